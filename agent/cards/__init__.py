@@ -1,0 +1,1 @@
+"""The card drivers: what a citizen card can do, whichever generation it is."""

@@ -1,0 +1,166 @@
+"""The one family of errors that leaves a room of this house.
+
+A page gets the code, the log gets the detail, and "may the user try again?" is always answerable.
+"""
+
+from enum import StrEnum, unique
+
+
+@unique
+class ErrorCode(StrEnum):
+    """Every code that the native API can answer with; stable, part of the API."""
+
+    BAD_REQUEST = "bad_request"
+    ORIGIN_NOT_ALLOWED = "origin_not_allowed"
+    ORIGIN_BLOCKED = "origin_blocked"
+    RATE_LIMITED = "rate_limited"
+    USER_CANCELLED = "user_cancelled"
+    TIMEOUT = "timeout"
+    BUSY = "busy"
+    NO_READER = "no_reader"
+    NO_CARD = "no_card"
+    CARD_REMOVED = "card_removed"
+    UNSUPPORTED_CARD = "unsupported_card"
+    PIN_REQUIRED = "pin_required"
+    PIN_INCORRECT = "pin_incorrect"
+    PIN_LAST_ATTEMPT = "pin_last_attempt"
+    PIN_LOCKED = "pin_locked"
+    PIN_LENGTH = "pin_length"
+    CERTIFICATE_EXPIRED = "certificate_expired"
+    CERTIFICATE_NOT_YET_VALID = "certificate_not_yet_valid"
+    KEY_NOT_FOUND = "key_not_found"
+    PCSC_UNAVAILABLE = "pcsc_unavailable"
+    INTERNAL = "internal"
+
+
+RETRIABLE = frozenset(
+    {
+        ErrorCode.RATE_LIMITED,
+        ErrorCode.USER_CANCELLED,
+        ErrorCode.TIMEOUT,
+        ErrorCode.BUSY,
+        ErrorCode.NO_READER,
+        ErrorCode.NO_CARD,
+        ErrorCode.CARD_REMOVED,
+        ErrorCode.PIN_REQUIRED,
+        ErrorCode.PIN_INCORRECT,
+        ErrorCode.PIN_LAST_ATTEMPT,
+        ErrorCode.PIN_LENGTH,
+        ErrorCode.PCSC_UNAVAILABLE,
+    }
+)
+"""The codes after which the same request may succeed once the user has done something."""
+
+
+class AgentError(Exception):
+    """The root of every error that this program raises on purpose.
+
+    Attributes:
+        code: what a page is told.
+        retriable: whether the user may try the same thing again.
+        attempts_left: PIN tries that the card said are left, 0 to 15, where it said so.
+        detail: for the log only; never a PIN, never document content.
+
+    """
+
+    code: ErrorCode = ErrorCode.INTERNAL
+
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        code: ErrorCode | None = None,
+        attempts_left: int | None = None,
+    ) -> None:
+        super().__init__(detail)
+        if code is not None:
+            self.code = code
+        self.detail = detail
+        self.attempts_left = attempts_left
+
+    @property
+    def retriable(self) -> bool:
+        """Whether the user may try again, by the code."""
+        return self.code in RETRIABLE
+
+
+class BadRequestError(AgentError):
+    """The caller asked for something that makes no sense; its own fault, never the card's."""
+
+    code = ErrorCode.BAD_REQUEST
+
+
+class TransportError(AgentError):
+    """The way to the card failed."""
+
+
+class ServiceUnavailableError(TransportError):
+    """The PC/SC service is not running, or went away."""
+
+    code = ErrorCode.PCSC_UNAVAILABLE
+
+
+class NoReaderError(TransportError):
+    """There is no reader of that name, or none at all."""
+
+    code = ErrorCode.NO_READER
+
+
+class NoCardError(TransportError):
+    """The reader is empty."""
+
+    code = ErrorCode.NO_CARD
+
+
+class CardRemovedError(TransportError):
+    """The card or its reader went away while it was in use."""
+
+    code = ErrorCode.CARD_REMOVED
+
+
+class SharingViolationError(TransportError):
+    """Another program holds the card for itself."""
+
+    code = ErrorCode.BUSY
+
+
+class CardError(AgentError):
+    """The card answered something that its driver cannot use.
+
+    ``status_word`` is the ISO 7816-4 status word, 0 where none was involved.
+    """
+
+    code = ErrorCode.INTERNAL
+
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        status_word: int = 0,
+        code: ErrorCode | None = None,
+        attempts_left: int | None = None,
+    ) -> None:
+        super().__init__(detail, code=code, attempts_left=attempts_left)
+        self.status_word = status_word
+
+
+class UnsupportedCardError(CardError):
+    """The card is none that we have a driver for, or its files are not what that driver knows."""
+
+    code = ErrorCode.UNSUPPORTED_CARD
+
+
+class KeyNotFoundError(CardError):
+    """The card carries no such key or certificate."""
+
+    code = ErrorCode.KEY_NOT_FOUND
+
+
+class SecureChannelError(CardError):
+    """The secure channel could not be opened, or was broken; always the same words."""
+
+
+class PinError(CardError):
+    """The PIN is missing, of the wrong length, wrong, or locked: the code says which."""
+
+    code = ErrorCode.PIN_INCORRECT

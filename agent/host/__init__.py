@@ -1,0 +1,1 @@
+"""The machine that the agent lives on: files, processes, certificates stores."""

@@ -1,0 +1,1 @@
+"""The local certificate, and one file per trust store, all with the same verbs."""

@@ -1,0 +1,1 @@
+"""Certificates: whose, for what, until when, and whether they still count."""

@@ -1,0 +1,69 @@
+"""Secrets that wipe themselves.
+
+Python cannot promise secure memory: what this class does promise is that it makes no copy of its
+own, prints nothing, and zeroes its one buffer when it is done.
+"""
+
+import hmac
+from types import TracebackType
+from typing import Self
+
+
+class SecretBytes:
+    """One mutable buffer with a secret in it; a context manager that zeroes it on leaving.
+
+    There is no ``__bytes__`` and no ``__str__`` with content: whoever needs the octets works on
+    :attr:`buffer` in place and copies slice by slice into another buffer that is wiped too.
+    """
+
+    __slots__ = ("_buffer",)
+
+    def __init__(self, buffer: bytearray) -> None:
+        """Take ownership of ``buffer``; the caller keeps no other reference."""
+        self._buffer = buffer
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """Encode ``text`` as UTF-8.
+
+        The str itself cannot be wiped: only for a secret that arrived as text already (JSON from
+        a page, a command line's standard input).
+        """
+        return cls(bytearray(text, "utf-8"))
+
+    @property
+    def buffer(self) -> bytearray:
+        """The secret itself, not a copy."""
+        return self._buffer
+
+    def wipe(self) -> None:
+        """Zero the buffer in place; the length stays, so that it may be called twice."""
+        for index in range(len(self._buffer)):
+            self._buffer[index] = 0
+
+    def __len__(self) -> int:
+        return len(self._buffer)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, SecretBytes):
+            return NotImplemented
+        return hmac.compare_digest(self._buffer, other.buffer)
+
+    __hash__ = None  # type: ignore[assignment]  # a secret is never a key of a dict
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.wipe()
+
+    def __repr__(self) -> str:
+        return f"SecretBytes({len(self._buffer)})"
+
+    def __reduce__(self) -> str | tuple[object, ...]:
+        raise TypeError("a secret is not pickled")

@@ -1,0 +1,1 @@
+"""Protected commands. No I/O; challenges are arguments."""

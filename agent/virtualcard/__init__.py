@@ -1,0 +1,1 @@
+"""A smart card without the card: for testing, behind two doors."""

@@ -1,0 +1,1 @@
+"""The doors for pages: HTTPS, WebSocket, and the old protocol."""
