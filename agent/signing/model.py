@@ -1,0 +1,184 @@
+"""What is asked of the agent and what it answers: plain, frozen, and free of any wire format."""
+
+from dataclasses import dataclass
+from enum import StrEnum, unique
+
+from agent.cms.digest import HashAlgorithm
+from agent.errors import BadRequestError
+from agent.pki.certificate import CertificateFacts
+
+
+@unique
+class SignatureFormat(StrEnum):
+    """What a signature is wrapped in."""
+
+    CMS = "cms"  # RFC 5652 SignedData with the content inside
+    CMS_DETACHED = "cms-detached"  # the same without it
+    PKCS1 = "pkcs1"  # the bare RSASSA-PKCS1-v1_5 value (RFC 8017 §8.2), as long as the modulus
+
+
+@unique
+class DecryptFormat(StrEnum):
+    """What a ciphertext is wrapped in."""
+
+    CMS = "cms"  # RFC 5652 EnvelopedData
+    PKCS1 = "pkcs1"  # the bare RSAES-PKCS1-v1_5 value (RFC 8017 §7.2), as long as the modulus
+
+
+@unique
+class CardPresence(StrEnum):
+    """What is in a reader, as a person would say it."""
+
+    EMPTY = "empty"
+    CARD = "card"
+    MUTE = "mute"
+    UNSUPPORTED = "unsupported"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One thing to sign: its bytes, or only its digest.
+
+    Attributes:
+        data: the content itself; or None.
+        digest: its digest under the request's hash, of exactly that hash's length; or None.
+        name: what to call it in front of the citizen.
+
+    """
+
+    data: bytes | None = None
+    digest: bytes | None = None
+    name: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse both and neither.
+
+        Raises:
+            BadRequestError: not exactly one of ``data`` and ``digest`` is given.
+
+        """
+        if (self.data is None) == (self.digest is None):
+            raise BadRequestError("exactly one of data and digest is needed")
+
+
+@dataclass(frozen=True, slots=True)
+class SignRequest:
+    """Sign one or more documents with one key and one PIN.
+
+    Attributes:
+        documents: at least one.
+        hash: the digest algorithm of all of them.
+        format: the wrapping of all of them.
+        certificate: SHA-256 thumbprint (32 bytes) of the certificate that must be used; None for
+            the card's signing certificate.
+        reader: only this reader; None for the only one with a supported card.
+        nonce: 1 to 64 bytes that go into the CMS as a signed attribute.
+        signing_certificate: whether the CMS carries ESS signing-certificate-v2 (RFC 5035).
+
+    """
+
+    documents: tuple[Document, ...]
+    hash: HashAlgorithm = HashAlgorithm.SHA256
+    format: SignatureFormat = SignatureFormat.CMS
+    certificate: bytes | None = None
+    reader: str | None = None
+    nonce: bytes | None = None
+    signing_certificate: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be signed, before any card is touched.
+
+        Raises:
+            BadRequestError: no document, a digest of the wrong length, or an attached CMS of a
+                document of which only the digest is known.
+
+        """
+        if not self.documents:
+            raise BadRequestError("nothing to sign")
+        for document in self.documents:
+            if document.digest is not None:
+                if len(document.digest) != self.hash.length:
+                    raise BadRequestError(f"a {self.hash} digest has {self.hash.length} bytes")
+                if self.format is SignatureFormat.CMS:
+                    raise BadRequestError("an attached signature needs the data, not a digest")
+
+
+@dataclass(frozen=True, slots=True)
+class CardCertificate:
+    """A certificate on a card in a reader.
+
+    Attributes:
+        facts: what it says.
+        reader: where the card is.
+        id: the PKCS#15 identifier as text: SIGN, KEYX, CACert, ROOTCACert.
+        label: as the card's directory names it.
+        card_serial: the card's own number, 16 characters.
+
+    """
+
+    facts: CertificateFacts
+    reader: str
+    id: str
+    label: str
+    card_serial: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignResult:
+    """The signatures, one for each document and in their order, and the certificate used."""
+
+    signatures: tuple[bytes, ...]
+    certificate: CardCertificate
+
+
+@dataclass(frozen=True, slots=True)
+class DecryptRequest:
+    """Decrypt with the card's key-exchange key; ``data`` as ``format`` says."""
+
+    data: bytes
+    format: DecryptFormat
+    reader: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderView:
+    """One reader as pages and people see it.
+
+    Attributes:
+        name: as PC/SC has it.
+        state: what is in it.
+        generation: "gen1" or "gen2" when known.
+        serial: the card's number once a card operation has read it.
+        attempts_left: PIN tries left as last seen, 0 to 3; None when never seen.
+
+    """
+
+    name: str
+    state: CardPresence
+    generation: str | None = None
+    serial: str | None = None
+    attempts_left: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All readers at one moment; without a PC/SC service there are none."""
+
+    service_available: bool
+    readers: tuple[ReaderView, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One change, for those who watch.
+
+    Attributes:
+        name: reader_added, reader_removed, card_inserted, card_removed, service_changed.
+        reader: which; None for service_changed.
+        service_available: whether the PC/SC service answers.
+
+    """
+
+    name: str
+    reader: ReaderView | None
+    service_available: bool
