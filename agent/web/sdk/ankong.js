@@ -1,0 +1,628 @@
+/**
+ * The Ankong browser SDK: one ES module, no dependencies.
+ *
+ * A page that signs, in ten lines:
+ *
+ *     import { Ankong } from "./ankong.js";
+ *     const agent = new Ankong();
+ *     agent.watch(({ state, reason }) => (chip.textContent = reason ?? state));
+ *     button.onclick = async () => {
+ *       try {
+ *         await agent.connect();
+ *         const { signature } = await agent.sign({ data: "I agree", format: "cms" });
+ *         await fetch("/agreements", { method: "POST", body: signature });
+ *       } catch (error) { message.textContent = error.code; }
+ *     };
+ *
+ * Call `check({ask: true})`, `connect()` and the verbs from a click: where the browser guards the
+ * way to this computer with a permission, only these may make it ask. `watch()` never does.
+ *
+ * @module ankong
+ */
+
+/** @typedef {"not_installed"|"not_started"|"permission_prompt"|"permission_denied"|"certificate_not_trusted"|"port_taken"|"too_old"} Reason */
+/** @typedef {"granted"|"prompt"|"denied"|"unsupported"} Permission */
+/** @typedef {{generation: "gen1"|"gen2"|null, serial: string|null}} Card */
+/** @typedef {{name: string, state: "empty"|"card"|"mute"|"unsupported", card: Card|null, attemptsLeft: number|null}} Reader */
+/** @typedef {"SHA-256"|"SHA-384"|"SHA-512"|"SHA-1"} Hash */
+/** @typedef {"cms"|"cms-detached"|"pkcs1"} Format */
+/** @typedef {string|ArrayBuffer|Uint8Array} Bytes text stands for its UTF-8 octets */
+/** @typedef {{signal?: AbortSignal, timeout?: number}} CallOptions `timeout` in milliseconds */
+/** @typedef {{data?: Bytes, digest?: Uint8Array, documentName?: string}} Item */
+/** @typedef {{hash?: Hash, format?: Format, certificate?: string, reader?: string, nonce?: string, pin?: string, signingCertificate?: boolean}} SigningOptions */
+/** @typedef {{certificate: string, thumbprint: string, reader: string, cardSerial: string|null}} Signer `certificate` is base64 DER */
+/** @typedef {{thumbprint: string, certificate: string, reader: string, id: string, label: string, usage: string[], subject: string, subjectCn: string|null, subjectSerial: string|null, idLast4: string|null, issuer: string, serial: string, notBefore: string, notAfter: string, cardSerial: string|null}} Certificate */
+/**
+ * What is known about the agent. `reason` is set while it is not running; `needsClick` when only
+ * `check({ask: true})` from a click may look, because the browser would ask its permission
+ * question; `asking` while that question is open; `readers` are known once this site is allowed.
+ *
+ * @typedef {{state: "checking"|"running"|"not_running", reason: Reason|null, version: string|null,
+ *   permission: Permission|null, needsClick: boolean, asking: boolean, allowed: boolean, virtual: boolean,
+ *   service: "available"|"unavailable"|null, readers: readonly Reader[]}} Snapshot
+ */
+/** @typedef {{product: string, version: string, api?: string, allowed?: boolean, virtual?: boolean, tls?: number}} Announcement */
+/** @typedef {{kind: "ankong", port: number, body: Announcement}|{kind: "foreign"|"limited"|"timeout"|"unreachable"}} Outcome */
+/** @typedef {{fetch: typeof fetch, WebSocket: typeof WebSocket, permissions?: Permissions, document?: Document, window?: EventTarget, hostname: string, storage: Storage|null, random: () => number}} Environment */
+
+const SUBPROTOCOL = "ankong.v1";
+const API = "v1";
+const SEEN = "ankong.seen";
+const UNGUARDED = "ankong.unguarded";
+const PROBE_TIMEOUT = 4_000;
+const QUESTION_TIMEOUT = 120_000;
+const SOCKET_TIMEOUT = 8_000;
+const STEADY_AFTER = 5_000;
+const CALL_TIMEOUT = 30_000;
+const PERSON_TIMEOUT = 180_000;
+/** Codes of this module's own; all others come from the agent and are listed in its API. */
+const OWN_RETRIABLE = new Set(["not_running", "connection_lost", "timeout", "aborted"]);
+const EVENTS = new Set(["reader_added", "reader_removed", "card_inserted", "card_removed"]);
+
+/** Why a call failed: `code` is stable, `retriable` says whether the user may try again. */
+export class AnkongError extends Error {
+  /**
+   * @param {string} code
+   * @param {{message?: string, retriable?: boolean, attemptsLeft?: number|null, reason?: Reason|null}} [details]
+   */
+  constructor(code, details = {}) {
+    super(details.message ?? code);
+    this.name = "AnkongError";
+    this.code = code;
+    this.retriable = details.retriable ?? OWN_RETRIABLE.has(code);
+    this.attemptsLeft = details.attemptsLeft ?? null;
+    this.reason = details.reason ?? null;
+  }
+}
+
+/** Encode octets, or the UTF-8 octets of a text, as base64. @param {Bytes} bytes */
+export function toBase64(bytes) {
+  const octets = typeof bytes === "string" ? new TextEncoder().encode(bytes) : new Uint8Array(bytes);
+  let binary = "";
+  for (let start = 0; start < octets.length; start += 0x8000) {
+    binary += String.fromCharCode(...octets.subarray(start, start + 0x8000));
+  }
+  return btoa(binary);
+}
+
+/** Decode base64. @param {string} text */
+export function fromBase64(text) {
+  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+}
+
+/** Rename the keys of a JSON value, all the way down. @param {unknown} value @param {(key: string) => string} rename @returns {any} */
+function renameKeys(value, rename) {
+  if (Array.isArray(value)) return value.map((item) => renameKeys(item, rename));
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, item]) => item !== undefined)
+      .map(([key, item]) => [rename(key), renameKeys(item, rename)]),
+  );
+}
+
+/** From the wire's snake_case to this module's camelCase. @param {unknown} value */
+export const fromWire = (value) =>
+  renameKeys(value, (key) => key.replace(/_(\w)/g, (_, letter) => letter.toUpperCase()));
+
+/** From this module's camelCase to the wire's snake_case. @param {unknown} value */
+export const toWire = (value) =>
+  renameKeys(value, (key) => key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`));
+
+/** Compare dotted versions by number: negative when `left` is older. @param {string} left @param {string} right */
+export function compareVersions(left, right) {
+  const a = left.split(".").map((part) => Number.parseInt(part, 10) || 0);
+  const b = right.split(".").map((part) => Number.parseInt(part, 10) || 0);
+  for (let index = 0; index < Math.max(a.length, b.length); index += 1) {
+    const difference = (a[index] ?? 0) - (b[index] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+/** Milliseconds to wait before look number `attempt` (from 0); grows to 5 s, ±25 %. @param {number} attempt @param {number} random 0 to 1 */
+export function backOff(attempt, random) {
+  return Math.min(5_000, 1_000 * 1.5 ** attempt) * (0.75 + random / 2);
+}
+
+/** Whether a page of this host is on this computer itself, where browsers ask no permission. @param {string} hostname */
+export function isLoopbackHost(hostname) {
+  return /^(localhost|.+\.localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(hostname);
+}
+
+/**
+ * Say why the agent cannot be used, from what the looks at its ports showed.
+ *
+ * A browser shows a page neither a refused connection nor a bad certificate, so the plain beacon
+ * decides between them; whether the agent was ever seen here decides between the last two.
+ *
+ * @param {{permission: Permission, https: Outcome[], ping: Outcome, seen: boolean}} evidence
+ * @returns {Reason}
+ */
+export function diagnose({ permission, https, ping, seen }) {
+  if (permission === "denied") return "permission_denied";
+  if (ping.kind === "ankong") return "certificate_not_trusted";
+  const outcomes = [ping, ...https];
+  if (outcomes.some(({ kind }) => kind === "foreign")) return "port_taken";
+  if (outcomes.some(({ kind }) => kind === "timeout")) {
+    return permission === "prompt" || permission === "unsupported" ? "permission_prompt" : "port_taken";
+  }
+  return seen ? "not_started" : "not_installed";
+}
+
+/** @param {unknown} body @returns {body is Announcement} */
+function isAnnouncement(body) {
+  const { product, version } = /** @type {Partial<Announcement>} */ (body ?? {});
+  return product === "ankong" && typeof version === "string";
+}
+
+/** @template T @param {Promise<T>[]} promises @param {(value: T) => boolean} matches @returns {Promise<T|null>} */
+function firstMatching(promises, matches) {
+  return new Promise((resolve) => {
+    const each = promises.map((promise) => promise.then((value) => matches(value) && resolve(value)));
+    void Promise.all(each).then(() => resolve(null));
+  });
+}
+
+/** @returns {Environment} */
+function browserEnvironment() {
+  let storage = null;
+  try {
+    storage = globalThis.localStorage ?? null;
+  } catch {
+    // Storage is forbidden here: everything works, only less is remembered.
+  }
+  return {
+    fetch: (...request) => globalThis.fetch(...request),
+    WebSocket: globalThis.WebSocket,
+    permissions: globalThis.navigator?.permissions,
+    document: globalThis.document,
+    window: globalThis.window,
+    hostname: globalThis.location?.hostname ?? "localhost",
+    storage,
+    random: Math.random,
+  };
+}
+
+/** One WebSocket to the agent: requests by number, answers, events. */
+class Channel {
+  /** @type {Map<number, {resolve: (value: any) => void, reject: (error: AnkongError) => void}>} */
+  #waiting = new Map();
+  #next = 1;
+
+  /** @param {WebSocket} socket open @param {(event: string, data: any) => void} onEvent @param {() => void} onClose */
+  constructor(socket, onEvent, onClose) {
+    this.socket = socket;
+    this.openedAt = Date.now();
+    socket.onmessage = ({ data }) => this.#receive(data, onEvent);
+    socket.onclose = () => {
+      for (const { reject } of this.#waiting.values()) reject(new AnkongError("connection_lost"));
+      this.#waiting.clear();
+      onClose();
+    };
+  }
+
+  /** @param {string} url @param {typeof WebSocket} Socket @returns {Promise<WebSocket>} */
+  static open(url, Socket) {
+    return new Promise((resolve, reject) => {
+      const socket = new Socket(url, SUBPROTOCOL);
+      const timer = setTimeout(() => socket.close(), SOCKET_TIMEOUT);
+      socket.onopen = () => (clearTimeout(timer), resolve(socket));
+      socket.onclose = () => (clearTimeout(timer), reject(new AnkongError("connection_lost")));
+    });
+  }
+
+  /** @param {unknown} data @param {(event: string, data: any) => void} onEvent */
+  #receive(data, onEvent) {
+    let message;
+    try {
+      message = JSON.parse(String(data));
+    } catch {
+      return;
+    }
+    if (typeof message?.event === "string") return onEvent(message.event, fromWire(message.data));
+    const waiting = this.#waiting.get(message?.id);
+    if (!waiting) return;
+    this.#waiting.delete(message.id);
+    if (message.error) waiting.reject(new AnkongError(message.error.code, fromWire(message.error)));
+    else waiting.resolve(fromWire(message.result));
+  }
+
+  /** @param {string} method @param {object} params @param {CallOptions} options @returns {Promise<any>} */
+  call(method, params, { signal, timeout = CALL_TIMEOUT }) {
+    if (signal?.aborted) return Promise.reject(new AnkongError("aborted"));
+    const id = this.#next++;
+    return new Promise((resolve, reject) => {
+      const stop = (/** @type {string} */ code) => {
+        if (!this.#waiting.delete(id)) return;
+        this.#cancel(id);
+        settle(reject, new AnkongError(code));
+      };
+      const onAbort = () => stop("aborted");
+      const timer = setTimeout(() => stop("timeout"), timeout);
+      const settle = (/** @type {(value: any) => void} */ how, /** @type {any} */ value) => {
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", onAbort);
+        how(value);
+      };
+      signal?.addEventListener("abort", onAbort);
+      this.#waiting.set(id, {
+        resolve: (value) => settle(resolve, value),
+        reject: (error) => settle(reject, error),
+      });
+      this.socket.send(JSON.stringify({ id, method, params: toWire(params) }));
+    });
+  }
+
+  /** Tell the agent that nobody waits for this answer any more. @param {number} request */
+  #cancel(request) {
+    if (this.socket.readyState !== this.socket.OPEN) return;
+    this.socket.send(JSON.stringify({ id: this.#next++, method: "cancel", params: { request } }));
+  }
+
+  /** Give up on every request that is under way. */
+  cancelAll() {
+    for (const [id, { reject }] of [...this.#waiting]) {
+      this.#waiting.delete(id);
+      this.#cancel(id);
+      reject(new AnkongError("aborted"));
+    }
+  }
+}
+
+/** The agent on this computer, as a page sees it. Events: {@link EVENTS}, `service_changed`. */
+export class Ankong extends EventTarget {
+  /** @type {Snapshot} */
+  #snapshot = Object.freeze({
+    state: "checking", reason: null, version: null, permission: null, needsClick: false, asking: false,
+    allowed: false, virtual: false, service: null, readers: Object.freeze([]),
+  });
+  /** @type {Set<(snapshot: Snapshot) => void>} */
+  #listeners = new Set();
+  /** @type {Channel|null} */
+  #channel = null;
+  /** @type {Promise<void>|null} */
+  #looking = null;
+  /** @type {ReturnType<typeof setTimeout>|undefined} */
+  #timer;
+  /** @type {PermissionStatus|null} */
+  #permissionStatus = null;
+  #attempt = 0;
+  /** @type {Environment} */
+  #environment;
+
+  /**
+   * @param {{ports?: readonly number[], pingPort?: number, minVersion?: string, environment?: Partial<Environment>}} [options]
+   *   `minVersion` is the oldest agent that this page can work with; `environment` is for tests.
+   */
+  constructor({ ports = [28443, 28444, 28445], pingPort = 61161, minVersion = "0.1.0", environment } = {}) {
+    super();
+    this.ports = ports;
+    this.pingPort = pingPort;
+    this.minVersion = minVersion;
+    this.#environment = { ...browserEnvironment(), ...environment };
+  }
+
+  /** What is known now. */
+  get snapshot() {
+    return this.#snapshot;
+  }
+
+  /**
+   * Call `listener` now and on every change, until the returned function is called.
+   * The agent is noticed when it starts, stops, or is allowed by the user; never a question.
+   *
+   * @param {(snapshot: Snapshot) => void} listener
+   * @returns {() => void}
+   */
+  watch(listener) {
+    this.#listeners.add(listener);
+    listener(this.#snapshot);
+    if (this.#listeners.size === 1) this.#start();
+    return () => {
+      if (this.#listeners.delete(listener) && this.#listeners.size === 0) this.#stop();
+    };
+  }
+
+  /** Look now. With `ask`, from a click, the browser may ask its permission question. @param {{ask?: boolean}} [options] */
+  async check({ ask = false } = {}) {
+    if (this.#looking) await this.#looking;
+    if (!this.#channel) await this.#look(ask);
+    return this.#snapshot;
+  }
+
+  /** Ask the user, through the agent, to allow this site. @param {CallOptions} [options] */
+  async connect(options = {}) {
+    const answer = await this.#call("connect", {}, { timeout: PERSON_TIMEOUT, ...options });
+    this.#publish({ allowed: true });
+    await this.#refreshReaders();
+    return /** @type {{allowed: true}} */ (answer);
+  }
+
+  /** List the readers and the cards in them. @param {CallOptions} [options] @returns {Promise<{service: "available"|"unavailable", readers: Reader[]}>} */
+  readers(options = {}) {
+    return this.#call("readers", {}, options);
+  }
+
+  /** Read the certificates of one card, or of all; needs no PIN. @param {{reader?: string} & CallOptions} [options] @returns {Promise<Certificate[]>} */
+  async certificates({ reader, ...options } = {}) {
+    return (await this.#call("certificates", { reader }, options)).certificates;
+  }
+
+  /**
+   * Sign `data`, or a `digest` of it. Without `pin` the agent asks for it in its own window.
+   *
+   * @param {Item & SigningOptions & CallOptions} request
+   * @returns {Promise<Signer & {signature: string}>} `signature` is base64
+   */
+  sign({ data, digest, hash = "SHA-256", format = "cms", signal, timeout = PERSON_TIMEOUT, ...rest }) {
+    const params = { ...encode({ data, digest }), hash, format, ...rest };
+    return this.#call("sign", params, { signal, timeout });
+  }
+
+  /**
+   * Sign several items with one PIN; the user is shown how many.
+   *
+   * @param {{items: Item[]} & SigningOptions & CallOptions} request
+   * @returns {Promise<Signer & {signatures: string[]}>}
+   */
+  signBatch({ items, hash = "SHA-256", format = "cms", signal, timeout = PERSON_TIMEOUT, ...rest }) {
+    const params = { items: items.map(encode), hash, format, ...rest };
+    return this.#call("sign_batch", params, { signal, timeout });
+  }
+
+  /** Decrypt what was encrypted for the card. @param {{data: Bytes, format?: "pkcs1"|"cms", reader?: string, pin?: string} & CallOptions} request @returns {Promise<Uint8Array>} */
+  async decrypt({ data, format = "cms", signal, timeout = PERSON_TIMEOUT, ...rest }) {
+    const params = { data: toBase64(data), format, ...rest };
+    return fromBase64((await this.#call("decrypt", params, { signal, timeout })).data);
+  }
+
+  /** Give up on everything this page is waiting for; each call fails with `aborted`. */
+  cancel() {
+    this.#channel?.cancelAll();
+  }
+
+  /** @param {string} method @param {object} params @param {CallOptions} options @returns {Promise<any>} */
+  async #call(method, params, options) {
+    if (!this.#channel) await this.check({ ask: true });
+    if (this.#channel) return this.#channel.call(method, params, options);
+    if (this.#snapshot.state === "running") throw new AnkongError("connection_lost");
+    throw new AnkongError("not_running", { reason: this.#snapshot.reason });
+  }
+
+  #start() {
+    this.#environment.document?.addEventListener("visibilitychange", this.#wake);
+    this.#environment.window?.addEventListener("focus", this.#wake);
+    void this.#look(false);
+  }
+
+  #stop() {
+    this.#environment.document?.removeEventListener("visibilitychange", this.#wake);
+    this.#environment.window?.removeEventListener("focus", this.#wake);
+    if (this.#permissionStatus) this.#permissionStatus.onchange = null;
+    this.#permissionStatus = null;
+    clearTimeout(this.#timer);
+    this.#channel?.socket.close();
+  }
+
+  #wake = () => {
+    if (this.#environment.document?.hidden || this.#channel) return;
+    this.#attempt = 0;
+    void this.#look(false);
+  };
+
+  /** Wait for the next look, unless nobody watches, nobody sees, or the agent will tell. */
+  #schedule() {
+    clearTimeout(this.#timer);
+    if (this.#listeners.size === 0 || this.#channel || this.#environment.document?.hidden) return;
+    const delay = backOff(this.#attempt++, this.#environment.random());
+    this.#timer = setTimeout(() => void this.#look(false), delay);
+  }
+
+  /** @param {boolean} ask */
+  #look(ask) {
+    this.#looking ??= this.#lookOnce(ask).finally(() => {
+      this.#looking = null;
+      this.#schedule();
+    });
+    return this.#looking;
+  }
+
+  /** @param {boolean} ask */
+  async #lookOnce(ask) {
+    const exempt = isLoopbackHost(this.#environment.hostname);
+    let permission = await this.#permission();
+    if (!exempt && permission === "denied") return this.#down("permission_denied", permission);
+    const mayAsk = permission === "prompt" && !exempt && this.#remembered(UNGUARDED) === null;
+    if (mayAsk && !ask) return this.#down(this.#reasonUnasked(), permission, true);
+    if (mayAsk) this.#publish({ state: "not_running", reason: "permission_prompt", permission, asking: true });
+    const { found, https, ping } = await this.#probe(mayAsk ? QUESTION_TIMEOUT : PROBE_TIMEOUT);
+    permission = await this.#permission();
+    if (found) return this.#up(found, permission);
+    if (https.some(({ kind }) => kind === "limited") && this.#snapshot.state === "running") return;
+    const seen = this.#remembered(SEEN) !== null;
+    const effective = exempt && permission === "prompt" ? "granted" : permission;
+    this.#down(diagnose({ permission: effective, https, ping, seen }), permission, mayAsk && permission === "prompt");
+  }
+
+  /** What the last asked look found stands until the next one. @returns {Reason} */
+  #reasonUnasked() {
+    const { reason, needsClick } = this.#snapshot;
+    return needsClick && reason !== null ? reason : "permission_prompt";
+  }
+
+  /** @param {Reason} reason @param {Permission} permission @param {boolean} [needsClick] */
+  #down(reason, permission, needsClick = false) {
+    this.#publish({
+      state: "not_running", reason, permission, needsClick, asking: false,
+      allowed: false, version: null, service: null, readers: [],
+    });
+  }
+
+  /** @param {{port: number, body: Announcement}} found @param {Permission} permission */
+  async #up({ port, body }, permission) {
+    this.#remember(SEEN);
+    // The way was open although the browser says it would ask: here it never does.
+    if (permission === "prompt") this.#remember(UNGUARDED);
+    if (body.api !== API || compareVersions(body.version, this.minVersion) < 0) {
+      return this.#down("too_old", permission);
+    }
+    await this.#openChannel(port);
+    this.#publish({
+      state: "running", reason: null, permission, needsClick: false, asking: false, version: body.version,
+      allowed: body.allowed === true, virtual: body.virtual === true,
+    });
+    if (body.allowed) await this.#refreshReaders();
+  }
+
+  /** @param {number} port */
+  async #openChannel(port) {
+    try {
+      const socket = await Channel.open(`wss://localhost:${port}/v1/socket`, this.#environment.WebSocket);
+      const channel = new Channel(socket, this.#onEvent, () => this.#onClose(channel));
+      this.#channel = channel;
+    } catch {
+      this.#channel = null; // Status answers, the socket does not: keep looking instead.
+    }
+  }
+
+  /** @param {Channel} channel */
+  #onClose(channel) {
+    if (this.#channel !== channel) return;
+    this.#channel = null;
+    if (Date.now() - channel.openedAt < STEADY_AFTER) return this.#schedule();
+    this.#attempt = 0;
+    if (this.#listeners.size > 0) void this.#look(false);
+  }
+
+  #onEvent = (/** @type {string} */ event, /** @type {any} */ data) => {
+    if (EVENTS.has(event) && data?.reader) {
+      const others = this.#snapshot.readers.filter(({ name }) => name !== data.reader.name);
+      const gone = event === "reader_removed";
+      const readers = gone ? others : [...others, data.reader];
+      this.#publish({ readers: readers.sort((a, b) => a.name.localeCompare(b.name)) });
+    } else if (event === "service_changed") {
+      this.#publish({ service: data.service, readers: [] });
+      void this.#refreshReaders();
+    } else return;
+    this.dispatchEvent(new CustomEvent(event, { detail: data }));
+  };
+
+  async #refreshReaders() {
+    try {
+      const { service, readers } = await this.readers();
+      this.#publish({ service, readers });
+    } catch {
+      // Not allowed any more, or just gone: the next look, or the next call, says so.
+    }
+  }
+
+  /** @param {Partial<Snapshot>} change */
+  #publish(change) {
+    const next = { ...this.#snapshot, ...change };
+    if (JSON.stringify(next) === JSON.stringify(this.#snapshot)) return;
+    this.#snapshot = Object.freeze(next);
+    for (const listener of [...this.#listeners]) listener(this.#snapshot);
+  }
+
+  /** @param {number} timeout @returns {Promise<{found: {port: number, body: Announcement}|null, https: Outcome[], ping: Outcome}>} */
+  async #probe(timeout) {
+    const abort = new AbortController();
+    const timer = setTimeout(() => abort.abort(), timeout);
+    const status = (/** @type {number} */ port) =>
+      this.#ask(`https://localhost:${port}/v1/status`, port, abort.signal);
+    const looks = this.ports.map(status);
+    const beacon = this.#ask(`http://localhost:${this.pingPort}/v1/ping`, this.pingPort, abort.signal);
+    try {
+      const found = await firstMatching(looks, ({ kind }) => kind === "ankong");
+      if (found?.kind === "ankong") return { found, https: [found], ping: found };
+      const ping = await this.#nameStranger(await beacon, abort.signal);
+      const https = await Promise.all(looks);
+      const elsewhere = ping.kind === "ankong" ? ping.body.tls : undefined;
+      if (elsewhere !== undefined && !this.ports.includes(elsewhere)) https.push(await status(elsewhere));
+      const late = https.find(({ kind }) => kind === "ankong");
+      return { found: late?.kind === "ankong" ? late : null, https, ping };
+    } finally {
+      clearTimeout(timer);
+      abort.abort();
+    }
+  }
+
+  /** @param {string} url @param {number} port @param {AbortSignal} signal @returns {Promise<Outcome>} */
+  async #ask(url, port, signal) {
+    try {
+      const response = await this.#environment.fetch(url, { ...requestOptions(), signal });
+      const body = await response.json().catch(() => null);
+      if (isAnnouncement(body)) return { kind: "ankong", port, body };
+      return { kind: response.status === 429 ? "limited" : "foreign" };
+    } catch {
+      return { kind: signal.aborted ? "timeout" : "unreachable" };
+    }
+  }
+
+  /** Tell nobody from somebody who keeps silent to strange pages. @param {Outcome} ping @param {AbortSignal} signal @returns {Promise<Outcome>} */
+  async #nameStranger(ping, signal) {
+    if (ping.kind !== "unreachable") return ping;
+    try {
+      const url = `http://localhost:${this.pingPort}/`;
+      await this.#environment.fetch(url, { ...requestOptions(), mode: "no-cors", signal });
+      return { kind: "foreign" };
+    } catch {
+      return ping;
+    }
+  }
+
+  /** @returns {Promise<Permission>} */
+  async #permission() {
+    for (const name of ["loopback-network", "local-network-access"]) {
+      try {
+        const descriptor = /** @type {PermissionDescriptor} */ (/** @type {unknown} */ ({ name }));
+        const status = await this.#environment.permissions?.query(descriptor);
+        if (!status) break;
+        if (!this.#permissionStatus && this.#listeners.size > 0) {
+          this.#permissionStatus = status;
+          status.onchange = this.#wake;
+        }
+        return status.state;
+      } catch {
+        // This browser does not know the name.
+      }
+    }
+    return "unsupported";
+  }
+
+  /** @param {string} key */
+  #remembered(key) {
+    return this.#environment.storage?.getItem(key) ?? null;
+  }
+
+  /** @param {string} key */
+  #remember(key) {
+    try {
+      this.#environment.storage?.setItem(key, "1");
+    } catch {
+      // A full or forbidden storage only costs a better guess next time.
+    }
+  }
+}
+
+/** @param {Item} item */
+function encode({ data, digest, ...rest }) {
+  return {
+    data: data === undefined ? undefined : toBase64(data),
+    digest: digest === undefined ? undefined : toBase64(digest),
+    ...rest,
+  };
+}
+
+/** @returns {RequestInit} */
+function requestOptions() {
+  const options = { cache: /** @type {const} */ ("no-store"), credentials: /** @type {const} */ ("omit") };
+  try {
+    const marked = { ...options, targetAddressSpace: "loopback" };
+    void new Request("http://localhost/", marked);
+    return marked;
+  } catch {
+    return options; // An older browser knows the option, but not this value.
+  }
+}
