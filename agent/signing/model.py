@@ -74,6 +74,7 @@ class SignRequest:
         reader: only this reader; None for the only one with a supported card.
         nonce: 1 to 64 bytes that go into the CMS as a signed attribute.
         signing_certificate: whether the CMS carries ESS signing-certificate-v2 (RFC 5035).
+        check_validity: whether an expired or not yet valid certificate is refused.
 
     """
 
@@ -84,6 +85,7 @@ class SignRequest:
     reader: str | None = None
     nonce: bytes | None = None
     signing_certificate: bool = True
+    check_validity: bool = True
 
     def __post_init__(self) -> None:
         """Refuse what cannot be signed, before any card is touched.

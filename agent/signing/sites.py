@@ -14,7 +14,8 @@ MAX_ORIGIN_LENGTH = 255
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 # RFC 6454 §6.2 serialises the host as lower-case ASCII: letters, digits, hyphens and dots; or a
 # bracketed IPv6 address. Anything else was not written by a browser.
-_HOST = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*")
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
+_HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _IPV6 = re.compile(r"\[[0-9a-f:.]{2,45}\]")
 
 

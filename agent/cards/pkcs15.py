@@ -1,0 +1,154 @@
+"""The certificate directory (PKCS#15 / ISO/IEC 7816-15 CDF) as these cards keep it.
+
+A directory file is a row of DER SEQUENCEs, padded with 00 or FF. Whatever it says is checked:
+a card is as hostile as a page.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from agent.errors import UnsupportedCardError
+from agent.iso7816.tlv import Tlv, TlvError, TlvIncompleteError, read_all, read_one
+
+ID_SIGN = b"SIGN"
+ID_KEYX = b"KEYX"
+ID_CA = b"CACert"
+ID_ROOT = b"ROOTCACert"
+
+MAX_DIRECTORY = 0x1000  # bytes; real ones have a few hundred
+MAX_ENTRIES = 32
+MAX_CERTIFICATE = 0x1000  # bytes; real ones have about 1500
+_TAG_SEQUENCE = 0x30
+_TAG_OCTET_STRING = 0x04
+_TAG_INTEGER = 0x02
+_TAG_UTF8 = 0x0C
+_TAG_TYPE_ATTRIBUTES = 0xA1
+_TAG_LENGTH = 0x80
+_PADDING = (0x00, 0xFF)
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateEntry:
+    """Where one certificate lies.
+
+    Attributes:
+        id: PKCS#15 identifier, 1 to 255 bytes.
+        label: UTF-8 text of the directory, control characters taken out.
+        path: file identifiers from the root, two bytes each.
+        offset: first byte in the file, 0 to 32767.
+        length: bytes, 1 to 4096.
+
+    """
+
+    id: bytes
+    label: str
+    path: bytes
+    offset: int
+    length: int
+
+
+def read_directory(read: Callable[[int, int], bytes], piece: int) -> Iterator[CertificateEntry]:
+    """Read a certificate directory forward, no further than the caller goes on asking.
+
+    Args:
+        read: gives up to ``length`` bytes of the file at ``offset``; fewer only at its end.
+        piece: how many bytes to ask for at a time.
+
+    Raises:
+        UnsupportedCardError: nonsense in the file, or a file without end.
+
+    """
+    file = _GrowingFile(read, piece)
+    offset = 0
+    for _ in range(MAX_ENTRIES):
+        item = file.item_at(offset)
+        if item is None:
+            return
+        offset += item.size
+        yield parse_entry(item)
+    raise UnsupportedCardError("too many directory entries")
+
+
+class _GrowingFile:
+    """A directory file of which only the beginning has been read so far."""
+
+    def __init__(self, read: Callable[[int, int], bytes], piece: int) -> None:
+        self._read = read
+        self._piece = piece
+        self._raw = b""
+        self._ended = False
+
+    def item_at(self, offset: int) -> Tlv | None:
+        """Give the data object at ``offset``; None at the padding or the end of the file."""
+        while not (offset < len(self._raw) and self._raw[offset] in _PADDING):
+            try:
+                return read_one(self._raw, offset)
+            except TlvIncompleteError as error:
+                if self._ended:
+                    return None
+                self._grow(error.missing)
+            except TlvError as error:
+                raise UnsupportedCardError("nonsense in a directory file") from error
+        return None
+
+    def _grow(self, missing: int) -> None:
+        if len(self._raw) + missing > MAX_DIRECTORY:
+            raise UnsupportedCardError("directory file without end")
+        more = self._read(len(self._raw), self._piece)
+        self._ended = len(more) < self._piece
+        self._raw += more
+
+
+def parse_entry(item: Tlv) -> CertificateEntry:
+    """Understand one CDF entry.
+
+    Raises:
+        UnsupportedCardError: it is no certificate entry, or points nowhere sensible.
+
+    """
+    try:
+        common, class_attributes, typed = _three_parts(item)
+        label = next((t.value for t in read_all(common.value) if t.tag == _TAG_UTF8), b"")
+        identifier = next(t.value for t in read_all(class_attributes.value))
+        path = _find_path(typed)
+    except (TlvError, StopIteration, ValueError) as error:
+        raise UnsupportedCardError("nonsense in a directory entry") from error
+    return _checked_entry(identifier, label, path)
+
+
+def _three_parts(item: Tlv) -> tuple[Tlv, Tlv, Tlv]:
+    if item.tag != _TAG_SEQUENCE:
+        raise UnsupportedCardError("a directory entry is not a SEQUENCE")
+    parts = list(read_all(item.value))
+    typed = [part for part in parts if part.tag == _TAG_TYPE_ATTRIBUTES]
+    if len(parts) < 3 or not typed:
+        raise UnsupportedCardError("a directory entry lacks a part")
+    return parts[0], parts[1], typed[0]
+
+
+def _find_path(typed: Tlv) -> list[Tlv]:
+    # PKCS#15 wraps the path in a SEQUENCE or two; the innermost starts with an OCTET STRING.
+    inner = list(read_all(typed.value))
+    for _ in range(4):
+        if inner and inner[0].tag == _TAG_OCTET_STRING:
+            return inner
+        if not inner or inner[0].tag != _TAG_SEQUENCE:
+            break
+        inner = list(read_all(inner[0].value))
+    raise UnsupportedCardError("a directory entry has no path")
+
+
+def _checked_entry(identifier: bytes, label: bytes, path: list[Tlv]) -> CertificateEntry:
+    numbers = {item.tag: int.from_bytes(item.value[:4], "big") for item in path[1:3]}
+    entry = CertificateEntry(
+        id=identifier,
+        label="".join(c for c in label.decode("utf-8", "replace") if c.isprintable()),
+        path=path[0].value,
+        offset=numbers.get(_TAG_INTEGER, 0),
+        length=numbers.get(_TAG_LENGTH, 0),
+    )
+    if not identifier or len(entry.path) < 2 or len(entry.path) % 2:
+        raise UnsupportedCardError("a directory entry without id or path")
+    if not 0 < entry.length <= MAX_CERTIFICATE or entry.offset + entry.length > 0x8000:
+        raise UnsupportedCardError("a directory entry points nowhere")
+    return entry

@@ -1,0 +1,143 @@
+"""One transaction on one card: commands sent, status words judged, files read.
+
+Here, and nowhere else, a status word becomes an exception.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Self
+
+from agent.errors import CardError, ErrorCode, PinError, SecureChannelError, UnsupportedCardError
+from agent.iso7816.command import CommandApdu
+from agent.iso7816.status_word import SW, retries_from_sw
+from agent.secret import SecretBytes
+from agent.transport.base import Connection
+from agent.transport.chaining import Link
+
+INS_READ_BINARY = 0xB0
+READ_SIZE = 200  # bytes; what the vendor's own software reads at most, larger is unproven
+READ_SIZE_FALLBACK = 16  # for readers that answer 6987 to more
+MAX_OFFSET = 0x7FFF  # READ BINARY codes 15 bits (ISO/IEC 7816-4 §7.2.3)
+
+
+def check(sw: int, doing: str) -> None:
+    """Let 9000 pass and raise for any other status word of a command without a PIN.
+
+    Raises:
+        SecureChannelError: 6882, 6987, 6988: the card does not accept the protection.
+        CardError: any other; code ``key_not_found`` for 6A88.
+
+    """
+    if sw == SW.SUCCESS:
+        return
+    detail = f"{doing}: the card answered {sw:04X}"
+    if sw in (SW.SM_NOT_SUPPORTED, SW.SM_DATA_MISSING, SW.SM_DATA_INCORRECT):
+        raise SecureChannelError(detail, status_word=sw)
+    code = ErrorCode.KEY_NOT_FOUND if sw == SW.REFERENCE_NOT_FOUND else None
+    raise CardError(detail, status_word=sw, code=code)
+
+
+def check_verify(sw: int) -> None:
+    """Let 9000 pass and raise for any other status word of VERIFY (ISO/IEC 7816-4 §7.5.6).
+
+    Raises:
+        PinError: ``pin_incorrect`` with the tries left, or ``pin_locked``.
+        CardError: the card said something else; whether it cost a try is not known.
+
+    """
+    left = retries_from_sw(sw)
+    if left is None:
+        check(sw, "VERIFY")
+    elif left == 0:
+        raise PinError("the PIN is locked", code=ErrorCode.PIN_LOCKED, attempts_left=0)
+    else:
+        raise PinError("the PIN is wrong", code=ErrorCode.PIN_INCORRECT, attempts_left=left)
+
+
+class CardSession:
+    """What a driver works with while it has the card for itself.
+
+    Attributes:
+        link: the connection with response chaining.
+        directory: identifier of the current directory, so that it is not selected twice; None
+            for the root or not known.
+
+    """
+
+    def __init__(self, link: Link) -> None:
+        self.link = link
+        self.directory: int | None = None
+        self._read_size = READ_SIZE
+
+    @classmethod
+    @contextmanager
+    def open(cls, connection: Connection) -> Iterator[Self]:
+        """Hold one transaction; reset the card at the end, whatever happened.
+
+        Raises:
+            TransportError: the card is gone or cannot be had.
+
+        """
+        connection.begin()
+        try:
+            yield cls(Link(connection))
+        finally:
+            connection.end(reset=True)
+
+    def send(self, command: CommandApdu, doing: str) -> bytes:
+        """Send a command that must succeed; return its response data.
+
+        Args:
+            command: as it goes to the card.
+            doing: a word for the log, such as ``"SELECT 0903"``.
+
+        Raises:
+            CardError: any status word but 9000.
+
+        """
+        data, sw = self.link.send(command)
+        check(sw, doing)
+        return data
+
+    def verify(self, command: SecretBytes) -> None:
+        """Send a VERIFY, once, and wipe it.
+
+        Raises:
+            PinError, CardError: as :func:`check_verify`.
+
+        """
+        check_verify(self.link.send_secret(command))
+
+    def read_binary(self, cla: int, offset: int, length: int) -> bytes:
+        """Read from the current file; shorter than ``length`` only at the file's end.
+
+        Raises:
+            UnsupportedCardError: the offset is beyond what READ BINARY can say.
+            CardError: the card answered an error.
+
+        """
+        data = bytearray()
+        while len(data) < length:
+            wanted = min(length - len(data), self._read_size)
+            piece = self._read_piece(cla, offset + len(data), wanted)
+            if piece is None:
+                continue
+            data += piece[:wanted]
+            if len(piece) < wanted:
+                break
+        return bytes(data)
+
+    def _read_piece(self, cla: int, offset: int, length: int) -> bytes | None:
+        if offset > MAX_OFFSET:
+            raise UnsupportedCardError("a file longer than READ BINARY can address")
+        command = CommandApdu(cla, INS_READ_BINARY, offset >> 8, offset & 0xFF, le=length)
+        data, sw = self.link.send(command)
+        if sw == SW.SM_DATA_MISSING and length > READ_SIZE_FALLBACK:
+            # Some readers answer 6987 to long reads; from now on the file comes in small pieces.
+            self._read_size = READ_SIZE_FALLBACK
+            return None
+        if sw == SW.WRONG_OFFSET:
+            return b""
+        if sw != SW.END_OF_FILE:
+            check(sw, "READ BINARY")
+        return data

@@ -1,0 +1,71 @@
+"""The gen1 card's protected VERIFY: the PIN under 2-key triple DES with a known key.
+
+The key is a transport constant that every middleware for this card carries: it keeps the PIN off
+the cable in the clear, no more. Whoever holds the command holds the PIN, so it is built in one
+buffer that wipes itself.
+"""
+
+from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.modes import CBC
+
+from agent.errors import ErrorCode, PinError
+from agent.secret import SecretBytes
+
+KEY = b"CHTTL8f0HiCardV2"
+PIN_FIELD = 10  # bytes, padded with FF
+BLOCK = 8
+IV_LENGTH = BLOCK
+VERIFY_HEADER = bytes.fromhex("8C20000120")  # CLA INS P1 P2 Lc
+_MAC_INPUT = 16  # the PIN field with PKCS#7 padding
+_CIPHERTEXT = 24  # PIN field, MAC, PKCS#7 padding
+# cryptography's update_into wants room for one block more than it writes, less one byte
+_SLACK = BLOCK - 1
+
+
+def pad_pin(pin: SecretBytes) -> SecretBytes:
+    """Copy a PIN into the card's 10-byte field, the rest filled with FF.
+
+    Raises:
+        PinError: code ``pin_length``: empty, or longer than 10 bytes.
+
+    """
+    if not 0 < len(pin) <= PIN_FIELD:
+        raise PinError("PIN does not fit the field", code=ErrorCode.PIN_LENGTH)
+    field = bytearray(b"\xff" * PIN_FIELD)
+    field[: len(pin)] = pin.buffer
+    return SecretBytes(field)
+
+
+def verify_command(pin: SecretBytes, iv: bytes) -> SecretBytes:
+    """Build the whole protected VERIFY command, 37 bytes: header, IV, ciphertext.
+
+    Args:
+        pin: 1 to 10 bytes; left as it is.
+        iv: 8 fresh random bytes.
+
+    Raises:
+        PinError: the PIN does not fit.
+
+    """
+    with pad_pin(pin) as field, SecretBytes(bytearray(_CIPHERTEXT)) as plain:
+        plain.buffer[:PIN_FIELD] = field.buffer
+        plain.buffer[PIN_FIELD:_MAC_INPUT] = _padding(_MAC_INPUT - PIN_FIELD)
+        with _encrypt(memoryview(plain.buffer)[:_MAC_INPUT], iv) as macked:
+            plain.buffer[PIN_FIELD : PIN_FIELD + BLOCK] = macked.buffer[BLOCK:_MAC_INPUT]
+        plain.buffer[PIN_FIELD + BLOCK :] = _padding(_CIPHERTEXT - PIN_FIELD - BLOCK)
+        with _encrypt(memoryview(plain.buffer), iv) as ciphertext:
+            command = bytearray(VERIFY_HEADER + iv)
+            command += memoryview(ciphertext.buffer)[:_CIPHERTEXT]
+            return SecretBytes(command)
+
+
+def _padding(count: int) -> bytes:
+    return bytes((count,)) * count  # PKCS#7 (RFC 5652 §6.3)
+
+
+def _encrypt(plain: memoryview, iv: bytes) -> SecretBytes:
+    encryptor = Cipher(TripleDES(KEY + KEY[:BLOCK]), CBC(iv)).encryptor()
+    out = SecretBytes(bytearray(len(plain) + _SLACK))
+    encryptor.update_into(plain, out.buffer)
+    return out

@@ -1,0 +1,80 @@
+"""What every card needs above the bare transport: 61xx, 6Cxx, and a count of what was sent.
+
+T=0 readers hand these status words up instead of the response (ISO/IEC 7816-4 §5.3.4); a T=1
+reader may sit behind a converter that does too. Both are handled here for every provider.
+"""
+
+from agent.errors import CardError
+from agent.iso7816.command import CommandApdu
+from agent.iso7816.status_word import bytes_available, correct_le
+from agent.secret import SecretBytes
+from agent.transport.base import Connection
+
+INS_GET_RESPONSE = 0xC0
+MAX_RESPONSE = 0x10000  # no response of these cards is longer
+MAX_ROUNDS = 260  # of GET RESPONSE for one command, each of one byte or more
+_CLA_PLAIN = 0xF3  # takes the secure-messaging bits out (ISO/IEC 7816-4 §5.4.1)
+
+
+class Link:
+    """One card's connection with response chaining.
+
+    Attributes:
+        commands: command APDUs sent so far, GET RESPONSE included.
+
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.commands = 0
+
+    def send(self, command: CommandApdu) -> tuple[bytes, int]:
+        """Send a command and collect its whole response: data, and a status word not 61xx, 6Cxx.
+
+        Raises:
+            CardError: the card promises response bytes without end.
+            TransportError: as :meth:`agent.transport.base.Connection.transmit`.
+
+        """
+        data, sw = self._transmit(command.encode())
+        wanted = correct_le(sw)
+        if wanted is not None:
+            again = CommandApdu(
+                command.cla, command.ins, command.p1, command.p2, command.data, wanted
+            )
+            data, sw = self._transmit(again.encode())
+        return self._collect(command.cla, data, sw)
+
+    def send_secret(self, command: SecretBytes) -> int:
+        """Send a whole command APDU that carries a PIN, once, and wipe it; return the status word.
+
+        It is never sent again, whatever the card answers: a repeated VERIFY may cost a try.
+
+        Raises:
+            TransportError: as :meth:`agent.transport.base.Connection.transmit`.
+
+        """
+        with command:
+            self.commands += 1
+            return self.connection.transmit(command.buffer)[1]
+
+    def _transmit(self, command: bytes) -> tuple[bytes, int]:
+        self.commands += 1
+        return self.connection.transmit(command)
+
+    def _collect(self, cla: int, data: bytes, sw: int) -> tuple[bytes, int]:
+        collected = bytearray(data)
+        for _ in range(MAX_ROUNDS):
+            available = bytes_available(sw)
+            if available is None:
+                return bytes(collected), sw
+            fetch = CommandApdu(cla & _CLA_PLAIN, INS_GET_RESPONSE, 0, 0, le=available)
+            data, sw = self._transmit(fetch.encode())
+            wanted = correct_le(sw)
+            if wanted is not None:
+                fetch = CommandApdu(cla & _CLA_PLAIN, INS_GET_RESPONSE, 0, 0, le=wanted)
+                data, sw = self._transmit(fetch.encode())
+            collected += data
+            if len(collected) > MAX_RESPONSE:
+                break
+        raise CardError("response chaining without end")
