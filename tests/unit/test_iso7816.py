@@ -1,0 +1,103 @@
+"""Commands, status words and data objects: round trips, boundaries, and nonsense refused."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.iso7816 import tlv
+from agent.iso7816.command import CommandApdu, CommandFormatError
+from agent.iso7816.status_word import SW, bytes_available, correct_le, retries_from_sw
+
+byte = st.integers(0, 255)
+commands = st.builds(
+    CommandApdu,
+    byte,
+    byte,
+    byte,
+    byte,
+    st.binary(max_size=255),
+    st.none() | st.integers(1, 256),
+)
+
+
+@given(commands)
+def test_a_command_survives_coding_and_reading(command: CommandApdu) -> None:
+    assert CommandApdu.parse(command.encode()) == command
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_a_command_or_refused(raw: bytes) -> None:
+    try:
+        command = CommandApdu.parse(raw)
+    except CommandFormatError:
+        return
+    assert command.encode() == raw
+
+
+@pytest.mark.parametrize(
+    ("command", "coded"),
+    [
+        (CommandApdu(0, 0xA4, 4, 0), "00A40400"),
+        (CommandApdu(0x80, 0xB0, 0, 0, le=0xC8), "80B00000C8"),
+        (CommandApdu(0x80, 0xA4, 0, 0, b"\x3f\x00"), "80A40000023F00"),
+        (CommandApdu(0, 0xA4, 0, 4, b"\x50\x30", 256), "00A4000402503000"),
+    ],
+    ids=["case 1", "case 2", "case 3", "case 4"],
+)
+def test_the_four_iso_cases(command: CommandApdu, coded: str) -> None:
+    assert command.encode().hex().upper() == coded
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [(256, 0, 0, 0), (0, 0, 0, -1), (0, 0, 0, 0, bytes(256)), (0, 0, 0, 0, b"", 257)],
+)
+def test_what_cannot_be_coded_is_refused(fields: tuple[int, int, int, int]) -> None:
+    with pytest.raises(CommandFormatError):
+        CommandApdu(*fields)
+
+
+def test_a_command_does_not_show_its_data() -> None:
+    assert "313233" not in repr(CommandApdu(0, 0x20, 0, 1, b"123456"))
+    assert "123456" not in repr(CommandApdu(0, 0x20, 0, 1, b"123456"))
+
+
+@pytest.mark.parametrize(
+    ("sw", "left"), [(0x63C2, 2), (0x63C0, 0), (0x6983, 0), (0x9000, None), (0x6300, None)]
+)
+def test_tries_left(sw: int, left: int | None) -> None:
+    assert retries_from_sw(sw) == left
+
+
+def test_61xx_and_6cxx_mean_256_for_zero() -> None:
+    assert (bytes_available(0x6100), bytes_available(0x6110)) == (256, 16)
+    assert (correct_le(0x6C00), correct_le(0x6C10)) == (256, 16)
+    assert bytes_available(SW.SUCCESS) is correct_le(SW.SUCCESS) is None
+
+
+@pytest.mark.parametrize("length", [0, 1, 0x7F, 0x80, 0xFF, 0x100, 0xFFFF])
+def test_a_data_object_survives_every_length_form(length: int) -> None:
+    coded = tlv.encode(0x30, bytes(length))
+    item = tlv.read_one(coded)
+    assert (item.tag, len(item.value), item.size) == (0x30, length, len(coded))
+    with pytest.raises(tlv.TlvIncompleteError) as error:
+        tlv.read_one(coded[:-1])
+    assert error.value.missing == 1
+
+
+@pytest.mark.parametrize(
+    "raw", ["3080", "3085FFFFFFFFFF", "3084FFFFFFFF00", "1FFFFFFF01", "30830100000000"]
+)
+def test_absurd_data_objects_are_refused_at_once(raw: str) -> None:
+    with pytest.raises(tlv.TlvError) as error:
+        tlv.read_one(bytes.fromhex(raw))
+    assert not isinstance(error.value, tlv.TlvIncompleteError)
+
+
+@given(st.binary(max_size=64))
+def test_any_bytes_are_data_objects_or_refused(raw: bytes) -> None:
+    try:
+        items = list(tlv.read_all(raw))
+    except tlv.TlvError:
+        return
+    assert sum(item.size for item in items) == len(raw)

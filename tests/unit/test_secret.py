@@ -1,0 +1,42 @@
+"""A secret shows itself nowhere and is zero afterwards."""
+
+import copy
+import pickle
+
+import pytest
+
+from agent.secret import SecretBytes
+
+
+def test_leaving_the_context_zeroes_the_one_buffer() -> None:
+    buffer = bytearray(b"123456")
+    with SecretBytes(buffer) as secret:
+        assert secret.buffer is buffer
+    assert buffer == bytes(6)
+
+
+def test_an_exception_zeroes_it_too() -> None:
+    buffer = bytearray(b"123456")
+    with pytest.raises(ZeroDivisionError), SecretBytes(buffer):
+        raise ZeroDivisionError
+    assert buffer == bytes(6)
+
+
+def test_nothing_shows_it() -> None:
+    secret = SecretBytes.from_text("123456")
+    assert repr(secret) == str(secret) == f"{secret}" == "SecretBytes(6)"
+    assert not hasattr(secret, "__dict__")
+    with pytest.raises(TypeError):
+        bytes(secret)  # type: ignore[call-overload]
+    with pytest.raises(TypeError):
+        pickle.dumps(secret)
+    with pytest.raises(TypeError):
+        copy.copy(secret)
+    with pytest.raises(TypeError):
+        hash(secret)
+
+
+def test_equality_is_by_content() -> None:
+    assert SecretBytes.from_text("123456") == SecretBytes.from_text("123456")
+    assert SecretBytes.from_text("123456") != SecretBytes.from_text("123457")
+    assert SecretBytes.from_text("123456") != b"123456"
