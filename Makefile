@@ -1,0 +1,30 @@
+# Every target is a chore of installer/dev.py, which also runs without make.
+PYTHON ?= python3
+DEV := $(PYTHON) installer/dev.py
+
+.PHONY: help setup demo test lint bench fuzz lock
+.NOTPARALLEL:
+
+help:
+	@$(DEV) --help
+
+setup:
+	@$(DEV) setup
+
+demo: # CHECK=1 plays it alone, headless; PROVIDER=pcsc goes through a private pcscd
+	@$(DEV) demo $(if $(CHECK),--check) $(if $(PROVIDER),--provider $(PROVIDER))
+
+test: # ARGS go to pytest
+	@$(DEV) test $(ARGS)
+
+lint:
+	@$(DEV) lint
+
+bench:
+	@$(DEV) bench $(ARGS)
+
+fuzz:
+	@$(DEV) fuzz $(ARGS)
+
+lock:
+	@$(DEV) lock

@@ -1,0 +1,72 @@
+r"""Set this checkout up on a fresh machine and run its chores; standard library only.
+
+``python3 installer/dev.py --help`` (Windows: ``py installer\dev.py --help``) lists the chores;
+``make`` has the same ones. Keep this file readable by any Python 3: it has to start there to say
+which Python it needs. What does the work is in ``devkit``, which may use Python 3.11.
+"""
+
+import argparse
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+NEEDED = (3, 11)
+NEWER_NAMES = ("python3.13", "python3.12", "python3.11")
+
+
+def require_python() -> None:
+    """Go on under a Python that is new enough, or say kindly that there is none."""
+    if sys.version_info >= NEEDED:
+        return
+    for name in NEWER_NAMES:
+        found = shutil.which(name)
+        if found:
+            sys.exit(subprocess.call([found, __file__, *sys.argv[1:]]))
+    sys.exit(
+        "Ankong needs Python {}.{} or newer; this one is {}.{}.\n".format(
+            *NEEDED, *sys.version_info[:2]
+        )
+        + "Debian and Ubuntu: sudo apt-get install python3 (Debian 12, Ubuntu 24.04 or newer).\n"
+        "Windows and macOS: https://www.python.org/downloads/"
+    )
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Describe the command line."""
+    parser = argparse.ArgumentParser(prog="dev.py", description=__doc__.splitlines()[0])
+    chores = parser.add_subparsers(dest="chore", required=True, metavar="CHORE")
+    chores.add_parser("setup", help="prepare everything that the other chores need")
+    demo = chores.add_parser("demo", help="play the upgrade from ordinary to gold member")
+    demo.add_argument("--check", action="store_true", help="play it alone, headless, and judge it")
+    demo.add_argument("--provider", choices=("virtual", "pcsc"), default="virtual")
+    chores.add_parser("test", help="run all tests; more arguments go to pytest", add_help=False)
+    chores.add_parser("lint", help="check style, types, floors, and that versions agree")
+    chores.add_parser("bench", help="measure, and print one JSON table", add_help=False)
+    chores.add_parser("fuzz", help="run the fuzz tests for long; more go to pytest", add_help=False)
+    chores.add_parser("lock", help="resolve the dependencies again and write their hashes")
+    return parser
+
+
+def main() -> int:
+    """Run one chore; return its exit status."""
+    require_python()
+    sys.path.insert(0, str(Path(__file__).resolve().parent))
+    from devkit import chores  # noqa: PLC0415  # only now is it certain that it can be read
+    from devkit.shell import SetupError  # noqa: PLC0415  # likewise
+
+    options, rest = build_parser().parse_known_args()
+    if rest and options.chore not in chores.TAKES_MORE:
+        build_parser().error("unknown arguments: " + " ".join(rest))
+    try:
+        return chores.run_chore(options, rest)
+    except SetupError as error:
+        sys.stdout.flush()
+        print(f"\ndev.py: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,80 @@
+"""Facts that are written down twice, and have to agree."""
+
+import json
+import re
+import tomllib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+_REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)\s*(?:==\s*([^\s;,]+))?")
+_RELEASE = re.compile(r"^## \[(\d+(?:\.\d+){2}[^\]]*)\]( - \d{4}-\d{2}-\d{2})?", re.MULTILINE)
+
+
+def disagreements(root: Path) -> list[str]:
+    """Return a sentence for each pair of facts in the checkout ``root`` that differ."""
+    project = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))
+    version = _version(root)
+    return [
+        *_versions(root, version),
+        *_changelog((root / "CHANGELOG.md").read_text("utf-8"), version),
+        *_locks(root / "installer" / "requirements", project),
+    ]
+
+
+def _version(root: Path) -> str:
+    source = (root / "agent" / "__init__.py").read_text("utf-8")
+    found = re.search(r'^__version__ = "([^"]+)"$', source, re.MULTILINE)
+    return found[1] if found else ""
+
+
+def _versions(root: Path, version: str) -> Iterator[str]:
+    if not version:
+        yield "agent/__init__.py has no __version__"
+    for name in ("package.json", "package-lock.json"):
+        path = root / "agent" / "web" / "sdk" / name
+        if path.exists() and json.loads(path.read_text("utf-8")).get("version") != version:
+            yield f"agent/web/sdk/{name} does not have the agent's version {version}"
+
+
+def _changelog(text: str, version: str) -> Iterator[str]:
+    if "\n## [Unreleased]\n" not in text:
+        yield "CHANGELOG.md has no section [Unreleased]"
+    releases = _RELEASE.findall(text)
+    for release, date in releases:
+        if not date:
+            yield f"CHANGELOG.md does not say when {release} was released"
+    if releases and _key(releases[0][0]) > _key(version):
+        yield f"CHANGELOG.md has released {releases[0][0]}, but the agent says {version}"
+
+
+def _key(version: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", version)]
+
+
+def _locks(folder: Path, project: dict[str, Any]) -> Iterator[str]:
+    groups = project["dependency-groups"]
+    dependencies = project["project"]["dependencies"]
+    build = project["build-system"]["requires"]
+    yield from _missing(folder / "run.txt", dependencies)
+    yield from _missing(folder / "dev.txt", [*dependencies, *groups["dev"]])
+    yield from _missing(folder / "build.txt", [*build, *groups["build"]])
+    yield from _missing(folder / "node.txt", groups["node"])
+
+
+def _missing(lock: Path, requirements: Iterable[str]) -> Iterator[str]:
+    """Compare names and exact pins; ranges are the resolver's work (``dev.py lock``)."""
+    pins: dict[str, str] = {}
+    for line in lock.read_text("utf-8").splitlines():
+        found = _REQUIREMENT.match(line)
+        if found and found[2]:
+            pins[_normal(found[1])] = found[2]
+    for requirement in requirements:
+        name, exact = _REQUIREMENT.findall(requirement)[0]
+        pinned = pins.get(_normal(name))
+        if pinned is None or (exact and pinned != exact):
+            yield f"{lock.name} does not hold {requirement}: run dev.py lock"
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()

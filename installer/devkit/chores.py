@@ -1,0 +1,136 @@
+"""The chores themselves: what ``make`` and ``dev.py`` can be asked for."""
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from devkit import node, system, venv
+from devkit.agreement import disagreements
+from devkit.shell import ROOT, SetupError, become, run, say
+
+TAKES_MORE = ("test", "bench", "fuzz")
+UV = "uv==0.13.9"
+LOCKS = {
+    "run.txt": ("pyproject.toml",),
+    "dev.txt": ("pyproject.toml", "--group", "dev"),
+    "build.txt": ("--group", "build"),
+    "node.txt": ("--group", "node"),
+}
+
+
+def run_chore(options: argparse.Namespace, rest: Sequence[str]) -> int:
+    """Do the chore that was asked for; return the exit status."""
+    chores: dict[str, Callable[[argparse.Namespace, Sequence[str]], int]] = {
+        "setup": setup,
+        "demo": demo,
+        "test": test,
+        "lint": lint,
+        "bench": bench,
+        "fuzz": fuzz,
+        "lock": lock,
+    }
+    return chores[options.chore](options, rest)
+
+
+def setup(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
+    """Prepare everything that any chore needs."""
+    system.ensure((*system.BUILD, *system.BROWSER, *system.PCSC, *system.JUDGES))
+    venv.ensure()
+    node.ensure()
+    return 0
+
+
+def demo(options: argparse.Namespace, _rest: Sequence[str]) -> NoReturn:
+    """Open the portal with a virtual card in the reader, or play the whole flow alone."""
+    more = system.PCSC if options.provider == "pcsc" else ()
+    system.ensure((*system.BUILD, *system.BROWSER, *more))
+    venv.ensure()
+    check = ["--check"] if options.check else []
+    become_tool("agent.portal.demo", *check, "--provider", options.provider)
+
+
+def test(options: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
+    """Run the SDK's checks and then pytest, whose closing line is the last of the output."""
+    setup(options, rest)
+    say("checking the SDK")
+    status = node.check_sdk()
+    if status != 0:
+        raise SetupError("the SDK's checks failed (see above); pytest was not started")
+    become_tool("pytest", *_workers(), *rest)
+
+
+def _workers() -> list[str]:
+    """Return pytest's arguments for as many processes as help; browsers and keys want a core."""
+    return ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadgroup"]
+
+
+def lint(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
+    """Run every check, also after one has failed, and say at the end which did."""
+    system.ensure(system.BUILD)
+    venv.ensure()
+    checks = {
+        "ruff check": ["ruff", "check", "."],
+        "ruff format": ["ruff", "format", "--check", "."],
+        "mypy": ["mypy"],
+        "mypy installer": ["mypy", "installer/dev.py"],
+    }
+    failed = [name for name, words in checks.items() if _tool(name, words) != 0]
+    say("import-linter")
+    if run([venv.SCRIPTS / "lint-imports", "--no-logo"], env=venv.environment(), quiet=True) != 0:
+        failed.append("import-linter")
+    say("versions, changelog and locks")
+    wrong = disagreements(ROOT)
+    for line in wrong:
+        print(f"  {line}", flush=True)
+    if wrong:
+        failed.append("versions, changelog and locks")
+    say(f"lint failed: {', '.join(failed)}" if failed else "lint ok")
+    return 1 if failed else 0
+
+
+def _tool(name: str, words: Sequence[str]) -> int:
+    say(name)
+    return run([venv.PYTHON, "-m", *words], env=venv.environment())
+
+
+def bench(_options: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
+    """Print one JSON table of measurements on standard output."""
+    system.ensure(system.BUILD)
+    venv.ensure()
+    become([venv.PYTHON, ROOT / "tests" / "bench" / "run.py", *rest], venv.environment())
+
+
+def fuzz(_options: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
+    """Run the fuzz tests with a hundred times the examples that the test run takes."""
+    system.ensure(system.BUILD)
+    venv.ensure()
+    env = venv.environment()
+    env.setdefault("ANKONG_FUZZ_EXAMPLES", "20000")
+    become([venv.PYTHON, "-m", "pytest", "tests/fuzz", "--timeout=1800", *_workers(), *rest], env)
+
+
+def lock(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
+    """Resolve pyproject.toml for every system and Python, and write versions with hashes."""
+    with tempfile.TemporaryDirectory() as folder:
+        uv = Path(folder, "tool")
+        if run([sys.executable, "-m", "venv", uv]) != 0:
+            raise SetupError("Python could not make a virtual environment (see above)")
+        python = uv / venv.PYTHON.relative_to(venv.VENV)
+        if run([python, "-m", "pip", "install", "--quiet", UV]) != 0:
+            raise SetupError("pip could not install uv (see above); is the network up?")
+        for name, sources in LOCKS.items():
+            say(f"resolving installer/requirements/{name}")
+            words = ["uv", "pip", "compile", *sources, "--universal", "--generate-hashes"]
+            target = venv.REQUIREMENTS / name
+            if run([python, "-m", *words, "--no-header", "--quiet", "-o", target]) != 0:
+                raise SetupError(f"uv could not resolve {name} (see above)")
+    return 0
+
+
+def become_tool(module: str, *arguments: str) -> NoReturn:
+    """Turn into a module of the virtual environment."""
+    become([venv.PYTHON, "-m", module, *arguments], venv.environment())

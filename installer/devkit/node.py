@@ -1,0 +1,62 @@
+"""Node.js and what the browser SDK's own checks need from npm."""
+
+import re
+import shutil
+from pathlib import Path
+
+from devkit import venv
+from devkit.shell import ROOT, SetupError, fingerprint, is_done, mark_done, output, run, say
+
+SDK = ROOT / "agent" / "web" / "sdk"
+OLDEST = 20  # the SDK's package.json says the same under "engines"
+STAMP = SDK / "node_modules" / "ankong-setup.stamp"
+
+
+def ensure() -> None:
+    """Have Node.js, npm and the locked packages of the SDK.
+
+    Raises:
+        SetupError: npm failed; its own words are printed before.
+
+    """
+    lock = SDK / "package-lock.json"
+    npm = _find_npm()
+    if npm is None:
+        # Distributions' packages are old or pull in hundreds of others; the index has a wheel.
+        say(f"no Node.js {OLDEST} or newer with npm here; installing it into .venv")
+        venv.install_locked(venv.NODE_LOCK)
+        npm = _find_npm()
+    if npm is None:
+        raise SetupError(f"Node.js {OLDEST} or newer with npm is needed for the SDK's checks")
+    content = fingerprint([lock])
+    if is_done(STAMP, content):
+        return
+    say("installing the locked npm packages of the SDK")
+    command: list[str | Path] = [npm, "ci", "--no-audit", "--no-fund"]
+    if run(command, env=venv.environment(), folder=SDK, quiet=True) != 0:
+        raise SetupError("npm could not install the SDK's locked packages (see above); network?")
+    mark_done(STAMP, content)
+
+
+def check_sdk() -> int:
+    """Run the SDK's type check and its own tests; return the exit status."""
+    npm = _find_npm()
+    if npm is None:
+        raise SetupError("npm has gone since it was set up")
+    env = venv.environment()
+    for script in ("check", "test"):
+        command: list[str | Path] = [npm, "run", "--silent", "--if-present", script]
+        status = run(command, env=env, folder=SDK)
+        if status != 0:
+            return status
+    return 0
+
+
+def _find_npm() -> Path | None:
+    """Return npm when a new enough Node.js stands beside it, ours before the system's."""
+    path = venv.environment()["PATH"]
+    node, npm = shutil.which("node", path=path), shutil.which("npm", path=path)
+    if node is None or npm is None:
+        return None
+    version = re.match(r"v(\d+)\.", output([node, "--version"]) or "")
+    return Path(npm) if version and int(version[1]) >= OLDEST else None

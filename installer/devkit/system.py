@@ -1,0 +1,137 @@
+"""System packages, by name, and only those of which something is missing."""
+
+import os
+import shutil
+import sys
+import sysconfig
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from devkit.shell import output, run, say, shown
+
+APT_GET = ("apt-get", "-o", "DPkg::Lock::Timeout=900")  # another apt may be at work: wait for it
+PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
+SBIN = "/usr/local/sbin:/usr/sbin:/sbin"  # not on an ordinary user's PATH
+
+
+@dataclass(frozen=True)
+class Package:
+    """One Debian package, and how to see that what it brings is there already."""
+
+    name: str
+    present: Callable[[], bool]
+
+
+def has_program(*names: str) -> Callable[[], bool]:
+    """Look for any of the programs ``names``."""
+    path = os.pathsep.join((os.environ.get("PATH", os.defpath), SBIN))
+    return lambda: any(shutil.which(name, path=path) for name in names)
+
+
+def _has_file(*candidates: str) -> Callable[[], bool]:
+    return lambda: any(Path(candidate).exists() for candidate in candidates)
+
+
+def _has_ensurepip() -> bool:
+    # ensurepip itself is always there on Debian; what python3-venv adds are its wheels.
+    script = "import ensurepip, venv; ensurepip.version()"
+    return output([sys.executable, "-c", script]) is not None
+
+
+def _has_python_headers() -> bool:
+    return Path(sysconfig.get_path("include"), "Python.h").exists()
+
+
+def _has_pcsc_headers() -> bool:
+    return output(["pkg-config", "--exists", "libpcsclite"]) is not None
+
+
+def _has_chinese_font() -> bool:
+    return bool((output(["fc-list", ":lang=zh-tw", "file"]) or "").strip())
+
+
+# pyscard has no wheel for Linux: pip compiles it.
+BUILD = (
+    Package(f"{PYTHON}-venv", _has_ensurepip),
+    Package(f"{PYTHON}-dev", _has_python_headers),
+    Package("gcc", has_program("gcc", "cc")),
+    Package("libc6-dev", _has_file("/usr/include/stdlib.h")),
+    Package("pkg-config", has_program("pkg-config")),
+    Package("libpcsclite-dev", _has_pcsc_headers),
+)
+BROWSER = (
+    Package("chromium", has_program("chromium", "chromium-browser", "google-chrome")),
+    Package("libnss3-tools", has_program("certutil")),
+    Package("fontconfig", has_program("fc-list")),
+    Package("fonts-noto-cjk", _has_chinese_font),
+)
+# vpcd's reader driver lets any host of the network put a card into the system's own pcscd, so
+# these come only where they are asked for. Our own pcscd runs apart from the system's.
+PCSC = (
+    Package("pcscd", has_program("pcscd")),
+    Package("vsmartcard-vpcd", _has_file("/usr/lib/pcsc/drivers/serial/libifdvpcd.so")),
+)
+JUDGES = (
+    Package("opensc", has_program("pkcs11-tool")),
+    Package("openssl", has_program("openssl")),
+    Package("iproute2", has_program("ss")),
+)
+
+
+def ensure(packages: Iterable[Package]) -> None:
+    """Install what is missing where we may; otherwise say the exact command, and go on."""
+    if not sys.platform.startswith("linux"):
+        return  # PC/SC is part of Windows and macOS, and pyscard has wheels there
+    names = [package.name for package in packages if not package.present()]
+    if not names:
+        return
+    if shutil.which("apt-get") is None:
+        say(f"no apt-get here; please install what Debian calls: {' '.join(names)}")
+        return
+    prefix = _privilege()
+    if prefix is None:
+        say("these system packages are missing, and installing them needs your password:")
+        print("    " + shown(["sudo", *APT_GET, "install", "-y", *names]), flush=True)
+        return
+    _install(prefix, names)
+
+
+def _privilege() -> list[str] | None:
+    """Return what to put before a command to run it as root; None where we may not."""
+    environment = ["env", "DEBIAN_FRONTEND=noninteractive"]
+    if os.geteuid() == 0:
+        return environment
+    if shutil.which("sudo") and output(["sudo", "-n", "true"]) is not None:
+        return ["sudo", "-n", *environment]
+    return None
+
+
+def _install(prefix: list[str], names: Sequence[str]) -> None:
+    if _without_candidate(names):
+        run([*prefix, *APT_GET, "update"], quiet=True)
+    unknown = _without_candidate(names)
+    if unknown:
+        say(f"this system's apt has no {' '.join(unknown)}; what needs it will say so")
+    wanted = [name for name in names if name not in unknown]
+    if not wanted:
+        return
+    command = [*prefix, *APT_GET, "install", "-y", "--no-install-recommends", *wanted]
+    say(shown(command))
+    if run(command, quiet=True) == 0:
+        return
+    run([*prefix, *APT_GET, "update"], quiet=True)  # the lists may be older than the archive
+    if run(command, quiet=True) != 0:
+        say("apt-get failed (see above); going on without these packages")
+
+
+def _without_candidate(names: Sequence[str]) -> list[str]:
+    """Return those ``names`` that apt could not install now."""
+    known = set()
+    current = ""
+    for line in (output(["apt-cache", "policy", *names]) or "").splitlines():
+        if line.endswith(":") and not line.startswith(" "):
+            current = line[:-1]
+        elif line.startswith("  Candidate:") and "(none)" not in line:
+            known.add(current)
+    return [name for name in names if name not in known]

@@ -1,0 +1,95 @@
+"""The virtual environment: made once, remade when broken, filled from locked hashes only."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from devkit.shell import (
+    ROOT,
+    WINDOWS,
+    SetupError,
+    fingerprint,
+    is_done,
+    mark_done,
+    output,
+    run,
+    say,
+)
+
+VENV = ROOT / ".venv"
+SCRIPTS = VENV / ("Scripts" if WINDOWS else "bin")
+PYTHON = SCRIPTS / ("python.exe" if WINDOWS else "python")
+REQUIREMENTS = ROOT / "installer" / "requirements"
+BUILD_LOCK = REQUIREMENTS / "build.txt"
+DEV_LOCK = REQUIREMENTS / "dev.txt"
+NODE_LOCK = REQUIREMENTS / "node.txt"
+STAMP = VENV / "ankong-setup.stamp"
+
+OFFLINE_HELP = """pip could not install what the lock files name (see above).
+If it could not download: this step needs the Python package index once. Check the network;
+behind a proxy set HTTPS_PROXY, or name your own mirror in pip's configuration.
+If it could not compile pyscard: the system packages named above are missing."""
+
+
+def environment() -> dict[str, str]:
+    """Return the environment in which the tools of the virtual environment come first."""
+    env = {key: value for key, value in os.environ.items() if key != "PYTHONHOME"}
+    env["VIRTUAL_ENV"] = str(VENV)
+    env["PATH"] = os.pathsep.join((str(SCRIPTS), env.get("PATH", os.defpath)))
+    return env
+
+
+def ensure() -> None:
+    """Have a virtual environment with exactly the locked packages and the command ``ankong``."""
+    content = fingerprint([BUILD_LOCK, DEV_LOCK, ROOT / "pyproject.toml"], sys.version, str(VENV))
+    if _is_whole() and is_done(STAMP, content):
+        return
+    if not _is_whole():
+        _make()
+    STAMP.unlink(missing_ok=True)
+    say("installing the locked Python packages into .venv")
+    install_locked(BUILD_LOCK)
+    install_locked(DEV_LOCK)
+    _pip("--no-deps", "--no-build-isolation", "--editable", str(ROOT))
+    mark_done(STAMP, content)
+
+
+def install_locked(lock: Path) -> None:
+    """Install one lock file; what has no hash in it is refused.
+
+    Raises:
+        SetupError: pip failed; its own words are printed before.
+
+    """
+    # Without isolation, because pip would fetch the build tools of pyscard (which has no wheel
+    # for Linux) by name only: they are in the build lock instead.
+    _pip("--require-hashes", "--no-build-isolation", "--requirement", str(lock))
+
+
+def _pip(*arguments: str) -> None:
+    env = environment()
+    env.update(PIP_NO_INPUT="1", PIP_USER="0", PIP_DISABLE_PIP_VERSION_CHECK="1")
+    if run([PYTHON, "-m", "pip", "install", "--quiet", *arguments], env=env) != 0:
+        raise SetupError(OFFLINE_HELP)
+
+
+def _is_whole() -> bool:
+    """Tell whether .venv runs, has pip, and was made here and for this version of Python."""
+    script = "import sys, pip; print(sys.prefix, *sys.version_info[:2], sep='|')"
+    answer = (output([PYTHON, "-c", script]) or "").strip().split("|")
+    wanted = [str(number) for number in sys.version_info[:2]]
+    return answer[1:] == wanted and Path(answer[0]).resolve() == VENV.resolve()
+
+
+def _make() -> None:
+    say(f"making .venv with {sys.executable}")
+    if VENV.is_symlink() or VENV.is_file():
+        VENV.unlink()
+    elif VENV.exists():
+        shutil.rmtree(VENV)
+    if run([sys.executable, "-m", "venv", VENV]) != 0:
+        raise SetupError(
+            "Python could not make a virtual environment (see above). On Debian and Ubuntu:\n"
+            f"    sudo apt-get install -y python{sys.version_info[0]}.{sys.version_info[1]}-venv"
+        )
