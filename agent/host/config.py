@@ -1,0 +1,63 @@
+"""The settings: a TOML file that may be missing, and in which nothing is guessed."""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from agent.errors import AgentError, ErrorCode
+
+MAX_CONFIG_SIZE = 64 * 1024  # bytes; the whole file has a handful of lines
+
+Port = Annotated[int, Meta(ge=0, le=65535)]
+
+
+class ConfigError(AgentError):
+    """The settings cannot be used; ``detail`` says where and why, for a person."""
+
+    code = ErrorCode.BAD_REQUEST
+
+
+class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an administrator or the citizen may set; every field has a default.
+
+    Attributes:
+        port: of the native API; None tries 28443, 28444 and 28445 in turn, 0 takes any.
+        hipki_port: of the plain-HTTP side; 0 takes any.
+        consent: who decides about a site that was never seen: a window, or the flag itself.
+        page_pin: whether a page may hand the PIN over; otherwise only the agent's window asks.
+        allow_sha1: whether pages may ask for SHA-1 signatures.
+        log_level: the least severe event that is written down.
+
+    """
+
+    port: Port | None = None
+    hipki_port: Port = 61161
+    consent: Literal["ask", "allow", "deny"] = "ask"
+    page_pin: bool = True
+    allow_sha1: bool = False
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+def load(path: Path) -> Config:
+    """Read the settings; a missing file stands for the defaults.
+
+    Raises:
+        ConfigError: not TOML, an unknown setting, or a value out of its bounds.
+
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_CONFIG_SIZE + 1)
+    except FileNotFoundError:
+        return Config()
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror or error}") from error
+    if len(content) > MAX_CONFIG_SIZE:
+        raise ConfigError(f"{path}: longer than {MAX_CONFIG_SIZE} bytes")
+    try:
+        return msgspec.convert(tomllib.loads(content.decode()), Config)
+    except (ValueError, RecursionError) as error:  # UTF-8, TOML and validation errors are all these
+        raise ConfigError(f"{path}: {error}") from error

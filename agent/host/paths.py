@@ -1,0 +1,64 @@
+"""Where the agent keeps its files: one folder, and nothing outside it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from platformdirs import user_state_path
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """The places in one state folder."""
+
+    state: Path
+
+    @classmethod
+    def choose(cls, state_dir: Path | None = None) -> Self:
+        """Take ``state_dir``, or where this system keeps a user's program state."""
+        folder = user_state_path("ankong", appauthor=False) if state_dir is None else state_dir
+        return cls(folder.expanduser().absolute())
+
+    def prepare(self) -> None:
+        """Make the folder, for its owner only; an existing one keeps its mode.
+
+        Raises:
+            OSError: it cannot be made, or is no folder.
+
+        """
+        self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    @property
+    def config(self) -> Path:
+        """The settings, TOML; may be missing."""
+        return self.state / "config.toml"
+
+    @property
+    def tls(self) -> Path:
+        """The folder of the local certificates."""
+        return self.state / "tls"
+
+    @property
+    def logs(self) -> Path:
+        """The folder of the log files."""
+        return self.state / "logs"
+
+    @property
+    def sites(self) -> Path:
+        """What the citizen decided about each site."""
+        return self.state / "sites.sqlite"
+
+    @property
+    def history(self) -> Path:
+        """One line for each signature."""
+        return self.state / "history.sqlite"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the one running agent."""
+        return self.state / "instance.lock"
+
+    @property
+    def instance(self) -> Path:
+        """What the running agent says about itself, JSON."""
+        return self.state / "instance.json"

@@ -1,0 +1,169 @@
+"""The local certificates on disk: made at first start, checked at every start, remade when bad."""
+
+import os
+import ssl
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+
+from agent.host.tls.authority import LEAVES, NAMES, Authority, Leaf
+
+AUTHORITY_FILE = "authority.pem"
+_MAX_FILE_SIZE = 64 * 1024  # bytes; a leaf with its key has about 1200
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerIdentity:
+    """The authority to trust and the leaf to serve with now.
+
+    Attributes:
+        authority: PEM file of the authority's certificate, for trust stores.
+        leaf: PEM file of the leaf's key and certificate.
+        fingerprint: SHA-256 of the authority's certificate, lower-case hex.
+        not_after: until when the leaf serves.
+        created: whether everything was made just now, so that no store trusts it yet.
+
+    """
+
+    authority: Path
+    leaf: Path
+    fingerprint: str
+    not_after: datetime
+    created: bool
+
+
+def ensure(folder: Path, now: datetime | None = None) -> ServerIdentity:
+    """Give the identity in ``folder``; make a new one where there is none that is valid now.
+
+    Args:
+        folder: made when missing, for its owner only.
+        now: with a time zone; the clock's when None.
+
+    Raises:
+        OSError: the folder cannot be read or written.
+
+    """
+    now = now or datetime.now(UTC)
+    found = _find(folder, now)
+    if found is not None:
+        return found
+    _log.info("making local certificates", folder=str(folder))
+    _create(folder, now)
+    made = _find(folder, now, created=True)
+    if made is None:
+        raise OSError(f"the certificates just written to {folder} cannot be read back")
+    return made
+
+
+def server_context(identity: ServerIdentity) -> ssl.SSLContext:
+    """Make the context to serve with: TLS 1.2 or later, HTTP/1.1, no client certificates.
+
+    Raises:
+        OSError: the leaf cannot be read (``ssl.SSLError`` is one).
+
+    """
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    context.load_cert_chain(identity.leaf)
+    return context
+
+
+def _leaf_path(folder: Path, rung: int) -> Path:
+    return folder / f"leaf-{rung}.pem"
+
+
+def _find(folder: Path, now: datetime, *, created: bool = False) -> ServerIdentity | None:
+    path = folder / AUTHORITY_FILE
+    authority = _load_certificate(_read(path))
+    if authority is None:
+        return None
+    best: tuple[datetime, Path] | None = None
+    for rung in range(LEAVES):
+        leaf_path = _leaf_path(folder, rung)
+        leaf = _load_leaf(_read(leaf_path))
+        if leaf is not None and _serves(leaf, authority, now):
+            best = max(best or (now, leaf_path), (leaf.certificate.not_valid_after_utc, leaf_path))
+    if best is None:
+        return None
+    fingerprint = authority.fingerprint(SHA256()).hex()
+    return ServerIdentity(path, best[1], fingerprint, best[0], created)
+
+
+def _serves(leaf: Leaf, authority: x509.Certificate, now: datetime) -> bool:
+    certificate = leaf.certificate
+    if not certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc:
+        return False
+    try:
+        certificate.verify_directly_issued_by(authority)
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
+        return False
+    return set(names) == set(NAMES) and certificate.public_key() == leaf.key.public_key()
+
+
+def _create(folder: Path, now: datetime) -> None:
+    """Write the leaves first and the authority last.
+
+    Killed in between, the next start finds leaves that the old authority did not issue, and
+    begins again. The authority's key exists only while this function runs.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    authority = Authority(now.replace(microsecond=0))
+    for rung, leaf in enumerate(authority.ladder()):
+        key = leaf.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        _write(_leaf_path(folder, rung), key + leaf.certificate.public_bytes(Encoding.PEM))
+    _write(folder / AUTHORITY_FILE, authority.certificate.public_bytes(Encoding.PEM))
+
+
+def _write(path: Path, content: bytes) -> None:
+    scratch = path.with_suffix(".new")
+    with suppress(FileNotFoundError):
+        scratch.unlink()  # left by a start that was killed, perhaps with another mode
+    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    scratch.replace(path)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(_MAX_FILE_SIZE)
+    except (FileNotFoundError, IsADirectoryError):
+        return b""
+
+
+def _load_certificate(content: bytes) -> x509.Certificate | None:
+    try:
+        return x509.load_pem_x509_certificate(content)
+    except ValueError:
+        return None
+
+
+def _load_leaf(content: bytes) -> Leaf | None:
+    certificate = _load_certificate(content)
+    try:
+        key = load_pem_private_key(content, None)
+    except (ValueError, TypeError):
+        return None
+    if certificate is None or not isinstance(key, ec.EllipticCurvePrivateKey):
+        return None
+    return Leaf(certificate, key)
