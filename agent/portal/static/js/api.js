@@ -1,0 +1,69 @@
+/** The portal's own server: JSON over the cookie session. No PIN ever passes through here. */
+
+import { currentLanguage, hasText, t } from "./i18n.js";
+
+/** @typedef {{kind: "mobile"|"email"|"card", label: string}} Login */
+/** @typedef {{id: string|number, name: string|null, grade: "ordinary"|"gold", gold_since: string|null, logins: Login[]}} Member */
+/** @typedef {{challenge_id: string, challenge: string, expires_in: number}} Challenge `challenge` is base64 */
+
+const TIMEOUT = 20_000;
+
+/** Why the portal's server refused; `code` is stable. */
+export class PortalError extends Error {
+  /** @param {string} code @param {Record<string, string>} [messages] by language */
+  constructor(code, messages = {}) {
+    super(code);
+    this.name = "PortalError";
+    this.code = code;
+    this.messages = messages;
+  }
+}
+
+/** @param {string} path @param {RequestInit} options @returns {Promise<any>} */
+async function request(path, options) {
+  let response;
+  try {
+    const signal = AbortSignal.timeout(TIMEOUT);
+    response = await fetch(`/api/${path}`, { credentials: "same-origin", cache: "no-store", signal, ...options });
+  } catch {
+    throw new PortalError("network");
+  }
+  const body = await response.json().catch(() => null);
+  if (response.ok && body !== null) return body;
+  throw new PortalError(body?.error?.code ?? "internal", body?.error?.message);
+}
+
+/** @param {string} path @param {object} [body] @returns {Promise<any>} */
+const post = (path, body = {}) =>
+  request(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+
+/** @param {string} path @returns {Promise<any>} */
+const get = (path) => request(path, { method: "GET" });
+
+export const config = () => get("config");
+export const downloads = () => get("downloads");
+/** @returns {Promise<{member: Member|null}>} */
+export const session = () => get("session");
+export const requestOtp = (/** @type {string} */ contact) => post("otp", { contact });
+export const confirmOtp = (/** @type {string} */ contact, /** @type {string} */ code) =>
+  post("otp/confirm", { contact, code });
+export const logout = () => post("logout");
+export const saveProfile = (/** @type {string} */ name) => post("profile", { name });
+/** @returns {Promise<Challenge>} */
+export const upgradeChallenge = (/** @type {string} */ idNumber) =>
+  post("upgrade/card/challenge", { id_number: idNumber });
+/** @returns {Promise<Challenge>} */
+export const loginChallenge = () => post("login/card/challenge");
+/** @param {string} challengeId @param {string} signature base64 CMS */
+export const upgrade = (challengeId, signature) =>
+  post("upgrade/card", { challenge_id: challengeId, signature });
+/** @param {string} challengeId @param {string} signature base64 CMS */
+export const loginWithCard = (challengeId, signature) =>
+  post("login/card", { challenge_id: challengeId, signature });
+
+/** Say in the user's language what went wrong, for any error of the portal or of the agent. @param {unknown} error */
+export function explain(error) {
+  const { code = "internal", messages } = /** @type {Partial<PortalError>} */ (error ?? {});
+  if (hasText(`errors.${code}`)) return t(`errors.${code}`);
+  return messages?.[currentLanguage()] ?? t("errors.internal");
+}

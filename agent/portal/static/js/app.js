@@ -1,0 +1,194 @@
+/** Where everything meets: which screen the address asks for, who is logged in, does the component run. */
+
+import { Ankong } from "/sdk/ankong.js";
+import * as api from "./api.js";
+import { Chip } from "./chip.js";
+import { fill, h, icon, once } from "./dom.js";
+import { currentLanguage, setLanguage, t } from "./i18n.js";
+import { crown, heading, notice } from "./parts.js";
+import { screens } from "./screens/index.js";
+import { drawSteps } from "./stepper.js";
+
+/** @typedef {import("./screens/index.js").Screen} Screen */
+/** @typedef {import("./screens/index.js").App} App */
+
+const byId = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
+const tabs = new BroadcastChannel("portal.session");
+
+/** @type {(() => void)|null} */
+let unwatch = null;
+/** @type {{screen: Screen, path: string, view: import("./screens/index.js").View}|null} */
+let shown = null;
+/** @type {{kind: "ok"|"info"|"error", text: string}|null} */
+let flash = null;
+
+/** What screens may use. @type {App} */
+const app = {
+  member: null,
+  agent: /** @type {any} */ (null),
+  draft: {
+    get: (key) => sessionStorage.getItem(`draft.${key}`) ?? "",
+    set: (key, value) => (value ? sessionStorage.setItem(`draft.${key}`, value) : sessionStorage.removeItem(`draft.${key}`)),
+    clear: () => sessionStorage.clear(),
+  },
+  setMember(member) {
+    app.member = member;
+    tabs.postMessage("changed");
+    drawTop();
+  },
+  async refresh() {
+    const before = JSON.stringify(app.member);
+    app.member = (await api.session()).member;
+    if (JSON.stringify(app.member) === before) return;
+    drawTop();
+    route();
+  },
+  go(path, { replace = false, message, kind = "ok" } = {}) {
+    if (message) flash = { kind, text: message };
+    if (location.hash === `#/${path}`) return route();
+    if (replace) location.replace(`#/${path}`);
+    else location.hash = `/${path}`;
+  },
+  async failed(error) {
+    const { code } = /** @type {{code?: string}} */ (error);
+    if (code === "not_logged_in" || code === "already_gold") await app.refresh().catch(() => undefined);
+  },
+};
+
+/** The screen that may be shown: not every member may see every one. @param {string} path @returns {string} */
+function permitted(path) {
+  const screen = screens[path];
+  if (!screen) return app.member ? "member" : "login";
+  if (screen.needs === "member" && !app.member) return "login";
+  if (screen.needs === "guest" && app.member) return "member";
+  if (screen.flow && app.member?.grade === "gold" && path !== "upgrade/done") return "upgrade/done";
+  return screen.instead?.(app) ?? path;
+}
+
+/** Show what the address asks for. */
+function route() {
+  const asked = location.hash.replace(/^#\/?/, "");
+  const path = permitted(asked);
+  if (path !== asked) {
+    if (screens[asked]?.needs === "member" && !app.member) app.draft.set("after", asked);
+    return location.replace(`#/${path}`);
+  }
+  show(path, shown?.path !== path);
+}
+
+/** @param {string} path @param {boolean} arrived whether it is another screen than before */
+function show(path, arrived) {
+  const screen = /** @type {Screen} */ (screens[path]);
+  const first = shown === null;
+  shown?.view.leave?.();
+  const view = screen.render(app);
+  shown = { screen, path, view };
+  fill(byId("main"), flash ? notice(flash.kind, h("p", {}, flash.text)) : null, view.node);
+  flash = null;
+  const title = byId("main").querySelector("h1");
+  document.title = `${title?.textContent} · ${t("site")}`;
+  watchAgent(screen.watchesAgent === true);
+  drawStep();
+  if (arrived && !first) {
+    scrollTo(0, 0);
+    title?.focus();
+  }
+}
+
+function drawStep() {
+  const { screen } = /** @type {NonNullable<typeof shown>} */ (shown);
+  drawSteps(byId("steps"), screen.step?.(app) ?? null);
+}
+
+/** Look for the component only where a screen needs it. @param {boolean} wanted */
+function watchAgent(wanted) {
+  if (!wanted) {
+    unwatch?.();
+    unwatch = null;
+    return chip.hide();
+  }
+  if (unwatch) return onSnapshot(app.agent.snapshot);
+  unwatch = app.agent.watch(onSnapshot);
+}
+
+/** @param {import("/sdk/ankong.js").Snapshot} snapshot */
+function onSnapshot(snapshot) {
+  if (!shown?.screen.watchesAgent) return;
+  chip.show(snapshot);
+  shown.view.update?.(snapshot);
+  drawStep();
+}
+
+const chip = new Chip(byId("chip"), () => void app.agent.check({ ask: true }));
+
+function drawTop() {
+  const { member } = app;
+  const out = h("button", { type: "button", class: "button quiet", id: "logout" }, t("logout"));
+  out.onclick = once(out, logout);
+  const language = h("button", { type: "button", class: "button quiet", id: "language", lang: currentLanguage() === "en" ? "zh-Hant" : "en",
+    onclick: () => speak(currentLanguage() === "en" ? "zh-Hant" : "en") }, t("otherLanguage"));
+  fill(byId("top"),
+    h("a", { class: "brand", href: "#/" }, icon("mark", "mark"), h("span", {}, t("site")), h("span", { class: "tag" }, t("demo"))),
+    h("div", { class: "top-end" },
+      member ? h("a", { class: "who", href: "#/member", id: "who", "data-grade": member.grade },
+        member.grade === "gold" ? crown("crown small") : icon("person"),
+        h("span", {}, h("span", { class: "who-name" }, member.name ?? t("unnamed")),
+          h("small", {}, t(`grade.${member.grade}`)))) : null,
+      member ? out : null, language));
+  fill(byId("bottom"), h("p", {}, t("demoNote")));
+  byId("skip").textContent = t("skip");
+}
+
+async function logout() {
+  try {
+    await api.logout();
+  } catch (error) {
+    return app.go("member", { message: api.explain(error), kind: "error" });
+  }
+  app.draft.clear();
+  app.setMember(null);
+  app.go("login", { message: t("loggedOut") });
+}
+
+/** Change the language; what was typed stays, except a PIN. @param {import("./i18n.js").Language} language */
+function speak(language) {
+  setLanguage(language);
+  document.documentElement.lang = language;
+  const typed = [...byId("main").querySelectorAll("input[id]:not([type=password])")].map((input) =>
+    /** @type {const} */ ([input.id, /** @type {HTMLInputElement} */ (input).value]));
+  drawTop();
+  if (!shown) return;
+  show(shown.path, false);
+  for (const [id, value] of typed) {
+    const input = /** @type {HTMLInputElement|null} */ (document.getElementById(id));
+    if (input) input.value = value;
+  }
+  byId("language").focus();
+}
+
+/** Learn who is logged in and where the component listens, then begin. */
+async function start() {
+  document.documentElement.lang = currentLanguage();
+  drawTop();
+  try {
+    const [config, session] = await Promise.all([api.config(), api.session()]);
+    app.agent = new Ankong({ ports: config.agent.ports, pingPort: config.agent.ping_port });
+    app.member = session.member;
+  } catch {
+    const again = h("button", { type: "button", class: "button primary" }, t("retry"));
+    again.onclick = once(again, start);
+    return fill(byId("main"), h("section", { class: "sheet" }, heading(t("offline.title"), t("offline.text")), again));
+  }
+  drawTop();
+  addEventListener("hashchange", route);
+  const refresh = () => document.hidden || void app.refresh().catch(() => undefined);
+  document.addEventListener("visibilitychange", refresh);
+  tabs.addEventListener("message", refresh);
+  route();
+}
+
+byId("skip").addEventListener("click", (event) => {
+  event.preventDefault(); // The address belongs to the screens.
+  byId("main").focus();
+});
+void start();

@@ -1,0 +1,70 @@
+/** Building elements without a framework, and without ever parsing text as HTML. */
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** @param {Element} element @param {Record<string, any>} properties */
+function apply(element, properties) {
+  for (const [name, value] of Object.entries(properties)) {
+    if (value === undefined || value === null || value === false) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (name === "class") element.setAttribute("class", value);
+    else element.setAttribute(name, value === true ? "" : String(value));
+  }
+}
+
+/**
+ * Make an element. Properties are attributes, `on…` properties are listeners; children that are
+ * null or false are left out.
+ *
+ * @param {string} tag @param {Record<string, any>} [properties] @param {...any} children
+ * @returns {any}
+ */
+export function h(tag, properties = {}, ...children) {
+  const element = document.createElement(tag);
+  apply(element, properties);
+  element.append(...children.flat().filter((child) => child !== null && child !== false && child !== undefined));
+  return element;
+}
+
+/** Draw one of the icons of img/icons.svg; it is decoration, the text beside it speaks. @param {string} name @param {string} [className] */
+export function icon(name, className = "icon") {
+  const svg = document.createElementNS(SVG, "svg");
+  apply(svg, { class: className, "aria-hidden": "true", focusable: "false" });
+  const use = document.createElementNS(SVG, "use");
+  use.setAttribute("href", `img/icons.svg#${name}`);
+  svg.append(use);
+  return svg;
+}
+
+/** Put `children` in the place of everything in `element`. @param {Element} element @param {...any} children */
+export function fill(element, ...children) {
+  element.replaceChildren(...children.flat().filter((child) => child !== null && child !== false && child !== undefined));
+}
+
+/** Have a screen reader say `text` when it gets a moment. @param {string} text */
+export function announce(text) {
+  const announcer = /** @type {HTMLElement} */ (document.getElementById("announcer"));
+  announcer.textContent = "";
+  setTimeout(() => (announcer.textContent = text), 50);
+}
+
+/**
+ * Wrap the handler of a button or form: while it works the button is off, so that a double click
+ * does the thing once.
+ *
+ * @param {HTMLButtonElement} button @param {() => Promise<void>} work
+ */
+export function once(button, work) {
+  return async (/** @type {Event} */ event) => {
+    event.preventDefault();
+    if (button.getAttribute("aria-busy") === "true" || button.disabled) return;
+    button.setAttribute("aria-busy", "true");
+    button.disabled = true;
+    try {
+      await work();
+    } finally {
+      button.removeAttribute("aria-busy");
+      button.disabled = false;
+    }
+  };
+}

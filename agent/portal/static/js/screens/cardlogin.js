@@ -1,0 +1,38 @@
+/** One more way to log in: with the card that made the member gold. */
+
+import * as api from "../api.js";
+import { CardPanel } from "../cardpanel.js";
+import { h } from "../dom.js";
+import { t } from "../i18n.js";
+import { heading, linkButton } from "../parts.js";
+import { signChallenge } from "../signing.js";
+
+/** @type {import("./index.js").Screen} */
+export const cardLogin = {
+  needs: "guest",
+  watchesAgent: true,
+  render(app) {
+    const panel = new CardPanel({
+      agent: app.agent,
+      last4: null,
+      submit: t("pin.submitLogin"),
+      async sign(use) {
+        const challenge = await api.loginChallenge();
+        const signature = await signChallenge(app.agent, challenge, use, t("cardLogin.title"));
+        use.onSigned();
+        const { member } = await api.loginWithCard(challenge.challenge_id, signature);
+        const after = app.draft.get("after");
+        app.draft.clear();
+        app.setMember(member);
+        app.go(after || "member", { replace: true, message: t("login.welcome") });
+      },
+    });
+    panel.arrive();
+    return {
+      node: h("section", { class: "sheet" }, heading(t("cardLogin.title"), t("cardLogin.lead")), panel.node,
+        linkButton("#/login", t("cardLogin.back"), "back")),
+      update: (snapshot) => panel.update(snapshot),
+      leave: () => panel.leave(),
+    };
+  },
+};

@@ -1,0 +1,52 @@
+/** Every screen by its address. */
+
+import { cardLogin } from "./cardlogin.js";
+import { component } from "./component.js";
+import { done } from "./done.js";
+import { identity } from "./identity.js";
+import { code, login } from "./login.js";
+import { mac } from "./mac.js";
+import { member } from "./member.js";
+import { method } from "./method.js";
+import { pin } from "./pin.js";
+import { profile } from "./profile.js";
+
+/** @typedef {import("/sdk/ankong.js").Snapshot} Snapshot */
+/**
+ * What a screen may use of the application.
+ *
+ * @typedef {{
+ *   member: import("../api.js").Member|null,
+ *   agent: import("/sdk/ankong.js").Ankong,
+ *   draft: {get: (key: string) => string, set: (key: string, value: string) => void, clear: () => void},
+ *   setMember: (member: import("../api.js").Member|null) => void,
+ *   refresh: () => Promise<void>,
+ *   go: (path: string, options?: {replace?: boolean, message?: string, kind?: "ok"|"info"|"error"}) => void,
+ *   failed: (error: unknown) => Promise<void>,
+ * }} App
+ */
+/** @typedef {{node: Element, update?: (snapshot: Snapshot) => void, leave?: () => void}} View */
+/**
+ * `needs` says who may see it, `flow` that it is of no use to a gold member, `instead` where to go
+ * when something before it is missing.
+ *
+ * @typedef {{
+ *   needs?: "member"|"guest", flow?: boolean, watchesAgent?: boolean, step?: (app: App) => number,
+ *   instead?: (app: App) => string|null, render: (app: App) => View,
+ * }} Screen
+ */
+
+/** @type {Record<string, Screen>} */
+export const screens = {
+  login,
+  "login/code": code,
+  "login/card": cardLogin,
+  member,
+  profile,
+  upgrade: method,
+  "upgrade/component": component,
+  "upgrade/mac": mac,
+  "upgrade/id": identity,
+  "upgrade/pin": pin,
+  "upgrade/done": done,
+};

@@ -1,0 +1,40 @@
+/** Step 2: 個人資料維護, from where the way to gold membership starts. */
+
+import * as api from "../api.js";
+import { h, once } from "../dom.js";
+import { t } from "../i18n.js";
+import { crown, field, gradeBadge, heading, linkButton } from "../parts.js";
+
+/** @param {import("../api.js").Member} who */
+const gradeSection = (who) =>
+  h("section", { class: `grade-box ${who.grade}` },
+    h("div", {}, h("h2", {}, t("profile.gradeTitle")), gradeBadge(who.grade),
+      h("p", {}, t(who.grade === "gold" ? "profile.goldNote" : "profile.ordinaryNote"))),
+    who.grade === "gold" ? crown("crown")
+      : h("a", { class: "button gold", href: "#/upgrade", id: "to-upgrade" }, crown("crown small"), t("profile.upgrade")));
+
+/** @type {import("./index.js").Screen} */
+export const profile = {
+  needs: "member",
+  step: ({ member }) => (member?.grade === "gold" ? 13 : 2),
+  render(app) {
+    const who = /** @type {import("../api.js").Member} */ (app.member);
+    const name = field({ id: "name", label: t("profile.name"), hint: t("profile.nameHint"), type: "text",
+      autocomplete: "name", maxlength: 50, value: who.name ?? "" });
+    const save = h("button", { class: "button", id: "save-profile" }, t("profile.save"));
+    const submit = async () => {
+      const value = name.input.value.normalize("NFC").trim();
+      if (value === "") return name.complain(t("profile.nameInvalid"));
+      try {
+        app.setMember((await api.saveProfile(value)).member);
+        app.go("profile", { message: t("profile.saved") });
+      } catch (error) {
+        name.complain(api.explain(error));
+        await app.failed(error);
+      }
+    };
+    return { node: h("section", { class: "sheet" }, heading(t("profile.title")), gradeSection(who),
+      h("form", { novalidate: true, onsubmit: once(save, submit) }, name.node, h("div", { class: "actions" }, save)),
+      linkButton("#/member", t("memberCentre"), "back")) };
+  },
+};
