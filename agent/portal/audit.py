@@ -1,0 +1,35 @@
+"""What happened, for good: who, what, when and how it ended; no personal data."""
+
+from enum import StrEnum, unique
+
+from agent.portal.transaction import Transaction
+
+
+@unique
+class AuditEvent(StrEnum):
+    """What is kept."""
+
+    REGISTERED = "registered"
+    LOGIN_OTP = "login_otp"
+    LOGIN_CARD = "login_card"
+    UPGRADE_CARD = "upgrade_card"
+    LOGOUT = "logout"
+
+
+def record(
+    tx: Transaction,
+    event: AuditEvent,
+    outcome: str,
+    *,
+    member: str | None,
+    certificate: bytes | None = None,
+) -> None:
+    """Add one line, in the same transaction as what it tells of.
+
+    ``outcome`` is "ok" or a portal code; ``certificate`` is the SHA-256 thumbprint (32 bytes) of
+    the certificate that was presented, where one could be read.
+    """
+    tx.execute(
+        "INSERT INTO audit (at, event, outcome, member, certificate) VALUES (?, ?, ?, ?, ?)",
+        (tx.now, event.value, outcome, member, certificate),
+    )

@@ -1,0 +1,121 @@
+"""One-time challenges: what a card signs to prove that its holder is here, now, for this.
+
+The text names the purpose, the site, the moment and 256 random bits, so that a signature made for
+one purpose, one site or one try is worth nothing for another. It is bound to the session that asked
+for it, lives five minutes, and is consumed before its signature is looked at: whatever comes of it,
+no second signature over it is ever accepted. The *same* signature sent again gets the same answer,
+because that is a double click and not a second try.
+"""
+
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum, unique
+from typing import Final
+
+from agent.portal.errors import PortalCode
+from agent.portal.sessions import Session
+from agent.portal.transaction import Transaction
+
+LIFETIME: Final = 300
+OK: Final = "ok"
+
+
+@unique
+class Purpose(StrEnum):
+    """What a signature is for."""
+
+    UPGRADE = "upgrade"
+    LOGIN = "login"
+
+
+_SENTENCE: Final = {
+    Purpose.UPGRADE: "以自然人憑證升級金質會員 · become a gold member with the citizen certificate",
+    Purpose.LOGIN: "以自然人憑證登入 · log in with the citizen certificate",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """A challenge on its way to a page: ``content`` is UTF-8 text, to be signed as it is."""
+
+    id: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """The challenge is this signature's now; ``content`` is what it must be over."""
+
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """This very signature was accepted before, for ``member``."""
+
+    member: str
+
+
+def compose(purpose: Purpose, origin: str, nonce: bytes, now: int) -> bytes:
+    """Write the text that is signed, in UTF-8."""
+    moment = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    lines = (
+        _SENTENCE[purpose],
+        f"purpose: {purpose}",
+        f"origin: {origin}",
+        f"time: {moment}",
+        f"nonce: {nonce.hex()}",
+    )
+    return "\n".join(lines).encode()
+
+
+def issue(tx: Transaction, session: Session, purpose: Purpose, origin: str) -> Challenge:
+    """Make a challenge for this session and purpose."""
+    challenge = Challenge(
+        secrets.token_urlsafe(16), compose(purpose, origin, secrets.token_bytes(32), tx.now)
+    )
+    tx.execute(
+        """
+        INSERT INTO challenge (id, session, purpose, content, created, expires)
+        VALUES (?, ?, ?, ?, ?, ?)
+        """,
+        (challenge.id, session.id, purpose, challenge.content, tx.now, tx.now + LIFETIME),
+    )
+    return challenge
+
+
+def claim(
+    tx: Transaction, session: Session, purpose: Purpose, challenge_id: str, signature_hash: bytes
+) -> Claimed | Repeated | PortalCode:
+    """Consume the challenge for one signature, given by its SHA-256, or say why not.
+
+    A session that was begun by this very challenge may only repeat its signature.
+    """
+    row = tx.execute(
+        "SELECT * FROM challenge WHERE id = ? AND purpose = ? AND session IN (?, ?)",
+        (challenge_id, purpose, *session.family),
+    ).fetchone()
+    if row is None or (row["session"] != session.id and row["used_at"] is None):
+        return PortalCode.CHALLENGE_UNKNOWN
+    expired = row["expires"] <= tx.now
+    if row["used_at"] is not None:
+        if row["signature_hash"] != signature_hash or row["outcome"] is None:
+            return PortalCode.CHALLENGE_USED
+        if row["outcome"] != OK:
+            return PortalCode(row["outcome"])
+        return PortalCode.CHALLENGE_EXPIRED if expired else Repeated(row["member"])
+    if expired:
+        return PortalCode.CHALLENGE_EXPIRED
+    tx.execute(
+        "UPDATE challenge SET used_at = ?, signature_hash = ? WHERE id = ?",
+        (tx.now, signature_hash, challenge_id),
+    )
+    return Claimed(row["content"])
+
+
+def settle(tx: Transaction, challenge_id: str, outcome: str, member: str | None) -> None:
+    """Write down how it ended: "ok" and for whom, or a portal code."""
+    tx.execute(
+        "UPDATE challenge SET outcome = ?, member = ? WHERE id = ?", (outcome, member, challenge_id)
+    )

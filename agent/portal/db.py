@@ -1,0 +1,146 @@
+"""SQLite behind one thread: whole transactions in, results out, the event loop never waits."""
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Concatenate, Final, ParamSpec, TypeVar
+
+from agent.portal.keyring import Keyring, load_or_create_keyring
+from agent.portal.schema import STATEMENTS, VERSION
+from agent.portal.transaction import Transaction
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+_BUSY_MS: Final = 5_000
+_KEY_CHECK: Final = "key-check"
+
+
+class DatabaseError(Exception):
+    """The database file cannot be used; the message says why and is for the operator."""
+
+
+class Database:
+    """One connection, one thread, one transaction at a time.
+
+    Journal in WAL mode with ``synchronous=FULL``: what was answered is on disk, and what was not
+    finished when the process was killed never happened.
+    """
+
+    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
+        """Remember where, and whose ``now`` counts; :meth:`open` does the work."""
+        self._path = path
+        self._clock = clock
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="portal-db")
+        self._connection: sqlite3.Connection | None = None
+        self._keyring: Keyring | None = None
+
+    @property
+    def keyring(self) -> Keyring:
+        """The key that belongs to this database."""
+        if self._keyring is None:
+            raise DatabaseError("the database is not open")
+        return self._keyring
+
+    async def open(self) -> None:
+        """Open the file, or make it.
+
+        Raises:
+            DatabaseError: it is no database of this version, or its key file is missing or wrong.
+
+        """
+        await asyncio.get_running_loop().run_in_executor(self._thread, self.open_here)
+
+    async def run(
+        self,
+        work: Callable[Concatenate[Transaction, _P], _T],
+        *args: _P.args,
+        **kwargs: _P.kwargs,
+    ) -> _T:
+        """Run ``work`` in one transaction: all of it is kept when it returns, none if it raises."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(
+            self._thread, lambda: self.run_here(work, *args, **kwargs)
+        )
+
+    async def close(self) -> None:
+        """Finish what is under way and close the file."""
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._thread, self.close_here)
+        self._thread.shutdown(wait=False)
+
+    def open_here(self) -> None:
+        """Do what :meth:`open` does, in the calling thread."""
+        try:
+            self._keyring = load_or_create_keyring(self._key_path())
+            self._connection = _connect(self._path)
+            self.run_here(_migrate)
+        except (sqlite3.Error, OSError, ValueError) as error:
+            self.close_here()
+            raise DatabaseError(f"{self._path.name}: {error}") from error
+        except DatabaseError:
+            self.close_here()
+            raise
+
+    def run_here(
+        self,
+        work: Callable[Concatenate[Transaction, _P], _T],
+        *args: _P.args,
+        **kwargs: _P.kwargs,
+    ) -> _T:
+        """Do what :meth:`run` does, in the calling thread."""
+        connection = self._connection
+        if connection is None:
+            raise DatabaseError("the database is not open")
+        transaction = Transaction(connection, self.keyring, int(self._clock()))
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            result = work(transaction, *args, **kwargs)
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+        return result
+
+    def close_here(self) -> None:
+        """Do what :meth:`close` does, in the calling thread; closing twice is no error."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _key_path(self) -> Path:
+        key_path = self._path.with_name(f"{self._path.name}.key")
+        if self._path.exists() and self._path.stat().st_size and not key_path.exists():
+            raise DatabaseError(
+                f"{key_path.name} is missing; without it no ID number is recognised"
+            )
+        return key_path
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, timeout=_BUSY_MS / 1000)
+    path.chmod(0o600)
+    connection.row_factory = sqlite3.Row
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF"):
+        connection.execute(f"PRAGMA {pragma}")
+    return connection
+
+
+def _migrate(tx: Transaction) -> None:
+    (version,) = tx.execute("PRAGMA user_version").fetchone()
+    check = tx.keyring.digest(_KEY_CHECK)
+    if version == 0:
+        for statement in STATEMENTS:
+            tx.execute(statement)
+        tx.execute("INSERT INTO setting (name, value) VALUES (?, ?)", (_KEY_CHECK, check))
+        tx.execute(f"PRAGMA user_version={VERSION}")
+        return
+    if version != VERSION:
+        raise DatabaseError(f"the database has version {version}; this portal knows {VERSION}")
+    row = tx.execute("SELECT value FROM setting WHERE name = ?", (_KEY_CHECK,)).fetchone()
+    if row is None or row["value"] != check:
+        raise DatabaseError("the key file belongs to another database")

@@ -1,0 +1,45 @@
+"""The national ID number (身分證統一編號): one letter and nine digits, the last a check digit."""
+
+import re
+import unicodedata
+from string import ascii_uppercase
+from typing import Final
+
+from agent.portal.errors import PortalCode, PortalError
+
+_CODES_OF_LETTERS: Final = (
+    *(10, 11, 12, 13, 14, 15, 16, 17, 34, 18, 19, 20, 21),
+    *(22, 35, 23, 24, 25, 26, 27, 28, 29, 32, 30, 31, 33),
+)
+_WEIGHT_OF_LETTER: Final = {
+    letter: code // 10 + code % 10 * 9
+    for letter, code in zip(ascii_uppercase, _CODES_OF_LETTERS, strict=True)
+}
+"""Each letter's two-digit code, folded to what it adds to the sum."""
+
+_WEIGHTS: Final = (8, 7, 6, 5, 4, 3, 2, 1, 1)
+
+_FORM: Final = re.compile(r"[A-Z][1289][0-9]{8}", re.ASCII)
+"""1 and 2 stand for citizens, 8 and 9 for holders of a resident certificate."""
+
+
+def has_valid_checksum(number: str) -> bool:
+    """Say whether ``number``, ten characters in upper case, is well formed and sums up."""
+    if _FORM.fullmatch(number) is None:
+        return False
+    digits = (int(character) for character in number[1:])
+    total = sum(digit * weight for digit, weight in zip(digits, _WEIGHTS, strict=True))
+    return (_WEIGHT_OF_LETTER[number[0]] + total) % 10 == 0
+
+
+def parse_id_number(text: str) -> str:
+    """Bring what a person typed to the one form that is compared: NFKC, no spaces, upper case.
+
+    Raises:
+        PortalError: ``id_number_invalid``, the form or the check digit is wrong.
+
+    """
+    number = re.sub(r"\s", "", unicodedata.normalize("NFKC", text)).upper()
+    if not has_valid_checksum(number):
+        raise PortalError(PortalCode.ID_NUMBER_INVALID)
+    return number

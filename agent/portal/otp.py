@@ -1,0 +1,126 @@
+"""One-time codes: six digits, five minutes, five tries, bound to a session and a contact."""
+
+import hmac
+import secrets
+import sqlite3
+from dataclasses import dataclass
+from typing import Final
+
+from agent.portal.contact import Contact
+from agent.portal.errors import PortalCode
+from agent.portal.keyring import Keyring
+from agent.portal.sessions import Session
+from agent.portal.transaction import Transaction
+
+LIFETIME: Final = 300
+TRIES: Final = 5
+SENDS: Final = ((15 * 60, 5), (24 * 60 * 60, 20))
+"""At most so many codes to one contact in so many seconds, whoever asks: with five tries each,
+that leaves a guesser one chance in ten thousand a day."""
+
+_KEPT: Final = SENDS[-1][0]
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """A correct code.
+
+    Attributes:
+        otp: the row.
+        first: False when the same code was confirmed before: a double click, a reload.
+        created_member: what was answered that first time.
+
+    """
+
+    otp: int
+    first: bool
+    created_member: bool = False
+
+
+def issue(tx: Transaction, session: Session, contact: Contact) -> str | PortalCode:
+    """Make a code for the contact and return it, or say why not; any earlier code is void."""
+    who = _contact_hash(tx.keyring, contact)
+    for seconds, most in SENDS:
+        (sent,) = tx.execute(
+            "SELECT count(*) FROM otp WHERE contact_hash = ? AND created > ?",
+            (who, tx.now - seconds),
+        ).fetchone()
+        if sent >= most:
+            return PortalCode.TOO_MANY_TRIES
+    code = f"{secrets.randbelow(10**6):06}"
+    salt = secrets.token_bytes(16)
+    tx.execute(
+        "UPDATE otp SET expires = 0 WHERE session = ? AND contact_hash = ? AND used_at IS NULL",
+        (session.id, who),
+    )
+    tx.execute(
+        """
+        INSERT INTO otp (session, contact_hash, salt, code_hash, created, expires, tries_left)
+        VALUES (?, ?, ?, ?, ?, ?, ?)
+        """,
+        (
+            session.id,
+            who,
+            salt,
+            _code_hash(tx.keyring, salt, code),
+            tx.now,
+            tx.now + LIFETIME,
+            TRIES,
+        ),
+    )
+    return code
+
+
+def confirm(
+    tx: Transaction,
+    session: Session,
+    contact: Contact,
+    code: str,
+) -> Confirmation | PortalCode:
+    """Spend one try on the newest code of this session and contact.
+
+    A session that was begun by this very code may present it once more: that is the double click
+    whose first half has already been answered.
+    """
+    row = tx.execute(
+        """
+        SELECT * FROM otp WHERE contact_hash = ? AND session IN (?, ?)
+        AND (session = ? OR used_at IS NOT NULL) ORDER BY id DESC LIMIT 1
+        """,
+        (_contact_hash(tx.keyring, contact), *session.family, session.id),
+    ).fetchone()
+    if row is None or row["expires"] <= tx.now:
+        return PortalCode.OTP_EXPIRED
+    if row["tries_left"] == 0:
+        return PortalCode.TOO_MANY_TRIES
+    if hmac.compare_digest(row["code_hash"], _code_hash(tx.keyring, row["salt"], code)):
+        return _accept(tx, row)
+    left = row["tries_left"] - 1
+    tx.execute("UPDATE otp SET tries_left = ? WHERE id = ?", (left, row["id"]))
+    return PortalCode.OTP_INCORRECT if left else PortalCode.TOO_MANY_TRIES
+
+
+def _accept(tx: Transaction, row: sqlite3.Row) -> Confirmation:
+    if row["used_at"] is not None:
+        return Confirmation(row["id"], first=False, created_member=bool(row["created_member"]))
+    tx.execute("UPDATE otp SET used_at = ? WHERE id = ?", (tx.now, row["id"]))
+    return Confirmation(row["id"], first=True)
+
+
+def note_created_member(tx: Transaction, confirmation: Confirmation) -> None:
+    """Remember that this code made a new member, for a repeated request."""
+    tx.execute("UPDATE otp SET created_member = 1 WHERE id = ?", (confirmation.otp,))
+
+
+def purge_otps(tx: Transaction) -> int:
+    """Delete codes that no limit counts any more; return how many."""
+    return tx.execute("DELETE FROM otp WHERE created <= ?", (tx.now - _KEPT,)).rowcount
+
+
+def _contact_hash(keyring: Keyring, contact: Contact) -> bytes:
+    return keyring.digest("otp-contact", contact.kind.encode(), contact.value.encode())
+
+
+def _code_hash(keyring: Keyring, salt: bytes, code: str) -> bytes:
+    """Hash under the key: a bare hash of six digits would be no secret."""
+    return keyring.digest("otp-code", salt, code.encode())

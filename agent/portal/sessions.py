@@ -1,0 +1,110 @@
+"""Who is at the other end of a cookie.
+
+A session begins anonymous, so that a code or a challenge can be bound to it, and ends there: a
+login begins a *new* session, its child, under a new token, and the old token is worth nothing but
+the answer to a repeated request. Logging out ends the whole family, so that no repeated request
+brings it back.
+"""
+
+import hashlib
+import secrets
+import sqlite3
+from dataclasses import dataclass
+from typing import Final
+
+from agent.portal.transaction import Transaction
+
+LIFETIME: Final = 8 * 60 * 60
+"""Seconds from the first request to the last, however busy."""
+
+_TOKEN_BYTES: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One row: ``member`` is None while nobody is logged in, ``parent`` where it came from."""
+
+    id: int
+    parent: int | None
+    member: str | None
+
+    @property
+    def family(self) -> tuple[int, int]:
+        """This session and the one that it came from: whose codes and challenges it may repeat."""
+        return (self.id, self.id if self.parent is None else self.parent)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedSession:
+    """A session with its token: 256 random bits, URL-safe base64, kept nowhere on the server."""
+
+    session: Session
+    token: str
+
+    def __repr__(self) -> str:
+        return f"OpenedSession({self.session})"
+
+
+def _hash_of(token: str) -> bytes:
+    """Hash a token; it is random and long, so a plain SHA-256 cannot be turned back."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+def open_session(tx: Transaction) -> OpenedSession:
+    """Begin an anonymous session."""
+    return _insert(tx, parent=None, member=None)
+
+
+def log_in(tx: Transaction, came_from: Session, member: str) -> OpenedSession:
+    """Begin a session of ``member``; ``came_from`` is nobody's from now on."""
+    tx.execute("UPDATE session SET member = NULL WHERE id = ?", (came_from.id,))
+    return _insert(tx, parent=came_from.id, member=member)
+
+
+def _insert(tx: Transaction, *, parent: int | None, member: str | None) -> OpenedSession:
+    token = secrets.token_urlsafe(_TOKEN_BYTES)
+    cursor = tx.execute(
+        "INSERT INTO session (token_hash, parent, member, created, expires) VALUES (?, ?, ?, ?, ?)",
+        (_hash_of(token), parent, member, tx.now, tx.now + LIFETIME),
+    )
+    if cursor.lastrowid is None:
+        raise sqlite3.InternalError("no row was inserted")
+    return OpenedSession(Session(cursor.lastrowid, parent, member), token)
+
+
+def find_session(tx: Transaction, token: str) -> Session | None:
+    """Find the session of a token, unless it is unknown or over."""
+    row = tx.execute(
+        "SELECT id, parent, member FROM session WHERE token_hash = ? AND expires > ?",
+        (_hash_of(token), tx.now),
+    ).fetchone()
+    return None if row is None else Session(row["id"], row["parent"], row["member"])
+
+
+def log_out(tx: Transaction, session: Session) -> None:
+    """End the session, the one it came from, and every other that came from there."""
+    tx.execute(
+        """
+        WITH RECURSIVE ancestor (id, parent) AS (
+            SELECT id, parent FROM session WHERE id = ?
+            UNION SELECT session.id, session.parent FROM session
+            JOIN ancestor ON session.id = ancestor.parent
+        )
+        DELETE FROM session WHERE id IN (SELECT id FROM ancestor)
+        """,
+        (session.id,),
+    )
+
+
+def purge_sessions(tx: Transaction) -> int:
+    """Delete sessions that are over, with their challenges; return how many.
+
+    Only those that no other came from: deleting a parent would end its children before their time.
+    """
+    return tx.execute(
+        """
+        DELETE FROM session WHERE expires <= ?
+        AND NOT EXISTS (SELECT 1 FROM session AS child WHERE child.parent = session.id)
+        """,
+        (tx.now,),
+    ).rowcount
