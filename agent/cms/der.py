@@ -1,0 +1,136 @@
+"""Judge the shape of hostile BER and DER before a parser sees it (ITU-T X.690).
+
+Nothing here knows what the bytes mean. It bounds what a parser can be made to do: size, depth,
+number of elements; and for DER it leaves one way to write each length and string, so that nobody
+downstream can read the same bytes differently.
+"""
+
+from dataclasses import dataclass
+
+from agent.cms.errors import CmsError
+
+MAX_DEPTH = 32
+MAX_ELEMENTS = 50_000
+_EXTERNAL, _EMBEDDED_PDV, _SEQUENCE, _SET = 8, 11, 16, 17
+_ALWAYS_CONSTRUCTED = frozenset({_EXTERNAL, _EMBEDDED_PDV, _SEQUENCE, _SET})
+_INDEFINITE = -1
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    first: int  # the first identifier octet: class, constructed bit, tag number
+    content: int  # offset of the first content octet
+    length: int  # number of content octets, or _INDEFINITE
+
+    @property
+    def constructed(self) -> bool:
+        return bool(self.first & 0x20)
+
+    @property
+    def ends_contents(self) -> bool:
+        return self.first == 0 and self.length == 0
+
+
+def require_der(raw: bytes, *, max_size: int) -> None:
+    """Refuse everything but one complete DER element: no BER forms, nothing after it.
+
+    Args:
+        raw: the bytes to judge.
+        max_size: the most bytes accepted.
+
+    Raises:
+        CmsError: empty, too large, cut short, followed by something, nested or divided without
+            end, or a length or string form that X.690 §10 forbids.
+
+    """
+    _Walk(raw, strict=True).run(max_size)
+
+
+def require_ber(raw: bytes, *, max_size: int) -> None:
+    """Refuse everything but one complete BER element; indefinite lengths are welcome.
+
+    Args:
+        raw: the bytes to judge.
+        max_size: the most bytes accepted.
+
+    Raises:
+        CmsError: empty, too large, cut short, followed by something, nested or divided without end.
+
+    """
+    _Walk(raw, strict=False).run(max_size)
+
+
+class _Walk:
+    """One pass over all headers, without recursion."""
+
+    def __init__(self, raw: bytes, *, strict: bool) -> None:
+        self.raw = raw
+        self.strict = strict
+
+    def run(self, max_size: int) -> None:
+        if not 0 < len(self.raw) <= max_size:
+            raise CmsError("empty or too large")
+        # Ends of the constructed elements that are open; _INDEFINITE waits for end-of-contents.
+        open_ends: list[int] = []
+        position = elements = 0
+        while position < len(self.raw):
+            if elements and not open_ends:
+                raise CmsError("something follows the message")
+            elements += 1
+            limit = next((end for end in reversed(open_ends) if end >= 0), len(self.raw))
+            position = self._step(position, limit, open_ends)
+            while open_ends and open_ends[-1] == position:
+                open_ends.pop()
+            if len(open_ends) > MAX_DEPTH or elements > MAX_ELEMENTS:
+                raise CmsError("nested too deep or divided too often")
+        if open_ends:
+            raise CmsError("cut short")
+
+    def _step(self, position: int, limit: int, open_ends: list[int]) -> int:
+        header = self._header(position, limit)
+        if header.ends_contents and open_ends and open_ends[-1] == _INDEFINITE:
+            open_ends.pop()
+            return header.content
+        if self.strict:
+            _require_der_header(header)
+        if header.length == _INDEFINITE:
+            open_ends.append(_INDEFINITE)
+            return header.content
+        end = header.content + header.length
+        if end > limit:
+            raise CmsError("cut short")
+        if not header.constructed:
+            return end
+        open_ends.append(end)
+        return header.content
+
+    def _header(self, position: int, limit: int) -> _Header:
+        if position + 2 > limit:
+            raise CmsError("cut short")
+        first, form = self.raw[position], self.raw[position + 1]
+        position += 2
+        if first & 0x1F == 0x1F:
+            raise CmsError("tag numbers above 30 have no place here")
+        if form < 0x80:
+            return _Header(first, position, form)
+        if form == 0x80:
+            if self.strict or not first & 0x20:
+                raise CmsError("indefinite length")
+            return _Header(first, position, _INDEFINITE)
+        count = form & 0x7F
+        if count > 4 or position + count > limit:
+            raise CmsError("absurd length")
+        length = int.from_bytes(self.raw[position : position + count], "big")
+        if self.strict and (length < 0x80 or length < 1 << 8 * (count - 1)):
+            raise CmsError("length not in its shortest form")
+        return _Header(first, position + count, length)
+
+
+def _require_der_header(header: _Header) -> None:
+    if header.first & 0xC0:
+        return
+    number = header.first & 0x1F
+    if number == 0:
+        raise CmsError("end-of-contents where nothing is open")
+    if header.constructed != (number in _ALWAYS_CONSTRUCTED):
+        raise CmsError("constructed string or primitive sequence")

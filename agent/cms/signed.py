@@ -1,0 +1,225 @@
+"""Build a SignedData around a signature that a card makes (RFC 5652 §5).
+
+Two phases: :func:`prepare` says which digest has to be signed, :meth:`PreparedMessage.finish` puts
+the signature in. Between them anything may happen; nothing here knows what a card is.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from asn1crypto import algos, cms, core, x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+from agent.cms import attributes, der
+from agent.cms.attributes import SignedAttributes
+from agent.cms.digest import HashAlgorithm
+from agent.cms.errors import CmsError, hostile_input
+
+MAX_CERTIFICATE = 64 * 1024
+_HASHES: dict[HashAlgorithm, type[hashes.HashAlgorithm]] = {
+    HashAlgorithm.SHA1: hashes.SHA1,
+    HashAlgorithm.SHA256: hashes.SHA256,
+    HashAlgorithm.SHA384: hashes.SHA384,
+    HashAlgorithm.SHA512: hashes.SHA512,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What is signed: its bytes, or only its digest.
+
+    Attributes:
+        data: the content, any length; or None.
+        digest: its digest, as long as the algorithm's digests are; or None.
+        attached: whether the message carries the content.
+
+    """
+
+    data: bytes | None = None
+    digest: bytes | None = None
+    attached: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no sense.
+
+        Raises:
+            CmsError: both or neither of ``data`` and ``digest``, or attached without ``data``.
+
+        """
+        if (self.data is None) == (self.digest is None):
+            raise CmsError("exactly one of data and digest is needed")
+        if self.attached and self.data is None:
+            raise CmsError("an attached signature needs the data, not a digest")
+
+    def message_digest(self, algorithm: HashAlgorithm) -> bytes:
+        """Hash the content, or check the digest that is there.
+
+        Raises:
+            CmsError: the digest has another length than ``algorithm`` gives.
+
+        """
+        if self.data is not None:
+            return algorithm.digest(self.data)
+        digest = self.digest or b""
+        if len(digest) != algorithm.length:
+            raise CmsError(f"a {algorithm} digest has {algorithm.length} bytes")
+        return digest
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedMessage:
+    """A message that waits for its signature.
+
+    Attributes:
+        hash: the digest algorithm of content and attributes.
+        digest: what has to be signed, of that algorithm's length.
+        content: what goes into the message; None when detached.
+        certificate: the signer's, DER.
+        chain: more certificates to carry, DER.
+        signed_attributes: the DER SET OF that ``digest`` is the digest of.
+
+    """
+
+    hash: HashAlgorithm
+    digest: bytes
+    content: bytes | None
+    certificate: bytes
+    chain: tuple[bytes, ...]
+    signed_attributes: bytes
+
+    @property
+    def digest_info(self) -> bytes:
+        """What a card is given: the DER DigestInfo of :attr:`digest`."""
+        return self.hash.digest_info(self.digest)
+
+    def finish(self, signature: bytes) -> bytes:
+        """Wrap the RSASSA-PKCS1-v1_5 signature over :attr:`digest`; a DER ContentInfo.
+
+        Raises:
+            CmsError: the signature is not one by the certificate's key.
+
+        """
+        signer = x509.Certificate.load(self.certificate)
+        key = load_rsa_key(signer)
+        if not signature_is_good(key, signature, self.hash, self.digest):
+            raise CmsError("the signature does not match the certificate")
+        return bytes(
+            cms.ContentInfo(
+                {"content_type": "signed_data", "content": self._signed(signature)}
+            ).dump()
+        )
+
+    def _signed(self, signature: bytes) -> cms.SignedData:
+        encapsulated: dict[str, object] = {"content_type": "data"}
+        if self.content is not None:
+            encapsulated["content"] = core.OctetString(self.content)
+        return cms.SignedData(
+            {
+                "version": "v1",
+                "digest_algorithms": [attributes.digest_algorithm(self.hash)],
+                "encap_content_info": encapsulated,
+                "certificates": [
+                    cms.CertificateChoices("certificate", x509.Certificate.load(raw))
+                    for raw in (self.certificate, *self.chain)
+                ],
+                "signer_infos": [self._signer_info(signature)],
+            }
+        )
+
+    def _signer_info(self, signature: bytes) -> cms.SignerInfo:
+        signer = x509.Certificate.load(self.certificate)
+        identifier = cms.IssuerAndSerialNumber(
+            {"issuer": signer.issuer, "serial_number": signer["tbs_certificate"]["serial_number"]}
+        )
+        return cms.SignerInfo(
+            {
+                "version": "v1",
+                "sid": cms.SignerIdentifier("issuer_and_serial_number", identifier),
+                "digest_algorithm": attributes.digest_algorithm(self.hash),
+                "signed_attrs": cms.CMSAttributes.load(self.signed_attributes),
+                "signature_algorithm": algos.SignedDigestAlgorithm(
+                    {"algorithm": "rsassa_pkcs1v15", "parameters": core.Null()}
+                ),
+                "signature": signature,
+            }
+        )
+
+
+def prepare(
+    certificate: bytes,
+    content: Content,
+    algorithm: HashAlgorithm = HashAlgorithm.SHA256,
+    signed: SignedAttributes | None = None,
+    *,
+    chain: Sequence[bytes] = (),
+) -> PreparedMessage:
+    """Build the signed attributes, and with them the digest that a card has to sign.
+
+    Args:
+        certificate: the signer's, DER, with an RSA key.
+        content: the content or its digest.
+        algorithm: the digest algorithm for content and attributes.
+        signed: the optional attributes; by default ESS signing-certificate-v2 alone.
+        chain: certificates to carry beside the signer's, DER.
+
+    Raises:
+        CmsError: a certificate cannot be used, or a digest has the wrong length.
+
+    """
+    for raw in (certificate, *chain):
+        der.require_der(raw, max_size=MAX_CERTIFICATE)
+    with hostile_input("certificate"):
+        load_rsa_key(x509.Certificate.load(certificate, strict=True))
+        for raw in chain:
+            _ = x509.Certificate.load(raw, strict=True).native
+    attrs = attributes.build(
+        signed or SignedAttributes(),
+        content.message_digest(algorithm),
+        certificate,
+    )
+    return PreparedMessage(
+        hash=algorithm,
+        digest=algorithm.digest(attrs),
+        content=content.data if content.attached else None,
+        certificate=certificate,
+        chain=tuple(chain),
+        signed_attributes=attrs,
+    )
+
+
+def load_rsa_key(certificate: x509.Certificate) -> RSAPublicKey:
+    """Take the RSA public key out of a parsed certificate.
+
+    Raises:
+        CmsError: there is another kind of key, or none that makes sense.
+
+    """
+    with hostile_input("public key"):
+        key = load_der_public_key(certificate.public_key.dump())
+    if not isinstance(key, RSAPublicKey):
+        raise CmsError("only RSA keys are supported")
+    return key
+
+
+def signature_is_good(
+    key: RSAPublicKey, signature: bytes, algorithm: HashAlgorithm, digest: bytes
+) -> bool:
+    """Tell whether ``signature`` is RSASSA-PKCS1-v1_5 by ``key`` over ``digest`` (RFC 8017 §8.2.2).
+
+    Args:
+        key: the signer's.
+        signature: as long as the modulus.
+        algorithm: what ``digest`` was made with.
+        digest: of the algorithm's length.
+
+    """
+    try:
+        key.verify(signature, digest, PKCS1v15(), Prehashed(_HASHES[algorithm]()))
+    except InvalidSignature:
+        return False
+    return True
