@@ -1,0 +1,494 @@
+"""The way to real readers: PC/SC, through pyscard's raw functions.
+
+Every connection has a context of its own, and so has the monitor. pcsclite locks a context for
+the length of each call, so on a shared one a signature of three seconds would hold up every other
+reader and the watch over them; a context costs a fifth of a millisecond.
+
+pyscard takes a command as a list of int and copies it into buffers of its own that it does not
+wipe. What this module can wipe (the lists) it wipes; it makes no copy that it could spare.
+"""
+
+import contextlib
+import functools
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from agent.errors import (
+    CardRemovedError,
+    NoReaderError,
+    ServiceUnavailableError,
+    SharingViolationError,
+    TransportError,
+)
+from agent.transport import pcsc_codes as codes
+from agent.transport.base import ReaderState
+
+_log = logging.getLogger(__name__)
+
+_PLUG_AND_PLAY = r"\\?PnP?\Notification"
+"""The name that asks SCardGetStatusChange to return when a reader comes or goes."""
+
+_PLUG_AND_PLAY_CHECK = 30.0
+"""Seconds after which a wait looks for readers by itself, although the service would say so.
+
+The service tells of readers that come while it is asked. One that came between our look and our
+question is told of by nobody.
+"""
+
+_READER_POLL = 1.0
+"""Seconds between two looks for new readers where the service cannot tell (macOS)."""
+
+_SERVICE_POLL = 1.0
+"""Seconds between two tries while there is no service."""
+
+_CANCEL_RETRY = 0.001
+"""Seconds after which a cancellation is sent again: it is lost on a call that has yet to start."""
+
+_SPURIOUS_PAUSE = 0.1
+"""Seconds to rest after the service has called us for nothing, lest it keeps us running."""
+
+_LOOK_ATTEMPTS = 5  # a reader may go between its listing and the look at it
+_BEGIN_ATTEMPTS = 10  # another program may reset the card between our reconnect and our begin
+_MAX_READER_NAME = 127  # bytes; pcsclite's MAX_READERNAME without its NUL
+_MIN_ATR = 2  # bytes: TS and T0
+
+
+@functools.cache
+def _scard() -> Any:
+    """Load pyscard on first use: a machine without PC/SC can still import this module."""
+    try:
+        from smartcard import scard  # noqa: PLC0415  # see above
+    except (ImportError, OSError) as error:
+        raise ServiceUnavailableError(f"PC/SC cannot be loaded: {error}") from error
+    return scard
+
+
+def _unsigned(result: int) -> int:
+    return result & 0xFFFFFFFF
+
+
+def _check(call: str, result: int) -> None:
+    code = _unsigned(result)
+    if code != codes.SUCCESS:
+        raise codes.error_of(call, code)
+
+
+def _establish() -> int:
+    result, context = _scard().SCardEstablishContext(codes.SCOPE_USER)
+    code = _unsigned(result)
+    if code != codes.SUCCESS:
+        # Whatever it says: without a context there is no service for us.
+        raise ServiceUnavailableError(str(codes.error_of("SCardEstablishContext", code)))
+    return int(context)
+
+
+class PcscConnection:
+    """One card behind PC/SC; see :class:`agent.transport.base.Connection`."""
+
+    def __init__(self, context: int, card: int, protocol: int, atr: bytes) -> None:
+        """Own ``context`` and ``card``, the handles of SCardEstablishContext and SCardConnect."""
+        self._context = context
+        self._card = card
+        self._protocol = protocol
+        self._atr = atr
+        self._in_transaction = False
+        self._was_reset = False
+        self._lost: TransportError | None = None
+
+    @property
+    def atr(self) -> bytes:
+        """The card's Answer To Reset, 2 to 33 bytes."""
+        return self._atr
+
+    @property
+    def protocol(self) -> str:
+        """``"T=0"`` or ``"T=1"``."""
+        return "T=0" if self._protocol == codes.PROTOCOL_T0 else "T=1"
+
+    def transmit(self, command: bytes | bytearray) -> tuple[bytes, int]:
+        """Send one command APDU as it is; return the response data and the status word.
+
+        Args:
+            command: 4 to 261 bytes (short APDU).
+
+        Raises:
+            CardRemovedError: the card or reader went away; the connection stays dead for ever.
+            SharingViolationError: outside a transaction, another program reset the card.
+            TransportError: anything else between here and the card.
+
+        """
+        self._make_usable()
+        scard = _scard()
+        header = scard.SCARD_PCI_T0 if self._protocol == codes.PROTOCOL_T0 else scard.SCARD_PCI_T1
+        octets = list(command)
+        try:
+            result, response = scard.SCardTransmit(self._card, header, octets)
+        finally:
+            octets[:] = bytes(len(octets))
+        # After a failure pyscard returns its whole receive buffer, uninitialised: 64 KiB of this
+        # process's memory. Check before looking at it.
+        self._check("SCardTransmit", result)
+        if len(response) < 2:
+            raise self._lose(CardRemovedError("SCardTransmit: no response, the card was pulled"))
+        status_word = response[-2] << 8 | response[-1]
+        del response[-2:]
+        return bytes(response), status_word
+
+    def begin(self) -> None:
+        """Begin a transaction; blocks while another program holds one.
+
+        Raises:
+            CardRemovedError: the card or reader went away; the connection stays dead for ever.
+            TransportError: anything else between here and the card.
+
+        """
+        self._make_usable()
+        for _ in range(_BEGIN_ATTEMPTS):
+            result = _scard().SCardBeginTransaction(self._card)
+            if _unsigned(result) != codes.W_RESET_CARD:
+                self._check("SCardBeginTransaction", result)
+                self._in_transaction = True
+                return
+            self._reconnect(codes.LEAVE_CARD)
+        raise SharingViolationError("other programs reset the card over and over")
+
+    def end(self, *, reset: bool) -> None:
+        """End the transaction, if there is one; never raises when the card has gone."""
+        if self._lost is not None or not self._in_transaction:
+            return
+        self._in_transaction = False
+        result = _scard().SCardEndTransaction(
+            self._card, codes.RESET_CARD if reset else codes.LEAVE_CARD
+        )
+        with contextlib.suppress(CardRemovedError, ServiceUnavailableError):
+            self._check("SCardEndTransaction", result)
+            self._was_reset = reset
+
+    def reset(self) -> None:
+        """Warm-reset the card: it forgets selection, PIN state and secure channel.
+
+        Raises:
+            CardRemovedError: the card or reader went away; the connection stays dead for ever.
+            TransportError: anything else between here and the card.
+
+        """
+        self._make_usable()
+        self._reconnect(codes.RESET_CARD)
+
+    def close(self) -> None:
+        """Let go of the card, leaving it as it is; may be called twice; never raises.
+
+        A transaction that was never ended is ended with a reset: whoever lost track of it may
+        have left the card open for every other program.
+        """
+        if self._lost is None:
+            self._lose(CardRemovedError("this connection is closed"))
+
+    def _make_usable(self) -> None:
+        if self._lost is not None:
+            raise type(self._lost)(self._lost.detail, code=self._lost.code)
+        if self._was_reset:
+            # PC/SC tells every handle of a reset, that of the one who asked for it included.
+            self._was_reset = False
+            self._reconnect(codes.LEAVE_CARD)
+
+    def _reconnect(self, initialization: int) -> None:
+        result, protocol = _scard().SCardReconnect(
+            self._card, codes.SHARE_SHARED, codes.PROTOCOL_T0 | codes.PROTOCOL_T1, initialization
+        )
+        self._check("SCardReconnect", result)
+        self._protocol = protocol
+
+    def _check(self, call: str, result: int) -> None:
+        code = _unsigned(result)
+        if code == codes.SUCCESS:
+            return
+        error = codes.error_of(call, code, connected=True)
+        if isinstance(error, CardRemovedError | ServiceUnavailableError):
+            self._lose(error)
+        raise error
+
+    def _lose(self, error: TransportError) -> TransportError:
+        """Let both handles go at once; a dead one may keep the reader locked for everybody."""
+        self._lost = error
+        scard = _scard()
+        scard.SCardDisconnect(
+            self._card, codes.RESET_CARD if self._in_transaction else codes.LEAVE_CARD
+        )
+        scard.SCardReleaseContext(self._context)
+        self._in_transaction = False
+        return error
+
+
+@dataclass(frozen=True, slots=True)
+class _Sight:
+    """One reader as SCardGetStatusChange sees it."""
+
+    name: str
+    event_state: int
+    atr: bytes
+
+    def state(self, context_number: int) -> ReaderState:
+        present = bool(self.event_state & codes.STATE_PRESENT)
+        return ReaderState(
+            name=self.name,
+            present=present,
+            atr=self.atr if present and len(self.atr) >= _MIN_ATR else b"",
+            # The upper half counts insertions and removals, from 0 in every new service.
+            insertion=context_number << 16 | self.event_state >> 16,
+            mute=present and bool(self.event_state & codes.STATE_MUTE),
+        )
+
+
+class _Wait:
+    """One call of wait(), for whoever wants to wake it."""
+
+    def __init__(self) -> None:
+        self.cancelled = threading.Event()
+        self.over = threading.Event()
+
+
+class PcscProvider:
+    """The readers of this machine's PC/SC service.
+
+    While there is no service, :meth:`readers` says so at once, and so does the first
+    :meth:`wait` that finds it gone; the next :meth:`wait` blocks until it is back.
+    """
+
+    def __init__(self) -> None:
+        """Prepare; nothing is asked of PC/SC before the first call."""
+        self._context: int | None = None
+        self._context_number = 0
+        self._plug_and_play: int | None = None  # its last state, None where it is unknown
+        self._sights: tuple[_Sight, ...] = ()
+        self._available = True
+        self._closed = False
+        self._waiting: _Wait | None = None
+        self._guard = threading.Lock()
+        self._unwatched: frozenset[str] = frozenset()
+
+    @property
+    def kind(self) -> str:
+        """Always ``"pcsc"``."""
+        return "pcsc"
+
+    def readers(self) -> tuple[ReaderState, ...]:
+        """Look once, without waiting; in the service's own order.
+
+        Raises:
+            ServiceUnavailableError: there is no PC/SC service.
+
+        """
+        if self._closed:
+            raise ServiceUnavailableError("this provider is closed")
+        try:
+            self._sights = self._look()
+        except ServiceUnavailableError:
+            self._available = False
+            raise
+        self._available = True
+        return tuple(sight.state(self._context_number) for sight in self._sights)
+
+    def wait(self, known: tuple[ReaderState, ...], timeout: float) -> tuple[ReaderState, ...]:
+        """Block until something differs from ``known``, or ``timeout`` seconds have passed.
+
+        Raises:
+            ServiceUnavailableError: the service went away, or was away already and did not come
+                back in time.
+
+        """
+        deadline = time.monotonic() + timeout
+        called = False
+        with self._registered() as wait:
+            while True:
+                was_available = self._available
+                left = deadline - time.monotonic()
+                may_block = left > 0 and not wait.cancelled.is_set()
+                try:
+                    states = self.readers()
+                except ServiceUnavailableError:
+                    if was_available or not may_block:
+                        raise
+                    wait.cancelled.wait(min(left, _SERVICE_POLL))
+                    continue
+                if states != known or not was_available or not may_block:
+                    return states
+                if called:
+                    wait.cancelled.wait(min(left, _SPURIOUS_PAUSE))
+                called = self._block(wait, left)
+                if self._closed:
+                    return known
+
+    def cancel(self) -> None:
+        """Wake a blocked :meth:`wait` at once; from any thread; without one, do nothing."""
+        with self._guard:
+            wait = self._waiting
+            if wait is None:
+                return
+            wait.cancelled.set()
+            while not wait.over.is_set():
+                if self._context is not None:
+                    _scard().SCardCancel(self._context)
+                wait.over.wait(_CANCEL_RETRY)
+
+    def open(self, reader: str) -> PcscConnection:
+        """Connect to the card in ``reader``, shared with other programs.
+
+        Raises:
+            NoReaderError: no reader of that name. NoCardError: it is empty.
+            SharingViolationError: another program has it for itself.
+            ServiceUnavailableError, TransportError: as named.
+
+        """
+        _check_name(reader)
+        scard = _scard()
+        context = _establish()
+        try:
+            result, card, protocol = scard.SCardConnect(
+                context, reader, codes.SHARE_SHARED, codes.PROTOCOL_T0 | codes.PROTOCOL_T1
+            )
+            _check("SCardConnect", result)
+            try:
+                atr = _read_atr(card)
+            except BaseException:
+                scard.SCardDisconnect(card, codes.LEAVE_CARD)
+                raise
+        except BaseException:
+            scard.SCardReleaseContext(context)
+            raise
+        return PcscConnection(context, card, protocol, atr)
+
+    def close(self) -> None:
+        """Let everything go; a blocked :meth:`wait` returns; may be called twice."""
+        self._closed = True
+        self.cancel()
+        self._drop_context()
+
+    @contextlib.contextmanager
+    def _registered(self) -> Iterator[_Wait]:
+        wait = _Wait()
+        with self._guard:
+            self._waiting = wait
+        try:
+            yield wait
+        finally:
+            wait.over.set()  # first: cancel() holds the guard until it sees this
+            with self._guard:
+                self._waiting = None
+
+    def _block(self, wait: _Wait, seconds: float) -> bool:
+        """Wait inside PC/SC; tell whether it says that something has changed."""
+        asked: list[tuple[str, int]] = [(sight.name, sight.event_state) for sight in self._sights]
+        if self._plug_and_play is None:
+            seconds = min(seconds, _READER_POLL)
+            if not asked:
+                wait.cancelled.wait(seconds)
+                return False
+        else:
+            seconds = min(seconds, _PLUG_AND_PLAY_CHECK)
+            asked.append((_PLUG_AND_PLAY, self._plug_and_play))
+        context = self._context
+        if context is None:  # closed by another thread
+            return False
+        result, answers = _scard().SCardGetStatusChange(context, int(seconds * 1000) + 1, asked)
+        code = _unsigned(result)
+        if code == codes.SUCCESS and self._plug_and_play is not None:
+            # On Windows its upper half counts the readers, and must be handed back.
+            self._plug_and_play = answers[-1][1] & ~codes.STATE_CHANGED
+        if code not in {codes.SUCCESS, codes.E_TIMEOUT, codes.E_CANCELLED, codes.E_UNKNOWN_READER}:
+            self._drop_context()
+        return code not in {codes.E_TIMEOUT, codes.E_CANCELLED}
+
+    def _look(self) -> tuple[_Sight, ...]:
+        """Look at all readers, with a new context if the old one is of a service that is gone."""
+        for _ in range(_LOOK_ATTEMPTS):
+            is_new = self._context is None
+            try:
+                sights = self._look_once(self._ensure_context())
+            except TransportError as error:
+                self._drop_context()
+                if is_new:
+                    raise ServiceUnavailableError(error.detail) from error
+            else:
+                if sights is not None:
+                    return sights
+        raise ServiceUnavailableError("the readers change faster than they can be listed")
+
+    def _look_once(self, context: int) -> tuple[_Sight, ...] | None:
+        """Look at all readers; None if one of them went away meanwhile."""
+        names = self._list_readers(context)
+        if not names:
+            return ()
+        result, answers = _scard().SCardGetStatusChange(
+            context, 0, [(name, codes.STATE_UNAWARE) for name in names]
+        )
+        if _unsigned(result) in {codes.E_UNKNOWN_READER, codes.E_CANCELLED}:
+            return None
+        _check("SCardGetStatusChange", result)
+        return tuple(
+            _Sight(name, _unsigned(event_state), bytes(atr))
+            for name, event_state, atr in answers
+            if not event_state & codes.STATE_UNKNOWN
+        )
+
+    def _list_readers(self, context: int) -> list[str]:
+        try:
+            result, listed = _scard().SCardListReaders(context, [])
+        except (SystemError, UnicodeError) as error:  # a name that is no UTF-8
+            raise TransportError(
+                "SCardListReaders: the names of the readers are garbled"
+            ) from error
+        if _unsigned(result) == codes.E_NO_READERS_AVAILABLE:
+            return []
+        _check("SCardListReaders", result)
+        # pyscard hands names to SCardGetStatusChange as ASCII, and fails for all of them if it
+        # cannot. One odd reader must not hide the others.
+        unwatched = frozenset(name for name in listed if not name.isascii())
+        if unwatched - self._unwatched:
+            _log.warning("readers with names that are not ASCII are left out: %r", unwatched)
+        self._unwatched = unwatched
+        return list(dict.fromkeys(name for name in listed if name not in unwatched))
+
+    def _ensure_context(self) -> int:
+        if self._context is None:
+            context = _establish()
+            self._context_number += 1
+            self._plug_and_play = _plug_and_play_state(context)
+            self._context = context
+        return self._context
+
+    def _drop_context(self) -> None:
+        context, self._context = self._context, None
+        if context is not None:
+            _scard().SCardReleaseContext(context)
+
+
+def _plug_and_play_state(context: int) -> int | None:
+    """Ask whether the service tells of new readers; None if it does not know the question."""
+    result, answers = _scard().SCardGetStatusChange(
+        context, 0, [(_PLUG_AND_PLAY, codes.STATE_UNAWARE)]
+    )
+    if _unsigned(result) not in {codes.SUCCESS, codes.E_TIMEOUT}:
+        return None
+    event_state: int = answers[0][1]
+    return None if event_state & codes.STATE_UNKNOWN else event_state & ~codes.STATE_CHANGED
+
+
+def _check_name(reader: str) -> None:
+    """Refuse what no reader can be called, before it meets a C string."""
+    try:
+        length = len(reader.encode("utf-8"))
+    except UnicodeEncodeError:
+        length = 0
+    if not 0 < length <= _MAX_READER_NAME or "\0" in reader:
+        raise NoReaderError("no reader can have this name")
+
+
+def _read_atr(card: int) -> bytes:
+    result, _reader, _state, _protocol, atr = _scard().SCardStatus(card)
+    _check("SCardStatus", result)
+    return bytes(atr)
