@@ -1,0 +1,226 @@
+"""A test issuer: root, issuing CA, citizens' certificates, revocation lists.
+
+In memory for tests, or in a directory for people: ``root.cer``, ``ca.cer`` and ``root.crl``,
+``ca.crl`` (DER) for whoever verifies, ``issued.json`` for whoever plays the identity check, and
+the two private keys. Nothing that it makes is worth anything outside a test, and all of it says so.
+"""
+
+import secrets
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum, unique
+from typing import Self
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from agent.errors import BadRequestError
+from agent.virtualcard import profile
+from agent.virtualcard.profile import Applicant, Signer, Use
+
+CRL_URL = "http://crl.ankong-test.invalid/ca.crl"
+ROOT_CRL_URL = "http://crl.ankong-test.invalid/root.crl"
+KEY_SIZE = 4096
+DAY = timedelta(days=1)
+YEAR = timedelta(days=365)
+CRL_VALIDITY = 30 * DAY
+MAX_CERTIFICATE = 1600  # bytes DER, so that it fits its place on the card
+MAX_NAME = 64  # characters (X.520 ub-common-name)
+_SUBJECT_SERIAL_DIGITS = 16
+
+
+@unique
+class Validity(StrEnum):
+    """When a citizen's certificate is valid."""
+
+    NOW = "now"
+    EXPIRED = "expired"
+    NOT_YET = "not-yet"
+
+    def period(self, now: datetime) -> tuple[datetime, datetime]:
+        """First and last moment."""
+        begin = {Validity.NOW: -DAY, Validity.EXPIRED: -5 * YEAR - DAY, Validity.NOT_YET: DAY}
+        start = now + begin[self]
+        return start, start + 5 * YEAR
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedRecord:
+    """One line of the issuer's database.
+
+    Attributes:
+        serial: certificate serial number, lower-case hexadecimal.
+        use: ``"SIGN"`` or ``"KEYX"``.
+        subject_serial: the 16 digits in the subject, the same in both certificates of a person.
+        name: common name.
+        id_number: the whole identification number, which no certificate carries.
+        not_after: RFC 3339.
+        revoked_at: RFC 3339; empty while the certificate is good.
+
+    """
+
+    serial: str
+    use: str
+    subject_serial: str
+    name: str
+    id_number: str
+    not_after: str
+    revoked_at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """One authority: its certificate and private key."""
+
+    certificate: x509.Certificate
+    key: rsa.RSAPrivateKey
+
+
+class TestIssuer:
+    """Root and issuing CA, and what they have issued.
+
+    Attributes:
+        root, ca: the two authorities.
+        records: everything issued, oldest first.
+
+    """
+
+    __test__ = False  # pytest: the word "Test" is about certificates
+
+    def __init__(
+        self, root: Authority, ca: Authority, records: list[IssuedRecord] | None = None
+    ) -> None:
+        self.root = root
+        self.ca = ca
+        self.records = records if records is not None else []
+
+    @classmethod
+    def create(cls, key_size: int = KEY_SIZE) -> Self:
+        """Make a root and a CA with new RSA keys of ``key_size`` bits; takes seconds."""
+        now = _now()
+        validity = (now - 10 * YEAR, now + 20 * YEAR)
+        root_key, ca_key = _new_key(key_size), _new_key(key_size)
+        root_name = profile.root_name()
+        root = profile.authority_certificate(
+            Applicant(root_name, root_key.public_key(), validity), Signer(root_name, root_key)
+        )
+        ca = profile.authority_certificate(
+            Applicant(profile.ca_name(), ca_key.public_key(), validity),
+            Signer(root_name, root_key, ROOT_CRL_URL),
+        )
+        return cls(Authority(root, root_key), Authority(ca, ca_key))
+
+    def issue(
+        self,
+        name: str,
+        id_number: str,
+        keys: dict[Use, rsa.RSAPublicKey],
+        validity: Validity = Validity.NOW,
+    ) -> dict[Use, x509.Certificate]:
+        """Certify the keys of one person; one new subject serial number for all of them.
+
+        Raises:
+            BadRequestError: a name of no or more than 64 characters.
+
+        """
+        if not name.strip() or len(name) > MAX_NAME or not name.isprintable():
+            raise BadRequestError("a name has 1 to 64 printable characters")
+        subject_serial = f"{secrets.randbelow(10**_SUBJECT_SERIAL_DIGITS):016d}"
+        subject = profile.citizen_name(name, subject_serial)
+        period = validity.period(_now())
+        signer = Signer(self.ca.certificate.subject, self.ca.key, CRL_URL)
+        issued = {}
+        for use, key in keys.items():
+            applicant = Applicant(subject, key, period)
+            certificate = profile.citizen_certificate(applicant, signer, use, id_number)
+            issued[use] = certificate
+            self.records.append(
+                IssuedRecord(
+                    serial=serial_text(certificate),
+                    use=use.value,
+                    subject_serial=subject_serial,
+                    name=name,
+                    id_number=id_number,
+                    not_after=period[1].isoformat(),
+                )
+            )
+        self.save()
+        return issued
+
+    def revoke(self, serial: str) -> None:
+        """Put a certificate, by serial number in lower-case hexadecimal, on the CRL.
+
+        Raises:
+            BadRequestError: it is none of ours.
+
+        """
+        for index, record in enumerate(self.records):
+            if record.serial == serial:
+                if not record.revoked_at:
+                    self.records[index] = replace(record, revoked_at=_now().isoformat())
+                self.save()
+                return
+        raise BadRequestError("no certificate of this serial number was issued here")
+
+    def crl(self) -> bytes:
+        """Sign a new revocation list of the CA, DER, valid for 30 days."""
+        revoked = [
+            (int(record.serial, 16), datetime.fromisoformat(record.revoked_at))
+            for record in self.records
+            if record.revoked_at
+        ]
+        return _crl(self.ca, revoked)
+
+    def root_crl(self) -> bytes:
+        """Sign a new, empty revocation list of the root, DER, valid for 30 days."""
+        return _crl(self.root, [])
+
+    def save(self) -> None:
+        """Keep the state where there is a place for it; in memory there is none."""
+
+    def database(self) -> list[dict[str, str]]:
+        """Give the records as JSON objects."""
+        return [asdict(record) for record in self.records]
+
+
+def serial_text(certificate: x509.Certificate) -> str:
+    """Write a certificate's serial number in lower-case hexadecimal."""
+    return f"{certificate.serial_number:x}"
+
+
+def der(certificate: x509.Certificate) -> bytes:
+    """Code a certificate."""
+    return certificate.public_bytes(serialization.Encoding.DER)
+
+
+def _crl(authority: Authority, revoked: list[tuple[int, datetime]]) -> bytes:
+    now = _now()
+    identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.key.public_key())
+    builder = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(authority.certificate.subject)
+        .last_update(now - timedelta(minutes=5))  # clocks differ
+        .next_update(now + CRL_VALIDITY)
+        .add_extension(identifier, critical=False)
+        # Rises with time and needs no memory; two lists of one microsecond say the same.
+        .add_extension(x509.CRLNumber(int(datetime.now(UTC).timestamp() * 10**6)), critical=False)
+    )
+    for serial, moment in revoked:
+        entry = (
+            x509.RevokedCertificateBuilder()
+            .serial_number(serial)
+            .revocation_date(moment)
+            .add_extension(x509.CRLReason(x509.ReasonFlags.key_compromise), critical=False)
+            .build()
+        )
+        builder = builder.add_revoked_certificate(entry)
+    return builder.sign(authority.key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+
+
+def _new_key(size: int) -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=size)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)

@@ -1,0 +1,151 @@
+"""What makes one virtual card different from another: its contents, its manners, its faults."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum, unique
+
+from agent.virtualcard.rsa_key import RsaKey
+
+MAX_TRIES = 3  # wrong PINs in a row that lock the card
+PIN_FIELD = 10  # bytes on the wire
+PIN_PADDING = b"\xff"
+SERIAL_LENGTH = 16  # ASCII characters
+CARD_ID_LENGTH = 10  # bytes; gen2 only
+
+ID_ROOT = b"ROOTCACert"
+ID_CA = b"CACert"
+ID_SIGN = b"SIGN"
+ID_KEYX = b"KEYX"
+
+
+@unique
+class Generation(StrEnum):
+    """The two kinds of card."""
+
+    GEN1 = "gen1"
+    GEN2 = "gen2"
+
+
+@dataclass(frozen=True, slots=True)
+class CardKey:
+    """A private key on the card.
+
+    Attributes:
+        id: PKCS#15 identifier, 1 to 16 bytes.
+        label: of the directories.
+        reference: the P2 that names it, 1 to 252.
+        key: RSA-2048.
+
+    """
+
+    id: bytes
+    label: str
+    reference: int
+    key: RsaKey
+
+
+@dataclass(frozen=True, slots=True)
+class CardCertificate:
+    """A certificate on the card.
+
+    Attributes:
+        id: PKCS#15 identifier; that of the key that it certifies.
+        label: of the directory.
+        der: what lies in the file, 1 to 4096 bytes; not necessarily a certificate.
+
+    """
+
+    id: bytes
+    label: str
+    der: bytes
+
+    @property
+    def authority(self) -> bool:
+        """Whether it is the certificate of a certification authority, by its identifier."""
+        return self.id in (ID_ROOT, ID_CA)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who the card was made for: an invented person, for whoever tests with the card.
+
+    Attributes:
+        name: common name of the certificates.
+        id_number: national identification number, 10 characters.
+
+    """
+
+    name: str = ""
+    id_number: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How the card behaves where real ones differ, or are not known.
+
+    Attributes:
+        t0: answer as through a T=0 reader (``61xx``, ``6Cxx``, GET RESPONSE).
+        verify_per_signature: one right PIN allows one private key operation; None for the
+            generation's own habit (gen1 no, gen2 yes).
+        strict_channel: gen2 refuses a plain command while the channel is open, and closes it.
+        old_pin_label: gen1 protects the PIN with the older key and answers 6A88 to the newer.
+
+    """
+
+    t0: bool = False
+    verify_per_signature: bool | None = None
+    strict_channel: bool = False
+    old_pin_label: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Faults:
+    """What is wrong with the card or its reader. Command numbers count from 1, over its life.
+
+    Attributes:
+        remove_at: the card is pulled when this command arrives, which is not answered.
+        drop_at: this command is carried out, and its response is lost.
+        replace: responses, status word included, to say instead of the true ones.
+        rsa_delay: milliseconds that a private key operation takes at least.
+        max_read: a longer READ BINARY is answered 6987, as by some readers; 0 for no limit.
+        foreign: the status word with which every command is answered; 0 for a card of ours.
+        mute: there is no Answer To Reset (the card is the wrong way round).
+
+    """
+
+    remove_at: int = 0
+    drop_at: int = 0
+    replace: dict[int, bytes] = field(default_factory=dict)
+    rsa_delay: int = 0
+    max_read: int = 0
+    foreign: int = 0
+    mute: bool = False
+
+
+@dataclass(slots=True)
+class CardData:
+    """Everything that a card file holds.
+
+    Attributes:
+        generation: which card it is.
+        serial: file 0903, 16 ASCII characters.
+        pin: 6 to 8 characters, ASCII; a test card's, so it lies here in the open.
+        keys: private keys.
+        certificates: in the order in which they lie in the file 08F2.
+        channel_id: gen2: the 10 bytes from which the channel keys are derived.
+        tries_left: PIN tries before the card locks, 0 to 3.
+        person: whom it was made for.
+        files: contents that replace what the card would build, by path ("5030/4104").
+
+    """
+
+    generation: Generation
+    serial: str
+    pin: bytes = field(repr=False)
+    keys: tuple[CardKey, ...]
+    certificates: tuple[CardCertificate, ...]
+    channel_id: bytes = bytes(CARD_ID_LENGTH)
+    tries_left: int = MAX_TRIES
+    person: Person = field(default_factory=Person)
+    options: Options = field(default_factory=Options)
+    faults: Faults = field(default_factory=Faults)
+    files: dict[str, bytes] = field(default_factory=dict)

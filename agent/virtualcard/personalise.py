@@ -1,0 +1,126 @@
+"""How a card is made: keys, certificates, serial number, PIN (card personalisation)."""
+
+import secrets
+from dataclasses import dataclass, field
+
+from agent.errors import BadRequestError, ErrorCode, PinError
+from agent.virtualcard.identity import is_id_number
+from agent.virtualcard.issuer import MAX_CERTIFICATE, TestIssuer, Validity, der, serial_text
+from agent.virtualcard.model import (
+    CARD_ID_LENGTH,
+    ID_CA,
+    ID_KEYX,
+    ID_ROOT,
+    ID_SIGN,
+    MAX_TRIES,
+    CardCertificate,
+    CardData,
+    CardKey,
+    Faults,
+    Generation,
+    Options,
+    Person,
+)
+from agent.virtualcard.profile import Use
+from agent.virtualcard.rsa_key import RsaKey
+
+MIN_PIN, MAX_PIN = 6, 8
+REFERENCE_SIGN, REFERENCE_KEYX = 0x01, 0x05
+_USES = {Use.SIGN: ID_SIGN, Use.KEYX: ID_KEYX}
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What card is wanted.
+
+    Attributes:
+        generation: which card it is.
+        name: common name, 1 to 64 characters; of nobody who exists.
+        id_number: 10 characters with a right check digit.
+        pin: 6 to 8 ASCII letters and digits.
+        validity: when its certificates are valid.
+        revoked: whether they are revoked as soon as they are issued.
+        tries_left: 0 to 3.
+
+    """
+
+    generation: Generation
+    name: str
+    id_number: str
+    pin: bytes = field(repr=False)
+    validity: Validity = Validity.NOW
+    revoked: bool = False
+    tries_left: int = MAX_TRIES
+    options: Options = field(default_factory=Options)
+    faults: Faults = field(default_factory=Faults)
+    files: dict[str, bytes] = field(default_factory=dict)
+
+
+def personalise(
+    order: Order, issuer: TestIssuer, keys: tuple[RsaKey, RsaKey] | None = None
+) -> CardData:
+    """Make the contents of a card.
+
+    Args:
+        order: what card.
+        issuer: who certifies its keys.
+        keys: for signing and for decrypting; new ones if None.
+
+    Raises:
+        BadRequestError: a name or ID number that is none. PinError: a PIN that is none.
+
+    """
+    _check(order)
+    sign, keyx = keys or (RsaKey.generate(), RsaKey.generate())
+    issued = issuer.issue(
+        order.name,
+        order.id_number,
+        {Use.SIGN: sign.public_key, Use.KEYX: keyx.public_key},
+        order.validity,
+    )
+    if order.revoked:
+        for certificate in issued.values():
+            issuer.revoke(serial_text(certificate))
+    certificates = (
+        CardCertificate(ID_ROOT, "ROOT CA Cert", der(issuer.root.certificate)),
+        CardCertificate(ID_CA, "CA Cert", der(issuer.ca.certificate)),
+        CardCertificate(ID_SIGN, "cert1", der(issued[Use.SIGN])),
+        CardCertificate(ID_KEYX, "cert2", der(issued[Use.KEYX])),
+    )
+    if any(len(certificate.der) > MAX_CERTIFICATE for certificate in certificates):
+        raise BadRequestError("the name makes a certificate that does not fit the card")
+    return CardData(
+        generation=order.generation,
+        serial=f"TEST{secrets.randbelow(10**12):012d}",
+        pin=order.pin,
+        keys=(
+            CardKey(ID_SIGN, "K1", REFERENCE_SIGN, sign),
+            CardKey(ID_KEYX, "K2", REFERENCE_KEYX, keyx),
+        ),
+        certificates=certificates,
+        channel_id=secrets.token_bytes(CARD_ID_LENGTH),
+        tries_left=order.tries_left,
+        person=Person(order.name, order.id_number),
+        options=order.options,
+        faults=order.faults,
+        files=dict(order.files),
+    )
+
+
+def check_pin(pin: bytes) -> None:
+    """Insist on what a citizen's PIN is: 6 to 8 ASCII letters and digits.
+
+    Raises:
+        PinError: it is not.
+
+    """
+    if not MIN_PIN <= len(pin) <= MAX_PIN or not pin.isalnum():
+        raise PinError("a PIN has 6 to 8 letters and digits", code=ErrorCode.PIN_LENGTH)
+
+
+def _check(order: Order) -> None:
+    check_pin(order.pin)
+    if not is_id_number(order.id_number):
+        raise BadRequestError("the ID number's check digit is wrong, or it is none")
+    if not 0 <= order.tries_left <= MAX_TRIES:
+        raise BadRequestError("a card has 0 to 3 PIN tries")

@@ -1,0 +1,53 @@
+"""The card's PIN and its retry counter, the one thing that outlives the power."""
+
+import hmac
+from collections.abc import Callable
+
+from agent.iso7816.status_word import SW
+from agent.virtualcard.model import MAX_TRIES, PIN_FIELD, PIN_PADDING, CardData
+from agent.virtualcard.status import StatusError
+
+MEMORY_FAILURE = 0x6581  # ISO/IEC 7816-4 §5.6: the non-volatile memory could not be changed
+
+
+class Pin:
+    """The reference data of VERIFY.
+
+    Attributes:
+        verified: whether the right PIN was shown in this session.
+
+    """
+
+    def __init__(self, data: CardData, save: Callable[[], None]) -> None:
+        """Guard ``data.pin``; ``save`` writes ``data.tries_left`` back and may raise OSError."""
+        self._data = data
+        self._save = save
+        self.verified = False
+
+    def check(self, candidate: bytes | None) -> None:
+        """Compare a PIN field of 10 bytes; None is a presentation that is always wrong.
+
+        Raises:
+            StatusError: 63Cx wrong, 6983 locked, 6581 the counter could not be written.
+
+        """
+        self.verified = False
+        if self._data.tries_left == 0:
+            raise StatusError(SW.PIN_BLOCKED)
+        expected = self._data.pin.ljust(PIN_FIELD, PIN_PADDING)
+        if candidate is None or not hmac.compare_digest(candidate, expected):
+            self._set_tries(self._data.tries_left - 1)
+            left = self._data.tries_left
+            raise StatusError(0x63C0 | left if left else SW.PIN_BLOCKED)
+        if self._data.tries_left != MAX_TRIES:
+            self._set_tries(MAX_TRIES)
+        self.verified = True
+
+    def _set_tries(self, tries: int) -> None:
+        before, self._data.tries_left = self._data.tries_left, tries
+        try:
+            self._save()
+        except OSError as error:
+            # A card whose memory fails says so, and says nothing about the PIN.
+            self._data.tries_left = before
+            raise StatusError(MEMORY_FAILURE) from error

@@ -1,0 +1,203 @@
+"""The in-process door: readers and cards of this process, behind the seam of agent.transport.
+
+It behaves as PC/SC does where programs could notice: a card that nobody was connected to starts
+from its reset, a connection to a card that was pulled is dead for ever, and a transaction keeps
+every other connection waiting.
+"""
+
+import threading
+from dataclasses import dataclass
+
+from agent.errors import (
+    BadRequestError,
+    NoCardError,
+    NoReaderError,
+    ServiceUnavailableError,
+    SharingViolationError,
+    TransportError,
+)
+from agent.transport.base import ReaderState
+from agent.virtualcard.card import VirtualCard
+from agent.virtualcard.connection import Insertion, VirtualConnection
+
+READER_NAME = "Ankong Virtual Reader {}"
+MAX_READER_NAME = 127  # bytes UTF-8
+
+
+@dataclass(eq=False, slots=True)
+class _Slot:
+    """One reader; ``changes`` is the insertion number, ``held`` when another program has it."""
+
+    name: str
+    changes: int
+    inserted: Insertion | None = None
+    held: bool = False
+
+    def state(self) -> ReaderState:
+        if self.inserted is None:
+            return ReaderState(self.name, insertion=self.changes)
+        atr = self.inserted.card.atr
+        return ReaderState(self.name, True, atr, self.changes, mute=not atr)
+
+
+class VirtualProvider:
+    """A :class:`agent.transport.base.CardProvider` whose readers hold virtual cards."""
+
+    def __init__(self, readers: int = 1) -> None:
+        """Begin with so many empty readers, named "Ankong Virtual Reader 0" and so on."""
+        self._changed = threading.Condition()
+        self._slots: dict[str, _Slot] = {}
+        self._changes = 0
+        self._cancels = 0
+        self._available = True
+        self._closed = False
+        for _ in range(readers):
+            self.add_reader()
+
+    @property
+    def kind(self) -> str:
+        """``"virtual"``."""
+        return "virtual"
+
+    # What a CardProvider does.
+
+    def readers(self) -> tuple[ReaderState, ...]:
+        """Look once, without waiting."""
+        with self._changed:
+            return self._states()
+
+    def wait(self, known: tuple[ReaderState, ...], timeout: float) -> tuple[ReaderState, ...]:
+        """Block until something differs from ``known``, or ``timeout`` seconds have passed."""
+        with self._changed:
+            cancels = self._cancels
+            self._changed.wait_for(
+                lambda: self._closed or self._cancels != cancels or self._states() != known,
+                timeout,
+            )
+            return self._states()
+
+    def cancel(self) -> None:
+        """Wake a blocked :meth:`wait` at once."""
+        with self._changed:
+            self._cancels += 1
+            self._changed.notify_all()
+
+    def open(self, reader: str) -> VirtualConnection:
+        """Connect to the card in ``reader``."""
+        with self._changed:
+            self._require_service()
+            slot = self._slot(reader)
+            if slot.inserted is None:
+                raise NoCardError(f"{reader} is empty")
+            if slot.held:
+                raise SharingViolationError(f"another program holds {reader} for itself")
+            if not slot.inserted.card.atr:
+                raise TransportError(f"the card in {reader} answers nothing")
+            return VirtualConnection(slot.inserted)
+
+    def close(self) -> None:
+        """Pull every card and let everything go."""
+        with self._changed:
+            self._closed = True
+            for slot in self._slots.values():
+                self._empty(slot)
+            self._slots.clear()
+            self._changed.notify_all()
+
+    # What a hand does.
+
+    def add_reader(self, name: str | None = None) -> str:
+        """Plug a reader in, empty, and return its name.
+
+        Raises:
+            BadRequestError: there is one of that name, or the name is too long.
+
+        """
+        with self._changed:
+            if name is None:
+                name = next(n for n in map(READER_NAME.format, range(1000)) if n not in self._slots)
+            if name in self._slots or not 0 < len(name.encode()) <= MAX_READER_NAME:
+                raise BadRequestError("no name for one more reader")
+            self._slots[name] = _Slot(name, self._next_change())
+            self._changed.notify_all()
+            return name
+
+    def remove_reader(self, name: str) -> None:
+        """Unplug a reader, with the card in it."""
+        with self._changed:
+            self._empty(self._slot(name))
+            del self._slots[name]
+            self._changed.notify_all()
+
+    def insert(self, reader: str, card: VirtualCard) -> None:
+        """Put a card into a reader.
+
+        Raises:
+            NoReaderError: there is none of that name. BadRequestError: it is not empty, or the
+                card is in another one.
+
+        """
+        with self._changed:
+            slot = self._slot(reader)
+            if slot.inserted is not None:
+                raise BadRequestError(f"there is a card in {reader}")
+            if any(s.inserted and s.inserted.card is card for s in self._slots.values()):
+                raise BadRequestError("the card is in another reader")
+            slot.inserted = Insertion(card, self._changed, self._pulled)
+            slot.changes = self._next_change()
+            self._changed.notify_all()
+
+    def remove(self, reader: str) -> VirtualCard | None:
+        """Pull the card out of a reader, also in the middle of a command; return it."""
+        with self._changed:
+            return self._empty(self._slot(reader))
+
+    def hold(self, reader: str, held: bool = True) -> None:
+        """Let another program have the card for itself, or let it go again."""
+        with self._changed:
+            self._slot(reader).held = held
+
+    def set_service(self, available: bool) -> None:
+        """Stop or start the card service; stopping kills every connection."""
+        with self._changed:
+            self._available = available
+            if not available:
+                for slot in self._slots.values():
+                    card = self._empty(slot)
+                    if card is not None:
+                        slot.inserted = Insertion(card, self._changed, self._pulled)
+            self._changed.notify_all()
+
+    # Only with the lock held.
+
+    def _states(self) -> tuple[ReaderState, ...]:
+        self._require_service()
+        return tuple(slot.state() for slot in self._slots.values())
+
+    def _require_service(self) -> None:
+        if not self._available:
+            raise ServiceUnavailableError("the card service was stopped")
+
+    def _slot(self, reader: str) -> _Slot:
+        slot = self._slots.get(reader)
+        if slot is None:
+            raise NoReaderError(f"there is no reader {reader}")
+        return slot
+
+    def _next_change(self) -> int:
+        self._changes += 1
+        return self._changes
+
+    def _empty(self, slot: _Slot) -> VirtualCard | None:
+        inserted, slot.inserted = slot.inserted, None
+        if inserted is None:
+            return None
+        inserted.kill()
+        slot.changes = self._next_change()
+        return inserted.card
+
+    def _pulled(self, insertion: Insertion) -> None:
+        """Find the reader whose card has gone by itself, and empty it."""
+        for slot in self._slots.values():
+            if slot.inserted is insertion:
+                self._empty(slot)

@@ -1,0 +1,64 @@
+"""The card behind a T=0 reader that hides nothing (ISO/IEC 7816-3 §12.2): 61xx and 6Cxx."""
+
+from collections.abc import Callable
+
+from agent.iso7816.command import MAX_LE, CommandApdu, CommandFormatError
+from agent.iso7816.status_word import SW
+
+INS_GET_RESPONSE = 0xC0
+_HEADER = 4
+
+
+class T0Link:
+    """Turns whole responses into what T=0 can carry."""
+
+    def __init__(self, execute: Callable[[bytes], bytes]) -> None:
+        """Sit in front of ``execute``, which answers a whole APDU with a whole response."""
+        self._execute = execute
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop response bytes that nobody has fetched."""
+        self._waiting = b""
+        self._sw = b""
+        self._again: tuple[bytes, bytes] | None = None
+
+    def process(self, raw: bytes) -> bytes:
+        """Answer one command as T=0 would."""
+        if len(raw) >= 2 and raw[1] == INS_GET_RESPONSE and self._waiting:
+            return self._get_response(raw)
+        again = self._again
+        self.forget()
+        if again and raw == again[0]:
+            return again[1]
+        response = self._execute(raw)
+        try:
+            command = CommandApdu.parse(raw)
+        except CommandFormatError:
+            return response
+        data, sw = response[:-2], response[-2:]
+        if command.data and data:
+            self._waiting, self._sw = data, sw
+            return _available(data)
+        if data and command.le != len(data):
+            # The card has done its work; what it said is kept for the same command with right Le.
+            exact = raw[:_HEADER] + bytes((len(data) % MAX_LE,))
+            self._again = exact, data + SW.SUCCESS.to_bytes(2, "big")
+            return bytes((0x6C, len(data) % MAX_LE))
+        return response
+
+    def _get_response(self, raw: bytes) -> bytes:
+        try:
+            le = CommandApdu.parse(raw).le
+        except CommandFormatError:
+            le = None
+        if le is None or raw[2:_HEADER] != b"\x00\x00":
+            return SW.WRONG_LENGTH.to_bytes(2, "big")
+        if le > len(self._waiting):
+            return bytes((0x6C, len(self._waiting) % MAX_LE))
+        piece, self._waiting = self._waiting[:le], self._waiting[le:]
+        return piece + (_available(self._waiting) if self._waiting else self._sw)
+
+
+def _available(data: bytes) -> bytes:
+    return bytes((0x61, len(data) % MAX_LE))

@@ -1,0 +1,76 @@
+"""What the tests share: a test issuer, cached RSA keys, and cards made with them.
+
+RSA key generation is slow, so every card of a session has one of two pairs of keys.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from agent.virtualcard.card import VirtualCard
+from agent.virtualcard.identity import generate_id_number
+from agent.virtualcard.issuer import TestIssuer
+from agent.virtualcard.model import Generation
+from agent.virtualcard.personalise import Order, personalise
+from agent.virtualcard.rsa_key import RsaKey
+
+TEST_NAME = "王測試"
+TEST_PIN = "123456"
+TEST_ID_NUMBER = generate_id_number(0)
+
+CardFactory = Callable[..., VirtualCard]
+
+
+@pytest.fixture(scope="session")
+def test_issuer() -> TestIssuer:
+    """Root and issuing CA with 2048-bit keys, in memory."""
+    return TestIssuer.create(key_size=2048)
+
+
+@pytest.fixture(scope="session")
+def card_keys() -> dict[Generation, tuple[RsaKey, RsaKey]]:
+    """A signing and a decryption key for each generation."""
+    return {generation: (RsaKey.generate(), RsaKey.generate()) for generation in Generation}
+
+
+@pytest.fixture(scope="session")
+def make_card(
+    test_issuer: TestIssuer, card_keys: dict[Generation, tuple[RsaKey, RsaKey]]
+) -> CardFactory:
+    """Make a new card: ``make_card("gen1", pin="…", validity=…, options=…, faults=…)``.
+
+    Keywords are the fields of :class:`agent.virtualcard.personalise.Order`; the PIN may be str.
+    """
+
+    def make(generation: str = "gen1", **wanted: Any) -> VirtualCard:
+        pin = wanted.pop("pin", TEST_PIN)
+        order = Order(
+            generation=Generation(generation),
+            name=wanted.pop("name", TEST_NAME),
+            id_number=wanted.pop("id_number", TEST_ID_NUMBER),
+            pin=pin.encode() if isinstance(pin, str) else pin,
+            **wanted,
+        )
+        return VirtualCard(personalise(order, test_issuer, card_keys[order.generation]))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_gen1_card(make_card: CardFactory) -> CardFactory:
+    """Make a new gen1 card; keywords as :func:`make_card`."""
+    return lambda **wanted: make_card("gen1", **wanted)
+
+
+@pytest.fixture(scope="session")
+def make_gen2_card(make_card: CardFactory) -> CardFactory:
+    """Make a new gen2 card; keywords as :func:`make_card`."""
+    return lambda **wanted: make_card("gen2", **wanted)
+
+
+@pytest.fixture(params=["gen1", "gen2"])
+def generation(request: pytest.FixtureRequest) -> str:
+    """Run the test once for each generation of card."""
+    chosen: str = request.param
+    return chosen
