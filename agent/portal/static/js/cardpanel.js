@@ -2,6 +2,7 @@
 
 import { explain } from "./api.js";
 import { cardKey, decide, usable } from "./cardview.js";
+import { help } from "./chip.js";
 import { announce, fill, h, icon } from "./dom.js";
 import { day, t } from "./i18n.js";
 import { field, notice } from "./parts.js";
@@ -9,10 +10,11 @@ import { field, notice } from "./parts.js";
 /** @typedef {import("./cardview.js").CardView} CardView */
 /** @typedef {import("/sdk/ankong.js").Snapshot} Snapshot */
 /**
- * `sign` gets the PIN once and must not keep it; `changeId` is where another ID number is entered.
+ * `sign` gets the PIN once and must not keep it; `changeId` is where another ID number is entered,
+ * `component` where the component can be had.
  *
  * @typedef {{
- *   agent: import("/sdk/ankong.js").Ankong, last4: string|null, submit: string, changeId?: string,
+ *   agent: import("/sdk/ankong.js").Ankong, last4: string|null, submit: string, changeId?: string, component: string,
  *   sign: (use: {pin: string, reader: string, signal: AbortSignal, onSigned: () => void}) => Promise<void>,
  * }} Options
  */
@@ -113,7 +115,8 @@ export class CardPanel {
     this.#known.now = Date.now();
     const view = decide(this.#snapshot, this.#known);
     const cards = usable(this.#snapshot).map(cardKey);
-    const now = JSON.stringify([view, cards]);
+    const why = view.name === "notRunning" ? [this.#snapshot.reason, this.#snapshot.asking] : null;
+    const now = JSON.stringify([view, cards, why]);
     if (now === this.#drawn) return;
     const hadPin = this.#drawn !== "" && JSON.parse(this.#drawn)[0].name === "pin";
     this.#drawn = now;
@@ -152,12 +155,18 @@ export class CardPanel {
       refused: () => retry(t("pin.allow"), () => void this.#allow()),
       unreadable: () => retry(t("retry"), () => this.#readAgain(view)),
       mismatch: () => (this.options.changeId ? h("a", { class: "button", href: this.options.changeId }, t("pin.changeId")) : null),
+      notRunning: () => this.#componentHelp(),
       pin: () => this.#pinForm(view),
     };
     const action = actions[/** @type {keyof typeof actions} */ (view.name)]?.() ?? null;
     fill(this.#body, choice, action);
     const input = this.#body.querySelector("#pin");
     if (input && (document.activeElement === document.body || document.activeElement?.closest("main"))) input.focus();
+  }
+
+  #componentHelp() {
+    const check = () => void this.options.agent.check({ ask: true });
+    return h("div", { class: "help" }, help(this.#snapshot, check), h("a", { href: this.options.component }, t("cardLogin.get")));
   }
 
   /** @param {CardView} view */

@@ -15,6 +15,7 @@ export const cardLogin = {
     const panel = new CardPanel({
       agent: app.agent,
       last4: null,
+      component: "#/login/component",
       submit: t("pin.submitLogin"),
       async sign(use) {
         const challenge = await api.loginChallenge();

@@ -31,7 +31,7 @@ function copyButton(digest) {
 /** @param {typeof SYSTEMS[number]} system @param {Download[]} files @param {boolean} own */
 function systemItem(system, files, own) {
   const name = NAMES[system];
-  const title = h("h3", {}, name, own ? h("span", { class: "tag" }, t("component.yours")) : null);
+  const title = h("h4", {}, name, own ? h("span", { class: "tag" }, t("component.yours")) : null);
   const found = files.filter((file) => file.system === system);
   if (found.length === 0) return h("li", {}, title, h("p", { class: "hint" }, t("component.none", { system: name })));
   return h("li", {}, title, found.map((file) => [
@@ -56,35 +56,57 @@ async function drawDownloads(place) {
   }
 }
 
+/** What the installer does, and where to get it. @param {Element} downloads @param {boolean} member */
+const instructions = (downloads, member) =>
+  h("details", { class: "install", open: true },
+    h("summary", {}, h("h2", {}, t("component.installTitle"))),
+    h("h3", {}, t("component.downloadTitle")), downloads,
+    member ? h("p", {}, h("a", { href: "#/upgrade/mac" }, t("component.macLink"))) : null,
+    h("h3", {}, t("component.wizardTitle")),
+    h("ol", { class: "wizard" }, list("component.wizard").map((item) => h("li", {}, item))));
+
+/** Does it run, in the middle of the page, where the chip says it in the corner. @param {import("/sdk/ankong.js").Snapshot} snapshot @param {() => void} check */
+function stateNotice(snapshot, check) {
+  const running = snapshot.state === "running";
+  const short = snapshot.reason ? t(`reasons.${reasonKey(snapshot)}.short`) : "";
+  const title = running ? t("component.already") : `${t("chip.name")}〔${t(`chip.${snapshot.state}`)}〕${short}`;
+  return h("div", { class: `notice ${running ? "ok" : "warning"}` }, icon(running ? "ok" : "info"),
+    h("div", {}, h("p", {}, h("strong", {}, title)), running ? null : help(snapshot, check)));
+}
+
+/** @param {import("./index.js").App} app @param {{next: string, back: string}} way @returns {import("./index.js").View} */
+function render(app, way) {
+  const downloads = h("div", { "aria-live": "polite" });
+  void drawDownloads(downloads);
+  const state = h("div", { class: "component-state" });
+  const install = instructions(downloads, app.member !== null);
+  const next = h("button", { type: "button", class: "button primary", id: "next", disabled: true,
+    "aria-describedby": "next-hint", onclick: () => app.go(way.next) }, t("next"));
+  const hint = h("p", { class: "hint", id: "next-hint" }, t("component.nextHint"));
+  const update = (/** @type {import("/sdk/ankong.js").Snapshot} */ snapshot) => {
+    const running = snapshot.state === "running";
+    if (running === next.disabled) install.open = !running;
+    next.disabled = !running;
+    hint.hidden = running;
+    fill(state, stateNotice(snapshot, () => void app.agent.check({ ask: true })));
+  };
+  update(app.agent.snapshot);
+  return { update, node: h("section", { class: "sheet" }, heading(t("component.title"), t("component.lead")),
+    state, install, hint, h("div", { class: "actions" }, next, linkButton(`#/${way.back}`, t("back"), "button"))) };
+}
+
 /** @type {import("./index.js").Screen} */
 export const component = {
   needs: "member",
   flow: true,
   watchesAgent: true,
   step: ({ agent }) => (agent.snapshot.state === "running" ? 9 : 4),
-  render(app) {
-    const downloads = h("div", { "aria-live": "polite" });
-    void drawDownloads(downloads);
-    const state = h("div", { class: "component-state" });
-    const next = h("button", { type: "button", class: "button primary", id: "next", disabled: true,
-      "aria-describedby": "next-hint", onclick: () => app.go("upgrade/id") }, t("next"));
-    const hint = h("p", { class: "hint", id: "next-hint" }, t("component.nextHint"));
-    const update = (/** @type {import("/sdk/ankong.js").Snapshot} */ snapshot) => {
-      const running = snapshot.state === "running";
-      next.disabled = !running;
-      hint.hidden = running;
-      const title = running ? t("component.already") : snapshot.reason ? t(`reasons.${reasonKey(snapshot)}.short`) : t("chip.checking");
-      fill(state, h("div", { class: `notice ${running ? "ok" : "warning"}` }, icon(running ? "ok" : "info"),
-        h("div", {}, h("p", {}, h("strong", {}, running ? title : `${t("chip.name")}〔${t(`chip.${snapshot.state}`)}〕${title}`)),
-          running ? null : help(snapshot, () => void app.agent.check({ ask: true })))));
-    };
-    update(app.agent.snapshot);
-    return { update, node: h("section", { class: "sheet" }, heading(t("component.title"), t("component.lead")),
-      state,
-      h("h2", {}, t("component.downloadTitle")), downloads,
-      h("p", {}, h("a", { href: "#/upgrade/mac" }, t("component.macLink"))),
-      h("h2", {}, t("component.wizardTitle")),
-      h("ol", { class: "wizard" }, list("component.wizard").map((item) => h("li", {}, item))),
-      hint, h("div", { class: "actions" }, next, linkButton("#/upgrade", t("back"), "button"))) };
-  },
+  render: (app) => render(app, { next: "upgrade/id", back: "upgrade" }),
+};
+
+/** The same for a gold member who wants to log in on a new computer. @type {import("./index.js").Screen} */
+export const guestComponent = {
+  needs: "guest",
+  watchesAgent: true,
+  render: (app) => render(app, { next: "login/card", back: "login/card" }),
 };

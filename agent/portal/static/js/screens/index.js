@@ -1,7 +1,7 @@
 /** Every screen by its address. */
 
 import { cardLogin } from "./cardlogin.js";
-import { component } from "./component.js";
+import { component, guestComponent } from "./component.js";
 import { done } from "./done.js";
 import { identity } from "./identity.js";
 import { code, login } from "./login.js";
@@ -31,7 +31,7 @@ import { profile } from "./profile.js";
  * when something before it is missing.
  *
  * @typedef {{
- *   needs?: "member"|"guest", flow?: boolean, watchesAgent?: boolean, step?: (app: App) => number,
+ *   needs?: "member"|"guest", flow?: boolean, watchesAgent?: boolean, step?: (app: App) => number|null,
  *   instead?: (app: App) => string|null, render: (app: App) => View,
  * }} Screen
  */
@@ -41,6 +41,7 @@ export const screens = {
   login,
   "login/code": code,
   "login/card": cardLogin,
+  "login/component": guestComponent,
   member,
   profile,
   upgrade: method,

@@ -7,7 +7,7 @@ import { crown, gradeBadge, heading, loginItem } from "../parts.js";
 /** @type {import("./index.js").Screen} */
 export const member = {
   needs: "member",
-  step: ({ member: who }) => (who?.grade === "gold" ? 13 : 2),
+  step: ({ member: who }) => (who?.grade === "gold" ? null : 2),
   render(app) {
     const who = /** @type {import("../api.js").Member} */ (app.member);
     const gold = who.grade === "gold";

@@ -33,6 +33,7 @@ export const pin = {
       last4: app.draft.get("idNumber").slice(-4),
       submit: t("pin.submit"),
       changeId: "#/upgrade/id",
+      component: "#/upgrade/component",
       async sign(use) {
         try {
           const challenge = await takeChallenge(app);

@@ -16,7 +16,7 @@ const gradeSection = (who) =>
 /** @type {import("./index.js").Screen} */
 export const profile = {
   needs: "member",
-  step: ({ member }) => (member?.grade === "gold" ? 13 : 2),
+  step: ({ member }) => (member?.grade === "gold" ? null : 2),
   render(app) {
     const who = /** @type {import("../api.js").Member} */ (app.member);
     const name = field({ id: "name", label: t("profile.name"), hint: t("profile.nameHint"), type: "text",

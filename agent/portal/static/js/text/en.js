@@ -83,6 +83,7 @@ export const en = {
     title: "Install the component",
     lead: "The Ankong component lets this page ask your card for a signature. Once it runs, the sign at the bottom right turns to “Running” by itself.",
     already: "The component is running. There is no need to download it: press Next.",
+    installTitle: "Download and install",
     downloadTitle: "Download the component",
     download: "Download for {system}",
     other: "Other systems",
@@ -209,7 +210,7 @@ export const en = {
     checking: "The site is checking your certificate…",
     changeId: "Enter another ID number",
     views: {
-      notRunning: { title: "The component is not running", text: "See the help at the bottom right. Once it runs, this goes on by itself." },
+      notRunning: { title: "The component is not running", text: "Once it runs, this goes on by itself." },
       asking: { title: "Waiting for you to allow this", text: "The component is asking whether this site may use your card. Please answer in its window." },
       refused: { title: "This site is not allowed yet", text: "You need to allow this site in the component before it can read your card." },
       service: { title: "The smart card service is not running", text: "The smart card service (PC/SC) of this computer is not available. Once it is back, this goes on by itself." },

@@ -82,6 +82,7 @@ export const zhHant = {
     title: "安裝安控元件",
     lead: "安控元件讓這個網頁能請您的自然人憑證簽章。裝好並執行後，右下角會自己變成「運行中」。",
     already: "安控元件運行中，不需要再下載。請按〔下一步〕。",
+    installTitle: "安裝說明與下載",
     downloadTitle: "下載安控元件",
     download: "下載 {system} 版",
     other: "其他作業系統",
@@ -208,7 +209,7 @@ export const zhHant = {
     checking: "網站正在確認您的憑證…",
     changeId: "重新輸入身分證字號",
     views: {
-      notRunning: { title: "安控元件未運行", text: "請看右下角的說明；安控元件運行後，這裡會自動繼續。" },
+      notRunning: { title: "安控元件未運行", text: "安控元件運行後，這裡會自動繼續。" },
       asking: { title: "等候您的允許", text: "安控元件正在問您是否允許本網站使用卡片，請在它的視窗中回答。" },
       refused: { title: "還沒有允許本網站", text: "需要您在安控元件中允許本網站，才能讀取卡片。" },
       service: { title: "智慧卡服務沒有啟動", text: "這台電腦的智慧卡服務（PC/SC）目前不能使用。請確認服務已啟動；恢復後這裡會自動繼續。" },
