@@ -1,0 +1,304 @@
+"""The readers and cards as they are now: a live snapshot, its changes, and a thread for each."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import structlog
+
+from agent.cards.card import CardDriver
+from agent.cards.registry import Registry
+from agent.errors import (
+    AgentError,
+    ErrorCode,
+    NoCardError,
+    NoReaderError,
+    ServiceUnavailableError,
+    UnsupportedCardError,
+)
+from agent.signing.model import CardPresence, Event, ReaderView, Snapshot
+from agent.signing.worker import Worker
+from agent.transport.base import CardProvider, Connection, ReaderState
+
+T = TypeVar("T")
+CardOperation = Callable[[Connection, CardDriver, threading.Event], T]
+"""Runs in the reader's thread; the event is set when nobody waits for the result any more."""
+
+MAX_PENDING = 16  # operations in one reader's queue
+EVENT_BACKLOG = 256  # events kept for a listener who does not read them
+WAIT = 60.0  # seconds; how long one look at the readers lasts when nothing happens
+SERVICE_RETRY = 1.0  # seconds between looks for a PC/SC service that is not there
+CLOSE_TIMEOUT = 3.0  # seconds to wait for threads that are in the middle of something
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seat:
+    """A reader, what is in it, and the driver that speaks to it."""
+
+    state: ReaderState
+    view: ReaderView
+    driver: CardDriver | None = None
+
+
+class Readers:
+    """Watches a provider and runs card operations; belongs to one event loop."""
+
+    def __init__(self, provider: CardProvider, registry: Registry) -> None:
+        self._provider = provider
+        self._registry = registry
+        self._seats: dict[str, _Seat] = {}
+        self._workers: dict[str, Worker] = {}
+        self._listeners: set[asyncio.Queue[Event]] = set()
+        self._probes: set[asyncio.Task[None]] = set()
+        self._snapshot = Snapshot(service_available=False)
+        self._closing = threading.Event()
+        self._looked = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._monitor = threading.Thread(target=self._watch, name="readers", daemon=True)
+
+    @property
+    def provider_kind(self) -> str:
+        """``"pcsc"`` or ``"virtual"``."""
+        return self._provider.kind
+
+    async def start(self) -> None:
+        """Begin to watch; return after the first look."""
+        self._loop = asyncio.get_running_loop()
+        self._monitor.start()
+        await self._looked.wait()
+
+    async def close(self) -> None:
+        """Stop watching and let go of every thread."""
+        self._closing.set()
+        self._provider.cancel()
+        for probe in self._probes:
+            probe.cancel()
+        for worker in self._workers.values():
+            worker.stop()
+        await asyncio.to_thread(self._join)
+
+    def _join(self) -> None:
+        self._monitor.join(CLOSE_TIMEOUT)
+        stopped = [worker.join(CLOSE_TIMEOUT) for worker in self._workers.values()]
+        if all(stopped) and not self._monitor.is_alive():
+            self._provider.close()
+
+    def snapshot(self) -> Snapshot:
+        """Give the newest state; from any thread, without waiting."""
+        return self._snapshot
+
+    @asynccontextmanager
+    async def subscribe(self) -> AsyncIterator[asyncio.Queue[Event]]:
+        """Give a queue of changes for as long as the context lasts.
+
+        A listener who leaves 256 unread loses the oldest; :meth:`snapshot` tells the truth.
+        """
+        queue: asyncio.Queue[Event] = asyncio.Queue(EVENT_BACKLOG)
+        self._listeners.add(queue)
+        try:
+            yield queue
+        finally:
+            self._listeners.discard(queue)
+
+    async def run(self, reader: str, operation: CardOperation[T], seconds: float) -> T:
+        """Run a card operation in its reader's thread.
+
+        Args:
+            reader: a name from the snapshot.
+            operation: gets a fresh connection, which is closed behind it.
+            seconds: how long to wait, in the queue included.
+
+        Raises:
+            NoReaderError, NoCardError, UnsupportedCardError: what the reader holds.
+            AgentError: ``busy`` when too many wait, ``timeout``; and whatever it raises.
+
+        """
+        self._seat_with_card(reader)
+        worker = self._worker(reader)
+        if worker.pending >= MAX_PENDING:
+            raise AgentError("too many requests wait for this reader", code=ErrorCode.BUSY)
+        nobody_waits = threading.Event()
+        future = worker.submit(lambda: self._operate(reader, operation, nobody_waits))
+        try:
+            async with asyncio.timeout(seconds):
+                return await asyncio.wrap_future(future)
+        except TimeoutError as error:
+            raise AgentError("the card did not answer in time", code=ErrorCode.TIMEOUT) from error
+        except UnsupportedCardError:
+            self._mark_unsupported(reader)
+            raise
+        finally:
+            nobody_waits.set()
+
+    def note(self, reader: str, *, serial: str | None, attempts_left: int | None) -> None:
+        """Remember what an operation learnt about the card that is in ``reader`` now."""
+        seat = self._seats.get(reader)
+        if seat is None or seat.view.state is not CardPresence.CARD:
+            return
+        view = replace(seat.view, serial=serial or seat.view.serial, attempts_left=attempts_left)
+        if view != seat.view:
+            self._seats[reader] = replace(seat, view=view)
+            self._publish()
+
+    # In the reader's thread.
+
+    def _operate(
+        self, reader: str, operation: CardOperation[T], nobody_waits: threading.Event
+    ) -> T:
+        if nobody_waits.is_set():
+            raise AgentError("nobody waits any more", code=ErrorCode.USER_CANCELLED)
+        driver = self._seat_with_card(reader).driver
+        connection = self._provider.open(reader)
+        try:
+            driver = driver or self._registry.probe(connection)
+            if driver is None:
+                raise UnsupportedCardError("no driver knows this card")
+            return operation(connection, driver, nobody_waits)
+        finally:
+            connection.close()
+
+    def _seat_with_card(self, reader: str) -> _Seat:
+        seat = self._seats.get(reader)
+        if seat is None:
+            raise NoReaderError("no such reader")
+        if seat.view.state is CardPresence.EMPTY:
+            raise NoCardError("the reader is empty")
+        if seat.view.state is not CardPresence.CARD:
+            raise UnsupportedCardError("no driver knows this card")
+        return seat
+
+    # In the monitor's thread.
+
+    def _watch(self) -> None:
+        known: tuple[ReaderState, ...] | None = None
+        while not self._closing.is_set():
+            try:
+                if known is None:
+                    known = self._provider.readers()
+                    self._tell(known)
+                states = self._provider.wait(known, WAIT)
+                if states != known:
+                    self._tell(states)
+                known = states
+            except ServiceUnavailableError:
+                known = None
+                self._tell(None)
+                self._closing.wait(SERVICE_RETRY)
+            except Exception:  # noqa: BLE001  # whatever a library throws: go on watching
+                _log.exception("watching the readers failed")
+                known = None
+                self._tell(None)
+                self._closing.wait(SERVICE_RETRY)
+
+    def _tell(self, states: tuple[ReaderState, ...] | None) -> None:
+        loop = self._loop
+        if loop is not None and not self._closing.is_set():
+            loop.call_soon_threadsafe(self._take, states)
+
+    # In the event loop.
+
+    def _take(self, states: tuple[ReaderState, ...] | None) -> None:
+        available = states is not None
+        if available != self._snapshot.service_available or not self._looked.is_set():
+            self._snapshot = replace(self._snapshot, service_available=available)
+            self._announce("service_changed", None)
+        now = {state.name: state for state in states or ()}
+        for name in [name for name in self._seats if name not in now]:
+            self._remove(name)
+        for state in now.values():
+            self._update(state)
+        self._seats = {name: self._seats[name] for name in now}
+        self._publish()
+        self._looked.set()
+
+    def _remove(self, name: str) -> None:
+        seat = self._seats.pop(name)
+        worker = self._workers.pop(name, None)
+        if worker is not None:
+            worker.stop()
+        self._publish()
+        empty = replace(seat.view, state=CardPresence.EMPTY, generation=None, serial=None)
+        self._announce("reader_removed", empty)
+
+    def _update(self, state: ReaderState) -> None:
+        before = self._seats.get(state.name)
+        if before is not None and before.state == state:
+            return
+        driver = self._registry.by_atr(state.atr) if state.present else None
+        presence = _presence(state)
+        view = ReaderView(state.name, presence, driver.generation if driver else None)
+        self._seats[state.name] = _Seat(state, view, driver)
+        self._publish()
+        if before is None:
+            self._announce("reader_added", view)
+        elif before.state.present:
+            self._announce("card_removed", replace(view, state=CardPresence.EMPTY))
+        if presence is CardPresence.CARD and driver is None:
+            self._probe_later(state)
+        elif state.present:
+            self._announce("card_inserted", view)
+
+    def _probe_later(self, state: ReaderState) -> None:
+        task = asyncio.get_running_loop().create_task(self._probe(state))
+        self._probes.add(task)
+        task.add_done_callback(self._probes.discard)
+
+    async def _probe(self, state: ReaderState) -> None:
+        """Ask a card whose ATR says nothing which it is, and announce it then."""
+        driver: CardDriver | None = None
+        try:
+            future = self._worker(state.name).submit(lambda: self._ask(state.name))
+            driver = await asyncio.wrap_future(future)
+        except AgentError as error:
+            _log.info("probing failed", reader=state.name, detail=error.detail)
+        seat = self._seats.get(state.name)
+        if seat is None or seat.state != state:
+            return
+        presence = CardPresence.CARD if driver else CardPresence.UNSUPPORTED
+        generation = driver.generation if driver else None
+        view = replace(seat.view, state=presence, generation=generation)
+        self._seats[state.name] = _Seat(state, view, driver)
+        self._publish()
+        self._announce("card_inserted", view)
+
+    def _ask(self, reader: str) -> CardDriver | None:
+        connection = self._provider.open(reader)
+        try:
+            return self._registry.probe(connection)
+        finally:
+            connection.close()
+
+    def _mark_unsupported(self, reader: str) -> None:
+        seat = self._seats.get(reader)
+        if seat is not None and seat.view.state is CardPresence.CARD:
+            view = replace(seat.view, state=CardPresence.UNSUPPORTED)
+            self._seats[reader] = replace(seat, view=view)
+            self._publish()
+
+    def _worker(self, reader: str) -> Worker:
+        worker = self._workers.get(reader)
+        if worker is None:
+            worker = self._workers[reader] = Worker(f"reader {reader}")
+        return worker
+
+    def _publish(self) -> None:
+        views = tuple(seat.view for seat in self._seats.values())
+        self._snapshot = replace(self._snapshot, readers=views)
+
+    def _announce(self, name: str, view: ReaderView | None) -> None:
+        event = Event(name, view, self._snapshot.service_available)
+        for queue in self._listeners:
+            if queue.full():
+                queue.get_nowait()
+            queue.put_nowait(event)
+
+
+def _presence(state: ReaderState) -> CardPresence:
+    if not state.present:
+        return CardPresence.EMPTY
+    return CardPresence.MUTE if state.mute else CardPresence.CARD

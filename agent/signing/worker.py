@@ -1,0 +1,67 @@
+"""A reader's own thread: one card operation after the other, never on the event loop."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from queue import SimpleQueue
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+class Worker:
+    """One daemon thread with a queue.
+
+    Not a ThreadPoolExecutor: that one is joined when the program ends, and a card or a PC/SC
+    service that never answers must not keep the agent from ending.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._pending = 0
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    @property
+    def pending(self) -> int:
+        """How many operations wait or run."""
+        with self._lock:
+            return self._pending
+
+    def submit(self, operation: Callable[[], T]) -> Future[T]:
+        """Queue an operation; the future can be cancelled until it starts."""
+        future: Future[T] = Future()
+
+        def task() -> None:
+            try:
+                if future.set_running_or_notify_cancel():
+                    _settle(future, operation)
+            finally:
+                with self._lock:
+                    self._pending -= 1
+
+        with self._lock:
+            self._pending += 1
+        self._queue.put(task)
+        return future
+
+    def stop(self) -> None:
+        """End the thread after what is queued; return at once."""
+        self._queue.put(None)
+
+    def join(self, timeout: float) -> bool:
+        """Wait until the thread has ended; tell whether it did within ``timeout`` seconds."""
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        while (task := self._queue.get()) is not None:
+            task()
+
+
+def _settle(future: Future[T], operation: Callable[[], T]) -> None:
+    try:
+        future.set_result(operation())
+    except BaseException as error:  # noqa: BLE001  # whoever waits is told, whatever it was
+        future.set_exception(error)

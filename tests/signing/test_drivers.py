@@ -1,0 +1,247 @@
+"""The card drivers against the virtual card: what they do, and in how few commands."""
+
+import contextlib
+from collections.abc import Callable
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.x509 import load_der_x509_certificate
+
+from agent.cards.card import CardDriver, StoredCertificate
+from agent.cards.pkcs15 import ID_CA, ID_KEYX, ID_ROOT, ID_SIGN
+from agent.cards.registry import Registry
+from agent.cms.digest import HashAlgorithm
+from agent.errors import (
+    AgentError,
+    CardError,
+    CardRemovedError,
+    KeyNotFoundError,
+    PinError,
+    UnsupportedCardError,
+)
+from agent.secret import SecretBytes
+from agent.transport.base import Connection
+from agent.virtualcard.card import VirtualCard
+from agent.virtualcard.model import Faults, Options
+from agent.virtualcard.provider import READER_NAME, VirtualProvider
+
+DIGEST = HashAlgorithm.SHA256.digest(b"what is signed")
+INFO = HashAlgorithm.SHA256.digest_info(DIGEST)
+BUDGET = {"gen1": (21, 11), "gen2": (29, 13)}
+CardFactory = Callable[..., VirtualCard]
+
+
+class Desk:
+    """One virtual reader with a card in it, and the drivers."""
+
+    def __init__(self, card: VirtualCard) -> None:
+        self.card = card
+        self.registry = Registry()
+        self.provider = VirtualProvider()
+        self.reader = READER_NAME.format(0)
+        self.provider.insert(self.reader, card)
+
+    def connect(self) -> Connection:
+        return self.provider.open(self.reader)
+
+    @property
+    def driver(self) -> CardDriver:
+        driver = self.registry.by_atr(self.connect().atr)
+        assert driver is not None
+        return driver
+
+    def sign(self, pin: str = "123456", count: int = 1, key: bytes = ID_SIGN) -> tuple[bytes, ...]:
+        def prepare(serial: str, certificate: StoredCertificate) -> list[bytes]:
+            assert serial == self.card.data.serial
+            self.certificate = certificate
+            return [INFO] * count
+
+        connection = self.connect()
+        secret = SecretBytes.from_text(pin)
+        try:
+            return self.driver.sign(connection, key, secret, prepare).results
+        finally:
+            connection.close()
+
+    def count(self, operation: Callable[[], object]) -> int:
+        before = self.card.trace.commands
+        operation()
+        return self.card.trace.commands - before
+
+
+@pytest.fixture
+def desk(make_card: CardFactory, generation: str) -> Desk:
+    return Desk(make_card(generation))
+
+
+def verify(certificate: StoredCertificate, signature: bytes) -> None:
+    key = load_der_x509_certificate(certificate.der).public_key()
+    assert isinstance(key, RSAPublicKey)
+    key.verify(signature, DIGEST, PKCS1v15(), Prehashed(SHA256()))
+
+
+def test_a_first_signature_takes_no_more_commands_than_the_card_needs(
+    desk: Desk, generation: str
+) -> None:
+    # The budget is for a certificate of 1401 to 1600 bytes, which takes eight reads of 200.
+    taken = desk.count(desk.sign)
+    reads = -(-len(desk.certificate.der) // 200)
+    assert taken - reads <= BUDGET[generation][0] - 8
+
+
+def test_a_signature_with_a_remembered_certificate_takes_fewer(desk: Desk, generation: str) -> None:
+    desk.sign()
+    assert desk.count(desk.sign) <= BUDGET[generation][1]
+
+
+def test_reading_the_certificates_first_does_not_make_signing_dearer(
+    desk: Desk, generation: str
+) -> None:
+    desk.driver.certificates(desk.connect())
+    # the gen2 card's channel id is read once, by the first signature
+    assert desk.count(desk.sign) <= BUDGET[generation][1] + (4 if generation == "gen2" else 0)
+    assert desk.count(desk.sign) <= BUDGET[generation][1]
+
+
+def test_signatures_verify_under_the_certificate(desk: Desk) -> None:
+    for signature in desk.sign(count=3):
+        verify(desk.certificate, signature)
+
+
+def test_all_four_certificates_are_found(desk: Desk) -> None:
+    contents = desk.driver.certificates(desk.connect())
+    assert contents.serial == desk.card.data.serial
+    assert {c.id for c in contents.certificates} == {ID_SIGN, ID_KEYX, ID_CA, ID_ROOT}
+    for stored in contents.certificates:
+        load_der_x509_certificate(stored.der)
+
+
+def test_a_second_reading_reads_only_the_number(desk: Desk) -> None:
+    desk.driver.certificates(desk.connect())
+    assert desk.count(lambda: desk.driver.certificates(desk.connect())) == 4
+
+
+def test_wrong_pins_count_down_to_locked_and_never_repeat(desk: Desk) -> None:
+    outcomes = []
+    for _ in range(4):
+        tries = desk.card.data.tries_left
+        with pytest.raises(PinError) as error:
+            desk.sign(pin="654321")
+        outcomes.append((str(error.value.code), error.value.attempts_left))
+        assert desk.card.data.tries_left >= tries - 1
+    assert outcomes[:2] == [("pin_incorrect", 2), ("pin_incorrect", 1)]
+    assert outcomes[2:] == [("pin_locked", 0), ("pin_locked", 0)]
+    assert desk.registry.memory.attempts_left(desk.card.data.serial) == 0
+
+
+def test_a_right_pin_sets_the_tries_back(desk: Desk) -> None:
+    with pytest.raises(PinError):
+        desk.sign(pin="654321")
+    desk.sign()
+    assert desk.registry.memory.attempts_left(desk.card.data.serial) == 3
+    assert desk.card.data.tries_left == 3
+
+
+@pytest.mark.parametrize("pin", ["", "12345", "123456789", "12345\n", "測試用密碼", "123 56"])
+def test_a_pin_no_card_can_have_costs_nothing(desk: Desk, pin: str) -> None:
+    with pytest.raises(PinError) as error:
+        desk.sign(pin=pin)
+    assert error.value.code == "pin_length"
+    assert desk.card.data.tries_left == 3
+    assert desk.card.trace.commands == 0
+
+
+def test_what_prepare_refuses_costs_no_try(desk: Desk) -> None:
+    def refuse(_serial: str, _certificate: StoredCertificate) -> list[bytes]:
+        raise AgentError("no")
+
+    with pytest.raises(AgentError):
+        desk.driver.sign(desk.connect(), ID_SIGN, SecretBytes.from_text("000000"), refuse)
+    assert desk.card.data.tries_left == 3
+
+
+def test_decryption_gives_the_message(desk: Desk) -> None:
+    def prepare(_serial: str, certificate: StoredCertificate) -> list[bytes]:
+        key = load_der_x509_certificate(certificate.der).public_key()
+        assert isinstance(key, RSAPublicKey)
+        return [key.encrypt(b"a secret", PKCS1v15())]
+
+    pin = SecretBytes.from_text("123456")
+    used = desk.driver.decrypt(desk.connect(), ID_KEYX, pin, prepare)
+    assert used.results == (b"a secret",)
+
+
+def test_a_cryptogram_with_wrong_padding_is_one_error(desk: Desk) -> None:
+    def prepare(_serial: str, _certificate: StoredCertificate) -> list[bytes]:
+        return [b"\x01" * 256]
+
+    with pytest.raises(CardError, match="decryption failed"):
+        desk.driver.decrypt(desk.connect(), ID_KEYX, SecretBytes.from_text("123456"), prepare)
+
+
+def test_a_key_that_is_not_there_is_said_before_the_pin(desk: Desk) -> None:
+    with pytest.raises(KeyNotFoundError):
+        desk.sign(key=b"NONE", pin="000000")
+    assert desk.card.data.tries_left == 3
+
+
+def test_t0_readers_get_the_same_signature(make_card: CardFactory, generation: str) -> None:
+    desk = Desk(make_card(generation, options=Options(t0=True)))
+    (signature,) = desk.sign()
+    verify(desk.certificate, signature)
+
+
+def test_readers_that_refuse_long_reads(make_card: CardFactory, generation: str) -> None:
+    desk = Desk(make_card(generation, faults=Faults(max_read=100)))
+    (signature,) = desk.sign()
+    verify(desk.certificate, signature)
+
+
+def test_after_an_operation_the_card_has_forgotten_the_pin(desk: Desk) -> None:
+    desk.sign()
+    connection = desk.connect()
+    cla = 0x80
+    _, sw = connection.transmit(bytes((cla, 0xEA, 0x82, 0x01, 0x80)) + bytes(128))
+    assert sw != 0x9000
+
+
+def test_pulled_at_every_command(make_card: CardFactory, generation: str) -> None:
+    whole = Desk(make_card(generation))
+    for number in range(1, whole.count(whole.sign) + 1):
+        desk = Desk(make_card(generation, faults=Faults(remove_at=number)))
+        with pytest.raises(CardRemovedError):
+            desk.sign()
+        assert desk.card.data.tries_left == 3
+
+
+@pytest.mark.parametrize("status", [0x6D00, 0x6E00, 0x6A82, 0x6F00, 0x9000, 0x6982])
+def test_a_foreign_card_is_unsupported_and_never_sees_a_pin(
+    make_card: CardFactory, generation: str, status: int
+) -> None:
+    desk = Desk(make_card(generation, faults=Faults(foreign=status)))
+    desk.card.trace.recording = True
+    with pytest.raises(UnsupportedCardError):
+        desk.sign()
+    assert desk.card.trace.exchanges
+    assert not any(command[1] == 0x20 for command, _ in desk.card.trace.exchanges)
+
+
+def test_probing_tells_the_generations_apart(desk: Desk, generation: str) -> None:
+    driver = desk.registry.probe(desk.connect())
+    assert driver is not None
+    assert driver.generation == generation
+
+
+def test_every_answer_of_a_mad_card_ends_in_a_clean_error(
+    make_card: CardFactory, generation: str
+) -> None:
+    # each answer in turn replaced by nonsense: an AgentError or a good signature, never more
+    for number in range(1, BUDGET[generation][0] + 1):
+        for nonsense in (b"\x90\x00", b"\x6f\x00", b"\xff" * 256 + b"\x90\x00", b"0\x80\x90\x00"):
+            desk = Desk(make_card(generation, faults=Faults(replace={number: nonsense})))
+            with contextlib.suppress(AgentError):
+                desk.sign()
+            assert desk.card.data.tries_left == 3
