@@ -28,8 +28,8 @@
 /** @typedef {"cms"|"cms-detached"|"pkcs1"} Format */
 /** @typedef {string|ArrayBuffer|Uint8Array} Bytes text stands for its UTF-8 octets */
 /** @typedef {{signal?: AbortSignal, timeout?: number}} CallOptions `timeout` in milliseconds */
-/** @typedef {{data?: Bytes, digest?: Uint8Array, documentName?: string}} Item */
-/** @typedef {{hash?: Hash, format?: Format, certificate?: string, reader?: string, nonce?: string, pin?: string, signingCertificate?: boolean}} SigningOptions */
+/** @typedef {{data?: Bytes, digest?: Uint8Array, documentName?: string}} Item `digest` is over the data, with `hash` */
+/** @typedef {{hash?: Hash, format?: Format, certificate?: string, reader?: string, nonce?: Bytes, pin?: string, signingCertificate?: boolean}} SigningOptions `certificate` is a thumbprint; `nonce` at most 64 octets */
 /** @typedef {{certificate: string, thumbprint: string, reader: string, cardSerial: string|null}} Signer `certificate` is base64 DER */
 /** @typedef {{thumbprint: string, certificate: string, reader: string, id: string, label: string, usage: string[], subject: string, subjectCn: string|null, subjectSerial: string|null, idLast4: string|null, issuer: string, serial: string, notBefore: string, notAfter: string, cardSerial: string|null}} Certificate */
 /**
@@ -355,8 +355,8 @@ export class Ankong extends EventTarget {
    * @param {Item & SigningOptions & CallOptions} request
    * @returns {Promise<Signer & {signature: string}>} `signature` is base64
    */
-  sign({ data, digest, hash = "SHA-256", format = "cms", signal, timeout = PERSON_TIMEOUT, ...rest }) {
-    const params = { ...encode({ data, digest }), hash, format, ...rest };
+  sign({ hash = "SHA-256", format = "cms", signal, timeout = PERSON_TIMEOUT, ...rest }) {
+    const params = { hash, format, ...encode(rest) };
     return this.#call("sign", params, { signal, timeout });
   }
 
@@ -367,7 +367,7 @@ export class Ankong extends EventTarget {
    * @returns {Promise<Signer & {signatures: string[]}>}
    */
   signBatch({ items, hash = "SHA-256", format = "cms", signal, timeout = PERSON_TIMEOUT, ...rest }) {
-    const params = { items: items.map(encode), hash, format, ...rest };
+    const params = { hash, format, ...encode(rest), items: items.map(encode) };
     return this.#call("sign_batch", params, { signal, timeout });
   }
 
@@ -606,13 +606,10 @@ export class Ankong extends EventTarget {
   }
 }
 
-/** @param {Item} item */
-function encode({ data, digest, ...rest }) {
-  return {
-    data: data === undefined ? undefined : toBase64(data),
-    digest: digest === undefined ? undefined : toBase64(digest),
-    ...rest,
-  };
+/** Octets travel as base64, everything else as it is. @param {Item & SigningOptions} fields */
+function encode({ data, digest, nonce, ...rest }) {
+  const base64 = (/** @type {Bytes|undefined} */ bytes) => (bytes === undefined ? undefined : toBase64(bytes));
+  return { data: base64(data), digest: base64(digest), nonce: base64(nonce), ...rest };
 }
 
 /** @returns {RequestInit} */

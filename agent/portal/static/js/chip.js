@@ -59,10 +59,10 @@ export class Chip {
         "aria-controls": "chip-help", onclick: () => this.#toggle(snapshot) },
       h("span", { class: "chip-dot", "aria-hidden": "true" }),
       h("span", { class: "chip-text" },
-        h("strong", {}, `${t("chip.name")}〔${state}〕`), detail ? h("small", {}, detail) : null),
+        h("strong", {}, t("chip.line", { state })), detail ? h("small", {}, detail) : null),
       icon("chevron", "icon chip-arrow"))));
     if (held) document.getElementById(held)?.focus();
-    this.#say(`${t("chip.name")} ${state}。${why}`);
+    this.#say(`${t("chip.line", { state })} ${why}`);
   }
 
   /** @param {Snapshot} snapshot */

@@ -81,7 +81,7 @@ export const en = {
   },
   component: {
     title: "Install the component",
-    lead: "The Ankong component lets this page ask your card for a signature. Once it runs, the sign at the bottom right turns to “Running” by itself.",
+    lead: "The Ankong component lets this page ask your card for a signature. Once it runs, the sign at the bottom right turns to “running” by itself.",
     already: "The component is running. There is no need to download it: press Next.",
     installTitle: "Download and install",
     downloadTitle: "Download the component",
@@ -113,10 +113,10 @@ export const en = {
   },
   chip: {
     label: "State of the component",
-    name: "Component",
-    running: "Running",
-    not_running: "Not running",
-    checking: "Checking",
+    line: "Component: {state}",
+    running: "running",
+    not_running: "not running",
+    checking: "checking…",
     open: "Show help",
     close: "Hide help",
     virtual: "virtual test card",
@@ -131,12 +131,12 @@ export const en = {
     not_installed: {
       short: "Perhaps not installed",
       why: "No component was found on this computer, and this browser has never seen it here.",
-      todo: ["Download and install the component.", "There is no need to reload: this turns to “Running” by itself."],
+      todo: ["Download and install the component.", "There is no need to reload: this turns to “running” by itself."],
     },
     not_started: {
       short: "Not started",
       why: "The component ran on this computer before; now it does not answer.",
-      todo: ["Open Ankong from the start menu or your list of applications.", "There is no need to reload: this turns to “Running” by itself."],
+      todo: ["Open Ankong from the start menu or your list of applications.", "There is no need to reload: this turns to “running” by itself."],
     },
     permission_prompt: {
       short: "Waiting for permission",

@@ -112,7 +112,7 @@ export const zhHant = {
   },
   chip: {
     label: "安控元件狀態",
-    name: "安控元件",
+    line: "安控元件〔{state}〕",
     running: "運行中",
     not_running: "未運行",
     checking: "檢查中",

@@ -1,0 +1,274 @@
+// The SDK's logic without a browser: what it concludes, what it sends, and when it keeps still.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Ankong, AnkongError, backOff, compareVersions, diagnose, fromBase64, fromWire, isLoopbackHost, toBase64, toWire }
+  from "../../agent/web/sdk/ankong.js";
+
+const ANKONG = { product: "ankong", version: "0.1.0", api: "v1", allowed: true, virtual: true };
+const unreachable = { kind: "unreachable" };
+const foreign = { kind: "foreign" };
+const timeout = { kind: "timeout" };
+const beacon = { kind: "ankong", port: 61161, body: ANKONG };
+
+/** A socket that answers by the given table and can push, as the agent would. */
+function socketClass(answers, made) {
+  return class {
+    OPEN = 1;
+    readyState = 0;
+    sent = [];
+    constructor(url, protocol) {
+      Object.assign(this, { url, protocol });
+      made.push(this);
+      setTimeout(() => {
+        this.readyState = 1;
+        this.onopen?.();
+      });
+    }
+    send(text) {
+      const message = JSON.parse(text);
+      this.sent.push(message);
+      const answer = answers[message.method]?.(message.params);
+      if (answer) setTimeout(() => this.push({ id: message.id, ...answer }));
+    }
+    push(message) {
+      this.onmessage?.({ data: JSON.stringify(message) });
+    }
+    close() {
+      if (this.readyState === 3) return;
+      this.readyState = 3;
+      setTimeout(() => this.onclose?.());
+    }
+  };
+}
+
+const READER = { name: "R", state: "card", card: { generation: "gen2", serial: "S" }, attempts_left: 3 };
+
+/** An agent that answers on port 2 of [1, 2], in a browser of the given kind. */
+function world({ hostname = "portal.example", permission = "granted", body = ANKONG, running = true, hidden = false, answers = {} } = {}) {
+  const state = { running, permission, fetches: [], sockets: [], stored: new Map() };
+  const status = { get state() { return state.permission; }, onchange: null };
+  const document = Object.assign(new EventTarget(), { hidden });
+  const environment = {
+    hostname,
+    document,
+    window: new EventTarget(),
+    random: () => 0.5,
+    storage: { getItem: (key) => state.stored.get(key) ?? null, setItem: (key, value) => state.stored.set(key, value) },
+    permissions: { query: async ({ name }) => {
+      if (name !== "loopback-network" || permission === null) throw new TypeError(name);
+      return status;
+    } },
+    fetch: async (url) => {
+      state.fetches.push(url);
+      if (!state.running || !url.startsWith("https://localhost:2/")) throw new TypeError("Failed to fetch");
+      return new Response(JSON.stringify(body));
+    },
+    WebSocket: socketClass({ readers: () => ({ result: { service: "available", readers: [READER] } }), ...answers }, state.sockets),
+  };
+  const agent = new Ankong({ ports: [1, 2], pingPort: 3, environment });
+  return { agent, state, document, status };
+}
+
+/** Wait until the watched state satisfies `wanted`. */
+function until(agent, wanted) {
+  return new Promise((resolve) => {
+    const stop = agent.watch((snapshot) => {
+      if (wanted(snapshot)) setTimeout(() => resolve({ snapshot, stop }));
+    });
+  });
+}
+
+test("a reason follows from what the ports showed", () => {
+  const down = [unreachable, unreachable];
+  const cases = [
+    ["granted", down, unreachable, false, "not_installed"],
+    ["granted", down, unreachable, true, "not_started"],
+    ["granted", down, beacon, true, "certificate_not_trusted"],
+    ["granted", down, foreign, true, "port_taken"],
+    ["granted", [foreign, unreachable], unreachable, false, "port_taken"],
+    ["granted", down, timeout, false, "port_taken"],
+    ["prompt", down, timeout, false, "permission_prompt"],
+    ["unsupported", [timeout, timeout], timeout, true, "permission_prompt"],
+    ["denied", down, beacon, true, "permission_denied"],
+  ];
+  for (const [permission, https, ping, seen, reason] of cases) {
+    assert.equal(diagnose({ permission, https, ping, seen }), reason, `${permission} ${ping.kind} ${seen}`);
+  }
+});
+
+test("versions compare by number, not by letter", () => {
+  assert.ok(compareVersions("0.10.0", "0.9.9") > 0);
+  assert.ok(compareVersions("1.0", "1.0.1") < 0);
+  assert.equal(compareVersions("1.2", "1.2.0"), 0);
+});
+
+test("looks become rarer, never rarer than one in 6.25 s, and never in step with others", () => {
+  for (let attempt = 0; attempt < 40; attempt += 1) {
+    assert.ok(backOff(attempt, 1) <= 6_250 && backOff(attempt, 0) >= 750);
+  }
+  assert.notEqual(backOff(3, 0.1), backOff(3, 0.9));
+});
+
+test("only this computer's own names are exempt from the permission", () => {
+  for (const host of ["localhost", "a.localhost", "127.0.0.1", "[::1]"]) assert.ok(isLoopbackHost(host), host);
+  for (const host of ["localhost.evil.example", "127.0.0.1.example", "portal.example", "notlocalhost"]) {
+    assert.ok(!isLoopbackHost(host), host);
+  }
+});
+
+test("octets survive base64, and names survive the wire", () => {
+  const octets = Uint8Array.from({ length: 70_000 }, (_, index) => index % 256);
+  assert.deepEqual(fromBase64(toBase64(octets)), octets);
+  assert.equal(toBase64("測"), "5ris");
+  assert.deepEqual(fromWire({ id_last4: "6789", a: [{ attempts_left: null }] }), { idLast4: "6789", a: [{ attemptsLeft: null }] });
+  assert.deepEqual(toWire({ documentName: "x", pin: undefined }), { document_name: "x" });
+});
+
+test("a running agent is found, connected once, and its readers are known", async () => {
+  const { agent, state } = world();
+  const { snapshot, stop } = await until(agent, ({ readers }) => readers.length > 0);
+  assert.equal(snapshot.state, "running");
+  assert.deepEqual(snapshot.readers[0], { name: "R", state: "card", card: { generation: "gen2", serial: "S" }, attemptsLeft: 3 });
+  assert.deepEqual(state.sockets.map(({ url, protocol }) => [url, protocol]), [["wss://localhost:2/v1/socket", "ankong.v1"]]);
+  stop();
+});
+
+test("events change the readers and reach listeners", async () => {
+  const { agent, state } = world();
+  const { stop } = await until(agent, ({ readers }) => readers.length > 0);
+  let heard = null;
+  agent.addEventListener("card_removed", (event) => (heard = event.detail));
+  state.sockets[0].push({ event: "card_removed", data: { reader: { ...READER, state: "empty", card: null, attempts_left: null } } });
+  assert.equal(agent.snapshot.readers[0].state, "empty");
+  assert.equal(heard.reader.attemptsLeft, null);
+  state.sockets[0].push({ event: "reader_removed", data: { reader: READER } });
+  assert.deepEqual(agent.snapshot.readers, []);
+  state.sockets[0].onmessage({ data: "{not json" });
+  state.sockets[0].push({ event: "no_such_event", data: null });
+  stop();
+});
+
+test("an agent that stops is noticed without asking, and again when it is back", async () => {
+  const { agent, state } = world();
+  const { stop } = await until(agent, ({ state: now }) => now === "running");
+  state.running = false;
+  state.sockets[0].close();
+  const down = await until(agent, ({ state: now }) => now === "not_running");
+  assert.equal(down.snapshot.reason, "not_started");
+  state.running = true;
+  const up = await until(agent, ({ state: now }) => now === "running");
+  for (const end of [stop, down.stop, up.stop]) end();
+});
+
+test("where the browser would ask, nothing is sent before a click", async () => {
+  const { agent, state } = world({ permission: "prompt" });
+  const { snapshot, stop } = await until(agent, ({ state: now }) => now !== "checking");
+  assert.equal(snapshot.reason, "permission_prompt");
+  assert.ok(snapshot.needsClick);
+  assert.deepEqual(state.fetches, []);
+  await agent.check({ ask: true });
+  assert.equal(agent.snapshot.state, "running");
+  stop();
+});
+
+test("what an asked look found stands, and says that only a click looks again", async () => {
+  const { agent, state } = world({ permission: "prompt", running: false });
+  const { stop } = await until(agent, ({ needsClick }) => needsClick);
+  await agent.check({ ask: true });
+  assert.equal(agent.snapshot.reason, "not_installed");
+  const before = state.fetches.length;
+  await agent.check();
+  assert.equal(agent.snapshot.reason, "not_installed");
+  assert.ok(agent.snapshot.needsClick);
+  assert.equal(state.fetches.length, before);
+  stop();
+});
+
+test("a page of this computer itself looks without a click", async () => {
+  const { agent } = world({ hostname: "localhost", permission: "prompt" });
+  const { snapshot, stop } = await until(agent, ({ state: now }) => now === "running");
+  assert.ok(!snapshot.needsClick);
+  stop();
+});
+
+test("a denied permission is said, not tried", async () => {
+  const { agent, state } = world({ permission: "denied" });
+  const { snapshot, stop } = await until(agent, ({ state: now }) => now !== "checking");
+  assert.equal(snapshot.reason, "permission_denied");
+  assert.deepEqual(state.fetches, []);
+  stop();
+});
+
+test("a browser that knows no such permission is looked at silently", async () => {
+  const { agent } = world({ permission: null });
+  const { snapshot, stop } = await until(agent, ({ state: now }) => now === "running");
+  assert.equal(snapshot.permission, "unsupported");
+  stop();
+});
+
+test("an agent of another time is too old", async () => {
+  for (const body of [{ ...ANKONG, version: "0.0.9" }, { ...ANKONG, api: "v0" }]) {
+    const { agent } = world({ body });
+    const { snapshot, stop } = await until(agent, ({ state: now }) => now !== "checking");
+    assert.equal(snapshot.reason, "too_old");
+    stop();
+  }
+});
+
+test("a hidden page is looked at once and then left alone", async () => {
+  const { agent, state, document } = world({ running: false, hidden: true });
+  const { stop } = await until(agent, ({ state: now }) => now === "not_running");
+  const before = state.fetches.length;
+  await new Promise((resolve) => setTimeout(resolve, 1_600));
+  assert.equal(state.fetches.length, before);
+  Object.assign(document, { hidden: false });
+  state.running = true;
+  document.dispatchEvent(new Event("visibilitychange"));
+  const up = await until(agent, ({ state: now }) => now === "running");
+  stop();
+  up.stop();
+});
+
+test("a call to nobody says why", async () => {
+  const { agent } = world({ running: false });
+  await assert.rejects(agent.connect(), (error) =>
+    error instanceof AnkongError && error.code === "not_running" && error.reason === "not_installed" && error.retriable);
+});
+
+test("an error of the agent keeps its code and the tries left", async () => {
+  const { agent, state } = world({ answers: {
+    sign: () => ({ error: { code: "pin_incorrect", message: "wrong", retriable: true, attempts_left: 2 } }),
+  } });
+  await assert.rejects(agent.sign({ data: "x", pin: "000000" }), (error) =>
+    error instanceof AnkongError && error.code === "pin_incorrect" && error.attemptsLeft === 2 && error.retriable);
+  const { params } = state.sockets[0].sent.find(({ method }) => method === "sign");
+  assert.deepEqual(params, { hash: "SHA-256", format: "cms", data: "eA==", pin: "000000" });
+});
+
+test("nothing is signed twice: a lost connection fails the call", async () => {
+  const { agent, state } = world();
+  await agent.check();
+  const signing = agent.sign({ data: "x" });
+  const refused = assert.rejects(signing, ({ code, retriable }) => code === "connection_lost" && retriable);
+  setTimeout(() => state.sockets[0].close(), 5);
+  await refused;
+  assert.equal(state.sockets.flatMap(({ sent }) => sent).filter(({ method }) => method === "sign").length, 1);
+});
+
+test("an aborted or overdue call is cancelled at the agent", async () => {
+  const { agent, state } = world();
+  await agent.check();
+  const abort = new AbortController();
+  const signing = assert.rejects(agent.sign({ data: "x", signal: abort.signal }), ({ code }) => code === "aborted");
+  setTimeout(() => abort.abort(), 5);
+  await signing;
+  await assert.rejects(agent.certificates({ timeout: 5 }), ({ code }) => code === "timeout");
+  const late = assert.rejects(agent.certificates(), ({ code }) => code === "aborted");
+  setTimeout(() => agent.cancel(), 5);
+  await late;
+  const sent = state.sockets[0].sent;
+  const asked = sent.filter(({ method }) => ["sign", "certificates"].includes(method)).map(({ id }) => id);
+  assert.deepEqual(sent.filter(({ method }) => method === "cancel").map(({ params }) => params.request), asked);
+});
