@@ -8,25 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from asn1crypto import algos, cms, core, x509
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
-from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from agent.cms import attributes, der
+from agent.cms import attributes, der, rsa
 from agent.cms.attributes import SignedAttributes
 from agent.cms.digest import HashAlgorithm
 from agent.cms.errors import CmsError, hostile_input
 
 MAX_CERTIFICATE = 64 * 1024
-_HASHES: dict[HashAlgorithm, type[hashes.HashAlgorithm]] = {
-    HashAlgorithm.SHA1: hashes.SHA1,
-    HashAlgorithm.SHA256: hashes.SHA256,
-    HashAlgorithm.SHA384: hashes.SHA384,
-    HashAlgorithm.SHA512: hashes.SHA512,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +93,8 @@ class PreparedMessage:
 
         """
         signer = x509.Certificate.load(self.certificate)
-        key = load_rsa_key(signer)
-        if not signature_is_good(key, signature, self.hash, self.digest):
+        key = rsa.public_key(signer)
+        if not rsa.is_signature(key, signature, self.hash, self.digest):
             raise CmsError("the signature does not match the certificate")
         return bytes(
             cms.ContentInfo(
@@ -174,7 +162,7 @@ def prepare(
     for raw in (certificate, *chain):
         der.require_der(raw, max_size=MAX_CERTIFICATE)
     with hostile_input("certificate"):
-        load_rsa_key(x509.Certificate.load(certificate, strict=True))
+        rsa.public_key(x509.Certificate.load(certificate, strict=True))
         for raw in chain:
             _ = x509.Certificate.load(raw, strict=True).native
     attrs = attributes.build(
@@ -190,36 +178,3 @@ def prepare(
         chain=tuple(chain),
         signed_attributes=attrs,
     )
-
-
-def load_rsa_key(certificate: x509.Certificate) -> RSAPublicKey:
-    """Take the RSA public key out of a parsed certificate.
-
-    Raises:
-        CmsError: there is another kind of key, or none that makes sense.
-
-    """
-    with hostile_input("public key"):
-        key = load_der_public_key(certificate.public_key.dump())
-    if not isinstance(key, RSAPublicKey):
-        raise CmsError("only RSA keys are supported")
-    return key
-
-
-def signature_is_good(
-    key: RSAPublicKey, signature: bytes, algorithm: HashAlgorithm, digest: bytes
-) -> bool:
-    """Tell whether ``signature`` is RSASSA-PKCS1-v1_5 by ``key`` over ``digest`` (RFC 8017 §8.2.2).
-
-    Args:
-        key: the signer's.
-        signature: as long as the modulus.
-        algorithm: what ``digest`` was made with.
-        digest: of the algorithm's length.
-
-    """
-    try:
-        key.verify(signature, digest, PKCS1v15(), Prehashed(_HASHES[algorithm]()))
-    except InvalidSignature:
-        return False
-    return True

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from agent.cms.der import require_der
 from agent.cms.errors import CmsError, hostile_input
+from agent.cms.text import string_value
 from agent.pki import names
 
 MAX_CERTIFICATE = 64 * 1024  # bytes
@@ -163,7 +164,7 @@ def _id_last4(raw: bytes | None) -> str | None:
     if raw is None:
         return None
     values = {
-        names.string_value(value)
+        string_value(value)
         for attribute in core.SequenceOf.load(raw, spec=core.Sequence)
         if attribute[0].native == _ID_LAST4
         for value in attribute[1]

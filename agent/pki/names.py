@@ -2,6 +2,8 @@
 
 from asn1crypto import core, x509
 
+from agent.cms.text import string_value
+
 _ATTRIBUTE_NAMES = {
     "2.5.4.3": "CN",
     "2.5.4.4": "SN",
@@ -17,29 +19,6 @@ _ATTRIBUTE_NAMES = {
     "0.9.2342.19200300.100.1.25": "DC",
     "1.2.840.113549.1.9.1": "emailAddress",
 }
-_ENCODINGS = {
-    12: "utf-8",  # UTF8String
-    18: "ascii",  # NumericString
-    19: "ascii",  # PrintableString
-    20: "latin-1",  # TeletexString, by everyone's habit
-    22: "ascii",  # IA5String
-    26: "ascii",  # VisibleString
-    28: "utf-32-be",  # UniversalString
-    30: "utf-16-be",  # BMPString
-}
-
-
-def string_value(value: core.Asn1Value) -> str | None:
-    """Decode any ASN.1 character string; octets that make no sense become U+FFFD.
-
-    Characters that do not print (controls, direction marks) become U+FFFD too: what this gives
-    is shown to people who decide by it. None when ``value`` is no character string.
-    """
-    encoding = _ENCODINGS.get(value.tag) if value.class_ == 0 else None
-    if encoding is None:
-        return None
-    text = value.contents.decode(encoding, errors="replace")
-    return "".join(char if char.isprintable() else "\ufffd" for char in text)
 
 
 def attributes(name: x509.Name) -> list[list[tuple[str, str]]]:

@@ -1,0 +1,53 @@
+"""RSA public keys and RSASSA-PKCS1-v1_5 (RFC 8017 §8.2): what a host checks of a card's work."""
+
+from asn1crypto import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+from agent.cms.digest import HashAlgorithm
+from agent.cms.errors import CmsError, hostile_input
+
+MIN_BITS = 2048
+_HASHES: dict[HashAlgorithm, type[hashes.HashAlgorithm]] = {
+    HashAlgorithm.SHA1: hashes.SHA1,
+    HashAlgorithm.SHA256: hashes.SHA256,
+    HashAlgorithm.SHA384: hashes.SHA384,
+    HashAlgorithm.SHA512: hashes.SHA512,
+}
+
+
+def public_key(certificate: x509.Certificate) -> RSAPublicKey:
+    """Take the RSA public key out of a parsed certificate.
+
+    Raises:
+        CmsError: there is another kind of key, a short one, or none that makes sense.
+
+    """
+    with hostile_input("public key"):
+        key = load_der_public_key(certificate.public_key.dump())
+    if not isinstance(key, RSAPublicKey) or key.key_size < MIN_BITS:
+        raise CmsError(f"only RSA keys of {MIN_BITS} bits and more are supported")
+    return key
+
+
+def is_signature(
+    key: RSAPublicKey, signature: bytes, algorithm: HashAlgorithm, digest: bytes
+) -> bool:
+    """Tell whether ``signature`` is RSASSA-PKCS1-v1_5 by ``key`` over ``digest``.
+
+    Args:
+        key: the signer's.
+        signature: as long as the modulus.
+        algorithm: what ``digest`` was made with.
+        digest: of the algorithm's length.
+
+    """
+    try:
+        key.verify(signature, digest, PKCS1v15(), Prehashed(_HASHES[algorithm]()))
+    except InvalidSignature:
+        return False
+    return True
