@@ -13,7 +13,7 @@ Version 1. Bytes are base64; optional objects may be left out; an unknown field 
      "certificates": [{"id": "ROOTCACert", "label": "ROOT CA Cert", "certificate": DER}, …],
      "options": {"t0": false, "verify_per_signature": null, "strict_channel": false,
                  "old_pin_label": false},
-     "faults": {"remove_at": 0, "drop_at": 0, "replace": {"7": "kAA="}, "rsa_delay": 0,
+     "faults": {"remove_at": 0, "drop_at": 0, "replace": {"7": "kAA="}, "rsa_delay_ms": 0,
                 "max_read": 0, "foreign": 0, "mute": false},
      "files": {"5030/4104": "…"}}               contents instead of those that belong there
 
@@ -191,7 +191,7 @@ def _faults(fields: Fields) -> Faults:
         remove_at=fields.number("remove_at", 0, MAX_COMMANDS, 0),
         drop_at=fields.number("drop_at", 0, MAX_COMMANDS, 0),
         replace={int(name[:9]): replace.octets(name, 0, 258) for name in numbers},
-        rsa_delay=fields.number("rsa_delay", 0, MAX_DELAY, 0),
+        rsa_delay_ms=fields.number("rsa_delay_ms", 0, MAX_DELAY, 0),
         max_read=fields.number("max_read", 0, 256, 0),
         foreign=fields.number("foreign", 0, 0xFFFF, 0),
         mute=fields.flag("mute"),

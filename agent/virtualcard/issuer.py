@@ -32,16 +32,17 @@ _SUBJECT_SERIAL_DIGITS = 16
 
 @unique
 class Validity(StrEnum):
-    """When a citizen's certificate is valid."""
+    """Whether a citizen's certificate can be relied upon today, and if not, why."""
 
-    NOW = "now"
+    NOW = "valid"
     EXPIRED = "expired"
-    NOT_YET = "not-yet"
+    NOT_YET = "not-yet-valid"
+    REVOKED = "revoked"  # as soon as it is issued
 
     def period(self, now: datetime) -> tuple[datetime, datetime]:
         """First and last moment."""
-        begin = {Validity.NOW: -DAY, Validity.EXPIRED: -5 * YEAR - DAY, Validity.NOT_YET: DAY}
-        start = now + begin[self]
+        begin = {Validity.EXPIRED: -5 * YEAR - DAY, Validity.NOT_YET: DAY}
+        start = now + begin.get(self, -DAY)
         return start, start + 5 * YEAR
 
 
@@ -124,11 +125,12 @@ class TestIssuer:
             BadRequestError: a name of no or more than 64 characters.
 
         """
-        if not name.strip() or len(name) > MAX_NAME or not name.isprintable():
-            raise BadRequestError("a name has 1 to 64 printable characters")
+        check_name(name)
         subject_serial = f"{secrets.randbelow(10**_SUBJECT_SERIAL_DIGITS):016d}"
         subject = profile.citizen_name(name, subject_serial)
-        period = validity.period(_now())
+        now = _now()
+        period = validity.period(now)
+        revoked_at = now.isoformat() if validity is Validity.REVOKED else ""
         signer = Signer(self.ca.certificate.subject, self.ca.key, CRL_URL)
         issued = {}
         for use, key in keys.items():
@@ -143,6 +145,7 @@ class TestIssuer:
                     name=name,
                     id_number=id_number,
                     not_after=period[1].isoformat(),
+                    revoked_at=revoked_at,
                 )
             )
         self.save()
@@ -182,6 +185,17 @@ class TestIssuer:
     def database(self) -> list[dict[str, str]]:
         """Give the records as JSON objects."""
         return [asdict(record) for record in self.records]
+
+
+def check_name(name: str) -> None:
+    """Insist on what a common name can be.
+
+    Raises:
+        BadRequestError: it has no or more than 64 characters, or some that cannot be seen.
+
+    """
+    if not name.strip() or len(name) > MAX_NAME or not name.isprintable():
+        raise BadRequestError("a name has 1 to 64 printable characters")
 
 
 def serial_text(certificate: x509.Certificate) -> str:

@@ -105,7 +105,7 @@ class Faults:
         remove_at: the card is pulled when this command arrives, which is not answered.
         drop_at: this command is carried out, and its response is lost.
         replace: responses, status word included, to say instead of the true ones.
-        rsa_delay: milliseconds that a private key operation takes at least.
+        rsa_delay_ms: how long a private key operation takes at least, in milliseconds.
         max_read: a longer READ BINARY is answered 6987, as by some readers; 0 for no limit.
         foreign: the status word with which every command is answered; 0 for a card of ours.
         mute: there is no Answer To Reset (the card is the wrong way round).
@@ -115,7 +115,7 @@ class Faults:
     remove_at: int = 0
     drop_at: int = 0
     replace: dict[int, bytes] = field(default_factory=dict)
-    rsa_delay: int = 0
+    rsa_delay_ms: int = 0
     max_read: int = 0
     foreign: int = 0
     mute: bool = False

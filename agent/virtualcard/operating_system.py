@@ -156,7 +156,7 @@ class CardOperatingSystem(ABC):
         result = self._keys[reference].private_operation(block)
         if result is None:
             raise StatusError(SW.WRONG_DATA)
-        wait = self.data.faults.rsa_delay / 1000 - (time.monotonic() - begun)
+        wait = self.data.faults.rsa_delay_ms / 1000 - (time.monotonic() - begun)
         if wait > 0:
             self._pause(wait)
         if self._one_signature_per_pin:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from agent.errors import BadRequestError, ErrorCode, PinError
 from agent.virtualcard.identity import is_id_number
-from agent.virtualcard.issuer import MAX_CERTIFICATE, TestIssuer, Validity, der, serial_text
+from agent.virtualcard.issuer import MAX_CERTIFICATE, TestIssuer, Validity, check_name, der
 from agent.virtualcard.model import (
     CARD_ID_LENGTH,
     ID_CA,
@@ -38,8 +38,7 @@ class Order:
         name: common name, 1 to 64 characters; of nobody who exists.
         id_number: 10 characters with a right check digit.
         pin: 6 to 8 ASCII letters and digits.
-        validity: when its certificates are valid.
-        revoked: whether they are revoked as soon as they are issued.
+        validity: whether its certificates can be relied upon.
         tries_left: 0 to 3.
 
     """
@@ -49,7 +48,6 @@ class Order:
     id_number: str
     pin: bytes = field(repr=False)
     validity: Validity = Validity.NOW
-    revoked: bool = False
     tries_left: int = MAX_TRIES
     options: Options = field(default_factory=Options)
     faults: Faults = field(default_factory=Faults)
@@ -70,7 +68,7 @@ def personalise(
         BadRequestError: a name or ID number that is none. PinError: a PIN that is none.
 
     """
-    _check(order)
+    check_order(order)
     sign, keyx = keys or (RsaKey.generate(), RsaKey.generate())
     issued = issuer.issue(
         order.name,
@@ -78,9 +76,6 @@ def personalise(
         {Use.SIGN: sign.public_key, Use.KEYX: keyx.public_key},
         order.validity,
     )
-    if order.revoked:
-        for certificate in issued.values():
-            issuer.revoke(serial_text(certificate))
     certificates = (
         CardCertificate(ID_ROOT, "ROOT CA Cert", der(issuer.root.certificate)),
         CardCertificate(ID_CA, "CA Cert", der(issuer.ca.certificate)),
@@ -118,8 +113,15 @@ def check_pin(pin: bytes) -> None:
         raise PinError("a PIN has 6 to 8 letters and digits", code=ErrorCode.PIN_LENGTH)
 
 
-def _check(order: Order) -> None:
+def check_order(order: Order) -> None:
+    """Insist that the card can be made.
+
+    Raises:
+        BadRequestError, PinError: as :func:`personalise`.
+
+    """
     check_pin(order.pin)
+    check_name(order.name)
     if not is_id_number(order.id_number):
         raise BadRequestError("the ID number's check digit is wrong, or it is none")
     if not 0 <= order.tries_left <= MAX_TRIES:
