@@ -1,0 +1,54 @@
+"""A hand that puts virtual cards into the readers of a real PC/SC daemon."""
+
+import time
+
+from agent.transport.pcsc import PcscProvider
+from agent.virtualcard.card import VirtualCard
+from agent.virtualcard.pcscd import PrivatePcscd
+from agent.virtualcard.vpcd import VpcdDoor
+
+
+class PcscRig:
+    """A PC/SC provider, and the readers of a private daemon."""
+
+    def __init__(self, pcscd: PrivatePcscd) -> None:
+        self.pcscd = pcscd
+        self.provider = PcscProvider()
+        self.names = pcscd.readers
+        self._doors: dict[int, VpcdDoor] = {}
+
+    def insert(self, slot: int, card: VirtualCard) -> None:
+        """Put a card in, no quicker than a hand could."""
+        self._await_removal(slot)
+        door = VpcdDoor(card, "127.0.0.1", self.pcscd.ports[slot])
+        door.start()
+        self._doors[slot] = door
+
+    def remove(self, slot: int) -> None:
+        """Pull the card out, if there is one."""
+        door = self._doors.pop(slot, None)
+        if door is not None:
+            door.remove()
+
+    def close(self) -> None:
+        """Empty both readers, and wait until the daemon knows."""
+        self.provider.close()
+        for slot in (0, 1):
+            self.remove(slot)
+        for slot in (0, 1):
+            self._await_removal(slot)
+
+    def _await_removal(self, slot: int) -> None:
+        """Wait until the daemon has seen the last card go.
+
+        It looks every 400 milliseconds, takes a card that was exchanged in between for the old
+        one, and if a reset failed meanwhile it never sees the new one.
+        """
+        name = self.names[slot]
+        deadline = time.monotonic() + 2
+        while self.pcscd.process_id is not None and time.monotonic() < deadline:
+            log = self.pcscd.log()
+            inserted = log.count(f"Card inserted into {name}")
+            if log.count(f"Card Removed From {name}") >= inserted:
+                return
+            time.sleep(0.01)
