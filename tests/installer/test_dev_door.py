@@ -1,0 +1,114 @@
+"""dev.py starts on any machine: old Pythons are told, nothing but Python is needed."""
+
+import ast
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DEV = ROOT / "installer" / "dev.py"
+CHORES = ("setup", "demo", "test", "lint", "bench", "fuzz", "lock")
+
+
+def run_dev(*arguments: str) -> subprocess.CompletedProcess[str]:
+    # -I -S: no packages installed anywhere, no help from the environment.
+    return subprocess.run(
+        [sys.executable, "-I", "-S", DEV, *arguments],
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        check=False,
+        timeout=60,
+    )
+
+
+@pytest.fixture
+def dev() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("dev_under_test", DEV)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_an_old_python_can_read_the_file_that_tells_it_off() -> None:
+    ast.parse(DEV.read_text("utf-8"), feature_version=(3, 7))
+
+
+def test_an_old_python_is_told_what_is_needed(
+    dev: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "version_info", (3, 9, 2, "final", 0))
+    monkeypatch.setattr(shutil, "which", lambda _name: None)
+    with pytest.raises(SystemExit) as caught:
+        dev.require_python()
+    assert "needs Python 3.11 or newer; this one is 3.9" in str(caught.value)
+
+
+def test_an_old_python_hands_over_to_a_newer_one(
+    dev: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[list[str]] = []
+    monkeypatch.setattr(sys, "version_info", (3, 9, 2, "final", 0))
+    monkeypatch.setattr(sys, "argv", ["dev.py", "lint"])
+    monkeypatch.setattr(shutil, "which", lambda name: f"/bin/{name}" if "12" in name else None)
+    monkeypatch.setattr(subprocess, "call", lambda words: started.append(words) or 7)
+    with pytest.raises(SystemExit) as caught:
+        dev.require_python()
+    assert caught.value.code == 7
+    assert started == [["/bin/python3.12", dev.__file__, "lint"]]
+
+
+def test_it_needs_nothing_but_the_standard_library() -> None:
+    done = run_dev("--help")
+    assert done.returncode == 0, done.stderr
+    assert all(chore in done.stdout for chore in CHORES)
+
+
+@pytest.mark.parametrize("words", [(), ("dance",), ("lint", "--fast"), ("demo", "--provider", "x")])
+def test_nonsense_is_refused_before_anything_happens(words: tuple[str, ...]) -> None:
+    done = run_dev(*words)
+    assert done.returncode == 2
+    assert "usage: dev.py" in done.stderr
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not on this machine")
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        (["demo"], "dev.py demo"),
+        (["demo", "CHECK=1"], "dev.py demo --check"),
+        (["demo", "CHECK=1", "PROVIDER=pcsc"], "dev.py demo --check --provider pcsc"),
+        (["test", "ARGS=-k pin"], "dev.py test -k pin"),
+        *[([chore], f"dev.py {chore}") for chore in CHORES],
+    ],
+)
+def test_make_knows_the_same_chores(words: list[str], command: str) -> None:
+    env = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
+    done = subprocess.run(
+        ["make", "--dry-run", *words], cwd=ROOT, env=env, capture_output=True, text=True, check=True
+    )
+    assert " ".join(done.stdout.split()).endswith(command)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the gate runs on Linux")
+@pytest.mark.parametrize("broken", ["", "test", "lint"])
+def test_the_gate_runs_both_and_fails_with_either(broken: str, tmp_path: Path) -> None:
+    make = tmp_path / "make"
+    make.write_text(f'#!/bin/sh\necho "made $1"\n[ "$1" != "{broken}" ]\n')
+    make.chmod(0o755)
+    env = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run(
+        [ROOT / ".ci" / "run"], env=env, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == bool(broken)
+    assert "made test" in done.stdout
+    assert "made lint" in done.stdout
+    assert done.stdout.count("ok after") == (1 if broken else 2)
