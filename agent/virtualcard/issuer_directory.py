@@ -134,7 +134,9 @@ def _found(directory: Path, key_size: int) -> None:
 def _load(directory: Path, name: str) -> Authority:
     try:
         certificate = x509.load_der_x509_certificate((directory / f"{name}.cer").read_bytes())
-        key = serialization.load_der_private_key((directory / f"{name}.key").read_bytes(), None)
+        key = serialization.load_der_private_key(
+            (directory / f"{name}.key").read_bytes(), None, unsafe_skip_rsa_key_validation=True
+        )
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise BadRequestError(f"{directory}: {name} is no authority") from error
     if not isinstance(key, rsa.RSAPrivateKey) or key.public_key() != certificate.public_key():

@@ -90,6 +90,6 @@ def _signature_payload(block: bytes) -> bytes | None:
     """Take the payload out of a PKCS#1 type 1 block (RFC 8017 §9.2); None for any other block."""
     end = block.find(0, 2)
     filling = block[2:end]
-    if block[:2] != b"\x00\x01" or len(filling) < _MIN_PADDING or filling.strip(b"\xff"):
+    if block[:2] != b"\x00\x01" or end < 2 + _MIN_PADDING or filling.strip(b"\xff"):
         return None
     return block[end + 1 :] or None
