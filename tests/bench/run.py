@@ -1,0 +1,222 @@
+"""Measure the agent and print one JSON table: ``make bench`` (``--short`` for a look only).
+
+Every figure is a median over many runs. Ratios are between two things that were measured in turns
+within this one run, so that a busy machine slows both.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import ssl
+import statistics
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.bench.cards import GENERATIONS, BareCard, CardCase
+from tests.bench.daemon import Daemon, Page, run_bare_server
+from tests.bench.load import latencies, requests_per_second
+
+SIGNATURE_MS = 500  # about what a real card's RSA takes
+LONG_SIGNATURE_MS = 3000
+MOST_COMMANDS = {"gen1": (21, 11), "gen2": (29, 13)}
+SITES = 200  # taking turns, so that none of them meets its rate limit
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How often and how long to measure; all in all within two minutes."""
+
+    starts: int = 7
+    signatures: int = 40
+    slow_signatures: int = 5
+    rounds: int = 5
+    seconds: float = 1.0
+    stalls: int = 2
+    idle: float = 2.0
+
+
+SHORT = Effort(starts=1, signatures=2, slow_signatures=1, rounds=1, seconds=0.1, stalls=1, idle=0.1)
+
+
+class Table:
+    """The rows of the answer."""
+
+    def __init__(self) -> None:
+        """Begin without rows."""
+        self.rows: list[dict[str, Any]] = []
+
+    def add(
+        self,
+        name: str,
+        value: float | None,
+        unit: str,
+        *,
+        most: float | None = None,
+        least: float | None = None,
+    ) -> None:
+        """Add a row; ``most`` or ``least`` is what the project aims at."""
+        row: dict[str, Any] = {"measure": name, "value": None, "unit": unit}
+        if value is not None:
+            row["value"] = round(value, 4)
+        if most is not None:
+            row |= {"aim": f"<= {most:g}", "met": value is not None and value <= most}
+        if least is not None:
+            row |= {"aim": f">= {least:g}", "met": value is not None and value >= least}
+        self.rows.append(row)
+
+
+class Bench:
+    """One run: where its files are, how much effort it takes, and what it found."""
+
+    def __init__(self, folder: Path, effort: Effort) -> None:
+        """Make the cards and the folder of the agents."""
+        self._state = folder / "state"
+        self._effort = effort
+        self._cards = CardCase(folder)
+        self.table = Table()
+
+    def _trust(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=self._state / "tls" / "authority.pem")
+
+    def start_and_memory(self) -> None:
+        """Measure the first start, later starts, and the memory of an agent with nothing to do."""
+        card = self._cards.file(GENERATIONS[0], "start")
+        with Daemon(self._state, card) as daemon:
+            self.table.add("first start to ready, certificates made", daemon.ready_seconds, "s")
+        starts: list[float] = []
+        memory: float | None = None
+        for _ in range(self._effort.starts):
+            with Daemon(self._state, card) as daemon:
+                starts.append(daemon.ready_seconds)
+                memory = daemon.memory()
+        self.table.add("start to ready", statistics.median(starts), "s", most=0.6)
+        self.table.add("resident memory, idle", memory, "MB", most=60)
+
+    async def commands(self) -> None:
+        """Count what one signature costs on the card."""
+        for generation in GENERATIONS:
+            async with BareCard(self._cards.file(generation, "count")) as bare:
+                for cost, what, most in zip(
+                    (await bare.sign(), await bare.sign()),
+                    ("read and sign", "remembered sign"),
+                    MOST_COMMANDS[generation],
+                    strict=True,
+                ):
+                    name = f"{generation}: {what}"
+                    self.table.add(f"{name}, commands", cost.commands, "commands", most=most)
+                    self.table.add(f"{name}, transferred", cost.transferred, "bytes")
+
+    async def signatures(self) -> None:
+        """Compare a signature through the agent with the time that the card alone needs."""
+        for generation in GENERATIONS:
+            for delay, times in (
+                (SIGNATURE_MS, self._effort.slow_signatures),
+                (0, self._effort.signatures),
+            ):
+                agent, card = await self._sign_in_turns(generation, delay, times)
+                name = f"{generation}: signature with {delay} ms RSA"
+                self.table.add(f"{name}, card alone", card * 1000, "ms")
+                self.table.add(f"{name}, through the agent", agent * 1000, "ms")
+                most = 1.05 if delay else None
+                self.table.add(f"{name}, agent over card", agent / card, "ratio", most=most)
+                self.table.add(f"{name}, added by the agent", (agent - card) * 1000, "ms", most=6)
+
+    async def _sign_in_turns(self, generation: Any, delay: int, times: int) -> tuple[float, float]:
+        ours = self._cards.file(generation, "daemon", delay)
+        theirs = self._cards.file(generation, "bare", delay)
+        agent: list[float] = []
+        card: list[float] = []
+        async with BareCard(theirs) as bare:
+            with Daemon(self._state, ours) as daemon:
+                page = Page(daemon.port, self._trust())
+                await bare.sign()  # the first of each reads the certificate
+                page.sign()
+                for _ in range(times):
+                    agent.append(await asyncio.to_thread(page.sign))
+                    card.append((await bare.sign()).card_seconds)
+                page.close()
+        return statistics.median(agent), statistics.median(card)
+
+    async def status(self) -> None:
+        """Compare the status with a bare handler, and with itself while a card signs."""
+        card = self._cards.file(GENERATIONS[0], "stall", LONG_SIGNATURE_MS)
+        with Daemon(self._state, card) as daemon:
+            trust = self._trust()
+            page = Page(daemon.port, trust)
+            bare = run_bare_server([self._state / "tls", page.status()])
+            try:
+                assert bare.stdout is not None
+                await self._throughput(daemon.port, int(bare.stdout.readline()), trust)
+            finally:
+                bare.terminate()
+                bare.wait()
+            await self._stall(daemon.port, page, trust)
+            page.close()
+
+    async def _throughput(self, ours: int, bare: int, trust: ssl.SSLContext) -> None:
+        rates: dict[int, list[float]] = {ours: [], bare: []}
+        for _ in range(self._effort.rounds):
+            for port, found in rates.items():
+                rate = await requests_per_second(
+                    port, trust, seconds=self._effort.seconds, connections=4, sites=SITES
+                )
+                found.append(rate)
+        ratios = [mine / other for mine, other in zip(rates[ours], rates[bare], strict=True)]
+        self.table.add("status requests", statistics.median(rates[ours]), "1/s")
+        self.table.add("status requests, bare handler", statistics.median(rates[bare]), "1/s")
+        self.table.add("status over bare handler", statistics.median(ratios), "ratio", least=0.7)
+
+    async def _stall(self, port: int, page: Page, trust: ssl.SSLContext) -> None:
+        quiet: list[float] = []
+        busy: list[float] = []
+        for _ in range(self._effort.stalls):
+            seconds = self._effort.idle
+            quiet += await latencies(port, trust, seconds=seconds, interval=0.005, sites=SITES)
+            signing = asyncio.create_task(asyncio.to_thread(page.sign))
+            await asyncio.sleep(0.2)
+            busy += await latencies(port, trust, seconds=seconds, interval=0.005, sites=SITES)
+            if signing.done():
+                raise RuntimeError("the signature was over before the measurement")
+            await signing
+        self.table.add("status p99, reader idle", _p99(quiet) * 1000, "ms")
+        self.table.add("status p99, reader signing for 3 s", _p99(busy) * 1000, "ms")
+        self.table.add("status p99, signing over idle", _p99(busy) / _p99(quiet), "ratio", most=1.5)
+
+
+def _p99(values: list[float]) -> float:
+    return statistics.quantiles(values, n=100, method="inclusive")[98]
+
+
+async def measure(effort: Effort) -> dict[str, Any]:
+    """Run everything; return what is printed."""
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(Path(folder), effort)
+        bench.start_and_memory()
+        await bench.commands()
+        await bench.signatures()
+        await bench.status()
+    return {
+        "python": platform.python_version(),
+        "system": platform.platform(terse=True),
+        "cores": os.cpu_count(),
+        "table": bench.table.rows,
+    }
+
+
+def main() -> int:
+    """Measure and print; return the exit status, which does not judge the figures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--short", action="store_true", help="a few seconds, to see that it works")
+    options = parser.parse_args()
+    found = asyncio.run(measure(SHORT if options.short else Effort()))
+    sys.stdout.write(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
