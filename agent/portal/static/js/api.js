@@ -64,6 +64,5 @@ export const loginWithCard = (challengeId, signature) =>
 /** Say in the user's language what went wrong, for any error of the portal or of the agent. @param {unknown} error */
 export function explain(error) {
   const { code = "internal", messages } = /** @type {Partial<PortalError>} */ (error ?? {});
-  if (hasText(`errors.${code}`)) return t(`errors.${code}`);
-  return messages?.[currentLanguage()] ?? t("errors.internal");
+  return messages?.[currentLanguage()] ?? t(hasText(`errors.${code}`) ? `errors.${code}` : "errors.internal");
 }

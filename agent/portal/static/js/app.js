@@ -17,6 +17,7 @@ const tabs = new BroadcastChannel("portal.session");
 
 /** @type {(() => void)|null} */
 let unwatch = null;
+let isDemo = true;
 /** @type {{screen: Screen, path: string, view: import("./screens/index.js").View}|null} */
 let shown = null;
 /** @type {{kind: "ok"|"info"|"error", text: string}|null} */
@@ -128,14 +129,14 @@ function drawTop() {
   const language = h("button", { type: "button", class: "button quiet", id: "language", lang: currentLanguage() === "en" ? "zh-Hant" : "en",
     onclick: () => speak(currentLanguage() === "en" ? "zh-Hant" : "en") }, t("otherLanguage"));
   fill(byId("top"),
-    h("a", { class: "brand", href: "#/" }, icon("mark", "mark"), h("span", {}, t("site")), h("span", { class: "tag" }, t("demo"))),
+    h("a", { class: "brand", href: "#/" }, icon("mark", "mark"), h("span", {}, t("site")), isDemo ? h("span", { class: "tag" }, t("demo")) : null),
     h("div", { class: "top-end" },
       member ? h("a", { class: "who", href: "#/member", id: "who", "data-grade": member.grade },
         member.grade === "gold" ? crown("crown small") : icon("person"),
         h("span", {}, h("span", { class: "who-name" }, member.name ?? t("unnamed")),
           h("small", {}, t(`grade.${member.grade}`)))) : null,
       member ? out : null, language));
-  fill(byId("bottom"), h("p", {}, t("demoNote")));
+  fill(byId("bottom"), isDemo ? h("p", {}, t("demoNote")) : null);
   byId("skip").textContent = t("skip");
 }
 
@@ -174,6 +175,7 @@ async function start() {
     const [config, session] = await Promise.all([api.config(), api.session()]);
     app.agent = new Ankong({ ports: config.agent.ports, pingPort: config.agent.ping_port });
     app.member = session.member;
+    isDemo = config.demo;
   } catch {
     const again = h("button", { type: "button", class: "button primary" }, t("retry"));
     again.onclick = once(again, start);

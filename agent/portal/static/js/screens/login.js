@@ -7,20 +7,20 @@ import { field, heading, notice } from "../parts.js";
 
 /** @typedef {import("./index.js").App} App */
 
-const MOBILE = /^09\d{8}$/;
+const MOBILE = /^(?:\+?886|0)9\d{8}$/;
 const EMAIL = /^[^\s@]{1,64}@[^\s@]+\.[^\s@]+$/;
 
 /** @param {string} text */
 function normalise(text) {
   const contact = text.normalize("NFKC").trim();
-  return EMAIL.test(contact) ? contact : contact.replace(/[\s-]/g, "");
+  return EMAIL.test(contact) ? contact : contact.replace(/[\s().-]/g, "");
 }
 
 /** @param {App} app @param {string} contact */
 async function requestCode(app, contact) {
   const { demo_code: demoCode } = await api.requestOtp(contact);
   app.draft.set("contact", contact);
-  app.draft.set("demoCode", demoCode);
+  app.draft.set("demoCode", demoCode ?? ""); // Only a demo tells it here.
 }
 
 const cardWay = () =>
@@ -79,7 +79,7 @@ async function confirm(app, contact, entry) {
 export const code = {
   needs: "guest",
   step: () => 1,
-  instead: (app) => (app.draft.get("contact") && app.draft.get("demoCode") ? null : "login"),
+  instead: (app) => (app.draft.get("contact") ? null : "login"),
   render(app) {
     const contact = app.draft.get("contact");
     const entry = field({ id: "code", label: t("login.code"), type: "text", inputmode: "numeric",
@@ -97,7 +97,7 @@ export const code = {
       }
     });
     return { node: h("section", { class: "sheet" }, heading(t("login.codeTitle"), t("login.sentTo", { contact })),
-      notice("info", h("p", {}, t("login.demoCode"), " ", demo)),
+      app.draft.get("demoCode") ? notice("info", h("p", {}, t("login.demoCode"), " ", demo)) : null,
       h("form", { novalidate: true, onsubmit: once(submit, () => confirm(app, contact, entry)) },
         entry.node, h("div", { class: "actions" }, submit, again, h("a", { href: "#/login" }, t("login.otherContact"))))) };
   },
