@@ -56,10 +56,12 @@ def demo(options: argparse.Namespace, _rest: Sequence[str]) -> NoReturn:
 def test(options: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
     """Run the SDK's checks and then pytest, whose closing line is the last of the output."""
     setup(options, rest)
-    say("checking the SDK")
+    say("checking the types of the SDK, then testing it and the pages with Node.js")
     status = node.check_sdk()
     if status != 0:
-        raise SetupError("the SDK's checks failed (see above); pytest was not started")
+        raise SetupError(
+            "the checks of the SDK and the pages failed (see above); pytest was not started"
+        )
     become_tool("pytest", *_workers(), *rest)
 
 
