@@ -1,0 +1,182 @@
+"""The listening agent: routes, ports, and the server that keeps every connection bounded."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Final
+
+import structlog
+from aiohttp import web
+
+from agent.errors import AgentError, ErrorCode
+from agent.web.endpoint import Endpoint, Routes, refusal, unexpected
+from agent.web.guard import Refused
+from agent.web.limits import Limits
+from agent.web.listen import PortTakenError, listen
+from agent.web.native import NativeApi, Service
+from agent.web.routes import NativeRoutes, plain_routes
+
+PORTS: Final = (28443, 28444, 28445)
+MAX_CONNECTIONS: Final = 256  # on one port; a browser opens six to a host
+IDLE_SECONDS: Final = 30.0  # for request headers to arrive, and between requests
+HANDSHAKE_SECONDS: Final = 10.0  # for TLS
+LINGER_SECONDS: Final = 2.0  # for the rest of a body that nobody reads
+SHUTDOWN_SECONDS: Final = 2.0
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServerConfig:
+    """How to listen, and what pages may do.
+
+    Attributes:
+        tls: with the local leaf.
+        port: of the native API; None tries 28443, 28444 and 28445 in turn, 0 takes any.
+        hipki_port: of the plain-HTTP side; 0 takes any.
+        virtual: whether the cards are virtual.
+        page_pin: whether pages may hand a PIN over.
+        allow_sha1: whether pages may ask for SHA-1 signatures.
+        plain_routes: what else the plain-HTTP side serves; nothing replaces its own.
+        limits: for each site.
+
+    """
+
+    tls: ssl.SSLContext
+    port: int | None = None
+    hipki_port: int = 61161
+    virtual: bool = False
+    page_pin: bool = True
+    allow_sha1: bool = False
+    plain_routes: Routes = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
+
+
+class _Connection(web.RequestHandler):
+    """A connection whose errors below HTTP are JSON too, and which is one of a bounded number."""
+
+    __slots__ = ()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        manager = self._manager
+        if manager is not None and len(manager.connections) > MAX_CONNECTIONS:
+            self.force_close()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer what is no HTTP, or what escaped the endpoint."""
+        del request, message
+        error: AgentError
+        if 400 <= status < 500:
+            error = Refused(status, ErrorCode.BAD_REQUEST, "not HTTP")
+        else:
+            error = unexpected(exc if isinstance(exc, Exception) else RuntimeError(str(status)))
+        response = refusal(error, None)
+        response.force_close()
+        return response
+
+
+class _Server(web.Server):
+    """Makes our connections; cancels a handler whose page went away."""
+
+    def __init__(self, handler: Endpoint) -> None:
+        super().__init__(
+            handler,
+            handler_cancellation=True,
+            keepalive_timeout=IDLE_SECONDS,
+            lingering_time=LINGER_SECONDS,
+            auto_decompress=False,
+            access_log=None,
+        )
+
+    def __call__(self) -> web.RequestHandler:
+        return _Connection(self, loop=self._loop, **self._kwargs)
+
+
+class Serving:
+    """A listening agent.
+
+    Attributes:
+        port: of the native API, https and wss.
+        ping_port: of the plain-HTTP side; None when another program holds it.
+
+    """
+
+    def __init__(self, port: int, ping_port: int | None, native: NativeRoutes) -> None:
+        self.port = port
+        self.ping_port = ping_port
+        self._native = native
+        self._listeners: list[tuple[_Server, asyncio.Server]] = []
+
+    async def add(
+        self, endpoint: Endpoint, sockets: Sequence[socket.socket], tls: ssl.SSLContext | None
+    ) -> None:
+        """Accept connections on ``sockets``, which are bound and listening."""
+        server = _Server(endpoint)
+        handshake = HANDSHAKE_SECONDS if tls is not None else None
+        loop = asyncio.get_running_loop()
+        for each in sockets:
+            listener = await loop.create_server(
+                server, sock=each, ssl=tls, ssl_handshake_timeout=handshake
+            )
+            self._listeners.append((server, listener))
+
+    async def close(self) -> None:
+        """Stop: no new connection; the open ones are cut, their requests cancelled."""
+        for _, listener in self._listeners:
+            listener.close()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SHUTDOWN_SECONDS):
+                await self._native.close()
+        servers = {id(server): server for server, _ in self._listeners}
+        await asyncio.gather(*(server.shutdown(SHUTDOWN_SECONDS) for server in servers.values()))
+        for _, listener in self._listeners:
+            await listener.wait_closed()
+
+
+async def serve(config: ServerConfig, service: Service) -> Serving:
+    """Listen; return once every port answers.
+
+    Raises:
+        PortTakenError: every port of the native API is taken.
+
+    """
+    sockets = listen(PORTS if config.port is None else (config.port,))
+    port: int = sockets[0].getsockname()[1]
+    plain = _listen_plain(config.hipki_port)
+    ping_port: int | None = plain[0].getsockname()[1] if plain else None
+    api = NativeApi(
+        service,
+        config.limits,
+        virtual=config.virtual,
+        page_pin=config.page_pin,
+        allow_sha1=config.allow_sha1,
+    )
+    native = NativeRoutes(api)
+    routes = await asyncio.to_thread(native.routes)
+    serving = Serving(port, ping_port, native)
+    allowed = service.is_allowed
+    await serving.add(Endpoint(routes, port, api.rate, allowed), sockets, config.tls)
+    if ping_port is not None:
+        routes = plain_routes(port, config.plain_routes)
+        await serving.add(Endpoint(routes, ping_port, api.rate, allowed), plain, None)
+    _log.info("listening", port=port, ping_port=ping_port, addresses=len(sockets))
+    return serving
+
+
+def _listen_plain(port: int) -> list[socket.socket]:
+    """Listen on the plain port; when another program holds it, pages lose a diagnosis only."""
+    try:
+        return listen((port,))
+    except PortTakenError as error:
+        _log.warning("no plain-HTTP port", port=port, detail=error.detail)
+        return []

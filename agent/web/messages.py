@@ -1,0 +1,403 @@
+"""The native API's messages, exactly as they travel: the one source of decoder and schema.
+
+Octets travel as base64 (RFC 4648 §4, padded). Unknown fields are refused. A PIN becomes a
+:class:`SecretBytes` while it is being decoded, so that no message can print it.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Final, Literal, TypeAlias
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from agent.cms.digest import HashAlgorithm
+from agent.errors import ErrorCode
+from agent.pki.certificate import KeyUsage
+from agent.secret import SecretBytes
+from agent.signing.model import CardPresence, DecryptFormat, SignatureFormat
+
+MAX_MESSAGE: Final = 8 * 1024 * 1024  # bytes of one request or WebSocket message
+MAX_DATA: Final = 4 * 1024 * 1024  # bytes of one document, before base64
+MAX_CIPHERTEXT: Final = 1024 * 1024  # bytes, before base64
+MAX_ITEMS: Final = 256  # documents in one sign_batch
+MAX_PIN: Final = 64  # characters; a card takes fewer and answers pin_length
+MAX_ID: Final = 2**53 - 1  # what every JSON reader keeps exact (RFC 8259 §6)
+
+# Python's `$` also matches before a last line feed, ECMAScript's does not: the end, in both.
+_END: Final = r"(?!\n)$"
+
+Id: TypeAlias = (
+    Annotated[int, Meta(ge=0, le=MAX_ID)] | Annotated[str, Meta(min_length=1, max_length=64)]
+)
+Text: TypeAlias = Annotated[
+    str,
+    # Shown to the citizen: no control characters and nothing that reorders what they read
+    # (UAX #9: U+202A to U+202E, U+2066 to U+2069), no lone line or paragraph separators.
+    Meta(
+        min_length=1,
+        max_length=255,
+        pattern=r"^[^\u0000-\u001F\u007F-\u009F\u2028-\u202E\u2066-\u2069]*" + _END,
+    ),
+]
+ReaderName: TypeAlias = Annotated[str, Meta(min_length=1, max_length=255)]
+Thumbprint: TypeAlias = Annotated[
+    str,
+    Meta(pattern="^[0-9a-f]{64}" + _END, description="SHA-256 of the certificate, lower-case hex"),
+]
+Data: TypeAlias = Annotated[bytes, Meta(max_length=MAX_DATA)]
+Digest: TypeAlias = Annotated[
+    bytes, Meta(min_length=20, max_length=64, description="exactly as long as `hash` says")
+]
+Nonce: TypeAlias = Annotated[bytes, Meta(min_length=1, max_length=64)]
+Base64: TypeAlias = Annotated[bytes, Meta(description="base64")]
+Timestamp: TypeAlias = Annotated[str, Meta(description="RFC 3339, UTC")]
+
+
+# What a request asks for.
+
+
+class Params(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The base of all parameters: nothing unknown is let pass."""
+
+
+class NoParams(Params, frozen=True, kw_only=True):
+    """Nothing."""
+
+
+class CertificatesParams(Params, frozen=True, kw_only=True):
+    """Which reader to look in; all of them by default."""
+
+    reader: ReaderName | UnsetType = UNSET
+
+
+class SigningParams(Params, frozen=True, kw_only=True):
+    """What every signature needs."""
+
+    hash: HashAlgorithm
+    format: SignatureFormat
+    certificate: Thumbprint | UnsetType = UNSET
+    reader: ReaderName | UnsetType = UNSET
+    nonce: Nonce | UnsetType = UNSET
+    pin: SecretBytes | UnsetType = UNSET
+    signing_certificate: bool = True
+
+
+class SignParams(SigningParams, frozen=True, kw_only=True):
+    """One document: its data or, for detached formats, its digest."""
+
+    data: Data | UnsetType = UNSET
+    digest: Digest | UnsetType = UNSET
+    document_name: Text | UnsetType = UNSET
+
+
+class Item(Params, frozen=True, kw_only=True):
+    """One document of a batch."""
+
+    data: Data | UnsetType = UNSET
+    digest: Digest | UnsetType = UNSET
+    document_name: Text | UnsetType = UNSET
+
+
+class SignBatchParams(SigningParams, frozen=True, kw_only=True):
+    """Several documents, one PIN; the citizen is shown how many."""
+
+    items: Annotated[tuple[Item, ...], Meta(min_length=1, max_length=MAX_ITEMS)]
+
+
+class DecryptParams(Params, frozen=True, kw_only=True):
+    """A ciphertext for the card's key-exchange key."""
+
+    data: Annotated[bytes, Meta(min_length=1, max_length=MAX_CIPHERTEXT)]
+    format: DecryptFormat
+    reader: ReaderName | UnsetType = UNSET
+    pin: SecretBytes | UnsetType = UNSET
+
+
+class CancelParams(Params, frozen=True, kw_only=True):
+    """A request on this WebSocket."""
+
+    request: Id
+
+
+# The requests. ``id`` is needed on the WebSocket and echoed where it is given.
+
+
+class Request(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="method"):
+    """The base of all requests; ``method`` tells them apart."""
+
+    id: Id | UnsetType = UNSET
+
+
+class StatusRequest(Request, frozen=True, kw_only=True, tag="status"):
+    """Tell whether the agent is there, and whether this site may go on."""
+
+    params: NoParams = NoParams()
+
+
+class ConnectRequest(Request, frozen=True, kw_only=True, tag="connect"):
+    """Ask the citizen to allow this site."""
+
+    params: NoParams = NoParams()
+
+
+class ReadersRequest(Request, frozen=True, kw_only=True, tag="readers"):
+    """List the readers and what is in them."""
+
+    params: NoParams = NoParams()
+
+
+class CertificatesRequest(Request, frozen=True, kw_only=True, tag="certificates"):
+    """Read the certificates on the cards; needs no PIN."""
+
+    params: CertificatesParams = CertificatesParams()
+
+
+class SignRequest(Request, frozen=True, kw_only=True, tag="sign"):
+    """Sign one document."""
+
+    params: SignParams
+
+
+class SignBatchRequest(Request, frozen=True, kw_only=True, tag="sign_batch"):
+    """Sign several documents with one PIN."""
+
+    params: SignBatchParams
+
+
+class DecryptRequest(Request, frozen=True, kw_only=True, tag="decrypt"):
+    """Decrypt with the card's key-exchange key."""
+
+    params: DecryptParams
+
+
+class CancelRequest(Request, frozen=True, kw_only=True, tag="cancel"):
+    """Give up on a request of this WebSocket."""
+
+    params: CancelParams
+
+
+AnyRequest: TypeAlias = (
+    StatusRequest
+    | ConnectRequest
+    | ReadersRequest
+    | CertificatesRequest
+    | SignRequest
+    | SignBatchRequest
+    | DecryptRequest
+    | CancelRequest
+)
+HTTP_REQUESTS: Final[Sequence[type[Request]]] = (
+    StatusRequest,
+    ConnectRequest,
+    ReadersRequest,
+    CertificatesRequest,
+    SignRequest,
+    SignBatchRequest,
+    DecryptRequest,
+)
+"""The requests that ``POST /v1/<method>`` takes; ``cancel`` is about a WebSocket."""
+
+
+# What is answered.
+
+
+class Card(Struct, frozen=True):
+    """A card, as far as it is known."""
+
+    generation: Literal["gen1", "gen2"] | None
+    serial: str | None
+
+
+class Reader(Struct, frozen=True):
+    """A reader and what is in it; ``card`` is null unless its state is ``card``."""
+
+    name: str
+    state: CardPresence
+    card: Card | None
+    attempts_left: Annotated[int, Meta(ge=0, le=15)] | None
+
+
+class StatusResult(Struct, frozen=True, kw_only=True):
+    """What everybody may know; ``readers`` only for a site that is allowed."""
+
+    product: Literal["ankong"]
+    version: str
+    api: Literal["v1"]
+    state: Literal["running"]
+    allowed: bool
+    virtual: bool
+    readers: tuple[Reader, ...] | UnsetType = UNSET
+
+
+class ConnectResult(Struct, frozen=True):
+    """The citizen said yes, now or earlier."""
+
+    allowed: Literal[True]
+
+
+class ReadersResult(Struct, frozen=True):
+    """All readers; none while the PC/SC service is not available."""
+
+    service: Literal["available", "unavailable"]
+    readers: tuple[Reader, ...]
+
+
+class Certificate(Struct, frozen=True, kw_only=True):
+    """A certificate on a card, and what it says."""
+
+    thumbprint: Thumbprint
+    certificate: Base64
+    reader: str
+    id: str
+    label: str
+    usage: tuple[KeyUsage, ...]
+    subject: str
+    subject_cn: str | None
+    subject_serial: str | None
+    id_last4: str | None
+    issuer: str
+    serial: Annotated[str, Meta(description="lower-case hex")]
+    not_before: Timestamp
+    not_after: Timestamp
+    card_serial: str
+
+
+class CertificatesResult(Struct, frozen=True):
+    """The certificates on all cards asked for."""
+
+    certificates: tuple[Certificate, ...]
+
+
+class SignResult(Struct, frozen=True, kw_only=True):
+    """One signature and who made it."""
+
+    signature: Base64
+    certificate: Base64
+    thumbprint: Thumbprint
+    reader: str
+    card_serial: str
+
+
+class SignBatchResult(Struct, frozen=True, kw_only=True):
+    """One signature for each item, in their order."""
+
+    signatures: tuple[Base64, ...]
+    certificate: Base64
+    thumbprint: Thumbprint
+    reader: str
+    card_serial: str
+
+
+class DecryptResult(Struct, frozen=True):
+    """The plaintext."""
+
+    data: Base64
+
+
+class CancelResult(Struct, frozen=True):
+    """Whether the request was still under way."""
+
+    cancelled: bool
+
+
+AnyResult: TypeAlias = (
+    StatusResult
+    | ConnectResult
+    | ReadersResult
+    | CertificatesResult
+    | SignResult
+    | SignBatchResult
+    | DecryptResult
+    | CancelResult
+)
+
+
+class Failure(Struct, frozen=True, kw_only=True):
+    """Why not. ``code`` is stable; ``message`` is for developers."""
+
+    code: ErrorCode
+    message: str
+    retriable: bool
+    attempts_left: int | UnsetType = UNSET
+
+
+class Success(Struct, frozen=True, kw_only=True):
+    """The answer to the request with this ``id``."""
+
+    id: Id | UnsetType = UNSET
+    result: AnyResult
+
+
+class Refusal(Struct, frozen=True, kw_only=True):
+    """The answer to a request that failed; ``id`` is null where it could not be read."""
+
+    id: Id | UnsetType | None = UNSET
+    error: Failure
+
+
+# What is told unasked, to allowed sites only.
+
+
+class ReaderData(Struct, frozen=True):
+    """The reader that an event is about, as it is now."""
+
+    reader: Reader
+
+
+class ServiceData(Struct, frozen=True):
+    """Whether the PC/SC service answers."""
+
+    service: Literal["available", "unavailable"]
+
+
+class ReaderEvent(Struct, frozen=True):
+    """A reader or a card came or went."""
+
+    event: Literal["reader_added", "reader_removed", "card_inserted", "card_removed"]
+    data: ReaderData
+
+
+class ServiceEvent(Struct, frozen=True):
+    """The PC/SC service came or went."""
+
+    event: Literal["service_changed"]
+    data: ServiceData
+
+
+class Ping(Struct, frozen=True):
+    """The plain-HTTP beacon: somebody is here, and where TLS is."""
+
+    product: Literal["ankong"]
+    version: str
+    tls: int
+
+
+def decode_custom(kind: type, value: Any) -> Any:
+    """Make a :class:`SecretBytes` of a PIN; the decoder's hook.
+
+    Raises:
+        ValueError: not a text of at most 64 characters; says so without the text.
+        NotImplementedError: another type.
+
+    """
+    if kind is not SecretBytes:
+        raise NotImplementedError
+    if not isinstance(value, str) or len(value) > MAX_PIN:
+        raise ValueError(f"Expected `str` of length <= {MAX_PIN}")
+    return SecretBytes.from_text(value)
+
+
+def schema_custom(kind: type) -> dict[str, Any]:
+    """Describe a PIN; the schema generator's hook.
+
+    Raises:
+        NotImplementedError: another type.
+
+    """
+    if kind is not SecretBytes:
+        raise NotImplementedError
+    return {
+        "type": "string",
+        "format": "password",
+        "maxLength": MAX_PIN,
+        "description": "left out to let the agent ask in its own window",
+    }

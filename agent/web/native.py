@@ -1,0 +1,186 @@
+"""The native API's methods: from a decoded request to a result, whatever carried it."""
+
+import asyncio
+from contextlib import AbstractAsyncContextManager
+from typing import Final, Protocol
+
+from agent.errors import AgentError, ErrorCode
+from agent.secret import SecretBytes
+from agent.signing import model
+from agent.signing.sites import Site
+from agent.web import convert, messages
+from agent.web.limits import Limits, RateLimiter, Slots
+
+_FREE: Final = (messages.StatusRequest, messages.ConnectRequest)
+"""The requests that a site may send before it is allowed."""
+
+
+class Service(Protocol):
+    """The use cases, as far as pages may have them (see ``signing.service``)."""
+
+    def snapshot(self) -> model.Snapshot:
+        """Give all readers as they are now."""
+
+    def subscribe(self) -> AbstractAsyncContextManager[asyncio.Queue[model.Event]]:
+        """Give a queue of changes."""
+
+    def is_allowed(self, site: Site) -> bool:
+        """Tell whether a site may ask for more than the status."""
+
+    async def connect(self, site: Site) -> None:
+        """Ask the citizen to allow a site."""
+
+    async def certificates(
+        self, site: Site, reader: str | None = None
+    ) -> tuple[model.CardCertificate, ...]:
+        """Read the certificates on one card, or on all."""
+
+    async def sign(
+        self, site: Site, request: model.SignRequest, pin: SecretBytes | None
+    ) -> model.SignResult:
+        """Sign with a card."""
+
+    async def decrypt(
+        self, site: Site, request: model.DecryptRequest, pin: SecretBytes | None
+    ) -> bytes:
+        """Decrypt with a card."""
+
+
+class NativeApi:
+    """Carries out requests; keeps one site from asking too much at once.
+
+    Attributes:
+        limits: for each site.
+        rate: of the requests of each site, over all connections.
+
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        limits: Limits,
+        *,
+        virtual: bool,
+        page_pin: bool,
+        allow_sha1: bool,
+    ) -> None:
+        """Put the API in front of the use cases.
+
+        Args:
+            service: what does the work.
+            limits: for each site.
+            virtual: whether the cards are virtual.
+            page_pin: whether pages may hand a PIN over; otherwise it is dropped unread.
+            allow_sha1: whether pages may ask for SHA-1.
+
+        """
+        self._service = service
+        self.limits = limits
+        self.rate = RateLimiter(limits.rate, limits.burst)
+        self._virtual = virtual
+        self._page_pin = page_pin
+        self._allow_sha1 = allow_sha1
+        self._pending = Slots(limits.pending, ErrorCode.RATE_LIMITED)
+        # One question at a time: a page must not bury the citizen in windows.
+        self._questions = Slots(1, ErrorCode.BUSY)
+
+    @property
+    def service(self) -> Service:
+        """What does the work."""
+        return self._service
+
+    def is_allowed(self, site: Site | None) -> bool:
+        """Tell whether whoever asks may ask for more than the status."""
+        return site is not None and self._service.is_allowed(site)
+
+    def check_allowed(self, site: Site) -> None:
+        """Refuse a site that has not been allowed.
+
+        Raises:
+            AgentError: ``origin_not_allowed``.
+
+        """
+        if not self._service.is_allowed(site):
+            raise AgentError("not allowed", code=ErrorCode.ORIGIN_NOT_ALLOWED)
+
+    def status(self, site: Site | None) -> messages.StatusResult:
+        """Say that the agent runs; to an allowed site also what is in the readers."""
+        snapshot = self._service.snapshot() if self.is_allowed(site) else None
+        return convert.status(snapshot, virtual=self._virtual)
+
+    async def execute(self, site: Site, request: messages.Request) -> messages.AnyResult:
+        """Carry out any request but ``cancel``, which is about the connection it came on.
+
+        A PIN in it is wiped before this returns, however it returns.
+
+        Raises:
+            AgentError: any code.
+
+        """
+        pin = _pin(request)
+        try:
+            if not isinstance(request, _FREE):
+                self.check_allowed(site)
+            return await self._dispatch(site, request, pin if self._page_pin else None)
+        finally:
+            wipe_pin(request)
+
+    async def _dispatch(
+        self, site: Site, request: messages.Request, pin: SecretBytes | None
+    ) -> messages.AnyResult:
+        match request:
+            case messages.StatusRequest():
+                return self.status(site)
+            case messages.ReadersRequest():
+                return convert.readers(self._service.snapshot())
+            case messages.ConnectRequest():
+                with self._questions.hold(site):
+                    await self._service.connect(site)
+                return messages.ConnectResult(allowed=True)
+            case _:
+                with self._pending.hold(site):
+                    return await self._use_card(site, request, pin)
+
+    async def _use_card(
+        self, site: Site, request: messages.Request, pin: SecretBytes | None
+    ) -> messages.AnyResult:
+        match request:
+            case messages.CertificatesRequest(params=params):
+                reader = convert.or_none(params.reader)
+                found = await self._service.certificates(site, reader)
+                return messages.CertificatesResult(tuple(map(convert.certificate, found)))
+            case messages.SignRequest(params=params):
+                signed = await self._sign(site, params, pin)
+                return convert.sign_result(signed)
+            case messages.SignBatchRequest(params=batch):
+                signed = await self._sign(site, batch, pin)
+                return convert.sign_batch_result(signed)
+            case messages.DecryptRequest(params=wanted):
+                ciphertext = convert.decrypt_request(wanted)
+                return messages.DecryptResult(await self._service.decrypt(site, ciphertext, pin))
+            case _:
+                raise AgentError(f"no way to carry out {type(request).__name__}")
+
+    async def _sign(
+        self,
+        site: Site,
+        params: messages.SignParams | messages.SignBatchParams,
+        pin: SecretBytes | None,
+    ) -> model.SignResult:
+        request = convert.sign_request(params, allow_sha1=self._allow_sha1)
+        return await self._service.sign(site, request, pin)
+
+
+def wipe_pin(request: messages.Request) -> None:
+    """Wipe the PIN in a request, if there is one; may be called twice."""
+    pin = _pin(request)
+    if pin is not None:
+        pin.wipe()
+
+
+def _pin(request: messages.Request) -> SecretBytes | None:
+    if isinstance(
+        request, messages.SignRequest | messages.SignBatchRequest | messages.DecryptRequest
+    ):
+        return convert.or_none(request.params.pin)
+    return None
