@@ -1,0 +1,116 @@
+"""The certificates that trust starts from, and those between them and a citizen's."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from asn1crypto import pem
+
+from agent.cms.errors import CmsError, hostile_input
+from agent.pki.certificate import CertificateFacts
+
+MAX_FILE = 4 * 1024 * 1024  # bytes
+MAX_FILES = 256
+_SUFFIXES = frozenset({".cer", ".crt", ".der", ".pem"})
+
+
+@dataclass(frozen=True, slots=True)
+class TrustStore:
+    """Whom we trust by configuration.
+
+    Attributes:
+        anchors: authorities trusted by themselves, self-signed or not.
+        intermediates: authorities that help to build a path and are never trusted by themselves.
+
+    """
+
+    anchors: tuple[CertificateFacts, ...]
+    intermediates: tuple[CertificateFacts, ...] = ()
+
+    @classmethod
+    def load(cls, anchors: Iterable[Path], intermediates: Iterable[Path] = ()) -> Self:
+        """Load both from files (DER, or PEM with any number) or directories of such files.
+
+        Raises:
+            CmsError: a file cannot be read or has something else, an anchor is no authority, or
+                there is no anchor at all.
+
+        """
+        trusted = _load_all(anchors)
+        if not trusted:
+            raise CmsError("no trust anchor")
+        if not all(facts.is_ca for facts in trusted):
+            raise CmsError("a trust anchor has to be an authority's certificate")
+        return cls(trusted, _load_all(intermediates))
+
+    def with_intermediates(self, raw: Sequence[bytes]) -> Self:
+        """Add certificates that came along with a message, as hints for building a path.
+
+        Raises:
+            CmsError: one of them is no certificate.
+
+        """
+        more = tuple(CertificateFacts.from_der(item) for item in raw)
+        return type(self)(self.anchors, self.intermediates + more)
+
+
+def _load_all(paths: Iterable[Path]) -> tuple[CertificateFacts, ...]:
+    found = {
+        raw: CertificateFacts.from_der(raw)
+        for path in paths
+        for file in files_in(path, _SUFFIXES)
+        for raw in decode(read_bounded(file, MAX_FILE), "CERTIFICATE")
+    }
+    return tuple(found.values())
+
+
+def files_in(path: Path, suffixes: frozenset[str]) -> list[Path]:
+    """List the files with such suffixes when ``path`` is a directory, else just ``path``.
+
+    Raises:
+        CmsError: the directory cannot be read, or has too many files.
+
+    """
+    try:
+        if not path.is_dir():
+            return [path]
+        found = sorted(item for item in path.iterdir() if item.suffix.lower() in suffixes)
+    except OSError as exc:
+        raise CmsError(f"cannot read {path.name}: {exc.strerror}") from exc
+    if len(found) > MAX_FILES:
+        raise CmsError(f"more than {MAX_FILES} files in {path.name}")
+    return found
+
+
+def read_bounded(path: Path, limit: int) -> bytes:
+    """Read a file of at most ``limit`` bytes.
+
+    Raises:
+        CmsError: it cannot be read or is larger.
+
+    """
+    try:
+        with path.open("rb") as file:
+            raw = file.read(limit + 1)
+    except OSError as exc:
+        raise CmsError(f"cannot read {path.name}: {exc.strerror}") from exc
+    if len(raw) > limit:
+        raise CmsError(f"{path.name} is larger than {limit} bytes")
+    return raw
+
+
+def decode(raw: bytes, label: str) -> list[bytes]:
+    """Take the DER out of PEM blocks of that label; DER is given back as it is.
+
+    Raises:
+        CmsError: malformed PEM, or blocks of other labels only.
+
+    """
+    with hostile_input(label.lower()):
+        if not pem.detect(raw):
+            return [raw]
+        found = [der for name, _, der in pem.unarmor(raw, multiple=True) if name == label]
+    if not found:
+        raise CmsError(f"no {label.lower()} in the file")
+    return found

@@ -1,0 +1,101 @@
+"""Ask pyhanko-certvalidator about one chain (RFC 5280 §6).
+
+Only in "require" mode: its default accepts a certificate whose revocation nobody could check, and
+ignores even a signed "revoked" where the certificate does not declare that mechanism. Anchors are
+always given, nothing is ever fetched. This module is heavy; only ``agent.pki.path`` imports it,
+and only when it is called.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from asn1crypto import crl, ocsp, x509
+from pyhanko_certvalidator import CertificateValidator, ValidationContext
+from pyhanko_certvalidator.errors import (
+    ExpiredError,
+    InsufficientRevinfoError,
+    NotYetValidError,
+    RevokedError,
+    StaleRevinfoError,
+)
+from pyhanko_certvalidator.ltv.poe import POEManager
+from pyhanko_certvalidator.policy_decl import NonRevokedStatusAssertion
+from pyhanko_certvalidator.registry import CertificateRegistry
+from pyhanko_certvalidator.revinfo.archival import CRLContainer, OCSPContainer
+from pyhanko_certvalidator.revinfo.manager import RevinfoManager
+
+from agent.pki.result import PathStatus, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known about revocation in one chain.
+
+    Attributes:
+        cleared: SHA-256 thumbprints of certificates that a good list clears already.
+        crls: lists of the chain's own issuers, DER.
+        ocsps: OCSP responses, DER.
+
+    """
+
+    cleared: frozenset[bytes] = frozenset()
+    crls: tuple[bytes, ...] = ()
+    ocsps: tuple[bytes, ...] = ()
+
+
+async def judge(chain: Sequence[bytes], evidence: Evidence, at: datetime) -> Verdict:
+    """Validate one chain, leaf first and anchor last, DER; never raises for what it is given."""
+    try:
+        leaf, *between, anchor = (x509.Certificate.load(raw, strict=True) for raw in chain)
+        context = _context(anchor, between, evidence, at)
+        await CertificateValidator(leaf, validation_context=context).async_validate_path()
+    except Exception as exc:  # noqa: BLE001 # asn1crypto below raises whatever it stumbles over
+        return _refusal(exc)
+    return Verdict(PathStatus.VALID)
+
+
+def _refusal(reason: Exception) -> Verdict:
+    match reason:
+        case RevokedError():
+            verdict = Verdict(PathStatus.REVOKED, reason.revocation_dt, str(reason.reason.native))
+        case StaleRevinfoError():
+            verdict = Verdict(PathStatus.STALE, reason.time_cutoff)
+        case InsufficientRevinfoError():
+            verdict = Verdict(PathStatus.UNKNOWN)
+        case ExpiredError():
+            verdict = Verdict(PathStatus.EXPIRED, reason.expired_dt)
+        case NotYetValidError():
+            verdict = Verdict(PathStatus.NOT_YET_VALID, reason.valid_from)
+        case _:
+            verdict = Verdict(PathStatus.UNTRUSTED, detail=type(reason).__name__)
+    return verdict
+
+
+def _context(
+    anchor: x509.Certificate,
+    between: Sequence[x509.Certificate],
+    evidence: Evidence,
+    at: datetime,
+) -> ValidationContext:
+    registry = CertificateRegistry.build([*between, anchor])
+    manager = RevinfoManager(
+        certificate_registry=registry,
+        poe_manager=POEManager(),
+        crls=[CRLContainer(crl.CertificateList.load(raw)) for raw in evidence.crls],
+        ocsps=[
+            container
+            for raw in evidence.ocsps
+            for container in OCSPContainer.load_multi(ocsp.OCSPResponse.load(raw))
+        ],
+        assertions=[NonRevokedStatusAssertion(digest, at) for digest in evidence.cleared],
+    )
+    return ValidationContext(
+        trust_roots=[anchor],
+        allow_fetching=False,
+        revocation_mode="require",
+        moment=at,
+        time_tolerance=timedelta(0),
+        certificate_registry=registry,
+        revinfo_manager=manager,
+    )

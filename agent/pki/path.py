@@ -1,0 +1,183 @@
+"""Is a certificate to be relied on, at one moment, for one purpose (RFC 5280 §6).
+
+Everything fails closed: whatever is not proven valid is something else.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+
+from cryptography.x509 import ocsp
+
+from agent.cms.errors import CmsError
+from agent.pki import chain as chains
+from agent.pki import crl
+from agent.pki.anchors import TrustStore
+from agent.pki.certificate import CertificateFacts, KeyUsage
+from agent.pki.chain import Link
+from agent.pki.crl import ListedStatus, RevocationList
+from agent.pki.result import PathStatus, Verdict
+from agent.pki.revocation import RevocationData, RevocationSource
+
+_SEVERITY = (  # of several paths that do not hold, the one that says most is told
+    PathStatus.REVOKED,
+    PathStatus.EXPIRED,
+    PathStatus.NOT_YET_VALID,
+    PathStatus.STALE,
+    PathStatus.UNKNOWN,
+    PathStatus.UNTRUSTED,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PathResult:
+    """What became of a path.
+
+    Attributes:
+        verdict: the status, and what belongs to it.
+        chain: the path that it is about, leaf first, anchor last; empty where there is none.
+
+    """
+
+    verdict: Verdict
+    chain: tuple[CertificateFacts, ...] = ()
+
+    @property
+    def status(self) -> PathStatus:
+        """The one thing that matters."""
+        return self.verdict.status
+
+
+async def validate_path(
+    leaf: CertificateFacts,
+    store: TrustStore,
+    revocation: RevocationSource,
+    at: datetime,
+    key_usage: KeyUsage = KeyUsage.DIGITAL_SIGNATURE,
+) -> PathResult:
+    """Find a path from a certificate to an anchor that holds at ``at``.
+
+    Every certificate below the anchor must be proven not to be revoked, by a list that its own
+    issuer signed or an OCSP response; so an authority between needs its issuer's list, too.
+
+    Args:
+        leaf: the certificate in question.
+        store: whom we trust.
+        revocation: where proof comes from.
+        at: the moment in question, timezone-aware.
+        key_usage: what the key was used for; a certificate that does not say is refused.
+
+    Raises:
+        CmsError: ``at`` is naive, or a certificate is too malformed to be judged.
+
+    """
+    if at.tzinfo is None:
+        raise CmsError("the moment needs a time zone")
+    found = chains.find_chains(leaf, store, at)
+    if not found:
+        return PathResult(Verdict(PathStatus.UNTRUSTED, detail="no path to a trust anchor"))
+    data = await revocation.current()
+    lists = await asyncio.to_thread(_parse_lists, data)
+    results = []
+    for chain in found:
+        verdict = await _judge(chain, lists, data, at)
+        if verdict.is_valid and key_usage not in leaf.key_usage:
+            verdict = Verdict(PathStatus.WRONG_KEY_USAGE)
+        results.append(PathResult(verdict, tuple(item.facts for item in chain)))
+        if verdict.is_valid or verdict.status is PathStatus.WRONG_KEY_USAGE:
+            return results[-1]
+    return min(results, key=lambda result: _SEVERITY.index(result.status))
+
+
+def _parse_lists(data: RevocationData) -> list[RevocationList]:
+    parsed = []
+    for raw in data.crls:
+        try:
+            parsed.append(RevocationList.from_der(raw))
+        except CmsError:  # what cannot be read proves nothing, and the others may
+            continue
+    return parsed
+
+
+async def _judge(
+    chain: tuple[Link, ...], lists: list[RevocationList], data: RevocationData, at: datetime
+) -> Verdict:
+    dated = _judge_dates(chain, at)
+    if dated is not None:
+        return dated
+    if _is_ambiguous(chain):
+        return Verdict(PathStatus.UNTRUSTED, detail="two authorities of one name in one path")
+    statuses = await asyncio.to_thread(_listed, chain, lists, at)
+    for status in statuses:
+        if status.revoked is not None:
+            return Verdict(PathStatus.REVOKED, status.revoked.at, status.revoked.reason)
+    verdict = await _ask_certvalidator(chain, statuses, data, at)
+    if verdict.is_valid and _is_contradicted(chain, data):
+        return Verdict(PathStatus.UNKNOWN, detail="an OCSP response says that it is revoked")
+    return verdict
+
+
+def _judge_dates(chain: tuple[Link, ...], at: datetime) -> Verdict | None:
+    for item in chain:
+        if at > item.facts.not_after:
+            return Verdict(PathStatus.EXPIRED, item.facts.not_after)
+        if at < item.facts.not_before:
+            return Verdict(PathStatus.NOT_YET_VALID, item.facts.not_before)
+    return None
+
+
+def _is_ambiguous(chain: tuple[Link, ...]) -> bool:
+    """Tell whether the name on a revocation list could mean two authorities of this path."""
+    names = [item.certificate.subject for item in chain[1:]]
+    return len(set(names)) != len(names)
+
+
+def _listed(
+    chain: tuple[Link, ...], lists: list[RevocationList], at: datetime
+) -> list[ListedStatus]:
+    return [
+        crl.status(item.certificate, issuer.certificate, lists, at)
+        for item, issuer in pairwise(chain)
+    ]
+
+
+async def _ask_certvalidator(
+    chain: tuple[Link, ...],
+    statuses: list[ListedStatus],
+    data: RevocationData,
+    at: datetime,
+) -> Verdict:
+    from agent.pki.judge import Evidence, judge  # noqa: PLC0415 # heavy; see its docstring
+
+    if all(status.good for status in statuses) and not data.ocsps:
+        # certvalidator reads a list entry by entry: two seconds for the real ones. It also takes
+        # a cleared leaf as word for the whole path, so all are cleared or none.
+        evidence = Evidence(cleared=frozenset(item.facts.thumbprint for item in chain[:-1]))
+    else:
+        usable = {item.der: None for status in statuses for item in status.usable}
+        evidence = Evidence(crls=tuple(usable), ocsps=data.ocsps)
+    return await judge([item.facts.der for item in chain], evidence, at)
+
+
+def _is_contradicted(chain: tuple[Link, ...], data: RevocationData) -> bool:
+    """Tell whether any OCSP response calls a certificate of this chain revoked.
+
+    certvalidator ignores OCSP for a certificate that names no responder, even a signed "revoked".
+    """
+    serials = {item.certificate.serial_number for item in chain[:-1]}
+    for raw in data.ocsps:
+        try:
+            responses = list(ocsp.load_der_ocsp_response(raw).responses)
+        except ValueError:  # malformed, or an error instead of an answer
+            continue
+        for response in responses:
+            revoked = response.certificate_status is ocsp.OCSPCertStatus.REVOKED
+            if revoked and response.serial_number in serials:
+                return True
+    return False
+
+
+def thumbprints(chain: tuple[CertificateFacts, ...]) -> list[str]:
+    """List the SHA-256 thumbprints of a path in lower hex, leaf first."""
+    return [facts.thumbprint.hex() for facts in chain]

@@ -1,0 +1,125 @@
+"""Fetch revocation lists over HTTP, under our own policy.
+
+Only from addresses that an administrator configured: never one that stands in a certificate or a
+message, which would let whoever sends it make this machine call wherever he likes. A list is public
+and signed, so plain http is as good as https.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from agent.cms.errors import CmsError
+from agent.pki.crl import MAX_CRL, RevocationList
+from agent.pki.revocation import RevocationData
+
+TIMEOUT = 20.0  # seconds for one list, from the first byte sent to the last one received
+RETRY_AFTER = 60.0  # seconds before an address that failed is tried again
+_CHUNK = 64 * 1024
+
+
+@dataclass(slots=True)
+class _Entry:
+    """What is known about one address."""
+
+    lock: asyncio.Lock
+    newest: RevocationList | None = None
+    tried_at: float | None = None  # on the monotonic clock
+
+
+class HttpSource:
+    """Lists from configured addresses, kept until the next one is due."""
+
+    def __init__(
+        self,
+        urls: Sequence[str],
+        now: Callable[[], datetime],
+        fetch: Callable[[str], Awaitable[bytes]] | None = None,
+    ) -> None:
+        """Take the addresses, a clock that gives aware times, and another way to fetch if any.
+
+        Raises:
+            CmsError: an address is not a plain http or https one.
+
+        """
+        for url in urls:
+            require_http(url)
+        self._entries = {url: _Entry(asyncio.Lock()) for url in urls}
+        self._now = now
+        self._fetch = fetch or fetch_bounded
+
+    async def current(self) -> RevocationData:
+        """Give the newest lists; an address that fails gives the list it gave before, if any."""
+        found = await asyncio.gather(
+            *(self._list(url, entry) for url, entry in self._entries.items())
+        )
+        return RevocationData(tuple(item.der for item in found if item is not None))
+
+    async def _list(self, url: str, entry: _Entry) -> RevocationList | None:
+        async with entry.lock:
+            if self._is_due(entry):
+                entry.tried_at = time.monotonic()
+                try:
+                    raw = await self._fetch(url)
+                    fetched = await asyncio.to_thread(RevocationList.from_der, raw)
+                except (CmsError, OSError, TimeoutError, aiohttp.ClientError):
+                    return entry.newest
+                if entry.newest is None or fetched.this_update >= entry.newest.this_update:
+                    entry.newest = fetched
+            return entry.newest
+
+    def _is_due(self, entry: _Entry) -> bool:
+        if entry.newest is not None and entry.newest.is_fresh(self._now()):
+            return False
+        return entry.tried_at is None or time.monotonic() - entry.tried_at >= RETRY_AFTER
+
+
+def require_http(url: str) -> None:
+    """Refuse whatever is not a plain http or https address.
+
+    Raises:
+        CmsError: another scheme, no host, or a user name in it.
+
+    """
+    try:
+        parts = urlsplit(url)
+        host, user = parts.hostname, parts.username
+    except ValueError as exc:
+        raise CmsError("malformed address") from exc
+    if parts.scheme not in ("http", "https") or not host or user is not None:
+        raise CmsError("only plain http and https addresses are fetched")
+
+
+async def fetch_bounded(url: str, *, limit: int = MAX_CRL, seconds: float = TIMEOUT) -> bytes:
+    """Fetch one document, without following redirects.
+
+    Args:
+        url: http or https.
+        limit: the most bytes accepted.
+        seconds: how long everything together may take.
+
+    Raises:
+        CmsError: another status than 200, or too many bytes.
+        aiohttp.ClientError: the server cannot be reached or does not speak HTTP.
+        TimeoutError: it took too long.
+
+    """
+    require_http(url)
+    timeout = aiohttp.ClientTimeout(total=seconds)
+    async with (
+        aiohttp.ClientSession(timeout=timeout, trust_env=True) as session,
+        session.get(url, allow_redirects=False) as response,
+    ):
+        if response.status != 200:
+            raise CmsError(f"the server answered {response.status}")
+        body = bytearray()
+        async for chunk in response.content.iter_chunked(_CHUNK):
+            body += chunk
+            if len(body) > limit:
+                raise CmsError(f"more than {limit} bytes")
+        return bytes(body)
