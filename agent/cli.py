@@ -2,21 +2,27 @@
 
 import argparse
 import asyncio
+import contextlib
 import getpass
 import json
+import signal
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from agent import __version__
-from agent.errors import AgentError
+from agent.errors import AgentError, BadRequestError
 from agent.secret import SecretBytes
 
 if TYPE_CHECKING:
+    from agent.host.config import Config
+    from agent.host.instance import Instance
+    from agent.host.paths import Paths
     from agent.signing.consent import Consent
     from agent.signing.service import SigningService
     from agent.transport.base import CardProvider
+    from agent.virtualcard.workshop import MadeCard
 
 T = TypeVar("T")
 EXIT_OK = 0
@@ -166,7 +172,7 @@ def _add_card(commands: Any) -> None:
         "--issuer",
         type=Path,
         metavar="DIR",
-        help="the test authority's folder, made when it is not there (default: in the state folder)",
+        help="the test authority's folder, made when missing (default: in the state folder)",
     )
     new.add_argument(
         "--validity",
@@ -200,16 +206,16 @@ def _port(text: str) -> int:
 def _provider(options: argparse.Namespace) -> "CardProvider":
     kind = options.provider or ("virtual" if options.virtual_card else "pcsc")
     if kind == "pcsc":
-        from agent.transport.pcsc import PcscProvider  # noqa: PLC0415  # needs the PC/SC library
+        from agent.transport.pcsc import PcscProvider  # needs the PC/SC library
 
         return PcscProvider()
-    from agent.virtualcard.drawer import open_drawer  # noqa: PLC0415  # testers only
+    from agent.virtualcard.drawer import Drawer  # testers only
 
-    return open_drawer(options.virtual_card)
+    return Drawer(options.virtual_card)
 
 
 def _consent(answer: str) -> "Consent":
-    from agent.signing.consent import AlwaysAllow, Refuse  # noqa: PLC0415
+    from agent.signing.consent import AlwaysAllow, Refuse
 
     if answer == "allow":
         return AlwaysAllow()
@@ -222,8 +228,8 @@ async def _with_service(
     options: argparse.Namespace, use: Callable[["SigningService"], Coroutine[Any, Any, T]]
 ) -> T:
     """Run one use case for the person at this computer, without the daemon."""
-    from agent.signing.consent import AlwaysAllow  # noqa: PLC0415
-    from agent.signing.service import SigningService  # noqa: PLC0415
+    from agent.signing.consent import AlwaysAllow
+    from agent.signing.service import SigningService
 
     service = SigningService(_provider(options), AlwaysAllow())
     await service.start()
@@ -236,16 +242,74 @@ async def _with_service(
 # The commands.
 
 
+def _serve(options: argparse.Namespace) -> int:
+    from agent.host import config, instance, logs, paths
+
+    places = paths.Paths.choose(options.state_dir)
+    places.prepare()
+    settings = config.load(places.config)
+    with instance.Instance(places) as running, logs.logging_to(places.logs, settings.log_level):
+        return asyncio.run(_serve_until_stopped(options, settings, places, running))
+
+
+async def _serve_until_stopped(
+    options: argparse.Namespace, settings: "Config", places: "Paths", running: "Instance"
+) -> int:
+    from agent.host.tls import identity
+    from agent.signing.service import SigningService
+    from agent.web.app import ServerConfig, serve
+
+    stopped = _stop_event()
+    context = identity.server_context(await asyncio.to_thread(identity.ensure, places.tls))
+    service = SigningService(_provider(options), _consent(options.consent or settings.consent))
+    await service.start()
+    try:
+        listening = await serve(
+            ServerConfig(
+                tls=context,
+                port=settings.port if options.port is None else options.port,
+                hipki_port=settings.hipki_port
+                if options.hipki_port is None
+                else options.hipki_port,
+                virtual=service.provider_kind == "virtual",
+                page_pin=settings.page_pin,
+                allow_sha1=settings.allow_sha1,
+            ),
+            service,
+        )
+        try:
+            facts = {"port": listening.port, "hipki_port": listening.ping_port}
+            running.announce(**facts)
+            ready = {"ready": True, "version": __version__, **facts}
+            print(json.dumps({**ready, "provider": service.provider_kind}), flush=True)
+            await stopped.wait()
+        finally:
+            await listening.close()
+    finally:
+        await service.close()
+    return EXIT_OK
+
+
+def _stop_event() -> asyncio.Event:
+    """Make an event that the signals to end set; Ctrl-C on Windows raises instead."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(number, stopped.set)
+    return stopped
+
+
 def _certificates(options: argparse.Namespace) -> int:
-    from agent.signing.sites import LOCAL_USER  # noqa: PLC0415
-    from agent.web.messages import certificate_answer  # noqa: PLC0415  # same words as the API's
+    from agent.signing.sites import LOCAL_USER
+    from agent.web import convert, messages, wire  # the API's own words
 
     found = asyncio.run(
         _with_service(options, lambda service: service.certificates(LOCAL_USER, options.reader))
     )
     if options.json:
-        rows = [certificate_answer(certificate) for certificate in found]
-        print(json.dumps({"certificates": rows}, ensure_ascii=False))
+        rows = tuple(convert.certificate(certificate) for certificate in found)
+        print(wire.encode(messages.CertificatesResult(rows)).decode())
         return EXIT_OK
     for certificate in found:
         facts = certificate.facts
@@ -257,9 +321,9 @@ def _certificates(options: argparse.Namespace) -> int:
 
 
 def _sign(options: argparse.Namespace) -> int:
-    from agent.cms.digest import HashAlgorithm  # noqa: PLC0415
-    from agent.signing.model import Document, SignatureFormat, SignRequest  # noqa: PLC0415
-    from agent.signing.sites import LOCAL_USER  # noqa: PLC0415
+    from agent.cms.digest import HashAlgorithm
+    from agent.signing.model import Document, SignatureFormat, SignRequest
+    from agent.signing.sites import LOCAL_USER
 
     request = SignRequest(
         documents=(Document(data=options.file.read_bytes(), name=options.file.name),),
@@ -282,6 +346,23 @@ def _sign(options: argparse.Namespace) -> int:
     return EXIT_OK
 
 
+def _verify(options: argparse.Namespace) -> int:
+    from agent.pki.report import verify_message
+
+    content = options.content.read_bytes() if options.content else None
+    report = asyncio.run(
+        verify_message(
+            options.file.read_bytes(),
+            content=content,
+            anchors=options.anchors,
+            intermediates=options.intermediates,
+            crls=options.crl,
+        )
+    )
+    print(report)
+    return EXIT_OK
+
+
 def _read_pin(*, from_stdin: bool) -> SecretBytes:
     """Read the PIN without showing it; never from an argument or the environment."""
     if not from_stdin and sys.stdin.isatty():
@@ -290,3 +371,63 @@ def _read_pin(*, from_stdin: bool) -> SecretBytes:
     while line and line[-1] in b"\r\n":
         line.pop()
     return SecretBytes(line)
+
+
+def _card_new(options: argparse.Namespace) -> int:
+    from agent.virtualcard.workshop import new_card, order_card
+
+    with SecretBytes.from_text(options.pin) as pin:
+        order = order_card(
+            options.generation, options.name, options.id_number, pin, options.validity
+        )
+    made = new_card(options.out, _issuer_directory(options), order)
+    return _say_made(made, as_json=options.json)
+
+
+def _card_scenarios(options: argparse.Namespace) -> int:
+    from agent.virtualcard.scenarios import SCENARIOS
+    from agent.virtualcard.workshop import new_scenario
+
+    if options.make is not None:
+        if options.out is None:
+            raise BadRequestError("--make needs --out FILE")
+        made = new_scenario(options.out, _issuer_directory(options), options.make)
+        return _say_made(made, as_json=options.json)
+    if options.json:
+        rows = [{"name": each.name, "zh": each.zh, "en": each.en} for each in SCENARIOS]
+        print(json.dumps({"scenarios": rows}, ensure_ascii=False))
+        return EXIT_OK
+    for each in SCENARIOS:
+        print(f"{each.name}\n  {each.zh}\n  {each.en}")
+    return EXIT_OK
+
+
+def _issuer_directory(options: argparse.Namespace) -> Path:
+    from agent.host.paths import Paths
+
+    given: Path | None = options.issuer
+    return given or Paths.choose(options.state_dir).state / "issuer"
+
+
+def _say_made(made: "MadeCard", *, as_json: bool) -> int:
+    facts = made.as_json()
+    if as_json:
+        print(json.dumps(facts, ensure_ascii=False))
+    else:
+        for name, value in facts.items():
+            print(f"{name}: {value}")
+    return EXIT_OK
+
+
+def _card_insert(options: argparse.Namespace) -> int:
+    from agent.virtualcard.cardfile import load
+    from agent.virtualcard.vpcd import VpcdDoor
+
+    host, separator, port = options.vpcd.rpartition(":")
+    if not separator or not port.isdecimal():
+        raise BadRequestError("--vpcd is HOST:PORT")
+    door = VpcdDoor(load(options.file), host.strip("[]"), _port(port))
+    door.connect()
+    print(json.dumps({"ready": True, "card": str(options.file), "vpcd": options.vpcd}), flush=True)
+    door.run()
+    return EXIT_OK

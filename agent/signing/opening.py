@@ -2,7 +2,6 @@
 
 from agent.cards.card import KeyUse, StoredCertificate
 from agent.cards.padding import MODULUS_LENGTH
-from agent.cms.enveloped import EnvelopedMessage
 from agent.errors import BadRequestError
 from agent.signing.model import DecryptFormat, DecryptRequest
 
@@ -17,8 +16,10 @@ class Opening:
             BadRequestError: it is not what its format says.
 
         """
-        self._message: EnvelopedMessage | None = None
+        self._message: "EnvelopedMessage | None" = None
         if request.format is DecryptFormat.CMS:
+            from agent.cms.enveloped import EnvelopedMessage
+
             self._message = EnvelopedMessage.parse(request.data)
         elif len(request.data) != MODULUS_LENGTH:
             raise BadRequestError("a cryptogram is as long as the key: 256 bytes")

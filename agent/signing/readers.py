@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -75,7 +76,6 @@ class Readers:
     async def close(self) -> None:
         """Stop watching and let go of every thread."""
         self._closing.set()
-        self._provider.cancel()
         for probe in self._probes:
             probe.cancel()
         for worker in self._workers.values():
@@ -83,7 +83,11 @@ class Readers:
         await asyncio.to_thread(self._join)
 
     def _join(self) -> None:
-        self._monitor.join(CLOSE_TIMEOUT)
+        # More than once: a cancel that comes just before a wait wakes nobody.
+        deadline = time.monotonic() + CLOSE_TIMEOUT
+        while self._monitor.is_alive() and time.monotonic() < deadline:
+            self._provider.cancel()
+            self._monitor.join(0.02)
         stopped = [worker.join(CLOSE_TIMEOUT) for worker in self._workers.values()]
         if all(stopped) and not self._monitor.is_alive():
             self._provider.close()

@@ -8,7 +8,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from agent.cards.card import CardContents, KeyUse, StoredCertificate
 from agent.cms.attributes import SignedAttributes
 from agent.cms.errors import CmsError
-from agent.cms.signed import Content, prepare, signature_is_good
+from agent.cms.rsa import is_signature
+from agent.cms.signed import Content, prepare
 from agent.errors import (
     AgentError,
     CardError,
@@ -52,7 +53,7 @@ class _BareSignature:
         key = self._key
         if not isinstance(key, RSAPublicKey):
             raise CmsError("only RSA keys are supported")
-        if not signature_is_good(key, signature, self._hash, self._digest):
+        if not is_signature(key, signature, self._hash, self._digest):
             raise CmsError("the signature does not match the certificate")
         return signature
 

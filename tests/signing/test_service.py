@@ -1,0 +1,320 @@
+"""The use cases on virtual cards: who may, which reader, what comes out, what goes wrong."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from agent.cms.digest import HashAlgorithm
+from agent.cms.verify import verify
+from agent.errors import AgentError, BadRequestError, ErrorCode
+from agent.secret import SecretBytes
+from agent.signing.consent import AlwaysAllow, Consent, Refuse
+from agent.signing.model import (
+    CardPresence,
+    DecryptFormat,
+    DecryptRequest,
+    Document,
+    SignatureFormat,
+    SignRequest,
+)
+from agent.signing.service import SigningService
+from agent.signing.sites import Site
+from agent.virtualcard.card import VirtualCard
+from agent.virtualcard.issuer import Validity
+from agent.virtualcard.model import Faults
+from agent.virtualcard.provider import READER_NAME, VirtualProvider
+from agent.virtualcard.rsa_key import RsaKey
+
+CardFactory = Callable[..., VirtualCard]
+SITE = Site.parse("https://portal.example")
+FIRST = READER_NAME.format(0)
+SECOND = READER_NAME.format(1)
+ONE = SignRequest((Document(data=b"hello"),))
+
+
+def pin(text: str = "123456") -> SecretBytes:
+    return SecretBytes.from_text(text)
+
+
+@asynccontextmanager
+async def running(
+    provider: VirtualProvider,
+    consent: Consent | None = None,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> AsyncIterator[SigningService]:
+    service = SigningService(provider, consent or AlwaysAllow(), clock)
+    await service.start()
+    try:
+        yield service
+    finally:
+        await service.close()
+
+
+def with_cards(*cards: VirtualCard) -> VirtualProvider:
+    provider = VirtualProvider(readers=len(cards))
+    for number, card in enumerate(cards):
+        provider.insert(READER_NAME.format(number), card)
+    return provider
+
+
+async def code_of(awaitable: object) -> tuple[ErrorCode, int | None]:
+    with pytest.raises(AgentError) as error:
+        await awaitable  # type: ignore[misc]
+    return error.value.code, error.value.attempts_left
+
+
+@pytest.mark.parametrize(
+    "hash_", [HashAlgorithm.SHA256, HashAlgorithm.SHA384, HashAlgorithm.SHA512]
+)
+async def test_an_attached_signature_verifies(
+    make_card: CardFactory, generation: str, hash_: HashAlgorithm
+) -> None:
+    async with running(with_cards(make_card(generation))) as service:
+        result = await service.sign(SITE, SignRequest(ONE.documents, hash=hash_), pin())
+        verified = verify(result.signatures[0])
+        assert verified.content == b"hello"
+        assert verified.certificate == result.certificate.facts.der
+        assert service.snapshot().readers[0].serial == result.certificate.card_serial
+
+
+async def test_a_batch_has_a_signature_for_each_document(
+    make_card: CardFactory, generation: str
+) -> None:
+    documents = tuple(Document(data=bytes((n,))) for n in range(3))
+    async with running(with_cards(make_card(generation))) as service:
+        result = await service.sign(SITE, SignRequest(documents), pin())
+    contents = [verify(signature).content for signature in result.signatures]
+    assert contents == [b"\x00", b"\x01", b"\x02"]
+
+
+async def test_the_pin_is_wiped_however_it_ends(make_card: CardFactory) -> None:
+    async with running(with_cards(make_card())) as service:
+        for request in (ONE, SignRequest(ONE.documents, reader="no such reader")):
+            secret = pin()
+            try:
+                await service.sign(SITE, request, secret)
+            except AgentError:
+                assert request is not ONE
+            assert secret.buffer == bytes(6)
+
+
+async def test_nobody_is_allowed_where_nobody_can_be_asked(make_card: CardFactory) -> None:
+    card = make_card()
+    async with running(with_cards(card), Refuse("no window")) as service:
+        assert not service.is_allowed(SITE)
+        for asked in (
+            service.connect(SITE),
+            service.certificates(SITE),
+            service.sign(SITE, ONE, pin()),
+            service.decrypt(SITE, DecryptRequest(bytes(256), DecryptFormat.PKCS1), pin()),
+        ):
+            assert (await code_of(asked))[0] is ErrorCode.ORIGIN_NOT_ALLOWED
+    assert card.trace.commands == 0
+
+
+async def test_no_pin_is_asked_for_before_anything_is_sent(make_card: CardFactory) -> None:
+    card = make_card()
+    async with running(with_cards(card)) as service:
+        assert await code_of(service.sign(SITE, ONE, None)) == (ErrorCode.PIN_REQUIRED, None)
+    assert card.trace.commands == 0
+
+
+async def test_readers_tell_what_they_hold(make_card: CardFactory) -> None:
+    provider = VirtualProvider(readers=2)
+    provider.insert(FIRST, make_card(faults=Faults(foreign=0x6D00)))
+    async with running(provider) as service:
+        assert (await code_of(service.sign(SITE, ONE, pin())))[0] is ErrorCode.UNSUPPORTED_CARD
+        assert service.snapshot().readers[0].state is CardPresence.UNSUPPORTED
+        provider.remove(FIRST)
+        await until(service, 0, CardPresence.EMPTY)
+        assert (await code_of(service.sign(SITE, ONE, pin())))[0] is ErrorCode.NO_CARD
+        provider.remove_reader(FIRST)
+        provider.remove_reader(SECOND)
+        while service.snapshot().readers:
+            await asyncio.sleep(0.01)
+        assert (await code_of(service.sign(SITE, ONE, pin())))[0] is ErrorCode.NO_READER
+
+
+async def until(service: SigningService, number: int, state: CardPresence) -> None:
+    async with asyncio.timeout(10):
+        while service.snapshot().readers[number].state is not state:
+            await asyncio.sleep(0.01)
+
+
+async def test_a_card_that_comes_and_goes_is_told(make_card: CardFactory) -> None:
+    provider = VirtualProvider()
+    async with running(provider) as service, service.subscribe() as events:
+        provider.insert(FIRST, make_card())
+        inserted = await asyncio.wait_for(events.get(), 10)
+        provider.remove(FIRST)
+        removed = await asyncio.wait_for(events.get(), 10)
+    assert inserted.name == "card_inserted"
+    assert inserted.reader is not None
+    assert (inserted.reader.state, inserted.reader.generation) == (CardPresence.CARD, "gen1")
+    assert removed.name == "card_removed"
+    assert removed.reader is not None
+    assert removed.reader.state is CardPresence.EMPTY
+
+
+async def test_of_two_cards_one_has_to_be_named(make_card: CardFactory) -> None:
+    cards = make_card("gen1"), make_card("gen2")
+    async with running(with_cards(*cards)) as service:
+        assert (await code_of(service.sign(SITE, ONE, pin())))[0] is ErrorCode.BAD_REQUEST
+        certificates = await service.certificates(SITE)
+        for card, name in zip(cards, (FIRST, SECOND), strict=True):
+            named = await service.sign(SITE, SignRequest(ONE.documents, reader=name), pin())
+            assert named.certificate.card_serial == card.data.serial
+            (wanted,) = (c for c in certificates if c.reader == name and c.id == "SIGN")
+            request = SignRequest(ONE.documents, certificate=wanted.facts.thumbprint)
+            chosen = await service.sign(SITE, request, pin())
+            assert chosen.certificate.card_serial == card.data.serial
+
+
+async def test_another_certificate_than_the_one_asked_for_costs_no_try(
+    make_card: CardFactory, generation: str
+) -> None:
+    card = make_card(generation)
+    request = SignRequest(ONE.documents, certificate=bytes(32))
+    async with running(with_cards(card)) as service:
+        asked = service.sign(SITE, request, pin("654321"))
+        assert await code_of(asked) == (ErrorCode.KEY_NOT_FOUND, None)
+    assert card.data.tries_left == 3
+
+
+@pytest.mark.parametrize(
+    ("validity", "code"),
+    [
+        (Validity.EXPIRED, ErrorCode.CERTIFICATE_EXPIRED),
+        (Validity.NOT_YET, ErrorCode.CERTIFICATE_NOT_YET_VALID),
+    ],
+)
+async def test_a_certificate_out_of_its_time_costs_no_try(
+    make_card: CardFactory, validity: Validity, code: ErrorCode
+) -> None:
+    card = make_card(validity=validity)
+    async with running(with_cards(card)) as service:
+        assert (await code_of(service.sign(SITE, ONE, pin("654321"))))[0] is code
+        assert card.data.tries_left == 3
+        anyway = SignRequest(ONE.documents, check_validity=False)
+        assert (await service.sign(SITE, anyway, pin())).signatures
+
+
+async def test_the_last_try_is_not_spent_without_a_word(make_card: CardFactory) -> None:
+    class NoLastTry(AlwaysAllow):
+        async def allow_last_try(self, site: Site) -> None:
+            await Refuse("not now").allow_last_try(site)
+
+    card = make_card()
+    async with running(with_cards(card), NoLastTry()) as service:
+        for left in (2, 1):
+            asked = service.sign(SITE, ONE, pin("654321"))
+            assert await code_of(asked) == (ErrorCode.PIN_INCORRECT, left)
+        asked = service.sign(SITE, ONE, pin("654321"))
+        assert await code_of(asked) == (ErrorCode.PIN_LAST_ATTEMPT, 1)
+    assert card.data.tries_left == 1
+
+
+async def test_with_leave_the_last_try_is_spent(make_card: CardFactory) -> None:
+    card = make_card(tries_left=2)
+    async with running(with_cards(card)) as service:
+        assert await code_of(service.sign(SITE, ONE, pin("654321"))) == (
+            ErrorCode.PIN_INCORRECT,
+            1,
+        )
+        assert (await service.sign(SITE, ONE, pin())).signatures
+    assert card.data.tries_left == 3
+
+
+async def test_cancelled_before_its_turn_it_costs_nothing(make_card: CardFactory) -> None:
+    card = make_card(faults=Faults(rsa_delay_ms=300))
+    async with running(with_cards(card)) as service:
+        first = asyncio.create_task(service.sign(SITE, ONE, pin()))
+        second = asyncio.create_task(service.sign(SITE, ONE, pin("654321")))
+        await asyncio.sleep(0.05)
+        second.cancel()
+        assert (await first).signatures
+        with pytest.raises(asyncio.CancelledError):
+            await second
+    assert card.data.tries_left == 3
+
+
+async def test_a_reader_s_queue_is_bounded(make_card: CardFactory) -> None:
+    card = make_card(faults=Faults(rsa_delay_ms=50))
+    async with running(with_cards(card)) as service:
+        asked = [service.sign(SITE, ONE, pin()) for _ in range(20)]
+        outcomes = await asyncio.gather(*asked, return_exceptions=True)
+    busy = [o for o in outcomes if isinstance(o, AgentError)]
+    assert busy
+    assert all(error.code is ErrorCode.BUSY and error.retriable for error in busy)
+    assert len(busy) < 20
+
+
+async def test_pulled_in_the_middle_and_put_back(make_card: CardFactory, generation: str) -> None:
+    card = make_card(generation, faults=Faults(rsa_delay_ms=500))
+    provider = with_cards(card)
+    async with running(provider) as service:
+        asked = asyncio.create_task(service.sign(SITE, ONE, pin()))
+        await asyncio.sleep(0.2)
+        provider.remove(FIRST)
+        assert (await code_of(asked))[0] is ErrorCode.CARD_REMOVED
+        await until(service, 0, CardPresence.EMPTY)
+        card.faults = Faults()
+        provider.insert(FIRST, card)
+        await until(service, 0, CardPresence.CARD)
+        assert (await service.sign(SITE, ONE, pin())).signatures
+
+
+async def test_the_signature_must_match_the_certificate(make_card: CardFactory) -> None:
+    # Two cards that claim one number: what is remembered of the first is no use for the second.
+    first, second = make_card(), make_card()
+    second.data.serial = first.data.serial
+    second.data.keys = (replace(second.data.keys[0], key=RsaKey.generate()), second.data.keys[1])
+    second = VirtualCard(second.data)
+    provider = with_cards(first)
+    async with running(provider) as service:
+        await service.sign(SITE, ONE, pin())
+        provider.remove(FIRST)
+        provider.insert(FIRST, second)
+        assert (await code_of(service.sign(SITE, ONE, pin())))[0] is ErrorCode.INTERNAL
+
+
+async def test_decryption_opens_what_was_sealed_for_the_card(
+    make_card: CardFactory, generation: str
+) -> None:
+    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+    async with running(with_cards(make_card(generation))) as service:
+        certificates = await service.certificates(SITE)
+        (keyx,) = (c for c in certificates if c.id == "KEYX")
+        key = keyx.facts.public_key
+        assert isinstance(key, RSAPublicKey)
+        sealed = key.encrypt(b"a secret", PKCS1v15())
+        request = DecryptRequest(sealed, DecryptFormat.PKCS1)
+        assert await service.decrypt(SITE, request, pin()) == b"a secret"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda: SignRequest(()),
+        lambda: Document(),
+        lambda: Document(data=b"", digest=bytes(32)),
+        lambda: SignRequest((Document(digest=bytes(31)),), format=SignatureFormat.PKCS1),
+        lambda: SignRequest((Document(digest=bytes(32)),), format=SignatureFormat.CMS),
+    ],
+)
+def test_requests_without_sense_are_refused_before_any_card(wrong: Callable[[], object]) -> None:
+    with pytest.raises(BadRequestError):
+        wrong()
+
+
+async def test_the_clock_is_the_signing_time(make_card: CardFactory) -> None:
+    moment = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=5)
+    async with running(with_cards(make_card()), clock=lambda: moment) as service:
+        result = await service.sign(SITE, ONE, pin())
+    assert verify(result.signatures[0]).signing_time == moment
