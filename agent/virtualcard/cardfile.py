@@ -186,23 +186,24 @@ def _options(fields: Fields) -> Options:
 
 def _faults(fields: Fields) -> Faults:
     replace = fields.child("replace")
-    numbers = [name for name in replace.names(limit=1000) if name.isascii() and name.isdigit()]
     faults = Faults(
         remove_at=fields.number("remove_at", 0, MAX_COMMANDS, 0),
         drop_at=fields.number("drop_at", 0, MAX_COMMANDS, 0),
-        replace={int(name[:9]): replace.octets(name, 0, 258) for name in numbers},
+        replace={
+            int(number): replace.octets(number, 0, 258)
+            for number in replace.names(r"[1-9][0-9]{0,5}", limit=1000)
+        },
         rsa_delay_ms=fields.number("rsa_delay_ms", 0, MAX_DELAY, 0),
         max_read=fields.number("max_read", 0, 256, 0),
         foreign=fields.number("foreign", 0, 0xFFFF, 0),
         mute=fields.flag("mute"),
     )
-    replace.end()
     fields.end()
     return faults
 
 
 def _files(fields: Fields) -> dict[str, bytes]:
-    names = fields.names(limit=100)
+    names = fields.names(_PATH, limit=100)
     return {name: fields.octets(name, 0, MAX_FILE) for name in names}
 
 

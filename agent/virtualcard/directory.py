@@ -64,7 +64,6 @@ def _private_key_entry(root: bytes, key: CardKey) -> bytes:
         _seq(
             encode(_OCTETS, key.id),
             _bits(*usage),
-            encode(_BOOLEAN, b"\xff"),
             _bits(_SENSITIVE, _LOCAL),
             _integer(key.reference),
         ),
@@ -84,7 +83,6 @@ def _public_key_entry(root: bytes, key: CardKey) -> bytes:
         _seq(
             encode(_OCTETS, key.id),
             _bits(*usage),
-            encode(_BOOLEAN, b"\xff"),
             _integer(key.reference),
         ),
         encode(_TYPE, _seq(_key_path(root), _integer(MODULUS_BITS))),

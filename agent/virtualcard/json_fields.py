@@ -106,10 +106,13 @@ class Fields:
             self._fail(name, f"not a list of at most {limit}")
         return [Fields(item, f"{self._where}: {name}[{i}]") for i, item in enumerate(value)]
 
-    def names(self, limit: int) -> list[str]:
-        """Tell the names that are left, so many at most."""
+    def names(self, pattern: str, limit: int) -> list[str]:
+        """Tell the names that are left, so many at most, each of which has to be of that form."""
         if len(self._fields) > limit:
             self._fail("fields", f"more than {limit}")
+        for name in self._fields:
+            if re.fullmatch(pattern, name) is None:
+                self._fail(repr(name), f"not a name of the form {pattern}")
         return list(self._fields)
 
     def _take(self, name: str, default: object = None) -> Any:
