@@ -11,8 +11,8 @@ help:
 setup:
 	@$(DEV) setup
 
-demo: # CHECK=1 plays it alone, headless; PROVIDER=pcsc goes through a private pcscd
-	@$(DEV) demo $(if $(CHECK),--check) $(if $(PROVIDER),--provider $(PROVIDER))
+demo: # CHECK=1 plays it alone, headless; PROVIDER=pcsc goes through a private pcscd; ARGS go to the demo
+	@$(DEV) demo $(if $(CHECK),--check) $(if $(PROVIDER),--provider $(PROVIDER)) $(ARGS)
 
 test: # ARGS go to pytest
 	@$(DEV) test $(ARGS)

@@ -37,7 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="dev.py", description=__doc__.splitlines()[0])
     chores = parser.add_subparsers(dest="chore", required=True, metavar="CHORE")
     chores.add_parser("setup", help="prepare everything that the other chores need")
-    demo = chores.add_parser("demo", help="play the upgrade from ordinary to gold member")
+    demo = chores.add_parser("demo", help="play the upgrade; more arguments go to the demo itself")
     demo.add_argument("--check", action="store_true", help="play it alone, headless, and judge it")
     demo.add_argument("--provider", choices=("virtual", "pcsc"), default="virtual")
     chores.add_parser("test", help="run all tests; more arguments go to pytest", add_help=False)

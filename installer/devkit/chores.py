@@ -12,7 +12,7 @@ from devkit import node, system, venv
 from devkit.agreement import disagreements
 from devkit.shell import ROOT, SetupError, become, run, say
 
-TAKES_MORE = ("test", "bench", "fuzz")
+TAKES_MORE = ("demo", "test", "bench", "fuzz")
 UV = "uv==0.13.9"
 LOCKS = {
     "run.txt": ("pyproject.toml",),
@@ -44,13 +44,13 @@ def setup(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
     return 0
 
 
-def demo(options: argparse.Namespace, _rest: Sequence[str]) -> NoReturn:
+def demo(options: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
     """Open the portal with a virtual card in the reader, or play the whole flow alone."""
     more = system.PCSC if options.provider == "pcsc" else ()
     system.ensure((*system.BUILD, *system.BROWSER, *more))
     venv.ensure()
     check = ["--check"] if options.check else []
-    become_tool("agent.portal.demo", *check, "--provider", options.provider)
+    become_tool("agent.portal.demo", *check, "--provider", options.provider, *rest)
 
 
 def test(options: argparse.Namespace, rest: Sequence[str]) -> NoReturn:

@@ -86,6 +86,7 @@ def test_nonsense_is_refused_before_anything_happens(words: tuple[str, ...]) -> 
         (["demo"], "dev.py demo"),
         (["demo", "CHECK=1"], "dev.py demo --check"),
         (["demo", "CHECK=1", "PROVIDER=pcsc"], "dev.py demo --check --provider pcsc"),
+        (["demo", "ARGS=--generation 1"], "dev.py demo --generation 1"),
         (["test", "ARGS=-k pin"], "dev.py test -k pin"),
         *[([chore], f"dev.py {chore}") for chore in CHORES],
     ],
