@@ -1,0 +1,185 @@
+"""Use cases of an ordinary member: register, log in by code, log out, say a name."""
+
+from dataclasses import dataclass
+
+from agent.portal import audit, members, otp, sessions
+from agent.portal.audit import AuditEvent
+from agent.portal.contact import Contact, parse_contact
+from agent.portal.db import Database
+from agent.portal.errors import PortalCode, PortalError
+from agent.portal.members import Member
+from agent.portal.notifier import Notifier, NotifierError
+from agent.portal.sessions import OpenedSession, Session
+from agent.portal.transaction import Transaction
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SentCode:
+    """A code on its way; ``opened`` when the visitor had no session yet."""
+
+    contact: Contact
+    code: str
+    opened: OpenedSession | None
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedIn:
+    """Who is logged in now; ``opened`` unless the session at hand was theirs already."""
+
+    member: Member
+    opened: OpenedSession | None
+    created: bool = False
+
+
+def session_of(tx: Transaction, token: str | None) -> Session | None:
+    """Find the session of a cookie, if there is a cookie and a session."""
+    return None if token is None else sessions.find_session(tx, token)
+
+
+def require_session(tx: Transaction, token: str | None) -> tuple[Session, OpenedSession | None]:
+    """Find the session of a cookie, or begin an anonymous one."""
+    found = session_of(tx, token)
+    if found is not None:
+        return found, None
+    opened = sessions.open_session(tx)
+    return opened.session, opened
+
+
+def require_member(tx: Transaction, token: str | None) -> tuple[Session, str]:
+    """Find the session of a cookie and whose it is.
+
+    Raises:
+        PortalError: ``not_logged_in``.
+
+    """
+    session = session_of(tx, token)
+    if session is None or session.member is None:
+        raise PortalError(PortalCode.NOT_LOGGED_IN)
+    return session, session.member
+
+
+def load_member(tx: Transaction, member_id: str) -> Member:
+    """Read a member that must be there.
+
+    Raises:
+        PortalError: ``not_logged_in``, it is not.
+
+    """
+    member = members.find_member(tx, member_id)
+    if member is None:
+        raise PortalError(PortalCode.NOT_LOGGED_IN)
+    return member
+
+
+def begin_member_session(tx: Transaction, session: Session, member_id: str) -> LoggedIn:
+    """Log a member in, unless the session is that member's already."""
+    opened = None if session.member == member_id else sessions.log_in(tx, session, member_id)
+    return LoggedIn(load_member(tx, member_id), opened)
+
+
+class Accounts:
+    """What needs no card."""
+
+    def __init__(self, db: Database, notifier: Notifier) -> None:
+        """Keep accounts in ``db`` and send codes by ``notifier``."""
+        self._db = db
+        self._notifier = notifier
+
+    async def current(self, token: str | None) -> Member | None:
+        """Say who is logged in; begins no session."""
+        return await self._db.run(_current, token)
+
+    async def send_code(self, token: str | None, text: str) -> SentCode:
+        """Send a code to a contact as it was typed, whether or not there is such a member.
+
+        Raises:
+            PortalError: ``contact_invalid``, ``too_many_tries``; ``internal``, it was not sent.
+
+        """
+        contact = parse_contact(text)
+        sent = await self._db.run(_issue, token, contact)
+        try:
+            await self._notifier.send(contact, sent.code)
+        except NotifierError as error:
+            raise PortalError(PortalCode.INTERNAL, f"notifier: {error}") from error
+        return sent
+
+    async def confirm_code(self, token: str | None, text: str, code: str) -> LoggedIn:
+        """Log in whoever has the code; register them when the contact is new.
+
+        Raises:
+            PortalError: ``contact_invalid``, ``otp_incorrect``, ``otp_expired``,
+                ``too_many_tries``.
+
+        """
+        # A refusal has spent a try: it is returned, not raised, so that the try is kept.
+        result = await self._db.run(_confirm, token, parse_contact(text), code)
+        if isinstance(result, PortalCode):
+            raise PortalError(result)
+        return result
+
+    async def log_out(self, token: str | None) -> None:
+        """End the session and its whole family; without one there is nothing to do."""
+        await self._db.run(_log_out, token)
+
+    async def rename(self, token: str | None, name: str) -> Member:
+        """Set the member's name.
+
+        Raises:
+            PortalError: ``not_logged_in``; ``bad_request``, nothing printable in it.
+
+        """
+        clean = " ".join(name.split())
+        if not clean or not clean.isprintable():
+            raise PortalError(PortalCode.BAD_REQUEST, "name")
+        return await self._db.run(_rename, token, clean)
+
+
+def _current(tx: Transaction, token: str | None) -> Member | None:
+    session = session_of(tx, token)
+    if session is None or session.member is None:
+        return None
+    return members.find_member(tx, session.member)
+
+
+def _issue(tx: Transaction, token: str | None, contact: Contact) -> SentCode:
+    session, opened = require_session(tx, token)
+    code = otp.issue(tx, session, contact)
+    if isinstance(code, PortalCode):
+        raise PortalError(code)
+    return SentCode(contact, code, opened)
+
+
+def _confirm(
+    tx: Transaction, token: str | None, contact: Contact, code: str
+) -> LoggedIn | PortalCode:
+    session = session_of(tx, token)
+    if session is None:
+        return PortalCode.OTP_EXPIRED
+    confirmation = otp.confirm(tx, session, contact, code)
+    member_id = members.member_of_contact(tx, contact)
+    if isinstance(confirmation, PortalCode):
+        audit.record(tx, AuditEvent.LOGIN_OTP, confirmation, member=member_id)
+        return confirmation
+    created = confirmation.created_member
+    if member_id is None:
+        member_id, created = members.register(tx, contact), True
+        otp.note_created_member(tx, confirmation)
+    if confirmation.first:
+        event = AuditEvent.REGISTERED if created else AuditEvent.LOGIN_OTP
+        audit.record(tx, event, "ok", member=member_id)
+    logged_in = begin_member_session(tx, session, member_id)
+    return LoggedIn(logged_in.member, logged_in.opened, created)
+
+
+def _log_out(tx: Transaction, token: str | None) -> None:
+    session = session_of(tx, token)
+    if session is not None:
+        audit.record(tx, AuditEvent.LOGOUT, "ok", member=session.member)
+        sessions.log_out(tx, session)
+
+
+def _rename(tx: Transaction, token: str | None, name: str) -> Member:
+    _, member_id = require_member(tx, token)
+    members.rename(tx, member_id, name)
+    return load_member(tx, member_id)

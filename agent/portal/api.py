@@ -1,0 +1,248 @@
+"""The routes: an HTTP request in, a use case, an answer out."""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+from aiohttp import web
+
+from agent.portal import challenges, otp, sessions
+from agent.portal.accounts import Accounts
+from agent.portal.cards import Cards
+from agent.portal.config import PortalConfig
+from agent.portal.downloads import URL_PREFIX, Artefact
+from agent.portal.errors import PortalCode, PortalError
+from agent.portal.guard import read_body
+from agent.portal.limits import RateLimiter
+from agent.portal.sessions import OpenedSession
+from agent.portal.statics import StaticFile, serve_static
+from agent.portal.wire import (
+    AgentBody,
+    ChallengeAnswer,
+    ConfigAnswer,
+    ConfirmedAnswer,
+    DownloadsAnswer,
+    Empty,
+    MemberAnswer,
+    OtpAnswer,
+    OtpConfirmRequest,
+    OtpRequest,
+    ProfileRequest,
+    SignatureRequest,
+    UpgradeChallengeRequest,
+    answer,
+    artefact_body,
+    decode,
+    member_body,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Portal:
+    """Everything that a handler may need.
+
+    Attributes:
+        config: the operator's settings.
+        accounts: what needs no card.
+        cards: what needs the card.
+        card_tries: challenges and signatures of one session.
+        statics: the page's files by URL path.
+        artefacts: the installers by name.
+
+    """
+
+    config: PortalConfig
+    accounts: Accounts
+    cards: Cards
+    card_tries: RateLimiter
+    statics: Mapping[str, StaticFile]
+    artefacts: Mapping[str, Artefact]
+
+
+PORTAL: Final = web.AppKey("portal", Portal)
+
+_SECURE_COOKIE: Final = "__Host-session"
+_PLAIN_COOKIE: Final = "session"
+
+
+async def get_session(request: web.Request) -> web.Response:
+    """Say who is logged in."""
+    member = await _portal(request).accounts.current(_token(request))
+    return answer(MemberAnswer(None if member is None else member_body(member)))
+
+
+async def get_config(request: web.Request) -> web.Response:
+    """Say where the agent is, and whether this is a demo."""
+    config = _portal(request).config
+    agent = AgentBody(list(config.agent_ports), config.agent_ping_port)
+    return answer(ConfigAnswer(agent, config.demo))
+
+
+async def get_downloads(request: web.Request) -> web.Response:
+    """List the installers."""
+    artefacts = _portal(request).artefacts.values()
+    return answer(DownloadsAnswer([artefact_body(artefact) for artefact in artefacts]))
+
+
+async def get_download(request: web.Request) -> web.FileResponse:
+    """Hand an installer out, by a name that is in the list."""
+    artefact = _portal(request).artefacts.get(request.match_info["name"])
+    if artefact is None:
+        raise PortalError(PortalCode.NOT_FOUND)
+    headers = {
+        "Content-Type": "application/octet-stream",
+        "Content-Disposition": f'attachment; filename="{artefact.name}"',
+    }
+    return web.FileResponse(artefact.path, headers=headers)
+
+
+async def get_static(request: web.Request) -> web.Response:
+    """Hand out a file of the page."""
+    return serve_static(_portal(request).statics, request)
+
+
+async def post_otp(request: web.Request) -> web.Response:
+    """Send a one-time code."""
+    asked = decode(await read_body(request), OtpRequest)
+    portal = _portal(request)
+    sent = await portal.accounts.send_code(_token(request), asked.contact)
+    shown = sent.code if portal.config.demo else None
+    return _with_session(request, sent.opened, OtpAnswer(sent.contact.kind, shown, otp.LIFETIME))
+
+
+async def post_otp_confirm(request: web.Request) -> web.Response:
+    """Log in by code, registering who is new."""
+    asked = decode(await read_body(request), OtpConfirmRequest)
+    accounts = _portal(request).accounts
+    done = await accounts.confirm_code(_token(request), asked.contact, asked.code)
+    return _with_session(
+        request, done.opened, ConfirmedAnswer(member_body(done.member), done.created)
+    )
+
+
+async def post_logout(request: web.Request) -> web.Response:
+    """Log out."""
+    decode(await read_body(request), Empty)
+    await _portal(request).accounts.log_out(_token(request))
+    response = answer(MemberAnswer(None))
+    name, secure = _cookie(request)
+    response.del_cookie(name, path="/", secure=secure, httponly=True, samesite="Strict")
+    return response
+
+
+async def post_profile(request: web.Request) -> web.Response:
+    """Set the member's name."""
+    asked = decode(await read_body(request), ProfileRequest)
+    member = await _portal(request).accounts.rename(_token(request), asked.name)
+    return answer(MemberAnswer(member_body(member)))
+
+
+async def post_upgrade_challenge(request: web.Request) -> web.Response:
+    """Make a challenge for becoming a gold member."""
+    asked = decode(await read_body(request), UpgradeChallengeRequest)
+    _limit_card_tries(request)
+    challenge = await _portal(request).cards.upgrade_challenge(
+        _token(request), asked.id_number, request.headers["Origin"]
+    )
+    return answer(ChallengeAnswer(challenge.id, challenge.content, challenges.LIFETIME))
+
+
+async def post_upgrade(request: web.Request) -> web.Response:
+    """Become a gold member."""
+    asked = decode(await read_body(request), SignatureRequest)
+    _limit_card_tries(request)
+    member = await _portal(request).cards.upgrade(
+        _token(request), asked.challenge_id, asked.signature
+    )
+    return answer(MemberAnswer(member_body(member)))
+
+
+async def post_login_challenge(request: web.Request) -> web.Response:
+    """Make a challenge for logging in."""
+    decode(await read_body(request), Empty)
+    _limit_card_tries(request)
+    challenge, opened = await _portal(request).cards.login_challenge(
+        _token(request), request.headers["Origin"]
+    )
+    body = ChallengeAnswer(challenge.id, challenge.content, challenges.LIFETIME)
+    return _with_session(request, opened, body)
+
+
+async def post_login(request: web.Request) -> web.Response:
+    """Log in with the card."""
+    asked = decode(await read_body(request), SignatureRequest)
+    _limit_card_tries(request)
+    done = await _portal(request).cards.login(_token(request), asked.challenge_id, asked.signature)
+    return _with_session(request, done.opened, MemberAnswer(member_body(done.member)))
+
+
+_POSTS: Final[Mapping[str, Callable[[web.Request], Awaitable[web.Response]]]] = {
+    "/api/otp": post_otp,
+    "/api/otp/confirm": post_otp_confirm,
+    "/api/logout": post_logout,
+    "/api/profile": post_profile,
+    "/api/upgrade/card/challenge": post_upgrade_challenge,
+    "/api/upgrade/card": post_upgrade,
+    "/api/login/card/challenge": post_login_challenge,
+    "/api/login/card": post_login,
+}
+
+
+def add_routes(router: web.UrlDispatcher) -> None:
+    """Add every route of the site."""
+    router.add_get("/api/session", get_session)
+    router.add_get("/api/config", get_config)
+    router.add_get("/api/downloads", get_downloads)
+    router.add_get(URL_PREFIX + "{name}", get_download)
+    for path, handler in _POSTS.items():
+        router.add_post(path, handler)
+    router.add_get("/{path:.*}", get_static)
+
+
+def _portal(request: web.Request) -> Portal:
+    return request.app[PORTAL]
+
+
+def _cookie(request: web.Request) -> tuple[str, bool]:
+    """Name the cookie, and say whether it is for https only.
+
+    The origin decides, which the guard has compared with the configured ones: behind a proxy the
+    connection itself may be plain.
+    """
+    secure = all(origin.startswith("https://") for origin in request.app[ORIGINS])
+    return (_SECURE_COOKIE if secure else _PLAIN_COOKIE), secure
+
+
+ORIGINS: Final = web.AppKey("origins", tuple[str, ...])
+
+
+def _token(request: web.Request) -> str | None:
+    return request.cookies.get(_cookie(request)[0])
+
+
+def _with_session(
+    request: web.Request, opened: OpenedSession | None, body: msgspec.Struct
+) -> web.Response:
+    response = answer(body)
+    if opened is not None:
+        name, secure = _cookie(request)
+        response.set_cookie(
+            name,
+            opened.token,
+            max_age=sessions.LIFETIME,
+            path="/",
+            secure=secure,
+            httponly=True,
+            samesite="Strict",
+        )
+    return response
+
+
+def _limit_card_tries(request: web.Request) -> None:
+    """Count by session, or by peer where there is none: each try costs us an RSA operation."""
+    token = _token(request)
+    key = request.remote if token is None else hashlib.sha256(token.encode()).digest()
+    if not _portal(request).card_tries.allow(key):
+        raise PortalError(PortalCode.RATE_LIMITED, "session")

@@ -1,0 +1,165 @@
+"""Put the portal together."""
+
+import asyncio
+import logging
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import aiohttp
+from aiohttp import web
+
+from agent.portal.accounts import Accounts
+from agent.portal.api import ORIGINS, PORTAL, Portal, add_routes
+from agent.portal.cards import Cards
+from agent.portal.config import PortalConfig
+from agent.portal.db import Database
+from agent.portal.downloads import find_artefacts
+from agent.portal.guard import Guard, guarding, refusals, security_headers
+from agent.portal.ics import NO_CREDENTIALS, IcsClient, IdentityCheck, load_credentials
+from agent.portal.limits import Rate, RateLimiter
+from agent.portal.notifier import Notifier, ProgramNotifier, ScreenNotifier
+from agent.portal.otp import purge_otps
+from agent.portal.pending import PendingIdNumbers
+from agent.portal.sessions import purge_sessions
+from agent.portal.statics import load_statics
+from agent.portal.transaction import Transaction
+from agent.portal.trust import load_verifier
+from agent.portal.verification import SignatureVerifier
+from agent.portal.wire import MAX_BODY
+
+_PURGE_EVERY_S: Final = 600
+_POSTS: Final = Rate(burst=120, per_second=4)
+_CARD_TRIES: Final = Rate(burst=20, per_second=0.2)
+_LOG: Final = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """How often: POST requests of one peer, challenges and signatures of one session."""
+
+    posts: Rate = _POSTS
+    card_tries: Rate = _CARD_TRIES
+
+
+@dataclass(frozen=True, slots=True)
+class Replacements:
+    """Parts that may be pointed elsewhere; None takes what the settings say.
+
+    Attributes:
+        notifier: sends one-time codes.
+        verifier: judges signatures.
+        identity: knows which certificate belongs to which ID number.
+        clock: seconds since 1970, for everything that is stored or expires.
+        rates: how often somebody may ask.
+
+    """
+
+    notifier: Notifier | None = None
+    verifier: SignatureVerifier | None = None
+    identity: IdentityCheck | None = None
+    clock: Callable[[], float] = time.time
+    rates: Rates = field(default_factory=Rates)
+
+
+def create_app(
+    config: PortalConfig, origins: Sequence[str], replacements: Replacements | None = None
+) -> web.Application:
+    """Build the application; files and the database are opened when it starts.
+
+    Args:
+        config: the operator's settings.
+        origins: what browsers call this site; nothing else may post to it.
+        replacements: parts of a site's own.
+
+    """
+    parts = replacements or Replacements()
+    guard = Guard(tuple(origins), RateLimiter(parts.rates.posts))
+    app = web.Application(middlewares=[refusals, guarding(guard)], client_max_size=MAX_BODY)
+    app[ORIGINS] = tuple(origins)
+    headers = security_headers(config.agent_ports, config.agent_ping_port)
+
+    async def add_headers(_: web.Request, response: web.StreamResponse) -> None:
+        response.headers.update(headers)
+
+    async def run(app: web.Application) -> AsyncIterator[None]:
+        async for _ in _run(app, config, parts):
+            yield
+
+    app.on_response_prepare.append(add_headers)
+    app.cleanup_ctx.append(run)
+    add_routes(app.router)
+    return app
+
+
+async def _run(
+    app: web.Application, config: PortalConfig, parts: Replacements
+) -> AsyncIterator[None]:
+    """Open what the portal needs, and close it in the opposite order."""
+    statics = await asyncio.to_thread(load_statics)
+    directory = Path(config.downloads) if config.downloads else None
+    artefacts = await asyncio.to_thread(find_artefacts, directory)
+    db = Database(Path(config.db), parts.clock)
+    await db.open()
+    try:
+        async with aiohttp.ClientSession() as http:
+            cards = Cards(
+                db,
+                parts.verifier or await _verifier(config, parts.clock),
+                parts.identity or await _identity(http, config),
+                PendingIdNumbers(),
+            )
+            notifier = parts.notifier or _notifier(config)
+            app[PORTAL] = Portal(
+                config=config,
+                accounts=Accounts(db, notifier),
+                cards=cards,
+                card_tries=RateLimiter(parts.rates.card_tries),
+                statics=statics,
+                artefacts={artefact.name: artefact for artefact in artefacts},
+            )
+            purging = asyncio.create_task(_purge_for_ever(db))
+            yield
+            purging.cancel()
+            with suppress(asyncio.CancelledError):
+                await purging
+            await cards.close()
+    finally:
+        await db.close()
+
+
+def _notifier(config: PortalConfig) -> Notifier:
+    return ScreenNotifier() if config.demo else ProgramNotifier(config.notify)
+
+
+async def _verifier(config: PortalConfig, clock: Callable[[], float]) -> SignatureVerifier:
+    return await asyncio.to_thread(
+        load_verifier, config.anchors, config.intermediates, config.crl, clock
+    )
+
+
+async def _identity(http: aiohttp.ClientSession, config: PortalConfig) -> IdentityCheck:
+    credentials = NO_CREDENTIALS
+    if config.ics_certificate:
+        files = (Path(config.ics_certificate), Path(config.ics_key))
+        credentials = await asyncio.to_thread(load_credentials, *files)
+    return IcsClient(http, config.ics_url, credentials)
+
+
+async def _purge_for_ever(db: Database) -> None:
+    while True:
+        try:
+            await db.run(_purge)
+        except sqlite3.Error as error:  # a full disk, perhaps; the next round may do better
+            _LOG.warning("not purged: %s", type(error).__name__)
+        await asyncio.sleep(_PURGE_EVERY_S)
+
+
+def _purge(tx: Transaction) -> None:
+    ended, forgotten = purge_sessions(tx), purge_otps(tx)
+    if ended or forgotten:
+        _LOG.info("purged %d sessions and %d codes", ended, forgotten)

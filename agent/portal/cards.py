@@ -1,0 +1,298 @@
+"""Use cases with the card: become a gold member, log in.
+
+One signature, one challenge, one answer: requests with the same challenge and the same signature
+share one attempt while it runs, and its answer afterwards.
+"""
+
+import asyncio
+import hashlib
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+from agent.pki.certificate import CertificateFacts
+from agent.portal import audit, challenges, members
+from agent.portal.accounts import (
+    LoggedIn,
+    begin_member_session,
+    load_member,
+    require_member,
+    require_session,
+    session_of,
+)
+from agent.portal.audit import AuditEvent
+from agent.portal.challenges import OK, Challenge, Purpose, Repeated
+from agent.portal.db import Database
+from agent.portal.errors import PortalCode, PortalError
+from agent.portal.ics import IdentityCheck, IdentityServiceError, IdentityVerdict
+from agent.portal.idnumber import parse_id_number
+from agent.portal.members import Identity, Member
+from agent.portal.pending import PendingIdNumbers
+from agent.portal.sessions import OpenedSession, Session
+from agent.portal.transaction import Transaction
+from agent.portal.verification import SignatureVerifier
+
+_REFUSED_BY_ICS: Final = {
+    IdentityVerdict.NO_SUCH_PAIR: PortalCode.IDENTITY_NOT_CONFIRMED,
+    IdentityVerdict.NO_CERTIFICATE: PortalCode.IDENTITY_NOT_CONFIRMED,
+    IdentityVerdict.NOT_ACTIVATED: PortalCode.CERTIFICATE_NOT_ACTIVATED,
+    IdentityVerdict.EXPIRED: PortalCode.CERTIFICATE_EXPIRED,
+    IdentityVerdict.REVOKED: PortalCode.CERTIFICATE_REVOKED,
+}
+
+_EVENT: Final = {
+    Purpose.UPGRADE: AuditEvent.UPGRADE_CARD,
+    Purpose.LOGIN: AuditEvent.LOGIN_CARD,
+}
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Attempt:
+    """One signature over one challenge, from one session."""
+
+    session: Session
+    purpose: Purpose
+    challenge: str
+    signature: bytes
+
+    @property
+    def signature_hash(self) -> bytes:
+        return hashlib.sha256(self.signature).digest()
+
+    @property
+    def key(self) -> tuple[int, Purpose, str, bytes]:
+        return (self.session.id, self.purpose, self.challenge, self.signature_hash)
+
+
+class Cards:
+    """What needs the card."""
+
+    def __init__(
+        self,
+        db: Database,
+        verifier: SignatureVerifier,
+        identity: IdentityCheck,
+        pending: PendingIdNumbers,
+    ) -> None:
+        """Judge signatures by ``verifier`` and identities by ``identity``."""
+        self._db = db
+        self._verifier = verifier
+        self._identity = identity
+        self._pending = pending
+        self._running: dict[tuple[int, Purpose, str, bytes], asyncio.Task[str]] = {}
+
+    async def upgrade_challenge(self, token: str | None, typed: str, origin: str) -> Challenge:
+        """Make a challenge for becoming a gold member with this ID number, as it was typed.
+
+        Whether the number is taken is not said here: before the card has signed, that would tell
+        any member about anybody.
+
+        Raises:
+            PortalError: ``not_logged_in``, ``already_gold``, ``id_number_invalid``.
+
+        """
+        challenge = await self._db.run(_upgrade_challenge, token, typed, origin)
+        self._pending.put(challenge.id, parse_id_number(typed))
+        return challenge
+
+    async def login_challenge(
+        self, token: str | None, origin: str
+    ) -> tuple[Challenge, OpenedSession | None]:
+        """Make a challenge for logging in; with the session begun for it, if there was none."""
+        return await self._db.run(_login_challenge, token, origin)
+
+    async def upgrade(self, token: str | None, challenge: str, signature: bytes) -> Member:
+        """Make the member gold, if everything holds.
+
+        Raises:
+            PortalError: the code says what does not.
+
+        """
+        session, _ = await self._db.run(require_member, token)
+        attempt = _Attempt(session, Purpose.UPGRADE, challenge, signature)
+        return await self._db.run(load_member, await self._once(attempt))
+
+    async def login(self, token: str | None, challenge: str, signature: bytes) -> LoggedIn:
+        """Log in the member whose card has signed.
+
+        Raises:
+            PortalError: the code says why not.
+
+        """
+        session = await self._db.run(session_of, token)
+        if session is None:
+            raise PortalError(PortalCode.CHALLENGE_UNKNOWN)
+        attempt = _Attempt(session, Purpose.LOGIN, challenge, signature)
+        return await self._db.run(_begin_session, token, await self._once(attempt))
+
+    async def close(self) -> None:
+        """Let what is under way come to its end."""
+        with suppress(Exception):
+            await asyncio.gather(*self._running.values(), return_exceptions=True)
+
+    async def _once(self, attempt: _Attempt) -> str:
+        """Join the attempt that is under way, or begin it; it ends even if nobody waits for it."""
+        task = self._running.get(attempt.key)
+        if task is None:
+            task = asyncio.create_task(self._attempt(attempt))
+            self._running[attempt.key] = task
+            task.add_done_callback(lambda done: self._forget(attempt, done))
+        return await asyncio.shield(task)
+
+    def _forget(self, attempt: _Attempt, task: asyncio.Task[str]) -> None:
+        del self._running[attempt.key]
+        if not task.cancelled():
+            task.exception()  # seen, even when everybody who waited has gone
+
+    async def _attempt(self, attempt: _Attempt) -> str:
+        """Consume the challenge, judge the signature, write down how it ended; say for whom."""
+        claimed = await self._db.run(_claim, attempt)
+        if isinstance(claimed, Repeated):
+            return claimed.member
+        if isinstance(claimed, PortalCode):
+            raise PortalError(claimed)
+        certificate: bytes | None = None
+        try:
+            facts = await self._verifier.open(attempt.signature, claimed.content)
+            certificate = facts.thumbprint
+            await self._verifier.judge(facts)
+            return await self._finish(attempt, _CardFacts.of(facts))
+        except PortalError as error:
+            await self._db.run(_settle_refused, attempt, error.code, certificate)
+            raise
+        except Exception:
+            await self._db.run(_settle_refused, attempt, PortalCode.INTERNAL, certificate)
+            raise
+        finally:
+            self._pending.drop(attempt.challenge)
+
+    async def _finish(self, attempt: _Attempt, card: "_CardFacts") -> str:
+        if attempt.purpose is Purpose.LOGIN:
+            result = await self._db.run(_finish_login, attempt, card)
+        else:
+            id_number = self._pending.get(attempt.challenge)
+            if id_number is None:  # the server was started anew in between
+                raise PortalError(PortalCode.CHALLENGE_EXPIRED)
+            if card.id_last4 != id_number[-4:]:
+                raise PortalError(PortalCode.ID_NUMBER_MISMATCH)
+            await self._ask_identity(card.subject_serial, id_number)
+            result = await self._db.run(_finish_upgrade, attempt, card, id_number)
+        if isinstance(result, PortalCode):
+            raise PortalError(result)
+        return result
+
+    async def _ask_identity(self, subject_serial: str, id_number: str) -> None:
+        try:
+            verdict = await self._identity.check(subject_serial, id_number)
+        except IdentityServiceError as error:
+            raise PortalError(PortalCode.IDENTITY_SERVICE_UNAVAILABLE, str(error)) from error
+        refused = _REFUSED_BY_ICS.get(verdict)
+        if refused is not None:
+            raise PortalError(refused, f"identity service: {verdict.name}")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _CardFacts:
+    """What the portal wants to know from a certificate.
+
+    A card is recognised by issuer and subject serial, not by its key: a renewed certificate that
+    keeps both is the same card to us. One with a new subject serial is a new card.
+    """
+
+    thumbprint: bytes
+    issuer: str
+    subject_serial: str
+    id_last4: str | None
+    name: str | None
+
+    @classmethod
+    def of(cls, facts: CertificateFacts) -> "_CardFacts":
+        return cls(
+            facts.thumbprint,
+            facts.issuer,
+            facts.subject_serial or "",
+            facts.id_last4,
+            facts.subject_cn,
+        )
+
+    def key(self, tx: Transaction) -> str:
+        return tx.keyring.digest("card", self.issuer.encode(), self.subject_serial.encode()).hex()
+
+
+def _upgrade_challenge(tx: Transaction, token: str | None, typed: str, origin: str) -> Challenge:
+    session, member_id = require_member(tx, token)
+    if members.is_gold(tx, member_id):
+        raise PortalError(PortalCode.ALREADY_GOLD)
+    parse_id_number(typed)
+    return challenges.issue(tx, session, Purpose.UPGRADE, origin)
+
+
+def _login_challenge(
+    tx: Transaction, token: str | None, origin: str
+) -> tuple[Challenge, OpenedSession | None]:
+    session, opened = require_session(tx, token)
+    return challenges.issue(tx, session, Purpose.LOGIN, origin), opened
+
+
+def _claim(tx: Transaction, attempt: _Attempt) -> challenges.Claimed | Repeated | PortalCode:
+    claimed = challenges.claim(
+        tx, attempt.session, attempt.purpose, attempt.challenge, attempt.signature_hash
+    )
+    member_id = attempt.session.member
+    is_upgrade = isinstance(claimed, challenges.Claimed) and attempt.purpose is Purpose.UPGRADE
+    if is_upgrade and member_id is not None and members.is_gold(tx, member_id):
+        _settle_refused(tx, attempt, PortalCode.ALREADY_GOLD, None)
+        return PortalCode.ALREADY_GOLD
+    return claimed
+
+
+def _settle_refused(
+    tx: Transaction, attempt: _Attempt, code: PortalCode, certificate: bytes | None
+) -> None:
+    member_id = attempt.session.member
+    challenges.settle(tx, attempt.challenge, code, member_id)
+    audit.record(tx, _EVENT[attempt.purpose], code, member=member_id, certificate=certificate)
+
+
+def _settle_accepted(
+    tx: Transaction, attempt: _Attempt, member_id: str, certificate: bytes
+) -> None:
+    challenges.settle(tx, attempt.challenge, OK, member_id)
+    audit.record(tx, _EVENT[attempt.purpose], OK, member=member_id, certificate=certificate)
+
+
+def _finish_upgrade(
+    tx: Transaction, attempt: _Attempt, card: _CardFacts, id_number: str
+) -> str | PortalCode:
+    member_id = attempt.session.member
+    if member_id is None:
+        return PortalCode.NOT_LOGGED_IN
+    identity = Identity(
+        id_number_hash=tx.keyring.digest("id-number", id_number.encode()),
+        id_number_last4=id_number[-4:],
+        card_key=card.key(tx),
+        card_label=f"•••• {card.subject_serial[-4:]}",
+        name=card.name,
+    )
+    refused = members.make_gold(tx, member_id, identity)
+    if refused is not None:
+        return refused
+    _settle_accepted(tx, attempt, member_id, card.thumbprint)
+    return member_id
+
+
+def _finish_login(tx: Transaction, attempt: _Attempt, card: _CardFacts) -> str | PortalCode:
+    member_id = members.member_of_card(tx, card.key(tx))
+    if member_id is None:
+        return PortalCode.CARD_NOT_REGISTERED
+    if members.last4_of(tx, member_id) != card.id_last4:  # a subject serial given to another
+        return PortalCode.ID_NUMBER_MISMATCH
+    _settle_accepted(tx, attempt, member_id, card.thumbprint)
+    return member_id
+
+
+def _begin_session(tx: Transaction, token: str | None, member_id: str) -> LoggedIn:
+    session = session_of(tx, token)
+    if session is None:  # logged out in another tab in the meantime
+        raise PortalError(PortalCode.CHALLENGE_UNKNOWN)
+    return begin_member_session(tx, session, member_id)

@@ -1,0 +1,132 @@
+"""The portal's settings: a TOML file, command-line flags over it, defaults under both."""
+
+import argparse
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Meta
+
+from agent.portal.ics import checked_url
+
+_Port = Annotated[int, Meta(ge=0, le=65535)]
+_Origins = Annotated[tuple[str, ...], Meta(max_length=8)]
+
+
+class PortalConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an operator decides; paths are relative to the working directory.
+
+    Attributes:
+        host: the address to listen on.
+        port: 0 for any free one.
+        db: the SQLite file; its key file lies beside it.
+        origins: what browsers call this site; by default localhost and 127.0.0.1 at its port.
+        anchors: certificates that are trusted, PEM or DER.
+        intermediates: certificates that may stand between, PEM or DER.
+        crl: revocation lists, paths or http(s) URLs; without any, no certificate is accepted.
+        ics_url: where the identity service answers.
+        ics_certificate: the certificate under which it knows this site, PEM; may be absent.
+        ics_key: the RSA key of that certificate, PEM.
+        demo: whether one-time codes are shown on the page instead of being sent.
+        notify: the program, with its arguments, that sends one-time codes.
+        agent_ports: where the page looks for the agent.
+        agent_ping_port: where the agent's plain-HTTP beacon is.
+        downloads: the directory of installers that step 4 offers; may be absent.
+
+    """
+
+    host: str = "127.0.0.1"
+    port: _Port = 8080
+    db: str = "portal.db"
+    origins: _Origins = ()
+    anchors: tuple[str, ...] = ()
+    intermediates: tuple[str, ...] = ()
+    crl: tuple[str, ...] = ()
+    ics_url: str = ""
+    ics_certificate: str = ""
+    ics_key: str = ""
+    demo: bool = True
+    notify: tuple[str, ...] = ()
+    agent_ports: tuple[_Port, ...] = (28443, 28444, 28445)
+    agent_ping_port: _Port = 61161
+    downloads: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work.
+
+        Raises:
+            ValueError: the text says what and is for the operator.
+
+        """
+        for origin in self.origins:
+            check_origin(origin)
+        if not self.anchors:
+            raise ValueError("at least one anchor is needed")
+        if bool(self.ics_certificate) != bool(self.ics_key):
+            raise ValueError("ics_certificate and ics_key go together")
+        if not self.demo and not self.notify:
+            raise ValueError("without demo, notify has to name a program that sends codes")
+        checked_url(self.ics_url)
+
+    def origins_at(self, port: int) -> tuple[str, ...]:
+        """Give the origins, knowing the port that was got."""
+        return self.origins or (f"http://localhost:{port}", f"http://127.0.0.1:{port}")
+
+
+def check_origin(origin: str) -> None:
+    """Insist on scheme, host and perhaps a port, as a browser writes them (RFC 6454 §6.1).
+
+    Raises:
+        ValueError: it is anything else.
+
+    """
+    parts = urlsplit(origin)
+    plain = f"{parts.scheme}://{parts.netloc}"
+    if parts.scheme not in {"http", "https"} or plain != origin or origin != origin.lower():
+        raise ValueError(f"not an origin: {origin}")
+    if not parts.hostname or parts.username is not None:
+        raise ValueError(f"not an origin: {origin}")
+
+
+_FLAGS: Final[Sequence[tuple[str, dict[str, Any]]]] = (
+    ("--host", {"help": "address to listen on"}),
+    ("--port", {"type": int, "help": "0 for any free one"}),
+    ("--db", {"help": "SQLite file"}),
+    ("--origin", {"action": "append", "dest": "origins", "help": "what browsers call this site"}),
+    ("--anchors", {"nargs": "+", "help": "trusted certificates, PEM or DER"}),
+    ("--intermediates", {"nargs": "+", "help": "certificates in between, PEM or DER"}),
+    ("--crl", {"nargs": "+", "help": "revocation lists, paths or URLs"}),
+    ("--ics-url", {"help": "the identity service"}),
+    ("--ics-certificate", {"help": "the site's certificate for it, PEM"}),
+    ("--ics-key", {"help": "its RSA key, PEM"}),
+    ("--demo", {"action": argparse.BooleanOptionalAction, "help": "show codes on the page"}),
+    ("--notify", {"nargs": "+", "help": "program that sends codes"}),
+    ("--agent-ports", {"nargs": "+", "type": int, "help": "where the page looks for the agent"}),
+    ("--agent-ping-port", {"type": int, "help": "where the agent's beacon is"}),
+    ("--downloads", {"help": "directory of installers"}),
+)
+
+
+def parse_arguments(argv: Sequence[str]) -> PortalConfig:
+    """Read the command line, and the TOML file that ``--config`` names.
+
+    Raises:
+        ValueError: a setting is unknown or cannot work; the text is for the operator.
+        OSError: the file cannot be read.
+
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m agent.portal",
+        description="The reference upgrade site.",
+        argument_default=argparse.SUPPRESS,
+    )
+    parser.add_argument("--config", type=Path, help="TOML file; flags come before it")
+    for flag, options in _FLAGS:
+        parser.add_argument(flag, **options)
+    flags = vars(parser.parse_args(argv))
+    file = flags.pop("config", None)
+    settings = {} if file is None else tomllib.loads(file.read_text(encoding="utf-8"))
+    return msgspec.convert({**settings, **flags}, PortalConfig)

@@ -1,0 +1,141 @@
+"""What every request passes before a handler sees it, and every answer before it leaves."""
+
+import asyncio
+import logging
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from agent.portal.errors import REFUSALS, PortalCode, PortalError
+from agent.portal.limits import RateLimiter
+from agent.portal.wire import refuse
+
+_BODY_TIMEOUT_S: Final = 15
+_LOG: Final = logging.getLogger(__name__)
+
+_CODE_OF_STATUS: Final = {
+    404: PortalCode.NOT_FOUND,
+    405: PortalCode.BAD_REQUEST,
+    413: PortalCode.BAD_REQUEST,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """Who may ask: under which names, from which pages, how often.
+
+    Attributes:
+        origins: this site, as browsers write it; compared as a whole, never in parts.
+        posts: POST requests of one peer.
+
+    """
+
+    origins: Sequence[str]
+    posts: RateLimiter
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The Host headers that lead here; any other is DNS rebinding or a mistake."""
+        return frozenset(urlsplit(origin).netloc for origin in self.origins)
+
+    def check(self, request: web.Request) -> None:
+        """Let a request pass.
+
+        Raises:
+            PortalError: ``origin_not_allowed``, ``bad_request``, ``rate_limited``.
+
+        """
+        if request.host.lower() not in self.hosts:
+            raise PortalError(PortalCode.ORIGIN_NOT_ALLOWED, "host")
+        if request.method in {"GET", "HEAD"}:
+            return
+        if request.headers.get("Origin") not in self.origins:
+            raise PortalError(PortalCode.ORIGIN_NOT_ALLOWED, "origin")
+        if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
+            raise PortalError(PortalCode.ORIGIN_NOT_ALLOWED, "fetch site")
+        if request.content_type != "application/json":
+            raise PortalError(PortalCode.BAD_REQUEST, "content type")
+        if not self.posts.allow(request.remote):
+            raise PortalError(PortalCode.RATE_LIMITED, "peer")
+
+
+async def read_body(request: web.Request) -> bytes:
+    """Read a whole body of at most the size that the application allows, in at most 15 seconds.
+
+    Raises:
+        PortalError: ``bad_request``, it is longer or slower.
+
+    """
+    try:
+        async with asyncio.timeout(_BODY_TIMEOUT_S):
+            return await request.read()
+    except (web.HTTPRequestEntityTooLarge, TimeoutError) as error:
+        raise PortalError(PortalCode.BAD_REQUEST, f"body: {type(error).__name__}") from error
+
+
+def guarding(guard: Guard) -> Middleware:
+    """Make the middleware that lets ``guard`` look at each request first."""
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        guard.check(request)
+        return await handler(request)
+
+    return middleware
+
+
+@web.middleware
+async def refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn whatever goes wrong into an answer of the API: a code, never a traceback."""
+    try:
+        return await handler(request)
+    except PortalError as error:
+        if REFUSALS[error.code].status >= 500:
+            _LOG.warning("%s: %s (%s)", _place(request), error.code, error.detail)
+        else:
+            _LOG.info("%s: %s (%s)", _place(request), error.code, error.detail)
+        return refuse(error.code)
+    except web.HTTPException as error:
+        return refuse(_CODE_OF_STATUS.get(error.status, PortalCode.BAD_REQUEST))
+    except Exception as error:  # noqa: BLE001 - the last net; nothing may reach the page
+        # No message: that of a foreign exception may quote a person's data.
+        _LOG.error("%s: %s at %s", _place(request), type(error).__name__, _where(error))
+        return refuse(PortalCode.INTERNAL)
+
+
+def _place(request: web.Request) -> str:
+    """Name the handler; the path that was asked for is the visitor's own text."""
+    resource = request.match_info.route.resource
+    return f"{request.method} {resource.canonical if resource else 'unknown'}"
+
+
+def _where(error: BaseException) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    return " < ".join(f"{frame.name}:{frame.lineno}" for frame in reversed(frames))
+
+
+def security_headers(agent_ports: Sequence[int], ping_port: int) -> Mapping[str, str]:
+    """Compose what goes with every answer; the page may talk to this site and to the agent."""
+    agent = [f"{scheme}://localhost:{port}" for scheme in ("https", "wss") for port in agent_ports]
+    connect = " ".join(["'self'", *agent, f"http://localhost:{ping_port}"])
+    policy = (
+        "default-src 'self'",
+        f"connect-src {connect}",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+    return {
+        "Content-Security-Policy": "; ".join(policy),
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+        "Referrer-Policy": "same-origin",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+    }

@@ -1,0 +1,69 @@
+"""How a one-time code reaches its person."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from agent.portal.contact import Contact
+
+_TIMEOUT_S: Final = 20
+
+
+class NotifierError(Exception):
+    """The code could not be handed over."""
+
+
+class Notifier(Protocol):
+    """A way to a mobile number or a mailbox."""
+
+    async def send(self, contact: Contact, code: str) -> None:
+        """Hand the six digits over; the answer to the page waits for it.
+
+        Raises:
+            NotifierError: they did not get on their way.
+
+        """
+
+
+class ScreenNotifier:
+    """The demo's: sends nothing, the code is in the answer and the page shows it."""
+
+    async def send(self, contact: Contact, code: str) -> None:
+        """Do nothing, on purpose."""
+
+
+class ProgramNotifier:
+    """Starts the operator's program for each code; one JSON object on its standard input.
+
+    ``{"kind":"mobile"|"email","contact":"…","code":"123456"}``; exit status 0 says that it is on
+    its way. Nothing of it is in the program's arguments, where other processes could read it.
+    """
+
+    def __init__(self, argv: Sequence[str]) -> None:
+        """Take the program and its arguments."""
+        self._argv = tuple(argv)
+
+    async def send(self, contact: Contact, code: str) -> None:
+        """Run the program once.
+
+        Raises:
+            NotifierError: it does not exist, fails, or takes longer than 20 seconds.
+
+        """
+        message = {"kind": contact.kind.value, "contact": contact.value, "code": code}
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *self._argv, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL
+            )
+        except OSError as error:
+            raise NotifierError(type(error).__name__) from error
+        try:
+            async with asyncio.timeout(_TIMEOUT_S):
+                await process.communicate(json.dumps(message).encode())
+        except TimeoutError as error:
+            process.kill()
+            await process.wait()
+            raise NotifierError("timeout") from error
+        if process.returncode != 0:
+            raise NotifierError(f"exit status {process.returncode}")

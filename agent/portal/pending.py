@@ -1,0 +1,50 @@
+"""ID numbers between the challenge and the signature: in memory, for minutes, never on disk.
+
+The identity service has to be asked with the whole number, and the number comes with the challenge,
+before the card. Written down it would have to be protected, expired and wiped from backups; held
+here it is gone with the process, and the member types it again.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from agent.portal.challenges import LIFETIME
+
+_MOST: Final = 10_000
+_GRACE_S: Final = 60
+
+
+class PendingIdNumbers:
+    """ID numbers by challenge; the oldest make room when there are too many."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Measure ages by ``clock``, in seconds."""
+        self._clock = clock
+        self._entries: dict[str, tuple[float, str]] = {}
+
+    def put(self, challenge: str, id_number: str) -> None:
+        """Remember a number until its challenge is over."""
+        self._evict()
+        until = self._clock() + LIFETIME + _GRACE_S
+        self._entries[challenge] = (until, id_number)
+
+    def get(self, challenge: str) -> str | None:
+        """Give the number, if it is still known."""
+        entry = self._entries.get(challenge)
+        return None if entry is None or entry[0] <= self._clock() else entry[1]
+
+    def drop(self, challenge: str) -> None:
+        """Forget a number; an unknown one is no error."""
+        self._entries.pop(challenge, None)
+
+    def _evict(self) -> None:
+        """Forget what is over and, oldest first, what is too much; insertion is in order of age."""
+        now = self._clock()
+        for challenge, (until, _) in list(self._entries.items()):
+            if until > now and len(self._entries) < _MOST:
+                break
+            del self._entries[challenge]
+
+    def __len__(self) -> int:
+        return len(self._entries)

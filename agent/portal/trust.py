@@ -1,0 +1,118 @@
+"""Judge signatures by configured anchors and revocation lists."""
+
+import asyncio
+import importlib
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from agent.cms.errors import CmsError
+from agent.cms.verify import verify
+from agent.pki.anchors import TrustStore
+from agent.pki.certificate import CertificateFacts, KeyUsage
+from agent.pki.path import validate_path
+from agent.pki.result import PathStatus
+from agent.pki.revocation import CombinedSource, FileSource, RevocationSource
+from agent.pki.revocation_http import HttpSource
+from agent.portal.errors import PortalCode, PortalError
+from agent.portal.verification import MAX_SIGNATURE
+
+_CODE_OF_STATUS: Final = {
+    PathStatus.UNTRUSTED: PortalCode.CERTIFICATE_UNTRUSTED,
+    PathStatus.EXPIRED: PortalCode.CERTIFICATE_EXPIRED,
+    PathStatus.NOT_YET_VALID: PortalCode.CERTIFICATE_NOT_YET_VALID,
+    PathStatus.REVOKED: PortalCode.CERTIFICATE_REVOKED,
+    PathStatus.UNKNOWN: PortalCode.REVOCATION_UNKNOWN,
+    PathStatus.STALE: PortalCode.REVOCATION_UNKNOWN,
+    PathStatus.WRONG_KEY_USAGE: PortalCode.WRONG_KEY_USAGE,
+}
+
+
+class CertificateVerifier:
+    """The judge: CMS by ``agent.cms``, path and revocation by ``agent.pki``.
+
+    Only configured certificates help to build a path. Those that come along in a message are
+    not even looked at: a hostile heap of them, signing each other, would cost us more than it
+    costs its sender.
+    """
+
+    def __init__(
+        self,
+        store: TrustStore,
+        revocation: RevocationSource,
+        clock: Callable[[], float],
+    ) -> None:
+        """Trust ``store``, by ``revocation``, at the time of ``clock`` in seconds since 1970."""
+        self._store = store
+        self._revocation = revocation
+        self._clock = clock
+
+    async def open(self, signature: bytes, content: bytes) -> CertificateFacts:
+        """Check the signature itself: one signer, over exactly this content, attached.
+
+        Raises:
+            PortalError: ``signature_invalid``.
+
+        """
+        try:
+            return await asyncio.to_thread(_open, signature, content)
+        except CmsError as error:
+            raise PortalError(PortalCode.SIGNATURE_INVALID, error.detail) from error
+
+    async def judge(self, certificate: CertificateFacts) -> None:
+        """Check chain, validity, revocation and key usage, in this order.
+
+        Raises:
+            PortalError: the code says which of them failed first.
+
+        """
+        now = datetime.fromtimestamp(self._clock(), UTC)
+        try:
+            result = await validate_path(
+                certificate, self._store, self._revocation, now, KeyUsage.DIGITAL_SIGNATURE
+            )
+        except CmsError as error:
+            raise PortalError(PortalCode.CERTIFICATE_UNTRUSTED, error.detail) from error
+        status = result.status
+        if status is PathStatus.VALID:
+            return
+        is_dated = status in {PathStatus.EXPIRED, PathStatus.NOT_YET_VALID}
+        if is_dated and certificate.not_before <= now <= certificate.not_after:
+            status = PathStatus.UNTRUSTED  # an authority's date, not the card's
+        raise PortalError(_CODE_OF_STATUS[status], f"{result.status}: {result.verdict.detail}")
+
+
+def _open(signature: bytes, content: bytes) -> CertificateFacts:
+    message = verify(signature, max_size=MAX_SIGNATURE)
+    if message.content != content:
+        raise CmsError("the content is another one")
+    return CertificateFacts.from_der(message.certificate)
+
+
+def load_verifier(
+    anchors: Sequence[str],
+    intermediates: Sequence[str],
+    lists: Sequence[str],
+    clock: Callable[[], float],
+) -> CertificateVerifier:
+    """Load what is trusted, and say where revocation lists are: paths or http(s) URLs.
+
+    Without any list nothing can be proven not to be revoked, so nothing is accepted.
+
+    Raises:
+        CmsError: a file is no certificate, or a URL no plain one.
+
+    """
+    # Some modules are heavy and imported on first use: here, where nobody waits.
+    importlib.import_module("agent.pki.judge")
+    store = TrustStore.load(map(Path, anchors), map(Path, intermediates))
+    files = FileSource([Path(item) for item in lists if not _is_url(item)])
+    urls = [item for item in lists if _is_url(item)]
+    fetched = HttpSource(urls, lambda: datetime.fromtimestamp(clock(), UTC))
+    return CertificateVerifier(store, CombinedSource((files, fetched)), clock)
+
+
+def _is_url(source: str) -> bool:
+    return urlsplit(source).scheme in {"http", "https"}

@@ -1,0 +1,217 @@
+"""The portal's API as types: what a page may send, what it gets; unknown fields are refused."""
+
+from datetime import UTC, datetime
+from typing import Annotated, TypeVar
+
+import msgspec
+from aiohttp import web
+from msgspec import Meta
+
+from agent.portal.contact import LoginKind
+from agent.portal.downloads import Artefact
+from agent.portal.errors import REFUSALS, PortalCode, PortalError
+from agent.portal.members import Member
+from agent.portal.verification import MAX_SIGNATURE
+
+MAX_BODY = 2 * MAX_SIGNATURE
+"""Octets of a request body: a signature in base64 and some room."""
+
+_Typed = Annotated[str, Meta(min_length=1, max_length=254)]
+_Id = Annotated[str, Meta(min_length=1, max_length=64)]
+_Code = Annotated[str, Meta(pattern=r"^[0-9]{6}$", max_length=6)]
+_Name = Annotated[str, Meta(min_length=1, max_length=64)]
+_Signature = Annotated[bytes, Meta(min_length=1, max_length=MAX_SIGNATURE)]
+
+
+class _Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Refuse what is not in the API."""
+
+
+class Empty(_Request, frozen=True):
+    """A request without parameters."""
+
+
+class OtpRequest(_Request, frozen=True):
+    """Ask for a code."""
+
+    contact: _Typed
+
+
+class OtpConfirmRequest(_Request, frozen=True):
+    """Present a code."""
+
+    contact: _Typed
+    code: _Code
+
+
+class ProfileRequest(_Request, frozen=True):
+    """Say a name."""
+
+    name: _Name
+
+
+class UpgradeChallengeRequest(_Request, frozen=True):
+    """Ask for a challenge to become a gold member."""
+
+    id_number: _Typed
+
+
+class SignatureRequest(_Request, frozen=True):
+    """Hand a signature in; base64 of a DER CMS SignedData with the content in it."""
+
+    challenge_id: _Id
+    signature: _Signature
+
+
+class LoginBody(msgspec.Struct, frozen=True):
+    """One way to log in, masked."""
+
+    kind: LoginKind
+    label: str
+
+
+class MemberBody(msgspec.Struct, frozen=True):
+    """A member as the page shows it."""
+
+    id: str
+    name: str | None
+    grade: str
+    gold_since: str | None
+    logins: list[LoginBody]
+
+
+class MemberAnswer(msgspec.Struct, frozen=True):
+    """Who is logged in."""
+
+    member: MemberBody | None
+
+
+class ConfirmedAnswer(msgspec.Struct, frozen=True):
+    """Who is logged in now, and whether just registered."""
+
+    member: MemberBody
+    created: bool
+
+
+class OtpAnswer(msgspec.Struct, frozen=True):
+    """A code is on its way; in the demo, here it is."""
+
+    contact_kind: LoginKind
+    demo_code: str | None
+    expires_in: int
+
+
+class ChallengeAnswer(msgspec.Struct, frozen=True):
+    """What is to be signed, in base64."""
+
+    challenge_id: str
+    challenge: bytes
+    expires_in: int
+
+
+class AgentBody(msgspec.Struct, frozen=True):
+    """Where the page looks for the agent."""
+
+    ports: list[int]
+    ping_port: int
+
+
+class ConfigAnswer(msgspec.Struct, frozen=True):
+    """What the page has to know about this site."""
+
+    agent: AgentBody
+    demo: bool
+
+
+class ArtefactBody(msgspec.Struct, frozen=True):
+    """One installer that can be downloaded; size in octets, SHA-256 in lower hex."""
+
+    name: str
+    system: str
+    size: int
+    sha256: str
+    url: str
+
+
+class DownloadsAnswer(msgspec.Struct, frozen=True):
+    """The installers; none when none was built."""
+
+    downloads: list[ArtefactBody]
+
+
+class MessageBody(msgspec.Struct, frozen=True, rename={"zh_hant": "zh-Hant"}):
+    """A refusal in both languages."""
+
+    zh_hant: str
+    en: str
+
+
+class ErrorBody(msgspec.Struct, frozen=True):
+    """A refusal."""
+
+    code: PortalCode
+    message: MessageBody
+    retriable: bool
+
+
+class ErrorAnswer(msgspec.Struct, frozen=True):
+    """The body of every answer that is not a success."""
+
+    error: ErrorBody
+
+
+_RequestT = TypeVar("_RequestT", bound=_Request)
+
+
+def decode(body: bytes, kind: type[_RequestT]) -> _RequestT:
+    """Read a request body.
+
+    Raises:
+        PortalError: ``bad_request``; the detail names the field and never its value.
+
+    """
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise PortalError(PortalCode.BAD_REQUEST, type(error).__name__) from error
+
+
+def answer(body: msgspec.Struct, status: int = 200) -> web.Response:
+    """Write an answer; it is about a person, so no cache keeps it."""
+    return web.Response(
+        body=msgspec.json.encode(body),
+        status=status,
+        content_type="application/json",
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+def refuse(code: PortalCode) -> web.Response:
+    """Write a refusal."""
+    refusal = REFUSALS[code]
+    message = MessageBody(refusal.zh_hant, refusal.en)
+    return answer(ErrorAnswer(ErrorBody(code, message, refusal.retriable)), refusal.status)
+
+
+def member_body(member: Member) -> MemberBody:
+    """Show a member."""
+    since = member.gold_since
+    return MemberBody(
+        id=member.id,
+        name=member.name,
+        grade="ordinary" if since is None else "gold",
+        gold_since=None if since is None else _moment(since),
+        logins=[LoginBody(login.kind, login.label) for login in member.logins],
+    )
+
+
+def artefact_body(artefact: Artefact) -> ArtefactBody:
+    """Show an installer."""
+    return ArtefactBody(
+        artefact.name, artefact.system, artefact.size, artefact.sha256, artefact.url
+    )
+
+
+def _moment(seconds: int) -> str:
+    """Write a moment as RFC 3339 in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
