@@ -347,20 +347,38 @@ def _sign(options: argparse.Namespace) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from agent.pki.report import verify_message
+    from datetime import UTC, datetime
 
-    content = options.content.read_bytes() if options.content else None
-    report = asyncio.run(
-        verify_message(
-            options.file.read_bytes(),
-            content=content,
-            anchors=options.anchors,
-            intermediates=options.intermediates,
-            crls=options.crl,
-        )
+    from agent.pki.report import Inputs, verify_files
+
+    inputs = Inputs(
+        message=options.file,
+        content=options.content,
+        anchors=options.anchors,
+        intermediates=options.intermediates,
+        crls=options.crl,
     )
-    print(report)
-    return EXIT_OK
+    report = asyncio.run(verify_files(inputs, datetime.now(UTC)))
+    if options.json:
+        print(json.dumps(report, ensure_ascii=False))
+    else:
+        _say_verdict(report)
+    return EXIT_FAILED if report["verdict"] == "invalid" else EXIT_OK
+
+
+def _say_verdict(report: dict[str, Any]) -> None:
+    print(f"signature: {report['signature']}")
+    if report["signature"] != "good":
+        print(f"  {report['error']}")
+        return
+    signed, signer, chain = report["signed"], report["signer"], report["chain"]
+    print(f"  by {signer['subject']}")
+    print(f"  at {signed['signing_time']} by the signer's own clock, {signed['hash']}")
+    print(f"certificate: {chain['status']}")
+    if chain["status"] == "not_checked":
+        print("  give --anchors, --intermediates and --crl to have it checked")
+    elif chain["detail"]:
+        print(f"  {chain['detail']}")
 
 
 def _read_pin(*, from_stdin: bool) -> SecretBytes:

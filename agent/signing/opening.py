@@ -2,7 +2,9 @@
 
 from agent.cards.card import KeyUse, StoredCertificate
 from agent.cards.padding import MODULUS_LENGTH
-from agent.errors import BadRequestError
+from agent.cms.enveloped import EnvelopedMessage, parse
+from agent.cms.errors import CmsError
+from agent.errors import BadRequestError, CardError
 from agent.signing.model import DecryptFormat, DecryptRequest
 
 
@@ -10,39 +12,42 @@ class Opening:
     """One decrypt request on its way through a card; used once."""
 
     def __init__(self, request: DecryptRequest) -> None:
-        """Read the message.
+        """Remember what was asked.
 
         Raises:
-            BadRequestError: it is not what its format says.
+            BadRequestError: a bare cryptogram is not as long as the key.
 
         """
-        self._message: "EnvelopedMessage | None" = None
-        if request.format is DecryptFormat.CMS:
-            from agent.cms.enveloped import EnvelopedMessage
-
-            self._message = EnvelopedMessage.parse(request.data)
-        elif len(request.data) != MODULUS_LENGTH:
+        if request.format is DecryptFormat.PKCS1 and len(request.data) != MODULUS_LENGTH:
             raise BadRequestError("a cryptogram is as long as the key: 256 bytes")
-        self._data = request.data
+        self._request = request
+        self._message: EnvelopedMessage | None = None
 
     def prepare(self, serial: str, stored: StoredCertificate) -> list[bytes]:
         """Find what is encrypted for this certificate; before the PIN is sent.
 
         Raises:
-            AgentError: nothing in the message is for this card.
+            CmsError: the message is malformed, or nothing in it is for this card.
 
         """
         del serial  # a message is addressed to a certificate, not to a card
-        if self._message is None:
-            return [self._data]
-        return [self._message.encrypted_key(stored.der)]
+        if self._request.format is DecryptFormat.PKCS1:
+            return [self._request.data]
+        self._message = parse(self._request.data, stored.der)
+        return [self._message.encrypted_key]
 
     def finish(self, used: KeyUse) -> bytes:
         """Open the message with what the card decrypted.
 
         Raises:
-            AgentError: it does not open; always the same, whatever was wrong.
+            CardError: it does not open; the same as for wrong padding around the key, so that
+                nobody learns from the difference.
 
         """
         (plain,) = used.results
-        return plain if self._message is None else self._message.open(plain)
+        if self._message is None:
+            return plain
+        try:
+            return self._message.open(plain)
+        except CmsError as error:
+            raise CardError("decryption failed") from error

@@ -1,10 +1,12 @@
 """The use cases on virtual cards: who may, which reader, what comes out, what goes wrong."""
 
 import asyncio
+import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +20,7 @@ from agent.signing.model import (
     DecryptFormat,
     DecryptRequest,
     Document,
+    ReaderView,
     SignatureFormat,
     SignRequest,
 )
@@ -130,19 +133,22 @@ async def test_readers_tell_what_they_hold(make_card: CardFactory) -> None:
         assert (await code_of(service.sign(SITE, ONE, pin())))[0] is ErrorCode.UNSUPPORTED_CARD
         assert service.snapshot().readers[0].state is CardPresence.UNSUPPORTED
         provider.remove(FIRST)
-        await until(service, 0, CardPresence.EMPTY)
+        await until(service, first_is(CardPresence.EMPTY))
         assert (await code_of(service.sign(SITE, ONE, pin())))[0] is ErrorCode.NO_CARD
         provider.remove_reader(FIRST)
         provider.remove_reader(SECOND)
-        while service.snapshot().readers:
-            await asyncio.sleep(0.01)
+        await until(service, lambda readers: not readers)
         assert (await code_of(service.sign(SITE, ONE, pin())))[0] is ErrorCode.NO_READER
 
 
-async def until(service: SigningService, number: int, state: CardPresence) -> None:
-    async with asyncio.timeout(10):
-        while service.snapshot().readers[number].state is not state:
-            await asyncio.sleep(0.01)
+async def until(service: SigningService, holds: Callable[[tuple[ReaderView, ...]], bool]) -> None:
+    async with asyncio.timeout(10), service.subscribe() as events:
+        while not holds(service.snapshot().readers):
+            await events.get()
+
+
+def first_is(state: CardPresence) -> Callable[[tuple[ReaderView, ...]], bool]:
+    return lambda readers: readers[0].state is state
 
 
 async def test_a_card_that_comes_and_goes_is_told(make_card: CardFactory) -> None:
@@ -261,10 +267,10 @@ async def test_pulled_in_the_middle_and_put_back(make_card: CardFactory, generat
         await asyncio.sleep(0.2)
         provider.remove(FIRST)
         assert (await code_of(asked))[0] is ErrorCode.CARD_REMOVED
-        await until(service, 0, CardPresence.EMPTY)
+        await until(service, first_is(CardPresence.EMPTY))
         card.faults = Faults()
         provider.insert(FIRST, card)
-        await until(service, 0, CardPresence.CARD)
+        await until(service, first_is(CardPresence.CARD))
         assert (await service.sign(SITE, ONE, pin())).signatures
 
 
@@ -302,7 +308,7 @@ async def test_decryption_opens_what_was_sealed_for_the_card(
     "wrong",
     [
         lambda: SignRequest(()),
-        lambda: Document(),
+        Document,
         lambda: Document(data=b"", digest=bytes(32)),
         lambda: SignRequest((Document(digest=bytes(31)),), format=SignatureFormat.PKCS1),
         lambda: SignRequest((Document(digest=bytes(32)),), format=SignatureFormat.CMS),
@@ -318,3 +324,31 @@ async def test_the_clock_is_the_signing_time(make_card: CardFactory) -> None:
     async with running(with_cards(make_card()), clock=lambda: moment) as service:
         result = await service.sign(SITE, ONE, pin())
     assert verify(result.signatures[0]).signing_time == moment
+
+
+async def test_a_sealed_message_is_opened(
+    make_card: CardFactory, generation: str, tmp_path: Path
+) -> None:
+    card = make_card(generation)
+    async with running(with_cards(card)) as service:
+        (keyx,) = (c for c in await service.certificates(SITE) if c.id == "KEYX")
+        (tmp_path / "recipient.der").write_bytes(keyx.facts.der)
+        sealed = await asyncio.to_thread(seal, b"for the citizen", tmp_path)
+        request = DecryptRequest(sealed, DecryptFormat.CMS)
+        assert await service.decrypt(SITE, request, pin()) == b"for the citizen"
+        spoilt = DecryptRequest(sealed[:-1] + bytes((sealed[-1] ^ 1,)), DecryptFormat.CMS)
+        assert (await code_of(service.decrypt(SITE, spoilt, pin())))[0] is ErrorCode.INTERNAL
+        garbage = DecryptRequest(b"garbage", DecryptFormat.CMS)
+        asked = service.decrypt(SITE, garbage, pin("654321"))
+        assert (await code_of(asked))[0] is ErrorCode.BAD_REQUEST
+    assert card.data.tries_left == 3
+
+
+def seal(message: bytes, folder: Path) -> bytes:
+    to_pem = ["openssl", "x509", "-inform", "DER", "-in", "recipient.der", "-out", "recipient.pem"]
+    subprocess.run(to_pem, cwd=folder, check=True)
+    encrypt = ["openssl", "cms", "-encrypt", "-binary", "-aes256", "-outform", "DER"]
+    done = subprocess.run(
+        [*encrypt, "recipient.pem"], cwd=folder, input=message, check=True, capture_output=True
+    )
+    return done.stdout
