@@ -7,7 +7,10 @@ from agent.signing.sites import Site
 
 
 class Consent(Protocol):
-    """Asks the citizen, or answers in their place. Awaiting it may take as long as they do."""
+    """Asks the citizen, or answers in their place. Awaiting it may take as long as they do.
+
+    It also remembers: once :meth:`allow_site` has returned, :meth:`stands` says for how long.
+    """
 
     def stands(self, site: Site) -> bool:
         """Tell whether ``site`` is allowed without asking anybody."""
@@ -20,11 +23,15 @@ class Consent(Protocol):
 
         """
 
-    async def allow_last_try(self, site: Site) -> None:
-        """Return when the citizen wants the card's last PIN try to be spent.
+    async def allow_try(self, site: Site, attempts_left: int) -> None:
+        """Return when the citizen wants one of the card's last PIN tries to be spent.
+
+        Args:
+            site: who asks.
+            attempts_left: 1 or 2, before this one.
 
         Raises:
-            PinError: ``pin_last_attempt``.
+            AgentError: ``pin_last_attempt``, ``user_cancelled``.
 
         """
 
@@ -40,7 +47,7 @@ class AlwaysAllow:
     async def allow_site(self, site: Site) -> None:
         """Allow every site."""
 
-    async def allow_last_try(self, site: Site) -> None:
+    async def allow_try(self, site: Site, attempts_left: int) -> None:
         """Spend it."""
 
 
@@ -71,7 +78,7 @@ class Refuse:
         del site
         raise AgentError(self._reason, code=ErrorCode.ORIGIN_NOT_ALLOWED)
 
-    async def allow_last_try(self, site: Site) -> None:
+    async def allow_try(self, site: Site, attempts_left: int) -> None:
         """Refuse.
 
         Raises:
@@ -79,4 +86,4 @@ class Refuse:
 
         """
         del site
-        raise PinError(self._reason, code=ErrorCode.PIN_LAST_ATTEMPT, attempts_left=1)
+        raise PinError(self._reason, code=ErrorCode.PIN_LAST_ATTEMPT, attempts_left=attempts_left)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum, unique
 
+from agent.cards.pkcs15 import ID_SIGN
 from agent.cms.digest import HashAlgorithm
 from agent.errors import BadRequestError
 from agent.pki.certificate import CertificateFacts
@@ -74,7 +75,12 @@ class SignRequest:
         reader: only this reader; None for the only one with a supported card.
         nonce: 1 to 64 bytes that go into the CMS as a signed attribute.
         signing_certificate: whether the CMS carries ESS signing-certificate-v2 (RFC 5035).
+        signing_time: whether the CMS says when it was made.
+        card_serial: whether the CMS carries the card's number as a signed attribute.
         check_validity: whether an expired or not yet valid certificate is refused.
+        key_id: the PKCS#15 identifier of the key, SIGN or KEYX.
+        confirm_retry: whether, after a wrong PIN, the citizen confirms the next one even when
+            it is not the last: for a PIN that came from a page, which might try on by itself.
 
     """
 
@@ -85,7 +91,11 @@ class SignRequest:
     reader: str | None = None
     nonce: bytes | None = None
     signing_certificate: bool = True
+    signing_time: bool = True
+    card_serial: bool = False
     check_validity: bool = True
+    key_id: bytes = ID_SIGN
+    confirm_retry: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what cannot be signed, before any card is touched.
@@ -135,11 +145,20 @@ class SignResult:
 
 @dataclass(frozen=True, slots=True)
 class DecryptRequest:
-    """Decrypt with the card's key-exchange key; ``data`` as ``format`` says."""
+    """Decrypt with the card's key-exchange key.
+
+    Attributes:
+        data: as ``format`` says.
+        format: the wrapping.
+        reader: only this reader; None for the only one with a supported card.
+        confirm_retry: as in :class:`SignRequest`.
+
+    """
 
     data: bytes
     format: DecryptFormat
     reader: str | None = None
+    confirm_retry: bool = False
 
 
 @dataclass(frozen=True, slots=True)

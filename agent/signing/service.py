@@ -8,13 +8,21 @@ import asyncio
 from asyncio import Queue
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Event as ThreadEvent
 
 import structlog
 
-from agent.cards.card import CardContents, CardDriver, KeyUse, Prepare, StoredCertificate
-from agent.cards.pkcs15 import ID_KEYX, ID_SIGN
+from agent.cards.card import (
+    PIN_TRIES,
+    CardContents,
+    CardDriver,
+    KeyUse,
+    Prepare,
+    StoredCertificate,
+)
+from agent.cards.pkcs15 import ID_KEYX
 from agent.cards.registry import Registry
 from agent.errors import (
     AgentError,
@@ -51,6 +59,19 @@ SIGNATURE_SECONDS = 10.0  # more for each further signature
 _log = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """On whose behalf a PIN is sent, and whether each one after a wrong one is confirmed."""
+
+    site: Site
+    confirm_retry: bool
+
+    @property
+    def below(self) -> int:
+        """With fewer tries left than this the citizen is asked."""
+        return PIN_TRIES if self.confirm_retry else 2
+
+
 class SigningService:
     """Everything that can be asked of the agent; belongs to one event loop."""
 
@@ -72,7 +93,6 @@ class SigningService:
         self._readers = Readers(provider, self._registry)
         self._consent = consent
         self._clock = clock
-        self._allowed: set[Site] = set()
 
     async def start(self) -> None:
         """Begin to watch the readers; return after the first look at them."""
@@ -97,7 +117,7 @@ class SigningService:
 
     def is_allowed(self, site: Site) -> bool:
         """Tell whether a site may ask for more than the status, without asking anybody."""
-        return site in self._allowed or self._consent.stands(site)
+        return self._consent.stands(site)
 
     async def connect(self, site: Site) -> None:
         """Ask the citizen to allow a site.
@@ -108,7 +128,6 @@ class SigningService:
         """
         if not self.is_allowed(site):
             await self._consent.allow_site(site)
-            self._allowed.add(site)
 
     async def certificates(
         self, site: Site, reader: str | None = None
@@ -152,9 +171,11 @@ class SigningService:
             seconds = CARD_SECONDS + SIGNATURE_SECONDS * len(request.documents)
 
             def operation(card: CardDriver, connection: Connection, prepare: Prepare) -> KeyUse:
-                return card.sign(connection, ID_SIGN, secret, prepare)
+                return card.sign(connection, request.key_id, secret, prepare)
 
-            used = await self._use_key(site, reader, wrapping.prepare, operation, seconds)
+            used = await self._use_key(
+                reader, wrapping.prepare, operation, seconds, Asking(site, request.confirm_retry)
+            )
             return wrapping.finish(used)
 
     async def decrypt(self, site: Site, request: DecryptRequest, pin: SecretBytes | None) -> bytes:
@@ -168,26 +189,29 @@ class SigningService:
             def operation(card: CardDriver, connection: Connection, prepare: Prepare) -> KeyUse:
                 return card.decrypt(connection, ID_KEYX, secret, prepare)
 
-            used = await self._use_key(site, reader, opening.prepare, operation, CARD_SECONDS)
+            asking = Asking(site, request.confirm_retry)
+            used = await self._use_key(reader, opening.prepare, operation, CARD_SECONDS, asking)
             return opening.finish(used)
 
     # How a key is used, whatever for.
 
     async def _use_key(
         self,
-        site: Site,
         reader: str,
         prepare: Prepare,
         operation: KeyOperation,
         seconds: float,
+        asking: Asking,
     ) -> KeyUse:
         try:
-            return await self._try_key(reader, prepare, operation, seconds, last_try=False)
+            return await self._try_key(reader, prepare, operation, seconds, asking.below)
         except PinError as error:
             if error.code is not ErrorCode.PIN_LAST_ATTEMPT:
                 raise
-        await self._consent.allow_last_try(site)
-        return await self._try_key(reader, prepare, operation, seconds, last_try=True)
+            left = error.attempts_left or 1
+        await self._consent.allow_try(asking.site, left)
+        # Whoever agreed to one try did not agree to a later one.
+        return await self._try_key(reader, prepare, operation, seconds, left)
 
     async def _try_key(
         self,
@@ -195,18 +219,21 @@ class SigningService:
         prepare: Prepare,
         operation: KeyOperation,
         seconds: float,
-        *,
-        last_try: bool,
+        ask_below: int,
     ) -> KeyUse:
-        """Run one transaction; whatever ``checked`` raises ends it before the PIN is sent."""
+        """Run one transaction; whatever ``checked`` raises ends it before the PIN is sent.
+
+        With fewer tries left than ``ask_below`` the citizen has to be asked.
+        """
         seen: list[str] = []
 
         def run(connection: Connection, card: CardDriver, nobody_waits: ThreadEvent) -> KeyUse:
             def checked(serial: str, certificate: StoredCertificate) -> Sequence[bytes]:
                 seen.append(serial)
-                if self._registry.memory.attempts_left(serial) == 1 and not last_try:
+                left = self._registry.memory.attempts_left(serial)
+                if left is not None and 0 < left < ask_below:
                     raise PinError(
-                        "one try is left", code=ErrorCode.PIN_LAST_ATTEMPT, attempts_left=1
+                        "few tries are left", code=ErrorCode.PIN_LAST_ATTEMPT, attempts_left=left
                     )
                 inputs = prepare(serial, certificate)
                 if nobody_waits.is_set():

@@ -89,7 +89,7 @@ class Wrapping:
         self._check(certificate.facts)
         self._certificate = certificate
         self._messages = [
-            self._message(document, certificate.facts) for document in self._request.documents
+            self._message(document, certificate) for document in self._request.documents
         ]
         return [message.digest_info for message in self._messages]
 
@@ -120,14 +120,16 @@ class Wrapping:
         if request.check_validity and self._now < facts.not_before:
             raise AgentError("it is not yet valid", code=ErrorCode.CERTIFICATE_NOT_YET_VALID)
 
-    def _message(self, document: Document, facts: CertificateFacts) -> _Message:
+    def _message(self, document: Document, certificate: CardCertificate) -> _Message:
         request = self._request
+        facts = certificate.facts
         if request.format is SignatureFormat.PKCS1:
             return _BareSignature(request, document, facts)
         attached = request.format is SignatureFormat.CMS
         attributes = SignedAttributes(
-            signing_time=self._now,
+            signing_time=self._now if request.signing_time else None,
             nonce=request.nonce,
+            card_serial=certificate.card_serial if request.card_serial else None,
             signing_certificate=request.signing_certificate,
         )
         content = Content(document.data, document.digest, attached=attached)

@@ -211,8 +211,8 @@ async def test_a_certificate_out_of_its_time_costs_no_try(
 
 async def test_the_last_try_is_not_spent_without_a_word(make_card: CardFactory) -> None:
     class NoLastTry(AlwaysAllow):
-        async def allow_last_try(self, site: Site) -> None:
-            await Refuse("not now").allow_last_try(site)
+        async def allow_try(self, site: Site, attempts_left: int) -> None:
+            await Refuse("not now").allow_try(site, attempts_left)
 
     card = make_card()
     async with running(with_cards(card), NoLastTry()) as service:
