@@ -1,6 +1,7 @@
 """The certificates that trust starts from, and those between them and a citizen's."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -12,6 +13,7 @@ from agent.pki.certificate import CertificateFacts
 
 MAX_FILE = 4 * 1024 * 1024  # bytes
 MAX_FILES = 256
+MAX_HINTS = 16
 _SUFFIXES = frozenset({".cer", ".crt", ".der", ".pem"})
 
 
@@ -44,15 +46,16 @@ class TrustStore:
             raise CmsError("a trust anchor has to be an authority's certificate")
         return cls(trusted, _load_all(intermediates))
 
-    def with_intermediates(self, raw: Sequence[bytes]) -> Self:
-        """Add certificates that came along with a message, as hints for building a path.
+    def with_hints(self, raw: Sequence[bytes]) -> Self:
+        """Add at most sixteen certificates that came along with a message, DER.
 
-        Raises:
-            CmsError: one of them is no certificate.
-
+        They are never trusted, so those that are malformed are passed over.
         """
-        more = tuple(CertificateFacts.from_der(item) for item in raw)
-        return type(self)(self.anchors, self.intermediates + more)
+        hints = []
+        for item in raw[:MAX_HINTS]:
+            with suppress(CmsError):
+                hints.append(CertificateFacts.from_der(item))
+        return type(self)(self.anchors, (*self.intermediates, *hints))
 
 
 def _load_all(paths: Iterable[Path]) -> tuple[CertificateFacts, ...]:

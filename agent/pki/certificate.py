@@ -164,10 +164,10 @@ def _id_last4(raw: bytes | None) -> str | None:
     if raw is None:
         return None
     values = {
-        string_value(value)
+        string_value(value.parse())
         for attribute in core.SequenceOf.load(raw, spec=core.Sequence)
         if attribute[0].native == _ID_LAST4
-        for value in attribute[1]
+        for value in core.SetOf.load(attribute[1].dump(), spec=core.Any)
     }
     text = values.pop() if len(values) == 1 else None  # two different ones prove nothing
     return text if text and len(text) == 4 and text.isascii() and text.isalnum() else None

@@ -5,18 +5,21 @@ certificates of which each was in fact signed by the next one's key.
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
-from agent.cms.errors import hostile_input
+from agent.cms.errors import CmsError, hostile_input
 from agent.pki.anchors import TrustStore
 from agent.pki.certificate import CertificateFacts
 
 MAX_LENGTH = 6  # certificates, anchor and leaf included
 MAX_CHAINS = 8
+MAX_CHECKS = 500  # questions whether one certificate was issued by another
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,29 +60,44 @@ def find_chains(leaf: CertificateFacts, store: TrustStore, at: datetime) -> list
     """Find up to eight chains, each from the leaf to an anchor that is within its own validity.
 
     Raises:
-        CmsError: the leaf or a configured certificate is malformed.
+        CmsError: the leaf or an anchor is malformed.
 
     """
     anchors = [link(facts) for facts in store.anchors if facts.not_before <= at <= facts.not_after]
-    between = [link(facts) for facts in store.intermediates if facts.is_ca]
-    found: list[tuple[Link, ...]] = []
-    for chain in _climb((link(leaf),), anchors, between):
-        found.append(chain)
-        if len(found) == MAX_CHAINS:
-            break
+    search = _Search(anchors, _usable(store.intermediates))
+    return list(islice(search.climb((link(leaf),)), MAX_CHAINS))
+
+
+def _usable(intermediates: Iterable[CertificateFacts]) -> list[Link]:
+    found = []
+    for facts in intermediates:
+        if facts.is_ca:
+            with suppress(CmsError):  # they are hints; some came along with a message
+                found.append(link(facts))
     return found
 
 
-def _climb(
-    below: tuple[Link, ...], anchors: Iterable[Link], between: Iterable[Link]
-) -> Iterator[tuple[Link, ...]]:
-    top = below[-1]
-    seen = {item.facts.der for item in below}
-    for anchor in anchors:
-        if anchor.facts.der not in seen and top.was_issued_by(anchor):
+class _Search:
+    """One search, depth first; whoever sends many certificates cannot make it long."""
+
+    def __init__(self, anchors: list[Link], between: list[Link]) -> None:
+        self.anchors = anchors
+        self.between = between
+        self.checks_left = MAX_CHECKS
+
+    def climb(self, below: tuple[Link, ...]) -> Iterator[tuple[Link, ...]]:
+        for anchor in self._issuers(below, self.anchors):
             yield (*below, anchor)
-    if len(below) + 1 >= MAX_LENGTH:
-        return
-    for issuer in between:
-        if issuer.facts.der not in seen and top.was_issued_by(issuer):
-            yield from _climb((*below, issuer), anchors, between)
+        if len(below) + 1 < MAX_LENGTH:
+            for issuer in self._issuers(below, self.between):
+                yield from self.climb((*below, issuer))
+
+    def _issuers(self, below: tuple[Link, ...], candidates: list[Link]) -> Iterator[Link]:
+        for candidate in candidates:
+            if candidate.facts.der in (item.facts.der for item in below):
+                continue
+            if self.checks_left == 0:
+                return
+            self.checks_left -= 1
+            if below[-1].was_issued_by(candidate):
+                yield candidate

@@ -30,7 +30,11 @@ def attributes(name: x509.Name) -> list[list[tuple[str, str]]]:
 
 
 def _text(value: core.Asn1Value) -> str:
-    inner = value.chosen if isinstance(value, core.Choice) else value
+    inner = value
+    if isinstance(value, core.Choice):
+        inner = value.chosen
+    elif isinstance(value, core.Any):
+        inner = value.parse()
     text = string_value(inner)
     return inner.dump().hex() if text is None else text
 

@@ -176,8 +176,3 @@ def _is_contradicted(chain: tuple[Link, ...], data: RevocationData) -> bool:
             if revoked and response.serial_number in serials:
                 return True
     return False
-
-
-def thumbprints(chain: tuple[CertificateFacts, ...]) -> list[str]:
-    """List the SHA-256 thumbprints of a path in lower hex, leaf first."""
-    return [facts.thumbprint.hex() for facts in chain]

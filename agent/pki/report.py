@@ -1,0 +1,127 @@
+"""Say everything about a signed file, in a form that a program can read on: ``ankong verify``."""
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from agent.cms.errors import CmsError
+from agent.cms.verify import MAX_MESSAGE, VerifiedMessage, verify
+from agent.pki.anchors import TrustStore, read_bounded
+from agent.pki.certificate import CertificateFacts
+from agent.pki.path import PathResult, validate_path
+from agent.pki.revocation import FileSource
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What ``ankong verify`` is given.
+
+    Attributes:
+        message: a DER SignedData.
+        content: what was signed, when the message is detached.
+        anchors: files or directories of trusted authorities; none leaves the chain unchecked.
+        intermediates: files or directories of authorities in between.
+        crls: files or directories of revocation lists.
+        allow_sha1: whether SHA-1 passes.
+
+    """
+
+    message: Path
+    content: Path | None = None
+    anchors: Sequence[Path] = ()
+    intermediates: Sequence[Path] = ()
+    crls: Sequence[Path] = ()
+    allow_sha1: bool = False
+
+
+async def verify_files(inputs: Inputs, at: datetime) -> dict[str, Any]:
+    """Verify a signature and, when there are anchors, its certificate's path as of ``at``.
+
+    The answer has ``verdict``: ``valid`` (all of it), ``signature_only`` (no anchors were given),
+    or ``invalid``; ``signature``: ``good`` or ``bad`` with ``error``; and where the signature is
+    good ``signed``, ``signer`` and ``chain``. All of it goes into JSON as it is; times are
+    RFC 3339 UTC, digests and numbers lower hex.
+
+    Raises:
+        CmsError: a file other than the message cannot be used.
+
+    """
+    raw = await asyncio.to_thread(read_bounded, inputs.message, MAX_MESSAGE)
+    content = None
+    if inputs.content is not None:
+        content = await asyncio.to_thread(read_bounded, inputs.content, MAX_MESSAGE)
+    try:
+        message = verify(raw, content=content, allow_sha1=inputs.allow_sha1)
+        signer = CertificateFacts.from_der(message.certificate)
+    except CmsError as exc:
+        return {"verdict": "invalid", "signature": "bad", "error": exc.detail}
+    report = {
+        "verdict": "signature_only",
+        "signature": "good",
+        "signed": _describe_message(message),
+        "signer": _describe_signer(signer),
+        "chain": {"status": "not_checked", "path": []},
+    }
+    if inputs.anchors:
+        result = await _validate(inputs, message, signer, at)
+        report["chain"] = _describe_chain(result)
+        report["verdict"] = "valid" if result.verdict.is_valid else "invalid"
+    return report
+
+
+async def _validate(
+    inputs: Inputs, message: VerifiedMessage, signer: CertificateFacts, at: datetime
+) -> PathResult:
+    store = await asyncio.to_thread(TrustStore.load, inputs.anchors, inputs.intermediates)
+    store = store.with_hints(message.others)
+    return await validate_path(signer, store, FileSource(inputs.crls), at)
+
+
+def _describe_message(message: VerifiedMessage) -> dict[str, Any]:
+    return {
+        "content_length": len(message.content),
+        "content_sha256": hashlib.sha256(message.content).hexdigest(),
+        "hash": message.hash.value,
+        "signing_time": _rfc3339(message.signing_time),
+        "nonce": message.nonce.hex() if message.nonce is not None else None,
+        "card_serial": message.card_serial,
+        "signing_certificate": message.signing_certificate,
+    }
+
+
+def _describe_signer(facts: CertificateFacts) -> dict[str, Any]:
+    return {
+        "subject": facts.subject,
+        "subject_cn": facts.subject_cn,
+        "subject_serial": facts.subject_serial,
+        "issuer": facts.issuer,
+        "serial": facts.serial_hex,
+        "thumbprint": facts.thumbprint.hex(),
+        "not_before": _rfc3339(facts.not_before),
+        "not_after": _rfc3339(facts.not_after),
+        "usage": [usage.value for usage in facts.key_usage],
+    }
+
+
+def _describe_chain(result: PathResult) -> dict[str, Any]:
+    verdict = result.verdict
+    return {
+        "status": verdict.status.value,
+        "moment": _rfc3339(verdict.moment),
+        "reason": verdict.reason,
+        "detail": verdict.detail,
+        "path": [
+            {"subject": facts.subject, "thumbprint": facts.thumbprint.hex()}
+            for facts in result.chain
+        ],
+    }
+
+
+def _rfc3339(moment: datetime | None) -> str | None:
+    if moment is None:
+        return None
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

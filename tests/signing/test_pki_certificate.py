@@ -1,0 +1,254 @@
+"""What a certificate says is read right; what is odd is borne, and garbage is one kind of error."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+from asn1crypto import core
+from asn1crypto import x509 as asn1_x509
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent.cms.errors import CmsError
+from agent.pki.certificate import CertificateFacts, KeyUsage
+from agent.virtualcard.issuer import TestIssuer, Validity
+from agent.virtualcard.profile import Use
+from tests.signing import pki_support as pki
+
+
+def issue(*extra: x509.ExtensionType, name: x509.Name | None = None, **options: object) -> bytes:
+    certificate = pki.issuing().issue(
+        name or pki.citizen_name(), pki.citizen_key(), extra=extra, **options
+    )
+    return certificate.public_bytes(Encoding.DER)
+
+
+def altered(change: Callable[[asn1_x509.TbsCertificate], None]) -> bytes:
+    """Change a good certificate; its signature is wrong then, which nobody asks here."""
+    certificate = asn1_x509.Certificate.load(pki.citizen())
+    change(certificate["tbs_certificate"])
+    return bytes(certificate.dump())
+
+
+def test_the_facts_of_a_citizens_certificate() -> None:
+    facts = CertificateFacts.from_der(pki.citizen())
+    reference = x509.load_der_x509_certificate(pki.citizen())
+    assert facts.der == pki.citizen()
+    assert facts.thumbprint == reference.fingerprint(hashes.SHA256())
+    assert facts.thumbprint_sha1 == reference.fingerprint(hashes.SHA1())  # noqa: S303 # a name
+    assert facts.subject == "C=TW,CN=王測試,serialNumber=0000000000000001"
+    assert facts.issuer == "C=TW,O=測試院,OU=測試憑證管理中心"
+    assert facts.subject_cn == "王測試"
+    assert facts.subject_serial == "0000000000000001"
+    assert facts.id_last4 == "6789"
+    assert facts.email is None
+    assert facts.serial == 0x5A01
+    assert facts.serial_hex == "5a01"
+    assert facts.not_before == reference.not_valid_before_utc
+    assert facts.not_after == reference.not_valid_after_utc
+    assert facts.not_after.tzinfo is not None
+    assert facts.key_usage == (KeyUsage.DIGITAL_SIGNATURE,)
+    assert not facts.is_ca
+    assert facts.public_key == pki.citizen_key().public_key()
+    assert facts.signature_algorithm == "1.2.840.113549.1.1.11"
+    issuer = CertificateFacts.from_der(pki.issuing().der)
+    assert issuer.is_ca
+    assert issuer.key_usage == (KeyUsage.KEY_CERT_SIGN, KeyUsage.CRL_SIGN)
+    assert facts.authority_key_identifier == issuer.subject_key_identifier
+    assert facts.subject_key_identifier != issuer.subject_key_identifier
+
+
+def test_key_usage_is_in_the_order_of_the_bits() -> None:
+    facts = CertificateFacts.from_der(issue(usage=("data_encipherment", "key_encipherment")))
+    assert facts.key_usage == (KeyUsage.KEY_ENCIPHERMENT, KeyUsage.DATA_ENCIPHERMENT)
+
+
+def test_every_key_usage_has_its_name() -> None:
+    usage = [name.value.replace("non_repudiation", "content_commitment") for name in KeyUsage][:8]
+    facts = CertificateFacts.from_der(issue(usage=usage))
+    assert facts.key_usage == tuple(KeyUsage)[:8]
+
+
+def test_email_is_the_first_address() -> None:
+    names = x509.SubjectAlternativeName(
+        [x509.DNSName("test.invalid"), x509.RFC822Name("test@test.invalid")]
+    )
+    assert CertificateFacts.from_der(issue(names)).email == "test@test.invalid"
+
+
+@pytest.mark.parametrize("tag", [0x0C, 0x13, 0x14, 0x16, 0x1A])
+def test_last_four_characters_in_any_string_type(tag: int) -> None:
+    facts = CertificateFacts.from_der(issue(pki.last4_attribute("A123", tag)))
+    assert facts.id_last4 == "A123"
+
+
+@pytest.mark.parametrize(
+    "extension",
+    [
+        pki.last4_attribute("678"),
+        pki.last4_attribute("67890"),
+        pki.last4_attribute("67 9"),
+        pki.last4_attribute("6789", tag=0x04),
+        x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.9"), b"\x30\x00"),
+    ],
+)
+def test_what_is_not_four_characters_is_not_stated(extension: x509.ExtensionType) -> None:
+    assert CertificateFacts.from_der(issue(extension)).id_last4 is None
+
+
+def test_two_different_statements_prove_nothing() -> None:
+    one, two = pki.last4_attribute("1111").value, pki.last4_attribute("2222").value
+    both = one[2:] + two[2:]
+    value = b"\x30" + bytes((len(both),)) + both
+    extension = x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.9"), value)
+    assert CertificateFacts.from_der(issue(extension)).id_last4 is None
+
+
+def test_odd_names_are_shown_and_never_mislead() -> None:
+    name = x509.Name(
+        [
+            x509.RelativeDistinguishedName(
+                [
+                    x509.NameAttribute(x509.NameOID.COMMON_NAME, "A\u202eB\x07C"),
+                    x509.NameAttribute(x509.NameOID.SURNAME, "王"),
+                ]
+            ),
+            x509.RelativeDistinguishedName(
+                [x509.NameAttribute(x509.ObjectIdentifier("1.2.3.4"), "x")]
+            ),
+        ]
+    )
+    facts = CertificateFacts.from_der(issue(name=name))
+    parts = facts.subject.split(",")
+    assert sorted(parts[0].split("+")) == ["CN=A\ufffdB\ufffdC", "SN=王"]
+    assert parts[1] == "1.2.3.4=x"
+    assert facts.subject_serial is None
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (core.UTF8String(contents=b"\xff\xfe"), "\ufffd\ufffd"),
+        (core.PrintableString(contents=b"a\xe9"), "a\ufffd"),
+        (core.TeletexString(contents=b"a\xe9"), "aé"),
+        (core.BMPString("測試"), "測試"),
+        (core.UniversalString("測試"), "測試"),
+    ],
+)
+def test_every_string_type_is_decoded(value: core.Asn1Value, text: str) -> None:
+    attribute = core.ObjectIdentifier("2.5.4.3").dump() + value.dump()
+    relative = core.SetOf(contents=core.Sequence(contents=attribute).dump()).dump()
+    name = asn1_x509.Name.load(core.Sequence(contents=relative).dump())
+
+    def change(tbs: asn1_x509.TbsCertificate) -> None:
+        tbs["subject"] = name
+
+    assert CertificateFacts.from_der(altered(change)).subject_cn == text
+
+
+def test_a_negative_serial_number_is_borne() -> None:
+    def change(tbs: asn1_x509.TbsCertificate) -> None:
+        tbs["serial_number"] = -0x123
+
+    facts = CertificateFacts.from_der(altered(change))
+    assert facts.serial == -0x123
+    assert facts.serial_hex == "-0123"
+
+
+def test_a_certificate_beyond_2050_is_read() -> None:
+    late = datetime(2061, 2, 3, 4, 5, 6, tzinfo=UTC)
+    assert CertificateFacts.from_der(issue(not_after=late)).not_after == late
+
+
+def test_a_certificate_without_extensions_is_read() -> None:
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(pki.citizen_name())
+        .issuer_name(pki.MOICA)
+        .public_key(ec.generate_private_key(ec.SECP256R1()).public_key())
+        .serial_number(1)
+        .not_valid_before(pki.NOW)
+        .not_valid_after(pki.NOW)
+    )
+    raw = builder.sign(pki.issuing().key, hashes.SHA256()).public_bytes(Encoding.DER)
+    facts = CertificateFacts.from_der(raw)
+    assert facts.key_usage == ()
+    assert not facts.is_ca
+    assert facts.authority_key_identifier is None
+    assert isinstance(facts.public_key, ec.EllipticCurvePublicKey)
+
+
+def test_nothing_personal_is_printed() -> None:
+    text = repr(CertificateFacts.from_der(pki.citizen()))
+    assert "王" not in text
+    assert "0000000000000001" not in text
+    assert len(text) < 100
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"\x00" * 1500,
+        b"\xff" * 1500,
+        b"\x30\x00",
+        b"\x30\x80\x00\x00",
+        b"\x30\x82\xff\xff",
+        b"\x30\x84\xff\xff\xff\xff",
+        pki.citizen() + b"\x00",
+        pki.citizen()[:-1],
+        b"\x30\x83\x01\x11\x70" + bytes(70_000),
+    ],
+)
+def test_garbage_is_refused(raw: bytes) -> None:
+    with pytest.raises(CmsError):
+        CertificateFacts.from_der(raw)
+
+
+@settings(max_examples=400, deadline=None)
+@given(data=st.data())
+def test_damage_is_one_kind_of_error(data: st.DataObject) -> None:
+    raw = bytearray(pki.citizen())
+    start = data.draw(st.integers(0, len(raw) - 1))
+    raw[start : start + data.draw(st.integers(0, 4))] = data.draw(st.binary(max_size=4))
+    try:
+        facts = CertificateFacts.from_der(bytes(raw))
+    except CmsError:
+        return
+    assert isinstance(facts.subject, str)
+    assert facts.not_after.tzinfo is not None
+
+
+async def test_the_test_issuers_certificates_are_read_and_valid() -> None:
+    from agent.pki.anchors import TrustStore
+    from agent.pki.path import validate_path
+    from agent.pki.result import PathStatus
+    from agent.pki.revocation import StaticSource
+
+    issuer = TestIssuer.create(key_size=2048)
+    key = pki.citizen_key().public_key()
+    store = TrustStore(
+        (CertificateFacts.from_der(issuer.root.certificate.public_bytes(Encoding.DER)),),
+        (CertificateFacts.from_der(issuer.ca.certificate.public_bytes(Encoding.DER)),),
+    )
+    expected = {
+        Validity.NOW: PathStatus.VALID,
+        Validity.EXPIRED: PathStatus.EXPIRED,
+        Validity.NOT_YET: PathStatus.NOT_YET_VALID,
+    }
+    for validity, status in expected.items():
+        issued = issuer.issue("王測試", "A123456789", {Use.SIGN: key, Use.KEYX: key}, validity)
+        facts = CertificateFacts.from_der(issued[Use.SIGN].public_bytes(Encoding.DER))
+        assert facts.subject_cn == "王測試"
+        assert facts.subject_serial == issuer.records[-1].subject_serial
+        assert facts.id_last4 == "6789"
+        assert facts.key_usage == (KeyUsage.DIGITAL_SIGNATURE,)
+        lists = StaticSource.of([issuer.root_crl(), issuer.crl()])
+        result = await validate_path(facts, store, lists, datetime.now(UTC))
+        assert result.status is status
+        exchange = CertificateFacts.from_der(issued[Use.KEYX].public_bytes(Encoding.DER))
+        assert exchange.key_usage == (KeyUsage.KEY_ENCIPHERMENT, KeyUsage.DATA_ENCIPHERMENT)
