@@ -1,6 +1,7 @@
 """The least that aiohttp can do: one handler, the agent's TLS set-up, a body of the same bytes."""
 
 import asyncio
+import json
 import sys
 from pathlib import Path
 
@@ -22,7 +23,7 @@ async def serve(folder: Path, body: bytes) -> None:
     context = identity.server_context(identity.ensure(folder))
     site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context)
     await site.start()
-    sys.stdout.write(f"{runner.addresses[0][1]}\n")
+    sys.stdout.write(json.dumps({"ready": True, "port": runner.addresses[0][1]}) + "\n")
     sys.stdout.flush()
     await asyncio.Event().wait()
 

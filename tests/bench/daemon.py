@@ -15,7 +15,15 @@ from typing import Any, Self
 from tests.bench.cards import DOCUMENT, PIN
 
 ORIGIN = "https://bench.example"
-START_SECONDS = 30
+STOP_SECONDS = 30
+# structlog loads rich where it is there. It came with the linters; who installs the agent has no
+# rich (requirements/run.txt), and neither its start nor its memory should be measured.
+PROGRAM = """
+import sys
+sys.modules["rich"] = None
+from agent.__main__ import main
+sys.exit(main())
+"""
 SIGN = {
     "method": "sign",
     "params": {
@@ -27,46 +35,34 @@ SIGN = {
 }
 
 
-class Daemon:
-    """``ankong serve`` with one virtual card, every site allowed; a context manager."""
+class Server:
+    """A process that says on its first line where it listens; a context manager."""
 
-    def __init__(self, state: Path, card: Path) -> None:
-        """Say where it keeps its state, and which card is in its reader."""
-        self._state = state
-        self._card = card
+    def __init__(self, command: Sequence[str | Path]) -> None:
+        """Say what to start."""
+        self._command = command
         self.ready_seconds = 0.0
         self.port = 0
 
     def __enter__(self) -> Self:
-        command = [sys.executable, "-m", "agent", "serve", "--provider", "virtual"]
-        files: list[str | Path] = ["--state-dir", self._state, "--virtual-card", self._card]
         start = time.perf_counter()
         self._process = subprocess.Popen(
-            [*command, *files, "--consent", "allow", "--port", "0", "--hipki-port", "0"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            text=True,
+            self._command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
         )
         try:
-            self._read_ready_line()
+            assert self._process.stdout is not None
+            line = self._process.stdout.readline()
+            self.ready_seconds = time.perf_counter() - start
+            self.port = json.loads(line)["port"]
         except BaseException:
             self.__exit__()
             raise
-        self.ready_seconds = time.perf_counter() - start
         return self
-
-    def _read_ready_line(self) -> None:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        ready = json.loads(line) if line else {}
-        if not ready.get("ready"):
-            raise RuntimeError(f"the agent did not start: {line!r}")
-        self.port = ready["port"]
 
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
         try:
-            self._process.wait(START_SECONDS)
+            self._process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
@@ -80,6 +76,24 @@ class Daemon:
         except OSError:
             return None
         return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+class Daemon(Server):
+    """``ankong serve`` with one virtual card, every site allowed."""
+
+    def __init__(self, state: Path, card: Path) -> None:
+        """Say where it keeps its state, and which card is in its reader."""
+        command = [sys.executable, "-c", PROGRAM, "serve", "--provider", "virtual"]
+        options = ["--consent", "allow", "--port", "0", "--hipki-port", "0"]
+        super().__init__([*command, *options, "--state-dir", state, "--virtual-card", card])
+
+
+class BareServer(Server):
+    """The least that aiohttp can do, which the agent is compared with."""
+
+    def __init__(self, tls: Path, body: str) -> None:
+        """Say what it serves, and with whose certificates."""
+        super().__init__([sys.executable, Path(__file__).with_name("bare_server.py"), tls, body])
 
 
 class Page:
@@ -114,14 +128,3 @@ class Page:
     def close(self) -> None:
         """Hang up."""
         self._connection.close()
-
-
-def run_bare_server(arguments: Sequence[str | Path]) -> subprocess.Popen[str]:
-    """Start the handler that the agent is compared with; its first line is its port."""
-    script = Path(__file__).with_name("bare_server.py")
-    return subprocess.Popen(
-        [sys.executable, script, *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        text=True,
-    )

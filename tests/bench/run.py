@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.cards import GENERATIONS, BareCard, CardCase
-from tests.bench.daemon import Daemon, Page, run_bare_server
+from tests.bench.daemon import BareServer, Daemon, Page
 from tests.bench.load import latencies, requests_per_second
 
 SIGNATURE_MS = 500  # about what a real card's RSA takes
@@ -88,13 +88,19 @@ class Bench:
         card = self._cards.file(GENERATIONS[0], "start")
         with Daemon(self._state, card) as daemon:
             self.table.add("first start to ready, certificates made", daemon.ready_seconds, "s")
-        starts: list[float] = []
+        ours: list[float] = []
+        bare: list[float] = []
         memory: float | None = None
         for _ in range(self._effort.starts):
             with Daemon(self._state, card) as daemon:
-                starts.append(daemon.ready_seconds)
+                ours.append(daemon.ready_seconds)
                 memory = daemon.memory()
-        self.table.add("start to ready", statistics.median(starts), "s", most=0.6)
+            with BareServer(self._state / "tls", "{}") as server:
+                bare.append(server.ready_seconds)
+        self.table.add("start to ready", statistics.median(ours), "s", most=0.6)
+        self.table.add("start to ready, bare handler", statistics.median(bare), "s")
+        ratios = [mine / other for mine, other in zip(ours, bare, strict=True)]
+        self.table.add("start over bare handler", statistics.median(ratios), "ratio")
         self.table.add("resident memory, idle", memory, "MB", most=60)
 
     async def commands(self) -> None:
@@ -148,13 +154,8 @@ class Bench:
         with Daemon(self._state, card) as daemon:
             trust = self._trust()
             page = Page(daemon.port, trust)
-            bare = run_bare_server([self._state / "tls", page.status()])
-            try:
-                assert bare.stdout is not None
-                await self._throughput(daemon.port, int(bare.stdout.readline()), trust)
-            finally:
-                bare.terminate()
-                bare.wait()
+            with BareServer(self._state / "tls", page.status()) as bare:
+                await self._throughput(daemon.port, bare.port, trust)
             await self._stall(daemon.port, page, trust)
             page.close()
 
