@@ -26,7 +26,7 @@ DAY = timedelta(days=1)
 YEAR = timedelta(days=365)
 CRL_VALIDITY = 30 * DAY
 MAX_CERTIFICATE = 1600  # bytes DER, so that it fits its place on the card
-MAX_NAME = 64  # characters (X.520 ub-common-name)
+MAX_NAME = 64  # bytes UTF-8: X.520's 64 characters, as the strictest programs count them
 _SUBJECT_SERIAL_DIGITS = 16
 
 
@@ -122,7 +122,7 @@ class TestIssuer:
         """Certify the keys of one person; one new subject serial number for all of them.
 
         Raises:
-            BadRequestError: a name of no or more than 64 characters.
+            BadRequestError: a name that is none.
 
         """
         check_name(name)
@@ -191,11 +191,13 @@ def check_name(name: str) -> None:
     """Insist on what a common name can be.
 
     Raises:
-        BadRequestError: it has no or more than 64 characters, or some that cannot be seen.
+        BadRequestError: it is empty, longer than 64 bytes in UTF-8, or has unprintable characters.
 
     """
-    if not name.strip() or len(name) > MAX_NAME or not name.isprintable():
-        raise BadRequestError("a name has 1 to 64 printable characters")
+    if not name.strip() or not name.isprintable() or len(name.encode()) > MAX_NAME:
+        raise BadRequestError(
+            "a name has 1 to 64 bytes in UTF-8 (21 Chinese characters), all printable"
+        )
 
 
 def serial_text(certificate: x509.Certificate) -> str:

@@ -35,7 +35,7 @@ class Order:
 
     Attributes:
         generation: which card it is.
-        name: common name, 1 to 64 characters; of nobody who exists.
+        name: common name, 1 to 64 bytes in UTF-8; of nobody who exists.
         id_number: 10 characters with a right check digit.
         pin: 6 to 8 ASCII letters and digits.
         validity: whether its certificates can be relied upon.

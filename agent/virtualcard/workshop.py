@@ -46,7 +46,7 @@ def order_card(
 
     Args:
         generation: ``"1"`` or ``"2"``.
-        name: 1 to 64 characters, of an invented person.
+        name: 1 to 64 bytes in UTF-8, of an invented person.
         id_number: with a right check digit; a generated one if None.
         pin: 6 to 8 letters and digits.
         validity: a value of :class:`agent.virtualcard.issuer.Validity`.

@@ -1,0 +1,194 @@
+"""Cards that are made, prepared and watched: workshop, scenarios, drawer."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agent.errors import AgentError, BadRequestError, ErrorCode, PinError
+from agent.secret import SecretBytes
+from agent.virtualcard import cardfile, workshop
+from agent.virtualcard.drawer import Drawer, open_drawer
+from agent.virtualcard.identity import is_id_number
+from agent.virtualcard.issuer import TestIssuer
+from agent.virtualcard.model import CardData, Generation
+from agent.virtualcard.provider import VirtualProvider
+from agent.virtualcard.rsa_key import RsaKey
+from agent.virtualcard.scenarios import SCENARIOS, make_scenario
+from tests.card.conftest import CardFactory
+from tests.card.wire import Gen1Wire
+
+PATIENCE = 30.0
+Keys = dict[Generation, tuple[RsaKey, RsaKey]]
+
+
+def pin(text: str = "123456") -> SecretBytes:
+    return SecretBytes.from_text(text)
+
+
+def test_a_new_card_is_in_its_file(tmp_path: Path) -> None:
+    order = workshop.order_card("2", "王測試", None, pin())
+    made = workshop.new_card(tmp_path / "card.json", tmp_path / "issuer", order, key_size=2048)
+    data = cardfile.load(tmp_path / "card.json").data
+    said = made.as_json()
+    assert (said["generation"], said["serial"]) == ("gen2", data.serial)
+    assert said["name"] == "王測試"
+    assert is_id_number(said["id_number"])
+    assert said["file"] == str(tmp_path / "card.json")
+    assert "123456" not in str(said) + repr(made) + repr(order)
+    assert (tmp_path / "issuer" / "ca.crl").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"generation": "3"}, ErrorCode.BAD_REQUEST),
+        ({"generation": "piv"}, ErrorCode.BAD_REQUEST),
+        ({"name": ""}, ErrorCode.BAD_REQUEST),
+        ({"id_number": "A123456788"}, ErrorCode.BAD_REQUEST),
+        ({"validity": "sometimes"}, ErrorCode.BAD_REQUEST),
+        ({"pin": "12345"}, ErrorCode.PIN_LENGTH),
+        ({"pin": "123456789"}, ErrorCode.PIN_LENGTH),
+        ({"pin": "12 456"}, ErrorCode.PIN_LENGTH),
+        ({"pin": "１２３"}, ErrorCode.PIN_LENGTH),
+    ],
+)
+def test_a_card_that_cannot_be_made(change: dict[str, str], code: ErrorCode) -> None:
+    wanted = {"generation": "1", "name": "王測試", "id_number": "A123456789", "pin": "123456"}
+    wanted |= {"validity": "valid"} | change
+    with pytest.raises(AgentError) as caught:
+        workshop.order_card(
+            wanted["generation"],
+            wanted["name"],
+            wanted["id_number"],
+            pin(wanted["pin"]),
+            wanted["validity"],
+        )
+    assert caught.value.code == code
+    if "pin" in change:
+        assert isinstance(caught.value, PinError)
+        assert change["pin"] not in caught.value.detail
+
+
+def test_a_place_where_no_card_can_lie(tmp_path: Path) -> None:
+    order = workshop.order_card("1", "王測試", None, pin())
+    with pytest.raises(BadRequestError):
+        workshop.new_card(tmp_path / "no" / "card.json", tmp_path / "i", order, key_size=2048)
+
+
+def test_inserting_what_is_no_card(tmp_path: Path) -> None:
+    with pytest.raises(BadRequestError):
+        workshop.insert_card(tmp_path / "nothing", "127.0.0.1", 1)
+
+
+def test_scenarios_are_named_once_and_told_in_both_languages() -> None:
+    assert len({scenario.name for scenario in SCENARIOS}) == len(SCENARIOS)
+    for scenario in SCENARIOS:
+        assert re.fullmatch(r"[a-z0-9-]+", scenario.name)
+        assert scenario.zh.endswith("。")
+        assert scenario.en.endswith(".")
+        assert scenario.en.isascii()
+
+
+def make(name: str, issuer: TestIssuer, keys: Keys) -> CardData:
+    return make_scenario(name, issuer, keys[Generation.GEN1])
+
+
+@pytest.mark.parametrize("name", [scenario.name for scenario in SCENARIOS])
+def test_every_scenario_is_a_card_in_a_file(
+    test_issuer: TestIssuer, card_keys: Keys, tmp_path: Path, name: str
+) -> None:
+    data = make(name, test_issuer, card_keys)
+    cardfile.save(tmp_path / "card.json", data)
+    card = cardfile.load(tmp_path / "card.json")
+    card.power_on()
+    assert len(card.process(bytes.fromhex("80A40000023F00"))) == 2
+    assert cardfile.dump(card.data) == cardfile.dump(data)
+
+
+def test_a_scenario_that_is_not_there(test_issuer: TestIssuer, card_keys: Keys) -> None:
+    with pytest.raises(BadRequestError, match="gen1, gen2"):
+        make("holiday", test_issuer, card_keys)
+
+
+def test_a_scenario_from_the_workshop(tmp_path: Path) -> None:
+    made = workshop.new_scenario(
+        tmp_path / "card.json", tmp_path / "issuer", "locked", key_size=2048
+    )
+    wire = Gen1Wire(cardfile.load(tmp_path / "card.json"))
+    wire.enter_keys()
+    assert wire.verify("123456") == 0x6983
+    assert made.generation == "gen1"
+
+
+@pytest.fixture
+def files(tmp_path: Path, make_card: CardFactory) -> list[Path]:
+    paths = [tmp_path / "first.json", tmp_path / "second.json"]
+    for path, generation in zip(paths, ("gen1", "gen2"), strict=True):
+        cardfile.save(path, make_card(generation).data)
+    return paths
+
+
+@pytest.fixture
+def drawer(files: list[Path]) -> Iterator[Drawer]:
+    drawer = open_drawer(files)
+    yield drawer
+    drawer.close()
+
+
+def present(provider: VirtualProvider) -> list[bool]:
+    return [state.present for state in provider.readers()]
+
+
+def test_every_file_has_a_reader(drawer: Drawer) -> None:
+    assert present(drawer) == [True, True]
+    first, second = drawer.readers()
+    assert first.atr != second.atr
+
+
+def test_a_card_is_pulled_with_its_file_and_comes_back_with_it(
+    drawer: Drawer, files: list[Path]
+) -> None:
+    known = drawer.readers()
+    files[0].rename(files[0].with_suffix(".away"))
+    known = drawer.wait(known, PATIENCE)
+    assert [state.present for state in known] == [False, True]
+    files[0].with_suffix(".away").rename(files[0])
+    known = drawer.wait(known, PATIENCE)
+    assert [state.present for state in known] == [True, True]
+
+
+def test_a_file_that_comes_back_as_nonsense_leaves_the_reader_empty(
+    drawer: Drawer, files: list[Path]
+) -> None:
+    known = drawer.readers()
+    files[0].unlink()
+    known = drawer.wait(known, PATIENCE)
+    files[0].write_text("nonsense")
+    files[1].unlink()
+    known = drawer.wait(known, PATIENCE)
+    assert [state.present for state in known] == [False, False]
+
+
+def test_a_wrong_pin_does_not_pull_the_card(drawer: Drawer, files: list[Path]) -> None:
+    known = drawer.readers()
+    connection = drawer.open(known[0].name)
+    for command in ("80A40000025030", "80A40000020810", "80200001"):
+        _, sw = connection.transmit(bytes.fromhex(command))
+    assert sw == 0x63C2
+    assert cardfile.load(files[0]).data.tries_left == 2
+    assert drawer.wait(known, 1.0) == known
+
+
+def test_no_files_are_one_empty_reader() -> None:
+    drawer = open_drawer([])
+    try:
+        assert present(drawer) == [False]
+    finally:
+        drawer.close()
+
+
+def test_a_file_that_is_not_there_from_the_start_is_a_mistake(tmp_path: Path) -> None:
+    with pytest.raises(BadRequestError):
+        open_drawer([tmp_path / "typo.json"])
