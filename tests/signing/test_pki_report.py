@@ -1,0 +1,103 @@
+"""What ``ankong verify`` says about a file."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from agent.cms.attributes import SignedAttributes
+from agent.cms.errors import CmsError
+from agent.cms.signed import Content, prepare
+from agent.pki.report import Inputs, verify_files
+from tests.signing import pki_support as pki
+
+DOCUMENT = "契約\n".encode()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name, attached in (("attached", True), ("detached", False)):
+        prepared = prepare(
+            pki.citizen(),
+            Content(DOCUMENT, attached=attached),
+            signed=SignedAttributes(pki.NOW, b"\x01\x02\x03\x04", "TP07000000000001"),
+        )
+        (tmp_path / name).write_bytes(prepared.finish(pki.sign(prepared.digest)))
+    (tmp_path / "content").write_bytes(DOCUMENT)
+    (tmp_path / "root.cer").write_bytes(pki.root().der)
+    (tmp_path / "ca.cer").write_bytes(pki.issuing().der)
+    (tmp_path / "root.crl").write_bytes(pki.root().crl())
+    (tmp_path / "ca.crl").write_bytes(pki.issuing().crl())
+    return tmp_path
+
+
+def chain_inputs(folder: Path, name: str = "attached", content: str | None = None) -> Inputs:
+    return Inputs(
+        folder / name,
+        folder / content if content else None,
+        anchors=[folder / "root.cer"],
+        intermediates=[folder / "ca.cer"],
+        crls=[folder],
+    )
+
+
+async def test_a_good_file_is_valid_and_everything_is_told(folder: Path) -> None:
+    report = json.loads(json.dumps(await verify_files(chain_inputs(folder), pki.NOW)))
+    assert report["verdict"] == "valid"
+    assert report["signature"] == "good"
+    assert report["signed"]["signing_time"] == "2026-06-15T08:30:00Z"
+    assert report["signed"]["content_length"] == len(DOCUMENT)
+    assert report["signed"]["nonce"] == "01020304"
+    assert report["signed"]["card_serial"] == "TP07000000000001"
+    assert report["signer"]["subject_cn"] == "王測試"
+    assert report["chain"]["status"] == "valid"
+    assert len(report["chain"]["path"]) == 3
+
+
+async def test_a_detached_file_needs_its_content(folder: Path) -> None:
+    report = await verify_files(chain_inputs(folder, "detached", "content"), pki.NOW)
+    assert report["verdict"] == "valid"
+    report = await verify_files(chain_inputs(folder, "detached"), pki.NOW)
+    assert (report["verdict"], report["signature"]) == ("invalid", "bad")
+    (folder / "content").write_bytes(DOCUMENT + b"!")
+    report = await verify_files(chain_inputs(folder, "detached", "content"), pki.NOW)
+    assert (report["verdict"], report["signature"]) == ("invalid", "bad")
+    assert report["error"]
+
+
+async def test_without_anchors_only_the_signature_is_judged(folder: Path) -> None:
+    report = await verify_files(Inputs(folder / "attached"), pki.NOW)
+    assert report["verdict"] == "signature_only"
+    assert report["chain"]["status"] == "not_checked"
+
+
+async def test_a_good_signature_by_a_revoked_certificate_is_invalid(folder: Path) -> None:
+    (folder / "ca.crl").write_bytes(pki.issuing().crl([0x5A01]))
+    report = await verify_files(chain_inputs(folder), pki.NOW)
+    assert (report["verdict"], report["signature"]) == ("invalid", "good")
+    assert report["chain"]["status"] == "revoked"
+    assert report["chain"]["moment"] == "2026-06-13T08:30:00Z"
+
+
+async def test_old_lists_are_stale_and_no_lists_are_unknown(folder: Path) -> None:
+    report = await verify_files(chain_inputs(folder), pki.NOW + timedelta(days=5))
+    assert report["chain"]["status"] == "stale"
+    (folder / "ca.crl").unlink()
+    report = await verify_files(chain_inputs(folder), pki.NOW)
+    assert report["chain"]["status"] == "unknown"
+    assert report["verdict"] == "invalid"
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage", b"\x30\x80"])
+async def test_a_file_that_is_no_message_is_bad(folder: Path, content: bytes) -> None:
+    (folder / "attached").write_bytes(content)
+    report = await verify_files(chain_inputs(folder), pki.NOW)
+    assert (report["verdict"], report["signature"]) == ("invalid", "bad")
+
+
+async def test_a_file_that_is_not_there_is_an_error(folder: Path) -> None:
+    with pytest.raises(CmsError, match="missing"):
+        await verify_files(Inputs(folder / "missing"), pki.NOW)
+    with pytest.raises(CmsError, match="missing"):
+        await verify_files(Inputs(folder / "attached", anchors=[folder / "missing"]), pki.NOW)

@@ -1,0 +1,302 @@
+"""Where anchors and revocation lists come from: bounded, and nothing rather than an error."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from asn1crypto import pem
+
+from agent.cms.errors import CmsError
+from agent.pki.anchors import MAX_HINTS, TrustStore
+from agent.pki.certificate import CertificateFacts
+from agent.pki.chain import MAX_CHECKS, find_chains
+from agent.pki.crl import RevocationList
+from agent.pki.path import validate_path
+from agent.pki.result import PathStatus
+from agent.pki.revocation import CombinedSource, FileSource, StaticSource
+from agent.pki.revocation_http import HttpSource, fetch_bounded
+from tests.signing import pki_support as pki
+
+
+def test_anchors_come_as_der_pem_and_directories(tmp_path: Path) -> None:
+    (tmp_path / "root.cer").write_bytes(pki.root().der)
+    pki.write_pem(tmp_path / "cas.pem", pki.issuing().der, pki.issuing_other().der)
+    (tmp_path / "README.txt").write_text("no certificate")
+    store = TrustStore.load([tmp_path / "root.cer"], [tmp_path / "cas.pem"])
+    assert [item.der for item in store.anchors] == [pki.root().der]
+    expected = {pki.issuing().der, pki.issuing_other().der}
+    assert {item.der for item in store.intermediates} == expected
+    everything = TrustStore.load([tmp_path])
+    assert len(everything.anchors) == 3
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\x30\x00",
+        b"garbage",
+        b"-----BEGIN CERTIFICATE-----\n!!!\n-----END CERTIFICATE-----\n",
+        b"-----BEGIN CERTIFICATE-----\n",
+        b"-----BEGIN NOTHING-----\nAAAA\n-----END NOTHING-----\n",
+        b"\x30\x84\x00\x50\x00\x00" + bytes(5 * 1024 * 1024),
+    ],
+)
+def test_what_is_no_certificate_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "anchor.pem").write_bytes(content)
+    with pytest.raises(CmsError):
+        TrustStore.load([tmp_path / "anchor.pem"])
+
+
+def test_no_anchor_is_refused(tmp_path: Path) -> None:
+    for paths in ([], [tmp_path], [tmp_path / "missing.pem"]):
+        with pytest.raises(CmsError):
+            TrustStore.load(paths)
+    citizen = pki.write_pem(tmp_path / "citizen.pem", pki.citizen())
+    with pytest.raises(CmsError, match="authority"):
+        TrustStore.load([citizen])
+
+
+def test_hints_are_few_and_may_be_garbage() -> None:
+    store = TrustStore((CertificateFacts.from_der(pki.root().der),))
+    with_hints = store.with_hints([b"garbage", pki.issuing().der])
+    assert [item.der for item in with_hints.intermediates] == [pki.issuing().der]
+    assert not store.with_hints([b""] * MAX_HINTS + [pki.issuing().der]).intermediates
+
+
+def test_a_mesh_of_hints_does_not_make_the_search_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many authorities that all certify each other could be climbed in many thousand ways."""
+    key = pki.rsa_key("mesh")
+    top = pki.Authority(pki.issuing().certificate, key)
+    mesh = [top.authority(pki.MOICA, key, serial) for serial in range(100, 130)]
+    leaf = mesh[0].issue(pki.citizen_name(), pki.citizen_key())
+    store = TrustStore(
+        (CertificateFacts.from_der(pki.root().der),),
+        tuple(CertificateFacts.from_der(item.der) for item in mesh),
+    )
+    asked = 0
+    original = find_chains.__globals__["Link"].was_issued_by
+
+    def counted(self: object, other: object) -> bool:
+        nonlocal asked
+        asked += 1
+        return bool(original(self, other))
+
+    monkeypatch.setattr("agent.pki.chain.Link.was_issued_by", counted)
+    raw = leaf.public_bytes(pki.Encoding.DER)
+    assert find_chains(CertificateFacts.from_der(raw), store, pki.NOW) == []
+    assert asked == MAX_CHECKS
+
+
+async def test_lists_come_as_der_pem_and_directories(tmp_path: Path) -> None:
+    lists = [pki.root().crl(), pki.issuing().crl()]
+    (tmp_path / "root.crl").write_bytes(lists[0])
+    (tmp_path / "ca.pem").write_bytes(pem.armor("X509 CRL", lists[1]))
+    (tmp_path / "notes.txt").write_text("no list")
+    found = await FileSource([tmp_path]).current()
+    assert set(found.crls) == set(lists)
+    assert (await FileSource([tmp_path / "root.crl"]).current()).crls == (lists[0],)
+
+
+async def test_a_list_that_is_replaced_is_read_again(tmp_path: Path) -> None:
+    file = tmp_path / "ca.crl"
+    file.write_bytes(pki.issuing().crl())
+    source = FileSource([file])
+    first = await source.current()
+    assert (await source.current()).crls[0] is first.crls[0]
+    newer = pki.issuing().crl([0x5A01])
+    file.write_bytes(newer)
+    os.utime(file, ns=(1, 1))
+    assert (await source.current()).crls == (newer,)
+    file.unlink()
+    assert (await source.current()).crls == ()
+
+
+async def test_files_that_cannot_be_read_give_nothing(tmp_path: Path) -> None:
+    good = tmp_path / "good.crl"
+    good.write_bytes(pki.issuing().crl())
+    (tmp_path / "bad.pem").write_bytes(b"-----BEGIN X509 CRL-----\n")
+    source = FileSource([tmp_path / "missing.crl", tmp_path / "bad.pem", good])
+    assert (await source.current()).crls == (good.read_bytes(),)
+
+
+async def test_sources_are_combined() -> None:
+    source = CombinedSource(
+        (StaticSource.of([b"one"], [b"answer"]), StaticSource.of([b"two"]), StaticSource.of())
+    )
+    found = await source.current()
+    assert found.crls == (b"one", b"two")
+    assert found.ocsps == (b"answer",)
+
+
+async def test_nobody_is_asked_twice_while_a_list_is_fresh() -> None:
+    asked: list[str] = []
+    lists = {"http://crl.test.invalid/ca.crl": pki.issuing().crl()}
+
+    async def fetch(url: str) -> bytes:
+        asked.append(url)
+        await asyncio.sleep(0)
+        return lists[url]
+
+    now = pki.NOW
+    source = HttpSource(list(lists), lambda: now, fetch)
+    results = await asyncio.gather(*(source.current() for _ in range(5)))
+    assert {item.crls for item in results} == {tuple(lists.values())}
+    assert len(asked) == 1
+    now = pki.NOW + 2 * pki.DAY
+    newer = pki.issuing().crl(this_update=now, next_update=now + pki.DAY)
+    lists[asked[0]] = newer
+    source._entries[asked[0]].tried_at = None
+    assert (await source.current()).crls == (newer,)
+    assert len(asked) == 2
+
+
+@pytest.mark.parametrize("answer", [b"", b"garbage", CmsError("x"), OSError("x"), TimeoutError()])
+async def test_an_address_that_fails_gives_nothing_and_is_left_in_peace(
+    answer: bytes | Exception,
+) -> None:
+    asked = 0
+
+    async def fetch(_: str) -> bytes:
+        nonlocal asked
+        asked += 1
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    source = HttpSource(["http://crl.test.invalid/ca.crl"], lambda: pki.NOW, fetch)
+    for _ in range(3):
+        assert (await source.current()).crls == ()
+    assert asked == 1
+
+
+async def test_an_older_list_does_not_replace_a_newer_one() -> None:
+    """Whoever sits on the line can replay a list from before a revocation; he gains nothing."""
+    newer = pki.issuing().crl([0x5A01], next_update=pki.NOW)
+    older = pki.issuing().crl(this_update=pki.NOW - 3 * pki.DAY)
+    answers = [newer, older]
+
+    async def fetch(_: str) -> bytes:
+        return answers.pop(0)
+
+    now = pki.NOW
+    url = "http://crl.test.invalid/ca.crl"
+    source = HttpSource([url], lambda: now, fetch)
+    assert (await source.current()).crls == (newer,)
+    now = pki.NOW + pki.DAY / 2
+    source._entries[url].tried_at = None
+    assert (await source.current()).crls == (newer,)
+    assert not answers
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "ca.crl",
+        "file:///etc/hostname",
+        "ftp://crl.test.invalid/ca.crl",
+        "ldap://crl.test.invalid/cn=ca",
+        "http://",
+        "http://user:word@crl.test.invalid/",
+        "http://[::1",
+    ],
+)
+async def test_only_plain_web_addresses_are_fetched(url: str) -> None:
+    with pytest.raises(CmsError):
+        HttpSource([url], lambda: pki.NOW)
+    with pytest.raises(CmsError):
+        await fetch_bounded(url)
+
+
+@asynccontextmanager
+async def serving(handler: Callable[[web.Request], object]) -> AsyncIterator[str]:
+    app = web.Application()
+    app.router.add_get("/{name}", handler)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        port = runner.addresses[0][1]
+        yield f"http://127.0.0.1:{port}/"
+    finally:
+        await runner.cleanup()
+
+
+async def test_a_list_over_http_clears_a_certificate() -> None:
+    lists = {"root": pki.root().crl(), "ca": pki.issuing().crl()}
+
+    async def handler(request: web.Request) -> web.Response:
+        return web.Response(body=lists[request.match_info["name"]])
+
+    async with serving(handler) as base:
+        source = HttpSource([base + "root", base + "ca"], lambda: pki.NOW)
+        store = TrustStore(
+            (CertificateFacts.from_der(pki.root().der),),
+            (CertificateFacts.from_der(pki.issuing().der),),
+        )
+        leaf = CertificateFacts.from_der(pki.citizen())
+        result = await validate_path(leaf, store, source, pki.NOW)
+        assert result.status is PathStatus.VALID
+    late = pki.NOW + 30 * pki.DAY
+    assert (await validate_path(leaf, store, source, late)).status is PathStatus.STALE
+
+
+async def test_a_server_cannot_send_without_end_or_send_us_elsewhere() -> None:
+    reached = []
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        name = request.match_info["name"]
+        reached.append(name)
+        if name == "moved":
+            raise web.HTTPFound("/large")
+        if name == "slow":
+            await asyncio.sleep(30)
+        if name == "missing":
+            raise web.HTTPNotFound
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for _ in range(1000):
+            await response.write(bytes(1024))
+        return response
+
+    async with serving(handler) as base:
+        with pytest.raises(CmsError, match="more than"):
+            await fetch_bounded(base + "large", limit=10_000)
+        for name in ("moved", "missing"):
+            with pytest.raises(CmsError, match="answered"):
+                await fetch_bounded(base + name)
+        with pytest.raises(TimeoutError):
+            await fetch_bounded(base + "slow", seconds=0.05)
+        assert reached.count("large") == 1
+
+
+def test_a_list_without_the_date_of_the_next_one_is_refused() -> None:
+    from asn1crypto import crl
+
+    parsed = crl.CertificateList.load(pki.issuing().crl())
+    parsed["tbs_cert_list"]["next_update"] = None
+    with pytest.raises(CmsError):
+        RevocationList.from_der(parsed.dump(force=True))
+
+
+def test_the_size_of_a_list_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = pki.issuing().crl()
+    monkeypatch.setattr("agent.pki.crl.MAX_CRL", len(raw) - 1)
+    with pytest.raises(CmsError, match="too large"):
+        RevocationList.from_der(raw)
+
+
+def test_freshness_includes_both_ends() -> None:
+    parsed = RevocationList.from_der(pki.issuing().crl())
+    tick = datetime.resolution
+    assert parsed.is_fresh(parsed.this_update)
+    assert parsed.is_fresh(parsed.next_update)
+    assert not parsed.is_fresh(parsed.this_update - tick)
+    assert not parsed.is_fresh(parsed.next_update + tick)
