@@ -9,6 +9,7 @@ directory, and the browser has a home and a profile of its own.
 
 import argparse
 import contextlib
+import secrets
 import shlex
 import shutil
 import signal
@@ -28,6 +29,7 @@ from agent.portal.demo_check import Citizen, Scene, play
 from agent.portal.demo_children import Children, DemoError
 from agent.portal.demo_stage import Ports, Stage
 from agent.secret import SecretBytes
+from agent.virtualcard.identity import generate_id_number
 from agent.virtualcard.pcscd import PrivatePcscd
 from agent.virtualcard.workshop import new_card, order_card
 
@@ -36,6 +38,7 @@ EXIT_FAILED: Final = 1
 EXIT_STOPPED: Final = 130
 NAME: Final = "王測試"
 PIN: Final = "246813"
+_ID_NUMBERS: Final = 10_000_000  # so many are made up; a kept state knows who is gold already
 _INSERT_TIMEOUT: Final = 30.0  # seconds until a card is in a reader of a private pcscd
 _LOOK_INTERVAL: Final = 1.0  # seconds between two looks at the browser's window
 
@@ -122,10 +125,11 @@ def _emptied(directory: Path) -> Path:
 
 def _make_card(state: Path, generation: str) -> Citizen:
     """Make a test authority, if there is none yet, and a new card with a new ID number."""
+    id_number = generate_id_number(secrets.randbelow(_ID_NUMBERS))
     with SecretBytes.from_text(PIN) as pin:
-        order = order_card(generation, NAME, None, pin)
+        order = order_card(generation, NAME, id_number, pin)
     made = new_card(state / "card.json", state / "issuer", order)
-    return Citizen(NAME, made.id_number, PIN)
+    return Citizen(made.name, made.id_number, PIN)
 
 
 def _insert_card(

@@ -104,8 +104,11 @@ class _Walk:
         self._requests: list[Request] = []
         self._errors: list[str] = []
         self._pictures = 0
-        page.on("request", self._requests.append)
+        page.on("request", self._note)
         page.on("pageerror", lambda error: self._errors.append(str(error)))
+
+    def _note(self, request: "Request") -> None:
+        self._requests.append(request)
 
     def picture(self, name: str) -> Path:
         """Leave a screenshot; they are numbered in the order of the walk."""

@@ -1,0 +1,90 @@
+"""Fixtures: one world for all browser tests of a process; a browser and an agent for each test."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+from playwright.sync_api import Browser, Page, Request
+
+from agent.portal import demo_browser
+from agent.portal.demo_children import Children
+from agent.portal.demo_stage import Ports, Stage
+from agent.virtualcard.issuer_directory import DirectoryIssuer
+from agent.virtualcard.model import Generation
+from agent.virtualcard.rsa_key import RsaKey
+from tests.browser.world import PIN, TIMEOUT, World, chromium
+
+
+@pytest.fixture(scope="session")
+def needs_chromium() -> None:
+    """Skip where there is no Chromium to drive."""
+    if demo_browser.find_chromium() is None or shutil.which("certutil") is None:
+        pytest.skip("chromium and libnss3-tools are needed")
+
+
+@pytest.fixture(scope="session")
+def world(
+    needs_chromium: None,
+    tmp_path_factory: pytest.TempPathFactory,
+    card_keys: dict[Generation, tuple[RsaKey, RsaKey]],
+) -> Iterator[World]:
+    """Start a portal that trusts a new test issuer; the agent has run once, and is not running."""
+    del needs_chromium
+    state = tmp_path_factory.mktemp("world")
+    for name in ("logs", "cards"):
+        (state / name).mkdir()
+    issuer = DirectoryIssuer.open(state / "issuer", key_size=2048)
+    with Children(state / "logs") as children:
+        stage = Stage(children, state, Ports.choose(usual=False), ["--provider", "virtual"])
+        stage.open_portal()
+        stage.found_authority()
+        home = state / "home"
+        demo_browser.make_home(home, stage.authority)
+        yield World(stage, issuer, card_keys, state / "cards", home)
+        _insist_on_silence_about_pins(state)
+
+
+def _insist_on_silence_about_pins(state: Path) -> None:
+    """Fail if a PIN has been written anywhere but into the card files, which stand for cards."""
+    for path in state.rglob("*"):
+        if path.is_file() and "cards" not in path.parts:
+            assert PIN.encode() not in path.read_bytes(), path
+
+
+@pytest.fixture
+def agent(world: World) -> Iterator[World]:
+    """Give the world and stop its agent afterwards, if the test has started it."""
+    yield world
+    world.stop_agent()
+
+
+@pytest.fixture
+def browser(world: World) -> Iterator[Browser]:
+    """Start a browser that trusts the agent's authority."""
+    with chromium(world.new_home()) as started:
+        yield started
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """Open a Chinese page; whatever the test does, nothing may leak and nothing may break."""
+    page = browser.new_page(locale="zh-TW")
+    page.set_default_timeout(TIMEOUT)
+    requests: list[Request] = []
+    errors: list[str] = []
+
+    def note(request: Request) -> None:
+        requests.append(request)
+
+    page.context.on("request", note)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    assert not errors
+    for request in requests:
+        assert urlsplit(request.url).hostname in {"localhost", "127.0.0.1", None}, request.url
+        assert PIN not in f"{request.url} {request.post_data or ''}", request.url

@@ -1,0 +1,106 @@
+"""The chip at the bottom right: it turns by itself, and says why when it does not."""
+
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.world import World, chip, go, register
+
+pytestmark = pytest.mark.browser
+
+
+class Stranger(BaseHTTPRequestHandler):
+    """Another product on the agent's port: answers, but to no other site's page."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"Apache is functioning normally")
+
+    def log_message(self, *arguments: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def stranger(port: int) -> Iterator[None]:
+    server = ThreadingHTTPServer(("127.0.0.1", port), Stranger)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def test_it_turns_by_itself_and_back_and_after_a_reload(page: Page, agent: World) -> None:
+    register(page, agent.url)
+    go(page, "upgrade/component")
+    sign = chip(page, "not_running", "not_installed")
+    expect(sign).to_contain_text("安控元件〔未運行〕")
+    expect(page.locator("#next")).to_be_disabled()
+    agent.start_agent(agent.card())
+    expect(chip(page, "running")).to_contain_text("安控元件〔運行中〕")
+    expect(page.locator("#next")).to_be_enabled()
+    agent.stop_agent()
+    chip(page, "not_running", "not_started")
+    expect(page.locator("#next")).to_be_disabled()
+    page.reload()
+    chip(page, "not_running", "not_started")
+    agent.start_agent(agent.card())
+    page.reload()
+    chip(page, "running")
+
+
+def test_an_untrusted_certificate_is_told_from_no_agent(
+    page: Page, agent: World, tmp_path: Path
+) -> None:
+    agent.start_agent(state=tmp_path / "another agent")
+    register(page, agent.url)
+    go(page, "upgrade/component")
+    expect(chip(page, "not_running", "certificate_not_trusted")).to_contain_text("憑證未受信任")
+
+
+def test_another_product_on_the_port_is_told_from_no_agent(page: Page, agent: World) -> None:
+    with stranger(agent.stage.ports.ping):
+        register(page, agent.url)
+        go(page, "upgrade/component")
+        expect(chip(page, "not_running", "port_taken")).to_contain_text("連接埠被占用")
+    agent.start_agent()
+    chip(page, "running")
+
+
+def test_the_help_says_what_to_do_and_is_worked_by_keyboard(page: Page, agent: World) -> None:
+    register(page, agent.url)
+    go(page, "upgrade/component")
+    chip(page, "not_running", "not_installed")
+    button = page.locator("#chip-button")
+    expect(page.locator("#chip-help")).to_be_hidden()
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#chip-help")).to_be_visible()
+    expect(page.locator("#chip-help")).to_contain_text("下載並安裝安控元件")
+    expect(button).to_have_attribute("aria-expanded", "true")
+    expect(button).to_be_focused()
+    agent.start_agent()
+    chip(page, "running")
+    expect(page.locator("#announcer")).to_have_text(re.compile("運行中"))
+    expect(button).to_be_focused()
+
+
+def test_nobody_is_looked_for_where_the_component_is_not_needed(page: Page, agent: World) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    register(page, agent.url)
+    go(page, "profile")
+    page.wait_for_selector("#to-upgrade")
+    ports = (str(agent.stage.ports.tls), str(agent.stage.ports.ping))
+    assert not [url for url in asked if url.split(":")[2].split("/")[0] in ports]
+    expect(page.locator(".chip")).to_have_count(0)

@@ -1,0 +1,106 @@
+"""The one command of the README: it plays the upgrade, names its pictures, and leaves nothing."""
+
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from agent.portal.demo import boxed
+from agent.portal.demo_children import Children, DemoError
+
+pytestmark = pytest.mark.browser
+DEMO = [sys.executable, "-m", "agent.portal.demo"]
+LIMIT = 110.0  # seconds
+
+
+@pytest.mark.timeout(150)
+def test_the_check_makes_a_gold_member(
+    needs_chromium: None, generation: str, tmp_path: Path
+) -> None:
+    del needs_chromium
+    command = [*DEMO, "--check", "--generation", generation[-1], "--shots", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT, check=False)
+    assert done.returncode == 0, done.stderr
+    *_, named, last = done.stdout.strip().splitlines()
+    assert re.fullmatch(r"upgrade ok: gold member 王測試 in \d+\.\d s", last)
+    assert named == f"screenshots: {tmp_path}"
+    shown = {path.name[3:9] for path in tmp_path.glob("*.png")}
+    steps = {f"step{number:02}" for number in (1, 2, 3, 4, 5, 8, 10, 11, 12)}
+    assert steps <= shown
+
+
+def test_a_stopped_demo_leaves_no_process(needs_chromium: None, tmp_path: Path) -> None:
+    del needs_chromium
+    assert _run_until_shown(tmp_path, signal.SIGINT) == 0
+
+
+def test_a_killed_demo_leaves_no_process(needs_chromium: None, tmp_path: Path) -> None:
+    del needs_chromium
+    assert _run_until_shown(tmp_path, signal.SIGKILL) == -signal.SIGKILL
+
+
+def _run_until_shown(state: Path, end: signal.Signals) -> int:
+    """Start the demo for a person without a display, end it, and see all its children go."""
+    environment = {k: v for k, v in os.environ.items() if k not in {"DISPLAY", "WAYLAND_DISPLAY"}}
+    command = [*DEMO, "--state-dir", str(state)]
+    demo = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+    assert demo.stdout is not None
+    with demo, demo.stdout:
+        try:
+            shown = _read_until(demo, "└")
+            assert "246813" in shown
+            children = _descendants(demo.pid)
+            assert len(children) >= 4  # guard, identity service, portal, agent
+        finally:
+            demo.send_signal(end)
+        status = demo.wait(20)
+    deadline = time.monotonic() + 20
+    while any(_is_alive(pid) for pid in children) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not [pid for pid in children if _is_alive(pid)]
+    return status
+
+
+def _read_until(demo: subprocess.Popen[str], mark: str) -> str:
+    assert demo.stdout is not None
+    shown = ""
+    while mark not in shown:
+        ready, _, _ = select.select([demo.stdout], [], [], LIMIT)
+        line = demo.stdout.readline() if ready else ""
+        assert line, f"the demo ended, or says no more: {shown}"
+        shown += line
+    return shown
+
+
+def _descendants(pid: int) -> set[int]:
+    children = {int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
+    return children.union(*(_descendants(child) for child in children))
+
+
+def _is_alive(pid: int) -> bool:
+    """Tell a running process from one that is gone, or only waits to be reaped."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_a_child_that_is_never_ready_is_an_error_with_its_last_words(tmp_path: Path) -> None:
+    with Children(tmp_path) as children:
+        fails = children.start("fails", [sys.executable, "-c", "raise SystemExit('no card')"])
+        with pytest.raises(DemoError, match="no card"):
+            fails.wait_ready(10)
+        chatter = "import time; print('{}', flush=True); time.sleep(60)"
+        silent = children.start("silent", [sys.executable, "-c", chatter])
+        with pytest.raises(DemoError, match="not ready"):
+            silent.wait_ready(0.5)
+
+
+def test_the_box_is_straight_although_chinese_is_wide() -> None:
+    assert boxed(["王測試", "ab"]) == ["┌────────┐", "│ 王測試 │", "│ ab     │", "└────────┘"]
