@@ -1,0 +1,228 @@
+"""What the old component does for a page, done with ours: fields in, reply object out."""
+
+import base64
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from agent.errors import AgentError, ErrorCode
+from agent.secret import SecretBytes
+from agent.signing.model import CardPresence, ReaderView
+from agent.signing.sites import Site
+from agent.web.endpoint import unexpected
+from agent.web.hipki import requests
+from agent.web.hipki.errors import HipkiError, Major, Numbers, numbers
+from agent.web.hipki.functions import Function, reply_name
+from agent.web.hipki.information import (
+    HELPER_VERSION,
+    VERSION,
+    Contents,
+    Slot,
+    information,
+    information_image,
+)
+from agent.web.hipki.request import Fields
+from agent.web.native import Service
+
+LOCAL_PROGRAM: Final = Site("local://program")
+"""A program on this computer that is no browser; no page can name itself so."""
+SELF_TEST: Final = Site("local://self-test")
+"""Our own self-test page, opened by the citizen; likewise."""
+
+_NO_CARD: Final = frozenset({ErrorCode.NO_CARD, ErrorCode.UNSUPPORTED_CARD})
+_NO_READER: Final = frozenset({ErrorCode.NO_READER, ErrorCode.PCSC_UNAVAILABLE})
+_DECRYPTION: Final = {
+    ErrorCode.BAD_REQUEST: Major.DECRYPTION_DER,
+    ErrorCode.INTERNAL: Major.DECRYPTION,
+}
+"""What goes wrong with a ciphertext and not with the card."""
+
+Reply: TypeAlias = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """What an administrator may choose about this door.
+
+    Attributes:
+        version: what we call ourselves; pages demand a minimum.
+        only_reader: the one reader that pages see; all when None.
+        page_pin: whether a page may hand the PIN over.
+
+    """
+
+    version: str = VERSION
+    only_reader: str | None = None
+    page_pin: bool = True
+
+
+class Component:
+    """Answers pages; every refusal is a reply too, with the number that pages know."""
+
+    def __init__(self, service: Service, settings: Settings) -> None:
+        self._service = service
+        self._settings = settings
+        self._functions: Mapping[Function, Callable[[Site, Fields], Awaitable[Reply]]] = {
+            Function.CHECK_ENVIRONMENT: self._check_environment,
+            Function.READ_CERTIFICATES: self._read_certificates,
+            Function.SIGN: self._sign,
+            Function.DECRYPT: self._decrypt,
+            Function.UNSUPPORTED: _refuse,
+        }
+
+    @property
+    def version(self) -> str:
+        """What we call ourselves."""
+        return self._settings.version
+
+    def is_allowed(self, site: Site | None) -> bool:
+        """Tell whether somebody may see more than readers, without asking anybody."""
+        return site is not None and self._service.is_allowed(site)
+
+    async def answer(self, site: Site, function: Function, name: str, fields: Fields) -> Reply:
+        """Do what a page asks for.
+
+        Args:
+            site: who asks; the citizen is asked about it where that has to be.
+            function: what for.
+            name: what the page calls that.
+            fields: of the request.
+
+        """
+        try:
+            return await self._functions[function](site, fields)
+        except AgentError as error:
+            return self.refusal(name, numbers(error))
+        except Exception as error:  # noqa: BLE001  # whatever it is, the page gets a number
+            return self.refusal(name, numbers(unexpected(error)))
+
+    def refusal(self, name: str, why: Numbers) -> Reply:
+        """Make the reply that says no; ``slots`` is always there, because pages look into it."""
+        func = reply_name(name)
+        if func == "pkcs11info":
+            return information((), why, version=self.version)
+        return {"func": func, **why.fields(), "serverVersion": self.version, "data": {}}
+
+    async def public_information(self, fields: Fields) -> Reply:
+        """Describe readers to somebody who was not allowed anything: no serial numbers."""
+        return information(self._slots({}, fields), version=self.version)
+
+    async def image(self, site: Site | None) -> bytes:
+        """Draw the readers; with serial numbers for those who may know them."""
+        contents: Mapping[str, Contents] = {}
+        if site is not None and self.is_allowed(site):
+            contents = await self._serials(site)
+        return information_image(self._slots(contents, Fields({})), version=self.version)
+
+    # The functions.
+
+    async def _check_environment(self, site: Site, fields: Fields) -> Reply:
+        await self._service.connect(site)
+        contents = await self._serials(site)
+        return information(self._slots(contents, fields), version=self.version)
+
+    async def _read_certificates(self, site: Site, fields: Fields) -> Reply:
+        await self._service.connect(site)
+        contents: Mapping[str, Contents] = {}
+        outcome = Numbers(Major.SUCCESS)
+        try:
+            contents = Contents.by_reader(await self._service.certificates(site))
+        except AgentError as error:
+            if error.code in _NO_READER:
+                outcome = Numbers(Major.NO_READER)
+            elif error.code not in _NO_CARD:
+                outcome = numbers(error)
+        slots = self._slots(contents, fields)
+        return information(slots, outcome, version=self.version, with_certificates=True)
+
+    async def _sign(self, site: Site, fields: Fields) -> Reply:
+        asked = requests.sign_request(fields, self._reader(fields))
+        result = await self._service.sign(site, asked, self._pin(fields))
+        (signature,) = result.signatures
+        used = result.certificate
+        return {
+            "func": "sign",
+            **Numbers(Major.SUCCESS).fields(),
+            "signature": base64.b64encode(signature).decode(),
+            "certb64": base64.b64encode(used.facts.der).decode(),
+            "cardSN": used.card_serial,
+            "version": HELPER_VERSION,
+            "serverVersion": self.version,
+        }
+
+    async def _decrypt(self, site: Site, fields: Fields) -> Reply:
+        asked = requests.decrypt_request(fields, self._reader(fields))
+        pin = self._pin(fields)
+        try:
+            plain = await self._service.decrypt(site, asked, pin)
+        except AgentError as error:
+            if error.code in _DECRYPTION:
+                raise HipkiError(_DECRYPTION[error.code]) from error
+            raise
+        return {
+            "func": "decrypt",
+            **Numbers(Major.SUCCESS).fields(),
+            "plain": _plain_text(plain, fields),
+            "version": HELPER_VERSION,
+            "serverVersion": self.version,
+        }
+
+    # The readers.
+
+    def _pin(self, fields: Fields) -> SecretBytes | None:
+        pin = requests.pin_of(fields)
+        if self._settings.page_pin:
+            return pin
+        pin.wipe()
+        return None
+
+    def _visible(self) -> Sequence[tuple[int, ReaderView]]:
+        only = self._settings.only_reader
+        readers = enumerate(self._service.snapshot().readers)
+        return [(number, reader) for number, reader in readers if only in (None, reader.name)]
+
+    def _slots(self, contents: Mapping[str, Contents], fields: Fields) -> list[Slot]:
+        slots = [
+            Slot.of(number, reader, contents.get(reader.name)) for number, reader in self._visible()
+        ]
+        return [slot for slot in slots if fields.slot in (None, slot.name, slot.reader.name)]
+
+    def _reader(self, fields: Fields) -> str | None:
+        """Choose the reader: the one named, or the first with a card; None when there is none.
+
+        Raises:
+            HipkiError: 0x76100003, there is none of that name.
+
+        """
+        slots = self._slots({}, fields)
+        if fields.slot is not None:
+            if not slots:
+                raise HipkiError(Major.NO_READER)
+            return slots[0].reader.name
+        with_card = (s.reader.name for s in slots if s.reader.state is CardPresence.CARD)
+        return next(with_card, self._settings.only_reader)
+
+    async def _serials(self, site: Site) -> Mapping[str, Contents]:
+        """Find the number of each card, reading those that were not read before."""
+        cards = [reader for _, reader in self._visible() if reader.state is CardPresence.CARD]
+        if all(reader.serial for reader in cards):
+            return {reader.name: Contents(reader.serial or "") for reader in cards}
+        with suppress(AgentError):  # a card that cannot be read now has no number now
+            return Contents.by_reader(await self._service.certificates(site))
+        return {}
+
+
+async def _refuse(site: Site, fields: Fields) -> Reply:
+    """Leave the card alone: managing it with foreign software may lock it for good."""
+    del site, fields
+    raise HipkiError(Major.UNSUPPORTED_METHOD)
+
+
+def _plain_text(plain: bytes, fields: Fields) -> str:
+    if fields.text("plainEncoding").lower() == "base64":
+        return base64.b64encode(plain).decode()
+    try:
+        return plain.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise HipkiError(Major.DECRYPTION_TYPE) from error

@@ -1,0 +1,189 @@
+"""One request of one site, with every popup that waits for it, and the questions in between.
+
+Pages run out of patience, close their popup and open another with the same request: that one
+joins what is under way. When the last popup has gone, the work is cancelled.
+"""
+
+import asyncio
+import hashlib
+import json
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from enum import StrEnum, unique
+from typing import Any, Final, TypeAlias
+
+from agent.errors import AgentError, ErrorCode
+from agent.signing.sites import Site
+from agent.web.hipki.request import Fields
+
+ANSWER_SECONDS: Final = 120.0
+"""How long a question waits for the citizen; what waits holds a connection of the browser."""
+THINKING_SECONDS: Final = 0.5
+"""How long a question must have been there before a yes counts: no double click answers it."""
+
+
+@unique
+class Answer(StrEnum):
+    """What the citizen may say."""
+
+    ONCE = "once"
+    ALWAYS = "always"
+    NEVER = "never"
+    CANCEL = "cancel"
+
+
+class Question:
+    """Something that the citizen is asked, in one popup or in several at once."""
+
+    def __init__(self, kind: str, about: dict[str, Any], answers: frozenset[Answer]) -> None:
+        """Begin to ask.
+
+        Args:
+            kind: which question, for the page that shows it.
+            about: its details.
+            answers: what may be said, beside cancelling.
+
+        """
+        self.shown = {"kind": kind, **about}
+        self._answers = answers | {Answer.CANCEL}
+        self._asked = time.monotonic()
+        self._answered = asyncio.Event()
+        self._answer = Answer.CANCEL
+
+    def give(self, answer: Answer) -> bool:
+        """Take an answer; tell whether it counts."""
+        too_soon = time.monotonic() - self._asked < THINKING_SECONDS
+        if answer not in self._answers or (too_soon and answer is not Answer.CANCEL):
+            return False
+        if not self._answered.is_set():
+            self._answer = answer
+            self._answered.set()
+        return True
+
+    async def wait(self) -> Answer:
+        """Wait for the answer.
+
+        Raises:
+            AgentError: ``user_cancelled``: nobody gave one in two minutes.
+
+        """
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await self._answered.wait()
+        except TimeoutError as error:
+            raise AgentError("nobody answered", code=ErrorCode.USER_CANCELLED) from error
+        return self._answer
+
+
+class Conversation:
+    """A request under way; popups follow it."""
+
+    def __init__(self, work: Callable[[], Awaitable[str]]) -> None:
+        """Start working.
+
+        Args:
+            work: gives the reply, and never raises; in it :data:`current` is this conversation.
+
+        """
+        self.followers = 0
+        self._question: Question | None = None
+        self._reply: str | None = None
+        self._changed = asyncio.Event()
+        self.task = asyncio.create_task(self._run(work))
+
+    async def ask(self, question: Question) -> Answer:
+        """Show a question in every popup of this conversation and wait for the answer.
+
+        Raises:
+            AgentError: ``user_cancelled``.
+
+        """
+        self._question = question
+        self._change()
+        try:
+            return await question.wait()
+        finally:
+            self._question = None
+            self._change()
+
+    def give(self, answer: Answer) -> bool:
+        """Answer the question that is shown; tell whether there is one that takes it."""
+        return self._question is not None and self._question.give(answer)
+
+    async def follow(self) -> AsyncIterator[dict[str, Any]]:
+        """Give each state: a question, being at work, and last the reply."""
+        while True:
+            changed = self._changed
+            yield self._state()
+            if self._reply is not None:
+                return
+            await changed.wait()
+
+    def _state(self) -> dict[str, Any]:
+        if self._reply is not None:
+            return {"reply": self._reply}
+        if self._question is not None:
+            return {"question": self._question.shown}
+        return {"working": True}
+
+    def _change(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def _run(self, work: Callable[[], Awaitable[str]]) -> None:
+        _current.set(self)
+        self._reply = await work()
+        self._change()
+
+
+_current: ContextVar[Conversation | None] = ContextVar("_current", default=None)
+
+
+def current() -> Conversation | None:
+    """Find the conversation in which this runs; None outside of any."""
+    return _current.get()
+
+
+Key: TypeAlias = bytes
+
+
+class Conversations:
+    """What is under way, found again by who asks for what."""
+
+    def __init__(self) -> None:
+        self._under_way: dict[Key, Conversation] = {}
+        # With a key of this process: a digest of a request with a PIN in it says nothing then.
+        self._secret = secrets.token_bytes(32)
+
+    def key(self, site: Site, name: str, fields: Fields) -> Key:
+        """Name a request by what it asks for."""
+        canonical = json.dumps([site.origin, name, dict(fields.values)], sort_keys=True)
+        return hashlib.blake2b(canonical.encode(), key=self._secret, digest_size=32).digest()
+
+    @contextmanager
+    def attend(self, key: Key, work: Callable[[], Awaitable[str]]) -> Iterator[Conversation]:
+        """Join what is under way, or start it; cancel it when the last one leaves."""
+        conversation = self._under_way.get(key)
+        if conversation is None:
+            conversation = self._start(key, work)
+        conversation.followers += 1
+        try:
+            yield conversation
+        finally:
+            conversation.followers -= 1
+            if not conversation.followers:
+                self._forget(key, conversation)
+                conversation.task.cancel()
+
+    def _start(self, key: Key, work: Callable[[], Awaitable[str]]) -> Conversation:
+        conversation = self._under_way[key] = Conversation(work)
+        # What is done is done: the same request again is another request.
+        conversation.task.add_done_callback(lambda _: self._forget(key, conversation))
+        return conversation
+
+    def _forget(self, key: Key, conversation: Conversation) -> None:
+        if self._under_way.get(key) is conversation:
+            del self._under_way[key]

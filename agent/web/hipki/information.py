@@ -1,0 +1,183 @@
+"""What the old component tells about readers and cards: the ``pkcs11info`` JSON.
+
+The names are PKCS#11's (v2.20 §9.2: CK_SLOT_INFO, CK_TOKEN_INFO).
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+from agent import __version__
+from agent.signing.model import CardCertificate, CardPresence, ReaderView
+from agent.web.hipki import image
+from agent.web.hipki.certificates import certificate_object, in_order, key_objects, plain
+from agent.web.hipki.errors import Major, Numbers
+
+VERSION: Final = "1.3.5.103349"
+"""Above every minimum that pages are known to demand: as text, part by part, and without dots."""
+
+HELPER_VERSION: Final = "2.2.6"
+_UNAVAILABLE: Final = 0xFFFFFFFF  # CK_UNAVAILABLE_INFORMATION
+_SLOT_FLAGS: Final = 6  # CKF_REMOVABLE_DEVICE | CKF_HW_SLOT
+_TOKEN_PRESENT: Final = 1  # CKF_TOKEN_PRESENT
+_MODELS: Final = {"gen1": "T7S", "gen2": "GPPKI"}
+_TOKEN: Final = {
+    "manufacturerID": "Chunghwa Telecom Co., Ltd.",
+    "firmwareVersion": 0,
+    "hardwareVersion": 0,
+    "flags": 1037,  # RNG, LOGIN_REQUIRED, USER_PIN_INITIALIZED and TOKEN_INITIALIZED
+    "ulMinPinLen": 6,
+    "ulMaxPinLen": 8,
+    "ulMaxSessionCount": 0,
+    "ulSessionCount": 0,
+    "ulMaxRwSessionCount": 0,
+    "ulTotalPublicMemory": _UNAVAILABLE,
+    "ulFreePublicMemory": _UNAVAILABLE,
+    "ulTotalPrivateMemory": _UNAVAILABLE,
+    "ulFreePrivateMemory": _UNAVAILABLE,
+    "utcTime": "",
+}
+_LIBRARY: Final = {
+    "cryptokiVersion": 2.04,
+    "libraryVersion": 1.001,
+    "libraryDescription": "Ankong",
+    "manufacturerID": "Ankong",
+    "flags": 0,
+    "version": HELPER_VERSION,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What one card holds, as far as somebody may know.
+
+    Attributes:
+        serial: the card's number; empty when it is not known, or not for everybody.
+        certificates: all of them; empty when nobody asked.
+
+    """
+
+    serial: str = ""
+    certificates: tuple[CardCertificate, ...] = ()
+
+    @classmethod
+    def by_reader(cls, certificates: Iterable[CardCertificate]) -> dict[str, Self]:
+        """Sort the certificates of several cards by reader."""
+        found: dict[str, list[CardCertificate]] = {}
+        for certificate in certificates:
+            found.setdefault(certificate.reader, []).append(certificate)
+        return {reader: cls(group[0].card_serial, tuple(group)) for reader, group in found.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One reader with what is known of its card; None where pages are to see no card.
+
+    An empty reader and a card of which we can make nothing look the same: pages count tokens.
+    """
+
+    number: int
+    reader: ReaderView
+    contents: Contents | None
+
+    @classmethod
+    def of(cls, number: int, reader: ReaderView, contents: Contents | None) -> Self:
+        """Combine a reader with what was read from its card, if anything was."""
+        has_card = reader.state is CardPresence.CARD
+        return cls(number, reader, (contents or Contents()) if has_card else None)
+
+    @property
+    def name(self) -> str:
+        """What pages call the reader."""
+        return plain(self.reader.name)
+
+
+def information(
+    slots: Iterable[Slot],
+    outcome: Numbers | None = None,
+    *,
+    version: str = VERSION,
+    with_certificates: bool = False,
+) -> dict[str, Any]:
+    """Describe everything.
+
+    Args:
+        slots: in the order of the readers.
+        outcome: what to say beside it; success when None.
+        version: what to call ourselves.
+        with_certificates: whether tokens have ``certs`` and ``keys``.
+
+    """
+    return {
+        **_head(version, outcome),
+        **_LIBRARY,
+        "installedModule": [{"description": "HiPKILocalSignServer", "version": version}],
+        "slots": [_slot(slot, _token(slot, with_certificates)) for slot in slots],
+    }
+
+
+def information_image(slots: Iterable[Slot], *, version: str = VERSION) -> bytes:
+    """Draw the description without certificates, as much of it as the readers of images get.
+
+    Fields that no page is known to read are left out when the text becomes too long for those
+    who see only its first 1946 bytes; then readers, when it becomes too long for all.
+    """
+    slots = list(slots)
+    text = _compact(information(slots, version=version))
+    if len(text) <= image.READABLE_BY_ALL:
+        return image.encode(text)
+    while True:
+        short = {**_head(version, None), "slots": [_short_slot(slot) for slot in slots]}
+        text = _compact(short)
+        if len(text) <= image.CAPACITY:
+            return image.encode(text)
+        slots.pop()
+
+
+def _compact(described: dict[str, Any]) -> str:
+    return json.dumps(described, ensure_ascii=True, separators=(",", ":"))
+
+
+def _head(version: str, outcome: Numbers | None) -> dict[str, Any]:
+    return {
+        "func": "pkcs11info",
+        **(outcome or Numbers(Major.SUCCESS)).fields(),
+        "serverVersion": version,
+        "product": "ankong",
+        "productVersion": __version__,
+    }
+
+
+def _slot(slot: Slot, token: dict[str, Any] | None) -> dict[str, Any]:
+    return {
+        "slotDescription": slot.name,
+        "slotID": slot.number,
+        "flags": _SLOT_FLAGS | (_TOKEN_PRESENT if token else 0),
+        "manufacturerID": "unKnow",
+        "firmwareVersion": 0,
+        "hardwareVersion": 0,
+        "token": token,
+    }
+
+
+def _short_slot(slot: Slot) -> dict[str, Any]:
+    token = None if slot.contents is None else {"serialNumber": plain(slot.contents.serial)}
+    return {"slotDescription": slot.name, "slotID": slot.number, "token": token}
+
+
+def _token(slot: Slot, with_certificates: bool) -> dict[str, Any] | None:
+    contents = slot.contents
+    if contents is None:
+        return None
+    token = {
+        "label": "HiCOS PKI Smart Card",
+        "model": _MODELS.get(slot.reader.generation or "", ""),
+        "serialNumber": plain(contents.serial),
+        **_TOKEN,
+    }
+    if with_certificates:
+        listed = in_order(contents.certificates)
+        token["certs"] = [certificate_object(each) for each in listed]
+        token["keys"] = key_objects(listed)
+    return token

@@ -1,0 +1,152 @@
+"""From a page's fields to what is asked of the agent."""
+
+from typing import Final, TypeVar
+
+from agent.cards.pkcs15 import ID_SIGN
+from agent.cms.attributes import MAX_NONCE
+from agent.cms.digest import HashAlgorithm
+from agent.cms.errors import CmsError
+from agent.secret import SecretBytes
+from agent.signing.model import (
+    DecryptFormat,
+    DecryptRequest,
+    Document,
+    SignatureFormat,
+    SignRequest,
+)
+from agent.web.hipki.errors import HipkiError, Major
+from agent.web.hipki.request import Fields
+
+T = TypeVar("T")
+
+_RAW: Final = "RAW"
+_FORMATS: Final = {
+    "": SignatureFormat.CMS,
+    "PKCS7": SignatureFormat.CMS,
+    "PKCS1": SignatureFormat.PKCS1,
+}
+_HASHES: Final = {
+    "": HashAlgorithm.SHA256,
+    "SHA1": HashAlgorithm.SHA1,
+    "SHA256": HashAlgorithm.SHA256,
+    "SHA384": HashAlgorithm.SHA384,
+    "SHA512": HashAlgorithm.SHA512,
+}
+_CIPHERS: Final = {
+    "": DecryptFormat.CMS,
+    "PKCS7": DecryptFormat.CMS,
+    "PKCS1": DecryptFormat.PKCS1,
+}
+_MAX_KEY_ID: Final = 32  # bytes; the longest in use has ten
+
+
+def pin_of(fields: Fields) -> SecretBytes:
+    """Take the PIN; it has been text already, so that only our own copy can be wiped.
+
+    Raises:
+        HipkiError: 0x76000998, there is none.
+
+    """
+    pin = fields.text("pin")
+    if not pin:
+        raise HipkiError(Major.PIN_MISSING)
+    return SecretBytes(bytearray(_utf8(pin)))
+
+
+def sign_request(fields: Fields, reader: str | None) -> SignRequest:
+    """Read what is to be signed, and how.
+
+    Args:
+        fields: of MakeSignature.
+        reader: with the card.
+
+    Raises:
+        HipkiError: with the number for the field that is missing or makes no sense.
+
+    """
+    kind = fields.text("signatureType").upper()
+    data = _tbs(fields)
+    if kind == _RAW:
+        document, algorithm, form = _digest_alone(data)
+    else:
+        document, algorithm = Document(data=data), _hash(fields)
+        form = _known(_FORMATS, kind)
+    is_cms = form is SignatureFormat.CMS
+    return SignRequest(
+        documents=(document,),
+        hash=algorithm,
+        format=form,
+        reader=reader,
+        nonce=_nonce(fields) if is_cms else None,
+        signing_certificate=False,
+        signing_time=fields.flag("withSigningTime", default=True),
+        card_serial=is_cms and fields.flag("withCardSN"),
+        check_validity=fields.flag("checkValidity"),
+        key_id=_key_id(fields),
+        confirm_retry=True,
+    )
+
+
+def decrypt_request(fields: Fields, reader: str | None) -> DecryptRequest:
+    """Read what is to be decrypted.
+
+    Args:
+        fields: of DecryptData.
+        reader: with the card.
+
+    Raises:
+        HipkiError: as :func:`sign_request`.
+
+    """
+    if not fields.text("cipher"):
+        raise HipkiError(Major.CIPHER_MISSING)
+    form = _known(_CIPHERS, fields.text("cipherType").upper())
+    return DecryptRequest(fields.octets("cipher"), form, reader, confirm_retry=True)
+
+
+def _digest_alone(digest: bytes) -> tuple[Document, HashAlgorithm, SignatureFormat]:
+    try:
+        algorithm = HashAlgorithm.by_length(len(digest))
+    except CmsError as error:
+        raise HipkiError(Major.BAD_PARAMETER) from error
+    return Document(digest=digest), algorithm, SignatureFormat.PKCS1
+
+
+def _tbs(fields: Fields) -> bytes:
+    text = fields.text("tbs")
+    if not text:
+        raise HipkiError(Major.TBS_MISSING)
+    if fields.text("tbsEncoding").lower() == "base64":
+        return fields.octets("tbs")
+    return _utf8(text)
+
+
+def _hash(fields: Fields) -> HashAlgorithm:
+    return _known(_HASHES, fields.text("hashAlgorithm").upper().replace("-", ""))
+
+
+def _nonce(fields: Fields) -> bytes | None:
+    nonce = _utf8(fields.text("nonce"))
+    if len(nonce) > MAX_NONCE:
+        raise HipkiError(Major.BAD_PARAMETER)
+    return nonce or None
+
+
+def _key_id(fields: Fields) -> bytes:
+    if not fields.text("keyidb64"):
+        return ID_SIGN
+    key_id = fields.octets("keyidb64")
+    if not 0 < len(key_id) <= _MAX_KEY_ID:
+        raise HipkiError(Major.BAD_PARAMETER)
+    return key_id
+
+
+def _known(table: dict[str, T], name: str) -> T:
+    if name not in table:
+        raise HipkiError(Major.BAD_PARAMETER)
+    return table[name]
+
+
+def _utf8(text: str) -> bytes:
+    """Encode as a browser does: half of a surrogate pair becomes U+FFFD (Encoding §4.4)."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
