@@ -161,10 +161,13 @@ class PcscConnection:
         if self._lost is not None or not self._in_transaction:
             return
         self._in_transaction = False
-        result = _scard().SCardEndTransaction(
-            self._card, codes.RESET_CARD if reset else codes.LEAVE_CARD
-        )
+        disposition = codes.RESET_CARD if reset else codes.LEAVE_CARD
         with contextlib.suppress(CardRemovedError, ServiceUnavailableError):
+            result = _scard().SCardEndTransaction(self._card, disposition)
+            if _unsigned(result) == codes.W_RESET_CARD:
+                # Somebody's reset came in between; without this the lock would stay ours.
+                self._reconnect(codes.LEAVE_CARD)
+                result = _scard().SCardEndTransaction(self._card, disposition)
             self._check("SCardEndTransaction", result)
             self._was_reset = reset
 
@@ -216,11 +219,12 @@ class PcscConnection:
         """Let both handles go at once; a dead one may keep the reader locked for everybody."""
         self._lost = error
         scard = _scard()
-        scard.SCardDisconnect(
-            self._card, codes.RESET_CARD if self._in_transaction else codes.LEAVE_CARD
-        )
+        if self._in_transaction:
+            # Not SCardDisconnect with a reset: that lets the next program in before it resets.
+            scard.SCardEndTransaction(self._card, codes.RESET_CARD)
+            self._in_transaction = False
+        scard.SCardDisconnect(self._card, codes.LEAVE_CARD)
         scard.SCardReleaseContext(self._context)
-        self._in_transaction = False
         return error
 
 
@@ -337,6 +341,8 @@ class PcscProvider:
 
     def open(self, reader: str) -> PcscConnection:
         """Connect to the card in ``reader``, shared with other programs.
+
+        pcsclite makes it wait while another program holds a transaction on that reader.
 
         Raises:
             NoReaderError: no reader of that name. NoCardError: it is empty.

@@ -307,13 +307,18 @@ class PrivatePcscd:
                 stderr=log,
             )
 
+    def _is_listening(self) -> bool:
+        """Try the socket: the daemon calls itself ready a moment before it listens."""
+        with socket.socket(socket.AF_UNIX) as probe:
+            return probe.connect_ex(self.environment()["PCSCLITE_CSOCK_NAME"]) == 0
+
     def _await_ready(self) -> None:
         deadline = time.monotonic() + _READY_TIMEOUT
         while time.monotonic() < deadline:
             said = (self._path / "log").read_bytes()
             if _PORT_TAKEN_TEXT in said:
                 raise _PortTakenError
-            if _READY_TEXT in said:
+            if _READY_TEXT in said and self._is_listening():
                 return
             if self.process_id is None:
                 break

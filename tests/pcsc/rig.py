@@ -2,10 +2,30 @@
 
 import time
 
-from agent.transport.pcsc import PcscProvider
+from agent.transport.pcsc import PcscConnection, PcscProvider
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.pcscd import PrivatePcscd
 from agent.virtualcard.vpcd import VpcdDoor
+
+
+class TidyProvider(PcscProvider):
+    """A provider that closes what its test forgot: a handle on a reader outlives the test."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._opened: list[PcscConnection] = []
+
+    def open(self, reader: str) -> PcscConnection:
+        """Connect, and remember it."""
+        connection = super().open(reader)
+        self._opened.append(connection)
+        return connection
+
+    def close(self) -> None:
+        """Close everything."""
+        super().close()
+        for connection in self._opened:
+            connection.close()
 
 
 class PcscRig:
@@ -13,7 +33,7 @@ class PcscRig:
 
     def __init__(self, pcscd: PrivatePcscd) -> None:
         self.pcscd = pcscd
-        self.provider = PcscProvider()
+        self.provider = TidyProvider()
         self.names = pcscd.readers
         self._doors: dict[int, VpcdDoor] = {}
 
