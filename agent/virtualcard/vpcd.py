@@ -19,6 +19,7 @@ PATIENCE = 10.0  # seconds to wait for a daemon that is only starting
 _RETRY = 0.05  # seconds
 _CONNECT_TIMEOUT = 5.0
 _LENGTH = 2  # bytes
+_NOTHING = b"\x00"  # vpcd waits for ever after a length of zero: this is how to say nothing
 _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux
 
 
@@ -123,10 +124,10 @@ class VpcdDoor:
 
     def _answer(self, message: bytes) -> bytes | None:
         if len(message) > 1:
-            return self._card.process(message)
+            return self._card.process(message) or _NOTHING
         order = message[0] if message else None
         if order == Control.ATR:
-            return self._card.atr
+            return self._card.atr or _NOTHING
         if order == Control.ON:
             self._card.power_on()
         elif order == Control.OFF:

@@ -1,11 +1,11 @@
-"""What the command line does with virtual cards: make one, make a prepared one, insert one."""
+"""What the command line does with virtual cards: make one, or a prepared one."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from agent.errors import BadRequestError
 from agent.secret import SecretBytes
-from agent.virtualcard import cardfile, vpcd
+from agent.virtualcard import cardfile
 from agent.virtualcard.identity import generate_id_number
 from agent.virtualcard.issuer import KEY_SIZE, Validity
 from agent.virtualcard.issuer_directory import DirectoryIssuer
@@ -91,17 +91,6 @@ def new_scenario(out: Path, issuer: Path, scenario: str, *, key_size: int = KEY_
 
     """
     return _write(out, issuer, make_scenario(scenario, DirectoryIssuer.open(issuer, key_size)))
-
-
-def insert_card(file: Path, host: str, port: int) -> None:
-    """Put a card file's card into a vpcd reader until it is over (daemon gone, card pulled).
-
-    Raises:
-        BadRequestError: the file is no card. NoReaderError: nobody listens there.
-        TransportError: there is no way there.
-
-    """
-    vpcd.serve(cardfile.load(file), host, port)
 
 
 def _write(out: Path, issuer: Path, data: CardData) -> MadeCard:

@@ -168,13 +168,20 @@ def test_a_card_that_pulls_itself_closes_the_connection(
     assert reader.card.recv(1) == b""
 
 
-def test_a_lost_response_is_an_empty_one(
+def test_a_lost_response_is_no_response_but_the_end_of_waiting(
     reader: Reader, insert: Insert, make_gen1_card: CardFactory
 ) -> None:
     insert(make_gen1_card(faults=Faults(drop_at=1)))
     reader.say(ON)
-    assert reader.ask(SELECT_MF) == b""
+    assert len(reader.ask(SELECT_MF)) == 1
     assert reader.ask(SELECT_MF) == b"\x90\x00"
+
+
+def test_a_mute_card_says_nothing_but_does_not_hang_the_daemon(
+    reader: Reader, insert: Insert, make_gen1_card: CardFactory
+) -> None:
+    insert(make_gen1_card(faults=Faults(mute=True)))
+    assert reader.ask(ATR) == b"\x00"  # too short for an ATR: pcscd refuses it
 
 
 def test_the_daemon_may_come_later(make_gen1_card: CardFactory) -> None:

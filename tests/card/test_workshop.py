@@ -77,11 +77,6 @@ def test_a_place_where_no_card_can_lie(tmp_path: Path) -> None:
         workshop.new_card(tmp_path / "no" / "card.json", tmp_path / "i", order, key_size=2048)
 
 
-def test_inserting_what_is_no_card(tmp_path: Path) -> None:
-    with pytest.raises(BadRequestError):
-        workshop.insert_card(tmp_path / "nothing", "127.0.0.1", 1)
-
-
 def test_scenarios_are_named_once_and_told_in_both_languages() -> None:
     assert len({scenario.name for scenario in SCENARIOS}) == len(SCENARIOS)
     for scenario in SCENARIOS:
