@@ -75,6 +75,7 @@ class Session:
             async for message in self._socket:
                 if message.type is WSMsgType.TEXT:
                     await self._receive(message.data)
+                    await asyncio.sleep(0)  # nothing above need wait: let others have their turn
                 elif message.type is WSMsgType.BINARY:
                     error = wire.MessageError("messages are text frames")
                     await self._send(wire.refusal_bytes(None, error))
