@@ -16,6 +16,7 @@ from agent.portal.limits import RateLimiter
 from agent.portal.wire import refuse
 
 _BODY_TIMEOUT_S: Final = 15
+_BODY_ERRORS: Final = (web.HTTPRequestEntityTooLarge, web.RequestPayloadError, ConnectionError)
 _LOG: Final = logging.getLogger(__name__)
 
 _CODE_OF_STATUS: Final = {
@@ -65,16 +66,16 @@ class Guard:
 
 
 async def read_body(request: web.Request) -> bytes:
-    """Read a whole body of at most the size that the application allows, in at most 15 seconds.
+    """Read a whole body, as large as the application allows, in at most 15 seconds.
 
     Raises:
-        PortalError: ``bad_request``, it is longer or slower.
+        PortalError: ``bad_request``, it is larger or slower, or breaks off.
 
     """
     try:
         async with asyncio.timeout(_BODY_TIMEOUT_S):
             return await request.read()
-    except (web.HTTPRequestEntityTooLarge, TimeoutError) as error:
+    except (*_BODY_ERRORS, TimeoutError) as error:
         raise PortalError(PortalCode.BAD_REQUEST, f"body: {type(error).__name__}") from error
 
 

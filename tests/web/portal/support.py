@@ -18,7 +18,6 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
-from agent.cms.digest import HashAlgorithm
 from agent.cms.signed import Content, prepare
 from agent.portal.app import Rates, Replacements, create_app
 from agent.portal.config import PortalConfig
@@ -57,12 +56,14 @@ class Person:
         (value,) = self.certificate.subject.get_attributes_for_oid(x509.NameOID.SERIAL_NUMBER)
         return str(value.value)
 
-    def sign(self, content: bytes, algorithm: HashAlgorithm = HashAlgorithm.SHA256) -> bytes:
+    def sign(self, content: bytes) -> bytes:
         """Make an attached CMS SignedData, as the agent would."""
-        prepared = prepare(self.der, Content(content), algorithm)
-        return prepared.finish(
-            self.key.sign(prepared.digest, PKCS1v15(), Prehashed(hashes.SHA256()))
-        )
+        prepared = prepare(self.der, Content(content))
+        return prepared.finish(self.sign_digest(prepared.digest))
+
+    def sign_digest(self, digest: bytes) -> bytes:
+        """Do what the card does: RSASSA-PKCS1-v1_5 over a SHA-256 digest."""
+        return self.key.sign(digest, PKCS1v15(), Prehashed(hashes.SHA256()))
 
 
 def issue(
