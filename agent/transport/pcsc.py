@@ -3,9 +3,6 @@
 Every connection has a context of its own, and so has the monitor. pcsclite locks a context for
 the length of each call, so on a shared one a signature of three seconds would hold up every other
 reader and the watch over them; a context costs a fifth of a millisecond.
-
-pyscard takes a command as a list of int and copies it into buffers of its own that it does not
-wipe. What this module can wipe (the lists) it wipes; it makes no copy that it could spare.
 """
 
 import contextlib
@@ -18,14 +15,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.errors import (
-    CardRemovedError,
     NoReaderError,
     ServiceUnavailableError,
-    SharingViolationError,
     TransportError,
 )
 from agent.transport import pcsc_codes as codes
 from agent.transport.base import ReaderState
+from agent.transport.pcsc_connection import PcscConnection
 
 _log = logging.getLogger(__name__)
 
@@ -52,7 +48,6 @@ _SPURIOUS_PAUSE = 0.1
 """Seconds to rest after the service has called us for nothing, lest it keeps us running."""
 
 _LOOK_ATTEMPTS = 5  # a reader may go between its listing and the look at it
-_BEGIN_ATTEMPTS = 10  # another program may reset the card between our reconnect and our begin
 _MAX_READER_NAME = 127  # bytes; pcsclite's MAX_READERNAME without its NUL
 _MIN_ATR = 2  # bytes: TS and T0
 
@@ -67,165 +62,19 @@ def _scard() -> Any:
     return scard
 
 
-def _unsigned(result: int) -> int:
-    return result & 0xFFFFFFFF
-
-
 def _check(call: str, result: int) -> None:
-    code = _unsigned(result)
+    code = codes.unsigned(result)
     if code != codes.SUCCESS:
         raise codes.error_of(call, code)
 
 
 def _establish() -> int:
     result, context = _scard().SCardEstablishContext(codes.SCOPE_USER)
-    code = _unsigned(result)
+    code = codes.unsigned(result)
     if code != codes.SUCCESS:
         # Whatever it says: without a context there is no service for us.
         raise ServiceUnavailableError(str(codes.error_of("SCardEstablishContext", code)))
     return int(context)
-
-
-class PcscConnection:
-    """One card behind PC/SC; see :class:`agent.transport.base.Connection`."""
-
-    def __init__(self, context: int, card: int, protocol: int, atr: bytes) -> None:
-        """Own ``context`` and ``card``, the handles of SCardEstablishContext and SCardConnect."""
-        self._context = context
-        self._card = card
-        self._protocol = protocol
-        self._atr = atr
-        self._in_transaction = False
-        self._was_reset = False
-        self._lost: TransportError | None = None
-
-    @property
-    def atr(self) -> bytes:
-        """The card's Answer To Reset, 2 to 33 bytes."""
-        return self._atr
-
-    @property
-    def protocol(self) -> str:
-        """``"T=0"`` or ``"T=1"``."""
-        return "T=0" if self._protocol == codes.PROTOCOL_T0 else "T=1"
-
-    def transmit(self, command: bytes | bytearray) -> tuple[bytes, int]:
-        """Send one command APDU as it is; return the response data and the status word.
-
-        Args:
-            command: 4 to 261 bytes (short APDU).
-
-        Raises:
-            CardRemovedError: the card or reader went away; the connection stays dead for ever.
-            SharingViolationError: outside a transaction, another program reset the card.
-            TransportError: anything else between here and the card.
-
-        """
-        self._make_usable()
-        scard = _scard()
-        header = scard.SCARD_PCI_T0 if self._protocol == codes.PROTOCOL_T0 else scard.SCARD_PCI_T1
-        octets = list(command)
-        try:
-            result, response = scard.SCardTransmit(self._card, header, octets)
-        finally:
-            octets[:] = bytes(len(octets))
-        # After a failure pyscard returns its whole receive buffer, uninitialised: 64 KiB of this
-        # process's memory. Check before looking at it.
-        self._check("SCardTransmit", result)
-        if len(response) < 2:
-            raise self._lose(CardRemovedError("SCardTransmit: no response, the card was pulled"))
-        status_word = response[-2] << 8 | response[-1]
-        del response[-2:]
-        return bytes(response), status_word
-
-    def begin(self) -> None:
-        """Begin a transaction; blocks while another program holds one.
-
-        Raises:
-            CardRemovedError: the card or reader went away; the connection stays dead for ever.
-            TransportError: anything else between here and the card.
-
-        """
-        self._make_usable()
-        for _ in range(_BEGIN_ATTEMPTS):
-            result = _scard().SCardBeginTransaction(self._card)
-            if _unsigned(result) != codes.W_RESET_CARD:
-                self._check("SCardBeginTransaction", result)
-                self._in_transaction = True
-                return
-            self._reconnect(codes.LEAVE_CARD)
-        raise SharingViolationError("other programs reset the card over and over")
-
-    def end(self, *, reset: bool) -> None:
-        """End the transaction, if there is one; never raises when the card has gone."""
-        if self._lost is not None or not self._in_transaction:
-            return
-        self._in_transaction = False
-        disposition = codes.RESET_CARD if reset else codes.LEAVE_CARD
-        with contextlib.suppress(CardRemovedError, ServiceUnavailableError):
-            result = _scard().SCardEndTransaction(self._card, disposition)
-            if _unsigned(result) == codes.W_RESET_CARD:
-                # Somebody's reset came in between; without this the lock would stay ours.
-                self._reconnect(codes.LEAVE_CARD)
-                result = _scard().SCardEndTransaction(self._card, disposition)
-            self._check("SCardEndTransaction", result)
-            self._was_reset = reset
-
-    def reset(self) -> None:
-        """Warm-reset the card: it forgets selection, PIN state and secure channel.
-
-        Raises:
-            CardRemovedError: the card or reader went away; the connection stays dead for ever.
-            TransportError: anything else between here and the card.
-
-        """
-        self._make_usable()
-        self._reconnect(codes.RESET_CARD)
-
-    def close(self) -> None:
-        """Let go of the card, leaving it as it is; may be called twice; never raises.
-
-        A transaction that was never ended is ended with a reset: whoever lost track of it may
-        have left the card open for every other program.
-        """
-        if self._lost is None:
-            self._lose(CardRemovedError("this connection is closed"))
-
-    def _make_usable(self) -> None:
-        if self._lost is not None:
-            raise type(self._lost)(self._lost.detail, code=self._lost.code)
-        if self._was_reset:
-            # PC/SC tells every handle of a reset, that of the one who asked for it included.
-            self._was_reset = False
-            self._reconnect(codes.LEAVE_CARD)
-
-    def _reconnect(self, initialization: int) -> None:
-        result, protocol = _scard().SCardReconnect(
-            self._card, codes.SHARE_SHARED, codes.PROTOCOL_T0 | codes.PROTOCOL_T1, initialization
-        )
-        self._check("SCardReconnect", result)
-        self._protocol = protocol
-
-    def _check(self, call: str, result: int) -> None:
-        code = _unsigned(result)
-        if code == codes.SUCCESS:
-            return
-        error = codes.error_of(call, code, connected=True)
-        if isinstance(error, CardRemovedError | ServiceUnavailableError):
-            self._lose(error)
-        raise error
-
-    def _lose(self, error: TransportError) -> TransportError:
-        """Let both handles go at once; a dead one may keep the reader locked for everybody."""
-        self._lost = error
-        scard = _scard()
-        if self._in_transaction:
-            # Not SCardDisconnect with a reset: that lets the next program in before it resets.
-            scard.SCardEndTransaction(self._card, codes.RESET_CARD)
-            self._in_transaction = False
-        scard.SCardDisconnect(self._card, codes.LEAVE_CARD)
-        scard.SCardReleaseContext(self._context)
-        return error
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,13 +87,15 @@ class _Sight:
 
     def state(self, context_number: int) -> ReaderState:
         present = bool(self.event_state & codes.STATE_PRESENT)
+        mute = present and bool(self.event_state & codes.STATE_MUTE)
+        has_atr = present and not mute and len(self.atr) >= _MIN_ATR
         return ReaderState(
             name=self.name,
             present=present,
-            atr=self.atr if present and len(self.atr) >= _MIN_ATR else b"",
+            atr=self.atr if has_atr else b"",
             # The upper half counts insertions and removals, from 0 in every new service.
             insertion=context_number << 16 | self.event_state >> 16,
-            mute=present and bool(self.event_state & codes.STATE_MUTE),
+            mute=mute,
         )
 
 
@@ -366,7 +217,7 @@ class PcscProvider:
         except BaseException:
             scard.SCardReleaseContext(context)
             raise
-        return PcscConnection(context, card, protocol, atr)
+        return PcscConnection(scard, context, card, protocol, atr)
 
     def close(self) -> None:
         """Let everything go; a blocked :meth:`wait` returns; may be called twice."""
@@ -401,7 +252,7 @@ class PcscProvider:
         if context is None:  # closed by another thread
             return False
         result, answers = _scard().SCardGetStatusChange(context, int(seconds * 1000) + 1, asked)
-        code = _unsigned(result)
+        code = codes.unsigned(result)
         if code == codes.SUCCESS and self._plug_and_play is not None:
             # On Windows its upper half counts the readers, and must be handed back.
             self._plug_and_play = answers[-1][1] & ~codes.STATE_CHANGED
@@ -432,11 +283,11 @@ class PcscProvider:
         result, answers = _scard().SCardGetStatusChange(
             context, 0, [(name, codes.STATE_UNAWARE) for name in names]
         )
-        if _unsigned(result) in {codes.E_UNKNOWN_READER, codes.E_CANCELLED}:
+        if codes.unsigned(result) in {codes.E_UNKNOWN_READER, codes.E_CANCELLED}:
             return None
         _check("SCardGetStatusChange", result)
         return tuple(
-            _Sight(name, _unsigned(event_state), bytes(atr))
+            _Sight(name, codes.unsigned(event_state), bytes(atr))
             for name, event_state, atr in answers
             if not event_state & codes.STATE_UNKNOWN
         )
@@ -448,7 +299,7 @@ class PcscProvider:
             raise TransportError(
                 "SCardListReaders: the names of the readers are garbled"
             ) from error
-        if _unsigned(result) == codes.E_NO_READERS_AVAILABLE:
+        if codes.unsigned(result) == codes.E_NO_READERS_AVAILABLE:
             return []
         _check("SCardListReaders", result)
         # pyscard hands names to SCardGetStatusChange as ASCII, and fails for all of them if it
@@ -478,7 +329,7 @@ def _plug_and_play_state(context: int) -> int | None:
     result, answers = _scard().SCardGetStatusChange(
         context, 0, [(_PLUG_AND_PLAY, codes.STATE_UNAWARE)]
     )
-    if _unsigned(result) not in {codes.SUCCESS, codes.E_TIMEOUT}:
+    if codes.unsigned(result) not in {codes.SUCCESS, codes.E_TIMEOUT}:
         return None
     event_state: int = answers[0][1]
     return None if event_state & codes.STATE_UNKNOWN else event_state & ~codes.STATE_CHANGED

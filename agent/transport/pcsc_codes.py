@@ -77,6 +77,11 @@ _CODES_OF_AN_UNUSABLE_CARD = frozenset({0x8010000F, 0x80100065, 0x80100066, 0x80
 """What means "there is something in the reader, but no card that anybody can talk to"."""
 
 
+def unsigned(result: int) -> int:
+    """Give a return code as PC/SC writes it: on some systems pyscard's are negative."""
+    return result & 0xFFFFFFFF
+
+
 def error_of(call: str, code: int, *, connected: bool = False) -> TransportError:
     """Translate a PC/SC return code, the one place where that is done.
 

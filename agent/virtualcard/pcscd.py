@@ -45,11 +45,12 @@ _READY_TEXT = b"daemon ready"
 _PORT_TAKEN_TEXT = b"Address already in use"
 
 # Standard input is the life line. It ends when the process that holds the other end does, however
-# that happens, and the watcher then stops the daemon; a line on it means "already stopped, signal
-# nobody". $$ stays the daemon's process id through exec.
+# that happens, and the watcher then stops the daemon and removes its directory; a line on it means
+# "already stopped, leave everybody alone". $$ stays the daemon's process id through exec.
 _WATCH = (
     "exec 9<&0 </dev/null && "
-    "{ (exec 3<&-; read -r line <&9 || kill $$) >/dev/null 2>&1 & } && exec 9<&- && "
+    '{ (exec 3<&-; read -r line <&9 || { kill $$; sleep 1; rm -rf "$1"; }) >/dev/null 2>&1 & } && '
+    "exec 9<&- && "
 )
 _PRIVATE_RUN = (
     "mount -t tmpfs tmpfs /run && mkdir /run/pcscd && "

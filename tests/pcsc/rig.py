@@ -2,7 +2,8 @@
 
 import time
 
-from agent.transport.pcsc import PcscConnection, PcscProvider
+from agent.transport.pcsc import PcscProvider
+from agent.transport.pcsc_connection import PcscConnection
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.pcscd import PrivatePcscd
 from agent.virtualcard.vpcd import VpcdDoor

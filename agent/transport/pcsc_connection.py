@@ -1,0 +1,169 @@
+"""One card behind PC/SC, and its transactions.
+
+pyscard takes a command as a list of int and copies it into buffers of its own that it does not
+wipe. What this module can wipe (the list) it wipes; it makes no copy that it could spare.
+"""
+
+import contextlib
+from typing import Any
+
+from agent.errors import (
+    CardRemovedError,
+    ServiceUnavailableError,
+    SharingViolationError,
+    TransportError,
+)
+from agent.transport import pcsc_codes as codes
+
+_BEGIN_ATTEMPTS = 10  # another program may reset the card between our reconnect and our begin
+
+
+class PcscConnection:
+    """One card behind PC/SC; see :class:`agent.transport.base.Connection`."""
+
+    def __init__(self, scard: Any, context: int, card: int, protocol: int, atr: bytes) -> None:
+        """Own ``context`` and ``card``, the handles of SCardEstablishContext and SCardConnect.
+
+        Args:
+            scard: pyscard's raw functions.
+            context: of this connection alone.
+            card: within that context.
+            protocol: as SCardConnect returned it.
+            atr: the card's Answer To Reset.
+
+        """
+        self._scard = scard
+        self._context = context
+        self._card = card
+        self._protocol = protocol
+        self._atr = atr
+        self._in_transaction = False
+        self._was_reset = False
+        self._lost: TransportError | None = None
+
+    @property
+    def atr(self) -> bytes:
+        """The card's Answer To Reset, 2 to 33 bytes."""
+        return self._atr
+
+    @property
+    def protocol(self) -> str:
+        """``"T=0"`` or ``"T=1"``."""
+        return "T=0" if self._protocol == codes.PROTOCOL_T0 else "T=1"
+
+    def transmit(self, command: bytes | bytearray) -> tuple[bytes, int]:
+        """Send one command APDU as it is; return the response data and the status word.
+
+        Args:
+            command: 4 to 261 bytes (short APDU).
+
+        Raises:
+            CardRemovedError: the card or reader went away; the connection stays dead for ever.
+            SharingViolationError: outside a transaction, another program reset the card.
+            TransportError: anything else between here and the card.
+
+        """
+        self._make_usable()
+        is_t0 = self._protocol == codes.PROTOCOL_T0
+        header = self._scard.SCARD_PCI_T0 if is_t0 else self._scard.SCARD_PCI_T1
+        octets = list(command)
+        try:
+            result, response = self._scard.SCardTransmit(self._card, header, octets)
+        finally:
+            octets[:] = bytes(len(octets))
+        # After a failure pyscard returns its whole receive buffer, uninitialised: 64 KiB of this
+        # process's memory. Check before looking at it.
+        self._check("SCardTransmit", result)
+        if len(response) < 2:
+            raise self._lose(CardRemovedError("SCardTransmit: no response, the card was pulled"))
+        status_word = response[-2] << 8 | response[-1]
+        del response[-2:]
+        return bytes(response), status_word
+
+    def begin(self) -> None:
+        """Begin a transaction; blocks while another program holds one.
+
+        Raises:
+            CardRemovedError: the card or reader went away; the connection stays dead for ever.
+            TransportError: anything else between here and the card.
+
+        """
+        self._make_usable()
+        for _ in range(_BEGIN_ATTEMPTS):
+            result = self._scard.SCardBeginTransaction(self._card)
+            if codes.unsigned(result) != codes.W_RESET_CARD:
+                self._check("SCardBeginTransaction", result)
+                self._in_transaction = True
+                return
+            self._reconnect(codes.LEAVE_CARD)
+        raise SharingViolationError("other programs reset the card over and over")
+
+    def end(self, *, reset: bool) -> None:
+        """End the transaction, if there is one; never raises when the card has gone."""
+        if self._lost is not None or not self._in_transaction:
+            return
+        self._in_transaction = False
+        disposition = codes.RESET_CARD if reset else codes.LEAVE_CARD
+        with contextlib.suppress(CardRemovedError, ServiceUnavailableError):
+            result = self._scard.SCardEndTransaction(self._card, disposition)
+            if codes.unsigned(result) == codes.W_RESET_CARD:
+                # Somebody's reset came in between; without this the lock would stay ours.
+                self._reconnect(codes.LEAVE_CARD)
+                result = self._scard.SCardEndTransaction(self._card, disposition)
+            self._check("SCardEndTransaction", result)
+            self._was_reset = reset
+
+    def reset(self) -> None:
+        """Warm-reset the card: it forgets selection, PIN state and secure channel.
+
+        Raises:
+            CardRemovedError: the card or reader went away; the connection stays dead for ever.
+            TransportError: anything else between here and the card.
+
+        """
+        self._make_usable()
+        self._reconnect(codes.RESET_CARD)
+
+    def close(self) -> None:
+        """Let go of the card, leaving it as it is; may be called twice; never raises.
+
+        A transaction that was never ended is ended with a reset: whoever lost track of it may
+        have left the card open for every other program.
+        """
+        if self._lost is None:
+            self._lose(CardRemovedError("this connection is closed"))
+
+    def _make_usable(self) -> None:
+        if self._lost is not None:
+            raise type(self._lost)(self._lost.detail, code=self._lost.code)
+        if self._was_reset:
+            # PC/SC tells every handle of a reset, that of the one who asked for it included.
+            self._was_reset = False
+            self._reconnect(codes.LEAVE_CARD)
+
+    def _reconnect(self, initialization: int) -> None:
+        result, protocol = self._scard.SCardReconnect(
+            self._card, codes.SHARE_SHARED, codes.PROTOCOL_T0 | codes.PROTOCOL_T1, initialization
+        )
+        self._check("SCardReconnect", result)
+        self._protocol = protocol
+
+    def _check(self, call: str, result: int) -> None:
+        code = codes.unsigned(result)
+        if code == codes.SUCCESS:
+            return
+        error = codes.error_of(call, code, connected=True)
+        if isinstance(error, CardRemovedError | ServiceUnavailableError):
+            self._lose(error)
+        raise error
+
+    def _lose(self, error: TransportError) -> TransportError:
+        """Let both handles go at once; a dead one may keep the reader locked for everybody."""
+        self._lost = error
+        if self._in_transaction:
+            # Not SCardDisconnect with a reset: that lets the next program in before it resets.
+            self._scard.SCardEndTransaction(self._card, codes.RESET_CARD)
+            self._in_transaction = False
+        self._scard.SCardDisconnect(self._card, codes.LEAVE_CARD)
+        self._scard.SCardReleaseContext(self._context)
+        return error
