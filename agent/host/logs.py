@@ -20,17 +20,20 @@ MAX_BACKLOG = 10_000  # lines waiting for the disk; more are dropped
 MAX_DEPTH = 8  # of nested values; nothing that we log is deeper
 REDACTED: Final = "[redacted]"
 
-_SECRET_KEY = re.compile(
-    r"(?:^|_)(?:pin|puk|can|password|passwd|passphrase|secret|private_key)s?(?:$|_)", re.IGNORECASE
-)
+_HIDDEN = "(?:pin|puk|password|passwd|passphrase|secret|private_key)s?"
+_SECRET_KEY = re.compile(rf"(?:^|_){_HIDDEN}(?:$|_)", re.IGNORECASE)
 # ISO 7816-4: VERIFY 20/21, CHANGE REFERENCE DATA 24/25, RESET RETRY COUNTER 2C/2D with any class,
 # written as hex, with or without gaps; at least header, length and one byte.
 _SECRET_COMMAND = re.compile(
     r"(?<![0-9a-f])[0-9a-f]{2}[\s:,-]?(?:2[0145cd])(?:[\s:,-]?[0-9a-f]{2}){4,}", re.IGNORECASE
 )
+# The same names in somebody's formatted text: JSON, a repr, key=value.
 _SECRET_PAIR = re.compile(
-    r"""(["']?\b(?:pin|puk|password)\b["']?\s*[:=]\s*)("[^"]*"|'[^']*'|[^\s,;}]+)""", re.IGNORECASE
+    rf"""(["']?(?<![a-z0-9])(?:[a-z0-9]+_)*{_HIDDEN}(?:_[a-z0-9]+)*["']?\s*[:=]\s*)"""
+    r"""(b?"[^"]*"|b?'[^']*'|[^\s,;}]+)""",
+    re.IGNORECASE,
 )
+_BYTES_LITERAL = re.compile(r"""\bb(?:'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")""")
 
 
 def redact(
@@ -51,7 +54,17 @@ def _clean(key: object, value: Any, depth: int) -> Any:
     if isinstance(value, Mapping | list | tuple | set | frozenset):
         return REDACTED if depth >= MAX_DEPTH else _clean_items(value, depth + 1)
     text = value if isinstance(value, str) else repr(value)
-    return _SECRET_PAIR.sub(rf"\1{REDACTED}", _SECRET_COMMAND.sub(REDACTED, text))
+    return _clean_text(text)
+
+
+def _clean_text(text: str) -> str:
+    for pattern, instead in (
+        (_SECRET_PAIR, rf"\1{REDACTED}"),
+        (_SECRET_COMMAND, REDACTED),
+        (_BYTES_LITERAL, "<bytes>"),
+    ):
+        text = pattern.sub(instead, text)
+    return text
 
 
 def _clean_items(value: Mapping[Any, Any] | Iterable[Any], depth: int) -> Any:
@@ -66,6 +79,8 @@ _SHARED: Final[tuple[structlog.types.Processor, ...]] = (
     structlog.stdlib.add_logger_name,
     structlog.stdlib.PositionalArgumentsFormatter(),
     structlog.processors.TimeStamper(fmt="iso", utc=True),
+    # Here, because the exception that is being handled is known in this thread only.
+    structlog.processors.format_exc_info,
 )
 
 
@@ -75,7 +90,6 @@ def formatter() -> logging.Formatter:
         foreign_pre_chain=_SHARED,
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            structlog.processors.format_exc_info,
             redact,
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],

@@ -138,6 +138,8 @@ class Serving:
             async with asyncio.timeout(SHUTDOWN_SECONDS):
                 await self._native.close()
         servers = {id(server): server for server, _ in self._listeners}
+        for server in servers.values():
+            server.pre_shutdown()  # idle connections need not be waited for
         await asyncio.gather(*(server.shutdown(SHUTDOWN_SECONDS) for server in servers.values()))
         for _, listener in self._listeners:
             await listener.wait_closed()

@@ -1,0 +1,153 @@
+"""Where the agent listens, and what happens when somebody else is there already."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog.testing
+
+from agent.web import app, listen
+from agent.web.listen import PortTakenError
+
+IPV6 = listen._has_ipv6()
+
+
+@pytest.fixture
+def held() -> Iterator[ExitStack]:
+    """Keeps sockets until the test is over."""
+    with ExitStack() as stack:
+        yield stack
+
+
+def occupy(held: ExitStack, address: str = "127.0.0.1", port: int = 0) -> int:
+    """Listen as another program would; give the port."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    other = held.enter_context(socket.socket(family, socket.SOCK_STREAM))
+    other.bind((address, port))
+    other.listen()
+    number: int = other.getsockname()[1]
+    return number
+
+
+def free_port() -> int:
+    with ExitStack() as stack:
+        return occupy(stack)
+
+
+def addresses(sockets: list[socket.socket]) -> set[str]:
+    found = {each.getsockname()[0] for each in sockets}
+    for each in sockets:
+        each.close()
+    return found
+
+
+def test_only_loopback_in_both_families() -> None:
+    sockets = listen.listen((0,))
+    ports = {each.getsockname()[1] for each in sockets}
+    assert len(ports) == 1
+    assert addresses(sockets) == ({"127.0.0.1", "::1"} if IPV6 else {"127.0.0.1"})
+
+
+@pytest.mark.skipif(not IPV6, reason="no IPv6 here")
+def test_the_ipv6_half_takes_no_ipv4() -> None:
+    sockets = listen.listen((0,))
+    (six,) = (each for each in sockets if each.family is socket.AF_INET6)
+    assert six.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY) == 1
+    addresses(sockets)
+
+
+def test_without_ipv6_it_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listen, "_has_ipv6", lambda: False)
+    assert addresses(listen.listen((0,))) == {"127.0.0.1"}
+
+
+def test_the_next_port_is_taken_when_the_first_is_not_free(held: ExitStack) -> None:
+    taken, free = occupy(held), free_port()
+    sockets = listen.listen((taken, free))
+    assert {each.getsockname()[1] for each in sockets} == {free}
+    addresses(sockets)
+
+
+@pytest.mark.skipif(not IPV6, reason="no IPv6 here")
+def test_half_a_port_is_not_a_port(held: ExitStack) -> None:
+    """A browser may resolve localhost to ::1, and would speak to the other program."""
+    taken = occupy(held, "::1")
+    with pytest.raises(PortTakenError):
+        listen.listen((taken,))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", taken))  # the half that was free is free again
+
+
+def test_no_free_port_is_said_clearly(held: ExitStack) -> None:
+    ports = (occupy(held), occupy(held))
+    with pytest.raises(PortTakenError) as caught:
+        listen.listen(ports)
+    for port in ports:
+        assert str(port) in caught.value.detail
+
+
+def test_a_port_is_free_again_at_once() -> None:
+    port = free_port()
+    for _ in range(3):
+        sockets = listen.listen((port,))
+        with socket.create_connection(("127.0.0.1", port)):
+            pass
+        addresses(sockets)
+
+
+async def test_the_usual_ports_are_tried_in_turn(
+    start_agent: Any, held: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken, free = occupy(held), free_port()
+    monkeypatch.setattr(app, "PORTS", (taken, free))
+    agent = await start_agent(port=None)
+    assert agent.serving.port == free
+    assert await agent.alive()
+
+
+def test_the_usual_ports_are_those_of_the_api() -> None:
+    assert app.PORTS == (28443, 28444, 28445)
+
+
+async def test_a_port_that_was_asked_for_has_no_substitute(
+    start_agent: Any, held: ExitStack
+) -> None:
+    with pytest.raises(PortTakenError):
+        await start_agent(port=occupy(held))
+
+
+async def test_a_taken_beacon_port_is_not_fatal(start_agent: Any, held: ExitStack) -> None:
+    with structlog.testing.capture_logs() as lines:
+        agent = await start_agent(hipki_port=occupy(held))
+    assert agent.serving.ping_port is None
+    assert await agent.alive()
+    assert any(line["log_level"] == "warning" for line in lines)
+
+
+async def test_nothing_listens_beyond_loopback(agent: Any) -> None:
+    """Ask the kernel, not ourselves."""
+    ports = {agent.serving.port, agent.serving.ping_port}
+    seen = 0
+    for table in (Path("/proc/net/tcp"), Path("/proc/net/tcp6")):
+        if not table.exists():
+            pytest.skip("no table of sockets here")
+        for line in (await asyncio.to_thread(table.read_text)).splitlines()[1:]:
+            fields = line.split()
+            address, _, port = fields[1].partition(":")
+            if fields[3] == "0A" and int(port, 16) in ports:  # 0A is LISTEN
+                assert address in {"0100007F", "00000000000000000000000001000000"}
+                seen += 1
+    assert seen == (4 if IPV6 else 2)
+
+
+async def test_after_closing_nobody_answers(start_agent: Any) -> None:
+    agent = await start_agent()
+    assert await agent.alive()
+    await agent.serving.close()
+    for port in (agent.serving.port, agent.serving.ping_port):
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection("127.0.0.1", port)
