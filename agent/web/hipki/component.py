@@ -1,5 +1,6 @@
 """What the old component does for a page, done with ours: fields in, reply object out."""
 
+import asyncio
 import base64
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
@@ -29,6 +30,9 @@ LOCAL_PROGRAM: Final = Site("local://program")
 """A program on this computer that is no browser; no page can name itself so."""
 SELF_TEST: Final = Site("local://self-test")
 """Our own self-test page, opened by the citizen; likewise."""
+
+IMAGE_SECONDS: Final = 1.5
+"""How long the image waits for the number of a card that is busy; it goes without one then."""
 
 _NO_CARD: Final = frozenset({ErrorCode.NO_CARD, ErrorCode.UNSUPPORTED_CARD})
 _NO_READER: Final = frozenset({ErrorCode.NO_READER, ErrorCode.PCSC_UNAVAILABLE})
@@ -104,15 +108,18 @@ class Component:
             return information((), why, version=self.version)
         return {"func": func, **why.fields(), "serverVersion": self.version, "data": {}}
 
-    async def public_information(self, fields: Fields) -> Reply:
+    def public_information(self, fields: Fields, outcome: Numbers | None = None) -> Reply:
         """Describe readers to somebody who was not allowed anything: no serial numbers."""
-        return information(self._slots({}, fields), version=self.version)
+        return information(self._slots({}, fields), outcome, version=self.version)
 
     async def image(self, site: Site | None) -> bytes:
         """Draw the readers; with serial numbers for those who may know them."""
         contents: Mapping[str, Contents] = {}
         if site is not None and self.is_allowed(site):
-            contents = await self._serials(site)
+            contents = self._known_serials()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(IMAGE_SECONDS):
+                    contents = await self._serials(site)
         return information_image(self._slots(contents, Fields({})), version=self.version)
 
     # The functions.
@@ -205,12 +212,17 @@ class Component:
 
     async def _serials(self, site: Site) -> Mapping[str, Contents]:
         """Find the number of each card, reading those that were not read before."""
-        cards = [reader for _, reader in self._visible() if reader.state is CardPresence.CARD]
-        if all(reader.serial for reader in cards):
-            return {reader.name: Contents(reader.serial or "") for reader in cards}
+        known = self._known_serials()
+        if all(contents.serial for contents in known.values()):
+            return known
         with suppress(AgentError):  # a card that cannot be read now has no number now
-            return Contents.by_reader(await self._service.certificates(site))
-        return {}
+            return known | Contents.by_reader(await self._service.certificates(site))
+        return known
+
+    def _known_serials(self) -> dict[str, Contents]:
+        """Find the number of each card that was read before."""
+        cards = [reader for _, reader in self._visible() if reader.state is CardPresence.CARD]
+        return {reader.name: Contents(reader.serial or "") for reader in cards}
 
 
 async def _refuse(site: Site, fields: Fields) -> Reply:

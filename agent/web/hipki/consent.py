@@ -11,6 +11,7 @@ from agent.signing.permissions import Permission, Permissions
 from agent.signing.sites import Site
 from agent.web.hipki.component import SELF_TEST
 from agent.web.hipki.conversation import Answer, Conversation, Question, current
+from agent.web.hipki.pages import describe
 
 _SITE_ANSWERS: Final = frozenset({Answer.ONCE, Answer.ALWAYS, Answer.NEVER})
 _TRY_ANSWERS: Final = frozenset({Answer.ONCE})
@@ -107,7 +108,7 @@ class PopupConsent:
         """Ask about a site once, however many of its popups wait."""
         asking = self._asking.get(site)
         if asking is None:
-            question = Question("site", _about(site), _SITE_ANSWERS)
+            question = Question("site", describe(site), _SITE_ANSWERS)
             asking = self._asking[site] = _Asking(question)
         asking.askers += 1
         try:
@@ -118,9 +119,5 @@ class PopupConsent:
                 self._asking.pop(site, None)
 
     async def _ask_try(self, conversation: Conversation, site: Site, left: int) -> Answer:
-        about = {**_about(site), "attemptsLeft": left}
+        about = {**describe(site), "attemptsLeft": left}
         return await conversation.ask(Question("pin", about, _TRY_ANSWERS))
-
-
-def _about(site: Site) -> dict[str, object]:
-    return {"origin": site.origin, "host": site.host}

@@ -1,0 +1,302 @@
+"""HTTP in front of it all: paths, who asks, and which answers other sites may read."""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from http import HTTPStatus
+from typing import Any, Final, TypeAlias
+
+from aiohttp import hdrs, web
+
+from agent import __version__
+from agent.errors import AgentError, ErrorCode
+from agent.signing.sites import Site
+from agent.web import guard
+from agent.web.endpoint import (
+    JSON_TYPE,
+    PREFLIGHT_SECONDS,
+    answer,
+    read_body,
+    refusal,
+    unexpected,
+)
+from agent.web.guard import Refused
+from agent.web.hipki import pages
+from agent.web.hipki.component import LOCAL_PROGRAM, Component, Settings
+from agent.web.hipki.consent import PopupConsent
+from agent.web.hipki.errors import Major, Numbers, numbers
+from agent.web.hipki.functions import Function
+from agent.web.hipki.pages import Page
+from agent.web.hipki.popup import PopupRoutes, to_text
+from agent.web.hipki.request import MAX_BODY, Fields, parse_body
+from agent.web.hipki.tokens import Kind
+from agent.web.limits import Limits, RateLimiter
+from agent.web.native import Service
+
+PORT: Final = 61161
+MCA_PORT: Final = 16888
+
+HttpHandler: TypeAlias = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+_POPUPS: Final = {
+    "/popupForm": "getTbs",
+    "/ChtPopupForm": "getTbs",
+    "/CardManagement/CMCPopForm": "CMCAtn",
+    "/PrintCard/ChtPopupFormPrintCard": "getTbs",
+    "/eIDPM/ChtPopupFormEIDPM": "getTbs",
+}
+"""The popups, and with which word each of them says that it is ready."""
+_UNSUPPORTED: Final = {
+    "/umakeSig": "umakeSig",
+    "/writecert": "writecert",
+    "/makeCsr": "makeCsr",
+    "/getChallenge": "getChallenge",
+    "/CardManagement/sendCardCommand": "",
+    "/PrintCard/sendCommand_PrintImageb64toPrinter": "",
+    "/eIDPM/ListEID": "",
+    "/eIDPM/GetEIDPublicData": "",
+    "/eIDPM/GetEIDHouseHoldData": "",
+    "/eIDPM/GetEIDPrivateDataStep1": "",
+    "/eIDPM/GetEIDPrivateDataStep2": "",
+    "/eIDPM/ChangePinEID": "",
+    "/eIDPM/BulidUnblockCardRequestEID": "",
+    "/eIDPM/UnblockCardEID": "",
+}
+"""What manages cards, prints them or needs the vendor's keys, and what it calls its replies."""
+_PAGE_HEADERS: Final = {
+    hdrs.SERVER: "ankong",
+    hdrs.CACHE_CONTROL: "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    # No Cross-Origin-Opener-Policy: the popup has to reach the page that opened it.
+}
+_FRAMES: Final = frozenset({"iframe", "frame", "embed", "object", "fencedframe"})
+
+
+class HipkiDoor:
+    """Serves the old component's paths; whatever else is asked for goes to the next handler."""
+
+    def __init__(
+        self,
+        service: Service,
+        consent: PopupConsent | None,
+        settings: Settings | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        """Put the parts together; reads our pages from the package.
+
+        Args:
+            service: what does the work.
+            consent: keeps the citizen's answers; None where a flag answers for them.
+            settings: what an administrator chose.
+            limits: for each site.
+
+        Raises:
+            OSError: a page is missing: the installation is broken.
+
+        """
+        settings = settings or Settings()
+        limits = limits or Limits()
+        self._component = Component(service, settings)
+        self._popup = PopupRoutes(self._component, service, consent, limits)
+        self._limits = limits
+        self._rate = RateLimiter(limits.rate, limits.burst)
+        self._routes = self._make_routes(settings)
+
+    def on(self, port: int, further: HttpHandler) -> HttpHandler:
+        """Make the handler of one listening port.
+
+        Args:
+            port: that the Host header must name.
+            further: answers the paths that are none of ours, with checks of its own.
+
+        """
+        return partial(self._handle, port, further)
+
+    async def _handle(
+        self, port: int, further: HttpHandler, request: web.BaseRequest
+    ) -> web.StreamResponse:
+        methods = self._routes.get(request.raw_path.partition("?")[0])
+        if methods is None:
+            return await further(request)
+        try:
+            guard.check_peer(request.remote)
+            guard.check_host(request.headers.getall(hdrs.HOST, ()), port)
+            if request.method == hdrs.METH_OPTIONS:
+                return self._preflight(request, methods)
+            return await methods.get(request.method, _no_such_method)(request)
+        except AgentError as error:
+            return refusal(error, None)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the page gets a code
+            return refusal(unexpected(error), None)
+
+    def _make_routes(self, settings: Settings) -> Mapping[str, Mapping[str, HttpHandler]]:
+        texts = {
+            "/": (pages.banner(settings.version), "text/plain"),
+            "/errorcode.js": (pages.error_script().encode(), "text/javascript"),
+            "/waiting.gif": (pages.waiting_gif(), "image/gif"),
+        }
+        routes: dict[str, dict[str, HttpHandler]] = {
+            path: {"GET": _fixed(body, kind)} for path, (body, kind) in texts.items()
+        }
+        popup = Page.load("popup")
+        for path, ready in _POPUPS.items():
+            routes[path] = {"GET": self._page(popup, Kind.POPUP, ready=ready)}
+        self_test = {"version": settings.version, "product": __version__}
+        page = self._page(Page.load("selftest"), Kind.SELF_TEST, **self_test)
+        routes["/selfTest.htm"] = {"GET": page}
+        routes["/addDomain"] = {"GET": partial(self._add_domain, Page.load("adddomain"))}
+        routes["/p11Image.bmp"] = {"GET": self._image}
+        for prefix in ("", "/cht_api"):
+            information = f"{prefix}/pkcs11info"
+            routes[information] = {"GET": self._information, "POST": self._information}
+            routes[f"{prefix}/sign"] = {"POST": self._calling(Function.SIGN, "MakeSignature")}
+            routes[f"{prefix}/decrypt"] = {"POST": self._calling(Function.DECRYPT, "DecryptData")}
+        for path, name in _UNSUPPORTED.items():
+            routes[path] = {"POST": self._calling(Function.UNSUPPORTED, name)}
+        for path, handler in self._popup.routes().items():
+            routes[path] = {"POST": handler}
+        return routes
+
+    # Pages.
+
+    def _page(self, page: Page, kind: Kind, **fields: str) -> HttpHandler:
+        async def handle(request: web.BaseRequest) -> web.Response:
+            _refuse_frames(request)
+            body = page.fill(token=self._popup.tokens.issue(kind), **fields)
+            return _document(page, body)
+
+        return handle
+
+    async def _add_domain(self, page: Page, request: web.BaseRequest) -> web.Response:
+        _refuse_frames(request)
+        sites = pages.candidates(request.query.get("domain", "").strip(), LOCAL_PROGRAM)
+        body = page.fill(
+            token=self._popup.tokens.issue(Kind.ADD_DOMAIN),
+            candidates=json.dumps([pages.describe(site) for site in sites]),
+        )
+        return _document(page, body)
+
+    # What pages ask directly.
+
+    async def _image(self, request: web.BaseRequest) -> web.Response:
+        """Draw the readers for anybody; with card numbers only for whom the citizen allowed."""
+        site = _who(request)
+        body = await self._component.image(site)
+        named = site is not None and site != LOCAL_PROGRAM
+        response = answer(body, site if named else None, content_type="image/bmp")
+        if not named:
+            response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = "*"
+        return response
+
+    async def _information(self, request: web.BaseRequest) -> web.Response:
+        site = self._check_rate(_who(request))
+        fields = Fields.from_query(request.query)
+        with_certificates = fields.flag("withcert")
+        if site is not None and self._component.is_allowed(site):
+            function = (
+                Function.READ_CERTIFICATES if with_certificates else Function.CHECK_ENVIRONMENT
+            )
+            reply = await self._component.answer(site, function, "pkcs11info", fields)
+        else:
+            outcome = Numbers(Major.UNTRUSTED_SITE) if with_certificates else None
+            reply = self._component.public_information(fields, outcome)
+        return self._reply(reply, site)
+
+    def _calling(self, function: Function, name: str) -> HttpHandler:
+        async def handle(request: web.BaseRequest) -> web.Response:
+            site = self._check_rate(_who(request))
+            try:
+                fields = await self._read(request)
+            except Refused as error:
+                too_large = self._component.refusal(name, Numbers(Major.TOO_LARGE))
+                response = self._reply(too_large, site, error.status)
+                response.force_close()
+                return response
+            except AgentError as error:
+                return self._reply(self._component.refusal(name, numbers(error)), site)
+            called = name or fields.text("func")
+            if site is None:
+                untrusted = Numbers(Major.UNTRUSTED_SITE)
+                return self._reply(self._component.refusal(called, untrusted), site)
+            reply = await self._component.answer(site, function, called, fields)
+            return self._reply(reply, site)
+
+        return handle
+
+    async def _read(self, request: web.BaseRequest) -> Fields:
+        guard.check_length(request.content_length, MAX_BODY)
+        return parse_body(await read_body(request, MAX_BODY, self._limits.body_seconds))
+
+    def _check_rate(self, site: Site | None) -> Site | None:
+        if site is not None and site != LOCAL_PROGRAM:
+            self._rate.check(site)
+        return site
+
+    def _reply(
+        self, fields: dict[str, Any], site: Site | None, status: int = HTTPStatus.OK
+    ) -> web.Response:
+        """Answer with JSON that only an allowed site can read."""
+        readable = site if site != LOCAL_PROGRAM and self._component.is_allowed(site) else None
+        return answer(to_text(fields).encode(), readable, status=status, content_type=JSON_TYPE)
+
+    def _preflight(
+        self, request: web.BaseRequest, methods: Mapping[str, HttpHandler]
+    ) -> web.Response:
+        """Answer a CORS preflight (Fetch §4.8), for allowed sites and for the image."""
+        site = _who(request)
+        image = methods is self._routes["/p11Image.bmp"]
+        if site in (None, LOCAL_PROGRAM) or not (image or self._component.is_allowed(site)):
+            raise AgentError("not for this site", code=ErrorCode.ORIGIN_NOT_ALLOWED)
+        response = answer(b"", site, status=HTTPStatus.NO_CONTENT)
+        response.headers[hdrs.ACCESS_CONTROL_ALLOW_METHODS] = ", ".join(methods)
+        response.headers[hdrs.ACCESS_CONTROL_ALLOW_HEADERS] = "content-type"
+        response.headers[hdrs.ACCESS_CONTROL_MAX_AGE] = PREFLIGHT_SECONDS
+        if request.headers.get("Access-Control-Request-Private-Network") == "true":
+            response.headers["Access-Control-Allow-Private-Network"] = "true"
+        return response
+
+
+def _who(request: web.BaseRequest) -> Site | None:
+    """Tell who asks, by the Origin header; a program that is no browser sends none.
+
+    A browser's request without one (an address typed in, an image without CORS) is nobody's.
+    """
+    headers = request.headers
+    origins = headers.getall(hdrs.ORIGIN, ())
+    if not origins:
+        return None if "Sec-Fetch-Site" in headers else LOCAL_PROGRAM
+    try:
+        return guard.read_site(origins)
+    except Refused:
+        return None
+
+
+async def _no_such_method(request: web.BaseRequest) -> web.StreamResponse:
+    del request
+    raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, ErrorCode.BAD_REQUEST, "no such method")
+
+
+def _refuse_frames(request: web.BaseRequest) -> None:
+    if request.headers.get("Sec-Fetch-Dest") in _FRAMES:
+        raise AgentError("not in a frame", code=ErrorCode.ORIGIN_NOT_ALLOWED)
+
+
+def _document(page: Page, body: bytes) -> web.Response:
+    response = web.Response(body=body, content_type="text/html", charset="utf-8")
+    response.headers.update(_PAGE_HEADERS)
+    response.headers["Content-Security-Policy"] = page.policy
+    return response
+
+
+def _fixed(body: bytes, content_type: str) -> HttpHandler:
+    async def handle(request: web.BaseRequest) -> web.Response:
+        del request
+        response = answer(body, None, content_type=content_type)
+        if content_type.startswith("text/"):
+            response.charset = "utf-8"
+        return response
+
+    return handle

@@ -1,0 +1,223 @@
+"""Our own pages' requests: proven by a token, answered with lines of JSON."""
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, Final, TypeVar
+
+import msgspec
+from aiohttp import hdrs, web
+from msgspec import Meta, Struct
+
+from agent.errors import AgentError, BadRequestError, ErrorCode
+from agent.signing.sites import Site
+from agent.web import guard
+from agent.web.endpoint import answer, read_body
+from agent.web.guard import Purpose
+from agent.web.hipki.component import LOCAL_PROGRAM, SELF_TEST, Component
+from agent.web.hipki.consent import PopupConsent
+from agent.web.hipki.conversation import (
+    THINKING_SECONDS,
+    Answer,
+    Conversation,
+    Conversations,
+)
+from agent.web.hipki.errors import HipkiError, Major, Numbers, numbers
+from agent.web.hipki.functions import BY_NAME, Function
+from agent.web.hipki.request import MAX_BODY, Fields, parse_text
+from agent.web.hipki.tokens import Kind, Token, Tokens
+from agent.web.limits import Limits, Slots
+from agent.web.native import Service
+
+POPUPS: Final = 4  # of one site at once; a browser has six connections to us for all sites
+_SMALL: Final = 4096  # bytes
+_LARGE: Final = 2 * MAX_BODY  # bytes; JSON within JSON escapes every quotation mark
+
+_Proof = Annotated[str, Meta(max_length=128)]
+_Origin = Annotated[str, Meta(max_length=300)]
+S = TypeVar("S", bound="_Own")
+
+
+class _Own(Struct, frozen=True, forbid_unknown_fields=True):
+    token: _Proof
+
+
+class _Request(_Own, frozen=True, forbid_unknown_fields=True):
+    site: _Origin
+    message: str
+
+
+class _Reply(_Own, frozen=True, forbid_unknown_fields=True):
+    answer: Answer
+
+
+class _Domain(_Own, frozen=True, forbid_unknown_fields=True):
+    site: _Origin
+    answer: Answer
+
+
+class PopupRoutes:
+    """What popup, self-test and add-domain page ask of us."""
+
+    def __init__(
+        self, component: Component, service: Service, consent: PopupConsent | None, limits: Limits
+    ) -> None:
+        """Put the parts together.
+
+        Args:
+            component: answers what pages ask.
+            service: tells the self-test about the readers.
+            consent: keeps the citizen's answers; None where a flag answers.
+            limits: for bodies.
+
+        """
+        self._component = component
+        self._service = service
+        self._consent = consent
+        self._limits = limits
+        self._conversations = Conversations()
+        self._open: dict[str, Conversation] = {}
+        self._places = Slots(POPUPS, ErrorCode.BUSY)
+        self.tokens = Tokens()
+
+    def routes(self) -> dict[str, Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]]:
+        """List the paths; all of them are for POST."""
+        return {
+            "/popup/request": self._request,
+            "/popup/answer": self._answer,
+            "/popup/domain": self._domain,
+            "/popup/readers": self._readers,
+        }
+
+    async def _request(self, request: web.BaseRequest) -> web.StreamResponse:
+        asked = await self._read(request, _Request, _LARGE)
+        token = self.tokens.prove(asked.token)
+        if token.kind is Kind.ADD_DOMAIN:
+            raise AgentError("another page's token", code=ErrorCode.ORIGIN_NOT_ALLOWED)
+        self.tokens.spend(token)
+        name, reply = "", None
+        try:
+            site = _site(token, asked.site)
+            fields = parse_text(asked.message)
+            name = fields.text("func")
+        except AgentError as error:
+            reply = self._component.refusal(name, numbers(error))
+        else:
+            try:
+                with self._places.hold(site):
+                    return await self._converse(request, token, site, name, fields)
+            except AgentError as error:
+                reply = self._component.refusal(name, numbers(error))
+        return _json({"reply": to_text(reply)})
+
+    async def _converse(
+        self, request: web.BaseRequest, token: Token, site: Site, name: str, fields: Fields
+    ) -> web.StreamResponse:
+        function = BY_NAME.get(name, Function.UNSUPPORTED)
+
+        async def work() -> str:
+            return to_text(await self._component.answer(site, function, name, fields))
+
+        with self._conversations.attend(
+            self._conversations.key(site, name, fields), work
+        ) as conversation:
+            self._open[token.text] = conversation
+            try:
+                return await _stream(request, conversation)
+            finally:
+                self._open.pop(token.text, None)
+
+    async def _answer(self, request: web.BaseRequest) -> web.Response:
+        said = await self._read(request, _Reply, _SMALL)
+        conversation = self._open.get(self.tokens.prove(said.token).text)
+        if conversation is None or not conversation.give(said.answer):
+            raise AgentError("no such question now", code=ErrorCode.BUSY)
+        return _json({})
+
+    async def _domain(self, request: web.BaseRequest) -> web.Response:
+        said = await self._read(request, _Domain, _SMALL)
+        token = self.tokens.prove(said.token)
+        if token.kind is not Kind.ADD_DOMAIN:
+            raise AgentError("another page's token", code=ErrorCode.ORIGIN_NOT_ALLOWED)
+        if said.answer is not Answer.CANCEL and token.age < THINKING_SECONDS:
+            raise AgentError("too soon", code=ErrorCode.BUSY)
+        self.tokens.spend(token)
+        try:
+            self._settle(said)
+        except AgentError as error:
+            return _json(numbers(error).fields())
+        return _json(Numbers(Major.SUCCESS).fields())
+
+    def _settle(self, said: _Domain) -> None:
+        program = said.site == LOCAL_PROGRAM.origin
+        site = LOCAL_PROGRAM if program else Site.parse(said.site)
+        if said.answer is Answer.CANCEL:
+            raise HipkiError(Major.CANCELLED)
+        if self._consent is not None:
+            self._consent.settle(site, said.answer)
+        elif not self._component.is_allowed(site):
+            raise HipkiError(Major.UNTRUSTED_SITE)
+
+    async def _readers(self, request: web.BaseRequest) -> web.Response:
+        asked = await self._read(request, _Own, _SMALL)
+        if self.tokens.prove(asked.token).kind is not Kind.SELF_TEST:
+            raise AgentError("another page's token", code=ErrorCode.ORIGIN_NOT_ALLOWED)
+        snapshot = self._service.snapshot()
+        readers = [
+            {
+                "name": reader.name,
+                "state": reader.state,
+                "generation": reader.generation,
+                "attempts_left": reader.attempts_left,
+            }
+            for reader in snapshot.readers
+        ]
+        service = "available" if snapshot.service_available else "unavailable"
+        return _json({"service": service, "readers": readers})
+
+    async def _read(self, request: web.BaseRequest, kind: type[S], limit: int) -> S:
+        """Check that one of our own pages sent this, and read it."""
+        headers = request.headers
+        if headers.getall(hdrs.ORIGIN, ()) != [f"http://{request.headers[hdrs.HOST]}"]:
+            raise AgentError("not our own page", code=ErrorCode.ORIGIN_NOT_ALLOWED)
+        if headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
+            raise AgentError("not our own page", code=ErrorCode.ORIGIN_NOT_ALLOWED)
+        guard.check_fetch_metadata(headers, Purpose.CALL)
+        types = headers.getall(hdrs.CONTENT_TYPE, ())
+        guard.check_content_type(types, headers.getall(hdrs.CONTENT_ENCODING, ()))
+        guard.check_length(request.content_length, limit)
+        raw = await read_body(request, limit, self._limits.body_seconds)
+        try:
+            return msgspec.json.decode(raw, type=kind)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            raise BadRequestError("not what our pages send") from None
+
+
+def _site(token: Token, origin: str) -> Site:
+    """Take the site that the popup saw; what browsers call ``null`` can be trusted by nobody."""
+    if token.kind is Kind.SELF_TEST:
+        return SELF_TEST
+    try:
+        return Site.parse(origin)
+    except BadRequestError as error:
+        raise HipkiError(Major.UNTRUSTED_SITE) from error
+
+
+async def _stream(request: web.BaseRequest, conversation: Conversation) -> web.StreamResponse:
+    """Send each state as a line, and the reply as the last one."""
+    response = web.StreamResponse(headers={hdrs.CACHE_CONTROL: "no-store"})
+    response.content_type = "application/x-ndjson"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    await response.prepare(request)
+    async for state in conversation.follow():
+        await response.write(f"{to_text(state)}\n".encode())
+    await response.write_eof()
+    return response
+
+
+def to_text(fields: dict[str, Any]) -> str:
+    """Write JSON as pages get it."""
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+
+
+def _json(fields: dict[str, Any]) -> web.Response:
+    return answer(f"{to_text(fields)}\n".encode(), None)
