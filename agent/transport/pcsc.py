@@ -28,11 +28,13 @@ _log = logging.getLogger(__name__)
 _PLUG_AND_PLAY = r"\\?PnP?\Notification"
 """The name that asks SCardGetStatusChange to return when a reader comes or goes."""
 
-_PLUG_AND_PLAY_CHECK = 30.0
+_FIRST_CHECK = 1.0
+_LONGEST_CHECK = 30.0
 """Seconds after which a wait looks for readers by itself, although the service would say so.
 
-The service tells of readers that come while it is asked. One that came between our look and our
-question is told of by nobody.
+pcsclite tells of readers that come while it is asked, and of no other: one that came between our
+look and our question is missed. Readers come in company (a device with two slots), so the first
+checks after a change follow soon, each after twice the time of the one before.
 """
 
 _READER_POLL = 1.0
@@ -120,6 +122,7 @@ class PcscProvider:
         self._context_number = 0
         self._plug_and_play: int | None = None  # its last state, None where it is unknown
         self._sights: tuple[_Sight, ...] = ()
+        self._next_check = _FIRST_CHECK
         self._available = True
         self._closed = False
         self._waiting: _Wait | None = None
@@ -170,7 +173,10 @@ class PcscProvider:
                         raise
                     wait.cancelled.wait(min(left, _SERVICE_POLL))
                     continue
-                if states != known or not was_available or not may_block:
+                if states != known or not was_available:
+                    self._next_check = _FIRST_CHECK
+                    return states
+                if not may_block:
                     return states
                 if called:
                     wait.cancelled.wait(min(left, _SPURIOUS_PAUSE))
@@ -246,7 +252,8 @@ class PcscProvider:
                 wait.cancelled.wait(seconds)
                 return False
         else:
-            seconds = min(seconds, _PLUG_AND_PLAY_CHECK)
+            seconds = min(seconds, self._next_check)
+            self._next_check = min(2 * self._next_check, _LONGEST_CHECK)
             asked.append((_PLUG_AND_PLAY, self._plug_and_play))
         context = self._context
         if context is None:  # closed by another thread
