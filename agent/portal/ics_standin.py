@@ -118,17 +118,31 @@ STAND_IN: Final = web.AppKey("stand_in", StandIn)
 
 
 async def _check(request: web.Request) -> web.Response:
-    form = parse_qs((await request.read()).decode("ascii", errors="replace"), max_num_fields=4)
-    document = "".join(form.get(FIELD, ())).encode("ascii", errors="replace")
+    body = await request.read()
     try:
-        answer = await asyncio.to_thread(request.app[STAND_IN].answer, document)
-    except (IcsFormatError, ValueError) as error:
-        _LOG.info("refused a request: %s", type(error).__name__)
-        raise web.HTTPBadRequest(text="not an ICS request") from error
+        answer = await asyncio.to_thread(request.app[STAND_IN].answer, _document(body))
     except (OSError, msgspec.MsgspecError) as error:
+        # Of the errors only the kind: their text may quote the list.
         _LOG.error("the list cannot be used: %s", type(error).__name__)
         raise web.HTTPInternalServerError(text="the list cannot be used") from error
+    except IcsFormatError as error:
+        _LOG.info("refused a request: %s", error)
+        raise web.HTTPBadRequest(text="not an ICS request") from error
     return web.Response(body=answer, content_type="text/xml")
+
+
+def _document(body: bytes) -> bytes:
+    """Take the one field out of a form.
+
+    Raises:
+        IcsFormatError: there is none, or the form is none.
+
+    """
+    try:
+        form = parse_qs(body.decode("ascii"), max_num_fields=4)
+    except ValueError as error:
+        raise IcsFormatError("form") from error
+    return "".join(form.get(FIELD, ())).encode()
 
 
 def create_standin(records: Path, clients: Sequence[Certificate] = ()) -> web.Application:

@@ -6,6 +6,7 @@ here it is gone with the process, and the member types it again.
 """
 
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
 
@@ -21,7 +22,7 @@ class PendingIdNumbers:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """Measure ages by ``clock``, in seconds."""
         self._clock = clock
-        self._entries: dict[str, tuple[float, str]] = {}
+        self._entries: OrderedDict[str, tuple[float, str]] = OrderedDict()
 
     def put(self, challenge: str, id_number: str) -> None:
         """Remember a number until its challenge is over."""
@@ -41,10 +42,11 @@ class PendingIdNumbers:
     def _evict(self) -> None:
         """Forget what is over and, oldest first, what is too much; insertion is in order of age."""
         now = self._clock()
-        for challenge, (until, _) in list(self._entries.items()):
-            if until > now and len(self._entries) < _MOST:
+        while self._entries:
+            oldest = next(iter(self._entries))
+            if self._entries[oldest][0] > now and len(self._entries) < _MOST:
                 break
-            del self._entries[challenge]
+            del self._entries[oldest]
 
     def __len__(self) -> int:
         return len(self._entries)

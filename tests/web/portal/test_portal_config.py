@@ -1,0 +1,111 @@
+"""The operator's settings, and the limits that they do not have to think of."""
+
+from pathlib import Path
+
+import pytest
+
+from agent.portal.config import check_origin, parse_arguments
+from agent.portal.limits import Rate, RateLimiter
+from agent.portal.pending import PendingIdNumbers
+
+NEEDED = ["--anchors", "root.pem", "--ics-url", "https://ics.test/"]
+
+
+def test_flags_come_before_the_file_and_the_file_before_defaults(tmp_path: Path) -> None:
+    file = tmp_path / "portal.toml"
+    file.write_text(
+        'port = 1\ndb = "file.db"\nanchors = ["a.pem", "b.pem"]\n'
+        'ics_url = "http://127.0.0.1:2/"\norigins = ["https://gold.test"]\n',
+        encoding="utf-8",
+    )
+    config = parse_arguments(["--config", str(file), "--port", "3", "--crl", "x.crl"])
+    assert (config.port, config.db, config.anchors) == (3, "file.db", ("a.pem", "b.pem"))
+    assert config.crl == ("x.crl",)
+    assert config.host == "127.0.0.1"
+    assert config.origins_at(3) == ("https://gold.test",)
+
+
+def test_without_origins_both_names_of_this_machine_count() -> None:
+    config = parse_arguments(NEEDED)
+    assert config.origins_at(81) == ("http://localhost:81", "http://127.0.0.1:81")
+    named = parse_arguments([*NEEDED, "--origin", "http://a.test", "--origin", "http://b.test:1"])
+    assert named.origins_at(81) == ("http://a.test", "http://b.test:1")
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        [],
+        ["--anchors", "root.pem"],
+        ["--ics-url", "https://ics.test/"],
+        [*NEEDED, "--ics-url", "http://ics.test/"],
+        [*NEEDED, "--port", "65536"],
+        [*NEEDED, "--port", "-1"],
+        [*NEEDED, "--origin", "http://a.test/"],
+        [*NEEDED, "--ics-key", "key.pem"],
+        [*NEEDED, "--no-demo"],
+    ],
+    ids=" ".join,
+)
+def test_what_cannot_work_is_refused_with_a_reason(argv: list[str]) -> None:
+    with pytest.raises(ValueError, match=r".{10}"):
+        parse_arguments(argv)
+
+
+@pytest.mark.parametrize("text", ["prot = 1", "port = '1'", "port =", "[a]\nb=1"])
+def test_a_wrong_file_is_refused(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "portal.toml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=r"."):
+        parse_arguments(["--config", str(file), *NEEDED])
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        *("", "null", "localhost", "http://", "http://a.test/", "http://a.test/x", "*"),
+        *("http://A.test", "http://u@a.test", "ftp://a.test", "http://a.test?x", "http://a.test#x"),
+    ],
+)
+def test_an_origin_is_what_a_browser_writes(origin: str) -> None:
+    with pytest.raises(ValueError, match="origin"):
+        check_origin(origin)
+
+
+def test_a_rate_allows_a_burst_and_then_a_trickle() -> None:
+    now = [0.0]
+    limiter = RateLimiter(Rate(burst=3, per_second=0.5), lambda: now[0])
+    assert [limiter.allow("a") for _ in range(4)] == [True, True, True, False]
+    assert limiter.allow("b")
+    now[0] = 1.9
+    assert not limiter.allow("a")
+    now[0] = 4.0
+    assert [limiter.allow("a") for _ in range(3)] == [True, True, False]
+    now[0] = 10_000.0
+    assert [limiter.allow("a") for _ in range(4)] == [True, True, True, False]
+
+
+def test_a_limiter_stays_small() -> None:
+    limiter = RateLimiter(Rate(1, 0.0))
+    for key in range(30_000):
+        assert limiter.allow(key)
+    assert len(limiter._buckets) <= 10_000
+    assert not limiter.allow(29_999)
+
+
+def test_id_numbers_are_forgotten_in_time_and_in_number() -> None:
+    now = [0.0]
+    pending = PendingIdNumbers(lambda: now[0])
+    pending.put("a", "number")
+    assert pending.get("a") == "number"
+    now[0] = 1_000.0
+    assert pending.get("a") is None
+    pending.put("b", "number")
+    assert len(pending) == 1
+    pending.drop("b")
+    pending.drop("b")
+    for index in range(12_000):
+        pending.put(str(index), "number")
+    assert len(pending) == 10_000
+    assert pending.get("0") is None
+    assert pending.get("11999") == "number"
