@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -12,11 +12,12 @@ import structlog
 from aiohttp import web
 
 from agent.errors import AgentError, ErrorCode
-from agent.web.endpoint import Endpoint, Routes, refusal, unexpected
+from agent.web.endpoint import Endpoint, HttpHandler, refusal, unexpected
 from agent.web.guard import Refused
 from agent.web.limits import Limits
 from agent.web.listen import PortTakenError, listen
 from agent.web.native import NativeApi, Service
+from agent.web.port_owner import describe_owner
 from agent.web.routes import NativeRoutes, plain_routes
 
 PORTS: Final = (28443, 28444, 28445)
@@ -40,7 +41,9 @@ class ServerConfig:
         virtual: whether the cards are virtual.
         page_pin: whether pages may hand a PIN over.
         allow_sha1: whether pages may ask for SHA-1 signatures.
-        plain_routes: what else the plain-HTTP side serves; nothing replaces its own.
+        door: put in front of the plain-HTTP side, for other protocols; given the port and the
+            handler of what is not its own, it gives a handler.
+        more_plain_ports: the plain-HTTP side listens there too, where they are free.
         limits: for each site.
 
     """
@@ -51,7 +54,8 @@ class ServerConfig:
     virtual: bool = False
     page_pin: bool = True
     allow_sha1: bool = False
-    plain_routes: Routes = field(default_factory=dict)
+    door: Callable[[int, HttpHandler], HttpHandler] | None = None
+    more_plain_ports: tuple[int, ...] = ()
     limits: Limits = field(default_factory=Limits)
 
 
@@ -88,7 +92,7 @@ class _Connection(web.RequestHandler):
 class _Server(web.Server):
     """Makes our connections; cancels a handler whose page went away."""
 
-    def __init__(self, handler: Endpoint) -> None:
+    def __init__(self, handler: HttpHandler) -> None:
         super().__init__(
             handler,
             handler_cancellation=True,
@@ -108,20 +112,22 @@ class Serving:
     Attributes:
         port: of the native API, https and wss.
         ping_port: of the plain-HTTP side; None when another program holds it.
+        ping_error: who holds it then, in English, as far as that can be known.
 
     """
 
-    def __init__(self, port: int, ping_port: int | None, native: NativeRoutes) -> None:
+    def __init__(self, port: int, native: NativeRoutes) -> None:
         self.port = port
-        self.ping_port = ping_port
+        self.ping_port: int | None = None
+        self.ping_error: str | None = None
         self._native = native
         self._listeners: list[tuple[_Server, asyncio.Server]] = []
 
     async def add(
-        self, endpoint: Endpoint, sockets: Sequence[socket.socket], tls: ssl.SSLContext | None
+        self, handler: HttpHandler, sockets: Sequence[socket.socket], tls: ssl.SSLContext | None
     ) -> None:
         """Accept connections on ``sockets``, which are bound and listening."""
-        server = _Server(endpoint)
+        server = _Server(handler)
         handshake = HANDSHAKE_SECONDS if tls is not None else None
         loop = asyncio.get_running_loop()
         for each in sockets:
@@ -154,8 +160,6 @@ async def serve(config: ServerConfig, service: Service) -> Serving:
     """
     sockets = listen(PORTS if config.port is None else (config.port,))
     port: int = sockets[0].getsockname()[1]
-    plain = _listen_plain(config.hipki_port)
-    ping_port: int | None = plain[0].getsockname()[1] if plain else None
     api = NativeApi(
         service,
         config.limits,
@@ -165,20 +169,50 @@ async def serve(config: ServerConfig, service: Service) -> Serving:
     )
     native = NativeRoutes(api)
     routes = await asyncio.to_thread(native.routes)
-    serving = Serving(port, ping_port, native)
+    serving = Serving(port, native)
     allowed = service.is_allowed
     await serving.add(Endpoint(routes, port, api.rate, allowed), sockets, config.tls)
-    if ping_port is not None:
-        routes = plain_routes(port, config.plain_routes)
-        await serving.add(Endpoint(routes, ping_port, api.rate, allowed), plain, None)
-    _log.info("listening", port=port, ping_port=ping_port, addresses=len(sockets))
+    plain = _Plain(
+        serving,
+        config.door,
+        lambda number: Endpoint(plain_routes(port), number, api.rate, allowed),
+    )
+    await plain.serve(config.hipki_port, config.more_plain_ports)
+    _log.info("listening", port=port, ping_port=serving.ping_port, addresses=len(sockets))
     return serving
 
 
-def _listen_plain(port: int) -> list[socket.socket]:
-    """Listen on the plain port; when another program holds it, pages lose a diagnosis only."""
-    try:
-        return listen((port,))
-    except PortTakenError as error:
-        _log.warning("no plain-HTTP port", port=port, detail=error.detail)
-        return []
+@dataclass(frozen=True, slots=True)
+class _Plain:
+    """The plain-HTTP side: what other programs may hold without harm to the native API."""
+
+    serving: Serving
+    door: Callable[[int, HttpHandler], HttpHandler] | None
+    make_endpoint: Callable[[int], HttpHandler]
+
+    async def serve(self, port: int, more: Sequence[int]) -> None:
+        """Listen on ``port`` and on ``more``, or find out why not."""
+        try:
+            self.serving.ping_port = await self._listen(port)
+        except PortTakenError as error:
+            self.serving.ping_error = await self._explain(port, error)
+        for other in more:
+            try:
+                await self._listen(other)
+            except PortTakenError as error:
+                await self._explain(other, error)
+
+    async def _listen(self, port: int) -> int:
+        sockets = listen((port,))
+        number: int = sockets[0].getsockname()[1]
+        handler = self.make_endpoint(number)
+        if self.door is not None:
+            handler = self.door(number, handler)
+        await self.serving.add(handler, sockets, None)
+        return number
+
+    async def _explain(self, port: int, error: PortTakenError) -> str:
+        owner = await asyncio.to_thread(describe_owner, port)
+        detail = error.detail if owner is None else f"{error.detail}: {owner}"
+        _log.warning("no plain-HTTP port", port=port, detail=detail)
+        return detail

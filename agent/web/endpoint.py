@@ -42,6 +42,8 @@ _STATUS: Final = {
 
 _log = structlog.get_logger(__name__)
 
+HttpHandler: TypeAlias = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+"""All that a listening port needs."""
 Handler: TypeAlias = Callable[[web.BaseRequest, Site | None], Awaitable[web.StreamResponse]]
 
 

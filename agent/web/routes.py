@@ -112,8 +112,8 @@ def _document(name: str, content_type: str) -> Route:
     return _public(handle)
 
 
-def plain_routes(tls_port: int, others: Routes) -> Routes:
-    """List the plain-HTTP side's paths: our beacon, and ``others``, which cannot replace it."""
+def plain_routes(tls_port: int) -> Routes:
+    """List the plain-HTTP side's paths: a beacon, by which pages find out why TLS fails."""
     ping = wire.encode(messages.Ping("ankong", __version__, tls_port))
     # Inventory scripts look for this word on this port.
     banner = f"Ankong (安控) version:{__version__}\n".encode()
@@ -126,5 +126,4 @@ def plain_routes(tls_port: int, others: Routes) -> Routes:
         del request
         return answer(banner, site, content_type="text/plain")
 
-    own = {"/v1/ping": {"GET": _public(handle_ping)}, "/": {"GET": _public(handle_banner)}}
-    return {**others, **own}
+    return {"/v1/ping": {"GET": _public(handle_ping)}, "/": {"GET": _public(handle_banner)}}

@@ -1,10 +1,10 @@
 """HTTP in front of it all: paths, who asks, and which answers other sites may read."""
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from http import HTTPStatus
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from aiohttp import hdrs, web
 
@@ -15,6 +15,7 @@ from agent.web import guard
 from agent.web.endpoint import (
     JSON_TYPE,
     PREFLIGHT_SECONDS,
+    HttpHandler,
     answer,
     read_body,
     refusal,
@@ -35,8 +36,6 @@ from agent.web.native import Service
 
 PORT: Final = 61161
 MCA_PORT: Final = 16888
-
-HttpHandler: TypeAlias = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 _POPUPS: Final = {
     "/popupForm": "getTbs",
