@@ -9,6 +9,7 @@ import subprocess
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address
 from itertools import pairwise
@@ -190,13 +191,21 @@ def test_renewal_is_a_change_of_file(tmp_path: Path) -> None:
     assert len(used) == LEAVES
 
 
-@pytest.mark.parametrize("years", [-1, 7])
-def test_a_clock_far_off_makes_new_certificates(tmp_path: Path, years: int) -> None:
+def test_a_ladder_that_has_run_out_is_replaced(tmp_path: Path) -> None:
     folder = tmp_path / "tls"
     first = identity.ensure(folder, NOW)
-    later = identity.ensure(folder, NOW + timedelta(days=365 * years))
+    later = identity.ensure(folder, NOW + timedelta(days=365 * 7))
     assert later.created
     assert later.fingerprint != first.fingerprint
+
+
+def test_an_empty_clock_battery_costs_no_trust(tmp_path: Path) -> None:
+    folder = tmp_path / "tls"
+    first = identity.ensure(folder, NOW)
+    without_battery = identity.ensure(folder, datetime(2000, 1, 1, tzinfo=UTC))
+    assert not without_battery.created
+    assert without_battery.leaf == first.leaf
+    assert identity.ensure(folder, NOW) == replace(first, created=False)
 
 
 def other_authority(path: Path) -> None:

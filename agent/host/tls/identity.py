@@ -28,6 +28,53 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
+class Rung:
+    """One usable leaf of the ladder.
+
+    Attributes:
+        path: PEM file of its key and certificate.
+        not_before: from when it serves.
+        not_after: until when.
+
+    """
+
+    path: Path
+    not_before: datetime
+    not_after: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """An authority and those of its leaves that can be used some day, the earliest first.
+
+    Attributes:
+        authority: PEM file of the authority's certificate, for trust stores.
+        certificate: what is in it.
+        rungs: not empty.
+
+    """
+
+    authority: Path
+    certificate: x509.Certificate
+    rungs: tuple[Rung, ...]
+
+    @property
+    def starts(self) -> datetime:
+        """From when there is a valid leaf; a clock before this is wrong."""
+        return self.rungs[0].not_before
+
+    @property
+    def ends(self) -> datetime:
+        """When the last leaf expires; after that only a new authority helps."""
+        return max(rung.not_after for rung in self.rungs)
+
+    def at(self, now: datetime) -> Rung | None:
+        """Choose the valid leaf that lasts longest; None when none is valid."""
+        valid = [rung for rung in self.rungs if rung.not_before <= now < rung.not_after]
+        return max(valid, key=lambda rung: rung.not_after, default=None)
+
+
+@dataclass(frozen=True, slots=True)
 class ServerIdentity:
     """The authority to trust and the leaf to serve with now.
 
@@ -48,7 +95,10 @@ class ServerIdentity:
 
 
 def ensure(folder: Path, now: datetime | None = None) -> ServerIdentity:
-    """Give the identity in ``folder``; make a new one where there is none that is valid now.
+    """Give the identity in ``folder``; make a new one where there is none to serve with.
+
+    A clock that stands before the ladder begins (an empty battery, mostly) makes nothing anew:
+    that would cost the trust of every browser, and all is well again once the clock is.
 
     Args:
         folder: made when missing, for its owner only.
@@ -62,12 +112,51 @@ def ensure(folder: Path, now: datetime | None = None) -> ServerIdentity:
     found = _find(folder, now)
     if found is not None:
         return found
-    _log.info("making local certificates", folder=str(folder))
+    return renew(folder, now)
+
+
+def renew(folder: Path, now: datetime | None = None) -> ServerIdentity:
+    """Make a new authority and ladder in place of whatever is in ``folder``.
+
+    Args:
+        folder: made when missing, for its owner only.
+        now: with a time zone; the clock's when None.
+
+    Raises:
+        OSError: the folder cannot be written.
+
+    """
+    now = now or datetime.now(UTC)
+    _log.info("making local certificates")
     _create(folder, now)
     made = _find(folder, now, created=True)
     if made is None:
         raise OSError(f"the certificates just written to {folder} cannot be read back")
     return made
+
+
+def read(folder: Path) -> Ladder | None:
+    """Read what is in ``folder``; None without an authority, or without a leaf of it.
+
+    Raises:
+        OSError: the folder cannot be read.
+
+    """
+    path = folder / AUTHORITY_FILE
+    authority = _load_certificate(_read(path))
+    if authority is None:
+        return None
+    rungs = []
+    for number in range(LEAVES):
+        leaf_path = _leaf_path(folder, number)
+        leaf = _load_leaf(_read(leaf_path))
+        if leaf is not None and _is_ours(leaf, authority):
+            certificate = leaf.certificate
+            start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+            rungs.append(Rung(leaf_path, start, end))
+    if not rungs:
+        return None
+    return Ladder(path, authority, tuple(sorted(rungs, key=lambda rung: rung.not_before)))
 
 
 def server_context(identity: ServerIdentity) -> ssl.SSLContext:
@@ -89,26 +178,21 @@ def _leaf_path(folder: Path, rung: int) -> Path:
 
 
 def _find(folder: Path, now: datetime, *, created: bool = False) -> ServerIdentity | None:
-    path = folder / AUTHORITY_FILE
-    authority = _load_certificate(_read(path))
-    if authority is None:
+    ladder = read(folder)
+    if ladder is None:
         return None
-    best: tuple[datetime, Path] | None = None
-    for rung in range(LEAVES):
-        leaf_path = _leaf_path(folder, rung)
-        leaf = _load_leaf(_read(leaf_path))
-        if leaf is not None and _serves(leaf, authority, now):
-            best = max(best or (now, leaf_path), (leaf.certificate.not_valid_after_utc, leaf_path))
-    if best is None:
+    rung = ladder.at(now)
+    if rung is None and now < ladder.starts:
+        _log.warning("the clock stands before the local certificates", starts=str(ladder.starts))
+        rung = ladder.rungs[0]
+    if rung is None:
         return None
-    fingerprint = authority.fingerprint(SHA256()).hex()
-    return ServerIdentity(path, best[1], fingerprint, best[0], created)
+    fingerprint = ladder.certificate.fingerprint(SHA256()).hex()
+    return ServerIdentity(ladder.authority, rung.path, fingerprint, rung.not_after, created)
 
 
-def _serves(leaf: Leaf, authority: x509.Certificate, now: datetime) -> bool:
+def _is_ours(leaf: Leaf, authority: x509.Certificate) -> bool:
     certificate = leaf.certificate
-    if not certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc:
-        return False
     try:
         certificate.verify_directly_issued_by(authority)
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value

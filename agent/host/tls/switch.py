@@ -1,0 +1,78 @@
+"""Climbing the ladder: a running server takes up the next leaf without a restart."""
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from agent.host.tls import identity
+from agent.host.tls.identity import ServerIdentity
+
+INTERVAL: Final = 60.0  # seconds; a repair in another process is taken up as fast
+
+_log = structlog.get_logger(__name__)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class LeafSwitch:
+    """Keeps one live ``SSLContext`` supplied with the best leaf that there is.
+
+    Looks again every minute rather than sleeping until the day: computers are suspended, clocks
+    are set, and ``ankong doctor`` may have made new certificates in the meantime.
+    """
+
+    def __init__(
+        self,
+        context: ssl.SSLContext,
+        folder: Path,
+        served: ServerIdentity,
+        clock: Callable[[], datetime] = _now,
+        interval: float = INTERVAL,
+    ) -> None:
+        """Watch over ``context``.
+
+        Args:
+            context: the one that handshakes are made with; new ones see the change at once.
+            folder: of the local certificates.
+            served: what the context has loaded.
+            clock: gives the time, with a time zone.
+            interval: seconds between two looks.
+
+        """
+        self._context = context
+        self._folder = folder
+        self._served = served
+        self._clock = clock
+        self._interval = interval
+
+    async def run(self) -> None:
+        """Look for ever; cancel it to end it."""
+        while True:
+            await asyncio.sleep(self._interval)
+            await self.look()
+
+    async def look(self) -> bool:
+        """Load a better leaf if there is one; tell whether there was.
+
+        When the ladder has run out this makes a new authority, as a restart would; until the
+        trust stores know it, ``ankong doctor`` says so.
+        """
+        try:
+            found = await asyncio.to_thread(identity.ensure, self._folder, self._clock())
+            if (found.fingerprint, found.leaf) == (self._served.fingerprint, self._served.leaf):
+                return False
+            # Here and not in the thread: OpenSSL does not lock a context against a handshake.
+            self._context.load_cert_chain(found.leaf)
+        except OSError as error:
+            _log.error("cannot change the local certificate", detail=str(error))
+            return False
+        self._served = found
+        _log.info("changed the local certificate", not_after=str(found.not_after))
+        return True
