@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from agent.signing.service import SigningService
     from agent.transport.base import CardProvider
     from agent.virtualcard.workshop import MadeCard
+    from agent.web.hipki.door import HipkiDoor
 
 T = TypeVar("T")
 EXIT_OK = 0
@@ -115,6 +116,11 @@ def _add_serve(commands: Any) -> None:
     parser.add_argument("--port", type=_port, metavar="N", help="HTTPS port (default 28443)")
     parser.add_argument(
         "--hipki-port", type=_port, metavar="N", help="plain HTTP port (default 61161)"
+    )
+    parser.add_argument(
+        "--mca",
+        action="store_true",
+        help="also answer the pages of the old component's sibling, on port 16888",
     )
     parser.add_argument(
         "--consent",
@@ -221,7 +227,29 @@ def _consent(answer: str) -> "Consent":
         return AlwaysAllow()
     if answer == "deny":
         return Refuse("whoever started the agent refuses every site")
-    return Refuse("this version has no window yet to ask the citizen in")
+    from agent.signing.permissions import MemoryPermissions
+    from agent.web.hipki.consent import PopupConsent
+
+    return PopupConsent(
+        MemoryPermissions(), Refuse("this version has no window yet to ask the citizen in")
+    )
+
+
+def _door(settings: "Config", service: "SigningService", consent: "Consent") -> "HipkiDoor":
+    from agent.web.hipki.component import Settings
+    from agent.web.hipki.consent import PopupConsent
+    from agent.web.hipki.door import HipkiDoor
+    from agent.web.hipki.information import VERSION
+
+    return HipkiDoor(
+        service,
+        consent if isinstance(consent, PopupConsent) else None,
+        Settings(
+            version=settings.hipki_version or VERSION,
+            only_reader=settings.hipki_reader,
+            page_pin=settings.page_pin,
+        ),
+    )
 
 
 async def _with_service(
@@ -258,10 +286,13 @@ async def _serve_until_stopped(
     from agent.host.tls import identity
     from agent.signing.service import SigningService
     from agent.web.app import ServerConfig, serve
+    from agent.web.hipki.door import MCA_PORT
 
     stopped = _stop_event()
     context = identity.server_context(await asyncio.to_thread(identity.ensure, places.tls))
-    service = SigningService(_provider(options), _consent(options.consent or settings.consent))
+    consent = _consent(options.consent or settings.consent)
+    service = SigningService(_provider(options), consent)
+    door = await asyncio.to_thread(_door, settings, service, consent)
     await service.start()
     try:
         listening = await serve(
@@ -274,13 +305,17 @@ async def _serve_until_stopped(
                 virtual=service.provider_kind == "virtual",
                 page_pin=settings.page_pin,
                 allow_sha1=settings.allow_sha1,
+                door=door.on,
+                more_plain_ports=(MCA_PORT,) if options.mca or settings.mca else (),
             ),
             service,
         )
         try:
             facts = {"port": listening.port, "hipki_port": listening.ping_port}
             running.announce(**facts)
-            ready = {"ready": True, "version": __version__, **facts}
+            ready: dict[str, object] = {"ready": True, "version": __version__, **facts}
+            if listening.ping_error is not None:
+                ready["hipki_error"] = listening.ping_error
             print(json.dumps({**ready, "provider": service.provider_kind}), flush=True)
             await stopped.wait()
         finally:

@@ -26,6 +26,10 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     Attributes:
         port: of the native API; None tries 28443, 28444 and 28445 in turn, 0 takes any.
         hipki_port: of the plain-HTTP side; 0 takes any.
+        hipki_version: what pages of the old component are told, which demand a minimum; None for
+            one that is above all that are known.
+        hipki_reader: the one reader that these pages see; None for all.
+        mca: whether the pages of the old component's sibling are answered too, on 16888.
         consent: who decides about a site that was never seen: a window, or the flag itself.
         page_pin: whether a page may hand the PIN over; otherwise only the agent's window asks.
         allow_sha1: whether pages may ask for SHA-1 signatures.
@@ -35,6 +39,9 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     port: Port | None = None
     hipki_port: Port = 61161
+    hipki_version: Annotated[str, Meta(pattern=r"^[0-9]+(\.[0-9]+)*$", max_length=32)] | None = None
+    hipki_reader: Annotated[str, Meta(min_length=1, max_length=127)] | None = None
+    mca: bool = False
     consent: Literal["ask", "allow", "deny"] = "ask"
     page_pin: bool = True
     allow_sha1: bool = False
