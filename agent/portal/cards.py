@@ -6,7 +6,6 @@ share one attempt while it runs, and its answer afterwards.
 
 import asyncio
 import hashlib
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -127,8 +126,7 @@ class Cards:
 
     async def close(self) -> None:
         """Let what is under way come to its end."""
-        with suppress(Exception):
-            await asyncio.gather(*self._running.values(), return_exceptions=True)
+        await asyncio.gather(*self._running.values(), return_exceptions=True)
 
     async def _once(self, attempt: _Attempt) -> str:
         """Join the attempt that is under way, or begin it; it ends even if nobody waits for it."""

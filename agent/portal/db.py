@@ -15,7 +15,7 @@ from agent.portal.transaction import Transaction
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
-_BUSY_MS: Final = 5_000
+_BUSY_S: Final = 5.0
 _KEY_CHECK: Final = "key-check"
 
 
@@ -122,8 +122,8 @@ class Database:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, timeout=_BUSY_MS / 1000)
-    path.chmod(0o600)
+    path.touch(mode=0o600)
+    connection = sqlite3.connect(path, isolation_level=None, timeout=_BUSY_S)
     connection.row_factory = sqlite3.Row
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF"):
         connection.execute(f"PRAGMA {pragma}")

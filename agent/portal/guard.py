@@ -139,4 +139,5 @@ def security_headers(agent_ports: Sequence[int], ping_port: int) -> Mapping[str,
         "Referrer-Policy": "same-origin",
         "Cross-Origin-Opener-Policy": "same-origin",
         "Cross-Origin-Resource-Policy": "same-origin",
+        "Server": "portal",  # and not which version of what
     }

@@ -61,6 +61,7 @@ async def test_every_answer_carries_the_headers(path: str, visitor: Visitor) -> 
     assert headers["X-Frame-Options"] == "DENY"
     assert headers["Referrer-Policy"] == "same-origin"
     assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert headers["Server"] == "portal"
     assert "Access-Control-Allow-Origin" not in headers
 
 
