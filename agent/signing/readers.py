@@ -305,4 +305,5 @@ class Readers:
 def _presence(state: ReaderState) -> CardPresence:
     if not state.present:
         return CardPresence.EMPTY
-    return CardPresence.MUTE if state.mute else CardPresence.CARD
+    # pcscd does not always say so: a card without an ATR is as mute
+    return CardPresence.MUTE if state.mute or not state.atr else CardPresence.CARD
