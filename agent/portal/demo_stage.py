@@ -62,6 +62,7 @@ class Stage:
     environment: Mapping[str, str] = field(default_factory=dict)
     downloads: Path | None = None
     url: str = ""
+    _ics_url: str = ""
     _agent: Child | None = None
 
     @property
@@ -82,14 +83,24 @@ class Stage:
             *("agent.portal.ics_standin", "--port", "0"),
             *("--records", str(issuer / "issued.json")),
         )
-        ics_url = _told(identity.wait_ready(), "url")
-        (self.state / "portal").mkdir(exist_ok=True)
-        portal = self.children.start_module("portal", *self._portal_arguments(issuer, ics_url))
-        self.url = f"http://localhost:{_told(portal.wait_ready(), 'port')}/"
+        self._ics_url = str(_told(identity.wait_ready(), "url"))
+        self.url = f"http://localhost:{self.start_portal('portal')}/"
 
-    def _portal_arguments(self, issuer: Path, ics_url: str) -> list[str]:
-        arguments = ["agent.portal", "--port", "0", "--demo", "--ics-url", ics_url]
-        arguments += ["--db", str(self.state / "portal" / "portal.db")]
+    def start_portal(self, name: str, *arguments: str) -> int:
+        """Start a portal with a database of its own and return its port.
+
+        Raises:
+            DemoError: it does not get ready.
+
+        """
+        portal = self.children.start_module(name, *self._portal_arguments(name), *arguments)
+        return int(_told(portal.wait_ready(), "port"))
+
+    def _portal_arguments(self, name: str) -> list[str]:
+        issuer, home = self.state / "issuer", self.state / name
+        home.mkdir(exist_ok=True)
+        arguments = ["agent.portal", "--port", "0", "--demo", "--ics-url", self._ics_url]
+        arguments += ["--db", str(home / "portal.db")]
         arguments += ["--anchors", str(issuer / "root.cer")]
         arguments += ["--intermediates", str(issuer / "ca.cer")]
         arguments += ["--crl", str(issuer / "root.crl"), str(issuer / "ca.crl")]

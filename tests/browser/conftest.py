@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
-from playwright.sync_api import Browser, Page, Request
+from playwright.sync_api import Browser, BrowserContext, Page, Request
 
 from agent.portal import demo_browser
 from agent.portal.demo_children import Children
@@ -63,25 +63,37 @@ def agent(world: World) -> Iterator[World]:
     world.stop_agent()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def browser(world: World) -> Iterator[Browser]:
-    """Start a browser that trusts the agent's authority."""
-    with chromium(world.new_home()) as started:
+    """Start a browser that trusts the agent's authority.
+
+    Not for the whole session: Playwright's loop runs in this thread for as long as it is started,
+    and asynchronous tests of other folders could then not run theirs.
+    """
+    with chromium(world.home) as started:
         yield started
 
 
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """Give a new profile of a Chinese browser: no cookies, nothing remembered."""
+    context = browser.new_context(locale="zh-TW")
+    context.set_default_timeout(TIMEOUT)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
     """Open a Chinese page; whatever the test does, nothing may leak and nothing may break."""
-    page = browser.new_page(locale="zh-TW")
-    page.set_default_timeout(TIMEOUT)
+    page = context.new_page()
     requests: list[Request] = []
     errors: list[str] = []
 
     def note(request: Request) -> None:
         requests.append(request)
 
-    page.context.on("request", note)
+    context.on("request", note)
     page.on("pageerror", lambda error: errors.append(str(error)))
     yield page
     assert not errors

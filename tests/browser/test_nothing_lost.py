@@ -17,6 +17,12 @@ def running(agent: World) -> World:
     return agent
 
 
+def english(browser: Browser, width: int) -> Page:
+    page = browser.new_page(locale="en-GB", viewport={"width": width, "height": 800})
+    page.set_default_timeout(TIMEOUT)
+    return page
+
+
 def test_a_double_click_registers_once(page: Page, world: World) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url.rpartition("/api/")[2]))
@@ -97,7 +103,6 @@ def test_what_happens_in_one_tab_is_seen_in_the_other(page: Page, agent: World) 
     agent.start_agent(card)
     register(page, agent.url)
     other = page.context.new_page()
-    other.set_default_timeout(TIMEOUT)
     other.goto(agent.url)
     other.wait_for_selector("#portrait.ordinary")
     to_pin(page, card.id_number)
@@ -115,7 +120,6 @@ def test_both_tabs_at_the_pin_make_one_gold_member(page: Page, agent: World) -> 
     register(page, agent.url)
     to_pin(page, card.id_number)
     other = page.context.new_page()
-    other.set_default_timeout(TIMEOUT)
     other.goto(f"{agent.url}#/upgrade/component")
     other.wait_for_selector("#next:enabled")
     to_pin(other, card.id_number)
@@ -180,8 +184,7 @@ def test_a_card_that_is_nobodys_cannot_log_in(page: Page, agent: World) -> None:
 def test_an_english_browser_is_spoken_to_in_english(browser: Browser, agent: World) -> None:
     card = agent.card("gen2")
     agent.start_agent(card)
-    page = browser.new_page(locale="en-GB", viewport={"width": 390, "height": 800})
-    page.set_default_timeout(TIMEOUT)
+    page = english(browser, width=390)
     register(page, agent.url)
     assert page.locator("html").get_attribute("lang") == "en"
     to_pin(page, card.id_number)
@@ -205,8 +208,7 @@ def test_changing_the_language_keeps_what_was_typed(page: Page, world: World) ->
 
 @pytest.mark.parametrize("width", [1280, 390, 320])
 def test_no_screen_is_wider_than_the_window(browser: Browser, running: World, width: int) -> None:
-    page = browser.new_page(locale="en-GB", viewport={"width": width, "height": 800})
-    page.set_default_timeout(TIMEOUT)
+    page = english(browser, width)
     register(page, running.url)
     screens = ("member", "profile", "upgrade", "upgrade/component", "upgrade/mac", "upgrade/id")
     for screen in screens:
