@@ -89,15 +89,15 @@ class _Sight:
 
     def state(self, context_number: int) -> ReaderState:
         present = bool(self.event_state & codes.STATE_PRESENT)
-        mute = present and bool(self.event_state & codes.STATE_MUTE)
-        has_atr = present and not mute and len(self.atr) >= _MIN_ATR
+        # vpcd presents a card that says nothing as one whose ATR is a single zero.
+        silent = bool(self.event_state & codes.STATE_MUTE) or len(self.atr) < _MIN_ATR
         return ReaderState(
             name=self.name,
             present=present,
-            atr=self.atr if has_atr else b"",
+            atr=self.atr if present and not silent else b"",
             # The upper half counts insertions and removals, from 0 in every new service.
             insertion=context_number << 16 | self.event_state >> 16,
-            mute=mute,
+            mute=present and silent,
         )
 
 

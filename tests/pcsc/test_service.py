@@ -21,12 +21,10 @@ from tests.pcsc.contract import (
     READ_SERIAL,
     SUCCESS,
     insert,
-    is_present,
     new_card,
     remembers,
     select,
     start,
-    until,
 )
 from tests.pcsc.rig import PcscRig, TidyProvider
 
@@ -260,14 +258,6 @@ def test_errors_do_not_tell_what_was_sent(rig: PcscRig) -> None:
     assert "SCardTransmit" in told
     for form in (secret.decode(), secret.hex(), str(list(secret))[1:-1]):
         assert form not in told.lower()
-
-
-def test_a_card_without_an_atr_hides_nobody(rig: PcscRig) -> None:
-    rig.insert(0, new_card(faults=Faults(mute=True)))
-    insert(rig, 1)
-    assert is_present(rig.names[1])(until(rig.provider, is_present(rig.names[1])))
-    with pytest.raises(TransportError):
-        rig.provider.open(rig.names[0])
 
 
 def test_several_providers_see_and_use_the_same_card(rig: PcscRig) -> None:
