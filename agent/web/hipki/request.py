@@ -18,6 +18,7 @@ from agent.web.hipki.errors import HipkiError, Major
 MAX_BODY = 16 * 1024 * 1024  # bytes; pages sign documents of some hundred kilobytes
 _PREFIX = "tbsPackage="
 _ESCAPES = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
+_FORM_SPOILT = str.maketrans({"\r": None, "\n": None, "\t": None, " ": "+"})
 _NO_SLOT = frozenset({"", "0", "undefined", "null"})
 _ABSENT = "__NotExistedTag__"  # what the old component's own parts write for a missing option
 
@@ -75,7 +76,7 @@ def decode_base64(text: str) -> bytes:
         HipkiError: 0x76600002, it is none.
 
     """
-    compact = "".join(text.replace("\r", "").replace("\n", "").strip().replace(" ", "+"))
+    compact = text.translate(_FORM_SPOILT)
     try:
         return base64.b64decode(compact + "=" * (-len(compact) % 4), validate=True)
     except (binascii.Error, ValueError) as error:

@@ -1,0 +1,162 @@
+"""The messy encodings: whatever a page does to its text, the same text arrives."""
+
+import base64
+import json
+from urllib.parse import quote, urlencode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.web.hipki.errors import HipkiError, Major
+from agent.web.hipki.request import Fields, decode_base64, parse_body, parse_text
+
+# What JavaScript strings hold, without the halves of surrogate pairs, which have no encoding.
+TEXT = st.text(st.characters(exclude_categories=["Cs"]))
+NASTY = st.text(st.sampled_from("+%&=%2B%41 2b{}\"\\'中文🎴\r\n\t7Bu"))
+ANY_TEXT = TEXT | NASTY
+
+
+def component(text: str) -> str:
+    """JavaScript's encodeURIComponent."""
+    return quote(text, safe="-_.!~*'()")
+
+
+def as_json(text: str, *, ascii_only: bool) -> str:
+    return json.dumps({"func": "MakeSignature", "tbs": text}, ensure_ascii=ascii_only)
+
+
+@given(ANY_TEXT, st.booleans(), st.booleans())
+def test_a_component_encoded_value_arrives(text: str, prefix: bool, ascii_only: bool) -> None:
+    body = "tbsPackage=" * prefix + as_json(component(text), ascii_only=ascii_only)
+    assert parse_body(body.encode()).text("tbs") == text
+
+
+@given(ANY_TEXT, st.booleans())
+def test_plus_signs_escaped_in_the_whole_json_arrive(text: str, ascii_only: bool) -> None:
+    text = text.replace("%", "")  # such pages escape nothing else: a % of theirs is ambiguous
+    body = "tbsPackage=" + as_json(text, ascii_only=ascii_only).replace("+", "%2B")
+    assert parse_body(body.encode()).text("tbs") == text
+
+
+@given(ANY_TEXT, st.booleans())
+def test_a_page_that_escapes_nothing_is_understood(text: str, ascii_only: bool) -> None:
+    text = text.replace("%", "% ")  # a percent sign that begins no escape
+    assert parse_body(as_json(text, ascii_only=ascii_only).encode()).text("tbs") == text
+
+
+@given(ANY_TEXT)
+def test_a_true_form_arrives_and_is_decoded_once_only(text: str) -> None:
+    body = urlencode({"tbsPackage": as_json(text, ascii_only=False), "other": "1"})
+    assert parse_body(body.encode()).text("tbs") == text
+
+
+@given(ANY_TEXT)
+def test_a_popup_s_message_gets_the_same_single_decoding(text: str) -> None:
+    assert parse_text(as_json(component(text), ascii_only=True)).text("tbs") == text
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("a+b", "a+b"),
+        ("a%2Bb", "a+b"),
+        ("100%", "100%"),
+        ("100%zz", "100%zz"),
+        ("%", "%"),
+        ("%4", "%4"),
+        ("%A4%A4", "%A4%A4"),  # not UTF-8: left alone, not spoilt
+        ("%E4%B8%AD文", "中文"),
+        ("a&b=c", "a&b=c"),
+        ("%22%5C", '"\\'),
+        ("%2541", "%41"),
+        ("", ""),
+    ],
+)
+def test_each_odd_text(written: str, meant: str) -> None:
+    body = 'tbsPackage={"func":"x","tbs":"' + written + '"}'
+    assert parse_body(body.encode()).text("tbs") == meant
+
+
+def test_json_that_is_escaped_as_a_whole_but_for_its_brace_is_decoded_first() -> None:
+    assert parse_body(b"tbsPackage={%22tbs%22:%22a+b%22}").text("tbs") == "a+b"
+
+
+def test_a_megabyte_is_read() -> None:
+    text = "中文+%&" * 100_000
+    assert parse_body(as_json(component(text), ascii_only=False).encode()).text("tbs") == text
+
+
+@given(st.binary())
+def test_any_bytes_are_fields_or_a_number(raw: bytes) -> None:
+    majors: list[Major] = []
+    try:
+        parse_body(raw)
+    except HipkiError as error:
+        majors.append(error.major)
+    assert majors in ([], [Major.BAD_JSON])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"[]", b'"x"', b"1", b"{", b"\xff", b"tbsPackage=%7B", b"[" * 100_000, b'{"a":' * 100_000],
+    ids=range(8),
+)
+def test_what_is_no_object_is_refused_with_its_number(body: bytes) -> None:
+    with pytest.raises(HipkiError) as error:
+        parse_body(body)
+    assert error.value.major is Major.BAD_JSON
+
+
+def test_nothing_has_no_fields() -> None:
+    for body in (b"", b"tbsPackage=", b" \r\n"):
+        assert parse_body(body).values == {}
+
+
+@pytest.mark.parametrize("value", ["", "0", 0, "undefined", None, "null"])
+def test_these_slots_mean_the_first_one(value: object) -> None:
+    assert Fields({"slotDescription": value}).slot is None
+    assert Fields({}).slot is None
+    assert Fields({"slotDescription": "A reader 0"}).slot == "A reader 0"
+
+
+@pytest.mark.parametrize(
+    ("value", "flag"),
+    [("true", True), ("TRUE", True), (True, True), ("false", False), (False, False), ("", None)],
+)
+def test_flags_are_words(value: object, flag: bool | None) -> None:
+    for default in (True, False):
+        expected = default if flag is None else flag
+        assert Fields({"withCardSN": value}).flag("withCardSN", default=default) is expected
+        assert Fields({"withCardSN": "__NotExistedTag__"}).flag("withCardSN", default=default) is (
+            default
+        )
+
+
+def test_prototype_names_are_fields_like_any_other() -> None:
+    fields = parse_text('{"__proto__":{"pin":"x"},"constructor":"y","toString":1}')
+    assert fields.text("pin") == ""
+    assert fields.text("__proto__") == ""
+
+
+def test_a_field_of_the_wrong_type_is_not_there() -> None:
+    fields = Fields({"tbs": ["a"], "pin": {"a": 1}, "nonce": None, "x": True, "y": 1.5})
+    assert [fields.text(name) for name in fields.values] == [""] * 5
+
+
+@given(st.binary())
+def test_base64_survives_what_forms_do_to_it(data: bytes) -> None:
+    text = base64.b64encode(data).decode()
+    for spoilt in (text, text.replace("+", " "), text.rstrip("="), f"{text[:7]}\r\n{text[7:]}"):
+        assert decode_base64(spoilt) == data
+
+
+@pytest.mark.parametrize("text", ["a", "中文", "ab*d", "====="])
+def test_what_is_no_base64_has_a_number(text: str) -> None:
+    with pytest.raises(HipkiError) as error:
+        decode_base64(text)
+    assert error.value.major is Major.BASE64_DECODING
+
+
+def test_the_pin_is_in_no_text_of_the_fields() -> None:
+    assert "123456" not in repr(Fields({"pin": "123456"}))
