@@ -469,20 +469,23 @@ async def test_the_beacon_side_checks_the_host_too(agent: Any) -> None:
 
 
 async def test_other_protocols_can_move_in_beside_the_beacon(start_agent: Any) -> None:
-    from agent.web.endpoint import Audience, Route, answer
-    from agent.web.guard import Purpose
+    from agent.web.endpoint import answer
 
-    async def handle(request: Any, site: Any) -> Any:
-        del request
-        return answer(b"{}", site)
+    def door(port: int, further: Any) -> Any:
+        async def handle(request: Any) -> Any:
+            if request.path == "/sign":
+                return answer(b'{"port":%d}' % port, None)
+            return await further(request)
 
-    route = Route(handle, Audience.EVERYBODY, Purpose.READ)
-    routes = {"/pkcs11info": {"GET": route}, "/v1/ping": {"GET": route}}
-    agent = await start_agent(plain_routes=routes)
-    async with agent.http.get(f"{agent.plain_url}/pkcs11info") as response:
-        assert await response.json() == {}
+        return handle
+
+    agent = await start_agent(door=door)
+    async with agent.http.get(f"{agent.plain_url}/sign") as response:
+        assert await response.json() == {"port": agent.serving.ping_port}
     async with agent.http.get(f"{agent.plain_url}/v1/ping") as response:
         assert (await response.json())["product"] == "ankong"
+    async with agent.http.get(f"{agent.url}/sign") as response:
+        assert response.status == 404
 
 
 async def raw_request(agent: Any, *lines: str) -> tuple[int, dict[str, Any]]:

@@ -253,6 +253,15 @@ def test_one_damaged_leaf_costs_no_trust(tmp_path: Path) -> None:
     assert found.leaf != best
 
 
+def test_a_damaged_leaf_is_not_taken_for_a_wrong_clock(tmp_path: Path) -> None:
+    folder = tmp_path / "tls"
+    first = identity.ensure(folder, NOW)
+    first.leaf.write_bytes(b"")
+    found = identity.ensure(folder, NOW)
+    assert found.created
+    assert openssl_verify(found.authority, found.leaf).returncode == 0
+
+
 def test_a_key_that_is_not_the_leafs_is_noticed(tmp_path: Path) -> None:
     folder = tmp_path / "tls"
     identity.ensure(folder, NOW)

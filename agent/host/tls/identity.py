@@ -60,8 +60,11 @@ class Ladder:
 
     @property
     def starts(self) -> datetime:
-        """From when there is a valid leaf; a clock before this is wrong."""
-        return self.rungs[0].not_before
+        """When everything was made; a clock before this is wrong.
+
+        Not the earliest leaf's start: that one may be damaged, and then the clock is right.
+        """
+        return self.certificate.not_valid_before_utc
 
     @property
     def ends(self) -> datetime:
