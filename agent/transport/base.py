@@ -82,7 +82,10 @@ class Connection(Protocol):
         """
 
     def close(self) -> None:
-        """Let go of the card, leaving it as it is; may be called twice; never raises."""
+        """Let go of the card; may be called twice; never raises.
+
+        The card stays as it is, unless a transaction was left open: that one ends with a reset.
+        """
 
 
 class CardProvider(Protocol):

@@ -4,6 +4,8 @@ T=0 readers hand these status words up instead of the response (ISO/IEC 7816-4 ย
 reader may sit behind a converter that does too. Both are handled here for every provider.
 """
 
+from dataclasses import replace
+
 from agent.errors import CardError
 from agent.iso7816.command import CommandApdu
 from agent.iso7816.status_word import bytes_available, correct_le
@@ -36,13 +38,13 @@ class Link:
             TransportError: as :meth:`agent.transport.base.Connection.transmit`.
 
         """
+        if command.data and self.connection.protocol == "T=0":
+            # T=0 cannot carry data both ways (ISO/IEC 7816-3 ยง12.2.5): the card says 61xx instead
+            command = replace(command, le=None)
         data, sw = self._transmit(command.encode())
         wanted = correct_le(sw)
         if wanted is not None:
-            again = CommandApdu(
-                command.cla, command.ins, command.p1, command.p2, command.data, wanted
-            )
-            data, sw = self._transmit(again.encode())
+            data, sw = self._transmit(replace(command, le=wanted).encode())
         return self._collect(command.cla, data, sw)
 
     def send_secret(self, command: SecretBytes) -> int:

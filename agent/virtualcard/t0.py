@@ -1,6 +1,7 @@
 """The card behind a T=0 reader that hides nothing (ISO/IEC 7816-3 §12.2): 61xx and 6Cxx."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from agent.iso7816.command import MAX_LE, CommandApdu, CommandFormatError
 from agent.iso7816.status_word import SW
@@ -31,11 +32,14 @@ class T0Link:
         self.forget()
         if again and raw == again[0]:
             return again[1]
-        response = self._execute(raw)
         try:
             command = CommandApdu.parse(raw)
         except CommandFormatError:
-            return response
+            return self._execute(raw)
+        if command.data and command.le is None:
+            # On T=0 nobody tells the card whether an answer is wanted: it has one, or it has none.
+            command = replace(command, le=MAX_LE)
+        response = self._execute(command.encode())
         data, sw = response[:-2], response[-2:]
         if command.data and data:
             self._waiting, self._sw = data, sw
