@@ -1,0 +1,220 @@
+"""Firefox on Linux: its administrator's policy file, and without it each profile's database.
+
+Elsewhere Firefox (120 and later) believes the system's store, so there is nothing to do.
+Mozilla, policy templates: ``Certificates.Install``.
+"""
+
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+from agent.host.tls.machine import Machine, write_whole
+from agent.host.tls.manifest import Step
+from agent.host.tls.nss import Databases, databases
+from agent.host.tls.store import (
+    AuthorityFile,
+    Place,
+    Presence,
+    Recorder,
+    StoreError,
+    certificates_in,
+)
+
+POLICY_FILE: Final = "/etc/firefox/policies/policies.json"
+_BINARIES: Final = ("firefox", "firefox-esr")
+_PROFILES: Final = (
+    *(".mozilla/firefox/*", ".config/mozilla/firefox/*"),
+    "snap/firefox/common/.mozilla/firefox/*",
+    ".var/app/org.mozilla.firefox/.mozilla/firefox/*",
+)
+_MAX_POLICY: Final = 1024 * 1024  # bytes
+
+
+class FirefoxPolicyStore:
+    """The policy file, for all users; other people's entries in it stay as they are."""
+
+    name = "firefox-policy"
+    for_all_users = True
+    for_browsers = False  # the profiles below are what decides for this user
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self._path = machine.system_path(POLICY_FILE)
+
+    def check(self, authority: AuthorityFile) -> Sequence[Place]:
+        """Look whether the policy names a file with our authority; nothing without Firefox."""
+        if not self._is_wanted():
+            return []
+        try:
+            trusted = any(_holds(file, authority) for file in _installed(_read(self._path)[0]))
+        except StoreError as error:
+            return [Place(self.name, str(self._path), Presence.UNREADABLE, error.detail)]
+        presence = Presence.TRUSTED if trusted else Presence.MISSING
+        if not trusted and not self._machine.administrator:
+            presence = Presence.NEEDS_ADMINISTRATOR
+        return [Place(self.name, str(self._path), presence)]
+
+    def _is_wanted(self) -> bool:
+        if self._machine.platform != "linux":
+            return False
+        return self._path.exists() or any(map(self._machine.find, _BINARIES))
+
+    def install(self, authority: AuthorityFile, record: Recorder) -> Sequence[Place]:
+        """Add our file to the policy, as administrator."""
+        found = self.check(authority)
+        if not found or not self._machine.administrator:
+            return found
+        if found[0].presence is Presence.UNREADABLE:
+            return found
+        copy = self._path.with_name(f"{authority.name.replace(' ', '-').lower()}.pem")
+        step = self._step(authority, copy)
+        record(step)
+        if found[0].presence is Presence.MISSING:
+            self._path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+            write_whole(copy, authority.pem.encode(), 0o644)
+            write_whole(self._path, step.facts["after"].encode(), 0o644)
+        return self.check(authority)
+
+    def _step(self, authority: AuthorityFile, copy: Path) -> Step:
+        policy, before = _read(self._path)
+        after = _with_file(policy, str(copy))
+        made = [str(folder) for folder in self._path.parents if not folder.exists()]
+        facts = {"copy": str(copy), "after": after, "made": json.dumps(made)}
+        if before is not None:
+            facts["before"] = before
+        return Step(self.name, str(self._path), authority.sha256, facts)
+
+    def uninstall(self, step: Step) -> None:
+        """Take our entry and our file away; as it was before, if nobody changed it since.
+
+        Raises:
+            StoreError: the policy file cannot be read any more.
+            OSError: it cannot be written.
+
+        """
+        path, copy = Path(step.place), step.facts["copy"]
+        policy, now = _read(path)
+        if now is not None and _digest(now) == _digest(step.facts["after"]):
+            _restore(path, step.facts.get("before"))
+        elif copy in _installed(policy):
+            write_whole(path, _without_file(policy, copy).encode(), 0o644)
+        Path(copy).unlink(missing_ok=True)
+        for folder in json.loads(step.facts["made"]):
+            with suppress(OSError):  # somebody else has moved in
+                Path(folder).rmdir()
+
+
+def _restore(path: Path, before: str | None) -> None:
+    if before is None:
+        path.unlink(missing_ok=True)
+    else:
+        write_whole(path, before.encode(), 0o644)
+
+
+def _digest(text: str) -> bytes:
+    return sha256(text.encode()).digest()
+
+
+def _read(path: Path) -> tuple[dict[str, Any], str | None]:
+    """Read the policy file: its content and its text; None for the text where there is none."""
+    try:
+        with path.open("rb") as file:
+            text = file.read(_MAX_POLICY + 1).decode()
+        policy = json.loads(text)
+        _installed(policy)
+    except FileNotFoundError:
+        return {}, None
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise StoreError(f"{path} is not a policy file: {type(error).__name__}") from error
+    if len(text) > _MAX_POLICY:
+        raise StoreError(f"{path} is too long")
+    return policy, text
+
+
+def _installed(policy: dict[str, Any]) -> list[str]:
+    certificates = policy.get("policies", {}).get("Certificates", {})
+    files = certificates.get("Install", [])
+    if not isinstance(files, list):
+        raise TypeError("Install is no list")
+    return [each for each in files if isinstance(each, str)]
+
+
+def _with_file(policy: dict[str, Any], file: str) -> str:
+    changed: dict[str, Any] = json.loads(json.dumps(policy))
+    certificates = changed.setdefault("policies", {}).setdefault("Certificates", {})
+    files = certificates.setdefault("Install", [])
+    if file not in files:
+        files.append(file)
+    return _render(changed)
+
+
+def _without_file(policy: dict[str, Any], file: str) -> str:
+    changed: dict[str, Any] = json.loads(json.dumps(policy))
+    certificates = changed["policies"]["Certificates"]
+    certificates["Install"] = [each for each in certificates["Install"] if each != file]
+    if not certificates["Install"]:
+        del certificates["Install"]
+    if not certificates:
+        del changed["policies"]["Certificates"]
+    return _render(changed)
+
+
+def _render(policy: dict[str, Any]) -> str:
+    return json.dumps(policy, ensure_ascii=False, indent=2) + "\n"
+
+
+def _holds(file: str, authority: AuthorityFile) -> bool:
+    try:
+        return authority.der in certificates_in(Path(file).read_bytes())
+    except (OSError, ValueError):
+        return False
+
+
+class FirefoxProfileStore:
+    """The databases of this user's Firefox profiles: what works without an administrator."""
+
+    name = "firefox"
+    for_all_users = False
+    for_browsers = True
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self._policy = FirefoxPolicyStore(machine)
+        self._databases = Databases(machine, self.name)
+
+    def _folders(self) -> list[Path]:
+        if self._machine.platform != "linux":
+            return []
+        home = self._machine.home
+        return databases(each for pattern in _PROFILES for each in home.glob(pattern))
+
+    def check(self, authority: AuthorityFile) -> Sequence[Place]:
+        """Look into each profile; the policy's word is as good."""
+        by_policy = any(
+            place.presence is Presence.TRUSTED for place in self._policy.check(authority)
+        )
+        if by_policy:
+            return [
+                Place(self.name, str(folder), Presence.TRUSTED, "by policy")
+                for folder in self._folders()
+            ]
+        return [self._databases.check(folder, authority) for folder in self._folders()]
+
+    def install(self, authority: AuthorityFile, record: Recorder) -> Sequence[Place]:
+        """Make each profile trust the authority, unless the policy does already."""
+        places = self.check(authority)
+        if any(place.detail == "by policy" for place in places):
+            return places
+        return [self._databases.install(folder, authority, record) for folder in self._folders()]
+
+    def uninstall(self, step: Step) -> None:
+        """Take the authority out of one profile.
+
+        Raises:
+            StoreError: it is still there.
+
+        """
+        self._databases.uninstall(step)

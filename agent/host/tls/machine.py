@@ -1,0 +1,118 @@
+"""What a trust store needs of the computer: where its files are, and which tools it has."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+TIMEOUT: Final = 60.0  # seconds; refreshing a system store takes a few
+FAILED_TO_RUN: Final = 127  # as a shell has it
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """How a tool ended.
+
+    Attributes:
+        status: 0 when it did its work.
+        output: its standard output.
+        complaint: the last line of its standard error.
+
+    """
+
+    status: int
+    output: bytes = b""
+    complaint: str = ""
+
+
+Runner = Callable[[Sequence[str]], Completed]
+
+
+def run(command: Sequence[str]) -> Completed:
+    """Run a tool with nothing to read and no terminal to ask at; never raises.
+
+    Args:
+        command: the program's path and its arguments; no shell is involved.
+
+    """
+    try:
+        done = subprocess.run(  # noqa: S603  # a tool found on the PATH, no shell
+            list(command),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            timeout=TIMEOUT,
+            start_new_session=os.name == "posix",  # certutil asks passwords of the terminal
+            env={**os.environ, "LC_ALL": "C"},
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return Completed(FAILED_TO_RUN, b"", str(error))
+    lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
+    return Completed(done.returncode, done.stdout, lines[-1] if lines else "")
+
+
+def _is_administrator() -> bool:
+    return hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Machine:
+    """This computer, or a make-believe one.
+
+    Attributes:
+        home: the citizen's home folder.
+        root: where absolute paths of the system begin.
+        platform: as ``sys.platform`` has it: linux, win32, darwin.
+        administrator: whether the stores of all users may be changed.
+        find: gives a tool's path, or None.
+        run: runs one.
+        environment: for the variables that move folders.
+
+    """
+
+    home: Path = field(default_factory=Path.home)
+    root: Path = Path("/")
+    platform: str = sys.platform
+    administrator: bool = field(default_factory=_is_administrator)
+    find: Callable[[str], str | None] = shutil.which
+    run: Runner = run
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+
+    def system_path(self, path: str) -> Path:
+        """Give the place of an absolute POSIX path of the system."""
+        return self.root / path.lstrip("/")
+
+
+def write_whole(path: Path, content: bytes, mode: int = 0o600) -> None:
+    """Replace a file in one step: whoever reads it sees the old one or the new one.
+
+    Args:
+        path: in a folder that exists.
+        content: all of it.
+        mode: POSIX permissions.
+
+    Raises:
+        OSError: it cannot be written.
+
+    """
+    scratch = path.with_name(f".{path.name}.new")
+    with suppress(FileNotFoundError):
+        scratch.unlink()
+    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            if hasattr(os, "fchmod"):
+                os.fchmod(file.fileno(), mode)  # whatever the umask says
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        scratch.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            scratch.unlink()
+        raise

@@ -1,0 +1,121 @@
+"""Every step that changed a trust store, written down before it is taken.
+
+Uninstall replays the manifest backwards. A step that was written down but perhaps not taken,
+because the process was killed, is undone like the others: undoing twice does no harm.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from agent.errors import AgentError
+from agent.host.tls.machine import write_whole
+
+VERSION: Final = 1
+MAX_SIZE: Final = 4 * 1024 * 1024  # bytes; a step has a few hundred
+
+
+class ManifestError(AgentError):
+    """The manifest cannot be read, so that nobody knows what is to be undone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One change of one store.
+
+    Attributes:
+        store: which kind of store, as in ``TrustStore.name``.
+        place: the database, file or keychain.
+        fingerprint: SHA-256 of the authority, lower-case hex.
+        facts: what undoing it needs besides.
+
+    """
+
+    store: str
+    place: str
+    fingerprint: str
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+class Manifest:
+    """The list of steps, oldest first, on disk."""
+
+    def __init__(self, path: Path) -> None:
+        """Read it; a missing file is an empty list.
+
+        Args:
+            path: of the JSON file.
+
+        Raises:
+            ManifestError: it is damaged.
+            OSError: it cannot be read.
+
+        """
+        self.path = path
+        self._steps = _load(path)
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """All steps, oldest first."""
+        return tuple(self._steps)
+
+    def record(self, step: Step) -> None:
+        """Write ``step`` down, before it is taken; one that is there already stays as it is.
+
+        Raises:
+            OSError: it cannot be written, and must not be taken.
+
+        """
+        if not any(_is_same(step, known) for known in self._steps):
+            self._save([*self._steps, step])
+
+    def forget(self, step: Step) -> None:
+        """Take ``step`` out, after it was undone; with the last one the file goes too.
+
+        Raises:
+            OSError: the file cannot be changed.
+
+        """
+        self._save([known for known in self._steps if known != step])
+
+    def _save(self, steps: list[Step]) -> None:
+        if steps:
+            content = {"version": VERSION, "steps": [asdict(step) for step in steps]}
+            text = json.dumps(content, ensure_ascii=False, indent=1)
+            write_whole(self.path, text.encode())
+        else:
+            self.path.unlink(missing_ok=True)
+        self._steps = steps
+
+
+def _is_same(first: Step, second: Step) -> bool:
+    return (first.store, first.place, first.fingerprint) == (
+        second.store,
+        second.place,
+        second.fingerprint,
+    )
+
+
+def _load(path: Path) -> list[Step]:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_SIZE + 1)
+    except FileNotFoundError:
+        return []
+    try:
+        read: Any = json.loads(content.decode())
+        if len(content) > MAX_SIZE or read["version"] != VERSION:
+            raise ManifestError(f"{path}: too long, or of another version")
+        return [_step(each) for each in read["steps"]]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ManifestError(f"{path}: not a list of steps") from error
+
+
+def _step(read: dict[str, Any]) -> Step:
+    facts = dict(read["facts"].items())
+    texts = [read["store"], read["place"], read["fingerprint"], *facts, *facts.values()]
+    if not all(isinstance(text, str) for text in texts):
+        raise TypeError("a step consists of texts")
+    return Step(read["store"], read["place"], read["fingerprint"], facts)

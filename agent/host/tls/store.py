@@ -1,0 +1,149 @@
+"""What all trust stores have in common: three verbs, and how they speak of themselves."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum, unique
+from pathlib import Path
+from typing import Protocol, Self
+
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA1, SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
+
+from agent.errors import AgentError
+from agent.host.tls.manifest import Step
+
+NAME_PREFIX = "Ankong"
+"""What the name of each of our authorities begins with, in every store."""
+_NAME = re.compile(r"Ankong local authority [0-9a-f]{8}")
+
+
+class StoreError(AgentError):
+    """A trust store could not be read or changed; ``detail`` says which and why."""
+
+
+@unique
+class Presence(StrEnum):
+    """Whether a store trusts our authority."""
+
+    TRUSTED = "trusted"
+    MISSING = "missing"
+    UNREADABLE = "unreadable"  # it is there, but cannot be looked into or changed
+    NEEDS_TOOL = "needs_tool"  # the program that could is not installed
+    NEEDS_ADMINISTRATOR = "needs_administrator"  # missing, and others may change it only
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One database, file or keychain that decides about trust.
+
+    Attributes:
+        store: which kind, as in ``TrustStore.name``.
+        path: of the database, file or keychain; or its name.
+        presence: whether it trusts our authority.
+        detail: what was in the way, for a person.
+
+    """
+
+    store: str
+    path: str
+    presence: Presence
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorityFile:
+    """The authority's certificate and its names.
+
+    Attributes:
+        path: PEM file.
+        der: what is in it.
+        name: what to call it in a store, ASCII.
+        sha256: fingerprint, lower-case hex.
+        sha1: the same with the hash by which Windows and macOS name certificates.
+
+    """
+
+    path: Path
+    der: bytes
+    name: str
+    sha256: str
+    sha1: str
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read it.
+
+        Raises:
+            StoreError: it is no certificate, or none that we made.
+            OSError: the file cannot be read.
+
+        """
+        try:
+            certificate = x509.load_pem_x509_certificate(path.read_bytes())
+            names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+            name = str(names[0].value)
+        except (ValueError, IndexError) as error:
+            raise StoreError(f"{path} holds no certificate") from error
+        if _NAME.fullmatch(name) is None:  # it goes into command lines and file names
+            raise StoreError(f"{path} holds somebody else's certificate")
+        der = certificate.public_bytes(Encoding.DER)
+        sha256, sha1 = certificate.fingerprint(SHA256()), certificate.fingerprint(SHA1())  # noqa: S303  # a name, no protection
+        return cls(path, der, name, sha256.hex(), sha1.hex())
+
+    @property
+    def pem(self) -> str:
+        """The certificate as text."""
+        return x509.load_der_x509_certificate(self.der).public_bytes(Encoding.PEM).decode()
+
+
+Recorder = Callable[[Step], None]
+"""Writes a step down; called before the step is taken."""
+
+
+class TrustStore(Protocol):
+    """One kind of trust store.
+
+    Attributes:
+        name: of the kind, in the manifest and in reports.
+        for_all_users: whether changing it concerns every user of the computer.
+        for_browsers: whether browsers look there.
+
+    """
+
+    name: str
+    for_all_users: bool
+    for_browsers: bool
+
+    def check(self, authority: AuthorityFile) -> Sequence[Place]:
+        """Look whether the authority is trusted; nothing where there is no such store."""
+
+    def install(self, authority: AuthorityFile, record: Recorder) -> Sequence[Place]:
+        """Make it trusted wherever it is not; give what :meth:`check` would say now.
+
+        Each step goes to ``record`` before it is taken, also when it turns out to be unneeded.
+        """
+
+    def uninstall(self, step: Step) -> None:
+        """Undo a step, whether or not it was taken.
+
+        Raises:
+            StoreError: the store did not let go of the authority.
+            OSError: likewise.
+
+        """
+
+
+def certificates_in(pem: bytes) -> list[bytes]:
+    """Read the certificates in a PEM text, as DER; what is none is passed over."""
+    found = []
+    for block in re.findall(
+        rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", pem, re.DOTALL
+    ):
+        try:
+            found.append(x509.load_pem_x509_certificate(block).public_bytes(Encoding.DER))
+        except ValueError:
+            continue
+    return found

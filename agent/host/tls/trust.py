@@ -1,0 +1,93 @@
+"""All trust stores at once: what the command line, the doctor and the installer use."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from agent.host.tls.firefox import FirefoxPolicyStore, FirefoxProfileStore
+from agent.host.tls.linux_system import LinuxSystemStore
+from agent.host.tls.machine import Machine
+from agent.host.tls.macos import MacosUserStore
+from agent.host.tls.manifest import Manifest, Step
+from agent.host.tls.nss import ChromiumStore
+from agent.host.tls.store import AuthorityFile, Place, Presence, StoreError, TrustStore
+from agent.host.tls.windows import WindowsUserStore
+
+_log = structlog.get_logger(__name__)
+
+KINDS: Final[Sequence[Callable[[Machine], TrustStore]]] = (
+    ChromiumStore,
+    FirefoxPolicyStore,  # before the profiles, which need not be touched where it works
+    FirefoxProfileStore,
+    LinuxSystemStore,
+    WindowsUserStore,
+    MacosUserStore,
+)
+
+
+class Trust:
+    """The trust stores of one computer, and the manifest of what was changed in them."""
+
+    def __init__(self, manifest: Path, machine: Machine) -> None:
+        """Take the stores of ``machine``; ``manifest`` is where the steps are written down."""
+        self._manifest = manifest
+        stores = [kind(machine) for kind in KINDS]
+        self._stores: Mapping[str, TrustStore] = {store.name: store for store in stores}
+
+    def check(self, authority: AuthorityFile) -> list[Place]:
+        """Look into every store; nothing is changed."""
+        return [place for store in self._stores.values() for place in store.check(authority)]
+
+    def is_needed(self, place: Place) -> bool:
+        """Tell whether browsers of this user depend on that place."""
+        return self._stores[place.store].for_browsers
+
+    def install(self, authority: AuthorityFile, *, for_all_users: bool = False) -> list[Place]:
+        """Make the authority trusted in the user's stores; say how each place stands then.
+
+        Args:
+            authority: to be trusted.
+            for_all_users: also where it concerns every user, which takes an administrator.
+
+        Raises:
+            ManifestError: nothing was changed, because it could not be written down.
+            OSError: the manifest, or a store's file, cannot be written.
+
+        """
+        manifest = Manifest(self._manifest)
+        places: list[Place] = []
+        for store in self._stores.values():
+            if store.for_all_users and not for_all_users:
+                places += store.check(authority)
+            else:
+                places += store.install(authority, manifest.record)
+        return places
+
+    def uninstall(self, *, keep: str | None = None) -> list[Place]:
+        """Undo every step, the last one first; say what could not be undone.
+
+        Args:
+            keep: fingerprint of an authority that stays; None takes all away.
+
+        Raises:
+            ManifestError: the manifest is damaged.
+            OSError: it cannot be read or written.
+
+        """
+        manifest = Manifest(self._manifest)
+        left = []
+        for step in reversed(manifest.steps):
+            if step.fingerprint != keep:
+                left += self._undo(manifest, step)
+        return left
+
+    def _undo(self, manifest: Manifest, step: Step) -> list[Place]:
+        try:
+            self._stores[step.store].uninstall(step)
+        except (StoreError, OSError, KeyError, ValueError) as error:
+            _log.warning("a trust store was not undone", store=step.store, detail=str(error))
+            return [Place(step.store, step.place, Presence.UNREADABLE, str(error))]
+        manifest.forget(step)
+        return []

@@ -1,0 +1,194 @@
+"""The root store of this Windows user: Chrome, Edge and Firefox (120 and later) look there.
+
+Windows shows its own dialog when an authority is added, and again when one is removed; whoever
+starts either must have told the citizen before. Everything that touches Windows is in
+:class:`RootStore`; it cannot run elsewhere, and is tested against a stand-in of its four calls.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from ctypes import POINTER, Structure, c_char_p, c_ubyte, c_uint32, c_void_p, c_wchar_p, cast
+from typing import Any, Final, Protocol
+
+from agent.host.tls.machine import Machine
+from agent.host.tls.manifest import Step
+from agent.host.tls.store import (
+    AuthorityFile,
+    Place,
+    Presence,
+    Recorder,
+    StoreError,
+    certificates_in,
+)
+
+# wincrypt.h
+_PROVIDER_SYSTEM: Final = 10  # CERT_STORE_PROV_SYSTEM_W
+_CURRENT_USER: Final = 1 << 16  # CERT_SYSTEM_STORE_CURRENT_USER
+_ENCODING: Final = 0x00000001 | 0x00010000  # X509_ASN_ENCODING | PKCS_7_ASN_ENCODING
+_REPLACE_EXISTING: Final = 3  # CERT_STORE_ADD_REPLACE_EXISTING
+_PLACE: Final = "CurrentUser\\Root"
+
+
+class CertificateContext(Structure):
+    """CERT_CONTEXT, wincrypt.h."""
+
+    _fields_ = (
+        ("dwCertEncodingType", c_uint32),
+        ("pbCertEncoded", POINTER(c_ubyte)),
+        ("cbCertEncoded", c_uint32),
+        ("pCertInfo", c_void_p),
+        ("hCertStore", c_void_p),
+    )
+
+
+class Roots(Protocol):
+    """The authorities that this user trusts."""
+
+    def certificates(self) -> Sequence[bytes]:
+        """Give all of them, DER."""
+
+    def add(self, der: bytes) -> None:
+        """Add one; Windows asks the citizen."""
+
+    def remove(self, der: bytes) -> None:
+        """Remove one, if it is there; Windows asks the citizen."""
+
+
+class RootStore:
+    """The user's Root store, through crypt32.dll."""
+
+    def __init__(self, crypt32: Any, last_error: Callable[[], int]) -> None:
+        """Speak to ``crypt32``, loaded with ``use_last_error``; ``last_error`` reads the code."""
+        self._crypt32 = crypt32
+        self._last_error = last_error
+        crypt32.CertOpenStore.argtypes = [c_void_p, c_uint32, c_void_p, c_uint32, c_wchar_p]
+        crypt32.CertOpenStore.restype = c_void_p
+        crypt32.CertCloseStore.argtypes = [c_void_p, c_uint32]
+        crypt32.CertEnumCertificatesInStore.argtypes = [c_void_p, POINTER(CertificateContext)]
+        crypt32.CertEnumCertificatesInStore.restype = POINTER(CertificateContext)
+        arguments = [c_void_p, c_uint32, c_char_p, c_uint32, c_uint32, c_void_p]
+        crypt32.CertAddEncodedCertificateToStore.argtypes = arguments
+        crypt32.CertDuplicateCertificateContext.argtypes = [POINTER(CertificateContext)]
+        crypt32.CertDuplicateCertificateContext.restype = POINTER(CertificateContext)
+        crypt32.CertDeleteCertificateFromStore.argtypes = [POINTER(CertificateContext)]
+
+    def certificates(self) -> Sequence[bytes]:
+        """Give all certificates in the store, DER.
+
+        Raises:
+            StoreError: it cannot be opened.
+
+        """
+        with self._open() as store:
+            return [der for der, _ in self._contexts(store)]
+
+    def add(self, der: bytes) -> None:
+        """Add a certificate; returns when the citizen has answered Windows' own dialog.
+
+        Raises:
+            StoreError: the citizen, or Windows, said no.
+
+        """
+        with self._open() as store:
+            added = self._crypt32.CertAddEncodedCertificateToStore(
+                store, _ENCODING, der, len(der), _REPLACE_EXISTING, None
+            )
+            self._insist(added, "CertAddEncodedCertificateToStore")
+
+    def remove(self, der: bytes) -> None:
+        """Remove a certificate, if it is there.
+
+        Raises:
+            StoreError: the citizen, or Windows, said no.
+
+        """
+        with self._open() as store:
+            for found, context in self._contexts(store):
+                if found == der:
+                    # Deleting frees what it is given, and the enumeration needs its own.
+                    copy = self._crypt32.CertDuplicateCertificateContext(context)
+                    deleted = self._crypt32.CertDeleteCertificateFromStore(copy)
+                    self._insist(deleted, "CertDeleteCertificateFromStore")
+
+    @contextmanager
+    def _open(self) -> Iterator[Any]:
+        store = self._crypt32.CertOpenStore(_PROVIDER_SYSTEM, 0, None, _CURRENT_USER, "Root")
+        self._insist(store, "CertOpenStore")
+        try:
+            yield store
+        finally:
+            self._crypt32.CertCloseStore(store, 0)
+
+    def _contexts(self, store: Any) -> Iterator[tuple[bytes, Any]]:
+        context = self._crypt32.CertEnumCertificatesInStore(store, None)
+        while context:
+            content = context.contents
+            size = content.cbCertEncoded
+            encoded = cast(content.pbCertEncoded, POINTER(c_ubyte * size))
+            yield bytes(encoded.contents), context
+            context = self._crypt32.CertEnumCertificatesInStore(store, context)
+
+    def _insist(self, result: Any, call: str) -> None:
+        if not result:
+            raise StoreError(f"{call}: error 0x{self._last_error() & 0xFFFFFFFF:08X}")
+
+
+def open_roots() -> RootStore:
+    """Open the store of this Windows user.
+
+    Raises:
+        StoreError: this is not Windows.
+
+    """
+    import ctypes  # noqa: PLC0415  # WinDLL is there on Windows only
+
+    load = getattr(ctypes, "WinDLL", None)
+    read_error = getattr(ctypes, "get_last_error", None)
+    if load is None or read_error is None:
+        raise StoreError("this is not Windows")
+    return RootStore(load("crypt32", use_last_error=True), read_error)
+
+
+class WindowsUserStore:
+    """Trust for this user only; needs no administrator, but the citizen's yes."""
+
+    name = "windows-user"
+    for_all_users = False
+    for_browsers = True
+
+    def __init__(self, machine: Machine, roots: Callable[[], Roots] = open_roots) -> None:
+        self._machine = machine
+        self._roots = roots
+
+    def check(self, authority: AuthorityFile) -> Sequence[Place]:
+        """Look for the authority among the user's roots."""
+        if self._machine.platform != "win32":
+            return []
+        try:
+            trusted = authority.der in self._roots().certificates()
+        except StoreError as error:
+            return [Place(self.name, _PLACE, Presence.UNREADABLE, error.detail)]
+        return [Place(self.name, _PLACE, Presence.TRUSTED if trusted else Presence.MISSING)]
+
+    def install(self, authority: AuthorityFile, record: Recorder) -> Sequence[Place]:
+        """Add the authority to the user's roots."""
+        found = self.check(authority)
+        if not found or found[0].presence is Presence.UNREADABLE:
+            return found
+        record(Step(self.name, _PLACE, authority.sha256, {"pem": authority.pem}))
+        if found[0].presence is Presence.MISSING:
+            try:
+                self._roots().add(authority.der)
+            except StoreError as error:
+                return [Place(self.name, _PLACE, Presence.MISSING, error.detail)]
+        return self.check(authority)
+
+    def uninstall(self, step: Step) -> None:
+        """Take the authority out of the user's roots.
+
+        Raises:
+            StoreError: the citizen, or Windows, said no.
+
+        """
+        for der in certificates_in(step.facts.get("pem", "").encode()):
+            self._roots().remove(der)

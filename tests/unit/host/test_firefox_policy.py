@@ -1,0 +1,145 @@
+"""Firefox's policy file: our entry comes and goes, everybody else's stays."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.host.tls.firefox import POLICY_FILE, FirefoxPolicyStore, FirefoxProfileStore
+from agent.host.tls.machine import Completed, Machine
+from agent.host.tls.manifest import Step
+from agent.host.tls.store import AuthorityFile, Presence, certificates_in
+from tests.unit.host.conftest import MachineFactory, Tools, tree
+
+OTHERS: list[Any] = [
+    {},
+    {"policies": {}},
+    {"policies": {"DisableTelemetry": True, "Homepage": {"URL": "https://公司.example/"}}},
+    {"policies": {"Certificates": {"ImportEnterpriseRoots": False}}},
+    {"policies": {"Certificates": {"Install": []}}},
+    {"policies": {"Certificates": {"Install": ["/opt/office/root.pem", "other.der"]}}},
+]
+
+
+@pytest.fixture
+def machine(make_machine: MachineFactory, tools: Tools) -> Machine:
+    tools.answers["firefox"] = lambda _: Completed(0)
+    return make_machine(administrator=True, find=tools.find, run=tools.run)
+
+
+@pytest.fixture
+def steps() -> list[Step]:
+    return []
+
+
+def policy_path(machine: Machine) -> Path:
+    return machine.system_path(POLICY_FILE)
+
+
+def existing(machine: Machine, content: str) -> Path:
+    path = policy_path(machine)
+    path.parent.mkdir(parents=True)
+    path.write_text(content)
+    return path
+
+
+def test_where_there_was_none_nothing_is_left(
+    machine: Machine, authority: AuthorityFile, steps: list[Step]
+) -> None:
+    before = tree(machine.root)
+    store = FirefoxPolicyStore(machine)
+    assert store.check(authority)[0].presence is Presence.MISSING
+    assert store.install(authority, steps.append)[0].presence is Presence.TRUSTED
+    policy = json.loads(policy_path(machine).read_text())
+    (file,) = policy["policies"]["Certificates"]["Install"]
+    assert certificates_in(Path(file).read_bytes()) == [authority.der]
+    assert Path(file).stat().st_mode & 0o777 == 0o644  # every user's Firefox reads it
+    for _ in range(2):
+        store.uninstall(steps[0])
+        assert tree(machine.root) == before
+
+
+@pytest.mark.parametrize("others", OTHERS, ids=json.dumps)
+def test_other_entries_stay_to_the_byte(
+    machine: Machine, authority: AuthorityFile, steps: list[Step], others: Any
+) -> None:
+    path = existing(machine, json.dumps(others, indent=7, ensure_ascii=False))
+    before = tree(machine.root)
+    store = FirefoxPolicyStore(machine)
+    store.install(authority, steps.append)
+    merged = json.loads(path.read_text())
+    install = merged["policies"]["Certificates"]["Install"]
+    was = others.get("policies", {}).get("Certificates", {}).get("Install", [])
+    assert install[:-1] == was
+    for key, value in others.get("policies", {}).items():
+        if key != "Certificates":
+            assert merged["policies"][key] == value
+    store.uninstall(steps[0])
+    assert tree(machine.root) == before
+
+
+def test_what_an_administrator_changed_meanwhile_stays(
+    machine: Machine, authority: AuthorityFile, steps: list[Step]
+) -> None:
+    path = existing(machine, json.dumps({"policies": {"DisableTelemetry": True}}))
+    store = FirefoxPolicyStore(machine)
+    store.install(authority, steps.append)
+    policy = json.loads(path.read_text())
+    policy["policies"]["Certificates"]["Install"].insert(0, "/opt/new.pem")
+    policy["policies"]["DisablePocket"] = True
+    path.write_text(json.dumps(policy))
+    store.uninstall(steps[0])
+    assert json.loads(path.read_text()) == {
+        "policies": {
+            "DisableTelemetry": True,
+            "DisablePocket": True,
+            "Certificates": {"Install": ["/opt/new.pem"]},
+        }
+    }
+    assert not Path(steps[0].facts["copy"]).exists()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    ["{", "[]", '{"policies": []}', '{"policies": {"Certificates": {"Install": "x"}}}', "\0"],
+)
+def test_a_policy_that_we_cannot_read_is_not_overwritten(
+    machine: Machine, authority: AuthorityFile, steps: list[Step], damage: str
+) -> None:
+    path = existing(machine, damage)
+    store = FirefoxPolicyStore(machine)
+    assert store.install(authority, steps.append)[0].presence is Presence.UNREADABLE
+    assert path.read_text() == damage
+    assert steps == []
+
+
+def test_without_an_administrator_nothing_happens(
+    make_machine: MachineFactory, authority: AuthorityFile, tools: Tools, steps: list[Step]
+) -> None:
+    tools.answers["firefox-esr"] = lambda _: Completed(0)
+    machine = make_machine(find=tools.find)
+    before = tree(machine.root)
+    (place,) = FirefoxPolicyStore(machine).install(authority, steps.append)
+    assert place.presence is Presence.NEEDS_ADMINISTRATOR
+    assert (tree(machine.root), steps) == (before, [])
+
+
+def test_without_firefox_there_is_no_such_store(
+    make_machine: MachineFactory, authority: AuthorityFile, tools: Tools, steps: list[Step]
+) -> None:
+    machine = make_machine(administrator=True, find=tools.find)
+    assert FirefoxPolicyStore(machine).install(authority, steps.append) == []
+    assert tree(machine.root) == {}
+
+
+def test_the_policys_word_is_enough_for_the_profiles(
+    machine: Machine, authority: AuthorityFile, steps: list[Step]
+) -> None:
+    profile = machine.home / ".mozilla" / "firefox" / "x.default"
+    profile.mkdir(parents=True)
+    (profile / "cert9.db").write_bytes(b"")
+    FirefoxPolicyStore(machine).install(authority, steps.append)
+    (place,) = FirefoxProfileStore(machine).install(authority, steps.append)
+    assert place.presence is Presence.TRUSTED
+    assert (profile / "cert9.db").read_bytes() == b""
