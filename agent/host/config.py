@@ -1,8 +1,9 @@
 """The settings: a TOML file that may be missing, and in which nothing is guessed."""
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
@@ -12,6 +13,11 @@ from agent.errors import AgentError, ErrorCode
 MAX_CONFIG_SIZE = 64 * 1024  # bytes; the whole file has a handful of lines
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
+LogLevel = Literal["debug", "info", "warning", "error"]
+Patterns = Annotated[
+    tuple[Annotated[str, Meta(min_length=1, max_length=255)], ...], Meta(max_length=1000)
+]
+T = TypeVar("T", "Config", "PolicyFile")
 
 
 class ConfigError(AgentError):
@@ -33,6 +39,8 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         consent: who decides about a site that was never seen: a window, or the flag itself.
         page_pin: whether a page may hand the PIN over; otherwise only the agent's window asks.
         allow_sha1: whether pages may ask for SHA-1 signatures.
+        last_try: whether the card's last PIN try may be spent, after a question.
+        update_check: whether the agent may ask for a newer version of itself.
         log_level: the least severe event that is written down.
 
     """
@@ -45,7 +53,37 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     consent: Literal["ask", "allow", "deny"] = "ask"
     page_pin: bool = True
     allow_sha1: bool = False
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    last_try: bool = True
+    update_check: bool = True
+    log_level: LogLevel = "info"
+
+    def replaced(self, values: Mapping[str, object]) -> Self:
+        """Make the same settings with others in the place of some, each by its name."""
+        return msgspec.structs.replace(self, **values)
+
+
+class PolicyFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an administrator has laid down for this computer; what is missing is left free.
+
+    Attributes:
+        allowed: patterns of origins about which nobody is asked.
+        forbidden: patterns of origins that are refused, even where ``allowed`` names them too.
+        other_sites: whether the citizen may be asked about every other one.
+        page_pin, allow_sha1, last_try, update_check, port, hipki_port, log_level: as in
+            :class:`Config`, and stronger.
+
+    """
+
+    allowed: Patterns = ()
+    forbidden: Patterns = ()
+    other_sites: Literal["ask", "forbid"] = "ask"
+    page_pin: bool | None = None
+    allow_sha1: bool | None = None
+    last_try: bool | None = None
+    update_check: bool | None = None
+    port: Port | None = None
+    hipki_port: Port | None = None
+    log_level: LogLevel | None = None
 
 
 def load(path: Path) -> Config:
@@ -56,15 +94,29 @@ def load(path: Path) -> Config:
 
     """
     try:
+        return read(path, Config)
+    except FileNotFoundError:
+        return Config()
+
+
+def read(path: Path, kind: type[T]) -> T:
+    """Read a TOML file of settings.
+
+    Raises:
+        FileNotFoundError: it is not there.
+        ConfigError: not TOML, an unknown setting, or a value out of its bounds.
+
+    """
+    try:
         with path.open("rb") as file:
             content = file.read(MAX_CONFIG_SIZE + 1)
     except FileNotFoundError:
-        return Config()
+        raise
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror or error}") from error
     if len(content) > MAX_CONFIG_SIZE:
         raise ConfigError(f"{path}: longer than {MAX_CONFIG_SIZE} bytes")
     try:
-        return msgspec.convert(tomllib.loads(content.decode()), Config)
+        return msgspec.convert(tomllib.loads(content.decode()), kind)
     except (ValueError, RecursionError) as error:  # UTF-8, TOML and validation errors are all these
         raise ConfigError(f"{path}: {error}") from error
