@@ -111,19 +111,15 @@ class NativeApi:
     async def execute(self, site: Site, request: messages.Request) -> messages.AnyResult:
         """Carry out any request but ``cancel``, which is about the connection it came on.
 
-        A PIN in it is wiped before this returns, however it returns.
+        A PIN in it is the caller's to wipe (:func:`wipe_pin`), however this returns.
 
         Raises:
             AgentError: any code.
 
         """
-        pin = _pin(request)
-        try:
-            if not isinstance(request, _FREE):
-                self.check_allowed(site)
-            return await self._dispatch(site, request, pin if self._page_pin else None)
-        finally:
-            wipe_pin(request)
+        if not isinstance(request, _FREE):
+            self.check_allowed(site)
+        return await self._dispatch(site, request, _pin(request) if self._page_pin else None)
 
     async def _dispatch(
         self, site: Site, request: messages.Request, pin: SecretBytes | None

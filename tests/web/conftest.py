@@ -222,6 +222,20 @@ async def agent(start_agent: AgentFactory) -> Agent:
 
 
 @pytest.fixture
+def secrets_made(monkeypatch: pytest.MonkeyPatch) -> list[SecretBytes]:
+    """Give every secret that is made of a text during the test."""
+    made: list[SecretBytes] = []
+    make = SecretBytes.from_text
+
+    def remember(text: str) -> SecretBytes:
+        made.append(make(text))
+        return made[-1]
+
+    monkeypatch.setattr(SecretBytes, "from_text", remember)
+    return made
+
+
+@pytest.fixture
 def state_dir(tmp_path: Path) -> Path:
     """A state folder that does not exist yet."""
     return tmp_path / "state"

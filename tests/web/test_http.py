@@ -138,7 +138,7 @@ async def test_readers_and_certificates_are_listed(agent: Any) -> None:
     assert int(shown["serial"], 16) == facts.serial
 
 
-async def test_signing_hands_the_pin_over_once_and_wipes_it(agent: Any) -> None:
+async def test_signing_hands_the_pin_over_once(agent: Any) -> None:
     status, body = await agent.post("sign", {"id": "a", **SIGN})
     assert status == 200
     assert body["id"] == "a"
@@ -146,6 +146,20 @@ async def test_signing_hands_the_pin_over_once_and_wipes_it(agent: Any) -> None:
     assert body["result"]["reader"] == "Ankong Virtual Reader 0"
     assert body["result"]["card_serial"] == "TS00000000000001"
     assert agent.service.pins == [b"123456"]
+
+
+@pytest.mark.parametrize("failure", [None, AgentError("no"), ZeroDivisionError()], ids=repr)
+@pytest.mark.parametrize("page_pin", [True, False])
+async def test_no_pin_outlives_its_request(
+    start_agent: Any, secrets_made: list[Any], failure: Any, page_pin: bool
+) -> None:
+    agent = await start_agent(page_pin=page_pin)
+    agent.service.failure = failure
+    with structlog.testing.capture_logs():
+        await agent.post("sign", SIGN)
+        await agent.post("decrypt", {"params": {"data": "AA==", "format": "cms", "pin": "654321"}})
+        await agent.post("sign", {"params": {**SIGN["params"], "digest": "A" * 43 + "="}})
+    assert [bytes(secret.buffer) for secret in secrets_made] == [bytes(6)] * 3
 
 
 async def test_a_batch_gives_one_signature_for_each_item(agent: Any) -> None:

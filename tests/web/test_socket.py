@@ -67,7 +67,9 @@ async def test_cancel_ends_a_request_and_says_so(agent: Any) -> None:
         assert "result" in await told(socket)
 
 
-async def test_cancel_right_behind_a_request_still_answers_it(agent: Any) -> None:
+async def test_cancel_right_behind_a_request_still_answers_it(
+    agent: Any, secrets_made: list[Any]
+) -> None:
     """Both messages are read before the request's task has begun to run."""
     agent.service.gate = asyncio.Event()
     async with agent.socket() as socket:
@@ -77,6 +79,7 @@ async def test_cancel_right_behind_a_request_still_answers_it(agent: Any) -> Non
         answers = {message["id"]: message for message in (await told(socket), await told(socket))}
         assert answers[1]["error"]["code"] == "user_cancelled"
         assert answers[2]["result"] == {"cancelled": True}
+        assert [bytes(secret.buffer) for secret in secrets_made] == [bytes(6)]
         await ask(socket, 1, "status")
         assert "result" in await told(socket)
 
