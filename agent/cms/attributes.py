@@ -3,9 +3,11 @@
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 
-from asn1crypto import algos, cms, core, tsp
+from asn1crypto import algos, cms, core
 
+from agent.cms import der
 from agent.cms.digest import HashAlgorithm
 from agent.cms.errors import CmsError
 
@@ -65,51 +67,57 @@ def build(attributes: SignedAttributes, message_digest: bytes, certificate: byte
         certificate: the signer's, DER.
 
     """
-    values = [
-        _attribute(CONTENT_TYPE, cms.ContentType("data")),
-        _attribute(MESSAGE_DIGEST, core.OctetString(message_digest)),
+    found = [
+        _attribute(CONTENT_TYPE, cms.ContentType("data").dump()),
+        _attribute(MESSAGE_DIGEST, der.element(der.OCTET_STRING, message_digest)),
     ]
     if attributes.signing_time is not None:
-        values.append(_attribute(SIGNING_TIME, _time(attributes.signing_time)))
+        found.append(_attribute(SIGNING_TIME, _time(attributes.signing_time)))
     if attributes.nonce is not None:
-        values.append(_attribute(RANDOM_NONCE, core.OctetString(attributes.nonce)))
+        found.append(_attribute(RANDOM_NONCE, der.element(der.OCTET_STRING, attributes.nonce)))
     if attributes.card_serial is not None:
-        values.append(_attribute(CARD_SERIAL, _text(attributes.card_serial)))
+        found.append(_attribute(CARD_SERIAL, _text(attributes.card_serial)))
     if attributes.signing_certificate:
-        values.append(_attribute(SIGNING_CERTIFICATE_V2, _signing_certificate(certificate)))
-    return bytes(cms.CMSAttributes(values).dump())
+        found.append(_attribute(SIGNING_CERTIFICATE_V2, _signing_certificate(certificate)))
+    return der.element(der.SET, *sorted(found))  # a SET OF is in the order of its encodings
 
 
-def _attribute(oid: str, value: core.Asn1Value) -> cms.CMSAttribute:
-    # asn1crypto encodes what was built, not loaded, again at every level above it: exponential.
-    # Loading back what was built once is some thirty times as fast.
-    values = cms.SetOfAny([core.Any(core.load(value.dump()))]).dump()
-    encoded = core.ObjectIdentifier(oid).dump() + values
-    return cms.CMSAttribute.load(core.Sequence(contents=encoded).dump())
+def _attribute(oid: str, value: bytes) -> bytes:
+    # Attribute ::= SEQUENCE { attrType, attrValues SET OF } (RFC 5652 §5.3)
+    return der.element(der.SEQUENCE, _oid(oid), der.element(der.SET, value))
 
 
-def _time(when: datetime) -> cms.Time:
+@cache
+def _oid(dotted: str) -> bytes:
+    return bytes(core.ObjectIdentifier(dotted).dump())
+
+
+def _time(when: datetime) -> bytes:
     when = when.astimezone(UTC).replace(microsecond=0)
     if when.year < _FIRST_GENERALIZED_YEAR:
-        return cms.Time({"utc_time": core.UTCTime(when)})
-    return cms.Time({"generalized_time": core.GeneralizedTime(when)})
+        return bytes(core.UTCTime(when).dump())
+    return bytes(core.GeneralizedTime(when).dump())
 
 
-def _text(text: str) -> core.Asn1Value:
+def _text(text: str) -> bytes:
     if _PRINTABLE.fullmatch(text):
-        return core.PrintableString(text)
-    return core.UTF8String(text)
+        return bytes(core.PrintableString(text).dump())
+    return bytes(core.UTF8String(text).dump())
 
 
-def _signing_certificate(certificate: bytes) -> tsp.SigningCertificateV2:
+def _signing_certificate(certificate: bytes) -> bytes:
     # SHA-256 is the default of hashAlgorithm, so DER leaves it out; the issuer and serial number
     # may be left out because the signer identifier has them (RFC 5035 §4).
-    digest = HashAlgorithm.SHA256.digest(certificate)
-    return tsp.SigningCertificateV2({"certs": [tsp.ESSCertIDv2({"cert_hash": digest})]})
+    digest = der.element(der.OCTET_STRING, HashAlgorithm.SHA256.digest(certificate))
+    identifier = der.element(der.SEQUENCE, digest)
+    return der.element(der.SEQUENCE, der.element(der.SEQUENCE, identifier))
 
 
-def digest_algorithm(algorithm: HashAlgorithm) -> algos.DigestAlgorithm:
-    """Give the AlgorithmIdentifier with NULL parameters, as the old component writes it."""
-    return algos.DigestAlgorithm(
-        {"algorithm": algorithm.hashlib_name, "parameters": core.Null()},
+@cache
+def digest_algorithm(algorithm: HashAlgorithm) -> bytes:
+    """Give the DER AlgorithmIdentifier with NULL parameters, as the old component writes it."""
+    return bytes(
+        algos.DigestAlgorithm(
+            {"algorithm": algorithm.hashlib_name, "parameters": core.Null()}
+        ).dump()
     )

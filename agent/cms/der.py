@@ -9,11 +9,28 @@ from dataclasses import dataclass
 
 from agent.cms.errors import CmsError
 
+OCTET_STRING, SEQUENCE, SET, EXPLICIT_0 = 0x04, 0x30, 0x31, 0xA0  # identifier octets
 MAX_DEPTH = 32
 MAX_ELEMENTS = 50_000
 _EXTERNAL, _EMBEDDED_PDV, _SEQUENCE, _SET = 8, 11, 16, 17
 _ALWAYS_CONSTRUCTED = frozenset({_EXTERNAL, _EMBEDDED_PDV, _SEQUENCE, _SET})
 _INDEFINITE = -1
+
+
+def element(identifier: int, *contents: bytes) -> bytes:
+    """Write one DER element with its length in the shortest form (X.690 §8.1, §10.1).
+
+    Args:
+        identifier: the identifier octet; tag numbers above 30 are not needed here.
+        contents: octets, or elements one after the other.
+
+    """
+    content = b"".join(contents)
+    size = len(content)
+    if size < 0x80:
+        return bytes((identifier, size)) + content
+    octets = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes((identifier, 0x80 | len(octets))) + octets + content
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,10 @@ the signature in. Between them anything may happen; nothing here knows what a ca
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from asn1crypto import algos, cms, core, x509
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from agent.cms import attributes, der, rsa
 from agent.cms.attributes import SignedAttributes
@@ -15,6 +17,12 @@ from agent.cms.digest import HashAlgorithm
 from agent.cms.errors import CmsError, hostile_input
 
 MAX_CERTIFICATE = 64 * 1024
+_VERSION_1 = core.Integer(1).dump()
+_OID_DATA = cms.ContentType("data").dump()
+_OID_SIGNED_DATA = cms.ContentType("signed_data").dump()
+_RSA_ENCRYPTION = algos.SignedDigestAlgorithm(
+    {"algorithm": "rsassa_pkcs1v15", "parameters": core.Null()}
+).dump()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,50 +100,70 @@ class PreparedMessage:
             CmsError: the signature is not one by the certificate's key.
 
         """
-        signer = x509.Certificate.load(self.certificate)
-        key = rsa.public_key(signer)
-        if not rsa.is_signature(key, signature, self.hash, self.digest):
+        if not rsa.is_signature(_signer(self.certificate).key, signature, self.hash, self.digest):
             raise CmsError("the signature does not match the certificate")
-        return bytes(
-            cms.ContentInfo(
-                {"content_type": "signed_data", "content": self._signed(signature)}
-            ).dump()
+        return der.element(
+            der.SEQUENCE, _OID_SIGNED_DATA, der.element(der.EXPLICIT_0, self._signed(signature))
         )
 
-    def _signed(self, signature: bytes) -> cms.SignedData:
-        encapsulated: dict[str, object] = {"content_type": "data"}
+    # Written element by element, in the order of RFC 5652 §5.1 and §5.3: a parser's objects for
+    # what is already encoded took longer than the card's secure channel.
+
+    def _signed(self, signature: bytes) -> bytes:
+        content = b""
         if self.content is not None:
-            encapsulated["content"] = core.OctetString(self.content)
-        return cms.SignedData(
-            {
-                "version": "v1",
-                "digest_algorithms": [attributes.digest_algorithm(self.hash)],
-                "encap_content_info": encapsulated,
-                "certificates": [
-                    cms.CertificateChoices("certificate", x509.Certificate.load(raw))
-                    for raw in (self.certificate, *self.chain)
-                ],
-                "signer_infos": [self._signer_info(signature)],
-            }
+            content = der.element(der.EXPLICIT_0, der.element(der.OCTET_STRING, self.content))
+        certificates = sorted({self.certificate, *self.chain})  # a SET OF (X.690 §11.6)
+        return der.element(
+            der.SEQUENCE,
+            _VERSION_1,
+            der.element(der.SET, attributes.digest_algorithm(self.hash)),
+            der.element(der.SEQUENCE, _OID_DATA, content),
+            der.element(der.EXPLICIT_0, *certificates),
+            der.element(der.SET, self._signer_info(signature)),
         )
 
-    def _signer_info(self, signature: bytes) -> cms.SignerInfo:
-        signer = x509.Certificate.load(self.certificate)
-        identifier = cms.IssuerAndSerialNumber(
-            {"issuer": signer.issuer, "serial_number": signer["tbs_certificate"]["serial_number"]}
+    def _signer_info(self, signature: bytes) -> bytes:
+        return der.element(
+            der.SEQUENCE,
+            _VERSION_1,
+            _signer(self.certificate).identifier,
+            attributes.digest_algorithm(self.hash),
+            # [0] IMPLICIT in the message, SET OF where it is signed (RFC 5652 §5.4)
+            bytes((der.EXPLICIT_0,)) + self.signed_attributes[1:],
+            _RSA_ENCRYPTION,
+            der.element(der.OCTET_STRING, signature),
         )
-        return cms.SignerInfo(
-            {
-                "version": "v1",
-                "sid": cms.SignerIdentifier("issuer_and_serial_number", identifier),
-                "digest_algorithm": attributes.digest_algorithm(self.hash),
-                "signed_attrs": cms.CMSAttributes.load(self.signed_attributes),
-                "signature_algorithm": algos.SignedDigestAlgorithm(
-                    {"algorithm": "rsassa_pkcs1v15", "parameters": core.Null()}
-                ),
-                "signature": signature,
-            }
-        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Signer:
+    """What is needed of a signer's certificate again and again.
+
+    Attributes:
+        key: that must have signed.
+        identifier: DER IssuerAndSerialNumber.
+
+    """
+
+    key: RSAPublicKey
+    identifier: bytes
+
+
+@lru_cache(maxsize=64)
+def _signer(certificate: bytes) -> _Signer:
+    """Check and understand a signer's certificate; a card's comes back with each signature.
+
+    Raises:
+        CmsError: it is malformed, or its key is no RSA key.
+
+    """
+    der.require_der(certificate, max_size=MAX_CERTIFICATE)
+    with hostile_input("certificate"):
+        parsed = x509.Certificate.load(certificate, strict=True)
+        serial = parsed["tbs_certificate"]["serial_number"].dump()
+        identifier = der.element(der.SEQUENCE, parsed.issuer.dump(), serial)
+        return _Signer(rsa.public_key(parsed), identifier)
 
 
 def prepare(
@@ -159,11 +187,10 @@ def prepare(
         CmsError: a certificate cannot be used, or a digest has the wrong length.
 
     """
-    for raw in (certificate, *chain):
+    _ = _signer(certificate)
+    for raw in chain:
         der.require_der(raw, max_size=MAX_CERTIFICATE)
-    with hostile_input("certificate"):
-        rsa.public_key(x509.Certificate.load(certificate, strict=True))
-        for raw in chain:
+        with hostile_input("certificate"):
             _ = x509.Certificate.load(raw, strict=True).native
     attrs = attributes.build(
         signed or SignedAttributes(),

@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Event as ThreadEvent
+from typing import Protocol, TypeVar
 
 import structlog
 
@@ -52,6 +53,8 @@ from agent.signing.sites import Site
 from agent.signing.wrapping import Wrapping, card_certificates
 from agent.transport.base import CardProvider, Connection
 
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 KeyOperation = Callable[[CardDriver, Connection, Prepare], KeyUse]
 CARD_SECONDS = 60.0  # for one operation, waiting for other programs' transactions included
 SIGNATURE_SECONDS = 10.0  # more for each further signature
@@ -70,6 +73,16 @@ class Asking:
     def below(self) -> int:
         """With fewer tries left than this the citizen is asked."""
         return PIN_TRIES if self.confirm_retry else 2
+
+
+class Errand(Protocol[T_co]):
+    """What is done around the use of a key, in the reader's thread."""
+
+    def prepare(self, serial: str, stored: StoredCertificate) -> Sequence[bytes]:
+        """Give what the key is to work on, before the PIN is sent."""
+
+    def finish(self, used: KeyUse) -> T_co:
+        """Make the answer of what the key made."""
 
 
 class SigningService:
@@ -173,10 +186,8 @@ class SigningService:
             def operation(card: CardDriver, connection: Connection, prepare: Prepare) -> KeyUse:
                 return card.sign(connection, request.key_id, secret, prepare)
 
-            used = await self._use_key(
-                reader, wrapping.prepare, operation, seconds, Asking(site, request.confirm_retry)
-            )
-            return wrapping.finish(used)
+            asking = Asking(site, request.confirm_retry)
+            return await self._use_key(reader, wrapping, operation, seconds, asking)
 
     async def decrypt(self, site: Site, request: DecryptRequest, pin: SecretBytes | None) -> bytes:
         """Decrypt with a card's key-exchange key; arguments and errors as :meth:`sign`."""
@@ -190,44 +201,43 @@ class SigningService:
                 return card.decrypt(connection, ID_KEYX, secret, prepare)
 
             asking = Asking(site, request.confirm_retry)
-            used = await self._use_key(reader, opening.prepare, operation, CARD_SECONDS, asking)
-            return opening.finish(used)
+            return await self._use_key(reader, opening, operation, CARD_SECONDS, asking)
 
     # How a key is used, whatever for.
 
     async def _use_key(
         self,
         reader: str,
-        prepare: Prepare,
+        errand: Errand[T],
         operation: KeyOperation,
         seconds: float,
         asking: Asking,
-    ) -> KeyUse:
+    ) -> T:
         try:
-            return await self._try_key(reader, prepare, operation, seconds, asking.below)
+            return await self._try_key(reader, errand, operation, seconds, asking.below)
         except PinError as error:
             if error.code is not ErrorCode.PIN_LAST_ATTEMPT:
                 raise
             left = error.attempts_left or 1
         await self._consent.allow_try(asking.site, left)
         # Whoever agreed to one try did not agree to a later one.
-        return await self._try_key(reader, prepare, operation, seconds, left)
+        return await self._try_key(reader, errand, operation, seconds, left)
 
     async def _try_key(
         self,
         reader: str,
-        prepare: Prepare,
+        errand: Errand[T],
         operation: KeyOperation,
         seconds: float,
         ask_below: int,
-    ) -> KeyUse:
+    ) -> T:
         """Run one transaction; whatever ``checked`` raises ends it before the PIN is sent.
 
         With fewer tries left than ``ask_below`` the citizen has to be asked.
         """
         seen: list[str] = []
 
-        def run(connection: Connection, card: CardDriver, nobody_waits: ThreadEvent) -> KeyUse:
+        def run(connection: Connection, card: CardDriver, nobody_waits: ThreadEvent) -> T:
             def checked(serial: str, certificate: StoredCertificate) -> Sequence[bytes]:
                 seen.append(serial)
                 left = self._registry.memory.attempts_left(serial)
@@ -235,12 +245,12 @@ class SigningService:
                     raise PinError(
                         "few tries are left", code=ErrorCode.PIN_LAST_ATTEMPT, attempts_left=left
                     )
-                inputs = prepare(serial, certificate)
+                inputs = errand.prepare(serial, certificate)
                 if nobody_waits.is_set():
                     raise AgentError("nobody waits any more", code=ErrorCode.USER_CANCELLED)
                 return inputs
 
-            return operation(card, connection, checked)
+            return errand.finish(operation(card, connection, checked))
 
         try:
             return await self._readers.run(reader, run, seconds)

@@ -1,6 +1,7 @@
 """One sign request from documents to DigestInfos, and from raw signatures to what was asked for."""
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Protocol
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -144,7 +145,7 @@ def card_certificate(reader: str, serial: str, stored: StoredCertificate) -> Car
 
     """
     try:
-        facts = CertificateFacts.from_der(stored.der)
+        facts = _facts(stored.der)
     except AgentError as error:
         raise UnsupportedCardError(
             f"a certificate on the card is garbage: {error.detail}"
@@ -170,3 +171,9 @@ def card_certificates(reader: str, contents: CardContents) -> tuple[CardCertific
     if failure is not None and not good:
         raise failure
     return tuple(good)
+
+
+@lru_cache(maxsize=128)
+def _facts(der: bytes) -> CertificateFacts:
+    """Understand a certificate once: the same ones come back with each request."""
+    return CertificateFacts.from_der(der)

@@ -231,7 +231,7 @@ def _no_signer(signed: cms.SignedData) -> None:
 
 
 def _undeclared_digest(signed: cms.SignedData) -> None:
-    signed["digest_algorithms"] = [attributes.digest_algorithm(HashAlgorithm.SHA512)]
+    signed["digest_algorithms"] = [{"algorithm": "sha512"}]
 
 
 def _other_signature_algorithm(signed: cms.SignedData) -> None:
