@@ -1,0 +1,79 @@
+"""The little card at the head of a window, drawn at any size with smooth edges.
+
+Tk's own shapes have stairs for edges; so every pixel is mixed from how much of it is covered.
+"""
+
+import tkinter as tk
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import hypot
+from typing import Final, TypeAlias
+
+Colour: TypeAlias = tuple[int, int, int]
+GOLD: Final = "#e8b33a"
+WIDTH: Final = 1.45  # of the card, in heights
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A filled box with round corners; all lengths in heights of the card."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+    radius: float
+    colour: str
+
+    def cover(self, x: float, y: float, pixel: float) -> float:
+        """Tell how much of a pixel around a point is in the box, 0 to 1."""
+        dx = abs(x - (self.left + self.right) / 2) - (self.right - self.left) / 2 + self.radius
+        dy = abs(y - (self.top + self.bottom) / 2) - (self.bottom - self.top) / 2 + self.radius
+        outside = hypot(max(dx, 0.0), max(dy, 0.0)) + min(max(dx, dy), 0.0) - self.radius
+        return min(1.0, max(0.0, 0.5 - outside / pixel))
+
+
+def draw_card(root: tk.Misc, height: int, back: str, front: str) -> tk.PhotoImage:
+    """Draw a card with a chip.
+
+    Args:
+        root: any widget of the window.
+        height: pixels.
+        back: ``#rrggbb`` behind the card.
+        front: of the card itself.
+
+    """
+    boxes = (
+        Box(0.0, 0.08, WIDTH, 0.92, 0.13, front),
+        Box(0.16, 0.28, 0.52, 0.56, 0.06, GOLD),
+        Box(0.16, 0.405, 0.52, 0.435, 0.0, back),
+        Box(0.325, 0.28, 0.355, 0.56, 0.0, back),
+        Box(0.16, 0.70, 0.78, 0.76, 0.03, back),
+        Box(0.90, 0.70, 1.28, 0.76, 0.03, back),
+    )
+    width = round(height * WIDTH)
+    picture = tk.PhotoImage(master=root, width=width, height=height)
+    rows = (_row(y, width, height, back, boxes) for y in range(height))
+    picture.put(" ".join("{" + " ".join(row) + "}" for row in rows))
+    return picture
+
+
+def _row(y: int, width: int, height: int, back: str, boxes: Iterable[Box]) -> Iterable[str]:
+    pixel = 1 / height
+    for x in range(width):
+        mixed = _components(back)
+        for box in boxes:
+            share = box.cover((x + 0.5) * pixel, (y + 0.5) * pixel, pixel)
+            mixed = _mix(mixed, _components(box.colour), share)
+        yield "#{:02x}{:02x}{:02x}".format(*mixed)
+
+
+def _components(colour: str) -> Colour:
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+
+
+def _mix(below: Colour, above: Colour, share: float) -> Colour:
+    red, green, blue = (
+        round(low + (high - low) * share) for low, high in zip(below, above, strict=True)
+    )
+    return red, green, blue
