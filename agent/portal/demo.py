@@ -26,7 +26,7 @@ from unicodedata import east_asian_width
 from agent.errors import AgentError
 from agent.portal import demo_browser
 from agent.portal.demo_check import Citizen, Scene, play
-from agent.portal.demo_children import Children, DemoError
+from agent.portal.demo_children import Child, Children, DemoError
 from agent.portal.demo_stage import Ports, Stage
 from agent.secret import SecretBytes
 from agent.virtualcard.identity import generate_id_number
@@ -55,7 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with ExitStack() as stack:
             _run(options, stack)
     except _Stopped:
-        print("stopped 已結束")  # noqa: T201  # this is a command-line tool
+        with contextlib.suppress(OSError):  # whoever read it may be gone
+            print("stopped 已結束", flush=True)  # noqa: T201  # this is a command-line tool
         return EXIT_OK if not options.check else EXIT_STOPPED
     except (DemoError, AgentError, OSError) as error:
         print(f"demo failed: {error}", file=sys.stderr)  # noqa: T201  # likewise
@@ -85,6 +86,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _stop_on_signals() -> None:
     def stop(_number: int, _frame: FrameType | None) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)  # what is being tidied up is tidied up once
         raise _Stopped
 
     signal.signal(signal.SIGINT, stop)
@@ -167,15 +170,20 @@ def _check(stage: Stage, citizen: Citizen, wanted: Path | None) -> None:
 def _show(stage: Stage, citizen: Citizen) -> None:
     stage.start_agent()
     home = _emptied(stage.state / "browser")
-    chromium = demo_browser.find_chromium() if demo_browser.has_display() else None
-    window = None
-    if chromium is not None:
-        demo_browser.make_home(home, stage.authority)
-        command = demo_browser.window_command(chromium, home, stage.url)
-        window = stage.children.start("browser", command, demo_browser.environment(home))
+    window = _open_window(stage, home) if demo_browser.has_display() else None
     lines = _card_lines(stage, citizen) + ([] if window else _trust_lines(stage))
     print("\n".join(boxed(lines)), flush=True)  # noqa: T201  # this is a command-line tool
     _wait(lambda: window is None or window.process.poll() is None)
+
+
+def _open_window(stage: Stage, home: Path) -> Child | None:
+    """Open the portal in a browser that trusts this demo's agent, where there is one."""
+    chromium = demo_browser.find_chromium()
+    if chromium is None or not demo_browser.can_make_home():
+        return None
+    demo_browser.make_home(home, stage.authority)
+    command = demo_browser.window_command(chromium, home, stage.url)
+    return stage.children.start("browser", command, demo_browser.environment(home))
 
 
 def _card_lines(stage: Stage, citizen: Citizen) -> list[str]:

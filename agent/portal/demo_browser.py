@@ -24,6 +24,11 @@ def find_chromium() -> str | None:
     return next((found for name in CHROMIUM_NAMES if (found := shutil.which(name))), None)
 
 
+def can_make_home() -> bool:
+    """Tell whether NSS's ``certutil`` is installed."""
+    return shutil.which("certutil") is not None
+
+
 def make_home(home: Path, authority: Path | None) -> None:
     """Make a home directory whose NSS database trusts ``authority`` (PEM), if one is given.
 

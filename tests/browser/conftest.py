@@ -1,6 +1,5 @@
 """Fixtures: one world for all browser tests of a process; a browser and an agent for each test."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -23,7 +22,7 @@ from tests.browser.world import PIN, TIMEOUT, World, chromium
 @pytest.fixture(scope="session")
 def needs_chromium() -> None:
     """Skip where there is no Chromium to drive."""
-    if demo_browser.find_chromium() is None or shutil.which("certutil") is None:
+    if demo_browser.find_chromium() is None or not demo_browser.can_make_home():
         pytest.skip("chromium and libnss3-tools are needed")
 
 

@@ -49,7 +49,7 @@ def _run_until_shown(state: Path, end: signal.Signals) -> int:
     """Start the demo for a person without a display, end it, and see all its children go."""
     environment = {k: v for k, v in os.environ.items() if k not in {"DISPLAY", "WAYLAND_DISPLAY"}}
     command = [*DEMO, "--state-dir", str(state)]
-    demo = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+    demo = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment)
     assert demo.stdout is not None
     with demo, demo.stdout:
         try:
@@ -67,15 +67,15 @@ def _run_until_shown(state: Path, end: signal.Signals) -> int:
     return status
 
 
-def _read_until(demo: subprocess.Popen[str], mark: str) -> str:
+def _read_until(demo: subprocess.Popen[bytes], mark: str) -> str:
     assert demo.stdout is not None
-    shown = ""
-    while mark not in shown:
+    shown = b""
+    while mark.encode() not in shown:
         ready, _, _ = select.select([demo.stdout], [], [], LIMIT)
-        line = demo.stdout.readline() if ready else ""
-        assert line, f"the demo ended, or says no more: {shown}"
-        shown += line
-    return shown
+        more = os.read(demo.stdout.fileno(), 65536) if ready else b""
+        assert more, f"the demo ended, or says no more: {shown!r}"
+        shown += more
+    return shown.decode("utf-8", "replace")
 
 
 def _descendants(pid: int) -> set[int]:

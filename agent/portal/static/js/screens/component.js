@@ -49,7 +49,9 @@ async function drawDownloads(place) {
     const files = (await api.downloads()).downloads;
     const ordered = [...SYSTEMS].sort((a, b) => Number(b === own) - Number(a === own));
     const bare = !files.some((/** @type {Download} */ file) => file.system === own);
-    fill(place, h("ul", { class: "downloads" }, ordered.map((system) => systemItem(system, files, system === own))),
+    fill(place,
+      files.length === 0 ? h("p", { class: "downloads" }, t("component.noneAtAll"))
+        : h("ul", { class: "downloads" }, ordered.map((system) => systemItem(system, files, system === own))),
       bare ? h("p", { class: "hint" }, t("component.noneHow"), " ", h("code", {}, "python -m agent serve")) : null);
   } catch {
     fill(place, h("p", { class: "hint" }, t("component.unknown")));

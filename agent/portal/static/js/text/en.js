@@ -92,6 +92,7 @@ export const en = {
     sha256: "SHA-256",
     copy: "Copy SHA-256",
     copied: "Copied",
+    noneAtAll: "This demo site carries no installers.",
     none: "This demo site carries no installer for {system}.",
     noneHow: "You can start the component from its source instead:",
     unknown: "The list of installers is not available at the moment.",

@@ -91,6 +91,7 @@ export const zhHant = {
     sha256: "SHA-256",
     copy: "複製 SHA-256",
     copied: "已複製",
+    noneAtAll: "這個示範網站沒有放安裝檔。",
     none: "這個示範網站沒有放 {system} 版的安裝檔。",
     noneHow: "您可以從原始碼啟動安控元件：",
     unknown: "目前查不到安裝檔的清單。",
