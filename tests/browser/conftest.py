@@ -5,9 +5,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-
-pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-
 from playwright.sync_api import Browser, BrowserContext, Page, Request
 
 from agent.portal import demo_browser

@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -95,12 +94,6 @@ class World:
         if self._agent is not None:
             self.stage.children.end(self._agent)
             self._agent = None
-
-    def new_home(self) -> Path:
-        """Make a browser's home that trusts this world's authority; copies of one are quick."""
-        home = self.cards / f"home-{secrets.token_hex(8)}"
-        shutil.copytree(self.home, home)
-        return home
 
 
 @contextmanager
