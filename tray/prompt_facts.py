@@ -53,12 +53,12 @@ def site_lines(site: Site, words: Words) -> SiteLines:
 
 def document_lines(prompt: EnterPin, words: Words) -> list[tuple[str, str]]:
     """Show what is signed: a name and a fingerprint for each, the last one without fingerprint."""
-    errand = prompt.errand
+    purpose = prompt.purpose
     lines = [
-        (_document_name(document, words), _fingerprint(document, errand.hash, words))
-        for document in errand.documents
+        (_document_name(document, words), _fingerprint(document, purpose.hash, words))
+        for document in purpose.documents
     ]
-    hidden = errand.count - len(lines)
+    hidden = purpose.count - len(lines)
     if hidden > 0:
         lines.append((words.more_documents.format(count=hidden), ""))
     return lines

@@ -78,7 +78,7 @@ class _PinEntry:
         self._prompt = prompt
         words = window.words
         self._add_field()
-        act = words.sign if prompt.errand.act is Act.SIGN else words.decrypt
+        act = words.sign if prompt.purpose.act is Act.SIGN else words.decrypt
         if prompt.may_block:
             window.add_button(words.block, partial(window.finish, wire.BLOCK), "Quiet", left=True)
         cancel = partial(self._give_up, wire.CANCEL)
@@ -188,10 +188,10 @@ def _locked(root: tk.Tk, prompt: Locked, words: Words) -> Window:
 
 
 def _pin_title(prompt: EnterPin, words: Words) -> str:
-    if prompt.errand.act is Act.DECRYPT:
+    if prompt.purpose.act is Act.DECRYPT:
         return words.decrypt_title
-    if prompt.errand.count > 1:
-        return words.sign_many_title.format(count=prompt.errand.count)
+    if prompt.purpose.count > 1:
+        return words.sign_many_title.format(count=prompt.purpose.count)
     return words.sign_title
 
 

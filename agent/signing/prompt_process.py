@@ -27,6 +27,7 @@ END_SECONDS: Final = 1.0
 """How long a window may take to close by itself."""
 PROMPT_ARGUMENT: Final = "--prompt"
 """The first argument that turns the installed program into a prompt process."""
+_NO_WINDOW: Final = "no window can be shown here"
 
 _log = structlog.get_logger(__name__)
 
@@ -58,6 +59,10 @@ class ProcessPrompter:
         self._command = tuple(command)
         self._seconds = seconds
 
+    def can_ask(self) -> bool:
+        """Tell whether there is a display."""
+        return has_display()
+
     async def ask(self, prompt: Prompt[A]) -> A:
         """Show a window and wait for the answer; cancelling the task closes it.
 
@@ -66,6 +71,8 @@ class ProcessPrompter:
                 ``origin_blocked``, ``timeout``.
 
         """
+        if not has_display():
+            raise unasked(prompt, _NO_WINDOW)
         request = encode_request(prompt)
         reading, writing = os.pipe()
         try:
@@ -93,7 +100,7 @@ class ProcessPrompter:
             )
         except OSError as error:
             _log.warning("the window's program cannot be started", detail=str(error))
-            raise unasked(prompt, "no window can be shown here") from error
+            raise unasked(prompt, _NO_WINDOW) from error
 
 
 async def _converse(process: Process, request: bytes, reading: int) -> bytearray:
@@ -143,6 +150,6 @@ async def _end(process: Process) -> None:
 
 def _failure(prompt: Prompt[A], status: int | None) -> AgentError:
     if status == NO_DISPLAY:
-        return unasked(prompt, "no window can be shown here")
+        return unasked(prompt, _NO_WINDOW)
     _log.warning("a window ended without an answer", status=status)
     return AgentError("the window ended without an answer")

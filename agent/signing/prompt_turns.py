@@ -57,6 +57,10 @@ class Turns:
         self._waiting: set[Site] = set()
         self._refusals: OrderedDict[Site, _Refusals] = OrderedDict()
 
+    def can_ask(self) -> bool:
+        """Tell whether there is anything to ask the citizen with."""
+        return self._prompter.can_ask()
+
     async def ask(self, prompt: Prompt[A]) -> A:
         """Ask when it is this question's turn.
 

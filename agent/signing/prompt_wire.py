@@ -16,10 +16,10 @@ from agent.signing.prompts import (
     CardFacts,
     DocumentFacts,
     EnterPin,
-    Errand,
     LastTry,
     Locked,
     Prompt,
+    Purpose,
     SiteAnswer,
 )
 from agent.signing.sites import Site
@@ -53,7 +53,7 @@ def encode_request(prompt: Prompt[A]) -> bytes:
         case EnterPin():
             body = {
                 "kind": "enter_pin",
-                "errand": _errand_body(prompt.errand),
+                "purpose": _purpose_body(prompt.purpose),
                 "card": _card_body(prompt.card),
                 "attempts_left": prompt.attempts_left,
                 "was_wrong": prompt.was_wrong,
@@ -102,16 +102,16 @@ def decode_answer(prompt: Prompt[A], raw: bytearray) -> A:
 # Requests.
 
 
-def _errand_body(errand: Errand) -> dict[str, Any]:
+def _purpose_body(purpose: Purpose) -> dict[str, Any]:
     documents = [
         {"name": document.name, "digest": document.digest.hex()}
-        for document in errand.documents[:MAX_SHOWN]
+        for document in purpose.documents[:MAX_SHOWN]
     ]
     return {
-        "act": errand.act.value,
-        "hash": errand.hash,
+        "act": purpose.act.value,
+        "hash": purpose.hash,
         "documents": documents,
-        "count": errand.count,
+        "count": purpose.count,
     }
 
 
@@ -133,7 +133,7 @@ def _request(body: dict[str, Any]) -> AnyPrompt:
             left = body["attempts_left"]
             return EnterPin(
                 site=site,
-                errand=_errand(body["errand"]),
+                purpose=_purpose(body["purpose"]),
                 card=_card(body["card"]),
                 attempts_left=None if left is None else _number(left),
                 was_wrong=_flag(body["was_wrong"]),
@@ -150,12 +150,12 @@ def _request(body: dict[str, Any]) -> AnyPrompt:
             raise ValueError("an unknown kind")
 
 
-def _errand(body: dict[str, Any]) -> Errand:
+def _purpose(body: dict[str, Any]) -> Purpose:
     documents = tuple(
         DocumentFacts(_text_or_none(each["name"]), bytes.fromhex(each["digest"]))
         for each in body["documents"]
     )
-    return Errand(Act(body["act"]), _text(body["hash"]), documents, _number(body["count"]))
+    return Purpose(Act(body["act"]), _text(body["hash"]), documents, _number(body["count"]))
 
 
 def _card(body: dict[str, Any]) -> CardFacts:

@@ -49,7 +49,7 @@ class DocumentFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Errand:
+class Purpose:
     """What the key is wanted for.
 
     Attributes:
@@ -116,7 +116,7 @@ class EnterPin(Prompt[SecretBytes]):
 
     Attributes:
         site: who asks.
-        errand: what for.
+        purpose: what for.
         card: which card.
         attempts_left: PIN tries left as last seen, 1 to 15; None when never seen.
         was_wrong: whether the PIN that was entered a moment ago was wrong.
@@ -128,7 +128,7 @@ class EnterPin(Prompt[SecretBytes]):
     """
 
     site: Site
-    errand: Errand
+    purpose: Purpose
     card: CardFacts
     attempts_left: int | None
     was_wrong: bool
@@ -170,6 +170,9 @@ class Locked(Prompt[None]):
 class Prompter(Protocol):
     """Asks the citizen. Awaiting it may take as long as they do."""
 
+    def can_ask(self) -> bool:
+        """Tell whether there is anything to ask the citizen with, as far as that is known."""
+
     async def ask(self, prompt: Prompt[A]) -> A:
         """Show a window and wait for the answer; cancelling the task closes it.
 
@@ -191,6 +194,10 @@ class NoPrompter:
 
         """
         self._reason = reason
+
+    def can_ask(self) -> bool:
+        """Tell that there is not."""
+        return False
 
     async def ask(self, prompt: Prompt[A]) -> A:
         """Refuse.
