@@ -125,6 +125,18 @@ class CardDriver(ABC):
                 self._read_certificates(session, record)
             return CardContents(serial, _stored(record))
 
+    def certificate(self, connection: Connection, key_id: bytes) -> tuple[str, StoredCertificate]:
+        """Read the card's serial number and the one certificate that belongs to a key.
+
+        Raises:
+            KeyNotFoundError: no such key or certificate.
+            CardError, TransportError: as named.
+
+        """
+        with CardSession.open(connection) as session:
+            serial, _, certificate = self._find_certificate(session, key_id)
+            return serial, certificate
+
     def sign(
         self,
         connection: Connection,
@@ -278,21 +290,24 @@ class CardDriver(ABC):
         prepare: Prepare,
     ) -> KeyUse:
         check_pin(pin)
-        if key_id not in self.key_references:
-            raise KeyNotFoundError("no such key on the card")
         with CardSession.open(connection) as session:
-            serial, record = self._identify(session)
-            remembered = key_id in record.certificates
-            if not remembered:
-                self._read_certificates(session, record, key_id)
-            certificate = StoredCertificate(
-                key_id, record.labels[key_id], record.certificates[key_id]
-            )
+            serial, record, certificate = self._find_certificate(session, key_id)
             blocks = prepare(serial, certificate)
             if not blocks or any(len(block) != MODULUS_LENGTH for block in blocks):
                 raise BadRequestError("an input that is not as long as the key")
             results = self._apply_key(session, record, key_id, pin, blocks)
             return KeyUse(serial, certificate, tuple(results))
+
+    def _find_certificate(
+        self, session: CardSession, key_id: bytes
+    ) -> tuple[str, CardRecord, StoredCertificate]:
+        if key_id not in self.key_references:
+            raise KeyNotFoundError("no such key on the card")
+        serial, record = self._identify(session)
+        if key_id not in record.certificates:
+            self._read_certificates(session, record, key_id)
+        label, der = record.labels[key_id], record.certificates[key_id]
+        return serial, record, StoredCertificate(key_id, label, der)
 
     def _apply_key(
         self,

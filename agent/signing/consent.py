@@ -1,8 +1,10 @@
-"""Who answers for the citizen: a flag for now, windows where there are some."""
+"""Who answers for the citizen: they themselves in a window, or whoever started the agent."""
 
 from typing import Protocol
 
 from agent.errors import AgentError, ErrorCode, PinError
+from agent.signing.permissions import Permission, Permissions
+from agent.signing.prompts import AllowSite, LastTry, Prompter, SiteAnswer
 from agent.signing.sites import Site
 
 
@@ -23,12 +25,8 @@ class Consent(Protocol):
 
         """
 
-    async def allow_try(self, site: Site, attempts_left: int) -> None:
+    async def allow_try(self, question: LastTry) -> None:
         """Return when the citizen wants one of the card's last PIN tries to be spent.
-
-        Args:
-            site: who asks.
-            attempts_left: 1 or 2, before this one.
 
         Raises:
             AgentError: ``pin_last_attempt``, ``user_cancelled``.
@@ -47,18 +45,18 @@ class AlwaysAllow:
     async def allow_site(self, site: Site) -> None:
         """Allow every site."""
 
-    async def allow_try(self, site: Site, attempts_left: int) -> None:
+    async def allow_try(self, question: LastTry) -> None:
         """Spend it."""
 
 
 class Refuse:
-    """``--consent deny``, and ``ask`` where there is no window to ask in: nobody is allowed."""
+    """``--consent deny``: nobody is allowed."""
 
     def __init__(self, reason: str) -> None:
         """Remember why, for the log and the page.
 
         Args:
-            reason: one English clause, such as "no window can be shown here".
+            reason: one English clause, such as "refused on the command line".
 
         """
         self._reason = reason
@@ -78,12 +76,75 @@ class Refuse:
         del site
         raise AgentError(self._reason, code=ErrorCode.ORIGIN_NOT_ALLOWED)
 
-    async def allow_try(self, site: Site, attempts_left: int) -> None:
+    async def allow_try(self, question: LastTry) -> None:
         """Refuse.
 
         Raises:
             PinError: ``pin_last_attempt``, always.
 
         """
-        del site
-        raise PinError(self._reason, code=ErrorCode.PIN_LAST_ATTEMPT, attempts_left=attempts_left)
+        raise PinError(
+            self._reason,
+            code=ErrorCode.PIN_LAST_ATTEMPT,
+            attempts_left=question.attempts_left,
+        )
+
+
+class Ask:
+    """``--consent ask``: what was decided stands, and the citizen is asked about the rest."""
+
+    def __init__(self, permissions: Permissions, prompter: Prompter) -> None:
+        """Put the answers and the way of asking together.
+
+        Args:
+            permissions: what was answered before.
+            prompter: shows the windows.
+
+        """
+        self._permissions = permissions
+        self._prompter = prompter
+
+    def stands(self, site: Site) -> bool:
+        """Tell whether ``site`` is allowed without asking anybody."""
+        return self._permissions.find(site) is Permission.ALLOWED
+
+    async def allow_site(self, site: Site) -> None:
+        """Return when ``site`` may go on.
+
+        Raises:
+            AgentError: ``origin_blocked``, ``user_cancelled``; ``origin_not_allowed`` where no
+                window can be shown; and what else a prompter raises.
+
+        """
+        permission = self._permissions.find(site)
+        if permission is Permission.BLOCKED:
+            raise AgentError("blocked before", code=ErrorCode.ORIGIN_BLOCKED)
+        if permission is None:
+            self._settle(site, await self._prompter.ask(AllowSite(site)))
+
+    async def allow_try(self, question: LastTry) -> None:
+        """Return when the citizen wants one of the card's last PIN tries to be spent.
+
+        Raises:
+            AgentError: ``pin_last_attempt``: they do not, or no window can be shown; and what
+                else a prompter raises.
+
+        """
+        if not await self._prompter.ask(question):
+            raise PinError(
+                "the citizen said no",
+                code=ErrorCode.PIN_LAST_ATTEMPT,
+                attempts_left=question.attempts_left,
+            )
+
+    def _settle(self, site: Site, answer: SiteAnswer) -> None:
+        match answer:
+            case SiteAnswer.THIS_TIME:
+                self._permissions.allow_for_now(site)
+            case SiteAnswer.ALWAYS:
+                self._permissions.remember(site, Permission.ALLOWED)
+            case SiteAnswer.NEVER:
+                self._permissions.remember(site, Permission.BLOCKED)
+                raise AgentError("blocked", code=ErrorCode.ORIGIN_BLOCKED)
+            case SiteAnswer.CANCEL:
+                raise AgentError("cancelled", code=ErrorCode.USER_CANCELLED)

@@ -6,38 +6,35 @@ signature checked and wrapped → answer.
 
 import asyncio
 from asyncio import Queue
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from threading import Event as ThreadEvent
-from typing import Protocol, TypeVar
 
 import structlog
 
 from agent.cards.card import (
-    PIN_TRIES,
     CardContents,
     CardDriver,
     KeyUse,
     Prepare,
-    StoredCertificate,
 )
 from agent.cards.pkcs15 import ID_KEYX
 from agent.cards.registry import Registry
+from agent.cms.signed import Content
 from agent.errors import (
     AgentError,
     BadRequestError,
-    ErrorCode,
     KeyNotFoundError,
     NoCardError,
     NoReaderError,
-    PinError,
     ServiceUnavailableError,
     UnsupportedCardError,
 )
 from agent.secret import SecretBytes
 from agent.signing.consent import Consent
+from agent.signing.key_use import CARD_SECONDS, Job, KeyUser
 from agent.signing.model import (
     CardCertificate,
     CardPresence,
@@ -48,41 +45,22 @@ from agent.signing.model import (
     Snapshot,
 )
 from agent.signing.opening import Opening
+from agent.signing.prompts import (
+    MAX_SHOWN,
+    Act,
+    DocumentFacts,
+    NoPrompter,
+    Prompter,
+    Purpose,
+)
 from agent.signing.readers import Readers
 from agent.signing.sites import Site
 from agent.signing.wrapping import Wrapping, card_certificates
 from agent.transport.base import CardProvider, Connection
 
-T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
-KeyOperation = Callable[[CardDriver, Connection, Prepare], KeyUse]
-CARD_SECONDS = 60.0  # for one operation, waiting for other programs' transactions included
 SIGNATURE_SECONDS = 10.0  # more for each further signature
 
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Asking:
-    """On whose behalf a PIN is sent, and whether each one after a wrong one is confirmed."""
-
-    site: Site
-    confirm_retry: bool
-
-    @property
-    def below(self) -> int:
-        """With fewer tries left than this the citizen is asked."""
-        return PIN_TRIES if self.confirm_retry else 2
-
-
-class Errand(Protocol[T_co]):
-    """What is done around the use of a key, in the reader's thread."""
-
-    def prepare(self, serial: str, stored: StoredCertificate) -> Sequence[bytes]:
-        """Give what the key is to work on, before the PIN is sent."""
-
-    def finish(self, used: KeyUse) -> T_co:
-        """Make the answer of what the key made."""
 
 
 class SigningService:
@@ -93,6 +71,9 @@ class SigningService:
         provider: CardProvider,
         consent: Consent,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        *,
+        prompter: Prompter | None = None,
+        last_try: bool = True,
     ) -> None:
         """Put the parts together; :meth:`start` sets them going.
 
@@ -100,12 +81,21 @@ class SigningService:
             provider: where readers come from; closed by :meth:`close`.
             consent: who answers for the citizen.
             clock: the time of day, with a time zone.
+            prompter: what asks for a PIN that no page handed over; None where a page has to.
+            last_try: whether the last PIN try of a card may be spent at all.
 
         """
         self._registry = Registry()
         self._readers = Readers(provider, self._registry)
         self._consent = consent
         self._clock = clock
+        self._keys = KeyUser(
+            self._readers,
+            self._registry.memory,
+            consent,
+            prompter or NoPrompter("there is no window here to type a PIN in"),
+            last_try=last_try,
+        )
 
     async def start(self) -> None:
         """Begin to watch the readers; return after the first look at them."""
@@ -170,7 +160,8 @@ class SigningService:
         Args:
             site: who asks.
             request: what for.
-            pin: 6 to 8 characters; wiped before this returns, however it returns.
+            pin: 6 to 8 characters, wiped before this returns, however it returns; None to have
+                the citizen type it in our own window.
 
         Raises:
             AgentError: any code; ``attempts_left`` where the card told.
@@ -179,85 +170,34 @@ class SigningService:
         with pin or nullcontext():
             await self.connect(site)
             reader = await self._choose(request.reader, request.certificate)
-            secret = _needed(pin)
-            wrapping = Wrapping(request, reader, self._clock())
-            seconds = CARD_SECONDS + SIGNATURE_SECONDS * len(request.documents)
-
-            def operation(card: CardDriver, connection: Connection, prepare: Prepare) -> KeyUse:
-                return card.sign(connection, request.key_id, secret, prepare)
-
-            asking = Asking(site, request.confirm_retry)
-            return await self._use_key(reader, wrapping, operation, seconds, asking)
+            job = Job(
+                site=site,
+                reader=reader,
+                key_id=request.key_id,
+                errand=lambda: Wrapping(request, reader, self._clock()),
+                operation=partial(_sign, request.key_id),
+                purpose=partial(signing_purpose, request),
+                seconds=CARD_SECONDS + SIGNATURE_SECONDS * len(request.documents),
+                confirm_retry=request.confirm_retry,
+            )
+            return await self._keys.run(job, pin)
 
     async def decrypt(self, site: Site, request: DecryptRequest, pin: SecretBytes | None) -> bytes:
         """Decrypt with a card's key-exchange key; arguments and errors as :meth:`sign`."""
         with pin or nullcontext():
             await self.connect(site)
             reader = await self._choose(request.reader, None)
-            secret = _needed(pin)
-            opening = Opening(request)
-
-            def operation(card: CardDriver, connection: Connection, prepare: Prepare) -> KeyUse:
-                return card.decrypt(connection, ID_KEYX, secret, prepare)
-
-            asking = Asking(site, request.confirm_retry)
-            return await self._use_key(reader, opening, operation, CARD_SECONDS, asking)
-
-    # How a key is used, whatever for.
-
-    async def _use_key(
-        self,
-        reader: str,
-        errand: Errand[T],
-        operation: KeyOperation,
-        seconds: float,
-        asking: Asking,
-    ) -> T:
-        try:
-            return await self._try_key(reader, errand, operation, seconds, asking.below)
-        except PinError as error:
-            if error.code is not ErrorCode.PIN_LAST_ATTEMPT:
-                raise
-            left = error.attempts_left or 1
-        await self._consent.allow_try(asking.site, left)
-        # Whoever agreed to one try did not agree to a later one.
-        return await self._try_key(reader, errand, operation, seconds, left)
-
-    async def _try_key(
-        self,
-        reader: str,
-        errand: Errand[T],
-        operation: KeyOperation,
-        seconds: float,
-        ask_below: int,
-    ) -> T:
-        """Run one transaction; whatever ``checked`` raises ends it before the PIN is sent.
-
-        With fewer tries left than ``ask_below`` the citizen has to be asked.
-        """
-        seen: list[str] = []
-
-        def run(connection: Connection, card: CardDriver, nobody_waits: ThreadEvent) -> T:
-            def checked(serial: str, certificate: StoredCertificate) -> Sequence[bytes]:
-                seen.append(serial)
-                left = self._registry.memory.attempts_left(serial)
-                if left is not None and 0 < left < ask_below:
-                    raise PinError(
-                        "few tries are left", code=ErrorCode.PIN_LAST_ATTEMPT, attempts_left=left
-                    )
-                inputs = errand.prepare(serial, certificate)
-                if nobody_waits.is_set():
-                    raise AgentError("nobody waits any more", code=ErrorCode.USER_CANCELLED)
-                return inputs
-
-            return errand.finish(operation(card, connection, checked))
-
-        try:
-            return await self._readers.run(reader, run, seconds)
-        finally:
-            if seen:
-                left = self._registry.memory.attempts_left(seen[0])
-                self._readers.note(reader, serial=seen[0], attempts_left=left)
+            job = Job(
+                site=site,
+                reader=reader,
+                key_id=ID_KEYX,
+                errand=lambda: Opening(request),
+                operation=_decrypt,
+                purpose=lambda: Purpose(Act.DECRYPT),
+                seconds=CARD_SECONDS,
+                confirm_retry=request.confirm_retry,
+            )
+            return await self._keys.run(job, pin)
 
     # Which reader.
 
@@ -306,8 +246,25 @@ class SigningService:
         return card_certificates(reader, contents)
 
 
-def _needed(pin: SecretBytes | None) -> SecretBytes:
-    # Our own window will ask for it; where there is none, the page must.
-    if pin is None:
-        raise PinError("no PIN was given", code=ErrorCode.PIN_REQUIRED)
-    return pin
+def signing_purpose(request: SignRequest) -> Purpose:
+    """Tell what a request wants signed, with the digests of what a window names."""
+    documents = tuple(
+        DocumentFacts(
+            document.name,
+            Content(document.data, document.digest, attached=False).message_digest(request.hash),
+        )
+        for document in request.documents[:MAX_SHOWN]
+    )
+    return Purpose(Act.SIGN, request.hash, documents, len(request.documents))
+
+
+def _sign(
+    key_id: bytes, card: CardDriver, connection: Connection, pin: SecretBytes, prepare: Prepare
+) -> KeyUse:
+    return card.sign(connection, key_id, pin, prepare)
+
+
+def _decrypt(
+    card: CardDriver, connection: Connection, pin: SecretBytes, prepare: Prepare
+) -> KeyUse:
+    return card.decrypt(connection, ID_KEYX, pin, prepare)

@@ -24,6 +24,7 @@ from agent.signing.model import (
     SignatureFormat,
     SignRequest,
 )
+from agent.signing.prompts import LastTry
 from agent.signing.service import SigningService
 from agent.signing.sites import Site
 from agent.virtualcard.card import VirtualCard
@@ -211,8 +212,8 @@ async def test_a_certificate_out_of_its_time_costs_no_try(
 
 async def test_the_last_try_is_not_spent_without_a_word(make_card: CardFactory) -> None:
     class NoLastTry(AlwaysAllow):
-        async def allow_try(self, site: Site, attempts_left: int) -> None:
-            await Refuse("not now").allow_try(site, attempts_left)
+        async def allow_try(self, question: LastTry) -> None:
+            await Refuse("not now").allow_try(question)
 
     card = make_card()
     async with running(with_cards(card), NoLastTry()) as service:

@@ -8,6 +8,7 @@ from typing import Final
 from agent.errors import AgentError, ErrorCode, PinError
 from agent.signing.consent import Consent
 from agent.signing.permissions import Permission, Permissions
+from agent.signing.prompts import LastTry
 from agent.signing.sites import Site
 from agent.web.hipki.component import SELF_TEST
 from agent.web.hipki.conversation import Answer, Conversation, Question, current
@@ -68,7 +69,7 @@ class PopupConsent:
             answer = await conversation.ask(question)
         self.settle(site, answer)
 
-    async def allow_try(self, site: Site, attempts_left: int) -> None:
+    async def allow_try(self, question: LastTry) -> None:
         """Return when the citizen wants one of the card's last PIN tries to be spent.
 
         Raises:
@@ -77,12 +78,14 @@ class PopupConsent:
         """
         conversation = current()
         if conversation is None:
-            await self._fallback.allow_try(site, attempts_left)
+            await self._fallback.allow_try(question)
             return
-        answer = await self._ask_try(conversation, site, attempts_left)
+        answer = await self._ask_try(conversation, question.site, question.attempts_left)
         if answer is not Answer.ONCE:
             raise PinError(
-                "the citizen said no", code=ErrorCode.PIN_LAST_ATTEMPT, attempts_left=attempts_left
+                "the citizen said no",
+                code=ErrorCode.PIN_LAST_ATTEMPT,
+                attempts_left=question.attempts_left,
             )
 
     def settle(self, site: Site, answer: Answer) -> None:
