@@ -14,6 +14,7 @@
   let name = "";
   let taken = false;
   let wide = false;
+  let gone = false; // a closed window says nothing: its page may have opened another by now
 
   const progress = (text) => {
     find("ask").hidden = true;
@@ -107,12 +108,18 @@
     guard([...find("choices").children]);
   };
 
-  const failed = () => JSON.stringify({ func: "", ret_code: 0x7600000d, last_error: 0, message: "執行檔錯誤或逾時" });
+  const LONGEST = 16 * 1024 * 1024;
+  const refusal = (code, message) => JSON.stringify({ func: "", ret_code: code, last_error: 0, message });
+  const failed = () => refusal(0x7600000d, "執行檔錯誤或逾時");
 
   const serve = async (message, origin) => {
-    name = nameOf(message);
+    const tooLong = message.length > LONGEST;
+    name = tooLong ? "" : nameOf(message);
     progress(say(names.get(name)?.[0] ?? ["處理中 …", "Working …"]));
-    const reply = await converse({ site: origin, message }, show).catch(failed);
+    const reply = tooLong
+      ? refusal(0x7600000a, "檔案過大")
+      : await converse({ site: origin, message }, show).catch(failed);
+    if (gone) return;
     // Only to the site that asked, should another page be in its window by now.
     opener.postMessage(reply, origin === "null" ? "*" : origin);
     window.close();
@@ -123,6 +130,7 @@
     progress(say(["這個視窗要由網頁開啟。", "This window has to be opened by a web page."]));
   };
 
+  addEventListener("pagehide", () => { gone = true; });
   addEventListener("focus", () => guard([...find("choices").children]));
   document.addEventListener("visibilitychange", () => guard([...find("choices").children]));
   if (opener) {

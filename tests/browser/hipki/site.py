@@ -1,0 +1,69 @@
+"""A web server for pages of others, under names of their own, and a browser that finds them."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import urlencode
+
+from playwright.sync_api import Browser, sync_playwright
+
+from agent.portal import demo_browser
+
+PAGES = Path(__file__).parent / "pages"
+ARGUMENTS = [
+    "--no-sandbox",
+    "--host-resolver-rules=MAP *.test 127.0.0.1",
+    "--disable-features=TranslateUI",
+]
+
+
+class _Handler(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Be silent."""
+
+    def end_headers(self) -> None:
+        self.send_header("Cache-Control", "no-store")
+        super().end_headers()
+
+
+class Sites:
+    """Pages under any name that ends in ``.test``."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+
+    def origin(self, name: str = "service") -> str:
+        return f"http://{name}.test:{self.port}"
+
+    def url(self, page: str, name: str = "service", **query: object) -> str:
+        return f"{self.origin(name)}/{page}?{urlencode(query)}"
+
+
+@contextmanager
+def serve_sites() -> Iterator[Sites]:
+    """Serve the pages on a free port."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, directory=str(PAGES)))
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, name="sites")
+    thread.start()
+    try:
+        yield Sites(server.server_address[1])
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Start a browser without a window."""
+    with sync_playwright() as playwright:
+        path = demo_browser.find_chromium()
+        browser = playwright.chromium.launch(executable_path=str(path), args=ARGUMENTS)
+        try:
+            yield browser
+        finally:
+            browser.close()

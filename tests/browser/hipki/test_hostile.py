@@ -1,0 +1,165 @@
+"""A page that means no good gets nothing."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from agent.signing.sites import Site
+from agent.virtualcard.card import VirtualCard
+from tests.browser.hipki.site import Sites
+from tests.web.hipki.rig import WRONG_PIN, Rig
+
+CardFactory = Callable[..., VirtualCard]
+pytestmark = pytest.mark.browser
+PAGES = ("/popupForm", "/selfTest.htm", "/addDomain?domain=evil.test")
+
+
+def hostile(page: Page, sites: Sites, rig: Rig, **query: object) -> None:
+    page.goto(sites.url("hostile.html", "evil", port=rig.port, **query))
+
+
+def opened(page: Page, button: str = "open") -> Page:
+    with page.expect_popup() as popup:
+        page.click(f"#{button}")
+    return popup.value
+
+
+def test_nothing_of_ours_can_be_framed(make_card: CardFactory, page: Page, sites: Sites) -> None:
+    with Rig(make_card()) as rig:
+        hostile(page, sites, rig)
+        for path in PAGES:
+            assert page.evaluate("path => frame(path)", path) == []
+        assert all("token" not in frame.content() for frame in page.frames[1:])
+
+
+def test_our_pages_cannot_be_read(make_card: CardFactory, page: Page, sites: Sites) -> None:
+    with Rig(make_card()) as rig:
+        hostile(page, sites, rig)
+        for path in PAGES:
+            script = "path => fetch(base + path).then(r => r.text(), e => e.name)"
+            assert page.evaluate(script, path) == "TypeError"
+
+
+def test_only_the_opener_is_listened_to(make_card: CardFactory, page: Page, sites: Sites) -> None:
+    with Rig(make_card(), consent="ask") as rig:
+        rig.allow(sites.origin("evil"))
+        page.goto(sites.url("classic.html", "service", port=rig.port))
+        popup = opened(page, "certificate")
+        popup.locator("#choices button").first.wait_for()
+        popup.close()
+        hostile(page, sites, rig)
+        page.evaluate("() => { onready = () => {}; }")
+        popup = opened(page)
+        popup.wait_for_load_state()
+        # A frame of the page, of another origin, has the popup's name but did not open it.
+        script = """url => new Promise(resolve => {
+            const frame = document.createElement('iframe');
+            const post = 'parent.popups[0].postMessage(parent.message, "*")';
+            frame.srcdoc = `<script>${post}</` + 'script>';
+            frame.onload = () => setTimeout(() => resolve(heard.length), 500);
+            document.body.append(frame);
+        })"""
+        assert page.evaluate(script, "") == 1  # getTbs alone
+        expect(popup.locator("#doing")).to_contain_text("等待網頁")
+        page.evaluate("popups[0].postMessage(message, '*')")
+        page.wait_for_function("heard.length === 2")
+
+
+def test_a_message_that_comes_again_is_not_served(
+    make_card: CardFactory, page: Page, sites: Sites
+) -> None:
+    card = make_card()
+    with Rig(card) as rig:
+        fields = {"func": "MakeSignature", "tbs": "x", "pin": WRONG_PIN}
+        hostile(page, sites, rig, message=json.dumps(fields))
+        five_times = "for (let i = 0; i < 5; i++) popup.postMessage(message, '*');"
+        page.evaluate(f"() => {{ onready = popup => {{ {five_times} }}; }}")
+        opened(page)
+        page.wait_for_function("heard.length === 2")
+        page.wait_for_timeout(500)
+        assert page.evaluate("heard.length") == 2
+    assert card.data.tries_left == 2
+
+
+def test_a_page_that_replaces_the_asking_one_hears_nothing(
+    make_card: CardFactory, page: Page, sites: Sites
+) -> None:
+    card = make_card()
+    with Rig(card, consent="ask") as rig:
+        page.goto(sites.url("classic.html", port=rig.port))
+        popup = opened(page, "certificate")
+        popup.locator("#choices button").first.wait_for()
+        hostile(page, sites, rig)
+        popup.click("[data-answer=once]")
+        popup.wait_for_event("close")
+        page.wait_for_timeout(300)
+        assert page.evaluate("heard") == []
+        assert rig.permissions.find(Site(sites.origin("evil"))) is None
+
+
+def test_a_flood_of_popups_leaves_others_alone(
+    make_card: CardFactory, context: BrowserContext, page: Page, sites: Sites
+) -> None:
+    with Rig(make_card(), consent="ask") as rig:
+        rig.allow(sites.origin("service"))
+        hostile(page, sites, rig, message='{"func":"CheckEnvir"}')
+        for _ in range(6):
+            page.evaluate("message = JSON.stringify({ func: 'CheckEnvir', n: Math.random() })")
+            opened(page)
+        page.wait_for_function("heard.filter(each => each.includes('ret_code')).length === 2")
+        other = context.new_page()
+        other.goto(sites.url("classic.html", port=rig.port))
+        opened(other, "check")
+        other.wait_for_function("outcomes.length === 1")
+        assert other.evaluate("outcomes[0].ret_code") == 0
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        '{"func":"__proto__"}',
+        '{"func":"constructor","__proto__":{"func":"MakeSignature"}}',
+        '{"func":"toString"}',
+        '{"func":"hasOwnProperty","tbs":"x","pin":"654321"}',
+        "[]",
+        "null",
+        "no JSON",
+        '{"func":{"a":1}}',
+        '{"func":"<img src=x onerror=alert(1)>"}',
+    ],
+)
+def test_odd_messages_get_a_number(
+    make_card: CardFactory, page: Page, sites: Sites, message: str
+) -> None:
+    card = make_card()
+    with Rig(card) as rig:
+        hostile(page, sites, rig)
+        page.evaluate("text => { message = text; }", message)
+        opened(page)
+        page.wait_for_function("heard.length === 2")
+        reply = json.loads(page.evaluate("heard[1]"))
+    assert reply["ret_code"] in (0x7600000E, 0x7600000B)
+    assert "<" not in reply["func"]
+    assert card.data.tries_left == 3
+
+
+def test_a_hundred_megabytes_end_in_a_number(
+    make_card: CardFactory, page: Page, sites: Sites
+) -> None:
+    with Rig(make_card()) as rig:
+        hostile(page, sites, rig)
+        page.evaluate("message = JSON.stringify({ func: 'MakeSignature', tbs: 'x'.repeat(1e8) })")
+        opened(page)
+        page.wait_for_function("heard.length === 2")
+        assert json.loads(page.evaluate("heard[1]"))["ret_code"] == 0x7600000A
+
+
+def test_the_popup_without_an_opener_says_so(
+    make_card: CardFactory, context: BrowserContext
+) -> None:
+    with Rig(make_card()) as rig:
+        alone = context.new_page()
+        alone.goto(f"{rig.own}/popupForm")
+        expect(alone.locator("#doing")).to_have_text("這個視窗要由網頁開啟。")
