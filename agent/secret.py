@@ -16,11 +16,12 @@ class SecretBytes:
     :attr:`buffer` in place and copies slice by slice into another buffer that is wiped too.
     """
 
-    __slots__ = ("_buffer",)
+    __slots__ = ("_buffer", "_wiped")
 
     def __init__(self, buffer: bytearray) -> None:
         """Take ownership of ``buffer``; the caller keeps no other reference."""
         self._buffer = buffer
+        self._wiped = False
 
     @classmethod
     def from_text(cls, text: str) -> Self:
@@ -36,8 +37,14 @@ class SecretBytes:
         """The secret itself, not a copy."""
         return self._buffer
 
+    @property
+    def wiped(self) -> bool:
+        """Whether the secret is gone, or going: true before the first byte is zero."""
+        return self._wiped
+
     def wipe(self) -> None:
         """Zero the buffer in place; the length stays, so that it may be called twice."""
+        self._wiped = True
         for index in range(len(self._buffer)):
             self._buffer[index] = 0
 

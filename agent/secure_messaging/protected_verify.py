@@ -9,7 +9,7 @@ from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 
-from agent.errors import ErrorCode, PinError
+from agent.errors import AgentError, ErrorCode, PinError
 from agent.secret import SecretBytes
 
 KEY = b"CHTTL8f0HiCardV2"
@@ -28,13 +28,19 @@ def pad_pin(pin: SecretBytes) -> SecretBytes:
 
     Raises:
         PinError: code ``pin_length``: empty, or longer than 10 bytes.
+        AgentError: code ``user_cancelled``: whoever gave the PIN has wiped it.
 
     """
     if not 0 < len(pin) <= PIN_FIELD:
         raise PinError("PIN does not fit the field", code=ErrorCode.PIN_LENGTH)
-    field = bytearray(b"\xff" * PIN_FIELD)
-    field[: len(pin)] = pin.buffer
-    return SecretBytes(field)
+    field = SecretBytes(bytearray(b"\xff" * PIN_FIELD))
+    field.buffer[: len(pin)] = pin.buffer
+    if pin.wiped:
+        # Another thread gives up at any moment. Asked after copying: what is left of a PIN by
+        # then would be sent as a wrong one, and cost a try.
+        field.wipe()
+        raise AgentError("the PIN was taken back", code=ErrorCode.USER_CANCELLED)
+    return field
 
 
 def verify_command(pin: SecretBytes, iv: bytes) -> SecretBytes:
@@ -45,7 +51,7 @@ def verify_command(pin: SecretBytes, iv: bytes) -> SecretBytes:
         iv: 8 fresh random bytes.
 
     Raises:
-        PinError: the PIN does not fit.
+        PinError, AgentError: as :func:`pad_pin`.
 
     """
     with pad_pin(pin) as field, SecretBytes(bytearray(_CIPHERTEXT)) as plain:

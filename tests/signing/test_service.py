@@ -249,6 +249,21 @@ async def test_cancelled_before_its_turn_it_costs_nothing(make_card: CardFactory
     assert card.data.tries_left == 3
 
 
+async def test_cancelled_between_two_signatures_it_costs_nothing(
+    make_card: CardFactory, generation: str
+) -> None:
+    card = make_card(generation, faults=Faults(rsa_delay_ms=200))
+    batch = SignRequest(tuple(Document(data=bytes((n,))) for n in range(5)))
+    async with running(with_cards(card)) as service:
+        asked = asyncio.create_task(service.sign(SITE, batch, pin()))
+        await asyncio.sleep(0.3)
+        asked.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+        assert await service.certificates(SITE)  # whatever was under way has ended
+    assert card.data.tries_left == 3
+
+
 async def test_a_reader_s_queue_is_bounded(make_card: CardFactory) -> None:
     card = make_card(faults=Faults(rsa_delay_ms=50))
     async with running(with_cards(card)) as service:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.errors import PinError, SecureChannelError
+from agent.errors import AgentError, ErrorCode, PinError, SecureChannelError
 from agent.iso7816.command import CommandApdu
 from agent.secret import SecretBytes
 from agent.secure_messaging.protected_verify import KEY, pad_pin, verify_command
@@ -50,6 +50,14 @@ def test_the_first_command_of_a_real_channel() -> None:
     with pad_pin(SecretBytes.from_text("000000")) as pin:
         command = open_session().wrap_secret(bytes.fromhex("00200001"), pin)
     assert command.buffer.hex().upper() == FIRST_VERIFY
+
+
+def test_a_pin_that_was_wiped_is_not_sent_as_zeros() -> None:
+    taken_back = SecretBytes.from_text("000000")
+    taken_back.wipe()
+    with pytest.raises(AgentError) as error:
+        pad_pin(taken_back)
+    assert error.value.code is ErrorCode.USER_CANCELLED
 
 
 def test_secret_and_plain_wrapping_agree() -> None:

@@ -15,6 +15,13 @@ def test_leaving_the_context_zeroes_the_one_buffer() -> None:
     assert buffer == bytes(6)
 
 
+def test_a_secret_that_is_gone_says_so() -> None:
+    secret = SecretBytes(bytearray(b"123456"))
+    assert not secret.wiped
+    secret.wipe()
+    assert secret.wiped
+
+
 def test_an_exception_zeroes_it_too() -> None:
     buffer = bytearray(b"123456")
     with pytest.raises(ZeroDivisionError), SecretBytes(buffer):
