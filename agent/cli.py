@@ -283,17 +283,21 @@ def _serve(options: argparse.Namespace) -> int:
 async def _serve_until_stopped(
     options: argparse.Namespace, settings: "Config", places: "Paths", running: "Instance"
 ) -> int:
-    from agent.host.tls import identity
+    from agent.host import install_key, peer
+    from agent.host.tls import identity, switch
     from agent.signing.service import SigningService
     from agent.web.app import ServerConfig, serve
     from agent.web.hipki.door import MCA_PORT
 
     stopped = _stop_event()
-    context = identity.server_context(await asyncio.to_thread(identity.ensure, places.tls))
+    served = await asyncio.to_thread(identity.ensure, places.tls)
+    context = identity.server_context(served)
+    known = await asyncio.to_thread(install_key.InstallKey.ensure, places.install_key)
     consent = _consent(options.consent or settings.consent)
     service = SigningService(_provider(options), consent)
     door = await asyncio.to_thread(_door, settings, service, consent)
     await service.start()
+    switching = asyncio.create_task(switch.LeafSwitch(context, places.tls, served).run())
     try:
         listening = await serve(
             ServerConfig(
@@ -306,6 +310,8 @@ async def _serve_until_stopped(
                 page_pin=settings.page_pin,
                 allow_sha1=settings.allow_sha1,
                 door=door.on,
+                is_our_peer=peer.check_for() if settings.check_peer else None,
+                prove=known.prove,
                 more_plain_ports=(MCA_PORT,) if options.mca or settings.mca else (),
             ),
             service,
@@ -321,6 +327,7 @@ async def _serve_until_stopped(
         finally:
             await listening.close()
     finally:
+        switching.cancel()
         await service.close()
     return EXIT_OK
 

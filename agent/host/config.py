@@ -41,6 +41,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         allow_sha1: whether pages may ask for SHA-1 signatures.
         last_try: whether the card's last PIN try may be spent, after a question.
         update_check: whether the agent may ask for a newer version of itself.
+        check_peer: whether programs of other users of this computer are refused.
         log_level: the least severe event that is written down.
 
     """
@@ -55,6 +56,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     allow_sha1: bool = False
     last_try: bool = True
     update_check: bool = True
+    check_peer: bool = True
     log_level: LogLevel = "info"
 
     def replaced(self, values: Mapping[str, object]) -> Self:

@@ -39,6 +39,16 @@ class Paths:
         return self.state / "tls"
 
     @property
+    def trust(self) -> Path:
+        """What was changed in trust stores, JSON."""
+        return self.state / "trust.json"
+
+    @property
+    def install_key(self) -> Path:
+        """The secret by which sites know this installation."""
+        return self.state / "install.key"
+
+    @property
     def logs(self) -> Path:
         """The folder of the log files."""
         return self.state / "logs"

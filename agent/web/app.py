@@ -12,11 +12,13 @@ import structlog
 from aiohttp import web
 
 from agent.errors import AgentError, ErrorCode
+from agent.host.peer import PeerCheck
 from agent.web.endpoint import Endpoint, HttpHandler, refusal, unexpected
 from agent.web.guard import Refused
 from agent.web.limits import Limits
 from agent.web.listen import PortTakenError, listen
-from agent.web.native import NativeApi, Service
+from agent.web.native import NativeApi, Prover, Service
+from agent.web.peer import PeerGuard
 from agent.web.port_owner import describe_owner
 from agent.web.routes import NativeRoutes, plain_routes
 
@@ -45,6 +47,9 @@ class ServerConfig:
             handler of what is not its own, it gives a handler.
         more_plain_ports: the plain-HTTP side listens there too, where they are free.
         limits: for each site.
+        is_our_peer: tells whether the program at the other end is this user's; None lets
+            everybody on this computer in.
+        prove: shows an allowed site that it is still the same installation.
 
     """
 
@@ -57,6 +62,8 @@ class ServerConfig:
     door: Callable[[int, HttpHandler], HttpHandler] | None = None
     more_plain_ports: tuple[int, ...] = ()
     limits: Limits = field(default_factory=Limits)
+    is_our_peer: PeerCheck | None = None
+    prove: Prover | None = None
 
 
 class _Connection(web.RequestHandler):
@@ -116,17 +123,22 @@ class Serving:
 
     """
 
-    def __init__(self, port: int, native: NativeRoutes) -> None:
+    def __init__(
+        self, port: int, native: NativeRoutes, is_our_peer: PeerCheck | None = None
+    ) -> None:
         self.port = port
         self.ping_port: int | None = None
         self.ping_error: str | None = None
         self._native = native
+        self._is_our_peer = is_our_peer
         self._listeners: list[tuple[_Server, asyncio.Server]] = []
 
     async def add(
         self, handler: HttpHandler, sockets: Sequence[socket.socket], tls: ssl.SSLContext | None
     ) -> None:
         """Accept connections on ``sockets``, which are bound and listening."""
+        if self._is_our_peer is not None:
+            handler = PeerGuard(handler, self._is_our_peer)
         server = _Server(handler)
         handshake = HANDSHAKE_SECONDS if tls is not None else None
         loop = asyncio.get_running_loop()
@@ -166,10 +178,11 @@ async def serve(config: ServerConfig, service: Service) -> Serving:
         virtual=config.virtual,
         page_pin=config.page_pin,
         allow_sha1=config.allow_sha1,
+        prove=config.prove,
     )
     native = NativeRoutes(api)
     routes = await asyncio.to_thread(native.routes)
-    serving = Serving(port, native)
+    serving = Serving(port, native, config.is_our_peer)
     allowed = service.is_allowed
     await serving.add(Endpoint(routes, port, api.rate, allowed), sockets, config.tls)
     plain = _Plain(

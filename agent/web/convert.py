@@ -8,6 +8,7 @@ from msgspec import UNSET, UnsetType
 from agent import __version__
 from agent.cms.digest import HashAlgorithm
 from agent.errors import BadRequestError
+from agent.host.install_key import Proof
 from agent.signing import model
 from agent.web import messages
 from agent.web.wire import MessageError
@@ -90,8 +91,10 @@ def readers(snapshot: model.Snapshot) -> messages.ReadersResult:
     )
 
 
-def status(snapshot: model.Snapshot | None, *, virtual: bool) -> messages.StatusResult:
-    """Show the agent itself; ``snapshot`` only for a site that is allowed."""
+def status(
+    snapshot: model.Snapshot | None, proof: Proof | None, *, virtual: bool
+) -> messages.StatusResult:
+    """Show the agent itself; ``snapshot`` and ``proof`` only for a site that is allowed."""
     return messages.StatusResult(
         product="ankong",
         version=__version__,
@@ -100,6 +103,9 @@ def status(snapshot: model.Snapshot | None, *, virtual: bool) -> messages.Status
         allowed=snapshot is not None,
         virtual=virtual,
         readers=UNSET if snapshot is None else tuple(reader(view) for view in snapshot.readers),
+        proof=UNSET
+        if proof is None
+        else messages.Proof(algorithm="ES256", key=proof.key, signature=proof.signature),
     )
 
 

@@ -48,6 +48,9 @@ Digest: TypeAlias = Annotated[
     bytes, Meta(min_length=20, max_length=64, description="exactly as long as `hash` says")
 ]
 Nonce: TypeAlias = Annotated[bytes, Meta(min_length=1, max_length=64)]
+StatusNonce: TypeAlias = Annotated[
+    bytes, Meta(min_length=16, max_length=64, description="random, made by the page, used once")
+]
 Base64: TypeAlias = Annotated[bytes, Meta(description="base64")]
 Timestamp: TypeAlias = Annotated[str, Meta(description="RFC 3339, UTC")]
 
@@ -61,6 +64,12 @@ class Params(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 class NoParams(Params, frozen=True, kw_only=True):
     """Nothing."""
+
+
+class StatusParams(Params, frozen=True, kw_only=True):
+    """A nonce, to have the answer proved; nothing otherwise."""
+
+    nonce: StatusNonce | UnsetType = UNSET
 
 
 class CertificatesParams(Params, frozen=True, kw_only=True):
@@ -130,7 +139,7 @@ class Request(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag
 class StatusRequest(Request, frozen=True, kw_only=True, tag="status"):
     """Tell whether the agent is there, and whether this site may go on."""
 
-    params: NoParams = NoParams()
+    params: StatusParams = StatusParams()
 
 
 class ConnectRequest(Request, frozen=True, kw_only=True, tag="connect"):
@@ -216,8 +225,22 @@ class Reader(Struct, frozen=True):
     attempts_left: Annotated[int, Meta(ge=0, le=15)] | None
 
 
+class Proof(Struct, frozen=True, kw_only=True):
+    """What shows a site that the same installation answers as before.
+
+    Every site is shown a key of its own, so that no two sites can recognise one computer.
+    """
+
+    algorithm: Literal["ES256"]
+    key: Annotated[bytes, Meta(description="base64 of the P-256 SubjectPublicKeyInfo; pin it")]
+    signature: Annotated[
+        bytes,
+        Meta(description='base64 of r and s, 64 bytes, over "ankong-status-v1" and the nonce'),
+    ]
+
+
 class StatusResult(Struct, frozen=True, kw_only=True):
-    """What everybody may know; ``readers`` only for a site that is allowed."""
+    """What everybody may know; ``readers`` and ``proof`` only for a site that is allowed."""
 
     product: Literal["ankong"]
     version: str
@@ -226,6 +249,7 @@ class StatusResult(Struct, frozen=True, kw_only=True):
     allowed: bool
     virtual: bool
     readers: tuple[Reader, ...] | UnsetType = UNSET
+    proof: Proof | UnsetType = UNSET
 
 
 class ConnectResult(Struct, frozen=True):

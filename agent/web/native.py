@@ -1,16 +1,20 @@
 """The native API's methods: from a decoded request to a result, whatever carried it."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 
 from agent.errors import AgentError, ErrorCode
+from agent.host.install_key import Proof
 from agent.secret import SecretBytes
 from agent.signing import model
 from agent.signing.sites import Site
 from agent.web import convert, messages
 from agent.web.limits import Limits, RateLimiter, Slots
 
+Prover: TypeAlias = Callable[[str, bytes], Proof]
+"""Signs a nonce for an origin (see ``host.install_key``)."""
 _FREE: Final = (messages.StatusRequest, messages.ConnectRequest)
 """The requests that a site may send before it is allowed."""
 
@@ -55,7 +59,7 @@ class NativeApi:
 
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # settings that have nothing to do with each other
         self,
         service: Service,
         limits: Limits,
@@ -63,6 +67,7 @@ class NativeApi:
         virtual: bool,
         page_pin: bool,
         allow_sha1: bool,
+        prove: Prover | None = None,
     ) -> None:
         """Put the API in front of the use cases.
 
@@ -72,6 +77,7 @@ class NativeApi:
             virtual: whether the cards are virtual.
             page_pin: whether pages may hand a PIN over; otherwise it is dropped unread.
             allow_sha1: whether pages may ask for SHA-1.
+            prove: shows a site that it is still the same installation; None cannot.
 
         """
         self._service = service
@@ -80,6 +86,7 @@ class NativeApi:
         self._virtual = virtual
         self._page_pin = page_pin
         self._allow_sha1 = allow_sha1
+        self._prove = prove
         self._pending = Slots(limits.pending, ErrorCode.RATE_LIMITED)
         # One question at a time: a page must not bury the citizen in windows.
         self._questions = Slots(1, ErrorCode.BUSY)
@@ -103,10 +110,17 @@ class NativeApi:
         if not self._service.is_allowed(site):
             raise AgentError("not allowed", code=ErrorCode.ORIGIN_NOT_ALLOWED)
 
-    def status(self, site: Site | None) -> messages.StatusResult:
-        """Say that the agent runs; to an allowed site also what is in the readers."""
-        snapshot = self._service.snapshot() if self.is_allowed(site) else None
-        return convert.status(snapshot, virtual=self._virtual)
+    def status(self, site: Site | None, nonce: bytes | None = None) -> messages.StatusResult:
+        """Say that the agent runs; to an allowed site also who we are, and what is in the readers.
+
+        A proof for everybody would let a site recognise a citizen who never allowed it.
+        """
+        if site is None or not self.is_allowed(site):
+            return convert.status(None, None, virtual=self._virtual)
+        proof = None
+        if nonce is not None and self._prove is not None:
+            proof = self._prove(site.origin, nonce)
+        return convert.status(self._service.snapshot(), proof, virtual=self._virtual)
 
     async def execute(self, site: Site, request: messages.Request) -> messages.AnyResult:
         """Carry out any request but ``cancel``, which is about the connection it came on.
@@ -125,8 +139,8 @@ class NativeApi:
         self, site: Site, request: messages.Request, pin: SecretBytes | None
     ) -> messages.AnyResult:
         match request:
-            case messages.StatusRequest():
-                return self.status(site)
+            case messages.StatusRequest(params=status):
+                return self.status(site, convert.or_none(status.nonce))
             case messages.ReadersRequest():
                 return convert.readers(self._service.snapshot())
             case messages.ConnectRequest():

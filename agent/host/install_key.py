@@ -1,0 +1,93 @@
+"""What proves to a page which installation answers: a key for each site, from one local secret.
+
+One key for all sites would let them recognise the same computer together; so each site sees a
+key of its own, derived from the secret and its origin, and only once the citizen has allowed it.
+"""
+
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+import structlog
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from agent.host.tls.machine import write_whole
+
+CONTEXT: Final = b"ankong-status-v1"
+"""What each signed text begins with; the page's nonce follows."""
+SECRET_SIZE: Final = 32  # bytes
+_DERIVATION: Final = b"ankong-install-key-v1\0"
+# NIST SP 800-186 §3.2.1.3: how many private keys P-256 has, and one more.
+_ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+_WIDE: Final = 48  # bytes; 128 bits more than the order, so that no key is likelier (FIPS 186-5)
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A signature that only this installation can make for this site.
+
+    Attributes:
+        key: P-256 public key, SubjectPublicKeyInfo, DER; what a page pins.
+        signature: ECDSA with SHA-256, r and s of 32 bytes each, as WebCrypto takes it.
+
+    """
+
+    key: bytes
+    signature: bytes
+
+
+class InstallKey:
+    """The local secret and the keys that follow from it."""
+
+    def __init__(self, secret: bytes) -> None:
+        """Take a secret of 32 random bytes."""
+        self._secret = secret
+
+    @classmethod
+    def ensure(cls, path: Path) -> Self:
+        """Read the secret; make one where there is none, or none of 32 bytes.
+
+        Args:
+            path: of the file, for its owner only.
+
+        Raises:
+            OSError: it cannot be read or written.
+
+        """
+        try:
+            with path.open("rb") as file:
+                secret = file.read(SECRET_SIZE + 1)
+        except FileNotFoundError:
+            secret = b""
+        if len(secret) != SECRET_SIZE:
+            if secret:
+                _log.warning("the install key was damaged; pages will not know this agent again")
+            secret = secrets.token_bytes(SECRET_SIZE)
+            write_whole(path, secret)
+        return cls(secret)
+
+    def prove(self, origin: str, nonce: bytes) -> Proof:
+        """Sign a page's nonce with the key for its site.
+
+        Args:
+            origin: of the site, normalised.
+            nonce: the page's; it is what makes an old answer worthless.
+
+        """
+        key = self._key_for(origin)
+        r, s = decode_dss_signature(key.sign(CONTEXT + nonce, ec.ECDSA(SHA256())))
+        public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        return Proof(public, r.to_bytes(32, "big") + s.to_bytes(32, "big"))
+
+    def _key_for(self, origin: str) -> ec.EllipticCurvePrivateKey:
+        info = _DERIVATION + origin.encode()
+        wide = HKDF(SHA256(), _WIDE, salt=None, info=info).derive(self._secret)
+        number = int.from_bytes(wide, "big") % (_ORDER - 1) + 1
+        return ec.derive_private_key(number, ec.SECP256R1())

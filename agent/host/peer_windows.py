@@ -1,0 +1,199 @@
+"""Whose a TCP peer is, on Windows: the table of connections, then the process, then its user.
+
+Everything that touches Windows is in :class:`WindowsSystem`; it cannot run elsewhere, and is
+tested against a stand-in of its calls. iphlpapi.h, tcpmib.h, winnt.h.
+"""
+
+import struct
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from ctypes import (
+    POINTER,
+    Structure,
+    byref,
+    c_int,
+    c_uint32,
+    c_void_p,
+    cast,
+    create_string_buffer,
+    string_at,
+)
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Any, Final, Protocol
+
+import structlog
+
+AF_INET: Final = 2
+AF_INET6: Final = 23  # Windows' own number
+_OWNER_PID_CONNECTIONS: Final = 4  # TCP_TABLE_OWNER_PID_CONNECTIONS
+_INSUFFICIENT_BUFFER: Final = 122
+_QUERY_LIMITED: Final = 0x1000  # PROCESS_QUERY_LIMITED_INFORMATION
+_TOKEN_QUERY: Final = 8
+_TOKEN_USER: Final = 1
+_ATTEMPTS: Final = 5  # the table may grow between asking its size and reading it
+# MIB_TCPROW_OWNER_PID: state, local address and port, remote address and port, process
+_ROW: Final = struct.Struct("<I4sI4sII")
+# MIB_TCP6ROW_OWNER_PID: local address, scope, port, remote likewise, state, process
+_ROW6: Final = struct.Struct("<16sII16sIIII")
+
+_log = structlog.get_logger(__name__)
+
+
+class System(Protocol):
+    """What Windows is asked."""
+
+    def table(self, family: int) -> bytes:
+        """Give the table of TCP connections with their processes."""
+
+    def user_of(self, process: int | None) -> bytes | None:
+        """Give the SID of a process' user, of our own with None; None where we may not know."""
+
+
+class WindowsPeers:
+    """Finds the process at the other end, and compares its user with ours."""
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+        self._own = system.user_of(None)
+
+    def is_ours(self, peer: Sequence[Any], local: Sequence[Any]) -> bool:
+        """Tell whether the other end belongs to our user; what cannot be found does not."""
+        try:
+            process = self._find(_end(peer), _end(local))
+            if process is None or self._own is None:
+                return False
+            return self._system.user_of(process) == self._own
+        except (OSError, ValueError, struct.error) as error:
+            _log.error("cannot tell whose a connection is", detail=str(error))
+            return False
+
+    def _find(self, peer: tuple[bytes, int], local: tuple[bytes, int]) -> int | None:
+        for family, row in ((AF_INET, _ROW), (AF_INET6, _ROW6)):
+            for first, second, process in _rows(self._system.table(family), row):
+                if (first, second) == (peer, local):
+                    return process
+        return None
+
+
+def _end(address: Sequence[Any]) -> tuple[bytes, int]:
+    return _packed(ip_address(str(address[0])).packed), address[1]
+
+
+def _packed(raw: bytes) -> bytes:
+    """Give an address as 16 bytes, IPv4 mapped (RFC 4291 §2.5.5.2)."""
+    if len(raw) == len(IPv4Address(0).packed):
+        return IPv6Address(b"\0" * 10 + b"\xff\xff" + raw).packed
+    return raw
+
+
+def _rows(
+    table: bytes, row: struct.Struct
+) -> Iterator[tuple[tuple[bytes, int], tuple[bytes, int], int]]:
+    (count,) = struct.unpack_from("<I", table)
+    for index in range(count):
+        fields = row.unpack_from(table, 4 + index * row.size)
+        if row is _ROW:
+            _, first, first_port, second, second_port, process = fields
+        else:
+            first, _, first_port, second, _, second_port, _, process = fields
+        yield (_packed(first), _port(first_port)), (_packed(second), _port(second_port)), process
+
+
+def _port(field: int) -> int:
+    """Read a port: network order in the low 16 bits; the others may hold anything."""
+    return int.from_bytes((field & 0xFFFF).to_bytes(2, "little"), "big")
+
+
+class _TokenUser(Structure):
+    """TOKEN_USER, winnt.h."""
+
+    _fields_ = (("Sid", c_void_p), ("Attributes", c_uint32))
+
+
+class WindowsSystem:
+    """The real thing, through three libraries."""
+
+    def __init__(self, iphlpapi: Any, kernel32: Any, advapi32: Any) -> None:
+        """Speak to the libraries, each loaded with ``ctypes.WinDLL``."""
+        self._iphlpapi, self._kernel32, self._advapi32 = iphlpapi, kernel32, advapi32
+        kernel32.GetCurrentProcess.restype = c_void_p
+        kernel32.OpenProcess.argtypes = [c_uint32, c_int, c_uint32]
+        kernel32.OpenProcess.restype = c_void_p
+        kernel32.CloseHandle.argtypes = [c_void_p]
+        advapi32.OpenProcessToken.argtypes = [c_void_p, c_uint32, POINTER(c_void_p)]
+        size = POINTER(c_uint32)
+        advapi32.GetTokenInformation.argtypes = [c_void_p, c_int, c_void_p, c_uint32, size]
+        advapi32.GetLengthSid.argtypes = [c_void_p]
+        advapi32.GetLengthSid.restype = c_uint32
+
+    def table(self, family: int) -> bytes:
+        """Read the table of TCP connections with their processes.
+
+        Raises:
+            OSError: Windows does not give it.
+
+        """
+        size = c_uint32(0)
+        buffer = create_string_buffer(4)
+        for _ in range(_ATTEMPTS):
+            status = self._iphlpapi.GetExtendedTcpTable(
+                buffer, byref(size), 0, family, _OWNER_PID_CONNECTIONS, 0
+            )
+            if status == 0:
+                return buffer.raw
+            if status != _INSUFFICIENT_BUFFER:
+                raise OSError(status, "GetExtendedTcpTable")
+            buffer = create_string_buffer(size.value)
+        raise OSError(_INSUFFICIENT_BUFFER, "GetExtendedTcpTable: it grows faster than we read")
+
+    def user_of(self, process: int | None) -> bytes | None:
+        """Read the SID of a process' user; None where Windows does not let us."""
+        with self._process(process) as handle:
+            if not handle:
+                return None
+            token = c_void_p()
+            if not self._advapi32.OpenProcessToken(handle, _TOKEN_QUERY, byref(token)):
+                return None
+            try:
+                return self._token_user(token)
+            finally:
+                self._kernel32.CloseHandle(token)
+
+    @contextmanager
+    def _process(self, process: int | None) -> Iterator[Any]:
+        if process is None:
+            yield self._kernel32.GetCurrentProcess()  # a constant, not to be closed
+            return
+        handle = self._kernel32.OpenProcess(_QUERY_LIMITED, 0, process)
+        try:
+            yield handle
+        finally:
+            if handle:
+                self._kernel32.CloseHandle(handle)
+
+    def _token_user(self, token: c_void_p) -> bytes | None:
+        size = c_uint32(0)
+        self._advapi32.GetTokenInformation(token, _TOKEN_USER, None, 0, byref(size))
+        buffer = create_string_buffer(max(size.value, 1))
+        read = self._advapi32.GetTokenInformation(
+            token, _TOKEN_USER, buffer, size.value, byref(size)
+        )
+        if not read:
+            return None
+        sid = cast(buffer, POINTER(_TokenUser)).contents.Sid
+        return string_at(sid, self._advapi32.GetLengthSid(sid))
+
+
+def open_system() -> WindowsSystem:
+    """Open the three libraries.
+
+    Raises:
+        OSError: this is not Windows.
+
+    """
+    import ctypes  # noqa: PLC0415  # WinDLL is there on Windows only
+
+    load = getattr(ctypes, "WinDLL", None)
+    if load is None:
+        raise OSError("this is not Windows")
+    return WindowsSystem(load("iphlpapi"), load("kernel32"), load("advapi32"))
