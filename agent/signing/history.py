@@ -137,7 +137,12 @@ class History:
             self._problem = None
             return lines
 
-        return self._database.submit(work)
+        future = self._database.submit(work)
+        if future.done() and (error := future.exception()) is not None:
+            _log.error("the history could not be written", detail=str(error))
+            future = Future()
+            future.set_result(())
+        return future
 
     def close(self) -> None:
         """Write what is not yet on disk and let go of the database; blocks for seconds at most."""

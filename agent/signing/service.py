@@ -1,13 +1,13 @@
 """The use cases: what pages, the command line and the windows ask of the agent.
 
 A request goes one way: is the site allowed → which reader → one transaction on the card →
-signature checked and wrapped → answer.
+signature checked and wrapped → a line in the history → answer.
 """
 
 import asyncio
 from asyncio import Queue
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from threading import Event as ThreadEvent
@@ -34,6 +34,7 @@ from agent.errors import (
 )
 from agent.secret import SecretBytes
 from agent.signing.consent import Consent
+from agent.signing.history import History
 from agent.signing.key_use import CARD_SECONDS, Job, KeyUser
 from agent.signing.model import (
     CardCertificate,
@@ -54,6 +55,7 @@ from agent.signing.prompts import (
     Purpose,
 )
 from agent.signing.readers import Readers
+from agent.signing.recording import Recorder, Signed
 from agent.signing.sites import Site
 from agent.signing.wrapping import Wrapping, card_certificates
 from agent.transport.base import CardProvider, Connection
@@ -66,7 +68,7 @@ _log = structlog.get_logger(__name__)
 class SigningService:
     """Everything that can be asked of the agent; belongs to one event loop."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # here the parts of the house meet
         self,
         provider: CardProvider,
         consent: Consent,
@@ -74,6 +76,9 @@ class SigningService:
         *,
         prompter: Prompter | None = None,
         last_try: bool = True,
+        history: History | None = None,
+        on_signed: Callable[[Signed], None] | None = None,
+        on_use: Callable[[Site], None] | None = None,
     ) -> None:
         """Put the parts together; :meth:`start` sets them going.
 
@@ -83,12 +88,18 @@ class SigningService:
             clock: the time of day, with a time zone.
             prompter: what asks for a PIN that no page handed over; None where a page has to.
             last_try: whether the last PIN try of a card may be spent at all.
+            history: where it is written down how requests ended; closed by whoever opened it,
+                after :meth:`close`.
+            on_signed: told in the event loop after each use of a key; must not block.
+            on_use: likewise, of each request by a site that is allowed.
 
         """
         self._registry = Registry()
         self._readers = Readers(provider, self._registry)
         self._consent = consent
         self._clock = clock
+        self._recorder = Recorder(history, on_signed, clock)
+        self._on_use = on_use or (lambda _: None)
         self._keys = KeyUser(
             self._readers,
             self._registry.memory,
@@ -118,6 +129,10 @@ class SigningService:
         """Give a queue of changes for as long as the context lasts."""
         return self._readers.subscribe()
 
+    def watch(self, changed: Callable[[], None]) -> AbstractContextManager[None]:
+        """Call ``changed`` in the event loop after each new snapshot, while the context lasts."""
+        return self._readers.watch(changed)
+
     def is_allowed(self, site: Site) -> bool:
         """Tell whether a site may ask for more than the status, without asking anybody."""
         return self._consent.stands(site)
@@ -129,8 +144,16 @@ class SigningService:
             AgentError: ``origin_not_allowed``, ``origin_blocked``, ``user_cancelled``.
 
         """
+        try:
+            await self._permit(site)
+        except AgentError as error:
+            await self._recorder.refused(site, error)
+            raise
+
+    async def _permit(self, site: Site) -> None:
         if not self.is_allowed(site):
             await self._consent.allow_site(site)
+        self._on_use(site)
 
     async def certificates(
         self, site: Site, reader: str | None = None
@@ -167,37 +190,39 @@ class SigningService:
             AgentError: any code; ``attempts_left`` where the card told.
 
         """
-        with pin or nullcontext():
-            await self.connect(site)
-            reader = await self._choose(request.reader, request.certificate)
-            job = Job(
-                site=site,
-                reader=reader,
-                key_id=request.key_id,
-                errand=lambda: Wrapping(request, reader, self._clock()),
-                operation=partial(_sign, request.key_id),
-                purpose=partial(signing_purpose, request),
-                seconds=CARD_SECONDS + SIGNATURE_SECONDS * len(request.documents),
-                confirm_retry=request.confirm_retry,
-            )
-            return await self._keys.run(job, pin)
+        async with self._recorder.key_use(site, request) as recording:
+            with pin or nullcontext():
+                await self._permit(site)
+                reader = await self._choose(request.reader, request.certificate)
+                job = Job(
+                    site=site,
+                    reader=reader,
+                    key_id=request.key_id,
+                    errand=lambda: Wrapping(request, reader, self._clock()),
+                    operation=recording.watch(reader, partial(_sign, request.key_id)),
+                    purpose=partial(signing_purpose, request),
+                    seconds=CARD_SECONDS + SIGNATURE_SECONDS * len(request.documents),
+                    confirm_retry=request.confirm_retry,
+                )
+                return await self._keys.run(job, pin)
 
     async def decrypt(self, site: Site, request: DecryptRequest, pin: SecretBytes | None) -> bytes:
         """Decrypt with a card's key-exchange key; arguments and errors as :meth:`sign`."""
-        with pin or nullcontext():
-            await self.connect(site)
-            reader = await self._choose(request.reader, None)
-            job = Job(
-                site=site,
-                reader=reader,
-                key_id=ID_KEYX,
-                errand=lambda: Opening(request),
-                operation=_decrypt,
-                purpose=lambda: Purpose(Act.DECRYPT),
-                seconds=CARD_SECONDS,
-                confirm_retry=request.confirm_retry,
-            )
-            return await self._keys.run(job, pin)
+        async with self._recorder.key_use(site, request) as recording:
+            with pin or nullcontext():
+                await self._permit(site)
+                reader = await self._choose(request.reader, None)
+                job = Job(
+                    site=site,
+                    reader=reader,
+                    key_id=ID_KEYX,
+                    errand=lambda: Opening(request),
+                    operation=recording.watch(reader, _decrypt),
+                    purpose=lambda: Purpose(Act.DECRYPT),
+                    seconds=CARD_SECONDS,
+                    confirm_retry=request.confirm_retry,
+                )
+                return await self._keys.run(job, pin)
 
     # Which reader.
 

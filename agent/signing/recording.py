@@ -1,0 +1,316 @@
+"""Writing down how each request for a key ended, before anybody is answered.
+
+A page that leaves, a task that is cancelled or a card that takes too long do not keep a line
+from being written: what the card did is told by the thread that made it do so.
+"""
+
+import asyncio
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Final, Self
+
+import structlog
+
+from agent.cards.card import CardDriver, KeyUse, Prepare, StoredCertificate
+from agent.cms.digest import HashAlgorithm
+from agent.errors import AgentError, ErrorCode, PinError
+from agent.pki.certificate import CertificateFacts
+from agent.secret import SecretBytes
+from agent.signing.history import History, moment
+from agent.signing.history_line import DONE, UNDELIVERED, Entry, Kind, Line, presentable
+from agent.signing.key_use import KeyOperation
+from agent.signing.model import DecryptRequest, Document, SignRequest
+from agent.signing.sites import Site
+from agent.transport.base import Connection
+
+AGAIN_AFTER: Final = timedelta(minutes=10)
+"""How long the same refusal of the same site is not written again."""
+REFUSALS_AN_HOUR: Final = 60
+"""How many lines a page can cause without a card; the log has them all."""
+_MAX_REFUSALS: Final = 1024  # remembered; the oldest goes first
+
+# Nothing happened that the citizen could want to know: no card, no PIN, no question.
+_UNTOLD: Final = frozenset(
+    {
+        ErrorCode.BAD_REQUEST,
+        ErrorCode.RATE_LIMITED,
+        ErrorCode.BUSY,
+        ErrorCode.NO_READER,
+        ErrorCode.NO_CARD,
+        ErrorCode.UNSUPPORTED_CARD,
+        ErrorCode.PIN_REQUIRED,
+        ErrorCode.PIN_LENGTH,
+        ErrorCode.KEY_NOT_FOUND,
+        ErrorCode.PCSC_UNAVAILABLE,
+    }
+)
+_ALWAYS_TOLD: Final = frozenset({DONE, UNDELIVERED, str(ErrorCode.PIN_INCORRECT)})
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """What the citizen is notified of after a key was used.
+
+    Attributes:
+        kind: sign or decrypt.
+        site: who asked.
+        documents: what the page calls them, unchecked; one for each signature.
+        holder: the name in the certificate, unchecked; None where it has none.
+        card_serial: the card's own number.
+
+    """
+
+    kind: Kind
+    site: Site
+    documents: tuple[str | None, ...]
+    holder: str | None
+    card_serial: str
+
+
+class Recorder:
+    """Writes lines for one agent; belongs to its event loop."""
+
+    def __init__(
+        self,
+        history: History | None,
+        on_signed: Callable[[Signed], None] | None,
+        clock: Callable[[], datetime],
+    ) -> None:
+        """Put the parts together.
+
+        Args:
+            history: where lines go; None where nothing is kept.
+            on_signed: told after each use of a key, in the event loop; must not block.
+            clock: the time of day, with a time zone.
+
+        """
+        self._history = history
+        self._on_signed = on_signed
+        self.clock = clock
+        self._refusals = _Refusals()
+
+    def key_use(self, site: Site, request: SignRequest | DecryptRequest) -> "Recording":
+        """Give a context that writes down how a request ended; used once."""
+        return Recording(self, site, request)
+
+    async def refused(self, site: Site, error: AgentError) -> None:
+        """Write down that a site was not allowed."""
+        now = self.clock()
+        outcome = str(error.code)
+        if self.wants(site, outcome):
+            entry = Entry(moment(now), Kind.CONNECT, outcome, presentable(site.origin))
+            await settled(self.write(lambda: (entry,)))
+
+    def wants(self, site: Site, outcome: str) -> bool:
+        """Tell whether a line is to be written about how a request ended."""
+        if outcome in _ALWAYS_TOLD:
+            return True
+        return outcome not in _UNTOLD and self._refusals.admit(site, outcome, self.clock())
+
+    def write(self, make: Callable[[], Sequence[Entry]]) -> Future[tuple[Line, ...]]:
+        """Write lines; from any thread. The future does not fail."""
+        if self._history is not None:
+            return self._history.append(make)
+        nothing: Future[tuple[Line, ...]] = Future()
+        nothing.set_result(())
+        return nothing
+
+    def tell(self, signed: Callable[[], Signed]) -> None:
+        """Tell whoever shows notifications."""
+        if self._on_signed is None:
+            return
+        try:
+            self._on_signed(signed())
+        except Exception:  # noqa: BLE001  # a notification that fails takes no signature along
+            _log.exception("the notification after a signature failed")
+
+
+class Recording:
+    """One request for a key, from its beginning to its line in the history."""
+
+    def __init__(
+        self, recorder: Recorder, site: Site, request: SignRequest | DecryptRequest
+    ) -> None:
+        self._recorder = recorder
+        self._site = site
+        self._request = request
+        self._kind = Kind.SIGN if isinstance(request, SignRequest) else Kind.DECRYPT
+        self._reader: str | None = None
+        self._seen: tuple[str, bytes] | None = None
+        self._lock = threading.Lock()
+        self._used = False
+        self._abandoned = False
+        self._told: ErrorCode | None = None
+        self._telling: Future[tuple[Line, ...]] | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Write the line, unless it is written by the card's thread or not worth one."""
+        if error is not None and not isinstance(error, Exception):
+            self._abandon()
+            return
+        outcome = _outcome(error)
+        if self._telling is not None and outcome == self._told:
+            await settled(self._telling)
+        elif self._recorder.wants(self._site, outcome):
+            await settled(self._write(outcome))
+        if outcome == ErrorCode.TIMEOUT:
+            self._abandon()  # the card may do it yet
+        if error is None:
+            self._recorder.tell(self._signed)
+
+    def watch(self, reader: str, operation: KeyOperation) -> KeyOperation:
+        """Look at what an operation does with the card in ``reader``."""
+        self._reader = reader
+
+        def watched(
+            card: CardDriver, connection: Connection, pin: SecretBytes, prepare: Prepare
+        ) -> KeyUse:
+            def seen(serial: str, stored: StoredCertificate) -> Sequence[bytes]:
+                self._seen = serial, stored.der
+                return prepare(serial, stored)
+
+            try:
+                used = operation(card, connection, pin, seen)
+            except PinError as error:
+                self._pin_failed(error.code)
+                raise
+            self._card_did_it()
+            return used
+
+        return watched
+
+    # In the reader's thread.
+
+    def _pin_failed(self, code: ErrorCode) -> None:
+        """Write a line for a PIN that the card refused; the citizen may be asked for another."""
+        if code is ErrorCode.PIN_INCORRECT:
+            self._telling = self._write(str(code))
+            self._told = code
+
+    def _card_did_it(self) -> None:
+        with self._lock:
+            self._used = True
+            abandoned = self._abandoned
+        if abandoned:
+            self._write(UNDELIVERED)
+
+    # In any thread.
+
+    def _abandon(self) -> None:
+        """Leave the line to the card's thread, or write it when that one is through."""
+        with self._lock:
+            self._abandoned = True
+            used = self._used
+        if used:
+            self._write(UNDELIVERED)
+
+    def _write(self, outcome: str) -> Future[tuple[Line, ...]]:
+        at = moment(self._recorder.clock())
+        return self._recorder.write(lambda: self._entries(outcome, at))
+
+    # In the history's thread, where hashing a large document delays nobody.
+
+    def _entries(self, outcome: str, at: str) -> tuple[Entry, ...]:
+        each = outcome in (DONE, UNDELIVERED)
+        documents = self._documents()
+        return tuple(
+            self._entry(outcome, at, document, 1 if each else len(documents))
+            for document in (documents if each else documents[:1])
+        )
+
+    def _documents(self) -> tuple[Document, ...]:
+        if isinstance(self._request, SignRequest):
+            return self._request.documents
+        return (Document(data=self._request.data),)
+
+    def _entry(self, outcome: str, at: str, document: Document, count: int) -> Entry:
+        request = self._request
+        hash_ = request.hash if isinstance(request, SignRequest) else HashAlgorithm.SHA256
+        digest = document.digest
+        if document.data is not None:
+            digest = hash_.digest(document.data)
+        facts = self._facts()
+        return Entry(
+            at=at,
+            kind=self._kind,
+            outcome=outcome,
+            site=presentable(self._site.origin),
+            format=str(request.format),
+            hash=str(hash_),
+            digest=None if digest is None else digest.hex(),
+            document=_presentable(document.name),
+            count=count,
+            reader=_presentable(self._reader),
+            card_serial=_presentable(None if self._seen is None else self._seen[0]),
+            thumbprint=None if facts is None else facts.thumbprint.hex(),
+            holder=_presentable(None if facts is None else facts.subject_cn),
+        )
+
+    def _facts(self) -> CertificateFacts | None:
+        try:
+            return None if self._seen is None else CertificateFacts.from_der(self._seen[1])
+        except AgentError:
+            return None
+
+    def _signed(self) -> Signed:
+        facts = self._facts()
+        return Signed(
+            self._kind,
+            self._site,
+            tuple(document.name for document in self._documents()),
+            None if facts is None else facts.subject_cn,
+            "" if self._seen is None else self._seen[0],
+        )
+
+
+class _Refusals:
+    """Keeps a page that is refused again and again from filling the history."""
+
+    def __init__(self) -> None:
+        self._last: OrderedDict[tuple[Site, str], datetime] = OrderedDict()
+        self._recent: deque[datetime] = deque(maxlen=REFUSALS_AN_HOUR)
+
+    def admit(self, site: Site, outcome: str, now: datetime) -> bool:
+        """Tell whether a refusal gets a line, and remember that it got one."""
+        last = self._last.get((site, outcome))
+        if last is not None and timedelta(0) <= now - last < AGAIN_AFTER:
+            return False
+        full = len(self._recent) == REFUSALS_AN_HOUR
+        if full and timedelta(0) <= now - self._recent[0] < timedelta(hours=1):
+            return False
+        self._recent.append(now)
+        self._last[site, outcome] = now
+        self._last.move_to_end((site, outcome))
+        if len(self._last) > _MAX_REFUSALS:
+            self._last.popitem(last=False)
+        return True
+
+
+async def settled(future: Future[tuple[Line, ...]]) -> None:
+    """Wait until a line is on disk; whoever gives up waiting does not stop the writing."""
+    await asyncio.wait((asyncio.wrap_future(future),))
+
+
+def _outcome(error: BaseException | None) -> str:
+    if error is None:
+        return DONE
+    return str(error.code if isinstance(error, AgentError) else ErrorCode.INTERNAL)
+
+
+def _presentable(text: str | None) -> str | None:
+    return None if text is None else presentable(text)
