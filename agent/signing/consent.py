@@ -1,5 +1,6 @@
 """Who answers for the citizen: they themselves in a window, or whoever started the agent."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from agent.errors import AgentError, ErrorCode, PinError
@@ -35,15 +36,33 @@ class Consent(Protocol):
 
 
 class AlwaysAllow:
-    """``--consent allow``: whoever started the agent has said yes to everything."""
+    """``--consent allow``: whoever started the agent has said yes to everything.
+
+    Only an administrator's policy is stronger than that.
+    """
+
+    def __init__(self, forbidden: Callable[[Site], bool] = lambda _: False) -> None:
+        """Remember who is not allowed in spite of it.
+
+        Args:
+            forbidden: whether the policy forbids a site.
+
+        """
+        self._forbidden = forbidden
 
     def stands(self, site: Site) -> bool:
-        """Allow every site."""
-        del site
-        return True
+        """Allow every site that is not forbidden."""
+        return not self._forbidden(site)
 
     async def allow_site(self, site: Site) -> None:
-        """Allow every site."""
+        """Allow every site that is not forbidden.
+
+        Raises:
+            AgentError: ``origin_blocked``: it is.
+
+        """
+        if self._forbidden(site):
+            raise AgentError("forbidden by the policy", code=ErrorCode.ORIGIN_BLOCKED)
 
     async def allow_try(self, question: LastTry) -> None:
         """Spend it."""
