@@ -1,0 +1,83 @@
+"""Requests for windows, as tests make them, and a citizen who answers as the test says."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar, cast
+
+from agent.errors import AgentError, ErrorCode
+from agent.secret import SecretBytes
+from agent.signing.prompts import (
+    Act,
+    AllowSite,
+    CardFacts,
+    DocumentFacts,
+    EnterPin,
+    LastTry,
+    Locked,
+    Prompt,
+    Purpose,
+)
+from agent.signing.sites import Site
+
+A = TypeVar("A")
+SITE = Site.parse("https://portal.example")
+OTHER = Site.parse("https://other.example:8443")
+CARD = CardFacts("Ankong Virtual Reader 0", "gen2", "TP00000000000001", "王測試")
+DOCUMENT = DocumentFacts("升級為金質會員.txt", bytes(range(32)))
+SIGNING = Purpose(Act.SIGN, "SHA-256", (DOCUMENT,), 1)
+ALLOW = AllowSite(SITE)
+PIN = EnterPin(SITE, SIGNING, CARD, 3, was_wrong=False, min_length=6, max_length=8)
+LAST = LastTry(SITE, 1, CARD, pin_given=False)
+LOCKED = Locked(SITE, CARD)
+ALL = (ALLOW, PIN, LAST, LOCKED)
+
+Answer = Callable[[Prompt[Any]], Any]
+
+
+def types(pin: str) -> Answer:
+    """Answer with a PIN."""
+    return lambda _: SecretBytes.from_text(pin)
+
+
+def says(answer: Any) -> Answer:
+    """Answer with anything else."""
+    return lambda _: answer
+
+
+def refuses(code: ErrorCode = ErrorCode.USER_CANCELLED) -> Answer:
+    """End with an error."""
+
+    def refuse(_: Prompt[Any]) -> Any:
+        raise AgentError("as the test says", code=code)
+
+    return refuse
+
+
+class Citizen:
+    """A prompter that answers from a list, and remembers what it was asked and what it typed."""
+
+    def __init__(self, answers: Iterable[Answer] = ()) -> None:
+        self.answers = list(answers)
+        self.asked: list[Prompt[Any]] = []
+        self.typed: list[SecretBytes] = []
+        self.cancelled = 0
+        self.is_asked = asyncio.Event()
+
+    def can_ask(self) -> bool:
+        """Tell that there is somebody."""
+        return True
+
+    async def ask(self, prompt: Prompt[A]) -> A:
+        """Answer; with no answer left, think for ever."""
+        self.asked.append(prompt)
+        self.is_asked.set()
+        if not self.answers:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                self.cancelled += 1
+                raise
+        answer = self.answers.pop(0)(prompt)
+        if isinstance(answer, SecretBytes):
+            self.typed.append(answer)
+        return cast("A", answer)

@@ -1,0 +1,171 @@
+"""The windows' process, played by programs of a few lines: answers, silence, death, no display."""
+
+import asyncio
+import os
+import sys
+import textwrap
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.errors import AgentError, ErrorCode
+from agent.secret import SecretBytes
+from agent.signing import prompt_process
+from agent.signing.prompt_process import PROMPT_ARGUMENT, ProcessPrompter, prompt_command
+from agent.signing.prompt_wire import encode_request
+from agent.signing.prompts import NoPrompter, Prompt, SiteAnswer
+from tests.signing.prompt_support import ALL, ALLOW, LAST, LOCKED, PIN
+
+
+@pytest.fixture(autouse=True)
+def a_display(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Claim that there is a display; nothing here looks at it."""
+    monkeypatch.setenv("DISPLAY", ":no-such-display")
+
+
+def window(script: str, seconds: float = 20.0) -> ProcessPrompter:
+    """Play a window by a Python program."""
+    head = "import os, sys, time\n"
+    return ProcessPrompter([sys.executable, "-c", head + textwrap.dedent(script)], seconds)
+
+
+def answering(answer: bytes) -> ProcessPrompter:
+    return window(f"sys.stdin.buffer.readline(); os.write(1, {answer!r})")
+
+
+async def code_of(prompter: ProcessPrompter | NoPrompter, prompt: Prompt[Any]) -> ErrorCode:
+    with pytest.raises(AgentError) as error:
+        await prompter.ask(prompt)
+    return error.value.code
+
+
+async def test_each_question_gets_its_answer() -> None:
+    assert await answering(b"always").ask(ALLOW) is SiteAnswer.ALWAYS
+    assert await answering(b"pin:246813").ask(PIN) == SecretBytes(bytearray(b"246813"))
+    assert await answering(b"no").ask(LAST) is False
+    await answering(b"seen").ask(LOCKED)
+    assert await code_of(answering(b"cancel"), PIN) is ErrorCode.USER_CANCELLED
+
+
+async def test_an_answer_in_pieces_is_one_answer() -> None:
+    pieces = window(
+        """
+        for piece in (b"pi", b"n:24", b"6813"):
+            os.write(1, piece)
+            time.sleep(0.05)
+        """
+    )
+    assert await pieces.ask(PIN) == SecretBytes(bytearray(b"246813"))
+
+
+async def test_the_process_gets_the_request_and_nothing_else(tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    script = f"""
+    line = sys.stdin.buffer.readline()
+    open({str(told)!r}, "wb").write(line + repr(sys.argv).encode())
+    os.write(1, b"seen")
+    """
+    await window(script).ask(LOCKED)
+    assert told.read_bytes() == encode_request(LOCKED) + b"['-c']"
+
+
+@pytest.mark.parametrize("prompt", ALL, ids=lambda prompt: type(prompt).__name__)
+async def test_without_a_display_each_question_has_its_own_code(
+    prompt: Prompt[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = window("sys.exit(3)")
+    assert gone.can_ask()
+    assert await code_of(gone, prompt) is prompt.unasked
+    assert await code_of(ProcessPrompter(["/no/such/program"]), prompt) is prompt.unasked
+    nobody = NoPrompter("there are no windows")
+    assert not nobody.can_ask()
+    assert await code_of(nobody, prompt) is prompt.unasked
+    monkeypatch.delenv("DISPLAY")
+    if sys.platform.startswith("linux"):
+        assert not answering(b"yes").can_ask()
+        assert await code_of(answering(b"yes"), prompt) is prompt.unasked
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "sys.exit(0)",
+        "sys.exit(1)",
+        "os.kill(os.getpid(), 9)",
+        "os.write(1, b'nonsense')",
+        "os.write(1, b'pin:' + b'1' * 1000)",
+        "sys.stdin.close(); os.write(1, b'')",
+    ],
+)
+async def test_a_window_that_misbehaves_is_an_error_that_no_page_can_use(script: str) -> None:
+    assert await code_of(window(script), PIN) is ErrorCode.INTERNAL
+
+
+async def test_a_window_that_nobody_answers_closes(tmp_path: Path) -> None:
+    ended = tmp_path / "ended"
+    script = f"sys.stdin.buffer.readline(); sys.stdin.read(); open({str(ended)!r}, 'w')"
+    assert await code_of(window(script, seconds=1.0), PIN) is ErrorCode.TIMEOUT
+    assert ended.exists()  # by itself, because its standard input closed
+
+
+async def test_cancelling_closes_the_window(tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    script = f"""
+    sys.stdin.buffer.readline()
+    open({str(pid)!r}, "w").write(str(os.getpid()))
+    sys.stdin.read()
+    """
+    asking = asyncio.create_task(window(script).ask(PIN))
+    await asyncio.to_thread(until_written, pid)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert is_gone(int(pid.read_text()))
+
+
+async def test_a_window_that_does_not_close_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prompt_process, "END_SECONDS", 0.1)
+    pid = tmp_path / "pid"
+    stubborn = f"open({str(pid)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+    asking = asyncio.create_task(window(stubborn).ask(PIN))
+    await asyncio.to_thread(until_written, pid)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert is_gone(int(pid.read_text()))
+
+
+async def test_many_windows_leave_no_descriptor_open() -> None:
+    await answering(b"seen").ask(LOCKED)
+    before = descriptors()
+    for _ in range(5):
+        await answering(b"seen").ask(LOCKED)
+    assert descriptors() <= before
+
+
+def test_the_installed_program_is_its_own_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert prompt_command() == (sys.executable, "-P", "-m", "tray.prompt")
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    assert prompt_command() == (sys.executable, PROMPT_ARGUMENT)
+
+
+def until_written(path: Path) -> None:
+    deadline = time.monotonic() + 20
+    while not (path.exists() and path.read_text()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def is_gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
