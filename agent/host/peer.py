@@ -46,7 +46,7 @@ class LinuxPeers:
         """Tell whether the other end belongs to the user; what cannot be found does not."""
         try:
             return self.owner(peer, local) == self._user
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, IndexError) as error:
             _log.error("cannot tell whose a connection is", detail=str(error))
             return False
 
@@ -60,25 +60,25 @@ class LinuxPeers:
         """
         for name, wanted in _spellings(peer, local):
             with suppress(FileNotFoundError):  # there is no tcp6 without IPv6
-                for line in (self._tables / name).read_bytes().splitlines()[1:]:
-                    columns = line.split()
-                    # sl, local, remote, st, queues, timer, retransmits, uid, timeout, inode
-                    if len(columns) > 9 and (columns[1], columns[2]) == wanted:
-                        orphan = columns[9] == b"0"  # its process is gone, and so is its user
-                        return None if orphan else int(columns[7])
+                _, found, rest = (self._tables / name).read_bytes().partition(wanted)
+                if found:
+                    # st, queues, timer, retransmits, uid, timeout, inode
+                    columns = rest.partition(b"\n")[0].split()
+                    orphan = columns[6] == b"0"  # its process is gone, and so is its user
+                    return None if orphan else int(columns[4])
         return None
 
 
-def _spellings(peer: Address, local: Address) -> list[tuple[str, tuple[bytes, bytes]]]:
-    """Write both ends as the kernel does, the peer's socket's own address first.
+def _spellings(peer: Address, local: Address) -> list[tuple[str, bytes]]:
+    """Write both ends as the kernel does, the peer's socket's own address first: table and text.
 
     A program may reach 127.0.0.1 with an IPv6 socket; it is then in the other table.
     """
     first, second = ip_address(str(peer[0])), ip_address(str(local[0]))
     found = []
     if isinstance(first, IPv4Address) and isinstance(second, IPv4Address):
-        found.append(("tcp", (_hex(first, peer[1]), _hex(second, local[1]))))
-    six = (_hex(_mapped(first), peer[1]), _hex(_mapped(second), local[1]))
+        found.append(("tcp", b" %b %b " % (_hex(first, peer[1]), _hex(second, local[1]))))
+    six = b" %b %b " % (_hex(_mapped(first), peer[1]), _hex(_mapped(second), local[1]))
     return [*found, ("tcp6", six)]
 
 
