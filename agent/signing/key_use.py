@@ -115,8 +115,12 @@ class KeyUser:
             AgentError: any code; ``attempts_left`` where the card told.
 
         """
-        if pin is None:
-            return await self._with_typed_pin(job)
+        with self._readers.work():
+            if pin is None:
+                return await self._with_typed_pin(job)
+            return await self._with_given_pin(job, pin)
+
+    async def _with_given_pin(self, job: Job[T], pin: SecretBytes) -> T:
         try:
             return await self._use(job, pin, PIN_TRIES if job.confirm_retry else 2)
         except PinError as error:

@@ -183,10 +183,18 @@ class ReaderView:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All readers at one moment; without a PC/SC service there are none."""
+    """All readers at one moment; without a PC/SC service there are none.
+
+    Attributes:
+        service_available: whether the PC/SC service answers.
+        readers: in the order in which they came.
+        working: whether a card is in use, or about to be.
+
+    """
 
     service_available: bool
     readers: tuple[ReaderView, ...] = ()
+    working: bool = False
 
 
 @dataclass(frozen=True, slots=True)

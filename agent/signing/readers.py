@@ -3,8 +3,8 @@
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -55,6 +55,8 @@ class Readers:
         self._seats: dict[str, _Seat] = {}
         self._workers: dict[str, Worker] = {}
         self._listeners: set[asyncio.Queue[Event]] = set()
+        self._watchers: set[Callable[[], None]] = set()
+        self._at_work = 0
         self._probes: set[asyncio.Task[None]] = set()
         self._snapshot = Snapshot(service_available=False)
         self._closing = threading.Event()
@@ -109,6 +111,26 @@ class Readers:
         finally:
             self._listeners.discard(queue)
 
+    @contextmanager
+    def watch(self, changed: Callable[[], None]) -> Iterator[None]:
+        """Call ``changed`` in the event loop after each new snapshot, while the context lasts."""
+        self._watchers.add(changed)
+        try:
+            yield
+        finally:
+            self._watchers.discard(changed)
+
+    @contextmanager
+    def work(self) -> Iterator[None]:
+        """Let the snapshot say that a card is in use, for as long as the context lasts."""
+        self._at_work += 1
+        self._publish()
+        try:
+            yield
+        finally:
+            self._at_work -= 1
+            self._publish()
+
     async def run(self, reader: str, operation: CardOperation[T], seconds: float) -> T:
         """Run a card operation in its reader's thread.
 
@@ -129,8 +151,9 @@ class Readers:
         nobody_waits = threading.Event()
         future = worker.submit(lambda: self._operate(reader, operation, nobody_waits))
         try:
-            async with asyncio.timeout(seconds):
-                return await asyncio.wrap_future(future)
+            with self.work():
+                async with asyncio.timeout(seconds):
+                    return await asyncio.wrap_future(future)
         except TimeoutError as error:
             raise AgentError("the card did not answer in time", code=ErrorCode.TIMEOUT) from error
         except UnsupportedCardError:
@@ -292,7 +315,9 @@ class Readers:
 
     def _publish(self) -> None:
         views = tuple(seat.view for seat in self._seats.values())
-        self._snapshot = replace(self._snapshot, readers=views)
+        self._snapshot = replace(self._snapshot, readers=views, working=self._at_work > 0)
+        for changed in tuple(self._watchers):
+            changed()
 
     def _announce(self, name: str, view: ReaderView | None) -> None:
         event = Event(name, view, self._snapshot.service_available)
