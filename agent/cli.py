@@ -16,6 +16,7 @@ from agent.errors import AgentError, BadRequestError
 from agent.secret import SecretBytes
 
 if TYPE_CHECKING:
+    from agent.commands.citizen import Citizen
     from agent.host.config import Config
     from agent.host.instance import Instance
     from agent.host.paths import Paths
@@ -220,21 +221,6 @@ def _provider(options: argparse.Namespace) -> "CardProvider":
     return Drawer(options.virtual_card)
 
 
-def _consent(answer: str) -> "Consent":
-    from agent.signing.consent import AlwaysAllow, Refuse
-
-    if answer == "allow":
-        return AlwaysAllow()
-    if answer == "deny":
-        return Refuse("whoever started the agent refuses every site")
-    from agent.signing.permissions import MemoryPermissions
-    from agent.web.hipki.consent import PopupConsent
-
-    return PopupConsent(
-        MemoryPermissions(), Refuse("this version has no window yet to ask the citizen in")
-    )
-
-
 def _door(settings: "Config", service: "SigningService", consent: "Consent") -> "HipkiDoor":
     from agent.web.hipki.component import Settings
     from agent.web.hipki.consent import PopupConsent
@@ -271,17 +257,30 @@ async def _with_service(
 
 
 def _serve(options: argparse.Namespace) -> int:
+    from agent.commands.citizen import open_citizen
     from agent.host import config, instance, logs, paths
+    from agent.host.policy import Policy
 
     places = paths.Paths.choose(options.state_dir)
     places.prepare()
-    settings = config.load(places.config)
-    with instance.Instance(places) as running, logs.logging_to(places.logs, settings.log_level):
-        return asyncio.run(_serve_until_stopped(options, settings, places, running))
+    policy = Policy.of_this_computer(places.policy)
+    settings = policy.over(config.load(places.config))
+    with (
+        instance.Instance(places) as running,
+        logs.logging_to(places.logs, settings.log_level),
+        contextlib.closing(
+            open_citizen(options.consent or settings.consent, policy, places.sites)
+        ) as citizen,
+    ):
+        return asyncio.run(_serve_until_stopped(options, settings, places, running, citizen))
 
 
 async def _serve_until_stopped(
-    options: argparse.Namespace, settings: "Config", places: "Paths", running: "Instance"
+    options: argparse.Namespace,
+    settings: "Config",
+    places: "Paths",
+    running: "Instance",
+    citizen: "Citizen",
 ) -> int:
     from agent.host import install_key, peer
     from agent.host.tls import identity, switch
@@ -293,9 +292,13 @@ async def _serve_until_stopped(
     served = await asyncio.to_thread(identity.ensure, places.tls)
     context = identity.server_context(served)
     known = await asyncio.to_thread(install_key.InstallKey.ensure, places.install_key)
-    consent = _consent(options.consent or settings.consent)
-    service = SigningService(_provider(options), consent)
-    door = await asyncio.to_thread(_door, settings, service, consent)
+    service = SigningService(
+        _provider(options),
+        citizen.consent,
+        prompter=citizen.prompter,
+        last_try=settings.last_try,
+    )
+    door = await asyncio.to_thread(_door, settings, service, citizen.consent)
     await service.start()
     switching = asyncio.create_task(switch.LeafSwitch(context, places.tls, served).run())
     try:

@@ -34,6 +34,11 @@ class Paths:
         return self.state / "config.toml"
 
     @property
+    def policy(self) -> Path:
+        """A policy for a computer without one of its own, TOML; may be missing."""
+        return self.state / "policy.toml"
+
+    @property
     def tls(self) -> Path:
         """The folder of the local certificates."""
         return self.state / "tls"
