@@ -1,7 +1,7 @@
 """Whose program is at the other end of a connection on this computer: ours, or another user's.
 
 Loopback keeps other computers out, not other people who are logged in to this one. The kernel
-knows to whom each socket belongs: proc(5), ``/proc/net/tcp``, on Linux.
+knows to whom each socket belongs: on Linux by sock_diag(7), else by ``/proc/net/tcp``, proc(5).
 """
 
 import os
@@ -14,6 +14,7 @@ from typing import Any, Final, TypeAlias
 
 import structlog
 
+from agent.host import peer_netlink
 from agent.host.peer_windows import WindowsPeers, open_system
 
 Address: TypeAlias = Sequence[Any]
@@ -35,12 +36,18 @@ def check_for(platform: str = sys.platform) -> PeerCheck | None:
 
 
 class LinuxPeers:
-    """Reads the kernel's table of TCP sockets."""
+    """Asks the kernel about one socket; reads its whole table where it does not answer that."""
 
-    def __init__(self, user: int, tables: Path = _TABLES) -> None:
-        """Look for sockets of ``user``, a numeric user id, in ``tables``."""
+    def __init__(
+        self,
+        user: int,
+        tables: Path = _TABLES,
+        ask: Callable[[Address, Address], int | None] = peer_netlink.owner,
+    ) -> None:
+        """Look for sockets of ``user``, a numeric user id, by ``ask`` and then in ``tables``."""
         self._user = user
         self._tables = tables
+        self._ask = ask
 
     def is_ours(self, peer: Address, local: Address) -> bool:
         """Tell whether the other end belongs to the user; what cannot be found does not."""
@@ -58,6 +65,11 @@ class LinuxPeers:
             ValueError: an address is none.
 
         """
+        with suppress(OSError):
+            return self._ask(peer, local)
+        return self._read_owner(peer, local)
+
+    def _read_owner(self, peer: Address, local: Address) -> int | None:
         for name, wanted in _spellings(peer, local):
             with suppress(FileNotFoundError):  # there is no tcp6 without IPv6
                 _, found, rest = (self._tables / name).read_bytes().partition(wanted)

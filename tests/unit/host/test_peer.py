@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from agent.host import peer_netlink
 from agent.host.peer import LinuxPeers, check_for
 from agent.host.peer_windows import AF_INET, AF_INET6, WindowsPeers, WindowsSystem, open_system
 
@@ -21,6 +22,16 @@ NOBODY = 65534
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux'")
 
 Pair = tuple[socket.socket, socket.socket]
+
+
+def no_answer(*_: object) -> None:
+    raise OSError("no sock_diag in this kernel")
+
+
+@pytest.fixture(params=["sock_diag", "table"])
+def ask(request: pytest.FixtureRequest) -> Any:
+    """Both ways to ask the kernel must say the same."""
+    return peer_netlink.owner if request.param == "sock_diag" else no_answer
 
 
 @pytest.fixture(params=["127.0.0.1", "::1", "mapped"])
@@ -43,33 +54,48 @@ def connection(request: pytest.FixtureRequest) -> Iterator[Pair]:
 
 
 @linux_only
-def test_our_own_peer_is_ours_and_another_users_is_not(connection: Pair) -> None:
+def test_our_own_peer_is_ours_and_another_users_is_not(connection: Pair, ask: Any) -> None:
     _, ours = connection
     ends = ours.getpeername(), ours.getsockname()
-    assert LinuxPeers(os.geteuid()).is_ours(*ends)
-    assert not LinuxPeers(os.geteuid() + 1).is_ours(*ends)
-    assert LinuxPeers(0).owner(*ends) == os.geteuid()
+    assert LinuxPeers(os.geteuid(), ask=ask).is_ours(*ends)
+    assert not LinuxPeers(os.geteuid() + 1, ask=ask).is_ours(*ends)
+    assert LinuxPeers(0, ask=ask).owner(*ends) == os.geteuid()
 
 
 @linux_only
-def test_a_peer_that_hung_up_is_nobodys(connection: Pair) -> None:
+def test_a_peer_that_hung_up_is_nobodys(connection: Pair, ask: Any) -> None:
     """Its line stays for a while, with user 0: that must not count as root's."""
     client, ours = connection
     ends = ours.getpeername(), ours.getsockname()
     client.close()
-    assert LinuxPeers(0).owner(*ends) is None
+    assert LinuxPeers(0, ask=ask).owner(*ends) is None
 
 
 @linux_only
-def test_the_two_ends_are_not_mixed_up(connection: Pair) -> None:
+def test_the_two_ends_are_not_mixed_up(connection: Pair, ask: Any) -> None:
     _, ours = connection
     peer, local = ours.getpeername(), ours.getsockname()
-    assert LinuxPeers(0).owner((peer[0], peer[1] ^ 1), local) is None
+    assert LinuxPeers(0, ask=ask).owner((peer[0], peer[1] ^ 1), local) is None
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"\0" * 16,
+        struct.pack("=IHHIIi", 36, 2, 0, 1, 0, -2),
+        struct.pack("=IHHII", 16, 20, 0, 1, 0),
+        struct.pack("=IHHII", 88, 20, 0, 1, 0) + b"\xff" * 60,
+    ],
+)
+def test_a_strange_answer_of_the_kernel_is_none(answer: bytes) -> None:
+    with pytest.raises(OSError, match="sock_diag"):
+        peer_netlink.read_answer(answer)
 
 
 @linux_only
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root")
-def test_a_second_user_is_seen_for_what_they_are() -> None:
+def test_a_second_user_is_seen_for_what_they_are(ask: Any) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         server.settimeout(60)
         script = (
@@ -83,9 +109,9 @@ def test_a_second_user_is_seen_for_what_they_are() -> None:
             ours, _ = server.accept()
             with closing(ours):
                 ends = ours.getpeername(), ours.getsockname()
-                assert LinuxPeers(0).owner(*ends) == NOBODY
-                assert not LinuxPeers(0).is_ours(*ends)
-                assert LinuxPeers(NOBODY).is_ours(*ends)
+                assert LinuxPeers(0, ask=ask).owner(*ends) == NOBODY
+                assert not LinuxPeers(0, ask=ask).is_ours(*ends)
+                assert LinuxPeers(NOBODY, ask=ask).is_ours(*ends)
         assert process.returncode == 0
 
 
@@ -123,7 +149,7 @@ def test_the_tables_lines_are_read_as_proc_5_says(
     for local, remote, uid, inode in lines:
         text.append(LINE.format(local=local, remote=remote, uid=uid, inode=inode))
     (tmp_path / table).write_text("\n".join(text) + "\n")
-    peers = LinuxPeers(0, tmp_path)
+    peers = LinuxPeers(0, tmp_path, no_answer)
     assert peers.owner(("127.0.0.1", 50000), ("127.0.0.1", 28443)) == owner
 
 
@@ -131,12 +157,14 @@ def test_the_tables_lines_are_read_as_proc_5_says(
 def test_a_table_that_makes_no_sense_lets_nobody_in(tmp_path: Path, content: bytes) -> None:
     for name in ("tcp", "tcp6"):
         (tmp_path / name).write_bytes(content)
-    assert not LinuxPeers(0, tmp_path).is_ours(("127.0.0.1", 50000), ("127.0.0.1", 28443))
+    assert not LinuxPeers(0, tmp_path, no_answer).is_ours(
+        ("127.0.0.1", 50000), ("127.0.0.1", 28443)
+    )
 
 
 def test_a_table_that_cannot_be_read_lets_nobody_in(tmp_path: Path) -> None:
     (tmp_path / "tcp").mkdir()
-    peers = LinuxPeers(0, tmp_path)
+    peers = LinuxPeers(0, tmp_path, no_answer)
     assert not peers.is_ours(("127.0.0.1", 50000), ("127.0.0.1", 28443))
     assert not peers.is_ours(("no address", 50000), ("127.0.0.1", 28443))
 
