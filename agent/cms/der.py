@@ -12,6 +12,8 @@ from agent.cms.errors import CmsError
 OCTET_STRING, SEQUENCE, SET, EXPLICIT_0 = 0x04, 0x30, 0x31, 0xA0  # identifier octets
 MAX_DEPTH = 32
 MAX_ELEMENTS = 50_000
+MAX_IDENTIFIER = 128  # octets of an OBJECT IDENTIFIER; parsers take time by their square
+_OBJECT_IDENTIFIER = 6
 _EXTERNAL, _EMBEDDED_PDV, _SEQUENCE, _SET = 8, 11, 16, 17
 _ALWAYS_CONSTRUCTED = frozenset({_EXTERNAL, _EMBEDDED_PDV, _SEQUENCE, _SET})
 _INDEFINITE = -1
@@ -116,6 +118,8 @@ class _Walk:
         end = header.content + header.length
         if end > limit:
             raise CmsError("cut short")
+        if header.first == _OBJECT_IDENTIFIER and header.length > MAX_IDENTIFIER:
+            raise CmsError("an object identifier without end")
         if not header.constructed:
             return end
         open_ends.append(end)

@@ -26,6 +26,7 @@ GOOD_DER = {
     "context tags": "a0058003010203",
     "long form": "0481800" + "0" * 255,
     "two-byte length": "04820100" + "00" * 256,
+    "the longest object identifier": "0681802a" + "ff" * 126 + "01",
 }
 ONLY_BER = {
     "indefinite length": "30800500" + "0000",
@@ -50,6 +51,7 @@ NEVER = {
     "indefinite without end": "30800500",
     "primitive indefinite": "0480010000",
     "indefinite beyond its parent": "3004308005000000",
+    "an object identifier without end": "0681812a" + "ff" * 127 + "01",
 }
 
 
