@@ -54,6 +54,16 @@ class Paths:
         return self.state / "install.key"
 
     @property
+    def panel_key(self) -> Path:
+        """The secret that opens the panel of the running agent."""
+        return self.state / "panel.key"
+
+    @property
+    def preferences(self) -> Path:
+        """What the citizen chose in the menu and the panel, JSON."""
+        return self.state / "preferences.json"
+
+    @property
     def logs(self) -> Path:
         """The folder of the log files."""
         return self.state / "logs"

@@ -1,0 +1,64 @@
+"""Starting with the citizen's session: one file for each system, the same verbs.
+
+``is_on`` tells, ``turn_on`` and ``turn_off`` do; each may be repeated. Nothing here needs an
+administrator, and nothing starts or stops an agent now.
+"""
+
+import sys
+from collections.abc import Sequence
+from typing import Protocol
+
+from agent.host.tls.machine import Machine
+
+
+class Autostart(Protocol):
+    """One system's way."""
+
+    def is_on(self) -> bool:
+        """Tell whether the agent starts when the citizen signs in."""
+
+    def turn_on(self) -> None:
+        """See to it that it does.
+
+        Raises:
+            OSError: it cannot be written down.
+
+        """
+
+    def turn_off(self) -> None:
+        """See to it that it does not.
+
+        Raises:
+            OSError: it cannot be written down.
+
+        """
+
+
+def program_command() -> tuple[str, ...]:
+    """Find what starts the agent with its icon: the installed program, or this checkout's."""
+    if getattr(sys, "frozen", False):
+        return sys.executable, "tray"
+    # -P: what happens to be called "tray" in the folder that a session starts in is not ours.
+    return sys.executable, "-P", "-m", "tray", "tray"
+
+
+def autostart(command: Sequence[str], machine: Machine | None = None) -> Autostart | None:
+    """Choose this system's way; None where there is none.
+
+    Args:
+        command: what is started.
+        machine: this computer.
+
+    """
+    machine = machine or Machine()
+    if machine.platform == "win32":
+        from agent.host.autostart.windows import RunKey  # noqa: PLC0415  # Windows only
+
+        return RunKey(command)
+    if machine.platform == "darwin":
+        from agent.host.autostart.macos import LaunchAgent  # noqa: PLC0415  # macOS only
+
+        return LaunchAgent(command, machine)
+    from agent.host.autostart.xdg import XdgAutostart  # noqa: PLC0415  # the others
+
+    return XdgAutostart(command, machine)

@@ -1,0 +1,45 @@
+"""macOS: a launch agent of the user (launchd.plist(5)); it counts from the next session on."""
+
+import plistlib
+from collections.abc import Sequence
+from typing import Any, Final
+
+from agent.host.tls.machine import Machine, write_whole
+
+LABEL: Final = "org.ankong.agent"
+
+
+class LaunchAgent:
+    """The property list in the user's library."""
+
+    def __init__(self, command: Sequence[str], machine: Machine) -> None:
+        """Remember what is started, and where that is written down."""
+        self._command = list(command)
+        self._file = machine.home / "Library" / "LaunchAgents" / f"{LABEL}.plist"
+
+    def is_on(self) -> bool:
+        """Tell whether the agent starts when the citizen signs in."""
+        try:
+            with self._file.open("rb") as file:
+                found = plistlib.load(file)
+        except (OSError, ValueError, plistlib.InvalidFileException):
+            return False
+        return isinstance(found, dict) and found.get("Disabled") is not True
+
+    def turn_on(self) -> None:
+        """Write the property list."""
+        self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_whole(self._file, plistlib.dumps(self._content()), mode=0o644)
+
+    def turn_off(self) -> None:
+        """Take the property list away."""
+        self._file.unlink(missing_ok=True)
+
+    def _content(self) -> dict[str, Any]:
+        return {
+            "Label": LABEL,
+            "ProgramArguments": self._command,
+            "RunAtLoad": True,
+            "LimitLoadToSessionType": "Aqua",  # there is an icon: only where there is a desktop
+            "ProcessType": "Interactive",
+        }

@@ -1,0 +1,88 @@
+"""Windows: a value of the key whose programs start when the user signs in."""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+NAME: Final = "Ankong"
+KEY: Final = r"Software\Microsoft\Windows\CurrentVersion\Run"
+APPROVED: Final = r"Software\Microsoft\Windows\CurrentVersion\Explorer\StartupApproved\Run"
+"""Where the task manager remembers what the user turned off: an odd first byte."""
+
+
+class Registry(Protocol):
+    """As much of the current user's registry as is needed."""
+
+    def read(self, key: str, name: str) -> str | bytes | None:
+        """Give a value; None when it is not there."""
+
+    def write(self, key: str, name: str, value: str) -> None:
+        """Write a text (REG_SZ)."""
+
+    def delete(self, key: str, name: str) -> None:
+        """Delete a value; nothing happens when it is not there."""
+
+
+class CurrentUser:
+    """HKEY_CURRENT_USER by the standard library; this part runs on Windows only."""
+
+    def read(self, key: str, name: str) -> str | bytes | None:
+        """Give a value; None when it is not there."""
+        if sys.platform == "win32":
+            import winreg  # noqa: PLC0415  # Windows only
+
+            try:
+                with winreg.OpenKey(winreg.HKEY_CURRENT_USER, key) as opened:
+                    value, _ = winreg.QueryValueEx(opened, name)
+            except FileNotFoundError:
+                return None
+            return value if isinstance(value, str | bytes) else None
+        return None
+
+    def write(self, key: str, name: str, value: str) -> None:
+        """Write a text (REG_SZ)."""
+        if sys.platform == "win32":
+            import winreg  # noqa: PLC0415  # Windows only
+
+            with winreg.CreateKey(winreg.HKEY_CURRENT_USER, key) as opened:
+                winreg.SetValueEx(opened, name, 0, winreg.REG_SZ, value)
+
+    def delete(self, key: str, name: str) -> None:
+        """Delete a value; nothing happens when it is not there."""
+        if sys.platform == "win32":
+            import winreg  # noqa: PLC0415  # Windows only
+
+            try:
+                access = winreg.KEY_SET_VALUE
+                with winreg.OpenKey(winreg.HKEY_CURRENT_USER, key, 0, access) as opened:
+                    winreg.DeleteValue(opened, name)
+            except FileNotFoundError:
+                return
+
+
+class RunKey:
+    """The value, and what the task manager says about it."""
+
+    def __init__(self, command: Sequence[str], registry: Registry | None = None) -> None:
+        """Remember the command line."""
+        self._line = subprocess.list2cmdline(command)
+        self._registry = registry or CurrentUser()
+
+    def is_on(self) -> bool:
+        """Tell whether the agent starts when the citizen signs in."""
+        return self._registry.read(KEY, NAME) is not None and not self._is_disapproved()
+
+    def turn_on(self) -> None:
+        """Write the value, and let the task manager forget that it was turned off."""
+        self._registry.write(KEY, NAME, self._line)
+        self._registry.delete(APPROVED, NAME)
+
+    def turn_off(self) -> None:
+        """Take the value away."""
+        self._registry.delete(KEY, NAME)
+        self._registry.delete(APPROVED, NAME)
+
+    def _is_disapproved(self) -> bool:
+        told = self._registry.read(APPROVED, NAME)
+        return isinstance(told, bytes) and bool(told) and bool(told[0] & 1)

@@ -1,0 +1,104 @@
+"""Desktops of the XDG kind: a desktop file (Desktop Application Autostart Specification 0.5)."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from agent.host.tls.machine import Machine, write_whole
+
+NAME: Final = "ankong.desktop"
+_SYSTEM: Final = "/etc/xdg"  # the default of XDG_CONFIG_DIRS
+_HIDDEN: Final = re.compile(r"^Hidden\s*=\s*true\s*$", re.MULTILINE)
+# Desktop Entry Specification 1.5, "The Exec key": what has to stand in double quotes.
+_RESERVED: Final = re.compile(r"[\s\"'\\><~|&;$*?#()`%]")
+_ESCAPED: Final = re.compile(r"([\"`$\\])")
+_MAX_SIZE: Final = 64 * 1024  # bytes
+
+
+class XdgAutostart:
+    """The citizen's own file; a package may have put one for all users beside it."""
+
+    def __init__(self, command: Sequence[str], machine: Machine) -> None:
+        """Take the folders from the environment."""
+        self._command = command
+        variables = machine.environment
+        config = _absolute(variables.get("XDG_CONFIG_HOME")) or machine.home / ".config"
+        self._own = config / "autostart" / NAME
+        folders = (variables.get("XDG_CONFIG_DIRS") or _SYSTEM).split(":")
+        self._packaged = [
+            machine.system_path(folder) / "autostart" / NAME
+            for folder in folders
+            if _absolute(folder)
+        ]
+
+    def is_on(self) -> bool:
+        """Tell whether the agent starts when the citizen signs in."""
+        content = _read(self._own)
+        if content is not None:
+            return not _HIDDEN.search(content)
+        return self._has_packaged()
+
+    def turn_on(self) -> None:
+        """Write the citizen's own file, or take away the one that hides a package's."""
+        if self._has_packaged():
+            self._own.unlink(missing_ok=True)
+        else:
+            self._write(desktop_file(self._command))
+
+    def turn_off(self) -> None:
+        """Take the file away; where a package has one, hide that."""
+        if self._has_packaged():
+            self._write(f"{desktop_file(self._command)}Hidden=true\n")
+        else:
+            self._own.unlink(missing_ok=True)
+
+    def _has_packaged(self) -> bool:
+        contents = (_read(path) for path in self._packaged)
+        first = next((content for content in contents if content is not None), None)
+        return first is not None and not _HIDDEN.search(first)
+
+    def _write(self, content: str) -> None:
+        self._own.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_whole(self._own, content.encode(), mode=0o644)
+
+
+def desktop_file(command: Sequence[str]) -> str:
+    """Write the desktop file that starts ``command``."""
+    words = " ".join(map(quoted, command))
+    return (
+        "[Desktop Entry]\n"
+        "Type=Application\n"
+        "Version=1.5\n"
+        "Name=Ankong\n"
+        "Name[zh_TW]=安控\n"
+        "Comment=Smart-card signing for web pages\n"
+        "Comment[zh_TW]=讓網頁以您的憑證卡簽章\n"
+        f"Exec={words}\n"
+        "Terminal=false\n"
+        "X-GNOME-Autostart-enabled=true\n"
+    )
+
+
+def quoted(word: str) -> str:
+    r"""Write one argument for an Exec key.
+
+    Inside double quotes a backslash stands before four characters; the key is a string value too,
+    in which each backslash is written twice; and a percent sign would begin a field code.
+    """
+    if word and not _RESERVED.search(word):
+        return word
+    escaped = _ESCAPED.sub(r"\\\1", word).replace("%", "%%")
+    return '"' + escaped.replace("\\", "\\\\") + '"'
+
+
+def _absolute(folder: str | None) -> Path | None:
+    return Path(folder) if folder and Path(folder).is_absolute() else None
+
+
+def _read(path: Path) -> str | None:
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return file.read(_MAX_SIZE)
+    except OSError:
+        return None
