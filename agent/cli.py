@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from agent import __version__
-from agent.errors import AgentError, BadRequestError
+from agent.errors import AgentError
 from agent.secret import SecretBytes
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from agent.signing.consent import Consent
     from agent.signing.service import SigningService
     from agent.transport.base import CardProvider
-    from agent.virtualcard.workshop import MadeCard
     from agent.web.hipki.door import HipkiDoor
 
 T = TypeVar("T")
@@ -79,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_sign(commands)
     _add_verify(commands)
     _add_card(commands)
+    _add_trust(commands)
     return parser
 
 
@@ -198,6 +198,20 @@ def _add_card(commands: Any) -> None:
     scenarios.add_argument("--make", metavar="NAME", help="make this one instead of listing")
     scenarios.add_argument("--out", type=Path, metavar="FILE")
     scenarios.add_argument("--issuer", type=Path, metavar="DIR")
+
+
+def _add_trust(commands: Any) -> None:
+    text = "let browsers trust the local certificate, or no longer"
+    trust = commands.add_parser("trust", help=text, description=text)
+    actions = trust.add_subparsers(required=True, metavar="ACTION")
+    check = _command(actions, "check", _trust_check, "say which trust stores know us")
+    install = _command(actions, "install", _trust_install, "make this user's stores trust us")
+    install.add_argument(
+        "--system", action="store_true", help="also the stores of all users, as administrator"
+    )
+    uninstall = _command(actions, "uninstall", _trust_uninstall, "undo all that install ever did")
+    for parser in (check, install, uninstall):
+        parser.add_argument("--json", action="store_true", help="for programs")
 
 
 def _port(text: str) -> int:
@@ -437,60 +451,36 @@ def _read_pin(*, from_stdin: bool) -> SecretBytes:
 
 
 def _card_new(options: argparse.Namespace) -> int:
-    from agent.virtualcard.workshop import new_card, order_card
+    from agent.commands import card
 
-    with SecretBytes.from_text(options.pin) as pin:
-        order = order_card(
-            options.generation, options.name, options.id_number, pin, options.validity
-        )
-    made = new_card(options.out, _issuer_directory(options), order)
-    return _say_made(made, as_json=options.json)
+    return card.new(options)
 
 
 def _card_scenarios(options: argparse.Namespace) -> int:
-    from agent.virtualcard.scenarios import SCENARIOS
-    from agent.virtualcard.workshop import new_scenario
+    from agent.commands import card
 
-    if options.make is not None:
-        if options.out is None:
-            raise BadRequestError("--make needs --out FILE")
-        made = new_scenario(options.out, _issuer_directory(options), options.make)
-        return _say_made(made, as_json=options.json)
-    if options.json:
-        rows = [{"name": each.name, "zh": each.zh, "en": each.en} for each in SCENARIOS]
-        print(json.dumps({"scenarios": rows}, ensure_ascii=False))
-        return EXIT_OK
-    for each in SCENARIOS:
-        print(f"{each.name}\n  {each.zh}\n  {each.en}")
-    return EXIT_OK
-
-
-def _issuer_directory(options: argparse.Namespace) -> Path:
-    from agent.host.paths import Paths
-
-    given: Path | None = options.issuer
-    return given or Paths.choose(options.state_dir).state / "issuer"
-
-
-def _say_made(made: "MadeCard", *, as_json: bool) -> int:
-    facts = made.as_json()
-    if as_json:
-        print(json.dumps(facts, ensure_ascii=False))
-    else:
-        for name, value in facts.items():
-            print(f"{name}: {value}")
-    return EXIT_OK
+    return card.scenarios(options)
 
 
 def _card_insert(options: argparse.Namespace) -> int:
-    from agent.virtualcard.cardfile import load
-    from agent.virtualcard.vpcd import VpcdDoor
+    from agent.commands import card
 
-    host, separator, port = options.vpcd.rpartition(":")
-    if not separator or not port.isdecimal():
-        raise BadRequestError("--vpcd is HOST:PORT")
-    door = VpcdDoor(load(options.file), host.strip("[]"), _port(port))
-    door.connect()
-    print(json.dumps({"ready": True, "card": str(options.file), "vpcd": options.vpcd}), flush=True)
-    door.run()
-    return EXIT_OK
+    return card.insert(options)
+
+
+def _trust_check(options: argparse.Namespace) -> int:
+    from agent.commands import trust
+
+    return trust.check(options)
+
+
+def _trust_install(options: argparse.Namespace) -> int:
+    from agent.commands import trust
+
+    return trust.install(options)
+
+
+def _trust_uninstall(options: argparse.Namespace) -> int:
+    from agent.commands import trust
+
+    return trust.uninstall(options)

@@ -1,0 +1,26 @@
+"""What a command says: answers on standard output, and what is worth a warning on the other."""
+
+import json
+import logging
+import sys
+from typing import Any
+
+import structlog
+
+
+def say(text: str = "", *, flush: bool = False) -> None:
+    """Print one line, or several."""
+    print(text, flush=flush)  # noqa: T201  # a command line prints
+
+
+def say_json(answer: Any, *, flush: bool = False) -> None:
+    """Print an answer for programs, on one line."""
+    say(json.dumps(answer, ensure_ascii=False), flush=flush)
+
+
+def log_aside() -> None:
+    """Send warnings to standard error: the answer must be all there is on standard output."""
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )

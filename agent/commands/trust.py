@@ -1,0 +1,68 @@
+"""``ankong trust``: which browsers trust the local certificate, and making them."""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from agent.commands.output import log_aside, say, say_json
+from agent.host.paths import Paths
+from agent.host.tls import identity
+from agent.host.tls.machine import Machine
+from agent.host.tls.store import AuthorityFile, Place, Presence
+from agent.host.tls.trust import Trust
+
+
+def check(options: argparse.Namespace) -> int:
+    """Say how each store stands; fail where a browser's does not trust us."""
+    places = _paths(options)
+    trust, authority = _trust(places), _authority(places)
+    return _say(options, trust, trust.check(authority))
+
+
+def install(options: argparse.Namespace) -> int:
+    """Make the user's stores trust us, and with ``--system`` those of all users."""
+    places = _paths(options)
+    trust, authority = _trust(places), _authority(places)
+    return _say(options, trust, trust.install(authority, for_all_users=options.system))
+
+
+def uninstall(options: argparse.Namespace) -> int:
+    """Undo whatever install has ever done; fail where something could not be undone."""
+    left = _trust(_paths(options)).uninstall()
+    if options.json:
+        say_json({"left": [asdict(place) for place in left]})
+    else:
+        for place in left:
+            say(f"{place.store}: {place.path}: {place.detail}")
+    return 1 if left else 0
+
+
+def _paths(options: argparse.Namespace) -> Paths:
+    log_aside()
+    paths = Paths.choose(options.state_dir)
+    paths.prepare()
+    return paths
+
+
+def _trust(places: Paths) -> Trust:
+    return Trust(places.trust, Machine())
+
+
+def _authority(places: Paths) -> AuthorityFile:
+    return AuthorityFile.load(identity.ensure(places.tls).authority)
+
+
+def _say(options: argparse.Namespace, trust: Trust, places: Sequence[Place]) -> int:
+    bad = [
+        place
+        for place in places
+        if trust.is_needed(place) and place.presence is not Presence.TRUSTED
+    ]
+    if options.json:
+        rows = [{**asdict(place), "needed": trust.is_needed(place)} for place in places]
+        say_json({"trusted": not bad, "stores": rows})
+    else:
+        for place in places:
+            detail = f" ({place.detail})" if place.detail else ""
+            say(f"{place.presence:<19} {place.store}: {place.path}{detail}")
+    return 1 if bad else 0
