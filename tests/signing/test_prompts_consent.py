@@ -1,0 +1,120 @@
+"""What the citizen says about a site, what stands afterwards, and who is stronger than they."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agent.commands.citizen import open_citizen
+from agent.errors import AgentError, ErrorCode
+from agent.host.config import PolicyFile
+from agent.host.policy import Policy
+from agent.signing.consent import AlwaysAllow, Ask, Consent
+from agent.signing.permissions import MemoryPermissions, Permission
+from agent.signing.prompts import AllowSite, NoPrompter, SiteAnswer
+from agent.signing.site_store import Decision, SiteStore
+from agent.signing.standing import Standing
+from tests.signing.prompt_support import LAST, OTHER, SITE, Citizen, says
+
+RULES = PolicyFile(allowed=("https://portal.example",), forbidden=("https://other.example:8443",))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SiteStore]:
+    """Open an empty store of decisions."""
+    opened = SiteStore(tmp_path / "sites.sqlite")
+    yield opened
+    opened.close()
+
+
+async def code_of(consent: Consent) -> ErrorCode:
+    with pytest.raises(AgentError) as error:
+        await consent.allow_site(SITE)
+    return error.value.code
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "decision", "times"),
+    [
+        (SiteAnswer.THIS_TIME, None, Decision.THIS_TIME, 1),
+        (SiteAnswer.ALWAYS, None, Decision.ALLOWED, 1),
+        (SiteAnswer.NEVER, ErrorCode.ORIGIN_BLOCKED, Decision.BLOCKED, 1),
+        (SiteAnswer.CANCEL, ErrorCode.USER_CANCELLED, Decision.UNKNOWN, 2),
+    ],
+)
+async def test_an_answer_is_kept_for_as_long_as_it_says(
+    store: SiteStore,
+    answer: SiteAnswer,
+    code: ErrorCode | None,
+    decision: Decision,
+    times: int,
+) -> None:
+    citizen = Citizen([says(answer), says(answer)])
+    ask = Ask(Standing(Policy(), store), citizen)
+    for _ in range(2):
+        if code is None:
+            await ask.allow_site(SITE)
+        else:
+            assert await code_of(ask) is code
+    assert citizen.asked == [AllowSite(SITE)] * times
+    assert store.decision(SITE) is decision
+    assert ask.stands(SITE) is (code is None)
+    assert not ask.stands(OTHER)
+
+
+async def test_where_no_window_can_be_shown_a_new_site_is_not_allowed(store: SiteStore) -> None:
+    ask = Ask(Standing(Policy(), store), NoPrompter("no window can be shown here"))
+    assert await code_of(ask) is ErrorCode.ORIGIN_NOT_ALLOWED
+    store.remember(SITE, Decision.ALLOWED)
+    await ask.allow_site(SITE)
+
+
+async def test_the_policy_is_stronger_than_what_was_decided(store: SiteStore) -> None:
+    citizen = Citizen()
+    standing = Standing(Policy(RULES), store)
+    ask = Ask(standing, citizen)
+    standing.remember(SITE, Permission.BLOCKED)
+    standing.remember(OTHER, Permission.ALLOWED)
+    assert ask.stands(SITE)
+    assert not ask.stands(OTHER)
+    await ask.allow_site(SITE)
+    with pytest.raises(AgentError) as error:
+        await ask.allow_site(OTHER)
+    assert error.value.code is ErrorCode.ORIGIN_BLOCKED
+    assert citizen.asked == []
+
+
+async def test_the_policy_is_stronger_than_the_command_line(tmp_path: Path) -> None:
+    citizen = open_citizen("allow", Policy(RULES), tmp_path / "sites.sqlite")
+    assert isinstance(citizen.consent, AlwaysAllow)
+    await citizen.consent.allow_site(SITE)
+    assert not citizen.consent.stands(OTHER)
+    with pytest.raises(AgentError):
+        await citizen.consent.allow_site(OTHER)
+    assert not citizen.prompter.can_ask()
+    citizen.close()
+
+
+@pytest.mark.parametrize("answer", ["ask", "allow", "deny"])
+def test_a_flag_keeps_no_decisions(tmp_path: Path, answer: str) -> None:
+    citizen = open_citizen(answer, Policy(), tmp_path / "sites.sqlite")
+    assert (citizen.store is not None) is (answer == "ask")
+    assert citizen.consent.stands(SITE) is (answer == "allow")
+    citizen.close()
+
+
+async def test_blocking_in_the_pin_window_is_kept(tmp_path: Path) -> None:
+    citizen = open_citizen("ask", Policy(), tmp_path / "sites.sqlite")
+    assert citizen.store is not None
+    citizen.prompter._block(SITE)  # type: ignore[attr-defined]  # as its window would
+    assert citizen.store.decision(SITE) is Decision.BLOCKED
+    citizen.close()
+
+
+async def test_the_last_try_needs_a_yes() -> None:
+    yes = Ask(MemoryPermissions(), Citizen([says(True)]))
+    await yes.allow_try(LAST)
+    no = Ask(MemoryPermissions(), Citizen([says(False)]))
+    with pytest.raises(AgentError) as error:
+        await no.allow_try(LAST)
+    assert (error.value.code, error.value.attempts_left) == (ErrorCode.PIN_LAST_ATTEMPT, 1)

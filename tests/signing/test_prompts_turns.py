@@ -1,0 +1,181 @@
+"""A page cannot bury the citizen in windows: one at a time, and a pause after refusals."""
+
+import asyncio
+
+import pytest
+
+from agent.errors import AgentError, ErrorCode
+from agent.signing.prompt_turns import FORGIVEN, MAX_SITES, OFFER_BLOCK, PAUSES, Turns
+from agent.signing.prompts import AllowSite, EnterPin, NoPrompter, SiteAnswer
+from agent.signing.sites import Site
+from tests.signing.prompt_support import (
+    ALLOW,
+    LAST,
+    LOCKED,
+    OTHER,
+    PIN,
+    SITE,
+    Answer,
+    Citizen,
+    refuses,
+    says,
+    types,
+)
+
+
+class Clock:
+    """Seconds that pass when the test says so."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Desk:
+    """Turns before a citizen, with a clock to turn."""
+
+    def __init__(self, *answers: Answer) -> None:
+        self.citizen = Citizen(answers)
+        self.clock = Clock()
+        self.blocked: list[Site] = []
+        self.turns = Turns(self.citizen, self.blocked.append, self.clock)
+
+    async def code(self, prompt: AllowSite | EnterPin = PIN) -> ErrorCode:
+        with pytest.raises(AgentError) as error:
+            await self.turns.ask(prompt)
+        return error.value.code
+
+
+async def test_two_sites_are_asked_about_one_after_the_other() -> None:
+    desk = Desk()
+    first = asyncio.create_task(desk.turns.ask(ALLOW))
+    second = asyncio.create_task(desk.turns.ask(AllowSite(OTHER)))
+    await desk.citizen.is_asked.wait()
+    await asyncio.sleep(0)
+    assert desk.citizen.asked == [ALLOW]
+    desk.citizen.answers = [says(SiteAnswer.ALWAYS)]
+    first.cancel()
+    assert await second is SiteAnswer.ALWAYS
+    assert desk.citizen.asked == [ALLOW, AllowSite(OTHER)]
+
+
+async def test_a_site_has_one_question_open() -> None:
+    desk = Desk()
+    first = asyncio.create_task(desk.turns.ask(ALLOW))
+    await desk.citizen.is_asked.wait()
+    assert await desk.code(PIN) is ErrorCode.BUSY
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    assert desk.citizen.cancelled == 1
+    desk.citizen.answers = [types("246813")]
+    assert await desk.turns.ask(PIN)
+
+
+async def test_after_each_refusal_a_site_waits_longer() -> None:
+    refusals = len(PAUSES) + 2
+    desk = Desk(*(refuses() for _ in range(refusals)))
+    for count in range(1, refusals):
+        assert await desk.code() is ErrorCode.USER_CANCELLED
+        pause = PAUSES[min(count, len(PAUSES) - 1)]
+        if pause:
+            desk.clock.now += pause - 0.01
+            assert await desk.code() is ErrorCode.RATE_LIMITED
+            desk.clock.now += 0.01
+    assert len(desk.citizen.asked) == refusals - 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        refuses(ErrorCode.TIMEOUT),
+        refuses(ErrorCode.INTERNAL),
+        says(SiteAnswer.CANCEL),
+        says(SiteAnswer.NEVER),
+        says(False),
+    ],
+)
+async def test_everything_but_an_answer_is_a_refusal(answer: Answer) -> None:
+    desk = Desk(answer, answer)
+    for _ in range(2):
+        try:
+            await desk.turns.ask(PIN)
+        except AgentError:
+            continue
+    assert await desk.code() is ErrorCode.RATE_LIMITED
+
+
+async def test_a_page_that_opens_and_closes_windows_is_made_to_wait() -> None:
+    desk = Desk()
+    for _ in range(2):
+        desk.citizen.is_asked.clear()
+        flashing = asyncio.create_task(desk.turns.ask(PIN))
+        await desk.citizen.is_asked.wait()
+        flashing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await flashing
+    assert await desk.code() is ErrorCode.RATE_LIMITED
+
+
+@pytest.mark.parametrize("answer", [says(SiteAnswer.THIS_TIME), says(True), types("246813")])
+async def test_an_answer_makes_up_for_refusals(answer: Answer) -> None:
+    desk = Desk(refuses(), answer, refuses(), answer)
+    for prompt in (PIN, LAST):
+        assert await desk.code() is ErrorCode.USER_CANCELLED
+        await desk.turns.ask(prompt)
+    assert len(desk.citizen.asked) == 4
+
+
+async def test_being_told_of_a_lock_is_no_refusal() -> None:
+    desk = Desk(*(says(None) for _ in range(5)))
+    for _ in range(5):
+        await desk.turns.ask(LOCKED)
+
+
+async def test_refusals_are_forgiven_after_an_hour() -> None:
+    desk = Desk(refuses(), refuses(), refuses(), refuses(), refuses(), refuses())
+    for _ in range(5):
+        await desk.code()
+        desk.clock.now += max(PAUSES)
+    assert await desk.code() is ErrorCode.USER_CANCELLED
+    assert await desk.code() is ErrorCode.RATE_LIMITED
+    desk.clock.now += FORGIVEN
+    desk.citizen.answers = [refuses(), refuses()]
+    assert await desk.code() is ErrorCode.USER_CANCELLED
+    assert await desk.code() is ErrorCode.USER_CANCELLED
+
+
+async def test_another_site_does_not_wait_with_it() -> None:
+    desk = Desk(refuses(), refuses(), says(SiteAnswer.ALWAYS))
+    for _ in range(2):
+        await desk.code()
+    assert await desk.code() is ErrorCode.RATE_LIMITED
+    assert await desk.turns.ask(AllowSite(OTHER)) is SiteAnswer.ALWAYS
+
+
+async def test_a_pestering_site_can_be_blocked_in_the_pin_window() -> None:
+    desk = Desk(*(refuses() for _ in range(OFFER_BLOCK)), refuses(ErrorCode.ORIGIN_BLOCKED))
+    for _ in range(OFFER_BLOCK + 1):
+        await desk.code()
+        desk.clock.now += max(PAUSES)
+    offers = [prompt.may_block for prompt in desk.citizen.asked if isinstance(prompt, EnterPin)]
+    assert offers == [False] * OFFER_BLOCK + [True]
+    assert desk.blocked == [SITE]
+
+
+async def test_without_a_window_the_code_stays_clear() -> None:
+    turns = Turns(NoPrompter("none"), lambda _: None)
+    assert not turns.can_ask()
+    for _ in range(10):
+        with pytest.raises(AgentError) as error:
+            await turns.ask(PIN)
+        assert error.value.code is ErrorCode.PIN_REQUIRED
+
+
+async def test_what_is_remembered_of_sites_is_bounded() -> None:
+    desk = Desk(*(refuses() for _ in range(MAX_SITES + 2)))
+    for number in range(MAX_SITES + 2):
+        await desk.code(AllowSite(Site.parse(f"https://s{number}.example")))
+    assert len(desk.turns._refusals) == MAX_SITES
