@@ -183,17 +183,17 @@ class Database:
         return connection
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
         (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
         if verdict != "ok":
             raise _ForeignError(verdict)
+        expected = self._schema.contents()
+        if _contents(connection) not in (frozenset(), expected):
+            raise _ForeignError("it has other tables than ours")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
         with transaction(connection):
-            found = _contents(connection)
-            if not found:
+            if not _contents(connection):
                 self._schema.make(connection)
-            elif found != self._schema.contents():
-                raise _ForeignError("it has other tables than ours")
 
 
 def connect(path: Path) -> sqlite3.Connection:

@@ -1,6 +1,7 @@
 """The administrator's policy: stronger than everybody, and closed when it cannot be read."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -151,7 +152,7 @@ def test_what_others_can_change_is_no_policy(  # noqa: PLR0917  # one column eac
     path = tmp_path / "policy.toml"
     path.write_text(f'allowed = ["{SITE}"]')
     facts = os.stat_result((mode | 0o100000, 0, 0, 1, uid, gid, 0, 0, 0, 0))
-    monkeypatch.setattr(policy.Path, "stat", lambda _: facts)
+    monkeypatch.setattr(Path, "stat", lambda _, **__: facts)
     found = Policy.load(path, administrators_only=True)
     assert (found.problem is None) == good
     assert found.decision(SITE) is (Ruling.ALLOWED if good else Ruling.FORBIDDEN)
@@ -170,7 +171,7 @@ def test_no_variable_moves_the_policy(
 ) -> None:
     for name in ("XDG_CONFIG_DIRS", "XDG_CONFIG_HOME", "HOME", "ProgramData", "ANKONG_POLICY"):
         monkeypatch.setenv(name, "/elsewhere")
-    monkeypatch.setattr(policy.sys, "platform", platform)
+    monkeypatch.setattr(sys, "platform", platform)
     assert str(policy.system_path()) == expected
 
 
