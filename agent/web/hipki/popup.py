@@ -167,6 +167,7 @@ class PopupRoutes:
                 "name": reader.name,
                 "state": reader.state,
                 "generation": reader.generation,
+                "serial": reader.serial,
                 "attempts_left": reader.attempts_left,
             }
             for reader in snapshot.readers

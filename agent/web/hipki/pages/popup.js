@@ -60,7 +60,7 @@
 
   const cancel = () => choice("cancel", ["取消", "Cancel"], "quiet");
 
-  const askSite = (question) => {
+  const askSite = () => {
     const wish = names.get(name)?.[1] ?? ["使用您的卡片", "use your card"];
     find("title").textContent = say(["允許這個網站使用您的卡片嗎？", "Let this site use your card?"]);
     find("text").textContent = say([
@@ -100,8 +100,11 @@
       progress(say(names.get(name)?.[0] ?? ["處理中 …", "Working …"]));
       return;
     }
-    (state.question.kind === "pin" ? askTry : askSite)(state.question);
+    const aboutPin = state.question.kind === "pin";
     showSite(state.question);
+    (aboutPin ? askTry : askSite)(state.question);
+    if (aboutPin) find("odd").hidden = true;
+    find("title").classList.toggle("grave", state.question.attemptsLeft === 1);
     find("progress").hidden = true;
     find("ask").hidden = false;
     widen();

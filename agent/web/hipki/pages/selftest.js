@@ -12,12 +12,12 @@
   ];
   const marks = { ok: "✓", warning: "!", error: "✕", idle: "·", wait: "…" };
   const items = new Map();
-  let seen = "";
+  let seen = null;
   let signing = false;
 
   for (const [id, name] of checks) {
     const item = document.createElement("li");
-    item.id = id;
+    item.id = `check-${id}`;
     item.innerHTML = '<span class="mark" aria-hidden="true"></span><div><h2></h2><p class="soft small"></p><p class="next small" hidden></p></div>';
     item.querySelector("h2").textContent = say(name);
     find("checks").append(item);
@@ -98,6 +98,7 @@
     set("certificate", "wait", ["讀取中 …", "Reading …"]);
     const reply = await ask({ func: "GetUserCert", slotDescription: encodeURIComponent(reader.name) });
     const certs = reply.slots?.[0]?.token?.certs ?? [];
+    reader.serial = reply.slots?.[0]?.token?.serialNumber || null; // by which another card is noticed
     const cert = certs.find((each) => each.label === "cert1");
     if (reply.ret_code !== 0 || !cert) {
       return stop("certificate", "error", [`讀不到憑證${reply.message ? `：${reply.message}` : ""}`, "The certificate could not be read"], ["請拔出卡片再插一次。其他程式正在使用卡片的話，請先關閉。", "Take the card out and insert it again. Close other programs that may use it."]);
@@ -198,27 +199,37 @@
     offerSignature(reader);
   };
 
+  // A number that was read meanwhile is no change; one that is gone or another is another card.
+  const differs = (before, now) => before.service !== now.service
+    || before.readers.length !== now.readers.length
+    || now.readers.some((reader, n) => {
+      const old = before.readers[n];
+      return ["name", "state", "generation"].some((field) => old[field] !== reader[field])
+        || (old.serial !== null && old.serial !== reader.serial);
+    });
+
+  const checkPinAgain = (state) => {
+    const good = state.readers.filter((reader) => reader.state === "card");
+    if (items.get("signature").querySelector("form") && good.length) checkPin(choose(good));
+  };
+
   const look = async () => {
     if (signing) return;
     try {
       const state = await (await send("/popup/readers", {})).json();
-      const key = JSON.stringify([state, find("reader").value]);
       set("component", "ok", [`運作中，版本 ${meta("product")}`, `Running, version ${meta("product")}`]);
-      if (key === seen) return;
-      const fresh = seen === "" || JSON.stringify(state.readers.map((r) => [r.name, r.state])) !== seenCards;
-      seen = key;
-      seenCards = JSON.stringify(state.readers.map((r) => [r.name, r.state]));
-      if (fresh) await examine(state);
-      else if (state.readers.length) checkPin(choose(state.readers.filter((r) => r.state === "card")) ?? { attempts_left: null });
+      const before = seen;
+      seen = state;
+      if (!before || differs(before, state)) await examine(state);
+      else checkPinAgain(state);
     } catch {
-      seen = "";
+      seen = null;
       stop("component", "error", ["安控沒有回答", "The component does not answer"], ["請重新啟動安控，再重新整理這個頁面。", "Start Ankong again, then reload this page."]);
     }
   };
 
-  let seenCards = "";
   find("reader").addEventListener("change", () => {
-    seen = "";
+    seen = null;
     items.get("signature").querySelectorAll("form, #confirm").forEach((each) => each.remove());
     look();
   });

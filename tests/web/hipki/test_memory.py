@@ -1,0 +1,127 @@
+"""What is remembered, for how long, and who holds a port."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from agent.errors import AgentError, ErrorCode
+from agent.signing.permissions import FOR_NOW, MAX_SITES, MemoryPermissions, Permission
+from agent.signing.sites import Site
+from agent.web.hipki.component import LOCAL_PROGRAM
+from agent.web.hipki.pages import candidates
+from agent.web.hipki.tokens import Kind, Tokens
+from agent.web.port_owner import describe_owner
+from tests.web.hipki.rig import Rig
+
+SITE = Site("https://service.example")
+OTHER = Site("https://other.example")
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_this_time_is_a_quarter_of_an_hour() -> None:
+    clock = Clock()
+    permissions = MemoryPermissions(clock)
+    permissions.allow_for_now(SITE)
+    permissions.remember(OTHER, Permission.ALLOWED)
+    clock.now += FOR_NOW - 1
+    assert permissions.find(SITE) is Permission.ALLOWED
+    clock.now += 1
+    assert permissions.find(SITE) is None
+    assert permissions.find(OTHER) is Permission.ALLOWED
+
+
+def test_an_answer_can_be_changed_and_forgotten() -> None:
+    permissions = MemoryPermissions()
+    permissions.remember(SITE, Permission.BLOCKED)
+    assert permissions.find(SITE) is Permission.BLOCKED
+    permissions.remember(SITE, Permission.ALLOWED)
+    assert permissions.find(SITE) is Permission.ALLOWED
+    permissions.forget(SITE)
+    permissions.forget(SITE)
+    assert permissions.find(SITE) is None
+
+
+def test_memory_is_bounded_and_keeps_who_was_here_last() -> None:
+    permissions = MemoryPermissions()
+    permissions.remember(SITE, Permission.ALLOWED)
+    for number in range(MAX_SITES - 1):
+        permissions.remember(Site(f"https://s{number}.example"), Permission.ALLOWED)
+    assert permissions.find(SITE) is Permission.ALLOWED
+    permissions.remember(OTHER, Permission.ALLOWED)
+    assert permissions.find(SITE) is Permission.ALLOWED
+    assert permissions.find(Site("https://s0.example")) is None
+
+
+def test_tokens_grow_old() -> None:
+    clock = Clock()
+    tokens = Tokens(clock)
+    popup, self_test = tokens.issue(Kind.POPUP), tokens.issue(Kind.SELF_TEST)
+    clock.now += 601
+    assert tokens.prove(self_test).kind is Kind.SELF_TEST
+    with pytest.raises(AgentError) as error:
+        tokens.prove(popup)
+    assert error.value.code is ErrorCode.ORIGIN_NOT_ALLOWED
+
+
+def test_a_spent_token_stays_spent_in_another_spelling() -> None:
+    tokens = Tokens()
+    text = tokens.issue(Kind.POPUP)
+    tokens.spend(tokens.prove(text))
+    with pytest.raises(AgentError):
+        tokens.spend(tokens.prove(text.replace("=", "") + "=" * text.count("=") + "="))
+
+
+@pytest.mark.parametrize(
+    ("domain", "origins"),
+    [
+        ("a.example", ["https://a.example", "http://a.example"]),
+        ("a.example:8080", ["https://a.example:8080", "http://a.example:8080"]),
+        ("HTTPS://A.example", ["https://a.example"]),
+        ("", [LOCAL_PROGRAM.origin]),
+        ("a b", []),
+        ("javascript:alert(1)", []),
+        ("<script>", []),
+        ("local://program", []),
+    ],
+)
+def test_only_sites_can_be_trusted(domain: str, origins: list[str]) -> None:
+    assert [site.origin for site in candidates(domain, LOCAL_PROGRAM)] == origins
+
+
+def test_who_holds_the_port_is_named() -> None:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        port = holder.getsockname()[1]
+        with Rig(port=port) as rig:
+            assert rig.serving.port  # the native API runs all the same
+            assert rig.serving.ping_port is None
+            error = rig.serving.ping_error
+    assert error is not None
+    assert str(port) in error
+    if Path("/proc/net/tcp").exists():
+        import os
+
+        assert f"(pid {os.getpid()})" in error
+
+
+def test_where_the_system_does_not_tell_nobody_is_named(tmp_path: Path) -> None:
+    assert describe_owner(1, tmp_path) is None
+    (tmp_path / "net").mkdir()
+    row = "0: 0100007F:0001 00000000:0000 0A 0:0 00:0 0 0 0 4711 1"
+    (tmp_path / "net" / "tcp").write_text(f"header\n{row}\nshort\n")
+    assert describe_owner(1, tmp_path) is None
+    (tmp_path / "42" / "fd").mkdir(parents=True)
+    (tmp_path / "42" / "fd" / "3").symlink_to("socket:[4711]")
+    assert describe_owner(1, tmp_path) == "? (pid 42)"
+    (tmp_path / "42" / "comm").write_text("evil\x1bname\n")
+    assert describe_owner(1, tmp_path) == "evil?name (pid 42)"
+    assert describe_owner(2, tmp_path) is None
