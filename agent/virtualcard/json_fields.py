@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 from agent.errors import BadRequestError
 
 MAX_SIZE = 1 << 20  # bytes; a card file has about 10 000
+_HALF_A_PAIR = re.compile("[\ud800-\udfff]")
 
 
 def parse_object(raw: bytes, what: str) -> "Fields":
@@ -57,10 +58,12 @@ class Fields:
             self._fail(repr(min(self._fields)), "unknown field")
 
     def text(self, name: str, pattern: str) -> str:
-        """Take a string that the regular expression matches wholly."""
+        """Take a string that the regular expression matches wholly, and that has a UTF-8 form."""
         value = self._take(name)
         if not isinstance(value, str) or re.fullmatch(pattern, value) is None:
             self._fail(name, f"not a string of the form {pattern}")
+        if _HALF_A_PAIR.search(value):
+            self._fail(name, "half of a surrogate pair in it")
         return value
 
     def number(self, name: str, low: int, high: int, default: int | None = None) -> int:

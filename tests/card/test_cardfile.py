@@ -173,6 +173,8 @@ def der_of(key: Any) -> str:
         (set_field("keys", 0, "reference", value=5), "apart"),
         (set_field("keys", 0, "id", value="金鑰"), "keys[0]: id"),
         (set_field("keys", 0, "label", value="a\nb"), "keys[0]: label"),
+        (set_field("keys", 0, "label", value="\ud800"), "keys[0]: label"),
+        (set_field("person", "name", value="a\udfff"), "person: name"),
         (set_field("keys", 0, "private_key", value="AAAA"), "private key"),
         (set_field("keys", 0, "extra", value=1), "extra"),
         (set_field("certificates", 0, "certificate", value=""), "certificates[0]"),
