@@ -6,7 +6,7 @@ here; whether a certificate is to be trusted is for ``agent.pki.path``.
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum, unique
 from typing import Self
 
@@ -148,7 +148,9 @@ def _moment(value: x509.Time) -> datetime:
     moment = value.native
     if not isinstance(moment, datetime):
         raise CmsError("a date outside the calendar")
-    return moment
+    if moment.tzinfo is None:  # nobody could say whether it has passed
+        raise CmsError("a date without a time zone")
+    return moment.astimezone(UTC)
 
 
 def _extensions(tbs: x509.TbsCertificate) -> dict[str, bytes]:

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agent.cms.der import SEQUENCE, element
 from agent.cms.errors import CmsError
 from agent.pki.certificate import CertificateFacts, KeyUsage
 from agent.virtualcard.issuer import TestIssuer, Validity
@@ -162,6 +163,28 @@ def test_a_negative_serial_number_is_borne() -> None:
 def test_a_certificate_beyond_2050_is_read() -> None:
     late = datetime(2061, 2, 3, 4, 5, 6, tzinfo=UTC)
     assert CertificateFacts.from_der(issue(not_after=late)).not_after == late
+
+
+def with_dates(first: str, last: str) -> bytes:
+    def change(tbs: asn1_x509.TbsCertificate) -> None:
+        times = (element(0x18, text.encode()) for text in (first, last))  # GeneralizedTime
+        tbs["validity"] = asn1_x509.Validity.load(element(SEQUENCE, *times))
+
+    return altered(change)
+
+
+def test_dates_of_other_time_zones_are_brought_to_utc() -> None:
+    facts = CertificateFacts.from_der(with_dates("20260101080000+0800", "20991231235959-0100"))
+    assert facts.not_before.isoformat() == "2026-01-01T00:00:00+00:00"
+    assert facts.not_after.isoformat() == "2100-01-01T00:59:59+00:00"
+
+
+@pytest.mark.parametrize(
+    "last", ["20991231235959", "99991231235959-0100", "00000101000000Z", "20991331235959Z"]
+)
+def test_dates_that_cannot_be_compared_are_refused(last: str) -> None:
+    with pytest.raises(CmsError):
+        CertificateFacts.from_der(with_dates("20260101000000Z", last))
 
 
 def test_a_certificate_without_extensions_is_read() -> None:
