@@ -242,6 +242,8 @@ class CardDriver(ABC):
         if len(raw) != SERIAL_LENGTH or not raw.isascii() or not raw.decode().isprintable():
             raise UnsupportedCardError("a card without a number")
         serial = raw.decode("ascii").strip()
+        if not serial:  # two of them would be one card to us
+            raise UnsupportedCardError("a card without a number")
         return serial, self._memory.record(serial)
 
     def _read_certificates(

@@ -245,3 +245,14 @@ def test_every_answer_of_a_mad_card_ends_in_a_clean_error(
             with contextlib.suppress(AgentError):
                 desk.sign()
             assert desk.card.data.tries_left == 3
+
+
+@pytest.mark.parametrize("number", [b" " * 16, b"\0" * 16, b"\xff" * 16, b"too short", b""])
+def test_a_card_without_a_number_is_not_used(
+    make_card: CardFactory, generation: str, number: bytes
+) -> None:
+    # what is remembered of a card, such as the tries that it has left, is kept by its number
+    desk = Desk(make_card(generation, files={"0900/0903": number}))
+    with pytest.raises(UnsupportedCardError):
+        desk.sign()
+    assert desk.card.data.tries_left == 3
