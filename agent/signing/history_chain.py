@@ -63,7 +63,7 @@ class Verdict:
 
     @property
     def intact(self) -> bool:
-        """Whether every line holds and none is missing."""
+        """Whether every line holds, none is missing, and it was never otherwise."""
         return not self.breaks
 
     def add(self, found: Break) -> None:
@@ -104,11 +104,18 @@ def _faults(last: Head, line: Line) -> Iterator[tuple[int, str]]:
     if line.seq != last.seq + 1:
         # What a new segment says it begins for is no fault of its own.
         yield last.segment if begins else line.segment, "lines before this one are missing"
-    if begins and line.entry.kind != Kind.SEGMENT:
-        yield line.segment, "a segment begins here without a reason"
+    if begins:
+        yield from _beginning(last, line)
     if not begins and line.segment != last.segment:
         yield line.segment, "segments before this line are missing"
     if line.previous != (NOTHING_BEFORE if begins else last.link):
         yield line.segment, "this line does not follow the one before it"
     if not line.holds:
         yield line.segment, "this line was changed"
+
+
+def _beginning(last: Head, line: Line) -> Iterator[tuple[int, str]]:
+    if line.entry.kind == Kind.SEGMENT:
+        yield last.segment, f"the chain begins anew: {line.entry.detail}"
+    else:
+        yield line.segment, "a segment begins here without a reason"
