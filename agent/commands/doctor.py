@@ -1,0 +1,148 @@
+"""``ankong doctor``: examine this installation, repair it, or pack a file for those who help."""
+
+import argparse
+import asyncio
+import platform
+import ssl
+from collections.abc import Callable
+from dataclasses import replace
+
+from agent import __version__
+from agent.commands.output import log_aside, say, say_json
+from agent.errors import AgentError
+from agent.host.doctor.bundle import write_bundle
+from agent.host.doctor.examination import examine
+from agent.host.doctor.patient import CardFacts, Patient, ReaderFacts
+from agent.host.doctor.repairs import repair
+from agent.host.doctor.report import Level, Report
+from agent.host.paths import Paths
+from agent.host.policy import Policy
+from agent.host.tls.machine import Machine
+from agent.signing.consent import AlwaysAllow
+from agent.signing.model import CardPresence, ReaderView
+from agent.signing.service import SigningService
+from agent.signing.sites import LOCAL_USER
+from agent.transport.base import CardProvider
+from agent.web.app import PORTS
+from agent.web.port_owner import describe_owner
+
+PROBING_SECONDS = 5.0  # for a card whose answer to reset says nothing
+_SIGNS = {Level.OK: "✓", Level.NOTE: "•", Level.FAULT: "✗"}
+
+
+def run(options: argparse.Namespace, provider: Callable[[], CardProvider]) -> int:
+    """Examine, and before that repair where asked to; fail where something is broken."""
+    log_aside()
+    patient = gather(Paths.choose(options.state_dir), asyncio.run(look_at_cards(provider)))
+    if options.repair is not None:
+        repair(options.repair, patient)
+        patient = gather(patient.places, asyncio.run(look_at_cards(provider)))
+    report = examine(patient)
+    if options.bundle is not None:
+        write_bundle(options.bundle, patient, report)
+    if options.json:
+        say_json(report.as_json())
+    else:
+        _say(report)
+    return 0 if report.clean else 1
+
+
+def gather(places: Paths, cards: CardFacts | None) -> Patient:
+    """Put together what there is to examine."""
+    return Patient(
+        places=places,
+        cards=cards,
+        policy=Policy.of_this_computer(places.policy),
+        native_ports=PORTS,
+        port_owner=describe_owner,
+        versions=_versions(),
+    )
+
+
+def _versions() -> dict[str, str]:
+    found = {
+        "ankong": __version__,
+        "Python": platform.python_version(),
+        "OpenSSL": ssl.OPENSSL_VERSION.removeprefix("OpenSSL ").partition(" ")[0],
+        platform.system(): f"{platform.release()} {platform.machine()}",
+    }
+    machine = Machine()
+    for tool in ("pcscd", "chromium", "google-chrome", "firefox"):
+        path = machine.find(tool)
+        if path is not None:
+            answer = machine.run([path, "--version"])
+            words = answer.output.decode("utf-8", "replace").split("\n")[0].split()
+            version = next((word for word in words if word[0].isdigit()), "?")
+            found[tool] = version.rstrip(".,")[:40]
+    return found
+
+
+async def look_at_cards(provider: Callable[[], CardProvider]) -> CardFacts | None:
+    """Look at the readers and read the cards' certificates; no PIN is involved."""
+    try:
+        service = SigningService(provider(), AlwaysAllow())
+    except AgentError:
+        return None
+    await service.start()
+    try:
+        await _wait_for_probes(service)
+        snapshot = service.snapshot()
+        readers = [await _look_at(service, view) for view in snapshot.readers]
+        return CardFacts(
+            virtual=service.provider_kind == "virtual",
+            service_available=snapshot.service_available,
+            readers=readers,
+        )
+    finally:
+        await service.close()
+
+
+async def _wait_for_probes(service: SigningService) -> None:
+    async with service.subscribe() as changes:
+        try:
+            async with asyncio.timeout(PROBING_SECONDS):
+                while any(_is_being_probed(view) for view in service.snapshot().readers):
+                    await changes.get()
+        except TimeoutError:
+            return
+
+
+def _is_being_probed(view: ReaderView) -> bool:
+    return view.state is CardPresence.CARD and view.generation is None
+
+
+async def _look_at(service: SigningService, view: ReaderView) -> ReaderFacts:
+    read = ReaderFacts(name=view.name, state=str(view.state))
+    if view.state is CardPresence.CARD:
+        read = await _read_card(service, read)
+    # Reading may have shown that the card is none of ours, and how many tries are left.
+    seen = {each.name: each for each in service.snapshot().readers}.get(view.name, view)
+    return replace(
+        read,
+        state=str(seen.state),
+        generation=seen.generation,
+        attempts_left=seen.attempts_left,
+    )
+
+
+async def _read_card(service: SigningService, read: ReaderFacts) -> ReaderFacts:
+    try:
+        found = await service.certificates(LOCAL_USER, read.name)
+    except AgentError as error:
+        return replace(read, problem=str(error.code))
+    for each in found:
+        if each.id == "SIGN":
+            facts = each.facts
+            return replace(read, not_before=facts.not_before, not_after=facts.not_after)
+    return replace(read, problem="key_not_found")
+
+
+def _say(report: Report) -> None:
+    for finding in report.findings:
+        say(f"{_SIGNS[finding.level]} {finding.zh}")
+        if finding.zh != finding.en:
+            say(f"  {finding.en}")
+        if finding.repair is not None:
+            say(f"  → ankong doctor --repair {finding.repair}")
+    say()
+    say("一切正常。All is well." if report.clean else "發現問題。Something is broken.")

@@ -1,0 +1,142 @@
+"""The running agent, and who holds the ports that it wants."""
+
+import http.client
+import json
+import socket
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from filelock import FileLock, Timeout
+
+from agent.host import config
+from agent.host.config import Config, ConfigError
+from agent.host.doctor.patient import Patient
+from agent.host.doctor.report import Finding, fault, note, ok
+from agent.host.tls import identity
+
+_SECONDS: Final = 5.0
+_MAX_ANSWER: Final = 64 * 1024  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What the running agent says about itself.
+
+    Attributes:
+        port: of the native API; None when it has not said so yet.
+        plain_port: of the plain-HTTP side; None when it did not get one.
+
+    """
+
+    port: int | None
+    plain_port: int | None
+
+
+def find_running(patient: Patient) -> Running | None:
+    """Find the agent that holds the state folder; None when nobody does."""
+    lock = patient.places.lock
+    try:
+        if not lock.exists():
+            return None
+        with FileLock(lock, timeout=0):
+            return None
+    except Timeout:
+        pass
+    except OSError:
+        return None
+    try:
+        facts = json.loads(patient.places.instance.read_text("utf-8"))
+        port, plain = facts.get("port"), facts.get("hipki_port")
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return Running(None, None)
+    return Running(
+        port if isinstance(port, int) else None, plain if isinstance(plain, int) else None
+    )
+
+
+def check_agent(patient: Patient) -> Iterator[Finding]:
+    """Ask the running agent for its status as a page would, certificate and all."""
+    running = find_running(patient)
+    if running is None:
+        yield note("agent", "agent_not_running")
+        return
+    problem = "no port" if running.port is None else _problem_with(patient, running.port)
+    port = str(running.port or "?")
+    if problem is None:
+        yield ok("agent", "agent_ok", port=port)
+    else:
+        yield fault("agent", "agent_silent", port=port, detail=problem)
+
+
+def _problem_with(patient: Patient, port: int) -> str | None:
+    try:
+        authority = patient.places.tls / identity.AUTHORITY_FILE
+        context = ssl.create_default_context(cafile=str(authority))
+        connection = http.client.HTTPSConnection(
+            "localhost", port, timeout=_SECONDS, context=context
+        )
+        try:
+            connection.request("GET", "/v1/status")
+            answer = json.loads(connection.getresponse().read(_MAX_ANSWER))
+        finally:
+            connection.close()
+    except ssl.SSLCertVerificationError as error:
+        return error.verify_message
+    except (OSError, ValueError, http.client.HTTPException, RecursionError) as error:
+        return type(error).__name__
+    is_us = isinstance(answer, dict) and answer.get("product") == "ankong"
+    return None if is_us else "another program answers"
+
+
+def check_ports(patient: Patient) -> Iterator[Finding]:
+    """Look which of our ports another program holds."""
+    settings = _settings(patient)
+    running = find_running(patient)
+    ours = {running.port, running.plain_port} if running is not None else set()
+    wanted = patient.native_ports if settings.port is None else (settings.port,)
+    taken = [port for port in wanted if port not in ours and is_taken(port)]
+    # An agent that runs has found its port; the others are a matter of interest only.
+    found = running is not None and running.port is not None
+    hopeless = not found and len(taken) == len(wanted)
+    for port in wanted:
+        yield _finding(patient, port, port in ours, spare=not hopeless, taken=port in taken)
+    plain = settings.hipki_port
+    if running is not None and running.plain_port not in {None, plain}:
+        plain = running.plain_port or plain  # this one was started with another
+    held = plain not in ours and is_taken(plain)
+    yield _finding(patient, plain, plain in ours, spare=False, taken=held)
+
+
+def _settings(patient: Patient) -> Config:
+    try:
+        return patient.policy.over(config.load(patient.places.config))
+    except (ConfigError, OSError):
+        return Config()
+
+
+def _finding(patient: Patient, port: int, ours: bool, *, spare: bool, taken: bool) -> Finding:
+    if ours:
+        return ok("port", "port_used_by_agent", port=str(port))
+    if not taken:
+        return ok("port", "port_ok", port=str(port))
+    owner = patient.port_owner(port) or "?"
+    if spare:
+        return note("port", "port_taken_spare", port=str(port), owner=owner)
+    return fault("port", "port_taken", port=str(port), owner=owner)
+
+
+def is_taken(port: int) -> bool:
+    """Tell whether somebody listens on a port, in either family; 0 stands for any and is free."""
+    if port == 0:
+        return False
+    for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+        try:
+            with socket.socket(family, socket.SOCK_STREAM) as probe:
+                probe.settimeout(_SECONDS)
+                if probe.connect_ex((host, port)) == 0:
+                    return True
+        except OSError:
+            continue
+    return False

@@ -1,0 +1,90 @@
+"""What is examined: everything that the checks look at, gathered by whoever asks for it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from agent.host.paths import Paths
+from agent.host.policy import Policy
+from agent.host.tls.machine import Machine
+from agent.host.tls.trust import Trust
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReaderFacts:
+    """One reader and what is in it.
+
+    Attributes:
+        name: as PC/SC has it.
+        state: empty, card, mute or unsupported.
+        generation: of the card, where known.
+        attempts_left: PIN tries, where known.
+        not_before: of the signing certificate, where it could be read.
+        not_after: likewise.
+        problem: an error code, where the card could not be read.
+
+    """
+
+    name: str
+    state: str
+    generation: str | None = None
+    attempts_left: int | None = None
+    not_before: datetime | None = None
+    not_after: datetime | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CardFacts:
+    """The smart-card side.
+
+    Attributes:
+        virtual: whether the readers are virtual.
+        service_available: whether PC/SC answers.
+        readers: all of them.
+
+    """
+
+    virtual: bool
+    service_available: bool
+    readers: Sequence[ReaderFacts] = ()
+
+
+def _nobody(port: int) -> str | None:
+    del port
+    return None
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Patient:
+    """One installation on one computer.
+
+    Attributes:
+        places: its files.
+        machine: the computer.
+        cards: the smart-card side; None where it was not looked at.
+        policy: the administrator's.
+        now: the time, with a time zone.
+        native_ports: that the native API tries in turn.
+        port_owner: names the program that listens on a port.
+        versions: of the program and its parts, by name.
+
+    """
+
+    places: Paths
+    machine: Machine = field(default_factory=Machine)
+    cards: CardFacts | None = None
+    policy: Policy = field(default_factory=Policy)
+    now: datetime = field(default_factory=_now)
+    native_ports: Sequence[int] = ()
+    port_owner: Callable[[int], str | None] = _nobody
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def trust(self) -> Trust:
+        """The trust stores."""
+        return Trust(self.places.trust, self.machine)
