@@ -79,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_verify(commands)
     _add_card(commands)
     _add_trust(commands)
+    _add_doctor(commands)
     return parser
 
 
@@ -212,6 +213,16 @@ def _add_trust(commands: Any) -> None:
     uninstall = _command(actions, "uninstall", _trust_uninstall, "undo all that install ever did")
     for parser in (check, install, uninstall):
         parser.add_argument("--json", action="store_true", help="for programs")
+
+
+def _add_doctor(commands: Any) -> None:
+    parser = _command(commands, "doctor", _doctor, "find out what is wrong, and repair it")
+    _add_provider(parser)
+    parser.add_argument("--repair", metavar="NAME", help="carry out a repair that was named before")
+    parser.add_argument(
+        "--bundle", type=Path, metavar="FILE.zip", help="for those who help; no personal data"
+    )
+    parser.add_argument("--json", action="store_true", help="for programs")
 
 
 def _port(text: str) -> int:
@@ -484,3 +495,9 @@ def _trust_uninstall(options: argparse.Namespace) -> int:
     from agent.commands import trust
 
     return trust.uninstall(options)
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from agent.commands import doctor
+
+    return doctor.run(options, lambda: _provider(options))
