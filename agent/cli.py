@@ -16,14 +16,9 @@ from agent.errors import AgentError
 from agent.secret import SecretBytes
 
 if TYPE_CHECKING:
-    from agent.commands.citizen import Citizen
-    from agent.host.config import Config
-    from agent.host.instance import Instance
-    from agent.host.paths import Paths
-    from agent.signing.consent import Consent
+    from agent.commands.daemon import Wanted
     from agent.signing.service import SigningService
     from agent.transport.base import CardProvider
-    from agent.web.hipki.door import HipkiDoor
 
 T = TypeVar("T")
 EXIT_OK = 0
@@ -35,9 +30,18 @@ FORMATS = ("cms", "cms-detached", "pkcs1")
 MAX_PIN_LINE = 64  # bytes; a longer line on standard input is no PIN
 
 
-def run(arguments: Sequence[str]) -> int:
-    """Do what the command line says; return the exit status: 0, 1 failed, 2 wrong usage."""
-    options = _parser().parse_args(arguments)
+def run(arguments: Sequence[str], add: Sequence[Callable[[Any], None]] = ()) -> int:
+    """Do what the command line says.
+
+    Args:
+        arguments: without the name of the program.
+        add: each adds commands of floors above to the parsers that it is given.
+
+    Returns:
+        The exit status: 0, 1 failed, 2 wrong usage.
+
+    """
+    options = _parser(add).parse_args(arguments)
     try:
         status: int = options.command(options)
     except AgentError as error:
@@ -67,7 +71,7 @@ def _complain(options: argparse.Namespace, error: AgentError) -> None:
 # The words of the command line.
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(add: Sequence[Callable[[Any], None]]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="ankong", description="安控: a local smart-card signing agent"
     )
@@ -80,10 +84,14 @@ def _parser() -> argparse.ArgumentParser:
     _add_card(commands)
     _add_trust(commands)
     _add_doctor(commands)
+    _add_panel(commands)
+    for each in add:
+        each(commands)
     return parser
 
 
-def _command(commands: Any, name: str, function: Any, text: str) -> argparse.ArgumentParser:
+def add_command(commands: Any, name: str, function: Any, text: str) -> argparse.ArgumentParser:
+    """Add a command; ``function`` is given the options and returns the exit status."""
     parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
     parser.set_defaults(command=function)
     parser.add_argument(
@@ -113,7 +121,12 @@ def _add_provider(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_serve(commands: Any) -> None:
-    parser = _command(commands, "serve", _serve, "run the agent; prints a JSON line when ready")
+    parser = add_command(commands, "serve", _serve, "run the agent; prints a JSON line when ready")
+    add_run_options(parser)
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """Add what every command that runs the agent understands (see :func:`wanted`)."""
     _add_provider(parser)
     parser.add_argument("--port", type=_port, metavar="N", help="HTTPS port (default 28443)")
     parser.add_argument(
@@ -131,15 +144,24 @@ def _add_serve(commands: Any) -> None:
     )
 
 
+def _add_panel(commands: Any) -> None:
+    parser = add_command(commands, "panel", _panel, "open the running agent's panel in the browser")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--print", action="store_true", help="print its address instead; good once")
+    how.add_argument("--json", action="store_true", help="likewise, for programs")
+
+
 def _add_certificates(commands: Any) -> None:
-    parser = _command(commands, "certificates", _certificates, "list the certificates on the card")
+    parser = add_command(
+        commands, "certificates", _certificates, "list the certificates on the card"
+    )
     _add_provider(parser)
     parser.add_argument("--reader", metavar="NAME", help="only this reader")
     parser.add_argument("--json", action="store_true", help="for programs")
 
 
 def _add_sign(commands: Any) -> None:
-    parser = _command(commands, "sign", _sign, "sign a file with the card")
+    parser = add_command(commands, "sign", _sign, "sign a file with the card")
     _add_provider(parser)
     parser.add_argument("file", type=Path, metavar="FILE")
     parser.add_argument("--format", choices=FORMATS, default="cms")
@@ -153,7 +175,7 @@ def _add_sign(commands: Any) -> None:
 
 
 def _add_verify(commands: Any) -> None:
-    parser = _command(commands, "verify", _verify, "check a signature made by 'ankong sign'")
+    parser = add_command(commands, "verify", _verify, "check a signature made by 'ankong sign'")
     parser.add_argument("file", type=Path, metavar="FILE", help="the CMS signature")
     parser.add_argument("--content", type=Path, metavar="FILE", help="what a detached one is over")
     parser.add_argument(
@@ -170,7 +192,7 @@ def _add_card(commands: Any) -> None:
     text = "make and use virtual cards"
     card = commands.add_parser("card", help=text, description=text)
     actions = card.add_subparsers(required=True, metavar="ACTION")
-    new = _command(actions, "new", _card_new, "make a virtual card")
+    new = add_command(actions, "new", _card_new, "make a virtual card")
     new.add_argument("--generation", choices=("1", "2"), default="2")
     new.add_argument("--name", required=True, help="the invented holder's name")
     new.add_argument("--id-number", metavar="ID", help="an invented ID number (default: generated)")
@@ -189,12 +211,12 @@ def _add_card(commands: Any) -> None:
         help="what is wrong with its certificates",
     )
     new.add_argument("--json", action="store_true", help="for programs")
-    insert = _command(actions, "insert", _card_insert, "put a virtual card into a vpcd reader")
+    insert = add_command(actions, "insert", _card_insert, "put a virtual card into a vpcd reader")
     insert.add_argument("file", type=Path, metavar="FILE")
     insert.add_argument(
         "--vpcd", required=True, metavar="HOST:PORT", help="such as localhost:35963"
     )
-    scenarios = _command(actions, "scenarios", _card_scenarios, "list prepared test cards")
+    scenarios = add_command(actions, "scenarios", _card_scenarios, "list prepared test cards")
     scenarios.add_argument("--json", action="store_true", help="for programs")
     scenarios.add_argument("--make", metavar="NAME", help="make this one instead of listing")
     scenarios.add_argument("--out", type=Path, metavar="FILE")
@@ -205,12 +227,14 @@ def _add_trust(commands: Any) -> None:
     text = "let browsers trust the local certificate, or no longer"
     trust = commands.add_parser("trust", help=text, description=text)
     actions = trust.add_subparsers(required=True, metavar="ACTION")
-    check = _command(actions, "check", _trust_check, "say which trust stores know us")
-    install = _command(actions, "install", _trust_install, "make this user's stores trust us")
+    check = add_command(actions, "check", _trust_check, "say which trust stores know us")
+    install = add_command(actions, "install", _trust_install, "make this user's stores trust us")
     install.add_argument(
         "--system", action="store_true", help="also the stores of all users, as administrator"
     )
-    uninstall = _command(actions, "uninstall", _trust_uninstall, "undo all that install ever did")
+    uninstall = add_command(
+        actions, "uninstall", _trust_uninstall, "undo all that install ever did"
+    )
     for parser in (check, install, uninstall):
         parser.add_argument("--json", action="store_true", help="for programs")
 
@@ -246,23 +270,6 @@ def _provider(options: argparse.Namespace) -> "CardProvider":
     return Drawer(options.virtual_card)
 
 
-def _door(settings: "Config", service: "SigningService", consent: "Consent") -> "HipkiDoor":
-    from agent.web.hipki.component import Settings
-    from agent.web.hipki.consent import PopupConsent
-    from agent.web.hipki.door import HipkiDoor
-    from agent.web.hipki.information import VERSION
-
-    return HipkiDoor(
-        service,
-        consent if isinstance(consent, PopupConsent) else None,
-        Settings(
-            version=settings.hipki_version or VERSION,
-            only_reader=settings.hipki_reader,
-            page_pin=settings.page_pin,
-        ),
-    )
-
-
 async def _with_service(
     options: argparse.Namespace, use: Callable[["SigningService"], Coroutine[Any, Any, T]]
 ) -> T:
@@ -281,82 +288,45 @@ async def _with_service(
 # The commands.
 
 
-def _serve(options: argparse.Namespace) -> int:
-    from agent.commands.citizen import open_citizen
-    from agent.host import config, instance, logs, paths
-    from agent.host.policy import Policy
+def wanted(options: argparse.Namespace) -> "Wanted":
+    """Give what a command line with the options of ``serve`` says."""
+    from agent.commands.daemon import Wanted
 
-    places = paths.Paths.choose(options.state_dir)
-    places.prepare()
-    policy = Policy.of_this_computer(places.policy)
-    settings = policy.over(config.load(places.config))
-    with (
-        instance.Instance(places) as running,
-        logs.logging_to(places.logs, settings.log_level),
-        contextlib.closing(
-            open_citizen(options.consent or settings.consent, policy, places.sites)
-        ) as citizen,
-    ):
-        return asyncio.run(_serve_until_stopped(options, settings, places, running, citizen))
-
-
-async def _serve_until_stopped(
-    options: argparse.Namespace,
-    settings: "Config",
-    places: "Paths",
-    running: "Instance",
-    citizen: "Citizen",
-) -> int:
-    from agent.host import install_key, peer
-    from agent.host.tls import identity, switch
-    from agent.signing.service import SigningService
-    from agent.web.app import ServerConfig, serve
-    from agent.web.hipki.door import MCA_PORT
-
-    stopped = _stop_event()
-    served = await asyncio.to_thread(identity.ensure, places.tls)
-    context = identity.server_context(served)
-    known = await asyncio.to_thread(install_key.InstallKey.ensure, places.install_key)
-    service = SigningService(
-        _provider(options),
-        citizen.consent,
-        prompter=citizen.prompter,
-        last_try=settings.last_try,
+    return Wanted(
+        make_provider=lambda: _provider(options),
+        state_dir=options.state_dir,
+        port=options.port,
+        hipki_port=options.hipki_port,
+        mca=options.mca,
+        consent=options.consent,
     )
-    door = await asyncio.to_thread(_door, settings, service, citizen.consent)
-    await service.start()
-    switching = asyncio.create_task(switch.LeafSwitch(context, places.tls, served).run())
-    try:
-        listening = await serve(
-            ServerConfig(
-                tls=context,
-                port=settings.port if options.port is None else options.port,
-                hipki_port=settings.hipki_port
-                if options.hipki_port is None
-                else options.hipki_port,
-                virtual=service.provider_kind == "virtual",
-                page_pin=settings.page_pin,
-                allow_sha1=settings.allow_sha1,
-                door=door.on,
-                is_our_peer=peer.check_for() if settings.check_peer else None,
-                prove=known.prove,
-                more_plain_ports=(MCA_PORT,) if options.mca or settings.mca else (),
-            ),
-            service,
-        )
-        try:
-            facts = {"port": listening.port, "hipki_port": listening.ping_port}
-            running.announce(**facts)
-            ready: dict[str, object] = {"ready": True, "version": __version__, **facts}
-            if listening.ping_error is not None:
-                ready["hipki_error"] = listening.ping_error
-            print(json.dumps({**ready, "provider": service.provider_kind}), flush=True)
-            await stopped.wait()
-        finally:
-            await listening.close()
-    finally:
-        switching.cancel()
-        await service.close()
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from agent.commands.daemon import Daemon, Observer, opened
+
+    class Printing(Observer):
+        def ready(self, facts: dict[str, Any]) -> None:
+            print(json.dumps(facts), flush=True)
+
+    async def until_stopped(daemon: Daemon) -> None:
+        await daemon.run(_stop_event(), Printing())
+
+    with opened(wanted(options)) as daemon:
+        asyncio.run(until_stopped(daemon))
+    return EXIT_OK
+
+
+def _panel(options: argparse.Namespace) -> int:
+    from agent.commands.browser import open_address
+    from agent.host.panel_key import panel_address
+    from agent.host.paths import Paths
+
+    address = panel_address(Paths.choose(options.state_dir))
+    if options.json:
+        print(json.dumps({"url": address}))
+    elif options.print or not open_address(address):
+        print(address)
     return EXIT_OK
 
 

@@ -45,6 +45,7 @@ class ServerConfig:
         allow_sha1: whether pages may ask for SHA-1 signatures.
         door: put in front of the plain-HTTP side, for other protocols; given the port and the
             handler of what is not its own, it gives a handler.
+        panel: likewise in front of the native API, for our own pages.
         more_plain_ports: the plain-HTTP side listens there too, where they are free.
         limits: for each site.
         is_our_peer: tells whether the program at the other end is this user's; None lets
@@ -60,6 +61,7 @@ class ServerConfig:
     page_pin: bool = True
     allow_sha1: bool = False
     door: Callable[[int, HttpHandler], HttpHandler] | None = None
+    panel: Callable[[int, HttpHandler], HttpHandler] | None = None
     more_plain_ports: tuple[int, ...] = ()
     limits: Limits = field(default_factory=Limits)
     is_our_peer: PeerCheck | None = None
@@ -184,7 +186,10 @@ async def serve(config: ServerConfig, service: Service) -> Serving:
     routes = await asyncio.to_thread(native.routes)
     serving = Serving(port, native, config.is_our_peer)
     allowed = service.is_allowed
-    await serving.add(Endpoint(routes, port, api.rate, allowed), sockets, config.tls)
+    handler: HttpHandler = Endpoint(routes, port, api.rate, allowed)
+    if config.panel is not None:
+        handler = config.panel(port, handler)
+    await serving.add(handler, sockets, config.tls)
     plain = _Plain(
         serving,
         config.door,

@@ -1,0 +1,19 @@
+"""Opening an address in the citizen's own browser."""
+
+import os
+import sys
+import webbrowser
+
+
+def open_address(address: str) -> bool:
+    """Open it; tell whether there is a browser with a window to do so in."""
+    if sys.platform not in ("win32", "darwin") and not _has_display():
+        return False  # else a text browser might take over the terminal
+    try:
+        return webbrowser.open(address)
+    except (webbrowser.Error, OSError):
+        return False
+
+
+def _has_display() -> bool:
+    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))

@@ -1,0 +1,234 @@
+"""The agent as it runs: every room put together, in one event loop, whichever thread that is in."""
+
+import asyncio
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, ExitStack, closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from agent import __version__
+from agent.commands.citizen import Citizen, open_citizen
+from agent.host import config, install_key, instance, logs, peer
+from agent.host.autostart import Autostart, autostart, program_command
+from agent.host.config import Config
+from agent.host.panel_key import PanelKey
+from agent.host.paths import Paths
+from agent.host.policy import Policy
+from agent.host.preferences import Preferences
+from agent.host.tls import identity, switch
+from agent.signing.consent import Consent
+from agent.signing.history import History
+from agent.signing.model import Snapshot
+from agent.signing.owner import Owner
+from agent.signing.recording import Signed
+from agent.signing.service import SigningService
+from agent.transport.base import CardProvider
+from agent.web.app import ServerConfig, Serving, serve
+from agent.web.hipki.component import Settings
+from agent.web.hipki.consent import PopupConsent
+from agent.web.hipki.door import MCA_PORT, HipkiDoor
+from agent.web.hipki.information import VERSION
+from agent.web.panel.panel import Panel, Sources
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wanted:
+    """What the command line says about one run; None leaves it to the settings.
+
+    Attributes:
+        make_provider: opens the readers.
+        state_dir: the agent's folder.
+        port: of the native API.
+        hipki_port: of the plain-HTTP side.
+        mca: whether the sibling's pages are answered too.
+        consent: who decides about sites.
+
+    """
+
+    make_provider: Callable[[], CardProvider]
+    state_dir: Path | None = None
+    port: int | None = None
+    hipki_port: int | None = None
+    mca: bool = False
+    consent: str | None = None
+
+
+class Observer:
+    """Told what happens, in the event loop; must not block. This one does not care."""
+
+    def ready(self, facts: dict[str, Any]) -> None:
+        """Take note that every port answers; ``facts`` are the JSON line of ``serve``."""
+
+    def changed(self, snapshot: Snapshot) -> None:
+        """Take note of the readers as they are now."""
+
+    def signed(self, signed: Signed) -> None:
+        """Take note that a key was used."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Daemon:
+    """An agent that holds its folder; :meth:`run` may be called once.
+
+    Attributes:
+        wanted: what the command line says.
+        places: the folder.
+        settings: the citizen's, under the policy.
+        policy: of this computer.
+        preferences: what the citizen chose with the mouse.
+        autostart: this system's way; None where there is none.
+        panel_key: opens the panel.
+
+    """
+
+    wanted: Wanted
+    places: Paths
+    settings: Config
+    policy: Policy
+    preferences: Preferences
+    autostart: Autostart | None
+    panel_key: PanelKey
+    _running: instance.Instance
+    _citizen: Citizen
+    _history: History
+
+    async def run(self, stopped: asyncio.Event, observer: Observer) -> None:
+        """Serve until ``stopped``.
+
+        Raises:
+            AgentError: it cannot be done: no free port, no PC/SC library.
+            OSError: a file cannot be read or written.
+
+        """
+        served = await asyncio.to_thread(identity.ensure, self.places.tls)
+        context = identity.server_context(served)
+        known = await asyncio.to_thread(install_key.InstallKey.ensure, self.places.install_key)
+
+        def signed(told: Signed) -> None:
+            observer.signed(told)
+            panel.key_used()
+
+        service = self._service(signed)
+        panel = await asyncio.to_thread(Panel, self._sources(service), self.panel_key.spend)
+        door = await asyncio.to_thread(_door, self.settings, service, self._citizen.consent)
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(service.close)
+            await service.start()
+            switching = asyncio.create_task(
+                switch.LeafSwitch(context, self.places.tls, served).run()
+            )
+            stack.callback(switching.cancel)
+            ports = replace(
+                self._ports(context),
+                virtual=service.provider_kind == "virtual",
+                door=door.on,
+                panel=panel.on,
+                prove=known.prove,
+            )
+            listening = await serve(ports, service)
+            stack.push_async_callback(listening.close)
+            stack.callback(panel.close)
+            stack.enter_context(service.watch(lambda: observer.changed(service.snapshot())))
+            self._tell(listening, service, panel, observer)
+            await stopped.wait()
+
+    def _service(self, signed: Callable[[Signed], None]) -> SigningService:
+        store = self._citizen.store
+        return SigningService(
+            self.wanted.make_provider(),
+            Owner(self._citizen.consent),
+            prompter=self._citizen.prompter,
+            last_try=self.settings.last_try,
+            history=self._history,
+            on_signed=signed,
+            on_use=None if store is None else store.touch,
+        )
+
+    def _sources(self, service: SigningService) -> Sources:
+        return Sources(
+            service=service,
+            places=self.places,
+            policy=self.policy,
+            preferences=self.preferences,
+            sites=self._citizen.store,
+            history=self._history,
+            autostart=self.autostart,
+            consent=self.wanted.consent or self.settings.consent,
+        )
+
+    def _ports(self, context: ssl.SSLContext) -> ServerConfig:
+        settings, wanted = self.settings, self.wanted
+        return ServerConfig(
+            tls=context,
+            port=settings.port if wanted.port is None else wanted.port,
+            hipki_port=settings.hipki_port if wanted.hipki_port is None else wanted.hipki_port,
+            page_pin=settings.page_pin,
+            allow_sha1=settings.allow_sha1,
+            is_our_peer=peer.check_for() if settings.check_peer else None,
+            more_plain_ports=(MCA_PORT,) if wanted.mca or settings.mca else (),
+        )
+
+    def _tell(
+        self, listening: Serving, service: SigningService, panel: Panel, observer: Observer
+    ) -> None:
+        """Say to everybody that the agent is ready."""
+        panel.listening(listening.port, listening.ping_port, listening.ping_error)
+        facts = {"port": listening.port, "hipki_port": listening.ping_port}
+        self._running.announce(**facts)
+        ready: dict[str, Any] = {"ready": True, "version": __version__, **facts}
+        if listening.ping_error is not None:
+            ready["hipki_error"] = listening.ping_error
+        observer.ready({**ready, "provider": service.provider_kind})
+        observer.changed(service.snapshot())
+
+
+@contextmanager
+def opened(wanted: Wanted) -> Iterator[Daemon]:
+    """Take the agent's folder and open what is in it, for as long as the context lasts.
+
+    Raises:
+        AlreadyRunningError: another agent has it.
+        AgentError: the settings or a database cannot be used.
+        OSError: the folder cannot be used.
+
+    """
+    places = Paths.choose(wanted.state_dir)
+    places.prepare()
+    policy = Policy.of_this_computer(places.policy)
+    settings = policy.over(config.load(places.config))
+    consent = wanted.consent or settings.consent
+    with ExitStack() as stack:
+        running = stack.enter_context(instance.Instance(places))
+        stack.enter_context(logs.logging_to(places.logs, settings.log_level))
+        yield Daemon(
+            wanted=wanted,
+            places=places,
+            settings=settings,
+            policy=policy,
+            preferences=Preferences(places.preferences),
+            autostart=autostart(_start_command(wanted)),
+            panel_key=PanelKey.create(places.panel_key),
+            _running=running,
+            _citizen=stack.enter_context(closing(open_citizen(consent, policy, places.sites))),
+            _history=stack.enter_context(closing(History(places.history))),
+        )
+
+
+def _start_command(wanted: Wanted) -> tuple[str, ...]:
+    if wanted.state_dir is None:
+        return program_command()
+    return *program_command(), "--state-dir", str(wanted.state_dir.expanduser().absolute())
+
+
+def _door(settings: Config, service: SigningService, consent: Consent) -> HipkiDoor:
+    return HipkiDoor(
+        service,
+        consent if isinstance(consent, PopupConsent) else None,
+        Settings(
+            version=settings.hipki_version or VERSION,
+            only_reader=settings.hipki_reader,
+            page_pin=settings.page_pin,
+        ),
+    )

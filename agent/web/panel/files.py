@@ -1,0 +1,46 @@
+"""The panel's files, read once at start: no path from a request ever reaches a file system."""
+
+from importlib import resources
+from importlib.resources.abc import Traversable
+from typing import Final, NamedTuple
+
+ROOT: Final = "/panel/"
+_TYPES: Final = {
+    ".css": "text/css",
+    ".html": "text/html",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+}
+"""Files of other kinds are not served."""
+
+
+class PanelFile(NamedTuple):
+    """One file in memory."""
+
+    body: bytes
+    content_type: str
+
+
+def load() -> dict[str, PanelFile]:
+    """Read them; keys are URL paths, ``/panel/`` is the page itself.
+
+    Raises:
+        OSError: the page is missing: the installation is broken.
+
+    """
+    found: dict[str, PanelFile] = {}
+    _walk(resources.files("agent.web.panel").joinpath("static"), ROOT, found)
+    if f"{ROOT}index.html" not in found:
+        raise FileNotFoundError("agent/web/panel/static/index.html")
+    found[ROOT] = found.pop(f"{ROOT}index.html")
+    return found
+
+
+def _walk(folder: Traversable, prefix: str, found: dict[str, PanelFile]) -> None:
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            _walk(entry, f"{prefix}{entry.name}/", found)
+            continue
+        content_type = _TYPES.get("." + entry.name.rpartition(".")[2])
+        if content_type is not None and not entry.name.startswith("."):
+            found[f"{prefix}{entry.name}"] = PanelFile(entry.read_bytes(), content_type)

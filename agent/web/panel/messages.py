@@ -1,0 +1,67 @@
+"""What the panel's pages send, each in one small body."""
+
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct
+
+from agent.errors import BadRequestError
+
+T = TypeVar("T", bound=Struct)
+Text = Annotated[str, Meta(max_length=255)]
+
+
+class OpenPanel(Struct, frozen=True, forbid_unknown_fields=True):
+    """Opens the panel with a token from the tray or the command line."""
+
+    token: Annotated[str, Meta(max_length=128)]
+
+
+class DecideSite(Struct, frozen=True, forbid_unknown_fields=True):
+    """Takes a decision back or blocks a site; to allow one takes a window of our own."""
+
+    origin: Text
+    action: Literal["forget", "block"]
+
+
+class RunSelfTest(Struct, frozen=True, forbid_unknown_fields=True):
+    """Tests one reader, or the only one; with a signature the citizen is asked for the PIN."""
+
+    reader: Annotated[str, Meta(max_length=127)] | None = None
+    signature: bool = False
+
+
+class Repair(Struct, frozen=True, forbid_unknown_fields=True):
+    """Repairs one thing that the doctor found."""
+
+    check: Annotated[str, Meta(max_length=64)]
+
+
+class Change(Struct, frozen=True, forbid_unknown_fields=True):
+    """Changes a setting of the citizen's own; what is missing stays as it is."""
+
+    language: Literal["system", "zh-Hant", "en"] | None = None
+    autostart: bool | None = None
+
+
+def read(kind: type[T], body: bytes) -> T:
+    """Read a body.
+
+    Raises:
+        BadRequestError: it is no such message.
+
+    """
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadRequestError("no such message") from error
+
+
+def write(answer: Any) -> bytes:
+    """Encode an answer of plain dicts, lists, texts and numbers.
+
+    Raises:
+        ValueError: a text that came from a card or a reader is no Unicode.
+
+    """
+    return msgspec.json.encode(answer)

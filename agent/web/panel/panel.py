@@ -1,0 +1,381 @@
+"""What the panel shows and does: each call of its pages, and where the answer comes from."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final, Protocol
+
+from aiohttp import web
+
+from agent import __version__
+from agent.errors import AgentError, BadRequestError, ErrorCode
+from agent.host.autostart import Autostart
+from agent.host.paths import Paths
+from agent.host.policy import Policy
+from agent.host.preferences import Preferences
+from agent.signing import history as chronicle
+from agent.signing import history_export
+from agent.signing.model import ReaderView
+from agent.signing.site_store import Decision, SiteStore
+from agent.signing.sites import LOCAL_USER, Site
+from agent.web.endpoint import HttpHandler
+from agent.web.panel import about, files, messages, search
+from agent.web.panel.door import HEADERS, Answer, PanelDoor, json_answer
+from agent.web.panel.live import Live
+from agent.web.panel.selftest import Outcome, SelfTest, Step, Tested
+
+ALL: Final = 2**31
+"""More lines than any history has."""
+
+
+class Service(Tested, Protocol):
+    """The use cases, as far as the panel has them (see ``signing.service``)."""
+
+    @property
+    def provider_kind(self) -> str:
+        """``"pcsc"`` or ``"virtual"``."""
+
+    def watch(self, changed: Callable[[], None]) -> AbstractContextManager[None]:
+        """Call ``changed`` after each new snapshot, while the context lasts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What the doctor says about one thing.
+
+    Attributes:
+        check: its name, stable.
+        status: ok, warning, error or skipped.
+        summary: one sentence in each of our languages, by BCP 47 tag.
+        advice: what to do about it, likewise; empty when nothing.
+        repairable: whether one click does it.
+
+    """
+
+    check: str
+    status: str
+    summary: dict[str, str]
+    advice: dict[str, str]
+    repairable: bool
+
+
+class Doctor(Protocol):
+    """Looks at everything, and repairs what can be repaired; blocks."""
+
+    def examine(self) -> Sequence[Finding]:
+        """Look."""
+
+    def repair(self, check: str) -> Sequence[Finding]:
+        """Repair one thing and look again.
+
+        Raises:
+            AgentError: it cannot be repaired, and why.
+
+        """
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sources:
+    """Where the panel has what it shows.
+
+    Attributes:
+        service: the use cases.
+        places: the agent's folder.
+        policy: of this computer.
+        preferences: what the citizen chose.
+        sites: the decisions; None where a flag decides.
+        history: the writer; None where nothing is kept.
+        autostart: this system's way; None where there is none.
+        doctor: looks at everything else; None where there is none.
+        consent: "ask", "allow" or "deny".
+        clock: the time of day, with a time zone.
+
+    """
+
+    service: Service
+    places: Paths
+    policy: Policy
+    preferences: Preferences
+    sites: SiteStore | None = None
+    history: chronicle.History | None = None
+    autostart: Autostart | None = None
+    doctor: Doctor | None = None
+    consent: str = "ask"
+    clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+
+
+class Panel:
+    """The panel of one running agent; belongs to its event loop."""
+
+    def __init__(self, sources: Sources, spend_token: Callable[[str], bool]) -> None:
+        """Put the parts together; reads the pages from the package, so not for the event loop.
+
+        Args:
+            sources: where everything comes from.
+            spend_token: tells whether a token is good, once.
+
+        Raises:
+            OSError: the pages are missing: the installation is broken.
+
+        """
+        self._sources = sources
+        self._since = sources.clock()
+        self._ports: dict[str, Any] = {}
+        self._uses = 0
+        self._live = Live(sources.service, lambda: messages.write(self._state()))
+        self._testing = asyncio.Lock()
+        self._door = PanelDoor(files.load(), self._calls(), spend_token)
+
+    def on(self, port: int, further: HttpHandler) -> HttpHandler:
+        """Make the handler of one listening port (see ``PanelDoor.on``)."""
+        return self._door.on(port, further)
+
+    def listening(self, port: int, hipki_port: int | None, hipki_error: str | None) -> None:
+        """Remember where the agent listens, once it does."""
+        self._ports = {"port": port, "hipki_port": hipki_port, "hipki_error": hipki_error}
+
+    def key_used(self) -> None:
+        """Have the pages look at the history again."""
+        self._uses += 1
+        self._live.tell()
+
+    def changed(self) -> None:
+        """Have the pages look at everything again."""
+        self._live.tell()
+
+    def close(self) -> None:
+        """Let the pages go: the agent ends."""
+        self._live.close()
+
+    def _calls(self) -> dict[str, dict[str, Answer]]:
+        return {
+            "state": {"GET": self._get_state},
+            "events": {"GET": self._get_events},
+            "certificates": {"GET": self._get_certificates},
+            "sites": {"GET": self._get_sites, "POST": self._post_sites},
+            "history": {"GET": self._get_history},
+            "history/chain": {"GET": self._get_chain},
+            "history/export": {"GET": self._get_export},
+            "selftest": {"POST": self._post_selftest},
+            "doctor": {"GET": self._get_doctor, "POST": self._post_doctor},
+            "about": {"GET": self._get_about},
+            "settings": {"POST": self._post_settings},
+        }
+
+    # The state, and every change of it.
+
+    def _state(self) -> dict[str, Any]:
+        sources = self._sources
+        snapshot = sources.service.snapshot()
+        return {
+            "version": __version__,
+            "since": _moment(self._since),
+            "provider": sources.service.provider_kind,
+            "consent": sources.consent,
+            "language": sources.preferences.language,
+            "policy": {"source": _text(sources.policy.source), "problem": sources.policy.problem},
+            "ports": self._ports,
+            "service": snapshot.service_available,
+            "working": snapshot.working,
+            "readers": [_reader(view) for view in snapshot.readers],
+            "uses": self._uses,
+            "history_problem": None if sources.history is None else sources.history.problem,
+        }
+
+    async def _get_state(self, request: web.BaseRequest, body: bytes) -> web.StreamResponse:
+        del request, body
+        found = self._sources.autostart
+        is_on = None if found is None else await asyncio.to_thread(found.is_on)
+        return _answer({**self._state(), "autostart": is_on})
+
+    async def _get_events(self, request: web.BaseRequest, body: bytes) -> web.StreamResponse:
+        del body
+        return await self._live.stream(request, HEADERS)
+
+    async def _get_certificates(self, request: web.BaseRequest, body: bytes) -> web.StreamResponse:
+        del body
+        found = await self._sources.service.certificates(LOCAL_USER, request.query.get("reader"))
+        rows = [
+            {
+                "reader": each.reader,
+                "id": each.id,
+                "label": each.label,
+                "holder": each.facts.subject_cn,
+                "issuer": each.facts.issuer,
+                "usage": [str(use) for use in each.facts.key_usage],
+                "not_before": _moment(each.facts.not_before),
+                "not_after": _moment(each.facts.not_after),
+                "thumbprint": each.facts.thumbprint.hex(),
+            }
+            for each in found
+            if not each.facts.is_ca
+        ]
+        return _answer({"certificates": rows})
+
+    # Sites.
+
+    async def _get_sites(self, request: web.BaseRequest, body: bytes) -> web.StreamResponse:
+        del request, body
+        return _answer(self._sites())
+
+    async def _post_sites(self, request: web.BaseRequest, body: bytes) -> web.StreamResponse:
+        """Forget or block; what allows anything is a window of our own, never a page."""
+        del request
+        wanted = messages.read(messages.DecideSite, body)
+        store = self._sources.sites
+        if store is None:
+            raise BadRequestError("a flag decides")
+        known = {record.site.origin: record.site for record in store.snapshot()}
+        site = known.get(wanted.origin) or Site.parse(wanted.origin)
+        decision = Decision.BLOCKED if wanted.action == "block" else Decision.UNKNOWN
+        await asyncio.wrap_future(store.remember(site, decision))
+        self._live.tell()
+        return _answer(self._sites())
+
+    def _sites(self) -> dict[str, Any]:
+        store, policy = self._sources.sites, self._sources.policy
+        rows = [
+            {
+                "origin": record.site.origin,
+                "host": record.site.host,
+                "decision": record.decision.value,
+                "ruling": policy.decision(record.site.origin).name.lower(),
+                "since": _moment(record.since),
+                "last_used": None if record.last_used is None else _moment(record.last_used),
+            }
+            for record in (() if store is None else store.snapshot())
+        ]
+        return {"sites": rows, "set_aside": None if store is None else _text(store.set_aside)}
+
+    # History.
+
+    async def _get_history(self, request: web.BaseRequest, body: bytes) -> web.StreamResponse:
+        del body
+        wanted = request.query.get("q", "").strip().casefold()
+        before = _number(request.query.get("before"))
+        path = self._sources.places.history
+        found, further = await asyncio.to_thread(search.find, path, wanted, before)
+        rows = [history_export.as_record(line) for line in found]
+        return _answer({"lines": rows, "before": further})
+
+    async def _get_chain(self, request: web.BaseRequest, body: bytes) -> web.StreamResponse:
+        del request, body
+        verdict = await asyncio.to_thread(chronicle.verify, self._sources.places.history)
+        return _answer(history_export.verdict_record(verdict))
+
+    async def _get_export(self, request: web.BaseRequest, body: bytes) -> web.StreamResponse:
+        del body
+        path = self._sources.places.history
+        lines = await asyncio.to_thread(chronicle.read, path, limit=ALL)
+        if request.query.get("format") == "csv":
+            text = await asyncio.to_thread(history_export.as_csv, lines[::-1])
+            return web.Response(text=text, content_type="text/csv", charset="utf-8")
+        records = await asyncio.to_thread(lambda: list(map(history_export.as_record, lines[::-1])))
+        return json_answer(await asyncio.to_thread(messages.write, {"lines": records}))
+
+    # Self-test and doctor.
+
+    async def _post_selftest(self, request: web.BaseRequest, body: bytes) -> web.StreamResponse:
+        del request
+        wanted = messages.read(messages.RunSelfTest, body)
+        if self._testing.locked():
+            raise AgentError("a self-test is under way", code=ErrorCode.BUSY)
+        async with self._testing:
+            sources = self._sources
+            test = SelfTest(sources.service, self._component(), sources.clock, wanted.reader)
+            steps = await test.run(signature=wanted.signature)
+        rows = [
+            {"name": step.name, "outcome": step.outcome, "code": step.code, "facts": step.facts}
+            for step in steps
+        ]
+        return _answer({"steps": rows})
+
+    def _component(self) -> Step:
+        facts = {"version": __version__, **self._ports}
+        if self._ports.get("hipki_port") is None:
+            return Step("component", Outcome.WARNING, "plain_port", facts)
+        return Step("component", Outcome.GOOD, facts=facts)
+
+    async def _get_doctor(self, request: web.BaseRequest, body: bytes) -> web.StreamResponse:
+        del request, body
+        doctor = self._doctor()
+        return _findings(await asyncio.to_thread(doctor.examine))
+
+    async def _post_doctor(self, request: web.BaseRequest, body: bytes) -> web.StreamResponse:
+        del request
+        wanted = messages.read(messages.Repair, body)
+        doctor = self._doctor()
+        return _findings(await asyncio.to_thread(doctor.repair, wanted.check))
+
+    def _doctor(self) -> Doctor:
+        if self._sources.doctor is None:
+            raise BadRequestError("there is no doctor here")
+        return self._sources.doctor
+
+    # About, and settings.
+
+    async def _get_about(self, request: web.BaseRequest, body: bytes) -> web.StreamResponse:
+        del request, body
+        return _answer(await asyncio.to_thread(about.describe, self._sources.places))
+
+    async def _post_settings(self, request: web.BaseRequest, body: bytes) -> web.StreamResponse:
+        wanted = messages.read(messages.Change, body)
+        try:
+            await asyncio.to_thread(self._change, wanted)
+        except OSError as error:
+            raise AgentError(f"a setting could not be written: {error}") from error
+        self._live.tell()
+        return await self._get_state(request, b"")
+
+    def _change(self, wanted: messages.Change) -> None:
+        if wanted.language is not None:
+            self._sources.preferences.set_language(wanted.language)
+        autostart = self._sources.autostart
+        if wanted.autostart is not None and autostart is not None:
+            (autostart.turn_on if wanted.autostart else autostart.turn_off)()
+
+
+def _answer(content: dict[str, Any]) -> web.Response:
+    return json_answer(messages.write(content))
+
+
+def _findings(found: Sequence[Finding]) -> web.Response:
+    rows = [
+        {
+            "check": each.check,
+            "status": each.status,
+            "summary": each.summary,
+            "advice": each.advice,
+            "repairable": each.repairable,
+        }
+        for each in found
+    ]
+    return _answer({"findings": rows})
+
+
+def _reader(view: ReaderView) -> dict[str, Any]:
+    return {
+        "name": view.name,
+        "state": view.state,
+        "generation": view.generation,
+        "serial": view.serial,
+        "attempts_left": view.attempts_left,
+    }
+
+
+def _number(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) < 19):
+        raise BadRequestError("not a number")
+    return int(text)
+
+
+def _moment(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
