@@ -41,6 +41,8 @@ def plain(text: str) -> str:
 
     Texts from cards and readers end up in JSON that pages build by hand.
     """
+    if text.isprintable() and '"' not in text and "\\" not in text:
+        return text
     tame = text.replace('"', "'").replace("\\", "/")
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in tame)
 

@@ -117,10 +117,13 @@ class Component:
         contents: Mapping[str, Contents] = {}
         if site is not None and self.is_allowed(site):
             contents = self._known_serials()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(IMAGE_SECONDS):
-                    contents = await self._serials(site)
-        return information_image(self._slots(contents, Fields({})), version=self.version)
+            if not all(each.serial for each in contents.values()):
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(IMAGE_SECONDS):
+                        contents = await self._serials(site)
+        numbers_only = {reader: Contents(each.serial) for reader, each in contents.items()}
+        slots = tuple(self._slots(numbers_only, Fields({})))
+        return information_image(slots, self.version)
 
     # The functions.
 
@@ -193,7 +196,10 @@ class Component:
         slots = [
             Slot.of(number, reader, contents.get(reader.name)) for number, reader in self._visible()
         ]
-        return [slot for slot in slots if fields.slot in (None, slot.name, slot.reader.name)]
+        wanted = fields.slot
+        if wanted is None:
+            return slots
+        return [slot for slot in slots if wanted in (slot.name, slot.reader.name)]
 
     def _reader(self, fields: Fields) -> str | None:
         """Choose the reader: the one named, or the first with a card; None when there is none.

@@ -28,6 +28,7 @@ from agent.web.hipki.consent import PopupConsent
 from agent.web.hipki.errors import Major, Numbers, numbers
 from agent.web.hipki.functions import Function
 from agent.web.hipki.pages import Page
+from agent.web.hipki.parsing import Parsing
 from agent.web.hipki.popup import PopupRoutes, to_text
 from agent.web.hipki.request import MAX_BODY, Fields, parse_body
 from agent.web.hipki.tokens import Kind
@@ -101,6 +102,7 @@ class HipkiDoor:
         self._component = Component(service, settings)
         self._popup = PopupRoutes(self._component, service, consent, limits)
         self._limits = limits
+        self._parsing = Parsing()
         self._rate = RateLimiter(limits.rate, limits.burst)
         self._routes = self._make_routes(settings)
 
@@ -227,7 +229,8 @@ class HipkiDoor:
 
     async def _read(self, request: web.BaseRequest) -> Fields:
         guard.check_length(request.content_length, MAX_BODY)
-        return parse_body(await read_body(request, MAX_BODY, self._limits.body_seconds))
+        raw = await read_body(request, MAX_BODY, self._limits.body_seconds)
+        return await self._parsing.parse(parse_body, raw)
 
     def _check_rate(self, site: Site | None) -> Site | None:
         if site is not None and site != LOCAL_PROGRAM:

@@ -6,6 +6,7 @@ The names are PKCS#11's (v2.20 §9.2: CK_SLOT_INFO, CK_TOKEN_INFO).
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, Self
 
 from agent import __version__
@@ -117,13 +118,13 @@ def information(
     }
 
 
-def information_image(slots: Iterable[Slot], *, version: str = VERSION) -> bytes:
+@lru_cache(maxsize=16)
+def information_image(slots: tuple[Slot, ...], version: str = VERSION) -> bytes:
     """Draw the description without certificates, as much of it as the readers of images get.
 
     Fields that no page is known to read are left out when the text becomes too long for those
     who see only its first 1946 bytes; then readers, when it becomes too long for all.
     """
-    slots = list(slots)
     text = _compact(information(slots, version=version))
     if len(text) <= image.READABLE_BY_ALL:
         return image.encode(text)
@@ -132,7 +133,7 @@ def information_image(slots: Iterable[Slot], *, version: str = VERSION) -> bytes
         text = _compact(short)
         if len(text) <= image.CAPACITY:
             return image.encode(text)
-        slots.pop()
+        slots = slots[:-1]
 
 
 def _compact(described: dict[str, Any]) -> str:

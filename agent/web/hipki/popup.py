@@ -23,6 +23,7 @@ from agent.web.hipki.conversation import (
 )
 from agent.web.hipki.errors import HipkiError, Major, Numbers, numbers
 from agent.web.hipki.functions import BY_NAME, Function
+from agent.web.hipki.parsing import Parsing
 from agent.web.hipki.request import MAX_BODY, Fields, parse_text
 from agent.web.hipki.tokens import Kind, Token, Tokens
 from agent.web.limits import Limits, Slots
@@ -76,6 +77,7 @@ class PopupRoutes:
         self._limits = limits
         self._conversations = Conversations()
         self._open: dict[str, Conversation] = {}
+        self._parsing = Parsing()
         self._places = Slots(POPUPS, ErrorCode.BUSY)
         self.tokens = Tokens()
 
@@ -97,7 +99,7 @@ class PopupRoutes:
         name, reply = "", None
         try:
             site = _site(token, asked.site)
-            fields = parse_text(asked.message)
+            fields = await self._parsing.parse(parse_text, asked.message)
             name = fields.text("func")
         except AgentError as error:
             reply = self._component.refusal(name, numbers(error))

@@ -16,10 +16,14 @@ from typing import Any, Self
 from agent.web.hipki.errors import HipkiError, Major
 
 MAX_BODY = 16 * 1024 * 1024  # bytes; pages sign documents of some hundred kilobytes
+MAX_TEXTS = 4096  # names and values in one request; pages send twenty
+MAX_REST = 64 * 1024  # characters of JSON that are in none of them
 _PREFIX = "tbsPackage="
 _ESCAPES = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 _FORM_SPOILT = str.maketrans({"\r": None, "\n": None, "\t": None, " ": "+"})
 _NO_SLOT = frozenset({"", "0", "undefined", "null"})
+# A text that does not end goes to the end of everything, so that nothing is looked at twice.
+_JSON_TEXT = re.compile(r'"[^"\\]*+(?:\\.?[^"\\]*+)*+"?', re.DOTALL)
 _ABSENT = "__NotExistedTag__"  # what the old component's own parts write for a missing option
 
 
@@ -138,6 +142,8 @@ def _unescape_run(run: re.Match[str]) -> str:
 
 
 def _object(text: str) -> dict[str, Any]:
+    if not _is_flat(text):
+        raise HipkiError(Major.BAD_JSON)
     try:
         values = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -145,3 +151,17 @@ def _object(text: str) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise HipkiError(Major.BAD_JSON)
     return values
+
+
+def _is_flat(text: str) -> bool:
+    """Tell whether JSON is as good as all text, as any long request is that a page means.
+
+    Millions of empty lists would become a gigabyte of objects.
+    """
+    end = rest = 0
+    for count, found in enumerate(_JSON_TEXT.finditer(text)):
+        rest += found.start() - end
+        end = found.end()
+        if rest > MAX_REST or count >= MAX_TEXTS:
+            return False
+    return rest + len(text) - end <= MAX_REST

@@ -57,9 +57,9 @@ def test_what_no_image_can_carry_is_refused(text: str) -> None:
         image.encode(text)
 
 
-def slots(count: int, name: str = "Generic Smart Card Reader Interface [CCID] 0{:x}") -> list[Slot]:
+def slots(count: int, name: str = "Generic Smart Card Reader [CCID] 0{:x}") -> tuple[Slot, ...]:
     views = [ReaderView(name.format(n), CardPresence.CARD, "gen1") for n in range(count)]
-    return [Slot.of(n, view, Contents("TP07000000000001")) for n, view in enumerate(views)]
+    return tuple(Slot.of(n, view, Contents("TP07000000000001")) for n, view in enumerate(views))
 
 
 def test_two_readers_with_cards_fit_those_who_see_the_beginning_only() -> None:

@@ -1,7 +1,10 @@
 """The messy encodings: whatever a page does to its text, the same text arrives."""
 
+import asyncio
 import base64
 import json
+import threading
+import time
 from urllib.parse import quote, urlencode
 
 import pytest
@@ -9,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.web.hipki.errors import HipkiError, Major
-from agent.web.hipki.request import Fields, decode_base64, parse_body, parse_text
+from agent.web.hipki.parsing import LONG, Parsing
+from agent.web.hipki.request import MAX_REST, Fields, decode_base64, parse_body, parse_text
 
 # What JavaScript strings hold, without the halves of surrogate pairs, which have no encoding.
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
@@ -106,6 +110,49 @@ def test_what_is_no_object_is_refused_with_its_number(body: bytes) -> None:
     with pytest.raises(HipkiError) as error:
         parse_body(body)
     assert error.value.major is Major.BAD_JSON
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a":[' + b"[]," * 100_000 + b"0]}",
+        b"%7b%22a%22:[" + b"[]," * 100_000 + b"0]}",
+        b"{" + b",".join(b'"%d":0' % number for number in range(20_000)) + b"}",
+        b'{"a":"' + b'\\"' * 1_000_000,
+        b'{"a":' + b'""' * 1_000_000,
+        b'{"a":' + b" " * 1_000_000 + b"0}",
+    ],
+    ids=["lists", "escaped lists", "names", "no end", "texts", "spaces"],
+)
+def test_a_long_request_is_one_of_long_texts(body: bytes) -> None:
+    # anything else would become many times its length in objects
+    with pytest.raises(HipkiError) as error:
+        parse_body(body)
+    assert error.value.major is Major.BAD_JSON
+
+
+@given(ANY_TEXT, st.booleans())
+def test_long_texts_are_nothing_else(text: str, ascii_only: bool) -> None:
+    long = "x" * MAX_REST + text * 100
+    body = as_json(component(long), ascii_only=ascii_only)
+    assert parse_body(body.encode()).text("tbs") == long
+
+
+async def test_long_requests_are_parsed_in_a_thread_one_at_a_time() -> None:
+    parsing, here, inside = Parsing(), threading.get_ident(), 0
+
+    def parser(source: bytes) -> Fields:
+        nonlocal inside
+        inside += 1
+        assert inside == 1
+        time.sleep(0.01)
+        inside -= 1
+        return Fields({"long": len(source) > LONG, "thread": threading.get_ident()})
+
+    bodies = [b"{}", *[b" " * (LONG + 1)] * 3]
+    found = await asyncio.gather(*(parsing.parse(parser, body) for body in bodies))
+    for fields in found:
+        assert fields.values["long"] is (fields.values["thread"] != here)
 
 
 def test_nothing_has_no_fields() -> None:
