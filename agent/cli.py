@@ -3,31 +3,26 @@
 import argparse
 import asyncio
 import contextlib
-import getpass
 import json
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from agent import __version__
 from agent.errors import AgentError
-from agent.secret import SecretBytes
 
 if TYPE_CHECKING:
     from agent.commands.daemon import Wanted
-    from agent.signing.service import SigningService
     from agent.transport.base import CardProvider
 
-T = TypeVar("T")
 EXIT_OK = 0
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
 HASHES = ("SHA-256", "SHA-384", "SHA-512")
 FORMATS = ("cms", "cms-detached", "pkcs1")
-MAX_PIN_LINE = 64  # bytes; a longer line on standard input is no PIN
 
 
 def run(arguments: Sequence[str], add: Sequence[Callable[[Any], None]] = ()) -> int:
@@ -85,6 +80,8 @@ def _parser(add: Sequence[Callable[[Any], None]]) -> argparse.ArgumentParser:
     _add_trust(commands)
     _add_doctor(commands)
     _add_panel(commands)
+    _add_sites(commands)
+    _add_history(commands)
     for each in add:
         each(commands)
     return parser
@@ -240,13 +237,38 @@ def _add_trust(commands: Any) -> None:
 
 
 def _add_doctor(commands: Any) -> None:
-    parser = _command(commands, "doctor", _doctor, "find out what is wrong, and repair it")
+    parser = add_command(commands, "doctor", _doctor, "find out what is wrong, and repair it")
     _add_provider(parser)
     parser.add_argument("--repair", metavar="NAME", help="carry out a repair that was named before")
     parser.add_argument(
         "--bundle", type=Path, metavar="FILE.zip", help="for those who help; no personal data"
     )
     parser.add_argument("--json", action="store_true", help="for programs")
+
+
+def _add_sites(commands: Any) -> None:
+    parser = add_command(commands, "sites", _sites, "which sites may use the card; decide anew")
+    decisions = ("allow", "block", "forget")
+    parser.add_argument("decision", nargs="?", choices=decisions, metavar="|".join(decisions))
+    parser.add_argument("origin", nargs="?", metavar="ORIGIN", help="such as https://site.example")
+    parser.add_argument("--json", action="store_true", help="for programs")
+
+
+def _add_history(commands: Any) -> None:
+    parser = add_command(commands, "history", _history, "what was done with the card")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--json", action="store_true", help="for programs")
+    how.add_argument("--csv", action="store_true", help="for spreadsheets")
+    parser.add_argument("--limit", type=_count, metavar="N", help="only the newest N lines")
+    parser.add_argument(
+        "--verify", action="store_true", help="also check every line; fails where one was changed"
+    )
+
+
+def _count(text: str) -> int:
+    if not 0 < (number := int(text)) < 2**63:
+        raise argparse.ArgumentTypeError("a count is 1 or more")
+    return number
 
 
 def _port(text: str) -> int:
@@ -268,21 +290,6 @@ def _provider(options: argparse.Namespace) -> "CardProvider":
     from agent.virtualcard.drawer import Drawer  # testers only
 
     return Drawer(options.virtual_card)
-
-
-async def _with_service(
-    options: argparse.Namespace, use: Callable[["SigningService"], Coroutine[Any, Any, T]]
-) -> T:
-    """Run one use case for the person at this computer, without the daemon."""
-    from agent.signing.consent import AlwaysAllow
-    from agent.signing.service import SigningService
-
-    service = SigningService(_provider(options), AlwaysAllow())
-    await service.start()
-    try:
-        return await use(service)
-    finally:
-        await service.close()
 
 
 # The commands.
@@ -341,94 +348,33 @@ def _stop_event() -> asyncio.Event:
 
 
 def _certificates(options: argparse.Namespace) -> int:
-    from agent.signing.sites import LOCAL_USER
-    from agent.web import convert, messages, wire  # the API's own words
+    from agent.commands import own_card
 
-    found = asyncio.run(
-        _with_service(options, lambda service: service.certificates(LOCAL_USER, options.reader))
-    )
-    if options.json:
-        rows = tuple(convert.certificate(certificate) for certificate in found)
-        print(wire.encode(messages.CertificatesResult(rows)).decode())
-        return EXIT_OK
-    for certificate in found:
-        facts = certificate.facts
-        print(f"{certificate.reader}: {certificate.id} {certificate.label}")
-        print(f"  {facts.subject}")
-        print(f"  {facts.not_before:%Y-%m-%d} – {facts.not_after:%Y-%m-%d}")
-        print(f"  {facts.thumbprint.hex()}")
-    return EXIT_OK
+    return own_card.certificates(options, _provider(options))
 
 
 def _sign(options: argparse.Namespace) -> int:
-    from agent.cms.digest import HashAlgorithm
-    from agent.signing.model import Document, SignatureFormat, SignRequest
-    from agent.signing.sites import LOCAL_USER
+    from agent.commands import own_card
 
-    request = SignRequest(
-        documents=(Document(data=options.file.read_bytes(), name=options.file.name),),
-        hash=HashAlgorithm(options.hash),
-        format=SignatureFormat(options.format),
-        reader=options.reader,
-    )
-    pin = _read_pin(from_stdin=options.pin_stdin)
-    result = asyncio.run(
-        _with_service(options, lambda service: service.sign(LOCAL_USER, request, pin))
-    )
-    (signature,) = result.signatures
-    options.out.write_bytes(signature)
-    certificate = result.certificate
-    if options.json:
-        answer = {"out": str(options.out), "thumbprint": certificate.facts.thumbprint.hex()}
-        print(json.dumps(answer, ensure_ascii=False))
-    else:
-        print(f"{options.out}: {options.format}, {options.hash}, {certificate.facts.subject}")
-    return EXIT_OK
+    return own_card.sign(options, _provider(options))
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from datetime import UTC, datetime
+    from agent.commands import verify
 
-    from agent.pki.report import Inputs, verify_files
-
-    inputs = Inputs(
-        message=options.file,
-        content=options.content,
-        anchors=options.anchors,
-        intermediates=options.intermediates,
-        crls=options.crl,
-    )
-    report = asyncio.run(verify_files(inputs, datetime.now(UTC)))
-    if options.json:
-        print(json.dumps(report, ensure_ascii=False))
-    else:
-        _say_verdict(report)
-    return EXIT_FAILED if report["verdict"] == "invalid" else EXIT_OK
+    return verify.verify(options)
 
 
-def _say_verdict(report: dict[str, Any]) -> None:
-    print(f"signature: {report['signature']}")
-    if report["signature"] != "good":
-        print(f"  {report['error']}")
-        return
-    signed, signer, chain = report["signed"], report["signer"], report["chain"]
-    print(f"  by {signer['subject']}")
-    print(f"  at {signed['signing_time']} by the signer's own clock, {signed['hash']}")
-    print(f"certificate: {chain['status']}")
-    if chain["status"] == "not_checked":
-        print("  give --anchors, --intermediates and --crl to have it checked")
-    elif chain["detail"]:
-        print(f"  {chain['detail']}")
+def _sites(options: argparse.Namespace) -> int:
+    from agent.commands import sites
+
+    return sites.sites(options)
 
 
-def _read_pin(*, from_stdin: bool) -> SecretBytes:
-    """Read the PIN without showing it; never from an argument or the environment."""
-    if not from_stdin and sys.stdin.isatty():
-        return SecretBytes.from_text(getpass.getpass("PIN: "))
-    line = bytearray(sys.stdin.buffer.readline(MAX_PIN_LINE))
-    while line and line[-1] in b"\r\n":
-        line.pop()
-    return SecretBytes(line)
+def _history(options: argparse.Namespace) -> int:
+    from agent.commands import history
+
+    return history.history(options)
 
 
 def _card_new(options: argparse.Namespace) -> int:

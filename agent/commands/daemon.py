@@ -159,13 +159,19 @@ class Daemon:
         )
 
     def _ports(self, context: ssl.SSLContext) -> ServerConfig:
-        settings, wanted = self.settings, self.wanted
+        wanted = self.wanted
+        flags = {"port": wanted.port, "hipki_port": wanted.hipki_port}
+        # The policy is stronger than the command line too.
+        settings = self.policy.over(
+            self.settings.replaced({k: v for k, v in flags.items() if v is not None})
+        )
         return ServerConfig(
             tls=context,
-            port=settings.port if wanted.port is None else wanted.port,
-            hipki_port=settings.hipki_port if wanted.hipki_port is None else wanted.hipki_port,
+            port=settings.port,
+            hipki_port=settings.hipki_port,
             page_pin=settings.page_pin,
             allow_sha1=settings.allow_sha1,
+            state="running" if self.policy.problem is None else "policy_unusable",
             is_our_peer=peer.check_for() if settings.check_peer else None,
             more_plain_ports=(MCA_PORT,) if wanted.mca or settings.mca else (),
         )

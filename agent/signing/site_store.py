@@ -239,7 +239,7 @@ def _record(row: tuple[str, str, str, str | None]) -> SiteRecord | None:
     origin, decision, since, used = row
     try:
         return SiteRecord(
-            _site(origin),
+            named(origin),
             Decision(decision),
             datetime.fromisoformat(since),
             None if used is None else datetime.fromisoformat(used),
@@ -249,8 +249,14 @@ def _record(row: tuple[str, str, str, str | None]) -> SiteRecord | None:
         return None
 
 
-def _site(origin: str) -> Site:
-    # Programs on this computer have names that Site.parse refuses, so that no page has them.
+def named(origin: str) -> Site:
+    """Read a name that a decision can be about: an origin, or a program on this computer.
+
+    Raises:
+        BadRequestError: it is neither.
+
+    """
+    # Programs have names that Site.parse refuses, so that no page has them.
     return Site(origin) if origin.startswith("local://") else Site.parse(origin)
 
 

@@ -17,6 +17,7 @@ from agent.web.endpoint import Endpoint, HttpHandler, refusal, unexpected
 from agent.web.guard import Refused
 from agent.web.limits import Limits
 from agent.web.listen import PortTakenError, listen
+from agent.web.messages import AgentState
 from agent.web.native import NativeApi, Prover, Service
 from agent.web.peer import PeerGuard
 from agent.web.port_owner import describe_owner
@@ -51,6 +52,7 @@ class ServerConfig:
         is_our_peer: tells whether the program at the other end is this user's; None lets
             everybody on this computer in.
         prove: shows an allowed site that it is still the same installation.
+        state: what everybody is told of the agent.
 
     """
 
@@ -66,6 +68,7 @@ class ServerConfig:
     limits: Limits = field(default_factory=Limits)
     is_our_peer: PeerCheck | None = None
     prove: Prover | None = None
+    state: AgentState = "running"
 
 
 class _Connection(web.RequestHandler):
@@ -181,6 +184,7 @@ async def serve(config: ServerConfig, service: Service) -> Serving:
         page_pin=config.page_pin,
         allow_sha1=config.allow_sha1,
         prove=config.prove,
+        state=config.state,
     )
     native = NativeRoutes(api)
     routes = await asyncio.to_thread(native.routes)

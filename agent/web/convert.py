@@ -92,14 +92,18 @@ def readers(snapshot: model.Snapshot) -> messages.ReadersResult:
 
 
 def status(
-    snapshot: model.Snapshot | None, proof: Proof | None, *, virtual: bool
+    snapshot: model.Snapshot | None,
+    proof: Proof | None,
+    *,
+    virtual: bool,
+    state: messages.AgentState,
 ) -> messages.StatusResult:
     """Show the agent itself; ``snapshot`` and ``proof`` only for a site that is allowed."""
     return messages.StatusResult(
         product="ankong",
         version=__version__,
         api="v1",
-        state="running",
+        state=state,
         allowed=snapshot is not None,
         virtual=virtual,
         readers=UNSET if snapshot is None else tuple(reader(view) for view in snapshot.readers),

@@ -239,13 +239,17 @@ class Proof(Struct, frozen=True, kw_only=True):
     ]
 
 
+AgentState = Literal["running", "policy_unusable"]
+"""While the administrator's policy cannot be used, every site is refused."""
+
+
 class StatusResult(Struct, frozen=True, kw_only=True):
     """What everybody may know; ``readers`` and ``proof`` only for a site that is allowed."""
 
     product: Literal["ankong"]
     version: str
     api: Literal["v1"]
-    state: Literal["running"]
+    state: AgentState
     allowed: bool
     virtual: bool
     readers: tuple[Reader, ...] | UnsetType = UNSET

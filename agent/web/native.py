@@ -68,6 +68,7 @@ class NativeApi:
         page_pin: bool,
         allow_sha1: bool,
         prove: Prover | None = None,
+        state: messages.AgentState = "running",
     ) -> None:
         """Put the API in front of the use cases.
 
@@ -78,6 +79,7 @@ class NativeApi:
             page_pin: whether pages may hand a PIN over; otherwise it is dropped unread.
             allow_sha1: whether pages may ask for SHA-1.
             prove: shows a site that it is still the same installation; None cannot.
+            state: what everybody is told of the agent.
 
         """
         self._service = service
@@ -87,6 +89,7 @@ class NativeApi:
         self._page_pin = page_pin
         self._allow_sha1 = allow_sha1
         self._prove = prove
+        self._state: messages.AgentState = state
         self._pending = Slots(limits.pending, ErrorCode.RATE_LIMITED)
         # One question at a time: a page must not bury the citizen in windows.
         self._questions = Slots(1, ErrorCode.BUSY)
@@ -116,11 +119,12 @@ class NativeApi:
         A proof for everybody would let a site recognise a citizen who never allowed it.
         """
         if site is None or not self.is_allowed(site):
-            return convert.status(None, None, virtual=self._virtual)
+            return convert.status(None, None, virtual=self._virtual, state=self._state)
         proof = None
         if nonce is not None and self._prove is not None:
             proof = self._prove(site.origin, nonce)
-        return convert.status(self._service.snapshot(), proof, virtual=self._virtual)
+        snapshot = self._service.snapshot()
+        return convert.status(snapshot, proof, virtual=self._virtual, state=self._state)
 
     async def execute(self, site: Site, request: messages.Request) -> messages.AnyResult:
         """Carry out any request but ``cancel``, which is about the connection it came on.

@@ -1,0 +1,64 @@
+"""``ankong history``: what was done with the citizen's cards, and whether the record holds."""
+
+import argparse
+import sys
+from typing import Final
+
+from agent.commands.output import log_aside, say, say_json
+from agent.host.paths import Paths
+from agent.signing.history import read, verify
+from agent.signing.history_chain import Verdict
+from agent.signing.history_export import as_csv, as_record, verdict_record
+from agent.signing.history_line import Kind, Line
+
+EVERYTHING: Final = -1
+"""What SQLite takes for no limit."""
+
+
+def history(options: argparse.Namespace) -> int:
+    """Print the newest lines, all of them where they are exported; fail where they do not hold."""
+    log_aside()
+    path = Paths.choose(options.state_dir).history
+    verdict = verify(path) if options.verify else None
+    limit = options.limit
+    if limit is None:
+        limit = EVERYTHING if options.csv or options.json else 20
+    lines = read(path, limit=limit)
+    if options.csv:
+        # Not by print: RFC 4180 ends its lines itself, and Windows would end them once more.
+        sys.stdout.buffer.write(as_csv(lines).encode("utf-8"))
+        sys.stdout.buffer.flush()
+    elif options.json:
+        answer: dict[str, object] = {"lines": [as_record(line) for line in lines]}
+        if verdict is not None:
+            answer["chain"] = verdict_record(verdict)
+        say_json(answer)
+    else:
+        for line in reversed(lines):
+            say(_words(line))
+    if verdict is not None and not options.json:
+        _complain(verdict)
+    return 0 if verdict is None or verdict.intact else 1
+
+
+def _words(line: Line) -> str:
+    entry = line.entry
+    when = entry.at[:19].replace("T", " ") + "Z"
+    if entry.kind == Kind.SEGMENT:
+        return f"{line.seq:>6}  {when}  -- the chain begins anew: {entry.detail}"
+    what = " ".join(filter(None, (entry.kind, entry.format, entry.document)))
+    digest = f" {entry.hash} {entry.digest[:16]}…" if entry.digest else ""
+    many = f" ({entry.count} documents)" if entry.count > 1 else ""
+    whose = f" · {entry.holder}" if entry.holder else ""
+    return f"{line.seq:>6}  {when}  {entry.outcome:<14} {entry.site}  {what}{many}{digest}{whose}"
+
+
+def _complain(verdict: Verdict) -> None:
+    """Say on standard error whether the chain holds."""
+    if verdict.intact:
+        print(f"the chain holds: {verdict.lines} lines", file=sys.stderr)  # noqa: T201  # a command line prints
+        return
+    for found in verdict.breaks:
+        print(f"line {found.seq}: {found.what}", file=sys.stderr)  # noqa: T201  # likewise
+    if verdict.more_breaks:
+        print(f"and {verdict.more_breaks} more", file=sys.stderr)  # noqa: T201  # likewise

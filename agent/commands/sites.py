@@ -1,0 +1,73 @@
+"""``ankong sites``: what the citizen decided about each site, and deciding otherwise."""
+
+import argparse
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+from agent.commands.output import log_aside, say, say_json
+from agent.errors import BadRequestError
+from agent.host.paths import Paths
+from agent.host.policy import Policy, Ruling
+from agent.signing.site_store import Decision, SiteRecord, SiteStore, named
+from agent.signing.sites import Site
+
+DECISIONS: Final = {
+    "allow": Decision.ALLOWED,
+    "block": Decision.BLOCKED,
+    "forget": Decision.UNKNOWN,
+}
+_RULINGS: Final = {Ruling.ALLOWED: "allowed", Ruling.FORBIDDEN: "forbidden", Ruling.SILENT: None}
+
+
+def sites(options: argparse.Namespace) -> int:
+    """Decide about a site where one is named, then list them all.
+
+    A running agent takes note within a second or two.
+    """
+    log_aside()
+    places = Paths.choose(options.state_dir)
+    policy = Policy.of_this_computer(places.policy)
+    if options.decision is not None:
+        if options.origin is None:
+            raise BadRequestError(f"{options.decision} which site? Name its origin")
+        _decide(places, named(options.origin), DECISIONS[options.decision])
+    records = _listed(places.sites)
+    if options.json:
+        say_json({"policy_problem": policy.problem, "sites": [_row(r, policy) for r in records]})
+    else:
+        _say(records, policy)
+    return 0
+
+
+def _decide(places: Paths, site: Site, decision: Decision) -> None:
+    places.prepare()
+    with closing(SiteStore(places.sites, fresh=False)) as store:
+        store.remember(site, decision).result()
+
+
+def _listed(path: Path) -> tuple[SiteRecord, ...]:
+    if not path.exists():
+        return ()
+    with closing(SiteStore(path, fresh=False)) as store:
+        return store.snapshot()
+
+
+def _row(record: SiteRecord, policy: Policy) -> dict[str, str | None]:
+    return {
+        "origin": record.site.origin,
+        "decision": str(record.decision),
+        "since": record.since.isoformat(),
+        "last_used": None if record.last_used is None else record.last_used.isoformat(),
+        "policy": _RULINGS[policy.decision(record.site.origin)],
+    }
+
+
+def _say(records: tuple[SiteRecord, ...], policy: Policy) -> None:
+    if policy.problem is not None:
+        say(f"every site is refused: the policy cannot be used: {policy.problem}")
+    for record in records:
+        row = _row(record, policy)
+        used = f", used {record.last_used:%Y-%m-%d}" if record.last_used else ""
+        ruled = f" (by the policy: {row['policy']})" if row["policy"] else ""
+        say(f"{row['decision']:<10}{row['origin']}  since {record.since:%Y-%m-%d}{used}{ruled}")
