@@ -103,22 +103,23 @@ def test_a_double_click_answers_nothing(make_card: CardFactory, page: Page, site
 
 
 def test_closing_the_popup_cancels(make_card: CardFactory, page: Page, sites: Sites) -> None:
-    card = make_card(faults=Faults(rsa_delay_ms=1500))
+    card = make_card(faults=Faults(rsa_delay_ms=4000))
     with Rig(card, consent="ask") as rig:
         page.goto(sites.url("classic.html", port=rig.port))
         popup = press(page, "sign")
         popup.locator("#choices button").first.wait_for()
         popup.close()
-        page.wait_for_timeout(300)
         rig.allow(sites.origin())
-        press(page, "sign")
+        expect(press(page, "sign").locator("#doing")).to_have_text("簽章中 …")
         page.wait_for_timeout(300)  # the card computes; the next request waits behind it
         page.evaluate("query.set('pin', '654321')")
         waiting = press(page, "sign")
+        expect(waiting.locator("#doing")).to_have_text("簽章中 …")
         page.wait_for_timeout(300)
         waiting.close()
         assert outcome(page)["ret_code"] == 0
-        page.wait_for_timeout(300)
+        page.wait_for_timeout(500)
+        assert page.evaluate("window.outcomes.length") == 1
     assert card.data.tries_left == 3
 
 

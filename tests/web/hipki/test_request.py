@@ -8,7 +8,7 @@ import time
 from urllib.parse import quote, urlencode
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.web.hipki.errors import HipkiError, Major
@@ -131,6 +131,7 @@ def test_a_long_request_is_one_of_long_texts(body: bytes) -> None:
     assert error.value.major is Major.BAD_JSON
 
 
+@settings(deadline=None)  # on a busy machine it may take its time
 @given(ANY_TEXT, st.booleans())
 def test_long_texts_are_nothing_else(text: str, ascii_only: bool) -> None:
     long = "x" * MAX_REST + text * 100
