@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from agent import __version__
 from agent.commands.citizen import Citizen, open_citizen
 from agent.host import config, install_key, instance, logs, peer
@@ -31,6 +33,8 @@ from agent.web.hipki.consent import PopupConsent
 from agent.web.hipki.door import MCA_PORT, HipkiDoor
 from agent.web.hipki.information import VERSION
 from agent.web.panel.panel import Panel, Sources
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -208,6 +212,8 @@ def opened(wanted: Wanted) -> Iterator[Daemon]:
     with ExitStack() as stack:
         running = stack.enter_context(instance.Instance(places))
         stack.enter_context(logs.logging_to(places.logs, settings.log_level))
+        if policy.problem is not None:
+            _log.error("the policy cannot be used: every site is refused", detail=policy.problem)
         yield Daemon(
             wanted=wanted,
             places=places,

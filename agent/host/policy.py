@@ -10,8 +10,6 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import Final, Self
 
-import structlog
-
 from agent.host import config
 from agent.host.config import Config, ConfigError, PolicyFile
 from agent.host.origins import OriginPattern
@@ -29,8 +27,6 @@ _OVERRIDES: Final = (
     "hipki_port",
     "log_level",
 )
-
-_log = structlog.get_logger(__name__)
 
 
 class Ruling(Enum):
@@ -64,7 +60,7 @@ class Policy:
             self._allowed = tuple(map(OriginPattern.parse, self._rules.allowed))
             self._forbidden = tuple(map(OriginPattern.parse, self._rules.forbidden))
         except ValueError as error:
-            raise ConfigError(str(error)) from error
+            raise ConfigError(f"{source or _FILE}: {error}") from error
 
     @classmethod
     def unusable(cls, source: Path, problem: str) -> Self:
@@ -93,7 +89,6 @@ class Policy:
             problem = error.detail
         except OSError as error:
             problem = f"{path}: {error.strerror or error}"
-        _log.error("the policy cannot be used: every site is refused", detail=problem)
         return cls.unusable(path, problem)
 
     @classmethod

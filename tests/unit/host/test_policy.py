@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import structlog.testing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -93,11 +92,9 @@ def test_the_policy_is_stronger_than_the_settings(tmp_path: Path) -> None:
 )
 def test_a_wrong_policy_refuses_everybody_and_says_why(tmp_path: Path, text: str) -> None:
     path = tmp_path / "policy.toml"
-    with structlog.testing.capture_logs() as logs:
-        wrong = load(path, text)
+    wrong = load(path, text)
     assert_closed(wrong)
-    assert [line["log_level"] for line in logs] == ["error"]
-    assert logs[0]["detail"] == wrong.problem
+    assert str(path) in (wrong.problem or "")
 
 
 def assert_closed(wrong: Policy) -> None:
