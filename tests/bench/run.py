@@ -38,9 +38,19 @@ class Effort:
     seconds: float = 1.0
     stalls: int = 2
     idle: float = 2.0
+    browser: bool = True
 
 
-SHORT = Effort(starts=1, signatures=2, slow_signatures=1, rounds=1, seconds=0.1, stalls=1, idle=0.1)
+SHORT = Effort(
+    starts=1,
+    signatures=2,
+    slow_signatures=1,
+    rounds=1,
+    seconds=0.1,
+    stalls=1,
+    idle=0.1,
+    browser=False,
+)
 
 
 class Table:
@@ -188,6 +198,13 @@ class Bench:
         self.table.add("status p99, reader signing for 3 s", _p99(busy) * 1000, "ms")
         self.table.add("status p99, signing over idle", _p99(busy) / _p99(quiet), "ratio", most=1.5)
 
+    async def existing_pages(self) -> None:
+        """Measure the door for existing pages, in a real browser."""
+        from tests.bench.hipki import HipkiEffort, hipki_rows  # needs Playwright
+
+        for row in await hipki_rows(HipkiEffort()):
+            self.table.add(row.name, row.value, row.unit, most=row.most, least=row.least)
+
 
 def _p99(values: list[float]) -> float:
     return statistics.quantiles(values, n=100, method="inclusive")[98]
@@ -201,6 +218,8 @@ async def measure(effort: Effort) -> dict[str, Any]:
         await bench.commands()
         await bench.signatures()
         await bench.status()
+        if effort.browser:
+            await bench.existing_pages()
     return {
         "python": platform.python_version(),
         "system": platform.platform(terse=True),
