@@ -1,0 +1,22 @@
+"""``ankong``: the whole program. Without a command it is the agent with its icon."""
+
+import sys
+
+PROMPT_ARGUMENT = "--prompt"
+
+
+def main() -> int:
+    """Run what the command line says; return the exit status."""
+    arguments = sys.argv[1:]
+    if arguments == [PROMPT_ARGUMENT]:
+        from tray.prompt import main as prompt  # noqa: PLC0415  # a window has to open quickly
+
+        return prompt()
+    from agent.cli import run  # noqa: PLC0415  # not for a window
+    from tray.command import add  # noqa: PLC0415  # likewise
+
+    return run(arguments or ["tray"], (add,))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
