@@ -53,6 +53,15 @@ class CardMemory:
             record = self._records.get(serial) if serial else None
         return record.attempts_left if record else None
 
+    def forget_certificates(self, serial: str) -> None:
+        """Have a card's certificates read anew next time; for the thread that uses the card."""
+        with self._lock:
+            record = self._records.get(serial)
+        if record is not None:
+            record.complete = False
+            record.certificates.clear()
+            record.labels.clear()
+
     def forget(self, serial: str) -> None:
         """Forget a card."""
         with self._lock:

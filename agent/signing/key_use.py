@@ -5,10 +5,11 @@ checked again in the transaction that the PIN is sent in.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event as ThreadEvent
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from agent.cards.card import (
     MAX_PIN,
@@ -36,6 +37,16 @@ T_co = TypeVar("T_co", covariant=True)
 KeyOperation = Callable[[CardDriver, Connection, SecretBytes, Prepare], KeyUse]
 """Uses the key of an open connection with a PIN."""
 
+_DOUBTS: Final = frozenset(
+    {
+        ErrorCode.BAD_REQUEST,
+        ErrorCode.CERTIFICATE_EXPIRED,
+        ErrorCode.CERTIFICATE_NOT_YET_VALID,
+        ErrorCode.INTERNAL,
+        ErrorCode.KEY_NOT_FOUND,
+    }
+)
+"""How it shows that a card's certificates are others than those that are remembered."""
 CARD_SECONDS = 60.0  # for one operation, waiting for other programs' transactions included
 
 
@@ -171,7 +182,8 @@ class KeyUser:
         def look(connection: Connection, card: CardDriver, nobody_waits: ThreadEvent) -> CardFacts:
             del nobody_waits  # nothing that could not be undone happens here
             serial, stored = card.certificate(connection, job.key_id)
-            job.errand().prepare(serial, stored)
+            with self._doubting([serial]):
+                job.errand().prepare(serial, stored)
             holder = card_certificate(job.reader, serial, stored).facts.subject_cn
             return CardFacts(job.reader, card.generation, serial, holder)
 
@@ -245,13 +257,24 @@ class KeyUser:
                     raise AgentError("nobody waits any more", code=ErrorCode.USER_CANCELLED)
                 return inputs
 
-            return errand.finish(job.operation(card, connection, pin, checked))
+            with self._doubting(seen):
+                return errand.finish(job.operation(card, connection, pin, checked))
 
         try:
             return await self._readers.run(job.reader, run, job.seconds)
         finally:
             if seen:
                 self._note(job.reader, seen[0])
+
+    @contextmanager
+    def _doubting(self, seen: Sequence[str]) -> Iterator[None]:
+        """Have the certificates read anew next time if they do not fit: they may be renewed."""
+        try:
+            yield
+        except AgentError as error:
+            if seen and error.code in _DOUBTS:
+                self._memory.forget_certificates(seen[-1])
+            raise
 
     def _check_tries(self, serial: str, ask_below: int) -> None:
         left = self._memory.attempts_left(serial)

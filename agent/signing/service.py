@@ -57,7 +57,7 @@ from agent.signing.prompts import (
 from agent.signing.readers import Readers
 from agent.signing.recording import Recorder, Signed
 from agent.signing.sites import Site
-from agent.signing.wrapping import Wrapping, card_certificates
+from agent.signing.wrapping import Wrapping, any_expired, card_certificates
 from agent.transport.base import CardProvider, Connection
 
 SIGNATURE_SECONDS = 10.0  # more for each further signature
@@ -263,7 +263,11 @@ class SigningService:
             connection: Connection, card: CardDriver, nobody_waits: ThreadEvent
         ) -> CardContents:
             del nobody_waits  # nothing that could not be undone happens here
-            return card.certificates(connection)
+            contents = card.certificates(connection)
+            if any_expired(contents, self._clock()):
+                # Renewed meanwhile, perhaps: what is told now may be out of date the next time.
+                self._registry.memory.forget_certificates(contents.serial)
+            return contents
 
         contents = await self._readers.run(reader, read, CARD_SECONDS)
         left = self._registry.memory.attempts_left(contents.serial)

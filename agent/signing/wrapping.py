@@ -1,5 +1,6 @@
 """One sign request from documents to DigestInfos, and from raw signatures to what was asked for."""
 
+from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
 from typing import Protocol
@@ -171,6 +172,13 @@ def card_certificates(reader: str, contents: CardContents) -> tuple[CardCertific
     if failure is not None and not good:
         raise failure
     return tuple(good)
+
+
+def any_expired(contents: CardContents, now: datetime) -> bool:
+    """Tell whether a certificate of a card that can be understood has expired."""
+    with suppress(UnsupportedCardError):
+        return any(item.facts.not_after < now for item in card_certificates("", contents))
+    return False
 
 
 @lru_cache(maxsize=128)

@@ -1,6 +1,7 @@
 """The use cases on virtual cards: who may, which reader, what comes out, what goes wrong."""
 
 import asyncio
+import hashlib
 import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -29,7 +30,7 @@ from agent.signing.service import SigningService
 from agent.signing.sites import Site
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.issuer import Validity
-from agent.virtualcard.model import Faults
+from agent.virtualcard.model import ID_SIGN, Faults
 from agent.virtualcard.provider import READER_NAME, VirtualProvider
 from agent.virtualcard.rsa_key import RsaKey
 
@@ -262,6 +263,30 @@ async def test_cancelled_between_two_signatures_it_costs_nothing(
             await asked
         assert await service.certificates(SITE)  # whatever was under way has ended
     assert card.data.tries_left == 3
+
+
+@pytest.mark.parametrize("validity", [Validity.NOW, Validity.EXPIRED])
+async def test_a_renewed_certificate_is_found(
+    make_card: CardFactory, generation: str, validity: Validity
+) -> None:
+    # the agent runs for weeks; the citizen renews the certificate with another program
+    old, new = make_card(generation, validity=validity), make_card(generation)
+    renewed = VirtualCard(replace(new.data, serial=old.data.serial))
+    provider = with_cards(old)
+    async with running(provider) as service:
+        before = await service.certificates(SITE)
+        provider.remove(FIRST)
+        await until(service, first_is(CardPresence.EMPTY))
+        provider.insert(FIRST, renewed)
+        await until(service, first_is(CardPresence.CARD))
+        if validity is Validity.NOW:
+            (der,) = (each.der for each in new.data.certificates if each.id == ID_SIGN)
+            asked = replace(ONE, certificate=hashlib.sha256(der).digest())
+            assert (await code_of(service.sign(SITE, asked, pin())))[0] is ErrorCode.KEY_NOT_FOUND
+            assert (await service.sign(SITE, asked, pin())).signatures
+        after = await service.certificates(SITE)
+        assert {c.facts.thumbprint for c in after} != {c.facts.thumbprint for c in before}
+        assert (await service.sign(SITE, ONE, pin())).signatures
 
 
 async def test_a_reader_s_queue_is_bounded(make_card: CardFactory) -> None:
