@@ -12,6 +12,7 @@ import structlog
 
 from agent import __version__
 from agent.commands.citizen import Citizen, open_citizen
+from agent.commands.panel_doctor import PanelDoctor
 from agent.host import config, install_key, instance, logs, peer
 from agent.host.autostart import Autostart, autostart, program_command
 from agent.host.config import Config
@@ -159,6 +160,7 @@ class Daemon:
             sites=self._citizen.store,
             history=self._history,
             autostart=self.autostart,
+            doctor=PanelDoctor(self.places, service),
             consent=self.wanted.consent or self.settings.consent,
         )
 

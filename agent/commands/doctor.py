@@ -85,16 +85,21 @@ async def look_at_cards(provider: Callable[[], CardProvider]) -> CardFacts | Non
         return None
     await service.start()
     try:
-        await _wait_for_probes(service)
-        snapshot = service.snapshot()
-        readers = [await _look_at(service, view) for view in snapshot.readers]
-        return CardFacts(
-            virtual=service.provider_kind == "virtual",
-            service_available=snapshot.service_available,
-            readers=readers,
-        )
+        return await card_facts(service)
     finally:
         await service.close()
+
+
+async def card_facts(service: SigningService) -> CardFacts:
+    """Look at the readers of a service that runs already."""
+    await _wait_for_probes(service)
+    snapshot = service.snapshot()
+    readers = [await _look_at(service, view) for view in snapshot.readers]
+    return CardFacts(
+        virtual=service.provider_kind == "virtual",
+        service_available=snapshot.service_available,
+        readers=readers,
+    )
 
 
 async def _wait_for_probes(service: SigningService) -> None:

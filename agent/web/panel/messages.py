@@ -32,9 +32,9 @@ class RunSelfTest(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Repair(Struct, frozen=True, forbid_unknown_fields=True):
-    """Repairs one thing that the doctor found."""
+    """Carries out one of the doctor's repairs."""
 
-    check: Annotated[str, Meta(max_length=64)]
+    repair: Annotated[str, Meta(max_length=64)]
 
 
 class Change(Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,7 +1,7 @@
 """What the panel shows and does: each call of its pages, and where the answer comes from."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -41,37 +41,17 @@ class Service(Tested, Protocol):
         """Call ``changed`` after each new snapshot, while the context lasts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What the doctor says about one thing.
-
-    Attributes:
-        check: its name, stable.
-        status: ok, warning, error or skipped.
-        summary: one sentence in each of our languages, by BCP 47 tag.
-        advice: what to do about it, likewise; empty when nothing.
-        repairable: whether one click does it.
-
-    """
-
-    check: str
-    status: str
-    summary: dict[str, str]
-    advice: dict[str, str]
-    repairable: bool
-
-
 class Doctor(Protocol):
-    """Looks at everything, and repairs what can be repaired; blocks."""
+    """Looks at everything, and repairs what can be repaired."""
 
-    def examine(self) -> Sequence[Finding]:
-        """Look."""
+    async def examine(self) -> dict[str, Any]:
+        """Look; give the report for programs (see ``host.doctor``)."""
 
-    def repair(self, check: str) -> Sequence[Finding]:
-        """Repair one thing and look again.
+    async def repair(self, name: str) -> None:
+        """Carry out one repair.
 
         Raises:
-            AgentError: it cannot be repaired, and why.
+            AgentError: there is none of that name, or it did not work.
 
         """
 
@@ -300,14 +280,18 @@ class Panel:
 
     async def _get_doctor(self, request: web.BaseRequest, body: bytes) -> web.StreamResponse:
         del request, body
-        doctor = self._doctor()
-        return _findings(await asyncio.to_thread(doctor.examine))
+        return _answer(await self._doctor().examine())
 
     async def _post_doctor(self, request: web.BaseRequest, body: bytes) -> web.StreamResponse:
+        """Repair, and look again; whose computer it is may read why it did not work."""
         del request
         wanted = messages.read(messages.Repair, body)
-        doctor = self._doctor()
-        return _findings(await asyncio.to_thread(doctor.repair, wanted.check))
+        failed = None
+        try:
+            await self._doctor().repair(wanted.repair)
+        except AgentError as error:
+            failed = error.detail
+        return _answer({**await self._doctor().examine(), "failed": failed})
 
     def _doctor(self) -> Doctor:
         if self._sources.doctor is None:
@@ -339,20 +323,6 @@ class Panel:
 
 def _answer(content: dict[str, Any]) -> web.Response:
     return json_answer(messages.write(content))
-
-
-def _findings(found: Sequence[Finding]) -> web.Response:
-    rows = [
-        {
-            "check": each.check,
-            "status": each.status,
-            "summary": each.summary,
-            "advice": each.advice,
-            "repairable": each.repairable,
-        }
-        for each in found
-    ]
-    return _answer({"findings": rows})
 
 
 def _reader(view: ReaderView) -> dict[str, Any]:
