@@ -8,12 +8,14 @@ from typing import Final
 from unicodedata import category, normalize
 from urllib.parse import urlsplit
 
-from agent.signing.prompts import DocumentFacts, EnterPin
+from agent.signing.prompts import DocumentFacts, EnterPin, Purpose
 from agent.signing.sites import Site
 from tray.prompt_texts import Words
 
-MAX_NAME: Final = 60  # characters of a document's or a person's name
+MAX_TEXT: Final = 512  # characters; more than any request allows
+MAX_READABLE: Final = 20  # characters of a decoded host
 DIGEST_SHOWN: Final = 8  # bytes; enough to compare with what the page shows
+DIGEST_OF_MANY: Final = 4  # bytes, where there are several documents
 _UNSAFE: Final = "\N{REPLACEMENT CHARACTER}"
 _ELLIPSIS: Final = "…"
 _PUNYCODE: Final = "xn--"  # RFC 5890 §2.3.2.1
@@ -45,7 +47,7 @@ def site_lines(site: Site, words: Words) -> SiteLines:
     host = site.host
     warnings: list[str] = []
     if any(label.startswith(_PUNYCODE) for label in host.split(".")):
-        warnings.append(words.punycode.format(readable=harmless(_decoded(host))))
+        warnings.append(words.punycode.format(readable=_readable(host)))
     if urlsplit(site.origin).scheme != "https" and host not in _LOOPBACK:
         warnings.append(words.not_encrypted)
     return SiteLines(host, site.origin, tuple(warnings))
@@ -55,7 +57,7 @@ def document_lines(prompt: EnterPin, words: Words) -> list[tuple[str, str]]:
     """Show what is signed: a name and a fingerprint for each, the last one without fingerprint."""
     purpose = prompt.purpose
     lines = [
-        (_document_name(document, words), _fingerprint(document, purpose.hash, words))
+        (harmless(document.name or "") or words.no_name, _fingerprint(document, purpose, words))
         for document in purpose.documents
     ]
     hidden = purpose.count - len(lines)
@@ -64,21 +66,14 @@ def document_lines(prompt: EnterPin, words: Words) -> list[tuple[str, str]]:
     return lines
 
 
-def harmless(text: str, longest: int = MAX_NAME) -> str:
-    """Show a stranger's text on one line.
+def harmless(text: str) -> str:
+    """Show a stranger's text on one line, of any length.
 
     Control, format and unassigned characters become U+FFFD: they could reverse the line or hide
-    a part of it. So does what is beyond the ideographs' planes (emoji), which can crash Tk on
-    X11. The middle of a long text is left out: its end (``.exe``) says as much as its beginning.
+    a part of it. So does what is beyond the ideographs' planes (emoji), which can crash Tk on X11.
     """
-    shown = "".join(
-        character if _is_harmless(character) else _UNSAFE for character in normalize("NFC", text)
-    )
-    shown = " ".join(shown.split())
-    if len(shown) <= longest:
-        return shown
-    tail = longest // 3
-    return shown[: longest - tail - 1] + _ELLIPSIS + shown[-tail:]
+    whole = " ".join(normalize("NFC", text[:MAX_TEXT]).split())
+    return "".join(character if _is_harmless(character) else _UNSAFE for character in whole)
 
 
 def _is_harmless(character: str) -> bool:
@@ -88,18 +83,18 @@ def _is_harmless(character: str) -> bool:
     return character.isprintable() and (code < 0x10000 or 0x20000 <= code < 0x40000)
 
 
-def _document_name(document: DocumentFacts, words: Words) -> str:
-    name = harmless(document.name or "")
-    return name or words.no_name
-
-
-def _fingerprint(document: DocumentFacts, hash_name: str, words: Words) -> str:
+def _fingerprint(document: DocumentFacts, purpose: Purpose, words: Words) -> str:
+    """Show enough of a digest to compare it: for one document by its name, of many by eye."""
+    if purpose.count > 1:
+        return document.digest[:DIGEST_OF_MANY].hex(" ", 2) + _ELLIPSIS
     digits = document.digest[:DIGEST_SHOWN].hex(" ", 2)
-    return words.fingerprint.format(hash=harmless(hash_name), digest=digits + " " + _ELLIPSIS)
+    return words.fingerprint.format(hash=harmless(purpose.hash), digest=digits + _ELLIPSIS)
 
 
-def _decoded(host: str) -> str:
-    return ".".join(map(_decoded_label, host.split(".")))
+def _readable(host: str) -> str:
+    """Show what letters a host imitates; of a long one the end, which is what matters."""
+    decoded = harmless(".".join(map(_decoded_label, host.split("."))))
+    return decoded if len(decoded) <= MAX_READABLE else _ELLIPSIS + decoded[-MAX_READABLE:]
 
 
 def _decoded_label(label: str) -> str:

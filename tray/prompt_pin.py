@@ -1,5 +1,6 @@
 """The PIN field: digits go from key events into one buffer; the screen gets dots."""
 
+import sys
 import tkinter as tk
 from collections.abc import Callable
 from typing import Any, Final
@@ -10,6 +11,7 @@ from tray.prompt_style import Style
 
 _DOT: Final = "●"
 _CONTROL: Final = 0x0004  # bit of the Control key in an event's state
+_ALT: Final = 0x20000 if sys.platform == "win32" else 0x0008  # likewise; Command on macOS
 _LOCK: Final = 0x0002  # bit of Caps Lock
 
 
@@ -104,7 +106,7 @@ class PinField(tk.Frame):
             self.buffer.drop()
         elif event.keysym == "Delete" or (state & _CONTROL and event.keysym in ("u", "U")):
             self.buffer.clear()
-        elif state & _CONTROL or not self.buffer.add(event.char):
+        elif state & (_CONTROL | _ALT) or not self.buffer.add(event.char):
             return None  # Tab, Enter, Escape and access keys are others' business
         self._show()
         self.on_change()

@@ -17,7 +17,6 @@ class Words:
     site: str
     documents: str
     card: str
-    reader: str
     no_name: str
     more_documents: str
     fingerprint: str
@@ -71,7 +70,6 @@ CHINESE: Final = Words(
     site="提出要求的網站",
     documents="文件",
     card="卡片",
-    reader="讀卡機",
     no_name="（網站沒有說明文件名稱）",
     more_documents="…還有 {count} 份文件",
     fingerprint="{hash} 指紋 {digest}",
@@ -80,8 +78,8 @@ CHINESE: Final = Words(
     this_user="這台電腦的使用者",
     this_program="這台電腦上的程式（不是瀏覽器）",
     self_test="安控的自我檢測",
-    punycode="這個網址含有特殊文字，會顯示成「{readable}」。請確認它不是冒充的網站。",
-    not_encrypted="這個網站的連線沒有加密，內容可能被他人看到或竄改。",
+    punycode="這個網址含有特殊文字（「{readable}」），請確認它不是冒充的。",
+    not_encrypted="它的連線沒有加密，內容可能被他人看到或竄改。",
     allow_title="允許這個網站使用您的憑證卡嗎？",
     allow_text="它想讀取卡片上的憑證（含您的姓名），並可請您簽章。"
     "每次動用私密金鑰，仍然要有您的 PIN 碼。",
@@ -129,7 +127,6 @@ ENGLISH: Final = Words(
     site="Site that asks",
     documents="Document",
     card="Card",
-    reader="Reader",
     no_name="(the site does not say what it is called)",
     more_documents="… and {count} more",
     fingerprint="{hash} fingerprint {digest}",
@@ -140,7 +137,7 @@ ENGLISH: Final = Words(
     self_test="Ankong's own self-test",
     punycode="This address has special characters and would be shown as '{readable}'. "
     "Make sure that it does not imitate another site.",
-    not_encrypted="The connection to this site is not encrypted: others may read or change it.",
+    not_encrypted="Its connection is not encrypted: others may read or change it.",
     allow_title="Allow this site to use your card?",
     allow_text="It wants to read the certificates on your card, which carry your name, and may "
     "ask you for signatures. Each use of your private key still needs your PIN.",
@@ -148,7 +145,7 @@ ENGLISH: Final = Words(
     always="&Always",
     never="&Never",
     sign_title="Enter your PIN to sign this document",
-    sign_many_title="Enter your PIN to sign these {count} documents",
+    sign_many_title="Enter your PIN to sign {count} documents",
     decrypt_title="Enter your PIN to decrypt something",
     pin="PIN",
     pin_hint="{least} to {most} characters, not shown while you type",

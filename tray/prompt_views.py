@@ -11,7 +11,7 @@ from agent.signing.sites import Site
 from tray.prompt_facts import document_lines, harmless, site_lines
 from tray.prompt_pin import PinField
 from tray.prompt_texts import Words
-from tray.prompt_window import Window
+from tray.prompt_window import Line, Window
 
 TRIES = 3  # of a citizen's card; drawn as so many pips
 
@@ -197,23 +197,27 @@ def _pin_title(prompt: EnterPin, words: Words) -> str:
 
 def _add_site(window: Window, panel: tk.Frame, site: Site) -> None:
     lines = site_lines(site, window.words)
-    shown = [(lines.host, window.style.host)]
+    shown = [Line(lines.host, window.style.host, lines=2, end_only=True)]
     if lines.origin:
-        shown.append((lines.origin, window.style.small))
+        shown.append(Line(lines.origin, window.style.small))
     window.add_fact(panel, window.words.site, shown)
 
 
 def _add_site_warnings(window: Window, site: Site) -> None:
-    for warning in site_lines(site, window.words).warnings:
-        window.add_notice(warning)
+    warnings = site_lines(site, window.words).warnings
+    if warnings:
+        window.add_notice("\n".join(warnings))
 
 
 def _add_documents(window: Window, panel: tk.Frame, prompt: EnterPin) -> None:
+    style = window.style
+    several = prompt.purpose.count > 1
     shown = []
     for name, fingerprint in document_lines(prompt, window.words):
-        shown.append((name, window.style.strong if fingerprint else window.style.body))
-        if fingerprint:
-            shown.append((fingerprint, window.style.small))
+        if several:
+            shown.append(Line(name, style.body, right=fingerprint))
+        else:
+            shown += [Line(name, style.strong, lines=2), Line(fingerprint, style.small)]
     if shown:
         window.add_fact(panel, window.words.documents, shown)
 
@@ -222,6 +226,4 @@ def _add_card(window: Window, panel: tk.Frame, card: CardFacts) -> None:
     words, style = window.words, window.style
     holder = harmless(card.holder or "") or words.no_holder
     number = words.card_number.format(serial=harmless(card.serial))
-    reader = harmless(card.reader)
-    lines = [(holder, style.strong), (number, style.small), (reader, style.small)]
-    window.add_fact(panel, words.card, lines)
+    window.add_fact(panel, words.card, [Line(holder, style.strong), Line(number, style.small)])

@@ -7,6 +7,7 @@ import threading
 import time
 import tkinter as tk
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from tkinter import font as tk_font
 from tkinter import ttk
 from typing import Any, Final, TypeAlias
@@ -14,16 +15,36 @@ from typing import Any, Final, TypeAlias
 from tray.prompt_picture import draw_card
 from tray.prompt_style import Style, system_palette
 from tray.prompt_texts import Words, button_label
-from tray.prompt_wrap import wrap
+from tray.prompt_wrap import fit, wrap
 
 DEAF_SECONDS: Final = 0.5
 """No key and no click counts in the first half second: it was meant for another window."""
 WIDTH: Final = 33  # ems of text in a line
+_VALUE_WIDTH: Final = WIDTH - 9.4  # ems of a fact in a panel
 _LOOK_MILLISECONDS: Final = 50  # between two looks whether the question still stands
 _BUSINESS_KEYS: Final = ("<Return>", "<KP_Enter>")
 
 Press: TypeAlias = Callable[[], None]
-Line: TypeAlias = tuple[str, tk_font.Font]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing to say in a panel.
+
+    Attributes:
+        text: made harmless, of any length.
+        font: one of the style's; what is in the small one is muted.
+        lines: how many it may take; the middle of a longer text is left out.
+        right: what stands small at the right of it.
+        end_only: whether only the end of a longer text is kept.
+
+    """
+
+    text: str
+    font: tk_font.Font
+    lines: int = 1
+    right: str = ""
+    end_only: bool = False
 
 
 def open_root() -> tk.Tk:
@@ -121,23 +142,33 @@ class Window:
         panel.columnconfigure(1, weight=1)
         return panel
 
-    def add_fact(
-        self, panel: tk.Frame, name: str, lines: Sequence[tuple[str, tk_font.Font]]
-    ) -> None:
-        """Add a row to a panel: what it is about, and lines each in a font of its own."""
+    def add_fact(self, panel: tk.Frame, name: str, lines: Sequence[Line]) -> None:
+        """Add a row to a panel: what it is about, and what there is to say."""
         palette = self.style.palette
         gap = self.style.gap
         row = panel.grid_size()[1]
-        top = gap(0.55)
+        top = gap(0.45)
         colours = (palette.muted, palette.panel)
         key = self._label(name, panel, self.style.small, colours, 6.5)
         key.grid(row=row, column=0, sticky="nw", padx=(gap(0.9), gap(0.6)), pady=(top, 0))
         values = tk.Frame(panel, background=palette.panel)
         values.grid(row=row, column=1, sticky="nwe", pady=(top, 0), padx=(0, gap(0.9)))
-        for text, font in lines:
-            front = palette.muted if font is self.style.small else palette.ink
-            line = self._label(text, values, font, (front, palette.panel), WIDTH - 9.4)
-            line.pack(fill="x")
+        for line in lines:
+            self._add_line(values, line)
+
+    def _add_line(self, values: tk.Frame, line: Line) -> None:
+        palette = self.style.palette
+        width = self.style.gap(_VALUE_WIDTH)
+        place = tk.Frame(values, background=palette.panel)
+        place.pack(fill="x")
+        if line.right:
+            aside = self._label(line.right, place, self.style.small, (palette.muted, palette.panel))
+            aside.pack(side="right")
+            width -= aside.winfo_reqwidth() + self.style.gap(0.6)
+        front = palette.muted if line.font is self.style.small else palette.ink
+        text = fit(line.text, line.font.measure, width, line.lines, end_only=line.end_only)
+        label = self._label(text, place, line.font, (front, palette.panel))
+        label.pack(side="left")
 
     def add_button(self, text: str, press: Press, kind: str, *, left: bool = False) -> ttk.Button:
         """Add a button; those on the right from right to left.
@@ -264,7 +295,7 @@ class Window:
         front, back = colours
         return tk.Label(
             parent,
-            text=wrap(text, font.measure, self.style.gap(ems)),
+            text="\n".join(wrap(t, font.measure, self.style.gap(ems)) for t in text.split("\n")),
             font=font,
             foreground=front,
             background=back,

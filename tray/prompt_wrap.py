@@ -1,9 +1,11 @@
 """Line breaking for Chinese and English: Tk itself breaks at spaces only, or anywhere."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable
 from typing import Final
 
+_ELLIPSIS: Final = "…"
 _NOT_FIRST: Final = "，。、；：！？）」』】》〉…"
 _NOT_LAST: Final = "（「『【《〈"
 _IDEOGRAPH: Final = "\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff"
@@ -30,15 +32,46 @@ def wrap(text: str, measure: Callable[[str], int], width: int) -> str:
     for piece in _PIECE.findall(text):
         if measure((lines[-1] + piece).rstrip()) <= width:
             lines[-1] += piece
-            continue
-        lines += _cut(piece, measure, width)
+        elif measure(piece.rstrip()) <= width:
+            lines.append(piece)
+        else:
+            _break_anywhere(lines, piece, measure, width)
     return "\n".join(line.rstrip() for line in lines if line)
 
 
-def _cut(piece: str, measure: Callable[[str], int], width: int) -> list[str]:
-    parts = [""]
+def _break_anywhere(
+    lines: list[str], piece: str, measure: Callable[[str], int], width: int
+) -> None:
     for character in piece:
-        if parts[-1] and measure((parts[-1] + character).rstrip()) > width:
-            parts.append("")
-        parts[-1] += character
-    return parts
+        if lines[-1] and measure((lines[-1] + character).rstrip()) > width:
+            lines.append("")
+        lines[-1] += character
+
+
+def fit(
+    text: str, measure: Callable[[str], int], width: int, lines: int, *, end_only: bool = False
+) -> str:
+    """Break a text into so many lines at most; leave out its middle where it is longer.
+
+    Its end says as much as its beginning (``.exe``).
+
+    Args:
+        text: without line breaks.
+        measure: tells how many pixels wide a text is.
+        width: of a line, in pixels.
+        lines: at most.
+        end_only: whether only the end is kept: what matters of a host.
+
+    """
+
+    def cut(kept: int) -> str:
+        tail = kept if end_only else kept // 3
+        return text[: kept - tail] + _ELLIPSIS + text[len(text) - tail :]
+
+    whole = wrap(text, measure, width)
+    if whole.count("\n") < lines:
+        return whole
+    fits = bisect_left(
+        range(len(text)), 1, key=lambda kept: wrap(cut(kept), measure, width).count("\n") >= lines
+    )
+    return wrap(cut(max(0, fits - 1)), measure, width)

@@ -1,0 +1,242 @@
+"""What the windows say: both languages whole, strangers' texts harmless, lines well broken."""
+
+import re
+import string
+from dataclasses import fields
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.signing.prompts import Act, DocumentFacts, EnterPin, Purpose
+from agent.signing.sites import LOCAL_USER, Site
+from tests.signing.prompt_support import CARD, PIN, SITE
+from tray.prompt_facts import document_lines, harmless, site_lines
+from tray.prompt_language import Language, of_environment, of_tag
+from tray.prompt_style import HIGH_CONTRAST, LIGHT, Palette, system_palette
+from tray.prompt_texts import CHINESE, ENGLISH, Words, button_label, words
+from tray.prompt_wrap import fit, wrap
+
+BUTTONS = {
+    "allow": ("cancel", "this_time", "always", "never"),
+    "pin": ("cancel", "sign", "block"),
+    "decrypt": ("cancel", "decrypt", "block"),
+    "last": ("cancel", "last_confirm", "last_go_on"),
+    "few": ("cancel", "few_confirm", "last_go_on"),
+    "locked": ("ok",),
+}
+
+
+def said(language: Words, name: str) -> str:
+    value = getattr(language, name)
+    return "\n".join(value) if isinstance(value, tuple) else value
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Words)])
+def test_both_languages_say_the_same_with_the_same_gaps(name: str) -> None:
+    def gaps(text: str) -> set[str | None]:
+        return {gap for _, gap, _, _ in string.Formatter().parse(text) if gap is not None}
+
+    assert said(CHINESE, name)
+    assert said(ENGLISH, name)
+    assert gaps(said(CHINESE, name)) == gaps(said(ENGLISH, name))
+
+
+@pytest.mark.parametrize("language", [CHINESE, ENGLISH], ids=["zh", "en"])
+@pytest.mark.parametrize("window", BUTTONS)
+def test_each_button_has_an_access_key_of_its_own(language: Words, window: str) -> None:
+    keys = []
+    for name in BUTTONS[window]:
+        label, at = button_label(said(language, name))
+        keys.append(label[at].lower())
+        assert "&" not in label
+    assert len(set(keys)) == len(keys)
+    assert all(key.isascii() and key.isalpha() for key in keys)
+
+
+@pytest.mark.parametrize(
+    ("environment", "language"),
+    [
+        ({}, Language.ENGLISH),
+        ({"LANG": "zh_TW.UTF-8"}, Language.CHINESE),
+        ({"LANG": "en_US.UTF-8"}, Language.ENGLISH),
+        ({"LANG": "de_DE.UTF-8"}, Language.ENGLISH),
+        ({"LANG": "en_US.UTF-8", "LC_ALL": "zh_TW.UTF-8"}, Language.CHINESE),
+        ({"LANG": "zh_TW.UTF-8", "LC_MESSAGES": "en_US"}, Language.ENGLISH),
+        ({"LANG": "zh_TW.UTF-8", "LC_ALL": ""}, Language.CHINESE),
+        ({"LANG": "en_US.UTF-8", "LANGUAGE": "zh_TW:en"}, Language.CHINESE),
+        ({"LANG": "C.UTF-8", "LANGUAGE": "zh_TW"}, Language.ENGLISH),
+        ({"LANG": "POSIX"}, Language.ENGLISH),
+    ],
+)
+def test_the_language_is_the_system_s(environment: dict[str, str], language: Language) -> None:
+    assert of_environment(environment) is language
+
+
+def test_tags_of_all_systems_are_understood() -> None:
+    assert all(of_tag(tag) is Language.CHINESE for tag in ("zh-Hant-TW", "zh_TW.Big5", "ZH"))
+    assert all(of_tag(tag) is Language.ENGLISH for tag in ("", "en", "ja-JP"))
+    assert words(Language.CHINESE) is CHINESE
+    assert words(Language.ENGLISH) is ENGLISH
+
+
+# What strangers say.
+
+
+def test_the_host_comes_first_and_the_whole_origin_with_it() -> None:
+    lines = site_lines(Site.parse("https://portal.example:8443"), ENGLISH)
+    assert (lines.host, lines.origin) == ("portal.example", "https://portal.example:8443")
+    assert lines.warnings == ()
+
+
+def test_punycode_stays_ascii_and_is_flagged_with_what_it_imitates() -> None:
+    lines = site_lines(Site.parse("https://www.xn--80ak6aa92e.com"), ENGLISH)
+    assert lines.host == "www.xn--80ak6aa92e.com"
+    (warning,) = lines.warnings
+    assert "www.аррӏе.com" in warning  # Cyrillic
+    broken = site_lines(Site.parse("https://xn--99999999.com"), ENGLISH)
+    assert broken.host == "xn--99999999.com"
+    assert len(broken.warnings) == 1
+
+
+def test_a_connection_without_encryption_is_flagged_but_not_at_home() -> None:
+    assert site_lines(Site.parse("http://bank.example"), ENGLISH).warnings
+    for at_home in ("http://localhost:8000", "http://127.0.0.1", "http://[::1]:8080"):
+        assert not site_lines(Site.parse(at_home), ENGLISH).warnings
+
+
+def test_who_is_no_site_is_named_in_words() -> None:
+    for name in ("local://user", "local://program", "local://self-test", LOCAL_USER.origin):
+        lines = site_lines(Site(name), CHINESE)
+        assert "local" not in lines.host
+        assert (lines.origin, lines.warnings) == ("", ())
+
+
+@given(st.text(max_size=400))
+def test_no_text_of_a_stranger_can_play_tricks(text: str) -> None:
+    shown = harmless(text)
+    assert shown == shown.strip()
+    for character in shown:
+        assert character.isprintable()
+        assert ord(character) < 0x10000 or 0x20000 <= ord(character) < 0x40000
+    assert not re.search(r"[\u202a-\u202e\u2066-\u2069\u200b-\u200f\r\n\t]", shown)
+
+
+def test_rare_ideographs_of_names_are_shown() -> None:
+    assert harmless("王\U00020bb7測試") == "王\U00020bb7測試"
+    assert harmless("\U0001f4c4合約") == "\N{REPLACEMENT CHARACTER}合約"
+
+
+def test_each_document_has_a_name_and_a_fingerprint_and_the_rest_is_counted() -> None:
+    documents = (DocumentFacts("a.pdf", bytes(range(32))), DocumentFacts(" \t ", bytes(32)))
+    purpose = Purpose(Act.SIGN, "SHA-256", documents, 7)
+    prompt = EnterPin(SITE, purpose, CARD, 3, was_wrong=False, min_length=6, max_length=8)
+    first, second, rest = document_lines(prompt, ENGLISH)
+    assert first == ("a.pdf", "0001 0203…")
+    assert second[0] == ENGLISH.no_name
+    assert rest == ("… and 5 more", "")
+    assert document_lines(PIN, ENGLISH) == [
+        ("升級為金質會員.txt", "SHA-256 fingerprint 0001 0203 0405 0607…")
+    ]
+
+
+# Lines.
+
+
+def wide(text: str) -> int:
+    return sum(1 if character.isascii() else 2 for character in text)
+
+
+@given(
+    st.text(alphabet="abc DEF，。（）「」國字測試.", max_size=200),
+    st.integers(min_value=8, max_value=60),
+)
+def test_wrapping_loses_nothing_but_spaces_and_keeps_to_the_width(text: str, width: int) -> None:
+    lines = wrap(text, wide, width).split("\n")
+    assert "".join("".join(lines).split()) == "".join(text.split())
+    assert all(wide(line) <= width for line in lines)
+
+
+def test_no_line_begins_with_a_closing_mark_or_ends_with_an_opening_one() -> None:
+    text = "這一次再錯，卡片就會鎖住，解鎖之前不能簽章（也不能登入）。「您的」憑證沒有遺失。"
+    for width in range(12, 60):
+        for line in wrap(text, wide, width).split("\n"):
+            assert line[0] not in "，。）」"
+            assert line[-1] not in "（「"
+
+
+def test_english_breaks_between_words() -> None:
+    assert wrap("If you are not sure, cancel.", wide, 12) == "If you are\nnot sure,\ncancel."
+
+
+def test_a_host_longer_than_a_line_is_broken_anywhere() -> None:
+    assert wrap("a" * 25, wide, 10) == "a" * 10 + "\n" + "a" * 10 + "\n" + "a" * 5
+    assert wrap("https " + "a" * 14, wide, 10) == "https aaaa\n" + "a" * 10
+
+
+@given(
+    st.text(alphabet="abc DEF，。（）「」國字測試.", max_size=200),
+    st.integers(min_value=8, max_value=60),
+    st.integers(min_value=1, max_value=3),
+    st.booleans(),
+)
+def test_fitting_keeps_to_the_lines(text: str, width: int, lines: int, end_only: bool) -> None:
+    shown = fit(text, wide, width, lines, end_only=end_only)
+    assert shown.count("\n") < lines
+    assert all(wide(line) <= width for line in shown.split("\n"))
+
+
+def test_a_long_name_keeps_its_end() -> None:
+    shown = fit("invoice" * 30 + ".pdf.exe", wide, 40, 1)
+    assert shown.startswith("invoice")
+    assert shown.endswith(".pdf.exe")
+    assert "…" in shown
+    assert 36 <= wide(shown) <= 40
+
+
+def test_of_a_host_without_end_the_end_is_shown() -> None:
+    shown = fit("bank.example." + "a" * 200 + ".evil.example", wide, 30, 2, end_only=True)
+    assert shown.startswith("…a")
+    assert shown.endswith(".evil.example")
+    assert len(shown.split("\n")) == 2
+
+
+# Colours.
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of ``#rrggbb`` (WCAG 2.2)."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("palette", [LIGHT, HIGH_CONTRAST], ids=["light", "high contrast"])
+def test_every_text_stands_out_from_what_is_behind_it(palette: Palette) -> None:
+    pairs = [
+        (palette.ink, palette.paper),
+        (palette.ink, palette.panel),
+        (palette.muted, palette.paper),
+        (palette.muted, palette.panel),
+        (palette.danger, palette.paper),
+        (palette.danger, palette.danger_panel),
+        (palette.on_brand, palette.brand),
+        (palette.on_danger, palette.danger),
+        (palette.on_danger_panel, palette.danger_panel),
+        (palette.on_warning_panel, palette.warning_panel),
+    ]
+    for front, back in pairs:
+        assert contrast(front, back) >= 7, (front, back)
+    assert contrast(palette.edge, palette.paper) >= 3
+    assert contrast(palette.brand, palette.paper) >= 3
+
+
+def test_high_contrast_is_used_where_the_system_is_set_to_it() -> None:
+    assert system_palette({}) is LIGHT
+    assert system_palette({"GTK_THEME": "Adwaita"}) is LIGHT
+    assert system_palette({"GTK_THEME": "HighContrastInverse"}) is HIGH_CONTRAST

@@ -1,0 +1,292 @@
+"""The windows themselves, on a desktop of our own: typed at, cancelled, pestered, looked at.
+
+With ANKONG_SHOTS=FOLDER each one leaves its picture there.
+"""
+
+import ctypes
+import os
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from agent.signing.prompt_wire import AnyPrompt, encode_request
+from agent.signing.prompts import Act, AllowSite, DocumentFacts, LastTry, Purpose
+from agent.signing.sites import Site
+from tests.signing.prompt_support import ALL, ALLOW, CARD, LAST, LOCKED, PIN, SITE
+from tests.tray.prompt.desktop import PATIENCE, Desktop, opened, program
+from tray.prompt_pin import PinBuffer
+
+pytestmark = pytest.mark.slow
+HOUR = 3600.0  # of deafness
+DIGITS = tuple("246813")
+PR_GET_DUMPABLE = 3  # <linux/prctl.h>
+
+
+@pytest.mark.parametrize("language", ["zh_TW.UTF-8", "en_US.UTF-8"])
+def test_a_typed_pin_comes_out_as_it_was_typed(desktop: Desktop, language: str) -> None:
+    desktop.language = language
+    with opened(desktop, PIN) as window:
+        window.press(*DIGITS)
+        desktop.picture(f"pin-{language[:2]}")
+        window.press("Return")
+        assert window.answer() == b"pin:246813"
+
+
+def test_the_pin_can_be_corrected_and_has_its_length(desktop: Desktop) -> None:
+    with opened(desktop, PIN) as window:
+        window.press("1", "Delete", "9", "ctrl+u", "A", "a", "7", "x", "BackSpace", "asciitilde")
+        window.press("5", "Return")  # too short: nothing happens
+        window.press("KP_0", "space", "eacute", "Left", "0", "0", "0", "0")  # 8 at most
+        window.press("KP_Enter")
+        assert window.answer() == b"pin:Aa7~5000"
+
+
+def test_the_button_and_its_key_do_the_same_as_enter(desktop: Desktop) -> None:
+    for keys in (("alt+s",), ("Tab", "Return"), ("Tab", "space")):
+        with opened(desktop, PIN) as window:
+            window.press(*DIGITS, *keys)
+            assert window.answer() == b"pin:246813"
+
+
+@pytest.mark.parametrize("prompt", ALL, ids=lambda prompt: type(prompt).__name__)
+def test_escape_is_the_harmless_answer(desktop: Desktop, prompt: AnyPrompt) -> None:
+    harmless = {ALLOW: b"cancel", PIN: b"cancel", LAST: b"no", LOCKED: b"seen"}
+    with opened(desktop, prompt) as window:
+        window.press("Escape")
+        assert window.answer() == harmless[prompt]
+
+
+@pytest.mark.parametrize("prompt", ALL, ids=lambda prompt: type(prompt).__name__)
+def test_a_stray_enter_is_harmless_too(desktop: Desktop, prompt: AnyPrompt) -> None:
+    harmless = {ALLOW: b"cancel", LAST: b"no", LOCKED: b"seen"}
+    with opened(desktop, prompt) as window:
+        window.press("Return")
+        if prompt is PIN:
+            assert window.process.poll() is None
+            window.press("Escape")
+        assert window.answer() == harmless.get(prompt, b"cancel")
+
+
+@pytest.mark.parametrize(
+    ("keys", "answer"),
+    [
+        (("alt+t",), b"this_time"),
+        (("alt+a",), b"always"),
+        (("alt+n",), b"never"),
+        (("alt+c",), b"cancel"),
+        (("Tab", "Return"), b"always"),
+        (("Tab", "Tab", "space"), b"this_time"),
+        (("shift+Tab", "Return"), b"never"),
+    ],
+)
+def test_a_site_is_judged_by_keyboard_alone(
+    desktop: Desktop, keys: tuple[str, ...], answer: bytes
+) -> None:
+    with opened(desktop, ALLOW) as window:
+        window.press(*keys)
+        assert window.answer() == answer
+
+
+def test_a_site_is_judged_by_mouse(desktop: Desktop) -> None:
+    with opened(desktop, ALLOW) as window:
+        number = desktop.see()
+        width, height = desktop.size(number)
+        # "Never" stands on the left, apart from the others.
+        x, y = str(round(width * 0.15)), str(round(height * 0.87))
+        desktop.do("xdotool", "mousemove", "--window", number, x, y, "click", "1")
+        assert window.answer() == b"never"
+
+
+def test_the_last_try_needs_a_second_confirmation(desktop: Desktop) -> None:
+    with opened(desktop, LAST) as window:
+        window.press("alt+g")
+        desktop.picture("last-unconfirmed")
+        assert window.process.poll() is None
+        window.press("alt+u")
+        desktop.picture("last-confirmed")
+        window.press("alt+g")
+        assert window.answer() == b"yes"
+    with opened(desktop, LAST) as window:
+        window.press("alt+u", "alt+u", "alt+g", "Escape")
+        assert window.answer() == b"no"
+
+
+def test_a_pestering_site_can_be_blocked(desktop: Desktop) -> None:
+    with opened(desktop, PIN) as window:
+        window.press("alt+b", "Escape")
+        assert window.answer() == b"cancel"
+    with opened(desktop, replace(PIN, may_block=True)) as window:
+        window.press("1", "alt+b")
+        assert window.answer() == b"block"
+
+
+@pytest.mark.parametrize("prompt", ALL, ids=lambda prompt: type(prompt).__name__)
+def test_at_first_no_key_and_no_click_counts(desktop: Desktop, prompt: AnyPrompt) -> None:
+    with opened(desktop, prompt, deaf_seconds=HOUR) as window:
+        window.press(*DIGITS, "Return", "KP_Enter", "space", "alt+t", "alt+a", "alt+n")
+        window.press("alt+s", "alt+u", "alt+g", "alt+k", "Tab", "Return", "space")
+        assert window.process.poll() is None
+        window.press("Escape")
+        assert window.answer() in (b"cancel", b"no", b"seen")
+
+
+def test_after_half_a_second_keys_count(desktop: Desktop) -> None:
+    with opened(desktop, PIN, deaf_seconds=None) as window:
+        desktop.see()
+        time.sleep(2.0)
+        window.press(*DIGITS, "Return")
+        assert window.answer() == b"pin:246813"
+
+
+@pytest.mark.parametrize("prompt", ALL, ids=lambda prompt: type(prompt).__name__)
+def test_a_window_closes_when_nobody_waits_any_more(desktop: Desktop, prompt: AnyPrompt) -> None:
+    with opened(desktop, prompt) as window:
+        window.press("1")
+        window.close_input()
+        assert window.answer() == b""
+
+
+def test_a_window_does_not_outlive_the_agent(desktop: Desktop) -> None:
+    agent = subprocess.Popen(
+        [sys.executable, "-c", PLAY_AGENT, *program(0.0)],
+        env=desktop.environment,
+        stdin=subprocess.PIPE,
+    )
+    with agent:
+        assert agent.stdin is not None
+        agent.stdin.write(encode_request(PIN))
+        agent.stdin.flush()
+        desktop.see()
+        agent.kill()
+    desktop.see_nothing()
+
+
+PLAY_AGENT = """
+import subprocess, sys
+window = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE)
+window.stdin.write(sys.stdin.buffer.readline())
+window.stdin.flush()
+window.wait()
+"""
+
+
+@pytest.mark.parametrize("language", ["zh_TW.UTF-8", "en_US.UTF-8"])
+def test_whatever_strangers_say_fits_on_a_small_screen(desktop: Desktop, language: str) -> None:
+    desktop.language = language
+    host = ".".join(("xn--" + "a" * 59,) * 3) + ".example"
+    names = ("\u202e" * 300, "很" * 255, "\U0001f600" * 255)
+    documents = tuple(DocumentFacts(name, bytes(64)) for name in names)
+    worst = replace(
+        PIN,
+        site=Site.parse(f"http://{host}:65535"),
+        purpose=Purpose(Act.SIGN, "SHA-512", documents, 256),
+        card=replace(CARD, holder="W" * 200, reader="W" * 127, serial="W" * 16),
+        was_wrong=True,
+        attempts_left=1,
+        may_block=True,
+    )
+    with opened(desktop, worst) as window:
+        number = desktop.see()
+        width, height = desktop.size(number)
+        desktop.picture(f"worst-{language[:2]}")
+        assert width <= 700
+        assert height <= 740  # of a screen's 768
+        window.press(*DIGITS, "Return")
+        assert window.answer() == b"pin:246813"
+
+
+@pytest.mark.parametrize("language", ["zh_TW.UTF-8", "en_US.UTF-8"])
+@pytest.mark.parametrize("theme", ["", "HighContrast"])
+def test_every_window_is_as_wide_as_its_text(
+    desktop: Desktop, language: str, theme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desktop.language = language
+    pictures = {
+        "allow": ALLOW,
+        "allow-punycode": AllowSite(Site.parse("https://xn--80ak6aa92e.com")),
+        "pin": PIN,
+        "pin-wrong": replace(PIN, was_wrong=True, attempts_left=2),
+        "decrypt-last": replace(PIN, purpose=Purpose(Act.DECRYPT), attempts_left=1),
+        "last": LAST,
+        "few": LastTry(SITE, 2, CARD, pin_given=True),
+        "locked": LOCKED,
+    }
+    for name, prompt in pictures.items():
+        environment = {**desktop.environment, "GTK_THEME": theme}
+        monkeypatch.setattr(Desktop, "environment", environment)
+        with opened(desktop, prompt) as window:
+            width, height = desktop.size(desktop.see())
+            desktop.picture(f"{name}-{language[:2]}{'-contrast' if theme else ''}")
+            assert 400 <= width <= 700
+            assert 250 <= height <= 700
+            window.press("Escape")
+            assert window.answer()
+        monkeypatch.undo()
+
+
+# Without a display.
+
+
+def run_program(line: bytes, **environment: str) -> int:
+    kept = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    done = subprocess.run(
+        program(None),
+        input=line,
+        env={**kept, **environment},
+        capture_output=True,
+        check=False,
+        timeout=PATIENCE,
+    )
+    assert done.stdout == b""
+    return done.returncode
+
+
+def test_without_a_display_the_process_says_so() -> None:
+    assert run_program(encode_request(PIN)) == 3
+    assert run_program(encode_request(PIN), DISPLAY=":no.such.display") == 3
+
+
+@pytest.mark.parametrize("line", [b"", b"\n", b"{}\n", b"x" * 70_000, b'{"kind": "shell"}\n'])
+def test_what_is_no_question_ends_the_process(line: bytes) -> None:
+    assert run_program(line, DISPLAY=":no.such.display") == 2
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="prctl is Linux's own")
+def test_the_process_leaves_no_core_and_cannot_be_looked_into() -> None:
+    script = f"""
+import ctypes, resource
+from tray.prompt_memory import harden
+harden()
+print(resource.getrlimit(resource.RLIMIT_CORE), ctypes.CDLL(None).prctl({PR_GET_DUMPABLE}))
+"""
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["(0,", "0)", "0"]
+
+
+def test_the_buffer_wipes_what_it_gives_away_and_what_is_deleted() -> None:
+    buffer = PinBuffer(8)
+    room = (ctypes.c_char * 8).from_buffer(buffer._room)
+    for character in ("2", "4", "6", "é", "", " ", "\t", "12", "國"):
+        buffer.add(character)
+    assert room.raw[:4] == b"246\0"
+    buffer.drop()
+    assert room.raw[:3] == b"24\0"
+    assert buffer.take(b"pin:") == b"pin:24"
+    assert (room.raw, len(buffer)) == (bytes(8), 0)
+    for _ in range(9):
+        buffer.add("9")
+    assert len(buffer) == 8
+    buffer.clear()
+    buffer.drop()
+    assert (room.raw, len(buffer)) == (bytes(8), 0)
+
+
+def test_nothing_of_the_test_desktop_is_kept_unless_asked(desktop: Desktop, tmp_path: Path) -> None:
+    desktop.picture("nothing")
+    assert not list(tmp_path.iterdir())
