@@ -97,10 +97,10 @@ class Window:
         self._add_head(title, alarm=alarm)
         gap = self.style.gap
         self.body = tk.Frame(root, background=self.style.palette.paper)
-        self.body.pack(fill="both", expand=True, padx=gap(1.6), pady=(gap(1.2), gap(0.4)))
+        self.body.pack(fill="both", expand=True, padx=gap(1.6), pady=(gap(0.9), gap(0.3)))
         tk.Frame(self.body, width=gap(WIDTH), background=self.style.palette.paper).pack()
         self._buttons = tk.Frame(root, background=self.style.palette.paper)
-        self._buttons.pack(fill="x", padx=gap(1.6), pady=(gap(0.8), gap(1.4)))
+        self._buttons.pack(fill="x", padx=gap(1.6), pady=(gap(0.7), gap(1.2)))
 
     # What windows are made of.
 
