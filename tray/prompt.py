@@ -13,9 +13,9 @@ import threading
 from agent.errors import BadRequestError
 from agent.secret import SecretBytes
 from agent.signing.prompt_wire import MAX_REQUEST, NO_DISPLAY, AnyPrompt, decode_request
-from tray.prompt_language import system_language
+from tray.prompt_language import chosen_language
 from tray.prompt_memory import harden
-from tray.prompt_texts import words
+from tray.prompt_texts import Words, words
 
 EXIT_OK = 0
 EXIT_USAGE = 2
@@ -27,10 +27,10 @@ def main() -> int:
     """Ask; return the exit status."""
     harden()
     try:
-        prompt = decode_request(_read_line())
+        prompt, language = decode_request(_read_line())
     except BadRequestError:
         return EXIT_USAGE
-    answer = _ask(prompt)
+    answer = _ask(prompt, words(chosen_language(language)))
     if answer is None:
         return NO_DISPLAY
     with SecretBytes(answer):
@@ -49,7 +49,7 @@ def _read_line() -> bytes:
     return bytes(line)
 
 
-def _ask(prompt: AnyPrompt) -> bytearray | None:
+def _ask(prompt: AnyPrompt, language: Words) -> bytearray | None:
     """Show the window; None where none can be opened."""
     try:
         from tkinter import TclError  # noqa: PLC0415  # not every Python has it
@@ -64,7 +64,7 @@ def _ask(prompt: AnyPrompt) -> bytearray | None:
         return None
     cancelled = threading.Event()
     threading.Thread(target=_wait_for_end, args=(cancelled,), daemon=True).start()
-    return show(root, prompt, words(system_language()), cancelled)
+    return show(root, prompt, language, cancelled)
 
 
 def _wait_for_end(cancelled: threading.Event) -> None:

@@ -21,6 +21,11 @@ class Language(StrEnum):
     ENGLISH = "en"
 
 
+def chosen_language(tag: str) -> Language:
+    """Take the language of one of our tags; for any other, "system" too, that of the system."""
+    return Language(tag) if tag in tuple(Language) else system_language()
+
+
 def system_language() -> Language:
     """Find the language of the user interface; English where it is none of ours."""
     if sys.platform == "win32":

@@ -1,5 +1,6 @@
 """Who answers for the citizen, put together: flag, policy, decisions on disk, windows."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from agent.signing.consent import AlwaysAllow, Ask, Consent, Refuse
 from agent.signing.permissions import Permission
 from agent.signing.prompt_process import ProcessPrompter, prompt_command
 from agent.signing.prompt_turns import Turns
+from agent.signing.prompt_wire import SYSTEM
 from agent.signing.prompts import NoPrompter, Prompter
 from agent.signing.site_store import SiteStore
 from agent.signing.sites import Site
@@ -36,13 +38,16 @@ class Citizen:
             self.store.close()
 
 
-def open_citizen(answer: str, policy: Policy, sites: Path) -> Citizen:
+def open_citizen(
+    answer: str, policy: Policy, sites: Path, language: Callable[[], str] = lambda: SYSTEM
+) -> Citizen:
     """Put the parts together; blocks, not for the event loop.
 
     Args:
         answer: "ask", "allow" or "deny".
         policy: of this computer.
         sites: the database of decisions.
+        language: of the windows, as the citizen chose it.
 
     Raises:
         AgentError: the database can be neither opened nor made.
@@ -63,5 +68,5 @@ def open_citizen(answer: str, policy: Policy, sites: Path) -> Citizen:
     def block(site: Site) -> None:
         standing.remember(site, Permission.BLOCKED)
 
-    prompter = Turns(ProcessPrompter(prompt_command()), block)
+    prompter = Turns(ProcessPrompter(prompt_command(), language), block)
     return Citizen(PopupConsent(standing, Ask(standing, prompter)), prompter, store)

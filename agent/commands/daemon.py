@@ -216,16 +216,18 @@ def opened(wanted: Wanted) -> Iterator[Daemon]:
         stack.enter_context(logs.logging_to(places.logs, settings.log_level))
         if policy.problem is not None:
             _log.error("the policy cannot be used: every site is refused", detail=policy.problem)
+        preferences = Preferences(places.preferences)
+        citizen = open_citizen(consent, policy, places.sites, lambda: preferences.language)
         yield Daemon(
             wanted=wanted,
             places=places,
             settings=settings,
             policy=policy,
-            preferences=Preferences(places.preferences),
+            preferences=preferences,
             autostart=autostart(_start_command(wanted)),
             panel_key=PanelKey.create(places.panel_key),
             _running=running,
-            _citizen=stack.enter_context(closing(open_citizen(consent, policy, places.sites))),
+            _citizen=stack.enter_context(closing(citizen)),
             _history=stack.enter_context(closing(History(places.history))),
         )
 

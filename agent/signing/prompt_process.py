@@ -8,7 +8,7 @@ import asyncio
 import os
 import sys
 from asyncio.subprocess import Process
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from subprocess import DEVNULL, PIPE
 from typing import Final, TypeVar
@@ -17,7 +17,7 @@ import structlog
 
 from agent.errors import AgentError, ErrorCode
 from agent.secret import SecretBytes
-from agent.signing.prompt_wire import MAX_ANSWER, NO_DISPLAY, decode_answer, encode_request
+from agent.signing.prompt_wire import MAX_ANSWER, NO_DISPLAY, SYSTEM, decode_answer, encode_request
 from agent.signing.prompts import Prompt, unasked
 
 A = TypeVar("A")
@@ -48,15 +48,22 @@ def has_display() -> bool:
 class ProcessPrompter:
     """Starts a process for each question."""
 
-    def __init__(self, command: Sequence[str], seconds: float = ANSWER_SECONDS) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        language: Callable[[], str] = lambda: SYSTEM,
+        seconds: float = ANSWER_SECONDS,
+    ) -> None:
         """Remember how.
 
         Args:
             command: that starts the prompt process.
+            language: that the citizen chose, as a BCP 47 tag or "system".
             seconds: how long a window waits for the citizen.
 
         """
         self._command = tuple(command)
+        self._language = language
         self._seconds = seconds
 
     def can_ask(self) -> bool:
@@ -73,7 +80,7 @@ class ProcessPrompter:
         """
         if not has_display():
             raise unasked(prompt, _NO_WINDOW)
-        request = encode_request(prompt)
+        request = encode_request(prompt, self._language())
         reading, writing = os.pipe()
         try:
             process = await self._start(prompt, writing)

@@ -27,6 +27,8 @@ from agent.signing.sites import Site
 A = TypeVar("A")
 AnyPrompt: TypeAlias = AllowSite | EnterPin | LastTry | Locked
 
+SYSTEM: Final = "system"
+"""The language of whichever system the window opens on."""
 MAX_REQUEST: Final = 64 * 1024  # bytes of the line
 MAX_ANSWER: Final = 64  # bytes; a PIN has 8 at most
 NO_DISPLAY: Final = 3
@@ -40,8 +42,12 @@ CANCEL: Final = b"cancel"
 BLOCK: Final = b"block"
 
 
-def encode_request(prompt: Prompt[A]) -> bytes:
+def encode_request(prompt: Prompt[A], language: str = SYSTEM) -> bytes:
     """Write a request as one line of JSON, at most 64 KiB.
+
+    Args:
+        prompt: one of the four.
+        language: of the window, a BCP 47 tag, or "system" for that of the system.
 
     Raises:
         AgentError: it is none of the four requests.
@@ -72,18 +78,20 @@ def encode_request(prompt: Prompt[A]) -> bytes:
             body = {"kind": "locked", "card": _card_body(prompt.card)}
         case _:
             raise AgentError(f"no window for {type(prompt).__name__}")
-    return json.dumps({**body, "site": prompt.site.origin}).encode("ascii") + b"\n"
+    common = {"site": prompt.site.origin, "language": language}
+    return json.dumps({**body, **common}).encode("ascii") + b"\n"
 
 
-def decode_request(line: bytes) -> AnyPrompt:
-    """Read a request.
+def decode_request(line: bytes) -> tuple[AnyPrompt, str]:
+    """Read a request, and the language of its window.
 
     Raises:
         BadRequestError: the line is none.
 
     """
     try:
-        return _request(json.loads(line))
+        body = json.loads(line)
+        return _request(body), _text(body["language"])
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise BadRequestError("not a request for a window") from error
 

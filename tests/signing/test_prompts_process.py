@@ -28,7 +28,7 @@ def a_display(monkeypatch: pytest.MonkeyPatch) -> None:
 def window(script: str, seconds: float = 20.0) -> ProcessPrompter:
     """Play a window by a Python program."""
     head = "import os, sys, time\n"
-    return ProcessPrompter([sys.executable, "-c", head + textwrap.dedent(script)], seconds)
+    return ProcessPrompter([sys.executable, "-c", head + textwrap.dedent(script)], seconds=seconds)
 
 
 def answering(answer: bytes) -> ProcessPrompter:

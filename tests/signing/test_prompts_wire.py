@@ -11,6 +11,7 @@ from agent.errors import AgentError, BadRequestError, ErrorCode
 from agent.secret import SecretBytes
 from agent.signing.prompt_wire import (
     MAX_REQUEST,
+    SYSTEM,
     AnyPrompt,
     decode_answer,
     decode_request,
@@ -61,10 +62,10 @@ requests = st.one_of(
 )
 
 
-@given(requests)
-def test_a_request_arrives_as_it_was_sent(request: AnyPrompt) -> None:
-    line = encode_request(request)
-    assert decode_request(line) == request
+@given(requests, st.sampled_from([SYSTEM, "zh-Hant", "en"]))
+def test_a_request_arrives_as_it_was_sent(request: AnyPrompt, language: str) -> None:
+    line = encode_request(request, language)
+    assert decode_request(line) == (request, language)
     assert line.endswith(b"\n")
     assert b"\n" not in line[:-1]
     assert len(line) <= MAX_REQUEST
@@ -74,7 +75,7 @@ def test_only_the_first_documents_travel() -> None:
     many = (PIN.purpose.documents[0],) * 256
     purpose = Purpose(Act.SIGN, "SHA-256", many, 256)
     whole = EnterPin(PIN.site, purpose, PIN.card, 3, was_wrong=False, min_length=6, max_length=8)
-    arrived = decode_request(encode_request(whole))
+    arrived, _ = decode_request(encode_request(whole))
     assert isinstance(arrived, EnterPin)
     assert len(arrived.purpose.documents) == MAX_SHOWN
     assert arrived.purpose.count == 256

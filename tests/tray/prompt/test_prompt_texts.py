@@ -12,7 +12,7 @@ from agent.signing.prompts import Act, DocumentFacts, EnterPin, Purpose
 from agent.signing.sites import LOCAL_USER, Site
 from tests.signing.prompt_support import CARD, PIN, SITE
 from tray.prompt_facts import document_lines, harmless, site_lines
-from tray.prompt_language import Language, of_environment, of_tag
+from tray.prompt_language import Language, chosen_language, of_environment, of_tag
 from tray.prompt_style import HIGH_CONTRAST, LIGHT, Palette, system_palette
 from tray.prompt_texts import CHINESE, ENGLISH, Words, button_label, words
 from tray.prompt_wrap import fit, wrap
@@ -71,6 +71,15 @@ def test_each_button_has_an_access_key_of_its_own(language: Words, window: str) 
 )
 def test_the_language_is_the_system_s(environment: dict[str, str], language: Language) -> None:
     assert of_environment(environment) is language
+
+
+def test_the_citizen_s_own_choice_is_stronger(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LC_ALL", "zh_TW.UTF-8")
+    assert chosen_language("en") is Language.ENGLISH
+    assert chosen_language("system") is Language.CHINESE
+    assert chosen_language("xx") is Language.CHINESE
+    monkeypatch.setenv("LC_ALL", "en_US.UTF-8")
+    assert chosen_language("zh-Hant") is Language.CHINESE
 
 
 def test_tags_of_all_systems_are_understood() -> None:
