@@ -150,6 +150,10 @@ class UnsupportedCardError(CardError):
     code = ErrorCode.UNSUPPORTED_CARD
 
 
+class SpoiltCertificateError(UnsupportedCardError):
+    """One certificate on the card is garbage; the rest of the card may be good."""
+
+
 class KeyNotFoundError(CardError):
     """The card carries no such key or certificate."""
 

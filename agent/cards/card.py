@@ -20,6 +20,7 @@ from agent.errors import (
     ErrorCode,
     KeyNotFoundError,
     PinError,
+    TransportError,
     UnsupportedCardError,
 )
 from agent.iso7816.status_word import SW
@@ -338,6 +339,12 @@ class CardDriver(ABC):
             operate = self._open_keys(session, record, pin)
         except PinError as error:
             record.attempts_left = error.attempts_left
+            raise
+        except (CardError, TransportError):
+            # Nobody knows whether the card heard the PIN. Counting it as a try makes the agent
+            # ask once too often rather than spend the last one unasked.
+            if record.attempts_left is not None:
+                record.attempts_left = max(1, record.attempts_left - 1)
             raise
         record.attempts_left = PIN_TRIES
         return operate

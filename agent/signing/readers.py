@@ -18,6 +18,7 @@ from agent.errors import (
     NoCardError,
     NoReaderError,
     ServiceUnavailableError,
+    SpoiltCertificateError,
     UnsupportedCardError,
 )
 from agent.signing.model import CardPresence, Event, ReaderView, Snapshot
@@ -144,7 +145,7 @@ class Readers:
             AgentError: ``busy`` when too many wait, ``timeout``; and whatever it raises.
 
         """
-        self._seat_with_card(reader)
+        before = self._seat_with_card(reader)
         worker = self._worker(reader)
         if worker.pending >= MAX_PENDING:
             raise AgentError("too many requests wait for this reader", code=ErrorCode.BUSY)
@@ -156,8 +157,9 @@ class Readers:
                     return await asyncio.wrap_future(future)
         except TimeoutError as error:
             raise AgentError("the card did not answer in time", code=ErrorCode.TIMEOUT) from error
-        except UnsupportedCardError:
-            self._mark_unsupported(reader)
+        except UnsupportedCardError as error:
+            if not isinstance(error, SpoiltCertificateError):
+                self._mark_unsupported(before.state)
             raise
         finally:
             nobody_waits.set()
@@ -300,11 +302,12 @@ class Readers:
         finally:
             connection.close()
 
-    def _mark_unsupported(self, reader: str) -> None:
-        seat = self._seats.get(reader)
-        if seat is not None and seat.view.state is CardPresence.CARD:
+    def _mark_unsupported(self, state: ReaderState) -> None:
+        """Remember it of the card that was asked, not of one that has taken its place since."""
+        seat = self._seats.get(state.name)
+        if seat is not None and seat.state == state and seat.view.state is CardPresence.CARD:
             view = replace(seat.view, state=CardPresence.UNSUPPORTED)
-            self._seats[reader] = replace(seat, view=view)
+            self._seats[state.name] = replace(seat, view=view)
             self._publish()
 
     def _worker(self, reader: str) -> Worker:

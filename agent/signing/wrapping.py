@@ -17,6 +17,7 @@ from agent.errors import (
     CardError,
     ErrorCode,
     KeyNotFoundError,
+    SpoiltCertificateError,
     UnsupportedCardError,
 )
 from agent.pki.certificate import CertificateFacts
@@ -142,13 +143,13 @@ def card_certificate(reader: str, serial: str, stored: StoredCertificate) -> Car
     """Understand a certificate that a card gave.
 
     Raises:
-        UnsupportedCardError: it is garbage.
+        SpoiltCertificateError: it is garbage.
 
     """
     try:
         facts = _facts(stored.der)
     except AgentError as error:
-        raise UnsupportedCardError(
+        raise SpoiltCertificateError(
             f"a certificate on the card is garbage: {error.detail}"
         ) from error
     identifier = stored.id.decode("ascii", "replace")

@@ -256,3 +256,18 @@ def test_a_card_without_a_number_is_not_used(
     with pytest.raises(UnsupportedCardError):
         desk.sign()
     assert desk.card.data.tries_left == 3
+
+
+def test_a_lost_answer_to_the_pin_counts_as_a_try(make_card: CardFactory, generation: str) -> None:
+    desk = Desk(make_card(generation))
+    with pytest.raises(PinError):
+        desk.sign(pin="654321")
+    serial = desk.card.data.serial
+    assert desk.registry.memory.attempts_left(serial) == 2
+    for ahead in range(1, BUDGET[generation][1] + 1):
+        desk.card.faults = Faults(drop_at=desk.card.trace.commands + ahead)
+        with pytest.raises(AgentError):
+            desk.sign(pin="654321")
+        if desk.card.data.tries_left == 1:
+            break
+    assert desk.registry.memory.attempts_left(serial) == 1

@@ -393,3 +393,22 @@ def seal(message: bytes, folder: Path) -> bytes:
         [*encrypt, "recipient.pem"], cwd=folder, input=message, check=True, capture_output=True
     )
     return done.stdout
+
+
+async def test_a_spoilt_certificate_does_not_spoil_the_card(make_card: CardFactory) -> None:
+    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+    card = make_card()
+    root, ca, sign, keyx = card.data.certificates
+    spoilt = replace(sign, der=sign.der[:4] + bytes(len(sign.der) - 4))
+    card.data.certificates = (root, ca, spoilt, keyx)
+    async with running(with_cards(VirtualCard(card.data))) as service:
+        asked = service.sign(SITE, ONE, pin("654321"))
+        assert (await code_of(asked))[0] is ErrorCode.UNSUPPORTED_CARD
+        (found,) = (c for c in await service.certificates(SITE) if c.id == "KEYX")
+        key = found.facts.public_key
+        assert isinstance(key, RSAPublicKey)
+        sealed = DecryptRequest(key.encrypt(b"a secret", PKCS1v15()), DecryptFormat.PKCS1)
+        assert await service.decrypt(SITE, sealed, pin()) == b"a secret"
+    assert card.data.tries_left == 3
