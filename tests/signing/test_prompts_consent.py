@@ -10,10 +10,11 @@ from agent.errors import AgentError, ErrorCode
 from agent.host.config import PolicyFile
 from agent.host.policy import Policy
 from agent.signing.consent import AlwaysAllow, Ask, Consent
-from agent.signing.permissions import MemoryPermissions, Permission
+from agent.signing.permissions import Permission
 from agent.signing.prompts import AllowSite, NoPrompter, SiteAnswer
 from agent.signing.site_store import Decision, SiteStore
 from agent.signing.standing import Standing
+from tests.signing.permission_support import MemoryPermissions
 from tests.signing.prompt_support import LAST, OTHER, SITE, Citizen, says
 
 RULES = PolicyFile(allowed=("https://portal.example",), forbidden=("https://other.example:8443",))

@@ -20,13 +20,14 @@ from agent.signing.model import (
     SignatureFormat,
     SignRequest,
 )
-from agent.signing.permissions import MemoryPermissions, Permission
+from agent.signing.permissions import Permission
 from agent.signing.prompts import Act, CardFacts, EnterPin, LastTry, Locked, Prompter
 from agent.signing.service import SigningService
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.issuer import Validity
 from agent.virtualcard.provider import READER_NAME, VirtualProvider
 from tests.conftest import TEST_NAME
+from tests.signing.permission_support import MemoryPermissions
 from tests.signing.prompt_support import SITE, Answer, Citizen, refuses, says, types
 
 CardFactory = Callable[..., VirtualCard]

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
 from agent.signing.consent import AlwaysAllow, Consent, Refuse
-from agent.signing.permissions import MemoryPermissions, Permission
+from agent.signing.history import History
+from agent.signing.permissions import Permission
 from agent.signing.service import SigningService
 from agent.signing.sites import Site
 from agent.virtualcard.card import VirtualCard
@@ -22,6 +23,7 @@ from agent.web.hipki.component import Settings
 from agent.web.hipki.consent import PopupConsent
 from agent.web.hipki.door import HipkiDoor
 from agent.web.limits import Limits
+from tests.signing.permission_support import MemoryPermissions
 
 T = TypeVar("T")
 SITE = "https://service.example"
@@ -56,6 +58,7 @@ class Rig:
         consent: str = "allow",
         port: int = 0,
         limits: Limits | None = None,
+        history: History | None = None,
         **settings: Any,
     ) -> None:
         self.provider = VirtualProvider(readers=len(cards))
@@ -67,6 +70,7 @@ class Rig:
         self._wanted_port = port
         self._settings = Settings(**settings)
         self._limits = limits or Limits()
+        self._history = history
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="rig")
 
@@ -93,7 +97,7 @@ class Rig:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(SECONDS)
 
     async def _start(self) -> None:
-        self.service = SigningService(self.provider, self.consent)
+        self.service = SigningService(self.provider, self.consent, history=self._history)
         await self.service.start()
         popup = self.consent if isinstance(self.consent, PopupConsent) else None
         door = HipkiDoor(self.service, popup, self._settings, self._limits)

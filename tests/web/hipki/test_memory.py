@@ -6,16 +6,11 @@ from pathlib import Path
 import pytest
 
 from agent.errors import AgentError, ErrorCode
-from agent.signing.permissions import FOR_NOW, MAX_SITES, MemoryPermissions, Permission
-from agent.signing.sites import Site
 from agent.web.hipki.component import LOCAL_PROGRAM
 from agent.web.hipki.pages import candidates
 from agent.web.hipki.tokens import Kind, Tokens
 from agent.web.port_owner import describe_owner
 from tests.web.hipki.rig import Rig
-
-SITE = Site("https://service.example")
-OTHER = Site("https://other.example")
 
 
 class Clock:
@@ -24,40 +19,6 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
-
-
-def test_this_time_is_a_quarter_of_an_hour() -> None:
-    clock = Clock()
-    permissions = MemoryPermissions(clock)
-    permissions.allow_for_now(SITE)
-    permissions.remember(OTHER, Permission.ALLOWED)
-    clock.now += FOR_NOW - 1
-    assert permissions.find(SITE) is Permission.ALLOWED
-    clock.now += 1
-    assert permissions.find(SITE) is None
-    assert permissions.find(OTHER) is Permission.ALLOWED
-
-
-def test_an_answer_can_be_changed_and_forgotten() -> None:
-    permissions = MemoryPermissions()
-    permissions.remember(SITE, Permission.BLOCKED)
-    assert permissions.find(SITE) is Permission.BLOCKED
-    permissions.remember(SITE, Permission.ALLOWED)
-    assert permissions.find(SITE) is Permission.ALLOWED
-    permissions.forget(SITE)
-    permissions.forget(SITE)
-    assert permissions.find(SITE) is None
-
-
-def test_memory_is_bounded_and_keeps_who_was_here_last() -> None:
-    permissions = MemoryPermissions()
-    permissions.remember(SITE, Permission.ALLOWED)
-    for number in range(MAX_SITES - 1):
-        permissions.remember(Site(f"https://s{number}.example"), Permission.ALLOWED)
-    assert permissions.find(SITE) is Permission.ALLOWED
-    permissions.remember(OTHER, Permission.ALLOWED)
-    assert permissions.find(SITE) is Permission.ALLOWED
-    assert permissions.find(Site("https://s0.example")) is None
 
 
 def test_tokens_grow_old() -> None:
