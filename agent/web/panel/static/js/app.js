@@ -1,0 +1,181 @@
+/** The panel: opens itself, listens to the agent, and shows one view at a time. */
+
+import { Closed, close, get, isOpen, listen, open, post } from "./api.js";
+import { announce, button, byId, fill, h, icon } from "./dom.js";
+import { currentLanguage, speak, t } from "./i18n.js";
+import { notice } from "./parts.js";
+import { about } from "./views/about.js";
+import { doctor } from "./views/doctor.js";
+import { history } from "./views/history.js";
+import { readers } from "./views/readers.js";
+import { selftest } from "./views/selftest.js";
+import { sites } from "./views/sites.js";
+import { state as stateView } from "./views/state.js";
+
+/** @typedef {import("./picture.js").State} State */
+/**
+ * A view: `show` fills a place for the first time, `update` is told each new state after that.
+ *
+ * @typedef {{show: (place: HTMLElement, state: State) => Promise<void>|void, update?: (place: HTMLElement, state: State) => Promise<void>|void}} View
+ */
+
+/** @type {Record<string, View>} */
+const VIEWS = { state: stateView, readers, sites, history, selftest, doctor, about };
+const AGAIN = 2_000; // milliseconds after which a lost agent is looked for again
+
+/** @type {State|undefined} */
+let state;
+let current = "";
+
+/** Which view the address names. */
+function wanted() {
+  const name = location.hash.replace(/^#\/?/, "");
+  return name in VIEWS ? name : "state";
+}
+
+function frame() {
+  document.title = t("title");
+  byId("skip").textContent = t("skip");
+  const other = currentLanguage() === "en" ? "zh-Hant" : "en";
+  fill(
+    byId("top"),
+    h("a", { class: "brand", href: "#/state" }, icon("mark", "mark"), h("span", {}, t("product"), h("small", {}, t("tagline")))),
+    isOpen() && h("div", { class: "top-end" },
+      button("quiet", t("otherLanguage"), () => choose(other)),
+      button("quiet", t("leave"), leave)),
+  );
+  const rail = byId("rail");
+  rail.hidden = !isOpen();
+  rail.setAttribute("aria-label", t("views"));
+  fill(rail, h("ul", {}, Object.keys(VIEWS).map((name) => h("li", {},
+    h("a", { href: `#/${name}`, "aria-current": name === current ? "page" : undefined }, icon(name), h("span", {}, t(`${name}.short`)))))));
+}
+
+/** @param {string} language */
+async function choose(language) {
+  await post("settings", { language });
+  speak(language);
+  show();
+}
+
+async function leave() {
+  await close();
+  showClosed("left");
+}
+
+/** Show the view that the address names, anew. */
+function show() {
+  if (!isOpen() || state === undefined) return;
+  const name = wanted();
+  const moved = name !== current && current !== "";
+  current = name;
+  frame();
+  const place = h("div", { class: "view", id: `view-${name}` });
+  fill(byId("main"), place);
+  guarded(() => VIEWS[name]?.show(place, /** @type {State} */ (state)));
+  if (moved) {
+    /** @type {HTMLElement|null} */ (place.querySelector("h1"))?.focus();
+    scrollTo(0, 0);
+  }
+}
+
+/** @param {() => Promise<void>|void} work */
+async function guarded(work) {
+  try {
+    await work();
+  } catch (error) {
+    if (error instanceof Closed) showClosed("expired");
+    else throw error;
+  }
+}
+
+/** @param {State} next */
+function hear(next) {
+  const first = state === undefined;
+  state = { ...state, ...next }; // what is only asked for once is not in what is told
+  document.getElementById("offline")?.remove();
+  const other = speak(next.language);
+  if (first || other) {
+    show();
+    return;
+  }
+  const place = byId("main").querySelector(".view");
+  if (place instanceof HTMLElement) guarded(() => VIEWS[current]?.update?.(place, /** @type {State} */ (state)));
+}
+
+/** @param {"first"|"expired"|"left"|"used"} why */
+function showClosed(why) {
+  current = "";
+  frame();
+  fill(
+    byId("main"),
+    h("section", { class: "sheet", id: "closed", "data-why": why },
+      h("h1", {}, t(`closed.${why}`)),
+      h("p", {}, t("closed.text")),
+      h("ul", {}, h("li", {}, t("closed.tray")), h("li", {}, t("closed.command"), " ", h("code", {}, "ankong panel")))),
+  );
+}
+
+function showOffline() {
+  if (document.getElementById("offline") !== null) return;
+  const said = h("div", { id: "offline" }, notice("warning", h("p", {}, t("offline"))));
+  byId("main").prepend(said);
+  announce(t("offline"));
+}
+
+async function follow() {
+  while (isOpen()) {
+    try {
+      await listen(hear);
+    } catch (error) {
+      if (error instanceof Closed) {
+        showClosed("expired");
+        return;
+      }
+    }
+    if (isOpen()) showOffline();
+    await new Promise((resolve) => setTimeout(resolve, AGAIN));
+  }
+}
+
+/** Take a token out of the address at once: it stays in no history and under no one's eyes. */
+function takeToken() {
+  const given = new URLSearchParams(location.hash.slice(1));
+  const token = given.get("token");
+  if (token !== null) window.history.replaceState(null, "", `#/${given.get("page") ?? "state"}`);
+  return token;
+}
+
+/** Another token for a page that is open already, or another view. */
+async function moved() {
+  if (isOpen()) {
+    takeToken();
+    show();
+  } else {
+    location.reload();
+  }
+}
+
+async function start() {
+  speak("system");
+  addEventListener("hashchange", moved);
+  const token = takeToken();
+  if (token !== null) {
+    try {
+      await open(token);
+    } catch (error) {
+      if (!(error instanceof Closed)) throw error;
+      showClosed("used");
+      return;
+    }
+  }
+  if (!isOpen()) {
+    showClosed("first");
+    return;
+  }
+  frame();
+  await guarded(async () => hear(await get("state")));
+  await follow();
+}
+
+start();

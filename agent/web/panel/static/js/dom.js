@@ -1,0 +1,78 @@
+/** Building elements without a framework, and without ever parsing text as HTML. */
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** @param {Element} element @param {Record<string, any>} properties @param {any[]} children */
+function dress(element, properties, children) {
+  for (const [name, value] of Object.entries(properties)) {
+    if (value === undefined || value === null || value === false) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else element.setAttribute(name, value === true ? "" : String(value));
+  }
+  element.append(...present(children));
+}
+
+/** @param {any[]} children */
+function present(children) {
+  return children.flat(2).filter((child) => child !== undefined && child !== null && child !== false);
+}
+
+/**
+ * Make an HTML element: attributes, `on…` listeners, and children, of which empty ones are left out.
+ *
+ * @param {string} tag @param {Record<string, any>} [properties] @param {...any} children @returns {any}
+ */
+export function h(tag, properties = {}, ...children) {
+  const element = document.createElement(tag);
+  dress(element, properties, children);
+  return element;
+}
+
+/** Make an SVG element, likewise. @param {string} tag @param {Record<string, any>} [properties] @param {...any} children @returns {any} */
+export function s(tag, properties = {}, ...children) {
+  const element = document.createElementNS(SVG, tag);
+  dress(element, properties, children);
+  return element;
+}
+
+/** Draw an icon; the text beside it speaks. @param {string} name @param {string} [className] */
+export function icon(name, className = "icon") {
+  return s("svg", { class: className, "aria-hidden": "true" }, s("use", { href: `img/icons.svg#${name}` }));
+}
+
+/** Put `children` in the place of everything in `element`. @param {Element} element @param {...any} children */
+export function fill(element, ...children) {
+  element.replaceChildren(...present(children));
+}
+
+/** Find an element that the page always has. @param {string} id @returns {HTMLElement} */
+export function byId(id) {
+  const found = document.getElementById(id);
+  if (found === null) throw new Error(`no #${id}`);
+  return found;
+}
+
+/** Have a screen reader say something. @param {string} text */
+export function announce(text) {
+  const announcer = byId("announcer");
+  announcer.textContent = "";
+  setTimeout(() => (announcer.textContent = text), 50);
+}
+
+/**
+ * Make a button that does its work once at a time.
+ *
+ * @param {string} className @param {string} label @param {() => Promise<void>|void} work
+ */
+export function button(className, label, work) {
+  const made = h("button", { class: `button ${className}`, type: "button" }, label);
+  made.addEventListener("click", async () => {
+    made.disabled = true;
+    try {
+      await work();
+    } finally {
+      made.disabled = false;
+    }
+  });
+  return made;
+}

@@ -1,0 +1,74 @@
+/** Parts that several views use. */
+
+import { Closed, Refused } from "./api.js";
+import { button, h, icon } from "./dom.js";
+import { has, t } from "./i18n.js";
+
+/** How long a dangerous button sleeps: a click that was meant for something else comes too early. */
+export const ASLEEP = 500;
+
+/** @param {string} title @param {string} lead */
+export function heading(title, lead) {
+  return h("div", { class: "heading" }, h("h1", { tabindex: "-1" }, title), h("p", { class: "lead" }, lead));
+}
+
+/** @param {"good"|"warning"|"bad"|"plain"} kind @param {...any} content */
+export function notice(kind, ...content) {
+  const drawn = kind === "plain" ? "about" : kind;
+  const role = kind === "bad" || kind === "warning" ? "alert" : undefined;
+  return h("div", { class: `notice ${kind}`, role }, icon(drawn), h("div", { class: "grow" }, ...content));
+}
+
+/** Say what went wrong. @param {unknown} error */
+export function trouble(error) {
+  if (error instanceof Closed) throw error;
+  const code = error instanceof Refused ? error.code : "offline";
+  return notice("bad", h("p", {}, codeText(code)));
+}
+
+/** The sentence for a code. @param {string} code */
+export const codeText = (code) => t(has(`codes.${code}`) ? `codes.${code}` : "codes.internal");
+
+/** @param {[string, any][]} pairs */
+export function facts(pairs) {
+  return h("dl", { class: "facts" }, pairs.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
+}
+
+/**
+ * Ask once more before something is done.
+ *
+ * @param {string} question @param {string} consequence @param {string} label of the button that does it
+ * @returns {Promise<boolean>}
+ */
+export function confirmed(question, consequence, label) {
+  return new Promise((resolve) => {
+    const yes = h("button", { class: "button danger", value: "yes", disabled: true }, label);
+    const dialog = h(
+      "dialog", { "aria-label": question },
+      h("form", { method: "dialog" },
+        h("h2", {}, question), h("p", {}, consequence),
+        h("div", { class: "row" }, h("button", { class: "button", value: "no", autofocus: true }, t("cancel")), yes)),
+    );
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      resolve(dialog.returnValue === "yes");
+    });
+    document.body.append(dialog);
+    dialog.showModal();
+    setTimeout(() => (yes.disabled = false), ASLEEP);
+  });
+}
+
+/** Put a file into the citizen's downloads. @param {Blob} blob @param {string} name */
+export function save(blob, name) {
+  const address = URL.createObjectURL(blob);
+  h("a", { href: address, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(address), 10_000);
+}
+
+/** A button that asks first. @param {string} label @param {string} question @param {string} consequence @param {() => Promise<void>} work */
+export function carefulButton(label, question, consequence, work) {
+  return button("danger", label, async () => {
+    if (await confirmed(question, consequence, label)) await work();
+  });
+}

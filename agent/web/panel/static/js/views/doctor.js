@@ -1,0 +1,61 @@
+/** What the doctor finds, the worst first, and repairs with one click. */
+
+import { get, post } from "../api.js";
+import { button, fill, h, icon } from "../dom.js";
+import { currentLanguage, has, t } from "../i18n.js";
+import { carefulButton, heading, notice, trouble } from "../parts.js";
+
+/** @typedef {{check: string, level: "ok"|"note"|"fault", code: string, message: Record<string, string>, repair: string|null}} Finding */
+/** @typedef {{clean: boolean, findings: Finding[], failed?: string|null}} Report */
+
+const ORDER = { fault: 0, note: 1, ok: 2 };
+const DRAWN = { fault: "bad", note: "warning", ok: "good" };
+
+/** @param {HTMLElement} place @param {string} repair */
+async function mend(place, repair) {
+  fill(place, notice("plain", h("p", {}, t("doctor.repairing"))));
+  try {
+    report(place, await post("doctor", { repair }));
+  } catch (error) {
+    fill(place, trouble(error));
+  }
+}
+
+/** @param {HTMLElement} place @param {Finding} finding */
+function row(place, finding) {
+  const drawn = DRAWN[finding.level];
+  const { repair } = finding;
+  const label = t(has(`doctor.repair_${repair}`) ? `doctor.repair_${repair}` : "doctor.repair");
+  return h("li", { "data-check": finding.check, "data-level": finding.level, "data-code": finding.code },
+    icon(drawn, `icon ${drawn}-ink`),
+    h("div", { class: "grow" }, finding.message[currentLanguage()]),
+    repair && carefulButton(label, t("doctor.question", { repair: label }), t("doctor.consequence"), () => mend(place, repair)));
+}
+
+/** @param {HTMLElement} place @param {Report} found */
+function report(place, found) {
+  const findings = [...found.findings].sort((one, other) => ORDER[one.level] - ORDER[other.level]);
+  fill(place,
+    found.failed && notice("bad", h("p", {}, t("doctor.failed", { detail: found.failed }))),
+    notice(found.clean ? "good" : "bad", h("p", {}, h("b", {}, t(found.clean ? "doctor.clean" : "doctor.faults")))),
+    h("section", { class: "sheet" }, h("ul", { class: "list" }, findings.map((finding) => row(place, finding)))));
+}
+
+/** @param {HTMLElement} place */
+async function examine(place) {
+  fill(place, notice("plain", h("p", {}, t("doctor.examining"))));
+  try {
+    report(place, await get("doctor"));
+  } catch (error) {
+    fill(place, trouble(error));
+  }
+}
+
+export const doctor = {
+  /** @param {HTMLElement} place */
+  async show(place) {
+    const results = h("div", { class: "view", id: "results", "aria-live": "polite" });
+    fill(place, heading(t("doctor.title"), t("doctor.lead")), h("div", {}, button("", t("doctor.again"), () => examine(results))), results);
+    await examine(results);
+  },
+};

@@ -1,0 +1,128 @@
+/** What was done with the citizen's cards, and whether the record of it still holds. */
+
+import { download, get } from "../api.js";
+import { button, fill, h, icon } from "../dom.js";
+import { has, moment, t } from "../i18n.js";
+import { codeText, heading, notice, save, trouble } from "../parts.js";
+
+/** @typedef {import("../picture.js").State} State */
+
+const WAIT = 250; // milliseconds after the last letter
+
+/** @param {any} line */
+function title(line) {
+  if (line.kind === "segment") return t("history.segment");
+  const what = has(`history.kind_${line.kind}`) ? t(`history.kind_${line.kind}`) : line.kind;
+  const document = line.kind === "sign" ? line.document ?? t("history.unnamed") : null;
+  return document === null ? what : t("history.what", { what, document });
+}
+
+/** @param {string} outcome */
+function kindOf(outcome) {
+  if (outcome === "done") return "good";
+  return outcome === "user_cancelled" || outcome === "undelivered" ? "warning" : "bad";
+}
+
+/** @param {string} outcome */
+const outcomeText = (outcome) => (has(`history.outcome_${outcome}`) ? t(`history.outcome_${outcome}`) : codeText(outcome));
+
+/** @param {string} site */
+function siteText(site) {
+  if (site === "") return "";
+  return site.startsWith("local://") ? t("history.own") : new URL(site).host;
+}
+
+/** @param {any} line */
+function row(line) {
+  const kind = line.kind === "segment" ? "warning" : kindOf(line.outcome);
+  const more = [
+    [t("history.site"), line.site], [t("history.digest"), line.digest && `${line.hash} ${line.digest}`],
+    [t("history.format"), line.format], [t("history.reader"), line.reader], [t("history.card"), line.card_serial],
+    [t("history.holder"), line.holder], [t("history.certificate"), line.thumbprint], [t("history.detail"), line.detail],
+    [t("history.link"), line.link],
+  ].filter(([, value]) => value);
+  return h("li", { "data-seq": line.seq, "data-outcome": line.outcome },
+    icon(kind, `icon ${kind}-ink`),
+    h("div", { class: "grow" },
+      h("div", { class: "row" }, h("b", {}, title(line)), h("span", { class: `tag ${kind}` }, outcomeText(line.outcome))),
+      h("div", {}, h("small", {}, [moment(line.at), siteText(line.site), line.holder].filter(Boolean).join(" · "))),
+      h("details", {}, h("summary", {}, t("history.more", { seq: line.seq })),
+        h("dl", { class: "facts" }, more.map(([name, value]) => [h("dt", {}, name), h("dd", { class: "code" }, value)])))));
+}
+
+/** @param {Element} place */
+async function chain(place) {
+  try {
+    const found = await get("history/chain");
+    const values = { lines: found.lines, segments: found.segments };
+    if (found.intact) {
+      fill(place, notice("good", h("p", {}, t(found.segments > 1 ? "history.intactSegments" : "history.intact", values))));
+    } else {
+      fill(place, notice("bad", h("p", {}, t("history.broken")), h("ul", {}, found.breaks.map((/** @type {any} */ each) =>
+        h("li", {}, t("history.break", { seq: each.seq, what: each.what }))))));
+    }
+  } catch (error) {
+    fill(place, trouble(error));
+  }
+}
+
+let turn = 0;
+
+/** @param {Element} place @param {string} words @param {number|null} before */
+async function load(place, words, before) {
+  const mine = ++turn;
+  const query = new URLSearchParams({ q: words });
+  if (before !== null) query.set("before", String(before));
+  try {
+    const answer = await get(`history?${query}`);
+    if (mine !== turn) return; // another word was typed meanwhile
+    const list = place.querySelector(".list") ?? h("ul", { class: "list" });
+    if (before === null) fill(list);
+    list.append(...answer.lines.map(row));
+    const none = list.childElementCount === 0 && answer.before === null;
+    fill(place,
+      none ? notice("plain", h("p", {}, t(words === "" ? "history.none" : "history.notFound"))) : h("section", { class: "sheet" }, list),
+      answer.before !== null && button("", t("history.further"), () => load(place, words, answer.before)));
+  } catch (error) {
+    if (mine === turn) fill(place, trouble(error));
+  }
+}
+
+/** @param {"csv"|"json"} format */
+const exporting = (format) => async () => save(await download(`history/export?format=${format}`), `ankong-history.${format}`);
+
+let uses = 0;
+
+/** @param {HTMLElement} place */
+async function reload(place) {
+  const search = /** @type {HTMLInputElement|null} */ (place.querySelector("#search"));
+  const lines = place.querySelector("#lines");
+  const verdict = place.querySelector("#chain");
+  if (search === null || lines === null || verdict === null) return;
+  await Promise.all([load(lines, search.value.trim(), null), chain(verdict)]);
+}
+
+export const history = {
+  /** @param {HTMLElement} place @param {State} state */
+  async show(place, state) {
+    uses = state.uses;
+    let later = 0;
+    const search = h("input", { type: "search", id: "search", "aria-label": t("history.search"), placeholder: t("history.search") });
+    search.addEventListener("input", () => {
+      clearTimeout(later);
+      later = setTimeout(() => reload(place), WAIT);
+    });
+    fill(place, heading(t("history.title"), t("history.lead")),
+      h("div", { id: "chain" }),
+      h("div", { class: "row" }, search, button("", t("history.csv"), exporting("csv")), button("", t("history.json"), exporting("json"))),
+      h("div", { class: "view", id: "lines" }));
+    await reload(place);
+  },
+
+  /** @param {HTMLElement} place @param {State} state */
+  async update(place, state) {
+    if (state.uses === uses) return;
+    uses = state.uses;
+    await reload(place);
+  },
+};

@@ -1,0 +1,75 @@
+/** The sites that something was decided about. To allow one takes a window of the agent's own. */
+
+import { get, post } from "../api.js";
+import { announce, fill, h, icon } from "../dom.js";
+import { moment, t } from "../i18n.js";
+import { carefulButton, heading, notice, trouble } from "../parts.js";
+
+/** @typedef {import("../picture.js").State} State */
+/** @typedef {{origin: string, host: string, decision: "this_time"|"allowed"|"blocked", ruling: "silent"|"allowed"|"forbidden", since: string, last_used: string|null}} Row */
+
+/** @param {Row} row */
+function effect(row) {
+  if (row.ruling === "forbidden") return { kind: "bad", text: t("sites.forbidden") };
+  if (row.ruling === "allowed") return { kind: "good", text: t("sites.ruled") };
+  const kind = row.decision === "blocked" ? "bad" : row.decision === "allowed" ? "good" : "warning";
+  return { kind, text: t(`sites.${row.decision}`) };
+}
+
+/** @param {HTMLElement} place @param {Row} row */
+function line(place, row) {
+  const { kind, text } = effect(row);
+  const own = row.origin.startsWith("local://");
+  const name = own ? t("sites.program") : row.host;
+  const punycode = row.host.split(".").some((label) => label.startsWith("xn--"));
+  const act = (/** @type {string} */ action) => async () => {
+    const answer = await post("sites", { origin: row.origin, action });
+    announce(t(`sites.done_${action}`, { site: name }));
+    list(place, answer);
+  };
+  return h("li", { "data-origin": row.origin },
+    icon(kind === "bad" ? "bad" : kind === "good" ? "good" : "warning", `icon ${kind}-ink`),
+    h("div", { class: "grow" },
+      h("div", { class: "row" }, h("span", { class: "host" }, name), h("span", { class: `tag ${kind}` }, text)),
+      h("div", {}, h("small", { class: "code" }, row.origin)),
+      h("div", {}, h("small", {}, t("sites.since", { when: moment(row.since) }), " · ", row.last_used === null ? t("sites.never") : t("sites.used", { when: moment(row.last_used) }))),
+      punycode && h("div", { class: "warning-ink" }, t("sites.punycode"))),
+    h("div", { class: "row" },
+      carefulButton(t(row.decision === "blocked" ? "sites.unblock" : "sites.revoke"), t("sites.forgetQuestion", { site: name }), t("sites.forgetText"), act("forget")),
+      row.decision === "blocked" ? null : carefulButton(t("sites.block"), t("sites.blockQuestion", { site: name }), t("sites.blockText"), act("block"))));
+}
+
+/** @param {HTMLElement} place @param {{sites: Row[], set_aside: string|null}} answer */
+function list(place, answer) {
+  fill(place,
+    answer.set_aside !== null && notice("warning", h("p", {}, t("sites.setAside", { file: answer.set_aside }))),
+    answer.sites.length === 0
+      ? notice("plain", h("p", {}, t("sites.none")))
+      : h("section", { class: "sheet" }, h("ul", { class: "list" }, answer.sites.map((row) => line(place, row)))));
+}
+
+/** @param {HTMLElement} place */
+async function load(place) {
+  const live = /** @type {HTMLElement|null} */ (place.querySelector("#live"));
+  if (live === null) return;
+  try {
+    list(live, await get("sites"));
+  } catch (error) {
+    fill(live, trouble(error));
+  }
+}
+
+export const sites = {
+  /** @param {HTMLElement} place @param {State} state */
+  async show(place, state) {
+    fill(place, heading(t("sites.title"), t("sites.lead")),
+      state.consent !== "ask" && notice("warning", h("p", {}, t(`state.consent_${state.consent}`))),
+      h("div", { class: "view", id: "live" }));
+    await load(place);
+  },
+
+  /** @param {HTMLElement} place */
+  async update(place) {
+    if (document.querySelector("dialog") === null) await load(place);
+  },
+};

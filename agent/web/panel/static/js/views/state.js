@@ -1,0 +1,72 @@
+/** How things stand, at a glance. */
+
+import { post } from "../api.js";
+import { fill, h } from "../dom.js";
+import { moment, t } from "../i18n.js";
+import { facts, heading, notice, trouble } from "../parts.js";
+import { picture } from "../picture.js";
+
+/** @typedef {import("../picture.js").State} State */
+
+/** @param {State} state */
+function warnings(state) {
+  return [
+    state.policy.problem !== null && notice("bad", h("p", {}, t("state.policy", { problem: state.policy.problem }))),
+    state.history_problem !== null && notice("bad", h("p", {}, t("state.history", { problem: state.history_problem }))),
+    !state.service && notice("bad", h("p", {}, t("state.service")), h("a", { href: "#/doctor" }, t("state.toDoctor"))),
+    state.ports.hipki_port === null && notice("warning", h("p", {}, t("state.plain", { detail: state.ports.hipki_error ?? "" }))),
+    state.consent !== "ask" && notice("warning", h("p", {}, t(`state.consent_${state.consent}`))),
+    state.provider === "virtual" && notice("plain", h("p", {}, t("state.virtual"))),
+  ];
+}
+
+/** @param {State} state */
+function content(state) {
+  return [
+    ...warnings(state),
+    h("section", { class: "sheet", "aria-label": t("state.picture") }, picture(state)),
+    h("section", { class: "sheet" }, h("h2", {}, t("state.facts")), facts([
+      [t("state.version"), state.version],
+      [t("state.since"), moment(state.since)],
+      [t("state.port"), h("span", { class: "code" }, `https://localhost:${state.ports.port}`)],
+      [t("state.plainPort"), state.ports.hipki_port === null ? t("state.none") : h("span", { class: "code" }, `http://localhost:${state.ports.hipki_port}`)],
+      [t("state.policySource"), state.policy.source ?? t("state.none")],
+    ])),
+  ];
+}
+
+/** @param {State} state */
+function settings(state) {
+  const failed = h("div", {});
+  const language = h("select", { id: "language" }, ["system", "zh-Hant", "en"].map((tag) =>
+    h("option", { value: tag, selected: tag === state.language }, t(`state.languages.${tag}`))));
+  const box = h("input", { type: "checkbox", id: "autostart", checked: state.autostart === true });
+  const change = async (/** @type {object} */ wanted) => {
+    try {
+      const next = await post("settings", wanted);
+      box.checked = next.autostart === true;
+    } catch (error) {
+      fill(failed, trouble(error));
+    }
+  };
+  language.addEventListener("change", () => change({ language: language.value }));
+  box.addEventListener("change", () => change({ autostart: box.checked }));
+  return h("section", { class: "sheet" }, h("h2", {}, t("state.settings")),
+    h("label", { class: "row" }, h("span", {}, t("state.language")), language),
+    state.autostart === null || state.autostart === undefined ? null : h("label", { class: "option" }, box, t("state.autostart")),
+    failed);
+}
+
+export const state = {
+  /** @param {HTMLElement} place @param {State} now */
+  show(place, now) {
+    const live = h("div", { class: "view", id: "live" }, content(now));
+    fill(place, heading(t("state.title"), t("state.lead")), live, settings(now));
+  },
+
+  /** @param {HTMLElement} place @param {State} now */
+  update(place, now) {
+    const live = place.querySelector("#live");
+    if (live !== null) fill(live, ...content(now));
+  },
+};

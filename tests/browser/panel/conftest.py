@@ -1,0 +1,97 @@
+"""An agent of its own for each test, its panel in real Chromium, and cards that have signed."""
+
+import base64
+import json
+import shutil
+import ssl
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Page
+
+from agent.host.panel_key import panel_address
+from agent.host.paths import Paths
+from agent.signing.site_store import Decision, SiteStore
+from agent.signing.sites import Site
+from tests.browser.world import PIN, TestCard, World
+
+SHOP = "https://shop.example"
+
+
+@dataclass(slots=True)
+class PanelAgent:
+    """A running agent, seen from the computer of its user."""
+
+    world: World
+    places: Paths
+
+    def start(self, *cards: TestCard, consent: str = "ask") -> None:
+        self.world.start_agent(*cards, consent=consent, state=self.places.state)
+
+    def stop(self) -> None:
+        self.world.stop_agent()
+
+    @property
+    def origin(self) -> str:
+        return f"https://localhost:{self.world.stage.ports.tls}"
+
+    def address(self, page: str = "state") -> str:
+        """Give an address that opens the panel once, as the tray makes it."""
+        return f"{panel_address(self.places)}&page={page}"
+
+    def decide(self, origin: str, decision: Decision) -> None:
+        """Decide about a site as another process does, such as the command line."""
+        store = SiteStore(self.places.sites, fresh=False)
+        store.remember(Site.parse(origin), decision).result()
+        store.close()
+
+    def sign(self, document: str | None = None, site: str = SHOP) -> None:
+        """Have a page's request signed; the agent was started to allow everything."""
+        params: dict[str, Any] = {
+            "data": base64.b64encode(b"text").decode(),
+            "hash": "SHA-256",
+            "format": "cms",
+            "pin": PIN,
+        }
+        if document is not None:
+            params["document_name"] = document
+        request = urllib.request.Request(  # noqa: S310  # our own agent
+            f"{self.origin}/v1/sign",
+            data=json.dumps({"params": params}).encode(),
+            headers={"Content-Type": "application/json", "Origin": site},
+        )
+        trust = ssl.create_default_context(cafile=str(self.world.stage.authority))
+        with urllib.request.urlopen(request, context=trust, timeout=30) as answer:  # noqa: S310
+            assert "signature" in json.load(answer)["result"]
+
+
+@pytest.fixture
+def agent_here(world: World, tmp_path: Path) -> Iterator[PanelAgent]:
+    """Give an agent with a folder of its own, whose certificate the browser trusts."""
+    state = tmp_path / "state"
+    shutil.copytree(world.stage.state / "agent" / "tls", state / "tls")
+    yield PanelAgent(world, Paths.choose(state))
+    world.stop_agent()
+
+
+@pytest.fixture
+def opened(agent_here: PanelAgent, page: Page) -> Callable[[str], Page]:
+    """Open the panel at a view: ``opened("sites")``."""
+
+    def open_at(view: str) -> Page:
+        page.goto(agent_here.address(view))
+        page.locator(f"#view-{view} h1").wait_for()
+        return page
+
+    return open_at
+
+
+def part(page: Page, name: str, kind: str) -> Locator:
+    """Wait until a part of the picture is of a kind."""
+    found = page.locator(f"#picture .chain-part.{kind}[data-part={name}]")
+    found.wait_for()
+    return found
