@@ -3,6 +3,7 @@
 import plistlib
 from collections.abc import Sequence
 from typing import Any, Final
+from xml.parsers.expat import ExpatError
 
 from agent.host.tls.machine import Machine, write_whole
 
@@ -22,7 +23,7 @@ class LaunchAgent:
         try:
             with self._file.open("rb") as file:
                 found = plistlib.load(file)
-        except (OSError, ValueError, plistlib.InvalidFileException):
+        except (OSError, ValueError, ExpatError):  # an InvalidFileException is a ValueError
             return False
         return isinstance(found, dict) and found.get("Disabled") is not True
 

@@ -49,6 +49,7 @@ function frame() {
   rail.setAttribute("aria-label", t("views"));
   fill(rail, h("ul", {}, Object.keys(VIEWS).map((name) => h("li", {},
     h("a", { href: `#/${name}`, "aria-current": name === current ? "page" : undefined }, icon(name), h("span", {}, t(`${name}.short`)))))));
+  rail.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 }
 
 /** @param {string} language */

@@ -42,7 +42,7 @@ export function facts(pairs) {
  */
 export function confirmed(question, consequence, label) {
   return new Promise((resolve) => {
-    const yes = h("button", { class: "button danger", value: "yes", disabled: true }, label);
+    const yes = h("button", { class: "button primary", value: "yes", disabled: true }, label);
     const dialog = h(
       "dialog", { "aria-label": question },
       h("form", { method: "dialog" },
@@ -66,9 +66,9 @@ export function save(blob, name) {
   setTimeout(() => URL.revokeObjectURL(address), 10_000);
 }
 
-/** A button that asks first. @param {string} label @param {string} question @param {string} consequence @param {() => Promise<void>} work */
-export function carefulButton(label, question, consequence, work) {
-  return button("danger", label, async () => {
+/** A button that asks first. @param {string} className @param {string} label @param {string} question @param {string} consequence @param {() => Promise<void>} work */
+export function carefulButton(className, label, question, consequence, work) {
+  return button(className, label, async () => {
     if (await confirmed(question, consequence, label)) await work();
   });
 }

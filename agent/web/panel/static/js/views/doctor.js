@@ -29,7 +29,7 @@ function row(place, finding) {
   return h("li", { "data-check": finding.check, "data-level": finding.level, "data-code": finding.code },
     icon(drawn, `icon ${drawn}-ink`),
     h("div", { class: "grow" }, finding.message[currentLanguage()]),
-    repair && carefulButton(label, t("doctor.question", { repair: label }), t("doctor.consequence"), () => mend(place, repair)));
+    repair && carefulButton("primary", label, t("doctor.question", { repair: label }), t("doctor.consequence"), () => mend(place, repair)));
 }
 
 /** @param {HTMLElement} place @param {Report} found */

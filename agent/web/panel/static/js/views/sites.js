@@ -35,8 +35,8 @@ function line(place, row) {
       h("div", {}, h("small", {}, t("sites.since", { when: moment(row.since) }), " · ", row.last_used === null ? t("sites.never") : t("sites.used", { when: moment(row.last_used) }))),
       punycode && h("div", { class: "warning-ink" }, t("sites.punycode"))),
     h("div", { class: "row" },
-      carefulButton(t(row.decision === "blocked" ? "sites.unblock" : "sites.revoke"), t("sites.forgetQuestion", { site: name }), t("sites.forgetText"), act("forget")),
-      row.decision === "blocked" ? null : carefulButton(t("sites.block"), t("sites.blockQuestion", { site: name }), t("sites.blockText"), act("block"))));
+      carefulButton("", t(row.decision === "blocked" ? "sites.unblock" : "sites.revoke"), t("sites.forgetQuestion", { site: name }), t("sites.forgetText"), act("forget")),
+      row.decision === "blocked" ? null : carefulButton("danger", t("sites.block"), t("sites.blockQuestion", { site: name }), t("sites.blockText"), act("block"))));
 }
 
 /** @param {HTMLElement} place @param {{sites: Row[], set_aside: string|null}} answer */

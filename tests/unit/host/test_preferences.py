@@ -1,0 +1,34 @@
+"""What was chosen with the mouse lasts, and a damaged file is no reason to stop."""
+
+from pathlib import Path
+
+import pytest
+
+from agent.host.preferences import LANGUAGES, Preferences
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_choice_lasts(tmp_path: Path, language: str) -> None:
+    path = tmp_path / "preferences.json"
+    Preferences(path).set_language(language)
+    assert Preferences(path).language == language
+
+
+@pytest.mark.parametrize(
+    "content", [None, b"", b"{", b"[]", b"null", b'{"language": 5}', b'{"language": "fr"}', b"\xff"]
+)
+def test_what_makes_no_sense_stands_for_no_choice(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "preferences.json"
+    if content is not None:
+        path.write_bytes(content)
+    found = Preferences(path)
+    assert found.language == "system"
+    found.set_language("en")
+    assert Preferences(path).language == "en"
+
+
+def test_a_choice_that_cannot_be_written_lasts_as_long_as_the_agent(tmp_path: Path) -> None:
+    found = Preferences(tmp_path / "missing" / "preferences.json")
+    with pytest.raises(OSError, match="preferences"):
+        found.set_language("en")
+    assert found.language == "en"
