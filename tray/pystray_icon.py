@@ -53,7 +53,15 @@ class PystrayIcon:
             self._icon = self._pystray.Icon(
                 "ankong", self._image(face), face.title[:MAX_TITLE], self._menu(face.menu)
             )
-        self._icon.run()
+        self._icon.run(self._begin)
+
+    def _begin(self, icon: Any) -> None:
+        """Show the icon, now that its loop runs; pystray forgets a stop that came before that."""
+        icon.visible = True
+        with self._lock:
+            stop_wanted = self._stop_wanted
+        if stop_wanted:
+            icon.stop()
 
     def show(self, face: Face) -> None:
         """Show another face; from any thread."""

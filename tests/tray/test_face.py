@@ -1,0 +1,158 @@
+"""What the tray says: the mood of the icon, the words, and the lines of the menu."""
+
+from dataclasses import fields
+
+import pytest
+
+from agent.host.preferences import LANGUAGES
+from agent.signing.history_line import Kind
+from agent.signing.model import CardPresence, ReaderView, Snapshot
+from agent.signing.recording import Signed
+from agent.signing.sites import LOCAL_USER, Site
+from tray.face import MAX_NAME, MAX_READERS, Face, Facts, Item, Mood, harmless, make_face
+from tray.program import notification
+from tray.prompt_language import Language
+from tray.texts import TEXTS, Texts
+
+CHINESE = TEXTS[Language.CHINESE]
+ENGLISH = TEXTS[Language.ENGLISH]
+
+
+def face(*readers: ReaderView, texts: Texts = ENGLISH, **facts: object) -> Face:
+    working = bool(facts.pop("working", False))
+    service = bool(facts.pop("service", True))
+    return make_face(Facts(Snapshot(service, readers, working), **facts), texts)  # type: ignore[arg-type]  # by name
+
+
+def reader(state: CardPresence, name: str = "Reader", **more: object) -> ReaderView:
+    return ReaderView(name, state, **more)  # type: ignore[arg-type]  # by name
+
+
+def line(shown: Face, key: str) -> Item:
+    return next(item for top in shown.menu for item in top.walk() if item.key == key)
+
+
+CARD = reader(CardPresence.CARD, generation="gen2")
+EMPTY = reader(CardPresence.EMPTY)
+
+
+@pytest.mark.parametrize(
+    ("shown", "mood", "words"),
+    [
+        (make_face(Facts(), ENGLISH), Mood.STARTING, "Starting"),
+        (face(), Mood.RUNNING, "no reader"),
+        (face(EMPTY), Mood.RUNNING, "no card"),
+        (face(CARD), Mood.READY, "Card ready"),
+        (face(EMPTY, CARD), Mood.READY, "Card ready"),
+        (face(CARD, working=True), Mood.WORKING, "Using"),
+        (face(service=False), Mood.ATTENTION, "service"),
+        (face(reader(CardPresence.MUTE)), Mood.ATTENTION, "does not answer"),
+        (face(reader(CardPresence.UNSUPPORTED)), Mood.ATTENTION, "not known"),
+        (face(reader(CardPresence.CARD, attempts_left=0)), Mood.ATTENTION, "locked"),
+        (face(reader(CardPresence.CARD, attempts_left=1)), Mood.ATTENTION, "One PIN try"),
+        (face(reader(CardPresence.CARD, attempts_left=2)), Mood.READY, "Card ready"),
+        (face(CARD, warnings=("plain_port",)), Mood.ATTENTION, "port"),
+        (face(CARD, warnings=("policy",)), Mood.ATTENTION, "policy"),
+    ],
+)
+def test_the_mood_and_the_words_say_the_same(shown: Face, mood: Mood, words: str) -> None:
+    assert shown.mood is mood
+    assert words in shown.title
+    assert words in shown.menu[0].label
+
+
+def test_the_worst_is_said_first() -> None:
+    locked = reader(CardPresence.CARD, attempts_left=0)
+    assert "locked" in face(reader(CardPresence.MUTE), locked, warnings=("policy",)).title
+
+
+def test_a_reader_says_what_is_in_it() -> None:
+    shown = face(EMPTY, CARD, reader(CardPresence.CARD, generation="gen1", attempts_left=0))
+    labels = [line(shown, f"panel:readers:{number}").label for number in range(3)]
+    assert "no card" in labels[0]
+    assert "gen 2" in labels[1]
+    assert "gen 1" in labels[2]
+    assert "locked" in labels[2]
+
+
+def test_a_hundred_readers_do_not_fill_the_screen() -> None:
+    shown = face(*(reader(CardPresence.EMPTY, f"Reader {number}") for number in range(100)))
+    assert len([item for item in shown.menu if item.key.startswith("panel:readers")]) == MAX_READERS
+
+
+@pytest.mark.parametrize("name", ["x" * 500, "a\nb\tc\0d", "\u202egnp.exe", "", "\ud800", "_&_&"])
+def test_a_readers_name_is_harmless(name: str) -> None:
+    shown = harmless(name)
+    assert len(shown) <= MAX_NAME
+    assert shown.isprintable()
+    assert face(reader(CardPresence.EMPTY, name)).menu[1].label.isprintable()
+
+
+def test_every_line_has_a_key_of_its_own() -> None:
+    shown = face(CARD, EMPTY, autostart=True)
+    keys = [item.key for top in shown.menu for item in top.walk()]
+    assert len(keys) == len(set(keys))
+    for view in ("state", "sites", "history", "selftest", "doctor", "about"):
+        assert f"panel:{view}" in keys
+    assert keys[-1] == "quit"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_language_that_was_chosen_has_the_mark(language: str) -> None:
+    shown = face(CARD, language=language)
+    marked = [item.key for item in line(shown, "language").children if item.checked]
+    assert marked == [f"language:{language}"]
+
+
+def test_autostart_is_offered_where_it_can_be_had() -> None:
+    assert line(face(autostart=True), "autostart").checked is True
+    assert line(face(autostart=False), "autostart").checked is False
+    assert not [item for item in face(autostart=None).menu if item.key == "autostart"]
+
+
+def test_both_languages_say_everything() -> None:
+    for field in fields(Texts):
+        mine, other = getattr(CHINESE, field.name), getattr(ENGLISH, field.name)
+        if isinstance(mine, str):
+            assert mine
+            assert other
+        else:
+            assert set(mine) == set(other)
+    assert set(CHINESE.cards) == set(CardPresence)
+    assert face(CARD, texts=CHINESE).menu[0].label == "卡片已就緒"
+
+
+def signed(**more: object) -> Signed:
+    usual: dict[str, object] = {
+        "kind": Kind.SIGN,
+        "site": Site("https://shop.example"),
+        "documents": ("同意書.pdf",),
+        "holder": "王測試",
+        "card_serial": "TS00000000000001",
+    }
+    return Signed(**{**usual, **more})  # type: ignore[arg-type]  # by name
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        (signed(), ["shop.example", "同意書.pdf"]),
+        (signed(documents=("a.pdf", "b.pdf", None)), ["a.pdf, 3 in all"]),
+        (signed(documents=(None,)), ["without a name"]),
+        (signed(kind=Kind.DECRYPT, documents=()), ["shop.example"]),
+        (signed(site=LOCAL_USER), ["program on this computer"]),
+    ],
+)
+def test_the_notification_says_who_and_what(told: Signed, expected: list[str]) -> None:
+    title, body = notification(told, ENGLISH)
+    assert ("decrypted" in title) is (told.kind is Kind.DECRYPT)
+    for words in expected:
+        assert words in body
+    assert told.card_serial not in body
+    assert "王測試" not in body
+
+
+def test_a_documents_name_cannot_write_lines_of_its_own() -> None:
+    _, body = notification(signed(documents=("a\nSite: bank.example\u202e",)), ENGLISH)
+    assert body.count("\n") == 1
+    assert "\u202e" not in body
