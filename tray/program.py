@@ -77,7 +77,7 @@ class Program(Observer):
 
         """
         self._catch_signals()
-        self._look_at_autostart()
+        self.settings_changed()
         thread = threading.Thread(target=self._run_agent, name="agent", daemon=True)
         thread.start()
         self._show_icon()
@@ -203,18 +203,26 @@ class Program(Observer):
         if autostart is None:
             return
         (autostart.turn_off if autostart.is_on() else autostart.turn_on)()
-        self._look_at_autostart()
+        self._tell_settings()
 
-    def _look_at_autostart(self) -> None:
+    def _tell_settings(self) -> None:
+        """Show what was chosen, here and in the panel."""
+        self.settings_changed()
+        self._daemon.settings_changed()
+
+    def settings_changed(self) -> None:
+        """Show what the citizen chose, here or in the panel."""
         autostart = self._daemon.autostart
-        if autostart is not None:
-            self._update(autostart=autostart.is_on())
+        self._update(
+            language=self._daemon.preferences.language,
+            autostart=None if autostart is None else autostart.is_on(),
+        )
 
     def _speak(self, language: str) -> None:
         try:
             self._daemon.preferences.set_language(language)
         finally:
-            self._update(language=language)
+            self._tell_settings()
 
     def _update(self, **known: Any) -> None:
         with self._lock:

@@ -4,7 +4,7 @@ import asyncio
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack, closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +72,9 @@ class Observer:
     def signed(self, signed: Signed) -> None:
         """Take note that a key was used."""
 
+    def settings_changed(self) -> None:
+        """Take note that the citizen chose something; from any thread but the loop's."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Daemon:
@@ -98,6 +101,12 @@ class Daemon:
     _running: instance.Instance
     _citizen: Citizen
     _history: History
+    _listeners: list[Callable[[], None]] = field(default_factory=list)
+
+    def settings_changed(self) -> None:
+        """Tell everybody that the citizen chose something; blocks, not for the event loop."""
+        for listener in self._listeners:
+            listener()
 
     async def run(self, stopped: asyncio.Event, observer: Observer) -> None:
         """Serve until ``stopped``.
@@ -117,6 +126,9 @@ class Daemon:
 
         service = self._service(signed)
         panel = await asyncio.to_thread(Panel, self._sources(service), self.panel_key.spend)
+        loop = asyncio.get_running_loop()
+        self._listeners.append(lambda: panel.settings_changed(loop))
+        self._listeners.append(observer.settings_changed)
         door = await asyncio.to_thread(_door, self.settings, service, self._citizen.consent)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(service.close)
@@ -160,6 +172,7 @@ class Daemon:
             sites=self._citizen.store,
             history=self._history,
             autostart=self.autostart,
+            settings_changed=self.settings_changed,
             doctor=PanelDoctor(self.places, service),
             consent=self.wanted.consent or self.settings.consent,
         )

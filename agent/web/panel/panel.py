@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
@@ -68,6 +68,7 @@ class Sources:
         sites: the decisions; None where a flag decides.
         history: the writer; None where nothing is kept.
         autostart: this system's way; None where there is none.
+        settings_changed: told, not in the event loop, after the citizen chose something here.
         doctor: looks at everything else; None where there is none.
         consent: "ask", "allow" or "deny".
         clock: the time of day, with a time zone.
@@ -81,6 +82,7 @@ class Sources:
     sites: SiteStore | None = None
     history: chronicle.History | None = None
     autostart: Autostart | None = None
+    settings_changed: Callable[[], None] = field(default=lambda: None)
     doctor: Doctor | None = None
     consent: str = "ask"
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
@@ -104,6 +106,8 @@ class Panel:
         self._since = sources.clock()
         self._ports: dict[str, Any] = {}
         self._uses = 0
+        self._autostart: bool | None = None
+        self._look_at_autostart()
         self._live = Live(sources.service, lambda: messages.write(self._state()))
         self._testing = asyncio.Lock()
         self._door = PanelDoor(files.load(), self._calls(), spend_token)
@@ -121,9 +125,15 @@ class Panel:
         self._uses += 1
         self._live.tell()
 
-    def changed(self) -> None:
-        """Have the pages look at everything again."""
-        self._live.tell()
+    def settings_changed(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Show what the citizen chose elsewhere; blocks, from any thread but the loop's."""
+        self._look_at_autostart()
+        with suppress(RuntimeError):  # the loop has ended: nobody looks any more
+            loop.call_soon_threadsafe(self._live.tell)
+
+    def _look_at_autostart(self) -> None:
+        autostart = self._sources.autostart
+        self._autostart = None if autostart is None else autostart.is_on()
 
     def close(self) -> None:
         """Let the pages go: the agent ends."""
@@ -161,14 +171,14 @@ class Panel:
             "working": snapshot.working,
             "readers": [_reader(view) for view in snapshot.readers],
             "uses": self._uses,
+            "autostart": self._autostart,
             "history_problem": None if sources.history is None else sources.history.problem,
         }
 
     async def _get_state(self, request: web.BaseRequest, body: bytes) -> web.StreamResponse:
         del request, body
-        found = self._sources.autostart
-        is_on = None if found is None else await asyncio.to_thread(found.is_on)
-        return _answer({**self._state(), "autostart": is_on})
+        await asyncio.to_thread(self._look_at_autostart)
+        return _answer(self._state())
 
     async def _get_events(self, request: web.BaseRequest, body: bytes) -> web.StreamResponse:
         del body
@@ -310,7 +320,6 @@ class Panel:
             await asyncio.to_thread(self._change, wanted)
         except OSError as error:
             raise AgentError(f"a setting could not be written: {error}") from error
-        self._live.tell()
         return await self._get_state(request, b"")
 
     def _change(self, wanted: messages.Change) -> None:
@@ -319,6 +328,7 @@ class Panel:
         autostart = self._sources.autostart
         if wanted.autostart is not None and autostart is not None:
             (autostart.turn_on if wanted.autostart else autostart.turn_off)()
+        self._sources.settings_changed()
 
 
 def _answer(content: dict[str, Any]) -> web.Response:

@@ -43,15 +43,14 @@ function settings(state) {
   const box = h("input", { type: "checkbox", id: "autostart", checked: state.autostart === true });
   const change = async (/** @type {object} */ wanted) => {
     try {
-      const next = await post("settings", wanted);
-      box.checked = next.autostart === true;
+      await post("settings", wanted);
     } catch (error) {
       fill(failed, trouble(error));
     }
   };
   language.addEventListener("change", () => change({ language: language.value }));
   box.addEventListener("change", () => change({ autostart: box.checked }));
-  return h("section", { class: "sheet" }, h("h2", {}, t("state.settings")),
+  return h("section", { class: "sheet", id: "settings" }, h("h2", {}, t("state.settings")),
     h("label", { class: "row" }, h("span", {}, t("state.language")), language),
     state.autostart === null || state.autostart === undefined ? null : h("label", { class: "option" }, box, t("state.autostart")),
     failed);
@@ -68,5 +67,9 @@ export const state = {
   update(place, now) {
     const live = place.querySelector("#live");
     if (live !== null) fill(live, ...content(now));
+    const box = place.querySelector("#autostart");
+    if (box instanceof HTMLInputElement) box.checked = now.autostart === true;
+    const language = place.querySelector("#language");
+    if (language instanceof HTMLSelectElement) language.value = now.language;
   },
 };

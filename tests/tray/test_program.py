@@ -1,0 +1,419 @@
+"""The agent and its icon together: what one shows of the other, and that neither needs luck."""
+
+import base64
+import json
+import signal
+import ssl
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.commands.daemon import Daemon, Wanted, opened
+from agent.errors import AgentError
+from agent.host.autostart.xdg import XdgAutostart
+from agent.host.panel_key import PanelKey
+from agent.host.preferences import Preferences
+from agent.host.tls import identity
+from agent.host.tls.machine import Machine
+from agent.virtualcard.provider import VirtualProvider
+from tests.conftest import TEST_PIN, CardFactory
+from tray import program as program_module
+from tray.backend import NoTrayError
+from tray.face import Face, Mood
+from tray.program import Program
+
+SECONDS = 60.0
+READER = "Ankong Virtual Reader 0"
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Wait for what nobody announces."""
+    end = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < end, "it never came true"
+        time.sleep(0.02)
+
+
+class FakeIcon:
+    """A back end that draws nothing and remembers all."""
+
+    def __init__(self) -> None:
+        self.faces: list[Face] = []
+        self.notices: list[tuple[str, str]] = []
+        self.chosen: Callable[[str], None] = lambda _: None
+        self.running = threading.Event()
+        self.ended = threading.Event()
+
+    def run(self, face: Face, chosen: Callable[[str], None]) -> None:
+        self.faces.append(face)
+        self.chosen = chosen
+        self.running.set()
+        assert self.ended.wait(2 * SECONDS)
+
+    def show(self, face: Face) -> None:
+        self.faces.append(face)
+
+    def notify(self, title: str, body: str) -> None:
+        self.notices.append((title, body))
+
+    def stop(self) -> None:
+        self.ended.set()
+
+
+class Falling(FakeIcon):
+    """One that falls over when it is drawn."""
+
+    def run(self, face: Face, chosen: Callable[[str], None]) -> None:
+        del face, chosen
+        self.running.set()
+        raise RuntimeError("the toolkit fell over")
+
+
+class Nowhere(FakeIcon):
+    """One that finds nothing to draw on."""
+
+    def run(self, face: Face, chosen: Callable[[str], None]) -> None:
+        del face, chosen
+        self.running.set()
+        raise NoTrayError("no session bus")
+
+
+class Running:
+    """A program in a thread of the test."""
+
+    def __init__(self, daemon: Daemon, icon: FakeIcon) -> None:
+        self.daemon = daemon
+        self.icon = icon
+        self.facts: dict[str, Any] = {}
+        self.pages: list[str] = []
+        self.failure: BaseException | None = None
+        self.ready = threading.Event()
+        self.program = Program(daemon, lambda: icon, self._announce, self._open)
+        self.thread = threading.Thread(target=self._run)
+
+    def _announce(self, facts: dict[str, Any]) -> None:
+        self.facts = facts
+        self.ready.set()
+
+    def _open(self, address: str) -> bool:
+        self.pages.append(address)
+        return True
+
+    def _run(self) -> None:
+        try:
+            self.program.run()
+        except BaseException as error:  # noqa: BLE001  # the test looks at it
+            self.failure = error
+        finally:
+            self.ready.set()
+
+    def start(self) -> "Running":
+        self.thread.start()
+        assert self.ready.wait(SECONDS)
+        return self
+
+    def end(self) -> None:
+        self.program.quit()
+        self.thread.join(SECONDS)
+        assert not self.thread.is_alive()
+
+    def call(self, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
+        """Ask the agent over HTTPS, as a page would."""
+        authority = identity.ensure(self.daemon.places.tls).authority
+        request = urllib.request.Request(
+            f"https://localhost:{self.facts['port']}{path}",
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json", **headers},
+        )
+        trust = ssl.create_default_context(cafile=str(authority))
+        with urllib.request.urlopen(request, context=trust, timeout=SECONDS) as answer:  # noqa: S310
+            return answer.status, json.load(answer)
+
+    def answers(self) -> bool:
+        return bool(self.call("/v1/status")[1]["product"] == "ankong")
+
+
+@pytest.fixture
+def provider() -> VirtualProvider:
+    return VirtualProvider(readers=1)
+
+
+@pytest.fixture
+def start(
+    tmp_path: Path, provider: VirtualProvider, tls_folder: Path
+) -> Iterator[Callable[..., Running]]:
+    """Start programs: ``start(icon, consent="allow")``."""
+    with ExitStack() as stack:
+
+        def make(icon: FakeIcon, **wanted: Any) -> Running:
+            state = tmp_path / "state"
+            state.mkdir(mode=0o700, exist_ok=True)
+            if not (state / "tls").exists():
+                (state / "tls").symlink_to(tls_folder)
+            usual = {"port": 0, "hipki_port": 0, "consent": "allow", "state_dir": state}
+            daemon = stack.enter_context(
+                opened(Wanted(make_provider=lambda: provider, **{**usual, **wanted}))
+            )
+            home = Machine(home=tmp_path, root=tmp_path, platform="linux", environment={})
+            object.__setattr__(daemon, "autostart", XdgAutostart(["ankong"], home))
+            running = Running(daemon, icon)
+            stack.callback(running.end)
+            return running.start()
+
+        yield make
+
+
+@pytest.fixture(scope="module")
+def tls_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Local certificates, made once."""
+    folder = tmp_path_factory.mktemp("tls")
+    identity.ensure(folder)
+    return folder
+
+
+@pytest.mark.parametrize("kind", [Falling, Nowhere])
+def test_a_dead_icon_does_not_take_the_agent_along(
+    start: Callable[..., Running], kind: type[FakeIcon]
+) -> None:
+    running = start(kind())
+    assert running.icon.running.wait(SECONDS)
+    assert running.answers()
+    assert running.thread.is_alive()
+
+
+def test_an_icon_that_fell_over_is_drawn_again(
+    start: Callable[..., Running], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(program_module, "AGAIN_SECONDS", 0.0)
+    drawn: list[FakeIcon] = []
+
+    class Second(FakeIcon):
+        def run(self, face: Face, chosen: Callable[[str], None]) -> None:
+            drawn.append(self)
+            if len(drawn) == 1:
+                raise RuntimeError("the first time")
+            super().run(face, chosen)
+
+    running = start(Second())
+    assert running.icon.running.wait(SECONDS)
+    assert len(drawn) == 2
+    assert running.answers()
+
+
+def test_the_icon_follows_the_cards(
+    start: Callable[..., Running], provider: VirtualProvider, make_card: CardFactory
+) -> None:
+    icon = FakeIcon()
+    start(icon)
+    until(lambda: icon.faces and icon.faces[-1].mood is Mood.RUNNING)
+    provider.insert(READER, make_card("gen2"))
+    until(lambda: icon.faces[-1].mood is Mood.READY)
+    assert any("Virtual Reader" in item.label for item in icon.faces[-1].menu)
+    provider.remove(READER)
+    until(lambda: icon.faces[-1].mood is Mood.RUNNING)
+
+
+def test_a_signature_is_told_and_shows_as_work(
+    start: Callable[..., Running], provider: VirtualProvider, make_card: CardFactory
+) -> None:
+    provider.insert(READER, make_card("gen2"))
+    icon = FakeIcon()
+    running = start(icon)
+    assert icon.running.wait(SECONDS)
+    params = {
+        "data": base64.b64encode(b"text").decode(),
+        "hash": "SHA-256",
+        "format": "cms",
+        "pin": TEST_PIN,
+        "document_name": "同意書.pdf",
+    }
+    status, _ = running.call("/v1/sign", {"params": params}, Origin="https://shop.example")
+    assert status == 200
+    until(lambda: icon.notices)
+    ((_, body),) = icon.notices
+    assert "shop.example" in body
+    assert "同意書.pdf" in body
+    assert Mood.WORKING in {face.mood for face in icon.faces}
+    assert TEST_PIN not in str(icon.notices)
+
+
+def test_the_menu_opens_the_panel_at_the_right_page(start: Callable[..., Running]) -> None:
+    icon = FakeIcon()
+    running = start(icon)
+    assert icon.running.wait(SECONDS)
+    for key, page in (("panel:sites", "sites"), ("panel:readers:0", "readers")):
+        icon.chosen(key)
+        until(lambda: running.pages)
+        address = running.pages.pop()
+        before, _, rest = address.partition("#token=")
+        token, _, named = rest.partition("&page=")
+        assert before == f"https://localhost:{running.facts['port']}/panel/"
+        assert named == page
+        assert PanelKey.read(running.daemon.places.panel_key).spend(token)
+
+
+def test_what_is_chosen_in_the_menu_is_done_and_shown(start: Callable[..., Running]) -> None:
+    icon = FakeIcon()
+    running = start(icon)
+    assert icon.running.wait(SECONDS)
+
+    def line(key: str) -> Any:
+        return next(i for top in icon.faces[-1].menu for i in top.walk() if i.key == key)
+
+    for wanted in (True, False):
+        icon.chosen("autostart")
+        until(lambda wanted=wanted: line("autostart").checked is wanted)
+        assert running.daemon.autostart is not None
+        assert running.daemon.autostart.is_on() is wanted
+    icon.chosen("language:en")
+    until(lambda: line("quit").label == "Quit Ankong")
+    until(lambda: Preferences(running.daemon.places.preferences).language == "en")
+    icon.chosen("language:zh-Hant")
+    until(lambda: line("quit").label == "結束安控")
+
+
+def test_what_is_chosen_in_the_panel_shows_in_the_menu(start: Callable[..., Running]) -> None:
+    icon = FakeIcon()
+    running = start(icon)
+    assert icon.running.wait(SECONDS)
+    running.daemon.preferences.set_language("en")
+    running.daemon.settings_changed()
+    until(lambda: icon.faces[-1].menu[-1].label == "Quit Ankong")
+
+
+@pytest.mark.parametrize("key", ["", "x", "panel", "language:fr", "language:", "quit?", "a:b:c"])
+def test_a_line_that_means_nothing_does_nothing(start: Callable[..., Running], key: str) -> None:
+    icon = FakeIcon()
+    running = start(icon)
+    assert icon.running.wait(SECONDS)
+    icon.chosen(key)
+    assert running.answers()
+
+
+def test_quit_ends_the_agent_and_the_icon(start: Callable[..., Running]) -> None:
+    icon = FakeIcon()
+    running = start(icon)
+    assert icon.running.wait(SECONDS)
+    icon.chosen("quit")
+    running.thread.join(SECONDS)
+    assert not running.thread.is_alive()
+    assert icon.ended.is_set()
+    assert running.failure is None
+
+
+def test_an_agent_that_cannot_run_ends_the_program_and_says_why(
+    start: Callable[..., Running],
+) -> None:
+    import socket
+
+    icon = FakeIcon()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        running = start(icon, port=taken.getsockname()[1])
+    running.thread.join(SECONDS)
+    assert not running.thread.is_alive()
+    assert isinstance(running.failure, AgentError)
+    assert icon.ended.is_set() or not icon.running.is_set()
+
+
+def test_an_agent_without_its_plain_port_asks_for_attention(start: Callable[..., Running]) -> None:
+    import socket
+
+    icon = FakeIcon()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        start(icon, hipki_port=taken.getsockname()[1])
+        until(lambda: icon.faces and icon.faces[-1].mood is Mood.ATTENTION)
+
+
+# As the citizen starts it.
+
+
+class Started:
+    """``ankong`` as a process."""
+
+    def __init__(self, state: Path, *arguments: str, **environment: str) -> None:
+        import os
+
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if name not in ("DISPLAY", "WAYLAND_DISPLAY", "DBUS_SESSION_BUS_ADDRESS")
+        }
+        self.process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "tray", "tray", "--state-dir", str(state)),
+                *("--provider", "virtual", *arguments),
+            ],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**kept, **environment},
+        )
+
+    def first_line(self) -> dict[str, Any]:
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if not line:
+            assert self.process.stderr is not None
+            raise AssertionError(self.process.stderr.read())
+        found: dict[str, Any] = json.loads(line)
+        return found
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        self.process.send_signal(number)
+        with self.process:
+            return self.process.wait(SECONDS)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_without_any_desktop_it_runs_and_ends_when_told(tmp_path: Path, number: int) -> None:
+    started = Started(tmp_path, "--port", "0", "--hipki-port", "0")
+    facts = started.first_line()
+    assert facts["ready"] is True
+    assert started.end(number) == 0
+    assert not (tmp_path / "instance.json").exists()
+
+
+def test_a_second_start_shows_the_panel_of_the_first(tmp_path: Path) -> None:
+    first = Started(tmp_path, "--port", "0", "--hipki-port", "0")
+    second = Started(tmp_path)  # at the same moment: one of them has to wait for the other
+    told = {}
+    for started in (first, second):
+        facts = started.first_line()
+        told["ready" if "ready" in facts else "panel"] = (started, facts)
+    winner, facts = told["ready"]
+    loser, shown = told["panel"]
+    with loser.process:
+        assert loser.process.wait(SECONDS) == 0
+    assert shown["running"] is True
+    assert f":{facts['port']}/panel/#token=" in shown["panel"]
+    assert winner.end() == 0
+
+
+def test_the_panel_command_needs_an_agent(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "agent", "panel", "--state-dir", str(tmp_path), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS)
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["error"]["retriable"] is True
+
+
+def test_the_agent_alone_has_no_word_for_the_tray() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "agent", "tray"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SECONDS,
+    )
+    assert done.returncode == 2
