@@ -110,6 +110,8 @@ class FakePcscd:
         if command in (_RELEASE_CONTEXT, _CANCEL):
             return body[:4] + bytes(4)
         if command == _STOP_WAITING:
+            if client not in self._waiting:
+                return b""  # it was woken while its message was under way: one answer is enough
             self._waiting = [one for one in self._waiting if one is not client]
             return _DONE.pack(0, 0)
         if command == _WAIT_READER_STATE_CHANGE:
