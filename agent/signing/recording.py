@@ -26,6 +26,7 @@ from agent.signing.history_line import DONE, UNDELIVERED, Entry, Kind, Line, pre
 from agent.signing.key_use import KeyOperation
 from agent.signing.model import DecryptRequest, Document, SignRequest
 from agent.signing.sites import Site
+from agent.signing.wrapping import certificate_facts
 from agent.transport.base import Connection
 
 AGAIN_AFTER: Final = timedelta(minutes=10)
@@ -263,7 +264,7 @@ class Recording:
 
     def _facts(self) -> CertificateFacts | None:
         try:
-            return None if self._seen is None else CertificateFacts.from_der(self._seen[1])
+            return None if self._seen is None else certificate_facts(self._seen[1])
         except AgentError:
             return None
 

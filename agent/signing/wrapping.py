@@ -147,7 +147,7 @@ def card_certificate(reader: str, serial: str, stored: StoredCertificate) -> Car
 
     """
     try:
-        facts = _facts(stored.der)
+        facts = certificate_facts(stored.der)
     except AgentError as error:
         raise SpoiltCertificateError(
             f"a certificate on the card is garbage: {error.detail}"
@@ -183,6 +183,11 @@ def any_expired(contents: CardContents, now: datetime) -> bool:
 
 
 @lru_cache(maxsize=128)
-def _facts(der: bytes) -> CertificateFacts:
-    """Understand a certificate once: the same ones come back with each request."""
+def certificate_facts(der: bytes) -> CertificateFacts:
+    """Understand a certificate once: the same ones come back with each request.
+
+    Raises:
+        CmsError: it is garbage.
+
+    """
     return CertificateFacts.from_der(der)

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from agent.commands.output import log_aside
 from tests.bench.cards import GENERATIONS, BareCard, CardCase
 from tests.bench.daemon import BareServer, Daemon, Page
 from tests.bench.load import latencies, requests_per_second
@@ -233,6 +234,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--short", action="store_true", help="a few seconds, to see that it works")
     options = parser.parse_args()
+    log_aside()  # the table must be all there is on standard output
     found = asyncio.run(measure(SHORT if options.short else Effort()))
     sys.stdout.write(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
     return 0
