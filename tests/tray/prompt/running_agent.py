@@ -1,0 +1,110 @@
+"""A real agent as a process of its own, and a page that talks to it."""
+
+import http.client
+import json
+import os
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+SITE = "https://portal.example"
+SECONDS = 60.0
+
+
+class RunningAgent:
+    """``ankong serve`` in a state folder of its own.
+
+    Attributes:
+        process: the agent.
+        state: its folder.
+        ready: what it said when it listened.
+
+    """
+
+    def __init__(self, state: Path, environment: Mapping[str, str], *arguments: str) -> None:
+        command = [sys.executable, "-P", "-m", "agent", "serve", "--state-dir", str(state)]
+        self.state = state
+        self.process = subprocess.Popen(
+            [*command, "--port", "0", "--hipki-port", "0", *arguments],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+        )
+        self.ready: dict[str, Any] = {}
+        self._threads = ThreadPoolExecutor()
+
+    def wait_ready(self) -> None:
+        """Wait until it listens."""
+        assert self.process.stdout is not None
+        self.ready = json.loads(self.process.stdout.readline())
+
+    def call(self, method: str, origin: str = SITE, **params: Any) -> dict[str, Any]:
+        """Send one request of the native API as a page does; return the whole answer."""
+        body = json.dumps({"id": 1, "method": method, "params": params})
+        headers = {"Origin": origin, "Content-Type": "application/json"}
+        connection = self.connect()
+        try:
+            connection.request("POST", f"/v1/{method}", body, headers)
+            answer: dict[str, Any] = json.loads(connection.getresponse().read())
+        finally:
+            connection.close()
+        return answer
+
+    def start_call(self, method: str, **params: Any) -> "Future[dict[str, Any]]":
+        """Do the same in a thread."""
+        return self._threads.submit(self.call, method, **params)
+
+    def connect(self) -> http.client.HTTPSConnection:
+        """Connect as a browser that trusts the local authority."""
+        trusted = ssl.create_default_context(cafile=self.state / "tls" / "authority.pem")
+        port = self.ready["port"]
+        return http.client.HTTPSConnection("localhost", port, timeout=SECONDS, context=trusted)
+
+    def next_window(self, after: str = "") -> str:
+        """Wait for the process of another window than ``after``; return its number."""
+        threads = Path(f"/proc/{self.process.pid}/task")
+        deadline = time.monotonic() + SECONDS
+        while time.monotonic() < deadline:
+            found = "".join(path.read_text() for path in threads.glob("*/children")).split()
+            if found and found != [after]:
+                return found[0]
+            time.sleep(0.02)
+        raise AssertionError("no window was started")
+
+    def stop(self) -> None:
+        """End it."""
+        self.process.terminate()
+        self.process.wait(SECONDS)
+        self._threads.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def running_agent(
+    state: Path, environment: Mapping[str, str], *arguments: str
+) -> Iterator[RunningAgent]:
+    """Start an agent and stop it afterwards."""
+    agent = RunningAgent(state, environment, *arguments)
+    with agent.process:
+        try:
+            agent.wait_ready()
+            yield agent
+        finally:
+            agent.stop()
+
+
+def code(answer: Mapping[str, Any]) -> str:
+    """Give the code of an answer that is an error."""
+    found: str = answer["error"]["code"]
+    return found
+
+
+def without_display() -> dict[str, str]:
+    """Give this environment without a desktop."""
+    hidden = ("DISPLAY", "WAYLAND_DISPLAY")
+    return {name: value for name, value in os.environ.items() if name not in hidden}
