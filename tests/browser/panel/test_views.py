@@ -1,0 +1,253 @@
+"""The panel in the citizen's browser: each view, live, in both languages."""
+
+import csv
+import io
+import json
+import os
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from agent.signing.site_store import Decision
+from tests.browser.panel.conftest import SHOP, PanelAgent, part
+from tests.browser.world import World
+
+SHOTS = "ANKONG_SHOTS"
+"""The environment variable that names a folder for pictures of every view."""
+Opened = Callable[[str], Page]
+
+
+def test_the_picture_follows_the_card(world: World, agent_here: PanelAgent, opened: Opened) -> None:
+    card = world.card("gen2")
+    agent_here.start(card)
+    page = opened("state")
+    for name in ("page", "agent", "service", "reader", "card"):
+        part(page, name, "good")
+    card.pull()
+    part(page, "card", "warning")
+    card.insert()
+    part(page, "card", "good")
+
+
+def test_a_reader_shows_its_card_and_its_certificates(
+    world: World, agent_here: PanelAgent, opened: Opened
+) -> None:
+    card = world.card("gen1")
+    agent_here.start(card)
+    page = opened("readers")
+    page.get_by_role("button", name="讀取憑證").click()
+    certificates = page.locator(".reader .list li")
+    expect(certificates).to_have_count(2)
+    expect(certificates.first).to_contain_text("王測試")
+    expect(certificates.first).to_contain_text("有效")
+    expect(page.locator(".reader .facts")).to_contain_text("第一代")
+    card.pull()
+    page.locator(".reader[data-state=empty]").wait_for()
+    expect(page.locator(".reader .list li")).to_have_count(0)
+
+
+def test_a_decision_is_taken_back_and_a_site_blocked_after_a_question(
+    agent_here: PanelAgent, opened: Opened
+) -> None:
+    agent_here.start()
+    agent_here.decide(SHOP, Decision.ALLOWED)
+    agent_here.decide("https://xn--fsq.example", Decision.ALLOWED)
+    page = opened("sites")
+    shop = page.locator(f"[data-origin='{SHOP}']")
+    expect(shop).to_contain_text("允許")
+    expect(page.locator("[data-origin='https://xn--fsq.example']")).to_contain_text("仿冒")
+    shop.get_by_role("button", name="封鎖").click()
+    yes = page.get_by_role("dialog").get_by_role("button", name="封鎖")
+    assert yes.is_disabled()  # a click meant for something else would come too early
+    yes.click()
+    expect(shop).to_contain_text("解除封鎖")
+    shop.get_by_role("button", name="解除封鎖").click()
+    page.get_by_role("dialog").get_by_role("button", name="取消").click()
+    expect(shop).to_be_visible()
+    shop.get_by_role("button", name="解除封鎖").click()
+    page.get_by_role("dialog").get_by_role("button", name="解除封鎖").click()
+    expect(shop).to_have_count(0)
+
+
+def test_no_page_offers_to_allow_a_site(agent_here: PanelAgent, opened: Opened) -> None:
+    agent_here.start()
+    agent_here.decide(SHOP, Decision.BLOCKED)
+    page = opened("sites")
+    page.locator("[data-origin]").wait_for()
+    labels = page.locator("main button").all_inner_texts()
+    assert labels == ["解除封鎖"]
+    answer = page.evaluate(
+        """async (origin) => (await fetch("api/sites", {method: "POST",
+            headers: {"Content-Type": "application/json",
+                "X-Ankong-Panel": sessionStorage.getItem("ankong.panel.key")},
+            body: JSON.stringify({origin, action: "allow"})})).status""",
+        SHOP,
+    )
+    assert answer == 400
+
+
+def test_the_history_is_there_searched_and_exported(
+    world: World, agent_here: PanelAgent, opened: Opened
+) -> None:
+    agent_here.start(world.card("gen2"), consent="allow")
+    agent_here.sign("同意書.pdf")
+    page = opened("history")
+    expect(page.locator("[data-seq]")).to_have_count(1)
+    agent_here.sign("<img src=x onerror=alert(1)>.pdf", site="https://tax.example")
+    expect(page.locator("[data-seq]")).to_have_count(2)  # nobody asked for it
+    expect(page.locator("#chain .notice.good")).to_contain_text("2")
+    expect(page.locator("[data-seq='2']")).to_contain_text("<img src=x onerror=alert(1)>.pdf")
+    page.fill("#search", "同意書")
+    expect(page.locator("[data-seq]")).to_have_count(1)
+    expect(page.locator("[data-seq='1']")).to_contain_text("shop.example")
+    page.fill("#search", "nothing like it")
+    expect(page.locator("[data-seq]")).to_have_count(0)
+    with page.expect_download() as table:
+        page.get_by_role("button", name="匯出 CSV").click()
+    assert table.value.suggested_filename == "ankong-history.csv"
+    rows = list(csv.reader(io.StringIO(table.value.path().read_text("utf-8-sig"))))
+    assert len(rows) == 3
+    with page.expect_download() as lines:
+        page.get_by_role("button", name="匯出 JSON").click()
+    assert len(json.loads(lines.value.path().read_text("utf-8"))["lines"]) == 2
+
+
+def test_a_history_that_was_changed_is_shown_as_broken(
+    world: World, agent_here: PanelAgent, opened: Opened
+) -> None:
+    agent_here.start(world.card("gen2"), consent="allow")
+    agent_here.sign("contract.pdf")
+    agent_here.sign("other.pdf")
+    with closing(sqlite3.connect(agent_here.places.history)) as database:
+        database.execute("DROP TRIGGER lines_stand")
+        database.execute("UPDATE lines SET document = 'harmless.pdf' WHERE seq = 1")
+        database.commit()
+    page = opened("history")
+    expect(page.locator("#chain .notice.bad")).to_contain_text("1")
+    expect(page.locator("#chain .notice.good")).to_have_count(0)
+
+
+def test_the_self_test_says_what_is_wrong(
+    world: World, agent_here: PanelAgent, opened: Opened
+) -> None:
+    card = world.card("gen2")
+    agent_here.start(card, consent="allow")
+    page = opened("selftest")
+    page.get_by_role("button", name="開始檢測").click()
+    page.locator("[data-step=certificate][data-outcome=good]").wait_for()
+    assert page.locator("[data-step=signature]").get_attribute("data-outcome") == "skipped"
+    card.pull()
+    page.locator("[href='#/state']").first.click()
+    part(page, "card", "warning")
+    page.locator("[href='#/selftest']").click()
+    page.get_by_role("button", name="開始檢測").click()
+    page.locator("[data-step=card][data-outcome=bad][data-code=empty]").wait_for()
+
+
+def test_a_signature_without_a_window_says_so(
+    world: World, agent_here: PanelAgent, opened: Opened
+) -> None:
+    agent_here.start(world.card("gen2"), consent="allow")  # which has no windows
+    page = opened("selftest")
+    page.check("#signature")
+    page.get_by_role("button", name="開始檢測").click()
+    step = page.locator("[data-step=signature][data-outcome=bad]")
+    step.wait_for()
+    assert step.get_attribute("data-code") == "pin_required"
+
+
+def test_the_doctor_repairs_with_one_click(agent_here: PanelAgent, opened: Opened) -> None:
+    agent_here.places.state.chmod(0o755)
+    agent_here.start()
+    page = opened("doctor")
+    fault = page.locator("[data-level=fault]", has=page.get_by_role("button", name="收緊檔案權限"))
+    fault.get_by_role("button").click()
+    page.get_by_role("dialog").get_by_role("button", name="收緊檔案權限").click()
+    expect(fault).to_have_count(0)
+    page.locator("[data-check]").first.wait_for()
+    assert agent_here.places.state.stat().st_mode & 0o777 == 0o700
+
+
+def test_the_language_changes_everything_and_lasts(agent_here: PanelAgent, opened: Opened) -> None:
+    agent_here.start()
+    page = opened("about")
+    page.get_by_role("button", name="English").click()
+    expect(page.locator("h1")).to_have_text("About Ankong")
+    assert page.evaluate("document.documentElement.lang") == "en"
+    page.reload()
+    expect(page.locator("h1")).to_have_text("About Ankong")
+    expect(page.locator("#parts")).to_contain_text("cryptography")
+
+
+def test_an_agent_that_ends_is_missed_and_found_again(
+    agent_here: PanelAgent, opened: Opened
+) -> None:
+    agent_here.start()
+    page = opened("state")
+    agent_here.stop()
+    page.locator("#offline").wait_for()
+    agent_here.start()
+    page.locator("#closed[data-why=expired]").wait_for()
+
+
+def test_everything_is_reached_with_the_keyboard(agent_here: PanelAgent, opened: Opened) -> None:
+    agent_here.start()
+    page = opened("state")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "skip"
+    seen = set()
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        seen.add(page.evaluate("document.activeElement.getAttribute('href')"))
+    views = ("state", "readers", "sites", "history", "selftest", "doctor", "about")
+    assert {f"#/{view}" for view in views} <= seen
+
+
+@pytest.mark.parametrize(
+    ("language", "scheme", "width"),
+    [
+        ("zh-TW", "light", 1200),
+        ("en-GB", "dark", 1200),
+        ("zh-TW", "dark", 390),
+        ("en-GB", "light", 320),
+    ],
+)
+def test_every_view_fits(  # noqa: PLR0917  # fixtures
+    world: World,
+    agent_here: PanelAgent,
+    browser: Browser,
+    language: str,
+    scheme: str,
+    width: int,
+) -> None:
+    agent_here.start(world.card("gen2"))
+    agent_here.decide(f"https://{'long-' * 12}name.example:8443", Decision.ALLOWED)
+    context = browser.new_context(
+        locale=language,
+        color_scheme="dark" if scheme == "dark" else "light",
+        viewport={"width": width, "height": 800},
+    )
+    page = context.new_page()
+    page.goto(agent_here.address())
+    for view in ("state", "readers", "sites", "history", "selftest", "doctor", "about"):
+        page.evaluate("(view) => { location.hash = `#/${view}`; }", view)
+        page.locator(f"#view-{view} h1").wait_for()
+        if view == "doctor":
+            page.locator("[data-check]").first.wait_for()
+        if view == "sites":
+            page.locator("[data-origin]").first.wait_for()
+        wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert wide <= 0, view
+        _keep_picture(page, f"panel-{language}-{scheme}-{width}-{view}")
+    context.close()
+
+
+def _keep_picture(page: Page, name: str) -> None:
+    folder = os.environ.get(SHOTS)
+    if folder:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
