@@ -11,10 +11,10 @@ import sys
 import threading
 
 from agent.errors import BadRequestError
+from agent.host.memory import leave_no_core, shut_others_out
 from agent.secret import SecretBytes
 from agent.signing.prompt_wire import MAX_REQUEST, NO_DISPLAY, AnyPrompt, decode_request
 from tray.prompt_language import chosen_language
-from tray.prompt_memory import harden
 from tray.prompt_texts import Words, words
 
 EXIT_OK = 0
@@ -25,7 +25,8 @@ _OUTPUT = 1
 
 def main() -> int:
     """Ask; return the exit status."""
-    harden()
+    leave_no_core()
+    shut_others_out()
     try:
         prompt, language = decode_request(_read_line())
     except BadRequestError:

@@ -5,8 +5,8 @@ import tkinter as tk
 from collections.abc import Callable
 from typing import Any, Final
 
+from agent.host.memory import keep_out_of_swap
 from agent.secret import SecretBytes
-from tray.prompt_memory import keep_out_of_swap
 from tray.prompt_style import Style
 
 _DOT: Final = "●"

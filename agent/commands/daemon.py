@@ -16,6 +16,7 @@ from agent.commands.panel_doctor import PanelDoctor
 from agent.host import config, install_key, instance, logs, peer
 from agent.host.autostart import Autostart, autostart, program_command
 from agent.host.config import Config
+from agent.host.memory import leave_no_core
 from agent.host.panel_key import PanelKey
 from agent.host.paths import Paths
 from agent.host.policy import Policy
@@ -219,6 +220,7 @@ def opened(wanted: Wanted) -> Iterator[Daemon]:
         OSError: the folder cannot be used.
 
     """
+    leave_no_core()
     places = Paths.choose(wanted.state_dir)
     places.prepare()
     policy = Policy.of_this_computer(places.policy)

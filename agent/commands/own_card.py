@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 from agent.cms.digest import HashAlgorithm
 from agent.commands.output import log_aside, say, say_json
 from agent.host import config
+from agent.host.memory import leave_no_core
 from agent.host.paths import Paths
 from agent.host.policy import Policy
 from agent.secret import SecretBytes
@@ -57,6 +58,7 @@ def sign(options: argparse.Namespace, provider: CardProvider) -> int:
     places = Paths.choose(options.state_dir)
     places.prepare()
     settings = Policy.of_this_computer(places.policy).over(config.load(places.config))
+    leave_no_core()
     pin = _read_pin(from_stdin=options.pin_stdin)
     with closing(History(places.history)) as history:
         service = SigningService(

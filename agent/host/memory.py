@@ -1,4 +1,4 @@
-"""Keeps what a prompt process holds in memory to itself, as far as the system lets it."""
+"""Keeps what a process holds in memory to itself, as far as the system lets it."""
 
 import ctypes
 import sys
@@ -7,16 +7,19 @@ from typing import Final
 _PR_SET_DUMPABLE: Final = 4  # <linux/prctl.h>
 
 
-def harden() -> None:
-    """Make no core dump, and let no other process of this user look in.
+def leave_no_core() -> None:
+    """Have the system write no core dump of this process; best effort.
 
-    Best effort: what a system does not have is left out.
+    A crash dump on Windows is made by another process, and is the user's own choice.
     """
-    if sys.platform == "win32":
-        return  # a crash dump there is the user's own choice, and made by another process
-    import resource  # noqa: PLC0415  # Unix has it
+    if sys.platform != "win32":
+        import resource  # noqa: PLC0415  # Unix has it
 
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+
+
+def shut_others_out() -> None:
+    """Let no other process of this user look into this one, on Linux."""
     if sys.platform.startswith("linux"):
         _c_library().prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
