@@ -1,6 +1,6 @@
 /** The panel: opens itself, listens to the agent, and shows one view at a time. */
 
-import { Closed, close, get, isOpen, listen, open, post } from "./api.js";
+import { Closed, Refused, close, get, isOpen, listen, open, post } from "./api.js";
 import { announce, button, byId, fill, h, icon } from "./dom.js";
 import { currentLanguage, speak, t } from "./i18n.js";
 import { notice } from "./parts.js";
@@ -165,8 +165,8 @@ async function start() {
     try {
       await open(token);
     } catch (error) {
-      if (!(error instanceof Closed)) throw error;
       showClosed("used");
+      if (!(error instanceof Closed || error instanceof Refused)) showOffline();
       return;
     }
   }

@@ -8,6 +8,11 @@ import { carefulButton, heading, notice, trouble } from "../parts.js";
 /** @typedef {import("../picture.js").State} State */
 /** @typedef {{origin: string, host: string, decision: "this_time"|"allowed"|"blocked", ruling: "silent"|"allowed"|"forbidden", since: string, last_used: string|null}} Row */
 
+const AGAIN = 3_000; // milliseconds
+
+/** What is shown, so that nothing is drawn anew, and no focus lost, when nothing has changed. */
+let shown = "";
+
 /** @param {Row} row */
 function effect(row) {
   if (row.ruling === "forbidden") return { kind: "bad", text: t("sites.forbidden") };
@@ -26,6 +31,7 @@ function line(place, row) {
     const answer = await post("sites", { origin: row.origin, action });
     announce(t(`sites.done_${action}`, { site: name }));
     list(place, answer);
+    shown = JSON.stringify(answer);
   };
   return h("li", { "data-origin": row.origin },
     icon(kind === "bad" ? "bad" : kind === "good" ? "good" : "warning", `icon ${kind}-ink`),
@@ -53,19 +59,33 @@ async function load(place) {
   const live = /** @type {HTMLElement|null} */ (place.querySelector("#live"));
   if (live === null) return;
   try {
-    list(live, await get("sites"));
+    const answer = await get("sites");
+    const now = JSON.stringify(answer);
+    if (now !== shown) list(live, answer);
+    shown = now;
   } catch (error) {
+    shown = "";
     fill(live, trouble(error));
   }
+}
+
+/** Look again every now and then: the command line decides about sites too, and sites are used. @param {HTMLElement} place */
+function lookAgain(place) {
+  const timer = setInterval(async () => {
+    if (!place.isConnected) clearInterval(timer);
+    else if (!document.hidden && document.querySelector("dialog") === null) await load(place).catch(() => clearInterval(timer));
+  }, AGAIN);
 }
 
 export const sites = {
   /** @param {HTMLElement} place @param {State} state */
   async show(place, state) {
+    shown = "";
     fill(place, heading(t("sites.title"), t("sites.lead")),
       state.consent !== "ask" && notice("warning", h("p", {}, t(`state.consent_${state.consent}`))),
       h("div", { class: "view", id: "live" }));
     await load(place);
+    lookAgain(place);
   },
 
   /** @param {HTMLElement} place */
