@@ -168,10 +168,15 @@ def _check(stage: Stage, citizen: Citizen, wanted: Path | None) -> None:
 
 
 def _show(stage: Stage, citizen: Citizen) -> None:
+    # The first time the portal asks, the agent's own window asks back.
+    asks = demo_browser.can_show_windows()
+    stage.consent = "ask" if asks else "allow"
     stage.start_agent()
     home = _emptied(stage.state / "browser")
     window = _open_window(stage, home) if demo_browser.has_display() else None
-    lines = _card_lines(stage, citizen) + ([] if window else _trust_lines(stage))
+    lines = _card_lines(stage, citizen)
+    lines += _ASKS_LINES if asks else []
+    lines += [] if window else _trust_lines(stage)
     print("\n".join(boxed(lines)), flush=True)  # noqa: T201  # this is a command-line tool
     _wait(lambda: window is None or window.process.poll() is None)
 
@@ -199,6 +204,13 @@ def _card_lines(stage: Stage, citizen: Citizen) -> list[str]:
         f"抽卡：移走這個檔案  Pull the card: move this file away  {stage.state / 'card.json'}",
         "結束請按 Ctrl-C。Press Ctrl-C to end.",
     ]
+
+
+_ASKS_LINES: Final = [
+    "",
+    "網站第一次用卡片時，安控會開視窗問您要不要允許。",
+    "When the site first uses the card, Ankong opens a window and asks you.",
+]
 
 
 def _trust_lines(stage: Stage) -> list[str]:

@@ -4,9 +4,11 @@ Chromium on Linux looks for trusted authorities in an NSS database below its hom
 gets a home directory of its own. Whether an authority is trusted is decided when it starts.
 """
 
+import importlib.util
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -70,6 +72,13 @@ def sandbox_flags() -> list[str]:
 def has_display() -> bool:
     """Tell whether a window could be opened here."""
     return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
+
+
+def can_show_windows() -> bool:
+    """Tell whether the agent's own windows could be opened here: they need Tk, and X on Unix."""
+    if importlib.util.find_spec("_tkinter") is None:
+        return False
+    return sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY"))
 
 
 def window_command(chromium: str, home: Path, url: str) -> list[str]:

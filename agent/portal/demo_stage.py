@@ -52,6 +52,7 @@ class Stage:
         card_arguments: what ``ankong serve`` is told about cards.
         environment: what the agent's environment needs besides, to find a private PC/SC daemon.
         downloads: a directory of installers, if there is one.
+        consent: who decides whether the portal may use the card; "ask" needs a display.
 
     """
 
@@ -61,6 +62,7 @@ class Stage:
     card_arguments: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
     downloads: Path | None = None
+    consent: str = "allow"
     url: str = ""
     _ics_url: str = ""
     _agent: Child | None = None
@@ -122,7 +124,7 @@ class Stage:
                 "agent",
                 *("agent", "serve", "--state-dir", str(self.state / "agent")),
                 *("--port", str(self.ports.tls), "--hipki-port", str(self.ports.ping)),
-                *("--consent", "allow"),
+                *("--consent", self.consent),
                 *self.card_arguments,
                 environment=self.environment,
             )

@@ -38,7 +38,7 @@ def run_chore(options: argparse.Namespace, rest: Sequence[str]) -> int:
 
 def setup(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
     """Prepare everything that any chore needs."""
-    system.ensure((*system.BUILD, *system.BROWSER, *system.PCSC, *system.JUDGES))
+    system.ensure(system.EVERYTHING)
     venv.ensure()
     node.ensure()
     return 0
@@ -47,7 +47,7 @@ def setup(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
 def demo(options: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
     """Open the portal with a virtual card in the reader, or play the whole flow alone."""
     more = system.PCSC if options.provider == "pcsc" else ()
-    system.ensure((*system.BUILD, *system.BROWSER, *more))
+    system.ensure((*system.BUILD, *system.WINDOWS, *system.BROWSER, *more))
     venv.ensure()
     check = ["--check"] if options.check else []
     become_tool("agent.portal.demo", *check, "--provider", options.provider, *rest)

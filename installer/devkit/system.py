@@ -39,6 +39,12 @@ def _has_ensurepip() -> bool:
     return output([sys.executable, "-c", script]) is not None
 
 
+def _has_tk() -> bool:
+    # Another Python than Debian's would not find Debian's Tk: nothing to install then.
+    is_debians = sys.base_prefix == "/usr"
+    return not is_debians or output([sys.executable, "-c", "import tkinter"]) is not None
+
+
 def _has_python_headers() -> bool:
     return Path(sysconfig.get_path("include"), "Python.h").exists()
 
@@ -66,6 +72,14 @@ BROWSER = (
     Package("fontconfig", has_program("fc-list")),
     Package("fonts-noto-cjk", _has_chinese_font),
 )
+# The agent's own windows, for Debian's Python; others bring Tk along.
+WINDOWS = (Package("python3-tk", _has_tk),)
+# A desktop without a screen, for the tests of the windows.
+DESKTOP = (
+    Package("xvfb", has_program("Xvfb")),
+    Package("xdotool", has_program("xdotool")),
+    Package("imagemagick", has_program("import")),
+)
 # vpcd's reader driver lets any host of the network put a card into the system's own pcscd, so
 # these come only where they are asked for. Our own pcscd runs apart from the system's.
 PCSC = (
@@ -77,6 +91,7 @@ JUDGES = (
     Package("openssl", has_program("openssl")),
     Package("iproute2", has_program("ss")),
 )
+EVERYTHING = (*BUILD, *WINDOWS, *BROWSER, *DESKTOP, *PCSC, *JUDGES)
 
 
 def ensure(packages: Iterable[Package]) -> None:
