@@ -74,11 +74,13 @@ BROWSER = (
 )
 # The agent's own windows, for Debian's Python; others bring Tk along.
 WINDOWS = (Package("python3-tk", _has_tk),)
-# A desktop without a screen, for the tests of the windows.
+# A desktop without a screen, for the tests of the windows and of the icon.
 DESKTOP = (
     Package("xvfb", has_program("Xvfb")),
     Package("xdotool", has_program("xdotool")),
     Package("imagemagick", has_program("import")),
+    Package("dbus-daemon", has_program("dbus-daemon")),
+    Package("xfce4-panel", has_program("xfce4-panel")),
 )
 # vpcd's reader driver lets any host of the network put a card into the system's own pcscd, so
 # these come only where they are asked for. Our own pcscd runs apart from the system's.
