@@ -6,7 +6,7 @@ checked again in the transaction that the PIN is sent in.
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from threading import Event as ThreadEvent
 from typing import Any, Final, Generic, Protocol, TypeVar
@@ -172,7 +172,8 @@ class KeyUser:
 
         """
         if error.code is ErrorCode.PIN_LOCKED:
-            await self._ask(card.reader, Locked(site, card))
+            with suppress(AgentError):  # however the window closes, the PIN stays locked
+                await self._ask(card.reader, Locked(site, card))
         if error.code not in (ErrorCode.PIN_INCORRECT, ErrorCode.PIN_LAST_ATTEMPT):
             raise error
 

@@ -157,9 +157,10 @@ async def test_a_policy_can_forbid_the_last_try(make_card: CardFactory) -> None:
     assert card.data.tries_left == 1
 
 
-async def test_a_locked_card_says_what_to_do_now(make_card: CardFactory) -> None:
+@pytest.mark.parametrize("seen", [says(None), refuses(ErrorCode.TIMEOUT)])
+async def test_a_locked_card_says_what_to_do_now(make_card: CardFactory, seen: Answer) -> None:
     card = make_card(tries_left=1)
-    citizen = Citizen([types(WRONG), says(None)])
+    citizen = Citizen([types(WRONG), seen])
     async with desk(card, citizen) as (service, _):
         assert await code_of(service.sign(SITE, ONE, None)) == (ErrorCode.PIN_LOCKED, 0)
         told = citizen.asked[-1]

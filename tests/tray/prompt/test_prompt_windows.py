@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -286,8 +285,3 @@ def test_the_buffer_wipes_what_it_gives_away_and_what_is_deleted() -> None:
     buffer.clear()
     buffer.drop()
     assert (room.raw, len(buffer)) == (bytes(8), 0)
-
-
-def test_nothing_of_the_test_desktop_is_kept_unless_asked(desktop: Desktop, tmp_path: Path) -> None:
-    desktop.picture("nothing")
-    assert not list(tmp_path.iterdir())
