@@ -2,7 +2,7 @@
 PYTHON ?= python3
 DEV := $(PYTHON) installer/dev.py
 
-.PHONY: help setup demo test lint bench fuzz lock
+.PHONY: help setup demo test lint bench fuzz installers test-installers lock
 .NOTPARALLEL:
 
 help:
@@ -25,6 +25,12 @@ bench:
 
 fuzz:
 	@$(DEV) fuzz $(ARGS)
+
+installers: # ONLY=linux, windows or macos
+	@$(DEV) installers $(if $(ONLY),--only $(ONLY))
+
+test-installers: # SHORT=1 runs what the gate runs; ARGS go to pytest
+	@$(DEV) test-installers $(if $(SHORT),--short) $(ARGS)
 
 lock:
 	@$(DEV) lock

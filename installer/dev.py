@@ -44,6 +44,19 @@ def build_parser() -> argparse.ArgumentParser:
     chores.add_parser("lint", help="check style, types, floors, and that versions agree")
     chores.add_parser("bench", help="measure, and print one JSON table", add_help=False)
     chores.add_parser("fuzz", help="run the fuzz tests for long; more go to pytest", add_help=False)
+    build = chores.add_parser("installers", help="build the installers of every system")
+    build.add_argument("--only", action="append", choices=("linux", "windows", "macos"))
+    proof = chores.add_parser(
+        "test-installers", help="prove what was built; more arguments go to pytest", add_help=False
+    )
+    proof.add_argument(
+        "--short",
+        dest="marks",
+        action="store_const",
+        const="artefact and not long",
+        default="artefact",
+        help="only what the gate has time for",
+    )
     chores.add_parser("lock", help="resolve the dependencies again and write their hashes")
     return parser
 

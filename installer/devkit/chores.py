@@ -8,11 +8,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from devkit import installers as artefacts
 from devkit import node, system, venv
 from devkit.agreement import disagreements
 from devkit.shell import ROOT, SetupError, become, run, say
 
-TAKES_MORE = ("demo", "test", "bench", "fuzz")
+TAKES_MORE = ("demo", "test", "bench", "fuzz", "test-installers")
 UV = "uv==0.13.9"
 LOCKS = {
     "run.txt": ("pyproject.toml",),
@@ -31,6 +32,8 @@ def run_chore(options: argparse.Namespace, rest: Sequence[str]) -> int:
         "lint": lint,
         "bench": bench,
         "fuzz": fuzz,
+        "installers": installers,
+        "test-installers": test_installers,
         "lock": lock,
     }
     return chores[options.chore](options, rest)
@@ -113,6 +116,18 @@ def fuzz(_options: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
     env = venv.environment()
     env.setdefault("ANKONG_FUZZ_EXAMPLES", "20000")
     become([venv.PYTHON, "-m", "pytest", "tests/fuzz", "--timeout=1800", *_workers(), *rest], env)
+
+
+def installers(options: argparse.Namespace, _rest: Sequence[str]) -> int:
+    """Build the installers of all systems, or of those that were named."""
+    venv.ensure()
+    return artefacts.build(options.only or artefacts.SYSTEMS)
+
+
+def test_installers(options: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
+    """Walk through what ``installers`` built; one thing at a time, each wants the machine."""
+    setup(options, rest)
+    become_tool("pytest", "tests/installer/built", "-m", options.marks, *rest)
 
 
 def lock(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
