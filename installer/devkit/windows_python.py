@@ -47,7 +47,15 @@ _LIBRARY_LEFT_OUT: Final = shutil.ignore_patterns(
     *("sitecustomize.py", "EXTERNALLY-MANAGED", "*.a"),
 )
 _TCL_LEFT_OUT: Final = shutil.ignore_patterns("demos", "*.sh", "*.a", "*.so", "tzdata")
-_LICENCES: Final = ("tcl8.6", "tk8.6", "libssl3*", "libffi8", "libsqlite3-0", "zlib1g", "libbz2-1.0")
+_LICENCES: Final = (
+    "tcl8.6",
+    "tk8.6",
+    "libssl3*",
+    "libffi8",
+    "libsqlite3-0",
+    "zlib1g",
+    "libbz2-1.0",
+)
 _ROOTS: Final = "/etc/ssl/certs/ca-certificates.crt"
 _SIGNER: Final = re.compile(r"^\s*Subject: .*/O=Python Software Foundation/", re.MULTILINE)
 
@@ -151,7 +159,9 @@ def _copy_tcl(libraries: Path) -> None:
         level = _patch_level(libraries / library)
         for script in target.glob("*.tcl"):
             text = script.read_text("utf-8")
-            wanted = re.sub(r"(package require -exact (?:Tcl|Tk)\s+)8\.6\.\d+", rf"\g<1>{level}", text)
+            wanted = re.sub(
+                r"(package require -exact (?:Tcl|Tk)\s+)8\.6\.\d+", rf"\g<1>{level}", text
+            )
             if wanted != text:
                 script.write_text(wanted, "utf-8")
 
@@ -164,7 +174,9 @@ def _write_licence(standard: Path) -> None:
     found = [file for file in pythons if file.is_file()][:1]
     found += sorted(each for name in _LICENCES for each in documents.glob(f"{name}/copyright"))
     if len(found) < 3:
-        raise SetupError("the licences of Python, Tcl and Tk are not all there: apt-get install tk8.6")
+        raise SetupError(
+            "the licences of Python, Tcl and Tk are not all there: apt-get install tk8.6"
+        )
     text = "\n\n".join(file.read_text("utf-8", "replace") for file in found)
     (HERE / "LICENSE.txt").write_text(text, "utf-8")
 

@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
@@ -138,8 +138,7 @@ def _patience() -> Iterator[None]:
 
 
 def _read(stream: IO[str], lines: list[str]) -> None:
-    for line in stream:
-        lines.append(line)
+    lines.extend(stream)
 
 
 def windows_path(path: Path) -> str:
