@@ -89,6 +89,7 @@ PCSC = (
     Package("vsmartcard-vpcd", _has_file("/usr/lib/pcsc/drivers/serial/libifdvpcd.so")),
 )
 JUDGES = (
+    Package("firefox-esr", has_program("firefox-esr", "firefox")),
     Package("opensc", has_program("pkcs11-tool")),
     Package("openssl", has_program("openssl")),
     Package("iproute2", has_program("ss")),
