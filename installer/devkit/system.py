@@ -94,6 +94,18 @@ JUDGES = (
     Package("openssl", has_program("openssl")),
     Package("iproute2", has_program("ss")),
 )
+# What puts the frozen program into packages, and what judges them.
+LINUX_INSTALLERS = (
+    Package("binutils", has_program("readelf")),
+    Package("patchelf", has_program("patchelf")),
+    Package("makeself", has_program("makeself")),
+    Package("xz-utils", has_program("xz")),
+    Package("lintian", has_program("lintian")),
+    Package("desktop-file-utils", has_program("desktop-file-validate")),
+    Package("man-db", has_program("man")),
+    Package("rpm", has_program("rpm")),
+    Package("debootstrap", has_program("debootstrap")),
+)
 EVERYTHING = (*BUILD, *WINDOWS, *BROWSER, *DESKTOP, *PCSC, *JUDGES)
 
 
