@@ -106,6 +106,20 @@ LINUX_INSTALLERS = (
     Package("rpm", has_program("rpm")),
     Package("debootstrap", has_program("debootstrap")),
 )
+# What builds the Windows installer on Linux: Wine for PyInstaller, mingw for three small programs.
+WINE_BUILD = (
+    Package("wine", has_program("wine")),
+    Package("wine64", _has_file("/usr/lib/wine/wine64", "/usr/lib/x86_64-linux-gnu/wine")),
+    Package("nsis", has_program("makensis")),
+    Package("gcc-mingw-w64-x86-64", has_program("x86_64-w64-mingw32-gcc")),
+    Package("mingw-w64-tools", has_program("gendef")),
+    Package("osslsigncode", has_program("osslsigncode")),
+    Package("ca-certificates", _has_file("/etc/ssl/certs/ca-certificates.crt")),
+    Package("tcl8.6", _has_file("/usr/share/tcltk/tcl8.6")),
+    Package("tk8.6", _has_file("/usr/share/tcltk/tk8.6")),
+    Package("locales", _has_file("/usr/share/i18n/locales/zh_TW")),
+    Package("fonts-noto-cjk", _has_chinese_font),
+)
 EVERYTHING = (*BUILD, *WINDOWS, *BROWSER, *DESKTOP, *PCSC, *JUDGES)
 
 
