@@ -50,6 +50,23 @@ class CardFacts:
     readers: Sequence[ReaderFacts] = ()
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HistoryFacts:
+    """What a walk along the history's chain found.
+
+    Attributes:
+        lines: how many there are.
+        breaks: the number of the line in which each break shows, in their order; not all of very
+            many.
+        count: how many breaks there are.
+
+    """
+
+    lines: int
+    breaks: Sequence[int] = ()
+    count: int = 0
+
+
 def _nobody(port: int) -> str | None:
     del port
     return None
@@ -67,6 +84,7 @@ class Patient:
         places: its files.
         machine: the computer.
         cards: the smart-card side; None where it was not looked at.
+        history: the record of what the cards did; None where it could not be read.
         policy: the administrator's.
         now: the time, with a time zone.
         native_ports: that the native API tries in turn.
@@ -78,6 +96,7 @@ class Patient:
     places: Paths
     machine: Machine = field(default_factory=Machine)
     cards: CardFacts | None = None
+    history: HistoryFacts | None = None
     policy: Policy = field(default_factory=Policy)
     now: datetime = field(default_factory=_now)
     native_ports: Sequence[int] = ()

@@ -23,6 +23,21 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "資料庫 {file} 已損壞（{detail}）。",
         "The database {file} is damaged ({detail}).",
     ),
+    "history_ok": (
+        "使用紀錄完整：{lines} 筆，前後相連。",
+        "The history is whole: {lines} lines, each tied to the one before.",
+    ),
+    "history_broken": (
+        (
+            "使用紀錄被更動過：從第 {seq} 筆起不再相連（共 {breaks} 處）。安控不會自行修補；"
+            "請在「紀錄」頁或用 ankong history --verify 查看，並匯出留存。"
+        ),
+        (
+            "The history was changed: its chain breaks at line {seq} ({breaks} places). It is "
+            "never mended; look at it on the page History or with ankong history --verify, and "
+            "keep a copy."
+        ),
+    ),
     "config_ok": ("設定檔可以讀取。", "The settings can be read."),
     "config_broken": (
         "設定檔有錯誤，程式無法啟動：{detail}",
