@@ -9,8 +9,7 @@ from agent.errors import AgentError, ErrorCode, PinError
 from agent.signing.consent import Consent
 from agent.signing.permissions import Permission, Permissions
 from agent.signing.prompts import LastTry
-from agent.signing.sites import Site
-from agent.web.hipki.component import SELF_TEST
+from agent.signing.sites import SELF_TEST, Site
 from agent.web.hipki.conversation import Answer, Conversation, Question, current
 from agent.web.hipki.pages import describe
 

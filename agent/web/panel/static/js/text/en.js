@@ -166,6 +166,7 @@ export const en = {
     segment: "The history begins anew here",
     unnamed: "a document without a name",
     own: "a program on this computer",
+    selfTest: "Ankong's own self-test",
     outcome_done: "done",
     outcome_undelivered: "done, but the page had left",
     outcome_broken: "what is before does not hold",
@@ -218,6 +219,7 @@ export const en = {
     certificate_ends_soon: "{holder}, ends on {not_after}, in {days} days: remember to renew it.",
     certificate_certificate_expired: "{holder}, expired on {not_after}. Ask the issuer to renew it.",
     certificate_certificate_not_yet_valid: "{holder}, valid from {not_before} only.",
+    signature_pin_required: "No window can be opened here to type the PIN in (a computer without a desktop, perhaps); all else was tested.",
     signature_good: "The signature is right and matches the certificate.",
   },
   doctor: {

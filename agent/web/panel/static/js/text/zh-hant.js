@@ -166,6 +166,7 @@ export const zhHant = {
     segment: "紀錄從這裡重新開始",
     unnamed: "未命名的文件",
     own: "這台電腦上的程式",
+    selfTest: "安控的自我檢測",
     outcome_done: "完成",
     outcome_undelivered: "已完成，但網頁已離開",
     outcome_broken: "前段不完整",
@@ -218,6 +219,7 @@ export const zhHant = {
     certificate_ends_soon: "{holder}，{not_after} 到期，剩 {days} 天，請記得展期。",
     certificate_certificate_expired: "{holder}，已於 {not_after} 過期，請洽發卡機關展期或換卡。",
     certificate_certificate_not_yet_valid: "{holder}，{not_before} 才生效。",
+    signature_pin_required: "這裡開不了輸入 PIN 碼的視窗（例如沒有桌面的電腦）；其他項目都已經測過。",
     signature_good: "簽章正確，與憑證相符。",
   },
   doctor: {

@@ -29,6 +29,7 @@ const outcomeText = (outcome) => (has(`history.outcome_${outcome}`) ? t(`history
 /** @param {string} site */
 function siteText(site) {
   if (site === "") return "";
+  if (site === "local://self-test") return t("history.selfTest");
   return site.startsWith("local://") ? t("history.own") : new URL(site).host;
 }
 
