@@ -143,6 +143,7 @@ async def _look_at(service: SigningService, view: ReaderView) -> ReaderFacts:
         state=str(seen.state),
         generation=seen.generation,
         attempts_left=seen.attempts_left,
+        keypad=seen.keypad,
     )
 
 

@@ -22,6 +22,7 @@ class ReaderFacts:
         not_before: of the signing certificate, where it could be read.
         not_after: likewise.
         problem: an error code, where the card could not be read.
+        keypad: whether the reader has one.
 
     """
 
@@ -32,6 +33,7 @@ class ReaderFacts:
     not_before: datetime | None = None
     not_after: datetime | None = None
     problem: str | None = None
+    keypad: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -73,6 +73,16 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "The driver for USB readers is missing. Install the package libccid (or ccid).",
     ),
     "reader_ok": ("讀卡機：{reader}", "Reader: {reader}"),
+    "reader_keypad": (
+        (
+            "讀卡機 {reader} 有按鍵，但這種卡片的 PIN 碼要加密後才能送進卡片，"
+            "讀卡機的按鍵做不到；PIN 碼請在電腦上輸入。"
+        ),
+        (
+            "The reader {reader} has a keypad, but this card takes its PIN encrypted, which a "
+            "keypad cannot do; the PIN is typed on the computer."
+        ),
+    ),
     "reader_none": (
         "找不到讀卡機。請接上讀卡機；若已接上，請換一個 USB 插孔。",
         "There is no reader. Plug one in; if it is, try another USB socket.",

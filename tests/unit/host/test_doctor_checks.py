@@ -10,6 +10,7 @@ import pytest
 
 from agent.errors import BadRequestError
 from agent.host.doctor import browsers, examination
+from agent.host.doctor.cards import check_readers
 from agent.host.doctor.patient import CardFacts, Patient, ReaderFacts
 from agent.host.doctor.repairs import RepairError, repair
 from agent.host.doctor.report import Level
@@ -63,6 +64,18 @@ def test_a_foreign_card_beside_a_good_one_is_no_fault(
     cards = CardFacts(virtual=True, service_available=True, readers=readers)
     found = examined(make_machine(), cards, tmp_path / "s")
     assert (found["card_unsupported"], found["card_mute"]) == (Level.NOTE, Level.NOTE)
+
+
+def test_a_keypad_that_no_card_here_can_use_is_explained(
+    make_machine: MachineFactory, tmp_path: Path
+) -> None:
+    reader = ReaderFacts(name="Pad", state="card", generation="gen2", keypad=True)
+    cards = CardFacts(virtual=True, service_available=True, readers=[reader])
+    patient = Patient(places=Paths(tmp_path / "s"), machine=make_machine(), cards=cards)
+    (found,) = [each for each in check_readers(patient) if each.code == "reader_keypad"]
+    assert found.level is Level.NOTE
+    assert "PIN 碼請在電腦上輸入" in found.zh
+    assert "typed on the computer" in found.en
 
 
 def test_a_locked_card_is_said_to_be(make_machine: MachineFactory, tmp_path: Path) -> None:

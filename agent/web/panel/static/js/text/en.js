@@ -102,6 +102,7 @@ export const en = {
     help_empty: "Insert a card, chip first.",
     help_mute: "The card does not answer: check which way it is inserted, or wipe the chip and try again.",
     help_unsupported: "This is none of the certificate cards that Ankong knows.",
+    keypad: "This reader has a keypad, but the card takes its PIN encrypted, which a keypad cannot do; the PIN is typed on the computer.",
     certificates: "Read the certificates",
     valid: "valid",
     expired: "expired",

@@ -102,6 +102,7 @@ export const zhHant = {
     help_empty: "請插入卡片，晶片朝向讀卡機。",
     help_mute: "卡片沒有回應：請檢查插入的方向，或擦拭晶片後再試。",
     help_unsupported: "這張卡片不是安控認得的憑證卡。",
+    keypad: "這台讀卡機有按鍵，但這種卡片的 PIN 碼要加密後才能送進卡片，按鍵做不到；PIN 碼請在電腦上輸入。",
     certificates: "讀取憑證",
     valid: "有效",
     expired: "已過期",
