@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import io
 import json
 import signal
 import sys
@@ -36,6 +37,7 @@ def run(arguments: Sequence[str], add: Sequence[Callable[[Any], None]] = ()) -> 
         The exit status: 0, 1 failed, 2 wrong usage.
 
     """
+    _accept_every_text()
     options = _parser(add).parse_args(arguments)
     try:
         status: int = options.command(options)
@@ -48,6 +50,13 @@ def run(arguments: Sequence[str], add: Sequence[Callable[[Any], None]] = ()) -> 
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     return status
+
+
+def _accept_every_text() -> None:
+    """Let no text fail to be printed: on Windows a pipe knows the old code page's letters only."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _complain(options: argparse.Namespace, error: AgentError) -> None:
@@ -80,6 +89,7 @@ def _parser(add: Sequence[Callable[[Any], None]]) -> argparse.ArgumentParser:
     _add_trust(commands)
     _add_doctor(commands)
     _add_panel(commands)
+    _add_setup(commands)
     _add_sites(commands)
     _add_history(commands)
     for each in add:
@@ -146,6 +156,26 @@ def _add_panel(commands: Any) -> None:
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--print", action="store_true", help="print its address instead; good once")
     how.add_argument("--json", action="store_true", help="likewise, for programs")
+
+
+def _add_setup(commands: Any) -> None:
+    add_command(commands, "quit", _quit, "ask the running agent to end, and wait until it has")
+    text = "for installers: set the program up for this user, or undo that"
+    setup = commands.add_parser("setup", help=text, description=text)
+    actions = setup.add_subparsers(required=True, metavar="ACTION")
+    complete = add_command(
+        actions,
+        "complete",
+        _setup_complete,
+        "make the certificate, have it trusted, start at sign-in",
+    )
+    for name, what in (("autostart", "start the agent at sign-in"), ("trust", "have it trusted")):
+        text = f"{what} (default: yes)"
+        complete.add_argument(f"--{name}", action=argparse.BooleanOptionalAction, help=text)
+    undo = add_command(actions, "undo", _setup_undo, "end the agent and undo what complete did")
+    undo.add_argument("--forget", action="store_true", help="history and sites too")
+    for parser in (complete, undo):
+        parser.add_argument("--json", action="store_true", help="for programs")
 
 
 def _add_certificates(commands: Any) -> None:
@@ -335,6 +365,24 @@ def _panel(options: argparse.Namespace) -> int:
     elif options.print or not open_address(address):
         print(address)
     return EXIT_OK
+
+
+def _quit(options: argparse.Namespace) -> int:
+    from agent.commands import setup
+
+    return setup.leave(options)
+
+
+def _setup_complete(options: argparse.Namespace) -> int:
+    from agent.commands import setup
+
+    return setup.complete(options)
+
+
+def _setup_undo(options: argparse.Namespace) -> int:
+    from agent.commands import setup
+
+    return setup.undo(options)
 
 
 def _stop_event() -> asyncio.Event:

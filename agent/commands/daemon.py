@@ -13,8 +13,8 @@ import structlog
 from agent import __version__
 from agent.commands.citizen import Citizen, open_citizen
 from agent.commands.panel_doctor import PanelDoctor
-from agent.host import config, install_key, instance, logs, peer
-from agent.host.autostart import Autostart, autostart, program_command
+from agent.host import config, install_key, instance, logs, peer, quitting
+from agent.host.autostart import Autostart, autostart, start_command
 from agent.host.config import Config
 from agent.host.memory import leave_no_core
 from agent.host.panel_key import PanelKey
@@ -138,6 +138,9 @@ class Daemon:
                 switch.LeafSwitch(context, self.places.tls, served).run()
             )
             stack.callback(switching.cancel)
+            request = self.places.quit_request
+            asked = asyncio.create_task(quitting.until_asked(request, stopped.set))
+            stack.callback(asked.cancel)
             ports = replace(
                 self._ports(context),
                 virtual=service.provider_kind == "virtual",
@@ -239,18 +242,12 @@ def opened(wanted: Wanted) -> Iterator[Daemon]:
             settings=settings,
             policy=policy,
             preferences=preferences,
-            autostart=autostart(_start_command(wanted)),
+            autostart=autostart(start_command(wanted.state_dir)),
             panel_key=PanelKey.create(places.panel_key),
             _running=running,
             _citizen=stack.enter_context(closing(citizen)),
             _history=stack.enter_context(closing(History(places.history))),
         )
-
-
-def _start_command(wanted: Wanted) -> tuple[str, ...]:
-    if wanted.state_dir is None:
-        return program_command()
-    return *program_command(), "--state-dir", str(wanted.state_dir.expanduser().absolute())
 
 
 def _door(settings: Config, service: SigningService, consent: Consent) -> HipkiDoor:

@@ -14,8 +14,9 @@ def say(text: str = "", *, flush: bool = False) -> None:
 
 
 def say_json(answer: Any, *, flush: bool = False) -> None:
-    """Print an answer for programs, on one line."""
-    say(json.dumps(answer, ensure_ascii=False), flush=flush)
+    """Print an answer for programs, on one line; in ASCII where the output is not in UTF-8."""
+    is_plain = getattr(sys.stdout, "encoding", None) not in {"utf-8", "UTF-8"}
+    say(json.dumps(answer, ensure_ascii=is_plain), flush=flush)
 
 
 def log_aside() -> None:

@@ -11,6 +11,7 @@ from filelock import FileLock, Timeout
 
 from agent.errors import AgentError, ErrorCode
 from agent.host.paths import Paths
+from agent.host.windows_objects import hold_mutex
 
 
 class AlreadyRunningError(AgentError):
@@ -52,6 +53,9 @@ class Instance:
             self._lock.acquire()
         except Timeout as error:
             raise AlreadyRunningError(self._paths.state, self._holder()) from error
+        hold_mutex()
+        with suppress(OSError):  # an old request is not for this agent
+            self._paths.quit_request.unlink(missing_ok=True)
         self.announce()
         return self
 

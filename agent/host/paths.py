@@ -84,6 +84,16 @@ class Paths:
         return self.state / "instance.lock"
 
     @property
+    def quit_request(self) -> Path:
+        """There while somebody asks the running agent to end."""
+        return self.state / "quit.request"
+
+    @property
+    def installed(self) -> Path:
+        """What ``ankong setup complete`` did, JSON."""
+        return self.state / "installed.json"
+
+    @property
     def instance(self) -> Path:
         """What the running agent says about itself, JSON."""
         return self.state / "instance.json"

@@ -60,15 +60,28 @@ def _locks(folder: Path, project: dict[str, Any]) -> Iterator[str]:
     yield from _missing(folder / "dev.txt", [*dependencies, *groups["dev"]])
     yield from _missing(folder / "build.txt", [*build, *groups["build"]])
     yield from _missing(folder / "node.txt", groups["node"])
+    yield from _missing(folder / "packages.txt", groups["packages"])
+    installer = project["project"]["optional-dependencies"]["installer"]
+    yield from _missing(folder / "installer.txt", [*dependencies, *installer])
+    shipped = pins_of(folder / "installer.txt")
+    for name, version in pins_of(folder / "run.txt").items():
+        if shipped.get(name) != version:
+            yield f"installer.txt does not hold run.txt's {name}=={version}: run dev.py lock"
 
 
-def _missing(lock: Path, requirements: Iterable[str]) -> Iterator[str]:
-    """Compare names and exact pins; ranges are the resolver's work (``dev.py lock``)."""
+def pins_of(lock: Path) -> dict[str, str]:
+    """Read a lock file: the normal name of each package, and its version."""
     pins: dict[str, str] = {}
     for line in lock.read_text("utf-8").splitlines():
         found = _REQUIREMENT.match(line)
         if found and found[2]:
             pins[_normal(found[1])] = found[2]
+    return pins
+
+
+def _missing(lock: Path, requirements: Iterable[str]) -> Iterator[str]:
+    """Compare names and exact pins; ranges are the resolver's work (``dev.py lock``)."""
+    pins = pins_of(lock)
     for requirement in requirements:
         name, exact = _REQUIREMENT.findall(requirement)[0]
         pinned = pins.get(_normal(name))

@@ -20,6 +20,12 @@ LOCKS = {
     "dev.txt": ("pyproject.toml", "--group", "dev"),
     "build.txt": ("--group", "build"),
     "node.txt": ("--group", "node"),
+    # What is shipped is what was tested.
+    "installer.txt": (
+        *("pyproject.toml", "--extra", "installer"),
+        *("--constraint", "installer/requirements/run.txt"),
+    ),
+    "packages.txt": ("--group", "packages"),
 }
 
 
@@ -81,7 +87,7 @@ def lint(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
         "ruff check": ["ruff", "check", "."],
         "ruff format": ["ruff", "format", "--check", "."],
         "mypy": ["mypy"],
-        "mypy installer": ["mypy", "installer/dev.py"],
+        "mypy installer": ["mypy", "installer/dev.py", "installer/devkit"],
     }
     failed = [name for name, words in checks.items() if _tool(name, words) != 0]
     say("import-linter")

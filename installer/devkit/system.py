@@ -125,8 +125,8 @@ def _privilege() -> list[str] | None:
 
 
 def _install(prefix: list[str], names: Sequence[str]) -> None:
-    if _without_candidate(names):
-        run([*prefix, *APT_GET, "update"], quiet=True)
+    # Lists that are older than the archive name versions that are gone, and an old browser.
+    run([*prefix, *APT_GET, "update"], quiet=True)
     unknown = _without_candidate(names)
     if unknown:
         say(f"this system's apt has no {' '.join(unknown)}; what needs it will say so")
@@ -135,9 +135,6 @@ def _install(prefix: list[str], names: Sequence[str]) -> None:
         return
     command = [*prefix, *APT_GET, "install", "-y", "--no-install-recommends", *wanted]
     say(shown(command))
-    if run(command, quiet=True) == 0:
-        return
-    run([*prefix, *APT_GET, "update"], quiet=True)  # the lists may be older than the archive
     if run(command, quiet=True) != 0:
         say("apt-get failed (see above); going on without these packages")
 

@@ -133,6 +133,15 @@ test("a denied permission is said, not tried", async () => {
   stop();
 });
 
+test("what a page without https is told under the older name alone is heard", async () => {
+  for (const [secure, reason] of [[false, "permission_denied"], [true, "permission_prompt"]]) {
+    const { agent } = world({ permission: "prompt", olderName: "denied", secure });
+    const { snapshot, stop } = await until(agent, ({ state: now }) => now !== "checking");
+    assert.equal(snapshot.reason, reason);
+    stop();
+  }
+});
+
 test("a browser that knows no such permission is looked at silently", async () => {
   const { agent } = world({ permission: null });
   const { snapshot, stop } = await until(agent, ({ state: now }) => now === "running");

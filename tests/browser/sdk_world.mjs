@@ -39,17 +39,19 @@ function socketClass(answers, made) {
 export const READER = { name: "R", state: "card", card: { generation: "gen2", serial: "S" }, attempts_left: 3 };
 
 /** An agent that answers on port 2 of [1, 2], in a browser of the given kind. */
-export function world({ hostname = "portal.example", permission = "granted", body = ANKONG, running = true, hidden = false, answers = {} } = {}) {
+export function world({ hostname = "portal.example", permission = "granted", body = ANKONG, running = true, hidden = false, secure = true, olderName, answers = {} } = {}) {
   const state = { running, permission, fetches: [], sockets: [], stored: new Map() };
   const status = { get state() { return state.permission; }, onchange: null };
   const document = Object.assign(new EventTarget(), { hidden });
   const environment = {
     hostname,
+    secure,
     document,
     window: new EventTarget(),
     random: () => 0.5,
     storage: { getItem: (key) => state.stored.get(key) ?? null, setItem: (key, value) => state.stored.set(key, value) },
     permissions: { query: async ({ name }) => {
+      if (name === "local-network-access" && olderName) return { state: olderName };
       if (name !== "loopback-network" || permission === null) throw new TypeError(name);
       return status;
     } },

@@ -2,6 +2,7 @@
 
 import plistlib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final
 from xml.parsers.expat import ExpatError
 
@@ -17,6 +18,11 @@ class LaunchAgent:
         """Remember what is started, and where that is written down."""
         self._command = list(command)
         self._file = machine.home / "Library" / "LaunchAgents" / f"{LABEL}.plist"
+
+    @property
+    def folder(self) -> Path | None:
+        """The user's launch agents."""
+        return self._file.parent
 
     def is_on(self) -> bool:
         """Tell whether the agent starts when the citizen signs in."""
@@ -35,6 +41,10 @@ class LaunchAgent:
     def turn_off(self) -> None:
         """Take the property list away."""
         self._file.unlink(missing_ok=True)
+
+    def forget(self) -> None:
+        """Take the property list away."""
+        self.turn_off()
 
     def _content(self) -> dict[str, Any]:
         return {

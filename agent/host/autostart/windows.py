@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final, Protocol
 
 NAME: Final = "Ankong"
@@ -69,6 +70,11 @@ class RunKey:
         self._line = subprocess.list2cmdline(command)
         self._registry = registry or CurrentUser()
 
+    @property
+    def folder(self) -> Path | None:
+        """None: the registry is no folder."""
+        return None
+
     def is_on(self) -> bool:
         """Tell whether the agent starts when the citizen signs in."""
         return self._registry.read(KEY, NAME) is not None and not self._is_disapproved()
@@ -82,6 +88,10 @@ class RunKey:
         """Take the value away."""
         self._registry.delete(KEY, NAME)
         self._registry.delete(APPROVED, NAME)
+
+    def forget(self) -> None:
+        """Take the value away."""
+        self.turn_off()
 
     def _is_disapproved(self) -> bool:
         told = self._registry.read(APPROVED, NAME)

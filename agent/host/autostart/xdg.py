@@ -32,6 +32,11 @@ class XdgAutostart:
             if _absolute(folder)
         ]
 
+    @property
+    def folder(self) -> Path | None:
+        """The citizen's own folder of such files."""
+        return self._own.parent
+
     def is_on(self) -> bool:
         """Tell whether the agent starts when the citizen signs in."""
         content = _read(self._own)
@@ -52,6 +57,10 @@ class XdgAutostart:
             self._write(f"{desktop_file(self._command)}Hidden=true\n")
         else:
             self._own.unlink(missing_ok=True)
+
+    def forget(self) -> None:
+        """Take the citizen's own file away, whatever it says; a package takes its own along."""
+        self._own.unlink(missing_ok=True)
 
     def _has_packaged(self) -> bool:
         contents = (_read(path) for path in self._packaged)

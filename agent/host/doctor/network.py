@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from filelock import FileLock, Timeout
-
 from agent.host import config
 from agent.host.config import Config, ConfigError
 from agent.host.doctor.patient import Patient
 from agent.host.doctor.report import Finding, fault, note, ok
+from agent.host.quitting import is_running
 from agent.host.tls import identity
 
 _SECONDS: Final = 5.0
@@ -36,14 +35,9 @@ class Running:
 
 def find_running(patient: Patient) -> Running | None:
     """Find the agent that holds the state folder; None when nobody does."""
-    lock = patient.places.lock
     try:
-        if not lock.exists():
+        if not is_running(patient.places):
             return None
-        with FileLock(lock, timeout=0):
-            return None
-    except Timeout:
-        pass
     except OSError:
         return None
     try:

@@ -47,7 +47,7 @@
  */
 /** @typedef {{product: string, version: string, api?: string, allowed?: boolean, virtual?: boolean, tls?: number}} Announcement */
 /** @typedef {{kind: "ankong", port: number, body: Announcement}|{kind: "foreign"|"limited"|"timeout"|"unreachable"}} Outcome */
-/** @typedef {{fetch: typeof fetch, WebSocket: typeof WebSocket, permissions?: Permissions, document?: Document, window?: EventTarget, hostname: string, storage: Storage|null, random: () => number, crypto?: Crypto}} Environment */
+/** @typedef {{fetch: typeof fetch, WebSocket: typeof WebSocket, permissions?: Permissions, document?: Document, window?: EventTarget, hostname: string, secure: boolean, storage: Storage|null, random: () => number, crypto?: Crypto}} Environment */
 
 const SUBPROTOCOL = "ankong.v1";
 const API = "v1";
@@ -205,6 +205,7 @@ function browserEnvironment() {
     document: globalThis.document,
     window: globalThis.window,
     hostname: globalThis.location?.hostname ?? "localhost",
+    secure: globalThis.isSecureContext ?? true,
     storage,
     random: Math.random,
     crypto: globalThis.crypto,
@@ -674,6 +675,8 @@ export class Ankong extends EventTarget {
 
   /** @returns {Promise<Permission>} */
   async #permission() {
+    /** @type {Permission} */
+    let found = "unsupported";
     for (const name of ["loopback-network", "local-network-access"]) {
       try {
         const descriptor = /** @type {PermissionDescriptor} */ (/** @type {unknown} */ ({ name }));
@@ -683,12 +686,14 @@ export class Ankong extends EventTarget {
           this.#permissionStatus = status;
           status.onchange = this.#wake;
         }
-        return status.state;
+        if (found === "unsupported" || status.state === "denied") found = status.state;
+        // A page without https is never asked about; Chromium 150 says so under the older name only.
+        if (this.#environment.secure) break;
       } catch {
         // This browser does not know the name.
       }
     }
-    return "unsupported";
+    return found;
   }
 
   /** @param {string} key */

@@ -1,0 +1,57 @@
+"""``ankong setup`` and ``ankong quit``: what installers and uninstallers call."""
+
+import argparse
+from collections.abc import Sequence
+
+from agent.commands.output import log_aside, say, say_json
+from agent.host.autostart import Autostart, autostart, start_command
+from agent.host.paths import Paths
+from agent.host.quitting import end_running
+from agent.host.setup.complete import Completion, Wishes
+from agent.host.setup.report import Step
+from agent.host.setup.undo import Undoing
+from agent.host.tls.machine import Machine
+from agent.host.tls.trust import Trust
+
+
+def leave(options: argparse.Namespace) -> int:
+    """Ask the running agent to end and wait until it has; fail where it would not."""
+    log_aside()
+    was_there = end_running(Paths.choose(options.state_dir))
+    say("the agent has ended" if was_there else "no agent runs")
+    return 0
+
+
+def complete(options: argparse.Namespace) -> int:
+    """Do what is left to do for this user; fail where a step did."""
+    log_aside()
+    places = Paths.choose(options.state_dir)
+    wishes = Wishes(autostart=options.autostart, trust=options.trust is not False)
+    steps = Completion(places, _trust(places), _autostart(options), wishes).run()
+    return _say(options, steps)
+
+
+def undo(options: argparse.Namespace) -> int:
+    """Undo it; fail where a step did."""
+    log_aside()
+    places = Paths.choose(options.state_dir)
+    steps = Undoing(places, _trust(places), _autostart(options), forget=options.forget).run()
+    return _say(options, steps)
+
+
+def _trust(places: Paths) -> Trust:
+    return Trust(places.trust, Machine())
+
+
+def _autostart(options: argparse.Namespace) -> Autostart | None:
+    return autostart(start_command(options.state_dir))
+
+
+def _say(options: argparse.Namespace, steps: Sequence[Step]) -> int:
+    all_well = all(step.ok for step in steps)
+    if options.json:
+        say_json({"ok": all_well, "steps": [step.as_json() for step in steps]})
+    else:
+        for step in steps:
+            say(f"{'✓' if step.ok else '✗'} {step.zh} {step.en}")
+    return 0 if all_well else 1

@@ -1,0 +1,1 @@
+"""What goes into the frozen program besides its code; used by ``installer/ankong.spec``."""

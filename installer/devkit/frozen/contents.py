@@ -1,0 +1,151 @@
+"""Which modules and files the frozen program has, and which it does not need."""
+
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TypeAlias
+
+Entry: TypeAlias = tuple[str, str, str]
+"""Name in the bundle, path of its source, kind: PyInstaller's own."""
+
+PACKAGES = ("agent", "tray")
+"""The packages of the checkout that are shipped."""
+
+UNSHIPPED = (
+    "agent.portal",
+    "tests",
+    "installer",
+    # Of the standard library: for developers, or for what the agent never does.
+    "_pydecimal",
+    "bdb",
+    "code",
+    "codeop",
+    "curses",
+    "distutils",
+    "doctest",
+    "ensurepip",
+    "ftplib",
+    "idlelib",
+    "imaplib",
+    "lib2to3",
+    "multiprocessing",
+    "nntplib",
+    "pdb",
+    "poplib",
+    "pydoc",
+    "pydoc_data",
+    "readline",
+    "smtplib",
+    "telnetlib",
+    "test",
+    "turtle",
+    "turtledemo",
+    "unittest",
+    "venv",
+    "xmlrpc",
+    # Of others: development aids, and toolkits that libraries would use if they were there.
+    "aiohttp.pytest_plugin",
+    "aiohttp.test_utils",
+    "cffi",
+    "gi",
+    "pip",
+    "pkg_resources",
+    "pycparser",
+    "setuptools",
+    "Xlib",
+    "wx",
+    # Of Pillow, which pystray needs on Windows and macOS to hand over a drawn icon.
+    "PIL.ImageCms",
+    "PIL.ImageFont",
+    "PIL.ImageMath",
+    "PIL.ImageQt",
+    "PIL.ImageShow",
+    "PIL.ImageTk",
+    "PIL._avif",
+    "PIL._imagingcms",
+    "PIL._imagingft",
+    "PIL._imagingmath",
+    "PIL._imagingtk",
+    "PIL._webp",
+)
+"""Modules that are left out even where something would import them."""
+
+_PILLOW_KEEPS = frozenset({"BmpImagePlugin", "IcoImagePlugin", "PngImagePlugin"})
+_DEVELOPERS = frozenset({".npmrc", "package.json", "package-lock.json", "tsconfig.json"})
+_CODE = frozenset({".py", ".pyc", ".pyi", ".typed"})
+_TCL_UNNEEDED = (
+    "demos",
+    "images",
+    "msgs",
+    "tzdata",
+    "http1.0",
+    "opt0.4",
+    "tclAppInit",
+    "tkAppInit",
+)
+_TCL_MODULES = "msgcat-"  # Tk asks for it; the others are a web client, tests, shells
+_TCL_ENCODINGS = frozenset({"ascii.enc", "big5.enc", "cp1252.enc", "cp950.enc", "iso8859-1.enc"})
+
+
+def data_files(root: Path) -> list[tuple[str, str]]:
+    """List what the packages read at run time: pages, documents, pictures.
+
+    Args:
+        root: the checkout.
+
+    Returns:
+        Of each file its path, and its folder in the bundle.
+
+    """
+    found = []
+    for package in PACKAGES:
+        for path in sorted((root / package).rglob("*")):
+            place = path.relative_to(root)
+            if path.is_file() and _is_data(place):
+                found.append((str(path), str(place.parent)))
+    return found
+
+
+def _is_data(place: Path) -> bool:
+    if "node_modules" in place.parts or "__pycache__" in place.parts:
+        return False
+    if ".".join(place.parts).startswith("agent.portal."):
+        return False
+    return place.suffix not in _CODE and place.name not in _DEVELOPERS
+
+
+def pillow_plugins(site_packages: Path) -> list[str]:
+    """Name the modules for image formats that nobody needs; none where there is no Pillow."""
+    plugins = (path.stem for path in (site_packages / "PIL").glob("*ImagePlugin.py"))
+    return [f"PIL.{name}" for name in sorted(plugins) if name not in _PILLOW_KEEPS]
+
+
+def needed(entries: Iterable[Entry]) -> list[Entry]:
+    """Leave out what hooks collect and nobody reads."""
+    return [entry for entry in entries if _is_needed(entry[0].replace(os.sep, "/"))]
+
+
+def _is_needed(name: str) -> bool:
+    folder, _, inside = name.partition("/")
+    if folder in ("_tcl_data", "_tk_data"):
+        first, _, rest = inside.partition("/")
+        if first == "encoding":
+            return rest in _TCL_ENCODINGS
+        if first == "tcl8":
+            return rest.startswith(_TCL_MODULES)
+        return not first.startswith(_TCL_UNNEEDED)
+    # The service and this library are of one version: always the system's own.
+    return not folder.startswith("libpcsclite")
+
+
+def fresh(folder: Path) -> Path:
+    """Make ``folder`` empty, and return it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def files(folder: Path) -> list[Path]:
+    """List all files in ``folder`` and below."""
+    return sorted(path for path in folder.rglob("*") if path.is_file())

@@ -1,0 +1,467 @@
+"""``ankong setup``: complete and undo, again and again, interrupted, and on strange ground."""
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+import structlog
+
+from agent import __version__
+from agent.cli import run
+from agent.host import autostart as autostart_module
+from agent.host.autostart import Autostart, program_command
+from agent.host.autostart.xdg import XdgAutostart
+from agent.host.instance import Instance
+from agent.host.paths import Paths
+from agent.host.setup import belongings, record
+from agent.host.setup.complete import Completion, Wishes
+from agent.host.setup.record import Record
+from agent.host.setup.report import Step, carry_out
+from agent.host.setup.undo import Undoing
+from agent.host.setup.words import WORDS
+from agent.host.tls import identity
+from agent.host.tls.machine import Completed, Machine
+from agent.host.tls.manifest import Manifest
+from agent.host.tls.manifest import Step as TrustStep
+from agent.host.tls.trust import Trust
+from tests.unit.host.conftest import MachineFactory, Tools, new_database
+
+posix_only = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX")
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_before() -> Iterator[None]:
+    yield
+    structlog.reset_defaults()  # a command sends them to the standard error of its test
+
+
+@pytest.fixture
+def machine(make_machine: MachineFactory) -> Machine:
+    return make_machine()
+
+
+@pytest.fixture
+def places(machine: Machine) -> Paths:
+    return Paths.choose(machine.home / ".local" / "state" / "ankong")
+
+
+def starting(machine: Machine, command: Sequence[str] = ("ankong", "tray")) -> Autostart:
+    return XdgAutostart(command, machine)
+
+
+def complete(places: Paths, machine: Machine, wishes: Wishes | None = None) -> list[str]:
+    trust = Trust(places.trust, machine)
+    steps = Completion(places, trust, starting(machine), wishes or Wishes()).run()
+    return codes(steps)
+
+
+def undo(places: Paths, machine: Machine, *, forget: bool = False) -> list[str]:
+    trust = Trust(places.trust, machine)
+    undoing = Undoing(places, trust, starting(machine), forget=forget, seconds=0.3)
+    return codes(undoing.run())
+
+
+def codes(steps: Sequence[Step]) -> list[str]:
+    for step in steps:
+        assert step.zh
+        assert step.en
+    return [("" if step.ok else "!") + step.code for step in steps]
+
+
+def tree(folder: Path) -> dict[str, bytes | int | None]:
+    """Give all that is below a folder: contents, and permissions of folders."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        if path.is_file()
+        else stat.S_IMODE(path.lstat().st_mode)
+        for path in sorted(folder.rglob("*"))
+    }
+
+
+ALL_WELL = ["certificate_made", "trust_no_browser", "autostart_on", "record_written"]
+UNDONE = ["agent_not_running", "autostart_off", "trust_none", "files_removed"]
+
+
+def test_complete_then_undo_leaves_the_home_as_it_was(places: Paths, machine: Machine) -> None:
+    (machine.home / "Documents").mkdir(parents=True)
+    before = tree(machine.home)
+    assert complete(places, machine) == ALL_WELL
+    assert starting(machine).is_on()
+    assert undo(places, machine, forget=True) == UNDONE
+    assert tree(machine.home) == before
+
+
+def test_folders_that_were_there_before_stay(places: Paths, machine: Machine) -> None:
+    (machine.home / ".local" / "state").mkdir(parents=True)
+    (machine.home / ".config" / "autostart").mkdir(parents=True)
+    before = tree(machine.home)
+    complete(places, machine)
+    undo(places, machine, forget=True)
+    assert tree(machine.home) == before
+
+
+def test_complete_twice_is_once(places: Paths, machine: Machine) -> None:
+    complete(places, machine)
+    before = tree(machine.home)
+    assert complete(places, machine) == ["certificate_kept", *ALL_WELL[1:]]
+    assert tree(machine.home) == before
+
+
+def test_undo_twice_is_once(places: Paths, machine: Machine) -> None:
+    complete(places, machine)
+    undo(places, machine, forget=True)
+    before = tree(machine.home)
+    assert undo(places, machine, forget=True) == [*UNDONE[:-1], "files_none"]
+    assert tree(machine.home) == before
+
+
+def test_browsers_trust_it_and_then_no_more(places: Paths, machine: Machine) -> None:
+    database = new_database(machine.home / ".pki" / "nssdb")
+    trust = Trust(places.trust, machine)
+    assert complete(places, machine)[1] == "trust_installed"
+    steps = Manifest(places.trust).steps
+    assert [step.place for step in steps] == [str(database)]
+    assert undo(places, machine, forget=True)[2:] == ["trust_removed", "files_removed"]
+    assert trust.uninstall() == []
+    tool = machine.find("certutil")
+    assert tool is not None
+    listed = machine.run([tool, "-L", "-d", f"sql:{database}"])
+    assert b"Ankong" not in listed.output
+
+
+def test_earlier_certificates_are_no_longer_trusted(places: Paths, machine: Machine) -> None:
+    new_database(machine.home / ".pki" / "nssdb")
+    complete(places, machine)
+    (old,) = Manifest(places.trust).steps
+    identity.renew(places.tls)
+    complete(places, machine)
+    (new,) = Manifest(places.trust).steps
+    assert new.fingerprint != old.fingerprint
+
+
+def test_unwanted_trust_is_not_made(places: Paths, machine: Machine) -> None:
+    new_database(machine.home / ".pki" / "nssdb")
+    assert complete(places, machine, Wishes(trust=False))[1] == "trust_not_wanted"
+    assert not places.trust.exists()
+
+
+def test_a_missing_tool_is_told_and_the_rest_is_done(
+    places: Paths, make_machine: MachineFactory, tools: Tools
+) -> None:
+    machine = make_machine(find=tools.find, run=tools.run)
+    (machine.home / ".pki" / "nssdb").mkdir(parents=True)
+    (machine.home / ".pki" / "nssdb" / "cert9.db").touch()
+    assert complete(places, machine) == ["certificate_made", "!trust_needs_tool", "autostart_on"]
+    found = record.read(places.installed)
+    assert found is not None
+    assert not found.complete
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "is_on"),
+    [(None, None, True), (False, None, False), (True, None, True), (True, False, False)],
+)
+def test_an_update_leaves_autostart_as_the_citizen_has_it(
+    places: Paths, machine: Machine, first: bool | None, then: bool | None, is_on: bool
+) -> None:
+    complete(places, machine, Wishes(autostart=first))
+    complete(places, machine, Wishes(autostart=then))
+    assert starting(machine).is_on() is is_on
+
+
+def test_what_the_citizen_turned_off_since_stays_off(places: Paths, machine: Machine) -> None:
+    complete(places, machine)
+    starting(machine).turn_off()
+    assert complete(places, machine)[2] == "autostart_off"
+    assert not starting(machine).is_on()
+
+
+def test_an_update_starts_the_program_where_it_is_now(places: Paths, machine: Machine) -> None:
+    complete(places, machine)
+    trust = Trust(places.trust, machine)
+    Completion(places, trust, starting(machine, ("/new/ankong", "tray")), Wishes()).run()
+    entry = machine.home / ".config" / "autostart" / "ankong.desktop"
+    assert "Exec=/new/ankong tray\n" in entry.read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b'{"version": 1, "complete": true, "folders": []}',
+        b'{"version": "1", "complete": true, "folders": ["relative"]}',
+        b'{"version": "1", "complete": true, "folders": [1]}',
+        b'{"version": "1", "complete": true, "folders": 7}',
+        b"[" * 60_000,
+        b"\xff\xfe",
+    ],
+)
+def test_a_record_that_makes_no_sense_is_none(
+    places: Paths, machine: Machine, content: bytes
+) -> None:
+    places.prepare()
+    places.installed.write_bytes(content)
+    assert record.read(places.installed) is None
+    assert complete(places, machine) == ALL_WELL
+    assert undo(places, machine, forget=True) == UNDONE
+
+
+def test_no_record_makes_undo_remove_a_folder_with_something_in_it(
+    places: Paths, machine: Machine
+) -> None:
+    precious = machine.home / "Documents"
+    precious.mkdir(parents=True)
+    (precious / "thesis").write_text("years of work")
+    complete(places, machine)
+    Record(__version__, True, (str(machine.home), str(precious))).write(places.installed)
+    undo(places, machine, forget=True)
+    assert (precious / "thesis").read_text() == "years of work"
+
+
+def test_a_setup_that_was_killed_is_mended_by_doing_it_again(
+    places: Paths, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = tree(machine.home)
+
+    def killed(folder: Path) -> identity.ServerIdentity:
+        folder.mkdir()
+        (folder / "leaf-0.new").write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(identity, "ensure", killed)
+        with pytest.raises(KeyboardInterrupt):
+            complete(places, machine)
+    assert complete(places, machine) == ALL_WELL
+    undo(places, machine, forget=True)
+    assert tree(machine.home) == before
+
+
+@posix_only
+def test_a_disk_that_cannot_be_written_is_told(
+    places: Paths, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(folder: Path) -> identity.ServerIdentity:
+        raise OSError(28, "No space left on device", str(folder))
+
+    monkeypatch.setattr(identity, "ensure", full)
+    told = complete(places, machine)
+    assert told[0] == "!certificate_failed"
+    assert told[1] == "!trust_failed"  # there is nothing to trust
+    assert told[2] == "autostart_on"
+    assert "record_written" not in told
+
+
+# Undoing.
+
+
+def fill(places: Paths) -> list[Path]:
+    """Write every file that the agent may leave."""
+    places.prepare()
+    for name in ("logs", "tls", "issuer"):
+        (places.state / name).mkdir(exist_ok=True)
+    names = [
+        *("config.toml", "config.toml.broken-20261126120000", "policy.toml", "preferences.json"),
+        *("install.key", ".install.key.new", "panel.key", ".trust.json.new", "instance.json"),
+        *("instance.new", "quit.request", "trust.json.broken-20261126120000", "update.json"),
+        *("logs/ankong.log", "logs/ankong.log.3", "tls/authority.pem", "tls/leaf-0.new"),
+        *("issuer/root.cer", "issuer/ca.key", "issuer/issued.json", "issuer/.lock"),
+    ]
+    for name in names:
+        (places.state / name).write_bytes(b"x")
+    records = ["sites.sqlite", "sites.sqlite-wal", "history.sqlite", "history.sqlite-shm"]
+    records += ["history.sqlite.corrupt-20261126-120000", "sites.sqlite.corrupt-2026-wal"]
+    for name in records:
+        (places.state / name).write_bytes(b"record")
+    return [places.state / name for name in records]
+
+
+def test_undo_keeps_history_and_sites_and_nothing_else(places: Paths, machine: Machine) -> None:
+    records = fill(places)
+    assert undo(places, machine)[-1] == "files_removed_but_records"
+    assert sorted(places.state.rglob("*")) == sorted(records)
+
+
+def test_forgetting_leaves_not_one_file(places: Paths, machine: Machine) -> None:
+    fill(places)
+    assert undo(places, machine, forget=True)[-1] == "files_removed"
+    assert not places.state.exists()
+
+
+def test_what_is_not_ours_stays(places: Paths, machine: Machine) -> None:
+    fill(places)
+    mine = [places.state / "letter.txt", places.state / "logs" / "diary", places.state / "f" / "g"]
+    mine[-1].parent.mkdir()
+    for path in mine:
+        path.write_text("mine")
+    assert undo(places, machine, forget=True)[-1] == "files_foreign"
+    left = [path for path in places.state.rglob("*") if path.is_file()]
+    assert sorted(left) == sorted(mine)
+
+
+@posix_only
+def test_no_link_is_followed(places: Paths, machine: Machine, tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "ankong.log").write_text("not yours")
+    (precious / "history").write_text("not yours")
+    places.prepare()
+    places.logs.symlink_to(precious)
+    places.history.symlink_to(precious / "history")
+    places.config.symlink_to(tmp_path / "nowhere")
+    assert undo(places, machine, forget=True)[-1] == "files_removed"
+    assert len(tree(precious)) == 2
+    assert not places.state.exists()
+
+
+@posix_only
+def test_a_folder_behind_a_link_is_emptied_and_both_go(machine: Machine, tmp_path: Path) -> None:
+    real = Paths.choose(tmp_path / "elsewhere" / "state")
+    fill(real)
+    link = tmp_path / "link"
+    link.symlink_to(real.state)
+    assert undo(Paths.choose(link), machine, forget=True)[-1] == "files_removed"
+    assert not real.state.exists()
+    assert not link.is_symlink()
+
+
+def test_a_file_in_the_place_of_the_folder_is_told(places: Paths, machine: Machine) -> None:
+    places.state.parent.mkdir(parents=True)
+    places.state.write_text("a file")
+    assert undo(places, machine, forget=True)[-1] == "!files_failed"
+    assert places.state.read_text() == "a file"
+
+
+def test_an_agent_that_does_not_end_keeps_its_files_and_the_rest_is_undone(
+    places: Paths, machine: Machine
+) -> None:
+    complete(places, machine)
+    with Instance(places):
+        told = undo(places, machine, forget=True)
+    assert told == ["!agent_failed", "autostart_off", "trust_none", "!files_failed"]
+    assert places.tls.exists()
+    assert undo(places, machine, forget=True) == UNDONE
+
+
+def test_what_no_store_lets_go_of_stays_written_down(
+    places: Paths, make_machine: MachineFactory, tools: Tools
+) -> None:
+    machine = make_machine(find=tools.find, run=tools.run)
+    tools.answers["certutil"] = lambda _: Completed(255, b"", "the database is locked")
+    database = machine.home / ".pki" / "nssdb"
+    database.mkdir(parents=True)
+    (database / "cert9.db").touch()
+    fill(places)
+    step = TrustStep("chromium", str(database), "0" * 64, {"nickname": "Ankong"})
+    Manifest(places.trust).record(step)
+    told = undo(places, machine, forget=True)
+    assert "!trust_left" in told
+    assert sorted(places.state.iterdir()) == [places.trust]
+    assert Manifest(places.trust).steps == (step,)
+
+
+def test_a_damaged_manifest_is_kept_for_whoever_can_read_it(
+    places: Paths, machine: Machine
+) -> None:
+    fill(places)
+    places.trust.write_text("{")
+    assert "!trust_failed" in undo(places, machine, forget=True)
+    assert list(places.state.iterdir()) == [places.trust]
+
+
+def test_a_file_that_cannot_be_removed_is_told(
+    places: Paths, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(places)
+    unlink = Path.unlink
+
+    def held(path: Path, missing_ok: bool = False) -> None:
+        if path.name == "ankong.log":
+            raise PermissionError(13, "used by another process")
+        unlink(path, missing_ok)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", held)
+        assert "!files_left" in undo(places, machine, forget=True)
+    assert undo(places, machine, forget=True)[-1] == "files_removed"
+
+
+def test_every_file_that_the_rooms_name_is_ours(places: Paths) -> None:
+    """A new file in ``Paths`` has to be known here, or uninstalling would leave it."""
+    places.prepare()
+    folders = {"state", "tls", "logs"}
+    for name in (each for each in dir(Paths) if isinstance(getattr(Paths, each), property)):
+        if name not in folders:
+            getattr(places, name).touch()
+    found = belongings.look(places.state)
+    assert found.foreign == []
+    assert {path.name for path in found.records} == {"sites.sqlite", "history.sqlite"}
+
+
+# Reporting.
+
+
+def test_a_step_that_fails_in_any_way_does_not_stop_the_others() -> None:
+    def falls() -> Sequence[Step]:
+        raise RuntimeError("secret detail")
+
+    steps = carry_out({"trust": falls, "files": falls})
+    assert codes(steps) == ["!trust_failed", "!files_failed"]
+    assert "secret" not in steps[0].en
+
+
+def test_every_step_can_fail_in_words() -> None:
+    for step in ("agent", "trust", "autostart", "record", "files"):
+        assert f"{step}_failed" in WORDS
+
+
+@pytest.mark.parametrize("verb", [["complete"], ["undo"], ["undo", "--forget"]])
+def test_the_commands_answer_as_json(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], verb: list[str], at_home: Callable[[], None]
+) -> None:
+    at_home()
+    assert run(["setup", *verb, "--json", "--state-dir", str(tmp_path / "state")]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["ok"] is True
+    assert all(step["ok"] and step["message"]["zh-Hant"] for step in answer["steps"])
+
+
+@pytest.fixture
+def at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Move this process's home to a temporary folder."""
+
+    def move() -> None:
+        monkeypatch.setenv("HOME", str(tmp_path / "home"))
+        monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+
+    return move
+
+
+def test_a_pipe_that_knows_no_chinese_is_no_reason_to_fail(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "agent", "setup", "undo", "--state-dir", str(tmp_path / "s")]
+    environment = {**os.environ, "PYTHONIOENCODING": "cp1252", "HOME": str(tmp_path)}
+    plain = subprocess.run(command, env=environment, capture_output=True, check=True)
+    assert b"The agent was not running." in plain.stdout
+    told = subprocess.run([*command, "--json"], env=environment, capture_output=True, check=True)
+    assert json.loads(told.stdout.decode("ascii"))["ok"] is True
+
+
+@pytest.mark.parametrize("has_windowed", [True, False])
+def test_on_windows_the_program_without_a_console_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_windowed: bool
+) -> None:
+    program = tmp_path / "ankong.exe"
+    if has_windowed:
+        (tmp_path / "ankongw.exe").touch()
+    monkeypatch.setattr(autostart_module.sys, "platform", "win32")
+    monkeypatch.setattr(autostart_module.sys, "frozen", True, raising=False)
+    monkeypatch.setattr(autostart_module.sys, "executable", str(program))
+    expected = tmp_path / "ankongw.exe" if has_windowed else program
+    assert program_command() == (str(expected), "tray")
