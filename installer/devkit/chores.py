@@ -133,6 +133,12 @@ def fuzz(_options: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
 def installers(options: argparse.Namespace, _rest: Sequence[str]) -> int:
     """Build the installers of all systems, or of those that were named."""
     venv.ensure()
+    if Path(sys.prefix).resolve() != venv.VENV.resolve():
+        # The builders draw our icon and write our desktop files with the program's own code.
+        chosen = [word for name in options.only or () for word in ("--only", name)]
+        become(
+            [venv.PYTHON, ROOT / "installer" / "dev.py", "installers", *chosen], venv.environment()
+        )
     return artefacts.build(options.only or artefacts.SYSTEMS)
 
 

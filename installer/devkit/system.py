@@ -89,9 +89,22 @@ PCSC = (
     Package("vsmartcard-vpcd", _has_file("/usr/lib/pcsc/drivers/serial/libifdvpcd.so")),
 )
 JUDGES = (
+    Package("firefox-esr", has_program("firefox-esr", "firefox")),
     Package("opensc", has_program("pkcs11-tool")),
     Package("openssl", has_program("openssl")),
     Package("iproute2", has_program("ss")),
+)
+# What puts the frozen program into packages, and what judges them.
+LINUX_INSTALLERS = (
+    Package("binutils", has_program("readelf")),
+    Package("patchelf", has_program("patchelf")),
+    Package("makeself", has_program("makeself")),
+    Package("xz-utils", has_program("xz")),
+    Package("lintian", has_program("lintian")),
+    Package("desktop-file-utils", has_program("desktop-file-validate")),
+    Package("man-db", has_program("man")),
+    Package("rpm", has_program("rpm")),
+    Package("debootstrap", has_program("debootstrap")),
 )
 # What builds the Windows installer on Linux: Wine for PyInstaller, mingw for three small programs.
 WINE_BUILD = (
@@ -139,8 +152,8 @@ def _privilege() -> list[str] | None:
 
 
 def _install(prefix: list[str], names: Sequence[str]) -> None:
-    if _without_candidate(names):
-        run([*prefix, *APT_GET, "update"], quiet=True)
+    # Lists that are older than the archive name versions that are gone, and an old browser.
+    run([*prefix, *APT_GET, "update"], quiet=True)
     unknown = _without_candidate(names)
     if unknown:
         say(f"this system's apt has no {' '.join(unknown)}; what needs it will say so")
@@ -149,9 +162,6 @@ def _install(prefix: list[str], names: Sequence[str]) -> None:
         return
     command = [*prefix, *APT_GET, "install", "-y", "--no-install-recommends", *wanted]
     say(shown(command))
-    if run(command, quiet=True) == 0:
-        return
-    run([*prefix, *APT_GET, "update"], quiet=True)  # the lists may be older than the archive
     if run(command, quiet=True) != 0:
         say("apt-get failed (see above); going on without these packages")
 

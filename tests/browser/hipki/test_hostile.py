@@ -58,13 +58,13 @@ def test_only_the_opener_is_listened_to(make_card: CardFactory, page: Page, site
             const frame = document.createElement('iframe');
             const post = 'parent.popups[0].postMessage(parent.message, "*")';
             frame.srcdoc = `<script>${post}</` + 'script>';
-            frame.onload = () => setTimeout(() => resolve(heard.length), 500);
+            frame.onload = () => setTimeout(() => resolve([...new Set(heard)]), 500);
             document.body.append(frame);
         })"""
-        assert page.evaluate(script, "") == 1  # getTbs alone
+        assert page.evaluate(script, "") == ['{"func":"getTbs"}']
         expect(popup.locator("#doing")).to_contain_text("等待網頁")
         page.evaluate("popups[0].postMessage(message, '*')")
-        page.wait_for_function("heard.length === 2")
+        page.wait_for_function("answers().length === 1")
 
 
 def test_a_message_that_comes_again_is_not_served(
@@ -77,10 +77,22 @@ def test_a_message_that_comes_again_is_not_served(
         five_times = "for (let i = 0; i < 5; i++) popup.postMessage(message, '*');"
         page.evaluate(f"() => {{ onready = popup => {{ {five_times} }}; }}")
         opened(page)
-        page.wait_for_function("heard.length === 2")
+        page.wait_for_function("answers().length === 1")
         page.wait_for_timeout(500)
-        assert page.evaluate("heard.length") == 2
+        assert page.evaluate("answers().length") == 1
     assert card.data.tries_left == 2
+
+
+def test_a_page_that_did_not_hear_the_popup_is_called_again(
+    make_card: CardFactory, page: Page, sites: Sites
+) -> None:
+    with Rig(make_card()) as rig:
+        hostile(page, sites, rig, message='{"func":"CheckEnvir"}')
+        # As if the browser had lost the first message: it sometimes does.
+        page.evaluate("() => { const hear = onready; onready = () => { onready = hear; }; }")
+        opened(page)
+        page.wait_for_function("answers().length === 1")
+        assert page.evaluate("heard.length") >= 3
 
 
 def test_a_page_that_replaces_the_asking_one_hears_nothing(
@@ -139,8 +151,8 @@ def test_odd_messages_get_a_number(
         hostile(page, sites, rig)
         page.evaluate("text => { message = text; }", message)
         opened(page)
-        page.wait_for_function("heard.length === 2")
-        reply = json.loads(page.evaluate("heard[1]"))
+        page.wait_for_function("answers().length === 1")
+        reply = json.loads(page.evaluate("answers()[0]"))
     assert reply["ret_code"] in (0x7600000E, 0x7600000B)
     assert "<" not in reply["func"]
     assert card.data.tries_left == 3
@@ -153,8 +165,8 @@ def test_a_hundred_megabytes_end_in_a_number(
         hostile(page, sites, rig)
         page.evaluate("message = JSON.stringify({ func: 'MakeSignature', tbs: 'x'.repeat(1e8) })")
         opened(page)
-        page.wait_for_function("heard.length === 2")
-        assert json.loads(page.evaluate("heard[1]"))["ret_code"] == 0x7600000A
+        page.wait_for_function("answers().length === 1")
+        assert json.loads(page.evaluate("answers()[0]"))["ret_code"] == 0x7600000A
 
 
 def test_the_popup_without_an_opener_says_so(

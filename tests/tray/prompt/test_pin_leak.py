@@ -116,6 +116,21 @@ def until_there_is_a_card(agent: RunningAgent) -> None:
     raise AssertionError("no card came")
 
 
+def until_the_command_line_sees_a_card(bench: Bench) -> None:
+    command = [sys.executable, "-P", "-m", "agent", "certificates", "--provider", "pcsc", "--json"]
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        done = subprocess.run(
+            [*command, "--state-dir", str(bench.state)],
+            env=bench.environment,
+            capture_output=True,
+            check=False,
+        )
+        if done.returncode == 0:
+            return
+    raise AssertionError(done.stdout)
+
+
 def test_the_search_finds_what_is_there(bench: Bench) -> None:
     # Without this, finding nothing would say nothing.
     script = "import sys; kept = sys.stdin.readline(); print(flush=True); sys.stdin.readline()"
@@ -180,6 +195,7 @@ def test_a_pin_in_a_request_of_an_existing_page(bench: Bench) -> None:
 
 
 def test_a_pin_on_the_command_line_s_standard_input(bench: Bench, tmp_path: Path) -> None:
+    until_the_command_line_sees_a_card(bench)
     document, out = tmp_path / "document.txt", tmp_path / "document.p7m"
     document.write_text("hello")
     command = [sys.executable, "-P", "-m", "agent", "sign", str(document), "--out", str(out)]

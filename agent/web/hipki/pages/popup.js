@@ -16,6 +16,9 @@
   let wide = false;
   let gone = false; // a closed window says nothing: its page may have opened another by now
 
+  // Of a page that says nothing; well within what pages wait for us, often 3.5 seconds.
+  const PATIENCE = 1500;
+
   const progress = (text) => {
     find("ask").hidden = true;
     find("progress").hidden = false;
@@ -96,6 +99,10 @@
   };
 
   const show = (state) => {
+    if (state.window) {
+      progress(say(["請在「安控」的視窗中回答", "Please answer in Ankong's own window"]));
+      return;
+    }
     if (!state.question) {
       progress(say(names.get(name)?.[0] ?? ["處理中 …", "Working …"]));
       return;
@@ -140,9 +147,13 @@
     addEventListener("message", (event) => {
       if (taken || event.source !== opener || typeof event.data !== "string") return;
       taken = true;
+      clearInterval(calling);
       serve(event.data, event.origin);
     });
-    opener.postMessage(JSON.stringify({ func: meta("ready") }), "*");
+    // Chromium can lose a window's first message while its page opens another window: call again.
+    const call = () => opener.postMessage(JSON.stringify({ func: meta("ready") }), "*");
+    const calling = setInterval(call, PATIENCE);
+    call();
     if (!chinese) find("doing").textContent = "Waiting for the page …";
   } else {
     alone();
