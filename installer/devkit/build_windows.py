@@ -94,7 +94,7 @@ def _program_sources() -> list[Path]:
     code = [
         *ROOT.glob("agent/**/*"),
         *ROOT.glob("tray/**/*"),
-        *ROOT.glob("installer/devkit/**/*.py"),
+        *ROOT.glob("installer/devkit/frozen/*.py"),
     ]
     kept = [each for each in code if "__pycache__" not in each.parts and "portal" not in each.parts]
     files = [each for each in kept if each.is_file() and "node_modules" not in each.parts]
