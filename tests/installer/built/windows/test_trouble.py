@@ -87,7 +87,7 @@ def _read_failure(machine: Machine, words: Words) -> None:
 def test_a_path_with_chinese_and_spaces_is_as_good_as_any(switch_on: Switch, wizard: Path) -> None:
     machine = switch_on(CHINESE.language)
     # NSIS wants it without quotation marks, so it travels as several words.
-    status, _ = machine.run(wizard, "/S", "/TRUST", *r"/D=C:\我的 程式\安控 (新)".split(" "))
+    status, _ = machine.run(wizard, "/S", "/TRUST", r"/D=C:\我的", r"程式\安控", "(新)")
     folder = machine.prefix.drive / "我的 程式" / "安控 (新)"
     assert status == 0
     assert _files(folder) == whole_program()
