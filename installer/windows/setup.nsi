@@ -221,25 +221,30 @@ FunctionEnd
 
 ; Installing.
 
+; Tell the citizen what goes on; nothing else of the details is for them.
+!macro Tell TEXT
+  SetDetailsPrint both
+  DetailPrint "${TEXT}"
+  SetDetailsPrint none
+!macroend
+!define Tell "!insertmacro Tell"
+
 Section "-program"
+  SetDetailsPrint none
   Call RemoveNext
   Call CheckTarget
-  DetailPrint "$(Copying)"
-  SetDetailsPrint none
+  ${Tell} "$(Copying)"
   SetOutPath "$INSTDIR\next"
   File "/oname=${LIST}" "${MANIFEST}"
   File /r "${SOURCE}/*"
   SetOutPath "$INSTDIR" ; nobody can remove the folder that a program is in
-  SetDetailsPrint both
   Call CloseRunning
-  DetailPrint "$(Replacing)"
-  SetDetailsPrint none
+  ${Tell} "$(Replacing)"
   StrCpy $Swapping 1
   StrCpy $Remains "$(HalfDone)"
   Call PutInPlace
   WriteUninstaller "$INSTDIR\uninstall.exe"
   CreateShortcut "$SMPROGRAMS\${SHORTCUT}" "$INSTDIR\ankongw.exe" "" "$INSTDIR\ankongw.exe" 0
-  SetDetailsPrint both
   Call Register
   StrCpy $Swapping 0
   Call Complete
@@ -265,10 +270,10 @@ FunctionEnd
 Function Complete
   StrCpy $Outcome "$(FinishWell)"
   ${If} $Trust = 1
-    DetailPrint "$(SettingUp)"
+    ${Tell} "$(SettingUp)"
     StrCpy $1 "--trust"
   ${Else}
-    DetailPrint "$(SettingUpQuietly)"
+    ${Tell} "$(SettingUpQuietly)"
     StrCpy $1 "--no-trust"
     StrCpy $Outcome "$(FinishUntrusted)"
   ${EndIf}
@@ -344,8 +349,7 @@ FunctionEnd
 
 Section "Uninstall"
   SetOutPath "$TEMP"
-  DetailPrint "$(Removing)"
-  SetDetailsPrint none
+  ${Tell} "$(Removing)"
   ${If} ${FileExists} "$INSTDIR\ankong.exe"
     ${Do}
       nsExec::Exec '"$INSTDIR\ankong.exe" setup undo $Forget'
