@@ -51,4 +51,4 @@ class PanelDoctor:
 
 
 def _load() -> None:
-    import agent.commands.doctor  # noqa: PLC0415  # seldom needed
+    pass  # seldom needed
