@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeVar, cast
 
 from agent.errors import AgentError, ErrorCode
-from agent.signing.prompts import EnterPin, Prompt, Prompter, SiteAnswer
+from agent.signing.prompts import EnterPin, Prompt, Prompter, SiteAnswer, UnaskedError
 from agent.signing.sites import Site
 
 A = TypeVar("A")
@@ -102,7 +102,7 @@ class Turns:
             answer = await self._prompter.ask(prompt)
             refused = answer in _REFUSALS
         except AgentError as error:
-            refused = error.code is not prompt.unasked
+            refused = not isinstance(error, UnaskedError)
             if error.code is ErrorCode.ORIGIN_BLOCKED:
                 self._block(site)
             raise

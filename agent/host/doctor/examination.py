@@ -7,7 +7,13 @@ import structlog
 
 from agent.host.doctor.browsers import check_browsers
 from agent.host.doctor.cards import check_readers, check_service
-from agent.host.doctor.files import check_config, check_databases, check_policy, check_state
+from agent.host.doctor.files import (
+    check_config,
+    check_databases,
+    check_history,
+    check_policy,
+    check_state,
+)
 from agent.host.doctor.network import check_agent, check_ports
 from agent.host.doctor.patient import Patient
 from agent.host.doctor.report import Finding, Report, fault, ok
@@ -28,6 +34,7 @@ CHECKS: Final[Sequence[Check]] = (
     check_versions,
     check_state,
     check_databases,
+    check_history,
     check_config,
     check_policy,
     check_service,

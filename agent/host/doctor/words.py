@@ -23,6 +23,21 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "資料庫 {file} 已損壞（{detail}）。",
         "The database {file} is damaged ({detail}).",
     ),
+    "history_ok": (
+        "使用紀錄完整：{lines} 筆，前後相連。",
+        "The history is whole: {lines} lines, each tied to the one before.",
+    ),
+    "history_broken": (
+        (
+            "使用紀錄被更動過：從第 {seq} 筆起不再相連（共 {breaks} 處）。安控不會自行修補；"
+            "請在「紀錄」頁或用 ankong history --verify 查看，並匯出留存。"
+        ),
+        (
+            "The history was changed: its chain breaks at line {seq} ({breaks} places). It is "
+            "never mended; look at it on the page History or with ankong history --verify, and "
+            "keep a copy."
+        ),
+    ),
     "config_ok": ("設定檔可以讀取。", "The settings can be read."),
     "config_broken": (
         "設定檔有錯誤，程式無法啟動：{detail}",
@@ -58,6 +73,16 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "The driver for USB readers is missing. Install the package libccid (or ccid).",
     ),
     "reader_ok": ("讀卡機：{reader}", "Reader: {reader}"),
+    "reader_keypad": (
+        (
+            "讀卡機 {reader} 有按鍵，但這種卡片的 PIN 碼要加密後才能送進卡片，"
+            "讀卡機的按鍵做不到；PIN 碼請在電腦上輸入。"
+        ),
+        (
+            "The reader {reader} has a keypad, but this card takes its PIN encrypted, which a "
+            "keypad cannot do; the PIN is typed on the computer."
+        ),
+    ),
     "reader_none": (
         "找不到讀卡機。請接上讀卡機；若已接上，請換一個 USB 插孔。",
         "There is no reader. Plug one in; if it is, try another USB socket.",

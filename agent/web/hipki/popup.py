@@ -9,11 +9,11 @@ from aiohttp import hdrs, web
 from msgspec import Meta, Struct
 
 from agent.errors import AgentError, BadRequestError, ErrorCode
-from agent.signing.sites import Site
+from agent.signing.sites import SELF_TEST, Site
 from agent.web import guard
 from agent.web.endpoint import answer, read_body
 from agent.web.guard import Purpose
-from agent.web.hipki.component import LOCAL_PROGRAM, SELF_TEST, Component
+from agent.web.hipki.component import LOCAL_PROGRAM, Component
 from agent.web.hipki.consent import PopupConsent
 from agent.web.hipki.conversation import (
     THINKING_SECONDS,

@@ -364,6 +364,7 @@ def _reader(view: ReaderView) -> dict[str, Any]:
         "generation": view.generation,
         "serial": view.serial,
         "attempts_left": view.attempts_left,
+        "keypad": view.keypad,
     }
 
 

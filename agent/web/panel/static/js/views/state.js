@@ -1,6 +1,6 @@
 /** How things stand, at a glance. */
 
-import { post } from "../api.js";
+import { get, post } from "../api.js";
 import { fill, h } from "../dom.js";
 import { moment, t } from "../i18n.js";
 import { facts, heading, news, notice, trouble } from "../parts.js";
@@ -36,6 +36,18 @@ function content(state) {
   ];
 }
 
+/** Say when the history was changed; the page itself does not wait for that. @param {Element} place */
+async function record(place) {
+  try {
+    if ((await get("history/chain")).intact) fill(place);
+    else fill(place, notice("bad", h("p", {}, t("history.broken")), h("a", { href: "#/history" }, t("history.toHistory"))));
+  } catch (error) {
+    fill(place, trouble(error));
+  }
+}
+
+let uses = 0;
+
 /** @param {State} state */
 function settings(state) {
   const failed = h("div", {});
@@ -63,13 +75,16 @@ function settings(state) {
 
 export const state = {
   /** @param {HTMLElement} place @param {State} now */
-  show(place, now) {
+  async show(place, now) {
+    uses = now.uses;
     const live = h("div", { class: "view", id: "live" }, content(now));
-    fill(place, heading(t("state.title"), t("state.lead")), live, settings(now));
+    const chain = h("div", { id: "record" });
+    fill(place, heading(t("state.title"), t("state.lead")), chain, live, settings(now));
+    await record(chain);
   },
 
   /** @param {HTMLElement} place @param {State} now */
-  update(place, now) {
+  async update(place, now) {
     const live = place.querySelector("#live");
     if (live !== null) fill(live, ...content(now));
     const box = place.querySelector("#autostart");
@@ -78,5 +93,9 @@ export const state = {
     if (asking instanceof HTMLInputElement) asking.checked = now.update.asking === "on";
     const language = place.querySelector("#language");
     if (language instanceof HTMLSelectElement) language.value = now.language;
+    const chain = place.querySelector("#record");
+    if (chain === null || now.uses === uses) return;
+    uses = now.uses;
+    await record(chain);
   },
 };
