@@ -23,7 +23,7 @@ Var WasRunning
 Function CloseRunning
   Call IsRunning
   Pop $WasRunning
-  ${If} $WasRunning == 0
+  ${If} $WasRunning = 0
     Return
   ${EndIf}
   DetailPrint "$(Closing)"
@@ -34,7 +34,7 @@ Function CloseRunning
     ${Do}
       Call IsRunning
       Pop $0
-      ${If} $0 == 0
+      ${If} $0 = 0
         Return
       ${EndIf}
       Sleep 250
@@ -52,7 +52,7 @@ Function IsPortTaken
   System::Call '*(&i512) p .r0'
   System::Call 'ws2_32::WSAStartup(i 0x202, p r0) i .r1'
   System::Free $0
-  ${If} $1 == 0
+  ${If} $1 = 0
     System::Call 'ws2_32::socket(i 2, i 1, i 6) p .r0'
     ; SO_EXCLUSIVEADDRUSE (winsock2.h), as the agent has it
     System::Call 'ws2_32::setsockopt(p r0, i 0xffff, i -5, *i 1, i 4)'
@@ -63,7 +63,7 @@ Function IsPortTaken
     System::Call 'ws2_32::closesocket(p r0)'
     System::Call 'ws2_32::WSACleanup()'
   ${EndIf}
-  ${If} $3 == 0
+  ${If} $3 = 0
     Push 0
   ${Else}
     Push 1
@@ -73,7 +73,7 @@ FunctionEnd
 ; Push 1 if the smart-card service answers, else 0. Windows starts it with the first reader.
 Function HasCardService
   System::Call 'winscard::SCardEstablishContext(i 0, p 0, p 0, *p .r1) i .r0'
-  ${If} $0 == 0
+  ${If} $0 = 0
     System::Call 'winscard::SCardReleaseContext(p r1)'
     Push 1
   ${Else}

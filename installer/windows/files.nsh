@@ -103,7 +103,7 @@ FunctionEnd
 
 Function ProbeSpace
   System::Call 'kernel32::GetDiskFreeSpaceExW(w "$INSTDIR", *l .r0, p 0, p 0) i .r1'
-  ${If} $1 == 0
+  ${If} $1 = 0
     Return ; a drive that does not tell
   ${EndIf}
   System::Int64Op $0 / 1048576
@@ -112,7 +112,7 @@ Function ProbeSpace
   ; As the old files stay until the new ones are there, nothing is taken off for them.
   System::Int64Op $Free < $Needed
   Pop $0
-  ${If} $0 != 0
+  ${If} $0 <> 0
     StrCpy $Problem "$(NoSpace)"
   ${EndIf}
 FunctionEnd

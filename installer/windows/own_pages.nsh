@@ -19,8 +19,8 @@ Function ShowPlan
   StrCpy $Row 0
   !insertmacro PlanRow "$(PlanProgram)$\r$\n$INSTDIR" 18
   !insertmacro PlanRow "$(PlanStart)" 18
-  !insertmacro PlanRow "$(PlanCertificate)" 27
-  ${If} $Trust == 1
+  !insertmacro PlanRow "$(PlanCertificate)" 28
+  ${If} $Trust = 1
     ${NSD_CreateGroupBox} 0 $Rowu 300u 62u "$(PlanQuestion)"
     Pop $0
     IntOp $Row $Row + 12
@@ -42,7 +42,7 @@ FunctionEnd
 Function LeavePlan
   Call IsRunning
   Pop $0
-  ${If} $0 == 1
+  ${If} $0 = 1
     MessageBox MB_OKCANCEL|MB_ICONINFORMATION "$(CloseIt)" IDOK +2
       Abort
   ${EndIf}
@@ -60,7 +60,7 @@ FunctionEnd
 Function LeaveFinish
   ReadRegStr $1 HKCU "${RUN_KEY}" "${NAME}"
   ${NSD_GetState} $mui.FinishPage.ShowReadme $0
-  ${If} $0 == ${BST_CHECKED}
+  ${If} $0 = ${BST_CHECKED}
   ${AndIf} $1 == ""
     nsExec::Exec '"$INSTDIR\ankong.exe" setup complete --no-trust --autostart'
     Pop $0
@@ -79,9 +79,9 @@ Function un.ShowRemove
   Pop $0
   ${NSD_CreateLabel} 0 0 300u 18u "$(RemoveText)"
   Pop $0
-  ${NSD_CreateLabel} 0 24u 300u 27u "$(RemoveQuestion)"
+  ${NSD_CreateLabel} 0 22u 300u 18u "$(RemoveQuestion)"
   Pop $0
-  ${NSD_CreateCheckbox} 0 60u 300u 12u "$(RemoveKeep)"
+  ${NSD_CreateCheckbox} 0 48u 300u 12u "$(RemoveKeep)"
   Pop $Keep
   ${If} $Forget == ""
     ${NSD_Check} $Keep
@@ -92,7 +92,7 @@ FunctionEnd
 Function un.LeaveRemove
   ${NSD_GetState} $Keep $0
   StrCpy $Forget "--forget"
-  ${If} $0 == ${BST_CHECKED}
+  ${If} $0 = ${BST_CHECKED}
     StrCpy $Forget ""
   ${EndIf}
 FunctionEnd

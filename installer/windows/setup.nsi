@@ -139,7 +139,7 @@ Function .onInit
   ${EndIf}
   System::Call 'kernel32::CreateMutexW(p 0, i 0, w "Local\AnkongSetup") p .r1 ?e'
   Pop $0
-  ${If} $0 == 183 ; ERROR_ALREADY_EXISTS
+  ${If} $0 = 183 ; ERROR_ALREADY_EXISTS
     MessageBox MB_OK|MB_ICONEXCLAMATION "$(SetupIsOpen)" /SD IDOK
     SetErrorLevel 2
     Quit
@@ -157,11 +157,11 @@ FunctionEnd
 Function ChooseLanguage
   System::Call 'kernel32::GetUserDefaultUILanguage() i .r0'
   IntOp $1 $0 & 0x3FF ; primary language
-  ${If} $1 == 9
+  ${If} $1 = 9
     StrCpy $LANGUAGE ${LANG_ENGLISH}
-  ${ElseIf} $0 == 0x0404 ; Taiwan
-  ${OrIf} $0 == 0x0C04 ; Hong Kong
-  ${OrIf} $0 == 0x1404 ; Macao
+  ${ElseIf} $0 = 0x0404 ; Taiwan
+  ${OrIf} $0 = 0x0C04 ; Hong Kong
+  ${OrIf} $0 = 0x1404 ; Macao
     StrCpy $LANGUAGE ${LANG_TRADCHINESE}
   ${ElseIf} ${Silent}
     StrCpy $LANGUAGE ${LANG_TRADCHINESE}
@@ -200,7 +200,7 @@ Function AskDowngrade
     Return
   ${EndIf}
   ${VersionCompare} "$Installed" "${VERSION}" $0
-  ${If} $0 != 1
+  ${If} $0 <> 1
     Return
   ${EndIf}
   ${GetParameters} $0
@@ -258,7 +258,7 @@ FunctionEnd
 ; What is left to the program itself: its certificate, who trusts it, the start at sign-in.
 Function Complete
   StrCpy $Outcome "$(FinishWell)"
-  ${If} $Trust == 1
+  ${If} $Trust = 1
     DetailPrint "$(SettingUp)"
     StrCpy $1 "--trust"
   ${Else}
@@ -267,12 +267,12 @@ Function Complete
     StrCpy $Outcome "$(FinishUntrusted)"
   ${EndIf}
   nsExec::Exec '"$INSTDIR\ankong.exe" setup complete $1 $Autostart'
-  Pop $0
-  ${If} $0 != 0
+  Pop $0 ; a number, or "error" where it could not be started
+  ${If} $0 != "0"
     StrCpy $Status 5
     nsExec::Exec '"$INSTDIR\ankong.exe" setup complete --no-trust $Autostart'
     Pop $0
-    ${If} $0 == 0
+    ${If} $0 == "0"
       StrCpy $Outcome "$(FinishTrust)"
     ${Else}
       StrCpy $Outcome "$(FinishSetup)"
@@ -280,19 +280,19 @@ Function Complete
   ${EndIf}
   SetErrorLevel $Status
   ${If} ${Silent}
-    ${If} $WasRunning == 1
+    ${If} $WasRunning = 1
       Call StartNow
     ${EndIf}
     Return
   ${EndIf}
   Call IsPortTaken
   Pop $0
-  ${If} $0 == 1
+  ${If} $0 = 1
     StrCpy $Outcome "$Outcome$\r$\n$\r$\n$(FinishPort)"
   ${EndIf}
   Call HasCardService
   Pop $0
-  ${If} $0 == 0
+  ${If} $0 = 0
     StrCpy $Outcome "$Outcome$\r$\n$\r$\n$(FinishCards)"
   ${EndIf}
 FunctionEnd
@@ -300,7 +300,7 @@ FunctionEnd
 Function .onInstFailed
   SetOutPath "$TEMP"
   SetDetailsPrint none
-  ${If} $Swapping == 1
+  ${If} $Swapping = 1
     MessageBox MB_OK|MB_ICONSTOP "$(NotFinishedSwap)" /SD IDOK
   ${Else}
     Call ForgetNext
@@ -327,8 +327,8 @@ FunctionEnd
 
 Function un.onInit
   ReadRegStr $0 HKCU "${OWN_KEY}" "Language"
-  ${If} $0 == ${LANG_ENGLISH}
-  ${OrIf} $0 == ${LANG_TRADCHINESE}
+  ${If} $0 = ${LANG_ENGLISH}
+  ${OrIf} $0 = ${LANG_TRADCHINESE}
     StrCpy $LANGUAGE $0
   ${EndIf}
   ${GetParameters} $0
@@ -347,7 +347,7 @@ Section "Uninstall"
     ${Do}
       nsExec::Exec '"$INSTDIR\ankong.exe" setup undo $Forget'
       Pop $0
-      ${If} $0 == 0
+      ${If} $0 == "0"
         ${ExitDo}
       ${EndIf}
       MessageBox MB_ABORTRETRYIGNORE|MB_ICONEXCLAMATION "$(NotUndone)" /SD IDIGNORE \
