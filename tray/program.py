@@ -68,6 +68,11 @@ class Program(Observer):
         self._quitting = threading.Event()
         self._ended = threading.Event()
         self._failure: BaseException | None = None
+        self._opens_panel = False
+
+    def open_when_ready(self) -> None:
+        """Open the panel too, as soon as the agent answers: where there is no tray, it is all."""
+        self._opens_panel = True
 
     def run(self) -> None:
         """Run until the agent ends; in the main thread.
@@ -128,6 +133,8 @@ class Program(Observer):
         if facts.get("hipki_port") is None:
             self._warnings = (*self._warnings, "plain_port")
         self._announce(facts)
+        if self._opens_panel:
+            self._choose("panel:state")
 
     def changed(self, snapshot: Snapshot) -> None:
         """Take note of the readers as they are now."""
