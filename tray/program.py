@@ -70,6 +70,11 @@ class Program(Observer):
         self._quitting = threading.Event()
         self._ended = threading.Event()
         self._failure: BaseException | None = None
+        self._opens_panel = False
+
+    def open_when_ready(self) -> None:
+        """Open the panel too, as soon as the agent answers: where there is no tray, it is all."""
+        self._opens_panel = True
 
     def run(self) -> None:
         """Run until the agent ends; in the main thread.
@@ -130,6 +135,8 @@ class Program(Observer):
         if facts.get("hipki_port") is None:
             self._warn("plain_port", True)
         self._announce(facts)
+        if self._opens_panel:
+            self._choose("panel:state")
 
     def updated(self, standing: Standing) -> None:
         """Take note of what is known of newer versions."""
