@@ -21,7 +21,7 @@ from agent.host.update.standing import Age, Standing
 from agent.signing.history_line import Kind, presentable
 from agent.signing.model import Snapshot
 from agent.signing.recording import Signed
-from agent.signing.sites import LOCAL_USER
+from agent.signing.sites import LOCAL_USER, SELF_TEST
 from tray.backend import Backend, NoTrayError
 from tray.face import Face, Facts, make_face
 from tray.prompt_language import Language, system_language
@@ -272,7 +272,8 @@ def _fields(facts: Facts) -> dict[str, Any]:
 def notification(signed: Signed, texts: Texts) -> tuple[str, str]:
     """Write the title and the body of what the citizen is told after a key was used."""
     title = texts.signed if signed.kind is Kind.SIGN else texts.decrypted
-    site = texts.owner if signed.site == LOCAL_USER else signed.site.host or signed.site.origin
+    own = {LOCAL_USER: texts.owner, SELF_TEST: texts.self_test}
+    site = own.get(signed.site) or signed.site.host or signed.site.origin
     lines = [texts.by.format(site=presentable(site))]
     if signed.kind is Kind.SIGN and signed.documents:
         name = presentable(signed.documents[0] or texts.unnamed)
