@@ -33,7 +33,7 @@ exec {executable} --wizard --uninstall "$@"
 _MENU_ENTRY = """\
 [Desktop Entry]
 Type=Application
-Version=1.5
+Version=1.4
 Name=Ankong
 Name[zh_TW]=安控
 Comment=Readers, sites, history and self-test of the signing agent
@@ -46,7 +46,7 @@ Categories=Utility;Security;
 _REMOVAL_ENTRY = """\
 [Desktop Entry]
 Type=Application
-Version=1.5
+Version=1.4
 Name=Remove Ankong
 Name[zh_TW]=移除安控
 Comment=Take the signing agent off this computer
