@@ -15,7 +15,7 @@ from wizard.window import Press, Window, filled, set_enabled
 from wizard.work import Stage
 
 _WELCOME, _LICENCE, _ADDED, _INSTALLING, _FINISHED = range(5)
-_LICENCE_LINES = 9
+_LICENCE_LINES = 7
 _MAX_COMPLAINTS = 3  # of the program's own setup; its pages tell all
 
 
@@ -215,10 +215,8 @@ class InstallPages:
         missing = service.look()
         if not missing:
             return
-        if missing.service:
-            window.notice(texts.missing_service)
-        if missing.tool:
-            window.notice(texts.missing_tool)
+        words = {texts.missing_service: missing.service, texts.missing_tool: missing.tool}
+        window.notice("\n".join(text for text, is_missing in words.items() if is_missing))
         if missing.command is None:
             window.text(texts.missing_unknown)
             return

@@ -165,9 +165,9 @@ class Installation:
 
     def _copy(self, told: Told, cancelled: threading.Event) -> None:
         files = [path for path in sorted(self._source.rglob("*")) if not path.is_dir()]
-        total = sum(path.stat().st_size for path in files)
+        total = sum(path.stat().st_size for path in files if not path.is_symlink())
+        self._places.staging.mkdir(parents=True)  # first: what is read-only has no space either
         self._check_space(total)
-        self._places.staging.mkdir(parents=True)
         copied = 0
         for path in files:
             target = self._places.staging / path.relative_to(self._source)
@@ -180,12 +180,10 @@ class Installation:
 
     def _check_space(self, size: int) -> None:
         folder = self._places.staging
-        while not folder.exists():
-            folder = folder.parent
         free = shutil.disk_usage(folder).free
         if free < size + SPARE:
-            needed = f"{(size + SPARE) / 1e6:.0f}"
-            raise TroubleError("no_space", path=folder, needed=needed, free=f"{free / 1e6:.0f}")
+            needed, there = (f"{count / 1e6:.0f}" for count in (size + SPARE, free))
+            raise TroubleError("no_space", path=folder.parent, needed=needed, free=there)
 
     def _write_record(self, before: Record | None) -> None:
         files = [str(path) for path in self._around() if self._may_write(path, before)]

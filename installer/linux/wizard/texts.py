@@ -102,7 +102,7 @@ CHINESE: Final = Texts(
     welcome_title="歡迎安裝安控",
     welcome_text=(
         "安控讓網頁用您的自然人憑證簽章，而決定權始終在您手上：網頁提出要求，由您同意，由卡片簽章。",
-        "接下來會把安控 {version} 裝到您自己的帳號裡，不需要管理者密碼，大約一分鐘。",
+        "接下來會把安控 {version} 裝到您自己的帳號裡，不需要管理者密碼。",
     ),
     welcome_update="這台電腦已有安控 {installed}，將更新為 {version}。"
     "您的設定、網站與紀錄都會保留。",
@@ -192,8 +192,8 @@ ENGLISH: Final = Texts(
             "asks, you agree, your card signs."
         ),
         (
-            "Ankong {version} will be installed for your own account. It takes no administrator's "
-            "password and about a minute."
+            "Ankong {version} will be installed for your own account, which takes no "
+            "administrator's password."
         ),
     ),
     welcome_update="Ankong {installed} is here already and will be updated to {version}. Your "
@@ -209,13 +209,13 @@ ENGLISH: Final = Texts(
     licence_others="Other components have licences of their own; you will find them in {path}",
     accept="I &accept the licence",
     added_title="What will be added to this computer",
-    added_text="Only your own account is touched, and “Remove Ankong” in the menu puts it back.",
+    added_text="Only your own account is touched, and Remove Ankong in the menu puts it back.",
     added=(
         (
             "Program",
             (
-                "In {path}, about {size} MB; the menu of applications shows “Ankong” and “Remove "
-                "Ankong”."
+                "In {path}, about {size} MB; the menu of applications shows Ankong and Remove "
+                "Ankong."
             ),
         ),
         (
@@ -236,10 +236,10 @@ ENGLISH: Final = Texts(
     copying="Copying the program…",
     completing="Making the local certificate…",
     finished_title="Ankong is installed",
-    finished_text="You will find “Ankong” in the menu of applications.",
+    finished_text="You will find it in the menu of applications.",
     start_now="&Start Ankong now",
     start_at_login="Start when I &log in",
-    not_complete="Some things are left to do; once Ankong runs, “Check and repair” in its menu "
+    not_complete="Some things are left to do; once Ankong runs, Check and repair in its menu "
     "mends them:",
     missing_service="This computer has no smart-card service or no driver for readers yet, so "
     "Ankong cannot see a reader.",
@@ -249,7 +249,7 @@ ENGLISH: Final = Texts(
     cancel_title="Cancel the installation?",
     cancel_text="Nothing on this computer will have changed.",
     go_on="&Go on",
-    stop="&Quit",
+    stop="&Cancel installation",
     trouble_title="Not installed yet",
     trouble_text="This computer is as it was before; nothing half-made is left behind.",
     trouble={
@@ -258,7 +258,7 @@ ENGLISH: Final = Texts(
         "disk_full": "The disk became full on the way: {path}. Make room, then try again.",
         "no_writing": "{path} cannot be written: it is read-only or not yours. Check its "
         "permissions, then try again.",
-        "still_running": "The running Ankong did not end. Choose “Quit Ankong” in its icon's "
+        "still_running": "The running Ankong did not end. Choose Quit Ankong in its icon's "
         "menu, then try again.",
         "other": "{path}: {detail}. Try again; if it still fails, please tell us these words.",
     },
@@ -281,7 +281,7 @@ ENGLISH: Final = Texts(
     removed_title="Ankong is removed",
     removed_text="No program and no settings of Ankong are left on this computer.",
     kept_text="The history and the sites are kept in {path}.",
-    left_text="Some things could not be removed; mend them, then run “Remove Ankong” again:",
+    left_text="Some things could not be removed; mend them, then run Remove Ankong again:",
     not_installed="Ankong is not installed in this account.",
     cancel_removal_text="Ankong will stay as it is.",
     quiet_done="Ankong {version} is installed in {path}",

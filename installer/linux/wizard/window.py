@@ -9,9 +9,10 @@ from tkinter import ttk
 from tray.prompt_style import LIGHT, Style
 from tray.prompt_texts import button_label
 from tray.prompt_wrap import wrap
+from wizard.ticks import theme_ticks
 
 WIDTH = 33  # ems of text on a page
-_HEIGHT = 24  # ems of a page
+_HEIGHT = 25  # ems of a page
 _SIDE = 11.5  # ems of the list of steps
 _MARKS = {"done": "✓", "now": "●", "later": "○"}
 _ACCESS = "<Alt-{}>"
@@ -59,27 +60,16 @@ class Window:
 
     def _add_side(self) -> list[tk.Label]:
         gap = self.style.gap
-        side = tk.Frame(self.root, background=LIGHT.brand, width=gap(_SIDE))
+        side = tk.Frame(self.root, background=LIGHT.panel, width=gap(_SIDE))
         side.pack(side="left", fill="y")
         side.pack_propagate(False)
-        tk.Label(side, image=self._icon, background=LIGHT.brand).pack(pady=(gap(1.8), gap(0.6)))
-        tk.Label(
-            side,
-            text=self._product,
-            font=self.style.host,
-            foreground=LIGHT.on_brand,
-            background=LIGHT.brand,
-        ).pack(pady=(0, gap(1.6)))
+        tk.Frame(side, width=1, background=LIGHT.line).pack(side="right", fill="y")
+        tk.Label(side, image=self._icon, background=LIGHT.panel).pack(pady=(gap(1.8), gap(0.6)))
+        name = self._label(self._product, side, self.style.host, (LIGHT.ink, LIGHT.panel))
+        name.pack(pady=(0, gap(1.6)))
         labels = []
-        for name in self._steps:
-            label = tk.Label(
-                side,
-                text=name,
-                font=self.style.body,
-                anchor="w",
-                foreground=LIGHT.on_brand,
-                background=LIGHT.brand,
-            )
+        for step in self._steps:
+            label = self._label(step, side, self.style.body, (LIGHT.muted, LIGHT.panel))
             label.pack(fill="x", padx=gap(1.3), pady=gap(0.32))
             labels.append(label)
         return labels
@@ -96,12 +86,13 @@ class Window:
         buttons.pack(side="bottom", fill="x", padx=gap(1.8), pady=(gap(0.9), gap(1.2)))
         tk.Frame(page, height=1, background=LIGHT.line).pack(side="bottom", fill="x")
         body = tk.Frame(page, background=LIGHT.paper, width=gap(WIDTH), height=gap(_HEIGHT))
-        body.pack(side="top", fill="both", expand=True, padx=gap(1.8))
+        body.pack(side="top", fill="both", expand=True, padx=gap(1.8), pady=(0, gap(0.6)))
         body.pack_propagate(False)
         return title, body, buttons
 
     def _theme(self) -> None:
         theme = ttk.Style(self.root)
+        self._boxes = theme_ticks(theme, self.root, self.style)
         theme.configure(
             "Wizard.Horizontal.TProgressbar",
             troughcolor=LIGHT.panel,
@@ -128,12 +119,25 @@ class Window:
         for parent in (self.body, self._buttons):
             for child in parent.winfo_children():
                 child.destroy()
+        self.root.after_idle(self._fit)
         self._title.configure(text=title)
         self.root.title(f"{title} – {self._product}")
         for number, (label, name) in enumerate(zip(self._labels, self._steps, strict=True)):
             state = "done" if number < step else "now" if number == step else "later"
-            font = self.style.strong if state == "now" else self.style.body
-            label.configure(text=f"{_MARKS[state]}  {name}", font=font)
+            is_now = state == "now"
+            label.configure(
+                text=f"{_MARKS[state]}  {name}",
+                font=self.style.strong if is_now else self.style.body,
+                foreground=LIGHT.brand if is_now else LIGHT.muted,
+            )
+
+    def _fit(self) -> None:
+        """Make the page as high as what is on it, where that is more than usual."""
+        self.body.update_idletasks()
+        lowest = max(
+            (c.winfo_y() + c.winfo_reqheight() for c in self.body.winfo_children()), default=0
+        )
+        self.body.configure(height=max(self.style.gap(_HEIGHT), lowest + self.style.gap(0.6)))
 
     def text(self, text: str, *, muted: bool = False, after: float = 0.8) -> None:
         """Add a paragraph; ``after`` ems of space below."""
@@ -151,7 +155,8 @@ class Window:
         box = tk.Frame(self.body, background=front)
         box.pack(fill="x", pady=(0, gap(0.7)))
         inner = self._label(text, box, self.style.body, (front, back), WIDTH - 2.2)
-        inner.pack(fill="x", padx=(gap(0.25), 0), ipadx=gap(0.8), ipady=gap(0.5))
+        inner.configure(padx=gap(0.7), pady=gap(0.5))
+        inner.pack(fill="x", padx=(gap(0.25), 0))
 
     def facts(self, rows: Sequence[tuple[str, str]]) -> None:
         """Add a tinted box: what it is about, and what there is to say."""
@@ -232,9 +237,9 @@ class Window:
             underline=key,
             variable=state,
             command=lambda: changed(state.get()),
-            style="Confirm.TCheckbutton",
+            style="Wizard.TCheckbutton",
         )
-        box.pack(fill="x", pady=(0, self.style.gap(0.3)))
+        box.pack(anchor="w", pady=(0, self.style.gap(0.3)))
         box.state_of_it = state  # type: ignore[attr-defined]  # Tk forgets a variable nobody holds
         self._bind(label, key, box.invoke)
         return box
@@ -290,7 +295,7 @@ class Window:
         front, back = colours
         return tk.Label(
             parent,
-            text=wrap(text, font.measure, self.style.gap(ems)),
+            text="\n".join(wrap(t, font.measure, self.style.gap(ems)) for t in text.split("\n")),
             font=font,
             foreground=front,
             background=back,
