@@ -17,7 +17,9 @@ STARTING_SECONDS: Final = 15.0
 def add(commands: Any) -> None:
     """Add the command to a parser's."""
     text = "run the agent with its icon; where one runs already, open its panel (the default)"
-    add_run_options(add_command(commands, "tray", run, text))
+    parser = add_command(commands, "tray", run, text)
+    add_run_options(parser)
+    parser.add_argument("--panel", action="store_true", help="open the panel once it runs")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -30,7 +32,10 @@ def run(options: argparse.Namespace) -> int:
             from tray.backend import system_backend  # noqa: PLC0415  # likewise
             from tray.program import Program  # noqa: PLC0415  # likewise
 
-            Program(daemon, system_backend, _announce).run()
+            program = Program(daemon, system_backend, _announce)
+            if options.panel:
+                program.open_when_ready()
+            program.run()
     except AlreadyRunningError:
         return _show_panel(options)
     return EXIT_OK

@@ -17,6 +17,7 @@ from agent.commands.browser import open_address
 from agent.commands.daemon import Daemon, Observer
 from agent.host.panel_key import panel_address
 from agent.host.preferences import LANGUAGES
+from agent.host.update.standing import Age, Standing
 from agent.signing.history_line import Kind, presentable
 from agent.signing.model import Snapshot
 from agent.signing.recording import Signed
@@ -31,6 +32,7 @@ AGAIN_SECONDS: Final = 15.0
 MAX_FALLS: Final = 5
 END_SECONDS: Final = 20.0
 """How long the agent may take to end."""
+_WARNINGS: Final = ("policy", "too_old", "plain_port")  # the worst first
 _LOOK_SECONDS: Final = 0.5  # on Windows a signal interrupts no wait without an end
 
 _log = structlog.get_logger(__name__)
@@ -68,6 +70,11 @@ class Program(Observer):
         self._quitting = threading.Event()
         self._ended = threading.Event()
         self._failure: BaseException | None = None
+        self._opens_panel = False
+
+    def open_when_ready(self) -> None:
+        """Open the panel too, as soon as the agent answers: where there is no tray, it is all."""
+        self._opens_panel = True
 
     def run(self) -> None:
         """Run until the agent ends; in the main thread.
@@ -126,8 +133,21 @@ class Program(Observer):
     def ready(self, facts: dict[str, Any]) -> None:
         """Take note that every port answers."""
         if facts.get("hipki_port") is None:
-            self._warnings = (*self._warnings, "plain_port")
+            self._warn("plain_port", True)
         self._announce(facts)
+        if self._opens_panel:
+            self._choose("panel:state")
+
+    def updated(self, standing: Standing) -> None:
+        """Take note of what is known of newer versions."""
+        self._warn("too_old", standing.age is Age.TOO_OLD)
+        is_news = standing.age in {Age.NEWER, Age.TOO_OLD}
+        self._update(newest=standing.newest if is_news else "", warnings=self._warnings)
+
+    def _warn(self, warning: str, on: bool) -> None:
+        """Set a warning or take it back."""
+        now = {*self._warnings, warning} if on else {*self._warnings} - {warning}
+        self._warnings = tuple(each for each in _WARNINGS if each in now)
 
     def changed(self, snapshot: Snapshot) -> None:
         """Take note of the readers as they are now."""
@@ -213,6 +233,7 @@ class Program(Observer):
     def settings_changed(self) -> None:
         """Show what the citizen chose, here or in the panel."""
         autostart = self._daemon.autostart
+        self.updated(self._daemon.update.standing)
         self._update(
             language=self._daemon.preferences.language,
             autostart=None if autostart is None else autostart.is_on(),

@@ -29,6 +29,7 @@ class Texts:
     autostart: str
     language: str
     languages: Mapping[str, str]
+    newer: str
     about: str
     quit: str
     signed: str
@@ -55,6 +56,7 @@ _CHINESE: Final = Texts(
         "unsupported": "無法辨識讀卡機裡的卡片",
         "plain_port": "舊網頁使用的連接埠被其他程式占用",
         "policy": "管理政策無法讀取，所有網站都被拒絕",
+        "too_old": "這個版本太舊，不再簽章，請更新",
     },
     cards={
         CardPresence.EMPTY: "沒有卡片",
@@ -71,6 +73,7 @@ _CHINESE: Final = Texts(
     autostart="登入時自動啟動",
     language="語言 Language",
     languages={"system": "依系統設定", "zh-Hant": "繁體中文", "en": "English"},
+    newer="有新版本 {version}…",
     about="關於安控…",
     quit="結束安控",
     signed="已用您的卡片簽章",
@@ -96,6 +99,7 @@ _ENGLISH: Final = Texts(
         "unsupported": "The card in the reader is not known",
         "plain_port": "Another program holds the port that older pages use",
         "policy": "The policy cannot be read: every site is refused",
+        "too_old": "This version is too old to sign: please update",
     },
     cards={
         CardPresence.EMPTY: "no card",
@@ -112,6 +116,7 @@ _ENGLISH: Final = Texts(
     autostart="Start when I sign in",
     language="Language 語言",
     languages={"system": "As the system", "zh-Hant": "繁體中文", "en": "English"},
+    newer="Version {version} is there…",
     about="About Ankong…",
     quit="Quit Ankong",
     signed="Your card has signed",

@@ -14,7 +14,7 @@ _RELEASE = re.compile(r"^## \[(\d+(?:\.\d+){2}[^\]]*)\]( - \d{4}-\d{2}-\d{2})?",
 def disagreements(root: Path) -> list[str]:
     """Return a sentence for each pair of facts in the checkout ``root`` that differ."""
     project = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))
-    version = _version(root)
+    version = version_of(root)
     return [
         *_versions(root, version),
         *_changelog((root / "CHANGELOG.md").read_text("utf-8"), version),
@@ -22,7 +22,8 @@ def disagreements(root: Path) -> list[str]:
     ]
 
 
-def _version(root: Path) -> str:
+def version_of(root: Path) -> str:
+    """Read the agent's version; "" where it has none."""
     source = (root / "agent" / "__init__.py").read_text("utf-8")
     found = re.search(r'^__version__ = "([^"]+)"$', source, re.MULTILINE)
     return found[1] if found else ""
@@ -67,6 +68,9 @@ def _locks(folder: Path, project: dict[str, Any]) -> Iterator[str]:
     for name, version in pins_of(folder / "run.txt").items():
         if shipped.get(name) != version:
             yield f"installer.txt does not hold run.txt's {name}=={version}: run dev.py lock"
+    for name, version in pins_of(folder / "windows.txt").items():
+        if shipped.get(name) != version:
+            yield f"installer.txt does not hold windows.txt's {name}=={version}: run dev.py lock"
 
 
 def pins_of(lock: Path) -> dict[str, str]:

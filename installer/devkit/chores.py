@@ -26,6 +26,12 @@ LOCKS = {
         *("--constraint", "installer/requirements/run.txt"),
     ),
     "packages.txt": ("--group", "packages"),
+    # The same for Windows alone: pip on Linux, which fetches these, would judge markers for Linux.
+    "windows.txt": (
+        *("pyproject.toml", "--extra", "installer"),
+        *("--constraint", "installer/requirements/installer.txt"),
+        *("--python-platform", "x86_64-pc-windows-msvc", "--python-version", "3.11"),
+    ),
 }
 
 
@@ -87,7 +93,12 @@ def lint(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
         "ruff check": ["ruff", "check", "."],
         "ruff format": ["ruff", "format", "--check", "."],
         "mypy": ["mypy"],
-        "mypy installer": ["mypy", "installer/dev.py", "installer/devkit"],
+        "mypy installer": [
+            "mypy",
+            "installer/dev.py",
+            "installer/devkit",
+            "installer/linux/wizard",
+        ],
     }
     failed = [name for name, words in checks.items() if _tool(name, words) != 0]
     say("import-linter")
@@ -127,6 +138,12 @@ def fuzz(_options: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
 def installers(options: argparse.Namespace, _rest: Sequence[str]) -> int:
     """Build the installers of all systems, or of those that were named."""
     venv.ensure()
+    if Path(sys.prefix).resolve() != venv.VENV.resolve():
+        # The builders draw our icon and write our desktop files with the program's own code.
+        chosen = [word for name in options.only or () for word in ("--only", name)]
+        become(
+            [venv.PYTHON, ROOT / "installer" / "dev.py", "installers", *chosen], venv.environment()
+        )
     return artefacts.build(options.only or artefacts.SYSTEMS)
 
 
@@ -147,7 +164,8 @@ def lock(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
             raise SetupError("pip could not install uv (see above); is the network up?")
         for name, sources in LOCKS.items():
             say(f"resolving installer/requirements/{name}")
-            words = ["uv", "pip", "compile", *sources, "--universal", "--generate-hashes"]
+            for_all = () if "--python-platform" in sources else ("--universal",)
+            words = ["uv", "pip", "compile", *sources, *for_all, "--generate-hashes"]
             target = venv.REQUIREMENTS / name
             if run([python, "-m", *words, "--no-header", "--quiet", "-o", target]) != 0:
                 raise SetupError(f"uv could not resolve {name} (see above)")

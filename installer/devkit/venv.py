@@ -55,8 +55,12 @@ def ensure() -> None:
     mark_done(STAMP, content)
 
 
-def install_locked(lock: Path) -> None:
+def install_locked(lock: Path, python: Path | None = None) -> None:
     """Install one lock file; what has no hash in it is refused.
+
+    Args:
+        lock: the file.
+        python: of the environment to install into, that of the chores by default.
 
     Raises:
         SetupError: pip failed; its own words are printed before.
@@ -64,13 +68,17 @@ def install_locked(lock: Path) -> None:
     """
     # Without isolation, because pip would fetch the build tools of pyscard (which has no wheel
     # for Linux) by name only: they are in the build lock instead.
-    _pip("--require-hashes", "--no-build-isolation", "--requirement", str(lock))
+    words = ("--require-hashes", "--no-build-isolation", "--requirement", str(lock))
+    _pip(*words, python=python)
 
 
-def _pip(*arguments: str) -> None:
+def _pip(*arguments: str, python: Path | None = None) -> None:
     env = environment()
+    if python is not None:  # pip builds with the tools beside it
+        env["PATH"] = os.pathsep.join((str(python.parent), env["PATH"]))
     env.update(PIP_NO_INPUT="1", PIP_USER="0", PIP_DISABLE_PIP_VERSION_CHECK="1")
-    if run([PYTHON, "-m", "pip", "install", "--quiet", *arguments], env=env) != 0:
+    command = [str(python or PYTHON), "-m", "pip", "install", "--quiet", *arguments]
+    if run(command, env=env) != 0:
         raise SetupError(OFFLINE_HELP)
 
 

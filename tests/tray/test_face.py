@@ -110,6 +110,19 @@ def test_autostart_is_offered_where_it_can_be_had() -> None:
     assert not [item for item in face(autostart=None).menu if item.key == "autostart"]
 
 
+def test_a_newer_version_is_a_line_of_the_menu_and_no_alarm() -> None:
+    shown = face(reader(CardPresence.CARD), newest="9.2.0", texts=CHINESE)
+    assert shown.mood is Mood.READY
+    assert line(shown, "panel:about:newer").label == "有新版本 9.2.0…"
+    assert "panel:about:newer" not in {item.key for item in face().menu}
+
+
+def test_a_version_that_is_too_old_calls_for_attention() -> None:
+    shown = face(reader(CardPresence.CARD), newest="9.2.0", warnings=("too_old",))
+    assert shown.mood is Mood.ATTENTION
+    assert "too old to sign" in shown.title
+
+
 def test_both_languages_say_everything() -> None:
     for field in fields(Texts):
         mine, other = getattr(CHINESE, field.name), getattr(ENGLISH, field.name)

@@ -18,6 +18,7 @@ from agent.host.doctor.network import check_agent, check_ports
 from agent.host.doctor.patient import Patient
 from agent.host.doctor.report import Finding, Report, fault, ok
 from agent.host.doctor.tls import check_tls, check_trust
+from agent.host.doctor.update import check_update
 
 _log = structlog.get_logger(__name__)
 
@@ -43,6 +44,7 @@ CHECKS: Final[Sequence[Check]] = (
     check_tls,
     check_trust,
     check_browsers,
+    check_update,
 )
 
 

@@ -223,6 +223,36 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "{browser} 的政策檔無法讀取。",
         "A policy file of {browser} cannot be read.",
     ),
+    # Newer versions.
+    "update_no_address": (
+        "沒有設定更新通知的網址，因此不會詢問有沒有新版本。",
+        "No address for update notices is set, so nobody is asked for newer versions.",
+    ),
+    "update_no_key": (
+        "沒有可以信任的發行金鑰，因此不會詢問有沒有新版本。",
+        "No release key is trusted, so nobody is asked for newer versions.",
+    ),
+    "update_forbidden": (
+        "依設定或管理政策，不會詢問有沒有新版本。",
+        "By the settings or the policy, nobody is asked for newer versions.",
+    ),
+    "update_declined": (
+        "依您的選擇，不會詢問有沒有新版本。",
+        "As you chose, nobody is asked for newer versions.",
+    ),
+    "update_unknown": (
+        "還沒有問到有沒有新版本；離線時這是正常的。",
+        "Nothing was heard of newer versions yet; offline that is normal.",
+    ),
+    "update_newest": ("這是最新的版本。", "This is the newest version."),
+    "update_newer": (
+        "有新版本 {version}。請在方便的時候更新。{page}",
+        "Version {version} is there. Update when it suits you. {page}",
+    ),
+    "update_too_old": (
+        "這個版本太舊，安控不再用它簽章。請更新到 {version}。{zh} {page}",
+        "This version is too old to sign. Update to {version}. {en} {page}",
+    ),
     "check_failed": (
         "檢查「{name}」無法完成（{detail}）。",
         "The check {name} could not be completed ({detail}).",

@@ -17,6 +17,10 @@ UNSHIPPED = (
     "tests",
     "installer",
     # Of the standard library: for developers, or for what the agent never does.
+    "_codecs_cn",
+    "_codecs_iso2022",
+    "_codecs_jp",
+    "_codecs_kr",
     "_pydecimal",
     "bdb",
     "code",

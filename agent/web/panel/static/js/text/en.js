@@ -83,6 +83,7 @@ export const en = {
     language: "Language",
     languages: { system: "As the system", "zh-Hant": "繁體中文", en: "English" },
     autostart: "Start Ankong when I sign in to this computer",
+    updateCheck: "Ask once a day whether there is a newer version (nothing about you is sent)",
   },
   readers: {
     short: "Readers",
@@ -243,6 +244,18 @@ export const en = {
     repair_set_manifest_aside: "Begin a new record of the installation",
     repair_start_service: "Start the smart-card service",
   },
+  update: {
+    newer: "Version {version} is there.",
+    too_old: "This version is too old: Ankong does not sign with it any more. Update to {version}.",
+    how: "Ankong downloads and installs nothing by itself; that is yours to do.",
+    newest_line: "This is the newest version (asked {when}).",
+    unknown_line: "Nothing was heard of newer versions yet.",
+    unknown: "Nothing was heard of newer versions yet; offline that is normal.",
+    no_address: "No address for update notices is set, so nobody is asked for newer versions.",
+    no_key: "No release key is trusted, so nobody is asked for newer versions.",
+    forbidden: "By the settings or the policy, nobody is asked for newer versions.",
+    declined: "As you chose, nobody is asked for newer versions.",
+  },
   about: {
     short: "About",
     title: "About Ankong",
@@ -256,7 +269,7 @@ export const en = {
     promise_pin: "It neither keeps nor writes down your PIN, and does not spend the last try without asking.",
     promise_sites: "Without your permission no site can use the card, or learn whose it is.",
     promise_history: "Every use leaves a line, and tampering with it shows.",
-    promise_network: "It takes connections from this computer only, and sends your data nowhere.",
+    promise_network: "It takes connections from this computer only, and sends your data nowhere. It asks for newer versions only where somebody has set whom.",
     parts: "Made with",
   },
 };

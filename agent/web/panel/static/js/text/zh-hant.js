@@ -83,6 +83,7 @@ export const zhHant = {
     language: "語言",
     languages: { system: "依系統設定", "zh-Hant": "繁體中文", en: "English" },
     autostart: "登入電腦時自動啟動安控",
+    updateCheck: "每天詢問一次有沒有新版本（不傳送任何關於您的資料）",
   },
   readers: {
     short: "讀卡機",
@@ -243,6 +244,18 @@ export const zhHant = {
     repair_set_manifest_aside: "重建安裝紀錄",
     repair_start_service: "啟動讀卡機服務",
   },
+  update: {
+    newer: "有新版本 {version}。",
+    too_old: "這個版本太舊，安控不再用它簽章。請更新到 {version}。",
+    how: "安控不會自己下載或安裝任何東西，請由您下載安裝。",
+    newest_line: "這是最新的版本（{when} 詢問）。",
+    unknown_line: "還沒有問到有沒有新版本。",
+    unknown: "還沒有問到有沒有新版本；離線時這是正常的。",
+    no_address: "沒有設定更新通知的網址，因此不會詢問有沒有新版本。",
+    no_key: "沒有可以信任的發行金鑰，因此不會詢問有沒有新版本。",
+    forbidden: "依設定或管理政策，不會詢問有沒有新版本。",
+    declined: "依您的選擇，不會詢問有沒有新版本。",
+  },
   about: {
     short: "關於",
     title: "關於安控",
@@ -256,7 +269,7 @@ export const zhHant = {
     promise_pin: "不儲存、不記錄 PIN 碼，也不會未經詢問就用掉最後一次機會。",
     promise_sites: "沒有您的允許，任何網站都不能使用卡片，也不知道卡片是誰的。",
     promise_history: "每一次使用都留下紀錄，而且看得出有沒有被更動。",
-    promise_network: "只在這台電腦上接受連線，不會把您的資料送到任何地方。",
+    promise_network: "只在這台電腦上接受連線，不會把您的資料送到任何地方；只有在設定了網址時，才會詢問有沒有新版本。",
     parts: "使用的軟體",
   },
 };

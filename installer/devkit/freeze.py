@@ -1,0 +1,63 @@
+"""Freeze the program on this machine, from an environment that has the locked packages alone."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from devkit import elf, venv
+from devkit.shell import ROOT, SetupError, fingerprint, is_done, mark_done, output, run, say
+
+BUILD = ROOT / "build"
+BUNDLE = BUILD / "ankong"
+FREEZER = BUILD / "freezer"
+PYTHON = FREEZER / venv.PYTHON.relative_to(venv.VENV)
+INSTALLER_LOCK = venv.REQUIREMENTS / "installer.txt"
+_STAMP = FREEZER / "ankong-freezer.stamp"
+
+
+def freeze() -> Path:
+    """Build the program; return its folder.
+
+    Raises:
+        SetupError: it could not be built; what was printed before says why.
+
+    """
+    _ensure_freezer()
+    say("freezing the program")
+    command: list[str | Path] = [PYTHON, "-m", "PyInstaller", "--noconfirm", "--clean"]
+    command += ["--log-level", "WARN", "--distpath", BUILD, "--workpath", BUILD / "freezing"]
+    command += ["installer/ankong.spec"]
+    if run(command, env=reproducible()) != 0:
+        raise SetupError("PyInstaller could not freeze the program (see above)")
+    if sys.platform.startswith("linux"):
+        elf.forget_build_paths(elf.objects(BUNDLE))
+    return BUNDLE
+
+
+def reproducible() -> dict[str, str]:
+    """Return the environment in which the same sources give the same files."""
+    env = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
+    env["SOURCE_DATE_EPOCH"] = source_date()
+    return env
+
+
+def source_date() -> str:
+    """Say when the sources were last changed: seconds since 1970, as they tell themselves."""
+    given = os.environ.get("SOURCE_DATE_EPOCH")
+    committed = (output(["git", "log", "-1", "--format=%ct"]) or "").strip()
+    return given or committed or str(int((ROOT / "CHANGELOG.md").stat().st_mtime))
+
+
+def _ensure_freezer() -> None:
+    locks = [venv.BUILD_LOCK, INSTALLER_LOCK]
+    content = fingerprint(locks, sys.version, str(FREEZER))
+    if is_done(_STAMP, content):
+        return
+    say(f"making {FREEZER.relative_to(ROOT)}, which has only what is shipped and its tools")
+    shutil.rmtree(FREEZER, ignore_errors=True)
+    if run([sys.executable, "-m", "venv", FREEZER]) != 0:
+        raise SetupError("Python could not make a virtual environment (see above)")
+    for lock in locks:
+        venv.install_locked(lock, PYTHON)
+    mark_done(_STAMP, content)

@@ -1,0 +1,110 @@
+"""The program as it lies on a Linux system: every file at its place, below an empty root."""
+
+import gzip
+import os
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+from devkit.shell import ROOT
+
+SOURCES = ROOT / "installer" / "linux"
+PROGRAM = "usr/lib/ankong"
+AUTOSTART = "etc/xdg/autostart/ankong.desktop"
+MAINTAINER = "The Ankong authors <ankong@example.org>"
+_EXECUTABLES = ("ankong",)
+_LINKS = {
+    "usr/bin/ankong": "../lib/ankong/ankong",
+    "usr/share/doc/ankong/licences": "../../../lib/ankong/_internal/licences",
+    "usr/share/doc/ankong/sbom.cdx.json": "../../../lib/ankong/_internal/sbom.cdx.json",
+}
+_MANUALS = {"ankong.1": "man1", "ankong.zh_TW.1": "zh_TW/man1"}
+
+
+def lay_out(root: Path, bundle: Path, version: str, when: int) -> None:
+    """Fill the empty folder ``root``.
+
+    Args:
+        root: what will be ``/``.
+        bundle: the frozen program.
+        version: of it.
+        when: seconds since 1970, for the changelog.
+
+    """
+    copy_program(bundle, root / PROGRAM)
+    _write(root / AUTOSTART, autostart_file())
+    _write(
+        root / "usr/share/applications/ankong.desktop",
+        (SOURCES / "ankong.desktop").read_text("utf-8"),
+    )
+    _write_icons(bundle / "_internal" / "icons", root / "usr/share/icons/hicolor")
+    for name, section in _MANUALS.items():
+        text = (SOURCES / name).read_text("utf-8").replace("{version}", version)
+        _compress(root / "usr/share/man" / section / "ankong.1.gz", text)
+    doc = root / "usr/share/doc/ankong"
+    _write(doc / "copyright", _copyright())
+    _compress(doc / "changelog.gz", _changelog(version, when))
+    _write(
+        root / "usr/share/lintian/overrides/ankong",
+        (SOURCES / "lintian-overrides").read_text("utf-8"),
+    )
+    for place, target in _LINKS.items():
+        (root / place).parent.mkdir(parents=True, exist_ok=True)
+        (root / place).symlink_to(target)
+
+
+def copy_program(bundle: Path, target: Path) -> None:
+    """Copy the frozen program with the permissions that installed files have."""
+    shutil.copytree(bundle, target, symlinks=True)
+    for folder, _, files in os.walk(target):
+        Path(folder).chmod(0o755)
+        for name in files:
+            path = Path(folder, name)
+            is_program = Path(folder) == target and name in _EXECUTABLES
+            path.chmod(0o755 if is_program else 0o644)
+
+
+def autostart_file() -> str:
+    """Write what starts the agent at login: as the agent itself writes it for one user."""
+    from agent.host.autostart.xdg import desktop_file  # noqa: PLC0415  # the chores run without it
+
+    program = f"/{PROGRAM}/ankong"
+    # A package that was removed but not purged leaves this file.
+    return desktop_file((program, "tray")) + f"TryExec={program}\nIcon=ankong\n"
+
+
+def _write_icons(pictures: Path, theme: Path) -> None:
+    """Copy the icon in every size into an icon theme's folder."""
+    for picture in sorted(pictures.glob("ankong-*.png")):
+        size = picture.stem.removeprefix("ankong-")
+        path = theme / f"{size}x{size}" / "apps" / "ankong.png"
+        path.parent.mkdir(parents=True)
+        shutil.copyfile(picture, path)
+
+
+def _copyright() -> str:
+    lines = (ROOT / "LICENSE").read_text("utf-8").strip().split("\n")
+    start = next(number for number, line in enumerate(lines) if line.startswith("Copyright"))
+    holder = lines[start].removeprefix("Copyright (c) ")
+    licence = "\n".join(f" {line}" if line else " ." for line in lines[start + 2 :])
+    text = (SOURCES / "copyright").read_text("utf-8")
+    return text.replace("{copyright}", holder).replace("{licence}", licence)
+
+
+def _changelog(version: str, when: int) -> str:
+    date = datetime.fromtimestamp(when, UTC).strftime("%a, %d %b %Y %H:%M:%S +0000")
+    return (
+        f"ankong ({version}) stable; urgency=medium\n\n"
+        "  * What has changed is in CHANGELOG.md of the sources.\n\n"
+        f" -- {MAINTAINER}  {date}\n"
+    )
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, "utf-8")
+
+
+def _compress(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(gzip.compress(text.encode(), 9, mtime=0))
