@@ -33,7 +33,7 @@ exec {executable} --wizard --uninstall "$@"
 _MENU_ENTRY = """\
 [Desktop Entry]
 Type=Application
-Version=1.5
+Version=1.4
 Name=Ankong
 Name[zh_TW]=安控
 Comment=Readers, sites, history and self-test of the signing agent
@@ -41,12 +41,12 @@ Comment[zh_TW]=讀卡機、網站、簽章紀錄與自我檢測
 Exec={executable} tray --panel
 Icon=ankong
 Terminal=false
-Categories=Utility;Security;
+Categories=System;Security;
 """
 _REMOVAL_ENTRY = """\
 [Desktop Entry]
 Type=Application
-Version=1.5
+Version=1.4
 Name=Remove Ankong
 Name[zh_TW]=移除安控
 Comment=Take the signing agent off this computer
