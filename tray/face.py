@@ -62,6 +62,7 @@ class Facts:
         warnings: keys of ``Texts.warnings``, for what needs the citizen's attention.
         autostart: whether the agent starts with the session; None where that is unknown.
         language: one of ``LANGUAGES``, as chosen.
+        newest: a newer version that there is; empty for none.
 
     """
 
@@ -69,6 +70,7 @@ class Facts:
     warnings: tuple[str, ...] = ()
     autostart: bool | None = None
     language: str = LANGUAGES[0]
+    newest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,7 @@ def make_face(facts: Facts, texts: Texts) -> Face:
         Item("separator:2"),
         *_settings(facts, texts),
         Item("separator:3"),
+        *_news(facts, texts),
         Item("panel:about", texts.about),
         Item("quit", texts.quit),
     )
@@ -153,6 +156,11 @@ def _reader(reader: ReaderView, texts: Texts) -> str:
         if reader.attempts_left == 0:
             state = texts.locked.format(card=state)
     return f"{harmless(reader.name)}  –  {state}"
+
+
+def _news(facts: Facts, texts: Texts) -> Iterator[Item]:
+    if facts.newest:
+        yield Item("panel:about:newer", texts.newer.format(version=facts.newest))
 
 
 def _settings(facts: Facts, texts: Texts) -> Iterator[Item]:

@@ -17,10 +17,11 @@ from agent.commands.browser import open_address
 from agent.commands.daemon import Daemon, Observer
 from agent.host.panel_key import panel_address
 from agent.host.preferences import LANGUAGES
+from agent.host.update.standing import Age, Standing
 from agent.signing.history_line import Kind, presentable
 from agent.signing.model import Snapshot
 from agent.signing.recording import Signed
-from agent.signing.sites import LOCAL_USER
+from agent.signing.sites import LOCAL_USER, SELF_TEST
 from tray.backend import Backend, NoTrayError
 from tray.face import Face, Facts, make_face
 from tray.prompt_language import Language, system_language
@@ -31,6 +32,7 @@ AGAIN_SECONDS: Final = 15.0
 MAX_FALLS: Final = 5
 END_SECONDS: Final = 20.0
 """How long the agent may take to end."""
+_WARNINGS: Final = ("policy", "too_old", "plain_port")  # the worst first
 _LOOK_SECONDS: Final = 0.5  # on Windows a signal interrupts no wait without an end
 
 _log = structlog.get_logger(__name__)
@@ -131,10 +133,21 @@ class Program(Observer):
     def ready(self, facts: dict[str, Any]) -> None:
         """Take note that every port answers."""
         if facts.get("hipki_port") is None:
-            self._warnings = (*self._warnings, "plain_port")
+            self._warn("plain_port", True)
         self._announce(facts)
         if self._opens_panel:
             self._choose("panel:state")
+
+    def updated(self, standing: Standing) -> None:
+        """Take note of what is known of newer versions."""
+        self._warn("too_old", standing.age is Age.TOO_OLD)
+        is_news = standing.age in {Age.NEWER, Age.TOO_OLD}
+        self._update(newest=standing.newest if is_news else "", warnings=self._warnings)
+
+    def _warn(self, warning: str, on: bool) -> None:
+        """Set a warning or take it back."""
+        now = {*self._warnings, warning} if on else {*self._warnings} - {warning}
+        self._warnings = tuple(each for each in _WARNINGS if each in now)
 
     def changed(self, snapshot: Snapshot) -> None:
         """Take note of the readers as they are now."""
@@ -220,6 +233,7 @@ class Program(Observer):
     def settings_changed(self) -> None:
         """Show what the citizen chose, here or in the panel."""
         autostart = self._daemon.autostart
+        self.updated(self._daemon.update.standing)
         self._update(
             language=self._daemon.preferences.language,
             autostart=None if autostart is None else autostart.is_on(),
@@ -258,7 +272,8 @@ def _fields(facts: Facts) -> dict[str, Any]:
 def notification(signed: Signed, texts: Texts) -> tuple[str, str]:
     """Write the title and the body of what the citizen is told after a key was used."""
     title = texts.signed if signed.kind is Kind.SIGN else texts.decrypted
-    site = texts.owner if signed.site == LOCAL_USER else signed.site.host or signed.site.origin
+    own = {LOCAL_USER: texts.owner, SELF_TEST: texts.self_test}
+    site = own.get(signed.site) or signed.site.host or signed.site.origin
     lines = [texts.by.format(site=presentable(site))]
     if signed.kind is Kind.SIGN and signed.documents:
         name = presentable(signed.documents[0] or texts.unnamed)

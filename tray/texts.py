@@ -29,6 +29,7 @@ class Texts:
     autostart: str
     language: str
     languages: Mapping[str, str]
+    newer: str
     about: str
     quit: str
     signed: str
@@ -37,6 +38,7 @@ class Texts:
     documents: str
     unnamed: str
     owner: str
+    self_test: str
 
 
 _CHINESE: Final = Texts(
@@ -54,6 +56,7 @@ _CHINESE: Final = Texts(
         "unsupported": "無法辨識讀卡機裡的卡片",
         "plain_port": "舊網頁使用的連接埠被其他程式占用",
         "policy": "管理政策無法讀取，所有網站都被拒絕",
+        "too_old": "這個版本太舊，不再簽章，請更新",
     },
     cards={
         CardPresence.EMPTY: "沒有卡片",
@@ -70,6 +73,7 @@ _CHINESE: Final = Texts(
     autostart="登入時自動啟動",
     language="語言 Language",
     languages={"system": "依系統設定", "zh-Hant": "繁體中文", "en": "English"},
+    newer="有新版本 {version}…",
     about="關於安控…",
     quit="結束安控",
     signed="已用您的卡片簽章",
@@ -78,6 +82,7 @@ _CHINESE: Final = Texts(
     documents="{name}，共 {count} 份",
     unnamed="未命名的文件",
     owner="這台電腦上的程式",
+    self_test="安控的自我檢測",
 )
 _ENGLISH: Final = Texts(
     product="Ankong",
@@ -94,6 +99,7 @@ _ENGLISH: Final = Texts(
         "unsupported": "The card in the reader is not known",
         "plain_port": "Another program holds the port that older pages use",
         "policy": "The policy cannot be read: every site is refused",
+        "too_old": "This version is too old to sign: please update",
     },
     cards={
         CardPresence.EMPTY: "no card",
@@ -110,6 +116,7 @@ _ENGLISH: Final = Texts(
     autostart="Start when I sign in",
     language="Language 語言",
     languages={"system": "As the system", "zh-Hant": "繁體中文", "en": "English"},
+    newer="Version {version} is there…",
     about="About Ankong…",
     quit="Quit Ankong",
     signed="Your card has signed",
@@ -118,6 +125,7 @@ _ENGLISH: Final = Texts(
     documents="{name}, {count} in all",
     unnamed="a document without a name",
     owner="a program on this computer",
+    self_test="Ankong's own self-test",
 )
 TEXTS: Final[Mapping[Language, Texts]] = {
     Language.CHINESE: _CHINESE,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.host.policy import Policy, Ruling
-from agent.signing.consent import AlwaysAllow, Ask, Consent, Refuse
+from agent.signing.consent import AlwaysAllow, Consent, Refuse
 from agent.signing.permissions import Permission
 from agent.signing.prompt_process import ProcessPrompter, prompt_command
 from agent.signing.prompt_turns import Turns
@@ -14,7 +14,7 @@ from agent.signing.prompts import NoPrompter, Prompter
 from agent.signing.site_store import SiteStore
 from agent.signing.sites import Site
 from agent.signing.standing import Standing
-from agent.web.hipki.consent import PopupConsent
+from agent.web.hipki.consent import PopupConsent, PopupPrompter
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,5 +68,6 @@ def open_citizen(
     def block(site: Site) -> None:
         standing.remember(site, Permission.BLOCKED)
 
-    prompter = Turns(ProcessPrompter(prompt_command(), language), block)
-    return Citizen(PopupConsent(standing, Ask(standing, prompter)), prompter, store)
+    windows = Turns(ProcessPrompter(prompt_command(), language), block)
+    prompter = PopupPrompter(windows)
+    return Citizen(PopupConsent(standing, prompter), prompter, store)

@@ -22,6 +22,8 @@ from agent.host.paths import Paths
 from agent.host.policy import Policy
 from agent.host.preferences import Preferences
 from agent.host.tls import identity, switch
+from agent.host.update.standing import Standing
+from agent.host.update.watch import UpdateWatch
 from agent.signing.consent import Consent
 from agent.signing.history import History
 from agent.signing.model import Snapshot
@@ -73,6 +75,9 @@ class Observer:
     def signed(self, signed: Signed) -> None:
         """Take note that a key was used."""
 
+    def updated(self, standing: Standing) -> None:
+        """Take note of what is known of newer versions."""
+
     def settings_changed(self) -> None:
         """Take note that the citizen chose something; from any thread but the loop's."""
 
@@ -89,6 +94,7 @@ class Daemon:
         preferences: what the citizen chose with the mouse.
         autostart: this system's way; None where there is none.
         panel_key: opens the panel.
+        update: what is known of newer versions.
 
     """
 
@@ -99,6 +105,7 @@ class Daemon:
     preferences: Preferences
     autostart: Autostart | None
     panel_key: PanelKey
+    update: UpdateWatch
     _running: instance.Instance
     _citizen: Citizen
     _history: History
@@ -125,6 +132,10 @@ class Daemon:
             observer.signed(told)
             panel.key_used()
 
+        def updated() -> None:
+            observer.updated(self.update.standing)
+            panel.updated()
+
         service = self._service(signed)
         panel = await asyncio.to_thread(Panel, self._sources(service), self.panel_key.spend)
         loop = asyncio.get_running_loop()
@@ -141,6 +152,8 @@ class Daemon:
             request = self.places.quit_request
             asked = asyncio.create_task(quitting.until_asked(request, stopped.set))
             stack.callback(asked.cancel)
+            asking = asyncio.create_task(self.update.run(updated))
+            stack.callback(asking.cancel)
             ports = replace(
                 self._ports(context),
                 virtual=service.provider_kind == "virtual",
@@ -165,6 +178,7 @@ class Daemon:
             history=self._history,
             on_signed=signed,
             on_use=None if store is None else store.touch,
+            check_version=self.update.check_version,
         )
 
     def _sources(self, service: SigningService) -> Sources:
@@ -179,6 +193,7 @@ class Daemon:
             settings_changed=self.settings_changed,
             doctor=PanelDoctor(self.places, service),
             consent=self.wanted.consent or self.settings.consent,
+            update=lambda: self.update.standing,
         )
 
     def _ports(self, context: ssl.SSLContext) -> ServerConfig:
@@ -210,6 +225,7 @@ class Daemon:
         if listening.ping_error is not None:
             ready["hipki_error"] = listening.ping_error
         observer.ready({**ready, "provider": service.provider_kind})
+        observer.updated(self.update.standing)
         observer.changed(service.snapshot())
 
 
@@ -244,6 +260,7 @@ def opened(wanted: Wanted) -> Iterator[Daemon]:
             preferences=preferences,
             autostart=autostart(start_command(wanted.state_dir)),
             panel_key=PanelKey.create(places.panel_key),
+            update=UpdateWatch(places.update, settings, preferences),
             _running=running,
             _citizen=stack.enter_context(closing(citizen)),
             _history=stack.enter_context(closing(History(places.history))),

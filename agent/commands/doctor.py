@@ -6,19 +6,22 @@ import platform
 import ssl
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from agent import __version__
 from agent.commands.output import log_aside, say, say_json
 from agent.errors import AgentError
 from agent.host.doctor.bundle import write_bundle
 from agent.host.doctor.examination import examine
-from agent.host.doctor.patient import CardFacts, Patient, ReaderFacts
+from agent.host.doctor.patient import CardFacts, HistoryFacts, Patient, ReaderFacts
 from agent.host.doctor.repairs import repair
 from agent.host.doctor.report import Level, Report
 from agent.host.paths import Paths
 from agent.host.policy import Policy
 from agent.host.tls.machine import Machine
 from agent.signing.consent import AlwaysAllow
+from agent.signing.database import DatabaseError
+from agent.signing.history import verify
 from agent.signing.model import CardPresence, ReaderView
 from agent.signing.service import SigningService
 from agent.signing.sites import LOCAL_USER
@@ -48,14 +51,27 @@ def run(options: argparse.Namespace, provider: Callable[[], CardProvider]) -> in
 
 
 def gather(places: Paths, cards: CardFacts | None) -> Patient:
-    """Put together what there is to examine."""
+    """Put together what there is to examine; blocks, for seconds with a very long history."""
     return Patient(
         places=places,
         cards=cards,
+        history=_history_facts(places.history),
         policy=Policy.of_this_computer(places.policy),
         native_ports=PORTS,
         port_owner=describe_owner,
         versions=_versions(),
+    )
+
+
+def _history_facts(path: Path) -> HistoryFacts | None:
+    try:
+        verdict = verify(path)
+    except DatabaseError:
+        return None
+    return HistoryFacts(
+        lines=verdict.lines,
+        breaks=[found.seq for found in verdict.breaks],
+        count=len(verdict.breaks) + verdict.more_breaks,
     )
 
 
@@ -127,6 +143,7 @@ async def _look_at(service: SigningService, view: ReaderView) -> ReaderFacts:
         state=str(seen.state),
         generation=seen.generation,
         attempts_left=seen.attempts_left,
+        keypad=seen.keypad,
     )
 
 

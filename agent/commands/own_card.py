@@ -14,6 +14,7 @@ from agent.host import config
 from agent.host.memory import leave_no_core
 from agent.host.paths import Paths
 from agent.host.policy import Policy
+from agent.host.update import standing
 from agent.secret import SecretBytes
 from agent.signing.consent import AlwaysAllow
 from agent.signing.history import History
@@ -58,11 +59,16 @@ def sign(options: argparse.Namespace, provider: CardProvider) -> int:
     places = Paths.choose(options.state_dir)
     places.prepare()
     settings = Policy.of_this_computer(places.policy).over(config.load(places.config))
+    known = standing.read(places, settings)
     leave_no_core()
     pin = _read_pin(from_stdin=options.pin_stdin)
     with closing(History(places.history)) as history:
         service = SigningService(
-            provider, AlwaysAllow(), last_try=settings.last_try, history=history
+            provider,
+            AlwaysAllow(),
+            last_try=settings.last_try,
+            history=history,
+            check_version=lambda: standing.check(known),
         )
         result = asyncio.run(_with(service, lambda: service.sign(LOCAL_USER, request, pin)))
     (signature,) = result.signatures

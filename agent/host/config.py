@@ -17,6 +17,13 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 Patterns = Annotated[
     tuple[Annotated[str, Meta(min_length=1, max_length=255)], ...], Meta(max_length=1000)
 ]
+UpdateUrl = Annotated[
+    str,
+    Meta(pattern=r"^(https://[!-~]+|http://(localhost|127\.0\.0\.1)[:/][!-~]*)?$", max_length=255),
+]
+UpdateKeys = Annotated[
+    tuple[Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")], ...], Meta(max_length=4)
+]
 T = TypeVar("T", "Config", "PolicyFile")
 
 
@@ -41,6 +48,9 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         allow_sha1: whether pages may ask for SHA-1 signatures.
         last_try: whether the card's last PIN try may be spent, after a question.
         update_check: whether the agent may ask for a newer version of itself.
+        update_url: whom it asks (see ``update.fetch.check_address``); empty for nobody.
+        update_keys: Ed25519 public keys, 64 hexadecimal digits each, whose word about it counts
+            besides that of the release keys.
         check_peer: whether programs of other users of this computer are refused.
         log_level: the least severe event that is written down.
 
@@ -56,6 +66,8 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     allow_sha1: bool = False
     last_try: bool = True
     update_check: bool = True
+    update_url: UpdateUrl = ""
+    update_keys: UpdateKeys = ()
     check_peer: bool = True
     log_level: LogLevel = "info"
 
@@ -71,8 +83,8 @@ class PolicyFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         allowed: patterns of origins about which nobody is asked.
         forbidden: patterns of origins that are refused, even where ``allowed`` names them too.
         other_sites: whether the citizen may be asked about every other one.
-        page_pin, allow_sha1, last_try, update_check, port, hipki_port, log_level: as in
-            :class:`Config`, and stronger.
+        page_pin, allow_sha1, last_try, update_check, update_url, update_keys, port, hipki_port,
+            log_level: as in :class:`Config`, and stronger.
 
     """
 
@@ -83,6 +95,8 @@ class PolicyFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     allow_sha1: bool | None = None
     last_try: bool | None = None
     update_check: bool | None = None
+    update_url: UpdateUrl | None = None
+    update_keys: UpdateKeys | None = None
     port: Port | None = None
     hipki_port: Port | None = None
     log_level: LogLevel | None = None

@@ -94,6 +94,11 @@ class Paths:
         return self.state / "installed.json"
 
     @property
+    def update(self) -> Path:
+        """What was heard of newer versions, JSON."""
+        return self.state / "update.json"
+
+    @property
     def instance(self) -> Path:
         """What the running agent says about itself, JSON."""
         return self.state / "instance.json"

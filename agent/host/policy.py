@@ -23,6 +23,8 @@ _OVERRIDES: Final = (
     "allow_sha1",
     "last_try",
     "update_check",
+    "update_url",
+    "update_keys",
     "port",
     "hipki_port",
     "log_level",

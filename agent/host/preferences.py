@@ -7,7 +7,7 @@ import json
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -45,12 +45,29 @@ class Preferences:
             OSError: the file cannot be written; the choice then lasts as long as the agent runs.
 
         """
+        self._set("language", language)
+
+    @property
+    def update_check(self) -> bool:
+        """Whether the agent may ask for newer versions, where it is told whom."""
+        return self._values.get("update_check") is not False
+
+    def set_update_check(self, wanted: bool) -> None:
+        """Choose whether newer versions are asked for, and write it down; blocks.
+
+        Raises:
+            OSError: as :meth:`set_language`.
+
+        """
+        self._set("update_check", wanted)
+
+    def _set(self, name: str, value: str | bool) -> None:
         with self._lock:
-            self._values = {**self._values, "language": language}
+            self._values = {**self._values, name: value}
             write_whole(self._path, json.dumps(self._values).encode())
 
 
-def _read(path: Path) -> Mapping[str, str]:
+def _read(path: Path) -> Mapping[str, Any]:
     try:
         with path.open("rb") as file:
             found = json.loads(file.read(_MAX_SIZE))

@@ -12,7 +12,7 @@ from agent.portal import challenges, otp, sessions
 from agent.portal.accounts import Accounts
 from agent.portal.cards import Cards
 from agent.portal.config import PortalConfig
-from agent.portal.downloads import URL_PREFIX, Artefact
+from agent.portal.downloads import URL_PREFIX, Artefact, send
 from agent.portal.errors import PortalCode, PortalError
 from agent.portal.guard import read_body
 from agent.portal.limits import RateLimiter
@@ -86,16 +86,12 @@ async def get_downloads(request: web.Request) -> web.Response:
     return answer(DownloadsAnswer([artefact_body(artefact) for artefact in artefacts]))
 
 
-async def get_download(request: web.Request) -> web.FileResponse:
+async def get_download(request: web.Request) -> web.StreamResponse:
     """Hand an installer out, by a name that is in the list."""
     artefact = _portal(request).artefacts.get(request.match_info["name"])
     if artefact is None:
         raise PortalError(PortalCode.NOT_FOUND)
-    headers = {
-        "Content-Type": "application/octet-stream",
-        "Content-Disposition": f'attachment; filename="{artefact.name}"',
-    }
-    return web.FileResponse(artefact.path, headers=headers)
+    return await send(artefact, request)
 
 
 async def get_static(request: web.Request) -> web.Response:

@@ -80,8 +80,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--state-dir", type=Path, metavar="DIR", help="keep the state here (default: nowhere)"
     )
-    parser.add_argument("--downloads", type=Path, metavar="DIR", help="installers to offer")
+    parser.add_argument(
+        "--downloads",
+        type=Path,
+        metavar="DIR",
+        help="installers to offer (default: those that make installers built, if it did)",
+    )
     return parser
+
+
+def _built() -> Path | None:
+    folder = Path(__file__).resolve().parents[2] / "dist" / "installers"
+    return folder if folder.is_dir() else None
 
 
 def _stop_on_signals() -> None:
@@ -103,7 +113,7 @@ def _run(options: argparse.Namespace, stack: ExitStack) -> None:
         state,
         Ports.choose(usual=not options.check),
         *_insert_card(options.provider, state / "card.json", children, stack),
-        downloads=options.downloads,
+        downloads=options.downloads or _built(),
     )
     stage.open_portal()
     stage.found_authority()

@@ -128,6 +128,7 @@ class ArtefactBody(msgspec.Struct, frozen=True):
 
     name: str
     system: str
+    kind: str
     size: int
     sha256: str
     url: str
@@ -208,7 +209,7 @@ def member_body(member: Member) -> MemberBody:
 def artefact_body(artefact: Artefact) -> ArtefactBody:
     """Show an installer."""
     return ArtefactBody(
-        artefact.name, artefact.system, artefact.size, artefact.sha256, artefact.url
+        artefact.name, artefact.system, artefact.kind, artefact.size, artefact.sha256, artefact.url
     )
 
 

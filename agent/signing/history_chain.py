@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from enum import StrEnum, unique
 
 from agent.signing.history_line import NOTHING_BEFORE, Kind, Line
 
@@ -24,6 +25,30 @@ class Head:
     link: bytes = NOTHING_BEFORE
 
 
+@unique
+class Flaw(StrEnum):
+    """How a chain can fail to hold."""
+
+    CHANGED = "changed"
+    GAP = "gap"
+    UNTIED = "untied"
+    END = "end"
+    ANEW = "anew"
+    NO_REASON = "no_reason"
+    SEGMENT_GAP = "segment_gap"
+
+
+_WORDS = {
+    Flaw.CHANGED: "this line was changed",
+    Flaw.GAP: "lines before this one are missing",
+    Flaw.UNTIED: "this line does not follow the one before it",
+    Flaw.END: "the last lines are missing or were changed",
+    Flaw.ANEW: "the chain begins anew",
+    Flaw.NO_REASON: "a segment begins here without a reason",
+    Flaw.SEGMENT_GAP: "segments before this line are missing",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Break:
     """One place where the chain does not hold.
@@ -31,13 +56,20 @@ class Break:
     Attributes:
         seq: the line in which it shows.
         segment: in which it is.
-        what: one English clause.
+        flaw: what is wrong there.
+        detail: what the line itself says about it, in English, if anything.
 
     """
 
     seq: int
     segment: int
-    what: str
+    flaw: Flaw
+    detail: str = ""
+
+    @property
+    def what(self) -> str:
+        """One English clause."""
+        return f"{_WORDS[self.flaw]}: {self.detail}" if self.detail else _WORDS[self.flaw]
 
 
 @dataclass(slots=True)
@@ -89,33 +121,32 @@ def examine(lines: Iterable[Line], head: Head, before: Line | None = None) -> Ve
     for line in lines:
         verdict.lines += 1
         segments.add(line.segment)
-        for segment, what in _faults(last, line):
-            verdict.add(Break(line.seq, segment, what))
+        for found in _breaks(last, line):
+            verdict.add(found)
         last = Head(line.seq, line.segment, line.link)
     verdict.segments = len(segments)
     if last != head:
-        verdict.add(Break(head.seq, head.segment, "the last lines are missing or were changed"))
+        verdict.add(Break(head.seq, head.segment, Flaw.END))
     return verdict
 
 
-def _faults(last: Head, line: Line) -> Iterator[tuple[int, str]]:
-    """Find what is wrong between two lines, and in which segment."""
+def _breaks(last: Head, line: Line) -> Iterator[Break]:
+    """Find what is wrong between two lines."""
     begins = line.segment == last.segment + 1
     if line.seq != last.seq + 1:
         # What a new segment says it begins for is no fault of its own.
-        yield last.segment if begins else line.segment, "lines before this one are missing"
+        yield Break(line.seq, last.segment if begins else line.segment, Flaw.GAP)
     if begins:
-        yield from _beginning(last, line)
+        yield _beginning(last, line)
     if not begins and line.segment != last.segment:
-        yield line.segment, "segments before this line are missing"
+        yield Break(line.seq, line.segment, Flaw.SEGMENT_GAP)
     if line.previous != (NOTHING_BEFORE if begins else last.link):
-        yield line.segment, "this line does not follow the one before it"
+        yield Break(line.seq, line.segment, Flaw.UNTIED)
     if not line.holds:
-        yield line.segment, "this line was changed"
+        yield Break(line.seq, line.segment, Flaw.CHANGED)
 
 
-def _beginning(last: Head, line: Line) -> Iterator[tuple[int, str]]:
+def _beginning(last: Head, line: Line) -> Break:
     if line.entry.kind == Kind.SEGMENT:
-        yield last.segment, f"the chain begins anew: {line.entry.detail}"
-    else:
-        yield line.segment, "a segment begins here without a reason"
+        return Break(line.seq, last.segment, Flaw.ANEW, line.entry.detail or "")
+    return Break(line.seq, line.segment, Flaw.NO_REASON)

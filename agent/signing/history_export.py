@@ -45,7 +45,12 @@ def verdict_record(verdict: Verdict) -> dict[str, Any]:
         "lines": verdict.lines,
         "segments": verdict.segments,
         "breaks": [
-            {"seq": found.seq, "segment": found.segment, "what": found.what}
+            {
+                "seq": found.seq,
+                "segment": found.segment,
+                "flaw": str(found.flaw),
+                "what": found.what,
+            }
             for found in verdict.breaks
         ],
         "more_breaks": verdict.more_breaks,

@@ -171,6 +171,8 @@ class ReaderView:
         generation: "gen1" or "gen2" when known.
         serial: the card's number once a card operation has read it.
         attempts_left: PIN tries left as last seen, 0 to 3; None when never seen.
+        keypad: whether the reader has been seen to have a keypad. No card that a driver here
+            knows can be sent a PIN from it: their PIN travels encrypted, end to end.
 
     """
 
@@ -179,6 +181,7 @@ class ReaderView:
     generation: str | None = None
     serial: str | None = None
     attempts_left: int | None = None
+    keypad: bool = False
 
 
 @dataclass(frozen=True, slots=True)

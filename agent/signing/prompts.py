@@ -177,8 +177,9 @@ class Prompter(Protocol):
         """Show a window and wait for the answer; cancelling the task closes it.
 
         Raises:
-            AgentError: the prompt's own code when nothing can be shown, ``user_cancelled``,
-                ``origin_blocked``, ``timeout``, ``busy``, ``rate_limited``.
+            UnaskedError: with the prompt's own code: nothing can be shown.
+            AgentError: ``user_cancelled``, ``origin_blocked``, ``timeout``, ``busy``,
+                ``rate_limited``.
 
         """
 
@@ -203,17 +204,21 @@ class NoPrompter:
         """Refuse.
 
         Raises:
-            AgentError: the prompt's own code, always.
+            UnaskedError: with the prompt's own code, always.
 
         """
         raise unasked(prompt, self._reason)
 
 
-def unasked(prompt: Prompt[A], reason: str) -> AgentError:
+class UnaskedError(AgentError):
+    """There is nothing to ask the citizen with; another way of asking may be tried."""
+
+
+def unasked(prompt: Prompt[A], reason: str) -> UnaskedError:
     """Make the error of a question that could not be put."""
     left: int | None = None
     if isinstance(prompt, LastTry | EnterPin):
         left = prompt.attempts_left
     elif isinstance(prompt, Locked):
         left = 0
-    return AgentError(reason, code=prompt.unasked, attempts_left=left)
+    return UnaskedError(reason, code=prompt.unasked, attempts_left=left)

@@ -4,8 +4,9 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar
 
 import structlog
@@ -24,6 +25,7 @@ from agent.errors import (
 from agent.signing.model import CardPresence, Event, ReaderView, Snapshot
 from agent.signing.worker import Worker
 from agent.transport.base import CardProvider, Connection, ReaderState
+from agent.transport.part10 import has_keypad
 
 T = TypeVar("T")
 CardOperation = Callable[[Connection, CardDriver, threading.Event], T]
@@ -57,6 +59,7 @@ class Readers:
         self._workers: dict[str, Worker] = {}
         self._listeners: set[asyncio.Queue[Event]] = set()
         self._watchers: set[Callable[[], None]] = set()
+        self._keypads: dict[str, bool] = {}  # of the readers that were asked
         self._at_work = 0
         self._probes: set[asyncio.Task[None]] = set()
         self._snapshot = Snapshot(service_available=False)
@@ -174,6 +177,15 @@ class Readers:
             self._seats[reader] = replace(seat, view=view)
             self._publish()
 
+    def _note_keypad(self, reader: str, *, keypad: bool) -> None:
+        seat = self._seats.get(reader)
+        if seat is None:
+            return
+        self._keypads[reader] = keypad
+        if seat.view.keypad != keypad:
+            self._seats[reader] = replace(seat, view=replace(seat.view, keypad=keypad))
+            self._publish()
+
     # In the reader's thread.
 
     def _operate(
@@ -187,9 +199,20 @@ class Readers:
             driver = driver or self._registry.probe(connection)
             if driver is None:
                 raise UnsupportedCardError("no driver knows this card")
+            self._look_for_keypad(reader, connection)
             return operation(connection, driver, nobody_waits)
         finally:
             connection.close()
+
+    def _look_for_keypad(self, reader: str, connection: Connection) -> None:
+        """Ask a reader about itself, once; by the way, so that no card is disturbed for it."""
+        if reader in self._keypads or self._loop is None:
+            return
+        answer = connection.features()
+        if answer is not None:
+            note = partial(self._note_keypad, reader, keypad=has_keypad(answer))
+            with suppress(RuntimeError):  # the loop has ended: nobody looks any more
+                self._loop.call_soon_threadsafe(note)
 
     def _seat_with_card(self, reader: str) -> _Seat:
         seat = self._seats.get(reader)
@@ -247,6 +270,7 @@ class Readers:
 
     def _remove(self, name: str) -> None:
         seat = self._seats.pop(name)
+        self._keypads.pop(name, None)
         worker = self._workers.pop(name, None)
         if worker is not None:
             worker.stop()
@@ -260,7 +284,9 @@ class Readers:
             return
         driver = self._registry.by_atr(state.atr) if state.present else None
         presence = _presence(state)
-        view = ReaderView(state.name, presence, driver.generation if driver else None)
+        generation = driver.generation if driver else None
+        keypad = self._keypads.get(state.name, False)
+        view = ReaderView(state.name, presence, generation, keypad=keypad)
         self._seats[state.name] = _Seat(state, view, driver)
         self._publish()
         if before is None:

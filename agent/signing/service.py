@@ -79,6 +79,7 @@ class SigningService:
         history: History | None = None,
         on_signed: Callable[[Signed], None] | None = None,
         on_use: Callable[[Site], None] | None = None,
+        check_version: Callable[[], None] = lambda: None,
     ) -> None:
         """Put the parts together; :meth:`start` sets them going.
 
@@ -92,6 +93,7 @@ class SigningService:
                 after :meth:`close`.
             on_signed: told in the event loop after each use of a key; must not block.
             on_use: likewise, of each request by a site that is allowed.
+            check_version: raises where this version of the program must not use keys any more.
 
         """
         self._registry = Registry()
@@ -100,6 +102,7 @@ class SigningService:
         self._clock = clock
         self._recorder = Recorder(history, on_signed, clock)
         self._on_use = on_use or (lambda _: None)
+        self._check_version = check_version
         self._keys = KeyUser(
             self._readers,
             self._registry.memory,
@@ -192,6 +195,7 @@ class SigningService:
         """
         async with self._recorder.key_use(site, request) as recording:
             with pin or nullcontext():
+                self._check_version()
                 await self._permit(site)
                 reader = await self._choose(request.reader, request.certificate)
                 job = Job(
@@ -210,6 +214,7 @@ class SigningService:
         """Decrypt with a card's key-exchange key; arguments and errors as :meth:`sign`."""
         async with self._recorder.key_use(site, request) as recording:
             with pin or nullcontext():
+                self._check_version()
                 await self._permit(site)
                 reader = await self._choose(request.reader, None)
                 job = Job(

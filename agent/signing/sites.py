@@ -62,3 +62,5 @@ class Site:
 
 LOCAL_USER = Site("local://user")
 """The person at this computer, on the command line; no page can name itself so."""
+SELF_TEST = Site("local://self-test")
+"""A self-test of our own that the citizen started; likewise."""

@@ -57,6 +57,17 @@ class Connection(Protocol):
 
         """
 
+    def features(self) -> bytes | None:
+        """Ask the reader, not the card, for its features (see :mod:`agent.transport.part10`).
+
+        Returns:
+            Its answer, empty where it has none; None where it could not be asked now.
+
+        Raises:
+            CardRemovedError, TransportError: as :meth:`transmit`.
+
+        """
+
     def begin(self) -> None:
         """Begin a transaction: no other program's command reaches the card until :meth:`end`.
 

@@ -14,6 +14,7 @@ from agent.errors import (
     TransportError,
 )
 from agent.transport import pcsc_codes as codes
+from agent.transport.part10 import GET_FEATURE_REQUEST
 
 _BEGIN_ATTEMPTS = 10  # another program may reset the card between our reconnect and our begin
 
@@ -79,6 +80,22 @@ class PcscConnection:
         status_word = response[-2] << 8 | response[-1]
         del response[-2:]
         return bytes(response), status_word
+
+    def features(self) -> bytes | None:
+        """Ask the reader, not the card, for its features.
+
+        Returns:
+            Its answer; None where it gives none, which every driver says with another code.
+
+        Raises:
+            CardRemovedError: the card or reader went away before; the connection is dead.
+            TransportError: anything else between here and the card.
+
+        """
+        self._make_usable()
+        code = self._scard.SCARD_CTL_CODE(GET_FEATURE_REQUEST)
+        result, answer = self._scard.SCardControl(self._card, code, [])
+        return bytes(answer) if codes.unsigned(result) == codes.SUCCESS else None
 
     def begin(self) -> None:
         """Begin a transaction; blocks while another program holds one.

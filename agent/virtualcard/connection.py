@@ -19,6 +19,7 @@ class Insertion:
     Attributes:
         changed: the provider's lock; everything else here is only touched while it is held.
         pulled: what to tell the provider when the card went away by itself.
+        features: of the reader, as PC/SC part 10 writes them.
         alive: whether the card is still there.
         connections: how many are open.
         owner: whose transaction holds the card; ``depth`` begins without their ends.
@@ -29,6 +30,7 @@ class Insertion:
     card: VirtualCard
     changed: threading.Condition
     pulled: Callable[["Insertion"], None]
+    features: bytes = b""
     alive: bool = True
     connections: int = 0
     owner: "VirtualConnection | None" = None
@@ -73,6 +75,11 @@ class VirtualConnection:
         if len(response) < 2:
             raise TransportError("the card did not answer")
         return response[:-2], int.from_bytes(response[-2:], "big")
+
+    def features(self) -> bytes | None:
+        """Give what the reader says of itself."""
+        self._require_alive()
+        return self._insertion.features
 
     def begin(self) -> None:
         """Begin a transaction, or go one deeper into the own one."""

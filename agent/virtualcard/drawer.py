@@ -59,13 +59,3 @@ class Drawer(VirtualProvider):
             self.remove(name)
             if there:
                 self.insert(name, cardfile.load(file))
-
-
-def open_drawer(files: Sequence[Path]) -> Drawer:
-    """Make the provider of ``--virtual-card FILE …``.
-
-    Raises:
-        BadRequestError: a file is not there, or is no card.
-
-    """
-    return Drawer(files)

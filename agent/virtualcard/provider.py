@@ -30,6 +30,7 @@ class _Slot:
 
     name: str
     changes: int
+    features: bytes = b""
     inserted: Insertion | None = None
     held: bool = False
 
@@ -106,8 +107,12 @@ class VirtualProvider:
 
     # What a hand does.
 
-    def add_reader(self, name: str | None = None) -> str:
+    def add_reader(self, name: str | None = None, *, features: bytes = b"") -> str:
         """Plug a reader in, empty, and return its name.
+
+        Args:
+            name: one of its own; None for the next number.
+            features: that the reader tells of itself, as PC/SC part 10 writes them.
 
         Raises:
             BadRequestError: there is one of that name, or the name is too long.
@@ -118,7 +123,7 @@ class VirtualProvider:
                 name = next(n for n in map(READER_NAME.format, range(1000)) if n not in self._slots)
             if name in self._slots or not 0 < len(name.encode()) <= MAX_READER_NAME:
                 raise BadRequestError("no name for one more reader")
-            self._slots[name] = _Slot(name, self._next_change())
+            self._slots[name] = _Slot(name, self._next_change(), features)
             self._changed.notify_all()
             return name
 
@@ -143,7 +148,7 @@ class VirtualProvider:
                 raise BadRequestError(f"there is a card in {reader}")
             if any(s.inserted and s.inserted.card is card for s in self._slots.values()):
                 raise BadRequestError("the card is in another reader")
-            slot.inserted = Insertion(card, self._changed, self._pulled)
+            slot.inserted = Insertion(card, self._changed, self._pulled, slot.features)
             slot.changes = self._next_change()
             self._changed.notify_all()
 
@@ -165,7 +170,7 @@ class VirtualProvider:
                 for slot in self._slots.values():
                     card = self._empty(slot)
                     if card is not None:
-                        slot.inserted = Insertion(card, self._changed, self._pulled)
+                        slot.inserted = Insertion(card, self._changed, self._pulled, slot.features)
             self._changed.notify_all()
 
     # Only with the lock held.

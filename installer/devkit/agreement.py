@@ -68,6 +68,9 @@ def _locks(folder: Path, project: dict[str, Any]) -> Iterator[str]:
     for name, version in pins_of(folder / "run.txt").items():
         if shipped.get(name) != version:
             yield f"installer.txt does not hold run.txt's {name}=={version}: run dev.py lock"
+    for name, version in pins_of(folder / "windows.txt").items():
+        if shipped.get(name) != version:
+            yield f"installer.txt does not hold windows.txt's {name}=={version}: run dev.py lock"
 
 
 def pins_of(lock: Path) -> dict[str, str]:

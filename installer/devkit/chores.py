@@ -26,6 +26,12 @@ LOCKS = {
         *("--constraint", "installer/requirements/run.txt"),
     ),
     "packages.txt": ("--group", "packages"),
+    # The same for Windows alone: pip on Linux, which fetches these, would judge markers for Linux.
+    "windows.txt": (
+        *("pyproject.toml", "--extra", "installer"),
+        *("--constraint", "installer/requirements/installer.txt"),
+        *("--python-platform", "x86_64-pc-windows-msvc", "--python-version", "3.11"),
+    ),
 }
 
 
@@ -158,7 +164,8 @@ def lock(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
             raise SetupError("pip could not install uv (see above); is the network up?")
         for name, sources in LOCKS.items():
             say(f"resolving installer/requirements/{name}")
-            words = ["uv", "pip", "compile", *sources, "--universal", "--generate-hashes"]
+            for_all = () if "--python-platform" in sources else ("--universal",)
+            words = ["uv", "pip", "compile", *sources, *for_all, "--generate-hashes"]
             target = venv.REQUIREMENTS / name
             if run([python, "-m", *words, "--no-header", "--quiet", "-o", target]) != 0:
                 raise SetupError(f"uv could not resolve {name} (see above)")

@@ -88,10 +88,14 @@ PCSC = (
     Package("pcscd", has_program("pcscd")),
     Package("vsmartcard-vpcd", _has_file("/usr/lib/pcsc/drivers/serial/libifdvpcd.so")),
 )
+# Of the scripts that installers run.
+SHELLCHECK = Package("shellcheck", has_program("shellcheck"))
 JUDGES = (
+    Package("firefox-esr", has_program("firefox-esr", "firefox")),
     Package("opensc", has_program("pkcs11-tool")),
     Package("openssl", has_program("openssl")),
     Package("iproute2", has_program("ss")),
+    SHELLCHECK,
 )
 # What puts the frozen program into packages, and what judges them.
 LINUX_INSTALLERS = (
@@ -104,6 +108,20 @@ LINUX_INSTALLERS = (
     Package("man-db", has_program("man")),
     Package("rpm", has_program("rpm")),
     Package("debootstrap", has_program("debootstrap")),
+)
+# What builds the Windows installer on Linux: Wine for PyInstaller, mingw for three small programs.
+WINE_BUILD = (
+    Package("wine", has_program("wine")),
+    Package("wine64", _has_file("/usr/lib/wine/wine64", "/usr/lib/x86_64-linux-gnu/wine")),
+    Package("nsis", has_program("makensis")),
+    Package("gcc-mingw-w64-x86-64", has_program("x86_64-w64-mingw32-gcc")),
+    Package("mingw-w64-tools", has_program("gendef")),
+    Package("osslsigncode", has_program("osslsigncode")),
+    Package("ca-certificates", _has_file("/etc/ssl/certs/ca-certificates.crt")),
+    Package("tcl8.6", _has_file("/usr/share/tcltk/tcl8.6")),
+    Package("tk8.6", _has_file("/usr/share/tcltk/tk8.6")),
+    Package("locales", _has_file("/usr/share/i18n/locales/zh_TW")),
+    Package("fonts-noto-cjk", _has_chinese_font),
 )
 EVERYTHING = (*BUILD, *WINDOWS, *BROWSER, *DESKTOP, *PCSC, *JUDGES)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from shutil import which
 from urllib.parse import urlsplit
 
 import pytest
@@ -14,6 +15,7 @@ from agent.virtualcard.issuer_directory import DirectoryIssuer
 from agent.virtualcard.model import Generation
 from agent.virtualcard.rsa_key import RsaKey
 from tests.browser.world import PIN, TIMEOUT, World, chromium
+from tests.tray.prompt.desktop import PROGRAMS, Desktop, x_server
 
 
 @pytest.fixture(scope="session")
@@ -57,6 +59,16 @@ def agent(world: World) -> Iterator[World]:
     """Give the world and stop its agent afterwards, if the test has started it."""
     yield world
     world.stop_agent()
+
+
+@pytest.fixture
+def desktop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Desktop]:
+    """Run an X server that the agent opens its windows on."""
+    if not all(map(which, PROGRAMS)):
+        pytest.skip(f"{', '.join(PROGRAMS)} are needed")
+    with x_server() as name:
+        monkeypatch.setenv("DISPLAY", name)
+        yield Desktop(name)
 
 
 @pytest.fixture(scope="module")

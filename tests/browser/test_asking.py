@@ -2,27 +2,15 @@
 
 import re
 import time
-from collections.abc import Iterator
-from shutil import which
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.world import PIN, World, panel, register, to_pin
-from tests.tray.prompt.desktop import PROGRAMS, Desktop, x_server
+from tests.tray.prompt.desktop import Desktop
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 AWAKE = 1.0  # seconds after which a window that is to be seen takes keys
-
-
-@pytest.fixture
-def desktop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Desktop]:
-    """Run an X server that the agent opens its windows on."""
-    if not all(map(which, PROGRAMS)):
-        pytest.skip(f"{', '.join(PROGRAMS)} are needed")
-    with x_server() as name:
-        monkeypatch.setenv("DISPLAY", name)
-        yield Desktop(name)
 
 
 def answer(desktop: Desktop, key: str) -> None:

@@ -109,6 +109,36 @@ def test_errors_say_whether_to_try_again(page: Page, agent: World) -> None:
     assert (lost["name"], lost["code"], lost["retriable"]) == ("AnkongError", "not_running", True)
 
 
+def test_another_installation_is_told_of_and_handed_nothing(page: Page, agent: World) -> None:
+    card = agent.card()
+    state = agent.stage.state / "agent"
+    agent.start_agent(card)
+    pinning = """async ([tls, ping]) => {
+        const sdk = await import("/sdk/ankong.js");
+        Object.assign(window, sdk);
+        window.agent = new sdk.Ankong({ ports: [tls], pingPort: ping, pin: true });
+        await agent.connect();
+        return agent.snapshot.installation;
+    }"""
+    ports = [agent.stage.ports.tls, agent.stage.ports.ping]
+    page.goto(agent.url)
+    assert page.evaluate(pinning, ports) == "new"
+    assert page.evaluate("agent.certificates()")
+    page.reload()
+    assert page.evaluate(pinning, ports) == "known"
+    proof = page.evaluate("agent.prove()")
+    agent.stop_agent()
+    (state / "install.key").unlink()  # what a computer without this agent does not have
+    agent.start_agent(card)
+    page.reload()
+    assert page.evaluate(pinning, ports) == "changed"
+    for call in ("agent.certificates()", f"agent.sign({{ data: 'x', pin: '{PIN}' }})"):
+        assert refused(page, call)["code"] == "installation_changed"
+    assert page.evaluate("agent.acceptInstallation()")["key"] != proof["key"]
+    assert page.evaluate("agent.certificates()")
+    assert page.evaluate("agent.snapshot.installation") == "known"
+
+
 def test_events_reach_the_page(page: Page, agent: World) -> None:
     card = agent.card()
     agent.start_agent(card)

@@ -9,7 +9,7 @@ import pytest
 from agent.errors import AgentError, BadRequestError, ErrorCode, PinError
 from agent.secret import SecretBytes
 from agent.virtualcard import cardfile, workshop
-from agent.virtualcard.drawer import Drawer, open_drawer
+from agent.virtualcard.drawer import Drawer
 from agent.virtualcard.identity import is_id_number
 from agent.virtualcard.issuer import TestIssuer
 from agent.virtualcard.model import CardData, Generation
@@ -127,7 +127,7 @@ def files(tmp_path: Path, make_card: CardFactory) -> list[Path]:
 
 @pytest.fixture
 def drawer(files: list[Path]) -> Iterator[Drawer]:
-    drawer = open_drawer(files)
+    drawer = Drawer(files)
     yield drawer
     drawer.close()
 
@@ -177,7 +177,7 @@ def test_a_wrong_pin_does_not_pull_the_card(drawer: Drawer, files: list[Path]) -
 
 
 def test_no_files_are_one_empty_reader() -> None:
-    drawer = open_drawer([])
+    drawer = Drawer([])
     try:
         assert present(drawer) == [False]
     finally:
@@ -186,4 +186,4 @@ def test_no_files_are_one_empty_reader() -> None:
 
 def test_a_file_that_is_not_there_from_the_start_is_a_mistake(tmp_path: Path) -> None:
     with pytest.raises(BadRequestError):
-        open_drawer([tmp_path / "typo.json"])
+        Drawer([tmp_path / "typo.json"])

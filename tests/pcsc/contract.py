@@ -11,6 +11,7 @@ import pytest
 
 from agent.errors import CardRemovedError, NoCardError, NoReaderError, TransportError
 from agent.transport.base import CardProvider, Connection, ReaderState
+from agent.transport.part10 import has_keypad
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.model import CardData, Faults, Generation
 
@@ -235,6 +236,15 @@ class ConnectionContract:
         connection.close()
         assert card.trace.commands == 3
 
+    def test_asking_the_reader_about_itself_leaves_the_card_alone(self, rig: Rig) -> None:
+        card = insert(rig)
+        connection = rig.provider.open(rig.names[0])
+        select(connection)
+        before = card.trace.commands
+        assert not has_keypad(connection.features() or b"")
+        assert card.trace.commands == before
+        assert remembers(connection)
+
     def test_a_buffer_can_be_wiped_after_sending(self, rig: Rig) -> None:
         card = insert(rig)
         connection = rig.provider.open(rig.names[0])
@@ -324,7 +334,12 @@ class ConnectionContract:
         connection.close()
         connection.close()
         connection.end(reset=True)
-        for use in (lambda: connection.transmit(READ_SERIAL), connection.begin, connection.reset):
+        for use in (
+            lambda: connection.transmit(READ_SERIAL),
+            connection.features,
+            connection.begin,
+            connection.reset,
+        ):
             with pytest.raises(TransportError):
                 use()
         assert card.trace.commands == 0
@@ -464,7 +479,12 @@ class RemovalContract:
 
     @staticmethod
     def _assert_dead(connection: Connection) -> None:
-        for use in (lambda: connection.transmit(READ_SERIAL), connection.begin, connection.reset):
+        for use in (
+            lambda: connection.transmit(READ_SERIAL),
+            connection.features,
+            connection.begin,
+            connection.reset,
+        ):
             with pytest.raises(CardRemovedError):
                 use()
 

@@ -86,7 +86,9 @@ def test_what_a_walk_found_is_told(tmp_path: Path) -> None:
         connection.execute("UPDATE lines SET site = 'x' WHERE seq = 2")
     told = json.loads(json.dumps(verdict_record(verify(path))))
     assert told["intact"] is False
-    assert told["breaks"] == [{"seq": 2, "segment": 1, "what": "this line was changed"}]
+    assert told["breaks"] == [
+        {"seq": 2, "segment": 1, "flaw": "changed", "what": "this line was changed"}
+    ]
 
 
 def test_a_record_can_be_checked_by_others(tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ def test_a_flag_keeps_no_decisions(tmp_path: Path, answer: str) -> None:
 async def test_blocking_in_the_pin_window_is_kept(tmp_path: Path) -> None:
     citizen = open_citizen("ask", Policy(), tmp_path / "sites.sqlite")
     assert citizen.store is not None
-    citizen.prompter._block(SITE)  # type: ignore[attr-defined]  # as its window would
+    citizen.prompter._prompter._block(SITE)  # type: ignore[attr-defined]  # as its window would
     assert citizen.store.decision(SITE) is Decision.BLOCKED
     citizen.close()
 

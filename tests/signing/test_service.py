@@ -289,6 +289,40 @@ async def test_a_renewed_certificate_is_found(
         assert (await service.sign(SITE, ONE, pin())).signatures
 
 
+async def test_a_keypad_is_seen_by_the_way_and_belongs_to_the_reader(
+    make_card: CardFactory,
+) -> None:
+    provider = VirtualProvider(readers=1)
+    pad = provider.add_reader("Pad", features=bytes.fromhex("060442330006"))
+    provider.insert(READER_NAME.format(0), make_card())
+    card = make_card("gen1")
+    provider.insert(pad, card)
+
+    def keypads(service: SigningService) -> dict[str, bool]:
+        return {view.name: view.keypad for view in service.snapshot().readers}
+
+    async with running(provider) as service, service.subscribe() as events:
+
+        async def until(name: str) -> None:
+            while (await events.get()).name != name:
+                pass
+
+        assert keypads(service) == {READER_NAME.format(0): False, pad: False}
+        await service.certificates(SITE)
+        await asyncio.sleep(0)
+        assert keypads(service) == {READER_NAME.format(0): False, pad: True}
+        provider.remove(pad)
+        await until("card_removed")
+        provider.insert(pad, card)
+        await until("card_inserted")
+        assert keypads(service)[pad]
+        provider.remove_reader(pad)
+        await until("reader_removed")
+        provider.add_reader(pad)
+        await until("reader_added")
+        assert not keypads(service)[pad]
+
+
 async def test_a_reader_s_queue_is_bounded(make_card: CardFactory) -> None:
     card = make_card(faults=Faults(rsa_delay_ms=50))
     async with running(with_cards(card)) as service:

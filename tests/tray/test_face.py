@@ -8,7 +8,7 @@ from agent.host.preferences import LANGUAGES
 from agent.signing.history_line import Kind
 from agent.signing.model import CardPresence, ReaderView, Snapshot
 from agent.signing.recording import Signed
-from agent.signing.sites import LOCAL_USER, Site
+from agent.signing.sites import LOCAL_USER, SELF_TEST, Site
 from tray.face import MAX_NAME, MAX_READERS, Face, Facts, Item, Mood, harmless, make_face
 from tray.program import notification
 from tray.prompt_language import Language
@@ -110,6 +110,19 @@ def test_autostart_is_offered_where_it_can_be_had() -> None:
     assert not [item for item in face(autostart=None).menu if item.key == "autostart"]
 
 
+def test_a_newer_version_is_a_line_of_the_menu_and_no_alarm() -> None:
+    shown = face(reader(CardPresence.CARD), newest="9.2.0", texts=CHINESE)
+    assert shown.mood is Mood.READY
+    assert line(shown, "panel:about:newer").label == "有新版本 9.2.0…"
+    assert "panel:about:newer" not in {item.key for item in face().menu}
+
+
+def test_a_version_that_is_too_old_calls_for_attention() -> None:
+    shown = face(reader(CardPresence.CARD), newest="9.2.0", warnings=("too_old",))
+    assert shown.mood is Mood.ATTENTION
+    assert "too old to sign" in shown.title
+
+
 def test_both_languages_say_everything() -> None:
     for field in fields(Texts):
         mine, other = getattr(CHINESE, field.name), getattr(ENGLISH, field.name)
@@ -141,6 +154,7 @@ def signed(**more: object) -> Signed:
         (signed(documents=(None,)), ["without a name"]),
         (signed(kind=Kind.DECRYPT, documents=()), ["shop.example"]),
         (signed(site=LOCAL_USER), ["program on this computer"]),
+        (signed(site=SELF_TEST), ["Ankong's own self-test"]),
     ],
 )
 def test_the_notification_says_who_and_what(told: Signed, expected: list[str]) -> None:

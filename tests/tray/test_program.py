@@ -23,6 +23,7 @@ from agent.host.panel_key import PanelKey
 from agent.host.preferences import Preferences
 from agent.host.tls import identity
 from agent.host.tls.machine import Machine
+from agent.host.update.standing import Age, Asking, Standing
 from agent.virtualcard.provider import VirtualProvider
 from tests.conftest import TEST_PIN, CardFactory
 from tray import program as program_module
@@ -278,6 +279,27 @@ def test_what_is_chosen_in_the_menu_is_done_and_shown(start: Callable[..., Runni
     until(lambda: Preferences(running.daemon.places.preferences).language == "en")
     icon.chosen("language:zh-Hant")
     until(lambda: line("quit").label == "結束安控")
+
+
+def test_who_asks_it_to_quit_ends_the_agent_and_the_icon(start: Callable[..., Running]) -> None:
+    icon = FakeIcon()
+    running = start(icon)
+    assert icon.running.wait(SECONDS)
+    running.daemon.places.quit_request.touch()
+    running.thread.join(SECONDS)
+    assert not running.thread.is_alive()
+    assert icon.ended.is_set()
+
+
+def test_news_of_a_version_reach_the_icon_while_it_runs(start: Callable[..., Running]) -> None:
+    icon = FakeIcon()
+    running = start(icon)
+    assert icon.running.wait(SECONDS)
+    running.program.updated(Standing(Asking.ON, Age.TOO_OLD, newest="9.2.0", floor="9.0.0"))
+    until(lambda: icon.faces[-1].mood is Mood.ATTENTION)
+    assert "panel:about:newer" in {item.key for item in icon.faces[-1].menu}
+    running.program.updated(Standing(Asking.ON, Age.NEWEST, newest="0.1.0"))
+    until(lambda: icon.faces[-1].mood is not Mood.ATTENTION)
 
 
 def test_what_is_chosen_in_the_panel_shows_in_the_menu(start: Callable[..., Running]) -> None:

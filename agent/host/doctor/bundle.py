@@ -16,7 +16,9 @@ from agent.host.config import ConfigError
 from agent.host.doctor.patient import Patient
 from agent.host.doctor.report import Finding, Report
 
-_FACTS: Final = frozenset({"port", "browser", "policy", "store", "tool", "date", "now", "name"})
+_FACTS: Final = frozenset(
+    {"port", "browser", "policy", "store", "tool", "date", "now", "name", "lines", "seq", "breaks"}
+)
 _SETTINGS: Final = (
     *("port", "hipki_port", "hipki_version", "mca", "consent", "page_pin", "allow_sha1"),
     *("last_try", "update_check", "check_peer", "log_level"),

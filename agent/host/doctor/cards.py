@@ -53,6 +53,8 @@ def check_readers(patient: Patient) -> Iterator[Finding]:
     several_cards = _has_good_card(cards)
     for reader in cards.readers:
         yield ok("reader", "reader_ok", reader=reader.name)
+        if reader.keypad:
+            yield note("reader", "reader_keypad", reader=reader.name)
         for finding in _check_card(reader, patient):
             # A foreign card in a second reader harms nobody.
             harmless = several_cards and reader.state in {"mute", "unsupported"}

@@ -7,11 +7,18 @@ import structlog
 
 from agent.host.doctor.browsers import check_browsers
 from agent.host.doctor.cards import check_readers, check_service
-from agent.host.doctor.files import check_config, check_databases, check_policy, check_state
+from agent.host.doctor.files import (
+    check_config,
+    check_databases,
+    check_history,
+    check_policy,
+    check_state,
+)
 from agent.host.doctor.network import check_agent, check_ports
 from agent.host.doctor.patient import Patient
 from agent.host.doctor.report import Finding, Report, fault, ok
 from agent.host.doctor.tls import check_tls, check_trust
+from agent.host.doctor.update import check_update
 
 _log = structlog.get_logger(__name__)
 
@@ -27,6 +34,7 @@ CHECKS: Final[Sequence[Check]] = (
     check_versions,
     check_state,
     check_databases,
+    check_history,
     check_config,
     check_policy,
     check_service,
@@ -36,6 +44,7 @@ CHECKS: Final[Sequence[Check]] = (
     check_tls,
     check_trust,
     check_browsers,
+    check_update,
 )
 
 

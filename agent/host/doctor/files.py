@@ -57,6 +57,18 @@ def _database_problem(path: Path) -> str | None:
     return None if answer == "ok" else "quick_check"
 
 
+def check_history(patient: Patient) -> Iterator[Finding]:
+    """Tell whether the history is as it was written; there is no repair, or a break would hide."""
+    history = patient.history
+    if history is None:
+        return  # a file that cannot be read is the databases' matter
+    if history.breaks:
+        facts = {"seq": str(history.breaks[0]), "breaks": str(history.count)}
+        yield fault("history", "history_broken", **facts)
+    else:
+        yield ok("history", "history_ok", lines=str(history.lines))
+
+
 def check_config(patient: Patient) -> Iterator[Finding]:
     """Read the settings as the agent does at its start."""
     try:

@@ -22,6 +22,7 @@ class ReaderFacts:
         not_before: of the signing certificate, where it could be read.
         not_after: likewise.
         problem: an error code, where the card could not be read.
+        keypad: whether the reader has one.
 
     """
 
@@ -32,6 +33,7 @@ class ReaderFacts:
     not_before: datetime | None = None
     not_after: datetime | None = None
     problem: str | None = None
+    keypad: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,6 +50,23 @@ class CardFacts:
     virtual: bool
     service_available: bool
     readers: Sequence[ReaderFacts] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HistoryFacts:
+    """What a walk along the history's chain found.
+
+    Attributes:
+        lines: how many there are.
+        breaks: the number of the line in which each break shows, in their order; not all of very
+            many.
+        count: how many breaks there are.
+
+    """
+
+    lines: int
+    breaks: Sequence[int] = ()
+    count: int = 0
 
 
 def _nobody(port: int) -> str | None:
@@ -67,6 +86,7 @@ class Patient:
         places: its files.
         machine: the computer.
         cards: the smart-card side; None where it was not looked at.
+        history: the record of what the cards did; None where it could not be read.
         policy: the administrator's.
         now: the time, with a time zone.
         native_ports: that the native API tries in turn.
@@ -78,6 +98,7 @@ class Patient:
     places: Paths
     machine: Machine = field(default_factory=Machine)
     cards: CardFacts | None = None
+    history: HistoryFacts | None = None
     policy: Policy = field(default_factory=Policy)
     now: datetime = field(default_factory=_now)
     native_ports: Sequence[int] = ()

@@ -23,6 +23,21 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "資料庫 {file} 已損壞（{detail}）。",
         "The database {file} is damaged ({detail}).",
     ),
+    "history_ok": (
+        "使用紀錄完整：{lines} 筆，前後相連。",
+        "The history is whole: {lines} lines, each tied to the one before.",
+    ),
+    "history_broken": (
+        (
+            "使用紀錄被更動過：從第 {seq} 筆起不再相連（共 {breaks} 處）。安控不會自行修補；"
+            "請在「紀錄」頁或用 ankong history --verify 查看，並匯出留存。"
+        ),
+        (
+            "The history was changed: its chain breaks at line {seq} ({breaks} places). It is "
+            "never mended; look at it on the page History or with ankong history --verify, and "
+            "keep a copy."
+        ),
+    ),
     "config_ok": ("設定檔可以讀取。", "The settings can be read."),
     "config_broken": (
         "設定檔有錯誤，程式無法啟動：{detail}",
@@ -58,6 +73,16 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "The driver for USB readers is missing. Install the package libccid (or ccid).",
     ),
     "reader_ok": ("讀卡機：{reader}", "Reader: {reader}"),
+    "reader_keypad": (
+        (
+            "讀卡機 {reader} 有按鍵，但這種卡片的 PIN 碼要加密後才能送進卡片，"
+            "讀卡機的按鍵做不到；PIN 碼請在電腦上輸入。"
+        ),
+        (
+            "The reader {reader} has a keypad, but this card takes its PIN encrypted, which a "
+            "keypad cannot do; the PIN is typed on the computer."
+        ),
+    ),
     "reader_none": (
         "找不到讀卡機。請接上讀卡機；若已接上，請換一個 USB 插孔。",
         "There is no reader. Plug one in; if it is, try another USB socket.",
@@ -197,6 +222,36 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "browser_policy_unreadable": (
         "{browser} 的政策檔無法讀取。",
         "A policy file of {browser} cannot be read.",
+    ),
+    # Newer versions.
+    "update_no_address": (
+        "沒有設定更新通知的網址，因此不會詢問有沒有新版本。",
+        "No address for update notices is set, so nobody is asked for newer versions.",
+    ),
+    "update_no_key": (
+        "沒有可以信任的發行金鑰，因此不會詢問有沒有新版本。",
+        "No release key is trusted, so nobody is asked for newer versions.",
+    ),
+    "update_forbidden": (
+        "依設定或管理政策，不會詢問有沒有新版本。",
+        "By the settings or the policy, nobody is asked for newer versions.",
+    ),
+    "update_declined": (
+        "依您的選擇，不會詢問有沒有新版本。",
+        "As you chose, nobody is asked for newer versions.",
+    ),
+    "update_unknown": (
+        "還沒有問到有沒有新版本；離線時這是正常的。",
+        "Nothing was heard of newer versions yet; offline that is normal.",
+    ),
+    "update_newest": ("這是最新的版本。", "This is the newest version."),
+    "update_newer": (
+        "有新版本 {version}。請在方便的時候更新。{page}",
+        "Version {version} is there. Update when it suits you. {page}",
+    ),
+    "update_too_old": (
+        "這個版本太舊，安控不再用它簽章。請更新到 {version}。{zh} {page}",
+        "This version is too old to sign. Update to {version}. {en} {page}",
     ),
     "check_failed": (
         "檢查「{name}」無法完成（{detail}）。",

@@ -23,6 +23,7 @@ from agent.host.tls.store import (
 
 # wincrypt.h
 _PROVIDER_SYSTEM: Final = 10  # CERT_STORE_PROV_SYSTEM_W
+_PROVIDER_REGISTRY: Final = 13  # CERT_STORE_PROV_SYSTEM_REGISTRY_W
 _CURRENT_USER: Final = 1 << 16  # CERT_SYSTEM_STORE_CURRENT_USER
 _ENCODING: Final = 0x00000001 | 0x00010000  # X509_ASN_ENCODING | PKCS_7_ASN_ENCODING
 _REPLACE_EXISTING: Final = 3  # CERT_STORE_ADD_REPLACE_EXISTING
@@ -68,8 +69,6 @@ class RootStore:
         crypt32.CertEnumCertificatesInStore.restype = POINTER(CertificateContext)
         arguments = [c_void_p, c_uint32, c_char_p, c_uint32, c_uint32, c_void_p]
         crypt32.CertAddEncodedCertificateToStore.argtypes = arguments
-        crypt32.CertDuplicateCertificateContext.argtypes = [POINTER(CertificateContext)]
-        crypt32.CertDuplicateCertificateContext.restype = POINTER(CertificateContext)
         crypt32.CertDeleteCertificateFromStore.argtypes = [POINTER(CertificateContext)]
 
     def certificates(self) -> Sequence[bytes]:
@@ -102,17 +101,27 @@ class RootStore:
             StoreError: the citizen, or Windows, said no.
 
         """
-        with self._open() as store:
-            for found, context in self._contexts(store):
-                if found == der:
-                    # Deleting frees what it is given, and the enumeration needs its own.
-                    copy = self._crypt32.CertDuplicateCertificateContext(context)
-                    deleted = self._crypt32.CertDeleteCertificateFromStore(copy)
-                    self._insist(deleted, "CertDeleteCertificateFromStore")
+        # Wine deletes from what lies behind the user's view of all stores, not through the view.
+        for provider in (_PROVIDER_SYSTEM, _PROVIDER_REGISTRY):
+            if not self._delete(provider, der):
+                break
+        if der in self.certificates():
+            raise StoreError("it is still there after it was deleted")
+
+    def _delete(self, provider: int, der: bytes) -> bool:
+        """Delete a certificate from one view of the store; tell whether it was there."""
+        with self._open(provider) as store:
+            # Deleting frees the context, so the enumeration must not go on from it.
+            context = next((each for found, each in self._contexts(store) if found == der), None)
+            if context is None:
+                return False
+            deleted = self._crypt32.CertDeleteCertificateFromStore(context)
+            self._insist(deleted, "CertDeleteCertificateFromStore")
+        return True
 
     @contextmanager
-    def _open(self) -> Iterator[Any]:
-        store = self._crypt32.CertOpenStore(_PROVIDER_SYSTEM, 0, None, _CURRENT_USER, "Root")
+    def _open(self, provider: int = _PROVIDER_SYSTEM) -> Iterator[Any]:
+        store = self._crypt32.CertOpenStore(provider, 0, None, _CURRENT_USER, "Root")
         self._insist(store, "CertOpenStore")
         try:
             yield store

@@ -28,8 +28,6 @@ from agent.web.native import Service
 
 LOCAL_PROGRAM: Final = Site("local://program")
 """A program on this computer that is no browser; no page can name itself so."""
-SELF_TEST: Final = Site("local://self-test")
-"""Our own self-test page, opened by the citizen; likewise."""
 
 IMAGE_SECONDS: Final = 1.5
 """How long the image waits for the number of a card that is busy; it goes without one then."""

@@ -90,6 +90,7 @@ class Conversation:
         """
         self.followers = 0
         self._question: Question | None = None
+        self._windows = 0
         self._reply: str | None = None
         self._changed = asyncio.Event()
         self.task = asyncio.create_task(self._run(work))
@@ -109,12 +110,23 @@ class Conversation:
             self._question = None
             self._change()
 
+    @contextmanager
+    def elsewhere(self) -> Iterator[None]:
+        """Say in every popup that the citizen is asked in a window, while the context lasts."""
+        self._windows += 1
+        self._change()
+        try:
+            yield
+        finally:
+            self._windows -= 1
+            self._change()
+
     def give(self, answer: Answer) -> bool:
         """Answer the question that is shown; tell whether there is one that takes it."""
         return self._question is not None and self._question.give(answer)
 
     async def follow(self) -> AsyncIterator[dict[str, Any]]:
-        """Give each state: a question, being at work, and last the reply."""
+        """Give each state: a question here or in a window, being at work, and last the reply."""
         while True:
             changed = self._changed
             yield self._state()
@@ -127,7 +139,7 @@ class Conversation:
             return {"reply": self._reply}
         if self._question is not None:
             return {"question": self._question.shown}
-        return {"working": True}
+        return {"window": True} if self._windows else {"working": True}
 
     def _change(self) -> None:
         self._changed.set()

@@ -42,6 +42,7 @@ class Change(Struct, frozen=True, forbid_unknown_fields=True):
 
     language: Literal["system", "zh-Hant", "en"] | None = None
     autostart: bool | None = None
+    update_check: bool | None = None
 
 
 def read(kind: type[T], body: bytes) -> T:

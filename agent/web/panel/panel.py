@@ -15,6 +15,7 @@ from agent.host.autostart import Autostart
 from agent.host.paths import Paths
 from agent.host.policy import Policy
 from agent.host.preferences import Preferences
+from agent.host.update.standing import Asking, Standing
 from agent.signing import history as chronicle
 from agent.signing import history_export
 from agent.signing.model import ReaderView
@@ -71,6 +72,7 @@ class Sources:
         settings_changed: told, not in the event loop, after the citizen chose something here.
         doctor: looks at everything else; None where there is none.
         consent: "ask", "allow" or "deny".
+        update: gives what is known of newer versions.
         clock: the time of day, with a time zone.
 
     """
@@ -85,6 +87,7 @@ class Sources:
     settings_changed: Callable[[], None] = field(default=lambda: None)
     doctor: Doctor | None = None
     consent: str = "ask"
+    update: Callable[[], Standing] = field(default=lambda: Standing(Asking.NO_ADDRESS))
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
 
@@ -123,6 +126,10 @@ class Panel:
     def key_used(self) -> None:
         """Have the pages look at the history again."""
         self._uses += 1
+        self._live.tell()
+
+    def updated(self) -> None:
+        """Show what was just heard of newer versions."""
         self._live.tell()
 
     def settings_changed(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -172,6 +179,7 @@ class Panel:
             "readers": [_reader(view) for view in snapshot.readers],
             "uses": self._uses,
             "autostart": self._autostart,
+            "update": _update(sources.update()),
             "history_problem": None if sources.history is None else sources.history.problem,
         }
 
@@ -325,6 +333,8 @@ class Panel:
     def _change(self, wanted: messages.Change) -> None:
         if wanted.language is not None:
             self._sources.preferences.set_language(wanted.language)
+        if wanted.update_check is not None:
+            self._sources.preferences.set_update_check(wanted.update_check)
         autostart = self._sources.autostart
         if wanted.autostart is not None and autostart is not None:
             (autostart.turn_on if wanted.autostart else autostart.turn_off)()
@@ -335,6 +345,18 @@ def _answer(content: dict[str, Any]) -> web.Response:
     return json_answer(messages.write(content))
 
 
+def _update(standing: Standing) -> dict[str, Any]:
+    return {
+        "asking": standing.asking,
+        "age": standing.age,
+        "newest": standing.newest,
+        "floor": standing.floor,
+        "page": standing.page,
+        "reason": dict(standing.reason),
+        "answered": None if standing.answered is None else _moment(standing.answered),
+    }
+
+
 def _reader(view: ReaderView) -> dict[str, Any]:
     return {
         "name": view.name,
@@ -342,6 +364,7 @@ def _reader(view: ReaderView) -> dict[str, Any]:
         "generation": view.generation,
         "serial": view.serial,
         "attempts_left": view.attempts_left,
+        "keypad": view.keypad,
     }
 
 

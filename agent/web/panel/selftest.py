@@ -23,7 +23,7 @@ from agent.signing.model import (
     SignResult,
     Snapshot,
 )
-from agent.signing.sites import LOCAL_USER, Site
+from agent.signing.sites import LOCAL_USER, SELF_TEST, Site
 
 SOON: Final = timedelta(days=60)
 """How long before its last day a certificate is said to end soon."""
@@ -183,7 +183,7 @@ class SelfTest:
             check_validity=False,
         )
         try:
-            await self._service.sign(LOCAL_USER, request, None)
+            await self._service.sign(SELF_TEST, request, None)
         except AgentError as error:
             self._add("signature", Outcome.BAD, error.code, attempts_left=error.attempts_left)
         else:

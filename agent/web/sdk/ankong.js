@@ -32,23 +32,32 @@
 /** @typedef {{hash?: Hash, format?: Format, certificate?: string, reader?: string, nonce?: Bytes, pin?: string, signingCertificate?: boolean}} SigningOptions `certificate` is a thumbprint; `nonce` at most 64 octets */
 /** @typedef {{certificate: string, thumbprint: string, reader: string, cardSerial: string|null}} Signer `certificate` is base64 DER */
 /** @typedef {{thumbprint: string, certificate: string, reader: string, id: string, label: string, usage: string[], subject: string, subjectCn: string|null, subjectSerial: string|null, idLast4: string|null, issuer: string, serial: string, notBefore: string, notAfter: string, cardSerial: string|null}} Certificate */
+/** @typedef {"new"|"known"|"changed"|"unproven"} Installation */
+/** @typedef {{key: string, nonce: string, signature: string}} Proof all base64: SubjectPublicKeyInfo of P-256; what was signed after "ankong-status-v1"; ECDSA with SHA-256, r and s */
 /**
  * What is known about the agent. `reason` is set while it is not running; `needsClick` when only
  * `check({ask: true})` from a click may look, because the browser would ask its permission
  * question; `asking` while that question is open; `readers` are known once this site is allowed.
+ * With the option `pin`, `installation` says whether the installation that proved itself is the one
+ * that this browser remembers for this site; null before that.
  *
  * @typedef {{state: "checking"|"running"|"not_running", reason: Reason|null, version: string|null,
  *   permission: Permission|null, needsClick: boolean, asking: boolean, allowed: boolean, virtual: boolean,
- *   service: "available"|"unavailable"|null, readers: readonly Reader[]}} Snapshot
+ *   service: "available"|"unavailable"|null, readers: readonly Reader[], installation: Installation|null}} Snapshot
  */
 /** @typedef {{product: string, version: string, api?: string, allowed?: boolean, virtual?: boolean, tls?: number}} Announcement */
 /** @typedef {{kind: "ankong", port: number, body: Announcement}|{kind: "foreign"|"limited"|"timeout"|"unreachable"}} Outcome */
-/** @typedef {{fetch: typeof fetch, WebSocket: typeof WebSocket, permissions?: Permissions, document?: Document, window?: EventTarget, hostname: string, secure: boolean, storage: Storage|null, random: () => number}} Environment */
+/** @typedef {{fetch: typeof fetch, WebSocket: typeof WebSocket, permissions?: Permissions, document?: Document, window?: EventTarget, hostname: string, secure: boolean, storage: Storage|null, random: () => number, crypto?: Crypto}} Environment */
 
 const SUBPROTOCOL = "ankong.v1";
 const API = "v1";
 const SEEN = "ankong.seen";
 const UNGUARDED = "ankong.unguarded";
+const INSTALLATION = "ankong.installation";
+const PROOF_CONTEXT = "ankong-status-v1";
+const NONCE_SIZE = 32;
+/** What a page that pins hands to no other installation. */
+const GUARDED = new Set(["certificates", "sign", "sign_batch", "decrypt"]);
 const PROBE_TIMEOUT = 4_000;
 const QUESTION_TIMEOUT = 120_000;
 const SOCKET_TIMEOUT = 8_000;
@@ -156,6 +165,23 @@ function isAnnouncement(body) {
   return product === "ankong" && typeof version === "string";
 }
 
+/**
+ * Check a proof as a page's server does it too: a nonce of one's own, signed by the key that is pinned.
+ *
+ * @param {Proof} proof @param {Crypto} [judge]
+ * @returns {Promise<boolean>}
+ */
+export async function isProven({ key, nonce, signature }, judge = globalThis.crypto) {
+  try {
+    const curve = { name: "ECDSA", namedCurve: "P-256" };
+    const known = await judge.subtle.importKey("spki", fromBase64(key), curve, false, ["verify"]);
+    const signed = new Uint8Array([...new TextEncoder().encode(PROOF_CONTEXT), ...fromBase64(nonce)]);
+    return await judge.subtle.verify({ name: "ECDSA", hash: "SHA-256" }, known, fromBase64(signature), signed);
+  } catch {
+    return false; // no key, no base64, or a page without WebCrypto: nothing is proven
+  }
+}
+
 /** @template T @param {Promise<T>[]} promises @param {(value: T) => boolean} matches @returns {Promise<T|null>} */
 function firstMatching(promises, matches) {
   return new Promise((resolve) => {
@@ -182,6 +208,7 @@ function browserEnvironment() {
     secure: globalThis.isSecureContext ?? true,
     storage,
     random: Math.random,
+    crypto: globalThis.crypto,
   };
 }
 
@@ -276,7 +303,7 @@ export class Ankong extends EventTarget {
   /** @type {Snapshot} */
   #snapshot = Object.freeze({
     state: "checking", reason: null, version: null, permission: null, needsClick: false, asking: false,
-    allowed: false, virtual: false, service: null, readers: Object.freeze([]),
+    allowed: false, virtual: false, service: null, readers: Object.freeze([]), installation: null,
   });
   /** @type {Set<(snapshot: Snapshot) => void>} */
   #listeners = new Set();
@@ -289,15 +316,20 @@ export class Ankong extends EventTarget {
   /** @type {PermissionStatus|null} */
   #permissionStatus = null;
   #attempt = 0;
+  /** @type {Promise<Proof>|null} */
+  #proving = null;
   /** @type {Environment} */
   #environment;
 
   /**
-   * @param {{ports?: readonly number[], pingPort?: number, minVersion?: string, environment?: Partial<Environment>}} [options]
-   *   `minVersion` is the oldest agent that this page can work with; `environment` is for tests.
+   * @param {{ports?: readonly number[], pingPort?: number, minVersion?: string, pin?: boolean, environment?: Partial<Environment>}} [options]
+   *   `minVersion` is the oldest agent that this page can work with. With `pin` the page remembers the
+   *   first installation and hands nothing to another one (`installation_changed`) before
+   *   `acceptInstallation()`. `environment` is for tests.
    */
-  constructor({ ports = [28443, 28444, 28445], pingPort = 61161, minVersion = "0.1.0", environment } = {}) {
+  constructor({ ports = [28443, 28444, 28445], pingPort = 61161, minVersion = "0.1.0", pin = false, environment } = {}) {
     super();
+    this.pin = pin;
     this.ports = ports;
     this.pingPort = pingPort;
     this.minVersion = minVersion;
@@ -337,7 +369,35 @@ export class Ankong extends EventTarget {
     const answer = await this.#call("connect", {}, { timeout: PERSON_TIMEOUT, ...options });
     this.#publish({ allowed: true });
     await this.#refreshReaders();
+    await this.#checkInstallation();
     return /** @type {{allowed: true}} */ (answer);
+  }
+
+  /**
+   * Have the installation prove itself to this site, which the user must have allowed. The answer is
+   * checked here; a server that gives the `nonce` (16 to 64 octets) can check it again and remember the key.
+   *
+   * @param {{nonce?: Uint8Array} & CallOptions} [options]
+   * @returns {Promise<Proof>}
+   */
+  async prove({ nonce, ...options } = {}) {
+    const judge = this.#environment.crypto;
+    if (!judge?.subtle) throw new AnkongError("installation_unproven", { message: "a page without HTTPS can prove nothing" });
+    const mine = toBase64(nonce ?? judge.getRandomValues(new Uint8Array(NONCE_SIZE)));
+    const answer = await this.#call("status", { nonce: mine }, options);
+    if (!answer?.allowed) throw new AnkongError("origin_not_allowed");
+    const { proof } = answer;
+    const told = { key: String(proof?.key), nonce: mine, signature: String(proof?.signature) };
+    if (!(await isProven(told, judge))) throw new AnkongError("installation_unproven");
+    return told;
+  }
+
+  /** Remember the installation that answers now, as the user wishes. @returns {Promise<Proof>} */
+  async acceptInstallation() {
+    const proof = await this.prove();
+    this.#remember(INSTALLATION, proof.key);
+    await this.#checkInstallation();
+    return proof;
   }
 
   /** List the readers and the cards in them. @param {CallOptions} [options] @returns {Promise<{service: "available"|"unavailable", readers: Reader[]}>} */
@@ -386,7 +446,11 @@ export class Ankong extends EventTarget {
   /** @param {string} method @param {object} params @param {CallOptions} options @returns {Promise<any>} */
   async #call(method, params, options) {
     if (!this.#channel) await this.check({ ask: true });
-    if (this.#channel) return this.#channel.call(method, params, options);
+    const channel = this.#channel;
+    if (channel && this.pin && GUARDED.has(method)) await this.#insist();
+    // What was proven was proven by this channel, and not by whoever came after it.
+    if (this.#channel !== channel) throw new AnkongError("connection_lost");
+    if (channel) return channel.call(method, params, options);
     if (this.#snapshot.state === "running") throw new AnkongError("connection_lost");
     throw new AnkongError("not_running", { reason: this.#snapshot.reason });
   }
@@ -456,7 +520,7 @@ export class Ankong extends EventTarget {
   #down(reason, permission, needsClick = false) {
     this.#publish({
       state: "not_running", reason, permission, needsClick, asking: false,
-      allowed: false, version: null, service: null, readers: [],
+      allowed: false, version: null, service: null, readers: [], installation: null,
     });
   }
 
@@ -473,7 +537,42 @@ export class Ankong extends EventTarget {
       state: "running", reason: null, permission, needsClick: false, asking: false, version: body.version,
       allowed: body.allowed === true, virtual: body.virtual === true,
     });
-    if (body.allowed) await this.#refreshReaders();
+    if (!body.allowed) return;
+    await this.#refreshReaders();
+    await this.#checkInstallation();
+  }
+
+  /** Find out whether it is the installation that is remembered; the first one is. @returns {Promise<Installation|null>} */
+  async #checkInstallation() {
+    if (!this.pin || !this.#channel) return null;
+    this.#proving ??= this.prove();
+    const proving = this.#proving;
+    const verdict = await this.#judge(proving);
+    if (this.#proving === proving) {
+      if (verdict === null || verdict === "unproven") this.#proving = null; // the next call tries again
+      this.#publish({ installation: verdict });
+    }
+    return verdict;
+  }
+
+  /** @param {Promise<Proof>} proving @returns {Promise<Installation|null>} */
+  async #judge(proving) {
+    try {
+      const { key } = await proving;
+      const known = this.#remembered(INSTALLATION);
+      if (known === null) this.#remember(INSTALLATION, key);
+      if (known !== null && known !== key) return "changed";
+      return known === null || this.#snapshot.installation === "new" ? "new" : "known";
+    } catch (error) {
+      return error instanceof AnkongError && error.code === "installation_unproven" ? "unproven" : null;
+    }
+  }
+
+  /** Let a guarded call through to the installation that is remembered, and to no other. */
+  async #insist() {
+    const verdict = await this.#checkInstallation();
+    if (verdict === "changed") throw new AnkongError("installation_changed");
+    if (verdict !== "new" && verdict !== "known") await this.prove(); // which says why not
   }
 
   /** @param {number} port */
@@ -482,6 +581,7 @@ export class Ankong extends EventTarget {
       const socket = await Channel.open(`wss://localhost:${port}/v1/socket`, this.#environment.WebSocket);
       const channel = new Channel(socket, this.#onEvent, () => this.#onClose(channel));
       this.#channel = channel;
+      this.#proving = null; // whoever answers now has proven nothing yet
     } catch {
       this.#channel = null; // Status answers, the socket does not: keep looking instead.
     }
@@ -601,10 +701,10 @@ export class Ankong extends EventTarget {
     return this.#environment.storage?.getItem(key) ?? null;
   }
 
-  /** @param {string} key */
-  #remember(key) {
+  /** @param {string} key @param {string} [value] */
+  #remember(key, value = "1") {
     try {
-      this.#environment.storage?.setItem(key, "1");
+      this.#environment.storage?.setItem(key, value);
     } catch {
       // A full or forbidden storage only costs a better guess next time.
     }

@@ -127,8 +127,18 @@ def test_a_history_that_was_changed_is_shown_as_broken(
         database.execute("UPDATE lines SET document = 'harmless.pdf' WHERE seq = 1")
         database.commit()
     page = opened("history")
-    expect(page.locator("#chain .notice.bad")).to_contain_text("1")
+    expect(page.locator("#chain .notice.bad")).to_contain_text("第 1 筆：這一筆被改過")
     expect(page.locator("#chain .notice.good")).to_have_count(0)
+    _keep_picture(page, "broken-history")
+    page.locator("[href='#/state']").first.click()
+    expect(page.locator("#record .notice.bad")).to_contain_text("不會自行修補")
+    _keep_picture(page, "broken-state")
+    page.locator("#record a").click()
+    page.locator("#view-history [data-flaw=changed]").wait_for()
+    page.locator("[href='#/doctor']").click()
+    fault = page.locator("[data-code=history_broken][data-level=fault]")
+    expect(fault).to_contain_text("第 1 筆")
+    expect(fault.get_by_role("button")).to_have_count(0)  # it is nothing to be repaired
 
 
 def test_the_self_test_says_what_is_wrong(

@@ -1,16 +1,21 @@
 """A make-believe computer, an authority, and what each promises to a test."""
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
+from agent.host import policy as policy_module
+from agent.host.paths import Paths
 from agent.host.tls import identity
 from agent.host.tls.machine import Completed, Machine, run
 from agent.host.tls.store import AuthorityFile
+from tests.conftest import CardFactory
+from tests.unit.host.clinic import Clinic, with_card
 
 
 @pytest.fixture(scope="session")
@@ -90,3 +95,34 @@ def tree(folder: Path) -> dict[str, bytes | None]:
         for path in sorted(folder.rglob("*"))
         if path.suffix != ".db" and path.name != "pkcs11.txt"
     }
+
+
+@pytest.fixture(scope="session")
+def issuer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the test authority of the prepared cards is made, once."""
+    return tmp_path_factory.mktemp("issuer")
+
+
+@pytest.fixture
+def clinic(
+    tmp_path: Path,
+    issuer: Path,
+    make_card: CardFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Iterator[Clinic]:
+    """Make an installation in which everything is as it should be."""
+    home = tmp_path / "home"
+    new_database(home / ".pki" / "nssdb")
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("XDG_DATA_HOME", "")
+    # Whatever policy this computer has is not the test's.
+    monkeypatch.setattr(policy_module, "system_path", lambda: tmp_path / "no-policy.toml")
+    places = Paths(tmp_path / "state")
+    places.prepare()
+    places.config.write_text("port = 0\nhipki_port = 0\n")
+    identity.ensure(places.tls)
+    clinic = Clinic(places, home, with_card(make_card("gen2")), capsys, issuer)
+    clinic.doctor(repair="install_trust")
+    yield clinic
+    structlog.reset_defaults()

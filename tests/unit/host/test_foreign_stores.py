@@ -42,15 +42,18 @@ class Crypt32:
         self.open = 0
         self.alive = 0
         self.refuses = False
+        self.keeps_in: set[int] = set()
+        self.provider = 0
         self.CertOpenStore = Call(self.open_store)
         self.CertCloseStore = Call(self.close_store)
         self.CertEnumCertificatesInStore = Call(self.enumerate)
         self.CertAddEncodedCertificateToStore = Call(self.add)
-        self.CertDuplicateCertificateContext = Call(self.duplicate)
         self.CertDeleteCertificateFromStore = Call(self.delete)
 
     def open_store(self, kind: int, _e: int, _p: object, flags: int, name: str) -> int:
-        assert (kind, flags, name) == (10, 0x10000, "Root")
+        assert kind in (10, 13)
+        assert (flags, name) == (0x10000, "Root")
+        self.provider = kind
         self.open += 1
         return 0 if self.refuses == "open" else 77
 
@@ -85,17 +88,12 @@ class Crypt32:
             self.content.append(der)
         return 1
 
-    def duplicate(self, context: Any) -> Any:
-        self.alive += 1
-        return context
-
     def delete(self, context: Any) -> int:
         self.alive -= 1
         if self.refuses:
             return 0
-        index = context.contents.pCertInfo or 0
-        # Windows keeps the enumeration stable while one of its contexts is alive.
-        self.content[index] = b"(deleted)"
+        if self.provider not in self.keeps_in:
+            del self.content[context.contents.pCertInfo or 0]
         return 1
 
 
@@ -114,9 +112,24 @@ def test_the_windows_boundary_reads_adds_and_removes(authority: AuthorityFile) -
     roots.add(authority.der)
     assert roots.certificates() == [b"first", b"second", authority.der]
     roots.remove(b"second")
-    assert crypt32.content == [b"first", b"(deleted)", authority.der]
+    assert crypt32.content == [b"first", authority.der]
     roots.remove(b"not there")
     assert (crypt32.open, crypt32.alive) == (0, 0)
+
+
+def test_what_one_view_only_pretends_to_delete_is_deleted_through_the_other() -> None:
+    crypt32 = Crypt32(b"first", b"second")
+    crypt32.keeps_in = {10}  # as Wine 8 does
+    RootStore(crypt32, lambda: 0).remove(b"second")
+    assert crypt32.content == [b"first"]
+    assert (crypt32.open, crypt32.alive) == (0, 0)
+
+
+def test_what_stays_in_the_store_is_never_called_removed() -> None:
+    crypt32 = Crypt32(b"first")
+    crypt32.keeps_in = {10, 13}
+    with pytest.raises(StoreError, match="still there"):
+        RootStore(crypt32, lambda: 0).remove(b"first")
 
 
 @pytest.mark.parametrize("refuses", [True, "open"])

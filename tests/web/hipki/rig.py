@@ -14,13 +14,14 @@ from typing import Any, Self, TypeVar
 from agent.signing.consent import AlwaysAllow, Consent, Refuse
 from agent.signing.history import History
 from agent.signing.permissions import Permission
+from agent.signing.prompts import NoPrompter, Prompter
 from agent.signing.service import SigningService
 from agent.signing.sites import Site
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.provider import READER_NAME, VirtualProvider
 from agent.web.app import ServerConfig, Serving, serve
 from agent.web.hipki.component import Settings
-from agent.web.hipki.consent import PopupConsent
+from agent.web.hipki.consent import PopupConsent, PopupPrompter
 from agent.web.hipki.door import HipkiDoor
 from agent.web.limits import Limits
 from tests.signing.permission_support import MemoryPermissions
@@ -59,6 +60,7 @@ class Rig:
         port: int = 0,
         limits: Limits | None = None,
         history: History | None = None,
+        prompter: Prompter | None = None,
         **settings: Any,
     ) -> None:
         self.provider = VirtualProvider(readers=len(cards))
@@ -66,6 +68,7 @@ class Rig:
             if card is not None:
                 self.provider.insert(READER_NAME.format(number), card)
         self.permissions = MemoryPermissions()
+        self._prompter = PopupPrompter(prompter or NoPrompter("no window"))
         self.consent = self._consent(consent)
         self._wanted_port = port
         self._settings = Settings(**settings)
@@ -79,7 +82,7 @@ class Rig:
             return AlwaysAllow()
         if answer == "deny":
             return Refuse("refused")
-        return PopupConsent(self.permissions, Refuse("no window"))
+        return PopupConsent(self.permissions, self._prompter)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -97,7 +100,9 @@ class Rig:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(SECONDS)
 
     async def _start(self) -> None:
-        self.service = SigningService(self.provider, self.consent, history=self._history)
+        self.service = SigningService(
+            self.provider, self.consent, prompter=self._prompter, history=self._history
+        )
         await self.service.start()
         popup = self.consent if isinstance(self.consent, PopupConsent) else None
         door = HipkiDoor(self.service, popup, self._settings, self._limits)

@@ -99,6 +99,10 @@
   };
 
   const show = (state) => {
+    if (state.window) {
+      progress(say(["請在「安控」的視窗中回答", "Please answer in Ankong's own window"]));
+      return;
+    }
     if (!state.question) {
       progress(say(names.get(name)?.[0] ?? ["處理中 …", "Working …"]));
       return;

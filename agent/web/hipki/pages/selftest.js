@@ -132,6 +132,7 @@
   };
 
   const question = (state) => {
+    if (state.window) set("signature", "wait", ["請在「安控」的視窗中回答", "Please answer in Ankong's own window"]);
     const box = find("confirm");
     if (!box) return;
     box.hidden = !state.question;

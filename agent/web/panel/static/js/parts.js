@@ -2,7 +2,7 @@
 
 import { Closed, Refused } from "./api.js";
 import { button, h, icon } from "./dom.js";
-import { has, t } from "./i18n.js";
+import { currentLanguage, has, t } from "./i18n.js";
 
 /** How long a dangerous button sleeps: a click that was meant for something else comes too early. */
 export const ASLEEP = 500;
@@ -17,6 +17,17 @@ export function notice(kind, ...content) {
   const drawn = kind === "plain" ? "about" : kind;
   const role = kind === "bad" || kind === "warning" ? "alert" : undefined;
   return h("div", { class: `notice ${kind}`, role }, icon(drawn), h("div", { class: "grow" }, ...content));
+}
+
+/** A newer version, where there is one; nothing is fetched by itself. @param {import("./picture.js").Update} update */
+export function news(update) {
+  if (update.age !== "newer" && update.age !== "too_old") return null;
+  const tooOld = update.age === "too_old";
+  const reason = update.reason[currentLanguage()];
+  return notice(tooOld ? "bad" : "plain",
+    h("p", {}, h("b", {}, t(`update.${update.age}`, { version: update.newest, floor: update.floor }))),
+    tooOld && reason && h("p", {}, reason),
+    h("p", {}, t("update.how"), " ", update.page && h("a", { href: update.page, target: "_blank", rel: "noopener noreferrer" }, update.page)));
 }
 
 /** Say what went wrong. @param {unknown} error */

@@ -2,14 +2,25 @@
 
 import { get } from "../api.js";
 import { fill, h, icon } from "../dom.js";
-import { t } from "../i18n.js";
-import { facts, heading, trouble } from "../parts.js";
+import { moment, t } from "../i18n.js";
+import { facts, heading, news, trouble } from "../parts.js";
+
+/** @typedef {import("../picture.js").State} State */
+/** @typedef {import("../picture.js").Update} Update */
+
+/** What is known of newer versions, in one line. @param {Update} update */
+function standing(update) {
+  if (update.asking !== "on" || update.answered === null) return t(`update.${update.asking === "on" ? "unknown" : update.asking}`);
+  return t(`update.${update.age === "newest" ? "newest_line" : "unknown_line"}`, { version: update.newest, floor: update.floor, when: moment(update.answered) });
+}
 
 export const about = {
-  /** @param {HTMLElement} place */
-  async show(place) {
+  /** @param {HTMLElement} place @param {State} now */
+  async show(place, now) {
     const live = h("div", { class: "view" });
-    fill(place, heading(t("about.title"), t("about.lead")), live);
+    const told = h("div", { class: "view", id: "update" });
+    fill(place, heading(t("about.title"), t("about.lead")), told, live);
+    about.update(place, now);
     try {
       const found = await get("about");
       fill(live,
@@ -26,5 +37,12 @@ export const about = {
     } catch (error) {
       fill(live, trouble(error));
     }
+  },
+
+  /** @param {HTMLElement} place @param {State} now */
+  update(place, now) {
+    const told = place.querySelector("#update");
+    if (told === null) return;
+    fill(told, news(now.update) || h("p", { class: "lead" }, standing(now.update)));
   },
 };

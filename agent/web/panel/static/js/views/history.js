@@ -29,6 +29,7 @@ const outcomeText = (outcome) => (has(`history.outcome_${outcome}`) ? t(`history
 /** @param {string} site */
 function siteText(site) {
   if (site === "") return "";
+  if (site === "local://self-test") return t("history.selfTest");
   return site.startsWith("local://") ? t("history.own") : new URL(site).host;
 }
 
@@ -50,6 +51,9 @@ function row(line) {
         h("dl", { class: "facts" }, more.map(([name, value]) => [h("dt", {}, name), h("dd", { class: "code" }, value)])))));
 }
 
+/** @param {{seq: number, flaw: string}} found */
+const breakRow = ({ seq, flaw }) => h("li", { "data-flaw": flaw }, t("history.break", { seq, what: t(`history.flaw_${flaw}`) }));
+
 /** @param {Element} place */
 async function chain(place) {
   try {
@@ -58,8 +62,8 @@ async function chain(place) {
     if (found.intact) {
       fill(place, notice("good", h("p", {}, t(found.segments > 1 ? "history.intactSegments" : "history.intact", values))));
     } else {
-      fill(place, notice("bad", h("p", {}, t("history.broken")), h("ul", {}, found.breaks.map((/** @type {any} */ each) =>
-        h("li", {}, t("history.break", { seq: each.seq, what: each.what }))))));
+      fill(place, notice("bad", h("p", {}, t("history.broken")), h("ul", {}, found.breaks.map(breakRow),
+        found.more_breaks > 0 && h("li", {}, t("history.more_breaks", { count: found.more_breaks })))));
     }
   } catch (error) {
     fill(place, trouble(error));

@@ -66,6 +66,7 @@ function sheet(reader) {
     h("div", { class: "grow view" },
       h("div", { class: "row" }, h("h2", {}, reader.name), h("span", { class: `tag ${card ? "good" : reader.state === "empty" ? "" : "bad"}` }, t(`reader.${reader.state}`))),
       card ? facts(known.filter((pair) => pair !== false)) : h("p", { class: "lead" }, t(`readers.help_${reader.state}`)),
+      card && reader.keypad && h("p", { class: "keypad" }, h("small", {}, t("readers.keypad"))),
       card && reader.attempts_left === 0 && notice("bad", h("p", {}, t("readers.lockedHelp"))),
       card && h("div", {}, button("", t("readers.certificates"), () => showCertificates(reader, shown))),
       shown));

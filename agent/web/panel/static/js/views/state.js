@@ -1,9 +1,9 @@
 /** How things stand, at a glance. */
 
-import { post } from "../api.js";
+import { get, post } from "../api.js";
 import { fill, h } from "../dom.js";
 import { moment, t } from "../i18n.js";
-import { facts, heading, notice, trouble } from "../parts.js";
+import { facts, heading, news, notice, trouble } from "../parts.js";
 import { picture } from "../picture.js";
 
 /** @typedef {import("../picture.js").State} State */
@@ -13,6 +13,7 @@ function warnings(state) {
   return [
     state.policy.problem !== null && notice("bad", h("p", {}, t("state.policy", { problem: state.policy.problem }))),
     state.history_problem !== null && notice("bad", h("p", {}, t("state.history", { problem: state.history_problem }))),
+    news(state.update),
     !state.service && notice("bad", h("p", {}, t("state.service")), h("a", { href: "#/doctor" }, t("state.toDoctor"))),
     state.ports.hipki_port === null && notice("warning", h("p", {}, t("state.plain", { detail: state.ports.hipki_error ?? "" }))),
     state.consent !== "ask" && notice("warning", h("p", {}, t(`state.consent_${state.consent}`))),
@@ -35,12 +36,23 @@ function content(state) {
   ];
 }
 
+/** Say when the history was changed. A walk along the whole chain, so only when the page is opened. @param {Element} place */
+async function record(place) {
+  try {
+    if ((await get("history/chain")).intact) fill(place);
+    else fill(place, notice("bad", h("p", {}, t("history.broken")), h("a", { href: "#/history" }, t("history.toHistory"))));
+  } catch (error) {
+    fill(place, trouble(error));
+  }
+}
+
 /** @param {State} state */
 function settings(state) {
   const failed = h("div", {});
   const language = h("select", { id: "language" }, ["system", "zh-Hant", "en"].map((tag) =>
     h("option", { value: tag, selected: tag === state.language }, t(`state.languages.${tag}`))));
   const box = h("input", { type: "checkbox", id: "autostart", checked: state.autostart === true });
+  const asking = h("input", { type: "checkbox", id: "update-check", checked: state.update.asking === "on" });
   const change = async (/** @type {object} */ wanted) => {
     try {
       await post("settings", wanted);
@@ -50,17 +62,22 @@ function settings(state) {
   };
   language.addEventListener("change", () => change({ language: language.value }));
   box.addEventListener("change", () => change({ autostart: box.checked }));
+  asking.addEventListener("change", () => change({ update_check: asking.checked }));
+  const canAsk = state.update.asking === "on" || state.update.asking === "declined";
   return h("section", { class: "sheet", id: "settings" }, h("h2", {}, t("state.settings")),
     h("label", { class: "row" }, h("span", {}, t("state.language")), language),
     state.autostart === null || state.autostart === undefined ? null : h("label", { class: "option" }, box, t("state.autostart")),
+    canAsk && h("label", { class: "option" }, asking, t("state.updateCheck")),
     failed);
 }
 
 export const state = {
   /** @param {HTMLElement} place @param {State} now */
-  show(place, now) {
+  async show(place, now) {
     const live = h("div", { class: "view", id: "live" }, content(now));
-    fill(place, heading(t("state.title"), t("state.lead")), live, settings(now));
+    const chain = h("div", { id: "record" });
+    fill(place, heading(t("state.title"), t("state.lead")), chain, live, settings(now));
+    await record(chain);
   },
 
   /** @param {HTMLElement} place @param {State} now */
@@ -69,6 +86,8 @@ export const state = {
     if (live !== null) fill(live, ...content(now));
     const box = place.querySelector("#autostart");
     if (box instanceof HTMLInputElement) box.checked = now.autostart === true;
+    const asking = place.querySelector("#update-check");
+    if (asking instanceof HTMLInputElement) asking.checked = now.update.asking === "on";
     const language = place.querySelector("#language");
     if (language instanceof HTMLSelectElement) language.value = now.language;
   },

@@ -1,0 +1,123 @@
+"""How this version stands, and what follows from it; the same for panel, tray, doctor and pages."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum, unique
+
+from agent import __version__
+from agent.errors import AgentError, ErrorCode
+from agent.host.config import Config
+from agent.host.paths import Paths
+from agent.host.preferences import Preferences
+from agent.host.update import version
+from agent.host.update.memory import Heard, load
+from agent.host.update.release_keys import RELEASE_KEYS
+
+
+@unique
+class Asking(StrEnum):
+    """Whether newer versions are asked for, and if not, why."""
+
+    ON = "on"
+    NO_ADDRESS = "no_address"  # nobody said where
+    NO_KEY = "no_key"  # nobody's word counts
+    FORBIDDEN = "forbidden"  # by the settings or the administrator
+    DECLINED = "declined"  # by the citizen, with the mouse
+
+
+@unique
+class Age(StrEnum):
+    """What is known of this version."""
+
+    UNKNOWN = "unknown"
+    NEWEST = "newest"
+    NEWER = "newer"  # than this one there is
+    TOO_OLD = "too_old"  # to sign with
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How this version stands.
+
+    Attributes:
+        asking: whether newer versions are asked for.
+        age: what is known of this one.
+        newest: the newest version; empty where none is known.
+        floor: below which the agent does not sign; empty likewise.
+        page: where a person gets the newest; may be empty.
+        reason: of the floor, by language; may be empty.
+        answered: when that was heard; None for never.
+
+    """
+
+    asking: Asking
+    age: Age = Age.UNKNOWN
+    newest: str = ""
+    floor: str = ""
+    page: str = ""
+    reason: Mapping[str, str] = field(default_factory=dict)
+    answered: datetime | None = None
+
+
+class TooOldError(AgentError):
+    """This version must not sign any more.
+
+    A page is told ``internal``: it can do nothing about it, and trying again does not help. The
+    citizen is told why in the panel, by the icon and by the doctor.
+    """
+
+    code = ErrorCode.INTERNAL
+
+
+def keys_of(settings: Config) -> Sequence[str]:
+    """Give the keys whose word counts."""
+    return (*RELEASE_KEYS, *settings.update_keys)
+
+
+def asking(settings: Config, *, wanted: bool) -> Asking:
+    """Say whether newer versions are asked for.
+
+    Args:
+        settings: the citizen's, under the policy.
+        wanted: what the citizen chose with the mouse.
+
+    """
+    if not settings.update_check:
+        return Asking.FORBIDDEN
+    if not settings.update_url:
+        return Asking.NO_ADDRESS
+    if not keys_of(settings):
+        return Asking.NO_KEY
+    return Asking.ON if wanted else Asking.DECLINED
+
+
+def judge(heard: Heard, how: Asking, own: str = __version__) -> Standing:
+    """Say how a version stands; where nobody is asked, nothing that was ever heard counts."""
+    said = heard.manifest
+    if how is not Asking.ON or said is None:
+        return Standing(how)
+    if version.is_older(own, said.floor):
+        age = Age.TOO_OLD
+    else:
+        age = Age.NEWER if version.is_older(own, said.newest) else Age.NEWEST
+    return Standing(how, age, said.newest, said.floor, said.page, said.reason, heard.answered)
+
+
+def read(places: Paths, settings: Config) -> Standing:
+    """Say how this version stands by what an agent has heard and written down."""
+    how = asking(settings, wanted=Preferences(places.preferences).update_check)
+    return judge(load(places.update, keys_of(settings)), how)
+
+
+def check(standing: Standing) -> None:
+    """Let nobody sign with a version that is too old.
+
+    Raises:
+        TooOldError: this one is.
+
+    """
+    if standing.age is Age.TOO_OLD:
+        raise TooOldError(
+            f"version {__version__} must not sign any more: {standing.floor} is the oldest that may"
+        )

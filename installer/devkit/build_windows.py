@@ -1,0 +1,247 @@
+"""Build for Windows: the program by PyInstaller, the wizard around it by NSIS.
+
+On Windows the Python at hand freezes itself, and NSIS has to be installed. On Linux a Windows
+Python is assembled and PyInstaller runs under Wine, so that the very file can be walked through
+here. Everything is kept under build/windows, and made again only when something of it changed.
+
+``ANKONG_SIGN`` in the environment is a command that signs one file, which is put after it: the
+programs, the uninstaller and the wizard are signed by it.
+"""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+from devkit import system, venv, wine
+from devkit.agreement import version_of
+from devkit.installers import Artefact
+from devkit.shell import (
+    ROOT,
+    WINDOWS,
+    SetupError,
+    fingerprint,
+    is_done,
+    mark_done,
+    run,
+    say,
+)
+from devkit.wine import CACHE, SOURCES
+
+PROGRAM: Final = CACHE / "ankong"
+"""The frozen program, as it will be in its folder."""
+SPEC: Final = ROOT / "installer" / "ankong.spec"
+SIGN: Final = "ANKONG_SIGN"
+_ROOM: Final = 16  # megabytes, for what is written besides the program
+_PROVEN: Final = (
+    "walked through in Wine, every page in both languages; cancelled, refused, silent, upgraded "
+    "over a running agent, interrupted and mended; started at a simulated sign-in; answers, shows "
+    "its icon and its PIN window; uninstalled to nothing"
+)
+_ELSEWHERE: Final = (
+    "Windows' own question about the certificate, SmartScreen and Defender, real readers and the "
+    "smart-card service's rules, scaled screens, Windows 11's notification area, Windows' own "
+    "Chinese fonts, domain policies; signing with a bought certificate"
+)
+
+
+def build(out: Path) -> Sequence[Artefact]:
+    """Write the wizard into ``out``.
+
+    Raises:
+        SetupError: something is missing or failed; the text says what and how to mend it.
+
+    """
+    if not WINDOWS:
+        system.ensure((*system.WINDOWS, *system.WINE_BUILD))
+    CACHE.mkdir(parents=True, exist_ok=True)
+    _freeze()
+    version = version_of(ROOT)
+    name = f"ankong-setup-{version}-x64.exe"
+    _wrap(version, out / name)
+    return [Artefact(name, "windows", _PROVEN, _ELSEWHERE)]
+
+
+# The program.
+
+
+def _freeze() -> None:
+    python, packages = _python()
+    stamp = CACHE / "program.stamp"
+    content = fingerprint(_program_sources(), packages, os.environ.get(SIGN, ""))
+    if is_done(stamp, content) and (PROGRAM / "ankong.exe").exists():
+        return
+    say("freezing the program for Windows")
+    stamp.unlink(missing_ok=True)
+    folders = ("--distpath", _named(CACHE), "--workpath", _named(CACHE / "work"))
+    words = ("-m", "PyInstaller", "--noconfirm", "--clean", *folders, _named(SPEC))
+    status, printed = _run(python, *words)
+    wanted = [PROGRAM / "ankong.exe", PROGRAM / "ankongw.exe"]
+    if status != 0 or not all(each.exists() for each in wanted):
+        raise SetupError(f"PyInstaller failed:\n{printed[-4000:]}")
+    for file in wanted:
+        _sign(file)
+    mark_done(stamp, content)
+
+
+def _program_sources() -> list[Path]:
+    """List what the program is made of and how."""
+    code = [
+        *ROOT.glob("agent/**/*"),
+        *ROOT.glob("tray/**/*"),
+        *ROOT.glob("installer/devkit/**/*.py"),
+    ]
+    kept = [each for each in code if "__pycache__" not in each.parts and "portal" not in each.parts]
+    files = [each for each in kept if each.is_file() and "node_modules" not in each.parts]
+    locks = [venv.REQUIREMENTS / "installer.txt", venv.REQUIREMENTS / "windows.txt"]
+    return [*sorted(files), SPEC, *locks, ROOT / "LICENSE"]
+
+
+def _python() -> tuple[Path, str]:
+    """Have the Python that freezes; return it and what tells it from another."""
+    if not WINDOWS:
+        from devkit import windows_python  # noqa: PLC0415  # its tools are Linux'
+
+        return windows_python.ensure(), (CACHE / "python.stamp").read_text("utf-8")
+    folder = CACHE / "venv"
+    python = folder / "Scripts" / "python.exe"
+    stamp = CACHE / "venv.stamp"
+    lock = venv.REQUIREMENTS / "windows.txt"
+    content = fingerprint([lock], sys.version)
+    if not is_done(stamp, content):
+        if folder.exists():
+            shutil.rmtree(folder)
+        made = run([sys.executable, "-m", "venv", folder]) == 0
+        words = ("install", "--quiet", "--no-deps", "--require-hashes", "--requirement", lock)
+        if not made or run([python, "-m", "pip", *words]) != 0:
+            raise SetupError("pip could not install what installer/requirements/windows.txt names")
+        mark_done(stamp, content)
+    return python, content
+
+
+def _run(*words: str | Path) -> tuple[int, str]:
+    """Run a Windows program; give its exit status and what it printed."""
+    if not WINDOWS:
+        with wine.prefix(CACHE / "build-prefix") as prefix:
+            return prefix.run(*words, language="en_US", seconds=900)
+    done = subprocess.run(
+        [str(word) for word in words],
+        cwd=ROOT,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    return done.returncode, done.stdout
+
+
+def _named(path: Path) -> str:
+    return str(path) if WINDOWS else wine.windows_path(path)
+
+
+def _sign(file: Path) -> None:
+    command = os.environ.get(SIGN)
+    if command and run([*shlex.split(command, posix=not WINDOWS), str(file)]) != 0:
+        raise SetupError(f"{SIGN} could not sign {file.name} (see above)")
+
+
+# The wizard.
+
+
+def _wrap(version: str, target: Path) -> None:
+    compiler = _makensis()
+    stamp = CACHE / "setup.stamp"
+    scripts = sorted(each for each in SOURCES.iterdir() if each.suffix in (".nsi", ".nsh", ".txt"))
+    known = [
+        *scripts,
+        Path(__file__),
+        ROOT / "LICENSE",
+        ROOT / "installer/devkit/windows_pictures.py",
+    ]
+    program = (CACHE / "program.stamp").read_text("utf-8")
+    content = fingerprint(known, program, version, str(target), os.environ.get(SIGN, ""))
+    if is_done(stamp, content) and target.exists():
+        return
+    say("making the wizard for Windows")
+    pictures, texts = CACHE / "pictures", CACHE / "texts"
+    pictures.mkdir(exist_ok=True)
+    if run([venv.PYTHON, ROOT / "installer/devkit/windows_pictures.py", pictures]) != 0:
+        raise SetupError("the wizard's pictures could not be drawn (see above)")
+    _write_licences(texts)
+    manifest = CACHE / "manifest.txt"
+    manifest.write_bytes(listing(PROGRAM))
+    size = sum(each.stat().st_size for each in PROGRAM.rglob("*") if each.is_file())
+    facts = {
+        "VERSION": re.sub(r"[^0-9.].*", "", version),
+        "SOURCE": PROGRAM,
+        "MANIFEST": manifest,
+        "PICTURES": pictures,
+        "TEXTS": texts,
+        "OUT": target,
+        "MEGABYTES": round(size / 1e6),
+        "MEGABYTES_NEEDED": size // 2**20 + _ROOM,
+        "KILOBYTES": size // 1024,
+        # The NSIS of its makers has no 64-bit stub; Debian's has, and Wine runs it as it is.
+        "TARGET": "x86-unicode" if WINDOWS else "amd64-unicode",
+    }
+    if os.environ.get(SIGN):
+        facts["SIGN"] = os.environ[SIGN]
+    target.parent.mkdir(parents=True, exist_ok=True)
+    words = [f"-D{name}={value}" for name, value in facts.items()]
+    script = SOURCES / "setup.nsi"
+    if run([compiler, "-V2", "-WX", "-INPUTCHARSET", "UTF8", *words, script], quiet=True) != 0:
+        raise SetupError("makensis failed (see above)")
+    mark_done(stamp, content)
+
+
+def _makensis() -> Path:
+    places = [Path(os.environ.get("ProgramFiles(x86)", "C:/"), "NSIS", "makensis.exe")]  # noqa: SIM112  # Windows' own spelling
+    found = shutil.which("makensis") or next((str(each) for each in places if each.exists()), None)
+    if found is None:
+        raise SetupError(
+            "NSIS 3 is needed: apt-get install nsis; Windows: https://nsis.sourceforge.io"
+        )
+    return Path(found)
+
+
+def _write_licences(folder: Path) -> None:
+    """Write the licence for each language; NSIS knows UTF-8 by its byte order mark."""
+    folder.mkdir(exist_ok=True)
+    licence = (ROOT / "LICENSE").read_text("utf-8")
+    chinese = (SOURCES / "licence.zh.txt").read_text("utf-8")
+    for language, text in (("en", licence), ("zh", chinese + licence)):
+        content = text.replace("\n", "\r\n").encode("utf-8-sig")
+        (folder / f"licence.{language}.txt").write_bytes(content)
+
+
+def listing(folder: Path) -> bytes:
+    """List a folder's content as installer/windows/files.nsh reads it.
+
+    Raises:
+        SetupError: a name is not plain ASCII, which the wizard could not read back.
+
+    """
+    everything = sorted(folder.rglob("*"))
+    folders = [each for each in everything if each.is_dir()]
+    files = [each for each in everything if each.is_file()]
+    lines = [
+        *_lines("d", folders, folder),
+        *_lines("f", files, folder),
+        *_lines("r", reversed(folders), folder),
+    ]
+    try:
+        return "".join(lines).encode("ascii")
+    except UnicodeEncodeError as error:
+        raise SetupError(f"a file's name is not plain ASCII: {error.object}") from error
+
+
+def _lines(letter: str, paths: Iterable[Path], folder: Path) -> list[str]:
+    names = (str(path.relative_to(folder)).replace("/", "\\") for path in paths)
+    return [f"{letter}{name}\r\n" for name in names]

@@ -1,0 +1,134 @@
+"""Make keys for, sign and verify the manifest of releases; run with the checkout's own Python.
+
+::
+
+    python installer/release/manifest.py keys --out release.key
+    python installer/release/manifest.py sign --key release.key --newest 0.2.0 --floor 0.1.0 \
+        --page https://… --out ankong.manifest
+    python installer/release/manifest.py verify ankong.manifest --public HEX
+
+The private key belongs on the machine of whoever releases, and on no other; the line that
+``keys`` prints belongs into agent/host/update/release_keys.py. A manifest is served as it is, by
+any web server; it expires, so it has to be signed anew before that, also when nothing changes.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+
+from agent import __version__
+from agent.host.update.manifest import BadManifestError, ReleaseManifest, accept, sign
+from agent.host.update.release_keys import RELEASE_KEYS
+
+PASSPHRASE = "ANKONG_RELEASE_PASSPHRASE"  # noqa: S105  # the variable's name
+LIFE = 90  # days
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what the command line says; return the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        status: int = options.work(options)
+    except BadManifestError as error:
+        print(f"manifest: {error.detail}", file=sys.stderr)
+        return 1
+    except (OSError, ValueError, TypeError) as error:
+        print(f"manifest: {error}", file=sys.stderr)
+        return 1
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+    keys = verbs.add_parser("keys", help=f"make a pair; a passphrase is taken from {PASSPHRASE}")
+    keys.set_defaults(work=make_keys)
+    keys.add_argument("--out", type=Path, required=True, help="the private key, PEM")
+    write = verbs.add_parser("sign", help="write a manifest")
+    write.set_defaults(work=write_manifest)
+    write.add_argument("--key", type=Path, required=True, help="the private key, PEM")
+    write.add_argument("--newest", default=__version__, help="the newest version")
+    write.add_argument("--floor", required=True, help="older versions refuse to sign")
+    write.add_argument("--page", default="", help="https address where people get it")
+    write.add_argument("--reason-zh", default="", help="why older versions refuse")
+    write.add_argument("--reason-en", default="")
+    write.add_argument("--days", type=int, default=LIFE, help="until it expires")
+    write.add_argument(
+        "--number", type=int, help="grows each time (default: the seconds since 1970)"
+    )
+    write.add_argument("--out", type=Path, required=True)
+    check = verbs.add_parser("verify", help="check a manifest as the agent does")
+    check.set_defaults(work=verify_manifest)
+    check.add_argument("file", type=Path)
+    check.add_argument("--public", action="append", default=[], metavar="HEX")
+    return parser
+
+
+def make_keys(options: argparse.Namespace) -> int:
+    """Write a private key that nobody else can read; print the public one."""
+    key = Ed25519PrivateKey.generate()
+    phrase = os.environ.get(PASSPHRASE, "").encode()
+    protection = BestAvailableEncryption(phrase) if phrase else NoEncryption()
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, protection)
+    descriptor = os.open(options.out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(pem)
+    print(public_key(key))
+    return 0
+
+
+def write_manifest(options: argparse.Namespace) -> int:
+    """Sign what the options say."""
+    phrase = os.environ.get(PASSPHRASE, "").encode() or None
+    key = load_pem_private_key(options.key.read_bytes(), phrase)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise TypeError(f"{options.key}: not an Ed25519 key")
+    now = datetime.now(UTC).replace(microsecond=0)
+    reason = {"zh-Hant": options.reason_zh, "en": options.reason_en}
+    said = ReleaseManifest(
+        number=options.number or int(now.timestamp()),
+        issued=now,
+        expires=now + timedelta(days=options.days),
+        newest=options.newest,
+        floor=options.floor,
+        page=options.page,
+        reason={language: text for language, text in reason.items() if text},
+    )
+    content = sign(said, key)
+    accept(content, (public_key(key),), now)
+    options.out.write_bytes(content)
+    print(f"{options.out}: number {said.number}, expires {said.expires:%Y-%m-%d}")
+    return 0
+
+
+def verify_manifest(options: argparse.Namespace) -> int:
+    """Say what a manifest says."""
+    said = accept(options.file.read_bytes(), (*RELEASE_KEYS, *options.public), datetime.now(UTC))
+    print(f"number {said.number}, newest {said.newest}, floor {said.floor}")
+    print(f"issued {said.issued:%Y-%m-%d}, expires {said.expires:%Y-%m-%d}")
+    for text in (said.page, *said.reason.values()):
+        if text:
+            print(text)
+    return 0
+
+
+def public_key(key: Ed25519PrivateKey) -> str:
+    """Give the public key, 64 hexadecimal digits."""
+    return key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

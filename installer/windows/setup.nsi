@@ -1,0 +1,371 @@
+; The wizard for Windows; installer/devkit/build_windows.py compiles it with
+;
+;   makensis -DVERSION=… -DSOURCE=… -DMANIFEST=… -DPICTURES=… -DTEXTS=… -DOUT=…
+;            -DMEGABYTES=… -DMEGABYTES_NEEDED=… -DKILOBYTES=… -DTARGET=… [-DSIGN=…] setup.nsi
+;
+; For administrators, who install it for the user who is signed in:
+;   /S             without a window and without a question; Windows would ask about the certificate,
+;                  so browsers are not told to trust it: run "ankong trust install" as the user
+;   /TRUST         tell them all the same; Windows asks its question
+;   /NOTRUST       never tell them, also with a window
+;   /NOAUTOSTART   no start at sign-in
+;   /DOWNGRADE     replace a newer version without asking
+;   /D=FOLDER      where to; the last one on the line, without quotation marks
+; Exit status: 0 installed, 1 the citizen cancelled, 2 not installed, 3 a newer version is there,
+; 4 Windows is too old, 5 installed, but "ankong setup complete" has more to do.
+; A policy is C:\ProgramData\Ankong\policy.toml, which may be written before or after.
+; uninstall.exe takes /S, which keeps sites and history, and /FORGET, which does not.
+
+Unicode true
+Target ${TARGET}
+SetCompressor /SOLID lzma
+SetCompressorDictSize 32
+RequestExecutionLevel user
+ManifestDPIAware true
+ManifestSupportedOS all
+AllowSkipFiles off
+SetOverwrite on
+SetDateSave on
+
+!include MUI2.nsh
+!include LogicLib.nsh
+!include FileFunc.nsh
+!include WinVer.nsh
+!include WordFunc.nsh
+
+!define NAME "Ankong"
+!define SHORTCUT "安控 Ankong.lnk"
+!define OWN_KEY "Software\${NAME}"
+!define UNINSTALL_KEY "Software\Microsoft\Windows\CurrentVersion\Uninstall\${NAME}"
+!define RUN_KEY "Software\Microsoft\Windows\CurrentVersion\Run"
+
+Name "$(ProductLong)"
+OutFile "${OUT}"
+InstallDir "$LOCALAPPDATA\Programs\${NAME}"
+InstallDirRegKey HKCU "${OWN_KEY}" "InstallDir"
+BrandingText "安控 Ankong ${VERSION}"
+FileErrorText "$(FileError)" "$(FileError)"
+
+!ifdef SIGN
+  !finalize '${SIGN} "%1"' = 0
+  !uninstfinalize '${SIGN} "%1"' = 0
+!endif
+
+Var Installed   ; the version that is there; empty where there is none
+Var Trust       ; 1 if browsers are to be told about the certificate
+Var Autostart   ; what "setup complete" is told
+Var Outcome     ; what the last page says
+Var Status      ; the exit status
+Var Forget      ; what "setup undo" is told
+Var Swapping    ; 1 while the old version is gone and the new one is not in its place yet
+
+!define MUI_ICON "${PICTURES}/ankong.ico"
+!define MUI_UNICON "${PICTURES}/ankong.ico"
+!define MUI_HEADERIMAGE
+!define MUI_HEADERIMAGE_RIGHT
+!define MUI_HEADERIMAGE_BITMAP "${PICTURES}/header.bmp"
+!define MUI_HEADERIMAGE_UNBITMAP "${PICTURES}/header.bmp"
+!define MUI_WELCOMEFINISHPAGE_BITMAP "${PICTURES}/side.bmp"
+!define MUI_ABORTWARNING
+!define MUI_CUSTOMFUNCTION_ABORT ForgetNext
+
+!define MUI_WELCOMEPAGE_TITLE "$(WelcomeTitle)"
+!define MUI_WELCOMEPAGE_TEXT "$Outcome"
+!insertmacro MUI_PAGE_WELCOME
+
+!define MUI_LICENSEPAGE_CHECKBOX
+!define MUI_LICENSEPAGE_CHECKBOX_TEXT "$(LicenceAccept)"
+!define MUI_LICENSEPAGE_TEXT_BOTTOM "$(LicenceBottom)"
+!insertmacro MUI_PAGE_LICENSE "$(Licence)"
+
+Page custom ShowPlan LeavePlan
+
+!insertmacro MUI_PAGE_INSTFILES
+
+!define MUI_FINISHPAGE_TITLE "$(FinishTitle)"
+!define MUI_FINISHPAGE_TEXT "$Outcome"
+!define MUI_FINISHPAGE_TEXT_LARGE
+!define MUI_FINISHPAGE_RUN
+!define MUI_FINISHPAGE_RUN_TEXT "$(RunNow)"
+!define MUI_FINISHPAGE_RUN_FUNCTION StartNow
+!define MUI_FINISHPAGE_SHOWREADME ""
+!define MUI_FINISHPAGE_SHOWREADME_TEXT "$(StartAtLogin)"
+!define MUI_FINISHPAGE_SHOWREADME_FUNCTION Nothing
+!define MUI_FINISHPAGE_NOREBOOTSUPPORT
+!define MUI_PAGE_CUSTOMFUNCTION_SHOW ShowFinish
+!define MUI_PAGE_CUSTOMFUNCTION_LEAVE LeaveFinish
+!insertmacro MUI_PAGE_FINISH
+
+UninstPage custom un.ShowRemove un.LeaveRemove
+!insertmacro MUI_UNPAGE_INSTFILES
+
+!insertmacro MUI_LANGUAGE "English"
+!insertmacro MUI_LANGUAGE "TradChinese"
+!insertmacro MUI_RESERVEFILE_LANGDLL
+SetFont /LANG=${LANG_ENGLISH} "Segoe UI" 9
+SetFont /LANG=${LANG_TRADCHINESE} "Microsoft JhengHei UI" 9
+LicenseLangString Licence ${LANG_ENGLISH} "${TEXTS}/licence.en.txt"
+LicenseLangString Licence ${LANG_TRADCHINESE} "${TEXTS}/licence.zh.txt"
+
+!macro VersionKey LANGUAGE NAME DESCRIPTION COMPANY
+  VIAddVersionKey /LANG=${LANGUAGE} "ProductName" "${NAME}"
+  VIAddVersionKey /LANG=${LANGUAGE} "FileDescription" "${DESCRIPTION}"
+  VIAddVersionKey /LANG=${LANGUAGE} "CompanyName" "${COMPANY}"
+  VIAddVersionKey /LANG=${LANGUAGE} "LegalCopyright" "MIT"
+  VIAddVersionKey /LANG=${LANGUAGE} "FileVersion" "${VERSION}"
+  VIAddVersionKey /LANG=${LANGUAGE} "ProductVersion" "${VERSION}"
+!macroend
+VIProductVersion "${VERSION}.0"
+!insertmacro VersionKey ${LANG_ENGLISH} "Ankong" "Ankong Setup" "The Ankong project"
+!insertmacro VersionKey ${LANG_TRADCHINESE} "安控 Ankong" "安控 Ankong 安裝程式" "安控專案"
+
+!include text.nsh
+!include files.nsh
+!include checks.nsh
+!include own_pages.nsh
+
+; Before the first page.
+
+Function .onInit
+  StrCpy $Status 0
+  StrCpy $Trust 1
+  StrCpy $Autostart ""
+  StrCpy $Swapping 0
+  Call ChooseLanguage
+  ${IfNot} ${AtLeastWin10}
+    MessageBox MB_OK|MB_ICONSTOP "$(NeedsWindows10)" /SD IDOK
+    SetErrorLevel 4
+    Quit
+  ${EndIf}
+  System::Call 'kernel32::CreateMutexW(p 0, i 0, w "Local\AnkongSetup") p .r1 ?e'
+  Pop $0
+  ${If} $0 = 183 ; ERROR_ALREADY_EXISTS
+    MessageBox MB_OK|MB_ICONEXCLAMATION "$(SetupIsOpen)" /SD IDOK
+    SetErrorLevel 2
+    Quit
+  ${EndIf}
+  Call ReadSwitches
+  ReadRegStr $Installed HKCU "${OWN_KEY}" "Version"
+  Call AskDowngrade
+  StrCpy $Outcome "$(WelcomeText)"
+  ${If} $Installed != ""
+    StrCpy $Outcome "$Outcome$\r$\n$\r$\n$(UpdateText)"
+  ${EndIf}
+FunctionEnd
+
+; Ask for the language only where Windows speaks neither of ours.
+Function ChooseLanguage
+  System::Call 'kernel32::GetUserDefaultUILanguage() i .r0'
+  IntOp $1 $0 & 0x3FF ; primary language
+  ${If} $1 = 9
+    StrCpy $LANGUAGE ${LANG_ENGLISH}
+  ${ElseIf} $0 = 0x0404 ; Taiwan
+  ${OrIf} $0 = 0x0C04 ; Hong Kong
+  ${OrIf} $0 = 0x1404 ; Macao
+    StrCpy $LANGUAGE ${LANG_TRADCHINESE}
+  ${ElseIf} ${Silent}
+    StrCpy $LANGUAGE ${LANG_TRADCHINESE}
+  ${Else}
+    !define MUI_LANGDLL_WINDOWTITLE "安控 Ankong"
+    !define MUI_LANGDLL_INFO "請選擇語言  Please choose a language"
+    !define MUI_LANGDLL_ALLLANGUAGES
+    !insertmacro MUI_LANGDLL_DISPLAY
+  ${EndIf}
+FunctionEnd
+
+Function ReadSwitches
+  ${GetParameters} $0
+  ClearErrors
+  ${GetOptions} $0 "/NOAUTOSTART" $1
+  ${IfNot} ${Errors}
+    StrCpy $Autostart "--no-autostart"
+  ${EndIf}
+  ${If} ${Silent}
+    StrCpy $Trust 0
+    ClearErrors
+    ${GetOptions} $0 "/TRUST" $1
+    ${IfNot} ${Errors}
+      StrCpy $Trust 1
+    ${EndIf}
+  ${EndIf}
+  ClearErrors
+  ${GetOptions} $0 "/NOTRUST" $1
+  ${IfNot} ${Errors}
+    StrCpy $Trust 0
+  ${EndIf}
+FunctionEnd
+
+Function AskDowngrade
+  ${If} $Installed == ""
+    Return
+  ${EndIf}
+  ${VersionCompare} "$Installed" "${VERSION}" $0
+  ${If} $0 <> 1
+    Return
+  ${EndIf}
+  ${GetParameters} $0
+  ClearErrors
+  ${GetOptions} $0 "/DOWNGRADE" $1
+  ${IfNot} ${Errors}
+    Return
+  ${EndIf}
+  MessageBox MB_YESNO|MB_ICONEXCLAMATION|MB_DEFBUTTON2 "$(Downgrade)" /SD IDNO IDYES +3
+    SetErrorLevel 3
+    Quit
+FunctionEnd
+
+; Installing.
+
+Section "-program"
+  Call RemoveNext
+  Call CheckTarget
+  DetailPrint "$(Copying)"
+  SetDetailsPrint none
+  SetOutPath "$INSTDIR\next"
+  File "/oname=${LIST}" "${MANIFEST}"
+  File /r "${SOURCE}/*"
+  SetOutPath "$INSTDIR" ; nobody can remove the folder that a program is in
+  SetDetailsPrint both
+  Call CloseRunning
+  DetailPrint "$(Replacing)"
+  SetDetailsPrint none
+  StrCpy $Swapping 1
+  Call PutInPlace
+  WriteUninstaller "$INSTDIR\uninstall.exe"
+  CreateShortcut "$SMPROGRAMS\${SHORTCUT}" "$INSTDIR\ankongw.exe" "" "$INSTDIR\ankongw.exe" 0
+  SetDetailsPrint both
+  Call Register
+  StrCpy $Swapping 0
+  Call Complete
+SectionEnd
+
+Function Register
+  WriteRegStr HKCU "${OWN_KEY}" "InstallDir" "$INSTDIR"
+  WriteRegStr HKCU "${OWN_KEY}" "Version" "${VERSION}"
+  WriteRegStr HKCU "${OWN_KEY}" "Language" "$LANGUAGE"
+  WriteRegStr HKCU "${UNINSTALL_KEY}" "DisplayName" "安控 Ankong"
+  WriteRegStr HKCU "${UNINSTALL_KEY}" "DisplayVersion" "${VERSION}"
+  WriteRegStr HKCU "${UNINSTALL_KEY}" "DisplayIcon" "$INSTDIR\ankongw.exe,0"
+  WriteRegStr HKCU "${UNINSTALL_KEY}" "Publisher" "安控專案 The Ankong project"
+  WriteRegStr HKCU "${UNINSTALL_KEY}" "InstallLocation" "$INSTDIR"
+  WriteRegStr HKCU "${UNINSTALL_KEY}" "UninstallString" '"$INSTDIR\uninstall.exe"'
+  WriteRegStr HKCU "${UNINSTALL_KEY}" "QuietUninstallString" '"$INSTDIR\uninstall.exe" /S'
+  WriteRegDWORD HKCU "${UNINSTALL_KEY}" "EstimatedSize" ${KILOBYTES}
+  WriteRegDWORD HKCU "${UNINSTALL_KEY}" "NoModify" 1
+  WriteRegDWORD HKCU "${UNINSTALL_KEY}" "NoRepair" 1
+FunctionEnd
+
+; What is left to the program itself: its certificate, who trusts it, the start at sign-in.
+Function Complete
+  StrCpy $Outcome "$(FinishWell)"
+  ${If} $Trust = 1
+    DetailPrint "$(SettingUp)"
+    StrCpy $1 "--trust"
+  ${Else}
+    DetailPrint "$(SettingUpQuietly)"
+    StrCpy $1 "--no-trust"
+    StrCpy $Outcome "$(FinishUntrusted)"
+  ${EndIf}
+  nsExec::Exec '"$INSTDIR\ankong.exe" setup complete $1 $Autostart'
+  Pop $0 ; a number, or "error" where it could not be started
+  ${If} $0 != "0"
+    StrCpy $Status 5
+    nsExec::Exec '"$INSTDIR\ankong.exe" setup complete --no-trust $Autostart'
+    Pop $0
+    ${If} $0 == "0"
+      StrCpy $Outcome "$(FinishTrust)"
+    ${Else}
+      StrCpy $Outcome "$(FinishSetup)"
+    ${EndIf}
+  ${EndIf}
+  SetErrorLevel $Status
+  ${If} ${Silent}
+    ${If} $WasRunning = 1
+      Call StartNow
+    ${EndIf}
+    Return
+  ${EndIf}
+  Call IsPortTaken
+  Pop $0
+  ${If} $0 = 1
+    StrCpy $Outcome "$Outcome$\r$\n$\r$\n$(FinishPort)"
+  ${EndIf}
+  Call HasCardService
+  Pop $0
+  ${If} $0 = 0
+    StrCpy $Outcome "$Outcome$\r$\n$\r$\n$(FinishCards)"
+  ${EndIf}
+FunctionEnd
+
+Function .onInstFailed
+  SetOutPath "$TEMP"
+  SetDetailsPrint none
+  ${If} $Swapping = 1
+    MessageBox MB_OK|MB_ICONSTOP "$(NotFinishedSwap)" /SD IDOK
+  ${Else}
+    Call ForgetNext
+    MessageBox MB_OK|MB_ICONSTOP "$(NotFinished)" /SD IDOK
+  ${EndIf}
+  SetErrorLevel 2
+FunctionEnd
+
+; Take back what was unpacked, and the folder if there is nothing else in it.
+Function ForgetNext
+  Call RemoveNext
+  RMDir "$INSTDIR"
+FunctionEnd
+
+Function StartNow
+  SetOutPath "$INSTDIR"
+  Exec '"$INSTDIR\ankongw.exe" tray'
+FunctionEnd
+
+Function Nothing
+FunctionEnd
+
+; Uninstalling.
+
+Function un.onInit
+  ReadRegStr $0 HKCU "${OWN_KEY}" "Language"
+  ${If} $0 = ${LANG_ENGLISH}
+  ${OrIf} $0 = ${LANG_TRADCHINESE}
+    StrCpy $LANGUAGE $0
+  ${EndIf}
+  ${GetParameters} $0
+  ClearErrors
+  ${GetOptions} $0 "/FORGET" $1
+  ${IfNot} ${Errors}
+    StrCpy $Forget "--forget"
+  ${EndIf}
+FunctionEnd
+
+Section "Uninstall"
+  SetOutPath "$TEMP"
+  DetailPrint "$(Removing)"
+  SetDetailsPrint none
+  ${If} ${FileExists} "$INSTDIR\ankong.exe"
+    ${Do}
+      nsExec::Exec '"$INSTDIR\ankong.exe" setup undo $Forget'
+      Pop $0
+      ${If} $0 == "0"
+        ${ExitDo}
+      ${EndIf}
+      MessageBox MB_ABORTRETRYIGNORE|MB_ICONEXCLAMATION "$(NotUndone)" /SD IDIGNORE \
+        IDRETRY again IDIGNORE go_on
+      Abort
+      go_on:
+      ${ExitDo}
+      again:
+    ${Loop}
+  ${EndIf}
+  DeleteRegValue HKCU "${RUN_KEY}" "${NAME}" ; where the program was too broken to do it
+  Delete "$SMPROGRAMS\${SHORTCUT}"
+  Call un.RemoveNext
+  Call un.RemoveProgram
+  Delete "$INSTDIR\uninstall.exe"
+  RMDir "$INSTDIR"
+  RMDir "$LOCALAPPDATA\Programs" ; only if it is empty
+  DeleteRegKey HKCU "${UNINSTALL_KEY}"
+  DeleteRegKey HKCU "${OWN_KEY}"
+  SetDetailsPrint both
+SectionEnd

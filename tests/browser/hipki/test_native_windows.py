@@ -1,0 +1,117 @@
+"""The old component's pages on a desktop: the popup waits, the citizen answers in our window."""
+
+import base64
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from agent.cms.verify import verify
+from agent.virtualcard import cardfile
+from agent.virtualcard.card import VirtualCard
+from tests.browser.hipki.site import Sites
+from tests.conftest import TEST_PIN
+from tests.tray.prompt.desktop import Desktop
+from tests.tray.prompt.running_agent import RunningAgent, running_agent
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+CardFactory = Callable[..., VirtualCard]
+AWAKE = 1.0  # seconds after which a window that is to be seen takes keys
+CANCELLED = 0x76000999
+
+
+@pytest.fixture
+def agent(desktop: Desktop, make_card: CardFactory, tmp_path: Path) -> Iterator[RunningAgent]:
+    """Start an agent with windows that knows no site."""
+    file = tmp_path / "card.json"
+    cardfile.save(file, make_card("gen2").data)
+    arguments = ("--virtual-card", str(file))
+    with running_agent(tmp_path / "state", desktop.environment, *arguments) as running:
+        yield running
+
+
+def classic(agent: RunningAgent, sites: Sites, **query: Any) -> str:
+    return sites.url("classic.html", port=agent.ready["hipki_port"], **query)
+
+
+def press(page: Page, button: str) -> Page:
+    """Press a button; give the popup that it opens."""
+    with page.expect_popup() as opened:
+        page.click(f"#{button}")
+    return opened.value
+
+
+def outcome(page: Page, number: int) -> Any:
+    page.wait_for_function(f"window.outcomes.length > {number}")
+    return page.evaluate(f"window.outcomes[{number}]")
+
+
+def answer(desktop: Desktop, popup: Page, picture: str, *keys: str) -> None:
+    expect(popup.locator("#doing")).to_have_text("請在「安控」的視窗中回答")
+    assert popup.locator("#choices button").count() == 0
+    desktop.see()
+    time.sleep(AWAKE)
+    desktop.picture(picture)
+    desktop.press(*keys)
+    desktop.see_nothing()
+
+
+def test_a_site_is_allowed_and_a_last_try_confirmed_in_our_windows(
+    desktop: Desktop, agent: RunningAgent, page: Page, sites: Sites
+) -> None:
+    page.goto(classic(agent, sites, pin="654321"))
+    popup = press(page, "sign")
+    answer(desktop, popup, "hipki-allow", "alt+t")
+    assert outcome(page, 0)["last_error"] == -2147483646
+    answer(desktop, press(page, "sign"), "hipki-few-tries", "Escape")
+    assert outcome(page, 1)["ret_code"] == CANCELLED
+    page.evaluate(f"query.set('pin', '{TEST_PIN}')")
+    answer(desktop, press(page, "sign"), "hipki-few-tries-again", "alt+u", "alt+g")
+    assert verify(base64.b64decode(outcome(page, 2)["signature"])).content == b"TBS"
+
+
+def test_a_site_that_was_never_to_be_allowed_is_added_again_in_our_window(
+    desktop: Desktop, agent: RunningAgent, page: Page, sites: Sites
+) -> None:
+    page.goto(classic(agent, sites))
+    answer(desktop, press(page, "check"), "hipki-never", "alt+n")
+    assert outcome(page, 0)["ret_code"] == 0x76000031
+    popup = press(page, "trust")
+    popup.click(f"text=http://service.test:{sites.port}")
+    popup.click("text=在安控的視窗中決定")
+    expect(popup.locator("#text")).to_have_text("請在「安控」的視窗中回答")
+    desktop.see()
+    time.sleep(AWAKE)
+    desktop.press("alt+a")
+    assert outcome(page, 1) == {"func": "", "ret_code": 0}
+    press(page, "check")
+    assert outcome(page, 2)["ret_code"] == 0
+
+
+def test_closing_the_popup_closes_our_window(
+    desktop: Desktop, agent: RunningAgent, page: Page, sites: Sites
+) -> None:
+    page.goto(classic(agent, sites))
+    popup = press(page, "check")
+    desktop.see()
+    popup.close()
+    desktop.see_nothing()
+    answer(desktop, press(page, "check"), "hipki-asked-again", "alt+n")
+    assert outcome(page, 0)["ret_code"] == 0x76000031
+
+
+def test_an_impatient_document_system_leaves_one_window_standing(
+    desktop: Desktop, agent: RunningAgent, page: Page, sites: Sites
+) -> None:
+    port = agent.ready["hipki_port"]
+    page.goto(sites.url("documents.html", port=port, budget=2000, retries=4))
+    page.click("#sign")
+    first = desktop.see()
+    page.wait_for_function("window.outcomes.length >= 2")  # two popups were given up
+    assert desktop.see() == first
+    desktop.press("alt+t")
+    page.wait_for_function("window.outcomes.some(each => each.func === 'sign')")
+    desktop.see_nothing()

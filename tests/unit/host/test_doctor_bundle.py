@@ -1,0 +1,113 @@
+"""The file for those who help: what is in it, and above all what is not."""
+
+import io
+import json
+import logging
+import socket
+import sqlite3
+import zipfile
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import structlog
+
+from agent.host import logs
+from agent.host.doctor import examination
+from agent.host.doctor.bundle import write_bundle
+from agent.host.doctor.patient import Patient
+from agent.host.paths import Paths
+from agent.transport.base import CardProvider
+from agent.virtualcard.provider import VirtualProvider
+from tests.conftest import CardFactory
+from tests.unit.host.clinic import Clinic, needs_certutil
+from tests.unit.host.conftest import MachineFactory
+
+SECRETS = {
+    "name": "王測試",
+    "id": "A123456789",
+    "card": "TP00000000012345",
+    "pin": "739164",
+    "site": "shop.example",
+    "document": "離婚協議書.pdf",
+    "reader serial": "5305060708",
+    "user": "wang-testuser",
+    "host": "wang-laptop",
+}
+
+
+def write_log(folder: Path) -> None:
+    with logs.logging_to(folder, "debug"):
+        log = structlog.get_logger("agent.signing.service")
+        log.info("signed", site=f"https://{SECRETS['site']}", document=SECRETS["document"])
+        log.warning("probing failed %s", SECRETS["card"], reader=SECRETS["name"])
+        logging.getLogger("aiohttp.server").error("from %s", SECRETS["site"])
+        logging.getLogger(f"agent.{SECRETS['user']}").error("strange logger")
+        try:
+            int(f"{SECRETS['name']} {SECRETS['id']} in /home/{SECRETS['user']}/x")
+        except ValueError:
+            log.exception("unexpected error", host=SECRETS["host"])
+
+
+@needs_certutil
+def test_the_bundle_holds_nothing_personal(
+    clinic: Clinic, make_card: CardFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = clinic.home.rename(tmp_path / SECRETS["user"])
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("USER", SECRETS["user"])
+    monkeypatch.setattr(socket, "gethostname", lambda: SECRETS["host"])
+    places = Paths(clinic.places.state.rename(home / "state"))
+    clinic.places = places
+    write_log(places.logs)
+    places.config.write_text(f'port = 0\nhipki_port = 0\nhipki_reader = "{SECRETS["name"]}"\n')
+    places.policy.write_text(f'forbidden = ["{SECRETS["site"]} {SECRETS["user"]}')
+    with closing(sqlite3.connect(places.sites)) as database:
+        database.execute("CREATE TABLE site (origin TEXT)")
+        database.execute("INSERT INTO site VALUES (?)", [SECRETS["site"]])
+        database.commit()
+    card = make_card("gen2", name=SECRETS["name"], id_number=SECRETS["id"], pin=SECRETS["pin"])
+    serial = card.data.serial
+
+    def provider() -> CardProvider:
+        made = VirtualProvider(readers=0)
+        for name in (f"ACME Reader [CCID] ({SECRETS['reader serial']}) 00 00", "Wide Eye 00"):
+            made.add_reader(name)
+        made.insert("Wide Eye 00", card)
+        return made
+
+    clinic.provider = provider
+    path = tmp_path / "bundle.zip"
+    clinic.doctor(bundle=path)
+    with zipfile.ZipFile(io.BytesIO(path.read_bytes())) as bundle:
+        content = {name: bundle.read(name).decode() for name in bundle.namelist()}
+    everything = "\n".join([*content, *content.values()])
+    for what, secret in {**SECRETS, "serial": serial, "folder": str(tmp_path)}.items():
+        assert secret not in everything, what
+        assert json.dumps(secret).strip('"') not in everything, what
+    assert set(content) == {"report.json", "settings.json", "readers.json", "log.jsonl"}
+    report = json.loads(content["report.json"])
+    assert "policy_unusable" in {row["code"] for row in report["findings"]}
+    models = [row["model"] for row in json.loads(content["readers.json"])["readers"]]
+    assert models == ["ACME Reader 00 00", "Wide Eye 00"]
+    lines = [json.loads(line) for line in content["log.jsonl"].splitlines()]
+    assert {"signed", "unexpected error"} <= {line.get("event") for line in lines}
+    (trace,) = [line["exception"] for line in lines if "exception" in line]
+    assert trace == ["ValueError"]
+    assert json.loads(content["settings.json"])["hipki_reader"] is True
+
+
+def test_the_bundle_of_a_broken_installation_is_still_made(
+    tmp_path: Path, make_machine: MachineFactory
+) -> None:
+    places = Paths(tmp_path / "state")
+    places.prepare()
+    places.config.write_bytes(b"\xff")
+    places.logs.mkdir()
+    (places.logs / "ankong.log").write_bytes(b"\xff\n[]\n7\n{}\n" + b"[" * 100_000 + b"\n")
+    patient = Patient(places=places, machine=make_machine())
+    path = tmp_path / "bundle.zip"
+    write_bundle(path, patient, examination.examine(patient))
+    with zipfile.ZipFile(path) as bundle:
+        assert bundle.read("log.jsonl") == b""
+        assert json.loads(bundle.read("settings.json")) == {"broken": True}

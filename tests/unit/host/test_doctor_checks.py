@@ -1,0 +1,212 @@
+"""The doctor's single checks, on computers that are made up; its words, and its repairs."""
+
+import json
+import plistlib
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.errors import BadRequestError
+from agent.host.doctor import browsers, examination
+from agent.host.doctor.cards import check_readers
+from agent.host.doctor.patient import CardFacts, Patient, ReaderFacts
+from agent.host.doctor.repairs import RepairError, repair
+from agent.host.doctor.report import Level
+from agent.host.doctor.words import WORDS
+from agent.host.paths import Paths
+from agent.host.tls.machine import Completed
+from tests.unit.host.conftest import MachineFactory, Tools
+
+# The smart-card side, as far as it needs no card.
+
+
+def examined(machine: Any, cards: CardFacts, folder: Path) -> dict[str, Level]:
+    patient = Patient(places=Paths(folder), machine=machine, cards=cards)
+    return {finding.code: finding.level for finding in examination.examine(patient).findings}
+
+
+def test_a_service_that_is_not_installed_is_not_called_stopped(
+    make_machine: MachineFactory, tools: Tools, tmp_path: Path
+) -> None:
+    gone = CardFacts(virtual=False, service_available=False)
+    found = examined(make_machine(find=tools.find), gone, tmp_path / "s")
+    assert found["service_not_installed"] is Level.FAULT
+    tools.answers["pcscd"] = lambda _: Completed(0)
+    found = examined(make_machine(find=tools.find), gone, tmp_path / "s")
+    assert found["service_down"] is Level.FAULT
+    assert "reader_none" not in found  # one thing at a time
+
+
+def test_a_missing_driver_explains_a_missing_reader(
+    make_machine: MachineFactory, tmp_path: Path
+) -> None:
+    machine = make_machine()
+    alone = CardFacts(virtual=False, service_available=True)
+    assert examined(machine, alone, tmp_path / "s")["driver_missing"] is Level.FAULT
+    other = CardFacts(
+        virtual=False, service_available=True, readers=[ReaderFacts(name="x", state="empty")]
+    )
+    assert examined(machine, other, tmp_path / "s")["driver_missing"] is Level.NOTE
+    (machine.root / "usr/lib/pcsc/drivers/ifd-ccid.bundle").mkdir(parents=True)
+    assert "driver_ok" in examined(machine, alone, tmp_path / "s")
+
+
+def test_a_foreign_card_beside_a_good_one_is_no_fault(
+    make_machine: MachineFactory, tmp_path: Path
+) -> None:
+    readers = [
+        ReaderFacts(name="a", state="card", generation="gen2", attempts_left=3),
+        ReaderFacts(name="b", state="unsupported"),
+        ReaderFacts(name="c", state="mute"),
+    ]
+    cards = CardFacts(virtual=True, service_available=True, readers=readers)
+    found = examined(make_machine(), cards, tmp_path / "s")
+    assert (found["card_unsupported"], found["card_mute"]) == (Level.NOTE, Level.NOTE)
+
+
+def test_a_keypad_that_no_card_here_can_use_is_explained(
+    make_machine: MachineFactory, tmp_path: Path
+) -> None:
+    reader = ReaderFacts(name="Pad", state="card", generation="gen2", keypad=True)
+    cards = CardFacts(virtual=True, service_available=True, readers=[reader])
+    patient = Patient(places=Paths(tmp_path / "s"), machine=make_machine(), cards=cards)
+    (found,) = [each for each in check_readers(patient) if each.code == "reader_keypad"]
+    assert found.level is Level.NOTE
+    assert "PIN 碼請在電腦上輸入" in found.zh
+    assert "typed on the computer" in found.en
+
+
+def test_a_locked_card_is_said_to_be(make_machine: MachineFactory, tmp_path: Path) -> None:
+    locked = ReaderFacts(name="a", state="card", generation="gen1", attempts_left=0)
+    cards = CardFacts(virtual=True, service_available=True, readers=[locked])
+    assert examined(make_machine(), cards, tmp_path / "s")["card_locked"] is Level.FAULT
+
+
+# Browsers' policies.
+
+
+@pytest.mark.parametrize(
+    ("policy", "code", "level"),
+    [
+        ({"LoopbackNetworkBlockedForUrls": ["*"]}, "browser_blocks", Level.FAULT),
+        ({"LocalNetworkAccessBlockedForUrls": ["https://*"]}, "browser_blocks", Level.FAULT),
+        (
+            {"LocalNetworkAccessBlockedForUrls": ["https://a.example"]},
+            "browser_blocks_some",
+            Level.NOTE,
+        ),
+        ({"LocalNetworkAccessAllowedForUrls": ["*"]}, "browser_ok", Level.OK),
+        ({"LoopbackNetworkBlockedForUrls": []}, "browser_ok", Level.OK),
+        ("not a policy", "browser_policy_unreadable", Level.NOTE),
+    ],
+)
+@pytest.mark.parametrize(
+    ("platform", "file"),
+    [
+        ("linux", "etc/chromium/policies/managed/lna.json"),
+        ("linux", "etc/opt/chrome/policies/managed/a.json"),
+        ("darwin", "Library/Managed Preferences/com.google.Chrome.plist"),
+    ],
+)
+def test_policies_that_keep_pages_away_are_found(  # noqa: PLR0917  # two tables at once
+    make_machine: MachineFactory,
+    tmp_path: Path,
+    policy: Any,
+    code: str,
+    level: Level,
+    platform: str,
+    file: str,
+) -> None:
+    machine = make_machine(platform=platform)
+    path = machine.root / file
+    path.parent.mkdir(parents=True)
+    path.write_bytes(
+        json.dumps(policy).encode() if file.endswith("json") else plistlib.dumps(policy)
+    )
+    patient = Patient(places=Paths(tmp_path / "s"), machine=machine)
+    found = {each.code: each.level for each in browsers.check_browsers(patient)}
+    assert found[code] is level
+
+
+class Registry:
+    """The part of ``winreg`` that is used."""
+
+    HKEY_LOCAL_MACHINE = 2
+
+    def __init__(self, keys: dict[str, list[str]]) -> None:
+        self.keys = keys
+
+    def OpenKey(self, root: int, key: str) -> Any:  # noqa: N802  # winreg's own name
+        assert root == 2
+        if key not in self.keys:
+            raise FileNotFoundError(2, "no such key")
+        values = self.keys[key]
+
+        class Opened:
+            def __enter__(self) -> list[str]:
+                return values
+
+            def __exit__(self, *_: object) -> None:
+                pass
+
+        return Opened()
+
+    def EnumValue(self, opened: list[str], index: int) -> tuple[str, str, int]:  # noqa: N802  # likewise
+        if index >= len(opened):
+            raise OSError(259, "no more data")
+        return str(index + 1), opened[index], 1
+
+
+def test_windows_keeps_the_same_policies_in_its_registry() -> None:
+    key = r"SOFTWARE\Policies\Google\Chrome"
+    registry = Registry({rf"{key}\LoopbackNetworkBlockedForUrls": ["*", "https://a.example"]})
+    found = browsers.read_registry(key, registry)
+    assert found == {"LoopbackNetworkBlockedForUrls": ["*", "https://a.example"]}
+    assert browsers.read_registry(r"SOFTWARE\Policies\Microsoft\Edge", registry) == {}
+
+
+# Words, repairs, and checks that fail themselves.
+
+
+def test_every_code_has_words_and_every_word_a_code() -> None:
+    folder = Path(examination.__file__).parent
+    source = "".join(path.read_text("utf-8") for path in folder.glob("*.py"))
+    used = set(re.findall(r'(?:ok|note|fault)\(\s*"\w+",\s*"(\w+)"', source))
+    used |= set(re.findall(r'"(browser_blocks\w*|check_failed)"', source))
+    assert used == set(WORDS)
+
+
+def test_a_check_that_fails_does_not_silence_the_others(
+    tmp_path: Path, make_machine: MachineFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def check_nothing(_: Patient) -> list[Any]:
+        raise ZeroDivisionError
+
+    checks = (check_nothing, *examination.CHECKS)
+    monkeypatch.setattr(examination, "CHECKS", checks)
+    report = examination.examine(Patient(places=Paths(tmp_path / "s"), machine=make_machine()))
+    assert not report.clean
+    assert report.findings[0].facts == {"name": "nothing", "detail": "ZeroDivisionError"}
+    assert len(report.findings) > 5
+
+
+def test_a_repair_that_there_is_not_or_that_fails_says_so(
+    tmp_path: Path, make_machine: MachineFactory, tools: Tools
+) -> None:
+    patient = Patient(places=Paths(tmp_path / "s"), machine=make_machine(find=tools.find))
+    with pytest.raises(BadRequestError, match="renew_tls"):
+        repair("magic", patient)
+    with pytest.raises(RepairError, match="set_config_aside"):
+        repair("set_config_aside", patient)
+    with pytest.raises(RepairError, match="systemctl"):
+        repair("start_service", patient)
+    tools.answers["systemctl"] = lambda arguments: Completed(
+        0 if list(arguments) == ["--no-ask-password", "start", "pcscd.socket"] else 1
+    )
+    machine = make_machine(find=tools.find, run=tools.run)
+    repair("start_service", Patient(places=Paths(tmp_path / "s"), machine=machine))
+    tools.answers["systemctl"] = lambda _: Completed(1, b"", "access denied")
+    with pytest.raises(RepairError, match="access denied"):
+        repair("start_service", Patient(places=Paths(tmp_path / "s"), machine=machine))

@@ -1,0 +1,289 @@
+"""Popups while windows can be opened: one question, in a window; the popup says where it is."""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from queue import Empty, Queue
+from typing import Any, TypeVar, cast
+
+import pytest
+
+from agent.errors import AgentError, ErrorCode
+from agent.secret import SecretBytes
+from agent.signing.permissions import Permission
+from agent.signing.prompt_turns import Turns
+from agent.signing.prompts import (
+    AllowSite,
+    EnterPin,
+    LastTry,
+    Prompt,
+    SiteAnswer,
+    unasked,
+)
+from agent.signing.sites import Site
+from agent.virtualcard.card import VirtualCard
+from agent.web.hipki import consent
+from tests.web.hipki.rig import PIN, SECONDS, SITE, STRANGER, WRONG_PIN, Rig
+
+A = TypeVar("A")
+CardFactory = Callable[..., VirtualCard]
+WINDOW = {"window": True}
+
+
+class Desk:
+    """A prompter: its windows stay open until the test answers or somebody closes them."""
+
+    def __init__(self) -> None:
+        self.asked: Queue[Prompt[Any]] = Queue()
+        self.closed: Queue[Prompt[Any]] = Queue()
+        self.answers: Queue[Any] = Queue()
+        self.opens = True
+
+    def can_ask(self) -> bool:
+        return True
+
+    async def ask(self, prompt: Prompt[A]) -> A:
+        if not self.opens:
+            raise unasked(prompt, "no window opens")
+        self.asked.put(prompt)
+        try:
+            while self.answers.empty():  # noqa: ASYNC110  # it is filled by another thread
+                await asyncio.sleep(0.01)
+        except asyncio.CancelledError:
+            self.closed.put(prompt)
+            raise
+        answer = self.answers.get()
+        if isinstance(answer, AgentError):
+            raise answer
+        return cast("A", answer)
+
+    def seen(self) -> Prompt[Any]:
+        """Wait for the next window."""
+        return self.asked.get(timeout=SECONDS)
+
+    def nothing_more(self) -> None:
+        with pytest.raises(Empty):
+            self.asked.get(timeout=0.3)
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+@pytest.fixture
+def card(make_card: CardFactory) -> VirtualCard:
+    return make_card()
+
+
+def asking(card: VirtualCard, desk: Desk, **settings: Any) -> Rig:
+    turns = Turns(desk, lambda _: None)
+    return Rig(card, consent="ask", prompter=turns, **settings)
+
+
+def until_window(popup: Any) -> None:
+    while popup.state() != WINDOW:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("answer", "ret_code", "kept"),
+    [
+        (SiteAnswer.ALWAYS, 0, Permission.ALLOWED),
+        (SiteAnswer.THIS_TIME, 0, Permission.ALLOWED),
+        (SiteAnswer.NEVER, 0x76000031, Permission.BLOCKED),
+        (SiteAnswer.CANCEL, 0x76000999, None),
+    ],
+)
+def test_an_unknown_site_is_asked_about_in_a_window(
+    card: VirtualCard, desk: Desk, answer: SiteAnswer, ret_code: int, kept: Permission | None
+) -> None:
+    with asking(card, desk) as rig, rig.popup(SITE, func="CheckEnvir") as popup:
+        assert desk.seen() == AllowSite(Site(SITE))
+        until_window(popup)
+        assert popup.answer("always") == 409  # there is nothing to be answered in the popup
+        desk.answers.put(answer)
+        assert popup.reply()["ret_code"] == ret_code
+        assert rig.permissions.find(Site(SITE)) is kept
+        desk.nothing_more()
+
+
+def test_many_popups_and_calls_of_a_site_share_one_window(card: VirtualCard, desk: Desk) -> None:
+    with (
+        asking(card, desk) as rig,
+        rig.popup(SITE, func="CheckEnvir") as first,
+        rig.popup(SITE, func="GetUserCert") as second,
+        rig.popup(SITE, func="CheckEnvir") as same,
+    ):
+        desk.seen()
+        for popup in (first, second, same):
+            until_window(popup)
+        other_way = asyncio.run_coroutine_threadsafe(
+            rig.service.connect(Site(SITE)),
+            rig._loop,
+        )
+        desk.nothing_more()
+        desk.answers.put(SiteAnswer.THIS_TIME)
+        assert [each.reply()["ret_code"] for each in (first, second, same)] == [0, 0, 0]
+        other_way.result(SECONDS)
+        desk.nothing_more()
+
+
+def test_two_sites_have_their_turns(card: VirtualCard, desk: Desk) -> None:
+    with (
+        asking(card, desk) as rig,
+        rig.popup(SITE, func="CheckEnvir") as first,
+        rig.popup(STRANGER, func="CheckEnvir") as second,
+    ):
+        assert desk.seen().site == Site(SITE)
+        desk.nothing_more()
+        desk.answers.put(SiteAnswer.CANCEL)
+        assert first.reply()["ret_code"] == 0x76000999
+        assert desk.seen().site == Site(STRANGER)
+        desk.answers.put(SiteAnswer.THIS_TIME)
+        assert second.reply()["ret_code"] == 0
+
+
+def test_closing_the_last_popup_closes_the_window(card: VirtualCard, desk: Desk) -> None:
+    with asking(card, desk) as rig:
+        with rig.popup(SITE, func="CheckEnvir") as first:
+            with rig.popup(SITE, func="CheckEnvir") as second:
+                desk.seen()
+                until_window(first)
+                until_window(second)
+            with pytest.raises(Empty):
+                desk.closed.get(timeout=consent.LINGER_SECONDS + 0.5)
+        assert desk.closed.get(timeout=SECONDS) == AllowSite(Site(SITE))
+        assert rig.permissions.find(Site(SITE)) is None
+
+
+def test_an_impatient_page_that_comes_again_finds_the_same_window(
+    card: VirtualCard, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consent, "LINGER_SECONDS", 30.0)
+    with asking(card, desk) as rig:
+        for _ in range(5):  # more often than a site may be refused
+            with rig.popup(SITE, func="CheckEnvir") as popup:
+                until_window(popup)
+        with rig.popup(SITE, func="CheckEnvir") as popup:
+            until_window(popup)
+            desk.seen()
+            desk.nothing_more()
+            desk.answers.put(SiteAnswer.ALWAYS)
+            assert popup.reply()["ret_code"] == 0
+
+
+def test_a_window_that_does_not_open_leaves_the_question_to_the_popup(
+    card: VirtualCard, desk: Desk
+) -> None:
+    desk.opens = False
+    with asking(card, desk) as rig, rig.popup(SITE, func="CheckEnvir") as popup:
+        assert popup.question()["kind"] == "site"
+        while popup.answer("once") != 200:
+            pass  # it counts only after it could be read
+        assert popup.reply()["ret_code"] == 0
+
+
+@pytest.mark.parametrize(
+    ("answer", "ret_code", "kept"),
+    [
+        (SiteAnswer.ALWAYS, 0, Permission.ALLOWED),
+        (SiteAnswer.CANCEL, 0x76000999, Permission.BLOCKED),
+        (SiteAnswer.NEVER, 0x76000031, Permission.BLOCKED),
+    ],
+)
+def test_a_site_that_is_added_on_our_page_is_decided_about_in_a_window(
+    card: VirtualCard, desk: Desk, answer: SiteAnswer, ret_code: int, kept: Permission
+) -> None:
+    with asking(card, desk) as rig:
+        rig.permissions.remember(Site(SITE), Permission.BLOCKED)
+        token = rig.token("/addDomain?domain=service.example")
+        time.sleep(0.6)  # a yes counts only after it could be read
+        desk.answers.put(answer)
+        said = {"token": token, "site": SITE, "answer": "always"}
+        assert rig.own_post("/popup/domain", said).json["ret_code"] == ret_code
+        assert desk.seen() == AllowSite(Site(SITE))
+        assert rig.permissions.find(Site(SITE)) is kept
+
+
+def test_a_site_is_added_on_our_page_alone_where_no_window_opens(
+    card: VirtualCard, desk: Desk
+) -> None:
+    desk.opens = False
+    with asking(card, desk) as rig:
+        token = rig.token("/addDomain?domain=service.example")
+        time.sleep(0.6)
+        said = {"token": token, "site": SITE, "answer": "always"}
+        assert rig.own_post("/popup/domain", said).json["ret_code"] == 0
+        assert rig.permissions.find(Site(SITE)) is Permission.ALLOWED
+
+
+def sign(rig: Rig, pin: str) -> Any:
+    return rig.popup(SITE, func="MakeSignature", tbs="x", hashAlgorithm="SHA256", pin=pin)
+
+
+def test_tries_after_a_wrong_pin_are_confirmed_in_windows(card: VirtualCard, desk: Desk) -> None:
+    with asking(card, desk) as rig:
+        rig.allow(SITE)
+        with sign(rig, WRONG_PIN) as popup:
+            assert popup.reply()["last_error"] == -2147483646
+        for left, answer, ret_code in ((2, False, 0x76000999), (2, True, 0x76100006)):
+            with sign(rig, WRONG_PIN) as popup:
+                question = desk.seen()
+                assert isinstance(question, LastTry)
+                assert (question.attempts_left, question.pin_given) == (left, True)
+                until_window(popup)
+                desk.answers.put(answer)
+                assert popup.reply()["ret_code"] == ret_code
+        with sign(rig, PIN) as popup:
+            question = desk.seen()
+            assert isinstance(question, LastTry)
+            assert question.attempts_left == 1
+            desk.answers.put(True)
+            assert popup.reply()["ret_code"] == 0
+        desk.nothing_more()
+    assert card.data.tries_left == 3
+
+
+def test_closing_the_popup_closes_the_window_of_a_last_try(card: VirtualCard, desk: Desk) -> None:
+    with asking(card, desk) as rig:
+        rig.allow(SITE)
+        with sign(rig, WRONG_PIN) as popup:
+            popup.reply()
+        with sign(rig, WRONG_PIN) as popup:
+            desk.seen()
+            until_window(popup)
+        assert isinstance(desk.closed.get(timeout=SECONDS), LastTry)
+    assert card.data.tries_left == 2
+
+
+def test_a_pin_that_pages_may_not_hand_over_is_typed_in_a_window(
+    card: VirtualCard, desk: Desk
+) -> None:
+    with asking(card, desk, page_pin=False) as rig:
+        rig.allow(SITE)
+        with sign(rig, WRONG_PIN) as popup:
+            assert isinstance(desk.seen(), EnterPin)
+            until_window(popup)
+            desk.answers.put(SecretBytes.from_text(PIN))
+            assert popup.reply()["ret_code"] == 0
+    assert card.data.tries_left == 3
+
+
+def test_a_site_that_was_refused_too_often_is_not_asked_about_in_the_popup_instead(
+    card: VirtualCard, desk: Desk
+) -> None:
+    with asking(card, desk) as rig:
+        for _ in range(2):
+            with rig.popup(SITE, func="CheckEnvir") as popup:
+                desk.seen()
+                desk.answers.put(AgentError("closed", code=ErrorCode.USER_CANCELLED))
+                popup.reply()
+        with rig.popup(SITE, func="CheckEnvir") as popup:
+            state = popup.state()
+            while "reply" not in state:
+                assert "question" not in state
+                state = popup.state()
+            assert json.loads(state["reply"])["ret_code"] == 0x7600000D
+        desk.nothing_more()

@@ -1,0 +1,52 @@
+"""The panel's door, open."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from agent.host.panel_key import PanelKey
+from agent.host.paths import Paths
+from agent.host.policy import Policy
+from agent.host.preferences import Preferences
+from agent.signing.history import History
+from agent.signing.site_store import SiteStore
+from agent.web.panel.panel import Panel, Sources
+from tests.web.conftest import AgentFactory
+from tests.web.panel.panel_door import Door, PanelService
+
+
+@pytest.fixture
+async def door(
+    start_agent: AgentFactory, card_certificate: Any, tmp_path: Path
+) -> AsyncIterator[Door]:
+    """Start an agent with a panel, which is open."""
+    places = Paths.choose(tmp_path)
+    service = PanelService(card_certificate)
+    store = await asyncio.to_thread(SiteStore, places.sites)
+    history = await asyncio.to_thread(History, places.history)
+    key = PanelKey(bytes(32))
+    sources = Sources(
+        service=service,
+        places=places,
+        policy=Policy(),
+        preferences=Preferences(places.preferences),
+        sites=store,
+        history=history,
+    )
+    panel = await asyncio.to_thread(Panel, sources, key.spend)
+    agent = await start_agent(service=service, panel=panel.on)
+    panel.listening(agent.serving.port, agent.serving.ping_port, None)
+    # A cookie jar would put back what a test leaves out.
+    connector = aiohttp.TCPConnector(ssl=agent.trust, limit=0)
+    agent.http = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+    made = Door(agent, panel, key, store, history, places)
+    await made.open()
+    yield made
+    panel.close()
+    await agent.http.close()
+    await asyncio.to_thread(store.close)
+    await asyncio.to_thread(history.close)

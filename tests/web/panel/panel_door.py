@@ -1,0 +1,115 @@
+"""A listening agent with a panel, and a browser that has opened it."""
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import aiohttp
+
+from agent.host.panel_key import PanelKey
+from agent.host.paths import Paths
+from agent.signing.history import History
+from agent.signing.history_line import DONE, Entry, Kind
+from agent.signing.site_store import SiteStore
+from agent.web.panel.door import COOKIE
+from agent.web.panel.panel import Panel
+from tests.web.conftest import Agent, FakeService
+
+Answer = tuple[int, Any]
+READS = ("state", "events", "certificates", "sites", "history", "history/chain", "about", "doctor")
+
+
+@dataclass
+class PanelService(FakeService):
+    """The use cases, with what the panel needs more."""
+
+    provider_kind: str = "virtual"
+    watchers: set[Callable[[], None]] = field(default_factory=set)
+
+    @contextmanager
+    def watch(self, changed: Callable[[], None]) -> Iterator[None]:
+        self.watchers.add(changed)
+        try:
+            yield
+        finally:
+            self.watchers.discard(changed)
+
+
+@dataclass
+class Door:
+    """A listening agent with a panel, and a browser that has opened it."""
+
+    agent: Agent
+    panel: Panel
+    key: PanelKey
+    store: SiteStore
+    history: History
+    places: Paths
+    page_key: str = ""
+    cookie: str = ""
+
+    @property
+    def origin(self) -> str:
+        return self.agent.url
+
+    @property
+    def cookie_name(self) -> str:
+        return COOKIE.format(port=self.agent.serving.port)
+
+    def headers(self, **more: str | None) -> dict[str, str]:
+        """Give what the page itself sends; None leaves a header out."""
+        usual: dict[str, str | None] = {
+            "Origin": self.origin,
+            "Content-Type": "application/json",
+            "X-Ankong-Panel": self.page_key,
+            "Cookie": f"{self.cookie_name}={self.cookie}",
+            **more,
+        }
+        return {name: value for name, value in usual.items() if value is not None}
+
+    async def ask(
+        self, method: str, path: str, body: Any = None, **headers: str | None
+    ) -> tuple[aiohttp.ClientResponse, bytes]:
+        data = None
+        if body is not None:
+            data = io.BytesIO(body if isinstance(body, bytes) else json.dumps(body).encode())
+        url = f"{self.origin}/panel/{path}"
+        sent = self.headers(**headers)
+        if data is None:
+            sent.pop("Content-Type", None)
+        async with self.agent.http.request(
+            method, url, data=data, headers=sent, allow_redirects=False
+        ) as response:
+            if response.content_type == "application/x-ndjson":
+                return response, await response.content.readline()
+            return response, await response.read()
+
+    async def get(self, name: str) -> Any:
+        response, body = await self.ask("GET", f"api/{name}")
+        assert response.status == 200, body
+        return json.loads(body)
+
+    async def post(self, name: str, body: Any) -> Any:
+        response, raw = await self.ask("POST", f"api/{name}", body)
+        assert response.status == 200, raw
+        return json.loads(raw)
+
+    async def open(self) -> None:
+        token = {"token": self.key.make_token()}
+        response, body = await self.ask("POST", "api/open", token, **{"X-Ankong-Panel": "open"})
+        assert response.status == 200, body
+        self.page_key = json.loads(body)["key"]
+        self.cookie = response.cookies[self.cookie_name].value
+
+
+def write(door: Door, *entries: Entry) -> None:
+    door.history.append(lambda: entries).result()
+
+
+def entry(**fields: Any) -> Entry:
+    at = datetime(2026, 1, 2, tzinfo=UTC).isoformat(timespec="microseconds")
+    return Entry(at=at, kind=Kind.SIGN, outcome=DONE, **fields)

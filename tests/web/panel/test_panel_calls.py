@@ -1,0 +1,110 @@
+"""What the panel does for its own user, call by call."""
+
+import asyncio
+import json
+
+import pytest
+
+from agent.host.preferences import Preferences
+from agent.signing.site_store import Decision
+from agent.signing.sites import Site
+from tests.web.conftest import Agent
+from tests.web.panel.panel_door import Door, PanelService, entry, write
+
+
+async def test_a_site_can_be_blocked_and_forgotten_but_not_allowed(door: Door) -> None:
+    site = Site("https://shop.example")
+    await asyncio.wrap_future(door.store.remember(site, Decision.ALLOWED))
+    (row,) = (await door.get("sites"))["sites"]
+    assert (row["origin"], row["decision"], row["ruling"]) == (site.origin, "allowed", "silent")
+    await door.post("sites", {"origin": site.origin, "action": "block"})
+    assert door.store.decision(site) is Decision.BLOCKED
+    answer = await door.post("sites", {"origin": site.origin, "action": "forget"})
+    assert answer["sites"] == []
+    for action in ("allow", "allowed", "this_time", "BLOCK", ""):
+        response, _ = await door.ask("POST", "api/sites", {"origin": site.origin, "action": action})
+        assert response.status == 400
+    assert door.store.decision(site) is Decision.UNKNOWN
+
+
+async def test_what_is_no_origin_is_not_remembered(door: Door) -> None:
+    for origin in ("", "shop.example", "https://shop.example/path", "local://user", "null"):
+        response, _ = await door.ask("POST", "api/sites", {"origin": origin, "action": "block"})
+        assert response.status == 400
+    assert door.store.snapshot() == ()
+
+
+async def test_the_history_is_found_by_words_and_by_pages(door: Door) -> None:
+    entries = [
+        entry(site="https://shop.example", document=f"文件 {number}.pdf") for number in range(120)
+    ]
+    await asyncio.to_thread(
+        write, door, *entries, entry(site="https://tax.example", holder="王測試")
+    )
+    first = await door.get("history?q=")
+    assert len(first["lines"]) == 50
+    assert first["lines"][0]["holder"] == "王測試"
+    second = await door.get(f"history?q=&before={first['before']}")
+    third = await door.get(f"history?q=&before={second['before']}")
+    assert [len(second["lines"]), len(third["lines"]), third["before"]] == [50, 21, None]
+    seen = [line["seq"] for page in (first, second, third) for line in page["lines"]]
+    assert seen == list(range(121, 0, -1))
+    for words, found in (("TAX.example", 1), ("王測", 1), ("文件 7.pdf", 1), ("nothing", 0)):
+        answer = await door.get(f"history?q={words}")
+        assert (len(answer["lines"]), answer["before"]) == (found, None)
+
+
+@pytest.mark.parametrize("before", ["-1", "x", "1e3", "", "9" * 30])
+async def test_a_place_in_the_history_is_a_number(door: Door, before: str) -> None:
+    response, _ = await door.ask("GET", f"api/history?before={before}")
+    assert response.status == 400
+
+
+async def test_the_chain_is_examined_and_the_history_exported(door: Door) -> None:
+    await asyncio.to_thread(write, door, entry(site="https://shop.example", document="=1+1"))
+    assert (await door.get("history/chain"))["intact"] is True
+    response, table = await door.ask("GET", "api/history/export?format=csv")
+    assert response.content_type == "text/csv"
+    assert "'=1+1" in table.decode("utf-8-sig")
+    exported = await door.get("history/export?format=json")
+    assert exported["lines"][0]["document"] == "=1+1"
+
+
+async def test_every_change_is_told_at_once(door: Door) -> None:
+    service = door.agent.service
+    assert isinstance(service, PanelService)
+    url = f"{door.origin}/panel/api/events"
+    async with door.agent.http.get(url, headers=door.headers()) as response:
+        first = json.loads(await response.content.readline())
+        assert first["working"] is False
+        service.view = type(service.view)(
+            service_available=True, readers=service.view.readers, working=True
+        )
+        for changed in tuple(service.watchers):
+            changed()
+        assert json.loads(await response.content.readline())["working"] is True
+        door.panel.key_used()
+        assert json.loads(await response.content.readline())["uses"] == 1
+        door.panel.close()
+        assert await response.content.read() == b""
+    await Agent.until(lambda: not service.watchers)
+
+
+async def test_a_page_that_leaves_is_not_told_any_more(door: Door) -> None:
+    service = door.agent.service
+    assert isinstance(service, PanelService)
+    url = f"{door.origin}/panel/api/events"
+    async with door.agent.http.get(url, headers=door.headers()) as response:
+        await response.content.readline()
+        assert len(service.watchers) == 1
+        response.close()
+    await Agent.until(lambda: not service.watchers)
+
+
+async def test_a_language_that_is_chosen_lasts(door: Door) -> None:
+    state = await door.post("settings", {"language": "en"})
+    assert state["language"] == "en"
+    again = await asyncio.to_thread(Preferences, door.places.preferences)
+    assert again.language == "en"
+    response, _ = await door.ask("POST", "api/settings", {"language": "fr"})
+    assert response.status == 400

@@ -1,0 +1,62 @@
+"""The beacon over plain HTTP, and what can move in beside it."""
+
+from typing import Any
+
+import pytest
+
+from agent import __version__
+
+SITE = "https://shop.example"
+STRANGER = "https://stranger.example"
+SIGN = {"params": {"data": "AAAA", "hash": "SHA-256", "format": "cms", "pin": "123456"}}
+PUBLIC = ["/v1/status", "/v1/openapi.json", "/v1/messages.schema.json", "/sdk/ankong.js"]
+
+
+async def test_the_beacon_says_where_tls_is(agent: Any) -> None:
+    url = f"{agent.plain_url}/v1/ping"
+    async with agent.http.get(url, headers={"Origin": STRANGER}) as response:
+        assert response.headers["Access-Control-Allow-Origin"] == STRANGER
+        assert await response.json() == {
+            "product": "ankong",
+            "version": __version__,
+            "tls": agent.serving.port,
+        }
+
+
+async def test_the_beacon_side_says_its_version_in_words(agent: Any) -> None:
+    async with agent.http.get(f"{agent.plain_url}/") as response:
+        assert f"version:{__version__}" in await response.text()
+
+
+@pytest.mark.parametrize("path", ["/v1/status", "/v1/sign", "/v1/socket", "/sign", "/pkcs11info"])
+async def test_the_beacon_side_serves_nothing_else(agent: Any, path: str) -> None:
+    async with agent.http.get(f"{agent.plain_url}{path}", headers={"Origin": SITE}) as response:
+        assert response.status == 404
+        assert (await response.json())["error"]["code"] == "bad_request"
+
+
+async def test_the_beacon_side_checks_the_host_too(agent: Any) -> None:
+    for host in ("evil.example", f"localhost:{agent.serving.port}"):
+        url = f"{agent.plain_url}/v1/ping"
+        async with agent.http.get(url, headers={"Host": host}) as response:
+            assert response.status == 421
+
+
+async def test_other_protocols_can_move_in_beside_the_beacon(start_agent: Any) -> None:
+    from agent.web.endpoint import answer
+
+    def door(port: int, further: Any) -> Any:
+        async def handle(request: Any) -> Any:
+            if request.path == "/sign":
+                return answer(b'{"port":%d}' % port, None)
+            return await further(request)
+
+        return handle
+
+    agent = await start_agent(door=door)
+    async with agent.http.get(f"{agent.plain_url}/sign") as response:
+        assert await response.json() == {"port": agent.serving.ping_port}
+    async with agent.http.get(f"{agent.plain_url}/v1/ping") as response:
+        assert (await response.json())["product"] == "ankong"
+    async with agent.http.get(f"{agent.url}/sign") as response:
+        assert response.status == 404
