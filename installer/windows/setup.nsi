@@ -36,7 +36,8 @@ SetDateSave on
 !define NAME "Ankong"
 !define SHORTCUT "安控 Ankong.lnk"
 !define OWN_KEY "Software\${NAME}"
-!define UNINSTALL_KEY "Software\Microsoft\Windows\CurrentVersion\Uninstall\${NAME}"
+!define ALL_UNINSTALL_KEYS "Software\Microsoft\Windows\CurrentVersion\Uninstall"
+!define UNINSTALL_KEY "${ALL_UNINSTALL_KEYS}\${NAME}"
 !define RUN_KEY "Software\Microsoft\Windows\CurrentVersion\Run"
 
 Name "$(ProductLong)"
@@ -366,6 +367,7 @@ Section "Uninstall"
   RMDir "$INSTDIR"
   RMDir "$LOCALAPPDATA\Programs" ; only if it is empty
   DeleteRegKey HKCU "${UNINSTALL_KEY}"
+  DeleteRegKey /ifempty HKCU "${ALL_UNINSTALL_KEYS}"
   DeleteRegKey HKCU "${OWN_KEY}"
   SetDetailsPrint both
 SectionEnd

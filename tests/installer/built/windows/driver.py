@@ -119,7 +119,7 @@ def gone(wanted: dict[str, Any]) -> dict[str, Any]:
 
 
 def press(wanted: dict[str, Any]) -> dict[str, Any]:
-    """Click the button or box that says ``label`` once it is enabled; what follows is not waited for."""
+    """Click the button or box that says ``label`` once it is enabled; wait for nothing more."""
     end = time.monotonic() + wanted["seconds"]
     while time.monotonic() <= end:
         found = _control(wanted["window"], wanted["label"])
