@@ -3,10 +3,11 @@
 RSA key generation is slow, so every card of a session has one of two pairs of keys.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import structlog
 
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.identity import generate_id_number
@@ -20,6 +21,13 @@ TEST_PIN = "123456"
 TEST_ID_NUMBER = generate_id_number(0)
 
 CardFactory = Callable[..., VirtualCard]
+
+
+@pytest.fixture(autouse=True)
+def _log_of_its_own() -> Iterator[None]:
+    """Forget where a test sent the log: a command sends it to a stream that ends with the test."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

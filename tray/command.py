@@ -17,7 +17,13 @@ STARTING_SECONDS: Final = 15.0
 def add(commands: Any) -> None:
     """Add the command to a parser's."""
     text = "run the agent with its icon; where one runs already, open its panel (the default)"
-    add_run_options(add_command(commands, "tray", run, text))
+    parser = add_command(commands, "tray", run, text)
+    add_run_options(parser)
+    parser.add_argument(
+        "--panel",
+        action="store_true",
+        help="set it up for this user if need be, and open the panel",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -25,12 +31,19 @@ def run(options: argparse.Namespace) -> int:
     from agent.commands.daemon import opened  # noqa: PLC0415  # --help must not load everything
     from agent.host.instance import AlreadyRunningError  # noqa: PLC0415  # likewise
 
+    if options.panel:
+        from agent.commands.setup import complete_once  # noqa: PLC0415  # likewise
+
+        complete_once(options.state_dir)  # else the citizen's browser would warn of our own pages
     try:
         with opened(wanted(options)) as daemon:
             from tray.backend import system_backend  # noqa: PLC0415  # likewise
             from tray.program import Program  # noqa: PLC0415  # likewise
 
-            Program(daemon, system_backend, _announce).run()
+            program = Program(daemon, system_backend, _announce)
+            if options.panel:
+                program.open_when_ready()
+            program.run()
     except AlreadyRunningError:
         return _show_panel(options)
     return EXIT_OK

@@ -21,7 +21,7 @@ from agent.host.update.standing import Age, Standing
 from agent.signing.history_line import Kind, presentable
 from agent.signing.model import Snapshot
 from agent.signing.recording import Signed
-from agent.signing.sites import LOCAL_USER
+from agent.signing.sites import LOCAL_USER, SELF_TEST
 from tray.backend import Backend, NoTrayError
 from tray.face import Face, Facts, make_face
 from tray.prompt_language import Language, system_language
@@ -70,6 +70,11 @@ class Program(Observer):
         self._quitting = threading.Event()
         self._ended = threading.Event()
         self._failure: BaseException | None = None
+        self._opens_panel = False
+
+    def open_when_ready(self) -> None:
+        """Open the panel too, as soon as the agent answers: where there is no tray, it is all."""
+        self._opens_panel = True
 
     def run(self) -> None:
         """Run until the agent ends; in the main thread.
@@ -130,6 +135,8 @@ class Program(Observer):
         if facts.get("hipki_port") is None:
             self._warn("plain_port", True)
         self._announce(facts)
+        if self._opens_panel:
+            self._choose("panel:state")
 
     def updated(self, standing: Standing) -> None:
         """Take note of what is known of newer versions."""
@@ -265,7 +272,8 @@ def _fields(facts: Facts) -> dict[str, Any]:
 def notification(signed: Signed, texts: Texts) -> tuple[str, str]:
     """Write the title and the body of what the citizen is told after a key was used."""
     title = texts.signed if signed.kind is Kind.SIGN else texts.decrypted
-    site = texts.owner if signed.site == LOCAL_USER else signed.site.host or signed.site.origin
+    own = {LOCAL_USER: texts.owner, SELF_TEST: texts.self_test}
+    site = own.get(signed.site) or signed.site.host or signed.site.origin
     lines = [texts.by.format(site=presentable(site))]
     if signed.kind is Kind.SIGN and signed.documents:
         name = presentable(signed.documents[0] or texts.unnamed)

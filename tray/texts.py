@@ -38,6 +38,7 @@ class Texts:
     documents: str
     unnamed: str
     owner: str
+    self_test: str
 
 
 _CHINESE: Final = Texts(
@@ -81,6 +82,7 @@ _CHINESE: Final = Texts(
     documents="{name}，共 {count} 份",
     unnamed="未命名的文件",
     owner="這台電腦上的程式",
+    self_test="安控的自我檢測",
 )
 _ENGLISH: Final = Texts(
     product="Ankong",
@@ -123,6 +125,7 @@ _ENGLISH: Final = Texts(
     documents="{name}, {count} in all",
     unnamed="a document without a name",
     owner="a program on this computer",
+    self_test="Ankong's own self-test",
 )
 TEXTS: Final[Mapping[Language, Texts]] = {
     Language.CHINESE: _CHINESE,

@@ -1,11 +1,11 @@
-"""The doctor in the panel: examines the agent that it is part of."""
+"""The doctor in the panel: examines the agent that it is part of.
+
+What it needs is loaded when somebody asks for it, in a thread: most agents never examine anything.
+"""
 
 import asyncio
 from typing import Any
 
-from agent.commands.doctor import card_facts, gather
-from agent.host.doctor.examination import examine
-from agent.host.doctor.repairs import repair
 from agent.host.paths import Paths
 from agent.signing.service import SigningService
 
@@ -20,9 +20,18 @@ class PanelDoctor:
 
     async def examine(self) -> dict[str, Any]:
         """Look; give the report for programs (see ``Report.as_json``)."""
+        await asyncio.to_thread(_load)
+        from agent.commands.doctor import card_facts  # noqa: PLC0415  # loaded a moment ago
+
         cards = await card_facts(self._service)
-        patient = await asyncio.to_thread(gather, self._places, cards)
-        return (await asyncio.to_thread(examine, patient)).as_json()
+
+        def look() -> dict[str, Any]:
+            from agent.commands.doctor import gather  # noqa: PLC0415  # likewise
+            from agent.host.doctor.examination import examine  # noqa: PLC0415  # likewise
+
+            return examine(gather(self._places, cards)).as_json()
+
+        return await asyncio.to_thread(look)
 
     async def repair(self, name: str) -> None:
         """Carry out one repair.
@@ -31,5 +40,15 @@ class PanelDoctor:
             AgentError: there is none of that name, or it did not work.
 
         """
-        patient = await asyncio.to_thread(gather, self._places, None)
-        await asyncio.to_thread(repair, name, patient)
+
+        def mend() -> None:
+            from agent.commands.doctor import gather  # noqa: PLC0415  # seldom needed
+            from agent.host.doctor.repairs import repair  # noqa: PLC0415  # likewise
+
+            repair(name, gather(self._places, None))
+
+        await asyncio.to_thread(mend)
+
+
+def _load() -> None:
+    pass  # seldom needed

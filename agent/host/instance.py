@@ -39,7 +39,8 @@ class Instance:
     def __init__(self, paths: Paths) -> None:
         self._paths = paths
         # A SoftFileLock would outlive a crash; FileLock is flock or LockFileEx.
-        self._lock = FileLock(paths.lock, timeout=0, thread_local=False)
+        # Not at once: whoever asks whether an agent runs holds the lock for a moment.
+        self._lock = FileLock(paths.lock, timeout=0.3, thread_local=False)
 
     def __enter__(self) -> Self:
         """Take the folder.

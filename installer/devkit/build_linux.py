@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from devkit import elf, freeze, linux_package, linux_tree, system, venv
+from devkit import elf, freeze, linux_package, linux_run, linux_tree, system, venv
 from devkit.agreement import version_of
 from devkit.installers import Artefact
 from devkit.shell import ROOT, SetupError, say
@@ -26,26 +26,25 @@ def build(out: Path) -> Sequence[Artefact]:
         raise SetupError("the installers for Linux are built on Linux, on x86_64 or aarch64")
     system.ensure((*system.BUILD, *system.WINDOWS, *system.LINUX_INSTALLERS))
     bundle = freeze.freeze()
-    version = version_of(ROOT)
-    return _packages(out, bundle, version, machine)
-
-
-def _packages(out: Path, bundle: Path, version: str, machine: str) -> list[Artefact]:
-    say("laying the program out as packages do")
     shutil.rmtree(WORK, ignore_errors=True)
+    WORK.mkdir(parents=True)
+    facts = {"version": version_of(ROOT), "machine": machine}
+    facts["glibc"] = elf.glibc_floor(elf.objects(bundle))
+    return [*_packages(out, bundle, facts), _wizard(out, bundle, facts)]
+
+
+def _packages(out: Path, bundle: Path, facts: dict[str, str]) -> list[Artefact]:
+    say("laying the program out as packages do")
     root = WORK / "root"
-    root.mkdir(parents=True)
+    root.mkdir()
+    version = facts["version"]
     linux_tree.lay_out(root, bundle, version, int(freeze.source_date()))
-    objects = elf.objects(root)
-    floor = elf.glibc_floor(objects)
-    outside = elf.needed_libraries(objects) - linux_package.C_LIBRARY
-    libraries = sorted(name for name in outside if not name.startswith("ld-linux"))
-    wanted = linux_package.depends(floor, libraries)
-    architecture = linux_package.ARCHITECTURES[machine]
+    wanted = linux_package.depends(facts["glibc"], elf.outside_libraries(elf.objects(bundle)))
+    architecture = linux_package.ARCHITECTURES[facts["machine"]]
     venv.install_locked(linux_package.LOCK, freeze.PYTHON)
     names = {
         "deb": f"ankong_{version}_{architecture}.deb",
-        "rpm": f"ankong-{version}-1.{machine}.rpm",
+        "rpm": f"ankong-{version}-1.{facts['machine']}.rpm",
     }
     config = linux_package.configuration(root, version, architecture, wanted)
     made = []
@@ -56,11 +55,24 @@ def _packages(out: Path, bundle: Path, version: str, machine: str) -> list[Artef
         linux_package.pack(packager, out / name, WORK / f"{packager}.yaml")
         if packager == "deb":
             linux_package.squeeze(out / name)
-        made.append(Artefact(name, "linux", _PROVEN[packager].format(floor=floor), ELSEWHERE))
+        made.append(_artefact(name, packager, facts))
     return made
 
 
+def _wizard(out: Path, bundle: Path, facts: dict[str, str]) -> Artefact:
+    name = "ankong-{version}-{machine}.run".format_map(facts)
+    say(f"packing {name}")
+    linux_run.write(out / name, bundle, facts, WORK)
+    return _artefact(name, "run", facts)
+
+
+def _artefact(name: str, kind: str, facts: dict[str, str]) -> Artefact:
+    floor = "; glibc {glibc} or newer".format_map(facts)
+    return Artefact(name, "linux", _PROVEN[kind] + floor, ELSEWHERE)
+
+
 _PROVEN = {
-    "deb": "installed, used and purged in clean Debian 12 and 13; glibc {floor} or newer",
-    "rpm": "built, and its content read; glibc {floor} or newer",
+    "deb": "installed, used and purged in clean Debian 12 and 13",
+    "rpm": "built, and its content read",
+    "run": "walked through in both languages, updated while it ran, and removed",
 }

@@ -93,7 +93,12 @@ def lint(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
         "ruff check": ["ruff", "check", "."],
         "ruff format": ["ruff", "format", "--check", "."],
         "mypy": ["mypy"],
-        "mypy installer": ["mypy", "installer/dev.py", "installer/devkit"],
+        "mypy installer": [
+            "mypy",
+            "installer/dev.py",
+            "installer/devkit",
+            "installer/linux/wizard",
+        ],
     }
     failed = [name for name, words in checks.items() if _tool(name, words) != 0]
     say("import-linter")

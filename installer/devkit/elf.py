@@ -1,11 +1,12 @@
 """What the program's machine code needs of the system that it runs on."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from devkit.shell import SetupError, output, run
 
+_C_LIBRARY = ("ld-linux", "libc.so", "libdl.so", "libm.so", "libpthread.so", "librt.so")
 _MAGIC = b"\x7fELF"
 _GLIBC = re.compile(r"GLIBC_(\d+)\.(\d+)")
 _RUN_PATH = re.compile(r"\((?:RPATH|RUNPATH)\).*\[/.*\]")
@@ -33,12 +34,11 @@ def glibc_floor(paths: Iterable[Path]) -> str:
     return "{}.{}".format(*max(versions))
 
 
-def needed_libraries(paths: Iterable[Path]) -> set[str]:
-    """Name the libraries that ``paths`` want and do not bring."""
-    paths = list(paths)
+def outside_libraries(paths: Sequence[Path]) -> list[str]:
+    """Name the libraries that ``paths`` want and do not bring, but for the C library's own."""
     there = {path.name for path in paths}
     wanted = {name for path in paths for name in _NEEDED.findall(_readelf("--dynamic", path))}
-    return wanted - there
+    return sorted(name for name in wanted - there if not name.startswith(_C_LIBRARY))
 
 
 def forget_build_paths(paths: Iterable[Path]) -> None:

@@ -38,10 +38,26 @@ class Artefact:
     elsewhere: str
 
 
+@dataclass(frozen=True)
+class Remark:
+    """A line of the table about a system of which no file can be made here.
+
+    Attributes:
+        system: one of :data:`SYSTEMS`.
+        proven: what is shown here all the same.
+        elsewhere: what only a real machine can do and show.
+
+    """
+
+    system: str
+    proven: str
+    elsewhere: str
+
+
 class Builder(Protocol):
     """What the module of a system has."""
 
-    def build(self, out: Path) -> Sequence[Artefact]:
+    def build(self, out: Path) -> Sequence[Artefact | Remark]:
         """Write the artefacts into ``out``.
 
         Raises:
@@ -58,7 +74,7 @@ def build(systems: Sequence[str]) -> int:
 
     """
     OUT.mkdir(parents=True, exist_ok=True)
-    made: list[Artefact] = []
+    made: list[Artefact | Remark] = []
     failed = []
     for system in systems:
         say(f"building for {system}")
@@ -69,7 +85,12 @@ def build(systems: Sequence[str]) -> int:
             print(f"  {error}", flush=True)
     if not made:
         raise SetupError("no installer could be built (see above)")
-    _publish(made)
+    artefacts = [each for each in made if isinstance(each, Artefact)]
+    if artefacts:
+        _publish(artefacts)
+    for each in made:
+        if isinstance(each, Remark):
+            _print(f"{each.system}: no file is made here", each)
     return 1 if failed else 0
 
 
@@ -89,7 +110,11 @@ def _publish(made: Sequence[Artefact]) -> None:
     (OUT / TABLE).write_text(json.dumps(rows, ensure_ascii=False, indent=1) + "\n", "utf-8")
     sums = "".join(f"{row['sha256']}  {row['name']}\n" for row in rows)
     (OUT / SUMS).write_text(sums, "utf-8")
-    for row in rows:
-        print(f"{row['name']}  {row['size'] / 1e6:.1f} MB  {row['sha256']}", flush=True)
-        print(f"  proven here: {row['proven']}", flush=True)
-        print(f"  only on a real machine: {row['elsewhere']}", flush=True)
+    for artefact, row in zip(made, rows, strict=True):
+        _print(f"{row['name']}  {row['size'] / 1e6:.1f} MB  {row['sha256']}", artefact)
+
+
+def _print(title: str, told: Artefact | Remark) -> None:
+    print(title, flush=True)
+    print(f"  proven here: {told.proven}", flush=True)
+    print(f"  only on a real machine: {told.elsewhere}", flush=True)

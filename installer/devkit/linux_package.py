@@ -20,7 +20,6 @@ _LONG = (
 KNOWN_LIBRARIES: Mapping[str, tuple[str, str]] = {
     "libxcb.so.1": ("libxcb1", "libxcb.so.1()(64bit)"),
 }
-C_LIBRARY = frozenset({"libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0", "librt.so.1"})
 # Loaded by name when a card is looked for: of one version with the service, so never ours.
 _PCSC = ("libpcsclite1", "libpcsclite.so.1()(64bit)")
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -97,7 +96,7 @@ def pack(packager: str, target: Path, config: Path) -> None:
 
 
 def squeeze(deb: Path) -> None:
-    """Pack the content of a ``.deb`` as small as dpkg can read it; nfpm's own xz has a quarter more.
+    """Pack the content of a ``.deb`` as small as dpkg can read it; nfpm's xz has a quarter more.
 
     Args:
         deb: a package whose data are not packed yet (deb(5)); it is replaced.

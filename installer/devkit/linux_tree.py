@@ -37,7 +37,7 @@ def lay_out(root: Path, bundle: Path, version: str, when: int) -> None:
         root / "usr/share/applications/ankong.desktop",
         (SOURCES / "ankong.desktop").read_text("utf-8"),
     )
-    write_icons(root / "usr/share/icons/hicolor")
+    _write_icons(bundle / "_internal" / "icons", root / "usr/share/icons/hicolor")
     for name, section in _MANUALS.items():
         text = (SOURCES / name).read_text("utf-8").replace("{version}", version)
         _compress(root / "usr/share/man" / section / "ankong.1.gz", text)
@@ -73,14 +73,13 @@ def autostart_file() -> str:
     return desktop_file((program, "tray")) + f"TryExec={program}\nIcon=ankong\n"
 
 
-def write_icons(theme: Path) -> None:
-    """Draw the icon in every size into an icon theme's folder."""
-    from devkit.frozen import icons  # noqa: PLC0415  # likewise
-
-    for size in icons.HICOLOR_SIZES:
+def _write_icons(pictures: Path, theme: Path) -> None:
+    """Copy the icon in every size into an icon theme's folder."""
+    for picture in sorted(pictures.glob("ankong-*.png")):
+        size = picture.stem.removeprefix("ankong-")
         path = theme / f"{size}x{size}" / "apps" / "ankong.png"
         path.parent.mkdir(parents=True)
-        path.write_bytes(icons.png(size))
+        shutil.copyfile(picture, path)
 
 
 def _copyright() -> str:

@@ -88,11 +88,14 @@ PCSC = (
     Package("pcscd", has_program("pcscd")),
     Package("vsmartcard-vpcd", _has_file("/usr/lib/pcsc/drivers/serial/libifdvpcd.so")),
 )
+# Of the scripts that installers run.
+SHELLCHECK = Package("shellcheck", has_program("shellcheck"))
 JUDGES = (
     Package("firefox-esr", has_program("firefox-esr", "firefox")),
     Package("opensc", has_program("pkcs11-tool")),
     Package("openssl", has_program("openssl")),
     Package("iproute2", has_program("ss")),
+    SHELLCHECK,
 )
 # What puts the frozen program into packages, and what judges them.
 LINUX_INSTALLERS = (

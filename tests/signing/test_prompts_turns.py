@@ -1,11 +1,20 @@
 """A page cannot bury the citizen in windows: one at a time, and a pause after refusals."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from agent.errors import AgentError, ErrorCode
-from agent.signing.prompt_turns import FORGIVEN, MAX_SITES, OFFER_BLOCK, PAUSES, Turns
+from agent.signing.prompt_turns import (
+    COMMON_PAUSES,
+    FORGIVEN,
+    MAX_SITES,
+    MAX_STRANGERS,
+    OFFER_BLOCK,
+    PAUSES,
+    Turns,
+)
 from agent.signing.prompts import AllowSite, EnterPin, NoPrompter, SiteAnswer
 from agent.signing.sites import Site
 from tests.signing.prompt_support import (
@@ -72,6 +81,52 @@ async def test_a_site_has_one_question_open() -> None:
     assert desk.citizen.cancelled == 1
     desk.citizen.answers = [types("246813")]
     assert await desk.turns.ask(PIN)
+
+
+def pest(number: int) -> AllowSite:
+    return AllowSite(Site(f"https://{number}.pest.example"))
+
+
+async def test_a_page_with_many_names_does_not_fill_the_queue() -> None:
+    desk = Desk()
+    asking = [asyncio.create_task(desk.turns.ask(pest(n))) for n in range(MAX_STRANGERS)]
+    await desk.citizen.is_asked.wait()
+    assert await desk.code(pest(99)) is ErrorCode.BUSY
+    desk.citizen.answers = [types("246813")]
+    wanted = asyncio.create_task(desk.turns.ask(PIN))  # a site that is allowed has its turn
+    for task in asking:
+        task.cancel()
+    assert await wanted
+    await asyncio.gather(*asking, return_exceptions=True)
+    desk.citizen.answers = [says(SiteAnswer.ALWAYS)]
+    assert await desk.turns.ask(ALLOW) is SiteAnswer.ALWAYS
+
+
+async def test_after_refusals_of_many_names_strangers_wait_together() -> None:
+    free = COMMON_PAUSES.index(next(pause for pause in COMMON_PAUSES if pause))
+    desk = Desk(*(says(SiteAnswer.CANCEL) for _ in range(free + 1)))
+    for number in range(free):
+        assert await desk.turns.ask(pest(number)) is SiteAnswer.CANCEL
+    assert await desk.code(pest(98)) is ErrorCode.RATE_LIMITED
+    desk.citizen.answers.insert(0, types("246813"))
+    assert await desk.turns.ask(PIN)  # who is allowed already does not wait with them
+    desk.clock.now += COMMON_PAUSES[free]
+    assert await desk.turns.ask(pest(99)) is SiteAnswer.CANCEL
+    desk.clock.now += COMMON_PAUSES[free]
+    assert await desk.code(pest(100)) is ErrorCode.RATE_LIMITED
+    desk.clock.now += COMMON_PAUSES[free + 1]
+    desk.citizen.answers = [says(SiteAnswer.THIS_TIME), *(says(SiteAnswer.CANCEL),) * free]
+    assert await desk.turns.ask(ALLOW) is SiteAnswer.THIS_TIME
+    for number in range(free):  # a yes says that the citizen is willing again
+        assert await desk.turns.ask(pest(1000 + number)) is SiteAnswer.CANCEL
+
+
+async def test_what_could_not_be_asked_keeps_no_stranger_waiting() -> None:
+    turns = Turns(NoPrompter("no window"), lambda _: None, Clock())
+    for number in range(20):
+        with pytest.raises(AgentError) as error:
+            await turns.ask(pest(number))
+        assert error.value.code is ErrorCode.ORIGIN_NOT_ALLOWED
 
 
 async def test_after_each_refusal_a_site_waits_longer() -> None:
@@ -177,5 +232,5 @@ async def test_without_a_window_the_code_stays_clear() -> None:
 async def test_what_is_remembered_of_sites_is_bounded() -> None:
     desk = Desk(*(refuses() for _ in range(MAX_SITES + 2)))
     for number in range(MAX_SITES + 2):
-        await desk.code(AllowSite(Site.parse(f"https://s{number}.example")))
+        await desk.code(replace(PIN, site=Site.parse(f"https://s{number}.example")))
     assert len(desk.turns._refusals) == MAX_SITES

@@ -8,7 +8,7 @@ from agent.host.preferences import LANGUAGES
 from agent.signing.history_line import Kind
 from agent.signing.model import CardPresence, ReaderView, Snapshot
 from agent.signing.recording import Signed
-from agent.signing.sites import LOCAL_USER, Site
+from agent.signing.sites import LOCAL_USER, SELF_TEST, Site
 from tray.face import MAX_NAME, MAX_READERS, Face, Facts, Item, Mood, harmless, make_face
 from tray.program import notification
 from tray.prompt_language import Language
@@ -154,6 +154,7 @@ def signed(**more: object) -> Signed:
         (signed(documents=(None,)), ["without a name"]),
         (signed(kind=Kind.DECRYPT, documents=()), ["shop.example"]),
         (signed(site=LOCAL_USER), ["program on this computer"]),
+        (signed(site=SELF_TEST), ["Ankong's own self-test"]),
     ],
 )
 def test_the_notification_says_who_and_what(told: Signed, expected: list[str]) -> None:

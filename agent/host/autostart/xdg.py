@@ -78,7 +78,7 @@ def desktop_file(command: Sequence[str]) -> str:
     return (
         "[Desktop Entry]\n"
         "Type=Application\n"
-        "Version=1.5\n"
+        "Version=1.4\n"
         "Name=Ankong\n"
         "Name[zh_TW]=安控\n"
         "Comment=Smart-card signing for web pages\n"

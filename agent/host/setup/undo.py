@@ -95,11 +95,15 @@ class Undoing:
         if left:
             return
         self._places.lock.unlink(missing_ok=True)
-        yield from self._close(found, () if made is None else made.folders)
+        if self._is_manifest_needed:
+            return  # it is all to be done again
+        self._places.installed.unlink(missing_ok=True)
+        yield from self._close(found)
+        belongings.remove_empty(() if made is None else made.folders)
 
     def _remove(self, found: Found) -> Iterator[Step]:
-        """Remove what is to go, but for the lock; say what could not be."""
-        kept = {self._places.lock}
+        """Remove what is to go, but for what is needed to the end; say what could not be."""
+        kept = {self._places.lock, self._places.installed}
         if self._is_manifest_needed:  # else nobody could ever undo the rest
             kept.add(self._places.trust)
         for path in [*found.files, *(found.records if self._forget else ())]:
@@ -109,17 +113,16 @@ class Undoing:
             with suppress(OSError):  # somebody else's file is in it
                 folder.rmdir()
 
-    def _close(self, found: Found, made: tuple[str, ...]) -> Iterator[Step]:
-        """Remove the folder if nothing is left in it, and what was made for it."""
+    def _close(self, found: Found) -> Iterator[Step]:
+        """Remove the folder if nothing is left in it."""
         folder = self._places.state
         if found.foreign:
             yield done("files", "files_foreign", path=str(folder))
         elif found.records and not self._forget:
             yield done("files", "files_removed_but_records", path=str(folder))
-        elif not self._is_manifest_needed:
+        else:
             _remove_folder(folder)
             yield done("files", "files_removed")
-        belongings.remove_empty(made)
 
 
 def _unlinked(path: Path) -> Iterator[Step]:

@@ -6,14 +6,21 @@ opened. Otherwise it only says where the question is: nobody is asked the same t
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from agent.errors import AgentError, ErrorCode, PinError
 from agent.signing.consent import Ask
 from agent.signing.permissions import Permission, Permissions
-from agent.signing.prompts import LastTry, Prompt, Prompter, UnaskedError
+from agent.signing.prompts import (
+    AllowSite,
+    LastTry,
+    Prompt,
+    Prompter,
+    SiteAnswer,
+    UnaskedError,
+)
 from agent.signing.sites import SELF_TEST, Site
 from agent.web.hipki.conversation import Answer, Conversation, Question, current
 from agent.web.hipki.pages import describe
@@ -23,6 +30,12 @@ LINGER_SECONDS: Final = 1.0
 """How long a site's window stays when nobody waits any more: impatient pages come again at once."""
 _SITE_ANSWERS: Final = frozenset({Answer.ONCE, Answer.ALWAYS, Answer.NEVER})
 _TRY_ANSWERS: Final = frozenset({Answer.ONCE})
+_SAID: Final = {
+    SiteAnswer.THIS_TIME: Answer.ONCE,
+    SiteAnswer.ALWAYS: Answer.ALWAYS,
+    SiteAnswer.NEVER: Answer.NEVER,
+    SiteAnswer.CANCEL: Answer.CANCEL,
+}
 
 
 @contextmanager
@@ -162,6 +175,22 @@ class PopupConsent:
         del self._windows[site]
         if not task.cancelled():
             task.exception()  # whoever still waited for it has been told
+
+    def has_windows(self) -> bool:
+        """Tell whether questions are put in windows, as far as that is known."""
+        return self._prompter.can_ask()
+
+    async def trust(self, site: Site, answer: Answer) -> None:
+        """Act on what was said on our page that adds a site; a yes there leads to a window.
+
+        Raises:
+            AgentError: ``origin_blocked``, ``user_cancelled``, ``busy``, ``rate_limited``.
+
+        """
+        if answer is not Answer.CANCEL and self.has_windows():
+            with suppress(UnaskedError):  # then what was said on the page counts
+                answer = _SAID[await self._prompter.ask(AllowSite(site))]
+        self.settle(site, answer)
 
     def settle(self, site: Site, answer: Answer) -> None:
         """Act on what was said about a site.

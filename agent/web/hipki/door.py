@@ -177,6 +177,7 @@ class HipkiDoor:
         body = page.fill(
             token=self._popup.tokens.issue(Kind.ADD_DOMAIN),
             candidates=json.dumps([pages.describe(site) for site in sites]),
+            windows="yes" if self._popup.has_windows() else "no",
         )
         return _document(page, body)
 

@@ -83,9 +83,10 @@ def describe(site: Site) -> dict[str, object]:
 
 def _unicode(host: str) -> str:
     try:
-        return host.encode("ascii").decode("idna")
+        decoded = host.encode("ascii").decode("idna")
     except UnicodeError:
         return host
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in decoded)
 
 
 def candidates(domain: str, program: Site) -> list[Site]:

@@ -90,6 +90,10 @@ class PopupRoutes:
             "/popup/readers": self._readers,
         }
 
+    def has_windows(self) -> bool:
+        """Tell whether the citizen is asked in windows."""
+        return self._consent is not None and self._consent.has_windows()
+
     async def _request(self, request: web.BaseRequest) -> web.StreamResponse:
         asked = await self._read(request, _Request, _LARGE)
         token = self.tokens.prove(asked.token)
@@ -144,18 +148,18 @@ class PopupRoutes:
             raise AgentError("too soon", code=ErrorCode.BUSY)
         self.tokens.spend(token)
         try:
-            self._settle(said)
+            await self._settle(said)
         except AgentError as error:
             return _json(numbers(error).fields())
         return _json(Numbers(Major.SUCCESS).fields())
 
-    def _settle(self, said: _Domain) -> None:
+    async def _settle(self, said: _Domain) -> None:
         program = said.site == LOCAL_PROGRAM.origin
         site = LOCAL_PROGRAM if program else Site.parse(said.site)
         if said.answer is Answer.CANCEL:
             raise HipkiError(Major.CANCELLED)
         if self._consent is not None:
-            self._consent.settle(site, said.answer)
+            await self._consent.trust(site, said.answer)
         elif not self._component.is_allowed(site):
             raise HipkiError(Major.UNTRUSTED_SITE)
 

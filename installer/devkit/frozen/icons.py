@@ -74,13 +74,19 @@ def icns() -> bytes:
 
 
 def write(folder: Path, platform: str) -> Path:
-    """Write the icon file that programs of ``platform`` (a ``sys.platform``) carry; return it."""
+    """Write the icon file that programs of ``platform``, "win32" or "darwin", carry; return it."""
     folder.mkdir(parents=True, exist_ok=True)
-    if platform == "darwin":
-        path, content = folder / "ankong.icns", icns()
-    elif platform == "win32":
-        path, content = folder / "ankong.ico", ico()
-    else:
-        path, content = folder / "ankong.png", png(256)
-    path.write_bytes(content)
+    path = folder / ("ankong.ico" if platform == "win32" else "ankong.icns")
+    path.write_bytes(ico() if platform == "win32" else icns())
     return path
+
+
+def write_pictures(folder: Path) -> list[Path]:
+    """Write the icon in every size that icon themes have; return the files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for size in HICOLOR_SIZES:
+        path = folder / f"ankong-{size}.png"
+        path.write_bytes(png(size))
+        written.append(path)
+    return written

@@ -112,6 +112,18 @@ def test_a_page_that_replaces_the_asking_one_hears_nothing(
         assert rig.permissions.find(Site(sites.origin("evil"))) is None
 
 
+def test_a_name_that_imitates_another_is_not_the_first_thing_to_be_read(
+    make_card: CardFactory, page: Page, sites: Sites
+) -> None:
+    with Rig(make_card(), consent="ask") as rig:
+        page.goto(sites.url("hostile.html", "xn--pple-43d", port=rig.port))
+        popup = opened(page)
+        expect(popup.locator("#host")).to_have_text("xn--pple-43d.test")
+        expect(popup.locator("#odd")).to_contain_text(
+            "\u0430pple.test"
+        )  # the first letter is Cyrillic
+
+
 def test_a_flood_of_popups_leaves_others_alone(
     make_card: CardFactory, context: BrowserContext, page: Page, sites: Sites
 ) -> None:

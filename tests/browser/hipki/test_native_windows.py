@@ -73,6 +73,24 @@ def test_a_site_is_allowed_and_a_last_try_confirmed_in_our_windows(
     assert verify(base64.b64decode(outcome(page, 2)["signature"])).content == b"TBS"
 
 
+def test_a_site_that_was_never_to_be_allowed_is_added_again_in_our_window(
+    desktop: Desktop, agent: RunningAgent, page: Page, sites: Sites
+) -> None:
+    page.goto(classic(agent, sites))
+    answer(desktop, press(page, "check"), "hipki-never", "alt+n")
+    assert outcome(page, 0)["ret_code"] == 0x76000031
+    popup = press(page, "trust")
+    popup.click(f"text=http://service.test:{sites.port}")
+    popup.click("text=在安控的視窗中決定")
+    expect(popup.locator("#text")).to_have_text("請在「安控」的視窗中回答")
+    desktop.see()
+    time.sleep(AWAKE)
+    desktop.press("alt+a")
+    assert outcome(page, 1) == {"func": "", "ret_code": 0}
+    press(page, "check")
+    assert outcome(page, 2)["ret_code"] == 0
+
+
 def test_closing_the_popup_closes_our_window(
     desktop: Desktop, agent: RunningAgent, page: Page, sites: Sites
 ) -> None:

@@ -393,6 +393,31 @@ def test_a_file_that_cannot_be_removed_is_told(
     assert undo(places, machine, forget=True)[-1] == "files_removed"
 
 
+@pytest.mark.parametrize(
+    "survivor", ["ankong.log", "leaf-3.pem", "installed.json", "instance.lock"]
+)
+def test_undoing_that_was_killed_is_completed_by_doing_it_again(
+    places: Paths, machine: Machine, monkeypatch: pytest.MonkeyPatch, survivor: str
+) -> None:
+    before = tree(machine.home)
+    complete(places, machine)
+    (places.state / "logs").mkdir()
+    (places.state / "logs" / "ankong.log").touch()
+    unlink = Path.unlink
+
+    def killed(path: Path, missing_ok: bool = False) -> None:
+        if path.name == survivor:
+            raise KeyboardInterrupt
+        unlink(path, missing_ok)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", killed)
+        with pytest.raises(KeyboardInterrupt):
+            undo(places, machine, forget=True)
+    assert undo(places, machine, forget=True)[-1] == "files_removed"
+    assert tree(machine.home) == before
+
+
 def test_every_file_that_the_rooms_name_is_ours(places: Paths) -> None:
     """A new file in ``Paths`` has to be known here, or uninstalling would leave it."""
     places.prepare()

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
 from queue import Empty, Queue
 from typing import Any, TypeVar, cast
@@ -182,6 +183,40 @@ def test_a_window_that_does_not_open_leaves_the_question_to_the_popup(
         while popup.answer("once") != 200:
             pass  # it counts only after it could be read
         assert popup.reply()["ret_code"] == 0
+
+
+@pytest.mark.parametrize(
+    ("answer", "ret_code", "kept"),
+    [
+        (SiteAnswer.ALWAYS, 0, Permission.ALLOWED),
+        (SiteAnswer.CANCEL, 0x76000999, Permission.BLOCKED),
+        (SiteAnswer.NEVER, 0x76000031, Permission.BLOCKED),
+    ],
+)
+def test_a_site_that_is_added_on_our_page_is_decided_about_in_a_window(
+    card: VirtualCard, desk: Desk, answer: SiteAnswer, ret_code: int, kept: Permission
+) -> None:
+    with asking(card, desk) as rig:
+        rig.permissions.remember(Site(SITE), Permission.BLOCKED)
+        token = rig.token("/addDomain?domain=service.example")
+        time.sleep(0.6)  # a yes counts only after it could be read
+        desk.answers.put(answer)
+        said = {"token": token, "site": SITE, "answer": "always"}
+        assert rig.own_post("/popup/domain", said).json["ret_code"] == ret_code
+        assert desk.seen() == AllowSite(Site(SITE))
+        assert rig.permissions.find(Site(SITE)) is kept
+
+
+def test_a_site_is_added_on_our_page_alone_where_no_window_opens(
+    card: VirtualCard, desk: Desk
+) -> None:
+    desk.opens = False
+    with asking(card, desk) as rig:
+        token = rig.token("/addDomain?domain=service.example")
+        time.sleep(0.6)
+        said = {"token": token, "site": SITE, "answer": "always"}
+        assert rig.own_post("/popup/domain", said).json["ret_code"] == 0
+        assert rig.permissions.find(Site(SITE)) is Permission.ALLOWED
 
 
 def sign(rig: Rig, pin: str) -> Any:

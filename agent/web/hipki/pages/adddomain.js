@@ -1,5 +1,6 @@
 {
   const candidates = JSON.parse(meta("candidates"));
+  const windows = meta("windows") === "yes";
   let chosen = candidates[0];
 
   const tell = (reply) => {
@@ -16,6 +17,10 @@
   };
 
   const settle = async (answer) => {
+    if (answer !== "cancel" && windows) {
+      find("choices").hidden = true;
+      find("text").textContent = say(["請在「安控」的視窗中回答", "Please answer in Ankong's own window"]);
+    }
     const response = await send("/popup/domain", { site: chosen?.origin ?? "", answer }).catch(() => null);
     const reply = response ? await response.json() : { ret_code: 0x7600000d, message: "執行檔錯誤或逾時" };
     if (reply.ret_code === 0) {
@@ -51,6 +56,7 @@
     }
     find("yes").addEventListener("click", () => settle("always"));
     find("no").addEventListener("click", () => settle("cancel"));
+    if (windows) find("yes").textContent = say(["在安控的視窗中決定", "Decide in Ankong's window"]);
     guardAlways([find("yes")]);
   }
 }

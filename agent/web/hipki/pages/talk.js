@@ -58,13 +58,15 @@ function guardAlways(buttons) {
 
 // Whom a citizen is asked about: the name first, and what is odd about it.
 function showSite(question) {
-  find("host").textContent = question.unicode || question.host || question.origin;
+  // In ASCII: letters that look like others must not be the first thing that is read.
+  find("host").textContent = question.host || question.origin;
   find("origin").textContent = question.program
     ? say(["不是網頁，是這台電腦上的程式", "Not a web page: a program on this computer"])
     : question.origin;
   const odd = [];
   if (question.unicode) {
-    odd.push(say(["網址裡有特殊文字，請確認不是仿冒的名稱。", "This address has unusual letters. Make sure it is no imitation."]));
+    const shown = `\u2068${question.unicode}\u2069`; // isolated: it may run from right to left
+    odd.push(say([`這個網址含有特殊文字（「${shown}」），請確認它不是冒充的。`, `This address has special characters and would be shown as “${shown}”. Make sure that it does not imitate another site.`]));
   }
   if (question.insecure) {
     odd.push(say(["這個網站的連線沒有加密。", "The connection to this site is not encrypted."]));

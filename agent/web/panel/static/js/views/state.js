@@ -36,7 +36,7 @@ function content(state) {
   ];
 }
 
-/** Say when the history was changed; the page itself does not wait for that. @param {Element} place */
+/** Say when the history was changed. A walk along the whole chain, so only when the page is opened. @param {Element} place */
 async function record(place) {
   try {
     if ((await get("history/chain")).intact) fill(place);
@@ -45,8 +45,6 @@ async function record(place) {
     fill(place, trouble(error));
   }
 }
-
-let uses = 0;
 
 /** @param {State} state */
 function settings(state) {
@@ -76,7 +74,6 @@ function settings(state) {
 export const state = {
   /** @param {HTMLElement} place @param {State} now */
   async show(place, now) {
-    uses = now.uses;
     const live = h("div", { class: "view", id: "live" }, content(now));
     const chain = h("div", { id: "record" });
     fill(place, heading(t("state.title"), t("state.lead")), chain, live, settings(now));
@@ -84,7 +81,7 @@ export const state = {
   },
 
   /** @param {HTMLElement} place @param {State} now */
-  async update(place, now) {
+  update(place, now) {
     const live = place.querySelector("#live");
     if (live !== null) fill(live, ...content(now));
     const box = place.querySelector("#autostart");
@@ -93,9 +90,5 @@ export const state = {
     if (asking instanceof HTMLInputElement) asking.checked = now.update.asking === "on";
     const language = place.querySelector("#language");
     if (language instanceof HTMLSelectElement) language.value = now.language;
-    const chain = place.querySelector("#record");
-    if (chain === null || now.uses === uses) return;
-    uses = now.uses;
-    await record(chain);
   },
 };

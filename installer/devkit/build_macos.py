@@ -1,0 +1,192 @@
+"""What can be said about the package for macOS without a Mac: its parts are well-formed and whole.
+
+installer/macos/build.sh makes the package, on a Mac. Nothing of it has run here, and no file is
+made that would look as if it had.
+"""
+
+import plistlib
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from xml.etree import ElementTree as ET
+from xml.parsers.expat import ExpatError
+
+from devkit import system, venv
+from devkit.installers import Artefact, Remark
+from devkit.shell import ROOT, SetupError, output, run
+
+SOURCES = ROOT / "installer" / "macos"
+SCRIPTS = ("build.sh", "uninstall.command", "scripts/preinstall", "scripts/postinstall")
+LANGUAGES = ("en", "zh-Hant")
+IDENTIFIER = "org.ankong.agent"
+LOCK = venv.REQUIREMENTS / "installer.txt"
+MACHINES = ("arm64", "x86_64")
+PYTHON = "3.13"
+OLDEST = "12_0"
+"""The macOS that Distribution.xml and the frozen program ask for."""
+NO_WHEELS = {"arm64": (), "x86_64": ("cryptography",)}
+"""Since release 49, cryptography comes without a wheel for Intel's processors."""
+
+PROVEN = (
+    "property lists, wizard pages and scripts are well-formed; every locked package has a wheel "
+    "for arm64, and for x86-64 but for cryptography"
+)
+ELSEWHERE = (
+    "everything else: nothing of this has been run on a Mac. installer/macos/build.sh builds, "
+    "signs and notarises there (an Intel Mac needs Rust besides, for cryptography)"
+)
+
+
+def build(out: Path) -> Sequence[Artefact | Remark]:
+    """Check the sources; makes no file.
+
+    Raises:
+        SetupError: something is wrong with them; the text says what.
+
+    """
+    del out
+    system.ensure((system.SHELLCHECK,))
+    wrong = faults(SOURCES)
+    if wrong:
+        raise SetupError("installer/macos: " + "; ".join(wrong))
+    for machine in MACHINES:
+        resolve_wheels(machine)
+    return [Remark("macos", PROVEN, ELSEWHERE)]
+
+
+def faults(sources: Path) -> list[str]:
+    """Say what is wrong with the sources in a folder; an empty list when nothing is."""
+    return [*_plists(sources), *_distribution(sources), *_pages(sources), *_scripts(sources)]
+
+
+def resolve_wheels(machine: str) -> None:
+    """Have pip find a wheel of the locked hash for every package; nothing is compiled.
+
+    Args:
+        machine: one of :data:`MACHINES`.
+
+    Raises:
+        SetupError: there is one without.
+
+    """
+    command: list[str | Path] = [venv.PYTHON, SOURCES / "wheels.py", LOCK, machine, PYTHON]
+    command += NO_WHEELS[machine]
+    with tempfile.TemporaryDirectory() as folder:
+        listed = Path(folder, "lock.txt")
+        listed.write_text(_output(command), "utf-8")
+        words = [
+            *("-m", "pip", "install", "--dry-run", "--ignore-installed", "--no-deps", "--quiet"),
+            *("--disable-pip-version-check", "--no-input", "--require-hashes"),
+            *("--only-binary", ":all:", "--implementation", "cp", "--python-version", PYTHON),
+            *("--platform", f"macosx_{OLDEST}_{machine}", "--target", str(Path(folder, "none"))),
+            *("--requirement", str(listed)),
+        ]
+        if run([venv.PYTHON, *words], env=venv.environment(), quiet=True) != 0:
+            raise SetupError(f"not every locked package has a wheel for macOS on {machine}")
+
+
+def _output(command: Sequence[str | Path]) -> str:
+    found = output(command)
+    if found is None:
+        raise SetupError("installer/macos/wheels.py cannot read the lock")
+    return found
+
+
+def _plists(sources: Path) -> Iterator[str]:
+    """Look at the property lists as plutil -lint does, and whether they say what they have to."""
+    for name, is_right in (
+        ("entitlements.plist", _are_entitlements),
+        ("components.plist", _is_one_component),
+    ):
+        try:
+            found = plistlib.loads((sources / name).read_bytes())
+        except (OSError, ValueError, ExpatError) as error:
+            yield f"{name}: {error}"
+        else:
+            if not is_right(found):
+                yield f"{name}: does not say what it has to"
+
+
+def _are_entitlements(found: object) -> bool:
+    return isinstance(found, dict) and all(
+        str(name).startswith("com.apple.security.") and value is True
+        for name, value in found.items()
+    )
+
+
+def _is_one_component(found: object) -> bool:
+    """Tell whether it is one program, which goes where it is told."""
+    wanted = {"RootRelativeBundlePath": "Ankong.app", "BundleIsRelocatable": False}
+    return (
+        isinstance(found, list)
+        and len(found) == 1
+        and isinstance(found[0], dict)
+        and wanted.items() <= found[0].items()
+    )
+
+
+def _distribution(sources: Path) -> Iterator[str]:
+    """Look at the wizard's description, and for every page that it names in every language."""
+    try:
+        wizard = ET.fromstring((sources / "Distribution.xml").read_text("utf-8"))  # noqa: S314  # our own
+    except (OSError, ET.ParseError) as error:
+        yield f"Distribution.xml: {error}"
+        return
+    if {each.get("id") for each in wizard.iter("pkg-ref")} != {IDENTIFIER}:
+        yield f"Distribution.xml: not the package {IDENTIFIER}"
+    if [each.get("min") for each in wizard.iter("os-version")] != [OLDEST.replace("_", ".")]:
+        yield "Distribution.xml: another oldest macOS than the frozen program's"
+    lines = {each.get("choice") for each in wizard.iter("line")}
+    if lines != {each.get("id") for each in wizard.iter("choice")}:
+        yield "Distribution.xml: a choice is not there"
+    for kind in ("welcome", "readme", "license", "conclusion"):
+        page = wizard.find(kind)
+        if page is None:
+            yield f"Distribution.xml: there is no {kind}"
+            continue
+        for language in LANGUAGES:
+            path = sources / "Resources" / f"{language}.lproj" / page.get("file", "")
+            if kind != "license" and not path.is_file():  # the licence is the checkout's own
+                yield f"{language}.lproj: {page.get('file')} is missing"
+
+
+def _pages(sources: Path) -> Iterator[str]:
+    """Look at the pages, which are XML too."""
+    names = [
+        sorted(path.name for path in (sources / "Resources" / f"{language}.lproj").glob("*"))
+        for language in LANGUAGES
+    ]
+    if names[0] != names[1]:
+        yield "Resources: the languages have other pages than each other"
+    for path in sorted((sources / "Resources").rglob("*.html")):
+        try:
+            page = ET.fromstring(path.read_text("utf-8"))  # noqa: S314  # our own
+        except (OSError, ET.ParseError) as error:
+            yield f"{path.parent.name}/{path.name}: {error}"
+            continue
+        if f"{page.get('lang')}.lproj" != path.parent.name:
+            yield f"{path.parent.name}/{path.name}: of another language"
+
+
+def _scripts(sources: Path) -> Iterator[str]:
+    """Look at the scripts: can be started, can be read, and shellcheck has nothing to say."""
+    for name in SCRIPTS:
+        path = sources / name
+        if not path.is_file() or not path.stat().st_mode & 0o111:
+            yield f"{name}: cannot be started"
+        elif not path.read_text("utf-8").startswith("#!/bin/sh\n"):
+            yield f"{name}: not for sh"
+    scripts = [*(sources / name for name in SCRIPTS), sources / "scripts" / "as_user.sh"]
+    for path in scripts:
+        if run(["sh", "-n", path], quiet=True) != 0:
+            yield f"{path.name}: sh cannot read it"
+    if shutil.which("shellcheck") is None:
+        yield "shellcheck is missing"
+        return
+    words = ["--shell=sh", "--external-sources", f"--source-path={sources / 'scripts'}"]
+    if run(["shellcheck", *words, *scripts], quiet=True) != 0:
+        yield "shellcheck complains (see above)"
+    if re.search(r"\bsudo\b", (sources / "build.sh").read_text("utf-8")):
+        yield "build.sh: building needs no administrator"

@@ -1,0 +1,57 @@
+"""The self-extracting ``.run``: the program, which is also its own wizard, packed by makeself."""
+
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+from devkit import freeze, linux_tree
+from devkit.shell import SetupError, run
+
+TEMPLATE = Path("/usr/share/makeself/makeself-header.sh")
+_QUIET = "    -q | --quiet)\n\tquiet=y\n"
+_LABEL = "安控 Ankong {version}"
+
+
+def write(target: Path, bundle: Path, facts: dict[str, str], work: Path) -> None:
+    """Write the ``.run``.
+
+    Args:
+        target: the file.
+        bundle: the frozen program.
+        facts: ``version``, ``machine`` and ``glibc``.
+        work: a folder for scratch.
+
+    Raises:
+        SetupError: makeself failed; its own words are printed before.
+
+    """
+    folder = work / "run"
+    shutil.rmtree(folder, ignore_errors=True)
+    linux_tree.copy_program(bundle, folder / "ankong")
+    begin = (linux_tree.SOURCES / "begin.sh").read_text("utf-8")
+    for name, fact in facts.items():
+        begin = begin.replace(f"{{{name}}}", fact)
+    (folder / "begin.sh").write_text(begin, "utf-8")
+    when = int(freeze.source_date())
+    command: list[str | Path] = ["makeself", "--xz", "--complevel", "9", "--nox11", "--nomd5"]
+    command += ["--sha256", "--tar-quietly", "--header", _header(work / "header.sh")]
+    command += ["--packaging-date", str(datetime.fromtimestamp(when, UTC))]
+    command += ["--tar-extra", _tar_options(when)]
+    command += [folder, target, _LABEL.format_map(facts), "sh", "./begin.sh"]
+    if run(command, env=freeze.reproducible(), quiet=True) != 0:
+        raise SetupError(f"makeself could not write {target.name} (see above)")
+
+
+def _tar_options(when: int) -> str:
+    """Have tar write the same bytes for the same files, whoever builds."""
+    return f"--sort=name --mtime=@{when} --owner=0 --group=0 --numeric-owner"
+
+
+def _header(path: Path) -> Path:
+    """Let makeself's own word for quiet be heard by the wizard too."""
+    text = TEMPLATE.read_text("utf-8")
+    if text.count(_QUIET) != 1:
+        raise SetupError("makeself's header is not what it was: see devkit/linux_run.py")
+    told = f"{_QUIET}\tANKONG_QUIET=1\n\texport ANKONG_QUIET\n"
+    path.write_text(text.replace(_QUIET, told), "utf-8")
+    return path

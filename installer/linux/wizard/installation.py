@@ -1,0 +1,273 @@
+"""Putting the program into its place: copied beside it first, then renamed, so never in pieces.
+
+Whatever an earlier attempt has left is mended by the next one: a copy that is not complete is
+thrown away, and a program that was moved aside and not replaced comes back.
+"""
+
+import json
+import re
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.host.autostart.xdg import quoted
+from agent.host.setup.belongings import remove_empty
+from agent.host.setup.record import missing_above
+from agent.host.tls.machine import write_whole
+from wizard.places import ICON_SIZES, Places
+from wizard.trouble import CancelledError, TroubleError, explained
+
+SPARE = 16 * 1024 * 1024  # bytes that have to stay free, for the agent's own files
+_CHUNK = 1024 * 1024  # bytes
+_MAX_RECORD = 1024 * 1024  # bytes
+
+Told = Callable[[float], None]
+"""Told how much is done, 0 to 1."""
+
+_REMOVER = """\
+#!/bin/sh
+exec {executable} --wizard --uninstall "$@"
+"""
+_MENU_ENTRY = """\
+[Desktop Entry]
+Type=Application
+Version=1.4
+Name=Ankong
+Name[zh_TW]=安控
+Comment=Readers, sites, history and self-test of the signing agent
+Comment[zh_TW]=讀卡機、網站、簽章紀錄與自我檢測
+Exec={executable} tray --panel
+Icon=ankong
+Terminal=false
+Categories=System;Security;
+"""
+_REMOVAL_ENTRY = """\
+[Desktop Entry]
+Type=Application
+Version=1.4
+Name=Remove Ankong
+Name[zh_TW]=移除安控
+Comment=Take the signing agent off this computer
+Comment[zh_TW]=將安控從這台電腦移除
+Exec={executable} --wizard --uninstall
+Icon=ankong
+Terminal=false
+Categories=Settings;
+"""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What an installation has put where.
+
+    Attributes:
+        version: of the program.
+        files: outside the program's own folder.
+        folders: that were made for all this.
+
+    """
+
+    version: str
+    files: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
+
+
+def installed(places: Places) -> Record | None:
+    """Read what is installed; None where nothing is, or nothing of ours."""
+    try:
+        with places.record.open("rb") as file:
+            content = json.loads(file.read(_MAX_RECORD))
+        version, files, folders = (content[name] for name in ("version", "files", "folders"))
+        texts = [version, *files, *folders]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    if not all(isinstance(text, str) for text in texts):
+        return None
+    return Record(version, tuple(files), tuple(folders))
+
+
+def is_older(version: str, other: str) -> bool:
+    """Tell whether ``version`` came before ``other``."""
+    return _numbers(version) < _numbers(other)
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", version)]
+
+
+class Installation:
+    """One attempt to install."""
+
+    def __init__(self, source: Path, version: str, places: Places, icons: Path) -> None:
+        """Take what there is.
+
+        Args:
+            source: folder of the program.
+            version: of it.
+            places: where it goes.
+            icons: folder of the pictures, one for each of ``ICON_SIZES``.
+
+        """
+        self._source = source
+        self._version = version
+        self._places = places
+        self._icons = icons
+        self._made: list[str] = []
+
+    def run(self, told: Told, cancelled: threading.Event) -> None:
+        """Install, or replace what is installed.
+
+        Raises:
+            TroubleError: it cannot be done; what was there is as it was.
+            CancelledError: ``cancelled`` was set in time; likewise.
+
+        """
+        places = self._places
+        with explained(places.program):
+            self._mend()
+            before = installed(places)
+            self._note_missing()
+            try:
+                self._copy(told, cancelled)
+                self._write_record(before)
+                self._swap()
+            except BaseException:
+                self._clean_up()
+                raise
+            self._write_around()
+            shutil.rmtree(places.replaced, ignore_errors=True)
+
+    def _mend(self) -> None:
+        places = self._places
+        if places.staging.exists():
+            shutil.rmtree(places.staging)
+        if not places.replaced.exists():
+            return
+        if places.program.exists():
+            shutil.rmtree(places.replaced)
+        else:
+            places.replaced.rename(places.program)
+
+    def _note_missing(self) -> None:
+        """Remember which folders are there only because of us."""
+        places = self._places
+        wanted = [places.program, *(path.parent / "file" for path in self._around())]
+        self._made = [str(folder) for folder in missing_above(wanted)]
+
+    def _around(self) -> Iterator[Path]:
+        """Name the files outside the program's folder."""
+        places = self._places
+        yield from (places.command, places.removal_command)
+        yield from (places.menu_entry, places.removal_entry)
+        yield from map(places.icon, ICON_SIZES)
+
+    def _copy(self, told: Told, cancelled: threading.Event) -> None:
+        files = [path for path in sorted(self._source.rglob("*")) if not path.is_dir()]
+        total = sum(path.stat().st_size for path in files if not path.is_symlink())
+        self._places.staging.mkdir(parents=True)  # first: what is read-only has no space either
+        self._check_space(total)
+        copied = 0
+        for path in files:
+            target = self._places.staging / path.relative_to(self._source)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            for size in _copy_file(path, target):
+                copied += size
+                told(copied / total)
+                if cancelled.is_set():
+                    raise CancelledError
+
+    def _check_space(self, size: int) -> None:
+        folder = self._places.staging
+        free = shutil.disk_usage(folder).free
+        if free < size + SPARE:
+            needed, there = (f"{count / 1e6:.0f}" for count in (size + SPARE, free))
+            raise TroubleError("no_space", path=folder.parent, needed=needed, free=there)
+
+    def _write_record(self, before: Record | None) -> None:
+        files = [str(path) for path in self._around() if self._may_write(path, before)]
+        folders = list(dict.fromkeys((*(before.folders if before else ()), *self._made)))
+        content = {"version": self._version, "files": files, "folders": folders}
+        path = self._places.staging / self._places.record.name
+        path.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", "utf-8")
+        script = self._places.staging / "ankong-uninstall"
+        script.write_text(_REMOVER.format(executable=_shell_quoted(self._places.executable)))
+        script.chmod(0o755)
+
+    @staticmethod
+    def _may_write(path: Path, before: Record | None) -> bool:
+        """Tell whether a file is ours to write: what somebody else has put there stays."""
+        is_ours = before is not None and str(path) in before.files
+        return is_ours or not (path.exists() or path.is_symlink())
+
+    def _swap(self) -> None:
+        places = self._places
+        if not places.program.exists():
+            places.staging.rename(places.program)
+            return
+        places.program.rename(places.replaced)
+        try:
+            places.staging.rename(places.program)
+        except OSError:
+            places.replaced.rename(places.program)
+            raise
+
+    def _clean_up(self) -> None:
+        shutil.rmtree(self._places.staging, ignore_errors=True)
+        remove_empty(self._made)
+
+    def _write_around(self) -> None:
+        places = self._places
+        record = installed(places)
+        ours = set(record.files) if record else set()
+        executable = quoted(str(places.executable))
+        texts = {places.menu_entry: _MENU_ENTRY, places.removal_entry: _REMOVAL_ENTRY}
+        links = {places.command: places.executable}
+        links[places.removal_command] = places.program / "ankong-uninstall"
+        for path in (each for each in self._around() if str(each) in ours):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if path in links:
+                path.unlink(missing_ok=True)
+                path.symlink_to(links[path])
+            elif path in texts:
+                content = texts[path].format(executable=executable)
+                write_whole(path, content.encode(), 0o644)
+        for size in ICON_SIZES:
+            if str(places.icon(size)) in ours:
+                picture = (self._icons / f"ankong-{size}.png").read_bytes()
+                write_whole(places.icon(size), picture, 0o644)
+
+
+def _copy_file(source: Path, target: Path) -> Iterator[int]:
+    """Copy a file piece by piece; give how many bytes each time."""
+    if source.is_symlink():
+        target.symlink_to(source.readlink())
+        return
+    with source.open("rb") as reading, target.open("wb") as writing:
+        while piece := reading.read(_CHUNK):
+            writing.write(piece)
+            yield len(piece)
+    shutil.copymode(source, target)
+
+
+def _shell_quoted(path: Path) -> str:
+    return "'" + str(path).replace("'", "'\\''") + "'"
+
+
+def remove(places: Places) -> None:
+    """Take away what :class:`Installation` has put there, and nothing else.
+
+    Raises:
+        TroubleError: something could not be removed.
+
+    """
+    record = installed(places)
+    files, folders = (record.files, record.folders) if record else ((), ())
+    with explained(places.program):
+        for name in files:
+            Path(name).unlink(missing_ok=True)
+        for folder in (places.staging, places.replaced, places.program):
+            if folder.exists():
+                shutil.rmtree(folder)
+    remove_empty(folders)

@@ -1,0 +1,116 @@
+"""The wizard's command line: ``ankong --wizard``, with pages or quietly."""
+
+import argparse
+import os
+import sys
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+
+from tray.prompt_language import system_language
+from wizard import program, service, work
+from wizard.situation import Situation
+from wizard.texts import TEXTS, Texts
+from wizard.trouble import TroubleError
+from wizard.window import filled
+
+EXIT_OK = 0
+EXIT_FAILED = 1
+QUIET_VARIABLE = "ANKONG_QUIET"
+"""Set by the self-extracting file, which takes --quiet for itself."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Install or remove; return the exit status: 0 done or given up, 1 failed."""
+    options = _parser().parse_args(arguments)
+    texts = TEXTS[system_language()]
+    situation = Situation.here()
+    try:
+        if options.uninstall:
+            return _uninstall(situation, options, texts)
+        return _install(situation, options, texts)
+    except TroubleError as error:
+        print(filled(texts.trouble[error.code], error.facts), file=sys.stderr)
+        return EXIT_FAILED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="ankong", description="install the agent for this user, or remove it"
+    )
+    parser.add_argument("--uninstall", action="store_true", help="remove it")
+    parser.add_argument("--quiet", action="store_true", help="ask nothing, open no window")
+    parser.add_argument("--forget", action="store_true", help="remove history and sites too")
+    parser.add_argument(
+        "--downgrade", action="store_true", help="replace a newer version without asking"
+    )
+    parser.add_argument("--no-start", action="store_true", help="do not start it afterwards")
+    parser.add_argument(
+        "--no-autostart", action="store_true", help="do not start it when the user signs in"
+    )
+    return parser
+
+
+def _install(situation: Situation, options: argparse.Namespace, texts: Texts) -> int:
+    if not (options.quiet or os.environ.get(QUIET_VARIABLE)):
+        from tkinter import TclError  # noqa: PLC0415  # not where nobody looks
+
+        from wizard.install_pages import InstallPages  # noqa: PLC0415  # likewise
+
+        try:
+            pages = InstallPages(situation, system_language())
+        except TclError:
+            print(texts.no_display, file=sys.stderr)
+            return EXIT_FAILED
+        pages.run()
+        return EXIT_OK
+    return _install_quietly(situation, options, texts)
+
+
+def _install_quietly(situation: Situation, options: argparse.Namespace, texts: Texts) -> int:
+    before = situation.before()
+    if before is not None and situation.is_downgrade() and not options.downgrade:
+        facts = {"installed": before.version, "version": situation.version}
+        print(filled(texts.welcome_older, facts) + " (--downgrade)", file=sys.stderr)
+        return EXIT_FAILED
+    steps = work.install(situation, lambda _: None, lambda _: None, threading.Event())
+    places = situation.places
+    if options.no_autostart:
+        steps = (*steps, *program.complete(places.executable, "--no-autostart", "--no-trust"))
+    facts = {"version": situation.version, "path": str(places.program)}
+    print(filled(texts.quiet_done, facts))
+    for step in steps:
+        if not step.ok:
+            print(f"{step.zh} {step.en}", file=sys.stderr)
+    missing = service.look()
+    if missing:
+        print(missing.command or texts.missing_unknown, file=sys.stderr)
+    if not options.no_start:
+        with suppress(OSError):
+            program.start(places.executable)
+    return EXIT_OK
+
+
+def _uninstall(situation: Situation, options: argparse.Namespace, texts: Texts) -> int:
+    if situation.before() is None:
+        print(texts.not_installed, file=sys.stderr)
+        return EXIT_FAILED
+    if not options.quiet:
+        from tkinter import TclError  # noqa: PLC0415  # not where nobody looks
+
+        from wizard.removal_pages import RemovalPages  # noqa: PLC0415  # likewise
+
+        try:
+            removal = RemovalPages(situation, system_language())
+        except TclError:
+            print(texts.no_display, file=sys.stderr)
+            return EXIT_FAILED
+        removal.run()
+        return EXIT_OK
+    steps = work.uninstall(situation, forget=options.forget)
+    left = [step for step in steps if not step.ok]
+    for step in left:
+        print(f"{step.zh} {step.en}", file=sys.stderr)
+    if not left:
+        print(texts.quiet_removed)
+    return EXIT_FAILED if left else EXIT_OK

@@ -1,0 +1,79 @@
+"""Where the program goes for one user (XDG Base Directory Specification 0.8)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+ICON_SIZES = (16, 22, 24, 32, 48, 64, 128, 256)
+
+
+@dataclass(frozen=True)
+class Places:
+    """The folders of one user.
+
+    Attributes:
+        data: for files of programs, ``~/.local/share`` unless the user has another.
+        commands: on the user's PATH.
+
+    """
+
+    data: Path
+    commands: Path
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str], home: Path) -> Self:
+        """Find them; a relative path in the environment counts as none, as the standard says."""
+        given = Path(environment.get("XDG_DATA_HOME", ""))
+        data = given if given.is_absolute() else home / ".local" / "share"
+        return cls(data, home / ".local" / "bin")
+
+    @property
+    def program(self) -> Path:
+        """The folder of the program."""
+        return self.data / "ankong" / "app"
+
+    @property
+    def staging(self) -> Path:
+        """Where the next version is put together."""
+        return self.data / "ankong" / ".app.new"
+
+    @property
+    def replaced(self) -> Path:
+        """Where the earlier version is while the next one takes its place."""
+        return self.data / "ankong" / ".app.old"
+
+    @property
+    def executable(self) -> Path:
+        """The program itself."""
+        return self.program / "ankong"
+
+    @property
+    def record(self) -> Path:
+        """What the wizard has put where, JSON."""
+        return self.program / "installed.json"
+
+    @property
+    def command(self) -> Path:
+        """The command ``ankong``."""
+        return self.commands / "ankong"
+
+    @property
+    def removal_command(self) -> Path:
+        """The command ``ankong-uninstall``."""
+        return self.commands / "ankong-uninstall"
+
+    @property
+    def menu_entry(self) -> Path:
+        """What the desktop's menu shows."""
+        return self.data / "applications" / "ankong.desktop"
+
+    @property
+    def removal_entry(self) -> Path:
+        """The uninstaller in the desktop's menu."""
+        return self.data / "applications" / "ankong-uninstall.desktop"
+
+    def icon(self, size: int) -> Path:
+        """Return the icon of ``size`` pixels."""
+        theme = self.data / "icons" / "hicolor"
+        return theme / f"{size}x{size}" / "apps" / "ankong.png"

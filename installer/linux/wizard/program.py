@@ -1,0 +1,75 @@
+"""What the wizard has the installed program do, as its own user would in a terminal."""
+
+import json
+import os
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_SECONDS = 120.0  # a browser's database may be in use for a while
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that was done, or not.
+
+    Attributes:
+        ok: whether all is as it should be.
+        code: what exactly; stable.
+        zh: the same in Chinese.
+        en: in English.
+
+    """
+
+    ok: bool
+    code: str
+    zh: str
+    en: str
+
+
+def complete(executable: Path, *options: str) -> Sequence[Step]:
+    """Have the program set itself up for this user (``ankong setup complete``)."""
+    return _setup(executable, "complete", *options)
+
+
+def undo(executable: Path, *, forget: bool) -> Sequence[Step]:
+    """Have the program undo that; it ends the running agent first (``ankong setup undo``)."""
+    return _setup(executable, "undo", *(["--forget"] if forget else []))
+
+
+def start(executable: Path) -> None:
+    """Start the agent with its icon; it outlives us.
+
+    Raises:
+        OSError: it cannot be started.
+
+    """
+    subprocess.Popen(
+        [executable, "tray"],
+        cwd=Path.home(),
+        env=dict(os.environ),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def _setup(executable: Path, *words: str) -> Sequence[Step]:
+    command = [str(executable), "setup", *words, "--json"]
+    try:
+        done = subprocess.run(
+            command, check=False, capture_output=True, stdin=subprocess.DEVNULL, timeout=_SECONDS
+        )
+        steps: Any = json.loads(done.stdout)["steps"]
+        return [_step(step) for step in steps]
+    except (OSError, subprocess.TimeoutExpired, ValueError, KeyError, TypeError) as error:
+        detail = f"{' '.join(command[1:])}: {error}"
+        return [Step(ok=False, code="program_failed", zh=detail, en=detail)]
+
+
+def _step(step: dict[str, Any]) -> Step:
+    message = step["message"]
+    return Step(step["ok"] is True, str(step["code"]), message["zh-Hant"], message["en"])

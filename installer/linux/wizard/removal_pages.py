@@ -1,0 +1,111 @@
+"""The pages of the removal: ask, do, tell."""
+
+from collections.abc import Sequence
+
+from tray.prompt_language import Language
+from wizard import work
+from wizard.background import Background
+from wizard.program import Step
+from wizard.situation import Situation
+from wizard.texts import TEXTS
+from wizard.trouble import TroubleError
+from wizard.window import Window, filled
+
+_CONFIRM, _REMOVING, _FINISHED = range(3)
+
+
+class RemovalPages:
+    """One walk through the pages.
+
+    Attributes:
+        done: whether the program was removed.
+
+    """
+
+    def __init__(self, situation: Situation, language: Language) -> None:
+        """Open the window.
+
+        Args:
+            situation: what there is.
+            language: of all texts.
+
+        Raises:
+            tk.TclError: there is no display.
+
+        """
+        self._situation = situation
+        self._language = language
+        self._texts = TEXTS[language]
+        icon = situation.icons / "ankong-64.png"
+        self._window = Window(self._texts.product, self._texts.removal_steps, icon)
+        self._keep = True
+        self.done = False
+
+    def run(self) -> None:
+        """Walk."""
+        self._confirm()
+        self._window.run()
+
+    def _confirm(self) -> None:
+        texts, window = self._texts, self._window
+        window.begin(texts.removal_title, _CONFIRM)
+        window.text(texts.removal_text)
+        window.facts(texts.removed_things)
+        window.tick(texts.keep, self._choose_keep, ticked=self._keep)
+        window.text(texts.keep_hint, muted=True)
+        window.button(texts.remove, self._remove, "Danger")
+        cancel = window.button(texts.cancel, window.close)
+        window.on_cancel(window.close)
+        cancel.focus_set()
+
+    def _choose_keep(self, yes: bool) -> None:
+        self._keep = yes
+
+    def _remove(self) -> None:
+        texts, window = self._texts, self._window
+        window.begin(texts.removing_title, _REMOVING)
+        bar = window.progress()
+        bar.configure(mode="indeterminate")
+        bar.start()
+        window.line().configure(text=texts.removing)
+        window.on_cancel(lambda: None)  # half a removal helps nobody
+
+        def do() -> Sequence[Step]:
+            return work.uninstall(self._situation, forget=not self._keep)
+
+        Background(window.root).run(do, self._finished, self._failed)
+
+    def _finished(self, steps: Sequence[Step]) -> None:
+        texts, window = self._texts, self._window
+        left = [step for step in steps if not step.ok]
+        if left:
+            self._tell_of_left([self._say(step) for step in left])
+            return
+        self.done = True
+        window.begin(texts.removed_title, _FINISHED)
+        window.text(texts.removed_text)
+        state = self._situation.state.state
+        if state.exists():
+            window.text(filled(texts.kept_text, {"path": state}))
+        self._add_close()
+
+    def _failed(self, error: Exception) -> None:
+        trouble = error if isinstance(error, TroubleError) else None
+        words = str(error) if trouble is None else self._texts.trouble[trouble.code]
+        self._tell_of_left([words if trouble is None else filled(words, trouble.facts)])
+
+    def _tell_of_left(self, complaints: Sequence[str]) -> None:
+        texts, window = self._texts, self._window
+        window.begin(texts.removal_title, _REMOVING)
+        window.text(texts.left_text)
+        for complaint in complaints:
+            window.notice(complaint, danger=True)
+        self._add_close()
+
+    def _add_close(self) -> None:
+        window = self._window
+        window.button(self._texts.close, window.close, "Primary").focus_set()
+        window.on_cancel(window.close)
+
+    def _say(self, step: Step) -> str:
+        return step.zh if self._language is Language.CHINESE else step.en

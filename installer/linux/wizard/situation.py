@@ -1,0 +1,83 @@
+"""What the wizard needs to know of the program, of its user, and of this computer."""
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from agent import __version__
+from agent.host.autostart.xdg import XdgAutostart
+from agent.host.paths import Paths
+from agent.host.quitting import StillRunningError, end_running, is_running
+from agent.host.tls.machine import Machine
+from wizard.installation import Record, installed, is_older
+from wizard.places import Places
+from wizard.trouble import TroubleError
+
+
+@dataclass(frozen=True)
+class Situation:
+    """It does not change while the wizard runs.
+
+    Attributes:
+        source: folder of the frozen program that runs here.
+        version: of it.
+        places: where it goes.
+        state: the agent's own folder.
+
+    """
+
+    source: Path
+    version: str
+    places: Places
+    state: Paths
+
+    @classmethod
+    def here(cls) -> Self:
+        """Find out."""
+        places = Places.of(os.environ, Path.home())
+        return cls(Path(sys.executable).parent, __version__, places, Paths.choose())
+
+    @property
+    def icons(self) -> Path:
+        """The folder of the pictures."""
+        return self.source / "_internal" / "icons"
+
+    @property
+    def licences(self) -> Path:
+        """The folder of all licences."""
+        return self.source / "_internal" / "licences"
+
+    def before(self) -> Record | None:
+        """Tell what is installed now."""
+        return installed(self.places)
+
+    def is_downgrade(self) -> bool:
+        """Tell whether a newer version would be replaced."""
+        before = self.before()
+        return before is not None and is_older(self.version, before.version)
+
+    def size(self) -> int:
+        """Measure the program, in bytes."""
+        return sum(path.lstat().st_size for path in self.source.rglob("*") if path.is_file())
+
+    def is_running(self) -> bool:
+        """Tell whether this user's agent runs."""
+        return is_running(self.state)
+
+    def end_running(self) -> None:
+        """Ask it to end.
+
+        Raises:
+            TroubleError: it did not.
+
+        """
+        try:
+            end_running(self.state)
+        except (StillRunningError, OSError) as error:
+            raise TroubleError("still_running") from error
+
+    def starts_at_login(self) -> bool:
+        """Tell whether the agent starts when the user signs in."""
+        return XdgAutostart((), Machine()).is_on()

@@ -1,0 +1,255 @@
+"""Every page, in both languages: what it says, and what can be pressed on it."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from wizard.texts import CHINESE, ENGLISH, TEXTS, Texts
+from wizard.window import filled
+
+from tests.tray.prompt.desktop import PROGRAMS, x_server
+from tray.prompt_language import Language
+from tray.prompt_texts import button_label
+
+ROOT = Path(__file__).resolve().parents[3]
+VERSION = "1.2.3"
+NOTHING = {"service": False, "tool": False, "command": None}
+INSTALLED = ("<Alt-n>", "<Alt-a>", "<Alt-n>", "<Alt-i>")
+"""Keys that lead to the last page."""
+
+
+@pytest.fixture(scope="module")
+def display() -> Iterator[str]:
+    missing = [name for name in PROGRAMS if shutil.which(name) is None]
+    if missing:
+        pytest.skip(f"{', '.join(missing)} needed: apt-get install xvfb xdotool imagemagick")
+    with x_server() as name:
+        yield name
+
+
+class Walker:
+    """Walks through the pages."""
+
+    def __init__(self, display: str, home: Path, program: Path) -> None:
+        self._display = display
+        self._facts: dict[str, Any] = {
+            "home": str(home),
+            "program": str(program),
+            "version": VERSION,
+            "missing": NOTHING,
+            "steps": [],
+            "removes": False,
+        }
+
+    def walk(self, language: Language, keys: Sequence[str], **facts: Any) -> list[dict[str, Any]]:
+        words = json.dumps({**self._facts, "language": language, "keys": list(keys), **facts})
+        path = os.pathsep.join((str(ROOT), str(ROOT / "installer" / "linux")))
+        env = {**os.environ, "DISPLAY": self._display, "PYTHONPATH": path}
+        env |= {"HOME": self._facts["home"], "XDG_CONFIG_HOME": self._facts["home"] + "/.config"}
+        command = [sys.executable, str(Path(__file__).with_name("walker.py")), words]
+        done = subprocess.run(
+            command, env=env, capture_output=True, text=True, check=False, timeout=100
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@pytest.fixture
+def walker(display: str, home: Path, program: Path) -> Walker:
+    licences = program / "_internal" / "licences"
+    licences.mkdir()
+    shutil.copyfile(ROOT / "LICENSE", licences / "ankong.txt")
+    _draw(program / "_internal" / "icons" / "ankong-64.png")
+    return Walker(display, home, program)
+
+
+def _draw(path: Path) -> None:
+    from devkit.frozen.icons import png
+
+    path.write_bytes(png(64))
+
+
+def said(page: dict[str, Any]) -> str:
+    """Everything on a page, whatever lines it is broken into."""
+    return "".join("".join(page["texts"]).split())
+
+
+def holds(page: dict[str, Any], text: str, **facts: object) -> bool:
+    label, _ = button_label(text)
+    return "".join(filled(label, facts).split()) in said(page)
+
+
+def title(page: dict[str, Any]) -> str:
+    whole: str = page["title"]
+    return whole.removesuffix(" – 安控 Ankong")
+
+
+def label(text: str) -> str:
+    return button_label(text)[0]
+
+
+@pytest.mark.parametrize("language", Language)
+def test_every_page_says_what_it_has_to(walker: Walker, language: Language, home: Path) -> None:
+    texts = TEXTS[language]
+    keys = [*INSTALLED, "<Alt-f>"]
+    welcome, licence, accepted, added, finished, started = walker.walk(language, keys)
+    assert title(welcome) == texts.welcome_title
+    assert all(holds(welcome, text, version=VERSION) for text in texts.welcome_text)
+    assert title(licence) == texts.licence_title
+    assert "THESOFTWAREISPROVIDED" in said(licence)
+    assert licence["buttons"][label(texts.next)] is False
+    assert accepted["buttons"][label(texts.next)] is True
+    assert title(added) == texts.added_title
+    for name, text in texts.added:
+        assert holds(added, name)
+        assert holds(added, text, path="~/.local/share/ankong/app", size="3")
+    assert title(finished) == texts.finished_title
+    assert holds(finished, texts.start_now)
+    assert holds(finished, texts.start_at_login)
+    assert started == {"started": str(home / ".local/share/ankong/app/ankong")}
+
+
+@pytest.mark.parametrize("language", Language)
+def test_without_acceptance_there_is_no_next_page(walker: Walker, language: Language) -> None:
+    *_, last = walker.walk(language, ["<Alt-n>", "<Alt-n>", "<Alt-n>"])
+    assert title(last) == TEXTS[language].licence_title
+
+
+@pytest.mark.parametrize("language", Language)
+def test_back_leads_back_and_the_acceptance_is_remembered(
+    walker: Walker, language: Language
+) -> None:
+    texts = TEXTS[language]
+    keys = ["<Alt-n>", "<Alt-a>", "<Alt-n>", "<Alt-b>", "<Alt-b>", "<Alt-n>"]
+    pages = walker.walk(language, keys)
+    titles = [title(page) for page in pages]
+    there, back = texts.licence_title, texts.welcome_title
+    assert titles == [back, there, there, texts.added_title, there, back, there]
+    assert pages[-1]["buttons"][label(texts.next)] is True
+
+
+@pytest.mark.parametrize("language", Language)
+def test_cancelling_is_asked_about_and_leaves_nothing(
+    walker: Walker, language: Language, home: Path
+) -> None:
+    texts = TEXTS[language]
+    stop = f"<Alt-{'q' if language is Language.CHINESE else 'c'}>"
+    pages = walker.walk(language, ["<Alt-n>", "<Escape>", "<Alt-g>", "<Alt-c>", stop])
+    assert [title(page) for page in pages] == [
+        *(texts.welcome_title, texts.licence_title, texts.cancel_title),
+        *(texts.licence_title, texts.cancel_title),
+    ]
+    assert holds(pages[2], texts.cancel_text)
+    assert list(home.iterdir()) == []
+
+
+@pytest.mark.parametrize("language", Language)
+def test_what_is_missing_is_told_with_the_command(walker: Walker, language: Language) -> None:
+    texts = TEXTS[language]
+    missing = {"service": True, "tool": True, "command": "sudo apt install pcscd"}
+    last = walker.walk(language, INSTALLED, missing=missing)[-1]
+    assert holds(last, texts.missing_service)
+    assert holds(last, texts.missing_tool)
+    assert holds(last, texts.missing_command)
+    assert holds(last, "sudo apt install pcscd")
+
+
+def test_where_no_command_is_known_the_packages_are_named(walker: Walker) -> None:
+    missing = {"service": True, "tool": False, "command": None}
+    last = walker.walk(Language.ENGLISH, INSTALLED, missing=missing)[-1]
+    assert holds(last, ENGLISH.missing_unknown)
+    assert not holds(last, ENGLISH.missing_tool)
+
+
+@pytest.mark.parametrize("language", Language)
+def test_what_the_setup_could_not_do_is_told(walker: Walker, language: Language) -> None:
+    steps = [
+        {"ok": True, "code": "a", "zh": "好", "en": "fine"},
+        {"ok": False, "code": "b", "zh": "壞了", "en": "broken"},
+    ]
+    last = walker.walk(language, INSTALLED, steps=steps)[-1]
+    assert holds(last, TEXTS[language].not_complete)
+    assert holds(last, "壞了" if language is Language.CHINESE else "broken")
+    assert not holds(last, "好" if language is Language.CHINESE else "fine")
+
+
+@pytest.mark.parametrize("language", Language)
+def test_an_older_version_needs_a_tick(walker: Walker, language: Language, home: Path) -> None:
+    texts = TEXTS[language]
+    walker.walk(language, INSTALLED, version="2.0.0")
+    first, still, ticked, following = walker.walk(language, ["<Alt-n>", "<Alt-o>", "<Alt-n>"])
+    assert holds(first, texts.welcome_older, installed="2.0.0", version=VERSION)
+    assert first["buttons"][label(texts.next)] is False
+    assert title(still) == title(ticked) == texts.welcome_title
+    assert title(following) == texts.licence_title
+    newer = walker.walk(language, [], version="2.0.1")[0]
+    assert holds(newer, texts.welcome_update, installed="2.0.0", version="2.0.1")
+    same = walker.walk(language, [], version="2.0.0")[0]
+    assert holds(same, texts.welcome_again, installed="2.0.0", version="2.0.0")
+    assert (home / ".local/share/ankong/app/ankong").exists()
+
+
+@pytest.mark.parametrize("language", Language)
+def test_trouble_says_what_happened_and_trying_again_mends_it(
+    walker: Walker, language: Language, home: Path
+) -> None:
+    texts = TEXTS[language]
+    (home / ".local").write_text("a file where a folder has to be")
+    trouble, again = walker.walk(language, [*INSTALLED, "<Alt-r>"])[-2:]
+    assert title(trouble) == title(again) == texts.trouble_title
+    assert holds(trouble, texts.trouble_text)
+    assert str(home / ".local").replace(" ", "") in said(trouble)
+    (home / ".local").unlink()
+    assert title(walker.walk(language, INSTALLED)[-1]) == texts.finished_title
+
+
+@pytest.mark.parametrize("language", Language)
+def test_the_removal_asks_does_and_tells(walker: Walker, language: Language, home: Path) -> None:
+    texts = TEXTS[language]
+    walker.walk(language, INSTALLED)
+    [asked] = walker.walk(language, [], removes=True)
+    assert title(asked) == texts.removal_title
+    assert holds(asked, texts.keep)
+    assert holds(asked, texts.removed_things[0][1])
+    removed = walker.walk(language, ["<Alt-r>"], removes=True)[-1]
+    assert title(removed) == texts.removed_title
+    assert holds(removed, texts.removed_text)
+    assert list(home.iterdir()) == []
+
+
+@pytest.mark.parametrize("language", Language)
+def test_where_undoing_fails_the_program_stays_to_try_again(
+    walker: Walker, language: Language, home: Path
+) -> None:
+    walker.walk(language, INSTALLED)
+    steps = [{"ok": False, "code": "trust_left", "zh": "瀏覽器開著", "en": "a browser is open"}]
+    left = walker.walk(language, ["<Alt-r>"], removes=True, steps=steps)[-1]
+    assert holds(left, TEXTS[language].left_text)
+    assert holds(left, "瀏覽器開著" if language is Language.CHINESE else "a browser is open")
+    assert (home / ".local/share/ankong/app/ankong").exists()
+
+
+PAGES = {
+    "welcome": ("next", "cancel", "replace_older"),
+    "licence": ("next", "back", "cancel", "accept"),
+    "added": ("install", "back", "cancel"),
+    "cancelling": ("go_on", "stop"),
+    "trouble": ("retry", "close"),
+    "finished": ("finish", "start_now", "start_at_login", "copy"),
+    "removal": ("remove", "cancel", "keep"),
+}
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("texts", [CHINESE, ENGLISH], ids=["zh", "en"])
+def test_no_two_things_on_a_page_have_the_same_access_key(texts: Texts, page: str) -> None:
+    words = [getattr(texts, name) for name in PAGES[page]]
+    keys = [label[key].lower() for label, key in map(button_label, words)]
+    assert len(set(keys)) == len(keys)
+    assert all(key.isascii() and key.isalpha() for key in keys)

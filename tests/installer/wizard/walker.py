@@ -1,0 +1,84 @@
+"""A walk through the wizard's pages on an X server, in a process of its own.
+
+    python walker.py WORDS    WORDS are JSON: the program's folder, its version, and keys to press
+
+It prints one JSON line for each page: its title, every text on it, and which buttons can be
+pressed. Work in the background is waited for.
+"""
+
+import json
+import sys
+import tkinter as tk
+from collections.abc import Iterator
+from pathlib import Path
+from tkinter import ttk
+from typing import Any
+
+from wizard import install_pages, program, removal_pages, service
+from wizard.places import Places
+from wizard.situation import Situation
+
+from agent.host.paths import Paths
+from tray.prompt_language import Language
+
+
+def widgets(parent: tk.Misc) -> Iterator[tk.Misc]:
+    for child in parent.winfo_children():
+        yield child
+        yield from widgets(child)
+
+
+def page(root: tk.Tk) -> dict[str, Any]:
+    """Describe what is shown."""
+    texts, buttons = [], {}
+    for widget in widgets(root):
+        if isinstance(widget, ttk.Button):
+            buttons[str(widget.cget("text"))] = not widget.instate(["disabled"])
+        elif isinstance(widget, tk.Text):
+            texts.append(widget.get("1.0", "end"))
+        elif isinstance(widget, tk.Label | ttk.Checkbutton):
+            texts.append(str(widget.cget("text")))
+    return {"title": root.title(), "texts": texts, "buttons": buttons}
+
+
+def tell(facts: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(facts) + "\n")
+
+
+def main() -> None:
+    wanted = json.loads(sys.argv[1])
+    home = Path(wanted["home"])
+    situation = Situation(
+        Path(wanted["program"]), wanted["version"], Places.of({}, home), Paths(home / "state")
+    )
+    service.look = lambda *_: service.Missing(**wanted["missing"])  # type: ignore[assignment]
+    steps = [program.Step(**step) for step in wanted["steps"]]
+    program.complete = program.undo = lambda *_, **__: steps  # type: ignore[assignment]
+    program.start = lambda executable: tell({"started": str(executable)})
+    kind = removal_pages.RemovalPages if wanted["removes"] else install_pages.InstallPages
+    pages = kind(situation, Language(wanted["language"]))
+    root = pages._window.root
+    keys = iter(wanted["keys"])
+
+    def walk() -> None:
+        root.update_idletasks()
+        shown = page(root)
+        if any(isinstance(widget, ttk.Progressbar) for widget in widgets(root)):
+            root.after(20, walk)
+            return
+        tell(shown)
+        key = next(keys, None)
+        if key is None:
+            root.destroy()
+            return
+        root.focus_force()
+        root.event_generate(key)
+        if root.children:
+            root.after(20, walk)
+
+    root.after(200, walk)
+    pages.run()
+
+
+if __name__ == "__main__":
+    main()
