@@ -100,7 +100,11 @@ def see(wanted: dict[str, Any]) -> dict[str, Any]:
     while True:
         shown = list(dialogs())
         for window, texts in shown:
-            if any(wanted["text"] in each for each in texts) and (window, texts) in before:
+            if (
+                window != wanted.get("but")
+                and any(wanted["text"] in each for each in texts)
+                and (window, texts) in before
+            ):
                 return {"window": window, "texts": texts}
         before = shown
         if time.monotonic() > end:

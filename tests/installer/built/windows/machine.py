@@ -69,8 +69,10 @@ class Hands:
         assert "error" not in answer, f"{deed} {wanted}: {json.dumps(answer, ensure_ascii=False)}"
         return answer
 
-    def see(self, text: str, seconds: float = PATIENCE) -> Page:
-        found = self.do("see", text=text, seconds=seconds)
+    def see(self, text: str, *, other_than: Page | None = None, seconds: float = PATIENCE) -> Page:
+        """Wait for a dialog that says ``text``, and is not one that was seen before."""
+        but = None if other_than is None else other_than.window
+        found = self.do("see", text=text, seconds=seconds, but=but)
         return Page(self, found["window"], found["texts"])
 
     def gone(self, text: str, seconds: float = PATIENCE) -> None:

@@ -91,7 +91,7 @@ CHINESE = Words(
     open_already="安控的安裝程式已經開啟",
     cannot_write="無法寫入這個資料夾",
     no_space="磁碟空間不足",
-    disk_full="無法寫入",
+    disk_full="無法寫入這個檔案",
     not_finished="安控沒有安裝完成",
     untouched="原有的版本仍然保留",
 )
@@ -138,7 +138,7 @@ ENGLISH = Words(
     open_already="The installation of Ankong is open already",
     cannot_write="cannot be written to this folder",
     no_space="The disk is too full",
-    disk_full="Can't write",
+    disk_full="This file cannot be written",
     not_finished="Ankong was not installed",
-    untouched="Whatever was there before is still there",
+    untouched="What was there before is still there",
 )
