@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 from agent.web.hipki.errors import HipkiError, Major
 
@@ -66,11 +66,6 @@ class Fields:
         """The reader that is meant; None for the first one with a card."""
         name = self.text("slotDescription")
         return None if name in _NO_SLOT else name
-
-    @classmethod
-    def from_query(cls, query: Mapping[str, str]) -> Self:
-        """Read the query of a GET."""
-        return cls(dict(query))
 
 
 def decode_base64(text: str) -> bytes:
