@@ -17,6 +17,7 @@ from agent.cms import der, rsa
 from agent.cms.errors import CmsError, hostile_input
 from agent.cms.signed import MAX_CERTIFICATE
 from agent.cms.verify import issuer_and_serial
+from agent.errors import ErrorCode
 
 MAX_MESSAGE = 16 * 1024 * 1024  # bytes
 _RSAES_PKCS1_V1_5 = "1.2.840.113549.1.1.1"
@@ -89,7 +90,7 @@ def parse(raw: bytes, certificate: bytes, *, max_size: int = MAX_MESSAGE) -> Env
         max_size: the most bytes of message accepted.
 
     Raises:
-        CmsError: malformed, unsupported, or for somebody else.
+        CmsError: malformed, unsupported, or (``key_not_found``) for somebody else.
 
     """
     der.require_ber(raw, max_size=max_size)
@@ -115,7 +116,7 @@ def _encrypted_key(recipients: cms.RecipientInfos, certificate: x509.Certificate
             if not isinstance(key, bytes) or len(key) * 8 != rsa.public_key(certificate).key_size:
                 raise CmsError("the encrypted key is not as long as the modulus")
             return key
-    raise CmsError("the message is for somebody else")
+    raise CmsError("the message is for somebody else", code=ErrorCode.KEY_NOT_FOUND)
 
 
 def _is_for(identifier: cms.RecipientIdentifier, certificate: x509.Certificate) -> bool:

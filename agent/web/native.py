@@ -12,6 +12,7 @@ from agent.signing import model
 from agent.signing.sites import Site
 from agent.web import convert, messages
 from agent.web.limits import Limits, RateLimiter, Slots
+from agent.web.wire import MessageError
 
 Prover: TypeAlias = Callable[[str, bytes], Proof]
 """Signs a nonce for an origin (see ``host.install_key``)."""
@@ -170,10 +171,21 @@ class NativeApi:
                 signed = await self._sign(site, batch, pin)
                 return convert.sign_batch_result(signed)
             case messages.DecryptRequest(params=wanted):
-                ciphertext = convert.decrypt_request(wanted)
-                return messages.DecryptResult(await self._service.decrypt(site, ciphertext, pin))
+                return messages.DecryptResult(await self._decrypt(site, wanted, pin))
             case _:
                 raise AgentError(f"no way to carry out {type(request).__name__}")
+
+    async def _decrypt(
+        self, site: Site, params: messages.DecryptParams, pin: SecretBytes | None
+    ) -> bytes:
+        request = convert.decrypt_request(params)
+        try:
+            return await self._service.decrypt(site, request, pin)
+        except AgentError as error:
+            if error.code is ErrorCode.BAD_REQUEST:  # found before any PIN is sent
+                what = "Expected a message or cryptogram that a card can decrypt"
+                raise MessageError(f"{what} - at `$.params.data`") from error
+            raise
 
     async def _sign(
         self,

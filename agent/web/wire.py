@@ -7,6 +7,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from agent.errors import AgentError, BadRequestError, ErrorCode
+from agent.web.guard import Refused
 from agent.web.messages import (
     HTTP_REQUESTS,
     AnyRequest,
@@ -33,7 +34,9 @@ _decoders: Final[dict[str, msgspec.json.Decoder[Any]]] = {
 
 _MESSAGES: Final = {
     ErrorCode.BAD_REQUEST: "the request makes no sense",
-    ErrorCode.ORIGIN_NOT_ALLOWED: "this site is not allowed to do this; call connect first",
+    ErrorCode.ORIGIN_NOT_ALLOWED: (
+        "this site is not allowed to do this; connect asks the user, where a window can be opened"
+    ),
     ErrorCode.ORIGIN_BLOCKED: "the user blocked this site",
     ErrorCode.RATE_LIMITED: "too many requests from this site",
     ErrorCode.USER_CANCELLED: "the request was cancelled",
@@ -148,6 +151,8 @@ def failure(error: AgentError) -> Failure:
     message = _MESSAGES[error.code]
     if isinstance(error, MessageError):
         message = error.detail
+    elif isinstance(error, Refused) and error.code is ErrorCode.BAD_REQUEST:
+        message = error.detail  # about address and headers: words of ours, and nothing else helps
     elif isinstance(error, InternalError):
         message = f"{message} under {error.reference}"
     left = UNSET if error.attempts_left is None else error.attempts_left

@@ -225,6 +225,7 @@ async def test_what_the_service_finds_wrong_stays_vague(agent: Any) -> None:
     agent.service.failure = BadRequestError("padding byte 17 is wrong")
     _, body = await agent.post("decrypt", {"params": {"data": "AAEC", "format": "pkcs1"}})
     assert "17" not in json.dumps(body)
+    assert "$.params.data" in body["error"]["message"]
 
 
 @pytest.mark.parametrize(

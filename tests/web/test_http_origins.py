@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from agent.errors import AgentError, ErrorCode
+
 SITE = "https://shop.example"
 STRANGER = "https://stranger.example"
 SIGN = {"params": {"data": "AAAA", "hash": "SHA-256", "format": "cms", "pin": "123456"}}
@@ -159,6 +161,28 @@ async def test_other_preflights_fail(
     got, body = await raw_request(agent, *lines)
     assert got == status
     assert "error" in body
+
+
+@pytest.mark.parametrize(
+    ("call", "content_type", "status", "word"),
+    [
+        ("POST /v1/nothing", "application/json", 404, "path"),
+        ("PUT /v1/sign", "application/json", 405, "method"),
+        ("POST /v1/sign", "text/plain", 415, "Content-Type"),
+        ("POST /v1/connect", "application/json", 403, "connect asks the user"),
+    ],
+)
+async def test_a_page_s_developer_is_told_what_was_wrong(
+    agent: Any, call: str, content_type: str, status: int, word: str
+) -> None:
+    method, _, path = call.partition(" ")
+    agent.service.failure = AgentError("refused", code=ErrorCode.ORIGIN_NOT_ALLOWED)
+    headers = {"Origin": SITE, "Content-Type": content_type}
+    async with agent.http.request(
+        method, f"{agent.url}{path}", data=b"{}", headers=headers
+    ) as response:
+        assert response.status == status
+        assert word in (await response.json())["error"]["message"]
 
 
 async def test_a_refused_site_can_read_that_it_is_refused(agent: Any) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import base64
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
 from agent.errors import AgentError, ErrorCode
@@ -106,22 +106,37 @@ class Component:
             return information((), why, version=self.version)
         return {"func": func, **why.fields(), "serverVersion": self.version, "data": {}}
 
+    async def admit(self, site: Site | None) -> Numbers:
+        """Have the citizen asked about who wants to read cards, where that has to be."""
+        if site is None:
+            return Numbers(Major.UNTRUSTED_SITE)
+        try:
+            await self._service.connect(site)
+        except AgentError as error:
+            return numbers(error)
+        return Numbers(Major.SUCCESS)
+
     def public_information(self, fields: Fields, outcome: Numbers | None = None) -> Reply:
-        """Describe readers to somebody who was not allowed anything: no serial numbers."""
-        return information(self._slots({}, fields), outcome, version=self.version)
+        """Describe readers to somebody who was not allowed anything: whether cards are in them."""
+        slots = map(_as_strangers_see, self._slots({}, fields))
+        return information(slots, outcome, version=self.version)
+
+    def refusing_image(self) -> bytes:
+        """Draw what a site gets that was blocked: no readers, and why."""
+        return information_image((), self.version, Numbers(Major.UNTRUSTED_SITE))
 
     async def image(self, site: Site | None) -> bytes:
-        """Draw the readers; with serial numbers for those who may know them."""
-        contents: Mapping[str, Contents] = {}
-        if site is not None and self.is_allowed(site):
-            contents = self._known_serials()
-            if not all(each.serial for each in contents.values()):
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(IMAGE_SECONDS):
-                        contents = await self._serials(site)
+        """Draw the readers; with numbers and kinds of cards for those who may know them."""
+        if site is None or not self.is_allowed(site):
+            slots = map(_as_strangers_see, self._slots({}, Fields({})))
+            return information_image(tuple(slots), self.version)
+        contents: Mapping[str, Contents] = self._known_serials()
+        if not all(each.serial for each in contents.values()):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(IMAGE_SECONDS):
+                    contents = await self._serials(site)
         numbers_only = {reader: Contents(each.serial) for reader, each in contents.items()}
-        slots = tuple(self._slots(numbers_only, Fields({})))
-        return information_image(slots, self.version)
+        return information_image(tuple(self._slots(numbers_only, Fields({}))), self.version)
 
     # The functions.
 
@@ -132,16 +147,17 @@ class Component:
 
     async def _read_certificates(self, site: Site, fields: Fields) -> Reply:
         await self._service.connect(site)
-        contents: Mapping[str, Contents] = {}
+        read: dict[str, Contents] = {}
         outcome = Numbers(Major.SUCCESS)
         try:
-            contents = Contents.by_reader(await self._service.certificates(site))
+            read = Contents.by_reader(await self._service.certificates(site))
         except AgentError as error:
             if error.code in _NO_READER:
                 outcome = Numbers(Major.NO_READER)
             elif error.code not in _NO_CARD:
                 outcome = numbers(error)
-        slots = self._slots(contents, fields)
+        # A card without certificates has a number all the same, and pages compare it.
+        slots = self._slots(self._known_serials() | read, fields)
         return information(slots, outcome, version=self.version, with_certificates=True)
 
     async def _sign(self, site: Site, fields: Fields) -> Reply:
@@ -219,14 +235,19 @@ class Component:
         known = self._known_serials()
         if all(contents.serial for contents in known.values()):
             return known
+        read: dict[str, Contents] = {}
         with suppress(AgentError):  # a card that cannot be read now has no number now
-            return known | Contents.by_reader(await self._service.certificates(site))
-        return known
+            read = Contents.by_reader(await self._service.certificates(site))
+        return self._known_serials() | read  # a card without certificates was read all the same
 
     def _known_serials(self) -> dict[str, Contents]:
         """Find the number of each card that was read before."""
         cards = [reader for _, reader in self._visible() if reader.state is CardPresence.CARD]
         return {reader.name: Contents(reader.serial or "") for reader in cards}
+
+
+def _as_strangers_see(slot: Slot) -> Slot:
+    return replace(slot, reader=replace(slot.reader, generation=None))
 
 
 async def _refuse(site: Site, fields: Fields) -> Reply:

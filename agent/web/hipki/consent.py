@@ -107,6 +107,10 @@ class PopupConsent:
         """Tell whether ``site`` is allowed without asking anybody."""
         return site == SELF_TEST or self._permissions.find(site) is Permission.ALLOWED
 
+    def blocks(self, site: Site) -> bool:
+        """Tell whether the citizen, or an administrator, said no to ``site`` for good."""
+        return self._permissions.find(site) is Permission.BLOCKED
+
     async def allow_site(self, site: Site) -> None:
         """Return when ``site`` may go on.
 

@@ -1,10 +1,10 @@
 """HTTP in front of it all: paths, who asks, and which answers other sites may read."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from aiohttp import hdrs, web
 
@@ -25,7 +25,7 @@ from agent.web.guard import Refused
 from agent.web.hipki import pages
 from agent.web.hipki.component import LOCAL_PROGRAM, Component, Settings
 from agent.web.hipki.consent import PopupConsent
-from agent.web.hipki.errors import Major, Numbers, numbers
+from agent.web.hipki.errors import HipkiError, Major, Numbers, numbers
 from agent.web.hipki.functions import Function
 from agent.web.hipki.pages import Page
 from agent.web.hipki.parsing import Parsing
@@ -72,6 +72,7 @@ _PAGE_HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     # No Cross-Origin-Opener-Policy: the popup has to reach the page that opened it.
 }
+Read: TypeAlias = Callable[[web.BaseRequest], Awaitable[Fields]]
 _FRAMES: Final = frozenset({"iframe", "frame", "embed", "object", "fencedframe"})
 
 
@@ -100,6 +101,7 @@ class HipkiDoor:
         settings = settings or Settings()
         limits = limits or Limits()
         self._component = Component(service, settings)
+        self._consent = consent
         self._popup = PopupRoutes(self._component, service, consent, limits)
         self._limits = limits
         self._parsing = Parsing()
@@ -186,7 +188,10 @@ class HipkiDoor:
     async def _image(self, request: web.BaseRequest) -> web.Response:
         """Draw the readers for anybody; with card numbers only for whom the citizen allowed."""
         site = _who(request)
-        body = await self._component.image(site)
+        if self._is_blocked(site):
+            body = self._component.refusing_image()
+        else:
+            body = await self._component.image(site)
         named = site is not None and site != LOCAL_PROGRAM
         response = answer(body, site if named else None, content_type="image/bmp")
         if not named:
@@ -194,31 +199,30 @@ class HipkiDoor:
         return response
 
     async def _information(self, request: web.BaseRequest) -> web.Response:
-        site = self._check_rate(_who(request))
-        fields = Fields.from_query(request.query)
+        site = _who(request)
+        fields = await self._take(self._read_question, request, "pkcs11info", site)
+        if isinstance(fields, web.Response):
+            return fields
+        return self._reply(await self._inform(site, fields), site)
+
+    async def _inform(self, site: Site | None, fields: Fields) -> dict[str, Any]:
         with_certificates = fields.flag("withcert")
+        outcome = await self._component.admit(site) if with_certificates else None
         if site is not None and self._component.is_allowed(site):
             function = (
                 Function.READ_CERTIFICATES if with_certificates else Function.CHECK_ENVIRONMENT
             )
-            reply = await self._component.answer(site, function, "pkcs11info", fields)
-        else:
-            outcome = Numbers(Major.UNTRUSTED_SITE) if with_certificates else None
-            reply = self._component.public_information(fields, outcome)
-        return self._reply(reply, site)
+            return await self._component.answer(site, function, "pkcs11info", fields)
+        if self._is_blocked(site):
+            return self._component.refusal("pkcs11info", Numbers(Major.UNTRUSTED_SITE))
+        return self._component.public_information(fields, outcome)
 
     def _calling(self, function: Function, name: str) -> HttpHandler:
         async def handle(request: web.BaseRequest) -> web.Response:
-            site = self._check_rate(_who(request))
-            try:
-                fields = await self._read(request)
-            except Refused as error:
-                too_large = self._component.refusal(name, Numbers(Major.TOO_LARGE))
-                response = self._reply(too_large, site, error.status)
-                response.force_close()
-                return response
-            except AgentError as error:
-                return self._reply(self._component.refusal(name, numbers(error)), site)
+            site = _who(request)
+            fields = await self._take(self._read, request, name, site)
+            if isinstance(fields, web.Response):
+                return fields
             called = name or fields.text("func")
             if site is None:
                 untrusted = Numbers(Major.UNTRUSTED_SITE)
@@ -228,15 +232,43 @@ class HipkiDoor:
 
         return handle
 
+    async def _take(
+        self, read: Read, request: web.BaseRequest, name: str, site: Site | None
+    ) -> Fields | web.Response:
+        """Read what a page asks, or say no as the old component does: pages look for its fields."""
+        try:
+            if site is not None and site != LOCAL_PROGRAM:
+                self._rate.check(site)
+            return await read(request)
+        except AgentError as error:
+            status = HTTPStatus.OK
+            if isinstance(error, Refused):
+                status = HTTPStatus(error.status)
+            elif error.code is ErrorCode.RATE_LIMITED:
+                status = HTTPStatus.TOO_MANY_REQUESTS
+            too_large = status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+            why = Numbers(Major.TOO_LARGE) if too_large else numbers(error)
+            response = self._reply(self._component.refusal(name, why), site, status)
+            if isinstance(error, Refused):
+                response.force_close()
+            return response
+
+    def _is_blocked(self, site: Site | None) -> bool:
+        return site is not None and self._consent is not None and self._consent.blocks(site)
+
     async def _read(self, request: web.BaseRequest) -> Fields:
         guard.check_length(request.content_length, MAX_BODY)
         raw = await read_body(request, MAX_BODY, self._limits.body_seconds)
         return await self._parsing.parse(parse_body, raw)
 
-    def _check_rate(self, site: Site | None) -> Site | None:
-        if site is not None and site != LOCAL_PROGRAM:
-            self._rate.check(site)
-        return site
+    async def _read_question(self, request: web.BaseRequest) -> Fields:
+        """Read the query and, where it is any use, the body: most send none, and it may be odd."""
+        query = dict(request.query)
+        try:
+            posted = await self._read(request)
+        except HipkiError:
+            return Fields(query)
+        return Fields({**posted.values, **query})
 
     def _reply(
         self, fields: dict[str, Any], site: Site | None, status: int = HTTPStatus.OK

@@ -119,17 +119,19 @@ def information(
 
 
 @lru_cache(maxsize=16)
-def information_image(slots: tuple[Slot, ...], version: str = VERSION) -> bytes:
+def information_image(
+    slots: tuple[Slot, ...], version: str = VERSION, outcome: Numbers | None = None
+) -> bytes:
     """Draw the description without certificates, as much of it as the readers of images get.
 
     Fields that no page is known to read are left out when the text becomes too long for those
     who see only its first 1946 bytes; then readers, when it becomes too long for all.
     """
-    text = _compact(information(slots, version=version))
+    text = _compact(information(slots, outcome, version=version))
     if len(text) <= image.READABLE_BY_ALL:
         return image.encode(text)
     while True:
-        short = {**_head(version, None), "slots": [_short_slot(slot) for slot in slots]}
+        short = {**_head(version, outcome), "slots": [_short_slot(slot) for slot in slots]}
         text = _compact(short)
         if len(text) <= image.CAPACITY:
             return image.encode(text)

@@ -5,13 +5,13 @@ JSON all occur, and no Content-Type tells them apart. The rule is exactly one pe
 for every text, and ``+`` stays ``+`` wherever the sender did not encode the whole body.
 """
 
-import base64
 import binascii
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 from agent.web.hipki.errors import HipkiError, Major
 
@@ -20,7 +20,7 @@ MAX_TEXTS = 4096  # names and values in one request; pages send twenty
 MAX_REST = 64 * 1024  # characters of JSON that are in none of them
 _PREFIX = "tbsPackage="
 _ESCAPES = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
-_FORM_SPOILT = str.maketrans({"\r": None, "\n": None, "\t": None, " ": "+"})
+_LINE_ENDS = re.compile(r"(?<! ) *+[\r\n\t][\r\n\t ]*")  # with the spaces around them; linear
 _NO_SLOT = frozenset({"", "0", "undefined", "null"})
 # A text that does not end goes to the end of everything, so that nothing is looked at twice.
 _JSON_TEXT = re.compile(r'"[^"\\]*+(?:\\.?[^"\\]*+)*+"?', re.DOTALL)
@@ -67,24 +67,24 @@ class Fields:
         name = self.text("slotDescription")
         return None if name in _NO_SLOT else name
 
-    @classmethod
-    def from_query(cls, query: Mapping[str, str]) -> Self:
-        """Read the query of a GET."""
-        return cls(dict(query))
-
 
 def decode_base64(text: str) -> bytes:
     """Decode base64 in which a form decoder may have turned ``+`` into a space.
+
+    Which of the two a space was, only the length tells: what is read wrong would be signed.
 
     Raises:
         HipkiError: 0x76600002, it is none.
 
     """
-    compact = text.translate(_FORM_SPOILT)
-    try:
-        return base64.b64decode(compact + "=" * (-len(compact) % 4), validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise HipkiError(Major.BASE64_DECODING) from error
+    one_line = _LINE_ENDS.sub("", text)
+    for compact in (one_line.replace(" ", "+"), one_line.replace(" ", "")):
+        padded = compact if "=" in compact else compact + "=" * (-len(compact) % 4)
+        if len(padded) % 4:  # what decodes lets surplus padding pass
+            continue
+        with suppress(binascii.Error, ValueError):
+            return binascii.a2b_base64(padded, strict_mode=True)
+    raise HipkiError(Major.BASE64_DECODING)
 
 
 def parse_body(raw: bytes) -> Fields:

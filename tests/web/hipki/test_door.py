@@ -249,13 +249,19 @@ def test_a_slow_body_ends() -> None:
     ):
         head = f"POST /sign HTTP/1.1\r\nHost: localhost:{rig.port}\r\nContent-Length: 9\r\n\r\nx"
         connection.sendall(head.encode())
-        assert b" 408 " in connection.makefile("rb").readline()
+        answer = connection.makefile("rb").read()
+        assert b" 408 " in answer.splitlines()[0]
+        assert json.loads(answer.partition(b"\r\n\r\n")[2])["ret_code"] == 0x7600000D
 
 
 def test_a_site_that_asks_too_often_is_slowed_down(card: VirtualCard) -> None:
     with Rig(card, limits=Limits(rate=0.001, burst=3)) as rig:
         codes = [rig.get("/pkcs11info", SITE).status for _ in range(5)]
         assert codes == [200, 200, 200, 429, 429]
+        slowed = rig.get("/pkcs11info", SITE)
+        assert slowed.headers[ACAO] == SITE
+        assert (slowed.json["ret_code"], slowed.json["slots"]) == (0x7600000D, [])
+        assert rig.sign(origin=SITE)["ret_code"] == 0x7600000D
         assert rig.get("/pkcs11info", STRANGER).status == 200
 
 

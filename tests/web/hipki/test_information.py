@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from agent.pki.certificate import CertificateFacts
 from agent.signing.model import CardCertificate
+from agent.signing.permissions import Permission
+from agent.signing.sites import Site
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.model import Faults
 from agent.web.hipki.certificates import certificate_object, in_order, plain
@@ -153,6 +156,21 @@ def test_a_reader_can_be_asked_for_by_name(make_card: CardFactory) -> None:
         assert (slot["slotDescription"], slot["slotID"]) == (SECOND, 1)
         assert len(listing(rig, "slotDescription=0")["slots"]) == 2
         assert listing(rig, "slotDescription=other")["slots"] == []
+        package = b"tbsPackage=" + json.dumps({"slotDescription": SECOND}).encode()
+        (slot,) = rig.request("POST", "/pkcs11info?withcert=true", package).json["slots"]
+        assert (slot["slotDescription"], len(slot["token"]["certs"])) == (SECOND, 4)
+        for odd in (b"withcert=true", b"\xff", b"[]"):
+            assert len(rig.request("POST", "/pkcs11info", odd).json["slots"]) == 2
+
+
+def test_a_card_without_certificates_has_its_number_in_every_answer(
+    make_card: CardFactory,
+) -> None:
+    card = VirtualCard(replace(make_card().data, certificates=()))
+    with Rig(card) as rig:
+        image = json.loads(read_pixels(rig.get("/p11Image.bmp").body))
+        for found in (image, listing(rig, ""), listing(rig)):
+            assert found["slots"][0]["token"]["serialNumber"] == card.data.serial
 
 
 def test_texts_can_be_pasted_between_quotation_marks() -> None:
@@ -178,11 +196,22 @@ def test_a_site_that_was_not_allowed_learns_no_number(
             image = rig.get("/p11Image.bmp?1", origin).body
             found = json.loads(read_pixels(image))
             assert found["slots"][0]["token"]["serialNumber"] == ""
+            assert found["slots"][0]["token"]["model"] == ""  # it would name the kind of card
             assert found["serverVersion"] == VERSION
         image = rig.get("/p11Image.bmp?1", SITE).body
         assert json.loads(read_pixels(image))["slots"][0]["token"]["serialNumber"] == (
             card.data.serial
         )
+
+
+def test_a_site_that_was_blocked_learns_of_no_reader(make_card: CardFactory) -> None:
+    with Rig(make_card(), consent="ask") as rig:
+        rig.permissions.remember(Site(SITE), Permission.BLOCKED)
+        image = json.loads(read_pixels(rig.get("/p11Image.bmp?1", SITE).body))
+        for found in (image, rig.get("/pkcs11info", SITE).json):
+            assert (found["ret_code"], found["slots"]) == (0x76000031, [])
+            assert found["message"] == "在未授權的網站執行元件"
+            assert found["serverVersion"] == VERSION
 
 
 def test_the_image_says_the_same_to_both_kinds_of_readers(make_card: CardFactory) -> None:

@@ -199,7 +199,23 @@ def test_base64_survives_what_forms_do_to_it(data: bytes) -> None:
         assert decode_base64(spoilt) == data
 
 
-@pytest.mark.parametrize("text", ["a", "中文", "ab*d", "====="])
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        (" SGVsbG8=", b"Hello"),
+        ("SGVs bG8=", b"Hello"),
+        ("SGVsbG8= ", b"Hello"),
+        ("\n    SGVs\n    bG8=\n", b"Hello"),
+        (" /8=", b"\xfb\xff"),
+        (" /8A", b"\xfb\xff\x00"),
+        ("+/ /", b"\xfb\xff\xbf"),
+    ],
+)
+def test_a_space_is_a_plus_only_where_the_length_says_so(text: str, meant: bytes) -> None:
+    assert decode_base64(text) == meant
+
+
+@pytest.mark.parametrize("text", ["a", "中文", "ab*d", "=====", "SGVsbG8===", "SGVs=bG8"])
 def test_what_is_no_base64_has_a_number(text: str) -> None:
     with pytest.raises(HipkiError) as error:
         decode_base64(text)

@@ -340,6 +340,8 @@ def test_cms_by_openssl_is_decrypted(
         reply = decrypt(rig, done.stdout, "PKCS7")
         assert (reply["func"], reply["plain"]) == ("decrypt", "祕密 secret")
         assert decrypt(rig, done.stdout[:-1], "PKCS7")["ret_code"] == 0x76400001
+    with Rig(make_card(generation)) as another:
+        assert decrypt(another, done.stdout, "PKCS7")["ret_code"] == 0x7610000D
 
 
 def test_the_pin_of_a_page_is_in_no_answer(make_card: CardFactory) -> None:

@@ -24,6 +24,7 @@ from agent.signing.prompts import (
 from agent.signing.sites import Site
 from agent.virtualcard.card import VirtualCard
 from agent.web.hipki import consent
+from agent.web.hipki.component import LOCAL_PROGRAM
 from tests.web.hipki.rig import PIN, SECONDS, SITE, STRANGER, WRONG_PIN, Rig
 
 A = TypeVar("A")
@@ -107,6 +108,21 @@ def test_an_unknown_site_is_asked_about_in_a_window(
         assert popup.reply()["ret_code"] == ret_code
         assert rig.permissions.find(Site(SITE)) is kept
         desk.nothing_more()
+
+
+@pytest.mark.parametrize("origin", [SITE, None])
+def test_who_reads_certificates_without_a_popup_is_asked_about_too(
+    card: VirtualCard, desk: Desk, origin: str | None
+) -> None:
+    with asking(card, desk) as rig:
+        assert rig.get("/pkcs11info", origin).json["slots"][0]["token"]["serialNumber"] == ""
+        desk.nothing_more()
+        desk.answers.put(SiteAnswer.CANCEL)
+        assert rig.get("/pkcs11info?withcert=true", origin).json["ret_code"] == 0x76000999
+        desk.answers.put(SiteAnswer.THIS_TIME)
+        found = rig.get("/pkcs11info?withcert=true", origin).json
+        assert found["slots"][0]["token"]["serialNumber"] == card.data.serial
+        assert desk.seen() == desk.seen() == AllowSite(Site(origin or LOCAL_PROGRAM.origin))
 
 
 def test_many_popups_and_calls_of_a_site_share_one_window(card: VirtualCard, desk: Desk) -> None:
