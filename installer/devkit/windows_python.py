@@ -38,9 +38,11 @@ LOCK: Final = venv.REQUIREMENTS / "windows.txt"
 HERE: Final = CACHE / "python"
 _IN_WHEEL: Final = "deploy_libs/"
 # What the wheel has besides: Windows 10's own C runtime, other Pythons, the interpreter's tests.
-_UNWANTED: Final = re.compile(r"api-ms-win-|.*\.cp\d+t-win_amd64\.pyd$|_test|_msi\.|winsound\.")
+# And _wmi, which only the module platform would use, and which not every Wine survives.
+_UNWANTED: Final = re.compile(
+    r"api-ms-win-|.*\.cp\d+t-win_amd64\.pyd$|_test|_msi\.|_wmi\.|winsound\."
+)
 _MICROSOFTS: Final = re.compile(r"VCRUNTIME140(_1)?\.dll$", re.IGNORECASE)
-# zlib 1.3 comes with Tcl 8.6.15, and from the same build.
 _LIBRARY_LEFT_OUT: Final = shutil.ignore_patterns(
     *("__pycache__", "test", "tests", "idlelib", "turtledemo", "ensurepip", "lib2to3"),
     *("site-packages", "dist-packages", "lib-dynload", "config-*", "_sysconfigdata*", "*.so"),
@@ -56,7 +58,8 @@ _LICENCES: Final = (
     "zlib1g",
     "libbz2-1.0",
 )
-_ROOTS: Final = "/etc/ssl/certs/ca-certificates.crt"
+_SYSTEM_ROOTS: Final = Path("/etc/ssl/certs/ca-certificates.crt")
+_MICROSOFTS_ROOT: Final = SOURCES / "microsoft-2020.pem"
 _SIGNER: Final = re.compile(r"^\s*Subject: .*/O=Python Software Foundation/", re.MULTILINE)
 
 
@@ -87,6 +90,7 @@ def ensure() -> Path:
 def _assemble(number: str, digest: str) -> None:
     if HERE.exists():
         shutil.rmtree(HERE)
+    (CACHE / "roots.pem").unlink(missing_ok=True)
     libraries = HERE / "DLLs"
     libraries.mkdir(parents=True)
     _unpack(_fetch(number, digest), libraries)
@@ -132,12 +136,12 @@ def _unpack(wheel: Path, target: Path) -> None:
 def _check_signature(file: Path) -> None:
     """Have the Python Software Foundation's signature on everything that is theirs.
 
-    Microsoft's runtime is signed by a root that no Linux has; the wheel's hash speaks for it.
+    Microsoft's runtime is signed by a root that we do not have; the wheel's hash speaks for it.
     """
     if _MICROSOFTS.match(file.name):
         return
     offline = ("-ignore-cdp", "-ignore-crl")
-    roots = ("-CAfile", _ROOTS, "-TSA-CAfile", _ROOTS)
+    roots = ("-CAfile", _roots(), "-TSA-CAfile", _roots())
     said = output(["osslsigncode", "verify", *offline, *roots, "-in", file])
     if said is None:
         raise SetupError(
@@ -146,6 +150,16 @@ def _check_signature(file: Path) -> None:
         )
     if "Signature verification: ok" not in said or not _SIGNER.search(said):
         raise SetupError(f"{file.name} is not signed by the Python Software Foundation")
+
+
+def _roots() -> Path:
+    """Write the roots that Python's signatures lead to into one file."""
+    file = CACHE / "roots.pem"
+    if not file.exists():
+        if not _SYSTEM_ROOTS.exists():
+            raise SetupError("root certificates are missing: apt-get install ca-certificates")
+        file.write_bytes(_SYSTEM_ROOTS.read_bytes() + b"\n" + _MICROSOFTS_ROOT.read_bytes())
+    return file
 
 
 def _copy_tcl(libraries: Path) -> None:

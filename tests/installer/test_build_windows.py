@@ -1,8 +1,10 @@
 """The Windows build's own rules: what the wizard is told, and what no Windows Python may be."""
 
+import base64
 import re
 import struct
 import zipfile
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -77,7 +79,12 @@ def test_a_wheel_that_is_not_the_one_is_thrown_away(
 def test_of_the_wheel_only_pythons_own_libraries_are_taken(tmp_path: Path) -> None:
     wheel = tmp_path / "some.whl"
     names = ("python313.dll", "_ssl.pyd", "VCRUNTIME140.dll", "tcl86t.dll")
-    others = ("_ssl.cp313t-win_amd64.pyd", "_testcapi.pyd", "api-ms-win-crt-heap-l1-1-0.dll")
+    others = (
+        "_ssl.cp313t-win_amd64.pyd",
+        "_testcapi.pyd",
+        "_wmi.pyd",
+        "api-ms-win-crt-heap-l1-1-0.dll",
+    )
     with zipfile.ZipFile(wheel, "w") as archive:
         for name in (*names, *others):
             archive.writestr(f"deploy_libs/{name}", b"")
@@ -88,7 +95,16 @@ def test_of_the_wheel_only_pythons_own_libraries_are_taken(tmp_path: Path) -> No
     assert {each.name for each in (tmp_path / "out").iterdir()} == set(names)
 
 
-def test_an_unsigned_library_is_refused(tmp_path: Path) -> None:
+def test_the_one_root_that_is_brought_along_is_microsofts() -> None:
+    text = (SCRIPTS / "microsoft-2020.pem").read_text()
+    (body,) = re.findall(r"-----BEGIN CERTIFICATE-----(.*?)-----END", text, re.DOTALL)
+    digest = sha256(base64.b64decode(body)).hexdigest()
+    assert digest == "5367f20c7ade0e2bca790915056d086b720c33c1fa2a2661acf787e3292e1270"
+    assert digest in text
+
+
+def test_an_unsigned_library_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(windows_python, "CACHE", tmp_path)
     library = tmp_path / "python311.dll"
     library.write_bytes(b"MZ" + bytes(512))
     with pytest.raises(SetupError, match=r"python311\.dll"):
