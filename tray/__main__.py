@@ -15,7 +15,14 @@ def main() -> int:
     from agent.cli import run  # noqa: PLC0415  # not for a window
     from tray.command import add  # noqa: PLC0415  # likewise
 
-    return run(arguments or ["tray"], (add,))
+    def work() -> int:
+        return run(arguments or ["tray"], (add,))
+
+    if sys.stderr is None:
+        from tray.windowed import run_windowed  # noqa: PLC0415  # likewise
+
+        return run_windowed(work)
+    return work()
 
 
 if __name__ == "__main__":

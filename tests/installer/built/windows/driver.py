@@ -6,6 +6,7 @@ otherwise than expected is not found. Not collected by pytest, and imported by n
 
 import ctypes
 import json
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -168,7 +169,15 @@ def listed(_: dict[str, Any]) -> dict[str, Any]:
     return {"windows": [[class_of(each), text_of(each)] for each in top_windows()]}
 
 
-DEEDS = {each.__name__: each for each in (see, gone, press, state, pick, close, listed)}
+def launch(wanted: dict[str, Any]) -> dict[str, Any]:
+    """Start a program as the desktop does: without standard input, output and error."""
+    nothing = subprocess.STARTUPINFO(dwFlags=subprocess.STARTF_USESTDHANDLES)
+    detached = subprocess.DETACHED_PROCESS
+    process = subprocess.Popen(wanted["command"], startupinfo=nothing, creationflags=detached)
+    return {"process": process.pid}
+
+
+DEEDS = {each.__name__: each for each in (see, gone, press, state, pick, close, listed, launch)}
 
 
 def main() -> None:

@@ -132,6 +132,22 @@ def test_an_interrupted_upgrade_is_mended_by_the_next_run(switch_on: Switch, wiz
     machine.wait(lambda: not folder.exists(), "the uninstaller")
 
 
+def test_an_agent_that_cannot_start_says_why_though_it_has_no_console(
+    switch_on: Switch, wizard: Path
+) -> None:
+    machine = switch_on(ENGLISH.language)
+    install_quietly(machine, wizard)
+    machine.state.mkdir(exist_ok=True)
+    (machine.state / "config.toml").write_text("port = 'nonsense'\n")
+    program = windows_path(machine.folder / "ankongw.exe")
+    machine.hands.do("launch", command=[program, "tray"])
+    told = machine.hands.see("Ankong could not run")
+    assert "config.toml" in told.all
+    machine.picture("cannot-start")
+    told.press(ENGLISH.ok)
+    machine.hands.gone("Ankong could not run")
+
+
 @pytest.fixture
 def mount(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
     """Mount a small file system with these options."""

@@ -1,0 +1,52 @@
+"""Without a console, what went wrong is shown; what went well says nothing."""
+
+import sys
+
+import pytest
+
+from tray.windowed import run_windowed
+
+
+def _complain(text: str, status: int) -> int:
+    sys.stderr.write(f"{text}\n")
+    return status
+
+
+def test_a_failure_is_shown_with_its_reason() -> None:
+    shown: list[str] = []
+    before = sys.stderr
+    assert run_windowed(lambda: _complain("ankong: busy: port 28443", 1), shown.append) == 1
+    (text,) = shown
+    assert "安控無法執行" in text
+    assert text.endswith("ankong: busy: port 28443")
+    assert sys.stderr is before
+
+
+def test_success_shows_nothing_whatever_was_said() -> None:
+    shown: list[str] = []
+    assert run_windowed(lambda: _complain("a warning", 0), shown.append) == 0
+    assert run_windowed(lambda: 1, shown.append) == 1, "nothing was said"
+    assert shown == []
+
+
+def test_wrong_usage_is_a_failure_too() -> None:
+    shown: list[str] = []
+
+    def work() -> int:
+        _complain("usage: ankong", 2)
+        raise SystemExit(2)
+
+    assert run_windowed(work, shown.append) == 2
+    assert "usage: ankong" in shown[0]
+
+
+def test_only_the_end_of_a_long_complaint_is_kept() -> None:
+    shown: list[str] = []
+    run_windowed(lambda: _complain("x" * 100_000 + "the reason", 1), shown.append)
+    assert len(shown[0]) < 2000
+    assert shown[0].endswith("the reason")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it would wait for somebody")
+def test_elsewhere_no_box_opens() -> None:
+    assert run_windowed(lambda: _complain("a reason", 1)) == 1

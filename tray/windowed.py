@@ -1,0 +1,60 @@
+"""A program without a console: what it would complain there is shown in a box instead.
+
+On Windows the program that the citizen starts has no standard error, and one that ended in
+silence would leave them looking at nothing.
+"""
+
+import io
+import sys
+from collections.abc import Callable
+from typing import Final
+
+TITLE: Final = "安控 Ankong"
+_HEAD: Final = "安控無法執行。\nAnkong could not run."
+_MAX_TEXT: Final = 1000  # characters
+_ERROR: Final = 0x10  # MB_ICONERROR, winuser.h
+
+
+class _Tail(io.TextIOBase):
+    """Keeps the end of what is written."""
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    def writable(self) -> bool:
+        """Say yes."""
+        return True
+
+    def write(self, text: str) -> int:
+        """Take note of ``text``; return its length."""
+        self.text = (self.text + text)[-_MAX_TEXT:]
+        return len(text)
+
+
+def run_windowed(work: Callable[[], int], show: Callable[[str], None] | None = None) -> int:
+    """Do ``work`` and return its exit status; show its complaints where it failed.
+
+    Args:
+        work: returns an exit status, or raises SystemExit.
+        show: opens a box with a text and waits until it is closed; None for this system's.
+
+    """
+    said = _Tail()
+    before, sys.stderr = sys.stderr, said
+    try:
+        status = work()
+    except SystemExit as ended:
+        status = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    finally:
+        sys.stderr = before
+    if status and said.text.strip():
+        (show or message_box)(f"{_HEAD}\n\n{said.text.strip()}")
+    return status
+
+
+def message_box(text: str) -> None:
+    """Open a box and wait until it is closed; nothing on systems other than Windows."""
+    if sys.platform == "win32":
+        import ctypes  # noqa: PLC0415  # Windows only
+
+        ctypes.windll.user32.MessageBoxW(None, text, TITLE, _ERROR)
