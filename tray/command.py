@@ -19,7 +19,11 @@ def add(commands: Any) -> None:
     text = "run the agent with its icon; where one runs already, open its panel (the default)"
     parser = add_command(commands, "tray", run, text)
     add_run_options(parser)
-    parser.add_argument("--panel", action="store_true", help="open the panel once it runs")
+    parser.add_argument(
+        "--panel",
+        action="store_true",
+        help="set it up for this user if need be, and open the panel",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -27,6 +31,10 @@ def run(options: argparse.Namespace) -> int:
     from agent.commands.daemon import opened  # noqa: PLC0415  # --help must not load everything
     from agent.host.instance import AlreadyRunningError  # noqa: PLC0415  # likewise
 
+    if options.panel:
+        from agent.commands.setup import complete_once  # noqa: PLC0415  # likewise
+
+        complete_once(options.state_dir)  # else the citizen's browser would warn of our own pages
     try:
         with opened(wanted(options)) as daemon:
             from tray.backend import system_backend  # noqa: PLC0415  # likewise

@@ -22,6 +22,7 @@ class Words:
     fingerprint: str
     card_number: str
     no_holder: str
+    virtual: str
     this_user: str
     this_program: str
     self_test: str
@@ -75,6 +76,7 @@ CHINESE: Final = Words(
     fingerprint="{hash} 指紋 {digest}",
     card_number="卡號 {serial}",
     no_holder="（卡片上沒有姓名）",
+    virtual="虛擬卡片，測試用",
     this_user="這台電腦的使用者",
     this_program="這台電腦上的程式（不是瀏覽器）",
     self_test="安控的自我檢測",
@@ -132,6 +134,7 @@ ENGLISH: Final = Words(
     fingerprint="{hash} fingerprint {digest}",
     card_number="Card number {serial}",
     no_holder="(no name on the card)",
+    virtual="virtual card, for testing",
     this_user="The person at this computer",
     this_program="A program on this computer that is no browser",
     self_test="Ankong's own self-test",

@@ -226,4 +226,6 @@ def _add_card(window: Window, panel: tk.Frame, card: CardFacts) -> None:
     words, style = window.words, window.style
     holder = harmless(card.holder or "") or words.no_holder
     number = words.card_number.format(serial=harmless(card.serial))
-    window.add_fact(panel, words.card, [Line(holder, style.strong), Line(number, style.small)])
+    mark = words.virtual if card.virtual else ""
+    lines = [Line(holder, style.strong, right=mark), Line(number, style.small)]
+    window.add_fact(panel, words.card, lines)

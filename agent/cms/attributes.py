@@ -8,6 +8,7 @@ from functools import cache
 from asn1crypto import algos, cms, core
 
 from agent.cms import der
+from agent.cms.bounds import MAX_CARD_SERIAL, MAX_NONCE
 from agent.cms.digest import HashAlgorithm
 from agent.cms.errors import CmsError
 
@@ -18,8 +19,6 @@ RANDOM_NONCE = "1.2.840.113549.1.9.25.3"  # RFC 2985 §5.4.2
 SIGNING_CERTIFICATE_V2 = "1.2.840.113549.1.9.16.2.47"  # RFC 5035 §3
 CARD_SERIAL = "2.16.886.1.100.2.204"  # the GPKI's own, in certificates and messages alike
 
-MAX_NONCE = 64
-MAX_CARD_SERIAL = 64
 _FIRST_GENERALIZED_YEAR = 2050  # RFC 5652 §11.3
 _PRINTABLE = re.compile(r"[A-Za-z0-9 '()+,\-./:=?]*")
 

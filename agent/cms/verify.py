@@ -13,6 +13,7 @@ from datetime import datetime
 from asn1crypto import algos, cms, core, tsp, x509
 
 from agent.cms import attributes, der, rsa
+from agent.cms.bounds import MAX_CARD_SERIAL, MAX_NONCE
 from agent.cms.digest import HashAlgorithm
 from agent.cms.errors import CmsError, hostile_input
 from agent.cms.text import string_value
@@ -258,7 +259,7 @@ def _nonce(value: core.Any | None) -> bytes | None:
     if value is None:
         return None
     nonce = value.parse(spec=core.OctetString).native
-    if not isinstance(nonce, bytes) or not 0 < len(nonce) <= attributes.MAX_NONCE:
+    if not isinstance(nonce, bytes) or not 0 < len(nonce) <= MAX_NONCE:
         raise CmsError("malformed nonce")
     return nonce
 
@@ -267,7 +268,7 @@ def _card_serial(value: core.Any | None) -> str | None:
     if value is None:
         return None
     serial = string_value(value.parse())
-    if not serial or len(serial) > attributes.MAX_CARD_SERIAL:
+    if not serial or len(serial) > MAX_CARD_SERIAL:
         raise CmsError("malformed card serial")
     return serial
 

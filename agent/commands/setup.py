@@ -2,11 +2,13 @@
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 
 from agent.commands.output import log_aside, say, say_json
 from agent.host.autostart import Autostart, autostart, start_command
 from agent.host.paths import Paths
 from agent.host.quitting import end_running
+from agent.host.setup import record
 from agent.host.setup.complete import Completion, Wishes
 from agent.host.setup.report import Step
 from agent.host.setup.undo import Undoing
@@ -29,6 +31,21 @@ def complete(options: argparse.Namespace) -> int:
     wishes = Wishes(autostart=options.autostart, trust=options.trust is not False)
     steps = Completion(places, _trust(places), _autostart(options), wishes).run()
     return _say(options, steps)
+
+
+def complete_once(state_dir: Path | None) -> None:
+    """Set the program up for this user unless that is done; whether it starts at login stays.
+
+    A package is installed for everybody, so nobody has done it for this user yet; the doctor
+    tells of what could not be done.
+    """
+    places = Paths.choose(state_dir)
+    found = record.read(places.installed)
+    if found is not None and found.complete:
+        return
+    way = autostart(start_command(state_dir))
+    wishes = Wishes(autostart=way is not None and way.is_on())
+    Completion(places, _trust(places), way, wishes).run()
 
 
 def undo(options: argparse.Namespace) -> int:

@@ -1,34 +1,14 @@
 """Whose a certificate is, for what, and until when: the facts, without a judgement (RFC 5280 §4).
 
-Certificates on real cards are odd now and then. What does not matter for the facts is let pass
-here; whether a certificate is to be trusted is for ``agent.pki.path``.
+They are found out in ``agent.pki.reading``; whether a certificate is to be trusted is for
+``agent.pki.path``.
 """
 
-import hashlib
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum, unique
-from typing import Self
 
-from asn1crypto import core, x509
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
-from cryptography.hazmat.primitives.serialization import load_der_public_key
-
-from agent.cms.der import require_der
-from agent.cms.errors import CmsError, hostile_input
-from agent.cms.text import string_value
-from agent.pki import names
-
-MAX_CERTIFICATE = 64 * 1024  # bytes
-_COMMON_NAME = "2.5.4.3"
-_SERIAL_NUMBER = "2.5.4.5"
-_KEY_USAGE = "2.5.29.15"
-_SUBJECT_ALT_NAME = "2.5.29.17"
-_BASIC_CONSTRAINTS = "2.5.29.19"
-_SUBJECT_KEY_IDENTIFIER = "2.5.29.14"
-_AUTHORITY_KEY_IDENTIFIER = "2.5.29.35"
-_SUBJECT_DIRECTORY_ATTRIBUTES = "2.5.29.9"
-_ID_LAST4 = "2.16.886.1.100.2.51"  # the GPKI's own: the last four characters of the ID number
 
 
 @unique
@@ -101,8 +81,8 @@ class CertificateFacts:
         text = f"{abs(self.serial):x}"
         return "-" * (self.serial < 0) + text.zfill(len(text) + len(text) % 2)
 
-    @classmethod
-    def from_der(cls, raw: bytes) -> Self:
+    @staticmethod
+    def from_der(raw: bytes) -> "CertificateFacts":
         """Read one certificate.
 
         Args:
@@ -112,101 +92,7 @@ class CertificateFacts:
             CmsError: the bytes are no certificate, or its key is of no known kind.
 
         """
-        require_der(raw, max_size=MAX_CERTIFICATE)
-        with hostile_input("certificate"):
-            return cls._read(raw)
+        # It brings the ASN.1 parser, which an agent needs when it meets its first card.
+        from agent.pki.reading import read_certificate  # noqa: PLC0415
 
-    @classmethod
-    def _read(cls, raw: bytes) -> Self:
-        certificate = x509.Certificate.load(raw, strict=True)
-        tbs = certificate["tbs_certificate"]
-        subject, issuer = tbs["subject"], tbs["issuer"]
-        extensions = _extensions(tbs)
-        return cls(
-            der=raw,
-            thumbprint=hashlib.sha256(raw).digest(),
-            thumbprint_sha1=hashlib.sha1(raw, usedforsecurity=False).digest(),
-            subject=names.distinguished_name(subject),
-            issuer=names.distinguished_name(issuer),
-            subject_cn=names.first(subject, _COMMON_NAME),
-            subject_serial=names.first(subject, _SERIAL_NUMBER),
-            id_last4=_id_last4(extensions.get(_SUBJECT_DIRECTORY_ATTRIBUTES)),
-            email=_email(extensions.get(_SUBJECT_ALT_NAME)),
-            serial=tbs["serial_number"].native,
-            not_before=_moment(tbs["validity"]["not_before"]),
-            not_after=_moment(tbs["validity"]["not_after"]),
-            key_usage=_key_usage(extensions.get(_KEY_USAGE)),
-            is_ca=_is_ca(extensions.get(_BASIC_CONSTRAINTS)),
-            public_key=load_der_public_key(tbs["subject_public_key_info"].dump()),
-            signature_algorithm=certificate["signature_algorithm"]["algorithm"].dotted,
-            subject_key_identifier=_subject_key(extensions.get(_SUBJECT_KEY_IDENTIFIER)),
-            authority_key_identifier=_authority_key(extensions.get(_AUTHORITY_KEY_IDENTIFIER)),
-        )
-
-
-def _moment(value: x509.Time) -> datetime:
-    moment = value.native
-    if not isinstance(moment, datetime):
-        raise CmsError("a date outside the calendar")
-    if moment.tzinfo is None:  # nobody could say whether it has passed
-        raise CmsError("a date without a time zone")
-    return moment.astimezone(UTC)
-
-
-def _extensions(tbs: x509.TbsCertificate) -> dict[str, bytes]:
-    """Map each extension's identifier to its DER; a second one of a kind does not count."""
-    found: dict[str, bytes] = {}
-    if isinstance(tbs["extensions"], x509.Extensions):
-        for extension in tbs["extensions"]:
-            found.setdefault(extension["extn_id"].dotted, extension["extn_value"].contents)
-    return found
-
-
-def _id_last4(raw: bytes | None) -> str | None:
-    if raw is None:
-        return None
-    values = {
-        string_value(value.parse())
-        for attribute in core.SequenceOf.load(raw, spec=core.Sequence)
-        if attribute[0].native == _ID_LAST4
-        for value in core.SetOf.load(attribute[1].dump(), spec=core.Any)
-    }
-    text = values.pop() if len(values) == 1 else None  # two different ones prove nothing
-    return text if text and len(text) == 4 and text.isascii() and text.isalnum() else None
-
-
-def _email(raw: bytes | None) -> str | None:
-    if raw is None:
-        return None
-    for name in x509.GeneralNames.load(raw, strict=True):
-        if name.name == "rfc822_name":
-            text: str = name.chosen.contents.decode("ascii", errors="replace")
-            return text if text.isprintable() else None
-    return None
-
-
-def _key_usage(raw: bytes | None) -> tuple[KeyUsage, ...]:
-    if raw is None:
-        return ()
-    bits: set[str] = x509.KeyUsage.load(raw, strict=True).native
-    return tuple(usage for usage in KeyUsage if usage.value in bits)
-
-
-def _is_ca(raw: bytes | None) -> bool:
-    return raw is not None and bool(x509.BasicConstraints.load(raw, strict=True)["ca"].native)
-
-
-def _subject_key(raw: bytes | None) -> bytes | None:
-    if raw is None:
-        return None
-    identifier: bytes = core.OctetString.load(raw, strict=True).native
-    return identifier
-
-
-def _authority_key(raw: bytes | None) -> bytes | None:
-    if raw is None:
-        return None
-    identifier: bytes | None = x509.AuthorityKeyIdentifier.load(raw, strict=True)[
-        "key_identifier"
-    ].native
-    return identifier
+        return read_certificate(raw)

@@ -23,12 +23,12 @@ from agent.cards.card import (
 from agent.cards.memory import CardMemory
 from agent.errors import AgentError, CardRemovedError, ErrorCode, PinError
 from agent.secret import SecretBytes
+from agent.signing.card_certificates import card_certificate
 from agent.signing.consent import Consent
 from agent.signing.model import CardPresence, Event
 from agent.signing.prompts import CardFacts, EnterPin, LastTry, Locked, Prompt, Prompter, Purpose
 from agent.signing.readers import Readers
 from agent.signing.sites import Site
-from agent.signing.wrapping import card_certificate
 from agent.transport.base import Connection
 
 A = TypeVar("A")
@@ -179,6 +179,7 @@ class KeyUser:
 
     async def _look(self, job: Job[T]) -> CardFacts:
         """Find whose card it is, and whether it can do the job, before anybody is asked."""
+        virtual = self._readers.provider_kind == "virtual"
 
         def look(connection: Connection, card: CardDriver, nobody_waits: ThreadEvent) -> CardFacts:
             del nobody_waits  # nothing that could not be undone happens here
@@ -186,7 +187,7 @@ class KeyUser:
             with self._doubting([serial]):
                 job.errand().prepare(serial, stored)
             holder = card_certificate(job.reader, serial, stored).facts.subject_cn
-            return CardFacts(job.reader, card.generation, serial, holder)
+            return CardFacts(job.reader, card.generation, serial, holder, virtual)
 
         card = await self._readers.run(job.reader, look, CARD_SECONDS)
         self._note(job.reader, card.serial)

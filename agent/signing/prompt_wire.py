@@ -129,6 +129,7 @@ def _card_body(card: CardFacts) -> dict[str, Any]:
         "generation": card.generation,
         "serial": card.serial,
         "holder": card.holder,
+        "virtual": card.virtual,
     }
 
 
@@ -172,6 +173,7 @@ def _card(body: dict[str, Any]) -> CardFacts:
         generation=_text(body["generation"]),
         serial=_text(body["serial"]),
         holder=_text_or_none(body["holder"]),
+        virtual=_flag(body["virtual"]),
     )
 
 

@@ -75,6 +75,7 @@ class CardFacts:
         generation: "gen1" or "gen2".
         serial: its own number, 16 characters.
         holder: the name in its certificate, unchecked; None where it has none.
+        virtual: whether it is a card for testing, in no real reader.
 
     """
 
@@ -82,6 +83,7 @@ class CardFacts:
     generation: str
     serial: str
     holder: str | None
+    virtual: bool = False
 
     def __repr__(self) -> str:
         # Logs print objects; whose card it is stays out of them.

@@ -22,7 +22,6 @@ from agent.cards.card import (
 )
 from agent.cards.pkcs15 import ID_KEYX
 from agent.cards.registry import Registry
-from agent.cms.signed import Content
 from agent.errors import (
     AgentError,
     BadRequestError,
@@ -33,9 +32,10 @@ from agent.errors import (
     UnsupportedCardError,
 )
 from agent.secret import SecretBytes
+from agent.signing.card_certificates import any_expired, card_certificates
 from agent.signing.consent import Consent
 from agent.signing.history import History
-from agent.signing.key_use import CARD_SECONDS, Job, KeyUser
+from agent.signing.key_use import CARD_SECONDS, Errand, Job, KeyUser
 from agent.signing.model import (
     CardCertificate,
     CardPresence,
@@ -45,7 +45,6 @@ from agent.signing.model import (
     SignResult,
     Snapshot,
 )
-from agent.signing.opening import Opening
 from agent.signing.prompts import (
     MAX_SHOWN,
     Act,
@@ -57,7 +56,6 @@ from agent.signing.prompts import (
 from agent.signing.readers import Readers
 from agent.signing.recording import Recorder, Signed
 from agent.signing.sites import Site
-from agent.signing.wrapping import Wrapping, any_expired, card_certificates
 from agent.transport.base import CardProvider, Connection
 
 SIGNATURE_SECONDS = 10.0  # more for each further signature
@@ -202,7 +200,7 @@ class SigningService:
                     site=site,
                     reader=reader,
                     key_id=request.key_id,
-                    errand=lambda: Wrapping(request, reader, self._clock()),
+                    errand=lambda: _wrapping(request, reader, self._clock()),
                     operation=recording.watch(reader, partial(_sign, request.key_id)),
                     purpose=partial(signing_purpose, request),
                     seconds=CARD_SECONDS + SIGNATURE_SECONDS * len(request.documents),
@@ -221,7 +219,7 @@ class SigningService:
                     site=site,
                     reader=reader,
                     key_id=ID_KEYX,
-                    errand=lambda: Opening(request),
+                    errand=lambda: _opening(request),
                     operation=recording.watch(reader, _decrypt),
                     purpose=lambda: Purpose(Act.DECRYPT),
                     seconds=CARD_SECONDS,
@@ -280,8 +278,26 @@ class SigningService:
         return card_certificates(reader, contents)
 
 
+# What makes messages brings the ASN.1 parser. It is loaded in a reader's thread when it is needed
+# first: most agents only ever wait, and no page waits for it there.
+
+
+def _wrapping(request: SignRequest, reader: str, now: datetime) -> Errand[SignResult]:
+    from agent.signing.wrapping import Wrapping  # noqa: PLC0415
+
+    return Wrapping(request, reader, now)
+
+
+def _opening(request: DecryptRequest) -> Errand[bytes]:
+    from agent.signing.opening import Opening  # noqa: PLC0415
+
+    return Opening(request)
+
+
 def signing_purpose(request: SignRequest) -> Purpose:
-    """Tell what a request wants signed, with the digests of what a window names."""
+    """Tell what a request wants signed, with the digests of what a window names; takes time."""
+    from agent.cms.signed import Content  # noqa: PLC0415
+
     documents = tuple(
         DocumentFacts(
             document.name,

@@ -1,13 +1,11 @@
 """One sign request from documents to DigestInfos, and from raw signatures to what was asked for."""
 
-from contextlib import suppress
 from datetime import datetime
-from functools import lru_cache
 from typing import Protocol
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from agent.cards.card import CardContents, KeyUse, StoredCertificate
+from agent.cards.card import KeyUse, StoredCertificate
 from agent.cms.attributes import SignedAttributes
 from agent.cms.errors import CmsError
 from agent.cms.rsa import is_signature
@@ -17,10 +15,9 @@ from agent.errors import (
     CardError,
     ErrorCode,
     KeyNotFoundError,
-    SpoiltCertificateError,
-    UnsupportedCardError,
 )
 from agent.pki.certificate import CertificateFacts
+from agent.signing.card_certificates import card_certificate
 from agent.signing.model import (
     CardCertificate,
     Document,
@@ -137,57 +134,3 @@ class Wrapping:
         )
         content = Content(document.data, document.digest, attached=attached)
         return prepare(facts.der, content, request.hash, attributes)
-
-
-def card_certificate(reader: str, serial: str, stored: StoredCertificate) -> CardCertificate:
-    """Understand a certificate that a card gave.
-
-    Raises:
-        SpoiltCertificateError: it is garbage.
-
-    """
-    try:
-        facts = certificate_facts(stored.der)
-    except AgentError as error:
-        raise SpoiltCertificateError(
-            f"a certificate on the card is garbage: {error.detail}"
-        ) from error
-    identifier = stored.id.decode("ascii", "replace")
-    return CardCertificate(facts, reader, identifier, stored.label, serial)
-
-
-def card_certificates(reader: str, contents: CardContents) -> tuple[CardCertificate, ...]:
-    """Understand all certificates of a card; one that is garbage does not hide the others.
-
-    Raises:
-        UnsupportedCardError: not one of them makes sense.
-
-    """
-    good: list[CardCertificate] = []
-    failure: UnsupportedCardError | None = None
-    for stored in contents.certificates:
-        try:
-            good.append(card_certificate(reader, contents.serial, stored))
-        except UnsupportedCardError as error:
-            failure = error
-    if failure is not None and not good:
-        raise failure
-    return tuple(good)
-
-
-def any_expired(contents: CardContents, now: datetime) -> bool:
-    """Tell whether a certificate of a card that can be understood has expired."""
-    with suppress(UnsupportedCardError):
-        return any(item.facts.not_after < now for item in card_certificates("", contents))
-    return False
-
-
-@lru_cache(maxsize=128)
-def certificate_facts(der: bytes) -> CertificateFacts:
-    """Understand a certificate once: the same ones come back with each request.
-
-    Raises:
-        CmsError: it is garbage.
-
-    """
-    return CertificateFacts.from_der(der)

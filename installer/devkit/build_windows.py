@@ -94,7 +94,7 @@ def _program_sources() -> list[Path]:
     code = [
         *ROOT.glob("agent/**/*"),
         *ROOT.glob("tray/**/*"),
-        *ROOT.glob("installer/devkit/**/*.py"),
+        *ROOT.glob("installer/devkit/frozen/*.py"),
     ]
     kept = [each for each in code if "__pycache__" not in each.parts and "portal" not in each.parts]
     files = [each for each in kept if each.is_file() and "node_modules" not in each.parts]
@@ -177,6 +177,7 @@ def _wrap(version: str, target: Path) -> None:
     _write_licences(texts)
     manifest = CACHE / "manifest.txt"
     manifest.write_bytes(listing(PROGRAM))
+    made = CACHE / target.name
     size = sum(each.stat().st_size for each in PROGRAM.rglob("*") if each.is_file())
     facts = {
         "VERSION": re.sub(r"[^0-9.].*", "", version),
@@ -184,7 +185,7 @@ def _wrap(version: str, target: Path) -> None:
         "MANIFEST": manifest,
         "PICTURES": pictures,
         "TEXTS": texts,
-        "OUT": target,
+        "OUT": made,
         "MEGABYTES": round(size / 1e6),
         "MEGABYTES_NEEDED": size // 2**20 + _ROOM,
         "KILOBYTES": size // 1024,
@@ -198,6 +199,7 @@ def _wrap(version: str, target: Path) -> None:
     script = SOURCES / "setup.nsi"
     if run([compiler, "-V2", "-WX", "-INPUTCHARSET", "UTF8", *words, script], quiet=True) != 0:
         raise SetupError("makensis failed (see above)")
+    shutil.move(made, target)
     mark_done(stamp, content)
 
 

@@ -150,6 +150,7 @@ def installers(options: argparse.Namespace, _rest: Sequence[str]) -> int:
 def test_installers(options: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
     """Walk through what ``installers`` built; one thing at a time, each wants the machine."""
     setup(options, rest)
+    system.ensure((*system.WINE_BUILD, *system.WINE_DESKTOP))
     become_tool("pytest", "tests/installer/built", "-m", options.marks, *rest)
 
 

@@ -123,6 +123,11 @@ WINE_BUILD = (
     Package("locales", _has_file("/usr/share/i18n/locales/zh_TW")),
     Package("fonts-noto-cjk", _has_chinese_font),
 )
+# A Windows desktop in Wine, for the tests of what was built.
+WINE_DESKTOP = (
+    Package("openbox", has_program("openbox")),
+    Package("trayer", has_program("trayer")),
+)
 EVERYTHING = (*BUILD, *WINDOWS, *BROWSER, *DESKTOP, *PCSC, *JUDGES)
 
 

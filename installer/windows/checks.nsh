@@ -26,7 +26,9 @@ Function CloseRunning
   ${If} $WasRunning = 0
     Return
   ${EndIf}
+  SetDetailsPrint both
   DetailPrint "$(Closing)"
+  SetDetailsPrint none
   ${Do}
     nsExec::Exec '"$INSTDIR\next\ankong.exe" quit'
     Pop $0

@@ -82,7 +82,6 @@ Function CheckTarget
     ${If} $Problem == ""
       Return
     ${EndIf}
-    DetailPrint "$Problem"
     MessageBox MB_RETRYCANCEL|MB_ICONEXCLAMATION "$Problem" /SD IDCANCEL IDRETRY +2
       Abort
   ${Loop}
@@ -125,7 +124,6 @@ Function PutInPlace
       ${ExitDo}
     ${EndIf}
     StrCpy $Problem "$(InUse)"
-    DetailPrint "$Problem"
     MessageBox MB_RETRYCANCEL|MB_ICONEXCLAMATION "$Problem" /SD IDCANCEL IDRETRY +2
       Abort
   ${Loop}
@@ -155,7 +153,6 @@ Function PutInPlace
   FileClose $2
   ${If} $Stuck != ""
     StrCpy $Problem "$(InUse)"
-    DetailPrint "$Problem"
     Abort
   ${EndIf}
   Call RemoveNext

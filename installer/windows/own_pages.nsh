@@ -48,9 +48,23 @@ Function LeavePlan
   ${EndIf}
 FunctionEnd
 
+; Put a control of the last page elsewhere; dialog units.
+!macro Place CONTROL LEFT TOP WIDTH HEIGHT
+  System::Call '*(i ${LEFT}, i ${TOP}, i ${WIDTH}, i ${HEIGHT}) p .r0'
+  System::Call 'user32::MapDialogRect(p $HWNDPARENT, p r0)'
+  System::Call '*$0(i .r1, i .r2, i .r3, i .r4)'
+  System::Free $0
+  System::Call 'user32::SetWindowPos(p ${CONTROL}, p 0, i r1, i r2, i r3, i r4, i 4)'
+!macroend
+
+; Two notes may have to be told, for which there is no room as NSIS lays the page out.
+;
 ; The second box says how it is now: "setup complete" has just done the first time's default, or
 ; kept what the citizen chose since.
 Function ShowFinish
+  !insertmacro Place $mui.FinishPage.Text 120 45 195 108
+  !insertmacro Place $mui.FinishPage.Run 120 157 195 10
+  !insertmacro Place $mui.FinishPage.ShowReadme 120 173 195 10
   ReadRegStr $0 HKCU "${RUN_KEY}" "${NAME}"
   ${If} $0 == ""
     ${NSD_Uncheck} $mui.FinishPage.ShowReadme

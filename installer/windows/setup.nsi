@@ -36,7 +36,8 @@ SetDateSave on
 !define NAME "Ankong"
 !define SHORTCUT "安控 Ankong.lnk"
 !define OWN_KEY "Software\${NAME}"
-!define UNINSTALL_KEY "Software\Microsoft\Windows\CurrentVersion\Uninstall\${NAME}"
+!define ALL_UNINSTALL_KEYS "Software\Microsoft\Windows\CurrentVersion\Uninstall"
+!define UNINSTALL_KEY "${ALL_UNINSTALL_KEYS}\${NAME}"
 !define RUN_KEY "Software\Microsoft\Windows\CurrentVersion\Run"
 
 Name "$(ProductLong)"
@@ -58,6 +59,7 @@ Var Outcome     ; what the last page says
 Var Status      ; the exit status
 Var Forget      ; what "setup undo" is told
 Var Swapping    ; 1 while the old version is gone and the new one is not in its place yet
+Var Remains     ; what is told about the old version when the installation fails
 
 !define MUI_ICON "${PICTURES}/ankong.ico"
 !define MUI_UNICON "${PICTURES}/ankong.ico"
@@ -80,6 +82,8 @@ Var Swapping    ; 1 while the old version is gone and the new one is not in its 
 
 Page custom ShowPlan LeavePlan
 
+!define MUI_INSTFILESPAGE_ABORTHEADER_TEXT "$(NotFinished)"
+!define MUI_INSTFILESPAGE_ABORTHEADER_SUBTEXT "$Remains"
 !insertmacro MUI_PAGE_INSTFILES
 
 !define MUI_FINISHPAGE_TITLE "$(FinishTitle)"
@@ -132,6 +136,7 @@ Function .onInit
   StrCpy $Autostart ""
   StrCpy $Swapping 0
   Call ChooseLanguage
+  StrCpy $Remains "$(OldRemains)"
   ${IfNot} ${AtLeastWin10}
     MessageBox MB_OK|MB_ICONSTOP "$(NeedsWindows10)" /SD IDOK
     SetErrorLevel 4
@@ -216,24 +221,30 @@ FunctionEnd
 
 ; Installing.
 
+; Tell the citizen what goes on; nothing else of the details is for them.
+!macro Tell TEXT
+  SetDetailsPrint both
+  DetailPrint "${TEXT}"
+  SetDetailsPrint none
+!macroend
+!define Tell "!insertmacro Tell"
+
 Section "-program"
+  SetDetailsPrint none
   Call RemoveNext
   Call CheckTarget
-  DetailPrint "$(Copying)"
-  SetDetailsPrint none
+  ${Tell} "$(Copying)"
   SetOutPath "$INSTDIR\next"
   File "/oname=${LIST}" "${MANIFEST}"
   File /r "${SOURCE}/*"
   SetOutPath "$INSTDIR" ; nobody can remove the folder that a program is in
-  SetDetailsPrint both
   Call CloseRunning
-  DetailPrint "$(Replacing)"
-  SetDetailsPrint none
+  ${Tell} "$(Replacing)"
   StrCpy $Swapping 1
+  StrCpy $Remains "$(HalfDone)"
   Call PutInPlace
   WriteUninstaller "$INSTDIR\uninstall.exe"
   CreateShortcut "$SMPROGRAMS\${SHORTCUT}" "$INSTDIR\ankongw.exe" "" "$INSTDIR\ankongw.exe" 0
-  SetDetailsPrint both
   Call Register
   StrCpy $Swapping 0
   Call Complete
@@ -259,10 +270,10 @@ FunctionEnd
 Function Complete
   StrCpy $Outcome "$(FinishWell)"
   ${If} $Trust = 1
-    DetailPrint "$(SettingUp)"
+    ${Tell} "$(SettingUp)"
     StrCpy $1 "--trust"
   ${Else}
-    DetailPrint "$(SettingUpQuietly)"
+    ${Tell} "$(SettingUpQuietly)"
     StrCpy $1 "--no-trust"
     StrCpy $Outcome "$(FinishUntrusted)"
   ${EndIf}
@@ -297,14 +308,11 @@ Function Complete
   ${EndIf}
 FunctionEnd
 
+; Called when the citizen leaves the page that says it, or at once in silent mode.
 Function .onInstFailed
   SetOutPath "$TEMP"
-  SetDetailsPrint none
-  ${If} $Swapping = 1
-    MessageBox MB_OK|MB_ICONSTOP "$(NotFinishedSwap)" /SD IDOK
-  ${Else}
+  ${If} $Swapping <> 1
     Call ForgetNext
-    MessageBox MB_OK|MB_ICONSTOP "$(NotFinished)" /SD IDOK
   ${EndIf}
   SetErrorLevel 2
 FunctionEnd
@@ -341,8 +349,7 @@ FunctionEnd
 
 Section "Uninstall"
   SetOutPath "$TEMP"
-  DetailPrint "$(Removing)"
-  SetDetailsPrint none
+  ${Tell} "$(Removing)"
   ${If} ${FileExists} "$INSTDIR\ankong.exe"
     ${Do}
       nsExec::Exec '"$INSTDIR\ankong.exe" setup undo $Forget'
@@ -366,6 +373,7 @@ Section "Uninstall"
   RMDir "$INSTDIR"
   RMDir "$LOCALAPPDATA\Programs" ; only if it is empty
   DeleteRegKey HKCU "${UNINSTALL_KEY}"
+  DeleteRegKey /ifempty HKCU "${ALL_UNINSTALL_KEYS}"
   DeleteRegKey HKCU "${OWN_KEY}"
   SetDetailsPrint both
 SectionEnd

@@ -86,12 +86,13 @@ ${Text} StillRunning \
 ${Text} InUse \
   "Another program uses this file:$\n$Stuck$\n$\nClose it, then choose $\"Retry$\"." \
   "這個檔案正被其他程式使用：$\n$Stuck$\n$\n請關閉那個程式後按「重試」。"
-${Text} NotFinished \
-  "Ankong was not installed. Whatever was there before is still there. When the cause is put right, start this program again: it goes on from any state." \
-  "安控沒有安裝完成，原有的版本仍然保留。排除原因之後，請再執行一次這個安裝程式；無論停在哪一步，都會接著完成。"
-${Text} NotFinishedSwap \
-  "Ankong was not installed completely. Please start this program again: it goes on from any state." \
-  "安控沒有完整安裝。請再執行一次這個安裝程式；無論停在哪一步，都會接著完成。"
+${Text} NotFinished "Ankong was not installed" "安控沒有安裝完成"
+${Text} OldRemains \
+  "What was there before is still there. Put the cause right, then start this program again." \
+  "原有的版本仍然保留。排除原因之後，請再執行一次這個安裝程式。"
+${Text} HalfDone \
+  "Please start this program again: it goes on from here." \
+  "請再執行一次這個安裝程式，會從這裡接著完成。"
 
 ; The end.
 ${Text} FinishTitle "Ankong is installed" "安控已安裝完成"

@@ -22,7 +22,7 @@ from agent.signing.sites import Site
 A = TypeVar("A")
 SITE = Site.parse("https://portal.example")
 OTHER = Site.parse("https://other.example:8443")
-CARD = CardFacts("Ankong Virtual Reader 0", "gen2", "TP00000000000001", "王測試")
+CARD = CardFacts("Ankong Virtual Reader 0", "gen2", "TP00000000000001", "王測試", virtual=True)
 DOCUMENT = DocumentFacts("升級為金質會員.txt", bytes(range(32)))
 SIGNING = Purpose(Act.SIGN, "SHA-256", (DOCUMENT,), 1)
 ALLOW = AllowSite(SITE)

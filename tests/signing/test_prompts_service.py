@@ -81,7 +81,7 @@ async def test_the_citizen_is_told_who_asks_for_what_with_which_card(
     (document,) = asked.purpose.documents
     assert document.name == "hello.txt"
     assert document.digest == HashAlgorithm.SHA256.digest(b"hello")
-    assert asked.card == CardFacts(READER, generation, card.data.serial, TEST_NAME)
+    assert asked.card == CardFacts(READER, generation, card.data.serial, TEST_NAME, virtual=True)
     assert (asked.attempts_left, asked.was_wrong) == (None, False)
     assert [secret.buffer for secret in citizen.typed] == [bytes(6)]
 

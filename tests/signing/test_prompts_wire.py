@@ -35,7 +35,14 @@ from tests.signing.prompt_support import ALL, ALLOW, LAST, LOCKED, PIN
 
 texts = st.text(max_size=255)
 sites = st.sampled_from([Site.parse("https://a.example"), Site("http://[::1]:80801"), LOCAL_USER])
-cards = st.builds(CardFacts, texts, st.sampled_from(["gen1", "gen2"]), texts, st.none() | texts)
+cards = st.builds(
+    CardFacts,
+    texts,
+    st.sampled_from(["gen1", "gen2"]),
+    texts,
+    st.none() | texts,
+    st.booleans(),
+)
 documents = st.builds(DocumentFacts, st.none() | texts, st.binary(min_size=20, max_size=64))
 purposes = st.builds(
     Purpose,

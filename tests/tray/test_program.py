@@ -154,7 +154,7 @@ def start(
     """Start programs: ``start(icon, consent="allow")``."""
     with ExitStack() as stack:
 
-        def make(icon: FakeIcon, **wanted: Any) -> Running:
+        def make(icon: FakeIcon, *, opens_panel: bool = False, **wanted: Any) -> Running:
             state = tmp_path / "state"
             state.mkdir(mode=0o700, exist_ok=True)
             if not (state / "tls").exists():
@@ -166,6 +166,8 @@ def start(
             home = Machine(home=tmp_path, root=tmp_path, platform="linux", environment={})
             object.__setattr__(daemon, "autostart", XdgAutostart(["ankong"], home))
             running = Running(daemon, icon)
+            if opens_panel:
+                running.program.open_when_ready()
             stack.callback(running.end)
             return running.start()
 
@@ -178,6 +180,14 @@ def tls_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tls")
     identity.ensure(folder)
     return folder
+
+
+def test_where_there_is_no_tray_the_panel_opens_by_itself(
+    start: Callable[..., Running],
+) -> None:
+    running = start(Nowhere(), opens_panel=True)
+    until(lambda: running.pages)
+    assert running.pages[0].startswith(f"https://localhost:{running.facts['port']}/panel/#token=")
 
 
 @pytest.mark.parametrize("kind", [Falling, Nowhere])

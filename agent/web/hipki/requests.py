@@ -3,7 +3,7 @@
 from typing import Final, TypeVar
 
 from agent.cards.pkcs15 import ID_SIGN
-from agent.cms.attributes import MAX_NONCE
+from agent.cms.bounds import MAX_NONCE
 from agent.cms.digest import HashAlgorithm
 from agent.cms.errors import CmsError
 from agent.secret import SecretBytes

@@ -41,7 +41,7 @@ Comment[zh_TW]=讀卡機、網站、簽章紀錄與自我檢測
 Exec={executable} tray --panel
 Icon=ankong
 Terminal=false
-Categories=Utility;Security;
+Categories=System;Security;
 """
 _REMOVAL_ENTRY = """\
 [Desktop Entry]

@@ -100,7 +100,11 @@ def see(wanted: dict[str, Any]) -> dict[str, Any]:
     while True:
         shown = list(dialogs())
         for window, texts in shown:
-            if any(wanted["text"] in each for each in texts) and (window, texts) in before:
+            if (
+                window != wanted.get("but")
+                and any(wanted["text"] in each for each in texts)
+                and (window, texts) in before
+            ):
                 return {"window": window, "texts": texts}
         before = shown
         if time.monotonic() > end:
@@ -119,7 +123,7 @@ def gone(wanted: dict[str, Any]) -> dict[str, Any]:
 
 
 def press(wanted: dict[str, Any]) -> dict[str, Any]:
-    """Click the button or box that says ``label`` once it is enabled; what follows is not waited for."""
+    """Click the button or box that says ``label`` once it is enabled; wait for nothing more."""
     end = time.monotonic() + wanted["seconds"]
     while time.monotonic() <= end:
         found = _control(wanted["window"], wanted["label"])

@@ -7,12 +7,12 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from devkit import wine, windows_python
+from devkit import windows_python, wine
 from devkit.shell import ROOT
 from devkit.wine import Prefix, windows_path
 
@@ -21,7 +21,6 @@ from tests.tray.prompt.desktop import x_server
 PICTURES = ROOT / "build" / "pictures"
 PATIENCE = 60.0  # seconds for anything to appear
 DRIVER = Path(__file__).with_name("driver.py")
-PROGRAMS = r"C:\users\{user}\AppData\Local\Programs\Ankong"
 
 
 @dataclass
@@ -70,8 +69,10 @@ class Hands:
         assert "error" not in answer, f"{deed} {wanted}: {json.dumps(answer, ensure_ascii=False)}"
         return answer
 
-    def see(self, text: str, seconds: float = PATIENCE) -> Page:
-        found = self.do("see", text=text, seconds=seconds)
+    def see(self, text: str, *, other_than: Page | None = None, seconds: float = PATIENCE) -> Page:
+        """Wait for a dialog that says ``text``, and is not one that was seen before."""
+        but = None if other_than is None else other_than.window
+        found = self.do("see", text=text, seconds=seconds, but=but)
         return Page(self, found["window"], found["texts"])
 
     def gone(self, text: str, seconds: float = PATIENCE) -> None:
@@ -129,13 +130,17 @@ class Machine:
             assert time.monotonic() < end, f"waited in vain for {what}"
             time.sleep(0.1)
 
-    def registry(self) -> list[str]:
-        """List the values and keys of the user's registry, without what changes by itself."""
+    def registry(self) -> set[str]:
+        """List what the registry has for this user and for all programs: each line with its key."""
         file = self.prefix.folder / "export.reg"
-        self.run("regedit", "/E", windows_path(file), "HKEY_CURRENT_USER")
-        lines = file.read_text("utf-16").splitlines()
-        file.unlink()
-        return lines
+        found, key = set(), ""
+        for branch in ("HKEY_CURRENT_USER", r"HKEY_LOCAL_MACHINE\Software"):
+            self.run("regedit", "/E", windows_path(file), branch)
+            for line in file.read_text("utf-16").splitlines():
+                key = line.strip("[]") if line.startswith("[") else key
+                found.add(f"{key} {line}")
+            file.unlink()
+        return found
 
     def tree(self) -> set[str]:
         """List every file and folder of drive C."""
@@ -152,10 +157,13 @@ class Machine:
         lines = [f"{name} = {json.dumps(value)}\n" for name, value in values.items()]
         (self.state / "config.toml").write_text("".join(lines))
 
-    def close_programs(self) -> None:
+    def switch_off(self) -> None:
+        """End all that runs."""
+        self.prefix.end()
         for process in self._started:
             if process.stdout is not None:
                 process.stdout.close()
+            process.wait(PATIENCE)
 
 
 @contextmanager
@@ -168,26 +176,26 @@ def machine(folder: Path, language: str = "zh_TW", *, tray: bool = False) -> Ite
         tray: whether the desktop has a notification area.
 
     """
-    with x_server("1024x768x24") as display, desktop(display, tray=tray):
-        with wine.prefix(folder / "windows", {"DISPLAY": display}) as prefix:
-            env = prefix.environment(language)
-            command = ["wine", str(windows_python.HERE / "python.exe"), windows_path(DRIVER)]
-            with subprocess.Popen(
-                command,
-                env=env,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-            ) as process:
-                made = Machine(prefix, Hands(process), display, language)
-                try:
-                    yield made
-                finally:
-                    assert process.stdin is not None
-                    with suppress(BrokenPipeError):
-                        process.stdin.close()
-                    prefix.end()
-                    made.close_programs()
+    with ExitStack() as stack:
+        display = stack.enter_context(x_server("1024x768x24"))
+        stack.enter_context(desktop(display, tray=tray))
+        prefix = stack.enter_context(wine.prefix(folder, {"DISPLAY": display}))
+        made = Machine(prefix, stack.enter_context(driver(prefix, language)), display, language)
+        stack.callback(made.switch_off)
+        yield made
+
+
+@contextmanager
+def driver(prefix: Prefix, language: str) -> Iterator[Hands]:
+    """Run the driver."""
+    with subprocess.Popen(
+        ["wine", str(windows_python.HERE / "python.exe"), windows_path(DRIVER)],
+        env=prefix.environment(language),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        yield Hands(process)
 
 
 @contextmanager

@@ -1,0 +1,290 @@
+"""The .run, as somebody without root meets it: every page on a screen, by keyboard alone."""
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from wizard.texts import CHINESE, ENGLISH, Texts
+
+from agent import __version__
+from tests.installer.built.linux.conftest import (
+    PICTURES,
+    SECONDS,
+    environment,
+    kill_agent,
+    need,
+    running_pid,
+    tree,
+    wait_for_status,
+)
+
+pytestmark = [pytest.mark.artefact, pytest.mark.timeout(300)]
+
+LANGUAGES = {"zh_TW.UTF-8": CHINESE, "en_US.UTF-8": ENGLISH}
+
+
+class Screen:
+    """A display with a keyboard, and the wizard on it."""
+
+    def __init__(self, display: str, home: Path, language: str) -> None:
+        self.environment = environment(home, DISPLAY=display, LANG=language)
+        self.language = language
+
+    def do(self, *words: str) -> str:
+        done = subprocess.run(
+            ["xdotool", *words],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=30,
+        )
+        return done.stdout.strip()
+
+    def see(self, title: str, picture: str = "") -> None:
+        """Wait for the page with ``title``; keep a picture of it."""
+        wanted = f"{title} – 安控 Ankong"
+        end = time.monotonic() + SECONDS
+        shown = ""
+        while time.monotonic() < end:
+            window = self.do("search", "--onlyvisible", "--class", "Ankong").split("\n")[-1]
+            shown = self.do("getwindowname", window) if window else ""
+            if shown == wanted:
+                self.do("windowfocus", window)
+                break
+            time.sleep(0.1)
+        assert shown == wanted
+        if picture:
+            self._keep(f"linux-wizard-{self.language[:2]}-{picture}")
+
+    def _keep(self, name: str) -> None:
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        time.sleep(0.3)  # for the last dot to be drawn
+        command = ["import", "-silent", "-window", "root", str(PICTURES / f"{name}.png")]
+        subprocess.run(command, env=self.environment, check=True, timeout=30)
+
+    def press(self, *keys: str) -> None:
+        self.do("key", "--delay", "60", *keys)
+
+
+@contextmanager
+def wizard(screen: Screen, *command: str | Path) -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen(command, env=screen.environment, stdout=subprocess.DEVNULL) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
+
+
+@pytest.fixture(params=LANGUAGES)
+def screen(request: pytest.FixtureRequest, display: str, home: Path) -> Iterator[Screen]:
+    need("xdotool", "import")
+    yield Screen(display, home, request.param)
+    kill_agent(home)
+
+
+@pytest.fixture
+def texts(screen: Screen) -> Texts:
+    return LANGUAGES[screen.language]
+
+
+def test_from_the_first_page_to_a_home_as_it_was(
+    screen: Screen, texts: Texts, run_file: Path, home: Path
+) -> None:
+    before = tree(home)
+    settings = home / ".local/state/ankong/config.toml"
+    content = settings.read_bytes()
+
+    install(screen, texts, run_file)
+    assert wait_for_status(home) == {
+        "product": "ankong",
+        "version": __version__,
+        "api": "v1",
+        "state": "running",
+        "allowed": False,
+        "virtual": False,
+    }
+    first = running_pid(home)
+    program = home / ".local/share/ankong/app/ankong"
+    assert Path(f"/proc/{first}/exe").readlink() == program
+    assert f'Exec="{program}"' in (home / ".config/autostart/ankong.desktop").read_text()
+
+    update_while_it_runs(screen, texts, run_file, home)
+    wait_for_status(home)
+    assert running_pid(home) not in (None, first)
+    assert not (home / ".config/autostart/ankong.desktop").exists()
+
+    remove(screen, texts, home)
+    assert running_pid(home) is None
+    settings.parent.mkdir(parents=True, exist_ok=True)  # what the test itself had put there
+    settings.write_bytes(content)
+    assert tree(home) == before
+
+
+def install(screen: Screen, texts: Texts, run_file: Path) -> None:
+    """Go through all pages; the licence stops who does not accept it."""
+    with wizard(screen, "sh", run_file) as process:
+        screen.see(texts.welcome_title, "1-welcome")
+        screen.press("alt+n")
+        screen.see(texts.licence_title, "2-licence")
+        screen.press("alt+n", "alt+n")
+        screen.see(texts.licence_title)
+        screen.press("space", "alt+n")  # the tick has the keyboard
+        screen.see(texts.added_title, "3-added")
+        screen.press("alt+b")
+        screen.see(texts.licence_title)
+        screen.press("alt+n")
+        screen.see(texts.added_title)
+        screen.press("Return")  # so has the button
+        screen.see(texts.finished_title, "5-finished")
+        screen.press("Return")
+        assert process.wait(SECONDS) == 0
+
+
+def update_while_it_runs(screen: Screen, texts: Texts, run_file: Path, home: Path) -> None:
+    """Install over the running copy, and do not start at login any more."""
+    with wizard(screen, "sh", run_file) as process:
+        screen.see(texts.welcome_title, "6-again")
+        screen.press("Return")
+        screen.see(texts.licence_title)
+        screen.press("alt+a", "alt+n")
+        screen.see(texts.added_title, "7-running")
+        screen.press("alt+i")
+        screen.see(texts.finished_title)
+        assert running_pid(home) is None
+        screen.press("alt+l", "alt+f")
+        assert process.wait(SECONDS) == 0
+
+
+def remove(screen: Screen, texts: Texts, home: Path) -> None:
+    """Remove all of it, history and sites too."""
+    with wizard(screen, home / ".local/bin/ankong-uninstall") as process:
+        screen.see(texts.removal_title, "8-removal")
+        screen.press("alt+k", "alt+r")
+        screen.see(texts.removed_title, "9-removed")
+        screen.press("Return")
+        assert process.wait(SECONDS) == 0
+
+
+def test_cancelling_changes_nothing(
+    screen: Screen, texts: Texts, run_file: Path, home: Path
+) -> None:
+    before = tree(home)
+    with wizard(screen, "sh", run_file) as process:
+        screen.see(texts.welcome_title)
+        screen.press("alt+n")
+        screen.see(texts.licence_title)
+        screen.press("Escape")
+        screen.see(texts.cancel_title, "4-cancel")
+        screen.press("Return")  # going on is what the keyboard is at
+        screen.see(texts.licence_title)
+        screen.press("Escape")
+        screen.see(texts.cancel_title)
+        screen.press("alt+q" if texts is CHINESE else "alt+c")
+        assert process.wait(SECONDS) == 0
+    assert tree(home) == before
+
+
+def quietly(home: Path, *command: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        env=environment(home, **more),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+@pytest.fixture
+def quiet_home(home: Path) -> Iterator[Path]:
+    yield home
+    kill_agent(home)
+
+
+def test_quietly_over_what_was_interrupted_and_away_again(quiet_home: Path, run_file: Path) -> None:
+    home = quiet_home
+    share = home / ".local/share"
+    share.mkdir()
+    before = tree(home)
+    (share / "ankong/.app.new/rubble").mkdir(parents=True)
+    done = quietly(home, "sh", run_file, "--quiet", "--", "--no-start", "--no-autostart")
+    assert done.returncode == 0, done.stderr
+    app = share / "ankong/app"
+    assert not (share / "ankong/.app.new").exists()
+    assert not (home / ".config/autostart/ankong.desktop").exists()
+
+    # Interrupted between two renames: the program is gone, and comes back.
+    app.rename(share / "ankong/.app.old")
+    done = quietly(home, "sh", run_file, "--quiet", "--", "--no-start")
+    assert done.returncode == 0, done.stderr
+    said = quietly(home, home / ".local/bin/ankong", "--version")
+    assert said.stdout == f"ankong {__version__}\n"
+
+    done = quietly(home, home / ".local/bin/ankong-uninstall", "--quiet")
+    assert done.returncode == 0, done.stderr
+    # The test's own settings went along with the agent's files. The folder of the first copy was
+    # there before; the wizard does not know who made it.
+    gone = {".local/state/ankong", ".local/state/ankong/config.toml"}
+    kept = {name for name in before if name not in gone}
+    assert set(tree(home)) - gone == kept | {".local/share/ankong"}
+
+
+def test_an_older_one_asks_first_and_a_word_is_enough(quiet_home: Path, run_file: Path) -> None:
+    home = quiet_home
+    install = ("sh", run_file, "--quiet", "--", "--no-start")
+    assert quietly(home, *install).returncode == 0
+    record = home / ".local/share/ankong/app/installed.json"
+    content = json.loads(record.read_text())
+    record.write_text(json.dumps({**content, "version": "99.0.0"}))
+    refused = quietly(home, *install)
+    assert refused.returncode == 1
+    assert "99.0.0" in refused.stderr
+    assert json.loads(record.read_text())["version"] == "99.0.0"
+    assert quietly(home, *install, "--downgrade").returncode == 0
+    assert json.loads(record.read_text())["version"] == __version__
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(
+    quiet_home: Path, run_file: Path, tmp_path: Path
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if os.geteuid() != 0 or shutil.which("mount") is None:
+        pytest.skip("mounting a small disk takes root")
+    mount = ["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", str(disk)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode != 0:
+        pytest.skip("nothing can be mounted here")
+    try:
+        done = quietly(quiet_home, "sh", run_file, "--quiet", XDG_DATA_HOME=str(disk / "data"))
+        assert done.returncode == 1
+        assert str(disk) in done.stderr
+        assert tree(disk) == {}
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+def test_a_place_that_cannot_be_written_is_told(quiet_home: Path, run_file: Path) -> None:
+    done = quietly(quiet_home, "sh", run_file, "--quiet", XDG_DATA_HOME="/proc/sys")
+    assert done.returncode == 1
+    assert "/proc/sys" in done.stderr
+
+
+def test_without_a_display_it_says_what_to_do(home: Path, run_file: Path) -> None:
+    before = tree(home)
+    done = quietly(home, "sh", run_file)
+    assert done.returncode == 1
+    assert "--quiet" in done.stderr
+    assert tree(home) == before
+
+
+def test_a_download_can_be_checked_before_it_is_started(run_file: Path) -> None:
+    said = quietly(Path("/"), "sh", run_file, "--check")
+    assert said.returncode == 0, said.stderr

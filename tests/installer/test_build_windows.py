@@ -1,0 +1,128 @@
+"""The Windows build's own rules: what the wizard is told, and what no Windows Python may be."""
+
+import re
+import struct
+import zipfile
+from pathlib import Path
+
+import pytest
+from devkit import build_windows, windows_python, wine
+from devkit.agreement import pins_of
+from devkit.shell import ROOT, SetupError
+
+SCRIPTS = ROOT / "installer" / "windows"
+
+
+def test_the_list_makes_folders_before_files_and_removes_them_from_the_inside(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "deep.dll").touch()
+    (tmp_path / "top.exe").touch()
+    lines = build_windows.listing(tmp_path).decode().split("\r\n")
+    assert lines == ["da", "da\\b", r"fa\b\deep.dll", "ftop.exe", "ra\\b", "ra", ""]
+
+
+def test_a_name_that_the_wizard_could_not_read_back_stops_the_build(tmp_path: Path) -> None:
+    (tmp_path / "安控.dll").touch()
+    with pytest.raises(SetupError, match="安控"):
+        build_windows.listing(tmp_path)
+
+
+def test_both_languages_say_the_same_things() -> None:
+    for script in SCRIPTS.glob("*.nsh"):
+        for name in re.findall(r"\$\((\w+)\)", script.read_text("utf-8")):
+            assert name in _texts(), f"{script.name}: {name}"
+    for name, (english, chinese) in _texts().items():
+        used = re.findall(r"\$\{?(?!\\)[A-Za-z]\w+\}?", english)
+        assert sorted(used) == sorted(re.findall(r"\$\{?(?!\\)[A-Za-z]\w+\}?", chinese)), name
+        assert re.search(r"[一-鿿]", chinese), name
+
+
+def _texts() -> dict[str, tuple[str, str]]:
+    source = (SCRIPTS / "text.nsh").read_text("utf-8")
+    found = re.findall(
+        r'^\$\{Text\} (\w+) (?:\\\n\s*)?"(.*)" (?:\\\n\s*)?"(.*)"$', source, re.MULTILINE
+    )
+    assert len(found) == source.count("${Text} "), "a text is written in another way"
+    return {name: (english, chinese) for name, english, chinese in found}
+
+
+def test_no_question_of_the_silent_mode_waits_for_an_answer() -> None:
+    """Each box has an answer for /S, but those of pages, which /S does not show."""
+    for script in (*SCRIPTS.glob("*.nsh"), SCRIPTS / "setup.nsi"):
+        for line in re.findall(
+            r"^\s*MessageBox (?:.*\\\n)*.*$", script.read_text("utf-8"), re.MULTILINE
+        ):
+            assert "/SD" in line or script.name == "own_pages.nsh", line
+
+
+def test_the_program_folder_is_never_removed_with_all_that_is_in_it() -> None:
+    for script in SCRIPTS.glob("*.ns[ih]"):
+        assert not re.search(r"RMDir\s+/r", script.read_text("utf-8"), re.IGNORECASE), script.name
+
+
+def test_a_wheel_that_is_not_the_one_is_thrown_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(windows_python, "CACHE", tmp_path)
+    wheel = tmp_path / "download" / f"panda3d-{windows_python.PANDA3D}-cp311-cp311-win_amd64.whl"
+    wheel.parent.mkdir()
+    wheel.write_bytes(b"something else")
+    with pytest.raises(SetupError, match="not to be used"):
+        windows_python._fetch("311", windows_python.WHEELS[3, 11])
+    assert not wheel.exists()
+
+
+def test_of_the_wheel_only_pythons_own_libraries_are_taken(tmp_path: Path) -> None:
+    wheel = tmp_path / "some.whl"
+    names = ("python313.dll", "_ssl.pyd", "VCRUNTIME140.dll", "tcl86t.dll")
+    others = ("_ssl.cp313t-win_amd64.pyd", "_testcapi.pyd", "api-ms-win-crt-heap-l1-1-0.dll")
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for name in (*names, *others):
+            archive.writestr(f"deploy_libs/{name}", b"")
+        archive.writestr("deploy_libs/../python.exe", b"")
+        archive.writestr("panda3d/core.pyd", b"")
+    (tmp_path / "out").mkdir()
+    windows_python._unpack(wheel, tmp_path / "out")
+    assert {each.name for each in (tmp_path / "out").iterdir()} == set(names)
+
+
+def test_an_unsigned_library_is_refused(tmp_path: Path) -> None:
+    library = tmp_path / "python311.dll"
+    library.write_bytes(b"MZ" + bytes(512))
+    with pytest.raises(SetupError, match=r"python311\.dll"):
+        windows_python._check_signature(library)
+
+
+def test_every_name_is_forwarded_and_data_stays_data() -> None:
+    listed = "LIBRARY x\nEXPORTS\nPyErr_Print\nPyExc_OSError DATA\n_Py_Dealloc\n?weird@@\n"
+    assert windows_python._forward(listed, "python311").splitlines() == [
+        "LIBRARY python3.dll",
+        "EXPORTS",
+        "PyErr_Print=python311.PyErr_Print",
+        "PyExc_OSError=python311.PyExc_OSError DATA",
+        "_Py_Dealloc=python311._Py_Dealloc",
+    ]
+
+
+def test_the_windows_lock_has_what_only_windows_needs() -> None:
+    pins = pins_of(ROOT / "installer" / "requirements" / "windows.txt")
+    assert {"pystray", "pefile", "pywin32-ctypes", "pyscard", "pyinstaller"} <= set(pins)
+    assert "dbus-fast" not in pins
+
+
+def test_the_wizards_pictures_are_of_the_size_that_it_shows(tmp_path: Path) -> None:
+    from devkit import windows_pictures
+
+    windows_pictures.write(tmp_path)
+    for name, size in (("header", windows_pictures.HEADER), ("side", windows_pictures.SIDE)):
+        content = (tmp_path / f"{name}.bmp").read_bytes()
+        assert content[:2] == b"BM"
+        assert struct.unpack_from("<ii", content, 18) == size
+        assert struct.unpack_from("<I", content, 2) == (len(content),)
+    assert (tmp_path / "ankong.ico").read_bytes()[:4] == b"\0\0\1\0"
+
+
+def test_paths_are_named_as_wine_sees_them() -> None:
+    assert wine.windows_path(Path("/a b/安控")) == r"Z:\a b\安控"
