@@ -278,6 +278,15 @@ def test_a_popup_s_token_is_good_once(card: VirtualCard) -> None:
     assert card.data.tries_left == 2
 
 
+def test_a_page_that_nobody_can_trust_gets_a_reply_with_its_name(card: VirtualCard) -> None:
+    with Rig(card) as rig:
+        for site in ("null", "file://"):
+            for asked, func in (("MakeSignature", "sign"), ("CheckEnvir", "pkcs11info")):
+                with rig.popup(site, func=asked, tbs="x", pin=PIN) as popup:
+                    reply = popup.reply()
+                assert (reply["func"], reply["ret_code"]) == (func, 0x76000031)
+
+
 @pytest.mark.parametrize("change", ["cut", "flip", "nothing", "longer", "other", "unicode"])
 def test_a_token_that_is_not_ours_is_refused(card: VirtualCard, change: str) -> None:
     with Rig(card) as rig, Rig() as other:
