@@ -150,6 +150,10 @@ class UnsupportedCardError(CardError):
     code = ErrorCode.UNSUPPORTED_CARD
 
 
+class OtherGenerationError(UnsupportedCardError):
+    """The card does not know the driver's root; nothing else was asked of it."""
+
+
 class SpoiltCertificateError(UnsupportedCardError):
     """One certificate on the card is garbage; the rest of the card may be good."""
 

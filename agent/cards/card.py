@@ -19,6 +19,7 @@ from agent.errors import (
     CardError,
     ErrorCode,
     KeyNotFoundError,
+    OtherGenerationError,
     PinError,
     TransportError,
     UnsupportedCardError,
@@ -233,7 +234,7 @@ class CardDriver(ABC):
 
     def _identify(self, session: CardSession) -> tuple[str, CardRecord]:
         if not self.is_this_card(session):
-            raise UnsupportedCardError(f"not a {self.generation} card")
+            raise OtherGenerationError(f"not a {self.generation} card")
         try:
             self._enter(session, DF_SERIAL)
             self._select(session, EF_SERIAL)

@@ -22,7 +22,10 @@ class Registry:
         }
 
     def by_atr(self, atr: bytes) -> CardDriver | None:
-        """Find the driver that the ATR promises; every verb of it proves the card again."""
+        """Find the driver that the ATR promises; every verb of it proves the card again.
+
+        Where the proof fails (``OtherGenerationError``), :meth:`probe` has the last word.
+        """
         return self._by_atr.get(atr)
 
     def probe(self, connection: Connection) -> CardDriver | None:

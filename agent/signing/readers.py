@@ -18,6 +18,7 @@ from agent.errors import (
     ErrorCode,
     NoCardError,
     NoReaderError,
+    OtherGenerationError,
     ServiceUnavailableError,
     SpoiltCertificateError,
     UnsupportedCardError,
@@ -29,7 +30,10 @@ from agent.transport.part10 import has_keypad
 
 T = TypeVar("T")
 CardOperation = Callable[[Connection, CardDriver, threading.Event], T]
-"""Runs in the reader's thread; the event is set when nobody waits for the result any more."""
+"""Runs in the reader's thread; the event is set when nobody waits for the result any more.
+
+May be run a second time where the first found a card of another generation, and asked no more.
+"""
 
 MAX_PENDING = 16  # operations in one reader's queue
 EVENT_BACKLOG = 256  # events kept for a listener who does not read them
@@ -186,6 +190,14 @@ class Readers:
             self._seats[reader] = replace(seat, view=replace(seat.view, keypad=keypad))
             self._publish()
 
+    def _note_driver(self, state: ReaderState, driver: CardDriver) -> None:
+        """Remember who speaks to the card that was asked, if it is there still."""
+        seat = self._seats.get(state.name)
+        if seat is not None and seat.state == state:
+            view = replace(seat.view, generation=driver.generation)
+            self._seats[state.name] = replace(seat, view=view, driver=driver)
+            self._publish()
+
     # In the reader's thread.
 
     def _operate(
@@ -193,26 +205,40 @@ class Readers:
     ) -> T:
         if nobody_waits.is_set():
             raise AgentError("nobody waits any more", code=ErrorCode.USER_CANCELLED)
-        driver = self._seat_with_card(reader).driver
+        seat = self._seat_with_card(reader)
         connection = self._provider.open(reader)
         try:
-            driver = driver or self._registry.probe(connection)
-            if driver is None:
-                raise UnsupportedCardError("no driver knows this card")
+            driver = seat.driver or self._prove(seat.state, connection)
             self._look_for_keypad(reader, connection)
-            return operation(connection, driver, nobody_waits)
+            try:
+                return operation(connection, driver, nobody_waits)
+            except OtherGenerationError:
+                # The ATR promised it, and that was a hint only.
+                proven = self._prove(seat.state, connection)
+                return operation(connection, proven, nobody_waits)
         finally:
             connection.close()
 
+    def _prove(self, state: ReaderState, connection: Connection) -> CardDriver:
+        """Ask the card itself which it is."""
+        driver = self._registry.probe(connection)
+        if driver is None:
+            raise UnsupportedCardError("no driver knows this card")
+        self._in_loop(partial(self._note_driver, state, driver))
+        return driver
+
+    def _in_loop(self, note: Callable[[], None]) -> None:
+        if self._loop is not None:
+            with suppress(RuntimeError):  # the loop has ended: nobody looks any more
+                self._loop.call_soon_threadsafe(note)
+
     def _look_for_keypad(self, reader: str, connection: Connection) -> None:
         """Ask a reader about itself, once; by the way, so that no card is disturbed for it."""
-        if reader in self._keypads or self._loop is None:
+        if reader in self._keypads:
             return
         answer = connection.features()
         if answer is not None:
-            note = partial(self._note_keypad, reader, keypad=has_keypad(answer))
-            with suppress(RuntimeError):  # the loop has ended: nobody looks any more
-                self._loop.call_soon_threadsafe(note)
+            self._in_loop(partial(self._note_keypad, reader, keypad=has_keypad(answer)))
 
     def _seat_with_card(self, reader: str) -> _Seat:
         seat = self._seats.get(reader)

@@ -1,8 +1,8 @@
 """The second door: a card in a reader of vpcd, the virtual reader driver of a real pcscd.
 
 vpcd listens on a TCP port for each reader; connecting is inserting, and closing is pulling. Each
-message is a length (two bytes, big endian) and so many bytes: one byte is an order to the
-contacts, more are a command APDU.
+message is a length (two bytes, big endian) and so many bytes: an order to the contacts, which is
+one byte of four, or else a command APDU.
 """
 
 import contextlib
@@ -31,6 +31,9 @@ class Control(IntEnum):
     ON = 1
     RESET = 2
     ATR = 4  # the only one that is answered
+
+
+_ORDERS = frozenset(Control)
 
 
 class VpcdDoor:
@@ -123,9 +126,13 @@ class VpcdDoor:
                 connected.sendall(len(answer).to_bytes(_LENGTH, "big") + answer)
 
     def _answer(self, message: bytes) -> bytes | None:
-        if len(message) > 1:
+        if not message:
+            return None
+        if len(message) > 1 or message[0] not in _ORDERS:
+            # Also what a program cut short to one byte: vpcd waits for an answer, as the program
+            # does, and nobody could use the reader any more.
             return self._card.process(message) or _NOTHING
-        order = message[0] if message else None
+        order = message[0]
         if order == Control.ATR:
             return self._card.atr or _NOTHING
         if order == Control.ON:

@@ -28,7 +28,7 @@ def lay_out(root: Path, bundle: Path, version: str, when: int) -> None:
         root: what will be ``/``.
         bundle: the frozen program.
         version: of it.
-        when: seconds since 1970, for the changelog.
+        when: seconds since 1970, for the changelog and for all files.
 
     """
     copy_program(bundle, root / PROGRAM)
@@ -51,6 +51,8 @@ def lay_out(root: Path, bundle: Path, version: str, when: int) -> None:
     for place, target in _LINKS.items():
         (root / place).parent.mkdir(parents=True, exist_ok=True)
         (root / place).symlink_to(target)
+    for path in (root, *root.rglob("*")):  # the same sources make the same package
+        os.utime(path, (when, when), follow_symlinks=False)
 
 
 def copy_program(bundle: Path, target: Path) -> None:

@@ -211,14 +211,21 @@ def _make_programs(number: str) -> None:
     _do(["gendef", HERE / f"{stem}.dll"], folder)
     library = folder / f"lib{stem}.a"
     _do(["x86_64-w64-mingw32-dlltool", "-d", listed, "-D", f"{stem}.dll", "-l", library], folder)
-    compiled = [MINGW, "-O2", "-s", "-municode"]
+    compiled: list[str | Path] = [MINGW, "-O2", "-s", "-municode"]
     linked = [f"-L{folder}", f"-l{stem}"]
     _do([*compiled, SOURCES / "python.c", "-o", HERE / "python.exe", *linked], folder)
-    windowed = [*compiled, "-mwindows", SOURCES / "pythonw.c", "-o", HERE / "pythonw.exe"]
+    windowed: list[str | Path] = [
+        *compiled,
+        "-mwindows",
+        SOURCES / "pythonw.c",
+        "-o",
+        HERE / "pythonw.exe",
+    ]
     _do([*windowed, *linked], folder)
     forwarded = folder / "python3.def"
     forwarded.write_text(_forward(listed.read_text("utf-8"), stem), "utf-8")
-    alone = [MINGW, "-s", "-shared", "-nostdlib", SOURCES / "forward.c", forwarded]
+    alone: list[str | Path] = [MINGW, "-s", "-shared", "-nostdlib"]
+    alone += [SOURCES / "forward.c", forwarded]
     _do([*alone, "-o", HERE / "python3.dll"], folder)
 
 

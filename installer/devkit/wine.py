@@ -228,7 +228,8 @@ def _make_random_numbers(system32: Path) -> None:
     target = system32 / "bcryptprimitives.dll"
     if target.exists():
         return
-    words = ["-O2", "-s", "-shared", "-nostdlib", "-o", target, SOURCES / "processprng.c"]
+    words: list[str | Path] = ["-O2", "-s", "-shared", "-nostdlib"]
+    words += ["-o", target, SOURCES / "processprng.c"]
     if run([MINGW, *words, "-ladvapi32", "-lkernel32"], quiet=True) != 0:
         raise SetupError("mingw is needed for this: apt-get install gcc-mingw-w64-x86-64")
 

@@ -120,11 +120,21 @@ def test_what_vpcd_never_says_is_ignored(
 ) -> None:
     card = make_gen1_card()
     insert(card)
-    for message in (b"", b"\x03", b"\xff"):
-        reader.say(message)
+    reader.say(b"")
     reader.say(ON)
     assert reader.ask(ATR) == card.atr
     assert reader.ask(b"\x80" * 65535) == b"\x67\x00"
+
+
+@pytest.mark.parametrize("message", [b"\x03", b"\x80", b"\xff"])
+def test_a_command_of_one_byte_is_answered(
+    reader: Reader, insert: Insert, make_gen1_card: CardFactory, message: bytes
+) -> None:
+    # whoever sent it through the daemon waits, and the whole reader with them
+    insert(make_gen1_card())
+    reader.say(ON)
+    assert reader.ask(message) == b"\x67\x00"
+    assert reader.ask(SELECT_MF) == b"\x90\x00"
 
 
 def test_messages_in_crumbs(reader: Reader, insert: Insert, make_gen1_card: CardFactory) -> None:

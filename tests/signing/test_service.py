@@ -28,9 +28,10 @@ from agent.signing.model import (
 from agent.signing.prompts import LastTry
 from agent.signing.service import SigningService
 from agent.signing.sites import Site
+from agent.virtualcard import gen1, gen2
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.issuer import Validity
-from agent.virtualcard.model import ID_SIGN, Faults
+from agent.virtualcard.model import ID_SIGN, Faults, Generation
 from agent.virtualcard.provider import READER_NAME, VirtualProvider
 from agent.virtualcard.rsa_key import RsaKey
 
@@ -126,6 +127,37 @@ async def test_no_pin_is_asked_for_before_anything_is_sent(make_card: CardFactor
     async with running(with_cards(card)) as service:
         assert await code_of(service.sign(SITE, ONE, None)) == (ErrorCode.PIN_REQUIRED, None)
     assert card.trace.commands == 0
+
+
+class Misnamed(VirtualCard):
+    """A card with the other generation's answer to reset."""
+
+    @property
+    def atr(self) -> bytes:
+        return gen2.ATR if self.data.generation is Generation.GEN1 else gen1.ATR
+
+
+async def test_the_answer_to_reset_is_a_hint_and_the_card_has_the_last_word(
+    make_card: CardFactory, generation: str
+) -> None:
+    card = Misnamed(make_card(generation).data)
+    async with running(with_cards(card)) as service:
+        assert service.snapshot().readers[0].generation != generation
+        await service.sign(SITE, ONE, pin())
+        await asyncio.sleep(0)
+        assert service.snapshot().readers[0].generation == generation
+        before = card.trace.commands
+        await service.sign(SITE, ONE, pin())
+    assert card.trace.commands - before <= {"gen1": 11, "gen2": 13}[generation]
+
+
+async def test_a_misnamed_card_gets_a_pin_once(make_card: CardFactory, generation: str) -> None:
+    card = Misnamed(make_card(generation, pin="654321").data)
+    card.trace.recording = True
+    async with running(with_cards(card)) as service:
+        code = await code_of(service.sign(SITE, ONE, pin()))
+    assert code == (ErrorCode.PIN_INCORRECT, 2)
+    assert sum(command[1] == 0x20 for command, _ in card.trace.exchanges) == 1
 
 
 async def test_readers_tell_what_they_hold(make_card: CardFactory) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -31,6 +32,9 @@ LOCAL_PROGRAM: Final = Site("local://program")
 
 IMAGE_SECONDS: Final = 1.5
 """How long the image waits for the number of a card that is busy; it goes without one then."""
+
+MAX_REFUSED: Final = 64
+"""Hosts remembered that were told they are not trusted."""
 
 _NO_CARD: Final = frozenset({ErrorCode.NO_CARD, ErrorCode.UNSUPPORTED_CARD})
 _NO_READER: Final = frozenset({ErrorCode.NO_READER, ErrorCode.PCSC_UNAVAILABLE})
@@ -65,6 +69,7 @@ class Component:
     def __init__(self, service: Service, settings: Settings) -> None:
         self._service = service
         self._settings = settings
+        self._refused: OrderedDict[str, Site] = OrderedDict()
         self._functions: Mapping[Function, Callable[[Site, Fields], Awaitable[Reply]]] = {
             Function.CHECK_ENVIRONMENT: self._check_environment,
             Function.READ_CERTIFICATES: self._read_certificates,
@@ -95,9 +100,24 @@ class Component:
         try:
             return await self._functions[function](site, fields)
         except AgentError as error:
-            return self.refusal(name, numbers(error))
+            why = numbers(error)
+            if why.ret_code is Major.UNTRUSTED_SITE:
+                self._note_refused(site)
+            return self.refusal(name, why)
         except Exception as error:  # noqa: BLE001  # whatever it is, the page gets a number
             return self.refusal(name, numbers(unexpected(error)))
+
+    def refused_of(self, host: str) -> Site | None:
+        """Find the site of a host that was last told that it is not trusted."""
+        return self._refused.get(host)
+
+    def _note_refused(self, site: Site) -> None:
+        if site.origin.startswith("local:"):  # no page's host, and none may be taken for it
+            return
+        self._refused.pop(site.host, None)
+        self._refused[site.host] = site
+        if len(self._refused) > MAX_REFUSED:
+            self._refused.popitem(last=False)
 
     def refusal(self, name: str, why: Numbers) -> Reply:
         """Make the reply that says no; ``slots`` is always there, because pages look into it."""

@@ -175,7 +175,12 @@ class HipkiDoor:
 
     async def _add_domain(self, page: Page, request: web.BaseRequest) -> web.Response:
         _refuse_frames(request)
-        sites = pages.candidates(request.query.get("domain", "").strip(), LOCAL_PROGRAM)
+        domain = request.query.get("domain", "").strip()
+        sites = pages.candidates(domain, LOCAL_PROGRAM)
+        # Pages name a host; which port of it was refused, they do not say.
+        refused = self._component.refused_of(domain.lower())
+        if refused is not None:
+            sites = [refused, *(site for site in sites if site != refused)]
         body = page.fill(
             token=self._popup.tokens.issue(Kind.ADD_DOMAIN),
             candidates=json.dumps([pages.describe(site) for site in sites]),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import IntEnum, unique
 from typing import Final
 
-from agent.errors import AgentError, ErrorCode
+from agent.errors import AgentError, ErrorCode, SpoiltCertificateError
 
 
 @unique
@@ -178,6 +178,8 @@ def numbers(error: AgentError) -> Numbers:
     """Translate an error; a wrong PIN also says how many tries are left."""
     if isinstance(error, HipkiError):
         return Numbers(error.major)
+    if isinstance(error, SpoiltCertificateError):
+        return Numbers(Major.CERTIFICATE_READING)
     major, minor = _NUMBERS[error.code]
     if error.code is ErrorCode.PIN_INCORRECT:
         minor = _TRIES.get(error.attempts_left or 0, minor)

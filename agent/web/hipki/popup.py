@@ -102,9 +102,9 @@ class PopupRoutes:
         self.tokens.spend(token)
         name, reply = "", None
         try:
-            site = _site(token, asked.site)
             fields = await self._parsing.parse(parse_text, asked.message)
-            name = fields.text("func")
+            name = fields.text("func")  # first: a page takes a reply without a name for another's
+            site = _site(token, asked.site)
         except AgentError as error:
             reply = self._component.refusal(name, numbers(error))
         else:

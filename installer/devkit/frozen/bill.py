@@ -50,12 +50,14 @@ class Component:
     texts: tuple[Path, ...]
 
 
-def components(sources: Iterable[str], root: Path, locked: Mapping[str, str]) -> list[Component]:
+def components(
+    sources: Iterable[str], own: Sequence[Path], locked: Mapping[str, str]
+) -> list[Component]:
     """Say whose the files are that go into the program.
 
     Args:
         sources: paths of everything that is collected.
-        root: the checkout, whose own files need no mention.
+        own: folders whose files need no mention: the checkout, and where the program is built.
         locked: normal name and version of each package of the lock.
 
     Raises:
@@ -69,15 +71,16 @@ def components(sources: Iterable[str], root: Path, locked: Mapping[str, str]) ->
         path = Path(source).absolute()
         if path in owners:
             named.add(owners[path])
-        elif not _is_own(path, root) and not _is_pythons(path):
+        elif not any(_is_in(path, folder) for folder in own) and not _is_pythons(path):
             from_system.add(path)
     found = [_of_python(), *(_of_distribution(name, locked) for name in sorted(named))]
     return [*found, *_of_system(from_system)]
 
 
-def _is_own(path: Path, root: Path) -> bool:
-    inside = path.is_relative_to(root) and ".venv" not in path.parts
-    return inside and "site-packages" not in path.parts
+def _is_in(path: Path, folder: Path) -> bool:
+    """Tell whether a file is of a folder, and not of an environment with packages below it."""
+    environments = {".venv", "site-packages", "dist-packages"}
+    return path.is_relative_to(folder) and not environments & set(path.relative_to(folder).parts)
 
 
 def _is_pythons(path: Path) -> bool:

@@ -52,6 +52,7 @@ UNSHIPPED = (
     "aiohttp.pytest_plugin",
     "aiohttp.test_utils",
     "cffi",
+    "frozenlist._frozenlist",  # in C++, whose library has 2 MB; in Python it is as good for us
     "gi",
     "pip",
     "pkg_resources",

@@ -123,6 +123,18 @@ def test_closing_the_popup_cancels(make_card: CardFactory, page: Page, sites: Si
     assert card.data.tries_left == 3
 
 
+@pytest.mark.parametrize(("button", "func"), [("sign", "sign"), ("check", "pkcs11info")])
+def test_an_agent_that_ends_meanwhile_is_told_of_by_name(
+    page: Page, sites: Sites, button: str, func: str
+) -> None:
+    with Rig() as rig:
+        page.goto(sites.url("classic.html", port=rig.port))
+        page.context.route("**/popup/request", lambda route: route.abort())
+        press(page, button)
+        reply = outcome(page)
+    assert (reply["func"], reply["ret_code"], reply["slots"]) == (func, 0x7600000D, [])
+
+
 def test_after_a_wrong_pin_the_next_one_is_confirmed(
     make_card: CardFactory, generation: str, page: Page, sites: Sites
 ) -> None:

@@ -1,6 +1,7 @@
 """The door: who may ask what, what other sites may read, and what our own pages must prove."""
 
 import base64
+import html
 import http.client
 import json
 import socket
@@ -277,6 +278,15 @@ def test_a_popup_s_token_is_good_once(card: VirtualCard) -> None:
     assert card.data.tries_left == 2
 
 
+def test_a_page_that_nobody_can_trust_gets_a_reply_with_its_name(card: VirtualCard) -> None:
+    with Rig(card) as rig:
+        for site in ("null", "file://"):
+            for asked, func in (("MakeSignature", "sign"), ("CheckEnvir", "pkcs11info")):
+                with rig.popup(site, func=asked, tbs="x", pin=PIN) as popup:
+                    reply = popup.reply()
+                assert (reply["func"], reply["ret_code"]) == (func, 0x76000031)
+
+
 @pytest.mark.parametrize("change", ["cut", "flip", "nothing", "longer", "other", "unicode"])
 def test_a_token_that_is_not_ours_is_refused(card: VirtualCard, change: str) -> None:
     with Rig(card) as rig, Rig() as other:
@@ -331,6 +341,23 @@ def test_trust_is_not_a_matter_of_a_double_click() -> None:
         asked = {"token": token, "site": SITE, "answer": "always"}
         assert rig.own_post("/popup/domain", asked).status == 409
         assert rig.permissions.find(Site(SITE)) is None
+
+
+def test_the_port_that_was_refused_is_the_one_that_is_added() -> None:
+    with Rig(consent="ask") as rig:
+        odd = "https://service.example:8443"
+        assert rig.sign()["ret_code"] == 0x76000031
+        for first in (odd, "http://service.example", SITE):
+            assert rig.sign(origin=first)["ret_code"] == 0x76000031
+            page = html.unescape(rig.get("/addDomain?domain=service.example").body.decode())
+            candidates = json.loads(
+                page.partition('name="candidates" content="')[2].partition('">')[0]
+            )
+            assert candidates[0]["origin"] == first
+            assert SITE in [each["origin"] for each in candidates]
+        for other in ("other.example", "program"):
+            page = html.unescape(rig.get(f"/addDomain?domain={other}").body.decode())
+            assert not [each for each in (odd, LOCAL_PROGRAM.origin) if each in page]
 
 
 def test_programs_are_trusted_on_the_page_without_a_domain() -> None:

@@ -20,7 +20,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.issuer import TestIssuer, Validity
-from agent.virtualcard.model import Faults
+from agent.virtualcard.model import Faults, Generation
+from agent.virtualcard.rsa_key import RsaKey
+from agent.virtualcard.scenarios import make_scenario
 from tests.web.hipki.rig import FIRST, PIN, SECOND, SITE, WRONG_PIN, Rig, base64_text
 
 CardFactory = Callable[..., VirtualCard]
@@ -271,6 +273,15 @@ def test_readers_without_a_usable_card_have_their_numbers(make_card: CardFactory
         assert rig.sign()["ret_code"] == 0x76000006
     with Rig(make_card(faults=Faults(foreign=0x6E00))) as rig:
         assert rig.sign()["ret_code"] == 0x7610000B
+
+
+def test_a_spoilt_certificate_is_no_spoilt_card(
+    test_issuer: TestIssuer, card_keys: dict[Generation, tuple[RsaKey, RsaKey]]
+) -> None:
+    data = make_scenario("garbage-certificate", test_issuer, card_keys[Generation.GEN1])
+    with Rig(VirtualCard(data)) as rig:
+        assert rig.sign()["ret_code"] == 0x76100009
+    assert data.tries_left == 3
 
 
 def test_an_administrator_can_forbid_pages_to_hand_the_pin_over(make_card: CardFactory) -> None:

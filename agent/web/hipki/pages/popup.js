@@ -119,7 +119,18 @@
   };
 
   const LONGEST = 16 * 1024 * 1024;
-  const refusal = (code, message) => JSON.stringify({ func: "", ret_code: code, last_error: 0, message });
+  // What replies are called; and with the fields into which pages look whatever the number.
+  const replies = new Map([
+    ["CheckEnvir", "pkcs11info"],
+    ["GetUserCert", "pkcs11info"],
+    ["MakeSignature", "sign"],
+    ["DecryptData", "decrypt"],
+    ["writecert", "writeCert"],
+    ["makeCsr", "csr"],
+  ]);
+  const refusal = (code, message) => JSON.stringify({
+    func: replies.get(name) ?? name, ret_code: code, last_error: 0, message, slots: [], data: {},
+  });
   const failed = () => refusal(0x7600000d, "執行檔錯誤或逾時");
 
   const serve = async (message, origin) => {

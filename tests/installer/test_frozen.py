@@ -1,0 +1,149 @@
+"""What goes into the frozen program: traced, drawn and described."""
+
+import io
+import json
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from devkit import elf, linux_package
+from devkit.agreement import disagreements, pins_of
+from devkit.frozen import bill, contents, icons, version_resource
+from devkit.shell import SetupError
+from PIL import Image
+
+from agent import __version__
+from tray.face import Mood
+from tray.icon import draw
+
+ROOT = Path(__file__).resolve().parents[2]
+LOCK = ROOT / "installer" / "requirements" / "installer.txt"
+
+
+def test_a_picture_is_the_trays_own() -> None:
+    shown = Image.open(io.BytesIO(icons.png(48)))
+    assert shown.size == (48, 48)
+    assert shown.convert("RGBA").tobytes() == draw(Mood.RUNNING, 48)
+
+
+def test_windows_icon_has_every_size() -> None:
+    icon = Image.open(io.BytesIO(icons.ico()))
+    assert icon.info["sizes"] == {(size, size) for size in icons.ICO_SIZES}
+    for size in (16, 256):
+        icon.size = (size, size)
+        assert icon.convert("RGBA").tobytes() == draw(Mood.RUNNING, size)
+
+
+def test_every_picture_of_a_theme_is_written(tmp_path: Path) -> None:
+    written = icons.write_pictures(tmp_path)
+    widths = [Image.open(io.BytesIO(path.read_bytes())).width for path in written]
+    assert widths == list(icons.HICOLOR_SIZES)
+
+
+def test_the_version_resource_has_both_languages(tmp_path: Path) -> None:
+    path = version_resource.write(tmp_path / "x" / "version", "1.2.3", "ankong.exe")
+    text = path.read_text("utf-8")
+    compile(text, str(path), "eval")
+    assert "filevers=(1, 2, 3, 0)" in text
+    for word in ("040404B0", "040904B0", "安控 Ankong", "1.2.3", "ankong.exe"):
+        assert word in text
+
+
+def test_pages_are_shipped_and_the_portals_are_not() -> None:
+    found = {folder for _, folder in contents.data_files(ROOT)}
+    assert {"agent/web", "agent/web/panel/static/js/views", "agent/web/hipki/pages"} <= found
+    assert not [folder for folder in found if "portal" in folder or "node_modules" in folder]
+    names = {Path(path).name for path, _ in contents.data_files(ROOT)}
+    assert "ankong.js" in names
+    assert not names & {"package.json", "tsconfig.json", ".npmrc"}
+
+
+@pytest.mark.parametrize(
+    ("name", "is_needed"),
+    [
+        ("libpcsclite.so.1", False),  # has to be of one version with the service
+        ("_tcl_data/encoding/big5.enc", True),
+        ("_tcl_data/encoding/koi8-r.enc", False),
+        ("_tcl_data/tcl8/msgcat-1.6.1.tm", True),
+        ("_tcl_data/tcl8/http-2.9.8.tm", False),
+        ("_tcl_data/init.tcl", True),
+        ("_tk_data/demos/x.tcl", False),
+        ("_tk_data/ttk/clamTheme.tcl", True),
+        ("libcrypto.so.3", True),
+    ],
+)
+def test_what_nobody_reads_is_left_out(name: str, *, is_needed: bool) -> None:
+    entry = (name, "/somewhere", "DATA")
+    assert contents.needed([entry]) == ([entry] if is_needed else [])
+
+
+def _module_of(name: str) -> str:
+    path = sys.modules[name].__file__
+    assert path is not None
+    return path
+
+
+def test_what_is_collected_is_traced_to_its_distribution(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import aiohttp
+
+    monkeypatch.setattr(bill, "BOOTLOADER", "aiohttp")  # PyInstaller itself is not here
+    locked = {"aiohttp": version("aiohttp")}
+    own = str(ROOT / "agent" / "cli.py")
+    with pytest.raises(bill.UnknownOriginError, match="pytest"):
+        bill.components([own, str(aiohttp.__file__), _module_of("pytest")], [ROOT], locked)
+    with pytest.raises(bill.UnknownOriginError, match="stranger"):
+        bill.components([str(tmp_path / "stranger.so")], [ROOT], locked)
+
+
+def test_a_version_that_the_lock_does_not_have_stops_the_build() -> None:
+    import aiohttp
+
+    with pytest.raises(bill.UnknownOriginError, match="aiohttp"):
+        bill.components([str(aiohttp.__file__)], [ROOT], {"aiohttp": "0.0.1"})
+
+
+def test_the_bill_and_the_licences_are_written(tmp_path: Path) -> None:
+    text = tmp_path / "LICENSE"
+    text.write_text("do what you like")
+    part = bill.Component("thing", "1.0", "pkg:pypi/thing@1.0", "MIT", (text, text))
+    bill.write(tmp_path / "legal", __version__, [part], ROOT / "LICENSE")
+    written = json.loads((tmp_path / "legal" / bill.FILE).read_text("utf-8"))
+    assert written["bomFormat"] == "CycloneDX"
+    assert written["metadata"]["component"]["version"] == __version__
+    [row] = written["components"]
+    assert (row["purl"], row["version"]) == ("pkg:pypi/thing@1.0", "1.0")
+    licence = (tmp_path / "legal" / bill.LICENCES / "thing.txt").read_text()
+    assert licence.count("do what you like") == 2
+
+
+def test_what_is_shipped_is_what_was_tested() -> None:
+    run = pins_of(LOCK.with_name("run.txt"))
+    shipped = pins_of(LOCK)
+    assert run
+    assert {name: shipped.get(name) for name in run} == run
+    assert not [line for line in disagreements(ROOT) if "installer.txt" in line]
+
+
+def test_packages_depend_on_what_the_program_needs() -> None:
+    debian, rpm = linux_package.depends("2.36", ["libxcb.so.1"])
+    assert debian[:2] == ["libc6 (>= 2.36)", "libxcb1"]
+    assert "pcscd" in debian
+    assert rpm[0] == "libc.so.6(GLIBC_2.36)(64bit)"
+    with pytest.raises(SetupError, match=r"libnew\.so\.7"):
+        linux_package.depends("2.36", ["libnew.so.7"])
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads ELF")
+def test_machine_code_is_read_for_what_it_needs(tmp_path: Path) -> None:
+    import _ctypes
+
+    (tmp_path / "text.so").write_text("not machine code")
+    (tmp_path / "real.so").write_bytes(Path(str(_ctypes.__file__)).read_bytes())
+    [found] = elf.objects(tmp_path)
+    assert found.name == "real.so"
+    major, minor = map(int, elf.glibc_floor([found]).split("."))
+    assert (major, minor) >= (2, 2)
+    assert "libc.so.6" not in elf.outside_libraries([found])
