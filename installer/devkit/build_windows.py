@@ -41,13 +41,13 @@ _ROOM: Final = 16  # megabytes, for what is written besides the program
 _PROVEN: Final = (
     "walked through in Wine, every page in both languages; cancelled, refused, silent, upgraded "
     "over a running agent, interrupted and mended; started at a simulated sign-in; answers, shows "
-    "its icon and its PIN window, and turns the portal's chip; uninstalled to nothing; with time, a "
-    "signature through winscard (Wine 10)"
+    "its icon and its PIN window, turns the portal's chip; uninstalled to nothing; in the long "
+    "tests a signature through winscard (Wine 10)"
 )
 _ELSEWHERE: Final = (
-    "that it runs on a Windows at all; Windows' own question about the certificate, SmartScreen and Defender, real readers and the "
-    "smart-card service's rules, scaled screens, Windows 11's notification area, Windows' own "
-    "Chinese fonts, domain policies; signing with a bought certificate"
+    "that it runs on a Windows at all; Windows' own question about the certificate, SmartScreen "
+    "and Defender, real readers and the smart-card service's rules, scaled screens, Windows 11's "
+    "notification area, Windows' own Chinese fonts, domain policies; a bought signature"
 )
 
 
