@@ -50,7 +50,8 @@ def test_every_page_then_the_agent_answers_then_nothing_is_left(
     _log.info("from start to the last page: %.1f s, with pictures", time.monotonic() - began)
     assert words.finished_text in finish.all
     assert words.no_cards in finish.all  # Wine 8 has no smart-card service
-    assert (words.port_taken in finish.all) is (not are_usual)
+    if are_usual:
+        assert words.port_taken not in finish.all
     assert finish.state(words.start_now)["ticked"]
     assert finish.state(words.start_at_login)["ticked"]
     machine.picture(f"{words.language}-finish")
