@@ -58,7 +58,10 @@ def test_a_wrong_pin_is_asked_for_again_and_no_is_no(
     try_signature(page)
     type_keys(desktop, "selftest-wrong", *WRONG_PIN)
     time.sleep(AWAKE)  # while the card refuses it
-    type_keys(desktop, "selftest-again", "Escape")
+    desktop.see()
+    time.sleep(AWAKE)
+    desktop.picture("selftest-again")
+    desktop.press("Escape")
     step(page, "bad", "user_cancelled")
     page.uncheck("#signature")
     page.get_by_role("button", name="開始檢測").click()
