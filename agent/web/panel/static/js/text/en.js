@@ -77,7 +77,7 @@ export const en = {
     policy: "The policy cannot be read, so every site is refused: {problem}",
     history: "The history cannot be written: {problem}",
     virtual: "Virtual cards are in use, for testing; there is no real reader.",
-    consent_allow: "Started to allow everything: no site asks you first.",
+    consent_allow: "Started to allow everything: you are not asked about sites.",
     consent_deny: "Started to refuse everything: no site can use the card.",
     settings: "Settings",
     language: "Language",

@@ -9,7 +9,7 @@ import { carefulButton, heading, notice, trouble } from "../parts.js";
 /** @typedef {{clean: boolean, findings: Finding[], failed?: string|null}} Report */
 
 const ORDER = { fault: 0, note: 1, ok: 2 };
-/** Which picture, in which colour; a note is for information, and alarms nobody. */
+/** Which picture, in which colour; a note is for information, and alarms nobody. @type {Record<Finding["level"], [string, string]>} */
 const DRAWN = { fault: ["bad", "bad"], note: ["about", "soft"], ok: ["good", "good"] };
 
 /** @param {HTMLElement} place @param {string} repair */
