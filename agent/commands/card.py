@@ -55,7 +55,11 @@ def insert(options: argparse.Namespace) -> int:
 
 def _issuer_directory(options: argparse.Namespace) -> Path:
     given: Path | None = options.issuer
-    return given or Paths.choose(options.state_dir).state / "issuer"
+    if given is not None:
+        return given
+    places = Paths.choose(options.state_dir)
+    places.prepare()  # often the first thing that makes it: for its owner only, as the agent would
+    return places.state / "issuer"
 
 
 def _say_made(made: MadeCard, *, as_json: bool) -> int:

@@ -4,7 +4,7 @@ import argparse
 import sys
 from typing import Final
 
-from agent.commands.output import log_aside, say, say_json
+from agent.commands.output import log_aside, say, say_aside, say_json
 from agent.host.paths import Paths
 from agent.signing.history import read, verify
 from agent.signing.history_chain import Verdict
@@ -34,6 +34,8 @@ def history(options: argparse.Namespace) -> int:
             answer["chain"] = verdict_record(verdict)
         say_json(answer)
     else:
+        if not lines:
+            say_aside("nothing was done with a card")
         for line in reversed(lines):
             say(_words(line))
     if verdict is not None and not options.json:
@@ -56,9 +58,9 @@ def _words(line: Line) -> str:
 def _complain(verdict: Verdict) -> None:
     """Say on standard error whether the chain holds."""
     if verdict.intact:
-        print(f"the chain holds: {verdict.lines} lines", file=sys.stderr)  # noqa: T201  # a command line prints
+        say_aside(f"the chain holds; lines: {verdict.lines}")
         return
     for found in verdict.breaks:
-        print(f"line {found.seq}: {found.what}", file=sys.stderr)  # noqa: T201  # likewise
+        say_aside(f"line {found.seq}: {found.what}")
     if verdict.more_breaks:
-        print(f"and {verdict.more_breaks} more", file=sys.stderr)  # noqa: T201  # likewise
+        say_aside(f"and {verdict.more_breaks} more")

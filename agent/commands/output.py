@@ -13,6 +13,11 @@ def say(text: str = "", *, flush: bool = False) -> None:
     print(text, flush=flush)  # noqa: T201  # a command line prints
 
 
+def say_aside(text: str) -> None:
+    """Print a remark for whoever reads along; it is no part of the answer."""
+    print(text, file=sys.stderr)  # noqa: T201  # a command line prints
+
+
 def say_json(answer: Any, *, flush: bool = False) -> None:
     """Print an answer for programs, on one line; in ASCII where the output is not in UTF-8."""
     is_plain = getattr(sys.stdout, "encoding", None) not in {"utf-8", "UTF-8"}

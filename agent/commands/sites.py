@@ -5,7 +5,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from agent.commands.output import log_aside, say, say_json
+from agent.commands.output import log_aside, say, say_aside, say_json
 from agent.errors import BadRequestError
 from agent.host.paths import Paths
 from agent.host.policy import Policy, Ruling
@@ -66,6 +66,8 @@ def _row(record: SiteRecord, policy: Policy) -> dict[str, str | None]:
 def _say(records: tuple[SiteRecord, ...], policy: Policy) -> None:
     if policy.problem is not None:
         say(f"every site is refused: the policy cannot be used: {policy.problem}")
+    if not records:
+        say_aside("no site has been decided about")
     for record in records:
         row = _row(record, policy)
         used = f", used {record.last_used:%Y-%m-%d}" if record.last_used else ""

@@ -1,11 +1,15 @@
 """Cards that are made, prepared and watched: workshop, scenarios, drawer."""
 
+import os
 import re
+import stat
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from agent import cli
 from agent.errors import AgentError, BadRequestError, ErrorCode, PinError
 from agent.secret import SecretBytes
 from agent.virtualcard import cardfile, workshop
@@ -82,6 +86,7 @@ def test_scenarios_are_named_once_and_told_in_both_languages() -> None:
     for scenario in SCENARIOS:
         assert re.fullmatch(r"[a-z0-9-]+", scenario.name)
         assert scenario.zh.endswith("。")
+        assert re.search(r"[,:;()]", scenario.zh) is None  # Chinese has its own, full-width
         assert scenario.en.endswith(".")
         assert scenario.en.isascii()
 
@@ -115,6 +120,19 @@ def test_a_scenario_from_the_workshop(tmp_path: Path) -> None:
     wire.enter_keys()
     assert wire.verify("123456") == 0x6983
     assert made.generation == "gen1"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+def test_the_state_folder_that_a_first_card_makes_is_private(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    smaller = partial(workshop.new_scenario, key_size=2048)  # the usual keys take their time
+    monkeypatch.setattr("agent.commands.card.new_scenario", smaller)
+    state, out = tmp_path / "state", tmp_path / "my.card"
+    make = ["card", "scenarios", "--make", "gen1", "--out", str(out)]
+    assert cli.run([*make, "--state-dir", str(state)]) == 0
+    assert (state / "issuer" / "root.cer").is_file()
+    assert stat.S_IMODE(state.stat().st_mode) == 0o700
 
 
 @pytest.fixture

@@ -53,8 +53,10 @@ def listed(run: Run) -> dict[str, dict[str, Any]]:
 
 
 def test_no_sites_and_no_history_make_no_files(run: Run, state: Path) -> None:
-    assert run("sites") == (0, "", "")
-    assert run("history", "--verify")[:2] == (0, "")
+    assert run("sites") == (0, "", "no site has been decided about\n")
+    status, out, err = run("history", "--verify")
+    assert (status, out) == (0, "")
+    assert err.splitlines() == ["nothing was done with a card", "the chain holds; lines: 0"]
     assert list(state.iterdir()) == []
 
 

@@ -5,17 +5,17 @@ from typing import Final
 
 WORDS: Final[Mapping[str, tuple[str, str]]] = {
     # The state folder and what is in it.
-    "state_ok": ("資料夾可以使用。", "The state folder can be used."),
+    "state_ok": ("安控的資料夾可以使用。", "The state folder can be used."),
     "state_absent": (
-        "資料夾還沒有建立；第一次執行時會自動建立。",
+        "安控的資料夾還沒有建立；第一次執行時會自動建立。",
         "There is no state folder yet; the first start makes it.",
     ),
     "state_unusable": (
-        "資料夾 {path} 不能使用（{detail}）。請檢查磁碟與權限。",
+        "安控的資料夾 {path} 不能使用（{detail}）。請檢查磁碟與權限。",
         "The state folder {path} cannot be used ({detail}). Check the disk and its permissions.",
     ),
     "state_open": (
-        "其他使用者可以讀取資料夾 {path}。",
+        "其他使用者可以讀取安控的資料夾 {path}。",
         "Other users can look into the state folder {path}.",
     ),
     "database_ok": ("資料庫完好。", "The databases are sound."),
@@ -25,7 +25,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "history_ok": (
         "使用紀錄完整：{lines} 筆，前後相連。",
-        "The history is whole: {lines} lines, each tied to the one before.",
+        "The history is whole, each line tied to the one before. Lines: {lines}.",
     ),
     "history_broken": (
         (
@@ -141,15 +141,15 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "port_ok": ("連接埠 {port} 可以使用。", "Port {port} can be used."),
     "port_used_by_agent": ("連接埠 {port} 由安控使用。", "Port {port} is the agent's."),
     "port_taken": (
-        "連接埠 {port} 被其他程式佔用（{owner}）。請結束該程式，舊元件請先移除。",
+        "連接埠 {port} 被其他程式占用：{owner}。請結束該程式，舊元件請先移除。",
         (
-            "Port {port} is taken by another program ({owner}). End it; if it is the old "
+            "Port {port} is taken by another program: {owner}. End it; if it is the old "
             "component, uninstall that."
         ),
     ),
     "port_taken_spare": (
-        "連接埠 {port} 被其他程式佔用（{owner}）；安控會改用備用連接埠。",
-        "Port {port} is taken by another program ({owner}); the agent uses a spare one.",
+        "連接埠 {port} 被其他程式占用：{owner}。安控會改用備用連接埠。",
+        "Port {port} is taken by another program: {owner}. The agent uses a spare one.",
     ),
     # The local certificate, the clock, and who trusts it.
     "tls_ok": ("本機憑證有效至 {date}。", "The local certificates are valid until {date}."),

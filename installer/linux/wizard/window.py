@@ -58,7 +58,7 @@ class Window:
 
     # What the frame is made of.
 
-    def _add_side(self) -> list[tk.Label]:
+    def _add_side(self) -> list[tuple[tk.Label, tk.Label]]:
         gap = self.style.gap
         side = tk.Frame(self.root, background=LIGHT.panel, width=gap(_SIDE))
         side.pack(side="left", fill="y")
@@ -69,9 +69,16 @@ class Window:
         name.pack(pady=(0, gap(1.6)))
         labels = []
         for step in self._steps:
-            label = self._label(step, side, self.style.body, (LIGHT.muted, LIGHT.panel))
-            label.pack(fill="x", padx=gap(1.3), pady=gap(0.32))
-            labels.append(label)
+            row = tk.Frame(side, background=LIGHT.panel)
+            row.pack(fill="x", padx=gap(1.3), pady=gap(0.32))
+            # The marks are not equally wide: in a column of their own, the names stay in line.
+            row.columnconfigure(0, minsize=gap(1.4))
+            colours = (LIGHT.muted, LIGHT.panel)
+            mark = self._label("", row, self.style.body, colours)
+            mark.grid(row=0, column=0, sticky="w")
+            label = self._label(step, row, self.style.body, colours)
+            label.grid(row=0, column=1, sticky="w")
+            labels.append((mark, label))
         return labels
 
     def _add_page(self) -> tuple[tk.Label, tk.Frame, tk.Frame]:
@@ -122,13 +129,13 @@ class Window:
         self.root.after_idle(self._fit)
         self._title.configure(text=title)
         self.root.title(f"{title} – {self._product}")
-        for number, (label, name) in enumerate(zip(self._labels, self._steps, strict=True)):
+        for number, (mark, label) in enumerate(self._labels):
             state = "done" if number < step else "now" if number == step else "later"
             is_now = state == "now"
+            colour = LIGHT.brand if is_now else LIGHT.muted
+            mark.configure(text=_MARKS[state], foreground=colour)
             label.configure(
-                text=f"{_MARKS[state]}  {name}",
-                font=self.style.strong if is_now else self.style.body,
-                foreground=LIGHT.brand if is_now else LIGHT.muted,
+                font=self.style.strong if is_now else self.style.body, foreground=colour
             )
 
     def _fit(self) -> None:

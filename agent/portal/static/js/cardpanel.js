@@ -189,7 +189,8 @@ export class CardPanel {
   /** @param {CardView} view */
   #pinForm({ reader, certificate, attemptsLeft }) {
     const last = attemptsLeft === 1;
-    const pin = field({ id: "pin", label: t("pin.label"), hint: t("pin.hint"), type: "password", autocomplete: "off",
+    // Not "off": Chromium heeds that for no password field, and offers to save the PIN. What is good once it leaves alone.
+    const pin = field({ id: "pin", label: t("pin.label"), hint: t("pin.hint"), type: "password", autocomplete: "one-time-code",
       inputmode: "text", autocapitalize: "off", spellcheck: "false", maxlength: 16, class: "wide-letters",
       "data-1p-ignore": true, "data-lpignore": "true" });
     const sure = h("input", { type: "checkbox", id: "last-try" });

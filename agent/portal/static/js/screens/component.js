@@ -19,7 +19,8 @@ const instructions = (downloads, member) =>
 function stateNotice(snapshot, check) {
   const running = snapshot.state === "running";
   const short = snapshot.reason ? t(`reasons.${reasonKey(snapshot)}.short`) : "";
-  const title = running ? t("component.already") : `${t("chip.line", { state: t(`chip.${snapshot.state}`) })} ${short}`;
+  const standing = t("chip.line", { state: t(`chip.${snapshot.state}`) });
+  const title = running ? t("component.already") : [standing, short].filter(Boolean).join(" · ");
   return h("div", { class: `notice ${running ? "ok" : "warning"}` }, icon(running ? "ok" : "info"),
     h("div", {}, h("p", {}, h("strong", {}, title)), running ? null : help(snapshot, check)));
 }

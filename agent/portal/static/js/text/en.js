@@ -52,6 +52,7 @@ export const en = {
     goldSince: "Gold member since {date}",
     profile: "Edit profile",
     profileNote: "Change your name, upgrade your membership",
+    profileNoteGold: "Change your name",
     logins: "Ways to log in",
     login: { mobile: "Mobile number", email: "E-mail", card: "Citizen Digital Certificate" },
   },

@@ -51,6 +51,7 @@ export const zhHant = {
     goldSince: "{date} 起為金質會員",
     profile: "個人資料維護",
     profileNote: "修改姓名、升級會員等級",
+    profileNoteGold: "修改姓名",
     logins: "登入方式",
     login: { mobile: "手機號碼", email: "電子郵件", card: "自然人憑證" },
   },

@@ -77,7 +77,7 @@ export const zhHant = {
     policy: "管理政策無法讀取，因此所有網站都被拒絕：{problem}",
     history: "使用紀錄寫不進去：{problem}",
     virtual: "目前使用虛擬卡片（測試用），不是真正的讀卡機。",
-    consent_allow: "啟動時指定了「一律允許」：任何網站都不會先詢問您。",
+    consent_allow: "啟動時指定了「一律允許」：安控不會先問您要不要允許網站。",
     consent_deny: "啟動時指定了「一律拒絕」：任何網站都不能使用卡片。",
     settings: "設定",
     language: "語言",

@@ -9,7 +9,8 @@ import { carefulButton, heading, notice, trouble } from "../parts.js";
 /** @typedef {{clean: boolean, findings: Finding[], failed?: string|null}} Report */
 
 const ORDER = { fault: 0, note: 1, ok: 2 };
-const DRAWN = { fault: "bad", note: "warning", ok: "good" };
+/** Which picture, in which colour; a note is for information, and alarms nobody. @type {Record<Finding["level"], [string, string]>} */
+const DRAWN = { fault: ["bad", "bad"], note: ["about", "soft"], ok: ["good", "good"] };
 
 /** @param {HTMLElement} place @param {string} repair */
 async function mend(place, repair) {
@@ -23,11 +24,11 @@ async function mend(place, repair) {
 
 /** @param {HTMLElement} place @param {Finding} finding */
 function row(place, finding) {
-  const drawn = DRAWN[finding.level];
+  const [drawn, colour] = DRAWN[finding.level];
   const { repair } = finding;
   const label = t(has(`doctor.repair_${repair}`) ? `doctor.repair_${repair}` : "doctor.repair");
   return h("li", { "data-check": finding.check, "data-level": finding.level, "data-code": finding.code },
-    icon(drawn, `icon ${drawn}-ink`),
+    icon(drawn, `icon ${colour}-ink`),
     h("div", { class: "grow" }, finding.message[currentLanguage()]),
     repair && carefulButton("primary", label, t("doctor.question", { repair: label }), t("doctor.consequence"), () => mend(place, repair)));
 }
