@@ -37,5 +37,7 @@ def _say_verdict(report: dict[str, Any]) -> None:
     say(f"certificate: {chain['status']}")
     if chain["status"] == "not_checked":
         say("  give --anchors, --intermediates and --crl to have it checked")
+    elif chain["status"] == "unknown" and not chain["detail"]:
+        say("  nobody said whether it is revoked; give the lists of its issuers with --crl")
     elif chain["detail"]:
         say(f"  {chain['detail']}")

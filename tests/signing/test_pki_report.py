@@ -1,11 +1,13 @@
 """What ``ankong verify`` says about a file."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
+from agent import cli
 from agent.cms.attributes import SignedAttributes
 from agent.cms.errors import CmsError
 from agent.cms.signed import Content, prepare
@@ -87,6 +89,20 @@ async def test_old_lists_are_stale_and_no_lists_are_unknown(folder: Path) -> Non
     report = await verify_files(chain_inputs(folder), pki.NOW)
     assert report["chain"]["status"] == "unknown"
     assert report["verdict"] == "invalid"
+
+
+def test_the_command_says_what_is_missing(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Mock(wraps=datetime)
+    clock.now.return_value = pki.NOW  # the certificates' day, not today
+    monkeypatch.setattr("agent.commands.verify.datetime", clock)
+    given = ["--anchors", str(folder / "root.cer"), "--intermediates", str(folder / "ca.cer")]
+    assert cli.run(["verify", str(folder / "attached"), *given]) == 1
+    assert capsys.readouterr().out.splitlines()[-2:] == [
+        "certificate: unknown",
+        "  nobody said whether it is revoked; give the lists of its issuers with --crl",
+    ]
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage", b"\x30\x80"])
