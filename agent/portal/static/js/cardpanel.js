@@ -23,6 +23,9 @@ const PIN = /^[\x21-\x7e]{6,8}$/; // What the cards take; anything else would ne
 const PICTURES = { notRunning: "warning", asking: "lock", refused: "lock", pin: "ok", reading: "card", empty: "card", noReader: "reader" };
 const GOOD = new Set(["pin", "reading", "asking"]);
 
+/** What was heard of each card's PIN tries while it was there; a change of the language must not make anybody forget it. @type {Map<string, number>} */
+const ATTEMPTS = new Map();
+
 /** One panel for one visit of a screen. */
 export class CardPanel {
   node = h("div", { class: "card-panel", id: "card-panel" });
@@ -41,7 +44,7 @@ export class CardPanel {
   constructor(options) {
     this.options = options;
     this.#snapshot = options.agent.snapshot;
-    this.#known = { asking: false, chosen: null, last4: options.last4, now: Date.now(), certificates: new Map(), attempts: new Map() };
+    this.#known = { asking: false, chosen: null, last4: options.last4, now: Date.now(), certificates: new Map(), attempts: ATTEMPTS };
     this.node.append(this.#message, this.#state, this.#body);
   }
 
