@@ -12,6 +12,10 @@ from tkinter import font as tk_font
 from tkinter import ttk
 from typing import Final
 
+from tray.prompt_wrap import wrap
+
+WIDTH: Final = 33
+"""Ems of text in a line, where nothing else is said."""
 _FAMILIES: Final = (  # the first one that is there; each has both scripts
     "Microsoft JhengHei UI",
     "PingFang TC",
@@ -138,6 +142,36 @@ class Style:
     def gap(self, ems: float) -> int:
         """Turn a size in ems into pixels, at least one."""
         return max(1, round(self.em * ems))
+
+    def label(
+        self,
+        text: str,
+        parent: tk.Misc,
+        font: tk_font.Font,
+        colours: tuple[str, str],
+        ems: float = WIDTH,
+    ) -> tk.Label:
+        """Make a text whose lines break as Chinese and English want it.
+
+        Args:
+            text: paragraphs.
+            parent: what it stands in; the caller packs it.
+            font: one of these.
+            colours: of the letters, and behind them.
+            ems: how wide a line is.
+
+        """
+        front, back = colours
+        width = self.gap(ems)
+        return tk.Label(
+            parent,
+            text="\n".join(wrap(line, font.measure, width) for line in text.split("\n")),
+            font=font,
+            foreground=front,
+            background=back,
+            justify="left",
+            anchor="w",
+        )
 
 
 def _family(root: tk.Tk) -> str:

@@ -13,13 +13,12 @@ from tkinter import ttk
 from typing import Any, Final, TypeAlias
 
 from tray.prompt_picture import draw_card
-from tray.prompt_style import Style, system_palette
+from tray.prompt_style import WIDTH, Style, system_palette
 from tray.prompt_texts import Words, button_label
-from tray.prompt_wrap import fit, wrap
+from tray.prompt_wrap import fit
 
 DEAF_SECONDS: Final = 0.5
 """No key and no click counts in the first half second: it was meant for another window."""
-WIDTH: Final = 33  # ems of text in a line
 _VALUE_WIDTH: Final = WIDTH - 9.4  # ems of a fact in a panel
 _LOOK_MILLISECONDS: Final = 50  # between two looks whether the question still stands
 _BUSINESS_KEYS: Final = ("<Return>", "<KP_Enter>")
@@ -109,7 +108,7 @@ class Window:
         palette = self.style.palette
         parent = parent or self.body
         colours = (palette.muted if muted else palette.ink, palette.paper)
-        label = self._label(text, parent, self.style.body, colours)
+        label = self.style.label(text, parent, self.style.body, colours)
         label.pack(fill="x", pady=(0, self.style.gap(0.7)))
 
     def add_notice(self, text: str, *, danger: bool = False) -> tk.Label:
@@ -124,7 +123,7 @@ class Window:
         inner.pack(fill="both", expand=True, padx=(gap(0.25), 0))
         mark = tk.Label(inner, text="!", font=self.style.title, foreground=front, background=back)
         mark.pack(side="left", padx=(gap(0.7), gap(0.1)))
-        label = self._label(text, inner, self.style.body, (front, back), WIDTH - 3.6)
+        label = self.style.label(text, inner, self.style.body, (front, back), WIDTH - 3.6)
         label.pack(side="left", fill="x", expand=True, padx=gap(0.6), pady=gap(0.55))
         return label
 
@@ -149,7 +148,7 @@ class Window:
         row = panel.grid_size()[1]
         top = gap(0.45)
         colours = (palette.muted, palette.panel)
-        key = self._label(name, panel, self.style.small, colours, 6.5)
+        key = self.style.label(name, panel, self.style.small, colours, 6.5)
         key.grid(row=row, column=0, sticky="nw", padx=(gap(0.9), gap(0.6)), pady=(top, 0))
         values = tk.Frame(panel, background=palette.panel)
         values.grid(row=row, column=1, sticky="nwe", pady=(top, 0), padx=(0, gap(0.9)))
@@ -162,12 +161,14 @@ class Window:
         place = tk.Frame(values, background=palette.panel)
         place.pack(fill="x")
         if line.right:
-            aside = self._label(line.right, place, self.style.small, (palette.muted, palette.panel))
+            aside = self.style.label(
+                line.right, place, self.style.small, (palette.muted, palette.panel)
+            )
             aside.pack(side="right")
             width -= aside.winfo_reqwidth() + self.style.gap(0.6)
         front = palette.muted if line.font is self.style.small else palette.ink
         text = fit(line.text, line.font.measure, width, line.lines, end_only=line.end_only)
-        label = self._label(text, place, line.font, (front, palette.panel))
+        label = self.style.label(text, place, line.font, (front, palette.panel))
         label.pack(side="left")
 
     def add_button(self, text: str, press: Press, kind: str, *, left: bool = False) -> ttk.Button:
@@ -280,25 +281,6 @@ class Window:
         texts = tk.Frame(head, background=back)
         texts.pack(side="left", fill="x", expand=True, pady=gap(0.9), padx=(0, gap(1.6)))
         for text, font in ((self.words.product, self.style.small), (title, self.style.title)):
-            self._label(text, texts, font, (front, back), WIDTH - 4.3).pack(fill="x")
+            self.style.label(text, texts, font, (front, back), WIDTH - 4.3).pack(fill="x")
         self._icon = draw_card(head, 32, back, front)
         self._root.iconphoto(True, self._icon)
-
-    def _label(
-        self,
-        text: str,
-        parent: tk.Misc,
-        font: tk_font.Font,
-        colours: tuple[str, str],
-        ems: float = WIDTH,
-    ) -> tk.Label:
-        front, back = colours
-        return tk.Label(
-            parent,
-            text="\n".join(wrap(t, font.measure, self.style.gap(ems)) for t in text.split("\n")),
-            font=font,
-            foreground=front,
-            background=back,
-            justify="left",
-            anchor="w",
-        )

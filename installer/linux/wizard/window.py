@@ -6,12 +6,11 @@ from pathlib import Path
 from tkinter import font as tk_font
 from tkinter import ttk
 
-from tray.prompt_style import LIGHT, Style
+from tray.prompt_style import LIGHT, WIDTH, Style
 from tray.prompt_texts import button_label
 from tray.prompt_wrap import wrap
 from wizard.ticks import theme_ticks
 
-WIDTH = 33  # ems of text on a page
 _HEIGHT = 25  # ems of a page
 _SIDE = 11.5  # ems of the list of steps
 _MARKS = {"done": "✓", "now": "●", "later": "○"}
@@ -65,7 +64,7 @@ class Window:
         side.pack_propagate(False)
         tk.Frame(side, width=1, background=LIGHT.line).pack(side="right", fill="y")
         tk.Label(side, image=self._icon, background=LIGHT.panel).pack(pady=(gap(1.8), gap(0.6)))
-        name = self._label(self._product, side, self.style.host, (LIGHT.ink, LIGHT.panel))
+        name = self.style.label(self._product, side, self.style.host, (LIGHT.ink, LIGHT.panel))
         name.pack(pady=(0, gap(1.6)))
         labels = []
         for step in self._steps:
@@ -74,9 +73,9 @@ class Window:
             # The marks are not equally wide: in a column of their own, the names stay in line.
             row.columnconfigure(0, minsize=gap(1.4))
             colours = (LIGHT.muted, LIGHT.panel)
-            mark = self._label("", row, self.style.body, colours)
+            mark = self.style.label("", row, self.style.body, colours)
             mark.grid(row=0, column=0, sticky="w")
-            label = self._label(step, row, self.style.body, colours)
+            label = self.style.label(step, row, self.style.body, colours)
             label.grid(row=0, column=1, sticky="w")
             labels.append((mark, label))
         return labels
@@ -150,7 +149,7 @@ class Window:
         """Add a paragraph; ``after`` ems of space below."""
         font = self.style.small if muted else self.style.body
         front = LIGHT.muted if muted else LIGHT.ink
-        self._label(text, self.body, font, (front, LIGHT.paper)).pack(
+        self.style.label(text, self.body, font, (front, LIGHT.paper)).pack(
             fill="x", pady=(0, self.style.gap(after))
         )
 
@@ -161,7 +160,7 @@ class Window:
         gap = self.style.gap
         box = tk.Frame(self.body, background=front)
         box.pack(fill="x", pady=(0, gap(0.7)))
-        inner = self._label(text, box, self.style.body, (front, back), WIDTH - 2.2)
+        inner = self.style.label(text, box, self.style.body, (front, back), WIDTH - 2.2)
         inner.configure(padx=gap(0.7), pady=gap(0.5))
         inner.pack(fill="x", padx=(gap(0.25), 0))
 
@@ -176,9 +175,11 @@ class Window:
         )
         box.pack(fill="x", pady=(0, gap(0.9)), ipady=gap(0.35))
         for name, text in rows:
-            head = self._label(name, box, self.style.strong, (LIGHT.ink, LIGHT.panel))
+            head = self.style.label(name, box, self.style.strong, (LIGHT.ink, LIGHT.panel))
             head.pack(fill="x", padx=gap(0.9), pady=(gap(0.4), 0))
-            said = self._label(text, box, self.style.body, (LIGHT.ink, LIGHT.panel), WIDTH - 2.2)
+            said = self.style.label(
+                text, box, self.style.body, (LIGHT.ink, LIGHT.panel), WIDTH - 2.2
+            )
             said.pack(fill="x", padx=gap(0.9), pady=(0, gap(0.3)))
 
     def document(self, text: str, lines: int) -> tk.Text:
@@ -253,7 +254,7 @@ class Window:
 
     def line(self) -> tk.Label:
         """Add a line that says something else from time to time."""
-        label = self._label("", self.body, self.style.body, (LIGHT.ink, LIGHT.paper))
+        label = self.style.label("", self.body, self.style.body, (LIGHT.ink, LIGHT.paper))
         label.pack(fill="x")
         return label
 
@@ -290,25 +291,6 @@ class Window:
             name = _ACCESS.format(label[key].lower())
             self.root.bind(name, lambda _: press())
             self._keys.append(name)
-
-    def _label(
-        self,
-        text: str,
-        parent: tk.Misc,
-        font: tk_font.Font,
-        colours: tuple[str, str],
-        ems: float = WIDTH,
-    ) -> tk.Label:
-        front, back = colours
-        return tk.Label(
-            parent,
-            text="\n".join(wrap(t, font.measure, self.style.gap(ems)) for t in text.split("\n")),
-            font=font,
-            foreground=front,
-            background=back,
-            justify="left",
-            anchor="w",
-        )
 
     # How it begins and ends.
 
