@@ -220,7 +220,7 @@ class Daemon:
         """Say to everybody that the agent is ready."""
         panel.listening(listening.port, listening.ping_port, listening.ping_error)
         facts = {"port": listening.port, "hipki_port": listening.ping_port}
-        self._running.announce(**facts)
+        self._running.announce(**facts, provider=service.provider_kind)
         ready: dict[str, Any] = {"ready": True, "version": __version__, **facts}
         if listening.ping_error is not None:
             ready["hipki_error"] = listening.ping_error

@@ -13,6 +13,7 @@ from agent.commands.output import log_aside, say, say_json
 from agent.errors import AgentError
 from agent.host.doctor.bundle import write_bundle
 from agent.host.doctor.examination import examine
+from agent.host.doctor.network import find_running
 from agent.host.doctor.patient import CardFacts, HistoryFacts, Patient, ReaderFacts
 from agent.host.doctor.repairs import repair
 from agent.host.doctor.report import Level, Report
@@ -36,10 +37,11 @@ _SIGNS = {Level.OK: "✓", Level.NOTE: "•", Level.FAULT: "✗"}
 def run(options: argparse.Namespace, provider: Callable[[], CardProvider]) -> int:
     """Examine, and before that repair where asked to; fail where something is broken."""
     log_aside()
-    patient = gather(Paths.choose(options.state_dir), asyncio.run(look_at_cards(provider)))
+    places = Paths.choose(options.state_dir)
+    patient = gather(places, _cards(options, places, provider))
     if options.repair is not None:
         repair(options.repair, patient)
-        patient = gather(patient.places, asyncio.run(look_at_cards(provider)))
+        patient = gather(places, _cards(options, places, provider))
     report = examine(patient)
     if options.bundle is not None:
         write_bundle(options.bundle, patient, report)
@@ -48,6 +50,17 @@ def run(options: argparse.Namespace, provider: Callable[[], CardProvider]) -> in
     else:
         _say(report)
     return 0 if report.clean else 1
+
+
+def _cards(
+    options: argparse.Namespace, places: Paths, provider: Callable[[], CardProvider]
+) -> CardFacts | None:
+    """Look at the readers; not at real ones where the running agent has virtual ones."""
+    running = find_running(places)
+    was_told = options.provider is not None or options.virtual_card
+    if running is not None and running.virtual and not was_told:
+        return None
+    return asyncio.run(look_at_cards(provider))
 
 
 def gather(places: Paths, cards: CardFacts | None) -> Patient:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
+from agent.host.doctor.network import find_running
 from agent.host.doctor.patient import CardFacts, Patient, ReaderFacts
 from agent.host.doctor.report import Finding, fault, note, ok
 
@@ -18,7 +19,11 @@ def check_service(patient: Patient) -> Iterator[Finding]:
     """Look whether PC/SC answers, and on Linux whether its parts are installed."""
     cards = patient.cards
     if cards is None:
-        yield note("service", "service_unknown")
+        running = find_running(patient.places)
+        if running is not None and running.virtual:
+            yield note("service", "service_virtual_elsewhere")
+        else:
+            yield note("service", "service_unknown")
     elif cards.virtual:
         yield ok("service", "service_virtual")
     elif cards.service_available:

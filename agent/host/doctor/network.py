@@ -12,6 +12,7 @@ from agent.host import config
 from agent.host.config import Config, ConfigError
 from agent.host.doctor.patient import Patient
 from agent.host.doctor.report import Finding, fault, note, ok
+from agent.host.paths import Paths
 from agent.host.quitting import is_running
 from agent.host.tls import identity
 
@@ -26,33 +27,38 @@ class Running:
     Attributes:
         port: of the native API; None when it has not said so yet.
         plain_port: of the plain-HTTP side; None when it did not get one.
+        virtual: whether its readers are virtual.
 
     """
 
-    port: int | None
-    plain_port: int | None
+    port: int | None = None
+    plain_port: int | None = None
+    virtual: bool = False
 
 
-def find_running(patient: Patient) -> Running | None:
+def find_running(places: Paths) -> Running | None:
     """Find the agent that holds the state folder; None when nobody does."""
     try:
-        if not is_running(patient.places):
+        if not is_running(places):
             return None
     except OSError:
         return None
     try:
-        facts = json.loads(patient.places.instance.read_text("utf-8"))
+        facts = json.loads(places.instance.read_text("utf-8"))
         port, plain = facts.get("port"), facts.get("hipki_port")
+        virtual = facts.get("provider") == "virtual"
     except (OSError, ValueError, AttributeError, RecursionError):
-        return Running(None, None)
+        return Running()
     return Running(
-        port if isinstance(port, int) else None, plain if isinstance(plain, int) else None
+        port if isinstance(port, int) else None,
+        plain if isinstance(plain, int) else None,
+        virtual,
     )
 
 
 def check_agent(patient: Patient) -> Iterator[Finding]:
     """Ask the running agent for its status as a page would, certificate and all."""
-    running = find_running(patient)
+    running = find_running(patient.places)
     if running is None:
         yield note("agent", "agent_not_running")
         return
@@ -87,7 +93,7 @@ def _problem_with(patient: Patient, port: int) -> str | None:
 def check_ports(patient: Patient) -> Iterator[Finding]:
     """Look which of our ports another program holds."""
     settings = _settings(patient)
-    running = find_running(patient)
+    running = find_running(patient.places)
     ours = {running.port, running.plain_port} if running is not None else set()
     wanted = patient.native_ports if settings.port is None else (settings.port,)
     taken = [port for port in wanted if port not in ours and is_taken(port)]

@@ -55,6 +55,10 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "使用虛擬讀卡機，不需要讀卡機服務。",
         "Virtual readers are in use; they need no smart-card service.",
     ),
+    "service_virtual_elsewhere": (
+        "執行中的安控使用虛擬卡（測試用）；讀卡機與卡片請看安控的面板。",
+        "The running agent uses virtual cards, for testing; its panel shows readers and cards.",
+    ),
     "service_not_installed": (
         "沒有安裝讀卡機服務 pcscd。請安裝套件 pcscd。",
         "The smart-card service pcscd is not installed. Install the package pcscd.",

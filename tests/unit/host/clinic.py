@@ -35,7 +35,12 @@ class Clinic:
     def doctor(self, *, repair: str | None = None, bundle: Path | None = None) -> tuple[int, Any]:
         """Run the command; give its exit status and its JSON."""
         options = argparse.Namespace(
-            state_dir=self.places.state, repair=repair, bundle=bundle, json=True
+            state_dir=self.places.state,
+            repair=repair,
+            bundle=bundle,
+            json=True,
+            provider=None,
+            virtual_card=[],
         )
         self.capsys.readouterr()
         status = doctor.run(options, self.provider)

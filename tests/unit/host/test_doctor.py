@@ -231,7 +231,12 @@ def test_what_was_set_aside_is_kept(clinic: Clinic) -> None:
 def test_it_also_speaks_to_people(clinic: Clinic) -> None:
     authority_missing(clinic)
     options = argparse.Namespace(
-        state_dir=clinic.places.state, repair=None, bundle=None, json=False
+        state_dir=clinic.places.state,
+        repair=None,
+        bundle=None,
+        json=False,
+        provider=None,
+        virtual_card=[],
     )
     assert doctor.run(options, clinic.provider) == 1
     said = clinic.capsys.readouterr().out

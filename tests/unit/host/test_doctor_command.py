@@ -77,6 +77,10 @@ def test_beside_a_running_agent_it_is_clean_once_the_browser_trusts_it(
     status, answer = ankong("doctor", card, "--repair", "install_trust")
     assert (status, answer["clean"]) == (0, True)
     assert {"agent_ok", "card_ok", "trust_ok", "tls_ok"} <= codes(answer, "ok")
+    # Nor does it look for real readers of its own accord: the agent that runs has virtual ones.
+    status, told = ankong("doctor")
+    assert (status, told["clean"]) == (0, True)
+    assert "service_virtual_elsewhere" in codes(told, "note")
     (row,) = [row for row in answer["findings"] if row["code"] == "agent_ok"]
     assert row["facts"]["port"] == str(serving["port"])
 
