@@ -147,11 +147,14 @@ def installers(options: argparse.Namespace, _rest: Sequence[str]) -> int:
     return artefacts.build(options.only or artefacts.SYSTEMS)
 
 
-def test_installers(options: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
-    """Walk through what ``installers`` built; one thing at a time, each wants the machine."""
+def test_installers(options: argparse.Namespace, rest: Sequence[str]) -> int:
+    """Walk through what ``installers`` built, one thing at a time, and print its table."""
     setup(options, rest)
     system.ensure((*system.WINE_BUILD, *system.WINE_DESKTOP))
-    become_tool("pytest", "tests/installer/built", "-m", options.marks, *rest)
+    words = ["pytest", "tests/installer/built", "-m", options.marks, *rest]
+    status = run([venv.PYTHON, "-m", *words], env=venv.environment())
+    artefacts.show_table()
+    return status
 
 
 def lock(_options: argparse.Namespace, _rest: Sequence[str]) -> int:

@@ -90,7 +90,7 @@ def build(systems: Sequence[str]) -> int:
         _publish(artefacts)
     for each in made:
         if isinstance(each, Remark):
-            _print(f"{each.system}: no file is made here", each)
+            _print(f"{each.system}: no file is made here", each.proven, each.elsewhere)
     return 1 if failed else 0
 
 
@@ -110,11 +110,22 @@ def _publish(made: Sequence[Artefact]) -> None:
     (OUT / TABLE).write_text(json.dumps(rows, ensure_ascii=False, indent=1) + "\n", "utf-8")
     sums = "".join(f"{row['sha256']}  {row['name']}\n" for row in rows)
     (OUT / SUMS).write_text(sums, "utf-8")
-    for artefact, row in zip(made, rows, strict=True):
-        _print(f"{row['name']}  {row['size'] / 1e6:.1f} MB  {row['sha256']}", artefact)
+    show_table()
 
 
-def _print(title: str, told: Artefact | Remark) -> None:
+def show_table() -> None:
+    """Print what was built last: artefact, size, SHA-256, what is proven, and what is not."""
+    try:
+        rows = json.loads((OUT / TABLE).read_text("utf-8"))
+    except FileNotFoundError:
+        say("nothing was built yet: make installers")
+        return
+    for row in rows:
+        title = f"{row['name']}  {row['size'] / 1e6:.1f} MB  {row['sha256']}"
+        _print(title, row["proven"], row["elsewhere"])
+
+
+def _print(title: str, proven: str, elsewhere: str) -> None:
     print(title, flush=True)
-    print(f"  proven here: {told.proven}", flush=True)
-    print(f"  only on a real machine: {told.elsewhere}", flush=True)
+    print(f"  proven here: {proven}", flush=True)
+    print(f"  only on a real machine: {elsewhere}", flush=True)

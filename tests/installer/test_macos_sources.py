@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -189,6 +190,9 @@ def test_a_remark_stands_beside_files(
     assert "a.deb" in (tmp_path / "SHA256SUMS").read_text()
     assert "macos" not in (tmp_path / "artefacts.json").read_text()
     assert "macos: no file is made here" in capsys.readouterr().out
+    installers.show_table()  # as after the proofs
+    told = capsys.readouterr().out
+    assert f"a.deb  0.0 MB  {sha256(b'x').hexdigest()}\n  proven here: built\n" in told
 
 
 def test_where_everything_failed_that_is_no_success(
