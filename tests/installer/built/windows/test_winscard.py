@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -106,9 +107,8 @@ def test_a_signature_travels_through_winscard(
     with running(machine.system.command(*WINE, QUIET, "wine", inside, "serve")):
         _wait(lambda: _answers(machine, port))
         assert call(machine, port, "connect")["result"] == {"allowed": True}
-        (found,) = call(machine, port, "readers")["result"]["readers"][:1]
-        assert found["name"].startswith("Virtual PCD")
-        assert found["state"] == "empty"
+        _wait(lambda: _state(machine, port) == "empty")  # it may answer before it has looked
+        assert _readers(machine, port)[0]["name"].startswith("Virtual PCD")
         door = VpcdDoor(make_card(generation), "127.0.0.1", reader)
         door.start()
         _wait(lambda: _state(machine, port) == "card")
@@ -127,8 +127,13 @@ def _answers(machine: WindowsInDebian, port: int) -> bool:
         return False
 
 
+def _readers(machine: WindowsInDebian, port: int) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = call(machine, port, "readers")["result"]["readers"]
+    return found
+
+
 def _state(machine: WindowsInDebian, port: int) -> str:
-    return str(call(machine, port, "readers")["result"]["readers"][0]["state"])
+    return next((str(reader["state"]) for reader in _readers(machine, port)), "no reader")
 
 
 def _wait(condition: Callable[[], object]) -> None:
