@@ -356,8 +356,8 @@ def _serve(options: argparse.Namespace) -> int:
 
 def _panel(options: argparse.Namespace) -> int:
     from agent.commands.browser import open_address
-    from agent.host.panel_key import panel_address
-    from agent.host.paths import Paths
+    from agent.host.instance.panel_key import panel_address
+    from agent.host.machine.paths import Paths
 
     address = panel_address(Paths.choose(options.state_dir))
     if options.json:

@@ -9,7 +9,7 @@ def main() -> int:
     """Run what the command line says; return the exit status."""
     arguments = sys.argv[1:]
     if arguments == [PROMPT_ARGUMENT]:
-        from tray.prompt import main as prompt  # noqa: PLC0415  # a window has to open quickly
+        from tray.prompt.process import main as prompt  # noqa: PLC0415  # a window has to open quickly
 
         return prompt()
     from agent.cli import run  # noqa: PLC0415  # not for a window

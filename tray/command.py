@@ -29,7 +29,7 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the agent with its icon until it ends."""
     from agent.commands.daemon import opened  # noqa: PLC0415  # --help must not load everything
-    from agent.host.instance import AlreadyRunningError  # noqa: PLC0415  # likewise
+    from agent.host.instance.running import AlreadyRunningError  # noqa: PLC0415  # likewise
 
     if options.panel:
         from agent.commands.setup import complete_once  # noqa: PLC0415  # likewise
@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
         complete_once(options.state_dir)  # else the citizen's browser would warn of our own pages
     try:
         with opened(wanted(options)) as daemon:
-            from tray.backend import system_backend  # noqa: PLC0415  # likewise
+            from tray.icon.backend import system_backend  # noqa: PLC0415  # likewise
             from tray.program import Program  # noqa: PLC0415  # likewise
 
             program = Program(daemon, system_backend, _announce)
@@ -57,8 +57,8 @@ def _announce(facts: dict[str, Any]) -> None:
 def _show_panel(options: argparse.Namespace) -> int:
     """Open the panel of the agent that runs; a second start is no mistake."""
     from agent.commands.browser import open_address  # noqa: PLC0415  # --help must be quick
-    from agent.host.panel_key import panel_address  # noqa: PLC0415  # likewise
-    from agent.host.paths import Paths  # noqa: PLC0415  # likewise
+    from agent.host.instance.panel_key import panel_address  # noqa: PLC0415  # likewise
+    from agent.host.machine.paths import Paths  # noqa: PLC0415  # likewise
 
     address = _wait_for(lambda: panel_address(Paths.choose(options.state_dir)))
     if not open_address(address) and sys.stdout is not None:

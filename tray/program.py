@@ -15,17 +15,17 @@ import structlog
 
 from agent.commands.browser import open_address
 from agent.commands.daemon import Daemon, Observer
-from agent.host.panel_key import panel_address
-from agent.host.preferences import LANGUAGES
+from agent.history.line import Kind, presentable
+from agent.host.instance.panel_key import panel_address
+from agent.host.settings.preferences import LANGUAGES
 from agent.host.update.standing import Age, Standing
-from agent.signing.history_line import Kind, presentable
+from agent.origin import LOCAL_USER, SELF_TEST
 from agent.signing.model import Snapshot
 from agent.signing.recording import Signed
-from agent.signing.sites import LOCAL_USER, SELF_TEST
-from tray.backend import Backend, NoTrayError
-from tray.face import Face, Facts, make_face
-from tray.prompt_language import Language, system_language
-from tray.texts import TEXTS, Texts
+from tray.icon.backend import Backend, NoTrayError
+from tray.icon.face import Face, Facts, make_face
+from tray.icon.texts import TEXTS, Texts
+from tray.prompt.language import Language, system_language
 
 AGAIN_SECONDS: Final = 15.0
 """After how long an icon that fell over is drawn again."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from agent.commands.output import say, say_json
 from agent.errors import BadRequestError
-from agent.host.paths import Paths
+from agent.host.machine.paths import Paths
 from agent.secret import SecretBytes
 from agent.virtualcard.cardfile import load
 from agent.virtualcard.scenarios import SCENARIOS

@@ -4,16 +4,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.host.policy import Policy, Ruling
-from agent.signing.consent import AlwaysAllow, Consent, Refuse
-from agent.signing.permissions import Permission
-from agent.signing.prompt_process import ProcessPrompter, prompt_command
-from agent.signing.prompt_turns import Turns
-from agent.signing.prompt_wire import SYSTEM
-from agent.signing.prompts import NoPrompter, Prompter
-from agent.signing.site_store import SiteStore
-from agent.signing.sites import Site
-from agent.signing.standing import Standing
+from agent.consent.consent import AlwaysAllow, Consent, Refuse
+from agent.consent.permissions import Permission
+from agent.consent.policy_permissions import Standing
+from agent.consent.process import ProcessPrompter, prompt_command
+from agent.consent.questions import NoPrompter, Prompter
+from agent.consent.queue import Turns
+from agent.consent.site_store import SiteStore
+from agent.consent.wire import SYSTEM
+from agent.host.settings.policy import Policy, Ruling
+from agent.origin import Site
 from agent.web.hipki.consent import PopupConsent, PopupPrompter
 
 

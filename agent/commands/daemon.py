@@ -13,25 +13,29 @@ import structlog
 from agent import __version__
 from agent.commands.citizen import Citizen, open_citizen
 from agent.commands.panel_doctor import PanelDoctor
-from agent.host import config, install_key, instance, logs, peer, quitting
+from agent.consent.consent import Consent
+from agent.consent.local_user import Owner
+from agent.history.store import History
 from agent.host.autostart import Autostart, autostart, start_command
-from agent.host.config import Config
-from agent.host.memory import leave_no_core
-from agent.host.panel_key import PanelKey
-from agent.host.paths import Paths
-from agent.host.policy import Policy
-from agent.host.preferences import Preferences
+from agent.host.instance import install_key, quitting
+from agent.host.instance import running as instance
+from agent.host.instance.panel_key import PanelKey
+from agent.host.machine import logs
+from agent.host.machine.memory import leave_no_core
+from agent.host.machine.paths import Paths
+from agent.host.peer import check as peer
+from agent.host.settings import config
+from agent.host.settings.config import Config
+from agent.host.settings.policy import Policy
+from agent.host.settings.preferences import Preferences
 from agent.host.tls import identity, switch
 from agent.host.update.standing import Standing
 from agent.host.update.watch import UpdateWatch
-from agent.signing.consent import Consent
-from agent.signing.history import History
 from agent.signing.model import Snapshot
-from agent.signing.owner import Owner
 from agent.signing.recording import Signed
 from agent.signing.service import SigningService
 from agent.transport.base import CardProvider
-from agent.web.app import ServerConfig, Serving, serve
+from agent.web.front.serving import ServerConfig, Serving, serve
 from agent.web.hipki.component import Settings
 from agent.web.hipki.consent import PopupConsent
 from agent.web.hipki.door import MCA_PORT, HipkiDoor

@@ -10,25 +10,25 @@ from pathlib import Path
 
 from agent import __version__
 from agent.commands.output import log_aside, say, say_json
+from agent.consent.consent import AlwaysAllow
+from agent.database import DatabaseError
+from agent.doctor.bundle import write_bundle
+from agent.doctor.examination import examine
+from agent.doctor.network import find_running
+from agent.doctor.patient import CardFacts, HistoryFacts, Patient, ReaderFacts
+from agent.doctor.repairs import repair
+from agent.doctor.report import Level, Report
 from agent.errors import AgentError
-from agent.host.doctor.bundle import write_bundle
-from agent.host.doctor.examination import examine
-from agent.host.doctor.network import find_running
-from agent.host.doctor.patient import CardFacts, HistoryFacts, Patient, ReaderFacts
-from agent.host.doctor.repairs import repair
-from agent.host.doctor.report import Level, Report
-from agent.host.paths import Paths
-from agent.host.policy import Policy
+from agent.history.store import verify
+from agent.host.machine.paths import Paths
+from agent.host.peer.port_owner import describe_owner
+from agent.host.settings.policy import Policy
 from agent.host.tls.machine import Machine
-from agent.signing.consent import AlwaysAllow
-from agent.signing.database import DatabaseError
-from agent.signing.history import verify
+from agent.origin import LOCAL_USER
 from agent.signing.model import CardPresence, ReaderView
 from agent.signing.service import SigningService
-from agent.signing.sites import LOCAL_USER
 from agent.transport.base import CardProvider
-from agent.web.app import PORTS
-from agent.web.port_owner import describe_owner
+from agent.web.front.serving import PORTS
 
 PROBING_SECONDS = 5.0  # for a card whose answer to reset says nothing
 _SIGNS = {Level.OK: "✓", Level.NOTE: "•", Level.FAULT: "✗"}

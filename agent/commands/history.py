@@ -5,11 +5,11 @@ import sys
 from typing import Final
 
 from agent.commands.output import log_aside, say, say_aside, say_json
-from agent.host.paths import Paths
-from agent.signing.history import read, verify
-from agent.signing.history_chain import Verdict
-from agent.signing.history_export import as_csv, as_record, verdict_record
-from agent.signing.history_line import Kind, Line
+from agent.history.chain import Verdict
+from agent.history.export import as_csv, as_record, verdict_record
+from agent.history.line import Kind, Line
+from agent.history.store import read, verify
+from agent.host.machine.paths import Paths
 
 EVERYTHING: Final = -1
 """What SQLite takes for no limit."""

@@ -10,19 +10,19 @@ from typing import Any, Final, TypeVar
 
 from agent.cms.digest import HashAlgorithm
 from agent.commands.output import log_aside, say, say_json
-from agent.host import config
-from agent.host.memory import leave_no_core
-from agent.host.paths import Paths
-from agent.host.policy import Policy
+from agent.consent.consent import AlwaysAllow
+from agent.history.store import History
+from agent.host.machine.memory import leave_no_core
+from agent.host.machine.paths import Paths
+from agent.host.settings import config
+from agent.host.settings.policy import Policy
 from agent.host.update import standing
+from agent.origin import LOCAL_USER
 from agent.secret import SecretBytes
-from agent.signing.consent import AlwaysAllow
-from agent.signing.history import History
 from agent.signing.model import Document, SignatureFormat, SignRequest
 from agent.signing.service import SigningService
-from agent.signing.sites import LOCAL_USER
 from agent.transport.base import CardProvider
-from agent.web import convert, messages, wire  # the API's own words
+from agent.web.native import convert, messages, wire  # the API's own words
 
 T = TypeVar("T")
 MAX_PIN_LINE: Final = 64

@@ -6,7 +6,7 @@ What it needs is loaded when somebody asks for it, in a thread: most agents neve
 import asyncio
 from typing import Any
 
-from agent.host.paths import Paths
+from agent.host.machine.paths import Paths
 from agent.signing.service import SigningService
 
 
@@ -27,7 +27,7 @@ class PanelDoctor:
 
         def look() -> dict[str, Any]:
             from agent.commands.doctor import gather  # noqa: PLC0415  # likewise
-            from agent.host.doctor.examination import examine  # noqa: PLC0415  # likewise
+            from agent.doctor.examination import examine  # noqa: PLC0415  # likewise
 
             return examine(gather(self._places, cards)).as_json()
 
@@ -43,7 +43,7 @@ class PanelDoctor:
 
         def mend() -> None:
             from agent.commands.doctor import gather  # noqa: PLC0415  # seldom needed
-            from agent.host.doctor.repairs import repair  # noqa: PLC0415  # likewise
+            from agent.doctor.repairs import repair  # noqa: PLC0415  # likewise
 
             repair(name, gather(self._places, None))
 

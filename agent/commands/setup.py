@@ -6,14 +6,14 @@ from pathlib import Path
 
 from agent.commands.output import log_aside, say, say_json
 from agent.host.autostart import Autostart, autostart, start_command
-from agent.host.paths import Paths
-from agent.host.quitting import end_running
-from agent.host.setup import record
-from agent.host.setup.complete import Completion, Wishes
-from agent.host.setup.report import Step
-from agent.host.setup.undo import Undoing
+from agent.host.instance.quitting import end_running
+from agent.host.machine.paths import Paths
 from agent.host.tls.machine import Machine
 from agent.host.tls.trust import Trust
+from agent.setup import record
+from agent.setup.complete import Completion, Wishes
+from agent.setup.report import Step
+from agent.setup.undo import Undoing
 
 
 def leave(options: argparse.Namespace) -> int:

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Final
 
 from agent.commands.output import log_aside, say, say_aside, say_json
+from agent.consent.site_store import Decision, SiteRecord, SiteStore, named
 from agent.errors import BadRequestError
-from agent.host.paths import Paths
-from agent.host.policy import Policy, Ruling
-from agent.signing.site_store import Decision, SiteRecord, SiteStore, named
-from agent.signing.sites import Site
+from agent.host.machine.paths import Paths
+from agent.host.settings.policy import Policy, Ruling
+from agent.origin import Site
 
 DECISIONS: Final = {
     "allow": Decision.ALLOWED,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from agent.commands.output import log_aside, say, say_json
-from agent.host.paths import Paths
+from agent.host.machine.paths import Paths
 from agent.host.tls import identity
 from agent.host.tls.machine import Machine
 from agent.host.tls.store import AuthorityFile, Place, Presence

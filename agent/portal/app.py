@@ -20,7 +20,7 @@ from agent.portal.config import PortalConfig
 from agent.portal.db import Database
 from agent.portal.downloads import find_artefacts
 from agent.portal.guard import Guard, guarding, refusals, security_headers
-from agent.portal.ics import NO_CREDENTIALS, IcsClient, IdentityCheck, load_credentials
+from agent.portal.ics.client import NO_CREDENTIALS, IcsClient, IdentityCheck, load_credentials
 from agent.portal.limits import Rate, RateLimiter
 from agent.portal.notifier import Notifier, ProgramNotifier, ScreenNotifier
 from agent.portal.otp import purge_otps

@@ -23,7 +23,7 @@ from agent.portal.audit import AuditEvent
 from agent.portal.challenges import OK, Challenge, Purpose, Repeated
 from agent.portal.db import Database
 from agent.portal.errors import PortalCode, PortalError
-from agent.portal.ics import IdentityCheck, IdentityServiceError, IdentityVerdict
+from agent.portal.ics.client import IdentityCheck, IdentityServiceError, IdentityVerdict
 from agent.portal.idnumber import parse_id_number
 from agent.portal.members import Identity, Member
 from agent.portal.pending import PendingIdNumbers

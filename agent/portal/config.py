@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
-from agent.portal.ics import checked_url
+from agent.portal.ics.client import checked_url
 
 _Port = Annotated[int, Meta(ge=0, le=65535)]
 _Origins = Annotated[tuple[str, ...], Meta(max_length=8)]

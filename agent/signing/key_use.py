@@ -21,14 +21,14 @@ from agent.cards.card import (
     StoredCertificate,
 )
 from agent.cards.memory import CardMemory
+from agent.consent.consent import Consent
+from agent.consent.questions import CardFacts, EnterPin, LastTry, Locked, Prompt, Prompter, Purpose
 from agent.errors import AgentError, CardRemovedError, ErrorCode, PinError
+from agent.origin import Site
 from agent.secret import SecretBytes
 from agent.signing.card_certificates import card_certificate
-from agent.signing.consent import Consent
 from agent.signing.model import CardPresence, Event
-from agent.signing.prompts import CardFacts, EnterPin, LastTry, Locked, Prompt, Prompter, Purpose
 from agent.signing.readers import Readers
-from agent.signing.sites import Site
 from agent.transport.base import Connection
 
 A = TypeVar("A")

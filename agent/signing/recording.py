@@ -19,14 +19,14 @@ import structlog
 from agent.cards.card import CardDriver, KeyUse, Prepare, StoredCertificate
 from agent.cms.digest import HashAlgorithm
 from agent.errors import AgentError, ErrorCode, PinError
+from agent.history.line import DONE, UNDELIVERED, Entry, Kind, Line, presentable
+from agent.history.store import History, moment
+from agent.origin import Site
 from agent.pki.certificate import CertificateFacts
 from agent.secret import SecretBytes
 from agent.signing.card_certificates import certificate_facts
-from agent.signing.history import History, moment
-from agent.signing.history_line import DONE, UNDELIVERED, Entry, Kind, Line, presentable
 from agent.signing.key_use import KeyOperation
 from agent.signing.model import DecryptRequest, Document, SignRequest
-from agent.signing.sites import Site
 from agent.transport.base import Connection
 
 AGAIN_AFTER: Final = timedelta(minutes=10)

@@ -22,6 +22,8 @@ from agent.cards.card import (
 )
 from agent.cards.pkcs15 import ID_KEYX
 from agent.cards.registry import Registry
+from agent.consent.consent import Consent
+from agent.consent.questions import MAX_SHOWN, Act, DocumentFacts, NoPrompter, Prompter, Purpose
 from agent.errors import (
     AgentError,
     BadRequestError,
@@ -31,10 +33,10 @@ from agent.errors import (
     ServiceUnavailableError,
     UnsupportedCardError,
 )
+from agent.history.store import History
+from agent.origin import Site
 from agent.secret import SecretBytes
 from agent.signing.card_certificates import any_expired, card_certificates
-from agent.signing.consent import Consent
-from agent.signing.history import History
 from agent.signing.key_use import CARD_SECONDS, Errand, Job, KeyUser
 from agent.signing.model import (
     CardCertificate,
@@ -45,17 +47,8 @@ from agent.signing.model import (
     SignResult,
     Snapshot,
 )
-from agent.signing.prompts import (
-    MAX_SHOWN,
-    Act,
-    DocumentFacts,
-    NoPrompter,
-    Prompter,
-    Purpose,
-)
 from agent.signing.readers import Readers
 from agent.signing.recording import Recorder, Signed
-from agent.signing.sites import Site
 from agent.transport.base import CardProvider, Connection
 
 SIGNATURE_SECONDS = 10.0  # more for each further signature

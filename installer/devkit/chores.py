@@ -65,7 +65,7 @@ def demo(options: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
     system.ensure((*system.BUILD, *system.WINDOWS, *system.BROWSER, *more))
     venv.ensure()
     check = ["--check"] if options.check else []
-    become_tool("agent.portal.demo", *check, "--provider", options.provider, *rest)
+    become_tool("agent.portal.demo.play", *check, "--provider", options.provider, *rest)
 
 
 def test(options: argparse.Namespace, rest: Sequence[str]) -> NoReturn:

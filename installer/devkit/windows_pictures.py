@@ -13,8 +13,8 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "installer")]
 
 from devkit.frozen import icons  # noqa: E402  # only now can it be found
-from tray.face import Mood  # noqa: E402  # likewise
-from tray.icon import draw  # noqa: E402  # likewise
+from tray.icon.drawing import draw  # noqa: E402  # likewise
+from tray.icon.face import Mood  # noqa: E402  # likewise
 
 Colour: TypeAlias = tuple[float, float, float]
 HEADER: Final = (150, 57)

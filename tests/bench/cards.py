@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from agent.consent.consent import AlwaysAllow
+from agent.origin import LOCAL_USER
 from agent.secret import SecretBytes
-from agent.signing.consent import AlwaysAllow
 from agent.signing.model import Document, SignRequest
 from agent.signing.service import SigningService
-from agent.signing.sites import LOCAL_USER
 from agent.virtualcard import cardfile
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.identity import generate_id_number

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request
 
-from agent.portal import demo_browser
-from agent.portal.demo_children import Children
-from agent.portal.demo_stage import Ports, Stage
+from agent.portal.demo import browser as demo_browser
+from agent.portal.demo.children import Children
+from agent.portal.demo.stage import Ports, Stage
 from agent.virtualcard.issuer_directory import DirectoryIssuer
 from agent.virtualcard.model import Generation
 from agent.virtualcard.rsa_key import RsaKey

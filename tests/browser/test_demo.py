@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from agent.portal.demo import boxed
-from agent.portal.demo_children import Children, DemoError
+from agent.portal.demo.children import Children, DemoError
+from agent.portal.demo.play import boxed
 
 pytestmark = pytest.mark.browser
-DEMO = [sys.executable, "-m", "agent.portal.demo"]
+DEMO = [sys.executable, "-m", "agent.portal.demo.play"]
 LIMIT = 110.0  # seconds
 
 

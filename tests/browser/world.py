@@ -11,9 +11,9 @@ from typing import Any
 
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
-from agent.portal import demo_browser
-from agent.portal.demo_children import Child
-from agent.portal.demo_stage import Stage
+from agent.portal.demo import browser as demo_browser
+from agent.portal.demo.children import Child
+from agent.portal.demo.stage import Stage
 from agent.virtualcard import cardfile
 from agent.virtualcard.identity import generate_id_number
 from agent.virtualcard.issuer_directory import DirectoryIssuer

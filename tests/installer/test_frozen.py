@@ -14,8 +14,8 @@ from devkit.shell import SetupError
 from PIL import Image
 
 from agent import __version__
-from tray.face import Mood
-from tray.icon import draw
+from tray.icon.drawing import draw
+from tray.icon.face import Mood
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCK = ROOT / "installer" / "requirements" / "installer.txt"

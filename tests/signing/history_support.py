@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from agent.signing.history import History
-from agent.signing.history_line import Entry, Kind
+from agent.history.line import Entry, Kind
+from agent.history.store import History
 
 HOLDER = "王測試"
 

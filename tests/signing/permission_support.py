@@ -1,7 +1,7 @@
 """Answers about sites that a test gives itself, without a disk."""
 
-from agent.signing.permissions import Permission
-from agent.signing.sites import Site
+from agent.consent.permissions import Permission
+from agent.origin import Site
 
 
 class MemoryPermissions:

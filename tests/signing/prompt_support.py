@@ -4,9 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, cast
 
-from agent.errors import AgentError, ErrorCode
-from agent.secret import SecretBytes
-from agent.signing.prompts import (
+from agent.consent.questions import (
     Act,
     AllowSite,
     CardFacts,
@@ -17,7 +15,9 @@ from agent.signing.prompts import (
     Prompt,
     Purpose,
 )
-from agent.signing.sites import Site
+from agent.errors import AgentError, ErrorCode
+from agent.origin import Site
+from agent.secret import SecretBytes
 
 A = TypeVar("A")
 SITE = Site.parse("https://portal.example")

@@ -15,11 +15,10 @@ import structlog.testing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agent.database import DatabaseError, set_aside_files
 from agent.errors import ErrorCode
-from agent.signing import history as history_module
-from agent.signing.database import DatabaseError, set_aside_files
-from agent.signing.history import History, read, verify
-from agent.signing.history_line import (
+from agent.history import store as history_module
+from agent.history.line import (
     DONE,
     FIELDS,
     MAX_TEXT,
@@ -28,6 +27,7 @@ from agent.signing.history_line import (
     Kind,
     presentable,
 )
+from agent.history.store import History, read, verify
 from tests.signing.history_support import entry, tampering, written
 
 

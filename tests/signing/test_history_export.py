@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.signing.history import read, verify
-from agent.signing.history_export import BYTE_ORDER_MARK, as_csv, as_record, verdict_record
-from agent.signing.history_line import FIELDS, NOTHING_BEFORE, Line, presentable
+from agent.history.export import BYTE_ORDER_MARK, as_csv, as_record, verdict_record
+from agent.history.line import FIELDS, NOTHING_BEFORE, Line, presentable
+from agent.history.store import read, verify
 from tests.signing.history_support import entry, tampering, written
 
 

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from agent.signing.database import set_aside_files
-from agent.signing.history import read, verify
+from agent.database import set_aside_files
+from agent.history.store import read, verify
 
 ROOT = Path(__file__).resolve().parents[2]
 ROUNDS = 12
 HAMMER = """
 import sys
 from pathlib import Path
-from agent.signing.history import History
-from agent.signing.history_line import Entry
+from agent.history.store import History
+from agent.history.line import Entry
 
 history = History(Path(sys.argv[1]))
 while True:

@@ -14,10 +14,10 @@ import aiohttp
 import pytest
 
 from agent.commands.daemon import Daemon, Observer, Wanted, opened
-from agent.host import policy as policy_module
-from agent.signing.history import read
-from agent.signing.site_store import Decision, SiteStore
-from agent.signing.sites import Site
+from agent.consent.site_store import Decision, SiteStore
+from agent.history.store import read
+from agent.host.settings import policy as policy_module
+from agent.origin import Site
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.provider import READER_NAME, VirtualProvider
 

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from agent.commands.citizen import open_citizen
+from agent.consent.consent import AlwaysAllow, Ask, Consent
+from agent.consent.permissions import Permission
+from agent.consent.policy_permissions import Standing
+from agent.consent.questions import AllowSite, NoPrompter, SiteAnswer
+from agent.consent.site_store import Decision, SiteStore
 from agent.errors import AgentError, ErrorCode
-from agent.host.config import PolicyFile
-from agent.host.policy import Policy
-from agent.signing.consent import AlwaysAllow, Ask, Consent
-from agent.signing.permissions import Permission
-from agent.signing.prompts import AllowSite, NoPrompter, SiteAnswer
-from agent.signing.site_store import Decision, SiteStore
-from agent.signing.standing import Standing
+from agent.host.settings.config import PolicyFile
+from agent.host.settings.policy import Policy
 from tests.signing.permission_support import MemoryPermissions
 from tests.signing.prompt_support import LAST, OTHER, SITE, Citizen, says
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
+from agent.consent import process as prompt_process
+from agent.consent.process import PROMPT_ARGUMENT, ProcessPrompter, prompt_command
+from agent.consent.questions import NoPrompter, Prompt, SiteAnswer
+from agent.consent.wire import encode_request
 from agent.errors import AgentError, ErrorCode
 from agent.secret import SecretBytes
-from agent.signing import prompt_process
-from agent.signing.prompt_process import PROMPT_ARGUMENT, ProcessPrompter, prompt_command
-from agent.signing.prompt_wire import encode_request
-from agent.signing.prompts import NoPrompter, Prompt, SiteAnswer
 from tests.signing.prompt_support import ALL, ALLOW, LAST, LOCKED, PIN
 
 
@@ -148,7 +148,7 @@ async def test_many_windows_leave_no_descriptor_open() -> None:
 
 
 def test_the_installed_program_is_its_own_window(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert prompt_command() == (sys.executable, "-P", "-m", "tray.prompt")
+    assert prompt_command() == (sys.executable, "-P", "-m", "tray.prompt.process")
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     assert prompt_command() == (sys.executable, PROMPT_ARGUMENT)
 

@@ -10,9 +10,11 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from agent.cms.digest import HashAlgorithm
 from agent.cms.verify import verify
+from agent.consent.consent import AlwaysAllow, Ask
+from agent.consent.permissions import Permission
+from agent.consent.questions import Act, CardFacts, EnterPin, LastTry, Locked, Prompter
 from agent.errors import AgentError, ErrorCode
 from agent.secret import SecretBytes
-from agent.signing.consent import AlwaysAllow, Ask
 from agent.signing.model import (
     DecryptFormat,
     DecryptRequest,
@@ -20,8 +22,6 @@ from agent.signing.model import (
     SignatureFormat,
     SignRequest,
 )
-from agent.signing.permissions import Permission
-from agent.signing.prompts import Act, CardFacts, EnterPin, LastTry, Locked, Prompter
 from agent.signing.service import SigningService
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.issuer import Validity

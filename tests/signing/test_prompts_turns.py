@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from agent.errors import AgentError, ErrorCode
-from agent.signing.prompt_turns import (
+from agent.consent.questions import AllowSite, EnterPin, NoPrompter, SiteAnswer
+from agent.consent.queue import (
     COMMON_PAUSES,
     FORGIVEN,
     MAX_SITES,
@@ -15,8 +15,8 @@ from agent.signing.prompt_turns import (
     PAUSES,
     Turns,
 )
-from agent.signing.prompts import AllowSite, EnterPin, NoPrompter, SiteAnswer
-from agent.signing.sites import Site
+from agent.errors import AgentError, ErrorCode
+from agent.origin import Site
 from tests.signing.prompt_support import (
     ALLOW,
     LAST,

@@ -7,17 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.errors import AgentError, BadRequestError, ErrorCode
-from agent.secret import SecretBytes
-from agent.signing.prompt_wire import (
-    MAX_REQUEST,
-    SYSTEM,
-    AnyPrompt,
-    decode_answer,
-    decode_request,
-    encode_request,
-)
-from agent.signing.prompts import (
+from agent.consent.questions import (
     MAX_SHOWN,
     Act,
     AllowSite,
@@ -30,7 +20,17 @@ from agent.signing.prompts import (
     Purpose,
     SiteAnswer,
 )
-from agent.signing.sites import LOCAL_USER, Site
+from agent.consent.wire import (
+    MAX_REQUEST,
+    SYSTEM,
+    AnyPrompt,
+    decode_answer,
+    decode_request,
+    encode_request,
+)
+from agent.errors import AgentError, BadRequestError, ErrorCode
+from agent.origin import LOCAL_USER, Site
+from agent.secret import SecretBytes
 from tests.signing.prompt_support import ALL, ALLOW, LAST, LOCKED, PIN
 
 texts = st.text(max_size=255)

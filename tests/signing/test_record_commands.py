@@ -10,9 +10,9 @@ import pytest
 import structlog
 
 from agent import cli
-from agent.signing.history import verify
-from agent.signing.site_store import Decision, SiteStore
-from agent.signing.sites import Site
+from agent.consent.site_store import Decision, SiteStore
+from agent.history.store import verify
+from agent.origin import Site
 from agent.virtualcard import cardfile
 from agent.virtualcard.card import VirtualCard
 from tests.signing.history_support import tampering, written

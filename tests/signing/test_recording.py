@@ -16,13 +16,14 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from agent.cards.card import CardDriver, KeyUse
 from agent.cms.digest import HashAlgorithm
+from agent.consent.consent import AlwaysAllow, Consent, Refuse
 from agent.errors import AgentError, ErrorCode
+from agent.history import store as history_module
+from agent.history.line import Entry, Kind
+from agent.history.store import History, read, verify
+from agent.origin import Site
 from agent.secret import SecretBytes
-from agent.signing import history as history_module
 from agent.signing import service as service_module
-from agent.signing.consent import AlwaysAllow, Consent, Refuse
-from agent.signing.history import History, read, verify
-from agent.signing.history_line import Entry, Kind
 from agent.signing.model import (
     DecryptFormat,
     DecryptRequest,
@@ -32,7 +33,6 @@ from agent.signing.model import (
 )
 from agent.signing.recording import REFUSALS_AN_HOUR, Recorder, Signed
 from agent.signing.service import SigningService
-from agent.signing.sites import Site
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.issuer import Validity
 from agent.virtualcard.model import Faults

@@ -13,9 +13,11 @@ import pytest
 
 from agent.cms.digest import HashAlgorithm
 from agent.cms.verify import verify
+from agent.consent.consent import AlwaysAllow, Consent, Refuse
+from agent.consent.questions import LastTry
 from agent.errors import AgentError, BadRequestError, ErrorCode
+from agent.origin import Site
 from agent.secret import SecretBytes
-from agent.signing.consent import AlwaysAllow, Consent, Refuse
 from agent.signing.model import (
     CardPresence,
     DecryptFormat,
@@ -25,9 +27,7 @@ from agent.signing.model import (
     SignatureFormat,
     SignRequest,
 )
-from agent.signing.prompts import LastTry
 from agent.signing.service import SigningService
-from agent.signing.sites import Site
 from agent.virtualcard import gen1, gen2
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.issuer import Validity

@@ -19,10 +19,10 @@ import structlog.testing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.signing import site_store
-from agent.signing.database import DatabaseError, set_aside_files
-from agent.signing.site_store import FOR_NOW, Decision, SiteStore
-from agent.signing.sites import Site
+from agent.consent import site_store
+from agent.consent.site_store import FOR_NOW, Decision, SiteStore
+from agent.database import DatabaseError, set_aside_files
+from agent.origin import Site
 
 ROOT = Path(__file__).resolve().parents[2]
 SITE = Site.parse("https://portal.example")
@@ -389,8 +389,8 @@ def test_it_agrees_with_a_dictionary(
 HAMMER = """
 import sys
 from pathlib import Path
-from agent.signing.site_store import Decision, SiteStore
-from agent.signing.sites import Site
+from agent.consent.site_store import Decision, SiteStore
+from agent.origin import Site
 
 store = SiteStore(Path(sys.argv[1]))
 number = int(sys.argv[2])

@@ -25,7 +25,7 @@ from tests.conftest import CardFactory
 from tests.tray.conftest import session_bus
 from tests.tray.prompt.desktop import SHOTS, x_server
 from tests.tray.prompt.desktop import Desktop as PromptDesktop
-from tray.icon import _BRAND, _GREEN
+from tray.icon.drawing import _BRAND, _GREEN
 
 SECONDS = 60.0
 NEEDED = ("Xvfb", "xdotool", "import", "xfce4-panel", "dbus-daemon")

@@ -4,15 +4,15 @@ from dataclasses import fields
 
 import pytest
 
-from agent.host.preferences import LANGUAGES
-from agent.signing.history_line import Kind
+from agent.history.line import Kind
+from agent.host.settings.preferences import LANGUAGES
+from agent.origin import LOCAL_USER, SELF_TEST, Site
 from agent.signing.model import CardPresence, ReaderView, Snapshot
 from agent.signing.recording import Signed
-from agent.signing.sites import LOCAL_USER, SELF_TEST, Site
-from tray.face import MAX_NAME, MAX_READERS, Face, Facts, Item, Mood, harmless, make_face
+from tray.icon.face import MAX_NAME, MAX_READERS, Face, Facts, Item, Mood, harmless, make_face
+from tray.icon.texts import TEXTS, Texts
 from tray.program import notification
-from tray.prompt_language import Language
-from tray.texts import TEXTS, Texts
+from tray.prompt.language import Language
 
 CHINESE = TEXTS[Language.CHINESE]
 ENGLISH = TEXTS[Language.ENGLISH]

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tray.dbus_item import SIZES, pixmaps
-from tray.face import Mood
-from tray.icon import argb, draw
+from tray.icon.dbus_item import SIZES, pixmaps
+from tray.icon.drawing import argb, draw
+from tray.icon.face import Mood
 
 Pixel = tuple[int, ...]
 

@@ -19,16 +19,16 @@ import pytest
 from agent.commands.daemon import Daemon, Wanted, opened
 from agent.errors import AgentError
 from agent.host.autostart.xdg import XdgAutostart
-from agent.host.panel_key import PanelKey
-from agent.host.preferences import Preferences
+from agent.host.instance.panel_key import PanelKey
+from agent.host.settings.preferences import Preferences
 from agent.host.tls import identity
 from agent.host.tls.machine import Machine
 from agent.host.update.standing import Age, Asking, Standing
 from agent.virtualcard.provider import VirtualProvider
 from tests.conftest import TEST_PIN, CardFactory
 from tray import program as program_module
-from tray.backend import NoTrayError
-from tray.face import Face, Mood
+from tray.icon.backend import NoTrayError
+from tray.icon.face import Face, Mood
 from tray.program import Program
 
 SECONDS = 60.0

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from agent.signing.model import CardPresence, ReaderView, Snapshot
-from tray.face import Face, Facts, make_face
-from tray.prompt_language import Language
-from tray.texts import TEXTS
+from tray.icon.face import Face, Facts, make_face
+from tray.icon.texts import TEXTS
+from tray.prompt.language import Language
 
 
 def face(state: CardPresence = CardPresence.CARD, name: str = "R&D Reader") -> Face:
@@ -74,7 +74,7 @@ class Running:
     """An icon in a thread, and what was chosen in its menu."""
 
     def __init__(self, platform: str, screen: Screen) -> None:
-        from tray.pystray_icon import PystrayIcon
+        from tray.icon.pystray_icon import PystrayIcon
 
         self.chosen: list[str] = []
         self.icon = PystrayIcon(platform)
@@ -130,7 +130,7 @@ def test_another_face_is_another_picture_title_and_menu(running: Running, screen
 
 
 def test_on_windows_an_ampersand_is_an_ampersand(screen: Screen, running: Running) -> None:
-    from tray.pystray_icon import PystrayIcon
+    from tray.icon.pystray_icon import PystrayIcon
 
     texts = [item.text for item in walk(PystrayIcon("win32")._menu(face().menu))]
     assert any("R&&D" in text for text in texts)
@@ -146,7 +146,7 @@ def test_what_windows_has_no_room_for_is_cut(running: Running, screen: Screen) -
 
 
 def test_a_stop_before_the_beginning_counts(screen: Screen) -> None:
-    from tray.pystray_icon import PystrayIcon
+    from tray.icon.pystray_icon import PystrayIcon
 
     icon = PystrayIcon("other")
     icon.stop()
@@ -156,7 +156,7 @@ def test_a_stop_before_the_beginning_counts(screen: Screen) -> None:
 
 @pytest.mark.usefixtures("screen")
 def test_a_stop_while_it_begins_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tray.pystray_icon import PystrayIcon
+    from tray.icon.pystray_icon import PystrayIcon
 
     icon = PystrayIcon("other")
     begin = icon._begin
@@ -176,7 +176,7 @@ def test_a_stop_while_it_begins_counts(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_no_environment_chooses_the_back_end(
     screen: Screen, monkeypatch: pytest.MonkeyPatch, platform: str, backend: str
 ) -> None:
-    from tray.pystray_icon import PystrayIcon
+    from tray.icon.pystray_icon import PystrayIcon
 
     monkeypatch.setenv("PYSTRAY_BACKEND", "xorg")
     PystrayIcon(platform)

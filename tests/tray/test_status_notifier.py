@@ -13,13 +13,13 @@ from dbus_fast.service import ServiceInterface, dbus_method
 
 from agent.signing.model import CardPresence, ReaderView, Snapshot
 from tests.tray.conftest import Bus
-from tray import status_notifier
-from tray.backend import NoTrayError
-from tray.dbus_item import SIZES
-from tray.face import Face, Facts, make_face
-from tray.prompt_language import Language
-from tray.status_notifier import WATCHER, StatusNotifier
-from tray.texts import TEXTS
+from tray.icon import status_notifier
+from tray.icon.backend import NoTrayError
+from tray.icon.dbus_item import SIZES
+from tray.icon.face import Face, Facts, make_face
+from tray.icon.status_notifier import WATCHER, StatusNotifier
+from tray.icon.texts import TEXTS
+from tray.prompt.language import Language
 
 SECONDS = 20.0
 ITEM = "org.kde.StatusNotifierItem"

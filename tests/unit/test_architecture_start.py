@@ -26,7 +26,7 @@ def loaded() -> frozenset[str]:
     "module",
     [
         "asn1crypto",  # before the first card is read
-        "agent.host.doctor",  # before somebody asks the doctor
+        "agent.doctor",  # before somebody asks the doctor
         "agent.portal",
         "agent.virtualcard",
         "pyhanko_certvalidator",  # `ankong verify` alone

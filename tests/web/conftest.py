@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from agent.host.tls import identity
 from agent.host.tls.authority import Authority
+from agent.origin import Site
 from agent.pki.certificate import CertificateFacts
 from agent.secret import SecretBytes
 from agent.signing.model import (
@@ -30,8 +31,7 @@ from agent.signing.model import (
     SignResult,
     Snapshot,
 )
-from agent.signing.sites import Site
-from agent.web.app import ServerConfig, Serving, serve
+from agent.web.front.serving import ServerConfig, Serving, serve
 
 SITE = "https://shop.example"
 STRANGER = "https://stranger.example"

@@ -3,8 +3,8 @@
 import pytest
 
 from agent.errors import AgentError, ErrorCode
-from agent.web import guard
-from agent.web.guard import Purpose, Refused
+from agent.web.front import guard
+from agent.web.front.guard import Purpose, Refused
 
 PORT = 28443
 

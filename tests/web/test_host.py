@@ -13,10 +13,11 @@ import pytest
 import structlog
 
 from agent.errors import ErrorCode
-from agent.host import config, logs
-from agent.host.config import Config, ConfigError
-from agent.host.instance import AlreadyRunningError, Instance
-from agent.host.paths import Paths
+from agent.host.instance.running import AlreadyRunningError, Instance
+from agent.host.machine import logs
+from agent.host.machine.paths import Paths
+from agent.host.settings import config
+from agent.host.settings.config import Config, ConfigError
 from agent.secret import SecretBytes
 
 PIN = "246813"
@@ -131,8 +132,8 @@ def test_a_killed_agent_leaves_the_way_free(state_dir: Path) -> None:
     paths = prepared(state_dir)
     program = (
         "import sys, pathlib, time\n"
-        "from agent.host.instance import Instance\n"
-        "from agent.host.paths import Paths\n"
+        "from agent.host.instance.running import Instance\n"
+        "from agent.host.machine.paths import Paths\n"
         "with Instance(Paths(pathlib.Path(sys.argv[1]))):\n"
         "    print('held', flush=True)\n"
         "    time.sleep(60)\n"

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agent.web import app
-from agent.web.limits import Limits
-from agent.web.messages import MAX_MESSAGE
+from agent.web.front import serving as app
+from agent.web.front.limits import Limits
+from agent.web.native.messages import MAX_MESSAGE
 
 SITE = "https://shop.example"
 SIGN = {"data": "AAAA", "hash": "SHA-256", "format": "cms"}
@@ -112,7 +112,7 @@ async def test_a_huge_undeclared_body_is_cut_off(agent: Any) -> None:
 
 
 async def test_the_largest_message_that_is_allowed_works(agent: Any) -> None:
-    from agent.web.messages import MAX_DATA
+    from agent.web.native.messages import MAX_DATA
 
     data = "A" * (MAX_DATA // 3 * 4)
     status, _ = await agent.post("sign", {"params": {**SIGN, "data": data}})

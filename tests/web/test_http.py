@@ -12,7 +12,7 @@ import structlog.testing
 import agent.web
 from agent import __version__
 from agent.errors import AgentError, BadRequestError, ErrorCode, PinError
-from agent.signing.sites import Site
+from agent.origin import Site
 
 SITE = "https://shop.example"
 STRANGER = "https://stranger.example"
@@ -72,8 +72,8 @@ async def test_documents_are_for_everybody_but_named_exactly(agent: Any, path: s
 async def test_the_documents_are_those_of_the_package(agent: Any) -> None:
     folder = Path(agent_folder())
     for path, name, content_type in (
-        ("/v1/openapi.json", "openapi.json", "application/json"),
-        ("/v1/messages.schema.json", "messages.schema.json", "application/schema+json"),
+        ("/v1/openapi.json", "native/openapi.json", "application/json"),
+        ("/v1/messages.schema.json", "native/messages.schema.json", "application/schema+json"),
         ("/sdk/ankong.js", "sdk/ankong.js", "text/javascript"),
     ):
         async with agent.http.get(f"{agent.url}{path}") as response:
@@ -271,7 +271,7 @@ async def test_leaving_cancels_what_was_asked(agent: Any) -> None:
 
 
 async def test_one_site_has_a_bounded_number_of_requests_under_way(start_agent: Any) -> None:
-    from agent.web.limits import Limits
+    from agent.web.front.limits import Limits
 
     agent = await start_agent(limits=Limits(pending=2))
     agent.service.allowed.add(Site(STRANGER))

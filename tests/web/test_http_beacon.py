@@ -43,7 +43,7 @@ async def test_the_beacon_side_checks_the_host_too(agent: Any) -> None:
 
 
 async def test_other_protocols_can_move_in_beside_the_beacon(start_agent: Any) -> None:
-    from agent.web.endpoint import answer
+    from agent.web.front.endpoint import answer
 
     def door(port: int, further: Any) -> Any:
         async def handle(request: Any) -> Any:

@@ -3,8 +3,8 @@
 import pytest
 
 from agent.errors import AgentError, ErrorCode
-from agent.signing.sites import Site
-from agent.web.limits import MAX_SITES, RateLimiter, Slots
+from agent.origin import Site
+from agent.web.front.limits import MAX_SITES, RateLimiter, Slots
 
 SITE = Site("https://shop.example")
 OTHER = Site("https://other.example")

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 import structlog.testing
 
-from agent.web import app, listen
-from agent.web.listen import PortTakenError
+from agent.web.front import listen
+from agent.web.front import serving as app
+from agent.web.front.listen import PortTakenError
 
 IPV6 = listen._has_ipv6()
 

@@ -13,8 +13,8 @@ from agent.cms.digest import HashAlgorithm
 from agent.errors import AgentError, ErrorCode
 from agent.secret import SecretBytes
 from agent.signing.model import CardPresence, DecryptFormat, Event, ReaderView, SignatureFormat
-from agent.web import convert, messages, wire
-from agent.web.wire import MessageError
+from agent.web.native import convert, messages, wire
+from agent.web.native.wire import MessageError
 
 PIN = "135792"
 DIGEST = base64.b64encode(bytes(32)).decode()

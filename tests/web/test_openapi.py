@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from agent.web import messages, openapi
-from agent.web.openapi import OPENAPI_FILE, SCHEMA_FILE
+from agent.web.native import messages, openapi
+from agent.web.native.openapi import OPENAPI_FILE, SCHEMA_FILE
 
 
 def test_the_committed_files_are_generated_from_the_types() -> None:
-    hint = "run python -m agent.web.openapi"
+    hint = "run python -m agent.web.native.openapi"
     assert OPENAPI_FILE.read_text() == openapi.render(openapi.openapi()), hint
     assert SCHEMA_FILE.read_text() == openapi.render(openapi.message_schema()), hint
 
@@ -66,9 +66,9 @@ def test_every_route_is_described(agent_routes: dict[str, set[str]]) -> None:
 @pytest.fixture
 def agent_routes() -> dict[str, set[str]]:
     """The paths of the API, without the documents about it."""
-    from agent.web.limits import Limits
-    from agent.web.native import NativeApi
-    from agent.web.routes import DOCUMENTS, NativeRoutes
+    from agent.web.front.limits import Limits
+    from agent.web.native.methods import NativeApi
+    from agent.web.native.routes import DOCUMENTS, NativeRoutes
 
     service: Any = None
     api = NativeApi(service, Limits(), virtual=False, page_pin=True, allow_sha1=False)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from agent.host.peer import check_for
+from agent.host.peer.check import check_for
 from tests.web.conftest import AgentFactory
 
 NOBODY = 65534

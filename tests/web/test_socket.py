@@ -9,9 +9,9 @@ import pytest
 import structlog.testing
 
 from agent.errors import PinError
+from agent.origin import Site
 from agent.signing.model import CardPresence, Event, ReaderView, Snapshot
-from agent.signing.sites import Site
-from agent.web.limits import Limits
+from agent.web.front.limits import Limits
 
 SITE = "https://shop.example"
 STRANGER = "https://stranger.example"

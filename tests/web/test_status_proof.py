@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from agent.host.install_key import InstallKey
+from agent.host.instance.install_key import InstallKey
 from tests.web.conftest import STRANGER, AgentFactory
 
 NONCE = base64.b64encode(bytes(range(16))).decode()

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from agent.host.paths import Paths
+from agent.host.machine.paths import Paths
 from agent.host.update.manifest import read
 from agent.host.update.memory import Heard
 from agent.virtualcard import cardfile

@@ -7,9 +7,9 @@ from enum import StrEnum, unique
 
 from agent import __version__
 from agent.errors import AgentError, ErrorCode
-from agent.host.config import Config
-from agent.host.paths import Paths
-from agent.host.preferences import Preferences
+from agent.host.machine.paths import Paths
+from agent.host.settings.config import Config
+from agent.host.settings.preferences import Preferences
 from agent.host.update import version
 from agent.host.update.memory import Heard, load
 from agent.host.update.release_keys import RELEASE_KEYS

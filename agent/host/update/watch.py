@@ -11,8 +11,8 @@ from typing import Final
 import aiohttp
 import structlog
 
-from agent.host.config import Config
-from agent.host.preferences import Preferences
+from agent.host.settings.config import Config
+from agent.host.settings.preferences import Preferences
 from agent.host.update import manifest, memory
 from agent.host.update.fetch import fetch
 from agent.host.update.manifest import BadManifestError

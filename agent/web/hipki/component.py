@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
 from agent.errors import AgentError, ErrorCode
+from agent.origin import Site
 from agent.secret import SecretBytes
 from agent.signing.model import CardPresence, ReaderView
-from agent.signing.sites import Site
-from agent.web.endpoint import unexpected
+from agent.web.front.endpoint import unexpected
 from agent.web.hipki import requests
 from agent.web.hipki.errors import HipkiError, Major, Numbers, numbers
 from agent.web.hipki.functions import Function, reply_name
@@ -25,7 +25,7 @@ from agent.web.hipki.information import (
     information_image,
 )
 from agent.web.hipki.request import Fields
-from agent.web.native import Service
+from agent.web.native.methods import Service
 
 LOCAL_PROGRAM: Final = Site("local://program")
 """A program on this computer that is no browser; no page can name itself so."""

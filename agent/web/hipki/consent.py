@@ -10,18 +10,11 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from agent.consent.consent import Ask
+from agent.consent.permissions import Permission, Permissions
+from agent.consent.questions import AllowSite, LastTry, Prompt, Prompter, SiteAnswer, UnaskedError
 from agent.errors import AgentError, ErrorCode, PinError
-from agent.signing.consent import Ask
-from agent.signing.permissions import Permission, Permissions
-from agent.signing.prompts import (
-    AllowSite,
-    LastTry,
-    Prompt,
-    Prompter,
-    SiteAnswer,
-    UnaskedError,
-)
-from agent.signing.sites import SELF_TEST, Site
+from agent.origin import SELF_TEST, Site
 from agent.web.hipki.conversation import Answer, Conversation, Question, current
 from agent.web.hipki.pages import describe
 

@@ -16,7 +16,7 @@ from enum import StrEnum, unique
 from typing import Any, Final, TypeAlias
 
 from agent.errors import AgentError, ErrorCode
-from agent.signing.sites import Site
+from agent.origin import Site
 from agent.web.hipki.request import Fields
 
 ANSWER_SECONDS: Final = 120.0

@@ -10,9 +10,9 @@ from aiohttp import hdrs, web
 
 from agent import __version__
 from agent.errors import AgentError, ErrorCode
-from agent.signing.sites import Site
-from agent.web import guard
-from agent.web.endpoint import (
+from agent.origin import Site
+from agent.web.front import guard
+from agent.web.front.endpoint import (
     JSON_TYPE,
     PREFLIGHT_SECONDS,
     HttpHandler,
@@ -21,7 +21,8 @@ from agent.web.endpoint import (
     refusal,
     unexpected,
 )
-from agent.web.guard import Refused
+from agent.web.front.guard import Refused
+from agent.web.front.limits import Limits, RateLimiter
 from agent.web.hipki import pages
 from agent.web.hipki.component import LOCAL_PROGRAM, Component, Settings
 from agent.web.hipki.consent import PopupConsent
@@ -32,8 +33,7 @@ from agent.web.hipki.parsing import Parsing
 from agent.web.hipki.popup import PopupRoutes, to_text
 from agent.web.hipki.request import MAX_BODY, Fields, parse_body
 from agent.web.hipki.tokens import Kind
-from agent.web.limits import Limits, RateLimiter
-from agent.web.native import Service
+from agent.web.native.methods import Service
 
 PORT: Final = 61161
 MCA_PORT: Final = 16888

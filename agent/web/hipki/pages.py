@@ -10,7 +10,7 @@ from typing import Final
 
 from agent import __version__
 from agent.errors import BadRequestError
-from agent.signing.sites import Site
+from agent.origin import Site
 from agent.web.hipki.errors import MAJOR_TEXTS, MINOR_TEXTS
 
 _FOLDER: Final = resources.files("agent.web.hipki") / "pages"

@@ -9,10 +9,11 @@ from aiohttp import hdrs, web
 from msgspec import Meta, Struct
 
 from agent.errors import AgentError, BadRequestError, ErrorCode
-from agent.signing.sites import SELF_TEST, Site
-from agent.web import guard
-from agent.web.endpoint import answer, read_body
-from agent.web.guard import Purpose
+from agent.origin import SELF_TEST, Site
+from agent.web.front import guard
+from agent.web.front.endpoint import answer, read_body
+from agent.web.front.guard import Purpose
+from agent.web.front.limits import Limits, Slots
 from agent.web.hipki.component import LOCAL_PROGRAM, Component
 from agent.web.hipki.consent import PopupConsent
 from agent.web.hipki.conversation import (
@@ -26,8 +27,7 @@ from agent.web.hipki.functions import BY_NAME, Function
 from agent.web.hipki.parsing import Parsing
 from agent.web.hipki.request import MAX_BODY, Fields, parse_text
 from agent.web.hipki.tokens import Kind, Token, Tokens
-from agent.web.limits import Limits, Slots
-from agent.web.native import Service
+from agent.web.native.methods import Service
 
 POPUPS: Final = 4  # of one site at once; a browser has six connections to us for all sites
 _SMALL: Final = 4096  # bytes

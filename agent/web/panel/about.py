@@ -7,7 +7,7 @@ from importlib import metadata
 from typing import Any, Final
 
 from agent import __version__
-from agent.host.paths import Paths
+from agent.host.machine.paths import Paths
 
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]+")
 _MAX_LICENSE: Final = 120  # characters; some packages put the whole text there

@@ -12,9 +12,9 @@ from typing import Final, TypeAlias
 from aiohttp import hdrs, web
 
 from agent.errors import AgentError, ErrorCode
-from agent.web import guard
-from agent.web.endpoint import JSON_TYPE, HttpHandler, read_body, refusal, unexpected
-from agent.web.guard import Refused
+from agent.web.front import guard
+from agent.web.front.endpoint import JSON_TYPE, HttpHandler, read_body, refusal, unexpected
+from agent.web.front.guard import Refused
 from agent.web.panel import messages
 from agent.web.panel.files import ROOT, PanelFile
 from agent.web.panel.sessions import LIFETIME, Sessions

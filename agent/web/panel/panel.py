@@ -10,18 +10,18 @@ from typing import Any, Final, Protocol
 from aiohttp import web
 
 from agent import __version__
+from agent.consent.site_store import Decision, SiteStore
 from agent.errors import AgentError, BadRequestError, ErrorCode
+from agent.history import export as history_export
+from agent.history import store as chronicle
 from agent.host.autostart import Autostart
-from agent.host.paths import Paths
-from agent.host.policy import Policy
-from agent.host.preferences import Preferences
+from agent.host.machine.paths import Paths
+from agent.host.settings.policy import Policy
+from agent.host.settings.preferences import Preferences
 from agent.host.update.standing import Asking, Standing
-from agent.signing import history as chronicle
-from agent.signing import history_export
+from agent.origin import LOCAL_USER, Site
 from agent.signing.model import ReaderView
-from agent.signing.site_store import Decision, SiteStore
-from agent.signing.sites import LOCAL_USER, Site
-from agent.web.endpoint import HttpHandler
+from agent.web.front.endpoint import HttpHandler
 from agent.web.panel import about, files, messages, search
 from agent.web.panel.door import HEADERS, Answer, PanelDoor, json_answer
 from agent.web.panel.live import Live

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Final
 
-from agent.signing import history
-from agent.signing.history_line import Line
+from agent.history import store as history
+from agent.history.line import Line
 
 ROWS: Final = 50
 """Lines that are given at once."""

@@ -11,6 +11,7 @@ from enum import StrEnum, unique
 from typing import Any, Final, Protocol
 
 from agent.errors import AgentError, ErrorCode
+from agent.origin import LOCAL_USER, SELF_TEST, Site
 from agent.pki.certificate import CertificateFacts
 from agent.secret import SecretBytes
 from agent.signing.model import (
@@ -23,7 +24,6 @@ from agent.signing.model import (
     SignResult,
     Snapshot,
 )
-from agent.signing.sites import LOCAL_USER, SELF_TEST, Site
 
 SOON: Final = timedelta(days=60)
 """How long before its last day a certificate is said to end soon."""

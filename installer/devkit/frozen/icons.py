@@ -5,8 +5,8 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from tray.face import Mood
-from tray.icon import draw
+from tray.icon.drawing import draw
+from tray.icon.face import Mood
 
 ICO_SIZES = (16, 20, 24, 32, 40, 48, 64, 256)
 HICOLOR_SIZES = (16, 22, 24, 32, 48, 64, 128, 256)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from tkinter import ttk
 
-from tray.prompt_language import Language
+from tray.prompt.language import Language
 from wizard import program, service, work
 from wizard.background import Background
 from wizard.program import Step

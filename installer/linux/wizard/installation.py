@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.host.autostart.xdg import quoted
-from agent.host.setup.belongings import remove_empty
-from agent.host.setup.record import missing_above
 from agent.host.tls.machine import write_whole
+from agent.setup.belongings import remove_empty
+from agent.setup.record import missing_above
 from wizard.places import ICON_SIZES, Places
 from wizard.trouble import CancelledError, TroubleError, explained
 

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 
-from tray.prompt_language import system_language
+from tray.prompt.language import system_language
 from wizard import program, service, work
 from wizard.situation import Situation
 from wizard.texts import TEXTS, Texts

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tray.prompt_language import Language
+from tray.prompt.language import Language
 from wizard import work
 from wizard.background import Background
 from wizard.program import Step

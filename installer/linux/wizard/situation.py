@@ -8,8 +8,8 @@ from typing import Self
 
 from agent import __version__
 from agent.host.autostart.xdg import XdgAutostart
-from agent.host.paths import Paths
-from agent.host.quitting import StillRunningError, end_running, is_running
+from agent.host.instance.quitting import StillRunningError, end_running, is_running
+from agent.host.machine.paths import Paths
 from agent.host.tls.machine import Machine
 from wizard.installation import Record, installed, is_older
 from wizard.places import Places

@@ -4,8 +4,8 @@ import tkinter as tk
 from collections.abc import Sequence
 from tkinter import ttk
 
-from tray.icon import Canvas, Colour, Spans, polygon, rounded
-from tray.prompt_style import LIGHT, Style
+from tray.icon.drawing import Canvas, Colour, Spans, polygon, rounded
+from tray.prompt.style import LIGHT, Style
 
 STYLE = "Wizard.TCheckbutton"
 _ELEMENT = "Wizard.box"

@@ -6,9 +6,9 @@ from pathlib import Path
 from tkinter import font as tk_font
 from tkinter import ttk
 
-from tray.prompt_style import LIGHT, WIDTH, Style
-from tray.prompt_texts import button_label
-from tray.prompt_wrap import wrap
+from tray.prompt.style import LIGHT, WIDTH, Style
+from tray.prompt.texts import button_label
+from tray.prompt.wrap import wrap
 from wizard.ticks import theme_ticks
 
 _HEIGHT = 25  # ems of a page

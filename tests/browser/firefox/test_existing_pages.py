@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from agent.cms.verify import verify
-from agent.signing.permissions import Permission
-from agent.signing.sites import Site
+from agent.consent.permissions import Permission
+from agent.origin import Site
 from agent.virtualcard.card import VirtualCard
 from tests.browser.firefox.marionette import Firefox
 from tests.browser.hipki.site import Sites, serve_sites

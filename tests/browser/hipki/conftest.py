@@ -8,7 +8,7 @@ pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from agent.portal import demo_browser
+from agent.portal.demo import browser as demo_browser
 from tests.browser.hipki.site import Sites, chromium, serve_sites
 
 

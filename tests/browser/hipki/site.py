@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from playwright.sync_api import Browser, sync_playwright
 
-from agent.portal import demo_browser
+from agent.portal.demo import browser as demo_browser
 
 PAGES = Path(__file__).parent / "pages"
 ARGUMENTS = [

@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from agent.cms.verify import verify
-from agent.signing.permissions import Permission
-from agent.signing.sites import Site
+from agent.consent.permissions import Permission
+from agent.origin import Site
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.model import Faults
 from tests.browser.hipki.site import Sites

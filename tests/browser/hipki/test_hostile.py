@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from agent.signing.sites import Site
+from agent.origin import Site
 from agent.virtualcard.card import VirtualCard
 from tests.browser.hipki.site import Sites
 from tests.web.hipki.rig import WRONG_PIN, Rig

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page
 
-from agent.host.panel_key import panel_address
-from agent.host.paths import Paths
-from agent.signing.site_store import Decision, SiteStore
-from agent.signing.sites import Site
+from agent.consent.site_store import Decision, SiteStore
+from agent.host.instance.panel_key import panel_address
+from agent.host.machine.paths import Paths
+from agent.origin import Site
 from tests.browser.world import PIN, TestCard, World
 
 SHOP = "https://shop.example"

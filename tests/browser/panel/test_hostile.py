@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page
 
-from agent.signing.site_store import Decision, SiteStore
-from agent.signing.sites import Site
+from agent.consent.site_store import Decision, SiteStore
+from agent.origin import Site
 from tests.browser.panel.conftest import SHOP, PanelAgent
 
 Opened = Callable[[str], Page]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from agent.host.paths import Paths
+from agent.host.machine.paths import Paths
 from agent.host.update.manifest import read
 from agent.host.update.memory import Heard
 from tests.browser.panel.conftest import PanelAgent

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from agent.signing.site_store import Decision
+from agent.consent.site_store import Decision
 from tests.browser.panel.conftest import SHOP, PanelAgent, part
 from tests.browser.world import World
 

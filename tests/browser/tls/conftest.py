@@ -17,7 +17,7 @@ pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 from agent.host.tls.authority import Authority, Leaf
 from agent.host.tls.machine import run
-from agent.portal import demo_browser
+from agent.portal.demo import browser as demo_browser
 
 
 @pytest.fixture(scope="session")

@@ -14,8 +14,8 @@ from wizard.texts import CHINESE, ENGLISH, TEXTS, Texts
 from wizard.window import filled
 
 from tests.tray.prompt.desktop import PROGRAMS, x_server
-from tray.prompt_language import Language
-from tray.prompt_texts import button_label
+from tray.prompt.language import Language
+from tray.prompt.texts import button_label
 
 ROOT = Path(__file__).resolve().parents[3]
 VERSION = "1.2.3"

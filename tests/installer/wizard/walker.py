@@ -18,8 +18,8 @@ from wizard import install_pages, program, removal_pages, service
 from wizard.places import Places
 from wizard.situation import Situation
 
-from agent.host.paths import Paths
-from tray.prompt_language import Language
+from agent.host.machine.paths import Paths
+from tray.prompt.language import Language
 
 
 def widgets(parent: tk.Misc) -> Iterator[tk.Misc]:

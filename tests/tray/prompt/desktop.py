@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.signing.prompt_wire import AnyPrompt, encode_request
+from agent.consent.wire import AnyPrompt, encode_request
 
 PROGRAMS = ("Xvfb", "xdotool", "import")
 SHOTS = "ANKONG_SHOTS"
@@ -18,8 +18,8 @@ PATIENCE = 30.0  # seconds for anything to appear
 # The same program, with another time in which it hears no keys.
 WITH_DEAF_SECONDS = """
 import sys
-import tray.prompt_window
-tray.prompt_window.DEAF_SECONDS = {}
+import tray.prompt.window
+tray.prompt.window.DEAF_SECONDS = {}
 from tray.prompt import main
 sys.exit(main())
 """
@@ -28,7 +28,7 @@ sys.exit(main())
 def program(deaf_seconds: float | None) -> list[str]:
     """Give the command of a prompt process; None for the shipped one."""
     if deaf_seconds is None:
-        return [sys.executable, "-P", "-m", "tray.prompt"]
+        return [sys.executable, "-P", "-m", "tray.prompt.process"]
     return [sys.executable, "-P", "-c", WITH_DEAF_SECONDS.format(deaf_seconds)]
 
 

@@ -20,9 +20,9 @@ from pathlib import Path
 
 import pytest
 
+from agent.consent.site_store import Decision, SiteStore
 from agent.errors import ServiceUnavailableError
-from agent.signing.site_store import Decision, SiteStore
-from agent.signing.sites import Site
+from agent.origin import Site
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.pcscd import PrivatePcscd
 from agent.virtualcard.vpcd import VpcdDoor

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from agent.cms.verify import verify
-from agent.signing.site_store import Decision, SiteStore
-from agent.signing.sites import Site
+from agent.consent.site_store import Decision, SiteStore
+from agent.origin import Site
 from agent.virtualcard import cardfile
 from agent.virtualcard.card import VirtualCard
 from tests.conftest import TEST_PIN

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.signing.prompts import Act, DocumentFacts, EnterPin, Purpose
-from agent.signing.sites import LOCAL_USER, Site
+from agent.consent.questions import Act, DocumentFacts, EnterPin, Purpose
+from agent.origin import LOCAL_USER, Site
 from tests.signing.prompt_support import CARD, PIN, SITE
-from tray.prompt_facts import document_lines, harmless, site_lines
-from tray.prompt_language import Language, chosen_language, of_environment, of_tag
-from tray.prompt_style import HIGH_CONTRAST, LIGHT, Palette, system_palette
-from tray.prompt_texts import CHINESE, ENGLISH, Words, button_label, words
-from tray.prompt_wrap import fit, wrap
+from tray.prompt.facts import document_lines, harmless, site_lines
+from tray.prompt.language import Language, chosen_language, of_environment, of_tag
+from tray.prompt.style import HIGH_CONTRAST, LIGHT, Palette, system_palette
+from tray.prompt.texts import CHINESE, ENGLISH, Words, button_label, words
+from tray.prompt.wrap import fit, wrap
 
 BUTTONS = {
     "allow": ("cancel", "this_time", "always", "never"),

@@ -12,12 +12,12 @@ from dataclasses import replace
 
 import pytest
 
-from agent.signing.prompt_wire import AnyPrompt, encode_request
-from agent.signing.prompts import Act, AllowSite, DocumentFacts, LastTry, Purpose
-from agent.signing.sites import Site
+from agent.consent.questions import Act, AllowSite, DocumentFacts, LastTry, Purpose
+from agent.consent.wire import AnyPrompt, encode_request
+from agent.origin import Site
 from tests.signing.prompt_support import ALL, ALLOW, CARD, LAST, LOCKED, PIN, SITE
 from tests.tray.prompt.desktop import PATIENCE, Desktop, opened, program
-from tray.prompt_pin import PinBuffer
+from tray.prompt.pin import PinBuffer
 
 pytestmark = pytest.mark.slow
 HOUR = 3600.0  # of deafness
@@ -258,7 +258,7 @@ def test_what_is_no_question_ends_the_process(line: bytes) -> None:
 def test_the_process_leaves_no_core_and_cannot_be_looked_into() -> None:
     script = f"""
 import ctypes, resource
-from agent.host.memory import leave_no_core, shut_others_out
+from agent.host.machine.memory import leave_no_core, shut_others_out
 leave_no_core()
 shut_others_out()
 print(resource.getrlimit(resource.RLIMIT_CORE)[0], ctypes.CDLL(None).prctl({PR_GET_DUMPABLE}))

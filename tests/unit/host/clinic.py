@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from agent.commands import doctor
-from agent.host.paths import Paths
+from agent.host.machine.paths import Paths
 from agent.transport.base import CardProvider
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.provider import VirtualProvider

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import structlog
 
-from agent.host import policy as policy_module
-from agent.host.paths import Paths
+from agent.host.machine.paths import Paths
+from agent.host.settings import policy as policy_module
 from agent.host.tls import identity
 from agent.host.tls.machine import Completed, Machine, run
 from agent.host.tls.store import AuthorityFile

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from agent.commands import doctor
-from agent.host.doctor import examination
-from agent.host.doctor.patient import Patient
-from agent.host.doctor.repairs import REPAIRS
-from agent.host.doctor.report import Level
-from agent.host.paths import Paths
+from agent.doctor import examination
+from agent.doctor.patient import Patient
+from agent.doctor.repairs import REPAIRS
+from agent.doctor.report import Level
+from agent.host.machine.paths import Paths
 from agent.host.tls import identity
 from agent.host.tls.machine import run
 from agent.host.tls.store import AuthorityFile

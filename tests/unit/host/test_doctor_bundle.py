@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 import structlog
 
-from agent.host import logs
-from agent.host.doctor import examination
-from agent.host.doctor.bundle import write_bundle
-from agent.host.doctor.patient import Patient
-from agent.host.paths import Paths
+from agent.doctor import examination
+from agent.doctor.bundle import write_bundle
+from agent.doctor.patient import Patient
+from agent.host.machine import logs
+from agent.host.machine.paths import Paths
 from agent.transport.base import CardProvider
 from agent.virtualcard.provider import VirtualProvider
 from tests.conftest import CardFactory

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
+from agent.doctor import browsers, examination
+from agent.doctor.cards import check_readers
+from agent.doctor.patient import CardFacts, Patient, ReaderFacts
+from agent.doctor.repairs import RepairError, repair
+from agent.doctor.report import Level
+from agent.doctor.words import WORDS
 from agent.errors import BadRequestError
-from agent.host.doctor import browsers, examination
-from agent.host.doctor.cards import check_readers
-from agent.host.doctor.patient import CardFacts, Patient, ReaderFacts
-from agent.host.doctor.repairs import RepairError, repair
-from agent.host.doctor.report import Level
-from agent.host.doctor.words import WORDS
-from agent.host.paths import Paths
+from agent.host.machine.paths import Paths
 from agent.host.tls.machine import Completed
 from tests.unit.host.conftest import MachineFactory, Tools
 

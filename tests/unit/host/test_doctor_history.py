@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import structlog.testing
 
-from agent.signing.history import History
+from agent.history.store import History
 from tests.signing.history_support import tampering, written
 from tests.unit.host.clinic import Clinic, needs_certutil
 

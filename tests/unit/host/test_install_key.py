@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from agent.host.install_key import InstallKey, Proof
+from agent.host.instance.install_key import InstallKey, Proof
 
 SITE = "https://shop.example"
 NONCE = bytes(range(32))

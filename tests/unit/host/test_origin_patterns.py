@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.errors import BadRequestError
-from agent.host.config import PolicyFile
-from agent.host.origins import OriginPattern
-from agent.host.policy import Policy, Ruling
-from agent.signing.sites import Site
+from agent.host.settings.config import PolicyFile
+from agent.host.settings.origins import OriginPattern
+from agent.host.settings.policy import Policy, Ruling
+from agent.origin import Site
 
 BELOW = OriginPattern.parse("https://*.gov.tw")
 EXACT = OriginPattern.parse("https://portal.example")

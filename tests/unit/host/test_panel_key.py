@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from agent.errors import AgentError, ErrorCode
-from agent.host.panel_key import TOKEN_SECONDS, PanelKey, panel_address
-from agent.host.paths import Paths
+from agent.host.instance.panel_key import TOKEN_SECONDS, PanelKey, panel_address
+from agent.host.machine.paths import Paths
 
 
 @pytest.fixture

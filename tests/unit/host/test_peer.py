@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from agent.host import peer_netlink
-from agent.host.peer import LinuxPeers, check_for
-from agent.host.peer_windows import AF_INET, AF_INET6, WindowsPeers, WindowsSystem, open_system
+from agent.host.peer import netlink as peer_netlink
+from agent.host.peer.check import LinuxPeers, check_for
+from agent.host.peer.windows import AF_INET, AF_INET6, WindowsPeers, WindowsSystem, open_system
 
 NOBODY = 65534
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux'")

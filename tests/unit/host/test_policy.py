@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.host import config, policy
-from agent.host.config import Config, ConfigError, PolicyFile
-from agent.host.policy import Policy, Ruling
+from agent.host.settings import config, policy
+from agent.host.settings.config import Config, ConfigError, PolicyFile
+from agent.host.settings.policy import Policy, Ruling
 
 SITE = "https://portal.example"
 

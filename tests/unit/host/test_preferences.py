@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.host.preferences import LANGUAGES, Preferences
+from agent.host.settings.preferences import LANGUAGES, Preferences
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

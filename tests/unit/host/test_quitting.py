@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 
 from agent.cli import run
-from agent.host import quitting, windows_objects
-from agent.host.instance import Instance
-from agent.host.paths import Paths
-from agent.host.quitting import StillRunningError, end_running, is_running
+from agent.host.instance import quitting
+from agent.host.instance.quitting import StillRunningError, end_running, is_running
+from agent.host.instance.running import Instance
+from agent.host.machine import windows_objects
+from agent.host.machine.paths import Paths
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -16,19 +16,19 @@ from agent.cli import run
 from agent.host import autostart as autostart_module
 from agent.host.autostart import Autostart, program_command
 from agent.host.autostart.xdg import XdgAutostart
-from agent.host.instance import Instance
-from agent.host.paths import Paths
-from agent.host.setup import belongings, record
-from agent.host.setup.complete import Completion, Wishes
-from agent.host.setup.record import Record
-from agent.host.setup.report import Step, carry_out
-from agent.host.setup.undo import Undoing
-from agent.host.setup.words import WORDS
+from agent.host.instance.running import Instance
+from agent.host.machine.paths import Paths
 from agent.host.tls import identity
 from agent.host.tls.machine import Completed, Machine
 from agent.host.tls.manifest import Manifest
 from agent.host.tls.manifest import Step as TrustStep
 from agent.host.tls.trust import Trust
+from agent.setup import belongings, record
+from agent.setup.complete import Completion, Wishes
+from agent.setup.record import Record
+from agent.setup.report import Step, carry_out
+from agent.setup.undo import Undoing
+from agent.setup.words import WORDS
 from tests.unit.host.conftest import MachineFactory, Tools, new_database
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX")

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from agent.commands.setup import complete_once
-from agent.host.paths import Paths
-from agent.host.setup import record
+from agent.host.machine.paths import Paths
 from agent.host.tls import identity
+from agent.setup import record
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="XDG desktops")

@@ -15,13 +15,13 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.host import config
-from agent.host.config import Config, ConfigError
-from agent.host.doctor.patient import Patient
-from agent.host.doctor.update import check_update
-from agent.host.paths import Paths
-from agent.host.policy import Policy
-from agent.host.preferences import Preferences
+from agent.doctor.patient import Patient
+from agent.doctor.update import check_update
+from agent.host.machine.paths import Paths
+from agent.host.settings import config
+from agent.host.settings.config import Config, ConfigError
+from agent.host.settings.policy import Policy
+from agent.host.settings.preferences import Preferences
 from agent.host.update import memory, standing, watch
 from agent.host.update.fetch import check_address, fetch
 from agent.host.update.manifest import MAX_SIZE, BadManifestError

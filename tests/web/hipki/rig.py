@@ -11,19 +11,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
-from agent.signing.consent import AlwaysAllow, Consent, Refuse
-from agent.signing.history import History
-from agent.signing.permissions import Permission
-from agent.signing.prompts import NoPrompter, Prompter
+from agent.consent.consent import AlwaysAllow, Consent, Refuse
+from agent.consent.permissions import Permission
+from agent.consent.questions import NoPrompter, Prompter
+from agent.history.store import History
+from agent.origin import Site
 from agent.signing.service import SigningService
-from agent.signing.sites import Site
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.provider import READER_NAME, VirtualProvider
-from agent.web.app import ServerConfig, Serving, serve
+from agent.web.front.limits import Limits
+from agent.web.front.serving import ServerConfig, Serving, serve
 from agent.web.hipki.component import Settings
 from agent.web.hipki.consent import PopupConsent, PopupPrompter
 from agent.web.hipki.door import HipkiDoor
-from agent.web.limits import Limits
 from tests.signing.permission_support import MemoryPermissions
 
 T = TypeVar("T")

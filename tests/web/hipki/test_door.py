@@ -10,12 +10,12 @@ from collections.abc import Callable
 
 import pytest
 
-from agent.signing.permissions import Permission
-from agent.signing.sites import Site
+from agent.consent.permissions import Permission
+from agent.origin import Site
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.model import Faults
+from agent.web.front.limits import Limits
 from agent.web.hipki.component import LOCAL_PROGRAM
-from agent.web.limits import Limits
 from tests.web.hipki.rig import PIN, SITE, STRANGER, WRONG_PIN, Rig
 
 CardFactory = Callable[..., VirtualCard]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from agent.signing.history import History, read, verify
+from agent.history.store import History, read, verify
 from agent.virtualcard.card import VirtualCard
 from tests.web.hipki.rig import SITE, WRONG_PIN, Rig
 

@@ -11,10 +11,10 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+from agent.consent.permissions import Permission
+from agent.origin import Site
 from agent.pki.certificate import CertificateFacts
 from agent.signing.model import CardCertificate
-from agent.signing.permissions import Permission
-from agent.signing.sites import Site
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.model import Faults
 from agent.web.hipki.certificates import certificate_object, in_order, plain

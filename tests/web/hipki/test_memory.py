@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from agent.errors import AgentError, ErrorCode
+from agent.host.peer.port_owner import describe_owner
 from agent.web.hipki.component import LOCAL_PROGRAM
 from agent.web.hipki.pages import candidates
 from agent.web.hipki.tokens import Kind, Tokens
-from agent.web.port_owner import describe_owner
 from tests.web.hipki.rig import Rig
 
 

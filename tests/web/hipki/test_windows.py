@@ -9,19 +9,12 @@ from typing import Any, TypeVar, cast
 
 import pytest
 
+from agent.consent.permissions import Permission
+from agent.consent.questions import AllowSite, EnterPin, LastTry, Prompt, SiteAnswer, unasked
+from agent.consent.queue import Turns
 from agent.errors import AgentError, ErrorCode
+from agent.origin import Site
 from agent.secret import SecretBytes
-from agent.signing.permissions import Permission
-from agent.signing.prompt_turns import Turns
-from agent.signing.prompts import (
-    AllowSite,
-    EnterPin,
-    LastTry,
-    Prompt,
-    SiteAnswer,
-    unasked,
-)
-from agent.signing.sites import Site
 from agent.virtualcard.card import VirtualCard
 from agent.web.hipki import consent
 from agent.web.hipki.component import LOCAL_PROGRAM

@@ -8,12 +8,12 @@ from typing import Any
 import aiohttp
 import pytest
 
-from agent.host.panel_key import PanelKey
-from agent.host.paths import Paths
-from agent.host.policy import Policy
-from agent.host.preferences import Preferences
-from agent.signing.history import History
-from agent.signing.site_store import SiteStore
+from agent.consent.site_store import SiteStore
+from agent.history.store import History
+from agent.host.instance.panel_key import PanelKey
+from agent.host.machine.paths import Paths
+from agent.host.settings.policy import Policy
+from agent.host.settings.preferences import Preferences
 from agent.web.panel.panel import Panel, Sources
 from tests.web.conftest import AgentFactory
 from tests.web.panel.panel_door import Door, PanelService

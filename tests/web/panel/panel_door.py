@@ -10,11 +10,11 @@ from typing import Any
 
 import aiohttp
 
-from agent.host.panel_key import PanelKey
-from agent.host.paths import Paths
-from agent.signing.history import History
-from agent.signing.history_line import DONE, Entry, Kind
-from agent.signing.site_store import SiteStore
+from agent.consent.site_store import SiteStore
+from agent.history.line import DONE, Entry, Kind
+from agent.history.store import History
+from agent.host.instance.panel_key import PanelKey
+from agent.host.machine.paths import Paths
 from agent.web.panel.door import COOKIE
 from agent.web.panel.panel import Panel
 from tests.web.conftest import Agent, FakeService

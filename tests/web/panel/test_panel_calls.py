@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from agent.host.preferences import Preferences
-from agent.signing.site_store import Decision
-from agent.signing.sites import Site
+from agent.consent.site_store import Decision
+from agent.host.settings.preferences import Preferences
+from agent.origin import Site
 from tests.web.conftest import Agent
 from tests.web.panel.panel_door import Door, PanelService, entry, write
 

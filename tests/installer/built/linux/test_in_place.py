@@ -25,7 +25,7 @@ from tests.tray.conftest import session_bus
 from tests.tray.prompt.desktop import Desktop, Window
 from tests.tray.test_desktop import CHANNEL
 from tests.tray.test_desktop import Desktop as PanelDesktop
-from tray.icon import _BRAND, _GREEN
+from tray.icon.drawing import _BRAND, _GREEN
 
 pytestmark = [pytest.mark.artefact, pytest.mark.timeout(300)]
 PIN_TEXT = "246813"

@@ -8,9 +8,9 @@ import pytest
 from devkit.installers import OUT
 from playwright.sync_api import Browser, Page, expect
 
-from agent.portal import demo_browser
-from agent.portal.demo_children import Children
-from agent.portal.demo_stage import Ports, Stage
+from agent.portal.demo import browser as demo_browser
+from agent.portal.demo.children import Children
+from agent.portal.demo.stage import Ports, Stage
 from agent.virtualcard.issuer_directory import DirectoryIssuer
 from tests.browser.world import TIMEOUT, chip, chromium, go, register
 from tests.installer.built.windows.conftest import Switch

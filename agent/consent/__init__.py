@@ -1,0 +1,1 @@
+"""Who may ask: the answers, the questions, and the queue they wait in."""

@@ -1,0 +1,169 @@
+"""Who answers for the citizen: they themselves in a window, or whoever started the agent."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from agent.consent.permissions import Permission, Permissions
+from agent.consent.questions import AllowSite, LastTry, Prompter, SiteAnswer
+from agent.errors import AgentError, ErrorCode, PinError
+from agent.origin import Site
+
+
+class Consent(Protocol):
+    """Asks the citizen, or answers in their place. Awaiting it may take as long as they do.
+
+    It also remembers: once :meth:`allow_site` has returned, :meth:`stands` says for how long.
+    """
+
+    def stands(self, site: Site) -> bool:
+        """Tell whether ``site`` is allowed without asking anybody."""
+
+    async def allow_site(self, site: Site) -> None:
+        """Return when ``site`` may go on.
+
+        Raises:
+            AgentError: ``origin_not_allowed``, ``origin_blocked``, ``user_cancelled``.
+
+        """
+
+    async def allow_try(self, question: LastTry) -> None:
+        """Return when the citizen wants one of the card's last PIN tries to be spent.
+
+        Raises:
+            AgentError: ``pin_last_attempt``, ``user_cancelled``.
+
+        """
+
+
+class AlwaysAllow:
+    """``--consent allow``: whoever started the agent has said yes to everything.
+
+    Only an administrator's policy is stronger than that.
+    """
+
+    def __init__(self, forbidden: Callable[[Site], bool] = lambda _: False) -> None:
+        """Remember who is not allowed in spite of it.
+
+        Args:
+            forbidden: whether the policy forbids a site.
+
+        """
+        self._forbidden = forbidden
+
+    def stands(self, site: Site) -> bool:
+        """Allow every site that is not forbidden."""
+        return not self._forbidden(site)
+
+    async def allow_site(self, site: Site) -> None:
+        """Allow every site that is not forbidden.
+
+        Raises:
+            AgentError: ``origin_blocked``: it is.
+
+        """
+        if self._forbidden(site):
+            raise AgentError("forbidden by the policy", code=ErrorCode.ORIGIN_BLOCKED)
+
+    async def allow_try(self, question: LastTry) -> None:
+        """Spend it."""
+
+
+class Refuse:
+    """``--consent deny``: nobody is allowed."""
+
+    def __init__(self, reason: str) -> None:
+        """Remember why, for the log and the page.
+
+        Args:
+            reason: one English clause, such as "refused on the command line".
+
+        """
+        self._reason = reason
+
+    def stands(self, site: Site) -> bool:
+        """Allow no site."""
+        del site
+        return False
+
+    async def allow_site(self, site: Site) -> None:
+        """Refuse.
+
+        Raises:
+            AgentError: ``origin_not_allowed``, always.
+
+        """
+        del site
+        raise AgentError(self._reason, code=ErrorCode.ORIGIN_NOT_ALLOWED)
+
+    async def allow_try(self, question: LastTry) -> None:
+        """Refuse.
+
+        Raises:
+            PinError: ``pin_last_attempt``, always.
+
+        """
+        raise PinError(
+            self._reason,
+            code=ErrorCode.PIN_LAST_ATTEMPT,
+            attempts_left=question.attempts_left,
+        )
+
+
+class Ask:
+    """``--consent ask``: what was decided stands, and the citizen is asked about the rest."""
+
+    def __init__(self, permissions: Permissions, prompter: Prompter) -> None:
+        """Put the answers and the way of asking together.
+
+        Args:
+            permissions: what was answered before.
+            prompter: shows the windows.
+
+        """
+        self._permissions = permissions
+        self._prompter = prompter
+
+    def stands(self, site: Site) -> bool:
+        """Tell whether ``site`` is allowed without asking anybody."""
+        return self._permissions.find(site) is Permission.ALLOWED
+
+    async def allow_site(self, site: Site) -> None:
+        """Return when ``site`` may go on.
+
+        Raises:
+            AgentError: ``origin_blocked``, ``user_cancelled``; ``origin_not_allowed`` where no
+                window can be shown; and what else a prompter raises.
+
+        """
+        permission = self._permissions.find(site)
+        if permission is Permission.BLOCKED:
+            raise AgentError("blocked before", code=ErrorCode.ORIGIN_BLOCKED)
+        if permission is None:
+            self._settle(site, await self._prompter.ask(AllowSite(site)))
+
+    async def allow_try(self, question: LastTry) -> None:
+        """Return when the citizen wants one of the card's last PIN tries to be spent.
+
+        Raises:
+            AgentError: ``pin_last_attempt``: they do not, or no window can be shown; and what
+                else a prompter raises.
+
+        """
+        if not await self._prompter.ask(question):
+            raise PinError(
+                "the citizen said no",
+                code=ErrorCode.PIN_LAST_ATTEMPT,
+                attempts_left=question.attempts_left,
+            )
+
+    def _settle(self, site: Site, answer: SiteAnswer) -> None:
+        match answer:
+            case SiteAnswer.THIS_TIME:
+                self._permissions.allow_for_now(site)
+            case SiteAnswer.ALWAYS:
+                self._permissions.remember(site, Permission.ALLOWED)
+            case SiteAnswer.NEVER:
+                self._permissions.remember(site, Permission.BLOCKED)
+                raise AgentError("blocked", code=ErrorCode.ORIGIN_BLOCKED)
+            case SiteAnswer.CANCEL:
+                raise AgentError("cancelled", code=ErrorCode.USER_CANCELLED)

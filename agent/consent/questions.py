@@ -1,0 +1,226 @@
+"""What the citizen is asked in our own windows, and the seam that windows stand behind.
+
+The requests are facts, not sentences: who asks, for what, with which card. The window chooses the
+words. Whoever stops waiting for an answer (the task is cancelled) closes the window by that.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum, unique
+from typing import ClassVar, Generic, Protocol, TypeVar
+
+from agent.errors import AgentError, ErrorCode
+from agent.origin import Site
+from agent.secret import SecretBytes
+
+A = TypeVar("A")
+MAX_SHOWN = 3  # documents named in a window; the others are counted
+
+
+@unique
+class SiteAnswer(StrEnum):
+    """What the citizen may say about a site."""
+
+    THIS_TIME = "this_time"
+    ALWAYS = "always"
+    NEVER = "never"
+    CANCEL = "cancel"
+
+
+@unique
+class Act(StrEnum):
+    """What the card's key is to do."""
+
+    SIGN = "sign"
+    DECRYPT = "decrypt"
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentFacts:
+    """One document as the citizen is told of it.
+
+    Attributes:
+        name: what the page calls it, unchecked; None when it does not say.
+        digest: under the request's hash, 20 to 64 bytes.
+
+    """
+
+    name: str | None
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """What the key is wanted for.
+
+    Attributes:
+        act: to sign or to decrypt.
+        hash: the digest algorithm's name, such as "SHA-256"; empty when nothing is signed.
+        documents: the first three of them.
+        count: of all documents.
+
+    """
+
+    act: Act
+    hash: str = ""
+    documents: tuple[DocumentFacts, ...] = ()
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class CardFacts:
+    """Which card, and whose.
+
+    Attributes:
+        reader: where it is.
+        generation: "gen1" or "gen2".
+        serial: its own number, 16 characters.
+        holder: the name in its certificate, unchecked; None where it has none.
+        virtual: whether it is a card for testing, in no real reader.
+
+    """
+
+    reader: str
+    generation: str
+    serial: str
+    holder: str | None
+    virtual: bool = False
+
+    def __repr__(self) -> str:
+        # Logs print objects; whose card it is stays out of them.
+        return f"CardFacts({self.reader!r}, {self.generation!r})"
+
+
+class Prompt(Generic[A]):
+    """A question whose answer is an ``A``.
+
+    Attributes:
+        site: on whose behalf the citizen is asked.
+        unasked: what a page is told when there is nothing to ask the citizen with.
+
+    """
+
+    __slots__ = ()
+    site: Site
+    unasked: ClassVar[ErrorCode]
+
+
+@dataclass(frozen=True, slots=True)
+class AllowSite(Prompt[SiteAnswer]):
+    """Asks whether a site may use the card."""
+
+    site: Site
+    unasked: ClassVar[ErrorCode] = ErrorCode.ORIGIN_NOT_ALLOWED
+
+
+@dataclass(frozen=True, slots=True)
+class EnterPin(Prompt[SecretBytes]):
+    """Asks for the PIN; cancelling is the error ``user_cancelled``.
+
+    Attributes:
+        site: who asks.
+        purpose: what for.
+        card: which card.
+        attempts_left: PIN tries left as last seen, 1 to 15; None when never seen.
+        was_wrong: whether the PIN that was entered a moment ago was wrong.
+        min_length: characters of the shortest PIN.
+        max_length: characters of the longest PIN.
+        may_block: whether the window offers to block the site, which is the error
+            ``origin_blocked``.
+
+    """
+
+    site: Site
+    purpose: Purpose
+    card: CardFacts
+    attempts_left: int | None
+    was_wrong: bool
+    min_length: int
+    max_length: int
+    may_block: bool = False
+    unasked: ClassVar[ErrorCode] = ErrorCode.PIN_REQUIRED
+
+
+@dataclass(frozen=True, slots=True)
+class LastTry(Prompt[bool]):
+    """Asks whether one of the last PIN tries is to be spent.
+
+    Attributes:
+        site: who asks.
+        attempts_left: 1 or 2, before this one.
+        card: which card.
+        pin_given: whether the page has handed a PIN over already, so that a yes spends the try
+            at once.
+
+    """
+
+    site: Site
+    attempts_left: int
+    card: CardFacts
+    pin_given: bool
+    unasked: ClassVar[ErrorCode] = ErrorCode.PIN_LAST_ATTEMPT
+
+
+@dataclass(frozen=True, slots=True)
+class Locked(Prompt[None]):
+    """Tells that the PIN is locked, and what to do now; there is nothing to answer."""
+
+    site: Site
+    card: CardFacts
+    unasked: ClassVar[ErrorCode] = ErrorCode.PIN_LOCKED
+
+
+class Prompter(Protocol):
+    """Asks the citizen. Awaiting it may take as long as they do."""
+
+    def can_ask(self) -> bool:
+        """Tell whether there is anything to ask the citizen with, as far as that is known."""
+
+    async def ask(self, prompt: Prompt[A]) -> A:
+        """Show a window and wait for the answer; cancelling the task closes it.
+
+        Raises:
+            UnaskedError: with the prompt's own code: nothing can be shown.
+            AgentError: ``user_cancelled``, ``origin_blocked``, ``timeout``, ``busy``,
+                ``rate_limited``.
+
+        """
+
+
+class NoPrompter:
+    """Asks nobody: there is no display, or whoever started the agent wants no windows."""
+
+    def __init__(self, reason: str) -> None:
+        """Remember why, for the log and the page.
+
+        Args:
+            reason: one English clause, such as "no window can be shown here".
+
+        """
+        self._reason = reason
+
+    def can_ask(self) -> bool:
+        """Tell that there is not."""
+        return False
+
+    async def ask(self, prompt: Prompt[A]) -> A:
+        """Refuse.
+
+        Raises:
+            UnaskedError: with the prompt's own code, always.
+
+        """
+        raise unasked(prompt, self._reason)
+
+
+class UnaskedError(AgentError):
+    """There is nothing to ask the citizen with; another way of asking may be tried."""
+
+
+def unasked(prompt: Prompt[A], reason: str) -> UnaskedError:
+    """Make the error of a question that could not be put."""
+    left: int | None = None
+    if isinstance(prompt, LastTry | EnterPin):
+        left = prompt.attempts_left
+    elif isinstance(prompt, Locked):
+        left = 0
+    return UnaskedError(reason, code=prompt.unasked, attempts_left=left)

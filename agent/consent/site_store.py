@@ -1,0 +1,269 @@
+"""What the citizen has decided about each site: in memory for the asking, on disk for good."""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum, unique
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from agent.database import Database, Schema, transaction
+from agent.errors import BadRequestError
+from agent.origin import Site
+
+FOR_NOW: Final = 15 * 60.0
+"""Seconds that "this time" lasts: reading, signing and a second thought."""
+TOUCH_SECONDS: Final = 60.0
+"""How old the last use on disk may be."""
+_SCHEMA: Final = Schema(
+    (
+        """
+    CREATE TABLE sites (
+        origin TEXT PRIMARY KEY,
+        decision TEXT NOT NULL CHECK (decision IN ('this_time', 'allowed', 'blocked')),
+        since TEXT NOT NULL,
+        last_used TEXT
+    ) STRICT
+    """,
+    )
+)
+_INSERT: Final = """
+    INSERT INTO sites (origin, decision, since, last_used) VALUES (?, ?, ?, ?)
+    ON CONFLICT (origin) DO UPDATE SET decision = excluded.decision, since = excluded.since
+"""
+
+_log = structlog.get_logger(__name__)
+
+
+@unique
+class Decision(StrEnum):
+    """What a site may do; about unknown ones the citizen is asked."""
+
+    UNKNOWN = "unknown"
+    THIS_TIME = "this_time"  # for a quarter of an hour, and no longer than the agent runs
+    ALLOWED = "allowed"
+    BLOCKED = "blocked"
+
+    @property
+    def allows(self) -> bool:
+        """Whether the site may go on without a question."""
+        return self in (Decision.THIS_TIME, Decision.ALLOWED)
+
+
+@dataclass(frozen=True, slots=True)
+class SiteRecord:
+    """One site that something was decided about.
+
+    Attributes:
+        site: which.
+        decision: never ``UNKNOWN``.
+        since: when it was decided, UTC.
+        last_used: when the site last used it, UTC; None when never.
+
+    """
+
+    site: Site
+    decision: Decision
+    since: datetime
+    last_used: datetime | None = None
+
+
+class SiteStore:
+    """The decisions; every method may be called from any thread and waits for no disk.
+
+    What another process writes, such as ``ankong sites block``, counts within a second or two.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        fresh: bool = True,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Open or make the database; blocks, not for the event loop.
+
+        A corrupt one is set aside, and then nobody is allowed.
+
+        Args:
+            path: of the database; its folder exists.
+            fresh: whether an agent starts with this, so that every "this time" has ended.
+            clock: the time of day, with a time zone.
+            monotonic: seconds that only grow.
+
+        Raises:
+            DatabaseError: it can be neither opened nor made.
+
+        """
+        self._clock = clock
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._records: dict[Site, SiteRecord] = {}
+        self._fresh = fresh
+        self._until: dict[Site, float] = {}
+        self._writing = 0
+        self._touched: dict[Site, float] = {}
+        self._database = Database(path, _SCHEMA, self._reload if fresh else None)
+        self._database.submit(self._end_this_time if fresh else self._reload).result()
+
+    @property
+    def set_aside(self) -> Path | None:
+        """What a corrupt database was renamed to when this was opened; None when all was well."""
+        return self._database.set_aside
+
+    def decision(self, site: Site) -> Decision:
+        """Look up what was decided about a site."""
+        with self._lock:
+            return self._decision(site)
+
+    def remember(self, site: Site, decision: Decision) -> Future[None]:
+        """Decide about a site, at once; the future is done when it is on disk.
+
+        ``UNKNOWN`` forgets the site. The future fails with ``DatabaseError``, which is logged
+        too: the decision then lasts as long as the agent runs.
+        """
+        with self._lock:
+            self._until.pop(site, None)
+            if decision is Decision.UNKNOWN:
+                self._records.pop(site, None)
+                return self._write("DELETE FROM sites WHERE origin = ?", site.origin)
+            before = self._records.get(site)
+            used = None if before is None else before.last_used
+            record = SiteRecord(site, decision, self._clock().replace(microsecond=0), used)
+            self._records[site] = record
+            if decision is Decision.THIS_TIME:
+                self._until[site] = self._monotonic() + FOR_NOW
+            since = _as_text(record.since)
+            return self._write(_INSERT, site.origin, decision.value, since, _as_text(used))
+
+    def forget(self, site: Site) -> Future[None]:
+        """Ask about the site again next time; the future is as for :meth:`remember`."""
+        return self.remember(site, Decision.UNKNOWN)
+
+    def touch(self, site: Site) -> None:
+        """Remember that the site is using what was decided; on disk once a minute at most."""
+        now = self._monotonic()
+        with self._lock:
+            record = self._records.get(site)
+            if record is None:
+                return
+            used = self._clock()
+            self._records[site] = replace(record, last_used=used)
+            if now - self._touched.get(site, float("-inf")) >= TOUCH_SECONDS:
+                self._touched[site] = now
+                sql = "UPDATE sites SET last_used = ? WHERE origin = ?"
+                self._write(sql, _as_text(used), site.origin)
+
+    def snapshot(self) -> tuple[SiteRecord, ...]:
+        """List every site that something stands decided about, in the order of their origins."""
+        with self._lock:
+            standing = [
+                record
+                for site, record in self._records.items()
+                if self._decision(site) is not Decision.UNKNOWN
+            ]
+        return tuple(sorted(standing, key=lambda record: record.site.origin))
+
+    def close(self) -> None:
+        """Write what is not yet on disk and let go of the database; blocks for seconds at most."""
+        self._database.close()
+
+    def _decision(self, site: Site) -> Decision:
+        record = self._records.get(site)
+        if record is None:
+            return Decision.UNKNOWN
+        if record.decision is Decision.THIS_TIME and self._has_ended(record):
+            return Decision.UNKNOWN
+        return record.decision
+
+    def _has_ended(self, record: SiteRecord) -> bool:
+        """Tell whether a "this time" is over; with the lock held."""
+        until = self._until.get(record.site)
+        if until is not None:
+            return self._monotonic() >= until
+        # Nobody but the agent itself allows anything for now; others only look at it.
+        return self._fresh or self._clock() >= record.since + timedelta(seconds=FOR_NOW)
+
+    def _write(self, sql: str, *values: str | None) -> Future[None]:
+        """Write in the database's thread; with the lock held."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            try:
+                connection.execute(sql, values)
+            finally:
+                with self._lock:
+                    self._writing -= 1
+
+        self._writing += 1
+        future = self._database.submit(work)
+        future.add_done_callback(_complain)
+        return future
+
+    # In the database's thread.
+
+    def _end_this_time(self, connection: sqlite3.Connection) -> None:
+        with transaction(connection):
+            connection.execute("DELETE FROM sites WHERE decision = 'this_time'")
+        self._reload(connection)
+
+    def _reload(self, connection: sqlite3.Connection) -> None:
+        rows = connection.execute("SELECT origin, decision, since, last_used FROM sites").fetchall()
+        records = {record.site: record for record in map(_record, rows) if record is not None}
+        with self._lock:
+            if not self._writing:
+                self._records = {
+                    site: _latest(record, self._records.get(site))
+                    for site, record in records.items()
+                }
+                return
+        # Somebody decided meanwhile: what was read is older than what is known.
+        self._database.submit(self._reload)
+
+
+def _latest(read: SiteRecord, known: SiteRecord | None) -> SiteRecord:
+    """Keep a last use that is not on disk yet."""
+    if known is None or known.last_used is None:
+        return read
+    return replace(read, last_used=max(known.last_used, read.last_used or known.last_used))
+
+
+def _record(row: tuple[str, str, str, str | None]) -> SiteRecord | None:
+    """Read one row; None for one that we did not write."""
+    origin, decision, since, used = row
+    try:
+        return SiteRecord(
+            named(origin),
+            Decision(decision),
+            datetime.fromisoformat(since),
+            None if used is None else datetime.fromisoformat(used),
+        )
+    except (BadRequestError, ValueError):
+        _log.error("a decision about a site makes no sense and is ignored", origin=origin)
+        return None
+
+
+def named(origin: str) -> Site:
+    """Read a name that a decision can be about: an origin, or a program on this computer.
+
+    Raises:
+        BadRequestError: it is neither.
+
+    """
+    # Programs have names that Site.parse refuses, so that no page has them.
+    return Site(origin) if origin.startswith("local://") else Site.parse(origin)
+
+
+def _as_text(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def _complain(future: Future[None]) -> None:
+    if not future.cancelled() and (error := future.exception()) is not None:
+        _log.error("a decision about a site could not be written", detail=str(error))

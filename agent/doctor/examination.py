@@ -1,0 +1,62 @@
+"""All checks in their order; one that fails itself does not keep the others from speaking."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final
+
+import structlog
+
+from agent.doctor.browsers import check_browsers
+from agent.doctor.cards import check_readers, check_service
+from agent.doctor.files import (
+    check_config,
+    check_databases,
+    check_history,
+    check_policy,
+    check_state,
+)
+from agent.doctor.network import check_agent, check_ports
+from agent.doctor.patient import Patient
+from agent.doctor.report import Finding, Report, fault, ok
+from agent.doctor.tls import check_tls, check_trust
+from agent.doctor.update import check_update
+
+_log = structlog.get_logger(__name__)
+
+
+def check_versions(patient: Patient) -> Iterator[Finding]:
+    """Say which versions of what are here."""
+    for name, version in patient.versions.items():
+        yield ok("version", "version", name=name, version=version)
+
+
+Check = Callable[[Patient], Iterable[Finding]]
+CHECKS: Final[Sequence[Check]] = (
+    check_versions,
+    check_state,
+    check_databases,
+    check_history,
+    check_config,
+    check_policy,
+    check_service,
+    check_readers,
+    check_agent,
+    check_ports,
+    check_tls,
+    check_trust,
+    check_browsers,
+    check_update,
+)
+
+
+def examine(patient: Patient) -> Report:
+    """Carry out every check; takes seconds, and blocks."""
+    return Report([finding for check in CHECKS for finding in _carefully(check, patient)])
+
+
+def _carefully(check: Check, patient: Patient) -> list[Finding]:
+    try:
+        return list(check(patient))
+    except Exception as error:  # noqa: BLE001  # the others must still speak
+        name = check.__name__.removeprefix("check_")
+        _log.exception("a check failed", check=name)
+        return [fault(name, "check_failed", name=name, detail=type(error).__name__)]

@@ -1,0 +1,92 @@
+"""The state folder, the databases and settings in it, and the administrator's policy."""
+
+import os
+import sqlite3
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from agent.doctor.patient import Patient
+from agent.doctor.report import Finding, fault, note, ok
+from agent.host.settings import config
+from agent.host.settings.config import ConfigError
+
+OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+def check_state(patient: Patient) -> Iterator[Finding]:
+    """Look whether the state folder can be written, by its owner only."""
+    folder = patient.places.state
+    if not os.path.lexists(folder):
+        yield note("state", "state_absent")
+        return
+    try:
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(b"\0" * 4096)
+    except OSError as error:
+        yield fault("state", "state_unusable", path=str(folder), detail=str(error.strerror))
+        return
+    if os.name == "posix" and folder.stat().st_mode & OTHERS:
+        yield fault("state", "state_open", "close_state_dir", path=str(folder))
+        return
+    yield ok("state", "state_ok")
+
+
+def check_databases(patient: Patient) -> Iterator[Finding]:
+    """Let SQLite look through the databases; nothing is changed."""
+    damaged = False
+    for path in (patient.places.sites, patient.places.history):
+        problem = _database_problem(path)
+        if problem is not None:
+            damaged = True
+            yield fault("database", "database_damaged", file=path.name, detail=problem)
+    if not damaged:
+        yield ok("database", "database_ok")
+
+
+def _database_problem(path: Path) -> str | None:
+    if not path.is_file():
+        return None
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=5)) as database:
+            (answer,) = database.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.Error as error:
+        return type(error).__name__
+    return None if answer == "ok" else "quick_check"
+
+
+def check_history(patient: Patient) -> Iterator[Finding]:
+    """Tell whether the history is as it was written; there is no repair, or a break would hide."""
+    history = patient.history
+    if history is None:
+        return  # a file that cannot be read is the databases' matter
+    if history.breaks:
+        facts = {"seq": str(history.breaks[0]), "breaks": str(history.count)}
+        yield fault("history", "history_broken", **facts)
+    else:
+        yield ok("history", "history_ok", lines=str(history.lines))
+
+
+def check_config(patient: Patient) -> Iterator[Finding]:
+    """Read the settings as the agent does at its start."""
+    try:
+        config.load(patient.places.config)
+    except ConfigError as error:
+        yield fault("config", "config_broken", "set_config_aside", detail=error.detail)
+    except OSError as error:
+        yield fault("config", "config_broken", detail=str(error.strerror))
+    else:
+        yield ok("config", "config_ok")
+
+
+def check_policy(patient: Patient) -> Iterator[Finding]:
+    """Look whether the policy could be understood."""
+    policy = patient.policy
+    if policy.problem is not None:
+        yield fault("policy", "policy_unusable", detail=policy.problem)
+    elif policy.source is None:
+        yield ok("policy", "policy_none")
+    else:
+        yield ok("policy", "policy_ok")

@@ -1,0 +1,83 @@
+"""What the doctor can do about it; each repair may be tried again, and says what it did."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from agent.doctor.patient import Patient
+from agent.errors import AgentError, BadRequestError
+from agent.host.tls import identity
+from agent.host.tls.store import AuthorityFile
+
+
+class RepairError(AgentError):
+    """A repair did not work; ``detail`` says why."""
+
+
+def repair(name: str, patient: Patient) -> None:
+    """Carry out one repair.
+
+    Raises:
+        BadRequestError: there is no such repair.
+        RepairError: it did not work.
+
+    """
+    work = REPAIRS.get(name)
+    if work is None:
+        raise BadRequestError(f"no such repair: {name}; there are {', '.join(sorted(REPAIRS))}")
+    try:
+        work(patient)
+    except OSError as error:
+        raise RepairError(f"{name}: {error.strerror or error}") from error
+
+
+def _install_trust(patient: Patient) -> None:
+    authority = AuthorityFile.load(identity.ensure(patient.places.tls, patient.now).authority)
+    patient.trust.uninstall(keep=authority.sha256)
+    patient.trust.install(authority, for_all_users=False)
+
+
+def _renew_tls(patient: Patient) -> None:
+    """Make new certificates and let the stores forget the old ones; a running agent follows."""
+    identity.renew(patient.places.tls, patient.now)
+    _install_trust(patient)
+
+
+def _close_state_dir(patient: Patient) -> None:
+    patient.places.state.chmod(0o700)
+    for path in patient.places.tls.glob("*.pem"):
+        path.chmod(0o600)
+
+
+def _set_config_aside(patient: Patient) -> None:
+    _set_aside(patient.places.config, patient.now)
+
+
+def _set_manifest_aside(patient: Patient) -> None:
+    """Begin a new manifest; installing takes responsibility for what is found in the stores."""
+    _set_aside(patient.places.trust, patient.now)
+    _install_trust(patient)
+
+
+def _set_aside(path: Path, now: datetime) -> None:
+    path.replace(path.with_name(f"{path.name}.broken-{now:%Y%m%d%H%M%S}"))
+
+
+def _start_service(patient: Patient) -> None:
+    tool = patient.machine.find("systemctl")
+    if tool is None:
+        raise RepairError("there is no systemctl")
+    done = patient.machine.run([tool, "--no-ask-password", "start", "pcscd.socket"])
+    if done.status:
+        raise RepairError(f"systemctl: {done.complaint}")
+
+
+REPAIRS: Final[Mapping[str, Callable[[Patient], None]]] = {
+    "install_trust": _install_trust,
+    "renew_tls": _renew_tls,
+    "close_state_dir": _close_state_dir,
+    "set_config_aside": _set_config_aside,
+    "set_manifest_aside": _set_manifest_aside,
+    "start_service": _start_service,
+}

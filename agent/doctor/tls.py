@@ -1,0 +1,98 @@
+"""The local certificates, the clock that judges them, and the stores that must trust them."""
+
+import os
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Final
+
+from agent.doctor.files import OTHERS
+from agent.doctor.patient import Patient
+from agent.doctor.report import Finding, fault, note, ok
+from agent.host.tls import identity
+from agent.host.tls.identity import Ladder
+from agent.host.tls.manifest import Manifest, ManifestError
+from agent.host.tls.store import AuthorityFile, Place, Presence, StoreError
+
+SOON: Final = timedelta(days=60)  # before the last leaf expires
+_NAMES: Final = {
+    "chromium": "Chromium / Chrome / Edge",
+    "firefox": "Firefox",
+    "firefox-policy": "Firefox (policy)",
+    "linux-system": "Linux",
+    "windows-user": "Windows",
+    "macos-user": "macOS",
+}
+
+
+def check_tls(patient: Patient) -> Iterator[Finding]:
+    """Look whether there is a leaf to serve with, now and for a while."""
+    folder = patient.places.tls
+    if not os.path.lexists(folder):
+        yield note("tls", "tls_absent")
+        return
+    try:
+        ladder = identity.read(folder)
+    except OSError as error:
+        yield fault("tls", "tls_damaged", detail=str(error.strerror))
+        return
+    if ladder is None:
+        yield fault("tls", "tls_damaged", "renew_tls", detail="no leaf")
+        return
+    yield _check_ladder(patient, ladder)
+    yield _check_clock(patient, ladder)
+    if os.name == "posix" and any(rung.path.stat().st_mode & OTHERS for rung in ladder.rungs):
+        yield fault("tls", "tls_key_open", "close_state_dir")
+
+
+def _check_ladder(patient: Patient, ladder: Ladder) -> Finding:
+    date = f"{ladder.ends:%Y-%m-%d}"
+    if patient.now >= ladder.ends:
+        return fault("tls", "tls_expired", "renew_tls", date=date)
+    if ladder.at(patient.now) is None and patient.now >= ladder.starts:
+        return fault("tls", "tls_damaged", "renew_tls", detail="a leaf is missing")
+    if patient.now >= ladder.ends - SOON:
+        return fault("tls", "tls_ends_soon", "renew_tls", date=date)
+    return ok("tls", "tls_ok", date=date)
+
+
+def _check_clock(patient: Patient, ladder: Ladder) -> Finding:
+    if patient.now < ladder.starts:
+        now, date = f"{patient.now:%Y-%m-%d %H:%M}", f"{ladder.starts:%Y-%m-%d %H:%M}"
+        return fault("clock", "clock_behind", "renew_tls", now=now, date=date)
+    return ok("clock", "clock_ok")
+
+
+def check_trust(patient: Patient) -> Iterator[Finding]:
+    """Look into every trust store."""
+    yield from _check_manifest(patient)
+    try:
+        authority = AuthorityFile.load(patient.places.tls / identity.AUTHORITY_FILE)
+    except (StoreError, OSError):
+        return  # check_tls has said so
+    places = patient.trust.check(authority)
+    if not any(patient.trust.is_needed(place) for place in places):
+        yield note("trust", "trust_no_browser")
+    for place in places:
+        yield _judge(place, needed=patient.trust.is_needed(place))
+
+
+def _check_manifest(patient: Patient) -> Iterator[Finding]:
+    try:
+        Manifest(patient.places.trust)
+    except (ManifestError, OSError):
+        file = patient.places.trust.name
+        yield fault("trust", "manifest_damaged", "set_manifest_aside", file=file)
+
+
+def _judge(place: Place, *, needed: bool) -> Finding:
+    store = _NAMES.get(place.store, place.store)
+    if place.presence is Presence.TRUSTED:
+        return ok("trust", "trust_ok", store=store, path=place.path)
+    if not needed:
+        return note("trust", "trust_optional", store=store, path=place.path)
+    if place.presence is Presence.NEEDS_TOOL:
+        return fault("trust", "trust_needs_tool", store=store, tool=place.detail, path=place.path)
+    if place.presence is Presence.UNREADABLE:
+        facts = {"store": store, "detail": place.detail, "path": place.path}
+        return fault("trust", "trust_unreadable", **facts)
+    return fault("trust", "trust_missing", "install_trust", store=store, path=place.path)

@@ -1,0 +1,247 @@
+"""What was done with the citizen's cards: lines that are only ever added, each tied to the last.
+
+Nothing is deleted: a hundred thousand lines, which is many years of signing, take some 40 MB.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, TypeVar
+
+import structlog
+
+from agent.database import Database, DatabaseError, Schema, connect, transaction
+from agent.history.chain import Head, Verdict, examine
+from agent.history.line import BROKEN, ENTRY_FIELDS, Entry, Kind, Line, entry_values
+
+T = TypeVar("T")
+CHECKED_AT_OPEN: Final = 2_000
+"""How many of the newest lines are checked before the first new one; all by :func:`verify`."""
+PAGE: Final = 500
+"""Lines that are given at once when nobody says how many."""
+_SCHEMA: Final = Schema(
+    (
+        """
+        CREATE TABLE lines (
+            seq INTEGER PRIMARY KEY,
+            segment INTEGER NOT NULL,
+            at TEXT NOT NULL,
+            kind TEXT NOT NULL CHECK (kind IN ('sign', 'decrypt', 'connect', 'segment')),
+            outcome TEXT NOT NULL,
+            site TEXT NOT NULL,
+            format TEXT,
+            hash TEXT,
+            digest TEXT,
+            document TEXT,
+            count INTEGER NOT NULL,
+            reader TEXT,
+            card_serial TEXT,
+            thumbprint TEXT,
+            holder TEXT,
+            detail TEXT,
+            previous BLOB NOT NULL,
+            link BLOB NOT NULL
+        ) STRICT
+        """,
+        """
+        CREATE TABLE head (
+            one INTEGER PRIMARY KEY CHECK (one = 1),
+            seq INTEGER NOT NULL,
+            segment INTEGER NOT NULL,
+            link BLOB NOT NULL
+        ) STRICT
+        """,
+        # Against accidents; against intent there is the chain.
+        """
+        CREATE TRIGGER lines_stay BEFORE DELETE ON lines
+        BEGIN SELECT RAISE(ABORT, 'the history is only added to'); END
+        """,
+        """
+        CREATE TRIGGER lines_stand BEFORE UPDATE ON lines
+        BEGIN SELECT RAISE(ABORT, 'the history is only added to'); END
+        """,
+    )
+)
+_COLUMNS: Final = ("seq", "segment", *ENTRY_FIELDS, "previous", "link")
+_SELECT: Final = f"SELECT {', '.join(_COLUMNS)} FROM lines"  # noqa: S608  # our own names
+_INSERT: Final = (
+    f"INSERT INTO lines ({', '.join(_COLUMNS)}) "  # noqa: S608  # our own names
+    f"VALUES ({', '.join('?' * len(_COLUMNS))})"
+)
+
+_log = structlog.get_logger(__name__)
+
+
+class History:
+    """The writer; every method may be called from any thread and waits for no disk."""
+
+    def __init__(
+        self, path: Path, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        """Open or make the database and check its end; blocks, not for the event loop.
+
+        Where the chain does not hold, nothing is repaired: a new segment begins, and says so.
+
+        Args:
+            path: of the database; its folder exists.
+            clock: the time of day, with a time zone.
+
+        Raises:
+            DatabaseError: it can be neither opened nor made.
+
+        """
+        self._clock = clock
+        self._problem: str | None = None
+        self._database = Database(path, _SCHEMA, None)
+        self._database.submit(self._begin).result()
+
+    @property
+    def set_aside(self) -> Path | None:
+        """What a corrupt database was renamed to when this was opened; None when all was well."""
+        return self._database.set_aside
+
+    @property
+    def problem(self) -> str | None:
+        """Why the last line could not be written, for a person; None when it was."""
+        return self._problem
+
+    def append(self, make: Callable[[], Sequence[Entry]]) -> Future[tuple[Line, ...]]:
+        """Write lines, all or none; they are on disk when the future is done.
+
+        Args:
+            make: gives the entries; called in the database's thread, so it may take its time.
+
+        Returns:
+            A future that does not fail: it gives no lines when they could not be written, which
+            the log says too.
+
+        """
+
+        def work(connection: sqlite3.Connection) -> tuple[Line, ...]:
+            try:
+                lines = _write(connection, make())
+            except Exception as error:  # noqa: BLE001  # an answer never waits for nothing
+                self._problem = str(error)
+                _log.error("the history could not be written", detail=str(error))
+                return ()
+            self._problem = None
+            return lines
+
+        future = self._database.submit(work)
+        if future.done() and (error := future.exception()) is not None:
+            _log.error("the history could not be written", detail=str(error))
+            future = Future()
+            future.set_result(())
+        return future
+
+    def close(self) -> None:
+        """Write what is not yet on disk and let go of the database; blocks for seconds at most."""
+        self._database.close()
+
+    # In the database's thread.
+
+    def _begin(self, connection: sqlite3.Connection) -> None:
+        # One transaction: of two processes that start at once, only one begins a segment.
+        with transaction(connection):
+            head = _head(connection)
+            why = self._why_anew(connection, head)
+            if why is None:
+                return
+            _log.error("the history does not hold; a new segment begins", detail=why)
+            sql = "SELECT coalesce(max(seq), 0), coalesce(max(segment), 0) FROM lines"
+            seq, segment = connection.execute(sql).fetchone()
+            end = Head(max(head.seq, seq), max(head.segment, segment) + 1)
+            at = moment(self._clock())
+            _insert(connection, end, (Entry(at=at, kind=Kind.SEGMENT, outcome=BROKEN, detail=why),))
+
+    def _why_anew(self, connection: sqlite3.Connection, head: Head) -> str | None:
+        """Say why the chain cannot go on; None when it can."""
+        if self._database.set_aside is not None:
+            return f"the file was corrupt and is now {self._database.set_aside.name}"
+        newest = f"{_SELECT} ORDER BY seq DESC LIMIT ?"
+        lines = list(_lines(connection, newest, CHECKED_AT_OPEN + 1))[::-1]
+        before = lines.pop(0) if len(lines) > CHECKED_AT_OPEN else None
+        found = examine(lines, head, before).in_segment(head.segment)
+        return None if found is None else f"line {found.seq}: {found.what}"
+
+
+def moment(at: datetime) -> str:
+    """Write a time as the history does: RFC 3339, UTC, microseconds."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def verify(path: Path) -> Verdict:
+    """Check every line; blocks, some seconds for a hundred thousand.
+
+    Raises:
+        DatabaseError: the file cannot be read.
+
+    """
+    return _reading(path, Verdict(), lambda db: examine(_lines(db, _SELECT), _head(db)))
+
+
+def read(path: Path, *, limit: int = PAGE, before: int | None = None) -> tuple[Line, ...]:
+    """Read lines, the newest first; blocks.
+
+    Args:
+        path: of the database; one that is not there has no lines.
+        limit: how many.
+        before: only lines with smaller numbers than this; None for the newest.
+
+    Raises:
+        DatabaseError: the file cannot be read.
+
+    """
+    sql = f"{_SELECT} WHERE seq < ? ORDER BY seq DESC LIMIT ?"
+    end = 2**63 - 1 if before is None else before
+    return _reading(path, (), lambda db: tuple(_lines(db, sql, end, limit)))
+
+
+def _reading(path: Path, nothing: T, use: Callable[[sqlite3.Connection], T]) -> T:
+    if not path.exists():
+        return nothing
+    try:
+        with closing(connect(path)) as connection:
+            connection.execute("PRAGMA query_only = ON")
+            connection.execute("BEGIN")  # one moment for all that is read
+            return use(connection)
+    except (OSError, sqlite3.Error) as error:
+        raise DatabaseError(f"{path}: {error}") from error
+
+
+def _lines(connection: sqlite3.Connection, sql: str, *values: int) -> Iterator[Line]:
+    for seq, segment, *rest, previous, link in connection.execute(sql, values):
+        yield Line(seq, segment, Entry(*rest), previous, link)
+
+
+def _head(connection: sqlite3.Connection) -> Head:
+    row = connection.execute("SELECT seq, segment, link FROM head").fetchone()
+    return Head() if row is None else Head(*row)
+
+
+def _write(connection: sqlite3.Connection, entries: Sequence[Entry]) -> tuple[Line, ...]:
+    with transaction(connection):
+        return _insert(connection, _head(connection), entries)
+
+
+def _insert(
+    connection: sqlite3.Connection, head: Head, entries: Sequence[Entry]
+) -> tuple[Line, ...]:
+    """Tie entries to the end of the chain, inside a transaction."""
+    lines: list[Line] = []
+    seq, previous = head.seq, head.link
+    for entry in entries:
+        seq += 1
+        line = Line.after(seq, head.segment, previous, entry)
+        previous = line.link
+        lines.append(line)
+        values = (seq, head.segment, *entry_values(entry), line.previous, line.link)
+        connection.execute(_INSERT, values)
+    connection.execute(
+        "INSERT OR REPLACE INTO head (one, seq, segment, link) VALUES (1, ?, ?, ?)",
+        (seq, head.segment, previous),
+    )
+    return tuple(lines)

@@ -1,0 +1,130 @@
+"""What lets the citizen, and nobody else, into the panel: a secret that only they can read.
+
+Whoever can read the agent's folder may make a token; a token opens the panel once, within two
+minutes. So the address of the panel may stand in a list of processes or in a browser's history.
+"""
+
+import base64
+import binascii
+import hmac
+import json
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import Final, Self
+
+from agent.errors import AgentError, ErrorCode
+from agent.host.machine.paths import Paths
+from agent.host.tls.machine import write_whole
+
+TOKEN_SECONDS: Final = 120
+"""How long a token can be used: a browser may have to start first."""
+_SECRET_SIZE: Final = 32  # bytes
+_NONCE_SIZE: Final = 16  # bytes
+_MOMENT_SIZE: Final = 8  # bytes, seconds since 1970, big endian
+_TOKEN_SIZE: Final = _MOMENT_SIZE + _NONCE_SIZE + sha256().digest_size
+_PURPOSE: Final = b"ankong-panel-v1\0"
+
+
+class PanelKey:
+    """The secret of one run of the agent."""
+
+    def __init__(self, secret: bytes, clock: Callable[[], float] = time.time) -> None:
+        """Take a secret.
+
+        Args:
+            secret: 32 random bytes.
+            clock: seconds since 1970, the same for all processes of this computer.
+
+        """
+        self._secret = secret
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._used: dict[bytes, int] = {}
+
+    @classmethod
+    def create(cls, path: Path) -> Self:
+        """Make a new secret in a file for its owner only; all older tokens are void.
+
+        Raises:
+            OSError: it cannot be written.
+
+        """
+        secret = secrets.token_bytes(_SECRET_SIZE)
+        write_whole(path, secret)
+        return cls(secret)
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read the secret of the agent that runs.
+
+        Raises:
+            AgentError: there is none.
+
+        """
+        try:
+            with path.open("rb") as file:
+                secret = file.read(_SECRET_SIZE + 1)
+        except OSError as error:
+            raise AgentError(f"{path}: {error.strerror or error}") from error
+        if len(secret) != _SECRET_SIZE:
+            raise AgentError(f"{path}: not a panel's key")
+        return cls(secret)
+
+    def make_token(self) -> str:
+        """Make a token: 75 characters of base64url."""
+        until = int(self._clock()) + TOKEN_SECONDS
+        content = until.to_bytes(_MOMENT_SIZE, "big") + secrets.token_bytes(_NONCE_SIZE)
+        return base64.urlsafe_b64encode(content + self._seal(content)).decode().rstrip("=")
+
+    def spend(self, token: str) -> bool:
+        """Tell whether a token is good; it is not any more after that. From any thread."""
+        raw = _decode(token)
+        if raw is None or not hmac.compare_digest(raw[-32:], self._seal(raw[:-32])):
+            return False
+        until = int.from_bytes(raw[:_MOMENT_SIZE], "big")
+        now = self._clock()
+        if not now <= until <= now + TOKEN_SECONDS:
+            return False
+        with self._lock:
+            self._used = {nonce: end for nonce, end in self._used.items() if end >= now}
+            nonce = raw[_MOMENT_SIZE:-32]
+            if nonce in self._used:
+                return False
+            self._used[nonce] = until
+        return True
+
+    def _seal(self, content: bytes) -> bytes:
+        return hmac.digest(self._secret, _PURPOSE + content, "sha256")
+
+
+def panel_address(places: Paths) -> str:
+    """Make the address that opens the panel of the agent that runs, once.
+
+    Raises:
+        AgentError: ``timeout``: no agent runs there, or it is not ready yet.
+
+    """
+    try:
+        facts = json.loads(places.instance.read_text(encoding="utf-8"))
+        port = facts["port"]
+        key = PanelKey.read(places.panel_key)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, AgentError) as error:
+        raise AgentError("no agent is ready", code=ErrorCode.TIMEOUT) from error
+    if not isinstance(port, int) or not 0 < port <= 65535:
+        raise AgentError("no agent is ready", code=ErrorCode.TIMEOUT)
+    # In the fragment: it goes to no server, no log and no Referer.
+    return f"https://localhost:{port}/panel/#token={key.make_token()}"
+
+
+def _decode(token: str) -> bytes | None:
+    if len(token) > 2 * _TOKEN_SIZE or not token.isascii():
+        return None
+    try:
+        raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return raw if len(raw) == _TOKEN_SIZE else None

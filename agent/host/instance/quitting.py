@@ -1,0 +1,121 @@
+"""Asking the agent that runs to end, the same on every system: Windows knows no signals.
+
+Whoever may write into the agent's folder may ask; that is its owner. The request is a file there,
+so it needs no port, no certificate and no process id, which another program might have by now.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import structlog
+from filelock import FileLock, Timeout
+
+from agent.errors import AgentError, ErrorCode
+from agent.host.machine import windows_objects
+from agent.host.machine.paths import Paths
+
+QUIT_SECONDS: Final = 30.0
+"""How long an agent may take: it ends an operation on a card first, and closes its databases."""
+LOOK_SECONDS: Final = 0.5
+"""How often an agent looks whether it is asked."""
+_WAIT_SECONDS: Final = 0.1
+_PROCESS_SECONDS: Final = 10.0  # Windows: from the end of the agent to that of its process
+_MAX_SIZE: Final = 4096  # bytes
+
+_log = structlog.get_logger(__name__)
+
+
+class StillRunningError(AgentError):
+    """The agent was asked, and would not end."""
+
+    code = ErrorCode.TIMEOUT
+
+
+def is_running(places: Paths) -> bool:
+    """Tell whether an agent holds the folder; makes nothing where there is none.
+
+    Raises:
+        OSError: that cannot be found out, because the folder is somebody else's.
+
+    """
+    if not places.lock.exists():
+        return False
+    try:
+        with FileLock(places.lock, timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
+def end_running(places: Paths, seconds: float = QUIT_SECONDS) -> bool:
+    """Ask the agent to end and wait until it has; tell whether there was one.
+
+    Args:
+        places: its folder.
+        seconds: how long it may take.
+
+    Raises:
+        StillRunningError: it did not end in time.
+        OSError: the folder is somebody else's.
+
+    """
+    if not is_running(places):
+        return False
+    pid = _pid(places)
+    end = time.monotonic() + seconds
+    try:
+        while is_running(places):
+            if time.monotonic() >= end:
+                who = "" if pid is None else f" (process {pid})"
+                raise StillRunningError(f"the agent{who} did not end within {seconds:.0f} s")
+            # Each time: an agent that is just starting takes an old request away.
+            places.quit_request.touch(mode=0o600)
+            time.sleep(_WAIT_SECONDS)
+    finally:
+        with suppress(OSError):
+            places.quit_request.unlink(missing_ok=True)
+    if pid is not None:
+        # Windows lets nobody replace the files of a program while its process lasts.
+        windows_objects.wait_for_process(pid, _PROCESS_SECONDS)
+    return True
+
+
+async def until_asked(
+    request: Path, stop: Callable[[], object], interval: float = LOOK_SECONDS
+) -> None:
+    """Wait until the agent is asked to end, then call ``stop``; never raises.
+
+    Args:
+        request: the file (see ``Paths.quit_request``).
+        stop: is called in the event loop.
+        interval: seconds between two looks.
+
+    """
+    while True:
+        await asyncio.sleep(interval)
+        if await asyncio.to_thread(_is_there, request):
+            _log.info("asked to end")
+            stop()
+            return
+
+
+def _is_there(request: Path) -> bool:
+    try:
+        return request.is_file()
+    except OSError:
+        return False
+
+
+def _pid(places: Paths) -> int | None:
+    """Read which process it is; for people, and for Windows."""
+    try:
+        with places.instance.open("rb") as file:
+            pid = json.loads(file.read(_MAX_SIZE))["pid"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return pid if isinstance(pid, int) and 0 < pid < 2**32 else None

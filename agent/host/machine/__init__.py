@@ -1,0 +1,1 @@
+"""The computer: folders, the log, what a process shows to others."""

@@ -1,0 +1,1 @@
+"""The demo: everything that the upgrade needs, on one computer."""

@@ -1,0 +1,92 @@
+"""A Chromium for the demo that trusts the agent's local authority; the user's own is not touched.
+
+Chromium on Linux looks for trusted authorities in an NSS database below its home directory; so it
+gets a home directory of its own. Whether an authority is trusted is decided when it starts.
+"""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from agent.portal.demo.children import DemoError
+
+CHROMIUM_NAMES: Final = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+NICKNAME: Final = "Ankong demo authority"
+TRUSTED_FOR_SERVERS: Final = "C,,"  # certutil's words: an authority for TLS servers, nothing else
+_TIMEOUT: Final = 20.0  # seconds
+
+
+def find_chromium() -> str | None:
+    """Return the path of an installed Chromium."""
+    return next((found for name in CHROMIUM_NAMES if (found := shutil.which(name))), None)
+
+
+def can_make_home() -> bool:
+    """Tell whether NSS's ``certutil`` is installed."""
+    return shutil.which("certutil") is not None
+
+
+def make_home(home: Path, authority: Path | None) -> None:
+    """Make a home directory whose NSS database trusts ``authority`` (PEM), if one is given.
+
+    Raises:
+        DemoError: NSS's ``certutil`` is not installed, or refuses.
+
+    """
+    database = home / ".pki" / "nssdb"
+    database.mkdir(mode=0o700, parents=True)
+    _certutil(["-N", "-d", f"sql:{database}", "--empty-password"])
+    if authority is not None:
+        trust = ["-t", TRUSTED_FOR_SERVERS, "-n", NICKNAME, "-i", str(authority)]
+        _certutil(["-A", "-d", f"sql:{database}", *trust])
+
+
+def _certutil(arguments: Sequence[str]) -> None:
+    program = shutil.which("certutil")
+    if program is None:
+        raise DemoError("certutil is missing: apt-get install -y libnss3-tools")
+    done = subprocess.run(  # noqa: S603  # a fixed program, no shell
+        [program, *arguments], capture_output=True, check=False, timeout=_TIMEOUT
+    )
+    if done.returncode:
+        raise DemoError(f"certutil: {done.stderr.decode('utf-8', 'replace').strip()}")
+
+
+def environment(home: Path) -> dict[str, str]:
+    """Return the environment in which Chromium takes ``home`` for its user's."""
+    settings = {"HOME": str(home), "XDG_CONFIG_HOME": str(home / ".config")}
+    return {**settings, "XDG_CACHE_HOME": str(home / ".cache")}
+
+
+def sandbox_flags() -> list[str]:
+    """Return what Chromium needs to start as root, as in a container; nothing otherwise."""
+    as_root = hasattr(os, "geteuid") and os.geteuid() == 0
+    return ["--no-sandbox"] if as_root else []
+
+
+def has_display() -> bool:
+    """Tell whether a window could be opened here."""
+    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
+
+
+def can_show_windows() -> bool:
+    """Tell whether the agent's own windows could be opened here: they need Tk, and X on Unix."""
+    if importlib.util.find_spec("_tkinter") is None:
+        return False
+    return sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY"))
+
+
+def window_command(chromium: str, home: Path, url: str) -> list[str]:
+    """Return the command that shows ``url`` in a window with a profile of its own."""
+    quiet = [
+        "--no-first-run",
+        "--no-default-browser-check",
+        "--disable-sync",
+        "--password-store=basic",
+    ]
+    return [chromium, f"--user-data-dir={home / 'profile'}", *quiet, *sandbox_flags(), url]

@@ -1,0 +1,256 @@
+"""Play the upgrade as a citizen would, in headless Chromium, and judge every step."""
+
+import os
+import re
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from agent.portal.demo.browser import environment, find_chromium, sandbox_flags
+from agent.portal.demo.children import DemoError
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page, Request
+
+STEP_TIMEOUT: Final = 20.0  # seconds for anything that the page is waited for
+OWN_HOSTS: Final = frozenset({"localhost", "127.0.0.1"})
+RUNNING: Final = ".chip[data-state=running]"
+NOT_RUNNING: Final = ".chip[data-state=not_running]"
+
+
+@dataclass(frozen=True, slots=True)
+class Citizen:
+    """The invented person whose card is in the reader."""
+
+    name: str
+    id_number: str
+    pin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What the check needs of the stage: where the portal is, and a hand on the agent's switch."""
+
+    url: str
+    home: Path
+    shots: Path
+    start_agent: Callable[[], None]
+    stop_agent: Callable[[], None]
+
+
+def play(scene: Scene, citizen: Citizen) -> float:
+    """Take an ordinary member to gold and log in again with the card; return the seconds it took.
+
+    Raises:
+        DemoError: a step did not end as it should; a picture of that moment is in the folder.
+
+    """
+    with _open_page(scene) as page:
+        walk = _Walk(page, scene, citizen)
+        started = time.monotonic()
+        try:
+            walk.register()
+            walk.choose()
+            walk.see_the_component_run()
+            walk.enter_id_number()
+            walk.enter_pin()
+            walk.log_in_with_card()
+            walk.judge_requests()
+        except Exception as error:
+            picture = walk.picture("failure")
+            text = str(error).strip().splitlines()
+            why = text[0] if text else type(error).__name__
+            raise DemoError(f"step {walk.step}: {why}\npicture: {picture}") from error
+        return time.monotonic() - started
+
+
+@contextmanager
+def _open_page(scene: Scene) -> Iterator["Page"]:
+    """Give one page of a new headless Chromium, in Chinese, for which the private home is home."""
+    try:
+        from playwright.sync_api import sync_playwright  # noqa: PLC0415  # for the check only
+    except ImportError as error:
+        raise DemoError("playwright is missing: python3 installer/dev.py setup") from error
+    chromium = find_chromium()
+    if chromium is None:
+        raise DemoError("Chromium is missing: apt-get install -y chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium,
+            args=sandbox_flags(),
+            env={**os.environ, **environment(scene.home)},
+        )
+        try:
+            page = browser.new_page(locale="zh-TW", viewport={"width": 1280, "height": 900})
+            page.set_default_timeout(STEP_TIMEOUT * 1000)
+            yield page
+        finally:
+            browser.close()
+
+
+class _Walk:
+    """One walk through the twelve steps."""
+
+    def __init__(self, page: "Page", scene: Scene, citizen: Citizen) -> None:
+        self.step = "0 open the portal"
+        self._page = page
+        self._scene = scene
+        self._citizen = citizen
+        self._requests: list[Request] = []
+        self._errors: list[str] = []
+        self._pictures = 0
+        page.on("request", self._note)
+        page.on("pageerror", lambda error: self._errors.append(str(error)))
+
+    def _note(self, request: "Request") -> None:
+        self._requests.append(request)
+
+    def picture(self, name: str) -> Path:
+        """Leave a screenshot; they are numbered in the order of the walk."""
+        self._pictures += 1
+        path = self._scene.shots / f"{self._pictures:02}-{name}.png"
+        self._page.screenshot(path=path, full_page=True)
+        return path
+
+    def register(self) -> None:
+        """Become an ordinary member and open the profile (steps 1 and 2)."""
+        page = self._page
+        page.goto(self._scene.url)
+        self.step = "1 register with a one-time code"
+        page.fill("#contact", f"09{secrets.randbelow(10**8):08}")
+        self.picture("step01-register")
+        page.click("#send-code")
+        code = page.inner_text("#demo-code")
+        page.fill("#code", code)
+        self.picture("step01-code")
+        page.click("#confirm-code")
+        self._expect("#portrait.ordinary", "一般會員")
+        self.step = "2 edit the profile"
+        page.click("#to-profile")
+        page.fill("#name", self._citizen.name)
+        page.click("#save-profile")
+        self._expect("#who", self._citizen.name)
+        self.picture("step02-profile")
+        page.click("#to-upgrade")
+
+    def choose(self) -> None:
+        """Choose the card; the page says that no component runs yet, and why (steps 3 to 7)."""
+        page = self._page
+        self.step = "3 choose a way to verify"
+        page.wait_for_selector("#way-online")
+        self.picture("step03-ways")
+        page.click("#choose-card")
+        self.step = "4 download the component"
+        self._expect(NOT_RUNNING, "安控元件〔未運行〕")
+        page.wait_for_selector(".downloads")
+        if page.is_enabled("#next"):
+            raise DemoError("〔下一步〕 is enabled although the component is not running")
+        page.click("#chip-button")
+        self._expect("#chip-help", "安裝")
+        self.picture("step04-not-running")
+        page.click("#chip-button")
+        self.step = "5-7 the installer's pages are explained"
+        self._expect(".wizard", "授權條款")
+        page.locator(".wizard").scroll_into_view_if_needed()
+        self.picture("step05-07-wizard")
+
+    def see_the_component_run(self) -> None:
+        """See the chip turn by itself, back again, and also after F5 (steps 8 and 9)."""
+        page = self._page
+        self.step = "8 the chip turns by itself"
+        self._scene.start_agent()
+        self._expect(RUNNING, "安控元件〔運行中〕")
+        self.picture("step08-running-by-itself")
+        self.step = "8 the chip turns back by itself"
+        self._scene.stop_agent()
+        self._expect(NOT_RUNNING, "尚未啟動")
+        self.step = "8 the chip has turned after F5"
+        page.reload()
+        self._expect(NOT_RUNNING, "尚未啟動")
+        self.picture("step08-stopped")
+        self._scene.start_agent()
+        page.reload()
+        self._expect(RUNNING, "安控元件〔運行中〕")
+        self.picture("step08-running-after-reload")
+        self.step = "9 go on"
+        page.click("#next:enabled")
+
+    def enter_id_number(self) -> None:
+        """Enter a mistyped ID number, then the right one (step 10)."""
+        page = self._page
+        self.step = "10 a mistyped ID number"
+        right = self._citizen.id_number
+        page.fill("#id-number", right[:-1] + str((int(right[-1]) + 1) % 10))
+        page.click("#next")
+        self._expect("#id-number-error", "檢查碼不符")
+        self.picture("step10-checksum")
+        self.step = "10 the right ID number"
+        page.fill("#id-number", right)
+        self.picture("step10-id-number")
+        page.click("#next")
+
+    def enter_pin(self) -> None:
+        """Enter a wrong PIN, then the right one, and see gold (steps 11 and 12)."""
+        page = self._page
+        self.step = "11 a wrong PIN"
+        self._expect(".holder", self._citizen.name)
+        self.picture("step11-pin-box")
+        page.fill("#pin", _other_pin(self._citizen.pin))
+        page.click("#submit-pin")
+        self._expect(".card-message .notice.error", r"PIN 碼錯誤，還可以輸入 \d 次")
+        self.picture("step11-wrong-pin")
+        self.step = "11 the right PIN"
+        page.fill("#pin", self._citizen.pin)
+        page.click("#submit-pin")
+        self.step = "12 success"
+        self._expect(".success h1", "成功升級")
+        self._expect_gold()
+        page.wait_for_timeout(800)  # the crown has come to rest
+        self.picture("step12-gold")
+
+    def log_in_with_card(self) -> None:
+        """Log out, and in again with the card."""
+        page = self._page
+        self.step = "12 one more way to log in"
+        page.click("#logout")
+        page.click("#card-login")
+        page.fill("#pin", self._citizen.pin)
+        self.picture("after-card-login")
+        page.click("#submit-pin")
+        self._expect_gold()
+        self._expect(".login-item[data-kind=card]", "自然人憑證")
+        self._expect(".login-item[data-kind=mobile]", "手機號碼")
+        self.picture("after-logged-in-with-card")
+
+    def judge_requests(self) -> None:
+        """Insist on no error in the page, nothing from elsewhere, and no PIN to the portal."""
+        self.step = "the page's requests"
+        if self._errors:
+            raise DemoError(f"an error in the page: {self._errors[0]}")
+        for request in self._requests:
+            if urlsplit(request.url).hostname not in OWN_HOSTS:
+                raise DemoError(f"a request to elsewhere: {request.url}")
+            if self._citizen.pin in f"{request.url} {request.post_data or ''}":
+                raise DemoError(f"the PIN was sent to {request.url}")
+
+    def _expect_gold(self) -> None:
+        self._expect("#portrait.gold .portrait-name", re.escape(self._citizen.name))
+        self._expect("#portrait.gold .badge.gold", "金質會員")
+        self._page.wait_for_function(
+            "() => document.querySelector('#portrait.gold img.crown')?.naturalWidth > 0"
+        )
+
+    def _expect(self, selector: str, pattern: str) -> None:
+        """Wait until an element with such text is to be seen."""
+        found = self._page.locator(selector).filter(has_text=re.compile(pattern)).first
+        found.wait_for(state="visible")
+
+
+def _other_pin(pin: str) -> str:
+    """Return a PIN of the same length that is not this one."""
+    return pin[:-1] + ("1" if pin[-1] != "1" else "2")

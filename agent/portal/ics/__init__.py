@@ -1,0 +1,1 @@
+"""The identity service ICS: client, XML, and a stand-in."""

@@ -1,0 +1,1 @@
+"""What stands before every listening port: peer, host, origin, limits, routing."""

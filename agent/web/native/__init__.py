@@ -1,0 +1,1 @@
+"""The native API: HTTPS and WebSocket on port 28443."""

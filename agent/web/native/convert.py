@@ -1,0 +1,172 @@
+"""Between the wire's messages and the plain types of the use cases."""
+
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from msgspec import UNSET, UnsetType
+
+from agent import __version__
+from agent.cms.digest import HashAlgorithm
+from agent.errors import BadRequestError
+from agent.host.instance.install_key import Proof
+from agent.signing import model
+from agent.web.native import messages
+from agent.web.native.wire import MessageError
+
+T = TypeVar("T")
+
+
+def or_none(value: T | UnsetType) -> T | None:
+    """Turn what a page left out into None."""
+    return None if value is UNSET else value
+
+
+def document(source: messages.SignParams | messages.Item) -> model.Document:
+    """Read one document.
+
+    Raises:
+        MessageError: not exactly one of ``data`` and ``digest`` is there.
+
+    """
+    try:
+        return model.Document(
+            data=or_none(source.data),
+            digest=or_none(source.digest),
+            name=or_none(source.document_name),
+        )
+    except BadRequestError as error:
+        raise MessageError(error.detail) from None
+
+
+def sign_request(
+    params: messages.SignParams | messages.SignBatchParams, *, allow_sha1: bool
+) -> model.SignRequest:
+    """Read what to sign.
+
+    Args:
+        params: from a page.
+        allow_sha1: whether an administrator lets pages ask for SHA-1.
+
+    Raises:
+        MessageError: digests of the wrong length, an attached signature over a digest, SHA-1.
+
+    """
+    if params.hash is HashAlgorithm.SHA1 and not allow_sha1:
+        raise MessageError("SHA-1 is not allowed here - at `$.params.hash`")
+    sources = params.items if isinstance(params, messages.SignBatchParams) else (params,)
+    thumbprint = or_none(params.certificate)
+    try:
+        return model.SignRequest(
+            documents=tuple(document(source) for source in sources),
+            hash=params.hash,
+            format=params.format,
+            certificate=None if thumbprint is None else bytes.fromhex(thumbprint),
+            reader=or_none(params.reader),
+            nonce=or_none(params.nonce),
+            signing_certificate=params.signing_certificate,
+        )
+    except BadRequestError as error:
+        raise MessageError(error.detail) from None
+
+
+def decrypt_request(params: messages.DecryptParams) -> model.DecryptRequest:
+    """Read what to decrypt."""
+    return model.DecryptRequest(params.data, params.format, or_none(params.reader))
+
+
+def reader(view: model.ReaderView) -> messages.Reader:
+    """Show a reader."""
+    card = None
+    if view.state is model.CardPresence.CARD:
+        generation = view.generation if view.generation in {"gen1", "gen2"} else None
+        card = messages.Card(generation, view.serial)  # type: ignore[arg-type]  # mypy forgets `in`
+    return messages.Reader(view.name, view.state, card, view.attempts_left)
+
+
+def readers(snapshot: model.Snapshot) -> messages.ReadersResult:
+    """Show all readers."""
+    return messages.ReadersResult(
+        "available" if snapshot.service_available else "unavailable",
+        tuple(reader(view) for view in snapshot.readers),
+    )
+
+
+def status(
+    snapshot: model.Snapshot | None,
+    proof: Proof | None,
+    *,
+    virtual: bool,
+    state: messages.AgentState,
+) -> messages.StatusResult:
+    """Show the agent itself; ``snapshot`` and ``proof`` only for a site that is allowed."""
+    return messages.StatusResult(
+        product="ankong",
+        version=__version__,
+        api="v1",
+        state=state,
+        allowed=snapshot is not None,
+        virtual=virtual,
+        readers=UNSET if snapshot is None else tuple(reader(view) for view in snapshot.readers),
+        proof=UNSET
+        if proof is None
+        else messages.Proof(algorithm="ES256", key=proof.key, signature=proof.signature),
+    )
+
+
+def certificate(found: model.CardCertificate) -> messages.Certificate:
+    """Show a certificate on a card."""
+    facts = found.facts
+    return messages.Certificate(
+        thumbprint=facts.thumbprint.hex(),
+        certificate=facts.der,
+        reader=found.reader,
+        id=found.id,
+        label=found.label,
+        usage=facts.key_usage,
+        subject=facts.subject,
+        subject_cn=facts.subject_cn,
+        subject_serial=facts.subject_serial,
+        id_last4=facts.id_last4,
+        issuer=facts.issuer,
+        serial=facts.serial_hex,
+        not_before=_moment(facts.not_before),
+        not_after=_moment(facts.not_after),
+        card_serial=found.card_serial,
+    )
+
+
+def sign_result(result: model.SignResult) -> messages.SignResult:
+    """Show one signature."""
+    used = result.certificate
+    return messages.SignResult(
+        signature=result.signatures[0],
+        certificate=used.facts.der,
+        thumbprint=used.facts.thumbprint.hex(),
+        reader=used.reader,
+        card_serial=used.card_serial,
+    )
+
+
+def sign_batch_result(result: model.SignResult) -> messages.SignBatchResult:
+    """Show several signatures."""
+    used = result.certificate
+    return messages.SignBatchResult(
+        signatures=result.signatures,
+        certificate=used.facts.der,
+        thumbprint=used.facts.thumbprint.hex(),
+        reader=used.reader,
+        card_serial=used.card_serial,
+    )
+
+
+def event(change: model.Event) -> messages.ReaderEvent | messages.ServiceEvent:
+    """Show a change."""
+    if change.reader is None:
+        data = messages.ServiceData("available" if change.service_available else "unavailable")
+        return messages.ServiceEvent("service_changed", data)
+    about = messages.ReaderData(reader(change.reader))
+    return messages.ReaderEvent(change.name, about)  # type: ignore[arg-type]  # Event lists the names
+
+
+def _moment(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

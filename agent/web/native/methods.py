@@ -1,0 +1,212 @@
+"""The native API's methods: from a decoded request to a result, whatever carried it."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Final, Protocol, TypeAlias
+
+from agent.errors import AgentError, ErrorCode
+from agent.host.instance.install_key import Proof
+from agent.origin import Site
+from agent.secret import SecretBytes
+from agent.signing import model
+from agent.web.front.limits import Limits, RateLimiter, Slots
+from agent.web.native import convert, messages
+from agent.web.native.wire import MessageError
+
+Prover: TypeAlias = Callable[[str, bytes], Proof]
+"""Signs a nonce for an origin (see ``host.install_key``)."""
+_FREE: Final = (messages.StatusRequest, messages.ConnectRequest)
+"""The requests that a site may send before it is allowed."""
+
+
+class Service(Protocol):
+    """The use cases, as far as pages may have them (see ``signing.service``)."""
+
+    def snapshot(self) -> model.Snapshot:
+        """Give all readers as they are now."""
+
+    def subscribe(self) -> AbstractAsyncContextManager[asyncio.Queue[model.Event]]:
+        """Give a queue of changes."""
+
+    def is_allowed(self, site: Site) -> bool:
+        """Tell whether a site may ask for more than the status."""
+
+    async def connect(self, site: Site) -> None:
+        """Ask the citizen to allow a site."""
+
+    async def certificates(
+        self, site: Site, reader: str | None = None
+    ) -> tuple[model.CardCertificate, ...]:
+        """Read the certificates on one card, or on all."""
+
+    async def sign(
+        self, site: Site, request: model.SignRequest, pin: SecretBytes | None
+    ) -> model.SignResult:
+        """Sign with a card."""
+
+    async def decrypt(
+        self, site: Site, request: model.DecryptRequest, pin: SecretBytes | None
+    ) -> bytes:
+        """Decrypt with a card."""
+
+
+class NativeApi:
+    """Carries out requests; keeps one site from asking too much at once.
+
+    Attributes:
+        limits: for each site.
+        rate: of the requests of each site, over all connections.
+
+    """
+
+    def __init__(  # noqa: PLR0913  # settings that have nothing to do with each other
+        self,
+        service: Service,
+        limits: Limits,
+        *,
+        virtual: bool,
+        page_pin: bool,
+        allow_sha1: bool,
+        prove: Prover | None = None,
+        state: messages.AgentState = "running",
+    ) -> None:
+        """Put the API in front of the use cases.
+
+        Args:
+            service: what does the work.
+            limits: for each site.
+            virtual: whether the cards are virtual.
+            page_pin: whether pages may hand a PIN over; otherwise it is dropped unread.
+            allow_sha1: whether pages may ask for SHA-1.
+            prove: shows a site that it is still the same installation; None cannot.
+            state: what everybody is told of the agent.
+
+        """
+        self._service = service
+        self.limits = limits
+        self.rate = RateLimiter(limits.rate, limits.burst)
+        self._virtual = virtual
+        self._page_pin = page_pin
+        self._allow_sha1 = allow_sha1
+        self._prove = prove
+        self._state: messages.AgentState = state
+        self._pending = Slots(limits.pending, ErrorCode.RATE_LIMITED)
+        # One question at a time: a page must not bury the citizen in windows.
+        self._questions = Slots(1, ErrorCode.BUSY)
+
+    @property
+    def service(self) -> Service:
+        """What does the work."""
+        return self._service
+
+    def is_allowed(self, site: Site | None) -> bool:
+        """Tell whether whoever asks may ask for more than the status."""
+        return site is not None and self._service.is_allowed(site)
+
+    def check_allowed(self, site: Site) -> None:
+        """Refuse a site that has not been allowed.
+
+        Raises:
+            AgentError: ``origin_not_allowed``.
+
+        """
+        if not self._service.is_allowed(site):
+            raise AgentError("not allowed", code=ErrorCode.ORIGIN_NOT_ALLOWED)
+
+    def status(self, site: Site | None, nonce: bytes | None = None) -> messages.StatusResult:
+        """Say that the agent runs; to an allowed site also who we are, and what is in the readers.
+
+        A proof for everybody would let a site recognise a citizen who never allowed it.
+        """
+        if site is None or not self.is_allowed(site):
+            return convert.status(None, None, virtual=self._virtual, state=self._state)
+        proof = None
+        if nonce is not None and self._prove is not None:
+            proof = self._prove(site.origin, nonce)
+        snapshot = self._service.snapshot()
+        return convert.status(snapshot, proof, virtual=self._virtual, state=self._state)
+
+    async def execute(self, site: Site, request: messages.Request) -> messages.AnyResult:
+        """Carry out any request but ``cancel``, which is about the connection it came on.
+
+        A PIN in it is the caller's to wipe (:func:`wipe_pin`), however this returns.
+
+        Raises:
+            AgentError: any code.
+
+        """
+        if not isinstance(request, _FREE):
+            self.check_allowed(site)
+        return await self._dispatch(site, request, _pin(request) if self._page_pin else None)
+
+    async def _dispatch(
+        self, site: Site, request: messages.Request, pin: SecretBytes | None
+    ) -> messages.AnyResult:
+        match request:
+            case messages.StatusRequest(params=status):
+                return self.status(site, convert.or_none(status.nonce))
+            case messages.ReadersRequest():
+                return convert.readers(self._service.snapshot())
+            case messages.ConnectRequest():
+                with self._questions.hold(site):
+                    await self._service.connect(site)
+                return messages.ConnectResult(allowed=True)
+            case _:
+                with self._pending.hold(site):
+                    return await self._use_card(site, request, pin)
+
+    async def _use_card(
+        self, site: Site, request: messages.Request, pin: SecretBytes | None
+    ) -> messages.AnyResult:
+        match request:
+            case messages.CertificatesRequest(params=params):
+                reader = convert.or_none(params.reader)
+                found = await self._service.certificates(site, reader)
+                return messages.CertificatesResult(tuple(map(convert.certificate, found)))
+            case messages.SignRequest(params=params):
+                signed = await self._sign(site, params, pin)
+                return convert.sign_result(signed)
+            case messages.SignBatchRequest(params=batch):
+                signed = await self._sign(site, batch, pin)
+                return convert.sign_batch_result(signed)
+            case messages.DecryptRequest(params=wanted):
+                return messages.DecryptResult(await self._decrypt(site, wanted, pin))
+            case _:
+                raise AgentError(f"no way to carry out {type(request).__name__}")
+
+    async def _decrypt(
+        self, site: Site, params: messages.DecryptParams, pin: SecretBytes | None
+    ) -> bytes:
+        request = convert.decrypt_request(params)
+        try:
+            return await self._service.decrypt(site, request, pin)
+        except AgentError as error:
+            if error.code is ErrorCode.BAD_REQUEST:  # found before any PIN is sent
+                what = "Expected a message or cryptogram that a card can decrypt"
+                raise MessageError(f"{what} - at `$.params.data`") from error
+            raise
+
+    async def _sign(
+        self,
+        site: Site,
+        params: messages.SignParams | messages.SignBatchParams,
+        pin: SecretBytes | None,
+    ) -> model.SignResult:
+        request = convert.sign_request(params, allow_sha1=self._allow_sha1)
+        return await self._service.sign(site, request, pin)
+
+
+def wipe_pin(request: messages.Request) -> None:
+    """Wipe the PIN in a request, if there is one; may be called twice."""
+    pin = _pin(request)
+    if pin is not None:
+        pin.wipe()
+
+
+def _pin(request: messages.Request) -> SecretBytes | None:
+    if isinstance(
+        request, messages.SignRequest | messages.SignBatchRequest | messages.DecryptRequest
+    ):
+        return convert.or_none(request.params.pin)
+    return None

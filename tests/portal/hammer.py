@@ -1,0 +1,63 @@
+"""Register and upgrade members without end, until somebody kills the process.
+
+    python -m tests.portal.hammer DATABASE ROUND
+
+Says on standard output, one line each, what has been committed: ``gold MEMBER``.
+"""
+
+import hashlib
+import sys
+from pathlib import Path
+
+from agent.portal import challenges, members, otp, sessions
+from agent.portal.accounts import begin_member_session
+from agent.portal.cards import _Attempt, _CardFacts, _claim, _finish_upgrade
+from agent.portal.challenges import Challenge, Claimed, Purpose
+from agent.portal.contact import parse_contact
+from agent.portal.db import Database
+from agent.portal.sessions import Session
+from agent.portal.transaction import Transaction
+from agent.virtualcard.identity import generate_id_number
+
+
+def _register(tx: Transaction, number: int) -> tuple[Session, str]:
+    contact = parse_contact(f"{number}@example.test")
+    opened = sessions.open_session(tx)
+    code = otp.issue(tx, opened.session, contact)
+    assert isinstance(code, str)
+    assert isinstance(otp.confirm(tx, opened.session, contact, code), otp.Confirmation)
+    logged_in = begin_member_session(tx, opened.session, members.register(tx, contact))
+    assert logged_in.opened is not None
+    return logged_in.opened.session, logged_in.member.id
+
+
+def _challenge(tx: Transaction, session: Session) -> Challenge:
+    return challenges.issue(tx, session, Purpose.UPGRADE, "http://localhost")
+
+
+def hammer(db: Database, number: int) -> None:
+    """Do what one upgrade does, in the same transactions."""
+    session, member_id = db.run_here(_register, number)
+    challenge = db.run_here(_challenge, session)
+    attempt = _Attempt(session, Purpose.UPGRADE, challenge.id, b"signature")
+    assert isinstance(db.run_here(_claim, attempt), Claimed)
+    card = _CardFacts(
+        hashlib.sha256(str(number).encode()).digest(), "C=TW", f"{number:016}", "0000", None
+    )
+    assert db.run_here(_finish_upgrade, attempt, card, generate_id_number(number)) == member_id
+    sys.stdout.write(f"gold {member_id}\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    """Hammer until killed."""
+    db = Database(Path(sys.argv[1]))
+    db.open_here()
+    number = int(sys.argv[2]) * 100_000
+    while True:
+        hammer(db, number)
+        number += 1
+
+
+if __name__ == "__main__":
+    main()

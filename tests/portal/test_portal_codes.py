@@ -1,0 +1,111 @@
+"""Every code of the API is reached, by doing what it is for."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from agent.portal.errors import REFUSALS, PortalCode
+from agent.portal.limits import Rate
+from agent.virtualcard.issuer import TestIssuer
+from tests.portal import code_cases_cards, code_cases_signatures  # noqa: F401  # they note their cases
+from tests.portal.code_cases import CASES, Case
+from tests.portal.support import (
+    Person,
+    Rates,
+    Site,
+    SiteOptions,
+    Visitor,
+    running_site,
+)
+
+OWN_SITE = {PortalCode.RATE_LIMITED, PortalCode.INTERNAL}
+
+
+@pytest.mark.parametrize(
+    ("code", "case"),
+    [pytest.param(code, case, id=case.__name__) for code, found in CASES.items() for case in found],
+)
+async def test_it_is_refused_with_its_code(
+    code: PortalCode, case: Case, site: Site, visitor: Visitor, citizen: Person
+) -> None:
+    assert await case(site, visitor, citizen) == code
+
+
+def test_every_code_has_a_case() -> None:
+    assert {code for code, found in CASES.items() if not found} == OWN_SITE
+
+
+async def test_rate_limited(test_issuer: TestIssuer, tmp_path: Path) -> None:
+    rates = Rates(posts=Rate(3, 0.0), card_tries=Rate(100, 0.0))
+    options = SiteOptions(replacements={"rates": rates})
+    async with running_site(test_issuer, tmp_path, options) as site:
+        visitor = await site.visitor()
+        codes = [await visitor.code("/api/logout") for _ in range(4)]
+        assert codes == ["ok", "ok", "ok", "rate_limited"]
+        assert (await visitor.get("/api/session"))[0] == 200
+
+
+async def test_card_tries_are_counted_by_session(
+    test_issuer: TestIssuer, citizen: Person, tmp_path: Path
+) -> None:
+    rates = Rates(posts=Rate(1_000, 0.0), card_tries=Rate(4, 0.0))
+    options = SiteOptions(replacements={"rates": rates})
+    async with running_site(test_issuer, tmp_path, options) as site:
+        visitor = await site.visitor()
+        await visitor.register()
+        assert await visitor.login(citizen) == "card_not_registered"
+        assert await visitor.login(citizen) == "card_not_registered"
+        assert await visitor.code("/api/login/card/challenge") == "rate_limited"
+        other = await site.visitor()
+        await other.register("0900000002")
+        assert await other.code("/api/login/card/challenge") == "ok"
+
+
+class BrokenVerifier:
+    """Fails in a way that nobody has thought of."""
+
+    async def open(self, signature: bytes, content: bytes) -> object:
+        raise RuntimeError(f"{signature!r} {content!r}")
+
+
+async def test_internal(
+    test_issuer: TestIssuer,
+    citizen: Person,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    options = SiteOptions(replacements={"verifier": BrokenVerifier()})
+    async with running_site(test_issuer, tmp_path, options) as site:
+        visitor = await site.visitor()
+        await visitor.register()
+        body = await visitor.upgrade_body(citizen)
+        status, answer = await visitor.post("/api/upgrade/card", body)
+        assert (status, answer["error"]["code"]) == (500, "internal")
+        assert "RuntimeError" not in json.dumps(answer)
+        assert await visitor.code("/api/upgrade/card", body) == "internal"
+        assert (await visitor.member())["grade"] == "ordinary"
+    assert "RuntimeError" in caplog.text
+    assert "purpose" not in caplog.text
+
+
+async def test_a_refusal_speaks_both_languages(visitor: Visitor) -> None:
+    _, answer = await visitor.post("/api/otp", {"contact": "?"})
+    refusal = REFUSALS[PortalCode.CONTACT_INVALID]
+    assert answer == {
+        "error": {
+            "code": "contact_invalid",
+            "message": {"zh-Hant": refusal.zh_hant, "en": refusal.en},
+            "retriable": True,
+        }
+    }
+
+
+def test_every_code_has_its_own_words() -> None:
+    assert set(REFUSALS) == set(PortalCode)
+    for texts in ([item.zh_hant for item in REFUSALS.values()], [i.en for i in REFUSALS.values()]):
+        assert len(set(texts)) == len(texts)
+        assert all(10 < len(text) < 140 for text in texts)
+    assert all(item.zh_hant.endswith("。") for item in REFUSALS.values())
+    assert all(item.en.endswith(".") for item in REFUSALS.values())
+    assert all(400 <= item.status < 600 for item in REFUSALS.values())

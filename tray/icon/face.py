@@ -1,0 +1,184 @@
+"""What the tray shows at one moment: a mood, a line of text and a menu. Facts in, face out."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum, unique
+from typing import Final
+
+from agent.host.settings.preferences import LANGUAGES
+from agent.signing.model import CardPresence, ReaderView, Snapshot
+from tray.icon.texts import Texts
+
+MAX_NAME: Final = 48  # characters of a reader's name
+MAX_READERS: Final = 8  # in the menu; the panel has them all
+FEW_TRIES: Final = 1  # PIN tries left from which on the icon calls for attention
+
+
+@unique
+class Mood(StrEnum):
+    """What the icon says at a glance."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    READY = "ready"
+    WORKING = "working"
+    ATTENTION = "attention"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One line of the menu.
+
+    Attributes:
+        key: names the line, and says what choosing it does.
+        label: what it says; foreign text in it is harmless. Empty for a line that only separates.
+        enabled: whether it can be chosen.
+        checked: whether a mark stands before it; None for a line without one.
+        radio: whether the mark is one of several of which one is set.
+        children: the lines behind it.
+
+    """
+
+    key: str
+    label: str = ""
+    enabled: bool = True
+    checked: bool | None = None
+    radio: bool = False
+    children: tuple["Item", ...] = ()
+
+    def walk(self) -> Iterator["Item"]:
+        """Give this line and all behind it."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known.
+
+    Attributes:
+        snapshot: the readers; None before the agent is ready.
+        warnings: keys of ``Texts.warnings``, for what needs the citizen's attention.
+        autostart: whether the agent starts with the session; None where that is unknown.
+        language: one of ``LANGUAGES``, as chosen.
+        newest: a newer version that there is; empty for none.
+
+    """
+
+    snapshot: Snapshot | None = None
+    warnings: tuple[str, ...] = ()
+    autostart: bool | None = None
+    language: str = LANGUAGES[0]
+    newest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """What is shown.
+
+    Attributes:
+        mood: of the icon.
+        title: beside the icon, in one line.
+        menu: its lines.
+
+    """
+
+    mood: Mood
+    title: str
+    menu: tuple[Item, ...]
+
+
+def make_face(facts: Facts, texts: Texts) -> Face:
+    """Choose what to show."""
+    mood, state = _state(facts, texts)
+    menu = (
+        Item("panel:state", state),
+        *_readers(facts.snapshot, texts),
+        Item("separator:1"),
+        Item("panel:sites", texts.sites),
+        Item("panel:history", texts.history),
+        Item("panel:selftest", texts.selftest),
+        Item("panel:doctor", texts.doctor),
+        Item("separator:2"),
+        *_settings(facts, texts),
+        Item("separator:3"),
+        *_news(facts, texts),
+        Item("panel:about", texts.about),
+        Item("quit", texts.quit),
+    )
+    return Face(mood, f"{texts.product} – {state}", menu)
+
+
+def _state(facts: Facts, texts: Texts) -> tuple[Mood, str]:
+    snapshot = facts.snapshot
+    if snapshot is None:
+        return Mood.STARTING, texts.starting
+    if snapshot.working:
+        return Mood.WORKING, texts.working
+    warning = next(iter((*_troubles(snapshot), *facts.warnings)), None)
+    if warning is not None:
+        return Mood.ATTENTION, texts.warnings[warning]
+    if any(reader.state is CardPresence.CARD for reader in snapshot.readers):
+        return Mood.READY, texts.ready
+    return Mood.RUNNING, texts.no_card if snapshot.readers else texts.no_reader
+
+
+def _troubles(snapshot: Snapshot) -> Iterator[str]:
+    """Name what needs attention, the worst first."""
+    if not snapshot.service_available:
+        yield "service"
+    left = [each.attempts_left for each in snapshot.readers if each.attempts_left is not None]
+    if 0 in left:
+        yield "locked"
+    elif any(tries <= FEW_TRIES for tries in left):
+        yield "last_try"
+    states = {reader.state for reader in snapshot.readers}
+    if CardPresence.MUTE in states:
+        yield "mute"
+    if CardPresence.UNSUPPORTED in states:
+        yield "unsupported"
+
+
+def _readers(snapshot: Snapshot | None, texts: Texts) -> Iterator[Item]:
+    if snapshot is None or not snapshot.service_available:
+        return
+    if not snapshot.readers:
+        yield Item("panel:readers", texts.no_reader, enabled=False)
+    for number, reader in enumerate(snapshot.readers[:MAX_READERS]):
+        yield Item(f"panel:readers:{number}", _reader(reader, texts))
+
+
+def _reader(reader: ReaderView, texts: Texts) -> str:
+    state = texts.cards[reader.state]
+    if reader.state is CardPresence.CARD:
+        state = texts.generations.get(reader.generation or "", state)
+        if reader.attempts_left == 0:
+            state = texts.locked.format(card=state)
+    return f"{harmless(reader.name)}  –  {state}"
+
+
+def _news(facts: Facts, texts: Texts) -> Iterator[Item]:
+    if facts.newest:
+        yield Item("panel:about:newer", texts.newer.format(version=facts.newest))
+
+
+def _settings(facts: Facts, texts: Texts) -> Iterator[Item]:
+    if facts.autostart is not None:
+        yield Item("autostart", texts.autostart, checked=facts.autostart)
+    choices = tuple(
+        Item(
+            f"language:{name}",
+            texts.languages[name],
+            checked=name == facts.language,
+            radio=True,
+        )
+        for name in LANGUAGES
+    )
+    yield Item("language", texts.language, children=choices)
+
+
+def harmless(text: str) -> str:
+    """Make foreign text fit for one line: printable, of bounded length."""
+    shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    return shown if len(shown) <= MAX_NAME else shown[: MAX_NAME - 1] + "…"

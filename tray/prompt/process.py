@@ -1,0 +1,78 @@
+"""The prompt process: one question on standard input, one window, one answer on standard output.
+
+    python -m tray.prompt.process        the installed program does the same with ``--prompt``
+
+It ends when the answer is given, and when its standard input closes: then nobody waits any more.
+The exit status is 0, 2 for what is no question, 3 where no window can be opened.
+"""
+
+import os
+import sys
+import threading
+
+from agent.consent.wire import MAX_REQUEST, NO_DISPLAY, AnyPrompt, decode_request
+from agent.errors import BadRequestError
+from agent.host.machine.memory import leave_no_core, shut_others_out
+from agent.secret import SecretBytes
+from tray.prompt.language import chosen_language
+from tray.prompt.texts import Words, words
+
+EXIT_OK = 0
+EXIT_USAGE = 2
+_INPUT = 0
+_OUTPUT = 1
+
+
+def main() -> int:
+    """Ask; return the exit status."""
+    leave_no_core()
+    shut_others_out()
+    try:
+        prompt, language = decode_request(_read_line())
+    except BadRequestError:
+        return EXIT_USAGE
+    answer = _ask(prompt, words(chosen_language(language)))
+    if answer is None:
+        return NO_DISPLAY
+    with SecretBytes(answer):
+        os.write(_OUTPUT, answer)
+    return EXIT_OK
+
+
+def _read_line() -> bytes:
+    # Straight from the descriptor: what a buffer read ahead, the thread below would wait for.
+    line = bytearray()
+    while not line.endswith(b"\n") and len(line) < MAX_REQUEST:
+        piece = os.read(_INPUT, MAX_REQUEST - len(line))
+        if not piece:
+            break
+        line += piece
+    return bytes(line)
+
+
+def _ask(prompt: AnyPrompt, language: Words) -> bytearray | None:
+    """Show the window; None where none can be opened."""
+    try:
+        from tkinter import TclError  # noqa: PLC0415  # not every Python has it
+
+        from tray.prompt.views import show  # noqa: PLC0415  # likewise
+        from tray.prompt.window import open_root  # noqa: PLC0415  # likewise
+    except ImportError:
+        return None
+    try:
+        root = open_root()
+    except TclError:
+        return None
+    cancelled = threading.Event()
+    threading.Thread(target=_wait_for_end, args=(cancelled,), daemon=True).start()
+    return show(root, prompt, language, cancelled)
+
+
+def _wait_for_end(cancelled: threading.Event) -> None:
+    while os.read(_INPUT, 1):
+        pass
+    cancelled.set()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

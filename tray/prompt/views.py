@@ -1,0 +1,231 @@
+"""The four windows: what each says and which answers it takes."""
+
+import threading
+import tkinter as tk
+from functools import partial
+from typing import assert_never
+
+from agent.consent import wire
+from agent.consent.questions import Act, AllowSite, CardFacts, EnterPin, LastTry, Locked, SiteAnswer
+from agent.origin import Site
+from tray.prompt.facts import document_lines, harmless, site_lines
+from tray.prompt.pin import PinField
+from tray.prompt.texts import Words
+from tray.prompt.window import Line, Window
+
+TRIES = 3  # of a citizen's card; drawn as so many pips
+
+
+def show(
+    root: tk.Tk, prompt: wire.AnyPrompt, words: Words, cancelled: threading.Event
+) -> bytearray:
+    """Show the window for ``prompt``; return the answer as it goes into the pipe.
+
+    It is empty when ``cancelled`` was set before there was an answer.
+    """
+    match prompt:
+        case AllowSite():
+            window = _allow_site(root, prompt, words)
+        case EnterPin():
+            window = _enter_pin(root, prompt, words)
+        case LastTry():
+            window = _last_try(root, prompt, words)
+        case Locked():
+            window = _locked(root, prompt, words)
+        case _:
+            assert_never(prompt)
+    return window.run(cancelled)
+
+
+def _allow_site(root: tk.Tk, prompt: AllowSite, words: Words) -> Window:
+    window = Window(root, words, words.allow_title)
+    _add_site(window, window.add_panel(), prompt.site)
+    _add_site_warnings(window, prompt.site)
+    window.add_text(words.allow_text)
+
+    def answer(what: SiteAnswer) -> None:
+        window.finish(what.encode("ascii"))
+
+    cancel = partial(answer, SiteAnswer.CANCEL)
+    window.add_button(words.never, partial(answer, SiteAnswer.NEVER), "Quiet", left=True)
+    cancelling = window.add_button(words.cancel, cancel, "Plain")
+    window.add_button(words.always, partial(answer, SiteAnswer.ALWAYS), "Plain")
+    window.add_button(words.this_time, partial(answer, SiteAnswer.THIS_TIME), "Primary")
+    window.on_cancel(cancel)
+    # A stray Enter allows nothing.
+    window.focus_first(cancelling)
+    return window
+
+
+def _enter_pin(root: tk.Tk, prompt: EnterPin, words: Words) -> Window:
+    window = Window(root, words, _pin_title(prompt, words))
+    if prompt.was_wrong:
+        window.add_notice(words.wrong, danger=True)
+    panel = window.add_panel()
+    _add_site(window, panel, prompt.site)
+    _add_documents(window, panel, prompt)
+    _add_card(window, panel, prompt.card)
+    _add_site_warnings(window, prompt.site)
+    _PinEntry(window, prompt)
+    return window
+
+
+class _PinEntry:
+    """The lower half of the PIN window: the field, the tries, the buttons."""
+
+    def __init__(self, window: Window, prompt: EnterPin) -> None:
+        self._window = window
+        self._prompt = prompt
+        words = window.words
+        self._add_field()
+        act = words.sign if prompt.purpose.act is Act.SIGN else words.decrypt
+        if prompt.may_block:
+            window.add_button(words.block, partial(window.finish, wire.BLOCK), "Quiet", left=True)
+        cancel = partial(self._give_up, wire.CANCEL)
+        self._go = window.add_button(act, self._submit, "Primary")
+        window.add_button(words.cancel, cancel, "Plain")
+        window.on_cancel(cancel)
+        window.focus_first(self._field)
+        self._changed()
+
+    def _add_field(self) -> None:
+        window, prompt, palette = self._window, self._prompt, self._window.style.palette
+        gap = window.style.gap
+        row = tk.Frame(window.body, background=palette.paper)
+        row.pack(fill="x")
+        name = tk.Label(
+            row,
+            text=window.words.pin,
+            font=window.style.strong,
+            background=palette.paper,
+            foreground=palette.ink,
+        )
+        name.pack(side="left", padx=(0, gap(0.9)))
+        self._field = PinField(row, window.style, prompt.max_length, window.is_awake)
+        self._field.pack(side="left", fill="x", expand=True)
+        self._field.on_change = self._changed
+        for key in ("<Return>", "<KP_Enter>"):
+            self._field.bind(key, lambda _: self._submit())
+        below = tk.Frame(window.body, background=palette.paper)
+        below.pack(fill="x", pady=(gap(0.4), 0))
+        self._hint = tk.Label(
+            below,
+            font=window.style.small,
+            background=palette.paper,
+            foreground=palette.muted,
+            anchor="w",
+        )
+        self._hint.pack(side="left")
+        self._add_tries(below)
+
+    def _add_tries(self, parent: tk.Frame) -> None:
+        window, left = self._window, self._prompt.attempts_left
+        palette = window.style.palette
+        text, front = window.words.tries_unknown, palette.muted
+        if left is not None:
+            pips = "●" * left + "○" * max(0, TRIES - left)
+            last = left == 1
+            said = window.words.one_try_left if last else window.words.tries_left
+            text = f"{pips}  {said.format(left=left)}"
+            front = palette.ink if left >= TRIES else palette.danger
+        tk.Label(
+            parent, text=text, font=window.style.small, background=palette.paper, foreground=front
+        ).pack(side="right")
+
+    def _changed(self) -> None:
+        prompt, words = self._prompt, self._window.words
+        enough = len(self._field.buffer) >= prompt.min_length
+        self._go.state(["!disabled" if enough else "disabled"])
+        hint = words.pin_hint.format(least=prompt.min_length, most=prompt.max_length)
+        self._hint.configure(text=words.capitals if self._field.capitals else hint)
+
+    def _submit(self) -> None:
+        if self._window.is_awake() and len(self._field.buffer) >= self._prompt.min_length:
+            self._window.finish(self._field.buffer.take(wire.PIN))
+
+    def _give_up(self, answer: bytes) -> None:
+        self._field.buffer.clear()
+        self._window.finish(answer)
+
+
+def _last_try(root: tk.Tk, prompt: LastTry, words: Words) -> Window:
+    last = prompt.attempts_left == 1
+    title = words.last_title if last else words.few_title.format(left=prompt.attempts_left)
+    window = Window(root, words, title, alarm=True)
+    window.add_notice(words.last_text if last else words.few_text, danger=True)
+    panel = window.add_panel()
+    _add_site(window, panel, prompt.site)
+    _add_card(window, panel, prompt.card)
+    window.add_text(words.doubt)
+
+    def ticked(yes: bool) -> None:
+        go_on.state(["!disabled" if yes else "disabled"])
+
+    window.add_check(words.last_confirm if last else words.few_confirm, ticked)
+    refuse = partial(window.finish, wire.NO)
+    go_on = window.add_button(words.last_go_on, partial(window.finish, wire.YES), "Danger")
+    go_on.state(["disabled"])
+    cancelling = window.add_button(words.cancel, refuse, "Plain")
+    window.on_cancel(refuse)
+    window.focus_first(cancelling)
+    return window
+
+
+def _locked(root: tk.Tk, prompt: Locked, words: Words) -> Window:
+    window = Window(root, words, words.locked_title, alarm=True)
+    window.add_notice(words.locked_text, danger=True)
+    panel = window.add_panel()
+    _add_card(window, panel, prompt.card)
+    for number, step in enumerate(words.locked_steps, 1):
+        window.add_text(f"{number}.  {step}")
+    seen = partial(window.finish, wire.SEEN)
+    window.focus_first(window.add_button(words.ok, seen, "Primary"))
+    window.on_cancel(seen)
+    return window
+
+
+# Facts that several windows show.
+
+
+def _pin_title(prompt: EnterPin, words: Words) -> str:
+    if prompt.purpose.act is Act.DECRYPT:
+        return words.decrypt_title
+    if prompt.purpose.count > 1:
+        return words.sign_many_title.format(count=prompt.purpose.count)
+    return words.sign_title
+
+
+def _add_site(window: Window, panel: tk.Frame, site: Site) -> None:
+    lines = site_lines(site, window.words)
+    shown = [Line(lines.host, window.style.host, lines=2, end_only=True)]
+    if lines.origin:
+        shown.append(Line(lines.origin, window.style.small))
+    window.add_fact(panel, window.words.site, shown)
+
+
+def _add_site_warnings(window: Window, site: Site) -> None:
+    warnings = site_lines(site, window.words).warnings
+    if warnings:
+        window.add_notice("\n".join(warnings))
+
+
+def _add_documents(window: Window, panel: tk.Frame, prompt: EnterPin) -> None:
+    style = window.style
+    several = prompt.purpose.count > 1
+    shown = []
+    for name, fingerprint in document_lines(prompt, window.words):
+        if several:
+            shown.append(Line(name, style.body, right=fingerprint))
+        else:
+            shown += [Line(name, style.strong, lines=2), Line(fingerprint, style.small)]
+    if shown:
+        window.add_fact(panel, window.words.documents, shown)
+
+
+def _add_card(window: Window, panel: tk.Frame, card: CardFacts) -> None:
+    words, style = window.words, window.style
+    holder = harmless(card.holder or "") or words.no_holder
+    number = words.card_number.format(serial=harmless(card.serial))
+    mark = words.virtual if card.virtual else ""
+    lines = [Line(holder, style.strong, right=mark), Line(number, style.small)]
+    window.add_fact(panel, words.card, lines)

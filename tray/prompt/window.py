@@ -1,0 +1,286 @@
+"""The frame that all four windows share: a head, rows of facts, buttons, and how it ends."""
+
+import ctypes
+import os
+import sys
+import threading
+import time
+import tkinter as tk
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from tkinter import font as tk_font
+from tkinter import ttk
+from typing import Any, Final, TypeAlias
+
+from tray.prompt.picture import draw_card
+from tray.prompt.style import WIDTH, Style, system_palette
+from tray.prompt.texts import Words, button_label
+from tray.prompt.wrap import fit
+
+DEAF_SECONDS: Final = 0.5
+"""No key and no click counts in the first half second: it was meant for another window."""
+_VALUE_WIDTH: Final = WIDTH - 9.4  # ems of a fact in a panel
+_LOOK_MILLISECONDS: Final = 50  # between two looks whether the question still stands
+_BUSINESS_KEYS: Final = ("<Return>", "<KP_Enter>")
+
+Press: TypeAlias = Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing to say in a panel.
+
+    Attributes:
+        text: made harmless, of any length.
+        font: one of the style's; what is in the small one is muted.
+        lines: how many it may take; the middle of a longer text is left out.
+        right: what stands small at the right of it.
+        end_only: whether only the end of a longer text is kept.
+
+    """
+
+    text: str
+    font: tk_font.Font
+    lines: int = 1
+    right: str = ""
+    end_only: bool = False
+
+
+def open_root() -> tk.Tk:
+    """Open a display connection and a hidden window, with the keyboard as it is printed.
+
+    Raises:
+        tk.TclError: there is no display.
+
+    """
+    if sys.platform == "win32":
+        ctypes.windll.shcore.SetProcessDpiAwareness(1)  # sharp text on a scaled screen
+        # Where an input method is on, digits would turn into its own symbols.
+        ctypes.windll.imm32.ImmDisableIME(0)
+    root = tk.Tk(className="Ankong")
+    root.withdraw()
+    if root.tk.call("tk", "windowingsystem") == "x11":
+        root.tk.call("tk", "useinputmethods", "0")
+    return root
+
+
+class Window:
+    """One window, from top to bottom; :meth:`run` shows it and gives the answer.
+
+    Attributes:
+        style: fonts and colours.
+        words: in the citizen's language.
+        body: where everything but head and buttons goes.
+
+    """
+
+    def __init__(self, root: tk.Tk, words: Words, title: str, *, alarm: bool = False) -> None:
+        """Build the head.
+
+        Args:
+            root: from :func:`open_root`.
+            words: in the citizen's language.
+            title: the question; screen readers read it out as the window's title.
+            alarm: whether the head has the colour of danger.
+
+        """
+        self.style = Style(root, system_palette(os.environ))
+        self.words = words
+        self._root = root
+        self._answer = bytearray()
+        self._awake_at = float("inf")
+        self._first: tk.Misc | None = None
+        root.title(f"{title} – {words.product}")
+        root.configure(background=self.style.palette.paper)
+        root.resizable(width=False, height=False)
+        self._add_head(title, alarm=alarm)
+        gap = self.style.gap
+        self.body = tk.Frame(root, background=self.style.palette.paper)
+        self.body.pack(fill="both", expand=True, padx=gap(1.6), pady=(gap(0.9), gap(0.3)))
+        tk.Frame(self.body, width=gap(WIDTH), background=self.style.palette.paper).pack()
+        self._buttons = tk.Frame(root, background=self.style.palette.paper)
+        self._buttons.pack(fill="x", padx=gap(1.6), pady=(gap(0.7), gap(1.2)))
+
+    # What windows are made of.
+
+    def add_text(self, text: str, parent: tk.Misc | None = None, *, muted: bool = False) -> None:
+        """Add a paragraph."""
+        palette = self.style.palette
+        parent = parent or self.body
+        colours = (palette.muted if muted else palette.ink, palette.paper)
+        label = self.style.label(text, parent, self.style.body, colours)
+        label.pack(fill="x", pady=(0, self.style.gap(0.7)))
+
+    def add_notice(self, text: str, *, danger: bool = False) -> tk.Label:
+        """Add a paragraph that stands out, in a coloured box with a mark before it."""
+        palette = self.style.palette
+        back = palette.danger_panel if danger else palette.warning_panel
+        front = palette.on_danger_panel if danger else palette.on_warning_panel
+        gap = self.style.gap
+        box = tk.Frame(self.body, background=front)
+        box.pack(fill="x", pady=(0, gap(0.8)))
+        inner = tk.Frame(box, background=back)
+        inner.pack(fill="both", expand=True, padx=(gap(0.25), 0))
+        mark = tk.Label(inner, text="!", font=self.style.title, foreground=front, background=back)
+        mark.pack(side="left", padx=(gap(0.7), gap(0.1)))
+        label = self.style.label(text, inner, self.style.body, (front, back), WIDTH - 3.6)
+        label.pack(side="left", fill="x", expand=True, padx=gap(0.6), pady=gap(0.55))
+        return label
+
+    def add_panel(self) -> tk.Frame:
+        """Add a tinted box for facts."""
+        palette = self.style.palette
+        gap = self.style.gap
+        panel = tk.Frame(
+            self.body,
+            background=palette.panel,
+            highlightthickness=1,
+            highlightbackground=palette.line,
+        )
+        panel.pack(fill="x", pady=(0, gap(0.9)), ipady=gap(0.5))
+        panel.columnconfigure(1, weight=1)
+        return panel
+
+    def add_fact(self, panel: tk.Frame, name: str, lines: Sequence[Line]) -> None:
+        """Add a row to a panel: what it is about, and what there is to say."""
+        palette = self.style.palette
+        gap = self.style.gap
+        row = panel.grid_size()[1]
+        top = gap(0.45)
+        colours = (palette.muted, palette.panel)
+        key = self.style.label(name, panel, self.style.small, colours, 6.5)
+        key.grid(row=row, column=0, sticky="nw", padx=(gap(0.9), gap(0.6)), pady=(top, 0))
+        values = tk.Frame(panel, background=palette.panel)
+        values.grid(row=row, column=1, sticky="nwe", pady=(top, 0), padx=(0, gap(0.9)))
+        for line in lines:
+            self._add_line(values, line)
+
+    def _add_line(self, values: tk.Frame, line: Line) -> None:
+        palette = self.style.palette
+        width = self.style.gap(_VALUE_WIDTH)
+        place = tk.Frame(values, background=palette.panel)
+        place.pack(fill="x")
+        if line.right:
+            aside = self.style.label(
+                line.right, place, self.style.small, (palette.muted, palette.panel)
+            )
+            aside.pack(side="right")
+            width -= aside.winfo_reqwidth() + self.style.gap(0.6)
+        front = palette.muted if line.font is self.style.small else palette.ink
+        text = fit(line.text, line.font.measure, width, line.lines, end_only=line.end_only)
+        label = self.style.label(text, place, line.font, (front, palette.panel))
+        label.pack(side="left")
+
+    def add_button(self, text: str, press: Press, kind: str, *, left: bool = False) -> ttk.Button:
+        """Add a button; those on the right from right to left.
+
+        Args:
+            text: with ``&`` before its access key.
+            press: what it does, once the window is awake.
+            kind: "Primary", "Danger", "Plain" or "Quiet".
+            left: whether it stands on the left, apart from the others.
+
+        """
+        label, key = button_label(text)
+
+        def pressed(_event: object = None) -> str:
+            if self.is_awake() and not button.instate(["disabled"]):
+                press()
+            return "break"
+
+        button = ttk.Button(
+            self._buttons, text=label, underline=key, command=pressed, style=f"{kind}.TButton"
+        )
+        side: Any = "left" if left else "right"
+        between = self.style.gap(0.6)
+        button.pack(side=side, padx=(0, between) if left else (between, 0))
+        for business in _BUSINESS_KEYS:
+            button.bind(business, pressed)
+        if key >= 0:
+            self._root.bind(f"<Alt-{label[key].lower()}>", pressed)
+        return button
+
+    def add_check(self, text: str, changed: Callable[[bool], None]) -> ttk.Checkbutton:
+        """Add a box to tick, which is empty at first."""
+        label, key = button_label(text)
+        ticked = tk.BooleanVar(self._root, value=False)
+
+        def toggled() -> None:
+            if not self.is_awake():
+                ticked.set(False)
+            changed(ticked.get())
+
+        check = ttk.Checkbutton(
+            self.body,
+            text=label,
+            underline=key,
+            variable=ticked,
+            command=toggled,
+            style="Confirm.TCheckbutton",
+        )
+        check.pack(fill="x", pady=(0, self.style.gap(0.4)))
+        if key >= 0:
+            self._root.bind(f"<Alt-{label[key].lower()}>", lambda _: check.invoke())
+        return check
+
+    # How it begins and ends.
+
+    def focus_first(self, widget: tk.Misc) -> None:
+        """Say which widget has the keyboard at first."""
+        self._first = widget
+
+    def on_cancel(self, press: Press) -> None:
+        """Say what Escape and closing the window do."""
+        self._root.protocol("WM_DELETE_WINDOW", press)
+        self._root.bind("<Escape>", lambda _: press())
+
+    def is_awake(self) -> bool:
+        """Tell whether keys and clicks count by now."""
+        return time.monotonic() >= self._awake_at
+
+    def finish(self, answer: bytes | bytearray) -> None:
+        """Close with an answer, which becomes the caller's to wipe."""
+        self._answer = answer if isinstance(answer, bytearray) else bytearray(answer)
+        self._root.destroy()
+
+    def run(self, cancelled: threading.Event) -> bytearray:
+        """Show the window until it is answered; empty when ``cancelled`` was set before."""
+        root = self._root
+        root.update_idletasks()
+        root.tk.call("::tk::PlaceWindow", ".", "center")
+        root.deiconify()
+        root.attributes("-topmost", True)
+        root.wait_visibility()
+        self._awake_at = time.monotonic() + DEAF_SECONDS
+        root.lift()
+        root.focus_force()
+        if self._first is not None:
+            self._first.focus_force()
+        self._look(cancelled)
+        root.mainloop()
+        return self._answer
+
+    def _look(self, cancelled: threading.Event) -> None:
+        if cancelled.is_set():
+            self._root.destroy()
+        else:
+            self._root.after(_LOOK_MILLISECONDS, self._look, cancelled)
+
+    # Pieces.
+
+    def _add_head(self, title: str, *, alarm: bool) -> None:
+        palette = self.style.palette
+        gap = self.style.gap
+        back = palette.danger if alarm else palette.brand
+        front = palette.on_danger if alarm else palette.on_brand
+        head = tk.Frame(self._root, background=back)
+        head.pack(fill="x")
+        self._picture = draw_card(head, gap(2.3), back, front)
+        icon = tk.Label(head, image=self._picture, background=back)
+        icon.pack(side="left", padx=(gap(1.6), gap(0.9)), pady=gap(1.0))
+        texts = tk.Frame(head, background=back)
+        texts.pack(side="left", fill="x", expand=True, pady=gap(0.9), padx=(0, gap(1.6)))
+        for text, font in ((self.words.product, self.style.small), (title, self.style.title)):
+            self.style.label(text, texts, font, (front, back), WIDTH - 4.3).pack(fill="x")
+        self._icon = draw_card(head, 32, back, front)
+        self._root.iconphoto(True, self._icon)
