@@ -52,7 +52,7 @@ def test_the_version_resource_has_both_languages(tmp_path: Path) -> None:
 
 def test_pages_are_shipped_and_the_portals_are_not() -> None:
     found = {folder for _, folder in contents.data_files(ROOT)}
-    assert {"agent/web", "agent/web/panel/static/js/views", "agent/web/hipki/pages"} <= found
+    assert {"agent/web/native", "agent/web/panel/static/js/views", "agent/web/hipki/pages"} <= found
     assert not [folder for folder in found if "portal" in folder or "node_modules" in folder]
     names = {Path(path).name for path, _ in contents.data_files(ROOT)}
     assert "ankong.js" in names
