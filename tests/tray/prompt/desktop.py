@@ -20,7 +20,7 @@ WITH_DEAF_SECONDS = """
 import sys
 import tray.prompt.window
 tray.prompt.window.DEAF_SECONDS = {}
-from tray.prompt import main
+from tray.prompt.process import main
 sys.exit(main())
 """
 
