@@ -5,16 +5,29 @@ DEV := $(PYTHON) installer/dev.py
 .PHONY: help setup demo test lint bench fuzz installers test-installers lock
 .NOTPARALLEL:
 
+define VARIABLES
+
+variables of make:
+  CHECK=1         demo: play it alone, headless, and judge it
+  PROVIDER=pcsc   demo: through a private pcscd and vpcd, as real readers go
+  ONLY=linux      installers: for one system: linux, windows or macos
+  SHORT=1         test-installers: only what the gate has time for
+  ARGS="-k pin"   demo, test, bench, fuzz, test-installers: more arguments
+  PYTHON=python3  all: the Python that starts installer/dev.py
+endef
+export VARIABLES
+
 help:
 	@$(DEV) --help
+	@echo "$$VARIABLES"
 
 setup:
 	@$(DEV) setup
 
-demo: # CHECK=1 plays it alone, headless; PROVIDER=pcsc goes through a private pcscd; ARGS go to the demo
+demo:
 	@$(DEV) demo $(if $(CHECK),--check) $(if $(PROVIDER),--provider $(PROVIDER)) $(ARGS)
 
-test: # ARGS go to pytest
+test:
 	@$(DEV) test $(ARGS)
 
 lint:
@@ -26,10 +39,10 @@ bench:
 fuzz:
 	@$(DEV) fuzz $(ARGS)
 
-installers: # ONLY=linux, windows or macos
+installers:
 	@$(DEV) installers $(if $(ONLY),--only $(ONLY))
 
-test-installers: # SHORT=1 runs what the gate runs; ARGS go to pytest
+test-installers:
 	@$(DEV) test-installers $(if $(SHORT),--short) $(ARGS)
 
 lock:

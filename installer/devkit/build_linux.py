@@ -8,6 +8,7 @@ from pathlib import Path
 from devkit import elf, freeze, linux_package, linux_run, linux_tree, system, venv
 from devkit.agreement import version_of
 from devkit.installers import Artefact
+from devkit.proofs import Claim
 from devkit.shell import ROOT, SetupError, say
 
 ELSEWHERE = "real readers; desktops other than Xfce"
@@ -28,6 +29,7 @@ def build(out: Path) -> Sequence[Artefact]:
     bundle = freeze.freeze()
     shutil.rmtree(WORK, ignore_errors=True)
     WORK.mkdir(parents=True)
+    say("reading which system the program needs")
     facts = {"version": version_of(ROOT), "machine": machine}
     facts["glibc"] = elf.glibc_floor(elf.objects(bundle))
     return [*_packages(out, bundle, facts), _wizard(out, bundle, facts)]
@@ -41,6 +43,7 @@ def _packages(out: Path, bundle: Path, facts: dict[str, str]) -> list[Artefact]:
     linux_tree.lay_out(root, bundle, version, int(freeze.source_date()))
     wanted = linux_package.depends(facts["glibc"], elf.outside_libraries(elf.objects(bundle)))
     architecture = linux_package.ARCHITECTURES[facts["machine"]]
+    say("installing nfpm, which packs")
     venv.install_locked(linux_package.LOCK, freeze.PYTHON)
     names = {
         "deb": f"ankong_{version}_{architecture}.deb",
@@ -54,6 +57,7 @@ def _packages(out: Path, bundle: Path, facts: dict[str, str]) -> list[Artefact]:
         linux_package.write_configuration(WORK / f"{packager}.yaml", {**config, **release})
         linux_package.pack(packager, out / name, WORK / f"{packager}.yaml")
         if packager == "deb":
+            say(f"squeezing {name} with xz")
             linux_package.squeeze(out / name)
         made.append(_artefact(name, packager, facts))
     return made
@@ -68,11 +72,20 @@ def _wizard(out: Path, bundle: Path, facts: dict[str, str]) -> Artefact:
 
 def _artefact(name: str, kind: str, facts: dict[str, str]) -> Artefact:
     floor = "; glibc {glibc} or newer".format_map(facts)
-    return Artefact(name, "linux", _PROVEN[kind] + floor, ELSEWHERE)
+    return Artefact(name, "linux", _CLAIMS[kind], ELSEWHERE + floor)
 
 
-_PROVEN = {
-    "deb": "installed, used and purged in clean Debian 12 and 13",
-    "rpm": "built, and its content read",
-    "run": "walked through in both languages, updated while it ran, and removed",
+_CLAIMS = {
+    "deb": (
+        Claim("its content read, and lintian has nothing to say", ("linux/test_packages.py",)),
+        Claim("unpacked, it signs, asks and shows its icon", ("linux/test_in_place.py",)),
+        Claim("installed, used and purged in clean Debian", ("linux/test_clean_debian.py",)),
+    ),
+    "rpm": (Claim("its content read", ("linux/test_packages.py",)),),
+    "run": (
+        Claim(
+            "walked through in both languages, updated while it ran, and removed",
+            ("linux/test_run.py",),
+        ),
+    ),
 }

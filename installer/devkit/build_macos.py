@@ -15,7 +15,7 @@ from xml.parsers.expat import ExpatError
 
 from devkit import system, venv
 from devkit.installers import Artefact, Remark
-from devkit.shell import ROOT, SetupError, output, run
+from devkit.shell import ROOT, SetupError, output, run, say
 
 SOURCES = ROOT / "installer" / "macos"
 SCRIPTS = ("build.sh", "uninstall.command", "scripts/preinstall", "scripts/postinstall")
@@ -48,10 +48,12 @@ def build(out: Path) -> Sequence[Artefact | Remark]:
     """
     del out
     system.ensure((system.SHELLCHECK,))
+    say("reading lists, pages and scripts")
     wrong = faults(SOURCES)
     if wrong:
         raise SetupError("installer/macos: " + "; ".join(wrong))
     for machine in MACHINES:
+        say(f"looking for wheels for {machine}")
         resolve_wheels(machine)
     return [Remark("macos", PROVEN, ELSEWHERE)]
 

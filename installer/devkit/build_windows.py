@@ -12,15 +12,15 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from devkit import system, venv, wine
+from devkit import freeze, system, venv, wine
 from devkit.agreement import version_of
 from devkit.installers import Artefact
+from devkit.proofs import Claim
 from devkit.shell import (
     ROOT,
     WINDOWS,
@@ -29,6 +29,7 @@ from devkit.shell import (
     is_done,
     mark_done,
     run,
+    run_told,
     say,
 )
 from devkit.wine import CACHE, SOURCES
@@ -38,11 +39,19 @@ PROGRAM: Final = CACHE / "ankong"
 SPEC: Final = ROOT / "installer" / "ankong.spec"
 SIGN: Final = "ANKONG_SIGN"
 _ROOM: Final = 16  # megabytes, for what is written besides the program
-_PROVEN: Final = (
-    "walked through in Wine, every page in both languages; cancelled, refused, silent, upgraded "
-    "over a running agent, interrupted and mended; started at a simulated sign-in; answers, shows "
-    "its icon and its PIN window, turns the portal's chip; uninstalled to nothing; in the long "
-    "tests a signature through winscard (Wine 10)"
+_CLAIMS: Final = (
+    Claim(
+        "walked through in Wine, every page in both languages; cancelled; uninstalled to nothing",
+        ("windows/test_walk.py",),
+    ),
+    Claim(
+        "upgraded over a running agent; started at a simulated sign-in",
+        ("windows/test_upgrade.py",),
+    ),
+    Claim("refused, interrupted and mended", ("windows/test_trouble.py",)),
+    Claim("shows its icon and its PIN window, and signs", ("windows/test_windows.py",)),
+    Claim("turns the portal's chip", ("windows/test_portal.py",)),
+    Claim("a signature through winscard (Wine 10)", ("windows/test_winscard.py",)),
 )
 _ELSEWHERE: Final = (
     "that it runs on a Windows at all; Windows' own question about the certificate, SmartScreen "
@@ -65,7 +74,7 @@ def build(out: Path) -> Sequence[Artefact]:
     version = version_of(ROOT)
     name = f"ankong-setup-{version}-x64.exe"
     _wrap(version, out / name)
-    return [Artefact(name, "windows", _PROVEN, _ELSEWHERE)]
+    return [Artefact(name, "windows", _CLAIMS, _ELSEWHERE)]
 
 
 # The program.
@@ -129,18 +138,8 @@ def _run(*words: str | Path) -> tuple[int, str]:
     """Run a Windows program; give its exit status and what it printed."""
     if not WINDOWS:
         with wine.prefix(CACHE / "build-prefix") as prefix:
-            return prefix.run(*words, language="en_US", seconds=900)
-    done = subprocess.run(
-        [str(word) for word in words],
-        cwd=ROOT,
-        check=False,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-    )
-    return done.returncode, done.stdout
+            return prefix.run(*words, language="en_US", seconds=900, hear=freeze.say_step)
+    return run_told(words, freeze.say_step)
 
 
 def _named(path: Path) -> str:
@@ -170,7 +169,7 @@ def _wrap(version: str, target: Path) -> None:
     content = fingerprint(known, program, version, str(target), os.environ.get(SIGN, ""))
     if is_done(stamp, content) and target.exists():
         return
-    say("making the wizard for Windows")
+    say("drawing the wizard's pictures")
     pictures, texts = CACHE / "pictures", CACHE / "texts"
     pictures.mkdir(exist_ok=True)
     if run([venv.PYTHON, ROOT / "installer/devkit/windows_pictures.py", pictures]) != 0:
@@ -196,6 +195,7 @@ def _wrap(version: str, target: Path) -> None:
     if os.environ.get(SIGN):
         facts["SIGN"] = os.environ[SIGN]
     target.parent.mkdir(parents=True, exist_ok=True)
+    say(f"packing {target.name} with makensis")
     words = [f"-D{name}={value}" for name, value in facts.items()]
     script = SOURCES / "setup.nsi"
     if run([compiler, "-V2", "-WX", "-INPUTCHARSET", "UTF8", *words, script], quiet=True) != 0:

@@ -6,7 +6,17 @@ import sys
 from pathlib import Path
 
 from devkit import elf, venv
-from devkit.shell import ROOT, SetupError, fingerprint, is_done, mark_done, output, run, say
+from devkit.shell import (
+    ROOT,
+    SetupError,
+    fingerprint,
+    is_done,
+    mark_done,
+    output,
+    run,
+    run_told,
+    say,
+)
 
 BUILD = ROOT / "build"
 BUNDLE = BUILD / "ankong"
@@ -14,6 +24,15 @@ FREEZER = BUILD / "freezer"
 PYTHON = FREEZER / venv.PYTHON.relative_to(venv.VENV)
 INSTALLER_LOCK = venv.REQUIREMENTS / "installer.txt"
 _STAMP = FREEZER / "ankong-freezer.stamp"
+_STEPS = {
+    "Analyzing modules for base_library": "reading the standard library",
+    "Analyzing run-time hooks": "reading what runs before the program",
+    "Looking for dynamic libraries": "looking for the libraries that it wants",
+    "Building PYZ because": "packing the modules",
+    "Building EXE from": "making the executable",
+    "Building COLLECT because": "putting the folder together",
+}
+"""What PyInstaller logs at the beginning of a step, and what a person is told then."""
 
 
 def freeze() -> Path:
@@ -26,13 +45,22 @@ def freeze() -> Path:
     _ensure_freezer()
     say("freezing the program")
     command: list[str | Path] = [PYTHON, "-m", "PyInstaller", "--noconfirm", "--clean"]
-    command += ["--log-level", "WARN", "--distpath", BUILD, "--workpath", BUILD / "freezing"]
+    command += ["--distpath", BUILD, "--workpath", BUILD / "freezing"]
     command += ["installer/ankong.spec"]
-    if run(command, env=reproducible()) != 0:
-        raise SetupError("PyInstaller could not freeze the program (see above)")
+    status, printed = run_told(command, say_step, env=reproducible())
+    if status != 0:
+        raise SetupError(f"PyInstaller could not freeze the program:\n{printed[-4000:]}")
     if sys.platform.startswith("linux"):
+        say("taking the building machine's paths out of the libraries")
         elf.forget_build_paths(elf.objects(BUNDLE))
     return BUNDLE
+
+
+def say_step(line: str) -> None:
+    """Tell which step PyInstaller begins, if this line of its log says so."""
+    for mark, step in _STEPS.items():
+        if f"INFO: {mark}" in line:
+            say(f"  {step}")
 
 
 def reproducible() -> dict[str, str]:
@@ -59,5 +87,6 @@ def _ensure_freezer() -> None:
     if run([sys.executable, "-m", "venv", FREEZER]) != 0:
         raise SetupError("Python could not make a virtual environment (see above)")
     for lock in locks:
+        say(f"  installing what {lock.name} names")
         venv.install_locked(lock, PYTHON)
     mark_done(_STAMP, content)

@@ -1,17 +1,19 @@
 """Build the installers that can be built here, and tell what each of them is.
 
 One module builds for one system; each has ``build(out)``, which writes finished artefacts into a
-folder and says what was proven of them here.
+folder and names the proofs that ``make test-installers`` has for them.
 """
 
-import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
+from devkit.agreement import version_of
+from devkit.proofs import Claim, is_proven, sha256_of
 from devkit.shell import ROOT, SetupError, say
 
 OUT = ROOT / "dist" / "installers"
@@ -27,14 +29,14 @@ class Artefact:
     Attributes:
         name: of the file, in the folder of the artefacts.
         system: one of :data:`SYSTEMS`.
-        proven: what is shown of it on the machine that built it.
+        claims: what the proofs show of it; see :mod:`devkit.proofs`.
         elsewhere: what only a real machine can show.
 
     """
 
     name: str
     system: str
-    proven: str
+    claims: Sequence[Claim]
     elsewhere: str
 
 
@@ -90,7 +92,7 @@ def build(systems: Sequence[str]) -> int:
         _publish(artefacts)
     for each in made:
         if isinstance(each, Remark):
-            _print(f"{each.system}: no file is made here", each.proven, each.elsewhere)
+            _print(f"{each.system}: no file is made here", [each.proven], [], each.elsewhere)
     say("make test-installers proves it of these very files; with SHORT=1 not the long part")
     return 1 if failed else 0
 
@@ -101,32 +103,61 @@ def _builder(system: str) -> Builder:
 
 
 def _publish(made: Sequence[Artefact]) -> None:
-    """Write what a visitor needs to check a download, and print the table."""
-    rows = []
-    for artefact in made:
-        with (OUT / artefact.name).open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-            size = file.tell()
-        rows.append({**asdict(artefact), "size": size, "sha256": digest})
-    (OUT / TABLE).write_text(json.dumps(rows, ensure_ascii=False, indent=1) + "\n", "utf-8")
-    sums = "".join(f"{row['sha256']}  {row['name']}\n" for row in rows)
+    """Write what a visitor needs to check a download, and print the table.
+
+    Both cover everything that lies there for this version, whenever it was built.
+    """
+    rows = {row["name"]: row for row in _rows()}
+    rows.update((artefact.name, asdict(artefact)) for artefact in made)
+    there = [path for path in _of_this_version() if path.name in rows]
+    table = [{**rows[path.name], **_measured(path)} for path in there]
+    (OUT / TABLE).write_text(json.dumps(table, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    sums = "".join(f"{sha256_of(path)}  {path.name}\n" for path in _of_this_version())
     (OUT / SUMS).write_text(sums, "utf-8")
     show_table()
 
 
-def show_table() -> None:
-    """Print what was built last: artefact, size, SHA-256, what is proven, and what is not."""
+def _of_this_version() -> list[Path]:
+    """List the files in the folder whose name has the agent's version."""
+    version = re.compile(rf"(?<![\d.]){re.escape(version_of(ROOT))}(?!\.?\d)")
+    return [path for path in sorted(OUT.iterdir()) if path.is_file() and version.search(path.name)]
+
+
+def artefact_hashes() -> list[str]:
+    """List the SHA-256 of each artefact of this version that lies there."""
+    return [sha256_of(path) for path in _of_this_version()] if OUT.is_dir() else []
+
+
+def _measured(path: Path) -> dict[str, str | int]:
+    return {"size": path.stat().st_size, "sha256": sha256_of(path)}
+
+
+def _rows() -> list[dict[str, Any]]:
+    """Read the table; empty where there is none."""
     try:
-        rows = json.loads((OUT / TABLE).read_text("utf-8"))
+        rows: list[dict[str, Any]] = json.loads((OUT / TABLE).read_text("utf-8"))
     except FileNotFoundError:
+        return []
+    return rows
+
+
+def show_table() -> None:
+    """Print what was built: artefact, size, SHA-256, what this machine proved, and what not."""
+    rows = _rows()
+    if not rows:
         say("nothing was built yet: make installers")
-        return
     for row in rows:
         title = f"{row['name']}  {row['size'] / 1e6:.1f} MB  {row['sha256']}"
-        _print(title, row["proven"], row["elsewhere"])
+        claims = [Claim(**claim) for claim in row["claims"]]
+        proven = [claim.text for claim in claims if is_proven(claim, row["sha256"])]
+        open_claims = [claim.text for claim in claims if claim.text not in proven]
+        _print(title, proven, open_claims, row["elsewhere"])
 
 
-def _print(title: str, proven: str, elsewhere: str) -> None:
+def _print(title: str, proven: Sequence[str], unproven: Sequence[str], elsewhere: str) -> None:
     print(title, flush=True)
-    print(f"  proven here: {proven}", flush=True)
+    if proven:
+        print(f"  proven here: {'; '.join(proven)}", flush=True)
+    if unproven:
+        print(f"  not proven here: {'; '.join(unproven)}", flush=True)
     print(f"  only on a real machine: {elsewhere}", flush=True)

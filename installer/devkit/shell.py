@@ -6,7 +6,7 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -57,6 +57,44 @@ def run(
     if quiet and done.returncode:
         print(done.stdout, end="", flush=True)
     return done.returncode
+
+
+def run_told(
+    command: Sequence[str | Path],
+    hear: Callable[[str], None],
+    *,
+    env: Mapping[str, str] | None = None,
+) -> tuple[int, str]:
+    """Run a program that takes long, and hand on each line that it prints as it prints it.
+
+    Args:
+        command: the program, which gets no standard input.
+        hear: gets each line of its standard output and standard error.
+        env: its environment, that of this process by default.
+
+    Returns:
+        The exit status, and all that was printed; 127 if the program is not there.
+
+    """
+    try:
+        process = subprocess.Popen(
+            [str(word) for word in command],
+            cwd=ROOT,
+            env=None if env is None else dict(env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+    except (FileNotFoundError, PermissionError, NotADirectoryError) as error:
+        return 127, str(error)
+    lines: list[str] = []
+    with process:
+        for line in process.stdout or ():
+            lines.append(line)
+            hear(line)
+    return process.returncode, "".join(lines)
 
 
 def output(command: Sequence[str | Path]) -> str | None:

@@ -94,6 +94,7 @@ def _assemble(number: str, digest: str) -> None:
     libraries = HERE / "DLLs"
     libraries.mkdir(parents=True)
     _unpack(_fetch(number, digest), libraries)
+    say("  checking the signatures of its libraries")
     for file in sorted(libraries.iterdir()):
         _check_signature(file)
     for name in (f"python{number}.dll", "VCRUNTIME140.dll", "VCRUNTIME140_1.dll"):
@@ -105,6 +106,7 @@ def _assemble(number: str, digest: str) -> None:
         raise SetupError("this Python has no tkinter: apt-get install python3-tk")
     _copy_tcl(libraries)
     _write_licence(Path(standard))
+    say("  compiling python.exe, pythonw.exe and python3.dll")
     _make_programs(number)
 
 
@@ -113,6 +115,7 @@ def _fetch(number: str, digest: str) -> Path:
     name = f"panda3d-{PANDA3D}-cp{number}-cp{number}-win_amd64.whl"
     wheel = CACHE / "download" / name
     if not wheel.exists():
+        say(f"  fetching {name}")
         target = "--platform=win_amd64", f"--python-version={number}", f"--dest={wheel.parent}"
         words = ["download", "--quiet", "--no-deps", "--only-binary=:all:", *target]
         if run([venv.PYTHON, "-m", "pip", *words, f"panda3d=={PANDA3D}"], quiet=True) != 0:

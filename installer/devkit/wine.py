@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
@@ -94,15 +94,17 @@ class Prefix:
         language: str = "zh_TW",
         seconds: float = START_SECONDS,
         folder: Path | None = None,
+        hear: Callable[[str], None] | None = None,
     ) -> tuple[int, str]:
         """Run a Windows program to its end; give its exit status and what it printed.
 
-        What it started and left behind may hold the pipe open: that is not waited for.
+        ``hear`` gets each line as it is printed, on another thread. What the program started and
+        left behind may hold the pipe open: that is not waited for.
         """
         process = self.start(*command, language=language, folder=folder)
         assert process.stdout is not None  # noqa: S101  # it was asked for
         lines: list[str] = []
-        reader = threading.Thread(target=_read, args=(process.stdout, lines), daemon=True)
+        reader = threading.Thread(target=_read, args=(process.stdout, lines, hear), daemon=True)
         reader.start()
         try:
             status = process.wait(seconds)
@@ -137,9 +139,12 @@ def _patience() -> Iterator[None]:
         say("wineserver does not end by itself")
 
 
-def _read(stream: IO[str], lines: list[str]) -> None:
+def _read(stream: IO[str], lines: list[str], hear: Callable[[str], None] | None) -> None:
     with stream:
-        lines.extend(stream)
+        for line in stream:
+            lines.append(line)
+            if hear is not None:
+                hear(line)
 
 
 def windows_path(path: Path) -> str:

@@ -3,6 +3,7 @@
 import ast
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -101,6 +102,17 @@ def test_make_knows_the_same_chores(words: list[str], command: str) -> None:
         ["make", "--dry-run", *words], cwd=ROOT, env=env, capture_output=True, text=True, check=True
     )
     assert " ".join(done.stdout.split()).endswith(command)
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not on this machine")
+def test_make_help_names_every_variable() -> None:
+    source = (ROOT / "Makefile").read_text("utf-8")
+    used = set(re.findall(r"\$\((?:if \$\()?([A-Z]+)\)", source)) - {"DEV"}
+    assert {"ARGS", "CHECK", "ONLY", "PROVIDER", "SHORT"} <= used
+    done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    told = re.findall(r"^  ([A-Z]+)=\S+.*: \w", done.stdout, re.MULTILINE)
+    assert sorted(told) == sorted(used)
+    assert "test-installers" in done.stdout
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the gate runs on Linux")

@@ -7,13 +7,11 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from devkit import build_macos, installers
 from devkit.build_macos import LOCK, SOURCES, faults
-from devkit.installers import Artefact, Remark
 from devkit.shell import SetupError
 
 SPEC = SOURCES.parent / "ankong.spec"
@@ -173,26 +171,6 @@ def test_no_file_is_made_and_the_table_says_why(
     told = capsys.readouterr().out
     assert "macos: no file is made here" in told
     assert "nothing of this has been run on a Mac" in told
-
-
-def test_a_remark_stands_beside_files(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    class Both:
-        @staticmethod
-        def build(out: Path) -> list[Artefact | Remark]:
-            (out / "a.deb").write_bytes(b"x")
-            return [Artefact("a.deb", "linux", "built", "run"), Remark("macos", "read", "all")]
-
-    monkeypatch.setattr(installers, "_builder", lambda _system: Both)
-    monkeypatch.setattr(installers, "OUT", tmp_path)
-    assert installers.build(["linux"]) == 0
-    assert "a.deb" in (tmp_path / "SHA256SUMS").read_text()
-    assert "macos" not in (tmp_path / "artefacts.json").read_text()
-    assert "macos: no file is made here" in capsys.readouterr().out
-    installers.show_table()  # as after the proofs
-    told = capsys.readouterr().out
-    assert f"a.deb  0.0 MB  {sha256(b'x').hexdigest()}\n  proven here: built\n" in told
 
 
 def test_where_everything_failed_that_is_no_success(

@@ -17,7 +17,11 @@ from agent.portal.demo.children import DemoError
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Request
 
-STEP_TIMEOUT: Final = 20.0  # seconds for anything that the page is waited for
+STEP_TIMEOUT: Final = 60.0
+"""Seconds after which a step counts as failed; what is waited for is always an event."""
+CROWN_AT_REST: Final = """() => document.getAnimations().every(
+    (each) => each.playState !== "running" || each.effect?.getComputedTiming().endTime === Infinity
+)"""
 OWN_HOSTS: Final = frozenset({"localhost", "127.0.0.1"})
 RUNNING: Final = ".chip[data-state=running]"
 NOT_RUNNING: Final = ".chip[data-state=not_running]"
@@ -34,13 +38,14 @@ class Citizen:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What the check needs of the stage: where the portal is, and a hand on the agent's switch."""
+    """What the check needs: where the portal is, the agent's switch, and who hears of each step."""
 
     url: str
     home: Path
     shots: Path
     start_agent: Callable[[], None]
     stop_agent: Callable[[], None]
+    tell: Callable[[str], None]
 
 
 def play(scene: Scene, citizen: Citizen) -> float:
@@ -97,7 +102,7 @@ class _Walk:
     """One walk through the twelve steps."""
 
     def __init__(self, page: "Page", scene: Scene, citizen: Citizen) -> None:
-        self.step = "0 open the portal"
+        self.step = ""
         self._page = page
         self._scene = scene
         self._citizen = citizen
@@ -110,6 +115,11 @@ class _Walk:
     def _note(self, request: "Request") -> None:
         self._requests.append(request)
 
+    def _begin(self, step: str) -> None:
+        """Remember which step this is, for the error if it fails, and tell it."""
+        self.step = step
+        self._scene.tell(f"step {step}")
+
     def picture(self, name: str) -> Path:
         """Leave a screenshot; they are numbered in the order of the walk."""
         self._pictures += 1
@@ -120,8 +130,9 @@ class _Walk:
     def register(self) -> None:
         """Become an ordinary member and open the profile (steps 1 and 2)."""
         page = self._page
+        self._begin("0 open the portal")
         page.goto(self._scene.url)
-        self.step = "1 register with a one-time code"
+        self._begin("1 register with a one-time code")
         page.fill("#contact", f"09{secrets.randbelow(10**8):08}")
         self.picture("step01-register")
         page.click("#send-code")
@@ -130,7 +141,7 @@ class _Walk:
         self.picture("step01-code")
         page.click("#confirm-code")
         self._expect("#portrait.ordinary", "一般會員")
-        self.step = "2 edit the profile"
+        self._begin("2 edit the profile")
         page.click("#to-profile")
         page.fill("#name", self._citizen.name)
         page.click("#save-profile")
@@ -141,11 +152,11 @@ class _Walk:
     def choose(self) -> None:
         """Choose the card; the page says that no component runs yet, and why (steps 3 to 7)."""
         page = self._page
-        self.step = "3 choose a way to verify"
+        self._begin("3 choose a way to verify")
         page.wait_for_selector("#way-online")
         self.picture("step03-ways")
         page.click("#choose-card")
-        self.step = "4 download the component"
+        self._begin("4 download the component")
         self._expect(NOT_RUNNING, "安控元件〔未運行〕")
         page.wait_for_selector(".downloads")
         if page.is_enabled("#next"):
@@ -154,7 +165,7 @@ class _Walk:
         self._expect("#chip-help", "安裝")
         self.picture("step04-not-running")
         page.click("#chip-button")
-        self.step = "5-7 the installer's pages are explained"
+        self._begin("5-7 the installer's pages are explained")
         self._expect(".wizard", "授權條款")
         page.locator(".wizard").scroll_into_view_if_needed()
         self.picture("step05-07-wizard")
@@ -162,14 +173,14 @@ class _Walk:
     def see_the_component_run(self) -> None:
         """See the chip turn by itself, back again, and also after F5 (steps 8 and 9)."""
         page = self._page
-        self.step = "8 the chip turns by itself"
+        self._begin("8 the chip turns by itself")
         self._scene.start_agent()
         self._expect(RUNNING, "安控元件〔運行中〕")
         self.picture("step08-running-by-itself")
-        self.step = "8 the chip turns back by itself"
+        self._begin("8 the chip turns back by itself")
         self._scene.stop_agent()
         self._expect(NOT_RUNNING, "尚未啟動")
-        self.step = "8 the chip has turned after F5"
+        self._begin("8 the chip has turned after F5")
         page.reload()
         self._expect(NOT_RUNNING, "尚未啟動")
         self.picture("step08-stopped")
@@ -177,19 +188,19 @@ class _Walk:
         page.reload()
         self._expect(RUNNING, "安控元件〔運行中〕")
         self.picture("step08-running-after-reload")
-        self.step = "9 go on"
+        self._begin("9 go on")
         page.click("#next:enabled")
 
     def enter_id_number(self) -> None:
         """Enter a mistyped ID number, then the right one (step 10)."""
         page = self._page
-        self.step = "10 a mistyped ID number"
+        self._begin("10 a mistyped ID number")
         right = self._citizen.id_number
         page.fill("#id-number", right[:-1] + str((int(right[-1]) + 1) % 10))
         page.click("#next")
         self._expect("#id-number-error", "檢查碼不符")
         self.picture("step10-checksum")
-        self.step = "10 the right ID number"
+        self._begin("10 the right ID number")
         page.fill("#id-number", right)
         self.picture("step10-id-number")
         page.click("#next")
@@ -197,26 +208,26 @@ class _Walk:
     def enter_pin(self) -> None:
         """Enter a wrong PIN, then the right one, and see gold (steps 11 and 12)."""
         page = self._page
-        self.step = "11 a wrong PIN"
+        self._begin("11 a wrong PIN")
         self._expect(".holder", self._citizen.name)
         self.picture("step11-pin-box")
         page.fill("#pin", _other_pin(self._citizen.pin))
         page.click("#submit-pin")
         self._expect(".card-message .notice.error", r"PIN 碼錯誤，還可以輸入 \d 次")
         self.picture("step11-wrong-pin")
-        self.step = "11 the right PIN"
+        self._begin("11 the right PIN")
         page.fill("#pin", self._citizen.pin)
         page.click("#submit-pin")
-        self.step = "12 success"
+        self._begin("12 success")
         self._expect(".success h1", "成功升級")
         self._expect_gold()
-        page.wait_for_timeout(800)  # the crown has come to rest
+        page.wait_for_function(CROWN_AT_REST)
         self.picture("step12-gold")
 
     def log_in_with_card(self) -> None:
         """Log out, and in again with the card."""
         page = self._page
-        self.step = "12 one more way to log in"
+        self._begin("12 one more way to log in")
         page.click("#logout")
         page.click("#card-login")
         page.fill("#pin", self._citizen.pin)
@@ -229,7 +240,7 @@ class _Walk:
 
     def judge_requests(self) -> None:
         """Insist on no error in the page, nothing from elsewhere, and no PIN to the portal."""
-        self.step = "the page's requests"
+        self._begin("the page's requests")
         if self._errors:
             raise DemoError(f"an error in the page: {self._errors[0]}")
         for request in self._requests:

@@ -106,6 +106,7 @@ def _stop_on_signals() -> None:
 
 def _run(options: argparse.Namespace, stack: ExitStack) -> None:
     state = _state_directory(options.state_dir, stack)
+    _tell("making a virtual card")
     citizen = _make_card(state, options.generation)
     children = stack.enter_context(Children(_emptied(state / "logs")))
     stage = Stage(
@@ -115,12 +116,19 @@ def _run(options: argparse.Namespace, stack: ExitStack) -> None:
         *_insert_card(options.provider, state / "card.json", children, stack),
         downloads=options.downloads or _built(),
     )
+    _tell("starting the portal and the identity service")
     stage.open_portal()
+    _tell("starting the agent once, which makes its local authority")
     stage.found_authority()
     if options.check:
         _check(stage, citizen, options.shots)
     else:
         _show(stage, citizen)
+
+
+def _tell(what: str) -> None:
+    """Say what happens now."""
+    print(f"· {what}", flush=True)  # noqa: T201  # this is a command-line tool
 
 
 def _state_directory(wanted: Path | None, stack: ExitStack) -> Path:
@@ -166,7 +174,7 @@ def _check(stage: Stage, citizen: Citizen, wanted: Path | None) -> None:
     shots.mkdir(parents=True, exist_ok=True)
     home = _emptied(stage.state / "browser")
     demo_browser.make_home(home, stage.authority)
-    scene = Scene(stage.url, home, shots, stage.start_agent, stage.stop_agent)
+    scene = Scene(stage.url, home, shots, stage.start_agent, stage.stop_agent, _tell)
     try:
         seconds = play(scene, citizen)
     finally:

@@ -1,0 +1,96 @@
+"""What the tests of built artefacts have shown on this machine, bound to the very files.
+
+``make test-installers`` keeps, under the SHA-256 of each artefact, how each of its tests ended.
+The table of the artefacts prints only claims of which every test has passed on that file.
+"""
+
+import ast
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from devkit.shell import ROOT
+
+TESTS: Final = ROOT / "tests" / "installer" / "built"
+RESULTS: Final = ROOT / "build" / "proofs.json"
+PASSED: Final = "passed"
+NOT_RUN: Final = "not run"
+
+Outcomes = Mapping[str, str]
+"""How each test ended: its name as pytest writes it from :data:`TESTS`, and the outcome."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Something that is said of an artefact, and the tests that have to pass for it.
+
+    Attributes:
+        text: what is claimed.
+        tests: files below :data:`TESTS`; every test in them counts.
+
+    """
+
+    text: str
+    tests: tuple[str, ...]
+
+
+def is_proven(claim: Claim, sha256: str) -> bool:
+    """Tell whether every test of ``claim`` has passed here on the file with this hash."""
+    outcomes = _read(RESULTS).get(sha256, {})
+    return all(
+        _all_passed(f"{name}::{test}", outcomes) for name in claim.tests for test in _tests_of(name)
+    )
+
+
+def _all_passed(test: str, outcomes: Outcomes) -> bool:
+    """Tell whether a test was run and passed, with each of its parameters."""
+    found = [how for name, how in outcomes.items() if name.partition("[")[0] == test]
+    return bool(found) and all(how == PASSED for how in found)
+
+
+def _tests_of(name: str) -> list[str]:
+    """Name the tests that a file defines; at least one, so that no claim is empty.
+
+    Raises:
+        ValueError: there is none.
+
+    """
+    tree = ast.parse((TESTS / name).read_text("utf-8"))
+    found = [
+        each.name
+        for each in tree.body
+        if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)
+        and each.name.startswith("test_")
+    ]
+    if not found:
+        raise ValueError(f"{name} has no tests")
+    return found
+
+
+def record(hashes: Iterable[str], outcomes: Outcomes) -> None:
+    """Keep how tests ended on the artefacts with these hashes; what was not run stays as it was."""
+    known = _read(RESULTS)
+    for sha256 in hashes:
+        before = known.get(sha256, {})
+        ended = {name: how for name, how in outcomes.items() if how != NOT_RUN}
+        known[sha256] = {**outcomes, **before, **ended}
+    RESULTS.parent.mkdir(parents=True, exist_ok=True)
+    RESULTS.write_text(json.dumps(known, ensure_ascii=False, indent=1) + "\n", "utf-8")
+
+
+def _read(path: Path) -> dict[str, dict[str, str]]:
+    """Read the results; none where there are none, or where they cannot be read."""
+    try:
+        found: dict[str, dict[str, str]] = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found
+
+
+def sha256_of(path: Path) -> str:
+    """Return a file's hash; hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
