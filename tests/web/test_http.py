@@ -12,7 +12,7 @@ import structlog.testing
 import agent.web
 from agent import __version__
 from agent.errors import AgentError, BadRequestError, ErrorCode, PinError
-from agent.origin import Site
+from agent.origin import Origin
 
 SITE = "https://shop.example"
 STRANGER = "https://stranger.example"
@@ -274,7 +274,7 @@ async def test_one_site_has_a_bounded_number_of_requests_under_way(start_agent: 
     from agent.web.front.limits import Limits
 
     agent = await start_agent(limits=Limits(pending=2))
-    agent.service.allowed.add(Site(STRANGER))
+    agent.service.allowed.add(Origin.parse_any(STRANGER))
     agent.service.gate = asyncio.Event()
     waiting = [asyncio.create_task(agent.post("sign", SIGN)) for _ in range(2)]
     for _ in waiting:

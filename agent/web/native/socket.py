@@ -7,7 +7,7 @@ import structlog
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from agent.errors import AgentError, ErrorCode
-from agent.origin import Site
+from agent.origin import Origin
 from agent.web.front.endpoint import unexpected
 from agent.web.front.guard import SUBPROTOCOL
 from agent.web.native import convert, wire
@@ -40,7 +40,7 @@ class Session:
     def __init__(
         self,
         api: NativeApi,
-        site: Site,
+        site: Origin,
         socket: web.WebSocketResponse,
         transport: asyncio.Transport,
     ) -> None:
