@@ -17,7 +17,7 @@ from tests.bench.cards import DOCUMENT, PIN
 ORIGIN = "https://bench.example"
 STOP_SECONDS = 30
 # structlog loads rich and greenlet where they are there. They came with the linters and the browser
-# tests; who installs the agent has neither (requirements/run.txt), and neither their start nor
+# tests; who installs the agent has neither (requirements/installer.txt), and neither their start nor
 # their memory should be measured.
 PROGRAM = """
 import sys
