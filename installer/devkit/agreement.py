@@ -17,6 +17,7 @@ def disagreements(root: Path) -> list[str]:
     version = version_of(root)
     return [
         *_versions(root, version),
+        *_portal(root, project, version),
         *_changelog((root / "CHANGELOG.md").read_text("utf-8"), version),
         *_locks(root / "installer" / "requirements", project),
     ]
@@ -38,6 +39,24 @@ def _versions(root: Path, version: str) -> Iterator[str]:
             yield f"agent/web/sdk/{name} does not have the agent's version {version}"
 
 
+def _portal(root: Path, project: dict[str, Any], version: str) -> Iterator[str]:
+    """Compare the portal's own distribution with the agent's, which it needs."""
+    path = root / "agent" / "portal" / "pyproject.toml"
+    portal = tomllib.loads(path.read_text("utf-8"))
+    dependencies = portal["project"]["dependencies"]
+    if f"ankong=={version}" not in dependencies:
+        yield f"agent/portal/pyproject.toml does not need the agent's version {version}"
+    if portal["build-system"] != project["build-system"]:
+        yield "agent/portal/pyproject.toml is built in another way than the agent"
+    for requirement in dependencies:
+        if not requirement.startswith("ankong") and requirement not in _tested(project):
+            yield f"agent/portal/pyproject.toml needs {requirement}, which is not what is tested"
+
+
+def _tested(project: dict[str, Any]) -> list[str]:
+    return [*project["project"]["dependencies"], *project["dependency-groups"]["dev"]]
+
+
 def _changelog(text: str, version: str) -> Iterator[str]:
     if "\n## [Unreleased]\n" not in text:
         yield "CHANGELOG.md has no section [Unreleased]"
@@ -57,7 +76,6 @@ def _locks(folder: Path, project: dict[str, Any]) -> Iterator[str]:
     groups = project["dependency-groups"]
     dependencies = project["project"]["dependencies"]
     build = project["build-system"]["requires"]
-    yield from _missing(folder / "run.txt", dependencies)
     yield from _missing(folder / "dev.txt", [*dependencies, *groups["dev"]])
     yield from _missing(folder / "build.txt", [*build, *groups["build"]])
     yield from _missing(folder / "node.txt", groups["node"])
@@ -65,9 +83,9 @@ def _locks(folder: Path, project: dict[str, Any]) -> Iterator[str]:
     installer = project["project"]["optional-dependencies"]["installer"]
     yield from _missing(folder / "installer.txt", [*dependencies, *installer])
     shipped = pins_of(folder / "installer.txt")
-    for name, version in pins_of(folder / "run.txt").items():
-        if shipped.get(name) != version:
-            yield f"installer.txt does not hold run.txt's {name}=={version}: run dev.py lock"
+    for name, version in pins_of(folder / "dev.txt").items():
+        if shipped.get(name, version) != version:
+            yield f"installer.txt does not hold dev.txt's {name}=={version}: run dev.py lock"
     for name, version in pins_of(folder / "windows.txt").items():
         if shipped.get(name) != version:
             yield f"installer.txt does not hold windows.txt's {name}=={version}: run dev.py lock"

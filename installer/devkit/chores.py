@@ -14,16 +14,19 @@ from devkit.agreement import disagreements
 from devkit.shell import ROOT, SetupError, become, run, say
 
 TAKES_MORE = ("demo", "test", "bench", "fuzz", "test-installers")
+INSTALLER = (
+    *("installer/dev.py", "installer/devkit", "installer/frozen", "installer/linux/build"),
+    *("installer/windows/build", "installer/macos/build"),
+)
 UV = "uv==0.13.9"
 LOCKS = {
-    "run.txt": ("pyproject.toml",),
     "dev.txt": ("pyproject.toml", "--group", "dev"),
     "build.txt": ("--group", "build"),
     "node.txt": ("--group", "node"),
     # What is shipped is what was tested.
     "installer.txt": (
         *("pyproject.toml", "--extra", "installer"),
-        *("--constraint", "installer/requirements/run.txt"),
+        *("--constraint", "installer/requirements/dev.txt"),
     ),
     "packages.txt": ("--group", "packages"),
     # The same for Windows alone: pip on Linux, which fetches these, would judge markers for Linux.
@@ -93,12 +96,8 @@ def lint(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
         "ruff check": ["ruff", "check", "."],
         "ruff format": ["ruff", "format", "--check", "."],
         "mypy": ["mypy"],
-        "mypy installer": [
-            "mypy",
-            "installer/dev.py",
-            "installer/devkit",
-            "installer/linux/wizard",
-        ],
+        "mypy installer": ["mypy", "--explicit-package-bases", *INSTALLER],
+        "mypy wizard": ["mypy", "installer/linux/wizard"],
     }
     failed = [name for name, words in checks.items() if _tool(name, words) != 0]
     say("import-linter")
@@ -116,7 +115,9 @@ def lint(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
 
 def _tool(name: str, words: Sequence[str]) -> int:
     say(name)
-    return run([venv.PYTHON, "-m", *words], env=venv.environment())
+    # The builders are found as dev.py finds them.
+    env = {**venv.environment(), "MYPYPATH": str(ROOT / "installer")}
+    return run([venv.PYTHON, "-m", *words], env=env)
 
 
 def bench(_options: argparse.Namespace, rest: Sequence[str]) -> NoReturn:

@@ -1,7 +1,7 @@
 """Build the installers that can be built here, and tell what each of them is.
 
-One module builds for one system; each has ``build(out)``, which writes finished artefacts into a
-folder and names the proofs that ``make test-installers`` has for them.
+``build/installer.py`` beside the sources of each system builds for it: its ``build(out)`` writes
+finished artefacts into a folder and names the proofs that ``make test-installers`` has for them.
 """
 
 import json
@@ -98,7 +98,7 @@ def build(systems: Sequence[str]) -> int:
 
 
 def _builder(system: str) -> Builder:
-    module: Builder = import_module(f"devkit.build_{system}")
+    module: Builder = import_module(f"{system}.build.installer")
     return module
 
 

@@ -47,7 +47,7 @@ freeze() {
     # shellcheck disable=SC2086  # nothing, or one word
     "$work/venv/bin/pip" install --quiet --require-hashes --only-binary=:all: $compiled \
         --requirement "$root/installer/requirements/installer.txt"
-    (cd "$root" && "$work/venv/bin/python" -m PyInstaller installer/ankong.spec \
+    (cd "$root" && "$work/venv/bin/python" -m PyInstaller installer/frozen/ankong.spec \
         --noconfirm --clean --distpath "$work/dist" --workpath "$work/freeze")
     mv "$work/dist/Ankong.app" "$work/root/Ankong.app"
     install -m 755 "$here/uninstall.command" "$work/root/Ankong.app/Contents/Resources/"

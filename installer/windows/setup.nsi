@@ -1,4 +1,4 @@
-; The wizard for Windows; installer/devkit/build_windows.py compiles it with
+; The wizard for Windows; installer/windows/build/installer.py compiles it with
 ;
 ;   makensis -DVERSION=… -DSOURCE=… -DMANIFEST=… -DPICTURES=… -DTEXTS=… -DOUT=…
 ;            -DMEGABYTES=… -DMEGABYTES_NEEDED=… -DKILOBYTES=… -DTARGET=… [-DSIGN=…] setup.nsi

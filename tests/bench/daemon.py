@@ -17,8 +17,8 @@ from tests.bench.cards import DOCUMENT, PIN
 ORIGIN = "https://bench.example"
 STOP_SECONDS = 30
 # structlog loads rich and greenlet where they are there. They came with the linters and the browser
-# tests; who installs the agent has neither (requirements/run.txt), and neither their start nor
-# their memory should be measured.
+# tests; who installs the agent has neither (installer/requirements/installer.txt), and neither
+# their start nor their memory should be measured.
 PROGRAM = """
 import sys
 sys.modules["rich"] = sys.modules["greenlet"] = None

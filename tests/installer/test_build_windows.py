@@ -8,9 +8,10 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from devkit import build_windows, windows_python, wine
 from devkit.agreement import pins_of
 from devkit.shell import ROOT, SetupError
+from windows.build import installer as windows_installer
+from windows.build import windows_python, wine
 
 SCRIPTS = ROOT / "installer" / "windows"
 
@@ -21,14 +22,14 @@ def test_the_list_makes_folders_before_files_and_removes_them_from_the_inside(
     (tmp_path / "a" / "b").mkdir(parents=True)
     (tmp_path / "a" / "b" / "deep.dll").touch()
     (tmp_path / "top.exe").touch()
-    lines = build_windows.listing(tmp_path).decode().split("\r\n")
+    lines = windows_installer.listing(tmp_path).decode().split("\r\n")
     assert lines == ["da", "da\\b", r"fa\b\deep.dll", "ftop.exe", "ra\\b", "ra", ""]
 
 
 def test_a_name_that_the_wizard_could_not_read_back_stops_the_build(tmp_path: Path) -> None:
     (tmp_path / "安控.dll").touch()
     with pytest.raises(SetupError, match="安控"):
-        build_windows.listing(tmp_path)
+        windows_installer.listing(tmp_path)
 
 
 def test_both_languages_say_the_same_things() -> None:
@@ -129,10 +130,10 @@ def test_the_windows_lock_has_what_only_windows_needs() -> None:
 
 
 def test_the_wizards_pictures_are_of_the_size_that_it_shows(tmp_path: Path) -> None:
-    from devkit import windows_pictures
+    from windows.build import pictures
 
-    windows_pictures.write(tmp_path)
-    for name, size in (("header", windows_pictures.HEADER), ("side", windows_pictures.SIDE)):
+    pictures.write(tmp_path)
+    for name, size in (("header", pictures.HEADER), ("side", pictures.SIDE)):
         content = (tmp_path / f"{name}.bmp").read_bytes()
         assert content[:2] == b"BM"
         assert struct.unpack_from("<ii", content, 18) == size

@@ -7,10 +7,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-from devkit import elf, linux_package
 from devkit.agreement import disagreements, pins_of
-from devkit.frozen import bill, contents, icons, version_resource
 from devkit.shell import SetupError
+from frozen import contents, icons, sbom, version_resource
+from linux.build import elf, packages
 from PIL import Image
 
 from agent import __version__
@@ -19,6 +19,11 @@ from tray.icon.face import Mood
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCK = ROOT / "installer" / "requirements" / "installer.txt"
+OF_PYINSTALLER = {
+    *("altgraph", "macholib", "pefile", "pyinstaller", "pyinstaller-hooks-contrib"),
+    *("pywin32-ctypes", "setuptools"),
+}
+"""The only packages of the freezer that the tests do not use; nobody gets them."""
 
 
 def test_a_picture_is_the_trays_own() -> None:
@@ -89,51 +94,51 @@ def test_what_is_collected_is_traced_to_its_distribution(
 ) -> None:
     import aiohttp
 
-    monkeypatch.setattr(bill, "BOOTLOADER", "aiohttp")  # PyInstaller itself is not here
+    monkeypatch.setattr(sbom, "BOOTLOADER", "aiohttp")  # PyInstaller itself is not here
     locked = {"aiohttp": version("aiohttp")}
     own = str(ROOT / "agent" / "cli.py")
-    with pytest.raises(bill.UnknownOriginError, match="pytest"):
-        bill.components([own, str(aiohttp.__file__), _module_of("pytest")], [ROOT], locked)
-    with pytest.raises(bill.UnknownOriginError, match="stranger"):
-        bill.components([str(tmp_path / "stranger.so")], [ROOT], locked)
+    with pytest.raises(sbom.UnknownOriginError, match="pytest"):
+        sbom.components([own, str(aiohttp.__file__), _module_of("pytest")], [ROOT], locked)
+    with pytest.raises(sbom.UnknownOriginError, match="stranger"):
+        sbom.components([str(tmp_path / "stranger.so")], [ROOT], locked)
 
 
 def test_a_version_that_the_lock_does_not_have_stops_the_build() -> None:
     import aiohttp
 
-    with pytest.raises(bill.UnknownOriginError, match="aiohttp"):
-        bill.components([str(aiohttp.__file__)], [ROOT], {"aiohttp": "0.0.1"})
+    with pytest.raises(sbom.UnknownOriginError, match="aiohttp"):
+        sbom.components([str(aiohttp.__file__)], [ROOT], {"aiohttp": "0.0.1"})
 
 
 def test_the_bill_and_the_licences_are_written(tmp_path: Path) -> None:
     text = tmp_path / "LICENSE"
     text.write_text("do what you like")
-    part = bill.Component("thing", "1.0", "pkg:pypi/thing@1.0", "MIT", (text, text))
-    bill.write(tmp_path / "legal", __version__, [part], ROOT / "LICENSE")
-    written = json.loads((tmp_path / "legal" / bill.FILE).read_text("utf-8"))
+    part = sbom.Component("thing", "1.0", "pkg:pypi/thing@1.0", "MIT", (text, text))
+    sbom.write(tmp_path / "legal", __version__, [part], ROOT / "LICENSE")
+    written = json.loads((tmp_path / "legal" / sbom.FILE).read_text("utf-8"))
     assert written["bomFormat"] == "CycloneDX"
     assert written["metadata"]["component"]["version"] == __version__
     [row] = written["components"]
     assert (row["purl"], row["version"]) == ("pkg:pypi/thing@1.0", "1.0")
-    licence = (tmp_path / "legal" / bill.LICENCES / "thing.txt").read_text()
+    licence = (tmp_path / "legal" / sbom.LICENCES / "thing.txt").read_text()
     assert licence.count("do what you like") == 2
 
 
 def test_what_is_shipped_is_what_was_tested() -> None:
-    run = pins_of(LOCK.with_name("run.txt"))
-    shipped = pins_of(LOCK)
-    assert run
-    assert {name: shipped.get(name) for name in run} == run
+    tested, shipped = pins_of(LOCK.with_name("dev.txt")), pins_of(LOCK)
+    assert {"aiohttp", "cryptography", "pyscard"} <= tested.keys() & shipped.keys()
+    assert {name: tested.get(name, version) for name, version in shipped.items()} == shipped
+    assert set(shipped) - set(tested) <= OF_PYINSTALLER
     assert not [line for line in disagreements(ROOT) if "installer.txt" in line]
 
 
 def test_packages_depend_on_what_the_program_needs() -> None:
-    debian, rpm = linux_package.depends("2.36", ["libxcb.so.1"])
+    debian, rpm = packages.depends("2.36", ["libxcb.so.1"])
     assert debian[:2] == ["libc6 (>= 2.36)", "libxcb1"]
     assert "pcscd" in debian
     assert rpm[0] == "libc.so.6(GLIBC_2.36)(64bit)"
     with pytest.raises(SetupError, match=r"libnew\.so\.7"):
-        linux_package.depends("2.36", ["libnew.so.7"])
+        packages.depends("2.36", ["libnew.so.7"])
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads ELF")

@@ -10,11 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from devkit import build_macos, installers
-from devkit.build_macos import LOCK, SOURCES, faults
+from devkit import installers
 from devkit.shell import SetupError
+from macos.build import installer as macos_installer
+from macos.build.installer import LOCK, SOURCES, faults
 
-SPEC = SOURCES.parent / "ankong.spec"
+SPEC = SOURCES.parent / "frozen" / "ankong.spec"
 pytestmark = pytest.mark.skipif(
     shutil.which("shellcheck") is None or sys.platform == "win32",
     reason="shellcheck needed: apt-get install shellcheck",
@@ -83,7 +84,7 @@ def test_the_frozen_program_says_the_same_as_the_package() -> None:
     }
     given = {word.arg: word.value for word in calls["BUNDLE"].keywords}
     assert ast.literal_eval(given["name"]) == "Ankong.app"
-    assert ast.literal_eval(given["bundle_identifier"]) == build_macos.IDENTIFIER
+    assert ast.literal_eval(given["bundle_identifier"]) == macos_installer.IDENTIFIER
     entries = given["info_plist"]
     assert isinstance(entries, ast.Dict)
     facts = {
@@ -92,7 +93,7 @@ def test_the_frozen_program_says_the_same_as_the_package() -> None:
         if key is not None and isinstance(value, ast.Constant)
     }
     assert facts["LSUIElement"] is True
-    assert facts["LSMinimumSystemVersion"] == build_macos.OLDEST.replace("_", ".")
+    assert facts["LSMinimumSystemVersion"] == macos_installer.OLDEST.replace("_", ".")
 
 
 # The scripts, as the user that sits there.
@@ -164,7 +165,7 @@ def test_uninstalling_removes_nothing_but_the_program(tmp_path: Path) -> None:
 def test_no_file_is_made_and_the_table_says_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(build_macos, "resolve_wheels", lambda _machine: None)
+    monkeypatch.setattr(macos_installer, "resolve_wheels", lambda _machine: None)
     monkeypatch.setattr(installers, "OUT", tmp_path / "out")
     assert installers.build(["macos"]) == 0
     assert list((tmp_path / "out").iterdir()) == []
@@ -176,7 +177,7 @@ def test_no_file_is_made_and_the_table_says_why(
 def test_where_everything_failed_that_is_no_success(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(build_macos, "faults", lambda _sources: ["spoilt"])
+    monkeypatch.setattr(macos_installer, "faults", lambda _sources: ["spoilt"])
     monkeypatch.setattr(installers, "OUT", tmp_path)
     with pytest.raises(SetupError):
         installers.build(["macos"])

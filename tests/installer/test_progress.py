@@ -4,8 +4,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from devkit import freeze, shell
+from devkit import shell
 from devkit.shell import SetupError
+from frozen import freeze
 
 LOG = """\
 61 INFO: PyInstaller: 6.0.0
@@ -13,7 +14,8 @@ LOG = """\
 901 INFO: Processing standard module hook 'hook-heapq.py' from '/x'
 2000 INFO: Looking for dynamic libraries
 3000 INFO: Building PYZ because PYZ-00.toc is non existent
-4000 INFO: Building EXE from EXE-00.toc
+4000 INFO: Building EXE because EXE-00.toc is non existent
+4001 INFO: Building EXE from EXE-00.toc
 5000 INFO: Building COLLECT because COLLECT-00.toc is non existent
 5001 INFO: Building COLLECT COLLECT-00.toc
 5001 INFO: Building COLLECT COLLECT-00.toc completed successfully.

@@ -7,9 +7,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from devkit import build_linux, build_windows, installers, proofs
+from devkit import installers, proofs
 from devkit.installers import Artefact, Remark
 from devkit.proofs import Claim
+from linux.build import installer as linux_installer
+from windows.build import installer as windows_installer
 
 from agent import __version__
 from tests.installer.built.conftest import Recorder
@@ -160,7 +162,7 @@ def test_the_proofs_write_how_they_ended_for_the_files_that_lay_there(
 
 
 def test_every_claim_has_tests() -> None:
-    linux = [claim for claims in build_linux._CLAIMS.values() for claim in claims]
-    for claim in (*linux, *build_windows._CLAIMS):
+    linux = [claim for claims in linux_installer._CLAIMS.values() for claim in claims]
+    for claim in (*linux, *windows_installer._CLAIMS):
         assert claim.tests
         assert all(proofs._tests_of(name) for name in claim.tests), claim

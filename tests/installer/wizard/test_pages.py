@@ -70,7 +70,7 @@ def walker(display: str, home: Path, program: Path) -> Walker:
 
 
 def _draw(path: Path) -> None:
-    from devkit.frozen.icons import png
+    from frozen.icons import png
 
     path.write_bytes(png(64))
 

@@ -5,8 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.errors import BadRequestError
-from agent.host.settings.config import PolicyFile
-from agent.host.settings.policy import Policy, Ruling
+from agent.host.settings.policy import Policy, Ruling, SiteRules
 from agent.origin import Origin, OriginPattern
 
 BELOW = OriginPattern.parse("https://*.gov.tw")
@@ -126,8 +125,8 @@ def test_a_look_alike_is_never_allowed(origin: str) -> None:
     except BadRequestError:
         return  # it cannot even ask
     allowed = ("https://*.gov.tw", "https://portal.example")
-    assert Policy(PolicyFile(allowed=allowed)).decision(asked) is not Ruling.ALLOWED
-    strict = Policy(PolicyFile(allowed=allowed, other_sites="forbid"))
+    assert Policy(SiteRules(allowed=allowed)).decision(asked) is not Ruling.ALLOWED
+    strict = Policy(SiteRules(allowed=allowed, other_sites="forbid"))
     assert strict.decision(asked) is Ruling.FORBIDDEN
 
 

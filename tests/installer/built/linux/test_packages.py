@@ -65,7 +65,7 @@ def test_the_deb_keeps_to_its_size(deb: Path) -> None:
 
 
 def test_no_object_wants_a_newer_c_library_than_the_package_says(deb: Path, unpacked: Path) -> None:
-    from devkit import elf
+    from linux.build import elf
 
     objects = elf.objects(unpacked)
     assert len(objects) > 50
@@ -73,7 +73,7 @@ def test_no_object_wants_a_newer_c_library_than_the_package_says(deb: Path, unpa
 
 
 def test_no_object_looks_for_libraries_where_the_builder_had_them(unpacked: Path) -> None:
-    from devkit import elf
+    from linux.build import elf
 
     for path in elf.objects(unpacked):
         paths = re.findall(r"\((?:RPATH|RUNPATH)\).*\[(.*)\]", said("readelf", "-dW", path))
@@ -93,7 +93,7 @@ def test_lintian_has_nothing_to_say_that_is_not_explained(deb: Path) -> None:
 
 
 def test_every_override_of_lintian_has_its_reason() -> None:
-    from devkit.linux_tree import SOURCES
+    from linux.build.tree import SOURCES
 
     lines = (SOURCES / "lintian-overrides").read_text().splitlines()
     assert lines[0].startswith("# ")

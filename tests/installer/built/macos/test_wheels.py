@@ -1,8 +1,8 @@
 """Every locked package has a wheel for both kinds of Mac, so that nothing is compiled there."""
 
 import pytest
-from devkit.build_macos import MACHINES, NO_WHEELS, resolve_wheels
 from devkit.shell import SetupError
+from macos.build.installer import MACHINES, NO_WHEELS, resolve_wheels
 
 pytestmark = pytest.mark.artefact
 

@@ -8,9 +8,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from devkit.build_windows import PROGRAM
 from devkit.installers import OUT
-from devkit.wine import CACHE
+from windows.build.installer import PROGRAM
+from windows.build.wine import CACHE
 
 from tests.installer.built.windows.machine import Machine, machine
 from tests.installer.built.windows.words import CHINESE, ENGLISH, Words

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from devkit import windows_python, wine
 from devkit.shell import ROOT
-from devkit.wine import Prefix, windows_path
+from windows.build import windows_python, wine
+from windows.build.wine import Prefix, windows_path
 
 from tests.tray.prompt.desktop import x_server
 

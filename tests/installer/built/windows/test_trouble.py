@@ -8,8 +8,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from devkit.build_windows import PROGRAM
-from devkit.wine import windows_path
+from windows.build.installer import PROGRAM
+from windows.build.wine import windows_path
 
 from tests.installer.built.windows.conftest import Switch
 from tests.installer.built.windows.machine import Machine, is_free

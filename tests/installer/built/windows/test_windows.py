@@ -9,8 +9,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from devkit.windows_python import HERE
-from devkit.wine import windows_path
+from windows.build.windows_python import HERE
+from windows.build.wine import windows_path
 
 from agent.cms.verify import verify
 from agent.virtualcard import cardfile

@@ -4,8 +4,9 @@ import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
-from devkit import freeze, linux_tree
 from devkit.shell import SetupError, run
+from frozen import freeze
+from linux.build import tree
 
 TEMPLATE = Path("/usr/share/makeself/makeself-header.sh")
 _QUIET = "    -q | --quiet)\n\tquiet=y\n"
@@ -27,8 +28,8 @@ def write(target: Path, bundle: Path, facts: dict[str, str], work: Path) -> None
     """
     folder = work / "run"
     shutil.rmtree(folder, ignore_errors=True)
-    linux_tree.copy_program(bundle, folder / "ankong")
-    begin = (linux_tree.SOURCES / "begin.sh").read_text("utf-8")
+    tree.copy_program(bundle, folder / "ankong")
+    begin = (tree.SOURCES / "begin.sh").read_text("utf-8")
     for name, fact in facts.items():
         begin = begin.replace(f"{{{name}}}", fact)
     (folder / "begin.sh").write_text(begin, "utf-8")
@@ -51,7 +52,7 @@ def _header(path: Path) -> Path:
     """Let makeself's own word for quiet be heard by the wizard too."""
     text = TEMPLATE.read_text("utf-8")
     if text.count(_QUIET) != 1:
-        raise SetupError("makeself's header is not what it was: see devkit/linux_run.py")
+        raise SetupError("makeself's header is not what it was: see linux/build/run_file.py")
     told = f"{_QUIET}\tANKONG_QUIET=1\n\texport ANKONG_QUIET\n"
     path.write_text(text.replace(_QUIET, told), "utf-8")
     return path

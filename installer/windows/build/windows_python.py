@@ -25,7 +25,7 @@ from devkit.shell import (
     run,
     say,
 )
-from devkit.wine import CACHE, MINGW, SOURCES
+from windows.build.wine import CACHE, MINGW, SOURCES
 
 PANDA3D: Final = "1.10.16"  # the last whose libraries we have looked at
 WHEELS: Final = {

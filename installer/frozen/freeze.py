@@ -5,7 +5,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from devkit import elf, venv
+from devkit import venv
 from devkit.shell import (
     ROOT,
     SetupError,
@@ -17,6 +17,7 @@ from devkit.shell import (
     run_told,
     say,
 )
+from linux.build import elf
 
 BUILD = ROOT / "build"
 BUNDLE = BUILD / "ankong"
@@ -29,7 +30,7 @@ _STEPS = {
     "Analyzing run-time hooks": "reading what runs before the program",
     "Looking for dynamic libraries": "looking for the libraries that it wants",
     "Building PYZ because": "packing the modules",
-    "Building EXE from": "making the executable",
+    "Building EXE because": "making the executable",
     "Building COLLECT because": "putting the folder together",
 }
 """What PyInstaller logs at the beginning of a step, and what a person is told then."""
@@ -46,7 +47,7 @@ def freeze() -> Path:
     say("freezing the program")
     command: list[str | Path] = [PYTHON, "-m", "PyInstaller", "--noconfirm", "--clean"]
     command += ["--distpath", BUILD, "--workpath", BUILD / "freezing"]
-    command += ["installer/ankong.spec"]
+    command += ["installer/frozen/ankong.spec"]
     status, printed = run_told(command, say_step, env=reproducible())
     if status != 0:
         raise SetupError(f"PyInstaller could not freeze the program:\n{printed[-4000:]}")

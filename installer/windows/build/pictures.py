@@ -1,6 +1,6 @@
 """The wizard's pictures and icon, drawn by code; a program of the virtual environment.
 
-python installer/devkit/windows_pictures.py FOLDER
+python installer/windows/build/pictures.py FOLDER
 """
 
 import struct
@@ -9,10 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeAlias
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 sys.path[:0] = [str(ROOT), str(ROOT / "installer")]
 
-from devkit.frozen import icons  # noqa: E402  # only now can it be found
+from frozen import icons  # noqa: E402  # only now can it be found
+
 from tray.icon.drawing import draw  # noqa: E402  # likewise
 from tray.icon.face import Mood  # noqa: E402  # likewise
 

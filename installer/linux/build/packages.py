@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from devkit import freeze, linux_tree, venv
+from devkit import venv
 from devkit.shell import SetupError, run
+from frozen import freeze
+from linux.build import tree
 
 LOCK = venv.REQUIREMENTS / "packages.txt"
 _SHORT = "signing agent for Taiwan's citizen smart card"
@@ -38,7 +40,7 @@ def depends(glibc: str, libraries: Sequence[str]) -> tuple[list[str], list[str]]
     """
     unknown = [name for name in libraries if name not in KNOWN_LIBRARIES]
     if unknown:
-        raise SetupError(f"name the packages of {', '.join(unknown)} in linux_package.py")
+        raise SetupError(f"name the packages of {', '.join(unknown)} in linux/build/packages.py")
     known = [KNOWN_LIBRARIES[name] for name in sorted(libraries)]
     debian = [f"libc6 (>= {glibc})", *(name for name, _ in known), _PCSC[0], "pcscd", "libccid"]
     rpm = [
@@ -56,7 +58,7 @@ def configuration(
 ) -> dict[str, Any]:
     """Describe the package for nfpm; what differs for rpm stands under its name."""
     debian, rpm = wanted
-    autostart = linux_tree.AUTOSTART
+    autostart = tree.AUTOSTART
     return {
         "name": "ankong",
         "arch": architecture,
@@ -64,14 +66,14 @@ def configuration(
         "version": version,
         "section": "utils",
         "priority": "optional",
-        "maintainer": linux_tree.MAINTAINER,
+        "maintainer": tree.MAINTAINER,
         "description": f"{_SHORT}\n{_LONG}",
         "license": "MIT",
         "contents": [
             {"src": str(root / "usr"), "dst": "/usr", "type": "tree"},
             {"src": str(root / autostart), "dst": f"/{autostart}", "type": "config"},
         ],
-        "scripts": {"preremove": str(linux_tree.SOURCES / "before-removal.sh")},
+        "scripts": {"preremove": str(tree.SOURCES / "before-removal.sh")},
         "deb": {"compression": "none"},  # see squeeze()
         "rpm": {"compression": "zstd:19", "summary": _SHORT, "group": "Applications/System"},
         "overrides": {

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from devkit import freeze, system, venv, wine
+from devkit import system, venv
 from devkit.agreement import version_of
 from devkit.installers import Artefact
 from devkit.proofs import Claim
@@ -32,11 +32,13 @@ from devkit.shell import (
     run_told,
     say,
 )
-from devkit.wine import CACHE, SOURCES
+from frozen import freeze
+from windows.build import wine
+from windows.build.wine import CACHE, SOURCES
 
 PROGRAM: Final = CACHE / "ankong"
 """The frozen program, as it will be in its folder."""
-SPEC: Final = ROOT / "installer" / "ankong.spec"
+SPEC: Final = ROOT / "installer" / "frozen" / "ankong.spec"
 SIGN: Final = "ANKONG_SIGN"
 _ROOM: Final = 16  # megabytes, for what is written besides the program
 _CLAIMS: Final = (
@@ -104,7 +106,7 @@ def _program_sources() -> list[Path]:
     code = [
         *ROOT.glob("agent/**/*"),
         *ROOT.glob("tray/**/*"),
-        *ROOT.glob("installer/devkit/frozen/*.py"),
+        *ROOT.glob("installer/frozen/*.py"),
     ]
     kept = [each for each in code if "__pycache__" not in each.parts and "portal" not in each.parts]
     files = [each for each in kept if each.is_file() and "node_modules" not in each.parts]
@@ -115,7 +117,7 @@ def _program_sources() -> list[Path]:
 def _python() -> tuple[Path, str]:
     """Have the Python that freezes; return it and what tells it from another."""
     if not WINDOWS:
-        from devkit import windows_python  # noqa: PLC0415  # its tools are Linux'
+        from windows.build import windows_python  # noqa: PLC0415  # its tools are Linux'
 
         return windows_python.ensure(), (CACHE / "python.stamp").read_text("utf-8")
     folder = CACHE / "venv"
@@ -163,7 +165,7 @@ def _wrap(version: str, target: Path) -> None:
         *scripts,
         Path(__file__),
         ROOT / "LICENSE",
-        ROOT / "installer/devkit/windows_pictures.py",
+        ROOT / "installer/windows/build/pictures.py",
     ]
     program = (CACHE / "program.stamp").read_text("utf-8")
     content = fingerprint(known, program, version, str(target), os.environ.get(SIGN, ""))
@@ -172,7 +174,7 @@ def _wrap(version: str, target: Path) -> None:
     say("drawing the wizard's pictures")
     pictures, texts = CACHE / "pictures", CACHE / "texts"
     pictures.mkdir(exist_ok=True)
-    if run([venv.PYTHON, ROOT / "installer/devkit/windows_pictures.py", pictures]) != 0:
+    if run([venv.PYTHON, ROOT / "installer/windows/build/pictures.py", pictures]) != 0:
         raise SetupError("the wizard's pictures could not be drawn (see above)")
     _write_licences(texts)
     manifest = CACHE / "manifest.txt"

@@ -5,11 +5,13 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from devkit import elf, freeze, linux_package, linux_run, linux_tree, system, venv
+from devkit import system, venv
 from devkit.agreement import version_of
 from devkit.installers import Artefact
 from devkit.proofs import Claim
 from devkit.shell import ROOT, SetupError, say
+from frozen import freeze
+from linux.build import elf, packages, run_file, tree
 
 ELSEWHERE = "real readers; desktops other than Xfce"
 WORK = freeze.BUILD / "linux"
@@ -23,7 +25,7 @@ def build(out: Path) -> Sequence[Artefact]:
 
     """
     machine = platform.machine()
-    if platform.system() != "Linux" or machine not in linux_package.ARCHITECTURES:
+    if platform.system() != "Linux" or machine not in packages.ARCHITECTURES:
         raise SetupError("the installers for Linux are built on Linux, on x86_64 or aarch64")
     system.ensure((*system.BUILD, *system.WINDOWS, *system.LINUX_INSTALLERS))
     bundle = freeze.freeze()
@@ -40,25 +42,25 @@ def _packages(out: Path, bundle: Path, facts: dict[str, str]) -> list[Artefact]:
     root = WORK / "root"
     root.mkdir()
     version = facts["version"]
-    linux_tree.lay_out(root, bundle, version, int(freeze.source_date()))
-    wanted = linux_package.depends(facts["glibc"], elf.outside_libraries(elf.objects(bundle)))
-    architecture = linux_package.ARCHITECTURES[facts["machine"]]
+    tree.lay_out(root, bundle, version, int(freeze.source_date()))
+    wanted = packages.depends(facts["glibc"], elf.outside_libraries(elf.objects(bundle)))
+    architecture = packages.ARCHITECTURES[facts["machine"]]
     say("installing nfpm, which packs")
-    venv.install_locked(linux_package.LOCK, freeze.PYTHON)
+    venv.install_locked(packages.LOCK, freeze.PYTHON)
     names = {
         "deb": f"ankong_{version}_{architecture}.deb",
         "rpm": f"ankong-{version}-1.{facts['machine']}.rpm",
     }
-    config = linux_package.configuration(root, version, architecture, wanted)
+    config = packages.configuration(root, version, architecture, wanted)
     made = []
     for packager, name in names.items():
         say(f"packing {name}")
         release = {"release": "1"} if packager == "rpm" else {}
-        linux_package.write_configuration(WORK / f"{packager}.yaml", {**config, **release})
-        linux_package.pack(packager, out / name, WORK / f"{packager}.yaml")
+        packages.write_configuration(WORK / f"{packager}.yaml", {**config, **release})
+        packages.pack(packager, out / name, WORK / f"{packager}.yaml")
         if packager == "deb":
             say(f"squeezing {name} with xz")
-            linux_package.squeeze(out / name)
+            packages.squeeze(out / name)
         made.append(_artefact(name, packager, facts))
     return made
 
@@ -66,7 +68,7 @@ def _packages(out: Path, bundle: Path, facts: dict[str, str]) -> list[Artefact]:
 def _wizard(out: Path, bundle: Path, facts: dict[str, str]) -> Artefact:
     name = "ankong-{version}-{machine}.run".format_map(facts)
     say(f"packing {name}")
-    linux_run.write(out / name, bundle, facts, WORK)
+    run_file.write(out / name, bundle, facts, WORK)
     return _artefact(name, "run", facts)
 
 

@@ -1,1 +1,0 @@
-"""What goes into the frozen program besides its code; used by ``installer/ankong.spec``."""
