@@ -30,6 +30,12 @@ class CardRecord:
     channel_id: bytes | None = None
     attempts_left: int | None = None
 
+    def forget_certificates(self) -> None:
+        """Have the certificates read anew next time; for the thread that uses the card."""
+        self.complete = False
+        self.certificates.clear()
+        self.labels.clear()
+
 
 class CardMemory:
     """Records by card serial number, the least recently used forgotten first. Thread-safe."""
@@ -46,23 +52,3 @@ class CardMemory:
             while len(self._records) > MAX_CARDS:
                 self._records.popitem(last=False)
             return record
-
-    def attempts_left(self, serial: str | None) -> int | None:
-        """Tell how many PIN tries a card had when last seen; None when that is not known."""
-        with self._lock:
-            record = self._records.get(serial) if serial else None
-        return record.attempts_left if record else None
-
-    def forget_certificates(self, serial: str) -> None:
-        """Have a card's certificates read anew next time; for the thread that uses the card."""
-        with self._lock:
-            record = self._records.get(serial)
-        if record is not None:
-            record.complete = False
-            record.certificates.clear()
-            record.labels.clear()
-
-    def forget(self, serial: str) -> None:
-        """Forget a card."""
-        with self._lock:
-            self._records.pop(serial, None)

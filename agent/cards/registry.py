@@ -1,7 +1,8 @@
 """Which driver speaks to which card: the ATR is a hint, probing is the proof."""
 
-from agent.cards import gppki, hicos
 from agent.cards.card import CardDriver
+from agent.cards.citizen import gen1, gen2
+from agent.cards.citizen.card import CitizenDriver
 from agent.cards.memory import CardMemory
 from agent.transport.base import Connection
 
@@ -11,20 +12,20 @@ class Registry:
 
     def __init__(self, memory: CardMemory | None = None) -> None:
         self.memory = memory or CardMemory()
-        gen2 = gppki.GppkiDriver(self.memory)
-        gen1 = hicos.HicosDriver(self.memory)
+        first = CitizenDriver(gen1.Gen1Card, self.memory)
+        second = CitizenDriver(gen2.Gen2Card, self.memory)
         # Probing asks the applet first: a gen1 card refuses its class byte and nothing else
         # happens, while a foreign card might understand the other question.
-        self._probing: tuple[CardDriver, ...] = (gen2, gen1)
+        self._probing: tuple[CardDriver, ...] = (second, first)
         self._by_atr: dict[bytes, CardDriver] = {
-            gppki.ATR: gen2,  # historical bytes CHTGPKIJ
-            hicos.ATR: gen1,  # historical bytes CHTMOICA
+            gen2.ATR: second,
+            gen1.ATR: first,
         }
 
     def by_atr(self, atr: bytes) -> CardDriver | None:
-        """Find the driver that the ATR promises; every verb of it proves the card again.
+        """Find the driver that the ATR promises; opening it proves the card again.
 
-        Where the proof fails (``OtherGenerationError``), :meth:`probe` has the last word.
+        Where the proof fails (``OtherGenerationError``), :meth:`probe` decides.
         """
         return self._by_atr.get(atr)
 

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from agent.cms import attributes, der, rsa
 from agent.cms.attributes import SignedAttributes
 from agent.cms.digest import HashAlgorithm
+from agent.cms.document import Document
 from agent.cms.errors import CmsError, hostile_input
 
 MAX_CERTIFICATE = 64 * 1024
@@ -23,48 +24,6 @@ _OID_SIGNED_DATA = cms.ContentType("signed_data").dump()
 _RSA_ENCRYPTION = algos.SignedDigestAlgorithm(
     {"algorithm": "rsassa_pkcs1v15", "parameters": core.Null()}
 ).dump()
-
-
-@dataclass(frozen=True, slots=True)
-class Content:
-    """What is signed: its bytes, or only its digest.
-
-    Attributes:
-        data: the content, any length; or None.
-        digest: its digest, as long as the algorithm's digests are; or None.
-        attached: whether the message carries the content.
-
-    """
-
-    data: bytes | None = None
-    digest: bytes | None = None
-    attached: bool = True
-
-    def __post_init__(self) -> None:
-        """Refuse what makes no sense.
-
-        Raises:
-            CmsError: both or neither of ``data`` and ``digest``, or attached without ``data``.
-
-        """
-        if (self.data is None) == (self.digest is None):
-            raise CmsError("exactly one of data and digest is needed")
-        if self.attached and self.data is None:
-            raise CmsError("an attached signature needs the data, not a digest")
-
-    def message_digest(self, algorithm: HashAlgorithm) -> bytes:
-        """Hash the content, or check the digest that is there.
-
-        Raises:
-            CmsError: the digest has another length than ``algorithm`` gives.
-
-        """
-        if self.data is not None:
-            return algorithm.digest(self.data)
-        digest = self.digest or b""
-        if len(digest) != algorithm.length:
-            raise CmsError(f"a {algorithm} digest has {algorithm.length} bytes")
-        return digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +46,6 @@ class PreparedMessage:
     certificate: bytes
     chain: tuple[bytes, ...]
     signed_attributes: bytes
-
-    @property
-    def digest_info(self) -> bytes:
-        """What a card is given: the DER DigestInfo of :attr:`digest`."""
-        return self.hash.digest_info(self.digest)
 
     def finish(self, signature: bytes) -> bytes:
         """Wrap the RSASSA-PKCS1-v1_5 signature over :attr:`digest`; a DER ContentInfo.
@@ -166,27 +120,32 @@ def _signer(certificate: bytes) -> _Signer:
         return _Signer(rsa.public_key(parsed), identifier)
 
 
-def prepare(
+def prepare(  # noqa: PLR0913  # each is a part of a SignedData
     certificate: bytes,
-    content: Content,
+    document: Document,
     algorithm: HashAlgorithm = HashAlgorithm.SHA256,
     signed: SignedAttributes | None = None,
     *,
+    attached: bool = True,
     chain: Sequence[bytes] = (),
 ) -> PreparedMessage:
     """Build the signed attributes, and with them the digest that a card has to sign.
 
     Args:
         certificate: the signer's, DER, with an RSA key.
-        content: the content or its digest.
+        document: the content or its digest.
         algorithm: the digest algorithm for content and attributes.
         signed: the optional attributes; by default ESS signing-certificate-v2 alone.
+        attached: whether the message carries the content.
         chain: certificates to carry beside the signer's, DER.
 
     Raises:
-        CmsError: a certificate cannot be used, or a digest has the wrong length.
+        CmsError: a certificate cannot be used, or the content to attach is not there.
+        BadRequestError: a digest has the wrong length.
 
     """
+    if attached and document.data is None:
+        raise CmsError("an attached signature needs the data, not a digest")
     _ = _signer(certificate)
     for raw in chain:
         der.require_der(raw, max_size=MAX_CERTIFICATE)
@@ -194,13 +153,13 @@ def prepare(
             _ = x509.Certificate.load(raw, strict=True).native
     attrs = attributes.build(
         signed or SignedAttributes(),
-        content.message_digest(algorithm),
+        document.message_digest(algorithm),
         certificate,
     )
     return PreparedMessage(
         hash=algorithm,
         digest=algorithm.digest(attrs),
-        content=content.data if content.attached else None,
+        content=document.data if attached else None,
         certificate=certificate,
         chain=tuple(chain),
         signed_attributes=attrs,

@@ -9,6 +9,7 @@ from contextlib import closing
 from typing import Any, Final, TypeVar
 
 from agent.cms.digest import HashAlgorithm
+from agent.cms.document import Document
 from agent.commands.output import log_aside, say, say_json
 from agent.consent.consent import AlwaysAllow
 from agent.history.store import History
@@ -19,7 +20,7 @@ from agent.host.settings.policy import Policy
 from agent.host.update import standing
 from agent.origin import LOCAL_USER
 from agent.secret import SecretBytes
-from agent.signing.model import Document, SignatureFormat, SignRequest
+from agent.signing.model import SignatureFormat, SignRequest
 from agent.signing.service import SigningService
 from agent.transport.base import CardProvider
 from agent.web.native import convert, messages, wire  # the API's own words

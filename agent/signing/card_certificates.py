@@ -1,10 +1,11 @@
 """The certificates on a card, understood."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
 
-from agent.cards.card import CardContents, StoredCertificate
+from agent.cards.card import StoredCertificate
 from agent.errors import AgentError, SpoiltCertificateError, UnsupportedCardError
 from agent.pki.certificate import CertificateFacts
 from agent.signing.model import CardCertificate
@@ -27,7 +28,9 @@ def card_certificate(reader: str, serial: str, stored: StoredCertificate) -> Car
     return CardCertificate(facts, reader, identifier, stored.label, serial)
 
 
-def card_certificates(reader: str, contents: CardContents) -> tuple[CardCertificate, ...]:
+def card_certificates(
+    reader: str, serial: str, certificates: Iterable[StoredCertificate]
+) -> tuple[CardCertificate, ...]:
     """Understand all certificates of a card; one that is garbage does not hide the others.
 
     Raises:
@@ -36,9 +39,9 @@ def card_certificates(reader: str, contents: CardContents) -> tuple[CardCertific
     """
     good: list[CardCertificate] = []
     failure: UnsupportedCardError | None = None
-    for stored in contents.certificates:
+    for stored in certificates:
         try:
-            good.append(card_certificate(reader, contents.serial, stored))
+            good.append(card_certificate(reader, serial, stored))
         except UnsupportedCardError as error:
             failure = error
     if failure is not None and not good:
@@ -46,10 +49,10 @@ def card_certificates(reader: str, contents: CardContents) -> tuple[CardCertific
     return tuple(good)
 
 
-def any_expired(contents: CardContents, now: datetime) -> bool:
+def any_expired(certificates: Iterable[StoredCertificate], now: datetime) -> bool:
     """Tell whether a certificate of a card that can be understood has expired."""
     with suppress(UnsupportedCardError):
-        return any(item.facts.not_after < now for item in card_certificates("", contents))
+        return any(item.facts.not_after < now for item in card_certificates("", "", certificates))
     return False
 
 

@@ -5,37 +5,28 @@ checked again in the transaction that the PIN is sent in.
 """
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from threading import Event as ThreadEvent
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
-from agent.cards.card import (
-    MAX_PIN,
-    MIN_PIN,
-    PIN_TRIES,
-    CardDriver,
-    KeyUse,
-    Prepare,
-    StoredCertificate,
-)
-from agent.cards.memory import CardMemory
+from agent.cards.card import Card, PinRules
 from agent.consent.consent import Consent
 from agent.consent.questions import CardFacts, EnterPin, LastTry, Locked, Prompt, Prompter, Purpose
 from agent.errors import AgentError, CardRemovedError, ErrorCode, PinError
 from agent.origin import Site
 from agent.secret import SecretBytes
 from agent.signing.card_certificates import card_certificate
-from agent.signing.model import CardPresence, Event
+from agent.signing.model import CardCertificate, CardPresence, Event
 from agent.signing.readers import Readers
-from agent.transport.base import Connection
+from agent.signing.recording import Recording
 
 A = TypeVar("A")
+P = TypeVar("P")
 T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
-KeyOperation = Callable[[CardDriver, Connection, SecretBytes, Prepare], KeyUse]
-"""Uses the key of an open connection with a PIN."""
 
 _DOUBTS: Final = frozenset(
     {
@@ -50,121 +41,170 @@ _DOUBTS: Final = frozenset(
 CARD_SECONDS = 60.0  # for one operation, waiting for other programs' transactions included
 
 
-class Errand(Protocol[T_co]):
-    """What is done around the use of a key, in the reader's thread; used once."""
+class KeyTask(ABC, Generic[P, T]):
+    """What a private key is wanted for: one sign request, or one decrypt request."""
 
-    def prepare(self, serial: str, stored: StoredCertificate) -> Sequence[bytes]:
-        """Give what the key is to work on, before the PIN is sent."""
+    __slots__ = ()
 
-    def finish(self, used: KeyUse) -> T_co:
-        """Make the answer of what the key made."""
+    @property
+    @abstractmethod
+    def key_id(self) -> bytes:
+        """The identifier of the key."""
+
+    @property
+    @abstractmethod
+    def seconds(self) -> float:
+        """How long one transaction may take."""
+
+    @property
+    @abstractmethod
+    def confirm_retry(self) -> bool:
+        """Whether each PIN of the page's after a wrong one is confirmed, and not only the last."""
+
+    @abstractmethod
+    def purpose(self) -> Purpose:
+        """Say what the key is wanted for, as the citizen is told; may take time."""
+
+    @abstractmethod
+    def prepare(self, certificate: CardCertificate) -> P:
+        """Check the certificate, and make what the key is to work on; before the PIN is sent.
+
+        Raises:
+            AgentError: the card cannot do what was asked.
+
+        """
+
+    @abstractmethod
+    def use_key(self, card: Card, pin: SecretBytes, prepared: P) -> Sequence[bytes]:
+        """Send the PIN and use the key; errors as of :meth:`agent.cards.card.Card.sign`."""
+
+    @abstractmethod
+    def finish(self, certificate: CardCertificate, prepared: P, results: Sequence[bytes]) -> T:
+        """Check what the key made and make the answer of it.
+
+        Raises:
+            CardError: it is not the work of the certificate's key.
+
+        """
 
 
 @dataclass(frozen=True, slots=True)
-class Job(Generic[T]):
-    """One request for the use of a key.
+class _Seen:
+    """The card that was found in the reader before anybody was asked for its PIN.
 
     Attributes:
-        site: who asks.
-        reader: where the card is.
-        key_id: the PKCS#15 identifier of the key.
-        errand: makes what is done around it, new for each try.
-        operation: what the key is used for.
-        purpose: the same, as the citizen is told; costs time.
-        seconds: for one transaction.
-        confirm_retry: whether each PIN of the page's after a wrong one is confirmed, and not
-            only the last.
+        card: what the citizen is shown of it.
+        attempts_left: PIN tries as last seen, 1 or more; None when not known.
+        pin_rules: what its PIN can be.
 
     """
 
+    card: CardFacts
+    attempts_left: int | None
+    pin_rules: PinRules
+
+
+@dataclass(frozen=True, slots=True)
+class _Spending:
+    """What one transaction may do with the PIN.
+
+    Attributes:
+        ask_below: with fewer tries left the citizen has to be asked; None for the rule of the
+            task: below the last but one, or below the full number.
+        expected: the number of the card that they were shown; None if they were shown none.
+
+    """
+
+    ask_below: int | None = None
+    expected: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KeyUser(Generic[P, T]):
+    """Uses a private key for one request; belongs to the event loop.
+
+    Attributes:
+        readers: where the cards are.
+        consent: who answers for the citizen.
+        prompter: what asks for a PIN that no page handed over.
+        last_try: whether the last PIN try may be spent at all.
+        site: who asks.
+        reader: where the card is.
+        task: what for.
+        recording: is told what the card did.
+
+    """
+
+    readers: Readers
+    consent: Consent
+    prompter: Prompter
+    last_try: bool
     site: Site
     reader: str
-    key_id: bytes
-    errand: Callable[[], Errand[T]]
-    operation: KeyOperation
-    purpose: Callable[[], Purpose]
-    seconds: float
-    confirm_retry: bool
+    task: KeyTask[P, T]
+    recording: Recording
 
-
-class KeyUser:
-    """Uses private keys; belongs to one event loop."""
-
-    def __init__(
-        self,
-        readers: Readers,
-        memory: CardMemory,
-        consent: Consent,
-        prompter: Prompter,
-        *,
-        last_try: bool,
-    ) -> None:
-        """Put the parts together.
+    async def run(self, pin: SecretBytes | None) -> T:
+        """Use the key.
 
         Args:
-            readers: where the cards are.
-            memory: what is known of them.
-            consent: who answers for the citizen.
-            prompter: what asks for a PIN that no page handed over.
-            last_try: whether the last PIN try may be spent at all.
-
-        """
-        self._readers = readers
-        self._memory = memory
-        self._consent = consent
-        self._prompter = prompter
-        self._last_try = last_try
-
-    async def run(self, job: Job[T], pin: SecretBytes | None) -> T:
-        """Use a key.
-
-        Args:
-            job: what for.
             pin: as the page handed it over; None to ask the citizen for it.
 
         Raises:
             AgentError: any code; ``attempts_left`` where the card told.
 
         """
-        with self._readers.work():
+        with self.readers.work():
             if pin is None:
-                return await self._with_typed_pin(job)
-            return await self._with_given_pin(job, pin)
+                return await self._with_typed_pin()
+            return await self._with_given_pin(pin)
 
-    async def _with_given_pin(self, job: Job[T], pin: SecretBytes) -> T:
+    async def _with_given_pin(self, pin: SecretBytes) -> T:
         try:
-            return await self._use(job, pin, PIN_TRIES if job.confirm_retry else 2)
+            return await self._use(pin, _Spending())
         except PinError as error:
             if error.code is not ErrorCode.PIN_LAST_ATTEMPT:
                 raise
             left = error.attempts_left or 1
-        card = await self._look(job)
-        await self._allow_try(LastTry(job.site, left, card, pin_given=True))
+        card = (await self._look()).card
+        await self._allow_try(LastTry(self.site, left, card, pin_given=True))
         # Whoever agreed to one try did not agree to a later one.
-        return await self._use(job, pin, left, card.serial)
+        return await self._use(pin, _Spending(left, card.serial))
 
     # The PIN that the citizen types in our own window.
 
-    async def _with_typed_pin(self, job: Job[T]) -> T:
+    async def _with_typed_pin(self) -> T:
         """Ask, use, and after a wrong PIN ask again: each PIN is typed anew, none sent twice."""
-        if not self._prompter.can_ask():
+        if not self.prompter.can_ask():
             raise PinError("no PIN was given", code=ErrorCode.PIN_REQUIRED)
-        purpose = await asyncio.to_thread(job.purpose)
+        purpose = await asyncio.to_thread(self.task.purpose)
         was_wrong = False
         while True:
-            card = await self._look(job)
-            left = self._memory.attempts_left(card.serial) or None
+            seen = await self._look()
+            left = seen.attempts_left
             if left == 1:
-                await self._allow_try(LastTry(job.site, left, card, pin_given=False))
-            question = EnterPin(job.site, purpose, card, left, was_wrong, MIN_PIN, MAX_PIN)
-            with await self._ask(job.reader, question) as pin:
+                await self._allow_try(LastTry(self.site, left, seen.card, pin_given=False))
+            spending = _Spending(1 if left == 1 else 2, seen.card.serial)
+            with await self._ask(self._enter_pin(purpose, seen, was_wrong=was_wrong)) as pin:
                 try:
-                    return await self._use(job, pin, 1 if left == 1 else 2, card.serial)
+                    return await self._use(pin, spending)
                 except PinError as error:
-                    await self._judge(error, job.site, card)
+                    await self._judge(error, seen.card)
                     was_wrong = error.code is ErrorCode.PIN_INCORRECT
 
-    async def _judge(self, error: PinError, site: Site, card: CardFacts) -> None:
+    def _enter_pin(self, purpose: Purpose, seen: _Seen, *, was_wrong: bool) -> EnterPin:
+        rules = seen.pin_rules
+        return EnterPin(
+            self.site,
+            purpose,
+            seen.card,
+            seen.attempts_left,
+            was_wrong,
+            rules.shortest,
+            rules.longest,
+        )
+
+    async def _judge(self, error: PinError, card: CardFacts) -> None:
         """Return when the citizen may be asked again.
 
         Raises:
@@ -173,47 +213,29 @@ class KeyUser:
         """
         if error.code is ErrorCode.PIN_LOCKED:
             with suppress(AgentError):  # however the window closes, the PIN stays locked
-                await self._ask(card.reader, Locked(site, card))
+                await self._ask(Locked(self.site, card))
         if error.code not in (ErrorCode.PIN_INCORRECT, ErrorCode.PIN_LAST_ATTEMPT):
             raise error
 
-    async def _look(self, job: Job[T]) -> CardFacts:
-        """Find whose card it is, and whether it can do the job, before anybody is asked."""
-        virtual = self._readers.provider_kind == "virtual"
-
-        def look(connection: Connection, card: CardDriver, nobody_waits: ThreadEvent) -> CardFacts:
-            del nobody_waits  # nothing that could not be undone happens here
-            serial, stored = card.certificate(connection, job.key_id)
-            with self._doubting([serial]):
-                job.errand().prepare(serial, stored)
-            holder = card_certificate(job.reader, serial, stored).facts.subject_cn
-            return CardFacts(job.reader, card.generation, serial, holder, virtual)
-
-        card = await self._readers.run(job.reader, look, CARD_SECONDS)
-        self._note(job.reader, card.serial)
-        return card
-
     async def _allow_try(self, question: LastTry) -> None:
-        if question.attempts_left == 1 and not self._last_try:
+        if question.attempts_left == 1 and not self.last_try:
             raise PinError(
                 "the last try is not to be spent here",
                 code=ErrorCode.PIN_LAST_ATTEMPT,
                 attempts_left=1,
             )
-        await self._while_card_stays(
-            question.card.reader, lambda: self._consent.allow_try(question)
-        )
+        await self._while_card_stays(lambda: self.consent.allow_try(question))
 
-    async def _ask(self, reader: str, question: Prompt[A]) -> A:
-        return await self._while_card_stays(reader, lambda: self._prompter.ask(question))
+    async def _ask(self, question: Prompt[A]) -> A:
+        return await self._while_card_stays(lambda: self.prompter.ask(question))
 
-    async def _while_card_stays(self, reader: str, ask: Callable[[], Coroutine[Any, Any, A]]) -> A:
+    async def _while_card_stays(self, ask: Callable[[], Coroutine[Any, Any, A]]) -> A:
         """Ask the citizen; give it up when the card is pulled."""
-        async with self._readers.subscribe() as events:
-            if not self._has_card(reader):
+        async with self.readers.subscribe() as events:
+            if not self._has_card():
                 raise CardRemovedError("pulled before the citizen was asked")
             asking = asyncio.ensure_future(ask())
-            watching = asyncio.ensure_future(self._until_pulled(reader, events))
+            watching = asyncio.ensure_future(self._until_pulled(events))
             try:
                 await asyncio.wait((asking, watching), return_when=asyncio.FIRST_COMPLETED)
                 if not asking.done():
@@ -224,67 +246,79 @@ class KeyUser:
                 watching.cancel()
                 await asyncio.gather(asking, watching, return_exceptions=True)
 
-    async def _until_pulled(self, reader: str, events: asyncio.Queue[Event]) -> None:
-        while self._has_card(reader):
+    async def _until_pulled(self, events: asyncio.Queue[Event]) -> None:
+        while self._has_card():
             change = await events.get()
-            if change.name == "card_removed" and change.reader and change.reader.name == reader:
+            removed = change.name == "card_removed" and change.reader is not None
+            if removed and change.reader and change.reader.name == self.reader:
                 return
 
-    def _has_card(self, reader: str) -> bool:
-        views = self._readers.snapshot().readers
-        return any(view.name == reader and view.state is CardPresence.CARD for view in views)
+    def _has_card(self) -> bool:
+        views = self.readers.snapshot().readers
+        return any(view.name == self.reader and view.state is CardPresence.CARD for view in views)
 
-    # The transaction.
+    async def _look(self) -> _Seen:
+        """Find whose card it is, and whether it can do the task, before anybody is asked."""
+        return await self.readers.run(self.reader, self._inspect, CARD_SECONDS)
 
-    async def _use(
-        self, job: Job[T], pin: SecretBytes, ask_below: int, expected: str | None = None
+    async def _use(self, pin: SecretBytes, spending: _Spending) -> T:
+        transaction = partial(self._transaction, pin, spending)
+        return await self.readers.run(self.reader, transaction, self.task.seconds)
+
+    # In the reader's thread.
+
+    def _inspect(self, card: Card, nobody_waits: ThreadEvent) -> _Seen:
+        del nobody_waits  # nothing that could not be undone happens here
+        with _doubting(card):
+            certificate = card_certificate(
+                self.reader, card.serial, card.certificate(self.task.key_id)
+            )
+            self.task.prepare(certificate)
+        shown = CardFacts(
+            self.reader,
+            card.generation,
+            card.serial,
+            certificate.facts.subject_cn,
+            self.readers.provider_kind == "virtual",
+        )
+        return _Seen(shown, card.attempts_left or None, card.pin_rules)
+
+    def _transaction(
+        self, pin: SecretBytes, spending: _Spending, card: Card, nobody_waits: ThreadEvent
     ) -> T:
-        """Run one transaction; whatever ``checked`` raises ends it before the PIN is sent.
+        """Use the key once; whatever is raised before ``use_key`` is raised before the PIN goes."""
+        card.pin_rules.check(pin)
+        with _doubting(card):
+            stored = card.certificate(self.task.key_id)
+            self.recording.saw(card.serial, stored.der)
+            self._check_card(card, spending)
+            certificate = card_certificate(self.reader, card.serial, stored)
+            prepared = self.task.prepare(certificate)
+            if nobody_waits.is_set():
+                raise AgentError("nobody waits any more", code=ErrorCode.USER_CANCELLED)
+            with self.recording.key_use():
+                results = self.task.use_key(card, pin, prepared)
+            return self.task.finish(certificate, prepared, results)
 
-        With fewer tries left than ``ask_below`` the citizen has to be asked. The card must be the
-        ``expected`` one, if they were shown one.
-        """
-        seen: list[str] = []
-
-        def run(connection: Connection, card: CardDriver, nobody_waits: ThreadEvent) -> T:
-            errand = job.errand()
-
-            def checked(serial: str, certificate: StoredCertificate) -> Sequence[bytes]:
-                seen.append(serial)
-                if expected not in (None, serial):
-                    raise CardRemovedError("another card than the one that was shown")
-                self._check_tries(serial, ask_below)
-                inputs = errand.prepare(serial, certificate)
-                if nobody_waits.is_set():
-                    raise AgentError("nobody waits any more", code=ErrorCode.USER_CANCELLED)
-                return inputs
-
-            with self._doubting(seen):
-                return errand.finish(job.operation(card, connection, pin, checked))
-
-        try:
-            return await self._readers.run(job.reader, run, job.seconds)
-        finally:
-            if seen:
-                self._note(job.reader, seen[0])
-
-    @contextmanager
-    def _doubting(self, seen: Sequence[str]) -> Iterator[None]:
-        """Have the certificates read anew next time if they do not fit: they may be renewed."""
-        try:
-            yield
-        except AgentError as error:
-            if seen and error.code in _DOUBTS:
-                self._memory.forget_certificates(seen[-1])
-            raise
-
-    def _check_tries(self, serial: str, ask_below: int) -> None:
-        left = self._memory.attempts_left(serial)
+    def _check_card(self, card: Card, spending: _Spending) -> None:
+        if spending.expected not in (None, card.serial):
+            raise CardRemovedError("another card than the one that was shown")
+        ask_below = spending.ask_below
+        if ask_below is None:
+            ask_below = card.pin_rules.tries if self.task.confirm_retry else 2
+        left = card.attempts_left
         if left is not None and 0 < left < ask_below:
             raise PinError(
                 "few tries are left", code=ErrorCode.PIN_LAST_ATTEMPT, attempts_left=left
             )
 
-    def _note(self, reader: str, serial: str) -> None:
-        left = self._memory.attempts_left(serial)
-        self._readers.note(reader, serial=serial, attempts_left=left)
+
+@contextmanager
+def _doubting(card: Card) -> Iterator[None]:
+    """Have the certificates read anew next time if they do not fit: they may be renewed."""
+    try:
+        yield
+    except AgentError as error:
+        if error.code in _DOUBTS:
+            card.forget_certificates()
+        raise

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum, unique
 
-from agent.cards.pkcs15 import ID_SIGN
+from agent.cards.card import ID_SIGN
 from agent.cms.digest import HashAlgorithm
+from agent.cms.document import Document
 from agent.errors import BadRequestError
 from agent.pki.certificate import CertificateFacts
 
@@ -34,32 +35,6 @@ class CardPresence(StrEnum):
     CARD = "card"
     MUTE = "mute"
     UNSUPPORTED = "unsupported"
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """One thing to sign: its bytes, or only its digest.
-
-    Attributes:
-        data: the content itself; or None.
-        digest: its digest under the request's hash, of exactly that hash's length; or None.
-        name: what to call it in front of the citizen.
-
-    """
-
-    data: bytes | None = None
-    digest: bytes | None = None
-    name: str | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse both and neither.
-
-        Raises:
-            BadRequestError: not exactly one of ``data`` and ``digest`` is given.
-
-        """
-        if (self.data is None) == (self.digest is None):
-            raise BadRequestError("exactly one of data and digest is needed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +84,7 @@ class SignRequest:
             raise BadRequestError("nothing to sign")
         for document in self.documents:
             if document.digest is not None:
-                if len(document.digest) != self.hash.length:
-                    raise BadRequestError(f"a {self.hash} digest has {self.hash.length} bytes")
+                document.message_digest(self.hash)  # refuses one of another length
                 if self.format is SignatureFormat.CMS:
                     raise BadRequestError("an attached signature needs the data, not a digest")
 
@@ -159,6 +133,11 @@ class DecryptRequest:
     format: DecryptFormat
     reader: str | None = None
     confirm_retry: bool = False
+
+    @property
+    def documents(self) -> tuple[Document, ...]:
+        """What the history names: the one cryptogram or message."""
+        return (Document(data=self.data),)
 
 
 @dataclass(frozen=True, slots=True)

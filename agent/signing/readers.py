@@ -4,14 +4,14 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
 import structlog
 
-from agent.cards.card import CardDriver
+from agent.cards.card import Card, CardDriver
 from agent.cards.registry import Registry
 from agent.errors import (
     AgentError,
@@ -29,10 +29,10 @@ from agent.transport.base import CardProvider, Connection, ReaderState
 from agent.transport.part10 import has_keypad
 
 T = TypeVar("T")
-CardOperation = Callable[[Connection, CardDriver, threading.Event], T]
-"""Runs in the reader's thread; the event is set when nobody waits for the result any more.
+CardOperation = Callable[[Card, threading.Event], T]
+"""Runs in the reader's thread, in a transaction of its own, with the card that is in the reader.
 
-May be run a second time where the first found a card of another generation, and asked no more.
+The event is set when nobody waits for the result any more.
 """
 
 MAX_PENDING = 16  # operations in one reader's queue
@@ -144,7 +144,7 @@ class Readers:
 
         Args:
             reader: a name from the snapshot.
-            operation: gets a fresh connection, which is closed behind it.
+            operation: is run in one transaction, which ends with a reset of the card.
             seconds: how long to wait, in the queue included.
 
         Raises:
@@ -157,7 +157,7 @@ class Readers:
         if worker.pending >= MAX_PENDING:
             raise AgentError("too many requests wait for this reader", code=ErrorCode.BUSY)
         nobody_waits = threading.Event()
-        future = worker.submit(lambda: self._operate(reader, operation, nobody_waits))
+        future = worker.submit(self._operate, reader, operation, nobody_waits)
         try:
             with self.work():
                 async with asyncio.timeout(seconds):
@@ -171,14 +171,14 @@ class Readers:
         finally:
             nobody_waits.set()
 
-    def note(self, reader: str, *, serial: str | None, attempts_left: int | None) -> None:
-        """Remember what an operation learnt about the card that is in ``reader`` now."""
-        seat = self._seats.get(reader)
-        if seat is None or seat.view.state is not CardPresence.CARD:
+    def _note_card(self, state: ReaderState, serial: str, attempts_left: int | None) -> None:
+        """Remember what an operation learnt about a card, if it is there still."""
+        seat = self._seats.get(state.name)
+        if seat is None or seat.state != state or seat.view.state is not CardPresence.CARD:
             return
-        view = replace(seat.view, serial=serial or seat.view.serial, attempts_left=attempts_left)
+        view = replace(seat.view, serial=serial, attempts_left=attempts_left)
         if view != seat.view:
-            self._seats[reader] = replace(seat, view=view)
+            self._seats[state.name] = replace(seat, view=view)
             self._publish()
 
     def _note_keypad(self, reader: str, *, keypad: bool) -> None:
@@ -206,18 +206,23 @@ class Readers:
         if nobody_waits.is_set():
             raise AgentError("nobody waits any more", code=ErrorCode.USER_CANCELLED)
         seat = self._seat_with_card(reader)
-        connection = self._provider.open(reader)
-        try:
-            driver = seat.driver or self._prove(seat.state, connection)
+        with ExitStack() as stack:
+            connection = self._provider.open(reader)
+            stack.callback(connection.close)
             self._look_for_keypad(reader, connection)
+            card = self._open_card(stack, seat, connection)
             try:
-                return operation(connection, driver, nobody_waits)
-            except OtherGenerationError:
-                # The ATR promised it, and that was a hint only.
-                proven = self._prove(seat.state, connection)
-                return operation(connection, proven, nobody_waits)
-        finally:
-            connection.close()
+                return operation(card, nobody_waits)
+            finally:
+                note = partial(self._note_card, seat.state, card.serial, card.attempts_left)
+                self._in_loop(note)
+
+    def _open_card(self, stack: ExitStack, seat: _Seat, connection: Connection) -> Card:
+        """Begin the transaction that ``stack`` ends, with the driver that the card proves right."""
+        if seat.driver is not None:
+            with suppress(OtherGenerationError):  # the ATR promised it, and that was a hint only
+                return stack.enter_context(seat.driver.open(connection))
+        return stack.enter_context(self._prove(seat.state, connection).open(connection))
 
     def _prove(self, state: ReaderState, connection: Connection) -> CardDriver:
         """Ask the card itself which it is."""
@@ -333,7 +338,7 @@ class Readers:
         """Ask a card whose ATR says nothing which it is, and announce it then."""
         driver: CardDriver | None = None
         try:
-            future = self._worker(state.name).submit(lambda: self._ask(state.name))
+            future = self._worker(state.name).submit(self._ask, state.name)
             driver = await asyncio.wrap_future(future)
         except AgentError as error:
             _log.info("probing failed", reader=state.name, detail=error.detail)

@@ -7,8 +7,9 @@ from being written: what the card did is told by the thread that made it do so.
 import asyncio
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -16,18 +17,15 @@ from typing import Final, Self
 
 import structlog
 
-from agent.cards.card import CardDriver, KeyUse, Prepare, StoredCertificate
 from agent.cms.digest import HashAlgorithm
+from agent.cms.document import Document
 from agent.errors import AgentError, ErrorCode, PinError
 from agent.history.line import DONE, UNDELIVERED, Entry, Kind, Line, presentable
 from agent.history.store import History, moment
 from agent.origin import Site
 from agent.pki.certificate import CertificateFacts
-from agent.secret import SecretBytes
 from agent.signing.card_certificates import certificate_facts
-from agent.signing.key_use import KeyOperation
-from agent.signing.model import DecryptRequest, Document, SignRequest
-from agent.transport.base import Connection
+from agent.signing.model import DecryptRequest, SignRequest
 
 AGAIN_AFTER: Final = timedelta(minutes=10)
 """How long the same refusal of the same site is not written again."""
@@ -97,7 +95,7 @@ class Recorder:
         self.clock = clock
         self._refusals = _Refusals()
 
-    def key_use(self, site: Site, request: SignRequest | DecryptRequest) -> "Recording":
+    def request(self, site: Site, request: SignRequest | DecryptRequest) -> "Recording":
         """Give a context that writes down how a request ended; used once."""
         return Recording(self, site, request)
 
@@ -134,7 +132,12 @@ class Recorder:
 
 
 class Recording:
-    """One request for a key, from its beginning to its line in the history."""
+    """One request for a key, from its beginning to its line in the history.
+
+    Attributes:
+        reader: where the card is, once that is known.
+
+    """
 
     def __init__(
         self, recorder: Recorder, site: Site, request: SignRequest | DecryptRequest
@@ -143,7 +146,7 @@ class Recording:
         self._site = site
         self._request = request
         self._kind = Kind.SIGN if isinstance(request, SignRequest) else Kind.DECRYPT
-        self._reader: str | None = None
+        self.reader: str | None = None
         self._seen: tuple[str, bytes] | None = None
         self._lock = threading.Lock()
         self._used = False
@@ -174,28 +177,21 @@ class Recording:
         if error is None:
             self._recorder.tell(self._signed)
 
-    def watch(self, reader: str, operation: KeyOperation) -> KeyOperation:
-        """Look at what an operation does with the card in ``reader``."""
-        self._reader = reader
-
-        def watched(
-            card: CardDriver, connection: Connection, pin: SecretBytes, prepare: Prepare
-        ) -> KeyUse:
-            def seen(serial: str, stored: StoredCertificate) -> Sequence[bytes]:
-                self._seen = serial, stored.der
-                return prepare(serial, stored)
-
-            try:
-                used = operation(card, connection, pin, seen)
-            except PinError as error:
-                self._pin_failed(error.code)
-                raise
-            self._card_did_it()
-            return used
-
-        return watched
-
     # In the reader's thread.
+
+    def saw(self, serial: str, certificate: bytes) -> None:
+        """Remember the card, by its number, and the DER certificate that it has for the key."""
+        self._seen = serial, certificate
+
+    @contextmanager
+    def key_use(self) -> Iterator[None]:
+        """Look at how the use of the key ends that the context holds."""
+        try:
+            yield
+        except PinError as error:
+            self._pin_failed(error.code)
+            raise
+        self._card_did_it()
 
     def _pin_failed(self, code: ErrorCode) -> None:
         """Write a line for a PIN that the card refused; the citizen may be asked for another."""
@@ -235,16 +231,12 @@ class Recording:
         )
 
     def _documents(self) -> tuple[Document, ...]:
-        if isinstance(self._request, SignRequest):
-            return self._request.documents
-        return (Document(data=self._request.data),)
+        return self._request.documents
 
     def _entry(self, outcome: str, at: str, document: Document, count: int) -> Entry:
         request = self._request
         hash_ = request.hash if isinstance(request, SignRequest) else HashAlgorithm.SHA256
-        digest = document.digest
-        if document.data is not None:
-            digest = hash_.digest(document.data)
+        digest = document.message_digest(hash_)
         facts = self._facts()
         return Entry(
             at=at,
@@ -253,10 +245,10 @@ class Recording:
             site=presentable(self._site.origin),
             format=str(request.format),
             hash=str(hash_),
-            digest=None if digest is None else digest.hex(),
+            digest=digest.hex(),
             document=_presentable(document.name),
             count=count,
-            reader=_presentable(self._reader),
+            reader=_presentable(self.reader),
             card_serial=_presentable(None if self._seen is None else self._seen[0]),
             thumbprint=None if facts is None else facts.thumbprint.hex(),
             holder=_presentable(None if facts is None else facts.subject_cn),

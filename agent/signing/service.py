@@ -9,21 +9,15 @@ from asyncio import Queue
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from datetime import UTC, datetime
-from functools import partial
 from threading import Event as ThreadEvent
+from typing import TypeVar
 
 import structlog
 
-from agent.cards.card import (
-    CardContents,
-    CardDriver,
-    KeyUse,
-    Prepare,
-)
-from agent.cards.pkcs15 import ID_KEYX
+from agent.cards.card import Card, StoredCertificate
 from agent.cards.registry import Registry
 from agent.consent.consent import Consent
-from agent.consent.questions import MAX_SHOWN, Act, DocumentFacts, NoPrompter, Prompter, Purpose
+from agent.consent.questions import NoPrompter, Prompter
 from agent.errors import (
     AgentError,
     BadRequestError,
@@ -37,7 +31,8 @@ from agent.history.store import History
 from agent.origin import Site
 from agent.secret import SecretBytes
 from agent.signing.card_certificates import any_expired, card_certificates
-from agent.signing.key_use import CARD_SECONDS, Errand, Job, KeyUser
+from agent.signing.decrypt_task import DecryptTask
+from agent.signing.key_use import CARD_SECONDS, KeyTask, KeyUser
 from agent.signing.model import (
     CardCertificate,
     CardPresence,
@@ -49,9 +44,11 @@ from agent.signing.model import (
 )
 from agent.signing.readers import Readers
 from agent.signing.recording import Recorder, Signed
-from agent.transport.base import CardProvider, Connection
+from agent.signing.sign_task import SignTask
+from agent.transport.base import CardProvider
 
-SIGNATURE_SECONDS = 10.0  # more for each further signature
+P = TypeVar("P")
+T = TypeVar("T")
 
 _log = structlog.get_logger(__name__)
 
@@ -87,20 +84,14 @@ class SigningService:
             check_version: raises where this version of the program must not use keys any more.
 
         """
-        self._registry = Registry()
-        self._readers = Readers(provider, self._registry)
+        self._readers = Readers(provider, Registry())
         self._consent = consent
         self._clock = clock
         self._recorder = Recorder(history, on_signed, clock)
         self._on_use = on_use or (lambda _: None)
         self._check_version = check_version
-        self._keys = KeyUser(
-            self._readers,
-            self._registry.memory,
-            consent,
-            prompter or NoPrompter("there is no window here to type a PIN in"),
-            last_try=last_try,
-        )
+        self._prompter = prompter or NoPrompter("there is no window here to type a PIN in")
+        self._last_try = last_try
 
     async def start(self) -> None:
         """Begin to watch the readers; return after the first look at them."""
@@ -184,41 +175,38 @@ class SigningService:
             AgentError: any code; ``attempts_left`` where the card told.
 
         """
-        async with self._recorder.key_use(site, request) as recording:
-            with pin or nullcontext():
-                self._check_version()
-                await self._permit(site)
-                reader = await self._choose(request.reader, request.certificate)
-                job = Job(
-                    site=site,
-                    reader=reader,
-                    key_id=request.key_id,
-                    errand=lambda: _wrapping(request, reader, self._clock()),
-                    operation=recording.watch(reader, partial(_sign, request.key_id)),
-                    purpose=partial(signing_purpose, request),
-                    seconds=CARD_SECONDS + SIGNATURE_SECONDS * len(request.documents),
-                    confirm_retry=request.confirm_retry,
-                )
-                return await self._keys.run(job, pin)
+        task = SignTask(request, self._clock)
+        return await self._use_key(site, request, task, request.certificate, pin)
 
     async def decrypt(self, site: Site, request: DecryptRequest, pin: SecretBytes | None) -> bytes:
         """Decrypt with a card's key-exchange key; arguments and errors as :meth:`sign`."""
-        async with self._recorder.key_use(site, request) as recording:
+        return await self._use_key(site, request, DecryptTask(request), None, pin)
+
+    async def _use_key(
+        self,
+        site: Site,
+        request: SignRequest | DecryptRequest,
+        task: KeyTask[P, T],
+        certificate: bytes | None,
+        pin: SecretBytes | None,
+    ) -> T:
+        async with self._recorder.request(site, request) as recording:
             with pin or nullcontext():
                 self._check_version()
                 await self._permit(site)
-                reader = await self._choose(request.reader, None)
-                job = Job(
+                reader = await self._choose(request.reader, certificate)
+                recording.reader = reader
+                key_user = KeyUser(
+                    readers=self._readers,
+                    consent=self._consent,
+                    prompter=self._prompter,
+                    last_try=self._last_try,
                     site=site,
                     reader=reader,
-                    key_id=ID_KEYX,
-                    errand=lambda: _opening(request),
-                    operation=recording.watch(reader, _decrypt),
-                    purpose=lambda: Purpose(Act.DECRYPT),
-                    seconds=CARD_SECONDS,
-                    confirm_retry=request.confirm_retry,
+                    task=task,
+                    recording=recording,
                 )
-                return await self._keys.run(job, pin)
+                return await key_user.run(pin)
 
     # Which reader.
 
@@ -255,59 +243,15 @@ class SigningService:
         raise NoCardError("every reader is empty")
 
     async def _certificates_in(self, reader: str) -> tuple[CardCertificate, ...]:
-        def read(
-            connection: Connection, card: CardDriver, nobody_waits: ThreadEvent
-        ) -> CardContents:
-            del nobody_waits  # nothing that could not be undone happens here
-            contents = card.certificates(connection)
-            if any_expired(contents, self._clock()):
-                # Renewed meanwhile, perhaps: what is told now may be out of date the next time.
-                self._registry.memory.forget_certificates(contents.serial)
-            return contents
+        contents = await self._readers.run(reader, self._read_certificates, CARD_SECONDS)
+        return card_certificates(reader, *contents)
 
-        contents = await self._readers.run(reader, read, CARD_SECONDS)
-        left = self._registry.memory.attempts_left(contents.serial)
-        self._readers.note(reader, serial=contents.serial, attempts_left=left)
-        return card_certificates(reader, contents)
-
-
-# What makes messages brings the ASN.1 parser. It is loaded in a reader's thread when it is needed
-# first: most agents only ever wait, and no page waits for it there.
-
-
-def _wrapping(request: SignRequest, reader: str, now: datetime) -> Errand[SignResult]:
-    from agent.signing.wrapping import Wrapping  # noqa: PLC0415
-
-    return Wrapping(request, reader, now)
-
-
-def _opening(request: DecryptRequest) -> Errand[bytes]:
-    from agent.signing.opening import Opening  # noqa: PLC0415
-
-    return Opening(request)
-
-
-def signing_purpose(request: SignRequest) -> Purpose:
-    """Tell what a request wants signed, with the digests of what a window names; takes time."""
-    from agent.cms.signed import Content  # noqa: PLC0415
-
-    documents = tuple(
-        DocumentFacts(
-            document.name,
-            Content(document.data, document.digest, attached=False).message_digest(request.hash),
-        )
-        for document in request.documents[:MAX_SHOWN]
-    )
-    return Purpose(Act.SIGN, request.hash, documents, len(request.documents))
-
-
-def _sign(
-    key_id: bytes, card: CardDriver, connection: Connection, pin: SecretBytes, prepare: Prepare
-) -> KeyUse:
-    return card.sign(connection, key_id, pin, prepare)
-
-
-def _decrypt(
-    card: CardDriver, connection: Connection, pin: SecretBytes, prepare: Prepare
-) -> KeyUse:
-    return card.decrypt(connection, ID_KEYX, pin, prepare)
+    def _read_certificates(
+        self, card: Card, nobody_waits: ThreadEvent
+    ) -> tuple[str, tuple[StoredCertificate, ...]]:
+        del nobody_waits  # nothing that could not be undone happens here
+        certificates = card.certificates()
+        if any_expired(certificates, self._clock()):
+            # Renewed meanwhile, perhaps: what is told now may be out of date the next time.
+            card.forget_certificates()
+        return card.serial, certificates

@@ -4,8 +4,9 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from queue import SimpleQueue
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -29,14 +30,16 @@ class Worker:
         with self._lock:
             return self._pending
 
-    def submit(self, operation: Callable[[], T]) -> Future[T]:
+    def submit(self, operation: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Queue an operation; the future can be cancelled until it starts."""
         future: Future[T] = Future()
 
         def task() -> None:
             try:
                 if future.set_running_or_notify_cancel():
-                    _settle(future, operation)
+                    future.set_result(operation(*args, **kwargs))
+            except BaseException as error:  # noqa: BLE001  # whoever waits is told, whatever it was
+                future.set_exception(error)
             finally:
                 with self._lock:
                     self._pending -= 1
@@ -58,10 +61,3 @@ class Worker:
     def _run(self) -> None:
         while (task := self._queue.get()) is not None:
             task()
-
-
-def _settle(future: Future[T], operation: Callable[[], T]) -> None:
-    try:
-        future.set_result(operation())
-    except BaseException as error:  # noqa: BLE001  # whoever waits is told, whatever it was
-        future.set_exception(error)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from agent.cms.document import Document
 from agent.consent.consent import AlwaysAllow
 from agent.origin import LOCAL_USER
 from agent.secret import SecretBytes
-from agent.signing.model import Document, SignRequest
+from agent.signing.model import SignRequest
 from agent.signing.service import SigningService
 from agent.virtualcard import cardfile
 from agent.virtualcard.card import VirtualCard

@@ -21,10 +21,11 @@ from typing import Any
 import structlog
 from aiohttp import web
 
+from agent.cms.document import Document
 from agent.origin import LOCAL_USER
 from agent.portal.demo import browser as demo_browser
 from agent.secret import SecretBytes
-from agent.signing.model import Document, SignRequest
+from agent.signing.model import SignRequest
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.identity import generate_id_number
 from agent.virtualcard.issuer import TestIssuer

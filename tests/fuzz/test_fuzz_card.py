@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.cards.pkcs15 import CertificateEntry, read_directory
+from agent.cards.citizen.pkcs15 import CertificateEntry, read_directory
 from agent.cms.der import require_ber, require_der
 from agent.cms.errors import CmsError
 from agent.errors import UnsupportedCardError

@@ -2,7 +2,8 @@
 
 import base64
 
-from agent.cms.signed import Content, prepare
+from agent.cms.document import Document
+from agent.cms.signed import prepare
 from agent.portal.errors import PortalCode
 from agent.virtualcard.issuer import TestIssuer
 from tests.portal.code_cases import reaches
@@ -103,8 +104,8 @@ async def garbage(_: Site, visitor: Visitor, __: Person) -> str:
 async def detached_signature(_: Site, visitor: Visitor, citizen: Person) -> str:
     await visitor.register()
     _, challenge = await visitor.post("/api/login/card/challenge")
-    content = Content(base64.b64decode(challenge["challenge"]), attached=False)
-    prepared = prepare(citizen.der, content)
+    document = Document(base64.b64decode(challenge["challenge"]))
+    prepared = prepare(citizen.der, document, attached=False)
     signature = prepared.finish(citizen.sign_digest(prepared.digest))
     encoded = base64.b64encode(signature).decode()
     body = {"challenge_id": challenge["challenge_id"], "signature": encoded}

@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
-from agent.cms.signed import Content, prepare
+from agent.cms.document import Document
+from agent.cms.signed import prepare
 from agent.portal.app import Rates, Replacements, create_app
 from agent.portal.config import PortalConfig
 from agent.portal.ics.standin import PATH, create_standin
@@ -58,7 +59,7 @@ class Person:
 
     def sign(self, content: bytes) -> bytes:
         """Make an attached CMS SignedData, as the agent would."""
-        prepared = prepare(self.der, Content(content))
+        prepared = prepare(self.der, Document(content))
         return prepared.finish(self.sign_digest(prepared.digest))
 
     def sign_digest(self, digest: bytes) -> bytes:

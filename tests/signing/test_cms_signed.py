@@ -9,8 +9,10 @@ from asn1crypto import cms, core, tsp
 
 from agent.cms.attributes import CARD_SERIAL, RANDOM_NONCE, SignedAttributes
 from agent.cms.digest import HashAlgorithm
+from agent.cms.document import Document
 from agent.cms.errors import CmsError
-from agent.cms.signed import Content, prepare
+from agent.cms.signed import prepare
+from agent.errors import BadRequestError
 from tests.signing import pki_support as pki
 
 STRONG = (HashAlgorithm.SHA256, HashAlgorithm.SHA384, HashAlgorithm.SHA512)
@@ -18,15 +20,18 @@ DOCUMENT = "測試文件 TBS\r\n".encode()
 
 
 def message(
-    content: Content | None = None,
+    document: Document | None = None,
     algorithm: HashAlgorithm = HashAlgorithm.SHA256,
     signed: SignedAttributes | None = None,
+    *,
+    attached: bool = True,
 ) -> bytes:
     prepared = prepare(
         pki.citizen(),
-        content or Content(DOCUMENT),
+        document or Document(DOCUMENT),
         algorithm,
         signed or SignedAttributes(signing_time=pki.NOW),
+        attached=attached,
     )
     return prepared.finish(pki.sign(prepared.digest, algorithm))
 
@@ -52,7 +57,7 @@ def test_openssl_accepts_every_format_and_no_changed_byte(
     tmp_path: Path, algorithm: HashAlgorithm, attached: bool, ess: bool
 ) -> None:
     signed = SignedAttributes(signing_time=pki.NOW, signing_certificate=ess)
-    raw = message(Content(DOCUMENT, attached=attached), algorithm, signed)
+    raw = message(Document(DOCUMENT), algorithm, signed, attached=attached)
     options = ("-cades",) if ess else ()
     content = None if attached else DOCUMENT
     good = openssl_verify(tmp_path, raw, *options, content=content)
@@ -73,12 +78,12 @@ def test_openssl_accepts_nonce_and_card_serial(tmp_path: Path) -> None:
 
 def test_a_digest_alone_gives_the_same_message_as_the_data() -> None:
     digest = HashAlgorithm.SHA384.digest(DOCUMENT)
-    by_digest = message(Content(digest=digest, attached=False), HashAlgorithm.SHA384)
-    assert by_digest == message(Content(DOCUMENT, attached=False), HashAlgorithm.SHA384)
+    by_digest = message(Document(digest=digest), HashAlgorithm.SHA384, attached=False)
+    assert by_digest == message(Document(DOCUMENT), HashAlgorithm.SHA384, attached=False)
 
 
 def test_structure_is_that_of_the_old_component_field_by_field() -> None:
-    raw = message(Content(b"TBS"), signed=SignedAttributes(pki.NOW, signing_certificate=False))
+    raw = message(Document(b"TBS"), signed=SignedAttributes(pki.NOW, signing_certificate=False))
     info = cms.ContentInfo.load(raw, strict=True)
     assert info["content_type"].native == "signed_data"
     signed = info["content"]
@@ -118,7 +123,7 @@ def test_everything_is_canonical_der() -> None:
 
 
 def test_detached_carries_no_content() -> None:
-    raw = message(Content(DOCUMENT, attached=False))
+    raw = message(Document(DOCUMENT), attached=False)
     signed = cms.ContentInfo.load(raw)["content"]
     assert signed["encap_content_info"]["content"].dump() == b""
     assert DOCUMENT not in raw
@@ -160,7 +165,7 @@ def test_signing_time_can_be_left_out() -> None:
 
 
 def test_further_certificates_are_carried(tmp_path: Path) -> None:
-    prepared = prepare(pki.citizen(), Content(DOCUMENT), chain=[pki.issuing().der])
+    prepared = prepare(pki.citizen(), Document(DOCUMENT), chain=[pki.issuing().der])
     raw = prepared.finish(pki.sign(prepared.digest))
     carried = {item.dump() for item in cms.ContentInfo.load(raw)["content"]["certificates"]}
     assert carried == {pki.citizen(), pki.issuing().der}
@@ -168,8 +173,8 @@ def test_further_certificates_are_carried(tmp_path: Path) -> None:
 
 
 def test_a_signature_by_another_key_is_refused() -> None:
-    prepared = prepare(pki.citizen(), Content(DOCUMENT))
-    other = prepare(pki.citizen(), Content(DOCUMENT + b"!"))
+    prepared = prepare(pki.citizen(), Document(DOCUMENT))
+    other = prepare(pki.citizen(), Document(DOCUMENT + b"!"))
     for signature in (b"", bytes(256), pki.sign(other.digest), pki.sign(prepared.digest)[:-1]):
         with pytest.raises(CmsError):
             prepared.finish(signature)
@@ -179,17 +184,18 @@ def test_what_cannot_be_signed_is_refused() -> None:
     for wrong in (
         {},
         {"data": b"", "digest": bytes(32)},
-        {"digest": bytes(32)},
     ):
-        with pytest.raises(CmsError):
-            Content(**wrong)
+        with pytest.raises(BadRequestError):
+            Document(**wrong)
     with pytest.raises(CmsError):
-        prepare(pki.citizen(), Content(digest=bytes(31), attached=False))
+        prepare(pki.citizen(), Document(digest=bytes(32)))
+    with pytest.raises(BadRequestError):
+        prepare(pki.citizen(), Document(digest=bytes(31)), attached=False)
     for garbage in (b"", b"\x30\x00", pki.citizen() + b"\x00", pki.citizen()[:-1]):
         with pytest.raises(CmsError):
-            prepare(garbage, Content(b""))
+            prepare(garbage, Document(b""))
         with pytest.raises(CmsError):
-            prepare(pki.citizen(), Content(b""), chain=[garbage])
+            prepare(pki.citizen(), Document(b""), chain=[garbage])
 
 
 @pytest.mark.parametrize(

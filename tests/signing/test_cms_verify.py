@@ -24,8 +24,9 @@ from pyhanko_certvalidator.registry import SimpleCertificateStore
 from agent.cms import attributes
 from agent.cms.attributes import SignedAttributes
 from agent.cms.digest import HashAlgorithm
+from agent.cms.document import Document
 from agent.cms.errors import CmsError
-from agent.cms.signed import Content, prepare
+from agent.cms.signed import prepare
 from agent.cms.verify import verify
 from tests.signing import pki_support as pki
 
@@ -38,8 +39,7 @@ def message(
     algorithm: HashAlgorithm = HashAlgorithm.SHA256, *, attached: bool = True, ess: bool = True
 ) -> bytes:
     signed = SignedAttributes(pki.NOW, bytes(range(16)), "TP07000000000001", ess)
-    content = Content(DOCUMENT, attached=attached)
-    prepared = prepare(pki.citizen(), content, algorithm, signed)
+    prepared = prepare(pki.citizen(), Document(DOCUMENT), algorithm, signed, attached=attached)
     return prepared.finish(pki.sign(prepared.digest, algorithm))
 
 
@@ -301,13 +301,13 @@ def test_size_is_bounded() -> None:
 
 
 def test_an_empty_content_can_be_signed() -> None:
-    prepared = prepare(pki.citizen(), Content(b""))
+    prepared = prepare(pki.citizen(), Document(b""))
     assert verify(prepared.finish(pki.sign(prepared.digest))).content == b""
 
 
 def test_a_large_content_takes_one_pass() -> None:
     content = bytes(8 * 1024 * 1024)
-    prepared = prepare(pki.citizen(), Content(content))
+    prepared = prepare(pki.citizen(), Document(content))
     raw = prepared.finish(pki.sign(prepared.digest))
     assert len(raw) < len(content) + 4096
     assert verify(raw).content == content

@@ -1,7 +1,7 @@
 """The card drivers against the virtual card: what they do, and in how few commands."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -10,12 +10,13 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509 import load_der_x509_certificate
 
-from agent.cards.card import CardDriver, StoredCertificate
-from agent.cards.pkcs15 import ID_CA, ID_KEYX, ID_ROOT, ID_SIGN
+from agent.cards.card import ID_KEYX, ID_SIGN, Card, CardDriver, StoredCertificate
+from agent.cards.citizen.pkcs15 import ID_CA, ID_ROOT
 from agent.cards.registry import Registry
 from agent.cms.digest import HashAlgorithm
 from agent.errors import (
     AgentError,
+    BadRequestError,
     CardError,
     CardRemovedError,
     KeyNotFoundError,
@@ -29,7 +30,6 @@ from agent.virtualcard.model import Faults, Options
 from agent.virtualcard.provider import READER_NAME, VirtualProvider
 
 DIGEST = HashAlgorithm.SHA256.digest(b"what is signed")
-INFO = HashAlgorithm.SHA256.digest_info(DIGEST)
 BUDGET = {"gen1": (21, 11), "gen2": (29, 13)}
 CardFactory = Callable[..., VirtualCard]
 
@@ -54,17 +54,28 @@ class Desk:
         return driver
 
     def sign(self, pin: str = "123456", count: int = 1, key: bytes = ID_SIGN) -> tuple[bytes, ...]:
-        def prepare(serial: str, certificate: StoredCertificate) -> list[bytes]:
-            assert serial == self.card.data.serial
-            self.certificate = certificate
-            return [INFO] * count
+        with self.open() as card:
+            assert card.serial == self.card.data.serial
+            self.certificate = card.certificate(key)
+            digests = [(HashAlgorithm.SHA256, DIGEST)] * count
+            return card.sign(key, SecretBytes.from_text(pin), digests)
 
+    @contextlib.contextmanager
+    def open(self) -> Iterator[Card]:
         connection = self.connect()
-        secret = SecretBytes.from_text(pin)
         try:
-            return self.driver.sign(connection, key, secret, prepare).results
+            with self.driver.open(connection) as card:
+                yield card
         finally:
             connection.close()
+
+    def certificates(self) -> tuple[StoredCertificate, ...]:
+        with self.open() as card:
+            return card.certificates()
+
+    def attempts_left(self) -> int | None:
+        with self.open() as card:
+            return card.attempts_left
 
     def count(self, operation: Callable[[], object]) -> int:
         before = self.card.trace.commands
@@ -100,7 +111,7 @@ def test_a_signature_with_a_remembered_certificate_takes_fewer(desk: Desk, gener
 def test_reading_the_certificates_first_does_not_make_signing_dearer(
     desk: Desk, generation: str
 ) -> None:
-    desk.driver.certificates(desk.connect())
+    desk.certificates()
     # the gen2 card's channel id is read once, by the first signature
     assert desk.count(desk.sign) <= BUDGET[generation][1] + (4 if generation == "gen2" else 0)
     assert desk.count(desk.sign) <= BUDGET[generation][1]
@@ -112,16 +123,15 @@ def test_signatures_verify_under_the_certificate(desk: Desk) -> None:
 
 
 def test_all_four_certificates_are_found(desk: Desk) -> None:
-    contents = desk.driver.certificates(desk.connect())
-    assert contents.serial == desk.card.data.serial
-    assert {c.id for c in contents.certificates} == {ID_SIGN, ID_KEYX, ID_CA, ID_ROOT}
-    for stored in contents.certificates:
+    certificates = desk.certificates()
+    assert {c.id for c in certificates} == {ID_SIGN, ID_KEYX, ID_CA, ID_ROOT}
+    for stored in certificates:
         load_der_x509_certificate(stored.der)
 
 
 def test_a_second_reading_reads_only_the_number(desk: Desk) -> None:
-    desk.driver.certificates(desk.connect())
-    assert desk.count(lambda: desk.driver.certificates(desk.connect())) == 4
+    desk.certificates()
+    assert desk.count(desk.certificates) == 4
 
 
 def test_wrong_pins_count_down_to_locked_and_never_repeat(desk: Desk) -> None:
@@ -134,52 +144,64 @@ def test_wrong_pins_count_down_to_locked_and_never_repeat(desk: Desk) -> None:
         assert desk.card.data.tries_left >= tries - 1
     assert outcomes[:2] == [("pin_incorrect", 2), ("pin_incorrect", 1)]
     assert outcomes[2:] == [("pin_locked", 0), ("pin_locked", 0)]
-    assert desk.registry.memory.attempts_left(desk.card.data.serial) == 0
+    assert desk.attempts_left() == 0
 
 
 def test_a_right_pin_sets_the_tries_back(desk: Desk) -> None:
     with pytest.raises(PinError):
         desk.sign(pin="654321")
     desk.sign()
-    assert desk.registry.memory.attempts_left(desk.card.data.serial) == 3
+    assert desk.attempts_left() == 3
     assert desk.card.data.tries_left == 3
 
 
 @pytest.mark.parametrize("pin", ["", "12345", "123456789", "12345\n", "測試用密碼", "123 56"])
 def test_a_pin_no_card_can_have_costs_nothing(desk: Desk, pin: str) -> None:
+    desk.card.trace.recording = True
     with pytest.raises(PinError) as error:
         desk.sign(pin=pin)
     assert error.value.code == "pin_length"
     assert desk.card.data.tries_left == 3
-    assert desk.card.trace.commands == 0
+    assert not any(command[1] == 0x20 for command, _ in desk.card.trace.exchanges)
 
 
-def test_what_prepare_refuses_costs_no_try(desk: Desk) -> None:
-    def refuse(_serial: str, _certificate: StoredCertificate) -> list[bytes]:
-        raise AgentError("no")
-
-    with pytest.raises(AgentError):
-        desk.driver.sign(desk.connect(), ID_SIGN, SecretBytes.from_text("000000"), refuse)
+def test_what_no_key_can_work_on_costs_no_try(desk: Desk) -> None:
+    wrong = SecretBytes.from_text("000000")
+    with desk.open() as card:
+        for digests in ([], [(HashAlgorithm.SHA256, DIGEST[:-1])]):
+            with pytest.raises(AgentError):
+                card.sign(ID_SIGN, wrong, digests)
+        for cryptograms in ([], [bytes(255)], [bytes(256), bytes(257)]):
+            with pytest.raises(BadRequestError):
+                card.decrypt(ID_KEYX, wrong, cryptograms)
     assert desk.card.data.tries_left == 3
 
 
-def test_decryption_gives_the_message(desk: Desk) -> None:
-    def prepare(_serial: str, certificate: StoredCertificate) -> list[bytes]:
-        key = load_der_x509_certificate(certificate.der).public_key()
-        assert isinstance(key, RSAPublicKey)
-        return [key.encrypt(b"a secret", PKCS1v15())]
+def test_a_transaction_ends_with_a_reset_whatever_happened(desk: Desk) -> None:
+    def fail_behind_the_pin() -> None:
+        with desk.open() as card:
+            card.sign(ID_SIGN, SecretBytes.from_text("123456"), [(HashAlgorithm.SHA256, DIGEST)])
+            raise ZeroDivisionError
 
-    pin = SecretBytes.from_text("123456")
-    used = desk.driver.decrypt(desk.connect(), ID_KEYX, pin, prepare)
-    assert used.results == (b"a secret",)
+    with pytest.raises(ZeroDivisionError):
+        fail_behind_the_pin()
+    connection = desk.connect()
+    _, sw = connection.transmit(bytes((0x80, 0xEA, 0x82, 0x01, 0x80)) + bytes(128))
+    assert sw != 0x9000
+
+
+def test_decryption_gives_the_message(desk: Desk) -> None:
+    with desk.open() as card:
+        key = load_der_x509_certificate(card.certificate(ID_KEYX).der).public_key()
+        assert isinstance(key, RSAPublicKey)
+        cryptogram = key.encrypt(b"a secret", PKCS1v15())
+        messages = card.decrypt(ID_KEYX, SecretBytes.from_text("123456"), [cryptogram])
+    assert messages == (b"a secret",)
 
 
 def test_a_cryptogram_with_wrong_padding_is_one_error(desk: Desk) -> None:
-    def prepare(_serial: str, _certificate: StoredCertificate) -> list[bytes]:
-        return [b"\x01" * 256]
-
-    with pytest.raises(CardError, match="decryption failed"):
-        desk.driver.decrypt(desk.connect(), ID_KEYX, SecretBytes.from_text("123456"), prepare)
+    with desk.open() as card, pytest.raises(CardError, match="decryption failed"):
+        card.decrypt(ID_KEYX, SecretBytes.from_text("123456"), [b"\x01" * 256])
 
 
 def test_a_key_that_is_not_there_is_said_before_the_pin(desk: Desk) -> None:
@@ -262,12 +284,11 @@ def test_a_lost_answer_to_the_pin_counts_as_a_try(make_card: CardFactory, genera
     desk = Desk(make_card(generation))
     with pytest.raises(PinError):
         desk.sign(pin="654321")
-    serial = desk.card.data.serial
-    assert desk.registry.memory.attempts_left(serial) == 2
+    assert desk.attempts_left() == 2
     for ahead in range(1, BUDGET[generation][1] + 1):
         desk.card.faults = Faults(drop_at=desk.card.trace.commands + ahead)
         with pytest.raises(AgentError):
             desk.sign(pin="654321")
         if desk.card.data.tries_left == 1:
             break
-    assert desk.registry.memory.attempts_left(serial) == 1
+    assert desk.attempts_left() == 1

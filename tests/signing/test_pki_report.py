@@ -9,8 +9,9 @@ import pytest
 
 from agent import cli
 from agent.cms.attributes import SignedAttributes
+from agent.cms.document import Document
 from agent.cms.errors import CmsError
-from agent.cms.signed import Content, prepare
+from agent.cms.signed import prepare
 from agent.pki.report import Inputs, verify_files
 from tests.signing import pki_support as pki
 
@@ -22,8 +23,9 @@ def folder(tmp_path: Path) -> Path:
     for name, attached in (("attached", True), ("detached", False)):
         prepared = prepare(
             pki.citizen(),
-            Content(DOCUMENT, attached=attached),
+            Document(DOCUMENT),
             signed=SignedAttributes(pki.NOW, b"\x01\x02\x03\x04", "TP07000000000001"),
+            attached=attached,
         )
         (tmp_path / name).write_bytes(prepared.finish(pki.sign(prepared.digest)))
     (tmp_path / "content").write_bytes(DOCUMENT)

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from agent.cms.digest import HashAlgorithm
+from agent.cms.document import Document
 from agent.cms.verify import verify
 from agent.consent.consent import AlwaysAllow, Ask
 from agent.consent.permissions import Permission
@@ -18,7 +19,6 @@ from agent.secret import SecretBytes
 from agent.signing.model import (
     DecryptFormat,
     DecryptRequest,
-    Document,
     SignatureFormat,
     SignRequest,
 )

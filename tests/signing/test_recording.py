@@ -14,8 +14,9 @@ import structlog.testing
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from agent.cards.card import CardDriver, KeyUse
+from agent.cards.citizen.card import CitizenCard
 from agent.cms.digest import HashAlgorithm
+from agent.cms.document import Document
 from agent.consent.consent import AlwaysAllow, Consent, Refuse
 from agent.errors import AgentError, ErrorCode
 from agent.history import store as history_module
@@ -23,11 +24,10 @@ from agent.history.line import Entry, Kind
 from agent.history.store import History, read, verify
 from agent.origin import Site
 from agent.secret import SecretBytes
-from agent.signing import service as service_module
+from agent.signing import sign_task
 from agent.signing.model import (
     DecryptFormat,
     DecryptRequest,
-    Document,
     SignatureFormat,
     SignRequest,
 )
@@ -244,15 +244,15 @@ async def test_a_signature_that_nobody_waited_for_is_told(
     """The page left after the PIN was sent: the card signs all the same."""
     working, go_on = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
-    sign = service_module._sign
+    sign = CitizenCard.sign
 
-    def held(*arguments: Any) -> KeyUse:
+    def held(*arguments: Any) -> tuple[bytes, ...]:
         used = sign(*arguments)
         loop.call_soon_threadsafe(working.set)
         asyncio.run_coroutine_threadsafe(go_on.wait(), loop).result(WAIT)
         return used
 
-    monkeypatch.setattr(service_module, "_sign", held)
+    monkeypatch.setattr(CitizenCard, "sign", held)
     async with running(path, make_card()) as service:
         asked = asyncio.create_task(service.sign(SITE, ONE, pin()))
         await working.wait()
@@ -275,8 +275,8 @@ async def test_a_signature_that_came_too_late_is_told_twice(
     make_card: CardFactory, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """First that the time was up, then that the card did it all the same."""
-    monkeypatch.setattr(service_module, "CARD_SECONDS", 0.3)
-    monkeypatch.setattr(service_module, "SIGNATURE_SECONDS", 0.0)
+    monkeypatch.setattr(sign_task, "CARD_SECONDS", 0.3)
+    monkeypatch.setattr(sign_task, "SIGNATURE_SECONDS", 0.0)
     async with running(path, make_card(faults=Faults(rsa_delay_ms=1500))) as service:
         assert await fails(service.sign(SITE, ONE, pin())) is ErrorCode.TIMEOUT
         assert [line.outcome for line in await entries(path)] == ["timeout"]
@@ -307,15 +307,15 @@ async def test_cancelled_at_any_moment_the_lines_tell_what_the_card_did(
     make_card: CardFactory, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each signature that the card made has one line, and no other has one."""
-    made: list[KeyUse] = []
-    sign = CardDriver.sign
+    made: list[tuple[bytes, ...]] = []
+    sign = CitizenCard.sign
 
-    def counted(self: CardDriver, *arguments: Any) -> KeyUse:
+    def counted(self: CitizenCard, *arguments: Any) -> tuple[bytes, ...]:
         used = sign(self, *arguments)
         made.append(used)
         return used
 
-    monkeypatch.setattr(CardDriver, "sign", counted)
+    monkeypatch.setattr(CitizenCard, "sign", counted)
     async with running(path, make_card(faults=Faults(rsa_delay_ms=10))) as service:
         for number in range(25):
             asked = asyncio.create_task(service.sign(SITE, ONE, pin()))

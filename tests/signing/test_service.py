@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from agent.cms.digest import HashAlgorithm
+from agent.cms.document import Document
 from agent.cms.verify import verify
 from agent.consent.consent import AlwaysAllow, Consent, Refuse
 from agent.consent.questions import LastTry
@@ -22,7 +23,6 @@ from agent.signing.model import (
     CardPresence,
     DecryptFormat,
     DecryptRequest,
-    Document,
     ReaderView,
     SignatureFormat,
     SignRequest,

@@ -9,10 +9,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from agent.cards import gppki, hicos
-from agent.cards.card import CardDriver
+from agent.cards.card import ID_SIGN, CardDriver
+from agent.cards.citizen import gen1, gen2
+from agent.cards.citizen.card import CitizenDriver
 from agent.cards.memory import CardMemory
-from agent.cards.pkcs15 import ID_SIGN
 from agent.cms.digest import HashAlgorithm
 from agent.iso7816.command import CommandApdu
 from agent.secret import SecretBytes
@@ -27,10 +27,7 @@ from agent.virtualcard.provider import READER_NAME, VirtualProvider
 FOLDER = Path(__file__).parent / "recorded"
 PIN = "123456"
 CONTENT = b"what was signed when this was recorded"
-DRIVERS: dict[str, type[CardDriver]] = {
-    "gen1": hicos.HicosDriver,
-    "gen2": gppki.GppkiDriver,
-}
+KINDS = {"gen1": gen1.Gen1Card, "gen2": gen2.Gen2Card}
 
 
 def fixed_bytes(length: int) -> bytes:
@@ -38,10 +35,19 @@ def fixed_bytes(length: int) -> bytes:
     return bytes(range(length))
 
 
+def new_driver(generation: str) -> CardDriver:
+    """Give a driver that has seen no card yet."""
+    return CitizenDriver(KINDS[generation], CardMemory())
+
+
 def sign(driver: CardDriver, connection: Connection) -> bytes:
-    digest_info = HashAlgorithm.SHA256.digest_info(HashAlgorithm.SHA256.digest(CONTENT))
-    pin = SecretBytes.from_text(PIN)
-    return driver.sign(connection, ID_SIGN, pin, lambda _s, _c: [digest_info]).results[0]
+    digest = HashAlgorithm.SHA256.digest(CONTENT)
+    with driver.open(connection) as card:
+        card.certificate(ID_SIGN)
+        (signature,) = card.sign(
+            ID_SIGN, SecretBytes.from_text(PIN), [(HashAlgorithm.SHA256, digest)]
+        )
+    return signature
 
 
 class Recorder:
@@ -63,23 +69,24 @@ class Recorder:
 
 
 def main() -> None:
-    hicos.secrets.token_bytes = fixed_bytes  # type: ignore[assignment]
-    gppki.secrets.token_bytes = fixed_bytes  # type: ignore[assignment]
+    gen1.secrets.token_bytes = fixed_bytes  # type: ignore[assignment]
+    gen2.secrets.token_bytes = fixed_bytes  # type: ignore[assignment]
     issuer = TestIssuer.create()
     FOLDER.mkdir(exist_ok=True)
-    for name, driver_class in DRIVERS.items():
+    for name in KINDS:
         order = Order(Generation(name), "王測試", generate_id_number(0), PIN.encode())
         card = VirtualCard(personalise(order, issuer))
         provider = VirtualProvider()
         reader = READER_NAME.format(0)
         provider.insert(reader, card)
-        driver = driver_class(CardMemory())
+        driver = new_driver(name)
         for trace in ("first", "remembered"):
             recorder = Recorder(provider.open(reader))
             sign(driver, recorder)  # type: ignore[arg-type]
             (FOLDER / f"{name}-sign-{trace}.txt").write_text("\n".join(recorder.lines) + "\n")
         recorder = Recorder(provider.open(reader))
-        driver_class(CardMemory()).certificates(recorder)  # type: ignore[arg-type]
+        with new_driver(name).open(recorder) as card_read:  # type: ignore[arg-type]
+            card_read.certificates()
         (FOLDER / f"{name}-certificates.txt").write_text("\n".join(recorder.lines) + "\n")
         provider.close()
 

@@ -6,25 +6,24 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509 import load_der_x509_certificate
 
-from agent.cards import gppki, hicos
 from agent.cards.card import CardDriver
-from agent.cards.memory import CardMemory
+from agent.cards.citizen import gen1, gen2
 from agent.cards.registry import Registry
-from tests.trace.record import CONTENT, DRIVERS, fixed_bytes, sign
+from tests.trace.record import CONTENT, fixed_bytes, new_driver, sign
 from tests.trace.replay import FOLDER, RecordedCard, TraceMismatchError
 
-ATRS = {"gen1": hicos.ATR, "gen2": gppki.ATR}
+ATRS = {"gen1": gen1.ATR, "gen2": gen2.ATR}
 
 
 @pytest.fixture(autouse=True)
 def no_chance(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hicos.secrets, "token_bytes", fixed_bytes)
-    monkeypatch.setattr(gppki.secrets, "token_bytes", fixed_bytes)
+    monkeypatch.setattr(gen1.secrets, "token_bytes", fixed_bytes)
+    monkeypatch.setattr(gen2.secrets, "token_bytes", fixed_bytes)
 
 
 @pytest.fixture
 def driver(generation: str) -> CardDriver:
-    return DRIVERS[generation](CardMemory())
+    return new_driver(generation)
 
 
 def test_signing_says_what_was_recorded(driver: CardDriver, generation: str) -> None:
@@ -37,10 +36,12 @@ def test_signing_says_what_was_recorded(driver: CardDriver, generation: str) -> 
 
 
 def test_the_recorded_signature_verifies(driver: CardDriver, generation: str) -> None:
-    contents = driver.certificates(RecordedCard(f"{generation}-certificates.txt", ATRS[generation]))
-    again = DRIVERS[generation](CardMemory())
+    recorded = RecordedCard(f"{generation}-certificates.txt", ATRS[generation])
+    with driver.open(recorded) as card:
+        certificates = card.certificates()
+    again = new_driver(generation)
     signature = sign(again, RecordedCard(f"{generation}-sign-first.txt", ATRS[generation]))
-    (der,) = (stored.der for stored in contents.certificates if stored.id == b"SIGN")
+    (der,) = (stored.der for stored in certificates if stored.id == b"SIGN")
     key = load_der_x509_certificate(der).public_key()
     assert isinstance(key, RSAPublicKey)
     key.verify(signature, CONTENT, PKCS1v15(), SHA256())

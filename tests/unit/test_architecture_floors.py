@@ -20,7 +20,7 @@ OFFENCES = {
     "no-card": ("agent/pki/certificate.py", "import agent.cards.card"),
     "seam": ("agent/signing/service.py", "import agent.transport.pcsc"),
     "host": ("agent/host/settings/config.py", "import agent.signing.model"),
-    "card-side": ("agent/virtualcard/gen1.py", "import agent.cards.hicos"),
+    "card-side": ("agent/virtualcard/gen1.py", "import agent.cards.citizen.gen1"),
     "relying-party": ("agent/portal/members.py", "import agent.virtualcard.card"),
     "not-shipped": ("agent/signing/service.py", "import agent.virtualcard.card"),
     "upwards": ("agent/cli.py", "import tray"),

@@ -2,15 +2,15 @@
 
 from typing import Final, TypeVar
 
-from agent.cards.pkcs15 import ID_SIGN
+from agent.cards.card import ID_SIGN
 from agent.cms.bounds import MAX_NONCE
 from agent.cms.digest import HashAlgorithm
+from agent.cms.document import Document
 from agent.cms.errors import CmsError
 from agent.secret import SecretBytes
 from agent.signing.model import (
     DecryptFormat,
     DecryptRequest,
-    Document,
     SignatureFormat,
     SignRequest,
 )

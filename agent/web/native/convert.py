@@ -7,6 +7,7 @@ from msgspec import UNSET, UnsetType
 
 from agent import __version__
 from agent.cms.digest import HashAlgorithm
+from agent.cms.document import Document
 from agent.errors import BadRequestError
 from agent.host.instance.install_key import Proof
 from agent.signing import model
@@ -21,7 +22,7 @@ def or_none(value: T | UnsetType) -> T | None:
     return None if value is UNSET else value
 
 
-def document(source: messages.SignParams | messages.Item) -> model.Document:
+def document(source: messages.SignParams | messages.Item) -> Document:
     """Read one document.
 
     Raises:
@@ -29,7 +30,7 @@ def document(source: messages.SignParams | messages.Item) -> model.Document:
 
     """
     try:
-        return model.Document(
+        return Document(
             data=or_none(source.data),
             digest=or_none(source.digest),
             name=or_none(source.document_name),

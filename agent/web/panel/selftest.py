@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum, unique
 from typing import Any, Final, Protocol
 
+from agent.cms.document import Document
 from agent.errors import AgentError, ErrorCode
 from agent.origin import LOCAL_USER, SELF_TEST, Site
 from agent.pki.certificate import CertificateFacts
@@ -17,7 +18,6 @@ from agent.secret import SecretBytes
 from agent.signing.model import (
     CardCertificate,
     CardPresence,
-    Document,
     ReaderView,
     SignatureFormat,
     SignRequest,

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from agent.errors import UnsupportedCardError
 from agent.iso7816.tlv import Tlv, TlvError, TlvIncompleteError, read_all, read_one
 
-ID_SIGN = b"SIGN"
-ID_KEYX = b"KEYX"
 ID_CA = b"CACert"
 ID_ROOT = b"ROOTCACert"
 

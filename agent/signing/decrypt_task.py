@@ -1,0 +1,105 @@
+"""One decrypt request: from what the page has to what the card's key opens, and back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+from agent.cards.card import ID_KEYX, Card
+from agent.consent.questions import Act, Purpose
+from agent.errors import BadRequestError, CardError
+from agent.secret import SecretBytes
+from agent.signing.key_use import CARD_SECONDS, KeyTask
+from agent.signing.model import CardCertificate, DecryptFormat, DecryptRequest
+
+if TYPE_CHECKING:
+    from agent.cms.enveloped import EnvelopedMessage
+
+
+@dataclass(frozen=True, slots=True)
+class _Cryptogram:
+    """What the card's key decrypts.
+
+    Attributes:
+        value: as long as the key.
+        message: that it opens; None where it is all there is.
+
+    """
+
+    value: bytes
+    message: "EnvelopedMessage | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class DecryptTask(KeyTask[_Cryptogram, bytes]):
+    """Decrypt with the key that others encrypt to."""
+
+    request: DecryptRequest
+
+    @property
+    def key_id(self) -> bytes:
+        """The key-exchange key, always."""
+        return ID_KEYX
+
+    @property
+    def seconds(self) -> float:
+        """How long one transaction may take."""
+        return CARD_SECONDS
+
+    @property
+    def confirm_retry(self) -> bool:
+        """Whether each PIN of the page's after a wrong one is confirmed."""
+        return self.request.confirm_retry
+
+    def purpose(self) -> Purpose:
+        """Say that something is decrypted."""
+        return Purpose(Act.DECRYPT)
+
+    def prepare(self, certificate: CardCertificate) -> _Cryptogram:
+        """Find what is encrypted for this certificate.
+
+        Raises:
+            BadRequestError: a bare cryptogram that is not as long as the key.
+            CmsError: the message is malformed, or nothing in it is for this card.
+
+        """
+        if self.request.format is DecryptFormat.PKCS1:
+            _check_length(certificate, self.request.data)
+            return _Cryptogram(self.request.data)
+        # Brings the ASN.1 parser: in a reader's thread no page waits for it.
+        from agent.cms.enveloped import parse  # noqa: PLC0415
+
+        message = parse(self.request.data, certificate.facts.der)
+        return _Cryptogram(message.encrypted_key, message)
+
+    def use_key(self, card: Card, pin: SecretBytes, prepared: _Cryptogram) -> Sequence[bytes]:
+        """Send the PIN and decrypt; errors as of :meth:`agent.cards.card.Card.decrypt`."""
+        return card.decrypt(self.key_id, pin, [prepared.value])
+
+    def finish(
+        self, certificate: CardCertificate, prepared: _Cryptogram, results: Sequence[bytes]
+    ) -> bytes:
+        """Open the message with what the card decrypted.
+
+        Raises:
+            CardError: it does not open; the same as for wrong padding around the key, so that
+                nobody learns from the difference.
+
+        """
+        del certificate  # what was found for it is in ``prepared``
+        from agent.cms.errors import CmsError  # noqa: PLC0415  # as above
+
+        (plain,) = results
+        if prepared.message is None:
+            return plain
+        try:
+            return prepared.message.open(plain)
+        except CmsError as error:
+            raise CardError("decryption failed") from error
+
+
+def _check_length(certificate: CardCertificate, cryptogram: bytes) -> None:
+    key = certificate.facts.public_key
+    if not isinstance(key, RSAPublicKey) or len(cryptogram) * 8 != key.key_size:
+        raise BadRequestError("a cryptogram is as long as the key")

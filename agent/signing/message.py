@@ -1,0 +1,72 @@
+"""What waits for its signature: a CMS message, or nothing but the signature itself."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+from agent.cms.attributes import SignedAttributes
+from agent.cms.digest import HashAlgorithm
+from agent.cms.document import Document
+from agent.cms.errors import CmsError
+from agent.cms.rsa import is_signature
+from agent.cms.signed import prepare
+from agent.pki.certificate import CertificateFacts
+from agent.signing.model import CardCertificate, SignatureFormat, SignRequest
+
+
+class Message(Protocol):
+    """Something that waits for its signature."""
+
+    @property
+    def digest(self) -> bytes:
+        """What has to be signed, under the hash of the request."""
+
+    def finish(self, signature: bytes) -> bytes:
+        """Check the signature and wrap it.
+
+        Raises:
+            CmsError: it is not one by the certificate's key.
+
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class _BareSignature:
+    """The ``pkcs1`` format: the signature value itself, once it is proven good."""
+
+    hash: HashAlgorithm
+    digest: bytes
+    certificate: CertificateFacts
+
+    def finish(self, signature: bytes) -> bytes:
+        """Check the signature and give it back."""
+        key = self.certificate.public_key
+        if not isinstance(key, RSAPublicKey):
+            raise CmsError("only RSA keys are supported")
+        if not is_signature(key, signature, self.hash, self.digest):
+            raise CmsError("the signature does not match the certificate")
+        return signature
+
+
+def prepare_message(
+    request: SignRequest, document: Document, certificate: CardCertificate, now: datetime
+) -> Message:
+    """Hash a document and build what its signature will be put into.
+
+    Raises:
+        CmsError: the certificate cannot be used.
+
+    """
+    facts = certificate.facts
+    if request.format is SignatureFormat.PKCS1:
+        return _BareSignature(request.hash, document.message_digest(request.hash), facts)
+    attributes = SignedAttributes(
+        signing_time=now if request.signing_time else None,
+        nonce=request.nonce,
+        card_serial=certificate.card_serial if request.card_serial else None,
+        signing_certificate=request.signing_certificate,
+    )
+    attached = request.format is SignatureFormat.CMS
+    return prepare(facts.der, document, request.hash, attributes, attached=attached)

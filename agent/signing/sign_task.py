@@ -1,0 +1,120 @@
+"""One sign request: from documents to the digests that a card signs, and from signatures on."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from agent.cards.card import Card
+from agent.cms.document import Document
+from agent.consent.questions import MAX_SHOWN, Act, DocumentFacts, Purpose
+from agent.errors import AgentError, CardError, ErrorCode, KeyNotFoundError
+from agent.secret import SecretBytes
+from agent.signing.key_use import CARD_SECONDS, KeyTask
+from agent.signing.model import CardCertificate, SignRequest, SignResult
+
+if TYPE_CHECKING:
+    from agent.signing.message import Message
+
+SIGNATURE_SECONDS: Final = 10.0  # more for each further signature
+
+
+@dataclass(frozen=True, slots=True)
+class SignTask(KeyTask[tuple["Message", ...], SignResult]):
+    """Sign the documents of one request.
+
+    Attributes:
+        request: what to sign.
+        clock: gives the signing time, with a time zone; also what validity is judged at.
+
+    """
+
+    request: SignRequest
+    clock: Callable[[], datetime]
+
+    @property
+    def key_id(self) -> bytes:
+        """The identifier of the key that the request names."""
+        return self.request.key_id
+
+    @property
+    def seconds(self) -> float:
+        """How long one transaction may take."""
+        return CARD_SECONDS + SIGNATURE_SECONDS * len(self.request.documents)
+
+    @property
+    def confirm_retry(self) -> bool:
+        """Whether each PIN of the page's after a wrong one is confirmed."""
+        return self.request.confirm_retry
+
+    def purpose(self) -> Purpose:
+        """Say what is signed, with the digests of what a window names; hashing takes time."""
+        return signing_purpose(self.request)
+
+    def prepare(self, certificate: CardCertificate) -> tuple["Message", ...]:
+        """Check the certificate and make the messages that wait for their signatures.
+
+        Raises:
+            KeyNotFoundError: the card has another certificate than the one asked for.
+            AgentError: ``certificate_expired``, ``certificate_not_yet_valid``.
+
+        """
+        # Brings the ASN.1 parser. It is loaded in a reader's thread when it is needed first:
+        # most agents only ever wait, and no page waits for it there.
+        from agent.signing.message import prepare_message  # noqa: PLC0415
+
+        now = self.clock()
+        self._check(certificate, now)
+        return tuple(
+            prepare_message(self.request, document, certificate, now)
+            for document in self.request.documents
+        )
+
+    def use_key(
+        self, card: Card, pin: SecretBytes, prepared: tuple["Message", ...]
+    ) -> Sequence[bytes]:
+        """Send the PIN and sign; errors as of :meth:`agent.cards.card.Card.sign`."""
+        digests = [(self.request.hash, message.digest) for message in prepared]
+        return card.sign(self.key_id, pin, digests)
+
+    def finish(
+        self,
+        certificate: CardCertificate,
+        prepared: tuple["Message", ...],
+        results: Sequence[bytes],
+    ) -> SignResult:
+        """Check each signature against the certificate and wrap it.
+
+        Raises:
+            CardError: a signature is not by the certificate's key.
+
+        """
+        from agent.cms.errors import CmsError  # noqa: PLC0415  # as above
+
+        try:
+            signatures = tuple(
+                message.finish(signature)
+                for message, signature in zip(prepared, results, strict=True)
+            )
+        except CmsError as error:
+            raise CardError(error.detail) from error
+        return SignResult(signatures, certificate)
+
+    def _check(self, certificate: CardCertificate, now: datetime) -> None:
+        request, facts = self.request, certificate.facts
+        if request.certificate not in (None, facts.thumbprint):
+            raise KeyNotFoundError("the card has another signing certificate")
+        if request.check_validity and now > facts.not_after:
+            raise AgentError("it has expired", code=ErrorCode.CERTIFICATE_EXPIRED)
+        if request.check_validity and now < facts.not_before:
+            raise AgentError("it is not yet valid", code=ErrorCode.CERTIFICATE_NOT_YET_VALID)
+
+
+def signing_purpose(request: SignRequest) -> Purpose:
+    """Say what a request wants signed, with the digests of what a window names; takes time."""
+
+    def shown(document: Document) -> DocumentFacts:
+        return DocumentFacts(document.name, document.message_digest(request.hash))
+
+    documents = tuple(shown(document) for document in request.documents[:MAX_SHOWN])
+    return Purpose(Act.SIGN, request.hash, documents, len(request.documents))
