@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from agent import __version__
 from agent.errors import AgentError
+from agent.host.settings.flags import add_flags, given_flags
 
 if TYPE_CHECKING:
-    from agent.commands.daemon import Wanted
+    from agent.commands.daemon import ServeOptions
     from agent.transport.base import CardProvider
 
 EXIT_OK = 0
@@ -133,22 +134,9 @@ def _add_serve(commands: Any) -> None:
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
-    """Add what every command that runs the agent understands (see :func:`wanted`)."""
+    """Add what every command that runs the agent understands (see :func:`serve_options`)."""
     _add_provider(parser)
-    parser.add_argument("--port", type=_port, metavar="N", help="HTTPS port (default 28443)")
-    parser.add_argument(
-        "--hipki-port", type=_port, metavar="N", help="plain HTTP port (default 61161)"
-    )
-    parser.add_argument(
-        "--mca",
-        action="store_true",
-        help="also answer the pages of the old component's sibling, on port 16888",
-    )
-    parser.add_argument(
-        "--consent",
-        choices=("ask", "allow", "deny"),
-        help="who may use the card: ask the citizen, or answer for them (default: ask)",
-    )
+    add_flags(parser)
 
 
 def _add_panel(commands: Any) -> None:
@@ -301,13 +289,6 @@ def _count(text: str) -> int:
     return number
 
 
-def _port(text: str) -> int:
-    number = int(text)
-    if not 0 <= number <= 65535:
-        raise argparse.ArgumentTypeError("a port is 0 to 65535")
-    return number
-
-
 # Putting the rooms together.
 
 
@@ -325,17 +306,14 @@ def _provider(options: argparse.Namespace) -> "CardProvider":
 # The commands.
 
 
-def wanted(options: argparse.Namespace) -> "Wanted":
-    """Give what a command line with the options of ``serve`` says."""
-    from agent.commands.daemon import Wanted
+def serve_options(options: argparse.Namespace) -> "ServeOptions":
+    """Return what a command line with the options of ``serve`` says."""
+    from agent.commands.daemon import ServeOptions
 
-    return Wanted(
+    return ServeOptions(
         make_provider=lambda: _provider(options),
         state_dir=options.state_dir,
-        port=options.port,
-        hipki_port=options.hipki_port,
-        mca=options.mca,
-        consent=options.consent,
+        flags=given_flags(options),
     )
 
 
@@ -349,7 +327,7 @@ def _serve(options: argparse.Namespace) -> int:
     async def until_stopped(daemon: Daemon) -> None:
         await daemon.run(_stop_event(), Printing())
 
-    with opened(wanted(options)) as daemon:
+    with opened(serve_options(options)) as daemon:
         asyncio.run(until_stopped(daemon))
     return EXIT_OK
 

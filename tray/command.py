@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from agent.cli import EXIT_OK, add_command, add_run_options, wanted
+from agent.cli import EXIT_OK, add_command, add_run_options, serve_options
 from agent.errors import AgentError
 
 STARTING_SECONDS: Final = 15.0
@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
 
         complete_once(options.state_dir)  # else the citizen's browser would warn of our own pages
     try:
-        with opened(wanted(options)) as daemon:
+        with opened(serve_options(options)) as daemon:
             from tray.icon.backend import system_backend  # noqa: PLC0415  # likewise
             from tray.program import Program  # noqa: PLC0415  # likewise
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -25,7 +25,7 @@ from agent.host.machine.memory import leave_no_core
 from agent.host.machine.paths import Paths
 from agent.host.peer import check as peer
 from agent.host.settings import config
-from agent.host.settings.config import Config
+from agent.host.settings.config import Settings
 from agent.host.settings.policy import Policy
 from agent.host.settings.preferences import Preferences
 from agent.host.tls import identity, switch
@@ -36,7 +36,7 @@ from agent.signing.recording import Signed
 from agent.signing.service import SigningService
 from agent.transport.base import CardProvider
 from agent.web.front.serving import ServerConfig, Serving, serve
-from agent.web.hipki.component import Settings
+from agent.web.hipki.component import HipkiSettings
 from agent.web.hipki.consent import PopupConsent
 from agent.web.hipki.door import MCA_PORT, HipkiDoor
 from agent.web.hipki.information import VERSION
@@ -46,25 +46,19 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Wanted:
-    """What the command line says about one run; None leaves it to the settings.
+class ServeOptions:
+    """What the command line says about one run.
 
     Attributes:
         make_provider: opens the readers.
-        state_dir: the agent's folder.
-        port: of the native API.
-        hipki_port: of the plain-HTTP side.
-        mca: whether the sibling's pages are answered too.
-        consent: who decides about sites.
+        state_dir: the agent's folder; None for the user's own.
+        flags: settings that it gives, each by its name; stronger than the file's.
 
     """
 
     make_provider: Callable[[], CardProvider]
     state_dir: Path | None = None
-    port: int | None = None
-    hipki_port: int | None = None
-    mca: bool = False
-    consent: str | None = None
+    flags: Mapping[str, object] = field(default_factory=dict)
 
 
 class Observer:
@@ -91,9 +85,9 @@ class Daemon:
     """An agent that holds its folder; :meth:`run` may be called once.
 
     Attributes:
-        wanted: what the command line says.
+        make_provider: opens the readers.
         places: the folder.
-        settings: the citizen's, under the policy.
+        settings: of the file and the command line, under the policy.
         policy: of this computer.
         preferences: what the citizen chose with the mouse.
         autostart: this system's way; None where there is none.
@@ -102,9 +96,9 @@ class Daemon:
 
     """
 
-    wanted: Wanted
+    make_provider: Callable[[], CardProvider]
     places: Paths
-    settings: Config
+    settings: Settings
     policy: Policy
     preferences: Preferences
     autostart: Autostart | None
@@ -175,7 +169,7 @@ class Daemon:
     def _service(self, signed: Callable[[Signed], None]) -> SigningService:
         store = self._citizen.store
         return SigningService(
-            self.wanted.make_provider(),
+            self.make_provider(),
             Owner(self._citizen.consent),
             prompter=self._citizen.prompter,
             last_try=self.settings.last_try,
@@ -196,17 +190,12 @@ class Daemon:
             autostart=self.autostart,
             settings_changed=self.settings_changed,
             doctor=PanelDoctor(self.places, service),
-            consent=self.wanted.consent or self.settings.consent,
+            consent=self.settings.consent,
             update=lambda: self.update.standing,
         )
 
     def _ports(self, context: ssl.SSLContext) -> ServerConfig:
-        wanted = self.wanted
-        flags = {"port": wanted.port, "hipki_port": wanted.hipki_port}
-        # The policy is stronger than the command line too.
-        settings = self.policy.over(
-            self.settings.replaced({k: v for k, v in flags.items() if v is not None})
-        )
+        settings = self.settings
         return ServerConfig(
             tls=context,
             port=settings.port,
@@ -215,7 +204,7 @@ class Daemon:
             allow_sha1=settings.allow_sha1,
             state="running" if self.policy.problem is None else "policy_unusable",
             is_our_peer=peer.check_for() if settings.check_peer else None,
-            more_plain_ports=(MCA_PORT,) if wanted.mca or settings.mca else (),
+            more_plain_ports=(MCA_PORT,) if settings.mca else (),
         )
 
     def _tell(
@@ -234,7 +223,7 @@ class Daemon:
 
 
 @contextmanager
-def opened(wanted: Wanted) -> Iterator[Daemon]:
+def opened(options: ServeOptions) -> Iterator[Daemon]:
     """Take the agent's folder and open what is in it, for as long as the context lasts.
 
     Raises:
@@ -244,25 +233,25 @@ def opened(wanted: Wanted) -> Iterator[Daemon]:
 
     """
     leave_no_core()
-    places = Paths.choose(wanted.state_dir)
+    places = Paths.choose(options.state_dir)
     places.prepare()
     policy = Policy.of_this_computer(places.policy)
-    settings = policy.over(config.load(places.config))
-    consent = wanted.consent or settings.consent
+    # The policy is stronger than the command line too.
+    settings = policy.over(config.load(places.config, options.flags))
     with ExitStack() as stack:
         running = stack.enter_context(instance.Instance(places))
         stack.enter_context(logs.logging_to(places.logs, settings.log_level))
         if policy.problem is not None:
             _log.error("the policy cannot be used: every site is refused", detail=policy.problem)
         preferences = Preferences(places.preferences)
-        citizen = open_citizen(consent, policy, places.sites, lambda: preferences.language)
+        citizen = open_citizen(settings.consent, policy, places.sites, lambda: preferences.language)
         yield Daemon(
-            wanted=wanted,
+            make_provider=options.make_provider,
             places=places,
             settings=settings,
             policy=policy,
             preferences=preferences,
-            autostart=autostart(start_command(wanted.state_dir)),
+            autostart=autostart(start_command(options.state_dir)),
             panel_key=PanelKey.create(places.panel_key),
             update=UpdateWatch(places.update, settings, preferences),
             _running=running,
@@ -271,11 +260,11 @@ def opened(wanted: Wanted) -> Iterator[Daemon]:
         )
 
 
-def _door(settings: Config, service: SigningService, consent: Consent) -> HipkiDoor:
+def _door(settings: Settings, service: SigningService, consent: Consent) -> HipkiDoor:
     return HipkiDoor(
         service,
         consent if isinstance(consent, PopupConsent) else None,
-        Settings(
+        HipkiSettings(
             version=settings.hipki_version or VERSION,
             only_reader=settings.hipki_reader,
             page_pin=settings.page_pin,

@@ -13,7 +13,7 @@ from agent.doctor.report import Finding, fault, note, ok
 from agent.host.instance.quitting import is_running
 from agent.host.machine.paths import Paths
 from agent.host.settings import config
-from agent.host.settings.config import Config, ConfigError
+from agent.host.settings.config import ConfigError, Settings
 from agent.host.tls import identity
 
 _SECONDS: Final = 5.0
@@ -109,11 +109,11 @@ def check_ports(patient: Patient) -> Iterator[Finding]:
     yield _finding(patient, plain, plain in ours, spare=False, taken=held)
 
 
-def _settings(patient: Patient) -> Config:
+def _settings(patient: Patient) -> Settings:
     try:
         return patient.policy.over(config.load(patient.places.config))
     except (ConfigError, OSError):
-        return Config()
+        return Settings()
 
 
 def _finding(patient: Patient, port: int, ours: bool, *, spare: bool, taken: bool) -> Finding:

@@ -12,12 +12,11 @@ from agent.consent.policy_permissions import Standing
 from agent.consent.questions import AllowSite, NoPrompter, SiteAnswer
 from agent.consent.site_store import Decision, SiteStore
 from agent.errors import AgentError, ErrorCode
-from agent.host.settings.config import PolicyFile
-from agent.host.settings.policy import Policy
+from agent.host.settings.policy import Policy, SiteRules
 from tests.signing.permission_support import MemoryPermissions
 from tests.signing.prompt_support import LAST, OTHER, SITE, Citizen, says
 
-RULES = PolicyFile(allowed=("https://portal.example",), forbidden=("https://other.example:8443",))
+RULES = SiteRules(allowed=("https://portal.example",), forbidden=("https://other.example:8443",))
 
 
 @pytest.fixture

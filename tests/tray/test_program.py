@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from agent.commands.daemon import Daemon, Wanted, opened
+from agent.commands.daemon import Daemon, ServeOptions, opened
 from agent.errors import AgentError
 from agent.host.autostart.xdg import XdgAutostart
 from agent.host.instance.panel_key import PanelKey
@@ -154,15 +154,14 @@ def start(
     """Start programs: ``start(icon, consent="allow")``."""
     with ExitStack() as stack:
 
-        def make(icon: FakeIcon, *, opens_panel: bool = False, **wanted: Any) -> Running:
+        def make(icon: FakeIcon, *, opens_panel: bool = False, **flags: Any) -> Running:
             state = tmp_path / "state"
             state.mkdir(mode=0o700, exist_ok=True)
             if not (state / "tls").exists():
                 (state / "tls").symlink_to(tls_folder)
-            usual = {"port": 0, "hipki_port": 0, "consent": "allow", "state_dir": state}
-            daemon = stack.enter_context(
-                opened(Wanted(make_provider=lambda: provider, **{**usual, **wanted}))
-            )
+            flags = {"port": 0, "hipki_port": 0, "consent": "allow", **flags}
+            options = ServeOptions(make_provider=lambda: provider, state_dir=state, flags=flags)
+            daemon = stack.enter_context(opened(options))
             home = Machine(home=tmp_path, root=tmp_path, platform="linux", environment={})
             object.__setattr__(daemon, "autostart", XdgAutostart(["ankong"], home))
             running = Running(daemon, icon)

@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted(
     path for folder in ("agent", "tray", "installer") for path in (ROOT / folder).rglob("*.py")
 )
-STRUCT_HOMES = ("agent/web/", "agent/host/settings/config.py", "agent/portal/")
+STRUCT_HOMES = ("agent/web/", "agent/host/settings/", "agent/portal/")
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 

@@ -17,7 +17,7 @@ from agent.host.instance.running import AlreadyRunningError, Instance
 from agent.host.machine import logs
 from agent.host.machine.paths import Paths
 from agent.host.settings import config
-from agent.host.settings.config import Config, ConfigError
+from agent.host.settings.config import ConfigError, Settings
 from agent.secret import SecretBytes
 
 PIN = "246813"
@@ -59,15 +59,15 @@ def test_a_relative_folder_stays_where_it_was_meant(
 
 
 def test_no_file_means_the_defaults(tmp_path: Path) -> None:
-    assert config.load(tmp_path / "config.toml") == Config()
-    assert Config().consent == "ask"
-    assert not Config().allow_sha1
+    assert config.load(tmp_path / "config.toml") == Settings()
+    assert Settings().consent == "ask"
+    assert not Settings().allow_sha1
 
 
 def test_settings_are_read(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text('port = 40000\nconsent = "deny"\npage_pin = false\n# 註解\n', encoding="utf-8")
-    assert config.load(path) == Config(port=40000, consent="deny", page_pin=False)
+    assert config.load(path) == Settings(port=40000, consent="deny", page_pin=False)
 
 
 @pytest.mark.parametrize(

@@ -1,22 +1,24 @@
-"""The settings: a TOML file that may be missing, and in which nothing is guessed."""
+"""The settings, each declared once: its type, bounds, default, flag, and whether a policy locks it.
+
+To add one, write a field of :class:`Settings` and use it. The file, the command line of ``serve``
+and the administrator's policy read their part from its declaration.
+"""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Any, Final, Literal, Self, TypeVar, get_args, get_type_hints
 
 import msgspec
 from msgspec import Meta, Struct
 
 from agent.errors import AgentError, ErrorCode
 
-MAX_CONFIG_SIZE = 64 * 1024  # bytes; the whole file has a handful of lines
+MAX_CONFIG_SIZE: Final = 64 * 1024  # bytes; the whole file has a handful of lines
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 LogLevel = Literal["debug", "info", "warning", "error"]
-Patterns = Annotated[
-    tuple[Annotated[str, Meta(min_length=1, max_length=255)], ...], Meta(max_length=1000)
-]
 UpdateUrl = Annotated[
     str,
     Meta(pattern=r"^(https://[!-~]+|http://(localhost|127\.0\.0\.1)[:/][!-~]*)?$", max_length=255),
@@ -24,7 +26,8 @@ UpdateUrl = Annotated[
 UpdateKeys = Annotated[
     tuple[Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")], ...], Meta(max_length=4)
 ]
-T = TypeVar("T", "Config", "PolicyFile")
+T = TypeVar("T")
+M = TypeVar("M")
 
 
 class ConfigError(AgentError):
@@ -33,7 +36,36 @@ class ConfigError(AgentError):
     code = ErrorCode.BAD_REQUEST
 
 
-class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """Marks a setting that an administrator's policy may lay down.
+
+    Attributes:
+        when_unusable: what counts while a policy is there and cannot be read; None for what would
+            count without it.
+
+    """
+
+    when_unusable: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """Marks a setting that the command line of ``serve`` may give.
+
+    Attributes:
+        text: what ``--help`` says.
+        metavar: how ``--help`` calls the value; None for the choices, or where there is none.
+        bounds: what a person is told about a value that is refused.
+
+    """
+
+    text: str
+    metavar: str | None = None
+    bounds: str | None = None
+
+
+class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What an administrator or the citizen may set; every field has a default.
 
     Attributes:
@@ -49,78 +81,74 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         last_try: whether the card's last PIN try may be spent, after a question.
         update_check: whether the agent may ask for a newer version of itself.
         update_url: whom it asks (see ``update.fetch.check_address``); empty for nobody.
-        update_keys: Ed25519 public keys, 64 hexadecimal digits each, whose word about it counts
-            besides that of the release keys.
+        update_keys: Ed25519 public keys, 64 hexadecimal digits each, that may sign the answer
+            besides the release keys.
         check_peer: whether programs of other users of this computer are refused.
         log_level: the least severe event that is written down.
 
     """
 
-    port: Port | None = None
-    hipki_port: Port = 61161
+    port: Annotated[
+        Port | None, Lock(), Flag("HTTPS port (default 28443)", "N", "a port is 0 to 65535")
+    ] = None
+    hipki_port: Annotated[
+        Port, Lock(), Flag("plain HTTP port (default 61161)", "N", "a port is 0 to 65535")
+    ] = 61161
     hipki_version: Annotated[str, Meta(pattern=r"^[0-9]+(\.[0-9]+)*$", max_length=32)] | None = None
     hipki_reader: Annotated[str, Meta(min_length=1, max_length=127)] | None = None
-    mca: bool = False
-    consent: Literal["ask", "allow", "deny"] = "ask"
-    page_pin: bool = True
-    allow_sha1: bool = False
-    last_try: bool = True
-    update_check: bool = True
-    update_url: UpdateUrl = ""
-    update_keys: UpdateKeys = ()
+    mca: Annotated[
+        bool, Flag("also answer the pages of the old component's sibling, on port 16888")
+    ] = False
+    consent: Annotated[
+        Literal["ask", "allow", "deny"],
+        Flag("who may use the card: ask the citizen, or answer for them (default: ask)"),
+    ] = "ask"
+    page_pin: Annotated[bool, Lock(when_unusable=False)] = True
+    allow_sha1: Annotated[bool, Lock(when_unusable=False)] = False
+    last_try: Annotated[bool, Lock(when_unusable=False)] = True
+    update_check: Annotated[bool, Lock(when_unusable=False)] = True
+    update_url: Annotated[UpdateUrl, Lock()] = ""
+    update_keys: Annotated[UpdateKeys, Lock()] = ()
     check_peer: bool = True
-    log_level: LogLevel = "info"
+    log_level: Annotated[LogLevel, Lock()] = "info"
 
     def replaced(self, values: Mapping[str, object]) -> Self:
-        """Make the same settings with others in the place of some, each by its name."""
+        """Return the same settings with others in the place of some, each by its name."""
         return msgspec.structs.replace(self, **values)
 
 
-class PolicyFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What an administrator has laid down for this computer; what is missing is left free.
-
-    Attributes:
-        allowed: patterns of origins about which nobody is asked.
-        forbidden: patterns of origins that are refused, even where ``allowed`` names them too.
-        other_sites: whether the citizen may be asked about every other one.
-        page_pin, allow_sha1, last_try, update_check, update_url, update_keys, port, hipki_port,
-            log_level: as in :class:`Config`, and stronger.
-
-    """
-
-    allowed: Patterns = ()
-    forbidden: Patterns = ()
-    other_sites: Literal["ask", "forbid"] = "ask"
-    page_pin: bool | None = None
-    allow_sha1: bool | None = None
-    last_try: bool | None = None
-    update_check: bool | None = None
-    update_url: UpdateUrl | None = None
-    update_keys: UpdateKeys | None = None
-    port: Port | None = None
-    hipki_port: Port | None = None
-    log_level: LogLevel | None = None
+def marked(mark: type[M]) -> Iterator[tuple[str, Any, M]]:
+    """Yield the name, the annotated type and the mark of each setting that bears such a mark."""
+    for name, kind in get_type_hints(Settings, include_extras=True).items():
+        for each in get_args(kind)[1:]:
+            if isinstance(each, mark):
+                yield name, kind, each
 
 
-def load(path: Path) -> Config:
+def load(path: Path, flags: Mapping[str, object] | None = None) -> Settings:
     """Read the settings; a missing file stands for the defaults.
+
+    Args:
+        path: of the file.
+        flags: what the command line gives, stronger than the file; each by its setting's name.
 
     Raises:
         ConfigError: not TOML, an unknown setting, or a value out of its bounds.
 
     """
     try:
-        return read(path, Config)
+        settings = understand(path, read(path), Settings)
     except FileNotFoundError:
-        return Config()
+        settings = Settings()
+    return settings.replaced(flags or {})
 
 
-def read(path: Path, kind: type[T]) -> T:
+def read(path: Path) -> dict[str, Any]:
     """Read a TOML file of settings.
 
     Raises:
         FileNotFoundError: it is not there.
-        ConfigError: not TOML, an unknown setting, or a value out of its bounds.
+        ConfigError: it cannot be read, or is not TOML.
 
     """
     try:
@@ -133,6 +161,19 @@ def read(path: Path, kind: type[T]) -> T:
     if len(content) > MAX_CONFIG_SIZE:
         raise ConfigError(f"{path}: longer than {MAX_CONFIG_SIZE} bytes")
     try:
-        return msgspec.convert(tomllib.loads(content.decode()), kind)
-    except (ValueError, RecursionError) as error:  # UTF-8, TOML and validation errors are all these
+        return tomllib.loads(content.decode())
+    except (ValueError, RecursionError) as error:  # not UTF-8, or not TOML
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def understand(path: Path, table: Mapping[str, Any], kind: type[T]) -> T:
+    """Check the values of a file that was read, and return them as a ``kind``.
+
+    Raises:
+        ConfigError: an unknown name, or a value that is wrong or out of its bounds.
+
+    """
+    try:
+        return msgspec.convert(table, kind)
+    except msgspec.ValidationError as error:
         raise ConfigError(f"{path}: {error}") from error

@@ -6,29 +6,37 @@ A policy that cannot be read is not the same as none: every site is refused unti
 import os
 import stat
 import sys
+from collections.abc import Mapping
 from enum import Enum, auto
 from pathlib import Path
-from typing import Final, Self
+from types import MappingProxyType
+from typing import Annotated, Final, Literal, Self
+
+from msgspec import Meta, Struct
 
 from agent.host.settings import config
-from agent.host.settings.config import Config, ConfigError, PolicyFile
+from agent.host.settings.config import ConfigError, Lock, Settings
 from agent.host.settings.origins import OriginPattern
 
 _FILE: Final = "policy.toml"
-_STRICTEST: Final = PolicyFile(
-    other_sites="forbid", page_pin=False, allow_sha1=False, last_try=False, update_check=False
-)
-_OVERRIDES: Final = (
-    "page_pin",
-    "allow_sha1",
-    "last_try",
-    "update_check",
-    "update_url",
-    "update_keys",
-    "port",
-    "hipki_port",
-    "log_level",
-)
+Patterns = Annotated[
+    tuple[Annotated[str, Meta(min_length=1, max_length=255)], ...], Meta(max_length=1000)
+]
+
+
+class SiteRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an administrator has laid down about sites.
+
+    Attributes:
+        allowed: patterns of origins about which nobody is asked.
+        forbidden: patterns of origins that are refused, even where ``allowed`` names them too.
+        other_sites: whether the citizen may be asked about every other one.
+
+    """
+
+    allowed: Patterns = ()
+    forbidden: Patterns = ()
+    other_sites: Literal["ask", "forbid"] = "ask"
 
 
 class Ruling(Enum):
@@ -48,16 +56,27 @@ class Policy:
 
     """
 
-    def __init__(self, rules: PolicyFile | None = None, source: Path | None = None) -> None:
-        """Understand what was laid down.
+    def __init__(
+        self,
+        rules: SiteRules | None = None,
+        locked: Mapping[str, object] = MappingProxyType({}),
+        source: Path | None = None,
+    ) -> None:
+        """Take over what was laid down.
+
+        Args:
+            rules: about sites.
+            locked: the settings that are laid down, each by its name.
+            source: the file.
 
         Raises:
-            ConfigError: a pattern is none.
+            ConfigError: a pattern of the rules is wrong.
 
         """
         self.source = source
         self.problem: str | None = None
-        self._rules = rules or PolicyFile()
+        self._rules = rules or SiteRules()
+        self._locked = locked
         try:
             self._allowed = tuple(map(OriginPattern.parse, self._rules.allowed))
             self._forbidden = tuple(map(OriginPattern.parse, self._rules.forbidden))
@@ -67,7 +86,12 @@ class Policy:
     @classmethod
     def unusable(cls, source: Path, problem: str) -> Self:
         """Make the policy that refuses everything, because the real one cannot be read."""
-        policy = cls(_STRICTEST, source)
+        locked = {
+            name: lock.when_unusable
+            for name, _, lock in config.marked(Lock)
+            if lock.when_unusable is not None
+        }
+        policy = cls(SiteRules(other_sites="forbid"), locked, source)
         policy.problem = problem
         return policy
 
@@ -84,7 +108,7 @@ class Policy:
         try:
             if administrators_only:
                 _check_owner(path)
-            return cls(config.read(path, PolicyFile), path)
+            return cls._understand(path)
         except FileNotFoundError:
             return cls()
         except ConfigError as error:
@@ -92,6 +116,22 @@ class Policy:
         except OSError as error:
             problem = f"{path}: {error.strerror or error}"
         return cls.unusable(path, problem)
+
+    @classmethod
+    def _understand(cls, path: Path) -> Self:
+        """Read the file: settings that may be locked, and the rules about sites.
+
+        Raises:
+            FileNotFoundError: it is not there.
+            ConfigError: it is no policy.
+
+        """
+        table = config.read(path)
+        lockable = {name for name, _, _ in config.marked(Lock)} & table.keys()
+        settings = config.understand(path, {name: table[name] for name in lockable}, Settings)
+        rest = {name: value for name, value in table.items() if name not in lockable}
+        rules = config.understand(path, rest, SiteRules)
+        return cls(rules, {name: getattr(settings, name) for name in lockable}, path)
 
     @classmethod
     def of_this_computer(cls, stand_in: Path | None = None) -> Self:
@@ -130,10 +170,9 @@ class Policy:
             return Ruling.ALLOWED
         return Ruling.SILENT if self._rules.other_sites == "ask" else Ruling.FORBIDDEN
 
-    def over(self, settings: Config) -> Config:
-        """Put what is laid down over the citizen's settings."""
-        laid_down = {name: getattr(self._rules, name) for name in _OVERRIDES}
-        return settings.replaced({k: v for k, v in laid_down.items() if v is not None})
+    def over(self, settings: Settings) -> Settings:
+        """Return the settings with what is laid down in the place of what they say."""
+        return settings.replaced(self._locked)
 
 
 def system_path() -> Path:

@@ -3,13 +3,13 @@
 The settings (``config.toml``) are for a person's editor; nothing of ours ever writes there.
 """
 
-import json
 import threading
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+import msgspec
 import structlog
+from msgspec import Struct
 
 from agent.host.tls.machine import write_whole
 
@@ -20,6 +20,19 @@ _MAX_SIZE: Final = 4096  # bytes
 _log = structlog.get_logger(__name__)
 
 
+class Choices(Struct, frozen=True):
+    """What the file holds.
+
+    Attributes:
+        language: as :data:`LANGUAGES`, or one that only another version of the agent has.
+        update_check: whether the agent may ask for newer versions.
+
+    """
+
+    language: str = LANGUAGES[0]
+    update_check: bool = True
+
+
 class Preferences:
     """The choices; every method may be called from any thread."""
 
@@ -27,12 +40,12 @@ class Preferences:
         """Read the file; one that is missing or makes no sense stands for no choices."""
         self._path = path
         self._lock = threading.Lock()
-        self._values = _read(path)
+        self._choices = _read(path)
 
     @property
     def language(self) -> str:
         """One of :data:`LANGUAGES`."""
-        chosen = self._values.get("language")
+        chosen = self._choices.language
         return chosen if chosen in LANGUAGES else LANGUAGES[0]
 
     def set_language(self, language: str) -> None:
@@ -45,12 +58,12 @@ class Preferences:
             OSError: the file cannot be written; the choice then lasts as long as the agent runs.
 
         """
-        self._set("language", language)
+        self._set(language=language)
 
     @property
     def update_check(self) -> bool:
         """Whether the agent may ask for newer versions, where it is told whom."""
-        return self._values.get("update_check") is not False
+        return self._choices.update_check
 
     def set_update_check(self, wanted: bool) -> None:
         """Choose whether newer versions are asked for, and write it down; blocks.
@@ -59,21 +72,20 @@ class Preferences:
             OSError: as :meth:`set_language`.
 
         """
-        self._set("update_check", wanted)
+        self._set(update_check=wanted)
 
-    def _set(self, name: str, value: str | bool) -> None:
+    def _set(self, **chosen: str | bool) -> None:
         with self._lock:
-            self._values = {**self._values, name: value}
-            write_whole(self._path, json.dumps(self._values).encode())
+            self._choices = msgspec.structs.replace(self._choices, **chosen)
+            write_whole(self._path, msgspec.json.encode(self._choices))
 
 
-def _read(path: Path) -> Mapping[str, Any]:
+def _read(path: Path) -> Choices:
     try:
         with path.open("rb") as file:
-            found = json.loads(file.read(_MAX_SIZE))
+            return msgspec.json.decode(file.read(_MAX_SIZE), type=Choices)
     except FileNotFoundError:
-        return {}
+        return Choices()
     except (OSError, ValueError, RecursionError) as error:
         _log.warning("the preferences cannot be read", detail=str(error))
-        return {}
-    return found if isinstance(found, dict) else {}
+        return Choices()

@@ -8,7 +8,7 @@ from enum import StrEnum, unique
 from agent import __version__
 from agent.errors import AgentError, ErrorCode
 from agent.host.machine.paths import Paths
-from agent.host.settings.config import Config
+from agent.host.settings.config import Settings
 from agent.host.settings.preferences import Preferences
 from agent.host.update import version
 from agent.host.update.memory import Heard, load
@@ -70,12 +70,12 @@ class TooOldError(AgentError):
     code = ErrorCode.INTERNAL
 
 
-def keys_of(settings: Config) -> Sequence[str]:
+def keys_of(settings: Settings) -> Sequence[str]:
     """Give the keys whose word counts."""
     return (*RELEASE_KEYS, *settings.update_keys)
 
 
-def asking(settings: Config, *, wanted: bool) -> Asking:
+def asking(settings: Settings, *, wanted: bool) -> Asking:
     """Say whether newer versions are asked for.
 
     Args:
@@ -104,7 +104,7 @@ def judge(heard: Heard, how: Asking, own: str = __version__) -> Standing:
     return Standing(how, age, said.newest, said.floor, said.page, said.reason, heard.answered)
 
 
-def read(places: Paths, settings: Config) -> Standing:
+def read(places: Paths, settings: Settings) -> Standing:
     """Say how this version stands by what an agent has heard and written down."""
     how = asking(settings, wanted=Preferences(places.preferences).update_check)
     return judge(load(places.update, keys_of(settings)), how)

@@ -11,7 +11,7 @@ from typing import Final
 import aiohttp
 import structlog
 
-from agent.host.settings.config import Config
+from agent.host.settings.config import Settings
 from agent.host.settings.preferences import Preferences
 from agent.host.update import manifest, memory
 from agent.host.update.fetch import fetch
@@ -41,7 +41,7 @@ class UpdateWatch:
     def __init__(  # noqa: PLR0913  # three of them are for tests
         self,
         path: Path,
-        settings: Config,
+        settings: Settings,
         preferences: Preferences,
         *,
         fetch: Callable[[str], Awaitable[bytes]] = fetch,

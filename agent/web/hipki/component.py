@@ -48,7 +48,7 @@ Reply: TypeAlias = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Settings:
+class HipkiSettings:
     """What an administrator may choose about this door.
 
     Attributes:
@@ -66,7 +66,7 @@ class Settings:
 class Component:
     """Answers pages; every refusal is a reply too, with the number that pages know."""
 
-    def __init__(self, service: Service, settings: Settings) -> None:
+    def __init__(self, service: Service, settings: HipkiSettings) -> None:
         self._service = service
         self._settings = settings
         self._refused: OrderedDict[str, Site] = OrderedDict()

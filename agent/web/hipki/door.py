@@ -24,7 +24,7 @@ from agent.web.front.endpoint import (
 from agent.web.front.guard import Refused
 from agent.web.front.limits import Limits, RateLimiter
 from agent.web.hipki import pages
-from agent.web.hipki.component import LOCAL_PROGRAM, Component, Settings
+from agent.web.hipki.component import LOCAL_PROGRAM, Component, HipkiSettings
 from agent.web.hipki.consent import PopupConsent
 from agent.web.hipki.errors import HipkiError, Major, Numbers, numbers
 from agent.web.hipki.functions import Function
@@ -83,7 +83,7 @@ class HipkiDoor:
         self,
         service: Service,
         consent: PopupConsent | None,
-        settings: Settings | None = None,
+        settings: HipkiSettings | None = None,
         limits: Limits | None = None,
     ) -> None:
         """Put the parts together; reads our pages from the package.
@@ -98,7 +98,7 @@ class HipkiDoor:
             OSError: a page is missing: the installation is broken.
 
         """
-        settings = settings or Settings()
+        settings = settings or HipkiSettings()
         limits = limits or Limits()
         self._component = Component(service, settings)
         self._consent = consent
@@ -135,7 +135,7 @@ class HipkiDoor:
         except Exception as error:  # noqa: BLE001  # whatever it is, the page gets a code
             return refusal(unexpected(error), None)
 
-    def _make_routes(self, settings: Settings) -> Mapping[str, Mapping[str, HttpHandler]]:
+    def _make_routes(self, settings: HipkiSettings) -> Mapping[str, Mapping[str, HttpHandler]]:
         texts = {
             "/": (pages.banner(settings.version), "text/plain"),
             "/errorcode.js": (pages.error_script().encode(), "text/javascript"),

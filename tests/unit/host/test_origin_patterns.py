@@ -5,9 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.errors import BadRequestError
-from agent.host.settings.config import PolicyFile
 from agent.host.settings.origins import OriginPattern
-from agent.host.settings.policy import Policy, Ruling
+from agent.host.settings.policy import Policy, Ruling, SiteRules
 from agent.origin import Site
 
 BELOW = OriginPattern.parse("https://*.gov.tw")
@@ -122,10 +121,10 @@ def test_there_are_enough_look_alikes() -> None:
 
 @pytest.mark.parametrize("origin", LOOK_ALIKES)
 def test_a_look_alike_is_never_allowed(origin: str) -> None:
-    policy = Policy(PolicyFile(allowed=("https://*.gov.tw", "https://portal.example")))
+    policy = Policy(SiteRules(allowed=("https://*.gov.tw", "https://portal.example")))
     assert policy.decision(origin) is not Ruling.ALLOWED
     strict = Policy(
-        PolicyFile(allowed=("https://*.gov.tw", "https://portal.example"), other_sites="forbid")
+        SiteRules(allowed=("https://*.gov.tw", "https://portal.example"), other_sites="forbid")
     )
     assert strict.decision(origin) is Ruling.FORBIDDEN
 

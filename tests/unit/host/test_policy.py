@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.host.settings import config, policy
-from agent.host.settings.config import Config, ConfigError, PolicyFile
-from agent.host.settings.policy import Policy, Ruling
+from agent.host.settings.config import ConfigError, Settings
+from agent.host.settings.policy import Policy, Ruling, SiteRules
 
 SITE = "https://portal.example"
 
@@ -25,7 +25,7 @@ def test_no_policy_lays_nothing_down(tmp_path: Path) -> None:
     assert nothing.source is None
     assert nothing.problem is None
     assert nothing.decision(SITE) is Ruling.SILENT
-    assert nothing.over(Config()) == Config()
+    assert nothing.over(Settings()) == Settings()
 
 
 def test_forbidden_is_stronger_than_allowed(tmp_path: Path) -> None:
@@ -56,8 +56,8 @@ def test_the_policy_is_stronger_than_the_settings(tmp_path: Path) -> None:
         hipki_port = 4001
         log_level = "debug"
     """
-    mine = Config(page_pin=True, port=1, log_level="error", mca=True)
-    assert load(tmp_path / "policy.toml", text).over(mine) == Config(
+    mine = Settings(page_pin=True, port=1, log_level="error", mca=True)
+    assert load(tmp_path / "policy.toml", text).over(mine) == Settings(
         page_pin=False,
         allow_sha1=True,
         last_try=False,
@@ -100,7 +100,7 @@ def test_a_wrong_policy_refuses_everybody_and_says_why(tmp_path: Path, text: str
 def assert_closed(wrong: Policy) -> None:
     assert wrong.problem
     assert wrong.decision(SITE) is Ruling.FORBIDDEN
-    effective = wrong.over(Config(allow_sha1=True))
+    effective = wrong.over(Settings(allow_sha1=True))
     assert not effective.allow_sha1
     assert not effective.page_pin
     assert not effective.last_try
@@ -172,6 +172,12 @@ def test_no_variable_moves_the_policy(
     assert str(policy.system_path()) == expected
 
 
+def test_what_no_policy_may_lay_down_closes_it_and_is_named(tmp_path: Path) -> None:
+    wrong = load(tmp_path / "policy.toml", "mca = true\nport = 1")
+    assert_closed(wrong)
+    assert "`mca`" in (wrong.problem or "")
+
+
 def test_a_stand_in_never_takes_the_place_of_the_real_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -193,4 +199,4 @@ def test_a_system_that_does_not_say_where_closes(monkeypatch: pytest.MonkeyPatch
 
 def test_a_pattern_that_is_none_is_no_policy() -> None:
     with pytest.raises(ConfigError):
-        Policy(PolicyFile(allowed=("https://*",)))
+        Policy(SiteRules(allowed=("https://*",)))

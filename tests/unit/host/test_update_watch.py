@@ -19,7 +19,7 @@ from agent.doctor.patient import Patient
 from agent.doctor.update import check_update
 from agent.host.machine.paths import Paths
 from agent.host.settings import config
-from agent.host.settings.config import Config, ConfigError
+from agent.host.settings.config import ConfigError, Settings
 from agent.host.settings.policy import Policy
 from agent.host.settings.preferences import Preferences
 from agent.host.update import memory, standing, watch
@@ -31,7 +31,7 @@ from agent.host.update.watch import AGAIN, DAY, FIRST, JITTER, UpdateWatch
 from tests.unit.host.update_support import NOW, OTHER_KEY, public, signed
 
 URL = "https://updates.example/ankong.manifest"
-SETTINGS = Config(update_url=URL, update_keys=(public(),))
+SETTINGS = Settings(update_url=URL, update_keys=(public(),))
 
 
 @pytest.fixture(autouse=True)
@@ -53,7 +53,7 @@ class World:
     """A clock, a server and an agent."""
 
     places: Paths
-    settings: Config = SETTINGS
+    settings: Settings = SETTINGS
     now: datetime = NOW
     answer: bytes | Exception = b""
     asked: list[str] = field(default_factory=list)
@@ -172,14 +172,14 @@ async def test_a_later_word_may_take_the_floor_back(world: World) -> None:
 @pytest.mark.parametrize(
     ("settings", "why"),
     [
-        (Config(), Asking.NO_ADDRESS),
-        (Config(update_url=URL), Asking.NO_KEY),
-        (Config(update_keys=(public(),)), Asking.NO_ADDRESS),
+        (Settings(), Asking.NO_ADDRESS),
+        (Settings(update_url=URL), Asking.NO_KEY),
+        (Settings(update_keys=(public(),)), Asking.NO_ADDRESS),
         (SETTINGS.replaced({"update_check": False}), Asking.FORBIDDEN),
     ],
 )
 async def test_unless_all_is_set_nobody_is_asked(
-    world: World, settings: Config, why: Asking
+    world: World, settings: Settings, why: Asking
 ) -> None:
     world.answer = signed(floor="9.0.0")
     await world.agent().ask()  # known from before

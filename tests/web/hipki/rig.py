@@ -21,7 +21,7 @@ from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.provider import READER_NAME, VirtualProvider
 from agent.web.front.limits import Limits
 from agent.web.front.serving import ServerConfig, Serving, serve
-from agent.web.hipki.component import Settings
+from agent.web.hipki.component import HipkiSettings
 from agent.web.hipki.consent import PopupConsent, PopupPrompter
 from agent.web.hipki.door import HipkiDoor
 from tests.signing.permission_support import MemoryPermissions
@@ -71,7 +71,7 @@ class Rig:
         self._prompter = PopupPrompter(prompter or NoPrompter("no window"))
         self.consent = self._consent(consent)
         self._wanted_port = port
-        self._settings = Settings(**settings)
+        self._settings = HipkiSettings(**settings)
         self._limits = limits or Limits()
         self._history = history
         self._loop = asyncio.new_event_loop()
