@@ -4,6 +4,7 @@ What it needs is loaded when somebody asks for it, in a thread: most agents neve
 """
 
 import asyncio
+from types import ModuleType
 from typing import Any
 
 from agent.host.machine.paths import Paths
@@ -14,22 +15,18 @@ class PanelDoctor:
     """Looks at the cards with the agent's own service, and at all else as the command does."""
 
     def __init__(self, places: Paths, service: SigningService) -> None:
-        """Take over a patient."""
+        """Examine this agent: its state folder, and the cards that its service sees."""
         self._places = places
         self._service = service
 
     async def examine(self) -> dict[str, Any]:
         """Look; give the report for programs (see ``Report.as_json``)."""
-        await asyncio.to_thread(_load)
-        from agent.commands.doctor import card_facts  # noqa: PLC0415  # loaded a moment ago
-
-        cards = await card_facts(self._service)
+        doctor = await asyncio.to_thread(_load)
+        cards = await doctor.card_facts(self._service)
 
         def look() -> dict[str, Any]:
-            from agent.commands.doctor import gather  # noqa: PLC0415  # likewise
-            from agent.doctor.examination import examine  # noqa: PLC0415  # likewise
-
-            return examine(gather(self._places, cards)).as_json()
+            report: dict[str, Any] = doctor.examine(doctor.gather(self._places, cards)).as_json()
+            return report
 
         return await asyncio.to_thread(look)
 
@@ -42,13 +39,14 @@ class PanelDoctor:
         """
 
         def mend() -> None:
-            from agent.commands.doctor import gather  # noqa: PLC0415  # seldom needed
-            from agent.doctor.repairs import repair  # noqa: PLC0415  # likewise
-
-            repair(name, gather(self._places, None))
+            doctor = _load()
+            doctor.repair(name, doctor.gather(self._places, None))
 
         await asyncio.to_thread(mend)
 
 
-def _load() -> None:
-    pass  # seldom needed
+def _load() -> ModuleType:
+    """Load what examines: dozens of modules, which the event loop must not wait for."""
+    from agent.commands import doctor  # noqa: PLC0415  # see above
+
+    return doctor

@@ -1,6 +1,7 @@
 """The Linux icon on a real bus: what a desktop's panel reads, clicks and hears."""
 
 import asyncio
+import gc
 import threading
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
@@ -384,3 +385,21 @@ def test_a_stop_before_the_beginning_counts(bus: Bus) -> None:
     notifier.run(face(), lambda _: None)
     notifier.show(face())
     notifier.notify("nobody", "hears it")
+
+
+async def test_quitting_with_calls_under_way_leaves_nothing_behind(
+    icon: Icon, item: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What an ended loop leaves open is complained of when the garbage is collected."""
+    del item
+    bus = icon.notifier._bus
+    assert bus is not None
+    for _ in range(20):
+        icon.notifier.notify("title", "body")  # nobody on this bus answers
+    icon.notifier.stop()
+    await icon.ended()
+    assert icon.failure is None
+    assert not bus.connected
+    del bus
+    gc.collect()
+    assert not [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")]

@@ -27,6 +27,8 @@ _BUS: Final = "org.freedesktop.DBus"
 _BUS_PATH: Final = "/org/freedesktop/DBus"
 CALL_SECONDS: Final = 5.0
 """How long another program may take to answer."""
+CLOSE_SECONDS: Final = 1.0
+"""How long the bus may take to be gone."""
 SHOWN: Final = 8_000
 """Milliseconds for which a notification stays."""
 
@@ -84,13 +86,29 @@ class StatusNotifier:
             if self._stop_wanted:
                 return
         self._bus = bus = await _connect()
+        lost = asyncio.ensure_future(
+            bus.wait_for_disconnect()  # type: ignore[no-untyped-call]  # dbus-fast has no type here
+        )
         try:
             await self._export(bus, face, chosen)
-            await self._wait(bus, self._stopped)
+            await _wait(lost, self._stopped)
         finally:
             with self._lock:
                 self._loop = None
-            bus.disconnect()
+            await self._close(bus, lost)
+
+    async def _close(self, bus: MessageBus, lost: asyncio.Future[None]) -> None:
+        """Let go of the bus, and wait until dbus-fast has: what it leaves behind complains later.
+
+        Calls that wait for an answer would get none, and their errors nobody to look at them.
+        """
+        for task in self._sending:
+            task.cancel()
+        await asyncio.gather(*self._sending, return_exceptions=True)
+        bus.disconnect()
+        await asyncio.wait((lost,), timeout=CLOSE_SECONDS)
+        if not lost.cancel():
+            lost.exception()  # whatever it was: the bus is gone
 
     async def _export(self, bus: MessageBus, face: Face, chosen: Callable[[str], None]) -> None:
         self._item = dbus_item.StatusNotifierItem(face, lambda: chosen("panel:state"))
@@ -103,18 +121,6 @@ class StatusNotifier:
         rule = f"type='signal',sender='{_BUS}',member='NameOwnerChanged',arg0='{WATCHER}'"
         await _call(bus, _BUS, _BUS_PATH, _BUS, "AddMatch", "s", [rule])
         await self._register()
-
-    async def _wait(self, bus: MessageBus, stopped: asyncio.Event) -> None:
-        lost = asyncio.ensure_future(
-            bus.wait_for_disconnect()  # type: ignore[no-untyped-call]  # dbus-fast has no type here
-        )
-        wanted = asyncio.ensure_future(stopped.wait())
-        await asyncio.wait((lost, wanted), return_when=asyncio.FIRST_COMPLETED)
-        wanted.cancel()
-        if lost.done() and not stopped.is_set():
-            lost.exception()  # whatever it was: the bus is gone
-            raise NoTrayError("the session bus is gone")
-        lost.cancel()
 
     def _hear(self, message: Message) -> None:
         """Register again when the desktop's panel has come back."""
@@ -171,6 +177,22 @@ class StatusNotifier:
 
 
 _HINTS: Final = {"category": Variant("s", "device"), "urgency": Variant("y", 1)}
+
+
+async def _wait(lost: asyncio.Future[None], stopped: asyncio.Event) -> None:
+    """Return when the icon is to go.
+
+    Raises:
+        NoTrayError: the bus was lost before.
+
+    """
+    wanted = asyncio.ensure_future(stopped.wait())
+    try:
+        await asyncio.wait((lost, wanted), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        wanted.cancel()
+    if not stopped.is_set():
+        raise NoTrayError("the session bus is gone")
 
 
 async def _connect() -> MessageBus:

@@ -7,7 +7,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,8 +27,14 @@ class RunningAgent:
 
     """
 
-    def __init__(self, state: Path, environment: Mapping[str, str], *arguments: str) -> None:
-        command = [sys.executable, "-P", "-m", "agent", "serve", "--state-dir", str(state)]
+    def __init__(
+        self,
+        state: Path,
+        environment: Mapping[str, str],
+        *arguments: str,
+        program: Sequence[str] = (sys.executable, "-P", "-m", "agent"),
+    ) -> None:
+        command = [*program, "serve", "--state-dir", str(state)]
         self.state = state
         self.process = subprocess.Popen(
             [*command, "--port", "0", "--hipki-port", "0", *arguments],
