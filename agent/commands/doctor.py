@@ -1,15 +1,16 @@
 """``ankong doctor``: examine this installation, repair it, or pack a file for those who help."""
 
-import argparse
 import asyncio
 import platform
 import ssl
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agent import __version__
 from agent.commands.output import log_aside, say, say_json
+from agent.commands.parser import CommandParser, add_json, define
+from agent.commands.readers import ReaderOptions, add_reader_options
 from agent.consent.consent import AlwaysAllow
 from agent.database import DatabaseError
 from agent.doctor.bundle import write_bundle
@@ -34,14 +35,41 @@ PROBING_SECONDS = 5.0  # for a card whose answer to reset says nothing
 _SIGNS = {Level.OK: "✓", Level.NOTE: "•", Level.FAULT: "✗"}
 
 
-def run(options: argparse.Namespace, provider: Callable[[], CardProvider]) -> int:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DoctorOptions(ReaderOptions):
+    """What ``doctor`` is told.
+
+    Attributes:
+        repair: the name of what is carried out first; None for nothing.
+        bundle: the file that is packed for those who help; None for none.
+        json: whether the answer is for a program.
+
+    """
+
+    repair: str | None = None
+    bundle: Path | None = None
+    json: bool = False
+
+
+def add(parser: CommandParser) -> None:
+    """Add the command's options."""
+    define(parser, DoctorOptions, run)
+    add_reader_options(parser)
+    parser.add_argument("--repair", metavar="NAME", help="carry out a repair that was named before")
+    parser.add_argument(
+        "--bundle", type=Path, metavar="FILE.zip", help="for those who help; no personal data"
+    )
+    add_json(parser)
+
+
+def run(options: DoctorOptions) -> int:
     """Examine, and before that repair where asked to; fail where something is broken."""
     log_aside()
     places = Paths.choose(options.state_dir)
-    patient = gather(places, _cards(options, places, provider))
+    patient = gather(places, _cards(options, places))
     if options.repair is not None:
         repair(options.repair, patient)
-        patient = gather(places, _cards(options, places, provider))
+        patient = gather(places, _cards(options, places))
     report = examine(patient)
     if options.bundle is not None:
         write_bundle(options.bundle, patient, report)
@@ -52,15 +80,13 @@ def run(options: argparse.Namespace, provider: Callable[[], CardProvider]) -> in
     return 0 if report.clean else 1
 
 
-def _cards(
-    options: argparse.Namespace, places: Paths, provider: Callable[[], CardProvider]
-) -> CardFacts | None:
+def _cards(options: DoctorOptions, places: Paths) -> CardFacts | None:
     """Look at the readers; not at real ones where the running agent has virtual ones."""
     running = find_running(places)
     was_told = options.provider is not None or options.virtual_card
     if running is not None and running.virtual and not was_told:
         return None
-    return asyncio.run(look_at_cards(provider))
+    return asyncio.run(look_at_cards(options.open_provider))
 
 
 def gather(places: Paths, cards: CardFacts | None) -> Patient:
