@@ -1,66 +1,172 @@
-"""The sites that ask, named by their origin and nothing else.
+"""Who asks: the origin of a web page (RFC 6454), and the patterns that an administrator writes.
 
-An origin is compared as a whole (scheme, host, port); a look-alike is another site.
+An origin is compared as a whole (scheme, host, port); a look-alike is another origin. It is parsed
+once, where a request comes in, and handed on.
 """
 
 import re
 from dataclasses import dataclass
-from typing import Self
-from urllib.parse import urlsplit
+from typing import Final, Self
 
 from agent.errors import BadRequestError
+from agent.harmless import printable
 
-MAX_ORIGIN_LENGTH = 255
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+MAX_ORIGIN_LENGTH: Final = 255
+MAX_PORT: Final = 65535
+LOCAL: Final = "local"
+"""The scheme of what is no web page: no browser writes it, and :meth:`Origin.parse` refuses it."""
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
+_PUNYCODE: Final = "xn--"  # RFC 5890 §2.3.2.1
 # RFC 6454 §6.2 serialises the host as lower-case ASCII: letters, digits, hyphens and dots; or a
-# bracketed IPv6 address. Anything else was not written by a browser.
-_LABEL = r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
-_HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
-_IPV6 = re.compile(r"\[[0-9a-f:.]{2,45}\]")
+# bracketed IPv6 address. No user, no path, no default port, no dot at the end: anything else was
+# not written by a browser.
+_LABEL: Final = r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
+_NAME: Final = rf"{_LABEL}(?:\.{_LABEL})*"
+_ORIGIN: Final = re.compile(
+    rf"(?P<scheme>https?)://(?P<host>(?P<any>\*\.)?(?P<name>{_NAME})|\[[0-9a-f:.]{{2,45}}\])"
+    r"(?::(?P<port>[1-9][0-9]{0,4}))?"
+)
+_LOCAL_NAME: Final = re.compile(r"local://(?P<host>[a-z-]+)")
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
-    """A web origin (RFC 6454) in its one serialised form, at most 255 characters of ASCII."""
+class Origin:
+    """A web origin, or something on this computer that no page can name itself.
 
-    origin: str
+    Attributes:
+        scheme: http, https, or :data:`LOCAL`.
+        host: a name or address as a browser writes it, IPv6 in brackets; or a local name.
+        port: 1 to 65535; None for the scheme's own.
+
+    """
+
+    scheme: str
+    host: str
+    port: int | None = None
 
     @classmethod
-    def parse(cls, origin: str) -> Self:
+    def parse(cls, text: str) -> Self:
         """Read an Origin header or the ``origin`` of a message event.
 
         Raises:
-            BadRequestError: it is ``null``, not http or https, has a path, user, default port,
-                capital letters or anything else that no browser writes.
+            BadRequestError: it is ``null``, not http or https, longer than 255 characters, has a
+                path, user, default port, capital letters or anything else that no browser writes.
 
         """
-        if not 0 < len(origin) <= MAX_ORIGIN_LENGTH or not origin.isascii():
-            raise BadRequestError("not an origin")
-        scheme, separator, authority = origin.partition("://")
-        if not separator or scheme not in _DEFAULT_PORTS or origin != origin.strip():
+        found = _ORIGIN.fullmatch(text) if len(text) <= MAX_ORIGIN_LENGTH else None
+        if found is None or found["any"] is not None:
             raise BadRequestError("not an http or https origin")
-        try:
-            parts = urlsplit(origin)
-            port = parts.port
-        except ValueError as error:
-            raise BadRequestError("not an origin") from error
-        host = authority.removesuffix(f":{port}") if port is not None else authority
-        if not (_HOST.fullmatch(host) or _IPV6.fullmatch(host)):
-            raise BadRequestError("not an origin")
-        if port in (0, _DEFAULT_PORTS[scheme]):
+        port = _port(found)
+        if port == _DEFAULT_PORTS[found["scheme"]]:
             raise BadRequestError("a browser leaves its default port out")
-        return cls(origin)
+        if port is not None and port > MAX_PORT:
+            raise BadRequestError("not an origin")
+        return cls(found["scheme"], found["host"], port)
+
+    @classmethod
+    def parse_any(cls, text: str) -> Self:
+        """Read an origin, or the name of something on this computer: what a decision is about.
+
+        Not for what a page sends.
+
+        Raises:
+            BadRequestError: it is neither.
+
+        """
+        found = _LOCAL_NAME.fullmatch(text)
+        return cls.parse(text) if found is None else cls(LOCAL, found["host"])
 
     @property
-    def host(self) -> str:
-        """The host alone, as a person recognises it."""
-        return urlsplit(self.origin).hostname or ""
+    def is_local(self) -> bool:
+        """Whether this is something on this computer, and no web page."""
+        return self.scheme == LOCAL
+
+    @property
+    def is_exposed(self) -> bool:
+        """Whether others on the network can read and change what this page sends and shows."""
+        return self.scheme == "http" and self.host not in _LOOPBACK
+
+    @property
+    def is_international(self) -> bool:
+        """Whether a label of the host is punycode (RFC 3492) for other letters than ASCII."""
+        return any(label.startswith(_PUNYCODE) for label in self.host.split("."))
+
+    @property
+    def readable_host(self) -> str:
+        """The host with punycode decoded and made printable: what its letters imitate."""
+        return printable(".".join(map(_decoded_label, self.host.split("."))))
 
     def __str__(self) -> str:
-        return self.origin
+        port = "" if self.port is None else f":{self.port}"
+        return f"{self.scheme}://{self.host}{port}"
 
 
-LOCAL_USER = Site("local://user")
-"""The person at this computer, on the command line; no page can name itself so."""
-SELF_TEST = Site("local://self-test")
-"""A self-test of our own that the citizen started; likewise."""
+LOCAL_USER: Final = Origin(LOCAL, "user")
+"""The person at this computer, on the command line."""
+SELF_TEST: Final = Origin(LOCAL, "self-test")
+"""A self-test of our own that the citizen started."""
+LOCAL_PROGRAM: Final = Origin(LOCAL, "program")
+"""A program on this computer that speaks the old component's protocol."""
+
+
+@dataclass(frozen=True, slots=True)
+class OriginPattern:
+    """One origin exactly, or every name below a domain.
+
+    Attributes:
+        origin: what scheme, host and port are compared with.
+        below: whether names below the host are meant, and not the host itself.
+
+    """
+
+    origin: Origin
+    below: bool = False
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``https://portal.example``, ``https://*.gov.tw`` or ``local://program``.
+
+        International names are written as browsers do, in punycode (RFC 3492).
+
+        Raises:
+            ValueError: it is none of these; the message says why, for a person.
+
+        """
+        local = _LOCAL_NAME.fullmatch(text)
+        if local is not None:
+            return cls(Origin(LOCAL, local["host"]))
+        found = _ORIGIN.fullmatch(text)
+        if found is None:
+            raise ValueError(f"{text!r} is no origin such as https://portal.example")
+        port = _port(found)
+        if port is not None and (port > MAX_PORT or port == _DEFAULT_PORTS[found["scheme"]]):
+            raise ValueError(f"{text!r}: leave the default port out, and others below 65536")
+        if found["any"] is None:
+            return cls(Origin(found["scheme"], found["host"], port))
+        if found["name"].rpartition(".")[2].isdecimal():
+            raise ValueError(f"{text!r}: there is no name below an address")
+        return cls(Origin(found["scheme"], found["name"], port), below=True)
+
+    def matches(self, origin: Origin) -> bool:
+        """Tell whether an origin is meant."""
+        if not self.below:
+            return origin == self.origin
+        # The dot is part of the comparison: evilgov.tw is not below gov.tw.
+        return (origin.scheme, origin.port) == (
+            self.origin.scheme,
+            self.origin.port,
+        ) and origin.host.endswith("." + self.origin.host)
+
+
+def _port(found: re.Match[str]) -> int | None:
+    return None if found["port"] is None else int(found["port"])
+
+
+def _decoded_label(label: str) -> str:
+    if not label.startswith(_PUNYCODE):
+        return label
+    try:
+        return label.removeprefix(_PUNYCODE).encode("ascii").decode("punycode")
+    except ValueError:
+        return label

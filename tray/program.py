@@ -18,7 +18,7 @@ from agent.commands.daemon import Daemon, Observer
 from agent.history.line import Kind, presentable
 from agent.host.instance.panel_key import panel_address
 from agent.host.settings.preferences import LANGUAGES
-from agent.host.update.standing import Age, Standing
+from agent.host.update.status import Age, UpdateStatus
 from agent.origin import LOCAL_USER, SELF_TEST
 from agent.signing.model import Snapshot
 from agent.signing.recording import Signed
@@ -138,7 +138,7 @@ class Program(Observer):
         if self._opens_panel:
             self._choose("panel:state")
 
-    def updated(self, standing: Standing) -> None:
+    def updated(self, standing: UpdateStatus) -> None:
         """Take note of what is known of newer versions."""
         self._warn("too_old", standing.age is Age.TOO_OLD)
         is_news = standing.age in {Age.NEWER, Age.TOO_OLD}
@@ -233,7 +233,7 @@ class Program(Observer):
     def settings_changed(self) -> None:
         """Show what the citizen chose, here or in the panel."""
         autostart = self._daemon.autostart
-        self.updated(self._daemon.update.standing)
+        self.updated(self._daemon.update.status)
         self._update(
             language=self._daemon.preferences.language,
             autostart=None if autostart is None else autostart.is_on(),
@@ -273,7 +273,7 @@ def notification(signed: Signed, texts: Texts) -> tuple[str, str]:
     """Write the title and the body of what the citizen is told after a key was used."""
     title = texts.signed if signed.kind is Kind.SIGN else texts.decrypted
     own = {LOCAL_USER: texts.owner, SELF_TEST: texts.self_test}
-    site = own.get(signed.site) or signed.site.host or signed.site.origin
+    site = own.get(signed.site) or signed.site.host
     lines = [texts.by.format(site=presentable(site))]
     if signed.kind is Kind.SIGN and signed.documents:
         name = presentable(signed.documents[0] or texts.unnamed)

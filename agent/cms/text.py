@@ -2,6 +2,8 @@
 
 from asn1crypto import core
 
+from agent.harmless import printable
+
 _ENCODINGS = {
     12: "utf-8",  # UTF8String
     18: "ascii",  # NumericString
@@ -24,4 +26,4 @@ def string_value(value: core.Asn1Value) -> str | None:
     if encoding is None:
         return None
     text = value.contents.decode(encoding, errors="replace")
-    return "".join(char if char.isprintable() else "\ufffd" for char in text)
+    return printable(text)

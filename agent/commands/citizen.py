@@ -6,14 +6,14 @@ from pathlib import Path
 
 from agent.consent.consent import AlwaysAllow, Consent, Refuse
 from agent.consent.permissions import Permission
-from agent.consent.policy_permissions import Standing
+from agent.consent.policy_permissions import PolicyPermissions
 from agent.consent.process import ProcessPrompter, prompt_command
 from agent.consent.questions import NoPrompter, Prompter
-from agent.consent.queue import Turns
+from agent.consent.queue import PromptQueue
 from agent.consent.site_store import SiteStore
 from agent.consent.wire import SYSTEM
 from agent.host.settings.policy import Policy, Ruling
-from agent.origin import Site
+from agent.origin import Origin
 from agent.web.hipki.consent import PopupConsent, PopupPrompter
 
 
@@ -56,18 +56,18 @@ def open_citizen(
     nobody = NoPrompter(f"started with --consent {answer}: there are no windows")
     if answer == "allow":
 
-        def forbidden(site: Site) -> bool:
-            return policy.decision(site.origin) is Ruling.FORBIDDEN
+        def forbidden(site: Origin) -> bool:
+            return policy.decision(site) is Ruling.FORBIDDEN
 
         return Citizen(AlwaysAllow(forbidden), nobody)
     if answer == "deny":
         return Citizen(Refuse("whoever started the agent refuses every site"), nobody)
     store = SiteStore(sites)
-    standing = Standing(policy, store)
+    standing = PolicyPermissions(policy, store)
 
-    def block(site: Site) -> None:
+    def block(site: Origin) -> None:
         standing.remember(site, Permission.BLOCKED)
 
-    windows = Turns(ProcessPrompter(prompt_command(), language), block)
+    windows = PromptQueue(ProcessPrompter(prompt_command(), language), block)
     prompter = PopupPrompter(windows)
     return Citizen(PopupConsent(standing, prompter), prompter, store)

@@ -14,7 +14,7 @@ from agent import __version__
 from agent.commands.citizen import Citizen, open_citizen
 from agent.commands.panel_doctor import PanelDoctor
 from agent.consent.consent import Consent
-from agent.consent.local_user import Owner
+from agent.consent.local_user import LocalUserConsent
 from agent.history.store import History
 from agent.host.autostart import Autostart, autostart, start_command
 from agent.host.instance import install_key, quitting
@@ -29,7 +29,7 @@ from agent.host.settings.config import Settings
 from agent.host.settings.policy import Policy
 from agent.host.settings.preferences import Preferences
 from agent.host.tls import identity, switch
-from agent.host.update.standing import Standing
+from agent.host.update.status import UpdateStatus
 from agent.host.update.watch import UpdateWatch
 from agent.signing.model import Snapshot
 from agent.signing.recording import Signed
@@ -73,7 +73,7 @@ class Observer:
     def signed(self, signed: Signed) -> None:
         """Take note that a key was used."""
 
-    def updated(self, standing: Standing) -> None:
+    def updated(self, standing: UpdateStatus) -> None:
         """Take note of what is known of newer versions."""
 
     def settings_changed(self) -> None:
@@ -131,7 +131,7 @@ class Daemon:
             panel.key_used()
 
         def updated() -> None:
-            observer.updated(self.update.standing)
+            observer.updated(self.update.status)
             panel.updated()
 
         service = self._service(signed)
@@ -170,7 +170,7 @@ class Daemon:
         store = self._citizen.store
         return SigningService(
             self.make_provider(),
-            Owner(self._citizen.consent),
+            LocalUserConsent(self._citizen.consent),
             prompter=self._citizen.prompter,
             last_try=self.settings.last_try,
             history=self._history,
@@ -191,7 +191,7 @@ class Daemon:
             settings_changed=self.settings_changed,
             doctor=PanelDoctor(self.places, service),
             consent=self.settings.consent,
-            update=lambda: self.update.standing,
+            update=lambda: self.update.status,
         )
 
     def _ports(self, context: ssl.SSLContext) -> ServerConfig:
@@ -218,7 +218,7 @@ class Daemon:
         if listening.ping_error is not None:
             ready["hipki_error"] = listening.ping_error
         observer.ready({**ready, "provider": service.provider_kind})
-        observer.updated(self.update.standing)
+        observer.updated(self.update.status)
         observer.changed(service.snapshot())
 
 

@@ -19,7 +19,7 @@ from agent.host.machine.memory import leave_no_core
 from agent.host.machine.paths import Paths
 from agent.host.settings import config
 from agent.host.settings.policy import Policy
-from agent.host.update import standing
+from agent.host.update import status
 from agent.origin import LOCAL_USER
 from agent.secret import SecretBytes
 from agent.signing.model import SignatureFormat, SignRequest
@@ -83,7 +83,7 @@ def sign(options: SignOptions) -> int:
     places = Paths.choose(options.state_dir)
     places.prepare()
     settings = Policy.of_this_computer(places.policy).over(config.load(places.config))
-    known = standing.read(places, settings)
+    known = status.read(places, settings)
     leave_no_core()
     pin = _read_pin(from_stdin=options.pin_stdin)
     with closing(History(places.history)) as history:
@@ -92,7 +92,7 @@ def sign(options: SignOptions) -> int:
             AlwaysAllow(),
             last_try=settings.last_try,
             history=history,
-            check_version=lambda: standing.check(known),
+            check_version=lambda: status.check(known),
         )
         result = asyncio.run(use_service(service, lambda: service.sign(LOCAL_USER, request, pin)))
     (signature,) = result.signatures

@@ -7,11 +7,11 @@ from typing import Final
 
 from agent.commands.output import log_aside, say, say_aside, say_json
 from agent.commands.parser import CommandOptions, CommandParser, add_json, define
-from agent.consent.site_store import Decision, SiteRecord, SiteStore, named
+from agent.consent.site_store import Decision, SiteRecord, SiteStore
 from agent.errors import BadRequestError
 from agent.host.machine.paths import Paths
 from agent.host.settings.policy import Policy, Ruling
-from agent.origin import Site
+from agent.origin import Origin
 
 DECISIONS: Final = {
     "allow": Decision.ALLOWED,
@@ -56,7 +56,7 @@ def sites(options: SitesOptions) -> int:
     if options.decision is not None:
         if options.origin is None:
             raise BadRequestError(f"{options.decision} which site? Name its origin")
-        _decide(places, named(options.origin), DECISIONS[options.decision])
+        _decide(places, Origin.parse_any(options.origin), DECISIONS[options.decision])
     records = _listed(places.sites)
     if options.json:
         say_json({"policy_problem": policy.problem, "sites": [_row(r, policy) for r in records]})
@@ -65,7 +65,7 @@ def sites(options: SitesOptions) -> int:
     return 0
 
 
-def _decide(places: Paths, site: Site, decision: Decision) -> None:
+def _decide(places: Paths, site: Origin, decision: Decision) -> None:
     places.prepare()
     with closing(SiteStore(places.sites, fresh=False)) as store:
         store.remember(site, decision).result()
@@ -80,11 +80,11 @@ def _listed(path: Path) -> tuple[SiteRecord, ...]:
 
 def _row(record: SiteRecord, policy: Policy) -> dict[str, str | None]:
     return {
-        "origin": record.site.origin,
+        "origin": str(record.site),
         "decision": str(record.decision),
         "since": record.since.isoformat(),
         "last_used": None if record.last_used is None else record.last_used.isoformat(),
-        "policy": _RULINGS[policy.decision(record.site.origin)],
+        "policy": _RULINGS[policy.decision(record.site)],
     }
 
 

@@ -6,19 +6,19 @@ from typing import Protocol
 from agent.consent.permissions import Permission, Permissions
 from agent.consent.questions import AllowSite, LastTry, Prompter, SiteAnswer
 from agent.errors import AgentError, ErrorCode, PinError
-from agent.origin import Site
+from agent.origin import Origin
 
 
 class Consent(Protocol):
     """Asks the citizen, or answers in their place. Awaiting it may take as long as they do.
 
-    It also remembers: once :meth:`allow_site` has returned, :meth:`stands` says for how long.
+    It also remembers: once :meth:`allow_site` has returned, :meth:`is_allowed` says for how long.
     """
 
-    def stands(self, site: Site) -> bool:
+    def is_allowed(self, site: Origin) -> bool:
         """Tell whether ``site`` is allowed without asking anybody."""
 
-    async def allow_site(self, site: Site) -> None:
+    async def allow_site(self, site: Origin) -> None:
         """Return when ``site`` may go on.
 
         Raises:
@@ -41,7 +41,7 @@ class AlwaysAllow:
     Only an administrator's policy is stronger than that.
     """
 
-    def __init__(self, forbidden: Callable[[Site], bool] = lambda _: False) -> None:
+    def __init__(self, forbidden: Callable[[Origin], bool] = lambda _: False) -> None:
         """Remember who is not allowed in spite of it.
 
         Args:
@@ -50,11 +50,11 @@ class AlwaysAllow:
         """
         self._forbidden = forbidden
 
-    def stands(self, site: Site) -> bool:
+    def is_allowed(self, site: Origin) -> bool:
         """Allow every site that is not forbidden."""
         return not self._forbidden(site)
 
-    async def allow_site(self, site: Site) -> None:
+    async def allow_site(self, site: Origin) -> None:
         """Allow every site that is not forbidden.
 
         Raises:
@@ -80,12 +80,12 @@ class Refuse:
         """
         self._reason = reason
 
-    def stands(self, site: Site) -> bool:
+    def is_allowed(self, site: Origin) -> bool:
         """Allow no site."""
         del site
         return False
 
-    async def allow_site(self, site: Site) -> None:
+    async def allow_site(self, site: Origin) -> None:
         """Refuse.
 
         Raises:
@@ -123,11 +123,11 @@ class Ask:
         self._permissions = permissions
         self._prompter = prompter
 
-    def stands(self, site: Site) -> bool:
+    def is_allowed(self, site: Origin) -> bool:
         """Tell whether ``site`` is allowed without asking anybody."""
         return self._permissions.find(site) is Permission.ALLOWED
 
-    async def allow_site(self, site: Site) -> None:
+    async def allow_site(self, site: Origin) -> None:
         """Return when ``site`` may go on.
 
         Raises:
@@ -156,7 +156,7 @@ class Ask:
                 attempts_left=question.attempts_left,
             )
 
-    def _settle(self, site: Site, answer: SiteAnswer) -> None:
+    def _settle(self, site: Origin, answer: SiteAnswer) -> None:
         match answer:
             case SiteAnswer.THIS_TIME:
                 self._permissions.allow_for_now(site)

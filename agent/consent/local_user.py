@@ -2,10 +2,10 @@
 
 from agent.consent.consent import Consent
 from agent.consent.questions import LastTry
-from agent.origin import LOCAL_USER, Site
+from agent.origin import LOCAL_USER, Origin
 
 
-class Owner:
+class LocalUserConsent:
     """Stands before another consent: knows the owner, and asks about everybody else.
 
     The PIN is asked for all the same, and so is a last try.
@@ -15,11 +15,11 @@ class Owner:
         """Put the owner before ``others``."""
         self._others = others
 
-    def stands(self, site: Site) -> bool:
+    def is_allowed(self, site: Origin) -> bool:
         """Tell whether ``site`` is allowed without asking anybody."""
-        return site == LOCAL_USER or self._others.stands(site)
+        return site == LOCAL_USER or self._others.is_allowed(site)
 
-    async def allow_site(self, site: Site) -> None:
+    async def allow_site(self, site: Origin) -> None:
         """Return when ``site`` may go on; errors as of the other consent."""
         if site != LOCAL_USER:
             await self._others.allow_site(site)

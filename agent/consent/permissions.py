@@ -3,7 +3,7 @@
 from enum import Enum, auto
 from typing import Protocol
 
-from agent.origin import Site
+from agent.origin import Origin
 
 
 class Permission(Enum):
@@ -16,14 +16,14 @@ class Permission(Enum):
 class Permissions(Protocol):
     """Where the answers are kept."""
 
-    def find(self, site: Site) -> Permission | None:
+    def find(self, site: Origin) -> Permission | None:
         """Look up what was said about a site; None when it has to be asked about."""
 
-    def remember(self, site: Site, permission: Permission) -> None:
+    def remember(self, site: Origin, permission: Permission) -> None:
         """Keep an answer for good."""
 
-    def allow_for_now(self, site: Site) -> None:
+    def allow_for_now(self, site: Origin) -> None:
         """Keep a yes for a quarter of an hour."""
 
-    def forget(self, site: Site) -> None:
+    def forget(self, site: Origin) -> None:
         """Ask about the site again next time."""

@@ -5,7 +5,7 @@ from typing import Final
 from agent.consent.permissions import Permission
 from agent.consent.site_store import Decision, SiteStore
 from agent.host.settings.policy import Policy, Ruling
-from agent.origin import Site
+from agent.origin import Origin
 
 _RULED: Final = {Ruling.ALLOWED: Permission.ALLOWED, Ruling.FORBIDDEN: Permission.BLOCKED}
 _DECIDED: Final = {
@@ -16,7 +16,7 @@ _DECIDED: Final = {
 _KEPT: Final = {Permission.ALLOWED: Decision.ALLOWED, Permission.BLOCKED: Decision.BLOCKED}
 
 
-class Standing:
+class PolicyPermissions:
     """Permissions on disk, under a policy. What is decided against the policy has no effect."""
 
     def __init__(self, policy: Policy, store: SiteStore) -> None:
@@ -30,19 +30,19 @@ class Standing:
         self._policy = policy
         self._store = store
 
-    def find(self, site: Site) -> Permission | None:
+    def find(self, site: Origin) -> Permission | None:
         """Look up what was said about a site; None when it has to be asked about."""
-        ruling = self._policy.decision(site.origin)
+        ruling = self._policy.decision(site)
         return _RULED.get(ruling) or _DECIDED.get(self._store.decision(site))
 
-    def remember(self, site: Site, permission: Permission) -> None:
+    def remember(self, site: Origin, permission: Permission) -> None:
         """Keep an answer for good."""
         self._store.remember(site, _KEPT[permission])
 
-    def allow_for_now(self, site: Site) -> None:
+    def allow_for_now(self, site: Origin) -> None:
         """Keep a yes for a quarter of an hour."""
         self._store.remember(site, Decision.THIS_TIME)
 
-    def forget(self, site: Site) -> None:
+    def forget(self, site: Origin) -> None:
         """Ask about the site again next time."""
         self._store.forget(site)

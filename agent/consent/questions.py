@@ -9,7 +9,7 @@ from enum import StrEnum, unique
 from typing import ClassVar, Generic, Protocol, TypeVar
 
 from agent.errors import AgentError, ErrorCode
-from agent.origin import Site
+from agent.origin import Origin
 from agent.secret import SecretBytes
 
 A = TypeVar("A")
@@ -100,7 +100,7 @@ class Prompt(Generic[A]):
     """
 
     __slots__ = ()
-    site: Site
+    site: Origin
     unasked: ClassVar[ErrorCode]
 
 
@@ -108,7 +108,7 @@ class Prompt(Generic[A]):
 class AllowSite(Prompt[SiteAnswer]):
     """Asks whether a site may use the card."""
 
-    site: Site
+    site: Origin
     unasked: ClassVar[ErrorCode] = ErrorCode.ORIGIN_NOT_ALLOWED
 
 
@@ -129,7 +129,7 @@ class EnterPin(Prompt[SecretBytes]):
 
     """
 
-    site: Site
+    site: Origin
     purpose: Purpose
     card: CardFacts
     attempts_left: int | None
@@ -153,7 +153,7 @@ class LastTry(Prompt[bool]):
 
     """
 
-    site: Site
+    site: Origin
     attempts_left: int
     card: CardFacts
     pin_given: bool
@@ -164,7 +164,7 @@ class LastTry(Prompt[bool]):
 class Locked(Prompt[None]):
     """Tells that the PIN is locked, and what to do now; there is nothing to answer."""
 
-    site: Site
+    site: Origin
     card: CardFacts
     unasked: ClassVar[ErrorCode] = ErrorCode.PIN_LOCKED
 

@@ -14,7 +14,7 @@ from typing import Final, TypeVar, cast
 
 from agent.consent.questions import AllowSite, EnterPin, Prompt, Prompter, SiteAnswer, UnaskedError
 from agent.errors import AgentError, ErrorCode
-from agent.origin import Site
+from agent.origin import Origin
 
 A = TypeVar("A")
 PAUSES: Final = (0.0, 0.0, 5.0, 30.0, 120.0, 600.0)
@@ -41,7 +41,7 @@ class _Refusals:
         return self.last + pauses[min(self.count, len(pauses) - 1)]
 
 
-class Turns:
+class PromptQueue:
     """Stands before another prompter: a queue for all, a pause for those who were refused.
 
     Whatever ends a window but an answer is a refusal, also that the page gave up: opening and
@@ -51,7 +51,7 @@ class Turns:
     def __init__(
         self,
         prompter: Prompter,
-        block: Callable[[Site], None],
+        block: Callable[[Origin], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Put the queue before ``prompter``.
@@ -66,8 +66,8 @@ class Turns:
         self._block = block
         self._clock = clock
         self._window = asyncio.Lock()
-        self._waiting: set[Site] = set()
-        self._refusals: OrderedDict[Site, _Refusals] = OrderedDict()
+        self._waiting: set[Origin] = set()
+        self._refusals: OrderedDict[Origin, _Refusals] = OrderedDict()
         self._strangers = 0
         self._common = _Refusals()
 
@@ -91,7 +91,7 @@ class Turns:
                 return await self._put(site, self._with_offer(prompt))
 
     @contextmanager
-    def _only_one(self, site: Site) -> Iterator[None]:
+    def _only_one(self, site: Origin) -> Iterator[None]:
         if site in self._waiting:
             raise AgentError("this site asks already", code=ErrorCode.BUSY)
         self._waiting.add(site)
@@ -125,7 +125,7 @@ class Turns:
             return cast("Prompt[A]", replace(prompt, may_block=True))
         return prompt
 
-    async def _put(self, site: Site, prompt: Prompt[A]) -> A:
+    async def _put(self, site: Origin, prompt: Prompt[A]) -> A:
         refused = True
         try:
             answer = await self._prompter.ask(prompt)
@@ -142,7 +142,7 @@ class Turns:
                 self._common = _Refusals(count, self._clock()) if refused else _Refusals()
         return answer
 
-    def _note(self, site: Site, *, refused: bool) -> None:
+    def _note(self, site: Origin, *, refused: bool) -> None:
         before = self._of(site)
         self._refusals.pop(site, None)
         if refused:
@@ -150,7 +150,7 @@ class Turns:
         while len(self._refusals) > MAX_SITES:
             self._refusals.popitem(last=False)
 
-    def _of(self, site: Site) -> _Refusals:
+    def _of(self, site: Origin) -> _Refusals:
         return self._still(self._refusals.get(site, _Refusals()))
 
     def _still(self, refusals: _Refusals) -> _Refusals:

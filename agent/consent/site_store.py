@@ -15,7 +15,7 @@ import structlog
 
 from agent.database import Database, Schema, transaction
 from agent.errors import BadRequestError
-from agent.origin import Site
+from agent.origin import Origin
 
 FOR_NOW: Final = 15 * 60.0
 """Seconds that "this time" lasts: reading, signing and a second thought."""
@@ -68,7 +68,7 @@ class SiteRecord:
 
     """
 
-    site: Site
+    site: Origin
     decision: Decision
     since: datetime
     last_used: datetime | None = None
@@ -105,11 +105,11 @@ class SiteStore:
         self._clock = clock
         self._monotonic = monotonic
         self._lock = threading.Lock()
-        self._records: dict[Site, SiteRecord] = {}
+        self._records: dict[Origin, SiteRecord] = {}
         self._fresh = fresh
-        self._until: dict[Site, float] = {}
+        self._until: dict[Origin, float] = {}
         self._writing = 0
-        self._touched: dict[Site, float] = {}
+        self._touched: dict[Origin, float] = {}
         self._database = Database(path, _SCHEMA, self._reload if fresh else None)
         self._database.submit(self._end_this_time if fresh else self._reload).result()
 
@@ -118,12 +118,12 @@ class SiteStore:
         """What a corrupt database was renamed to when this was opened; None when all was well."""
         return self._database.set_aside
 
-    def decision(self, site: Site) -> Decision:
+    def decision(self, site: Origin) -> Decision:
         """Look up what was decided about a site."""
         with self._lock:
             return self._decision(site)
 
-    def remember(self, site: Site, decision: Decision) -> Future[None]:
+    def remember(self, site: Origin, decision: Decision) -> Future[None]:
         """Decide about a site, at once; the future is done when it is on disk.
 
         ``UNKNOWN`` forgets the site. The future fails with ``DatabaseError``, which is logged
@@ -133,7 +133,7 @@ class SiteStore:
             self._until.pop(site, None)
             if decision is Decision.UNKNOWN:
                 self._records.pop(site, None)
-                return self._write("DELETE FROM sites WHERE origin = ?", site.origin)
+                return self._write("DELETE FROM sites WHERE origin = ?", str(site))
             before = self._records.get(site)
             used = None if before is None else before.last_used
             record = SiteRecord(site, decision, self._clock().replace(microsecond=0), used)
@@ -141,13 +141,13 @@ class SiteStore:
             if decision is Decision.THIS_TIME:
                 self._until[site] = self._monotonic() + FOR_NOW
             since = _as_text(record.since)
-            return self._write(_INSERT, site.origin, decision.value, since, _as_text(used))
+            return self._write(_INSERT, str(site), decision.value, since, _as_text(used))
 
-    def forget(self, site: Site) -> Future[None]:
+    def forget(self, site: Origin) -> Future[None]:
         """Ask about the site again next time; the future is as for :meth:`remember`."""
         return self.remember(site, Decision.UNKNOWN)
 
-    def touch(self, site: Site) -> None:
+    def touch(self, site: Origin) -> None:
         """Remember that the site is using what was decided; on disk once a minute at most."""
         now = self._monotonic()
         with self._lock:
@@ -159,7 +159,7 @@ class SiteStore:
             if now - self._touched.get(site, float("-inf")) >= TOUCH_SECONDS:
                 self._touched[site] = now
                 sql = "UPDATE sites SET last_used = ? WHERE origin = ?"
-                self._write(sql, _as_text(used), site.origin)
+                self._write(sql, _as_text(used), str(site))
 
     def snapshot(self) -> tuple[SiteRecord, ...]:
         """List every site that something stands decided about, in the order of their origins."""
@@ -169,13 +169,13 @@ class SiteStore:
                 for site, record in self._records.items()
                 if self._decision(site) is not Decision.UNKNOWN
             ]
-        return tuple(sorted(standing, key=lambda record: record.site.origin))
+        return tuple(sorted(standing, key=lambda record: str(record.site)))
 
     def close(self) -> None:
         """Write what is not yet on disk and let go of the database; blocks for seconds at most."""
         self._database.close()
 
-    def _decision(self, site: Site) -> Decision:
+    def _decision(self, site: Origin) -> Decision:
         record = self._records.get(site)
         if record is None:
             return Decision.UNKNOWN
@@ -239,7 +239,7 @@ def _record(row: tuple[str, str, str, str | None]) -> SiteRecord | None:
     origin, decision, since, used = row
     try:
         return SiteRecord(
-            named(origin),
+            Origin.parse_any(origin),
             Decision(decision),
             datetime.fromisoformat(since),
             None if used is None else datetime.fromisoformat(used),
@@ -247,17 +247,6 @@ def _record(row: tuple[str, str, str, str | None]) -> SiteRecord | None:
     except (BadRequestError, ValueError):
         _log.error("a decision about a site makes no sense and is ignored", origin=origin)
         return None
-
-
-def named(origin: str) -> Site:
-    """Read a name that a decision can be about: an origin, or a program on this computer.
-
-    Raises:
-        BadRequestError: it is neither.
-
-    """
-    # Programs have names that Site.parse refuses, so that no page has them.
-    return Site(origin) if origin.startswith("local://") else Site.parse(origin)
 
 
 def _as_text(moment: datetime | None) -> str | None:

@@ -21,7 +21,7 @@ from agent.consent.questions import (
     SiteAnswer,
 )
 from agent.errors import AgentError, BadRequestError, ErrorCode
-from agent.origin import Site
+from agent.origin import Origin
 from agent.secret import SecretBytes
 
 A = TypeVar("A")
@@ -78,7 +78,7 @@ def encode_request(prompt: Prompt[A], language: str = SYSTEM) -> bytes:
             body = {"kind": "locked", "card": _card_body(prompt.card)}
         case _:
             raise AgentError(f"no window for {type(prompt).__name__}")
-    common = {"site": prompt.site.origin, "language": language}
+    common = {"site": str(prompt.site), "language": language}
     return json.dumps({**body, **common}).encode("ascii") + b"\n"
 
 
@@ -134,7 +134,7 @@ def _card_body(card: CardFacts) -> dict[str, Any]:
 
 
 def _request(body: dict[str, Any]) -> AnyPrompt:
-    site = Site(_text(body["site"]))
+    site = Origin.parse_any(_text(body["site"]))
     match body["kind"]:
         case "allow_site":
             return AllowSite(site)

@@ -7,8 +7,8 @@ from agent.doctor.patient import Patient
 from agent.doctor.report import Finding, fault, note, ok
 from agent.host.settings import config
 from agent.host.settings.config import ConfigError
-from agent.host.update import standing
-from agent.host.update.standing import Age, Asking
+from agent.host.update import status
+from agent.host.update.status import Age, Asking
 
 _NOT_ASKED: Final = {
     Asking.NO_ADDRESS: ok("update", "update_no_address"),
@@ -24,7 +24,7 @@ def check_update(patient: Patient) -> Iterator[Finding]:
         settings = patient.policy.over(config.load(patient.places.config))
     except (ConfigError, OSError):
         return  # check_config says so
-    found = standing.read(patient.places, settings)
+    found = status.read(patient.places, settings)
     if found.asking in _NOT_ASKED:
         yield _NOT_ASKED[found.asking]
         return

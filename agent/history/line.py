@@ -13,6 +13,8 @@ from enum import StrEnum, unique
 from operator import attrgetter
 from typing import Final, TypeAlias
 
+from agent.harmless import shortened
+
 DONE: Final = "done"
 """The outcome of what went well; all others are :class:`~agent.errors.ErrorCode` or these."""
 UNDELIVERED: Final = "undelivered"
@@ -120,5 +122,4 @@ def presentable(text: str) -> str:
 
     A name may not move the cursor of a terminal, nor write itself backwards.
     """
-    shown = "".join(c if c.isprintable() else "\ufffd" for c in text[: MAX_TEXT + 1])
-    return shown if len(shown) <= MAX_TEXT else shown[: MAX_TEXT - 1] + "…"
+    return shortened(text, MAX_TEXT)

@@ -17,7 +17,7 @@ from agent.cards.card import Card, PinRules
 from agent.consent.consent import Consent
 from agent.consent.questions import CardFacts, EnterPin, LastTry, Locked, Prompt, Prompter, Purpose
 from agent.errors import AgentError, CardRemovedError, ErrorCode, PinError
-from agent.origin import Site
+from agent.origin import Origin
 from agent.secret import SecretBytes
 from agent.signing.card_certificates import card_certificate
 from agent.signing.model import CardCertificate, CardPresence, Event
@@ -139,7 +139,7 @@ class KeyUser(Generic[P, T]):
     consent: Consent
     prompter: Prompter
     last_try: bool
-    site: Site
+    site: Origin
     reader: str
     task: KeyTask[P, T]
     recording: Recording

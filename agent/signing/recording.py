@@ -22,7 +22,7 @@ from agent.cms.document import Document
 from agent.errors import AgentError, ErrorCode, PinError
 from agent.history.line import DONE, UNDELIVERED, Entry, Kind, Line, presentable
 from agent.history.store import History, moment
-from agent.origin import Site
+from agent.origin import Origin
 from agent.pki.certificate import CertificateFacts
 from agent.signing.card_certificates import certificate_facts
 from agent.signing.model import DecryptRequest, SignRequest
@@ -67,7 +67,7 @@ class Signed:
     """
 
     kind: Kind
-    site: Site
+    site: Origin
     documents: tuple[str | None, ...]
     holder: str | None
     card_serial: str
@@ -95,19 +95,19 @@ class Recorder:
         self.clock = clock
         self._refusals = _Refusals()
 
-    def request(self, site: Site, request: SignRequest | DecryptRequest) -> "Recording":
+    def request(self, site: Origin, request: SignRequest | DecryptRequest) -> "Recording":
         """Give a context that writes down how a request ended; used once."""
         return Recording(self, site, request)
 
-    async def refused(self, site: Site, error: AgentError) -> None:
+    async def refused(self, site: Origin, error: AgentError) -> None:
         """Write down that a site was not allowed."""
         now = self.clock()
         outcome = str(error.code)
         if self.wants(site, outcome):
-            entry = Entry(moment(now), Kind.CONNECT, outcome, presentable(site.origin))
+            entry = Entry(moment(now), Kind.CONNECT, outcome, presentable(str(site)))
             await settled(self.write(lambda: (entry,)))
 
-    def wants(self, site: Site, outcome: str) -> bool:
+    def wants(self, site: Origin, outcome: str) -> bool:
         """Tell whether a line is to be written about how a request ended."""
         if outcome in _ALWAYS_TOLD:
             return True
@@ -140,7 +140,7 @@ class Recording:
     """
 
     def __init__(
-        self, recorder: Recorder, site: Site, request: SignRequest | DecryptRequest
+        self, recorder: Recorder, site: Origin, request: SignRequest | DecryptRequest
     ) -> None:
         self._recorder = recorder
         self._site = site
@@ -242,7 +242,7 @@ class Recording:
             at=at,
             kind=self._kind,
             outcome=outcome,
-            site=presentable(self._site.origin),
+            site=presentable(str(self._site)),
             format=str(request.format),
             hash=str(hash_),
             digest=digest.hex(),
@@ -275,10 +275,10 @@ class _Refusals:
     """Keeps a page that is refused again and again from filling the history."""
 
     def __init__(self) -> None:
-        self._last: OrderedDict[tuple[Site, str], datetime] = OrderedDict()
+        self._last: OrderedDict[tuple[Origin, str], datetime] = OrderedDict()
         self._recent: deque[datetime] = deque(maxlen=REFUSALS_AN_HOUR)
 
-    def admit(self, site: Site, outcome: str, now: datetime) -> bool:
+    def admit(self, site: Origin, outcome: str, now: datetime) -> bool:
         """Tell whether a refusal gets a line, and remember that it got one."""
         last = self._last.get((site, outcome))
         if last is not None and timedelta(0) <= now - last < AGAIN_AFTER:

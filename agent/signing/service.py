@@ -28,7 +28,7 @@ from agent.errors import (
     UnsupportedCardError,
 )
 from agent.history.store import History
-from agent.origin import Site
+from agent.origin import Origin
 from agent.secret import SecretBytes
 from agent.signing.card_certificates import any_expired, card_certificates
 from agent.signing.decrypt_task import DecryptTask
@@ -66,7 +66,7 @@ class SigningService:
         last_try: bool = True,
         history: History | None = None,
         on_signed: Callable[[Signed], None] | None = None,
-        on_use: Callable[[Site], None] | None = None,
+        on_use: Callable[[Origin], None] | None = None,
         check_version: Callable[[], None] = lambda: None,
     ) -> None:
         """Put the parts together; :meth:`start` sets them going.
@@ -118,11 +118,11 @@ class SigningService:
         """Call ``changed`` in the event loop after each new snapshot, while the context lasts."""
         return self._readers.watch(changed)
 
-    def is_allowed(self, site: Site) -> bool:
+    def is_allowed(self, site: Origin) -> bool:
         """Tell whether a site may ask for more than the status, without asking anybody."""
-        return self._consent.stands(site)
+        return self._consent.is_allowed(site)
 
-    async def connect(self, site: Site) -> None:
+    async def connect(self, site: Origin) -> None:
         """Ask the citizen to allow a site.
 
         Raises:
@@ -135,13 +135,13 @@ class SigningService:
             await self._recorder.refused(site, error)
             raise
 
-    async def _permit(self, site: Site) -> None:
+    async def _permit(self, site: Origin) -> None:
         if not self.is_allowed(site):
             await self._consent.allow_site(site)
         self._on_use(site)
 
     async def certificates(
-        self, site: Site, reader: str | None = None
+        self, site: Origin, reader: str | None = None
     ) -> tuple[CardCertificate, ...]:
         """Read the certificates on one card, or on all of them.
 
@@ -162,7 +162,7 @@ class SigningService:
             raise failures[0]
         return tuple(certificate for group in found for certificate in group)
 
-    async def sign(self, site: Site, request: SignRequest, pin: SecretBytes | None) -> SignResult:
+    async def sign(self, site: Origin, request: SignRequest, pin: SecretBytes | None) -> SignResult:
         """Sign with a card; cancelling the task stops before the PIN is sent, if it still can.
 
         Args:
@@ -178,13 +178,15 @@ class SigningService:
         task = SignTask(request, self._clock)
         return await self._use_key(site, request, task, request.certificate, pin)
 
-    async def decrypt(self, site: Site, request: DecryptRequest, pin: SecretBytes | None) -> bytes:
+    async def decrypt(
+        self, site: Origin, request: DecryptRequest, pin: SecretBytes | None
+    ) -> bytes:
         """Decrypt with a card's key-exchange key; arguments and errors as :meth:`sign`."""
         return await self._use_key(site, request, DecryptTask(request), None, pin)
 
     async def _use_key(
         self,
-        site: Site,
+        site: Origin,
         request: SignRequest | DecryptRequest,
         task: KeyTask[P, T],
         certificate: bytes | None,

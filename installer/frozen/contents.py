@@ -78,7 +78,7 @@ UNSHIPPED = (
 
 _PILLOW_KEEPS = frozenset({"BmpImagePlugin", "IcoImagePlugin", "PngImagePlugin"})
 _DEVELOPERS = frozenset({".npmrc", "package.json", "package-lock.json", "tsconfig.json"})
-_CODE = frozenset({".py", ".pyc", ".pyi", ".typed"})
+_UNSHIPPED_KINDS = frozenset({".py", ".pyc", ".pyi", ".typed", ".md"})
 _TCL_UNNEEDED = (
     "demos",
     "images",
@@ -117,7 +117,7 @@ def _is_data(place: Path) -> bool:
         return False
     if ".".join(place.parts).startswith("agent.portal."):
         return False
-    return place.suffix not in _CODE and place.name not in _DEVELOPERS
+    return place.suffix not in _UNSHIPPED_KINDS and place.name not in _DEVELOPERS
 
 
 def pillow_plugins(site_packages: Path) -> list[str]:

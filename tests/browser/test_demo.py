@@ -1,4 +1,4 @@
-"""The one command of the README: it plays the upgrade, names its pictures, and leaves nothing."""
+"""make demo: it plays the upgrade, names its pictures, and leaves nothing."""
 
 import os
 import re

@@ -16,12 +16,12 @@ from agent.consent.questions import (
     Purpose,
 )
 from agent.errors import AgentError, ErrorCode
-from agent.origin import Site
+from agent.origin import Origin
 from agent.secret import SecretBytes
 
 A = TypeVar("A")
-SITE = Site.parse("https://portal.example")
-OTHER = Site.parse("https://other.example:8443")
+SITE = Origin.parse("https://portal.example")
+OTHER = Origin.parse("https://other.example:8443")
 CARD = CardFacts("Ankong Virtual Reader 0", "gen2", "TP00000000000001", "王測試", virtual=True)
 DOCUMENT = DocumentFacts("升級為金質會員.txt", bytes(range(32)))
 SIGNING = Purpose(Act.SIGN, "SHA-256", (DOCUMENT,), 1)

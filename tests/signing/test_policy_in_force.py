@@ -17,7 +17,7 @@ from agent.commands.daemon import Daemon, DaemonOptions, Observer, opened
 from agent.consent.site_store import Decision, SiteStore
 from agent.history.store import read
 from agent.host.settings import policy as policy_module
-from agent.origin import Site
+from agent.origin import Origin
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.provider import READER_NAME, VirtualProvider
 
@@ -128,7 +128,7 @@ def test_a_policy_that_cannot_be_read_refuses_everybody_and_says_so(
     lay_down(state, "this is no policy")
     state.mkdir()
     with closing(SiteStore(state / "sites.sqlite")) as store:
-        store.remember(Site(SITE), Decision.ALLOWED).result()
+        store.remember(Origin.parse_any(SITE), Decision.ALLOWED).result()
 
     async def use(page: Page) -> None:
         status = (await page.ask("status"))["result"]
@@ -151,7 +151,7 @@ def test_an_allowed_site_is_not_asked_about_and_a_block_does_not_count(
     lay_down(state, f'allowed = ["{SITE}"]')
     state.mkdir()
     with closing(SiteStore(state / "sites.sqlite")) as store:
-        store.remember(Site(SITE), Decision.BLOCKED).result()
+        store.remember(Origin.parse_any(SITE), Decision.BLOCKED).result()
 
     async def use(page: Page) -> None:
         assert await page.code("sign", **DOCUMENT) is None
@@ -208,11 +208,11 @@ def test_a_decision_taken_back_ends_a_running_site(
     """Allowed by the citizen, revoked on the command line, refused within seconds."""
     state.mkdir()
     with closing(SiteStore(state / "sites.sqlite")) as store:
-        store.remember(Site(SITE), Decision.ALLOWED).result()
+        store.remember(Origin.parse_any(SITE), Decision.ALLOWED).result()
 
     def take_back() -> None:
         with closing(SiteStore(state / "sites.sqlite", fresh=False)) as store:
-            store.remember(Site(SITE), Decision.BLOCKED).result()
+            store.remember(Origin.parse_any(SITE), Decision.BLOCKED).result()
 
     async def use(page: Page) -> None:
         assert await page.code("sign", **DOCUMENT) is None

@@ -8,7 +8,7 @@ import pytest
 from agent.commands.citizen import open_citizen
 from agent.consent.consent import AlwaysAllow, Ask, Consent
 from agent.consent.permissions import Permission
-from agent.consent.policy_permissions import Standing
+from agent.consent.policy_permissions import PolicyPermissions
 from agent.consent.questions import AllowSite, NoPrompter, SiteAnswer
 from agent.consent.site_store import Decision, SiteStore
 from agent.errors import AgentError, ErrorCode
@@ -50,7 +50,7 @@ async def test_an_answer_is_kept_for_as_long_as_it_says(
     times: int,
 ) -> None:
     citizen = Citizen([says(answer), says(answer)])
-    ask = Ask(Standing(Policy(), store), citizen)
+    ask = Ask(PolicyPermissions(Policy(), store), citizen)
     for _ in range(2):
         if code is None:
             await ask.allow_site(SITE)
@@ -58,12 +58,12 @@ async def test_an_answer_is_kept_for_as_long_as_it_says(
             assert await code_of(ask) is code
     assert citizen.asked == [AllowSite(SITE)] * times
     assert store.decision(SITE) is decision
-    assert ask.stands(SITE) is (code is None)
-    assert not ask.stands(OTHER)
+    assert ask.is_allowed(SITE) is (code is None)
+    assert not ask.is_allowed(OTHER)
 
 
 async def test_where_no_window_can_be_shown_a_new_site_is_not_allowed(store: SiteStore) -> None:
-    ask = Ask(Standing(Policy(), store), NoPrompter("no window can be shown here"))
+    ask = Ask(PolicyPermissions(Policy(), store), NoPrompter("no window can be shown here"))
     assert await code_of(ask) is ErrorCode.ORIGIN_NOT_ALLOWED
     store.remember(SITE, Decision.ALLOWED)
     await ask.allow_site(SITE)
@@ -71,12 +71,12 @@ async def test_where_no_window_can_be_shown_a_new_site_is_not_allowed(store: Sit
 
 async def test_the_policy_is_stronger_than_what_was_decided(store: SiteStore) -> None:
     citizen = Citizen()
-    standing = Standing(Policy(RULES), store)
+    standing = PolicyPermissions(Policy(RULES), store)
     ask = Ask(standing, citizen)
     standing.remember(SITE, Permission.BLOCKED)
     standing.remember(OTHER, Permission.ALLOWED)
-    assert ask.stands(SITE)
-    assert not ask.stands(OTHER)
+    assert ask.is_allowed(SITE)
+    assert not ask.is_allowed(OTHER)
     await ask.allow_site(SITE)
     with pytest.raises(AgentError) as error:
         await ask.allow_site(OTHER)
@@ -88,7 +88,7 @@ async def test_the_policy_is_stronger_than_the_command_line(tmp_path: Path) -> N
     citizen = open_citizen("allow", Policy(RULES), tmp_path / "sites.sqlite")
     assert isinstance(citizen.consent, AlwaysAllow)
     await citizen.consent.allow_site(SITE)
-    assert not citizen.consent.stands(OTHER)
+    assert not citizen.consent.is_allowed(OTHER)
     with pytest.raises(AgentError):
         await citizen.consent.allow_site(OTHER)
     assert not citizen.prompter.can_ask()
@@ -99,7 +99,7 @@ async def test_the_policy_is_stronger_than_the_command_line(tmp_path: Path) -> N
 def test_a_flag_keeps_no_decisions(tmp_path: Path, answer: str) -> None:
     citizen = open_citizen(answer, Policy(), tmp_path / "sites.sqlite")
     assert (citizen.store is not None) is (answer == "ask")
-    assert citizen.consent.stands(SITE) is (answer == "allow")
+    assert citizen.consent.is_allowed(SITE) is (answer == "allow")
     citizen.close()
 
 

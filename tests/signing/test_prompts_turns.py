@@ -13,10 +13,10 @@ from agent.consent.queue import (
     MAX_STRANGERS,
     OFFER_BLOCK,
     PAUSES,
-    Turns,
+    PromptQueue,
 )
 from agent.errors import AgentError, ErrorCode
-from agent.origin import Site
+from agent.origin import Origin
 from tests.signing.prompt_support import (
     ALLOW,
     LAST,
@@ -43,13 +43,13 @@ class Clock:
 
 
 class Desk:
-    """Turns before a citizen, with a clock to turn."""
+    """A queue before a citizen, with a clock to turn."""
 
     def __init__(self, *answers: Answer) -> None:
         self.citizen = Citizen(answers)
         self.clock = Clock()
-        self.blocked: list[Site] = []
-        self.turns = Turns(self.citizen, self.blocked.append, self.clock)
+        self.blocked: list[Origin] = []
+        self.turns = PromptQueue(self.citizen, self.blocked.append, self.clock)
 
     async def code(self, prompt: AllowSite | EnterPin = PIN) -> ErrorCode:
         with pytest.raises(AgentError) as error:
@@ -84,7 +84,7 @@ async def test_a_site_has_one_question_open() -> None:
 
 
 def pest(number: int) -> AllowSite:
-    return AllowSite(Site(f"https://{number}.pest.example"))
+    return AllowSite(Origin.parse_any(f"https://{number}.pest.example"))
 
 
 async def test_a_page_with_many_names_does_not_fill_the_queue() -> None:
@@ -122,7 +122,7 @@ async def test_after_refusals_of_many_names_strangers_wait_together() -> None:
 
 
 async def test_what_could_not_be_asked_keeps_no_stranger_waiting() -> None:
-    turns = Turns(NoPrompter("no window"), lambda _: None, Clock())
+    turns = PromptQueue(NoPrompter("no window"), lambda _: None, Clock())
     for number in range(20):
         with pytest.raises(AgentError) as error:
             await turns.ask(pest(number))
@@ -221,7 +221,7 @@ async def test_a_pestering_site_can_be_blocked_in_the_pin_window() -> None:
 
 
 async def test_without_a_window_the_code_stays_clear() -> None:
-    turns = Turns(NoPrompter("none"), lambda _: None)
+    turns = PromptQueue(NoPrompter("none"), lambda _: None)
     assert not turns.can_ask()
     for _ in range(10):
         with pytest.raises(AgentError) as error:
@@ -232,5 +232,5 @@ async def test_without_a_window_the_code_stays_clear() -> None:
 async def test_what_is_remembered_of_sites_is_bounded() -> None:
     desk = Desk(*(refuses() for _ in range(MAX_SITES + 2)))
     for number in range(MAX_SITES + 2):
-        await desk.code(replace(PIN, site=Site.parse(f"https://s{number}.example")))
+        await desk.code(replace(PIN, site=Origin.parse(f"https://s{number}.example")))
     assert len(desk.turns._refusals) == MAX_SITES

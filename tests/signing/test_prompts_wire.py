@@ -29,12 +29,14 @@ from agent.consent.wire import (
     encode_request,
 )
 from agent.errors import AgentError, BadRequestError, ErrorCode
-from agent.origin import LOCAL_USER, Site
+from agent.origin import LOCAL_USER, Origin
 from agent.secret import SecretBytes
 from tests.signing.prompt_support import ALL, ALLOW, LAST, LOCKED, PIN
 
 texts = st.text(max_size=255)
-sites = st.sampled_from([Site.parse("https://a.example"), Site("http://[::1]:80801"), LOCAL_USER])
+sites = st.sampled_from(
+    [Origin.parse("https://a.example"), Origin.parse_any("http://[::1]:8080"), LOCAL_USER]
+)
 cards = st.builds(
     CardFacts,
     texts,

@@ -12,7 +12,7 @@ import structlog
 from agent import cli
 from agent.consent.site_store import Decision, SiteStore
 from agent.history.store import verify
-from agent.origin import Site
+from agent.origin import Origin
 from agent.virtualcard import cardfile
 from agent.virtualcard.card import VirtualCard
 from tests.signing.history_support import tampering, written
@@ -66,7 +66,7 @@ def test_a_site_is_allowed_blocked_and_forgotten(run: Run, state: Path) -> None:
         assert status == 0
         assert "https://portal.example" in out
         with closing(SiteStore(state / "sites.sqlite")) as store:
-            assert store.decision(Site.parse("https://portal.example")) is expected
+            assert store.decision(Origin.parse("https://portal.example")) is expected
     assert listed(run)["https://portal.example"]["decision"] == "blocked"
     assert run("sites", "forget", "https://portal.example")[0] == 0
     assert listed(run) == {}

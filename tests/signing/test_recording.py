@@ -22,7 +22,7 @@ from agent.errors import AgentError, ErrorCode
 from agent.history import store as history_module
 from agent.history.line import Entry, Kind
 from agent.history.store import History, read, verify
-from agent.origin import Site
+from agent.origin import Origin
 from agent.secret import SecretBytes
 from agent.signing import sign_task
 from agent.signing.model import (
@@ -39,7 +39,7 @@ from agent.virtualcard.model import Faults
 from agent.virtualcard.provider import READER_NAME, VirtualProvider
 
 CardFactory = Callable[..., VirtualCard]
-SITE = Site.parse("https://portal.example")
+SITE = Origin.parse("https://portal.example")
 READER = READER_NAME.format(0)
 ONE = SignRequest((Document(data=b"hello", name="合約.txt"),))
 WAIT = 10.0
@@ -100,7 +100,7 @@ async def test_a_signature_leaves_exactly_one_line_before_its_answer(
         at=line.at,
         kind=Kind.SIGN,
         outcome="done",
-        site=SITE.origin,
+        site=str(SITE),
         format="cms",
         hash="SHA-256",
         digest=hashlib.sha256(b"hello").hexdigest(),
@@ -187,12 +187,12 @@ async def test_a_refused_site_leaves_a_line_for_what_it_wanted(
 ) -> None:
     async with running(path, make_card(), Refuse("no")) as service:
         assert await fails(service.connect(SITE)) is ErrorCode.ORIGIN_NOT_ALLOWED
-        other = Site.parse("https://other.example")
+        other = Origin.parse("https://other.example")
         assert await fails(service.sign(other, ONE, pin())) is ErrorCode.ORIGIN_NOT_ALLOWED
         lines = await entries(path)
     assert [(line.kind, line.site, line.outcome) for line in lines] == [
-        (Kind.CONNECT, SITE.origin, "origin_not_allowed"),
-        (Kind.SIGN, other.origin, "origin_not_allowed"),
+        (Kind.CONNECT, str(SITE), "origin_not_allowed"),
+        (Kind.SIGN, str(other), "origin_not_allowed"),
     ]
     assert lines[1].document == "合約.txt"
     assert lines[1].card_serial is None
@@ -217,7 +217,7 @@ def test_a_site_that_knocks_on_and_on_fills_nothing() -> None:
     recorder = Recorder(None, None, lambda: now[0])
     code = str(ErrorCode.ORIGIN_BLOCKED)
 
-    def knocks(site: Site, times: int) -> int:
+    def knocks(site: Origin, times: int) -> int:
         return sum(recorder.wants(site, code) for _ in range(times))
 
     assert knocks(SITE, 1000) == 1
@@ -225,7 +225,7 @@ def test_a_site_that_knocks_on_and_on_fills_nothing() -> None:
     assert knocks(SITE, 10) == 0
     now[0] += timedelta(minutes=1)
     assert knocks(SITE, 10) == 1
-    sites = [Site.parse(f"https://{number}.evil.example") for number in range(2000)]
+    sites = [Origin.parse(f"https://{number}.evil.example") for number in range(2000)]
     assert sum(knocks(site, 2) for site in sites) == REFUSALS_AN_HOUR - 2
     now[0] += timedelta(hours=1)
     assert knocks(SITE, 1) == 1
@@ -398,7 +398,7 @@ async def test_a_history_that_cannot_be_written_takes_no_signature_along(
 
 
 async def test_use_is_told_of_allowed_sites_only(make_card: CardFactory, path: Path) -> None:
-    used: list[Site] = []
+    used: list[Origin] = []
     async with running(path, make_card(), on_use=used.append) as service:
         await service.sign(SITE, ONE, pin())
         await service.certificates(SITE)

@@ -17,7 +17,7 @@ from agent.cms.verify import verify
 from agent.consent.consent import AlwaysAllow, Consent, Refuse
 from agent.consent.questions import LastTry
 from agent.errors import AgentError, BadRequestError, ErrorCode
-from agent.origin import Site
+from agent.origin import Origin
 from agent.secret import SecretBytes
 from agent.signing.model import (
     CardPresence,
@@ -36,7 +36,7 @@ from agent.virtualcard.provider import READER_NAME, VirtualProvider
 from agent.virtualcard.rsa_key import RsaKey
 
 CardFactory = Callable[..., VirtualCard]
-SITE = Site.parse("https://portal.example")
+SITE = Origin.parse("https://portal.example")
 FIRST = READER_NAME.format(0)
 SECOND = READER_NAME.format(1)
 ONE = SignRequest((Document(data=b"hello"),))

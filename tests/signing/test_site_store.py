@@ -22,11 +22,11 @@ from hypothesis import strategies as st
 from agent.consent import site_store
 from agent.consent.site_store import FOR_NOW, Decision, SiteStore
 from agent.database import DatabaseError, set_aside_files
-from agent.origin import Site
+from agent.origin import Origin
 
 ROOT = Path(__file__).resolve().parents[2]
-SITE = Site.parse("https://portal.example")
-OTHER = Site.parse("https://other.example")
+SITE = Origin.parse("https://portal.example")
+OTHER = Origin.parse("https://other.example")
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 
 
@@ -60,7 +60,7 @@ def store(path: Path, clock: Clock) -> Iterator[SiteStore]:
 
 def reopened(path: Path) -> dict[str, Decision]:
     with closing(SiteStore(path)) as again:
-        return {record.site.origin: record.decision for record in again.snapshot()}
+        return {str(record.site): record.decision for record in again.snapshot()}
 
 
 def test_nothing_is_decided_at_first(store: SiteStore) -> None:
@@ -74,7 +74,7 @@ def test_a_decision_outlives_the_agent(path: Path, store: SiteStore, decision: D
     store.remember(SITE, decision).result()
     assert store.decision(SITE) is decision
     store.close()
-    assert reopened(path) == {SITE.origin: decision}
+    assert reopened(path) == {str(SITE): decision}
 
 
 def test_this_time_ends_after_a_quarter_of_an_hour(store: SiteStore, clock: Clock) -> None:
@@ -107,7 +107,7 @@ def test_a_later_decision_replaces_an_earlier_one(path: Path, store: SiteStore) 
         assert store.decision(SITE) is decision
     store.remember(SITE, Decision.BLOCKED).result()
     store.close()
-    assert reopened(path) == {SITE.origin: Decision.BLOCKED}
+    assert reopened(path) == {str(SITE): Decision.BLOCKED}
 
 
 def test_a_forgotten_site_is_asked_about_again(path: Path, store: SiteStore) -> None:
@@ -164,7 +164,7 @@ def test_a_look_alike_is_another_site(store: SiteStore) -> None:
         "https://portal.example:8443",
         "https://a.portal.example",
     ):
-        assert store.decision(Site.parse(origin)) is Decision.UNKNOWN
+        assert store.decision(Origin.parse(origin)) is Decision.UNKNOWN
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no mode")
@@ -224,7 +224,7 @@ def test_a_decision_is_not_lost_to_what_is_read_meanwhile(path: Path, store: Sit
     """What was decided here between another's write and our reading of it stands."""
     with closing(SiteStore(path, fresh=False)) as command_line:
         for number in range(30):
-            site = Site.parse(f"https://site-{number}.example")
+            site = Origin.parse(f"https://site-{number}.example")
             command_line.remember(OTHER, Decision.ALLOWED).result()
             store._database.submit(store._reload)
             store.remember(site, Decision.ALLOWED)
@@ -253,7 +253,7 @@ def other_tables(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE sites (origin, decision, since, last_used)")
         connection.execute(
-            "INSERT INTO sites VALUES (?, 'allowed', '2030-01-01', NULL)", (SITE.origin,)
+            "INSERT INTO sites VALUES (?, 'allowed', '2030-01-01', NULL)", (str(SITE),)
         )
         connection.commit()
 
@@ -275,7 +275,7 @@ def test_a_corrupt_database_allows_nobody_and_is_kept(
         assert aside.read_bytes() == before
         again.remember(OTHER, Decision.ALLOWED).result()
     assert [line["event"] for line in logs] == ["a database is corrupt and was set aside"]
-    assert reopened(path) == {OTHER.origin: Decision.ALLOWED}
+    assert reopened(path) == {str(OTHER): Decision.ALLOWED}
 
 
 def test_an_empty_file_is_a_new_database(path: Path) -> None:
@@ -297,7 +297,7 @@ def test_a_row_that_makes_no_sense_is_ignored(path: Path, store: SiteStore) -> N
         connection.executemany(sql, rows)
         connection.commit()
     with structlog.testing.capture_logs() as logs:
-        assert reopened(path) == {SITE.origin: Decision.ALLOWED}
+        assert reopened(path) == {str(SITE): Decision.ALLOWED}
     assert len(logs) == len(rows)
 
 
@@ -329,10 +329,10 @@ async def test_nothing_waits_for_the_disk_on_the_event_loop(path: Path) -> None:
 
 
 def test_many_threads_may_use_it(path: Path, store: SiteStore) -> None:
-    sites = [Site.parse(f"https://{number}.example") for number in range(20)]
+    sites = [Origin.parse(f"https://{number}.example") for number in range(20)]
     failures: list[BaseException] = []
 
-    def work(mine: Site) -> None:
+    def work(mine: Origin) -> None:
         try:
             for decision in (Decision.ALLOWED, Decision.BLOCKED) * 5:
                 store.remember(mine, decision)
@@ -349,12 +349,12 @@ def test_many_threads_may_use_it(path: Path, store: SiteStore) -> None:
         thread.join()
     store.close()
     assert not failures
-    assert reopened(path) == {site.origin: Decision.BLOCKED for site in sites}
+    assert reopened(path) == {str(site): Decision.BLOCKED for site in sites}
 
 
 ACTIONS = st.lists(
     st.tuples(
-        st.sampled_from([SITE, OTHER, Site.parse("https://third.example")]),
+        st.sampled_from([SITE, OTHER, Origin.parse("https://third.example")]),
         st.sampled_from([*Decision, "touch", "restart", "wait"]),
     ),
     max_size=20,
@@ -364,10 +364,10 @@ ACTIONS = st.lists(
 @settings(max_examples=25, deadline=None)
 @given(ACTIONS)
 def test_it_agrees_with_a_dictionary(
-    tmp_path_factory: pytest.TempPathFactory, actions: list[tuple[Site, Decision | str]]
+    tmp_path_factory: pytest.TempPathFactory, actions: list[tuple[Origin, Decision | str]]
 ) -> None:
     path = tmp_path_factory.mktemp("model") / "sites.sqlite"
-    clock, model = Clock(), dict[Site, Decision]()
+    clock, model = Clock(), dict[Origin, Decision]()
     store = SiteStore(path, clock=clock.now, monotonic=clock.monotonic)
     for site, action in actions:
         if isinstance(action, Decision):
@@ -390,12 +390,12 @@ HAMMER = """
 import sys
 from pathlib import Path
 from agent.consent.site_store import Decision, SiteStore
-from agent.origin import Site
+from agent.origin import Origin
 
 store = SiteStore(Path(sys.argv[1]))
 number = int(sys.argv[2])
 while True:
-    store.remember(Site(f"https://{number}.example"), Decision.ALLOWED).result()
+    store.remember(Origin.parse_any(f"https://{number}.example"), Decision.ALLOWED).result()
     print(number, flush=True)
     number += 1
 """

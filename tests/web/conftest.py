@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from agent.host.tls import identity
 from agent.host.tls.authority import Authority
-from agent.origin import Site
+from agent.origin import Origin
 from agent.pki.certificate import CertificateFacts
 from agent.secret import SecretBytes
 from agent.signing.model import (
@@ -43,7 +43,7 @@ class FakeService:
     """Does what it is told, remembers what it was asked, and waits where a test wants it to."""
 
     certificate: CardCertificate
-    allowed: set[Site] = field(default_factory=lambda: {Site(SITE)})
+    allowed: set[Origin] = field(default_factory=lambda: {Origin.parse_any(SITE)})
     asked: list[SignRequest | DecryptRequest] = field(default_factory=list)
     pins: list[bytes | None] = field(default_factory=list)
     failure: BaseException | None = None
@@ -66,7 +66,7 @@ class FakeService:
         finally:
             self.listeners.remove(queue)
 
-    def is_allowed(self, site: Site) -> bool:
+    def is_allowed(self, site: Origin) -> bool:
         return site in self.allowed
 
     def tell(self, event: Event) -> None:
@@ -84,19 +84,19 @@ class FakeService:
         if self.failure is not None:
             raise self.failure
 
-    async def connect(self, site: Site) -> None:
+    async def connect(self, site: Origin) -> None:
         self.questions += 1
         await self._work()
         self.allowed.add(site)
 
     async def certificates(
-        self, site: Site, reader: str | None = None
+        self, site: Origin, reader: str | None = None
     ) -> tuple[CardCertificate, ...]:
         del site, reader
         await self._work()
         return (self.certificate,)
 
-    async def sign(self, site: Site, request: SignRequest, pin: SecretBytes | None) -> SignResult:
+    async def sign(self, site: Origin, request: SignRequest, pin: SecretBytes | None) -> SignResult:
         del site
         self.asked.append(request)
         self.pins.append(None if pin is None else bytes(pin.buffer))
@@ -104,7 +104,9 @@ class FakeService:
         signatures = tuple(b"signature %d" % index for index in range(len(request.documents)))
         return SignResult(signatures, self.certificate)
 
-    async def decrypt(self, site: Site, request: DecryptRequest, pin: SecretBytes | None) -> bytes:
+    async def decrypt(
+        self, site: Origin, request: DecryptRequest, pin: SecretBytes | None
+    ) -> bytes:
         del site
         self.asked.append(request)
         self.pins.append(None if pin is None else bytes(pin.buffer))

@@ -3,11 +3,11 @@
 import pytest
 
 from agent.errors import AgentError, ErrorCode
-from agent.origin import Site
+from agent.origin import Origin
 from agent.web.front.limits import MAX_SITES, RateLimiter, Slots
 
-SITE = Site("https://shop.example")
-OTHER = Site("https://other.example")
+SITE = Origin.parse_any("https://shop.example")
+OTHER = Origin.parse_any("https://other.example")
 
 
 class Clock:
@@ -18,7 +18,7 @@ class Clock:
         return self.now
 
 
-def drain(limiter: RateLimiter, site: Site) -> int:
+def drain(limiter: RateLimiter, site: Origin) -> int:
     """Ask until refused; return how often that went well."""
     count = 0
     while True:
@@ -68,7 +68,7 @@ def test_each_site_has_its_own_bucket() -> None:
 def test_a_flood_of_names_does_not_fill_the_memory() -> None:
     limiter = RateLimiter(rate=1, burst=1, clock=Clock())
     for number in range(MAX_SITES * 2):
-        limiter.check(Site(f"https://site{number}.example"))
+        limiter.check(Origin.parse_any(f"https://site{number}.example"))
     assert len(limiter._buckets) == MAX_SITES
 
 

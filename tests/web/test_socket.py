@@ -9,7 +9,7 @@ import pytest
 import structlog.testing
 
 from agent.errors import PinError
-from agent.origin import Site
+from agent.origin import Origin
 from agent.signing.model import CardPresence, Event, ReaderView, Snapshot
 from agent.web.front.limits import Limits
 
@@ -188,7 +188,7 @@ async def test_events_wait_for_permission_and_end_with_it(agent: Any) -> None:
         assert await told(socket) == {"id": 2, "result": {"allowed": True}}
         agent.service.tell(Event("card_inserted", READER, True))
         assert (await told(socket))["event"] == "card_inserted"
-        agent.service.allowed.discard(Site(STRANGER))
+        agent.service.allowed.discard(Origin.parse_any(STRANGER))
         agent.service.tell(Event("card_removed", READER, True))
         await ask(socket, 3, "status")
         assert (await told(socket))["id"] == 3

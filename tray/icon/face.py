@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum, unique
 from typing import Final
 
+from agent.harmless import shortened
 from agent.host.settings.preferences import LANGUAGES
 from agent.signing.model import CardPresence, ReaderView, Snapshot
 from tray.icon.texts import Texts
@@ -155,7 +156,7 @@ def _reader(reader: ReaderView, texts: Texts) -> str:
         state = texts.generations.get(reader.generation or "", state)
         if reader.attempts_left == 0:
             state = texts.locked.format(card=state)
-    return f"{harmless(reader.name)}  –  {state}"
+    return f"{shortened(reader.name, MAX_NAME)}  –  {state}"
 
 
 def _news(facts: Facts, texts: Texts) -> Iterator[Item]:
@@ -176,9 +177,3 @@ def _settings(facts: Facts, texts: Texts) -> Iterator[Item]:
         for name in LANGUAGES
     )
     yield Item("language", texts.language, children=choices)
-
-
-def harmless(text: str) -> str:
-    """Make foreign text fit for one line: printable, of bounded length."""
-    shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
-    return shown if len(shown) <= MAX_NAME else shown[: MAX_NAME - 1] + "…"

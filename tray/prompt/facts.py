@@ -6,10 +6,9 @@ No text may break the window, hide the host, reverse the reading order or look l
 from dataclasses import dataclass
 from typing import Final
 from unicodedata import category, normalize
-from urllib.parse import urlsplit
 
 from agent.consent.questions import DocumentFacts, EnterPin, Purpose
-from agent.origin import Site
+from agent.origin import LOCAL_PROGRAM, SELF_TEST, Origin
 from tray.prompt.texts import Words
 
 MAX_TEXT: Final = 512  # characters; more than any request allows
@@ -18,8 +17,6 @@ DIGEST_SHOWN: Final = 8  # bytes; enough to compare with what the page shows
 DIGEST_OF_MANY: Final = 4  # bytes, where there are several documents
 _UNSAFE: Final = "\N{REPLACEMENT CHARACTER}"
 _ELLIPSIS: Final = "…"
-_PUNYCODE: Final = "xn--"  # RFC 5890 §2.3.2.1
-_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +36,17 @@ class SiteLines:
     warnings: tuple[str, ...]
 
 
-def site_lines(site: Site, words: Words) -> SiteLines:
+def site_lines(site: Origin, words: Words) -> SiteLines:
     """Show who asks."""
-    if site.origin.startswith("local://"):
-        names = {"local://program": words.this_program, "local://self-test": words.self_test}
-        return SiteLines(names.get(site.origin, words.this_user), "", ())
-    host = site.host
+    if site.is_local:
+        names = {LOCAL_PROGRAM: words.this_program, SELF_TEST: words.self_test}
+        return SiteLines(names.get(site, words.this_user), "", ())
     warnings: list[str] = []
-    if any(label.startswith(_PUNYCODE) for label in host.split(".")):
-        warnings.append(words.punycode.format(readable=_readable(host)))
-    if urlsplit(site.origin).scheme != "https" and host not in _LOOPBACK:
+    if site.is_international:
+        warnings.append(words.punycode.format(readable=_readable(site)))
+    if site.is_exposed:
         warnings.append(words.not_encrypted)
-    return SiteLines(host, site.origin, tuple(warnings))
+    return SiteLines(site.host, str(site), tuple(warnings))
 
 
 def document_lines(prompt: EnterPin, words: Words) -> list[tuple[str, str]]:
@@ -91,16 +87,7 @@ def _fingerprint(document: DocumentFacts, purpose: Purpose, words: Words) -> str
     return words.fingerprint.format(hash=harmless(purpose.hash), digest=digits + _ELLIPSIS)
 
 
-def _readable(host: str) -> str:
+def _readable(site: Origin) -> str:
     """Show what letters a host imitates; of a long one the end, which is what matters."""
-    decoded = harmless(".".join(map(_decoded_label, host.split("."))))
+    decoded = harmless(site.readable_host)
     return decoded if len(decoded) <= MAX_READABLE else _ELLIPSIS + decoded[-MAX_READABLE:]
-
-
-def _decoded_label(label: str) -> str:
-    if not label.startswith(_PUNYCODE):
-        return label
-    try:
-        return label.removeprefix(_PUNYCODE).encode("ascii").decode("punycode")
-    except ValueError:
-        return label

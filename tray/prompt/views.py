@@ -7,7 +7,7 @@ from typing import assert_never
 
 from agent.consent import wire
 from agent.consent.questions import Act, AllowSite, CardFacts, EnterPin, LastTry, Locked, SiteAnswer
-from agent.origin import Site
+from agent.origin import Origin
 from tray.prompt.facts import document_lines, harmless, site_lines
 from tray.prompt.pin import PinField
 from tray.prompt.texts import Words
@@ -195,7 +195,7 @@ def _pin_title(prompt: EnterPin, words: Words) -> str:
     return words.sign_title
 
 
-def _add_site(window: Window, panel: tk.Frame, site: Site) -> None:
+def _add_site(window: Window, panel: tk.Frame, site: Origin) -> None:
     lines = site_lines(site, window.words)
     shown = [Line(lines.host, window.style.host, lines=2, end_only=True)]
     if lines.origin:
@@ -203,7 +203,7 @@ def _add_site(window: Window, panel: tk.Frame, site: Site) -> None:
     window.add_fact(panel, window.words.site, shown)
 
 
-def _add_site_warnings(window: Window, site: Site) -> None:
+def _add_site_warnings(window: Window, site: Origin) -> None:
     warnings = site_lines(site, window.words).warnings
     if warnings:
         window.add_notice("\n".join(warnings))

@@ -5,6 +5,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from agent.harmless import printable
+
 _LISTEN: Final = "0A"  # TCP_LISTEN, linux/include/net/tcp_states.h
 _PROC: Final = Path("/proc")
 
@@ -56,4 +58,4 @@ def _name(process: Path) -> str:
         name = (process / "comm").read_text("utf-8", "replace").strip()
     except OSError:
         return "?"
-    return "".join(char if char.isprintable() else "?" for char in name)
+    return printable(name)

@@ -16,7 +16,7 @@ from msgspec import Meta, Struct
 
 from agent.host.settings import config
 from agent.host.settings.config import ConfigError, Lock, Settings
-from agent.host.settings.origins import OriginPattern
+from agent.origin import Origin, OriginPattern
 
 _FILE: Final = "policy.toml"
 Patterns = Annotated[
@@ -151,22 +151,13 @@ class Policy:
             return cls.load(stand_in, administrators_only=False)
         return policy
 
-    def decision(self, origin: str) -> Ruling:
-        """Say what is laid down about a site; an origin that makes no sense is forbidden.
-
-        Args:
-            origin: as a browser writes it, or ``local://`` and a word for a program.
-
-        """
+    def decision(self, origin: Origin) -> Ruling:
+        """Say what is laid down about a site; everything is forbidden where there is a problem."""
         if self.problem is not None:
             return Ruling.FORBIDDEN
-        try:
-            asked = OriginPattern.parse(origin)
-        except ValueError:
+        if any(pattern.matches(origin) for pattern in self._forbidden):
             return Ruling.FORBIDDEN
-        if asked.below or any(pattern.matches(asked) for pattern in self._forbidden):
-            return Ruling.FORBIDDEN
-        if any(pattern.matches(asked) for pattern in self._allowed):
+        if any(pattern.matches(origin) for pattern in self._allowed):
             return Ruling.ALLOWED
         return Ruling.SILENT if self._rules.other_sites == "ask" else Ruling.FORBIDDEN
 

@@ -16,7 +16,15 @@ from agent.host.settings.preferences import Preferences
 from agent.host.update import manifest, memory
 from agent.host.update.fetch import fetch
 from agent.host.update.manifest import BadManifestError
-from agent.host.update.standing import Asking, Standing, TooOldError, asking, check, judge, keys_of
+from agent.host.update.status import (
+    Asking,
+    TooOldError,
+    UpdateStatus,
+    asking,
+    check,
+    judge,
+    keys_of,
+)
 
 DAY: Final = timedelta(days=1)
 AGAIN: Final = timedelta(hours=2)
@@ -36,7 +44,7 @@ def _now() -> datetime:
 
 
 class UpdateWatch:
-    """What one running agent knows of newer versions; :attr:`standing` may be read anywhere."""
+    """What one running agent knows of newer versions; :attr:`status` may be read anywhere."""
 
     def __init__(  # noqa: PLR0913  # three of them are for tests
         self,
@@ -70,7 +78,7 @@ class UpdateWatch:
         self._due = self._first_due(clock())
 
     @property
-    def standing(self) -> Standing:
+    def status(self) -> UpdateStatus:
         """How this version stands now."""
         return judge(self._heard, self._asking)
 
@@ -86,7 +94,7 @@ class UpdateWatch:
 
         """
         try:
-            check(self.standing)
+            check(self.status)
         except TooOldError as error:
             _log.warning("no key is used", detail=error.detail)
             raise

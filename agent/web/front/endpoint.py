@@ -4,7 +4,6 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from enum import Enum, auto
 from http import HTTPStatus
 from typing import Final, TypeAlias
 
@@ -13,8 +12,9 @@ from aiohttp import hdrs, web
 from msgspec import UNSET
 
 from agent.errors import AgentError, BadRequestError, ErrorCode
-from agent.origin import Site
+from agent.origin import Origin
 from agent.web.front import guard
+from agent.web.front.audience import Audience
 from agent.web.front.guard import Purpose, Refused
 from agent.web.front.limits import RateLimiter
 from agent.web.native import wire
@@ -45,15 +45,7 @@ _log = structlog.get_logger(__name__)
 
 HttpHandler: TypeAlias = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 """All that a listening port needs."""
-Handler: TypeAlias = Callable[[web.BaseRequest, Site | None], Awaitable[web.StreamResponse]]
-
-
-class Audience(Enum):
-    """Who may use a route."""
-
-    EVERYBODY = auto()  # any site, and requests that name none
-    ANY_SITE = auto()  # whoever says who asks
-    ALLOWED_SITE = auto()  # whom the citizen has allowed
+Handler: TypeAlias = Callable[[web.BaseRequest, Origin | None], Awaitable[web.StreamResponse]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +70,7 @@ class Endpoint:
         routes: Routes,
         port: int,
         rate: RateLimiter,
-        is_allowed: Callable[[Site], bool],
+        is_allowed: Callable[[Origin], bool],
     ) -> None:
         """Put the checks in front of ``routes``.
 
@@ -124,13 +116,13 @@ class Endpoint:
             raise Refused(HTTPStatus.NOT_FOUND, ErrorCode.BAD_REQUEST, "there is no such path")
         return methods
 
-    def _check_audience(self, audience: Audience, site: Site | None) -> None:
+    def _check_audience(self, audience: Audience, site: Origin | None) -> None:
         if audience is Audience.EVERYBODY:
             return
         if site is None or (audience is Audience.ALLOWED_SITE and not self._is_allowed(site)):
             raise AgentError("not for this site", code=ErrorCode.ORIGIN_NOT_ALLOWED)
 
-    def _admit(self, request: web.BaseRequest, route: Route, site: Site | None) -> None:
+    def _admit(self, request: web.BaseRequest, route: Route, site: Origin | None) -> None:
         headers = request.headers
         guard.check_fetch_metadata(headers, route.purpose)
         self._check_audience(route.audience, site)
@@ -142,7 +134,7 @@ class Endpoint:
             guard.check_subprotocol(headers.getall(hdrs.SEC_WEBSOCKET_PROTOCOL, ()))
 
     def _preflight(
-        self, request: web.BaseRequest, methods: Mapping[str, Route], site: Site | None
+        self, request: web.BaseRequest, methods: Mapping[str, Route], site: Origin | None
     ) -> web.Response:
         """Answer a CORS preflight (Fetch §4.8); no answer here gives anything away."""
         wanted = request.headers.get(hdrs.ACCESS_CONTROL_REQUEST_METHOD, "")
@@ -170,7 +162,7 @@ def _choose(methods: Mapping[str, Route], method: str) -> Route:
 
 def answer(
     body: bytes,
-    site: Site | None,
+    site: Origin | None,
     *,
     status: int = HTTPStatus.OK,
     content_type: str = JSON_TYPE,
@@ -180,11 +172,11 @@ def answer(
     headers = response.headers
     headers.extend(_ALWAYS)
     if site is not None:
-        headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = site.origin
+        headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = str(site)
     return response
 
 
-def refusal(error: AgentError, site: Site | None, request_id: wire.AnyId = UNSET) -> web.Response:
+def refusal(error: AgentError, site: Origin | None, request_id: wire.AnyId = UNSET) -> web.Response:
     """Make the response that says no."""
     status = _STATUS.get(error.code, HTTPStatus.CONFLICT)
     if isinstance(error, Refused):

@@ -12,7 +12,7 @@ from ipaddress import ip_address
 from typing import Final
 
 from agent.errors import AgentError, BadRequestError, ErrorCode
-from agent.origin import MAX_ORIGIN_LENGTH, Site
+from agent.origin import MAX_ORIGIN_LENGTH, Origin
 
 SUBPROTOCOL: Final = "ankong.v1"
 _LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "[::1]")
@@ -79,7 +79,7 @@ def _is_loopback(address: str | None) -> bool:
         return False
 
 
-def read_site(origins: Sequence[str]) -> Site | None:
+def read_site(origins: Sequence[str]) -> Origin | None:
     """Read who asks; None when nobody says so, which only a program or a navigation does.
 
     Args:
@@ -94,14 +94,15 @@ def read_site(origins: Sequence[str]) -> Site | None:
     if len(origins) != 1 or len(origins[0]) > MAX_ORIGIN_LENGTH:
         raise Refused(403, ErrorCode.ORIGIN_NOT_ALLOWED, "not one origin")
     try:
-        return _parse_site(origins[0])
+        return parse_once(origins[0])
     except BadRequestError as error:
         raise Refused(403, ErrorCode.ORIGIN_NOT_ALLOWED, error.detail) from error
 
 
 @lru_cache(maxsize=256)
-def _parse_site(origin: str) -> Site:
-    return Site.parse(origin)
+def parse_once(origin: str) -> Origin:
+    """Parse an origin, once for all the requests of a page; errors as :meth:`Origin.parse`."""
+    return Origin.parse(origin)
 
 
 def check_content_type(types: Sequence[str], encodings: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from agent.errors import AgentError, ErrorCode
-from agent.origin import Site
+from agent.origin import Origin
 
 MAX_SITES = 1024  # remembered at once; the one that was quiet for longest is forgotten first
 
@@ -43,9 +43,9 @@ class RateLimiter:
         self._rate = rate
         self._burst = float(burst)
         self._clock = clock
-        self._buckets: OrderedDict[Site, tuple[float, float]] = OrderedDict()
+        self._buckets: OrderedDict[Origin, tuple[float, float]] = OrderedDict()
 
-    def check(self, site: Site) -> None:
+    def check(self, site: Origin) -> None:
         """Spend one token.
 
         Raises:
@@ -76,10 +76,10 @@ class Slots:
         """
         self._places = places
         self._code = code
-        self._taken: dict[Site, int] = {}
+        self._taken: dict[Origin, int] = {}
 
     @contextmanager
-    def hold(self, site: Site) -> Iterator[None]:
+    def hold(self, site: Origin) -> Iterator[None]:
         """Take a place for as long as the context lasts.
 
         Raises:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from agent.harmless import printable
 from agent.pki.certificate import KeyUsage
 from agent.signing.model import CardCertificate
 
@@ -41,10 +42,7 @@ def plain(text: str) -> str:
 
     Texts from cards and readers end up in JSON that pages build by hand.
     """
-    if text.isprintable() and '"' not in text and "\\" not in text:
-        return text
-    tame = text.replace('"', "'").replace("\\", "/")
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in tame)
+    return printable(text.replace('"', "'").replace("\\", "/"))
 
 
 def in_order(certificates: Iterable[CardCertificate]) -> list[CardCertificate]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
 from agent.errors import AgentError, ErrorCode
-from agent.origin import Site
+from agent.origin import Origin
 from agent.secret import SecretBytes
 from agent.signing.model import CardPresence, ReaderView
 from agent.web.front.endpoint import unexpected
@@ -27,7 +27,6 @@ from agent.web.hipki.information import (
 from agent.web.hipki.request import Fields
 from agent.web.native.methods import Service
 
-LOCAL_PROGRAM: Final = Site("local://program")
 """A program on this computer that is no browser; no page can name itself so."""
 
 IMAGE_SECONDS: Final = 1.5
@@ -69,8 +68,8 @@ class Component:
     def __init__(self, service: Service, settings: HipkiSettings) -> None:
         self._service = service
         self._settings = settings
-        self._refused: OrderedDict[str, Site] = OrderedDict()
-        self._functions: Mapping[Function, Callable[[Site, Fields], Awaitable[Reply]]] = {
+        self._refused: OrderedDict[str, Origin] = OrderedDict()
+        self._functions: Mapping[Function, Callable[[Origin, Fields], Awaitable[Reply]]] = {
             Function.CHECK_ENVIRONMENT: self._check_environment,
             Function.READ_CERTIFICATES: self._read_certificates,
             Function.SIGN: self._sign,
@@ -83,11 +82,11 @@ class Component:
         """What we call ourselves."""
         return self._settings.version
 
-    def is_allowed(self, site: Site | None) -> bool:
+    def is_allowed(self, site: Origin | None) -> bool:
         """Tell whether somebody may see more than readers, without asking anybody."""
         return site is not None and self._service.is_allowed(site)
 
-    async def answer(self, site: Site, function: Function, name: str, fields: Fields) -> Reply:
+    async def answer(self, site: Origin, function: Function, name: str, fields: Fields) -> Reply:
         """Do what a page asks for.
 
         Args:
@@ -107,12 +106,12 @@ class Component:
         except Exception as error:  # noqa: BLE001  # whatever it is, the page gets a number
             return self.refusal(name, numbers(unexpected(error)))
 
-    def refused_of(self, host: str) -> Site | None:
+    def refused_of(self, host: str) -> Origin | None:
         """Find the site of a host that was last told that it is not trusted."""
         return self._refused.get(host)
 
-    def _note_refused(self, site: Site) -> None:
-        if site.origin.startswith("local:"):  # no page's host, and none may be taken for it
+    def _note_refused(self, site: Origin) -> None:
+        if site.is_local:  # no page's host, and none may be taken for it
             return
         self._refused.pop(site.host, None)
         self._refused[site.host] = site
@@ -126,7 +125,7 @@ class Component:
             return information((), why, version=self.version)
         return {"func": func, **why.fields(), "serverVersion": self.version, "data": {}}
 
-    async def admit(self, site: Site | None) -> Numbers:
+    async def admit(self, site: Origin | None) -> Numbers:
         """Have the citizen asked about who wants to read cards, where that has to be."""
         if site is None:
             return Numbers(Major.UNTRUSTED_SITE)
@@ -145,7 +144,7 @@ class Component:
         """Draw what a site gets that was blocked: no readers, and why."""
         return information_image((), self.version, Numbers(Major.UNTRUSTED_SITE))
 
-    async def image(self, site: Site | None) -> bytes:
+    async def image(self, site: Origin | None) -> bytes:
         """Draw the readers; with numbers and kinds of cards for those who may know them."""
         if site is None or not self.is_allowed(site):
             slots = map(_as_strangers_see, self._slots({}, Fields({})))
@@ -160,12 +159,12 @@ class Component:
 
     # The functions.
 
-    async def _check_environment(self, site: Site, fields: Fields) -> Reply:
+    async def _check_environment(self, site: Origin, fields: Fields) -> Reply:
         await self._service.connect(site)
         contents = await self._serials(site)
         return information(self._slots(contents, fields), version=self.version)
 
-    async def _read_certificates(self, site: Site, fields: Fields) -> Reply:
+    async def _read_certificates(self, site: Origin, fields: Fields) -> Reply:
         await self._service.connect(site)
         read: dict[str, Contents] = {}
         outcome = Numbers(Major.SUCCESS)
@@ -180,7 +179,7 @@ class Component:
         slots = self._slots(self._known_serials() | read, fields)
         return information(slots, outcome, version=self.version, with_certificates=True)
 
-    async def _sign(self, site: Site, fields: Fields) -> Reply:
+    async def _sign(self, site: Origin, fields: Fields) -> Reply:
         asked = requests.sign_request(fields, self._reader(fields))
         result = await self._service.sign(site, asked, self._pin(fields))
         (signature,) = result.signatures
@@ -195,7 +194,7 @@ class Component:
             "serverVersion": self.version,
         }
 
-    async def _decrypt(self, site: Site, fields: Fields) -> Reply:
+    async def _decrypt(self, site: Origin, fields: Fields) -> Reply:
         asked = requests.decrypt_request(fields, self._reader(fields))
         pin = self._pin(fields)
         try:
@@ -250,7 +249,7 @@ class Component:
         with_card = (s.reader.name for s in slots if s.reader.state is CardPresence.CARD)
         return next(with_card, self._settings.only_reader)
 
-    async def _serials(self, site: Site) -> Mapping[str, Contents]:
+    async def _serials(self, site: Origin) -> Mapping[str, Contents]:
         """Find the number of each card, reading those that were not read before."""
         known = self._known_serials()
         if all(contents.serial for contents in known.values()):
@@ -270,7 +269,7 @@ def _as_strangers_see(slot: Slot) -> Slot:
     return replace(slot, reader=replace(slot.reader, generation=None))
 
 
-async def _refuse(site: Site, fields: Fields) -> Reply:
+async def _refuse(site: Origin, fields: Fields) -> Reply:
     """Leave the card alone: managing it with foreign software may lock it for good."""
     del site, fields
     raise HipkiError(Major.UNSUPPORTED_METHOD)

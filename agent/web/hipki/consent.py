@@ -14,7 +14,7 @@ from agent.consent.consent import Ask
 from agent.consent.permissions import Permission, Permissions
 from agent.consent.questions import AllowSite, LastTry, Prompt, Prompter, SiteAnswer, UnaskedError
 from agent.errors import AgentError, ErrorCode, PinError
-from agent.origin import SELF_TEST, Site
+from agent.origin import SELF_TEST, Origin
 from agent.web.hipki.conversation import Answer, Conversation, Question, current
 from agent.web.hipki.pages import describe
 
@@ -88,30 +88,30 @@ class PopupConsent:
         self._permissions = permissions
         self._prompter = prompter
         self._ask = Ask(permissions, prompter)
-        self._asking: dict[Site, _Asking] = {}
-        self._windows: dict[Site, _Window] = {}
+        self._asking: dict[Origin, _Asking] = {}
+        self._windows: dict[Origin, _Window] = {}
 
     @property
     def permissions(self) -> Permissions:
         """What was answered so far."""
         return self._permissions
 
-    def stands(self, site: Site) -> bool:
+    def is_allowed(self, site: Origin) -> bool:
         """Tell whether ``site`` is allowed without asking anybody."""
         return site == SELF_TEST or self._permissions.find(site) is Permission.ALLOWED
 
-    def blocks(self, site: Site) -> bool:
+    def blocks(self, site: Origin) -> bool:
         """Tell whether the citizen, or an administrator, said no to ``site`` for good."""
         return self._permissions.find(site) is Permission.BLOCKED
 
-    async def allow_site(self, site: Site) -> None:
+    async def allow_site(self, site: Origin) -> None:
         """Return when ``site`` may go on.
 
         Raises:
             AgentError: ``origin_not_allowed``, ``origin_blocked``, ``user_cancelled``.
 
         """
-        if self.stands(site):
+        if self.is_allowed(site):
             return
         if self._permissions.find(site) is Permission.BLOCKED:
             raise AgentError("blocked before", code=ErrorCode.ORIGIN_BLOCKED)
@@ -153,7 +153,7 @@ class PopupConsent:
                 attempts_left=question.attempts_left,
             )
 
-    async def _allow_in_window(self, site: Site) -> None:
+    async def _allow_in_window(self, site: Origin) -> None:
         """Ask about a site in one window, however many of its requests wait for the answer."""
         window = self._windows.get(site)
         if window is None:
@@ -168,7 +168,7 @@ class PopupConsent:
             if not window.askers and not window.task.done():
                 asyncio.get_running_loop().call_later(LINGER_SECONDS, _give_up, window)
 
-    def _forget(self, site: Site, task: asyncio.Task[None]) -> None:
+    def _forget(self, site: Origin, task: asyncio.Task[None]) -> None:
         del self._windows[site]
         if not task.cancelled():
             task.exception()  # whoever still waited for it has been told
@@ -177,7 +177,7 @@ class PopupConsent:
         """Tell whether questions are put in windows, as far as that is known."""
         return self._prompter.can_ask()
 
-    async def trust(self, site: Site, answer: Answer) -> None:
+    async def trust(self, site: Origin, answer: Answer) -> None:
         """Act on what was said on our page that adds a site; a yes there leads to a window.
 
         Raises:
@@ -189,7 +189,7 @@ class PopupConsent:
                 answer = _SAID[await self._prompter.ask(AllowSite(site))]
         self.settle(site, answer)
 
-    def settle(self, site: Site, answer: Answer) -> None:
+    def settle(self, site: Origin, answer: Answer) -> None:
         """Act on what was said about a site.
 
         Raises:
@@ -208,7 +208,7 @@ class PopupConsent:
                 raise AgentError("cancelled", code=ErrorCode.USER_CANCELLED)
 
     @asynccontextmanager
-    async def _question(self, site: Site) -> AsyncIterator[Question]:
+    async def _question(self, site: Origin) -> AsyncIterator[Question]:
         """Ask about a site once, however many of its popups wait."""
         asking = self._asking.get(site)
         if asking is None:
@@ -222,7 +222,7 @@ class PopupConsent:
             if not asking.askers:
                 self._asking.pop(site, None)
 
-    async def _ask_try(self, conversation: Conversation, site: Site, left: int) -> Answer:
+    async def _ask_try(self, conversation: Conversation, site: Origin, left: int) -> Answer:
         about = {**describe(site), "attemptsLeft": left}
         return await conversation.ask(Question("pin", about, _TRY_ANSWERS))
 

@@ -16,7 +16,7 @@ from enum import StrEnum, unique
 from typing import Any, Final, TypeAlias
 
 from agent.errors import AgentError, ErrorCode
-from agent.origin import Site
+from agent.origin import Origin
 from agent.web.hipki.request import Fields
 
 ANSWER_SECONDS: Final = 120.0
@@ -170,9 +170,9 @@ class Conversations:
         # With a key of this process: a digest of a request with a PIN in it says nothing then.
         self._secret = secrets.token_bytes(32)
 
-    def key(self, site: Site, name: str, fields: Fields) -> Key:
+    def key(self, site: Origin, name: str, fields: Fields) -> Key:
         """Name a request by what it asks for."""
-        canonical = json.dumps([site.origin, name, dict(fields.values)], sort_keys=True)
+        canonical = json.dumps([str(site), name, dict(fields.values)], sort_keys=True)
         return hashlib.blake2b(canonical.encode(), key=self._secret, digest_size=32).digest()
 
     @contextmanager

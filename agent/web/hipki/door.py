@@ -10,7 +10,7 @@ from aiohttp import hdrs, web
 
 from agent import __version__
 from agent.errors import AgentError, ErrorCode
-from agent.origin import Site
+from agent.origin import LOCAL_PROGRAM, Origin
 from agent.web.front import guard
 from agent.web.front.endpoint import (
     JSON_TYPE,
@@ -24,7 +24,7 @@ from agent.web.front.endpoint import (
 from agent.web.front.guard import Refused
 from agent.web.front.limits import Limits, RateLimiter
 from agent.web.hipki import pages
-from agent.web.hipki.component import LOCAL_PROGRAM, Component, HipkiSettings
+from agent.web.hipki.component import Component, HipkiSettings
 from agent.web.hipki.consent import PopupConsent
 from agent.web.hipki.errors import HipkiError, Major, Numbers, numbers
 from agent.web.hipki.functions import Function
@@ -210,7 +210,7 @@ class HipkiDoor:
             return fields
         return self._reply(await self._inform(site, fields), site)
 
-    async def _inform(self, site: Site | None, fields: Fields) -> dict[str, Any]:
+    async def _inform(self, site: Origin | None, fields: Fields) -> dict[str, Any]:
         with_certificates = fields.flag("withcert")
         outcome = await self._component.admit(site) if with_certificates else None
         if site is not None and self._component.is_allowed(site):
@@ -238,7 +238,7 @@ class HipkiDoor:
         return handle
 
     async def _take(
-        self, read: Read, request: web.BaseRequest, name: str, site: Site | None
+        self, read: Read, request: web.BaseRequest, name: str, site: Origin | None
     ) -> Fields | web.Response:
         """Read what a page asks, or say no as the old component does: pages look for its fields."""
         try:
@@ -258,7 +258,7 @@ class HipkiDoor:
                 response.force_close()
             return response
 
-    def _is_blocked(self, site: Site | None) -> bool:
+    def _is_blocked(self, site: Origin | None) -> bool:
         return site is not None and self._consent is not None and self._consent.blocks(site)
 
     async def _read(self, request: web.BaseRequest) -> Fields:
@@ -276,7 +276,7 @@ class HipkiDoor:
         return Fields({**posted.values, **query})
 
     def _reply(
-        self, fields: dict[str, Any], site: Site | None, status: int = HTTPStatus.OK
+        self, fields: dict[str, Any], site: Origin | None, status: int = HTTPStatus.OK
     ) -> web.Response:
         """Answer with JSON that only an allowed site can read."""
         readable = site if site != LOCAL_PROGRAM and self._component.is_allowed(site) else None
@@ -299,7 +299,7 @@ class HipkiDoor:
         return response
 
 
-def _who(request: web.BaseRequest) -> Site | None:
+def _who(request: web.BaseRequest) -> Origin | None:
     """Tell who asks, by the Origin header; a program that is no browser sends none.
 
     A browser's request without one (an address typed in, an image without CORS) is nobody's.

@@ -10,7 +10,7 @@ from typing import Final
 
 from agent import __version__
 from agent.errors import BadRequestError
-from agent.origin import Site
+from agent.origin import Origin
 from agent.web.hipki.errors import MAJOR_TEXTS, MINOR_TEXTS
 
 _FOLDER: Final = resources.files("agent.web.hipki") / "pages"
@@ -68,28 +68,20 @@ def _hash(content: str) -> str:
     return f"'sha256-{digest}'"
 
 
-def describe(site: Site) -> dict[str, object]:
+def describe(site: Origin) -> dict[str, object]:
     """Describe a site for a citizen: what its letters are, and what is odd about it."""
     shown: dict[str, object] = {
-        "origin": site.origin,
+        "origin": str(site),
         "host": site.host,
-        "insecure": site.origin.startswith("http:"),
-        "program": site.origin.startswith("local:"),
+        "insecure": site.scheme == "http",
+        "program": site.is_local,
     }
-    if "xn--" in site.host:
-        shown["unicode"] = _unicode(site.host)
+    if site.is_international:
+        shown["unicode"] = site.readable_host
     return shown
 
 
-def _unicode(host: str) -> str:
-    try:
-        decoded = host.encode("ascii").decode("idna")
-    except UnicodeError:
-        return host
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in decoded)
-
-
-def candidates(domain: str, program: Site) -> list[Site]:
+def candidates(domain: str, program: Origin) -> list[Origin]:
     """List the sites that a page may mean with ``/addDomain?domain=…``, the likeliest first.
 
     Args:
@@ -100,10 +92,10 @@ def candidates(domain: str, program: Site) -> list[Site]:
     if not domain:
         return [program]
     origins = [domain] if "://" in domain else [f"https://{domain}", f"http://{domain}"]
-    found: list[Site] = []
+    found: list[Origin] = []
     for origin in origins:
         try:
-            found.append(Site.parse(origin.lower()))
+            found.append(Origin.parse(origin.lower()))
         except BadRequestError:
             continue
     return found

@@ -9,12 +9,12 @@ from aiohttp import hdrs, web
 from msgspec import Meta, Struct
 
 from agent.errors import AgentError, BadRequestError, ErrorCode
-from agent.origin import SELF_TEST, Site
+from agent.origin import LOCAL_PROGRAM, SELF_TEST, Origin
 from agent.web.front import guard
 from agent.web.front.endpoint import answer, read_body
 from agent.web.front.guard import Purpose
 from agent.web.front.limits import Limits, Slots
-from agent.web.hipki.component import LOCAL_PROGRAM, Component
+from agent.web.hipki.component import Component
 from agent.web.hipki.consent import PopupConsent
 from agent.web.hipki.conversation import (
     THINKING_SECONDS,
@@ -116,7 +116,7 @@ class PopupRoutes:
         return _json({"reply": to_text(reply)})
 
     async def _converse(
-        self, request: web.BaseRequest, token: Token, site: Site, name: str, fields: Fields
+        self, request: web.BaseRequest, token: Token, site: Origin, name: str, fields: Fields
     ) -> web.StreamResponse:
         function = BY_NAME.get(name, Function.UNSUPPORTED)
 
@@ -154,8 +154,8 @@ class PopupRoutes:
         return _json(Numbers(Major.SUCCESS).fields())
 
     async def _settle(self, said: _Domain) -> None:
-        program = said.site == LOCAL_PROGRAM.origin
-        site = LOCAL_PROGRAM if program else Site.parse(said.site)
+        program = said.site == str(LOCAL_PROGRAM)
+        site = LOCAL_PROGRAM if program else Origin.parse(said.site)
         if said.answer is Answer.CANCEL:
             raise HipkiError(Major.CANCELLED)
         if self._consent is not None:
@@ -199,12 +199,12 @@ class PopupRoutes:
             raise BadRequestError("not what our pages send") from None
 
 
-def _site(token: Token, origin: str) -> Site:
+def _site(token: Token, origin: str) -> Origin:
     """Take the site that the popup saw; what browsers call ``null`` can be trusted by nobody."""
     if token.kind is Kind.SELF_TEST:
         return SELF_TEST
     try:
-        return Site.parse(origin)
+        return Origin.parse(origin)
     except BadRequestError as error:
         raise HipkiError(Major.UNTRUSTED_SITE) from error
 

@@ -3,20 +3,20 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Final, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 from agent.errors import AgentError, ErrorCode
 from agent.host.instance.install_key import Proof
-from agent.origin import Site
+from agent.origin import Origin
 from agent.secret import SecretBytes
 from agent.signing import model
+from agent.web.front.audience import Audience
 from agent.web.front.limits import Limits, RateLimiter, Slots
 from agent.web.native import convert, messages
 from agent.web.native.wire import MessageError
 
 Prover: TypeAlias = Callable[[str, bytes], Proof]
 """Signs a nonce for an origin (see ``host.install_key``)."""
-_FREE: Final = (messages.StatusRequest, messages.ConnectRequest)
 """The requests that a site may send before it is allowed."""
 
 
@@ -29,24 +29,24 @@ class Service(Protocol):
     def subscribe(self) -> AbstractAsyncContextManager[asyncio.Queue[model.Event]]:
         """Give a queue of changes."""
 
-    def is_allowed(self, site: Site) -> bool:
+    def is_allowed(self, site: Origin) -> bool:
         """Tell whether a site may ask for more than the status."""
 
-    async def connect(self, site: Site) -> None:
+    async def connect(self, site: Origin) -> None:
         """Ask the citizen to allow a site."""
 
     async def certificates(
-        self, site: Site, reader: str | None = None
+        self, site: Origin, reader: str | None = None
     ) -> tuple[model.CardCertificate, ...]:
         """Read the certificates on one card, or on all."""
 
     async def sign(
-        self, site: Site, request: model.SignRequest, pin: SecretBytes | None
+        self, site: Origin, request: model.SignRequest, pin: SecretBytes | None
     ) -> model.SignResult:
         """Sign with a card."""
 
     async def decrypt(
-        self, site: Site, request: model.DecryptRequest, pin: SecretBytes | None
+        self, site: Origin, request: model.DecryptRequest, pin: SecretBytes | None
     ) -> bytes:
         """Decrypt with a card."""
 
@@ -100,21 +100,21 @@ class NativeApi:
         """What does the work."""
         return self._service
 
-    def is_allowed(self, site: Site | None) -> bool:
+    def is_allowed(self, site: Origin | None) -> bool:
         """Tell whether whoever asks may ask for more than the status."""
         return site is not None and self._service.is_allowed(site)
 
-    def check_allowed(self, site: Site) -> None:
-        """Refuse a site that has not been allowed.
+    def check_audience(self, site: Origin, audience: Audience) -> None:
+        """Refuse a site that has not been allowed, where that is needed.
 
         Raises:
             AgentError: ``origin_not_allowed``.
 
         """
-        if not self._service.is_allowed(site):
+        if audience is Audience.ALLOWED_SITE and not self._service.is_allowed(site):
             raise AgentError("not allowed", code=ErrorCode.ORIGIN_NOT_ALLOWED)
 
-    def status(self, site: Site | None, nonce: bytes | None = None) -> messages.StatusResult:
+    def status(self, site: Origin | None, nonce: bytes | None = None) -> messages.StatusResult:
         """Say that the agent runs; to an allowed site also who we are, and what is in the readers.
 
         A proof for everybody would let a site recognise a citizen who never allowed it.
@@ -123,12 +123,14 @@ class NativeApi:
             return convert.status(None, None, virtual=self._virtual, state=self._state)
         proof = None
         if nonce is not None and self._prove is not None:
-            proof = self._prove(site.origin, nonce)
+            proof = self._prove(str(site), nonce)
         snapshot = self._service.snapshot()
         return convert.status(snapshot, proof, virtual=self._virtual, state=self._state)
 
-    async def execute(self, site: Site, request: messages.Request) -> messages.AnyResult:
+    async def execute(self, site: Origin, request: messages.Request) -> messages.AnyResult:
         """Carry out any request but ``cancel``, which is about the connection it came on.
+
+        Whether the site belongs to the request's audience has been checked at the door.
 
         A PIN in it is the caller's to wipe (:func:`wipe_pin`), however this returns.
 
@@ -136,12 +138,10 @@ class NativeApi:
             AgentError: any code.
 
         """
-        if not isinstance(request, _FREE):
-            self.check_allowed(site)
         return await self._dispatch(site, request, _pin(request) if self._page_pin else None)
 
     async def _dispatch(
-        self, site: Site, request: messages.Request, pin: SecretBytes | None
+        self, site: Origin, request: messages.Request, pin: SecretBytes | None
     ) -> messages.AnyResult:
         match request:
             case messages.StatusRequest(params=status):
@@ -157,7 +157,7 @@ class NativeApi:
                     return await self._use_card(site, request, pin)
 
     async def _use_card(
-        self, site: Site, request: messages.Request, pin: SecretBytes | None
+        self, site: Origin, request: messages.Request, pin: SecretBytes | None
     ) -> messages.AnyResult:
         match request:
             case messages.CertificatesRequest(params=params):
@@ -176,7 +176,7 @@ class NativeApi:
                 raise AgentError(f"no way to carry out {type(request).__name__}")
 
     async def _decrypt(
-        self, site: Site, params: messages.DecryptParams, pin: SecretBytes | None
+        self, site: Origin, params: messages.DecryptParams, pin: SecretBytes | None
     ) -> bytes:
         request = convert.decrypt_request(params)
         try:
@@ -189,7 +189,7 @@ class NativeApi:
 
     async def _sign(
         self,
-        site: Site,
+        site: Origin,
         params: messages.SignParams | messages.SignBatchParams,
         pin: SecretBytes | None,
     ) -> model.SignResult:

@@ -10,16 +10,15 @@ from msgspec import UNSET
 
 from agent import __version__
 from agent.errors import AgentError, BadRequestError, ErrorCode
-from agent.origin import Site
-from agent.web.front.endpoint import Audience, Handler, Route, Routes, answer, read_body, refusal
+from agent.origin import Origin
+from agent.web.front.audience import Audience
+from agent.web.front.endpoint import Handler, Route, Routes, answer, read_body, refusal
 from agent.web.front.guard import Purpose
 from agent.web.front.limits import Slots
 from agent.web.native import messages, wire
 from agent.web.native.methods import NativeApi, wipe_pin
 from agent.web.native.socket import Session, new_socket
 
-FREE: Final = frozenset({messages.StatusRequest, messages.ConnectRequest})
-"""What a site may send before it is allowed."""
 DOCUMENTS: Final = (
     ("/v1/openapi.json", "native/openapi.json", "application/json"),
     ("/v1/messages.schema.json", "native/messages.schema.json", "application/schema+json"),
@@ -46,8 +45,7 @@ class NativeRoutes:
         found: dict[str, dict[str, Route]] = {}
         for kind in messages.HTTP_REQUESTS:
             method = str(kind.__struct_config__.tag)
-            audience = Audience.ANY_SITE if kind in FREE else Audience.ALLOWED_SITE
-            call = Route(partial(self._call, method), audience, Purpose.CALL)
+            call = Route(partial(self._call, method), kind.audience, Purpose.CALL)
             found[f"/v1/{method}"] = {"POST": call}
         found["/v1/status"]["GET"] = _public(self._status)
         socket_route = Route(self._socket, Audience.ANY_SITE, Purpose.SOCKET)
@@ -56,11 +54,13 @@ class NativeRoutes:
             found[path] = {"GET": _document(name, content_type)}
         return found
 
-    async def _status(self, request: web.BaseRequest, site: Site | None) -> web.Response:
+    async def _status(self, request: web.BaseRequest, site: Origin | None) -> web.Response:
         del request
         return answer(wire.encode(self._api.status(site)), site)
 
-    async def _call(self, method: str, request: web.BaseRequest, site: Site | None) -> web.Response:
+    async def _call(
+        self, method: str, request: web.BaseRequest, site: Origin | None
+    ) -> web.Response:
         if site is None:
             raise AgentError("nobody asks", code=ErrorCode.ORIGIN_NOT_ALLOWED)
         raw = await read_body(request, messages.MAX_MESSAGE, self._api.limits.body_seconds)
@@ -76,7 +76,7 @@ class NativeRoutes:
         finally:
             wipe_pin(asked)
 
-    async def _socket(self, request: web.BaseRequest, site: Site | None) -> web.StreamResponse:
+    async def _socket(self, request: web.BaseRequest, site: Origin | None) -> web.StreamResponse:
         transport = request.transport
         if site is None or transport is None:
             raise AgentError("nobody asks", code=ErrorCode.ORIGIN_NOT_ALLOWED)
@@ -105,7 +105,7 @@ def _public(handler: Handler) -> Route:
 def _document(name: str, content_type: str) -> Route:
     content = resources.files("agent.web").joinpath(name).read_bytes()
 
-    async def handle(request: web.BaseRequest, site: Site | None) -> web.Response:
+    async def handle(request: web.BaseRequest, site: Origin | None) -> web.Response:
         del request
         return answer(content, site, content_type=content_type)
 
@@ -118,11 +118,11 @@ def plain_routes(tls_port: int) -> Routes:
     # Inventory scripts look for this word on this port.
     banner = f"Ankong (安控) version:{__version__}\n".encode()
 
-    async def handle_ping(request: web.BaseRequest, site: Site | None) -> web.Response:
+    async def handle_ping(request: web.BaseRequest, site: Origin | None) -> web.Response:
         del request
         return answer(ping, site)
 
-    async def handle_banner(request: web.BaseRequest, site: Site | None) -> web.Response:
+    async def handle_banner(request: web.BaseRequest, site: Origin | None) -> web.Response:
         del request
         return answer(banner, site, content_type="text/plain")
 

@@ -18,8 +18,8 @@ from agent.host.autostart import Autostart
 from agent.host.machine.paths import Paths
 from agent.host.settings.policy import Policy
 from agent.host.settings.preferences import Preferences
-from agent.host.update.standing import Asking, Standing
-from agent.origin import LOCAL_USER, Site
+from agent.host.update.status import Asking, UpdateStatus
+from agent.origin import LOCAL_USER, Origin
 from agent.signing.model import ReaderView
 from agent.web.front.endpoint import HttpHandler
 from agent.web.panel import about, files, messages, search
@@ -87,7 +87,7 @@ class Sources:
     settings_changed: Callable[[], None] = field(default=lambda: None)
     doctor: Doctor | None = None
     consent: str = "ask"
-    update: Callable[[], Standing] = field(default=lambda: Standing(Asking.NO_ADDRESS))
+    update: Callable[[], UpdateStatus] = field(default=lambda: UpdateStatus(Asking.NO_ADDRESS))
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
 
@@ -225,8 +225,8 @@ class Panel:
         store = self._sources.sites
         if store is None:
             raise BadRequestError("a flag decides")
-        known = {record.site.origin: record.site for record in store.snapshot()}
-        site = known.get(wanted.origin) or Site.parse(wanted.origin)
+        known = {str(record.site): record.site for record in store.snapshot()}
+        site = known.get(wanted.origin) or Origin.parse(wanted.origin)
         decision = Decision.BLOCKED if wanted.action == "block" else Decision.UNKNOWN
         await asyncio.wrap_future(store.remember(site, decision))
         self._live.tell()
@@ -236,10 +236,10 @@ class Panel:
         store, policy = self._sources.sites, self._sources.policy
         rows = [
             {
-                "origin": record.site.origin,
+                "origin": str(record.site),
                 "host": record.site.host,
                 "decision": record.decision.value,
-                "ruling": policy.decision(record.site.origin).name.lower(),
+                "ruling": policy.decision(record.site).name.lower(),
                 "since": _moment(record.since),
                 "last_used": None if record.last_used is None else _moment(record.last_used),
             }
@@ -345,7 +345,7 @@ def _answer(content: dict[str, Any]) -> web.Response:
     return json_answer(messages.write(content))
 
 
-def _update(standing: Standing) -> dict[str, Any]:
+def _update(standing: UpdateStatus) -> dict[str, Any]:
     return {
         "asking": standing.asking,
         "age": standing.age,

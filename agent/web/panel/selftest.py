@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 
 from agent.cms.document import Document
 from agent.errors import AgentError, ErrorCode
-from agent.origin import LOCAL_USER, SELF_TEST, Site
+from agent.origin import LOCAL_USER, SELF_TEST, Origin
 from agent.pki.certificate import CertificateFacts
 from agent.secret import SecretBytes
 from agent.signing.model import (
@@ -65,11 +65,11 @@ class Tested(Protocol):
         """Give all readers as they are now."""
 
     async def certificates(
-        self, site: Site, reader: str | None = None
+        self, site: Origin, reader: str | None = None
     ) -> tuple[CardCertificate, ...]:
         """Read the certificates on one card."""
 
-    async def sign(self, site: Site, request: SignRequest, pin: SecretBytes | None) -> SignResult:
+    async def sign(self, site: Origin, request: SignRequest, pin: SecretBytes | None) -> SignResult:
         """Sign with a card; without a PIN the citizen is asked for it."""
 
 

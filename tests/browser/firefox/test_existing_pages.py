@@ -8,7 +8,7 @@ import pytest
 
 from agent.cms.verify import verify
 from agent.consent.permissions import Permission
-from agent.origin import Site
+from agent.origin import Origin
 from agent.virtualcard.card import VirtualCard
 from tests.browser.firefox.marionette import Firefox
 from tests.browser.hipki.site import Sites, serve_sites
@@ -60,7 +60,7 @@ def test_the_popup_asks_about_the_site_once(
         firefox.click(yes)
         firefox.switch_to(page)
         assert outcome(firefox)["last_error"] == -2147483646
-        assert rig.permissions.find(Site(sites.origin())) is Permission.ALLOWED
+        assert rig.permissions.find(Origin.parse_any(sites.origin())) is Permission.ALLOWED
 
 
 def test_the_picture_is_read_from_a_canvas(

@@ -9,7 +9,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from agent.cms.verify import verify
 from agent.consent.permissions import Permission
-from agent.origin import Site
+from agent.origin import Origin
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.model import Faults
 from tests.browser.hipki.site import Sites
@@ -49,7 +49,7 @@ def test_a_site_is_asked_about_once(
         assert outcome(page)["slots"][0]["token"]["serialNumber"] == card.data.serial
         press(page, "sign")
         assert verify(base64.b64decode(outcome(page, 1)["signature"])).content == b"TBS"
-        assert rig.permissions.find(Site(sites.origin())) is Permission.ALLOWED
+        assert rig.permissions.find(Origin.parse_any(sites.origin())) is Permission.ALLOWED
 
 
 def test_an_approved_site_may_ask_directly_and_no_other(
@@ -97,7 +97,7 @@ def test_a_double_click_answers_nothing(make_card: CardFactory, page: Page, site
         popup.evaluate("document.querySelector('[data-answer=always]').click()")
         popup.evaluate("window.dispatchEvent(new Event('focus'))")
         expect(yes).to_be_disabled()
-        assert rig.permissions.find(Site(sites.origin())) is None
+        assert rig.permissions.find(Origin.parse_any(sites.origin())) is None
         expect(yes).to_be_enabled()
         assert page.evaluate("window.outcomes.length") == 0
 
@@ -200,7 +200,7 @@ def test_a_refused_site_can_be_trusted_on_its_own_page(
     make_card: CardFactory, page: Page, sites: Sites
 ) -> None:
     with Rig(make_card(), consent="ask") as rig:
-        rig.permissions.remember(Site(sites.origin()), Permission.BLOCKED)
+        rig.permissions.remember(Origin.parse_any(sites.origin()), Permission.BLOCKED)
         page.goto(sites.url("classic.html", port=rig.port))
         press(page, "sign")
         assert outcome(page)["ret_code"] == 0x76000031

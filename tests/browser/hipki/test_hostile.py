@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from agent.origin import Site
+from agent.origin import Origin
 from agent.virtualcard.card import VirtualCard
 from tests.browser.hipki.site import Sites
 from tests.web.hipki.rig import WRONG_PIN, Rig
@@ -109,7 +109,7 @@ def test_a_page_that_replaces_the_asking_one_hears_nothing(
             popup.wait_for_event("close")
         page.wait_for_timeout(300)
         assert page.evaluate("heard") == []
-        assert rig.permissions.find(Site(sites.origin("evil"))) is None
+        assert rig.permissions.find(Origin.parse_any(sites.origin("evil"))) is None
 
 
 def test_a_name_that_imitates_another_is_not_the_first_thing_to_be_read(

@@ -16,7 +16,7 @@ from playwright.sync_api import Locator, Page
 from agent.consent.site_store import Decision, SiteStore
 from agent.host.instance.panel_key import panel_address
 from agent.host.machine.paths import Paths
-from agent.origin import Site
+from agent.origin import Origin
 from tests.browser.world import PIN, TestCard, World
 
 SHOP = "https://shop.example"
@@ -46,7 +46,7 @@ class PanelAgent:
     def decide(self, origin: str, decision: Decision) -> None:
         """Decide about a site as another process does, such as the command line."""
         store = SiteStore(self.places.sites, fresh=False)
-        store.remember(Site.parse(origin), decision).result()
+        store.remember(Origin.parse(origin), decision).result()
         store.close()
 
     def sign(self, document: str | None = None, site: str = SHOP) -> None:

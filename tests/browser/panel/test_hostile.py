@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page
 
 from agent.consent.site_store import Decision, SiteStore
-from agent.origin import Site
+from agent.origin import Origin
 from tests.browser.panel.conftest import SHOP, PanelAgent
 
 Opened = Callable[[str], Page]
@@ -69,7 +69,7 @@ def evil(
 def decision(agent_here: PanelAgent) -> Decision:
     store = SiteStore(agent_here.places.sites, fresh=False)
     try:
-        return store.decision(Site.parse(SHOP))
+        return store.decision(Origin.parse(SHOP))
     finally:
         store.close()
 

@@ -22,7 +22,7 @@ import pytest
 
 from agent.consent.site_store import Decision, SiteStore
 from agent.errors import ServiceUnavailableError
-from agent.origin import Site
+from agent.origin import Origin
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.pcscd import PrivatePcscd
 from agent.virtualcard.vpcd import VpcdDoor
@@ -88,7 +88,7 @@ def bench(
     state = tmp_path / "state"
     state.mkdir()
     store = SiteStore(state / "sites.sqlite")
-    store.remember(Site(SITE), Decision.ALLOWED)
+    store.remember(Origin.parse_any(SITE), Decision.ALLOWED)
     store.close()
     pcscd = PrivatePcscd()
     try:

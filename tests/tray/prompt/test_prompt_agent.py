@@ -11,7 +11,7 @@ import pytest
 
 from agent.cms.verify import verify
 from agent.consent.site_store import Decision, SiteStore
-from agent.origin import Site
+from agent.origin import Origin
 from agent.virtualcard import cardfile
 from agent.virtualcard.card import VirtualCard
 from tests.conftest import TEST_PIN
@@ -50,7 +50,7 @@ def answer_window(desktop: Desktop, agent: RunningAgent, *keys: str, after: str 
 def remember(state: Path, decision: Decision) -> None:
     state.mkdir()
     store = SiteStore(state / "sites.sqlite")
-    store.remember(Site(SITE), decision)
+    store.remember(Origin.parse_any(SITE), decision)
     store.close()
 
 

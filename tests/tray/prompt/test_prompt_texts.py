@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.consent.questions import Act, DocumentFacts, EnterPin, Purpose
-from agent.origin import LOCAL_USER, Site
+from agent.origin import LOCAL_USER, Origin
 from tests.signing.prompt_support import CARD, PIN, SITE
 from tray.prompt.facts import document_lines, harmless, site_lines
 from tray.prompt.language import Language, chosen_language, of_environment, of_tag
@@ -93,30 +93,30 @@ def test_tags_of_all_systems_are_understood() -> None:
 
 
 def test_the_host_comes_first_and_the_whole_origin_with_it() -> None:
-    lines = site_lines(Site.parse("https://portal.example:8443"), ENGLISH)
+    lines = site_lines(Origin.parse("https://portal.example:8443"), ENGLISH)
     assert (lines.host, lines.origin) == ("portal.example", "https://portal.example:8443")
     assert lines.warnings == ()
 
 
 def test_punycode_stays_ascii_and_is_flagged_with_what_it_imitates() -> None:
-    lines = site_lines(Site.parse("https://www.xn--80ak6aa92e.com"), ENGLISH)
+    lines = site_lines(Origin.parse("https://www.xn--80ak6aa92e.com"), ENGLISH)
     assert lines.host == "www.xn--80ak6aa92e.com"
     (warning,) = lines.warnings
     assert "www.аррӏе.com" in warning  # Cyrillic
-    broken = site_lines(Site.parse("https://xn--99999999.com"), ENGLISH)
+    broken = site_lines(Origin.parse("https://xn--99999999.com"), ENGLISH)
     assert broken.host == "xn--99999999.com"
     assert len(broken.warnings) == 1
 
 
 def test_a_connection_without_encryption_is_flagged_but_not_at_home() -> None:
-    assert site_lines(Site.parse("http://bank.example"), ENGLISH).warnings
+    assert site_lines(Origin.parse("http://bank.example"), ENGLISH).warnings
     for at_home in ("http://localhost:8000", "http://127.0.0.1", "http://[::1]:8080"):
-        assert not site_lines(Site.parse(at_home), ENGLISH).warnings
+        assert not site_lines(Origin.parse(at_home), ENGLISH).warnings
 
 
 def test_who_is_no_site_is_named_in_words() -> None:
-    for name in ("local://user", "local://program", "local://self-test", LOCAL_USER.origin):
-        lines = site_lines(Site(name), CHINESE)
+    for name in ("local://user", "local://program", "local://self-test", str(LOCAL_USER)):
+        lines = site_lines(Origin.parse_any(name), CHINESE)
         assert "local" not in lines.host
         assert (lines.origin, lines.warnings) == ("", ())
 

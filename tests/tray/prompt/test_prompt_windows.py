@@ -14,7 +14,7 @@ import pytest
 
 from agent.consent.questions import Act, AllowSite, DocumentFacts, LastTry, Purpose
 from agent.consent.wire import AnyPrompt, encode_request
-from agent.origin import Site
+from agent.origin import Origin
 from tests.signing.prompt_support import ALL, ALLOW, CARD, LAST, LOCKED, PIN, SITE
 from tests.tray.prompt.desktop import PATIENCE, Desktop, opened, program
 from tray.prompt.pin import PinBuffer
@@ -181,7 +181,7 @@ def test_whatever_strangers_say_fits_on_a_small_screen(desktop: Desktop, languag
     documents = tuple(DocumentFacts(name, bytes(64)) for name in names)
     worst = replace(
         PIN,
-        site=Site.parse(f"http://{host}:65535"),
+        site=Origin.parse(f"http://{host}:65535"),
         purpose=Purpose(Act.SIGN, "SHA-512", documents, 256),
         card=replace(CARD, holder="W" * 200, reader="W" * 127, serial="W" * 16),
         was_wrong=True,
@@ -206,7 +206,7 @@ def test_every_window_is_as_wide_as_its_text(
     desktop.language = language
     pictures = {
         "allow": ALLOW,
-        "allow-punycode": AllowSite(Site.parse("https://xn--80ak6aa92e.com")),
+        "allow-punycode": AllowSite(Origin.parse("https://xn--80ak6aa92e.com")),
         "pin": PIN,
         "pin-wrong": replace(PIN, was_wrong=True, attempts_left=2),
         "decrypt-last": replace(PIN, purpose=Purpose(Act.DECRYPT), attempts_left=1),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from agent.host.settings import config, policy
 from agent.host.settings.config import ConfigError, Settings
 from agent.host.settings.policy import Policy, Ruling, SiteRules
+from agent.origin import Origin
 
 SITE = "https://portal.example"
 
@@ -24,26 +25,26 @@ def test_no_policy_lays_nothing_down(tmp_path: Path) -> None:
     nothing = Policy.load(tmp_path / "policy.toml", administrators_only=True)
     assert nothing.source is None
     assert nothing.problem is None
-    assert nothing.decision(SITE) is Ruling.SILENT
+    assert nothing.decision(Origin.parse_any(SITE)) is Ruling.SILENT
     assert nothing.over(Settings()) == Settings()
 
 
 def test_forbidden_is_stronger_than_allowed(tmp_path: Path) -> None:
     text = 'allowed = ["https://*.gov.tw"]\nforbidden = ["https://bad.gov.tw"]'
     laid_down = load(tmp_path / "policy.toml", text)
-    assert laid_down.decision("https://a.gov.tw") is Ruling.ALLOWED
-    assert laid_down.decision("https://bad.gov.tw") is Ruling.FORBIDDEN
-    assert laid_down.decision("https://a.bad.gov.tw") is Ruling.ALLOWED
-    assert laid_down.decision(SITE) is Ruling.SILENT
+    assert laid_down.decision(Origin.parse_any("https://a.gov.tw")) is Ruling.ALLOWED
+    assert laid_down.decision(Origin.parse_any("https://bad.gov.tw")) is Ruling.FORBIDDEN
+    assert laid_down.decision(Origin.parse_any("https://a.bad.gov.tw")) is Ruling.ALLOWED
+    assert laid_down.decision(Origin.parse_any(SITE)) is Ruling.SILENT
 
 
 def test_others_can_be_forbidden_altogether(tmp_path: Path) -> None:
     text = f'allowed = ["{SITE}", "local://program"]\nother_sites = "forbid"'
     laid_down = load(tmp_path / "policy.toml", text)
-    assert laid_down.decision(SITE) is Ruling.ALLOWED
-    assert laid_down.decision("local://program") is Ruling.ALLOWED
-    assert laid_down.decision("https://other.example") is Ruling.FORBIDDEN
-    assert laid_down.decision("local://other") is Ruling.FORBIDDEN
+    assert laid_down.decision(Origin.parse_any(SITE)) is Ruling.ALLOWED
+    assert laid_down.decision(Origin.parse_any("local://program")) is Ruling.ALLOWED
+    assert laid_down.decision(Origin.parse_any("https://other.example")) is Ruling.FORBIDDEN
+    assert laid_down.decision(Origin.parse_any("local://other")) is Ruling.FORBIDDEN
 
 
 def test_the_policy_is_stronger_than_the_settings(tmp_path: Path) -> None:
@@ -99,7 +100,7 @@ def test_a_wrong_policy_refuses_everybody_and_says_why(tmp_path: Path, text: str
 
 def assert_closed(wrong: Policy) -> None:
     assert wrong.problem
-    assert wrong.decision(SITE) is Ruling.FORBIDDEN
+    assert wrong.decision(Origin.parse_any(SITE)) is Ruling.FORBIDDEN
     effective = wrong.over(Settings(allow_sha1=True))
     assert not effective.allow_sha1
     assert not effective.page_pin
@@ -126,8 +127,8 @@ def test_no_content_opens_a_policy(
     path = tmp_path_factory.getbasetemp() / "hostile-policy.toml"
     path.write_bytes(raw)
     found = Policy.load(path, administrators_only=False)
-    assert found.decision(SITE) is not Ruling.ALLOWED
-    assert (found.problem is None) or found.decision(SITE) is Ruling.FORBIDDEN
+    assert found.decision(Origin.parse_any(SITE)) is not Ruling.ALLOWED
+    assert (found.problem is None) or found.decision(Origin.parse_any(SITE)) is Ruling.FORBIDDEN
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows protects the folder by its access list")
@@ -152,7 +153,7 @@ def test_what_others_can_change_is_no_policy(  # noqa: PLR0917  # one column eac
     monkeypatch.setattr(Path, "stat", lambda _, **__: facts)
     found = Policy.load(path, administrators_only=True)
     assert (found.problem is None) == good
-    assert found.decision(SITE) is (Ruling.ALLOWED if good else Ruling.FORBIDDEN)
+    assert found.decision(Origin.parse_any(SITE)) is (Ruling.ALLOWED if good else Ruling.FORBIDDEN)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="the paths are POSIX ones")
@@ -184,7 +185,7 @@ def test_a_stand_in_never_takes_the_place_of_the_real_one(
     real, stand_in = tmp_path / "real.toml", tmp_path / "mine.toml"
     stand_in.write_text(f'allowed = ["{SITE}"]')
     monkeypatch.setattr(policy, "system_path", lambda: real)
-    assert Policy.of_this_computer(stand_in).decision(SITE) is Ruling.ALLOWED
+    assert Policy.of_this_computer(stand_in).decision(Origin.parse_any(SITE)) is Ruling.ALLOWED
     real.write_text("broken")
     assert_closed(Policy.of_this_computer(stand_in))
 

@@ -22,11 +22,11 @@ from agent.host.settings import config
 from agent.host.settings.config import ConfigError, Settings
 from agent.host.settings.policy import Policy
 from agent.host.settings.preferences import Preferences
-from agent.host.update import memory, standing, watch
+from agent.host.update import memory, status, watch
 from agent.host.update.fetch import check_address, fetch
 from agent.host.update.manifest import MAX_SIZE, BadManifestError
 from agent.host.update.memory import Heard
-from agent.host.update.standing import Age, Asking, TooOldError
+from agent.host.update.status import Age, Asking, TooOldError
 from agent.host.update.watch import AGAIN, DAY, FIRST, JITTER, UpdateWatch
 from tests.unit.host.update_support import NOW, OTHER_KEY, public, signed
 
@@ -90,12 +90,12 @@ async def until(condition: Callable[[], object]) -> None:
 async def test_a_newer_version_is_heard_of_and_remembered(world: World) -> None:
     world.answer = signed()
     agent = world.agent()
-    assert agent.standing.age is Age.UNKNOWN
+    assert agent.status.age is Age.UNKNOWN
     assert await agent.ask()
-    assert (agent.standing.age, agent.standing.newest) == (Age.NEWER, "9.2.0")
-    assert agent.standing.answered == NOW
+    assert (agent.status.age, agent.status.newest) == (Age.NEWER, "9.2.0")
+    assert agent.status.answered == NOW
     agent.check_version()
-    assert world.agent().standing == agent.standing
+    assert world.agent().status == agent.status
     assert world.asked == [URL]
 
 
@@ -103,15 +103,15 @@ async def test_the_newest_is_the_newest(world: World) -> None:
     world.answer = signed(newest="0.1.0")
     agent = world.agent()
     await agent.ask()
-    assert agent.standing.age is Age.NEWEST
+    assert agent.status.age is Age.NEWEST
 
 
 async def test_below_the_floor_nobody_signs(world: World) -> None:
     world.answer = signed(floor="9.0.0", reason={"en": "There is a flaw."})
     agent = world.agent()
     await agent.ask()
-    assert agent.standing.age is Age.TOO_OLD
-    assert agent.standing.reason == {"en": "There is a flaw."}
+    assert agent.status.age is Age.TOO_OLD
+    assert agent.status.reason == {"en": "There is a flaw."}
     for each in (agent, world.agent()):
         with pytest.raises(TooOldError, match=r"9\.0\.0"):
             each.check_version()
@@ -126,7 +126,7 @@ async def test_what_was_heard_counts_also_when_it_has_expired_and_nobody_answers
     world.answer = OSError("offline")
     agent = world.agent()
     assert not await agent.ask()
-    assert agent.standing.age is Age.TOO_OLD
+    assert agent.status.age is Age.TOO_OLD
 
 
 @pytest.mark.parametrize(
@@ -150,11 +150,11 @@ async def test_no_other_answer_changes_what_is_known(
     world.answer = signed(floor="9.0.0")
     agent = world.agent()
     await agent.ask()
-    before = agent.standing
+    before = agent.status
     world.answer = answer
     assert not await agent.ask()
-    assert agent.standing == before
-    assert world.agent().standing == before
+    assert agent.status == before
+    assert world.agent().status == before
 
 
 async def test_a_later_word_may_take_the_floor_back(world: World) -> None:
@@ -191,7 +191,7 @@ async def test_unless_all_is_set_nobody_is_asked(
         await asyncio.sleep(0)
     running.cancel()
     assert world.asked == []
-    assert (agent.standing.asking, agent.standing.age) == (why, Age.UNKNOWN)
+    assert (agent.status.asking, agent.status.age) == (why, Age.UNKNOWN)
     agent.check_version()
 
 
@@ -200,15 +200,15 @@ async def test_the_citizen_can_say_no_and_yes_again(world: World) -> None:
     preferences = Preferences(world.places.preferences)
     agent = UpdateWatch(world.places.update, SETTINGS, preferences, fetch=world.fetch)
     preferences.set_update_check(False)
-    assert agent.standing.asking is Asking.DECLINED
+    assert agent.status.asking is Asking.DECLINED
     running = asyncio.create_task(agent.run(interval=0))
     for _ in range(50):
         await asyncio.sleep(0)
     running.cancel()
     assert world.asked == []
-    assert world.agent().standing.asking is Asking.DECLINED  # it was written down
+    assert world.agent().status.asking is Asking.DECLINED  # it was written down
     preferences.set_update_check(True)
-    assert agent.standing.asking is Asking.ON
+    assert agent.status.asking is Asking.ON
     assert Preferences(world.places.preferences).update_check is True
 
 
@@ -217,7 +217,7 @@ def test_the_policy_is_stronger(tmp_path: Path) -> None:
     file.write_text('update_check = false\nupdate_url = "https://mirror.example/m"\n')
     policy = Policy.load(file, administrators_only=False)
     settings = policy.over(SETTINGS)
-    assert standing.asking(settings, wanted=True) is Asking.FORBIDDEN
+    assert status.asking(settings, wanted=True) is Asking.FORBIDDEN
     assert settings.update_url == "https://mirror.example/m"
     assert settings.update_keys == SETTINGS.update_keys
 
@@ -321,7 +321,7 @@ async def test_a_full_disk_stops_nothing(world: World, monkeypatch: pytest.Monke
     world.answer = signed()
     agent = world.agent()
     assert await agent.ask()
-    assert agent.standing.age is Age.NEWER
+    assert agent.status.age is Age.NEWER
 
 
 # What is written down.
@@ -338,7 +338,7 @@ def test_nobody_s_word_is_put_into_the_file_by_hand(world: World) -> None:
     forged = signed(OTHER_KEY, floor="0.0.1").decode()
     content = {"tried": NOW.isoformat(), "answered": NOW.isoformat(), "manifest": forged}
     world.places.update.write_text(json.dumps(content))
-    assert world.agent().standing.age is Age.UNKNOWN
+    assert world.agent().status.age is Age.UNKNOWN
 
 
 # The way to the server.
@@ -398,7 +398,7 @@ async def test_an_agent_hears_from_a_real_server_and_tells_it_nothing(world: Wor
             assert request.query_string == ""
             assert request.body_exists is False
     assert len(server.requests) == 2
-    assert agent.standing.age is Age.NEWER
+    assert agent.status.age is Age.NEWER
 
 
 @pytest.mark.parametrize("status", [204, 301, 302, 307, 308, 401, 404, 407, 500])

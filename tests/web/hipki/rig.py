@@ -15,7 +15,7 @@ from agent.consent.consent import AlwaysAllow, Consent, Refuse
 from agent.consent.permissions import Permission
 from agent.consent.questions import NoPrompter, Prompter
 from agent.history.store import History
-from agent.origin import Site
+from agent.origin import Origin
 from agent.signing.service import SigningService
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.provider import READER_NAME, VirtualProvider
@@ -127,7 +127,7 @@ class Rig:
         return f"http://localhost:{self.port}"
 
     def allow(self, origin: str) -> None:
-        self.permissions.remember(Site(origin), Permission.ALLOWED)
+        self.permissions.remember(Origin.parse_any(origin), Permission.ALLOWED)
 
     def request(
         self,

@@ -11,11 +11,10 @@ from collections.abc import Callable
 import pytest
 
 from agent.consent.permissions import Permission
-from agent.origin import Site
+from agent.origin import LOCAL_PROGRAM, Origin
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.model import Faults
 from agent.web.front.limits import Limits
-from agent.web.hipki.component import LOCAL_PROGRAM
 from tests.web.hipki.rig import PIN, SITE, STRANGER, WRONG_PIN, Rig
 
 CardFactory = Callable[..., VirtualCard]
@@ -145,7 +144,7 @@ def test_a_local_program_is_a_site_of_its_own(card: VirtualCard) -> None:
         assert rig.sign()["ret_code"] == 0
         browser = rig.request("POST", "/sign", SIGN, Sec_Fetch_Site="cross-site")
         assert browser.json["ret_code"] == 0x76000031
-        assert rig.sign(origin=LOCAL_PROGRAM.origin)["ret_code"] == 0x76000031
+        assert rig.sign(origin=str(LOCAL_PROGRAM))["ret_code"] == 0x76000031
     assert card.data.tries_left == 3
 
 
@@ -330,9 +329,9 @@ def test_a_token_is_good_for_its_own_page_only(card: VirtualCard) -> None:
         said = {"site": SITE, "answer": "always"}
         assert rig.own_post("/popup/domain", {"token": popup, **said}).status == 403
         assert rig.own_post("/popup/readers", {"token": popup}).status == 403
-        assert rig.permissions.find(Site(SITE)) is None
+        assert rig.permissions.find(Origin.parse_any(SITE)) is None
         assert rig.own_post("/popup/domain", {"token": domain, **said}).json["ret_code"] == 0
-        assert rig.permissions.find(Site(SITE)) is Permission.ALLOWED
+        assert rig.permissions.find(Origin.parse_any(SITE)) is Permission.ALLOWED
 
 
 def test_trust_is_not_a_matter_of_a_double_click() -> None:
@@ -340,7 +339,7 @@ def test_trust_is_not_a_matter_of_a_double_click() -> None:
         token = rig.token("/addDomain?domain=service.example")
         asked = {"token": token, "site": SITE, "answer": "always"}
         assert rig.own_post("/popup/domain", asked).status == 409
-        assert rig.permissions.find(Site(SITE)) is None
+        assert rig.permissions.find(Origin.parse_any(SITE)) is None
 
 
 def test_the_port_that_was_refused_is_the_one_that_is_added() -> None:
@@ -357,14 +356,14 @@ def test_the_port_that_was_refused_is_the_one_that_is_added() -> None:
             assert SITE in [each["origin"] for each in candidates]
         for other in ("other.example", "program"):
             page = html.unescape(rig.get(f"/addDomain?domain={other}").body.decode())
-            assert not [each for each in (odd, LOCAL_PROGRAM.origin) if each in page]
+            assert not [each for each in (odd, str(LOCAL_PROGRAM)) if each in page]
 
 
 def test_programs_are_trusted_on_the_page_without_a_domain() -> None:
     with Rig(consent="ask") as rig:
         token = rig.token("/addDomain")
         time.sleep(0.6)
-        asked = {"token": token, "site": LOCAL_PROGRAM.origin, "answer": "always"}
+        asked = {"token": token, "site": str(LOCAL_PROGRAM), "answer": "always"}
         assert rig.own_post("/popup/domain", asked).json["ret_code"] == 0
         assert rig.permissions.find(LOCAL_PROGRAM) is Permission.ALLOWED
 

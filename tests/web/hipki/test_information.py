@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from agent.consent.permissions import Permission
-from agent.origin import Site
+from agent.origin import Origin
 from agent.pki.certificate import CertificateFacts
 from agent.signing.model import CardCertificate
 from agent.virtualcard.card import VirtualCard
@@ -206,7 +206,7 @@ def test_a_site_that_was_not_allowed_learns_no_number(
 
 def test_a_site_that_was_blocked_learns_of_no_reader(make_card: CardFactory) -> None:
     with Rig(make_card(), consent="ask") as rig:
-        rig.permissions.remember(Site(SITE), Permission.BLOCKED)
+        rig.permissions.remember(Origin.parse_any(SITE), Permission.BLOCKED)
         image = json.loads(read_pixels(rig.get("/p11Image.bmp?1", SITE).body))
         for found in (image, rig.get("/pkcs11info", SITE).json):
             assert (found["ret_code"], found["slots"]) == (0x76000031, [])

@@ -7,7 +7,7 @@ import pytest
 
 from agent.errors import AgentError, ErrorCode
 from agent.host.peer.port_owner import describe_owner
-from agent.web.hipki.component import LOCAL_PROGRAM
+from agent.origin import LOCAL_PROGRAM
 from agent.web.hipki.pages import candidates
 from agent.web.hipki.tokens import Kind, Tokens
 from tests.web.hipki.rig import Rig
@@ -46,7 +46,7 @@ def test_a_spent_token_stays_spent_in_another_spelling() -> None:
         ("a.example", ["https://a.example", "http://a.example"]),
         ("a.example:8080", ["https://a.example:8080", "http://a.example:8080"]),
         ("HTTPS://A.example", ["https://a.example"]),
-        ("", [LOCAL_PROGRAM.origin]),
+        ("", [str(LOCAL_PROGRAM)]),
         ("a b", []),
         ("javascript:alert(1)", []),
         ("<script>", []),
@@ -54,7 +54,7 @@ def test_a_spent_token_stays_spent_in_another_spelling() -> None:
     ],
 )
 def test_only_sites_can_be_trusted(domain: str, origins: list[str]) -> None:
-    assert [site.origin for site in candidates(domain, LOCAL_PROGRAM)] == origins
+    assert [str(site) for site in candidates(domain, LOCAL_PROGRAM)] == origins
 
 
 def test_who_holds_the_port_is_named() -> None:
@@ -84,5 +84,5 @@ def test_where_the_system_does_not_tell_nobody_is_named(tmp_path: Path) -> None:
     (tmp_path / "42" / "fd" / "3").symlink_to("socket:[4711]")
     assert describe_owner(1, tmp_path) == "? (pid 42)"
     (tmp_path / "42" / "comm").write_text("evil\x1bname\n")
-    assert describe_owner(1, tmp_path) == "evil?name (pid 42)"
+    assert describe_owner(1, tmp_path) == "evil\ufffdname (pid 42)"
     assert describe_owner(2, tmp_path) is None

@@ -11,13 +11,12 @@ import pytest
 
 from agent.consent.permissions import Permission
 from agent.consent.questions import AllowSite, EnterPin, LastTry, Prompt, SiteAnswer, unasked
-from agent.consent.queue import Turns
+from agent.consent.queue import PromptQueue
 from agent.errors import AgentError, ErrorCode
-from agent.origin import Site
+from agent.origin import LOCAL_PROGRAM, Origin
 from agent.secret import SecretBytes
 from agent.virtualcard.card import VirtualCard
 from agent.web.hipki import consent
-from agent.web.hipki.component import LOCAL_PROGRAM
 from tests.web.hipki.rig import PIN, SECONDS, SITE, STRANGER, WRONG_PIN, Rig
 
 A = TypeVar("A")
@@ -72,7 +71,7 @@ def card(make_card: CardFactory) -> VirtualCard:
 
 
 def asking(card: VirtualCard, desk: Desk, **settings: Any) -> Rig:
-    turns = Turns(desk, lambda _: None)
+    turns = PromptQueue(desk, lambda _: None)
     return Rig(card, consent="ask", prompter=turns, **settings)
 
 
@@ -94,12 +93,12 @@ def test_an_unknown_site_is_asked_about_in_a_window(
     card: VirtualCard, desk: Desk, answer: SiteAnswer, ret_code: int, kept: Permission | None
 ) -> None:
     with asking(card, desk) as rig, rig.popup(SITE, func="CheckEnvir") as popup:
-        assert desk.seen() == AllowSite(Site(SITE))
+        assert desk.seen() == AllowSite(Origin.parse_any(SITE))
         until_window(popup)
         assert popup.answer("always") == 409  # there is nothing to be answered in the popup
         desk.answers.put(answer)
         assert popup.reply()["ret_code"] == ret_code
-        assert rig.permissions.find(Site(SITE)) is kept
+        assert rig.permissions.find(Origin.parse_any(SITE)) is kept
         desk.nothing_more()
 
 
@@ -115,7 +114,9 @@ def test_who_reads_certificates_without_a_popup_is_asked_about_too(
         desk.answers.put(SiteAnswer.THIS_TIME)
         found = rig.get("/pkcs11info?withcert=true", origin).json
         assert found["slots"][0]["token"]["serialNumber"] == card.data.serial
-        assert desk.seen() == desk.seen() == AllowSite(Site(origin or LOCAL_PROGRAM.origin))
+        assert (
+            desk.seen() == desk.seen() == AllowSite(Origin.parse_any(origin or str(LOCAL_PROGRAM)))
+        )
 
 
 def test_many_popups_and_calls_of_a_site_share_one_window(card: VirtualCard, desk: Desk) -> None:
@@ -129,7 +130,7 @@ def test_many_popups_and_calls_of_a_site_share_one_window(card: VirtualCard, des
         for popup in (first, second, same):
             until_window(popup)
         other_way = asyncio.run_coroutine_threadsafe(
-            rig.service.connect(Site(SITE)),
+            rig.service.connect(Origin.parse_any(SITE)),
             rig._loop,
         )
         desk.nothing_more()
@@ -145,11 +146,11 @@ def test_two_sites_have_their_turns(card: VirtualCard, desk: Desk) -> None:
         rig.popup(SITE, func="CheckEnvir") as first,
         rig.popup(STRANGER, func="CheckEnvir") as second,
     ):
-        assert desk.seen().site == Site(SITE)
+        assert desk.seen().site == Origin.parse_any(SITE)
         desk.nothing_more()
         desk.answers.put(SiteAnswer.CANCEL)
         assert first.reply()["ret_code"] == 0x76000999
-        assert desk.seen().site == Site(STRANGER)
+        assert desk.seen().site == Origin.parse_any(STRANGER)
         desk.answers.put(SiteAnswer.THIS_TIME)
         assert second.reply()["ret_code"] == 0
 
@@ -163,8 +164,8 @@ def test_closing_the_last_popup_closes_the_window(card: VirtualCard, desk: Desk)
                 until_window(second)
             with pytest.raises(Empty):
                 desk.closed.get(timeout=consent.LINGER_SECONDS + 0.5)
-        assert desk.closed.get(timeout=SECONDS) == AllowSite(Site(SITE))
-        assert rig.permissions.find(Site(SITE)) is None
+        assert desk.closed.get(timeout=SECONDS) == AllowSite(Origin.parse_any(SITE))
+        assert rig.permissions.find(Origin.parse_any(SITE)) is None
 
 
 def test_an_impatient_page_that_comes_again_finds_the_same_window(
@@ -206,14 +207,14 @@ def test_a_site_that_is_added_on_our_page_is_decided_about_in_a_window(
     card: VirtualCard, desk: Desk, answer: SiteAnswer, ret_code: int, kept: Permission
 ) -> None:
     with asking(card, desk) as rig:
-        rig.permissions.remember(Site(SITE), Permission.BLOCKED)
+        rig.permissions.remember(Origin.parse_any(SITE), Permission.BLOCKED)
         token = rig.token("/addDomain?domain=service.example")
         time.sleep(0.6)  # a yes counts only after it could be read
         desk.answers.put(answer)
         said = {"token": token, "site": SITE, "answer": "always"}
         assert rig.own_post("/popup/domain", said).json["ret_code"] == ret_code
-        assert desk.seen() == AllowSite(Site(SITE))
-        assert rig.permissions.find(Site(SITE)) is kept
+        assert desk.seen() == AllowSite(Origin.parse_any(SITE))
+        assert rig.permissions.find(Origin.parse_any(SITE)) is kept
 
 
 def test_a_site_is_added_on_our_page_alone_where_no_window_opens(
@@ -225,7 +226,7 @@ def test_a_site_is_added_on_our_page_alone_where_no_window_opens(
         time.sleep(0.6)
         said = {"token": token, "site": SITE, "answer": "always"}
         assert rig.own_post("/popup/domain", said).json["ret_code"] == 0
-        assert rig.permissions.find(Site(SITE)) is Permission.ALLOWED
+        assert rig.permissions.find(Origin.parse_any(SITE)) is Permission.ALLOWED
 
 
 def sign(rig: Rig, pin: str) -> Any:

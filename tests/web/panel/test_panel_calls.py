@@ -7,22 +7,22 @@ import pytest
 
 from agent.consent.site_store import Decision
 from agent.host.settings.preferences import Preferences
-from agent.origin import Site
+from agent.origin import Origin
 from tests.web.conftest import Agent
 from tests.web.panel.panel_door import Door, PanelService, entry, write
 
 
 async def test_a_site_can_be_blocked_and_forgotten_but_not_allowed(door: Door) -> None:
-    site = Site("https://shop.example")
+    site = Origin.parse_any("https://shop.example")
     await asyncio.wrap_future(door.store.remember(site, Decision.ALLOWED))
     (row,) = (await door.get("sites"))["sites"]
-    assert (row["origin"], row["decision"], row["ruling"]) == (site.origin, "allowed", "silent")
-    await door.post("sites", {"origin": site.origin, "action": "block"})
+    assert (row["origin"], row["decision"], row["ruling"]) == (str(site), "allowed", "silent")
+    await door.post("sites", {"origin": str(site), "action": "block"})
     assert door.store.decision(site) is Decision.BLOCKED
-    answer = await door.post("sites", {"origin": site.origin, "action": "forget"})
+    answer = await door.post("sites", {"origin": str(site), "action": "forget"})
     assert answer["sites"] == []
     for action in ("allow", "allowed", "this_time", "BLOCK", ""):
-        response, _ = await door.ask("POST", "api/sites", {"origin": site.origin, "action": action})
+        response, _ = await door.ask("POST", "api/sites", {"origin": str(site), "action": action})
         assert response.status == 400
     assert door.store.decision(site) is Decision.UNKNOWN
 

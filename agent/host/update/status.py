@@ -37,7 +37,7 @@ class Age(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class UpdateStatus:
     """How this version stands.
 
     Attributes:
@@ -92,25 +92,25 @@ def asking(settings: Settings, *, wanted: bool) -> Asking:
     return Asking.ON if wanted else Asking.DECLINED
 
 
-def judge(heard: Heard, how: Asking, own: str = __version__) -> Standing:
+def judge(heard: Heard, how: Asking, own: str = __version__) -> UpdateStatus:
     """Say how a version stands; where nobody is asked, nothing that was ever heard counts."""
     said = heard.manifest
     if how is not Asking.ON or said is None:
-        return Standing(how)
+        return UpdateStatus(how)
     if version.is_older(own, said.floor):
         age = Age.TOO_OLD
     else:
         age = Age.NEWER if version.is_older(own, said.newest) else Age.NEWEST
-    return Standing(how, age, said.newest, said.floor, said.page, said.reason, heard.answered)
+    return UpdateStatus(how, age, said.newest, said.floor, said.page, said.reason, heard.answered)
 
 
-def read(places: Paths, settings: Settings) -> Standing:
+def read(places: Paths, settings: Settings) -> UpdateStatus:
     """Say how this version stands by what an agent has heard and written down."""
     how = asking(settings, wanted=Preferences(places.preferences).update_check)
     return judge(load(places.update, keys_of(settings)), how)
 
 
-def check(standing: Standing) -> None:
+def check(standing: UpdateStatus) -> None:
     """Let nobody sign with a version that is too old.
 
     Raises:
