@@ -53,7 +53,7 @@ class DoctorOptions(ReaderOptions):
 
 def add(parser: CommandParser) -> None:
     """Add the command's options."""
-    define(parser, DoctorOptions, run)
+    define(parser, DoctorOptions, lambda options: run(options, options.open_provider))
     add_reader_options(parser)
     parser.add_argument("--repair", metavar="NAME", help="carry out a repair that was named before")
     parser.add_argument(
@@ -62,14 +62,14 @@ def add(parser: CommandParser) -> None:
     add_json(parser)
 
 
-def run(options: DoctorOptions) -> int:
+def run(options: DoctorOptions, provider: Callable[[], CardProvider]) -> int:
     """Examine, and before that repair where asked to; fail where something is broken."""
     log_aside()
     places = Paths.choose(options.state_dir)
-    patient = gather(places, _cards(options, places))
+    patient = gather(places, _cards(options, places, provider))
     if options.repair is not None:
         repair(options.repair, patient)
-        patient = gather(places, _cards(options, places))
+        patient = gather(places, _cards(options, places, provider))
     report = examine(patient)
     if options.bundle is not None:
         write_bundle(options.bundle, patient, report)
@@ -80,13 +80,15 @@ def run(options: DoctorOptions) -> int:
     return 0 if report.clean else 1
 
 
-def _cards(options: DoctorOptions, places: Paths) -> CardFacts | None:
+def _cards(
+    options: DoctorOptions, places: Paths, provider: Callable[[], CardProvider]
+) -> CardFacts | None:
     """Look at the readers; not at real ones where the running agent has virtual ones."""
     running = find_running(places)
     was_told = options.provider is not None or options.virtual_card
     if running is not None and running.virtual and not was_told:
         return None
-    return asyncio.run(look_at_cards(options.open_provider))
+    return asyncio.run(look_at_cards(provider))
 
 
 def gather(places: Paths, cards: CardFacts | None) -> Patient:
