@@ -12,11 +12,12 @@ def main() -> int:
         from tray.prompt.process import main as prompt  # noqa: PLC0415  # a window has to open quickly
 
         return prompt()
-    from agent.cli import run  # noqa: PLC0415  # not for a window
-    from tray.command import add  # noqa: PLC0415  # likewise
+    from agent.cli import Command, run  # noqa: PLC0415  # not for a window
+
+    text = "run the agent with its icon; where one runs already, open its panel (the default)"
 
     def work() -> int:
-        return run(arguments or ["tray"], (add,))
+        return run(arguments or ["tray"], (Command("tray", text, "tray.command"),))
 
     if sys.stderr is None:
         from tray.windowed import run_windowed  # noqa: PLC0415  # likewise

@@ -1,24 +1,42 @@
 """The command ``ankong tray``, which is also what ``ankong`` alone does."""
 
-import argparse
 import json
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
-from agent.cli import EXIT_OK, add_command, add_run_options, serve_options
+from agent.commands.browser import open_address
+from agent.commands.daemon import opened
+from agent.commands.parser import CommandParser, define
+from agent.commands.serve import ServeOptions, add_serve_options
 from agent.errors import AgentError
+from agent.host.instance.panel_key import panel_address
+from agent.host.instance.running import AlreadyRunningError
+from agent.host.machine.paths import Paths
 
 STARTING_SECONDS: Final = 15.0
 """How long an agent that was started a moment ago may take to be ready."""
 
 
-def add(commands: Any) -> None:
-    """Add the command to a parser's."""
-    text = "run the agent with its icon; where one runs already, open its panel (the default)"
-    parser = add_command(commands, "tray", run, text)
-    add_run_options(parser)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrayOptions(ServeOptions):
+    """What ``tray`` is told.
+
+    Attributes:
+        panel: whether the program is set up for this user if need be, and the panel opened.
+
+    """
+
+    panel: bool = False
+
+
+def add(parser: CommandParser) -> None:
+    """Add the command's options."""
+    define(parser, TrayOptions, run)
+    add_serve_options(parser)
     parser.add_argument(
         "--panel",
         action="store_true",
@@ -26,27 +44,25 @@ def add(commands: Any) -> None:
     )
 
 
-def run(options: argparse.Namespace) -> int:
-    """Run the agent with its icon until it ends."""
-    from agent.commands.daemon import opened  # noqa: PLC0415  # --help must not load everything
-    from agent.host.instance.running import AlreadyRunningError  # noqa: PLC0415  # likewise
-
+def run(options: TrayOptions) -> int:
+    """Run the agent with its icon until it ends; where one runs already, open its panel."""
     if options.panel:
-        from agent.commands.setup import complete_once  # noqa: PLC0415  # likewise
+        from agent.commands.setup import complete_once  # noqa: PLC0415  # few starts need it
 
         complete_once(options.state_dir)  # else the citizen's browser would warn of our own pages
     try:
-        with opened(serve_options(options)) as daemon:
-            from tray.icon.backend import system_backend  # noqa: PLC0415  # likewise
-            from tray.program import Program  # noqa: PLC0415  # likewise
+        with opened(options.daemon) as daemon:
+            # Loaded only by the agent that stays.
+            from tray.icon.backend import system_backend  # noqa: PLC0415
+            from tray.program import Program  # noqa: PLC0415
 
             program = Program(daemon, system_backend, _announce)
             if options.panel:
                 program.open_when_ready()
             program.run()
     except AlreadyRunningError:
-        return _show_panel(options)
-    return EXIT_OK
+        return _show_panel(options.state_dir)
+    return 0
 
 
 def _announce(facts: dict[str, Any]) -> None:
@@ -54,16 +70,12 @@ def _announce(facts: dict[str, Any]) -> None:
         print(json.dumps(facts), flush=True)  # noqa: T201  # a command line prints
 
 
-def _show_panel(options: argparse.Namespace) -> int:
+def _show_panel(state_dir: Path | None) -> int:
     """Open the panel of the agent that runs; a second start is no mistake."""
-    from agent.commands.browser import open_address  # noqa: PLC0415  # --help must be quick
-    from agent.host.instance.panel_key import panel_address  # noqa: PLC0415  # likewise
-    from agent.host.machine.paths import Paths  # noqa: PLC0415  # likewise
-
-    address = _wait_for(lambda: panel_address(Paths.choose(options.state_dir)))
+    address = _wait_for(lambda: panel_address(Paths.choose(state_dir)))
     if not open_address(address) and sys.stdout is not None:
         print(json.dumps({"running": True, "panel": address}), flush=True)  # noqa: T201  # likewise
-    return EXIT_OK
+    return 0
 
 
 def _wait_for(address: Callable[[], str]) -> str:

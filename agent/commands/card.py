@@ -1,9 +1,11 @@
 """``ankong card``: make virtual cards and put them into readers."""
 
-import argparse
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from agent.commands.output import say, say_json
+from agent.commands.parser import CommandOptions, CommandParser, add_actions, add_json, define
 from agent.errors import BadRequestError
 from agent.host.machine.paths import Paths
 from agent.secret import SecretBytes
@@ -12,10 +14,126 @@ from agent.virtualcard.scenarios import SCENARIOS
 from agent.virtualcard.vpcd import VpcdDoor
 from agent.virtualcard.workshop import MadeCard, new_card, new_scenario, order_card
 
-MAX_PORT = 65535
+MAX_PORT: Final = 65535
 
 
-def new(options: argparse.Namespace) -> int:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IssuerOptions(CommandOptions):
+    """What an action that makes cards is told.
+
+    Attributes:
+        issuer: the test authority's folder; None for one in the state folder.
+        json: whether the answer is for a program.
+
+    """
+
+    issuer: Path | None = None
+    json: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NewCardOptions(IssuerOptions):
+    """What ``card new`` is told.
+
+    Attributes:
+        generation: "1" or "2".
+        name: of the invented holder.
+        id_number: of theirs; None for a generated one.
+        pin: of the test card; no secret.
+        out: where it is written.
+        validity: what is wrong with its certificates.
+
+    """
+
+    generation: str
+    name: str
+    id_number: str | None = None
+    pin: str
+    out: Path
+    validity: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ScenarioOptions(IssuerOptions):
+    """What ``card scenarios`` is told.
+
+    Attributes:
+        make: the name of the one that is made; None where they are listed.
+        out: where it is written.
+
+    """
+
+    make: str | None = None
+    out: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InsertOptions(CommandOptions):
+    """What ``card insert`` is told.
+
+    Attributes:
+        file: the virtual card.
+        vpcd: the reader, as HOST:PORT.
+
+    """
+
+    file: Path
+    vpcd: str
+
+
+def add(parser: CommandParser) -> None:
+    """Add the command's actions."""
+    add_actions(
+        parser,
+        (
+            ("new", "make a virtual card", _add_new),
+            ("insert", "put a virtual card into a vpcd reader", _add_insert),
+            ("scenarios", "list prepared test cards", _add_scenarios),
+        ),
+    )
+
+
+def _add_new(parser: CommandParser) -> None:
+    define(parser, NewCardOptions, new)
+    parser.add_argument("--generation", choices=("1", "2"), default="2")
+    parser.add_argument("--name", required=True, help="the invented holder's name")
+    parser.add_argument(
+        "--id-number", metavar="ID", help="an invented ID number (default: generated)"
+    )
+    parser.add_argument("--pin", required=True, help="6 to 8 characters; it is a test card")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE")
+    parser.add_argument(
+        "--issuer",
+        type=Path,
+        metavar="DIR",
+        help="the test authority's folder, made when missing (default: in the state folder)",
+    )
+    parser.add_argument(
+        "--validity",
+        choices=("valid", "expired", "not-yet-valid", "revoked"),
+        default="valid",
+        help="what is wrong with its certificates",
+    )
+    add_json(parser)
+
+
+def _add_insert(parser: CommandParser) -> None:
+    define(parser, InsertOptions, insert)
+    parser.add_argument("file", type=Path, metavar="FILE")
+    parser.add_argument(
+        "--vpcd", required=True, metavar="HOST:PORT", help="such as localhost:35963"
+    )
+
+
+def _add_scenarios(parser: CommandParser) -> None:
+    define(parser, ScenarioOptions, scenarios)
+    add_json(parser)
+    parser.add_argument("--make", metavar="NAME", help="make this one instead of listing")
+    parser.add_argument("--out", type=Path, metavar="FILE")
+    parser.add_argument("--issuer", type=Path, metavar="DIR")
+
+
+def new(options: NewCardOptions) -> int:
     """Make a virtual card."""
     with SecretBytes.from_text(options.pin) as pin:
         order = order_card(
@@ -25,7 +143,7 @@ def new(options: argparse.Namespace) -> int:
     return _say_made(made, as_json=options.json)
 
 
-def scenarios(options: argparse.Namespace) -> int:
+def scenarios(options: ScenarioOptions) -> int:
     """List the prepared test cards, or make one of them."""
     if options.make is not None:
         if options.out is None:
@@ -41,7 +159,7 @@ def scenarios(options: argparse.Namespace) -> int:
     return 0
 
 
-def insert(options: argparse.Namespace) -> int:
+def insert(options: InsertOptions) -> int:
     """Put a virtual card into a vpcd reader, until stopped."""
     host, separator, port = options.vpcd.rpartition(":")
     if not separator or not port.isdecimal() or int(port) > MAX_PORT:
@@ -53,10 +171,9 @@ def insert(options: argparse.Namespace) -> int:
     return 0
 
 
-def _issuer_directory(options: argparse.Namespace) -> Path:
-    given: Path | None = options.issuer
-    if given is not None:
-        return given
+def _issuer_directory(options: IssuerOptions) -> Path:
+    if options.issuer is not None:
+        return options.issuer
     places = Paths.choose(options.state_dir)
     places.prepare()  # often the first thing that makes it: for its owner only, as the agent would
     return places.state / "issuer"

@@ -46,13 +46,13 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ServeOptions:
-    """What the command line says about one run.
+class DaemonOptions:
+    """How an agent is opened.
 
     Attributes:
         make_provider: opens the readers.
         state_dir: the agent's folder; None for the user's own.
-        flags: settings that it gives, each by its name; stronger than the file's.
+        flags: settings of the command line, each by its name; stronger than the file's.
 
     """
 
@@ -223,7 +223,7 @@ class Daemon:
 
 
 @contextmanager
-def opened(options: ServeOptions) -> Iterator[Daemon]:
+def opened(options: DaemonOptions) -> Iterator[Daemon]:
     """Take the agent's folder and open what is in it, for as long as the context lasts.
 
     Raises:

@@ -1,15 +1,16 @@
 """``ankong doctor``: examine this installation, repair it, or pack a file for those who help."""
 
-import argparse
 import asyncio
 import platform
 import ssl
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agent import __version__
 from agent.commands.output import log_aside, say, say_json
+from agent.commands.parser import CommandParser, add_json, define
+from agent.commands.readers import ReaderOptions, add_reader_options
 from agent.consent.consent import AlwaysAllow
 from agent.database import DatabaseError
 from agent.doctor.bundle import write_bundle
@@ -34,7 +35,34 @@ PROBING_SECONDS = 5.0  # for a card whose answer to reset says nothing
 _SIGNS = {Level.OK: "✓", Level.NOTE: "•", Level.FAULT: "✗"}
 
 
-def run(options: argparse.Namespace, provider: Callable[[], CardProvider]) -> int:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DoctorOptions(ReaderOptions):
+    """What ``doctor`` is told.
+
+    Attributes:
+        repair: the name of what is carried out first; None for nothing.
+        bundle: the file that is packed for those who help; None for none.
+        json: whether the answer is for a program.
+
+    """
+
+    repair: str | None = None
+    bundle: Path | None = None
+    json: bool = False
+
+
+def add(parser: CommandParser) -> None:
+    """Add the command's options."""
+    define(parser, DoctorOptions, lambda options: run(options, options.open_provider))
+    add_reader_options(parser)
+    parser.add_argument("--repair", metavar="NAME", help="carry out a repair that was named before")
+    parser.add_argument(
+        "--bundle", type=Path, metavar="FILE.zip", help="for those who help; no personal data"
+    )
+    add_json(parser)
+
+
+def run(options: DoctorOptions, provider: Callable[[], CardProvider]) -> int:
     """Examine, and before that repair where asked to; fail where something is broken."""
     log_aside()
     places = Paths.choose(options.state_dir)
@@ -53,7 +81,7 @@ def run(options: argparse.Namespace, provider: Callable[[], CardProvider]) -> in
 
 
 def _cards(
-    options: argparse.Namespace, places: Paths, provider: Callable[[], CardProvider]
+    options: DoctorOptions, places: Paths, provider: Callable[[], CardProvider]
 ) -> CardFacts | None:
     """Look at the readers; not at real ones where the running agent has virtual ones."""
     running = find_running(places)

@@ -2,9 +2,11 @@
 
 import argparse
 import sys
+from dataclasses import dataclass
 from typing import Final
 
 from agent.commands.output import log_aside, say, say_aside, say_json
+from agent.commands.parser import CommandOptions, CommandParser, define
 from agent.history.chain import Verdict
 from agent.history.export import as_csv, as_record, verdict_record
 from agent.history.line import Kind, Line
@@ -15,7 +17,43 @@ EVERYTHING: Final = -1
 """What SQLite takes for no limit."""
 
 
-def history(options: argparse.Namespace) -> int:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HistoryOptions(CommandOptions):
+    """What ``history`` is told.
+
+    Attributes:
+        json: whether the answer is for a program.
+        csv: whether it is for a spreadsheet.
+        limit: how many of the newest lines; None for all that are exported, or 20 on a screen.
+        verify: whether every line is checked.
+
+    """
+
+    json: bool = False
+    csv: bool = False
+    limit: int | None = None
+    verify: bool = False
+
+
+def add(parser: CommandParser) -> None:
+    """Add the command's options."""
+    define(parser, HistoryOptions, history)
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--json", action="store_true", help="for programs")
+    how.add_argument("--csv", action="store_true", help="for spreadsheets")
+    parser.add_argument("--limit", type=_count, metavar="N", help="only the newest N lines")
+    parser.add_argument(
+        "--verify", action="store_true", help="also check every line; fails where one was changed"
+    )
+
+
+def _count(text: str) -> int:
+    if not 0 < (number := int(text)) < 2**63:
+        raise argparse.ArgumentTypeError("a count is 1 or more")
+    return number
+
+
+def history(options: HistoryOptions) -> int:
     """Print the newest lines, all of them where they are exported; fail where they do not hold."""
     log_aside()
     path = Paths.choose(options.state_dir).history

@@ -1,12 +1,13 @@
-"""``ankong setup`` and ``ankong quit``: what installers and uninstallers call."""
+"""``ankong setup``: what installers and uninstallers call."""
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from agent.commands.output import log_aside, say, say_json
+from agent.commands.parser import CommandOptions, CommandParser, add_actions, add_json, define
 from agent.host.autostart import Autostart, autostart, start_command
-from agent.host.instance.quitting import end_running
 from agent.host.machine.paths import Paths
 from agent.host.tls.machine import Machine
 from agent.host.tls.trust import Trust
@@ -16,15 +17,71 @@ from agent.setup.report import Step
 from agent.setup.undo import Undoing
 
 
-def leave(options: argparse.Namespace) -> int:
-    """Ask the running agent to end and wait until it has; fail where it would not."""
-    log_aside()
-    was_there = end_running(Paths.choose(options.state_dir))
-    say("the agent has ended" if was_there else "no agent runs")
-    return 0
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SetupCommandOptions(CommandOptions):
+    """What each action of ``setup`` is told.
+
+    Attributes:
+        json: whether the answer is for a program.
+
+    """
+
+    json: bool = False
 
 
-def complete(options: argparse.Namespace) -> int:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CompleteOptions(SetupCommandOptions):
+    """What ``setup complete`` is told.
+
+    Attributes:
+        autostart: whether the agent starts at sign-in; None to leave it as it was chosen.
+        trust: whether the certificate is trusted; None for yes.
+
+    """
+
+    autostart: bool | None = None
+    trust: bool | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UndoOptions(SetupCommandOptions):
+    """What ``setup undo`` is told.
+
+    Attributes:
+        forget: whether the history and the sites go too.
+
+    """
+
+    forget: bool = False
+
+
+def add(parser: CommandParser) -> None:
+    """Add the command's actions."""
+    text = "make the certificate, have it trusted, start at sign-in"
+    add_actions(
+        parser,
+        (
+            ("complete", text, _add_complete),
+            ("undo", "end the agent and undo what complete did", _add_undo),
+        ),
+    )
+
+
+def _add_complete(parser: CommandParser) -> None:
+    define(parser, CompleteOptions, complete)
+    for name, what in (("autostart", "start the agent at sign-in"), ("trust", "have it trusted")):
+        text = f"{what} (default: yes)"
+        parser.add_argument(f"--{name}", action=argparse.BooleanOptionalAction, help=text)
+    add_json(parser)
+
+
+def _add_undo(parser: CommandParser) -> None:
+    define(parser, UndoOptions, undo)
+    parser.add_argument("--forget", action="store_true", help="history and sites too")
+    add_json(parser)
+
+
+def complete(options: CompleteOptions) -> int:
     """Do what is left to do for this user; fail where a step did."""
     log_aside()
     places = Paths.choose(options.state_dir)
@@ -48,7 +105,7 @@ def complete_once(state_dir: Path | None) -> None:
     Completion(places, _trust(places), way, wishes).run()
 
 
-def undo(options: argparse.Namespace) -> int:
+def undo(options: UndoOptions) -> int:
     """Undo it; fail where a step did."""
     log_aside()
     places = Paths.choose(options.state_dir)
@@ -60,11 +117,11 @@ def _trust(places: Paths) -> Trust:
     return Trust(places.trust, Machine())
 
 
-def _autostart(options: argparse.Namespace) -> Autostart | None:
+def _autostart(options: SetupCommandOptions) -> Autostart | None:
     return autostart(start_command(options.state_dir))
 
 
-def _say(options: argparse.Namespace, steps: Sequence[Step]) -> int:
+def _say(options: SetupCommandOptions, steps: Sequence[Step]) -> int:
     all_well = all(step.ok for step in steps)
     if options.json:
         say_json({"ok": all_well, "steps": [step.as_json() for step in steps]})

@@ -1,11 +1,12 @@
 """``ankong sites``: what the citizen decided about each site, and deciding otherwise."""
 
-import argparse
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from agent.commands.output import log_aside, say, say_aside, say_json
+from agent.commands.parser import CommandOptions, CommandParser, add_json, define
 from agent.consent.site_store import Decision, SiteRecord, SiteStore
 from agent.errors import BadRequestError
 from agent.host.machine.paths import Paths
@@ -20,7 +21,31 @@ DECISIONS: Final = {
 _RULINGS: Final = {Ruling.ALLOWED: "allowed", Ruling.FORBIDDEN: "forbidden", Ruling.SILENT: None}
 
 
-def sites(options: argparse.Namespace) -> int:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SitesOptions(CommandOptions):
+    """What ``sites`` is told.
+
+    Attributes:
+        decision: one of :data:`DECISIONS`; None where nothing is decided.
+        origin: of the site about which it is.
+        json: whether the answer is for a program.
+
+    """
+
+    decision: str | None = None
+    origin: str | None = None
+    json: bool = False
+
+
+def add(parser: CommandParser) -> None:
+    """Add the command's options."""
+    define(parser, SitesOptions, sites)
+    parser.add_argument("decision", nargs="?", choices=DECISIONS, metavar="|".join(DECISIONS))
+    parser.add_argument("origin", nargs="?", metavar="ORIGIN", help="such as https://site.example")
+    add_json(parser)
+
+
+def sites(options: SitesOptions) -> int:
     """Decide about a site where one is named, then list them all.
 
     A running agent takes note within a second or two.

@@ -1,15 +1,54 @@
 """``ankong verify``: whether a signature is good, and whose it is."""
 
-import argparse
 import asyncio
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from agent.commands.output import say, say_json
+from agent.commands.parser import CommandOptions, CommandParser, add_json, define
 from agent.pki.report import Inputs, verify_files
 
 
-def verify(options: argparse.Namespace) -> int:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VerifyOptions(CommandOptions):
+    """What ``verify`` is told.
+
+    Attributes:
+        file: the signature.
+        content: what it is over; None where that is in it.
+        anchors: files of roots that are trusted.
+        intermediates: files of certificates that may stand between.
+        crl: files of revocation lists.
+        json: whether the answer is for a program.
+
+    """
+
+    file: Path
+    content: Path | None = None
+    anchors: list[Path]
+    intermediates: list[Path]
+    crl: list[Path]
+    json: bool = False
+
+
+def add(parser: CommandParser) -> None:
+    """Add the command's options."""
+    define(parser, VerifyOptions, verify)
+    parser.add_argument("file", type=Path, metavar="FILE", help="the CMS signature")
+    parser.add_argument("--content", type=Path, metavar="FILE", help="what a detached one is over")
+    parser.add_argument(
+        "--anchors", type=Path, action="append", default=[], metavar="FILE", help="trusted roots"
+    )
+    parser.add_argument("--intermediates", type=Path, action="append", default=[], metavar="FILE")
+    parser.add_argument(
+        "--crl", type=Path, action="append", default=[], metavar="FILE", help="revocation lists"
+    )
+    add_json(parser)
+
+
+def verify(options: VerifyOptions) -> int:
     """Check a signature; fail where it is invalid."""
     inputs = Inputs(
         message=options.file,

@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from agent.commands.daemon import Daemon, Observer, ServeOptions, opened
+from agent.commands.daemon import Daemon, DaemonOptions, Observer, opened
 from agent.consent.site_store import Decision, SiteStore
 from agent.history.store import read
 from agent.host.settings import policy as policy_module
@@ -69,7 +69,7 @@ def serve(state: Path, card: VirtualCard, use: Use, **flags: Any) -> None:
     provider = VirtualProvider(readers=1)
     provider.insert(READER_NAME.format(0), card)
     values = {"port": 0, "hipki_port": 0, "consent": "allow", **flags}
-    options = ServeOptions(make_provider=lambda: provider, state_dir=state, flags=values)
+    options = DaemonOptions(make_provider=lambda: provider, state_dir=state, flags=values)
 
     async def run(daemon: Daemon) -> None:
         stopped, observer = asyncio.Event(), Ready()

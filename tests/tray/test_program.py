@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from agent.commands.daemon import Daemon, ServeOptions, opened
+from agent.commands.daemon import Daemon, DaemonOptions, opened
 from agent.errors import AgentError
 from agent.host.autostart.xdg import XdgAutostart
 from agent.host.instance.panel_key import PanelKey
@@ -160,7 +160,7 @@ def start(
             if not (state / "tls").exists():
                 (state / "tls").symlink_to(tls_folder)
             flags = {"port": 0, "hipki_port": 0, "consent": "allow", **flags}
-            options = ServeOptions(make_provider=lambda: provider, state_dir=state, flags=flags)
+            options = DaemonOptions(make_provider=lambda: provider, state_dir=state, flags=flags)
             daemon = stack.enter_context(opened(options))
             home = Machine(home=tmp_path, root=tmp_path, platform="linux", environment={})
             object.__setattr__(daemon, "autostart", XdgAutostart(["ankong"], home))

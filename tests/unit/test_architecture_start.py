@@ -8,7 +8,7 @@ import pytest
 
 STARTED = """
 import json, sys
-import agent.cli, agent.commands.daemon
+import agent.cli, agent.commands.serve
 json.dump(sorted(sys.modules), sys.stdout)
 """
 

@@ -10,24 +10,48 @@ from agent.host.settings.config import Flag, marked
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Add an option for each setting with a flag, ``hipki_port`` as ``--hipki-port``."""
+    """Add an option for each setting with a flag, ``hipki_port`` as ``--hipki-port``.
+
+    What is given arrives together as ``flags``, each value under its setting's name.
+    """
     for name, kind, flag in marked(Flag):
-        option = f"--{name.replace('_', '-')}"
-        plain = get_args(kind)[0]
-        if plain is bool:
-            parser.add_argument(option, action="store_true", default=None, help=flag.text)
-        elif get_origin(plain) is Literal:
-            parser.add_argument(option, choices=get_args(plain), help=flag.text)
-        else:
-            parser.add_argument(
-                option, type=_reader(kind, flag), metavar=flag.metavar, help=flag.text
-            )
+        parser.add_argument(
+            f"--{name.replace('_', '-')}",
+            action=_Give,
+            setting=name,
+            dest="flags",
+            default={},
+            help=flag.text,
+            **_value(kind, flag),
+        )
 
 
-def given_flags(options: argparse.Namespace) -> Mapping[str, object]:
-    """Return the settings that a command line gives, each by its name."""
-    values = {name: getattr(options, name) for name, _, _ in marked(Flag)}
-    return {name: value for name, value in values.items() if value is not None}
+class _Give(argparse.Action):
+    """Keeps the value of a setting under its name."""
+
+    def __init__(self, *args: Any, setting: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._setting = setting
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,  # noqa: ARG002  # argparse calls it so
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,  # noqa: ARG002  # likewise
+    ) -> None:
+        value = True if self.nargs == 0 else values  # an option without a value is a yes
+        namespace.flags = {**namespace.flags, self._setting: value}
+
+
+def _value(kind: Any, flag: Flag) -> Mapping[str, Any]:
+    """Return what argparse must know of a setting's value."""
+    plain = get_args(kind)[0]
+    if plain is bool:
+        return {"nargs": 0}
+    if get_origin(plain) is Literal:
+        return {"choices": get_args(plain)}
+    return {"type": _reader(kind, flag), "metavar": flag.metavar}
 
 
 def _reader(kind: Any, flag: Flag) -> Callable[[str], object]:

@@ -1,6 +1,5 @@
 """An installation for the doctor to look at, as the command does."""
 
-import argparse
 import json
 import shutil
 import sys
@@ -34,13 +33,8 @@ class Clinic:
 
     def doctor(self, *, repair: str | None = None, bundle: Path | None = None) -> tuple[int, Any]:
         """Run the command; give its exit status and its JSON."""
-        options = argparse.Namespace(
-            state_dir=self.places.state,
-            repair=repair,
-            bundle=bundle,
-            json=True,
-            provider=None,
-            virtual_card=[],
+        options = doctor.DoctorOptions(
+            state_dir=self.places.state, repair=repair, bundle=bundle, json=True
         )
         self.capsys.readouterr()
         status = doctor.run(options, self.provider)

@@ -1,6 +1,5 @@
 """The doctor: clean when all is well, and the fault by its name when something is not."""
 
-import argparse
 import os
 import shutil
 import socket
@@ -230,14 +229,7 @@ def test_what_was_set_aside_is_kept(clinic: Clinic) -> None:
 @needs_certutil
 def test_it_also_speaks_to_people(clinic: Clinic) -> None:
     authority_missing(clinic)
-    options = argparse.Namespace(
-        state_dir=clinic.places.state,
-        repair=None,
-        bundle=None,
-        json=False,
-        provider=None,
-        virtual_card=[],
-    )
+    options = doctor.DoctorOptions(state_dir=clinic.places.state)
     assert doctor.run(options, clinic.provider) == 1
     said = clinic.capsys.readouterr().out
     assert "網頁會顯示「未運行」" in said

@@ -1,32 +1,34 @@
 """The options of ``serve`` are the settings that are declared with a flag."""
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from agent.host.settings import config
 from agent.host.settings.config import Flag, Settings
-from agent.host.settings.flags import add_flags, given_flags
+from agent.host.settings.flags import add_flags
 
 
-def parse(*arguments: str) -> argparse.Namespace:
+def parse(*arguments: str) -> Mapping[str, object]:
     parser = argparse.ArgumentParser()
     add_flags(parser)
-    return parser.parse_args(arguments)
+    flags: Mapping[str, object] = parser.parse_args(arguments).flags
+    return flags
 
 
 def test_what_is_not_given_is_left_to_the_file(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text('mca = true\nconsent = "deny"\nport = 1\n')
-    flags = given_flags(parse("--port", "2"))
+    flags = parse("--port", "2")
     assert flags == {"port": 2}
     assert config.load(path, flags) == Settings(mca=True, consent="deny", port=2)
 
 
 def test_every_flag_is_understood() -> None:
     arguments = ("--port", "0", "--hipki-port", "65535", "--mca", "--consent", "allow")
-    flags = given_flags(parse(*arguments))
+    flags = parse(*arguments)
     assert flags == {"port": 0, "hipki_port": 65535, "mca": True, "consent": "allow"}
     assert set(flags) == {name for name, _, _ in config.marked(Flag)}
 

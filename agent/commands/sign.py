@@ -1,16 +1,18 @@
-"""``ankong certificates`` and ``ankong sign``: a person and their own card, without the agent."""
+"""``ankong sign``: a person and their own card, without the agent."""
 
-import argparse
 import asyncio
 import getpass
 import sys
-from collections.abc import Callable, Coroutine
 from contextlib import closing
-from typing import Any, Final, TypeVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
 
 from agent.cms.digest import HashAlgorithm
 from agent.cms.document import Document
 from agent.commands.output import log_aside, say, say_json
+from agent.commands.parser import CommandParser, add_json, define
+from agent.commands.readers import ReaderOptions, add_reader_options, use_service
 from agent.consent.consent import AlwaysAllow
 from agent.history.store import History
 from agent.host.machine.memory import leave_no_core
@@ -22,34 +24,55 @@ from agent.origin import LOCAL_USER
 from agent.secret import SecretBytes
 from agent.signing.model import SignatureFormat, SignRequest
 from agent.signing.service import SigningService
-from agent.transport.base import CardProvider
-from agent.web.native import convert, messages, wire  # the API's own words
 
-T = TypeVar("T")
+HASHES: Final = ("SHA-256", "SHA-384", "SHA-512")
+FORMATS: Final = ("cms", "cms-detached", "pkcs1")
 MAX_PIN_LINE: Final = 64
 """Bytes; a longer line on standard input is no PIN."""
 
 
-def certificates(options: argparse.Namespace, provider: CardProvider) -> int:
-    """List what is on the card in each reader."""
-    log_aside()
-    service = SigningService(provider, AlwaysAllow())
-    found = asyncio.run(_with(service, lambda: service.certificates(LOCAL_USER, options.reader)))
-    if options.json:
-        rows = tuple(convert.certificate(certificate) for certificate in found)
-        say(wire.encode(messages.CertificatesResult(rows)).decode())
-        return 0
-    for certificate in found:
-        facts = certificate.facts
-        say(f"{certificate.reader}: {certificate.id} {certificate.label}")
-        say(f"  {facts.subject}")
-        say(f"  {facts.not_before:%Y-%m-%d} – {facts.not_after:%Y-%m-%d}")
-        say(f"  {facts.thumbprint.hex()}")
-    return 0
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SignOptions(ReaderOptions):
+    """What ``sign`` is told.
+
+    Attributes:
+        file: what is signed.
+        format: one of :data:`FORMATS`.
+        hash: one of :data:`HASHES`.
+        out: where the signature is written.
+        reader: whose card is used; None for the only one.
+        pin_stdin: whether the PIN is read from standard input even if that is a terminal.
+        json: whether the answer is for a program.
+
+    """
+
+    file: Path
+    format: str
+    hash: str
+    out: Path
+    reader: str | None = None
+    pin_stdin: bool = False
+    json: bool = False
 
 
-def sign(options: argparse.Namespace, provider: CardProvider) -> int:
+def add(parser: CommandParser) -> None:
+    """Add the command's options."""
+    define(parser, SignOptions, sign)
+    add_reader_options(parser)
+    parser.add_argument("file", type=Path, metavar="FILE")
+    parser.add_argument("--format", choices=FORMATS, default="cms")
+    parser.add_argument("--hash", choices=HASHES, default="SHA-256")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE")
+    parser.add_argument("--reader", metavar="NAME", help="the card in this reader")
+    parser.add_argument(
+        "--pin-stdin", action="store_true", help="read the PIN from standard input, one line"
+    )
+    add_json(parser)
+
+
+def sign(options: SignOptions) -> int:
     """Sign a file; the history has a line about it, and the policy counts here too."""
+    provider = options.open_provider()
     log_aside()
     request = SignRequest(
         documents=(Document(data=options.file.read_bytes(), name=options.file.name),),
@@ -71,7 +94,7 @@ def sign(options: argparse.Namespace, provider: CardProvider) -> int:
             history=history,
             check_version=lambda: status.check(known),
         )
-        result = asyncio.run(_with(service, lambda: service.sign(LOCAL_USER, request, pin)))
+        result = asyncio.run(use_service(service, lambda: service.sign(LOCAL_USER, request, pin)))
     (signature,) = result.signatures
     options.out.write_bytes(signature)
     facts = result.certificate.facts
@@ -80,15 +103,6 @@ def sign(options: argparse.Namespace, provider: CardProvider) -> int:
     else:
         say(f"{options.out}: {options.format}, {options.hash}, {facts.subject}")
     return 0
-
-
-async def _with(service: SigningService, use: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Run one use case."""
-    await service.start()
-    try:
-        return await use()
-    finally:
-        await service.close()
 
 
 def _read_pin(*, from_stdin: bool) -> SecretBytes:

@@ -1,0 +1,46 @@
+"""``ankong panel``: open the running agent's panel."""
+
+from dataclasses import dataclass
+
+from agent.commands.browser import open_address
+from agent.commands.output import say, say_json
+from agent.commands.parser import CommandOptions, CommandParser, define
+from agent.host.instance.panel_key import panel_address
+from agent.host.machine.paths import Paths
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PanelOptions(CommandOptions):
+    """What ``panel`` is told.
+
+    Attributes:
+        print_only: whether the address is printed for a person, and no browser opened.
+        json: likewise for a program.
+
+    """
+
+    print_only: bool = False
+    json: bool = False
+
+
+def add(parser: CommandParser) -> None:
+    """Add the command's options."""
+    define(parser, PanelOptions, panel)
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument(
+        "--print",
+        action="store_true",
+        dest="print_only",
+        help="print its address instead; good once",
+    )
+    how.add_argument("--json", action="store_true", help="likewise, for programs")
+
+
+def panel(options: PanelOptions) -> int:
+    """Open the panel in the browser, or print its address."""
+    address = panel_address(Paths.choose(options.state_dir))
+    if options.json:
+        say_json({"url": address})
+    elif options.print_only or not open_address(address):
+        say(address)
+    return 0

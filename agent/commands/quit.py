@@ -1,0 +1,19 @@
+"""``ankong quit``: end the running agent."""
+
+from agent.commands.output import log_aside, say
+from agent.commands.parser import CommandOptions, CommandParser, define
+from agent.host.instance.quitting import end_running
+from agent.host.machine.paths import Paths
+
+
+def add(parser: CommandParser) -> None:
+    """Add the command's options."""
+    define(parser, CommandOptions, leave)
+
+
+def leave(options: CommandOptions) -> int:
+    """Ask the running agent to end and wait until it has; fail where it would not."""
+    log_aside()
+    was_there = end_running(Paths.choose(options.state_dir))
+    say("the agent has ended" if was_there else "no agent runs")
+    return 0

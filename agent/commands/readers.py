@@ -1,0 +1,71 @@
+"""The options that say which readers a command uses, and using a card without a running agent."""
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from agent.commands.parser import CommandOptions, CommandParser
+from agent.signing.service import SigningService
+from agent.transport.base import CardProvider
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReaderOptions(CommandOptions):
+    """What a command is told about readers.
+
+    Attributes:
+        provider: "pcsc" or "virtual"; None for what fits ``virtual_card``.
+        virtual_card: files of virtual cards, each in a virtual reader of its own.
+
+    """
+
+    provider: str | None = None
+    virtual_card: tuple[Path, ...] = ()
+
+    def open_provider(self) -> CardProvider:
+        """Open the readers.
+
+        Raises:
+            AgentError: there is no PC/SC library, or a file is no virtual card.
+
+        """
+        kind = self.provider or ("virtual" if self.virtual_card else "pcsc")
+        if kind == "pcsc":
+            from agent.transport.pcsc import (  # noqa: PLC0415  # needs the PC/SC library
+                PcscProvider,
+            )
+
+            return PcscProvider()
+        from agent.virtualcard.drawer import Drawer  # noqa: PLC0415  # testers only
+
+        return Drawer(self.virtual_card)
+
+
+def add_reader_options(parser: CommandParser) -> None:
+    """Add the options of :class:`ReaderOptions`."""
+    parser.add_argument(
+        "--provider",
+        choices=("pcsc", "virtual"),
+        help="real readers, or virtual ones in this process (default: pcsc; with --virtual-card: "
+        "virtual)",
+    )
+    parser.add_argument(
+        "--virtual-card",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a card made by 'ankong card new', in a virtual reader of its own; may be repeated",
+    )
+
+
+async def use_service(service: SigningService, use: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run one use case of a service that is started for it and closed after it."""
+    await service.start()
+    try:
+        return await use()
+    finally:
+        await service.close()

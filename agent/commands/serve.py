@@ -1,0 +1,71 @@
+"""``ankong serve``: run the agent without an icon."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from agent.commands.daemon import Daemon, DaemonOptions, Observer, opened
+from agent.commands.output import say_json
+from agent.commands.parser import CommandParser, define
+from agent.commands.readers import ReaderOptions, add_reader_options
+from agent.host.settings.flags import add_flags
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServeOptions(ReaderOptions):
+    """What a command that runs the agent is told.
+
+    Attributes:
+        flags: settings, each by its name.
+
+    """
+
+    flags: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def daemon(self) -> DaemonOptions:
+        """How the agent is opened."""
+        return DaemonOptions(
+            make_provider=self.open_provider, state_dir=self.state_dir, flags=self.flags
+        )
+
+
+class _Printing(Observer):
+    def ready(self, facts: dict[str, Any]) -> None:
+        say_json(facts, flush=True)
+
+
+def add(parser: CommandParser) -> None:
+    """Add the command's options."""
+    define(parser, ServeOptions, serve)
+    add_serve_options(parser)
+
+
+def add_serve_options(parser: CommandParser) -> None:
+    """Add the options of :class:`ServeOptions`."""
+    add_reader_options(parser)
+    add_flags(parser)
+
+
+def serve(options: ServeOptions) -> int:
+    """Run the agent until it is told to end."""
+
+    async def until_stopped(daemon: Daemon) -> None:
+        await daemon.run(_stop_event(), _Printing())
+
+    with opened(options.daemon) as daemon:
+        asyncio.run(until_stopped(daemon))
+    return 0
+
+
+def _stop_event() -> asyncio.Event:
+    """Make an event that the signals to end set; Ctrl-C on Windows raises instead."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(number, stopped.set)
+    return stopped

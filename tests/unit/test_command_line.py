@@ -1,0 +1,64 @@
+"""Each command's options stand beside it, and are loaded with it."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from agent.cli import COMMANDS, Command, run
+from agent.commands.parser import CommandOptions, CommandParser, define
+
+TRAY = Command("tray", "as in tray.__main__", "tray.command")
+LOADED = """
+import json, sys
+from agent.cli import run
+try:
+    run(sys.argv[1:])
+except SystemExit:
+    pass
+json.dump(sorted(sys.modules), sys.stderr)
+"""
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, TRAY], ids=lambda command: command.name)
+def test_every_command_explains_its_options(
+    command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run([command.name, "--help"], (TRAY,))
+    assert ended.value.code == 0
+    told = capsys.readouterr().out
+    assert f"usage: ankong {command.name}" in told
+    assert "--state-dir" in told or "ACTION" in told
+
+
+@pytest.mark.parametrize("argument", ["--help", "--version"])
+def test_what_names_no_command_loads_none(argument: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", LOADED, argument], check=True, capture_output=True, timeout=60
+    )
+    loaded = set(json.loads(done.stderr))
+    assert not loaded & {"asyncio", "aiohttp", "msgspec", "structlog", "agent.host"}
+    assert not loaded & {command.module for command in COMMANDS}
+
+
+def test_a_command_is_given_its_options_with_their_types() -> None:
+    parser = CommandParser()
+    given: list[CommandOptions] = []
+
+    def keep(options: CommandOptions) -> int:
+        given.append(options)
+        return 0
+
+    parser.fill = lambda each: define(each, CommandOptions, keep)
+    parsed = parser.parse_args([])
+    assert parsed.run(parsed) == 0
+    assert given == [CommandOptions(state_dir=None)]
+
+
+def test_an_unknown_option_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run(["quit", "--no-such-option"])
+    assert ended.value.code == 2
+    assert "--no-such-option" in capsys.readouterr().err
