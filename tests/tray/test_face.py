@@ -9,10 +9,10 @@ from agent.host.settings.preferences import LANGUAGES
 from agent.origin import LOCAL_USER, SELF_TEST, Origin
 from agent.signing.model import CardPresence, ReaderView, Snapshot
 from agent.signing.recording import Signed
+from agent.words.language import Language
 from tray.icon.face import MAX_NAME, MAX_READERS, Face, Facts, Item, Mood, make_face
 from tray.icon.texts import TEXTS, Texts
 from tray.program import notification
-from tray.prompt.language import Language
 
 CHINESE = TEXTS[Language.CHINESE]
 ENGLISH = TEXTS[Language.ENGLISH]

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from agent.signing.model import CardPresence, ReaderView, Snapshot
+from agent.words.language import Language
 from tray.icon.face import Face, Facts, make_face
 from tray.icon.texts import TEXTS
-from tray.prompt.language import Language
 
 
 def face(state: CardPresence = CardPresence.CARD, name: str = "R&D Reader") -> Face:

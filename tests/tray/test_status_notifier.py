@@ -12,6 +12,7 @@ from dbus_fast.annotations import DBusInt32, DBusSignature, DBusStr, DBusUInt32
 from dbus_fast.service import ServiceInterface, dbus_method
 
 from agent.signing.model import CardPresence, ReaderView, Snapshot
+from agent.words.language import Language
 from tests.tray.conftest import Bus
 from tray.icon import status_notifier
 from tray.icon.backend import NoTrayError
@@ -19,7 +20,6 @@ from tray.icon.dbus_item import SIZES
 from tray.icon.face import Face, Facts, make_face
 from tray.icon.status_notifier import WATCHER, StatusNotifier
 from tray.icon.texts import TEXTS
-from tray.prompt.language import Language
 
 SECONDS = 20.0
 ITEM = "org.kde.StatusNotifierItem"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from agent.signing.model import CardPresence
-from tray.prompt.language import Language
+from agent.words.language import Language
 
 
 @dataclass(frozen=True, slots=True)

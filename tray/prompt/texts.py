@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from tray.prompt.language import Language
+from agent.words.language import Language
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from tkinter import ttk
 
-from tray.prompt.language import Language
+from agent.words.language import Language
 from wizard import program, service, work
 from wizard.background import Background
 from wizard.program import Step
@@ -208,7 +208,7 @@ class InstallPages:
         end.focus_set()
 
     def _say(self, step: Step) -> str:
-        return step.zh if self._language is Language.CHINESE else step.en
+        return step.said(self._language)
 
     def _tell_of_missing(self) -> None:
         texts, window = self._texts, self._window

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 
-from tray.prompt.language import system_language
+from agent.words.language import Language, system_language
 from wizard import program, service, work
 from wizard.situation import Situation
 from wizard.texts import TEXTS, Texts
@@ -81,7 +81,7 @@ def _install_quietly(situation: Situation, options: argparse.Namespace, texts: T
     print(filled(texts.quiet_done, facts))
     for step in steps:
         if not step.ok:
-            print(f"{step.zh} {step.en}", file=sys.stderr)
+            print(step.said(Language.CHINESE), step.said(Language.ENGLISH), file=sys.stderr)
     missing = service.look()
     if missing:
         print(missing.command or texts.missing_unknown, file=sys.stderr)
@@ -110,7 +110,7 @@ def _uninstall(situation: Situation, options: argparse.Namespace, texts: Texts) 
     steps = work.uninstall(situation, forget=options.forget)
     left = [step for step in steps if not step.ok]
     for step in left:
-        print(f"{step.zh} {step.en}", file=sys.stderr)
+        print(step.said(Language.CHINESE), step.said(Language.ENGLISH), file=sys.stderr)
     if not left:
         print(texts.quiet_removed)
     return EXIT_FAILED if left else EXIT_OK

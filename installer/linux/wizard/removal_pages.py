@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tray.prompt.language import Language
+from agent.words.language import Language
 from wizard import work
 from wizard.background import Background
 from wizard.program import Step
@@ -108,4 +108,4 @@ class RemovalPages:
         window.on_cancel(window.close)
 
     def _say(self, step: Step) -> str:
-        return step.zh if self._language is Language.CHINESE else step.en
+        return step.said(self._language)

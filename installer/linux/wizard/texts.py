@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from tray.prompt.language import Language
+from agent.words.language import Language
 
 
 @dataclass(frozen=True)

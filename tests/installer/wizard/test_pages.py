@@ -13,8 +13,8 @@ import pytest
 from wizard.texts import CHINESE, ENGLISH, TEXTS, Texts
 from wizard.window import filled
 
+from agent.words.language import Language
 from tests.tray.prompt.desktop import PROGRAMS, x_server
-from tray.prompt.language import Language
 from tray.prompt.texts import button_label
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from agent.consent.questions import Act, DocumentFacts, EnterPin, Purpose
 from agent.origin import LOCAL_USER, Origin
+from agent.words.language import Language, chosen_language, of_environment, of_tag
 from tests.signing.prompt_support import CARD, PIN, SITE
 from tray.prompt.facts import document_lines, harmless, site_lines
-from tray.prompt.language import Language, chosen_language, of_environment, of_tag
 from tray.prompt.style import HIGH_CONTRAST, LIGHT, Palette, system_palette
 from tray.prompt.texts import CHINESE, ENGLISH, Words, button_label, words
 from tray.prompt.wrap import fit, wrap
