@@ -4,7 +4,7 @@ Translators work on the ``.po`` files with their own tools; nothing is compiled.
 speaks to people; uses nothing of the agent.
 """
 
-from agent.words.catalogue import load, say
+from agent.words.catalogue import load, say, section
 from agent.words.language import Language
 
-__all__ = ["Language", "load", "say"]
+__all__ = ["Language", "load", "say", "section"]

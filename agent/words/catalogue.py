@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from agent.words.language import Language
 
@@ -33,6 +33,30 @@ def say(language: Language, key: str, facts: Mapping[str, str]) -> str:
 
     """
     return load(language)[key].format_map(facts)
+
+
+def section(language: Language, area: str) -> dict[str, Any]:
+    """Return the texts whose keys begin with an area, by the rest of their keys.
+
+    Keys with further parts become a mapping: ``icon.warnings.policy`` is
+    ``section(language, "icon")["warnings"]["policy"]``; where the parts are 1, 2, 3 … a tuple.
+    """
+    tree: dict[str, Any] = {}
+    for key, text in load(language).items():
+        first, *parents, last = key.split(".")
+        if first == area:
+            branch = tree
+            for part in parents:
+                branch = branch.setdefault(part, {})
+            branch[last] = text
+    return {name: _with_tuples(value) for name, value in tree.items()}
+
+
+def _with_tuples(value: Any) -> Any:
+    if isinstance(value, str):
+        return value
+    values = {name: _with_tuples(each) for name, each in value.items()}
+    return tuple(values.values()) if "1" in values else values
 
 
 def parse(text: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from agent import words
-from agent.words import Language, load
+from agent.words import Language, catalogue, load, section
 from agent.words.catalogue import parse
 
 FOLDER = Path(words.__file__).parent
@@ -55,3 +55,13 @@ def test_a_catalogue_is_read_within_the_time_that_a_window_has() -> None:
     start = time.process_time()
     load(Language.CHINESE)
     assert time.process_time() - start < 0.05
+
+
+def test_keys_with_numbers_are_tuples_and_others_mappings(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = {"a.one": "1", "a.many.1.1": "x", "a.many.1.2": "y", "a.named.by-tag": "z", "b.c": "d"}
+    monkeypatch.setattr(catalogue, "load", lambda _: texts)
+    assert section(Language.ENGLISH, "a") == {
+        "one": "1",
+        "many": (("x", "y"),),
+        "named": {"by-tag": "z"},
+    }

@@ -9,7 +9,7 @@ from wizard import program, service, work
 from wizard.background import Background
 from wizard.program import Step
 from wizard.situation import Situation
-from wizard.texts import TEXTS
+from wizard.texts import load_texts
 from wizard.trouble import CancelledError, TroubleError
 from wizard.window import Press, Window, filled, set_enabled
 from wizard.work import Stage
@@ -40,7 +40,7 @@ class InstallPages:
         """
         self._situation = situation
         self._language = language
-        self._texts = TEXTS[language]
+        self._texts = load_texts(language)
         icon = situation.icons / "ankong-64.png"
         self._window = Window(self._texts.product, self._texts.steps, icon)
         self._accepted = False

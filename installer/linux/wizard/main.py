@@ -10,7 +10,7 @@ from contextlib import suppress
 from agent.words.language import Language, system_language
 from wizard import program, service, work
 from wizard.situation import Situation
-from wizard.texts import TEXTS, Texts
+from wizard.texts import Texts, load_texts
 from wizard.trouble import TroubleError
 from wizard.window import filled
 
@@ -23,7 +23,7 @@ QUIET_VARIABLE = "ANKONG_QUIET"
 def main(arguments: Sequence[str]) -> int:
     """Install or remove; return the exit status: 0 done or given up, 1 failed."""
     options = _parser().parse_args(arguments)
-    texts = TEXTS[system_language()]
+    texts = load_texts(system_language())
     situation = Situation.here()
     try:
         if options.uninstall:

@@ -7,7 +7,7 @@ from wizard import work
 from wizard.background import Background
 from wizard.program import Step
 from wizard.situation import Situation
-from wizard.texts import TEXTS
+from wizard.texts import load_texts
 from wizard.trouble import TroubleError
 from wizard.window import Window, filled
 
@@ -35,7 +35,7 @@ class RemovalPages:
         """
         self._situation = situation
         self._language = language
-        self._texts = TEXTS[language]
+        self._texts = load_texts(language)
         icon = situation.icons / "ankong-64.png"
         self._window = Window(self._texts.product, self._texts.removal_steps, icon)
         self._keep = True
