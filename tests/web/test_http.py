@@ -13,6 +13,7 @@ import agent.web
 from agent import __version__
 from agent.errors import AgentError, BadRequestError, ErrorCode, PinError
 from agent.origin import Origin
+from agent.web.front import guard
 
 SITE = "https://shop.example"
 STRANGER = "https://stranger.example"
@@ -93,6 +94,33 @@ async def test_every_answer_is_guarded_by_its_headers(agent: Any) -> None:
             assert "frame-ancestors 'none'" in response.headers["Content-Security-Policy"]
             assert "aiohttp" not in response.headers["Server"]
             assert "Python" not in response.headers["Server"]
+
+
+async def test_a_call_asks_at_the_door_once_and_reads_its_origin_once(
+    agent: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Origin] = []
+    read: list[str] = []
+    parse = Origin.parse
+
+    class Allowed(set[Origin]):
+        def __contains__(self, site: object) -> bool:
+            asked.append(site)  # type: ignore[arg-type]
+            return super().__contains__(site)
+
+    def parsed(text: str) -> Origin:
+        read.append(text)
+        return parse(text)
+
+    agent.service.allowed = Allowed(agent.service.allowed)
+    monkeypatch.setattr(Origin, "parse", parsed)
+    guard.parse_once.cache_clear()
+    for _ in range(2):  # the service itself, which is a stand-in here, asks once more
+        asked.clear()
+        status, _ = await agent.post("sign", SIGN)
+        assert status == 200
+        assert asked == [parse(SITE)]
+    assert read == [SITE]
 
 
 async def test_connect_asks_the_citizen(agent: Any) -> None:

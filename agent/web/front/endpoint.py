@@ -4,7 +4,6 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from enum import Enum, auto
 from http import HTTPStatus
 from typing import Final, TypeAlias
 
@@ -15,6 +14,7 @@ from msgspec import UNSET
 from agent.errors import AgentError, BadRequestError, ErrorCode
 from agent.origin import Origin
 from agent.web.front import guard
+from agent.web.front.audience import Audience
 from agent.web.front.guard import Purpose, Refused
 from agent.web.front.limits import RateLimiter
 from agent.web.native import wire
@@ -46,14 +46,6 @@ _log = structlog.get_logger(__name__)
 HttpHandler: TypeAlias = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 """All that a listening port needs."""
 Handler: TypeAlias = Callable[[web.BaseRequest, Origin | None], Awaitable[web.StreamResponse]]
-
-
-class Audience(Enum):
-    """Who may use a route."""
-
-    EVERYBODY = auto()  # any site, and requests that name none
-    ANY_SITE = auto()  # whoever says who asks
-    ALLOWED_SITE = auto()  # whom the citizen has allowed
 
 
 @dataclass(frozen=True, slots=True)

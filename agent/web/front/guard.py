@@ -94,13 +94,14 @@ def read_site(origins: Sequence[str]) -> Origin | None:
     if len(origins) != 1 or len(origins[0]) > MAX_ORIGIN_LENGTH:
         raise Refused(403, ErrorCode.ORIGIN_NOT_ALLOWED, "not one origin")
     try:
-        return _parse_site(origins[0])
+        return parse_once(origins[0])
     except BadRequestError as error:
         raise Refused(403, ErrorCode.ORIGIN_NOT_ALLOWED, error.detail) from error
 
 
 @lru_cache(maxsize=256)
-def _parse_site(origin: str) -> Origin:
+def parse_once(origin: str) -> Origin:
+    """Parse an origin, once for all the requests of a page; errors as :meth:`Origin.parse`."""
     return Origin.parse(origin)
 
 

@@ -5,7 +5,7 @@ Octets travel as base64 (RFC 4648 §4, padded). Unknown fields are refused. A PI
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -14,6 +14,7 @@ from agent.errors import ErrorCode
 from agent.pki.certificate import KeyUsage
 from agent.secret import SecretBytes
 from agent.signing.model import CardPresence, DecryptFormat, SignatureFormat
+from agent.web.front.audience import Audience
 
 MAX_MESSAGE: Final = 8 * 1024 * 1024  # bytes of one request or WebSocket message
 MAX_DATA: Final = 4 * 1024 * 1024  # bytes of one document, before base64
@@ -133,17 +134,24 @@ class CancelParams(Params, frozen=True, kw_only=True):
 class Request(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="method"):
     """The base of all requests; ``method`` tells them apart."""
 
+    audience: ClassVar[Audience] = Audience.ALLOWED_SITE
+    """Who may send it, through every door."""
+
     id: Id | UnsetType = UNSET
 
 
 class StatusRequest(Request, frozen=True, kw_only=True, tag="status"):
     """Tell whether the agent is there, and whether this site may go on."""
 
+    audience: ClassVar[Audience] = Audience.ANY_SITE
+
     params: StatusParams = StatusParams()
 
 
 class ConnectRequest(Request, frozen=True, kw_only=True, tag="connect"):
     """Ask the citizen to allow this site."""
+
+    audience: ClassVar[Audience] = Audience.ANY_SITE
 
     params: NoParams = NoParams()
 

@@ -3,20 +3,20 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Final, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 from agent.errors import AgentError, ErrorCode
 from agent.host.instance.install_key import Proof
 from agent.origin import Origin
 from agent.secret import SecretBytes
 from agent.signing import model
+from agent.web.front.audience import Audience
 from agent.web.front.limits import Limits, RateLimiter, Slots
 from agent.web.native import convert, messages
 from agent.web.native.wire import MessageError
 
 Prover: TypeAlias = Callable[[str, bytes], Proof]
 """Signs a nonce for an origin (see ``host.install_key``)."""
-_FREE: Final = (messages.StatusRequest, messages.ConnectRequest)
 """The requests that a site may send before it is allowed."""
 
 
@@ -104,14 +104,14 @@ class NativeApi:
         """Tell whether whoever asks may ask for more than the status."""
         return site is not None and self._service.is_allowed(site)
 
-    def check_allowed(self, site: Origin) -> None:
-        """Refuse a site that has not been allowed.
+    def check_audience(self, site: Origin, audience: Audience) -> None:
+        """Refuse a site that has not been allowed, where that is needed.
 
         Raises:
             AgentError: ``origin_not_allowed``.
 
         """
-        if not self._service.is_allowed(site):
+        if audience is Audience.ALLOWED_SITE and not self._service.is_allowed(site):
             raise AgentError("not allowed", code=ErrorCode.ORIGIN_NOT_ALLOWED)
 
     def status(self, site: Origin | None, nonce: bytes | None = None) -> messages.StatusResult:
@@ -130,14 +130,14 @@ class NativeApi:
     async def execute(self, site: Origin, request: messages.Request) -> messages.AnyResult:
         """Carry out any request but ``cancel``, which is about the connection it came on.
 
+        Whether the site belongs to the request's audience has been checked at the door.
+
         A PIN in it is the caller's to wipe (:func:`wipe_pin`), however this returns.
 
         Raises:
             AgentError: any code.
 
         """
-        if not isinstance(request, _FREE):
-            self.check_allowed(site)
         return await self._dispatch(site, request, _pin(request) if self._page_pin else None)
 
     async def _dispatch(

@@ -14,8 +14,8 @@ from typing import Any, Final
 import msgspec
 
 from agent import __version__
+from agent.web.front.audience import Audience
 from agent.web.native import messages
-from agent.web.native.routes import FREE
 
 FOLDER: Final = Path(__file__).parent
 OPENAPI_FILE: Final = FOLDER / "openapi.json"
@@ -88,7 +88,9 @@ def _refusals() -> dict[str, Any]:
 
 def _operation(kind: type[messages.Request]) -> dict[str, Any]:
     method = str(kind.__struct_config__.tag)
-    who = "Any site may call it." if kind in FREE else "Only for a site that is allowed."
+    who = "Only for a site that is allowed."
+    if kind.audience is not Audience.ALLOWED_SITE:
+        who = "Any site may call it."
     return {
         "operationId": method,
         "summary": _plain(kind.__doc__ or ""),

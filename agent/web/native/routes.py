@@ -11,15 +11,14 @@ from msgspec import UNSET
 from agent import __version__
 from agent.errors import AgentError, BadRequestError, ErrorCode
 from agent.origin import Origin
-from agent.web.front.endpoint import Audience, Handler, Route, Routes, answer, read_body, refusal
+from agent.web.front.audience import Audience
+from agent.web.front.endpoint import Handler, Route, Routes, answer, read_body, refusal
 from agent.web.front.guard import Purpose
 from agent.web.front.limits import Slots
 from agent.web.native import messages, wire
 from agent.web.native.methods import NativeApi, wipe_pin
 from agent.web.native.socket import Session, new_socket
 
-FREE: Final = frozenset({messages.StatusRequest, messages.ConnectRequest})
-"""What a site may send before it is allowed."""
 DOCUMENTS: Final = (
     ("/v1/openapi.json", "native/openapi.json", "application/json"),
     ("/v1/messages.schema.json", "native/messages.schema.json", "application/schema+json"),
@@ -46,8 +45,7 @@ class NativeRoutes:
         found: dict[str, dict[str, Route]] = {}
         for kind in messages.HTTP_REQUESTS:
             method = str(kind.__struct_config__.tag)
-            audience = Audience.ANY_SITE if kind in FREE else Audience.ALLOWED_SITE
-            call = Route(partial(self._call, method), audience, Purpose.CALL)
+            call = Route(partial(self._call, method), kind.audience, Purpose.CALL)
             found[f"/v1/{method}"] = {"POST": call}
         found["/v1/status"]["GET"] = _public(self._status)
         socket_route = Route(self._socket, Audience.ANY_SITE, Purpose.SOCKET)

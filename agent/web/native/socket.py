@@ -8,6 +8,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from agent.errors import AgentError, ErrorCode
 from agent.origin import Origin
+from agent.web.front.audience import Audience
 from agent.web.front.endpoint import unexpected
 from agent.web.front.guard import SUBPROTOCOL
 from agent.web.native import convert, wire
@@ -84,7 +85,7 @@ class Session:
         try:
             self._check_rate()
             if len(raw) > SMALL_MESSAGE:
-                self._api.check_allowed(self._site)
+                self._api.check_audience(self._site, Audience.ALLOWED_SITE)
             request = wire.decode(raw)
         except AgentError as error:
             await self._send(wire.refusal_bytes(wire.id_of(raw), error))
@@ -121,6 +122,7 @@ class Session:
 
     async def _outcome(self, request_id: Id, request: AnyRequest) -> bytes:
         try:
+            self._api.check_audience(self._site, request.audience)
             result = await self._api.execute(self._site, request)
             return wire.success_bytes(request_id, result)
         except AgentError as error:

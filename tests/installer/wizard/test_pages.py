@@ -170,8 +170,8 @@ def test_where_no_command_is_known_the_packages_are_named(walker: Walker) -> Non
 @pytest.mark.parametrize("language", Language)
 def test_what_the_setup_could_not_do_is_told(walker: Walker, language: Language) -> None:
     steps = [
-        {"ok": True, "code": "a", "zh": "好", "en": "fine"},
-        {"ok": False, "code": "b", "zh": "壞了", "en": "broken"},
+        {"ok": True, "code": "a", "message": {"zh-Hant": "好", "en": "fine"}},
+        {"ok": False, "code": "b", "message": {"zh-Hant": "壞了", "en": "broken"}},
     ]
     last = walker.walk(language, INSTALLED, steps=steps)[-1]
     assert holds(last, load_texts(language).not_complete)
@@ -228,7 +228,13 @@ def test_where_undoing_fails_the_program_stays_to_try_again(
     walker: Walker, language: Language, home: Path
 ) -> None:
     walker.walk(language, INSTALLED)
-    steps = [{"ok": False, "code": "trust_left", "zh": "瀏覽器開著", "en": "a browser is open"}]
+    steps = [
+        {
+            "ok": False,
+            "code": "trust_left",
+            "message": {"zh-Hant": "瀏覽器開著", "en": "a browser is open"},
+        }
+    ]
     left = walker.walk(language, ["<Alt-r>"], removes=True, steps=steps)[-1]
     assert holds(left, load_texts(language).left_text)
     assert holds(left, "瀏覽器開著" if language is Language.CHINESE else "a browser is open")
