@@ -22,10 +22,10 @@ from agent.host.update.status import Age, UpdateStatus
 from agent.origin import LOCAL_USER, SELF_TEST
 from agent.signing.model import Snapshot
 from agent.signing.recording import Signed
+from agent.words.language import Language, system_language
 from tray.icon.backend import Backend, NoTrayError
 from tray.icon.face import Face, Facts, make_face
-from tray.icon.texts import TEXTS, Texts
-from tray.prompt.language import Language, system_language
+from tray.icon.texts import Texts, load_texts
 
 AGAIN_SECONDS: Final = 15.0
 """After how long an icon that fell over is drawn again."""
@@ -262,7 +262,7 @@ class Program(Observer):
 
     def _texts(self) -> Texts:
         chosen = self._daemon.preferences.language
-        return TEXTS[system_language() if chosen == LANGUAGES[0] else Language(chosen)]
+        return load_texts(system_language() if chosen == LANGUAGES[0] else Language(chosen))
 
 
 def _fields(facts: Facts) -> dict[str, Any]:

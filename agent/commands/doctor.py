@@ -30,6 +30,7 @@ from agent.signing.model import CardPresence, ReaderView
 from agent.signing.service import SigningService
 from agent.transport.base import CardProvider
 from agent.web.front.serving import PORTS
+from agent.words import Language
 
 PROBING_SECONDS = 5.0  # for a card whose answer to reset says nothing
 _SIGNS = {Level.OK: "✓", Level.NOTE: "•", Level.FAULT: "✗"}
@@ -202,9 +203,10 @@ async def _read_card(service: SigningService, read: ReaderFacts) -> ReaderFacts:
 
 def _say(report: Report) -> None:
     for finding in report.findings:
-        say(f"{_SIGNS[finding.level]} {finding.zh}")
-        if finding.zh != finding.en:
-            say(f"  {finding.en}")
+        say(f"{_SIGNS[finding.level]} {finding.said(Language.CHINESE)}")
+        english = finding.said(Language.ENGLISH)
+        if english != finding.said(Language.CHINESE):
+            say(f"  {english}")
         if finding.repair is not None:
             say(f"  → ankong doctor --repair {finding.repair}")
     say()

@@ -15,6 +15,9 @@ from agent.setup import record
 from agent.setup.complete import Completion, Wishes
 from agent.setup.report import Step
 from agent.setup.undo import Undoing
+from agent.words import Language
+
+_SPOKEN = (Language.CHINESE, Language.ENGLISH)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -127,5 +130,6 @@ def _say(options: SetupCommandOptions, steps: Sequence[Step]) -> int:
         say_json({"ok": all_well, "steps": [step.as_json() for step in steps]})
     else:
         for step in steps:
-            say(f"{'✓' if step.ok else '✗'} {step.zh} {step.en}")
+            words = " ".join(step.said(language) for language in _SPOKEN)
+            say(f"{'✓' if step.ok else '✗'} {words}")
     return 0 if all_well else 1

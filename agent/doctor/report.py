@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum, unique
 from typing import Any
 
-from agent.doctor.words import WORDS
+from agent.words import Language, say
 
 
 @unique
@@ -36,15 +36,10 @@ class Finding:
     facts: Mapping[str, str] = field(default_factory=dict)
     repair: str | None = None
 
-    @property
-    def zh(self) -> str:
-        """The words in Traditional Chinese."""
-        return WORDS[self.code][0].format_map(self.facts)
-
-    @property
-    def en(self) -> str:
-        """The words in English."""
-        return WORDS[self.code][1].format_map(self.facts)
+    def said(self, language: Language) -> str:
+        """Return the words in a language; ``{reason}`` is the fact named after the language."""
+        facts = {"reason": self.facts.get(language, ""), **self.facts}
+        return say(language, f"doctor.{self.code}", facts)
 
     def as_json(self) -> dict[str, Any]:
         """Give the form for programs."""
@@ -52,7 +47,7 @@ class Finding:
             "check": self.check,
             "level": str(self.level),
             "code": self.code,
-            "message": {"zh-Hant": self.zh, "en": self.en},
+            "message": {str(language): self.said(language) for language in Language},
             "facts": dict(self.facts),
             "repair": self.repair,
         }

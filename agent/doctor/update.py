@@ -9,6 +9,7 @@ from agent.host.settings import config
 from agent.host.settings.config import ConfigError
 from agent.host.update import status
 from agent.host.update.status import Age, Asking
+from agent.words import Language
 
 _NOT_ASKED: Final = {
     Asking.NO_ADDRESS: ok("update", "update_no_address"),
@@ -36,6 +37,6 @@ def check_update(patient: Patient) -> Iterator[Finding]:
         case Age.NEWER:
             yield note("update", "update_newer", version=found.newest, page=found.page)
         case Age.TOO_OLD:
-            reason = found.reason
-            facts = {"zh": reason.get("zh-Hant", ""), "en": reason.get("en", "")}
-            yield fault("update", "update_too_old", version=found.newest, page=found.page, **facts)
+            reasons = {str(each): found.reason.get(each, "") for each in Language}
+            facts = {"version": found.newest, "page": found.page, **reasons}
+            yield fault("update", "update_too_old", **facts)

@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 
 from agent.errors import AgentError
-from agent.setup.words import WORDS
+from agent.words import Language, say
 
 _log = structlog.get_logger(__name__)
 
@@ -32,15 +32,9 @@ class Step:
     code: str
     facts: Mapping[str, str] = field(default_factory=dict)
 
-    @property
-    def zh(self) -> str:
-        """The words in Traditional Chinese."""
-        return WORDS[self.code][0].format_map(self.facts)
-
-    @property
-    def en(self) -> str:
-        """The words in English."""
-        return WORDS[self.code][1].format_map(self.facts)
+    def said(self, language: Language) -> str:
+        """Return the words in a language."""
+        return say(language, f"setup.{self.code}", self.facts)
 
     def as_json(self) -> dict[str, Any]:
         """Give the form for programs."""
@@ -48,7 +42,7 @@ class Step:
             "step": self.step,
             "ok": self.ok,
             "code": self.code,
-            "message": {"zh-Hant": self.zh, "en": self.en},
+            "message": {str(language): self.said(language) for language in Language},
             "facts": dict(self.facts),
         }
 

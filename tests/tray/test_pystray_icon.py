@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from agent.signing.model import CardPresence, ReaderView, Snapshot
+from agent.words.language import Language
 from tray.icon.face import Face, Facts, make_face
-from tray.icon.texts import TEXTS
-from tray.prompt.language import Language
+from tray.icon.texts import load_texts
 
 
 def face(state: CardPresence = CardPresence.CARD, name: str = "R&D Reader") -> Face:
     snapshot = Snapshot(service_available=True, readers=(ReaderView(name, state, "gen2"),))
-    return make_face(Facts(snapshot, autostart=True), TEXTS[Language.ENGLISH])
+    return make_face(Facts(snapshot, autostart=True), load_texts(Language.ENGLISH))
 
 
 class Screen:
@@ -105,7 +105,7 @@ def walk(menu: Any) -> Iterator[Any]:
 def test_every_line_is_there_and_does_its_work(running: Running, screen: Screen) -> None:
     (icon,) = screen.icons
     by_text = {item.text: item for item in walk(icon.menu)}
-    texts = TEXTS[Language.ENGLISH]
+    texts = load_texts(Language.ENGLISH)
     for label in (texts.sites, texts.history, texts.selftest, texts.quit):
         by_text[label](icon)
     assert running.chosen == ["panel:sites", "panel:history", "panel:selftest", "quit"]

@@ -13,14 +13,14 @@ from dbus_fast.annotations import DBusInt32, DBusSignature, DBusStr, DBusUInt32
 from dbus_fast.service import ServiceInterface, dbus_method
 
 from agent.signing.model import CardPresence, ReaderView, Snapshot
+from agent.words.language import Language
 from tests.tray.conftest import Bus
 from tray.icon import status_notifier
 from tray.icon.backend import NoTrayError
 from tray.icon.dbus_item import SIZES
 from tray.icon.face import Face, Facts, make_face
 from tray.icon.status_notifier import WATCHER, StatusNotifier
-from tray.icon.texts import TEXTS
-from tray.prompt.language import Language
+from tray.icon.texts import load_texts
 
 SECONDS = 20.0
 ITEM = "org.kde.StatusNotifierItem"
@@ -29,7 +29,7 @@ MENU = "com.canonical.dbusmenu"
 
 def face(state: CardPresence = CardPresence.CARD, name: str = "Virtual_Reader 0") -> Face:
     snapshot = Snapshot(service_available=True, readers=(ReaderView(name, state, "gen2"),))
-    return make_face(Facts(snapshot, autostart=False), TEXTS[Language.CHINESE])
+    return make_face(Facts(snapshot, autostart=False), load_texts(Language.CHINESE))
 
 
 class Watcher(ServiceInterface):
@@ -232,7 +232,7 @@ async def test_a_panel_reads_the_icon(desktop: Desktop, item: str) -> None:
 
 
 async def test_a_line_that_is_clicked_is_told(desktop: Desktop, item: str, icon: Icon) -> None:
-    texts = TEXTS[Language.CHINESE]
+    texts = load_texts(Language.CHINESE)
     for label, key in (
         (texts.sites, "panel:sites"),
         ("English", "language:en"),
@@ -255,10 +255,10 @@ async def test_the_menu_is_as_a_panel_expects_it(desktop: Desktop, item: str) ->
     assert lines[0] == {"children-display": "submenu"}
     labels = {line.get("label"): line for line in lines.values()}
     assert any(label and "Virtual__Reader" in label for label in labels)
-    assert labels[TEXTS[Language.CHINESE].autostart]["toggle-type"] == "checkmark"
-    assert labels[TEXTS[Language.CHINESE].autostart]["toggle-state"] == 0
+    assert labels[load_texts(Language.CHINESE).autostart]["toggle-type"] == "checkmark"
+    assert labels[load_texts(Language.CHINESE).autostart]["toggle-state"] == 0
     assert labels["English"]["toggle-type"] == "radio"
-    assert labels[TEXTS[Language.CHINESE].language]["children-display"] == "submenu"
+    assert labels[load_texts(Language.CHINESE).language]["children-display"] == "submenu"
     assert [line for line in lines.values() if line.get("type") == "separator"]
     (group,) = await desktop.menu(item, "GetGroupProperties", "aias", list(lines), ["label"])
     assert {number for number, _ in group} == set(lines)
@@ -306,7 +306,7 @@ async def test_a_late_click_on_a_line_that_is_gone_does_nothing_else(
 ) -> None:
     lines = await desktop.lines(item)
     gone = next(n for n, line in lines.items() if "Virtual" in line.get("label", ""))
-    icon.notifier.show(make_face(Facts(), TEXTS[Language.CHINESE]))
+    icon.notifier.show(make_face(Facts(), load_texts(Language.CHINESE)))
     await desktop.hear("LayoutUpdated")
     with pytest.raises(DBusError):
         await desktop.menu(item, "Event", "isvu", gone, "clicked", Variant("i", 0), 0)

@@ -14,7 +14,7 @@ from agent.consent.wire import MAX_REQUEST, NO_DISPLAY, AnyPrompt, decode_reques
 from agent.errors import BadRequestError
 from agent.host.machine.memory import leave_no_core, shut_others_out
 from agent.secret import SecretBytes
-from tray.prompt.language import chosen_language
+from agent.words.language import chosen_language
 from tray.prompt.texts import Words, words
 
 EXIT_OK = 0

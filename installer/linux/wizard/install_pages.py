@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from tkinter import ttk
 
-from tray.prompt.language import Language
+from agent.words.language import Language
 from wizard import program, service, work
 from wizard.background import Background
 from wizard.program import Step
 from wizard.situation import Situation
-from wizard.texts import TEXTS
+from wizard.texts import load_texts
 from wizard.trouble import CancelledError, TroubleError
 from wizard.window import Press, Window, filled, set_enabled
 from wizard.work import Stage
@@ -40,7 +40,7 @@ class InstallPages:
         """
         self._situation = situation
         self._language = language
-        self._texts = TEXTS[language]
+        self._texts = load_texts(language)
         icon = situation.icons / "ankong-64.png"
         self._window = Window(self._texts.product, self._texts.steps, icon)
         self._accepted = False
@@ -208,7 +208,7 @@ class InstallPages:
         end.focus_set()
 
     def _say(self, step: Step) -> str:
-        return step.zh if self._language is Language.CHINESE else step.en
+        return step.said(self._language)
 
     def _tell_of_missing(self) -> None:
         texts, window = self._texts, self._window

@@ -7,10 +7,10 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 
-from tray.prompt.language import system_language
+from agent.words.language import Language, system_language
 from wizard import program, service, work
 from wizard.situation import Situation
-from wizard.texts import TEXTS, Texts
+from wizard.texts import Texts, load_texts
 from wizard.trouble import TroubleError
 from wizard.window import filled
 
@@ -23,7 +23,7 @@ QUIET_VARIABLE = "ANKONG_QUIET"
 def main(arguments: Sequence[str]) -> int:
     """Install or remove; return the exit status: 0 done or given up, 1 failed."""
     options = _parser().parse_args(arguments)
-    texts = TEXTS[system_language()]
+    texts = load_texts(system_language())
     situation = Situation.here()
     try:
         if options.uninstall:
@@ -81,7 +81,7 @@ def _install_quietly(situation: Situation, options: argparse.Namespace, texts: T
     print(filled(texts.quiet_done, facts))
     for step in steps:
         if not step.ok:
-            print(f"{step.zh} {step.en}", file=sys.stderr)
+            print(step.said(Language.CHINESE), step.said(Language.ENGLISH), file=sys.stderr)
     missing = service.look()
     if missing:
         print(missing.command or texts.missing_unknown, file=sys.stderr)
@@ -110,7 +110,7 @@ def _uninstall(situation: Situation, options: argparse.Namespace, texts: Texts) 
     steps = work.uninstall(situation, forget=options.forget)
     left = [step for step in steps if not step.ok]
     for step in left:
-        print(f"{step.zh} {step.en}", file=sys.stderr)
+        print(step.said(Language.CHINESE), step.said(Language.ENGLISH), file=sys.stderr)
     if not left:
         print(texts.quiet_removed)
     return EXIT_FAILED if left else EXIT_OK

@@ -3,10 +3,12 @@
 import json
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from agent.words import Language
 
 _SECONDS = 120.0  # a browser's database may be in use for a while
 
@@ -18,15 +20,17 @@ class Step:
     Attributes:
         ok: whether all is as it should be.
         code: what exactly; stable.
-        zh: the same in Chinese.
-        en: in English.
+        message: the same for people, by the tags of the languages.
 
     """
 
     ok: bool
     code: str
-    zh: str
-    en: str
+    message: Mapping[str, str]
+
+    def said(self, language: Language) -> str:
+        """Return what it says in a language."""
+        return self.message[language]
 
 
 def complete(executable: Path, *options: str) -> Sequence[Step]:
@@ -67,9 +71,9 @@ def _setup(executable: Path, *words: str) -> Sequence[Step]:
         return [_step(step) for step in steps]
     except (OSError, subprocess.TimeoutExpired, ValueError, KeyError, TypeError) as error:
         detail = f"{' '.join(command[1:])}: {error}"
-        return [Step(ok=False, code="program_failed", zh=detail, en=detail)]
+        return [Step(ok=False, code="program_failed", message=dict.fromkeys(Language, detail))]
 
 
 def _step(step: dict[str, Any]) -> Step:
-    message = step["message"]
-    return Step(step["ok"] is True, str(step["code"]), message["zh-Hant"], message["en"])
+    message = {each: str(step["message"][each]) for each in Language}
+    return Step(step["ok"] is True, str(step["code"]), message)

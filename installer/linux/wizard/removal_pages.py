@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from tray.prompt.language import Language
+from agent.words.language import Language
 from wizard import work
 from wizard.background import Background
 from wizard.program import Step
 from wizard.situation import Situation
-from wizard.texts import TEXTS
+from wizard.texts import load_texts
 from wizard.trouble import TroubleError
 from wizard.window import Window, filled
 
@@ -35,7 +35,7 @@ class RemovalPages:
         """
         self._situation = situation
         self._language = language
-        self._texts = TEXTS[language]
+        self._texts = load_texts(language)
         icon = situation.icons / "ankong-64.png"
         self._window = Window(self._texts.product, self._texts.removal_steps, icon)
         self._keep = True
@@ -108,4 +108,4 @@ class RemovalPages:
         window.on_cancel(window.close)
 
     def _say(self, step: Step) -> str:
-        return step.zh if self._language is Language.CHINESE else step.en
+        return step.said(self._language)

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from wizard.texts import CHINESE, ENGLISH, TEXTS, Texts
+from wizard.texts import Texts, load_texts
 from wizard.window import filled
 
+from agent.words.language import Language
 from tests.tray.prompt.desktop import PROGRAMS, x_server
-from tray.prompt.language import Language
 from tray.prompt.texts import button_label
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -96,7 +96,7 @@ def label(text: str) -> str:
 
 @pytest.mark.parametrize("language", Language)
 def test_every_page_says_what_it_has_to(walker: Walker, language: Language, home: Path) -> None:
-    texts = TEXTS[language]
+    texts = load_texts(language)
     keys = [*INSTALLED, "<Alt-f>"]
     welcome, licence, accepted, added, finished, started = walker.walk(language, keys)
     assert title(welcome) == texts.welcome_title
@@ -118,14 +118,14 @@ def test_every_page_says_what_it_has_to(walker: Walker, language: Language, home
 @pytest.mark.parametrize("language", Language)
 def test_without_acceptance_there_is_no_next_page(walker: Walker, language: Language) -> None:
     *_, last = walker.walk(language, ["<Alt-n>", "<Alt-n>", "<Alt-n>"])
-    assert title(last) == TEXTS[language].licence_title
+    assert title(last) == load_texts(language).licence_title
 
 
 @pytest.mark.parametrize("language", Language)
 def test_back_leads_back_and_the_acceptance_is_remembered(
     walker: Walker, language: Language
 ) -> None:
-    texts = TEXTS[language]
+    texts = load_texts(language)
     keys = ["<Alt-n>", "<Alt-a>", "<Alt-n>", "<Alt-b>", "<Alt-b>", "<Alt-n>"]
     pages = walker.walk(language, keys)
     titles = [title(page) for page in pages]
@@ -138,7 +138,7 @@ def test_back_leads_back_and_the_acceptance_is_remembered(
 def test_cancelling_is_asked_about_and_leaves_nothing(
     walker: Walker, language: Language, home: Path
 ) -> None:
-    texts = TEXTS[language]
+    texts = load_texts(language)
     stop = f"<Alt-{'q' if language is Language.CHINESE else 'c'}>"
     pages = walker.walk(language, ["<Alt-n>", "<Escape>", "<Alt-g>", "<Alt-c>", stop])
     assert [title(page) for page in pages] == [
@@ -151,7 +151,7 @@ def test_cancelling_is_asked_about_and_leaves_nothing(
 
 @pytest.mark.parametrize("language", Language)
 def test_what_is_missing_is_told_with_the_command(walker: Walker, language: Language) -> None:
-    texts = TEXTS[language]
+    texts = load_texts(language)
     missing = {"service": True, "tool": True, "command": "sudo apt install pcscd"}
     last = walker.walk(language, INSTALLED, missing=missing)[-1]
     assert holds(last, texts.missing_service)
@@ -163,25 +163,25 @@ def test_what_is_missing_is_told_with_the_command(walker: Walker, language: Lang
 def test_where_no_command_is_known_the_packages_are_named(walker: Walker) -> None:
     missing = {"service": True, "tool": False, "command": None}
     last = walker.walk(Language.ENGLISH, INSTALLED, missing=missing)[-1]
-    assert holds(last, ENGLISH.missing_unknown)
-    assert not holds(last, ENGLISH.missing_tool)
+    assert holds(last, load_texts(Language.ENGLISH).missing_unknown)
+    assert not holds(last, load_texts(Language.ENGLISH).missing_tool)
 
 
 @pytest.mark.parametrize("language", Language)
 def test_what_the_setup_could_not_do_is_told(walker: Walker, language: Language) -> None:
     steps = [
-        {"ok": True, "code": "a", "zh": "好", "en": "fine"},
-        {"ok": False, "code": "b", "zh": "壞了", "en": "broken"},
+        {"ok": True, "code": "a", "message": {"zh-Hant": "好", "en": "fine"}},
+        {"ok": False, "code": "b", "message": {"zh-Hant": "壞了", "en": "broken"}},
     ]
     last = walker.walk(language, INSTALLED, steps=steps)[-1]
-    assert holds(last, TEXTS[language].not_complete)
+    assert holds(last, load_texts(language).not_complete)
     assert holds(last, "壞了" if language is Language.CHINESE else "broken")
     assert not holds(last, "好" if language is Language.CHINESE else "fine")
 
 
 @pytest.mark.parametrize("language", Language)
 def test_an_older_version_needs_a_tick(walker: Walker, language: Language, home: Path) -> None:
-    texts = TEXTS[language]
+    texts = load_texts(language)
     walker.walk(language, INSTALLED, version="2.0.0")
     first, still, ticked, following = walker.walk(language, ["<Alt-n>", "<Alt-o>", "<Alt-n>"])
     assert holds(first, texts.welcome_older, installed="2.0.0", version=VERSION)
@@ -199,7 +199,7 @@ def test_an_older_version_needs_a_tick(walker: Walker, language: Language, home:
 def test_trouble_says_what_happened_and_trying_again_mends_it(
     walker: Walker, language: Language, home: Path
 ) -> None:
-    texts = TEXTS[language]
+    texts = load_texts(language)
     (home / ".local").write_text("a file where a folder has to be")
     trouble, again = walker.walk(language, [*INSTALLED, "<Alt-r>"])[-2:]
     assert title(trouble) == title(again) == texts.trouble_title
@@ -211,7 +211,7 @@ def test_trouble_says_what_happened_and_trying_again_mends_it(
 
 @pytest.mark.parametrize("language", Language)
 def test_the_removal_asks_does_and_tells(walker: Walker, language: Language, home: Path) -> None:
-    texts = TEXTS[language]
+    texts = load_texts(language)
     walker.walk(language, INSTALLED)
     [asked] = walker.walk(language, [], removes=True)
     assert title(asked) == texts.removal_title
@@ -228,9 +228,15 @@ def test_where_undoing_fails_the_program_stays_to_try_again(
     walker: Walker, language: Language, home: Path
 ) -> None:
     walker.walk(language, INSTALLED)
-    steps = [{"ok": False, "code": "trust_left", "zh": "瀏覽器開著", "en": "a browser is open"}]
+    steps = [
+        {
+            "ok": False,
+            "code": "trust_left",
+            "message": {"zh-Hant": "瀏覽器開著", "en": "a browser is open"},
+        }
+    ]
     left = walker.walk(language, ["<Alt-r>"], removes=True, steps=steps)[-1]
-    assert holds(left, TEXTS[language].left_text)
+    assert holds(left, load_texts(language).left_text)
     assert holds(left, "瀏覽器開著" if language is Language.CHINESE else "a browser is open")
     assert (home / ".local/share/ankong/app/ankong").exists()
 
@@ -247,7 +253,7 @@ PAGES = {
 
 
 @pytest.mark.parametrize("page", PAGES)
-@pytest.mark.parametrize("texts", [CHINESE, ENGLISH], ids=["zh", "en"])
+@pytest.mark.parametrize("texts", [load_texts(each) for each in Language], ids=list(Language))
 def test_no_two_things_on_a_page_have_the_same_access_key(texts: Texts, page: str) -> None:
     words = [getattr(texts, name) for name in PAGES[page]]
     keys = [label[key].lower() for label, key in map(button_label, words)]

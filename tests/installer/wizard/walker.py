@@ -19,7 +19,7 @@ from wizard.places import Places
 from wizard.situation import Situation
 
 from agent.host.machine.paths import Paths
-from tray.prompt.language import Language
+from agent.words.language import Language
 
 
 def widgets(parent: tk.Misc) -> Iterator[tk.Misc]:

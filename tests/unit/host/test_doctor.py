@@ -24,6 +24,7 @@ from agent.transport.base import CardProvider
 from agent.virtualcard import cardfile
 from agent.virtualcard.provider import VirtualProvider
 from agent.virtualcard.workshop import new_scenario
+from agent.words import Language
 from tests.unit.host.clinic import Clinic, needs_certutil, with_card
 from tests.unit.host.conftest import MachineFactory, Tools, new_database
 
@@ -214,8 +215,8 @@ def test_a_machine_without_certutil_is_told_what_to_install(
     new_database(machine.home / ".pki" / "nssdb")
     report = examination.examine(Patient(places=places, machine=machine))
     (finding,) = [each for each in report.findings if each.code == "trust_needs_tool"]
-    assert "certutil" in finding.en
-    assert "libnss3-tools" in finding.zh
+    assert "certutil" in finding.said(Language.ENGLISH)
+    assert "libnss3-tools" in finding.said(Language.CHINESE)
 
 
 @needs_certutil

@@ -13,10 +13,10 @@ from agent.doctor.cards import check_readers
 from agent.doctor.patient import CardFacts, Patient, ReaderFacts
 from agent.doctor.repairs import RepairError, repair
 from agent.doctor.report import Level
-from agent.doctor.words import WORDS
 from agent.errors import BadRequestError
 from agent.host.machine.paths import Paths
 from agent.host.tls.machine import Completed
+from agent.words import Language, load
 from tests.unit.host.conftest import MachineFactory, Tools
 
 # The smart-card side, as far as it needs no card.
@@ -74,8 +74,8 @@ def test_a_keypad_that_no_card_here_can_use_is_explained(
     patient = Patient(places=Paths(tmp_path / "s"), machine=make_machine(), cards=cards)
     (found,) = [each for each in check_readers(patient) if each.code == "reader_keypad"]
     assert found.level is Level.NOTE
-    assert "PIN 碼請在電腦上輸入" in found.zh
-    assert "typed on the computer" in found.en
+    assert "PIN 碼請在電腦上輸入" in found.said(Language.CHINESE)
+    assert "typed on the computer" in found.said(Language.ENGLISH)
 
 
 def test_a_locked_card_is_said_to_be(make_machine: MachineFactory, tmp_path: Path) -> None:
@@ -175,7 +175,8 @@ def test_every_code_has_words_and_every_word_a_code() -> None:
     source = "".join(path.read_text("utf-8") for path in folder.glob("*.py"))
     used = set(re.findall(r'(?:ok|note|fault)\(\s*"\w+",\s*"(\w+)"', source))
     used |= set(re.findall(r'"(browser_blocks\w*|check_failed)"', source))
-    assert used == set(WORDS)
+    spoken = {key for key in load(Language.ENGLISH) if key.startswith("doctor.")}
+    assert {f"doctor.{code}" for code in used} == spoken
 
 
 def test_a_check_that_fails_does_not_silence_the_others(

@@ -28,7 +28,7 @@ from agent.setup.complete import Completion, Wishes
 from agent.setup.record import Record
 from agent.setup.report import Step, carry_out
 from agent.setup.undo import Undoing
-from agent.setup.words import WORDS
+from agent.words import Language, load
 from tests.unit.host.conftest import MachineFactory, Tools, new_database
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX")
@@ -68,8 +68,8 @@ def undo(places: Paths, machine: Machine, *, forget: bool = False) -> list[str]:
 
 def codes(steps: Sequence[Step]) -> list[str]:
     for step in steps:
-        assert step.zh
-        assert step.en
+        assert step.said(Language.CHINESE)
+        assert step.said(Language.ENGLISH)
     return [("" if step.ok else "!") + step.code for step in steps]
 
 
@@ -439,12 +439,12 @@ def test_a_step_that_fails_in_any_way_does_not_stop_the_others() -> None:
 
     steps = carry_out({"trust": falls, "files": falls})
     assert codes(steps) == ["!trust_failed", "!files_failed"]
-    assert "secret" not in steps[0].en
+    assert "secret" not in steps[0].said(Language.ENGLISH)
 
 
 def test_every_step_can_fail_in_words() -> None:
     for step in ("agent", "trust", "autostart", "record", "files"):
-        assert f"{step}_failed" in WORDS
+        assert f"setup.{step}_failed" in load(Language.ENGLISH)
 
 
 @pytest.mark.parametrize("verb", [["complete"], ["undo"], ["undo", "--forget"]])

@@ -28,6 +28,7 @@ from agent.host.update.manifest import MAX_SIZE, BadManifestError
 from agent.host.update.memory import Heard
 from agent.host.update.status import Age, Asking, TooOldError
 from agent.host.update.watch import AGAIN, DAY, FIRST, JITTER, UpdateWatch
+from agent.words import Language
 from tests.unit.host.update_support import NOW, OTHER_KEY, public, signed
 
 URL = "https://updates.example/ankong.manifest"
@@ -495,9 +496,9 @@ async def test_the_doctor_says_how_this_version_stands(
     world.places.config.write_text(f'update_url = "{URL}"\nupdate_keys = ["{public()}"]\n')
     (found,) = check_update(Patient(places=world.places))
     assert (found.code, found.level) == (code, level)
-    assert found.zh
+    assert found.said(Language.CHINESE)
     if changes.get("reason"):
-        assert "有漏洞。" in found.zh
+        assert "有漏洞。" in found.said(Language.CHINESE)
 
 
 def test_the_doctor_says_that_nobody_is_asked(places: Paths) -> None:

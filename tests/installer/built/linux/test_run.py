@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from wizard.texts import CHINESE, ENGLISH, Texts
+from wizard.texts import Texts, load_texts
 
 from agent import __version__
+from agent.words import Language
 from tests.installer.built.linux.conftest import (
     PICTURES,
     SECONDS,
@@ -26,6 +27,7 @@ from tests.installer.built.linux.conftest import (
 
 pytestmark = [pytest.mark.artefact, pytest.mark.timeout(300)]
 
+CHINESE, ENGLISH = load_texts(Language.CHINESE), load_texts(Language.ENGLISH)
 LANGUAGES = {"zh_TW.UTF-8": CHINESE, "en_US.UTF-8": ENGLISH}
 
 
