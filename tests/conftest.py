@@ -6,6 +6,7 @@ RSA key generation is slow, so every card of a session has one of two pairs of k
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import hypothesis
 import pytest
 import structlog
 
@@ -15,6 +16,10 @@ from agent.virtualcard.issuer import TestIssuer
 from agent.virtualcard.model import Generation
 from agent.virtualcard.personalise import Order, personalise
 from agent.virtualcard.rsa_key import RsaKey
+
+# A busy machine takes its time: what takes long is found by the timeout of a whole test.
+hypothesis.settings.register_profile("ankong", deadline=None)
+hypothesis.settings.load_profile("ankong")
 
 TEST_NAME = "王測試"
 TEST_PIN = "123456"
