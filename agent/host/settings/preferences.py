@@ -4,8 +4,9 @@ The settings (``config.toml``) are for a person's editor; nothing of ours ever w
 """
 
 import threading
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import structlog
@@ -83,9 +84,20 @@ class Preferences:
 def _read(path: Path) -> Choices:
     try:
         with path.open("rb") as file:
-            return msgspec.json.decode(file.read(_MAX_SIZE), type=Choices)
+            found = msgspec.json.decode(file.read(_MAX_SIZE), type=dict[str, Any])
     except FileNotFoundError:
         return Choices()
     except (OSError, ValueError, RecursionError) as error:
         _log.warning("the preferences cannot be read", detail=str(error))
         return Choices()
+    return msgspec.structs.replace(Choices(), **dict(_sound(found)))
+
+
+def _sound(found: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    """Yield the choices that make sense: one that does not takes no other along."""
+    for field in msgspec.structs.fields(Choices):
+        if field.name in found:
+            try:
+                yield field.name, msgspec.convert(found[field.name], field.type)
+            except msgspec.ValidationError as error:
+                _log.warning("a preference makes no sense", name=field.name, detail=str(error))

@@ -32,3 +32,12 @@ def test_a_choice_that_cannot_be_written_lasts_as_long_as_the_agent(tmp_path: Pa
     with pytest.raises(OSError, match="preferences"):
         found.set_language("en")
     assert found.language == "en"
+
+
+@pytest.mark.parametrize("language", ["7", "null", "[]", '"xx"'])
+def test_a_choice_that_makes_no_sense_takes_no_other_along(tmp_path: Path, language: str) -> None:
+    path = tmp_path / "preferences.json"
+    path.write_text(f'{{"language": {language}, "update_check": false}}')
+    found = Preferences(path)
+    assert found.language == LANGUAGES[0]
+    assert not found.update_check
