@@ -53,7 +53,7 @@ def run(options: TrayOptions) -> int:
     try:
         with opened(options.daemon) as daemon:
             # Loaded only by the agent that stays.
-            from tray.icon.backend import system_backend  # noqa: PLC0415
+            from tray.icon.system import system_backend  # noqa: PLC0415
             from tray.program import Program  # noqa: PLC0415
 
             program = Program(daemon, system_backend, _announce)

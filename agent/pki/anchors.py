@@ -10,6 +10,7 @@ from asn1crypto import pem
 
 from agent.cms.errors import CmsError, hostile_input
 from agent.pki.certificate import CertificateFacts
+from agent.pki.reading import read_certificate
 
 MAX_FILE = 4 * 1024 * 1024  # bytes
 MAX_FILES = 256
@@ -54,13 +55,13 @@ class TrustStore:
         hints = []
         for item in raw[:MAX_HINTS]:
             with suppress(CmsError):
-                hints.append(CertificateFacts.from_der(item))
+                hints.append(read_certificate(item))
         return type(self)(self.anchors, (*self.intermediates, *hints))
 
 
 def _load_all(paths: Iterable[Path]) -> tuple[CertificateFacts, ...]:
     found = {
-        raw: CertificateFacts.from_der(raw)
+        raw: read_certificate(raw)
         for path in paths
         for file in files_in(path, _SUFFIXES)
         for raw in decode(read_bounded(file, MAX_FILE), "CERTIFICATE")

@@ -80,19 +80,3 @@ class CertificateFacts:
         """The serial number in lower hex, an even number of digits."""
         text = f"{abs(self.serial):x}"
         return "-" * (self.serial < 0) + text.zfill(len(text) + len(text) % 2)
-
-    @staticmethod
-    def from_der(raw: bytes) -> "CertificateFacts":
-        """Read one certificate.
-
-        Args:
-            raw: DER, at most 64 KiB, nothing after it.
-
-        Raises:
-            CmsError: the bytes are no certificate, or its key is of no known kind.
-
-        """
-        # It brings the ASN.1 parser, which an agent needs when it meets its first card.
-        from agent.pki.reading import read_certificate  # noqa: PLC0415
-
-        return read_certificate(raw)

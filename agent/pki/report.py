@@ -13,6 +13,7 @@ from agent.cms.verify import MAX_MESSAGE, VerifiedMessage, verify
 from agent.pki.anchors import TrustStore, read_bounded
 from agent.pki.certificate import CertificateFacts
 from agent.pki.path import PathResult, validate_path
+from agent.pki.reading import read_certificate
 from agent.pki.revocation import FileSource
 
 
@@ -56,7 +57,7 @@ async def verify_files(inputs: Inputs, at: datetime) -> dict[str, Any]:
         content = await asyncio.to_thread(read_bounded, inputs.content, MAX_MESSAGE)
     try:
         message = verify(raw, content=content, allow_sha1=inputs.allow_sha1)
-        signer = CertificateFacts.from_der(message.certificate)
+        signer = read_certificate(message.certificate)
     except CmsError as exc:
         return {"verdict": "invalid", "signature": "bad", "error": exc.detail}
     report = {

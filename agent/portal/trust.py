@@ -13,6 +13,7 @@ from agent.cms.verify import verify
 from agent.pki.anchors import TrustStore
 from agent.pki.certificate import CertificateFacts, KeyUsage
 from agent.pki.path import validate_path
+from agent.pki.reading import read_certificate
 from agent.pki.result import PathStatus
 from agent.pki.revocation import CombinedSource, FileSource, RevocationSource
 from agent.pki.revocation_http import HttpSource
@@ -88,7 +89,7 @@ def _open(signature: bytes, content: bytes) -> CertificateFacts:
     message = verify(signature, max_size=MAX_SIGNATURE)
     if message.content != content:
         raise CmsError("the content is another one")
-    return CertificateFacts.from_der(message.certificate)
+    return read_certificate(message.certificate)
 
 
 def load_verifier(

@@ -64,4 +64,7 @@ def certificate_facts(der: bytes) -> CertificateFacts:
         CmsError: it is garbage.
 
     """
-    return CertificateFacts.from_der(der)
+    # Brings the ASN.1 parser, which an agent needs when it meets its first card.
+    from agent.pki.reading import read_certificate  # noqa: PLC0415
+
+    return read_certificate(der)

@@ -11,7 +11,7 @@ from agent.cms.der import require_ber, require_der
 from agent.cms.errors import CmsError
 from agent.errors import UnsupportedCardError
 from agent.iso7816.tlv import encode
-from agent.pki.certificate import CertificateFacts
+from agent.pki.reading import read_certificate
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.directory import certificate_directory
 from agent.virtualcard.issuer import TestIssuer, der
@@ -117,7 +117,7 @@ def test_a_damaged_certificate_is_read_or_refused(
 ) -> None:
     raw = damaged(data, der(test_issuer.root.certificate), 4)
     try:
-        facts = CertificateFacts.from_der(raw)
+        facts = read_certificate(raw)
     except CmsError:
         return
     assert facts.not_before.tzinfo is not None

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from agent.cms.der import SEQUENCE, element
 from agent.cms.errors import CmsError
-from agent.pki.certificate import CertificateFacts, KeyUsage
+from agent.pki.certificate import KeyUsage
+from agent.pki.reading import read_certificate
 from agent.virtualcard.issuer import TestIssuer, Validity
 from agent.virtualcard.profile import Use
 from tests.signing import pki_support as pki
@@ -36,7 +37,7 @@ def altered(change: Callable[[asn1_x509.TbsCertificate], None]) -> bytes:
 
 
 def test_the_facts_of_a_citizens_certificate() -> None:
-    facts = CertificateFacts.from_der(pki.citizen())
+    facts = read_certificate(pki.citizen())
     reference = x509.load_der_x509_certificate(pki.citizen())
     assert facts.der == pki.citizen()
     assert facts.thumbprint == reference.fingerprint(hashes.SHA256())
@@ -56,7 +57,7 @@ def test_the_facts_of_a_citizens_certificate() -> None:
     assert not facts.is_ca
     assert facts.public_key == pki.citizen_key().public_key()
     assert facts.signature_algorithm == "1.2.840.113549.1.1.11"
-    issuer = CertificateFacts.from_der(pki.issuing().der)
+    issuer = read_certificate(pki.issuing().der)
     assert issuer.is_ca
     assert issuer.key_usage == (KeyUsage.KEY_CERT_SIGN, KeyUsage.CRL_SIGN)
     assert facts.authority_key_identifier == issuer.subject_key_identifier
@@ -64,13 +65,13 @@ def test_the_facts_of_a_citizens_certificate() -> None:
 
 
 def test_key_usage_is_in_the_order_of_the_bits() -> None:
-    facts = CertificateFacts.from_der(issue(usage=("data_encipherment", "key_encipherment")))
+    facts = read_certificate(issue(usage=("data_encipherment", "key_encipherment")))
     assert facts.key_usage == (KeyUsage.KEY_ENCIPHERMENT, KeyUsage.DATA_ENCIPHERMENT)
 
 
 def test_every_key_usage_has_its_name() -> None:
     usage = [name.value.replace("non_repudiation", "content_commitment") for name in KeyUsage][:8]
-    facts = CertificateFacts.from_der(issue(usage=usage))
+    facts = read_certificate(issue(usage=usage))
     assert facts.key_usage == tuple(KeyUsage)[:8]
 
 
@@ -78,12 +79,12 @@ def test_email_is_the_first_address() -> None:
     names = x509.SubjectAlternativeName(
         [x509.DNSName("test.invalid"), x509.RFC822Name("test@test.invalid")]
     )
-    assert CertificateFacts.from_der(issue(names)).email == "test@test.invalid"
+    assert read_certificate(issue(names)).email == "test@test.invalid"
 
 
 @pytest.mark.parametrize("tag", [0x0C, 0x13, 0x14, 0x16, 0x1A])
 def test_last_four_characters_in_any_string_type(tag: int) -> None:
-    facts = CertificateFacts.from_der(issue(pki.last4_attribute("A123", tag)))
+    facts = read_certificate(issue(pki.last4_attribute("A123", tag)))
     assert facts.id_last4 == "A123"
 
 
@@ -98,7 +99,7 @@ def test_last_four_characters_in_any_string_type(tag: int) -> None:
     ],
 )
 def test_what_is_not_four_characters_is_not_stated(extension: x509.ExtensionType) -> None:
-    assert CertificateFacts.from_der(issue(extension)).id_last4 is None
+    assert read_certificate(issue(extension)).id_last4 is None
 
 
 def test_two_different_statements_prove_nothing() -> None:
@@ -106,7 +107,7 @@ def test_two_different_statements_prove_nothing() -> None:
     both = one[2:] + two[2:]
     value = b"\x30" + bytes((len(both),)) + both
     extension = x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.9"), value)
-    assert CertificateFacts.from_der(issue(extension)).id_last4 is None
+    assert read_certificate(issue(extension)).id_last4 is None
 
 
 def test_odd_names_are_shown_and_never_mislead() -> None:
@@ -123,7 +124,7 @@ def test_odd_names_are_shown_and_never_mislead() -> None:
             ),
         ]
     )
-    facts = CertificateFacts.from_der(issue(name=name))
+    facts = read_certificate(issue(name=name))
     parts = facts.subject.split(",")
     assert sorted(parts[0].split("+")) == ["CN=A\ufffdB\ufffdC", "SN=王"]
     assert parts[1] == "1.2.3.4=x"
@@ -148,21 +149,21 @@ def test_every_string_type_is_decoded(value: core.Asn1Value, text: str) -> None:
     def change(tbs: asn1_x509.TbsCertificate) -> None:
         tbs["subject"] = name
 
-    assert CertificateFacts.from_der(altered(change)).subject_cn == text
+    assert read_certificate(altered(change)).subject_cn == text
 
 
 def test_a_negative_serial_number_is_borne() -> None:
     def change(tbs: asn1_x509.TbsCertificate) -> None:
         tbs["serial_number"] = -0x123
 
-    facts = CertificateFacts.from_der(altered(change))
+    facts = read_certificate(altered(change))
     assert facts.serial == -0x123
     assert facts.serial_hex == "-0123"
 
 
 def test_a_certificate_beyond_2050_is_read() -> None:
     late = datetime(2061, 2, 3, 4, 5, 6, tzinfo=UTC)
-    assert CertificateFacts.from_der(issue(not_after=late)).not_after == late
+    assert read_certificate(issue(not_after=late)).not_after == late
 
 
 def with_dates(first: str, last: str) -> bytes:
@@ -174,7 +175,7 @@ def with_dates(first: str, last: str) -> bytes:
 
 
 def test_dates_of_other_time_zones_are_brought_to_utc() -> None:
-    facts = CertificateFacts.from_der(with_dates("20260101080000+0800", "20991231235959-0100"))
+    facts = read_certificate(with_dates("20260101080000+0800", "20991231235959-0100"))
     assert facts.not_before.isoformat() == "2026-01-01T00:00:00+00:00"
     assert facts.not_after.isoformat() == "2100-01-01T00:59:59+00:00"
 
@@ -184,7 +185,7 @@ def test_dates_of_other_time_zones_are_brought_to_utc() -> None:
 )
 def test_dates_that_cannot_be_compared_are_refused(last: str) -> None:
     with pytest.raises(CmsError):
-        CertificateFacts.from_der(with_dates("20260101000000Z", last))
+        read_certificate(with_dates("20260101000000Z", last))
 
 
 def test_a_certificate_without_extensions_is_read() -> None:
@@ -198,7 +199,7 @@ def test_a_certificate_without_extensions_is_read() -> None:
         .not_valid_after(pki.NOW)
     )
     raw = builder.sign(pki.issuing().key, hashes.SHA256()).public_bytes(Encoding.DER)
-    facts = CertificateFacts.from_der(raw)
+    facts = read_certificate(raw)
     assert facts.key_usage == ()
     assert not facts.is_ca
     assert facts.authority_key_identifier is None
@@ -206,7 +207,7 @@ def test_a_certificate_without_extensions_is_read() -> None:
 
 
 def test_nothing_personal_is_printed() -> None:
-    text = repr(CertificateFacts.from_der(pki.citizen()))
+    text = repr(read_certificate(pki.citizen()))
     assert "王" not in text
     assert "0000000000000001" not in text
     assert len(text) < 100
@@ -229,7 +230,7 @@ def test_nothing_personal_is_printed() -> None:
 )
 def test_garbage_is_refused(raw: bytes) -> None:
     with pytest.raises(CmsError):
-        CertificateFacts.from_der(raw)
+        read_certificate(raw)
 
 
 @settings(max_examples=400, deadline=None)
@@ -239,7 +240,7 @@ def test_damage_is_one_kind_of_error(data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(raw) - 1))
     raw[start : start + data.draw(st.integers(0, 4))] = data.draw(st.binary(max_size=4))
     try:
-        facts = CertificateFacts.from_der(bytes(raw))
+        facts = read_certificate(bytes(raw))
     except CmsError:
         return
     assert isinstance(facts.subject, str)
@@ -255,8 +256,8 @@ async def test_the_test_issuers_certificates_are_read_and_valid() -> None:
     issuer = TestIssuer.create(key_size=2048)
     key = pki.citizen_key().public_key()
     store = TrustStore(
-        (CertificateFacts.from_der(issuer.root.certificate.public_bytes(Encoding.DER)),),
-        (CertificateFacts.from_der(issuer.ca.certificate.public_bytes(Encoding.DER)),),
+        (read_certificate(issuer.root.certificate.public_bytes(Encoding.DER)),),
+        (read_certificate(issuer.ca.certificate.public_bytes(Encoding.DER)),),
     )
     expected = {
         Validity.NOW: PathStatus.VALID,
@@ -265,7 +266,7 @@ async def test_the_test_issuers_certificates_are_read_and_valid() -> None:
     }
     for validity, status in expected.items():
         issued = issuer.issue("王測試", "A123456789", {Use.SIGN: key, Use.KEYX: key}, validity)
-        facts = CertificateFacts.from_der(issued[Use.SIGN].public_bytes(Encoding.DER))
+        facts = read_certificate(issued[Use.SIGN].public_bytes(Encoding.DER))
         assert facts.subject_cn == "王測試"
         assert facts.subject_serial == issuer.records[-1].subject_serial
         assert facts.id_last4 == "6789"
@@ -273,5 +274,5 @@ async def test_the_test_issuers_certificates_are_read_and_valid() -> None:
         lists = StaticSource.of([issuer.root_crl(), issuer.crl()])
         result = await validate_path(facts, store, lists, datetime.now(UTC))
         assert result.status is status
-        exchange = CertificateFacts.from_der(issued[Use.KEYX].public_bytes(Encoding.DER))
+        exchange = read_certificate(issued[Use.KEYX].public_bytes(Encoding.DER))
         assert exchange.key_usage == (KeyUsage.KEY_ENCIPHERMENT, KeyUsage.DATA_ENCIPHERMENT)

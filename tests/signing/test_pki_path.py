@@ -21,6 +21,7 @@ from agent.cms.errors import CmsError
 from agent.pki.anchors import TrustStore
 from agent.pki.certificate import CertificateFacts, KeyUsage
 from agent.pki.path import PathResult, validate_path
+from agent.pki.reading import read_certificate
 from agent.pki.result import PathStatus
 from agent.pki.revocation import RevocationSource, StaticSource
 from tests.signing import pki_support as pki
@@ -36,7 +37,7 @@ def der(certificate: x509.Certificate) -> bytes:
 
 def facts(certificate: x509.Certificate | pki.Authority) -> CertificateFacts:
     raw = certificate.der if isinstance(certificate, pki.Authority) else der(certificate)
-    return CertificateFacts.from_der(raw)
+    return read_certificate(raw)
 
 
 def store(*intermediates: pki.Authority, anchor: pki.Authority | None = None) -> TrustStore:
@@ -64,7 +65,7 @@ async def validate(
 ) -> PathResult:
     lists = [root_crl(), empty_crl()] if crls is None else crls
     return await validate_path(
-        CertificateFacts.from_der(leaf or pki.citizen()),
+        read_certificate(leaf or pki.citizen()),
         trust or store(pki.issuing()),
         StaticSource.of(lists, ocsps),
         at,
@@ -360,7 +361,7 @@ async def test_a_source_that_has_nothing_clears_nothing() -> None:
             return await StaticSource.of().current()
 
     result = await validate_path(
-        CertificateFacts.from_der(pki.citizen()), store(pki.issuing()), Broken(), pki.NOW
+        read_certificate(pki.citizen()), store(pki.issuing()), Broken(), pki.NOW
     )
     assert result.status is PathStatus.UNKNOWN
 

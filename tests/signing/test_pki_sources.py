@@ -13,10 +13,10 @@ from asn1crypto import pem
 
 from agent.cms.errors import CmsError
 from agent.pki.anchors import MAX_HINTS, TrustStore
-from agent.pki.certificate import CertificateFacts
 from agent.pki.chain import MAX_CHECKS, find_chains
 from agent.pki.crl import RevocationList
 from agent.pki.path import validate_path
+from agent.pki.reading import read_certificate
 from agent.pki.result import PathStatus
 from agent.pki.revocation import CombinedSource, FileSource, StaticSource
 from agent.pki.revocation_http import HttpSource, fetch_bounded
@@ -63,7 +63,7 @@ def test_no_anchor_is_refused(tmp_path: Path) -> None:
 
 
 def test_hints_are_few_and_may_be_garbage() -> None:
-    store = TrustStore((CertificateFacts.from_der(pki.root().der),))
+    store = TrustStore((read_certificate(pki.root().der),))
     with_hints = store.with_hints([b"garbage", pki.issuing().der])
     assert [item.der for item in with_hints.intermediates] == [pki.issuing().der]
     assert not store.with_hints([b""] * MAX_HINTS + [pki.issuing().der]).intermediates
@@ -76,8 +76,8 @@ def test_a_mesh_of_hints_does_not_make_the_search_long(monkeypatch: pytest.Monke
     mesh = [top.authority(pki.MOICA, key, serial) for serial in range(100, 130)]
     leaf = mesh[0].issue(pki.citizen_name(), pki.citizen_key())
     store = TrustStore(
-        (CertificateFacts.from_der(pki.root().der),),
-        tuple(CertificateFacts.from_der(item.der) for item in mesh),
+        (read_certificate(pki.root().der),),
+        tuple(read_certificate(item.der) for item in mesh),
     )
     asked = 0
     original = find_chains.__globals__["Link"].was_issued_by
@@ -89,7 +89,7 @@ def test_a_mesh_of_hints_does_not_make_the_search_long(monkeypatch: pytest.Monke
 
     monkeypatch.setattr("agent.pki.chain.Link.was_issued_by", counted)
     raw = leaf.public_bytes(pki.Encoding.DER)
-    assert find_chains(CertificateFacts.from_der(raw), store, pki.NOW) == []
+    assert find_chains(read_certificate(raw), store, pki.NOW) == []
     assert asked == MAX_CHECKS
 
 
@@ -238,10 +238,10 @@ async def test_a_list_over_http_clears_a_certificate() -> None:
     async with serving(handler) as base:
         source = HttpSource([base + "root", base + "ca"], lambda: pki.NOW)
         store = TrustStore(
-            (CertificateFacts.from_der(pki.root().der),),
-            (CertificateFacts.from_der(pki.issuing().der),),
+            (read_certificate(pki.root().der),),
+            (read_certificate(pki.issuing().der),),
         )
-        leaf = CertificateFacts.from_der(pki.citizen())
+        leaf = read_certificate(pki.citizen())
         result = await validate_path(leaf, store, source, pki.NOW)
         assert result.status is PathStatus.VALID
     late = pki.NOW + 30 * pki.DAY

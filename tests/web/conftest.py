@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from agent.host.tls import identity
 from agent.host.tls.authority import Authority
 from agent.origin import Origin
-from agent.pki.certificate import CertificateFacts
+from agent.pki.reading import read_certificate
 from agent.secret import SecretBytes
 from agent.signing.model import (
     CardCertificate,
@@ -186,7 +186,7 @@ def local_identity(tmp_path_factory: pytest.TempPathFactory) -> identity.ServerI
 def card_certificate() -> CardCertificate:
     """Some certificate on some card; nobody here looks into it."""
     der = Authority(datetime.now(UTC)).certificate.public_bytes(Encoding.DER)
-    facts = CertificateFacts.from_der(der)
+    facts = read_certificate(der)
     return CardCertificate(facts, READER.name, "SIGN", "cert1", "TS00000000000001")
 
 

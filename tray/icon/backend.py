@@ -1,6 +1,5 @@
 """The seam that icons of all systems stand behind."""
 
-import sys
 from collections.abc import Callable
 from typing import Protocol
 
@@ -31,21 +30,3 @@ class Backend(Protocol):
 
 class NoTrayError(Exception):
     """There is nothing to draw an icon on, which is a normal state."""
-
-
-def system_backend() -> Backend:
-    """Choose this system's.
-
-    Raises:
-        NoTrayError: it has none.
-
-    """
-    if sys.platform in ("win32", "darwin"):
-        from tray.icon.pystray_icon import PystrayIcon  # noqa: PLC0415  # not installed elsewhere
-
-        return PystrayIcon()
-    try:
-        from tray.icon.status_notifier import StatusNotifier  # noqa: PLC0415  # likewise
-    except ImportError as error:
-        raise NoTrayError(str(error)) from error
-    return StatusNotifier()

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from agent.consent.permissions import Permission
 from agent.origin import Origin
-from agent.pki.certificate import CertificateFacts
+from agent.pki.reading import read_certificate
 from agent.signing.model import CardCertificate
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.model import Faults
@@ -104,7 +104,7 @@ def test_keys_are_listed_as_public_keys(make_card: CardFactory, generation: str)
 def test_a_stranger_s_certificate_does_not_come_last(make_card: CardFactory) -> None:
     with Rig(make_card()) as rig:
         certs = listing(rig)["slots"][0]["token"]["certs"]
-    facts = CertificateFacts.from_der(base64.b64decode(certs[0]["certb64"]))
+    facts = read_certificate(base64.b64decode(certs[0]["certb64"]))
     ids = ["KEYX", "OTHER", "SIGN", "ROOTCACert", "CACert"]
     sorted_ids = in_order(CardCertificate(facts, FIRST, each, "x", "y") for each in ids)
     assert [each.id for each in sorted_ids] == ["ROOTCACert", "CACert", "OTHER", "SIGN", "KEYX"]
