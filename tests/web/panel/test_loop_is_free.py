@@ -79,6 +79,7 @@ async def test_no_view_of_the_panel_keeps_the_loop_to_itself(watched: Any) -> No
             assert response.status == 200, (path, body)
             assert not report.read_text(), path
         response, body = panel.ask("POST", "api/doctor", {"repair": "nothing"})
+        assert json.loads(body)["failed"], response.status
         assert not report.read_text(), "a repair"
 
     await asyncio.to_thread(visit)
