@@ -2,7 +2,7 @@
 PYTHON ?= python3
 DEV := $(PYTHON) installer/dev.py
 
-.PHONY: help setup demo test lint bench fuzz installers test-installers lock
+.PHONY: help setup demo test lint bench house fuzz installers test-installers lock
 .NOTPARALLEL:
 
 define VARIABLES
@@ -12,7 +12,7 @@ variables of make:
   PROVIDER=pcsc   demo: through a private pcscd and vpcd, as real readers go
   ONLY=linux      installers: for one system: linux, windows or macos
   SHORT=1         test-installers: only what the gate has time for
-  ARGS="-k pin"   demo, test, bench, fuzz, test-installers: more arguments
+  ARGS="-k pin"   demo, test, bench, house, fuzz, test-installers: more arguments
   PYTHON=python3  all: the Python that starts installer/dev.py
 endef
 export VARIABLES
@@ -35,6 +35,9 @@ lint:
 
 bench:
 	@$(DEV) bench $(ARGS)
+
+house:
+	@$(DEV) house $(ARGS)
 
 fuzz:
 	@$(DEV) fuzz $(ARGS)

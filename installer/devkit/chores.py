@@ -13,7 +13,7 @@ from devkit import node, system, venv
 from devkit.agreement import disagreements
 from devkit.shell import ROOT, SetupError, become, run, say
 
-TAKES_MORE = ("demo", "test", "bench", "fuzz", "test-installers")
+TAKES_MORE = ("demo", "test", "bench", "house", "fuzz", "test-installers")
 INSTALLER = (
     *("installer/dev.py", "installer/devkit", "installer/frozen", "installer/linux/build"),
     *("installer/windows/build", "installer/macos/build"),
@@ -46,6 +46,7 @@ def run_chore(options: argparse.Namespace, rest: Sequence[str]) -> int:
         "test": test,
         "lint": lint,
         "bench": bench,
+        "house": house,
         "fuzz": fuzz,
         "installers": installers,
         "test-installers": test_installers,
@@ -125,6 +126,13 @@ def bench(_options: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
     system.ensure(system.BUILD)
     venv.ensure()
     become([venv.PYTHON, ROOT / "tests" / "bench" / "run.py", *rest], venv.environment())
+
+
+def house(_options: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
+    """Print figures about the code, and fail where one is worse than the committed one."""
+    system.ensure(system.BUILD)
+    venv.ensure()
+    become([venv.PYTHON, "-m", "tests.house", *rest], venv.environment())
 
 
 def fuzz(_options: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
