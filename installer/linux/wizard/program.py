@@ -75,5 +75,5 @@ def _setup(executable: Path, *words: str) -> Sequence[Step]:
 
 
 def _step(step: dict[str, Any]) -> Step:
-    message = {each: str(step["message"][each]) for each in Language}
+    message: dict[str, str] = {each: str(step["message"][each]) for each in Language}
     return Step(step["ok"] is True, str(step["code"]), message)
