@@ -214,7 +214,7 @@ class Program(Observer):
             _log.exception("the menu could not do it", key=key)
 
     def _open_panel(self, page: str) -> None:
-        address = panel_address(self._daemon.places)
+        address = panel_address(self._daemon.paths)
         if not self._open_page(f"{address}&page={page}"):
             _log.warning("no browser could be started")
 

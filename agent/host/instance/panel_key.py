@@ -101,7 +101,7 @@ class PanelKey:
         return hmac.digest(self._secret, _PURPOSE + content, "sha256")
 
 
-def panel_address(places: Paths) -> str:
+def panel_address(paths: Paths) -> str:
     """Make the address that opens the panel of the agent that runs, once.
 
     Raises:
@@ -109,9 +109,9 @@ def panel_address(places: Paths) -> str:
 
     """
     try:
-        facts = json.loads(places.instance.read_text(encoding="utf-8"))
+        facts = json.loads(paths.instance.read_text(encoding="utf-8"))
         port = facts["port"]
-        key = PanelKey.read(places.panel_key)
+        key = PanelKey.read(paths.panel_key)
     except (OSError, ValueError, KeyError, TypeError, RecursionError, AgentError) as error:
         raise AgentError("no agent is ready", code=ErrorCode.TIMEOUT) from error
     if not isinstance(port, int) or not 0 < port <= 65535:

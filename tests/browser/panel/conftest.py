@@ -27,10 +27,10 @@ class PanelAgent:
     """A running agent, seen from the computer of its user."""
 
     world: World
-    places: Paths
+    paths: Paths
 
     def start(self, *cards: TestCard, consent: str = "ask") -> None:
-        self.world.start_agent(*cards, consent=consent, state=self.places.state)
+        self.world.start_agent(*cards, consent=consent, state=self.paths.state)
 
     def stop(self) -> None:
         self.world.stop_agent()
@@ -41,11 +41,11 @@ class PanelAgent:
 
     def address(self, page: str = "state") -> str:
         """Give an address that opens the panel once, as the tray makes it."""
-        return f"{panel_address(self.places)}&page={page}"
+        return f"{panel_address(self.paths)}&page={page}"
 
     def decide(self, origin: str, decision: Decision) -> None:
         """Decide about a site as another process does, such as the command line."""
-        store = SiteStore(self.places.sites, fresh=False)
+        store = SiteStore(self.paths.sites, fresh=False)
         store.remember(Origin.parse(origin), decision).result()
         store.close()
 

@@ -48,7 +48,7 @@ class Door:
     key: PanelKey
     store: SiteStore
     history: History
-    places: Paths
+    paths: Paths
     page_key: str = ""
     cookie: str = ""
 
