@@ -179,7 +179,7 @@ class Program(Observer):
                 return
 
     def _wait_before_again(self) -> bool:
-        """Wait a little; tell whether the agent has ended meanwhile."""
+        """Wait a little; return whether the agent has ended meanwhile."""
         waited = 0.0
         while waited < AGAIN_SECONDS:
             if self._ended.wait(_LOOK_SECONDS):

@@ -58,7 +58,7 @@ def _database_problem(path: Path) -> str | None:
 
 
 def check_history(patient: Patient) -> Iterator[Finding]:
-    """Tell whether the history is as it was written; there is no repair, or a break would hide."""
+    """Return whether the history is as written; there is no repair, or a break would hide."""
     history = patient.history
     if history is None:
         return  # a file that cannot be read is the databases' matter

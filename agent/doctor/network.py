@@ -128,7 +128,7 @@ def _finding(patient: Patient, port: int, ours: bool, *, spare: bool, taken: boo
 
 
 def is_taken(port: int) -> bool:
-    """Tell whether somebody listens on a port, in either family; 0 stands for any and is free."""
+    """Return whether somebody listens on a port, in either family; 0 stands for any and is free."""
     if port == 0:
         return False
     for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):

@@ -90,7 +90,7 @@ class Verdict:
     more_breaks: int = 0
 
     def in_segment(self, segment: int) -> Break | None:
-        """Give the first break in one segment, if any."""
+        """Return the first break in one segment, if any."""
         return next((found for found in self.breaks if found.segment == segment), None)
 
     @property

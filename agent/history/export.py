@@ -16,7 +16,7 @@ _FORMULA: Final = tuple("=+-@＝＋－＠|%")
 
 
 def as_record(line: Line) -> dict[str, Any]:
-    """Give a line's fields by their names; links as lower-case hexadecimal."""
+    """Return a line's fields by their names; links as lower-case hexadecimal."""
     values = {name: getattr(line.entry, name) for name in FIELDS[2:]}
     return {
         "seq": line.seq,

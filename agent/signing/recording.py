@@ -96,7 +96,7 @@ class Recorder:
         self._refusals = _Refusals()
 
     def request(self, site: Origin, request: SignRequest | DecryptRequest) -> "Recording":
-        """Give a context that writes down how a request ended; used once."""
+        """Return a context that writes down how a request ended; used once."""
         return Recording(self, site, request)
 
     async def refused(self, site: Origin, error: AgentError) -> None:
@@ -108,7 +108,7 @@ class Recorder:
             await settled(self.write(lambda: (entry,)))
 
     def wants(self, site: Origin, outcome: str) -> bool:
-        """Tell whether a line is to be written about how a request ended."""
+        """Return whether a line is to be written about how a request ended."""
         if outcome in _ALWAYS_TOLD:
             return True
         return outcome not in _UNTOLD and self._refusals.admit(site, outcome, self.clock())
@@ -279,7 +279,7 @@ class _Refusals:
         self._recent: deque[datetime] = deque(maxlen=REFUSALS_AN_HOUR)
 
     def admit(self, site: Origin, outcome: str, now: datetime) -> bool:
-        """Tell whether a refusal gets a line, and remember that it got one."""
+        """Return whether a refusal gets a line, and remember that it got one."""
         last = self._last.get((site, outcome))
         if last is not None and timedelta(0) <= now - last < AGAIN_AFTER:
             return False

@@ -71,7 +71,7 @@ async def running(
 
 
 async def entries(path: Path) -> list[Entry]:
-    """Give what is on disk now, the oldest first, and check that it holds."""
+    """Return what is on disk now, the oldest first, and check that it holds."""
     lines = await asyncio.to_thread(read, path)
     assert (await asyncio.to_thread(verify, path)).intact
     return [line.entry for line in reversed(lines)]

@@ -167,7 +167,7 @@ class Agent:
                 await asyncio.sleep(0.005)
 
     async def alive(self) -> bool:
-        """Tell whether the next request works."""
+        """Return whether the next request works."""
         async with self.http.get(f"{self.url}/v1/status") as response:
             body: dict[str, Any] = await response.json()
             return response.status == 200 and body["product"] == "ankong"
@@ -225,7 +225,7 @@ async def agent(start_agent: AgentFactory) -> Agent:
 
 @pytest.fixture
 def secrets_made(monkeypatch: pytest.MonkeyPatch) -> list[SecretBytes]:
-    """Give every secret that is made of a text during the test."""
+    """Return every secret that is made of a text during the test."""
     made: list[SecretBytes] = []
     make = SecretBytes.from_text
 

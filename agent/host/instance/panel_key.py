@@ -81,7 +81,7 @@ class PanelKey:
         return base64.urlsafe_b64encode(content + self._seal(content)).decode().rstrip("=")
 
     def spend(self, token: str) -> bool:
-        """Tell whether a token is good; it is not any more after that. From any thread."""
+        """Return whether a token is good; it is not any more after that. From any thread."""
         raw = _decode(token)
         if raw is None or not hmac.compare_digest(raw[-32:], self._seal(raw[:-32])):
             return False

@@ -37,7 +37,7 @@ class StillRunningError(AgentError):
 
 
 def is_running(paths: Paths) -> bool:
-    """Tell whether an agent holds the folder; makes nothing where there is none.
+    """Return whether an agent holds the folder; makes nothing where there is none.
 
     Raises:
         OSError: that cannot be found out, because the folder is somebody else's.
@@ -53,7 +53,7 @@ def is_running(paths: Paths) -> bool:
 
 
 def end_running(paths: Paths, seconds: float = QUIT_SECONDS) -> bool:
-    """Ask the agent to end and wait until it has; tell whether there was one.
+    """Ask the agent to end and wait until it has; return whether there was one.
 
     Args:
         paths: its folder.

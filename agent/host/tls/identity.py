@@ -98,7 +98,7 @@ class ServerIdentity:
 
 
 def ensure(folder: Path, now: datetime | None = None) -> ServerIdentity:
-    """Give the identity in ``folder``; make a new one where there is none to serve with.
+    """Return the identity in ``folder``; make a new one where there is none to serve with.
 
     A clock that stands before the ladder begins (an empty battery, mostly) makes nothing anew:
     that would cost the trust of every browser, and all is well again once the clock is.

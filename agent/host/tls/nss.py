@@ -33,7 +33,7 @@ _LISTED: Final = re.compile(r"^(?P<name>.*\S)\s+(?P<trust>[a-zA-Z]*,[a-zA-Z]*,[a
 
 
 def databases(folders: Iterable[Path]) -> list[Path]:
-    """Give those of ``folders`` that hold an NSS database, each once."""
+    """Return those of ``folders`` that hold an NSS database, each once."""
     found = {folder.resolve() for folder in folders if (folder / DATABASE_FILE).is_file()}
     return sorted(found)
 

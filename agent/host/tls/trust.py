@@ -41,7 +41,7 @@ class Trust:
         return [place for store in self._stores.values() for place in store.check(authority)]
 
     def is_needed(self, place: Place) -> bool:
-        """Tell whether browsers of this user depend on that place."""
+        """Return whether browsers of this user depend on that place."""
         return self._stores[place.store].for_browsers
 
     def install(self, authority: AuthorityFile, *, for_all_users: bool = False) -> list[Place]:

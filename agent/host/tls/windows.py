@@ -46,7 +46,7 @@ class Roots(Protocol):
     """The authorities that this user trusts."""
 
     def certificates(self) -> Sequence[bytes]:
-        """Give all of them, DER."""
+        """Return all of them, DER."""
 
     def add(self, der: bytes) -> None:
         """Add one; Windows asks the citizen."""
@@ -72,7 +72,7 @@ class RootStore:
         crypt32.CertDeleteCertificateFromStore.argtypes = [POINTER(CertificateContext)]
 
     def certificates(self) -> Sequence[bytes]:
-        """Give all certificates in the store, DER.
+        """Return all certificates in the store, DER.
 
         Raises:
             StoreError: it cannot be opened.
@@ -109,7 +109,7 @@ class RootStore:
             raise StoreError("it is still there after it was deleted")
 
     def _delete(self, provider: int, der: bytes) -> bool:
-        """Delete a certificate from one view of the store; tell whether it was there."""
+        """Delete a certificate from one view of the store; return whether it was there."""
         with self._open(provider) as store:
             # Deleting frees the context, so the enumeration must not go on from it.
             context = next((each for found, each in self._contexts(store) if found == der), None)

@@ -71,7 +71,7 @@ class TooOldError(AgentError):
 
 
 def keys_of(settings: Settings) -> Sequence[str]:
-    """Give the keys whose word counts."""
+    """Return the keys whose word counts."""
     return (*RELEASE_KEYS, *settings.update_keys)
 
 

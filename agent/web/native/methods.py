@@ -24,13 +24,13 @@ class Service(Protocol):
     """The use cases, as far as pages may have them (see ``signing.service``)."""
 
     def snapshot(self) -> model.Snapshot:
-        """Give all readers as they are now."""
+        """Return all readers as they are now."""
 
     def subscribe(self) -> AbstractAsyncContextManager[asyncio.Queue[model.Event]]:
-        """Give a queue of changes."""
+        """Return a queue of changes."""
 
     def is_allowed(self, site: Origin) -> bool:
-        """Tell whether a site may ask for more than the status."""
+        """Return whether a site may ask for more than the status."""
 
     async def connect(self, site: Origin) -> None:
         """Ask the citizen to allow a site."""
@@ -101,7 +101,7 @@ class NativeApi:
         return self._service
 
     def is_allowed(self, site: Origin | None) -> bool:
-        """Tell whether whoever asks may ask for more than the status."""
+        """Return whether whoever asks may ask for more than the status."""
         return site is not None and self._service.is_allowed(site)
 
     def check_audience(self, site: Origin, audience: Audience) -> None:

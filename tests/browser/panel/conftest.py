@@ -40,7 +40,7 @@ class PanelAgent:
         return f"https://localhost:{self.world.stage.ports.tls}"
 
     def address(self, page: str = "state") -> str:
-        """Give an address that opens the panel once, as the tray makes it."""
+        """Return an address that opens the panel once, as the tray makes it."""
         return f"{panel_address(self.paths)}&page={page}"
 
     def decide(self, origin: str, decision: Decision) -> None:
@@ -71,7 +71,7 @@ class PanelAgent:
 
 @pytest.fixture
 def agent_here(world: World, tmp_path: Path) -> Iterator[PanelAgent]:
-    """Give an agent with a folder of its own, whose certificate the browser trusts."""
+    """Return an agent with a folder of its own, whose certificate the browser trusts."""
     state = tmp_path / "state"
     shutil.copytree(world.stage.state / "agent" / "tls", state / "tls")
     yield PanelAgent(world, Paths.choose(state))

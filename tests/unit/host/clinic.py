@@ -41,7 +41,7 @@ class Clinic:
         return status, json.loads(self.capsys.readouterr().out)
 
     def faults(self) -> dict[str, dict[str, Any]]:
-        """Give the faults by their codes."""
+        """Return the faults by their codes."""
         status, answer = self.doctor()
         found = {row["code"]: row for row in answer["findings"] if row["level"] == "fault"}
         assert answer["clean"] == (not found)

@@ -23,7 +23,7 @@ def steps() -> list[Step]:
 
 
 def debian(make_machine: MachineFactory) -> Machine:
-    """Give a machine on which the real update-ca-certificates works below the test's root."""
+    """Return a machine on which the real update-ca-certificates works below the test's root."""
     tool = shutil.which("update-ca-certificates")
     if tool is None:
         pytest.skip("needs ca-certificates")

@@ -74,7 +74,7 @@ def codes(steps: Sequence[Step]) -> list[str]:
 
 
 def tree(folder: Path) -> dict[str, bytes | int | None]:
-    """Give all that is below a folder: contents, and permissions of folders."""
+    """Return all that is below a folder: contents, and permissions of folders."""
     return {
         str(path.relative_to(folder)): path.read_bytes()
         if path.is_file()

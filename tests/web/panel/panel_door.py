@@ -61,7 +61,7 @@ class Door:
         return COOKIE.format(port=self.agent.serving.port)
 
     def headers(self, **more: str | None) -> dict[str, str]:
-        """Give what the page itself sends; None leaves a header out."""
+        """Return what the page itself sends; None leaves a header out."""
         usual: dict[str, str | None] = {
             "Origin": self.origin,
             "Content-Type": "application/json",
