@@ -149,7 +149,7 @@ class OriginPattern:
         return cls(Origin(found["scheme"], found["name"], port), below=True)
 
     def matches(self, origin: Origin) -> bool:
-        """Tell whether an origin is meant."""
+        """Return whether an origin is meant."""
         if not self.below:
             return origin == self.origin
         # The dot is part of the comparison: evilgov.tw is not below gov.tw.

@@ -46,7 +46,7 @@ class _Loads(importlib.abc.MetaPathFinder):
 
     @contextlib.contextmanager
     def seen(self) -> Iterator[list[str]]:
-        """Give the names that this thread loads while the context lasts."""
+        """Return the names that this thread loads while the context lasts."""
         names: list[str] = []
         self._of_thread.names = names
         try:

@@ -157,7 +157,7 @@ class CardDriver(ABC):
 
     @abstractmethod
     def probe(self, connection: Connection) -> bool:
-        """Tell whether the card is of this kind, with one command or two.
+        """Return whether the card is of this kind, with one command or two.
 
         Raises:
             TransportError: the card is gone.

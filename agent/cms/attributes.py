@@ -114,7 +114,7 @@ def _signing_certificate(certificate: bytes) -> bytes:
 
 @cache
 def digest_algorithm(algorithm: HashAlgorithm) -> bytes:
-    """Give the DER AlgorithmIdentifier with NULL parameters, as the old component writes it."""
+    """Return the DER AlgorithmIdentifier with NULL parameters, as the old component writes it."""
     return bytes(
         algos.DigestAlgorithm(
             {"algorithm": algorithm.hashlib_name, "parameters": core.Null()}

@@ -37,7 +37,7 @@ def public_key(certificate: x509.Certificate) -> RSAPublicKey:
 def is_signature(
     key: RSAPublicKey, signature: bytes, algorithm: HashAlgorithm, digest: bytes
 ) -> bool:
-    """Tell whether ``signature`` is RSASSA-PKCS1-v1_5 by ``key`` over ``digest``.
+    """Return whether ``signature`` is RSASSA-PKCS1-v1_5 by ``key`` over ``digest``.
 
     Args:
         key: the signer's.

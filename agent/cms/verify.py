@@ -276,7 +276,7 @@ def _card_serial(value: core.Any | None) -> str | None:
 def _is_bound(
     found: dict[str, core.Asn1Value], certificate: x509.Certificate, *, allow_sha1: bool
 ) -> bool:
-    """Check ESS signing-certificate-v2 where it is present (RFC 5035 §4); tell whether it is."""
+    """Check ESS signing-certificate-v2 where it is present (RFC 5035 §4); return whether it is."""
     value = found.get(attributes.SIGNING_CERTIFICATE_V2)
     if value is None:
         return False

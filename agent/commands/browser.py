@@ -6,7 +6,7 @@ import webbrowser
 
 
 def open_address(address: str) -> bool:
-    """Open it; tell whether there is a browser with a window to do so in."""
+    """Open it; return whether there is a browser with a window to do so in."""
     if sys.platform not in ("win32", "darwin") and not _has_display():
         return False  # else a text browser might take over the terminal
     try:

@@ -174,9 +174,9 @@ def insert(options: InsertOptions) -> int:
 def _issuer_directory(options: IssuerOptions) -> Path:
     if options.issuer is not None:
         return options.issuer
-    places = Paths.choose(options.state_dir)
-    places.prepare()  # often the first thing that makes it: for its owner only, as the agent would
-    return places.state / "issuer"
+    paths = Paths.choose(options.state_dir)
+    paths.prepare()  # often the first thing that makes it: for its owner only, as the agent would
+    return paths.state / "issuer"
 
 
 def _say_made(made: MadeCard, *, as_json: bool) -> int:

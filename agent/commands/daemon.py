@@ -84,7 +84,7 @@ class Daemon:
 
     Attributes:
         make_provider: opens the readers.
-        places: the folder.
+        paths: the folder.
         settings: of the file and the command line, under the policy.
         policy: of this computer.
         preferences: what the citizen chose with the mouse.
@@ -95,7 +95,7 @@ class Daemon:
     """
 
     make_provider: Callable[[], CardProvider]
-    places: Paths
+    paths: Paths
     settings: Settings
     policy: Policy
     preferences: Preferences
@@ -120,9 +120,9 @@ class Daemon:
             OSError: a file cannot be read or written.
 
         """
-        served = await asyncio.to_thread(identity.ensure, self.places.tls)
+        served = await asyncio.to_thread(identity.ensure, self.paths.tls)
         context = identity.server_context(served)
-        known = await asyncio.to_thread(install_key.InstallKey.ensure, self.places.install_key)
+        known = await asyncio.to_thread(install_key.InstallKey.ensure, self.paths.install_key)
 
         def signed(told: Signed) -> None:
             observer.signed(told)
@@ -142,10 +142,10 @@ class Daemon:
             stack.push_async_callback(service.close)
             await service.start()
             switching = asyncio.create_task(
-                switch.LeafSwitch(context, self.places.tls, served).run()
+                switch.LeafSwitch(context, self.paths.tls, served).run()
             )
             stack.callback(switching.cancel)
-            request = self.places.quit_request
+            request = self.paths.quit_request
             asked = asyncio.create_task(quitting.until_asked(request, stopped.set))
             stack.callback(asked.cancel)
             asking = asyncio.create_task(self.update.run(updated))
@@ -180,14 +180,14 @@ class Daemon:
     def _sources(self, service: SigningService) -> Sources:
         return Sources(
             service=service,
-            places=self.places,
+            paths=self.paths,
             policy=self.policy,
             preferences=self.preferences,
             sites=self._citizen.store,
             history=self._history,
             autostart=self.autostart,
             settings_changed=self.settings_changed,
-            doctor=PanelDoctor(self.places, service),
+            doctor=PanelDoctor(self.paths, service),
             consent=self.settings.consent,
             update=lambda: self.update.status,
         )
@@ -228,30 +228,30 @@ def opened(options: DaemonOptions) -> Iterator[Daemon]:
 
     """
     leave_no_core()
-    places = Paths.choose(options.state_dir)
-    places.prepare()
-    policy = Policy.of_this_computer(places.policy)
+    paths = Paths.choose(options.state_dir)
+    paths.prepare()
+    policy = Policy.of_this_computer(paths.policy)
     # The policy is stronger than the command line too.
-    settings = policy.over(config.load(places.config, options.flags))
+    settings = policy.over(config.load(paths.config, options.flags))
     with ExitStack() as stack:
-        running = stack.enter_context(instance.Instance(places))
-        stack.enter_context(logs.logging_to(places.logs, settings.log_level))
+        running = stack.enter_context(instance.Instance(paths))
+        stack.enter_context(logs.logging_to(paths.logs, settings.log_level))
         if policy.problem is not None:
             _log.error("the policy cannot be used: every site is refused", detail=policy.problem)
-        preferences = Preferences(places.preferences)
-        citizen = open_citizen(settings.consent, policy, places.sites, lambda: preferences.language)
+        preferences = Preferences(paths.preferences)
+        citizen = open_citizen(settings.consent, policy, paths.sites, lambda: preferences.language)
         yield Daemon(
             make_provider=options.make_provider,
-            places=places,
+            paths=paths,
             settings=settings,
             policy=policy,
             preferences=preferences,
             autostart=autostart(start_command(options.state_dir)),
-            panel_key=PanelKey.create(places.panel_key),
-            update=UpdateWatch(places.update, settings, preferences),
+            panel_key=PanelKey.create(paths.panel_key),
+            update=UpdateWatch(paths.update, settings, preferences),
             _running=running,
             _citizen=stack.enter_context(closing(citizen)),
-            _history=stack.enter_context(closing(History(places.history))),
+            _history=stack.enter_context(closing(History(paths.history))),
         )
 
 

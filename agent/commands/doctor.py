@@ -65,11 +65,11 @@ def add(parser: CommandParser) -> None:
 def run(options: DoctorOptions, provider: Callable[[], CardProvider]) -> int:
     """Examine, and before that repair where asked to; fail where something is broken."""
     log_aside()
-    places = Paths.choose(options.state_dir)
-    patient = gather(places, _cards(options, places, provider))
+    paths = Paths.choose(options.state_dir)
+    patient = gather(paths, _cards(options, paths, provider))
     if options.repair is not None:
         repair(options.repair, patient)
-        patient = gather(places, _cards(options, places, provider))
+        patient = gather(paths, _cards(options, paths, provider))
     report = examine(patient)
     if options.bundle is not None:
         write_bundle(options.bundle, patient, report)
@@ -81,23 +81,23 @@ def run(options: DoctorOptions, provider: Callable[[], CardProvider]) -> int:
 
 
 def _cards(
-    options: DoctorOptions, places: Paths, provider: Callable[[], CardProvider]
+    options: DoctorOptions, paths: Paths, provider: Callable[[], CardProvider]
 ) -> CardFacts | None:
     """Look at the readers; not at real ones where the running agent has virtual ones."""
-    running = find_running(places)
+    running = find_running(paths)
     was_told = options.provider is not None or options.virtual_card
     if running is not None and running.virtual and not was_told:
         return None
     return asyncio.run(look_at_cards(provider))
 
 
-def gather(places: Paths, cards: CardFacts | None) -> Patient:
+def gather(paths: Paths, cards: CardFacts | None) -> Patient:
     """Put together what there is to examine; blocks, for seconds with a very long history."""
     return Patient(
-        places=places,
+        paths=paths,
         cards=cards,
-        history=_history_facts(places.history),
-        policy=Policy.of_this_computer(places.policy),
+        history=_history_facts(paths.history),
+        policy=Policy.of_this_computer(paths.policy),
         port_owner=describe_owner,
         versions=_versions(),
     )

@@ -14,9 +14,9 @@ from agent.signing.service import SigningService
 class PanelDoctor:
     """Looks at the cards with the agent's own service, and at all else as the command does."""
 
-    def __init__(self, places: Paths, service: SigningService) -> None:
+    def __init__(self, paths: Paths, service: SigningService) -> None:
         """Examine this agent: its state folder, and the cards that its service sees."""
-        self._places = places
+        self._paths = paths
         self._service = service
 
     async def examine(self) -> dict[str, Any]:
@@ -25,7 +25,7 @@ class PanelDoctor:
         cards = await doctor.card_facts(self._service)
 
         def look() -> dict[str, Any]:
-            report: dict[str, Any] = doctor.examine(doctor.gather(self._places, cards)).as_json()
+            report: dict[str, Any] = doctor.examine(doctor.gather(self._paths, cards)).as_json()
             return report
 
         return await asyncio.to_thread(look)
@@ -40,7 +40,7 @@ class PanelDoctor:
 
         def mend() -> None:
             doctor = _load()
-            doctor.repair(name, doctor.gather(self._places, None))
+            doctor.repair(name, doctor.gather(self._paths, None))
 
         await asyncio.to_thread(mend)
 

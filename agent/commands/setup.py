@@ -87,9 +87,9 @@ def _add_undo(parser: CommandParser) -> None:
 def complete(options: CompleteOptions) -> int:
     """Do what is left to do for this user; fail where a step did."""
     log_aside()
-    places = Paths.choose(options.state_dir)
+    paths = Paths.choose(options.state_dir)
     wishes = Wishes(autostart=options.autostart, trust=options.trust is not False)
-    steps = Completion(places, _trust(places), _autostart(options), wishes).run()
+    steps = Completion(paths, _trust(paths), _autostart(options), wishes).run()
     return _say(options, steps)
 
 
@@ -99,25 +99,25 @@ def complete_once(state_dir: Path | None) -> None:
     A package is installed for everybody, so nobody has done it for this user yet; the doctor
     tells of what could not be done.
     """
-    places = Paths.choose(state_dir)
-    found = record.read(places.installed)
+    paths = Paths.choose(state_dir)
+    found = record.read(paths.installed)
     if found is not None and found.complete:
         return
     way = autostart(start_command(state_dir))
     wishes = Wishes(autostart=way is not None and way.is_on())
-    Completion(places, _trust(places), way, wishes).run()
+    Completion(paths, _trust(paths), way, wishes).run()
 
 
 def undo(options: UndoOptions) -> int:
     """Undo it; fail where a step did."""
     log_aside()
-    places = Paths.choose(options.state_dir)
-    steps = Undoing(places, _trust(places), _autostart(options), forget=options.forget).run()
+    paths = Paths.choose(options.state_dir)
+    steps = Undoing(paths, _trust(paths), _autostart(options), forget=options.forget).run()
     return _say(options, steps)
 
 
-def _trust(places: Paths) -> Trust:
-    return Trust(places.trust, Machine())
+def _trust(paths: Paths) -> Trust:
+    return Trust(paths.trust, Machine())
 
 
 def _autostart(options: SetupCommandOptions) -> Autostart | None:

@@ -80,13 +80,13 @@ def sign(options: SignOptions) -> int:
         format=SignatureFormat(options.format),
         reader=options.reader,
     )
-    places = Paths.choose(options.state_dir)
-    places.prepare()
-    settings = Policy.of_this_computer(places.policy).over(config.load(places.config))
-    known = status.read(places, settings)
+    paths = Paths.choose(options.state_dir)
+    paths.prepare()
+    settings = Policy.of_this_computer(paths.policy).over(config.load(paths.config))
+    known = status.read(paths, settings)
     leave_no_core()
     pin = _read_pin(from_stdin=options.pin_stdin)
-    with closing(History(places.history)) as history:
+    with closing(History(paths.history)) as history:
         service = SigningService(
             provider,
             AlwaysAllow(),

@@ -51,13 +51,13 @@ def sites(options: SitesOptions) -> int:
     A running agent takes note within a second or two.
     """
     log_aside()
-    places = Paths.choose(options.state_dir)
-    policy = Policy.of_this_computer(places.policy)
+    paths = Paths.choose(options.state_dir)
+    policy = Policy.of_this_computer(paths.policy)
     if options.decision is not None:
         if options.origin is None:
             raise BadRequestError(f"{options.decision} which site? Name its origin")
-        _decide(places, Origin.parse_any(options.origin), DECISIONS[options.decision])
-    records = _listed(places.sites)
+        _decide(paths, Origin.parse_any(options.origin), DECISIONS[options.decision])
+    records = _listed(paths.sites)
     if options.json:
         say_json({"policy_problem": policy.problem, "sites": [_row(r, policy) for r in records]})
     else:
@@ -65,9 +65,9 @@ def sites(options: SitesOptions) -> int:
     return 0
 
 
-def _decide(places: Paths, site: Origin, decision: Decision) -> None:
-    places.prepare()
-    with closing(SiteStore(places.sites, fresh=False)) as store:
+def _decide(paths: Paths, site: Origin, decision: Decision) -> None:
+    paths.prepare()
+    with closing(SiteStore(paths.sites, fresh=False)) as store:
         store.remember(site, decision).result()
 
 

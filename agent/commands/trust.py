@@ -68,15 +68,15 @@ def _add_uninstall(parser: CommandParser) -> None:
 
 def check(options: TrustOptions) -> int:
     """Say how each store stands; fail where a browser's does not trust us."""
-    places = _paths(options)
-    trust, authority = _trust(places), _authority(places)
+    paths = _paths(options)
+    trust, authority = _trust(paths), _authority(paths)
     return _say(options, trust, trust.check(authority))
 
 
 def install(options: InstallOptions) -> int:
     """Make the user's stores trust us, and with ``--system`` those of all users."""
-    places = _paths(options)
-    trust, authority = _trust(places), _authority(places)
+    paths = _paths(options)
+    trust, authority = _trust(paths), _authority(paths)
     return _say(options, trust, trust.install(authority, for_all_users=options.system))
 
 
@@ -98,12 +98,12 @@ def _paths(options: TrustOptions) -> Paths:
     return paths
 
 
-def _trust(places: Paths) -> Trust:
-    return Trust(places.trust, Machine())
+def _trust(paths: Paths) -> Trust:
+    return Trust(paths.trust, Machine())
 
 
-def _authority(places: Paths) -> AuthorityFile:
-    return AuthorityFile.load(identity.ensure(places.tls).authority)
+def _authority(paths: Paths) -> AuthorityFile:
+    return AuthorityFile.load(identity.ensure(paths.tls).authority)
 
 
 def _say(options: TrustOptions, trust: Trust, places: Sequence[Place]) -> int:

@@ -16,7 +16,7 @@ class Consent(Protocol):
     """
 
     def is_allowed(self, site: Origin) -> bool:
-        """Tell whether ``site`` is allowed without asking anybody."""
+        """Return whether ``site`` is allowed without asking anybody."""
 
     async def allow_site(self, site: Origin) -> None:
         """Return when ``site`` may go on.
@@ -124,7 +124,7 @@ class Ask:
         self._prompter = prompter
 
     def is_allowed(self, site: Origin) -> bool:
-        """Tell whether ``site`` is allowed without asking anybody."""
+        """Return whether ``site`` is allowed without asking anybody."""
         return self._permissions.find(site) is Permission.ALLOWED
 
     async def allow_site(self, site: Origin) -> None:

@@ -16,7 +16,7 @@ class LocalUserConsent:
         self._others = others
 
     def is_allowed(self, site: Origin) -> bool:
-        """Tell whether ``site`` is allowed without asking anybody."""
+        """Return whether ``site`` is allowed without asking anybody."""
         return site == LOCAL_USER or self._others.is_allowed(site)
 
     async def allow_site(self, site: Origin) -> None:

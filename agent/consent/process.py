@@ -41,7 +41,7 @@ def prompt_command() -> tuple[str, ...]:
 
 
 def has_display() -> bool:
-    """Tell whether a window could be opened here: always, but for Unix without X."""
+    """Return whether a window could be opened here: always, but for Unix without X."""
     return sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY"))
 
 
@@ -67,7 +67,7 @@ class ProcessPrompter:
         self._seconds = seconds
 
     def can_ask(self) -> bool:
-        """Tell whether there is a display."""
+        """Return whether there is a display."""
         return has_display()
 
     async def ask(self, prompt: Prompt[A]) -> A:

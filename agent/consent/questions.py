@@ -173,7 +173,7 @@ class Prompter(Protocol):
     """Asks the citizen. Awaiting it may take as long as they do."""
 
     def can_ask(self) -> bool:
-        """Tell whether there is anything to ask the citizen with, as far as that is known."""
+        """Return whether there is anything to ask the citizen with, as far as that is known."""
 
     async def ask(self, prompt: Prompt[A]) -> A:
         """Show a window and wait for the answer; cancelling the task closes it.

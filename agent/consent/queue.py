@@ -37,7 +37,7 @@ class _Refusals:
     last: float = 0.0
 
     def until(self, pauses: Sequence[float]) -> float:
-        """Tell when the site may ask again."""
+        """Return when the site may ask again."""
         return self.last + pauses[min(self.count, len(pauses) - 1)]
 
 
@@ -72,7 +72,7 @@ class PromptQueue:
         self._common = _Refusals()
 
     def can_ask(self) -> bool:
-        """Tell whether there is anything to ask the citizen with."""
+        """Return whether there is anything to ask the citizen with."""
         return self._prompter.can_ask()
 
     async def ask(self, prompt: Prompt[A]) -> A:
@@ -154,5 +154,5 @@ class PromptQueue:
         return self._still(self._refusals.get(site, _Refusals()))
 
     def _still(self, refusals: _Refusals) -> _Refusals:
-        """Give the refusals that count now."""
+        """Return the refusals that count now."""
         return _Refusals() if self._clock() >= refusals.last + FORGIVEN else refusals

@@ -184,7 +184,7 @@ class SiteStore:
         return record.decision
 
     def _has_ended(self, record: SiteRecord) -> bool:
-        """Tell whether a "this time" is over; with the lock held."""
+        """Return whether a "this time" is over; with the lock held."""
         until = self._until.get(record.site)
         if until is not None:
             return self._monotonic() >= until

@@ -55,7 +55,7 @@ def check_browsers(patient: Patient) -> Iterator[Finding]:
 
 
 def _policies(machine: Machine) -> Iterator[tuple[str, Mapping[str, Any] | None]]:
-    """Give the policies of each browser, one file at a time; None for what cannot be read."""
+    """Return the policies of each browser, one file at a time; None for what cannot be read."""
     if machine.platform == "linux":
         for browser, folder in _LINUX.items():
             for path in sorted(machine.system_path(folder).glob("*.json")):

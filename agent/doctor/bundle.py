@@ -49,7 +49,7 @@ def write_bundle(path: Path, patient: Patient, report: Report) -> None:
         bundle.writestr("report.json", _json({"clean": report.clean, "findings": findings}))
         bundle.writestr("settings.json", _json(_settings(patient)))
         bundle.writestr("readers.json", _json(_readers(patient)))
-        bundle.writestr("log.jsonl", "".join(_log_lines(patient.places.logs / "ankong.log")))
+        bundle.writestr("log.jsonl", "".join(_log_lines(patient.paths.logs / "ankong.log")))
 
 
 def _json(content: Any) -> str:
@@ -65,7 +65,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 def _settings(patient: Patient) -> Mapping[str, Any]:
     try:
-        settings = config.load(patient.places.config)
+        settings = config.load(patient.paths.config)
     except (ConfigError, OSError):
         return {"broken": True}
     found = {name: getattr(settings, name) for name in _SETTINGS}

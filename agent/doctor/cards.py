@@ -19,7 +19,7 @@ def check_service(patient: Patient) -> Iterator[Finding]:
     """Look whether PC/SC answers, and on Linux whether its parts are installed."""
     cards = patient.cards
     if cards is None:
-        running = find_running(patient.places)
+        running = find_running(patient.paths)
         if running is not None and running.virtual:
             yield note("service", "service_virtual_elsewhere")
         else:

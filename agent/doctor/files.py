@@ -18,7 +18,7 @@ OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 def check_state(patient: Patient) -> Iterator[Finding]:
     """Look whether the state folder can be written, by its owner only."""
-    folder = patient.places.state
+    folder = patient.paths.state
     if not os.path.lexists(folder):
         yield note("state", "state_absent")
         return
@@ -37,7 +37,7 @@ def check_state(patient: Patient) -> Iterator[Finding]:
 def check_databases(patient: Patient) -> Iterator[Finding]:
     """Let SQLite look through the databases; nothing is changed."""
     damaged = False
-    for path in (patient.places.sites, patient.places.history):
+    for path in (patient.paths.sites, patient.paths.history):
         problem = _database_problem(path)
         if problem is not None:
             damaged = True
@@ -58,7 +58,7 @@ def _database_problem(path: Path) -> str | None:
 
 
 def check_history(patient: Patient) -> Iterator[Finding]:
-    """Tell whether the history is as it was written; there is no repair, or a break would hide."""
+    """Return whether the history is as written; there is no repair, or a break would hide."""
     history = patient.history
     if history is None:
         return  # a file that cannot be read is the databases' matter
@@ -72,7 +72,7 @@ def check_history(patient: Patient) -> Iterator[Finding]:
 def check_config(patient: Patient) -> Iterator[Finding]:
     """Read the settings as the agent does at its start."""
     try:
-        config.load(patient.places.config)
+        config.load(patient.paths.config)
     except ConfigError as error:
         yield fault("config", "config_broken", "set_config_aside", detail=error.detail)
     except OSError as error:

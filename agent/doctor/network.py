@@ -36,15 +36,15 @@ class Running:
     virtual: bool = False
 
 
-def find_running(places: Paths) -> Running | None:
+def find_running(paths: Paths) -> Running | None:
     """Find the agent that holds the state folder; None when nobody does."""
     try:
-        if not is_running(places):
+        if not is_running(paths):
             return None
     except OSError:
         return None
     try:
-        facts = json.loads(places.instance.read_text("utf-8"))
+        facts = json.loads(paths.instance.read_text("utf-8"))
         port, plain = facts.get("port"), facts.get("hipki_port")
         virtual = facts.get("provider") == "virtual"
     except (OSError, ValueError, AttributeError, RecursionError):
@@ -58,7 +58,7 @@ def find_running(places: Paths) -> Running | None:
 
 def check_agent(patient: Patient) -> Iterator[Finding]:
     """Ask the running agent for its status as a page would, certificate and all."""
-    running = find_running(patient.places)
+    running = find_running(patient.paths)
     if running is None:
         yield note("agent", "agent_not_running")
         return
@@ -72,7 +72,7 @@ def check_agent(patient: Patient) -> Iterator[Finding]:
 
 def _problem_with(patient: Patient, port: int) -> str | None:
     try:
-        authority = patient.places.tls / identity.AUTHORITY_FILE
+        authority = patient.paths.tls / identity.AUTHORITY_FILE
         context = ssl.create_default_context(cafile=str(authority))
         connection = http.client.HTTPSConnection(
             "localhost", port, timeout=_SECONDS, context=context
@@ -93,7 +93,7 @@ def _problem_with(patient: Patient, port: int) -> str | None:
 def check_ports(patient: Patient) -> Iterator[Finding]:
     """Look which of our ports another program holds."""
     settings = _settings(patient)
-    running = find_running(patient.places)
+    running = find_running(patient.paths)
     ours = {running.port, running.plain_port} if running is not None else set()
     wanted = settings.native_ports
     taken = [port for port in wanted if port not in ours and is_taken(port)]
@@ -111,7 +111,7 @@ def check_ports(patient: Patient) -> Iterator[Finding]:
 
 def _settings(patient: Patient) -> Settings:
     try:
-        return patient.policy.over(config.load(patient.places.config))
+        return patient.policy.over(config.load(patient.paths.config))
     except (ConfigError, OSError):
         return Settings()
 
@@ -128,7 +128,7 @@ def _finding(patient: Patient, port: int, ours: bool, *, spare: bool, taken: boo
 
 
 def is_taken(port: int) -> bool:
-    """Tell whether somebody listens on a port, in either family; 0 stands for any and is free."""
+    """Return whether somebody listens on a port, in either family; 0 stands for any and is free."""
     if port == 0:
         return False
     for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):

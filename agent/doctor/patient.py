@@ -83,7 +83,7 @@ class Patient:
     """One installation on one computer.
 
     Attributes:
-        places: its files.
+        paths: its files.
         machine: the computer.
         cards: the smart-card side; None where it was not looked at.
         history: the record of what the cards did; None where it could not be read.
@@ -94,7 +94,7 @@ class Patient:
 
     """
 
-    places: Paths
+    paths: Paths
     machine: Machine = field(default_factory=Machine)
     cards: CardFacts | None = None
     history: HistoryFacts | None = None
@@ -106,4 +106,4 @@ class Patient:
     @property
     def trust(self) -> Trust:
         """The trust stores."""
-        return Trust(self.places.trust, self.machine)
+        return Trust(self.paths.trust, self.machine)

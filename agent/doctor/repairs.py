@@ -33,30 +33,30 @@ def repair(name: str, patient: Patient) -> None:
 
 
 def _install_trust(patient: Patient) -> None:
-    authority = AuthorityFile.load(identity.ensure(patient.places.tls, patient.now).authority)
+    authority = AuthorityFile.load(identity.ensure(patient.paths.tls, patient.now).authority)
     patient.trust.uninstall(keep=authority.sha256)
     patient.trust.install(authority, for_all_users=False)
 
 
 def _renew_tls(patient: Patient) -> None:
     """Make new certificates and let the stores forget the old ones; a running agent follows."""
-    identity.renew(patient.places.tls, patient.now)
+    identity.renew(patient.paths.tls, patient.now)
     _install_trust(patient)
 
 
 def _close_state_dir(patient: Patient) -> None:
-    patient.places.state.chmod(0o700)
-    for path in patient.places.tls.glob("*.pem"):
+    patient.paths.state.chmod(0o700)
+    for path in patient.paths.tls.glob("*.pem"):
         path.chmod(0o600)
 
 
 def _set_config_aside(patient: Patient) -> None:
-    _set_aside(patient.places.config, patient.now)
+    _set_aside(patient.paths.config, patient.now)
 
 
 def _set_manifest_aside(patient: Patient) -> None:
     """Begin a new manifest; installing takes responsibility for what is found in the stores."""
-    _set_aside(patient.places.trust, patient.now)
+    _set_aside(patient.paths.trust, patient.now)
     _install_trust(patient)
 
 

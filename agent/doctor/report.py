@@ -42,7 +42,7 @@ class Finding:
         return say(language, f"doctor.{self.code}", facts)
 
     def as_json(self) -> dict[str, Any]:
-        """Give the form for programs."""
+        """Return the form for programs."""
         return {
             "check": self.check,
             "level": str(self.level),
@@ -80,6 +80,6 @@ class Report:
         return all(finding.level is not Level.FAULT for finding in self.findings)
 
     def as_json(self) -> dict[str, Any]:
-        """Give the form for programs."""
+        """Return the form for programs."""
         rows = [finding.as_json() for finding in self.findings]
         return {"clean": self.clean, "findings": rows}

@@ -26,7 +26,7 @@ _NAMES: Final = {
 
 def check_tls(patient: Patient) -> Iterator[Finding]:
     """Look whether there is a leaf to serve with, now and for a while."""
-    folder = patient.places.tls
+    folder = patient.paths.tls
     if not os.path.lexists(folder):
         yield note("tls", "tls_absent")
         return
@@ -66,7 +66,7 @@ def check_trust(patient: Patient) -> Iterator[Finding]:
     """Look into every trust store."""
     yield from _check_manifest(patient)
     try:
-        authority = AuthorityFile.load(patient.places.tls / identity.AUTHORITY_FILE)
+        authority = AuthorityFile.load(patient.paths.tls / identity.AUTHORITY_FILE)
     except (StoreError, OSError):
         return  # check_tls has said so
     places = patient.trust.check(authority)
@@ -78,9 +78,9 @@ def check_trust(patient: Patient) -> Iterator[Finding]:
 
 def _check_manifest(patient: Patient) -> Iterator[Finding]:
     try:
-        Manifest(patient.places.trust)
+        Manifest(patient.paths.trust)
     except (ManifestError, OSError):
-        file = patient.places.trust.name
+        file = patient.paths.trust.name
         yield fault("trust", "manifest_damaged", "set_manifest_aside", file=file)
 
 

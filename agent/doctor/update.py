@@ -22,10 +22,10 @@ _NOT_ASKED: Final = {
 def check_update(patient: Patient) -> Iterator[Finding]:
     """Look at what the agent has heard; nobody is asked anything here."""
     try:
-        settings = patient.policy.over(config.load(patient.places.config))
+        settings = patient.policy.over(config.load(patient.paths.config))
     except (ConfigError, OSError):
         return  # check_config says so
-    found = status.read(patient.places, settings)
+    found = status.read(patient.paths, settings)
     if found.asking in _NOT_ASKED:
         yield _NOT_ASKED[found.asking]
         return

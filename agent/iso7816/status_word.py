@@ -31,7 +31,7 @@ class SW(IntEnum):
 
 
 def retries_from_sw(sw: int) -> int | None:
-    """Tell how many tries a failed VERIFY left, 0 to 15; None where ``sw`` does not say.
+    """Return how many tries a failed VERIFY left, 0 to 15; None where ``sw`` does not say.
 
     63Cx carries the count (§7.5.6 of ISO/IEC 7816-4); 6983 means that none is left.
     """
@@ -43,7 +43,7 @@ def retries_from_sw(sw: int) -> int | None:
 
 
 def bytes_available(sw: int) -> int | None:
-    """Tell how many response bytes GET RESPONSE can fetch, 1 to 256, after ``61xx``; else None."""
+    """Return how many bytes GET RESPONSE can fetch, 1 to 256, after ``61xx``; else None."""
     return (sw & 0xFF or 256) if sw >> 8 == 0x61 else None
 
 

@@ -30,7 +30,7 @@ class Link:
     certificate: x509.Certificate
 
     def was_issued_by(self, other: "Link") -> bool:
-        """Tell whether ``other``'s key signed this certificate under ``other``'s name."""
+        """Return whether ``other``'s key signed this certificate under ``other``'s name."""
         stated, own = self.facts.authority_key_identifier, other.facts.subject_key_identifier
         if stated is not None and own is not None and stated != own:
             return False

@@ -64,7 +64,7 @@ class RevocationList:
             return cls(raw, parsed, parsed.last_update_utc, next_update)
 
     def is_signed_by(self, issuer: x509.Certificate) -> bool:
-        """Tell whether this very certificate's key signed the list, and may sign lists."""
+        """Return whether this very certificate's key signed the list, and may sign lists."""
         key = issuer.public_key()
         if self.parsed.issuer != issuer.subject or not _may_sign_lists(issuer):
             return False
@@ -75,7 +75,7 @@ class RevocationList:
             return strong and self.parsed.is_signature_valid(key)
 
     def is_fresh(self, at: datetime) -> bool:
-        """Tell whether the list had been issued and the next one was not overdue."""
+        """Return whether the list had been issued and the next one was not overdue."""
         return self.this_update <= at <= self.next_update
 
     @property

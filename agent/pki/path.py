@@ -128,7 +128,7 @@ def _judge_dates(chain: tuple[Link, ...], at: datetime) -> Verdict | None:
 
 
 def _is_ambiguous(chain: tuple[Link, ...]) -> bool:
-    """Tell whether the name on a revocation list could mean two authorities of this path."""
+    """Return whether the name on a revocation list could mean two authorities of this path."""
     names = [item.certificate.subject for item in chain[1:]]
     return len(set(names)) != len(names)
 
@@ -161,7 +161,7 @@ async def _ask_certvalidator(
 
 
 def _is_contradicted(chain: tuple[Link, ...], data: RevocationData) -> bool:
-    """Tell whether any OCSP response calls a certificate of this chain revoked.
+    """Return whether any OCSP response calls a certificate of this chain revoked.
 
     certvalidator ignores OCSP for a certificate that names no responder, even a signed "revoked".
     """

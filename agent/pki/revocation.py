@@ -27,7 +27,7 @@ class RevocationData:
     ocsps: tuple[bytes, ...] = ()
 
     def __add__(self, other: "RevocationData") -> "RevocationData":
-        """Give the data of both."""
+        """Return the data of both."""
         return RevocationData(self.crls + other.crls, self.ocsps + other.ocsps)
 
 
@@ -35,7 +35,7 @@ class RevocationSource(Protocol):
     """Anything that has revocation data."""
 
     async def current(self) -> RevocationData:
-        """Give the data at hand now; nothing rather than an error."""
+        """Return the data at hand now; nothing rather than an error."""
         ...
 
 
@@ -51,7 +51,7 @@ class StaticSource:
         return cls(RevocationData(tuple(crls), tuple(ocsps)))
 
     async def current(self) -> RevocationData:
-        """Give the data."""
+        """Return the data."""
         return self.data
 
 

@@ -54,7 +54,7 @@ class HttpSource:
         self._fetch = fetch or fetch_bounded
 
     async def current(self) -> RevocationData:
-        """Give the newest lists; an address that fails gives the list it gave before, if any."""
+        """Return the newest lists; an address that fails gives the list it gave before, if any."""
         found = await asyncio.gather(
             *(self._list(url, entry) for url, entry in self._entries.items())
         )

@@ -72,7 +72,7 @@ class PortalConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         checked_url(self.ics_url)
 
     def origins_at(self, port: int) -> tuple[str, ...]:
-        """Give the origins, knowing the port that was got."""
+        """Return the origins, knowing the port that was got."""
         return self.origins or (f"http://localhost:{port}", f"http://127.0.0.1:{port}")
 
 

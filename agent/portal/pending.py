@@ -31,7 +31,7 @@ class PendingIdNumbers:
         self._entries[challenge] = (until, id_number)
 
     def get(self, challenge: str) -> str | None:
-        """Give the number, if it is still known."""
+        """Return the number, if it is still known."""
         entry = self._entries.get(challenge)
         return None if entry is None or entry[0] <= self._clock() else entry[1]
 

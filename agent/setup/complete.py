@@ -33,22 +33,22 @@ class Completion:
     """One run of it."""
 
     def __init__(
-        self, places: Paths, trust: Trust, autostart: Autostart | None, wishes: Wishes
+        self, paths: Paths, trust: Trust, autostart: Autostart | None, wishes: Wishes
     ) -> None:
         """Take what there is.
 
         Args:
-            places: the agent's folder; made when missing.
+            paths: the agent's folder; made when missing.
             trust: the trust stores.
             autostart: this system's way; None where there is none.
             wishes: the citizen's.
 
         """
-        self._places = places
+        self._paths = paths
         self._trust = trust
         self._autostart = autostart
         self._wishes = wishes
-        self._before = record.read(places.installed)
+        self._before = record.read(paths.installed)
         self._folders = () if self._before is None else self._before.folders
 
     def run(self) -> Sequence[Step]:
@@ -66,29 +66,29 @@ class Completion:
     def _make_certificate(self) -> Iterator[Step]:
         try:
             self._prepare()
-            made = identity.ensure(self._places.tls)
+            made = identity.ensure(self._paths.tls)
         except OSError as error:
-            path, detail = str(self._places.state), str(error.strerror or error)
+            path, detail = str(self._paths.state), str(error.strerror or error)
             yield failed("certificate", "certificate_failed", path=path, detail=detail)
             return
         yield done("certificate", "certificate_made" if made.created else "certificate_kept")
 
     def _prepare(self) -> None:
         """Make the folder; write down first what else has to be made for it."""
-        wanted = [self._places.state]
+        wanted = [self._paths.state]
         if self._autostart is not None and self._autostart.folder is not None:
             wanted.append(self._autostart.folder / "entry")
         new = [str(folder) for folder in record.missing_above(wanted)]
         self._folders = (*self._folders, *(each for each in new if each not in self._folders))
-        self._places.prepare()
+        self._paths.prepare()
         complete = self._before is not None and self._before.complete
-        Record(__version__, complete, self._folders).write(self._places.installed)
+        Record(__version__, complete, self._folders).write(self._paths.installed)
 
     def _make_trusted(self) -> Iterator[Step]:
         if not self._wishes.trust:
             yield done("trust", "trust_not_wanted")
             return
-        authority = AuthorityFile.load(self._places.tls / identity.AUTHORITY_FILE)
+        authority = AuthorityFile.load(self._paths.tls / identity.AUTHORITY_FILE)
         self._trust.uninstall(keep=authority.sha256)  # of earlier certificates
         places = self._trust.install(authority)
         needed = [place for place in places if self._trust.is_needed(place)]
@@ -112,7 +112,7 @@ class Completion:
 
     def _write_down(self, *, complete: bool) -> Iterator[Step]:
         if complete:
-            Record(__version__, complete, self._folders).write(self._places.installed)
+            Record(__version__, complete, self._folders).write(self._paths.installed)
             yield done("record", "record_written")
 
 

@@ -54,7 +54,7 @@ def read(path: Path) -> Record | None:
 
 
 def missing_above(folders: Sequence[Path]) -> list[Path]:
-    """Give the folders that have to be made before ``folders`` can be, the outermost first."""
+    """Return the folders that have to be made before ``folders`` can be, the outermost first."""
     found: list[Path] = []
     for folder in folders:
         above = [parent for parent in reversed(folder.parents) if not parent.exists()]

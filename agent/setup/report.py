@@ -37,7 +37,7 @@ class Step:
         return say(language, f"setup.{self.code}", self.facts)
 
     def as_json(self) -> dict[str, Any]:
-        """Give the form for programs."""
+        """Return the form for programs."""
         return {
             "step": self.step,
             "ok": self.ok,

@@ -25,7 +25,7 @@ class Undoing:
 
     def __init__(
         self,
-        places: Paths,
+        paths: Paths,
         trust: Trust,
         autostart: Autostart | None,
         *,
@@ -35,14 +35,14 @@ class Undoing:
         """Take what there is.
 
         Args:
-            places: the agent's folder.
+            paths: the agent's folder.
             trust: the trust stores.
             autostart: this system's way; None where there is none.
             forget: whether history and sites go too.
             seconds: how long a running agent may take to end.
 
         """
-        self._places = places
+        self._paths = paths
         self._trust = trust
         self._autostart = autostart
         self._forget = forget
@@ -61,7 +61,7 @@ class Undoing:
         )
 
     def _end_agent(self) -> Iterator[Step]:
-        was_there = end_running(self._places, self._seconds)
+        was_there = end_running(self._paths, self._seconds)
         yield done("agent", "agent_ended" if was_there else "agent_not_running")
 
     def _forget_autostart(self) -> Iterator[Step]:
@@ -70,7 +70,7 @@ class Undoing:
         yield done("autostart", "autostart_off")
 
     def _undo_trust(self) -> Iterator[Step]:
-        had_steps = bool(Manifest(self._places.trust).steps)
+        had_steps = bool(Manifest(self._paths.trust).steps)
         left = self._trust.uninstall()
         for place in left:
             facts = {"store": place.store, "path": place.path, "detail": place.detail}
@@ -80,13 +80,13 @@ class Undoing:
             yield done("trust", "trust_removed" if had_steps else "trust_none")
 
     def _remove_files(self) -> Iterator[Step]:
-        folder = self._places.state
+        folder = self._paths.state
         if not folder.exists():
             yield done("files", "files_none")
             return
-        made = record.read(self._places.installed)
+        made = record.read(self._paths.installed)
         try:
-            with FileLock(self._places.lock, timeout=0):
+            with FileLock(self._paths.lock, timeout=0):
                 found = belongings.look(folder)
                 left = list(self._remove(found))
         except Timeout as error:
@@ -94,18 +94,18 @@ class Undoing:
         yield from left
         if left:
             return
-        self._places.lock.unlink(missing_ok=True)
+        self._paths.lock.unlink(missing_ok=True)
         if self._is_manifest_needed:
             return  # it is all to be done again
-        self._places.installed.unlink(missing_ok=True)
+        self._paths.installed.unlink(missing_ok=True)
         yield from self._close(found)
         belongings.remove_empty(() if made is None else made.folders)
 
     def _remove(self, found: Found) -> Iterator[Step]:
         """Remove what is to go, but for what is needed to the end; say what could not be."""
-        kept = {self._places.lock, self._places.installed}
+        kept = {self._paths.lock, self._paths.installed}
         if self._is_manifest_needed:  # else nobody could ever undo the rest
-            kept.add(self._places.trust)
+            kept.add(self._paths.trust)
         for path in [*found.files, *(found.records if self._forget else ())]:
             if path not in kept:
                 yield from _unlinked(path)
@@ -115,7 +115,7 @@ class Undoing:
 
     def _close(self, found: Found) -> Iterator[Step]:
         """Remove the folder if nothing is left in it."""
-        folder = self._places.state
+        folder = self._paths.state
         if found.foreign:
             yield done("files", "files_foreign", path=str(folder))
         elif found.records and not self._forget:

@@ -50,7 +50,7 @@ def card_certificates(
 
 
 def any_expired(certificates: Iterable[StoredCertificate], now: datetime) -> bool:
-    """Tell whether a certificate of a card that can be understood has expired."""
+    """Return whether a certificate of a card that can be understood has expired."""
     with suppress(UnsupportedCardError):
         return any(item.facts.not_after < now for item in card_certificates("", "", certificates))
     return False

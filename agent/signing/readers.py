@@ -103,12 +103,12 @@ class Readers:
             self._provider.close()
 
     def snapshot(self) -> Snapshot:
-        """Give the newest state; from any thread, without waiting."""
+        """Return the newest state; from any thread, without waiting."""
         return self._snapshot
 
     @asynccontextmanager
     async def subscribe(self) -> AsyncIterator[asyncio.Queue[Event]]:
-        """Give a queue of changes for as long as the context lasts.
+        """Return a queue of changes for as long as the context lasts.
 
         A listener who leaves 256 unread loses the oldest; :meth:`snapshot` tells the truth.
         """

@@ -107,11 +107,11 @@ class SigningService:
         return self._readers.provider_kind
 
     def snapshot(self) -> Snapshot:
-        """Give all readers as they are now; from any thread, without waiting."""
+        """Return all readers as they are now; from any thread, without waiting."""
         return self._readers.snapshot()
 
     def subscribe(self) -> AbstractAsyncContextManager[Queue[Event]]:
-        """Give a queue of changes for as long as the context lasts."""
+        """Return a queue of changes for as long as the context lasts."""
         return self._readers.subscribe()
 
     def watch(self, changed: Callable[[], None]) -> AbstractContextManager[None]:
@@ -119,7 +119,7 @@ class SigningService:
         return self._readers.watch(changed)
 
     def is_allowed(self, site: Origin) -> bool:
-        """Tell whether a site may ask for more than the status, without asking anybody."""
+        """Return whether a site may ask for more than the status, without asking anybody."""
         return self._consent.is_allowed(site)
 
     async def connect(self, site: Origin) -> None:

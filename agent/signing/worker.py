@@ -54,7 +54,7 @@ class Worker:
         self._queue.put(None)
 
     def join(self, timeout: float) -> bool:
-        """Wait until the thread has ended; tell whether it did within ``timeout`` seconds."""
+        """Wait until the thread has ended; return whether it did within ``timeout`` seconds."""
         self._thread.join(timeout)
         return not self._thread.is_alive()
 

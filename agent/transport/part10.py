@@ -25,5 +25,5 @@ def features(answer: bytes) -> Iterator[int]:
 
 
 def has_keypad(answer: bytes) -> bool:
-    """Tell whether the reader says that a PIN can be entered on it."""
+    """Return whether the reader says that a PIN can be entered on it."""
     return not {VERIFY_PIN_START, VERIFY_PIN_DIRECT}.isdisjoint(features(answer))

@@ -244,7 +244,7 @@ class PcscProvider:
                 self._waiting = None
 
     def _block(self, wait: _Wait, seconds: float) -> bool:
-        """Wait inside PC/SC; tell whether it says that something has changed."""
+        """Wait inside PC/SC; return whether it says that something has changed."""
         asked: list[tuple[str, int]] = [(sight.name, sight.event_state) for sight in self._sights]
         if self._plug_and_play is None:
             seconds = min(seconds, _READER_POLL)

@@ -78,7 +78,7 @@ _CODES_OF_AN_UNUSABLE_CARD = frozenset({0x8010000F, 0x80100065, 0x80100066, 0x80
 
 
 def unsigned(result: int) -> int:
-    """Give a return code as PC/SC writes it: on some systems pyscard's are negative."""
+    """Return a return code as PC/SC writes it: on some systems pyscard's are negative."""
     return result & 0xFFFFFFFF
 
 

@@ -77,7 +77,7 @@ class VirtualConnection:
         return response[:-2], int.from_bytes(response[-2:], "big")
 
     def features(self) -> bytes | None:
-        """Give what the reader says of itself."""
+        """Return what the reader says of itself."""
         self._require_alive()
         return self._insertion.features
 

@@ -10,7 +10,7 @@ _WEIGHTS = (8, 7, 6, 5, 4, 3, 2, 1, 1)
 
 
 def is_id_number(text: str) -> bool:
-    """Tell whether ``text`` is a letter, nine digits and the right check digit among them."""
+    """Return whether ``text`` is a letter, nine digits and the right check digit among them."""
     return _PATTERN.fullmatch(text) is not None and _checksum(text) == 0
 
 

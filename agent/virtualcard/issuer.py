@@ -183,7 +183,7 @@ class TestIssuer:
         """Keep the state where there is a place for it; in memory there is none."""
 
     def database(self) -> list[dict[str, str]]:
-        """Give the records as JSON objects."""
+        """Return the records as JSON objects."""
         return [asdict(record) for record in self.records]
 
 

@@ -35,7 +35,7 @@ class MadeCard:
     issuer: str
 
     def as_json(self) -> dict[str, str]:
-        """Give it as a JSON object."""
+        """Return it as a JSON object."""
         return asdict(self)
 
 

@@ -38,7 +38,7 @@ class Claim:
 
 
 def is_proven(claim: Claim, sha256: str) -> bool:
-    """Tell whether every test of ``claim`` has passed here on the file with this hash."""
+    """Return whether every test of ``claim`` has passed here on the file with this hash."""
     outcomes = _read(RESULTS).get(sha256, {})
     return all(
         _all_passed(f"{name}::{test}", outcomes) for name in claim.tests for test in _tests_of(name)
@@ -46,7 +46,7 @@ def is_proven(claim: Claim, sha256: str) -> bool:
 
 
 def _all_passed(test: str, outcomes: Outcomes) -> bool:
-    """Tell whether a test was run and passed, with each of its parameters."""
+    """Return whether a test was run and passed, with each of its parameters."""
     found = [how for name, how in outcomes.items() if name.partition("[")[0] == test]
     return bool(found) and all(how == PASSED for how in found)
 

@@ -136,7 +136,7 @@ def fingerprint(files: Iterable[Path], *more: str) -> str:
 
 
 def is_done(stamp: Path, content: str) -> bool:
-    """Tell whether :func:`mark_done` wrote ``content`` to ``stamp``."""
+    """Return whether :func:`mark_done` wrote ``content`` to ``stamp``."""
     try:
         return stamp.read_text("utf-8") == content
     except (OSError, UnicodeDecodeError):

@@ -83,7 +83,7 @@ def _pip(*arguments: str, python: Path | None = None) -> None:
 
 
 def _is_whole() -> bool:
-    """Tell whether .venv runs, has pip, and was made here and for this version of Python."""
+    """Return whether .venv runs, has pip, and was made here and for this version of Python."""
     script = "import sys, pip; print(sys.prefix, *sys.version_info[:2], sep='|')"
     answer = (output([PYTHON, "-c", script]) or "").strip().split("|")
     wanted = [str(number) for number in sys.version_info[:2]]

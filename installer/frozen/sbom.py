@@ -78,7 +78,7 @@ def components(
 
 
 def _is_in(path: Path, folder: Path) -> bool:
-    """Tell whether a file is of a folder, and not of an environment with packages below it."""
+    """Return whether a file is of a folder, and not of an environment with packages below it."""
     environments = {".venv", "site-packages", "dist-packages"}
     return path.is_relative_to(folder) and not environments & set(path.relative_to(folder).parts)
 

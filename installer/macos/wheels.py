@@ -13,7 +13,7 @@ from pip._vendor.packaging.markers import Marker  # the one copy that every envi
 
 
 def on_a_mac(lock: str, machine: str, python: str, *left_out: str) -> Iterator[str]:
-    """Give the lines of those requirements that count on a Mac.
+    """Return the lines of those requirements that count on a Mac.
 
     Args:
         lock: the text of the lock file, with hashes.

@@ -126,7 +126,7 @@ def verify_manifest(options: argparse.Namespace) -> int:
 
 
 def public_key(key: Ed25519PrivateKey) -> str:
-    """Give the public key, 64 hexadecimal digits."""
+    """Return the public key, 64 hexadecimal digits."""
     return key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
 
 

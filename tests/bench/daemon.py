@@ -37,7 +37,7 @@ SIGN = {
 
 
 def as_installed() -> dict[str, str]:
-    """Give this environment, but with bytecode kept: an installed program compiles itself once."""
+    """Return this environment, with bytecode kept: an installed program compiles itself once."""
     return {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
 
 

@@ -56,7 +56,7 @@ def _insist_on_silence_about_pins(state: Path) -> None:
 
 @pytest.fixture
 def agent(world: World) -> Iterator[World]:
-    """Give the world and stop its agent afterwards, if the test has started it."""
+    """Return the world and stop its agent afterwards, if the test has started it."""
     yield world
     world.stop_agent()
 
@@ -84,7 +84,7 @@ def browser(world: World) -> Iterator[Browser]:
 
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    """Give a new profile of a Chinese browser: no cookies, nothing remembered."""
+    """Return a new profile of a Chinese browser: no cookies, nothing remembered."""
     context = browser.new_context(locale="zh-TW")
     context.set_default_timeout(TIMEOUT)
     yield context

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture
 def sources(tmp_path: Path) -> Path:
-    """Give a copy that a test may spoil."""
+    """Return a copy that a test may spoil."""
     copy = tmp_path / "macos"
     shutil.copytree(SOURCES, copy)
     return copy

@@ -24,7 +24,7 @@ LOG = """\
 
 @pytest.fixture
 def freezer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give the place of a program that stands for PyInstaller's Python."""
+    """Return the place of a program that stands for PyInstaller's Python."""
     monkeypatch.setattr(freeze, "_ensure_freezer", lambda: None)
     monkeypatch.setattr(freeze, "BUNDLE", tmp_path / "bundle")
     monkeypatch.setattr(freeze, "PYTHON", tmp_path / "python")

@@ -24,7 +24,7 @@ Build = Callable[[str], str]
 
 @pytest.fixture
 def tests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give a file with two tests, which prove what :data:`CLAIM` says."""
+    """Return a file with two tests, which prove what :data:`CLAIM` says."""
     monkeypatch.setattr(proofs, "TESTS", tmp_path / "tests")
     monkeypatch.setattr(proofs, "RESULTS", tmp_path / "build" / "proofs.json")
     file = tmp_path / "tests" / "linux" / "test_a.py"

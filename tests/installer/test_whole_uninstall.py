@@ -79,7 +79,7 @@ class Citizen:
             return base64.b64decode(json.load(response)["result"]["signature"])
 
     def tree(self) -> dict[str, tuple[int, bytes]]:
-        """Give everything below the home folder: kind and permissions, and what is in files."""
+        """Return everything below the home folder: kind and permissions, and what is in files."""
         found = {}
         for path in self.home.rglob("*"):
             content = path.read_bytes() if path.is_file() else b""
@@ -101,7 +101,7 @@ def card(tmp_path: Path, make_card: CardFactory) -> Path:
 
 
 def has_browser(citizen: Citizen) -> bytes:
-    """Give the home a browser's trust store; say what it trusts."""
+    """Return the home a browser's trust store; say what it trusts."""
     folder = citizen.home / ".pki" / "nssdb"
     tool = shutil.which("certutil")
     if tool is None:

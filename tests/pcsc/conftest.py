@@ -39,7 +39,7 @@ def pcscd(private_pcscd: PrivatePcscd) -> Iterator[PrivatePcscd]:
 
 @pytest.fixture
 def rig(pcscd: PrivatePcscd) -> Iterator[PcscRig]:
-    """Give a new provider and two empty readers."""
+    """Return a new provider and two empty readers."""
     rig = PcscRig(pcscd)
     yield rig
     rig.close()

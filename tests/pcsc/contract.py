@@ -99,7 +99,7 @@ def select(connection: Connection) -> None:
 
 
 def remembers(connection: Connection) -> bool:
-    """Tell whether the card still knows what was selected."""
+    """Return whether the card still knows what was selected."""
     return connection.transmit(READ_SERIAL)[1] == SUCCESS
 
 

@@ -35,7 +35,7 @@ MOBILE = "0900000001"
 
 @cache
 def rsa_key(name: str) -> rsa.RSAPrivateKey:
-    """Give each name its own key, made once in a process."""
+    """Return each name its own key, made once in a process."""
     assert name
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 

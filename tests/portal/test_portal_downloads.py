@@ -20,7 +20,7 @@ LARGE = bytes(range(256)) * 4096
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Give the folder that the site is told of."""
+    """Return the folder that the site is told of."""
     found = tmp_path / "dist"
     found.mkdir()
     return found

@@ -54,7 +54,7 @@ _USAGES = (
 
 @cache
 def rsa_key(name: str, bits: int = 2048) -> rsa.RSAPrivateKey:
-    """Give each name its own key, made once in a process."""
+    """Return each name its own key, made once in a process."""
     assert name
     return rsa.generate_private_key(public_exponent=65537, key_size=bits)
 

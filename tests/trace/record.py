@@ -36,7 +36,7 @@ def fixed_bytes(length: int) -> bytes:
 
 
 def new_driver(generation: str) -> CardDriver:
-    """Give a driver that has seen no card yet."""
+    """Return a driver that has seen no card yet."""
     return CitizenDriver(KINDS[generation], CardMemory())
 
 

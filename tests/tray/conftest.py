@@ -72,7 +72,7 @@ def session_bus(
 
 @pytest.fixture
 def short_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a folder: the path of a socket has at most 107 bytes."""
+    """Return a folder: the path of a socket has at most 107 bytes."""
     return tmp_path_factory.mktemp("b")
 
 

@@ -67,7 +67,7 @@ class Desktop:
         return Image.open(io.BytesIO(done.stdout)).convert("RGB")
 
     def find(self, colour: tuple[int, int, int], least: int) -> Point | None:
-        """Give the middle of what is of a colour, where there is enough of it."""
+        """Return the middle of what is of a colour, where there is enough of it."""
         shown = self.picture()
         raw = shown.tobytes()
         wanted = bytes(colour)
@@ -90,7 +90,7 @@ class Desktop:
         subprocess.run(["xdotool", *words], env=self.environment, check=True, timeout=30)
 
     def menu_is_open(self, before: Image.Image) -> bool:
-        """Tell whether much more is on the screen than before."""
+        """Return whether much more is on the screen than before."""
         was, now = before.tobytes(), self.picture().tobytes()
         return sum(1 for a, b in zip(was[::3], now[::3], strict=True) if a != b) > 5_000
 

@@ -128,7 +128,7 @@ class Running:
 
     def call(self, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
         """Ask the agent over HTTPS, as a page would."""
-        authority = identity.ensure(self.daemon.places.tls).authority
+        authority = identity.ensure(self.daemon.paths.tls).authority
         request = urllib.request.Request(
             f"https://localhost:{self.facts['port']}{path}",
             data=None if body is None else json.dumps(body).encode(),
@@ -267,7 +267,7 @@ def test_the_menu_opens_the_panel_at_the_right_page(start: Callable[..., Running
         token, _, named = rest.partition("&page=")
         assert before == f"https://localhost:{running.facts['port']}/panel/"
         assert named == page
-        assert PanelKey.read(running.daemon.places.panel_key).spend(token)
+        assert PanelKey.read(running.daemon.paths.panel_key).spend(token)
 
 
 def test_what_is_chosen_in_the_menu_is_done_and_shown(start: Callable[..., Running]) -> None:
@@ -285,7 +285,7 @@ def test_what_is_chosen_in_the_menu_is_done_and_shown(start: Callable[..., Runni
         assert running.daemon.autostart.is_on() is wanted
     icon.chosen("language:en")
     until(lambda: line("quit").label == "Quit Ankong")
-    until(lambda: Preferences(running.daemon.places.preferences).language == "en")
+    until(lambda: Preferences(running.daemon.paths.preferences).language == "en")
     icon.chosen("language:zh-Hant")
     until(lambda: line("quit").label == "結束安控")
 
@@ -294,7 +294,7 @@ def test_who_asks_it_to_quit_ends_the_agent_and_the_icon(start: Callable[..., Ru
     icon = FakeIcon()
     running = start(icon)
     assert icon.running.wait(SECONDS)
-    running.daemon.places.quit_request.touch()
+    running.daemon.paths.quit_request.touch()
     running.thread.join(SECONDS)
     assert not running.thread.is_alive()
     assert icon.ended.is_set()

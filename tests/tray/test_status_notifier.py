@@ -213,7 +213,7 @@ async def icon(bus: Bus) -> AsyncIterator[Icon]:
 
 @pytest.fixture
 async def item(desktop: Desktop, icon: Icon) -> str:
-    """Give the name of the icon's item, once it has registered."""
+    """Return the name of the icon's item, once it has registered."""
     del icon
     await desktop.appear()
     return await desktop.registered()

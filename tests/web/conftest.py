@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from agent.host.settings.config import Settings
 from agent.host.tls import identity
-from agent.host.tls.authority import Authority
+from agent.host.tls.authority import LocalAuthority
 from agent.origin import Origin
 from agent.pki.reading import read_certificate
 from agent.secret import SecretBytes
@@ -169,7 +169,7 @@ class Agent:
                 await asyncio.sleep(0.005)
 
     async def alive(self) -> bool:
-        """Tell whether the next request works."""
+        """Return whether the next request works."""
         async with self.http.get(f"{self.url}/v1/status") as response:
             body: dict[str, Any] = await response.json()
             return response.status == 200 and body["product"] == "ankong"
@@ -187,7 +187,7 @@ def local_identity(tmp_path_factory: pytest.TempPathFactory) -> identity.ServerI
 @pytest.fixture(scope="session")
 def card_certificate() -> CardCertificate:
     """Some certificate on some card; nobody here looks into it."""
-    der = Authority(datetime.now(UTC)).certificate.public_bytes(Encoding.DER)
+    der = LocalAuthority(datetime.now(UTC)).certificate.public_bytes(Encoding.DER)
     facts = read_certificate(der)
     return CardCertificate(facts, READER.name, "SIGN", "cert1", "TS00000000000001")
 
@@ -228,7 +228,7 @@ async def agent(start_agent: AgentFactory) -> Agent:
 
 @pytest.fixture
 def secrets_made(monkeypatch: pytest.MonkeyPatch) -> list[SecretBytes]:
-    """Give every secret that is made of a text during the test."""
+    """Return every secret that is made of a text during the test."""
     made: list[SecretBytes] = []
     make = SecretBytes.from_text
 

@@ -34,7 +34,7 @@ def card(tmp_path: Path, make_card: CardFactory) -> Path:
 
 
 @pytest.fixture
-def places(tmp_path: Path) -> Paths:
+def paths(tmp_path: Path) -> Paths:
     """Make a folder whose agent has heard a floor that is far above it."""
     found = Paths.choose(tmp_path / "state")
     found.prepare()
@@ -46,16 +46,16 @@ def places(tmp_path: Path) -> Paths:
     return found
 
 
-def heard(places: Paths, **said: Any) -> None:
+def heard(paths: Paths, **said: Any) -> None:
     now = datetime.now(UTC)
     content = signed(**said)
-    Heard(now, now, content, read(content, (public(),))).write(places.update)
+    Heard(now, now, content, read(content, (public(),))).write(paths.update)
 
 
 class Agent:
-    def __init__(self, ready: dict[str, Any], places: Paths) -> None:
+    def __init__(self, ready: dict[str, Any], paths: Paths) -> None:
         self._ready = ready
-        self._trust = ssl.create_default_context(cafile=str(places.tls / "authority.pem"))
+        self._trust = ssl.create_default_context(cafile=str(paths.tls / "authority.pem"))
 
     def sign(self) -> dict[str, Any]:
         params = {"data": "AAAA", "hash": "SHA-256", "format": "cms", "pin": TEST_PIN}
@@ -90,22 +90,22 @@ class Agent:
 
 
 @contextmanager
-def agent(places: Paths, card: Path) -> Iterator[Agent]:
+def agent(paths: Paths, card: Path) -> Iterator[Agent]:
     command = [sys.executable, "-m", "agent", "serve", "--virtual-card", str(card)]
     command += ["--port", "0", "--hipki-port", "0", "--consent", "allow"]
-    command += ["--state-dir", str(places.state)]
+    command += ["--state-dir", str(paths.state)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
-            yield Agent(json.loads(process.stdout.readline()), places)
+            yield Agent(json.loads(process.stdout.readline()), paths)
         finally:
             process.terminate()
 
 
-def ankong(places: Paths, *arguments: str, pin: str = "") -> tuple[int, dict[str, Any]]:
+def ankong(paths: Paths, *arguments: str, pin: str = "") -> tuple[int, dict[str, Any]]:
     command = [sys.executable, "-m", "agent", *arguments, "--json", "--state-dir"]
     done = subprocess.run(
-        [*command, str(places.state)],
+        [*command, str(paths.state)],
         cwd=ROOT,
         input=pin.encode(),
         capture_output=True,
@@ -114,9 +114,9 @@ def ankong(places: Paths, *arguments: str, pin: str = "") -> tuple[int, dict[str
     return done.returncode, json.loads(done.stdout)
 
 
-def test_below_the_floor_no_door_signs_and_no_try_is_spent(places: Paths, card: Path) -> None:
+def test_below_the_floor_no_door_signs_and_no_try_is_spent(paths: Paths, card: Path) -> None:
     before = cardfile.load(card).data.tries_left
-    with agent(places, card) as running:
+    with agent(paths, card) as running:
         error = running.sign()["error"]
         assert (error["code"], error["retriable"]) == ("internal", False)
         assert running.decrypt()["error"]["code"] == "internal"
@@ -124,41 +124,41 @@ def test_below_the_floor_no_door_signs_and_no_try_is_spent(places: Paths, card: 
         assert (told["ret_code"], told["last_error"]) == (0x7600000D, 0x06)
         assert "signature" not in told
     assert cardfile.load(card).data.tries_left == before
-    log = (places.logs / "ankong.log").read_text("utf-8")
+    log = (paths.logs / "ankong.log").read_text("utf-8")
     assert "must not sign any more" in log
     assert TEST_PIN not in log
 
 
-def test_the_command_line_does_not_sign_either(places: Paths, card: Path, tmp_path: Path) -> None:
+def test_the_command_line_does_not_sign_either(paths: Paths, card: Path, tmp_path: Path) -> None:
     letter = tmp_path / "letter.txt"
     letter.write_text("dear")
     words = ["sign", str(letter), "--virtual-card", str(card), "--out", str(tmp_path / "out")]
-    status, answer = ankong(places, *words, "--pin-stdin", pin=f"{TEST_PIN}\n")
+    status, answer = ankong(paths, *words, "--pin-stdin", pin=f"{TEST_PIN}\n")
     assert status == 1
     assert answer["error"]["code"] == "internal"
     assert "9.0.0" in answer["error"]["message"]
     assert not (tmp_path / "out").exists()
 
 
-def test_the_doctor_says_why(places: Paths) -> None:
-    status, answer = ankong(places, "doctor", "--provider", "virtual")
+def test_the_doctor_says_why(paths: Paths) -> None:
+    status, answer = ankong(paths, "doctor", "--provider", "virtual")
     assert status == 1
     found = {each["code"]: each for each in answer["findings"]}["update_too_old"]
     assert found["level"] == "fault"
     assert "9.2.0" in found["message"]["zh-Hant"]
 
 
-def test_at_the_floor_all_goes_on(places: Paths, card: Path) -> None:
+def test_at_the_floor_all_goes_on(paths: Paths, card: Path) -> None:
     now = datetime.now(UTC)
-    heard(places, issued=now - timedelta(hours=1), expires=now + timedelta(days=9), floor="0.1.0")
-    with agent(places, card) as running:
+    heard(paths, issued=now - timedelta(hours=1), expires=now + timedelta(days=9), floor="0.1.0")
+    with agent(paths, card) as running:
         assert base64.b64decode(running.sign()["result"]["signature"])
         assert running.hipki_sign()["ret_code"] == 0
 
 
 def test_where_the_policy_asks_nobody_nothing_that_was_heard_counts(
-    places: Paths, card: Path
+    paths: Paths, card: Path
 ) -> None:
-    places.policy.write_text(places.policy.read_text() + "update_check = false\n")
-    with agent(places, card) as running:
+    paths.policy.write_text(paths.policy.read_text() + "update_check = false\n")
+    with agent(paths, card) as running:
         assert "result" in running.sign()

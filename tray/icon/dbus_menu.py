@@ -65,7 +65,7 @@ class DbusMenu(ServiceInterface):
         self._by_number[ROOT] = self._root
 
     def _number(self, item: Item) -> int:
-        """Give a line's number: a line that comes back has the same, for clicks come late."""
+        """Return a line's number: a line that comes back has the same, for clicks come late."""
         return self._numbers.setdefault(item.key, len(self._numbers) + 1)
 
     def _find(self, number: int) -> Item:

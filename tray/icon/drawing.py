@@ -66,7 +66,7 @@ class Canvas:
             covered[index] = covered.get(index, 0.0) + max(width, 0.0) / _ROWS
 
     def rgba(self) -> bytes:
-        """Give the pixels, rows from the top, straight opacity."""
+        """Return the pixels, rows from the top, straight opacity."""
         return bytes(round(channel * 255) for pixel in self._pixels for channel in pixel)
 
 
@@ -175,7 +175,7 @@ def _shield() -> tuple[Point, ...]:
 
 
 def _bezier(points: Sequence[Point], t: float) -> Point:
-    """Give the point of a cubic curve from the first to the last of four, at ``t`` of its way."""
+    """Return the point of a cubic curve from the first to the last of four, at ``t`` of its way."""
     weights = ((1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t**3)
     x, y = (sum(w * p[axis] for w, p in zip(weights, points, strict=True)) for axis in (0, 1))
     return x, y

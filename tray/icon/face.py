@@ -48,7 +48,7 @@ class Item:
     children: tuple["Item", ...] = ()
 
     def walk(self) -> Iterator["Item"]:
-        """Give this line and all behind it."""
+        """Return this line and all behind it."""
         yield self
         for child in self.children:
             yield from child.walk()

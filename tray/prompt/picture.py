@@ -26,7 +26,7 @@ class Box:
     colour: str
 
     def cover(self, x: float, y: float, pixel: float) -> float:
-        """Tell how much of a pixel around a point is in the box, 0 to 1."""
+        """Return how much of a pixel around a point is in the box, 0 to 1."""
         dx = abs(x - (self.left + self.right) / 2) - (self.right - self.left) / 2 + self.radius
         dy = abs(y - (self.top + self.bottom) / 2) - (self.bottom - self.top) / 2 + self.radius
         outside = hypot(max(dx, 0.0), max(dy, 0.0)) + min(max(dx, dy), 0.0) - self.radius

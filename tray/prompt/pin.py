@@ -28,7 +28,7 @@ class PinBuffer:
         return self._length
 
     def add(self, character: str) -> bool:
-        """Take one printable ASCII character; tell whether there was room for it."""
+        """Take one printable ASCII character; return whether there was room for it."""
         if self._length == len(self._room) or not (len(character) == 1 and "!" <= character <= "~"):
             return False
         self._room[self._length] = ord(character)
@@ -47,7 +47,7 @@ class PinBuffer:
         self._length = 0
 
     def take(self, head: bytes) -> bytearray:
-        """Give ``head`` and the PIN in a buffer of the caller's, and wipe this one."""
+        """Return ``head`` and the PIN in a buffer of the caller's, and wipe this one."""
         taken = bytearray(len(head) + self._length)
         taken[: len(head)] = head
         taken[len(head) :] = memoryview(self._room)[: self._length]

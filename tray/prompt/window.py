@@ -235,7 +235,7 @@ class Window:
         self._root.bind("<Escape>", lambda _: press())
 
     def is_awake(self) -> bool:
-        """Tell whether keys and clicks count by now."""
+        """Return whether keys and clicks count by now."""
         return time.monotonic() >= self._awake_at
 
     def finish(self, answer: bytes | bytearray) -> None:

@@ -307,7 +307,7 @@ class CitizenDriver(CardDriver):
             yield self._kind(session, self._memory)
 
     def probe(self, connection: Connection) -> bool:
-        """Tell whether the card is of this generation, with one command or two.
+        """Return whether the card is of this generation, with one command or two.
 
         Raises:
             TransportError: the card is gone.

@@ -77,7 +77,7 @@ class _GrowingFile:
         self._ended = False
 
     def item_at(self, offset: int) -> Tlv | None:
-        """Give the data object at ``offset``; None at the padding or the end of the file."""
+        """Return the data object at ``offset``; None at the padding or the end of the file."""
         while not (offset < len(self._raw) and self._raw[offset] in _PADDING):
             try:
                 return read_one(self._raw, offset)

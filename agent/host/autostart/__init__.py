@@ -23,7 +23,7 @@ class Autostart(Protocol):
         """Where it is written down, if that is a file: made when missing."""
 
     def is_on(self) -> bool:
-        """Tell whether the agent starts when the citizen signs in."""
+        """Return whether the agent starts when the citizen signs in."""
 
     def turn_on(self) -> None:
         """See to it that it does.

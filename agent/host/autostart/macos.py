@@ -25,7 +25,7 @@ class LaunchAgent:
         return self._file.parent
 
     def is_on(self) -> bool:
-        """Tell whether the agent starts when the citizen signs in."""
+        """Return whether the agent starts when the citizen signs in."""
         try:
             with self._file.open("rb") as file:
                 found = plistlib.load(file)

@@ -12,11 +12,11 @@ APPROVED: Final = r"Software\Microsoft\Windows\CurrentVersion\Explorer\StartupAp
 """Where the task manager remembers what the user turned off: an odd first byte."""
 
 
-class Registry(Protocol):
+class UserRegistry(Protocol):
     """As much of the current user's registry as is needed."""
 
     def read(self, key: str, name: str) -> str | bytes | None:
-        """Give a value; None when it is not there."""
+        """Return a value; None when it is not there."""
 
     def write(self, key: str, name: str, value: str) -> None:
         """Write a text (REG_SZ)."""
@@ -29,7 +29,7 @@ class CurrentUser:
     """HKEY_CURRENT_USER by the standard library; this part runs on Windows only."""
 
     def read(self, key: str, name: str) -> str | bytes | None:
-        """Give a value; None when it is not there."""
+        """Return a value; None when it is not there."""
         if sys.platform == "win32":
             import winreg  # noqa: PLC0415  # Windows only
 
@@ -65,7 +65,7 @@ class CurrentUser:
 class RunKey:
     """The value, and what the task manager says about it."""
 
-    def __init__(self, command: Sequence[str], registry: Registry | None = None) -> None:
+    def __init__(self, command: Sequence[str], registry: UserRegistry | None = None) -> None:
         """Remember the command line."""
         self._line = subprocess.list2cmdline(command)
         self._registry = registry or CurrentUser()
@@ -76,7 +76,7 @@ class RunKey:
         return None
 
     def is_on(self) -> bool:
-        """Tell whether the agent starts when the citizen signs in."""
+        """Return whether the agent starts when the citizen signs in."""
         return self._registry.read(KEY, NAME) is not None and not self._is_disapproved()
 
     def turn_on(self) -> None:

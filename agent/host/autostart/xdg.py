@@ -38,7 +38,7 @@ class XdgAutostart:
         return self._own.parent
 
     def is_on(self) -> bool:
-        """Tell whether the agent starts when the citizen signs in."""
+        """Return whether the agent starts when the citizen signs in."""
         content = _read(self._own)
         if content is not None:
             return not _HIDDEN.search(content)

@@ -81,7 +81,7 @@ class PanelKey:
         return base64.urlsafe_b64encode(content + self._seal(content)).decode().rstrip("=")
 
     def spend(self, token: str) -> bool:
-        """Tell whether a token is good; it is not any more after that. From any thread."""
+        """Return whether a token is good; it is not any more after that. From any thread."""
         raw = _decode(token)
         if raw is None or not hmac.compare_digest(raw[-32:], self._seal(raw[:-32])):
             return False
@@ -101,7 +101,7 @@ class PanelKey:
         return hmac.digest(self._secret, _PURPOSE + content, "sha256")
 
 
-def panel_address(places: Paths) -> str:
+def panel_address(paths: Paths) -> str:
     """Make the address that opens the panel of the agent that runs, once.
 
     Raises:
@@ -109,9 +109,9 @@ def panel_address(places: Paths) -> str:
 
     """
     try:
-        facts = json.loads(places.instance.read_text(encoding="utf-8"))
+        facts = json.loads(paths.instance.read_text(encoding="utf-8"))
         port = facts["port"]
-        key = PanelKey.read(places.panel_key)
+        key = PanelKey.read(paths.panel_key)
     except (OSError, ValueError, KeyError, TypeError, RecursionError, AgentError) as error:
         raise AgentError("no agent is ready", code=ErrorCode.TIMEOUT) from error
     if not isinstance(port, int) or not 0 < port <= 65535:

@@ -36,27 +36,27 @@ class StillRunningError(AgentError):
     code = ErrorCode.TIMEOUT
 
 
-def is_running(places: Paths) -> bool:
-    """Tell whether an agent holds the folder; makes nothing where there is none.
+def is_running(paths: Paths) -> bool:
+    """Return whether an agent holds the folder; makes nothing where there is none.
 
     Raises:
         OSError: that cannot be found out, because the folder is somebody else's.
 
     """
-    if not places.lock.exists():
+    if not paths.lock.exists():
         return False
     try:
-        with FileLock(places.lock, timeout=0):
+        with FileLock(paths.lock, timeout=0):
             return False
     except Timeout:
         return True
 
 
-def end_running(places: Paths, seconds: float = QUIT_SECONDS) -> bool:
-    """Ask the agent to end and wait until it has; tell whether there was one.
+def end_running(paths: Paths, seconds: float = QUIT_SECONDS) -> bool:
+    """Ask the agent to end and wait until it has; return whether there was one.
 
     Args:
-        places: its folder.
+        paths: its folder.
         seconds: how long it may take.
 
     Raises:
@@ -64,21 +64,21 @@ def end_running(places: Paths, seconds: float = QUIT_SECONDS) -> bool:
         OSError: the folder is somebody else's.
 
     """
-    if not is_running(places):
+    if not is_running(paths):
         return False
-    pid = _pid(places)
+    pid = _pid(paths)
     end = time.monotonic() + seconds
     try:
-        while is_running(places):
+        while is_running(paths):
             if time.monotonic() >= end:
                 who = "" if pid is None else f" (process {pid})"
                 raise StillRunningError(f"the agent{who} did not end within {seconds:.0f} s")
             # Each time: an agent that is just starting takes an old request away.
-            places.quit_request.touch(mode=0o600)
+            paths.quit_request.touch(mode=0o600)
             time.sleep(_WAIT_SECONDS)
     finally:
         with suppress(OSError):
-            places.quit_request.unlink(missing_ok=True)
+            paths.quit_request.unlink(missing_ok=True)
     if pid is not None:
         # Windows lets nobody replace the files of a program while its process lasts.
         windows_objects.wait_for_process(pid, _PROCESS_SECONDS)
@@ -111,10 +111,10 @@ def _is_there(request: Path) -> bool:
         return False
 
 
-def _pid(places: Paths) -> int | None:
+def _pid(paths: Paths) -> int | None:
     """Read which process it is; for people, and for Windows."""
     try:
-        with places.instance.open("rb") as file:
+        with paths.instance.open("rb") as file:
             pid = json.loads(file.read(_MAX_SIZE))["pid"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None

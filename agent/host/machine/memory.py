@@ -25,7 +25,7 @@ def shut_others_out() -> None:
 
 
 def keep_out_of_swap(buffer: bytearray) -> bool:
-    """Lock a buffer of fixed length in memory; tell whether the system did."""
+    """Lock a buffer of fixed length in memory; return whether the system did."""
     size = len(buffer)
     address = ctypes.addressof((ctypes.c_char * size).from_buffer(buffer))
     if sys.platform == "win32":

@@ -27,7 +27,7 @@ _log = structlog.get_logger(__name__)
 
 
 def check_for(platform: str = sys.platform) -> PeerCheck | None:
-    """Give the check of this system; None where the system does not tell (macOS)."""
+    """Return the check of this system; None where the system does not tell (macOS)."""
     if platform == "linux":
         return LinuxPeers(os.geteuid()).is_ours
     if platform == "win32":
@@ -50,7 +50,7 @@ class LinuxPeers:
         self._ask = ask
 
     def is_ours(self, peer: Address, local: Address) -> bool:
-        """Tell whether the other end belongs to the user; what cannot be found does not."""
+        """Return whether the other end belongs to the user; what cannot be found does not."""
         try:
             return self.owner(peer, local) == self._user
         except (OSError, ValueError, IndexError) as error:
@@ -95,7 +95,7 @@ def _spellings(peer: Address, local: Address) -> list[tuple[str, bytes]]:
 
 
 def _mapped(address: IPv4Address | IPv6Address) -> IPv6Address:
-    """Give the IPv4-mapped form (RFC 4291 §2.5.5.2)."""
+    """Return the IPv4-mapped form (RFC 4291 §2.5.5.2)."""
     if isinstance(address, IPv6Address):
         return address
     return IPv6Address(b"\0" * 10 + b"\xff\xff" + address.packed)

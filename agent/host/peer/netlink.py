@@ -23,7 +23,7 @@ _SECONDS: Final = 2.0
 
 
 def owner(peer: Sequence[Any], local: Sequence[Any]) -> int | None:
-    """Give the user id of the peer's socket; None if it has lost its process.
+    """Return the user id of the peer's socket; None if it has lost its process.
 
     Args:
         peer: the socket's own address: host and port.

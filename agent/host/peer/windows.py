@@ -43,10 +43,10 @@ class System(Protocol):
     """What Windows is asked."""
 
     def table(self, family: int) -> bytes:
-        """Give the table of TCP connections with their processes."""
+        """Return the table of TCP connections with their processes."""
 
     def user_of(self, process: int | None) -> bytes | None:
-        """Give the SID of a process' user, of our own with None; None where we may not know."""
+        """Return the SID of a process' user, of our own with None; None where we may not know."""
 
 
 class WindowsPeers:
@@ -57,7 +57,7 @@ class WindowsPeers:
         self._own = system.user_of(None)
 
     def is_ours(self, peer: Sequence[Any], local: Sequence[Any]) -> bool:
-        """Tell whether the other end belongs to our user; what cannot be found does not."""
+        """Return whether the other end belongs to our user; what cannot be found does not."""
         try:
             process = self._find(_end(peer), _end(local))
             if process is None or self._own is None:
@@ -80,7 +80,7 @@ def _end(address: Sequence[Any]) -> tuple[bytes, int]:
 
 
 def _packed(raw: bytes) -> bytes:
-    """Give an address as 16 bytes, IPv4 mapped (RFC 4291 §2.5.5.2)."""
+    """Return an address as 16 bytes, IPv4 mapped (RFC 4291 §2.5.5.2)."""
     if len(raw) == len(IPv4Address(0).packed):
         return IPv6Address(b"\0" * 10 + b"\xff\xff" + raw).packed
     return raw

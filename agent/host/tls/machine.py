@@ -84,7 +84,7 @@ class Machine:
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
     def system_path(self, path: str) -> Path:
-        """Give the place of an absolute POSIX path of the system."""
+        """Return the place of an absolute POSIX path of the system."""
         return self.root / path.lstrip("/")
 
 

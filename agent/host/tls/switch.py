@@ -59,7 +59,7 @@ class LeafSwitch:
             await self.look()
 
     async def look(self) -> bool:
-        """Load a better leaf if there is one; tell whether there was.
+        """Load a better leaf if there is one; return whether there was.
 
         When the ladder has run out this makes a new authority, as a restart would; until the
         trust stores know it, ``ankong doctor`` says so.

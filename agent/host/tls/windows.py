@@ -11,7 +11,7 @@ from ctypes import POINTER, Structure, c_char_p, c_ubyte, c_uint32, c_void_p, c_
 from typing import Any, Final, Protocol
 
 from agent.host.tls.machine import Machine
-from agent.host.tls.manifest import Step
+from agent.host.tls.manifest import TrustStep
 from agent.host.tls.store import (
     AuthorityFile,
     Place,
@@ -46,7 +46,7 @@ class Roots(Protocol):
     """The authorities that this user trusts."""
 
     def certificates(self) -> Sequence[bytes]:
-        """Give all of them, DER."""
+        """Return all of them, DER."""
 
     def add(self, der: bytes) -> None:
         """Add one; Windows asks the citizen."""
@@ -72,7 +72,7 @@ class RootStore:
         crypt32.CertDeleteCertificateFromStore.argtypes = [POINTER(CertificateContext)]
 
     def certificates(self) -> Sequence[bytes]:
-        """Give all certificates in the store, DER.
+        """Return all certificates in the store, DER.
 
         Raises:
             StoreError: it cannot be opened.
@@ -109,7 +109,7 @@ class RootStore:
             raise StoreError("it is still there after it was deleted")
 
     def _delete(self, provider: int, der: bytes) -> bool:
-        """Delete a certificate from one view of the store; tell whether it was there."""
+        """Delete a certificate from one view of the store; return whether it was there."""
         with self._open(provider) as store:
             # Deleting frees the context, so the enumeration must not go on from it.
             context = next((each for found, each in self._contexts(store) if found == der), None)
@@ -184,7 +184,7 @@ class WindowsUserStore:
         found = self.check(authority)
         if not found or found[0].presence is Presence.UNREADABLE:
             return found
-        record(Step(self.name, _PLACE, authority.sha256, {"pem": authority.pem}))
+        record(TrustStep(self.name, _PLACE, authority.sha256, {"pem": authority.pem}))
         if found[0].presence is Presence.MISSING:
             try:
                 self._roots().add(authority.der)
@@ -192,7 +192,7 @@ class WindowsUserStore:
                 return [Place(self.name, _PLACE, Presence.MISSING, error.detail)]
         return self.check(authority)
 
-    def uninstall(self, step: Step) -> None:
+    def uninstall(self, step: TrustStep) -> None:
         """Take the authority out of the user's roots.
 
         Raises:

@@ -153,7 +153,7 @@ def sign(said: ReleaseManifest, key: Ed25519PrivateKey) -> bytes:
 
 
 def is_key(text: str) -> bool:
-    """Tell whether a text has the form of a public key."""
+    """Return whether a text has the form of a public key."""
     return _KEY.fullmatch(text) is not None
 
 

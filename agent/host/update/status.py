@@ -71,7 +71,7 @@ class TooOldError(AgentError):
 
 
 def keys_of(settings: Settings) -> Sequence[str]:
-    """Give the keys whose word counts."""
+    """Return the keys whose word counts."""
     return (*RELEASE_KEYS, *settings.update_keys)
 
 
@@ -104,10 +104,10 @@ def judge(heard: Heard, how: Asking, own: str = __version__) -> UpdateStatus:
     return UpdateStatus(how, age, said.newest, said.floor, said.page, said.reason, heard.answered)
 
 
-def read(places: Paths, settings: Settings) -> UpdateStatus:
+def read(paths: Paths, settings: Settings) -> UpdateStatus:
     """Say how this version stands by what an agent has heard and written down."""
-    how = asking(settings, wanted=Preferences(places.preferences).update_check)
-    return judge(load(places.update, keys_of(settings)), how)
+    how = asking(settings, wanted=Preferences(paths.preferences).update_check)
+    return judge(load(paths.update, keys_of(settings)), how)
 
 
 def check(standing: UpdateStatus) -> None:

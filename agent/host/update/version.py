@@ -21,7 +21,7 @@ def parse(text: str) -> tuple[int, ...]:
 
 
 def is_older(one: str, other: str) -> bool:
-    """Tell whether ``one`` is older than ``other``.
+    """Return whether ``one`` is older than ``other``.
 
     Raises:
         ValueError: one of them is no version.

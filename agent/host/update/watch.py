@@ -115,7 +115,7 @@ class UpdateWatch:
             await asyncio.sleep(interval)
 
     async def ask(self) -> bool:
-        """Ask now; tell whether there was an answer that counts. Never raises but when cancelled.
+        """Ask now; return whether there was an answer that counts. Never raises but when cancelled.
 
         The citizen is told nothing of failures: being offline is normal.
         """

@@ -27,7 +27,7 @@ def find_chromium() -> str | None:
 
 
 def can_make_home() -> bool:
-    """Tell whether NSS's ``certutil`` is installed."""
+    """Return whether NSS's ``certutil`` is installed."""
     return shutil.which("certutil") is not None
 
 
@@ -70,12 +70,12 @@ def sandbox_flags() -> list[str]:
 
 
 def has_display() -> bool:
-    """Tell whether a window could be opened here."""
+    """Return whether a window could be opened here."""
     return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
 def can_show_windows() -> bool:
-    """Tell whether the agent's own windows could be opened here: they need Tk, and X on Unix."""
+    """Return whether the agent's own windows could be opened here: they need Tk, and X on Unix."""
     if importlib.util.find_spec("_tkinter") is None:
         return False
     return sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY"))

@@ -76,7 +76,7 @@ def play(scene: Scene, citizen: Citizen) -> float:
 
 @contextmanager
 def _open_page(scene: Scene) -> Iterator["Page"]:
-    """Give one page of a new headless Chromium, in Chinese, for which the private home is home."""
+    """Open a page of a new headless Chromium, in Chinese, with a home folder of its own."""
     try:
         from playwright.sync_api import sync_playwright  # noqa: PLC0415  # for the check only
     except ImportError as error:

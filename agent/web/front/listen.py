@@ -74,7 +74,7 @@ def _bind(family: socket.AddressFamily, address: str, port: int) -> socket.socke
 
 
 def _has_ipv6() -> bool:
-    """Tell whether ::1 exists here, by binding any port of it."""
+    """Return whether ::1 exists here, by binding any port of it."""
     if not socket.has_ipv6:
         return False
     with suppress(OSError), socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:

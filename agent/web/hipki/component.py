@@ -68,7 +68,7 @@ class Component:
         return self._settings.hipki_version or VERSION
 
     def is_allowed(self, site: Origin | None) -> bool:
-        """Tell whether somebody may see more than readers, without asking anybody."""
+        """Return whether somebody may see more than readers, without asking anybody."""
         return site is not None and self._service.is_allowed(site)
 
     async def answer(self, site: Origin, function: Function, name: str, fields: Fields) -> Reply:

@@ -49,7 +49,7 @@ class PopupPrompter:
         self._prompter = prompter
 
     def can_ask(self) -> bool:
-        """Tell whether there is anything to ask the citizen with, as far as that is known."""
+        """Return whether there is anything to ask the citizen with, as far as that is known."""
         return self._prompter.can_ask()
 
     async def ask(self, prompt: Prompt[A]) -> A:
@@ -97,11 +97,11 @@ class PopupConsent:
         return self._permissions
 
     def is_allowed(self, site: Origin) -> bool:
-        """Tell whether ``site`` is allowed without asking anybody."""
+        """Return whether ``site`` is allowed without asking anybody."""
         return site == SELF_TEST or self._permissions.find(site) is Permission.ALLOWED
 
     def blocks(self, site: Origin) -> bool:
-        """Tell whether the citizen, or an administrator, said no to ``site`` for good."""
+        """Return whether the citizen, or an administrator, said no to ``site`` for good."""
         return self._permissions.find(site) is Permission.BLOCKED
 
     async def allow_site(self, site: Origin) -> None:
@@ -174,7 +174,7 @@ class PopupConsent:
             task.exception()  # whoever still waited for it has been told
 
     def has_windows(self) -> bool:
-        """Tell whether questions are put in windows, as far as that is known."""
+        """Return whether questions are put in windows, as far as that is known."""
         return self._prompter.can_ask()
 
     async def trust(self, site: Origin, answer: Answer) -> None:

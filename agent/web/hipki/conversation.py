@@ -54,7 +54,7 @@ class Question:
         self._answer = Answer.CANCEL
 
     def give(self, answer: Answer) -> bool:
-        """Take an answer; tell whether it counts."""
+        """Take an answer; return whether it counts."""
         too_soon = time.monotonic() - self._asked < THINKING_SECONDS
         if answer not in self._answers or (too_soon and answer is not Answer.CANCEL):
             return False
@@ -122,11 +122,11 @@ class Conversation:
             self._change()
 
     def give(self, answer: Answer) -> bool:
-        """Answer the question that is shown; tell whether there is one that takes it."""
+        """Answer the question that is shown; return whether there is one that takes it."""
         return self._question is not None and self._question.give(answer)
 
     async def follow(self) -> AsyncIterator[dict[str, Any]]:
-        """Give each state: a question here or in a window, being at work, and last the reply."""
+        """Return each state: a question here or in a window, being at work, and last the reply."""
         while True:
             changed = self._changed
             yield self._state()

@@ -91,7 +91,7 @@ class PopupRoutes:
         }
 
     def has_windows(self) -> bool:
-        """Tell whether the citizen is asked in windows."""
+        """Return whether the citizen is asked in windows."""
         return self._consent is not None and self._consent.has_windows()
 
     async def _request(self, request: web.BaseRequest) -> web.StreamResponse:

@@ -38,7 +38,7 @@ class Fields:
         return f"Fields({sorted(self.values)})"
 
     def text(self, name: str) -> str:
-        """Give a field as text; empty when it is absent or of another type."""
+        """Return a field as text; empty when it is absent or of another type."""
         value = self.values.get(name)
         if isinstance(value, bool) or not isinstance(value, str | int):
             return ""
@@ -46,7 +46,7 @@ class Fields:
         return "" if text == _ABSENT else text
 
     def flag(self, name: str, *, default: bool = False) -> bool:
-        """Give a field that pages write as ``"true"`` or ``"false"``, or as a boolean."""
+        """Return a field that pages write as ``"true"`` or ``"false"``, or as a boolean."""
         value = self.values.get(name)
         if isinstance(value, bool):
             return value
@@ -154,7 +154,7 @@ def _object(text: str) -> dict[str, Any]:
 
 
 def _is_flat(text: str) -> bool:
-    """Tell whether JSON is as good as all text, as any long request is that a page means.
+    """Return whether JSON is as good as all text, as any long request is that a page means.
 
     Millions of empty lists would become a gigabyte of objects.
     """

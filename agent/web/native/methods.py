@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeAlias
 
 from agent.errors import AgentError, ErrorCode
-from agent.host.instance.install_key import Proof
+from agent.host.instance.install_key import InstallationProof
 from agent.host.settings.config import Settings
 from agent.origin import Origin
 from agent.secret import SecretBytes
@@ -16,7 +16,7 @@ from agent.web.front.limits import Limits, RateLimiter, Slots
 from agent.web.native import convert, messages
 from agent.web.native.wire import MessageError
 
-Prover: TypeAlias = Callable[[str, bytes], Proof]
+Prover: TypeAlias = Callable[[str, bytes], InstallationProof]
 """Signs a nonce for an origin (see ``host.install_key``)."""
 """The requests that a site may send before it is allowed."""
 
@@ -25,13 +25,13 @@ class Service(Protocol):
     """The use cases, as far as pages may have them (see ``signing.service``)."""
 
     def snapshot(self) -> model.Snapshot:
-        """Give all readers as they are now."""
+        """Return all readers as they are now."""
 
     def subscribe(self) -> AbstractAsyncContextManager[asyncio.Queue[model.Event]]:
-        """Give a queue of changes."""
+        """Return a queue of changes."""
 
     def is_allowed(self, site: Origin) -> bool:
-        """Tell whether a site may ask for more than the status."""
+        """Return whether a site may ask for more than the status."""
 
     async def connect(self, site: Origin) -> None:
         """Ask the citizen to allow a site."""
@@ -100,7 +100,7 @@ class NativeApi:
         return self._service
 
     def is_allowed(self, site: Origin | None) -> bool:
-        """Tell whether whoever asks may ask for more than the status."""
+        """Return whether whoever asks may ask for more than the status."""
         return site is not None and self._service.is_allowed(site)
 
     def check_audience(self, site: Origin, audience: Audience) -> None:

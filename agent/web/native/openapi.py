@@ -48,7 +48,7 @@ _SCHEMA_REF: Final = "#/components/schemas/"
 
 
 def _components(prefix: str) -> dict[str, Any]:
-    """Give the schema of every message by its name; references start with ``prefix``."""
+    """Return the schema of every message by its name; references start with ``prefix``."""
     types = [*_RESULTS, *_RESULTS.values(), messages.Refusal]
     types += [messages.ReaderEvent, messages.ServiceEvent, messages.Ping]
     _, components = msgspec.json.schema_components(
@@ -104,7 +104,7 @@ def _operation(kind: type[messages.Request]) -> dict[str, Any]:
 
 
 def _body(kind: type[messages.Request]) -> dict[str, Any]:
-    """Give the request's schema without the need for ``method``: the path says it."""
+    """Return the request's schema without the need for ``method``: the path says it."""
     required = [field.encode_name for field in msgspec.structs.fields(kind) if field.required]
     properties: dict[str, Any] = {
         field.encode_name: {"$ref": f"{_SCHEMA_REF}{kind.__name__}/properties/{field.encode_name}"}

@@ -13,14 +13,14 @@ _NAME: Final = re.compile(r"[A-Za-z0-9._-]+")
 _MAX_LICENSE: Final = 120  # characters; some packages put the whole text there
 
 
-def describe(places: Paths) -> dict[str, Any]:
+def describe(paths: Paths) -> dict[str, Any]:
     """Say what is installed here; reads the packages' metadata, so not for the event loop."""
     return {
         "version": __version__,
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.release()}",
-        "state_dir": str(places.state),
-        "log_dir": str(places.logs),
+        "state_dir": str(paths.state),
+        "log_dir": str(paths.logs),
         "parts": sorted(_parts("ankong"), key=lambda part: part["name"].lower()),
     }
 

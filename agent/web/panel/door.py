@@ -211,7 +211,7 @@ async def _checked_body(request: web.BaseRequest) -> bytes:
 
 
 def _one(request: web.BaseRequest, name: str) -> str:
-    """Give the one header of that name; empty when there is none, or two."""
+    """Return the one header of that name; empty when there is none, or two."""
     lines = request.headers.getall(name, ())
     return lines[0] if len(lines) == 1 else ""
 

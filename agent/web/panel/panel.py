@@ -63,7 +63,7 @@ class Sources:
 
     Attributes:
         service: the use cases.
-        places: the agent's folder.
+        paths: the agent's folder.
         policy: of this computer.
         preferences: what the citizen chose.
         sites: the decisions; None where a flag decides.
@@ -78,7 +78,7 @@ class Sources:
     """
 
     service: Service
-    places: Paths
+    paths: Paths
     policy: Policy
     preferences: Preferences
     sites: SiteStore | None = None
@@ -253,19 +253,19 @@ class Panel:
         del body
         wanted = request.query.get("q", "").strip().casefold()
         before = _number(request.query.get("before"))
-        path = self._sources.places.history
+        path = self._sources.paths.history
         found, further = await asyncio.to_thread(search.find, path, wanted, before)
         rows = [history_export.as_record(line) for line in found]
         return _answer({"lines": rows, "before": further})
 
     async def _get_chain(self, request: web.BaseRequest, body: bytes) -> web.StreamResponse:
         del request, body
-        verdict = await asyncio.to_thread(chronicle.verify, self._sources.places.history)
+        verdict = await asyncio.to_thread(chronicle.verify, self._sources.paths.history)
         return _answer(history_export.verdict_record(verdict))
 
     async def _get_export(self, request: web.BaseRequest, body: bytes) -> web.StreamResponse:
         del body
-        path = self._sources.places.history
+        path = self._sources.paths.history
         lines = await asyncio.to_thread(chronicle.read, path, limit=ALL)
         if request.query.get("format") == "csv":
             text = await asyncio.to_thread(history_export.as_csv, lines[::-1])
@@ -320,7 +320,7 @@ class Panel:
 
     async def _get_about(self, request: web.BaseRequest, body: bytes) -> web.StreamResponse:
         del request, body
-        return _answer(await asyncio.to_thread(about.describe, self._sources.places))
+        return _answer(await asyncio.to_thread(about.describe, self._sources.paths))
 
     async def _post_settings(self, request: web.BaseRequest, body: bytes) -> web.StreamResponse:
         wanted = messages.read(messages.Change, body)

@@ -62,7 +62,7 @@ class Tested(Protocol):
     """The use cases, as far as they are tested."""
 
     def snapshot(self) -> Snapshot:
-        """Give all readers as they are now."""
+        """Return all readers as they are now."""
 
     async def certificates(
         self, site: Origin, reader: str | None = None

@@ -67,7 +67,7 @@ class Sessions:
         return opened
 
     def check(self, cookie: str, key: str) -> bool:
-        """Tell whether both were given to one browser, not too long ago."""
+        """Return whether both were given to one browser, not too long ago."""
         if max(len(cookie), len(key)) > _MAX_TEXT:
             return False
         name = _digest(cookie)

@@ -89,7 +89,7 @@ def installed(places: Places) -> Record | None:
 
 
 def is_older(version: str, other: str) -> bool:
-    """Tell whether ``version`` came before ``other``."""
+    """Return whether ``version`` came before ``other``."""
     return _numbers(version) < _numbers(other)
 
 
@@ -197,7 +197,7 @@ class Installation:
 
     @staticmethod
     def _may_write(path: Path, before: Record | None) -> bool:
-        """Tell whether a file is ours to write: what somebody else has put there stays."""
+        """Return whether a file is ours to write: what somebody else has put there stays."""
         is_ours = before is not None and str(path) in before.files
         return is_ours or not (path.exists() or path.is_symlink())
 

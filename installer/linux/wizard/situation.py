@@ -50,11 +50,11 @@ class Situation:
         return self.source / "_internal" / "licences"
 
     def before(self) -> Record | None:
-        """Tell what is installed now."""
+        """Return what is installed now."""
         return installed(self.places)
 
     def is_downgrade(self) -> bool:
-        """Tell whether a newer version would be replaced."""
+        """Return whether a newer version would be replaced."""
         before = self.before()
         return before is not None and is_older(self.version, before.version)
 
@@ -63,7 +63,7 @@ class Situation:
         return sum(path.lstat().st_size for path in self.source.rglob("*") if path.is_file())
 
     def is_running(self) -> bool:
-        """Tell whether this user's agent runs."""
+        """Return whether this user's agent runs."""
         return is_running(self.state)
 
     def end_running(self) -> None:
@@ -79,5 +79,5 @@ class Situation:
             raise TroubleError("still_running") from error
 
     def starts_at_login(self) -> bool:
-        """Tell whether the agent starts when the user signs in."""
+        """Return whether the agent starts when the user signs in."""
         return XdgAutostart((), Machine()).is_on()

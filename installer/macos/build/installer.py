@@ -119,7 +119,7 @@ def _are_entitlements(found: object) -> bool:
 
 
 def _is_one_component(found: object) -> bool:
-    """Tell whether it is one program, which goes where it is told."""
+    """Return whether it is one program, which goes where it is told."""
     wanted = {"RootRelativeBundlePath": "Ankong.app", "BundleIsRelocatable": False}
     return (
         isinstance(found, list)

@@ -87,7 +87,7 @@ def side() -> Picture:
 
 
 def _in_colour(rgba: bytes, colour: tuple[int, int, int]) -> bytes:
-    """Give the same shape in one colour."""
+    """Return the same shape in one colour."""
     out = bytearray(rgba)
     for channel, value in enumerate(colour):
         out[channel::4] = bytes([value]) * (len(rgba) // 4)

@@ -55,7 +55,7 @@ class Prefix:
         return users[0]
 
     def environment(self, language: str = "zh_TW") -> dict[str, str]:
-        """Give the environment of a Windows program in ``language``, one of LANGUAGES."""
+        """Return the environment of a Windows program in ``language``, one of LANGUAGES."""
         dropped = ("LANGUAGE", "WAYLAND_DISPLAY", "LC_MESSAGES", "PYTHONPATH", "PYTHONHOME")
         kept = {name: value for name, value in os.environ.items() if name not in dropped}
         return {

@@ -53,7 +53,7 @@ def with_policy(world: World, folder: Path, **preferences: bool | int | str) -> 
 
 @pytest.fixture
 def trusting_firefox(world: World, tmp_path: Path) -> Iterator[Firefox]:
-    """Give the one with a policy."""
+    """Return the one with a policy."""
     with with_policy(world, tmp_path) as started:
         yield started
 

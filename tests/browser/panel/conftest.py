@@ -27,10 +27,10 @@ class PanelAgent:
     """A running agent, seen from the computer of its user."""
 
     world: World
-    places: Paths
+    paths: Paths
 
     def start(self, *cards: TestCard, consent: str = "ask") -> None:
-        self.world.start_agent(*cards, consent=consent, state=self.places.state)
+        self.world.start_agent(*cards, consent=consent, state=self.paths.state)
 
     def stop(self) -> None:
         self.world.stop_agent()
@@ -40,12 +40,12 @@ class PanelAgent:
         return f"https://localhost:{self.world.stage.ports.tls}"
 
     def address(self, page: str = "state") -> str:
-        """Give an address that opens the panel once, as the tray makes it."""
-        return f"{panel_address(self.places)}&page={page}"
+        """Return an address that opens the panel once, as the tray makes it."""
+        return f"{panel_address(self.paths)}&page={page}"
 
     def decide(self, origin: str, decision: Decision) -> None:
         """Decide about a site as another process does, such as the command line."""
-        store = SiteStore(self.places.sites, fresh=False)
+        store = SiteStore(self.paths.sites, fresh=False)
         store.remember(Origin.parse(origin), decision).result()
         store.close()
 
@@ -71,7 +71,7 @@ class PanelAgent:
 
 @pytest.fixture
 def agent_here(world: World, tmp_path: Path) -> Iterator[PanelAgent]:
-    """Give an agent with a folder of its own, whose certificate the browser trusts."""
+    """Return an agent with a folder of its own, whose certificate the browser trusts."""
     state = tmp_path / "state"
     shutil.copytree(world.stage.state / "agent" / "tls", state / "tls")
     yield PanelAgent(world, Paths.choose(state))

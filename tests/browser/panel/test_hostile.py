@@ -67,7 +67,7 @@ def evil(
 
 
 def decision(agent_here: PanelAgent) -> Decision:
-    store = SiteStore(agent_here.places.sites, fresh=False)
+    store = SiteStore(agent_here.paths.sites, fresh=False)
     try:
         return store.decision(Origin.parse(SHOP))
     finally:

@@ -20,13 +20,13 @@ Opened = Callable[[str], Page]
 SOON = {"zh-Hant": "舊版本有安全漏洞，請盡快更新。", "en": "Older versions have a flaw."}
 
 
-def heard(places: Paths, **said: Any) -> None:
+def heard(paths: Paths, **said: Any) -> None:
     """Let the next agent of that folder have heard this."""
     now = datetime.now(UTC)
     usual = {"issued": now - timedelta(hours=1), "expires": now + timedelta(days=9)}
     content = signed(**{**usual, **said})
-    Heard(now, now, content, read(content, (public(),))).write(places.update)
-    places.policy.write_text(
+    Heard(now, now, content, read(content, (public(),))).write(paths.update)
+    paths.policy.write_text(
         f'update_url = "https://updates.example/m"\nupdate_keys = ["{public()}"]\n'
     )
 
@@ -38,7 +38,7 @@ def shoot(page: Page, name: str) -> None:
 
 @pytest.mark.parametrize("view", ["state", "about"])
 def test_a_newer_version_is_there(agent_here: PanelAgent, opened: Opened, view: str) -> None:
-    heard(agent_here.places)
+    heard(agent_here.paths)
     agent_here.start()
     page = opened(view)
     told = page.locator(".notice.plain", has_text="有新版本 9.2.0")
@@ -53,7 +53,7 @@ def test_a_newer_version_is_there(agent_here: PanelAgent, opened: Opened, view: 
 def test_a_version_that_is_too_old_is_told_with_the_reason(
     agent_here: PanelAgent, opened: Opened, width: int
 ) -> None:
-    heard(agent_here.places, floor="9.0.0", reason=SOON)
+    heard(agent_here.paths, floor="9.0.0", reason=SOON)
     agent_here.start()
     page = opened("state")
     page.set_viewport_size({"width": width, "height": 800})
@@ -73,7 +73,7 @@ def test_a_version_that_is_too_old_is_told_with_the_reason(
 def test_the_citizen_stops_the_asking_and_starts_it_again(
     agent_here: PanelAgent, opened: Opened
 ) -> None:
-    heard(agent_here.places)
+    heard(agent_here.paths)
     agent_here.start()
     page = opened("state")
     box = page.get_by_label("每天詢問一次有沒有新版本")

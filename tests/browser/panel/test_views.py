@@ -122,7 +122,7 @@ def test_a_history_that_was_changed_is_shown_as_broken(
     agent_here.start(world.card("gen2"), consent="allow")
     agent_here.sign("contract.pdf")
     agent_here.sign("other.pdf")
-    with closing(sqlite3.connect(agent_here.places.history)) as database:
+    with closing(sqlite3.connect(agent_here.paths.history)) as database:
         database.execute("DROP TRIGGER lines_stand")
         database.execute("UPDATE lines SET document = 'harmless.pdf' WHERE seq = 1")
         database.commit()
@@ -171,7 +171,7 @@ def test_a_signature_without_a_window_says_so(
 
 
 def test_the_doctor_repairs_with_one_click(agent_here: PanelAgent, opened: Opened) -> None:
-    agent_here.places.state.chmod(0o755)
+    agent_here.paths.state.chmod(0o755)
     agent_here.start()
     page = opened("doctor")
     fault = page.locator("[data-level=fault]", has=page.get_by_role("button", name="收緊檔案權限"))
@@ -179,7 +179,7 @@ def test_the_doctor_repairs_with_one_click(agent_here: PanelAgent, opened: Opene
     page.get_by_role("dialog").get_by_role("button", name="收緊檔案權限").click()
     expect(fault).to_have_count(0)
     page.locator("[data-check]").first.wait_for()
-    assert agent_here.places.state.stat().st_mode & 0o777 == 0o700
+    assert agent_here.paths.state.stat().st_mode & 0o777 == 0o700
 
 
 def test_the_language_changes_everything_and_lasts(agent_here: PanelAgent, opened: Opened) -> None:

@@ -13,7 +13,7 @@ from wizard.places import ICON_SIZES, Places  # noqa: E402  # only now can it be
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """Give an empty home, with a name that has to be quoted everywhere."""
+    """Return an empty home, with a name that has to be quoted everywhere."""
     folder = tmp_path / "王 小明's 100% $HOME"
     folder.mkdir()
     return folder
@@ -26,7 +26,7 @@ def places(home: Path) -> Places:
 
 @pytest.fixture
 def program(tmp_path: Path) -> Path:
-    """Give a frozen program: a script that says its name, data, a link, and pictures."""
+    """Return a frozen program: a script that says its name, data, a link, and pictures."""
     folder = tmp_path / "program"
     (folder / "_internal" / "icons").mkdir(parents=True)
     script = folder / "ankong"

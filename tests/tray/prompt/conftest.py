@@ -20,5 +20,5 @@ def display() -> Iterator[str]:
 
 @pytest.fixture
 def desktop(display: str) -> Desktop:
-    """Give a desktop in Chinese."""
+    """Return a desktop in Chinese."""
     return Desktop(display)

@@ -26,7 +26,7 @@ sys.exit(main())
 
 
 def program(deaf_seconds: float | None) -> list[str]:
-    """Give the command of a prompt process; None for the shipped one."""
+    """Return the command of a prompt process; None for the shipped one."""
     if deaf_seconds is None:
         return [sys.executable, "-P", "-m", "tray.prompt.process"]
     return [sys.executable, "-P", "-c", WITH_DEAF_SECONDS.format(deaf_seconds)]

@@ -9,14 +9,14 @@ _CHUNK: Final = 16 * 1024 * 1024  # bytes read at once
 
 
 def family(pid: int) -> list[int]:
-    """Give a process and everything that it started."""
+    """Return a process and everything that it started."""
     threads = Path(f"/proc/{pid}/task").glob("*/children")
     children = [int(child) for path in threads for child in path.read_text().split()]
     return [pid, *(descendant for child in children for descendant in family(child))]
 
 
 def said_about(pid: int) -> bytes:
-    """Give a process's arguments and environment, which other programs may read."""
+    """Return a process's arguments and environment, which other programs may read."""
     process = Path(f"/proc/{pid}")
     return (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
 

@@ -105,12 +105,12 @@ def running_agent(
 
 
 def code(answer: Mapping[str, Any]) -> str:
-    """Give the code of an answer that is an error."""
+    """Return the code of an answer that is an error."""
     found: str = answer["error"]["code"]
     return found
 
 
 def without_display() -> dict[str, str]:
-    """Give this environment without a desktop."""
+    """Return this environment without a desktop."""
     hidden = ("DISPLAY", "WAYLAND_DISPLAY")
     return {name: value for name, value in os.environ.items() if name not in hidden}

@@ -25,7 +25,7 @@ needs_certutil = pytest.mark.skipif(
 class Clinic:
     """One installation, in order, and ways to look at it as a citizen would."""
 
-    places: Paths
+    paths: Paths
     home: Path
     provider: Callable[[], CardProvider]
     capsys: pytest.CaptureFixture[str]
@@ -34,14 +34,14 @@ class Clinic:
     def doctor(self, *, repair: str | None = None, bundle: Path | None = None) -> tuple[int, Any]:
         """Run the command; give its exit status and its JSON."""
         options = doctor.DoctorOptions(
-            state_dir=self.places.state, repair=repair, bundle=bundle, json=True
+            state_dir=self.paths.state, repair=repair, bundle=bundle, json=True
         )
         self.capsys.readouterr()
         status = doctor.run(options, self.provider)
         return status, json.loads(self.capsys.readouterr().out)
 
     def faults(self) -> dict[str, dict[str, Any]]:
-        """Give the faults by their codes."""
+        """Return the faults by their codes."""
         status, answer = self.doctor()
         found = {row["code"]: row for row in answer["findings"] if row["level"] == "fault"}
         assert answer["clean"] == (not found)

@@ -118,11 +118,11 @@ def clinic(
     monkeypatch.setenv("XDG_DATA_HOME", "")
     # Whatever policy this computer has is not the test's.
     monkeypatch.setattr(policy_module, "system_path", lambda: tmp_path / "no-policy.toml")
-    places = Paths(tmp_path / "state")
-    places.prepare()
-    places.config.write_text("port = 0\nhipki_port = 0\n")
-    identity.ensure(places.tls)
-    clinic = Clinic(places, home, with_card(make_card("gen2")), capsys, issuer)
+    paths = Paths(tmp_path / "state")
+    paths.prepare()
+    paths.config.write_text("port = 0\nhipki_port = 0\n")
+    identity.ensure(paths.tls)
+    clinic = Clinic(paths, home, with_card(make_card("gen2")), capsys, issuer)
     clinic.doctor(repair="install_trust")
     yield clinic
     structlog.reset_defaults()

@@ -76,7 +76,7 @@ def scenario(name: str) -> Callable[[Clinic], None]:
 
 
 def authority_missing(clinic: Clinic) -> None:
-    name = AuthorityFile.load(clinic.places.tls / "authority.pem").name
+    name = AuthorityFile.load(clinic.paths.tls / "authority.pem").name
     command = [shutil.which("certutil") or "", "-D", "-n", name]
     assert run([*command, "-d", f"sql:{clinic.home / '.pki/nssdb'}"]).status == 0
 
@@ -87,50 +87,50 @@ def certutil_missing(clinic: Clinic) -> None:
 
 
 def leaf_expired(clinic: Clinic) -> None:
-    identity.renew(clinic.places.tls, NOW - timedelta(days=365 * 6))
+    identity.renew(clinic.paths.tls, NOW - timedelta(days=365 * 6))
 
 
 def ladder_ends_soon(clinic: Clinic) -> None:
-    identity.renew(clinic.places.tls, NOW - timedelta(days=5 * 304 + 397 - 30))
+    identity.renew(clinic.paths.tls, NOW - timedelta(days=5 * 304 + 397 - 30))
 
 
 def leaves_gone(clinic: Clinic) -> None:
-    for path in clinic.places.tls.glob("leaf-*.pem"):
+    for path in clinic.paths.tls.glob("leaf-*.pem"):
         path.write_bytes(b"")
 
 
 def clock_behind(clinic: Clinic) -> None:
     """Seen from the certificates it is the same: they were made when it was later than now."""
-    identity.renew(clinic.places.tls, NOW + timedelta(days=30))
+    identity.renew(clinic.paths.tls, NOW + timedelta(days=30))
 
 
 def policy_unreadable(clinic: Clinic) -> None:
-    clinic.places.policy.write_text("forbidden = [")
+    clinic.paths.policy.write_text("forbidden = [")
 
 
 def config_broken(clinic: Clinic) -> None:
-    clinic.places.config.write_text("port = 'none'\n")
+    clinic.paths.config.write_text("port = 'none'\n")
 
 
 def state_is_no_folder(clinic: Clinic) -> None:
-    shutil.rmtree(clinic.places.state)
-    clinic.places.state.write_bytes(b"")
+    shutil.rmtree(clinic.paths.state)
+    clinic.paths.state.write_bytes(b"")
 
 
 def state_open(clinic: Clinic) -> None:
-    clinic.places.state.chmod(0o755)
+    clinic.paths.state.chmod(0o755)
 
 
 def keys_open(clinic: Clinic) -> None:
-    (clinic.places.tls / "leaf-0.pem").chmod(0o644)
+    (clinic.paths.tls / "leaf-0.pem").chmod(0o644)
 
 
 def database_damaged(clinic: Clinic) -> None:
-    clinic.places.history.write_bytes(b"no database" * 1000)
+    clinic.paths.history.write_bytes(b"no database" * 1000)
 
 
 def manifest_damaged(clinic: Clinic) -> None:
-    clinic.places.trust.write_text("{")
+    clinic.paths.trust.write_text("{")
 
 
 Cause = Callable[[Clinic], None]
@@ -185,7 +185,7 @@ def test_a_foreign_program_on_our_ports_is_named(clinic: Clinic) -> None:
         closing(socket.create_server(("127.0.0.1", 0))) as second,
     ):
         ports = [each.getsockname()[1] for each in (first, second)]
-        clinic.places.config.write_text(f"port = {ports[0]}\nhipki_port = {ports[1]}\n")
+        clinic.paths.config.write_text(f"port = {ports[0]}\nhipki_port = {ports[1]}\n")
         _, answer = clinic.doctor()
         rows = [row for row in answer["findings"] if row["code"] == "port_taken"]
         assert [row["facts"]["port"] for row in rows] == [str(port) for port in ports]
@@ -197,12 +197,12 @@ def test_one_of_three_ports_is_no_matter(
     tmp_path: Path, make_machine: MachineFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as taken:
-        places = Paths(tmp_path / "state")
-        places.prepare()
-        places.config.write_text("hipki_port = 0\n")
+        paths = Paths(tmp_path / "state")
+        paths.prepare()
+        paths.config.write_text("hipki_port = 0\n")
         port = taken.getsockname()[1]
         monkeypatch.setattr(config, "NATIVE_PORTS", (port, 0))
-        patient = Patient(places=places, machine=make_machine())
+        patient = Patient(paths=paths, machine=make_machine())
         report = examination.examine(patient)
     codes = {finding.code: finding.level for finding in report.findings}
     assert codes["port_taken_spare"] is Level.NOTE
@@ -212,12 +212,12 @@ def test_one_of_three_ports_is_no_matter(
 def test_a_machine_without_certutil_is_told_what_to_install(
     tmp_path: Path, make_machine: MachineFactory, tools: Tools
 ) -> None:
-    places = Paths(tmp_path / "state")
-    places.prepare()
-    identity.ensure(places.tls)
+    paths = Paths(tmp_path / "state")
+    paths.prepare()
+    identity.ensure(paths.tls)
     machine = make_machine(find=tools.find, run=tools.run)
     new_database(machine.home / ".pki" / "nssdb")
-    report = examination.examine(Patient(places=places, machine=machine))
+    report = examination.examine(Patient(paths=paths, machine=machine))
     (finding,) = [each for each in report.findings if each.code == "trust_needs_tool"]
     assert "certutil" in finding.said(Language.ENGLISH)
     assert "libnss3-tools" in finding.said(Language.CHINESE)
@@ -227,14 +227,14 @@ def test_a_machine_without_certutil_is_told_what_to_install(
 def test_what_was_set_aside_is_kept(clinic: Clinic) -> None:
     config_broken(clinic)
     clinic.doctor(repair="set_config_aside")
-    (kept,) = clinic.places.state.glob("config.toml.broken-*")
+    (kept,) = clinic.paths.state.glob("config.toml.broken-*")
     assert kept.read_text() == "port = 'none'\n"
 
 
 @needs_certutil
 def test_it_also_speaks_to_people(clinic: Clinic) -> None:
     authority_missing(clinic)
-    options = doctor.DoctorOptions(state_dir=clinic.places.state)
+    options = doctor.DoctorOptions(state_dir=clinic.paths.state)
     assert doctor.run(options, clinic.provider) == 1
     said = clinic.capsys.readouterr().out
     assert "網頁會顯示「未運行」" in said
@@ -247,7 +247,7 @@ def test_looking_changes_nothing(clinic: Clinic) -> None:
     def everything() -> dict[str, tuple[int, bytes]]:
         return {
             str(path): (stat.S_IMODE(path.stat().st_mode), path.read_bytes())
-            for path in sorted(clinic.places.state.rglob("*"))
+            for path in sorted(clinic.paths.state.rglob("*"))
             if path.is_file()
         }
 

@@ -57,12 +57,12 @@ def test_the_bundle_holds_nothing_personal(
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("USER", SECRETS["user"])
     monkeypatch.setattr(socket, "gethostname", lambda: SECRETS["host"])
-    places = Paths(clinic.places.state.rename(home / "state"))
-    clinic.places = places
-    write_log(places.logs)
-    places.config.write_text(f'port = 0\nhipki_port = 0\nhipki_reader = "{SECRETS["name"]}"\n')
-    places.policy.write_text(f'forbidden = ["{SECRETS["site"]} {SECRETS["user"]}')
-    with closing(sqlite3.connect(places.sites)) as database:
+    paths = Paths(clinic.paths.state.rename(home / "state"))
+    clinic.paths = paths
+    write_log(paths.logs)
+    paths.config.write_text(f'port = 0\nhipki_port = 0\nhipki_reader = "{SECRETS["name"]}"\n')
+    paths.policy.write_text(f'forbidden = ["{SECRETS["site"]} {SECRETS["user"]}')
+    with closing(sqlite3.connect(paths.sites)) as database:
         database.execute("CREATE TABLE site (origin TEXT)")
         database.execute("INSERT INTO site VALUES (?)", [SECRETS["site"]])
         database.commit()
@@ -100,12 +100,12 @@ def test_the_bundle_holds_nothing_personal(
 def test_the_bundle_of_a_broken_installation_is_still_made(
     tmp_path: Path, make_machine: MachineFactory
 ) -> None:
-    places = Paths(tmp_path / "state")
-    places.prepare()
-    places.config.write_bytes(b"\xff")
-    places.logs.mkdir()
-    (places.logs / "ankong.log").write_bytes(b"\xff\n[]\n7\n{}\n" + b"[" * 100_000 + b"\n")
-    patient = Patient(places=places, machine=make_machine())
+    paths = Paths(tmp_path / "state")
+    paths.prepare()
+    paths.config.write_bytes(b"\xff")
+    paths.logs.mkdir()
+    (paths.logs / "ankong.log").write_bytes(b"\xff\n[]\n7\n{}\n" + b"[" * 100_000 + b"\n")
+    patient = Patient(paths=paths, machine=make_machine())
     path = tmp_path / "bundle.zip"
     write_bundle(path, patient, examination.examine(patient))
     with zipfile.ZipFile(path) as bundle:

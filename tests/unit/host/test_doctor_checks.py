@@ -23,7 +23,7 @@ from tests.unit.host.conftest import MachineFactory, Tools
 
 
 def examined(machine: Any, cards: CardFacts, folder: Path) -> dict[str, Level]:
-    patient = Patient(places=Paths(folder), machine=machine, cards=cards)
+    patient = Patient(paths=Paths(folder), machine=machine, cards=cards)
     return {finding.code: finding.level for finding in examination.examine(patient).findings}
 
 
@@ -71,7 +71,7 @@ def test_a_keypad_that_no_card_here_can_use_is_explained(
 ) -> None:
     reader = ReaderFacts(name="Pad", state="card", generation="gen2", keypad=True)
     cards = CardFacts(virtual=True, service_available=True, readers=[reader])
-    patient = Patient(places=Paths(tmp_path / "s"), machine=make_machine(), cards=cards)
+    patient = Patient(paths=Paths(tmp_path / "s"), machine=make_machine(), cards=cards)
     (found,) = [each for each in check_readers(patient) if each.code == "reader_keypad"]
     assert found.level is Level.NOTE
     assert "PIN 碼請在電腦上輸入" in found.said(Language.CHINESE)
@@ -125,7 +125,7 @@ def test_policies_that_keep_pages_away_are_found(  # noqa: PLR0917  # two tables
     path.write_bytes(
         json.dumps(policy).encode() if file.endswith("json") else plistlib.dumps(policy)
     )
-    patient = Patient(places=Paths(tmp_path / "s"), machine=machine)
+    patient = Patient(paths=Paths(tmp_path / "s"), machine=machine)
     found = {each.code: each.level for each in browsers.check_browsers(patient)}
     assert found[code] is level
 
@@ -187,7 +187,7 @@ def test_a_check_that_fails_does_not_silence_the_others(
 
     checks = (check_nothing, *examination.CHECKS)
     monkeypatch.setattr(examination, "CHECKS", checks)
-    report = examination.examine(Patient(places=Paths(tmp_path / "s"), machine=make_machine()))
+    report = examination.examine(Patient(paths=Paths(tmp_path / "s"), machine=make_machine()))
     assert not report.clean
     assert report.findings[0].facts == {"name": "nothing", "detail": "ZeroDivisionError"}
     assert len(report.findings) > 5
@@ -196,7 +196,7 @@ def test_a_check_that_fails_does_not_silence_the_others(
 def test_a_repair_that_there_is_not_or_that_fails_says_so(
     tmp_path: Path, make_machine: MachineFactory, tools: Tools
 ) -> None:
-    patient = Patient(places=Paths(tmp_path / "s"), machine=make_machine(find=tools.find))
+    patient = Patient(paths=Paths(tmp_path / "s"), machine=make_machine(find=tools.find))
     with pytest.raises(BadRequestError, match="renew_tls"):
         repair("magic", patient)
     with pytest.raises(RepairError, match="set_config_aside"):
@@ -207,7 +207,7 @@ def test_a_repair_that_there_is_not_or_that_fails_says_so(
         0 if list(arguments) == ["--no-ask-password", "start", "pcscd.socket"] else 1
     )
     machine = make_machine(find=tools.find, run=tools.run)
-    repair("start_service", Patient(places=Paths(tmp_path / "s"), machine=machine))
+    repair("start_service", Patient(paths=Paths(tmp_path / "s"), machine=machine))
     tools.answers["systemctl"] = lambda _: Completed(1, b"", "access denied")
     with pytest.raises(RepairError, match="access denied"):
-        repair("start_service", Patient(places=Paths(tmp_path / "s"), machine=machine))
+        repair("start_service", Patient(paths=Paths(tmp_path / "s"), machine=machine))

@@ -34,8 +34,8 @@ def history_row(clinic: Clinic) -> dict[str, Any]:
 def test_a_broken_chain_is_a_fault_with_its_place_and_no_repair(
     clinic: Clinic, tamper: Tampering, seq: str
 ) -> None:
-    written(clinic.places.history, 6)
-    with tampering(clinic.places.history) as database:
+    written(clinic.paths.history, 6)
+    with tampering(clinic.paths.history) as database:
         tamper(database)
     (fault,) = clinic.faults().values()
     assert (fault["code"], fault["repair"]) == ("history_broken", None)
@@ -47,10 +47,10 @@ def test_a_broken_chain_is_a_fault_with_its_place_and_no_repair(
 
 @needs_certutil
 def test_the_fault_stays_after_the_agent_has_begun_a_new_segment(clinic: Clinic) -> None:
-    written(clinic.places.history, 3)
-    with tampering(clinic.places.history) as database:
+    written(clinic.paths.history, 3)
+    with tampering(clinic.paths.history) as database:
         database.execute("UPDATE lines SET document = 'harmless' WHERE seq = 2")
-    with structlog.testing.capture_logs(), closing(History(clinic.places.history)):
+    with structlog.testing.capture_logs(), closing(History(clinic.paths.history)):
         pass  # what a start does
     found = history_row(clinic)
     assert (found["level"], found["facts"]["seq"]) == ("fault", "2")
@@ -59,9 +59,9 @@ def test_the_fault_stays_after_the_agent_has_begun_a_new_segment(clinic: Clinic)
 
 @needs_certutil
 def test_a_whole_chain_is_said_to_be_and_one_that_cannot_be_read_is_not(clinic: Clinic) -> None:
-    written(clinic.places.history, 2)
+    written(clinic.paths.history, 2)
     found = history_row(clinic)
     assert (found["level"], found["code"]) == ("ok", "history_ok")
     assert found["facts"] == {"lines": "2"}
-    clinic.places.history.write_bytes(b"no database" * 1000)
+    clinic.paths.history.write_bytes(b"no database" * 1000)
     assert set(clinic.faults()) == {"database_damaged"}

@@ -14,7 +14,7 @@ from agent.host.machine.paths import Paths
 
 
 @pytest.fixture
-def places(tmp_path: Path) -> Paths:
+def paths(tmp_path: Path) -> Paths:
     return Paths.choose(tmp_path)
 
 
@@ -95,19 +95,19 @@ def test_garbage_is_no_token(token: str) -> None:
     assert not PanelKey(bytes(32)).spend(token)
 
 
-def test_each_start_makes_another_key_that_only_the_owner_reads(places: Paths) -> None:
-    first = PanelKey.create(places.panel_key)
+def test_each_start_makes_another_key_that_only_the_owner_reads(paths: Paths) -> None:
+    first = PanelKey.create(paths.panel_key)
     token = first.make_token()
-    second = PanelKey.create(places.panel_key)
+    second = PanelKey.create(paths.panel_key)
     assert not second.spend(token)
     if os.name == "posix":
-        assert stat.S_IMODE(places.panel_key.stat().st_mode) == 0o600
+        assert stat.S_IMODE(paths.panel_key.stat().st_mode) == 0o600
 
 
-def test_another_process_makes_an_address_that_the_agent_takes(places: Paths) -> None:
-    key = PanelKey.create(places.panel_key)
-    places.instance.write_text(json.dumps({"pid": 1, "port": 28444}))
-    address = panel_address(places)
+def test_another_process_makes_an_address_that_the_agent_takes(paths: Paths) -> None:
+    key = PanelKey.create(paths.panel_key)
+    paths.instance.write_text(json.dumps({"pid": 1, "port": 28444}))
+    address = panel_address(paths)
     assert address.startswith("https://localhost:28444/panel/#token=")
     assert key.spend(address.partition("#token=")[2])
 
@@ -127,19 +127,19 @@ def test_another_process_makes_an_address_that_the_agent_takes(places: Paths) ->
     ],
 )
 def test_without_an_agent_that_is_ready_there_is_no_address(
-    places: Paths, facts: str | None
+    paths: Paths, facts: str | None
 ) -> None:
-    PanelKey.create(places.panel_key)
+    PanelKey.create(paths.panel_key)
     if facts is not None:
-        places.instance.write_text(facts)
+        paths.instance.write_text(facts)
     with pytest.raises(AgentError) as caught:
-        panel_address(places)
+        panel_address(paths)
     assert caught.value.code is ErrorCode.TIMEOUT
 
 
 @pytest.mark.parametrize("content", [None, b"", b"short", bytes(33)])
-def test_a_damaged_key_opens_nothing(places: Paths, content: bytes | None) -> None:
+def test_a_damaged_key_opens_nothing(paths: Paths, content: bytes | None) -> None:
     if content is not None:
-        places.panel_key.write_bytes(content)
+        paths.panel_key.write_bytes(content)
     with pytest.raises(AgentError):
-        PanelKey.read(places.panel_key)
+        PanelKey.read(paths.panel_key)

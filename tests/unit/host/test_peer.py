@@ -36,7 +36,7 @@ def ask(request: pytest.FixtureRequest) -> Any:
 
 @pytest.fixture(params=["127.0.0.1", "::1", "mapped"])
 def connection(request: pytest.FixtureRequest) -> Iterator[Pair]:
-    """Give the client's end and ours, over IPv4, IPv6, and IPv4 by an IPv6 socket."""
+    """Return the client's end and ours, over IPv4, IPv6, and IPv4 by an IPv6 socket."""
     host = "127.0.0.1" if request.param == "mapped" else request.param
     family = socket.AF_INET6 if host == "::1" else socket.AF_INET
     with ExitStack() as stack:

@@ -24,15 +24,15 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
-def places(tmp_path: Path) -> Paths:
+def paths(tmp_path: Path) -> Paths:
     return Paths.choose(tmp_path / "state")
 
 
 @contextmanager
-def an_agent(places: Paths, *options: str) -> Iterator[subprocess.Popen[str]]:
+def an_agent(paths: Paths, *options: str) -> Iterator[subprocess.Popen[str]]:
     """Run a real agent until the context ends."""
     command = [sys.executable, "-m", "agent", "serve", "--provider", "virtual"]
-    command += ["--port", "0", "--hipki-port", "0", "--state-dir", str(places.state), *options]
+    command += ["--port", "0", "--hipki-port", "0", "--state-dir", str(paths.state), *options]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -43,47 +43,47 @@ def an_agent(places: Paths, *options: str) -> Iterator[subprocess.Popen[str]]:
 
 
 @contextmanager
-def stubborn(places: Paths) -> Iterator[Instance]:
+def stubborn(paths: Paths) -> Iterator[Instance]:
     """Hold the folder as an agent does that hangs."""
-    places.prepare()
-    with Instance(places) as instance:
+    paths.prepare()
+    with Instance(paths) as instance:
         yield instance
 
 
-def command(places: Paths) -> int:
-    return run(["quit", "--state-dir", str(places.state)])
+def command(paths: Paths) -> int:
+    return run(["quit", "--state-dir", str(paths.state)])
 
 
-def test_a_running_agent_ends_by_itself(places: Paths) -> None:
-    with an_agent(places) as process:
-        assert is_running(places)
-        assert command(places) == 0
-        assert not is_running(places)
+def test_a_running_agent_ends_by_itself(paths: Paths) -> None:
+    with an_agent(paths) as process:
+        assert is_running(paths)
+        assert command(paths) == 0
+        assert not is_running(paths)
         assert process.wait(60) == 0
-    assert not places.instance.exists()
-    assert not places.quit_request.exists()
+    assert not paths.instance.exists()
+    assert not paths.quit_request.exists()
 
 
-def test_where_none_runs_all_is_well_and_nothing_is_made(places: Paths) -> None:
-    assert command(places) == 0
-    assert not places.state.exists()
+def test_where_none_runs_all_is_well_and_nothing_is_made(paths: Paths) -> None:
+    assert command(paths) == 0
+    assert not paths.state.exists()
 
 
-def test_an_agent_that_was_killed_is_none(places: Paths) -> None:
-    with an_agent(places) as process:
+def test_an_agent_that_was_killed_is_none(paths: Paths) -> None:
+    with an_agent(paths) as process:
         process.kill()
         process.wait(60)
-    assert places.instance.exists()  # which still names a process
-    assert end_running(places) is False
+    assert paths.instance.exists()  # which still names a process
+    assert end_running(paths) is False
 
 
-def test_no_process_is_ended_because_a_file_names_it(places: Paths) -> None:
+def test_no_process_is_ended_because_a_file_names_it(paths: Paths) -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as bystander:
         try:
-            with stubborn(places) as instance:
+            with stubborn(paths) as instance:
                 instance._paths.instance.write_text(json.dumps({"pid": bystander.pid}))
                 with pytest.raises(StillRunningError, match=str(bystander.pid)):
-                    end_running(places, seconds=0.3)
+                    end_running(paths, seconds=0.3)
             assert bystander.poll() is None
         finally:
             bystander.kill()
@@ -92,23 +92,23 @@ def test_no_process_is_ended_because_a_file_names_it(places: Paths) -> None:
 @pytest.mark.parametrize(
     "content", ["", "null", "[]", '{"pid": "1"}', '{"pid": -1}', '{"pid": 1e99}', "[" * 5000]
 )
-def test_whatever_the_file_says_the_agent_is_asked(places: Paths, content: str) -> None:
-    with stubborn(places):
-        places.instance.write_text(content)
+def test_whatever_the_file_says_the_agent_is_asked(paths: Paths, content: str) -> None:
+    with stubborn(paths):
+        paths.instance.write_text(content)
         with pytest.raises(StillRunningError):
-            end_running(places, seconds=0.2)
+            end_running(paths, seconds=0.2)
 
 
 def test_an_agent_that_hangs_is_told_of_and_left_alone(
-    places: Paths, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    paths: Paths, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(quitting.end_running, "__defaults__", (0.3,))
-    with stubborn(places):
-        assert command(places) == 1
+    with stubborn(paths):
+        assert command(paths) == 1
     told = capsys.readouterr().err
     assert str(os.getpid()) in told
     assert "did not end" in told
-    assert not places.quit_request.exists()
+    assert not paths.quit_request.exists()
 
 
 def test_the_agent_of_another_folder_goes_on(tmp_path: Path) -> None:
@@ -119,52 +119,52 @@ def test_the_agent_of_another_folder_goes_on(tmp_path: Path) -> None:
         assert not other.quit_request.exists()
 
 
-def test_an_old_request_does_not_end_a_new_agent(places: Paths) -> None:
-    places.prepare()
-    places.quit_request.touch()
-    with an_agent(places) as process:
-        assert not places.quit_request.exists()
+def test_an_old_request_does_not_end_a_new_agent(paths: Paths) -> None:
+    paths.prepare()
+    paths.quit_request.touch()
+    with an_agent(paths) as process:
+        assert not paths.quit_request.exists()
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(2 * quitting.LOOK_SECONDS)
 
 
-def test_an_agent_that_is_just_starting_is_asked_again(places: Paths) -> None:
-    with stubborn(places) as instance:
-        asking = threading.Thread(target=end_running, args=(places,))
+def test_an_agent_that_is_just_starting_is_asked_again(paths: Paths) -> None:
+    with stubborn(paths) as instance:
+        asking = threading.Thread(target=end_running, args=(paths,))
         asking.start()
         for _ in range(3):  # as a start takes old requests away
-            while not places.quit_request.exists():
+            while not paths.quit_request.exists():
                 assert asking.is_alive()
             with suppress(FileNotFoundError):
-                places.quit_request.unlink()
+                paths.quit_request.unlink()
         instance.__exit__(None, None, None)
         asking.join(60)
         assert not asking.is_alive()
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="needs POSIX permissions")
-def test_a_folder_that_is_no_folder_is_an_error(places: Paths) -> None:
-    places.prepare()
-    places.lock.mkdir()
-    assert command(places) == 1
+def test_a_folder_that_is_no_folder_is_an_error(paths: Paths) -> None:
+    paths.prepare()
+    paths.lock.mkdir()
+    assert command(paths) == 1
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX links")
-def test_a_folder_behind_a_link_is_the_same_folder(tmp_path: Path, places: Paths) -> None:
-    places.prepare()
-    (tmp_path / "link").symlink_to(places.state)
-    with an_agent(places) as process:
+def test_a_folder_behind_a_link_is_the_same_folder(tmp_path: Path, paths: Paths) -> None:
+    paths.prepare()
+    (tmp_path / "link").symlink_to(paths.state)
+    with an_agent(paths) as process:
         assert end_running(Paths.choose(tmp_path / "link")) is True
         assert process.wait(60) == 0
 
 
-def test_who_asks_and_is_killed_leaves_a_request_that_still_counts(places: Paths) -> None:
+def test_who_asks_and_is_killed_leaves_a_request_that_still_counts(paths: Paths) -> None:
     """The agent ends; what is left of the request goes with it or with the next start."""
-    with an_agent(places) as process:
-        places.quit_request.touch()
+    with an_agent(paths) as process:
+        paths.quit_request.touch()
         assert process.wait(60) == 0
-    with Instance(places):
-        assert not places.quit_request.exists()
+    with Instance(paths):
+        assert not paths.quit_request.exists()
 
 
 async def test_a_folder_named_like_the_request_is_none(tmp_path: Path) -> None:
@@ -179,8 +179,8 @@ async def test_a_folder_named_like_the_request_is_none(tmp_path: Path) -> None:
     assert called.is_set()
 
 
-def test_signals_still_end_it_too(places: Paths) -> None:
-    with an_agent(places) as process:
+def test_signals_still_end_it_too(paths: Paths) -> None:
+    with an_agent(paths) as process:
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
 

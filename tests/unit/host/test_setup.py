@@ -20,8 +20,7 @@ from agent.host.instance.running import Instance
 from agent.host.machine.paths import Paths
 from agent.host.tls import identity
 from agent.host.tls.machine import Completed, Machine
-from agent.host.tls.manifest import Manifest
-from agent.host.tls.manifest import Step as TrustStep
+from agent.host.tls.manifest import Manifest, TrustStep
 from agent.host.tls.trust import Trust
 from agent.setup import belongings, record
 from agent.setup.complete import Completion, Wishes
@@ -46,7 +45,7 @@ def machine(make_machine: MachineFactory) -> Machine:
 
 
 @pytest.fixture
-def places(machine: Machine) -> Paths:
+def paths(machine: Machine) -> Paths:
     return Paths.choose(machine.home / ".local" / "state" / "ankong")
 
 
@@ -54,15 +53,15 @@ def starting(machine: Machine, command: Sequence[str] = ("ankong", "tray")) -> A
     return XdgAutostart(command, machine)
 
 
-def complete(places: Paths, machine: Machine, wishes: Wishes | None = None) -> list[str]:
-    trust = Trust(places.trust, machine)
-    steps = Completion(places, trust, starting(machine), wishes or Wishes()).run()
+def complete(paths: Paths, machine: Machine, wishes: Wishes | None = None) -> list[str]:
+    trust = Trust(paths.trust, machine)
+    steps = Completion(paths, trust, starting(machine), wishes or Wishes()).run()
     return codes(steps)
 
 
-def undo(places: Paths, machine: Machine, *, forget: bool = False) -> list[str]:
-    trust = Trust(places.trust, machine)
-    undoing = Undoing(places, trust, starting(machine), forget=forget, seconds=0.3)
+def undo(paths: Paths, machine: Machine, *, forget: bool = False) -> list[str]:
+    trust = Trust(paths.trust, machine)
+    undoing = Undoing(paths, trust, starting(machine), forget=forget, seconds=0.3)
     return codes(undoing.run())
 
 
@@ -74,7 +73,7 @@ def codes(steps: Sequence[Step]) -> list[str]:
 
 
 def tree(folder: Path) -> dict[str, bytes | int | None]:
-    """Give all that is below a folder: contents, and permissions of folders."""
+    """Return all that is below a folder: contents, and permissions of folders."""
     return {
         str(path.relative_to(folder)): path.read_bytes()
         if path.is_file()
@@ -87,46 +86,46 @@ ALL_WELL = ["certificate_made", "trust_no_browser", "autostart_on", "record_writ
 UNDONE = ["agent_not_running", "autostart_off", "trust_none", "files_removed"]
 
 
-def test_complete_then_undo_leaves_the_home_as_it_was(places: Paths, machine: Machine) -> None:
+def test_complete_then_undo_leaves_the_home_as_it_was(paths: Paths, machine: Machine) -> None:
     (machine.home / "Documents").mkdir(parents=True)
     before = tree(machine.home)
-    assert complete(places, machine) == ALL_WELL
+    assert complete(paths, machine) == ALL_WELL
     assert starting(machine).is_on()
-    assert undo(places, machine, forget=True) == UNDONE
+    assert undo(paths, machine, forget=True) == UNDONE
     assert tree(machine.home) == before
 
 
-def test_folders_that_were_there_before_stay(places: Paths, machine: Machine) -> None:
+def test_folders_that_were_there_before_stay(paths: Paths, machine: Machine) -> None:
     (machine.home / ".local" / "state").mkdir(parents=True)
     (machine.home / ".config" / "autostart").mkdir(parents=True)
     before = tree(machine.home)
-    complete(places, machine)
-    undo(places, machine, forget=True)
+    complete(paths, machine)
+    undo(paths, machine, forget=True)
     assert tree(machine.home) == before
 
 
-def test_complete_twice_is_once(places: Paths, machine: Machine) -> None:
-    complete(places, machine)
+def test_complete_twice_is_once(paths: Paths, machine: Machine) -> None:
+    complete(paths, machine)
     before = tree(machine.home)
-    assert complete(places, machine) == ["certificate_kept", *ALL_WELL[1:]]
+    assert complete(paths, machine) == ["certificate_kept", *ALL_WELL[1:]]
     assert tree(machine.home) == before
 
 
-def test_undo_twice_is_once(places: Paths, machine: Machine) -> None:
-    complete(places, machine)
-    undo(places, machine, forget=True)
+def test_undo_twice_is_once(paths: Paths, machine: Machine) -> None:
+    complete(paths, machine)
+    undo(paths, machine, forget=True)
     before = tree(machine.home)
-    assert undo(places, machine, forget=True) == [*UNDONE[:-1], "files_none"]
+    assert undo(paths, machine, forget=True) == [*UNDONE[:-1], "files_none"]
     assert tree(machine.home) == before
 
 
-def test_browsers_trust_it_and_then_no_more(places: Paths, machine: Machine) -> None:
+def test_browsers_trust_it_and_then_no_more(paths: Paths, machine: Machine) -> None:
     database = new_database(machine.home / ".pki" / "nssdb")
-    trust = Trust(places.trust, machine)
-    assert complete(places, machine)[1] == "trust_installed"
-    steps = Manifest(places.trust).steps
+    trust = Trust(paths.trust, machine)
+    assert complete(paths, machine)[1] == "trust_installed"
+    steps = Manifest(paths.trust).steps
     assert [step.place for step in steps] == [str(database)]
-    assert undo(places, machine, forget=True)[2:] == ["trust_removed", "files_removed"]
+    assert undo(paths, machine, forget=True)[2:] == ["trust_removed", "files_removed"]
     assert trust.uninstall() == []
     tool = machine.find("certutil")
     assert tool is not None
@@ -134,30 +133,30 @@ def test_browsers_trust_it_and_then_no_more(places: Paths, machine: Machine) -> 
     assert b"Ankong" not in listed.output
 
 
-def test_earlier_certificates_are_no_longer_trusted(places: Paths, machine: Machine) -> None:
+def test_earlier_certificates_are_no_longer_trusted(paths: Paths, machine: Machine) -> None:
     new_database(machine.home / ".pki" / "nssdb")
-    complete(places, machine)
-    (old,) = Manifest(places.trust).steps
-    identity.renew(places.tls)
-    complete(places, machine)
-    (new,) = Manifest(places.trust).steps
+    complete(paths, machine)
+    (old,) = Manifest(paths.trust).steps
+    identity.renew(paths.tls)
+    complete(paths, machine)
+    (new,) = Manifest(paths.trust).steps
     assert new.fingerprint != old.fingerprint
 
 
-def test_unwanted_trust_is_not_made(places: Paths, machine: Machine) -> None:
+def test_unwanted_trust_is_not_made(paths: Paths, machine: Machine) -> None:
     new_database(machine.home / ".pki" / "nssdb")
-    assert complete(places, machine, Wishes(trust=False))[1] == "trust_not_wanted"
-    assert not places.trust.exists()
+    assert complete(paths, machine, Wishes(trust=False))[1] == "trust_not_wanted"
+    assert not paths.trust.exists()
 
 
 def test_a_missing_tool_is_told_and_the_rest_is_done(
-    places: Paths, make_machine: MachineFactory, tools: Tools
+    paths: Paths, make_machine: MachineFactory, tools: Tools
 ) -> None:
     machine = make_machine(find=tools.find, run=tools.run)
     (machine.home / ".pki" / "nssdb").mkdir(parents=True)
     (machine.home / ".pki" / "nssdb" / "cert9.db").touch()
-    assert complete(places, machine) == ["certificate_made", "!trust_needs_tool", "autostart_on"]
-    found = record.read(places.installed)
+    assert complete(paths, machine) == ["certificate_made", "!trust_needs_tool", "autostart_on"]
+    found = record.read(paths.installed)
     assert found is not None
     assert not found.complete
 
@@ -167,24 +166,24 @@ def test_a_missing_tool_is_told_and_the_rest_is_done(
     [(None, None, True), (False, None, False), (True, None, True), (True, False, False)],
 )
 def test_an_update_leaves_autostart_as_the_citizen_has_it(
-    places: Paths, machine: Machine, first: bool | None, then: bool | None, is_on: bool
+    paths: Paths, machine: Machine, first: bool | None, then: bool | None, is_on: bool
 ) -> None:
-    complete(places, machine, Wishes(autostart=first))
-    complete(places, machine, Wishes(autostart=then))
+    complete(paths, machine, Wishes(autostart=first))
+    complete(paths, machine, Wishes(autostart=then))
     assert starting(machine).is_on() is is_on
 
 
-def test_what_the_citizen_turned_off_since_stays_off(places: Paths, machine: Machine) -> None:
-    complete(places, machine)
+def test_what_the_citizen_turned_off_since_stays_off(paths: Paths, machine: Machine) -> None:
+    complete(paths, machine)
     starting(machine).turn_off()
-    assert complete(places, machine)[2] == "autostart_off"
+    assert complete(paths, machine)[2] == "autostart_off"
     assert not starting(machine).is_on()
 
 
-def test_an_update_starts_the_program_where_it_is_now(places: Paths, machine: Machine) -> None:
-    complete(places, machine)
-    trust = Trust(places.trust, machine)
-    Completion(places, trust, starting(machine, ("/new/ankong", "tray")), Wishes()).run()
+def test_an_update_starts_the_program_where_it_is_now(paths: Paths, machine: Machine) -> None:
+    complete(paths, machine)
+    trust = Trust(paths.trust, machine)
+    Completion(paths, trust, starting(machine, ("/new/ankong", "tray")), Wishes()).run()
     entry = machine.home / ".config" / "autostart" / "ankong.desktop"
     assert "Exec=/new/ankong tray\n" in entry.read_text("utf-8")
 
@@ -204,29 +203,29 @@ def test_an_update_starts_the_program_where_it_is_now(places: Paths, machine: Ma
     ],
 )
 def test_a_record_that_makes_no_sense_is_none(
-    places: Paths, machine: Machine, content: bytes
+    paths: Paths, machine: Machine, content: bytes
 ) -> None:
-    places.prepare()
-    places.installed.write_bytes(content)
-    assert record.read(places.installed) is None
-    assert complete(places, machine) == ALL_WELL
-    assert undo(places, machine, forget=True) == UNDONE
+    paths.prepare()
+    paths.installed.write_bytes(content)
+    assert record.read(paths.installed) is None
+    assert complete(paths, machine) == ALL_WELL
+    assert undo(paths, machine, forget=True) == UNDONE
 
 
 def test_no_record_makes_undo_remove_a_folder_with_something_in_it(
-    places: Paths, machine: Machine
+    paths: Paths, machine: Machine
 ) -> None:
     precious = machine.home / "Documents"
     precious.mkdir(parents=True)
     (precious / "thesis").write_text("years of work")
-    complete(places, machine)
-    Record(__version__, True, (str(machine.home), str(precious))).write(places.installed)
-    undo(places, machine, forget=True)
+    complete(paths, machine)
+    Record(__version__, True, (str(machine.home), str(precious))).write(paths.installed)
+    undo(paths, machine, forget=True)
     assert (precious / "thesis").read_text() == "years of work"
 
 
 def test_a_setup_that_was_killed_is_mended_by_doing_it_again(
-    places: Paths, machine: Machine, monkeypatch: pytest.MonkeyPatch
+    paths: Paths, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = tree(machine.home)
 
@@ -238,21 +237,21 @@ def test_a_setup_that_was_killed_is_mended_by_doing_it_again(
     with monkeypatch.context() as patch:
         patch.setattr(identity, "ensure", killed)
         with pytest.raises(KeyboardInterrupt):
-            complete(places, machine)
-    assert complete(places, machine) == ALL_WELL
-    undo(places, machine, forget=True)
+            complete(paths, machine)
+    assert complete(paths, machine) == ALL_WELL
+    undo(paths, machine, forget=True)
     assert tree(machine.home) == before
 
 
 @posix_only
 def test_a_disk_that_cannot_be_written_is_told(
-    places: Paths, machine: Machine, monkeypatch: pytest.MonkeyPatch
+    paths: Paths, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(folder: Path) -> identity.ServerIdentity:
         raise OSError(28, "No space left on device", str(folder))
 
     monkeypatch.setattr(identity, "ensure", full)
-    told = complete(places, machine)
+    told = complete(paths, machine)
     assert told[0] == "!certificate_failed"
     assert told[1] == "!trust_failed"  # there is nothing to trust
     assert told[2] == "autostart_on"
@@ -262,11 +261,11 @@ def test_a_disk_that_cannot_be_written_is_told(
 # Undoing.
 
 
-def fill(places: Paths) -> list[Path]:
+def fill(paths: Paths) -> list[Path]:
     """Write every file that the agent may leave."""
-    places.prepare()
+    paths.prepare()
     for name in ("logs", "tls", "issuer"):
-        (places.state / name).mkdir(exist_ok=True)
+        (paths.state / name).mkdir(exist_ok=True)
     names = [
         *("config.toml", "config.toml.broken-20261126120000", "policy.toml", "preferences.json"),
         *("install.key", ".install.key.new", "panel.key", ".trust.json.new", "instance.json"),
@@ -275,50 +274,50 @@ def fill(places: Paths) -> list[Path]:
         *("issuer/root.cer", "issuer/ca.key", "issuer/issued.json", "issuer/.lock"),
     ]
     for name in names:
-        (places.state / name).write_bytes(b"x")
+        (paths.state / name).write_bytes(b"x")
     records = ["sites.sqlite", "sites.sqlite-wal", "history.sqlite", "history.sqlite-shm"]
     records += ["history.sqlite.corrupt-20261126-120000", "sites.sqlite.corrupt-2026-wal"]
     for name in records:
-        (places.state / name).write_bytes(b"record")
-    return [places.state / name for name in records]
+        (paths.state / name).write_bytes(b"record")
+    return [paths.state / name for name in records]
 
 
-def test_undo_keeps_history_and_sites_and_nothing_else(places: Paths, machine: Machine) -> None:
-    records = fill(places)
-    assert undo(places, machine)[-1] == "files_removed_but_records"
-    assert sorted(places.state.rglob("*")) == sorted(records)
+def test_undo_keeps_history_and_sites_and_nothing_else(paths: Paths, machine: Machine) -> None:
+    records = fill(paths)
+    assert undo(paths, machine)[-1] == "files_removed_but_records"
+    assert sorted(paths.state.rglob("*")) == sorted(records)
 
 
-def test_forgetting_leaves_not_one_file(places: Paths, machine: Machine) -> None:
-    fill(places)
-    assert undo(places, machine, forget=True)[-1] == "files_removed"
-    assert not places.state.exists()
+def test_forgetting_leaves_not_one_file(paths: Paths, machine: Machine) -> None:
+    fill(paths)
+    assert undo(paths, machine, forget=True)[-1] == "files_removed"
+    assert not paths.state.exists()
 
 
-def test_what_is_not_ours_stays(places: Paths, machine: Machine) -> None:
-    fill(places)
-    mine = [places.state / "letter.txt", places.state / "logs" / "diary", places.state / "f" / "g"]
+def test_what_is_not_ours_stays(paths: Paths, machine: Machine) -> None:
+    fill(paths)
+    mine = [paths.state / "letter.txt", paths.state / "logs" / "diary", paths.state / "f" / "g"]
     mine[-1].parent.mkdir()
     for path in mine:
         path.write_text("mine")
-    assert undo(places, machine, forget=True)[-1] == "files_foreign"
-    left = [path for path in places.state.rglob("*") if path.is_file()]
+    assert undo(paths, machine, forget=True)[-1] == "files_foreign"
+    left = [path for path in paths.state.rglob("*") if path.is_file()]
     assert sorted(left) == sorted(mine)
 
 
 @posix_only
-def test_no_link_is_followed(places: Paths, machine: Machine, tmp_path: Path) -> None:
+def test_no_link_is_followed(paths: Paths, machine: Machine, tmp_path: Path) -> None:
     precious = tmp_path / "precious"
     precious.mkdir()
     (precious / "ankong.log").write_text("not yours")
     (precious / "history").write_text("not yours")
-    places.prepare()
-    places.logs.symlink_to(precious)
-    places.history.symlink_to(precious / "history")
-    places.config.symlink_to(tmp_path / "nowhere")
-    assert undo(places, machine, forget=True)[-1] == "files_removed"
+    paths.prepare()
+    paths.logs.symlink_to(precious)
+    paths.history.symlink_to(precious / "history")
+    paths.config.symlink_to(tmp_path / "nowhere")
+    assert undo(paths, machine, forget=True)[-1] == "files_removed"
     assert len(tree(precious)) == 2
-    assert not places.state.exists()
+    assert not paths.state.exists()
 
 
 @posix_only
@@ -332,54 +331,52 @@ def test_a_folder_behind_a_link_is_emptied_and_both_go(machine: Machine, tmp_pat
     assert not link.is_symlink()
 
 
-def test_a_file_in_the_place_of_the_folder_is_told(places: Paths, machine: Machine) -> None:
-    places.state.parent.mkdir(parents=True)
-    places.state.write_text("a file")
-    assert undo(places, machine, forget=True)[-1] == "!files_failed"
-    assert places.state.read_text() == "a file"
+def test_a_file_in_the_place_of_the_folder_is_told(paths: Paths, machine: Machine) -> None:
+    paths.state.parent.mkdir(parents=True)
+    paths.state.write_text("a file")
+    assert undo(paths, machine, forget=True)[-1] == "!files_failed"
+    assert paths.state.read_text() == "a file"
 
 
 def test_an_agent_that_does_not_end_keeps_its_files_and_the_rest_is_undone(
-    places: Paths, machine: Machine
+    paths: Paths, machine: Machine
 ) -> None:
-    complete(places, machine)
-    with Instance(places):
-        told = undo(places, machine, forget=True)
+    complete(paths, machine)
+    with Instance(paths):
+        told = undo(paths, machine, forget=True)
     assert told == ["!agent_failed", "autostart_off", "trust_none", "!files_failed"]
-    assert places.tls.exists()
-    assert undo(places, machine, forget=True) == UNDONE
+    assert paths.tls.exists()
+    assert undo(paths, machine, forget=True) == UNDONE
 
 
 def test_what_no_store_lets_go_of_stays_written_down(
-    places: Paths, make_machine: MachineFactory, tools: Tools
+    paths: Paths, make_machine: MachineFactory, tools: Tools
 ) -> None:
     machine = make_machine(find=tools.find, run=tools.run)
     tools.answers["certutil"] = lambda _: Completed(255, b"", "the database is locked")
     database = machine.home / ".pki" / "nssdb"
     database.mkdir(parents=True)
     (database / "cert9.db").touch()
-    fill(places)
+    fill(paths)
     step = TrustStep("chromium", str(database), "0" * 64, {"nickname": "Ankong"})
-    Manifest(places.trust).record(step)
-    told = undo(places, machine, forget=True)
+    Manifest(paths.trust).record(step)
+    told = undo(paths, machine, forget=True)
     assert "!trust_left" in told
-    assert sorted(places.state.iterdir()) == [places.trust]
-    assert Manifest(places.trust).steps == (step,)
+    assert sorted(paths.state.iterdir()) == [paths.trust]
+    assert Manifest(paths.trust).steps == (step,)
 
 
-def test_a_damaged_manifest_is_kept_for_whoever_can_read_it(
-    places: Paths, machine: Machine
-) -> None:
-    fill(places)
-    places.trust.write_text("{")
-    assert "!trust_failed" in undo(places, machine, forget=True)
-    assert list(places.state.iterdir()) == [places.trust]
+def test_a_damaged_manifest_is_kept_for_whoever_can_read_it(paths: Paths, machine: Machine) -> None:
+    fill(paths)
+    paths.trust.write_text("{")
+    assert "!trust_failed" in undo(paths, machine, forget=True)
+    assert list(paths.state.iterdir()) == [paths.trust]
 
 
 def test_a_file_that_cannot_be_removed_is_told(
-    places: Paths, machine: Machine, monkeypatch: pytest.MonkeyPatch
+    paths: Paths, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fill(places)
+    fill(paths)
     unlink = Path.unlink
 
     def held(path: Path, missing_ok: bool = False) -> None:
@@ -389,20 +386,20 @@ def test_a_file_that_cannot_be_removed_is_told(
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "unlink", held)
-        assert "!files_left" in undo(places, machine, forget=True)
-    assert undo(places, machine, forget=True)[-1] == "files_removed"
+        assert "!files_left" in undo(paths, machine, forget=True)
+    assert undo(paths, machine, forget=True)[-1] == "files_removed"
 
 
 @pytest.mark.parametrize(
     "survivor", ["ankong.log", "leaf-3.pem", "installed.json", "instance.lock"]
 )
 def test_undoing_that_was_killed_is_completed_by_doing_it_again(
-    places: Paths, machine: Machine, monkeypatch: pytest.MonkeyPatch, survivor: str
+    paths: Paths, machine: Machine, monkeypatch: pytest.MonkeyPatch, survivor: str
 ) -> None:
     before = tree(machine.home)
-    complete(places, machine)
-    (places.state / "logs").mkdir()
-    (places.state / "logs" / "ankong.log").touch()
+    complete(paths, machine)
+    (paths.state / "logs").mkdir()
+    (paths.state / "logs" / "ankong.log").touch()
     unlink = Path.unlink
 
     def killed(path: Path, missing_ok: bool = False) -> None:
@@ -413,19 +410,19 @@ def test_undoing_that_was_killed_is_completed_by_doing_it_again(
     with monkeypatch.context() as patch:
         patch.setattr(Path, "unlink", killed)
         with pytest.raises(KeyboardInterrupt):
-            undo(places, machine, forget=True)
-    assert undo(places, machine, forget=True)[-1] == "files_removed"
+            undo(paths, machine, forget=True)
+    assert undo(paths, machine, forget=True)[-1] == "files_removed"
     assert tree(machine.home) == before
 
 
-def test_every_file_that_the_rooms_name_is_ours(places: Paths) -> None:
+def test_every_file_that_the_rooms_name_is_ours(paths: Paths) -> None:
     """A new file in ``Paths`` has to be known here, or uninstalling would leave it."""
-    places.prepare()
+    paths.prepare()
     folders = {"state", "tls", "logs"}
     for name in (each for each in dir(Paths) if isinstance(getattr(Paths, each), property)):
         if name not in folders:
-            getattr(places, name).touch()
-    found = belongings.look(places.state)
+            getattr(paths, name).touch()
+    found = belongings.look(paths.state)
     assert found.foreign == []
     assert {path.name for path in found.records} == {"sites.sqlite", "history.sqlite"}
 

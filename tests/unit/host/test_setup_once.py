@@ -24,13 +24,13 @@ def test_who_opens_a_packaged_program_has_it_set_up_once(
     packaged.parent.mkdir(parents=True)
     packaged.write_text("[Desktop Entry]\n")
     entry.write_text("[Desktop Entry]\nHidden=true\n")  # the citizen does not want that
-    places = Paths.choose(tmp_path / "state")
-    complete_once(places.state)
-    assert (places.tls / identity.AUTHORITY_FILE).exists()
-    found = record.read(places.installed)
+    paths = Paths.choose(tmp_path / "state")
+    complete_once(paths.state)
+    assert (paths.tls / identity.AUTHORITY_FILE).exists()
+    found = record.read(paths.installed)
     assert found is not None
     assert found.complete
     assert "Hidden=true" in entry.read_text()
     entry.unlink()
-    complete_once(places.state)
+    complete_once(paths.state)
     assert not entry.exists()

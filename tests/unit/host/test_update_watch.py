@@ -43,7 +43,7 @@ def _logs_as_before() -> Iterator[None]:
 
 
 @pytest.fixture
-def places(tmp_path: Path) -> Paths:
+def paths(tmp_path: Path) -> Paths:
     found = Paths.choose(tmp_path / "state")
     found.prepare()
     return found
@@ -53,7 +53,7 @@ def places(tmp_path: Path) -> Paths:
 class World:
     """A clock, a server and an agent."""
 
-    places: Paths
+    paths: Paths
     settings: Settings = SETTINGS
     now: datetime = NOW
     answer: bytes | Exception = b""
@@ -68,9 +68,9 @@ class World:
 
     def agent(self) -> UpdateWatch:
         return UpdateWatch(
-            self.places.update,
+            self.paths.update,
             self.settings,
-            Preferences(self.places.preferences),
+            Preferences(self.paths.preferences),
             fetch=self.fetch,
             clock=lambda: self.now,
             chance=lambda: self.chance,
@@ -78,8 +78,8 @@ class World:
 
 
 @pytest.fixture
-def world(places: Paths) -> World:
-    return World(places)
+def world(paths: Paths) -> World:
+    return World(paths)
 
 
 async def until(condition: Callable[[], object]) -> None:
@@ -198,8 +198,8 @@ async def test_unless_all_is_set_nobody_is_asked(
 
 async def test_the_citizen_can_say_no_and_yes_again(world: World) -> None:
     world.answer = signed()
-    preferences = Preferences(world.places.preferences)
-    agent = UpdateWatch(world.places.update, SETTINGS, preferences, fetch=world.fetch)
+    preferences = Preferences(world.paths.preferences)
+    agent = UpdateWatch(world.paths.update, SETTINGS, preferences, fetch=world.fetch)
     preferences.set_update_check(False)
     assert agent.status.asking is Asking.DECLINED
     running = asyncio.create_task(agent.run(interval=0))
@@ -210,7 +210,7 @@ async def test_the_citizen_can_say_no_and_yes_again(world: World) -> None:
     assert world.agent().status.asking is Asking.DECLINED  # it was written down
     preferences.set_update_check(True)
     assert agent.status.asking is Asking.ON
-    assert Preferences(world.places.preferences).update_check is True
+    assert Preferences(world.paths.preferences).update_check is True
 
 
 def test_the_policy_is_stronger(tmp_path: Path) -> None:
@@ -256,7 +256,7 @@ async def next_asked(world: World) -> datetime:
             world.now += timedelta(minutes=1)
             for _ in range(5):
                 await asyncio.sleep(0)
-        await until(lambda: memory.load(world.places.update, ()).tried == world.now)
+        await until(lambda: memory.load(world.paths.update, ()).tried == world.now)
     finally:
         running.cancel()
     return world.now
@@ -338,7 +338,7 @@ def test_a_file_that_makes_no_sense_was_never_heard(tmp_path_factory: Any, conte
 def test_nobody_s_word_is_put_into_the_file_by_hand(world: World) -> None:
     forged = signed(OTHER_KEY, floor="0.0.1").decode()
     content = {"tried": NOW.isoformat(), "answered": NOW.isoformat(), "manifest": forged}
-    world.places.update.write_text(json.dumps(content))
+    world.paths.update.write_text(json.dumps(content))
     assert world.agent().status.age is Age.UNKNOWN
 
 
@@ -385,9 +385,9 @@ async def test_an_agent_hears_from_a_real_server_and_tells_it_nothing(world: Wor
     async with serving(answering(signed(), **{"Set-Cookie": "id=1"})) as server:
         world.settings = SETTINGS.replaced({"update_url": server.url})
         agent = UpdateWatch(
-            world.places.update,
+            world.paths.update,
             world.settings,
-            Preferences(world.places.preferences),
+            Preferences(world.paths.preferences),
             clock=lambda: NOW,
         )
         assert await agent.ask()
@@ -493,16 +493,16 @@ async def test_the_doctor_says_how_this_version_stands(
 ) -> None:
     world.answer = signed(**changes)
     await world.agent().ask()
-    world.places.config.write_text(f'update_url = "{URL}"\nupdate_keys = ["{public()}"]\n')
-    (found,) = check_update(Patient(places=world.places))
+    world.paths.config.write_text(f'update_url = "{URL}"\nupdate_keys = ["{public()}"]\n')
+    (found,) = check_update(Patient(paths=world.paths))
     assert (found.code, found.level) == (code, level)
     assert found.said(Language.CHINESE)
     if changes.get("reason"):
         assert "有漏洞。" in found.said(Language.CHINESE)
 
 
-def test_the_doctor_says_that_nobody_is_asked(places: Paths) -> None:
-    (found,) = check_update(Patient(places=places))
+def test_the_doctor_says_that_nobody_is_asked(paths: Paths) -> None:
+    (found,) = check_update(Patient(paths=paths))
     assert (found.code, found.level) == ("update_no_address", "ok")
 
 

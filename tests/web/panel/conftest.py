@@ -24,16 +24,16 @@ async def door(
     start_agent: AgentFactory, card_certificate: Any, tmp_path: Path
 ) -> AsyncIterator[Door]:
     """Start an agent with a panel, which is open."""
-    places = Paths.choose(tmp_path)
+    paths = Paths.choose(tmp_path)
     service = PanelService(card_certificate)
-    store = await asyncio.to_thread(SiteStore, places.sites)
-    history = await asyncio.to_thread(History, places.history)
+    store = await asyncio.to_thread(SiteStore, paths.sites)
+    history = await asyncio.to_thread(History, paths.history)
     key = PanelKey(bytes(32))
     sources = Sources(
         service=service,
-        places=places,
+        paths=paths,
         policy=Policy(),
-        preferences=Preferences(places.preferences),
+        preferences=Preferences(paths.preferences),
         sites=store,
         history=history,
     )
@@ -43,7 +43,7 @@ async def door(
     # A cookie jar would put back what a test leaves out.
     connector = aiohttp.TCPConnector(ssl=agent.trust, limit=0)
     agent.http = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
-    made = Door(agent, panel, key, store, history, places)
+    made = Door(agent, panel, key, store, history, paths)
     await made.open()
     yield made
     panel.close()

@@ -104,7 +104,7 @@ async def test_a_page_that_leaves_is_not_told_any_more(door: Door) -> None:
 async def test_a_language_that_is_chosen_lasts(door: Door) -> None:
     state = await door.post("settings", {"language": "en"})
     assert state["language"] == "en"
-    again = await asyncio.to_thread(Preferences, door.places.preferences)
+    again = await asyncio.to_thread(Preferences, door.paths.preferences)
     assert again.language == "en"
     response, _ = await door.ask("POST", "api/settings", {"language": "fr"})
     assert response.status == 400

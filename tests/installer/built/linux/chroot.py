@@ -34,7 +34,7 @@ class Debian:
         return self.root / "home" / USER
 
     def command(self, *words: str, user: str = "root") -> list[str]:
-        """Give what runs a program there."""
+        """Return what runs a program there."""
         home = "/root" if user == "root" else f"/home/{user}"
         clean = ["env", "-i", f"HOME={home}", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"]
         return ["chroot", f"--userspec={user}", str(self.root), *clean, *words]

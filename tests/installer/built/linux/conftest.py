@@ -30,7 +30,7 @@ os.environ.setdefault(SHOTS, str(PICTURES))
 
 
 def artefact(name: str) -> Path:
-    """Give an artefact; ``{version}`` in its name is the agent's."""
+    """Return an artefact; ``{version}`` in its name is the agent's."""
     path = OUT / name.format(version=__version__)
     assert path.is_file(), f"{path.name} is not there: make installers ONLY=linux"
     return path
@@ -67,7 +67,7 @@ def display() -> Iterator[str]:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """Give a home with a name that has to be quoted, and ports that nobody else has."""
+    """Return a home with a name that has to be quoted, and ports that nobody else has."""
     folder = tmp_path / "王 小明"
     state = folder / ".local" / "state" / "ankong"
     state.mkdir(parents=True, mode=0o700)
@@ -112,7 +112,7 @@ def ask_status(home: Path) -> dict[str, Any] | None:
 
 
 def running_pid(home: Path) -> int | None:
-    """Tell which process the home's agent is, where it says so and lives."""
+    """Return which process the home's agent is, where it says so and lives."""
     try:
         facts = json.loads((home / ".local/state/ankong/instance.json").read_text())
         os.kill(facts["pid"], 0)

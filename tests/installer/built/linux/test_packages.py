@@ -33,7 +33,7 @@ def said(*command: str | Path) -> str:
 
 
 def deb_files(deb: Path) -> dict[str, str]:
-    """Give the permissions of each file, and whose it is."""
+    """Return the permissions of each file, and whose it is."""
     lines = [line.split(maxsplit=5) for line in said("dpkg-deb", "--contents", deb).splitlines()]
     return {
         f"/{line[5].partition(' -> ')[0].removeprefix('./')}": f"{line[0]} {line[1]}"

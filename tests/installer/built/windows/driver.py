@@ -87,7 +87,7 @@ def plain(label: str) -> str:
 
 
 def dialogs() -> Iterator[tuple[int, list[str]]]:
-    """Give each dialog with all that it says."""
+    """Return each dialog with all that it says."""
     for window in top_windows():
         if class_of(window) == "#32770":
             texts = (text_of(each) for each in controls(window))

@@ -10,7 +10,7 @@ from tests.installer.built.windows.words import CHINESE, ENGLISH
 
 
 def _settle(machine: Machine) -> int:
-    """Give the agent ports of its own; return that of the native API."""
+    """Return the agent ports of its own; return that of the native API."""
     port = free_port()
     machine.settings(port=port, hipki_port=0, check_peer=False)
     return port
