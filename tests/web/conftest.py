@@ -17,7 +17,7 @@ from blockbuster import blockbuster_ctx
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from agent.host.tls import identity
-from agent.host.tls.authority import Authority
+from agent.host.tls.authority import LocalAuthority
 from agent.origin import Origin
 from agent.pki.reading import read_certificate
 from agent.secret import SecretBytes
@@ -185,7 +185,7 @@ def local_identity(tmp_path_factory: pytest.TempPathFactory) -> identity.ServerI
 @pytest.fixture(scope="session")
 def card_certificate() -> CardCertificate:
     """Some certificate on some card; nobody here looks into it."""
-    der = Authority(datetime.now(UTC)).certificate.public_bytes(Encoding.DER)
+    der = LocalAuthority(datetime.now(UTC)).certificate.public_bytes(Encoding.DER)
     facts = read_certificate(der)
     return CardCertificate(facts, READER.name, "SIGN", "cert1", "TS00000000000001")
 

@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeAlias
 
 from agent.errors import AgentError, ErrorCode
-from agent.host.instance.install_key import Proof
+from agent.host.instance.install_key import InstallationProof
 from agent.origin import Origin
 from agent.secret import SecretBytes
 from agent.signing import model
@@ -15,7 +15,7 @@ from agent.web.front.limits import Limits, RateLimiter, Slots
 from agent.web.native import convert, messages
 from agent.web.native.wire import MessageError
 
-Prover: TypeAlias = Callable[[str, bytes], Proof]
+Prover: TypeAlias = Callable[[str, bytes], InstallationProof]
 """Signs a nonce for an origin (see ``host.install_key``)."""
 """The requests that a site may send before it is allowed."""
 
