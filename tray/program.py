@@ -15,7 +15,7 @@ import structlog
 
 from agent.commands.browser import open_address
 from agent.commands.daemon import Daemon, Observer
-from agent.history.line import Kind, presentable
+from agent.history.line import EntryKind, presentable
 from agent.host.instance.panel_key import panel_address
 from agent.host.settings.preferences import LANGUAGES
 from agent.host.update.status import Age, UpdateStatus
@@ -271,11 +271,11 @@ def _fields(facts: Facts) -> dict[str, Any]:
 
 def notification(signed: Signed, texts: Texts) -> tuple[str, str]:
     """Write the title and the body of what the citizen is told after a key was used."""
-    title = texts.signed if signed.kind is Kind.SIGN else texts.decrypted
+    title = texts.signed if signed.kind is EntryKind.SIGN else texts.decrypted
     own = {LOCAL_USER: texts.owner, SELF_TEST: texts.self_test}
     site = own.get(signed.site) or signed.site.host
     lines = [texts.by.format(site=presentable(site))]
-    if signed.kind is Kind.SIGN and signed.documents:
+    if signed.kind is EntryKind.SIGN and signed.documents:
         name = presentable(signed.documents[0] or texts.unnamed)
         count = len(signed.documents)
         lines.append(name if count == 1 else texts.documents.format(name=name, count=count))

@@ -7,9 +7,9 @@ from typing import Final
 
 from agent.commands.output import log_aside, say, say_aside, say_json
 from agent.commands.parser import CommandOptions, CommandParser, define
-from agent.history.chain import Verdict
+from agent.history.chain import ChainVerdict
 from agent.history.export import as_csv, as_record, verdict_record
-from agent.history.line import Kind, Line
+from agent.history.line import EntryKind, HistoryLine
 from agent.history.store import read, verify
 from agent.host.machine.paths import Paths
 
@@ -81,10 +81,10 @@ def history(options: HistoryOptions) -> int:
     return 0 if verdict is None or verdict.intact else 1
 
 
-def _words(line: Line) -> str:
+def _words(line: HistoryLine) -> str:
     entry = line.entry
     when = entry.at[:19].replace("T", " ") + "Z"
-    if entry.kind == Kind.SEGMENT:
+    if entry.kind == EntryKind.SEGMENT:
         return f"{line.seq:>6}  {when}  -- the chain begins anew: {entry.detail}"
     what = " ".join(filter(None, (entry.kind, entry.format, entry.document)))
     digest = f" {entry.hash} {entry.digest[:16]}…" if entry.digest else ""
@@ -93,7 +93,7 @@ def _words(line: Line) -> str:
     return f"{line.seq:>6}  {when}  {entry.outcome:<14} {entry.site}  {what}{many}{digest}{whose}"
 
 
-def _complain(verdict: Verdict) -> None:
+def _complain(verdict: ChainVerdict) -> None:
     """Say on standard error whether the chain holds."""
     if verdict.intact:
         say_aside(f"the chain holds; lines: {verdict.lines}")

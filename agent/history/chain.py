@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum, unique
 
-from agent.history.line import NOTHING_BEFORE, Kind, Line
+from agent.history.line import NOTHING_BEFORE, EntryKind, HistoryLine
 
 MAX_BREAKS = 100  # told one by one; more are only counted
 
@@ -73,7 +73,7 @@ class Break:
 
 
 @dataclass(slots=True)
-class Verdict:
+class ChainVerdict:
     """What a walk along the chain found.
 
     Attributes:
@@ -106,7 +106,9 @@ class Verdict:
             self.more_breaks += 1
 
 
-def examine(lines: Iterable[Line], head: Head, before: Line | None = None) -> Verdict:
+def examine(
+    lines: Iterable[HistoryLine], head: Head, before: HistoryLine | None = None
+) -> ChainVerdict:
     """Walk along the chain.
 
     Args:
@@ -115,7 +117,7 @@ def examine(lines: Iterable[Line], head: Head, before: Line | None = None) -> Ve
         before: the line that ``lines`` go on from; None when they are all there are.
 
     """
-    verdict = Verdict()
+    verdict = ChainVerdict()
     last = Head() if before is None else Head(before.seq, before.segment, before.link)
     segments = set()
     for line in lines:
@@ -130,7 +132,7 @@ def examine(lines: Iterable[Line], head: Head, before: Line | None = None) -> Ve
     return verdict
 
 
-def _breaks(last: Head, line: Line) -> Iterator[Break]:
+def _breaks(last: Head, line: HistoryLine) -> Iterator[Break]:
     """Find what is wrong between two lines."""
     begins = line.segment == last.segment + 1
     if line.seq != last.seq + 1:
@@ -146,7 +148,7 @@ def _breaks(last: Head, line: Line) -> Iterator[Break]:
         yield Break(line.seq, line.segment, Flaw.CHANGED)
 
 
-def _beginning(last: Head, line: Line) -> Break:
-    if line.entry.kind == Kind.SEGMENT:
+def _beginning(last: Head, line: HistoryLine) -> Break:
+    if line.entry.kind == EntryKind.SEGMENT:
         return Break(line.seq, last.segment, Flaw.ANEW, line.entry.detail or "")
     return Break(line.seq, line.segment, Flaw.NO_REASON)

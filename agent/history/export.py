@@ -5,8 +5,8 @@ import io
 from collections.abc import Iterable
 from typing import Any, Final
 
-from agent.history.chain import Verdict
-from agent.history.line import FIELDS, Line
+from agent.history.chain import ChainVerdict
+from agent.history.line import FIELDS, HistoryLine
 
 BYTE_ORDER_MARK: Final = "\ufeff"
 """Before CSV, or a spreadsheet takes Chinese names for something else."""
@@ -15,7 +15,7 @@ _COLUMNS: Final = (*FIELDS, "previous", "link")
 _FORMULA: Final = tuple("=+-@＝＋－＠|%")
 
 
-def as_record(line: Line) -> dict[str, Any]:
+def as_record(line: HistoryLine) -> dict[str, Any]:
     """Return a line's fields by their names; links as lower-case hexadecimal."""
     values = {name: getattr(line.entry, name) for name in FIELDS[2:]}
     return {
@@ -27,7 +27,7 @@ def as_record(line: Line) -> dict[str, Any]:
     }
 
 
-def as_csv(lines: Iterable[Line]) -> str:
+def as_csv(lines: Iterable[HistoryLine]) -> str:
     """Write a table that a spreadsheet opens as what it is: no cell becomes a formula."""
     table = io.StringIO()
     writer = csv.writer(table, quoting=csv.QUOTE_ALL)
@@ -38,7 +38,7 @@ def as_csv(lines: Iterable[Line]) -> str:
     return BYTE_ORDER_MARK + table.getvalue()
 
 
-def verdict_record(verdict: Verdict) -> dict[str, Any]:
+def verdict_record(verdict: ChainVerdict) -> dict[str, Any]:
     """Say what a walk along the chain found."""
     return {
         "intact": verdict.intact,

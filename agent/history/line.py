@@ -28,7 +28,7 @@ Value: TypeAlias = str | int | None
 
 
 @unique
-class Kind(StrEnum):
+class EntryKind(StrEnum):
     """What a line is about."""
 
     SIGN = "sign"
@@ -43,7 +43,7 @@ class Entry:
 
     Attributes:
         at: when it ended, RFC 3339 in UTC with microseconds.
-        kind: what was asked for, a :class:`Kind` unless somebody changed the file.
+        kind: what was asked for, a :class:`EntryKind` unless somebody changed the file.
         outcome: how it ended.
         site: the origin that asked; empty where none did.
         format: the wrapping.
@@ -83,7 +83,7 @@ _CANONICAL: Final = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class HistoryLine:
     """An entry in its place.
 
     Attributes:
@@ -102,7 +102,7 @@ class Line:
     link: bytes
 
     @classmethod
-    def after(cls, seq: int, segment: int, previous: bytes, entry: Entry) -> "Line":
+    def after(cls, seq: int, segment: int, previous: bytes, entry: Entry) -> "HistoryLine":
         """Tie an entry to the line before it."""
         return cls(seq, segment, entry, previous, _link(previous, seq, segment, entry))
 

@@ -14,8 +14,8 @@ from typing import Final, TypeVar
 import structlog
 
 from agent.database import Database, DatabaseError, Schema, connect, transaction
-from agent.history.chain import Head, Verdict, examine
-from agent.history.line import BROKEN, ENTRY_FIELDS, Entry, Kind, Line, entry_values
+from agent.history.chain import ChainVerdict, Head, examine
+from agent.history.line import BROKEN, ENTRY_FIELDS, Entry, EntryKind, HistoryLine, entry_values
 
 T = TypeVar("T")
 CHECKED_AT_OPEN: Final = 2_000
@@ -108,7 +108,7 @@ class History:
         """Why the last line could not be written, for a person; None when it was."""
         return self._problem
 
-    def append(self, make: Callable[[], Sequence[Entry]]) -> Future[tuple[Line, ...]]:
+    def append(self, make: Callable[[], Sequence[Entry]]) -> Future[tuple[HistoryLine, ...]]:
         """Write lines, all or none; they are on disk when the future is done.
 
         Args:
@@ -120,7 +120,7 @@ class History:
 
         """
 
-        def work(connection: sqlite3.Connection) -> tuple[Line, ...]:
+        def work(connection: sqlite3.Connection) -> tuple[HistoryLine, ...]:
             try:
                 lines = _write(connection, make())
             except Exception as error:  # noqa: BLE001  # an answer never waits for nothing
@@ -155,7 +155,9 @@ class History:
             seq, segment = connection.execute(sql).fetchone()
             end = Head(max(head.seq, seq), max(head.segment, segment) + 1)
             at = moment(self._clock())
-            _insert(connection, end, (Entry(at=at, kind=Kind.SEGMENT, outcome=BROKEN, detail=why),))
+            _insert(
+                connection, end, (Entry(at=at, kind=EntryKind.SEGMENT, outcome=BROKEN, detail=why),)
+            )
 
     def _why_anew(self, connection: sqlite3.Connection, head: Head) -> str | None:
         """Say why the chain cannot go on; None when it can."""
@@ -173,17 +175,17 @@ def moment(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def verify(path: Path) -> Verdict:
+def verify(path: Path) -> ChainVerdict:
     """Check every line; blocks, some seconds for a hundred thousand.
 
     Raises:
         DatabaseError: the file cannot be read.
 
     """
-    return _reading(path, Verdict(), lambda db: examine(_lines(db, _SELECT), _head(db)))
+    return _reading(path, ChainVerdict(), lambda db: examine(_lines(db, _SELECT), _head(db)))
 
 
-def read(path: Path, *, limit: int = PAGE, before: int | None = None) -> tuple[Line, ...]:
+def read(path: Path, *, limit: int = PAGE, before: int | None = None) -> tuple[HistoryLine, ...]:
     """Read lines, the newest first; blocks.
 
     Args:
@@ -212,9 +214,9 @@ def _reading(path: Path, nothing: T, use: Callable[[sqlite3.Connection], T]) -> 
         raise DatabaseError(f"{path}: {error}") from error
 
 
-def _lines(connection: sqlite3.Connection, sql: str, *values: int) -> Iterator[Line]:
+def _lines(connection: sqlite3.Connection, sql: str, *values: int) -> Iterator[HistoryLine]:
     for seq, segment, *rest, previous, link in connection.execute(sql, values):
-        yield Line(seq, segment, Entry(*rest), previous, link)
+        yield HistoryLine(seq, segment, Entry(*rest), previous, link)
 
 
 def _head(connection: sqlite3.Connection) -> Head:
@@ -222,20 +224,20 @@ def _head(connection: sqlite3.Connection) -> Head:
     return Head() if row is None else Head(*row)
 
 
-def _write(connection: sqlite3.Connection, entries: Sequence[Entry]) -> tuple[Line, ...]:
+def _write(connection: sqlite3.Connection, entries: Sequence[Entry]) -> tuple[HistoryLine, ...]:
     with transaction(connection):
         return _insert(connection, _head(connection), entries)
 
 
 def _insert(
     connection: sqlite3.Connection, head: Head, entries: Sequence[Entry]
-) -> tuple[Line, ...]:
+) -> tuple[HistoryLine, ...]:
     """Tie entries to the end of the chain, inside a transaction."""
-    lines: list[Line] = []
+    lines: list[HistoryLine] = []
     seq, previous = head.seq, head.link
     for entry in entries:
         seq += 1
-        line = Line.after(seq, head.segment, previous, entry)
+        line = HistoryLine.after(seq, head.segment, previous, entry)
         previous = line.link
         lines.append(line)
         values = (seq, head.segment, *entry_values(entry), line.previous, line.link)

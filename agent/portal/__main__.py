@@ -7,7 +7,7 @@ import sys
 from agent.cms.errors import CmsError
 from agent.portal.app import create_app
 from agent.portal.config import PortalConfig, parse_arguments
-from agent.portal.db import DatabaseError
+from agent.portal.db import PortalDatabaseError
 from agent.portal.serving import announce_ready, listen, serving, stop_requested
 
 
@@ -30,7 +30,7 @@ def main() -> int:
     try:
         config = parse_arguments(sys.argv[1:])
         asyncio.run(_serve(config))
-    except (ValueError, OSError, CmsError, DatabaseError) as error:
+    except (ValueError, OSError, CmsError, PortalDatabaseError) as error:
         sys.stderr.write(f"portal: {error}\n")
         return 2
     except KeyboardInterrupt:

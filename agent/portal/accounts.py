@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from agent.portal import audit, members, otp, sessions
 from agent.portal.audit import AuditEvent
 from agent.portal.contact import Contact, parse_contact
-from agent.portal.db import Database
+from agent.portal.db import PortalDatabase
 from agent.portal.errors import PortalCode, PortalError
 from agent.portal.members import Member
 from agent.portal.notifier import Notifier, NotifierError
@@ -80,7 +80,7 @@ def begin_member_session(tx: Transaction, session: Session, member_id: str) -> L
 class Accounts:
     """What needs no card."""
 
-    def __init__(self, db: Database, notifier: Notifier) -> None:
+    def __init__(self, db: PortalDatabase, notifier: Notifier) -> None:
         """Keep accounts in ``db`` and send codes by ``notifier``."""
         self._db = db
         self._notifier = notifier

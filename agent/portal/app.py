@@ -17,7 +17,7 @@ from agent.portal.accounts import Accounts
 from agent.portal.api import ORIGINS, PORTAL, Portal, add_routes
 from agent.portal.cards import Cards
 from agent.portal.config import PortalConfig
-from agent.portal.db import Database
+from agent.portal.db import PortalDatabase
 from agent.portal.downloads import find_artefacts
 from agent.portal.guard import Guard, guarding, refusals, security_headers
 from agent.portal.ics.client import NO_CREDENTIALS, IcsClient, IdentityCheck, load_credentials
@@ -103,7 +103,7 @@ async def _run(
     statics = await asyncio.to_thread(load_statics)
     directory = Path(config.downloads) if config.downloads else None
     artefacts = await asyncio.to_thread(find_artefacts, directory)
-    db = Database(Path(config.db), parts.clock)
+    db = PortalDatabase(Path(config.db), parts.clock)
     await db.open()
     try:
         async with aiohttp.ClientSession() as http:
@@ -150,7 +150,7 @@ async def _identity(http: aiohttp.ClientSession, config: PortalConfig) -> Identi
     return IcsClient(http, config.ics_url, credentials)
 
 
-async def _purge_for_ever(db: Database) -> None:
+async def _purge_for_ever(db: PortalDatabase) -> None:
     while True:
         try:
             await db.run(_purge)

@@ -21,7 +21,7 @@ from agent.portal.accounts import (
 )
 from agent.portal.audit import AuditEvent
 from agent.portal.challenges import OK, Challenge, Purpose, Repeated
-from agent.portal.db import Database
+from agent.portal.db import PortalDatabase
 from agent.portal.errors import PortalCode, PortalError
 from agent.portal.ics.client import IdentityCheck, IdentityServiceError, IdentityVerdict
 from agent.portal.idnumber import parse_id_number
@@ -68,7 +68,7 @@ class Cards:
 
     def __init__(
         self,
-        db: Database,
+        db: PortalDatabase,
         verifier: SignatureVerifier,
         identity: IdentityCheck,
         pending: PendingIdNumbers,

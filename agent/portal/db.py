@@ -19,11 +19,11 @@ _BUSY_S: Final = 5.0
 _KEY_CHECK: Final = "key-check"
 
 
-class DatabaseError(Exception):
+class PortalDatabaseError(Exception):
     """The database file cannot be used; the message says why and is for the operator."""
 
 
-class Database:
+class PortalDatabase:
     """One connection, one thread, one transaction at a time.
 
     Journal in WAL mode with ``synchronous=FULL``: what was answered is on disk, and what was not
@@ -42,7 +42,7 @@ class Database:
     def keyring(self) -> Keyring:
         """The key that belongs to this database."""
         if self._keyring is None:
-            raise DatabaseError("the database is not open")
+            raise PortalDatabaseError("the database is not open")
         return self._keyring
 
     async def open(self) -> None:
@@ -80,8 +80,8 @@ class Database:
             self.run_here(_migrate)
         except (sqlite3.Error, OSError, ValueError) as error:
             self.close_here()
-            raise DatabaseError(f"{self._path.name}: {error}") from error
-        except DatabaseError:
+            raise PortalDatabaseError(f"{self._path.name}: {error}") from error
+        except PortalDatabaseError:
             self.close_here()
             raise
 
@@ -94,7 +94,7 @@ class Database:
         """Do what :meth:`run` does, in the calling thread."""
         connection = self._connection
         if connection is None:
-            raise DatabaseError("the database is not open")
+            raise PortalDatabaseError("the database is not open")
         transaction = Transaction(connection, self.keyring, int(self._clock()))
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -115,7 +115,7 @@ class Database:
     def _key_path(self) -> Path:
         key_path = self._path.with_name(f"{self._path.name}.key")
         if self._path.exists() and self._path.stat().st_size and not key_path.exists():
-            raise DatabaseError(
+            raise PortalDatabaseError(
                 f"{key_path.name} is missing; without it no ID number is recognised"
             )
         return key_path
@@ -140,7 +140,9 @@ def _migrate(tx: Transaction) -> None:
         tx.execute(f"PRAGMA user_version={VERSION}")
         return
     if version != VERSION:
-        raise DatabaseError(f"the database has version {version}; this portal knows {VERSION}")
+        raise PortalDatabaseError(
+            f"the database has version {version}; this portal knows {VERSION}"
+        )
     row = tx.execute("SELECT value FROM setting WHERE name = ?", (_KEY_CHECK,)).fetchone()
     if row is None or row["value"] != check:
-        raise DatabaseError("the key file belongs to another database")
+        raise PortalDatabaseError("the key file belongs to another database")

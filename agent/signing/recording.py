@@ -20,7 +20,7 @@ import structlog
 from agent.cms.digest import HashAlgorithm
 from agent.cms.document import Document
 from agent.errors import AgentError, ErrorCode, PinError
-from agent.history.line import DONE, UNDELIVERED, Entry, Kind, Line, presentable
+from agent.history.line import DONE, UNDELIVERED, Entry, EntryKind, HistoryLine, presentable
 from agent.history.store import History, moment
 from agent.origin import Origin
 from agent.pki.certificate import CertificateFacts
@@ -66,7 +66,7 @@ class Signed:
 
     """
 
-    kind: Kind
+    kind: EntryKind
     site: Origin
     documents: tuple[str | None, ...]
     holder: str | None
@@ -104,7 +104,7 @@ class Recorder:
         now = self.clock()
         outcome = str(error.code)
         if self.wants(site, outcome):
-            entry = Entry(moment(now), Kind.CONNECT, outcome, presentable(str(site)))
+            entry = Entry(moment(now), EntryKind.CONNECT, outcome, presentable(str(site)))
             await settled(self.write(lambda: (entry,)))
 
     def wants(self, site: Origin, outcome: str) -> bool:
@@ -113,11 +113,11 @@ class Recorder:
             return True
         return outcome not in _UNTOLD and self._refusals.admit(site, outcome, self.clock())
 
-    def write(self, make: Callable[[], Sequence[Entry]]) -> Future[tuple[Line, ...]]:
+    def write(self, make: Callable[[], Sequence[Entry]]) -> Future[tuple[HistoryLine, ...]]:
         """Write lines; from any thread. The future does not fail."""
         if self._history is not None:
             return self._history.append(make)
-        nothing: Future[tuple[Line, ...]] = Future()
+        nothing: Future[tuple[HistoryLine, ...]] = Future()
         nothing.set_result(())
         return nothing
 
@@ -145,14 +145,14 @@ class Recording:
         self._recorder = recorder
         self._site = site
         self._request = request
-        self._kind = Kind.SIGN if isinstance(request, SignRequest) else Kind.DECRYPT
+        self._kind = EntryKind.SIGN if isinstance(request, SignRequest) else EntryKind.DECRYPT
         self.reader: str | None = None
         self._seen: tuple[str, bytes] | None = None
         self._lock = threading.Lock()
         self._used = False
         self._abandoned = False
         self._told: ErrorCode | None = None
-        self._telling: Future[tuple[Line, ...]] | None = None
+        self._telling: Future[tuple[HistoryLine, ...]] | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -216,7 +216,7 @@ class Recording:
         if used:
             self._write(UNDELIVERED)
 
-    def _write(self, outcome: str) -> Future[tuple[Line, ...]]:
+    def _write(self, outcome: str) -> Future[tuple[HistoryLine, ...]]:
         at = moment(self._recorder.clock())
         return self._recorder.write(lambda: self._entries(outcome, at))
 
@@ -294,7 +294,7 @@ class _Refusals:
         return True
 
 
-async def settled(future: Future[tuple[Line, ...]]) -> None:
+async def settled(future: Future[tuple[HistoryLine, ...]]) -> None:
     """Wait until a line is on disk; whoever gives up waiting does not stop the writing."""
     await asyncio.wait((asyncio.wrap_future(future),))
 

@@ -14,7 +14,7 @@ from agent.portal.accounts import begin_member_session
 from agent.portal.cards import _Attempt, _CardFacts, _claim, _finish_upgrade
 from agent.portal.challenges import Challenge, Claimed, Purpose
 from agent.portal.contact import parse_contact
-from agent.portal.db import Database
+from agent.portal.db import PortalDatabase
 from agent.portal.sessions import Session
 from agent.portal.transaction import Transaction
 from agent.virtualcard.identity import generate_id_number
@@ -35,7 +35,7 @@ def _challenge(tx: Transaction, session: Session) -> Challenge:
     return challenges.issue(tx, session, Purpose.UPGRADE, "http://localhost")
 
 
-def hammer(db: Database, number: int) -> None:
+def hammer(db: PortalDatabase, number: int) -> None:
     """Do what one upgrade does, in the same transactions."""
     session, member_id = db.run_here(_register, number)
     challenge = db.run_here(_challenge, session)
@@ -51,7 +51,7 @@ def hammer(db: Database, number: int) -> None:
 
 def main() -> None:
     """Hammer until killed."""
-    db = Database(Path(sys.argv[1]))
+    db = PortalDatabase(Path(sys.argv[1]))
     db.open_here()
     number = int(sys.argv[2]) * 100_000
     while True:

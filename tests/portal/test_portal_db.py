@@ -16,7 +16,7 @@ import pytest
 from agent.portal import audit, members, sessions
 from agent.portal.audit import AuditEvent
 from agent.portal.contact import parse_contact
-from agent.portal.db import Database, DatabaseError
+from agent.portal.db import PortalDatabase, PortalDatabaseError
 from agent.portal.keyring import Keyring, load_or_create_keyring
 from agent.portal.members import Identity
 from agent.portal.transaction import Transaction
@@ -31,8 +31,8 @@ def _identity(number: int, card: int | None = None) -> Identity:
 
 
 @pytest.fixture
-def db(tmp_path: Path) -> Database:
-    database = Database(tmp_path / "portal.db")
+def db(tmp_path: Path) -> PortalDatabase:
+    database = PortalDatabase(tmp_path / "portal.db")
     database.open_here()
     return database
 
@@ -73,7 +73,7 @@ def _hammer_and_kill(path: Path, number: int) -> set[str]:
 
 
 def _check_invariants(path: Path, answered: set[str]) -> None:
-    database = Database(path)
+    database = PortalDatabase(path)
     database.open_here()
     try:
         database.run_here(_check_all, answered)
@@ -107,7 +107,7 @@ def _check_all(tx: Transaction, answered: set[str]) -> None:
         assert tx.execute(sql).fetchall() == [], sql
 
 
-def test_it_is_written_through_and_checks_references(db: Database) -> None:
+def test_it_is_written_through_and_checks_references(db: PortalDatabase) -> None:
     def pragmas(tx: Transaction) -> list[object]:
         names = ("journal_mode", "synchronous", "foreign_keys")
         return [tx.execute(f"PRAGMA {name}").fetchone()[0] for name in names]
@@ -132,7 +132,7 @@ def test_it_is_written_through_and_checks_references(db: Database) -> None:
         "UPDATE audit SET outcome = 'nothing'",
     ],
 )
-def test_the_tables_themselves_refuse_what_may_not_be(sql: str, db: Database) -> None:
+def test_the_tables_themselves_refuse_what_may_not_be(sql: str, db: PortalDatabase) -> None:
     def work(tx: Transaction) -> None:
         audit.record(tx, AuditEvent.REGISTERED, "ok", member=_register(tx))
 
@@ -142,7 +142,7 @@ def test_the_tables_themselves_refuse_what_may_not_be(sql: str, db: Database) ->
     db.close_here()
 
 
-def test_an_id_number_or_a_card_belongs_to_one_member(db: Database) -> None:
+def test_an_id_number_or_a_card_belongs_to_one_member(db: PortalDatabase) -> None:
     def work(tx: Transaction) -> list[object]:
         first, second = _register(tx), _register(tx, "0900000002")
         return [
@@ -161,7 +161,9 @@ def test_an_id_number_or_a_card_belongs_to_one_member(db: Database) -> None:
     db.close_here()
 
 
-def test_a_used_challenge_cannot_be_used_again_even_by_a_mistake_of_ours(db: Database) -> None:
+def test_a_used_challenge_cannot_be_used_again_even_by_a_mistake_of_ours(
+    db: PortalDatabase,
+) -> None:
     def work(tx: Transaction) -> None:
         session = sessions.open_session(tx).session
         tx.execute(
@@ -179,7 +181,7 @@ def test_a_used_challenge_cannot_be_used_again_even_by_a_mistake_of_ours(db: Dat
     db.close_here()
 
 
-def test_work_that_fails_leaves_nothing(db: Database) -> None:
+def test_work_that_fails_leaves_nothing(db: PortalDatabase) -> None:
     def work(tx: Transaction) -> None:
         _register(tx)
         raise KeyError
@@ -191,7 +193,7 @@ def test_work_that_fails_leaves_nothing(db: Database) -> None:
 
 
 async def test_the_loop_goes_on_while_the_database_works(tmp_path: Path) -> None:
-    database = Database(tmp_path / "portal.db")
+    database = PortalDatabase(tmp_path / "portal.db")
     await database.open()
     began, go_on = threading.Event(), threading.Event()
 
@@ -210,7 +212,7 @@ async def test_the_loop_goes_on_while_the_database_works(tmp_path: Path) -> None
     await database.close()
 
 
-def test_sessions_end_but_not_before_their_children(db: Database) -> None:
+def test_sessions_end_but_not_before_their_children(db: PortalDatabase) -> None:
     clock = [1_000.0]
     db._clock = lambda: clock[0]
 
@@ -238,7 +240,9 @@ def test_sessions_end_but_not_before_their_children(db: Database) -> None:
     db.close_here()
 
 
-def test_the_key_lies_beside_the_database_for_its_owner_only(tmp_path: Path, db: Database) -> None:
+def test_the_key_lies_beside_the_database_for_its_owner_only(
+    tmp_path: Path, db: PortalDatabase
+) -> None:
     db.close_here()
     for name in ("portal.db", "portal.db.key"):
         mode = stat.S_IMODE((tmp_path / name).stat().st_mode)
@@ -247,18 +251,18 @@ def test_the_key_lies_beside_the_database_for_its_owner_only(tmp_path: Path, db:
 
 
 def test_a_database_without_its_key_or_with_another_is_refused(
-    tmp_path: Path, db: Database
+    tmp_path: Path, db: PortalDatabase
 ) -> None:
     db.close_here()
     key = tmp_path / "portal.db.key"
     kept = key.read_bytes()
     for content, complaint in ((bytes(32), "another database"), (b"short", "32 bytes")):
         key.write_bytes(content)
-        with pytest.raises(DatabaseError, match=complaint):
-            Database(tmp_path / "portal.db").open_here()
+        with pytest.raises(PortalDatabaseError, match=complaint):
+            PortalDatabase(tmp_path / "portal.db").open_here()
     key.unlink()
-    with pytest.raises(DatabaseError, match="missing"):
-        Database(tmp_path / "portal.db").open_here()
+    with pytest.raises(PortalDatabaseError, match="missing"):
+        PortalDatabase(tmp_path / "portal.db").open_here()
     assert not key.exists()
     key.write_bytes(kept)
     db.open_here()
@@ -269,23 +273,23 @@ def test_a_database_without_its_key_or_with_another_is_refused(
 def test_another_file_is_not_taken_for_a_database(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "portal.db").write_bytes(content)
     (tmp_path / "portal.db.key").write_bytes(bytes(32))
-    with pytest.raises(DatabaseError):
-        Database(tmp_path / "portal.db").open_here()
+    with pytest.raises(PortalDatabaseError):
+        PortalDatabase(tmp_path / "portal.db").open_here()
     assert (tmp_path / "portal.db").read_bytes() == content
 
 
-def test_a_database_of_the_future_is_left_alone(tmp_path: Path, db: Database) -> None:
+def test_a_database_of_the_future_is_left_alone(tmp_path: Path, db: PortalDatabase) -> None:
     db.run_here(lambda tx: tx.execute("PRAGMA user_version=99"))
     db.close_here()
-    with pytest.raises(DatabaseError, match="99"):
-        Database(tmp_path / "portal.db").open_here()
+    with pytest.raises(PortalDatabaseError, match="99"):
+        PortalDatabase(tmp_path / "portal.db").open_here()
 
 
 def test_a_closed_database_says_so(tmp_path: Path) -> None:
-    database = Database(tmp_path / "portal.db")
-    with pytest.raises(DatabaseError):
+    database = PortalDatabase(tmp_path / "portal.db")
+    with pytest.raises(PortalDatabaseError):
         database.run_here(_register)
-    with pytest.raises(DatabaseError):
+    with pytest.raises(PortalDatabaseError):
         _ = database.keyring
 
 
@@ -318,7 +322,7 @@ def test_digests_are_bound_to_key_label_and_the_borders_of_parts(tmp_path: Path)
     assert "0" not in repr(keyring)
 
 
-def test_time_is_taken_once_for_a_transaction(db: Database) -> None:
+def test_time_is_taken_once_for_a_transaction(db: PortalDatabase) -> None:
     moments = iter([10.0, 20.0])
     db._clock = lambda: next(moments)
 

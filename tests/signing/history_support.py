@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from agent.history.line import Entry, Kind
+from agent.history.line import Entry, EntryKind
 from agent.history.store import History
 
 HOLDER = "王測試"
@@ -14,7 +14,7 @@ HOLDER = "王測試"
 def entry(number: int = 0, **fields: str | None) -> Entry:
     values: dict[str, str | None] = {
         "at": f"2030-01-01T12:00:00.{number % 1_000_000:06d}Z",
-        "kind": Kind.SIGN,
+        "kind": EntryKind.SIGN,
         "outcome": "done",
         "site": "https://portal.example",
         "format": "cms",

@@ -24,7 +24,7 @@ from agent.history.line import (
     MAX_TEXT,
     NOTHING_BEFORE,
     UNDELIVERED,
-    Kind,
+    EntryKind,
     presentable,
 )
 from agent.history.store import History, read, verify
@@ -178,7 +178,7 @@ def test_every_change_is_found_shown_and_left_as_it_is(path: Path, change: str) 
     assert len(after) == len(before) + 5
     newest = read(path, limit=5)
     marker = newest[-1].entry
-    assert (marker.kind, marker.outcome) == (Kind.SEGMENT, "broken")
+    assert (marker.kind, marker.outcome) == (EntryKind.SEGMENT, "broken")
     assert marker.detail
     assert len({line.segment for line in newest}) == 1
     again = verify(path)
@@ -208,7 +208,7 @@ def test_a_break_at_the_edge_of_what_is_checked_first_is_found(
     with tampering(path) as connection:
         connection.execute("UPDATE lines SET link = zeroblob(32) WHERE seq = 6")
     written(path, 1)
-    assert read(path, limit=2)[1].entry.kind == Kind.SEGMENT
+    assert read(path, limit=2)[1].entry.kind == EntryKind.SEGMENT
 
 
 def test_many_breaks_are_counted_and_not_all_told(path: Path) -> None:
@@ -255,7 +255,7 @@ def test_a_corrupt_file_is_kept_and_a_new_chain_says_so(
         assert history.append(lambda: (entry(),)).result()
     assert "a database is corrupt and was set aside" in [line["event"] for line in logs]
     newest, marker = read(path)
-    assert marker.entry.kind == Kind.SEGMENT
+    assert marker.entry.kind == EntryKind.SEGMENT
     assert aside.name in (marker.entry.detail or "")
     assert newest.segment == marker.segment == 2
     written(path, 1)

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.history.export import BYTE_ORDER_MARK, as_csv, as_record, verdict_record
-from agent.history.line import FIELDS, NOTHING_BEFORE, Line, presentable
+from agent.history.line import FIELDS, NOTHING_BEFORE, HistoryLine, presentable
 from agent.history.store import read, verify
 from tests.signing.history_support import entry, tampering, written
 
 
-def line(**fields: str | None) -> Line:
-    return Line.after(1, 1, NOTHING_BEFORE, entry(0, **fields))
+def line(**fields: str | None) -> HistoryLine:
+    return HistoryLine.after(1, 1, NOTHING_BEFORE, entry(0, **fields))
 
 
 def table(text: str) -> list[list[str]]:

@@ -20,7 +20,7 @@ from agent.cms.document import Document
 from agent.consent.consent import AlwaysAllow, Consent, Refuse
 from agent.errors import AgentError, ErrorCode
 from agent.history import store as history_module
-from agent.history.line import Entry, Kind
+from agent.history.line import Entry, EntryKind
 from agent.history.store import History, read, verify
 from agent.origin import Origin
 from agent.secret import SecretBytes
@@ -98,7 +98,7 @@ async def test_a_signature_leaves_exactly_one_line_before_its_answer(
     facts = result.certificate.facts
     assert line == Entry(
         at=line.at,
-        kind=Kind.SIGN,
+        kind=EntryKind.SIGN,
         outcome="done",
         site=str(SITE),
         format="cms",
@@ -144,7 +144,7 @@ async def test_a_decryption_leaves_a_line(make_card: CardFactory, path: Path) ->
         request = DecryptRequest(sealed, DecryptFormat.PKCS1)
         assert await service.decrypt(SITE, request, pin()) == b"secret"
         (line,) = await entries(path)
-    assert (line.kind, line.outcome, line.format) == (Kind.DECRYPT, "done", "pkcs1")
+    assert (line.kind, line.outcome, line.format) == (EntryKind.DECRYPT, "done", "pkcs1")
     assert line.digest == hashlib.sha256(sealed).hexdigest()
     assert line.thumbprint == key.facts.thumbprint.hex()
 
@@ -191,8 +191,8 @@ async def test_a_refused_site_leaves_a_line_for_what_it_wanted(
         assert await fails(service.sign(other, ONE, pin())) is ErrorCode.ORIGIN_NOT_ALLOWED
         lines = await entries(path)
     assert [(line.kind, line.site, line.outcome) for line in lines] == [
-        (Kind.CONNECT, str(SITE), "origin_not_allowed"),
-        (Kind.SIGN, str(other), "origin_not_allowed"),
+        (EntryKind.CONNECT, str(SITE), "origin_not_allowed"),
+        (EntryKind.SIGN, str(other), "origin_not_allowed"),
     ]
     assert lines[1].document == "合約.txt"
     assert lines[1].card_serial is None
@@ -362,7 +362,7 @@ async def test_whoever_shows_notifications_is_told_once(make_card: CardFactory, 
     names = ("合約.txt", "合約.txt")
     serial = certificate.card_serial
     holder = certificate.facts.subject_cn
-    assert told == [Signed(Kind.SIGN, SITE, names, holder, serial)]
+    assert told == [Signed(EntryKind.SIGN, SITE, names, holder, serial)]
 
 
 async def test_a_notification_that_fails_takes_no_signature_along(

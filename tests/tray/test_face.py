@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.history.line import Kind
+from agent.history.line import EntryKind
 from agent.host.settings.preferences import LANGUAGES
 from agent.origin import LOCAL_USER, SELF_TEST, Origin
 from agent.signing.model import CardPresence, ReaderView, Snapshot
@@ -127,7 +127,7 @@ def test_every_state_of_a_card_has_words() -> None:
 
 def signed(**more: object) -> Signed:
     usual: dict[str, object] = {
-        "kind": Kind.SIGN,
+        "kind": EntryKind.SIGN,
         "site": Origin.parse_any("https://shop.example"),
         "documents": ("同意書.pdf",),
         "holder": "王測試",
@@ -142,14 +142,14 @@ def signed(**more: object) -> Signed:
         (signed(), ["shop.example", "同意書.pdf"]),
         (signed(documents=("a.pdf", "b.pdf", None)), ["a.pdf, 3 in all"]),
         (signed(documents=(None,)), ["without a name"]),
-        (signed(kind=Kind.DECRYPT, documents=()), ["shop.example"]),
+        (signed(kind=EntryKind.DECRYPT, documents=()), ["shop.example"]),
         (signed(site=LOCAL_USER), ["program on this computer"]),
         (signed(site=SELF_TEST), ["Ankong's own self-test"]),
     ],
 )
 def test_the_notification_says_who_and_what(told: Signed, expected: list[str]) -> None:
     title, body = notification(told, ENGLISH)
-    assert ("decrypted" in title) is (told.kind is Kind.DECRYPT)
+    assert ("decrypted" in title) is (told.kind is EntryKind.DECRYPT)
     for words in expected:
         assert words in body
     assert told.card_serial not in body

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from agent.host.tls import identity
-from agent.host.tls.authority import LEAF_LIFETIME, LEAVES, NAMES, Authority, Leaf
+from agent.host.tls.authority import LEAF_LIFETIME, LEAVES, NAMES, Leaf, LocalAuthority
 
 NOW = datetime(2030, 6, 1, 12, tzinfo=UTC)
 OPENSSL = shutil.which("openssl") or "openssl"
@@ -41,11 +41,11 @@ def openssl_verify(
 
 
 @pytest.fixture
-def authority() -> Authority:
-    return Authority(NOW)
+def authority() -> LocalAuthority:
+    return LocalAuthority(NOW)
 
 
-def written(folder: Path, authority: Authority, leaf: Leaf) -> tuple[Path, Path]:
+def written(folder: Path, authority: LocalAuthority, leaf: Leaf) -> tuple[Path, Path]:
     top, bottom = folder / "authority.pem", folder / "leaf.pem"
     top.write_bytes(authority.certificate.public_bytes(Encoding.PEM))
     bottom.write_bytes(pem(leaf))
@@ -61,7 +61,9 @@ def written(folder: Path, authority: Authority, leaf: Leaf) -> tuple[Path, Path]
     ],
     ids=lambda options: options[1],
 )
-def test_openssl_accepts_our_leaf(tmp_path: Path, authority: Authority, name: list[str]) -> None:
+def test_openssl_accepts_our_leaf(
+    tmp_path: Path, authority: LocalAuthority, name: list[str]
+) -> None:
     files = written(tmp_path, authority, authority.leaf(NOW))
     result = openssl_verify(*files, *name)
     assert result.returncode == 0, result.stderr
@@ -81,7 +83,7 @@ def test_openssl_accepts_our_leaf(tmp_path: Path, authority: Authority, name: li
     ids=repr,
 )
 def test_openssl_refuses_a_leaf_for_anybody_else(
-    tmp_path: Path, authority: Authority, names: Sequence[x509.GeneralName]
+    tmp_path: Path, authority: LocalAuthority, names: Sequence[x509.GeneralName]
 ) -> None:
     """What a thief of the key, had it not been destroyed, could not have used."""
     files = written(tmp_path, authority, authority.leaf(NOW, names))
@@ -90,7 +92,7 @@ def test_openssl_refuses_a_leaf_for_anybody_else(
     assert "permitted subtree violation" in result.stderr + result.stdout
 
 
-def test_the_authority_can_issue_servers_here_and_nothing_else(authority: Authority) -> None:
+def test_the_authority_can_issue_servers_here_and_nothing_else(authority: LocalAuthority) -> None:
     extensions = authority.certificate.extensions
     basic = extensions.get_extension_for_class(x509.BasicConstraints)
     assert basic.critical
@@ -109,14 +111,14 @@ def test_the_authority_can_issue_servers_here_and_nothing_else(authority: Author
 
 
 def test_each_installation_has_its_own_authority() -> None:
-    first, second = Authority(NOW).certificate, Authority(NOW).certificate
+    first, second = LocalAuthority(NOW).certificate, LocalAuthority(NOW).certificate
     assert first.subject != second.subject
     assert first.serial_number != second.serial_number
     assert first.public_key() != second.public_key()
     assert re.fullmatch("CN=Ankong local authority [0-9a-f]{8}", first.subject.rfc4514_string())
 
 
-def test_the_ladder_covers_five_years_without_a_gap(authority: Authority) -> None:
+def test_the_ladder_covers_five_years_without_a_gap(authority: LocalAuthority) -> None:
     ladder = authority.ladder()
     assert len(ladder) == LEAVES
     for leaf, after in pairwise(ladder):
@@ -132,7 +134,7 @@ def test_the_ladder_covers_five_years_without_a_gap(authority: Authority) -> Non
     assert len({leaf.key.private_numbers().private_value for leaf in ladder}) == LEAVES
 
 
-def test_a_leafs_key_is_not_printed(authority: Authority) -> None:
+def test_a_leafs_key_is_not_printed(authority: LocalAuthority) -> None:
     leaf = authority.leaf(NOW)
     assert str(leaf.key.private_numbers().private_value) not in repr(leaf)
 
@@ -209,7 +211,7 @@ def test_an_empty_clock_battery_costs_no_trust(tmp_path: Path) -> None:
 
 
 def other_authority(path: Path) -> None:
-    path.write_bytes(Authority(NOW).certificate.public_bytes(Encoding.PEM))
+    path.write_bytes(LocalAuthority(NOW).certificate.public_bytes(Encoding.PEM))
 
 
 @pytest.mark.parametrize(

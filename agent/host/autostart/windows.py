@@ -12,7 +12,7 @@ APPROVED: Final = r"Software\Microsoft\Windows\CurrentVersion\Explorer\StartupAp
 """Where the task manager remembers what the user turned off: an odd first byte."""
 
 
-class Registry(Protocol):
+class UserRegistry(Protocol):
     """As much of the current user's registry as is needed."""
 
     def read(self, key: str, name: str) -> str | bytes | None:
@@ -65,7 +65,7 @@ class CurrentUser:
 class RunKey:
     """The value, and what the task manager says about it."""
 
-    def __init__(self, command: Sequence[str], registry: Registry | None = None) -> None:
+    def __init__(self, command: Sequence[str], registry: UserRegistry | None = None) -> None:
         """Remember the command line."""
         self._line = subprocess.list2cmdline(command)
         self._registry = registry or CurrentUser()

@@ -30,7 +30,7 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
+class InstallationProof:
     """A signature that only this installation can make for this site.
 
     Attributes:
@@ -73,7 +73,7 @@ class InstallKey:
             write_whole(path, secret)
         return cls(secret)
 
-    def prove(self, origin: str, nonce: bytes) -> Proof:
+    def prove(self, origin: str, nonce: bytes) -> InstallationProof:
         """Sign a page's nonce with the key for its site.
 
         Args:
@@ -84,7 +84,7 @@ class InstallKey:
         key = self._key_for(origin)
         r, s = decode_dss_signature(key.sign(CONTEXT + nonce, ec.ECDSA(SHA256())))
         public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        return Proof(public, r.to_bytes(32, "big") + s.to_bytes(32, "big"))
+        return InstallationProof(public, r.to_bytes(32, "big") + s.to_bytes(32, "big"))
 
     def _key_for(self, origin: str) -> ec.EllipticCurvePrivateKey:
         info = _DERIVATION + origin.encode()

@@ -47,7 +47,7 @@ class Leaf:
         return f"Leaf(not_after={self.certificate.not_valid_after_utc:%Y-%m-%d})"
 
 
-class Authority:
+class LocalAuthority:
     """A P-256 authority that lives in memory only.
 
     Attributes:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from agent.host.tls.machine import Machine, write_whole
-from agent.host.tls.manifest import Step
+from agent.host.tls.manifest import TrustStep
 from agent.host.tls.nss import Databases, databases
 from agent.host.tls.store import (
     AuthorityFile,
@@ -78,16 +78,16 @@ class FirefoxPolicyStore:
             write_whole(self._path, step.facts["after"].encode(), 0o644)
         return self.check(authority)
 
-    def _step(self, authority: AuthorityFile, copy: Path) -> Step:
+    def _step(self, authority: AuthorityFile, copy: Path) -> TrustStep:
         policy, before = _read(self._path)
         after = _with_file(policy, str(copy))
         made = [str(folder) for folder in self._path.parents if not folder.exists()]
         facts = {"copy": str(copy), "after": after, "made": json.dumps(made)}
         if before is not None:
             facts["before"] = before
-        return Step(self.name, str(self._path), authority.sha256, facts)
+        return TrustStep(self.name, str(self._path), authority.sha256, facts)
 
-    def uninstall(self, step: Step) -> None:
+    def uninstall(self, step: TrustStep) -> None:
         """Take our entry and our file away; as it was before, if nobody changed it since.
 
         Raises:
@@ -210,7 +210,7 @@ class FirefoxProfileStore:
             return places
         return [self._databases.install(folder, authority, record) for folder in self._folders()]
 
-    def uninstall(self, step: Step) -> None:
+    def uninstall(self, step: TrustStep) -> None:
         """Take the authority out of one profile.
 
         Raises:

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from agent.host.tls.authority import LEAVES, NAMES, Authority, Leaf
+from agent.host.tls.authority import LEAVES, NAMES, Leaf, LocalAuthority
 
 AUTHORITY_FILE = "authority.pem"
 _MAX_FILE_SIZE = 64 * 1024  # bytes; a leaf with its key has about 1200
@@ -211,7 +211,7 @@ def _create(folder: Path, now: datetime) -> None:
     begins again. The authority's key exists only while this function runs.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    authority = Authority(now.replace(microsecond=0))
+    authority = LocalAuthority(now.replace(microsecond=0))
     for rung, leaf in enumerate(authority.ladder()):
         key = leaf.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         _write(_leaf_path(folder, rung), key + leaf.certificate.public_bytes(Encoding.PEM))

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from agent.host.tls.machine import Machine, write_whole
-from agent.host.tls.manifest import Step
+from agent.host.tls.manifest import TrustStep
 from agent.host.tls.store import (
     AuthorityFile,
     Place,
@@ -18,7 +18,7 @@ from agent.host.tls.store import (
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
+class DistributionFamily:
     """How one family of distributions keeps its authorities.
 
     Attributes:
@@ -38,28 +38,28 @@ class Family:
 
 
 FAMILIES: Final = (
-    Family(
+    DistributionFamily(
         "/usr/local/share/ca-certificates",
         ".crt",
         ("update-ca-certificates",),
         ("update-ca-certificates", "--fresh"),  # without it dead links stay
         "/etc/ssl/certs/ca-certificates.crt",
     ),  # Debian, Ubuntu, Alpine
-    Family(
+    DistributionFamily(
         "/etc/pki/ca-trust/source/anchors",
         ".pem",
         ("update-ca-trust", "extract"),
         ("update-ca-trust", "extract"),
         "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
     ),  # Fedora, RHEL
-    Family(
+    DistributionFamily(
         "/usr/share/pki/trust/anchors",
         ".pem",
         ("update-ca-certificates",),
         ("update-ca-certificates",),
         "/var/lib/ca-certificates/ca-bundle.pem",
     ),  # SUSE
-    Family(
+    DistributionFamily(
         "/etc/ca-certificates/trust-source/anchors",
         ".crt",
         ("trust", "extract-compat"),
@@ -106,7 +106,7 @@ class LinuxSystemStore:
         if not found or family is None or not self._machine.administrator:
             return found
         path = self._file(family, authority)
-        record(Step(self.name, str(path), authority.sha256, {"pem": authority.pem}))
+        record(TrustStep(self.name, str(path), authority.sha256, {"pem": authority.pem}))
         if found[0].presence is Presence.MISSING:
             write_whole(path, authority.pem.encode(), 0o644)
             try:
@@ -115,7 +115,7 @@ class LinuxSystemStore:
                 return [Place(self.name, str(path), Presence.UNREADABLE, error.detail)]
         return self.check(authority)
 
-    def uninstall(self, step: Step) -> None:
+    def uninstall(self, step: TrustStep) -> None:
         """Take our file away, and make everybody see it.
 
         Raises:
@@ -133,7 +133,7 @@ class LinuxSystemStore:
         if family is not None:
             self._run(family.forget)
 
-    def _family(self) -> Family | None:
+    def _family(self) -> DistributionFamily | None:
         if self._machine.platform != "linux":
             return None
         for family in FAMILIES:
@@ -142,7 +142,7 @@ class LinuxSystemStore:
                 return family
         return None
 
-    def _file(self, family: Family, authority: AuthorityFile) -> Path:
+    def _file(self, family: DistributionFamily, authority: AuthorityFile) -> Path:
         folder = self._machine.system_path(family.anchors)
         return folder / f"{authority.name.replace(' ', '-').lower()}{family.suffix}"
 

@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA1
 
 from agent.host.tls.machine import Machine
-from agent.host.tls.manifest import Step
+from agent.host.tls.manifest import TrustStep
 from agent.host.tls.store import AuthorityFile, Place, Presence, Recorder, StoreError
 
 TOOL: Final = "/usr/bin/security"
@@ -56,7 +56,7 @@ class MacosUserStore:
         if not found:
             return found
         facts = {"pem": authority.pem}
-        record(Step(self.name, str(self._keychain), authority.sha256, facts))
+        record(TrustStep(self.name, str(self._keychain), authority.sha256, facts))
         if found[0].presence is Presence.MISSING:
             command = [TOOL, "add-trusted-cert", "-r", "trustRoot", "-p", "ssl"]
             done = self._machine.run([*command, "-k", str(self._keychain), str(authority.path)])
@@ -66,7 +66,7 @@ class MacosUserStore:
                 ]
         return self.check(authority)
 
-    def uninstall(self, step: Step) -> None:
+    def uninstall(self, step: TrustStep) -> None:
         """Take the trust and then the certificate away.
 
         Raises:

@@ -22,11 +22,11 @@ class ManifestError(AgentError):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class TrustStep:
     """One change of one store.
 
     Attributes:
-        store: which kind of store, as in ``TrustStore.name``.
+        store: which kind of store, as in ``PlatformTrustStore.name``.
         place: the database, file or keychain.
         fingerprint: SHA-256 of the authority, lower-case hex.
         facts: what undoing it needs besides.
@@ -57,11 +57,11 @@ class Manifest:
         self._steps = _load(path)
 
     @property
-    def steps(self) -> tuple[Step, ...]:
+    def steps(self) -> tuple[TrustStep, ...]:
         """All steps, oldest first."""
         return tuple(self._steps)
 
-    def record(self, step: Step) -> None:
+    def record(self, step: TrustStep) -> None:
         """Write ``step`` down, before it is taken; one that is there already stays as it is.
 
         Raises:
@@ -71,7 +71,7 @@ class Manifest:
         if not any(_is_same(step, known) for known in self._steps):
             self._save([*self._steps, step])
 
-    def forget(self, step: Step) -> None:
+    def forget(self, step: TrustStep) -> None:
         """Take ``step`` out, after it was undone; with the last one the file goes too.
 
         Raises:
@@ -80,7 +80,7 @@ class Manifest:
         """
         self._save([known for known in self._steps if known != step])
 
-    def _save(self, steps: list[Step]) -> None:
+    def _save(self, steps: list[TrustStep]) -> None:
         if steps:
             content = {"version": VERSION, "steps": [asdict(step) for step in steps]}
             text = json.dumps(content, ensure_ascii=False, indent=1)
@@ -90,7 +90,7 @@ class Manifest:
         self._steps = steps
 
 
-def _is_same(first: Step, second: Step) -> bool:
+def _is_same(first: TrustStep, second: TrustStep) -> bool:
     return (first.store, first.place, first.fingerprint) == (
         second.store,
         second.place,
@@ -98,7 +98,7 @@ def _is_same(first: Step, second: Step) -> bool:
     )
 
 
-def _load(path: Path) -> list[Step]:
+def _load(path: Path) -> list[TrustStep]:
     try:
         with path.open("rb") as file:
             content = file.read(MAX_SIZE + 1)
@@ -113,9 +113,9 @@ def _load(path: Path) -> list[Step]:
         raise ManifestError(f"{path}: not a list of steps") from error
 
 
-def _step(read: dict[str, Any]) -> Step:
+def _step(read: dict[str, Any]) -> TrustStep:
     facts = dict(read["facts"].items())
     texts = [read["store"], read["place"], read["fingerprint"], *facts, *facts.values()]
     if not all(isinstance(text, str) for text in texts):
         raise TypeError("a step consists of texts")
-    return Step(read["store"], read["place"], read["fingerprint"], facts)
+    return TrustStep(read["store"], read["place"], read["fingerprint"], facts)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from agent.host.tls.machine import Machine
-from agent.host.tls.manifest import Step
+from agent.host.tls.manifest import TrustStep
 from agent.host.tls.store import (
     NAME_PREFIX,
     AuthorityFile,
@@ -62,7 +62,7 @@ class Databases:
         before = self.check(folder, authority)
         if before.presence in {Presence.NEEDS_TOOL, Presence.UNREADABLE}:
             return before
-        record(Step(self._store, str(folder), authority.sha256, {"pem": authority.pem}))
+        record(TrustStep(self._store, str(folder), authority.sha256, {"pem": authority.pem}))
         tool = self._machine.find(TOOL)
         if before.presence is Presence.TRUSTED or tool is None:
             return before
@@ -72,7 +72,7 @@ class Databases:
             return self._place(folder, Presence.UNREADABLE, error.detail)
         return self.check(folder, authority)
 
-    def uninstall(self, step: Step) -> None:
+    def uninstall(self, step: TrustStep) -> None:
         """Take the step's certificate out of its database.
 
         Raises:
@@ -155,7 +155,7 @@ class ChromiumStore:
         """Make each database trust the authority."""
         return [self._databases.install(folder, authority, record) for folder in self._folders()]
 
-    def uninstall(self, step: Step) -> None:
+    def uninstall(self, step: TrustStep) -> None:
         """Take the authority out of one database.
 
         Raises:

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from agent.errors import AgentError
-from agent.host.tls.manifest import Step
+from agent.host.tls.manifest import TrustStep
 
 NAME_PREFIX = "Ankong"
 """What the name of each of our authorities begins with, in every store."""
@@ -40,7 +40,7 @@ class Place:
     """One database, file or keychain that decides about trust.
 
     Attributes:
-        store: which kind, as in ``TrustStore.name``.
+        store: which kind, as in ``PlatformTrustStore.name``.
         path: of the database, file or keychain; or its name.
         presence: whether it trusts our authority.
         detail: what was in the way, for a person.
@@ -99,11 +99,11 @@ class AuthorityFile:
         return x509.load_der_x509_certificate(self.der).public_bytes(Encoding.PEM).decode()
 
 
-Recorder = Callable[[Step], None]
+Recorder = Callable[[TrustStep], None]
 """Writes a step down; called before the step is taken."""
 
 
-class TrustStore(Protocol):
+class PlatformTrustStore(Protocol):
     """One kind of trust store.
 
     Attributes:
@@ -126,7 +126,7 @@ class TrustStore(Protocol):
         Each step goes to ``record`` before it is taken, also when it turns out to be unneeded.
         """
 
-    def uninstall(self, step: Step) -> None:
+    def uninstall(self, step: TrustStep) -> None:
         """Undo a step, whether or not it was taken.
 
         Raises:

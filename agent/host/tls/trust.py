@@ -10,14 +10,14 @@ from agent.host.tls.firefox import FirefoxPolicyStore, FirefoxProfileStore
 from agent.host.tls.linux_system import LinuxSystemStore
 from agent.host.tls.machine import Machine
 from agent.host.tls.macos import MacosUserStore
-from agent.host.tls.manifest import Manifest, Step
+from agent.host.tls.manifest import Manifest, TrustStep
 from agent.host.tls.nss import ChromiumStore
-from agent.host.tls.store import AuthorityFile, Place, Presence, StoreError, TrustStore
+from agent.host.tls.store import AuthorityFile, Place, PlatformTrustStore, Presence, StoreError
 from agent.host.tls.windows import WindowsUserStore
 
 _log = structlog.get_logger(__name__)
 
-KINDS: Final[Sequence[Callable[[Machine], TrustStore]]] = (
+KINDS: Final[Sequence[Callable[[Machine], PlatformTrustStore]]] = (
     ChromiumStore,
     FirefoxPolicyStore,  # before the profiles, which need not be touched where it works
     FirefoxProfileStore,
@@ -34,7 +34,7 @@ class Trust:
         """Take the stores of ``machine``; ``manifest`` is where the steps are written down."""
         self._manifest = manifest
         stores = [kind(machine) for kind in KINDS]
-        self._stores: Mapping[str, TrustStore] = {store.name: store for store in stores}
+        self._stores: Mapping[str, PlatformTrustStore] = {store.name: store for store in stores}
 
     def check(self, authority: AuthorityFile) -> list[Place]:
         """Look into every store; nothing is changed."""
@@ -83,7 +83,7 @@ class Trust:
                 left += self._undo(manifest, step)
         return left
 
-    def _undo(self, manifest: Manifest, step: Step) -> list[Place]:
+    def _undo(self, manifest: Manifest, step: TrustStep) -> list[Place]:
         try:
             self._stores[step.store].uninstall(step)
         except (StoreError, OSError, KeyError, ValueError) as error:

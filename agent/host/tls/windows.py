@@ -11,7 +11,7 @@ from ctypes import POINTER, Structure, c_char_p, c_ubyte, c_uint32, c_void_p, c_
 from typing import Any, Final, Protocol
 
 from agent.host.tls.machine import Machine
-from agent.host.tls.manifest import Step
+from agent.host.tls.manifest import TrustStep
 from agent.host.tls.store import (
     AuthorityFile,
     Place,
@@ -184,7 +184,7 @@ class WindowsUserStore:
         found = self.check(authority)
         if not found or found[0].presence is Presence.UNREADABLE:
             return found
-        record(Step(self.name, _PLACE, authority.sha256, {"pem": authority.pem}))
+        record(TrustStep(self.name, _PLACE, authority.sha256, {"pem": authority.pem}))
         if found[0].presence is Presence.MISSING:
             try:
                 self._roots().add(authority.der)
@@ -192,7 +192,7 @@ class WindowsUserStore:
                 return [Place(self.name, _PLACE, Presence.MISSING, error.detail)]
         return self.check(authority)
 
-    def uninstall(self, step: Step) -> None:
+    def uninstall(self, step: TrustStep) -> None:
         """Take the authority out of the user's roots.
 
         Raises:

@@ -9,7 +9,7 @@ from agent import __version__
 from agent.cms.digest import HashAlgorithm
 from agent.cms.document import Document
 from agent.errors import BadRequestError
-from agent.host.instance.install_key import Proof
+from agent.host.instance.install_key import InstallationProof
 from agent.signing import model
 from agent.web.native import messages
 from agent.web.native.wire import MessageError
@@ -94,7 +94,7 @@ def readers(snapshot: model.Snapshot) -> messages.ReadersResult:
 
 def status(
     snapshot: model.Snapshot | None,
-    proof: Proof | None,
+    proof: InstallationProof | None,
     *,
     virtual: bool,
     state: messages.AgentState,

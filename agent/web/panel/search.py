@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from agent.history import store as history
-from agent.history.line import Line
+from agent.history.line import HistoryLine
 
 ROWS: Final = 50
 """Lines that are given at once."""
@@ -13,7 +13,7 @@ LOOKED_THROUGH: Final = 20_000
 _SEARCHED: Final = ("site", "document", "holder", "digest", "reader", "card_serial", "outcome")
 
 
-def find(path: Path, wanted: str, before: int | None) -> tuple[list[Line], int | None]:
+def find(path: Path, wanted: str, before: int | None) -> tuple[list[HistoryLine], int | None]:
     """Find lines that contain a text; blocks.
 
     Args:
@@ -28,7 +28,7 @@ def find(path: Path, wanted: str, before: int | None) -> tuple[list[Line], int |
         DatabaseError: the file cannot be read.
 
     """
-    found: list[Line] = []
+    found: list[HistoryLine] = []
     looked = 0
     while looked < LOOKED_THROUGH:
         lines = history.read(path, before=before)
@@ -43,6 +43,6 @@ def find(path: Path, wanted: str, before: int | None) -> tuple[list[Line], int |
     return found, before
 
 
-def _says(line: Line, wanted: str) -> bool:
+def _says(line: HistoryLine, wanted: str) -> bool:
     texts = (getattr(line.entry, name) for name in _SEARCHED)
     return any(wanted in text.casefold() for text in texts if text)

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
-from agent.host.tls.authority import Authority, Leaf
+from agent.host.tls.authority import Leaf, LocalAuthority
 from agent.host.tls.machine import run
 from agent.portal.demo import browser as demo_browser
 
@@ -84,7 +84,7 @@ def new_home(home: Path) -> Path:
     return home
 
 
-def save_authority(folder: Path, authority: Authority) -> Path:
+def save_authority(folder: Path, authority: LocalAuthority) -> Path:
     """Write the authority's certificate, as the agent does."""
     path = folder / "authority.pem"
     path.write_bytes(authority.certificate.public_bytes(Encoding.PEM))

@@ -20,7 +20,7 @@ from cryptography import x509
 from playwright.sync_api import Browser, Error
 
 from agent.host.tls import authority as authority_module
-from agent.host.tls.authority import NAMES, Authority, Leaf
+from agent.host.tls.authority import NAMES, Leaf, LocalAuthority
 from agent.host.tls.machine import Machine
 from agent.host.tls.nss import ChromiumStore
 from agent.host.tls.store import AuthorityFile, Presence
@@ -36,7 +36,7 @@ ROGUES: dict[str, Names] = {
 MIXED = "example.com"  # beside localhost, in one leaf
 
 
-class Unconstrained(Authority):
+class Unconstrained(LocalAuthority):
     """What our authority would be without its constraints."""
 
     def __init__(self, now: datetime) -> None:
@@ -48,7 +48,7 @@ class Unconstrained(Authority):
             super().__init__(now)
 
 
-def leaf(authority: Authority, names: Names) -> Leaf:
+def leaf(authority: LocalAuthority, names: Names) -> Leaf:
     return authority.leaf(authority.certificate.not_valid_before_utc, names)
 
 
@@ -82,14 +82,14 @@ if shutil.which("openssl") is not None:
 class Pair:
     """Our authority, and the same one without its constraints."""
 
-    ours: Authority
-    free: Authority
+    ours: LocalAuthority
+    free: LocalAuthority
 
 
 @pytest.fixture(scope="module")
 def pair() -> Pair:
     now = datetime.now(UTC)
-    return Pair(Authority(now), Unconstrained(now))
+    return Pair(LocalAuthority(now), Unconstrained(now))
 
 
 @pytest.mark.parametrize("says", JUDGES)

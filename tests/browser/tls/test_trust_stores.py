@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Error
 
-from agent.host.tls.authority import Authority
+from agent.host.tls.authority import LocalAuthority
 from agent.host.tls.machine import Machine
 from agent.host.tls.store import AuthorityFile, Presence
 from agent.host.tls.trust import Trust
@@ -30,7 +30,7 @@ def says(browser: Browser, port: int) -> str:
 
 
 def test_chromium_trusts_us_from_install_to_uninstall(serve: Serve, tmp_path: Path) -> None:
-    authority = Authority(datetime.now(UTC))
+    authority = LocalAuthority(datetime.now(UTC))
     port = serve(authority.leaf(authority.certificate.not_valid_before_utc))
     file = AuthorityFile.load(save_authority(tmp_path, authority))
     home = new_home(tmp_path / "home")

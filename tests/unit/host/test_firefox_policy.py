@@ -8,7 +8,7 @@ import pytest
 
 from agent.host.tls.firefox import POLICY_FILE, FirefoxPolicyStore, FirefoxProfileStore
 from agent.host.tls.machine import Completed, Machine
-from agent.host.tls.manifest import Step
+from agent.host.tls.manifest import TrustStep
 from agent.host.tls.store import AuthorityFile, Presence, certificates_in
 from tests.unit.host.conftest import MachineFactory, Tools, tree
 
@@ -29,7 +29,7 @@ def machine(make_machine: MachineFactory, tools: Tools) -> Machine:
 
 
 @pytest.fixture
-def steps() -> list[Step]:
+def steps() -> list[TrustStep]:
     return []
 
 
@@ -45,7 +45,7 @@ def existing(machine: Machine, content: str) -> Path:
 
 
 def test_where_there_was_none_nothing_is_left(
-    machine: Machine, authority: AuthorityFile, steps: list[Step]
+    machine: Machine, authority: AuthorityFile, steps: list[TrustStep]
 ) -> None:
     before = tree(machine.root)
     store = FirefoxPolicyStore(machine)
@@ -62,7 +62,7 @@ def test_where_there_was_none_nothing_is_left(
 
 @pytest.mark.parametrize("others", OTHERS, ids=json.dumps)
 def test_other_entries_stay_to_the_byte(
-    machine: Machine, authority: AuthorityFile, steps: list[Step], others: Any
+    machine: Machine, authority: AuthorityFile, steps: list[TrustStep], others: Any
 ) -> None:
     path = existing(machine, json.dumps(others, indent=7, ensure_ascii=False))
     before = tree(machine.root)
@@ -80,7 +80,7 @@ def test_other_entries_stay_to_the_byte(
 
 
 def test_what_an_administrator_changed_meanwhile_stays(
-    machine: Machine, authority: AuthorityFile, steps: list[Step]
+    machine: Machine, authority: AuthorityFile, steps: list[TrustStep]
 ) -> None:
     path = existing(machine, json.dumps({"policies": {"DisableTelemetry": True}}))
     store = FirefoxPolicyStore(machine)
@@ -105,7 +105,7 @@ def test_what_an_administrator_changed_meanwhile_stays(
     ["{", "[]", '{"policies": []}', '{"policies": {"Certificates": {"Install": "x"}}}', "\0"],
 )
 def test_a_policy_that_we_cannot_read_is_not_overwritten(
-    machine: Machine, authority: AuthorityFile, steps: list[Step], damage: str
+    machine: Machine, authority: AuthorityFile, steps: list[TrustStep], damage: str
 ) -> None:
     path = existing(machine, damage)
     store = FirefoxPolicyStore(machine)
@@ -115,7 +115,7 @@ def test_a_policy_that_we_cannot_read_is_not_overwritten(
 
 
 def test_without_an_administrator_nothing_happens(
-    make_machine: MachineFactory, authority: AuthorityFile, tools: Tools, steps: list[Step]
+    make_machine: MachineFactory, authority: AuthorityFile, tools: Tools, steps: list[TrustStep]
 ) -> None:
     tools.answers["firefox-esr"] = lambda _: Completed(0)
     machine = make_machine(find=tools.find)
@@ -126,7 +126,7 @@ def test_without_an_administrator_nothing_happens(
 
 
 def test_without_firefox_there_is_no_such_store(
-    make_machine: MachineFactory, authority: AuthorityFile, tools: Tools, steps: list[Step]
+    make_machine: MachineFactory, authority: AuthorityFile, tools: Tools, steps: list[TrustStep]
 ) -> None:
     machine = make_machine(administrator=True, find=tools.find)
     assert FirefoxPolicyStore(machine).install(authority, steps.append) == []
@@ -134,7 +134,7 @@ def test_without_firefox_there_is_no_such_store(
 
 
 def test_the_policys_word_is_enough_for_the_profiles(
-    machine: Machine, authority: AuthorityFile, steps: list[Step]
+    machine: Machine, authority: AuthorityFile, steps: list[TrustStep]
 ) -> None:
     profile = machine.home / ".mozilla" / "firefox" / "x.default"
     profile.mkdir(parents=True)

@@ -9,7 +9,7 @@ import pytest
 
 from agent.host.tls.machine import Completed
 from agent.host.tls.macos import MacosUserStore
-from agent.host.tls.manifest import Step
+from agent.host.tls.manifest import TrustStep
 from agent.host.tls.store import AuthorityFile, Presence, StoreError
 from agent.host.tls.windows import (
     CertificateContext,
@@ -101,7 +101,7 @@ CANCELLED = 0x800704C7  # ERROR_CANCELLED as an HRESULT
 
 
 @pytest.fixture
-def steps() -> list[Step]:
+def steps() -> list[TrustStep]:
     return []
 
 
@@ -153,7 +153,7 @@ def test_elsewhere_there_is_no_crypt32() -> None:
 
 
 def test_the_windows_store_keeps_the_three_verbs(
-    make_machine: MachineFactory, authority: AuthorityFile, steps: list[Step]
+    make_machine: MachineFactory, authority: AuthorityFile, steps: list[TrustStep]
 ) -> None:
     crypt32 = Crypt32(b"another")
     machine = make_machine(platform="win32")
@@ -173,7 +173,7 @@ def test_the_windows_store_keeps_the_three_verbs(
 
 
 def test_a_store_that_does_not_open_is_said(
-    make_machine: MachineFactory, authority: AuthorityFile, steps: list[Step]
+    make_machine: MachineFactory, authority: AuthorityFile, steps: list[TrustStep]
 ) -> None:
     crypt32 = Crypt32()
     crypt32.refuses = "open"  # type: ignore[assignment]  # one flag for both refusals
@@ -232,7 +232,7 @@ class Security:
 
 
 def test_the_macos_store_keeps_the_three_verbs(
-    make_machine: MachineFactory, authority: AuthorityFile, tools: Tools, steps: list[Step]
+    make_machine: MachineFactory, authority: AuthorityFile, tools: Tools, steps: list[TrustStep]
 ) -> None:
     machine = make_machine(platform="darwin", run=tools.run)
     security = tools.answers["security"] = Security(machine.home)
@@ -255,7 +255,7 @@ def test_the_macos_store_keeps_the_three_verbs(
 
 
 def test_neither_is_there_on_linux(
-    make_machine: MachineFactory, authority: AuthorityFile, steps: list[Step]
+    make_machine: MachineFactory, authority: AuthorityFile, steps: list[TrustStep]
 ) -> None:
     machine = make_machine()
     for store in (WindowsUserStore(machine), MacosUserStore(machine)):

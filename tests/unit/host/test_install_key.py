@@ -11,13 +11,13 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from agent.host.instance.install_key import InstallKey, Proof
+from agent.host.instance.install_key import InstallationProof, InstallKey
 
 SITE = "https://shop.example"
 NONCE = bytes(range(32))
 
 
-def verify(proof: Proof, nonce: bytes) -> None:
+def verify(proof: InstallationProof, nonce: bytes) -> None:
     """Judge as a page would: the raw signature over the words and the nonce."""
     assert len(proof.signature) == 64
     r, s = (int.from_bytes(part, "big") for part in (proof.signature[:32], proof.signature[32:]))

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from agent.host.tls import identity
-from agent.host.tls.linux_system import FAMILIES, Family, LinuxSystemStore
+from agent.host.tls.linux_system import FAMILIES, DistributionFamily, LinuxSystemStore
 from agent.host.tls.machine import Completed, Machine, run
-from agent.host.tls.manifest import Step
+from agent.host.tls.manifest import TrustStep
 from agent.host.tls.store import AuthorityFile, Presence, StoreError
 from tests.unit.host.conftest import MachineFactory, Tools, tree
 
@@ -18,7 +18,7 @@ DEBIAN = FAMILIES[0]
 
 
 @pytest.fixture
-def steps() -> list[Step]:
+def steps() -> list[TrustStep]:
     return []
 
 
@@ -51,7 +51,7 @@ def debian(make_machine: MachineFactory) -> Machine:
 def test_debians_own_tool_installs_and_forgets(
     make_machine: MachineFactory,
     authority: AuthorityFile,
-    steps: list[Step],
+    steps: list[TrustStep],
     local_identity: identity.ServerIdentity,
 ) -> None:
     machine = debian(make_machine)
@@ -75,9 +75,9 @@ def test_debians_own_tool_installs_and_forgets(
 def test_each_family_has_its_folder_and_its_tool(
     make_machine: MachineFactory,
     authority: AuthorityFile,
-    steps: list[Step],
+    steps: list[TrustStep],
     tools: Tools,
-    family: Family,
+    family: DistributionFamily,
 ) -> None:
     machine = make_machine(administrator=True, find=tools.find, run=tools.run)
     anchors, bundle = machine.system_path(family.anchors), machine.system_path(family.bundle)
@@ -104,7 +104,7 @@ def test_each_family_has_its_folder_and_its_tool(
 
 
 def test_a_tool_that_fails_is_said_and_can_be_undone(
-    make_machine: MachineFactory, authority: AuthorityFile, steps: list[Step], tools: Tools
+    make_machine: MachineFactory, authority: AuthorityFile, steps: list[TrustStep], tools: Tools
 ) -> None:
     machine = make_machine(administrator=True, find=tools.find, run=tools.run)
     machine.system_path(DEBIAN.anchors).mkdir(parents=True)
@@ -121,7 +121,7 @@ def test_a_tool_that_fails_is_said_and_can_be_undone(
 
 
 def test_without_an_administrator_nothing_happens(
-    make_machine: MachineFactory, authority: AuthorityFile, steps: list[Step], tools: Tools
+    make_machine: MachineFactory, authority: AuthorityFile, steps: list[TrustStep], tools: Tools
 ) -> None:
     machine = make_machine(find=tools.find, run=tools.run)
     machine.system_path(DEBIAN.anchors).mkdir(parents=True)
@@ -135,7 +135,7 @@ def test_without_an_administrator_nothing_happens(
 def test_a_file_that_somebody_added_to_is_not_removed(
     make_machine: MachineFactory,
     authority: AuthorityFile,
-    steps: list[Step],
+    steps: list[TrustStep],
     tools: Tools,
     tmp_path: Path,
 ) -> None:
@@ -153,7 +153,7 @@ def test_a_file_that_somebody_added_to_is_not_removed(
 
 
 def test_a_system_without_either_has_no_such_store(
-    make_machine: MachineFactory, authority: AuthorityFile, steps: list[Step], tools: Tools
+    make_machine: MachineFactory, authority: AuthorityFile, steps: list[TrustStep], tools: Tools
 ) -> None:
     machine = make_machine(administrator=True, find=tools.find, run=tools.run)
     assert LinuxSystemStore(machine).install(authority, steps.append) == []

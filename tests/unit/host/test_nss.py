@@ -9,7 +9,7 @@ import pytest
 from agent.host.tls import identity
 from agent.host.tls.firefox import FirefoxProfileStore
 from agent.host.tls.machine import Machine
-from agent.host.tls.manifest import Manifest, Step
+from agent.host.tls.manifest import Manifest, TrustStep
 from agent.host.tls.nss import ChromiumStore
 from agent.host.tls.store import AuthorityFile, Presence, StoreError
 from tests.unit.host.conftest import MachineFactory, Tools, new_database, tree
@@ -32,12 +32,12 @@ def machine(make_machine: MachineFactory) -> Machine:
 
 
 @pytest.fixture
-def steps() -> list[Step]:
+def steps() -> list[TrustStep]:
     return []
 
 
 def test_install_and_uninstall_leave_the_list_as_it_was(
-    machine: Machine, authority: AuthorityFile, steps: list[Step]
+    machine: Machine, authority: AuthorityFile, steps: list[TrustStep]
 ) -> None:
     database = new_database(machine.home / ".pki" / "nssdb")
     before = listing(database)
@@ -67,7 +67,7 @@ def test_install_and_uninstall_leave_the_list_as_it_was(
     ],
 )
 def test_every_packaging_of_chromium_is_found(
-    machine: Machine, authority: AuthorityFile, steps: list[Step], place: str
+    machine: Machine, authority: AuthorityFile, steps: list[TrustStep], place: str
 ) -> None:
     new_database(machine.home / place)
     (found,) = ChromiumStore(machine).install(authority, steps.append)
@@ -83,7 +83,7 @@ def test_a_moved_data_folder_is_found(
 
 
 def test_no_database_is_ever_created(
-    machine: Machine, authority: AuthorityFile, steps: list[Step]
+    machine: Machine, authority: AuthorityFile, steps: list[TrustStep]
 ) -> None:
     (machine.home / ".pki" / "nssdb").mkdir(parents=True)
     (machine.home / "snap" / "chromium" / "current").mkdir(parents=True)
@@ -91,7 +91,7 @@ def test_no_database_is_ever_created(
     store = ChromiumStore(machine)
     assert store.check(authority) == []
     assert store.install(authority, steps.append) == []
-    store.uninstall(Step("chromium", str(machine.home / ".pki/nssdb"), "00", {"pem": ""}))
+    store.uninstall(TrustStep("chromium", str(machine.home / ".pki/nssdb"), "00", {"pem": ""}))
     assert tree(machine.home) == before
     assert not list(machine.home.rglob("*.db"))
     assert steps == []
@@ -108,7 +108,7 @@ def test_the_step_is_written_down_before_it_is_taken(
 ) -> None:
     database = new_database(machine.home / ".pki" / "nssdb")
 
-    def dying(step: Step) -> None:
+    def dying(step: TrustStep) -> None:
         assert step.place == str(database)
         assert authority.name not in listing(database)
         raise KeyboardInterrupt
@@ -119,7 +119,7 @@ def test_the_step_is_written_down_before_it_is_taken(
 
 
 def test_our_authority_is_known_by_content_not_by_name(
-    machine: Machine, authority: AuthorityFile, steps: list[Step], tmp_path: Path
+    machine: Machine, authority: AuthorityFile, steps: list[TrustStep], tmp_path: Path
 ) -> None:
     database = new_database(machine.home / ".pki" / "nssdb")
     other = identity.ensure(tmp_path / "other").authority
@@ -136,7 +136,7 @@ def test_our_authority_is_known_by_content_not_by_name(
 
 
 def test_trust_that_was_taken_away_is_given_back(
-    machine: Machine, authority: AuthorityFile, steps: list[Step]
+    machine: Machine, authority: AuthorityFile, steps: list[TrustStep]
 ) -> None:
     database = new_database(machine.home / ".pki" / "nssdb")
     store = ChromiumStore(machine)
@@ -147,7 +147,7 @@ def test_trust_that_was_taken_away_is_given_back(
 
 
 def test_a_database_with_a_password_is_left_alone_and_asks_nobody(
-    machine: Machine, authority: AuthorityFile, steps: list[Step], tmp_path: Path
+    machine: Machine, authority: AuthorityFile, steps: list[TrustStep], tmp_path: Path
 ) -> None:
     folder = machine.home / ".pki" / "nssdb"
     folder.mkdir(parents=True)
@@ -161,7 +161,7 @@ def test_a_database_with_a_password_is_left_alone_and_asks_nobody(
 
 
 def test_a_damaged_database_is_said_to_be_one(
-    machine: Machine, authority: AuthorityFile, steps: list[Step]
+    machine: Machine, authority: AuthorityFile, steps: list[TrustStep]
 ) -> None:
     folder = machine.home / ".pki" / "nssdb"
     folder.mkdir(parents=True)
@@ -173,7 +173,7 @@ def test_a_damaged_database_is_said_to_be_one(
 
 
 def test_without_certutil_the_place_says_what_is_missing(
-    make_machine: MachineFactory, authority: AuthorityFile, tools: Tools, steps: list[Step]
+    make_machine: MachineFactory, authority: AuthorityFile, tools: Tools, steps: list[TrustStep]
 ) -> None:
     machine = make_machine(find=tools.find, run=tools.run)
     database = new_database(machine.home / ".pki" / "nssdb")
@@ -183,7 +183,9 @@ def test_without_certutil_the_place_says_what_is_missing(
     assert place.detail == "certutil"
     assert (steps, tools.commands) == ([], [])
     with pytest.raises(StoreError, match="certutil"):
-        store.uninstall(Step("chromium", str(database), authority.sha256, {"pem": authority.pem}))
+        store.uninstall(
+            TrustStep("chromium", str(database), authority.sha256, {"pem": authority.pem})
+        )
 
 
 @pytest.mark.parametrize(
@@ -196,7 +198,7 @@ def test_without_certutil_the_place_says_what_is_missing(
     ],
 )
 def test_firefox_profiles_are_a_way_without_an_administrator(
-    machine: Machine, authority: AuthorityFile, steps: list[Step], profile: str
+    machine: Machine, authority: AuthorityFile, steps: list[TrustStep], profile: str
 ) -> None:
     database = new_database(machine.home / profile)
     (database.parent / "Crash Reports").mkdir()  # no profile, and no stumbling block

@@ -20,8 +20,7 @@ from agent.host.instance.running import Instance
 from agent.host.machine.paths import Paths
 from agent.host.tls import identity
 from agent.host.tls.machine import Completed, Machine
-from agent.host.tls.manifest import Manifest
-from agent.host.tls.manifest import Step as TrustStep
+from agent.host.tls.manifest import Manifest, TrustStep
 from agent.host.tls.trust import Trust
 from agent.setup import belongings, record
 from agent.setup.complete import Completion, Wishes

@@ -11,7 +11,7 @@ import pytest
 
 from agent.host.tls import identity
 from agent.host.tls.machine import Completed, Machine, run, write_whole
-from agent.host.tls.manifest import Manifest, ManifestError, Step
+from agent.host.tls.manifest import Manifest, ManifestError, TrustStep
 from agent.host.tls.store import AuthorityFile, Presence, StoreError
 from agent.host.tls.trust import Trust
 from tests.unit.host.conftest import MachineFactory, Tools, new_database, tree
@@ -172,13 +172,13 @@ def test_after_a_lost_manifest_install_takes_responsibility_again(
     assert not [name for name in root if "ankong" in name]
 
 
-STEP = Step("chromium", "/somewhere", "00" * 32, {"pem": "…"})
+STEP = TrustStep("chromium", "/somewhere", "00" * 32, {"pem": "…"})
 
 
 def test_the_manifest_remembers_in_order(tmp_path: Path) -> None:
     path = tmp_path / "trust.json"
     manifest = Manifest(path)
-    second = Step("firefox", "/elsewhere", "11" * 32)
+    second = TrustStep("firefox", "/elsewhere", "11" * 32)
     for step in (STEP, second, STEP):
         manifest.record(step)
     assert Manifest(path).steps == (STEP, second)
@@ -221,7 +221,7 @@ def test_a_step_of_an_unknown_kind_is_reported(
     tmp_path: Path, make_machine: MachineFactory
 ) -> None:
     path = tmp_path / "trust.json"
-    Manifest(path).record(Step("telepathy", "/", "00"))
+    Manifest(path).record(TrustStep("telepathy", "/", "00"))
     (left,) = Trust(path, make_machine()).uninstall()
     assert "telepathy" in left.store
     assert json.loads(path.read_bytes())["steps"]
@@ -240,9 +240,9 @@ def test_somebody_elses_certificate_is_not_installed(tmp_path: Path) -> None:
 
     from cryptography.hazmat.primitives.serialization import Encoding
 
-    from agent.host.tls.authority import Authority
+    from agent.host.tls.authority import LocalAuthority
 
-    leaf = Authority(datetime.now(UTC)).leaf(datetime.now(UTC))
+    leaf = LocalAuthority(datetime.now(UTC)).leaf(datetime.now(UTC))
     path = tmp_path / "authority.pem"
     path.write_bytes(leaf.certificate.public_bytes(Encoding.PEM))
     with pytest.raises(StoreError, match="somebody else"):

@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 
 from agent.consent.site_store import SiteStore
-from agent.history.line import DONE, Entry, Kind
+from agent.history.line import DONE, Entry, EntryKind
 from agent.history.store import History
 from agent.host.instance.panel_key import PanelKey
 from agent.host.machine.paths import Paths
@@ -112,4 +112,4 @@ def write(door: Door, *entries: Entry) -> None:
 
 def entry(**fields: Any) -> Entry:
     at = datetime(2026, 1, 2, tzinfo=UTC).isoformat(timespec="microseconds")
-    return Entry(at=at, kind=Kind.SIGN, outcome=DONE, **fields)
+    return Entry(at=at, kind=EntryKind.SIGN, outcome=DONE, **fields)
