@@ -19,6 +19,7 @@ import aiohttp
 
 from agent.consent.consent import AlwaysAllow
 from agent.history.store import History
+from agent.host.settings.config import Settings
 from agent.host.tls import identity
 from agent.origin import Origin
 from agent.secret import SecretBytes
@@ -93,7 +94,8 @@ async def _agent(folder: Path, generation: Generation) -> AsyncIterator[Post]:
     with closing(History(folder / f"{generation}.sqlite")) as history:
         service = SigningService(provider, AlwaysAllow(), prompter=_Citizen(), history=history)
         await service.start()
-        config = ServerConfig(port=0, hipki_port=0, tls=identity.server_context(served))
+        settings = Settings(port=0, hipki_port=0)
+        config = ServerConfig(tls=identity.server_context(served), settings=settings)
         serving = await serve(config, service)
         connector = aiohttp.TCPConnector(ssl=trust)
         try:
