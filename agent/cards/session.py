@@ -12,7 +12,7 @@ from agent.iso7816.command import CommandApdu
 from agent.iso7816.status_word import SW, retries_from_sw
 from agent.secret import SecretBytes
 from agent.transport.base import Connection
-from agent.transport.chaining import Link
+from agent.transport.chaining import ApduChannel
 
 INS_READ_BINARY = 0xB0
 READ_SIZE = 200  # bytes; what the vendor's own software reads at most, larger is unproven
@@ -58,14 +58,14 @@ class CardSession:
     """What a driver works with while it has the card for itself.
 
     Attributes:
-        link: the connection with response chaining.
+        channel: the connection with response chaining.
         directory: identifier of the current directory, so that it is not selected twice; None
             for the root or not known.
 
     """
 
-    def __init__(self, link: Link) -> None:
-        self.link = link
+    def __init__(self, channel: ApduChannel) -> None:
+        self.channel = channel
         self.directory: int | None = None
         self._read_size = READ_SIZE
 
@@ -80,7 +80,7 @@ class CardSession:
         """
         connection.begin()
         try:
-            yield cls(Link(connection))
+            yield cls(ApduChannel(connection))
         finally:
             connection.end(reset=True)
 
@@ -95,7 +95,7 @@ class CardSession:
             CardError: any status word but 9000.
 
         """
-        data, sw = self.link.send(command)
+        data, sw = self.channel.send(command)
         check(sw, doing)
         return data
 
@@ -106,7 +106,7 @@ class CardSession:
             PinError, CardError: as :func:`check_verify`.
 
         """
-        check_verify(self.link.send_secret(command))
+        check_verify(self.channel.send_secret(command))
 
     def read_binary(self, cla: int, offset: int, length: int) -> bytes:
         """Read from the current file; shorter than ``length`` only at the file's end.
@@ -131,7 +131,7 @@ class CardSession:
         if offset > MAX_OFFSET:
             raise UnsupportedCardError("a file longer than READ BINARY can address")
         command = CommandApdu(cla, INS_READ_BINARY, offset >> 8, offset & 0xFF, le=length)
-        data, sw = self.link.send(command)
+        data, sw = self.channel.send(command)
         if sw == SW.SM_DATA_MISSING and length > READ_SIZE_FALLBACK:
             # Some readers answer 6987 to long reads; from now on the file comes in small pieces.
             self._read_size = READ_SIZE_FALLBACK

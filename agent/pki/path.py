@@ -15,7 +15,7 @@ from agent.pki import chain as chains
 from agent.pki import crl
 from agent.pki.anchors import TrustStore
 from agent.pki.certificate import CertificateFacts, KeyUsage
-from agent.pki.chain import Link
+from agent.pki.chain import ChainCertificate
 from agent.pki.crl import ListedStatus, RevocationList
 from agent.pki.result import PathStatus, Verdict
 from agent.pki.revocation import RevocationData, RevocationSource
@@ -101,7 +101,10 @@ def _parse_lists(data: RevocationData) -> list[RevocationList]:
 
 
 async def _judge(
-    chain: tuple[Link, ...], lists: list[RevocationList], data: RevocationData, at: datetime
+    chain: tuple[ChainCertificate, ...],
+    lists: list[RevocationList],
+    data: RevocationData,
+    at: datetime,
 ) -> Verdict:
     dated = _judge_dates(chain, at)
     if dated is not None:
@@ -118,7 +121,7 @@ async def _judge(
     return verdict
 
 
-def _judge_dates(chain: tuple[Link, ...], at: datetime) -> Verdict | None:
+def _judge_dates(chain: tuple[ChainCertificate, ...], at: datetime) -> Verdict | None:
     for item in chain:
         if at > item.facts.not_after:
             return Verdict(PathStatus.EXPIRED, item.facts.not_after)
@@ -127,14 +130,14 @@ def _judge_dates(chain: tuple[Link, ...], at: datetime) -> Verdict | None:
     return None
 
 
-def _is_ambiguous(chain: tuple[Link, ...]) -> bool:
+def _is_ambiguous(chain: tuple[ChainCertificate, ...]) -> bool:
     """Return whether the name on a revocation list could mean two authorities of this path."""
     names = [item.certificate.subject for item in chain[1:]]
     return len(set(names)) != len(names)
 
 
 def _listed(
-    chain: tuple[Link, ...], lists: list[RevocationList], at: datetime
+    chain: tuple[ChainCertificate, ...], lists: list[RevocationList], at: datetime
 ) -> list[ListedStatus]:
     return [
         crl.status(item.certificate, issuer.certificate, lists, at)
@@ -143,7 +146,7 @@ def _listed(
 
 
 async def _ask_certvalidator(
-    chain: tuple[Link, ...],
+    chain: tuple[ChainCertificate, ...],
     statuses: list[ListedStatus],
     data: RevocationData,
     at: datetime,
@@ -160,7 +163,7 @@ async def _ask_certvalidator(
     return await judge([item.facts.der for item in chain], evidence, at)
 
 
-def _is_contradicted(chain: tuple[Link, ...], data: RevocationData) -> bool:
+def _is_contradicted(chain: tuple[ChainCertificate, ...], data: RevocationData) -> bool:
     """Return whether any OCSP response calls a certificate of this chain revoked.
 
     certvalidator ignores OCSP for a certificate that names no responder, even a signed "revoked".

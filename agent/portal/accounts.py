@@ -9,7 +9,7 @@ from agent.portal.db import PortalDatabase
 from agent.portal.errors import PortalCode, PortalError
 from agent.portal.members import Member
 from agent.portal.notifier import Notifier, NotifierError
-from agent.portal.sessions import OpenedSession, Session
+from agent.portal.sessions import MemberSession, OpenedSession
 from agent.portal.transaction import Transaction
 
 
@@ -31,12 +31,14 @@ class LoggedIn:
     created: bool = False
 
 
-def session_of(tx: Transaction, token: str | None) -> Session | None:
+def session_of(tx: Transaction, token: str | None) -> MemberSession | None:
     """Find the session of a cookie, if there is a cookie and a session."""
     return None if token is None else sessions.find_session(tx, token)
 
 
-def require_session(tx: Transaction, token: str | None) -> tuple[Session, OpenedSession | None]:
+def require_session(
+    tx: Transaction, token: str | None
+) -> tuple[MemberSession, OpenedSession | None]:
     """Find the session of a cookie, or begin an anonymous one."""
     found = session_of(tx, token)
     if found is not None:
@@ -45,7 +47,7 @@ def require_session(tx: Transaction, token: str | None) -> tuple[Session, Opened
     return opened.session, opened
 
 
-def require_member(tx: Transaction, token: str | None) -> tuple[Session, str]:
+def require_member(tx: Transaction, token: str | None) -> tuple[MemberSession, str]:
     """Find the session of a cookie and whose it is.
 
     Raises:
@@ -71,7 +73,7 @@ def load_member(tx: Transaction, member_id: str) -> Member:
     return member
 
 
-def begin_member_session(tx: Transaction, session: Session, member_id: str) -> LoggedIn:
+def begin_member_session(tx: Transaction, session: MemberSession, member_id: str) -> LoggedIn:
     """Log a member in, unless the session is that member's already."""
     opened = None if session.member == member_id else sessions.log_in(tx, session, member_id)
     return LoggedIn(load_member(tx, member_id), opened)

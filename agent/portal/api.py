@@ -12,7 +12,7 @@ from agent.portal import challenges, otp, sessions
 from agent.portal.accounts import Accounts
 from agent.portal.cards import Cards
 from agent.portal.config import PortalConfig
-from agent.portal.downloads import URL_PREFIX, Artefact, send
+from agent.portal.downloads import URL_PREFIX, OfferedFile, send
 from agent.portal.errors import PortalCode, PortalError
 from agent.portal.guard import read_body
 from agent.portal.limits import RateLimiter
@@ -58,7 +58,7 @@ class Portal:
     cards: Cards
     card_tries: RateLimiter
     statics: Mapping[str, StaticFile]
-    artefacts: Mapping[str, Artefact]
+    artefacts: Mapping[str, OfferedFile]
 
 
 PORTAL: Final = web.AppKey("portal", Portal)

@@ -20,14 +20,14 @@ from agent.portal.accounts import (
     session_of,
 )
 from agent.portal.audit import AuditEvent
-from agent.portal.challenges import OK, Challenge, Purpose, Repeated
+from agent.portal.challenges import OK, Challenge, ChallengePurpose, Repeated
 from agent.portal.db import PortalDatabase
 from agent.portal.errors import PortalCode, PortalError
 from agent.portal.ics.client import IdentityCheck, IdentityServiceError, IdentityVerdict
 from agent.portal.idnumber import parse_id_number
 from agent.portal.members import Identity, Member
 from agent.portal.pending import PendingIdNumbers
-from agent.portal.sessions import OpenedSession, Session
+from agent.portal.sessions import MemberSession, OpenedSession
 from agent.portal.transaction import Transaction
 from agent.portal.verification import SignatureVerifier
 
@@ -40,8 +40,8 @@ _REFUSED_BY_ICS: Final = {
 }
 
 _EVENT: Final = {
-    Purpose.UPGRADE: AuditEvent.UPGRADE_CARD,
-    Purpose.LOGIN: AuditEvent.LOGIN_CARD,
+    ChallengePurpose.UPGRADE: AuditEvent.UPGRADE_CARD,
+    ChallengePurpose.LOGIN: AuditEvent.LOGIN_CARD,
 }
 
 
@@ -49,8 +49,8 @@ _EVENT: Final = {
 class _Attempt:
     """One signature over one challenge, from one session."""
 
-    session: Session
-    purpose: Purpose
+    session: MemberSession
+    purpose: ChallengePurpose
     challenge: str
     signature: bytes
 
@@ -59,7 +59,7 @@ class _Attempt:
         return hashlib.sha256(self.signature).digest()
 
     @property
-    def key(self) -> tuple[int, Purpose, str, bytes]:
+    def key(self) -> tuple[int, ChallengePurpose, str, bytes]:
         return (self.session.id, self.purpose, self.challenge, self.signature_hash)
 
 
@@ -78,7 +78,7 @@ class Cards:
         self._verifier = verifier
         self._identity = identity
         self._pending = pending
-        self._running: dict[tuple[int, Purpose, str, bytes], asyncio.Task[str]] = {}
+        self._running: dict[tuple[int, ChallengePurpose, str, bytes], asyncio.Task[str]] = {}
 
     async def upgrade_challenge(self, token: str | None, typed: str, origin: str) -> Challenge:
         """Make a challenge for becoming a gold member with this ID number, as it was typed.
@@ -108,7 +108,7 @@ class Cards:
 
         """
         session, _ = await self._db.run(require_member, token)
-        attempt = _Attempt(session, Purpose.UPGRADE, challenge, signature)
+        attempt = _Attempt(session, ChallengePurpose.UPGRADE, challenge, signature)
         return await self._db.run(load_member, await self._once(attempt))
 
     async def login(self, token: str | None, challenge: str, signature: bytes) -> LoggedIn:
@@ -121,7 +121,7 @@ class Cards:
         session = await self._db.run(session_of, token)
         if session is None:
             raise PortalError(PortalCode.CHALLENGE_UNKNOWN)
-        attempt = _Attempt(session, Purpose.LOGIN, challenge, signature)
+        attempt = _Attempt(session, ChallengePurpose.LOGIN, challenge, signature)
         return await self._db.run(_begin_session, token, await self._once(attempt))
 
     async def close(self) -> None:
@@ -165,7 +165,7 @@ class Cards:
             self._pending.drop(attempt.challenge)
 
     async def _finish(self, attempt: _Attempt, card: "_CardFacts") -> str:
-        if attempt.purpose is Purpose.LOGIN:
+        if attempt.purpose is ChallengePurpose.LOGIN:
             result = await self._db.run(_finish_login, attempt, card)
         else:
             id_number = self._pending.get(attempt.challenge)
@@ -222,14 +222,14 @@ def _upgrade_challenge(tx: Transaction, token: str | None, typed: str, origin: s
     if members.is_gold(tx, member_id):
         raise PortalError(PortalCode.ALREADY_GOLD)
     parse_id_number(typed)
-    return challenges.issue(tx, session, Purpose.UPGRADE, origin)
+    return challenges.issue(tx, session, ChallengePurpose.UPGRADE, origin)
 
 
 def _login_challenge(
     tx: Transaction, token: str | None, origin: str
 ) -> tuple[Challenge, OpenedSession | None]:
     session, opened = require_session(tx, token)
-    return challenges.issue(tx, session, Purpose.LOGIN, origin), opened
+    return challenges.issue(tx, session, ChallengePurpose.LOGIN, origin), opened
 
 
 def _claim(tx: Transaction, attempt: _Attempt) -> challenges.Claimed | Repeated | PortalCode:
@@ -237,7 +237,9 @@ def _claim(tx: Transaction, attempt: _Attempt) -> challenges.Claimed | Repeated 
         tx, attempt.session, attempt.purpose, attempt.challenge, attempt.signature_hash
     )
     member_id = attempt.session.member
-    is_upgrade = isinstance(claimed, challenges.Claimed) and attempt.purpose is Purpose.UPGRADE
+    is_upgrade = (
+        isinstance(claimed, challenges.Claimed) and attempt.purpose is ChallengePurpose.UPGRADE
+    )
     if is_upgrade and member_id is not None and members.is_gold(tx, member_id):
         _settle_refused(tx, attempt, PortalCode.ALREADY_GOLD, None)
         return PortalCode.ALREADY_GOLD

@@ -14,7 +14,7 @@ from enum import StrEnum, unique
 from typing import Final
 
 from agent.portal.errors import PortalCode
-from agent.portal.sessions import Session
+from agent.portal.sessions import MemberSession
 from agent.portal.transaction import Transaction
 
 LIFETIME: Final = 300
@@ -22,7 +22,7 @@ OK: Final = "ok"
 
 
 @unique
-class Purpose(StrEnum):
+class ChallengePurpose(StrEnum):
     """What a signature is for."""
 
     UPGRADE = "upgrade"
@@ -30,8 +30,10 @@ class Purpose(StrEnum):
 
 
 _SENTENCE: Final = {
-    Purpose.UPGRADE: "以自然人憑證升級金質會員 · become a gold member with the citizen certificate",
-    Purpose.LOGIN: "以自然人憑證登入 · log in with the citizen certificate",
+    ChallengePurpose.UPGRADE: (
+        "以自然人憑證升級金質會員 · become a gold member with the citizen certificate"
+    ),
+    ChallengePurpose.LOGIN: "以自然人憑證登入 · log in with the citizen certificate",
 }
 
 
@@ -57,7 +59,7 @@ class Repeated:
     member: str
 
 
-def compose(purpose: Purpose, origin: str, nonce: bytes, now: int) -> bytes:
+def compose(purpose: ChallengePurpose, origin: str, nonce: bytes, now: int) -> bytes:
     """Write the text that is signed, in UTF-8."""
     moment = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     lines = (
@@ -70,7 +72,9 @@ def compose(purpose: Purpose, origin: str, nonce: bytes, now: int) -> bytes:
     return "\n".join(lines).encode()
 
 
-def issue(tx: Transaction, session: Session, purpose: Purpose, origin: str) -> Challenge:
+def issue(
+    tx: Transaction, session: MemberSession, purpose: ChallengePurpose, origin: str
+) -> Challenge:
     """Make a challenge for this session and purpose."""
     challenge = Challenge(
         secrets.token_urlsafe(16), compose(purpose, origin, secrets.token_bytes(32), tx.now)
@@ -86,7 +90,11 @@ def issue(tx: Transaction, session: Session, purpose: Purpose, origin: str) -> C
 
 
 def claim(
-    tx: Transaction, session: Session, purpose: Purpose, challenge_id: str, signature_hash: bytes
+    tx: Transaction,
+    session: MemberSession,
+    purpose: ChallengePurpose,
+    challenge_id: str,
+    signature_hash: bytes,
 ) -> Claimed | Repeated | PortalCode:
     """Consume the challenge for one signature, given by its SHA-256, or say why not.
 

@@ -41,7 +41,7 @@ _LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Artefact:
+class OfferedFile:
     """One installer.
 
     Attributes:
@@ -70,7 +70,7 @@ class Artefact:
         return f"{URL_PREFIX}{self.name}"
 
 
-def find_artefacts(directory: Path | None) -> tuple[Artefact, ...]:
+def find_artefacts(directory: Path | None) -> tuple[OfferedFile, ...]:
     """List and hash the installers, by name; none when there is no directory."""
     if directory is None or not directory.is_dir():
         return ()
@@ -79,7 +79,7 @@ def find_artefacts(directory: Path | None) -> tuple[Artefact, ...]:
     return tuple(each for each in found if each is not None and _is_published(each, published))
 
 
-async def send(artefact: Artefact, request: web.Request) -> web.StreamResponse:
+async def send(artefact: OfferedFile, request: web.Request) -> web.StreamResponse:
     """Hand an installer out, but its last octets only when all of them were what was hashed.
 
     Raises:
@@ -102,7 +102,7 @@ async def send(artefact: Artefact, request: web.Request) -> web.StreamResponse:
 
 
 async def _send_checked(
-    artefact: Artefact, file: BinaryIO, request: web.Request, response: web.StreamResponse
+    artefact: OfferedFile, file: BinaryIO, request: web.Request, response: web.StreamResponse
 ) -> None:
     digest = hashlib.sha256()
     held = b""
@@ -124,7 +124,7 @@ async def _send_checked(
         request.transport.abort()
 
 
-def _headers(artefact: Artefact) -> Mapping[str, str]:
+def _headers(artefact: OfferedFile) -> Mapping[str, str]:
     digest = base64.b64encode(bytes.fromhex(artefact.sha256)).decode()
     return {
         hdrs.CONTENT_TYPE: "application/octet-stream",
@@ -139,14 +139,14 @@ def _size(file: BinaryIO) -> int:
     return size
 
 
-def _read(path: Path) -> Artefact | None:
+def _read(path: Path) -> OfferedFile | None:
     suffix = _suffix_of(path.name)
     if suffix is None or path.is_symlink() or not path.is_file():
         return None
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256")
         size = file.tell()
-    return Artefact(path, _KINDS[suffix], suffix.removeprefix("."), size, digest.hexdigest())
+    return OfferedFile(path, _KINDS[suffix], suffix.removeprefix("."), size, digest.hexdigest())
 
 
 def _suffix_of(name: str) -> str | None:
@@ -167,7 +167,7 @@ def _published(sums: Path) -> Mapping[str, str] | None:
     return {each[2]: each[1] for each in found if each is not None}
 
 
-def _is_published(artefact: Artefact, published: Mapping[str, str] | None) -> bool:
+def _is_published(artefact: OfferedFile, published: Mapping[str, str] | None) -> bool:
     if published is None or published.get(artefact.name) == artefact.sha256:
         return True
     _LOG.error("%s is not what %s says: it is not offered", artefact.name, SUMS)

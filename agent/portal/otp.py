@@ -9,7 +9,7 @@ from typing import Final
 from agent.portal.contact import Contact
 from agent.portal.errors import PortalCode
 from agent.portal.keyring import Keyring
-from agent.portal.sessions import Session
+from agent.portal.sessions import MemberSession
 from agent.portal.transaction import Transaction
 
 LIFETIME: Final = 300
@@ -37,7 +37,7 @@ class Confirmation:
     created_member: bool = False
 
 
-def issue(tx: Transaction, session: Session, contact: Contact) -> str | PortalCode:
+def issue(tx: Transaction, session: MemberSession, contact: Contact) -> str | PortalCode:
     """Make a code for the contact and return it, or say why not; any earlier code is void."""
     who = _contact_hash(tx.keyring, contact)
     for seconds, most in SENDS:
@@ -73,7 +73,7 @@ def issue(tx: Transaction, session: Session, contact: Contact) -> str | PortalCo
 
 def confirm(
     tx: Transaction,
-    session: Session,
+    session: MemberSession,
     contact: Contact,
     code: str,
 ) -> Confirmation | PortalCode:

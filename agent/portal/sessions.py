@@ -21,7 +21,7 @@ _TOKEN_BYTES: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class MemberSession:
     """One row: ``member`` is None while nobody is logged in, ``parent`` where it came from."""
 
     id: int
@@ -38,7 +38,7 @@ class Session:
 class OpenedSession:
     """A session with its token: 256 random bits, URL-safe base64, kept nowhere on the server."""
 
-    session: Session
+    session: MemberSession
     token: str
 
     def __repr__(self) -> str:
@@ -55,7 +55,7 @@ def open_session(tx: Transaction) -> OpenedSession:
     return _insert(tx, parent=None, member=None)
 
 
-def log_in(tx: Transaction, came_from: Session, member: str) -> OpenedSession:
+def log_in(tx: Transaction, came_from: MemberSession, member: str) -> OpenedSession:
     """Begin a session of ``member``; ``came_from`` is nobody's from now on."""
     tx.execute("UPDATE session SET member = NULL WHERE id = ?", (came_from.id,))
     return _insert(tx, parent=came_from.id, member=member)
@@ -69,19 +69,19 @@ def _insert(tx: Transaction, *, parent: int | None, member: str | None) -> Opene
     )
     if cursor.lastrowid is None:
         raise sqlite3.InternalError("no row was inserted")
-    return OpenedSession(Session(cursor.lastrowid, parent, member), token)
+    return OpenedSession(MemberSession(cursor.lastrowid, parent, member), token)
 
 
-def find_session(tx: Transaction, token: str) -> Session | None:
+def find_session(tx: Transaction, token: str) -> MemberSession | None:
     """Find the session of a token, unless it is unknown or over."""
     row = tx.execute(
         "SELECT id, parent, member FROM session WHERE token_hash = ? AND expires > ?",
         (_hash_of(token), tx.now),
     ).fetchone()
-    return None if row is None else Session(row["id"], row["parent"], row["member"])
+    return None if row is None else MemberSession(row["id"], row["parent"], row["member"])
 
 
-def log_out(tx: Transaction, session: Session) -> None:
+def log_out(tx: Transaction, session: MemberSession) -> None:
     """End the session, the one it came from, and every other that came from there."""
     tx.execute(
         """

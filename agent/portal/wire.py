@@ -8,7 +8,7 @@ from aiohttp import web
 from msgspec import Meta
 
 from agent.portal.contact import LoginKind
-from agent.portal.downloads import Artefact
+from agent.portal.downloads import OfferedFile
 from agent.portal.errors import REFUSALS, PortalCode, PortalError
 from agent.portal.members import Member
 from agent.portal.verification import MAX_SIGNATURE
@@ -206,7 +206,7 @@ def member_body(member: Member) -> MemberBody:
     )
 
 
-def artefact_body(artefact: Artefact) -> ArtefactBody:
+def artefact_body(artefact: OfferedFile) -> ArtefactBody:
     """Show an installer."""
     return ArtefactBody(
         artefact.name, artefact.system, artefact.kind, artefact.size, artefact.sha256, artefact.url

@@ -18,7 +18,7 @@ MAX_ROUNDS = 260  # of GET RESPONSE for one command, each of one byte or more
 _CLA_PLAIN = 0xF3  # takes the secure-messaging bits out (ISO/IEC 7816-4 §5.4.1)
 
 
-class Link:
+class ApduChannel:
     """One card's connection with response chaining.
 
     Attributes:

@@ -38,13 +38,13 @@ from agent.virtualcard.json_fields import MAX_SIZE, Fields, parse_object
 from agent.virtualcard.model import (
     CARD_ID_LENGTH,
     MAX_TRIES,
-    CardCertificate,
     CardData,
     CardKey,
     Faults,
     Generation,
     Options,
     Person,
+    VirtualCertificate,
 )
 from agent.virtualcard.personalise import check_pin
 from agent.virtualcard.rsa_key import RsaKey, RsaKeyError
@@ -154,8 +154,8 @@ def _check_references(keys: tuple[CardKey, ...], what: str) -> None:
         raise BadRequestError(f"{what}: keys: references less than four apart")
 
 
-def _certificate(fields: Fields) -> CardCertificate:
-    certificate = CardCertificate(
+def _certificate(fields: Fields) -> VirtualCertificate:
+    certificate = VirtualCertificate(
         id=fields.text("id", _ID).encode("ascii"),
         label=fields.text("label", _LABEL),
         der=fields.octets("certificate", 1, MAX_CERTIFICATE),

@@ -44,7 +44,7 @@ class CardKey:
 
 
 @dataclass(frozen=True, slots=True)
-class CardCertificate:
+class VirtualCertificate:
     """A certificate on the card.
 
     Attributes:
@@ -142,7 +142,7 @@ class CardData:
     serial: str
     pin: bytes = field(repr=False)
     keys: tuple[CardKey, ...]
-    certificates: tuple[CardCertificate, ...]
+    certificates: tuple[VirtualCertificate, ...]
     channel_id: bytes = bytes(CARD_ID_LENGTH)
     tries_left: int = MAX_TRIES
     person: Person = field(default_factory=Person)

@@ -13,13 +13,13 @@ from agent.virtualcard.model import (
     ID_ROOT,
     ID_SIGN,
     MAX_TRIES,
-    CardCertificate,
     CardData,
     CardKey,
     Faults,
     Generation,
     Options,
     Person,
+    VirtualCertificate,
 )
 from agent.virtualcard.profile import Use
 from agent.virtualcard.rsa_key import RsaKey
@@ -77,10 +77,10 @@ def personalise(
         order.validity,
     )
     certificates = (
-        CardCertificate(ID_ROOT, "ROOT CA Cert", der(issuer.root.certificate)),
-        CardCertificate(ID_CA, "CA Cert", der(issuer.ca.certificate)),
-        CardCertificate(ID_SIGN, "cert1", der(issued[Use.SIGN])),
-        CardCertificate(ID_KEYX, "cert2", der(issued[Use.KEYX])),
+        VirtualCertificate(ID_ROOT, "ROOT CA Cert", der(issuer.root.certificate)),
+        VirtualCertificate(ID_CA, "CA Cert", der(issuer.ca.certificate)),
+        VirtualCertificate(ID_SIGN, "cert1", der(issued[Use.SIGN])),
+        VirtualCertificate(ID_KEYX, "cert2", der(issued[Use.KEYX])),
     )
     if any(len(certificate.der) > MAX_CERTIFICATE for certificate in certificates):
         raise BadRequestError("the name makes a certificate that does not fit the card")

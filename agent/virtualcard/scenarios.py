@@ -10,11 +10,11 @@ from agent.virtualcard.identity import generate_id_number
 from agent.virtualcard.issuer import TestIssuer, Validity
 from agent.virtualcard.model import (
     ID_SIGN,
-    CardCertificate,
     CardData,
     Faults,
     Generation,
     Options,
+    VirtualCertificate,
 )
 from agent.virtualcard.personalise import Order, personalise
 from agent.virtualcard.rsa_key import RsaKey
@@ -76,7 +76,7 @@ def make_scenario(
 def _garbage_certificate(data: CardData) -> CardData:
     """Keep the outer SEQUENCE's header of the signing certificate, and spoil what is in it."""
     certificates = tuple(
-        CardCertificate(c.id, c.label, c.der[:4] + b"\xa5" * (len(c.der) - 4))
+        VirtualCertificate(c.id, c.label, c.der[:4] + b"\xa5" * (len(c.der) - 4))
         if c.id == ID_SIGN
         else c
         for c in data.certificates

@@ -23,7 +23,7 @@ SYSTEMS = ("linux", "windows", "macos")
 
 
 @dataclass(frozen=True)
-class Artefact:
+class BuiltFile:
     """One file of the table.
 
     Attributes:
@@ -59,7 +59,7 @@ class Remark:
 class Builder(Protocol):
     """What the module of a system has."""
 
-    def build(self, out: Path) -> Sequence[Artefact | Remark]:
+    def build(self, out: Path) -> Sequence[BuiltFile | Remark]:
         """Write the artefacts into ``out``.
 
         Raises:
@@ -76,7 +76,7 @@ def build(systems: Sequence[str]) -> int:
 
     """
     OUT.mkdir(parents=True, exist_ok=True)
-    made: list[Artefact | Remark] = []
+    made: list[BuiltFile | Remark] = []
     failed = []
     for system in systems:
         say(f"building for {system}")
@@ -87,7 +87,7 @@ def build(systems: Sequence[str]) -> int:
             print(f"  {error}", flush=True)
     if not made:
         raise SetupError("no installer could be built (see above)")
-    artefacts = [each for each in made if isinstance(each, Artefact)]
+    artefacts = [each for each in made if isinstance(each, BuiltFile)]
     if artefacts:
         _publish(artefacts)
     for each in made:
@@ -102,7 +102,7 @@ def _builder(system: str) -> Builder:
     return module
 
 
-def _publish(made: Sequence[Artefact]) -> None:
+def _publish(made: Sequence[BuiltFile]) -> None:
     """Write what a visitor needs to check a download, and print the table.
 
     Both cover everything that lies there for this version, whenever it was built.

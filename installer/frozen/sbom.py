@@ -31,7 +31,7 @@ class UnknownOriginError(Exception):
 
 
 @dataclass(frozen=True)
-class Component:
+class BundledComponent:
     """One part that others made.
 
     Attributes:
@@ -52,7 +52,7 @@ class Component:
 
 def components(
     sources: Iterable[str], own: Sequence[Path], locked: Mapping[str, str]
-) -> list[Component]:
+) -> list[BundledComponent]:
     """Say whose the files are that go into the program.
 
     Args:
@@ -105,7 +105,7 @@ def normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _of_distribution(name: str, locked: Mapping[str, str]) -> Component:
+def _of_distribution(name: str, locked: Mapping[str, str]) -> BundledComponent:
     found = Distribution.from_name(name)
     if locked.get(name) != found.version:
         raise UnknownOriginError(f"{name} {found.version} is collected, but not in the lock")
@@ -117,7 +117,7 @@ def _of_distribution(name: str, locked: Mapping[str, str]) -> Component:
     if not texts:
         raise UnknownOriginError(f"{name} {found.version} has no licence text")
     licence = found.metadata["License-Expression"] or found.metadata["License"] or ""
-    return Component(
+    return BundledComponent(
         name,
         found.version,
         f"pkg:pypi/{name}@{found.version}",
@@ -126,7 +126,7 @@ def _of_distribution(name: str, locked: Mapping[str, str]) -> Component:
     )
 
 
-def _of_python() -> Component:
+def _of_python() -> BundledComponent:
     version = platform.python_version()
     base = Path(sys.base_prefix)
     short = f"python{sys.version_info.major}.{sys.version_info.minor}"
@@ -139,10 +139,12 @@ def _of_python() -> Component:
     texts = tuple(path for path in candidates if path.is_file())[:1]
     if not texts:
         raise UnknownOriginError("Python's own licence text is not there")
-    return Component("python", version, f"pkg:generic/python@{version}", "Python-2.0.1", texts)
+    return BundledComponent(
+        "python", version, f"pkg:generic/python@{version}", "Python-2.0.1", texts
+    )
 
 
-def _of_system(paths: set[Path]) -> list[Component]:
+def _of_system(paths: set[Path]) -> list[BundledComponent]:
     """Name the system's packages that libraries came from; only Debian's can be asked."""
     names: dict[str, None] = {}
     for path in sorted(paths):
@@ -162,13 +164,13 @@ def _package_of(path: Path) -> str:
     raise UnknownOriginError(f"{path} is of no distribution and of no package of the system")
 
 
-def _of_package(name: str) -> Component:
+def _of_package(name: str) -> BundledComponent:
     query = ["dpkg-query", "-W", "-f", "${Version}\n", name]
     version = _output(query).split("\n")[0]
     text = Path("/usr/share/doc", name, "copyright")
     if not text.is_file():
         raise UnknownOriginError(f"the package {name} has no copyright file")
-    return Component(name, version, f"pkg:deb/debian/{name}@{version}", "", (text,))
+    return BundledComponent(name, version, f"pkg:deb/debian/{name}@{version}", "", (text,))
 
 
 def _output(command: Sequence[str]) -> str:
@@ -179,7 +181,7 @@ def _output(command: Sequence[str]) -> str:
     return done.stdout
 
 
-def write(folder: Path, version: str, parts: Sequence[Component], own: Path) -> None:
+def write(folder: Path, version: str, parts: Sequence[BundledComponent], own: Path) -> None:
     """Write the bill (CycloneDX 1.6) and the licence texts into ``folder``.
 
     Args:
@@ -198,7 +200,7 @@ def write(folder: Path, version: str, parts: Sequence[Component], own: Path) -> 
     (folder / FILE).write_text(content, "utf-8")
 
 
-def _bill(version: str, parts: Sequence[Component]) -> dict[str, Any]:
+def _bill(version: str, parts: Sequence[BundledComponent]) -> dict[str, Any]:
     return {
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
@@ -217,7 +219,7 @@ def _bill(version: str, parts: Sequence[Component]) -> dict[str, Any]:
     }
 
 
-def _row(part: Component) -> dict[str, Any]:
+def _row(part: BundledComponent) -> dict[str, Any]:
     row: dict[str, Any] = {
         "type": "library",
         "bom-ref": part.purl,

@@ -26,7 +26,7 @@ from agent.secret import SecretBytes
 from agent.signing.readers import Readers
 from agent.signing.service import SigningService
 from agent.signing.sign_task import SignTask
-from agent.transport.chaining import Link
+from agent.transport.chaining import ApduChannel
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.identity import generate_id_number
 from agent.virtualcard.issuer import TestIssuer
@@ -180,7 +180,7 @@ class Notes:
         """Look at the stack that sends the PIN."""
         self.look("send_secret")
         self.follow_pin()
-        self.way.append(_package(Link.__module__))
+        self.way.append(_package(ApduChannel.__module__))
 
 
 def climbs(modules: Sequence[str]) -> int:
@@ -201,7 +201,7 @@ def noted() -> Iterator[Notes]:
         for owner, name, note in (
             (SignTask, "prepare", lambda *_: notes.look("prepare")),
             (Readers, "run", lambda *_: notes.follow_pin()),
-            (Link, "send_secret", notes.verify),
+            (ApduChannel, "send_secret", notes.verify),
             (AlwaysAllow, "is_allowed", notes.ask),
             (Origin, "parse", notes.parse),
             (hashlib, "new", notes.hash),

@@ -28,7 +28,7 @@ NOT_RUNNING: Final = ".chip[data-state=not_running]"
 
 
 @dataclass(frozen=True, slots=True)
-class Citizen:
+class DemoCitizen:
     """The invented person whose card is in the reader."""
 
     name: str
@@ -48,7 +48,7 @@ class Scene:
     tell: Callable[[str], None]
 
 
-def play(scene: Scene, citizen: Citizen) -> float:
+def play(scene: Scene, citizen: DemoCitizen) -> float:
     """Take an ordinary member to gold and log in again with the card; return the seconds it took.
 
     Raises:
@@ -101,7 +101,7 @@ def _open_page(scene: Scene) -> Iterator["Page"]:
 class _Walk:
     """One walk through the twelve steps."""
 
-    def __init__(self, page: "Page", scene: Scene, citizen: Citizen) -> None:
+    def __init__(self, page: "Page", scene: Scene, citizen: DemoCitizen) -> None:
         self.step = ""
         self._page = page
         self._scene = scene

@@ -25,9 +25,9 @@ from unicodedata import east_asian_width
 
 from agent.errors import AgentError
 from agent.portal.demo import browser as demo_browser
-from agent.portal.demo.check import Citizen, Scene, play
+from agent.portal.demo.check import DemoCitizen, Scene, play
 from agent.portal.demo.children import Child, Children, DemoError
-from agent.portal.demo.stage import Ports, Stage
+from agent.portal.demo.stage import DemoPrograms, Ports
 from agent.secret import SecretBytes
 from agent.virtualcard.identity import generate_id_number
 from agent.virtualcard.pcscd import PrivatePcscd
@@ -109,7 +109,7 @@ def _run(options: argparse.Namespace, stack: ExitStack) -> None:
     _tell("making a virtual card")
     citizen = _make_card(state, options.generation)
     children = stack.enter_context(Children(_emptied(state / "logs")))
-    stage = Stage(
+    stage = DemoPrograms(
         children,
         state,
         Ports.choose(usual=not options.check),
@@ -144,13 +144,13 @@ def _emptied(directory: Path) -> Path:
     return directory
 
 
-def _make_card(state: Path, generation: str) -> Citizen:
+def _make_card(state: Path, generation: str) -> DemoCitizen:
     """Make a test authority, if there is none yet, and a new card with a new ID number."""
     id_number = generate_id_number(secrets.randbelow(_ID_NUMBERS))
     with SecretBytes.from_text(PIN) as pin:
         order = order_card(generation, NAME, id_number, pin)
     made = new_card(state / "card.json", state / "issuer", order)
-    return Citizen(made.name, made.id_number, PIN)
+    return DemoCitizen(made.name, made.id_number, PIN)
 
 
 def _insert_card(
@@ -169,7 +169,7 @@ def _insert_card(
 # Alone.
 
 
-def _check(stage: Stage, citizen: Citizen, wanted: Path | None) -> None:
+def _check(stage: DemoPrograms, citizen: DemoCitizen, wanted: Path | None) -> None:
     shots = wanted or Path(tempfile.mkdtemp(prefix="ankong-demo-shots-"))
     shots.mkdir(parents=True, exist_ok=True)
     home = _emptied(stage.state / "browser")
@@ -185,7 +185,7 @@ def _check(stage: Stage, citizen: Citizen, wanted: Path | None) -> None:
 # For a person.
 
 
-def _show(stage: Stage, citizen: Citizen) -> None:
+def _show(stage: DemoPrograms, citizen: DemoCitizen) -> None:
     # The first time the portal asks, the agent's own window asks back.
     asks = demo_browser.can_show_windows()
     stage.consent = "ask" if asks else "allow"
@@ -199,7 +199,7 @@ def _show(stage: Stage, citizen: Citizen) -> None:
     _wait(lambda: window is None or window.process.poll() is None)
 
 
-def _open_window(stage: Stage, home: Path) -> Child | None:
+def _open_window(stage: DemoPrograms, home: Path) -> Child | None:
     """Open the portal in a browser that trusts this demo's agent, where there is one."""
     chromium = demo_browser.find_chromium()
     if chromium is None or not demo_browser.can_make_home():
@@ -209,7 +209,7 @@ def _open_window(stage: Stage, home: Path) -> Child | None:
     return stage.children.start("browser", command, demo_browser.environment(home))
 
 
-def _card_lines(stage: Stage, citizen: Citizen) -> list[str]:
+def _card_lines(stage: DemoPrograms, citizen: DemoCitizen) -> list[str]:
     return [
         "安控 示範  Ankong demo",
         "",
@@ -231,7 +231,7 @@ _ASKS_LINES: Final = [
 ]
 
 
-def _trust_lines(stage: Stage) -> list[str]:
+def _trust_lines(stage: DemoPrograms) -> list[str]:
     """Say how another browser can be made to trust the agent of this demo."""
     return [
         "",

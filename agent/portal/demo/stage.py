@@ -42,7 +42,7 @@ def _is_free(port: int) -> bool:
 
 
 @dataclass(slots=True)
-class Stage:
+class DemoPrograms:
     """The demo's programs.
 
     Attributes:

@@ -7,12 +7,12 @@ from tkinter import ttk
 from agent.words.language import Language
 from wizard import program, service, work
 from wizard.background import Background
-from wizard.program import Step
+from wizard.program import SetupStep
 from wizard.situation import Situation
 from wizard.texts import load_texts
 from wizard.trouble import CancelledError, TroubleError
-from wizard.window import Press, Window, filled, set_enabled
-from wizard.work import Stage
+from wizard.window import Press, WizardWindow, filled, set_enabled
+from wizard.work import InstallStage
 
 _WELCOME, _LICENCE, _ADDED, _INSTALLING, _FINISHED = range(5)
 _LICENCE_LINES = 7
@@ -42,7 +42,7 @@ class InstallPages:
         self._language = language
         self._texts = load_texts(language)
         icon = situation.icons / "ankong-64.png"
-        self._window = Window(self._texts.product, self._texts.steps, icon)
+        self._window = WizardWindow(self._texts.product, self._texts.steps, icon)
         self._accepted = False
         self._replaces_newer = False
         self._start_now = True
@@ -155,16 +155,16 @@ class InstallPages:
         cancel = window.button(texts.cancel, background.cancelled.set, left=True)
         window.on_cancel(background.cancelled.set)
         words = {
-            Stage.ENDING: texts.ending,
-            Stage.COPYING: texts.copying,
-            Stage.COMPLETING: texts.completing,
+            InstallStage.ENDING: texts.ending,
+            InstallStage.COPYING: texts.copying,
+            InstallStage.COMPLETING: texts.completing,
         }
 
-        def begins(stage: Stage) -> None:
+        def begins(stage: InstallStage) -> None:
             said.configure(text=words[stage])
-            set_enabled(cancel, enabled=stage is not Stage.COMPLETING)
+            set_enabled(cancel, enabled=stage is not InstallStage.COMPLETING)
 
-        def do() -> Sequence[Step]:
+        def do() -> Sequence[SetupStep]:
             return work.install(
                 self._situation,
                 lambda stage: background.tell(begins, stage),
@@ -190,7 +190,7 @@ class InstallPages:
 
     # Afterwards.
 
-    def _finished(self, steps: Sequence[Step]) -> None:
+    def _finished(self, steps: Sequence[SetupStep]) -> None:
         self.done = True
         texts, window = self._texts, self._window
         window.begin(texts.finished_title, _FINISHED)
@@ -207,7 +207,7 @@ class InstallPages:
         window.on_cancel(window.close)
         end.focus_set()
 
-    def _say(self, step: Step) -> str:
+    def _say(self, step: SetupStep) -> str:
         return step.said(self._language)
 
     def _tell_of_missing(self) -> None:

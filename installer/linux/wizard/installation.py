@@ -59,7 +59,7 @@ Categories=Settings;
 
 
 @dataclass(frozen=True)
-class Record:
+class InstallationRecord:
     """What an installation has put where.
 
     Attributes:
@@ -74,7 +74,7 @@ class Record:
     folders: tuple[str, ...] = ()
 
 
-def installed(places: Places) -> Record | None:
+def installed(places: Places) -> InstallationRecord | None:
     """Read what is installed; None where nothing is, or nothing of ours."""
     try:
         with places.record.open("rb") as file:
@@ -85,7 +85,7 @@ def installed(places: Places) -> Record | None:
         return None
     if not all(isinstance(text, str) for text in texts):
         return None
-    return Record(version, tuple(files), tuple(folders))
+    return InstallationRecord(version, tuple(files), tuple(folders))
 
 
 def is_older(version: str, other: str) -> bool:
@@ -185,7 +185,7 @@ class Installation:
             needed, there = (f"{count / 1e6:.0f}" for count in (size + SPARE, free))
             raise TroubleError("no_space", path=folder.parent, needed=needed, free=there)
 
-    def _write_record(self, before: Record | None) -> None:
+    def _write_record(self, before: InstallationRecord | None) -> None:
         files = [str(path) for path in self._around() if self._may_write(path, before)]
         folders = list(dict.fromkeys((*(before.folders if before else ()), *self._made)))
         content = {"version": self._version, "files": files, "folders": folders}
@@ -196,7 +196,7 @@ class Installation:
         script.chmod(0o755)
 
     @staticmethod
-    def _may_write(path: Path, before: Record | None) -> bool:
+    def _may_write(path: Path, before: InstallationRecord | None) -> bool:
         """Return whether a file is ours to write: what somebody else has put there stays."""
         is_ours = before is not None and str(path) in before.files
         return is_ours or not (path.exists() or path.is_symlink())

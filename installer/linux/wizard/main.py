@@ -10,7 +10,7 @@ from contextlib import suppress
 from agent.words.language import Language, system_language
 from wizard import program, service, work
 from wizard.situation import Situation
-from wizard.texts import Texts, load_texts
+from wizard.texts import WizardTexts, load_texts
 from wizard.trouble import TroubleError
 from wizard.window import filled
 
@@ -51,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _install(situation: Situation, options: argparse.Namespace, texts: Texts) -> int:
+def _install(situation: Situation, options: argparse.Namespace, texts: WizardTexts) -> int:
     if not (options.quiet or os.environ.get(QUIET_VARIABLE)):
         from tkinter import TclError  # noqa: PLC0415  # not where nobody looks
 
@@ -67,7 +67,7 @@ def _install(situation: Situation, options: argparse.Namespace, texts: Texts) ->
     return _install_quietly(situation, options, texts)
 
 
-def _install_quietly(situation: Situation, options: argparse.Namespace, texts: Texts) -> int:
+def _install_quietly(situation: Situation, options: argparse.Namespace, texts: WizardTexts) -> int:
     before = situation.before()
     if before is not None and situation.is_downgrade() and not options.downgrade:
         facts = {"installed": before.version, "version": situation.version}
@@ -91,7 +91,7 @@ def _install_quietly(situation: Situation, options: argparse.Namespace, texts: T
     return EXIT_OK
 
 
-def _uninstall(situation: Situation, options: argparse.Namespace, texts: Texts) -> int:
+def _uninstall(situation: Situation, options: argparse.Namespace, texts: WizardTexts) -> int:
     if situation.before() is None:
         print(texts.not_installed, file=sys.stderr)
         return EXIT_FAILED

@@ -14,7 +14,7 @@ _SECONDS = 120.0  # a browser's database may be in use for a while
 
 
 @dataclass(frozen=True)
-class Step:
+class SetupStep:
     """One thing that was done, or not.
 
     Attributes:
@@ -33,12 +33,12 @@ class Step:
         return self.message[language]
 
 
-def complete(executable: Path, *options: str) -> Sequence[Step]:
+def complete(executable: Path, *options: str) -> Sequence[SetupStep]:
     """Have the program set itself up for this user (``ankong setup complete``)."""
     return _setup(executable, "complete", *options)
 
 
-def undo(executable: Path, *, forget: bool) -> Sequence[Step]:
+def undo(executable: Path, *, forget: bool) -> Sequence[SetupStep]:
     """Have the program undo that; it ends the running agent first (``ankong setup undo``)."""
     return _setup(executable, "undo", *(["--forget"] if forget else []))
 
@@ -61,7 +61,7 @@ def start(executable: Path) -> None:
     )
 
 
-def _setup(executable: Path, *words: str) -> Sequence[Step]:
+def _setup(executable: Path, *words: str) -> Sequence[SetupStep]:
     command = [str(executable), "setup", *words, "--json"]
     try:
         done = subprocess.run(
@@ -71,9 +71,9 @@ def _setup(executable: Path, *words: str) -> Sequence[Step]:
         return [_step(step) for step in steps]
     except (OSError, subprocess.TimeoutExpired, ValueError, KeyError, TypeError) as error:
         detail = f"{' '.join(command[1:])}: {error}"
-        return [Step(ok=False, code="program_failed", message=dict.fromkeys(Language, detail))]
+        return [SetupStep(ok=False, code="program_failed", message=dict.fromkeys(Language, detail))]
 
 
-def _step(step: dict[str, Any]) -> Step:
+def _step(step: dict[str, Any]) -> SetupStep:
     message: dict[str, str] = {each: str(step["message"][each]) for each in Language}
-    return Step(step["ok"] is True, str(step["code"]), message)
+    return SetupStep(step["ok"] is True, str(step["code"]), message)

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from agent.words.language import Language
 from wizard import work
 from wizard.background import Background
-from wizard.program import Step
+from wizard.program import SetupStep
 from wizard.situation import Situation
 from wizard.texts import load_texts
 from wizard.trouble import TroubleError
-from wizard.window import Window, filled
+from wizard.window import WizardWindow, filled
 
 _CONFIRM, _REMOVING, _FINISHED = range(3)
 
@@ -37,7 +37,7 @@ class RemovalPages:
         self._language = language
         self._texts = load_texts(language)
         icon = situation.icons / "ankong-64.png"
-        self._window = Window(self._texts.product, self._texts.removal_steps, icon)
+        self._window = WizardWindow(self._texts.product, self._texts.removal_steps, icon)
         self._keep = True
         self.done = False
 
@@ -70,12 +70,12 @@ class RemovalPages:
         window.line().configure(text=texts.removing)
         window.on_cancel(lambda: None)  # half a removal helps nobody
 
-        def do() -> Sequence[Step]:
+        def do() -> Sequence[SetupStep]:
             return work.uninstall(self._situation, forget=not self._keep)
 
         Background(window.root).run(do, self._finished, self._failed)
 
-    def _finished(self, steps: Sequence[Step]) -> None:
+    def _finished(self, steps: Sequence[SetupStep]) -> None:
         texts, window = self._texts, self._window
         left = [step for step in steps if not step.ok]
         if left:
@@ -107,5 +107,5 @@ class RemovalPages:
         window.button(self._texts.close, window.close, "Primary").focus_set()
         window.on_cancel(window.close)
 
-    def _say(self, step: Step) -> str:
+    def _say(self, step: SetupStep) -> str:
         return step.said(self._language)

@@ -11,7 +11,7 @@ from agent.host.autostart.xdg import XdgAutostart
 from agent.host.instance.quitting import StillRunningError, end_running, is_running
 from agent.host.machine.paths import Paths
 from agent.host.tls.machine import Machine
-from wizard.installation import Record, installed, is_older
+from wizard.installation import InstallationRecord, installed, is_older
 from wizard.places import Places
 from wizard.trouble import TroubleError
 
@@ -49,7 +49,7 @@ class Situation:
         """The folder of all licences."""
         return self.source / "_internal" / "licences"
 
-    def before(self) -> Record | None:
+    def before(self) -> InstallationRecord | None:
         """Return what is installed now."""
         return installed(self.places)
 

@@ -8,7 +8,7 @@ from agent.words import Language, section
 
 
 @dataclass(frozen=True)
-class Texts:
+class WizardTexts:
     """All of it. ``{…}`` is filled in by whoever shows it; ``&`` stands before an access key."""
 
     product: str
@@ -87,6 +87,6 @@ class Texts:
 
 
 @cache
-def load_texts(language: Language) -> Texts:
+def load_texts(language: Language) -> WizardTexts:
     """Return the words of a language."""
-    return Texts(**section(language, "wizard"))
+    return WizardTexts(**section(language, "wizard"))

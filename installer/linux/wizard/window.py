@@ -19,7 +19,7 @@ _ACCESS = "<Alt-{}>"
 Press = Callable[[], None]
 
 
-class Window:
+class WizardWindow:
     """The frame of all pages.
 
     Attributes:

@@ -6,11 +6,11 @@ from enum import Enum, auto
 
 from wizard import program
 from wizard.installation import Installation, Told, remove
-from wizard.program import Step
+from wizard.program import SetupStep
 from wizard.situation import Situation
 
 
-class Stage(Enum):
+class InstallStage(Enum):
     """What is being done just now."""
 
     ENDING = auto()
@@ -20,10 +20,10 @@ class Stage(Enum):
 
 def install(
     situation: Situation,
-    begins: Callable[[Stage], None],
+    begins: Callable[[InstallStage], None],
     told: Told,
     cancelled: threading.Event,
-) -> Sequence[Step]:
+) -> Sequence[SetupStep]:
     """Install; return how the program's own setup went, which may be done again later.
 
     Args:
@@ -38,17 +38,17 @@ def install(
 
     """
     if situation.is_running():
-        begins(Stage.ENDING)
+        begins(InstallStage.ENDING)
         situation.end_running()
-    begins(Stage.COPYING)
+    begins(InstallStage.COPYING)
     places = situation.places
     installation = Installation(situation.source, situation.version, places, situation.icons)
     installation.run(told, cancelled)
-    begins(Stage.COMPLETING)
+    begins(InstallStage.COMPLETING)
     return program.complete(places.executable)
 
 
-def uninstall(situation: Situation, *, forget: bool) -> Sequence[Step]:
+def uninstall(situation: Situation, *, forget: bool) -> Sequence[SetupStep]:
     """Undo all of it; return what the program's own undoing said.
 
     Where that fails (an agent that does not end, a browser's database in use) the program stays,

@@ -14,7 +14,7 @@ from xml.etree import ElementTree as ET
 from xml.parsers.expat import ExpatError
 
 from devkit import system, venv
-from devkit.installers import Artefact, Remark
+from devkit.installers import BuiltFile, Remark
 from devkit.shell import ROOT, SetupError, output, run, say
 
 SOURCES = ROOT / "installer" / "macos"
@@ -39,7 +39,7 @@ ELSEWHERE = (
 )
 
 
-def build(out: Path) -> Sequence[Artefact | Remark]:
+def build(out: Path) -> Sequence[BuiltFile | Remark]:
     """Check the sources; makes no file.
 
     Raises:

@@ -19,7 +19,7 @@ from typing import Final
 
 from devkit import system, venv
 from devkit.agreement import version_of
-from devkit.installers import Artefact
+from devkit.installers import BuiltFile
 from devkit.proofs import Claim
 from devkit.shell import (
     ROOT,
@@ -62,7 +62,7 @@ _ELSEWHERE: Final = (
 )
 
 
-def build(out: Path) -> Sequence[Artefact]:
+def build(out: Path) -> Sequence[BuiltFile]:
     """Write the wizard into ``out``.
 
     Raises:
@@ -76,7 +76,7 @@ def build(out: Path) -> Sequence[Artefact]:
     version = version_of(ROOT)
     name = f"ankong-setup-{version}-x64.exe"
     _wrap(version, out / name)
-    return [Artefact(name, "windows", _CLAIMS, _ELSEWHERE)]
+    return [BuiltFile(name, "windows", _CLAIMS, _ELSEWHERE)]
 
 
 # The program.
