@@ -87,7 +87,12 @@ async def get_downloads(request: web.Request) -> web.Response:
 
 
 async def get_download(request: web.Request) -> web.StreamResponse:
-    """Hand an installer out, by a name that is in the list."""
+    """Send an installer, by a name that is in the list.
+
+    Raises:
+        PortalError: ``not_found``: the name is not in it.
+
+    """
     artefact = _portal(request).artefacts.get(request.match_info["name"])
     if artefact is None:
         raise PortalError(PortalCode.NOT_FOUND)

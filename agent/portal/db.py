@@ -40,7 +40,12 @@ class PortalDatabase:
 
     @property
     def keyring(self) -> Keyring:
-        """The key that belongs to this database."""
+        """The keys that belong to this database.
+
+        Raises:
+            PortalDatabaseError: the database is not open.
+
+        """
         if self._keyring is None:
             raise PortalDatabaseError("the database is not open")
         return self._keyring
@@ -73,7 +78,12 @@ class PortalDatabase:
         self._thread.shutdown(wait=False)
 
     def open_here(self) -> None:
-        """Do what :meth:`open` does, in the calling thread."""
+        """Open the database in the calling thread; see :meth:`open`.
+
+        Raises:
+            PortalDatabaseError: the file or its keys cannot be used.
+
+        """
         try:
             self._keyring = load_or_create_keyring(self._key_path())
             self._connection = _connect(self._path)
@@ -91,7 +101,13 @@ class PortalDatabase:
         *args: _P.args,
         **kwargs: _P.kwargs,
     ) -> _T:
-        """Do what :meth:`run` does, in the calling thread."""
+        """Run a transaction in the calling thread; see :meth:`run`.
+
+        Raises:
+            PortalDatabaseError: the database is not open.
+            Exception: whatever ``work`` raised; nothing is written then.
+
+        """
         connection = self._connection
         if connection is None:
             raise PortalDatabaseError("the database is not open")

@@ -69,7 +69,13 @@ class VirtualConnection:
         return "T=0" if self._insertion.card.data.options.t0 else "T=1"
 
     def transmit(self, command: bytes | bytearray) -> tuple[bytes, int]:
-        """Send one command APDU; a copy of it, as over a cable."""
+        """Send a copy of one command APDU; return the response data and the status word.
+
+        Raises:
+            CardRemovedError: the card has left the reader.
+            TransportError: the card did not answer.
+
+        """
         card = self._insertion.card
         response = self._work(lambda: card.process(bytes(command)))
         if len(response) < 2:

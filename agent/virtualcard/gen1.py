@@ -44,7 +44,12 @@ class Gen1(CardOperatingSystem):
     verify_per_signature: ClassVar[bool] = False
 
     def run(self, command: CommandApdu) -> Answer:
-        """Carry a command out, as the base class says."""
+        """Carry out a command; see :meth:`CardOperatingSystem.run`.
+
+        Raises:
+            StatusError: it failed; with the status word to answer.
+
+        """
         if command.cla not in (CLA, CLA_PROTECTED):
             raise StatusError(SW.CLA_NOT_SUPPORTED)
         self.forget_unfinished(command.ins)

@@ -84,7 +84,12 @@ class Gen2(CardOperatingSystem):
         self._channel: Channel | None = None
 
     def run(self, command: CommandApdu) -> Answer:
-        """Carry a command out, as the base class says."""
+        """Carry out a command; see :meth:`CardOperatingSystem.run`.
+
+        Raises:
+            StatusError: it failed; with the status word to answer.
+
+        """
         if command.cla & ~CLA_SECURE not in (CLA_ISO, CLA_GLOBAL_PLATFORM):
             raise StatusError(SW.CLA_NOT_SUPPORTED)
         self.forget_unfinished(command.ins)

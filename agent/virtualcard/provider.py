@@ -84,7 +84,16 @@ class VirtualProvider:
             self._changed.notify_all()
 
     def open(self, reader: str) -> VirtualConnection:
-        """Connect to the card in ``reader``."""
+        """Connect to the card in ``reader``.
+
+        Raises:
+            NoReaderError: there is no such reader.
+            NoCardError: it is empty.
+            SharingViolationError: another program has it for itself.
+            ServiceUnavailableError: the service was stopped.
+            TransportError: the card answers nothing.
+
+        """
         with self._changed:
             self._require_service()
             slot = self._slot(reader)

@@ -73,7 +73,12 @@ def demo(options: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
 
 
 def test(options: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
-    """Run the SDK's checks and then pytest, whose closing line is the last of the output."""
+    """Run the SDK's checks and then pytest, whose closing line is the last of the output.
+
+    Raises:
+        SetupError: the checks of the SDK failed.
+
+    """
     setup(options, rest)
     say("checking the types of the SDK, then testing it and the pages with Node.js")
     status = node.check_sdk()
@@ -167,7 +172,12 @@ def test_installers(options: argparse.Namespace, rest: Sequence[str]) -> int:
 
 
 def lock(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
-    """Resolve pyproject.toml for every system and Python, and write versions with hashes."""
+    """Resolve pyproject.toml for every system and Python, and write versions with hashes.
+
+    Raises:
+        SetupError: uv could not be installed, or could not resolve a file.
+
+    """
     with tempfile.TemporaryDirectory() as folder:
         uv = Path(folder, "tool")
         if run([sys.executable, "-m", "venv", uv]) != 0:

@@ -39,7 +39,12 @@ def ensure() -> None:
 
 
 def check_sdk() -> int:
-    """Run the SDK's type check, then the tests of it and of the pages; return the exit status."""
+    """Run the SDK's type check, then the tests of it and of the pages; return the exit status.
+
+    Raises:
+        SetupError: npm is not there any more.
+
+    """
     npm = _find_npm()
     if npm is None:
         raise SetupError("npm has gone since it was set up")

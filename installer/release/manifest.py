@@ -91,7 +91,13 @@ def make_keys(options: argparse.Namespace) -> int:
 
 
 def write_manifest(options: argparse.Namespace) -> int:
-    """Sign what the options say."""
+    """Sign the manifest that the options describe, and write it; return the exit status.
+
+    Raises:
+        TypeError: the key is not an Ed25519 key.
+        OSError: a file cannot be read or written.
+
+    """
     phrase = os.environ.get(PASSPHRASE, "").encode() or None
     key = load_pem_private_key(options.key.read_bytes(), phrase)
     if not isinstance(key, Ed25519PrivateKey):

@@ -35,6 +35,11 @@ class DemoCitizen:
     id_number: str
     pin: str
 
+    @property
+    def wrong_pin(self) -> str:
+        """A PIN of the same length that is not the card's."""
+        return self.pin[:-1] + ("1" if self.pin[-1] != "1" else "2")
+
 
 @dataclass(frozen=True, slots=True)
 class Scene:
@@ -211,7 +216,7 @@ class _Walk:
         self._begin("11 a wrong PIN")
         self._expect(".holder", self._citizen.name)
         self.picture("step11-pin-box")
-        page.fill("#pin", _other_pin(self._citizen.pin))
+        page.fill("#pin", self._citizen.wrong_pin)
         page.click("#submit-pin")
         self._expect(".card-message .notice.error", r"PIN 碼錯誤，還可以輸入 \d 次")
         self.picture("step11-wrong-pin")
@@ -260,8 +265,3 @@ class _Walk:
         """Wait until an element with such text is to be seen."""
         found = self._page.locator(selector).filter(has_text=re.compile(pattern)).first
         found.wait_for(state="visible")
-
-
-def _other_pin(pin: str) -> str:
-    """Return a PIN of the same length that is not this one."""
-    return pin[:-1] + ("1" if pin[-1] != "1" else "2")

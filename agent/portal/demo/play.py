@@ -28,10 +28,10 @@ from agent.portal.demo import browser as demo_browser
 from agent.portal.demo.check import DemoCitizen, Scene, play
 from agent.portal.demo.children import Child, Children, DemoError
 from agent.portal.demo.stage import DemoPrograms, Ports
-from agent.secret import SecretBytes
 from agent.virtualcard.identity import generate_id_number
 from agent.virtualcard.pcscd import PrivatePcscd
-from agent.virtualcard.workshop import new_card, order_card
+from agent.virtualcard.personalise import Order
+from agent.virtualcard.workshop import GENERATIONS, new_card
 
 EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
@@ -147,8 +147,7 @@ def _emptied(directory: Path) -> Path:
 def _make_card(state: Path, generation: str) -> DemoCitizen:
     """Make a test authority, if there is none yet, and a new card with a new ID number."""
     id_number = generate_id_number(secrets.randbelow(_ID_NUMBERS))
-    with SecretBytes.from_text(PIN) as pin:
-        order = order_card(generation, NAME, id_number, pin)
+    order = Order(GENERATIONS[generation], NAME, id_number, PIN.encode())
     made = new_card(state / "card.json", state / "issuer", order)
     return DemoCitizen(made.name, made.id_number, PIN)
 

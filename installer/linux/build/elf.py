@@ -42,7 +42,12 @@ def outside_libraries(paths: Sequence[Path]) -> list[str]:
 
 
 def forget_build_paths(paths: Iterable[Path]) -> None:
-    """Take out where the building machine had its libraries; that is nobody else's business."""
+    """Remove the library paths of the building machine (DT_RPATH, DT_RUNPATH) from ELF files.
+
+    Raises:
+        SetupError: patchelf could not change a file.
+
+    """
     for path in paths:
         if not _RUN_PATH.search(_readelf("--dynamic", path)):
             continue

@@ -15,7 +15,7 @@ from agent.virtualcard.provider import VirtualProvider
 LOOK_INTERVAL = 0.4  # seconds; as often as pcscd looks at a slot
 
 
-class Drawer(VirtualProvider):
+class CardFileProvider(VirtualProvider):
     """A provider whose cards come and go with their files."""
 
     def __init__(self, files: Sequence[Path]) -> None:
@@ -34,7 +34,7 @@ class Drawer(VirtualProvider):
         for name, card in zip(names, cards, strict=False):
             self.insert(name, card)
         self._end = threading.Event()
-        self._watcher = threading.Thread(target=self._watch, name="drawer", daemon=True)
+        self._watcher = threading.Thread(target=self._watch, name="card-files", daemon=True)
         self._watcher.start()
 
     def close(self) -> None:
