@@ -194,7 +194,12 @@ def test_nobody_gets_it_unasked() -> None:
 
     assert of_tag("fr-FR") is Language.ENGLISH
 """,
-    tests=("tests/unit/test_words.py", "tests/installer/wizard", "tests/tray"),
+    tests=(
+        "tests/unit/test_words.py",
+        "tests/unit/test_command_line.py",
+        "tests/installer/wizard/test_pages.py",
+        "tests/tray/test_face.py",
+    ),
 )
 
 CHANGES: Final = (COMMAND, SETTING, ERROR_CODE, LANGUAGE)
