@@ -1,6 +1,6 @@
-"""One transaction on one card: commands sent, status words judged, files read.
+"""One transaction on one card: send commands, check status words, read files.
 
-Here, and nowhere else, a status word becomes an exception.
+Status words are turned into exceptions here and nowhere else.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ MAX_OFFSET = 0x7FFF  # READ BINARY codes 15 bits (ISO/IEC 7816-4 §7.2.3)
 
 
 def check(sw: int, doing: str) -> None:
-    """Let 9000 pass and raise for any other status word of a command without a PIN.
+    """Raise for any status word but 9000, of a command without a PIN.
 
     Raises:
         SecureChannelError: 6882, 6987, 6988: the card does not accept the protection.
@@ -38,11 +38,11 @@ def check(sw: int, doing: str) -> None:
 
 
 def check_verify(sw: int) -> None:
-    """Let 9000 pass and raise for any other status word of VERIFY (ISO/IEC 7816-4 §7.5.6).
+    """Raise for any status word of VERIFY but 9000 (ISO/IEC 7816-4 §7.5.6).
 
     Raises:
         PinError: ``pin_incorrect`` with the tries left, or ``pin_locked``.
-        CardError: the card said something else; whether it cost a try is not known.
+        CardError: any other status word; whether it cost a try is not known.
 
     """
     left = retries_from_sw(sw)
@@ -55,7 +55,7 @@ def check_verify(sw: int) -> None:
 
 
 class CardSession:
-    """What a driver works with while it has the card for itself.
+    """A transaction on a card, for its driver.
 
     Attributes:
         channel: the connection with response chaining.
@@ -72,10 +72,10 @@ class CardSession:
     @classmethod
     @contextmanager
     def open(cls, connection: Connection) -> Iterator[Self]:
-        """Hold one transaction; reset the card at the end, whatever happened.
+        """Begin a transaction; it ends with a reset, also after an error.
 
         Raises:
-            TransportError: the card is gone or cannot be had.
+            TransportError: the card is gone or cannot be used.
 
         """
         connection.begin()
@@ -89,7 +89,7 @@ class CardSession:
 
         Args:
             command: as it goes to the card.
-            doing: a word for the log, such as ``"SELECT 0903"``.
+            doing: a description for the log, such as ``"SELECT 0903"``.
 
         Raises:
             CardError: any status word but 9000.
@@ -100,7 +100,7 @@ class CardSession:
         return data
 
     def verify(self, command: SecretBytes) -> None:
-        """Send a VERIFY, once, and wipe it.
+        """Send a VERIFY command once, and wipe it.
 
         Raises:
             PinError, CardError: as :func:`check_verify`.
@@ -112,8 +112,8 @@ class CardSession:
         """Read from the current file; shorter than ``length`` only at the file's end.
 
         Raises:
-            UnsupportedCardError: the offset is beyond what READ BINARY can say.
-            CardError: the card answered an error.
+            UnsupportedCardError: the offset is larger than READ BINARY can encode.
+            CardError: the card answered with an error.
 
         """
         data = bytearray()

@@ -13,7 +13,7 @@ from agent.virtualcard.identity import generate_id_number
 from agent.virtualcard.issuer import Validity
 from agent.virtualcard.personalise import Order
 from agent.virtualcard.scenarios import SCENARIOS
-from agent.virtualcard.vpcd import VpcdDoor
+from agent.virtualcard.vpcd import VpcdConnection
 from agent.virtualcard.workshop import GENERATIONS, MadeCard, new_card, new_scenario
 
 MAX_PORT: Final = 65535
@@ -181,10 +181,10 @@ def insert(options: InsertOptions) -> int:
     host, separator, port = options.vpcd.rpartition(":")
     if not separator or not port.isdecimal() or int(port) > MAX_PORT:
         raise BadRequestError("--vpcd is HOST:PORT")
-    door = VpcdDoor(load(options.file), host.strip("[]"), int(port))
-    door.connect()
+    connection = VpcdConnection(load(options.file), host.strip("[]"), int(port))
+    connection.connect()
     say_json({"ready": True, "card": str(options.file), "vpcd": options.vpcd}, flush=True)
-    door.run()
+    connection.run()
     return 0
 
 

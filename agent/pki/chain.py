@@ -1,7 +1,7 @@
 """Find the chains from a certificate to an anchor, by name, key identifier and signature.
 
-A name is not enough: the citizen authority's generations all have the same one. A chain is made of
-certificates of which each was in fact signed by the next one's key.
+Names are not enough: all generations of the citizen authority have the same one. In a chain each
+certificate is signed by the next one's key.
 """
 
 from collections.abc import Iterable, Iterator
@@ -24,7 +24,7 @@ MAX_CHECKS = 500  # questions whether one certificate was issued by another
 
 @dataclass(frozen=True, slots=True)
 class ChainCertificate:
-    """One certificate in both of the forms that are needed."""
+    """A certificate of a chain, in both of the forms that are needed."""
 
     facts: CertificateFacts
     certificate: x509.Certificate
@@ -44,7 +44,7 @@ class ChainCertificate:
 
 
 def parse_chain_certificate(facts: CertificateFacts) -> ChainCertificate:
-    """Parse a certificate once more, by the stricter parser that checks signatures.
+    """Parse a certificate with the stricter parser, which can check signatures.
 
     Raises:
         CmsError: that parser does not accept it.
@@ -84,7 +84,7 @@ def _usable(intermediates: Iterable[CertificateFacts]) -> list[ChainCertificate]
 
 
 class _Search:
-    """One search, depth first; whoever sends many certificates cannot make it long."""
+    """A depth-first search with a limited number of signature checks."""
 
     def __init__(self, anchors: list[ChainCertificate], between: list[ChainCertificate]) -> None:
         self.anchors = anchors

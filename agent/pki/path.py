@@ -1,6 +1,6 @@
-"""Is a certificate to be relied on, at one moment, for one purpose (RFC 5280 §6).
+"""Validate a certificate's path at one moment, for one purpose (RFC 5280 §6).
 
-Everything fails closed: whatever is not proven valid is something else.
+Fails closed: a path that cannot be proven valid is not valid.
 """
 
 import asyncio
@@ -32,11 +32,11 @@ _SEVERITY = (  # of several paths that do not hold, the one that says most is to
 
 @dataclass(frozen=True, slots=True)
 class PathResult:
-    """What became of a path.
+    """The result of validating a path.
 
     Attributes:
-        verdict: the status, and what belongs to it.
-        chain: the path that it is about, leaf first, anchor last; empty where there is none.
+        verdict: the status and its details.
+        chain: the path, leaf first, anchor last; empty where none was found.
 
     """
 
@@ -45,7 +45,7 @@ class PathResult:
 
     @property
     def status(self) -> PathStatus:
-        """The one thing that matters."""
+        """The status of the verdict."""
         return self.verdict.status
 
 
@@ -56,10 +56,10 @@ async def validate_path(
     at: datetime,
     key_usage: KeyUsage = KeyUsage.DIGITAL_SIGNATURE,
 ) -> PathResult:
-    """Find a path from a certificate to an anchor that holds at ``at``.
+    """Find a path from a certificate to an anchor that is valid at ``at``.
 
-    Every certificate below the anchor must be proven not to be revoked, by a list that its own
-    issuer signed or an OCSP response; so an authority between needs its issuer's list, too.
+    Every certificate below the anchor must be proven not to be revoked, by a list of its own
+    issuer or an OCSP response; intermediate authorities too.
 
     Args:
         leaf: the certificate in question.
@@ -131,7 +131,7 @@ def _judge_dates(chain: tuple[ChainCertificate, ...], at: datetime) -> Verdict |
 
 
 def _is_ambiguous(chain: tuple[ChainCertificate, ...]) -> bool:
-    """Return whether the name on a revocation list could mean two authorities of this path."""
+    """Return whether two authorities of this path have the same name."""
     names = [item.certificate.subject for item in chain[1:]]
     return len(set(names)) != len(names)
 

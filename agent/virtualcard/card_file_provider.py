@@ -1,6 +1,6 @@
-"""Card files as cards: each has a reader, and is in it for as long as the file is there.
+"""A provider of virtual cards from files: each file has a reader and its card while it exists.
 
-So a tester who has no reader pulls a card by renaming its file, and puts it back in the same way.
+A tester without a reader pulls a card by renaming its file, and inserts it by renaming it back.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ LOOK_INTERVAL = 0.4  # seconds; as often as pcscd looks at a slot
 
 
 class CardFileProvider(VirtualProvider):
-    """A provider whose cards come and go with their files."""
+    """A provider whose cards are inserted and removed with their files."""
 
     def __init__(self, files: Sequence[Path]) -> None:
         """Insert all cards, one reader for each in the given order, and watch the files.
@@ -24,7 +24,7 @@ class CardFileProvider(VirtualProvider):
         Without files there is one empty reader.
 
         Raises:
-            BadRequestError: a file is not there, or is no card.
+            BadRequestError: a file is missing, or not a card file.
 
         """
         cards = [cardfile.load(file) for file in files]
@@ -53,7 +53,7 @@ class CardFileProvider(VirtualProvider):
                     self._follow(name, file, now)
 
     def _follow(self, name: str, file: Path, there: bool) -> None:
-        """Insert or pull; a reader without a card is what a file that is no card amounts to."""
+        """Insert or remove a card; a file that is not a card file leaves the reader empty."""
         # Also when somebody has unplugged the reader meanwhile there is nothing left to do.
         with contextlib.suppress(AgentError):
             self.remove(name)

@@ -65,7 +65,7 @@ _PATH = r"[0-9A-F]{4}(/[0-9A-F]{4}){0,2}"
 
 
 def dump(data: CardData) -> bytes:
-    """Write a card as JSON."""
+    """Return a card as JSON."""
     faults = asdict(data.faults)
     faults["replace"] = {str(k): _base64(v) for k, v in data.faults.replace.items()}
     content: dict[str, Any] = {
@@ -103,11 +103,11 @@ def _base64(raw: bytes) -> str:
 
 
 def parse(raw: bytes, what: str = "the card file") -> CardData:
-    """Read a card.
+    """Parse a card file.
 
     Raises:
-        BadRequestError: it is none; the detail names the field.
-        PinError: its PIN is none.
+        BadRequestError: it is not a card file; the detail names the field.
+        PinError: its PIN does not have 6 to 8 letters and digits.
 
     """
     fields = parse_object(raw, what)
@@ -221,7 +221,7 @@ def load(path: Path) -> VirtualCard:
     """Read a card file; the card writes its retry counter back there.
 
     Raises:
-        BadRequestError: there is no such file, or it is no card; the detail says why.
+        BadRequestError: there is no such file, or it is not a card file; the detail says why.
 
     """
     try:

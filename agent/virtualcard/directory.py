@@ -23,7 +23,7 @@ _LOCAL_PIN, _INITIALIZED, _NEEDS_PADDING = 1, 4, 5  # PinFlags
 
 
 def certificate_offsets(certificates: Iterable[VirtualCertificate]) -> list[int]:
-    """Lay the certificates out, each at the start of a slot of its own."""
+    """Return the offsets of the certificates, each at the start of its own slot."""
     offsets, position = [], 0
     for certificate in certificates:
         offsets.append(position)
@@ -149,7 +149,7 @@ def _integer(value: int) -> bytes:
 
 
 def _bits(*positions: int) -> bytes:
-    """Code a named BIT STRING (X.690 §11.2.2): bit 0 is the leftmost, no trailing zero bits."""
+    """Encode a named BIT STRING (X.690 §11.2.2): bit 0 is the leftmost, no trailing zero bits."""
     last = max(positions)
     size = last // 8 + 1
     value = sum(1 << (size * 8 - 1 - position) for position in positions)

@@ -1,4 +1,4 @@
-"""What makes one virtual card different from another: its contents, its manners, its faults."""
+"""The data of a virtual card: contents, options and faults."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum, unique
@@ -99,7 +99,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """What is wrong with the card or its reader. Command numbers count from 1, over its life.
+    """Faults of the card or its reader. Commands are counted from 1, over the card's life.
 
     Attributes:
         remove_at: the card is pulled when this command arrives, which is not answered.

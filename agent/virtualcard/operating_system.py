@@ -1,4 +1,4 @@
-"""What both generations do with a command: select, read, and use a private key."""
+"""The commands that both generations have: select, read, and use a private key."""
 
 import time
 from abc import ABC, abstractmethod
@@ -31,7 +31,7 @@ SUCCESS: Answer = (b"", SW.SUCCESS)
 
 
 class CardOperatingSystem(ABC):
-    """A card that is powered; :meth:`restart` is what a reset does to it."""
+    """The operating system of a powered card; a reset calls :meth:`restart`."""
 
     verify_per_signature: ClassVar[bool]
 
@@ -62,7 +62,7 @@ class CardOperatingSystem(ABC):
         return self.verify_per_signature if chosen is None else chosen
 
     def restart(self) -> None:
-        """Forget the selection, the PIN, and every half-done operation."""
+        """Forget the selection, the PIN, and every unfinished operation."""
         self._restart_files()
 
     def _restart_files(self) -> None:
@@ -78,12 +78,12 @@ class CardOperatingSystem(ABC):
 
         Raises:
             StatusError: it failed.
-            CardPulledError: the card left its reader meanwhile.
+            CardPulledError: the card was removed meanwhile.
 
         """
 
     def forget_unfinished(self, ins: int) -> None:
-        """Drop a private key operation that the next command does not go on with."""
+        """Discard a private key operation that the next command does not continue."""
         if ins != INS_PRIVATE_OPERATION:
             self._block = None
         if ins != INS_GET_RESULT:
@@ -198,7 +198,7 @@ class CardOperatingSystem(ABC):
 
 
 def require_le(command: CommandApdu, length: int) -> None:
-    """Insist that the command asks for ``length`` bytes, or for as many as there are.
+    """Refuse a command that asks neither for ``length`` bytes nor for all there are.
 
     Raises:
         StatusError: 6700 without Le, 6Cxx with another one.

@@ -1,4 +1,4 @@
-"""How a card is made: keys, certificates, serial number, PIN (card personalisation)."""
+"""Card personalisation: keys, certificates, serial number and PIN of a new card."""
 
 import secrets
 from dataclasses import dataclass, field
@@ -31,14 +31,14 @@ _USES = {Use.SIGN: ID_SIGN, Use.KEYX: ID_KEYX}
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What card is wanted.
+    """The card that is wanted.
 
     Attributes:
         generation: which card it is.
-        name: common name, 1 to 64 bytes in UTF-8; of nobody who exists.
+        name: common name, 1 to 64 bytes in UTF-8; of an invented person.
         id_number: 10 characters with a right check digit.
         pin: 6 to 8 ASCII letters and digits.
-        validity: whether its certificates can be relied upon.
+        validity: whether its certificates are valid.
         tries_left: 0 to 3.
 
     """
@@ -60,12 +60,13 @@ def personalise(
     """Make the contents of a card.
 
     Args:
-        order: what card.
+        order: the card that is wanted.
         issuer: who certifies its keys.
         keys: for signing and for decrypting; new ones if None.
 
     Raises:
-        BadRequestError: a name or ID number that is none. PinError: a PIN that is none.
+        BadRequestError: the name or the ID number is not valid.
+        PinError: the PIN does not have 6 to 8 letters and digits.
 
     """
     check_order(order)
@@ -103,10 +104,10 @@ def personalise(
 
 
 def check_pin(pin: bytes) -> None:
-    """Insist on what a citizen's PIN is: 6 to 8 ASCII letters and digits.
+    """Refuse a PIN that does not have 6 to 8 ASCII letters and digits.
 
     Raises:
-        PinError: it is not.
+        PinError: ``pin_length``.
 
     """
     if not MIN_PIN <= len(pin) <= MAX_PIN or not pin.isalnum():
@@ -114,7 +115,7 @@ def check_pin(pin: bytes) -> None:
 
 
 def check_order(order: Order) -> None:
-    """Insist that the card can be made.
+    """Refuse an order for a card that cannot be made.
 
     Raises:
         BadRequestError, PinError: as :func:`personalise`.

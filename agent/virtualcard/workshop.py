@@ -1,4 +1,4 @@
-"""What the command line does with virtual cards: make one, or a prepared one."""
+"""Make virtual cards in files: one that is ordered, or a prepared one."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ GENERATIONS = {"1": Generation.GEN1, "2": Generation.GEN2}
 
 @dataclass(frozen=True, slots=True)
 class MadeCard:
-    """What is said of a card that was made; no PIN.
+    """The facts about a new card that are printed; without its PIN.
 
     Attributes:
         file: the card file.
@@ -43,7 +43,7 @@ def new_card(out: Path, issuer: Path, order: Order, *, key_size: int = KEY_SIZE)
     Args:
         out: the card file; an old one is replaced.
         issuer: the test authority's directory; a new authority if it is empty or not there.
-        order: what card.
+        order: the card that is wanted.
         key_size: bits of a new authority's keys.
 
     Raises:
