@@ -3,7 +3,6 @@
 What is on disk after :meth:`Database.submit`'s future is done survives a kill and a power cut.
 """
 
-import os
 import queue
 import sqlite3
 import threading
@@ -18,6 +17,7 @@ from typing import Final, TypeAlias, TypeVar
 import structlog
 
 from agent.errors import AgentError
+from agent.files import ensure_file
 
 T = TypeVar("T")
 _Task: TypeAlias = Callable[[sqlite3.Connection], None]
@@ -204,7 +204,7 @@ def connect(path: Path) -> sqlite3.Connection:
 
     """
     # SQLite gives its side files the mode of the database itself.
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    ensure_file(path)
     return sqlite3.connect(path, timeout=LOCK_SECONDS, isolation_level=None)
 
 

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Concatenate, Final, ParamSpec, TypeVar
 
+from agent.files import ensure_file
 from agent.portal.keyring import Keyring, load_or_create_keyring
 from agent.portal.schema import STATEMENTS, VERSION
 from agent.portal.transaction import Transaction
@@ -122,7 +123,7 @@ class PortalDatabase:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    path.touch(mode=0o600)
+    ensure_file(path)
     connection = sqlite3.connect(path, isolation_level=None, timeout=_BUSY_S)
     connection.row_factory = sqlite3.Row
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF"):

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from filelock import FileLock, Timeout
 
 from agent.errors import AgentError, BadRequestError, ErrorCode
-from agent.virtualcard.atomic import write_atomically
+from agent.files import replace_file
 from agent.virtualcard.issuer import (
     KEY_SIZE,
     Authority,
@@ -86,13 +86,13 @@ class DirectoryIssuer(TestIssuer):
     def save(self) -> None:
         """Write the database and both revocation lists."""
         content = json.dumps(self.database(), ensure_ascii=False, indent=1)
-        write_atomically(self.directory / DATABASE, content.encode() + b"\n")
+        replace_file(self.directory / DATABASE, content.encode() + b"\n")
         self.write_lists()
 
     def write_lists(self) -> None:
         """Sign both revocation lists anew, valid for 30 days."""
-        write_atomically(self.directory / f"{ROOT}.crl", self.root_crl())
-        write_atomically(self.directory / f"{CA}.crl", self.crl())
+        replace_file(self.directory / f"{ROOT}.crl", self.root_crl())
+        replace_file(self.directory / f"{CA}.crl", self.crl())
 
     @contextmanager
     def _up_to_date(self) -> Iterator[None]:
@@ -126,9 +126,9 @@ def _found(directory: Path, key_size: int) -> None:
             serialization.PrivateFormat.PKCS8,
             serialization.NoEncryption(),
         )
-        write_atomically(directory / f"{name}.key", key)
-        write_atomically(directory / f"{name}.cer", der(authority.certificate))
-    write_atomically(directory / DATABASE, b"[]\n")
+        replace_file(directory / f"{name}.key", key)
+        replace_file(directory / f"{name}.cer", der(authority.certificate))
+    replace_file(directory / DATABASE, b"[]\n")
 
 
 def _load(directory: Path, name: str) -> Authority:

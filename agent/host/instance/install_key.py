@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from agent.host.tls.machine import write_whole
+from agent.files import FileTooLargeError, read_file, replace_file
 
 CONTEXT: Final = b"ankong-status-v1"
 """What each signed text begins with; the page's nonce follows."""
@@ -62,15 +62,16 @@ class InstallKey:
 
         """
         try:
-            with path.open("rb") as file:
-                secret = file.read(SECRET_SIZE + 1)
+            secret = read_file(path, SECRET_SIZE)
         except FileNotFoundError:
+            secret = None
+        except FileTooLargeError:
             secret = b""
-        if len(secret) != SECRET_SIZE:
-            if secret:
+        if secret is None or len(secret) != SECRET_SIZE:
+            if secret is not None:
                 _log.warning("the install key was damaged; pages will not know this agent again")
             secret = secrets.token_bytes(SECRET_SIZE)
-            write_whole(path, secret)
+            replace_file(path, secret)
         return cls(secret)
 
     def prove(self, origin: str, nonce: bytes) -> InstallationProof:

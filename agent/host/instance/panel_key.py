@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Final, Self
 
 from agent.errors import AgentError, ErrorCode
+from agent.files import read_file, replace_file
 from agent.host.machine.paths import Paths
-from agent.host.tls.machine import write_whole
 
 TOKEN_SECONDS: Final = 120
 """How long a token can be used: a browser may have to start first."""
@@ -54,7 +54,7 @@ class PanelKey:
 
         """
         secret = secrets.token_bytes(_SECRET_SIZE)
-        write_whole(path, secret)
+        replace_file(path, secret)
         return cls(secret)
 
     @classmethod
@@ -66,8 +66,7 @@ class PanelKey:
 
         """
         try:
-            with path.open("rb") as file:
-                secret = file.read(_SECRET_SIZE + 1)
+            secret = read_file(path, _SECRET_SIZE)
         except OSError as error:
             raise AgentError(f"{path}: {error.strerror or error}") from error
         if len(secret) != _SECRET_SIZE:

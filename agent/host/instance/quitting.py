@@ -6,6 +6,7 @@ so it needs no port, no certificate and no process id, which another program mig
 
 import asyncio
 import json
+import stat
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,6 +17,7 @@ import structlog
 from filelock import FileLock, Timeout
 
 from agent.errors import AgentError, ErrorCode
+from agent.files import replace_file
 from agent.host.machine import windows_objects
 from agent.host.machine.paths import Paths
 
@@ -74,7 +76,8 @@ def end_running(paths: Paths, seconds: float = QUIT_SECONDS) -> bool:
                 who = "" if pid is None else f" (process {pid})"
                 raise StillRunningError(f"the agent{who} did not end within {seconds:.0f} s")
             # Each time: an agent that is just starting takes an old request away.
-            paths.quit_request.touch(mode=0o600)
+            if not _is_there(paths.quit_request):
+                replace_file(paths.quit_request, b"")
             time.sleep(_WAIT_SECONDS)
     finally:
         with suppress(OSError):
@@ -105,8 +108,9 @@ async def until_asked(
 
 
 def _is_there(request: Path) -> bool:
+    """Return whether there is a file; a link or a pipe that somebody put there is none."""
     try:
-        return request.is_file()
+        return stat.S_ISREG(request.lstat().st_mode)
     except OSError:
         return False
 

@@ -10,6 +10,7 @@ from typing import Self
 from filelock import FileLock, Timeout
 
 from agent.errors import AgentError, ErrorCode
+from agent.files import replace_file
 from agent.host.machine.paths import Paths
 from agent.host.machine.windows_objects import hold_mutex
 
@@ -68,9 +69,7 @@ class Instance:
 
         """
         content = json.dumps({"pid": os.getpid(), **facts})
-        scratch = self._paths.instance.with_suffix(".new")
-        scratch.write_text(content, encoding="utf-8")
-        scratch.replace(self._paths.instance)
+        replace_file(self._paths.instance, content.encode())
 
     def _holder(self) -> int | None:
         try:

@@ -9,10 +9,13 @@ import queue
 import re
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, Final
 
 import structlog
+
+from agent.files import private_opener
 
 MAX_FILE_SIZE = 1024 * 1024  # bytes
 KEPT_FILES = 4  # besides the one being written
@@ -108,12 +111,18 @@ class _Backlog(logging.handlers.QueueHandler):
         del record
 
 
+class _PrivateFiles(logging.handlers.RotatingFileHandler):
+    """Write files for their owner only, and never through a link."""
+
+    def _open(self) -> TextIOWrapper:
+        # another way: a log is added to
+        return open(self.baseFilename, "a", encoding=self.encoding, opener=private_opener)
+
+
 def _open(folder: Path) -> logging.Handler:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = folder / "ankong.log"
-    path.touch(mode=0o600)
-    handler = logging.handlers.RotatingFileHandler(
-        path, maxBytes=MAX_FILE_SIZE, backupCount=KEPT_FILES, encoding="utf-8"
+    handler = _PrivateFiles(
+        folder / "ankong.log", maxBytes=MAX_FILE_SIZE, backupCount=KEPT_FILES, encoding="utf-8"
     )
     handler.setFormatter(formatter())
     return handler

@@ -11,7 +11,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-from agent.host.tls.machine import Machine, write_whole
+from agent.files import replace_file
+from agent.host.tls.machine import Machine
 from agent.host.tls.manifest import TrustStep
 from agent.host.tls.nss import Databases, databases
 from agent.host.tls.store import (
@@ -74,8 +75,8 @@ class FirefoxPolicyStore:
         record(step)
         if found[0].presence is Presence.MISSING:
             self._path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-            write_whole(copy, authority.pem.encode(), 0o644)
-            write_whole(self._path, step.facts["after"].encode(), 0o644)
+            replace_file(copy, authority.pem.encode(), mode=0o644)
+            replace_file(self._path, step.facts["after"].encode(), mode=0o644)
         return self.check(authority)
 
     def _step(self, authority: AuthorityFile, copy: Path) -> TrustStep:
@@ -100,7 +101,7 @@ class FirefoxPolicyStore:
         if now is not None and _digest(now) == _digest(step.facts["after"]):
             _restore(path, step.facts.get("before"))
         elif copy in _installed(policy):
-            write_whole(path, _without_file(policy, copy).encode(), 0o644)
+            replace_file(path, _without_file(policy, copy).encode(), mode=0o644)
         Path(copy).unlink(missing_ok=True)
         for folder in json.loads(step.facts["made"]):
             with suppress(OSError):  # somebody else has moved in
@@ -111,7 +112,7 @@ def _restore(path: Path, before: str | None) -> None:
     if before is None:
         path.unlink(missing_ok=True)
     else:
-        write_whole(path, before.encode(), 0o644)
+        replace_file(path, before.encode(), mode=0o644)
 
 
 def _digest(text: str) -> bytes:

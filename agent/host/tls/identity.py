@@ -1,8 +1,6 @@
 """The local certificates on disk: made at first start, checked at every start, remade when bad."""
 
-import os
 import ssl
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from agent.files import FileTooLargeError, read_file, replace_file
 from agent.host.tls.authority import LEAVES, NAMES, Leaf, LocalAuthority
 
 AUTHORITY_FILE = "authority.pem"
@@ -214,27 +213,15 @@ def _create(folder: Path, now: datetime) -> None:
     authority = LocalAuthority(now.replace(microsecond=0))
     for rung, leaf in enumerate(authority.ladder()):
         key = leaf.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        _write(_leaf_path(folder, rung), key + leaf.certificate.public_bytes(Encoding.PEM))
-    _write(folder / AUTHORITY_FILE, authority.certificate.public_bytes(Encoding.PEM))
-
-
-def _write(path: Path, content: bytes) -> None:
-    scratch = path.with_suffix(".new")
-    with suppress(FileNotFoundError):
-        scratch.unlink()  # left by a start that was killed, perhaps with another mode
-    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    scratch.replace(path)
+        certificate = leaf.certificate.public_bytes(Encoding.PEM)
+        replace_file(_leaf_path(folder, rung), key + certificate)
+    replace_file(folder / AUTHORITY_FILE, authority.certificate.public_bytes(Encoding.PEM))
 
 
 def _read(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            return file.read(_MAX_FILE_SIZE)
-    except (FileNotFoundError, IsADirectoryError):
+        return read_file(path, _MAX_FILE_SIZE)
+    except (FileNotFoundError, IsADirectoryError, FileTooLargeError):
         return b""
 
 

@@ -5,7 +5,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -86,33 +85,3 @@ class Machine:
     def system_path(self, path: str) -> Path:
         """Return the place of an absolute POSIX path of the system."""
         return self.root / path.lstrip("/")
-
-
-def write_whole(path: Path, content: bytes, mode: int = 0o600) -> None:
-    """Replace a file in one step: whoever reads it sees the old one or the new one.
-
-    Args:
-        path: in a folder that exists.
-        content: all of it.
-        mode: POSIX permissions.
-
-    Raises:
-        OSError: it cannot be written.
-
-    """
-    scratch = path.with_name(f".{path.name}.new")
-    with suppress(FileNotFoundError):
-        scratch.unlink()
-    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            if hasattr(os, "fchmod"):
-                os.fchmod(file.fileno(), mode)  # whatever the umask says
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        scratch.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            scratch.unlink()
-        raise

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from agent.errors import AgentError
-from agent.host.tls.machine import write_whole
+from agent.files import FileTooLargeError, read_file, replace_file
 
 VERSION: Final = 1
 MAX_SIZE: Final = 4 * 1024 * 1024  # bytes; a step has a few hundred
@@ -84,7 +84,7 @@ class Manifest:
         if steps:
             content = {"version": VERSION, "steps": [asdict(step) for step in steps]}
             text = json.dumps(content, ensure_ascii=False, indent=1)
-            write_whole(self.path, text.encode())
+            replace_file(self.path, text.encode())
         else:
             self.path.unlink(missing_ok=True)
         self._steps = steps
@@ -100,14 +100,15 @@ def _is_same(first: TrustStep, second: TrustStep) -> bool:
 
 def _load(path: Path) -> list[TrustStep]:
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_SIZE + 1)
+        content = read_file(path, MAX_SIZE)
     except FileNotFoundError:
         return []
+    except FileTooLargeError as error:
+        raise ManifestError(f"{path}: {error.strerror}") from error
     try:
         read: Any = json.loads(content.decode())
-        if len(content) > MAX_SIZE or read["version"] != VERSION:
-            raise ManifestError(f"{path}: too long, or of another version")
+        if read["version"] != VERSION:
+            raise ManifestError(f"{path}: of another version")
         return [_step(each) for each in read["steps"]]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ManifestError(f"{path}: not a list of steps") from error

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from agent.host.tls.machine import write_whole
+from agent.files import read_file, replace_file
 from agent.host.update.manifest import BadManifestError, ReleaseManifest, read
 
 _MAX_SIZE: Final = 64 * 1024  # bytes
@@ -47,7 +47,7 @@ class Heard:
             "answered": None if self.answered is None else self.answered.isoformat(),
             "manifest": self.content.decode(),
         }
-        write_whole(path, json.dumps(content, ensure_ascii=False).encode())
+        replace_file(path, json.dumps(content, ensure_ascii=False).encode())
 
 
 def load(path: Path, keys: Iterable[str]) -> Heard:
@@ -59,8 +59,7 @@ def load(path: Path, keys: Iterable[str]) -> Heard:
 
     """
     try:
-        with path.open("rb") as file:
-            found: Any = json.loads(file.read(_MAX_SIZE))
+        found: Any = json.loads(read_file(path, _MAX_SIZE))
         tried, answered = _moment(found["tried"]), _moment(found["answered"])
         content = found["manifest"].encode()
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):

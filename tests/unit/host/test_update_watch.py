@@ -318,7 +318,7 @@ async def test_a_full_disk_stops_nothing(world: World, monkeypatch: pytest.Monke
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(memory, "write_whole", full)
+    monkeypatch.setattr(memory, "replace_file", full)
     world.answer = signed()
     agent = world.agent()
     assert await agent.ask()
