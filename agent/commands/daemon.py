@@ -36,10 +36,8 @@ from agent.signing.recording import Signed
 from agent.signing.service import SigningService
 from agent.transport.base import CardProvider
 from agent.web.front.serving import ServerConfig, Serving, serve
-from agent.web.hipki.component import HipkiSettings
 from agent.web.hipki.consent import PopupConsent
 from agent.web.hipki.door import MCA_PORT, HipkiDoor
-from agent.web.hipki.information import VERSION
 from agent.web.panel.panel import Panel, Sources
 
 _log = structlog.get_logger(__name__)
@@ -198,10 +196,7 @@ class Daemon:
         settings = self.settings
         return ServerConfig(
             tls=context,
-            port=settings.port,
-            hipki_port=settings.hipki_port,
-            page_pin=settings.page_pin,
-            allow_sha1=settings.allow_sha1,
+            settings=settings,
             state="running" if self.policy.problem is None else "policy_unusable",
             is_our_peer=peer.check_for() if settings.check_peer else None,
             more_plain_ports=(MCA_PORT,) if settings.mca else (),
@@ -264,9 +259,5 @@ def _door(settings: Settings, service: SigningService, consent: Consent) -> Hipk
     return HipkiDoor(
         service,
         consent if isinstance(consent, PopupConsent) else None,
-        HipkiSettings(
-            version=settings.hipki_version or VERSION,
-            only_reader=settings.hipki_reader,
-            page_pin=settings.page_pin,
-        ),
+        settings,
     )

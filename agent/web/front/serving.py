@@ -14,6 +14,7 @@ from aiohttp import web
 from agent.errors import AgentError, ErrorCode
 from agent.host.peer.check import PeerCheck
 from agent.host.peer.port_owner import describe_owner
+from agent.host.settings.config import Settings
 from agent.web.front.endpoint import Endpoint, HttpHandler, refusal, unexpected
 from agent.web.front.guard import Refused
 from agent.web.front.limits import Limits
@@ -23,7 +24,6 @@ from agent.web.native.messages import AgentState
 from agent.web.native.methods import NativeApi, Prover, Service
 from agent.web.native.routes import NativeRoutes, plain_routes
 
-PORTS: Final = (28443, 28444, 28445)
 MAX_CONNECTIONS: Final = 256  # on one port; a browser opens six to a host
 IDLE_SECONDS: Final = 30.0  # for request headers to arrive, and between requests
 HANDSHAKE_SECONDS: Final = 10.0  # for TLS
@@ -35,15 +35,12 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ServerConfig:
-    """How to listen, and what pages may do.
+    """How to listen.
 
     Attributes:
         tls: with the local leaf.
-        port: of the native API; None tries 28443, 28444 and 28445 in turn, 0 takes any.
-        hipki_port: of the plain-HTTP side; 0 takes any.
+        settings: the ports, and what pages may do.
         virtual: whether the cards are virtual.
-        page_pin: whether pages may hand a PIN over.
-        allow_sha1: whether pages may ask for SHA-1 signatures.
         door: put in front of the plain-HTTP side, for other protocols; given the port and the
             handler of what is not its own, it gives a handler.
         panel: likewise in front of the native API, for our own pages.
@@ -57,11 +54,8 @@ class ServerConfig:
     """
 
     tls: ssl.SSLContext
-    port: int | None = None
-    hipki_port: int = 61161
+    settings: Settings = field(default_factory=Settings)
     virtual: bool = False
-    page_pin: bool = True
-    allow_sha1: bool = False
     door: Callable[[int, HttpHandler], HttpHandler] | None = None
     panel: Callable[[int, HttpHandler], HttpHandler] | None = None
     more_plain_ports: tuple[int, ...] = ()
@@ -175,14 +169,13 @@ async def serve(config: ServerConfig, service: Service) -> Serving:
         PortTakenError: every port of the native API is taken.
 
     """
-    sockets = listen(PORTS if config.port is None else (config.port,))
+    sockets = listen(config.settings.native_ports)
     port: int = sockets[0].getsockname()[1]
     api = NativeApi(
         service,
+        config.settings,
         config.limits,
         virtual=config.virtual,
-        page_pin=config.page_pin,
-        allow_sha1=config.allow_sha1,
         prove=config.prove,
         state=config.state,
     )
@@ -199,7 +192,7 @@ async def serve(config: ServerConfig, service: Service) -> Serving:
         config.door,
         lambda number: Endpoint(plain_routes(port), number, api.rate, allowed),
     )
-    await plain.serve(config.hipki_port, config.more_plain_ports)
+    await plain.serve(config.settings.hipki_port, config.more_plain_ports)
     _log.info("listening", port=port, ping_port=serving.ping_port, addresses=len(sockets))
     return serving
 

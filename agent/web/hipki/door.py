@@ -10,6 +10,7 @@ from aiohttp import hdrs, web
 
 from agent import __version__
 from agent.errors import AgentError, ErrorCode
+from agent.host.settings.config import Settings
 from agent.origin import LOCAL_PROGRAM, Origin
 from agent.web.front import guard
 from agent.web.front.endpoint import (
@@ -24,7 +25,7 @@ from agent.web.front.endpoint import (
 from agent.web.front.guard import Refused
 from agent.web.front.limits import Limits, RateLimiter
 from agent.web.hipki import pages
-from agent.web.hipki.component import Component, HipkiSettings
+from agent.web.hipki.component import Component
 from agent.web.hipki.consent import PopupConsent
 from agent.web.hipki.errors import HipkiError, Major, Numbers, numbers
 from agent.web.hipki.functions import Function
@@ -83,7 +84,7 @@ class HipkiDoor:
         self,
         service: Service,
         consent: PopupConsent | None,
-        settings: HipkiSettings | None = None,
+        settings: Settings,
         limits: Limits | None = None,
     ) -> None:
         """Put the parts together; reads our pages from the package.
@@ -91,14 +92,14 @@ class HipkiDoor:
         Args:
             service: what does the work.
             consent: keeps the citizen's answers; None where a flag answers for them.
-            settings: what an administrator chose.
+            settings: the version that pages are told, the reader that they see, and whether they
+                may hand the PIN over.
             limits: for each site.
 
         Raises:
             OSError: a page is missing: the installation is broken.
 
         """
-        settings = settings or HipkiSettings()
         limits = limits or Limits()
         self._component = Component(service, settings)
         self._consent = consent
@@ -106,7 +107,7 @@ class HipkiDoor:
         self._limits = limits
         self._parsing = Parsing()
         self._rate = RateLimiter(limits.rate, limits.burst)
-        self._routes = self._make_routes(settings)
+        self._routes = self._make_routes()
 
     def on(self, port: int, further: HttpHandler) -> HttpHandler:
         """Make the handler of one listening port.
@@ -135,9 +136,9 @@ class HipkiDoor:
         except Exception as error:  # noqa: BLE001  # whatever it is, the page gets a code
             return refusal(unexpected(error), None)
 
-    def _make_routes(self, settings: HipkiSettings) -> Mapping[str, Mapping[str, HttpHandler]]:
+    def _make_routes(self) -> Mapping[str, Mapping[str, HttpHandler]]:
         texts = {
-            "/": (pages.banner(settings.version), "text/plain"),
+            "/": (pages.banner(self._component.version), "text/plain"),
             "/errorcode.js": (pages.error_script().encode(), "text/javascript"),
             "/waiting.gif": (pages.waiting_gif(), "image/gif"),
         }
@@ -147,7 +148,7 @@ class HipkiDoor:
         popup = Page.load("popup")
         for path, ready in _POPUPS.items():
             routes[path] = {"GET": self._page(popup, Kind.POPUP, ready=ready)}
-        self_test = {"version": settings.version, "product": __version__}
+        self_test = {"version": self._component.version, "product": __version__}
         page = self._page(Page.load("selftest"), Kind.SELF_TEST, **self_test)
         routes["/selfTest.htm"] = {"GET": page}
         routes["/addDomain"] = {"GET": partial(self._add_domain, Page.load("adddomain"))}
