@@ -25,7 +25,7 @@ from typing import Final
 PRIVATE: Final = 0o600
 """The mode of a file for its owner only."""
 SCRATCH: Final = re.compile(r"\.ankong-[0-9a-f]{16}\.new")
-"""The names of temporary files; one that was left behind by a killed process may be removed."""
+"""The names of temporary files; see :func:`remove_leftovers`."""
 # POSIX only; Windows knows neither FIFOs in folders nor links that everybody may make.
 _NO_FOLLOW: Final[int] = getattr(os, "O_NOFOLLOW", 0)
 _NO_WAIT: Final[int] = getattr(os, "O_NONBLOCK", 0)
@@ -34,6 +34,7 @@ _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW | _BINARY
 # Windows refuses to replace a file that another program, often a virus scanner, has open:
 # ERROR_ACCESS_DENIED and ERROR_SHARING_VIOLATION.
 _IN_USE: Final = frozenset({5, 32})
+_LEFT_SECONDS: Final = 60.0
 _WAITS: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4)  # seconds
 
 
@@ -116,6 +117,20 @@ def ensure_file(path: Path) -> None:
 
     """
     os.close(private_opener(str(path), os.O_RDWR | os.O_CREAT | _BINARY))
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files that killed processes left in a folder; never raises.
+
+    Younger ones than a minute may belong to a process that is writing, and stay.
+    """
+    with suppress(OSError):
+        for path in list(folder.iterdir()):
+            if SCRATCH.fullmatch(path.name):
+                with suppress(OSError):
+                    # Either side: a clock may have been set back since.
+                    if abs(time.time() - path.lstat().st_mtime) > _LEFT_SECONDS:
+                        path.unlink()
 
 
 def private_opener(path: str, flags: int) -> int:

@@ -161,6 +161,12 @@ class Daemon:
             stack.push_async_callback(listening.close)
             stack.callback(panel.close)
             stack.enter_context(service.watch(lambda: observer.changed(service.snapshot())))
+            await asyncio.to_thread(
+                self._running.announce,
+                listening.port,
+                listening.ping_port,
+                service.provider_kind,
+            )
             self._tell(listening, service, panel, observer)
             await stopped.wait()
 
@@ -205,10 +211,9 @@ class Daemon:
     def _tell(
         self, listening: Serving, service: SigningService, panel: Panel, observer: Observer
     ) -> None:
-        """Say to everybody that the agent is ready."""
+        """Say to the panel and the observer that the agent is ready."""
         panel.listening(listening.port, listening.ping_port, listening.ping_error)
         facts = {"port": listening.port, "hipki_port": listening.ping_port}
-        self._running.announce(**facts, provider=service.provider_kind)
         ready: dict[str, Any] = {"ready": True, "version": __version__, **facts}
         if listening.ping_error is not None:
             ready["hipki_error"] = listening.ping_error

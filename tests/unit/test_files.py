@@ -22,6 +22,7 @@ from agent.files import (
     ensure_file,
     private_opener,
     read_file,
+    remove_leftovers,
     replace_file,
 )
 from agent.host.instance.install_key import InstallKey
@@ -403,6 +404,22 @@ def test_rolled_logs_are_private_too(folder: Path, monkeypatch: pytest.MonkeyPat
         os.umask(before)
     assert len(list(folder.iterdir())) > 2
     assert {mode(path) for path in folder.iterdir()} == {0o600}
+
+
+def test_what_killed_processes_left_goes_and_nothing_else(folder: Path) -> None:
+    names = [f".ankong-{number:016x}.new" for number in range(4)]
+    for name in (*names, ".ankong-0.new", "file.new"):
+        (folder / name).write_bytes(b"half")
+        os.utime(folder / name, (0, 0))
+    (folder / names[1]).touch()  # somebody is writing it
+    (folder / names[2]).unlink()
+    (folder / names[2]).mkdir()
+    remove_leftovers(folder)
+    assert {path.name for path in folder.iterdir()} == {
+        *(names[1], names[2]),
+        *(".ankong-0.new", "file.new"),
+    }
+    remove_leftovers(folder / "missing")
 
 
 def test_what_a_killed_process_left_is_ours_to_remove(tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ minutes. So the address of the panel may stand in a list of processes or in a br
 import base64
 import binascii
 import hmac
-import json
 import secrets
 import threading
 import time
@@ -18,6 +17,7 @@ from typing import Final, Self
 
 from agent.errors import AgentError, ErrorCode
 from agent.files import read_file, replace_file
+from agent.host.instance.record import read_record
 from agent.host.machine.paths import Paths
 
 TOKEN_SECONDS: Final = 120
@@ -107,16 +107,15 @@ def panel_address(paths: Paths) -> str:
         AgentError: ``timeout``: no agent runs there, or it is not ready yet.
 
     """
-    try:
-        facts = json.loads(paths.instance.read_text(encoding="utf-8"))
-        port = facts["port"]
-        key = PanelKey.read(paths.panel_key)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError, AgentError) as error:
-        raise AgentError("no agent is ready", code=ErrorCode.TIMEOUT) from error
-    if not isinstance(port, int) or not 0 < port <= 65535:
+    record = read_record(paths.instance)
+    if record is None or record.port is None:
         raise AgentError("no agent is ready", code=ErrorCode.TIMEOUT)
+    try:
+        key = PanelKey.read(paths.panel_key)
+    except AgentError as error:
+        raise AgentError("no agent is ready", code=ErrorCode.TIMEOUT) from error
     # In the fragment: it goes to no server, no log and no Referer.
-    return f"https://localhost:{port}/panel/#token={key.make_token()}"
+    return f"https://localhost:{record.port}/panel/#token={key.make_token()}"
 
 
 def _decode(token: str) -> bytes | None:

@@ -5,7 +5,6 @@ so it needs no port, no certificate and no process id, which another program mig
 """
 
 import asyncio
-import json
 import stat
 import time
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from filelock import FileLock, Timeout
 
 from agent.errors import AgentError, ErrorCode
 from agent.files import replace_file
+from agent.host.instance.record import read_record
 from agent.host.machine import windows_objects
 from agent.host.machine.paths import Paths
 
@@ -27,7 +27,6 @@ LOOK_SECONDS: Final = 0.5
 """How often an agent looks whether it is asked."""
 _WAIT_SECONDS: Final = 0.1
 _PROCESS_SECONDS: Final = 10.0  # Windows: from the end of the agent to that of its process
-_MAX_SIZE: Final = 4096  # bytes
 
 _log = structlog.get_logger(__name__)
 
@@ -68,7 +67,8 @@ def end_running(paths: Paths, seconds: float = QUIT_SECONDS) -> bool:
     """
     if not is_running(paths):
         return False
-    pid = _pid(paths)
+    record = read_record(paths.instance)
+    pid = None if record is None else record.pid  # for people, and for Windows
     end = time.monotonic() + seconds
     try:
         while is_running(paths):
@@ -113,13 +113,3 @@ def _is_there(request: Path) -> bool:
         return stat.S_ISREG(request.lstat().st_mode)
     except OSError:
         return False
-
-
-def _pid(paths: Paths) -> int | None:
-    """Read which process it is; for people, and for Windows."""
-    try:
-        with paths.instance.open("rb") as file:
-            pid = json.loads(file.read(_MAX_SIZE))["pid"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return None
-    return pid if isinstance(pid, int) and 0 < pid < 2**32 else None
