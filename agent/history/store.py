@@ -65,6 +65,7 @@ _SCHEMA: Final = Schema(
         """,
     )
 )
+_NO_LIMIT: Final = -1  # as SQLite has it: https://www.sqlite.org/lang_select.html
 _COLUMNS: Final = ("seq", "segment", *ENTRY_FIELDS, "previous", "link")
 _SELECT: Final = f"SELECT {', '.join(_COLUMNS)} FROM lines"  # noqa: S608  # our own names
 _INSERT: Final = (
@@ -185,12 +186,14 @@ def verify(path: Path) -> ChainVerdict:
     return _reading(path, ChainVerdict(), lambda db: examine(_lines(db, _SELECT), _head(db)))
 
 
-def read(path: Path, *, limit: int = PAGE, before: int | None = None) -> tuple[HistoryLine, ...]:
+def read(
+    path: Path, *, limit: int | None = PAGE, before: int | None = None
+) -> tuple[HistoryLine, ...]:
     """Read lines, the newest first; blocks.
 
     Args:
         path: of the database; one that is not there has no lines.
-        limit: how many.
+        limit: how many; None for all.
         before: only lines with smaller numbers than this; None for the newest.
 
     Raises:
@@ -199,7 +202,9 @@ def read(path: Path, *, limit: int = PAGE, before: int | None = None) -> tuple[H
     """
     sql = f"{_SELECT} WHERE seq < ? ORDER BY seq DESC LIMIT ?"
     end = 2**63 - 1 if before is None else before
-    return _reading(path, (), lambda db: tuple(_lines(db, sql, end, limit)))
+    return _reading(
+        path, (), lambda db: tuple(_lines(db, sql, end, _NO_LIMIT if limit is None else limit))
+    )
 
 
 def _reading(path: Path, nothing: T, use: Callable[[sqlite3.Connection], T]) -> T:

@@ -23,8 +23,8 @@ from agent.cms.signed import prepare
 from agent.portal.app import Rates, Replacements, create_app
 from agent.portal.config import PortalConfig
 from agent.portal.ics.standin import PATH, create_standin
-from agent.portal.limits import Rate
 from agent.portal.serving import listen, serving
+from agent.rate import Rate
 from agent.virtualcard.identity import generate_id_number
 from agent.virtualcard.issuer import TestIssuer, Validity, der, serial_text
 from agent.virtualcard.profile import Use
