@@ -4,11 +4,12 @@ Uninstall replays the manifest backwards. A step that was written down but perha
 because the process was killed, is undone like the others: undoing twice does no harm.
 """
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, Literal
+
+import msgspec
+from msgspec import Struct
 
 from agent.errors import AgentError
 from agent.files import FileTooLargeError, read_file, replace_file
@@ -21,8 +22,7 @@ class ManifestError(AgentError):
     """The manifest cannot be read, so that nobody knows what is to be undone."""
 
 
-@dataclass(frozen=True, slots=True)
-class TrustStep:
+class TrustStep(Struct, frozen=True):
     """One change of one store.
 
     Attributes:
@@ -36,7 +36,14 @@ class TrustStep:
     store: str
     place: str
     fingerprint: str
-    facts: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, str] = {}
+
+
+class _Content(Struct, frozen=True):
+    """What the file holds."""
+
+    version: Literal[1]
+    steps: list[TrustStep]
 
 
 class Manifest:
@@ -82,9 +89,8 @@ class Manifest:
 
     def _save(self, steps: list[TrustStep]) -> None:
         if steps:
-            content = {"version": VERSION, "steps": [asdict(step) for step in steps]}
-            text = json.dumps(content, ensure_ascii=False, indent=1)
-            replace_file(self.path, text.encode())
+            content = msgspec.json.encode(_Content(VERSION, steps))
+            replace_file(self.path, msgspec.json.format(content, indent=1))
         else:
             self.path.unlink(missing_ok=True)
         self._steps = steps
@@ -100,23 +106,10 @@ def _is_same(first: TrustStep, second: TrustStep) -> bool:
 
 def _load(path: Path) -> list[TrustStep]:
     try:
-        content = read_file(path, MAX_SIZE)
+        return msgspec.json.decode(read_file(path, MAX_SIZE), type=_Content).steps
     except FileNotFoundError:
         return []
     except FileTooLargeError as error:
         raise ManifestError(f"{path}: {error.strerror}") from error
-    try:
-        read: Any = json.loads(content.decode())
-        if read["version"] != VERSION:
-            raise ManifestError(f"{path}: of another version")
-        return [_step(each) for each in read["steps"]]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ManifestError(f"{path}: not a list of steps") from error
-
-
-def _step(read: dict[str, Any]) -> TrustStep:
-    facts = dict(read["facts"].items())
-    texts = [read["store"], read["place"], read["fingerprint"], *facts, *facts.values()]
-    if not all(isinstance(text, str) for text in texts):
-        raise TypeError("a step consists of texts")
-    return TrustStep(read["store"], read["place"], read["fingerprint"], facts)
+    except (ValueError, RecursionError) as error:
+        raise ManifestError(f"{path}: not a list of steps: {error}") from error

@@ -1,16 +1,29 @@
 """What was heard last, on disk: the manifest as it came, and when it was asked for."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta, Struct
 
 from agent.files import read_file, replace_file
 from agent.host.update.manifest import BadManifestError, ReleaseManifest, read
 
 _MAX_SIZE: Final = 64 * 1024  # bytes
+
+
+_Moment = Annotated[datetime, Meta(tz=True)]
+
+
+class _Kept(Struct, frozen=True):
+    """What the file holds; see :class:`Heard`."""
+
+    tried: _Moment | None
+    answered: _Moment | None
+    manifest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +55,8 @@ class Heard:
             OSError: that cannot be done.
 
         """
-        content = {
-            "tried": None if self.tried is None else self.tried.isoformat(),
-            "answered": None if self.answered is None else self.answered.isoformat(),
-            "manifest": self.content.decode(),
-        }
-        replace_file(path, json.dumps(content, ensure_ascii=False).encode())
+        kept = _Kept(self.tried, self.answered, self.content.decode())
+        replace_file(path, msgspec.json.encode(kept))
 
 
 def load(path: Path, keys: Iterable[str]) -> Heard:
@@ -59,21 +68,16 @@ def load(path: Path, keys: Iterable[str]) -> Heard:
 
     """
     try:
-        found: Any = json.loads(read_file(path, _MAX_SIZE))
-        tried, answered = _moment(found["tried"]), _moment(found["answered"])
-        content = found["manifest"].encode()
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        kept = msgspec.json.decode(read_file(path, _MAX_SIZE), type=_Kept)
+        content = kept.manifest.encode()
+    except (OSError, ValueError, RecursionError):
         return Heard()
     try:
-        return Heard(tried, answered, content, read(content, keys))
+        manifest = read(content, keys)
     except BadManifestError:
-        return Heard(tried)
+        return Heard(_utc(kept.tried))
+    return Heard(_utc(kept.tried), _utc(kept.answered), content, manifest)
 
 
-def _moment(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    found = datetime.fromisoformat(text)
-    if found.tzinfo is None:
-        raise ValueError("no time zone")
-    return found.astimezone(UTC)
+def _utc(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.astimezone(UTC)

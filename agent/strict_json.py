@@ -1,0 +1,40 @@
+"""Read JSON that somebody else wrote into msgspec types; nothing in it has two meanings."""
+
+import json
+from typing import Any, NoReturn, TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+
+
+def decode(raw: bytes, kind: type[T], *, limit: int) -> T:
+    """Read one JSON text (RFC 8259) as a ``kind``.
+
+    Args:
+        raw: UTF-8.
+        kind: a type that msgspec understands; what it says of unknown fields counts.
+        limit: bytes; what is longer is not looked at.
+
+    Raises:
+        ValueError: it is longer, no JSON, has a name twice in one object, or is no ``kind``; the
+            message says where and quotes no value.
+
+    """
+    if len(raw) > limit:
+        raise ValueError(f"longer than {limit} bytes")
+    try:
+        # msgspec takes the last of several equal names; other readers take the first.
+        json.loads(raw.decode(), object_pairs_hook=_unique, parse_constant=_no_constant)
+        return msgspec.json.decode(raw, type=kind)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> None:
+    if len({name for name, _ in pairs}) != len(pairs):
+        raise ValueError("a name stands there twice")
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
