@@ -1,11 +1,13 @@
 """Read JSON that somebody else wrote into msgspec types; nothing in it has two meanings."""
 
 import json
-from typing import Any, NoReturn, TypeVar
+import re
+from typing import Any, Final, NoReturn, TypeVar
 
 import msgspec
 
 T = TypeVar("T")
+_HALF_A_PAIR: Final = re.compile("[\ud800-\udfff]")  # which UTF-8 cannot write
 
 
 def decode(raw: bytes, kind: type[T], *, limit: int) -> T:
@@ -34,6 +36,9 @@ def decode(raw: bytes, kind: type[T], *, limit: int) -> T:
 def _unique(pairs: list[tuple[str, Any]]) -> None:
     if len({name for name, _ in pairs}) != len(pairs):
         raise ValueError("a name stands there twice")
+    for name, value in pairs:
+        if isinstance(value, str) and _HALF_A_PAIR.search(value):
+            raise ValueError(f"half a surrogate pair in {name!r}")
 
 
 def _no_constant(name: str) -> NoReturn:
