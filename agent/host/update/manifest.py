@@ -36,7 +36,7 @@ _MAGIC: Final = b"ankong-update-v1"
 _HEAD: Final = re.compile(rb"ankong-update-v1 ([0-9a-f]{128})")
 _KEY: Final = re.compile(r"[0-9a-f]{64}")
 _TIME: Final = "%Y-%m-%dT%H:%M:%SZ"
-_Language = Annotated[str, Meta(pattern=r"^(zh-Hant|en)\Z")]
+_Tag = Annotated[str, Meta(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,3}\Z")]  # BCP 47
 _Reason = Annotated[str, Meta(min_length=1, max_length=200)]
 
 
@@ -53,7 +53,7 @@ class _Content(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
     newest: str
     floor: str
     page: Annotated[str, Meta(pattern=r"^(https://[!-~]+)?\Z", max_length=200)] = ""
-    reason: dict[_Language, _Reason] = {}
+    reason: dict[_Tag, _Reason] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class ReleaseManifest:
         newest: version that there is.
         floor: version below which nobody should sign any more.
         page: where a person gets it; empty for where they got the last one.
-        reason: of the floor, by language (zh-Hant, en); may be empty.
+        reason: of the floor, by BCP 47 tags, some perhaps unknown here; may be empty.
 
     """
 

@@ -6,9 +6,11 @@ import msgspec
 from msgspec import Meta, Struct
 
 from agent.errors import BadRequestError
+from agent.words import CHOICES
 
 T = TypeVar("T", bound=Struct)
 Text = Annotated[str, Meta(max_length=255)]
+LanguageChoice = Annotated[str, Meta(pattern=f"^({'|'.join(CHOICES)})$")]
 
 
 class OpenPanel(Struct, frozen=True, forbid_unknown_fields=True):
@@ -40,7 +42,7 @@ class Repair(Struct, frozen=True, forbid_unknown_fields=True):
 class Change(Struct, frozen=True, forbid_unknown_fields=True):
     """Changes a setting of the citizen's own; what is missing stays as it is."""
 
-    language: Literal["system", "zh-Hant", "en"] | None = None
+    language: LanguageChoice | None = None
     autostart: bool | None = None
     update_check: bool | None = None
 
