@@ -2,7 +2,7 @@
 
 There are only some five thousand million ID numbers: a plain hash of one is guessed in minutes. So
 they are hashed with a random key (HMAC-SHA-256, RFC 2104), and the key lies in a file beside the
-database, not in it: a copy of the database alone, in a backup or a bug report, gives nobody away,
+database, not in it: a copy of the database alone, in a backup or a bug report, identifies nobody,
 and two portals' databases cannot be joined on the column.
 """
 

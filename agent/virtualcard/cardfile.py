@@ -83,6 +83,12 @@ class _Key(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         )
 
     def read(self) -> CardKey:
+        """Return the key.
+
+        Raises:
+            BadRequestError: it is no RSA-2048 key.
+
+        """
         try:
             key = RsaKey.from_der(self.private_key)
         except RsaKeyError as error:

@@ -34,7 +34,7 @@ from agent.host.machine.paths import Paths
 from agent.host.settings.preferences import Preferences
 from agent.host.tls import identity
 from agent.host.tls.manifest import Manifest, TrustStep
-from agent.host.update.memory import Heard
+from agent.host.update.memory import UpdateMemory
 from agent.portal.keyring import load_or_create_keyring
 from agent.setup.belongings import look
 
@@ -366,7 +366,7 @@ WRITERS: list[tuple[str, Callable[[Path], object]]] = [
     ("panel.key", PanelKey.create),
     ("preferences.json", write_preferences),
     ("trust.json", write_manifest),
-    ("update.json", Heard().write),
+    ("update.json", UpdateMemory().write),
     ("authority.pem", write_certificates),
     ("leaf-0.pem", write_certificates),
     ("instance.lock", announce),

@@ -121,7 +121,7 @@ def test_each_installation_has_its_own_authority() -> None:
 
 
 def test_the_ladder_covers_five_years_without_a_gap(authority: LocalAuthority) -> None:
-    ladder = authority.ladder()
+    ladder = authority.leaves()
     assert len(ladder) == LEAVES
     for leaf, after in pairwise(ladder):
         assert after.certificate.not_valid_before_utc < leaf.certificate.not_valid_after_utc

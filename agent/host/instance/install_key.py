@@ -1,4 +1,4 @@
-"""What proves to a page which installation answers: a key for each site, from one local secret.
+"""Prove to a page which installation answers: one key for each site, from one local secret.
 
 One key for all sites would let them recognise the same computer together; so each site sees a
 key of its own, derived from the secret and its origin, and only once the citizen has allowed it.
@@ -52,7 +52,7 @@ class InstallKey:
 
     @classmethod
     def ensure(cls, path: Path) -> Self:
-        """Read the secret; make one where there is none, or none of 32 bytes.
+        """Read the secret; make a new one when the file is missing or has not 32 bytes.
 
         Args:
             path: of the file, for its owner only.
@@ -79,7 +79,7 @@ class InstallKey:
 
         Args:
             origin: of the site, normalised.
-            nonce: the page's; it is what makes an old answer worthless.
+            nonce: the page's, so that an old answer cannot be used again.
 
         """
         key = self._key_for(origin)

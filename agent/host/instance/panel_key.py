@@ -1,4 +1,4 @@
-"""What lets the citizen, and nobody else, into the panel: a secret that only they can read.
+"""Tokens that open the panel, made from a secret that only this user can read.
 
 Whoever can read the agent's folder may make a token; a token opens the panel once, within two
 minutes. So the address of the panel may stand in a list of processes or in a browser's history.
@@ -47,7 +47,7 @@ class PanelKey:
 
     @classmethod
     def create(cls, path: Path) -> Self:
-        """Make a new secret in a file for its owner only; all older tokens are void.
+        """Write a new secret to a file for its owner only; older tokens become invalid.
 
         Raises:
             OSError: it cannot be written.
@@ -80,7 +80,7 @@ class PanelKey:
         return base64.urlsafe_b64encode(content + self._seal(content)).decode().rstrip("=")
 
     def spend(self, token: str) -> bool:
-        """Return whether a token is good; it is not any more after that. From any thread."""
+        """Return whether a token is valid, and use it up. May be called from any thread."""
         raw = _decode(token)
         if raw is None or not hmac.compare_digest(raw[-32:], self._seal(raw[:-32])):
             return False
@@ -101,7 +101,7 @@ class PanelKey:
 
 
 def panel_address(paths: Paths) -> str:
-    """Make the address that opens the panel of the agent that runs, once.
+    """Return an address that opens the running agent's panel, once.
 
     Raises:
         AgentError: ``timeout``: no agent runs there, or it is not ready yet.

@@ -1,7 +1,7 @@
-"""Asking the agent that runs to end, the same on every system: Windows knows no signals.
+"""Ask the running agent to end, the same way on every system: Windows has no signals.
 
-Whoever may write into the agent's folder may ask; that is its owner. The request is a file there,
-so it needs no port, no certificate and no process id, which another program might have by now.
+The request is a file in the agent's folder, into which only its owner may write. It needs no port,
+no certificate and no process id, which another program might have by now.
 """
 
 import asyncio
@@ -22,9 +22,9 @@ from agent.host.machine import windows_objects
 from agent.host.machine.paths import Paths
 
 QUIT_SECONDS: Final = 30.0
-"""How long an agent may take: it ends an operation on a card first, and closes its databases."""
+"""How long an agent may take: it finishes an operation on a card and closes its databases."""
 LOOK_SECONDS: Final = 0.5
-"""How often an agent looks whether it is asked."""
+"""How often an agent looks for a request."""
 _WAIT_SECONDS: Final = 0.1
 _PROCESS_SECONDS: Final = 10.0  # Windows: from the end of the agent to that of its process
 
@@ -32,13 +32,13 @@ _log = structlog.get_logger(__name__)
 
 
 class StillRunningError(AgentError):
-    """The agent was asked, and would not end."""
+    """The agent did not end in time after it was asked."""
 
     code = ErrorCode.TIMEOUT
 
 
 def is_running(paths: Paths) -> bool:
-    """Return whether an agent holds the folder; makes nothing where there is none.
+    """Return whether an agent holds the folder; creates nothing.
 
     Raises:
         OSError: that cannot be found out, because the folder is somebody else's.

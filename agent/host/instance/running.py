@@ -1,4 +1,4 @@
-"""One agent for each state folder, and a way to say which one it is."""
+"""One agent for each state folder, and the record by which others find it."""
 
 import os
 from contextlib import suppress

@@ -17,7 +17,7 @@ from msgspec import Struct, field
 from agent.files import read_file, replace_file
 from agent.host.tls.machine import Machine
 from agent.host.tls.manifest import TrustStep
-from agent.host.tls.nss import Databases, databases
+from agent.host.tls.nss import NssDatabases, databases
 from agent.host.tls.store import (
     AuthorityFile,
     Place,
@@ -202,7 +202,7 @@ class FirefoxProfileStore:
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
         self._policy = FirefoxPolicyStore(machine)
-        self._databases = Databases(machine, self.name)
+        self._databases = NssDatabases(machine, self.name)
 
     def _folders(self) -> list[Path]:
         if self._machine.platform != "linux":

@@ -1,4 +1,4 @@
-"""The local certificates on disk: made at first start, checked at every start, remade when bad."""
+"""The local certificates on disk: made at the first start, and again when none can be used."""
 
 import ssl
 from dataclasses import dataclass
@@ -27,12 +27,12 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Rung:
-    """One usable leaf of the ladder.
+class UsableLeaf:
+    """A server certificate that can be used.
 
     Attributes:
         path: PEM file of its key and certificate.
-        not_before: from when it serves.
+        not_before: from when it is valid.
         not_after: until when.
 
     """
@@ -43,19 +43,19 @@ class Rung:
 
 
 @dataclass(frozen=True, slots=True)
-class Ladder:
-    """An authority and those of its leaves that can be used some day, the earliest first.
+class LocalCertificates:
+    """An authority and those of its leaves that can be used, the earliest first.
 
     Attributes:
         authority: PEM file of the authority's certificate, for trust stores.
         certificate: what is in it.
-        rungs: not empty.
+        leaves: at least one.
 
     """
 
     authority: Path
     certificate: x509.Certificate
-    rungs: tuple[Rung, ...]
+    leaves: tuple[UsableLeaf, ...]
 
     @property
     def starts(self) -> datetime:
@@ -68,12 +68,12 @@ class Ladder:
     @property
     def ends(self) -> datetime:
         """When the last leaf expires; after that only a new authority helps."""
-        return max(rung.not_after for rung in self.rungs)
+        return max(leaf.not_after for leaf in self.leaves)
 
-    def at(self, now: datetime) -> Rung | None:
+    def at(self, now: datetime) -> UsableLeaf | None:
         """Choose the valid leaf that lasts longest; None when none is valid."""
-        valid = [rung for rung in self.rungs if rung.not_before <= now < rung.not_after]
-        return max(valid, key=lambda rung: rung.not_after, default=None)
+        valid = [leaf for leaf in self.leaves if leaf.not_before <= now < leaf.not_after]
+        return max(valid, key=lambda leaf: leaf.not_after, default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +99,8 @@ class ServerIdentity:
 def ensure(folder: Path, now: datetime | None = None) -> ServerIdentity:
     """Return the identity in ``folder``; make a new one where there is none to serve with.
 
-    A clock that stands before the ladder begins (an empty battery, mostly) makes nothing anew:
-    that would cost the trust of every browser, and all is well again once the clock is.
+    Nothing new is made while the clock stands before the certificates begin (mostly an empty
+    battery): every browser would lose its trust, and the clock will be right again.
 
     Args:
         folder: made when missing, for its owner only.
@@ -118,7 +118,7 @@ def ensure(folder: Path, now: datetime | None = None) -> ServerIdentity:
 
 
 def renew(folder: Path, now: datetime | None = None) -> ServerIdentity:
-    """Make a new authority and ladder in place of whatever is in ``folder``.
+    """Make a new authority and its leaves in place of whatever is in ``folder``.
 
     Args:
         folder: made when missing, for its owner only.
@@ -137,7 +137,7 @@ def renew(folder: Path, now: datetime | None = None) -> ServerIdentity:
     return made
 
 
-def read(folder: Path) -> Ladder | None:
+def read(folder: Path) -> LocalCertificates | None:
     """Read what is in ``folder``; None without an authority, or without a leaf of it.
 
     Raises:
@@ -148,17 +148,18 @@ def read(folder: Path) -> Ladder | None:
     authority = _load_certificate(_read(path))
     if authority is None:
         return None
-    rungs = []
+    leaves = []
     for number in range(LEAVES):
         leaf_path = _leaf_path(folder, number)
         leaf = _load_leaf(_read(leaf_path))
         if leaf is not None and _is_ours(leaf, authority):
             certificate = leaf.certificate
             start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-            rungs.append(Rung(leaf_path, start, end))
-    if not rungs:
+            leaves.append(UsableLeaf(leaf_path, start, end))
+    if not leaves:
         return None
-    return Ladder(path, authority, tuple(sorted(rungs, key=lambda rung: rung.not_before)))
+    leaves.sort(key=lambda each: each.not_before)
+    return LocalCertificates(path, authority, tuple(leaves))
 
 
 def server_context(identity: ServerIdentity) -> ssl.SSLContext:
@@ -175,22 +176,22 @@ def server_context(identity: ServerIdentity) -> ssl.SSLContext:
     return context
 
 
-def _leaf_path(folder: Path, rung: int) -> Path:
-    return folder / f"leaf-{rung}.pem"
+def _leaf_path(folder: Path, number: int) -> Path:
+    return folder / f"leaf-{number}.pem"
 
 
 def _find(folder: Path, now: datetime, *, created: bool = False) -> ServerIdentity | None:
-    ladder = read(folder)
-    if ladder is None:
+    found = read(folder)
+    if found is None:
         return None
-    rung = ladder.at(now)
-    if rung is None and now < ladder.starts:
-        _log.warning("the clock stands before the local certificates", starts=str(ladder.starts))
-        rung = ladder.rungs[0]
-    if rung is None:
+    leaf = found.at(now)
+    if leaf is None and now < found.starts:
+        _log.warning("the clock stands before the local certificates", starts=str(found.starts))
+        leaf = found.leaves[0]
+    if leaf is None:
         return None
-    fingerprint = ladder.certificate.fingerprint(SHA256()).hex()
-    return ServerIdentity(ladder.authority, rung.path, fingerprint, rung.not_after, created)
+    fingerprint = found.certificate.fingerprint(SHA256()).hex()
+    return ServerIdentity(found.authority, leaf.path, fingerprint, leaf.not_after, created)
 
 
 def _is_ours(leaf: Leaf, authority: x509.Certificate) -> bool:
@@ -211,10 +212,10 @@ def _create(folder: Path, now: datetime) -> None:
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     authority = LocalAuthority(now.replace(microsecond=0))
-    for rung, leaf in enumerate(authority.ladder()):
+    for number, leaf in enumerate(authority.leaves()):
         key = leaf.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         certificate = leaf.certificate.public_bytes(Encoding.PEM)
-        replace_file(_leaf_path(folder, rung), key + certificate)
+        replace_file(_leaf_path(folder, number), key + certificate)
     replace_file(folder / AUTHORITY_FILE, authority.certificate.public_bytes(Encoding.PEM))
 
 

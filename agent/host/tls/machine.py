@@ -1,4 +1,4 @@
-"""What a trust store needs of the computer: where its files are, and which tools it has."""
+"""What trust stores and autostart need of the computer: folders, tools, rights."""
 
 import os
 import shutil
@@ -61,14 +61,14 @@ def _is_administrator() -> bool:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Machine:
-    """This computer, or a make-believe one.
+    """This computer; tests describe others.
 
     Attributes:
         home: the citizen's home folder.
         root: where absolute paths of the system begin.
         platform: as ``sys.platform`` has it: linux, win32, darwin.
         administrator: whether the stores of all users may be changed.
-        find: gives a tool's path, or None.
+        find: returns a tool's path; None where it is not installed.
         run: runs one.
         environment: for the variables that move folders.
 
@@ -83,5 +83,5 @@ class Machine:
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
     def system_path(self, path: str) -> Path:
-        """Return the place of an absolute POSIX path of the system."""
+        """Return an absolute POSIX path of the system below :attr:`root`."""
         return self.root / path.lstrip("/")

@@ -1,6 +1,6 @@
-"""Every step that changed a trust store, written down before it is taken.
+"""The changes that were made to trust stores, each written down before it is made.
 
-Uninstall replays the manifest backwards. A step that was written down but perhaps not taken,
+Uninstalling undoes them in reverse order. A change that was written down but perhaps not made,
 because the process was killed, is undone like the others: undoing twice does no harm.
 """
 
@@ -19,7 +19,7 @@ MAX_SIZE: Final = 4 * 1024 * 1024  # bytes; a step has a few hundred
 
 
 class ManifestError(AgentError):
-    """The manifest cannot be read, so that nobody knows what is to be undone."""
+    """The manifest cannot be read, so the changes cannot be undone."""
 
 
 class TrustStep(Struct, frozen=True):

@@ -6,7 +6,7 @@ r"""The manifest of releases: one line with a signature, then exactly the bytes 
     {"expires":"…","floor":"0.1.0","issued":"…","newest":"0.2.0","number":7}\n
 
 The signature (Ed25519, RFC 8032) is over the first word, the line's end and all that follows the
-line; so nothing of it is parsed before it is known whose word it is. ``page`` and ``reason`` may
+line; so nothing is parsed before its signer is known. ``page`` and ``reason`` may
 be there too. Times are in UTC, by the second.
 """
 
@@ -41,7 +41,7 @@ _Reason = Annotated[str, Meta(min_length=1, max_length=200)]
 
 
 class BadManifestError(AgentError):
-    """A manifest that does not count; ``detail`` says why."""
+    """The manifest must not be used; ``detail`` says why."""
 
 
 class _Content(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -62,11 +62,11 @@ class ReleaseManifest:
 
     Attributes:
         number: grows with each manifest.
-        issued: from when it counts.
-        expires: until when it may be heard for the first time.
-        newest: version that there is.
-        floor: version below which nobody should sign any more.
-        page: where a person gets it; empty for where they got the last one.
+        issued: from when it is valid.
+        expires: until when it may be accepted.
+        newest: the newest version.
+        floor: the oldest version that may still sign.
+        page: address where a person gets the newest; empty for where they got the last one.
         reason: of the floor, by BCP 47 tags, some perhaps unknown here; may be empty.
 
     """
@@ -85,10 +85,10 @@ def read(content: bytes, keys: Iterable[str]) -> ReleaseManifest:
 
     Args:
         content: of the whole file.
-        keys: whose word counts, 64 hexadecimal digits each.
+        keys: trusted public keys, 64 hexadecimal digits each.
 
     Raises:
-        BadManifestError: none of them has signed it, or it says nothing that makes sense.
+        BadManifestError: none of them has signed it, or it is malformed.
 
     """
     if len(content) > MAX_SIZE:
@@ -98,7 +98,7 @@ def read(content: bytes, keys: Iterable[str]) -> ReleaseManifest:
     if found is None:
         raise BadManifestError("not a manifest")
     if not any(_is_signed(unhexlify(found[1]), body, key) for key in keys):
-        raise BadManifestError("signed by nobody whose word counts")
+        raise BadManifestError("not signed by a trusted key")
     try:
         return _understood(body)
     except (ValueError, OverflowError) as error:  # a year may be too large for a datetime
@@ -136,10 +136,10 @@ def accept(
 
 
 def sign(said: ReleaseManifest, key: Ed25519PrivateKey) -> bytes:
-    """Write a manifest and sign it.
+    """Return a signed manifest.
 
     Raises:
-        BadManifestError: it would make no sense to those who read it.
+        BadManifestError: agents would refuse it.
 
     """
     content = _Content(
@@ -160,7 +160,7 @@ def sign(said: ReleaseManifest, key: Ed25519PrivateKey) -> bytes:
 
 
 def is_key(text: str) -> bool:
-    """Return whether a text has the form of a public key."""
+    """Return whether a text is the form of a public key: 64 lower-case hexadecimal digits."""
     return _KEY.fullmatch(text) is not None
 
 

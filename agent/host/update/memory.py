@@ -1,4 +1,4 @@
-"""What was heard last, on disk: the manifest as it came, and when it was asked for."""
+"""The last manifest of releases on disk, as it came, and when it was asked for."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _Moment = Annotated[datetime, Meta(tz=True)]
 
 
 class _Kept(Struct, frozen=True):
-    """What the file holds; see :class:`Heard`."""
+    """What the file holds; see :class:`UpdateMemory`."""
 
     tried: _Moment | None
     answered: _Moment | None
@@ -27,11 +27,11 @@ class _Kept(Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """What is known of newer versions.
+class UpdateMemory:
+    """The last manifest, and when it was asked for.
 
     Attributes:
-        tried: when somebody was asked last; None for never.
+        tried: when the server was asked last; None for never.
         answered: when a manifest was accepted last; None for never.
         content: the manifest as it came; empty for none.
         manifest: what it says.
@@ -45,7 +45,7 @@ class Heard:
 
     @property
     def last(self) -> tuple[bytes, ReleaseManifest] | None:
-        """What no older manifest takes the place of."""
+        """The manifest with its bytes, for ``manifest.accept``; None without one."""
         return None if self.manifest is None else (self.content, self.manifest)
 
     def write(self, path: Path) -> None:
@@ -59,8 +59,8 @@ class Heard:
         replace_file(path, msgspec.json.encode(kept))
 
 
-def load(path: Path, keys: Iterable[str]) -> Heard:
-    """Read it; what is missing, damaged, or signed by nobody who counts was never heard.
+def load(path: Path, keys: Iterable[str]) -> UpdateMemory:
+    """Read the file; empty where it is missing, damaged or not signed by a trusted key.
 
     Args:
         path: of the file.
@@ -71,12 +71,12 @@ def load(path: Path, keys: Iterable[str]) -> Heard:
         kept = msgspec.json.decode(read_file(path, _MAX_SIZE), type=_Kept)
         content = kept.manifest.encode()
     except (OSError, ValueError, RecursionError):
-        return Heard()
+        return UpdateMemory()
     try:
         manifest = read(content, keys)
     except BadManifestError:
-        return Heard(_utc(kept.tried))
-    return Heard(_utc(kept.tried), _utc(kept.answered), content, manifest)
+        return UpdateMemory(_utc(kept.tried))
+    return UpdateMemory(_utc(kept.tried), _utc(kept.answered), content, manifest)
 
 
 def _utc(moment: datetime | None) -> datetime | None:
