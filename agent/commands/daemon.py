@@ -13,7 +13,6 @@ import structlog
 from agent import __version__
 from agent.commands.citizen import Citizen, open_citizen
 from agent.commands.panel_doctor import PanelDoctor
-from agent.consent.consent import Consent
 from agent.consent.local_user import LocalUserConsent
 from agent.history.store import History
 from agent.host.autostart import Autostart, autostart, start_command
@@ -112,6 +111,15 @@ class Daemon:
         for listener in self._listeners:
             listener()
 
+    def _door(self, service: SigningService) -> HipkiDoor:
+        consent = self._citizen.consent
+        return HipkiDoor(
+            service,
+            consent if isinstance(consent, PopupConsent) else None,
+            self.settings,
+            language=lambda: self.preferences.language,
+        )
+
     async def run(self, stopped: asyncio.Event, observer: Observer) -> None:
         """Serve until ``stopped``.
 
@@ -137,7 +145,7 @@ class Daemon:
         loop = asyncio.get_running_loop()
         self._listeners.append(lambda: panel.settings_changed(loop))
         self._listeners.append(observer.settings_changed)
-        door = await asyncio.to_thread(_door, self.settings, service, self._citizen.consent)
+        door = await asyncio.to_thread(self._door, service)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(service.close)
             await service.start()
@@ -161,7 +169,7 @@ class Daemon:
             stack.push_async_callback(listening.close)
             stack.callback(panel.close)
             stack.enter_context(service.watch(lambda: observer.changed(service.snapshot())))
-            self._tell(listening, service, panel, observer)
+            await self._tell(listening, service, panel, observer)
             await stopped.wait()
 
     def _service(self, signed: Callable[[Signed], None]) -> SigningService:
@@ -202,17 +210,18 @@ class Daemon:
             more_plain_ports=(MCA_PORT,) if settings.mca else (),
         )
 
-    def _tell(
+    async def _tell(
         self, listening: Serving, service: SigningService, panel: Panel, observer: Observer
     ) -> None:
         """Say to everybody that the agent is ready."""
         panel.listening(listening.port, listening.ping_port, listening.ping_error)
-        facts = {"port": listening.port, "hipki_port": listening.ping_port}
-        self._running.announce(**facts, provider=service.provider_kind)
-        ready: dict[str, Any] = {"ready": True, "version": __version__, **facts}
+        port, plain, kind = listening.port, listening.ping_port, service.provider_kind
+        await asyncio.to_thread(self._running.announce, port, plain, kind)
+        ready: dict[str, Any] = {"ready": True, "version": __version__}
+        ready |= {"port": port, "hipki_port": plain}
         if listening.ping_error is not None:
             ready["hipki_error"] = listening.ping_error
-        observer.ready({**ready, "provider": service.provider_kind})
+        observer.ready({**ready, "provider": kind})
         observer.updated(self.update.status)
         observer.changed(service.snapshot())
 
@@ -253,11 +262,3 @@ def opened(options: DaemonOptions) -> Iterator[Daemon]:
             _citizen=stack.enter_context(closing(citizen)),
             _history=stack.enter_context(closing(History(paths.history))),
         )
-
-
-def _door(settings: Settings, service: SigningService, consent: Consent) -> HipkiDoor:
-    return HipkiDoor(
-        service,
-        consent if isinstance(consent, PopupConsent) else None,
-        settings,
-    )
