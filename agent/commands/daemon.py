@@ -35,12 +35,12 @@ from agent.signing.model import Snapshot
 from agent.signing.recording import Signed
 from agent.signing.service import SigningService
 from agent.transport.base import CardProvider
-from agent.web.front.serving import ServerConfig, Serving, serve
 from agent.web.hipki.component import HipkiSettings
 from agent.web.hipki.consent import PopupConsent
-from agent.web.hipki.door import MCA_PORT, HipkiDoor
+from agent.web.hipki.door import MCA_PORT, HipkiMount
 from agent.web.hipki.information import VERSION
 from agent.web.panel.panel import Panel, Sources
+from agent.web.ports import ServerConfig, Serving, serve
 
 _log = structlog.get_logger(__name__)
 
@@ -139,7 +139,7 @@ class Daemon:
         loop = asyncio.get_running_loop()
         self._listeners.append(lambda: panel.settings_changed(loop))
         self._listeners.append(observer.settings_changed)
-        door = await asyncio.to_thread(_door, self.settings, service, self._citizen.consent)
+        hipki = await asyncio.to_thread(_hipki, self.settings, service, self._citizen.consent)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(service.close)
             await service.start()
@@ -155,8 +155,8 @@ class Daemon:
             ports = replace(
                 self._ports(context),
                 virtual=service.provider_kind == "virtual",
-                door=door.on,
-                panel=panel.on,
+                plain_mounts=(hipki,),
+                mounts=(panel.mount,),
                 prove=known.prove,
             )
             listening = await serve(ports, service)
@@ -260,8 +260,8 @@ def opened(options: DaemonOptions) -> Iterator[Daemon]:
         )
 
 
-def _door(settings: Settings, service: SigningService, consent: Consent) -> HipkiDoor:
-    return HipkiDoor(
+def _hipki(settings: Settings, service: SigningService, consent: Consent) -> HipkiMount:
+    return HipkiMount(
         service,
         consent if isinstance(consent, PopupConsent) else None,
         HipkiSettings(

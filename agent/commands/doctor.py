@@ -29,7 +29,7 @@ from agent.origin import LOCAL_USER
 from agent.signing.model import CardPresence, ReaderView
 from agent.signing.service import SigningService
 from agent.transport.base import CardProvider
-from agent.web.front.serving import PORTS
+from agent.web.ports import PORTS
 from agent.words import Language
 
 PROBING_SECONDS = 5.0  # for a card whose answer to reset says nothing

@@ -1,7 +1,6 @@
 """Our own pages' requests: proven by a token, answered with lines of JSON."""
 
 import json
-from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
@@ -11,9 +10,11 @@ from msgspec import Meta, Struct
 from agent.errors import AgentError, BadRequestError, ErrorCode
 from agent.origin import LOCAL_PROGRAM, SELF_TEST, Origin
 from agent.web.front import guard
-from agent.web.front.endpoint import answer, read_body
+from agent.web.front.answer import answer
+from agent.web.front.body import read_body
 from agent.web.front.guard import Purpose
 from agent.web.front.limits import Limits, Slots
+from agent.web.front.mount import Handler
 from agent.web.hipki.component import Component
 from agent.web.hipki.consent import PopupConsent
 from agent.web.hipki.conversation import (
@@ -27,7 +28,7 @@ from agent.web.hipki.functions import BY_NAME, Function
 from agent.web.hipki.parsing import Parsing
 from agent.web.hipki.request import MAX_BODY, Fields, parse_text
 from agent.web.hipki.tokens import Kind, Token, Tokens
-from agent.web.native.methods import Service
+from agent.web.service import Service
 
 POPUPS: Final = 4  # of one site at once; a browser has six connections to us for all sites
 _SMALL: Final = 4096  # bytes
@@ -81,7 +82,7 @@ class PopupRoutes:
         self._places = Slots(POPUPS, ErrorCode.BUSY)
         self.tokens = Tokens()
 
-    def routes(self) -> dict[str, Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]]:
+    def routes(self) -> dict[str, Handler]:
         """List the paths; all of them are for POST."""
         return {
             "/popup/request": self._request,
@@ -94,7 +95,9 @@ class PopupRoutes:
         """Return whether the citizen is asked in windows."""
         return self._consent is not None and self._consent.has_windows()
 
-    async def _request(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def _request(
+        self, request: web.BaseRequest, _caller: Origin | None
+    ) -> web.StreamResponse:
         asked = await self._read(request, _Request, _LARGE)
         token = self.tokens.prove(asked.token)
         if token.kind is Kind.ADD_DOMAIN:
@@ -132,14 +135,14 @@ class PopupRoutes:
             finally:
                 self._open.pop(token.text, None)
 
-    async def _answer(self, request: web.BaseRequest) -> web.Response:
+    async def _answer(self, request: web.BaseRequest, _caller: Origin | None) -> web.Response:
         said = await self._read(request, _Reply, _SMALL)
         conversation = self._open.get(self.tokens.prove(said.token).text)
         if conversation is None or not conversation.give(said.answer):
             raise AgentError("no such question now", code=ErrorCode.BUSY)
         return _json({})
 
-    async def _domain(self, request: web.BaseRequest) -> web.Response:
+    async def _domain(self, request: web.BaseRequest, _caller: Origin | None) -> web.Response:
         said = await self._read(request, _Domain, _SMALL)
         token = self.tokens.prove(said.token)
         if token.kind is not Kind.ADD_DOMAIN:
@@ -163,7 +166,7 @@ class PopupRoutes:
         elif not self._component.is_allowed(site):
             raise HipkiError(Major.UNTRUSTED_SITE)
 
-    async def _readers(self, request: web.BaseRequest) -> web.Response:
+    async def _readers(self, request: web.BaseRequest, _caller: Origin | None) -> web.Response:
         asked = await self._read(request, _Own, _SMALL)
         if self.tokens.prove(asked.token).kind is not Kind.SELF_TEST:
             raise AgentError("another page's token", code=ErrorCode.ORIGIN_NOT_ALLOWED)

@@ -10,7 +10,6 @@ from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from agent.cms.digest import HashAlgorithm
-from agent.errors import ErrorCode
 from agent.pki.certificate import KeyUsage
 from agent.secret import SecretBytes
 from agent.signing.model import CardPresence, DecryptFormat, SignatureFormat
@@ -347,27 +346,11 @@ AnyResult: TypeAlias = (
 )
 
 
-class Failure(Struct, frozen=True, kw_only=True):
-    """Why not. ``code`` is stable; ``message`` is for developers."""
-
-    code: ErrorCode
-    message: str
-    retriable: bool
-    attempts_left: int | UnsetType = UNSET
-
-
 class Success(Struct, frozen=True, kw_only=True):
     """The answer to the request with this ``id``."""
 
     id: Id | UnsetType = UNSET
     result: AnyResult
-
-
-class Refusal(Struct, frozen=True, kw_only=True):
-    """The answer to a request that failed; ``id`` is null where it could not be read."""
-
-    id: Id | UnsetType | None = UNSET
-    error: Failure
 
 
 # What is told unasked, to allowed sites only.

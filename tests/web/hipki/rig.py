@@ -20,10 +20,10 @@ from agent.signing.service import SigningService
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.provider import READER_NAME, VirtualProvider
 from agent.web.front.limits import Limits
-from agent.web.front.serving import ServerConfig, Serving, serve
 from agent.web.hipki.component import HipkiSettings
 from agent.web.hipki.consent import PopupConsent, PopupPrompter
-from agent.web.hipki.door import HipkiDoor
+from agent.web.hipki.door import HipkiMount
+from agent.web.ports import ServerConfig, Serving, serve
 from tests.signing.permission_support import MemoryPermissions
 
 T = TypeVar("T")
@@ -105,13 +105,13 @@ class Rig:
         )
         await self.service.start()
         popup = self.consent if isinstance(self.consent, PopupConsent) else None
-        door = HipkiDoor(self.service, popup, self._settings, self._limits)
+        door = HipkiMount(self.service, popup, self._settings, self._limits)
         config = ServerConfig(
             tls=ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER),
             port=0,
             hipki_port=self._wanted_port,
             virtual=True,
-            door=door.on,
+            plain_mounts=(door,),
         )
         self.serving: Serving = await serve(config, self.service)
         self.port = self.serving.ping_port or 0
