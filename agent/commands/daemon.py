@@ -35,10 +35,8 @@ from agent.signing.model import Snapshot
 from agent.signing.recording import Signed
 from agent.signing.service import SigningService
 from agent.transport.base import CardProvider
-from agent.web.hipki.component import HipkiSettings
 from agent.web.hipki.consent import PopupConsent
 from agent.web.hipki.door import MCA_PORT, HipkiMount
-from agent.web.hipki.information import VERSION
 from agent.web.panel.panel import Panel, Sources
 from agent.web.ports import ServerConfig, Serving, serve
 
@@ -198,10 +196,7 @@ class Daemon:
         settings = self.settings
         return ServerConfig(
             tls=context,
-            port=settings.port,
-            hipki_port=settings.hipki_port,
-            page_pin=settings.page_pin,
-            allow_sha1=settings.allow_sha1,
+            settings=settings,
             state="running" if self.policy.problem is None else "policy_unusable",
             is_our_peer=peer.check_for() if settings.check_peer else None,
             more_plain_ports=(MCA_PORT,) if settings.mca else (),
@@ -264,9 +259,5 @@ def _hipki(settings: Settings, service: SigningService, consent: Consent) -> Hip
     return HipkiMount(
         service,
         consent if isinstance(consent, PopupConsent) else None,
-        HipkiSettings(
-            version=settings.hipki_version or VERSION,
-            only_reader=settings.hipki_reader,
-            page_pin=settings.page_pin,
-        ),
+        settings,
     )

@@ -29,7 +29,6 @@ from agent.origin import LOCAL_USER
 from agent.signing.model import CardPresence, ReaderView
 from agent.signing.service import SigningService
 from agent.transport.base import CardProvider
-from agent.web.ports import PORTS
 from agent.words import Language
 
 PROBING_SECONDS = 5.0  # for a card whose answer to reset says nothing
@@ -99,7 +98,6 @@ def gather(paths: Paths, cards: CardFacts | None) -> Patient:
         cards=cards,
         history=_history_facts(paths.history),
         policy=Policy.of_this_computer(paths.policy),
-        native_ports=PORTS,
         port_owner=describe_owner,
         versions=_versions(),
     )

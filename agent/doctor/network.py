@@ -95,7 +95,7 @@ def check_ports(patient: Patient) -> Iterator[Finding]:
     settings = _settings(patient)
     running = find_running(patient.paths)
     ours = {running.port, running.plain_port} if running is not None else set()
-    wanted = patient.native_ports if settings.port is None else (settings.port,)
+    wanted = settings.native_ports
     taken = [port for port in wanted if port not in ours and is_taken(port)]
     # An agent that runs has found its port; the others are a matter of interest only.
     found = running is not None and running.port is not None

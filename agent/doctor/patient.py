@@ -89,7 +89,6 @@ class Patient:
         history: the record of what the cards did; None where it could not be read.
         policy: the administrator's.
         now: the time, with a time zone.
-        native_ports: that the native API tries in turn.
         port_owner: names the program that listens on a port.
         versions: of the program and its parts, by name.
 
@@ -101,7 +100,6 @@ class Patient:
     history: HistoryFacts | None = None
     policy: Policy = field(default_factory=Policy)
     now: datetime = field(default_factory=_now)
-    native_ports: Sequence[int] = ()
     port_owner: Callable[[int], str | None] = _nobody
     versions: Mapping[str, str] = field(default_factory=dict)
 

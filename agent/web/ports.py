@@ -4,12 +4,12 @@ import asyncio
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 import structlog
 
 from agent.host.peer.check import PeerCheck
 from agent.host.peer.port_owner import describe_owner
+from agent.host.settings.config import Settings
 from agent.web.front.limits import Limits
 from agent.web.front.listen import PortTakenError
 from agent.web.front.mount import Mount
@@ -20,22 +20,17 @@ from agent.web.native.methods import NativeApi, Prover
 from agent.web.native.routes import NativeMount
 from agent.web.service import Service
 
-PORTS: Final = (28443, 28444, 28445)
-
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ServerConfig:
-    """How to listen, and what pages may do.
+    """How to listen.
 
     Attributes:
         tls: with the local leaf.
-        port: of the native API; None tries 28443, 28444 and 28445 in turn, 0 takes any.
-        hipki_port: of the plain-HTTP side; 0 takes any.
+        settings: the ports, and what pages may do.
         virtual: whether the cards are virtual.
-        page_pin: whether pages may hand a PIN over.
-        allow_sha1: whether pages may ask for SHA-1 signatures.
         mounts: beside the native API on its port, for our own pages; asked before it.
         plain_mounts: beside the beacon on plain HTTP, for older protocols; asked before it.
         more_plain_ports: the plain-HTTP side listens there too, where they are free.
@@ -48,11 +43,8 @@ class ServerConfig:
     """
 
     tls: ssl.SSLContext
-    port: int | None = None
-    hipki_port: int = 61161
+    settings: Settings = field(default_factory=Settings)
     virtual: bool = False
-    page_pin: bool = True
-    allow_sha1: bool = False
     mounts: tuple[Mount, ...] = ()
     plain_mounts: tuple[Mount, ...] = ()
     more_plain_ports: tuple[int, ...] = ()
@@ -104,20 +96,20 @@ async def serve(config: ServerConfig, service: Service) -> Serving:
     """
     api = NativeApi(
         service,
+        config.settings,
         config.limits,
         virtual=config.virtual,
-        page_pin=config.page_pin,
-        allow_sha1=config.allow_sha1,
         prove=config.prove,
         state=config.state,
     )
     native = await asyncio.to_thread(NativeMount, api)
     listeners = Listeners(api.rate, service.is_allowed, config.is_our_peer)
-    ports = PORTS if config.port is None else (config.port,)
-    port = await listeners.listen(ports, (*config.mounts, native), config.tls)
+    port = await listeners.listen(
+        config.settings.native_ports, (*config.mounts, native), config.tls
+    )
     serving = Serving(listeners, port)
     mounts = (*config.plain_mounts, beacon(port))
-    await serving.listen_plain(config.hipki_port, config.more_plain_ports, mounts)
+    await serving.listen_plain(config.settings.hipki_port, config.more_plain_ports, mounts)
     _log.info("listening", port=port, ping_port=serving.ping_port)
     return serving
 

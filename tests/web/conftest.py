@@ -16,6 +16,7 @@ import pytest
 from blockbuster import blockbuster_ctx
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from agent.host.settings.config import Settings
 from agent.host.tls import identity
 from agent.host.tls.authority import LocalAuthority
 from agent.origin import Origin
@@ -35,6 +36,7 @@ from agent.web.ports import ServerConfig, Serving, serve
 
 SITE = "https://shop.example"
 STRANGER = "https://stranger.example"
+_SETTINGS = frozenset(Settings.__struct_fields__)
 READER = ReaderView("Ankong Virtual Reader 0", CardPresence.CARD, "gen2", "TS00000000000001", 3)
 
 
@@ -194,7 +196,7 @@ def card_certificate() -> CardCertificate:
 async def start_agent(
     local_identity: identity.ServerIdentity, card_certificate: CardCertificate
 ) -> AsyncIterator[AgentFactory]:
-    """Start agents: ``await start_agent(limits=…)``; keywords are those of ServerConfig.
+    """Start agents: ``await start_agent(limits=…)``; keywords: of ServerConfig, and settings.
 
     While one runs, a blocking call of ours in the event loop fails the test.
     """
@@ -203,12 +205,13 @@ async def start_agent(
         async def start(**options: Any) -> Agent:
             service = options.pop("service", None) or FakeService(card_certificate)
             context = await asyncio.to_thread(identity.server_context, local_identity)
-            options = {"port": 0, "hipki_port": 0, "tls": context, **options}
+            chosen = {name: options.pop(name) for name in _SETTINGS & options.keys()}
+            options["settings"] = Settings(**{"port": 0, "hipki_port": 0, **chosen})
             trust = await asyncio.to_thread(
                 ssl.create_default_context, cafile=str(local_identity.authority)
             )
             stack.enter_context(blockbuster_ctx("agent"))
-            serving = await serve(ServerConfig(**options), service)
+            serving = await serve(ServerConfig(tls=context, **options), service)
             stack.push_async_callback(serving.close)
             connector = aiohttp.TCPConnector(ssl=trust, limit=0)
             http = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 import structlog.testing
 
+from agent.host.settings import config
+from agent.host.settings.config import Settings
 from agent.web.front import listen
-from agent.web.front import serving as app
 from agent.web.front.listen import PortTakenError
 
 IPV6 = listen._has_ipv6()
@@ -104,14 +105,14 @@ async def test_the_usual_ports_are_tried_in_turn(
     start_agent: Any, held: ExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taken, free = occupy(held), free_port()
-    monkeypatch.setattr(app, "PORTS", (taken, free))
+    monkeypatch.setattr(config, "NATIVE_PORTS", (taken, free))
     agent = await start_agent(port=None)
     assert agent.serving.port == free
     assert await agent.alive()
 
 
 def test_the_usual_ports_are_those_of_the_api() -> None:
-    assert app.PORTS == (28443, 28444, 28445)
+    assert Settings().native_ports == (28443, 28444, 28445)
 
 
 async def test_a_port_that_was_asked_for_has_no_substitute(

@@ -66,12 +66,13 @@ def test_every_route_is_described(agent_routes: dict[str, set[str]]) -> None:
 @pytest.fixture
 def agent_routes() -> dict[str, set[str]]:
     """The paths of the API, without the documents about it."""
+    from agent.host.settings.config import Settings
     from agent.web.front.limits import Limits
     from agent.web.native.methods import NativeApi
     from agent.web.native.routes import DOCUMENTS, NativeRoutes
 
     service: Any = None
-    api = NativeApi(service, Limits(), virtual=False, page_pin=True, allow_sha1=False)
+    api = NativeApi(service, Settings(), Limits(), virtual=False)
     routes = NativeRoutes(api).routes()
     documents = {path for path, _, _ in DOCUMENTS}
     return {path: set(methods) for path, methods in routes.items() if path not in documents}

@@ -16,6 +16,8 @@ from msgspec import Meta, Struct
 from agent.errors import AgentError, ErrorCode
 
 MAX_CONFIG_SIZE: Final = 64 * 1024  # bytes; the whole file has a handful of lines
+NATIVE_PORTS: Final = (28443, 28444, 28445)
+"""Of the native API, tried in this order unless a setting names one."""
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -69,7 +71,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What an administrator or the citizen may set; every field has a default.
 
     Attributes:
-        port: of the native API; None tries 28443, 28444 and 28445 in turn, 0 takes any.
+        port: of the native API; None tries :data:`NATIVE_PORTS` in turn, 0 takes any.
         hipki_port: of the plain-HTTP side; 0 takes any.
         hipki_version: what pages of the old component are told, which demand a minimum; None for
             one that is above all that are known.
@@ -111,6 +113,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     update_keys: Annotated[UpdateKeys, Lock()] = ()
     check_peer: bool = True
     log_level: Annotated[LogLevel, Lock()] = "info"
+
+    @property
+    def native_ports(self) -> tuple[int, ...]:
+        """The ports of the native API, in the order in which they are tried."""
+        return NATIVE_PORTS if self.port is None else (self.port,)
 
     def replaced(self, values: Mapping[str, object]) -> Self:
         """Return the same settings with others in the place of some, each by its name."""

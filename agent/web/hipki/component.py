@@ -5,10 +5,11 @@ import base64
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final, TypeAlias
 
 from agent.errors import AgentError, ErrorCode
+from agent.host.settings.config import Settings
 from agent.origin import Origin
 from agent.secret import SecretBytes
 from agent.signing.model import CardPresence, ReaderView
@@ -46,26 +47,10 @@ _DECRYPTION: Final = {
 Reply: TypeAlias = dict[str, Any]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class HipkiSettings:
-    """What an administrator may choose about this door.
-
-    Attributes:
-        version: what we call ourselves; pages demand a minimum.
-        only_reader: the one reader that pages see; all when None.
-        page_pin: whether a page may hand the PIN over.
-
-    """
-
-    version: str = VERSION
-    only_reader: str | None = None
-    page_pin: bool = True
-
-
 class Component:
     """Answers pages; every refusal is a reply too, with the number that pages know."""
 
-    def __init__(self, service: Service, settings: HipkiSettings) -> None:
+    def __init__(self, service: Service, settings: Settings) -> None:
         self._service = service
         self._settings = settings
         self._refused: OrderedDict[str, Origin] = OrderedDict()
@@ -79,8 +64,8 @@ class Component:
 
     @property
     def version(self) -> str:
-        """What we call ourselves."""
-        return self._settings.version
+        """What we call ourselves; pages demand a minimum."""
+        return self._settings.hipki_version or VERSION
 
     def is_allowed(self, site: Origin | None) -> bool:
         """Return whether somebody may see more than readers, without asking anybody."""
@@ -221,7 +206,7 @@ class Component:
         return None
 
     def _visible(self) -> Sequence[tuple[int, ReaderView]]:
-        only = self._settings.only_reader
+        only = self._settings.hipki_reader
         readers = enumerate(self._service.snapshot().readers)
         return [(number, reader) for number, reader in readers if only in (None, reader.name)]
 
@@ -247,7 +232,7 @@ class Component:
                 raise HipkiError(Major.NO_READER)
             return slots[0].reader.name
         with_card = (s.reader.name for s in slots if s.reader.state is CardPresence.CARD)
-        return next(with_card, self._settings.only_reader)
+        return next(with_card, self._settings.hipki_reader)
 
     async def _serials(self, site: Origin) -> Mapping[str, Contents]:
         """Find the number of each card, reading those that were not read before."""

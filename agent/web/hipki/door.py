@@ -11,6 +11,7 @@ from aiohttp import hdrs, web
 
 from agent import __version__
 from agent.errors import AgentError, ErrorCode
+from agent.host.settings.config import Settings
 from agent.origin import LOCAL_PROGRAM, Origin
 from agent.web.front import guard
 from agent.web.front.answer import JSON_TYPE, answer
@@ -21,7 +22,7 @@ from agent.web.front.limits import Limits
 from agent.web.front.mount import Handler, Mount, Route, Routes
 from agent.web.front.refusal import refusal
 from agent.web.hipki import pages
-from agent.web.hipki.component import Component, HipkiSettings
+from agent.web.hipki.component import Component
 from agent.web.hipki.consent import PopupConsent
 from agent.web.hipki.errors import HipkiError, Major, Numbers, numbers
 from agent.web.hipki.functions import Function
@@ -84,7 +85,7 @@ class HipkiMount(Mount):
         self,
         service: Service,
         consent: PopupConsent | None,
-        settings: HipkiSettings | None = None,
+        settings: Settings,
         limits: Limits | None = None,
     ) -> None:
         """Read our pages from the package; blocks.
@@ -92,21 +93,21 @@ class HipkiMount(Mount):
         Args:
             service: what does the work.
             consent: keeps the citizen's answers; None where a flag answers for them.
-            settings: what an administrator chose.
+            settings: the version that pages are told, the reader that they see, and whether they
+                may hand the PIN over.
             limits: for each site.
 
         Raises:
             OSError: a page is missing: the installation is broken.
 
         """
-        settings = settings or HipkiSettings()
         limits = limits or Limits()
         self._component = Component(service, settings)
         self._consent = consent
         self._popup = PopupRoutes(self._component, service, consent, limits)
         self._limits = limits
         self._parsing = Parsing()
-        super().__init__(self._make_routes(settings))
+        super().__init__(self._make_routes())
 
     def identify(self, request: web.BaseRequest) -> Origin | None:
         """Return who asks, by the Origin header; a program that is no browser sends none.
@@ -129,9 +130,9 @@ class HipkiMount(Mount):
         del caller
         return refusal(error, None)
 
-    def _make_routes(self, settings: HipkiSettings) -> Routes:
+    def _make_routes(self) -> Routes:
         texts = {
-            "/": (pages.banner(settings.version), "text/plain"),
+            "/": (pages.banner(self._component.version), "text/plain"),
             "/errorcode.js": (pages.error_script().encode(), "text/javascript"),
             "/waiting.gif": (pages.waiting_gif(), "image/gif"),
         }
@@ -139,7 +140,7 @@ class HipkiMount(Mount):
         popup = Page.load("popup")
         for path, ready in _POPUPS.items():
             routes[path] = {"GET": _own(self._page(popup, Kind.POPUP, ready=ready))}
-        self_test = {"version": settings.version, "product": __version__}
+        self_test = {"version": self._component.version, "product": __version__}
         page = self._page(Page.load("selftest"), Kind.SELF_TEST, **self_test)
         routes["/selfTest.htm"] = {"GET": _own(page)}
         routes["/addDomain"] = {"GET": _own(partial(self._add_domain, Page.load("adddomain")))}

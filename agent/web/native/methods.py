@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 from agent.errors import AgentError, ErrorCode
 from agent.host.instance.install_key import InstallationProof
+from agent.host.settings.config import Settings
 from agent.origin import Origin
 from agent.secret import SecretBytes
 from agent.signing import model
@@ -26,14 +27,13 @@ class NativeApi:
 
     """
 
-    def __init__(  # noqa: PLR0913  # settings that have nothing to do with each other
+    def __init__(  # noqa: PLR0913  # what has nothing to do with each other
         self,
         service: Service,
+        settings: Settings,
         limits: Limits,
         *,
         virtual: bool,
-        page_pin: bool,
-        allow_sha1: bool,
         prove: Prover | None = None,
         state: messages.AgentState = "running",
     ) -> None:
@@ -41,10 +41,10 @@ class NativeApi:
 
         Args:
             service: what does the work.
+            settings: whether pages may ask for SHA-1, and hand a PIN over; otherwise it is
+                dropped unread.
             limits: for each site.
             virtual: whether the cards are virtual.
-            page_pin: whether pages may hand a PIN over; otherwise it is dropped unread.
-            allow_sha1: whether pages may ask for SHA-1.
             prove: shows a site that it is still the same installation; None cannot.
             state: what everybody is told of the agent.
 
@@ -53,8 +53,7 @@ class NativeApi:
         self.limits = limits
         self.rate = RateLimiter(limits.rate, limits.burst)
         self._virtual = virtual
-        self._page_pin = page_pin
-        self._allow_sha1 = allow_sha1
+        self._settings = settings
         self._prove = prove
         self._state: messages.AgentState = state
         self._pending = Slots(limits.pending, ErrorCode.RATE_LIMITED)
@@ -94,7 +93,9 @@ class NativeApi:
             AgentError: any code.
 
         """
-        return await self._dispatch(site, request, _pin(request) if self._page_pin else None)
+        return await self._dispatch(
+            site, request, _pin(request) if self._settings.page_pin else None
+        )
 
     async def _dispatch(
         self, site: Origin, request: messages.Request, pin: SecretBytes | None
@@ -149,7 +150,7 @@ class NativeApi:
         params: messages.SignParams | messages.SignBatchParams,
         pin: SecretBytes | None,
     ) -> model.SignResult:
-        request = convert.sign_request(params, allow_sha1=self._allow_sha1)
+        request = convert.sign_request(params, allow_sha1=self._settings.allow_sha1)
         return await self._service.sign(site, request, pin)
 
 

@@ -17,6 +17,7 @@ from agent.doctor.patient import Patient
 from agent.doctor.repairs import REPAIRS
 from agent.doctor.report import Level
 from agent.host.machine.paths import Paths
+from agent.host.settings import config
 from agent.host.tls import identity
 from agent.host.tls.machine import run
 from agent.host.tls.store import AuthorityFile
@@ -192,13 +193,16 @@ def test_a_foreign_program_on_our_ports_is_named(clinic: Clinic) -> None:
     assert clinic.faults() == {}
 
 
-def test_one_of_three_ports_is_no_matter(tmp_path: Path, make_machine: MachineFactory) -> None:
+def test_one_of_three_ports_is_no_matter(
+    tmp_path: Path, make_machine: MachineFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as taken:
         paths = Paths(tmp_path / "state")
         paths.prepare()
         paths.config.write_text("hipki_port = 0\n")
         port = taken.getsockname()[1]
-        patient = Patient(paths=paths, machine=make_machine(), native_ports=(port, 0))
+        monkeypatch.setattr(config, "NATIVE_PORTS", (port, 0))
+        patient = Patient(paths=paths, machine=make_machine())
         report = examination.examine(patient)
     codes = {finding.code: finding.level for finding in report.findings}
     assert codes["port_taken_spare"] is Level.NOTE

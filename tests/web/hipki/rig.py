@@ -15,12 +15,12 @@ from agent.consent.consent import AlwaysAllow, Consent, Refuse
 from agent.consent.permissions import Permission
 from agent.consent.questions import NoPrompter, Prompter
 from agent.history.store import History
+from agent.host.settings.config import Settings
 from agent.origin import Origin
 from agent.signing.service import SigningService
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.provider import READER_NAME, VirtualProvider
 from agent.web.front.limits import Limits
-from agent.web.hipki.component import HipkiSettings
 from agent.web.hipki.consent import PopupConsent, PopupPrompter
 from agent.web.hipki.door import HipkiMount
 from agent.web.ports import ServerConfig, Serving, serve
@@ -70,8 +70,7 @@ class Rig:
         self.permissions = MemoryPermissions()
         self._prompter = PopupPrompter(prompter or NoPrompter("no window"))
         self.consent = self._consent(consent)
-        self._wanted_port = port
-        self._settings = HipkiSettings(**settings)
+        self._settings = Settings(port=0, hipki_port=port, **settings)
         self._limits = limits or Limits()
         self._history = history
         self._loop = asyncio.new_event_loop()
@@ -108,8 +107,7 @@ class Rig:
         door = HipkiMount(self.service, popup, self._settings, self._limits)
         config = ServerConfig(
             tls=ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER),
-            port=0,
-            hipki_port=self._wanted_port,
+            settings=self._settings,
             virtual=True,
             plain_mounts=(door,),
         )

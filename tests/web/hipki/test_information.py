@@ -222,6 +222,6 @@ def test_the_image_says_the_same_to_both_kinds_of_readers(make_card: CardFactory
 
 
 def test_the_version_can_be_another(make_card: CardFactory) -> None:
-    with Rig(make_card(), version="2.0.0.1") as rig:
+    with Rig(make_card(), hipki_version="2.0.0.1") as rig:
         assert listing(rig, "")["serverVersion"] == "2.0.0.1"
         assert b"version:2.0.0.1" in rig.get("/").body

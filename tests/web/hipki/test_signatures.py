@@ -293,7 +293,7 @@ def test_an_administrator_can_forbid_pages_to_hand_the_pin_over(make_card: CardF
 
 def test_only_the_reader_that_pages_may_see_signs(make_card: CardFactory) -> None:
     first, second = make_card(), make_card()
-    with Rig(first, second, only_reader=SECOND) as rig:
+    with Rig(first, second, hipki_reader=SECOND) as rig:
         assert rig.sign()["cardSN"] == second.data.serial
         assert rig.sign(slotDescription=FIRST)["ret_code"] == 0x76100003
 
