@@ -108,8 +108,8 @@ async def serve(config: ServerConfig, service: Service) -> Serving:
         config.settings.native_ports, (*config.mounts, native), config.tls
     )
     serving = Serving(listeners, port)
-    mounts = (*config.plain_mounts, beacon(port))
-    await serving.listen_plain(config.settings.hipki_port, config.more_plain_ports, mounts)
+    plain = (*config.plain_mounts, beacon(port))
+    await serving.listen_plain(config.settings.hipki_port, config.more_plain_ports, plain)
     _log.info("listening", port=port, ping_port=serving.ping_port)
     return serving
 

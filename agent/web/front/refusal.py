@@ -5,19 +5,23 @@ A mount that must answer in another form has its routes say so (``Route.refuse``
 
 import secrets
 from http import HTTPStatus
-from typing import Final, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 import msgspec
 import structlog
 from aiohttp import web
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from agent.errors import AgentError, BadRequestError, ErrorCode
 from agent.origin import Origin
 from agent.web.front.answer import answer
 from agent.web.front.guard import Refused
 
-AnyId: TypeAlias = int | str | UnsetType | None
+MAX_ID: Final = 2**53 - 1  # what every JSON reader keeps exact (RFC 8259 §6)
+Id: TypeAlias = (
+    Annotated[int, Meta(ge=0, le=MAX_ID)] | Annotated[str, Meta(min_length=1, max_length=64)]
+)
+AnyId: TypeAlias = Id | UnsetType | None
 """A request's id; unset where none is needed, None where it could not be read."""
 
 _STATUS: Final = {

@@ -152,9 +152,7 @@ class HipkiMount(Mount):
             routes[f"{prefix}/decrypt"] = {"POST": self._calling(Function.DECRYPT, "DecryptData")}
         for path, name in _UNSUPPORTED.items():
             routes[path] = {"POST": self._calling(Function.UNSUPPORTED, name)}
-        for path, handler in self._popup.routes().items():
-            routes[path] = {"POST": _own(handler)}
-        return routes
+        return {**routes, **self._popup.routes()}
 
     # Pages.
 
@@ -262,9 +260,9 @@ class HipkiMount(Mount):
 
 
 def _own(handler: Handler) -> Route:
-    """Return the route of a page of ours, or of what our pages ask; no site's budget pays for it.
+    """Return the route of a page of ours, or of the image; no site's budget pays for it.
 
-    An image is asked for again and again by every page that waits for a card.
+    The image is asked for again and again by every page that waits for a card.
     """
     return Route(handler, Audience.EVERYBODY, None, is_metered=False, readers=Audience.ALLOWED_SITE)
 

@@ -10,9 +10,9 @@ from agent.errors import AgentError, ErrorCode
 from agent.origin import Origin
 from agent.web.front.audience import Audience, check_audience
 from agent.web.front.guard import SUBPROTOCOL
-from agent.web.front.refusal import MessageError, refusal_bytes, unexpected
+from agent.web.front.refusal import Id, MessageError, refusal_bytes, unexpected
 from agent.web.native import convert, wire
-from agent.web.native.messages import MAX_MESSAGE, AnyRequest, CancelRequest, CancelResult, Id
+from agent.web.native.messages import MAX_MESSAGE, AnyRequest, CancelRequest, CancelResult
 from agent.web.native.methods import NativeApi, wipe_pin
 
 HEARTBEAT: Final = 30.0  # seconds between pings; half of it for the pong

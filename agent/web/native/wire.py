@@ -6,12 +6,11 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from agent.web.front.refusal import MessageError
+from agent.web.front.refusal import Id, MessageError
 from agent.web.native.messages import (
     HTTP_REQUESTS,
     AnyRequest,
     AnyResult,
-    Id,
     Request,
     Success,
     decode_custom,

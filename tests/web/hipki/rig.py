@@ -109,6 +109,7 @@ class Rig:
             tls=ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER),
             settings=self._settings,
             virtual=True,
+            limits=self._limits,
             plain_mounts=(door,),
         )
         self.serving: Serving = await serve(config, self.service)
