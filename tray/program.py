@@ -17,12 +17,11 @@ from agent.commands.browser import open_address
 from agent.commands.daemon import Daemon, Observer
 from agent.history.line import EntryKind, presentable
 from agent.host.instance.panel_key import panel_address
-from agent.host.settings.preferences import LANGUAGES
 from agent.host.update.status import Age, UpdateStatus
 from agent.origin import LOCAL_USER, SELF_TEST
 from agent.signing.model import Snapshot
 from agent.signing.recording import Signed
-from agent.words.language import Language, system_language
+from agent.words.language import CHOICES, chosen_language
 from tray.icon.backend import Backend, NoTrayError
 from tray.icon.face import Face, Facts, make_face
 from tray.icon.texts import Texts, load_texts
@@ -208,7 +207,7 @@ class Program(Observer):
                 self._open_panel(what.partition(":")[0])
             elif action == "autostart":
                 self._toggle_autostart()
-            elif action == "language" and what in LANGUAGES:
+            elif action == "language" and what in CHOICES:
                 self._speak(what)
         except Exception:  # noqa: BLE001  # the next click is to work again
             _log.exception("the menu could not do it", key=key)
@@ -261,8 +260,7 @@ class Program(Observer):
         return make_face(facts, self._texts())
 
     def _texts(self) -> Texts:
-        chosen = self._daemon.preferences.language
-        return load_texts(system_language() if chosen == LANGUAGES[0] else Language(chosen))
+        return load_texts(chosen_language(self._daemon.preferences.language))
 
 
 def _fields(facts: Facts) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import asyncio
 import platform
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from agent import __version__
 from agent.commands.output import log_aside, say, say_json
 from agent.commands.parser import CommandParser, add_json, define
 from agent.commands.readers import ReaderOptions, add_reader_options
+from agent.commands.speaking import add_language, spoken_languages
 from agent.consent.consent import AlwaysAllow
 from agent.database import DatabaseError
 from agent.doctor.bundle import write_bundle
@@ -43,12 +44,14 @@ class DoctorOptions(ReaderOptions):
         repair: the name of what is carried out first; None for nothing.
         bundle: the file that is packed for those who help; None for none.
         json: whether the answer is for a program.
+        language: in which people read the answer; None for every reviewed one.
 
     """
 
     repair: str | None = None
     bundle: Path | None = None
     json: bool = False
+    language: str | None = None
 
 
 def add(parser: CommandParser) -> None:
@@ -59,6 +62,7 @@ def add(parser: CommandParser) -> None:
     parser.add_argument(
         "--bundle", type=Path, metavar="FILE.zip", help="for those who help; no personal data"
     )
+    add_language(parser)
     add_json(parser)
 
 
@@ -76,7 +80,7 @@ def run(options: DoctorOptions, provider: Callable[[], CardProvider]) -> int:
     if options.json:
         say_json(report.as_json())
     else:
-        _say(report)
+        _say(report, spoken_languages(options.language))
     return 0 if report.clean else 1
 
 
@@ -199,12 +203,12 @@ async def _read_card(service: SigningService, read: ReaderFacts) -> ReaderFacts:
     return replace(read, problem="key_not_found")
 
 
-def _say(report: Report) -> None:
+def _say(report: Report, languages: Sequence[Language]) -> None:
     for finding in report.findings:
-        say(f"{_SIGNS[finding.level]} {finding.said(Language.CHINESE)}")
-        english = finding.said(Language.ENGLISH)
-        if english != finding.said(Language.CHINESE):
-            say(f"  {english}")
+        first, *others = dict.fromkeys(map(finding.said, languages))
+        say(f"{_SIGNS[finding.level]} {first}")
+        for other in others:
+            say(f"  {other}")
         if finding.repair is not None:
             say(f"  → ankong doctor --repair {finding.repair}")
     say()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from agent.commands.output import log_aside, say, say_json
 from agent.commands.parser import CommandOptions, CommandParser, add_actions, add_json, define
+from agent.commands.speaking import add_language, spoken_languages
 from agent.host.autostart import Autostart, autostart, start_command
 from agent.host.machine.paths import Paths
 from agent.host.tls.machine import Machine
@@ -15,9 +16,6 @@ from agent.setup import record
 from agent.setup.complete import Completion, Wishes
 from agent.setup.report import Step
 from agent.setup.undo import Undoing
-from agent.words import Language
-
-_SPOKEN = (Language.CHINESE, Language.ENGLISH)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,10 +24,12 @@ class SetupCommandOptions(CommandOptions):
 
     Attributes:
         json: whether the answer is for a program.
+        language: in which people read the answer; None for every reviewed one.
 
     """
 
     json: bool = False
+    language: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,12 +75,14 @@ def _add_complete(parser: CommandParser) -> None:
     for name, what in (("autostart", "start the agent at sign-in"), ("trust", "have it trusted")):
         text = f"{what} (default: yes)"
         parser.add_argument(f"--{name}", action=argparse.BooleanOptionalAction, help=text)
+    add_language(parser)
     add_json(parser)
 
 
 def _add_undo(parser: CommandParser) -> None:
     define(parser, UndoOptions, undo)
     parser.add_argument("--forget", action="store_true", help="history and sites too")
+    add_language(parser)
     add_json(parser)
 
 
@@ -129,7 +131,8 @@ def _say(options: SetupCommandOptions, steps: Sequence[Step]) -> int:
     if options.json:
         say_json({"ok": all_well, "steps": [step.as_json() for step in steps]})
     else:
+        languages = spoken_languages(options.language)
         for step in steps:
-            words = " ".join(step.said(language) for language in _SPOKEN)
+            words = " ".join(step.said(language) for language in languages)
             say(f"{'✓' if step.ok else '✗'} {words}")
     return 0 if all_well else 1

@@ -63,10 +63,10 @@ def check_history(patient: Patient) -> Iterator[Finding]:
     if history is None:
         return  # a file that cannot be read is the databases' matter
     if history.breaks:
-        facts = {"seq": str(history.breaks[0]), "breaks": str(history.count)}
+        facts = {"seq": str(history.breaks[0]), "count": str(history.count)}
         yield fault("history", "history_broken", **facts)
     else:
-        yield ok("history", "history_ok", lines=str(history.lines))
+        yield ok("history", "history_ok", count=str(history.lines))
 
 
 def check_config(patient: Patient) -> Iterator[Finding]:

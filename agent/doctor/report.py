@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum, unique
 from typing import Any
 
-from agent.words import Language, say
+from agent.words import SOURCE, Language, say
 
 
 @unique
@@ -37,8 +37,8 @@ class Finding:
     repair: str | None = None
 
     def said(self, language: Language) -> str:
-        """Return the words in a language; ``{reason}`` is the fact named after the language."""
-        facts = {"reason": self.facts.get(language, ""), **self.facts}
+        """Return the words in a language; ``{reason}`` is the fact named after it or English."""
+        facts = {"reason": self.facts.get(language) or self.facts.get(SOURCE, ""), **self.facts}
         return say(language, f"doctor.{self.code}", facts)
 
     def as_json(self) -> dict[str, Any]:

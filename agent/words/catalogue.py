@@ -1,32 +1,35 @@
-"""The catalogue of a language: gettext's PO format (GNU gettext manual, "The Format of PO Files").
+"""The texts of a language, by the names that the program knows them by."""
 
-Only what our files use is read: ``msgctxt``, ``msgid`` and ``msgstr``, each on one or more lines.
-"""
-
-import json
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from agent.words.language import Language
+from agent.words import po
+from agent.words.language import SOURCE, Language
+from agent.words.po import Text
 
 _FOLDER: Final = Path(__file__).parent
-_FILES: Final = {Language.CHINESE: "zh_TW.po", Language.ENGLISH: "en.po"}
 
 
 @cache
-def load(language: Language) -> Mapping[str, str]:
+def load(language: Language) -> Mapping[str, Text]:
     """Return all texts of a language by their keys, such as ``doctor.clock_ok``.
 
-    Reads a file the first time, so that it blocks for some milliseconds.
+    A text that is missing in the language is there in :data:`SOURCE`. Reads files the first time:
+    blocks for some milliseconds, so that the event loop must not wait for it.
     """
-    return MappingProxyType(parse((_FOLDER / _FILES[language]).read_text("utf-8")))
+    texts = po.read(_FOLDER / f"{language.posix}.po")
+    if language is not SOURCE:
+        texts = {**load(SOURCE), **texts}
+    return MappingProxyType(texts)
 
 
-def say(language: Language, key: str, facts: Mapping[str, str]) -> str:
+def say(language: Language, key: str, facts: Mapping[str, Any]) -> str:
     """Return the text of a key, its placeholders filled with the facts.
+
+    Where the text says a number of things, the fact ``count`` is that number.
 
     Raises:
         KeyError: there is no such text, or a fact is missing.
@@ -53,35 +56,7 @@ def section(language: Language, area: str) -> dict[str, Any]:
 
 
 def _with_tuples(value: Any) -> Any:
-    if isinstance(value, str):
+    if not isinstance(value, dict):
         return value
     values = {name: _with_tuples(each) for name, each in value.items()}
     return tuple(values.values()) if "1" in values else values
-
-
-def parse(text: str) -> dict[str, str]:
-    """Return the translations in a PO file by their contexts; what has no context is left out.
-
-    Raises:
-        ValueError: a text is not quoted as it should be.
-
-    """
-    found: dict[str, str] = {}
-    for paragraph in text.split("\n\n"):
-        entry = _fields(paragraph)
-        if entry.get("msgctxt"):
-            found[entry["msgctxt"]] = entry["msgstr"]
-    return found
-
-
-def _fields(paragraph: str) -> dict[str, str]:
-    fields: dict[str, str] = {}
-    name = ""
-    for line in paragraph.splitlines():
-        if line.startswith("#"):
-            continue
-        keyword, _, quoted = line.partition(" ") if line.startswith("msg") else (name, "", line)
-        name = keyword
-        # C's escapes in our files (\n, \" and \\) are JSON's too.
-        fields[name] = fields.get(name, "") + json.loads(quoted)
-    return fields

@@ -1,4 +1,8 @@
-"""Which of our two languages the citizen's system speaks."""
+"""The languages: a line here, and a file of the same name beside it, is all that one needs.
+
+Everything else in the agent, the icon and the installers derives from this list what it offers and
+what it is called.
+"""
 
 import ctypes
 import os
@@ -6,48 +10,119 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from enum import StrEnum, unique
-from typing import Final
+from typing import Final, Self
 
 _VARIABLES: Final = ("LC_ALL", "LC_MESSAGES", "LANG")  # POSIX.1-2017 §8.2, the first one set wins
-_CHINESE: Final = 0x04  # LANG_CHINESE, the low ten bits of a Windows language identifier
 _SECONDS: Final = 2.0
 
 
 @unique
 class Language(StrEnum):
-    """A language by its BCP 47 tag."""
+    """A language by its BCP 47 tag.
 
-    CHINESE = "zh-Hant"
-    ENGLISH = "en"
+    Attributes:
+        endonym: what its speakers call it.
+        is_reviewed: whether a native speaker has read all of it. One that is not is offered with a
+            remark, and never chosen automatically.
+        posix: the locale, which names its catalogue, its keys in desktop files (Desktop Entry
+            Specification 1.5, "Localized values for keys") and its folder of manual pages.
+        windows: the language identifier (MS-LCID): ten bits of the language, six of the region.
+        nsis: the name of NSIS's own language file.
+        font: for windows of Windows.
+        date_locale: a BCP 47 tag by which browsers write days and times.
+
+    """
+
+    endonym: str
+    is_reviewed: bool
+    posix: str
+    windows: int
+    nsis: str
+    font: str
+    date_locale: str
+
+    # tag, endonym, is_reviewed, posix, windows, nsis, font, date_locale
+    # fmt: off
+    CHINESE = "zh-Hant", "繁體中文", True, "zh_TW", 0x0404, "TradChinese", "Microsoft JhengHei UI", "zh-TW"  # noqa: E501  # a row
+    ENGLISH = "en", "English", True, "en", 0x0409, "English", "Segoe UI", "en-GB"
+    # fmt: on
+
+    def __new__(  # noqa: PLR0913, PLR0917  # a row of the table
+        cls,
+        tag: str,
+        endonym: str,
+        is_reviewed: bool,
+        posix: str,
+        windows: int,
+        nsis: str,
+        font: str,
+        date_locale: str,
+    ) -> Self:
+        """Make a language of one row of the table."""
+        language = str.__new__(cls, tag)
+        language._value_ = tag
+        language.endonym = endonym
+        language.is_reviewed = is_reviewed
+        language.posix = posix
+        language.windows = windows
+        language.nsis = nsis
+        language.font = font
+        language.date_locale = date_locale
+        return language
 
 
-def chosen_language(tag: str) -> Language:
-    """Take the language of one of our tags; for any other, "system" too, that of the system."""
-    return Language(tag) if tag in tuple(Language) else system_language()
+SOURCE: Final = Language.ENGLISH
+"""The language that texts are written in first, and said in where a translation is missing."""
+BY_TAG: Final = {str(each): each for each in Language}
+"""Each language by its tag."""
+REVIEWED: Final = tuple(each for each in Language if each.is_reviewed)
+"""The languages that may be chosen automatically."""
+SYSTEM: Final = "system"
+"""The choice of the system's language instead of one of ours."""
+CHOICES: Final = (SYSTEM, *map(str, Language))
+"""What a person may choose: :data:`SYSTEM`, or a language by its tag."""
+_PRIMARY: Final = 0x3FF  # of a Windows language identifier
+
+
+def chosen_language(choice: str) -> Language:
+    """Return the language of one of :data:`CHOICES`; for anything else that of the system."""
+    return BY_TAG.get(choice) or system_language()
 
 
 def system_language() -> Language:
-    """Find the language of the user interface; English where it is none of ours."""
+    """Return the user interface's language if it is a reviewed one of ours, else :data:`SOURCE`."""
     if sys.platform == "win32":
         identifier = ctypes.windll.kernel32.GetUserDefaultUILanguage()
-        return Language.CHINESE if identifier & 0x3FF == _CHINESE else Language.ENGLISH
+        return of_windows(identifier)
     if sys.platform == "darwin":
         return of_tag(_macos_language())
     return of_environment(os.environ)
 
 
+def of_windows(identifier: int) -> Language:
+    """Return the reviewed language of a Windows language identifier (MS-LCID), in any region."""
+    primary = identifier & _PRIMARY
+    return next((each for each in REVIEWED if each.windows & _PRIMARY == primary), SOURCE)
+
+
 def of_environment(environment: Mapping[str, str]) -> Language:
-    """Find the language that POSIX locale variables ask for."""
+    """Return the reviewed language that POSIX locale variables ask for."""
     locale = next((environment[name] for name in _VARIABLES if environment.get(name)), "")
     if locale in ("", "C", "POSIX") or locale.startswith("C."):
-        return Language.ENGLISH  # as gettext: without a locale LANGUAGE says nothing
+        return SOURCE  # as gettext: without a locale LANGUAGE says nothing
     first, *_ = environment.get("LANGUAGE", "").split(":")
     return of_tag(first or locale)
 
 
 def of_tag(tag: str) -> Language:
-    """Choose by a tag such as ``zh-Hant-TW`` or ``zh_TW.UTF-8``."""
-    return Language.CHINESE if tag.lower().startswith("zh") else Language.ENGLISH
+    """Return the reviewed language of a tag such as ``zh-Hant-TW`` or ``zh_TW.UTF-8``."""
+    primary = _primary(tag)
+    return next((each for each in REVIEWED if _primary(each) == primary), SOURCE)
+
+
+def _primary(tag: str) -> str:
+    """Return the primary language subtag of a BCP 47 tag (RFC 5646 §2.2.1) or a POSIX locale."""
+    return tag.lower().replace("_", "-").partition(".")[0].partition("-")[0]
 
 
 def _macos_language() -> str:

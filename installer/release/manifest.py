@@ -32,6 +32,7 @@ from cryptography.hazmat.primitives.serialization import (
 from agent import __version__
 from agent.host.update.manifest import BadManifestError, ReleaseManifest, accept, sign
 from agent.host.update.release_keys import RELEASE_KEYS
+from agent.words import Language
 
 PASSPHRASE = "ANKONG_RELEASE_PASSPHRASE"  # noqa: S105  # the variable's name
 LIFE = 90  # days
@@ -63,8 +64,14 @@ def _parser() -> argparse.ArgumentParser:
     write.add_argument("--newest", default=__version__, help="the newest version")
     write.add_argument("--floor", required=True, help="older versions refuse to sign")
     write.add_argument("--page", default="", help="https address where people get it")
-    write.add_argument("--reason-zh", default="", help="why older versions refuse")
-    write.add_argument("--reason-en", default="")
+    write.add_argument(
+        "--reason",
+        action="append",
+        type=_reason,
+        default=[],
+        metavar="TAG=TEXT",
+        help="why older versions refuse, once for each language: en=…",
+    )
     write.add_argument("--days", type=int, default=LIFE, help="until it expires")
     write.add_argument(
         "--number", type=int, help="grows each time (default: the seconds since 1970)"
@@ -75,6 +82,13 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("file", type=Path)
     check.add_argument("--public", action="append", default=[], metavar="HEX")
     return parser
+
+
+def _reason(argument: str) -> tuple[str, str]:
+    tag, equals, text = argument.partition("=")
+    if tag not in tuple(Language) or not equals:
+        raise argparse.ArgumentTypeError(f"{argument}: not TAG=TEXT of {', '.join(Language)}")
+    return tag, text
 
 
 def make_keys(options: argparse.Namespace) -> int:
@@ -97,7 +111,6 @@ def write_manifest(options: argparse.Namespace) -> int:
     if not isinstance(key, Ed25519PrivateKey):
         raise TypeError(f"{options.key}: not an Ed25519 key")
     now = datetime.now(UTC).replace(microsecond=0)
-    reason = {"zh-Hant": options.reason_zh, "en": options.reason_en}
     said = ReleaseManifest(
         number=options.number or int(now.timestamp()),
         issued=now,
@@ -105,7 +118,7 @@ def write_manifest(options: argparse.Namespace) -> int:
         newest=options.newest,
         floor=options.floor,
         page=options.page,
-        reason={language: text for language, text in reason.items() if text},
+        reason=dict(options.reason),
     )
     content = sign(said, key)
     accept(content, (public_key(key),), now)

@@ -3,7 +3,7 @@
 import ast
 import statistics
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 FOLDERS = ("agent", "tray", "installer")
@@ -12,38 +12,60 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 def figures(root: Path) -> dict[str, float]:
     """Measure the modules below a checkout; tests do not count."""
-    modules = {path: path.read_text("utf-8") for path in _modules(root)}
-    trees = {path: ast.parse(text) for path, text in modules.items()}
-    functions = [node for tree in trees.values() for node in _functions(tree)]
+    texts = [path.read_text("utf-8") for path in modules(root)]
+    functions = [node for text in texts for node in _functions(ast.parse(text))]
     lengths = [_length(node) for node in functions]
-    raising = [node for node in functions if _raises(node) and not node.name.startswith("_")]
     return {
+        "modules": len(texts),
+        "lines of a module, median": statistics.median(len(text.splitlines()) for text in texts),
+        "file names used twice": len(file_names_used_twice(modules(root))),
         "lines of a function, median": statistics.median(lengths),
         "lines of the longest function": max(lengths),
         "class names used twice": len(class_names_used_twice(root)),
         "functions without all types": sum(not _is_typed(node) for node in functions),
-        "public functions that raise and do not say so": sum(
-            "Raises:" not in (ast.get_docstring(node) or "") for node in raising
-        ),
+        "public functions that raise and do not say so": len(silent_raises(root)),
     }
+
+
+def modules(root: Path, folders: tuple[str, ...] = FOLDERS) -> list[Path]:
+    """List the files of the product's Python below a checkout."""
+    return [path for folder in folders for path in sorted((root / folder).rglob("*.py"))]
 
 
 def class_names_used_twice(root: Path) -> list[str]:
     """List the public class names that more than one module defines."""
     names = Counter(
         node.name
-        for path in _modules(root)
+        for path in modules(root)
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
     )
     return sorted(name for name, count in names.items() if count > 1)
 
 
+def file_names_used_twice(paths: Iterable[Path]) -> list[str]:
+    """List the names that more than one module has; those that Python gives do not count."""
+    names = Counter(path.name for path in paths if not path.name.startswith("__"))
+    return sorted(name for name, count in names.items() if count > 1)
+
+
+def silent_raises(root: Path) -> list[str]:
+    """List the public functions that raise something and have no ``Raises:`` in their docstring."""
+    return [
+        f"{path.relative_to(root).as_posix()}:{node.name}"
+        for path in modules(root)
+        for node in _functions(ast.parse(path.read_text("utf-8")))
+        if not node.name.startswith("_")
+        and _raises(node)
+        and "Raises:" not in (ast.get_docstring(node) or "")
+    ]
+
+
 def modules_with_parameter(root: Path, name: str) -> list[str]:
     """List the agent's modules, as paths, that have a function with such a parameter."""
     return [
         path.relative_to(root).as_posix()
-        for path in _modules(root, ("agent",))
+        for path in modules(root, ("agent",))
         if any(
             argument.arg == name
             for function in _functions(ast.parse(path.read_text("utf-8")))
@@ -52,13 +74,8 @@ def modules_with_parameter(root: Path, name: str) -> list[str]:
     ]
 
 
-def _modules(root: Path, folders: tuple[str, ...] = FOLDERS) -> Iterator[Path]:
-    for folder in folders:
-        yield from sorted((root / folder).rglob("*.py"))
-
-
-def _functions(tree: ast.AST) -> list[Function]:
-    return [node for node in ast.walk(tree) if isinstance(node, Function)]
+def _functions(tree: ast.AST) -> Iterator[Function]:
+    return (node for node in ast.walk(tree) if isinstance(node, Function))
 
 
 def _length(node: Function) -> int:

@@ -32,7 +32,14 @@ def test_a_key_a_manifest_and_its_judge(
     key, out = tmp_path / "release.key", tmp_path / "ankong.manifest"
     public = new_key(main, key, capsys)
     words = ["sign", "--key", str(key), "--newest", "1.2.0", "--floor", "1.0.0"]
-    words += ["--page", "https://ankong.example/", "--reason-zh", "有漏洞。", "--out", str(out)]
+    words += [
+        "--page",
+        "https://ankong.example/",
+        "--reason",
+        "zh-Hant=有漏洞。",
+        "--out",
+        str(out),
+    ]
     assert main(words) == 0
     found = accept(out.read_bytes(), (public,), datetime.now(UTC))
     assert (found.newest, found.floor, found.page) == ("1.2.0", "1.0.0", "https://ankong.example/")

@@ -2,17 +2,21 @@
 
 import inspect
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from types import FrameType
 from typing import Any
 
 import pytest
 
-from agent.cards.citizen.card import CitizenCard
 from agent.cms.document import Document
 from agent.consent.consent import AlwaysAllow
+from agent.errors import CardError
 from agent.origin import LOCAL_USER
 from agent.secret import SecretBytes
-from agent.signing.model import SignRequest
+from agent.signing.card_certificates import any_expired
+from agent.signing.model import DecryptFormat, DecryptRequest, SignRequest
 from agent.signing.service import SigningService
 from agent.signing.sign_task import SignTask
 from agent.transport.chaining import Link
@@ -86,8 +90,77 @@ def test_a_document_is_hashed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert hashed == [b"hello"]
 
 
-def test_every_generation_is_straight() -> None:
-    """A driver that takes a callback for its key would climb back."""
-    for verb in (CitizenCard.sign, CitizenCard.decrypt, CitizenCard.certificate):
-        hints = inspect.get_annotations(verb, eval_str=True)
-        assert not any("Callable" in str(hint) for hint in hints.values())
+VERBS = {
+    "certificates": lambda service: service.certificates(LOCAL_USER),
+    "sign": lambda service: service.sign(
+        LOCAL_USER, SignRequest((Document(data=b"hello"),)), SecretBytes.from_text("123456")
+    ),
+    "decrypt": lambda service: service.decrypt(
+        LOCAL_USER,
+        DecryptRequest(bytes(255) + b"\1", DecryptFormat.PKCS1),
+        SecretBytes.from_text("123456"),
+    ),
+}
+
+
+@pytest.fixture
+def climbs() -> Iterator[list[str]]:
+    """Collect the functions of the use cases that a driver of a card calls, however deep."""
+    found: list[str] = []
+
+    def called(frame: FrameType, event: str, _: object) -> None:
+        if event != "call" or not frame.f_globals["__name__"].startswith("agent.signing."):
+            return
+        outer = frame.f_back
+        while outer is not None:
+            if outer.f_globals["__name__"].startswith("agent.cards."):
+                found.append(frame.f_code.co_qualname)
+                return
+            outer = outer.f_back
+
+    threading.setprofile(called)  # in every thread that is started from here on
+    yield found
+    threading.setprofile(None)
+
+
+async def ask(card: VirtualCard, verb: str) -> None:
+    """Ask a new service for something; its threads are new too."""
+    provider = VirtualProvider()
+    provider.insert(READER_NAME.format(0), card)
+    service = SigningService(provider, AlwaysAllow())
+    await service.start()
+    try:
+        # The cryptogram has no padding: the card is asked, and what it says is refused.
+        with suppress(CardError):
+            await VERBS[verb](service)
+    finally:
+        await service.close()
+
+
+@pytest.mark.parametrize("verb", VERBS)
+async def test_no_driver_calls_the_use_cases(
+    make_card: Callable[..., VirtualCard], generation: str, verb: str, climbs: list[str]
+) -> None:
+    card = make_card(generation)
+    await ask(card, verb)
+    assert card.trace.commands > 10  # the verb reached the card
+    assert climbs == []
+
+
+async def test_a_driver_that_climbs_is_found(
+    make_card: Callable[..., VirtualCard],
+    generation: str,
+    climbs: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The way that a driver had before: it called a function of its user's with the card."""
+    from agent.cards.citizen.card import CitizenCard
+
+    source = "def certificates(self): return any_expired(read(self), now)"
+    names: dict[str, Any] = {"__name__": "agent.cards.citizen.card", "any_expired": any_expired}
+    names |= {"read": CitizenCard.certificates, "now": datetime.now(UTC)}
+    exec(source, names)  # noqa: S102  # a function of that module, as the profile sees it
+    monkeypatch.setattr(CitizenCard, "certificates", names["certificates"])
+    with suppress(TypeError):  # it is not what the user waits for
+        await ask(make_card(generation), "certificates")
+    assert climbs[0] == "any_expired"

@@ -3,11 +3,10 @@
 import pytest
 
 from agent.history.line import EntryKind
-from agent.host.settings.preferences import LANGUAGES
 from agent.origin import LOCAL_USER, SELF_TEST, Origin
 from agent.signing.model import CardPresence, ReaderView, Snapshot
 from agent.signing.recording import Signed
-from agent.words.language import Language
+from agent.words.language import CHOICES, Language
 from tray.icon.face import MAX_NAME, MAX_READERS, Face, Facts, Item, Mood, make_face
 from tray.icon.texts import Texts, load_texts
 from tray.program import notification
@@ -94,7 +93,7 @@ def test_every_line_has_a_key_of_its_own() -> None:
     assert keys[-1] == "quit"
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", CHOICES)
 def test_the_language_that_was_chosen_has_the_mark(language: str) -> None:
     shown = face(CARD, language=language)
     marked = [item.key for item in line(shown, "language").children if item.checked]

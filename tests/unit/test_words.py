@@ -1,53 +1,107 @@
 """The catalogues: whole in every language, with the same placeholders, and quickly read."""
 
+import io
 import re
 import string
 import time
 from pathlib import Path
 
 import pytest
+from babel.messages.pofile import read_po
 
 from agent import words
-from agent.words import Language, catalogue, load, section
-from agent.words.catalogue import parse
+from agent.words import CHOICES, REVIEWED, SOURCE, Language, catalogue, load, section
+from agent.words.browser import PLURAL, browser_languages, browser_texts, plural_digits
+from agent.words.choices import choice_label
+from agent.words.po import CountedText, Text, parse
 
 FOLDER = Path(words.__file__).parent
-ENGLISH = (FOLDER / "en.po").read_text("utf-8")
+KEY = re.compile(r"[a-z][a-z0-9_]*(\.[a-zA-Z0-9_-]+)+")
 
 
-def sources(text: str) -> dict[str, str]:
+def content_of(language: Language) -> str:
+    return (FOLDER / f"{language.posix}.po").read_text("utf-8")
+
+
+def sources(text: str) -> dict[str, tuple[str, ...]]:
     """Take the English texts that stand beside the translations."""
-    return parse(re.sub(r"(?m)^msgstr ", "msgother ", text).replace("\nmsgid ", "\nmsgstr "))
+    ids = {each.context: each.id for each in read_po(io.StringIO(text)) if each.context}
+    return {key: (value,) if isinstance(value, str) else value for key, value in ids.items()}
+
+
+def forms(text: Text) -> tuple[str, ...]:
+    return text.forms if isinstance(text, CountedText) else (text,)
 
 
 def gaps(text: str) -> set[str | None]:
     return {gap for _, gap, _, _ in string.Formatter().parse(text) if gap is not None}
 
 
+def check_translation(key: str, english: Text, text: Text) -> None:
+    assert isinstance(text, CountedText) == isinstance(english, CountedText), key
+    wanted = gaps(forms(english)[-1])
+    if isinstance(text, CountedText):
+        assert "count" in wanted, key
+        for number, form in enumerate(text.forms):
+            counts = [count for count in range(200) if text.choose(count) == number]
+            assert counts, f"{key}: no count has the form {number}"
+            # A form for one count only may say it in words.
+            optional = {"count"} if len(counts) == 1 else set()
+            assert wanted - optional <= gaps(form) <= wanted, (key, form)
+    else:
+        assert gaps(text) == wanted, key
+    assert all(form.strip() for form in forms(text)), key
+
+
 @pytest.mark.parametrize("language", Language)
 def test_every_language_says_everything_with_the_same_placeholders(language: Language) -> None:
-    english, texts = load(Language.ENGLISH), load(language)
-    assert list(texts) == list(english)
-    for key, text in texts.items():
-        assert text.strip(), key
-        assert gaps(text) == gaps(english[key]), key
+    english, own = load(SOURCE), parse(content_of(language))
+    assert list(own) == list(english)
+    for key, text in own.items():
+        assert KEY.fullmatch(key), key
+        assert PLURAL not in key.split("."), key
+        check_translation(key, english[key], text)
 
 
-@pytest.mark.parametrize("file", sorted(FOLDER.glob("*.po")), ids=lambda path: path.stem)
-def test_no_translation_is_of_an_older_english_text(file: Path) -> None:
-    text = file.read_text("utf-8")
-    assert sources(text) == load(Language.ENGLISH)
+@pytest.mark.parametrize("language", Language)
+def test_no_translation_is_of_an_older_english_text(language: Language) -> None:
+    text = content_of(language)
+    assert sources(text) == {key: forms(value) for key, value in load(SOURCE).items()}
     assert not re.search(r"(?m)^#(, .*fuzzy|~)", text)
     keys = re.findall(r'(?m)^msgctxt "(.+)"$', text)
     assert len(keys) == len(set(keys))
-    for paragraph in text.split("\n\n"):
-        has_gaps = bool(gaps(next(iter(parse(paragraph).values()), "")))
+    assert f'"Language: {language.posix}\\n"' in text
+    for paragraph in text.split("\n\n")[1:]:
+        (value,) = parse(f"{text.partition(chr(10) * 2)[0]}\n\n{paragraph}").values()
+        has_gaps = bool(gaps(forms(value)[-1]))
         assert ("#, python-brace-format" in paragraph) == has_gaps, paragraph
 
 
-def test_a_text_may_stand_on_several_lines_and_hold_quotes() -> None:
-    text = '#. a note\nmsgctxt "a.b"\nmsgid ""\n"x\\n"\nmsgstr ""\n"one \\"two\\"\\n"\n"三\\\\"\n'
-    assert parse(text) == {"a.b": 'one "two"\n三\\'}
+def test_what_a_language_lacks_is_said_in_english(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chinese = (
+        '#, fuzzy\nmsgctxt "a.one"\nmsgid "x"\nmsgstr "不確定"\n\n'
+        'msgctxt "a.two"\nmsgid "y"\nmsgstr "二"\n'
+    )
+    english = "".join(
+        f'msgctxt "a.{name}"\nmsgid "{name}"\nmsgstr "{name}"\n\n'
+        for name in ("one", "two", "three")
+    )
+    english += (
+        'msgctxt "a.many"\nmsgid "{count} day"\nmsgid_plural "{count} days"\n'
+        'msgstr[0] "{count} day"\nmsgstr[1] "{count} days"\n'
+    )
+    (tmp_path / "zh_TW.po").write_text(chinese, "utf-8")
+    (tmp_path / "en.po").write_text(english, "utf-8")
+    monkeypatch.setattr(catalogue, "_FOLDER", tmp_path)
+    load.cache_clear()
+    try:
+        found = section(Language.CHINESE, "a")
+        assert [found[name] for name in ("one", "two", "three")] == ["one", "二", "three"]
+        assert [found["many"].format(count=count) for count in (1, 5)] == ["1 day", "5 days"]
+    finally:
+        load.cache_clear()
 
 
 def test_a_catalogue_is_read_within_the_time_that_a_window_has() -> None:
@@ -65,3 +119,66 @@ def test_keys_with_numbers_are_tuples_and_others_mappings(monkeypatch: pytest.Mo
         "many": (("x", "y"),),
         "named": {"by-tag": "z"},
     }
+    assert browser_texts(Language.ENGLISH, "a")["many"] == [["x", "y"]]
+
+
+def test_a_number_of_things_is_said_in_the_language_s_own_form() -> None:
+    english, chinese = section(Language.ENGLISH, "prompt"), section(Language.CHINESE, "prompt")
+    assert english["tries_left"].format(count=1) == "1 try left"
+    assert english["tries_left"].format_map({"count": "2"}) == "2 tries left"
+    assert chinese["tries_left"].format(count=1) == "還可以輸入 1 次"
+
+
+# The list.
+
+
+def test_every_language_of_the_list_has_what_each_system_calls_it() -> None:
+    for name in ("endonym", "posix", "windows", "nsis", "date_locale"):
+        values = [getattr(each, name) for each in Language]
+        assert len(set(values)) == len(values), name
+    assert all(f"{each.posix}.po" in {path.name for path in FOLDER.iterdir()} for each in Language)
+    assert SOURCE in REVIEWED
+
+
+def test_a_language_that_nobody_has_reviewed_is_offered_with_a_remark() -> None:
+    for speaking in Language:
+        labels = [choice_label(each, speaking) for each in CHOICES]
+        assert len(set(labels)) == len(CHOICES)
+        for language, label in zip(Language, labels[1:], strict=True):
+            assert language.endonym in label
+            assert (label == language.endonym) == language.is_reviewed
+
+
+def test_a_script_is_told_every_language() -> None:
+    told = browser_languages()
+    assert [each["tag"] for each in told] == list(Language)
+    assert [each["tag"] for each in told if each["reviewed"]] == list(REVIEWED)
+
+
+# How a script chooses a plural form.
+
+
+def chosen_by_script(digits: str, count: int) -> int:
+    return int(digits[min(count if count < 200 else 100 + count % 100, len(digits) - 1)])
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "0",
+        "n != 1",
+        "n > 1",
+        "n%10==1 && n%100!=11 ? 0 : n != 0 ? 1 : 2",
+        "n==1 ? 0 : n==2 ? 1 : 2",
+        "n==1 ? 0 : (n==0 || (n%100 > 0 && n%100 < 20)) ? 1 : 2",
+        "n==1 ? 0 : n%10>=2 && n%10<=4 && (n%100<10 || n%100>=20) ? 1 : 2",
+        "n%100==1 ? 0 : n%100==2 ? 1 : n%100==3 || n%100==4 ? 2 : 3",
+        "n==0 ? 0 : n==1 ? 1 : n==2 ? 2 : n%100>=3 && n%100<=10 ? 3 : n%100>=11 ? 4 : 5",
+    ],
+)
+def test_a_script_chooses_as_gettext_does(expression: str) -> None:
+    from gettext import c2py
+
+    choose = c2py(expression)
+    digits = plural_digits(choose)
+    assert all(chosen_by_script(digits, count) == choose(count) for count in range(5000))

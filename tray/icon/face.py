@@ -6,8 +6,8 @@ from enum import StrEnum, unique
 from typing import Final
 
 from agent.harmless import shortened
-from agent.host.settings.preferences import LANGUAGES
 from agent.signing.model import CardPresence, ReaderView, Snapshot
+from agent.words.language import CHOICES, SYSTEM
 from tray.icon.texts import Texts
 
 MAX_NAME: Final = 48  # characters of a reader's name
@@ -62,7 +62,7 @@ class Facts:
         snapshot: the readers; None before the agent is ready.
         warnings: keys of ``Texts.warnings``, for what needs the citizen's attention.
         autostart: whether the agent starts with the session; None where that is unknown.
-        language: one of ``LANGUAGES``, as chosen.
+        language: one of ``CHOICES``, as chosen.
         newest: a newer version that there is; empty for none.
 
     """
@@ -70,7 +70,7 @@ class Facts:
     snapshot: Snapshot | None = None
     warnings: tuple[str, ...] = ()
     autostart: bool | None = None
-    language: str = LANGUAGES[0]
+    language: str = SYSTEM
     newest: str = ""
 
 
@@ -170,10 +170,10 @@ def _settings(facts: Facts, texts: Texts) -> Iterator[Item]:
     choices = tuple(
         Item(
             f"language:{name}",
-            texts.languages[name],
+            texts.choices[name],
             checked=name == facts.language,
             radio=True,
         )
-        for name in LANGUAGES
+        for name in CHOICES
     )
     yield Item("language", texts.language, children=choices)

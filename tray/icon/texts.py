@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from agent.signing.model import CardPresence
-from agent.words import Language, section
+from agent.words import CHOICES, CountedText, Language, choice_label, section
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +28,14 @@ class Texts:
     doctor: str
     autostart: str
     language: str
-    languages: Mapping[str, str]
+    choices: Mapping[str, str]
     newer: str
     about: str
     quit: str
     signed: str
     decrypted: str
     by: str
-    documents: str
+    documents: CountedText
     unnamed: str
     owner: str
     self_test: str
@@ -44,4 +44,5 @@ class Texts:
 @cache
 def load_texts(language: Language) -> Texts:
     """Return the words of a language."""
-    return Texts(**section(language, "icon"))
+    choices = {each: choice_label(each, language) for each in CHOICES}
+    return Texts(choices=choices, **section(language, "icon"))

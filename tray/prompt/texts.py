@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import cache
 
-from agent.words import Language, section
+from agent.words import CountedText, Language, section
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Words:
     documents: str
     card: str
     no_name: str
-    more_documents: str
+    more_documents: CountedText
     fingerprint: str
     card_number: str
     no_holder: str
@@ -37,21 +37,21 @@ class Words:
     never: str
     # PIN.
     sign_title: str
-    sign_many_title: str
+    sign_many_title: CountedText
     decrypt_title: str
     pin: str
     pin_hint: str
     sign: str
     decrypt: str
     wrong: str
-    tries_left: str
+    tries_left: CountedText
     tries_unknown: str
     one_try_left: str
     capitals: str
     block: str
     # Last try.
     last_title: str
-    few_title: str
+    few_title: CountedText
     last_text: str
     few_text: str
     doubt: str

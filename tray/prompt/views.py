@@ -124,9 +124,9 @@ class _PinEntry:
         text, front = window.words.tries_unknown, palette.muted
         if left is not None:
             pips = "●" * left + "○" * max(0, TRIES - left)
-            last = left == 1
-            said = window.words.one_try_left if last else window.words.tries_left
-            text = f"{pips}  {said.format(left=left)}"
+            last, words = left == 1, window.words
+            said = words.one_try_left if last else words.tries_left.format(count=left)
+            text = f"{pips}  {said}"
             front = palette.ink if left >= TRIES else palette.danger
         tk.Label(
             parent, text=text, font=window.style.small, background=palette.paper, foreground=front
@@ -150,7 +150,7 @@ class _PinEntry:
 
 def _last_try(root: tk.Tk, prompt: LastTry, words: Words) -> Window:
     last = prompt.attempts_left == 1
-    title = words.last_title if last else words.few_title.format(left=prompt.attempts_left)
+    title = words.last_title if last else words.few_title.format(count=prompt.attempts_left)
     window = Window(root, words, title, alarm=True)
     window.add_notice(words.last_text if last else words.few_text, danger=True)
     panel = window.add_panel()

@@ -13,9 +13,8 @@ import structlog
 from msgspec import Struct
 
 from agent.host.tls.machine import write_whole
+from agent.words import CHOICES, SYSTEM
 
-LANGUAGES: Final = ("system", "zh-Hant", "en")
-"""What may be chosen: the language of the system, or one of ours by its BCP 47 tag."""
 _MAX_SIZE: Final = 4096  # bytes
 
 _log = structlog.get_logger(__name__)
@@ -25,12 +24,12 @@ class Choices(Struct, frozen=True):
     """What the file holds.
 
     Attributes:
-        language: as :data:`LANGUAGES`, or one that only another version of the agent has.
+        language: as :data:`CHOICES`, or one that only another version of the agent has.
         update_check: whether the agent may ask for newer versions.
 
     """
 
-    language: str = LANGUAGES[0]
+    language: str = SYSTEM
     update_check: bool = True
 
 
@@ -45,15 +44,15 @@ class Preferences:
 
     @property
     def language(self) -> str:
-        """One of :data:`LANGUAGES`."""
+        """One of :data:`CHOICES`."""
         chosen = self._choices.language
-        return chosen if chosen in LANGUAGES else LANGUAGES[0]
+        return chosen if chosen in CHOICES else SYSTEM
 
     def set_language(self, language: str) -> None:
         """Choose a language, and write it down; blocks.
 
         Args:
-            language: one of :data:`LANGUAGES`.
+            language: one of :data:`CHOICES`.
 
         Raises:
             OSError: the file cannot be written; the choice then lasts as long as the agent runs.

@@ -36,7 +36,7 @@ _KEY: Final = re.compile(r"[0-9a-f]{64}")
 _TIME: Final = "%Y-%m-%dT%H:%M:%SZ"
 _NEEDED: Final = frozenset({"number", "issued", "expires", "newest", "floor"})
 _OPTIONAL: Final = frozenset({"page", "reason"})
-_LANGUAGES: Final = frozenset({"zh-Hant", "en"})
+_TAG: Final = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,3}")  # of a language, BCP 47
 _MAX_NUMBER: Final = 2**53  # that every reader of JSON knows exactly
 _MAX_PAGE: Final = 200  # characters
 _MAX_REASON: Final = 200  # characters
@@ -57,7 +57,7 @@ class ReleaseManifest:
         newest: version that there is.
         floor: version below which nobody should sign any more.
         page: where a person gets it; empty for where they got the last one.
-        reason: of the floor, by language (zh-Hant, en); may be empty.
+        reason: of the floor, by BCP 47 tags, some perhaps unknown here; may be empty.
 
     """
 
@@ -221,8 +221,8 @@ def _check_page(page: str) -> None:
 
 
 def _check_reason(reason: Mapping[str, str]) -> None:
-    if not reason.keys() <= _LANGUAGES:
-        raise ValueError("reason")
-    for text in reason.values():
+    for tag, text in reason.items():
+        if not _TAG.fullmatch(tag):
+            raise ValueError("reason")
         if not text.isprintable() or not 0 < len(text) <= _MAX_REASON:
             raise ValueError("reason")

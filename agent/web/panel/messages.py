@@ -7,9 +7,11 @@ from msgspec import Meta, Struct
 
 from agent.errors import BadRequestError
 from agent.web.front.audience import Audience
+from agent.words import CHOICES
 
 T = TypeVar("T", bound="PanelMessage")
 Text = Annotated[str, Meta(max_length=255)]
+LanguageChoice = Annotated[str, Meta(pattern=f"^({'|'.join(CHOICES)})$")]
 
 
 class PanelMessage(Struct, frozen=True, forbid_unknown_fields=True):
@@ -49,7 +51,7 @@ class Repair(PanelMessage, frozen=True, forbid_unknown_fields=True):
 class Change(PanelMessage, frozen=True, forbid_unknown_fields=True):
     """Changes a setting of the citizen's own; what is missing stays as it is."""
 
-    language: Literal["system", "zh-Hant", "en"] | None = None
+    language: LanguageChoice | None = None
     autostart: bool | None = None
     update_check: bool | None = None
 

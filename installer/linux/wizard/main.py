@@ -7,10 +7,10 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 
-from agent.words.language import Language, system_language
+from agent.words.language import CHOICES, SYSTEM, Language, chosen_language
 from wizard import program, service, work
 from wizard.situation import Situation
-from wizard.texts import Texts, load_texts
+from wizard.texts import load_texts
 from wizard.trouble import TroubleError
 from wizard.window import filled
 
@@ -23,14 +23,14 @@ QUIET_VARIABLE = "ANKONG_QUIET"
 def main(arguments: Sequence[str]) -> int:
     """Install or remove; return the exit status: 0 done or given up, 1 failed."""
     options = _parser().parse_args(arguments)
-    texts = load_texts(system_language())
+    language = chosen_language(options.language)
     situation = Situation.here()
     try:
         if options.uninstall:
-            return _uninstall(situation, options, texts)
-        return _install(situation, options, texts)
+            return _uninstall(situation, options, language)
+        return _install(situation, options, language)
     except TroubleError as error:
-        print(filled(texts.trouble[error.code], error.facts), file=sys.stderr)
+        print(filled(load_texts(language).trouble[error.code], error.facts), file=sys.stderr)
         return EXIT_FAILED
 
 
@@ -48,26 +48,30 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--no-autostart", action="store_true", help="do not start it when the user signs in"
     )
+    parser.add_argument(
+        "--language", choices=CHOICES, default=SYSTEM, help="speak it (default: the system's)"
+    )
     return parser
 
 
-def _install(situation: Situation, options: argparse.Namespace, texts: Texts) -> int:
+def _install(situation: Situation, options: argparse.Namespace, language: Language) -> int:
     if not (options.quiet or os.environ.get(QUIET_VARIABLE)):
         from tkinter import TclError  # noqa: PLC0415  # not where nobody looks
 
         from wizard.install_pages import InstallPages  # noqa: PLC0415  # likewise
 
         try:
-            pages = InstallPages(situation, system_language())
+            pages = InstallPages(situation, language)
         except TclError:
-            print(texts.no_display, file=sys.stderr)
+            print(load_texts(language).no_display, file=sys.stderr)
             return EXIT_FAILED
         pages.run()
         return EXIT_OK
-    return _install_quietly(situation, options, texts)
+    return _install_quietly(situation, options, language)
 
 
-def _install_quietly(situation: Situation, options: argparse.Namespace, texts: Texts) -> int:
+def _install_quietly(situation: Situation, options: argparse.Namespace, language: Language) -> int:
+    texts = load_texts(language)
     before = situation.before()
     if before is not None and situation.is_downgrade() and not options.downgrade:
         facts = {"installed": before.version, "version": situation.version}
@@ -81,7 +85,7 @@ def _install_quietly(situation: Situation, options: argparse.Namespace, texts: T
     print(filled(texts.quiet_done, facts))
     for step in steps:
         if not step.ok:
-            print(step.said(Language.CHINESE), step.said(Language.ENGLISH), file=sys.stderr)
+            print(step.said(language), file=sys.stderr)
     missing = service.look()
     if missing:
         print(missing.command or texts.missing_unknown, file=sys.stderr)
@@ -91,7 +95,8 @@ def _install_quietly(situation: Situation, options: argparse.Namespace, texts: T
     return EXIT_OK
 
 
-def _uninstall(situation: Situation, options: argparse.Namespace, texts: Texts) -> int:
+def _uninstall(situation: Situation, options: argparse.Namespace, language: Language) -> int:
+    texts = load_texts(language)
     if situation.before() is None:
         print(texts.not_installed, file=sys.stderr)
         return EXIT_FAILED
@@ -101,16 +106,16 @@ def _uninstall(situation: Situation, options: argparse.Namespace, texts: Texts) 
         from wizard.removal_pages import RemovalPages  # noqa: PLC0415  # likewise
 
         try:
-            removal = RemovalPages(situation, system_language())
+            removal = RemovalPages(situation, language)
         except TclError:
-            print(texts.no_display, file=sys.stderr)
+            print(load_texts(language).no_display, file=sys.stderr)
             return EXIT_FAILED
         removal.run()
         return EXIT_OK
     steps = work.uninstall(situation, forget=options.forget)
     left = [step for step in steps if not step.ok]
     for step in left:
-        print(step.said(Language.CHINESE), step.said(Language.ENGLISH), file=sys.stderr)
+        print(step.said(language), file=sys.stderr)
     if not left:
         print(texts.quiet_removed)
     return EXIT_FAILED if left else EXIT_OK

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agent.words import Language
+from agent.words import SOURCE, Language
 
 _SECONDS = 120.0  # a browser's database may be in use for a while
 
@@ -20,7 +20,7 @@ class Step:
     Attributes:
         ok: whether all is as it should be.
         code: what exactly; stable.
-        message: the same for people, by the tags of the languages.
+        message: the same for people, by the tags of languages; English is there.
 
     """
 
@@ -29,8 +29,8 @@ class Step:
     message: Mapping[str, str]
 
     def said(self, language: Language) -> str:
-        """Return what it says in a language."""
-        return self.message[language]
+        """Return what it says in a language; in English where it has no other."""
+        return self.message.get(language) or self.message[SOURCE]
 
 
 def complete(executable: Path, *options: str) -> Sequence[Step]:
@@ -71,9 +71,11 @@ def _setup(executable: Path, *words: str) -> Sequence[Step]:
         return [_step(step) for step in steps]
     except (OSError, subprocess.TimeoutExpired, ValueError, KeyError, TypeError) as error:
         detail = f"{' '.join(command[1:])}: {error}"
-        return [Step(ok=False, code="program_failed", message=dict.fromkeys(Language, detail))]
+        return [Step(ok=False, code="program_failed", message={SOURCE: detail})]
 
 
 def _step(step: dict[str, Any]) -> Step:
-    message: dict[str, str] = {each: str(step["message"][each]) for each in Language}
+    message = {str(tag): str(text) for tag, text in step["message"].items()}
+    if SOURCE not in message:
+        raise KeyError(SOURCE)
     return Step(step["ok"] is True, str(step["code"]), message)

@@ -54,7 +54,7 @@ def test_the_fault_stays_after_the_agent_has_begun_a_new_segment(clinic: Clinic)
         pass  # what a start does
     found = history_row(clinic)
     assert (found["level"], found["facts"]["seq"]) == ("fault", "2")
-    assert int(found["facts"]["breaks"]) > 1
+    assert int(found["facts"]["count"]) > 1
 
 
 @needs_certutil
@@ -62,6 +62,6 @@ def test_a_whole_chain_is_said_to_be_and_one_that_cannot_be_read_is_not(clinic: 
     written(clinic.paths.history, 2)
     found = history_row(clinic)
     assert (found["level"], found["code"]) == ("ok", "history_ok")
-    assert found["facts"] == {"lines": "2"}
+    assert found["facts"] == {"count": "2"}
     clinic.paths.history.write_bytes(b"no database" * 1000)
     assert set(clinic.faults()) == {"database_damaged"}

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from agent.host.settings.preferences import LANGUAGES, Preferences
+from agent.host.settings.preferences import Preferences
+from agent.words import CHOICES, SYSTEM
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", CHOICES)
 def test_a_choice_lasts(tmp_path: Path, language: str) -> None:
     path = tmp_path / "preferences.json"
     Preferences(path).set_language(language)
@@ -39,5 +40,5 @@ def test_a_choice_that_makes_no_sense_takes_no_other_along(tmp_path: Path, langu
     path = tmp_path / "preferences.json"
     path.write_text(f'{{"language": {language}, "update_check": false}}')
     found = Preferences(path)
-    assert found.language == LANGUAGES[0]
+    assert found.language == SYSTEM
     assert not found.update_check

@@ -1,0 +1,21 @@
+"""In which languages a command says what people read."""
+
+from collections.abc import Sequence
+
+from agent.commands.parser import CommandParser
+from agent.words import CHOICES, REVIEWED, Language
+from agent.words.language import chosen_language
+
+
+def add_language(parser: CommandParser) -> None:
+    """Add ``--language``, whose ``dest`` is None where nothing was chosen."""
+    parser.add_argument(
+        "--language",
+        choices=CHOICES,
+        help="say it in one language only (default: in each that is reviewed)",
+    )
+
+
+def spoken_languages(choice: str | None) -> Sequence[Language]:
+    """Return the language that was chosen; the reviewed ones where none was."""
+    return REVIEWED if choice is None else (chosen_language(choice),)

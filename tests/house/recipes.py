@@ -1,0 +1,168 @@
+"""The changes that are tried: how CONTRIBUTING.md says that they are made, as edits."""
+
+from typing import Final
+
+from tests.house.change import Change, Edit
+
+COMMAND: Final = Change(
+    name="a command",
+    edits=(
+        Edit(
+            "agent/commands/greet.py",
+            '''"""``ankong greet``: say hello."""
+
+from agent.commands.output import say
+from agent.commands.parser import CommandOptions, CommandParser, define
+
+
+def add(parser: CommandParser) -> None:
+    """Add the command's options."""
+    define(parser, CommandOptions, greet)
+
+
+def greet(options: CommandOptions) -> int:
+    """Say hello to whoever uses the folder."""
+    say(f"hello from {options.state_dir}")
+    return 0
+''',
+        ),
+        Edit(
+            "agent/cli.py",
+            '    Command("greet", "say hello", "agent.commands.greet"),\n',
+            before='    Command("history", ',
+        ),
+    ),
+    proof="""
+from agent.cli import run
+
+
+def test_the_new_command_runs(capsys) -> None:
+    assert run(["greet", "--state-dir", "here"]) == 0
+    assert capsys.readouterr().out == "hello from here\\n"
+""",
+    tests=("tests/unit/test_command_line.py", "tests/unit/test_architecture_start.py"),
+)
+
+SETTING: Final = Change(
+    name="a policy setting",
+    edits=(
+        Edit(
+            "agent/host/settings/config.py",
+            "        max_documents: how many documents one request may have signed.\n",
+            before="        last_try: ",
+        ),
+        Edit(
+            "agent/host/settings/config.py",
+            "    max_documents: Annotated[int, Meta(ge=1, le=500), Lock()] = 500\n",
+            before="    last_try: Annotated",
+        ),
+        Edit(
+            "agent/commands/daemon.py",
+            "            max_documents=self.settings.max_documents,\n",
+            before="            last_try=self.settings.last_try,\n",
+        ),
+        Edit(
+            "agent/signing/service.py",
+            "        max_documents: int = 500,\n",
+            before="        last_try: bool = True,\n",
+        ),
+        Edit(
+            "agent/signing/service.py",
+            "            max_documents: how many documents one request may have signed.\n",
+            before="            last_try: whether ",
+        ),
+        Edit(
+            "agent/signing/service.py",
+            "        self._max_documents = max_documents\n",
+            before="        self._last_try = last_try\n",
+        ),
+        Edit(
+            "agent/signing/service.py",
+            "        if len(request.documents) > self._max_documents:\n"
+            '            raise BadRequestError("more documents than the settings allow")\n',
+            before="        task = SignTask(request, self._clock)\n",
+        ),
+    ),
+    proof="""
+import pytest
+
+from agent.cms.document import Document
+from agent.consent.consent import AlwaysAllow
+from agent.errors import BadRequestError
+from agent.host.settings.config import Settings
+from agent.host.settings.policy import Policy
+from agent.origin import LOCAL_USER
+from agent.signing.model import SignRequest
+from agent.signing.service import SigningService
+from agent.virtualcard.provider import VirtualProvider
+
+
+def test_a_policy_lays_it_down(tmp_path) -> None:
+    path = tmp_path / "policy.toml"
+    path.write_text("max_documents = 2")
+    policy = Policy.load(path, administrators_only=False)
+    assert policy.over(Settings(max_documents=9)).max_documents == 2
+
+
+async def test_more_documents_are_refused() -> None:
+    service = SigningService(VirtualProvider(), AlwaysAllow(), max_documents=1)
+    request = SignRequest((Document(data=b"one"), Document(data=b"two")))
+    with pytest.raises(BadRequestError, match="more documents"):
+        await service.sign(LOCAL_USER, request, None)
+""",
+    tests=(
+        "tests/unit/host/test_policy.py",
+        "tests/unit/host/test_flags.py",
+        "tests/signing/test_policy_in_force.py",
+        "tests/web/hipki/test_memory.py",
+    ),
+)
+
+ERROR_CODE: Final = Change(
+    name="an error code",
+    edits=(
+        Edit(
+            "agent/errors.py",
+            '    CARD_WORN_OUT = "card_worn_out"\n',
+            before='    INTERNAL = "internal"\n',
+        ),
+        Edit(
+            "agent/web/native/wire.py",
+            '    ErrorCode.CARD_WORN_OUT: "the card is worn out",\n',
+            before="    ErrorCode.INTERNAL: ",
+        ),
+        Edit(
+            "agent/web/hipki/errors.py",
+            "    ErrorCode.CARD_WORN_OUT: (Major.CARD_INFORMATION, Minor.NONE),\n",
+            before="    ErrorCode.INTERNAL: ",
+        ),
+        Edit(
+            "tests/web/hipki/test_errors.py",
+            "    ErrorCode.CARD_WORN_OUT: (1980760075, 0),\n",
+            before="    ErrorCode.INTERNAL: ",
+        ),
+    ),
+    generate="agent.web.native.openapi",
+    proof="""
+import json
+
+from agent.errors import AgentError, ErrorCode
+from agent.web.hipki.errors import numbers
+from agent.web.native.wire import refusal_bytes
+
+
+def test_a_page_is_told() -> None:
+    error = AgentError(code=ErrorCode.CARD_WORN_OUT)
+    told = json.loads(refusal_bytes(1, error))["error"]
+    assert (told["code"], told["message"]) == ("card_worn_out", "the card is worn out")
+    assert numbers(error).fields()["ret_code"] == 1980760075
+""",
+    tests=(
+        "tests/web/test_openapi.py",
+        "tests/web/test_messages.py",
+        "tests/web/hipki/test_errors.py",
+        "tests/signing/test_history.py",
+    ),
+)
+
+CHANGES: Final = (COMMAND, SETTING, ERROR_CODE)
