@@ -169,7 +169,7 @@ class Daemon:
             stack.push_async_callback(listening.close)
             stack.callback(panel.close)
             stack.enter_context(service.watch(lambda: observer.changed(service.snapshot())))
-            self._tell(listening, service, panel, observer)
+            await self._tell(listening, service, panel, observer)
             await stopped.wait()
 
     def _service(self, signed: Callable[[Signed], None]) -> SigningService:
@@ -210,17 +210,18 @@ class Daemon:
             more_plain_ports=(MCA_PORT,) if settings.mca else (),
         )
 
-    def _tell(
+    async def _tell(
         self, listening: Serving, service: SigningService, panel: Panel, observer: Observer
     ) -> None:
         """Say to everybody that the agent is ready."""
         panel.listening(listening.port, listening.ping_port, listening.ping_error)
-        facts = {"port": listening.port, "hipki_port": listening.ping_port}
-        self._running.announce(**facts, provider=service.provider_kind)
-        ready: dict[str, Any] = {"ready": True, "version": __version__, **facts}
+        port, plain, kind = listening.port, listening.ping_port, service.provider_kind
+        await asyncio.to_thread(self._running.announce, port, plain, kind)
+        ready: dict[str, Any] = {"ready": True, "version": __version__}
+        ready |= {"port": port, "hipki_port": plain}
         if listening.ping_error is not None:
             ready["hipki_error"] = listening.ping_error
-        observer.ready({**ready, "provider": service.provider_kind})
+        observer.ready({**ready, "provider": kind})
         observer.updated(self.update.status)
         observer.changed(service.snapshot())
 

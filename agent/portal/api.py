@@ -15,7 +15,6 @@ from agent.portal.config import PortalConfig
 from agent.portal.downloads import URL_PREFIX, Artefact, send
 from agent.portal.errors import PortalCode, PortalError
 from agent.portal.guard import read_body
-from agent.portal.limits import RateLimiter
 from agent.portal.sessions import OpenedSession
 from agent.portal.statics import StaticFile, serve_static
 from agent.portal.wire import (
@@ -37,6 +36,7 @@ from agent.portal.wire import (
     decode,
     member_body,
 )
+from agent.rate import TokenBuckets
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Portal:
     config: PortalConfig
     accounts: Accounts
     cards: Cards
-    card_tries: RateLimiter
+    card_tries: TokenBuckets
     statics: Mapping[str, StaticFile]
     artefacts: Mapping[str, Artefact]
 
@@ -240,5 +240,5 @@ def _limit_card_tries(request: web.Request) -> None:
     """Count by session, or by peer where there is none: each try costs us an RSA operation."""
     token = _token(request)
     key = request.remote if token is None else hashlib.sha256(token.encode()).digest()
-    if not _portal(request).card_tries.allow(key):
+    if not _portal(request).card_tries.take(key):
         raise PortalError(PortalCode.RATE_LIMITED, "session")

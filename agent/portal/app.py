@@ -21,7 +21,6 @@ from agent.portal.db import PortalDatabase
 from agent.portal.downloads import find_artefacts
 from agent.portal.guard import Guard, guarding, refusals, security_headers
 from agent.portal.ics.client import NO_CREDENTIALS, IcsClient, IdentityCheck, load_credentials
-from agent.portal.limits import Rate, RateLimiter
 from agent.portal.notifier import Notifier, ProgramNotifier, ScreenNotifier
 from agent.portal.otp import purge_otps
 from agent.portal.pending import PendingIdNumbers
@@ -31,10 +30,14 @@ from agent.portal.transaction import Transaction
 from agent.portal.trust import load_verifier
 from agent.portal.verification import SignatureVerifier
 from agent.portal.wire import MAX_BODY
+from agent.rate import Rate, TokenBuckets
 
 _PURGE_EVERY_S: Final = 600
 _POSTS: Final = Rate(burst=120, per_second=4)
 _CARD_TRIES: Final = Rate(burst=20, per_second=0.2)
+# Forgetting one helps nobody: ten thousand fresh keys are ten thousand peers or sessions, and
+# sessions are limited by peer.
+_MAX_ASKERS: Final = 10_000
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -78,7 +81,7 @@ def create_app(
 
     """
     parts = replacements or Replacements()
-    guard = Guard(tuple(origins), RateLimiter(parts.rates.posts))
+    guard = Guard(tuple(origins), TokenBuckets(parts.rates.posts, _MAX_ASKERS))
     app = web.Application(middlewares=[refusals, guarding(guard)], client_max_size=MAX_BODY)
     app[ORIGINS] = tuple(origins)
     headers = security_headers(config.agent_ports, config.agent_ping_port)
@@ -118,7 +121,7 @@ async def _run(
                 config=config,
                 accounts=Accounts(db, notifier),
                 cards=cards,
-                card_tries=RateLimiter(parts.rates.card_tries),
+                card_tries=TokenBuckets(parts.rates.card_tries, _MAX_ASKERS),
                 statics=statics,
                 artefacts={artefact.name: artefact for artefact in artefacts},
             )

@@ -12,8 +12,8 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from agent.portal.errors import REFUSALS, PortalCode, PortalError
-from agent.portal.limits import RateLimiter
 from agent.portal.wire import refuse
+from agent.rate import TokenBuckets
 
 _BODY_TIMEOUT_S: Final = 15
 _BODY_ERRORS: Final = (web.HTTPRequestEntityTooLarge, web.RequestPayloadError, ConnectionError)
@@ -37,7 +37,7 @@ class Guard:
     """
 
     origins: Sequence[str]
-    posts: RateLimiter
+    posts: TokenBuckets
 
     @property
     def hosts(self) -> frozenset[str]:
@@ -61,7 +61,7 @@ class Guard:
             raise PortalError(PortalCode.ORIGIN_NOT_ALLOWED, "fetch site")
         if request.content_type != "application/json":
             raise PortalError(PortalCode.BAD_REQUEST, "content type")
-        if not self.posts.allow(request.remote):
+        if not self.posts.take(request.remote):
             raise PortalError(PortalCode.RATE_LIMITED, "peer")
 
 

@@ -6,14 +6,16 @@ the two private keys. Nothing that it makes is worth anything outside a test, an
 """
 
 import secrets
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum, unique
-from typing import Self
+from typing import Annotated, Self
 
+import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from msgspec import Meta, Struct, structs
 
 from agent.errors import BadRequestError
 from agent.virtualcard import profile
@@ -46,8 +48,7 @@ class Validity(StrEnum):
         return start, start + 5 * YEAR
 
 
-@dataclass(frozen=True, slots=True)
-class IssuedRecord:
+class IssuedRecord(Struct, frozen=True, forbid_unknown_fields=True):
     """One line of the issuer's database.
 
     Attributes:
@@ -61,7 +62,7 @@ class IssuedRecord:
 
     """
 
-    serial: str
+    serial: Annotated[str, Meta(pattern=r"^[0-9a-f]{1,40}\Z")]
     use: str
     subject_serial: str
     name: str
@@ -161,7 +162,7 @@ class TestIssuer:
         for index, record in enumerate(self.records):
             if record.serial == serial:
                 if not record.revoked_at:
-                    self.records[index] = replace(record, revoked_at=_now().isoformat())
+                    self.records[index] = structs.replace(record, revoked_at=_now().isoformat())
                 self.save()
                 return
         raise BadRequestError("no certificate of this serial number was issued here")
@@ -182,9 +183,9 @@ class TestIssuer:
     def save(self) -> None:
         """Keep the state where there is a place for it; in memory there is none."""
 
-    def database(self) -> list[dict[str, str]]:
-        """Return the records as JSON objects."""
-        return [asdict(record) for record in self.records]
+    def database(self) -> bytes:
+        """Return the records as a JSON array."""
+        return msgspec.json.format(msgspec.json.encode(self.records), indent=1) + b"\n"
 
 
 def check_name(name: str) -> None:

@@ -267,6 +267,7 @@ class PrivatePcscd:
 
     def _write_reader_configuration(self) -> None:
         channel = f"0x{self._ports[0]:04X}"
+        # another way: in a folder that was made just now, for us only
         (self._path / "conf" / "vpcd").write_text(
             f'FRIENDLYNAME "{self._name}"\n'
             f"DEVICENAME /dev/null:{channel}\n"  # /dev/null: listen, instead of connecting
@@ -300,6 +301,7 @@ class PrivatePcscd:
         listener: socket.socket | None = None,
     ) -> None:
         script = _WATCH + preparation + _DAEMON
+        # another way: another program writes it, in the same folder
         with (self._path / "log").open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603 - fixed programs, see _find_program
                 [*wrapper, "/bin/sh", "-c", script, "sh", str(self._path), *daemon],

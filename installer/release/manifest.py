@@ -30,6 +30,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from agent import __version__
+from agent.files import create_file
 from agent.host.update.manifest import BadManifestError, ReleaseManifest, accept, sign
 from agent.host.update.release_keys import RELEASE_KEYS
 from agent.words import Language
@@ -97,9 +98,7 @@ def make_keys(options: argparse.Namespace) -> int:
     phrase = os.environ.get(PASSPHRASE, "").encode()
     protection = BestAvailableEncryption(phrase) if phrase else NoEncryption()
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, protection)
-    descriptor = os.open(options.out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(pem)
+    create_file(options.out, pem)
     print(public_key(key))
     return 0
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any, Final
 from xml.parsers.expat import ExpatError
 
-from agent.host.tls.machine import Machine, write_whole
+from agent.files import replace_file
+from agent.host.tls.machine import Machine
 
 LABEL: Final = "org.ankong.agent"
 
@@ -36,7 +37,7 @@ class LaunchAgent:
     def turn_on(self) -> None:
         """Write the property list."""
         self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_whole(self._file, plistlib.dumps(self._content()), mode=0o644)
+        replace_file(self._file, plistlib.dumps(self._content()), mode=0o644)
 
     def turn_off(self) -> None:
         """Take the property list away."""

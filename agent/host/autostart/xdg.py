@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from agent.host.tls.machine import Machine, write_whole
+from agent.files import replace_file
+from agent.host.tls.machine import Machine
 
 NAME: Final = "ankong.desktop"
 _SYSTEM: Final = "/etc/xdg"  # the default of XDG_CONFIG_DIRS
@@ -69,7 +70,7 @@ class XdgAutostart:
 
     def _write(self, content: str) -> None:
         self._own.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_whole(self._own, content.encode(), mode=0o644)
+        replace_file(self._own, content.encode(), mode=0o644)
 
 
 def desktop_file(command: Sequence[str]) -> str:

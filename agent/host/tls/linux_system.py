@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from agent.host.tls.machine import Machine, write_whole
+from agent.files import replace_file
+from agent.host.tls.machine import Machine
 from agent.host.tls.manifest import TrustStep
 from agent.host.tls.store import (
     AuthorityFile,
@@ -108,7 +109,7 @@ class LinuxSystemStore:
         path = self._file(family, authority)
         record(TrustStep(self.name, str(path), authority.sha256, {"pem": authority.pem}))
         if found[0].presence is Presence.MISSING:
-            write_whole(path, authority.pem.encode(), 0o644)
+            replace_file(path, authority.pem.encode(), mode=0o644)
             try:
                 self._run(family.refresh)
             except StoreError as error:

@@ -109,6 +109,7 @@ class Children:
     ) -> Child:
         """Start a process in this environment plus ``environment``."""
         path = self._logs / f"{name}.log"
+        # another way: a log is added to, in a folder of the demo's own
         with path.open("ab") as log:
             process = subprocess.Popen(  # noqa: S603  # the demo's own programs, no shell
                 command,

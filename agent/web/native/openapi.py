@@ -182,8 +182,9 @@ def render(document: dict[str, Any]) -> str:
 
 def main() -> None:
     """Write both files anew."""
+    # another way: a developer writes files of the source tree
     OPENAPI_FILE.write_text(render(openapi()), encoding="ascii")
-    SCHEMA_FILE.write_text(render(message_schema()), encoding="ascii")
+    SCHEMA_FILE.write_text(render(message_schema()), encoding="ascii")  # another way: likewise
 
 
 if __name__ == "__main__":

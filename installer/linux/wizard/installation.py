@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent.files import replace_file
 from agent.host.autostart.xdg import quoted
-from agent.host.tls.machine import write_whole
 from agent.setup.belongings import remove_empty
 from agent.setup.record import missing_above
 from wizard.places import ICON_SIZES, Places
@@ -190,8 +190,10 @@ class Installation:
         folders = list(dict.fromkeys((*(before.folders if before else ()), *self._made)))
         content = {"version": self._version, "files": files, "folders": folders}
         path = self._places.staging / self._places.record.name
+        # another way: in a folder that nobody uses before it is renamed
         path.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", "utf-8")
         script = self._places.staging / "ankong-uninstall"
+        # another way: likewise
         script.write_text(_REMOVER.format(executable=_shell_quoted(self._places.executable)))
         script.chmod(0o755)
 
@@ -232,11 +234,11 @@ class Installation:
                 path.symlink_to(links[path])
             elif path in texts:
                 content = texts[path].format(executable=executable)
-                write_whole(path, content.encode(), 0o644)
+                replace_file(path, content.encode(), mode=0o644)
         for size in ICON_SIZES:
             if str(places.icon(size)) in ours:
                 picture = (self._icons / f"ankong-{size}.png").read_bytes()
-                write_whole(places.icon(size), picture, 0o644)
+                replace_file(places.icon(size), picture, mode=0o644)
 
 
 def _copy_file(source: Path, target: Path) -> Iterator[int]:
@@ -244,6 +246,7 @@ def _copy_file(source: Path, target: Path) -> Iterator[int]:
     if source.is_symlink():
         target.symlink_to(source.readlink())
         return
+    # another way: likewise, and piece by piece
     with source.open("rb") as reading, target.open("wb") as writing:
         while piece := reading.read(_CHUNK):
             writing.write(piece)
