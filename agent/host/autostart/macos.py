@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any, Final
 from xml.parsers.expat import ExpatError
 
-from agent.files import replace_file
+from agent.files import read_file, replace_file
 from agent.host.tls.machine import Machine
 
 LABEL: Final = "org.ankong.agent"
+_MAX_SIZE: Final = 64 * 1024  # bytes
 
 
 class LaunchAgent:
@@ -28,8 +29,7 @@ class LaunchAgent:
     def is_on(self) -> bool:
         """Return whether the agent starts when the citizen signs in."""
         try:
-            with self._file.open("rb") as file:
-                found = plistlib.load(file)
+            found = plistlib.loads(read_file(self._file, _MAX_SIZE, follow_links=True))
         except (OSError, ValueError, ExpatError):  # an InvalidFileException is a ValueError
             return False
         return isinstance(found, dict) and found.get("Disabled") is not True

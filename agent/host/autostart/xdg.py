@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from agent.files import replace_file
+from agent.files import read_file, replace_file
 from agent.host.tls.machine import Machine
 
 NAME: Final = "ankong.desktop"
@@ -108,7 +108,6 @@ def _absolute(folder: str | None) -> Path | None:
 
 def _read(path: Path) -> str | None:
     try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            return file.read(_MAX_SIZE)
+        return read_file(path, _MAX_SIZE, follow_links=True).decode("utf-8", "replace")
     except OSError:
         return None

@@ -19,6 +19,7 @@ from agent.host.tls.machine import Machine
 from agent.host.tls.manifest import TrustStep
 from agent.host.tls.nss import NssDatabases, databases
 from agent.host.tls.store import (
+    MAX_PEM,
     AuthorityFile,
     Place,
     Presence,
@@ -187,7 +188,7 @@ def _render(policy: dict[str, Any]) -> str:
 
 def _holds(file: str, authority: AuthorityFile) -> bool:
     try:
-        return authority.der in certificates_in(Path(file).read_bytes())
+        return authority.der in certificates_in(read_file(Path(file), MAX_PEM, follow_links=True))
     except (OSError, ValueError):
         return False
 

@@ -13,10 +13,13 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from agent.errors import AgentError
+from agent.files import read_file
 from agent.host.tls.manifest import TrustStep
 
 NAME_PREFIX = "Ankong"
 """What the name of each of our authorities begins with, in every store."""
+MAX_PEM = 1024 * 1024
+"""Bytes of a file with certificates, other than a system's bundle."""
 _NAME = re.compile(r"Ankong local authority [0-9a-f]{8}")
 
 
@@ -82,7 +85,7 @@ class AuthorityFile:
 
         """
         try:
-            certificate = x509.load_pem_x509_certificate(path.read_bytes())
+            certificate = x509.load_pem_x509_certificate(read_file(path, MAX_PEM))
             names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
             name = str(names[0].value)
         except (ValueError, IndexError) as error:

@@ -7,7 +7,6 @@ whatever way, the guard ends what the demo had started and had not ended itself.
 """
 
 import contextlib
-import json
 import os
 import queue
 import signal
@@ -19,6 +18,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Self
+
+import msgspec
 
 READY_TIMEOUT: Final = 30.0  # seconds; a large RSA key may have to be made first
 STOP_TIMEOUT: Final = 5.0  # seconds between asking and killing
@@ -79,10 +80,10 @@ class Child:
 
 def _ready_line(line: bytes) -> dict[str, Any] | None:
     try:
-        facts = json.loads(line)
+        facts = msgspec.json.decode(line, type=dict[str, Any])
     except ValueError:
         return None
-    return facts if isinstance(facts, dict) and facts.get("ready") is True else None
+    return facts if facts.get("ready") is True else None
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
