@@ -1,4 +1,4 @@
-"""Use cases of an ordinary member: register, log in by code, log out, say a name."""
+"""Use cases of an ordinary member: register, log in by code, log out, set a name."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from agent.portal.transaction import Transaction
 
 @dataclass(frozen=True, slots=True, repr=False)
 class SentCode:
-    """A code on its way; ``opened`` when the visitor had no session yet."""
+    """A code that was sent; ``opened`` is the session that was begun for it, if any."""
 
     contact: Contact
     code: str
@@ -24,7 +24,7 @@ class SentCode:
 
 @dataclass(frozen=True, slots=True)
 class LoggedIn:
-    """Who is logged in now; ``opened`` unless the session at hand was theirs already."""
+    """Who is logged in; ``opened`` is the new session, None if there was one already."""
 
     member: Member
     opened: OpenedSession | None
@@ -32,14 +32,14 @@ class LoggedIn:
 
 
 def session_of(tx: Transaction, token: str | None) -> MemberSession | None:
-    """Find the session of a cookie, if there is a cookie and a session."""
+    """Return the session of a cookie; None without one."""
     return None if token is None else sessions.find_session(tx, token)
 
 
 def require_session(
     tx: Transaction, token: str | None
 ) -> tuple[MemberSession, OpenedSession | None]:
-    """Find the session of a cookie, or begin an anonymous one."""
+    """Return the session of a cookie, or begin an anonymous one."""
     found = session_of(tx, token)
     if found is not None:
         return found, None
@@ -48,7 +48,7 @@ def require_session(
 
 
 def require_member(tx: Transaction, token: str | None) -> tuple[MemberSession, str]:
-    """Find the session of a cookie and whose it is.
+    """Return the session of a cookie and its member.
 
     Raises:
         PortalError: ``not_logged_in``.
@@ -61,10 +61,10 @@ def require_member(tx: Transaction, token: str | None) -> tuple[MemberSession, s
 
 
 def load_member(tx: Transaction, member_id: str) -> Member:
-    """Read a member that must be there.
+    """Return a member.
 
     Raises:
-        PortalError: ``not_logged_in``, it is not.
+        PortalError: ``not_logged_in``: there is no such member.
 
     """
     member = members.find_member(tx, member_id)
@@ -80,7 +80,7 @@ def begin_member_session(tx: Transaction, session: MemberSession, member_id: str
 
 
 class Accounts:
-    """What needs no card."""
+    """The use cases without a card."""
 
     def __init__(self, db: PortalDatabase, notifier: Notifier) -> None:
         """Keep accounts in ``db`` and send codes by ``notifier``."""
@@ -88,7 +88,7 @@ class Accounts:
         self._notifier = notifier
 
     async def current(self, token: str | None) -> Member | None:
-        """Say who is logged in; begins no session."""
+        """Return who is logged in; begins no session."""
         return await self._db.run(_current, token)
 
     async def send_code(self, token: str | None, text: str) -> SentCode:
@@ -121,7 +121,7 @@ class Accounts:
         return result
 
     async def log_out(self, token: str | None) -> None:
-        """End the session and its whole family; without one there is nothing to do."""
+        """End the session and those related to it; does nothing without one."""
         await self._db.run(_log_out, token)
 
     async def rename(self, token: str | None, name: str) -> Member:

@@ -1,7 +1,7 @@
 """Use cases with the card: become a gold member, log in.
 
-One signature, one challenge, one answer: requests with the same challenge and the same signature
-share one attempt while it runs, and its answer afterwards.
+Requests with the same challenge and signature share one attempt while it runs, and its answer
+afterwards.
 """
 
 import asyncio
@@ -64,7 +64,7 @@ class _Attempt:
 
 
 class Cards:
-    """What needs the card."""
+    """The use cases with a card."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class Cards:
         identity: IdentityCheck,
         pending: PendingIdNumbers,
     ) -> None:
-        """Judge signatures by ``verifier`` and identities by ``identity``."""
+        """Verify signatures by ``verifier`` and identities by ``identity``."""
         self._db = db
         self._verifier = verifier
         self._identity = identity
@@ -101,10 +101,10 @@ class Cards:
         return await self._db.run(_login_challenge, token, origin)
 
     async def upgrade(self, token: str | None, challenge: str, signature: bytes) -> Member:
-        """Make the member gold, if everything holds.
+        """Make the member gold, if the signature and the identity are proven.
 
         Raises:
-            PortalError: the code says what does not.
+            PortalError: they are not; the code says why.
 
         """
         session, _ = await self._db.run(require_member, token)
@@ -112,7 +112,7 @@ class Cards:
         return await self._db.run(load_member, await self._once(attempt))
 
     async def login(self, token: str | None, challenge: str, signature: bytes) -> LoggedIn:
-        """Log in the member whose card has signed.
+        """Log in the member whose card signed.
 
         Raises:
             PortalError: the code says why not.
@@ -125,11 +125,11 @@ class Cards:
         return await self._db.run(_begin_session, token, await self._once(attempt))
 
     async def close(self) -> None:
-        """Let what is under way come to its end."""
+        """Wait for the attempts under way."""
         await asyncio.gather(*self._running.values(), return_exceptions=True)
 
     async def _once(self, attempt: _Attempt) -> str:
-        """Join the attempt that is under way, or begin it; it ends even if nobody waits for it."""
+        """Join the attempt under way, or begin it; it is not cancelled with its requests."""
         task = self._running.get(attempt.key)
         if task is None:
             task = asyncio.create_task(self._attempt(attempt))
@@ -143,7 +143,7 @@ class Cards:
             task.exception()  # seen, even when everybody who waited has gone
 
     async def _attempt(self, attempt: _Attempt) -> str:
-        """Consume the challenge, judge the signature, write down how it ended; say for whom."""
+        """Consume the challenge, verify the signature, record the result; return the member."""
         claimed = await self._db.run(_claim, attempt)
         if isinstance(claimed, Repeated):
             return claimed.member
@@ -191,7 +191,7 @@ class Cards:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class _CardFacts:
-    """What the portal wants to know from a certificate.
+    """What the portal uses of a certificate.
 
     A card is recognised by issuer and subject serial, not by its key: a renewed certificate that
     keeps both is the same card to us. One with a new subject serial is a new card.

@@ -1,4 +1,4 @@
-"""One-time challenges: what a card signs to prove that its holder is here, now, for this.
+"""One-time challenges, which a card signs to prove that its holder is present.
 
 The text names the purpose, the site, the moment and 256 random bits, so that a signature made for
 one purpose, one site or one try is worth nothing for another. It is bound to the session that asked
@@ -23,7 +23,7 @@ OK: Final = "ok"
 
 @unique
 class ChallengePurpose(StrEnum):
-    """What a signature is for."""
+    """The purpose of a signature."""
 
     UPGRADE = "upgrade"
     LOGIN = "login"
@@ -39,7 +39,7 @@ _SENTENCE: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """A challenge on its way to a page: ``content`` is UTF-8 text, to be signed as it is."""
+    """A challenge for a page: ``content`` is UTF-8 text, to be signed unchanged."""
 
     id: str
     content: bytes
@@ -47,20 +47,20 @@ class Challenge:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """The challenge is this signature's now; ``content`` is what it must be over."""
+    """The challenge was consumed for this signature, which must be over ``content``."""
 
     content: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Repeated:
-    """This very signature was accepted before, for ``member``."""
+    """The same signature was accepted before, for ``member``."""
 
     member: str
 
 
 def compose(purpose: ChallengePurpose, origin: str, nonce: bytes, now: int) -> bytes:
-    """Write the text that is signed, in UTF-8."""
+    """Return the text to be signed, in UTF-8."""
     moment = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     lines = (
         _SENTENCE[purpose],
@@ -96,9 +96,9 @@ def claim(
     challenge_id: str,
     signature_hash: bytes,
 ) -> Claimed | Repeated | PortalCode:
-    """Consume the challenge for one signature, given by its SHA-256, or say why not.
+    """Consume the challenge for one signature, given by its SHA-256, or return why not.
 
-    A session that was begun by this very challenge may only repeat its signature.
+    A session that was begun by this challenge may only repeat its signature.
     """
     row = tx.execute(
         "SELECT * FROM challenge WHERE id = ? AND purpose = ? AND session IN (?, ?)",
@@ -123,7 +123,7 @@ def claim(
 
 
 def settle(tx: Transaction, challenge_id: str, outcome: str, member: str | None) -> None:
-    """Write down how it ended: "ok" and for whom, or a portal code."""
+    """Record the result: "ok" and the member, or a portal code."""
     tx.execute(
         "UPDATE challenge SET outcome = ?, member = ? WHERE id = ?", (outcome, member, challenge_id)
     )

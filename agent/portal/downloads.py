@@ -1,7 +1,7 @@
 """The installers that step 4 offers, from one directory that the operator names.
 
-What a visitor gets is what was hashed when the portal started, to the last octet, or nothing: a
-file that has changed since is never handed out to its end.
+Files are hashed when the portal starts. A file that has changed since is never sent completely, so
+that a visitor gets exactly what was hashed, or nothing.
 """
 
 import asyncio
@@ -49,7 +49,7 @@ class OfferedFile:
         system: windows, macos or linux.
         kind: the suffix without its dot.
         size: in octets, of what was read at start.
-        sha256: likewise, lower hex.
+        sha256: of what was read at start, lower hex.
 
     """
 
@@ -61,17 +61,17 @@ class OfferedFile:
 
     @property
     def name(self) -> str:
-        """The file's name, as the visitor will see it."""
+        """The file's name."""
         return self.path.name
 
     @property
     def url(self) -> str:
-        """Where it is, on this site."""
+        """The URL path of the file."""
         return f"{URL_PREFIX}{self.name}"
 
 
 def find_artefacts(directory: Path | None) -> tuple[OfferedFile, ...]:
-    """List and hash the installers, by name; none when there is no directory."""
+    """Hash the installers and return them by name; none without a directory."""
     if directory is None or not directory.is_dir():
         return ()
     published = _published(directory / SUMS)
@@ -80,10 +80,10 @@ def find_artefacts(directory: Path | None) -> tuple[OfferedFile, ...]:
 
 
 async def send(artefact: OfferedFile, request: web.Request) -> web.StreamResponse:
-    """Hand an installer out, but its last octets only when all of them were what was hashed.
+    """Send an installer; the last octets only when the whole file has the hash of the start.
 
     Raises:
-        PortalError: it is not there any more, or is another one at first sight.
+        PortalError: it does not exist any more, or has another size.
 
     """
     try:
@@ -157,7 +157,7 @@ def _suffix_of(name: str) -> str | None:
 
 
 def _published(sums: Path) -> Mapping[str, str] | None:
-    """Read what the build published: digest by name; None where it published nothing."""
+    """Return the digests of SHA256SUMS by name; None without that file."""
     try:
         with sums.open("rb") as file:
             lines = file.read(_MAX_SUMS).decode("utf-8", "replace").splitlines()

@@ -1,4 +1,4 @@
-"""Who is at the other end of a cookie.
+"""Sessions, which browsers hold by a cookie.
 
 A session begins anonymous, so that a code or a challenge can be bound to it, and ends there: a
 login begins a *new* session, its child, under a new token, and the old token is worth nothing but
@@ -22,7 +22,7 @@ _TOKEN_BYTES: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class MemberSession:
-    """One row: ``member`` is None while nobody is logged in, ``parent`` where it came from."""
+    """A session: ``member`` is None while nobody is logged in; ``parent`` was before the login."""
 
     id: int
     parent: int | None
@@ -30,7 +30,7 @@ class MemberSession:
 
     @property
     def family(self) -> tuple[int, int]:
-        """This session and the one that it came from: whose codes and challenges it may repeat."""
+        """This session and its parent, whose codes and challenges it may repeat."""
         return (self.id, self.id if self.parent is None else self.parent)
 
 
@@ -46,7 +46,7 @@ class OpenedSession:
 
 
 def _hash_of(token: str) -> bytes:
-    """Hash a token; it is random and long, so a plain SHA-256 cannot be turned back."""
+    """Return the SHA-256 of a token, which is random and long enough for an unkeyed hash."""
     return hashlib.sha256(token.encode()).digest()
 
 
@@ -56,7 +56,7 @@ def open_session(tx: Transaction) -> OpenedSession:
 
 
 def log_in(tx: Transaction, came_from: MemberSession, member: str) -> OpenedSession:
-    """Begin a session of ``member``; ``came_from`` is nobody's from now on."""
+    """Begin a session of ``member``; ``came_from`` becomes anonymous."""
     tx.execute("UPDATE session SET member = NULL WHERE id = ?", (came_from.id,))
     return _insert(tx, parent=came_from.id, member=member)
 
@@ -73,7 +73,7 @@ def _insert(tx: Transaction, *, parent: int | None, member: str | None) -> Opene
 
 
 def find_session(tx: Transaction, token: str) -> MemberSession | None:
-    """Find the session of a token, unless it is unknown or over."""
+    """Return the session of a token; None when it is unknown or has expired."""
     row = tx.execute(
         "SELECT id, parent, member FROM session WHERE token_hash = ? AND expires > ?",
         (_hash_of(token), tx.now),
@@ -82,7 +82,7 @@ def find_session(tx: Transaction, token: str) -> MemberSession | None:
 
 
 def log_out(tx: Transaction, session: MemberSession) -> None:
-    """End the session, the one it came from, and every other that came from there."""
+    """End the session, its parent, and every other child of it."""
     tx.execute(
         """
         WITH RECURSIVE ancestor (id, parent) AS (
@@ -97,9 +97,9 @@ def log_out(tx: Transaction, session: MemberSession) -> None:
 
 
 def purge_sessions(tx: Transaction) -> int:
-    """Delete sessions that are over, with their challenges; return how many.
+    """Delete expired sessions with their challenges; return how many.
 
-    Only those that no other came from: deleting a parent would end its children before their time.
+    Not those that have children: deleting a parent would end them too early.
     """
     return tx.execute(
         """

@@ -1,8 +1,7 @@
-"""What others made in the frozen program: the bill of materials, and their licences.
+"""The software bill of materials of the frozen program, and the licences of its components.
 
-Everything that is put into the program is traced back: to a distribution that the lock names, to
-Python, or to a package of the system. What has no origin, or one that the lock does not name,
-stops the build: nothing gets in unseen.
+Every file of the program is traced to a distribution of the lock, to Python, or to a package of the
+system. A file of another origin stops the build.
 """
 
 import json
@@ -27,18 +26,18 @@ BOOTLOADER = "pyinstaller"
 
 
 class UnknownOriginError(Exception):
-    """Something is in the program that no lock names; the text says what."""
+    """A file of the program is of no known origin; the text names it."""
 
 
 @dataclass(frozen=True)
 class BundledComponent:
-    """One part that others made.
+    """A component of the program that was made by others.
 
     Attributes:
         name: of the distribution or package.
         version: of it.
         purl: package URL (purl-spec).
-        licence: what its metadata says; "" where they say nothing.
+        licence: of its metadata; "" where they have none.
         texts: its licence files.
 
     """
@@ -53,15 +52,15 @@ class BundledComponent:
 def components(
     sources: Iterable[str], own: Sequence[Path], locked: Mapping[str, str]
 ) -> list[BundledComponent]:
-    """Say whose the files are that go into the program.
+    """Return the components that the files of the program are from.
 
     Args:
-        sources: paths of everything that is collected.
-        own: folders whose files need no mention: the checkout, and where the program is built.
+        sources: paths of all collected files.
+        own: folders whose files are ours: the checkout, and where the program is built.
         locked: normal name and version of each package of the lock.
 
     Raises:
-        UnknownOriginError: a file is nobody's, or of a distribution that the lock does not name.
+        UnknownOriginError: a file is of no component, or of one that the lock does not name.
 
     """
     owners = _owners()
@@ -78,7 +77,7 @@ def components(
 
 
 def _is_in(path: Path, folder: Path) -> bool:
-    """Return whether a file is of a folder, and not of an environment with packages below it."""
+    """Return whether a file is below a folder, and not in an environment below it."""
     environments = {".venv", "site-packages", "dist-packages"}
     return path.is_relative_to(folder) and not environments & set(path.relative_to(folder).parts)
 
@@ -92,7 +91,7 @@ def _is_pythons(path: Path) -> bool:
 
 
 def _owners() -> dict[Path, str]:
-    """Say of each installed file which distribution it is of, by normal name."""
+    """Return the distribution of each installed file, by normal name."""
     return {
         Path(str(file.locate())).absolute(): normal(found.name)
         for found in distributions()
@@ -101,7 +100,7 @@ def _owners() -> dict[Path, str]:
 
 
 def normal(name: str) -> str:
-    """Write a distribution's name as locks and package URLs do."""
+    """Return a distribution's name in the normal form of locks and package URLs."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
@@ -145,7 +144,7 @@ def _of_python() -> BundledComponent:
 
 
 def _of_system(paths: set[Path]) -> list[BundledComponent]:
-    """Name the system's packages that libraries came from; only Debian's can be asked."""
+    """Return the system packages that libraries are from; Debian only."""
     names: dict[str, None] = {}
     for path in sorted(paths):
         names[_package_of(path)] = None

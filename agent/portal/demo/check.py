@@ -1,4 +1,4 @@
-"""Play the upgrade as a citizen would, in headless Chromium, and judge every step."""
+"""Play the upgrade as a citizen would, in headless Chromium, and check every step."""
 
 import os
 import re
@@ -43,7 +43,7 @@ class DemoCitizen:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What the check needs: where the portal is, the agent's switch, and who hears of each step."""
+    """What the check uses: the portal's address, how to start the agent, where to report steps."""
 
     url: str
     home: Path
@@ -54,10 +54,10 @@ class Scene:
 
 
 def play(scene: Scene, citizen: DemoCitizen) -> float:
-    """Take an ordinary member to gold and log in again with the card; return the seconds it took.
+    """Make an ordinary member gold and log in again with the card; return the seconds it took.
 
     Raises:
-        DemoError: a step did not end as it should; a picture of that moment is in the folder.
+        DemoError: a step failed; a screenshot of that moment is in the folder.
 
     """
     with _open_page(scene) as page:
@@ -104,7 +104,7 @@ def _open_page(scene: Scene) -> Iterator["Page"]:
 
 
 class _Walk:
-    """One walk through the twelve steps."""
+    """One run through the twelve steps."""
 
     def __init__(self, page: "Page", scene: Scene, citizen: DemoCitizen) -> None:
         self.step = ""
@@ -121,12 +121,12 @@ class _Walk:
         self._requests.append(request)
 
     def _begin(self, step: str) -> None:
-        """Remember which step this is, for the error if it fails, and tell it."""
+        """Report the step, and keep its name for an error."""
         self.step = step
         self._scene.tell(f"step {step}")
 
     def picture(self, name: str) -> Path:
-        """Leave a screenshot; they are numbered in the order of the walk."""
+        """Save a screenshot under the number of the step."""
         self._pictures += 1
         path = self._scene.shots / f"{self._pictures:02}-{name}.png"
         self._page.screenshot(path=path, full_page=True)
@@ -155,7 +155,12 @@ class _Walk:
         page.click("#to-upgrade")
 
     def choose(self) -> None:
-        """Choose the card; the page says that no component runs yet, and why (steps 3 to 7)."""
+        """Choose the card; the page says that no component runs yet, and why (steps 3 to 7).
+
+        Raises:
+            DemoError: the next step can be reached all the same.
+
+        """
         page = self._page
         self._begin("3 choose a way to verify")
         page.wait_for_selector("#way-online")
@@ -176,7 +181,7 @@ class _Walk:
         self.picture("step05-07-wizard")
 
     def see_the_component_run(self) -> None:
-        """See the chip turn by itself, back again, and also after F5 (steps 8 and 9)."""
+        """Expect the page to notice the agent's start and end, and after F5 (steps 8 and 9)."""
         page = self._page
         self._begin("8 the chip turns by itself")
         self._scene.start_agent()
@@ -211,7 +216,7 @@ class _Walk:
         page.click("#next")
 
     def enter_pin(self) -> None:
-        """Enter a wrong PIN, then the right one, and see gold (steps 11 and 12)."""
+        """Enter a wrong PIN, then the right one, and expect gold (steps 11 and 12)."""
         page = self._page
         self._begin("11 a wrong PIN")
         self._expect(".holder", self._citizen.name)
@@ -244,7 +249,12 @@ class _Walk:
         self.picture("after-logged-in-with-card")
 
     def judge_requests(self) -> None:
-        """Insist on no error in the page, nothing from elsewhere, and no PIN to the portal."""
+        """Check that there was no error in the page, no request elsewhere, no PIN to the portal.
+
+        Raises:
+            DemoError: there was.
+
+        """
         self._begin("the page's requests")
         if self._errors:
             raise DemoError(f"an error in the page: {self._errors[0]}")
@@ -262,6 +272,6 @@ class _Walk:
         )
 
     def _expect(self, selector: str, pattern: str) -> None:
-        """Wait until an element with such text is to be seen."""
+        """Wait until an element with a text is visible."""
         found = self._page.locator(selector).filter(has_text=re.compile(pattern)).first
         found.wait_for(state="visible")

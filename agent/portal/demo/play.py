@@ -127,7 +127,7 @@ def _run(options: argparse.Namespace, stack: ExitStack) -> None:
 
 
 def _tell(what: str) -> None:
-    """Say what happens now."""
+    """Print what happens now."""
     print(f"· {what}", flush=True)  # noqa: T201  # this is a command-line tool
 
 
@@ -155,7 +155,7 @@ def _make_card(state: Path, generation: str) -> DemoCitizen:
 def _insert_card(
     provider: str, card: Path, children: Children, stack: ExitStack
 ) -> tuple[list[str], dict[str, str]]:
-    """Put the card where the agent will find it; return the agent's arguments and environment."""
+    """Insert the card; return the agent's arguments and environment."""
     if provider == "virtual":
         return ["--provider", "virtual", "--virtual-card", str(card)], {}
     daemon = stack.enter_context(PrivatePcscd())
@@ -231,7 +231,7 @@ _ASKS_LINES: Final = [
 
 
 def _trust_lines(stage: DemoPrograms) -> list[str]:
-    """Say how another browser can be made to trust the agent of this demo."""
+    """Return how to make another browser trust the agent of this demo."""
     return [
         "",
         "這裡無法開啟瀏覽器視窗；請用信任下列憑證的瀏覽器打開上面的網址。",
@@ -245,7 +245,7 @@ def _trust_lines(stage: DemoPrograms) -> list[str]:
 
 
 def boxed(lines: Sequence[str]) -> list[str]:
-    """Draw a box round lines in which a Chinese character is as wide as two Latin ones."""
+    """Return lines in a box; a Chinese character is as wide as two Latin ones."""
     inner = max(map(_width, lines))
     body = [f"│ {line}{' ' * (inner - _width(line))} │" for line in lines]
     return [f"┌{'─' * (inner + 2)}┐", *body, f"└{'─' * (inner + 2)}┘"]
@@ -256,7 +256,7 @@ def _width(text: str) -> int:
 
 
 def _wait(go_on: Callable[[], bool]) -> None:
-    """Wait until somebody asks for the end, or closes the window."""
+    """Wait for a signal, or until the window is closed."""
     never = threading.Event()
     with contextlib.suppress(KeyboardInterrupt):
         while go_on():

@@ -21,7 +21,7 @@ def build(out: Path) -> Sequence[BuiltFile]:
     """Write the ``.deb``, the ``.rpm`` and the ``.run``.
 
     Raises:
-        SetupError: something is missing or failed; the text says what and how to mend it.
+        SetupError: something is missing or failed; the text says what, and what to do.
 
     """
     machine = platform.machine()

@@ -20,7 +20,7 @@ _MAX_COMPLAINTS = 3  # of the program's own setup; its pages tell all
 
 
 class InstallPages:
-    """One walk through the pages.
+    """The pages of one installation, in their order.
 
     Attributes:
         done: whether the program was installed.
@@ -31,7 +31,7 @@ class InstallPages:
         """Open the window.
 
         Args:
-            situation: what there is.
+            situation: of the program, the user and the computer.
             language: of all texts.
 
         Raises:
@@ -50,7 +50,7 @@ class InstallPages:
         self.done = False
 
     def run(self) -> None:
-        """Walk."""
+        """Show the pages until the window is closed."""
         self._welcome()
         self._window.run()
 
@@ -244,11 +244,11 @@ def _unknown(error: Exception) -> TroubleError:
 
 
 def _unwrapped(text: str) -> str:
-    """Join the lines of each paragraph; the window breaks them where it is wide."""
+    """Return a text with the lines of each paragraph joined; the window wraps them."""
     return "\n\n".join(" ".join(part.split()) for part in text.split("\n\n"))
 
 
 def _short(path: str) -> str:
-    """Write the user's own folder as shells do."""
+    """Return a path with the home folder as ``~``."""
     home = str(Path.home())
     return "~" + path[len(home) :] if path.startswith(home + "/") else path

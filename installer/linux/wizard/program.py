@@ -1,4 +1,4 @@
-"""What the wizard has the installed program do, as its own user would in a terminal."""
+"""Run commands of the installed program, as its user would in a terminal."""
 
 import json
 import os
@@ -15,7 +15,7 @@ _SECONDS = 120.0  # a browser's database may be in use for a while
 
 @dataclass(frozen=True)
 class SetupStep:
-    """One thing that was done, or not.
+    """The result of one step of ``ankong setup``.
 
     Attributes:
         ok: whether all is as it should be.
@@ -34,17 +34,17 @@ class SetupStep:
 
 
 def complete(executable: Path, *options: str) -> Sequence[SetupStep]:
-    """Have the program set itself up for this user (``ankong setup complete``)."""
+    """Set the program up for this user (``ankong setup complete``)."""
     return _setup(executable, "complete", *options)
 
 
 def undo(executable: Path, *, forget: bool) -> Sequence[SetupStep]:
-    """Have the program undo that; it ends the running agent first (``ankong setup undo``)."""
+    """Undo the setup; ends the running agent first (``ankong setup undo``)."""
     return _setup(executable, "undo", *(["--forget"] if forget else []))
 
 
 def start(executable: Path) -> None:
-    """Start the agent with its icon; it outlives us.
+    """Start the agent with its icon; it goes on running without the wizard.
 
     Raises:
         OSError: it cannot be started.

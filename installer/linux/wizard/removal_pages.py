@@ -1,4 +1,4 @@
-"""The pages of the removal: ask, do, tell."""
+"""The pages of the removal: question, progress, result."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ _CONFIRM, _REMOVING, _FINISHED = range(3)
 
 
 class RemovalPages:
-    """One walk through the pages.
+    """The pages of one removal, in their order.
 
     Attributes:
         done: whether the program was removed.
@@ -26,7 +26,7 @@ class RemovalPages:
         """Open the window.
 
         Args:
-            situation: what there is.
+            situation: of the program, the user and the computer.
             language: of all texts.
 
         Raises:
@@ -42,7 +42,7 @@ class RemovalPages:
         self.done = False
 
     def run(self) -> None:
-        """Walk."""
+        """Show the pages until the window is closed."""
         self._confirm()
         self._window.run()
 

@@ -1,4 +1,4 @@
-"""Everything that the wizard says, by the names that the code uses."""
+"""The texts of the wizard."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from agent.words import Language, section
 
 @dataclass(frozen=True)
 class WizardTexts:
-    """All of it. ``{…}`` is filled in by whoever shows it; ``&`` stands before an access key."""
+    """The texts in one language. ``{…}`` is filled in; ``&`` precedes an access key."""
 
     product: str
     steps: tuple[str, ...]
@@ -88,5 +88,5 @@ class WizardTexts:
 
 @cache
 def load_texts(language: Language) -> WizardTexts:
-    """Return the words of a language."""
+    """Return the texts of a language."""
     return WizardTexts(**section(language, "wizard"))
