@@ -12,7 +12,7 @@ from agent.origin import LOCAL_PROGRAM, SELF_TEST, Origin
 from agent.web.front.answer import answer
 from agent.web.front.audience import Audience
 from agent.web.front.body import read_body
-from agent.web.front.guard import Purpose
+from agent.web.front.guard import RequestPurpose
 from agent.web.front.limits import Limits, Slots
 from agent.web.front.mount import Handler, Route, Routes
 from agent.web.hipki.component import Component
@@ -95,7 +95,7 @@ class PopupRoutes:
         return {
             path: {
                 "POST": Route(
-                    handler, Audience.ANY_SITE, Purpose.CALL, kind.limit, is_metered=False
+                    handler, Audience.ANY_SITE, RequestPurpose.CALL, kind.limit, is_metered=False
                 )
             }
             for path, (handler, kind) in calls.items()

@@ -149,7 +149,7 @@ class NativeApi:
         site: Origin,
         params: messages.SignParams | messages.SignBatchParams,
         pin: SecretBytes | None,
-    ) -> model.SignResult:
+    ) -> model.SignatureResult:
         request = convert.sign_request(params, allow_sha1=self._settings.allow_sha1)
         return await self._service.sign(site, request, pin)
 
