@@ -3,7 +3,6 @@
 What is on disk after :meth:`Database.submit`'s future is done survives a kill and a power cut.
 """
 
-import os
 import queue
 import sqlite3
 import threading
@@ -18,6 +17,7 @@ from typing import Final, TypeAlias, TypeVar
 import structlog
 
 from agent.errors import AgentError
+from agent.files import ensure_file
 
 T = TypeVar("T")
 _Task: TypeAlias = Callable[[sqlite3.Connection], None]
@@ -60,7 +60,7 @@ class Schema:
             connection.execute(statement)
 
     def contents(self) -> frozenset[tuple[str, ...]]:
-        """List what a file of ours holds, as SQLite tells it."""
+        """Return the rows of ``sqlite_schema`` that a file of ours has."""
         with closing(sqlite3.connect(":memory:")) as connection:
             self.make(connection)
             return _contents(connection)
@@ -79,8 +79,8 @@ class Database:
         Args:
             path: of the database; its folder exists.
             schema: what has to be in it.
-            changed: told in the database's thread when another process has written; None when
-                nobody has to know.
+            changed: called in the database's thread after another process has written; None for
+                no call.
 
         Raises:
             DatabaseError: it can be neither opened nor made.
@@ -118,7 +118,7 @@ class Database:
         return future
 
     def close(self) -> None:
-        """Finish what was submitted and let go of the file; blocks for a few seconds at most."""
+        """Finish what was submitted and close the file; blocks for a few seconds at most."""
         if not self._closed.is_set():
             self._closed.set()
             self._tasks.put(None)
@@ -204,7 +204,7 @@ def connect(path: Path) -> sqlite3.Connection:
 
     """
     # SQLite gives its side files the mode of the database itself.
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    ensure_file(path)
     return sqlite3.connect(path, timeout=LOCK_SECONDS, isolation_level=None)
 
 
@@ -221,7 +221,7 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 def set_aside_files(path: Path) -> tuple[Path, ...]:
-    """Find what corrupt databases were renamed to, oldest first; for whoever repairs."""
+    """Return the files that corrupt databases were renamed to, oldest first."""
     found = path.parent.glob(f"{path.name}.corrupt-*")
     return tuple(sorted(file for file in found if not file.name.endswith(("-wal", "-shm"))))
 

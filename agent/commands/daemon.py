@@ -34,10 +34,10 @@ from agent.signing.model import Snapshot
 from agent.signing.recording import Signed
 from agent.signing.service import SigningService
 from agent.transport.base import CardProvider
-from agent.web.front.serving import ServerConfig, Serving, serve
 from agent.web.hipki.consent import PopupConsent
-from agent.web.hipki.door import MCA_PORT, HipkiDoor
+from agent.web.hipki.door import MCA_PORT, HipkiMount
 from agent.web.panel.panel import Panel, Sources
+from agent.web.ports import ServerConfig, Serving, serve
 
 _log = structlog.get_logger(__name__)
 
@@ -111,9 +111,9 @@ class Daemon:
         for listener in self._listeners:
             listener()
 
-    def _door(self, service: SigningService) -> HipkiDoor:
+    def _hipki(self, service: SigningService) -> HipkiMount:
         consent = self._citizen.consent
-        return HipkiDoor(
+        return HipkiMount(
             service,
             consent if isinstance(consent, PopupConsent) else None,
             self.settings,
@@ -145,7 +145,7 @@ class Daemon:
         loop = asyncio.get_running_loop()
         self._listeners.append(lambda: panel.settings_changed(loop))
         self._listeners.append(observer.settings_changed)
-        door = await asyncio.to_thread(self._door, service)
+        hipki = await asyncio.to_thread(self._hipki, service)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(service.close)
             await service.start()
@@ -161,15 +161,15 @@ class Daemon:
             ports = replace(
                 self._ports(context),
                 virtual=service.provider_kind == "virtual",
-                door=door.on,
-                panel=panel.on,
+                plain_mounts=(hipki,),
+                mounts=(panel.mount,),
                 prove=known.prove,
             )
             listening = await serve(ports, service)
             stack.push_async_callback(listening.close)
             stack.callback(panel.close)
             stack.enter_context(service.watch(lambda: observer.changed(service.snapshot())))
-            self._tell(listening, service, panel, observer)
+            await self._tell(listening, service, panel, observer)
             await stopped.wait()
 
     def _service(self, signed: Callable[[Signed], None]) -> SigningService:
@@ -210,17 +210,18 @@ class Daemon:
             more_plain_ports=(MCA_PORT,) if settings.mca else (),
         )
 
-    def _tell(
+    async def _tell(
         self, listening: Serving, service: SigningService, panel: Panel, observer: Observer
     ) -> None:
         """Say to everybody that the agent is ready."""
         panel.listening(listening.port, listening.ping_port, listening.ping_error)
-        facts = {"port": listening.port, "hipki_port": listening.ping_port}
-        self._running.announce(**facts, provider=service.provider_kind)
-        ready: dict[str, Any] = {"ready": True, "version": __version__, **facts}
+        port, plain, kind = listening.port, listening.ping_port, service.provider_kind
+        await asyncio.to_thread(self._running.announce, port, plain, kind)
+        ready: dict[str, Any] = {"ready": True, "version": __version__}
+        ready |= {"port": port, "hipki_port": plain}
         if listening.ping_error is not None:
             ready["hipki_error"] = listening.ping_error
-        observer.ready({**ready, "provider": service.provider_kind})
+        observer.ready({**ready, "provider": kind})
         observer.updated(self.update.status)
         observer.changed(service.snapshot())
 

@@ -13,8 +13,7 @@ from agent.history.line import EntryKind, HistoryLine
 from agent.history.store import read, verify
 from agent.host.machine.paths import Paths
 
-EVERYTHING: Final = -1
-"""What SQLite takes for no limit."""
+_ON_A_SCREEN: Final = 20  # lines
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,8 +58,8 @@ def history(options: HistoryOptions) -> int:
     path = Paths.choose(options.state_dir).history
     verdict = verify(path) if options.verify else None
     limit = options.limit
-    if limit is None:
-        limit = EVERYTHING if options.csv or options.json else 20
+    if limit is None and not options.csv and not options.json:
+        limit = _ON_A_SCREEN
     lines = read(path, limit=limit)
     if options.csv:
         # Not by print: RFC 4180 ends its lines itself, and Windows would end them once more.

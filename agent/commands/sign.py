@@ -96,6 +96,7 @@ def sign(options: SignOptions) -> int:
         )
         result = asyncio.run(use_service(service, lambda: service.sign(LOCAL_USER, request, pin)))
     (signature,) = result.signatures
+    # another way: the user may name a pipe or a device
     options.out.write_bytes(signature)
     facts = result.certificate.facts
     if options.json:

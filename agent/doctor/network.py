@@ -11,6 +11,7 @@ from typing import Final
 from agent.doctor.patient import Patient
 from agent.doctor.report import Finding, fault, note, ok
 from agent.host.instance.quitting import is_running
+from agent.host.instance.record import read_record
 from agent.host.machine.paths import Paths
 from agent.host.settings import config
 from agent.host.settings.config import ConfigError, Settings
@@ -43,17 +44,10 @@ def find_running(paths: Paths) -> Running | None:
             return None
     except OSError:
         return None
-    try:
-        facts = json.loads(paths.instance.read_text("utf-8"))
-        port, plain = facts.get("port"), facts.get("hipki_port")
-        virtual = facts.get("provider") == "virtual"
-    except (OSError, ValueError, AttributeError, RecursionError):
+    record = read_record(paths.instance)
+    if record is None:
         return Running()
-    return Running(
-        port if isinstance(port, int) else None,
-        plain if isinstance(plain, int) else None,
-        virtual,
-    )
+    return Running(record.port, record.hipki_port, record.provider == "virtual")
 
 
 def check_agent(patient: Patient) -> Iterator[Finding]:

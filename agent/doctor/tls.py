@@ -9,7 +9,7 @@ from agent.doctor.files import OTHERS
 from agent.doctor.patient import Patient
 from agent.doctor.report import Finding, fault, note, ok
 from agent.host.tls import identity
-from agent.host.tls.identity import Ladder
+from agent.host.tls.identity import LocalCertificates
 from agent.host.tls.manifest import Manifest, ManifestError
 from agent.host.tls.store import AuthorityFile, Place, Presence, StoreError
 
@@ -40,11 +40,11 @@ def check_tls(patient: Patient) -> Iterator[Finding]:
         return
     yield _check_ladder(patient, ladder)
     yield _check_clock(patient, ladder)
-    if os.name == "posix" and any(rung.path.stat().st_mode & OTHERS for rung in ladder.rungs):
+    if os.name == "posix" and any(leaf.path.stat().st_mode & OTHERS for leaf in ladder.leaves):
         yield fault("tls", "tls_key_open", "close_state_dir")
 
 
-def _check_ladder(patient: Patient, ladder: Ladder) -> Finding:
+def _check_ladder(patient: Patient, ladder: LocalCertificates) -> Finding:
     date = f"{ladder.ends:%Y-%m-%d}"
     if patient.now >= ladder.ends:
         return fault("tls", "tls_expired", "renew_tls", date=date)
@@ -55,7 +55,7 @@ def _check_ladder(patient: Patient, ladder: Ladder) -> Finding:
     return ok("tls", "tls_ok", date=date)
 
 
-def _check_clock(patient: Patient, ladder: Ladder) -> Finding:
+def _check_clock(patient: Patient, ladder: LocalCertificates) -> Finding:
     if patient.now < ladder.starts:
         now, date = f"{patient.now:%Y-%m-%d %H:%M}", f"{ladder.starts:%Y-%m-%d %H:%M}"
         return fault("clock", "clock_behind", "renew_tls", now=now, date=date)

@@ -1,4 +1,4 @@
-"""Whether the lines of the history are the ones that were written, all of them, in their order."""
+"""Check that the lines of the history are those that were written: all, unchanged, in order."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -74,7 +74,7 @@ class Break:
 
 @dataclass(slots=True)
 class ChainVerdict:
-    """What a walk along the chain found.
+    """What checking the chain found.
 
     Attributes:
         lines: how many there are.
@@ -99,7 +99,7 @@ class ChainVerdict:
         return not self.breaks
 
     def add(self, found: Break) -> None:
-        """Note a break."""
+        """Add a break; only the first hundred are kept."""
         if len(self.breaks) < MAX_BREAKS:
             self.breaks.append(found)
         else:
@@ -109,7 +109,7 @@ class ChainVerdict:
 def examine(
     lines: Iterable[HistoryLine], head: Head, before: HistoryLine | None = None
 ) -> ChainVerdict:
-    """Walk along the chain.
+    """Check a chain, line by line.
 
     Args:
         lines: in the order of their numbers.
@@ -133,7 +133,7 @@ def examine(
 
 
 def _breaks(last: Head, line: HistoryLine) -> Iterator[Break]:
-    """Find what is wrong between two lines."""
+    """Yield what is wrong between two lines."""
     begins = line.segment == last.segment + 1
     if line.seq != last.seq + 1:
         # What a new segment says it begins for is no fault of its own.

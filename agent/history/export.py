@@ -28,7 +28,7 @@ def as_record(line: HistoryLine) -> dict[str, Any]:
 
 
 def as_csv(lines: Iterable[HistoryLine]) -> str:
-    """Write a table that a spreadsheet opens as what it is: no cell becomes a formula."""
+    """Return a CSV table; a spreadsheet takes no cell of it for a formula."""
     table = io.StringIO()
     writer = csv.writer(table, quoting=csv.QUOTE_ALL)
     writer.writerow(_COLUMNS)
@@ -39,7 +39,7 @@ def as_csv(lines: Iterable[HistoryLine]) -> str:
 
 
 def verdict_record(verdict: ChainVerdict) -> dict[str, Any]:
-    """Say what a walk along the chain found."""
+    """Return what checking the chain found, for JSON."""
     return {
         "intact": verdict.intact,
         "lines": verdict.lines,

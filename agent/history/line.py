@@ -16,11 +16,11 @@ from typing import Final, TypeAlias
 from agent.harmless import shortened
 
 DONE: Final = "done"
-"""The outcome of what went well; all others are :class:`~agent.errors.ErrorCode` or these."""
+"""The outcome of a success; the others are an :class:`~agent.errors.ErrorCode` or one of these."""
 UNDELIVERED: Final = "undelivered"
-"""The card did it, but by then nobody waited for it any more."""
+"""The outcome when the card did it after the asker had gone."""
 BROKEN: Final = "broken"
-"""The outcome of a line that begins a segment: the one before it does not hold."""
+"""The outcome of a line that begins a segment because the chain before it is broken."""
 NOTHING_BEFORE: Final = bytes(32)
 MAX_TEXT: Final = 255  # characters of anything that a page or a card chose
 
@@ -103,7 +103,7 @@ class HistoryLine:
 
     @classmethod
     def after(cls, seq: int, segment: int, previous: bytes, entry: Entry) -> "HistoryLine":
-        """Tie an entry to the line before it."""
+        """Return the line that links an entry to the line before it."""
         return cls(seq, segment, entry, previous, _link(previous, seq, segment, entry))
 
     @property
@@ -118,8 +118,5 @@ def _link(previous: bytes, seq: int, segment: int, entry: Entry) -> bytes:
 
 
 def presentable(text: str) -> str:
-    """Make foreign text safe to show: no control or direction characters, bounded length.
-
-    A name may not move the cursor of a terminal, nor write itself backwards.
-    """
+    """Return foreign text without control and direction characters, in at most ``MAX_TEXT``."""
     return shortened(text, MAX_TEXT)

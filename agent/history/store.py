@@ -1,4 +1,4 @@
-"""What was done with the citizen's cards: lines that are only ever added, each tied to the last.
+"""The database of the history: lines that are only ever added, each linked to the one before.
 
 Nothing is deleted: a hundred thousand lines, which is many years of signing, take some 40 MB.
 """
@@ -21,7 +21,7 @@ T = TypeVar("T")
 CHECKED_AT_OPEN: Final = 2_000
 """How many of the newest lines are checked before the first new one; all by :func:`verify`."""
 PAGE: Final = 500
-"""Lines that are given at once when nobody says how many."""
+"""How many lines :func:`read` returns unless told otherwise."""
 _SCHEMA: Final = Schema(
     (
         """
@@ -65,6 +65,7 @@ _SCHEMA: Final = Schema(
         """,
     )
 )
+_NO_LIMIT: Final = -1  # as SQLite has it: https://www.sqlite.org/lang_select.html
 _COLUMNS: Final = ("seq", "segment", *ENTRY_FIELDS, "previous", "link")
 _SELECT: Final = f"SELECT {', '.join(_COLUMNS)} FROM lines"  # noqa: S608  # our own names
 _INSERT: Final = (
@@ -83,7 +84,7 @@ class History:
     ) -> None:
         """Open or make the database and check its end; blocks, not for the event loop.
 
-        Where the chain does not hold, nothing is repaired: a new segment begins, and says so.
+        A broken chain is not repaired: a new segment begins, with a line that says why.
 
         Args:
             path: of the database; its folder exists.
@@ -112,7 +113,7 @@ class History:
         """Write lines, all or none; they are on disk when the future is done.
 
         Args:
-            make: gives the entries; called in the database's thread, so it may take its time.
+            make: returns the entries; called in the database's thread, so it may block.
 
         Returns:
             A future that does not fail: it gives no lines when they could not be written, which
@@ -138,7 +139,7 @@ class History:
         return future
 
     def close(self) -> None:
-        """Write what is not yet on disk and let go of the database; blocks for seconds at most."""
+        """Write what is not yet on disk and close the database; blocks for seconds at most."""
         self._database.close()
 
     # In the database's thread.
@@ -160,7 +161,7 @@ class History:
             )
 
     def _why_anew(self, connection: sqlite3.Connection, head: Head) -> str | None:
-        """Say why the chain cannot go on; None when it can."""
+        """Return why the chain cannot go on; None when it can."""
         if self._database.set_aside is not None:
             return f"the file was corrupt and is now {self._database.set_aside.name}"
         newest = f"{_SELECT} ORDER BY seq DESC LIMIT ?"
@@ -171,7 +172,7 @@ class History:
 
 
 def moment(at: datetime) -> str:
-    """Write a time as the history does: RFC 3339, UTC, microseconds."""
+    """Format a time as the history does: RFC 3339, UTC, microseconds."""
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
@@ -185,12 +186,14 @@ def verify(path: Path) -> ChainVerdict:
     return _reading(path, ChainVerdict(), lambda db: examine(_lines(db, _SELECT), _head(db)))
 
 
-def read(path: Path, *, limit: int = PAGE, before: int | None = None) -> tuple[HistoryLine, ...]:
+def read(
+    path: Path, *, limit: int | None = PAGE, before: int | None = None
+) -> tuple[HistoryLine, ...]:
     """Read lines, the newest first; blocks.
 
     Args:
         path: of the database; one that is not there has no lines.
-        limit: how many.
+        limit: how many; None for all.
         before: only lines with smaller numbers than this; None for the newest.
 
     Raises:
@@ -199,7 +202,9 @@ def read(path: Path, *, limit: int = PAGE, before: int | None = None) -> tuple[H
     """
     sql = f"{_SELECT} WHERE seq < ? ORDER BY seq DESC LIMIT ?"
     end = 2**63 - 1 if before is None else before
-    return _reading(path, (), lambda db: tuple(_lines(db, sql, end, limit)))
+    return _reading(
+        path, (), lambda db: tuple(_lines(db, sql, end, _NO_LIMIT if limit is None else limit))
+    )
 
 
 def _reading(path: Path, nothing: T, use: Callable[[sqlite3.Connection], T]) -> T:
@@ -232,7 +237,7 @@ def _write(connection: sqlite3.Connection, entries: Sequence[Entry]) -> tuple[Hi
 def _insert(
     connection: sqlite3.Connection, head: Head, entries: Sequence[Entry]
 ) -> tuple[HistoryLine, ...]:
-    """Tie entries to the end of the chain, inside a transaction."""
+    """Append entries to the chain, inside a transaction."""
     lines: list[HistoryLine] = []
     seq, previous = head.seq, head.link
     for entry in entries:

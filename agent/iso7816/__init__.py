@@ -1,1 +1,4 @@
-"""ISO 7816: commands, status words and data objects. Bytes in, bytes out; no I/O."""
+"""ISO/IEC 7816: encode and decode commands, status words and data objects; no I/O.
+
+Uses no other package of the agent.
+"""

@@ -1,4 +1,4 @@
-"""Put the portal together."""
+"""Build the portal's application."""
 
 import asyncio
 import logging
@@ -21,7 +21,6 @@ from agent.portal.db import PortalDatabase
 from agent.portal.downloads import find_artefacts
 from agent.portal.guard import Guard, guarding, refusals, security_headers
 from agent.portal.ics.client import NO_CREDENTIALS, IcsClient, IdentityCheck, load_credentials
-from agent.portal.limits import Rate, RateLimiter
 from agent.portal.notifier import Notifier, ProgramNotifier, ScreenNotifier
 from agent.portal.otp import purge_otps
 from agent.portal.pending import PendingIdNumbers
@@ -31,16 +30,20 @@ from agent.portal.transaction import Transaction
 from agent.portal.trust import load_verifier
 from agent.portal.verification import SignatureVerifier
 from agent.portal.wire import MAX_BODY
+from agent.rate import Rate, TokenBuckets
 
 _PURGE_EVERY_S: Final = 600
 _POSTS: Final = Rate(burst=120, per_second=4)
 _CARD_TRIES: Final = Rate(burst=20, per_second=0.2)
+# Forgetting one helps nobody: ten thousand fresh keys are ten thousand peers or sessions, and
+# sessions are limited by peer.
+_MAX_ASKERS: Final = 10_000
 _LOG: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """How often: POST requests of one peer, challenges and signatures of one session."""
+    """The rates of a peer's POST requests, and of a session's challenges and signatures."""
 
     posts: Rate = _POSTS
     card_tries: Rate = _CARD_TRIES
@@ -48,11 +51,11 @@ class Rates:
 
 @dataclass(frozen=True, slots=True)
 class Replacements:
-    """Parts that may be pointed elsewhere; None takes what the settings say.
+    """Parts that a site may replace; None takes what the settings say.
 
     Attributes:
         notifier: sends one-time codes.
-        verifier: judges signatures.
+        verifier: verifies signatures.
         identity: knows which certificate belongs to which ID number.
         clock: seconds since 1970, for everything that is stored or expires.
         rates: how often somebody may ask.
@@ -73,12 +76,12 @@ def create_app(
 
     Args:
         config: the operator's settings.
-        origins: what browsers call this site; nothing else may post to it.
-        replacements: parts of a site's own.
+        origins: of this site; requests from others are refused.
+        replacements: parts of the site's own.
 
     """
     parts = replacements or Replacements()
-    guard = Guard(tuple(origins), RateLimiter(parts.rates.posts))
+    guard = Guard(tuple(origins), TokenBuckets(parts.rates.posts, _MAX_ASKERS))
     app = web.Application(middlewares=[refusals, guarding(guard)], client_max_size=MAX_BODY)
     app[ORIGINS] = tuple(origins)
     headers = security_headers(config.agent_ports, config.agent_ping_port)
@@ -99,7 +102,7 @@ def create_app(
 async def _run(
     app: web.Application, config: PortalConfig, parts: Replacements
 ) -> AsyncIterator[None]:
-    """Open what the portal needs, and close it in the opposite order."""
+    """Open the portal's resources, and close them in reverse order."""
     statics = await asyncio.to_thread(load_statics)
     directory = Path(config.downloads) if config.downloads else None
     artefacts = await asyncio.to_thread(find_artefacts, directory)
@@ -118,7 +121,7 @@ async def _run(
                 config=config,
                 accounts=Accounts(db, notifier),
                 cards=cards,
-                card_tries=RateLimiter(parts.rates.card_tries),
+                card_tries=TokenBuckets(parts.rates.card_tries, _MAX_ASKERS),
                 statics=statics,
                 artefacts={artefact.name: artefact for artefact in artefacts},
             )

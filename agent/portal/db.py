@@ -1,4 +1,4 @@
-"""SQLite behind one thread: whole transactions in, results out, the event loop never waits."""
+"""SQLite in a thread of its own, which runs whole transactions; the event loop never blocks."""
 
 import asyncio
 import sqlite3
@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Concatenate, Final, ParamSpec, TypeVar
 
+from agent.files import ensure_file
 from agent.portal.keyring import Keyring, load_or_create_keyring
 from agent.portal.schema import STATEMENTS, VERSION
 from agent.portal.transaction import Transaction
@@ -24,14 +25,14 @@ class PortalDatabaseError(Exception):
 
 
 class PortalDatabase:
-    """One connection, one thread, one transaction at a time.
+    """The portal's one connection, in one thread, with one transaction at a time.
 
     Journal in WAL mode with ``synchronous=FULL``: what was answered is on disk, and what was not
-    finished when the process was killed never happened.
+    finished when the process was killed is undone.
     """
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
-        """Remember where, and whose ``now`` counts; :meth:`open` does the work."""
+        """Take the path and the clock of all transactions; :meth:`open` does the work."""
         self._path = path
         self._clock = clock
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="portal-db")
@@ -40,7 +41,12 @@ class PortalDatabase:
 
     @property
     def keyring(self) -> Keyring:
-        """The key that belongs to this database."""
+        """The key that belongs to this database.
+
+        Raises:
+            PortalDatabaseError: the database is not open.
+
+        """
         if self._keyring is None:
             raise PortalDatabaseError("the database is not open")
         return self._keyring
@@ -67,13 +73,18 @@ class PortalDatabase:
         )
 
     async def close(self) -> None:
-        """Finish what is under way and close the file."""
+        """Finish the transactions under way and close the file."""
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._thread, self.close_here)
         self._thread.shutdown(wait=False)
 
     def open_here(self) -> None:
-        """Do what :meth:`open` does, in the calling thread."""
+        """Open the database in the calling thread; see :meth:`open`.
+
+        Raises:
+            PortalDatabaseError: as :meth:`open`.
+
+        """
         try:
             self._keyring = load_or_create_keyring(self._key_path())
             self._connection = _connect(self._path)
@@ -91,7 +102,12 @@ class PortalDatabase:
         *args: _P.args,
         **kwargs: _P.kwargs,
     ) -> _T:
-        """Do what :meth:`run` does, in the calling thread."""
+        """Run a transaction in the calling thread; see :meth:`run`.
+
+        Raises:
+            PortalDatabaseError: the database is not open.
+
+        """
         connection = self._connection
         if connection is None:
             raise PortalDatabaseError("the database is not open")
@@ -107,7 +123,7 @@ class PortalDatabase:
         return result
 
     def close_here(self) -> None:
-        """Do what :meth:`close` does, in the calling thread; closing twice is no error."""
+        """Close the file in the calling thread; may be called twice."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -122,7 +138,7 @@ class PortalDatabase:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    path.touch(mode=0o600)
+    ensure_file(path)
     connection = sqlite3.connect(path, isolation_level=None, timeout=_BUSY_S)
     connection.row_factory = sqlite3.Row
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF"):

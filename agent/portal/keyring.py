@@ -1,16 +1,19 @@
-"""The secret that turns an ID number into something a stolen database does not tell.
+"""The key under which ID numbers are hashed, so that a stolen database does not reveal them.
 
 There are only some five thousand million ID numbers: a plain hash of one is guessed in minutes. So
 they are hashed with a random key (HMAC-SHA-256, RFC 2104), and the key lies in a file beside the
-database, not in it: a copy of the database alone, in a backup or a bug report, gives nobody away,
+database, not in it: a copy of the database alone, in a backup or a bug report, identifies nobody,
 and two portals' databases cannot be joined on the column.
 """
 
 import hashlib
 import hmac
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
+
+from agent.files import FileTooLargeError, create_file, read_file
 
 _LENGTH: Final = 32
 
@@ -23,7 +26,7 @@ class Keyring:
         self._key = key
 
     def digest(self, label: str, *parts: bytes) -> bytes:
-        """Compute 32 bytes that stand for ``parts`` under ``label`` and tell nothing about them."""
+        """Return the HMAC of ``parts`` under ``label``, 32 bytes."""
         mac = hmac.new(self._key, label.encode(), hashlib.sha256)
         for part in parts:
             mac.update(len(part).to_bytes(4, "big") + part)
@@ -41,38 +44,19 @@ def load_or_create_keyring(path: Path) -> Keyring:
         ValueError: the file does not hold exactly 32 bytes.
 
     """
-    if not path.exists():
-        _write_new(path, os.urandom(_LENGTH))
-    key = path.read_bytes()
+    try:
+        return _load(path)
+    except FileNotFoundError:
+        with suppress(FileExistsError):  # another process was faster
+            create_file(path, os.urandom(_LENGTH))
+    return _load(path)
+
+
+def _load(path: Path) -> Keyring:
+    try:
+        key = read_file(path, _LENGTH)
+    except FileTooLargeError:
+        key = b""
     if len(key) != _LENGTH:
         raise ValueError(f"{path.name} is not a key file of {_LENGTH} bytes")
     return Keyring(key)
-
-
-def _write_new(path: Path, key: bytes) -> None:
-    """Write beside and link into place, so that no kill leaves half a key and no race two keys."""
-    beside = path.with_name(f"{path.name}.{os.getpid()}.new")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        os.write(descriptor, key)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    try:
-        os.link(beside, path)
-    except FileExistsError:
-        pass
-    finally:
-        beside.unlink()
-    _sync_directory(path.parent)
-
-
-def _sync_directory(directory: Path) -> None:
-    """Make the new name survive a power cut; where a directory cannot be opened, nobody can."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

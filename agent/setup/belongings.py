@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from agent.files import SCRATCH
+
 _SIDE: Final = r"(-wal|-shm|-journal)?"
 _ASIDE: Final = r"(\.(broken|corrupt)-[0-9-]+)?"
 RECORDS: Final = re.compile(rf"(sites|history)\.sqlite{_ASIDE}{_SIDE}")
@@ -19,13 +21,15 @@ _JSON: Final = "trust|preferences|installed|instance|update"
 _FILE: Final = re.compile(
     rf"(({_JSON})\.json|(config|policy)\.toml|(install|panel)\.key){_ASIDE}"
     rf"|\.({_JSON}|install|panel)\.(json|key)\.new"
-    r"|instance\.(new|lock)|quit\.request"
+    rf"|instance\.(new|lock)|quit\.request|{SCRATCH.pattern}"
 )
 _FOLDERS: Final = {
     "logs": re.compile(r"ankong\.log(\.[0-9]+)?"),
-    "tls": re.compile(r"(authority|leaf-[0-9]+)\.(pem|new)"),
+    "tls": re.compile(rf"(authority|leaf-[0-9]+)\.(pem|new)|{SCRATCH.pattern}"),
     # The testers' authority (agent/virtualcard/issuer_directory.py).
-    "issuer": re.compile(r"(root|ca)\.(cer|crl|key)|issued\.json|\.lock|\.[a-z0-9_]{8}"),
+    "issuer": re.compile(
+        rf"(root|ca)\.(cer|crl|key)|issued\.json|\.lock|\.[a-z0-9_]{{8}}|{SCRATCH.pattern}"
+    ),
 }
 
 

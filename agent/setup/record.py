@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from agent.host.tls.machine import write_whole
+from agent.files import read_file, replace_file
 
 _MAX_SIZE = 64 * 1024  # bytes
 _MAX_FOLDERS = 64
@@ -34,14 +34,13 @@ class Record:
             OSError: that cannot be done.
 
         """
-        write_whole(path, json.dumps(asdict(self), ensure_ascii=False).encode())
+        replace_file(path, json.dumps(asdict(self), ensure_ascii=False).encode())
 
 
 def read(path: Path) -> Record | None:
     """Read it; None where there is none, or nothing that makes sense."""
     try:
-        with path.open("rb") as file:
-            found: Any = json.loads(file.read(_MAX_SIZE))
+        found: Any = json.loads(read_file(path, _MAX_SIZE))
         folders = tuple(found["folders"])
         version, complete = found["version"], found["complete"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):

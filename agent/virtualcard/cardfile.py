@@ -22,35 +22,36 @@ open: it is a test card. The file is written whole and renamed into place, so th
 stays locked.
 """
 
-import base64
 import itertools
-import json
-import stat
+import re
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Literal, Self
 
+import msgspec
+from msgspec import Meta, Struct, field, structs
+
+from agent import strict_json
 from agent.errors import BadRequestError
-from agent.virtualcard.atomic import write_atomically
+from agent.files import read_file, replace_file
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.files import CardFilesError
-from agent.virtualcard.json_fields import MAX_SIZE, Fields, parse_object
 from agent.virtualcard.model import (
     CARD_ID_LENGTH,
     MAX_TRIES,
-    CardCertificate,
     CardData,
     CardKey,
     Faults,
     Generation,
     Options,
     Person,
+    VirtualCertificate,
 )
 from agent.virtualcard.personalise import check_pin
 from agent.virtualcard.rsa_key import RsaKey, RsaKeyError
 
-FORMAT = "ankong-virtual-card"
-VERSION = 1
+MAX_SIZE = 1 << 20  # bytes of the file; it has about 10 000
 NOTICE = "TEST CARD. Its keys and certificates are worth nothing; its PIN lies here in the open."
 MAX_OBJECTS = 8  # keys, or certificates
 MAX_REFERENCE = 0xFC  # two more records of its key follow
@@ -59,152 +60,180 @@ MAX_CERTIFICATE = 4096  # bytes, so that eight of them stay within the 32 KiB of
 MAX_FILE = 0x7FFF
 MAX_COMMANDS = 1_000_000
 MAX_DELAY = 60_000  # milliseconds
-_ID = r"[ -~]{1,16}"
-_LABEL = r"[^\x00-\x1f\x7f]{1,64}"
-_PATH = r"[0-9A-F]{4}(/[0-9A-F]{4}){0,2}"
+_Id = Annotated[str, Meta(pattern=r"^[ -~]{1,16}\Z")]
+_Label = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]{1,64}\Z")]
+_Count = Annotated[int, Meta(ge=0, le=MAX_COMMANDS)]
+_COMMAND = re.compile(r"[1-9][0-9]{0,5}")
+_PATH = re.compile(r"[0-9A-F]{4}(/[0-9A-F]{4}){0,2}")
+
+
+class _Key(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    id: _Id
+    label: _Label
+    reference: Annotated[int, Meta(ge=1, le=MAX_REFERENCE)]
+    private_key: Annotated[bytes, Meta(min_length=1, max_length=4096)]  # PKCS#8
+
+    @classmethod
+    def of(cls, key: CardKey) -> Self:
+        return cls(
+            id=key.id.decode("ascii"),
+            label=key.label,
+            reference=key.reference,
+            private_key=key.key.to_der(),
+        )
+
+    def read(self) -> CardKey:
+        """Return the key.
+
+        Raises:
+            BadRequestError: it is no RSA-2048 key.
+
+        """
+        try:
+            key = RsaKey.from_der(self.private_key)
+        except RsaKeyError as error:
+            raise BadRequestError(f"a private key of the card file: {error}") from error
+        return CardKey(self.id.encode("ascii"), self.label, self.reference, key)
+
+
+class _Certificate(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    id: _Id
+    label: _Label
+    certificate: Annotated[bytes, Meta(min_length=1, max_length=MAX_CERTIFICATE)]
+
+    @classmethod
+    def of(cls, certificate: VirtualCertificate) -> Self:
+        identifier = certificate.id.decode("ascii")
+        return cls(id=identifier, label=certificate.label, certificate=certificate.der)
+
+    def read(self) -> VirtualCertificate:
+        return VirtualCertificate(self.id.encode("ascii"), self.label, self.certificate)
+
+
+class _Person(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    name: Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]{0,64}\Z")]
+    id_number: Annotated[str, Meta(pattern=r"^[ -~]{0,16}\Z")]
+
+
+class _Options(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    t0: bool = False
+    verify_per_signature: bool | None = None
+    strict_channel: bool = False
+    old_pin_label: bool = False
+
+
+class _Faults(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    remove_at: _Count = 0
+    drop_at: _Count = 0
+    replace: Annotated[
+        dict[str, Annotated[bytes, Meta(max_length=258)]], Meta(max_length=1000)
+    ] = {}
+    rsa_delay_ms: Annotated[int, Meta(ge=0, le=MAX_DELAY)] = 0
+    max_read: Annotated[int, Meta(ge=0, le=256)] = 0
+    foreign: Annotated[int, Meta(ge=0, le=0xFFFF)] = 0
+    mute: bool = False
+
+    def __post_init__(self) -> None:
+        _check_names(self.replace, _COMMAND, "no number of a command")
+
+    @classmethod
+    def of(cls, faults: Faults) -> Self:
+        answers = {str(number): answer for number, answer in faults.replace.items()}
+        return cls(**{**asdict(faults), "replace": answers})
+
+    def read(self) -> Faults:
+        answers = {int(number): answer for number, answer in self.replace.items()}
+        return Faults(**{**structs.asdict(self), "replace": answers})
+
+
+class _CardFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A whole file; see the module's docstring."""
+
+    format: Literal["ankong-virtual-card"]
+    version: Literal[1]
+    notice: Annotated[str, Meta(max_length=1000)]
+    generation: Generation
+    serial: Annotated[str, Meta(pattern=r"^[ -~]{16}\Z")]
+    channel_id: Annotated[bytes, Meta(min_length=CARD_ID_LENGTH, max_length=CARD_ID_LENGTH)]
+    pin: Annotated[str, Meta(pattern=r"^[0-9A-Za-z]{1,16}\Z")]
+    tries_left: Annotated[int, Meta(ge=0, le=MAX_TRIES)]
+    person: _Person
+    keys: Annotated[tuple[_Key, ...], Meta(max_length=MAX_OBJECTS)]
+    certificates: Annotated[tuple[_Certificate, ...], Meta(max_length=MAX_OBJECTS)]
+    options: _Options = field(default_factory=_Options)
+    faults: _Faults = field(default_factory=_Faults)
+    files: Annotated[
+        dict[str, Annotated[bytes, Meta(max_length=MAX_FILE)]], Meta(max_length=100)
+    ] = {}
+
+    def __post_init__(self) -> None:
+        _check_names(self.files, _PATH, "no path of a file")
+        references = sorted(key.reference for key in self.keys)
+        pairs = itertools.pairwise(references)
+        if any(second - first < RECORDS_PER_KEY for first, second in pairs):
+            raise ValueError("keys: references less than four apart")
+
+    @classmethod
+    def of(cls, data: CardData) -> Self:
+        return cls(
+            format="ankong-virtual-card",
+            version=1,
+            notice=NOTICE,
+            generation=data.generation,
+            serial=data.serial,
+            channel_id=data.channel_id,
+            pin=data.pin.decode("ascii"),
+            tries_left=data.tries_left,
+            person=_Person(**asdict(data.person)),
+            keys=tuple(map(_Key.of, data.keys)),
+            certificates=tuple(map(_Certificate.of, data.certificates)),
+            options=_Options(**asdict(data.options)),
+            faults=_Faults.of(data.faults),
+            files=data.files,
+        )
+
+    def read(self) -> CardData:
+        return CardData(
+            generation=self.generation,
+            serial=self.serial,
+            pin=self.pin.encode("ascii"),
+            keys=tuple(key.read() for key in self.keys),
+            certificates=tuple(each.read() for each in self.certificates),
+            channel_id=self.channel_id,
+            tries_left=self.tries_left,
+            person=Person(**structs.asdict(self.person)),
+            options=Options(**structs.asdict(self.options)),
+            faults=self.faults.read(),
+            files=self.files,
+        )
+
+
+def _check_names(named: Iterable[str], form: re.Pattern[str], what: str) -> None:
+    for name in named:
+        if form.fullmatch(name) is None:
+            raise ValueError(f"{name!r} is {what}")
 
 
 def dump(data: CardData) -> bytes:
-    """Write a card as JSON."""
-    faults = asdict(data.faults)
-    faults["replace"] = {str(k): _base64(v) for k, v in data.faults.replace.items()}
-    content: dict[str, Any] = {
-        "format": FORMAT,
-        "version": VERSION,
-        "notice": NOTICE,
-        "generation": data.generation.value,
-        "serial": data.serial,
-        "channel_id": _base64(data.channel_id),
-        "pin": data.pin.decode("ascii"),
-        "tries_left": data.tries_left,
-        "person": asdict(data.person),
-        "keys": [
-            {
-                "id": key.id.decode("ascii"),
-                "label": key.label,
-                "reference": key.reference,
-                "private_key": _base64(key.key.to_der()),
-            }
-            for key in data.keys
-        ],
-        "certificates": [
-            {"id": c.id.decode("ascii"), "label": c.label, "certificate": _base64(c.der)}
-            for c in data.certificates
-        ],
-        "options": asdict(data.options),
-        "faults": faults,
-        "files": {path: _base64(file) for path, file in data.files.items()},
-    }
-    return json.dumps(content, ensure_ascii=False, indent=1).encode() + b"\n"
-
-
-def _base64(raw: bytes) -> str:
-    return base64.b64encode(raw).decode("ascii")
+    """Return a card as JSON."""
+    return msgspec.json.format(msgspec.json.encode(_CardFile.of(data)), indent=1) + b"\n"
 
 
 def parse(raw: bytes, what: str = "the card file") -> CardData:
-    """Read a card.
+    """Parse a card file.
 
     Raises:
-        BadRequestError: it is none; the detail names the field.
-        PinError: its PIN is none.
+        BadRequestError: it is not a card file; the detail names the field.
+        PinError: its PIN does not have 6 to 8 letters and digits.
 
     """
-    fields = parse_object(raw, what)
-    fields.text("format", FORMAT)
-    fields.number("version", VERSION, VERSION)
-    fields.text("notice", r"[\s\S]{0,1000}")
-    data = CardData(
-        generation=Generation(fields.text("generation", "gen1|gen2")),
-        serial=fields.text("serial", r"[ -~]{16}"),
-        pin=fields.text("pin", r"[0-9A-Za-z]{1,16}").encode("ascii"),
-        keys=tuple(_key(item) for item in fields.children("keys", MAX_OBJECTS)),
-        certificates=tuple(
-            _certificate(item) for item in fields.children("certificates", MAX_OBJECTS)
-        ),
-        channel_id=fields.octets("channel_id", CARD_ID_LENGTH, CARD_ID_LENGTH),
-        tries_left=fields.number("tries_left", 0, MAX_TRIES),
-        person=_person(fields.child("person")),
-        options=_options(fields.child("options")),
-        faults=_faults(fields.child("faults")),
-        files=_files(fields.child("files")),
-    )
-    fields.end()
-    check_pin(data.pin)
-    _check_references(data.keys, what)
-    return data
-
-
-def _key(fields: Fields) -> CardKey:
-    identifier = fields.text("id", _ID).encode("ascii")
-    label = fields.text("label", _LABEL)
-    reference = fields.number("reference", 1, MAX_REFERENCE)
-    der = fields.octets("private_key", 1, 4096)
-    fields.end()
     try:
-        return CardKey(identifier, label, reference, RsaKey.from_der(der))
-    except RsaKeyError as error:
-        raise BadRequestError(f"a private key of the card file: {error}") from error
-
-
-def _check_references(keys: tuple[CardKey, ...], what: str) -> None:
-    references = sorted(key.reference for key in keys)
-    pairs = itertools.pairwise(references)
-    if any(second - first < RECORDS_PER_KEY for first, second in pairs):
-        raise BadRequestError(f"{what}: keys: references less than four apart")
-
-
-def _certificate(fields: Fields) -> CardCertificate:
-    certificate = CardCertificate(
-        id=fields.text("id", _ID).encode("ascii"),
-        label=fields.text("label", _LABEL),
-        der=fields.octets("certificate", 1, MAX_CERTIFICATE),
-    )
-    fields.end()
-    return certificate
-
-
-def _person(fields: Fields) -> Person:
-    person = Person(
-        name=fields.text("name", r"[^\x00-\x1f\x7f]{0,64}"),
-        id_number=fields.text("id_number", r"[ -~]{0,16}"),
-    )
-    fields.end()
-    return person
-
-
-def _options(fields: Fields) -> Options:
-    options = Options(
-        t0=fields.flag("t0"),
-        verify_per_signature=fields.flag_or_none("verify_per_signature"),
-        strict_channel=fields.flag("strict_channel"),
-        old_pin_label=fields.flag("old_pin_label"),
-    )
-    fields.end()
-    return options
-
-
-def _faults(fields: Fields) -> Faults:
-    replace = fields.child("replace")
-    faults = Faults(
-        remove_at=fields.number("remove_at", 0, MAX_COMMANDS, 0),
-        drop_at=fields.number("drop_at", 0, MAX_COMMANDS, 0),
-        replace={
-            int(number): replace.octets(number, 0, 258)
-            for number in replace.names(r"[1-9][0-9]{0,5}", limit=1000)
-        },
-        rsa_delay_ms=fields.number("rsa_delay_ms", 0, MAX_DELAY, 0),
-        max_read=fields.number("max_read", 0, 256, 0),
-        foreign=fields.number("foreign", 0, 0xFFFF, 0),
-        mute=fields.flag("mute"),
-    )
-    fields.end()
-    return faults
-
-
-def _files(fields: Fields) -> dict[str, bytes]:
-    names = fields.names(_PATH, limit=100)
-    return {name: fields.octets(name, 0, MAX_FILE) for name in names}
+        found = strict_json.decode(raw, _CardFile, limit=MAX_SIZE)
+    except ValueError as error:
+        raise BadRequestError(f"{what}: {error}") from error
+    data = found.read()
+    check_pin(data.pin)
+    return data
 
 
 def save(path: Path, data: CardData) -> None:
@@ -214,21 +243,19 @@ def save(path: Path, data: CardData) -> None:
         OSError: it could not be written; the old file is still there.
 
     """
-    write_atomically(path, dump(data))
+    # The citizen's own test card: a link to where it is kept stays a link.
+    replace_file(path, dump(data), follow_links=True)
 
 
 def load(path: Path) -> VirtualCard:
     """Read a card file; the card writes its retry counter back there.
 
     Raises:
-        BadRequestError: there is no such file, or it is no card; the detail says why.
+        BadRequestError: there is no such file, or it is not a card file; the detail says why.
 
     """
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise BadRequestError(f"{path} is not a file")
-        with path.open("rb") as file:
-            raw = file.read(MAX_SIZE + 1)
+        raw = read_file(path, MAX_SIZE, follow_links=True)
     except OSError as error:
         raise BadRequestError(f"{path}: {error.strerror}") from error
     try:

@@ -6,14 +6,16 @@ the two private keys. Nothing that it makes is worth anything outside a test, an
 """
 
 import secrets
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum, unique
-from typing import Self
+from typing import Annotated, Self
 
+import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from msgspec import Meta, Struct, structs
 
 from agent.errors import BadRequestError
 from agent.virtualcard import profile
@@ -32,7 +34,7 @@ _SUBJECT_SERIAL_DIGITS = 16
 
 @unique
 class Validity(StrEnum):
-    """Whether a citizen's certificate can be relied upon today, and if not, why."""
+    """Whether a citizen's certificate is valid today, and if not, why."""
 
     NOW = "valid"
     EXPIRED = "expired"
@@ -40,14 +42,13 @@ class Validity(StrEnum):
     REVOKED = "revoked"  # as soon as it is issued
 
     def period(self, now: datetime) -> tuple[datetime, datetime]:
-        """First and last moment."""
+        """Return the first and the last moment of validity."""
         begin = {Validity.EXPIRED: -5 * YEAR - DAY, Validity.NOT_YET: DAY}
         start = now + begin.get(self, -DAY)
         return start, start + 5 * YEAR
 
 
-@dataclass(frozen=True, slots=True)
-class IssuedRecord:
+class IssuedRecord(Struct, frozen=True, forbid_unknown_fields=True):
     """One line of the issuer's database.
 
     Attributes:
@@ -61,7 +62,7 @@ class IssuedRecord:
 
     """
 
-    serial: str
+    serial: Annotated[str, Meta(pattern=r"^[0-9a-f]{1,40}\Z")]
     use: str
     subject_serial: str
     name: str
@@ -122,7 +123,7 @@ class TestIssuer:
         """Certify the keys of one person; one new subject serial number for all of them.
 
         Raises:
-            BadRequestError: a name that is none.
+            BadRequestError: the name is not a valid common name.
 
         """
         check_name(name)
@@ -155,13 +156,13 @@ class TestIssuer:
         """Put a certificate, by serial number in lower-case hexadecimal, on the CRL.
 
         Raises:
-            BadRequestError: it is none of ours.
+            BadRequestError: this issuer did not issue it.
 
         """
         for index, record in enumerate(self.records):
             if record.serial == serial:
                 if not record.revoked_at:
-                    self.records[index] = replace(record, revoked_at=_now().isoformat())
+                    self.records[index] = structs.replace(record, revoked_at=_now().isoformat())
                 self.save()
                 return
         raise BadRequestError("no certificate of this serial number was issued here")
@@ -180,15 +181,15 @@ class TestIssuer:
         return _crl(self.root, [])
 
     def save(self) -> None:
-        """Keep the state where there is a place for it; in memory there is none."""
+        """Save the state; does nothing for an issuer in memory."""
 
-    def database(self) -> list[dict[str, str]]:
-        """Return the records as JSON objects."""
-        return [asdict(record) for record in self.records]
+    def database(self) -> bytes:
+        """Return the records as a JSON array."""
+        return msgspec.json.format(msgspec.json.encode(self.records), indent=1) + b"\n"
 
 
 def check_name(name: str) -> None:
-    """Insist on what a common name can be.
+    """Refuse what cannot be a common name.
 
     Raises:
         BadRequestError: it is empty, longer than 64 bytes in UTF-8, or has unprintable characters.
@@ -201,12 +202,12 @@ def check_name(name: str) -> None:
 
 
 def serial_text(certificate: x509.Certificate) -> str:
-    """Write a certificate's serial number in lower-case hexadecimal."""
+    """Return a certificate's serial number in lower-case hexadecimal."""
     return f"{certificate.serial_number:x}"
 
 
 def der(certificate: x509.Certificate) -> bytes:
-    """Code a certificate."""
+    """Return the DER of a certificate."""
     return certificate.public_bytes(serialization.Encoding.DER)
 
 

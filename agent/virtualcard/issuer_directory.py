@@ -1,4 +1,4 @@
-"""A test issuer that lives in a directory, and is the same one tomorrow.
+"""A test issuer that is kept in a directory.
 
 ::
 
@@ -8,13 +8,12 @@
     root.key ca.key          private keys, PKCS#8 DER, unencrypted: they certify nothing real
 """
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Self
 
+import msgspec
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
@@ -22,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from filelock import FileLock, Timeout
 
 from agent.errors import AgentError, BadRequestError, ErrorCode
-from agent.virtualcard.atomic import write_atomically
+from agent.files import read_file, replace_file
 from agent.virtualcard.issuer import (
     KEY_SIZE,
     Authority,
@@ -36,11 +35,11 @@ from agent.virtualcard.profile import Use
 ROOT, CA = "root", "ca"
 DATABASE = "issued.json"
 _LOCK_PATIENCE = 30.0  # seconds; making two 4096-bit keys takes a few
-_RECORD_FIELDS = set(IssuedRecord.__slots__)
+_MAX_DATABASE = 64 * 1024 * 1024  # bytes; a record has some 300
 
 
 class DirectoryIssuer(TestIssuer):
-    """As its base class; safe against another process that issues at the same time."""
+    """A test issuer in a directory; locked against other processes that issue at the same time."""
 
     def __init__(self, directory: Path, root: Authority, ca: Authority) -> None:
         super().__init__(root, ca)
@@ -49,10 +48,10 @@ class DirectoryIssuer(TestIssuer):
 
     @classmethod
     def open(cls, directory: Path, key_size: int = KEY_SIZE) -> Self:
-        """Load the issuer in ``directory``, or found one with keys of ``key_size`` bits there.
+        """Load the issuer in ``directory``, or make one with keys of ``key_size`` bits there.
 
         Raises:
-            BadRequestError: what lies there is no issuer, or cannot be read or written.
+            BadRequestError: the directory has something else in it, or cannot be read or written.
 
         """
         try:
@@ -74,25 +73,24 @@ class DirectoryIssuer(TestIssuer):
         keys: dict[Use, rsa.RSAPublicKey],
         validity: Validity = Validity.NOW,
     ) -> dict[Use, x509.Certificate]:
-        """As the base class, with the directory locked."""
+        """Do as the base class, with the directory locked; errors as there."""
         with self._up_to_date():
             return super().issue(name, id_number, keys, validity)
 
     def revoke(self, serial: str) -> None:
-        """As the base class, with the directory locked."""
+        """Do as the base class, with the directory locked; errors as there."""
         with self._up_to_date():
             super().revoke(serial)
 
     def save(self) -> None:
         """Write the database and both revocation lists."""
-        content = json.dumps(self.database(), ensure_ascii=False, indent=1)
-        write_atomically(self.directory / DATABASE, content.encode() + b"\n")
+        replace_file(self.directory / DATABASE, self.database())
         self.write_lists()
 
     def write_lists(self) -> None:
         """Sign both revocation lists anew, valid for 30 days."""
-        write_atomically(self.directory / f"{ROOT}.crl", self.root_crl())
-        write_atomically(self.directory / f"{CA}.crl", self.crl())
+        replace_file(self.directory / f"{ROOT}.crl", self.root_crl())
+        replace_file(self.directory / f"{CA}.crl", self.crl())
 
     @contextmanager
     def _up_to_date(self) -> Iterator[None]:
@@ -118,7 +116,7 @@ def _held(lock: FileLock) -> Iterator[None]:
 
 
 def _found(directory: Path, key_size: int) -> None:
-    """Make a new issuer; the database comes last, and its being there means that all is there."""
+    """Make a new issuer; the database is written last and marks it as complete."""
     issuer = TestIssuer.create(key_size)
     for name, authority in ((ROOT, issuer.root), (CA, issuer.ca)):
         key = authority.key.private_bytes(
@@ -126,9 +124,9 @@ def _found(directory: Path, key_size: int) -> None:
             serialization.PrivateFormat.PKCS8,
             serialization.NoEncryption(),
         )
-        write_atomically(directory / f"{name}.key", key)
-        write_atomically(directory / f"{name}.cer", der(authority.certificate))
-    write_atomically(directory / DATABASE, b"[]\n")
+        replace_file(directory / f"{name}.key", key)
+        replace_file(directory / f"{name}.cer", der(authority.certificate))
+    replace_file(directory / DATABASE, b"[]\n")
 
 
 def _load(directory: Path, name: str) -> Authority:
@@ -146,15 +144,7 @@ def _load(directory: Path, name: str) -> Authority:
 
 def _load_records(directory: Path) -> list[IssuedRecord]:
     try:
-        rows = json.loads((directory / DATABASE).read_bytes())
-        return [_record(row) for row in rows]
-    except (ValueError, TypeError, RecursionError) as error:
-        raise BadRequestError(f"{directory}: {DATABASE} is damaged") from error
-
-
-def _record(row: dict[str, str]) -> IssuedRecord:
-    record = IssuedRecord(**row)
-    if not all(isinstance(value, str) for value in asdict(record).values()):
-        raise TypeError("a field is not a string")
-    int(record.serial, 16)
-    return record
+        raw = read_file(directory / DATABASE, _MAX_DATABASE)
+        return msgspec.json.decode(raw, type=list[IssuedRecord])
+    except (ValueError, RecursionError) as error:
+        raise BadRequestError(f"{directory}: {DATABASE} is damaged: {error}") from error

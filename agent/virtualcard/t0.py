@@ -1,4 +1,4 @@
-"""The card behind a T=0 reader that hides nothing (ISO/IEC 7816-3 §12.2): 61xx and 6Cxx."""
+"""A T=0 reader that passes 61xx and 6Cxx on (ISO/IEC 7816-3 §12.2)."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,15 +11,15 @@ _HEADER = 4
 
 
 class T0Link:
-    """Turns whole responses into what T=0 can carry."""
+    """Turns whole responses into T=0 responses."""
 
     def __init__(self, execute: Callable[[bytes], bytes]) -> None:
-        """Sit in front of ``execute``, which answers a whole APDU with a whole response."""
+        """Use ``execute``, which answers a whole APDU with a whole response."""
         self._execute = execute
         self.forget()
 
     def forget(self) -> None:
-        """Drop response bytes that nobody has fetched."""
+        """Discard response bytes that were not fetched."""
         self._waiting = b""
         self._sw = b""
         self._again: tuple[bytes, bytes] | None = None

@@ -9,10 +9,10 @@ _CODE_PAGE = 1200  # UTF-16
 
 
 def write(path: Path, version: str, file_name: str) -> Path:
-    """Write the file that PyInstaller's EXE takes as ``version``; return it.
+    """Write the file that PyInstaller's EXE takes as ``version``; return its path.
 
     Args:
-        path: where to.
+        path: of the file.
         version: of the program, as agent/__init__.py has it.
         file_name: of the program.
 

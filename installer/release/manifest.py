@@ -30,6 +30,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from agent import __version__
+from agent.files import create_file
 from agent.host.update.manifest import BadManifestError, ReleaseManifest, accept, sign
 from agent.host.update.release_keys import RELEASE_KEYS
 from agent.words import Language
@@ -39,7 +40,7 @@ LIFE = 90  # days
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Do what the command line says; return the exit status."""
+    """Run the command line; return the exit status."""
     options = _parser().parse_args(arguments)
     try:
         status: int = options.work(options)
@@ -92,20 +93,24 @@ def _reason(argument: str) -> tuple[str, str]:
 
 
 def make_keys(options: argparse.Namespace) -> int:
-    """Write a private key that nobody else can read; print the public one."""
+    """Write a private key, readable for its owner only; print the public key."""
     key = Ed25519PrivateKey.generate()
     phrase = os.environ.get(PASSPHRASE, "").encode()
     protection = BestAvailableEncryption(phrase) if phrase else NoEncryption()
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, protection)
-    descriptor = os.open(options.out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(pem)
+    create_file(options.out, pem)
     print(public_key(key))
     return 0
 
 
 def write_manifest(options: argparse.Namespace) -> int:
-    """Sign what the options say."""
+    """Sign the manifest that the options describe, and write it; return the exit status.
+
+    Raises:
+        TypeError: the key is not an Ed25519 key.
+        OSError: a file cannot be read or written.
+
+    """
     phrase = os.environ.get(PASSPHRASE, "").encode() or None
     key = load_pem_private_key(options.key.read_bytes(), phrase)
     if not isinstance(key, Ed25519PrivateKey):
@@ -128,7 +133,7 @@ def write_manifest(options: argparse.Namespace) -> int:
 
 
 def verify_manifest(options: argparse.Namespace) -> int:
-    """Say what a manifest says."""
+    """Print the content of a manifest."""
     said = accept(options.file.read_bytes(), (*RELEASE_KEYS, *options.public), datetime.now(UTC))
     print(f"number {said.number}, newest {said.newest}, floor {said.floor}")
     print(f"issued {said.issued:%Y-%m-%d}, expires {said.expires:%Y-%m-%d}")

@@ -1,7 +1,6 @@
 """What the portal's tests share: people with keys, a site with everything around it, a visitor."""
 
 import base64
-import json
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -23,8 +22,8 @@ from agent.cms.signed import prepare
 from agent.portal.app import Rates, Replacements, create_app
 from agent.portal.config import PortalConfig
 from agent.portal.ics.standin import PATH, create_standin
-from agent.portal.limits import Rate
 from agent.portal.serving import listen, serving
+from agent.rate import Rate
 from agent.virtualcard.identity import generate_id_number
 from agent.virtualcard.issuer import TestIssuer, Validity, der, serial_text
 from agent.virtualcard.profile import Use
@@ -197,7 +196,7 @@ def publish(issuer: TestIssuer, folder: Path) -> None:
     (folder / "ca.cer").write_bytes(der(issuer.ca.certificate))
     (folder / "root.crl").write_bytes(issuer.root_crl())
     (folder / "ca.crl").write_bytes(issuer.crl())
-    (folder / "issued.json").write_text(json.dumps(issuer.database()), encoding="utf-8")
+    (folder / "issued.json").write_bytes(issuer.database())
 
 
 def revoke(issuer: TestIssuer, person: Person) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from agent.portal.errors import REFUSALS, PortalCode
-from agent.portal.limits import Rate
+from agent.rate import Rate
 from agent.virtualcard.issuer import TestIssuer
 from tests.portal import code_cases_cards, code_cases_signatures  # noqa: F401  # they note their cases
 from tests.portal.code_cases import CASES, Case

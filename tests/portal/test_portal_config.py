@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from agent.portal.config import check_origin, parse_arguments
-from agent.portal.limits import Rate, RateLimiter
 from agent.portal.pending import PendingIdNumbers
 
 NEEDED = ["--anchors", "root.pem", "--ics-url", "https://ics.test/"]
@@ -70,27 +69,6 @@ def test_a_wrong_file_is_refused(text: str, tmp_path: Path) -> None:
 def test_an_origin_is_what_a_browser_writes(origin: str) -> None:
     with pytest.raises(ValueError, match="origin"):
         check_origin(origin)
-
-
-def test_a_rate_allows_a_burst_and_then_a_trickle() -> None:
-    now = [0.0]
-    limiter = RateLimiter(Rate(burst=3, per_second=0.5), lambda: now[0])
-    assert [limiter.allow("a") for _ in range(4)] == [True, True, True, False]
-    assert limiter.allow("b")
-    now[0] = 1.9
-    assert not limiter.allow("a")
-    now[0] = 4.0
-    assert [limiter.allow("a") for _ in range(3)] == [True, True, False]
-    now[0] = 10_000.0
-    assert [limiter.allow("a") for _ in range(4)] == [True, True, True, False]
-
-
-def test_a_limiter_stays_small() -> None:
-    limiter = RateLimiter(Rate(1, 0.0))
-    for key in range(30_000):
-        assert limiter.allow(key)
-    assert len(limiter._buckets) <= 10_000
-    assert not limiter.allow(29_999)
 
 
 def test_id_numbers_are_forgotten_in_time_and_in_number() -> None:

@@ -31,7 +31,7 @@ LINES: dict[str, tuple[str, str]] = {
     "agent/virtualcard/identity.py": ("docstring", '"""'),
     "agent/virtualcard/scenarios.py": ("the invented holder of prepared cards", "王測試"),
     "agent/web/hipki/pages.py": ("what inventory scripts look for", "安控"),
-    "agent/web/native/routes.py": ("what inventory scripts look for", "安控"),
+    "agent/web/native/beacon.py": ("what inventory scripts look for", "安控"),
     "agent/words/language.py": ("what a language calls itself", "繁體中文"),
     "tray/prompt/style.py": ("an ideograph that is measured", '"國"'),
     "tray/prompt/wrap.py": ("marks that begin or end no line", "_NOT_"),

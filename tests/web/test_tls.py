@@ -21,6 +21,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from agent.host.instance.running import Instance
+from agent.host.machine.paths import Paths
 from agent.host.tls import identity
 from agent.host.tls.authority import LEAF_LIFETIME, LEAVES, NAMES, Leaf, LocalAuthority
 
@@ -119,7 +121,7 @@ def test_each_installation_has_its_own_authority() -> None:
 
 
 def test_the_ladder_covers_five_years_without_a_gap(authority: LocalAuthority) -> None:
-    ladder = authority.ladder()
+    ladder = authority.leaves()
     assert len(ladder) == LEAVES
     for leaf, after in pairwise(ladder):
         assert after.certificate.not_valid_before_utc < leaf.certificate.not_valid_after_utc
@@ -280,10 +282,11 @@ def test_being_killed_while_writing_is_survived(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Stop at every file, with and without certificates from before."""
-    write = identity._write
+    write = identity.replace_file
     for old in (False, True):
         for stop_at in range(LEAVES + 1):
-            folder = tmp_path / f"{old}-{stop_at}"
+            paths = Paths(tmp_path / f"{old}-{stop_at}")
+            folder = paths.tls
             if old:
                 identity.ensure(folder, NOW - timedelta(days=365 * 10))
             count = 0
@@ -291,18 +294,21 @@ def test_being_killed_while_writing_is_survived(
             def dying(path: Path, content: bytes, stop_at: int = stop_at) -> None:
                 nonlocal count
                 if count == stop_at:
-                    path.with_suffix(".new").write_bytes(content[:50])
+                    left = path.with_name(f".ankong-{'0' * 16}.new")
+                    left.write_bytes(content[:50])
+                    os.utime(left, (0, 0))
                     raise KeyboardInterrupt
                 count += 1
                 write(path, content)
 
-            monkeypatch.setattr(identity, "_write", dying)
+            monkeypatch.setattr(identity, "replace_file", dying)
             with pytest.raises(KeyboardInterrupt):
                 identity.ensure(folder, NOW)
-            monkeypatch.setattr(identity, "_write", write)
+            monkeypatch.setattr(identity, "replace_file", write)
             again = identity.ensure(folder, NOW)
             assert openssl_verify(again.authority, again.leaf).returncode == 0
-            assert not [path for path in folder.iterdir() if path.suffix == ".new"]
+            with Instance(paths):
+                assert not [path for path in folder.iterdir() if path.suffix == ".new"]
 
 
 def test_a_file_in_the_way_is_a_clear_error(tmp_path: Path) -> None:

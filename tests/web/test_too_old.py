@@ -16,7 +16,7 @@ import pytest
 
 from agent.host.machine.paths import Paths
 from agent.host.update.manifest import read
-from agent.host.update.memory import Heard
+from agent.host.update.memory import UpdateMemory
 from agent.virtualcard import cardfile
 from tests.conftest import TEST_PIN, CardFactory
 from tests.unit.host.update_support import public, signed
@@ -49,7 +49,7 @@ def paths(tmp_path: Path) -> Paths:
 def heard(paths: Paths, **said: Any) -> None:
     now = datetime.now(UTC)
     content = signed(**said)
-    Heard(now, now, content, read(content, (public(),))).write(paths.update)
+    UpdateMemory(now, now, content, read(content, (public(),))).write(paths.update)
 
 
 class Agent:

@@ -119,6 +119,12 @@ class DbusMenu(ServiceInterface):
 
     @dbus_method()
     def GetProperty(self, id: DBusInt32, name: DBusStr) -> DBusVariant:
+        """Return one property of a menu entry.
+
+        Raises:
+            DBusError: the property has its default value, which is not sent.
+
+        """
         found = properties(self._find(id), [], is_root=id == ROOT)
         if name not in found:
             raise DBusError("org.freedesktop.DBus.Error.InvalidArgs", "it has its default value")

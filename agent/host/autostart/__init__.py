@@ -1,7 +1,7 @@
-"""Starting with the citizen's session: one file for each system, the same verbs.
+"""Start the agent when the user signs in: one module for each system, one interface.
 
-``is_on`` tells, ``turn_on`` and ``turn_off`` do; each may be repeated. Nothing here needs an
-administrator, and nothing starts or stops an agent now.
+Every call may be repeated. Nothing here needs an administrator, and nothing starts or stops an
+agent now. The systems' modules load on their own system only.
 """
 
 import sys
@@ -16,17 +16,17 @@ _WINDOWED: Final = "ankongw.exe"
 
 
 class Autostart(Protocol):
-    """One system's way."""
+    """How one system starts programs with the session."""
 
     @property
     def folder(self) -> Path | None:
-        """Where it is written down, if that is a file: made when missing."""
+        """The folder of the file that says so, made when missing; None where it is no file."""
 
     def is_on(self) -> bool:
         """Return whether the agent starts when the citizen signs in."""
 
     def turn_on(self) -> None:
-        """See to it that it does.
+        """Make the agent start when the citizen signs in.
 
         Raises:
             OSError: it cannot be written down.
@@ -34,7 +34,7 @@ class Autostart(Protocol):
         """
 
     def turn_off(self) -> None:
-        """See to it that it does not.
+        """Keep the agent from starting when the citizen signs in.
 
         Raises:
             OSError: it cannot be written down.
@@ -42,7 +42,7 @@ class Autostart(Protocol):
         """
 
     def forget(self) -> None:
-        """Take away what was ever written down for this user: the program is about to go.
+        """Remove all that was written for this user, before the program is removed.
 
         Raises:
             OSError: it cannot be taken away.
@@ -51,7 +51,7 @@ class Autostart(Protocol):
 
 
 def program_command() -> tuple[str, ...]:
-    """Find what starts the agent with its icon: the installed program, or this checkout's."""
+    """Return the command that starts the agent with its icon, installed or from a checkout."""
     if getattr(sys, "frozen", False):
         return _windowed(Path(sys.executable)), "tray"
     # -P: what happens to be called "tray" in the folder that a session starts in is not ours.
@@ -59,7 +59,7 @@ def program_command() -> tuple[str, ...]:
 
 
 def start_command(state_dir: Path | None) -> tuple[str, ...]:
-    """Find what starts the agent whose folder is ``state_dir``; None for the usual one."""
+    """Return the command that starts the agent in ``state_dir``; None for the usual folder."""
     if state_dir is None:
         return program_command()
     return *program_command(), "--state-dir", str(state_dir.expanduser().absolute())
@@ -71,7 +71,7 @@ def _windowed(program: Path) -> str:
 
 
 def autostart(command: Sequence[str], machine: Machine | None = None) -> Autostart | None:
-    """Choose this system's way; None where there is none.
+    """Return this system's :class:`Autostart`; None where there is none.
 
     Args:
         command: what is started.

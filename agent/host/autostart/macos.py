@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any, Final
 from xml.parsers.expat import ExpatError
 
-from agent.host.tls.machine import Machine, write_whole
+from agent.files import read_file, replace_file
+from agent.host.tls.machine import Machine
 
 LABEL: Final = "org.ankong.agent"
+_MAX_SIZE: Final = 64 * 1024  # bytes
 
 
 class LaunchAgent:
@@ -27,8 +29,7 @@ class LaunchAgent:
     def is_on(self) -> bool:
         """Return whether the agent starts when the citizen signs in."""
         try:
-            with self._file.open("rb") as file:
-                found = plistlib.load(file)
+            found = plistlib.loads(read_file(self._file, _MAX_SIZE, follow_links=True))
         except (OSError, ValueError, ExpatError):  # an InvalidFileException is a ValueError
             return False
         return isinstance(found, dict) and found.get("Disabled") is not True
@@ -36,7 +37,7 @@ class LaunchAgent:
     def turn_on(self) -> None:
         """Write the property list."""
         self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_whole(self._file, plistlib.dumps(self._content()), mode=0o644)
+        replace_file(self._file, plistlib.dumps(self._content()), mode=0o644)
 
     def turn_off(self) -> None:
         """Take the property list away."""

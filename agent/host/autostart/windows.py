@@ -13,7 +13,7 @@ APPROVED: Final = r"Software\Microsoft\Windows\CurrentVersion\Explorer\StartupAp
 
 
 class UserRegistry(Protocol):
-    """As much of the current user's registry as is needed."""
+    """The calls that are needed of the current user's registry."""
 
     def read(self, key: str, name: str) -> str | bytes | None:
         """Return a value; None when it is not there."""
@@ -26,7 +26,7 @@ class UserRegistry(Protocol):
 
 
 class CurrentUser:
-    """HKEY_CURRENT_USER by the standard library; this part runs on Windows only."""
+    """HKEY_CURRENT_USER through the standard library; does nothing on other systems."""
 
     def read(self, key: str, name: str) -> str | bytes | None:
         """Return a value; None when it is not there."""

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from agent.host.tls.machine import Machine, write_whole
+from agent.files import read_file, replace_file
+from agent.host.tls.machine import Machine
 from agent.words.desktop import localized
 
 NAME: Final = "ankong.desktop"
@@ -70,7 +71,7 @@ class XdgAutostart:
 
     def _write(self, content: str) -> None:
         self._own.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_whole(self._own, content.encode(), mode=0o644)
+        replace_file(self._own, content.encode(), mode=0o644)
 
 
 def desktop_file(command: Sequence[str]) -> str:
@@ -106,7 +107,6 @@ def _absolute(folder: str | None) -> Path | None:
 
 def _read(path: Path) -> str | None:
     try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            return file.read(_MAX_SIZE)
+        return read_file(path, _MAX_SIZE, follow_links=True).decode("utf-8", "replace")
     except OSError:
         return None

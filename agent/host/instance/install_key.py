@@ -1,4 +1,4 @@
-"""What proves to a page which installation answers: a key for each site, from one local secret.
+"""Prove to a page which installation answers: one key for each site, from one local secret.
 
 One key for all sites would let them recognise the same computer together; so each site sees a
 key of its own, derived from the secret and its origin, and only once the citizen has allowed it.
@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from agent.host.tls.machine import write_whole
+from agent.files import FileTooLargeError, read_file, replace_file
 
 CONTEXT: Final = b"ankong-status-v1"
 """What each signed text begins with; the page's nonce follows."""
@@ -52,7 +52,7 @@ class InstallKey:
 
     @classmethod
     def ensure(cls, path: Path) -> Self:
-        """Read the secret; make one where there is none, or none of 32 bytes.
+        """Read the secret; make a new one when the file is missing or has not 32 bytes.
 
         Args:
             path: of the file, for its owner only.
@@ -62,15 +62,16 @@ class InstallKey:
 
         """
         try:
-            with path.open("rb") as file:
-                secret = file.read(SECRET_SIZE + 1)
+            secret = read_file(path, SECRET_SIZE)
         except FileNotFoundError:
+            secret = None
+        except FileTooLargeError:
             secret = b""
-        if len(secret) != SECRET_SIZE:
-            if secret:
+        if secret is None or len(secret) != SECRET_SIZE:
+            if secret is not None:
                 _log.warning("the install key was damaged; pages will not know this agent again")
             secret = secrets.token_bytes(SECRET_SIZE)
-            write_whole(path, secret)
+            replace_file(path, secret)
         return cls(secret)
 
     def prove(self, origin: str, nonce: bytes) -> InstallationProof:
@@ -78,7 +79,7 @@ class InstallKey:
 
         Args:
             origin: of the site, normalised.
-            nonce: the page's; it is what makes an old answer worthless.
+            nonce: the page's, so that an old answer cannot be used again.
 
         """
         key = self._key_for(origin)

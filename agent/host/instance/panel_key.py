@@ -1,4 +1,4 @@
-"""What lets the citizen, and nobody else, into the panel: a secret that only they can read.
+"""Tokens that open the panel, made from a secret that only this user can read.
 
 Whoever can read the agent's folder may make a token; a token opens the panel once, within two
 minutes. So the address of the panel may stand in a list of processes or in a browser's history.
@@ -7,7 +7,6 @@ minutes. So the address of the panel may stand in a list of processes or in a br
 import base64
 import binascii
 import hmac
-import json
 import secrets
 import threading
 import time
@@ -17,8 +16,9 @@ from pathlib import Path
 from typing import Final, Self
 
 from agent.errors import AgentError, ErrorCode
+from agent.files import read_file, replace_file
+from agent.host.instance.record import read_record
 from agent.host.machine.paths import Paths
-from agent.host.tls.machine import write_whole
 
 TOKEN_SECONDS: Final = 120
 """How long a token can be used: a browser may have to start first."""
@@ -47,14 +47,14 @@ class PanelKey:
 
     @classmethod
     def create(cls, path: Path) -> Self:
-        """Make a new secret in a file for its owner only; all older tokens are void.
+        """Write a new secret to a file for its owner only; older tokens become invalid.
 
         Raises:
             OSError: it cannot be written.
 
         """
         secret = secrets.token_bytes(_SECRET_SIZE)
-        write_whole(path, secret)
+        replace_file(path, secret)
         return cls(secret)
 
     @classmethod
@@ -66,8 +66,7 @@ class PanelKey:
 
         """
         try:
-            with path.open("rb") as file:
-                secret = file.read(_SECRET_SIZE + 1)
+            secret = read_file(path, _SECRET_SIZE)
         except OSError as error:
             raise AgentError(f"{path}: {error.strerror or error}") from error
         if len(secret) != _SECRET_SIZE:
@@ -81,7 +80,7 @@ class PanelKey:
         return base64.urlsafe_b64encode(content + self._seal(content)).decode().rstrip("=")
 
     def spend(self, token: str) -> bool:
-        """Return whether a token is good; it is not any more after that. From any thread."""
+        """Return whether a token is valid, and use it up. May be called from any thread."""
         raw = _decode(token)
         if raw is None or not hmac.compare_digest(raw[-32:], self._seal(raw[:-32])):
             return False
@@ -102,22 +101,21 @@ class PanelKey:
 
 
 def panel_address(paths: Paths) -> str:
-    """Make the address that opens the panel of the agent that runs, once.
+    """Return an address that opens the running agent's panel, once.
 
     Raises:
         AgentError: ``timeout``: no agent runs there, or it is not ready yet.
 
     """
-    try:
-        facts = json.loads(paths.instance.read_text(encoding="utf-8"))
-        port = facts["port"]
-        key = PanelKey.read(paths.panel_key)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError, AgentError) as error:
-        raise AgentError("no agent is ready", code=ErrorCode.TIMEOUT) from error
-    if not isinstance(port, int) or not 0 < port <= 65535:
+    record = read_record(paths.instance)
+    if record is None or record.port is None:
         raise AgentError("no agent is ready", code=ErrorCode.TIMEOUT)
+    try:
+        key = PanelKey.read(paths.panel_key)
+    except AgentError as error:
+        raise AgentError("no agent is ready", code=ErrorCode.TIMEOUT) from error
     # In the fragment: it goes to no server, no log and no Referer.
-    return f"https://localhost:{port}/panel/#token={key.make_token()}"
+    return f"https://localhost:{record.port}/panel/#token={key.make_token()}"
 
 
 def _decode(token: str) -> bytes | None:

@@ -1,11 +1,11 @@
-"""Asking the agent that runs to end, the same on every system: Windows knows no signals.
+"""Ask the running agent to end, the same way on every system: Windows has no signals.
 
-Whoever may write into the agent's folder may ask; that is its owner. The request is a file there,
-so it needs no port, no certificate and no process id, which another program might have by now.
+The request is a file in the agent's folder, into which only its owner may write. It needs no port,
+no certificate and no process id, which another program might have by now.
 """
 
 import asyncio
-import json
+import stat
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,28 +16,29 @@ import structlog
 from filelock import FileLock, Timeout
 
 from agent.errors import AgentError, ErrorCode
+from agent.files import replace_file
+from agent.host.instance.record import read_record
 from agent.host.machine import windows_objects
 from agent.host.machine.paths import Paths
 
 QUIT_SECONDS: Final = 30.0
-"""How long an agent may take: it ends an operation on a card first, and closes its databases."""
+"""How long an agent may take: it finishes an operation on a card and closes its databases."""
 LOOK_SECONDS: Final = 0.5
-"""How often an agent looks whether it is asked."""
+"""How often an agent looks for a request."""
 _WAIT_SECONDS: Final = 0.1
 _PROCESS_SECONDS: Final = 10.0  # Windows: from the end of the agent to that of its process
-_MAX_SIZE: Final = 4096  # bytes
 
 _log = structlog.get_logger(__name__)
 
 
 class StillRunningError(AgentError):
-    """The agent was asked, and would not end."""
+    """The agent did not end in time after it was asked."""
 
     code = ErrorCode.TIMEOUT
 
 
 def is_running(paths: Paths) -> bool:
-    """Return whether an agent holds the folder; makes nothing where there is none.
+    """Return whether an agent holds the folder; creates nothing.
 
     Raises:
         OSError: that cannot be found out, because the folder is somebody else's.
@@ -66,7 +67,8 @@ def end_running(paths: Paths, seconds: float = QUIT_SECONDS) -> bool:
     """
     if not is_running(paths):
         return False
-    pid = _pid(paths)
+    record = read_record(paths.instance)
+    pid = None if record is None else record.pid  # for people, and for Windows
     end = time.monotonic() + seconds
     try:
         while is_running(paths):
@@ -74,7 +76,8 @@ def end_running(paths: Paths, seconds: float = QUIT_SECONDS) -> bool:
                 who = "" if pid is None else f" (process {pid})"
                 raise StillRunningError(f"the agent{who} did not end within {seconds:.0f} s")
             # Each time: an agent that is just starting takes an old request away.
-            paths.quit_request.touch(mode=0o600)
+            if not _is_there(paths.quit_request):
+                replace_file(paths.quit_request, b"")
             time.sleep(_WAIT_SECONDS)
     finally:
         with suppress(OSError):
@@ -105,17 +108,8 @@ async def until_asked(
 
 
 def _is_there(request: Path) -> bool:
+    """Return whether there is a file; a link or a pipe that somebody put there is none."""
     try:
-        return request.is_file()
+        return stat.S_ISREG(request.lstat().st_mode)
     except OSError:
         return False
-
-
-def _pid(paths: Paths) -> int | None:
-    """Read which process it is; for people, and for Windows."""
-    try:
-        with paths.instance.open("rb") as file:
-            pid = json.loads(file.read(_MAX_SIZE))["pid"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return None
-    return pid if isinstance(pid, int) and 0 < pid < 2**32 else None

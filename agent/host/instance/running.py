@@ -1,6 +1,5 @@
-"""One agent for each state folder, and a way to say which one it is."""
+"""One agent for each state folder, and the record by which others find it."""
 
-import json
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -10,6 +9,8 @@ from typing import Self
 from filelock import FileLock, Timeout
 
 from agent.errors import AgentError, ErrorCode
+from agent.files import remove_leftovers
+from agent.host.instance.record import InstanceRecord, read_record, write_record
 from agent.host.machine.paths import Paths
 from agent.host.machine.windows_objects import hold_mutex
 
@@ -53,31 +54,30 @@ class Instance:
         try:
             self._lock.acquire()
         except Timeout as error:
-            raise AlreadyRunningError(self._paths.state, self._holder()) from error
+            holder = read_record(self._paths.instance)
+            pid = None if holder is None else holder.pid
+            raise AlreadyRunningError(self._paths.state, pid) from error
         hold_mutex()
+        for folder in (self._paths.state, self._paths.tls):
+            remove_leftovers(folder)
         with suppress(OSError):  # an old request is not for this agent
             self._paths.quit_request.unlink(missing_ok=True)
         self.announce()
         return self
 
-    def announce(self, **facts: int | str | None) -> None:
-        """Write down who we are: the process id and ``facts``, such as the port.
+    def announce(
+        self, port: int | None = None, hipki_port: int | None = None, provider: str | None = None
+    ) -> None:
+        """Tell other processes where this agent is (see :class:`InstanceRecord`); blocks.
 
         Raises:
             OSError: the file cannot be written.
 
         """
-        content = json.dumps({"pid": os.getpid(), **facts})
-        scratch = self._paths.instance.with_suffix(".new")
-        scratch.write_text(content, encoding="utf-8")
-        scratch.replace(self._paths.instance)
-
-    def _holder(self) -> int | None:
-        try:
-            pid = json.loads(self._paths.instance.read_text(encoding="utf-8"))["pid"]
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
-            return None
-        return pid if isinstance(pid, int) else None
+        record = InstanceRecord(
+            pid=os.getpid(), port=port, hipki_port=hipki_port, provider=provider
+        )
+        write_record(self._paths.instance, record)
 
     def __exit__(
         self,

@@ -1,4 +1,4 @@
-"""The log: JSON lines in the state folder, in files of bounded size, without secrets.
+"""The log: JSON lines in the state folder, in files of limited size, without secrets.
 
 Lines are written by a thread of their own, so that a slow disk never holds the event loop.
 """
@@ -9,10 +9,13 @@ import queue
 import re
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, Final
 
 import structlog
+
+from agent.files import private_opener
 
 MAX_FILE_SIZE = 1024 * 1024  # bytes
 KEPT_FILES = 4  # besides the one being written
@@ -39,7 +42,7 @@ _BYTES_LITERAL = re.compile(r"""\bb(?:'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")""")
 def redact(
     logger: object, method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
-    """Take out whatever is called, or looks like, a PIN; bytes become their length."""
+    """Hide what is named like a secret or looks like a PIN command; bytes become their length."""
     del logger, method
     return {key: _clean(key, value, 0) for key, value in event.items()}
 
@@ -85,7 +88,7 @@ _SHARED: Final[tuple[structlog.types.Processor, ...]] = (
 
 
 def formatter() -> logging.Formatter:
-    """Make what turns a record, ours or a library's, into one line of JSON."""
+    """Return the formatter that turns a record, ours or a library's, into one line of JSON."""
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=_SHARED,
         processors=[
@@ -97,23 +100,29 @@ def formatter() -> logging.Formatter:
 
 
 class _Backlog(logging.handlers.QueueHandler):
-    """Hands records over as they are: nobody else formats them, and no process is crossed."""
+    """Pass records on unformatted; the listener formats them, in the same process."""
 
     def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
-        """Keep the structured event that the formatter needs."""
+        """Return the record as it is, with the structured event that the formatter needs."""
         return record
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # logging's own name
-        """Drop what does not fit: the log is full because the disk is slow."""
+        """Drop the record: the queue is full because the disk is slow."""
         del record
+
+
+class _PrivateFiles(logging.handlers.RotatingFileHandler):
+    """Write files for their owner only, and never through a link."""
+
+    def _open(self) -> TextIOWrapper:
+        # another way: a log is added to
+        return open(self.baseFilename, "a", encoding=self.encoding, opener=private_opener)
 
 
 def _open(folder: Path) -> logging.Handler:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = folder / "ankong.log"
-    path.touch(mode=0o600)
-    handler = logging.handlers.RotatingFileHandler(
-        path, maxBytes=MAX_FILE_SIZE, backupCount=KEPT_FILES, encoding="utf-8"
+    handler = _PrivateFiles(
+        folder / "ankong.log", maxBytes=MAX_FILE_SIZE, backupCount=KEPT_FILES, encoding="utf-8"
     )
     handler.setFormatter(formatter())
     return handler

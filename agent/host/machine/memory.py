@@ -1,4 +1,4 @@
-"""Keeps what a process holds in memory to itself, as far as the system lets it."""
+"""Protect the memory of this process, as far as the system allows."""
 
 import ctypes
 import sys
@@ -8,7 +8,7 @@ _PR_SET_DUMPABLE: Final = 4  # <linux/prctl.h>
 
 
 def leave_no_core() -> None:
-    """Have the system write no core dump of this process; best effort.
+    """Forbid core dumps of this process; best effort.
 
     A crash dump on Windows is made by another process, and is the user's own choice.
     """
@@ -19,7 +19,7 @@ def leave_no_core() -> None:
 
 
 def shut_others_out() -> None:
-    """Let no other process of this user look into this one, on Linux."""
+    """Forbid other processes of this user to read this one's memory (Linux, PR_SET_DUMPABLE)."""
     if sys.platform.startswith("linux"):
         _c_library().prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 

@@ -9,18 +9,18 @@ from platformdirs import user_state_path
 
 @dataclass(frozen=True, slots=True)
 class Paths:
-    """The places in one state folder."""
+    """The paths in one state folder."""
 
     state: Path
 
     @classmethod
     def choose(cls, state_dir: Path | None = None) -> Self:
-        """Take ``state_dir``, or where this system keeps a user's program state."""
+        """Return the paths below ``state_dir``; None for where this system keeps program state."""
         folder = user_state_path("ankong", appauthor=False) if state_dir is None else state_dir
         return cls(folder.expanduser().absolute())
 
     def prepare(self) -> None:
-        """Make the folder, for its owner only; an existing one keeps its mode.
+        """Create the folder, for its owner only; an existing one keeps its mode.
 
         Raises:
             OSError: it cannot be made, or is no folder.
@@ -85,7 +85,7 @@ class Paths:
 
     @property
     def quit_request(self) -> Path:
-        """There while somebody asks the running agent to end."""
+        """Exists while the running agent is asked to end."""
         return self.state / "quit.request"
 
     @property
@@ -95,7 +95,7 @@ class Paths:
 
     @property
     def update(self) -> Path:
-        """What was heard of newer versions, JSON."""
+        """The last manifest of releases, and when it was asked for; JSON."""
         return self.state / "update.json"
 
     @property

@@ -1,4 +1,4 @@
-"""Two things that an installer on Windows goes by; on other systems nothing happens here.
+"""The mutex and the process that the installer on Windows looks at; elsewhere nothing is done.
 
 The wizard knows from a named mutex that an agent of this session runs. The mutex ends with the
 process, not with the agent's work: only then may the program's files be replaced.
@@ -15,11 +15,11 @@ RUNNING_MUTEX: Final = r"Local\AnkongRunning"
 _SYNCHRONIZE: Final = 0x00100000  # winnt.h
 
 _log = structlog.get_logger(__name__)
-_held: list[int] = []  # the handle, which nobody closes but Windows
+_held: list[int] = []  # the handle; Windows closes it when the process ends
 
 
 def hold_mutex(kernel32: Any | None = None) -> None:
-    """Hold the mutex from now until this process ends; again and again is once.
+    """Hold the mutex from now until this process ends; a repeated call does nothing.
 
     Args:
         kernel32: the library; None for this system's, if it is Windows.

@@ -1,4 +1,4 @@
-"""Whose program is at the other end of a connection on this computer: ours, or another user's.
+"""Find out whether the other end of a local connection belongs to this user or to another.
 
 Loopback keeps other computers out, not other people who are logged in to this one. The kernel
 knows to whom each socket belongs: on Linux by sock_diag(7), else by ``/proc/net/tcp``, proc(5).
@@ -36,7 +36,7 @@ def check_for(platform: str = sys.platform) -> PeerCheck | None:
 
 
 class LinuxPeers:
-    """Asks the kernel about one socket; reads its whole table where it does not answer that."""
+    """Ask the kernel for one socket's user; read its whole table where it does not answer."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class LinuxPeers:
         self._ask = ask
 
     def is_ours(self, peer: Address, local: Address) -> bool:
-        """Return whether the other end belongs to the user; what cannot be found does not."""
+        """Return whether the other end belongs to the user; False where that is unknown."""
         try:
             return self.owner(peer, local) == self._user
         except (OSError, ValueError, IndexError) as error:
@@ -62,7 +62,7 @@ class LinuxPeers:
 
         Raises:
             OSError: the table cannot be read.
-            ValueError: an address is none.
+            ValueError: an address is malformed.
 
         """
         with suppress(OSError):
@@ -82,7 +82,7 @@ class LinuxPeers:
 
 
 def _spellings(peer: Address, local: Address) -> list[tuple[str, bytes]]:
-    """Write both ends as the kernel does, the peer's socket's own address first: table and text.
+    """Return the tables to search and how both ends are written there, the peer's own first.
 
     A program may reach 127.0.0.1 with an IPv6 socket; it is then in the other table.
     """

@@ -1,4 +1,4 @@
-"""Asks Linux about one TCP socket by its two ends: sock_diag(7), without reading a whole table.
+"""Ask Linux for the owner of one TCP socket by its two ends: sock_diag(7).
 
 ``/proc/net/tcp`` makes the kernel walk all its sockets, which takes milliseconds.
 """
@@ -31,7 +31,7 @@ def owner(peer: Sequence[Any], local: Sequence[Any]) -> int | None:
 
     Raises:
         OSError: the kernel does not know it, or has no sock_diag.
-        ValueError: an address is none.
+        ValueError: an address is malformed.
 
     """
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_SOCK_DIAG) as kernel:
@@ -54,7 +54,7 @@ def read_answer(answer: bytes) -> int | None:
     """Read the user id out of one netlink message.
 
     Raises:
-        OSError: it is an error, or makes no sense.
+        OSError: it is an error message, or malformed.
 
     """
     try:

@@ -1,4 +1,4 @@
-"""Who holds a port that we wanted: a name for the citizen, where the system tells."""
+"""Name the program that holds a port which the agent wanted, where the system tells."""
 
 from collections.abc import Iterator
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""Whose a TCP peer is, on Windows: the table of connections, then the process, then its user.
+"""Find the user of a TCP peer on Windows: table of connections, then process, then its user.
 
 Everything that touches Windows is in :class:`WindowsSystem`; it cannot run elsewhere, and is
 tested against a stand-in of its calls. iphlpapi.h, tcpmib.h, winnt.h.
@@ -39,25 +39,25 @@ _ROW6: Final = struct.Struct("<16sII16sIIII")
 _log = structlog.get_logger(__name__)
 
 
-class System(Protocol):
+class WindowsApi(Protocol):
     """What Windows is asked."""
 
     def table(self, family: int) -> bytes:
         """Return the table of TCP connections with their processes."""
 
     def user_of(self, process: int | None) -> bytes | None:
-        """Return the SID of a process' user, of our own with None; None where we may not know."""
+        """Return the SID of a process' user, of ours for None; None without the right to know."""
 
 
 class WindowsPeers:
-    """Finds the process at the other end, and compares its user with ours."""
+    """Find the process at the other end, and compare its user with ours."""
 
-    def __init__(self, system: System) -> None:
+    def __init__(self, system: WindowsApi) -> None:
         self._system = system
         self._own = system.user_of(None)
 
     def is_ours(self, peer: Sequence[Any], local: Sequence[Any]) -> bool:
-        """Return whether the other end belongs to our user; what cannot be found does not."""
+        """Return whether the other end belongs to our user; False where that is unknown."""
         try:
             process = self._find(_end(peer), _end(local))
             if process is None or self._own is None:

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from agent.errors import AgentError, ErrorCode
+from agent.files import read_file
 
 MAX_CONFIG_SIZE: Final = 64 * 1024  # bytes; the whole file has a handful of lines
 NATIVE_PORTS: Final = (28443, 28444, 28445)
@@ -159,14 +160,12 @@ def read(path: Path) -> dict[str, Any]:
 
     """
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_CONFIG_SIZE + 1)
+        # People keep their settings elsewhere, and administrators their policies.
+        content = read_file(path, MAX_CONFIG_SIZE, follow_links=True)
     except FileNotFoundError:
         raise
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror or error}") from error
-    if len(content) > MAX_CONFIG_SIZE:
-        raise ConfigError(f"{path}: longer than {MAX_CONFIG_SIZE} bytes")
     try:
         return tomllib.loads(content.decode())
     except (ValueError, RecursionError) as error:  # not UTF-8, or not TOML

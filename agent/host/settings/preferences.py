@@ -12,7 +12,7 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from agent.host.tls.machine import write_whole
+from agent.files import read_file, replace_file
 from agent.words import CHOICES, SYSTEM
 
 _MAX_SIZE: Final = 4096  # bytes
@@ -77,13 +77,12 @@ class Preferences:
     def _set(self, **chosen: str | bool) -> None:
         with self._lock:
             self._choices = msgspec.structs.replace(self._choices, **chosen)
-            write_whole(self._path, msgspec.json.encode(self._choices))
+            replace_file(self._path, msgspec.json.encode(self._choices))
 
 
 def _read(path: Path) -> Choices:
     try:
-        with path.open("rb") as file:
-            found = msgspec.json.decode(file.read(_MAX_SIZE), type=dict[str, Any])
+        found = msgspec.json.decode(read_file(path, _MAX_SIZE), type=dict[str, Any])
     except FileNotFoundError:
         return Choices()
     except (OSError, ValueError, RecursionError) as error:

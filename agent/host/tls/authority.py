@@ -1,4 +1,4 @@
-"""The local certificate authority: it signs a ladder of leaves once, and then its key is gone.
+"""The local certificate authority: it signs a series of leaves once, then its key is gone.
 
 RFC 5280 §4.2.1.10: a name type that the constraints do not list is not constrained, so DNS names
 *and* addresses are listed. With the key destroyed, a stolen disk can impersonate nothing but us.
@@ -59,7 +59,7 @@ class LocalAuthority:
         """Make a fresh key and certificate.
 
         Args:
-            now: with a time zone; the certificate is valid until the last leaf of a ladder
+            now: with a time zone; the certificate is valid until the last leaf of a series
                 that starts now has expired.
 
         """
@@ -105,10 +105,10 @@ class LocalAuthority:
             builder = builder.add_extension(extension, critical=critical)
         return Leaf(builder.sign(self._key, SHA256()), key)
 
-    def ladder(self) -> tuple[Leaf, ...]:
-        """Sign six leaves that follow each other for five years, each overlapping the next."""
+    def leaves(self) -> tuple[Leaf, ...]:
+        """Sign six leaves that cover five years, each overlapping the next."""
         start = self.certificate.not_valid_before_utc
-        return tuple(self.leaf(start + LEAF_STEP * rung) for rung in range(LEAVES))
+        return tuple(self.leaf(start + LEAF_STEP * number) for number in range(LEAVES))
 
 
 def _name(common_name: str) -> x509.Name:

@@ -4,17 +4,22 @@ Elsewhere Firefox (120 and later) believes the system's store, so there is nothi
 Mozilla, policy templates: ``Certificates.Install``.
 """
 
-import json
 from collections.abc import Sequence
 from contextlib import suppress
+from copy import deepcopy
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-from agent.host.tls.machine import Machine, write_whole
+import msgspec
+from msgspec import Struct, field
+
+from agent.files import read_file, replace_file
+from agent.host.tls.machine import Machine
 from agent.host.tls.manifest import TrustStep
-from agent.host.tls.nss import Databases, databases
+from agent.host.tls.nss import NssDatabases, databases
 from agent.host.tls.store import (
+    MAX_PEM,
     AuthorityFile,
     Place,
     Presence,
@@ -31,6 +36,20 @@ _PROFILES: Final = (
     ".var/app/org.mozilla.firefox/.mozilla/firefox/*",
 )
 _MAX_POLICY: Final = 1024 * 1024  # bytes
+
+
+class _Certificates(Struct, rename="pascal"):
+    install: list[Any] = []
+
+
+class _Policies(Struct, rename="pascal"):
+    certificates: _Certificates = field(default_factory=_Certificates)
+
+
+class _PolicyFile(Struct):
+    """As much of a policy file as concerns us."""
+
+    policies: _Policies = field(default_factory=_Policies)
 
 
 class FirefoxPolicyStore:
@@ -74,15 +93,15 @@ class FirefoxPolicyStore:
         record(step)
         if found[0].presence is Presence.MISSING:
             self._path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-            write_whole(copy, authority.pem.encode(), 0o644)
-            write_whole(self._path, step.facts["after"].encode(), 0o644)
+            replace_file(copy, authority.pem.encode(), mode=0o644)
+            _write(self._path, step.facts["after"])
         return self.check(authority)
 
     def _step(self, authority: AuthorityFile, copy: Path) -> TrustStep:
         policy, before = _read(self._path)
         after = _with_file(policy, str(copy))
         made = [str(folder) for folder in self._path.parents if not folder.exists()]
-        facts = {"copy": str(copy), "after": after, "made": json.dumps(made)}
+        facts = {"copy": str(copy), "after": after, "made": msgspec.json.encode(made).decode()}
         if before is not None:
             facts["before"] = before
         return TrustStep(self.name, str(self._path), authority.sha256, facts)
@@ -100,9 +119,9 @@ class FirefoxPolicyStore:
         if now is not None and _digest(now) == _digest(step.facts["after"]):
             _restore(path, step.facts.get("before"))
         elif copy in _installed(policy):
-            write_whole(path, _without_file(policy, copy).encode(), 0o644)
+            _write(path, _without_file(policy, copy))
         Path(copy).unlink(missing_ok=True)
-        for folder in json.loads(step.facts["made"]):
+        for folder in msgspec.json.decode(step.facts["made"], type=list[str]):
             with suppress(OSError):  # somebody else has moved in
                 Path(folder).rmdir()
 
@@ -111,7 +130,12 @@ def _restore(path: Path, before: str | None) -> None:
     if before is None:
         path.unlink(missing_ok=True)
     else:
-        write_whole(path, before.encode(), 0o644)
+        _write(path, before)
+
+
+def _write(path: Path, text: str) -> None:
+    # An administrator's link to where the policies are kept stays one.
+    replace_file(path, text.encode(), mode=0o644, follow_links=True)
 
 
 def _digest(text: str) -> bytes:
@@ -121,29 +145,25 @@ def _digest(text: str) -> bytes:
 def _read(path: Path) -> tuple[dict[str, Any], str | None]:
     """Read the policy file: its content and its text; None for the text where there is none."""
     try:
-        with path.open("rb") as file:
-            text = file.read(_MAX_POLICY + 1).decode()
-        policy = json.loads(text)
+        text = read_file(path, _MAX_POLICY, follow_links=True).decode()
+        policy = msgspec.json.decode(text, type=dict[str, Any])
         _installed(policy)
     except FileNotFoundError:
         return {}, None
-    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise StoreError(f"{path} is not a policy file: {type(error).__name__}") from error
-    if len(text) > _MAX_POLICY:
-        raise StoreError(f"{path} is too long")
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise StoreError(f"{path} is not a policy file: {error}") from error
     return policy, text
 
 
 def _installed(policy: dict[str, Any]) -> list[str]:
-    certificates = policy.get("policies", {}).get("Certificates", {})
-    files = certificates.get("Install", [])
-    if not isinstance(files, list):
-        raise TypeError("Install is no list")
-    return [each for each in files if isinstance(each, str)]
+    found = msgspec.convert(policy, _PolicyFile)
+    return [each for each in found.policies.certificates.install if isinstance(each, str)]
 
 
 def _with_file(policy: dict[str, Any], file: str) -> str:
-    changed: dict[str, Any] = json.loads(json.dumps(policy))
+    changed = deepcopy(policy)
     certificates = changed.setdefault("policies", {}).setdefault("Certificates", {})
     files = certificates.setdefault("Install", [])
     if file not in files:
@@ -152,7 +172,7 @@ def _with_file(policy: dict[str, Any], file: str) -> str:
 
 
 def _without_file(policy: dict[str, Any], file: str) -> str:
-    changed: dict[str, Any] = json.loads(json.dumps(policy))
+    changed = deepcopy(policy)
     certificates = changed["policies"]["Certificates"]
     certificates["Install"] = [each for each in certificates["Install"] if each != file]
     if not certificates["Install"]:
@@ -163,12 +183,12 @@ def _without_file(policy: dict[str, Any], file: str) -> str:
 
 
 def _render(policy: dict[str, Any]) -> str:
-    return json.dumps(policy, ensure_ascii=False, indent=2) + "\n"
+    return msgspec.json.format(msgspec.json.encode(policy), indent=2).decode() + "\n"
 
 
 def _holds(file: str, authority: AuthorityFile) -> bool:
     try:
-        return authority.der in certificates_in(Path(file).read_bytes())
+        return authority.der in certificates_in(read_file(Path(file), MAX_PEM, follow_links=True))
     except (OSError, ValueError):
         return False
 
@@ -183,7 +203,7 @@ class FirefoxProfileStore:
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
         self._policy = FirefoxPolicyStore(machine)
-        self._databases = Databases(machine, self.name)
+        self._databases = NssDatabases(machine, self.name)
 
     def _folders(self) -> list[Path]:
         if self._machine.platform != "linux":

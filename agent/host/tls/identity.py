@@ -1,8 +1,6 @@
-"""The local certificates on disk: made at first start, checked at every start, remade when bad."""
+"""The local certificates on disk: made at the first start, and again when none can be used."""
 
-import os
 import ssl
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from agent.files import FileTooLargeError, read_file, replace_file
 from agent.host.tls.authority import LEAVES, NAMES, Leaf, LocalAuthority
 
 AUTHORITY_FILE = "authority.pem"
@@ -28,12 +27,12 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Rung:
-    """One usable leaf of the ladder.
+class UsableLeaf:
+    """A server certificate that can be used.
 
     Attributes:
         path: PEM file of its key and certificate.
-        not_before: from when it serves.
+        not_before: from when it is valid.
         not_after: until when.
 
     """
@@ -44,19 +43,19 @@ class Rung:
 
 
 @dataclass(frozen=True, slots=True)
-class Ladder:
-    """An authority and those of its leaves that can be used some day, the earliest first.
+class LocalCertificates:
+    """An authority and those of its leaves that can be used, the earliest first.
 
     Attributes:
         authority: PEM file of the authority's certificate, for trust stores.
         certificate: what is in it.
-        rungs: not empty.
+        leaves: at least one.
 
     """
 
     authority: Path
     certificate: x509.Certificate
-    rungs: tuple[Rung, ...]
+    leaves: tuple[UsableLeaf, ...]
 
     @property
     def starts(self) -> datetime:
@@ -69,12 +68,12 @@ class Ladder:
     @property
     def ends(self) -> datetime:
         """When the last leaf expires; after that only a new authority helps."""
-        return max(rung.not_after for rung in self.rungs)
+        return max(leaf.not_after for leaf in self.leaves)
 
-    def at(self, now: datetime) -> Rung | None:
+    def at(self, now: datetime) -> UsableLeaf | None:
         """Choose the valid leaf that lasts longest; None when none is valid."""
-        valid = [rung for rung in self.rungs if rung.not_before <= now < rung.not_after]
-        return max(valid, key=lambda rung: rung.not_after, default=None)
+        valid = [leaf for leaf in self.leaves if leaf.not_before <= now < leaf.not_after]
+        return max(valid, key=lambda leaf: leaf.not_after, default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +99,8 @@ class ServerIdentity:
 def ensure(folder: Path, now: datetime | None = None) -> ServerIdentity:
     """Return the identity in ``folder``; make a new one where there is none to serve with.
 
-    A clock that stands before the ladder begins (an empty battery, mostly) makes nothing anew:
-    that would cost the trust of every browser, and all is well again once the clock is.
+    Nothing new is made while the clock stands before the certificates begin (mostly an empty
+    battery): every browser would lose its trust, and the clock will be right again.
 
     Args:
         folder: made when missing, for its owner only.
@@ -119,7 +118,7 @@ def ensure(folder: Path, now: datetime | None = None) -> ServerIdentity:
 
 
 def renew(folder: Path, now: datetime | None = None) -> ServerIdentity:
-    """Make a new authority and ladder in place of whatever is in ``folder``.
+    """Make a new authority and its leaves in place of whatever is in ``folder``.
 
     Args:
         folder: made when missing, for its owner only.
@@ -138,7 +137,7 @@ def renew(folder: Path, now: datetime | None = None) -> ServerIdentity:
     return made
 
 
-def read(folder: Path) -> Ladder | None:
+def read(folder: Path) -> LocalCertificates | None:
     """Read what is in ``folder``; None without an authority, or without a leaf of it.
 
     Raises:
@@ -149,17 +148,18 @@ def read(folder: Path) -> Ladder | None:
     authority = _load_certificate(_read(path))
     if authority is None:
         return None
-    rungs = []
+    leaves = []
     for number in range(LEAVES):
         leaf_path = _leaf_path(folder, number)
         leaf = _load_leaf(_read(leaf_path))
         if leaf is not None and _is_ours(leaf, authority):
             certificate = leaf.certificate
             start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-            rungs.append(Rung(leaf_path, start, end))
-    if not rungs:
+            leaves.append(UsableLeaf(leaf_path, start, end))
+    if not leaves:
         return None
-    return Ladder(path, authority, tuple(sorted(rungs, key=lambda rung: rung.not_before)))
+    leaves.sort(key=lambda each: each.not_before)
+    return LocalCertificates(path, authority, tuple(leaves))
 
 
 def server_context(identity: ServerIdentity) -> ssl.SSLContext:
@@ -176,22 +176,22 @@ def server_context(identity: ServerIdentity) -> ssl.SSLContext:
     return context
 
 
-def _leaf_path(folder: Path, rung: int) -> Path:
-    return folder / f"leaf-{rung}.pem"
+def _leaf_path(folder: Path, number: int) -> Path:
+    return folder / f"leaf-{number}.pem"
 
 
 def _find(folder: Path, now: datetime, *, created: bool = False) -> ServerIdentity | None:
-    ladder = read(folder)
-    if ladder is None:
+    found = read(folder)
+    if found is None:
         return None
-    rung = ladder.at(now)
-    if rung is None and now < ladder.starts:
-        _log.warning("the clock stands before the local certificates", starts=str(ladder.starts))
-        rung = ladder.rungs[0]
-    if rung is None:
+    leaf = found.at(now)
+    if leaf is None and now < found.starts:
+        _log.warning("the clock stands before the local certificates", starts=str(found.starts))
+        leaf = found.leaves[0]
+    if leaf is None:
         return None
-    fingerprint = ladder.certificate.fingerprint(SHA256()).hex()
-    return ServerIdentity(ladder.authority, rung.path, fingerprint, rung.not_after, created)
+    fingerprint = found.certificate.fingerprint(SHA256()).hex()
+    return ServerIdentity(found.authority, leaf.path, fingerprint, leaf.not_after, created)
 
 
 def _is_ours(leaf: Leaf, authority: x509.Certificate) -> bool:
@@ -212,29 +212,17 @@ def _create(folder: Path, now: datetime) -> None:
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     authority = LocalAuthority(now.replace(microsecond=0))
-    for rung, leaf in enumerate(authority.ladder()):
+    for number, leaf in enumerate(authority.leaves()):
         key = leaf.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        _write(_leaf_path(folder, rung), key + leaf.certificate.public_bytes(Encoding.PEM))
-    _write(folder / AUTHORITY_FILE, authority.certificate.public_bytes(Encoding.PEM))
-
-
-def _write(path: Path, content: bytes) -> None:
-    scratch = path.with_suffix(".new")
-    with suppress(FileNotFoundError):
-        scratch.unlink()  # left by a start that was killed, perhaps with another mode
-    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    scratch.replace(path)
+        certificate = leaf.certificate.public_bytes(Encoding.PEM)
+        replace_file(_leaf_path(folder, number), key + certificate)
+    replace_file(folder / AUTHORITY_FILE, authority.certificate.public_bytes(Encoding.PEM))
 
 
 def _read(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            return file.read(_MAX_FILE_SIZE)
-    except (FileNotFoundError, IsADirectoryError):
+        return read_file(path, _MAX_FILE_SIZE)
+    except (FileNotFoundError, IsADirectoryError, FileTooLargeError):
         return b""
 
 

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from agent.host.tls.machine import Machine, write_whole
+from agent.files import read_file, replace_file
+from agent.host.tls.machine import Machine
 from agent.host.tls.manifest import TrustStep
 from agent.host.tls.store import (
+    MAX_PEM,
     AuthorityFile,
     Place,
     Presence,
@@ -15,6 +17,8 @@ from agent.host.tls.store import (
     StoreError,
     certificates_in,
 )
+
+_MAX_BUNDLE: Final = 32 * 1024 * 1024  # bytes; Debian's has 0.2 million
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,9 @@ class LinuxSystemStore:
             return []
         bundle = self._machine.system_path(family.bundle)
         try:
-            trusted = authority.pem.strip().encode() in bundle.read_bytes()
+            trusted = authority.pem.strip().encode() in read_file(
+                bundle, _MAX_BUNDLE, follow_links=True
+            )
         except FileNotFoundError:
             trusted = False
         except OSError as error:
@@ -108,7 +114,7 @@ class LinuxSystemStore:
         path = self._file(family, authority)
         record(TrustStep(self.name, str(path), authority.sha256, {"pem": authority.pem}))
         if found[0].presence is Presence.MISSING:
-            write_whole(path, authority.pem.encode(), 0o644)
+            replace_file(path, authority.pem.encode(), mode=0o644)
             try:
                 self._run(family.refresh)
             except StoreError as error:
@@ -126,7 +132,7 @@ class LinuxSystemStore:
         path = Path(step.place)
         if path.exists():
             ours = certificates_in(step.facts.get("pem", "").encode())
-            if not set(certificates_in(path.read_bytes())) <= set(ours):
+            if not set(certificates_in(read_file(path, MAX_PEM))) <= set(ours):
                 raise StoreError(f"{path} holds more than we put there")
             path.unlink()
         family = self._family()

@@ -1,11 +1,10 @@
-"""What a trust store needs of the computer: where its files are, and which tools it has."""
+"""What trust stores and autostart need of the computer: folders, tools, rights."""
 
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -62,14 +61,14 @@ def _is_administrator() -> bool:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Machine:
-    """This computer, or a make-believe one.
+    """This computer; tests describe others.
 
     Attributes:
         home: the citizen's home folder.
         root: where absolute paths of the system begin.
         platform: as ``sys.platform`` has it: linux, win32, darwin.
         administrator: whether the stores of all users may be changed.
-        find: gives a tool's path, or None.
+        find: returns a tool's path; None where it is not installed.
         run: runs one.
         environment: for the variables that move folders.
 
@@ -84,35 +83,5 @@ class Machine:
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
     def system_path(self, path: str) -> Path:
-        """Return the place of an absolute POSIX path of the system."""
+        """Return an absolute POSIX path of the system below :attr:`root`."""
         return self.root / path.lstrip("/")
-
-
-def write_whole(path: Path, content: bytes, mode: int = 0o600) -> None:
-    """Replace a file in one step: whoever reads it sees the old one or the new one.
-
-    Args:
-        path: in a folder that exists.
-        content: all of it.
-        mode: POSIX permissions.
-
-    Raises:
-        OSError: it cannot be written.
-
-    """
-    scratch = path.with_name(f".{path.name}.new")
-    with suppress(FileNotFoundError):
-        scratch.unlink()
-    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            if hasattr(os, "fchmod"):
-                os.fchmod(file.fileno(), mode)  # whatever the umask says
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        scratch.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            scratch.unlink()
-        raise

@@ -81,6 +81,7 @@ class MacosUserStore:
             return
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "authority.pem"
+            # another way: in a folder that was made just now, for us only
             file.write_text(step.facts["pem"], encoding="ascii")
             # Fails where the trust was taken away already; the certificate is what counts.
             self._machine.run([TOOL, "remove-trusted-cert", str(file)])

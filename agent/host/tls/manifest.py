@@ -1,28 +1,28 @@
-"""Every step that changed a trust store, written down before it is taken.
+"""The changes that were made to trust stores, each written down before it is made.
 
-Uninstall replays the manifest backwards. A step that was written down but perhaps not taken,
+Uninstalling undoes them in reverse order. A change that was written down but perhaps not made,
 because the process was killed, is undone like the others: undoing twice does no harm.
 """
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, Literal
+
+import msgspec
+from msgspec import Struct
 
 from agent.errors import AgentError
-from agent.host.tls.machine import write_whole
+from agent.files import FileTooLargeError, read_file, replace_file
 
 VERSION: Final = 1
 MAX_SIZE: Final = 4 * 1024 * 1024  # bytes; a step has a few hundred
 
 
 class ManifestError(AgentError):
-    """The manifest cannot be read, so that nobody knows what is to be undone."""
+    """The manifest cannot be read, so the changes cannot be undone."""
 
 
-@dataclass(frozen=True, slots=True)
-class TrustStep:
+class TrustStep(Struct, frozen=True):
     """One change of one store.
 
     Attributes:
@@ -36,7 +36,14 @@ class TrustStep:
     store: str
     place: str
     fingerprint: str
-    facts: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, str] = {}
+
+
+class _Content(Struct, frozen=True):
+    """What the file holds."""
+
+    version: Literal[1]
+    steps: list[TrustStep]
 
 
 class Manifest:
@@ -82,9 +89,8 @@ class Manifest:
 
     def _save(self, steps: list[TrustStep]) -> None:
         if steps:
-            content = {"version": VERSION, "steps": [asdict(step) for step in steps]}
-            text = json.dumps(content, ensure_ascii=False, indent=1)
-            write_whole(self.path, text.encode())
+            content = msgspec.json.encode(_Content(VERSION, steps))
+            replace_file(self.path, msgspec.json.format(content, indent=1))
         else:
             self.path.unlink(missing_ok=True)
         self._steps = steps
@@ -100,22 +106,10 @@ def _is_same(first: TrustStep, second: TrustStep) -> bool:
 
 def _load(path: Path) -> list[TrustStep]:
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_SIZE + 1)
+        return msgspec.json.decode(read_file(path, MAX_SIZE), type=_Content).steps
     except FileNotFoundError:
         return []
-    try:
-        read: Any = json.loads(content.decode())
-        if len(content) > MAX_SIZE or read["version"] != VERSION:
-            raise ManifestError(f"{path}: too long, or of another version")
-        return [_step(each) for each in read["steps"]]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ManifestError(f"{path}: not a list of steps") from error
-
-
-def _step(read: dict[str, Any]) -> TrustStep:
-    facts = dict(read["facts"].items())
-    texts = [read["store"], read["place"], read["fingerprint"], *facts, *facts.values()]
-    if not all(isinstance(text, str) for text in texts):
-        raise TypeError("a step consists of texts")
-    return TrustStep(read["store"], read["place"], read["fingerprint"], facts)
+    except FileTooLargeError as error:
+        raise ManifestError(f"{path}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise ManifestError(f"{path}: not a list of steps: {error}") from error

@@ -1,6 +1,6 @@
 """NSS databases: where Chromium and its relatives look on Linux, and Firefox in each profile.
 
-A database that is not there is never created: the browser that wants one makes it.
+A missing database is never created: that is the browser's work.
 """
 
 import re
@@ -38,8 +38,8 @@ def databases(folders: Iterable[Path]) -> list[Path]:
     return sorted(found)
 
 
-class Databases:
-    """Speaks to ``certutil`` about databases; the two stores below share it."""
+class NssDatabases:
+    """Read and change NSS databases with ``certutil``; used by two kinds of store."""
 
     def __init__(self, machine: Machine, store: str) -> None:
         self._machine = machine
@@ -134,7 +134,7 @@ class ChromiumStore:
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
-        self._databases = Databases(machine, self.name)
+        self._databases = NssDatabases(machine, self.name)
 
     def _folders(self) -> list[Path]:
         if self._machine.platform != "linux":

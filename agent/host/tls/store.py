@@ -1,4 +1,4 @@
-"""What all trust stores have in common: three verbs, and how they speak of themselves."""
+"""The interface of all trust stores, and the values that they return."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -13,10 +13,13 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from agent.errors import AgentError
+from agent.files import read_file
 from agent.host.tls.manifest import TrustStep
 
 NAME_PREFIX = "Ankong"
 """What the name of each of our authorities begins with, in every store."""
+MAX_PEM = 1024 * 1024
+"""Bytes of a file with certificates, other than a system's bundle."""
 _NAME = re.compile(r"Ankong local authority [0-9a-f]{8}")
 
 
@@ -82,7 +85,7 @@ class AuthorityFile:
 
         """
         try:
-            certificate = x509.load_pem_x509_certificate(path.read_bytes())
+            certificate = x509.load_pem_x509_certificate(read_file(path, MAX_PEM))
             names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
             name = str(names[0].value)
         except (ValueError, IndexError) as error:
@@ -100,7 +103,7 @@ class AuthorityFile:
 
 
 Recorder = Callable[[TrustStep], None]
-"""Writes a step down; called before the step is taken."""
+"""Writes a change down; called before it is made."""
 
 
 class PlatformTrustStore(Protocol):
@@ -121,23 +124,23 @@ class PlatformTrustStore(Protocol):
         """Look whether the authority is trusted; nothing where there is no such store."""
 
     def install(self, authority: AuthorityFile, record: Recorder) -> Sequence[Place]:
-        """Make it trusted wherever it is not; give what :meth:`check` would say now.
+        """Make it trusted wherever it is not; return what :meth:`check` returns afterwards.
 
-        Each step goes to ``record`` before it is taken, also when it turns out to be unneeded.
+        Each change goes to ``record`` before it is made, even if it turns out to be unneeded.
         """
 
     def uninstall(self, step: TrustStep) -> None:
-        """Undo a step, whether or not it was taken.
+        """Undo a change, whether or not it was made.
 
         Raises:
-            StoreError: the store did not let go of the authority.
+            StoreError: the store still trusts the authority.
             OSError: likewise.
 
         """
 
 
 def certificates_in(pem: bytes) -> list[bytes]:
-    """Read the certificates in a PEM text, as DER; what is none is passed over."""
+    """Return the certificates in a PEM text as DER; blocks that hold none are skipped."""
     found = []
     for block in re.findall(
         rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", pem, re.DOTALL

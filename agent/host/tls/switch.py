@@ -1,4 +1,4 @@
-"""Climbing the ladder: a running server takes up the next leaf without a restart."""
+"""Change the certificate of a running server without a restart."""
 
 import asyncio
 import ssl
@@ -22,7 +22,7 @@ def _now() -> datetime:
 
 
 class LeafSwitch:
-    """Keeps one live ``SSLContext`` supplied with the best leaf that there is.
+    """Load the best leaf that there is into a live ``SSLContext``, again and again.
 
     Looks again every minute rather than sleeping until the day: computers are suspended, clocks
     are set, and ``ankong doctor`` may have made new certificates in the meantime.
@@ -42,7 +42,7 @@ class LeafSwitch:
             context: the one that handshakes are made with; new ones see the change at once.
             folder: of the local certificates.
             served: what the context has loaded.
-            clock: gives the time, with a time zone.
+            clock: returns the time, with a time zone.
             interval: seconds between two looks.
 
         """
@@ -53,7 +53,7 @@ class LeafSwitch:
         self._interval = interval
 
     async def run(self) -> None:
-        """Look for ever; cancel it to end it."""
+        """Look once a minute until cancelled."""
         while True:
             await asyncio.sleep(self._interval)
             await self.look()
@@ -61,8 +61,8 @@ class LeafSwitch:
     async def look(self) -> bool:
         """Load a better leaf if there is one; return whether there was.
 
-        When the ladder has run out this makes a new authority, as a restart would; until the
-        trust stores know it, ``ankong doctor`` says so.
+        When the last leaf has expired this makes a new authority, as a restart would; until the
+        trust stores know it, ``ankong doctor`` reports that.
         """
         try:
             found = await asyncio.to_thread(identity.ensure, self._folder, self._clock())

@@ -31,7 +31,7 @@ class Trust:
     """The trust stores of one computer, and the manifest of what was changed in them."""
 
     def __init__(self, manifest: Path, machine: Machine) -> None:
-        """Take the stores of ``machine``; ``manifest`` is where the steps are written down."""
+        """Use the stores of ``machine``; changes are written down in the file ``manifest``."""
         self._manifest = manifest
         stores = [kind(machine) for kind in KINDS]
         self._stores: Mapping[str, PlatformTrustStore] = {store.name: store for store in stores}
@@ -45,7 +45,7 @@ class Trust:
         return self._stores[place.store].for_browsers
 
     def install(self, authority: AuthorityFile, *, for_all_users: bool = False) -> list[Place]:
-        """Make the authority trusted in the user's stores; say how each place stands then.
+        """Make the authority trusted in the user's stores; return the state of each place then.
 
         Args:
             authority: to be trusted.
@@ -66,7 +66,7 @@ class Trust:
         return places
 
     def uninstall(self, *, keep: str | None = None) -> list[Place]:
-        """Undo every step, the last one first; say what could not be undone.
+        """Undo every change, the last one first; return what could not be undone.
 
         Args:
             keep: fingerprint of an authority that stays; None takes all away.

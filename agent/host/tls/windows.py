@@ -1,7 +1,7 @@
 """The root store of this Windows user: Chrome, Edge and Firefox (120 and later) look there.
 
-Windows shows its own dialog when an authority is added, and again when one is removed; whoever
-starts either must have told the citizen before. Everything that touches Windows is in
+Windows shows its own dialog when an authority is added, and again when one is removed; the caller
+must have told the citizen before. Everything that touches Windows is in
 :class:`RootStore`; it cannot run elsewhere, and is tested against a stand-in of its four calls.
 """
 
@@ -59,7 +59,7 @@ class RootStore:
     """The user's Root store, through crypt32.dll."""
 
     def __init__(self, crypt32: Any, last_error: Callable[[], int]) -> None:
-        """Speak to ``crypt32``, loaded with ``use_last_error``; ``last_error`` reads the code."""
+        """Use ``crypt32``, loaded with ``use_last_error``; ``last_error`` reads the code."""
         self._crypt32 = crypt32
         self._last_error = last_error
         crypt32.CertOpenStore.argtypes = [c_void_p, c_uint32, c_void_p, c_uint32, c_wchar_p]

@@ -1,4 +1,4 @@
-"""Hearing of newer versions: a signed manifest, looked at daily where somebody said where it is.
+"""Find out about newer versions: a signed manifest, fetched daily if an address is configured.
 
-Nothing is ever downloaded or run but that one small text, and nothing about the citizen is sent.
+Nothing else is downloaded, nothing is run, and nothing about the citizen is sent.
 """

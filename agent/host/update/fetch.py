@@ -1,4 +1,4 @@
-"""Fetching the manifest: one small text, from the one address that was configured.
+"""Fetch the manifest of releases from the one address that was configured.
 
 The request is the same for everybody: no cookie, no version, no language, no name.
 """
@@ -11,18 +11,18 @@ import aiohttp
 from agent.host.update.manifest import MAX_SIZE, BadManifestError
 
 SECONDS: Final = 15.0
-"""For everything together, from the name's look-up to the last byte."""
+"""The time limit, from resolving the name to the last byte."""
 AGENT: Final = "Ankong"
-"""What the server is told of who asks."""
+"""The User-Agent header."""
 _HEADERS: Final = {"User-Agent": AGENT, "Accept": "*/*", "Accept-Encoding": "identity"}
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def check_address(url: str) -> None:
-    """Refuse an address that is not plainly one: https, or http on this computer.
+    """Check that an address is https, or http on this computer.
 
     Raises:
-        ValueError: it is not.
+        ValueError: it is neither, or has a user name, a password or a fragment.
 
     """
     parts = urlsplit(url)
@@ -42,7 +42,7 @@ async def fetch(url: str, seconds: float = SECONDS) -> bytes:
 
     Raises:
         BadManifestError: the server answers something else, or too much.
-        OSError, TimeoutError, aiohttp.ClientError, ValueError: there is no way to it; normal.
+        OSError, TimeoutError, aiohttp.ClientError, ValueError: the server cannot be reached.
 
     """
     check_address(url)

@@ -6,22 +6,24 @@ r"""The manifest of releases: one line with a signature, then exactly the bytes 
     {"expires":"…","floor":"0.1.0","issued":"…","newest":"0.2.0","number":7}\n
 
 The signature (Ed25519, RFC 8032) is over the first word, the line's end and all that follows the
-line; so nothing of it is parsed before it is known whose word it is. ``page`` and ``reason`` may
+line; so nothing is parsed before its signer is known. ``page`` and ``reason`` may
 be there too. Times are in UTC, by the second.
 """
 
-import json
 import re
 from binascii import unhexlify
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Annotated, Final
 from urllib.parse import urlsplit
 
+import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from msgspec import Meta, Struct
 
+from agent import strict_json
 from agent.errors import AgentError
 from agent.host.update import version
 
@@ -34,16 +36,24 @@ _MAGIC: Final = b"ankong-update-v1"
 _HEAD: Final = re.compile(rb"ankong-update-v1 ([0-9a-f]{128})")
 _KEY: Final = re.compile(r"[0-9a-f]{64}")
 _TIME: Final = "%Y-%m-%dT%H:%M:%SZ"
-_NEEDED: Final = frozenset({"number", "issued", "expires", "newest", "floor"})
-_OPTIONAL: Final = frozenset({"page", "reason"})
-_TAG: Final = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,3}")  # of a language, BCP 47
-_MAX_NUMBER: Final = 2**53  # that every reader of JSON knows exactly
-_MAX_PAGE: Final = 200  # characters
-_MAX_REASON: Final = 200  # characters
+_Tag = Annotated[str, Meta(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,3}\Z")]  # BCP 47
+_Reason = Annotated[str, Meta(min_length=1, max_length=200)]
 
 
 class BadManifestError(AgentError):
-    """A manifest that does not count; ``detail`` says why."""
+    """The manifest must not be used; ``detail`` says why."""
+
+
+class _Content(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The signed object as it is written; see :class:`ReleaseManifest`."""
+
+    number: Annotated[int, Meta(ge=1, lt=2**53)]  # what every reader of JSON knows exactly
+    issued: str
+    expires: str
+    newest: str
+    floor: str
+    page: Annotated[str, Meta(pattern=r"^(https://[!-~]+)?\Z", max_length=200)] = ""
+    reason: dict[_Tag, _Reason] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +62,11 @@ class ReleaseManifest:
 
     Attributes:
         number: grows with each manifest.
-        issued: from when it counts.
-        expires: until when it may be heard for the first time.
-        newest: version that there is.
-        floor: version below which nobody should sign any more.
-        page: where a person gets it; empty for where they got the last one.
+        issued: from when it is valid.
+        expires: until when it may be accepted.
+        newest: the newest version.
+        floor: the oldest version that may still sign.
+        page: address where a person gets the newest; empty for where they got the last one.
         reason: of the floor, by BCP 47 tags, some perhaps unknown here; may be empty.
 
     """
@@ -75,10 +85,10 @@ def read(content: bytes, keys: Iterable[str]) -> ReleaseManifest:
 
     Args:
         content: of the whole file.
-        keys: whose word counts, 64 hexadecimal digits each.
+        keys: trusted public keys, 64 hexadecimal digits each.
 
     Raises:
-        BadManifestError: none of them has signed it, or it says nothing that makes sense.
+        BadManifestError: none of them has signed it, or it is malformed.
 
     """
     if len(content) > MAX_SIZE:
@@ -88,10 +98,10 @@ def read(content: bytes, keys: Iterable[str]) -> ReleaseManifest:
     if found is None:
         raise BadManifestError("not a manifest")
     if not any(_is_signed(unhexlify(found[1]), body, key) for key in keys):
-        raise BadManifestError("signed by nobody whose word counts")
+        raise BadManifestError("not signed by a trusted key")
     try:
-        return _understood(json.loads(body.decode(), object_pairs_hook=_once))
-    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
+        return _understood(body)
+    except (ValueError, OverflowError) as error:  # a year may be too large for a datetime
         raise BadManifestError(f"it makes no sense: {error}") from error
 
 
@@ -126,34 +136,31 @@ def accept(
 
 
 def sign(said: ReleaseManifest, key: Ed25519PrivateKey) -> bytes:
-    """Write a manifest and sign it.
+    """Return a signed manifest.
 
     Raises:
-        BadManifestError: it would make no sense to those who read it.
+        BadManifestError: agents would refuse it.
 
     """
-    content: dict[str, Any] = {
-        "number": said.number,
-        "issued": said.issued.astimezone(UTC).strftime(_TIME),
-        "expires": said.expires.astimezone(UTC).strftime(_TIME),
-        "newest": said.newest,
-        "floor": said.floor,
-    }
-    if said.page:
-        content["page"] = said.page
-    if said.reason:
-        content["reason"] = dict(said.reason)
+    content = _Content(
+        number=said.number,
+        issued=said.issued.astimezone(UTC).strftime(_TIME),
+        expires=said.expires.astimezone(UTC).strftime(_TIME),
+        newest=said.newest,
+        floor=said.floor,
+        page=said.page,
+        reason=dict(said.reason),
+    )
+    body = msgspec.json.encode(content, order="sorted") + b"\n"
     try:
-        _understood(content)
-    except (ValueError, TypeError, KeyError) as error:
+        _understood(body)
+    except (ValueError, OverflowError) as error:
         raise BadManifestError(str(error)) from error
-    text = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    body = f"{text}\n".encode()
     return b"%s %s\n%s" % (_MAGIC, key.sign(_signed_bytes(body)).hex().encode(), body)
 
 
 def is_key(text: str) -> bool:
-    """Return whether a text has the form of a public key."""
+    """Return whether a text is the form of a public key: 64 lower-case hexadecimal digits."""
     return _KEY.fullmatch(text) is not None
 
 
@@ -171,34 +178,20 @@ def _is_signed(signature: bytes, body: bytes, key: str) -> bool:
     return True
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Refuse what is said twice: two readers might each believe another."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a name stands there twice")
-    return found
-
-
-def _understood(content: Any) -> ReleaseManifest:
-    if not isinstance(content, dict) or not _NEEDED <= content.keys() <= _NEEDED | _OPTIONAL:
-        raise ValueError("other names than the known ones")
-    page, reason = content.get("page", ""), content.get("reason", {})
-    if not isinstance(reason, dict):
-        raise TypeError("reason")
-    number, newest, floor = content["number"], content["newest"], content["floor"]
-    texts = [newest, floor, content["issued"], content["expires"], page, *reason.values()]
-    if not all(isinstance(text, str) for text in texts):
-        raise TypeError("a text is none")
-    if type(number) is not int or not 0 < number < _MAX_NUMBER:
-        raise ValueError("number")
-    issued, expires = _time(content["issued"]), _time(content["expires"])
+def _understood(body: bytes) -> ReleaseManifest:
+    said = strict_json.decode(body, _Content, limit=MAX_SIZE)
+    issued, expires = _time(said.issued), _time(said.expires)
     if not issued < expires <= issued + MAX_LIFE:
         raise ValueError("expires")
-    if version.is_older(newest, floor):
+    if version.is_older(said.newest, said.floor):
         raise ValueError("the newest version is below the floor")
-    _check_page(page)
-    _check_reason(reason)
-    return ReleaseManifest(number, issued, expires, newest, floor, page, reason)
+    if said.page and not urlsplit(said.page).hostname:
+        raise ValueError("page")
+    if not all(text.isprintable() for text in said.reason.values()):
+        raise ValueError("reason")
+    return ReleaseManifest(
+        said.number, issued, expires, said.newest, said.floor, said.page, said.reason
+    )
 
 
 def _time(text: str) -> datetime:
@@ -206,23 +199,3 @@ def _time(text: str) -> datetime:
     if found.strftime(_TIME) != text:
         raise ValueError("not a time")
     return found
-
-
-def _check_page(page: str) -> None:
-    if page and (
-        len(page) > _MAX_PAGE
-        or not page.isascii()
-        or not page.isprintable()
-        or " " in page
-        or urlsplit(page).scheme != "https"
-        or not urlsplit(page).hostname
-    ):
-        raise ValueError("page")
-
-
-def _check_reason(reason: Mapping[str, str]) -> None:
-    for tag, text in reason.items():
-        if not _TAG.fullmatch(tag):
-            raise ValueError("reason")
-        if not text.isprintable() or not 0 < len(text) <= _MAX_REASON:
-            raise ValueError("reason")

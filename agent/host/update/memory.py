@@ -1,24 +1,37 @@
-"""What was heard last, on disk: the manifest as it came, and when it was asked for."""
+"""The last manifest of releases on disk, as it came, and when it was asked for."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Final
 
-from agent.host.tls.machine import write_whole
+import msgspec
+from msgspec import Meta, Struct
+
+from agent.files import read_file, replace_file
 from agent.host.update.manifest import BadManifestError, ReleaseManifest, read
 
 _MAX_SIZE: Final = 64 * 1024  # bytes
 
 
+_Moment = Annotated[datetime, Meta(tz=True)]
+
+
+class _Kept(Struct, frozen=True):
+    """What the file holds; see :class:`UpdateMemory`."""
+
+    tried: _Moment | None
+    answered: _Moment | None
+    manifest: str
+
+
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """What is known of newer versions.
+class UpdateMemory:
+    """The last manifest, and when it was asked for.
 
     Attributes:
-        tried: when somebody was asked last; None for never.
+        tried: when the server was asked last; None for never.
         answered: when a manifest was accepted last; None for never.
         content: the manifest as it came; empty for none.
         manifest: what it says.
@@ -32,7 +45,7 @@ class Heard:
 
     @property
     def last(self) -> tuple[bytes, ReleaseManifest] | None:
-        """What no older manifest takes the place of."""
+        """The manifest with its bytes, for ``manifest.accept``; None without one."""
         return None if self.manifest is None else (self.content, self.manifest)
 
     def write(self, path: Path) -> None:
@@ -42,16 +55,12 @@ class Heard:
             OSError: that cannot be done.
 
         """
-        content = {
-            "tried": None if self.tried is None else self.tried.isoformat(),
-            "answered": None if self.answered is None else self.answered.isoformat(),
-            "manifest": self.content.decode(),
-        }
-        write_whole(path, json.dumps(content, ensure_ascii=False).encode())
+        kept = _Kept(self.tried, self.answered, self.content.decode())
+        replace_file(path, msgspec.json.encode(kept))
 
 
-def load(path: Path, keys: Iterable[str]) -> Heard:
-    """Read it; what is missing, damaged, or signed by nobody who counts was never heard.
+def load(path: Path, keys: Iterable[str]) -> UpdateMemory:
+    """Read the file; empty where it is missing, damaged or not signed by a trusted key.
 
     Args:
         path: of the file.
@@ -59,22 +68,16 @@ def load(path: Path, keys: Iterable[str]) -> Heard:
 
     """
     try:
-        with path.open("rb") as file:
-            found: Any = json.loads(file.read(_MAX_SIZE))
-        tried, answered = _moment(found["tried"]), _moment(found["answered"])
-        content = found["manifest"].encode()
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return Heard()
+        kept = msgspec.json.decode(read_file(path, _MAX_SIZE), type=_Kept)
+        content = kept.manifest.encode()
+    except (OSError, ValueError, RecursionError):
+        return UpdateMemory()
     try:
-        return Heard(tried, answered, content, read(content, keys))
+        manifest = read(content, keys)
     except BadManifestError:
-        return Heard(tried)
+        return UpdateMemory(_utc(kept.tried))
+    return UpdateMemory(_utc(kept.tried), _utc(kept.answered), content, manifest)
 
 
-def _moment(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    found = datetime.fromisoformat(text)
-    if found.tzinfo is None:
-        raise ValueError("no time zone")
-    return found.astimezone(UTC)
+def _utc(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.astimezone(UTC)

@@ -1,4 +1,4 @@
-"""How this version stands, and what follows from it; the same for panel, tray, doctor and pages."""
+"""The status of this version: newest, outdated or too old to sign; for all that show or need it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,34 +11,34 @@ from agent.host.machine.paths import Paths
 from agent.host.settings.config import Settings
 from agent.host.settings.preferences import Preferences
 from agent.host.update import version
-from agent.host.update.memory import Heard, load
+from agent.host.update.memory import UpdateMemory, load
 from agent.host.update.release_keys import RELEASE_KEYS
 
 
 @unique
 class Asking(StrEnum):
-    """Whether newer versions are asked for, and if not, why."""
+    """Whether the server is asked for newer versions, and if not, why."""
 
     ON = "on"
-    NO_ADDRESS = "no_address"  # nobody said where
-    NO_KEY = "no_key"  # nobody's word counts
-    FORBIDDEN = "forbidden"  # by the settings or the administrator
-    DECLINED = "declined"  # by the citizen, with the mouse
+    NO_ADDRESS = "no_address"  # none is configured
+    NO_KEY = "no_key"  # none is trusted
+    FORBIDDEN = "forbidden"  # by the settings or a policy
+    DECLINED = "declined"  # by the citizen, in menu or panel
 
 
 @unique
 class Age(StrEnum):
-    """What is known of this version."""
+    """How old this version is, as far as known."""
 
     UNKNOWN = "unknown"
     NEWEST = "newest"
-    NEWER = "newer"  # than this one there is
-    TOO_OLD = "too_old"  # to sign with
+    NEWER = "newer"  # a newer one exists
+    TOO_OLD = "too_old"  # it must not sign
 
 
 @dataclass(frozen=True, slots=True)
 class UpdateStatus:
-    """How this version stands.
+    """What is known of this version and newer ones.
 
     Attributes:
         asking: whether newer versions are asked for.
@@ -47,7 +47,7 @@ class UpdateStatus:
         floor: below which the agent does not sign; empty likewise.
         page: where a person gets the newest; may be empty.
         reason: of the floor, by language; may be empty.
-        answered: when that was heard; None for never.
+        answered: when the server said so; None for never.
 
     """
 
@@ -71,16 +71,16 @@ class TooOldError(AgentError):
 
 
 def keys_of(settings: Settings) -> Sequence[str]:
-    """Return the keys whose word counts."""
+    """Return the trusted public keys."""
     return (*RELEASE_KEYS, *settings.update_keys)
 
 
 def asking(settings: Settings, *, wanted: bool) -> Asking:
-    """Say whether newer versions are asked for.
+    """Return whether the server is asked for newer versions.
 
     Args:
         settings: the citizen's, under the policy.
-        wanted: what the citizen chose with the mouse.
+        wanted: what the citizen chose in menu or panel.
 
     """
     if not settings.update_check:
@@ -92,26 +92,26 @@ def asking(settings: Settings, *, wanted: bool) -> Asking:
     return Asking.ON if wanted else Asking.DECLINED
 
 
-def judge(heard: Heard, how: Asking, own: str = __version__) -> UpdateStatus:
-    """Say how a version stands; where nobody is asked, nothing that was ever heard counts."""
-    said = heard.manifest
+def judge(memory: UpdateMemory, how: Asking, own: str = __version__) -> UpdateStatus:
+    """Return the status of a version; without asking, an old manifest does not count."""
+    said = memory.manifest
     if how is not Asking.ON or said is None:
         return UpdateStatus(how)
     if version.is_older(own, said.floor):
         age = Age.TOO_OLD
     else:
         age = Age.NEWER if version.is_older(own, said.newest) else Age.NEWEST
-    return UpdateStatus(how, age, said.newest, said.floor, said.page, said.reason, heard.answered)
+    return UpdateStatus(how, age, said.newest, said.floor, said.page, said.reason, memory.answered)
 
 
 def read(paths: Paths, settings: Settings) -> UpdateStatus:
-    """Say how this version stands by what an agent has heard and written down."""
+    """Return this version's status by the manifest that an agent has stored."""
     how = asking(settings, wanted=Preferences(paths.preferences).update_check)
     return judge(load(paths.update, keys_of(settings)), how)
 
 
 def check(standing: UpdateStatus) -> None:
-    """Let nobody sign with a version that is too old.
+    """Forbid signing with a version that is too old.
 
     Raises:
         TooOldError: this one is.

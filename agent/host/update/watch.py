@@ -1,4 +1,4 @@
-"""Asking once a day whether there is a newer version; silence and refusal are both normal."""
+"""Ask once a day for a newer version; no answer is normal."""
 
 import asyncio
 import random
@@ -28,13 +28,13 @@ from agent.host.update.status import (
 
 DAY: Final = timedelta(days=1)
 AGAIN: Final = timedelta(hours=2)
-"""After how long nobody who answered is asked once more."""
+"""The wait after a failed attempt."""
 JITTER: Final = 0.2
-"""By how much of it each wait is shorter or longer: not all computers ask at once."""
+"""The fraction by which each wait varies, so that not all computers ask at once."""
 FIRST: Final = timedelta(minutes=10)
 """The longest wait after the very first start."""
 LOOK_SECONDS: Final = 600.0
-"""How often it is looked whether it is time: computers sleep, and clocks are set."""
+"""The time between two looks at the clock: computers sleep, and clocks are set."""
 
 _log = structlog.get_logger(__name__)
 
@@ -44,7 +44,7 @@ def _now() -> datetime:
 
 
 class UpdateWatch:
-    """What one running agent knows of newer versions; :attr:`status` may be read anywhere."""
+    """Ask for newer versions while the agent runs; :attr:`status` may be read in any thread."""
 
     def __init__(  # noqa: PLR0913  # three of them are for tests
         self,
@@ -56,15 +56,15 @@ class UpdateWatch:
         clock: Callable[[], datetime] = _now,
         chance: Callable[[], float] = random.random,
     ) -> None:
-        """Read what was heard before; blocks.
+        """Read the last manifest from disk; blocks.
 
         Args:
-            path: of the file where it is written down.
+            path: of the file where the last manifest is kept.
             settings: the citizen's, under the policy.
-            preferences: what the citizen chose with the mouse.
+            preferences: what the citizen chose in menu and panel.
             fetch: fetches the manifest.
-            clock: gives the time, with a time zone.
-            chance: gives a number from 0 to 1.
+            clock: returns the time, with a time zone.
+            chance: returns a random number from 0 to 1.
 
         """
         self._path = path
@@ -74,20 +74,20 @@ class UpdateWatch:
         self._clock = clock
         self._chance = chance
         self._keys = keys_of(settings)
-        self._heard = memory.load(path, self._keys)
+        self._memory = memory.load(path, self._keys)
         self._due = self._first_due(clock())
 
     @property
     def status(self) -> UpdateStatus:
-        """How this version stands now."""
-        return judge(self._heard, self._asking)
+        """The status of this version now."""
+        return judge(self._memory, self._asking)
 
     @property
     def _asking(self) -> Asking:
         return asking(self._settings, wanted=self._preferences.update_check)
 
     def check_version(self) -> None:
-        """Let nobody sign with a version that is too old.
+        """Forbid signing with a version that is too old.
 
         Raises:
             TooOldError: this one is.
@@ -102,10 +102,10 @@ class UpdateWatch:
     async def run(
         self, changed: Callable[[], None] = lambda: None, interval: float = LOOK_SECONDS
     ) -> None:
-        """Ask when it is time, for ever; cancel it to end it.
+        """Ask whenever it is time, until cancelled.
 
         Args:
-            changed: called in the event loop when something new was heard.
+            changed: called in the event loop after an answer that counts.
             interval: seconds between two looks at the clock.
 
         """
@@ -117,36 +117,36 @@ class UpdateWatch:
     async def ask(self) -> bool:
         """Ask now; return whether there was an answer that counts. Never raises but when cancelled.
 
-        The citizen is told nothing of failures: being offline is normal.
+        Failures are only logged: being offline is normal.
         """
         now = self._clock()
-        self._heard = replace(self._heard, tried=now)
+        self._memory = replace(self._memory, tried=now)
         answered = False
         try:
             content = await self._fetch(self._settings.update_url)
-            said = manifest.accept(content, self._keys, now, self._heard.last)
+            said = manifest.accept(content, self._keys, now, self._memory.last)
         except BadManifestError as error:
             _log.warning("the manifest of releases does not count", detail=error.detail)
         except (OSError, TimeoutError, aiohttp.ClientError, ValueError) as error:
             _log.info("nobody could be asked for newer versions", kind=type(error).__name__)
         else:
             answered = True
-            self._heard = memory.Heard(now, now, content, said)
+            self._memory = memory.UpdateMemory(now, now, content, said)
         self._due = now + (DAY if answered else AGAIN) * self._spread()
         await asyncio.to_thread(self._write)
         return answered
 
     def _write(self) -> None:
         try:
-            self._heard.write(self._path)
+            self._memory.write(self._path)
         except OSError as error:
             _log.warning("what was heard of newer versions was not kept", detail=str(error))
 
     def _first_due(self, now: datetime) -> datetime:
-        tried = self._heard.tried
+        tried = self._memory.tried
         if tried is None or tried > now:  # a clock that was ahead tells nothing
             return now + FIRST * self._chance()
-        wait = DAY if self._heard.answered == tried else AGAIN
+        wait = DAY if self._memory.answered == tried else AGAIN
         return tried + wait * self._spread()
 
     def _is_time(self) -> bool:

@@ -7,7 +7,6 @@ whatever way, the guard ends what the demo had started and had not ended itself.
 """
 
 import contextlib
-import json
 import os
 import queue
 import signal
@@ -20,6 +19,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Self
 
+import msgspec
+
 READY_TIMEOUT: Final = 30.0  # seconds; a large RSA key may have to be made first
 STOP_TIMEOUT: Final = 5.0  # seconds between asking and killing
 _POLL: Final = 0.05
@@ -31,7 +32,7 @@ class DemoError(Exception):
 
 
 class Child:
-    """One process whose standard output is read line by line; its last words are kept."""
+    """A process whose standard output is read line by line."""
 
     def __init__(self, name: str, process: subprocess.Popen[bytes], log: Path) -> None:
         self.name = name
@@ -71,7 +72,7 @@ class Child:
         return self._log.read_text("utf-8", "replace")[-_TAIL:].strip()
 
     def end(self) -> None:
-        """Ask the process to end, insist after a while; may be called twice."""
+        """Terminate the process, and kill it after a while; may be called twice."""
         _end(self.process)
         if self.process.stdout is not None:
             self.process.stdout.close()
@@ -79,10 +80,10 @@ class Child:
 
 def _ready_line(line: bytes) -> dict[str, Any] | None:
     try:
-        facts = json.loads(line)
+        facts = msgspec.json.decode(line, type=dict[str, Any])
     except ValueError:
         return None
-    return facts if isinstance(facts, dict) and facts.get("ready") is True else None
+    return facts if facts.get("ready") is True else None
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -96,10 +97,10 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 class Children:
-    """All processes of one demo; a context manager that ends them, last started first."""
+    """The processes of one demo; a context manager that ends them, last started first."""
 
     def __init__(self, logs: Path) -> None:
-        """Keep each child's standard error in ``logs``."""
+        """Write each child's standard error to a file in ``logs``."""
         self._logs = logs
         self._alive: list[Child] = []
         self._guard = _start_guard()
@@ -109,6 +110,7 @@ class Children:
     ) -> Child:
         """Start a process in this environment plus ``environment``."""
         path = self._logs / f"{name}.log"
+        # another way: a log is added to, in a folder of the demo's own
         with path.open("ab") as log:
             process = subprocess.Popen(  # noqa: S603  # the demo's own programs, no shell
                 command,

@@ -1,13 +1,13 @@
 """How much one site may ask for: a rate, and a number of requests under way."""
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from agent.errors import AgentError, ErrorCode
 from agent.origin import Origin
+from agent.rate import Rate, TokenBuckets
 
 MAX_SITES = 1024  # remembered at once; the one that was quiet for longest is forgotten first
 
@@ -35,15 +35,13 @@ class Limits:
 
 
 class RateLimiter:
-    """A token bucket for each site."""
+    """How fast each site may ask."""
 
     def __init__(
         self, rate: float, burst: int, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._rate = rate
-        self._burst = float(burst)
-        self._clock = clock
-        self._buckets: OrderedDict[Origin, tuple[float, float]] = OrderedDict()
+        """Start with full buckets (see :class:`Limits` and :class:`TokenBuckets`)."""
+        self._buckets = TokenBuckets(Rate(burst, rate), MAX_SITES, clock)
 
     def check(self, site: Origin) -> None:
         """Spend one token.
@@ -52,42 +50,35 @@ class RateLimiter:
             AgentError: ``rate_limited``: there is none.
 
         """
-        now = self._clock()
-        tokens, since = self._buckets.pop(site, (self._burst, now))
-        tokens = min(self._burst, tokens + (now - since) * self._rate)
-        granted = tokens >= 1
-        self._buckets[site] = (tokens - granted, now)
-        if len(self._buckets) > MAX_SITES:
-            self._buckets.popitem(last=False)
-        if not granted:
+        if not self._buckets.take(site):
             raise AgentError("more requests than the rate allows", code=ErrorCode.RATE_LIMITED)
 
 
 class Slots:
-    """A number of places for each site."""
+    """A number of slots for each site."""
 
-    def __init__(self, places: int, code: ErrorCode) -> None:
-        """Make the places.
+    def __init__(self, slots: int, code: ErrorCode) -> None:
+        """Start with all slots free.
 
         Args:
-            places: for each site.
+            slots: for each site.
             code: what a site is told that has none left.
 
         """
-        self._places = places
+        self._slots = slots
         self._code = code
         self._taken: dict[Origin, int] = {}
 
     @contextmanager
     def hold(self, site: Origin) -> Iterator[None]:
-        """Take a place for as long as the context lasts.
+        """Take a slot for as long as the context lasts.
 
         Raises:
             AgentError: there is none left.
 
         """
         taken = self._taken.get(site, 0)
-        if taken >= self._places:
+        if taken >= self._slots:
             raise AgentError("too much under way for this site", code=self._code)
         self._taken[site] = taken + 1
         try:

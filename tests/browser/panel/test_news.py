@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from agent.host.machine.paths import Paths
 from agent.host.update.manifest import read
-from agent.host.update.memory import Heard
+from agent.host.update.memory import UpdateMemory
 from tests.browser.panel.conftest import PanelAgent
 from tests.unit.host.update_support import public, signed
 
@@ -25,7 +25,7 @@ def heard(paths: Paths, **said: Any) -> None:
     now = datetime.now(UTC)
     usual = {"issued": now - timedelta(hours=1), "expires": now + timedelta(days=9)}
     content = signed(**{**usual, **said})
-    Heard(now, now, content, read(content, (public(),))).write(paths.update)
+    UpdateMemory(now, now, content, read(content, (public(),))).write(paths.update)
     paths.policy.write_text(
         f'update_url = "https://updates.example/m"\nupdate_keys = ["{public()}"]\n'
     )

@@ -100,6 +100,24 @@ def test_what_an_administrator_changed_meanwhile_stays(
     assert not Path(steps[0].facts["copy"]).exists()
 
 
+def test_an_administrators_link_stays_one(
+    machine: Machine, authority: AuthorityFile, steps: list[TrustStep], tmp_path: Path
+) -> None:
+    managed = tmp_path / "managed.json"
+    managed.write_text(json.dumps({"policies": {"DisableTelemetry": True}}))
+    path = policy_path(machine)
+    path.parent.mkdir(parents=True)
+    path.symlink_to(managed)
+    before = tree(tmp_path)
+    store = FirefoxPolicyStore(machine)
+    assert store.install(authority, steps.append)[0].presence is Presence.TRUSTED
+    assert path.is_symlink()
+    assert json.loads(managed.read_text())["policies"]["DisableTelemetry"] is True
+    store.uninstall(steps[0])
+    assert path.is_symlink()
+    assert tree(tmp_path) == before
+
+
 @pytest.mark.parametrize(
     "damage",
     ["{", "[]", '{"policies": []}', '{"policies": {"Certificates": {"Install": "x"}}}', "\0"],

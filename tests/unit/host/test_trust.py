@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from agent.host.tls import identity
-from agent.host.tls.machine import Completed, Machine, run, write_whole
+from agent.host.tls.machine import Completed, Machine, run
 from agent.host.tls.manifest import Manifest, ManifestError, TrustStep
 from agent.host.tls.store import AuthorityFile, Presence, StoreError
 from agent.host.tls.trust import Trust
@@ -247,23 +247,6 @@ def test_somebody_elses_certificate_is_not_installed(tmp_path: Path) -> None:
     path.write_bytes(leaf.certificate.public_bytes(Encoding.PEM))
     with pytest.raises(StoreError, match="somebody else"):
         AuthorityFile.load(path)
-
-
-def test_a_file_is_replaced_whole_or_not_at_all(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "file"
-    write_whole(path, b"old", 0o644)
-    assert stat.S_IMODE(path.stat().st_mode) == 0o644
-
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(OSError, match="No space"):
-        write_whole(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert [each.name for each in tmp_path.iterdir()] == ["file"]
 
 
 def test_a_tool_that_is_not_there_or_hangs_is_a_status(monkeypatch: pytest.MonkeyPatch) -> None:

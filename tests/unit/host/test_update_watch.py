@@ -25,7 +25,7 @@ from agent.host.settings.preferences import Preferences
 from agent.host.update import memory, status, watch
 from agent.host.update.fetch import check_address, fetch
 from agent.host.update.manifest import MAX_SIZE, BadManifestError
-from agent.host.update.memory import Heard
+from agent.host.update.memory import UpdateMemory
 from agent.host.update.status import Age, Asking, TooOldError
 from agent.host.update.watch import AGAIN, DAY, FIRST, JITTER, UpdateWatch
 from agent.words import Language
@@ -318,7 +318,7 @@ async def test_a_full_disk_stops_nothing(world: World, monkeypatch: pytest.Monke
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(memory, "write_whole", full)
+    monkeypatch.setattr(memory, "replace_file", full)
     world.answer = signed()
     agent = world.agent()
     assert await agent.ask()
@@ -332,7 +332,7 @@ async def test_a_full_disk_stops_nothing(world: World, monkeypatch: pytest.Monke
 def test_a_file_that_makes_no_sense_was_never_heard(tmp_path_factory: Any, content: bytes) -> None:
     file = tmp_path_factory.mktemp("update") / "update.json"
     file.write_bytes(content)
-    assert memory.load(file, (public(),)) == Heard()
+    assert memory.load(file, (public(),)) == UpdateMemory()
 
 
 def test_nobody_s_word_is_put_into_the_file_by_hand(world: World) -> None:

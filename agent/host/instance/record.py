@@ -1,0 +1,72 @@
+"""What the running agent says about itself to other processes of its user: ``instance.json``.
+
+::
+
+    {"format": 1, "pid": 4711, "port": 28443, "hipki_port": 61161, "provider": "pcsc"}
+
+The agent writes it when it takes its folder, again when its ports are open, and removes it when it
+ends. A killed agent leaves it behind: only the lock says whether an agent runs.
+"""
+
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgspec
+import structlog
+from msgspec import Meta, Struct
+
+from agent.files import read_file, replace_file
+
+FORMAT: Final = 1
+"""Grows when a field other than ``pid`` changes its meaning, not when one is added."""
+_MAX_SIZE: Final = 4096  # bytes
+_Port = Annotated[int, Meta(ge=1, le=65535)]
+
+_log = structlog.get_logger(__name__)
+
+
+class InstanceRecord(Struct, frozen=True, kw_only=True):
+    """One running agent; fields that only a newer agent knows are ignored.
+
+    Attributes:
+        pid: its process.
+        port: of the native API, HTTPS; None while it starts.
+        hipki_port: of the plain-HTTP side; None while it starts, and when it got none.
+        provider: what its readers are, ``pcsc`` or ``virtual``; None while it starts.
+        format: see :data:`FORMAT`; 1 in what older agents wrote.
+
+    """
+
+    pid: Annotated[int, Meta(ge=1, lt=2**32)]
+    port: _Port | None = None
+    hipki_port: _Port | None = None
+    provider: Annotated[str, Meta(max_length=32)] | None = None
+    format: Annotated[int, Meta(ge=1)] = FORMAT
+
+
+def write_record(path: Path, record: InstanceRecord) -> None:
+    """Write the record, whole or not at all; blocks.
+
+    Raises:
+        OSError: it cannot be written.
+
+    """
+    replace_file(path, msgspec.json.encode(record))
+
+
+def read_record(path: Path) -> InstanceRecord | None:
+    """Read the record; None where there is none, or nothing that an agent would write.
+
+    One field that makes no sense makes all of them worthless; why is logged. Of a newer format
+    only the process counts.
+    """
+    try:
+        record = msgspec.json.decode(read_file(path, _MAX_SIZE), type=InstanceRecord)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, RecursionError) as error:  # a DecodeError is a ValueError
+        _log.warning("the record of the running agent cannot be used", detail=str(error))
+        return None
+    if record.format > FORMAT:
+        return InstanceRecord(pid=record.pid, format=record.format)
+    return record
