@@ -108,6 +108,8 @@ SELF_TEST: Final = Origin(LOCAL, "self-test")
 """A self-test of our own that the citizen started."""
 LOCAL_PROGRAM: Final = Origin(LOCAL, "program")
 """A program on this computer that speaks the old component's protocol."""
+PANEL: Final = Origin(LOCAL, "panel")
+"""A page of the panel that the citizen has opened."""
 
 
 @dataclass(frozen=True, slots=True)

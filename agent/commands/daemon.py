@@ -34,10 +34,10 @@ from agent.signing.model import Snapshot
 from agent.signing.recording import Signed
 from agent.signing.service import SigningService
 from agent.transport.base import CardProvider
-from agent.web.front.serving import ServerConfig, Serving, serve
 from agent.web.hipki.consent import PopupConsent
-from agent.web.hipki.door import MCA_PORT, HipkiDoor
+from agent.web.hipki.door import MCA_PORT, HipkiMount
 from agent.web.panel.panel import Panel, Sources
+from agent.web.ports import ServerConfig, Serving, serve
 
 _log = structlog.get_logger(__name__)
 
@@ -111,9 +111,9 @@ class Daemon:
         for listener in self._listeners:
             listener()
 
-    def _door(self, service: SigningService) -> HipkiDoor:
+    def _hipki(self, service: SigningService) -> HipkiMount:
         consent = self._citizen.consent
-        return HipkiDoor(
+        return HipkiMount(
             service,
             consent if isinstance(consent, PopupConsent) else None,
             self.settings,
@@ -145,7 +145,7 @@ class Daemon:
         loop = asyncio.get_running_loop()
         self._listeners.append(lambda: panel.settings_changed(loop))
         self._listeners.append(observer.settings_changed)
-        door = await asyncio.to_thread(self._door, service)
+        hipki = await asyncio.to_thread(self._hipki, service)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(service.close)
             await service.start()
@@ -161,8 +161,8 @@ class Daemon:
             ports = replace(
                 self._ports(context),
                 virtual=service.provider_kind == "virtual",
-                door=door.on,
-                panel=panel.on,
+                plain_mounts=(hipki,),
+                mounts=(panel.mount,),
                 prove=known.prove,
             )
             listening = await serve(ports, service)

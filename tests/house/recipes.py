@@ -127,7 +127,7 @@ ERROR_CODE: Final = Change(
             before='    INTERNAL = "internal"\n',
         ),
         Edit(
-            "agent/web/native/wire.py",
+            "agent/web/front/refusal.py",
             '    ErrorCode.CARD_WORN_OUT: "the card is worn out",\n',
             before="    ErrorCode.INTERNAL: ",
         ),
@@ -148,7 +148,7 @@ import json
 
 from agent.errors import AgentError, ErrorCode
 from agent.web.hipki.errors import numbers
-from agent.web.native.wire import refusal_bytes
+from agent.web.front.refusal import refusal_bytes
 
 
 def test_a_page_is_told() -> None:

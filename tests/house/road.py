@@ -33,7 +33,7 @@ from agent.virtualcard.issuer import TestIssuer
 from agent.virtualcard.model import Generation
 from agent.virtualcard.personalise import Order, personalise
 from agent.virtualcard.provider import READER_NAME, VirtualProvider
-from agent.web.front.serving import ServerConfig, serve
+from agent.web.ports import ServerConfig, serve
 
 SITE = "https://portal.example"
 CONTENT = b"what is signed when the road is measured"

@@ -19,6 +19,7 @@ OFFENCES = {
     "floors": ("agent/iso7816/command.py", "import agent.transport.base"),
     "no-card": ("agent/pki/certificate.py", "import agent.cards.card"),
     "seam": ("agent/signing/service.py", "import agent.transport.pcsc"),
+    "front": ("agent/web/front/mount.py", "import agent.web.native.wire"),
     "host": ("agent/host/settings/config.py", "import agent.signing.model"),
     "card-side": ("agent/virtualcard/gen1.py", "import agent.cards.citizen.gen1"),
     "relying-party": ("agent/portal/members.py", "import agent.virtualcard.card"),

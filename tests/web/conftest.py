@@ -32,7 +32,7 @@ from agent.signing.model import (
     SignResult,
     Snapshot,
 )
-from agent.web.front.serving import ServerConfig, Serving, serve
+from agent.web.ports import ServerConfig, Serving, serve
 
 SITE = "https://shop.example"
 STRANGER = "https://stranger.example"

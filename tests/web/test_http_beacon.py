@@ -3,8 +3,13 @@
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from agent import __version__
+from agent.origin import Origin
+from agent.web.front.answer import answer
+from agent.web.front.audience import Audience
+from agent.web.front.mount import Mount, Route
 
 SITE = "https://shop.example"
 STRANGER = "https://stranger.example"
@@ -43,17 +48,11 @@ async def test_the_beacon_side_checks_the_host_too(agent: Any) -> None:
 
 
 async def test_other_protocols_can_move_in_beside_the_beacon(start_agent: Any) -> None:
-    from agent.web.front.endpoint import answer
+    async def handle(request: web.BaseRequest, caller: Origin | None) -> web.Response:
+        return answer(b'{"port":%d}' % request.url.port, caller)
 
-    def door(port: int, further: Any) -> Any:
-        async def handle(request: Any) -> Any:
-            if request.path == "/sign":
-                return answer(b'{"port":%d}' % port, None)
-            return await further(request)
-
-        return handle
-
-    agent = await start_agent(door=door)
+    old = Mount({"/sign": {"GET": Route(handle, Audience.EVERYBODY, None)}})
+    agent = await start_agent(plain_mounts=(old,))
     async with agent.http.get(f"{agent.plain_url}/sign") as response:
         assert await response.json() == {"port": agent.serving.ping_port}
     async with agent.http.get(f"{agent.plain_url}/v1/ping") as response:

@@ -13,8 +13,8 @@ from agent.cms.digest import HashAlgorithm
 from agent.errors import AgentError, ErrorCode
 from agent.secret import SecretBytes
 from agent.signing.model import CardPresence, DecryptFormat, Event, ReaderView, SignatureFormat
+from agent.web.front.refusal import MessageError, failure, refusal_bytes
 from agent.web.native import convert, messages, wire
-from agent.web.native.wire import MessageError
 
 PIN = "135792"
 DIGEST = base64.b64encode(bytes(32)).decode()
@@ -135,7 +135,7 @@ def test_nonsense_is_refused(raw: bytes) -> None:
     with pytest.raises(MessageError) as caught:
         wire.decode(raw)
     assert caught.value.code is ErrorCode.BAD_REQUEST
-    assert wire.refusal_bytes(wire.id_of(raw), caught.value)
+    assert refusal_bytes(wire.id_of(raw), caught.value)
 
 
 @pytest.mark.parametrize(
@@ -293,22 +293,22 @@ def test_no_error_repeats_a_pin(raw: bytes) -> None:
     with pytest.raises(MessageError) as caught:
         wire.decode(raw)
     told = "".join(traceback.format_exception(caught.value))
-    told += repr(caught.value) + wire.refusal_bytes(1, caught.value).decode()
+    told += repr(caught.value) + refusal_bytes(1, caught.value).decode()
     assert PIN not in told
 
 
 def test_every_code_has_its_words() -> None:
     for code in ErrorCode:
-        failure = wire.failure(AgentError("the log's detail", code=code, attempts_left=2))
-        assert failure.code is code
-        assert failure.message
-        assert "detail" not in failure.message
-        assert failure.attempts_left == 2
+        told = failure(AgentError("the log's detail", code=code, attempts_left=2))
+        assert told.code is code
+        assert told.message
+        assert "detail" not in told.message
+        assert told.attempts_left == 2
 
 
 def test_an_answer_carries_only_what_is_known() -> None:
     error = AgentError("detail", code=ErrorCode.NO_CARD)
-    assert json.loads(wire.refusal_bytes("a", error)) == {
+    assert json.loads(refusal_bytes("a", error)) == {
         "id": "a",
         "error": {
             "code": "no_card",
@@ -351,7 +351,7 @@ def test_any_bytes_are_a_request_or_refused(raw: bytes) -> None:
     try:
         wire.decode(raw)
     except MessageError as error:
-        json.loads(wire.refusal_bytes(wire.id_of(raw), error))
+        json.loads(refusal_bytes(wire.id_of(raw), error))
 
 
 _JSON = st.recursive(
@@ -379,7 +379,7 @@ def test_any_json_is_a_request_or_refused(document: dict[str, Any]) -> None:
     try:
         wire.decode(raw)
     except MessageError as error:
-        json.loads(wire.refusal_bytes(wire.id_of(raw), error))
+        json.loads(refusal_bytes(wire.id_of(raw), error))
 
 
 @given(st.binary(max_size=100), st.text(max_size=64))

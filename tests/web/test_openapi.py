@@ -69,11 +69,11 @@ def agent_routes() -> dict[str, set[str]]:
     from agent.host.settings.config import Settings
     from agent.web.front.limits import Limits
     from agent.web.native.methods import NativeApi
-    from agent.web.native.routes import DOCUMENTS, NativeRoutes
+    from agent.web.native.routes import DOCUMENTS, NativeMount
 
     service: Any = None
     api = NativeApi(service, Settings(), Limits(), virtual=False)
-    routes = NativeRoutes(api).routes()
+    routes = NativeMount(api).routes
     documents = {path for path, _, _ in DOCUMENTS}
     return {path: set(methods) for path, methods in routes.items() if path not in documents}
 

@@ -24,12 +24,16 @@ class Refused(AgentError):  # noqa: N818  # it is an answer, not a fault of ours
 
     Attributes:
         status: of the HTTP answer.
+        hangs_up: whether the connection ends with the answer.
 
     """
 
-    def __init__(self, status: int, code: ErrorCode, detail: str) -> None:
+    def __init__(
+        self, status: int, code: ErrorCode, detail: str, *, hangs_up: bool = False
+    ) -> None:
         super().__init__(detail, code=code)
         self.status = status
+        self.hangs_up = hangs_up
 
 
 class Purpose(Enum):
@@ -94,15 +98,9 @@ def read_site(origins: Sequence[str]) -> Origin | None:
     if len(origins) != 1 or len(origins[0]) > MAX_ORIGIN_LENGTH:
         raise Refused(403, ErrorCode.ORIGIN_NOT_ALLOWED, "not one origin")
     try:
-        return parse_once(origins[0])
+        return Origin.parse(origins[0])
     except BadRequestError as error:
         raise Refused(403, ErrorCode.ORIGIN_NOT_ALLOWED, error.detail) from error
-
-
-@lru_cache(maxsize=256)
-def parse_once(origin: str) -> Origin:
-    """Parse an origin, once for all the requests of a page; errors as :meth:`Origin.parse`."""
-    return Origin.parse(origin)
 
 
 def check_content_type(types: Sequence[str], encodings: Sequence[str]) -> None:
@@ -183,4 +181,6 @@ def check_length(declared: int | None, limit: int) -> None:
 
     """
     if declared is not None and declared > limit:
-        raise Refused(413, ErrorCode.BAD_REQUEST, f"a message has at most {limit} bytes")
+        raise Refused(
+            413, ErrorCode.BAD_REQUEST, f"a message has at most {limit} bytes", hangs_up=True
+        )

@@ -13,7 +13,7 @@ from agent.host.settings.config import Settings
 from agent.origin import Origin
 from agent.secret import SecretBytes
 from agent.signing.model import CardPresence, ReaderView
-from agent.web.front.endpoint import unexpected
+from agent.web.front.refusal import unexpected
 from agent.web.hipki import requests
 from agent.web.hipki.errors import HipkiError, Major, Numbers, numbers
 from agent.web.hipki.functions import Function, reply_name
@@ -26,7 +26,7 @@ from agent.web.hipki.information import (
     information_image,
 )
 from agent.web.hipki.request import Fields
-from agent.web.native.methods import Service
+from agent.web.service import Service
 
 """A program on this computer that is no browser; no page can name itself so."""
 

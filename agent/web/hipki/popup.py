@@ -1,8 +1,7 @@
 """Our own pages' requests: proven by a token, answered with lines of JSON."""
 
 import json
-from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, ClassVar, Final, TypeVar
 
 import msgspec
 from aiohttp import hdrs, web
@@ -10,10 +9,12 @@ from msgspec import Meta, Struct
 
 from agent.errors import AgentError, BadRequestError, ErrorCode
 from agent.origin import LOCAL_PROGRAM, SELF_TEST, Origin
-from agent.web.front import guard
-from agent.web.front.endpoint import answer, read_body
+from agent.web.front.answer import answer
+from agent.web.front.audience import Audience
+from agent.web.front.body import read_body
 from agent.web.front.guard import Purpose
 from agent.web.front.limits import Limits, Slots
+from agent.web.front.mount import Handler, Route, Routes
 from agent.web.hipki.component import Component
 from agent.web.hipki.consent import PopupConsent
 from agent.web.hipki.conversation import (
@@ -27,7 +28,7 @@ from agent.web.hipki.functions import BY_NAME, Function
 from agent.web.hipki.parsing import Parsing
 from agent.web.hipki.request import MAX_BODY, Fields, parse_text
 from agent.web.hipki.tokens import Kind, Token, Tokens
-from agent.web.native.methods import Service
+from agent.web.service import Service
 
 POPUPS: Final = 4  # of one site at once; a browser has six connections to us for all sites
 _SMALL: Final = 4096  # bytes
@@ -39,10 +40,12 @@ S = TypeVar("S", bound="_Own")
 
 
 class _Own(Struct, frozen=True, forbid_unknown_fields=True):
+    limit: ClassVar[int] = _SMALL
     token: _Proof
 
 
 class _Request(_Own, frozen=True, forbid_unknown_fields=True):
+    limit: ClassVar[int] = _LARGE
     site: _Origin
     message: str
 
@@ -81,21 +84,31 @@ class PopupRoutes:
         self._places = Slots(POPUPS, ErrorCode.BUSY)
         self.tokens = Tokens()
 
-    def routes(self) -> dict[str, Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]]:
-        """List the paths; all of them are for POST."""
+    def routes(self) -> Routes:
+        """Return what our pages ask for; no site's budget pays for it."""
+        calls: dict[str, tuple[Handler, type[_Own]]] = {
+            "/popup/request": (self._request, _Request),
+            "/popup/answer": (self._answer, _Reply),
+            "/popup/domain": (self._domain, _Domain),
+            "/popup/readers": (self._readers, _Own),
+        }
         return {
-            "/popup/request": self._request,
-            "/popup/answer": self._answer,
-            "/popup/domain": self._domain,
-            "/popup/readers": self._readers,
+            path: {
+                "POST": Route(
+                    handler, Audience.ANY_SITE, Purpose.CALL, kind.limit, is_metered=False
+                )
+            }
+            for path, (handler, kind) in calls.items()
         }
 
     def has_windows(self) -> bool:
         """Return whether the citizen is asked in windows."""
         return self._consent is not None and self._consent.has_windows()
 
-    async def _request(self, request: web.BaseRequest) -> web.StreamResponse:
-        asked = await self._read(request, _Request, _LARGE)
+    async def _request(
+        self, request: web.BaseRequest, _caller: Origin | None
+    ) -> web.StreamResponse:
+        asked = await self._read(request, _Request)
         token = self.tokens.prove(asked.token)
         if token.kind is Kind.ADD_DOMAIN:
             raise AgentError("another page's token", code=ErrorCode.ORIGIN_NOT_ALLOWED)
@@ -132,15 +145,15 @@ class PopupRoutes:
             finally:
                 self._open.pop(token.text, None)
 
-    async def _answer(self, request: web.BaseRequest) -> web.Response:
-        said = await self._read(request, _Reply, _SMALL)
+    async def _answer(self, request: web.BaseRequest, _caller: Origin | None) -> web.Response:
+        said = await self._read(request, _Reply)
         conversation = self._open.get(self.tokens.prove(said.token).text)
         if conversation is None or not conversation.give(said.answer):
             raise AgentError("no such question now", code=ErrorCode.BUSY)
         return _json({})
 
-    async def _domain(self, request: web.BaseRequest) -> web.Response:
-        said = await self._read(request, _Domain, _SMALL)
+    async def _domain(self, request: web.BaseRequest, _caller: Origin | None) -> web.Response:
+        said = await self._read(request, _Domain)
         token = self.tokens.prove(said.token)
         if token.kind is not Kind.ADD_DOMAIN:
             raise AgentError("another page's token", code=ErrorCode.ORIGIN_NOT_ALLOWED)
@@ -163,8 +176,8 @@ class PopupRoutes:
         elif not self._component.is_allowed(site):
             raise HipkiError(Major.UNTRUSTED_SITE)
 
-    async def _readers(self, request: web.BaseRequest) -> web.Response:
-        asked = await self._read(request, _Own, _SMALL)
+    async def _readers(self, request: web.BaseRequest, _caller: Origin | None) -> web.Response:
+        asked = await self._read(request, _Own)
         if self.tokens.prove(asked.token).kind is not Kind.SELF_TEST:
             raise AgentError("another page's token", code=ErrorCode.ORIGIN_NOT_ALLOWED)
         snapshot = self._service.snapshot()
@@ -181,18 +194,14 @@ class PopupRoutes:
         service = "available" if snapshot.service_available else "unavailable"
         return _json({"service": service, "readers": readers})
 
-    async def _read(self, request: web.BaseRequest, kind: type[S], limit: int) -> S:
+    async def _read(self, request: web.BaseRequest, kind: type[S]) -> S:
         """Check that one of our own pages sent this, and read it."""
         headers = request.headers
         if headers.getall(hdrs.ORIGIN, ()) != [f"http://{request.headers[hdrs.HOST]}"]:
             raise AgentError("not our own page", code=ErrorCode.ORIGIN_NOT_ALLOWED)
         if headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
             raise AgentError("not our own page", code=ErrorCode.ORIGIN_NOT_ALLOWED)
-        guard.check_fetch_metadata(headers, Purpose.CALL)
-        types = headers.getall(hdrs.CONTENT_TYPE, ())
-        guard.check_content_type(types, headers.getall(hdrs.CONTENT_ENCODING, ()))
-        guard.check_length(request.content_length, limit)
-        raw = await read_body(request, limit, self._limits.body_seconds)
+        raw = await read_body(request, kind.limit, self._limits.body_seconds)
         try:
             return msgspec.json.decode(raw, type=kind)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -11,8 +11,8 @@ from agent.cms.document import Document
 from agent.errors import BadRequestError
 from agent.host.instance.install_key import InstallationProof
 from agent.signing import model
+from agent.web.front.refusal import MessageError
 from agent.web.native import messages
-from agent.web.native.wire import MessageError
 
 T = TypeVar("T")
 

@@ -10,25 +10,21 @@ from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from agent.cms.digest import HashAlgorithm
-from agent.errors import ErrorCode
 from agent.pki.certificate import KeyUsage
 from agent.secret import SecretBytes
 from agent.signing.model import CardPresence, DecryptFormat, SignatureFormat
 from agent.web.front.audience import Audience
+from agent.web.front.refusal import Id
 
 MAX_MESSAGE: Final = 8 * 1024 * 1024  # bytes of one request or WebSocket message
 MAX_DATA: Final = 4 * 1024 * 1024  # bytes of one document, before base64
 MAX_CIPHERTEXT: Final = 1024 * 1024  # bytes, before base64
 MAX_ITEMS: Final = 256  # documents in one sign_batch
 MAX_PIN: Final = 64  # characters; a card takes fewer and answers pin_length
-MAX_ID: Final = 2**53 - 1  # what every JSON reader keeps exact (RFC 8259 §6)
 
 # Python's `$` also matches before a last line feed, ECMAScript's does not: the end, in both.
 _END: Final = r"(?!\n)$"
 
-Id: TypeAlias = (
-    Annotated[int, Meta(ge=0, le=MAX_ID)] | Annotated[str, Meta(min_length=1, max_length=64)]
-)
 Text: TypeAlias = Annotated[
     str,
     # Shown to the citizen: no control characters and nothing that reorders what they read
@@ -347,27 +343,11 @@ AnyResult: TypeAlias = (
 )
 
 
-class Failure(Struct, frozen=True, kw_only=True):
-    """Why not. ``code`` is stable; ``message`` is for developers."""
-
-    code: ErrorCode
-    message: str
-    retriable: bool
-    attempts_left: int | UnsetType = UNSET
-
-
 class Success(Struct, frozen=True, kw_only=True):
     """The answer to the request with this ``id``."""
 
     id: Id | UnsetType = UNSET
     result: AnyResult
-
-
-class Refusal(Struct, frozen=True, kw_only=True):
-    """The answer to a request that failed; ``id`` is null where it could not be read."""
-
-    id: Id | UnsetType | None = UNSET
-    error: Failure
 
 
 # What is told unasked, to allowed sites only.

@@ -1,9 +1,7 @@
 """The native API's methods: from a decoded request to a result, whatever carried it."""
 
-import asyncio
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 from agent.errors import AgentError, ErrorCode
 from agent.host.instance.install_key import InstallationProof
@@ -11,45 +9,13 @@ from agent.host.settings.config import Settings
 from agent.origin import Origin
 from agent.secret import SecretBytes
 from agent.signing import model
-from agent.web.front.audience import Audience
 from agent.web.front.limits import Limits, RateLimiter, Slots
+from agent.web.front.refusal import MessageError
 from agent.web.native import convert, messages
-from agent.web.native.wire import MessageError
+from agent.web.service import Service
 
 Prover: TypeAlias = Callable[[str, bytes], InstallationProof]
 """Signs a nonce for an origin (see ``host.install_key``)."""
-"""The requests that a site may send before it is allowed."""
-
-
-class Service(Protocol):
-    """The use cases, as far as pages may have them (see ``signing.service``)."""
-
-    def snapshot(self) -> model.Snapshot:
-        """Return all readers as they are now."""
-
-    def subscribe(self) -> AbstractAsyncContextManager[asyncio.Queue[model.Event]]:
-        """Return a queue of changes."""
-
-    def is_allowed(self, site: Origin) -> bool:
-        """Return whether a site may ask for more than the status."""
-
-    async def connect(self, site: Origin) -> None:
-        """Ask the citizen to allow a site."""
-
-    async def certificates(
-        self, site: Origin, reader: str | None = None
-    ) -> tuple[model.CardCertificate, ...]:
-        """Read the certificates on one card, or on all."""
-
-    async def sign(
-        self, site: Origin, request: model.SignRequest, pin: SecretBytes | None
-    ) -> model.SignResult:
-        """Sign with a card."""
-
-    async def decrypt(
-        self, site: Origin, request: model.DecryptRequest, pin: SecretBytes | None
-    ) -> bytes:
-        """Decrypt with a card."""
 
 
 class NativeApi:
@@ -102,16 +68,6 @@ class NativeApi:
     def is_allowed(self, site: Origin | None) -> bool:
         """Return whether whoever asks may ask for more than the status."""
         return site is not None and self._service.is_allowed(site)
-
-    def check_audience(self, site: Origin, audience: Audience) -> None:
-        """Refuse a site that has not been allowed, where that is needed.
-
-        Raises:
-            AgentError: ``origin_not_allowed``.
-
-        """
-        if audience is Audience.ALLOWED_SITE and not self._service.is_allowed(site):
-            raise AgentError("not allowed", code=ErrorCode.ORIGIN_NOT_ALLOWED)
 
     def status(self, site: Origin | None, nonce: bytes | None = None) -> messages.StatusResult:
         """Say that the agent runs; to an allowed site also who we are, and what is in the readers.

@@ -15,6 +15,7 @@ import msgspec
 
 from agent import __version__
 from agent.web.front.audience import Audience
+from agent.web.front.refusal import Refusal
 from agent.web.native import messages
 
 FOLDER: Final = Path(__file__).parent
@@ -49,7 +50,7 @@ _SCHEMA_REF: Final = "#/components/schemas/"
 
 def _components(prefix: str) -> dict[str, Any]:
     """Return the schema of every message by its name; references start with ``prefix``."""
-    types = [*_RESULTS, *_RESULTS.values(), messages.Refusal]
+    types = [*_RESULTS, *_RESULTS.values(), Refusal]
     types += [messages.ReaderEvent, messages.ServiceEvent, messages.Ping]
     _, components = msgspec.json.schema_components(
         types, schema_hook=messages.schema_custom, ref_template=f"{prefix}{{name}}"
@@ -83,7 +84,7 @@ def _success(result: dict[str, str]) -> dict[str, Any]:
 
 
 def _refusals() -> dict[str, Any]:
-    return {status: _json(_ref(messages.Refusal), text) for status, text in _ERRORS.items()}
+    return {status: _json(_ref(Refusal), text) for status, text in _ERRORS.items()}
 
 
 def _operation(kind: type[messages.Request]) -> dict[str, Any]:
@@ -163,7 +164,7 @@ def message_schema() -> dict[str, Any]:
     requests = [{"allOf": [ref(kind)], "required": ["id"]} for kind in _RESULTS]
     components["FromPage"] = {"oneOf": requests, "description": "What a page sends."}
     components["FromAgent"] = {
-        "anyOf": [*answers, ref(messages.Refusal), *events],
+        "anyOf": [*answers, ref(Refusal), *events],
         "description": "What the agent sends.",
     }
     return {

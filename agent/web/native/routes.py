@@ -1,4 +1,4 @@
-"""The paths of both ports, and what each of them does."""
+"""The native API's paths, and what each of them does."""
 
 import asyncio
 from functools import partial
@@ -8,13 +8,15 @@ from typing import Final
 from aiohttp import WSCloseCode, web
 from msgspec import UNSET
 
-from agent import __version__
 from agent.errors import AgentError, BadRequestError, ErrorCode
 from agent.origin import Origin
+from agent.web.front.answer import answer
 from agent.web.front.audience import Audience
-from agent.web.front.endpoint import Handler, Route, Routes, answer, read_body, refusal
+from agent.web.front.body import read_body
 from agent.web.front.guard import Purpose
 from agent.web.front.limits import Slots
+from agent.web.front.mount import Handler, Mount, Route, Routes
+from agent.web.front.refusal import refusal
 from agent.web.native import messages, wire
 from agent.web.native.methods import NativeApi, wipe_pin
 from agent.web.native.socket import Session, new_socket
@@ -27,27 +29,30 @@ DOCUMENTS: Final = (
 """Path, file below ``agent/web``, media type."""
 
 
-class NativeRoutes:
-    """The native API's paths."""
+class NativeMount(Mount):
+    """The native API: calls by POST, a WebSocket, and the documents that describe both."""
 
     def __init__(self, api: NativeApi) -> None:
-        self._api = api
-        self._places = Slots(api.limits.sockets, ErrorCode.RATE_LIMITED)
-        self._open: set[web.WebSocketResponse] = set()
-
-    def routes(self) -> Routes:
-        """List them; reads the documents from the package.
+        """Read the documents from the package; blocks.
 
         Raises:
             OSError: a document is missing: the installation is broken.
 
         """
+        self._api = api
+        self._places = Slots(api.limits.sockets, ErrorCode.RATE_LIMITED)
+        self._open: set[web.WebSocketResponse] = set()
+        super().__init__(self._make_routes())
+
+    def _make_routes(self) -> Routes:
         found: dict[str, dict[str, Route]] = {}
         for kind in messages.HTTP_REQUESTS:
             method = str(kind.__struct_config__.tag)
-            call = Route(partial(self._call, method), kind.audience, Purpose.CALL)
+            call = Route(
+                partial(self._call, method), kind.audience, Purpose.CALL, messages.MAX_MESSAGE
+            )
             found[f"/v1/{method}"] = {"POST": call}
-        found["/v1/status"]["GET"] = _public(self._status)
+        found["/v1/status"]["GET"] = public(self._status)
         socket_route = Route(self._socket, Audience.ANY_SITE, Purpose.SOCKET)
         found["/v1/socket"] = {"GET": socket_route}
         for path, name, content_type in DOCUMENTS:
@@ -98,7 +103,8 @@ class NativeRoutes:
         await asyncio.gather(*closing, return_exceptions=True)
 
 
-def _public(handler: Handler) -> Route:
+def public(handler: Handler) -> Route:
+    """Return the route of what any site may read."""
     return Route(handler, Audience.EVERYBODY, Purpose.READ)
 
 
@@ -109,21 +115,4 @@ def _document(name: str, content_type: str) -> Route:
         del request
         return answer(content, site, content_type=content_type)
 
-    return _public(handle)
-
-
-def plain_routes(tls_port: int) -> Routes:
-    """List the plain-HTTP side's paths: a beacon, by which pages find out why TLS fails."""
-    ping = wire.encode(messages.Ping("ankong", __version__, tls_port))
-    # Inventory scripts look for this word on this port.
-    banner = f"Ankong (安控) version:{__version__}\n".encode()
-
-    async def handle_ping(request: web.BaseRequest, site: Origin | None) -> web.Response:
-        del request
-        return answer(ping, site)
-
-    async def handle_banner(request: web.BaseRequest, site: Origin | None) -> web.Response:
-        del request
-        return answer(banner, site, content_type="text/plain")
-
-    return {"/v1/ping": {"GET": _public(handle_ping)}, "/": {"GET": _public(handle_banner)}}
+    return public(handle)

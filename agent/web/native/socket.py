@@ -8,11 +8,11 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from agent.errors import AgentError, ErrorCode
 from agent.origin import Origin
-from agent.web.front.audience import Audience
-from agent.web.front.endpoint import unexpected
+from agent.web.front.audience import Audience, check_audience
 from agent.web.front.guard import SUBPROTOCOL
+from agent.web.front.refusal import Id, MessageError, refusal_bytes, unexpected
 from agent.web.native import convert, wire
-from agent.web.native.messages import MAX_MESSAGE, AnyRequest, CancelRequest, CancelResult, Id
+from agent.web.native.messages import MAX_MESSAGE, AnyRequest, CancelRequest, CancelResult
 from agent.web.native.methods import NativeApi, wipe_pin
 
 HEARTBEAT: Final = 30.0  # seconds between pings; half of it for the pong
@@ -72,8 +72,8 @@ class Session:
                     await self._receive(message.data)
                     await asyncio.sleep(0)  # nothing above need wait: let others have their turn
                 elif message.type is WSMsgType.BINARY:
-                    error = wire.MessageError("messages are text frames")
-                    await self._send(wire.refusal_bytes(None, error))
+                    error = MessageError("messages are text frames")
+                    await self._send(refusal_bytes(None, error))
         finally:
             self._over = True
             tasks = (pushing, *self._pending.values(), *self._sending)
@@ -85,16 +85,19 @@ class Session:
         try:
             self._check_rate()
             if len(raw) > SMALL_MESSAGE:
-                self._api.check_audience(self._site, Audience.ALLOWED_SITE)
+                self._check_audience(Audience.ALLOWED_SITE)
             request = wire.decode(raw)
         except AgentError as error:
-            await self._send(wire.refusal_bytes(wire.id_of(raw), error))
+            await self._send(refusal_bytes(wire.id_of(raw), error))
             if self._refused > MAX_REFUSED:
                 await self._socket.close(code=WSCloseCode.POLICY_VIOLATION)
             return
         request_id = request.id
         if isinstance(request_id, int | str):
             await self._accept(request_id, request)
+
+    def _check_audience(self, audience: Audience) -> None:
+        check_audience(audience, self._site, self._api.is_allowed)
 
     def _check_rate(self) -> None:
         try:
@@ -106,8 +109,8 @@ class Session:
 
     async def _accept(self, request_id: Id, request: AnyRequest) -> None:
         if request_id in self._pending:
-            error = wire.MessageError("a request with this id is still under way - at `$.id`")
-            await self._send(wire.refusal_bytes(request_id, error))
+            error = MessageError("a request with this id is still under way - at `$.id`")
+            await self._send(refusal_bytes(request_id, error))
         elif isinstance(request, CancelRequest):
             result = CancelResult(self._cancel(request.params.request))
             await self._send(wire.success_bytes(request_id, result))
@@ -122,13 +125,13 @@ class Session:
 
     async def _outcome(self, request_id: Id, request: AnyRequest) -> bytes:
         try:
-            self._api.check_audience(self._site, request.audience)
+            self._check_audience(request.audience)
             result = await self._api.execute(self._site, request)
             return wire.success_bytes(request_id, result)
         except AgentError as error:
-            return wire.refusal_bytes(request_id, error)
+            return refusal_bytes(request_id, error)
         except Exception as error:  # noqa: BLE001  # whatever it is, the page gets a code
-            return wire.refusal_bytes(request_id, unexpected(error))
+            return refusal_bytes(request_id, unexpected(error))
 
     def _finish(self, request_id: Id, request: AnyRequest, task: asyncio.Task[bytes]) -> None:
         """Send the answer; also of a task that was cancelled before it began to run."""
@@ -138,7 +141,7 @@ class Session:
             return
         if task.cancelled():
             error = AgentError("cancelled by the page", code=ErrorCode.USER_CANCELLED)
-            reply = wire.refusal_bytes(request_id, error)
+            reply = refusal_bytes(request_id, error)
         else:
             reply = task.result()
         sending = asyncio.get_running_loop().create_task(self._send(reply))

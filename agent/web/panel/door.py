@@ -1,20 +1,22 @@
-"""HTTP in front of the panel: its own pages get in, with what only its own user has; no one else.
+"""The panel's mount: its own pages get in, with what only its own user has; no one else.
 
 Nothing here ever sends a CORS header, so that no preflight succeeds and no other origin reads an
 answer; and each request says by a header, which only a script of the panel can set, that it is one.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from functools import partial
 from http import HTTPStatus
-from typing import Final, TypeAlias
+from typing import Final, TypeVar
 
 from aiohttp import hdrs, web
 
-from agent.errors import AgentError, ErrorCode
-from agent.web.front import guard
-from agent.web.front.endpoint import JSON_TYPE, HttpHandler, read_body, refusal, unexpected
-from agent.web.front.guard import Refused
+from agent.errors import ErrorCode
+from agent.origin import LOCAL_USER, PANEL, Origin
+from agent.web.front.answer import JSON_TYPE
+from agent.web.front.audience import Audience
+from agent.web.front.body import read_body
+from agent.web.front.guard import Purpose, Refused
+from agent.web.front.mount import Handler, Mount, Route, Routes
 from agent.web.panel import messages
 from agent.web.panel.files import ROOT, PanelFile
 from agent.web.panel.sessions import LIFETIME, Sessions
@@ -29,10 +31,7 @@ API: Final = f"{ROOT}api/"
 OPEN: Final = f"{API}open"
 CLOSE: Final = f"{API}close"
 
-Answer: TypeAlias = Callable[[web.BaseRequest, bytes], Awaitable[web.StreamResponse]]
-"""Answers a request that has passed every check; with its body, empty for GET."""
-Calls: TypeAlias = Mapping[str, Mapping[str, Answer]]
-"""Name below ``/panel/api/`` to HTTP method to what it does."""
+M = TypeVar("M", bound=messages.PanelMessage)
 
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -56,103 +55,75 @@ _FROM_US: Final = frozenset({"same-origin", "none"})
 _DESTINATIONS: Final = frozenset({"document", "empty", "image", "script", "style"})
 
 
-class PanelDoor:
-    """Serves ``/panel/``; whatever else is asked for goes to the next handler."""
+class PanelMount(Mount):
+    """``/panel/``: the pages' files, and what the pages may ask for below ``/panel/api/``."""
+
+    headers = HEADERS
 
     def __init__(
         self,
         files: Mapping[str, PanelFile],
-        calls: Calls,
+        calls: Routes,
         spend_token: Callable[[str], bool],
         sessions: Sessions | None = None,
     ) -> None:
-        """Put the parts together.
+        """Begin with nobody's session.
 
         Args:
             files: the pages, by path.
-            calls: what the pages may ask for.
+            calls: what the pages may ask for, by name below ``/panel/api/``.
             spend_token: tells whether a token from the tray or the command line is good, once.
             sessions: who has opened the panel.
 
         """
-        self._files = files
-        self._calls = calls
         self._spend_token = spend_token
         self._sessions = sessions or Sessions()
+        super().__init__(
+            {
+                ROOT.rstrip("/"): _file_route(_redirect),
+                **{path: _file_route(_serving(file)) for path, file in files.items()},
+                **{f"{API}{name}": methods for name, methods in calls.items()},
+                OPEN: {"POST": posted(messages.OpenPanel, self._open)},
+                CLOSE: {"POST": asked_for(self._close)},
+            }
+        )
 
-    def on(self, port: int, further: HttpHandler) -> HttpHandler:
-        """Make the handler of one listening port.
+    def claims(self, path: str) -> bool:
+        """Return whether a path is ``/panel`` or below it, whether or not there is such a page."""
+        return path == ROOT.rstrip("/") or path.startswith(ROOT)
 
-        Args:
-            port: that the Host header must name.
-            further: answers the paths that are none of ours, with checks of its own.
+    def identify(self, request: web.BaseRequest) -> Origin | None:
+        """Return whether our page asks (PANEL), or one that is to be opened (LOCAL_USER).
+
+        Files of the pages are nobody's in particular.
+
+        Raises:
+            Refused: another origin asks, a frame, or a page that the citizen has not opened.
 
         """
-        return partial(self._handle, port, further)
-
-    async def _handle(
-        self, port: int, further: HttpHandler, request: web.BaseRequest
-    ) -> web.StreamResponse:
+        _check_sender(request)
         path = request.raw_path.partition("?")[0]
-        if path != ROOT.rstrip("/") and not path.startswith(ROOT):
-            return await further(request)
-        try:
-            response = await self._answer(port, path, request)
-        except AgentError as error:
-            response = refusal(error, None)
-        except Exception as error:  # noqa: BLE001  # whatever it is, the page gets a code
-            response = refusal(unexpected(error), None)
-        if not response.prepared:
-            response.headers.update(HEADERS)
-        return response
-
-    async def _answer(self, port: int, path: str, request: web.BaseRequest) -> web.StreamResponse:
-        _check_sender(request, port)
-        if path.startswith(API):
-            return await self._call(port, path, request)
-        if request.method not in (hdrs.METH_GET, hdrs.METH_HEAD):
-            raise _no_such_method()
-        if path == ROOT.rstrip("/"):
-            return web.Response(status=HTTPStatus.PERMANENT_REDIRECT, headers={hdrs.LOCATION: ROOT})
-        file = self._files.get(path)
-        if file is None:
-            raise _no_such_path()
-        charset = "utf-8" if file.content_type.startswith("text/") else None
-        return web.Response(body=file.body, content_type=file.content_type, charset=charset)
-
-    async def _call(self, port: int, path: str, request: web.BaseRequest) -> web.StreamResponse:
-        cookie_name = COOKIE.format(port=port)
-        body = await _checked_body(request)
+        if not path.startswith(API):
+            return None
+        _check_script(request)
+        key = _one(request, KEY_HEADER)
         if path == OPEN:
-            return self._open(cookie_name, request, body)
-        cookie = request.cookies.get(cookie_name, "")
-        if not self._sessions.check(cookie, _one(request, KEY_HEADER)):
-            raise Refused(
-                HTTPStatus.UNAUTHORIZED, ErrorCode.ORIGIN_NOT_ALLOWED, "the panel is not open"
-            )
-        if path == CLOSE and request.method == hdrs.METH_POST:
-            self._sessions.close(cookie)
-            return _forget(cookie_name)
-        methods = self._calls.get(path.removeprefix(API))
-        if methods is None:
-            raise _no_such_path()
-        if request.method not in methods:
-            raise _no_such_method()
-        return await methods[request.method](request, body)
+            if key != "open":
+                raise _not_ours("not our page")
+            return LOCAL_USER
+        if not self._sessions.check(request.cookies.get(_cookie_name(request), ""), key):
+            raise Refused(401, ErrorCode.ORIGIN_NOT_ALLOWED, "the panel is not open")
+        return PANEL
 
-    def _open(self, cookie_name: str, request: web.BaseRequest, body: bytes) -> web.Response:
-        if request.method != hdrs.METH_POST:
-            raise _no_such_method()
-        if _one(request, KEY_HEADER) != "open":
-            raise Refused(HTTPStatus.FORBIDDEN, ErrorCode.ORIGIN_NOT_ALLOWED, "not our page")
-        if not self._spend_token(messages.read(messages.OpenPanel, body).token):
-            raise Refused(
-                HTTPStatus.UNAUTHORIZED, ErrorCode.ORIGIN_NOT_ALLOWED, "the token is not good"
-            )
+    async def _open(
+        self, request: web.BaseRequest, wanted: messages.OpenPanel
+    ) -> web.StreamResponse:
+        if not self._spend_token(wanted.token):
+            raise Refused(401, ErrorCode.ORIGIN_NOT_ALLOWED, "the token is not good")
         opened = self._sessions.open()
         response = json_answer(messages.write({"key": opened.key}))
         response.set_cookie(
-            cookie_name,
+            _cookie_name(request),
             opened.cookie,
             path=ROOT,
             max_age=int(LIFETIME),
@@ -162,13 +133,64 @@ class PanelDoor:
         )
         return response
 
+    async def _close(self, request: web.BaseRequest) -> web.StreamResponse:
+        name = _cookie_name(request)
+        self._sessions.close(request.cookies.get(name, ""))
+        response = web.Response(status=HTTPStatus.NO_CONTENT)
+        response.del_cookie(name, path=ROOT, secure=True, httponly=True, samesite="Strict")
+        return response
+
+
+def asked_for(answer: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> Route:
+    """Return the route of what a page of the panel asks for without a message."""
+
+    async def handle(request: web.BaseRequest, _caller: Origin | None) -> web.StreamResponse:
+        return await answer(request)
+
+    return Route(handle, Audience.PANEL, Purpose.READ, MAX_BODY)
+
+
+def posted(
+    kind: type[M], answer: Callable[[web.BaseRequest, M], Awaitable[web.StreamResponse]]
+) -> Route:
+    """Return the route of a message, which says itself who may send it."""
+
+    async def handle(request: web.BaseRequest, _caller: Origin | None) -> web.StreamResponse:
+        raw = await read_body(request, MAX_BODY, BODY_SECONDS)
+        return await answer(request, messages.read(kind, raw))
+
+    return Route(handle, kind.audience, Purpose.CALL, MAX_BODY)
+
+
+def _file_route(handler: Handler) -> Mapping[str, Route]:
+    """Return the route of a file; :func:`_check_sender` knows better than fetch metadata do."""
+    route = Route(handler, Audience.EVERYBODY, None, 0)
+    return {"GET": route, "HEAD": route}
+
+
+def _serving(file: PanelFile) -> Handler:
+    charset = "utf-8" if file.content_type.startswith("text/") else None
+
+    async def handle(_request: web.BaseRequest, _caller: Origin | None) -> web.Response:
+        return web.Response(body=file.body, content_type=file.content_type, charset=charset)
+
+    return handle
+
+
+async def _redirect(_request: web.BaseRequest, _caller: Origin | None) -> web.Response:
+    return web.Response(status=HTTPStatus.PERMANENT_REDIRECT, headers={hdrs.LOCATION: ROOT})
+
+
+def _cookie_name(request: web.BaseRequest) -> str:
+    return COOKIE.format(port=request.headers[hdrs.HOST].rpartition(":")[2])
+
 
 def json_answer(body: bytes) -> web.Response:
     """Make an answer of JSON."""
     return web.Response(body=body, content_type=JSON_TYPE)
 
 
-def _check_sender(request: web.BaseRequest, port: int) -> None:
+def _check_sender(request: web.BaseRequest) -> None:
     """Refuse everything but our own pages, the address bar, and programs that are no browser.
 
     Raises:
@@ -176,11 +198,8 @@ def _check_sender(request: web.BaseRequest, port: int) -> None:
 
     """
     headers = request.headers
-    guard.check_peer(request.remote)
-    hosts = headers.getall(hdrs.HOST, ())
-    guard.check_host(hosts, port)
     origins = headers.getall(hdrs.ORIGIN, ())
-    if origins and list(origins) != [f"https://{host}" for host in hosts]:
+    if origins and list(origins) != [f"https://{headers[hdrs.HOST]}"]:
         raise _not_ours("another origin")
     if request.method not in (hdrs.METH_GET, hdrs.METH_HEAD) and not origins:
         raise _not_ours("no origin")
@@ -190,24 +209,17 @@ def _check_sender(request: web.BaseRequest, port: int) -> None:
         raise _not_ours("not in a frame")
 
 
-async def _checked_body(request: web.BaseRequest) -> bytes:
-    """Read what a call carries.
+def _check_script(request: web.BaseRequest) -> None:
+    """Refuse what no script of our own pages sends.
 
     Raises:
-        Refused: not a request that our own script makes.
+        Refused: there is no header that only our script can set, or a browser says otherwise.
 
     """
-    headers = request.headers
     if not _one(request, KEY_HEADER):
         raise _not_ours("the header of our pages is missing")
-    if headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
+    if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
         raise _not_ours("a call comes from our page")
-    if request.method == hdrs.METH_GET:
-        return b""
-    types = headers.getall(hdrs.CONTENT_TYPE, ())
-    guard.check_content_type(types, headers.getall(hdrs.CONTENT_ENCODING, ()))
-    guard.check_length(request.content_length, MAX_BODY)
-    return await read_body(request, MAX_BODY, BODY_SECONDS)
 
 
 def _one(request: web.BaseRequest, name: str) -> str:
@@ -216,19 +228,5 @@ def _one(request: web.BaseRequest, name: str) -> str:
     return lines[0] if len(lines) == 1 else ""
 
 
-def _forget(cookie_name: str) -> web.Response:
-    response = web.Response(status=HTTPStatus.NO_CONTENT)
-    response.del_cookie(cookie_name, path=ROOT, secure=True, httponly=True, samesite="Strict")
-    return response
-
-
 def _not_ours(detail: str) -> Refused:
     return Refused(HTTPStatus.FORBIDDEN, ErrorCode.ORIGIN_NOT_ALLOWED, detail)
-
-
-def _no_such_path() -> Refused:
-    return Refused(HTTPStatus.NOT_FOUND, ErrorCode.BAD_REQUEST, "there is no such path")
-
-
-def _no_such_method() -> Refused:
-    return Refused(HTTPStatus.METHOD_NOT_ALLOWED, ErrorCode.BAD_REQUEST, "no such method")

@@ -1,45 +1,54 @@
 """What the panel's pages send, each in one small body."""
 
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
 
 from agent.errors import BadRequestError
+from agent.web.front.audience import Audience
 from agent.words import CHOICES
 
-T = TypeVar("T", bound=Struct)
+T = TypeVar("T", bound="PanelMessage")
 Text = Annotated[str, Meta(max_length=255)]
 LanguageChoice = Annotated[str, Meta(pattern=f"^({'|'.join(CHOICES)})$")]
 
 
-class OpenPanel(Struct, frozen=True, forbid_unknown_fields=True):
+class PanelMessage(Struct, frozen=True, forbid_unknown_fields=True):
+    """The base of all messages."""
+
+    audience: ClassVar[Audience] = Audience.PANEL
+
+
+class OpenPanel(PanelMessage, frozen=True, forbid_unknown_fields=True):
     """Opens the panel with a token from the tray or the command line."""
+
+    audience: ClassVar[Audience] = Audience.OWN_USER
 
     token: Annotated[str, Meta(max_length=128)]
 
 
-class DecideSite(Struct, frozen=True, forbid_unknown_fields=True):
+class DecideSite(PanelMessage, frozen=True, forbid_unknown_fields=True):
     """Takes a decision back or blocks a site; to allow one takes a window of our own."""
 
     origin: Text
     action: Literal["forget", "block"]
 
 
-class RunSelfTest(Struct, frozen=True, forbid_unknown_fields=True):
+class RunSelfTest(PanelMessage, frozen=True, forbid_unknown_fields=True):
     """Tests one reader, or the only one; with a signature the citizen is asked for the PIN."""
 
     reader: Annotated[str, Meta(max_length=127)] | None = None
     signature: bool = False
 
 
-class Repair(Struct, frozen=True, forbid_unknown_fields=True):
+class Repair(PanelMessage, frozen=True, forbid_unknown_fields=True):
     """Carries out one of the doctor's repairs."""
 
     repair: Annotated[str, Meta(max_length=64)]
 
 
-class Change(Struct, frozen=True, forbid_unknown_fields=True):
+class Change(PanelMessage, frozen=True, forbid_unknown_fields=True):
     """Changes a setting of the citizen's own; what is missing stays as it is."""
 
     language: LanguageChoice | None = None

@@ -21,9 +21,9 @@ from agent.host.settings.preferences import Preferences
 from agent.host.update.status import Asking, UpdateStatus
 from agent.origin import LOCAL_USER, Origin
 from agent.signing.model import ReaderView
-from agent.web.front.endpoint import HttpHandler
+from agent.web.front.mount import Routes
 from agent.web.panel import about, files, messages, search
-from agent.web.panel.door import HEADERS, Answer, PanelDoor, json_answer
+from agent.web.panel.door import HEADERS, PanelMount, asked_for, json_answer, posted
 from agent.web.panel.live import Live
 from agent.web.panel.selftest import Outcome, SelfTest, Step, Tested
 
@@ -92,7 +92,12 @@ class Sources:
 
 
 class Panel:
-    """The panel of one running agent; belongs to its event loop."""
+    """The panel of one running agent; belongs to its event loop.
+
+    Attributes:
+        mount: serves it beside the native API.
+
+    """
 
     def __init__(self, sources: Sources, spend_token: Callable[[str], bool]) -> None:
         """Put the parts together; reads the pages from the package, so not for the event loop.
@@ -113,11 +118,7 @@ class Panel:
         self._look_at_autostart()
         self._live = Live(sources.service, lambda: messages.write(self._state()))
         self._testing = asyncio.Lock()
-        self._door = PanelDoor(files.load(), self._calls(), spend_token)
-
-    def on(self, port: int, further: HttpHandler) -> HttpHandler:
-        """Make the handler of one listening port (see ``PanelDoor.on``)."""
-        return self._door.on(port, further)
+        self.mount = PanelMount(files.load(), self._calls(), spend_token)
 
     def listening(self, port: int, hipki_port: int | None, hipki_error: str | None) -> None:
         """Remember where the agent listens, once it does."""
@@ -146,19 +147,26 @@ class Panel:
         """Let the pages go: the agent ends."""
         self._live.close()
 
-    def _calls(self) -> dict[str, dict[str, Answer]]:
+    def _calls(self) -> Routes:
+        read = asked_for
         return {
-            "state": {"GET": self._get_state},
-            "events": {"GET": self._get_events},
-            "certificates": {"GET": self._get_certificates},
-            "sites": {"GET": self._get_sites, "POST": self._post_sites},
-            "history": {"GET": self._get_history},
-            "history/chain": {"GET": self._get_chain},
-            "history/export": {"GET": self._get_export},
-            "selftest": {"POST": self._post_selftest},
-            "doctor": {"GET": self._get_doctor, "POST": self._post_doctor},
-            "about": {"GET": self._get_about},
-            "settings": {"POST": self._post_settings},
+            "state": {"GET": read(self._get_state)},
+            "events": {"GET": read(self._get_events)},
+            "certificates": {"GET": read(self._get_certificates)},
+            "sites": {
+                "GET": read(self._get_sites),
+                "POST": posted(messages.DecideSite, self._post_sites),
+            },
+            "history": {"GET": read(self._get_history)},
+            "history/chain": {"GET": read(self._get_chain)},
+            "history/export": {"GET": read(self._get_export)},
+            "selftest": {"POST": posted(messages.RunSelfTest, self._post_selftest)},
+            "doctor": {
+                "GET": read(self._get_doctor),
+                "POST": posted(messages.Repair, self._post_doctor),
+            },
+            "about": {"GET": read(self._get_about)},
+            "settings": {"POST": posted(messages.Change, self._post_settings)},
         }
 
     # The state, and every change of it.
@@ -183,17 +191,15 @@ class Panel:
             "history_problem": None if sources.history is None else sources.history.problem,
         }
 
-    async def _get_state(self, request: web.BaseRequest, body: bytes) -> web.StreamResponse:
-        del request, body
+    async def _get_state(self, request: web.BaseRequest) -> web.StreamResponse:
+        del request
         await asyncio.to_thread(self._look_at_autostart)
         return _answer(self._state())
 
-    async def _get_events(self, request: web.BaseRequest, body: bytes) -> web.StreamResponse:
-        del body
+    async def _get_events(self, request: web.BaseRequest) -> web.StreamResponse:
         return await self._live.stream(request, HEADERS)
 
-    async def _get_certificates(self, request: web.BaseRequest, body: bytes) -> web.StreamResponse:
-        del body
+    async def _get_certificates(self, request: web.BaseRequest) -> web.StreamResponse:
         found = await self._sources.service.certificates(LOCAL_USER, request.query.get("reader"))
         rows = [
             {
@@ -214,14 +220,15 @@ class Panel:
 
     # Sites.
 
-    async def _get_sites(self, request: web.BaseRequest, body: bytes) -> web.StreamResponse:
-        del request, body
+    async def _get_sites(self, request: web.BaseRequest) -> web.StreamResponse:
+        del request
         return _answer(self._sites())
 
-    async def _post_sites(self, request: web.BaseRequest, body: bytes) -> web.StreamResponse:
+    async def _post_sites(
+        self, request: web.BaseRequest, wanted: messages.DecideSite
+    ) -> web.StreamResponse:
         """Forget or block; what allows anything is a window of our own, never a page."""
         del request
-        wanted = messages.read(messages.DecideSite, body)
         store = self._sources.sites
         if store is None:
             raise BadRequestError("a flag decides")
@@ -249,8 +256,7 @@ class Panel:
 
     # History.
 
-    async def _get_history(self, request: web.BaseRequest, body: bytes) -> web.StreamResponse:
-        del body
+    async def _get_history(self, request: web.BaseRequest) -> web.StreamResponse:
         wanted = request.query.get("q", "").strip().casefold()
         before = _number(request.query.get("before"))
         path = self._sources.paths.history
@@ -258,13 +264,12 @@ class Panel:
         rows = [history_export.as_record(line) for line in found]
         return _answer({"lines": rows, "before": further})
 
-    async def _get_chain(self, request: web.BaseRequest, body: bytes) -> web.StreamResponse:
-        del request, body
+    async def _get_chain(self, request: web.BaseRequest) -> web.StreamResponse:
+        del request
         verdict = await asyncio.to_thread(chronicle.verify, self._sources.paths.history)
         return _answer(history_export.verdict_record(verdict))
 
-    async def _get_export(self, request: web.BaseRequest, body: bytes) -> web.StreamResponse:
-        del body
+    async def _get_export(self, request: web.BaseRequest) -> web.StreamResponse:
         path = self._sources.paths.history
         lines = await asyncio.to_thread(chronicle.read, path, limit=ALL)
         if request.query.get("format") == "csv":
@@ -275,9 +280,10 @@ class Panel:
 
     # Self-test and doctor.
 
-    async def _post_selftest(self, request: web.BaseRequest, body: bytes) -> web.StreamResponse:
+    async def _post_selftest(
+        self, request: web.BaseRequest, wanted: messages.RunSelfTest
+    ) -> web.StreamResponse:
         del request
-        wanted = messages.read(messages.RunSelfTest, body)
         if self._testing.locked():
             raise AgentError("a self-test is under way", code=ErrorCode.BUSY)
         async with self._testing:
@@ -296,14 +302,15 @@ class Panel:
             return Step("component", Outcome.WARNING, "plain_port", facts)
         return Step("component", Outcome.GOOD, facts=facts)
 
-    async def _get_doctor(self, request: web.BaseRequest, body: bytes) -> web.StreamResponse:
-        del request, body
+    async def _get_doctor(self, request: web.BaseRequest) -> web.StreamResponse:
+        del request
         return _answer(await self._doctor().examine())
 
-    async def _post_doctor(self, request: web.BaseRequest, body: bytes) -> web.StreamResponse:
+    async def _post_doctor(
+        self, request: web.BaseRequest, wanted: messages.Repair
+    ) -> web.StreamResponse:
         """Repair, and look again; whose computer it is may read why it did not work."""
         del request
-        wanted = messages.read(messages.Repair, body)
         failed = None
         try:
             await self._doctor().repair(wanted.repair)
@@ -318,17 +325,18 @@ class Panel:
 
     # About, and settings.
 
-    async def _get_about(self, request: web.BaseRequest, body: bytes) -> web.StreamResponse:
-        del request, body
+    async def _get_about(self, request: web.BaseRequest) -> web.StreamResponse:
+        del request
         return _answer(await asyncio.to_thread(about.describe, self._sources.paths))
 
-    async def _post_settings(self, request: web.BaseRequest, body: bytes) -> web.StreamResponse:
-        wanted = messages.read(messages.Change, body)
+    async def _post_settings(
+        self, request: web.BaseRequest, wanted: messages.Change
+    ) -> web.StreamResponse:
         try:
             await asyncio.to_thread(self._change, wanted)
         except OSError as error:
             raise AgentError(f"a setting could not be written: {error}") from error
-        return await self._get_state(request, b"")
+        return await self._get_state(request)
 
     def _change(self, wanted: messages.Change) -> None:
         if wanted.language is not None:

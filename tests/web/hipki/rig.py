@@ -21,9 +21,9 @@ from agent.signing.service import SigningService
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.provider import READER_NAME, VirtualProvider
 from agent.web.front.limits import Limits
-from agent.web.front.serving import ServerConfig, Serving, serve
 from agent.web.hipki.consent import PopupConsent, PopupPrompter
-from agent.web.hipki.door import HipkiDoor
+from agent.web.hipki.door import HipkiMount
+from agent.web.ports import ServerConfig, Serving, serve
 from tests.signing.permission_support import MemoryPermissions
 
 T = TypeVar("T")
@@ -104,12 +104,13 @@ class Rig:
         )
         await self.service.start()
         popup = self.consent if isinstance(self.consent, PopupConsent) else None
-        door = HipkiDoor(self.service, popup, self._settings, self._limits)
+        door = HipkiMount(self.service, popup, self._settings, self._limits)
         config = ServerConfig(
             tls=ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER),
             settings=self._settings,
             virtual=True,
-            door=door.on,
+            limits=self._limits,
+            plain_mounts=(door,),
         )
         self.serving: Serving = await serve(config, self.service)
         self.port = self.serving.ping_port or 0

@@ -38,7 +38,7 @@ async def door(
         history=history,
     )
     panel = await asyncio.to_thread(Panel, sources, key.spend)
-    agent = await start_agent(service=service, panel=panel.on)
+    agent = await start_agent(service=service, mounts=(panel.mount,))
     panel.listening(agent.serving.port, agent.serving.ping_port, None)
     # A cookie jar would put back what a test leaves out.
     connector = aiohttp.TCPConnector(ssl=agent.trust, limit=0)

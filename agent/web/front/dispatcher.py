@@ -1,0 +1,132 @@
+"""The way of every request on a port: peer, host, caller, rate, route, audience, answer."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from http import HTTPStatus
+from typing import Final, TypeAlias
+
+from aiohttp import hdrs, web
+
+from agent.errors import AgentError, ErrorCode
+from agent.origin import Origin
+from agent.web.front import guard
+from agent.web.front.answer import answer
+from agent.web.front.audience import check_audience
+from agent.web.front.guard import Purpose, Refused
+from agent.web.front.limits import RateLimiter
+from agent.web.front.mount import Mount, Refuse, Route
+from agent.web.front.peer import ConnectionPeers
+from agent.web.front.refusal import unexpected
+
+PREFLIGHT_SECONDS: Final = "60"
+
+HttpHandler: TypeAlias = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+"""All that a listening port needs."""
+
+
+class Dispatcher:
+    """The handler of one listening port."""
+
+    def __init__(
+        self,
+        port: int,
+        mounts: Sequence[Mount],
+        rate: RateLimiter,
+        is_allowed: Callable[[Origin], bool],
+        peers: ConnectionPeers,
+    ) -> None:
+        """Put the checks in front of ``mounts``.
+
+        Args:
+            port: that the Host header must name.
+            mounts: the first that claims a path answers; the last one, where none does.
+            rate: one budget for each site, shared by all ports of an agent.
+            is_allowed: whether the citizen has allowed a site.
+            peers: tells whose program is at the other end.
+
+        """
+        self._port = port
+        self._mounts = mounts
+        self._rate = rate
+        self._is_allowed = is_allowed
+        self._peers = peers
+
+    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request; never raises but for cancellation."""
+        # The path as it travelled: one spelling each, so that nothing can be hidden in it.
+        path = request.raw_path.partition("?")[0]
+        mount = next((each for each in self._mounts if each.claims(path)), self._mounts[-1])
+        response = await self._answer(mount, path, request)
+        if not response.prepared:
+            response.headers.update(mount.headers)
+        return response
+
+    async def _answer(
+        self, mount: Mount, path: str, request: web.BaseRequest
+    ) -> web.StreamResponse:
+        caller: Origin | None = None
+        refuse: Refuse = mount.refuse
+        try:
+            await self._check_address(request)
+            caller = mount.identify(request)
+            methods = mount.routes.get(path, {})
+            route = methods.get(request.method)
+            if route is not None and route.refuse is not None:
+                refuse = route.refuse
+            self._meter(caller, route)
+            if request.method == hdrs.METH_OPTIONS:
+                return self._preflight(request, methods, caller)
+            route = _choose(methods, request.method)
+            self._admit(request, route, caller)
+            return await route.handler(request, caller)
+        except AgentError as error:
+            return refuse(error, caller)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the page gets a code
+            return refuse(unexpected(error), caller)
+
+    async def _check_address(self, request: web.BaseRequest) -> None:
+        await self._peers.check(request.transport)
+        guard.check_peer(request.remote)
+        guard.check_host(request.headers.getall(hdrs.HOST, ()), self._port)
+
+    def _meter(self, caller: Origin | None, route: Route | None) -> None:
+        """Count what a web site asks; programs and pages of our own have no budget to exceed."""
+        if caller is not None and not caller.is_local and (route is None or route.is_metered):
+            self._rate.check(caller)
+
+    def _admit(self, request: web.BaseRequest, route: Route, caller: Origin | None) -> None:
+        headers = request.headers
+        if route.purpose is not None:
+            guard.check_fetch_metadata(headers, route.purpose)
+        check_audience(route.audience, caller, self._is_allowed)
+        if route.purpose is Purpose.CALL:
+            types = headers.getall(hdrs.CONTENT_TYPE, ())
+            guard.check_content_type(types, headers.getall(hdrs.CONTENT_ENCODING, ()))
+        elif route.purpose is Purpose.SOCKET:
+            guard.check_subprotocol(headers.getall(hdrs.SEC_WEBSOCKET_PROTOCOL, ()))
+        guard.check_length(request.content_length, route.limit)
+
+    def _preflight(
+        self, request: web.BaseRequest, methods: Mapping[str, Route], caller: Origin | None
+    ) -> web.Response:
+        """Answer a CORS preflight (Fetch §4.8); no answer here gives anything away."""
+        wanted = request.headers.get(hdrs.ACCESS_CONTROL_REQUEST_METHOD, "")
+        route = _choose(methods, wanted)
+        if caller is None or caller.is_local:
+            raise AgentError("a preflight names its site", code=ErrorCode.ORIGIN_NOT_ALLOWED)
+        check_audience(route.readers or route.audience, caller, self._is_allowed)
+        response = answer(b"", caller, status=HTTPStatus.NO_CONTENT)
+        response.headers[hdrs.ACCESS_CONTROL_ALLOW_METHODS] = wanted
+        response.headers[hdrs.ACCESS_CONTROL_ALLOW_HEADERS] = "content-type"
+        response.headers[hdrs.ACCESS_CONTROL_MAX_AGE] = PREFLIGHT_SECONDS
+        if request.headers.get("Access-Control-Request-Private-Network") == "true":
+            response.headers["Access-Control-Allow-Private-Network"] = "true"
+        return response
+
+
+def _choose(methods: Mapping[str, Route], method: str) -> Route:
+    if not methods:
+        raise Refused(404, ErrorCode.BAD_REQUEST, "there is no such path")
+    route = methods.get(method)
+    if route is None:
+        raise Refused(405, ErrorCode.BAD_REQUEST, "no such method on this path")
+    return route

@@ -1,0 +1,83 @@
+"""What a protocol says of itself so that the front can serve it: its paths, callers and answers."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Final, TypeAlias
+
+from aiohttp import hdrs, web
+
+from agent.errors import AgentError
+from agent.origin import Origin
+from agent.web.front import guard
+from agent.web.front.audience import Audience
+from agent.web.front.guard import Purpose
+from agent.web.front.refusal import refusal
+
+MAX_BODY: Final = 8 * 1024 * 1024  # bytes, where a route says nothing else
+
+Handler: TypeAlias = Callable[[web.BaseRequest, Origin | None], Awaitable[web.StreamResponse]]
+"""Answers a request that has passed every check, for the caller that the mount identified."""
+Refuse: TypeAlias = Callable[[AgentError, Origin | None], web.Response]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What a path does for one HTTP method.
+
+    Attributes:
+        handler: answers.
+        audience: who may ask.
+        purpose: what a browser's fetch metadata must agree with; None where the mount has checked.
+        limit: of the body, in bytes.
+        is_metered: whether it counts against the rate of the site that asks.
+        readers: who is told by a preflight that it may read the answer; None for the audience.
+        refuse: writes an error that comes up once the route is known; None for the mount's way.
+
+    """
+
+    handler: Handler
+    audience: Audience
+    purpose: Purpose | None
+    limit: int = MAX_BODY
+    is_metered: bool = True
+    readers: Audience | None = None
+    refuse: Refuse | None = None
+
+
+Routes: TypeAlias = Mapping[str, Mapping[str, Route]]
+"""Path, percent-encoded as it travels, to HTTP method to route."""
+
+
+class Mount:
+    """A protocol on some of a port's paths. As it stands: one for web sites that name themselves.
+
+    Attributes:
+        routes: everything that there is.
+        headers: set on each answer, whatever it is.
+
+    """
+
+    headers: ClassVar[Mapping[str, str]] = {}
+
+    def __init__(self, routes: Routes) -> None:
+        self.routes = routes
+
+    def claims(self, path: str) -> bool:
+        """Return whether a path is this protocol's, so that no other mount is asked."""
+        return path in self.routes
+
+    def identify(self, request: web.BaseRequest) -> Origin | None:
+        """Return who asks; called before anything is looked up, so that nobody learns what exists.
+
+        Raises:
+            AgentError: whoever it is gets nothing.
+
+        """
+        return guard.read_site(request.headers.getall(hdrs.ORIGIN, ()))
+
+    def refuse(self, error: AgentError, caller: Origin | None) -> web.Response:
+        """Return the answer that says no."""
+        return refusal(error, caller)
+
+    async def close(self) -> None:
+        """End what is still open: the agent goes away."""

@@ -1,0 +1,131 @@
+"""Saying no: the JSON form of an error, its HTTP status, and the log of what nobody expected.
+
+A mount that must answer in another form has its routes say so (``Route.refuse``).
+"""
+
+import secrets
+from http import HTTPStatus
+from typing import Annotated, Final, TypeAlias
+
+import msgspec
+import structlog
+from aiohttp import web
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from agent.errors import AgentError, BadRequestError, ErrorCode
+from agent.origin import Origin
+from agent.web.front.answer import answer
+from agent.web.front.guard import Refused
+
+MAX_ID: Final = 2**53 - 1  # what every JSON reader keeps exact (RFC 8259 §6)
+Id: TypeAlias = (
+    Annotated[int, Meta(ge=0, le=MAX_ID)] | Annotated[str, Meta(min_length=1, max_length=64)]
+)
+AnyId: TypeAlias = Id | UnsetType | None
+"""A request's id; unset where none is needed, None where it could not be read."""
+
+_STATUS: Final = {
+    ErrorCode.BAD_REQUEST: HTTPStatus.BAD_REQUEST,
+    ErrorCode.ORIGIN_NOT_ALLOWED: HTTPStatus.FORBIDDEN,
+    ErrorCode.ORIGIN_BLOCKED: HTTPStatus.FORBIDDEN,
+    ErrorCode.RATE_LIMITED: HTTPStatus.TOO_MANY_REQUESTS,
+    ErrorCode.TIMEOUT: HTTPStatus.GATEWAY_TIMEOUT,
+    ErrorCode.PCSC_UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
+    ErrorCode.INTERNAL: HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+"""All other codes are about the state of reader, card and PIN: 409 Conflict."""
+_MESSAGES: Final = {
+    ErrorCode.BAD_REQUEST: "the request makes no sense",
+    ErrorCode.ORIGIN_NOT_ALLOWED: (
+        "this site is not allowed to do this; connect asks the user, where a window can be opened"
+    ),
+    ErrorCode.ORIGIN_BLOCKED: "the user blocked this site",
+    ErrorCode.RATE_LIMITED: "too many requests from this site",
+    ErrorCode.USER_CANCELLED: "the request was cancelled",
+    ErrorCode.TIMEOUT: "it took too long",
+    ErrorCode.BUSY: "the card or the user is busy with another request",
+    ErrorCode.NO_READER: "there is no such reader",
+    ErrorCode.NO_CARD: "there is no card in the reader",
+    ErrorCode.CARD_REMOVED: "the card was removed",
+    ErrorCode.UNSUPPORTED_CARD: "this card is not supported",
+    ErrorCode.PIN_REQUIRED: "a PIN is needed",
+    ErrorCode.PIN_INCORRECT: "the PIN is wrong",
+    ErrorCode.PIN_LAST_ATTEMPT: "one PIN try is left and the user did not agree to spend it",
+    ErrorCode.PIN_LOCKED: "the PIN is locked",
+    ErrorCode.PIN_LENGTH: "the PIN is too short or too long; no try was spent",
+    ErrorCode.CERTIFICATE_EXPIRED: "the certificate has expired",
+    ErrorCode.CERTIFICATE_NOT_YET_VALID: "the certificate is not valid yet",
+    ErrorCode.KEY_NOT_FOUND: "the card has no such key or certificate",
+    ErrorCode.PCSC_UNAVAILABLE: "the smart-card service of this computer is not running",
+    ErrorCode.INTERNAL: "something went wrong; the agent's log says what",
+}
+_encoder = msgspec.json.Encoder()
+_log = structlog.get_logger(__name__)
+
+
+class MessageError(BadRequestError):
+    """A message that breaks the schema; its ``detail`` is fit for the page's developer."""
+
+
+class InternalError(AgentError):
+    """Something that nobody expected; the page learns under which number the log has it."""
+
+    def __init__(self, reference: str) -> None:
+        super().__init__("see the log")
+        self.reference = reference
+
+
+class Failure(Struct, frozen=True, kw_only=True):
+    """Why not. ``code`` is stable; ``message`` is for developers."""
+
+    code: ErrorCode
+    message: str
+    retriable: bool
+    attempts_left: int | UnsetType = UNSET
+
+
+class Refusal(Struct, frozen=True, kw_only=True):
+    """The answer to a request that failed; ``id`` is null where it could not be read."""
+
+    id: AnyId = UNSET
+    error: Failure
+
+
+def failure(error: AgentError) -> Failure:
+    """Return what a page may know of an error: code and place, never the log's detail."""
+    message = _MESSAGES[error.code]
+    if isinstance(error, MessageError):
+        message = error.detail
+    elif isinstance(error, Refused) and error.code is ErrorCode.BAD_REQUEST:
+        message = error.detail  # about address and headers: words of ours, and nothing else helps
+    elif isinstance(error, InternalError):
+        message = f"{message} under {error.reference}"
+    left = UNSET if error.attempts_left is None else error.attempts_left
+    return Failure(code=error.code, message=message, retriable=error.retriable, attempts_left=left)
+
+
+def refusal_bytes(request_id: AnyId, error: AgentError) -> bytes:
+    """Encode an answer that says no."""
+    return _encoder.encode(Refusal(id=request_id, error=failure(error)))
+
+
+def status_of(error: AgentError) -> HTTPStatus:
+    """Return the HTTP status that goes with an error."""
+    if isinstance(error, Refused):
+        return HTTPStatus(error.status)
+    return _STATUS.get(error.code, HTTPStatus.CONFLICT)
+
+
+def refusal(error: AgentError, site: Origin | None, request_id: AnyId = UNSET) -> web.Response:
+    """Return the response that says no; only ``site`` can read it."""
+    response = answer(refusal_bytes(request_id, error), site, status=status_of(error))
+    if isinstance(error, Refused) and error.hangs_up:
+        response.force_close()
+    return response
+
+
+def unexpected(error: Exception) -> InternalError:
+    """Log an error that nobody expected, under a number that the page is told."""
+    reference = secrets.token_hex(4)
+    _log.error("unexpected error", reference=reference, exc_info=error)
+    return InternalError(reference)

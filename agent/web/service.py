@@ -1,0 +1,40 @@
+"""The use cases as web pages may have them; ``signing.service`` carries them out."""
+
+import asyncio
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from agent.origin import Origin
+from agent.secret import SecretBytes
+from agent.signing import model
+
+
+class Service(Protocol):
+    """What does the work."""
+
+    def snapshot(self) -> model.Snapshot:
+        """Return all readers as they are now."""
+
+    def subscribe(self) -> AbstractAsyncContextManager[asyncio.Queue[model.Event]]:
+        """Return a queue of changes."""
+
+    def is_allowed(self, site: Origin) -> bool:
+        """Return whether a site may ask for more than the status."""
+
+    async def connect(self, site: Origin) -> None:
+        """Ask the citizen to allow a site."""
+
+    async def certificates(
+        self, site: Origin, reader: str | None = None
+    ) -> tuple[model.CardCertificate, ...]:
+        """Read the certificates on one card, or on all."""
+
+    async def sign(
+        self, site: Origin, request: model.SignRequest, pin: SecretBytes | None
+    ) -> model.SignResult:
+        """Sign with a card."""
+
+    async def decrypt(
+        self, site: Origin, request: model.DecryptRequest, pin: SecretBytes | None
+    ) -> bytes:
+        """Decrypt with a card."""
