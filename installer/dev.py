@@ -16,7 +16,7 @@ NEWER_NAMES = ("python3.13", "python3.12", "python3.11")
 
 
 def require_python() -> None:
-    """Go on under a Python that is new enough, or say kindly that there is none."""
+    """Exit with an explanation, or restart with a newer Python, where this one is too old."""
     if sys.version_info >= NEEDED:
         return
     for name in NEWER_NAMES:
@@ -33,7 +33,7 @@ def require_python() -> None:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Describe the command line."""
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(prog="dev.py", description=__doc__.splitlines()[0])
     chores = parser.add_subparsers(dest="chore", required=True, metavar="CHORE")
     chores.add_parser("setup", help="prepare everything that the other chores need")

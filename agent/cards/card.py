@@ -1,6 +1,6 @@
-"""What can be asked of any card, for the length of one transaction.
+"""The interface of any card during one transaction, and of the drivers that open them.
 
-Nothing here knows a file system, a key length or a way to send a PIN: a driver does.
+File systems, key lengths and ways to send a PIN belong to the drivers.
 """
 
 from abc import ABC, abstractmethod
@@ -42,7 +42,7 @@ class PinRules:
 
     Attributes:
         shortest: in characters.
-        longest: likewise.
+        longest: in characters.
         tries: wrong PINs in a row that lock it; a right one sets the counter back.
 
     """
@@ -52,7 +52,7 @@ class PinRules:
     tries: int
 
     def check(self, pin: SecretBytes) -> None:
-        """Refuse a PIN that no such card can have, before it costs a try.
+        """Refuse a PIN that no card of this kind can have, before it costs a try.
 
         Raises:
             PinError: ``pin_length``: too short, too long, or not printable ASCII.
@@ -67,7 +67,7 @@ class PinRules:
 
 
 class Card(ABC):
-    """One card, known by its number, while nobody else can speak to it."""
+    """One card during one transaction: no other program can send commands to it."""
 
     generation: ClassVar[str]
     """What this kind of card is called: ``"gen1"``, ``"gen2"``."""
@@ -81,14 +81,14 @@ class Card(ABC):
     @property
     @abstractmethod
     def attempts_left(self) -> int | None:
-        """The PIN tries left as last seen on this card; None when that is not known."""
+        """The PIN tries left when the card last said so; None when that is not known."""
 
     @abstractmethod
     def certificates(self) -> tuple[StoredCertificate, ...]:
         """Read every certificate.
 
         Raises:
-            UnsupportedCardError: the card's files make no sense.
+            UnsupportedCardError: the card's files cannot be understood.
             CardError, TransportError: as named.
 
         """
@@ -135,23 +135,23 @@ class Card(ABC):
 
     @abstractmethod
     def forget_certificates(self) -> None:
-        """Have the certificates read anew in the next transaction: they may have been renewed."""
+        """Forget the remembered certificates, so that the next transaction reads them anew."""
 
 
 class CardDriver(ABC):
-    """Speaks to one kind of card; usable from any thread."""
+    """A driver for one kind of card; usable from any thread."""
 
     generation: str
     """What this kind of card is called: ``"gen1"``, ``"gen2"``."""
 
     @abstractmethod
     def open(self, connection: Connection) -> AbstractContextManager[Card]:
-        """Hold one transaction on the card; end it with a reset, whatever happened.
+        """Begin a transaction on the card; it ends with a reset, also after an error.
 
         Raises:
-            OtherGenerationError: it is no card of this kind.
-            UnsupportedCardError: it is, but has no number.
-            TransportError: the card is gone or cannot be had.
+            OtherGenerationError: the card is of another kind.
+            UnsupportedCardError: it is of this kind, but has no number.
+            TransportError: the card is gone or cannot be used.
 
         """
 

@@ -1,7 +1,7 @@
-"""What the agent remembers of cards that it has seen: public data only, and never on disk.
+"""What the agent remembers of the cards it has seen: public data only, and never on disk.
 
-A card is known by the number in its file 0903, which is read anew in every transaction; what was
-remembered is used only after that. It spares the citizen a second of reading at each signature.
+A record is found by the number in the card's file 0903, which is read in every transaction. It
+saves about a second of reading at each signature.
 """
 
 from collections import OrderedDict
@@ -31,7 +31,7 @@ class CardRecord:
     attempts_left: int | None = None
 
     def forget_certificates(self) -> None:
-        """Have the certificates read anew next time; for the thread that uses the card."""
+        """Forget the certificates; only for the thread that uses the card."""
         self.complete = False
         self.certificates.clear()
         self.labels.clear()
@@ -45,7 +45,7 @@ class CardMemory:
         self._lock = Lock()
 
     def record(self, serial: str) -> CardRecord:
-        """Find the record of a card, or begin one."""
+        """Return the record of a card; a new one for a card not seen before."""
         with self._lock:
             record = self._records.setdefault(serial, CardRecord())
             self._records.move_to_end(serial)

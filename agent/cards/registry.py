@@ -1,4 +1,4 @@
-"""Which driver speaks to which card: the ATR is a hint, probing is the proof."""
+"""Choose the driver for a card: by its ATR first, by probing where that fails."""
 
 from agent.cards.card import CardDriver
 from agent.cards.citizen import gen1, gen2
@@ -8,7 +8,7 @@ from agent.transport.base import Connection
 
 
 class Registry:
-    """All drivers, with one shared memory of cards seen."""
+    """All drivers, which share one memory of the cards seen."""
 
     def __init__(self, memory: CardMemory | None = None) -> None:
         self.memory = memory or CardMemory()
@@ -23,17 +23,17 @@ class Registry:
         }
 
     def by_atr(self, atr: bytes) -> CardDriver | None:
-        """Find the driver that the ATR promises; opening it proves the card again.
+        """Return the driver for an ATR; None for one that is not known.
 
-        Where the proof fails (``OtherGenerationError``), :meth:`probe` decides.
+        Opening the card checks the choice: after an ``OtherGenerationError`` use :meth:`probe`.
         """
         return self._by_atr.get(atr)
 
     def probe(self, connection: Connection) -> CardDriver | None:
-        """Ask the card which it is; None for one that no driver knows.
+        """Find the driver by asking the card; return None for a card that no driver knows.
 
         Raises:
-            TransportError: the card is gone or cannot be had.
+            TransportError: the card is gone or cannot be used.
 
         """
         for driver in self._probing:

@@ -1,6 +1,6 @@
-"""One transaction on one card: commands sent, status words judged, files read.
+"""One transaction on one card: send commands, check status words, read files.
 
-Here, and nowhere else, a status word becomes an exception.
+Status words are turned into exceptions here and nowhere else.
 """
 
 from collections.abc import Iterator
@@ -8,11 +8,10 @@ from contextlib import contextmanager
 from typing import Self
 
 from agent.errors import CardError, ErrorCode, PinError, SecureChannelError, UnsupportedCardError
-from agent.iso7816.command import CommandApdu
-from agent.iso7816.status_word import SW, retries_from_sw
+from agent.iso7816 import SW, CommandApdu, retries_from_sw
 from agent.secret import SecretBytes
 from agent.transport.base import Connection
-from agent.transport.chaining import Link
+from agent.transport.chaining import ApduChannel
 
 INS_READ_BINARY = 0xB0
 READ_SIZE = 200  # bytes; what the vendor's own software reads at most, larger is unproven
@@ -21,7 +20,7 @@ MAX_OFFSET = 0x7FFF  # READ BINARY codes 15 bits (ISO/IEC 7816-4 §7.2.3)
 
 
 def check(sw: int, doing: str) -> None:
-    """Let 9000 pass and raise for any other status word of a command without a PIN.
+    """Raise for any status word but 9000, of a command without a PIN.
 
     Raises:
         SecureChannelError: 6882, 6987, 6988: the card does not accept the protection.
@@ -38,11 +37,11 @@ def check(sw: int, doing: str) -> None:
 
 
 def check_verify(sw: int) -> None:
-    """Let 9000 pass and raise for any other status word of VERIFY (ISO/IEC 7816-4 §7.5.6).
+    """Raise for any status word of VERIFY but 9000 (ISO/IEC 7816-4 §7.5.6).
 
     Raises:
         PinError: ``pin_incorrect`` with the tries left, or ``pin_locked``.
-        CardError: the card said something else; whether it cost a try is not known.
+        CardError: any other status word; whether it cost a try is not known.
 
     """
     left = retries_from_sw(sw)
@@ -55,32 +54,32 @@ def check_verify(sw: int) -> None:
 
 
 class CardSession:
-    """What a driver works with while it has the card for itself.
+    """A transaction on a card, for its driver.
 
     Attributes:
-        link: the connection with response chaining.
+        channel: the connection with response chaining.
         directory: identifier of the current directory, so that it is not selected twice; None
             for the root or not known.
 
     """
 
-    def __init__(self, link: Link) -> None:
-        self.link = link
+    def __init__(self, channel: ApduChannel) -> None:
+        self.channel = channel
         self.directory: int | None = None
         self._read_size = READ_SIZE
 
     @classmethod
     @contextmanager
     def open(cls, connection: Connection) -> Iterator[Self]:
-        """Hold one transaction; reset the card at the end, whatever happened.
+        """Begin a transaction; it ends with a reset, also after an error.
 
         Raises:
-            TransportError: the card is gone or cannot be had.
+            TransportError: the card is gone or cannot be used.
 
         """
         connection.begin()
         try:
-            yield cls(Link(connection))
+            yield cls(ApduChannel(connection))
         finally:
             connection.end(reset=True)
 
@@ -89,31 +88,31 @@ class CardSession:
 
         Args:
             command: as it goes to the card.
-            doing: a word for the log, such as ``"SELECT 0903"``.
+            doing: a description for the log, such as ``"SELECT 0903"``.
 
         Raises:
             CardError: any status word but 9000.
 
         """
-        data, sw = self.link.send(command)
+        data, sw = self.channel.send(command)
         check(sw, doing)
         return data
 
     def verify(self, command: SecretBytes) -> None:
-        """Send a VERIFY, once, and wipe it.
+        """Send a VERIFY command once, and wipe it.
 
         Raises:
             PinError, CardError: as :func:`check_verify`.
 
         """
-        check_verify(self.link.send_secret(command))
+        check_verify(self.channel.send_secret(command))
 
     def read_binary(self, cla: int, offset: int, length: int) -> bytes:
         """Read from the current file; shorter than ``length`` only at the file's end.
 
         Raises:
-            UnsupportedCardError: the offset is beyond what READ BINARY can say.
-            CardError: the card answered an error.
+            UnsupportedCardError: the offset is larger than READ BINARY can encode.
+            CardError: the card answered with an error.
 
         """
         data = bytearray()
@@ -131,7 +130,7 @@ class CardSession:
         if offset > MAX_OFFSET:
             raise UnsupportedCardError("a file longer than READ BINARY can address")
         command = CommandApdu(cla, INS_READ_BINARY, offset >> 8, offset & 0xFF, le=length)
-        data, sw = self.link.send(command)
+        data, sw = self.channel.send(command)
         if sw == SW.SM_DATA_MISSING and length > READ_SIZE_FALLBACK:
             # Some readers answer 6987 to long reads; from now on the file comes in small pieces.
             self._read_size = READ_SIZE_FALLBACK

@@ -25,7 +25,7 @@ _PRINTABLE = re.compile(r"[A-Za-z0-9 '()+,\-./:=?]*")
 
 @dataclass(frozen=True, slots=True)
 class SignedAttributes:
-    """What a signer says beside the content.
+    """The optional signed attributes of a message.
 
     Attributes:
         signing_time: when, timezone-aware, whole seconds count; None leaves it out.
@@ -61,7 +61,7 @@ def build(attributes: SignedAttributes, message_digest: bytes, certificate: byte
     """Encode signedAttrs as the DER SET OF that is hashed and signed (RFC 5652 §5.4).
 
     Args:
-        attributes: what to say.
+        attributes: the optional ones.
         message_digest: of the content.
         certificate: the signer's, DER.
 

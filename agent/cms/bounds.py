@@ -1,4 +1,4 @@
-"""How long the parts of a message may be."""
+"""Maximum lengths of the parts of a message."""
 
 MAX_NONCE = 64  # bytes
 MAX_CARD_SERIAL = 64  # characters

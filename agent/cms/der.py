@@ -1,8 +1,8 @@
-"""Judge the shape of hostile BER and DER before a parser sees it (ITU-T X.690).
+"""Check the structure of hostile BER and DER before a parser sees it (ITU-T X.690).
 
-Nothing here knows what the bytes mean. It bounds what a parser can be made to do: size, depth,
-number of elements; and for DER it leaves one way to write each length and string, so that nobody
-downstream can read the same bytes differently.
+Limits size, depth and number of elements, which bounds the work of any parser. For DER only one
+encoding of each length and string is accepted, so that two parsers cannot read the same bytes
+differently.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _INDEFINITE = -1
 
 
 def element(identifier: int, *contents: bytes) -> bytes:
-    """Write one DER element with its length in the shortest form (X.690 §8.1, §10.1).
+    """Encode one DER element with its length in the shortest form (X.690 §8.1, §10.1).
 
     Args:
         identifier: the identifier octet; tag numbers above 30 are not needed here.
@@ -54,33 +54,34 @@ def require_der(raw: bytes, *, max_size: int) -> None:
     """Refuse everything but one complete DER element: no BER forms, nothing after it.
 
     Args:
-        raw: the bytes to judge.
+        raw: the bytes to check.
         max_size: the most bytes accepted.
 
     Raises:
-        CmsError: empty, too large, cut short, followed by something, nested or divided without
-            end, or a length or string form that X.690 §10 forbids.
+        CmsError: empty, too large, truncated, followed by more bytes, too many or too deeply nested
+            elements, or a length or string form that X.690 §10 forbids.
 
     """
     _Walk(raw, strict=True).run(max_size)
 
 
 def require_ber(raw: bytes, *, max_size: int) -> None:
-    """Refuse everything but one complete BER element; indefinite lengths are welcome.
+    """Refuse everything but one complete BER element; indefinite lengths are accepted.
 
     Args:
-        raw: the bytes to judge.
+        raw: the bytes to check.
         max_size: the most bytes accepted.
 
     Raises:
-        CmsError: empty, too large, cut short, followed by something, nested or divided without end.
+        CmsError: empty, too large, truncated, followed by more bytes, or too many or too deeply
+            nested elements.
 
     """
     _Walk(raw, strict=False).run(max_size)
 
 
 class _Walk:
-    """One pass over all headers, without recursion."""
+    """One pass over the headers of all elements, without recursion."""
 
     def __init__(self, raw: bytes, *, strict: bool) -> None:
         self.raw = raw

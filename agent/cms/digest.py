@@ -47,11 +47,11 @@ class HashAlgorithm(StrEnum):
         return _OID[self]
 
     def digest(self, data: bytes) -> bytes:
-        """Hash ``data`` of any length."""
+        """Return the digest of ``data``, which may have any length."""
         return hashlib.new(self.hashlib_name, data, usedforsecurity=self is not self.SHA1).digest()
 
     def digest_info(self, digest: bytes) -> bytes:
-        """Wrap a digest in a DER DigestInfo, 35 to 83 bytes (RFC 8017 §9.2).
+        """Return the DER DigestInfo of a digest, 35 to 83 bytes (RFC 8017 §9.2).
 
         Raises:
             CmsError: ``digest`` is not :attr:`length` bytes long.
@@ -63,7 +63,7 @@ class HashAlgorithm(StrEnum):
 
     @classmethod
     def by_length(cls, length: int) -> Self:
-        """Find the algorithm whose digests are ``length`` bytes long.
+        """Return the algorithm whose digests are ``length`` bytes long.
 
         Raises:
             CmsError: there is none.
@@ -76,10 +76,10 @@ class HashAlgorithm(StrEnum):
 
     @classmethod
     def by_oid(cls, oid: str) -> Self:
-        """Find the algorithm by its dotted object identifier.
+        """Return the algorithm of a dotted object identifier.
 
         Raises:
-            CmsError: it is none of these four.
+            CmsError: it is not one of these four.
 
         """
         for algorithm in cls:

@@ -1,4 +1,4 @@
-"""One thing to sign: its bytes, or only its digest."""
+"""A document to sign: its content, or only its digest."""
 
 from dataclasses import dataclass, field
 
@@ -8,12 +8,12 @@ from agent.errors import BadRequestError
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One thing to sign; its digest is computed once, whoever needs it.
+    """A document to sign; its digest is computed once and kept.
 
     Attributes:
         data: the content, any length; or None.
         digest: its digest under the hash of the request, of exactly that hash's length; or None.
-        name: what to call it in front of the citizen.
+        name: as the citizen is shown it; None where it has none.
 
     """
 
@@ -38,7 +38,7 @@ class Document:
         """Return the digest under ``algorithm``; hash the content the first time. Thread-safe.
 
         Raises:
-            BadRequestError: the digest that is there has another length than ``algorithm`` gives.
+            BadRequestError: the given digest has another length than those of ``algorithm``.
 
         """
         if self.data is None:

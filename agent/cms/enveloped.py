@@ -1,7 +1,7 @@
-"""Take an EnvelopedData apart around a key that a card decrypts (RFC 5652 §6).
+"""Open an EnvelopedData whose key is decrypted by a card (RFC 5652 §6).
 
-Two phases again: :func:`parse` gives what the card has to decrypt, :meth:`EnvelopedMessage.open`
-decrypts the content with what came out. Many who encrypt write BER here, so BER is accepted.
+In two phases: :func:`parse` returns what the card has to decrypt, :meth:`EnvelopedMessage.open`
+decrypts the content with the result. BER is accepted, because many senders write it.
 """
 
 import os
@@ -25,7 +25,7 @@ _RSAES_PKCS1_V1_5 = "1.2.840.113549.1.1.1"
 
 @dataclass(frozen=True, slots=True)
 class _ContentCipher:
-    """A block cipher in CBC mode: how long its keys and blocks are, in bytes."""
+    """A block cipher in CBC mode, with the lengths of its keys and blocks in bytes."""
 
     algorithm: type[AES | TripleDES]
     key_length: int
@@ -42,7 +42,7 @@ _CIPHERS = {
 
 @dataclass(frozen=True, slots=True, repr=False)
 class EnvelopedMessage:
-    """A message that waits for its key.
+    """A message whose key is still encrypted.
 
     Attributes:
         encrypted_key: what the card has to decrypt, RSAES-PKCS1-v1_5, as long as the modulus.

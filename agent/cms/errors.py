@@ -1,4 +1,4 @@
-"""What goes wrong with messages and certificates that come from outside."""
+"""The error of malformed or unsupported messages and certificates."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ class CmsError(AgentError):
 
 @contextmanager
 def hostile_input(what: str) -> Iterator[None]:
-    """Turn whatever a parser stumbles over into one :class:`CmsError` that names ``what``.
+    """Turn any exception of a parser into a :class:`CmsError` that names ``what``.
 
     Raises:
         CmsError: anything at all was raised inside.

@@ -1,4 +1,4 @@
-"""RSA public keys and RSASSA-PKCS1-v1_5 (RFC 8017 §8.2): what a host checks of a card's work."""
+"""RSA public keys, and verification of RSASSA-PKCS1-v1_5 signatures (RFC 8017 §8.2)."""
 
 from asn1crypto import x509
 from cryptography.exceptions import InvalidSignature
@@ -21,10 +21,10 @@ _HASHES: dict[HashAlgorithm, type[hashes.HashAlgorithm]] = {
 
 
 def public_key(certificate: x509.Certificate) -> RSAPublicKey:
-    """Take the RSA public key out of a parsed certificate.
+    """Return the RSA public key of a parsed certificate.
 
     Raises:
-        CmsError: there is another kind of key, a short one, or none that makes sense.
+        CmsError: the key is of another kind, shorter than 2048 bits, or malformed.
 
     """
     with hostile_input("public key"):

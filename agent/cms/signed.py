@@ -1,7 +1,7 @@
-"""Build a SignedData around a signature that a card makes (RFC 5652 §5).
+"""Build a SignedData around a signature that is made elsewhere (RFC 5652 §5).
 
-Two phases: :func:`prepare` says which digest has to be signed, :meth:`PreparedMessage.finish` puts
-the signature in. Between them anything may happen; nothing here knows what a card is.
+In two phases: :func:`prepare` computes the digest to sign, :meth:`PreparedMessage.finish` puts the
+signature in.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ _RSA_ENCRYPTION = algos.SignedDigestAlgorithm(
 
 @dataclass(frozen=True, slots=True)
 class PreparedMessage:
-    """A message that waits for its signature.
+    """A message that is complete but for its signature.
 
     Attributes:
         hash: the digest algorithm of content and attributes.
@@ -48,7 +48,7 @@ class PreparedMessage:
     signed_attributes: bytes
 
     def finish(self, signature: bytes) -> bytes:
-        """Wrap the RSASSA-PKCS1-v1_5 signature over :attr:`digest`; a DER ContentInfo.
+        """Return the DER ContentInfo with the RSASSA-PKCS1-v1_5 signature over :attr:`digest`.
 
         Raises:
             CmsError: the signature is not one by the certificate's key.
@@ -92,7 +92,7 @@ class PreparedMessage:
 
 @dataclass(frozen=True, slots=True)
 class _Signer:
-    """What is needed of a signer's certificate again and again.
+    """What every message needs of its signer's certificate.
 
     Attributes:
         key: that must have signed.
@@ -106,7 +106,7 @@ class _Signer:
 
 @lru_cache(maxsize=64)
 def _signer(certificate: bytes) -> _Signer:
-    """Check and understand a signer's certificate; a card's comes back with each signature.
+    """Parse a signer's certificate; the result is cached.
 
     Raises:
         CmsError: it is malformed, or its key is no RSA key.

@@ -1,4 +1,4 @@
-"""Character strings of every ASN.1 kind as text that is fit to be shown."""
+"""Decode ASN.1 character strings of every kind to text that is safe to show."""
 
 from asn1crypto import core
 
@@ -17,10 +17,10 @@ _ENCODINGS = {
 
 
 def string_value(value: core.Asn1Value) -> str | None:
-    """Decode any ASN.1 character string; octets that make no sense become U+FFFD.
+    """Decode an ASN.1 character string; return None for any other type.
 
-    Characters that do not print (controls, direction marks) become U+FFFD too: what this gives
-    is shown to people who decide by it. None when ``value`` is no character string.
+    Undecodable octets and characters that do not print (controls, direction marks) become U+FFFD,
+    because the text is shown to people who decide by it.
     """
     encoding = _ENCODINGS.get(value.tag) if value.class_ == 0 else None
     if encoding is None:

@@ -8,11 +8,13 @@ from agent.commands.output import say, say_json
 from agent.commands.parser import CommandOptions, CommandParser, add_actions, add_json, define
 from agent.errors import BadRequestError
 from agent.host.machine.paths import Paths
-from agent.secret import SecretBytes
 from agent.virtualcard.cardfile import load
+from agent.virtualcard.identity import generate_id_number
+from agent.virtualcard.issuer import Validity
+from agent.virtualcard.personalise import Order
 from agent.virtualcard.scenarios import SCENARIOS
-from agent.virtualcard.vpcd import VpcdDoor
-from agent.virtualcard.workshop import MadeCard, new_card, new_scenario, order_card
+from agent.virtualcard.vpcd import VpcdConnection
+from agent.virtualcard.workshop import GENERATIONS, MadeCard, new_card, new_scenario
 
 MAX_PORT: Final = 65535
 
@@ -95,7 +97,7 @@ def add(parser: CommandParser) -> None:
 
 def _add_new(parser: CommandParser) -> None:
     define(parser, NewCardOptions, new)
-    parser.add_argument("--generation", choices=("1", "2"), default="2")
+    parser.add_argument("--generation", choices=tuple(GENERATIONS), default="2")
     parser.add_argument("--name", required=True, help="the invented holder's name")
     parser.add_argument(
         "--id-number", metavar="ID", help="an invented ID number (default: generated)"
@@ -110,7 +112,7 @@ def _add_new(parser: CommandParser) -> None:
     )
     parser.add_argument(
         "--validity",
-        choices=("valid", "expired", "not-yet-valid", "revoked"),
+        choices=tuple(map(str, Validity)),
         default="valid",
         help="what is wrong with its certificates",
     )
@@ -135,16 +137,25 @@ def _add_scenarios(parser: CommandParser) -> None:
 
 def new(options: NewCardOptions) -> int:
     """Make a virtual card."""
-    with SecretBytes.from_text(options.pin) as pin:
-        order = order_card(
-            options.generation, options.name, options.id_number, pin, options.validity
-        )
+    id_number = generate_id_number() if options.id_number is None else options.id_number
+    order = Order(
+        generation=GENERATIONS[options.generation],
+        name=options.name,
+        id_number=id_number,
+        pin=options.pin.encode(),
+        validity=Validity(options.validity),
+    )
     made = new_card(options.out, _issuer_directory(options), order)
     return _say_made(made, as_json=options.json)
 
 
 def scenarios(options: ScenarioOptions) -> int:
-    """List the prepared test cards, or make one of them."""
+    """List the prepared test cards, or make one of them.
+
+    Raises:
+        BadRequestError: no file was named to write, or there is no such card.
+
+    """
     if options.make is not None:
         if options.out is None:
             raise BadRequestError("--make needs --out FILE")
@@ -160,14 +171,20 @@ def scenarios(options: ScenarioOptions) -> int:
 
 
 def insert(options: InsertOptions) -> int:
-    """Put a virtual card into a vpcd reader, until stopped."""
+    """Put a virtual card into a reader of vpcd until it is stopped.
+
+    Raises:
+        BadRequestError: the address is not HOST:PORT, or the file is no card file.
+        NoReaderError, TransportError: vpcd cannot be reached there.
+
+    """
     host, separator, port = options.vpcd.rpartition(":")
     if not separator or not port.isdecimal() or int(port) > MAX_PORT:
         raise BadRequestError("--vpcd is HOST:PORT")
-    door = VpcdDoor(load(options.file), host.strip("[]"), int(port))
-    door.connect()
+    connection = VpcdConnection(load(options.file), host.strip("[]"), int(port))
+    connection.connect()
     say_json({"ready": True, "card": str(options.file), "vpcd": options.vpcd}, flush=True)
-    door.run()
+    connection.run()
     return 0
 
 

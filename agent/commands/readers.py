@@ -39,9 +39,9 @@ class ReaderOptions(CommandOptions):
             )
 
             return PcscProvider()
-        from agent.virtualcard.drawer import Drawer  # noqa: PLC0415  # testers only
+        from agent.virtualcard.card_file_provider import CardFileProvider  # noqa: PLC0415  # testers only
 
-        return Drawer(self.virtual_card)
+        return CardFileProvider(self.virtual_card)
 
 
 def add_reader_options(parser: CommandParser) -> None:

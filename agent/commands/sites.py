@@ -46,9 +46,13 @@ def add(parser: CommandParser) -> None:
 
 
 def sites(options: SitesOptions) -> int:
-    """Decide about a site where one is named, then list them all.
+    """Decide about a site where one is named, then list all sites.
 
-    A running agent takes note within a second or two.
+    A running agent takes over the decision within two seconds.
+
+    Raises:
+        BadRequestError: a decision without a site, or a site that is not an origin.
+
     """
     log_aside()
     paths = Paths.choose(options.state_dir)

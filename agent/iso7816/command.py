@@ -9,7 +9,7 @@ MAX_LE = 256  # coded 00
 
 
 class CommandFormatError(ValueError):
-    """The bytes are no short command APDU."""
+    """The bytes are not a short command APDU."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class CommandApdu:
     le: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be coded.
+        """Refuse what cannot be encoded.
 
         Raises:
             CommandFormatError: a field is out of its range.
@@ -46,7 +46,7 @@ class CommandApdu:
             raise CommandFormatError("Le is not between 1 and 256")
 
     def encode(self) -> bytes:
-        """Code the command as ISO case 1, 2, 3 or 4; 4 to 261 bytes."""
+        """Return the command as ISO case 1, 2, 3 or 4; 4 to 261 bytes."""
         parts = [bytes((self.cla, self.ins, self.p1, self.p2))]
         if self.data:
             parts += [bytes((len(self.data),)), self.data]
@@ -56,10 +56,10 @@ class CommandApdu:
 
     @classmethod
     def parse(cls, raw: bytes) -> Self:
-        """Read a short command APDU, as a card does.
+        """Parse a short command APDU, as a card does.
 
         Raises:
-            CommandFormatError: shorter than a header, or its lengths do not add up.
+            CommandFormatError: shorter than a header, or Lc does not match the length.
 
         """
         if len(raw) < HEADER_LENGTH:

@@ -5,7 +5,7 @@ from enum import IntEnum, unique
 
 @unique
 class SW(IntEnum):
-    """The status words that this program says or understands by name."""
+    """The status words that the agent or the virtual card uses by name."""
 
     SUCCESS = 0x9000
     END_OF_FILE = 0x6282  # fewer bytes than Le before the end of the file
@@ -48,5 +48,5 @@ def bytes_available(sw: int) -> int | None:
 
 
 def correct_le(sw: int) -> int | None:
-    """Tell the Le that the card wants, 1 to 256, after ``6Cxx``; else None."""
+    """Return the Le that the card wants, 1 to 256, after ``6Cxx``; else None."""
     return (sw & 0xFF or 256) if sw >> 8 == 0x6C else None

@@ -1,7 +1,7 @@
 """BER-TLV data objects (ISO/IEC 8825-1 §8.1), as directory files carry them; definite lengths.
 
-The reader is for hostile bytes: every length is checked against what is there, nothing recurses
-by itself, and an object that is not complete yet is told apart from one that never can be.
+The decoder is for hostile bytes: every length is checked against the bytes present, it does not
+recurse, and a truncated object raises another error than a malformed one.
 """
 
 from collections.abc import Iterator
@@ -12,11 +12,11 @@ MAX_TAG_BYTES = 3
 
 
 class TlvError(ValueError):
-    """The bytes are no data object, whatever may follow."""
+    """The bytes are malformed, whatever may follow them."""
 
 
 class TlvIncompleteError(TlvError):
-    """The bytes end inside the data object; ``missing`` more are needed at least (1 or more)."""
+    """The data object is truncated; at least ``missing`` more bytes are needed (1 or more)."""
 
     def __init__(self, missing: int) -> None:
         super().__init__(f"{missing} more bytes are needed")
@@ -30,7 +30,7 @@ class Tlv:
     Attributes:
         tag: all tag bytes as one big-endian number: 0x30, 0xA1, 0x7F49.
         value: its content, 0 to 65535 bytes.
-        size: how many bytes tag, length and value took, as they stood.
+        size: number of bytes of tag, length and value, as they were encoded.
 
     """
 
@@ -40,7 +40,7 @@ class Tlv:
 
     @property
     def constructed(self) -> bool:
-        """Whether the value is a row of data objects (bit 6 of the first tag byte)."""
+        """Whether the value is a sequence of data objects (bit 6 of the first tag byte)."""
         first = self.tag
         while first > 0xFF:
             first >>= 8
@@ -48,7 +48,7 @@ class Tlv:
 
 
 def encode(tag: int, value: bytes) -> bytes:
-    """Code one data object with the shortest length form.
+    """Encode one data object with the shortest form of its length.
 
     Raises:
         TlvError: the value is longer than 65535 bytes.
@@ -72,8 +72,8 @@ def read_one(raw: bytes, offset: int = 0) -> Tlv:
     """Read the data object that starts at ``offset``.
 
     Raises:
-        TlvIncompleteError: it goes on past the end of ``raw``.
-        TlvError: an indefinite, over-long or absurd length or tag.
+        TlvIncompleteError: it continues after the end of ``raw``.
+        TlvError: a tag or length that is indefinite or too long.
 
     """
     tag, position = _read_tag(raw, offset)
@@ -121,10 +121,10 @@ def _read_length(raw: bytes, position: int) -> tuple[int, int]:
 
 
 def read_all(raw: bytes) -> Iterator[Tlv]:
-    """Read data objects one after the other until the end of ``raw``.
+    """Yield the data objects until the end of ``raw``.
 
     Raises:
-        TlvError: as :func:`read_one`, at the object that is wrong.
+        TlvError: as :func:`read_one`, when the malformed object is reached.
 
     """
     offset = 0

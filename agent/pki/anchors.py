@@ -1,4 +1,4 @@
-"""The certificates that trust starts from, and those between them and a citizen's."""
+"""Load trust anchors and intermediate certificates."""
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -20,11 +20,11 @@ _SUFFIXES = frozenset({".cer", ".crt", ".der", ".pem"})
 
 @dataclass(frozen=True, slots=True)
 class TrustStore:
-    """Whom we trust by configuration.
+    """The configured authorities.
 
     Attributes:
-        anchors: authorities trusted by themselves, self-signed or not.
-        intermediates: authorities that help to build a path and are never trusted by themselves.
+        anchors: trusted authorities, self-signed or not.
+        intermediates: authorities that are used to build paths, and not trusted by themselves.
 
     """
 
@@ -36,8 +36,8 @@ class TrustStore:
         """Load both from files (DER, or PEM with any number) or directories of such files.
 
         Raises:
-            CmsError: a file cannot be read or has something else, an anchor is no authority, or
-                there is no anchor at all.
+            CmsError: a file cannot be read or is malformed, an anchor is not an authority, or
+                there is no anchor.
 
         """
         trusted = _load_all(anchors)
@@ -48,9 +48,9 @@ class TrustStore:
         return cls(trusted, _load_all(intermediates))
 
     def with_hints(self, raw: Sequence[bytes]) -> Self:
-        """Add at most sixteen certificates that came along with a message, DER.
+        """Return a store with at most sixteen certificates of a message added, DER.
 
-        They are never trusted, so those that are malformed are passed over.
+        They become untrusted intermediates; malformed ones are ignored.
         """
         hints = []
         for item in raw[:MAX_HINTS]:
@@ -70,7 +70,7 @@ def _load_all(paths: Iterable[Path]) -> tuple[CertificateFacts, ...]:
 
 
 def files_in(path: Path, suffixes: frozenset[str]) -> list[Path]:
-    """List the files with such suffixes when ``path`` is a directory, else just ``path``.
+    """Return the files with these suffixes when ``path`` is a directory, else just ``path``.
 
     Raises:
         CmsError: the directory cannot be read, or has too many files.
@@ -105,7 +105,7 @@ def read_bounded(path: Path, limit: int) -> bytes:
 
 
 def decode(raw: bytes, label: str) -> list[bytes]:
-    """Take the DER out of PEM blocks of that label; DER is given back as it is.
+    """Return the DER of each PEM block with a label; DER is returned unchanged.
 
     Raises:
         CmsError: malformed PEM, or blocks of other labels only.

@@ -1,7 +1,6 @@
-"""Whose a certificate is, for what, and until when: the facts, without a judgement (RFC 5280 §4).
+"""The contents of a certificate as far as they are used (RFC 5280 §4).
 
-They are found out in ``agent.pki.reading``; whether a certificate is to be trusted is for
-``agent.pki.path``.
+``agent.pki.reading`` reads them; ``agent.pki.path`` decides whether to trust the certificate.
 """
 
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
 @unique
 class KeyUsage(StrEnum):
-    """What a key may be used for, in the order of the bits (RFC 5280 §4.2.1.3)."""
+    """The key usages, in the order of their bits (RFC 5280 §4.2.1.3)."""
 
     DIGITAL_SIGNATURE = "digital_signature"
     NON_REPUDIATION = "non_repudiation"
@@ -28,14 +27,14 @@ class KeyUsage(StrEnum):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class CertificateFacts:
-    """What one certificate says.
+    """The contents of one certificate; nothing of it is verified.
 
     Attributes:
         der: the certificate itself.
         thumbprint: SHA-256 of it, 32 bytes.
-        thumbprint_sha1: SHA-1 of it, 20 bytes; a name, never a proof.
+        thumbprint_sha1: SHA-1 of it, 20 bytes; for display and lookup only.
         subject: forward order, commas without space: ``C=TW,CN=…,serialNumber=…``.
-        issuer: likewise.
+        issuer: in the same form.
         subject_cn: the subject's first common name, if any.
         subject_serial: the subject's serialNumber, 16 digits on a citizen's card, if any.
         id_last4: the last four characters of the holder's ID number, if stated.

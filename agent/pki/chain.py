@@ -1,7 +1,7 @@
 """Find the chains from a certificate to an anchor, by name, key identifier and signature.
 
-A name is not enough: the citizen authority's generations all have the same one. A chain is made of
-certificates of which each was in fact signed by the next one's key.
+Names are not enough: all generations of the citizen authority have the same one. In a chain each
+certificate is signed by the next one's key.
 """
 
 from collections.abc import Iterable, Iterator
@@ -23,13 +23,13 @@ MAX_CHECKS = 500  # questions whether one certificate was issued by another
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
-    """One certificate in both of the forms that are needed."""
+class ChainCertificate:
+    """A certificate of a chain, in both of the forms that are needed."""
 
     facts: CertificateFacts
     certificate: x509.Certificate
 
-    def was_issued_by(self, other: "Link") -> bool:
+    def was_issued_by(self, other: "ChainCertificate") -> bool:
         """Return whether ``other``'s key signed this certificate under ``other``'s name."""
         stated, own = self.facts.authority_key_identifier, other.facts.subject_key_identifier
         if stated is not None and own is not None and stated != own:
@@ -43,8 +43,8 @@ class Link:
         return True
 
 
-def link(facts: CertificateFacts) -> Link:
-    """Parse a certificate once more, by the stricter parser that checks signatures.
+def parse_chain_certificate(facts: CertificateFacts) -> ChainCertificate:
+    """Parse a certificate with the stricter parser, which can check signatures.
 
     Raises:
         CmsError: that parser does not accept it.
@@ -53,46 +53,54 @@ def link(facts: CertificateFacts) -> Link:
     with hostile_input("certificate"):
         certificate = x509.load_der_x509_certificate(facts.der)
         _ = certificate.issuer, certificate.subject, certificate.extensions
-        return Link(facts, certificate)
+        return ChainCertificate(facts, certificate)
 
 
-def find_chains(leaf: CertificateFacts, store: TrustStore, at: datetime) -> list[tuple[Link, ...]]:
+def find_chains(
+    leaf: CertificateFacts, store: TrustStore, at: datetime
+) -> list[tuple[ChainCertificate, ...]]:
     """Find up to eight chains, each from the leaf to an anchor that is within its own validity.
 
     Raises:
         CmsError: the leaf or an anchor is malformed.
 
     """
-    anchors = [link(facts) for facts in store.anchors if facts.not_before <= at <= facts.not_after]
+    anchors = [
+        parse_chain_certificate(facts)
+        for facts in store.anchors
+        if facts.not_before <= at <= facts.not_after
+    ]
     search = _Search(anchors, _usable(store.intermediates))
-    return list(islice(search.climb((link(leaf),)), MAX_CHAINS))
+    return list(islice(search.climb((parse_chain_certificate(leaf),)), MAX_CHAINS))
 
 
-def _usable(intermediates: Iterable[CertificateFacts]) -> list[Link]:
+def _usable(intermediates: Iterable[CertificateFacts]) -> list[ChainCertificate]:
     found = []
     for facts in intermediates:
         if facts.is_ca:
             with suppress(CmsError):  # they are hints; some came along with a message
-                found.append(link(facts))
+                found.append(parse_chain_certificate(facts))
     return found
 
 
 class _Search:
-    """One search, depth first; whoever sends many certificates cannot make it long."""
+    """A depth-first search with a limited number of signature checks."""
 
-    def __init__(self, anchors: list[Link], between: list[Link]) -> None:
+    def __init__(self, anchors: list[ChainCertificate], between: list[ChainCertificate]) -> None:
         self.anchors = anchors
         self.between = between
         self.checks_left = MAX_CHECKS
 
-    def climb(self, below: tuple[Link, ...]) -> Iterator[tuple[Link, ...]]:
+    def climb(self, below: tuple[ChainCertificate, ...]) -> Iterator[tuple[ChainCertificate, ...]]:
         for anchor in self._issuers(below, self.anchors):
             yield (*below, anchor)
         if len(below) + 1 < MAX_LENGTH:
             for issuer in self._issuers(below, self.between):
                 yield from self.climb((*below, issuer))
 
-    def _issuers(self, below: tuple[Link, ...], candidates: list[Link]) -> Iterator[Link]:
+    def _issuers(
+        self, below: tuple[ChainCertificate, ...], candidates: list[ChainCertificate]
+    ) -> Iterator[ChainCertificate]:
         for candidate in candidates:
             if candidate.facts.der in (item.facts.der for item in below):
                 continue

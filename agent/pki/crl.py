@@ -1,7 +1,7 @@
-"""What revocation lists say about one certificate, judged strictly (RFC 5280 §5, §6.3.3).
+"""Check one certificate against revocation lists, strictly (RFC 5280 §5, §6.3.3).
 
-A list counts only when the key that signed the certificate signed the list: the citizen authority's
-generations all have one name, and a list of one of them says nothing about the others.
+A list is used only if it is signed by the key that signed the certificate: all generations of the
+citizen authority have one name, and the list of one is not valid for the others.
 """
 
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ _STRONG = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
 
 @dataclass(frozen=True, slots=True)
 class Revocation:
-    """One entry of a list: when, and why as RFC 5280 §5.3.1 names it: ``key_compromise``."""
+    """One entry of a list: when, and the reason of RFC 5280 §5.3.1, such as ``key_compromise``."""
 
     at: datetime
     reason: str
@@ -30,11 +30,11 @@ class Revocation:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class RevocationList:
-    """One list that has been parsed; nothing about it is trusted yet.
+    """A parsed list; its signature is not verified yet.
 
     Attributes:
         der: the list itself.
-        parsed: the same.
+        parsed: the list, parsed.
         this_update: when it was issued, UTC.
         next_update: when the next one is due, UTC.
 
@@ -50,7 +50,7 @@ class RevocationList:
         """Parse one list.
 
         Raises:
-            CmsError: no list, too large, or without the date of the next one.
+            CmsError: malformed, too large, or without the date of the next update.
 
         """
         if len(raw) > MAX_CRL:
@@ -64,7 +64,7 @@ class RevocationList:
             return cls(raw, parsed, parsed.last_update_utc, next_update)
 
     def is_signed_by(self, issuer: x509.Certificate) -> bool:
-        """Return whether this very certificate's key signed the list, and may sign lists."""
+        """Return whether this certificate's key signed the list and may sign lists."""
         key = issuer.public_key()
         if self.parsed.issuer != issuer.subject or not _may_sign_lists(issuer):
             return False
@@ -75,7 +75,7 @@ class RevocationList:
             return strong and self.parsed.is_signature_valid(key)
 
     def is_fresh(self, at: datetime) -> bool:
-        """Return whether the list had been issued and the next one was not overdue."""
+        """Return whether ``at`` is between the list's two dates."""
         return self.this_update <= at <= self.next_update
 
     @property
@@ -90,9 +90,9 @@ class RevocationList:
 
     @property
     def is_complete(self) -> bool:
-        """Whether the list covers everything that its issuer issued, as far as we understand.
+        """Whether the list covers all certificates of its issuer.
 
-        An issuing distribution point narrows a list, and any other critical extension may.
+        An issuing distribution point restricts it, and so may any other critical extension.
         """
         return not any(
             item.critical or isinstance(item.value, x509.IssuingDistributionPoint)
@@ -100,7 +100,7 @@ class RevocationList:
         )
 
     def find(self, certificate: x509.Certificate) -> Revocation | None:
-        """Look a certificate up by its serial number."""
+        """Return the entry of a certificate, by its serial number; None where there is none."""
         with hostile_input("revocation list"):
             entry = self.parsed.get_revoked_certificate_by_serial_number(certificate.serial_number)
             return None if entry is None else Revocation(entry.revocation_date_utc, _reason(entry))
@@ -127,7 +127,7 @@ def _may_sign_lists(issuer: x509.Certificate) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class ListedStatus:
-    """What the lists of a certificate's own issuer say.
+    """What the lists of a certificate's own issuer say about it.
 
     Attributes:
         usable: all supported lists that this issuer's key signed, however old.
@@ -147,13 +147,13 @@ def status(
     lists: Iterable[RevocationList],
     at: datetime,
 ) -> ListedStatus:
-    """Judge one certificate by the lists that its issuer signed, at one moment.
+    """Check one certificate against the lists that its issuer signed, at one moment.
 
-    Among complete lists only the newest speaks: an older one may still have a suspension that
-    has been lifted. A narrowed list can revoke but cannot clear.
+    Of the complete lists only the newest is used: an older one may still have a suspension that
+    has ended. A restricted list can revoke a certificate but not clear it.
 
     Raises:
-        CmsError: a list is malformed where it has to be read.
+        CmsError: a list that is used is malformed.
 
     """
     usable = tuple(item for item in lists if item.is_supported and item.is_signed_by(issuer))

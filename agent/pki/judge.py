@@ -1,9 +1,8 @@
-"""Ask pyhanko-certvalidator about one chain (RFC 5280 §6).
+"""Validate one chain with pyhanko-certvalidator (RFC 5280 §6).
 
-Only in "require" mode: its default accepts a certificate whose revocation nobody could check, and
-ignores even a signed "revoked" where the certificate does not declare that mechanism. Anchors are
-always given, nothing is ever fetched. This module is heavy; only ``agent.pki.path`` imports it,
-and only when it is called.
+In "require" mode: the default mode accepts a certificate whose revocation could not be checked, and
+ignores even a signed "revoked" where the certificate does not declare that mechanism. Nothing is
+fetched. The validator is slow to load; only ``agent.pki.path`` imports this module, when needed.
 """
 
 from collections.abc import Sequence
@@ -30,7 +29,7 @@ from agent.pki.result import PathStatus, Verdict
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What is known about revocation in one chain.
+    """The revocation data for one chain.
 
     Attributes:
         cleared: SHA-256 thumbprints of certificates that a good list clears already.
@@ -45,7 +44,7 @@ class Evidence:
 
 
 async def judge(chain: Sequence[bytes], evidence: Evidence, at: datetime) -> Verdict:
-    """Validate one chain, leaf first and anchor last, DER; never raises for what it is given."""
+    """Validate one chain, leaf first and anchor last, DER; every failure is a verdict."""
     try:
         leaf, *between, anchor = (x509.Certificate.load(raw, strict=True) for raw in chain)
         context = _context(anchor, between, evidence, at)

@@ -1,4 +1,4 @@
-"""Distinguished names as text, the way existing pages take them apart."""
+"""Distinguished names as text, in the form that existing pages parse."""
 
 from asn1crypto import core, x509
 
@@ -22,7 +22,7 @@ _ATTRIBUTE_NAMES = {
 
 
 def attributes(name: x509.Name) -> list[list[tuple[str, str]]]:
-    """List a name's attributes in their order: for each RDN its (dotted OID, text) pairs."""
+    """Return a name's attributes in order: for each RDN its (dotted OID, text) pairs."""
     return [
         [(item["type"].dotted, _text(item["value"])) for item in relative]
         for relative in name.chosen
@@ -40,10 +40,9 @@ def _text(value: core.Asn1Value) -> str:
 
 
 def distinguished_name(name: x509.Name) -> str:
-    """Write a name forward, commas without space: ``C=TW,CN=…,serialNumber=…``.
+    """Return a name in forward order, commas without space: ``C=TW,CN=…,serialNumber=…``.
 
-    Nothing is escaped, because the pages that read this split at commas and know no escapes; it
-    is for display and for them, never for comparing names.
+    Nothing is escaped, because the pages that parse it split at commas. Not for comparing names.
     """
     return ",".join(
         "+".join(f"{_ATTRIBUTE_NAMES.get(oid, oid)}={text}" for oid, text in relative)
@@ -52,7 +51,7 @@ def distinguished_name(name: x509.Name) -> str:
 
 
 def first(name: x509.Name, oid: str) -> str | None:
-    """Find the first attribute of that type, as text."""
+    """Return the first attribute of a type, as text; None where there is none."""
     for relative in attributes(name):
         for found, text in relative:
             if found == oid:

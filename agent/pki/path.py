@@ -1,6 +1,6 @@
-"""Is a certificate to be relied on, at one moment, for one purpose (RFC 5280 §6).
+"""Validate a certificate's path at one moment, for one purpose (RFC 5280 §6).
 
-Everything fails closed: whatever is not proven valid is something else.
+Fails closed: a path that cannot be proven valid is not valid.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from agent.pki import chain as chains
 from agent.pki import crl
 from agent.pki.anchors import TrustStore
 from agent.pki.certificate import CertificateFacts, KeyUsage
-from agent.pki.chain import Link
+from agent.pki.chain import ChainCertificate
 from agent.pki.crl import ListedStatus, RevocationList
 from agent.pki.result import PathStatus, Verdict
 from agent.pki.revocation import RevocationData, RevocationSource
@@ -32,11 +32,11 @@ _SEVERITY = (  # of several paths that do not hold, the one that says most is to
 
 @dataclass(frozen=True, slots=True)
 class PathResult:
-    """What became of a path.
+    """The result of validating a path.
 
     Attributes:
-        verdict: the status, and what belongs to it.
-        chain: the path that it is about, leaf first, anchor last; empty where there is none.
+        verdict: the status and its details.
+        chain: the path, leaf first, anchor last; empty where none was found.
 
     """
 
@@ -45,7 +45,7 @@ class PathResult:
 
     @property
     def status(self) -> PathStatus:
-        """The one thing that matters."""
+        """The status of the verdict."""
         return self.verdict.status
 
 
@@ -56,10 +56,10 @@ async def validate_path(
     at: datetime,
     key_usage: KeyUsage = KeyUsage.DIGITAL_SIGNATURE,
 ) -> PathResult:
-    """Find a path from a certificate to an anchor that holds at ``at``.
+    """Find a path from a certificate to an anchor that is valid at ``at``.
 
-    Every certificate below the anchor must be proven not to be revoked, by a list that its own
-    issuer signed or an OCSP response; so an authority between needs its issuer's list, too.
+    Every certificate below the anchor must be proven not to be revoked, by a list of its own
+    issuer or an OCSP response; intermediate authorities too.
 
     Args:
         leaf: the certificate in question.
@@ -101,7 +101,10 @@ def _parse_lists(data: RevocationData) -> list[RevocationList]:
 
 
 async def _judge(
-    chain: tuple[Link, ...], lists: list[RevocationList], data: RevocationData, at: datetime
+    chain: tuple[ChainCertificate, ...],
+    lists: list[RevocationList],
+    data: RevocationData,
+    at: datetime,
 ) -> Verdict:
     dated = _judge_dates(chain, at)
     if dated is not None:
@@ -118,7 +121,7 @@ async def _judge(
     return verdict
 
 
-def _judge_dates(chain: tuple[Link, ...], at: datetime) -> Verdict | None:
+def _judge_dates(chain: tuple[ChainCertificate, ...], at: datetime) -> Verdict | None:
     for item in chain:
         if at > item.facts.not_after:
             return Verdict(PathStatus.EXPIRED, item.facts.not_after)
@@ -127,14 +130,14 @@ def _judge_dates(chain: tuple[Link, ...], at: datetime) -> Verdict | None:
     return None
 
 
-def _is_ambiguous(chain: tuple[Link, ...]) -> bool:
-    """Return whether the name on a revocation list could mean two authorities of this path."""
+def _is_ambiguous(chain: tuple[ChainCertificate, ...]) -> bool:
+    """Return whether two authorities of this path have the same name."""
     names = [item.certificate.subject for item in chain[1:]]
     return len(set(names)) != len(names)
 
 
 def _listed(
-    chain: tuple[Link, ...], lists: list[RevocationList], at: datetime
+    chain: tuple[ChainCertificate, ...], lists: list[RevocationList], at: datetime
 ) -> list[ListedStatus]:
     return [
         crl.status(item.certificate, issuer.certificate, lists, at)
@@ -143,7 +146,7 @@ def _listed(
 
 
 async def _ask_certvalidator(
-    chain: tuple[Link, ...],
+    chain: tuple[ChainCertificate, ...],
     statuses: list[ListedStatus],
     data: RevocationData,
     at: datetime,
@@ -160,7 +163,7 @@ async def _ask_certvalidator(
     return await judge([item.facts.der for item in chain], evidence, at)
 
 
-def _is_contradicted(chain: tuple[Link, ...], data: RevocationData) -> bool:
+def _is_contradicted(chain: tuple[ChainCertificate, ...], data: RevocationData) -> bool:
     """Return whether any OCSP response calls a certificate of this chain revoked.
 
     certvalidator ignores OCSP for a certificate that names no responder, even a signed "revoked".

@@ -1,7 +1,6 @@
-"""Reading what a certificate says (RFC 5280 §4).
+"""Read the contents of a certificate (RFC 5280 §4).
 
-Certificates on real cards are odd now and then. What does not matter for the facts is let pass
-here.
+Certificates of real cards are sometimes malformed; errors in parts that are not used are ignored.
 """
 
 import hashlib
@@ -35,7 +34,7 @@ def read_certificate(raw: bytes) -> CertificateFacts:
         raw: DER, at most 64 KiB, nothing after it.
 
     Raises:
-        CmsError: the bytes are no certificate, or its key is of no known kind.
+        CmsError: the bytes are not a certificate, or its key is of an unknown kind.
 
     """
     require_der(raw, max_size=MAX_CERTIFICATE)
@@ -80,7 +79,7 @@ def _moment(value: x509.Time) -> datetime:
 
 
 def _extensions(tbs: x509.TbsCertificate) -> dict[str, bytes]:
-    """Map each extension's identifier to its DER; a second one of a kind does not count."""
+    """Return the DER of each extension by its identifier; of two with one identifier the first."""
     found: dict[str, bytes] = {}
     if isinstance(tbs["extensions"], x509.Extensions):
         for extension in tbs["extensions"]:

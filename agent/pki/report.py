@@ -1,4 +1,4 @@
-"""Say everything about a signed file, in a form that a program can read on: ``ankong verify``."""
+"""Verify a signed file and report the result as JSON: ``ankong verify``."""
 
 import asyncio
 import hashlib
@@ -19,7 +19,7 @@ from agent.pki.revocation import FileSource
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What ``ankong verify`` is given.
+    """The arguments of ``ankong verify``.
 
     Attributes:
         message: a DER SignedData.

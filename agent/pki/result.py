@@ -1,4 +1,4 @@
-"""What can be said about a certificate's path, in words that a program can act on."""
+"""The verdicts about a certificate's path."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,7 +7,7 @@ from enum import StrEnum, unique
 
 @unique
 class PathStatus(StrEnum):
-    """The one thing that matters about a path; everything but VALID is a refusal."""
+    """The status of a path; only VALID is a success."""
 
     VALID = "valid"
     REVOKED = "revoked"
@@ -21,10 +21,10 @@ class PathStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A status with what belongs to it.
+    """A status with its details.
 
     Attributes:
-        status: the one thing that matters.
+        status: of the path.
         moment: when it was revoked, expired, will be valid, or the data went stale, UTC.
         reason: why it was revoked, as RFC 5280 §5.3.1 names it: ``key_compromise``.
         detail: for the log.

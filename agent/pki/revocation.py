@@ -1,7 +1,6 @@
-"""Where revocation data comes from; what it says is judged elsewhere.
+"""Sources of revocation data; ``agent.pki.crl`` and ``agent.pki.judge`` evaluate it.
 
-A source gives whatever it has and never says whether that is enough: a source that fails gives
-nothing, and then nothing is valid.
+A source returns what it has, and nothing when it fails; without data nothing is valid.
 """
 
 import asyncio
@@ -21,7 +20,7 @@ _CRL_LABEL = "X509 CRL"
 
 @dataclass(frozen=True, slots=True)
 class RevocationData:
-    """Lists and OCSP responses, DER, of whoever; nothing about them is trusted."""
+    """Lists and OCSP responses, DER; not verified."""
 
     crls: tuple[bytes, ...] = ()
     ocsps: tuple[bytes, ...] = ()
@@ -32,22 +31,22 @@ class RevocationData:
 
 
 class RevocationSource(Protocol):
-    """Anything that has revocation data."""
+    """A source of revocation data."""
 
     async def current(self) -> RevocationData:
-        """Return the data at hand now; nothing rather than an error."""
+        """Return the current data; empty data rather than an error."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class StaticSource:
-    """Data that is there already."""
+    """A source of fixed data."""
 
     data: RevocationData
 
     @classmethod
     def of(cls, crls: Iterable[bytes] = (), ocsps: Iterable[bytes] = ()) -> "StaticSource":
-        """Hold these lists and OCSP responses, DER."""
+        """Make a source of these lists and OCSP responses, DER."""
         return cls(RevocationData(tuple(crls), tuple(ocsps)))
 
     async def current(self) -> RevocationData:
@@ -58,8 +57,8 @@ class StaticSource:
 class FileSource:
     """Lists in files, or in directories of ``.crl`` and ``.pem`` files, DER or PEM.
 
-    They are read again whenever a file's size or time has changed, so that somebody else may
-    replace them while we run.
+    They are read again whenever a file's size or time has changed, so that they may be replaced at
+    any time.
     """
 
     def __init__(self, paths: Sequence[Path]) -> None:
@@ -67,11 +66,11 @@ class FileSource:
         self._read: dict[Path, tuple[tuple[int, int], tuple[bytes, ...]]] = {}
 
     async def current(self) -> RevocationData:
-        """Read what has changed; a file that cannot be read gives nothing."""
+        """Return the lists, reading changed files anew; unreadable files are skipped."""
         return await asyncio.to_thread(self.read)
 
     def read(self) -> RevocationData:
-        """Do the same on this thread."""
+        """Return the same as :meth:`current`, in the calling thread."""
         crls: list[bytes] = []
         for path in self._paths:
             try:
@@ -98,11 +97,11 @@ class FileSource:
 
 @dataclass(frozen=True, slots=True)
 class CombinedSource:
-    """Everything that several sources have."""
+    """A source that joins the data of several."""
 
     sources: tuple[RevocationSource, ...]
 
     async def current(self) -> RevocationData:
-        """Ask all of them at once."""
+        """Return the data of all of them, asked at the same time."""
         found = await asyncio.gather(*(source.current() for source in self.sources))
         return sum(found, RevocationData())

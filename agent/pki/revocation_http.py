@@ -1,8 +1,8 @@
-"""Fetch revocation lists over HTTP, under our own policy.
+"""Fetch revocation lists over HTTP.
 
-Only from addresses that an administrator configured: never one that stands in a certificate or a
-message, which would let whoever sends it make this machine call wherever he likes. A list is public
-and signed, so plain http is as good as https.
+Only from addresses that an administrator configured, never from those in a certificate or message,
+whose sender could make this machine call any server. Lists are public and signed, so plain http is
+as good as https.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ _CHUNK = 64 * 1024
 
 @dataclass(slots=True)
 class _Entry:
-    """What is known about one address."""
+    """The state of one address."""
 
     lock: asyncio.Lock
     newest: RevocationList | None = None
@@ -33,7 +33,7 @@ class _Entry:
 
 
 class HttpSource:
-    """Lists from configured addresses, kept until the next one is due."""
+    """A source that fetches lists from configured addresses, again when the next one is due."""
 
     def __init__(
         self,
@@ -41,10 +41,16 @@ class HttpSource:
         now: Callable[[], datetime],
         fetch: Callable[[str], Awaitable[bytes]] | None = None,
     ) -> None:
-        """Take the addresses, a clock that gives aware times, and another way to fetch if any.
+        """Make a source of these addresses.
+
+        Args:
+            urls: http or https.
+            now: the current time, timezone-aware.
+            fetch: returns the body of an address; :func:`fetch_bounded` by default.
+
 
         Raises:
-            CmsError: an address is not a plain http or https one.
+            CmsError: an address is not http or https.
 
         """
         for url in urls:
@@ -54,7 +60,7 @@ class HttpSource:
         self._fetch = fetch or fetch_bounded
 
     async def current(self) -> RevocationData:
-        """Return the newest lists; an address that fails gives the list it gave before, if any."""
+        """Return the newest list of each address; the previous one where it cannot be fetched."""
         found = await asyncio.gather(
             *(self._list(url, entry) for url, entry in self._entries.items())
         )
@@ -80,10 +86,10 @@ class HttpSource:
 
 
 def require_http(url: str) -> None:
-    """Refuse whatever is not a plain http or https address.
+    """Refuse an address that is not plain http or https.
 
     Raises:
-        CmsError: another scheme, no host, or a user name in it.
+        CmsError: it has another scheme, no host, or a user name.
 
     """
     try:

@@ -23,7 +23,7 @@ async def _serve(config: PortalConfig) -> None:
 
 
 def main() -> int:
-    """Serve until stopped; 2 when the settings or the files cannot be used."""
+    """Serve until stopped; return 2 when the settings or the files cannot be used."""
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
     )

@@ -1,4 +1,4 @@
-"""Use cases of an ordinary member: register, log in by code, log out, say a name."""
+"""Use cases of an ordinary member: register, log in by code, log out, set a name."""
 
 from dataclasses import dataclass
 
@@ -9,13 +9,13 @@ from agent.portal.db import PortalDatabase
 from agent.portal.errors import PortalCode, PortalError
 from agent.portal.members import Member
 from agent.portal.notifier import Notifier, NotifierError
-from agent.portal.sessions import OpenedSession, Session
+from agent.portal.sessions import MemberSession, OpenedSession
 from agent.portal.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class SentCode:
-    """A code on its way; ``opened`` when the visitor had no session yet."""
+    """A code that was sent; ``opened`` is the session that was begun for it, if any."""
 
     contact: Contact
     code: str
@@ -24,20 +24,22 @@ class SentCode:
 
 @dataclass(frozen=True, slots=True)
 class LoggedIn:
-    """Who is logged in now; ``opened`` unless the session at hand was theirs already."""
+    """Who is logged in; ``opened`` is the new session, None if there was one already."""
 
     member: Member
     opened: OpenedSession | None
     created: bool = False
 
 
-def session_of(tx: Transaction, token: str | None) -> Session | None:
-    """Find the session of a cookie, if there is a cookie and a session."""
+def session_of(tx: Transaction, token: str | None) -> MemberSession | None:
+    """Return the session of a cookie; None without one."""
     return None if token is None else sessions.find_session(tx, token)
 
 
-def require_session(tx: Transaction, token: str | None) -> tuple[Session, OpenedSession | None]:
-    """Find the session of a cookie, or begin an anonymous one."""
+def require_session(
+    tx: Transaction, token: str | None
+) -> tuple[MemberSession, OpenedSession | None]:
+    """Return the session of a cookie, or begin an anonymous one."""
     found = session_of(tx, token)
     if found is not None:
         return found, None
@@ -45,8 +47,8 @@ def require_session(tx: Transaction, token: str | None) -> tuple[Session, Opened
     return opened.session, opened
 
 
-def require_member(tx: Transaction, token: str | None) -> tuple[Session, str]:
-    """Find the session of a cookie and whose it is.
+def require_member(tx: Transaction, token: str | None) -> tuple[MemberSession, str]:
+    """Return the session of a cookie and its member.
 
     Raises:
         PortalError: ``not_logged_in``.
@@ -59,10 +61,10 @@ def require_member(tx: Transaction, token: str | None) -> tuple[Session, str]:
 
 
 def load_member(tx: Transaction, member_id: str) -> Member:
-    """Read a member that must be there.
+    """Return a member.
 
     Raises:
-        PortalError: ``not_logged_in``, it is not.
+        PortalError: ``not_logged_in``: there is no such member.
 
     """
     member = members.find_member(tx, member_id)
@@ -71,14 +73,14 @@ def load_member(tx: Transaction, member_id: str) -> Member:
     return member
 
 
-def begin_member_session(tx: Transaction, session: Session, member_id: str) -> LoggedIn:
+def begin_member_session(tx: Transaction, session: MemberSession, member_id: str) -> LoggedIn:
     """Log a member in, unless the session is that member's already."""
     opened = None if session.member == member_id else sessions.log_in(tx, session, member_id)
     return LoggedIn(load_member(tx, member_id), opened)
 
 
 class Accounts:
-    """What needs no card."""
+    """The use cases without a card."""
 
     def __init__(self, db: PortalDatabase, notifier: Notifier) -> None:
         """Keep accounts in ``db`` and send codes by ``notifier``."""
@@ -86,7 +88,7 @@ class Accounts:
         self._notifier = notifier
 
     async def current(self, token: str | None) -> Member | None:
-        """Say who is logged in; begins no session."""
+        """Return who is logged in; begins no session."""
         return await self._db.run(_current, token)
 
     async def send_code(self, token: str | None, text: str) -> SentCode:
@@ -119,7 +121,7 @@ class Accounts:
         return result
 
     async def log_out(self, token: str | None) -> None:
-        """End the session and its whole family; without one there is nothing to do."""
+        """End the session and those related to it; does nothing without one."""
         await self._db.run(_log_out, token)
 
     async def rename(self, token: str | None, name: str) -> Member:

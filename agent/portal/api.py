@@ -1,4 +1,4 @@
-"""The routes: an HTTP request in, a use case, an answer out."""
+"""The HTTP routes and their handlers."""
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
@@ -12,7 +12,7 @@ from agent.portal import challenges, otp, sessions
 from agent.portal.accounts import Accounts
 from agent.portal.cards import Cards
 from agent.portal.config import PortalConfig
-from agent.portal.downloads import URL_PREFIX, Artefact, send
+from agent.portal.downloads import URL_PREFIX, OfferedFile, send
 from agent.portal.errors import PortalCode, PortalError
 from agent.portal.guard import read_body
 from agent.portal.sessions import OpenedSession
@@ -41,13 +41,13 @@ from agent.rate import TokenBuckets
 
 @dataclass(frozen=True, slots=True)
 class Portal:
-    """Everything that a handler may need.
+    """What the handlers use.
 
     Attributes:
         config: the operator's settings.
-        accounts: what needs no card.
-        cards: what needs the card.
-        card_tries: challenges and signatures of one session.
+        accounts: the use cases without a card.
+        cards: those with a card.
+        card_tries: limits challenges and signatures for each session.
         statics: the page's files by URL path.
         artefacts: the installers by name.
 
@@ -58,7 +58,7 @@ class Portal:
     cards: Cards
     card_tries: TokenBuckets
     statics: Mapping[str, StaticFile]
-    artefacts: Mapping[str, Artefact]
+    artefacts: Mapping[str, OfferedFile]
 
 
 PORTAL: Final = web.AppKey("portal", Portal)
@@ -68,26 +68,31 @@ _PLAIN_COOKIE: Final = "session"
 
 
 async def get_session(request: web.Request) -> web.Response:
-    """Say who is logged in."""
+    """Answer who is logged in."""
     member = await _portal(request).accounts.current(_token(request))
     return answer(MemberAnswer(None if member is None else member_body(member)))
 
 
 async def get_config(request: web.Request) -> web.Response:
-    """Say where the agent is, and whether this is a demo."""
+    """Answer where the agent listens, and whether this is a demo."""
     config = _portal(request).config
     agent = AgentBody(list(config.agent_ports), config.agent_ping_port)
     return answer(ConfigAnswer(agent, config.demo))
 
 
 async def get_downloads(request: web.Request) -> web.Response:
-    """List the installers."""
+    """Answer the list of installers."""
     artefacts = _portal(request).artefacts.values()
     return answer(DownloadsAnswer([artefact_body(artefact) for artefact in artefacts]))
 
 
 async def get_download(request: web.Request) -> web.StreamResponse:
-    """Hand an installer out, by a name that is in the list."""
+    """Send an installer, by a name that is in the list.
+
+    Raises:
+        PortalError: ``not_found``: the name is not in it.
+
+    """
     artefact = _portal(request).artefacts.get(request.match_info["name"])
     if artefact is None:
         raise PortalError(PortalCode.NOT_FOUND)
@@ -95,7 +100,7 @@ async def get_download(request: web.Request) -> web.StreamResponse:
 
 
 async def get_static(request: web.Request) -> web.Response:
-    """Hand out a file of the page."""
+    """Answer a file of the page."""
     return serve_static(_portal(request).statics, request)
 
 
@@ -109,7 +114,7 @@ async def post_otp(request: web.Request) -> web.Response:
 
 
 async def post_otp_confirm(request: web.Request) -> web.Response:
-    """Log in by code, registering who is new."""
+    """Log in by code; register a new member."""
     asked = decode(await read_body(request), OtpConfirmRequest)
     accounts = _portal(request).accounts
     done = await accounts.confirm_code(_token(request), asked.contact, asked.code)
@@ -202,7 +207,7 @@ def _portal(request: web.Request) -> Portal:
 
 
 def _cookie(request: web.Request) -> tuple[str, bool]:
-    """Name the cookie, and say whether it is for https only.
+    """Return the cookie's name, and whether it is for https only.
 
     The origin decides, which the guard has compared with the configured ones: behind a proxy the
     connection itself may be plain.
@@ -237,7 +242,7 @@ def _with_session(
 
 
 def _limit_card_tries(request: web.Request) -> None:
-    """Count by session, or by peer where there is none: each try costs us an RSA operation."""
+    """Limit tries by session, or by peer without one: each costs an RSA operation."""
     token = _token(request)
     key = request.remote if token is None else hashlib.sha256(token.encode()).digest()
     if not _portal(request).card_tries.take(key):

@@ -1,4 +1,4 @@
-"""Put the portal together."""
+"""Build the portal's application."""
 
 import asyncio
 import logging
@@ -43,7 +43,7 @@ _LOG: Final = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """How often: POST requests of one peer, challenges and signatures of one session."""
+    """The rates of a peer's POST requests, and of a session's challenges and signatures."""
 
     posts: Rate = _POSTS
     card_tries: Rate = _CARD_TRIES
@@ -51,11 +51,11 @@ class Rates:
 
 @dataclass(frozen=True, slots=True)
 class Replacements:
-    """Parts that may be pointed elsewhere; None takes what the settings say.
+    """Parts that a site may replace; None takes what the settings say.
 
     Attributes:
         notifier: sends one-time codes.
-        verifier: judges signatures.
+        verifier: verifies signatures.
         identity: knows which certificate belongs to which ID number.
         clock: seconds since 1970, for everything that is stored or expires.
         rates: how often somebody may ask.
@@ -76,8 +76,8 @@ def create_app(
 
     Args:
         config: the operator's settings.
-        origins: what browsers call this site; nothing else may post to it.
-        replacements: parts of a site's own.
+        origins: of this site; requests from others are refused.
+        replacements: parts of the site's own.
 
     """
     parts = replacements or Replacements()
@@ -102,7 +102,7 @@ def create_app(
 async def _run(
     app: web.Application, config: PortalConfig, parts: Replacements
 ) -> AsyncIterator[None]:
-    """Open what the portal needs, and close it in the opposite order."""
+    """Open the portal's resources, and close them in reverse order."""
     statics = await asyncio.to_thread(load_statics)
     directory = Path(config.downloads) if config.downloads else None
     artefacts = await asyncio.to_thread(find_artefacts, directory)

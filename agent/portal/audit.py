@@ -1,4 +1,4 @@
-"""What happened, for good: who, what, when and how it ended; no personal data."""
+"""The audit log: who did what, when and with what result; no personal data."""
 
 from enum import StrEnum, unique
 
@@ -7,7 +7,7 @@ from agent.portal.transaction import Transaction
 
 @unique
 class AuditEvent(StrEnum):
-    """What is kept."""
+    """The events that are kept."""
 
     REGISTERED = "registered"
     LOGIN_OTP = "login_otp"
@@ -24,7 +24,7 @@ def record(
     member: str | None,
     certificate: bytes | None = None,
 ) -> None:
-    """Add one line, in the same transaction as what it tells of.
+    """Add one line, in the same transaction as the event itself.
 
     ``outcome`` is "ok" or a portal code; ``certificate`` is the SHA-256 thumbprint (32 bytes) of
     the certificate that was presented, where one could be read.

@@ -1,7 +1,7 @@
 """Use cases with the card: become a gold member, log in.
 
-One signature, one challenge, one answer: requests with the same challenge and the same signature
-share one attempt while it runs, and its answer afterwards.
+Requests with the same challenge and signature share one attempt while it runs, and its answer
+afterwards.
 """
 
 import asyncio
@@ -20,14 +20,14 @@ from agent.portal.accounts import (
     session_of,
 )
 from agent.portal.audit import AuditEvent
-from agent.portal.challenges import OK, Challenge, Purpose, Repeated
+from agent.portal.challenges import OK, Challenge, ChallengePurpose, Repeated
 from agent.portal.db import PortalDatabase
 from agent.portal.errors import PortalCode, PortalError
 from agent.portal.ics.client import IdentityCheck, IdentityServiceError, IdentityVerdict
 from agent.portal.idnumber import parse_id_number
 from agent.portal.members import Identity, Member
 from agent.portal.pending import PendingIdNumbers
-from agent.portal.sessions import OpenedSession, Session
+from agent.portal.sessions import MemberSession, OpenedSession
 from agent.portal.transaction import Transaction
 from agent.portal.verification import SignatureVerifier
 
@@ -40,8 +40,8 @@ _REFUSED_BY_ICS: Final = {
 }
 
 _EVENT: Final = {
-    Purpose.UPGRADE: AuditEvent.UPGRADE_CARD,
-    Purpose.LOGIN: AuditEvent.LOGIN_CARD,
+    ChallengePurpose.UPGRADE: AuditEvent.UPGRADE_CARD,
+    ChallengePurpose.LOGIN: AuditEvent.LOGIN_CARD,
 }
 
 
@@ -49,8 +49,8 @@ _EVENT: Final = {
 class _Attempt:
     """One signature over one challenge, from one session."""
 
-    session: Session
-    purpose: Purpose
+    session: MemberSession
+    purpose: ChallengePurpose
     challenge: str
     signature: bytes
 
@@ -59,12 +59,12 @@ class _Attempt:
         return hashlib.sha256(self.signature).digest()
 
     @property
-    def key(self) -> tuple[int, Purpose, str, bytes]:
+    def key(self) -> tuple[int, ChallengePurpose, str, bytes]:
         return (self.session.id, self.purpose, self.challenge, self.signature_hash)
 
 
 class Cards:
-    """What needs the card."""
+    """The use cases with a card."""
 
     def __init__(
         self,
@@ -73,12 +73,12 @@ class Cards:
         identity: IdentityCheck,
         pending: PendingIdNumbers,
     ) -> None:
-        """Judge signatures by ``verifier`` and identities by ``identity``."""
+        """Verify signatures by ``verifier`` and identities by ``identity``."""
         self._db = db
         self._verifier = verifier
         self._identity = identity
         self._pending = pending
-        self._running: dict[tuple[int, Purpose, str, bytes], asyncio.Task[str]] = {}
+        self._running: dict[tuple[int, ChallengePurpose, str, bytes], asyncio.Task[str]] = {}
 
     async def upgrade_challenge(self, token: str | None, typed: str, origin: str) -> Challenge:
         """Make a challenge for becoming a gold member with this ID number, as it was typed.
@@ -101,18 +101,18 @@ class Cards:
         return await self._db.run(_login_challenge, token, origin)
 
     async def upgrade(self, token: str | None, challenge: str, signature: bytes) -> Member:
-        """Make the member gold, if everything holds.
+        """Make the member gold, if the signature and the identity are proven.
 
         Raises:
-            PortalError: the code says what does not.
+            PortalError: they are not; the code says why.
 
         """
         session, _ = await self._db.run(require_member, token)
-        attempt = _Attempt(session, Purpose.UPGRADE, challenge, signature)
+        attempt = _Attempt(session, ChallengePurpose.UPGRADE, challenge, signature)
         return await self._db.run(load_member, await self._once(attempt))
 
     async def login(self, token: str | None, challenge: str, signature: bytes) -> LoggedIn:
-        """Log in the member whose card has signed.
+        """Log in the member whose card signed.
 
         Raises:
             PortalError: the code says why not.
@@ -121,15 +121,15 @@ class Cards:
         session = await self._db.run(session_of, token)
         if session is None:
             raise PortalError(PortalCode.CHALLENGE_UNKNOWN)
-        attempt = _Attempt(session, Purpose.LOGIN, challenge, signature)
+        attempt = _Attempt(session, ChallengePurpose.LOGIN, challenge, signature)
         return await self._db.run(_begin_session, token, await self._once(attempt))
 
     async def close(self) -> None:
-        """Let what is under way come to its end."""
+        """Wait for the attempts under way."""
         await asyncio.gather(*self._running.values(), return_exceptions=True)
 
     async def _once(self, attempt: _Attempt) -> str:
-        """Join the attempt that is under way, or begin it; it ends even if nobody waits for it."""
+        """Join the attempt under way, or begin it; it is not cancelled with its requests."""
         task = self._running.get(attempt.key)
         if task is None:
             task = asyncio.create_task(self._attempt(attempt))
@@ -143,7 +143,7 @@ class Cards:
             task.exception()  # seen, even when everybody who waited has gone
 
     async def _attempt(self, attempt: _Attempt) -> str:
-        """Consume the challenge, judge the signature, write down how it ended; say for whom."""
+        """Consume the challenge, verify the signature, record the result; return the member."""
         claimed = await self._db.run(_claim, attempt)
         if isinstance(claimed, Repeated):
             return claimed.member
@@ -165,7 +165,7 @@ class Cards:
             self._pending.drop(attempt.challenge)
 
     async def _finish(self, attempt: _Attempt, card: "_CardFacts") -> str:
-        if attempt.purpose is Purpose.LOGIN:
+        if attempt.purpose is ChallengePurpose.LOGIN:
             result = await self._db.run(_finish_login, attempt, card)
         else:
             id_number = self._pending.get(attempt.challenge)
@@ -191,7 +191,7 @@ class Cards:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class _CardFacts:
-    """What the portal wants to know from a certificate.
+    """What the portal uses of a certificate.
 
     A card is recognised by issuer and subject serial, not by its key: a renewed certificate that
     keeps both is the same card to us. One with a new subject serial is a new card.
@@ -222,14 +222,14 @@ def _upgrade_challenge(tx: Transaction, token: str | None, typed: str, origin: s
     if members.is_gold(tx, member_id):
         raise PortalError(PortalCode.ALREADY_GOLD)
     parse_id_number(typed)
-    return challenges.issue(tx, session, Purpose.UPGRADE, origin)
+    return challenges.issue(tx, session, ChallengePurpose.UPGRADE, origin)
 
 
 def _login_challenge(
     tx: Transaction, token: str | None, origin: str
 ) -> tuple[Challenge, OpenedSession | None]:
     session, opened = require_session(tx, token)
-    return challenges.issue(tx, session, Purpose.LOGIN, origin), opened
+    return challenges.issue(tx, session, ChallengePurpose.LOGIN, origin), opened
 
 
 def _claim(tx: Transaction, attempt: _Attempt) -> challenges.Claimed | Repeated | PortalCode:
@@ -237,7 +237,9 @@ def _claim(tx: Transaction, attempt: _Attempt) -> challenges.Claimed | Repeated 
         tx, attempt.session, attempt.purpose, attempt.challenge, attempt.signature_hash
     )
     member_id = attempt.session.member
-    is_upgrade = isinstance(claimed, challenges.Claimed) and attempt.purpose is Purpose.UPGRADE
+    is_upgrade = (
+        isinstance(claimed, challenges.Claimed) and attempt.purpose is ChallengePurpose.UPGRADE
+    )
     if is_upgrade and member_id is not None and members.is_gold(tx, member_id):
         _settle_refused(tx, attempt, PortalCode.ALREADY_GOLD, None)
         return PortalCode.ALREADY_GOLD

@@ -1,4 +1,4 @@
-"""One-time challenges: what a card signs to prove that its holder is here, now, for this.
+"""One-time challenges, which a card signs to prove that its holder is present.
 
 The text names the purpose, the site, the moment and 256 random bits, so that a signature made for
 one purpose, one site or one try is worth nothing for another. It is bound to the session that asked
@@ -14,7 +14,7 @@ from enum import StrEnum, unique
 from typing import Final
 
 from agent.portal.errors import PortalCode
-from agent.portal.sessions import Session
+from agent.portal.sessions import MemberSession
 from agent.portal.transaction import Transaction
 
 LIFETIME: Final = 300
@@ -22,22 +22,24 @@ OK: Final = "ok"
 
 
 @unique
-class Purpose(StrEnum):
-    """What a signature is for."""
+class ChallengePurpose(StrEnum):
+    """The purpose of a signature."""
 
     UPGRADE = "upgrade"
     LOGIN = "login"
 
 
 _SENTENCE: Final = {
-    Purpose.UPGRADE: "以自然人憑證升級金質會員 · become a gold member with the citizen certificate",
-    Purpose.LOGIN: "以自然人憑證登入 · log in with the citizen certificate",
+    ChallengePurpose.UPGRADE: (
+        "以自然人憑證升級金質會員 · become a gold member with the citizen certificate"
+    ),
+    ChallengePurpose.LOGIN: "以自然人憑證登入 · log in with the citizen certificate",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """A challenge on its way to a page: ``content`` is UTF-8 text, to be signed as it is."""
+    """A challenge for a page: ``content`` is UTF-8 text, to be signed unchanged."""
 
     id: str
     content: bytes
@@ -45,20 +47,20 @@ class Challenge:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """The challenge is this signature's now; ``content`` is what it must be over."""
+    """The challenge was consumed for this signature, which must be over ``content``."""
 
     content: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Repeated:
-    """This very signature was accepted before, for ``member``."""
+    """The same signature was accepted before, for ``member``."""
 
     member: str
 
 
-def compose(purpose: Purpose, origin: str, nonce: bytes, now: int) -> bytes:
-    """Write the text that is signed, in UTF-8."""
+def compose(purpose: ChallengePurpose, origin: str, nonce: bytes, now: int) -> bytes:
+    """Return the text to be signed, in UTF-8."""
     moment = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     lines = (
         _SENTENCE[purpose],
@@ -70,7 +72,9 @@ def compose(purpose: Purpose, origin: str, nonce: bytes, now: int) -> bytes:
     return "\n".join(lines).encode()
 
 
-def issue(tx: Transaction, session: Session, purpose: Purpose, origin: str) -> Challenge:
+def issue(
+    tx: Transaction, session: MemberSession, purpose: ChallengePurpose, origin: str
+) -> Challenge:
     """Make a challenge for this session and purpose."""
     challenge = Challenge(
         secrets.token_urlsafe(16), compose(purpose, origin, secrets.token_bytes(32), tx.now)
@@ -86,11 +90,15 @@ def issue(tx: Transaction, session: Session, purpose: Purpose, origin: str) -> C
 
 
 def claim(
-    tx: Transaction, session: Session, purpose: Purpose, challenge_id: str, signature_hash: bytes
+    tx: Transaction,
+    session: MemberSession,
+    purpose: ChallengePurpose,
+    challenge_id: str,
+    signature_hash: bytes,
 ) -> Claimed | Repeated | PortalCode:
-    """Consume the challenge for one signature, given by its SHA-256, or say why not.
+    """Consume the challenge for one signature, given by its SHA-256, or return why not.
 
-    A session that was begun by this very challenge may only repeat its signature.
+    A session that was begun by this challenge may only repeat its signature.
     """
     row = tx.execute(
         "SELECT * FROM challenge WHERE id = ? AND purpose = ? AND session IN (?, ?)",
@@ -115,7 +123,7 @@ def claim(
 
 
 def settle(tx: Transaction, challenge_id: str, outcome: str, member: str | None) -> None:
-    """Write down how it ended: "ok" and for whom, or a portal code."""
+    """Record the result: "ok" and the member, or a portal code."""
     tx.execute(
         "UPDATE challenge SET outcome = ?, member = ? WHERE id = ?", (outcome, member, challenge_id)
     )

@@ -17,7 +17,7 @@ _Origins = Annotated[tuple[str, ...], Meta(max_length=8)]
 
 
 class PortalConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What an operator decides; paths are relative to the working directory.
+    """The operator's settings; paths are relative to the working directory.
 
     Attributes:
         host: the address to listen on.
@@ -55,10 +55,10 @@ class PortalConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     downloads: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse what cannot work.
+        """Refuse settings that cannot work.
 
         Raises:
-            ValueError: the text says what and is for the operator.
+            ValueError: one of them; the text is for the operator.
 
         """
         for origin in self.origins:
@@ -72,15 +72,15 @@ class PortalConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         checked_url(self.ics_url)
 
     def origins_at(self, port: int) -> tuple[str, ...]:
-        """Return the origins, knowing the port that was got."""
+        """Return the origins, given the port that the portal listens on."""
         return self.origins or (f"http://localhost:{port}", f"http://127.0.0.1:{port}")
 
 
 def check_origin(origin: str) -> None:
-    """Insist on scheme, host and perhaps a port, as a browser writes them (RFC 6454 §6.1).
+    """Refuse what is not an origin as a browser writes it (RFC 6454 §6.1).
 
     Raises:
-        ValueError: it is anything else.
+        ValueError: not scheme, host and perhaps a port.
 
     """
     parts = urlsplit(origin)
@@ -111,7 +111,7 @@ _FLAGS: Final[Sequence[tuple[str, dict[str, Any]]]] = (
 
 
 def parse_arguments(argv: Sequence[str]) -> PortalConfig:
-    """Read the command line, and the TOML file that ``--config`` names.
+    """Return the settings of the command line and of the TOML file that ``--config`` names.
 
     Raises:
         ValueError: a setting is unknown or cannot work; the text is for the operator.

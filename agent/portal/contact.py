@@ -1,4 +1,4 @@
-"""A mobile number or an e-mail address: the name of an ordinary member's account."""
+"""Mobile numbers and e-mail addresses, by which ordinary members log in."""
 
 import re
 import unicodedata
@@ -29,14 +29,14 @@ _EMAIL_LENGTH: Final = 254  # RFC 5321 §4.5.3.1.3, less the angle brackets
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Contact:
-    """One contact in the form that is compared; its repr shows only the mask."""
+    """A contact in normal form; its repr is masked."""
 
     kind: LoginKind
     value: str
 
     @property
     def masked(self) -> str:
-        """What may be shown: enough for its owner to recognise, too little to call."""
+        """The contact with all but a few characters masked, to be shown."""
         if self.kind is LoginKind.MOBILE:
             return f"{self.value[:4]}***{self.value[-3:]}"
         local, _, domain = self.value.partition("@")
@@ -47,10 +47,10 @@ class Contact:
 
 
 def parse_contact(text: str) -> Contact:
-    """Read a Taiwanese mobile number (as 09xxxxxxxx) or an e-mail address (in lower case).
+    """Parse a Taiwanese mobile number (to 09xxxxxxxx) or an e-mail address (to lower case).
 
     Raises:
-        PortalError: ``contact_invalid``, it is neither.
+        PortalError: ``contact_invalid``: it is neither.
 
     """
     normal = unicodedata.normalize("NFKC", text).strip()

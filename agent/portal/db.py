@@ -1,4 +1,4 @@
-"""SQLite behind one thread: whole transactions in, results out, the event loop never waits."""
+"""SQLite in a thread of its own, which runs whole transactions; the event loop never blocks."""
 
 import asyncio
 import sqlite3
@@ -73,13 +73,13 @@ class PortalDatabase:
         )
 
     async def close(self) -> None:
-        """Finish what is under way and close the file."""
+        """Finish the transactions under way and close the file."""
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._thread, self.close_here)
         self._thread.shutdown(wait=False)
 
     def open_here(self) -> None:
-        """Do what :meth:`open` does, in the calling thread.
+        """Open the database in the calling thread; see :meth:`open`.
 
         Raises:
             PortalDatabaseError: as :meth:`open`.
@@ -102,7 +102,7 @@ class PortalDatabase:
         *args: _P.args,
         **kwargs: _P.kwargs,
     ) -> _T:
-        """Do what :meth:`run` does, in the calling thread.
+        """Run a transaction in the calling thread; see :meth:`run`.
 
         Raises:
             PortalDatabaseError: the database is not open.
@@ -123,7 +123,7 @@ class PortalDatabase:
         return result
 
     def close_here(self) -> None:
-        """Do what :meth:`close` does, in the calling thread; closing twice is no error."""
+        """Close the file in the calling thread; may be called twice."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None

@@ -1,7 +1,7 @@
 """The installers that step 4 offers, from one directory that the operator names.
 
-What a visitor gets is what was hashed when the portal started, to the last octet, or nothing: a
-file that has changed since is never handed out to its end.
+Files are hashed when the portal starts. A file that has changed since is never sent completely, so
+that a visitor gets exactly what was hashed, or nothing.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ _LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Artefact:
+class OfferedFile:
     """One installer.
 
     Attributes:
@@ -49,7 +49,7 @@ class Artefact:
         system: windows, macos or linux.
         kind: the suffix without its dot.
         size: in octets, of what was read at start.
-        sha256: likewise, lower hex.
+        sha256: of what was read at start, lower hex.
 
     """
 
@@ -61,17 +61,17 @@ class Artefact:
 
     @property
     def name(self) -> str:
-        """The file's name, as the visitor will see it."""
+        """The file's name."""
         return self.path.name
 
     @property
     def url(self) -> str:
-        """Where it is, on this site."""
+        """The URL path of the file."""
         return f"{URL_PREFIX}{self.name}"
 
 
-def find_artefacts(directory: Path | None) -> tuple[Artefact, ...]:
-    """List and hash the installers, by name; none when there is no directory."""
+def find_artefacts(directory: Path | None) -> tuple[OfferedFile, ...]:
+    """Hash the installers and return them by name; none without a directory."""
     if directory is None or not directory.is_dir():
         return ()
     published = _published(directory / SUMS)
@@ -79,11 +79,11 @@ def find_artefacts(directory: Path | None) -> tuple[Artefact, ...]:
     return tuple(each for each in found if each is not None and _is_published(each, published))
 
 
-async def send(artefact: Artefact, request: web.Request) -> web.StreamResponse:
-    """Hand an installer out, but its last octets only when all of them were what was hashed.
+async def send(artefact: OfferedFile, request: web.Request) -> web.StreamResponse:
+    """Send an installer; the last octets only when the whole file has the hash of the start.
 
     Raises:
-        PortalError: it is not there any more, or is another one at first sight.
+        PortalError: it does not exist any more, or has another size.
 
     """
     try:
@@ -102,7 +102,7 @@ async def send(artefact: Artefact, request: web.Request) -> web.StreamResponse:
 
 
 async def _send_checked(
-    artefact: Artefact, file: BinaryIO, request: web.Request, response: web.StreamResponse
+    artefact: OfferedFile, file: BinaryIO, request: web.Request, response: web.StreamResponse
 ) -> None:
     digest = hashlib.sha256()
     held = b""
@@ -124,7 +124,7 @@ async def _send_checked(
         request.transport.abort()
 
 
-def _headers(artefact: Artefact) -> Mapping[str, str]:
+def _headers(artefact: OfferedFile) -> Mapping[str, str]:
     digest = base64.b64encode(bytes.fromhex(artefact.sha256)).decode()
     return {
         hdrs.CONTENT_TYPE: "application/octet-stream",
@@ -139,14 +139,14 @@ def _size(file: BinaryIO) -> int:
     return size
 
 
-def _read(path: Path) -> Artefact | None:
+def _read(path: Path) -> OfferedFile | None:
     suffix = _suffix_of(path.name)
     if suffix is None or path.is_symlink() or not path.is_file():
         return None
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256")
         size = file.tell()
-    return Artefact(path, _KINDS[suffix], suffix.removeprefix("."), size, digest.hexdigest())
+    return OfferedFile(path, _KINDS[suffix], suffix.removeprefix("."), size, digest.hexdigest())
 
 
 def _suffix_of(name: str) -> str | None:
@@ -157,7 +157,7 @@ def _suffix_of(name: str) -> str | None:
 
 
 def _published(sums: Path) -> Mapping[str, str] | None:
-    """Read what the build published: digest by name; None where it published nothing."""
+    """Return the digests of SHA256SUMS by name; None without that file."""
     try:
         with sums.open("rb") as file:
             lines = file.read(_MAX_SUMS).decode("utf-8", "replace").splitlines()
@@ -167,7 +167,7 @@ def _published(sums: Path) -> Mapping[str, str] | None:
     return {each[2]: each[1] for each in found if each is not None}
 
 
-def _is_published(artefact: Artefact, published: Mapping[str, str] | None) -> bool:
+def _is_published(artefact: OfferedFile, published: Mapping[str, str] | None) -> bool:
     if published is None or published.get(artefact.name) == artefact.sha256:
         return True
     _LOG.error("%s is not what %s says: it is not offered", artefact.name, SUMS)

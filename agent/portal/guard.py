@@ -1,4 +1,4 @@
-"""What every request passes before a handler sees it, and every answer before it leaves."""
+"""Middleware: checks of every request, and headers of every answer."""
 
 import asyncio
 import logging
@@ -28,7 +28,7 @@ _CODE_OF_STATUS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """Who may ask: under which names, from which pages, how often.
+    """The checks of every request: Host, Origin, and the rate of POST requests.
 
     Attributes:
         origins: this site, as browsers write it; compared as a whole, never in parts.
@@ -41,11 +41,11 @@ class Guard:
 
     @property
     def hosts(self) -> frozenset[str]:
-        """The Host headers that lead here; any other is DNS rebinding or a mistake."""
+        """The Host headers that are accepted; any other is DNS rebinding or a mistake."""
         return frozenset(urlsplit(origin).netloc for origin in self.origins)
 
     def check(self, request: web.Request) -> None:
-        """Let a request pass.
+        """Check a request.
 
         Raises:
             PortalError: ``origin_not_allowed``, ``bad_request``, ``rate_limited``.
@@ -80,7 +80,7 @@ async def read_body(request: web.Request) -> bytes:
 
 
 def guarding(guard: Guard) -> Middleware:
-    """Make the middleware that lets ``guard`` look at each request first."""
+    """Return the middleware that checks each request with ``guard``."""
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -92,7 +92,7 @@ def guarding(guard: Guard) -> Middleware:
 
 @web.middleware
 async def refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turn whatever goes wrong into an answer of the API: a code, never a traceback."""
+    """Turn every error into an answer of the API: a code, never a traceback."""
     try:
         return await handler(request)
     except PortalError as error:
@@ -110,7 +110,7 @@ async def refusals(request: web.Request, handler: Handler) -> web.StreamResponse
 
 
 def _place(request: web.Request) -> str:
-    """Name the handler; the path that was asked for is the visitor's own text."""
+    """Return the handler's name; the request's path is foreign text and is not logged."""
     resource = request.match_info.route.resource
     return f"{request.method} {resource.canonical if resource else 'unknown'}"
 
@@ -121,7 +121,7 @@ def _where(error: BaseException) -> str:
 
 
 def security_headers(agent_ports: Sequence[int], ping_port: int) -> Mapping[str, str]:
-    """Compose what goes with every answer; the page may talk to this site and to the agent."""
+    """Return the headers of every answer; the page may connect to this site and to the agent."""
     agent = [f"{scheme}://localhost:{port}" for scheme in ("https", "wss") for port in agent_ports]
     connect = " ".join(["'self'", *agent, f"http://localhost:{ping_port}"])
     policy = (

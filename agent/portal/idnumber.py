@@ -24,7 +24,7 @@ _FORM: Final = re.compile(r"[A-Z][1289][0-9]{8}", re.ASCII)
 
 
 def has_valid_checksum(number: str) -> bool:
-    """Say whether ``number``, ten characters in upper case, is well formed and sums up."""
+    """Return whether ``number``, ten characters in upper case, has the form and the check digit."""
     if _FORM.fullmatch(number) is None:
         return False
     digits = (int(character) for character in number[1:])
@@ -33,7 +33,7 @@ def has_valid_checksum(number: str) -> bool:
 
 
 def parse_id_number(text: str) -> str:
-    """Bring what a person typed to the one form that is compared: NFKC, no spaces, upper case.
+    """Return a typed number in normal form: NFKC, no spaces, upper case.
 
     Raises:
         PortalError: ``id_number_invalid``, the form or the check digit is wrong.

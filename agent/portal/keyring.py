@@ -1,4 +1,4 @@
-"""The secret that turns an ID number into something a stolen database does not tell.
+"""The key under which ID numbers are hashed, so that a stolen database does not reveal them.
 
 There are only some five thousand million ID numbers: a plain hash of one is guessed in minutes. So
 they are hashed with a random key (HMAC-SHA-256, RFC 2104), and the key lies in a file beside the
@@ -26,7 +26,7 @@ class Keyring:
         self._key = key
 
     def digest(self, label: str, *parts: bytes) -> bytes:
-        """Compute 32 bytes that stand for ``parts`` under ``label`` and tell nothing about them."""
+        """Return the HMAC of ``parts`` under ``label``, 32 bytes."""
         mac = hmac.new(self._key, label.encode(), hashlib.sha256)
         for part in parts:
             mac.update(len(part).to_bytes(4, "big") + part)

@@ -18,7 +18,7 @@ class Login:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A member as the member may see it; ``gold_since`` in seconds since 1970, or None."""
+    """A member, as shown to themselves; ``gold_since`` in seconds since 1970, or None."""
 
     id: str
     name: str | None
@@ -28,7 +28,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Identity:
-    """A proven identity, as much of it as is kept.
+    """The part of a proven identity that is stored.
 
     Attributes:
         id_number_hash: 32 bytes under the database's key: tells whether the number is taken.
@@ -47,7 +47,7 @@ class Identity:
 
 
 def find_member(tx: Transaction, member_id: str) -> Member | None:
-    """Read one member with all logins, oldest first."""
+    """Return one member with all logins, oldest first."""
     row = tx.execute(
         "SELECT id, name, gold_since FROM member WHERE id = ?", (member_id,)
     ).fetchone()
@@ -63,12 +63,12 @@ def find_member(tx: Transaction, member_id: str) -> Member | None:
 
 
 def member_of_contact(tx: Transaction, contact: Contact) -> str | None:
-    """Find whose contact this is."""
+    """Return the member of a contact; None where there is none."""
     return _member_of(tx, contact.kind, contact.value)
 
 
 def member_of_card(tx: Transaction, card_key: str) -> str | None:
-    """Find whose card this is."""
+    """Return the member of a card; None where there is none."""
     return _member_of(tx, LoginKind.CARD, card_key)
 
 
@@ -100,19 +100,19 @@ def rename(tx: Transaction, member_id: str, name: str) -> None:
 
 
 def is_gold(tx: Transaction, member_id: str) -> bool:
-    """Say whether the member is gold."""
+    """Return whether the member is gold."""
     row = tx.execute("SELECT grade FROM member WHERE id = ?", (member_id,)).fetchone()
     return row is not None and row["grade"] == "gold"
 
 
 def last4_of(tx: Transaction, member_id: str) -> str | None:
-    """Read the last four characters of the member's ID number, None when it is not known."""
+    """Return the last four characters of the member's ID number; None when it is not known."""
     row = tx.execute("SELECT id_number_last4 FROM member WHERE id = ?", (member_id,)).fetchone()
     return None if row is None else row["id_number_last4"]
 
 
 def make_gold(tx: Transaction, member_id: str, identity: Identity) -> PortalCode | None:
-    """Make the member gold by card and add the card as a login, or say why not."""
+    """Make the member gold and add the card as a login, or return why not."""
     if is_gold(tx, member_id):
         return PortalCode.ALREADY_GOLD
     taken = tx.execute(

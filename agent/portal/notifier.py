@@ -1,4 +1,4 @@
-"""How a one-time code reaches its person."""
+"""Ways to send a one-time code."""
 
 import asyncio
 import json
@@ -11,23 +11,23 @@ _TIMEOUT_S: Final = 20
 
 
 class NotifierError(Exception):
-    """The code could not be handed over."""
+    """The code could not be sent."""
 
 
 class Notifier(Protocol):
-    """A way to a mobile number or a mailbox."""
+    """Sends to mobile numbers and mailboxes."""
 
     async def send(self, contact: Contact, code: str) -> None:
-        """Hand the six digits over; the answer to the page waits for it.
+        """Send the six digits; the answer to the page waits for it.
 
         Raises:
-            NotifierError: they did not get on their way.
+            NotifierError: they could not be sent.
 
         """
 
 
 class ScreenNotifier:
-    """The demo's: sends nothing, the code is in the answer and the page shows it."""
+    """For the demo: sends nothing; the code is in the answer and the page shows it."""
 
     async def send(self, contact: Contact, code: str) -> None:
         """Do nothing, on purpose."""

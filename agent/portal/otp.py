@@ -9,7 +9,7 @@ from typing import Final
 from agent.portal.contact import Contact
 from agent.portal.errors import PortalCode
 from agent.portal.keyring import Keyring
-from agent.portal.sessions import Session
+from agent.portal.sessions import MemberSession
 from agent.portal.transaction import Transaction
 
 LIFETIME: Final = 300
@@ -37,8 +37,8 @@ class Confirmation:
     created_member: bool = False
 
 
-def issue(tx: Transaction, session: Session, contact: Contact) -> str | PortalCode:
-    """Make a code for the contact and return it, or say why not; any earlier code is void."""
+def issue(tx: Transaction, session: MemberSession, contact: Contact) -> str | PortalCode:
+    """Make a code for the contact and return it, or why not; earlier codes become invalid."""
     who = _contact_hash(tx.keyring, contact)
     for seconds, most in SENDS:
         (sent,) = tx.execute(
@@ -73,14 +73,13 @@ def issue(tx: Transaction, session: Session, contact: Contact) -> str | PortalCo
 
 def confirm(
     tx: Transaction,
-    session: Session,
+    session: MemberSession,
     contact: Contact,
     code: str,
 ) -> Confirmation | PortalCode:
-    """Spend one try on the newest code of this session and contact.
+    """Check a code against the newest one of this session and contact; counts as a try.
 
-    A session that was begun by this very code may present it once more: that is the double click
-    whose first half has already been answered.
+    A session that was begun by this code may present it once more, as after a double click.
     """
     row = tx.execute(
         """
@@ -113,7 +112,7 @@ def note_created_member(tx: Transaction, confirmation: Confirmation) -> None:
 
 
 def purge_otps(tx: Transaction) -> int:
-    """Delete codes that no limit counts any more; return how many."""
+    """Delete codes that are too old for every limit; return how many."""
     return tx.execute("DELETE FROM otp WHERE created <= ?", (tx.now - _KEPT,)).rowcount
 
 
@@ -122,5 +121,5 @@ def _contact_hash(keyring: Keyring, contact: Contact) -> bytes:
 
 
 def _code_hash(keyring: Keyring, salt: bytes, code: str) -> bytes:
-    """Hash under the key: a bare hash of six digits would be no secret."""
+    """Return the keyed hash of a code; an unkeyed hash of six digits would be no secret."""
     return keyring.digest("otp-code", salt, code.encode())

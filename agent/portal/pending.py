@@ -17,7 +17,7 @@ _GRACE_S: Final = 60
 
 
 class PendingIdNumbers:
-    """ID numbers by challenge; the oldest make room when there are too many."""
+    """ID numbers by challenge; the oldest are dropped when there are too many."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """Measure ages by ``clock``, in seconds."""
@@ -25,22 +25,22 @@ class PendingIdNumbers:
         self._entries: OrderedDict[str, tuple[float, str]] = OrderedDict()
 
     def put(self, challenge: str, id_number: str) -> None:
-        """Remember a number until its challenge is over."""
+        """Keep a number until its challenge expires."""
         self._evict()
         until = self._clock() + LIFETIME + _GRACE_S
         self._entries[challenge] = (until, id_number)
 
     def get(self, challenge: str) -> str | None:
-        """Return the number, if it is still known."""
+        """Return the number; None when it is not kept any more."""
         entry = self._entries.get(challenge)
         return None if entry is None or entry[0] <= self._clock() else entry[1]
 
     def drop(self, challenge: str) -> None:
-        """Forget a number; an unknown one is no error."""
+        """Drop a number, if it is kept."""
         self._entries.pop(challenge, None)
 
     def _evict(self) -> None:
-        """Forget what is over and, oldest first, what is too much; insertion is in order of age."""
+        """Drop expired numbers and, oldest first, those above the limit."""
         now = self._clock()
         while self._entries:
             oldest = next(iter(self._entries))

@@ -1,4 +1,4 @@
-"""The portal's tables, and the promises that SQLite itself keeps.
+"""The portal's tables and the constraints that SQLite enforces.
 
 Times are whole seconds since 1970 (UTC). What can be checked by looking at one row or one index is
 checked here, so that no mistake above can break it: one contact is one account, one ID number is

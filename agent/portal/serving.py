@@ -19,7 +19,7 @@ def listen(host: str, port: int) -> socket.socket:
     """Open a listening socket, before anything needs to know its port; 0 stands for any.
 
     Raises:
-        OSError: the address cannot be had.
+        OSError: the address cannot be used.
 
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -27,7 +27,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def announce_ready(facts: Mapping[str, object]) -> None:
-    """Print the one line of JSON that says that, and where, the program answers."""
+    """Print a line of JSON that says that the program is ready, and where it listens."""
     sys.stdout.write(json.dumps({"ready": True, **facts}) + "\n")
     sys.stdout.flush()
 

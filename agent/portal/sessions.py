@@ -1,4 +1,4 @@
-"""Who is at the other end of a cookie.
+"""Sessions, which browsers hold by a cookie.
 
 A session begins anonymous, so that a code or a challenge can be bound to it, and ends there: a
 login begins a *new* session, its child, under a new token, and the old token is worth nothing but
@@ -21,8 +21,8 @@ _TOKEN_BYTES: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
-    """One row: ``member`` is None while nobody is logged in, ``parent`` where it came from."""
+class MemberSession:
+    """A session: ``member`` is None while nobody is logged in; ``parent`` was before the login."""
 
     id: int
     parent: int | None
@@ -30,7 +30,7 @@ class Session:
 
     @property
     def family(self) -> tuple[int, int]:
-        """This session and the one that it came from: whose codes and challenges it may repeat."""
+        """This session and its parent, whose codes and challenges it may repeat."""
         return (self.id, self.id if self.parent is None else self.parent)
 
 
@@ -38,7 +38,7 @@ class Session:
 class OpenedSession:
     """A session with its token: 256 random bits, URL-safe base64, kept nowhere on the server."""
 
-    session: Session
+    session: MemberSession
     token: str
 
     def __repr__(self) -> str:
@@ -46,7 +46,7 @@ class OpenedSession:
 
 
 def _hash_of(token: str) -> bytes:
-    """Hash a token; it is random and long, so a plain SHA-256 cannot be turned back."""
+    """Return the SHA-256 of a token, which is random and long enough for an unkeyed hash."""
     return hashlib.sha256(token.encode()).digest()
 
 
@@ -55,8 +55,8 @@ def open_session(tx: Transaction) -> OpenedSession:
     return _insert(tx, parent=None, member=None)
 
 
-def log_in(tx: Transaction, came_from: Session, member: str) -> OpenedSession:
-    """Begin a session of ``member``; ``came_from`` is nobody's from now on."""
+def log_in(tx: Transaction, came_from: MemberSession, member: str) -> OpenedSession:
+    """Begin a session of ``member``; ``came_from`` becomes anonymous."""
     tx.execute("UPDATE session SET member = NULL WHERE id = ?", (came_from.id,))
     return _insert(tx, parent=came_from.id, member=member)
 
@@ -69,20 +69,20 @@ def _insert(tx: Transaction, *, parent: int | None, member: str | None) -> Opene
     )
     if cursor.lastrowid is None:
         raise sqlite3.InternalError("no row was inserted")
-    return OpenedSession(Session(cursor.lastrowid, parent, member), token)
+    return OpenedSession(MemberSession(cursor.lastrowid, parent, member), token)
 
 
-def find_session(tx: Transaction, token: str) -> Session | None:
-    """Find the session of a token, unless it is unknown or over."""
+def find_session(tx: Transaction, token: str) -> MemberSession | None:
+    """Return the session of a token; None when it is unknown or has expired."""
     row = tx.execute(
         "SELECT id, parent, member FROM session WHERE token_hash = ? AND expires > ?",
         (_hash_of(token), tx.now),
     ).fetchone()
-    return None if row is None else Session(row["id"], row["parent"], row["member"])
+    return None if row is None else MemberSession(row["id"], row["parent"], row["member"])
 
 
-def log_out(tx: Transaction, session: Session) -> None:
-    """End the session, the one it came from, and every other that came from there."""
+def log_out(tx: Transaction, session: MemberSession) -> None:
+    """End the session, its parent, and every other child of it."""
     tx.execute(
         """
         WITH RECURSIVE ancestor (id, parent) AS (
@@ -97,9 +97,9 @@ def log_out(tx: Transaction, session: Session) -> None:
 
 
 def purge_sessions(tx: Transaction) -> int:
-    """Delete sessions that are over, with their challenges; return how many.
+    """Delete expired sessions with their challenges; return how many.
 
-    Only those that no other came from: deleting a parent would end its children before their time.
+    Not those that have children: deleting a parent would end them too early.
     """
     return tx.execute(
         """

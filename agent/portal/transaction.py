@@ -1,4 +1,4 @@
-"""What a piece of work on the database is handed."""
+"""A transaction on the database."""
 
 import sqlite3
 from collections.abc import Mapping, Sequence
@@ -13,12 +13,12 @@ SqlValue: TypeAlias = str | int | bytes | None
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """One transaction under way.
+    """A transaction under way.
 
     Attributes:
-        connection: where it happens; belongs to the database's own thread.
+        connection: of the database; only for the database's own thread.
         keyring: the database's key.
-        now: one moment for all of it, in seconds since 1970.
+        now: the time of the whole transaction, in seconds since 1970.
 
     """
 

@@ -1,4 +1,4 @@
-"""Judge signatures by configured anchors and revocation lists."""
+"""Verify signatures by configured anchors and revocation lists."""
 
 import asyncio
 import importlib
@@ -32,11 +32,10 @@ _CODE_OF_STATUS: Final = {
 
 
 class CertificateVerifier:
-    """The judge: CMS by ``agent.cms``, path and revocation by ``agent.pki``.
+    """A verifier: CMS by ``agent.cms``, path and revocation by ``agent.pki``.
 
-    Only configured certificates help to build a path. Those that come along in a message are
-    not even looked at: a hostile heap of them, signing each other, would cost us more than it
-    costs its sender.
+    Only configured certificates are used to build a path. Those in a message are ignored: many
+    certificates that sign each other would cost the portal more than their sender.
     """
 
     def __init__(
@@ -98,12 +97,12 @@ def load_verifier(
     lists: Sequence[str],
     clock: Callable[[], float],
 ) -> CertificateVerifier:
-    """Load what is trusted, and say where revocation lists are: paths or http(s) URLs.
+    """Return a verifier of configured files; revocation lists are paths or http(s) URLs.
 
-    Without any list nothing can be proven not to be revoked, so nothing is accepted.
+    Without a list no certificate is accepted.
 
     Raises:
-        CmsError: a file is no certificate, or a URL no plain one.
+        CmsError: a file is not a certificate, or a URL is not http or https.
 
     """
     # Some modules are heavy and imported on first use: here, where nobody waits.

@@ -1,4 +1,4 @@
-"""Judge a signature that a page hands in: whether it is good, whose, and by what right."""
+"""The interface that verifies signatures of a page."""
 
 from typing import Final, Protocol
 
@@ -9,13 +9,13 @@ MAX_SIGNATURE: Final = 64 * 1024
 
 
 class SignatureVerifier(Protocol):
-    """The two halves of the judgement; the first says whose certificate it is about."""
+    """Verifies a signature in two steps: the signature, then its certificate."""
 
     async def open(self, signature: bytes, content: bytes) -> CertificateFacts:
-        """Check the signature itself and give the signer's certificate, not yet trusted.
+        """Check the signature itself and return the signer's certificate, not yet trusted.
 
         Args:
-            signature: a DER CMS SignedData, from a page, hostile until proven otherwise.
+            signature: a DER CMS SignedData from a page.
             content: the challenge that it must carry, octet for octet.
 
         Raises:
@@ -24,7 +24,7 @@ class SignatureVerifier(Protocol):
         """
 
     async def judge(self, certificate: CertificateFacts) -> None:
-        """Check the certificate: chain, validity, revocation, what its key is for.
+        """Check the certificate: chain, validity, revocation, key usage.
 
         Raises:
             PortalError: the code says which of them failed first.

@@ -8,7 +8,7 @@ from aiohttp import web
 from msgspec import Meta
 
 from agent.portal.contact import LoginKind
-from agent.portal.downloads import Artefact
+from agent.portal.downloads import OfferedFile
 from agent.portal.errors import REFUSALS, PortalCode, PortalError
 from agent.portal.members import Member
 from agent.portal.verification import MAX_SIGNATURE
@@ -24,7 +24,7 @@ _Signature = Annotated[bytes, Meta(min_length=1, max_length=MAX_SIGNATURE)]
 
 
 class _Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Refuse what is not in the API."""
+    """The base of requests: unknown fields are refused."""
 
 
 class Empty(_Request, frozen=True):
@@ -45,7 +45,7 @@ class OtpConfirmRequest(_Request, frozen=True):
 
 
 class ProfileRequest(_Request, frozen=True):
-    """Say a name."""
+    """Set a name."""
 
     name: _Name
 
@@ -57,7 +57,7 @@ class UpgradeChallengeRequest(_Request, frozen=True):
 
 
 class SignatureRequest(_Request, frozen=True):
-    """Hand a signature in; base64 of a DER CMS SignedData with the content in it."""
+    """Send a signature: base64 of a DER CMS SignedData with its content."""
 
     challenge_id: _Id
     signature: _Signature
@@ -94,7 +94,7 @@ class ConfirmedAnswer(msgspec.Struct, frozen=True):
 
 
 class OtpAnswer(msgspec.Struct, frozen=True):
-    """A code is on its way; in the demo, here it is."""
+    """A code was sent; in the demo it is in the answer."""
 
     contact_kind: LoginKind
     demo_code: str | None
@@ -110,14 +110,14 @@ class ChallengeAnswer(msgspec.Struct, frozen=True):
 
 
 class AgentBody(msgspec.Struct, frozen=True):
-    """Where the page looks for the agent."""
+    """Where the agent listens."""
 
     ports: list[int]
     ping_port: int
 
 
 class ConfigAnswer(msgspec.Struct, frozen=True):
-    """What the page has to know about this site."""
+    """What the page needs to know about this site."""
 
     agent: AgentBody
     demo: bool
@@ -178,7 +178,7 @@ def decode(body: bytes, kind: type[_RequestT]) -> _RequestT:
 
 
 def answer(body: msgspec.Struct, status: int = 200) -> web.Response:
-    """Write an answer; it is about a person, so no cache keeps it."""
+    """Return an answer that no cache keeps, because it is about a person."""
     return web.Response(
         body=msgspec.json.encode(body),
         status=status,
@@ -188,14 +188,14 @@ def answer(body: msgspec.Struct, status: int = 200) -> web.Response:
 
 
 def refuse(code: PortalCode) -> web.Response:
-    """Write a refusal."""
+    """Return the answer of a refusal."""
     refusal = REFUSALS[code]
     message = MessageBody(refusal.zh_hant, refusal.en)
     return answer(ErrorAnswer(ErrorBody(code, message, refusal.retriable)), refusal.status)
 
 
 def member_body(member: Member) -> MemberBody:
-    """Show a member."""
+    """Return a member as the page shows it."""
     since = member.gold_since
     return MemberBody(
         id=member.id,
@@ -206,13 +206,13 @@ def member_body(member: Member) -> MemberBody:
     )
 
 
-def artefact_body(artefact: Artefact) -> ArtefactBody:
-    """Show an installer."""
+def artefact_body(artefact: OfferedFile) -> ArtefactBody:
+    """Return an installer as the page shows it."""
     return ArtefactBody(
         artefact.name, artefact.system, artefact.kind, artefact.size, artefact.sha256, artefact.url
     )
 
 
 def _moment(seconds: int) -> str:
-    """Write a moment as RFC 3339 in UTC."""
+    """Return a time as RFC 3339 in UTC."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

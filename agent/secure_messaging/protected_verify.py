@@ -1,8 +1,7 @@
 """The gen1 card's protected VERIFY: the PIN under 2-key triple DES with a known key.
 
-The key is a transport constant that every middleware for this card carries: it keeps the PIN off
-the cable in the clear, no more. Whoever holds the command holds the PIN, so it is built in one
-buffer that wipes itself.
+The key is a constant that every middleware for this card contains: it only keeps the PIN from being
+sent in plain text. Whoever has the command has the PIN, so it is built in one buffer that is wiped.
 """
 
 from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
@@ -28,7 +27,7 @@ def pad_pin(pin: SecretBytes) -> SecretBytes:
 
     Raises:
         PinError: code ``pin_length``: empty, or longer than 10 bytes.
-        AgentError: code ``user_cancelled``: whoever gave the PIN has wiped it.
+        AgentError: code ``user_cancelled``: the PIN was wiped by its owner.
 
     """
     if not 0 < len(pin) <= PIN_FIELD:
@@ -47,7 +46,7 @@ def verify_command(pin: SecretBytes, iv: bytes) -> SecretBytes:
     """Build the whole protected VERIFY command, 37 bytes: header, IV, ciphertext.
 
     Args:
-        pin: 1 to 10 bytes; left as it is.
+        pin: 1 to 10 bytes; not wiped here.
         iv: 8 fresh random bytes.
 
     Raises:

@@ -1,10 +1,10 @@
 """The gen2 card's secure channel: GlobalPlatform SCP03 (Amendment D), i = 03, AES-128.
 
-Security level 03: commands are encrypted and carry a MAC, responses are plain. No I/O here: the
-session says what to send and is told what came back; the host challenge is an argument.
+Security level 03: commands are encrypted and have a MAC, responses are plain. No I/O: the session
+builds the commands and is given the responses; the host challenge is an argument.
 
-The master key is a transport constant that every middleware for this card carries: the channel
-keeps the PIN off the cable in the clear, no more.
+The master key is a constant that every middleware for this card contains: the channel only keeps
+the PIN from being sent in plain text.
 """
 
 import hmac
@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.ciphers.modes import CBC, ECB
 from cryptography.hazmat.primitives.cmac import CMAC
 
 from agent.errors import SecureChannelError
-from agent.iso7816.command import CommandApdu
+from agent.iso7816 import CommandApdu
 from agent.secret import SecretBytes
 
 CARD_MANAGER_AID = bytes.fromhex("A000000283FF088692535389C00014")
@@ -42,7 +42,7 @@ _FAILED = "the secure channel could not be opened"
 
 
 class Scp03Keys:
-    """A card's two static keys, 16 bytes each; shown to nobody."""
+    """A card's two static keys, 16 bytes each; not part of its ``repr``."""
 
     __slots__ = ("_enc", "_mac")
 
@@ -52,12 +52,12 @@ class Scp03Keys:
 
     @property
     def enc(self) -> bytes:
-        """K-ENC."""
+        """The key K-ENC."""
         return self._enc
 
     @property
     def mac(self) -> bytes:
-        """K-MAC."""
+        """The key K-MAC."""
         return self._mac
 
     def __repr__(self) -> str:
@@ -65,7 +65,7 @@ class Scp03Keys:
 
 
 def derive_keys(card_id: bytes) -> Scp03Keys:
-    """Diversify the master key for one card.
+    """Derive one card's static keys from the master key.
 
     Args:
         card_id: the 10 bytes that GET DATA 0045 answers.
@@ -108,7 +108,7 @@ class Scp03Session:
     """The host's side of one channel.
 
     Use it in this order: :meth:`initialize_update`, :meth:`external_authenticate` with the
-    response, then :meth:`wrap` for each command. A session that failed stays unusable.
+    response, then :meth:`wrap` for each command. After an error it cannot be used any more.
     """
 
     def __init__(self, keys: Scp03Keys, host_challenge: bytes) -> None:
@@ -161,7 +161,7 @@ class Scp03Session:
         return CommandApdu(*header, cryptogram + self._next_mac(bytes(header), cryptogram))
 
     def wrap(self, command: CommandApdu) -> CommandApdu:
-        """Protect a command: data encrypted, MAC appended, Le left as it is.
+        """Return the protected command: data encrypted, MAC appended, Le unchanged.
 
         Raises:
             SecureChannelError: the channel is not open.
@@ -179,8 +179,8 @@ class Scp03Session:
         """Protect a command whose data is a secret; return the whole command APDU.
 
         Args:
-            header: CLA INS P1 P2, unprotected form.
-            data: 1 to 239 bytes; left as it is.
+            header: CLA INS P1 P2 of the unprotected command.
+            data: 1 to 239 bytes; not wiped here.
 
         Raises:
             SecureChannelError: the channel is not open.

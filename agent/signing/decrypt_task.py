@@ -1,6 +1,6 @@
 """One decrypt request: from what the page has to what the card's key opens, and back."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -32,7 +32,7 @@ class _Cryptogram:
 
 
 @dataclass(frozen=True, slots=True)
-class DecryptTask(KeyTask[_Cryptogram, bytes]):
+class DecryptTask(KeyTask[_Cryptogram, bytes, bytes]):
     """Decrypt with the key that others encrypt to."""
 
     request: DecryptRequest
@@ -73,9 +73,13 @@ class DecryptTask(KeyTask[_Cryptogram, bytes]):
         message = parse(self.request.data, certificate.facts.der)
         return _Cryptogram(message.encrypted_key, message)
 
-    def use_key(self, card: Card, pin: SecretBytes, prepared: _Cryptogram) -> Sequence[bytes]:
-        """Send the PIN and decrypt; errors as of :meth:`agent.cards.card.Card.decrypt`."""
-        return card.decrypt(self.key_id, pin, [prepared.value])
+    def verb(self, card: Card) -> Callable[[bytes, SecretBytes, Sequence[bytes]], Sequence[bytes]]:
+        """Return what decrypts."""
+        return card.decrypt
+
+    def inputs(self, prepared: _Cryptogram) -> Sequence[bytes]:
+        """Return the cryptogram."""
+        return [prepared.value]
 
     def finish(
         self, certificate: CardCertificate, prepared: _Cryptogram, results: Sequence[bytes]

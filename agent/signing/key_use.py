@@ -25,6 +25,7 @@ from agent.signing.readers import Readers
 from agent.signing.recording import Recording
 
 A = TypeVar("A")
+N = TypeVar("N")
 P = TypeVar("P")
 T = TypeVar("T")
 
@@ -41,7 +42,7 @@ _DOUBTS: Final = frozenset(
 CARD_SECONDS = 60.0  # for one operation, waiting for other programs' transactions included
 
 
-class KeyTask(ABC, Generic[P, T]):
+class KeyTask(ABC, Generic[P, N, T]):
     """What a private key is wanted for: one sign request, or one decrypt request."""
 
     __slots__ = ()
@@ -75,8 +76,12 @@ class KeyTask(ABC, Generic[P, T]):
         """
 
     @abstractmethod
-    def use_key(self, card: Card, pin: SecretBytes, prepared: P) -> Sequence[bytes]:
-        """Send the PIN and use the key; errors as of :meth:`agent.cards.card.Card.sign`."""
+    def verb(self, card: Card) -> Callable[[bytes, SecretBytes, Sequence[N]], Sequence[bytes]]:
+        """Return :meth:`agent.cards.card.Card.sign` or ``decrypt`` of ``card``."""
+
+    @abstractmethod
+    def inputs(self, prepared: P) -> Sequence[N]:
+        """Return what the key is to work on, as the verb takes it."""
 
     @abstractmethod
     def finish(self, certificate: CardCertificate, prepared: P, results: Sequence[bytes]) -> T:
@@ -120,7 +125,7 @@ class _Spending:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class KeyUser(Generic[P, T]):
+class KeyUser(Generic[P, N, T]):
     """Uses a private key for one request; belongs to the event loop.
 
     Attributes:
@@ -141,7 +146,7 @@ class KeyUser(Generic[P, T]):
     last_try: bool
     site: Origin
     reader: str
-    task: KeyTask[P, T]
+    task: KeyTask[P, N, T]
     recording: Recording
 
     async def run(self, pin: SecretBytes | None) -> T:
@@ -286,7 +291,7 @@ class KeyUser(Generic[P, T]):
     def _transaction(
         self, pin: SecretBytes, spending: _Spending, card: Card, nobody_waits: ThreadEvent
     ) -> T:
-        """Use the key once; whatever is raised before ``use_key`` is raised before the PIN goes."""
+        """Use the key once; errors before the verb is called come before the PIN is sent."""
         card.pin_rules.check(pin)
         with _doubting(card):
             stored = card.certificate(self.task.key_id)
@@ -294,10 +299,11 @@ class KeyUser(Generic[P, T]):
             self._check_card(card, spending)
             certificate = card_certificate(self.reader, card.serial, stored)
             prepared = self.task.prepare(certificate)
+            use_key, inputs = self.task.verb(card), self.task.inputs(prepared)
             if nobody_waits.is_set():
                 raise AgentError("nobody waits any more", code=ErrorCode.USER_CANCELLED)
             with self.recording.key_use():
-                results = self.task.use_key(card, pin, prepared)
+                results = use_key(self.task.key_id, pin, inputs)
             return self.task.finish(certificate, prepared, results)
 
     def _check_card(self, card: Card, spending: _Spending) -> None:

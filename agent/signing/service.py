@@ -47,6 +47,7 @@ from agent.signing.recording import Recorder, Signed
 from agent.signing.sign_task import SignTask
 from agent.transport.base import CardProvider
 
+N = TypeVar("N")
 P = TypeVar("P")
 T = TypeVar("T")
 
@@ -188,7 +189,7 @@ class SigningService:
         self,
         site: Origin,
         request: SignRequest | DecryptRequest,
-        task: KeyTask[P, T],
+        task: KeyTask[P, N, T],
         certificate: bytes | None,
         pin: SecretBytes | None,
     ) -> T:

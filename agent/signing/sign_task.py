@@ -3,9 +3,10 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from agent.cards.card import Card
+from agent.cms.digest import HashAlgorithm
 from agent.cms.document import Document
 from agent.consent.questions import MAX_SHOWN, Act, DocumentFacts, Purpose
 from agent.errors import AgentError, CardError, ErrorCode, KeyNotFoundError
@@ -19,8 +20,11 @@ if TYPE_CHECKING:
 SIGNATURE_SECONDS: Final = 10.0  # more for each further signature
 
 
+_HashedDigest: TypeAlias = tuple[HashAlgorithm, bytes]
+
+
 @dataclass(frozen=True, slots=True)
-class SignTask(KeyTask[tuple["Message", ...], SignResult]):
+class SignTask(KeyTask[tuple["Message", ...], _HashedDigest, SignResult]):
     """Sign the documents of one request.
 
     Attributes:
@@ -70,12 +74,15 @@ class SignTask(KeyTask[tuple["Message", ...], SignResult]):
             for document in self.request.documents
         )
 
-    def use_key(
-        self, card: Card, pin: SecretBytes, prepared: tuple["Message", ...]
-    ) -> Sequence[bytes]:
-        """Send the PIN and sign; errors as of :meth:`agent.cards.card.Card.sign`."""
-        digests = [(self.request.hash, message.digest) for message in prepared]
-        return card.sign(self.key_id, pin, digests)
+    def verb(
+        self, card: Card
+    ) -> Callable[[bytes, SecretBytes, Sequence[_HashedDigest]], Sequence[bytes]]:
+        """Return what signs."""
+        return card.sign
+
+    def inputs(self, prepared: tuple["Message", ...]) -> Sequence[_HashedDigest]:
+        """Return the digests, each with its algorithm."""
+        return [(self.request.hash, message.digest) for message in prepared]
 
     def finish(
         self,

@@ -1,1 +1,6 @@
-"""The way to the card: one interface, PC/SC or virtual, and what sits directly above it."""
+"""Carry command APDUs to cards: the interface of readers, PC/SC behind it, response chaining.
+
+Callers import from :mod:`agent.transport.base` (the interface) and
+:mod:`agent.transport.chaining`. Only :mod:`agent.transport.pcsc` loads pyscard, and only when it
+is used. May use ``agent.iso7816``, ``agent.secret`` and ``agent.errors``.
+"""

@@ -1,4 +1,4 @@
-"""The seam between everything that knows what a command means and whatever carries it.
+"""The interface between the code that knows what commands mean and the code that carries them.
 
 A :class:`CardProvider` is a source of readers (PC/SC, or virtual cards in this process); a
 :class:`Connection` carries command APDUs to one card. Bytes and status words only: ``61xx``,
@@ -14,7 +14,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class ReaderState:
-    """What one reader looked like at one moment.
+    """The state of one reader at one moment.
 
     Attributes:
         name: as the provider names it; unique among the readers present, at most 127 bytes UTF-8.
@@ -52,8 +52,8 @@ class Connection(Protocol):
                 the layer below does; a caller may wipe it afterwards.
 
         Raises:
-            CardRemovedError: the card or reader went away; the connection stays dead for ever.
-            TransportError: anything else between here and the card.
+            CardRemovedError: the card or reader went away; the connection cannot be used any more.
+            TransportError: any other failure between the agent and the card.
 
         """
 
@@ -81,7 +81,7 @@ class Connection(Protocol):
     def end(self, *, reset: bool) -> None:
         """End the transaction, with ``reset`` powering the card down to its state after ATR.
 
-        Never raises when the card has gone: there is nothing left to protect then.
+        Does not raise when the card is gone.
         """
 
     def reset(self) -> None:
@@ -93,7 +93,7 @@ class Connection(Protocol):
         """
 
     def close(self) -> None:
-        """Let go of the card; may be called twice; never raises.
+        """Disconnect from the card; may be called twice; never raises.
 
         The card stays as it is, unless a transaction was left open: that one ends with a reset.
         """
@@ -111,7 +111,7 @@ class CardProvider(Protocol):
         """``"pcsc"`` or ``"virtual"``: what ``--provider`` calls it."""
 
     def readers(self) -> tuple[ReaderState, ...]:
-        """Look once, without waiting; in the provider's own order.
+        """Return the readers as they are now, in the provider's own order, without waiting.
 
         Raises:
             ServiceUnavailableError: there is no PC/SC service.
@@ -130,7 +130,7 @@ class CardProvider(Protocol):
         """
 
     def cancel(self) -> None:
-        """Wake a blocked :meth:`wait` at once; from any thread; without one, do nothing."""
+        """Make a blocked :meth:`wait` return at once; from any thread; does nothing without one."""
 
     def open(self, reader: str) -> Connection:
         """Connect to the card in ``reader``, shared with other programs.
@@ -143,4 +143,4 @@ class CardProvider(Protocol):
         """
 
     def close(self) -> None:
-        """Let everything go; a blocked :meth:`wait` returns; may be called twice."""
+        """Release everything; a blocked :meth:`wait` returns; may be called twice."""

@@ -1,14 +1,13 @@
-"""What every card needs above the bare transport: 61xx, 6Cxx, and a count of what was sent.
+"""Response chaining for every kind of connection: 61xx, 6Cxx, and a count of the commands.
 
-T=0 readers hand these status words up instead of the response (ISO/IEC 7816-4 §5.3.4); a T=1
-reader may sit behind a converter that does too. Both are handled here for every provider.
+T=0 readers return these status words instead of the response (ISO/IEC 7816-4 §5.3.4); a T=1 reader
+may be behind a converter that does so too.
 """
 
 from dataclasses import replace
 
 from agent.errors import CardError
-from agent.iso7816.command import CommandApdu
-from agent.iso7816.status_word import bytes_available, correct_le
+from agent.iso7816 import CommandApdu, bytes_available, correct_le
 from agent.secret import SecretBytes
 from agent.transport.base import Connection
 
@@ -18,8 +17,8 @@ MAX_ROUNDS = 260  # of GET RESPONSE for one command, each of one byte or more
 _CLA_PLAIN = 0xF3  # takes the secure-messaging bits out (ISO/IEC 7816-4 §5.4.1)
 
 
-class Link:
-    """One card's connection with response chaining.
+class ApduChannel:
+    """A connection to a card, with response chaining.
 
     Attributes:
         commands: command APDUs sent so far, GET RESPONSE included.
@@ -34,7 +33,7 @@ class Link:
         """Send a command and collect its whole response: data, and a status word not 61xx, 6Cxx.
 
         Raises:
-            CardError: the card promises response bytes without end.
+            CardError: the response is longer than 64 KiB, or comes in more than 260 pieces.
             TransportError: as :meth:`agent.transport.base.Connection.transmit`.
 
         """

@@ -1,4 +1,4 @@
-"""What a reader can do beyond carrying commands (PC/SC part 10, §2.3): whether it has a keypad."""
+"""The features that a reader reports (PC/SC part 10, §2.3): whether it has a keypad."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -12,7 +12,7 @@ _CODE: Final = 4  # bytes
 
 
 def features(answer: bytes) -> Iterator[int]:
-    """List the features' tags, as far as the answer makes sense.
+    """Yield the tags of the features, up to the first malformed entry.
 
     Args:
         answer: to GET_FEATURE_REQUEST: entries of tag, length 04 and a control code.

@@ -1,4 +1,4 @@
-"""The way to real readers: PC/SC, through pyscard's raw functions.
+"""Real readers, through PC/SC and the raw functions of pyscard.
 
 Every connection has a context of its own, and so has the monitor. pcsclite locks a context for
 the length of each call, so on a shared one a signature of three seconds would hold up every other
@@ -81,7 +81,7 @@ def _establish() -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Sight:
-    """One reader as SCardGetStatusChange sees it."""
+    """One reader as SCardGetStatusChange reports it."""
 
     name: str
     event_state: int
@@ -102,7 +102,7 @@ class _Sight:
 
 
 class _Wait:
-    """One call of wait(), for whoever wants to wake it."""
+    """A call of wait() that :meth:`PcscProvider.cancel` can end."""
 
     def __init__(self) -> None:
         self.cancelled = threading.Event()
@@ -117,7 +117,7 @@ class PcscProvider:
     """
 
     def __init__(self) -> None:
-        """Prepare; nothing is asked of PC/SC before the first call."""
+        """Make the provider; PC/SC is not called before the first use."""
         self._context: int | None = None
         self._context_number = 0
         self._plug_and_play: int | None = None  # its last state, None where it is unknown
@@ -135,7 +135,7 @@ class PcscProvider:
         return "pcsc"
 
     def readers(self) -> tuple[ReaderState, ...]:
-        """Look once, without waiting; in the service's own order.
+        """Return the readers as they are now, in the service's own order, without waiting.
 
         Raises:
             ServiceUnavailableError: there is no PC/SC service.
@@ -185,7 +185,7 @@ class PcscProvider:
                     return known
 
     def cancel(self) -> None:
-        """Wake a blocked :meth:`wait` at once; from any thread; without one, do nothing."""
+        """Make a blocked :meth:`wait` return at once; from any thread; does nothing without one."""
         with self._guard:
             wait = self._waiting
             if wait is None:
@@ -226,7 +226,7 @@ class PcscProvider:
         return PcscConnection(scard, context, card, protocol, atr)
 
     def close(self) -> None:
-        """Let everything go; a blocked :meth:`wait` returns; may be called twice."""
+        """Release everything; a blocked :meth:`wait` returns; may be called twice."""
         self._closed = True
         self.cancel()
         self._drop_context()
@@ -244,7 +244,7 @@ class PcscProvider:
                 self._waiting = None
 
     def _block(self, wait: _Wait, seconds: float) -> bool:
-        """Wait inside PC/SC; return whether it says that something has changed."""
+        """Block inside PC/SC; return whether it reports a change."""
         asked: list[tuple[str, int]] = [(sight.name, sight.event_state) for sight in self._sights]
         if self._plug_and_play is None:
             seconds = min(seconds, _READER_POLL)
@@ -268,7 +268,7 @@ class PcscProvider:
         return code not in {codes.E_TIMEOUT, codes.E_CANCELLED}
 
     def _look(self) -> tuple[_Sight, ...]:
-        """Look at all readers, with a new context if the old one is of a service that is gone."""
+        """Return all readers, with a new context if the service of the old one is gone."""
         for _ in range(_LOOK_ATTEMPTS):
             is_new = self._context is None
             try:
@@ -283,7 +283,7 @@ class PcscProvider:
         raise ServiceUnavailableError("the readers change faster than they can be listed")
 
     def _look_once(self, context: int) -> tuple[_Sight, ...] | None:
-        """Look at all readers; None if one of them went away meanwhile."""
+        """Return all readers; None if one of them went away meanwhile."""
         names = self._list_readers(context)
         if not names:
             return ()
@@ -332,7 +332,7 @@ class PcscProvider:
 
 
 def _plug_and_play_state(context: int) -> int | None:
-    """Ask whether the service tells of new readers; None if it does not know the question."""
+    """Return the state of the plug-and-play reader; None where the service has none."""
     result, answers = _scard().SCardGetStatusChange(
         context, 0, [(_PLUG_AND_PLAY, codes.STATE_UNAWARE)]
     )
@@ -343,7 +343,7 @@ def _plug_and_play_state(context: int) -> int | None:
 
 
 def _check_name(reader: str) -> None:
-    """Refuse what no reader can be called, before it meets a C string."""
+    """Refuse a name that no reader can have, before it is passed on as a C string."""
     try:
         length = len(reader.encode("utf-8"))
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""What PC/SC calls things, and what its return codes mean here.
+"""The constants of PC/SC, and the errors that its return codes stand for.
 
 The numbers are those of PC/SC part 5, the same on all systems; pyscard and pcsclite do not have
 all the names everywhere.
@@ -78,12 +78,12 @@ _CODES_OF_AN_UNUSABLE_CARD = frozenset({0x8010000F, 0x80100065, 0x80100066, 0x80
 
 
 def unsigned(result: int) -> int:
-    """Return a return code as PC/SC writes it: on some systems pyscard's are negative."""
+    """Return a return code as an unsigned number: on some systems pyscard's are negative."""
     return result & 0xFFFFFFFF
 
 
 def error_of(call: str, code: int, *, connected: bool = False) -> TransportError:
-    """Translate a PC/SC return code, the one place where that is done.
+    """Return the error that a PC/SC return code stands for.
 
     Args:
         call: the function that returned it, for the log.

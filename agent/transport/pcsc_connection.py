@@ -1,7 +1,7 @@
-"""One card behind PC/SC, and its transactions.
+"""A connection to a card through PC/SC.
 
-pyscard takes a command as a list of int and copies it into buffers of its own that it does not
-wipe. What this module can wipe (the list) it wipes; it makes no copy that it could spare.
+pyscard takes a command as a list of int and copies it into buffers of its own, which it does not
+wipe. This module wipes the list, and makes no other copy.
 """
 
 import contextlib
@@ -20,10 +20,10 @@ _BEGIN_ATTEMPTS = 10  # another program may reset the card between our reconnect
 
 
 class PcscConnection:
-    """One card behind PC/SC; see :class:`agent.transport.base.Connection`."""
+    """A connection to a card through PC/SC; see :class:`agent.transport.base.Connection`."""
 
     def __init__(self, scard: Any, context: int, card: int, protocol: int, atr: bytes) -> None:
-        """Own ``context`` and ``card``, the handles of SCardEstablishContext and SCardConnect.
+        """Take over the handles of SCardEstablishContext and SCardConnect.
 
         Args:
             scard: pyscard's raw functions.
@@ -59,9 +59,9 @@ class PcscConnection:
             command: 4 to 261 bytes (short APDU).
 
         Raises:
-            CardRemovedError: the card or reader went away; the connection stays dead for ever.
+            CardRemovedError: the card or reader went away; the connection cannot be used any more.
             SharingViolationError: outside a transaction, another program reset the card.
-            TransportError: anything else between here and the card.
+            TransportError: any other failure between the agent and the card.
 
         """
         self._make_usable()
@@ -85,11 +85,11 @@ class PcscConnection:
         """Ask the reader, not the card, for its features.
 
         Returns:
-            Its answer; None where it gives none, which every driver says with another code.
+            Its answer; None where it gives none, for which each driver has another code.
 
         Raises:
-            CardRemovedError: the card or reader went away before; the connection is dead.
-            TransportError: anything else between here and the card.
+            CardRemovedError: the card or reader went away before.
+            TransportError: any other failure between the agent and the card.
 
         """
         self._make_usable()
@@ -98,11 +98,11 @@ class PcscConnection:
         return bytes(answer) if codes.unsigned(result) == codes.SUCCESS else None
 
     def begin(self) -> None:
-        """Begin a transaction; blocks while another program holds one.
+        """Begin a transaction; block while another program has one.
 
         Raises:
-            CardRemovedError: the card or reader went away; the connection stays dead for ever.
-            TransportError: anything else between here and the card.
+            CardRemovedError: the card or reader went away; the connection cannot be used any more.
+            TransportError: any other failure between the agent and the card.
 
         """
         self._make_usable()
@@ -116,7 +116,7 @@ class PcscConnection:
         raise SharingViolationError("other programs reset the card over and over")
 
     def end(self, *, reset: bool) -> None:
-        """End the transaction, if there is one; never raises when the card has gone."""
+        """End the transaction, if there is one; do not raise when the card is gone."""
         if self._lost is not None or not self._in_transaction:
             return
         self._in_transaction = False
@@ -134,18 +134,18 @@ class PcscConnection:
         """Warm-reset the card: it forgets selection, PIN state and secure channel.
 
         Raises:
-            CardRemovedError: the card or reader went away; the connection stays dead for ever.
-            TransportError: anything else between here and the card.
+            CardRemovedError: the card or reader went away; the connection cannot be used any more.
+            TransportError: any other failure between the agent and the card.
 
         """
         self._make_usable()
         self._reconnect(codes.RESET_CARD)
 
     def close(self) -> None:
-        """Let go of the card, leaving it as it is; may be called twice; never raises.
+        """Disconnect and leave the card as it is; may be called twice; never raises.
 
-        A transaction that was never ended is ended with a reset: whoever lost track of it may
-        have left the card open for every other program.
+        A transaction that was not ended is ended with a reset, because the PIN may still be
+        verified for every other program.
         """
         if self._lost is None:
             self._lose(CardRemovedError("this connection is closed"))
@@ -175,7 +175,7 @@ class PcscConnection:
         raise error
 
     def _lose(self, error: TransportError) -> TransportError:
-        """Let both handles go at once; a dead one may keep the reader locked for everybody."""
+        """Release both handles at once; a dead one may keep the reader locked for everybody."""
         self._lost = error
         if self._in_transaction:
             # Not SCardDisconnect with a reset: that lets the next program in before it resets.

@@ -1,10 +1,9 @@
-"""A virtual card as its contacts see it: power, reset, command bytes in, response bytes out."""
+"""A virtual card at its contacts: power, reset, command bytes in, response bytes out."""
 
 import threading
 from collections.abc import Callable
 
-from agent.iso7816.command import CommandApdu, CommandFormatError
-from agent.iso7816.status_word import SW
+from agent.iso7816 import SW, CommandApdu, CommandFormatError
 from agent.virtualcard import gen1, gen2
 from agent.virtualcard.model import CardData, Faults, Generation
 from agent.virtualcard.operating_system import INS_READ_BINARY, CardOperatingSystem
@@ -18,11 +17,11 @@ def _no_save(_data: CardData) -> None:
 
 
 class VirtualCard:
-    """One card. A door calls it from one thread at a time; only :meth:`pull` is for any thread.
+    """One card, for one thread at a time; only :meth:`pull` may be called from any thread.
 
     Attributes:
         data: what the card holds; its faults may be changed at any time.
-        trace: what has been said so far.
+        trace: the commands so far.
 
     """
 
@@ -51,7 +50,7 @@ class VirtualCard:
 
     @property
     def faults(self) -> Faults:
-        """What is wrong with the card."""
+        """The faults that the card has."""
         return self.data.faults
 
     @faults.setter
@@ -59,23 +58,23 @@ class VirtualCard:
         self.data.faults = faults
 
     def power_on(self) -> None:
-        """Cold-reset: everything is forgotten but the retry counter."""
+        """Reset the card cold: it forgets everything but the retry counter."""
         self._pulled.clear()
         self._forget()
         self._powered = True
 
     def power_off(self) -> None:
-        """Take the power away: everything is forgotten but the retry counter."""
+        """Switch the power off: the card forgets everything but the retry counter."""
         self._powered = False
         self._forget()
 
     def reset(self) -> None:
-        """Warm-reset: as :meth:`power_on`."""
+        """Reset the card warm: it forgets everything but the retry counter."""
         self._forget()
         self._powered = True
 
     def pull(self) -> None:
-        """Take the card out: a private key operation under way ends at once, without answer."""
+        """Remove the card: a private key operation under way ends at once, without an answer."""
         self._pulled.set()
 
     def process(self, command: bytes) -> bytes:

@@ -40,13 +40,13 @@ from agent.virtualcard.files import CardFilesError
 from agent.virtualcard.model import (
     CARD_ID_LENGTH,
     MAX_TRIES,
-    CardCertificate,
     CardData,
     CardKey,
     Faults,
     Generation,
     Options,
     Person,
+    VirtualCertificate,
 )
 from agent.virtualcard.personalise import check_pin
 from agent.virtualcard.rsa_key import RsaKey, RsaKeyError
@@ -102,12 +102,12 @@ class _Certificate(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     certificate: Annotated[bytes, Meta(min_length=1, max_length=MAX_CERTIFICATE)]
 
     @classmethod
-    def of(cls, certificate: CardCertificate) -> Self:
+    def of(cls, certificate: VirtualCertificate) -> Self:
         identifier = certificate.id.decode("ascii")
         return cls(id=identifier, label=certificate.label, certificate=certificate.der)
 
-    def read(self) -> CardCertificate:
-        return CardCertificate(self.id.encode("ascii"), self.label, self.certificate)
+    def read(self) -> VirtualCertificate:
+        return VirtualCertificate(self.id.encode("ascii"), self.label, self.certificate)
 
 
 class _Person(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -215,16 +215,16 @@ def _check_names(named: Iterable[str], form: re.Pattern[str], what: str) -> None
 
 
 def dump(data: CardData) -> bytes:
-    """Write a card as JSON."""
+    """Return a card as JSON."""
     return msgspec.json.format(msgspec.json.encode(_CardFile.of(data)), indent=1) + b"\n"
 
 
 def parse(raw: bytes, what: str = "the card file") -> CardData:
-    """Read a card.
+    """Parse a card file.
 
     Raises:
-        BadRequestError: it is none; the detail names the field.
-        PinError: its PIN is none.
+        BadRequestError: it is not a card file; the detail names the field.
+        PinError: its PIN does not have 6 to 8 letters and digits.
 
     """
     try:
@@ -251,7 +251,7 @@ def load(path: Path) -> VirtualCard:
     """Read a card file; the card writes its retry counter back there.
 
     Raises:
-        BadRequestError: there is no such file, or it is no card; the detail says why.
+        BadRequestError: there is no such file, or it is not a card file; the detail says why.
 
     """
     try:

@@ -1,7 +1,7 @@
 """The card's end of the secure channel: GlobalPlatform SCP03 (Amendment D), i = 00, AES-128.
 
-Written from the standard and from the card's side, with nothing in common with the host's end in
-``agent.secure_messaging``: the two judge each other.
+Written from the standard, independently of the host's end in ``agent.secure_messaging``, so that
+each tests the other.
 """
 
 import hmac
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.cmac import CMAC
 
-from agent.iso7816.command import CommandApdu
+from agent.iso7816 import CommandApdu
 
 CHALLENGE_LENGTH = 8
 CRYPTOGRAM_LENGTH = 8
@@ -26,7 +26,7 @@ _S_ENC, _S_MAC = 0x04, 0x06
 
 
 class ChannelError(Exception):
-    """A command does not prove to come from the other end."""
+    """A command's MAC or padding is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class ChannelKeys:
 
     @classmethod
     def of_card(cls, card_id: bytes) -> "ChannelKeys":
-        """Diversify the issuer's key by the card's id, 10 bytes."""
+        """Derive a card's keys from the issuer's key and the card's id, 10 bytes."""
         cipher = Cipher(algorithms.AES128(_MASTER_KEY), modes.ECB())  # noqa: S305 - one block only
         decryptor = cipher.decryptor()
         master = decryptor.update(_MASTER_DATA) + decryptor.finalize()
@@ -58,7 +58,7 @@ def _diversification(constant: int, number: int, card_id: bytes) -> bytes:
 
 
 class Channel:
-    """One secure channel, from INITIALIZE UPDATE on; useless after the first ChannelError."""
+    """A secure channel, from INITIALIZE UPDATE on; unusable after the first ChannelError."""
 
     def __init__(self, keys: ChannelKeys, host_challenge: bytes, card_challenge: bytes) -> None:
         """Derive the session keys from both challenges, 8 bytes each."""
@@ -72,7 +72,7 @@ class Channel:
         self.open = False
 
     def authenticate(self, command: CommandApdu) -> bool:
-        """Check EXTERNAL AUTHENTICATE (§7.1.2); whether the host's cryptogram is right.
+        """Check EXTERNAL AUTHENTICATE (§7.1.2); return whether the host's cryptogram is right.
 
         Raises:
             ChannelError: the MAC is wrong, or there is none.
@@ -86,7 +86,7 @@ class Channel:
         """Check the MAC of a command and decrypt it (§6.2.4, §6.2.6).
 
         Raises:
-            ChannelError: it is not from the other end, or its padding is none.
+            ChannelError: its MAC or padding is wrong.
 
         """
         ciphertext = self._checked_body(command)

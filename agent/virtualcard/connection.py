@@ -1,4 +1,4 @@
-"""One program's connection to a virtual card in this process, and what connections share."""
+"""A program's connection to a virtual card in this process, and the state connections share."""
 
 import threading
 from collections.abc import Callable
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 @dataclass(eq=False, slots=True)
 class Insertion:
-    """One stay of one card in one reader; never used again after the card was pulled.
+    """A card in a reader, from its insertion until it is removed.
 
     Attributes:
         changed: the provider's lock; everything else here is only touched while it is held.
@@ -38,7 +38,7 @@ class Insertion:
     busy: bool = False
 
     def kill(self) -> None:
-        """End it: the card loses its power, and every connection is dead for ever."""
+        """End the insertion: power the card off and invalidate every connection."""
         self.alive = False
         self.card.pull()
         if not self.busy:
@@ -65,11 +65,17 @@ class VirtualConnection:
 
     @property
     def protocol(self) -> str:
-        """What the reader speaks to the card."""
+        """``"T=0"`` or ``"T=1"``."""
         return "T=0" if self._insertion.card.data.options.t0 else "T=1"
 
     def transmit(self, command: bytes | bytearray) -> tuple[bytes, int]:
-        """Send one command APDU; a copy of it, as over a cable."""
+        """Send a copy of one command APDU; return the response data and the status word.
+
+        Raises:
+            CardRemovedError: the card has left the reader.
+            TransportError: the card did not answer.
+
+        """
         card = self._insertion.card
         response = self._work(lambda: card.process(bytes(command)))
         if len(response) < 2:
@@ -77,12 +83,12 @@ class VirtualConnection:
         return response[:-2], int.from_bytes(response[-2:], "big")
 
     def features(self) -> bytes | None:
-        """Return what the reader says of itself."""
+        """Return the reader's features, as PC/SC part 10 encodes them."""
         self._require_alive()
         return self._insertion.features
 
     def begin(self) -> None:
-        """Begin a transaction, or go one deeper into the own one."""
+        """Begin a transaction; one that is begun twice has to be ended twice."""
         insertion = self._insertion
         with insertion.changed:
             self._await_turn()
@@ -103,11 +109,11 @@ class VirtualConnection:
             insertion.changed.notify_all()
 
     def reset(self) -> None:
-        """Warm-reset the card."""
+        """Reset the card warm."""
         self._work(self._insertion.card.reset)
 
     def close(self) -> None:
-        """Let go of the card, and of the transaction if there is one."""
+        """Disconnect from the card, and end a transaction if there is one."""
         insertion = self._insertion
         with insertion.changed:
             if self._closed:
@@ -119,7 +125,7 @@ class VirtualConnection:
             insertion.changed.notify_all()
 
     def _work(self, action: Callable[[], T]) -> T:
-        """Do something with the card alone; it can be pulled meanwhile, as the lock is free."""
+        """Run ``work`` on the card, without the lock, so that the card can be removed meanwhile."""
         insertion = self._insertion
         with insertion.changed:
             self._await_turn()

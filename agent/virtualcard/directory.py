@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from agent.iso7816.tlv import encode
-from agent.virtualcard.model import ID_SIGN, CardCertificate, CardKey
+from agent.virtualcard.model import ID_SIGN, CardKey, VirtualCertificate
 from agent.virtualcard.rsa_key import MODULUS_BITS
 
 SLOT = 0x700  # bytes between the starts of two certificates on real cards
@@ -22,8 +22,8 @@ _SENSITIVE, _LOCAL = 0, 4  # KeyAccessFlags: never leaves the card, was made on 
 _LOCAL_PIN, _INITIALIZED, _NEEDS_PADDING = 1, 4, 5  # PinFlags
 
 
-def certificate_offsets(certificates: Iterable[CardCertificate]) -> list[int]:
-    """Lay the certificates out, each at the start of a slot of its own."""
+def certificate_offsets(certificates: Iterable[VirtualCertificate]) -> list[int]:
+    """Return the offsets of the certificates, each at the start of its own slot."""
     offsets, position = [], 0
     for certificate in certificates:
         offsets.append(position)
@@ -31,7 +31,7 @@ def certificate_offsets(certificates: Iterable[CardCertificate]) -> list[int]:
     return offsets
 
 
-def certificate_directory(root: bytes, certificates: tuple[CardCertificate, ...]) -> bytes:
+def certificate_directory(root: bytes, certificates: tuple[VirtualCertificate, ...]) -> bytes:
     """Build the CDF; the signing certificate first, so that one short read finds it."""
     path = root + bytes.fromhex("503008F2")
     placed = list(zip(certificates, certificate_offsets(certificates), strict=True))
@@ -39,7 +39,7 @@ def certificate_directory(root: bytes, certificates: tuple[CardCertificate, ...]
     return _padded(_certificate_entry(path, item, offset) for item, offset in placed)
 
 
-def _certificate_entry(path: bytes, certificate: CardCertificate, offset: int) -> bytes:
+def _certificate_entry(path: bytes, certificate: VirtualCertificate, offset: int) -> bytes:
     common = _seq(_text(certificate.label), _bits(_MODIFIABLE))
     attributes = [encode(_OCTETS, certificate.id)]
     if certificate.authority:
@@ -149,7 +149,7 @@ def _integer(value: int) -> bytes:
 
 
 def _bits(*positions: int) -> bytes:
-    """Code a named BIT STRING (X.690 §11.2.2): bit 0 is the leftmost, no trailing zero bits."""
+    """Encode a named BIT STRING (X.690 §11.2.2): bit 0 is the leftmost, no trailing zero bits."""
     last = max(positions)
     size = last // 8 + 1
     value = sum(1 << (size * 8 - 1 - position) for position in positions)

@@ -1,4 +1,4 @@
-"""The card's file tree (ISO/IEC 7816-4 §5.3), and how a file in it is found."""
+"""The card's file tree (ISO/IEC 7816-4 §5.3)."""
 
 from dataclasses import dataclass, field
 
@@ -35,13 +35,13 @@ class Df:
     fid: int = 0
 
     def add(self, fid: int, entry: "Df | Ef") -> None:
-        """Put a file into this directory."""
+        """Add a file to this directory."""
         if isinstance(entry, Df):
             entry.parent, entry.fid = self, fid
         self.files[fid] = entry
 
     def find(self, fid: int) -> "Df | Ef | None":
-        """Find by identifier, from here: a child, this directory itself, then a sibling."""
+        """Find a file by identifier: a child, this directory itself, then a sibling."""
         found = self.files.get(fid)
         if found is None and self.parent is not None:
             found = self.parent.files.get(fid)

@@ -1,4 +1,4 @@
-"""The first generation's side of the wire: "HiCOS V3 / T7S", class byte 80."""
+"""The operating system of the first generation: "HiCOS V3 / T7S", class byte 80."""
 
 from collections.abc import Callable
 from typing import ClassVar
@@ -6,8 +6,7 @@ from typing import ClassVar
 from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 from cryptography.hazmat.primitives.ciphers import Cipher, modes
 
-from agent.iso7816.command import CommandApdu
-from agent.iso7816.status_word import SW
+from agent.iso7816 import SW, CommandApdu
 from agent.virtualcard.files import DF_KEYS
 from agent.virtualcard.model import PIN_FIELD
 from agent.virtualcard.operating_system import (
@@ -39,12 +38,17 @@ _PROTECTED_LENGTH = 32  # IV and 24 bytes of cipher text
 
 
 class Gen1(CardOperatingSystem):
-    """Select by file identifier; the PIN under 3DES; one PIN for any number of signatures."""
+    """A gen1 card: SELECT by file identifier, PIN under 3DES, any number of signatures after it."""
 
     verify_per_signature: ClassVar[bool] = False
 
     def run(self, command: CommandApdu) -> Answer:
-        """Carry a command out, as the base class says."""
+        """Carry out a command; see :meth:`CardOperatingSystem.run`.
+
+        Raises:
+            StatusError: it failed; with the status word to answer.
+
+        """
         if command.cla not in (CLA, CLA_PROTECTED):
             raise StatusError(SW.CLA_NOT_SUPPORTED)
         self.forget_unfinished(command.ins)
@@ -78,7 +82,7 @@ class Gen1(CardOperatingSystem):
         return record, SW.SUCCESS
 
     def _plain_verify(self, command: CommandApdu) -> Answer:
-        """Count it as a wrong PIN whatever it says: so does the real card."""
+        """Count it as a wrong PIN, whatever the data: the real card does so."""
         _require_reference(command)
         self.pin.check(None)
         return SUCCESS
@@ -107,7 +111,7 @@ class Gen1(CardOperatingSystem):
 
 
 def open_pin(key: bytes, body: bytes) -> bytes | None:
-    """Take the PIN field (10 bytes) out of a protected VERIFY's 32 bytes; None if it is forged."""
+    """Return the PIN field (10 bytes) of a protected VERIFY's 32 bytes; None if it is forged."""
     iv, ciphertext = body[:_IV], body[_IV:]
     cipher = Cipher(TripleDES(key + key[:8]), modes.CBC(iv))
     decryptor = cipher.decryptor()

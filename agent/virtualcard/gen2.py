@@ -1,12 +1,11 @@
-"""The second generation's side of the wire: the "GPPKI" applet behind GlobalPlatform SCP03."""
+"""The operating system of the second generation: the "GPPKI" applet with GlobalPlatform SCP03."""
 
 import secrets
 from collections.abc import Callable
 from enum import Enum, unique
 from typing import ClassVar
 
-from agent.iso7816.command import CommandApdu
-from agent.iso7816.status_word import SW
+from agent.iso7816 import SW, CommandApdu
 from agent.virtualcard.channel import (
     CARD_MANAGER_AID,
     CHALLENGE_LENGTH,
@@ -54,7 +53,7 @@ _RECORD_HALVES = {3: slice(0, HALF), 4: slice(HALF, None)}
 
 @unique
 class Application(Enum):
-    """What can be selected by name."""
+    """The applications that can be selected by name."""
 
     CARD_MANAGER = CARD_MANAGER_AID
     ISSUER = ISSUER_AID
@@ -62,7 +61,7 @@ class Application(Enum):
 
 
 class Gen2(CardOperatingSystem):
-    """Select by name; the PIN and the keys through the channel; a PIN for each signature."""
+    """A gen2 card: SELECT by name, PIN and keys only in the channel, a PIN for each signature."""
 
     verify_per_signature: ClassVar[bool] = True
 
@@ -78,13 +77,18 @@ class Gen2(CardOperatingSystem):
         self.restart()
 
     def restart(self) -> None:
-        """Forget everything; the card manager is selected, as after every reset."""
+        """Forget everything, and select the card manager."""
         super().restart()
         self._application = Application.CARD_MANAGER
         self._channel: Channel | None = None
 
     def run(self, command: CommandApdu) -> Answer:
-        """Carry a command out, as the base class says."""
+        """Carry out a command; see :meth:`CardOperatingSystem.run`.
+
+        Raises:
+            StatusError: it failed; with the status word to answer.
+
+        """
         if command.cla & ~CLA_SECURE not in (CLA_ISO, CLA_GLOBAL_PLATFORM):
             raise StatusError(SW.CLA_NOT_SUPPORTED)
         self.forget_unfinished(command.ins)
@@ -145,7 +149,7 @@ class Gen2(CardOperatingSystem):
         return SUCCESS
 
     def _initialize_update(self, command: CommandApdu) -> Answer:
-        """INITIALIZE UPDATE (Amendment D §7.1.1)."""
+        """Carry out INITIALIZE UPDATE (Amendment D §7.1.1)."""
         self._close_channel()
         self._require(Application.PKI)
         if command.p1 not in (0, KEY_VERSION):
@@ -161,7 +165,7 @@ class Gen2(CardOperatingSystem):
         return head + challenge + self._channel.card_cryptogram, SW.SUCCESS
 
     def _external_authenticate(self, command: CommandApdu) -> Answer:
-        """EXTERNAL AUTHENTICATE (Amendment D §7.1.2), right after INITIALIZE UPDATE."""
+        """Carry out EXTERNAL AUTHENTICATE (Amendment D §7.1.2), right after INITIALIZE UPDATE."""
         channel = self._channel
         if channel is None or channel.open or command.cla != CLA_GLOBAL_PLATFORM | CLA_SECURE:
             self._close_channel()
@@ -210,7 +214,7 @@ class Gen2(CardOperatingSystem):
         return key.modulus[_RECORD_HALVES[command.p2]], SW.SUCCESS
 
     def _get_data(self, command: CommandApdu) -> Answer:
-        """GET DATA (GlobalPlatform 2.3 §11.3): each object under the one name that has it."""
+        """Carry out GET DATA (GlobalPlatform 2.3 §11.3): each application has its own objects."""
         objects = {
             (Application.CARD_MANAGER, 0xE0): KEY_INFORMATION,
             (Application.ISSUER, 0x45): b"\x45\x0a" + self.data.channel_id,

@@ -10,12 +10,12 @@ _WEIGHTS = (8, 7, 6, 5, 4, 3, 2, 1, 1)
 
 
 def is_id_number(text: str) -> bool:
-    """Return whether ``text`` is a letter, nine digits and the right check digit among them."""
+    """Return whether ``text`` is a letter and nine digits, of which the last is the check digit."""
     return _PATTERN.fullmatch(text) is not None and _checksum(text) == 0
 
 
 def generate_id_number(sequence: int | None = None) -> str:
-    """Make a valid number; the same one for the same ``sequence``, 0 to 9999999.
+    """Return a valid number; the same one for the same ``sequence``, 0 to 9999999.
 
     The letter is that of the smallest county and the numbers are low, which keeps them away from
     the numbers of people who could use a card.

@@ -34,7 +34,7 @@ _SUBJECT_SERIAL_DIGITS = 16
 
 @unique
 class Validity(StrEnum):
-    """Whether a citizen's certificate can be relied upon today, and if not, why."""
+    """Whether a citizen's certificate is valid today, and if not, why."""
 
     NOW = "valid"
     EXPIRED = "expired"
@@ -42,7 +42,7 @@ class Validity(StrEnum):
     REVOKED = "revoked"  # as soon as it is issued
 
     def period(self, now: datetime) -> tuple[datetime, datetime]:
-        """First and last moment."""
+        """Return the first and the last moment of validity."""
         begin = {Validity.EXPIRED: -5 * YEAR - DAY, Validity.NOT_YET: DAY}
         start = now + begin.get(self, -DAY)
         return start, start + 5 * YEAR
@@ -123,7 +123,7 @@ class TestIssuer:
         """Certify the keys of one person; one new subject serial number for all of them.
 
         Raises:
-            BadRequestError: a name that is none.
+            BadRequestError: the name is not a valid common name.
 
         """
         check_name(name)
@@ -156,7 +156,7 @@ class TestIssuer:
         """Put a certificate, by serial number in lower-case hexadecimal, on the CRL.
 
         Raises:
-            BadRequestError: it is none of ours.
+            BadRequestError: this issuer did not issue it.
 
         """
         for index, record in enumerate(self.records):
@@ -181,7 +181,7 @@ class TestIssuer:
         return _crl(self.root, [])
 
     def save(self) -> None:
-        """Keep the state where there is a place for it; in memory there is none."""
+        """Save the state; does nothing for an issuer in memory."""
 
     def database(self) -> bytes:
         """Return the records as a JSON array."""
@@ -189,7 +189,7 @@ class TestIssuer:
 
 
 def check_name(name: str) -> None:
-    """Insist on what a common name can be.
+    """Refuse what cannot be a common name.
 
     Raises:
         BadRequestError: it is empty, longer than 64 bytes in UTF-8, or has unprintable characters.
@@ -202,12 +202,12 @@ def check_name(name: str) -> None:
 
 
 def serial_text(certificate: x509.Certificate) -> str:
-    """Write a certificate's serial number in lower-case hexadecimal."""
+    """Return a certificate's serial number in lower-case hexadecimal."""
     return f"{certificate.serial_number:x}"
 
 
 def der(certificate: x509.Certificate) -> bytes:
-    """Code a certificate."""
+    """Return the DER of a certificate."""
     return certificate.public_bytes(serialization.Encoding.DER)
 
 

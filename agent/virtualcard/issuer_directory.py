@@ -1,4 +1,4 @@
-"""A test issuer that lives in a directory, and is the same one tomorrow.
+"""A test issuer that is kept in a directory.
 
 ::
 
@@ -39,7 +39,7 @@ _MAX_DATABASE = 64 * 1024 * 1024  # bytes; a record has some 300
 
 
 class DirectoryIssuer(TestIssuer):
-    """As its base class; safe against another process that issues at the same time."""
+    """A test issuer in a directory; locked against other processes that issue at the same time."""
 
     def __init__(self, directory: Path, root: Authority, ca: Authority) -> None:
         super().__init__(root, ca)
@@ -48,10 +48,10 @@ class DirectoryIssuer(TestIssuer):
 
     @classmethod
     def open(cls, directory: Path, key_size: int = KEY_SIZE) -> Self:
-        """Load the issuer in ``directory``, or found one with keys of ``key_size`` bits there.
+        """Load the issuer in ``directory``, or make one with keys of ``key_size`` bits there.
 
         Raises:
-            BadRequestError: what lies there is no issuer, or cannot be read or written.
+            BadRequestError: the directory has something else in it, or cannot be read or written.
 
         """
         try:
@@ -73,12 +73,12 @@ class DirectoryIssuer(TestIssuer):
         keys: dict[Use, rsa.RSAPublicKey],
         validity: Validity = Validity.NOW,
     ) -> dict[Use, x509.Certificate]:
-        """As the base class, with the directory locked."""
+        """Do as the base class, with the directory locked; errors as there."""
         with self._up_to_date():
             return super().issue(name, id_number, keys, validity)
 
     def revoke(self, serial: str) -> None:
-        """As the base class, with the directory locked."""
+        """Do as the base class, with the directory locked; errors as there."""
         with self._up_to_date():
             super().revoke(serial)
 
@@ -116,7 +116,7 @@ def _held(lock: FileLock) -> Iterator[None]:
 
 
 def _found(directory: Path, key_size: int) -> None:
-    """Make a new issuer; the database comes last, and its being there means that all is there."""
+    """Make a new issuer; the database is written last and marks it as complete."""
     issuer = TestIssuer.create(key_size)
     for name, authority in ((ROOT, issuer.root), (CA, issuer.ca)):
         key = authority.key.private_bytes(

@@ -1,4 +1,4 @@
-"""What makes one virtual card different from another: its contents, its manners, its faults."""
+"""The data of a virtual card: contents, options and faults."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum, unique
@@ -44,7 +44,7 @@ class CardKey:
 
 
 @dataclass(frozen=True, slots=True)
-class CardCertificate:
+class VirtualCertificate:
     """A certificate on the card.
 
     Attributes:
@@ -99,7 +99,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """What is wrong with the card or its reader. Command numbers count from 1, over its life.
+    """Faults of the card or its reader. Commands are counted from 1, over the card's life.
 
     Attributes:
         remove_at: the card is pulled when this command arrives, which is not answered.
@@ -142,7 +142,7 @@ class CardData:
     serial: str
     pin: bytes = field(repr=False)
     keys: tuple[CardKey, ...]
-    certificates: tuple[CardCertificate, ...]
+    certificates: tuple[VirtualCertificate, ...]
     channel_id: bytes = bytes(CARD_ID_LENGTH)
     tries_left: int = MAX_TRIES
     person: Person = field(default_factory=Person)

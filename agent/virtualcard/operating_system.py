@@ -1,12 +1,11 @@
-"""What both generations do with a command: select, read, and use a private key."""
+"""The commands that both generations have: select, read, and use a private key."""
 
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import ClassVar
 
-from agent.iso7816.command import CommandApdu
-from agent.iso7816.status_word import SW
+from agent.iso7816 import SW, CommandApdu
 from agent.virtualcard.files import DF_KEYS, Df, Ef, build_tree
 from agent.virtualcard.model import CardData
 from agent.virtualcard.pin import Pin
@@ -31,7 +30,7 @@ SUCCESS: Answer = (b"", SW.SUCCESS)
 
 
 class CardOperatingSystem(ABC):
-    """A card that is powered; :meth:`restart` is what a reset does to it."""
+    """The operating system of a powered card; a reset calls :meth:`restart`."""
 
     verify_per_signature: ClassVar[bool]
 
@@ -62,7 +61,7 @@ class CardOperatingSystem(ABC):
         return self.verify_per_signature if chosen is None else chosen
 
     def restart(self) -> None:
-        """Forget the selection, the PIN, and every half-done operation."""
+        """Forget the selection, the PIN, and every unfinished operation."""
         self._restart_files()
 
     def _restart_files(self) -> None:
@@ -78,19 +77,24 @@ class CardOperatingSystem(ABC):
 
         Raises:
             StatusError: it failed.
-            CardPulledError: the card left its reader meanwhile.
+            CardPulledError: the card was removed meanwhile.
 
         """
 
     def forget_unfinished(self, ins: int) -> None:
-        """Drop a private key operation that the next command does not go on with."""
+        """Discard a private key operation that the next command does not continue."""
         if ins != INS_PRIVATE_OPERATION:
             self._block = None
         if ins != INS_GET_RESULT:
             self._result = None
 
     def select_file(self, command: CommandApdu) -> Answer:
-        """SELECT by file identifier (ISO/IEC 7816-4 §11.2.2)."""
+        """Carry out SELECT by file identifier (ISO/IEC 7816-4 §11.2.2).
+
+        Raises:
+            StatusError: 6700, or 6A82 where there is no such file.
+
+        """
         if len(command.data) != 2:
             raise StatusError(SW.WRONG_LENGTH)
         fid = int.from_bytes(command.data, "big")
@@ -112,7 +116,12 @@ class CardOperatingSystem(ABC):
         self.file = file
 
     def read_binary(self, command: CommandApdu) -> Answer:
-        """READ BINARY (§11.3.3), offset in P1 and P2, no short file identifiers."""
+        """Carry out READ BINARY (§11.3.3), offset in P1 and P2, no short file identifiers.
+
+        Raises:
+            StatusError: 6700, 6981, 6986, 6A86 or 6B00.
+
+        """
         if command.data or command.le is None:
             raise StatusError(SW.WRONG_LENGTH)
         if command.p1 & 0x80:
@@ -132,7 +141,12 @@ class CardOperatingSystem(ABC):
         return self._keys.get(reference)
 
     def private_operation(self, command: CommandApdu) -> Answer:
-        """Take one half of a block; after the last half, answer the first half of the result."""
+        """Take one half of a block; after the last half, answer the first half of the result.
+
+        Raises:
+            StatusError: 6700, 6982, 6985, 6A86 or 6A88.
+
+        """
         block, self._block = self._block, None
         if self.directory.fid != DF_KEYS:
             raise StatusError(SW.CONDITIONS_NOT_SATISFIED)
@@ -165,7 +179,12 @@ class CardOperatingSystem(ABC):
         return result[:HALF], SW.SUCCESS
 
     def get_result(self, command: CommandApdu) -> Answer:
-        """Answer the last half of the result, once."""
+        """Answer the last half of the result, once.
+
+        Raises:
+            StatusError: 6700, 6985 or 6A86.
+
+        """
         if (command.p1, command.p2) != (0, MODULUS_LENGTH - HALF):
             raise StatusError(SW.WRONG_P1_P2)
         if command.data:
@@ -178,7 +197,7 @@ class CardOperatingSystem(ABC):
 
 
 def require_le(command: CommandApdu, length: int) -> None:
-    """Insist that the command asks for ``length`` bytes, or for as many as there are.
+    """Refuse a command that asks neither for ``length`` bytes nor for all there are.
 
     Raises:
         StatusError: 6700 without Le, 6Cxx with another one.

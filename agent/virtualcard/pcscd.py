@@ -83,12 +83,12 @@ def _run(*command: str) -> subprocess.CompletedProcess[bytes]:
 
 
 def _knows_disable_polkit(pcscd: str) -> bool:
-    """Ask: Debian 12's daemon is built without polkit and refuses the option, 13's needs it."""
+    """Return whether pcscd knows ``--disable-polkit``: Debian 13's needs it, 12's refuses it."""
     return b"--disable-polkit" in _run(pcscd, "--help").stdout
 
 
 def _namespaces_work() -> bool:
-    """Try whether this user may make a user and mount namespace: containers often forbid it."""
+    """Return whether this user may make user and mount namespaces; containers often forbid it."""
     mount = "mount -t tmpfs tmpfs /run"
     return _run(_find_program("unshare"), "-rm", "/bin/sh", "-c", mount).returncode == 0
 
@@ -120,7 +120,7 @@ def _is_free(port: int) -> bool:
 
 
 def _pick_ports() -> tuple[int, int]:
-    """Pick a random pair of neighbouring free ports; the driver takes the second by itself."""
+    """Return the first of two neighbouring free ports; the driver takes the second by itself."""
     while True:
         port = secrets.choice(_PORTS)
         if _is_free(port) and _is_free(port + 1):
@@ -128,7 +128,7 @@ def _pick_ports() -> tuple[int, int]:
 
 
 class _PortTakenError(Exception):
-    """Somebody took one of the ports between our look and the driver's bind."""
+    """Another program took one of the ports after they were chosen."""
 
 
 class PrivatePcscd:
@@ -176,7 +176,7 @@ class PrivatePcscd:
         return {"PCSCLITE_CSOCK_NAME": str(self._path / "run" / "pcscd.comm")}
 
     def log(self) -> str:
-        """Return what the daemon has said so far; it knows no command bytes."""
+        """Return the daemon's log so far; it has no command bytes."""
         return (self._path / "log").read_text("utf-8", "replace")
 
     def start(self) -> None:
@@ -206,10 +206,10 @@ class PrivatePcscd:
             self._directory = None
 
     def halt(self, *, kill: bool = False) -> None:
-        """End the daemon but keep its place, for :meth:`restart`.
+        """End the daemon but keep its folder and ports, for :meth:`restart`.
 
         Args:
-            kill: give it no chance to tidy up, as a crash would not.
+            kill: end it without giving it a chance to clean up, as in a crash.
 
         """
         if self._process is not None:
@@ -217,7 +217,7 @@ class PrivatePcscd:
             self._process = None
 
     def restart(self) -> None:
-        """Start the daemon again in the same place, with the same ports.
+        """Start the daemon again with the same folder and ports.
 
         Raises:
             ServiceUnavailableError: as :meth:`start`, or another program took a port meanwhile.
@@ -311,7 +311,7 @@ class PrivatePcscd:
             )
 
     def _is_listening(self) -> bool:
-        """Try the socket: the daemon calls itself ready a moment before it listens."""
+        """Return whether the socket accepts: the daemon says that it is ready before it listens."""
         with socket.socket(socket.AF_UNIX) as probe:
             return probe.connect_ex(self.environment()["PCSCLITE_CSOCK_NAME"]) == 0
 

@@ -1,4 +1,4 @@
-"""How a card is made: keys, certificates, serial number, PIN (card personalisation)."""
+"""Card personalisation: keys, certificates, serial number and PIN of a new card."""
 
 import secrets
 from dataclasses import dataclass, field
@@ -13,13 +13,13 @@ from agent.virtualcard.model import (
     ID_ROOT,
     ID_SIGN,
     MAX_TRIES,
-    CardCertificate,
     CardData,
     CardKey,
     Faults,
     Generation,
     Options,
     Person,
+    VirtualCertificate,
 )
 from agent.virtualcard.profile import Use
 from agent.virtualcard.rsa_key import RsaKey
@@ -31,14 +31,14 @@ _USES = {Use.SIGN: ID_SIGN, Use.KEYX: ID_KEYX}
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What card is wanted.
+    """The card that is wanted.
 
     Attributes:
         generation: which card it is.
-        name: common name, 1 to 64 bytes in UTF-8; of nobody who exists.
+        name: common name, 1 to 64 bytes in UTF-8; of an invented person.
         id_number: 10 characters with a right check digit.
         pin: 6 to 8 ASCII letters and digits.
-        validity: whether its certificates can be relied upon.
+        validity: whether its certificates are valid.
         tries_left: 0 to 3.
 
     """
@@ -60,12 +60,13 @@ def personalise(
     """Make the contents of a card.
 
     Args:
-        order: what card.
+        order: the card that is wanted.
         issuer: who certifies its keys.
         keys: for signing and for decrypting; new ones if None.
 
     Raises:
-        BadRequestError: a name or ID number that is none. PinError: a PIN that is none.
+        BadRequestError: the name or the ID number is not valid.
+        PinError: the PIN does not have 6 to 8 letters and digits.
 
     """
     check_order(order)
@@ -77,10 +78,10 @@ def personalise(
         order.validity,
     )
     certificates = (
-        CardCertificate(ID_ROOT, "ROOT CA Cert", der(issuer.root.certificate)),
-        CardCertificate(ID_CA, "CA Cert", der(issuer.ca.certificate)),
-        CardCertificate(ID_SIGN, "cert1", der(issued[Use.SIGN])),
-        CardCertificate(ID_KEYX, "cert2", der(issued[Use.KEYX])),
+        VirtualCertificate(ID_ROOT, "ROOT CA Cert", der(issuer.root.certificate)),
+        VirtualCertificate(ID_CA, "CA Cert", der(issuer.ca.certificate)),
+        VirtualCertificate(ID_SIGN, "cert1", der(issued[Use.SIGN])),
+        VirtualCertificate(ID_KEYX, "cert2", der(issued[Use.KEYX])),
     )
     if any(len(certificate.der) > MAX_CERTIFICATE for certificate in certificates):
         raise BadRequestError("the name makes a certificate that does not fit the card")
@@ -103,10 +104,10 @@ def personalise(
 
 
 def check_pin(pin: bytes) -> None:
-    """Insist on what a citizen's PIN is: 6 to 8 ASCII letters and digits.
+    """Refuse a PIN that does not have 6 to 8 ASCII letters and digits.
 
     Raises:
-        PinError: it is not.
+        PinError: ``pin_length``.
 
     """
     if not MIN_PIN <= len(pin) <= MAX_PIN or not pin.isalnum():
@@ -114,7 +115,7 @@ def check_pin(pin: bytes) -> None:
 
 
 def check_order(order: Order) -> None:
-    """Insist that the card can be made.
+    """Refuse an order for a card that cannot be made.
 
     Raises:
         BadRequestError, PinError: as :func:`personalise`.

@@ -1,9 +1,9 @@
-"""The card's PIN and its retry counter, the one thing that outlives the power."""
+"""The card's PIN and its retry counter, which is kept without power."""
 
 import hmac
 from collections.abc import Callable
 
-from agent.iso7816.status_word import SW
+from agent.iso7816 import SW
 from agent.virtualcard.model import MAX_TRIES, PIN_FIELD, PIN_PADDING, CardData
 from agent.virtualcard.status import StatusError
 
@@ -19,13 +19,13 @@ class Pin:
     """
 
     def __init__(self, data: CardData, save: Callable[[], None]) -> None:
-        """Guard ``data.pin``; ``save`` writes ``data.tries_left`` back and may raise OSError."""
+        """Check against ``data.pin``; ``save`` stores ``data.tries_left`` and may raise OSError."""
         self._data = data
         self._save = save
         self.verified = False
 
     def check(self, candidate: bytes | None) -> None:
-        """Compare a PIN field of 10 bytes; None is a presentation that is always wrong.
+        """Compare a PIN field of 10 bytes; None counts as a wrong PIN.
 
         Raises:
             StatusError: 63Cx wrong, 6983 locked, 6581 the counter could not be written.

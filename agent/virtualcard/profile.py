@@ -29,7 +29,7 @@ _SEQUENCE, _SET, _OID, _UTF8 = 0x30, 0x31, 0x06, 0x0C
 
 @unique
 class Use(StrEnum):
-    """What a citizen's certificate is for."""
+    """The use of a citizen's certificate."""
 
     SIGN = "SIGN"
     KEYX = "KEYX"
@@ -37,7 +37,7 @@ class Use(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Applicant:
-    """Whom a certificate is for.
+    """The subject of a certificate.
 
     Attributes:
         name: the subject.
@@ -53,7 +53,7 @@ class Applicant:
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """Who signs a certificate.
+    """The issuer of a certificate.
 
     Attributes:
         name: the issuer.
@@ -68,18 +68,18 @@ class Signer:
 
 
 def root_name() -> x509.Name:
-    """Name the test root."""
+    """Return the name of the test root."""
     return _name((NameOID.ORGANIZATION_NAME, ORGANIZATION), (NameOID.COMMON_NAME, ROOT_NAME))
 
 
 def ca_name() -> x509.Name:
-    """Name the test issuing CA: organisation and unit without a common name, as MOICA's."""
+    """Return the name of the test CA: organisation and unit, no common name, as MOICA's."""
     unit = NameOID.ORGANIZATIONAL_UNIT_NAME
     return _name((NameOID.ORGANIZATION_NAME, ORGANIZATION), (unit, CA_UNIT))
 
 
 def citizen_name(name: str, subject_serial: str) -> x509.Name:
-    """Name a citizen: common name, and 16 digits that are not the ID number."""
+    """Return the name of a citizen: common name, and 16 digits that are not the ID number."""
     return _name((NameOID.COMMON_NAME, name), (NameOID.SERIAL_NUMBER, subject_serial))
 
 
@@ -89,7 +89,7 @@ def _name(*parts: tuple[x509.ObjectIdentifier, str]) -> x509.Name:
 
 
 def authority_certificate(applicant: Applicant, signer: Signer) -> x509.Certificate:
-    """Certify an authority: the root by itself, the CA by the root."""
+    """Return the certificate of an authority: the root's by itself, the CA's by the root."""
     path_length = None if signer.crl_url is None else 0
     builder = (
         _builder(applicant, signer)
@@ -102,7 +102,7 @@ def authority_certificate(applicant: Applicant, signer: Signer) -> x509.Certific
 def citizen_certificate(
     applicant: Applicant, signer: Signer, use: Use, id_number: str
 ) -> x509.Certificate:
-    """Certify one of a citizen's two keys."""
+    """Return the certificate of one of a citizen's two keys."""
     usage = (
         _key_usage(digital_signature=True)
         if use is Use.SIGN
@@ -169,7 +169,7 @@ def _key_usage(
 
 
 def directory_attributes(last_4: str) -> bytes:
-    """Code subjectDirectoryAttributes (RFC 5280 §4.2.1.8): subject class, end of the ID number."""
+    """Encode subjectDirectoryAttributes (RFC 5280 §4.2.1.8): class, end of the ID number."""
     return encode(
         _SEQUENCE,
         _attribute(ATTRIBUTE_SUBJECT_CLASS, _object_identifier(CLASS_CITIZEN))

@@ -1,8 +1,7 @@
-"""The in-process door: readers and cards of this process, behind the seam of agent.transport.
+"""Virtual readers and cards in this process, behind the interface of agent.transport.
 
-It behaves as PC/SC does where programs could notice: a card that nobody was connected to starts
-from its reset, a connection to a card that was pulled is dead for ever, and a transaction keeps
-every other connection waiting.
+They behave as PC/SC does: the first connection to a card resets it, a connection to a removed card
+cannot be used any more, and a transaction makes every other connection wait.
 """
 
 import threading
@@ -26,7 +25,7 @@ MAX_READER_NAME = 127  # bytes UTF-8
 
 @dataclass(eq=False, slots=True)
 class _Slot:
-    """One reader; ``changes`` is the insertion number, ``held`` when another program has it."""
+    """One reader; ``changes`` counts insertions, ``held`` is true while another program has it."""
 
     name: str
     changes: int
@@ -45,7 +44,7 @@ class VirtualProvider:
     """A :class:`agent.transport.base.CardProvider` whose readers hold virtual cards."""
 
     def __init__(self, readers: int = 1) -> None:
-        """Begin with so many empty readers, named "Ankong Virtual Reader 0" and so on."""
+        """Make empty readers, named "Ankong Virtual Reader 0" and so on."""
         self._changed = threading.Condition()
         self._slots: dict[str, _Slot] = {}
         self._changes = 0
@@ -63,7 +62,7 @@ class VirtualProvider:
     # What a CardProvider does.
 
     def readers(self) -> tuple[ReaderState, ...]:
-        """Look once, without waiting."""
+        """Return the readers as they are now, without waiting."""
         with self._changed:
             return self._states()
 
@@ -78,13 +77,22 @@ class VirtualProvider:
             return self._states()
 
     def cancel(self) -> None:
-        """Wake a blocked :meth:`wait` at once."""
+        """Make a blocked :meth:`wait` return at once."""
         with self._changed:
             self._cancels += 1
             self._changed.notify_all()
 
     def open(self, reader: str) -> VirtualConnection:
-        """Connect to the card in ``reader``."""
+        """Connect to the card in ``reader``.
+
+        Raises:
+            NoReaderError: there is no such reader.
+            NoCardError: it is empty.
+            SharingViolationError: another program has it for itself.
+            ServiceUnavailableError: the service was stopped.
+            TransportError: the card answers nothing.
+
+        """
         with self._changed:
             self._require_service()
             slot = self._slot(reader)
@@ -97,7 +105,7 @@ class VirtualProvider:
             return VirtualConnection(slot.inserted)
 
     def close(self) -> None:
-        """Pull every card and let everything go."""
+        """Remove every card and release everything."""
         with self._changed:
             self._closed = True
             for slot in self._slots.values():
@@ -108,11 +116,11 @@ class VirtualProvider:
     # What a hand does.
 
     def add_reader(self, name: str | None = None, *, features: bytes = b"") -> str:
-        """Plug a reader in, empty, and return its name.
+        """Add an empty reader and return its name.
 
         Args:
-            name: one of its own; None for the next number.
-            features: that the reader tells of itself, as PC/SC part 10 writes them.
+            name: of the reader; None for the next number.
+            features: that the reader reports, as PC/SC part 10 encodes them.
 
         Raises:
             BadRequestError: there is one of that name, or the name is too long.
@@ -128,7 +136,7 @@ class VirtualProvider:
             return name
 
     def remove_reader(self, name: str) -> None:
-        """Unplug a reader, with the card in it."""
+        """Remove a reader, with the card in it."""
         with self._changed:
             self._empty(self._slot(name))
             del self._slots[name]
@@ -153,17 +161,17 @@ class VirtualProvider:
             self._changed.notify_all()
 
     def remove(self, reader: str) -> VirtualCard | None:
-        """Pull the card out of a reader, also in the middle of a command; return it."""
+        """Remove the card from a reader, also during a command; return it."""
         with self._changed:
             return self._empty(self._slot(reader))
 
     def hold(self, reader: str, held: bool = True) -> None:
-        """Let another program have the card for itself, or let it go again."""
+        """Simulate another program that has the card exclusively, or no longer."""
         with self._changed:
             self._slot(reader).held = held
 
     def set_service(self, available: bool) -> None:
-        """Stop or start the card service; stopping kills every connection."""
+        """Stop or start the card service; stopping invalidates every connection."""
         with self._changed:
             self._available = available
             if not available:
@@ -202,7 +210,7 @@ class VirtualProvider:
         return inserted.card
 
     def _pulled(self, insertion: Insertion) -> None:
-        """Find the reader whose card has gone by itself, and empty it."""
+        """Empty the reader whose card has removed itself."""
         for slot in self._slots.values():
             if slot.inserted is insertion:
                 self._empty(slot)

@@ -1,4 +1,4 @@
-"""The card's RSA engine: the bare private operation, as fast as this machine can."""
+"""RSA keys of the card: the raw private key operation."""
 
 from dataclasses import dataclass, field
 from typing import Self
@@ -13,12 +13,12 @@ _MIN_PADDING = 8  # FF bytes (RFC 8017 §9.2)
 
 
 class RsaKeyError(ValueError):
-    """The bytes are no RSA-2048 private key."""
+    """The bytes are not an RSA-2048 private key."""
 
 
 @dataclass(frozen=True, slots=True)
 class RsaKey:
-    """An RSA-2048 private key that signs and decrypts blocks as they are."""
+    """An RSA-2048 private key, applied to raw blocks."""
 
     _key: rsa.RSAPrivateKey = field(repr=False)
 
@@ -32,7 +32,7 @@ class RsaKey:
         """Read an unencrypted PKCS#8 key.
 
         Raises:
-            RsaKeyError: it is none, or not RSA-2048.
+            RsaKeyError: it is malformed, or not RSA-2048.
 
         """
         try:
@@ -44,7 +44,7 @@ class RsaKey:
         return cls(key)
 
     def to_der(self) -> bytes:
-        """Write it as unencrypted PKCS#8."""
+        """Return the key as unencrypted PKCS#8."""
         return self._key.private_bytes(
             serialization.Encoding.DER,
             serialization.PrivateFormat.PKCS8,
@@ -53,12 +53,12 @@ class RsaKey:
 
     @property
     def public_key(self) -> rsa.RSAPublicKey:
-        """The public half."""
+        """The public key."""
         return self._key.public_key()
 
     @property
     def modulus(self) -> bytes:
-        """256 bytes, big endian."""
+        """The modulus, 256 bytes, big endian."""
         return self._key.public_key().public_numbers().n.to_bytes(MODULUS_LENGTH, "big")
 
     @property
@@ -87,7 +87,7 @@ class RsaKey:
 
 
 def _signature_payload(block: bytes) -> bytes | None:
-    """Take the payload out of a PKCS#1 type 1 block (RFC 8017 §9.2); None for any other block."""
+    """Return the payload of a PKCS#1 type 1 block (RFC 8017 §9.2); None for any other block."""
     end = block.find(0, 2)
     filling = block[2:end]
     if block[:2] != b"\x00\x01" or end < 2 + _MIN_PADDING or filling.strip(b"\xff"):

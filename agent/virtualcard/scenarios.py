@@ -1,4 +1,4 @@
-"""Prepared cards: one for each thing that a page, an agent or a person may meet."""
+"""Prepared cards, one for each situation that a page, an agent or a person may meet."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -10,11 +10,11 @@ from agent.virtualcard.identity import generate_id_number
 from agent.virtualcard.issuer import TestIssuer, Validity
 from agent.virtualcard.model import (
     ID_SIGN,
-    CardCertificate,
     CardData,
     Faults,
     Generation,
     Options,
+    VirtualCertificate,
 )
 from agent.virtualcard.personalise import Order, personalise
 from agent.virtualcard.rsa_key import RsaKey
@@ -34,8 +34,8 @@ class Scenario:
     """One prepared card.
 
     Attributes:
-        name: by which it is asked for.
-        zh, en: what it is good for, in one sentence each.
+        name: of the scenario.
+        zh, en: its use, in one sentence each.
         generation: which card it is.
         wanted: fields of the :class:`agent.virtualcard.personalise.Order`.
         change: what happens to the card after it was made.
@@ -53,7 +53,7 @@ class Scenario:
 def make_scenario(
     name: str, issuer: TestIssuer, keys: tuple[RsaKey, RsaKey] | None = None
 ) -> CardData:
-    """Make the prepared card of that name; holder 王測試, PIN 123456.
+    """Return the prepared card of a name; holder 王測試, PIN 123456.
 
     Raises:
         BadRequestError: there is no such scenario.
@@ -74,9 +74,9 @@ def make_scenario(
 
 
 def _garbage_certificate(data: CardData) -> CardData:
-    """Keep the outer SEQUENCE's header of the signing certificate, and spoil what is in it."""
+    """Replace the content of the signing certificate, but not the header of its outer SEQUENCE."""
     certificates = tuple(
-        CardCertificate(c.id, c.label, c.der[:4] + b"\xa5" * (len(c.der) - 4))
+        VirtualCertificate(c.id, c.label, c.der[:4] + b"\xa5" * (len(c.der) - 4))
         if c.id == ID_SIGN
         else c
         for c in data.certificates
@@ -93,7 +93,7 @@ def _directory(content: bytes) -> dict[str, Any]:
 
 
 def _loop() -> bytes:
-    """Name the directory itself as the place of the signing certificate, again and again."""
+    """Make the directory entry of the signing certificate point to the directory itself."""
     place = encode(0x04, _PATH) + encode(0x02, b"\x00") + encode(0x80, b"\x04\x00")
     entry = encode(
         0x30,

@@ -1,8 +1,8 @@
-"""How the card's own code says that a command has failed."""
+"""The errors that the card's own code raises."""
 
 
 class StatusError(Exception):
-    """The command ends with this status word and no data; never leaves the card."""
+    """A command failed with this status word; caught in :class:`VirtualCard`."""
 
     def __init__(self, sw: int) -> None:
         super().__init__(f"{sw:04X}")
@@ -10,4 +10,4 @@ class StatusError(Exception):
 
 
 class CardPulledError(Exception):
-    """The card left the reader in the middle of a command: a door has to say so in its own way."""
+    """The card was removed during a command; each way of access reports it in its own way."""

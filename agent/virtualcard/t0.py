@@ -1,25 +1,24 @@
-"""The card behind a T=0 reader that hides nothing (ISO/IEC 7816-3 §12.2): 61xx and 6Cxx."""
+"""A T=0 reader that passes 61xx and 6Cxx on (ISO/IEC 7816-3 §12.2)."""
 
 from collections.abc import Callable
 from dataclasses import replace
 
-from agent.iso7816.command import MAX_LE, CommandApdu, CommandFormatError
-from agent.iso7816.status_word import SW
+from agent.iso7816 import MAX_LE, SW, CommandApdu, CommandFormatError
 
 INS_GET_RESPONSE = 0xC0
 _HEADER = 4
 
 
 class T0Link:
-    """Turns whole responses into what T=0 can carry."""
+    """Turns whole responses into T=0 responses."""
 
     def __init__(self, execute: Callable[[bytes], bytes]) -> None:
-        """Sit in front of ``execute``, which answers a whole APDU with a whole response."""
+        """Use ``execute``, which answers a whole APDU with a whole response."""
         self._execute = execute
         self.forget()
 
     def forget(self) -> None:
-        """Drop response bytes that nobody has fetched."""
+        """Discard response bytes that were not fetched."""
         self._waiting = b""
         self._sw = b""
         self._again: tuple[bytes, bytes] | None = None

@@ -1,4 +1,4 @@
-"""What went over the card's contacts, for tests and benchmarks; PINs taken out."""
+"""A record of commands and responses, for tests and benchmarks; without PINs."""
 
 from dataclasses import dataclass, field
 
@@ -28,20 +28,20 @@ class Trace:
     exchanges: list[tuple[bytes, bytes]] = field(default_factory=list)
 
     def add(self, command: bytes, response: bytes) -> None:
-        """Note the end of one exchange; its beginning was counted when the command came."""
+        """Add an exchange; the command was counted when it arrived."""
         self.bytes_in += len(command)
         self.bytes_out += len(response)
         if self.recording and len(self.exchanges) < MAX_EXCHANGES:
             self.exchanges.append((redact(command), response))
 
     def clear(self) -> None:
-        """Start to count anew."""
+        """Reset the counters."""
         self.commands = self.bytes_in = self.bytes_out = 0
         self.exchanges.clear()
 
 
 def redact(command: bytes) -> bytes:
-    """Replace the body of a VERIFY by zeros, protected or not, well-formed or not."""
+    """Return a command; one that is a VERIFY, well-formed or not, with zeros as its body."""
     if len(command) > 1 and command[1] == INS_VERIFY:
         return command[:_HEADER] + bytes(max(0, len(command) - _HEADER))
     return bytes(command)

@@ -1,4 +1,4 @@
-"""The second door: a card in a reader of vpcd, the virtual reader driver of a real pcscd.
+"""A virtual card in a reader of vpcd, the virtual reader driver of a real pcscd.
 
 vpcd listens on a TCP port for each reader; connecting is inserting, and closing is pulling. Each
 message is a length (two bytes, big endian) and so many bytes: an order to the contacts, which is
@@ -25,7 +25,7 @@ _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux
 
 @unique
 class Control(IntEnum):
-    """The one-byte messages."""
+    """The messages of one byte."""
 
     OFF = 0
     ON = 1
@@ -36,7 +36,7 @@ class Control(IntEnum):
 _ORDERS = frozenset(Control)
 
 
-class VpcdDoor:
+class VpcdConnection:
     """One card in one reader of vpcd, until it is removed or the daemon goes away."""
 
     def __init__(self, card: VirtualCard, host: str, port: int, patience: float = PATIENCE) -> None:
@@ -66,7 +66,7 @@ class VpcdDoor:
 
         Raises:
             NoReaderError: nobody listens there.
-            TransportError: the address is none, or the card was removed meanwhile.
+            TransportError: the address is not valid, or the card was removed meanwhile.
 
         """
         deadline = time.monotonic() + self._patience
@@ -92,7 +92,7 @@ class VpcdDoor:
         self.inserted.set()
 
     def run(self) -> None:
-        """Serve the inserted card until it is removed, pulls itself, or the daemon goes."""
+        """Serve the inserted card until it is removed or the daemon ends."""
         connected = self._socket
         if connected is None:
             return
@@ -107,7 +107,7 @@ class VpcdDoor:
             self._card.power_off()
 
     def remove(self) -> None:
-        """Pull the card, from any thread, also in the middle of a command; wait for the end."""
+        """Remove the card, from any thread, also during a command; wait for the end."""
         self._removed.set()
         self._card.pull()
         with self._lock, contextlib.suppress(OSError):
@@ -145,15 +145,15 @@ class VpcdDoor:
 
 
 def serve(card: VirtualCard, host: str, port: int) -> None:
-    """Insert a card into the vpcd reader at ``host`` and ``port``, and stay until it is over.
+    """Insert a card into a reader of vpcd, and serve it until it is removed.
 
     Raises:
-        NoReaderError, TransportError: as :meth:`VpcdDoor.connect`.
+        NoReaderError, TransportError: as :meth:`VpcdConnection.connect`.
 
     """
-    door = VpcdDoor(card, host, port)
-    door.connect()
-    door.run()
+    connection = VpcdConnection(card, host, port)
+    connection.connect()
+    connection.run()
 
 
 def _receive(connected: socket.socket, length: int) -> bytes:

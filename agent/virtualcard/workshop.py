@@ -1,13 +1,11 @@
-"""What the command line does with virtual cards: make one, or a prepared one."""
+"""Make virtual cards in files: one that is ordered, or a prepared one."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from agent.errors import BadRequestError
-from agent.secret import SecretBytes
 from agent.virtualcard import cardfile
-from agent.virtualcard.identity import generate_id_number
-from agent.virtualcard.issuer import KEY_SIZE, Validity
+from agent.virtualcard.issuer import KEY_SIZE
 from agent.virtualcard.issuer_directory import DirectoryIssuer
 from agent.virtualcard.model import CardData, Generation
 from agent.virtualcard.personalise import Order, check_order, personalise
@@ -19,7 +17,7 @@ GENERATIONS = {"1": Generation.GEN1, "2": Generation.GEN2}
 
 @dataclass(frozen=True, slots=True)
 class MadeCard:
-    """What is said of a card that was made; no PIN.
+    """The facts about a new card that are printed; without its PIN.
 
     Attributes:
         file: the card file.
@@ -39,47 +37,21 @@ class MadeCard:
         return asdict(self)
 
 
-def order_card(
-    generation: str, name: str, id_number: str | None, pin: SecretBytes, validity: str = "valid"
-) -> Order:
-    """Understand what card is wanted, before any slow work.
-
-    Args:
-        generation: ``"1"`` or ``"2"``.
-        name: 1 to 64 bytes in UTF-8, of an invented person.
-        id_number: with a right check digit; a generated one if None.
-        pin: 6 to 8 letters and digits.
-        validity: a value of :class:`agent.virtualcard.issuer.Validity`.
-
-    Raises:
-        BadRequestError: one of these is not what it should be.
-        PinError: the PIN is none.
-
-    """
-    order = Order(
-        generation=_generation(generation),
-        name=name,
-        id_number=generate_id_number() if id_number is None else id_number,
-        pin=bytes(pin.buffer),
-        validity=_validity(validity),
-    )
-    check_order(order)
-    return order
-
-
 def new_card(out: Path, issuer: Path, order: Order, *, key_size: int = KEY_SIZE) -> MadeCard:
     """Make a card for an invented person and write its file.
 
     Args:
         out: the card file; an old one is replaced.
         issuer: the test authority's directory; a new authority if it is empty or not there.
-        order: what card.
+        order: the card that is wanted.
         key_size: bits of a new authority's keys.
 
     Raises:
-        BadRequestError, PinError: the order is none, or a file cannot be read or written.
+        BadRequestError: no such card can be made, or a file cannot be read or written.
+        PinError: the PIN has another length than 6 to 8, or other characters.
 
     """
+    check_order(order)  # making an authority takes seconds
     return _write(out, issuer, personalise(order, DirectoryIssuer.open(issuer, key_size)))
 
 
@@ -106,17 +78,3 @@ def _write(out: Path, issuer: Path, data: CardData) -> MadeCard:
         id_number=data.person.id_number,
         issuer=str(issuer),
     )
-
-
-def _generation(text: str) -> Generation:
-    found = GENERATIONS.get(text)
-    if found is None:
-        raise BadRequestError(f"no such generation; there are: {', '.join(GENERATIONS)}")
-    return found
-
-
-def _validity(text: str) -> Validity:
-    try:
-        return Validity(text)
-    except ValueError as error:
-        raise BadRequestError(f"no such validity; there are: {', '.join(Validity)}") from error

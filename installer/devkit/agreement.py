@@ -1,4 +1,4 @@
-"""Facts that are written down twice, and have to agree."""
+"""Compare facts that are written in two files."""
 
 import json
 import re
@@ -24,7 +24,7 @@ def disagreements(root: Path) -> list[str]:
 
 
 def version_of(root: Path) -> str:
-    """Read the agent's version; "" where it has none."""
+    """Return the agent's version; "" where it has none."""
     source = (root / "agent" / "__init__.py").read_text("utf-8")
     found = re.search(r'^__version__ = "([^"]+)"$', source, re.MULTILINE)
     return found[1] if found else ""
@@ -92,7 +92,7 @@ def _locks(folder: Path, project: dict[str, Any]) -> Iterator[str]:
 
 
 def pins_of(lock: Path) -> dict[str, str]:
-    """Read a lock file: the normal name of each package, and its version."""
+    """Return the packages of a lock file: normal name to version."""
     pins: dict[str, str] = {}
     for line in lock.read_text("utf-8").splitlines():
         found = _REQUIREMENT.match(line)
@@ -102,7 +102,7 @@ def pins_of(lock: Path) -> dict[str, str]:
 
 
 def _missing(lock: Path, requirements: Iterable[str]) -> Iterator[str]:
-    """Compare names and exact pins; ranges are the resolver's work (``dev.py lock``)."""
+    """Return the requirements that a lock does not meet by name or exact version."""
     pins = pins_of(lock)
     for requirement in requirements:
         name, exact = _REQUIREMENT.findall(requirement)[0]

@@ -1,4 +1,4 @@
-"""The chores themselves: what ``make`` and ``dev.py`` can be asked for."""
+"""The chores that ``make`` and ``dev.py`` run."""
 
 import argparse
 import os
@@ -39,7 +39,7 @@ LOCKS = {
 
 
 def run_chore(options: argparse.Namespace, rest: Sequence[str]) -> int:
-    """Do the chore that was asked for; return the exit status."""
+    """Run a chore; return its exit status."""
     chores: dict[str, Callable[[argparse.Namespace, Sequence[str]], int]] = {
         "setup": setup,
         "demo": demo,
@@ -56,7 +56,7 @@ def run_chore(options: argparse.Namespace, rest: Sequence[str]) -> int:
 
 
 def setup(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
-    """Prepare everything that any chore needs."""
+    """Install what the chores need."""
     system.ensure(system.EVERYTHING)
     venv.ensure()
     node.ensure()
@@ -64,7 +64,7 @@ def setup(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
 
 
 def demo(options: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
-    """Open the portal with a virtual card in the reader, or play the whole flow alone."""
+    """Run the demo for a person, or check the whole flow without one."""
     more = system.PCSC if options.provider == "pcsc" else ()
     system.ensure((*system.BUILD, *system.WINDOWS, *system.BROWSER, *more))
     venv.ensure()
@@ -73,7 +73,12 @@ def demo(options: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
 
 
 def test(options: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
-    """Run the SDK's checks and then pytest, whose closing line is the last of the output."""
+    """Run the SDK's checks and then pytest, whose closing line is the last of the output.
+
+    Raises:
+        SetupError: the checks of the SDK failed.
+
+    """
     setup(options, rest)
     say("checking the types of the SDK, then testing it and the pages with Node.js")
     status = node.check_sdk()
@@ -85,12 +90,12 @@ def test(options: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
 
 
 def _workers() -> list[str]:
-    """Return pytest's arguments for as many processes as help; browsers and keys want a core."""
+    """Return pytest's arguments for one process for each core."""
     return ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadgroup"]
 
 
 def lint(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
-    """Run every check, also after one has failed, and say at the end which did."""
+    """Run every check, also after a failure, and print at the end which failed."""
     system.ensure(system.BUILD)
     venv.ensure()
     checks = {
@@ -157,7 +162,7 @@ def installers(options: argparse.Namespace, _rest: Sequence[str]) -> int:
 
 
 def test_installers(options: argparse.Namespace, rest: Sequence[str]) -> int:
-    """Walk through what ``installers`` built, one thing at a time, and print its table."""
+    """Test what ``installers`` built, one file at a time, and print its table."""
     setup(options, rest)
     system.ensure((*system.WINE_BUILD, *system.WINE_DESKTOP))
     words = ["pytest", "tests/installer/built", "-m", options.marks, *rest]
@@ -167,7 +172,12 @@ def test_installers(options: argparse.Namespace, rest: Sequence[str]) -> int:
 
 
 def lock(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
-    """Resolve pyproject.toml for every system and Python, and write versions with hashes."""
+    """Resolve pyproject.toml for every system and Python, and write versions with hashes.
+
+    Raises:
+        SetupError: uv could not be installed, or could not resolve a file.
+
+    """
     with tempfile.TemporaryDirectory() as folder:
         uv = Path(folder, "tool")
         if run([sys.executable, "-m", "venv", uv]) != 0:
@@ -186,5 +196,5 @@ def lock(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
 
 
 def become_tool(module: str, *arguments: str) -> NoReturn:
-    """Turn into a module of the virtual environment."""
+    """Replace this process by a module of the virtual environment."""
     become([venv.PYTHON, "-m", module, *arguments], venv.environment())

@@ -1,4 +1,4 @@
-"""Build the installers that can be built here, and tell what each of them is.
+"""Build the installers that can be built here, and print a table of them.
 
 ``build/installer.py`` beside the sources of each system builds for it: its ``build(out)`` writes
 finished artefacts into a folder and names the proofs that ``make test-installers`` has for them.
@@ -23,14 +23,14 @@ SYSTEMS = ("linux", "windows", "macos")
 
 
 @dataclass(frozen=True)
-class Artefact:
-    """One file of the table.
+class BuiltFile:
+    """A file that was built.
 
     Attributes:
         name: of the file, in the folder of the artefacts.
         system: one of :data:`SYSTEMS`.
-        claims: what the proofs show of it; see :mod:`devkit.proofs`.
-        elsewhere: what only a real machine can show.
+        claims: that tests can prove; see :mod:`devkit.proofs`.
+        elsewhere: what only a real machine can prove.
 
     """
 
@@ -46,8 +46,8 @@ class Remark:
 
     Attributes:
         system: one of :data:`SYSTEMS`.
-        proven: what is shown here all the same.
-        elsewhere: what only a real machine can do and show.
+        proven: what is proven here all the same.
+        elsewhere: what only a real machine can do and prove.
 
     """
 
@@ -57,13 +57,13 @@ class Remark:
 
 
 class Builder(Protocol):
-    """What the module of a system has."""
+    """The interface of a system's ``build/installer.py``."""
 
-    def build(self, out: Path) -> Sequence[Artefact | Remark]:
+    def build(self, out: Path) -> Sequence[BuiltFile | Remark]:
         """Write the artefacts into ``out``.
 
         Raises:
-            SetupError: something is missing or failed; the text says what and how to mend it.
+            SetupError: something is missing or failed; the text says what, and what to do.
 
         """
 
@@ -76,7 +76,7 @@ def build(systems: Sequence[str]) -> int:
 
     """
     OUT.mkdir(parents=True, exist_ok=True)
-    made: list[Artefact | Remark] = []
+    made: list[BuiltFile | Remark] = []
     failed = []
     for system in systems:
         say(f"building for {system}")
@@ -87,7 +87,7 @@ def build(systems: Sequence[str]) -> int:
             print(f"  {error}", flush=True)
     if not made:
         raise SetupError("no installer could be built (see above)")
-    artefacts = [each for each in made if isinstance(each, Artefact)]
+    artefacts = [each for each in made if isinstance(each, BuiltFile)]
     if artefacts:
         _publish(artefacts)
     for each in made:
@@ -102,10 +102,10 @@ def _builder(system: str) -> Builder:
     return module
 
 
-def _publish(made: Sequence[Artefact]) -> None:
-    """Write what a visitor needs to check a download, and print the table.
+def _publish(made: Sequence[BuiltFile]) -> None:
+    """Write SHA256SUMS and the table, and print the table.
 
-    Both cover everything that lies there for this version, whenever it was built.
+    Both cover every file of this version in the folder, whenever it was built.
     """
     rows = {row["name"]: row for row in _rows()}
     rows.update((artefact.name, asdict(artefact)) for artefact in made)
@@ -124,7 +124,7 @@ def _of_this_version() -> list[Path]:
 
 
 def artefact_hashes() -> list[str]:
-    """List the SHA-256 of each artefact of this version that lies there."""
+    """Return the SHA-256 of each artefact of this version in the folder."""
     return [sha256_of(path) for path in _of_this_version()] if OUT.is_dir() else []
 
 
@@ -133,7 +133,7 @@ def _measured(path: Path) -> dict[str, str | int]:
 
 
 def _rows() -> list[dict[str, Any]]:
-    """Read the table; empty where there is none."""
+    """Return the rows of the table; none without a table."""
     try:
         rows: list[dict[str, Any]] = json.loads((OUT / TABLE).read_text("utf-8"))
     except FileNotFoundError:
@@ -142,7 +142,7 @@ def _rows() -> list[dict[str, Any]]:
 
 
 def show_table() -> None:
-    """Print what was built: artefact, size, SHA-256, what this machine proved, and what not."""
+    """Print what was built: file, size, SHA-256, what this machine proved, and what not."""
     rows = _rows()
     if not rows:
         say("nothing was built yet: make installers")

@@ -1,4 +1,4 @@
-"""Node.js and what the browser SDK's own checks need from npm."""
+"""Node.js, and the npm packages of the browser SDK's checks."""
 
 import re
 import shutil
@@ -13,10 +13,10 @@ STAMP = SDK / "node_modules" / "ankong-setup.stamp"
 
 
 def ensure() -> None:
-    """Have Node.js, npm and the locked packages of the SDK.
+    """Install Node.js, npm and the locked packages of the SDK, where they are missing.
 
     Raises:
-        SetupError: npm failed; its own words are printed before.
+        SetupError: npm failed; its output was printed.
 
     """
     lock = SDK / "package-lock.json"
@@ -39,7 +39,12 @@ def ensure() -> None:
 
 
 def check_sdk() -> int:
-    """Run the SDK's type check, then the tests of it and of the pages; return the exit status."""
+    """Run the SDK's type check, then the tests of it and of the pages; return the exit status.
+
+    Raises:
+        SetupError: npm is not there any more.
+
+    """
     npm = _find_npm()
     if npm is None:
         raise SetupError("npm has gone since it was set up")
@@ -53,7 +58,7 @@ def check_sdk() -> int:
 
 
 def _find_npm() -> Path | None:
-    """Return npm when a new enough Node.js stands beside it, ours before the system's."""
+    """Return npm where Node.js beside it is new enough; ours before the system's."""
     path = venv.environment()["PATH"]
     node, npm = shutil.which("node", path=path), shutil.which("npm", path=path)
     if node is None or npm is None:

@@ -1,4 +1,4 @@
-"""What the tests of built artefacts have shown on this machine, bound to the very files.
+"""Results of the tests of built artefacts on this machine, by the hash of the files.
 
 ``make test-installers`` keeps, under the SHA-256 of each artefact, how each of its tests ended.
 The table of the artefacts prints only claims of which every test has passed on that file.
@@ -25,7 +25,7 @@ Outcomes = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Claim:
-    """Something that is said of an artefact, and the tests that have to pass for it.
+    """A claim about an artefact, and the tests that prove it.
 
     Attributes:
         text: what is claimed.
@@ -52,7 +52,7 @@ def _all_passed(test: str, outcomes: Outcomes) -> bool:
 
 
 def _tests_of(name: str) -> list[str]:
-    """Name the tests that a file defines; at least one, so that no claim is empty.
+    """Return the names of the tests in a file.
 
     Raises:
         ValueError: there is none.
@@ -71,7 +71,7 @@ def _tests_of(name: str) -> list[str]:
 
 
 def record(hashes: Iterable[str], outcomes: Outcomes) -> None:
-    """Keep how tests ended on the artefacts with these hashes; what was not run stays as it was."""
+    """Save test results for the artefacts with these hashes; results of other tests are kept."""
     known = _read(RESULTS)
     for sha256 in hashes:
         before = known.get(sha256, {})
@@ -82,7 +82,7 @@ def record(hashes: Iterable[str], outcomes: Outcomes) -> None:
 
 
 def _read(path: Path) -> dict[str, dict[str, str]]:
-    """Read the results; none where there are none, or where they cannot be read."""
+    """Return the saved results; none where they cannot be read."""
     try:
         found: dict[str, dict[str, str]] = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError):
@@ -91,6 +91,6 @@ def _read(path: Path) -> dict[str, dict[str, str]]:
 
 
 def sha256_of(path: Path) -> str:
-    """Return a file's hash; hex."""
+    """Return the SHA-256 of a file, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

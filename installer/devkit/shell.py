@@ -1,4 +1,4 @@
-"""Start programs, remember what was done, and tell a person about both."""
+"""Run programs, mark steps as done, and print what happens."""
 
 import hashlib
 import os
@@ -15,16 +15,16 @@ WINDOWS = sys.platform == "win32"
 
 
 class SetupError(Exception):
-    """Something that a person has to put right; the text says what, and how."""
+    """A problem that a person has to solve; the text says what to do."""
 
 
 def say(text: str) -> None:
-    """Tell what happens next, in order with what the started programs print."""
+    """Print what happens next, in order with the output of started programs."""
     print(f"· {text}", flush=True)
 
 
 def shown(command: Sequence[str]) -> str:
-    """Write a command as it would be typed."""
+    """Return a command as it would be typed."""
     return subprocess.list2cmdline(command) if WINDOWS else shlex.join(command)
 
 
@@ -65,7 +65,7 @@ def run_told(
     *,
     env: Mapping[str, str] | None = None,
 ) -> tuple[int, str]:
-    """Run a program that takes long, and hand on each line that it prints as it prints it.
+    """Run a program, and pass on each line of its output as it is printed.
 
     Args:
         command: the program, which gets no standard input.
@@ -116,7 +116,7 @@ def output(command: Sequence[str | Path]) -> str | None:
 
 
 def become(command: Sequence[str | Path], env: Mapping[str, str]) -> NoReturn:
-    """Turn into another program, so that signals and the last line of output are its own."""
+    """Replace this process by another program, so that it gets the signals."""
     words = [str(word) for word in command]
     sys.stdout.flush()
     sys.stderr.flush()
@@ -144,6 +144,6 @@ def is_done(stamp: Path, content: str) -> bool:
 
 
 def mark_done(stamp: Path, content: str) -> None:
-    """Remember that a step is complete; the last thing that the step does."""
+    """Mark a step as complete; call it at the end of the step."""
     stamp.parent.mkdir(parents=True, exist_ok=True)
     stamp.write_text(content, "utf-8")

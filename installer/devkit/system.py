@@ -1,4 +1,4 @@
-"""System packages, by name, and only those of which something is missing."""
+"""Install the system packages of which something is missing."""
 
 import os
 import shutil
@@ -17,14 +17,14 @@ SBIN = "/usr/local/sbin:/usr/sbin:/sbin"  # not on an ordinary user's PATH
 
 @dataclass(frozen=True)
 class Package:
-    """One Debian package, and how to see that what it brings is there already."""
+    """A Debian package, and a check whether its content is there already."""
 
     name: str
     present: Callable[[], bool]
 
 
 def has_program(*names: str) -> Callable[[], bool]:
-    """Look for any of the programs ``names``."""
+    """Return a check whether any of the programs ``names`` is installed."""
     path = os.pathsep.join((os.environ.get("PATH", os.defpath), SBIN))
     return lambda: any(shutil.which(name, path=path) for name in names)
 
@@ -132,7 +132,7 @@ EVERYTHING = (*BUILD, *WINDOWS, *BROWSER, *DESKTOP, *PCSC, *JUDGES)
 
 
 def ensure(packages: Iterable[Package]) -> None:
-    """Install what is missing where we may; otherwise say the exact command, and go on."""
+    """Install what is missing; without the right to, print the exact command and continue."""
     if not sys.platform.startswith("linux"):
         return  # PC/SC is part of Windows and macOS, and pyscard has wheels there
     names = [package.name for package in packages if not package.present()]
@@ -150,7 +150,7 @@ def ensure(packages: Iterable[Package]) -> None:
 
 
 def _privilege() -> list[str] | None:
-    """Return what to put before a command to run it as root; None where we may not."""
+    """Return the prefix that runs a command as root; None where that is not allowed."""
     environment = ["env", "DEBIAN_FRONTEND=noninteractive"]
     if os.geteuid() == 0:
         return environment

@@ -1,4 +1,4 @@
-"""The virtual environment: made once, remade when broken, filled from locked hashes only."""
+"""The virtual environment: made once, remade when broken, installed from locked hashes only."""
 
 import os
 import shutil
@@ -41,7 +41,7 @@ def environment() -> dict[str, str]:
 
 
 def ensure() -> None:
-    """Have a virtual environment with exactly the locked packages and the command ``ankong``."""
+    """Make a virtual environment with the locked packages and the command ``ankong``, if needed."""
     content = fingerprint([BUILD_LOCK, DEV_LOCK, ROOT / "pyproject.toml"], sys.version, str(VENV))
     if _is_whole() and is_done(STAMP, content):
         return
@@ -56,14 +56,14 @@ def ensure() -> None:
 
 
 def install_locked(lock: Path, python: Path | None = None) -> None:
-    """Install one lock file; what has no hash in it is refused.
+    """Install one lock file; packages without a hash are refused.
 
     Args:
         lock: the file.
         python: of the environment to install into, that of the chores by default.
 
     Raises:
-        SetupError: pip failed; its own words are printed before.
+        SetupError: pip failed; its output was printed.
 
     """
     # Without isolation, because pip would fetch the build tools of pyscard (which has no wheel

@@ -1,1 +1,4 @@
-"""The frozen program, which every installer carries: how it is made, and what goes into it."""
+"""Build the frozen program that every installer contains, with icons, licences and SBOM.
+
+Needs an environment with the locked packages; ``devkit`` and each system's ``build`` use it.
+"""

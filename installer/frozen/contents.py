@@ -1,4 +1,4 @@
-"""Which modules and files the frozen program has, and which it does not need."""
+"""The modules and files of the frozen program, and those that are left out."""
 
 import os
 import shutil
@@ -94,13 +94,13 @@ _TCL_ENCODINGS = frozenset({"ascii.enc", "big5.enc", "cp1252.enc", "cp950.enc", 
 
 
 def data_files(root: Path) -> list[tuple[str, str]]:
-    """List what the packages read at run time: pages, documents, pictures.
+    """Return the files that the packages read at run time: pages, documents, pictures.
 
     Args:
         root: the checkout.
 
     Returns:
-        Of each file its path, and its folder in the bundle.
+        The path of each file, and its folder in the bundle.
 
     """
     found = []
@@ -121,13 +121,13 @@ def _is_data(place: Path) -> bool:
 
 
 def pillow_plugins(site_packages: Path) -> list[str]:
-    """Name the modules for image formats that nobody needs; none where there is no Pillow."""
+    """Return Pillow's modules for image formats that are not used; none without Pillow."""
     plugins = (path.stem for path in (site_packages / "PIL").glob("*ImagePlugin.py"))
     return [f"PIL.{name}" for name in sorted(plugins) if name not in _PILLOW_KEEPS]
 
 
 def needed(entries: Iterable[Entry]) -> list[Entry]:
-    """Leave out what hooks collect and nobody reads."""
+    """Return the collected files without those that hooks add and nothing reads."""
     return [entry for entry in entries if _is_needed(entry[0].replace(os.sep, "/"))]
 
 
@@ -145,12 +145,12 @@ def _is_needed(name: str) -> bool:
 
 
 def fresh(folder: Path) -> Path:
-    """Make ``folder`` empty, and return it."""
+    """Empty ``folder``, make it where it is missing, and return it."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return folder
 
 
 def files(folder: Path) -> list[Path]:
-    """List all files in ``folder`` and below."""
+    """Return all files in ``folder`` and below."""
     return sorted(path for path in folder.rglob("*") if path.is_file())

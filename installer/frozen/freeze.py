@@ -1,4 +1,4 @@
-"""Freeze the program on this machine, from an environment that has the locked packages alone."""
+"""Freeze the program on this machine, from an environment with only the locked packages."""
 
 import os
 import shutil
@@ -40,7 +40,7 @@ def freeze() -> Path:
     """Build the program; return its folder.
 
     Raises:
-        SetupError: it could not be built; what was printed before says why.
+        SetupError: PyInstaller failed; its output was printed.
 
     """
     _ensure_freezer()
@@ -58,7 +58,7 @@ def freeze() -> Path:
 
 
 def say_step(line: str) -> None:
-    """Tell which step PyInstaller begins, if this line of its log says so."""
+    """Print the step that PyInstaller begins, if this line of its log names one."""
     for mark, step in _STEPS.items():
         if f"INFO: {mark}" in line:
             say(f"  {step}")
@@ -72,7 +72,7 @@ def reproducible() -> dict[str, str]:
 
 
 def source_date() -> str:
-    """Say when the sources were last changed: seconds since 1970, as they tell themselves."""
+    """Return when the sources were last changed, in seconds since 1970."""
     given = os.environ.get("SOURCE_DATE_EPOCH")
     committed = (output(["git", "log", "-1", "--format=%ct"]) or "").strip()
     return given or committed or str(int((ROOT / "CHANGELOG.md").stat().st_mtime))

@@ -1,4 +1,4 @@
-"""The icon as files, for desktops and for programs; drawn by the same code as the tray's."""
+"""Write the icon as files, for desktops and programs; drawn by the tray's own code."""
 
 import struct
 import zlib
@@ -17,7 +17,7 @@ _MOOD = Mood.RUNNING
 
 
 def png(size: int) -> bytes:
-    """Draw a PNG file (ISO/IEC 15948), ``size`` pixels wide and high."""
+    """Return the icon as PNG (ISO/IEC 15948), ``size`` pixels wide and high."""
     rgba = draw(_MOOD, size)
     rows = b"".join(
         b"\0" + rgba[start : start + size * 4] for start in range(0, len(rgba), size * 4)
@@ -39,7 +39,7 @@ def _png_chunk(kind: bytes, content: bytes) -> bytes:
 
 
 def ico(sizes: Sequence[int] = ICO_SIZES) -> bytes:
-    """Write an icon file of Windows with all ``sizes``."""
+    """Return a Windows icon file with all ``sizes``."""
     pictures = [png(size) if size > _LARGEST_BITMAP else _bitmap(size) for size in sizes]
     out = bytearray(struct.pack("<HHH", 0, 1, len(sizes)))
     offset = len(out) + 16 * len(sizes)
@@ -51,7 +51,7 @@ def ico(sizes: Sequence[int] = ICO_SIZES) -> bytes:
 
 
 def _bitmap(size: int) -> bytes:
-    """Write the inside of a BMP file: header, BGRA from the bottom row up, and an empty mask."""
+    """Return the content of a BMP file: header, BGRA from the bottom row up, and an empty mask."""
     rgba = draw(_MOOD, size)
     bgra = bytearray(rgba)
     bgra[0::4], bgra[2::4] = rgba[2::4], rgba[0::4]
@@ -65,7 +65,7 @@ def _bitmap(size: int) -> bytes:
 
 
 def icns() -> bytes:
-    """Write an icon file of macOS."""
+    """Return a macOS icon file."""
     pictures = [(kind, png(size)) for size, kind in _ICNS_KINDS]
     body = b"".join(
         kind + struct.pack(">I", len(picture) + 8) + picture for kind, picture in pictures
@@ -74,7 +74,7 @@ def icns() -> bytes:
 
 
 def write(folder: Path, platform: str) -> Path:
-    """Write the icon file that programs of ``platform``, "win32" or "darwin", carry; return it."""
+    """Write the icon file for programs of ``platform``, "win32" or "darwin"; return its path."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / ("ankong.ico" if platform == "win32" else "ankong.icns")
     path.write_bytes(ico() if platform == "win32" else icns())

@@ -1,8 +1,7 @@
-"""What others made in the frozen program: the bill of materials, and their licences.
+"""The software bill of materials of the frozen program, and the licences of its components.
 
-Everything that is put into the program is traced back: to a distribution that the lock names, to
-Python, or to a package of the system. What has no origin, or one that the lock does not name,
-stops the build: nothing gets in unseen.
+Every file of the program is traced to a distribution of the lock, to Python, or to a package of the
+system. A file of another origin stops the build.
 """
 
 import json
@@ -27,18 +26,18 @@ BOOTLOADER = "pyinstaller"
 
 
 class UnknownOriginError(Exception):
-    """Something is in the program that no lock names; the text says what."""
+    """A file of the program is of no known origin; the text names it."""
 
 
 @dataclass(frozen=True)
-class Component:
-    """One part that others made.
+class BundledComponent:
+    """A component of the program that was made by others.
 
     Attributes:
         name: of the distribution or package.
         version: of it.
         purl: package URL (purl-spec).
-        licence: what its metadata says; "" where they say nothing.
+        licence: of its metadata; "" where they have none.
         texts: its licence files.
 
     """
@@ -52,16 +51,16 @@ class Component:
 
 def components(
     sources: Iterable[str], own: Sequence[Path], locked: Mapping[str, str]
-) -> list[Component]:
-    """Say whose the files are that go into the program.
+) -> list[BundledComponent]:
+    """Return the components that the files of the program are from.
 
     Args:
-        sources: paths of everything that is collected.
-        own: folders whose files need no mention: the checkout, and where the program is built.
+        sources: paths of all collected files.
+        own: folders whose files are ours: the checkout, and where the program is built.
         locked: normal name and version of each package of the lock.
 
     Raises:
-        UnknownOriginError: a file is nobody's, or of a distribution that the lock does not name.
+        UnknownOriginError: a file is of no component, or of one that the lock does not name.
 
     """
     owners = _owners()
@@ -78,7 +77,7 @@ def components(
 
 
 def _is_in(path: Path, folder: Path) -> bool:
-    """Return whether a file is of a folder, and not of an environment with packages below it."""
+    """Return whether a file is below a folder, and not in an environment below it."""
     environments = {".venv", "site-packages", "dist-packages"}
     return path.is_relative_to(folder) and not environments & set(path.relative_to(folder).parts)
 
@@ -92,7 +91,7 @@ def _is_pythons(path: Path) -> bool:
 
 
 def _owners() -> dict[Path, str]:
-    """Say of each installed file which distribution it is of, by normal name."""
+    """Return the distribution of each installed file, by normal name."""
     return {
         Path(str(file.locate())).absolute(): normal(found.name)
         for found in distributions()
@@ -101,11 +100,11 @@ def _owners() -> dict[Path, str]:
 
 
 def normal(name: str) -> str:
-    """Write a distribution's name as locks and package URLs do."""
+    """Return a distribution's name in the normal form of locks and package URLs."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _of_distribution(name: str, locked: Mapping[str, str]) -> Component:
+def _of_distribution(name: str, locked: Mapping[str, str]) -> BundledComponent:
     found = Distribution.from_name(name)
     if locked.get(name) != found.version:
         raise UnknownOriginError(f"{name} {found.version} is collected, but not in the lock")
@@ -117,7 +116,7 @@ def _of_distribution(name: str, locked: Mapping[str, str]) -> Component:
     if not texts:
         raise UnknownOriginError(f"{name} {found.version} has no licence text")
     licence = found.metadata["License-Expression"] or found.metadata["License"] or ""
-    return Component(
+    return BundledComponent(
         name,
         found.version,
         f"pkg:pypi/{name}@{found.version}",
@@ -126,7 +125,7 @@ def _of_distribution(name: str, locked: Mapping[str, str]) -> Component:
     )
 
 
-def _of_python() -> Component:
+def _of_python() -> BundledComponent:
     version = platform.python_version()
     base = Path(sys.base_prefix)
     short = f"python{sys.version_info.major}.{sys.version_info.minor}"
@@ -139,11 +138,13 @@ def _of_python() -> Component:
     texts = tuple(path for path in candidates if path.is_file())[:1]
     if not texts:
         raise UnknownOriginError("Python's own licence text is not there")
-    return Component("python", version, f"pkg:generic/python@{version}", "Python-2.0.1", texts)
+    return BundledComponent(
+        "python", version, f"pkg:generic/python@{version}", "Python-2.0.1", texts
+    )
 
 
-def _of_system(paths: set[Path]) -> list[Component]:
-    """Name the system's packages that libraries came from; only Debian's can be asked."""
+def _of_system(paths: set[Path]) -> list[BundledComponent]:
+    """Return the system packages that libraries are from; Debian only."""
     names: dict[str, None] = {}
     for path in sorted(paths):
         names[_package_of(path)] = None
@@ -162,13 +163,13 @@ def _package_of(path: Path) -> str:
     raise UnknownOriginError(f"{path} is of no distribution and of no package of the system")
 
 
-def _of_package(name: str) -> Component:
+def _of_package(name: str) -> BundledComponent:
     query = ["dpkg-query", "-W", "-f", "${Version}\n", name]
     version = _output(query).split("\n")[0]
     text = Path("/usr/share/doc", name, "copyright")
     if not text.is_file():
         raise UnknownOriginError(f"the package {name} has no copyright file")
-    return Component(name, version, f"pkg:deb/debian/{name}@{version}", "", (text,))
+    return BundledComponent(name, version, f"pkg:deb/debian/{name}@{version}", "", (text,))
 
 
 def _output(command: Sequence[str]) -> str:
@@ -179,7 +180,7 @@ def _output(command: Sequence[str]) -> str:
     return done.stdout
 
 
-def write(folder: Path, version: str, parts: Sequence[Component], own: Path) -> None:
+def write(folder: Path, version: str, parts: Sequence[BundledComponent], own: Path) -> None:
     """Write the bill (CycloneDX 1.6) and the licence texts into ``folder``.
 
     Args:
@@ -198,7 +199,7 @@ def write(folder: Path, version: str, parts: Sequence[Component], own: Path) -> 
     (folder / FILE).write_text(content, "utf-8")
 
 
-def _bill(version: str, parts: Sequence[Component]) -> dict[str, Any]:
+def _bill(version: str, parts: Sequence[BundledComponent]) -> dict[str, Any]:
     return {
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
@@ -217,7 +218,7 @@ def _bill(version: str, parts: Sequence[Component]) -> dict[str, Any]:
     }
 
 
-def _row(part: Component) -> dict[str, Any]:
+def _row(part: BundledComponent) -> dict[str, Any]:
     row: dict[str, Any] = {
         "type": "library",
         "bom-ref": part.purl,

@@ -11,10 +11,10 @@ _COPYRIGHT = {_TAIWAN: "MIT 授權", _ENGLISH: "MIT licence"}
 
 
 def write(path: Path, version: str, file_name: str) -> Path:
-    """Write the file that PyInstaller's EXE takes as ``version``; return it.
+    """Write the file that PyInstaller's EXE takes as ``version``; return its path.
 
     Args:
-        path: where to.
+        path: of the file.
         version: of the program, as agent/__init__.py has it.
         file_name: of the program.
 

@@ -1,4 +1,4 @@
-"""The first code of the frozen program on Linux: PyInstaller runs it before the program's own."""
+"""A PyInstaller runtime hook: runs before the program's own code on Linux."""
 
 import os
 import sys
@@ -7,9 +7,9 @@ WIZARD_ARGUMENT = "--wizard"
 
 
 def forget_own_libraries() -> None:
-    """Let the programs that we start find the system's libraries, not ours.
+    """Remove our library folder from the environment, for the programs that we start.
 
-    The folder of ours stands in the environment, for the loader of this process; it has read it.
+    They need the system's libraries; the loader of this process has read the variable already.
     """
     before = os.environ.pop("LD_LIBRARY_PATH_ORIG", None)
     if before is None:

@@ -1,6 +1,6 @@
-"""Write the lock as it counts on a Mac, for a pip that runs elsewhere.
+"""Write the lock as it applies on a Mac, for a pip that runs elsewhere.
 
-pip takes ``--platform``, but looks at the conditions in a lock with its own system's eyes: what is
+pip takes ``--platform``, but evaluates the markers in a lock for its own system, so that packages
 for macOS only would be left out. Run with the checkout's Python, and told the lock, the processor,
 the version of Python, and names to leave out; prints the lock without conditions.
 """
@@ -13,7 +13,7 @@ from pip._vendor.packaging.markers import Marker  # the one copy that every envi
 
 
 def on_a_mac(lock: str, machine: str, python: str, *left_out: str) -> Iterator[str]:
-    """Return the lines of those requirements that count on a Mac.
+    """Return the lines of the requirements that apply on a Mac.
 
     Args:
         lock: the text of the lock file, with hashes.

@@ -40,7 +40,7 @@ LIFE = 90  # days
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Do what the command line says; return the exit status."""
+    """Run the command line; return the exit status."""
     options = _parser().parse_args(arguments)
     try:
         status: int = options.work(options)
@@ -93,7 +93,7 @@ def _reason(argument: str) -> tuple[str, str]:
 
 
 def make_keys(options: argparse.Namespace) -> int:
-    """Write a private key that nobody else can read; print the public one."""
+    """Write a private key, readable for its owner only; print the public key."""
     key = Ed25519PrivateKey.generate()
     phrase = os.environ.get(PASSPHRASE, "").encode()
     protection = BestAvailableEncryption(phrase) if phrase else NoEncryption()
@@ -104,7 +104,13 @@ def make_keys(options: argparse.Namespace) -> int:
 
 
 def write_manifest(options: argparse.Namespace) -> int:
-    """Sign what the options say."""
+    """Sign the manifest that the options describe, and write it; return the exit status.
+
+    Raises:
+        TypeError: the key is not an Ed25519 key.
+        OSError: a file cannot be read or written.
+
+    """
     phrase = os.environ.get(PASSPHRASE, "").encode() or None
     key = load_pem_private_key(options.key.read_bytes(), phrase)
     if not isinstance(key, Ed25519PrivateKey):
@@ -127,7 +133,7 @@ def write_manifest(options: argparse.Namespace) -> int:
 
 
 def verify_manifest(options: argparse.Namespace) -> int:
-    """Say what a manifest says."""
+    """Print the content of a manifest."""
     said = accept(options.file.read_bytes(), (*RELEASE_KEYS, *options.public), datetime.now(UTC))
     print(f"number {said.number}, newest {said.newest}, floor {said.floor}")
     print(f"issued {said.issued:%Y-%m-%d}, expires {said.expires:%Y-%m-%d}")

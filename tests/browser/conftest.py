@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request
 
 from agent.portal.demo import browser as demo_browser
 from agent.portal.demo.children import Children
-from agent.portal.demo.stage import Ports, Stage
+from agent.portal.demo.stage import DemoPrograms, Ports
 from agent.virtualcard.issuer_directory import DirectoryIssuer
 from agent.virtualcard.model import Generation
 from agent.virtualcard.rsa_key import RsaKey
@@ -38,7 +38,7 @@ def world(
         (state / name).mkdir()
     issuer = DirectoryIssuer.open(state / "issuer", key_size=2048)
     with Children(state / "logs") as children:
-        stage = Stage(children, state, Ports.choose(usual=False), ["--provider", "virtual"])
+        stage = DemoPrograms(children, state, Ports.choose(usual=False), ["--provider", "virtual"])
         stage.open_portal()
         stage.found_authority()
         home = state / "home"

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 from agent.portal.demo import browser as demo_browser
 from agent.portal.demo.children import Child
-from agent.portal.demo.stage import Stage
+from agent.portal.demo.stage import DemoPrograms
 from agent.virtualcard import cardfile
 from agent.virtualcard.identity import generate_id_number
 from agent.virtualcard.issuer_directory import DirectoryIssuer
@@ -53,7 +53,7 @@ class TestCard:
 class World:
     """One portal for all tests of a process; the agent comes and goes on the same two ports."""
 
-    stage: Stage
+    stage: DemoPrograms
     issuer: DirectoryIssuer
     keys: dict[Generation, tuple[RsaKey, RsaKey]]
     cards: Path

@@ -11,7 +11,7 @@ from agent.errors import NoReaderError, TransportError
 from agent.virtualcard import vpcd
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.model import Faults
-from agent.virtualcard.vpcd import VpcdDoor, serve
+from agent.virtualcard.vpcd import VpcdConnection, serve
 from tests.card.conftest import CardFactory
 from tests.card.wire import protected
 
@@ -69,11 +69,11 @@ def reader() -> Iterator[Reader]:
 
 
 @pytest.fixture
-def insert(reader: Reader) -> Iterator[Callable[[VirtualCard], VpcdDoor]]:
+def insert(reader: Reader) -> Iterator[Callable[[VirtualCard], VpcdConnection]]:
     doors = []
 
-    def insert(card: VirtualCard) -> VpcdDoor:
-        door = VpcdDoor(card, "127.0.0.1", reader.port)
+    def insert(card: VirtualCard) -> VpcdConnection:
+        door = VpcdConnection(card, "127.0.0.1", reader.port)
         door.start()
         reader.accept()
         doors.append(door)
@@ -84,7 +84,7 @@ def insert(reader: Reader) -> Iterator[Callable[[VirtualCard], VpcdDoor]]:
         door.remove()
 
 
-Insert = Callable[[VirtualCard], VpcdDoor]
+Insert = Callable[[VirtualCard], VpcdConnection]
 
 
 def test_the_card_answers_through_the_socket(
@@ -197,7 +197,7 @@ def test_a_mute_card_says_nothing_but_does_not_hang_the_daemon(
 def test_the_daemon_may_come_later(make_gen1_card: CardFactory) -> None:
     reader = Reader()
     reader.listener.close()  # the port is free now, and nobody listens
-    door = VpcdDoor(make_gen1_card(), "127.0.0.1", reader.port, patience=PATIENCE)
+    door = VpcdConnection(make_gen1_card(), "127.0.0.1", reader.port, patience=PATIENCE)
     started = threading.Thread(target=door.start)
     started.start()
     reader.listener = socket.create_server(("127.0.0.1", reader.port))
@@ -214,15 +214,15 @@ def test_the_daemon_may_come_later(make_gen1_card: CardFactory) -> None:
 def test_a_daemon_that_never_comes(make_gen1_card: CardFactory) -> None:
     reader = Reader()
     reader.close()
-    door = VpcdDoor(make_gen1_card(), "127.0.0.1", reader.port, patience=0.1)
+    door = VpcdConnection(make_gen1_card(), "127.0.0.1", reader.port, patience=0.1)
     with pytest.raises(NoReaderError):
         door.start()
     with pytest.raises(TransportError):
-        VpcdDoor(make_gen1_card(), "reader.invalid", 1, patience=0.1).start()
+        VpcdConnection(make_gen1_card(), "reader.invalid", 1, patience=0.1).start()
 
 
 def test_a_card_removed_before_it_was_inserted(make_gen1_card: CardFactory) -> None:
-    door = VpcdDoor(make_gen1_card(), "127.0.0.1", 1)
+    door = VpcdConnection(make_gen1_card(), "127.0.0.1", 1)
     door.remove()
     with pytest.raises(TransportError):
         door.connect()

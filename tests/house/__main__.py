@@ -28,7 +28,7 @@ AIMS: Final[Mapping[str, float]] = {
     "frames when the digest is prepared": 6,
     "frames at VERIFY": 13,
     "climbs from a driver back to its user": 0,
-    "packages on the PIN's way to VERIFY": 10,
+    "modules on the PIN's way to VERIFY": 10,
     "turns back on the PIN's way to VERIFY": 0,
     "times that a POST asks whether the site is allowed": 2,  # the door once, the service once
     "times that a POST parses an origin": 1,
@@ -36,6 +36,7 @@ AIMS: Final[Mapping[str, float]] = {
     "files to add a command": 2,
     "files to add a policy setting": 3,
     "files to add an error code": 4,
+    "files to add a language": 2,
 }
 """How much there is to be at most, where that was ever said."""
 

@@ -21,14 +21,18 @@ class Edit:
 
     Attributes:
         path: from the root of the checkout.
-        text: what is written.
+        text: what is written; put in front of a copy where ``source`` names a file.
         before: what stands behind it, exactly once in the file; None makes a new file.
+        source: the file that a new one begins as a copy of; None for an empty one.
+        instead: what stands exactly once in the copy, and what takes its place there.
 
     """
 
     path: str
-    text: str
+    text: str = ""
     before: str | None = None
+    source: str | None = None
+    instead: tuple[str, str] = ("", "")
 
     def apply(self, root: Path) -> None:
         """Write it.
@@ -38,15 +42,21 @@ class Edit:
             FileExistsError: the new file is there already.
 
         """
-        file = root / self.path
-        if self.before is None:
-            with file.open("x", encoding="utf-8") as new:
-                new.write(self.text)
+        if self.before is not None:
+            file = root / self.path
+            content = _replaced(file, self.before, self.text + self.before)
+            file.write_text(content, "utf-8")
             return
-        old = file.read_text("utf-8")
-        if old.count(self.before) != 1:
-            raise LookupError(f"{self.path} has not exactly one {self.before!r}")
-        file.write_text(old.replace(self.before, self.text + self.before), "utf-8")
+        begun = "" if self.source is None else _replaced(root / self.source, *self.instead)
+        with (root / self.path).open("x", encoding="utf-8") as new:
+            new.write(self.text + begun)
+
+
+def _replaced(file: Path, old: str, new: str) -> str:
+    content = file.read_text("utf-8")
+    if content.count(old) != 1:
+        raise LookupError(f"{file.name} has not exactly one {old!r}")
+    return content.replace(old, new)
 
 
 @dataclass(frozen=True, slots=True)

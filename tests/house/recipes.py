@@ -129,7 +129,7 @@ ERROR_CODE: Final = Change(
         Edit(
             "agent/web/front/refusal.py",
             '    ErrorCode.CARD_WORN_OUT: "the card is worn out",\n',
-            before="    ErrorCode.INTERNAL: ",
+            before='    ErrorCode.INTERNAL: "',
         ),
         Edit(
             "agent/web/hipki/errors.py",
@@ -165,4 +165,41 @@ def test_a_page_is_told() -> None:
     ),
 )
 
-CHANGES: Final = (COMMAND, SETTING, ERROR_CODE)
+LANGUAGE: Final = Change(
+    name="a language",
+    edits=(
+        Edit(
+            "agent/words/language.py",
+            '    FRENCH = "fr", "Français", False, "fr", 0x040C, "French", "Segoe UI", "fr-FR"\n',
+            before="    # fmt: on\n",
+        ),
+        Edit(
+            "agent/words/fr.po",
+            source="agent/words/en.po",
+            instead=('"Language: en\\n"', '"Language: fr\\n"'),
+        ),
+    ),
+    proof="""
+from agent.words import Language, load
+
+
+def test_it_can_be_chosen_and_says_everything() -> None:
+    french = Language("fr")
+    assert french.endonym == "Français"
+    assert list(load(french)) == list(load(Language.ENGLISH))
+
+
+def test_nobody_gets_it_unasked() -> None:
+    from agent.words.language import of_tag
+
+    assert of_tag("fr-FR") is Language.ENGLISH
+""",
+    tests=(
+        "tests/unit/test_words.py",
+        "tests/unit/test_command_line.py",
+        "tests/installer/wizard/test_pages.py",
+        "tests/tray/test_face.py",
+    ),
+)
+
+CHANGES: Final = (COMMAND, SETTING, ERROR_CODE, LANGUAGE)

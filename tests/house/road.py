@@ -26,7 +26,7 @@ from agent.secret import SecretBytes
 from agent.signing.readers import Readers
 from agent.signing.service import SigningService
 from agent.signing.sign_task import SignTask
-from agent.transport.chaining import Link
+from agent.transport.chaining import ApduChannel
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.identity import generate_id_number
 from agent.virtualcard.issuer import TestIssuer
@@ -58,7 +58,8 @@ async def _measure(folder: Path, generation: Generation) -> dict[str, float]:
         "frames when the digest is prepared": page_pin.frames["prepare"],
         "frames at VERIFY": page_pin.frames["send_secret"] + 1,  # the connection's own
         "climbs from a driver back to its user": page_pin.climbs + typed_pin.climbs,
-        "packages on the PIN's way to VERIFY": len(set(page_pin.way)),
+        "packages on the PIN's way to VERIFY": len(set(map(_package, page_pin.way))),
+        "modules on the PIN's way to VERIFY": len(set(page_pin.way)),
         "turns back on the PIN's way to VERIFY": turns_back(page_pin.way),
         "times that a POST asks whether the site is allowed": max(page_pin.asked, typed_pin.asked),
         "times that a POST parses an origin": max(page_pin.parsed, typed_pin.parsed),
@@ -117,15 +118,15 @@ async def _agent(folder: Path, generation: Generation) -> AsyncIterator[Post]:
 
 
 def turns_back(way: Sequence[str]) -> int:
-    """Count how often a way comes back to a package that it has left.
+    """Count how often a way comes back to a module that it has left.
 
     Args:
-        way: the package of each function on the stack that was given the PIN as an argument,
+        way: the module of each function on the stack that was given the PIN as an argument,
             the outermost first: those of the event loop when the work is handed to the reader's
             thread, then those of that thread when the VERIFY is sent.
 
     """
-    stays = [package for package, _ in groupby(way)]
+    stays = [module for module, _ in groupby(way)]
     return len(stays) - len(set(stays))
 
 
@@ -135,7 +136,7 @@ class Notes:
 
     Attributes:
         frames: of the agent on the reader's thread, when a method of that name begins.
-        way: the packages on the PIN's way (see :func:`turns_back`).
+        way: the modules on the PIN's way (see :func:`turns_back`).
         climbs: frames of the use case that a driver's frame stands outside of.
         asked: how often the consent was asked whether the site is allowed.
         parsed: how often a text became an origin.
@@ -157,9 +158,9 @@ class Notes:
         self.climbs += climbs(modules)
 
     def follow_pin(self) -> None:
-        """Add the packages of this thread's frames that were given a secret."""
+        """Add the modules of this thread's frames that were given a secret."""
         self.way += [
-            _package(_module(frame))
+            _module(frame)
             for frame in _frames(sys._getframe())
             if any(isinstance(each, SecretBytes) for each in _arguments(frame))
         ]
@@ -180,7 +181,7 @@ class Notes:
         """Look at the stack that sends the PIN."""
         self.look("send_secret")
         self.follow_pin()
-        self.way.append(_package(Link.__module__))
+        self.way.append(ApduChannel.__module__)
 
 
 def climbs(modules: Sequence[str]) -> int:
@@ -201,7 +202,7 @@ def noted() -> Iterator[Notes]:
         for owner, name, note in (
             (SignTask, "prepare", lambda *_: notes.look("prepare")),
             (Readers, "run", lambda *_: notes.follow_pin()),
-            (Link, "send_secret", notes.verify),
+            (ApduChannel, "send_secret", notes.verify),
             (AlwaysAllow, "is_allowed", notes.ask),
             (Origin, "parse", notes.parse),
             (hashlib, "new", notes.hash),

@@ -56,7 +56,7 @@ def test_a_climb_is_seen() -> None:
     assert (notes.climbs, notes.frames["here"]) == (1, 3)
 
 
-def test_only_a_package_that_was_left_is_turned_back_to() -> None:
+def test_only_a_module_that_was_left_is_turned_back_to() -> None:
     assert road.turns_back(["web", "web", "signing", "cards", "cards"]) == 0
     assert road.turns_back(["signing", "cards", "signing", "signing", "cards"]) == 2
 

@@ -114,7 +114,7 @@ def test_a_version_that_the_lock_does_not_have_stops_the_build() -> None:
 def test_the_bill_and_the_licences_are_written(tmp_path: Path) -> None:
     text = tmp_path / "LICENSE"
     text.write_text("do what you like")
-    part = sbom.Component("thing", "1.0", "pkg:pypi/thing@1.0", "MIT", (text, text))
+    part = sbom.BundledComponent("thing", "1.0", "pkg:pypi/thing@1.0", "MIT", (text, text))
     sbom.write(tmp_path / "legal", __version__, [part], ROOT / "LICENSE")
     written = json.loads((tmp_path / "legal" / sbom.FILE).read_text("utf-8"))
     assert written["bomFormat"] == "CycloneDX"

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 from devkit import installers, proofs
-from devkit.installers import Artefact, Remark
+from devkit.installers import BuiltFile, Remark
 from devkit.proofs import Claim
 from linux.build import installer as linux_installer
 from windows.build import installer as windows_installer
@@ -43,14 +43,14 @@ def build(
     del tests
     monkeypatch.setattr(installers, "OUT", tmp_path / "out")
     made = {
-        "linux": [Artefact(DEB, "linux", (CLAIM,), "readers"), Remark("macos", "read", "a Mac")],
-        "windows": [Artefact(EXE, "windows", (CLAIM,), "readers")],
+        "linux": [BuiltFile(DEB, "linux", (CLAIM,), "readers"), Remark("macos", "read", "a Mac")],
+        "windows": [BuiltFile(EXE, "windows", (CLAIM,), "readers")],
     }
 
     def builder(system: str) -> SimpleNamespace:
-        def build_one(out: Path) -> list[Artefact | Remark]:
+        def build_one(out: Path) -> list[BuiltFile | Remark]:
             for each in made[system]:
-                if isinstance(each, Artefact):
+                if isinstance(each, BuiltFile):
                     (out / each.name).write_bytes(each.name.encode())
             return made[system]
 

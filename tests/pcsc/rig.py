@@ -6,7 +6,7 @@ from agent.transport.pcsc import PcscProvider
 from agent.transport.pcsc_connection import PcscConnection
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.pcscd import PrivatePcscd
-from agent.virtualcard.vpcd import VpcdDoor
+from agent.virtualcard.vpcd import VpcdConnection
 
 
 class TidyProvider(PcscProvider):
@@ -36,12 +36,12 @@ class PcscRig:
         self.pcscd = pcscd
         self.provider = TidyProvider()
         self.names = pcscd.readers
-        self._doors: dict[int, VpcdDoor] = {}
+        self._doors: dict[int, VpcdConnection] = {}
 
     def insert(self, slot: int, card: VirtualCard) -> None:
         """Put a card in, no quicker than a hand could."""
         self._await_removal(slot)
-        door = VpcdDoor(card, "127.0.0.1", self.pcscd.ports[slot])
+        door = VpcdConnection(card, "127.0.0.1", self.pcscd.ports[slot])
         door.start()
         self._doors[slot] = door
 

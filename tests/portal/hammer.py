@@ -12,15 +12,15 @@ from pathlib import Path
 from agent.portal import challenges, members, otp, sessions
 from agent.portal.accounts import begin_member_session
 from agent.portal.cards import _Attempt, _CardFacts, _claim, _finish_upgrade
-from agent.portal.challenges import Challenge, Claimed, Purpose
+from agent.portal.challenges import Challenge, ChallengePurpose, Claimed
 from agent.portal.contact import parse_contact
 from agent.portal.db import PortalDatabase
-from agent.portal.sessions import Session
+from agent.portal.sessions import MemberSession
 from agent.portal.transaction import Transaction
 from agent.virtualcard.identity import generate_id_number
 
 
-def _register(tx: Transaction, number: int) -> tuple[Session, str]:
+def _register(tx: Transaction, number: int) -> tuple[MemberSession, str]:
     contact = parse_contact(f"{number}@example.test")
     opened = sessions.open_session(tx)
     code = otp.issue(tx, opened.session, contact)
@@ -31,15 +31,15 @@ def _register(tx: Transaction, number: int) -> tuple[Session, str]:
     return logged_in.opened.session, logged_in.member.id
 
 
-def _challenge(tx: Transaction, session: Session) -> Challenge:
-    return challenges.issue(tx, session, Purpose.UPGRADE, "http://localhost")
+def _challenge(tx: Transaction, session: MemberSession) -> Challenge:
+    return challenges.issue(tx, session, ChallengePurpose.UPGRADE, "http://localhost")
 
 
 def hammer(db: PortalDatabase, number: int) -> None:
     """Do what one upgrade does, in the same transactions."""
     session, member_id = db.run_here(_register, number)
     challenge = db.run_here(_challenge, session)
-    attempt = _Attempt(session, Purpose.UPGRADE, challenge.id, b"signature")
+    attempt = _Attempt(session, ChallengePurpose.UPGRADE, challenge.id, b"signature")
     assert isinstance(db.run_here(_claim, attempt), Claimed)
     card = _CardFacts(
         hashlib.sha256(str(number).encode()).digest(), "C=TW", f"{number:016}", "0000", None

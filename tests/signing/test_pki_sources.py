@@ -80,14 +80,14 @@ def test_a_mesh_of_hints_does_not_make_the_search_long(monkeypatch: pytest.Monke
         tuple(read_certificate(item.der) for item in mesh),
     )
     asked = 0
-    original = find_chains.__globals__["Link"].was_issued_by
+    original = find_chains.__globals__["ChainCertificate"].was_issued_by
 
     def counted(self: object, other: object) -> bool:
         nonlocal asked
         asked += 1
         return bool(original(self, other))
 
-    monkeypatch.setattr("agent.pki.chain.Link.was_issued_by", counted)
+    monkeypatch.setattr("agent.pki.chain.ChainCertificate.was_issued_by", counted)
     raw = leaf.public_bytes(pki.Encoding.DER)
     assert find_chains(read_certificate(raw), store, pki.NOW) == []
     assert asked == MAX_CHECKS

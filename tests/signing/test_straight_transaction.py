@@ -19,7 +19,7 @@ from agent.signing.card_certificates import any_expired
 from agent.signing.model import DecryptFormat, DecryptRequest, SignRequest
 from agent.signing.service import SigningService
 from agent.signing.sign_task import SignTask
-from agent.transport.chaining import Link
+from agent.transport.chaining import ApduChannel
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.provider import READER_NAME, VirtualProvider
 
@@ -48,7 +48,7 @@ def stacks(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
         return call
 
     monkeypatch.setattr(SignTask, "prepare", noted("prepare", SignTask.prepare))
-    monkeypatch.setattr(Link, "send_secret", noted("verify", Link.send_secret))
+    monkeypatch.setattr(ApduChannel, "send_secret", noted("verify", ApduChannel.send_secret))
     return found
 
 

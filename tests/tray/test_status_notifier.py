@@ -74,6 +74,21 @@ class Notifications(ServiceInterface):
         return 1
 
 
+class MuteNotifications(ServiceInterface):
+    """A notification daemon that takes a call, and answers when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__("org.freedesktop.Notifications")
+        self.asked = asyncio.Event()
+        self.answered = asyncio.Event()
+
+    @dbus_method()
+    async def GetCapabilities(self) -> Annotated[list[str], DBusSignature("as")]:  # noqa: N802
+        self.asked.set()
+        await self.answered.wait()
+        return []
+
+
 class Desktop:
     """The other side: a panel that watches for items and looks at them."""
 
@@ -387,19 +402,34 @@ def test_a_stop_before_the_beginning_counts(bus: Bus) -> None:
     notifier.notify("nobody", "hears it")
 
 
-async def test_quitting_with_calls_under_way_leaves_nothing_behind(
-    icon: Icon, item: str, caplog: pytest.LogCaptureFixture
+async def test_quitting_with_a_call_under_way_leaves_nothing_behind(
+    desktop: Desktop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What an ended loop leaves open is complained of when the garbage is collected."""
-    del item
-    bus = icon.notifier._bus
-    assert bus is not None
-    for _ in range(20):
-        icon.notifier.notify("title", "body")  # nobody on this bus answers
+    """What the loop's last step leaves open is complained of when the garbage is collected."""
+    left: list[tuple[bool, set[Any]]] = []
+    run = StatusNotifier._run
+
+    async def watched(notifier: StatusNotifier, *arguments: Any) -> None:
+        await run(notifier, *arguments)
+        assert notifier._bus is not None
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        left.append((notifier._bus._disconnect_future.done(), others))
+
+    monkeypatch.setattr(StatusNotifier, "_run", watched)
+    daemon = MuteNotifications()
+    desktop.bus.export("/org/freedesktop/Notifications", daemon)
+    await desktop.bus.request_name("org.freedesktop.Notifications")
+    icon = Icon()
+    icon.thread.start()
+    await desktop.appear()
+    await desktop.registered()
+    icon.notifier.notify("title", "body")
+    async with asyncio.timeout(SECONDS):
+        await daemon.asked.wait()
     icon.notifier.stop()
     await icon.ended()
+    daemon.answered.set()
     assert icon.failure is None
-    assert not bus.connected
-    del bus
+    assert left == [(True, set())]
     gc.collect()
     assert not [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")]

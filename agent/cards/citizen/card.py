@@ -1,4 +1,4 @@
-"""What both generations of the citizen card do the same way.
+"""What both generations of the citizen card have in common.
 
 Their files are laid out alike, every key is RSA-2048, and a PIN has 6 to 8 characters. A
 generation adds how it selects files and how it protects a PIN.
@@ -35,8 +35,7 @@ from agent.errors import (
     TransportError,
     UnsupportedCardError,
 )
-from agent.iso7816.command import CommandApdu
-from agent.iso7816.status_word import SW
+from agent.iso7816 import SW, CommandApdu
 from agent.secret import SecretBytes
 from agent.transport.base import Connection
 
@@ -58,7 +57,7 @@ PIN_RULES = PinRules(shortest=6, longest=8, tries=3)
 KEY_REFERENCES = {ID_SIGN: 0x01, ID_KEYX: 0x05}
 
 Send = Callable[[CommandApdu, str], bytes]
-"""Sends a command that must succeed, with a word for the log; returns the response data."""
+"""Sends a command that must succeed, with a description for the log; returns the response data."""
 
 
 class CitizenCard(Card):
@@ -71,10 +70,10 @@ class CitizenCard(Card):
     pin_rules: ClassVar[PinRules] = PIN_RULES
 
     def __init__(self, session: CardSession, memory: CardMemory) -> None:
-        """Find out which card it is.
+        """Select the root and read the card's number.
 
         Raises:
-            OtherGenerationError: it does not know this generation's root.
+            OtherGenerationError: the card does not have this generation's root.
             UnsupportedCardError: it has no number.
             TransportError: the card is gone.
 
@@ -87,7 +86,7 @@ class CitizenCard(Card):
 
     @classmethod
     def is_root_known(cls, session: CardSession) -> bool:
-        """Select this generation's root and tell whether the card let us."""
+        """Select this generation's root; return whether the card has it."""
         try:
             cls.enter_root(session)
         except CardError:
@@ -96,12 +95,12 @@ class CitizenCard(Card):
 
     @property
     def serial(self) -> str:
-        """The 16 characters of file 0903, without blanks at the ends."""
+        """The 16 characters of file 0903, stripped of spaces."""
         return self._serial
 
     @property
     def attempts_left(self) -> int | None:
-        """The PIN tries left as last seen on this card; None when that is not known."""
+        """The PIN tries left when the card last said so; None when that is not known."""
         return self._record.attempts_left
 
     def certificates(self) -> tuple[StoredCertificate, ...]:
@@ -123,7 +122,7 @@ class CitizenCard(Card):
         return StoredCertificate(key_id, record.labels[key_id], record.certificates[key_id])
 
     def forget_certificates(self) -> None:
-        """Have the certificates read anew in the next transaction: they may have been renewed."""
+        """Forget the remembered certificates, so that the next transaction reads them anew."""
         self._record.forget_certificates()
 
     def sign(
@@ -173,7 +172,7 @@ class CitizenCard(Card):
         return send
 
     def _operate(self, send: Send, reference: int, block: bytes) -> bytes:
-        """Apply a private key to 256 bytes: in two halves, and out in two halves."""
+        """Apply a private key to 256 bytes, which go in and come out in two halves."""
         ins = INS_PRIVATE_OPERATION
         first = CommandApdu(CLA_KEYS, ins, P1_FIRST_HALF, reference, block[:HALF])
         send(first, "first half of the block")
@@ -237,7 +236,7 @@ class CitizenCard(Card):
         return entries
 
     def enter(self, directory: int) -> None:
-        """Make a child, a sibling or the current directory the current one."""
+        """Select a child, a sibling or the current directory, unless it is selected already."""
         if self._session.directory != directory:
             self._select(directory)
             self._session.directory = directory
@@ -263,7 +262,7 @@ class CitizenCard(Card):
         """Select the root.
 
         Raises:
-            CardError: the card does not know it: it is of another generation.
+            CardError: the card does not have it: it is of another generation.
 
         """
         session.directory = None
@@ -274,7 +273,7 @@ class CitizenCard(Card):
     @classmethod
     @abstractmethod
     def select_root(cls, session: CardSession) -> None:
-        """Select the root; CardError where the card is of another generation."""
+        """Select the root; raise CardError where the card is of another generation."""
 
     @staticmethod
     @abstractmethod
@@ -283,7 +282,7 @@ class CitizenCard(Card):
 
     @abstractmethod
     def verify_pin(self, pin: SecretBytes) -> Send:
-        """Go to the key directory and send the PIN, exactly once; return what sends commands there.
+        """Enter the key directory and send the PIN exactly once; return what sends commands there.
 
         Raises:
             PinError: ``pin_incorrect`` with the tries left, or ``pin_locked``.
@@ -293,7 +292,7 @@ class CitizenCard(Card):
 
 
 class CitizenDriver(CardDriver):
-    """Opens cards of one generation, all with one memory of the cards seen."""
+    """A driver for one generation; its cards share one memory of the cards seen."""
 
     def __init__(self, kind: type[CitizenCard], memory: CardMemory) -> None:
         self.generation = kind.generation
@@ -302,7 +301,7 @@ class CitizenDriver(CardDriver):
 
     @contextmanager
     def open(self, connection: Connection) -> Iterator[Card]:
-        """Hold one transaction on the card; errors as of :class:`CardDriver`."""
+        """Begin a transaction on the card; errors as of :class:`CardDriver`."""
         with CardSession.open(connection) as session:
             yield self._kind(session, self._memory)
 

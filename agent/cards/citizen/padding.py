@@ -7,7 +7,7 @@ MAX_DIGEST_INFO = MODULUS_LENGTH - 11
 
 
 def signature_block(digest_info: bytes) -> bytes:
-    """Build EMSA-PKCS1-v1_5 (RFC 8017 §9.2): 00 01 FF… 00 DigestInfo, 256 bytes.
+    """Return the EMSA-PKCS1-v1_5 block (RFC 8017 §9.2): 00 01 FF… 00 DigestInfo, 256 bytes.
 
     Args:
         digest_info: DER DigestInfo, 1 to 245 bytes.
@@ -23,10 +23,10 @@ def signature_block(digest_info: bytes) -> bytes:
 
 
 def remove_encryption_padding(block: bytes) -> bytes:
-    """Take the message out of an RSAES-PKCS1-v1_5 block (RFC 8017 §7.2.2).
+    """Extract the message from an RSAES-PKCS1-v1_5 block (RFC 8017 §7.2.2).
 
-    Every byte is looked at whatever the others say, and every failure is the same error, so that
-    neither an answer nor its time tells a page where a forged ciphertext went wrong.
+    Runs in constant time and raises the same error for every failure, so that a page learns nothing
+    about where a forged ciphertext went wrong.
 
     Args:
         block: 256 bytes: 00 02, at least eight non-zero bytes, 00, message.

@@ -1,7 +1,7 @@
 """The certificate directory (PKCS#15 / ISO/IEC 7816-15 CDF) as these cards keep it.
 
-A directory file is a row of DER SEQUENCEs, padded with 00 or FF. Whatever it says is checked:
-a card is as hostile as a page.
+A directory file is a sequence of DER SEQUENCEs, padded with 00 or FF. Every value is checked: cards
+are hostile input.
 """
 
 from collections.abc import Callable, Iterator
@@ -27,7 +27,7 @@ _PADDING = (0x00, 0xFF)
 
 @dataclass(frozen=True, slots=True)
 class CertificateEntry:
-    """Where one certificate lies.
+    """Where one certificate is stored.
 
     Attributes:
         id: PKCS#15 identifier, 1 to 255 bytes.
@@ -46,14 +46,14 @@ class CertificateEntry:
 
 
 def read_directory(read: Callable[[int, int], bytes], piece: int) -> Iterator[CertificateEntry]:
-    """Read a certificate directory forward, no further than the caller goes on asking.
+    """Read a certificate directory entry by entry, as far as the caller iterates.
 
     Args:
         read: gives up to ``length`` bytes of the file at ``offset``; fewer only at its end.
         piece: how many bytes to ask for at a time.
 
     Raises:
-        UnsupportedCardError: nonsense in the file, or a file without end.
+        UnsupportedCardError: the file cannot be understood, or is too long.
 
     """
     file = _GrowingFile(read, piece)
@@ -98,10 +98,10 @@ class _GrowingFile:
 
 
 def parse_entry(item: Tlv) -> CertificateEntry:
-    """Understand one CDF entry.
+    """Parse one CDF entry.
 
     Raises:
-        UnsupportedCardError: it is no certificate entry, or points nowhere sensible.
+        UnsupportedCardError: it is not a certificate entry, or its path is impossible.
 
     """
     try:

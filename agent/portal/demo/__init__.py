@@ -1,1 +1,5 @@
-"""The demo: everything that the upgrade needs, on one computer."""
+"""The demonstration: identity service, portal, agent and a virtual card on one computer.
+
+``python -m agent.portal.demo.play`` runs it. The only part of the portal that may use the virtual
+card; nothing is imported here.
+"""

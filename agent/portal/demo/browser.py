@@ -1,4 +1,4 @@
-"""A Chromium for the demo that trusts the agent's local authority; the user's own is not touched.
+"""Start a Chromium for the demo that trusts the agent's local authority.
 
 Chromium on Linux looks for trusted authorities in an NSS database below its home directory; so it
 gets a home directory of its own. Whether an authority is trusted is decided when it starts.
@@ -58,7 +58,7 @@ def _certutil(arguments: Sequence[str]) -> None:
 
 
 def environment(home: Path) -> dict[str, str]:
-    """Return the environment in which Chromium takes ``home`` for its user's."""
+    """Return the environment in which Chromium uses ``home`` as its home directory."""
     settings = {"HOME": str(home), "XDG_CONFIG_HOME": str(home / ".config")}
     return {**settings, "XDG_CACHE_HOME": str(home / ".cache")}
 

@@ -1,4 +1,4 @@
-"""Play the upgrade as a citizen would, in headless Chromium, and judge every step."""
+"""Play the upgrade as a citizen would, in headless Chromium, and check every step."""
 
 import os
 import re
@@ -28,17 +28,22 @@ NOT_RUNNING: Final = ".chip[data-state=not_running]"
 
 
 @dataclass(frozen=True, slots=True)
-class Citizen:
+class DemoCitizen:
     """The invented person whose card is in the reader."""
 
     name: str
     id_number: str
     pin: str
 
+    @property
+    def wrong_pin(self) -> str:
+        """A PIN of the same length that is not the card's."""
+        return self.pin[:-1] + ("1" if self.pin[-1] != "1" else "2")
+
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What the check needs: where the portal is, the agent's switch, and who hears of each step."""
+    """What the check uses: the portal's address, how to start the agent, where to report steps."""
 
     url: str
     home: Path
@@ -48,11 +53,11 @@ class Scene:
     tell: Callable[[str], None]
 
 
-def play(scene: Scene, citizen: Citizen) -> float:
-    """Take an ordinary member to gold and log in again with the card; return the seconds it took.
+def play(scene: Scene, citizen: DemoCitizen) -> float:
+    """Make an ordinary member gold and log in again with the card; return the seconds it took.
 
     Raises:
-        DemoError: a step did not end as it should; a picture of that moment is in the folder.
+        DemoError: a step failed; a screenshot of that moment is in the folder.
 
     """
     with _open_page(scene) as page:
@@ -99,9 +104,9 @@ def _open_page(scene: Scene) -> Iterator["Page"]:
 
 
 class _Walk:
-    """One walk through the twelve steps."""
+    """One run through the twelve steps."""
 
-    def __init__(self, page: "Page", scene: Scene, citizen: Citizen) -> None:
+    def __init__(self, page: "Page", scene: Scene, citizen: DemoCitizen) -> None:
         self.step = ""
         self._page = page
         self._scene = scene
@@ -116,12 +121,12 @@ class _Walk:
         self._requests.append(request)
 
     def _begin(self, step: str) -> None:
-        """Remember which step this is, for the error if it fails, and tell it."""
+        """Report the step, and keep its name for an error."""
         self.step = step
         self._scene.tell(f"step {step}")
 
     def picture(self, name: str) -> Path:
-        """Leave a screenshot; they are numbered in the order of the walk."""
+        """Save a screenshot under the number of the step."""
         self._pictures += 1
         path = self._scene.shots / f"{self._pictures:02}-{name}.png"
         self._page.screenshot(path=path, full_page=True)
@@ -150,7 +155,12 @@ class _Walk:
         page.click("#to-upgrade")
 
     def choose(self) -> None:
-        """Choose the card; the page says that no component runs yet, and why (steps 3 to 7)."""
+        """Choose the card; the page says that no component runs yet, and why (steps 3 to 7).
+
+        Raises:
+            DemoError: the next step can be reached all the same.
+
+        """
         page = self._page
         self._begin("3 choose a way to verify")
         page.wait_for_selector("#way-online")
@@ -171,7 +181,7 @@ class _Walk:
         self.picture("step05-07-wizard")
 
     def see_the_component_run(self) -> None:
-        """See the chip turn by itself, back again, and also after F5 (steps 8 and 9)."""
+        """Expect the page to notice the agent's start and end, and after F5 (steps 8 and 9)."""
         page = self._page
         self._begin("8 the chip turns by itself")
         self._scene.start_agent()
@@ -206,12 +216,12 @@ class _Walk:
         page.click("#next")
 
     def enter_pin(self) -> None:
-        """Enter a wrong PIN, then the right one, and see gold (steps 11 and 12)."""
+        """Enter a wrong PIN, then the right one, and expect gold (steps 11 and 12)."""
         page = self._page
         self._begin("11 a wrong PIN")
         self._expect(".holder", self._citizen.name)
         self.picture("step11-pin-box")
-        page.fill("#pin", _other_pin(self._citizen.pin))
+        page.fill("#pin", self._citizen.wrong_pin)
         page.click("#submit-pin")
         self._expect(".card-message .notice.error", r"PIN 碼錯誤，還可以輸入 \d 次")
         self.picture("step11-wrong-pin")
@@ -239,7 +249,12 @@ class _Walk:
         self.picture("after-logged-in-with-card")
 
     def judge_requests(self) -> None:
-        """Insist on no error in the page, nothing from elsewhere, and no PIN to the portal."""
+        """Check that there was no error in the page, no request elsewhere, no PIN to the portal.
+
+        Raises:
+            DemoError: there was.
+
+        """
         self._begin("the page's requests")
         if self._errors:
             raise DemoError(f"an error in the page: {self._errors[0]}")
@@ -257,11 +272,6 @@ class _Walk:
         )
 
     def _expect(self, selector: str, pattern: str) -> None:
-        """Wait until an element with such text is to be seen."""
+        """Wait until an element with a text is visible."""
         found = self._page.locator(selector).filter(has_text=re.compile(pattern)).first
         found.wait_for(state="visible")
-
-
-def _other_pin(pin: str) -> str:
-    """Return a PIN of the same length that is not this one."""
-    return pin[:-1] + ("1" if pin[-1] != "1" else "2")

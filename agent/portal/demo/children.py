@@ -32,7 +32,7 @@ class DemoError(Exception):
 
 
 class Child:
-    """One process whose standard output is read line by line; its last words are kept."""
+    """A process whose standard output is read line by line."""
 
     def __init__(self, name: str, process: subprocess.Popen[bytes], log: Path) -> None:
         self.name = name
@@ -72,7 +72,7 @@ class Child:
         return self._log.read_text("utf-8", "replace")[-_TAIL:].strip()
 
     def end(self) -> None:
-        """Ask the process to end, insist after a while; may be called twice."""
+        """Terminate the process, and kill it after a while; may be called twice."""
         _end(self.process)
         if self.process.stdout is not None:
             self.process.stdout.close()
@@ -97,10 +97,10 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 class Children:
-    """All processes of one demo; a context manager that ends them, last started first."""
+    """The processes of one demo; a context manager that ends them, last started first."""
 
     def __init__(self, logs: Path) -> None:
-        """Keep each child's standard error in ``logs``."""
+        """Write each child's standard error to a file in ``logs``."""
         self._logs = logs
         self._alive: list[Child] = []
         self._guard = _start_guard()

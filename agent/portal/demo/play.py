@@ -25,13 +25,13 @@ from unicodedata import east_asian_width
 
 from agent.errors import AgentError
 from agent.portal.demo import browser as demo_browser
-from agent.portal.demo.check import Citizen, Scene, play
+from agent.portal.demo.check import DemoCitizen, Scene, play
 from agent.portal.demo.children import Child, Children, DemoError
-from agent.portal.demo.stage import Ports, Stage
-from agent.secret import SecretBytes
+from agent.portal.demo.stage import DemoPrograms, Ports
 from agent.virtualcard.identity import generate_id_number
 from agent.virtualcard.pcscd import PrivatePcscd
-from agent.virtualcard.workshop import new_card, order_card
+from agent.virtualcard.personalise import Order
+from agent.virtualcard.workshop import GENERATIONS, new_card
 
 EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
@@ -109,7 +109,7 @@ def _run(options: argparse.Namespace, stack: ExitStack) -> None:
     _tell("making a virtual card")
     citizen = _make_card(state, options.generation)
     children = stack.enter_context(Children(_emptied(state / "logs")))
-    stage = Stage(
+    stage = DemoPrograms(
         children,
         state,
         Ports.choose(usual=not options.check),
@@ -127,7 +127,7 @@ def _run(options: argparse.Namespace, stack: ExitStack) -> None:
 
 
 def _tell(what: str) -> None:
-    """Say what happens now."""
+    """Print what happens now."""
     print(f"· {what}", flush=True)  # noqa: T201  # this is a command-line tool
 
 
@@ -144,19 +144,18 @@ def _emptied(directory: Path) -> Path:
     return directory
 
 
-def _make_card(state: Path, generation: str) -> Citizen:
+def _make_card(state: Path, generation: str) -> DemoCitizen:
     """Make a test authority, if there is none yet, and a new card with a new ID number."""
     id_number = generate_id_number(secrets.randbelow(_ID_NUMBERS))
-    with SecretBytes.from_text(PIN) as pin:
-        order = order_card(generation, NAME, id_number, pin)
+    order = Order(GENERATIONS[generation], NAME, id_number, PIN.encode())
     made = new_card(state / "card.json", state / "issuer", order)
-    return Citizen(made.name, made.id_number, PIN)
+    return DemoCitizen(made.name, made.id_number, PIN)
 
 
 def _insert_card(
     provider: str, card: Path, children: Children, stack: ExitStack
 ) -> tuple[list[str], dict[str, str]]:
-    """Put the card where the agent will find it; return the agent's arguments and environment."""
+    """Insert the card; return the agent's arguments and environment."""
     if provider == "virtual":
         return ["--provider", "virtual", "--virtual-card", str(card)], {}
     daemon = stack.enter_context(PrivatePcscd())
@@ -169,7 +168,7 @@ def _insert_card(
 # Alone.
 
 
-def _check(stage: Stage, citizen: Citizen, wanted: Path | None) -> None:
+def _check(stage: DemoPrograms, citizen: DemoCitizen, wanted: Path | None) -> None:
     shots = wanted or Path(tempfile.mkdtemp(prefix="ankong-demo-shots-"))
     shots.mkdir(parents=True, exist_ok=True)
     home = _emptied(stage.state / "browser")
@@ -185,7 +184,7 @@ def _check(stage: Stage, citizen: Citizen, wanted: Path | None) -> None:
 # For a person.
 
 
-def _show(stage: Stage, citizen: Citizen) -> None:
+def _show(stage: DemoPrograms, citizen: DemoCitizen) -> None:
     # The first time the portal asks, the agent's own window asks back.
     asks = demo_browser.can_show_windows()
     stage.consent = "ask" if asks else "allow"
@@ -199,7 +198,7 @@ def _show(stage: Stage, citizen: Citizen) -> None:
     _wait(lambda: window is None or window.process.poll() is None)
 
 
-def _open_window(stage: Stage, home: Path) -> Child | None:
+def _open_window(stage: DemoPrograms, home: Path) -> Child | None:
     """Open the portal in a browser that trusts this demo's agent, where there is one."""
     chromium = demo_browser.find_chromium()
     if chromium is None or not demo_browser.can_make_home():
@@ -209,7 +208,7 @@ def _open_window(stage: Stage, home: Path) -> Child | None:
     return stage.children.start("browser", command, demo_browser.environment(home))
 
 
-def _card_lines(stage: Stage, citizen: Citizen) -> list[str]:
+def _card_lines(stage: DemoPrograms, citizen: DemoCitizen) -> list[str]:
     return [
         "安控 示範  Ankong demo",
         "",
@@ -231,8 +230,8 @@ _ASKS_LINES: Final = [
 ]
 
 
-def _trust_lines(stage: Stage) -> list[str]:
-    """Say how another browser can be made to trust the agent of this demo."""
+def _trust_lines(stage: DemoPrograms) -> list[str]:
+    """Return how to make another browser trust the agent of this demo."""
     return [
         "",
         "這裡無法開啟瀏覽器視窗；請用信任下列憑證的瀏覽器打開上面的網址。",
@@ -246,7 +245,7 @@ def _trust_lines(stage: Stage) -> list[str]:
 
 
 def boxed(lines: Sequence[str]) -> list[str]:
-    """Draw a box round lines in which a Chinese character is as wide as two Latin ones."""
+    """Return lines in a box; a Chinese character is as wide as two Latin ones."""
     inner = max(map(_width, lines))
     body = [f"│ {line}{' ' * (inner - _width(line))} │" for line in lines]
     return [f"┌{'─' * (inner + 2)}┐", *body, f"└{'─' * (inner + 2)}┘"]
@@ -257,7 +256,7 @@ def _width(text: str) -> int:
 
 
 def _wait(go_on: Callable[[], bool]) -> None:
-    """Wait until somebody asks for the end, or closes the window."""
+    """Wait for a signal, or until the window is closed."""
     never = threading.Event()
     with contextlib.suppress(KeyboardInterrupt):
         while go_on():

@@ -1,4 +1,4 @@
-"""Everything that the upgrade needs on one computer: identity service, portal, agent.
+"""The programs of the demo: identity service, portal, agent.
 
 All of it lives in one state directory: ``issuer/`` and ``card.json`` (made before), ``portal/``,
 ``agent/``, ``logs/`` with each program's standard error.
@@ -18,14 +18,14 @@ USUAL_PORTS: Final = (28443, 61161)
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Where this demo's agent listens; known before it runs, because the page has to know."""
+    """The agent's ports, chosen before it runs because the page has to know them."""
 
     tls: int
     ping: int
 
     @classmethod
     def choose(cls, *, usual: bool) -> "Ports":
-        """Take the usual ports if they are wanted and free, otherwise any two free ones."""
+        """Return the usual ports if they are wanted and free, otherwise any two free ones."""
         if usual and all(_is_free(port) for port in USUAL_PORTS):
             return cls(*USUAL_PORTS)
         any_port = ("127.0.0.1", 0)
@@ -42,7 +42,7 @@ def _is_free(port: int) -> bool:
 
 
 @dataclass(slots=True)
-class Stage:
+class DemoPrograms:
     """The demo's programs.
 
     Attributes:
@@ -150,7 +150,7 @@ class Stage:
 
 
 def _told(facts: Mapping[str, Any], name: str) -> Any:
-    """Take one fact out of a ready line."""
+    """Return one value of a ready line."""
     if name not in facts:
         raise DemoError(f"a ready line without {name}: {dict(facts)}")
     return facts[name]

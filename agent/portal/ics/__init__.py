@@ -1,1 +1,4 @@
-"""The identity service ICS: client, XML, and a stand-in."""
+"""The government's identity service (ICS): a client, its XML, and a stand-in for tests.
+
+Answers whether a certificate and an ID number belong to the same person.
+"""

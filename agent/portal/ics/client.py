@@ -1,4 +1,4 @@
-"""Ask whether a certificate and an ID number belong to the same person."""
+"""The client of the identity service."""
 
 import asyncio
 import hmac
@@ -37,7 +37,7 @@ _ALPHABET: Final = string.ascii_letters + string.digits
 
 @unique
 class IdentityVerdict(IntEnum):
-    """What the service may say about one pair, in its own numbers."""
+    """The verdicts of the service about one pair, with its own numbers."""
 
     MATCH = 0
     NO_SUCH_PAIR = 1
@@ -48,14 +48,14 @@ class IdentityVerdict(IntEnum):
 
 
 class IdentityServiceError(Exception):
-    """The service gave no verdict: not reached, not understood, or its own failure."""
+    """There is no verdict: the service was not reached, not understood, or failed."""
 
 
 class IdentityCheck(Protocol):
-    """Somebody who knows which certificate belongs to which ID number."""
+    """The interface of an identity service."""
 
     async def check(self, subject_serial: str, id_number: str) -> IdentityVerdict:
-        """Judge one pair.
+        """Return the verdict about one pair.
 
         Args:
             subject_serial: the serialNumber in the certificate's subject, 16 digits.
@@ -69,7 +69,7 @@ class IdentityCheck(Protocol):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class IcsCredentials:
-    """Who asks: the client identifier, and what signs its questions."""
+    """The client identifier, and the function that signs requests."""
 
     client_id: str
     sign: Callable[[bytes], bytes]
@@ -97,7 +97,7 @@ def load_credentials(certificate: Path, key: Path) -> IcsCredentials:
 
 
 def checked_url(url: str) -> str:
-    """Accept https, and plain http to this machine only: an ID number travels there.
+    """Return a URL that is https, or plain http to this machine: an ID number is sent there.
 
     Raises:
         ValueError: the URL is anything else.
@@ -119,7 +119,7 @@ def _is_loopback(host: str) -> bool:
 
 
 class IcsClient:
-    """The service behind HTTP, as hundreds of Taiwanese sites ask it."""
+    """The identity service over HTTP."""
 
     def __init__(
         self,
@@ -128,10 +128,10 @@ class IcsClient:
         credentials: IcsCredentials = NO_CREDENTIALS,
         timeout_s: float = _TIMEOUT_S,
     ) -> None:
-        """Ask at ``url`` in the name of ``credentials``.
+        """Make a client of the service at ``url``.
 
         Raises:
-            ValueError: an ID number must not travel to such a URL.
+            ValueError: the URL is plain http to another machine.
 
         """
         self._http = http
@@ -140,7 +140,7 @@ class IcsClient:
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
 
     async def check(self, subject_serial: str, id_number: str) -> IdentityVerdict:
-        """Ask once; a failure is not retried here, the member decides.
+        """Ask once; a failure is not retried.
 
         Raises:
             IdentityServiceError: there is no verdict.

@@ -1,4 +1,4 @@
-"""A stand-in for the identity service: the same XML, its own small list of people.
+"""A stand-in for the identity service: the same XML, with a list of test people.
 
     python -m agent.portal.ics.standin --records issued.json --port 0
 
@@ -63,7 +63,7 @@ class _Record(msgspec.Struct, frozen=True):
 
 
 def judge(records: Sequence[_Record], pair: Pair, now: datetime) -> IdentityVerdict:
-    """Look a pair up; of several certificates under one subject serial, the best one counts."""
+    """Return the verdict about a pair; the best of all certificates with that subject serial."""
     verdicts = [
         record.verdict(now)
         for record in records
@@ -77,7 +77,7 @@ def judge(records: Sequence[_Record], pair: Pair, now: datetime) -> IdentityVerd
 
 @dataclass(frozen=True, slots=True)
 class StandIn:
-    """The list, and who may ask: by client identifier; anybody when there is nobody in it."""
+    """The list of people, and the clients that may ask; anybody where there are none."""
 
     records: Path
     clients: Mapping[str, Certificate]
@@ -86,9 +86,9 @@ class StandIn:
         """Answer one request document.
 
         Raises:
-            IcsFormatError: it is not one.
+            IcsFormatError: the document is malformed.
             OSError: the list cannot be read.
-            msgspec.MsgspecError: the list is not one.
+            msgspec.MsgspecError: the list is malformed.
 
         """
         asked = read_request(document)
@@ -132,10 +132,10 @@ async def _check(request: web.Request) -> web.Response:
 
 
 def _document(body: bytes) -> bytes:
-    """Take the one field out of a form.
+    """Return the one field of a form.
 
     Raises:
-        IcsFormatError: there is none, or the form is none.
+        IcsFormatError: there is none, or the form is malformed.
 
     """
     try:

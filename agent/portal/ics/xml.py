@@ -35,7 +35,7 @@ _PLAIN: Final = re.compile(r"[0-9A-Za-z]*", re.ASCII)
 
 
 class IcsFormatError(Exception):
-    """The message is not what ICS speaks; the text names the element, never its content."""
+    """The message is malformed; the text names the element, never its content."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -48,13 +48,13 @@ class Pair:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class IcsRequest:
-    """One question.
+    """One request.
 
     Attributes:
         client_id: SHA-1 of the asking site's certificate in hex; empty where it has none.
         nonce: 15 letters and digits.
-        time: when it was asked; sent in Taiwan's time, to the second.
-        pair: what is asked about.
+        time: of the request; sent in Taiwan's time, to the second.
+        pair: that is asked about.
 
     """
 
@@ -66,7 +66,7 @@ class IcsRequest:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class SignedIcsRequest:
-    """A question as it arrived: the octets that are signed, and what they are signed with."""
+    """A request with the octets that are signed, and their signature."""
 
     request: IcsRequest
     signed: bytes
@@ -75,7 +75,7 @@ class SignedIcsRequest:
 
 @dataclass(frozen=True, slots=True)
 class IcsResponse:
-    """One answer: the nonce that came back and the code."""
+    """One response: the nonce of the request and the code."""
 
     nonce: str
     code: int
@@ -184,7 +184,7 @@ def _text(element: Element, name: str) -> str:
 
 
 def _plain(value: str) -> str:
-    """Let letters and digits pass: they need no escaping and can smuggle nothing."""
+    """Return a value of letters and digits, which need no escaping; refuse any other."""
     if _PLAIN.fullmatch(value) is None:
         raise IcsFormatError("value")
     return value
@@ -205,7 +205,7 @@ def _moment(value: str) -> datetime:
 
 
 def _octets_of_request(document: bytes) -> bytes:
-    """Cut ``<ICSReq>`` out as it stands: a signature is over octets, not over a tree."""
+    """Return the octets of ``<ICSReq>``, unchanged: the signature is over them."""
     found = re.findall(rb"<ICSReq>.*?</ICSReq>", document, re.DOTALL)
     if len(found) != 1:
         raise IcsFormatError("ICSReq")

@@ -25,10 +25,11 @@ from agent.web.front.mount import Routes
 from agent.web.panel import about, files, messages, search
 from agent.web.panel.door import HEADERS, PanelMount, asked_for, json_answer, posted
 from agent.web.panel.live import Live
-from agent.web.panel.selftest import Outcome, SelfTest, Step, Tested
+from agent.web.panel.selftest import Outcome, SelfTest, SelfTestStep
+from agent.web.service import Service
 
 
-class Service(Tested, Protocol):
+class PanelService(Service, Protocol):
     """The use cases, as far as the panel has them (see ``signing.service``)."""
 
     @property
@@ -74,7 +75,7 @@ class Sources:
 
     """
 
-    service: Service
+    service: PanelService
     paths: Paths
     policy: Policy
     preferences: Preferences
@@ -295,11 +296,11 @@ class Panel:
         ]
         return _answer({"steps": rows})
 
-    def _component(self) -> Step:
+    def _component(self) -> SelfTestStep:
         facts = {"version": __version__, **self._ports}
         if self._ports.get("hipki_port") is None:
-            return Step("component", Outcome.WARNING, "plain_port", facts)
-        return Step("component", Outcome.GOOD, facts=facts)
+            return SelfTestStep("component", Outcome.WARNING, "plain_port", facts)
+        return SelfTestStep("component", Outcome.GOOD, facts=facts)
 
     async def _get_doctor(self, request: web.BaseRequest) -> web.StreamResponse:
         del request

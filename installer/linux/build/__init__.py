@@ -1,1 +1,1 @@
-"""Build the packages and the wizard for Linux; ``installer`` is the module to ask."""
+"""Build the packages and the wizard for Linux; :mod:`linux.build.installer` is the entry point."""

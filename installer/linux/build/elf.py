@@ -1,4 +1,4 @@
-"""What the program's machine code needs of the system that it runs on."""
+"""What the program's ELF files need of the system that it runs on."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -14,7 +14,7 @@ _NEEDED = re.compile(r"\(NEEDED\).*\[(.+)\]")
 
 
 def objects(folder: Path) -> list[Path]:
-    """List the programs and libraries in ``folder`` and below."""
+    """Return the ELF programs and libraries in ``folder`` and below."""
     found = []
     for path in sorted(folder.rglob("*")):
         if path.is_file() and not path.is_symlink():
@@ -25,7 +25,7 @@ def objects(folder: Path) -> list[Path]:
 
 
 def glibc_floor(paths: Iterable[Path]) -> str:
-    """Say the oldest version of glibc that all ``paths`` run with, such as "2.36"."""
+    """Return the oldest version of glibc that all ``paths`` run with, such as "2.36"."""
     versions = {
         (int(major), int(minor))
         for path in paths
@@ -35,14 +35,19 @@ def glibc_floor(paths: Iterable[Path]) -> str:
 
 
 def outside_libraries(paths: Sequence[Path]) -> list[str]:
-    """Name the libraries that ``paths`` want and do not bring, but for the C library's own."""
+    """Return the libraries that ``paths`` need and do not contain, without the C library's."""
     there = {path.name for path in paths}
     wanted = {name for path in paths for name in _NEEDED.findall(_readelf("--dynamic", path))}
     return sorted(name for name in wanted - there if not name.startswith(_C_LIBRARY))
 
 
 def forget_build_paths(paths: Iterable[Path]) -> None:
-    """Take out where the building machine had its libraries; that is nobody else's business."""
+    """Remove the library paths of the building machine (DT_RPATH, DT_RUNPATH) from ELF files.
+
+    Raises:
+        SetupError: patchelf could not change a file.
+
+    """
     for path in paths:
         if not _RUN_PATH.search(_readelf("--dynamic", path)):
             continue

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from devkit import system, venv
 from devkit.agreement import version_of
-from devkit.installers import Artefact
+from devkit.installers import BuiltFile
 from devkit.proofs import Claim
 from devkit.shell import ROOT, SetupError, say
 from frozen import freeze
@@ -17,11 +17,11 @@ ELSEWHERE = "real readers; desktops other than Xfce"
 WORK = freeze.BUILD / "linux"
 
 
-def build(out: Path) -> Sequence[Artefact]:
+def build(out: Path) -> Sequence[BuiltFile]:
     """Write the ``.deb``, the ``.rpm`` and the ``.run``.
 
     Raises:
-        SetupError: something is missing or failed; the text says what and how to mend it.
+        SetupError: something is missing or failed; the text says what, and what to do.
 
     """
     machine = platform.machine()
@@ -37,7 +37,7 @@ def build(out: Path) -> Sequence[Artefact]:
     return [*_packages(out, bundle, facts), _wizard(out, bundle, facts)]
 
 
-def _packages(out: Path, bundle: Path, facts: dict[str, str]) -> list[Artefact]:
+def _packages(out: Path, bundle: Path, facts: dict[str, str]) -> list[BuiltFile]:
     say("laying the program out as packages do")
     root = WORK / "root"
     root.mkdir()
@@ -65,16 +65,16 @@ def _packages(out: Path, bundle: Path, facts: dict[str, str]) -> list[Artefact]:
     return made
 
 
-def _wizard(out: Path, bundle: Path, facts: dict[str, str]) -> Artefact:
+def _wizard(out: Path, bundle: Path, facts: dict[str, str]) -> BuiltFile:
     name = "ankong-{version}-{machine}.run".format_map(facts)
     say(f"packing {name}")
     run_file.write(out / name, bundle, facts, WORK)
     return _artefact(name, "run", facts)
 
 
-def _artefact(name: str, kind: str, facts: dict[str, str]) -> Artefact:
+def _artefact(name: str, kind: str, facts: dict[str, str]) -> BuiltFile:
     floor = "; glibc {glibc} or newer".format_map(facts)
-    return Artefact(name, "linux", _CLAIMS[kind], ELSEWHERE + floor)
+    return BuiltFile(name, "linux", _CLAIMS[kind], ELSEWHERE + floor)
 
 
 _CLAIMS = {

@@ -28,11 +28,11 @@ ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 def depends(glibc: str, libraries: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Say what the packages depend on, for Debian and for rpm.
+    """Return the dependencies of the packages, for Debian and for rpm.
 
     Args:
         glibc: oldest version, such as "2.36".
-        libraries: what the program needs and does not bring.
+        libraries: that the program needs and does not contain.
 
     Raises:
         SetupError: a library has no package here.
@@ -56,7 +56,7 @@ def depends(glibc: str, libraries: Sequence[str]) -> tuple[list[str], list[str]]
 def configuration(
     root: Path, version: str, architecture: str, wanted: tuple[list[str], list[str]]
 ) -> dict[str, Any]:
-    """Describe the package for nfpm; what differs for rpm stands under its name."""
+    """Return the configuration of nfpm; what differs for rpm is under its name."""
     debian, rpm = wanted
     autostart = tree.AUTOSTART
     return {
@@ -84,10 +84,10 @@ def configuration(
 
 
 def pack(packager: str, target: Path, config: Path) -> None:
-    """Have nfpm write one package.
+    """Run nfpm to write one package.
 
     Raises:
-        SetupError: it failed; its own words are printed before.
+        SetupError: it failed; its output was printed.
 
     """
     nfpm = freeze.FREEZER / "bin" / "nfpm"
@@ -98,13 +98,13 @@ def pack(packager: str, target: Path, config: Path) -> None:
 
 
 def squeeze(deb: Path) -> None:
-    """Pack the content of a ``.deb`` as small as dpkg can read it; nfpm's xz has a quarter more.
+    """Compress the content of a ``.deb``; the result is a quarter smaller than nfpm's.
 
     Args:
         deb: a package whose data are not packed yet (deb(5)); it is replaced.
 
     Raises:
-        SetupError: a tool failed; its own words are printed before.
+        SetupError: a tool failed; its output was printed.
 
     """
     with tempfile.TemporaryDirectory(dir=deb.parent) as name:

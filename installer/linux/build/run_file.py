@@ -20,10 +20,10 @@ def write(target: Path, bundle: Path, facts: dict[str, str], work: Path) -> None
         target: the file.
         bundle: the frozen program.
         facts: ``version``, ``machine`` and ``glibc``.
-        work: a folder for scratch.
+        work: a temporary folder.
 
     Raises:
-        SetupError: makeself failed; its own words are printed before.
+        SetupError: makeself failed; its output was printed.
 
     """
     folder = work / "run"
@@ -44,12 +44,12 @@ def write(target: Path, bundle: Path, facts: dict[str, str], work: Path) -> None
 
 
 def _tar_options(when: int) -> str:
-    """Have tar write the same bytes for the same files, whoever builds."""
+    """Return the options with which tar writes the same bytes for the same files."""
     return f"--sort=name --mtime=@{when} --owner=0 --group=0 --numeric-owner"
 
 
 def _header(path: Path) -> Path:
-    """Let makeself's own word for quiet be heard by the wizard too."""
+    """Return the header with which makeself's option for quiet reaches the wizard too."""
     text = TEMPLATE.read_text("utf-8")
     if text.count(_QUIET) != 1:
         raise SetupError("makeself's header is not what it was: see linux/build/run_file.py")

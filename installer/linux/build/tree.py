@@ -1,4 +1,4 @@
-"""The program as it lies on a Linux system: every file at its place, below an empty root."""
+"""The file tree of the packages for Linux."""
 
 import gzip
 import os
@@ -56,7 +56,7 @@ def lay_out(root: Path, bundle: Path, version: str, when: int) -> None:
 
 
 def copy_program(bundle: Path, target: Path) -> None:
-    """Copy the frozen program with the permissions that installed files have."""
+    """Copy the frozen program with the permissions of installed files."""
     shutil.copytree(bundle, target, symlinks=True)
     for folder, _, files in os.walk(target):
         Path(folder).chmod(0o755)
@@ -67,7 +67,7 @@ def copy_program(bundle: Path, target: Path) -> None:
 
 
 def autostart_file() -> str:
-    """Write what starts the agent at login: as the agent itself writes it for one user."""
+    """Return the desktop file that starts the agent at login."""
     from agent.host.autostart.xdg import desktop_file  # noqa: PLC0415  # the chores run without it
 
     program = f"/{PROGRAM}/ankong"

@@ -1,4 +1,4 @@
-"""Work that takes a while, in a thread of its own, so that the window goes on living."""
+"""Run slow work in a thread, so that the window stays responsive."""
 
 import queue
 import threading
@@ -10,7 +10,7 @@ _LOOK_MILLISECONDS = 40
 
 
 class Background:
-    """One piece of work; what it tells and how it ends arrives in the window's thread."""
+    """Work in a thread; its progress and its end are reported in the window's thread."""
 
     def __init__(self, root: tk.Misc) -> None:
         self._root = root
@@ -19,7 +19,7 @@ class Background:
         self.cancelled = threading.Event()
 
     def tell(self, listener: Callable[..., object], *facts: Any) -> None:
-        """Have ``listener`` called in the window's thread; from the work's."""
+        """Call ``listener`` in the window's thread; for the thread of the work."""
         self._said.put((listener, facts))
 
     def run(
@@ -28,7 +28,7 @@ class Background:
         done: Callable[[Any], object],
         failed: Callable[[Exception], object],
     ) -> None:
-        """Begin; call one of ``done`` and ``failed`` at the end."""
+        """Start the work; at its end ``done`` or ``failed`` is called."""
 
         def whole() -> None:
             try:

@@ -7,12 +7,12 @@ from tkinter import ttk
 from agent.words.language import Language
 from wizard import program, service, work
 from wizard.background import Background
-from wizard.program import Step
+from wizard.program import SetupStep
 from wizard.situation import Situation
 from wizard.texts import load_texts
 from wizard.trouble import CancelledError, TroubleError
-from wizard.window import Press, Window, filled, set_enabled
-from wizard.work import Stage
+from wizard.window import Press, WizardWindow, filled, set_enabled
+from wizard.work import InstallStage
 
 _WELCOME, _LICENCE, _ADDED, _INSTALLING, _FINISHED = range(5)
 _LICENCE_LINES = 7
@@ -20,7 +20,7 @@ _MAX_COMPLAINTS = 3  # of the program's own setup; its pages tell all
 
 
 class InstallPages:
-    """One walk through the pages.
+    """The pages of one installation, in their order.
 
     Attributes:
         done: whether the program was installed.
@@ -31,7 +31,7 @@ class InstallPages:
         """Open the window.
 
         Args:
-            situation: what there is.
+            situation: of the program, the user and the computer.
             language: of all texts.
 
         Raises:
@@ -42,7 +42,7 @@ class InstallPages:
         self._language = language
         self._texts = load_texts(language)
         icon = situation.icons / "ankong-64.png"
-        self._window = Window(self._texts.product, self._texts.steps, icon)
+        self._window = WizardWindow(self._texts.product, self._texts.steps, icon)
         self._accepted = False
         self._replaces_newer = False
         self._start_now = True
@@ -50,7 +50,7 @@ class InstallPages:
         self.done = False
 
     def run(self) -> None:
-        """Walk."""
+        """Show the pages until the window is closed."""
         self._welcome()
         self._window.run()
 
@@ -155,16 +155,16 @@ class InstallPages:
         cancel = window.button(texts.cancel, background.cancelled.set, left=True)
         window.on_cancel(background.cancelled.set)
         words = {
-            Stage.ENDING: texts.ending,
-            Stage.COPYING: texts.copying,
-            Stage.COMPLETING: texts.completing,
+            InstallStage.ENDING: texts.ending,
+            InstallStage.COPYING: texts.copying,
+            InstallStage.COMPLETING: texts.completing,
         }
 
-        def begins(stage: Stage) -> None:
+        def begins(stage: InstallStage) -> None:
             said.configure(text=words[stage])
-            set_enabled(cancel, enabled=stage is not Stage.COMPLETING)
+            set_enabled(cancel, enabled=stage is not InstallStage.COMPLETING)
 
-        def do() -> Sequence[Step]:
+        def do() -> Sequence[SetupStep]:
             return work.install(
                 self._situation,
                 lambda stage: background.tell(begins, stage),
@@ -190,7 +190,7 @@ class InstallPages:
 
     # Afterwards.
 
-    def _finished(self, steps: Sequence[Step]) -> None:
+    def _finished(self, steps: Sequence[SetupStep]) -> None:
         self.done = True
         texts, window = self._texts, self._window
         window.begin(texts.finished_title, _FINISHED)
@@ -207,7 +207,7 @@ class InstallPages:
         window.on_cancel(window.close)
         end.focus_set()
 
-    def _say(self, step: Step) -> str:
+    def _say(self, step: SetupStep) -> str:
         return step.said(self._language)
 
     def _tell_of_missing(self) -> None:
@@ -244,11 +244,11 @@ def _unknown(error: Exception) -> TroubleError:
 
 
 def _unwrapped(text: str) -> str:
-    """Join the lines of each paragraph; the window breaks them where it is wide."""
+    """Return a text with the lines of each paragraph joined; the window wraps them."""
     return "\n\n".join(" ".join(part.split()) for part in text.split("\n\n"))
 
 
 def _short(path: str) -> str:
-    """Write the user's own folder as shells do."""
+    """Return a path with the home folder as ``~``."""
     home = str(Path.home())
     return "~" + path[len(home) :] if path.startswith(home + "/") else path

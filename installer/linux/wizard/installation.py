@@ -1,4 +1,4 @@
-"""Putting the program into its place: copied beside it first, then renamed, so never in pieces.
+"""Install the program: copy it beside its place first, then rename it, so that it is complete.
 
 Whatever an earlier attempt has left is mended by the next one: a copy that is not complete is
 thrown away, and a program that was moved aside and not replaced comes back.
@@ -59,13 +59,13 @@ Categories=Settings;
 
 
 @dataclass(frozen=True)
-class Record:
-    """What an installation has put where.
+class InstallationRecord:
+    """The files and folders of an installation.
 
     Attributes:
         version: of the program.
         files: outside the program's own folder.
-        folders: that were made for all this.
+        folders: that the installation made.
 
     """
 
@@ -74,8 +74,8 @@ class Record:
     folders: tuple[str, ...] = ()
 
 
-def installed(places: Places) -> Record | None:
-    """Read what is installed; None where nothing is, or nothing of ours."""
+def installed(places: Places) -> InstallationRecord | None:
+    """Return the record of the installation; None where there is none of ours."""
     try:
         with places.record.open("rb") as file:
             content = json.loads(file.read(_MAX_RECORD))
@@ -85,7 +85,7 @@ def installed(places: Places) -> Record | None:
         return None
     if not all(isinstance(text, str) for text in texts):
         return None
-    return Record(version, tuple(files), tuple(folders))
+    return InstallationRecord(version, tuple(files), tuple(folders))
 
 
 def is_older(version: str, other: str) -> bool:
@@ -101,12 +101,12 @@ class Installation:
     """One attempt to install."""
 
     def __init__(self, source: Path, version: str, places: Places, icons: Path) -> None:
-        """Take what there is.
+        """Prepare an installation.
 
         Args:
             source: folder of the program.
             version: of it.
-            places: where it goes.
+            places: the folders to install into.
             icons: folder of the pictures, one for each of ``ICON_SIZES``.
 
         """
@@ -120,8 +120,8 @@ class Installation:
         """Install, or replace what is installed.
 
         Raises:
-            TroubleError: it cannot be done; what was there is as it was.
-            CancelledError: ``cancelled`` was set in time; likewise.
+            TroubleError: it failed; the earlier installation is unchanged.
+            CancelledError: ``cancelled`` was set in time; the earlier installation is unchanged.
 
         """
         places = self._places
@@ -151,13 +151,13 @@ class Installation:
             places.replaced.rename(places.program)
 
     def _note_missing(self) -> None:
-        """Remember which folders are there only because of us."""
+        """Record the folders that this installation makes."""
         places = self._places
         wanted = [places.program, *(path.parent / "file" for path in self._around())]
         self._made = [str(folder) for folder in missing_above(wanted)]
 
     def _around(self) -> Iterator[Path]:
-        """Name the files outside the program's folder."""
+        """Return the files outside the program's folder."""
         places = self._places
         yield from (places.command, places.removal_command)
         yield from (places.menu_entry, places.removal_entry)
@@ -185,7 +185,7 @@ class Installation:
             needed, there = (f"{count / 1e6:.0f}" for count in (size + SPARE, free))
             raise TroubleError("no_space", path=folder.parent, needed=needed, free=there)
 
-    def _write_record(self, before: Record | None) -> None:
+    def _write_record(self, before: InstallationRecord | None) -> None:
         files = [str(path) for path in self._around() if self._may_write(path, before)]
         folders = list(dict.fromkeys((*(before.folders if before else ()), *self._made)))
         content = {"version": self._version, "files": files, "folders": folders}
@@ -198,8 +198,8 @@ class Installation:
         script.chmod(0o755)
 
     @staticmethod
-    def _may_write(path: Path, before: Record | None) -> bool:
-        """Return whether a file is ours to write: what somebody else has put there stays."""
+    def _may_write(path: Path, before: InstallationRecord | None) -> bool:
+        """Return whether a file may be written: files of others are kept."""
         is_ours = before is not None and str(path) in before.files
         return is_ours or not (path.exists() or path.is_symlink())
 
@@ -242,7 +242,7 @@ class Installation:
 
 
 def _copy_file(source: Path, target: Path) -> Iterator[int]:
-    """Copy a file piece by piece; give how many bytes each time."""
+    """Copy a file in pieces; yield the number of bytes of each."""
     if source.is_symlink():
         target.symlink_to(source.readlink())
         return
@@ -259,7 +259,7 @@ def _shell_quoted(path: Path) -> str:
 
 
 def remove(places: Places) -> None:
-    """Take away what :class:`Installation` has put there, and nothing else.
+    """Remove the files of :class:`Installation`, and nothing else.
 
     Raises:
         TroubleError: something could not be removed.

@@ -21,7 +21,7 @@ QUIET_VARIABLE = "ANKONG_QUIET"
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Install or remove; return the exit status: 0 done or given up, 1 failed."""
+    """Install or remove; return the exit status: 0 done or cancelled, 1 failed."""
     options = _parser().parse_args(arguments)
     language = chosen_language(options.language)
     situation = Situation.here()

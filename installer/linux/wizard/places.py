@@ -1,4 +1,4 @@
-"""Where the program goes for one user (XDG Base Directory Specification 0.8)."""
+"""The folders of the program for one user (XDG Base Directory Specification 0.8)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Places:
 
     @classmethod
     def of(cls, environment: Mapping[str, str], home: Path) -> Self:
-        """Find them; a relative path in the environment counts as none, as the standard says."""
+        """Return the folders; relative paths in the environment are ignored (the specification)."""
         given = Path(environment.get("XDG_DATA_HOME", ""))
         data = given if given.is_absolute() else home / ".local" / "share"
         return cls(data, home / ".local" / "bin")
@@ -35,22 +35,22 @@ class Places:
 
     @property
     def staging(self) -> Path:
-        """Where the next version is put together."""
+        """The folder that a new version is copied to before it is renamed."""
         return self.data / "ankong" / ".app.new"
 
     @property
     def replaced(self) -> Path:
-        """Where the earlier version is while the next one takes its place."""
+        """The folder of the earlier version while it is replaced."""
         return self.data / "ankong" / ".app.old"
 
     @property
     def executable(self) -> Path:
-        """The program itself."""
+        """The executable of the program."""
         return self.program / "ankong"
 
     @property
     def record(self) -> Path:
-        """What the wizard has put where, JSON."""
+        """The file with the record of the installation, JSON."""
         return self.program / "installed.json"
 
     @property
@@ -65,12 +65,12 @@ class Places:
 
     @property
     def menu_entry(self) -> Path:
-        """What the desktop's menu shows."""
+        """The program's entry in the desktop's menu."""
         return self.data / "applications" / "ankong.desktop"
 
     @property
     def removal_entry(self) -> Path:
-        """The uninstaller in the desktop's menu."""
+        """The uninstaller's entry in the desktop's menu."""
         return self.data / "applications" / "ankong-uninstall.desktop"
 
     def icon(self, size: int) -> Path:

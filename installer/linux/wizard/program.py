@@ -1,4 +1,4 @@
-"""What the wizard has the installed program do, as its own user would in a terminal."""
+"""Run commands of the installed program, as its user would in a terminal."""
 
 import json
 import os
@@ -14,8 +14,8 @@ _SECONDS = 120.0  # a browser's database may be in use for a while
 
 
 @dataclass(frozen=True)
-class Step:
-    """One thing that was done, or not.
+class SetupStep:
+    """The result of one step of ``ankong setup``.
 
     Attributes:
         ok: whether all is as it should be.
@@ -33,18 +33,18 @@ class Step:
         return self.message.get(language) or self.message[SOURCE]
 
 
-def complete(executable: Path, *options: str) -> Sequence[Step]:
-    """Have the program set itself up for this user (``ankong setup complete``)."""
+def complete(executable: Path, *options: str) -> Sequence[SetupStep]:
+    """Set the program up for this user (``ankong setup complete``)."""
     return _setup(executable, "complete", *options)
 
 
-def undo(executable: Path, *, forget: bool) -> Sequence[Step]:
-    """Have the program undo that; it ends the running agent first (``ankong setup undo``)."""
+def undo(executable: Path, *, forget: bool) -> Sequence[SetupStep]:
+    """Undo the setup; ends the running agent first (``ankong setup undo``)."""
     return _setup(executable, "undo", *(["--forget"] if forget else []))
 
 
 def start(executable: Path) -> None:
-    """Start the agent with its icon; it outlives us.
+    """Start the agent with its icon; it goes on running without the wizard.
 
     Raises:
         OSError: it cannot be started.
@@ -61,7 +61,7 @@ def start(executable: Path) -> None:
     )
 
 
-def _setup(executable: Path, *words: str) -> Sequence[Step]:
+def _setup(executable: Path, *words: str) -> Sequence[SetupStep]:
     command = [str(executable), "setup", *words, "--json"]
     try:
         done = subprocess.run(
@@ -71,11 +71,11 @@ def _setup(executable: Path, *words: str) -> Sequence[Step]:
         return [_step(step) for step in steps]
     except (OSError, subprocess.TimeoutExpired, ValueError, KeyError, TypeError) as error:
         detail = f"{' '.join(command[1:])}: {error}"
-        return [Step(ok=False, code="program_failed", message={SOURCE: detail})]
+        return [SetupStep(ok=False, code="program_failed", message={SOURCE: detail})]
 
 
-def _step(step: dict[str, Any]) -> Step:
+def _step(step: dict[str, Any]) -> SetupStep:
     message = {str(tag): str(text) for tag, text in step["message"].items()}
     if SOURCE not in message:
         raise KeyError(SOURCE)
-    return Step(step["ok"] is True, str(step["code"]), message)
+    return SetupStep(step["ok"] is True, str(step["code"]), message)

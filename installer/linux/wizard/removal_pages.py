@@ -1,21 +1,21 @@
-"""The pages of the removal: ask, do, tell."""
+"""The pages of the removal: question, progress, result."""
 
 from collections.abc import Sequence
 
 from agent.words.language import Language
 from wizard import work
 from wizard.background import Background
-from wizard.program import Step
+from wizard.program import SetupStep
 from wizard.situation import Situation
 from wizard.texts import load_texts
 from wizard.trouble import TroubleError
-from wizard.window import Window, filled
+from wizard.window import WizardWindow, filled
 
 _CONFIRM, _REMOVING, _FINISHED = range(3)
 
 
 class RemovalPages:
-    """One walk through the pages.
+    """The pages of one removal, in their order.
 
     Attributes:
         done: whether the program was removed.
@@ -26,7 +26,7 @@ class RemovalPages:
         """Open the window.
 
         Args:
-            situation: what there is.
+            situation: of the program, the user and the computer.
             language: of all texts.
 
         Raises:
@@ -37,12 +37,12 @@ class RemovalPages:
         self._language = language
         self._texts = load_texts(language)
         icon = situation.icons / "ankong-64.png"
-        self._window = Window(self._texts.product, self._texts.removal_steps, icon)
+        self._window = WizardWindow(self._texts.product, self._texts.removal_steps, icon)
         self._keep = True
         self.done = False
 
     def run(self) -> None:
-        """Walk."""
+        """Show the pages until the window is closed."""
         self._confirm()
         self._window.run()
 
@@ -70,12 +70,12 @@ class RemovalPages:
         window.line().configure(text=texts.removing)
         window.on_cancel(lambda: None)  # half a removal helps nobody
 
-        def do() -> Sequence[Step]:
+        def do() -> Sequence[SetupStep]:
             return work.uninstall(self._situation, forget=not self._keep)
 
         Background(window.root).run(do, self._finished, self._failed)
 
-    def _finished(self, steps: Sequence[Step]) -> None:
+    def _finished(self, steps: Sequence[SetupStep]) -> None:
         texts, window = self._texts, self._window
         left = [step for step in steps if not step.ok]
         if left:
@@ -107,5 +107,5 @@ class RemovalPages:
         window.button(self._texts.close, window.close, "Primary").focus_set()
         window.on_cancel(window.close)
 
-    def _say(self, step: Step) -> str:
+    def _say(self, step: SetupStep) -> str:
         return step.said(self._language)

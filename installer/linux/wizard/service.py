@@ -1,4 +1,4 @@
-"""Is there a smart-card service, and what would install it: that takes an administrator."""
+"""Find out whether a smart-card service is installed, and what would install it."""
 
 import os
 import shlex
@@ -20,14 +20,14 @@ _MULTIARCH_DRIVERS = "usr/lib/*/pcsc/drivers/ifd-ccid.bundle"
 
 @dataclass(frozen=True)
 class Family:
-    """How one family of distributions installs packages.
+    """The package names and install command of one family of distributions.
 
     Attributes:
         install: the command, without the packages.
         service: package of the smart-card service.
         driver: package of the driver for most readers.
-        tool: package of the program that tells browsers of our certificate.
-        afterwards: what more has to be run; "" where nothing has.
+        tool: package of ``certutil``, which makes browsers trust our certificate.
+        afterwards: a further command; "" where none is needed.
 
     """
 
@@ -57,12 +57,12 @@ _FAMILIES: Mapping[str, Family] = {
 
 @dataclass(frozen=True)
 class Missing:
-    """What is not there.
+    """What is not installed.
 
     Attributes:
         service: whether the smart-card service or its driver is missing.
         tool: whether ``certutil`` is.
-        command: what installs it here; None on a distribution that we do not know.
+        command: that installs it here; None on an unknown distribution.
 
     """
 
@@ -75,11 +75,11 @@ class Missing:
 
 
 def look(root: Path = Path("/"), find: Callable[[str], bool] | None = None) -> Missing:
-    """See what is missing.
+    """Return what is missing.
 
     Args:
         root: of the file system.
-        find: tells whether a program is there; by the PATH and the administrator's.
+        find: returns the path of a program; by default on the user's and root's PATH.
 
     """
     find = find or _has_program
@@ -102,7 +102,7 @@ def look(root: Path = Path("/"), find: Callable[[str], bool] | None = None) -> M
 
 
 def family_of(release: Mapping[str, str]) -> Family | None:
-    """Choose by what os-release(5) says; None for what we do not know."""
+    """Return the family that os-release(5) names; None for an unknown one."""
     words = [release.get("ID", ""), *release.get("ID_LIKE", "").split()]
     found = (_FAMILIES.get(word.partition("-")[0]) for word in words)
     return next((family for family in found if family is not None), None)

@@ -1,4 +1,4 @@
-"""What the wizard needs to know of the program, of its user, and of this computer."""
+"""What the wizard needs to know about the program, its user, and this computer."""
 
 import os
 import sys
@@ -11,19 +11,19 @@ from agent.host.autostart.xdg import XdgAutostart
 from agent.host.instance.quitting import StillRunningError, end_running, is_running
 from agent.host.machine.paths import Paths
 from agent.host.tls.machine import Machine
-from wizard.installation import Record, installed, is_older
+from wizard.installation import InstallationRecord, installed, is_older
 from wizard.places import Places
 from wizard.trouble import TroubleError
 
 
 @dataclass(frozen=True)
 class Situation:
-    """It does not change while the wizard runs.
+    """The program, its user and this computer; constant while the wizard runs.
 
     Attributes:
         source: folder of the frozen program that runs here.
         version: of it.
-        places: where it goes.
+        places: the folders to install into.
         state: the agent's own folder.
 
     """
@@ -35,7 +35,7 @@ class Situation:
 
     @classmethod
     def here(cls) -> Self:
-        """Find out."""
+        """Return the situation of this process."""
         places = Places.of(os.environ, Path.home())
         return cls(Path(sys.executable).parent, __version__, places, Paths.choose())
 
@@ -49,7 +49,7 @@ class Situation:
         """The folder of all licences."""
         return self.source / "_internal" / "licences"
 
-    def before(self) -> Record | None:
+    def before(self) -> InstallationRecord | None:
         """Return what is installed now."""
         return installed(self.places)
 
@@ -59,7 +59,7 @@ class Situation:
         return before is not None and is_older(self.version, before.version)
 
     def size(self) -> int:
-        """Measure the program, in bytes."""
+        """Return the size of the program in bytes."""
         return sum(path.lstat().st_size for path in self.source.rglob("*") if path.is_file())
 
     def is_running(self) -> bool:
@@ -67,10 +67,10 @@ class Situation:
         return is_running(self.state)
 
     def end_running(self) -> None:
-        """Ask it to end.
+        """Ask the agent to end, and wait for it.
 
         Raises:
-            TroubleError: it did not.
+            TroubleError: it did not end.
 
         """
         try:

@@ -1,4 +1,4 @@
-"""Everything that the wizard says, by the names that the code uses."""
+"""The texts of the wizard."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ from agent.words import Language, section
 
 
 @dataclass(frozen=True)
-class Texts:
-    """All of it. ``{…}`` is filled in by whoever shows it; ``&`` stands before an access key."""
+class WizardTexts:
+    """The texts in one language. ``{…}`` is filled in; ``&`` precedes an access key."""
 
     product: str
     steps: tuple[str, ...]
@@ -87,6 +87,6 @@ class Texts:
 
 
 @cache
-def load_texts(language: Language) -> Texts:
-    """Return the words of a language."""
-    return Texts(**section(language, "wizard"))
+def load_texts(language: Language) -> WizardTexts:
+    """Return the texts of a language."""
+    return WizardTexts(**section(language, "wizard"))

@@ -1,4 +1,4 @@
-"""Boxes to tick that show a tick: the theme's own show a cross, which may be read as a no."""
+"""Draw check boxes with a tick: the theme's own show a cross, which may be read as a no."""
 
 import tkinter as tk
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ _TICK = polygon(((7.4, 16.6), (10.4, 13.6), (14.0, 17.2), (22.0, 8.8), (25.0, 11
 
 
 def theme_ticks(theme: ttk.Style, root: tk.Tk, style: Style) -> Sequence[tk.PhotoImage]:
-    """Set the style ``Wizard.TCheckbutton`` up; return the pictures, for the caller to hold."""
+    """Define the style ``Wizard.TCheckbutton``; return its pictures, which have to be kept."""
     size = style.gap(_SIZE)
     edge, brand, paper = (_numbers(name) for name in (LIGHT.edge, LIGHT.brand, LIGHT.paper))
     space = style.gap(_SPACE)
@@ -62,7 +62,7 @@ def theme_ticks(theme: ttk.Style, root: tk.Tk, style: Style) -> Sequence[tk.Phot
 def _picture(
     root: tk.Tk, size: tuple[int, int], shapes: Sequence[tuple[Spans, Colour]]
 ) -> tk.PhotoImage:
-    """Draw a box of ``size[0]`` pixels, and ``size[1]`` pixels of paper at its right."""
+    """Return a box of ``size[0]`` pixels with ``size[1]`` pixels of background at its right."""
     side, space = size
     canvas = Canvas(side)
     for shape, colour in shapes:
@@ -78,7 +78,7 @@ def _picture(
 
 
 def _on_paper(pixel: bytes) -> str:
-    """Lay one pixel on the white page."""
+    """Return a pixel blended with the white background."""
     opacity = pixel[3] / 255
     mixed = (round(channel * opacity + 255 * (1 - opacity)) for channel in pixel[:3])
     return "#{:02x}{:02x}{:02x}".format(*mixed)

@@ -1,4 +1,4 @@
-"""What can go wrong with files, as facts; the words are elsewhere."""
+"""Errors of the wizard, as codes and facts; the texts are in the catalogues."""
 
 import errno
 from collections.abc import Iterator
@@ -10,11 +10,11 @@ _FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
 
 class TroubleError(Exception):
-    """Something that the citizen can mend; afterwards the wizard can run again.
+    """A problem that the citizen can solve before running the wizard again.
 
     Attributes:
-        code: which text tells of it.
-        facts: what the text leaves open.
+        code: of the text.
+        facts: that the text is filled in with.
 
     """
 
@@ -25,15 +25,15 @@ class TroubleError(Exception):
 
 
 class CancelledError(Exception):
-    """The citizen does not want it any more; everything is as it was."""
+    """The citizen cancelled; everything is as it was."""
 
 
 @contextmanager
 def explained(place: Path) -> Iterator[None]:
-    """Turn the system's errors about ``place`` into ours.
+    """Turn an OSError about ``place`` into a :class:`TroubleError`.
 
     Raises:
-        TroubleError: always instead of an OSError.
+        TroubleError: an OSError was raised inside.
 
     """
     try:

@@ -1,4 +1,4 @@
-"""The one window: steps on the left, a page on the right, buttons below; keyboard only, too."""
+"""The window: steps on the left, a page on the right, buttons below; usable by keyboard."""
 
 import tkinter as tk
 from collections.abc import Callable, Mapping, Sequence
@@ -19,18 +19,18 @@ _ACCESS = "<Alt-{}>"
 Press = Callable[[], None]
 
 
-class Window:
-    """The frame of all pages.
+class WizardWindow:
+    """The window that shows the pages.
 
     Attributes:
         root: Tk's window.
         style: fonts and colours.
-        body: where a page puts what it says.
+        body: the frame that a page fills.
 
     """
 
     def __init__(self, product: str, steps: Sequence[str], icon: Path) -> None:
-        """Open it, hidden.
+        """Open the window, hidden.
 
         Args:
             product: the name at the top.
@@ -138,7 +138,7 @@ class Window:
             )
 
     def _fit(self) -> None:
-        """Make the page as high as what is on it, where that is more than usual."""
+        """Make the window higher where the page needs it."""
         self.body.update_idletasks()
         lowest = max(
             (c.winfo_y() + c.winfo_reqheight() for c in self.body.winfo_children()), default=0
@@ -154,7 +154,7 @@ class Window:
         )
 
     def notice(self, text: str, *, danger: bool = False) -> None:
-        """Add a paragraph that stands out."""
+        """Add an emphasised paragraph."""
         back = LIGHT.danger_panel if danger else LIGHT.warning_panel
         front = LIGHT.on_danger_panel if danger else LIGHT.on_warning_panel
         gap = self.style.gap
@@ -165,7 +165,7 @@ class Window:
         inner.pack(fill="x", padx=(gap(0.25), 0))
 
     def facts(self, rows: Sequence[tuple[str, str]]) -> None:
-        """Add a tinted box: what it is about, and what there is to say."""
+        """Add a tinted box of names and values."""
         gap = self.style.gap
         box = tk.Frame(
             self.body,
@@ -183,7 +183,7 @@ class Window:
             said.pack(fill="x", padx=gap(0.9), pady=(0, gap(0.3)))
 
     def document(self, text: str, lines: int) -> tk.Text:
-        """Add a long text to scroll through; the keyboard can."""
+        """Add a long text that can be scrolled, also by keyboard."""
         frame = tk.Frame(
             self.body, highlightthickness=1, highlightbackground=LIGHT.edge, background=LIGHT.edge
         )
@@ -236,7 +236,7 @@ class Window:
         button.pack(side="right", padx=gap(0.5), pady=gap(0.4))
 
     def tick(self, text: str, changed: Callable[[bool], None], *, ticked: bool) -> ttk.Checkbutton:
-        """Add a box to tick."""
+        """Add a check box."""
         label, key = button_label(text)
         state = tk.BooleanVar(self.root, value=ticked)
         box = ttk.Checkbutton(
@@ -253,13 +253,13 @@ class Window:
         return box
 
     def line(self) -> tk.Label:
-        """Add a line that says something else from time to time."""
+        """Add a line whose text can be changed."""
         label = self.style.label("", self.body, self.style.body, (LIGHT.ink, LIGHT.paper))
         label.pack(fill="x")
         return label
 
     def progress(self) -> ttk.Progressbar:
-        """Add a bar, from 0 to 1."""
+        """Add a progress bar, from 0 to 1."""
         bar = ttk.Progressbar(self.body, maximum=1.0, style="Wizard.Horizontal.TProgressbar")
         bar.pack(fill="x", pady=(self.style.gap(0.6), self.style.gap(0.8)))
         return bar
@@ -267,7 +267,7 @@ class Window:
     def button(
         self, text: str, press: Press, kind: str = "Plain", *, left: bool = False
     ) -> ttk.Button:
-        """Add a button; those on the right from right to left."""
+        """Add a button; those on the right are added from right to left."""
         button = self._button(self._buttons, text, press, kind)
         between = self.style.gap(0.6)
         if left:
@@ -295,24 +295,24 @@ class Window:
     # How it begins and ends.
 
     def on_cancel(self, press: Press) -> None:
-        """Say what Escape and closing the window do on this page."""
+        """Set what Escape and closing the window do on this page."""
         self.root.protocol("WM_DELETE_WINDOW", press)
         self.root.bind("<Escape>", lambda _: press())
 
     def run(self) -> None:
-        """Show it until :meth:`close`."""
+        """Show the window until :meth:`close`."""
         self.root.update_idletasks()
         self.root.tk.call("::tk::PlaceWindow", ".", "center")
         self.root.deiconify()
         self.root.mainloop()
 
     def close(self) -> None:
-        """End it."""
+        """Close the window."""
         self.root.destroy()
 
 
 def set_enabled(button: ttk.Button, *, enabled: bool) -> None:
-    """Let a button be pressed, or not."""
+    """Enable or disable a button."""
     button.state(["!disabled" if enabled else "disabled"])
 
 
@@ -324,5 +324,5 @@ def _leave(event: "tk.Event[tk.Text]") -> str:
 
 
 def filled(text: str, facts: Mapping[str, object]) -> str:
-    """Fill a text's braces."""
+    """Return a text with its ``{…}`` filled in."""
     return text.format_map(dict(facts))

@@ -1,4 +1,4 @@
-"""What is done, whether a window shows it or not."""
+"""The work of the wizard, with or without a window."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -6,12 +6,12 @@ from enum import Enum, auto
 
 from wizard import program
 from wizard.installation import Installation, Told, remove
-from wizard.program import Step
+from wizard.program import SetupStep
 from wizard.situation import Situation
 
 
-class Stage(Enum):
-    """What is being done just now."""
+class InstallStage(Enum):
+    """The stages of an installation."""
 
     ENDING = auto()
     COPYING = auto()
@@ -20,43 +20,43 @@ class Stage(Enum):
 
 def install(
     situation: Situation,
-    begins: Callable[[Stage], None],
+    begins: Callable[[InstallStage], None],
     told: Told,
     cancelled: threading.Event,
-) -> Sequence[Step]:
-    """Install; return how the program's own setup went, which may be done again later.
+) -> Sequence[SetupStep]:
+    """Install; return the results of the program's own setup, which can be repeated later.
 
     Args:
-        situation: what there is.
-        begins: told of each stage.
-        told: told how much is copied, 0 to 1.
-        cancelled: stops it while files are copied.
+        situation: of the program, the user and the computer.
+        begins: called at the beginning of each stage.
+        told: called with the progress of copying, 0 to 1.
+        cancelled: set to stop while files are copied.
 
     Raises:
-        TroubleError: it cannot be done; all is as it was.
-        CancelledError: likewise, as wanted.
+        TroubleError: it failed; everything is as it was.
+        CancelledError: it was cancelled; everything is as it was.
 
     """
     if situation.is_running():
-        begins(Stage.ENDING)
+        begins(InstallStage.ENDING)
         situation.end_running()
-    begins(Stage.COPYING)
+    begins(InstallStage.COPYING)
     places = situation.places
     installation = Installation(situation.source, situation.version, places, situation.icons)
     installation.run(told, cancelled)
-    begins(Stage.COMPLETING)
+    begins(InstallStage.COMPLETING)
     return program.complete(places.executable)
 
 
-def uninstall(situation: Situation, *, forget: bool) -> Sequence[Step]:
-    """Undo all of it; return what the program's own undoing said.
+def uninstall(situation: Situation, *, forget: bool) -> Sequence[SetupStep]:
+    """Remove the program; return the results of undoing its setup.
 
-    Where that fails (an agent that does not end, a browser's database in use) the program stays,
-    because nothing else could try again.
+    Where that fails (an agent that does not end, a browser's database in use) the program is kept,
+    because it is needed to try again.
 
     Args:
-        situation: what there is.
-        forget: whether history and sites go too.
+        situation: of the program, the user and the computer.
+        forget: whether history and sites are removed too.
 
     Raises:
         TroubleError: a file cannot be removed.

@@ -1,1 +1,1 @@
-"""Judge the sources of the package for macOS; ``installer`` is the module to ask."""
+"""Check the sources of the package for macOS; :mod:`macos.build.installer` is the entry point."""

@@ -1,4 +1,4 @@
-"""What can be said about the package for macOS without a Mac: its parts are well-formed and whole.
+"""Check the sources of the package for macOS, as far as that is possible without a Mac.
 
 installer/macos/build.sh makes the package, on a Mac. Nothing of it has run here, and no file is
 made that would look as if it had.
@@ -14,7 +14,7 @@ from xml.etree import ElementTree as ET
 from xml.parsers.expat import ExpatError
 
 from devkit import system, venv
-from devkit.installers import Artefact, Remark
+from devkit.installers import BuiltFile, Remark
 from devkit.shell import ROOT, SetupError, output, run, say
 
 SOURCES = ROOT / "installer" / "macos"
@@ -39,11 +39,11 @@ ELSEWHERE = (
 )
 
 
-def build(out: Path) -> Sequence[Artefact | Remark]:
+def build(out: Path) -> Sequence[BuiltFile | Remark]:
     """Check the sources; makes no file.
 
     Raises:
-        SetupError: something is wrong with them; the text says what.
+        SetupError: they have a fault; the text says which.
 
     """
     del out
@@ -59,18 +59,18 @@ def build(out: Path) -> Sequence[Artefact | Remark]:
 
 
 def faults(sources: Path) -> list[str]:
-    """Say what is wrong with the sources in a folder; an empty list when nothing is."""
+    """Return the faults of the sources in a folder."""
     return [*_plists(sources), *_distribution(sources), *_pages(sources), *_scripts(sources)]
 
 
 def resolve_wheels(machine: str) -> None:
-    """Have pip find a wheel of the locked hash for every package; nothing is compiled.
+    """Check that pip finds a wheel with the locked hash for every package.
 
     Args:
         machine: one of :data:`MACHINES`.
 
     Raises:
-        SetupError: there is one without.
+        SetupError: a package has none.
 
     """
     command: list[str | Path] = [venv.PYTHON, SOURCES / "wheels.py", LOCK, machine, PYTHON]
@@ -97,7 +97,7 @@ def _output(command: Sequence[str | Path]) -> str:
 
 
 def _plists(sources: Path) -> Iterator[str]:
-    """Look at the property lists as plutil -lint does, and whether they say what they have to."""
+    """Check the syntax of the property lists, as plutil -lint does, and their values."""
     for name, is_right in (
         ("entitlements.plist", _are_entitlements),
         ("components.plist", _is_one_component),
@@ -119,7 +119,7 @@ def _are_entitlements(found: object) -> bool:
 
 
 def _is_one_component(found: object) -> bool:
-    """Return whether it is one program, which goes where it is told."""
+    """Return whether the list describes one program, which is not relocatable."""
     wanted = {"RootRelativeBundlePath": "Ankong.app", "BundleIsRelocatable": False}
     return (
         isinstance(found, list)
@@ -130,7 +130,7 @@ def _is_one_component(found: object) -> bool:
 
 
 def _distribution(sources: Path) -> Iterator[str]:
-    """Look at the wizard's description, and for every page that it names in every language."""
+    """Check the distribution file, and that every page it names exists in every language."""
     try:
         wizard = ET.fromstring((sources / "Distribution.xml").read_text("utf-8"))  # noqa: S314  # our own
     except (OSError, ET.ParseError) as error:
@@ -155,7 +155,7 @@ def _distribution(sources: Path) -> Iterator[str]:
 
 
 def _pages(sources: Path) -> Iterator[str]:
-    """Look at the pages, which are XML too."""
+    """Check that the pages are well-formed XML."""
     names = [
         sorted(path.name for path in (sources / "Resources" / f"{language}.lproj").glob("*"))
         for language in LANGUAGES
@@ -173,7 +173,7 @@ def _pages(sources: Path) -> Iterator[str]:
 
 
 def _scripts(sources: Path) -> Iterator[str]:
-    """Look at the scripts: can be started, can be read, and shellcheck has nothing to say."""
+    """Check the scripts: executable, parsable, and without a finding of shellcheck."""
     for name in SCRIPTS:
         path = sources / name
         if not path.is_file() or not path.stat().st_mode & 0o111:

@@ -1,1 +1,1 @@
-"""Build the wizard for Windows, in Wine on Linux; ``installer`` is the module to ask."""
+"""Build the wizard for Windows; :mod:`windows.build.installer` is the entry point."""

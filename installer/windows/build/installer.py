@@ -1,4 +1,4 @@
-"""Build for Windows: the program by PyInstaller, the wizard around it by NSIS.
+"""Build for Windows: the program with PyInstaller, the wizard with NSIS.
 
 On Windows the Python at hand freezes itself, and NSIS has to be installed. On Linux a Windows
 Python is assembled and PyInstaller runs under Wine, so that the very file can be walked through
@@ -19,7 +19,7 @@ from typing import Final
 
 from devkit import system, venv
 from devkit.agreement import version_of
-from devkit.installers import Artefact
+from devkit.installers import BuiltFile
 from devkit.proofs import Claim
 from devkit.shell import (
     ROOT,
@@ -62,11 +62,11 @@ _ELSEWHERE: Final = (
 )
 
 
-def build(out: Path) -> Sequence[Artefact]:
+def build(out: Path) -> Sequence[BuiltFile]:
     """Write the wizard into ``out``.
 
     Raises:
-        SetupError: something is missing or failed; the text says what and how to mend it.
+        SetupError: something is missing or failed; the text says what, and what to do.
 
     """
     if not WINDOWS:
@@ -76,7 +76,7 @@ def build(out: Path) -> Sequence[Artefact]:
     version = version_of(ROOT)
     name = f"ankong-setup-{version}-x64.exe"
     _wrap(version, out / name)
-    return [Artefact(name, "windows", _CLAIMS, _ELSEWHERE)]
+    return [BuiltFile(name, "windows", _CLAIMS, _ELSEWHERE)]
 
 
 # The program.
@@ -102,7 +102,7 @@ def _freeze() -> None:
 
 
 def _program_sources() -> list[Path]:
-    """List what the program is made of and how."""
+    """Return the sources of the program and of its build."""
     code = [
         *ROOT.glob("agent/**/*"),
         *ROOT.glob("tray/**/*"),
@@ -115,7 +115,7 @@ def _program_sources() -> list[Path]:
 
 
 def _python() -> tuple[Path, str]:
-    """Have the Python that freezes; return it and what tells it from another."""
+    """Return the Python that freezes, made where it is missing, and its fingerprint."""
     if not WINDOWS:
         from windows.build import windows_python  # noqa: PLC0415  # its tools are Linux'
 
@@ -137,7 +137,7 @@ def _python() -> tuple[Path, str]:
 
 
 def _run(*words: str | Path) -> tuple[int, str]:
-    """Run a Windows program; give its exit status and what it printed."""
+    """Run a Windows program; return its exit status and its output."""
     if not WINDOWS:
         with wine.prefix(CACHE / "build-prefix") as prefix:
             return prefix.run(*words, language="en_US", seconds=900, hear=freeze.say_step)
@@ -217,7 +217,7 @@ def _makensis() -> Path:
 
 
 def _write_licences(folder: Path) -> None:
-    """Write the licence for each language; NSIS knows UTF-8 by its byte order mark."""
+    """Write the licence for each language; NSIS recognises UTF-8 by a byte order mark."""
     folder.mkdir(exist_ok=True)
     licence = (ROOT / "LICENSE").read_text("utf-8")
     chinese = (SOURCES / "licence.zh.txt").read_text("utf-8")
@@ -227,10 +227,10 @@ def _write_licences(folder: Path) -> None:
 
 
 def listing(folder: Path) -> bytes:
-    """List a folder's content as installer/windows/files.nsh reads it.
+    """Return a folder's content in the format that installer/windows/files.nsh reads.
 
     Raises:
-        SetupError: a name is not plain ASCII, which the wizard could not read back.
+        SetupError: a name is not ASCII, which the wizard could not read.
 
     """
     everything = sorted(folder.rglob("*"))

@@ -1,4 +1,4 @@
-"""The wizard's pictures and icon, drawn by code; a program of the virtual environment.
+"""Draw the wizard's pictures and icon; a program of the virtual environment.
 
 python installer/windows/build/pictures.py FOLDER
 """
@@ -29,10 +29,10 @@ _LIGHT: Final = (226, 241, 245)
 
 
 class Picture:
-    """Pixels without opacity, from the top row down."""
+    """An opaque picture; rows from the top down."""
 
     def __init__(self, size: tuple[int, int], colour_at: Callable[[float, float], Colour]) -> None:
-        """Fill it; ``colour_at`` is given how far to the right and down, each from 0 to 1."""
+        """Fill the picture; ``colour_at`` is given the place right and down, each from 0 to 1."""
         self.width, self.height = size
         self._pixels = [
             [colour_at(x / (self.width - 1), y / (self.height - 1)) for x in range(self.width)]
@@ -40,7 +40,7 @@ class Picture:
         ]
 
     def lay(self, rgba: bytes, size: int, left: int, top: int, strength: float = 1.0) -> None:
-        """Lay a square picture of ``size`` pixels over it, where it is visible."""
+        """Draw a square picture of ``size`` pixels over it."""
         for index in range(size * size):
             x, y = left + index % size, top + index // size
             if 0 <= x < self.width and 0 <= y < self.height:
@@ -54,7 +54,7 @@ class Picture:
                 )
 
     def bmp(self) -> bytes:
-        """Write a BMP file: 24 bits a pixel, rows from the bottom, each padded to 4 bytes."""
+        """Return a BMP file: 24 bits a pixel, rows from the bottom, each padded to 4 bytes."""
         padding = bytes(-self.width * 3 % 4)
         rows = b"".join(
             b"".join(bytes(round(each) for each in reversed(pixel)) for pixel in row) + padding
@@ -66,14 +66,14 @@ class Picture:
 
 
 def header() -> Picture:
-    """Draw the head's picture: the shield on white, with room around it."""
+    """Return the header picture: the shield on white, with a margin."""
     picture = Picture(HEADER, lambda _x, _y: _PAPER)
     picture.lay(draw(Mood.RUNNING, 44), 44, HEADER[0] - 54, 6)
     return picture
 
 
 def side() -> Picture:
-    """Draw the side: the brand's colour, a large pale shield, and a small clear one."""
+    """Return the side picture: the brand's colour, a large pale shield, and a small one."""
 
     def colour_at(_x: float, y: float) -> Colour:
         red, green, blue = (a + (b - a) * y for a, b in zip(_BRAND, _DEEP, strict=True))

@@ -1,4 +1,4 @@
-"""A Windows Python, assembled on Linux from what the package index has.
+"""Assemble a Python for Windows on Linux, from packages of the package index.
 
 The wheels of panda3d carry the official libraries of CPython for Windows, signed by the Python
 Software Foundation. Around them goes what is the same on every system (the standard library of
@@ -64,10 +64,10 @@ _SIGNER: Final = re.compile(r"^\s*Subject: .*/O=Python Software Foundation/", re
 
 
 def ensure() -> Path:
-    """Have a Windows Python with the locked packages; return its ``python.exe``.
+    """Make a Python for Windows with the locked packages, if needed; return its ``python.exe``.
 
     Raises:
-        SetupError: something is missing, or is not what it should be.
+        SetupError: something is missing, or has a wrong hash or signature.
 
     """
     version = sys.version_info[:2]
@@ -111,7 +111,7 @@ def _assemble(number: str, digest: str) -> None:
 
 
 def _fetch(number: str, digest: str) -> Path:
-    """Get the wheel with the libraries, and see that it is the one that was looked at."""
+    """Download the wheel with the libraries, and check its hash."""
     name = f"panda3d-{PANDA3D}-cp{number}-cp{number}-win_amd64.whl"
     wheel = CACHE / "download" / name
     if not wheel.exists():
@@ -137,9 +137,9 @@ def _unpack(wheel: Path, target: Path) -> None:
 
 
 def _check_signature(file: Path) -> None:
-    """Have the Python Software Foundation's signature on everything that is theirs.
+    """Check the Python Software Foundation's signature on each of its files.
 
-    Microsoft's runtime is signed by a root that we do not have; the wheel's hash speaks for it.
+    Microsoft's runtime is signed by a root that we do not have; it is covered by the wheel's hash.
     """
     if _MICROSOFTS.match(file.name):
         return
@@ -166,7 +166,7 @@ def _roots() -> Path:
 
 
 def _copy_tcl(libraries: Path) -> None:
-    """Copy Debian's Tcl and Tk scripts, and let them take the libraries' patch level."""
+    """Copy Debian's Tcl and Tk scripts, and make them accept the libraries' patch level."""
     for library, name in (("tcl86t.dll", "tcl"), ("tk86t.dll", "tk")):
         source = Path(f"/usr/share/tcltk/{name}8.6")
         if not source.exists():
@@ -184,7 +184,7 @@ def _copy_tcl(libraries: Path) -> None:
 
 
 def _write_licence(standard: Path) -> None:
-    """Put the licences of Python and of the libraries that its Windows build brings in one file."""
+    """Write the licences of Python and of the libraries in its Windows build to one file."""
     documents = Path("/usr/share/doc")
     short = f"python{sys.version_info.major}.{sys.version_info.minor}"
     pythons = [standard / "LICENSE.txt", documents / short / "copyright"]
@@ -251,7 +251,7 @@ def _do(command: Sequence[str | Path], folder: Path) -> None:
 
 
 def _ensure_packages(version: str, content: str) -> None:
-    """Put the locked wheels for Windows beside the library; nothing of them runs meanwhile."""
+    """Unpack the locked wheels for Windows beside the library, without running them."""
     target = HERE / "Lib" / "site-packages"
     stamp = HERE / "packages.stamp"
     wanted = fingerprint([LOCK], content)

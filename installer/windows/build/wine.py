@@ -1,4 +1,4 @@
-"""Windows programs on Linux: a Wine prefix of its own for each job, ended with all in it."""
+"""Run Windows programs on Linux, each job in a Wine prefix of its own."""
 
 import os
 import shutil
@@ -30,22 +30,22 @@ _OVERRIDES: Final = "winemenubuilder.exe=d;mscoree=d;mshtml=d"
 
 
 class Prefix:
-    """One Windows.
+    """A Wine prefix.
 
     Attributes:
-        folder: what is in it; ``drive_c`` among others.
-        variables: what programs find in their environment besides what is found here.
+        folder: of the prefix, with ``drive_c``.
+        variables: of the programs' environment, besides those of this process.
 
     """
 
     def __init__(self, folder: Path, variables: Mapping[str, str] | None = None) -> None:
-        """Name the folder; nothing is made yet."""
+        """Take the folder of a prefix; nothing is made yet."""
         self.folder = folder
         self.variables = dict(variables or {})
 
     @property
     def drive(self) -> Path:
-        """Drive C."""
+        """The folder of drive C."""
         return self.folder / "drive_c"
 
     @property
@@ -96,10 +96,10 @@ class Prefix:
         folder: Path | None = None,
         hear: Callable[[str], None] | None = None,
     ) -> tuple[int, str]:
-        """Run a Windows program to its end; give its exit status and what it printed.
+        """Run a Windows program to its end; return its exit status and its output.
 
-        ``hear`` gets each line as it is printed, on another thread. What the program started and
-        left behind may hold the pipe open: that is not waited for.
+        ``hear`` gets each line as it is printed, on another thread. Programs that it started and
+        that still run are not waited for.
         """
         process = self.start(*command, language=language, folder=folder)
         assert process.stdout is not None  # noqa: S101  # it was asked for
@@ -148,13 +148,13 @@ def _read(stream: IO[str], lines: list[str], hear: Callable[[str], None] | None)
 
 
 def windows_path(path: Path) -> str:
-    """Write a path of this computer as programs in Wine see it."""
+    """Return a path of this computer as programs in Wine see it."""
     return "Z:" + str(path.absolute()).replace("/", "\\")
 
 
 @contextmanager
 def prefix(folder: Path, variables: Mapping[str, str] | None = None) -> Iterator[Prefix]:
-    """Take a copy of the model for one job; afterwards end all that runs in it, and remove it.
+    """Copy the model prefix for one job; afterwards end all programs in it, and remove it.
 
     Args:
         folder: made anew.
@@ -178,7 +178,7 @@ def prefix(folder: Path, variables: Mapping[str, str] | None = None) -> Iterator
 
 
 def make_model() -> None:
-    """Have a prefix that looks like Windows 10, shows Chinese, and has random numbers for Rust.
+    """Make the model prefix, if needed: Windows 10, Chinese fonts, random numbers for Rust.
 
     Raises:
         SetupError: Wine is missing or does not work.
@@ -211,7 +211,7 @@ def make_model() -> None:
 
 
 def _replace_home_links(model: Prefix) -> None:
-    """Make real folders of what Wine links into the home folder: a copy has to stand alone."""
+    """Replace Wine's links into the home folder by folders, so that copies are independent."""
     for link in model.user.iterdir():
         if link.is_symlink():
             link.unlink()

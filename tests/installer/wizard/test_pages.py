@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from wizard.texts import Texts, load_texts
+from wizard.texts import WizardTexts, load_texts
 from wizard.window import filled
 
 from agent.words.language import Language
@@ -254,7 +254,7 @@ PAGES = {
 
 @pytest.mark.parametrize("page", PAGES)
 @pytest.mark.parametrize("texts", [load_texts(each) for each in Language], ids=list(Language))
-def test_no_two_things_on_a_page_have_the_same_access_key(texts: Texts, page: str) -> None:
+def test_no_two_things_on_a_page_have_the_same_access_key(texts: WizardTexts, page: str) -> None:
     words = [getattr(texts, name) for name in PAGES[page]]
     keys = [label[key].lower() for label, key in map(button_label, words)]
     assert len(set(keys)) == len(keys)

@@ -52,7 +52,7 @@ def main() -> None:
         Path(wanted["program"]), wanted["version"], Places.of({}, home), Paths(home / "state")
     )
     service.look = lambda *_: service.Missing(**wanted["missing"])  # type: ignore[assignment]
-    steps = [program.Step(**step) for step in wanted["steps"]]
+    steps = [program.SetupStep(**step) for step in wanted["steps"]]
     program.complete = program.undo = lambda *_, **__: steps  # type: ignore[assignment]
     program.start = lambda executable: tell({"started": str(executable)})
     kind = removal_pages.RemovalPages if wanted["removes"] else install_pages.InstallPages

@@ -25,7 +25,7 @@ from agent.errors import ServiceUnavailableError
 from agent.origin import Origin
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.pcscd import PrivatePcscd
-from agent.virtualcard.vpcd import VpcdDoor
+from agent.virtualcard.vpcd import VpcdConnection
 from tests.tray.prompt.desktop import Desktop
 from tests.tray.prompt.memory import (
     copies_in_files,
@@ -97,7 +97,7 @@ def bench(
         if "CI" in os.environ:
             raise
         pytest.skip(f"no private pcscd here: {error}")
-    door = VpcdDoor(make_card(request.param, pin=pin), "127.0.0.1", pcscd.ports[0])
+    door = VpcdConnection(make_card(request.param, pin=pin), "127.0.0.1", pcscd.ports[0])
     door.start()
     try:
         yield Bench(pin, state, {**without_display(), **pcscd.environment()})

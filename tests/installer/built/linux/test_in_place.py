@@ -199,7 +199,12 @@ def test_the_portal_and_the_developers_tools_are_not_inside(program: Path) -> No
     command = [viewer, "--list", "--recursive", "--brief", program]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     modules = set(re.findall(r"[\w.]+", done.stdout))
-    assert {"agent.cli", "tray.command", "agent.virtualcard.drawer", "wizard.main"} <= modules
+    assert {
+        "agent.cli",
+        "tray.command",
+        "agent.virtualcard.card_file_provider",
+        "wizard.main",
+    } <= modules
     forbidden = r"(agent\.portal|tests|pytest|devkit|pip|setuptools|pystray|PIL)(\..*)?"
     assert not [name for name in modules if re.fullmatch(forbidden, name)]
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from wizard.texts import Texts, load_texts
+from wizard.texts import WizardTexts, load_texts
 
 from agent import __version__
 from agent.words import Language
@@ -92,12 +92,12 @@ def screen(request: pytest.FixtureRequest, display: str, home: Path) -> Iterator
 
 
 @pytest.fixture
-def texts(screen: Screen) -> Texts:
+def texts(screen: Screen) -> WizardTexts:
     return LANGUAGES[screen.language]
 
 
 def test_from_the_first_page_to_a_home_as_it_was(
-    screen: Screen, texts: Texts, run_file: Path, home: Path
+    screen: Screen, texts: WizardTexts, run_file: Path, home: Path
 ) -> None:
     before = tree(home)
     settings = home / ".local/state/ankong/config.toml"
@@ -129,7 +129,7 @@ def test_from_the_first_page_to_a_home_as_it_was(
     assert tree(home) == before
 
 
-def install(screen: Screen, texts: Texts, run_file: Path) -> None:
+def install(screen: Screen, texts: WizardTexts, run_file: Path) -> None:
     """Go through all pages; the licence stops who does not accept it."""
     with wizard(screen, "sh", run_file) as process:
         screen.see(texts.welcome_title, "1-welcome")
@@ -149,7 +149,7 @@ def install(screen: Screen, texts: Texts, run_file: Path) -> None:
         assert process.wait(SECONDS) == 0
 
 
-def update_while_it_runs(screen: Screen, texts: Texts, run_file: Path, home: Path) -> None:
+def update_while_it_runs(screen: Screen, texts: WizardTexts, run_file: Path, home: Path) -> None:
     """Install over the running copy, and do not start at login any more."""
     with wizard(screen, "sh", run_file) as process:
         screen.see(texts.welcome_title, "6-again")
@@ -164,7 +164,7 @@ def update_while_it_runs(screen: Screen, texts: Texts, run_file: Path, home: Pat
         assert process.wait(SECONDS) == 0
 
 
-def remove(screen: Screen, texts: Texts, home: Path) -> None:
+def remove(screen: Screen, texts: WizardTexts, home: Path) -> None:
     """Remove all of it, history and sites too."""
     with wizard(screen, home / ".local/bin/ankong-uninstall") as process:
         screen.see(texts.removal_title, "8-removal")
@@ -175,7 +175,7 @@ def remove(screen: Screen, texts: Texts, home: Path) -> None:
 
 
 def test_cancelling_changes_nothing(
-    screen: Screen, texts: Texts, run_file: Path, home: Path
+    screen: Screen, texts: WizardTexts, run_file: Path, home: Path
 ) -> None:
     before = tree(home)
     with wizard(screen, "sh", run_file) as process:

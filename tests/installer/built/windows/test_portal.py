@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from agent.portal.demo import browser as demo_browser
 from agent.portal.demo.children import Children
-from agent.portal.demo.stage import Ports, Stage
+from agent.portal.demo.stage import DemoPrograms, Ports
 from agent.virtualcard.issuer_directory import DirectoryIssuer
 from tests.browser.world import TIMEOUT, chip, chromium, go, register
 from tests.installer.built.windows.conftest import Switch
@@ -26,14 +26,14 @@ WINDOWS = (
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
+def stage(tmp_path: Path) -> Iterator[DemoPrograms]:
     """Open a portal that offers what was built, and looks for an agent on two free ports."""
     if demo_browser.find_chromium() is None or not demo_browser.can_make_home():
         pytest.skip("chromium and libnss3-tools are needed")
     (tmp_path / "logs").mkdir()
     DirectoryIssuer.open(tmp_path / "issuer", key_size=2048)
     with Children(tmp_path / "logs") as children:
-        stage = Stage(children, tmp_path, Ports.choose(usual=False), (), downloads=OUT)
+        stage = DemoPrograms(children, tmp_path, Ports.choose(usual=False), (), downloads=OUT)
         stage.open_portal()
         yield stage
 
@@ -51,7 +51,9 @@ def _visit(browser: Browser, url: str) -> Page:
     return page
 
 
-def test_from_the_download_to_the_chip(switch_on: Switch, stage: Stage, tmp_path: Path) -> None:
+def test_from_the_download_to_the_chip(
+    switch_on: Switch, stage: DemoPrograms, tmp_path: Path
+) -> None:
     machine = switch_on("zh_TW")
     ports = stage.ports
     machine.settings(port=ports.tls, hipki_port=ports.ping, check_peer=False)

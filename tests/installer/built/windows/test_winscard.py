@@ -18,7 +18,7 @@ import pytest
 
 from agent.cms.verify import verify
 from agent.virtualcard.card import VirtualCard
-from agent.virtualcard.vpcd import VpcdDoor
+from agent.virtualcard.vpcd import VpcdConnection
 from tests.conftest import TEST_PIN
 from tests.installer.built.linux.chroot import Debian, debian
 from tests.installer.built.windows.machine import PATIENCE, free_port
@@ -109,7 +109,7 @@ def test_a_signature_travels_through_winscard(
         assert call(machine, port, "connect")["result"] == {"allowed": True}
         _wait(lambda: _state(machine, port) == "empty")  # it may answer before it has looked
         assert _readers(machine, port)[0]["name"].startswith("Virtual PCD")
-        door = VpcdDoor(make_card(generation), "127.0.0.1", reader)
+        door = VpcdConnection(make_card(generation), "127.0.0.1", reader)
         door.start()
         _wait(lambda: _state(machine, port) == "card")
         answer = call(machine, port, "sign", **DOCUMENT, pin=TEST_PIN)

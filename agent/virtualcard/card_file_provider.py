@@ -1,6 +1,6 @@
-"""Card files as cards: each has a reader, and is in it for as long as the file is there.
+"""A provider of virtual cards from files: each file has a reader and its card while it exists.
 
-So a tester who has no reader pulls a card by renaming its file, and puts it back in the same way.
+A tester without a reader pulls a card by renaming its file, and inserts it by renaming it back.
 """
 
 import contextlib
@@ -15,8 +15,8 @@ from agent.virtualcard.provider import VirtualProvider
 LOOK_INTERVAL = 0.4  # seconds; as often as pcscd looks at a slot
 
 
-class Drawer(VirtualProvider):
-    """A provider whose cards come and go with their files."""
+class CardFileProvider(VirtualProvider):
+    """A provider whose cards are inserted and removed with their files."""
 
     def __init__(self, files: Sequence[Path]) -> None:
         """Insert all cards, one reader for each in the given order, and watch the files.
@@ -24,7 +24,7 @@ class Drawer(VirtualProvider):
         Without files there is one empty reader.
 
         Raises:
-            BadRequestError: a file is not there, or is no card.
+            BadRequestError: a file is missing, or not a card file.
 
         """
         cards = [cardfile.load(file) for file in files]
@@ -34,7 +34,7 @@ class Drawer(VirtualProvider):
         for name, card in zip(names, cards, strict=False):
             self.insert(name, card)
         self._end = threading.Event()
-        self._watcher = threading.Thread(target=self._watch, name="drawer", daemon=True)
+        self._watcher = threading.Thread(target=self._watch, name="card-files", daemon=True)
         self._watcher.start()
 
     def close(self) -> None:
@@ -53,7 +53,7 @@ class Drawer(VirtualProvider):
                     self._follow(name, file, now)
 
     def _follow(self, name: str, file: Path, there: bool) -> None:
-        """Insert or pull; a reader without a card is what a file that is no card amounts to."""
+        """Insert or remove a card; a file that is not a card file leaves the reader empty."""
         # Also when somebody has unplugged the reader meanwhile there is nothing left to do.
         with contextlib.suppress(AgentError):
             self.remove(name)
