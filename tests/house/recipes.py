@@ -127,7 +127,7 @@ ERROR_CODE: Final = Change(
             before='    INTERNAL = "internal"\n',
         ),
         Edit(
-            "agent/web/native/wire.py",
+            "agent/web/front/refusal.py",
             '    ErrorCode.CARD_WORN_OUT: "the card is worn out",\n',
             before="    ErrorCode.INTERNAL: ",
         ),
