@@ -129,7 +129,7 @@ ERROR_CODE: Final = Change(
         Edit(
             "agent/web/front/refusal.py",
             '    ErrorCode.CARD_WORN_OUT: "the card is worn out",\n',
-            before="    ErrorCode.INTERNAL: ",
+            before='    ErrorCode.INTERNAL: "',
         ),
         Edit(
             "agent/web/hipki/errors.py",
