@@ -13,7 +13,6 @@ import structlog
 from agent import __version__
 from agent.commands.citizen import Citizen, open_citizen
 from agent.commands.panel_doctor import PanelDoctor
-from agent.consent.consent import Consent
 from agent.consent.local_user import LocalUserConsent
 from agent.history.store import History
 from agent.host.autostart import Autostart, autostart, start_command
@@ -112,6 +111,15 @@ class Daemon:
         for listener in self._listeners:
             listener()
 
+    def _hipki(self, service: SigningService) -> HipkiMount:
+        consent = self._citizen.consent
+        return HipkiMount(
+            service,
+            consent if isinstance(consent, PopupConsent) else None,
+            self.settings,
+            language=lambda: self.preferences.language,
+        )
+
     async def run(self, stopped: asyncio.Event, observer: Observer) -> None:
         """Serve until ``stopped``.
 
@@ -137,7 +145,7 @@ class Daemon:
         loop = asyncio.get_running_loop()
         self._listeners.append(lambda: panel.settings_changed(loop))
         self._listeners.append(observer.settings_changed)
-        hipki = await asyncio.to_thread(_hipki, self.settings, service, self._citizen.consent)
+        hipki = await asyncio.to_thread(self._hipki, service)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(service.close)
             await service.start()
@@ -253,11 +261,3 @@ def opened(options: DaemonOptions) -> Iterator[Daemon]:
             _citizen=stack.enter_context(closing(citizen)),
             _history=stack.enter_context(closing(History(paths.history))),
         )
-
-
-def _hipki(settings: Settings, service: SigningService, consent: Consent) -> HipkiMount:
-    return HipkiMount(
-        service,
-        consent if isinstance(consent, PopupConsent) else None,
-        settings,
-    )

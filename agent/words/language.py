@@ -120,6 +120,18 @@ def of_tag(tag: str) -> Language:
     return next((each for each in REVIEWED if _primary(each) == primary), SOURCE)
 
 
+def requested_language(choice: str, accepted: str) -> Language:
+    """Return the language for a browser's page.
+
+    Args:
+        choice: one of :data:`CHOICES`, by the person at this computer.
+        accepted: the Accept-Language header (RFC 9110 §12.5.4), whose first tag counts where the
+            choice is the system's.
+
+    """
+    return BY_TAG.get(choice) or of_tag(accepted.partition(",")[0].partition(";")[0].strip())
+
+
 def _primary(tag: str) -> str:
     """Return the primary language subtag of a BCP 47 tag (RFC 5646 §2.2.1) or a POSIX locale."""
     return tag.lower().replace("_", "-").partition(".")[0].partition("-")[0]

@@ -148,7 +148,7 @@ import json
 
 from agent.errors import AgentError, ErrorCode
 from agent.web.hipki.errors import numbers
-from agent.web.native.wire import refusal_bytes
+from agent.web.front.refusal import refusal_bytes
 
 
 def test_a_page_is_told() -> None:

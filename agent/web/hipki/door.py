@@ -1,6 +1,8 @@
 """The mount of the old component: its paths, who asks, and which answers other sites may read."""
 
+import asyncio
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -32,6 +34,7 @@ from agent.web.hipki.popup import PopupRoutes, to_text
 from agent.web.hipki.request import MAX_BODY, Fields, parse_body
 from agent.web.hipki.tokens import Kind
 from agent.web.service import Service
+from agent.words.language import SYSTEM, requested_language
 
 PORT: Final = 61161
 MCA_PORT: Final = 16888
@@ -87,6 +90,7 @@ class HipkiMount(Mount):
         consent: PopupConsent | None,
         settings: Settings,
         limits: Limits | None = None,
+        language: Callable[[], str] = lambda: SYSTEM,
     ) -> None:
         """Read our pages from the package; blocks.
 
@@ -96,6 +100,7 @@ class HipkiMount(Mount):
             settings: the version that pages are told, the reader that they see, and whether they
                 may hand the PIN over.
             limits: for each site.
+            language: the citizen's choice, one of :data:`agent.words.CHOICES`.
 
         Raises:
             OSError: a page is missing: the installation is broken.
@@ -104,6 +109,7 @@ class HipkiMount(Mount):
         limits = limits or Limits()
         self._component = Component(service, settings)
         self._consent = consent
+        self._language = language
         self._popup = PopupRoutes(self._component, service, consent, limits)
         self._limits = limits
         self._parsing = Parsing()
@@ -166,8 +172,9 @@ class HipkiMount(Mount):
     def _page(self, page: Page, kind: Kind, **fields: str) -> Handler:
         async def handle(request: web.BaseRequest, _caller: Origin | None) -> web.Response:
             _refuse_frames(request)
-            body = page.fill(token=self._popup.tokens.issue(kind), **fields)
-            return _document(page, body)
+            return await self._document(
+                request, page, token=self._popup.tokens.issue(kind), **fields
+            )
 
         return handle
 
@@ -182,12 +189,22 @@ class HipkiMount(Mount):
         refused = self._component.refused_of(domain.lower())
         if refused is not None:
             sites = [refused, *(site for site in sites if site != refused)]
-        body = page.fill(
+        return await self._document(
+            request,
+            page,
             token=self._popup.tokens.issue(Kind.ADD_DOMAIN),
             candidates=json.dumps([pages.describe(site) for site in sites]),
             windows="yes" if self._popup.has_windows() else "no",
         )
-        return _document(page, body)
+
+    async def _document(self, request: web.BaseRequest, page: Page, **fields: str) -> web.Response:
+        accepted = request.headers.get(hdrs.ACCEPT_LANGUAGE, "")
+        language = requested_language(self._language(), accepted)
+        body = await asyncio.to_thread(page.fill, language, **fields)
+        response = web.Response(body=body, content_type="text/html", charset="utf-8")
+        response.headers.update(_PAGE_HEADERS)
+        response.headers["Content-Security-Policy"] = page.policy
+        return response
 
     # What pages ask directly.
 
@@ -287,13 +304,6 @@ def _own_page(request: web.BaseRequest) -> Origin:
 def _refuse_frames(request: web.BaseRequest) -> None:
     if request.headers.get("Sec-Fetch-Dest") in _FRAMES:
         raise AgentError("not in a frame", code=ErrorCode.ORIGIN_NOT_ALLOWED)
-
-
-def _document(page: Page, body: bytes) -> web.Response:
-    response = web.Response(body=body, content_type="text/html", charset="utf-8")
-    response.headers.update(_PAGE_HEADERS)
-    response.headers["Content-Security-Policy"] = page.policy
-    return response
 
 
 def _fixed(body: bytes, content_type: str) -> Handler:

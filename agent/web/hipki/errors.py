@@ -141,6 +141,21 @@ _NUMBERS: Final[Mapping[ErrorCode, tuple[Major, Minor]]] = {
     ErrorCode.PCSC_UNAVAILABLE: (Major.NO_READER, Minor.NONE),
     ErrorCode.INTERNAL: (Major.FAILED, Minor.FUNCTION_FAILED),
 }
+REASONS: Final[Mapping[int, str]] = {
+    Minor.PIN_INCORRECT: "pin_incorrect",
+    Minor.PIN_LENGTH: "pin_length",
+    Minor.PIN_LOCKED: "pin_locked",
+    Minor.ONE_TRY_LEFT: "pin_incorrect_one",
+    Minor.TWO_TRIES_LEFT: "pin_incorrect_two",
+    Major.NO_CARD: "no_card",
+    Major.FAILED: "failed",
+    Major.CANCELLED: "cancelled",
+    Major.NO_READER: "no_reader",
+    Major.SESSION: "busy",
+    Major.NOT_YET_VALID: "not_yet_valid",
+    Major.EXPIRED: "expired",
+}
+"""What our own self-test says of a number in the citizen's language; pages get the texts above."""
 _TRIES: Final = {1: Minor.ONE_TRY_LEFT, 2: Minor.TWO_TRIES_LEFT}
 
 

@@ -4,21 +4,33 @@ import base64
 import hashlib
 import html
 import json
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from typing import Final
 
 from agent import __version__
 from agent.errors import BadRequestError
 from agent.origin import Origin
-from agent.web.hipki.errors import MAJOR_TEXTS, MINOR_TEXTS
+from agent.web.hipki.errors import MAJOR_TEXTS, MINOR_TEXTS, REASONS, Major, Numbers
+from agent.words.browser import browser_texts
+from agent.words.language import Language
 
 _FOLDER: Final = resources.files("agent.web.hipki") / "pages"
+_FIELD: Final = re.compile(r"\{([a-z_]+(?::[a-z_.]+)?)\}")
 _MARK: Final = (
     '<svg viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2" '
     'stroke-linejoin="round" aria-hidden="true"><rect x="2" y="5" width="20" height="14" rx="3"/>'
     '<rect x="6" y="9" width="5" height="4" rx="1"/><path d="M14 15.5l1.5 1.5 3-3.5"/></svg>'
 )
+_REFUSALS: Final = {
+    "failed": Numbers(Major.FAILED).fields(),
+    "tooLarge": Numbers(Major.TOO_LARGE).fields(),
+    "badParameter": Numbers(Major.BAD_PARAMETER).fields(),
+}
+"""What our scripts tell a page that they could not ask the agent for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,36 +39,74 @@ class Page:
 
     Attributes:
         policy: the Content-Security-Policy that lets exactly these run.
+        _name: of the page, and of its texts in the catalogue.
+        _pieces: of the document: markup and the name of a field, in turn.
+        _parts: what the same fields are in every answer, as markup.
 
     """
 
-    template: str
     policy: str
+    _name: str
+    _pieces: tuple[str, ...]
+    _parts: Mapping[str, str]
 
     @classmethod
     def load(cls, name: str) -> "Page":
         """Read ``name.html`` and ``name.js``.
 
+        In the document ``{field}`` stands for a field and ``{say:key}`` for a text.
+
         Raises:
             OSError: one is missing: the installation is broken.
 
         """
-        template = _read(f"{name}.html").replace("{mark}", _MARK)
-        template = template.replace("{style}", _read("style.css"))
+        document = _read(f"{name}.html")
         script = f"{_read('talk.js')}{_read(f'{name}.js')}"
-        style = template.partition("<style>")[2].partition("</style>")[0]
+        inline = document.partition("<style>")[2].partition("</style>")[0]
+        style = inline.replace("{style}", _read("style.css"))
         policy = (
             f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; "
             "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
         )
-        return cls(template.replace("{script}", script), policy)
+        document = document.replace(inline, "{style}")
+        parts = {
+            "mark": _MARK,
+            "style": style,
+            "script": script,
+            "refusals": html.escape(json.dumps(_REFUSALS)),
+            "reasons": html.escape(json.dumps({int(k): v for k, v in REASONS.items()})),
+        }
+        return cls(policy, name, tuple(_FIELD.split(document)), parts)
 
-    def fill(self, **fields: str) -> bytes:
-        """Put the fields of one request in."""
-        text = self.template
-        for name, value in fields.items():
-            text = text.replace(f"{{{name}}}", html.escape(value), 1)
-        return text.encode()
+    def fill(self, language: Language, **fields: str) -> bytes:
+        """Put the texts of a language and the fields of one request in.
+
+        The first time in each language it reads the catalogue: blocks for some milliseconds.
+        """
+        values = {**self._parts, **_texts(language, self._name)}
+        values |= {name: html.escape(value) for name, value in fields.items()}
+        pieces = list(self._pieces)
+        pieces[1::2] = [values[name] for name in pieces[1::2]]
+        return "".join(pieces).encode()
+
+
+@cache
+def _texts(language: Language, page: str) -> Mapping[str, str]:
+    """Return the texts of a page as markup: each one, and all of them for its script."""
+    every = browser_texts(language, "hipki")
+    texts = {area: every[area] for area in ("common", page)}
+    said = {
+        f"say:{area}.{name}": html.escape(text)
+        for area, names in texts.items()
+        for name, text in names.items()
+        if isinstance(text, str)
+    }
+    return {
+        **said,
+        "language": language,
+        "locale": language.date_locale,
+        "texts": html.escape(json.dumps(texts)),
+    }
 
 
 def _read(name: str) -> str:

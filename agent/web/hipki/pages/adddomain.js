@@ -19,14 +19,14 @@
   const settle = async (answer) => {
     if (answer !== "cancel" && windows) {
       find("choices").hidden = true;
-      find("text").textContent = say(["請在「安控」的視窗中回答", "Please answer in Ankong's own window"]);
+      find("text").textContent = say("common.in_window");
     }
     const response = await send("/popup/domain", { site: chosen?.origin ?? "", answer }).catch(() => null);
-    const reply = response ? await response.json() : { ret_code: 0x7600000d, message: "執行檔錯誤或逾時" };
+    const reply = response ? await response.json() : refusals.failed;
     if (reply.ret_code === 0) {
-      finish(say(["已經加入信任網站。", "The site is trusted now."]), reply);
+      finish(say("adddomain.added"), reply);
     } else {
-      finish(say(["沒有加入信任網站。", "The site was not added."]), reply);
+      finish(say("adddomain.not_added"), reply);
     }
     if (window.opener) setTimeout(() => window.close(), 800);
   };
@@ -39,7 +39,7 @@
 
   if (!chosen) {
     find("site").hidden = true;
-    finish(say(["網址裡的網站名稱不對。", "The address names no site."]), { ret_code: 0x7600000c, message: "參數錯誤" });
+    finish(say("adddomain.no_site"), refusals.badParameter);
   } else {
     choose(chosen);
     for (const candidate of candidates.length > 1 ? candidates : []) {
@@ -56,7 +56,7 @@
     }
     find("yes").addEventListener("click", () => settle("always"));
     find("no").addEventListener("click", () => settle("cancel"));
-    if (windows) find("yes").textContent = say(["在安控的視窗中決定", "Decide in Ankong's window"]);
+    if (windows) find("yes").textContent = say("adddomain.in_window");
     guardAlways([find("yes")]);
   }
 }

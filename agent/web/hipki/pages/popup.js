@@ -1,16 +1,18 @@
 {
   const opener = window.opener;
+  // By the function that a page asks for: what is done meanwhile, and what the citizen is asked.
   const names = new Map([
-    ["MakeSignature", [["簽章中 …", "Signing …"], ["用您的卡片簽章", "sign with your card"]]],
-    ["umakeSig", [["簽章中 …", "Signing …"], ["用您的卡片簽章", "sign with your card"]]],
-    ["GetUserCert", [["憑證讀取中 …", "Reading the certificate …"], ["讀取您的憑證", "read your certificate"]]],
-    ["pkcs11info", [["憑證讀取中 …", "Reading the certificate …"], ["讀取您的憑證", "read your certificate"]]],
-    ["DecryptData", [["解密中 …", "Decrypting …"], ["用您的卡片解密", "decrypt with your card"]]],
-    ["CheckEnvir", [["資料讀取中 …", "Reading …"], ["查看您的讀卡機和卡片", "look at your reader and card"]]],
-    ["writecert", [["寫憑證中 …", "Writing the certificate …"]]],
-    ["changeUserPINCode", [["密碼變更中 …", "Changing the PIN …"]]],
-    ["makeCsr", [["製作憑證請求檔中 …", "Making a certificate request …"]]],
+    ["MakeSignature", ["sign", "sign"]],
+    ["umakeSig", ["sign", "sign"]],
+    ["GetUserCert", ["read", "read"]],
+    ["pkcs11info", ["read", "read"]],
+    ["DecryptData", ["decrypt", "decrypt"]],
+    ["CheckEnvir", ["look", "look"]],
+    ["writecert", ["write", "other"]],
+    ["changeUserPINCode", ["change_pin", "other"]],
+    ["makeCsr", ["request", "other"]],
   ]);
+  const doing = () => (names.has(name) ? say(`popup.doing.${names.get(name)[0]}`) : say("popup.working"));
   let name = "";
   let taken = false;
   let wide = false;
@@ -44,10 +46,10 @@
     window.moveTo(Math.max(0, (screen.availWidth - width) / 2), Math.max(0, (screen.availHeight - height) / 3));
   };
 
-  const choice = (answer, pair, style) => {
+  const choice = (answer, label, style) => {
     const button = document.createElement("button");
     button.type = "button";
-    button.textContent = say(pair);
+    button.textContent = label;
     button.className = style;
     button.dataset.answer = answer;
     button.addEventListener("click", async () => {
@@ -61,50 +63,36 @@
     return button;
   };
 
-  const cancel = () => choice("cancel", ["取消", "Cancel"], "quiet");
+  const cancel = () => choice("cancel", say("common.cancel"), "quiet");
 
   const askSite = () => {
-    const wish = names.get(name)?.[1] ?? ["使用您的卡片", "use your card"];
-    find("title").textContent = say(["允許這個網站使用您的卡片嗎？", "Let this site use your card?"]);
-    find("text").textContent = say([
-      `它現在想${wish[0]}。允許之後，它看得到您的卡號和憑證上的姓名；沒有您的密碼（PIN）就不能簽章。`,
-      `It wants to ${wish[1]}. Once allowed it can see your card number and the name in your certificate; it cannot sign without your PIN.`,
-    ]);
+    find("title").textContent = say("popup.site_title");
+    find("text").textContent = say(`popup.wish.${names.get(name)?.[1] ?? "other"}`);
     find("choices").replaceChildren(
-      choice("always", ["允許，並記住這個網站", "Allow and remember this site"], "main"),
-      choice("once", ["只允許這次（15 分鐘）", "Only this time (15 minutes)"], ""),
-      choice("never", ["永遠不允許", "Never allow"], "grave"),
+      choice("always", say("popup.always"), "main"),
+      choice("once", say("popup.once"), ""),
+      choice("never", say("popup.never"), "grave"),
       cancel(),
     );
   };
 
   const askTry = (question) => {
     const last = question.attemptsLeft === 1;
-    find("title").textContent = last
-      ? say(["這是最後一次機會", "This is the last try"])
-      : say(["要再送出一次密碼嗎？", "Send a PIN again?"]);
-    find("text").textContent = last
-      ? say([
-        "前面的密碼都不對。這次再錯，卡片就會鎖住，要到戶政事務所或憑證網站才能解鎖。不確定的話請按取消。",
-        "The PINs before were wrong. If this one is wrong too, the card locks and has to be unlocked by its issuer. If you are not sure, cancel.",
-      ])
-      : say([
-        `上一次的密碼不對。還剩 ${question.attemptsLeft} 次機會，全部用完卡片就會鎖住。`,
-        `The last PIN was wrong. ${question.attemptsLeft} tries are left; when they are used up, the card locks.`,
-      ]);
+    find("title").textContent = say(last ? "popup.last_title" : "popup.again_title");
+    find("text").textContent = last ? say("popup.last_text") : say("popup.again_text", { count: question.attemptsLeft });
     find("choices").replaceChildren(
-      choice("once", last ? ["我確定，送出密碼", "I am sure, send the PIN"] : ["送出密碼", "Send the PIN"], last ? "grave" : "main"),
+      choice("once", say(last ? "common.send_pin_surely" : "popup.send_pin"), last ? "grave" : "main"),
       cancel(),
     );
   };
 
   const show = (state) => {
     if (state.window) {
-      progress(say(["請在「安控」的視窗中回答", "Please answer in Ankong's own window"]));
+      progress(say("common.in_window"));
       return;
     }
     if (!state.question) {
-      progress(say(names.get(name)?.[0] ?? ["處理中 …", "Working …"]));
+      progress(doing());
       return;
     }
     const aboutPin = state.question.kind === "pin";
@@ -128,17 +116,17 @@
     ["writecert", "writeCert"],
     ["makeCsr", "csr"],
   ]);
-  const refusal = (code, message) => JSON.stringify({
-    func: replies.get(name) ?? name, ret_code: code, last_error: 0, message, slots: [], data: {},
+  const refusal = (reason) => JSON.stringify({
+    func: replies.get(name) ?? name, last_error: 0, ...reason, slots: [], data: {},
   });
-  const failed = () => refusal(0x7600000d, "執行檔錯誤或逾時");
+  const failed = () => refusal(refusals.failed);
 
   const serve = async (message, origin) => {
     const tooLong = message.length > LONGEST;
     name = tooLong ? "" : nameOf(message);
-    progress(say(names.get(name)?.[0] ?? ["處理中 …", "Working …"]));
+    progress(doing());
     const reply = tooLong
-      ? refusal(0x7600000a, "檔案過大")
+      ? refusal(refusals.tooLarge)
       : await converse({ site: origin, message }, show).catch(failed);
     if (gone) return;
     // Only to the site that asked, should another page be in its window by now.
@@ -148,7 +136,7 @@
 
   const alone = () => {
     find("spinner").hidden = true;
-    progress(say(["這個視窗要由網頁開啟。", "This window has to be opened by a web page."]));
+    progress(say("popup.alone"));
   };
 
   addEventListener("pagehide", () => { gone = true; });
@@ -165,7 +153,6 @@
     const call = () => opener.postMessage(JSON.stringify({ func: meta("ready") }), "*");
     const calling = setInterval(call, PATIENCE);
     call();
-    if (!chinese) find("doing").textContent = "Waiting for the page …";
   } else {
     alone();
   }

@@ -1,66 +1,59 @@
 {
-  const checks = [
-    ["component", ["安控元件", "Component"]],
-    ["service", ["智慧卡服務", "Smart-card service"]],
-    ["reader", ["讀卡機", "Reader"]],
-    ["card", ["卡片", "Card"]],
-    ["kind", ["卡片種類", "Kind of card"]],
-    ["certificate", ["憑證", "Certificate"]],
-    ["validity", ["有效期限", "Validity"]],
-    ["pin", ["密碼（PIN）", "PIN"]],
-    ["signature", ["簽章", "Signature"]],
-  ];
+  const checks = ["component", "service", "reader", "card", "kind", "certificate", "validity", "pin", "signature"];
   const marks = { ok: "✓", warning: "!", error: "✕", idle: "·", wait: "…" };
   const items = new Map();
   let seen = null;
   let signing = false;
 
-  for (const [id, name] of checks) {
+  for (const id of checks) {
     const item = document.createElement("li");
     item.id = `check-${id}`;
     item.innerHTML = '<span class="mark" aria-hidden="true"></span><div><h2></h2><p class="soft small"></p><p class="next small" hidden></p></div>';
-    item.querySelector("h2").textContent = say(name);
+    item.querySelector("h2").textContent = say(`selftest.checks.${id}`);
     find("checks").append(item);
     items.set(id, item);
   }
 
-  const set = (id, state, text, next) => {
+  const set = (id, state, text = "", next = "") => {
     const item = items.get(id);
     item.className = state;
     item.querySelector(".mark").textContent = marks[state];
-    item.querySelector("p").textContent = text ? say(text) : "";
+    item.querySelector("p").textContent = text;
     item.querySelector("p").hidden = !text;
-    item.querySelector(".next").textContent = next ? say(next) : "";
+    item.querySelector(".next").textContent = next;
     item.querySelector(".next").hidden = !next;
   };
 
-  const verdict = (state, headline, advice) => {
+  const verdict = (state, headline, advice = "") => {
     find("verdict").className = `verdict ${state}`;
-    find("headline").textContent = say(headline);
-    find("advice").textContent = advice ? say(advice) : "";
+    find("headline").textContent = headline;
+    find("advice").textContent = advice;
   };
 
-  const stop = (id, state, text, next) => {
+  // The step at which it ends: its text and what to do next are in the table under one name.
+  const stop = (id, state, name, values = {}) => {
+    const text = say(`selftest.${name}.text`, values);
+    const next = say(`selftest.${name}.next`, values);
     set(id, state, text, next);
-    const rest = checks.slice(checks.findIndex(([each]) => each === id) + 1);
-    for (const [each] of rest) set(each, "idle");
+    const rest = checks.slice(checks.indexOf(id) + 1);
+    for (const each of rest) set(each, "idle");
     items.get("signature").querySelector("form")?.parentElement.querySelectorAll("form, #confirm").forEach((e) => e.remove());
     verdict(state, text, next);
     return false;
   };
 
-  const day = (seconds) => new Date(seconds * 1000).toLocaleDateString(chinese ? "zh-Hant-TW" : "en", { year: "numeric", month: "long", day: "numeric" });
+  const day = (seconds) => new Date(seconds * 1000).toLocaleDateString(locale, { year: "numeric", month: "long", day: "numeric" });
 
   const checkReaders = (state) => {
     if (state.service !== "available") {
-      return stop("service", "error", ["智慧卡服務沒有啟動", "The smart-card service is not running"], ["Windows 請啟動「Smart Card」服務；Linux 請安裝並啟動 pcscd；然後這裡會自動繼續。", "On Windows start the service “Smart Card”; on Linux install and start pcscd. This page goes on by itself."]);
+      return stop("service", "error", "service_down");
     }
-    set("service", "ok", ["運作中", "Running"]);
+    set("service", "ok", say("selftest.service_ok"));
     if (!state.readers.length) {
-      return stop("reader", "warning", ["找不到讀卡機", "No reader was found"], ["請把讀卡機插到電腦的 USB。插了還是沒有，換一個 USB 插孔試試。", "Plug your reader into the computer. If it is not found, try another USB port."]);
+      return stop("reader", "warning", "reader_none");
     }
-    const names = state.readers.map((reader) => reader.name).join("、");
-    set("reader", "ok", [names, names]);
+    const names = state.readers.map((reader) => reader.name);
+    set("reader", "ok", new Intl.ListFormat(locale, { type: "unit" }).format(names));
     return true;
   };
 
@@ -68,14 +61,14 @@
     const filled = state.readers.filter((reader) => reader.state !== "empty");
     const good = filled.filter((reader) => reader.state === "card");
     if (!filled.length) {
-      return stop("card", "warning", ["讀卡機裡沒有卡片", "There is no card in the reader"], ["請插入自然人憑證，晶片朝上、朝讀卡機內。", "Insert your card, the chip first and facing up."]);
+      return stop("card", "warning", "card_none");
     }
     if (!good.length && filled[0].state === "mute") {
-      return stop("card", "error", ["卡片沒有回應", "The card does not answer"], ["請檢查是不是插反了，把晶片擦乾淨，再插一次。", "It may be the wrong way round. Wipe the chip and insert it again."]);
+      return stop("card", "error", "card_mute");
     }
-    set("card", "ok", ["已插入", "Inserted"]);
+    set("card", "ok", say("selftest.card_ok"));
     if (!good.length) {
-      return stop("kind", "error", ["這不是自然人憑證", "This card is not supported"], ["健保卡和金融卡不能在這裡使用，請換成自然人憑證。", "Health insurance and bank cards do not work here. Insert a citizen certificate card."]);
+      return stop("kind", "error", "card_unsupported");
     }
     return good;
   };
@@ -90,20 +83,27 @@
     return good.find((reader) => reader.name === select.value) ?? good[0];
   };
 
+  // By the numbers of the old protocol, the last one first: it says more.
+  const reasons = JSON.parse(meta("reasons"));
+  const why = (reply) => {
+    const name = reasons[reply.last_error] ?? reasons[reply.ret_code] ?? "other";
+    return say(`selftest.why.${name}`, { number: reply.ret_code.toString(16) });
+  };
+
   const ask = async (fields) => JSON.parse(await converse({ site: "", message: JSON.stringify(fields) }, question));
 
   const checkCertificate = async (reader) => {
-    const kind = { gen1: ["自然人憑證（HiCOS）", "Citizen certificate (HiCOS)"], gen2: ["自然人憑證（新一代）", "Citizen certificate (new generation)"] }[reader.generation];
-    set("kind", "ok", kind ?? ["支援的卡片", "Supported"]);
-    set("certificate", "wait", ["讀取中 …", "Reading …"]);
+    const kind = ["gen1", "gen2"].includes(reader.generation) ? reader.generation : "other";
+    set("kind", "ok", say(`selftest.kinds.${kind}`));
+    set("certificate", "wait", say("selftest.reading"));
     const reply = await ask({ func: "GetUserCert", slotDescription: encodeURIComponent(reader.name) });
     const certs = reply.slots?.[0]?.token?.certs ?? [];
     reader.serial = reply.slots?.[0]?.token?.serialNumber || null; // by which another card is noticed
     const cert = certs.find((each) => each.label === "cert1");
     if (reply.ret_code !== 0 || !cert) {
-      return stop("certificate", "error", [`讀不到憑證${reply.message ? `：${reply.message}` : ""}`, "The certificate could not be read"], ["請拔出卡片再插一次。其他程式正在使用卡片的話，請先關閉。", "Take the card out and insert it again. Close other programs that may use it."]);
+      return stop("certificate", "error", "certificate_unreadable", { why: why(reply) });
     }
-    set("certificate", "ok", [`${cert.subjectCN}（卡號 ${reply.slots[0].token.serialNumber}）`, `${cert.subjectCN} (card ${reply.slots[0].token.serialNumber})`]);
+    set("certificate", "ok", say("selftest.certificate_ok", { name: cert.subjectCN, serial: reply.slots[0].token.serialNumber }));
     return cert;
   };
 
@@ -111,47 +111,47 @@
     const now = Date.now() / 1000;
     const until = day(cert.notAfterT);
     if (now > cert.notAfterT) {
-      return stop("validity", "error", [`憑證在 ${until} 過期了`, `It expired on ${until}`], ["請到戶政事務所換發，或在期限內上網展期。", "Have it renewed by the household registration office."]);
+      return stop("validity", "error", "expired", { date: until });
     }
     if (now < cert.notBeforeT) {
-      return stop("validity", "error", [`憑證到 ${day(cert.notBeforeT)} 才生效`, `It becomes valid on ${day(cert.notBeforeT)}`], ["請檢查電腦的日期和時間。", "Check the date and time of this computer."]);
+      return stop("validity", "error", "not_yet_valid", { date: day(cert.notBeforeT) });
     }
-    set("validity", "ok", [`到 ${until}`, `Until ${until}`]);
+    set("validity", "ok", say("selftest.valid", { date: until }));
     return true;
   };
 
   const checkPin = (reader) => {
     if (reader.attempts_left === 0) {
-      return stop("pin", "error", ["卡片已鎖住", "The card is locked"], ["密碼錯了三次。請到憑證網站或戶政事務所解鎖。", "Three PINs were wrong. Have the card unlocked by its issuer."]);
+      return stop("pin", "error", "locked");
     }
     const left = reader.attempts_left;
-    if (left === null) set("pin", "ok", ["還沒有錯過", "No wrong PIN so far"]);
-    else if (left === 3) set("pin", "ok", ["還有三次機會", "Three tries are left"]);
-    else set("pin", "warning", [`只剩 ${left} 次機會`, `Only ${left} ${left === 1 ? "try is" : "tries are"} left`], ["全部錯誤就會鎖卡，不確定密碼請先不要試。", "The card locks when they are used up. Do not guess."]);
+    if (left === null) set("pin", "ok", say("selftest.tries_unknown"));
+    else if (left === 3) set("pin", "ok", say("selftest.tries_all"));
+    else set("pin", "warning", say("selftest.tries_few.text", { count: left }), say("selftest.tries_few.next"));
     return true;
   };
 
   const question = (state) => {
-    if (state.window) set("signature", "wait", ["請在「安控」的視窗中回答", "Please answer in Ankong's own window"]);
+    if (state.window) set("signature", "wait", say("common.in_window"));
     const box = find("confirm");
     if (!box) return;
     box.hidden = !state.question;
     if (!state.question) return;
     const left = state.question.attemptsLeft;
     find("confirmtext").textContent = left === 1
-      ? say(["這是最後一次機會。再錯一次，卡片就會鎖住。", "This is the last try. One more wrong PIN locks the card."])
-      : say([`上一次的密碼不對，還剩 ${left} 次機會。`, `The last PIN was wrong; ${left} tries are left.`]);
+      ? say("selftest.last_try")
+      : say("selftest.again", { count: left });
     guard([find("confirmyes")]);
   };
 
   const outcome = (reply) => {
     if (reply.ret_code === 0) {
-      set("signature", "ok", ["簽章成功，也驗證過了", "Signed, and the signature was verified"]);
-      return verdict("ok", ["一切正常，可以使用了", "Everything works"], ["您的卡片可以在網頁上登入和簽章。", "You can log in and sign with your card."]);
+      set("signature", "ok", say("selftest.signed"));
+      return verdict("ok", say("selftest.all_well.text"), say("selftest.all_well.next"));
     }
-    const why = reply.message2 ?? reply.message;
-    set("signature", reply.last_error === 164 ? "error" : "warning", [`沒有簽成：${why}`, `It did not sign (${why})`], ["確認密碼之後再試。密碼錯三次會鎖卡。", "Make sure of your PIN. Three wrong ones lock the card."]);
-    return verdict("warning", [`沒有簽成：${why}`, "It did not sign"]);
+    const failure = say("selftest.not_signed.text", { why: why(reply) });
+    set("signature", reply.last_error === 164 ? "error" : "warning", failure, say("selftest.not_signed.next"));
+    return verdict("warning", failure);
   };
 
   const sign = async (reader) => {
@@ -162,7 +162,7 @@
     try {
       outcome(await ask({ func: "MakeSignature", tbs: encodeURIComponent(`Ankong self-test ${new Date().toISOString()}`), hashAlgorithm: "SHA256", signatureType: "PKCS7", checkValidity: "true", slotDescription: encodeURIComponent(reader.name), pin: encodeURIComponent(pin) }));
     } catch {
-      verdict("error", ["安控沒有回答", "The component did not answer"]);
+      verdict("error", say("selftest.component_silent.text"));
     }
     signing = false;
     if (find("confirm")) find("confirm").hidden = true;
@@ -173,13 +173,13 @@
   const offerSignature = (reader) => {
     const item = items.get("signature");
     if (item.querySelector("form")) return;
-    set("signature", "idle", ["想試的話，輸入密碼簽一次。密碼只送到卡片。", "If you like, enter your PIN and sign once. It goes to the card and nowhere else."]);
+    set("signature", "idle", say("selftest.offer"));
     item.lastElementChild.append(find("signing").content.cloneNode(true));
-    find("pin").setAttribute("aria-label", say(["密碼（PIN）", "PIN"]));
-    find("pin").placeholder = say(["密碼", "PIN"]);
-    find("sign").textContent = say(["試簽一次", "Sign a test"]);
-    find("confirmyes").textContent = say(["我確定，送出密碼", "I am sure, send the PIN"]);
-    find("confirmno").textContent = say(["取消", "Cancel"]);
+    find("pin").setAttribute("aria-label", say("selftest.pin_label"));
+    find("pin").placeholder = say("selftest.pin_placeholder");
+    find("sign").textContent = say("selftest.sign");
+    find("confirmyes").textContent = say("common.send_pin_surely");
+    find("confirmno").textContent = say("common.cancel");
     for (const [id, answer] of [["confirmyes", "once"], ["confirmno", "cancel"]]) {
       find(id).addEventListener("click", () => send("/popup/answer", { answer }).catch(() => guard([find("confirmyes")])));
     }
@@ -187,7 +187,7 @@
       event.preventDefault();
       if (find("pin").value) sign(choose([reader]));
     });
-    verdict("ok", ["都準備好了", "Everything is ready"], ["最後可以用密碼試簽一次。", "As a last step you can sign a test with your PIN."]);
+    verdict("ok", say("selftest.ready.text"), say("selftest.ready.next"));
   };
 
   const examine = async (state) => {
@@ -218,14 +218,14 @@
     if (signing) return;
     try {
       const state = await (await send("/popup/readers", {})).json();
-      set("component", "ok", [`運作中，版本 ${meta("product")}`, `Running, version ${meta("product")}`]);
+      set("component", "ok", say("selftest.component_ok", { version: meta("product") }));
       const before = seen;
       seen = state;
       if (!before || differs(before, state)) await examine(state);
       else checkPinAgain(state);
     } catch {
       seen = null;
-      stop("component", "error", ["安控沒有回答", "The component does not answer"], ["請重新啟動安控，再重新整理這個頁面。", "Start Ankong again, then reload this page."]);
+      stop("component", "error", "component_silent");
     }
   };
 
@@ -235,8 +235,8 @@
     look();
   });
   find("about").textContent = `Ankong ${meta("product")} · HiPKI ${meta("version")}`;
-  for (const [id] of checks) set(id, "idle");
-  verdict("wait", ["檢查中 …", "Checking …"]);
+  for (const id of checks) set(id, "idle");
+  verdict("wait", say("selftest.checking"));
   look();
   setInterval(look, 2000);
 }

@@ -1,13 +1,21 @@
 "use strict";
 // How our own pages speak to the agent: one request, lines of JSON back, the reply last.
 const meta = (name) => document.querySelector(`meta[name="${name}"]`).content;
-const chinese = (navigator.language || "zh").toLowerCase().startsWith("zh");
-document.documentElement.lang = chinese ? "zh-Hant" : "en";
-const say = (pair) => pair[chinese ? 0 : 1];
 const find = (id) => document.getElementById(id);
-for (const element of document.querySelectorAll("[data-en]")) {
-  if (!chinese) element.textContent = element.dataset.en;
+
+const texts = JSON.parse(meta("texts"));
+const locale = meta("locale");
+// The text of a key, its placeholders filled in; one with a count in the form for that.
+function say(key, values = {}) {
+  let text = key.split(".").reduce((table, part) => table?.[part], texts);
+  if (text?.plural) text = text.plural[formOf(text.rule, values.count)];
+  if (typeof text !== "string") throw new Error(`no text for ${key}`);
+  return text.replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
 }
+const formOf = (rule, count) => Number(rule[Math.min(count < 200 ? count : 100 + count % 100, rule.length - 1)]);
+
+// What pages of the old protocol are told of an error that only we have met.
+const refusals = JSON.parse(meta("refusals"));
 
 async function send(path, body) {
   const response = await fetch(path, {
@@ -61,15 +69,15 @@ function showSite(question) {
   // In ASCII: letters that look like others must not be the first thing that is read.
   find("host").textContent = question.host || question.origin;
   find("origin").textContent = question.program
-    ? say(["不是網頁，是這台電腦上的程式", "Not a web page: a program on this computer"])
+    ? say("common.program")
     : question.origin;
   const odd = [];
   if (question.unicode) {
     const shown = `\u2068${question.unicode}\u2069`; // isolated: it may run from right to left
-    odd.push(say([`這個網址含有特殊文字（「${shown}」），請確認它不是冒充的。`, `This address has special characters and would be shown as “${shown}”. Make sure that it does not imitate another site.`]));
+    odd.push(say("common.punycode", { readable: shown }));
   }
   if (question.insecure) {
-    odd.push(say(["這個網站的連線沒有加密。", "The connection to this site is not encrypted."]));
+    odd.push(say("common.not_encrypted"));
   }
   find("odd").hidden = odd.length === 0;
   find("odd").textContent = odd.join(" ");
