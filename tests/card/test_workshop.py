@@ -21,6 +21,7 @@ from agent.virtualcard.personalise import Order
 from agent.virtualcard.provider import VirtualProvider
 from agent.virtualcard.rsa_key import RsaKey
 from agent.virtualcard.scenarios import SCENARIOS, make_scenario
+from agent.words import Language, section
 from tests.card.conftest import CardFactory
 from tests.card.wire import Gen1Wire
 
@@ -83,14 +84,16 @@ def test_a_place_where_no_card_can_lie(tmp_path: Path) -> None:
         workshop.new_card(tmp_path / "no" / "card.json", tmp_path / "i", ORDER, key_size=2048)
 
 
-def test_scenarios_are_named_once_and_told_in_both_languages() -> None:
+def test_scenarios_are_named_once_and_told_in_every_language() -> None:
     assert len({scenario.name for scenario in SCENARIOS}) == len(SCENARIOS)
     for scenario in SCENARIOS:
         assert re.fullmatch(r"[a-z0-9-]+", scenario.name)
-        assert scenario.zh.endswith("。")
-        assert re.search(r"[,:;()]", scenario.zh) is None  # Chinese has its own, full-width
-        assert scenario.en.endswith(".")
-        assert scenario.en.isascii()
+    for language in Language:
+        told = section(language, "scenario")
+        assert set(told) == {scenario.name for scenario in SCENARIOS}
+    for text in section(Language.CHINESE, "scenario").values():
+        assert text.endswith("。")
+        assert re.search(r"[,:;()]", text) is None  # Chinese has its own, full-width
 
 
 def make(name: str, issuer: TestIssuer, keys: Keys) -> CardData:

@@ -16,6 +16,7 @@ from agent.files import replace_file
 from agent.host.autostart.xdg import quoted
 from agent.setup.belongings import remove_empty
 from agent.setup.record import missing_above
+from agent.words.desktop import localized
 from wizard.places import ICON_SIZES, Places
 from wizard.trouble import CancelledError, TroubleError, explained
 
@@ -34,11 +35,7 @@ _MENU_ENTRY = """\
 [Desktop Entry]
 Type=Application
 Version=1.4
-Name=Ankong
-Name[zh_TW]=安控
-Comment=Readers, sites, history and self-test of the signing agent
-Comment[zh_TW]=讀卡機、網站、使用紀錄與自我檢測
-Exec={executable} tray --panel
+{name}{comment}Exec={executable} tray --panel
 Icon=ankong
 Terminal=false
 Categories=System;Security;
@@ -47,11 +44,7 @@ _REMOVAL_ENTRY = """\
 [Desktop Entry]
 Type=Application
 Version=1.4
-Name=Remove Ankong
-Name[zh_TW]=移除安控
-Comment=Take the signing agent off this computer
-Comment[zh_TW]=將安控從這台電腦移除
-Exec={executable} --wizard --uninstall
+{name}{comment}Exec={executable} --wizard --uninstall
 Icon=ankong
 Terminal=false
 Categories=Settings;
@@ -224,7 +217,18 @@ class Installation:
         record = installed(places)
         ours = set(record.files) if record else set()
         executable = quoted(str(places.executable))
-        texts = {places.menu_entry: _MENU_ENTRY, places.removal_entry: _REMOVAL_ENTRY}
+        texts = {
+            places.menu_entry: _MENU_ENTRY.format(
+                executable=executable,
+                name=localized("Name", "product.name"),
+                comment=localized("Comment", "product.panel"),
+            ),
+            places.removal_entry: _REMOVAL_ENTRY.format(
+                executable=executable,
+                name=localized("Name", "product.remove"),
+                comment=localized("Comment", "product.remove_text"),
+            ),
+        }
         links = {places.command: places.executable}
         links[places.removal_command] = places.program / "ankong-uninstall"
         for path in (each for each in self._around() if str(each) in ours):
@@ -233,8 +237,7 @@ class Installation:
                 path.unlink(missing_ok=True)
                 path.symlink_to(links[path])
             elif path in texts:
-                content = texts[path].format(executable=executable)
-                replace_file(path, content.encode(), mode=0o644)
+                replace_file(path, texts[path].encode(), mode=0o644)
         for size in ICON_SIZES:
             if str(places.icon(size)) in ours:
                 picture = (self._icons / f"ankong-{size}.png").read_bytes()
