@@ -33,7 +33,7 @@ def explained(place: Path) -> Iterator[None]:
     """Turn an OSError about ``place`` into a :class:`WizardError`.
 
     Raises:
-        TroubleError: an OSError was raised inside.
+        WizardError: an OSError was raised inside.
 
     """
     try:

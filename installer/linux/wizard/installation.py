@@ -113,7 +113,7 @@ class Installation:
         """Install, or replace what is installed.
 
         Raises:
-            TroubleError: it failed; the earlier installation is unchanged.
+            WizardError: it failed; the earlier installation is unchanged.
             CancelledError: ``cancelled`` was set in time; the earlier installation is unchanged.
 
         """
@@ -265,7 +265,7 @@ def remove(paths: InstallPaths) -> None:
     """Remove the files of :class:`Installation`, and nothing else.
 
     Raises:
-        TroubleError: something could not be removed.
+        WizardError: something could not be removed.
 
     """
     record = installed(paths)

@@ -70,7 +70,7 @@ class Situation:
         """Ask the agent to end, and wait for it.
 
         Raises:
-            TroubleError: it did not end.
+            WizardError: it did not end.
 
         """
         try:

@@ -33,7 +33,7 @@ def install(
         cancelled: set to stop while files are copied.
 
     Raises:
-        TroubleError: it failed; everything is as it was.
+        WizardError: it failed; everything is as it was.
         CancelledError: it was cancelled; everything is as it was.
 
     """
@@ -59,7 +59,7 @@ def uninstall(situation: Situation, *, forget: bool) -> Sequence[SetupStep]:
         forget: whether history and sites are removed too.
 
     Raises:
-        TroubleError: a file cannot be removed.
+        WizardError: a file cannot be removed.
 
     """
     steps = program.undo(situation.paths.executable, forget=forget)
