@@ -17,7 +17,7 @@ from agent.commands.browser import open_address
 from agent.commands.daemon import Daemon, Observer
 from agent.history.line import EntryKind, presentable
 from agent.host.instance.panel_key import panel_address
-from agent.host.update.status import Age, UpdateStatus
+from agent.host.update.status import UpdateStatus, VersionAge
 from agent.origin import LOCAL_USER, SELF_TEST
 from agent.signing.model import Snapshot
 from agent.signing.recording import Signed
@@ -139,8 +139,8 @@ class Program(Observer):
 
     def updated(self, standing: UpdateStatus) -> None:
         """Take note of what is known of newer versions."""
-        self._warn("too_old", standing.age is Age.TOO_OLD)
-        is_news = standing.age in {Age.NEWER, Age.TOO_OLD}
+        self._warn("too_old", standing.age is VersionAge.TOO_OLD)
+        is_news = standing.age in {VersionAge.NEWER, VersionAge.TOO_OLD}
         self._update(newest=standing.newest if is_news else "", warnings=self._warnings)
 
     def _warn(self, warning: str, on: bool) -> None:

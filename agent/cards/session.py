@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from typing import Self
 
 from agent.errors import CardError, ErrorCode, PinError, SecureChannelError, UnsupportedCardError
-from agent.iso7816.command import CommandApdu
-from agent.iso7816.status_word import SW, retries_from_sw
+from agent.iso7816 import SW, CommandApdu, retries_from_sw
 from agent.secret import SecretBytes
 from agent.transport.base import Connection
 from agent.transport.chaining import ApduChannel

@@ -8,14 +8,14 @@ from agent.doctor.report import Finding, fault, note, ok
 from agent.host.settings import config
 from agent.host.settings.config import ConfigError
 from agent.host.update import status
-from agent.host.update.status import Age, Asking
+from agent.host.update.status import UpdateChecking, VersionAge
 from agent.words import Language
 
 _NOT_ASKED: Final = {
-    Asking.NO_ADDRESS: ok("update", "update_no_address"),
-    Asking.NO_KEY: ok("update", "update_no_key"),
-    Asking.FORBIDDEN: ok("update", "update_forbidden"),
-    Asking.DECLINED: ok("update", "update_declined"),
+    UpdateChecking.NO_ADDRESS: ok("update", "update_no_address"),
+    UpdateChecking.NO_KEY: ok("update", "update_no_key"),
+    UpdateChecking.FORBIDDEN: ok("update", "update_forbidden"),
+    UpdateChecking.DECLINED: ok("update", "update_declined"),
 }
 
 
@@ -30,13 +30,13 @@ def check_update(patient: Patient) -> Iterator[Finding]:
         yield _NOT_ASKED[found.asking]
         return
     match found.age:
-        case Age.UNKNOWN:
+        case VersionAge.UNKNOWN:
             yield ok("update", "update_unknown")
-        case Age.NEWEST:
+        case VersionAge.NEWEST:
             yield ok("update", "update_newest")
-        case Age.NEWER:
+        case VersionAge.NEWER:
             yield note("update", "update_newer", version=found.newest, page=found.page)
-        case Age.TOO_OLD:
+        case VersionAge.TOO_OLD:
             reasons = {str(each): found.reason.get(each, "") for each in Language}
             facts = {"version": found.newest, "page": found.page, **reasons}
             yield fault("update", "update_too_old", **facts)

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.ciphers.modes import CBC, ECB
 from cryptography.hazmat.primitives.cmac import CMAC
 
 from agent.errors import SecureChannelError
-from agent.iso7816.command import CommandApdu
+from agent.iso7816 import CommandApdu
 from agent.secret import SecretBytes
 
 CARD_MANAGER_AID = bytes.fromhex("A000000283FF088692535389C00014")

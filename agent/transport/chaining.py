@@ -7,8 +7,7 @@ may be behind a converter that does so too.
 from dataclasses import replace
 
 from agent.errors import CardError
-from agent.iso7816.command import CommandApdu
-from agent.iso7816.status_word import bytes_available, correct_le
+from agent.iso7816 import CommandApdu, bytes_available, correct_le
 from agent.secret import SecretBytes
 from agent.transport.base import Connection
 

@@ -3,8 +3,7 @@
 import threading
 from collections.abc import Callable
 
-from agent.iso7816.command import CommandApdu, CommandFormatError
-from agent.iso7816.status_word import SW
+from agent.iso7816 import SW, CommandApdu, CommandFormatError
 from agent.virtualcard import gen1, gen2
 from agent.virtualcard.model import CardData, Faults, Generation
 from agent.virtualcard.operating_system import INS_READ_BINARY, CardOperatingSystem

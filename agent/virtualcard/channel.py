@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.cmac import CMAC
 
-from agent.iso7816.command import CommandApdu
+from agent.iso7816 import CommandApdu
 
 CHALLENGE_LENGTH = 8
 CRYPTOGRAM_LENGTH = 8

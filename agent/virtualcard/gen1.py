@@ -6,8 +6,7 @@ from typing import ClassVar
 from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 from cryptography.hazmat.primitives.ciphers import Cipher, modes
 
-from agent.iso7816.command import CommandApdu
-from agent.iso7816.status_word import SW
+from agent.iso7816 import SW, CommandApdu
 from agent.virtualcard.files import DF_KEYS
 from agent.virtualcard.model import PIN_FIELD
 from agent.virtualcard.operating_system import (

@@ -5,8 +5,7 @@ from collections.abc import Callable
 from enum import Enum, unique
 from typing import ClassVar
 
-from agent.iso7816.command import CommandApdu
-from agent.iso7816.status_word import SW
+from agent.iso7816 import SW, CommandApdu
 from agent.virtualcard.channel import (
     CARD_MANAGER_AID,
     CHALLENGE_LENGTH,

@@ -5,8 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import ClassVar
 
-from agent.iso7816.command import CommandApdu
-from agent.iso7816.status_word import SW
+from agent.iso7816 import SW, CommandApdu
 from agent.virtualcard.files import DF_KEYS, Df, Ef, build_tree
 from agent.virtualcard.model import CardData
 from agent.virtualcard.pin import Pin

@@ -3,7 +3,7 @@
 import hmac
 from collections.abc import Callable
 
-from agent.iso7816.status_word import SW
+from agent.iso7816 import SW
 from agent.virtualcard.model import MAX_TRIES, PIN_FIELD, PIN_PADDING, CardData
 from agent.virtualcard.status import StatusError
 

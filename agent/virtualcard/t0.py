@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from agent.iso7816.command import MAX_LE, CommandApdu, CommandFormatError
-from agent.iso7816.status_word import SW
+from agent.iso7816 import MAX_LE, SW, CommandApdu, CommandFormatError
 
 INS_GET_RESPONSE = 0xC0
 _HEADER = 4

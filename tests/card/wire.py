@@ -1,6 +1,6 @@
 """The host's end of the wire, for tests: written by hand, or borrowed from the agent's own code."""
 
-from agent.iso7816.command import CommandApdu
+from agent.iso7816 import CommandApdu
 from agent.secret import SecretBytes
 from agent.secure_messaging.protected_verify import verify_command
 from agent.secure_messaging.scp03 import Scp03Session, derive_keys

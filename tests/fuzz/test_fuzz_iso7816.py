@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.iso7816.command import MAX_DATA, MAX_LE, CommandApdu, CommandFormatError
+from agent.iso7816 import MAX_DATA, MAX_LE, CommandApdu, CommandFormatError
 from agent.iso7816.tlv import Tlv, TlvError, TlvIncompleteError, encode, read_all, read_one
 from tests.fuzz.budget import bounded
 

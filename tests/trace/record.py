@@ -14,7 +14,7 @@ from agent.cards.citizen import gen1, gen2
 from agent.cards.citizen.card import CitizenDriver
 from agent.cards.memory import CardMemory
 from agent.cms.digest import HashAlgorithm
-from agent.iso7816.command import CommandApdu
+from agent.iso7816 import CommandApdu
 from agent.secret import SecretBytes
 from agent.transport.base import Connection
 from agent.virtualcard.card import VirtualCard

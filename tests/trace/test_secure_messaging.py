@@ -3,7 +3,7 @@
 import pytest
 
 from agent.errors import AgentError, ErrorCode, PinError, SecureChannelError
-from agent.iso7816.command import CommandApdu
+from agent.iso7816 import CommandApdu
 from agent.secret import SecretBytes
 from agent.secure_messaging.protected_verify import KEY, pad_pin, verify_command
 from agent.secure_messaging.scp03 import Scp03Keys, Scp03Session, derive_keys

@@ -7,7 +7,7 @@ from agent.origin import LOCAL_USER, SELF_TEST, Origin
 from agent.signing.model import CardPresence, ReaderView, Snapshot
 from agent.signing.recording import Signed
 from agent.words.language import CHOICES, Language
-from tray.icon.face import MAX_NAME, MAX_READERS, Face, Facts, Item, Mood, make_face
+from tray.icon.face import MAX_NAME, MAX_READERS, Face, Facts, MenuItem, Mood, make_face
 from tray.icon.texts import Texts, load_texts
 from tray.program import notification
 
@@ -25,7 +25,7 @@ def reader(state: CardPresence, name: str = "Reader", **more: object) -> ReaderV
     return ReaderView(name, state, **more)  # type: ignore[arg-type]  # by name
 
 
-def line(shown: Face, key: str) -> Item:
+def line(shown: Face, key: str) -> MenuItem:
     return next(item for top in shown.menu for item in top.walk() if item.key == key)
 
 

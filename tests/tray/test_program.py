@@ -23,7 +23,7 @@ from agent.host.instance.panel_key import PanelKey
 from agent.host.settings.preferences import Preferences
 from agent.host.tls import identity
 from agent.host.tls.machine import Machine
-from agent.host.update.status import Age, Asking, UpdateStatus
+from agent.host.update.status import UpdateChecking, UpdateStatus, VersionAge
 from agent.virtualcard.provider import VirtualProvider
 from tests.conftest import TEST_PIN, CardFactory
 from tray import program as program_module
@@ -304,10 +304,12 @@ def test_news_of_a_version_reach_the_icon_while_it_runs(start: Callable[..., Run
     icon = FakeIcon()
     running = start(icon)
     assert icon.running.wait(SECONDS)
-    running.program.updated(UpdateStatus(Asking.ON, Age.TOO_OLD, newest="9.2.0", floor="9.0.0"))
+    running.program.updated(
+        UpdateStatus(UpdateChecking.ON, VersionAge.TOO_OLD, newest="9.2.0", floor="9.0.0")
+    )
     until(lambda: icon.faces[-1].mood is Mood.ATTENTION)
     assert "panel:about:newer" in {item.key for item in icon.faces[-1].menu}
-    running.program.updated(UpdateStatus(Asking.ON, Age.NEWEST, newest="0.1.0"))
+    running.program.updated(UpdateStatus(UpdateChecking.ON, VersionAge.NEWEST, newest="0.1.0"))
     until(lambda: icon.faces[-1].mood is not Mood.ATTENTION)
 
 

@@ -4,9 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.iso7816 import tlv
-from agent.iso7816.command import CommandApdu, CommandFormatError
-from agent.iso7816.status_word import SW, bytes_available, correct_le, retries_from_sw
+from agent.iso7816 import (
+    SW,
+    CommandApdu,
+    CommandFormatError,
+    bytes_available,
+    correct_le,
+    retries_from_sw,
+    tlv,
+)
 
 byte = st.integers(0, 255)
 commands = st.builds(

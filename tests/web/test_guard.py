@@ -273,7 +273,7 @@ def test_a_fetch_of_another_kind_is_refused(purpose: Purpose, headers: dict[str,
     "offers", [["ankong.v1"], ["other, ankong.v1"], ["other", "ankong.v1"], ["other ,\tankong.v1 "]]
 )
 def test_our_subprotocol_is_found(offers: list[str]) -> None:
-    guard.check_subprotocol(offers)
+    guard.check_subprotocol(offers, "ankong.v1")
 
 
 @pytest.mark.parametrize(
@@ -281,7 +281,7 @@ def test_our_subprotocol_is_found(offers: list[str]) -> None:
 )
 def test_other_subprotocols_are_refused(offers: list[str]) -> None:
     with pytest.raises(Refused):
-        guard.check_subprotocol(offers)
+        guard.check_subprotocol(offers, "ankong.v1")
 
 
 def test_a_declared_length_is_bounded() -> None:

@@ -17,7 +17,7 @@ from dbus_fast.annotations import (
 )
 from dbus_fast.service import ServiceInterface, dbus_method, dbus_property, dbus_signal
 
-from tray.icon.face import Item
+from tray.icon.face import MenuItem
 
 INTERFACE: Final = "com.canonical.dbusmenu"
 ROOT: Final = 0
@@ -36,7 +36,7 @@ Revision: TypeAlias = Annotated[list[int], DBusSignature("ui")]
 class DbusMenu(ServiceInterface):
     """The menu; names and signatures are the interface's."""
 
-    def __init__(self, items: Iterable[Item], chosen: Callable[[str], None]) -> None:
+    def __init__(self, items: Iterable[MenuItem], chosen: Callable[[str], None]) -> None:
         """Begin with lines.
 
         Args:
@@ -48,33 +48,33 @@ class DbusMenu(ServiceInterface):
         self._chosen = chosen
         self._revision = 0
         self._numbers: dict[str, int] = {}
-        self._root = Item("")
-        self._by_number: dict[int, Item] = {}
+        self._root = MenuItem("")
+        self._by_number: dict[int, MenuItem] = {}
         self._take(items)
 
-    def show(self, items: Iterable[Item]) -> None:
+    def show(self, items: Iterable[MenuItem]) -> None:
         """Show other lines, and say so."""
         self._take(items)
         self.LayoutUpdated()
 
-    def _take(self, items: Iterable[Item]) -> None:
+    def _take(self, items: Iterable[MenuItem]) -> None:
         self._revision += 1
-        self._root = Item("", children=tuple(items))
+        self._root = MenuItem("", children=tuple(items))
         lines = [line for child in self._root.children for line in child.walk()]
         self._by_number = {self._number(line): line for line in lines}
         self._by_number[ROOT] = self._root
 
-    def _number(self, item: Item) -> int:
+    def _number(self, item: MenuItem) -> int:
         """Return a line's number: a line that comes back has the same, for clicks come late."""
         return self._numbers.setdefault(item.key, len(self._numbers) + 1)
 
-    def _find(self, number: int) -> Item:
+    def _find(self, number: int) -> MenuItem:
         item = self._by_number.get(number)
         if item is None:
             raise DBusError("org.freedesktop.DBus.Error.InvalidArgs", "there is no such line")
         return item
 
-    def _layout(self, number: int, item: Item, depth: int, names: list[str]) -> list[Any]:
+    def _layout(self, number: int, item: MenuItem, depth: int, names: list[str]) -> list[Any]:
         children: list[Variant] = []
         if depth != 0:
             for child in item.children:
@@ -153,7 +153,7 @@ class DbusMenu(ServiceInterface):
                 self._happen(item, event)
         return unknown
 
-    def _happen(self, item: Item, event: str) -> None:
+    def _happen(self, item: MenuItem, event: str) -> None:
         if event == "clicked" and item.label and item.enabled and not item.children:
             self._chosen(item.key)
 
@@ -171,7 +171,7 @@ class DbusMenu(ServiceInterface):
         return [self._revision, ROOT]
 
 
-def properties(item: Item, names: Iterable[str], *, is_root: bool) -> Properties:
+def properties(item: MenuItem, names: Iterable[str], *, is_root: bool) -> Properties:
     """Describe a line; what has its default value is left out.
 
     Args:

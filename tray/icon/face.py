@@ -27,7 +27,7 @@ class Mood(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class MenuItem:
     """One line of the menu.
 
     Attributes:
@@ -45,9 +45,9 @@ class Item:
     enabled: bool = True
     checked: bool | None = None
     radio: bool = False
-    children: tuple["Item", ...] = ()
+    children: tuple["MenuItem", ...] = ()
 
-    def walk(self) -> Iterator["Item"]:
+    def walk(self) -> Iterator["MenuItem"]:
         """Return this line and all behind it."""
         yield self
         for child in self.children:
@@ -87,26 +87,26 @@ class Face:
 
     mood: Mood
     title: str
-    menu: tuple[Item, ...]
+    menu: tuple[MenuItem, ...]
 
 
 def make_face(facts: Facts, texts: Texts) -> Face:
     """Choose what to show."""
     mood, state = _state(facts, texts)
     menu = (
-        Item("panel:state", state),
+        MenuItem("panel:state", state),
         *_readers(facts.snapshot, texts),
-        Item("separator:1"),
-        Item("panel:sites", texts.sites),
-        Item("panel:history", texts.history),
-        Item("panel:selftest", texts.selftest),
-        Item("panel:doctor", texts.doctor),
-        Item("separator:2"),
+        MenuItem("separator:1"),
+        MenuItem("panel:sites", texts.sites),
+        MenuItem("panel:history", texts.history),
+        MenuItem("panel:selftest", texts.selftest),
+        MenuItem("panel:doctor", texts.doctor),
+        MenuItem("separator:2"),
         *_settings(facts, texts),
-        Item("separator:3"),
+        MenuItem("separator:3"),
         *_news(facts, texts),
-        Item("panel:about", texts.about),
-        Item("quit", texts.quit),
+        MenuItem("panel:about", texts.about),
+        MenuItem("quit", texts.quit),
     )
     return Face(mood, f"{texts.product} – {state}", menu)
 
@@ -141,13 +141,13 @@ def _troubles(snapshot: Snapshot) -> Iterator[str]:
         yield "unsupported"
 
 
-def _readers(snapshot: Snapshot | None, texts: Texts) -> Iterator[Item]:
+def _readers(snapshot: Snapshot | None, texts: Texts) -> Iterator[MenuItem]:
     if snapshot is None or not snapshot.service_available:
         return
     if not snapshot.readers:
-        yield Item("panel:readers", texts.no_reader, enabled=False)
+        yield MenuItem("panel:readers", texts.no_reader, enabled=False)
     for number, reader in enumerate(snapshot.readers[:MAX_READERS]):
-        yield Item(f"panel:readers:{number}", _reader(reader, texts))
+        yield MenuItem(f"panel:readers:{number}", _reader(reader, texts))
 
 
 def _reader(reader: ReaderView, texts: Texts) -> str:
@@ -159,16 +159,16 @@ def _reader(reader: ReaderView, texts: Texts) -> str:
     return f"{shortened(reader.name, MAX_NAME)}  –  {state}"
 
 
-def _news(facts: Facts, texts: Texts) -> Iterator[Item]:
+def _news(facts: Facts, texts: Texts) -> Iterator[MenuItem]:
     if facts.newest:
-        yield Item("panel:about:newer", texts.newer.format(version=facts.newest))
+        yield MenuItem("panel:about:newer", texts.newer.format(version=facts.newest))
 
 
-def _settings(facts: Facts, texts: Texts) -> Iterator[Item]:
+def _settings(facts: Facts, texts: Texts) -> Iterator[MenuItem]:
     if facts.autostart is not None:
-        yield Item("autostart", texts.autostart, checked=facts.autostart)
+        yield MenuItem("autostart", texts.autostart, checked=facts.autostart)
     choices = tuple(
-        Item(
+        MenuItem(
             f"language:{name}",
             texts.choices[name],
             checked=name == facts.language,
@@ -176,4 +176,4 @@ def _settings(facts: Facts, texts: Texts) -> Iterator[Item]:
         )
         for name in CHOICES
     )
-    yield Item("language", texts.language, children=choices)
+    yield MenuItem("language", texts.language, children=choices)

@@ -9,7 +9,7 @@ from typing import Any, Final
 import structlog
 
 from tray.icon.drawing import draw
-from tray.icon.face import Face, Item
+from tray.icon.face import Face, MenuItem
 
 SIZE: Final = 64  # pixels; the system scales it down
 _BACKENDS: Final = {"win32": "win32", "darwin": "darwin"}
@@ -92,17 +92,17 @@ class PystrayIcon:
 
         return Image.frombytes("RGBA", (SIZE, SIZE), draw(face.mood, SIZE))
 
-    def _menu(self, items: Iterable[Item]) -> Any:
+    def _menu(self, items: Iterable[MenuItem]) -> Any:
         return self._pystray.Menu(*self._lines(items))
 
-    def _lines(self, items: Iterable[Item]) -> Iterator[Any]:
+    def _lines(self, items: Iterable[MenuItem]) -> Iterator[Any]:
         for position, item in enumerate(items):
             if not item.label:
                 yield self._pystray.Menu.SEPARATOR
             else:
                 yield self._line(item, default=position == 0)
 
-    def _line(self, item: Item, *, default: bool) -> Any:
+    def _line(self, item: MenuItem, *, default: bool) -> Any:
         # On Windows an ampersand would make the next letter a short cut.
         label = item.label.replace("&", "&&") if self._doubled_ampersand else item.label
         checked = item.checked

@@ -35,8 +35,7 @@ from agent.errors import (
     TransportError,
     UnsupportedCardError,
 )
-from agent.iso7816.command import CommandApdu
-from agent.iso7816.status_word import SW
+from agent.iso7816 import SW, CommandApdu
 from agent.secret import SecretBytes
 from agent.transport.base import Connection
 

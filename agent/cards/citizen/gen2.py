@@ -6,7 +6,7 @@ from typing import ClassVar
 from agent.cards.citizen.card import DF_KEYS, DF_PKI, HALF, CitizenCard, Send
 from agent.cards.session import CardSession
 from agent.errors import SecureChannelError
-from agent.iso7816.command import CommandApdu
+from agent.iso7816 import CommandApdu
 from agent.secret import SecretBytes
 from agent.secure_messaging.protected_verify import pad_pin
 from agent.secure_messaging.scp03 import (

@@ -39,7 +39,7 @@ class TrustStep(Struct, frozen=True):
     facts: Mapping[str, str] = {}
 
 
-class _Content(Struct, frozen=True):
+class _TrustFile(Struct, frozen=True):
     """What the file holds."""
 
     version: Literal[1]
@@ -89,7 +89,7 @@ class Manifest:
 
     def _save(self, steps: list[TrustStep]) -> None:
         if steps:
-            content = msgspec.json.encode(_Content(VERSION, steps))
+            content = msgspec.json.encode(_TrustFile(VERSION, steps))
             replace_file(self.path, msgspec.json.format(content, indent=1))
         else:
             self.path.unlink(missing_ok=True)
@@ -106,7 +106,7 @@ def _is_same(first: TrustStep, second: TrustStep) -> bool:
 
 def _load(path: Path) -> list[TrustStep]:
     try:
-        return msgspec.json.decode(read_file(path, MAX_SIZE), type=_Content).steps
+        return msgspec.json.decode(read_file(path, MAX_SIZE), type=_TrustFile).steps
     except FileNotFoundError:
         return []
     except FileTooLargeError as error:

@@ -16,7 +16,7 @@ from agent.host.update.release_keys import RELEASE_KEYS
 
 
 @unique
-class Asking(StrEnum):
+class UpdateChecking(StrEnum):
     """Whether the server is asked for newer versions, and if not, why."""
 
     ON = "on"
@@ -27,7 +27,7 @@ class Asking(StrEnum):
 
 
 @unique
-class Age(StrEnum):
+class VersionAge(StrEnum):
     """How old this version is, as far as known."""
 
     UNKNOWN = "unknown"
@@ -51,8 +51,8 @@ class UpdateStatus:
 
     """
 
-    asking: Asking
-    age: Age = Age.UNKNOWN
+    asking: UpdateChecking
+    age: VersionAge = VersionAge.UNKNOWN
     newest: str = ""
     floor: str = ""
     page: str = ""
@@ -75,7 +75,7 @@ def keys_of(settings: Settings) -> Sequence[str]:
     return (*RELEASE_KEYS, *settings.update_keys)
 
 
-def asking(settings: Settings, *, wanted: bool) -> Asking:
+def asking(settings: Settings, *, wanted: bool) -> UpdateChecking:
     """Return whether the server is asked for newer versions.
 
     Args:
@@ -84,23 +84,23 @@ def asking(settings: Settings, *, wanted: bool) -> Asking:
 
     """
     if not settings.update_check:
-        return Asking.FORBIDDEN
+        return UpdateChecking.FORBIDDEN
     if not settings.update_url:
-        return Asking.NO_ADDRESS
+        return UpdateChecking.NO_ADDRESS
     if not keys_of(settings):
-        return Asking.NO_KEY
-    return Asking.ON if wanted else Asking.DECLINED
+        return UpdateChecking.NO_KEY
+    return UpdateChecking.ON if wanted else UpdateChecking.DECLINED
 
 
-def judge(memory: UpdateMemory, how: Asking, own: str = __version__) -> UpdateStatus:
+def judge(memory: UpdateMemory, how: UpdateChecking, own: str = __version__) -> UpdateStatus:
     """Return the status of a version; without asking, an old manifest does not count."""
     said = memory.manifest
-    if how is not Asking.ON or said is None:
+    if how is not UpdateChecking.ON or said is None:
         return UpdateStatus(how)
     if version.is_older(own, said.floor):
-        age = Age.TOO_OLD
+        age = VersionAge.TOO_OLD
     else:
-        age = Age.NEWER if version.is_older(own, said.newest) else Age.NEWEST
+        age = VersionAge.NEWER if version.is_older(own, said.newest) else VersionAge.NEWEST
     return UpdateStatus(how, age, said.newest, said.floor, said.page, said.reason, memory.answered)
 
 
@@ -110,14 +110,14 @@ def read(paths: Paths, settings: Settings) -> UpdateStatus:
     return judge(load(paths.update, keys_of(settings)), how)
 
 
-def check(standing: UpdateStatus) -> None:
+def check(status: UpdateStatus) -> None:
     """Forbid signing with a version that is too old.
 
     Raises:
         TooOldError: this one is.
 
     """
-    if standing.age is Age.TOO_OLD:
+    if status.age is VersionAge.TOO_OLD:
         raise TooOldError(
-            f"version {__version__} must not sign any more: {standing.floor} is the oldest that may"
+            f"version {__version__} must not sign any more: {status.floor} is the oldest that may"
         )

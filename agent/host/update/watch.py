@@ -17,8 +17,8 @@ from agent.host.update import manifest, memory
 from agent.host.update.fetch import fetch
 from agent.host.update.manifest import BadManifestError
 from agent.host.update.status import (
-    Asking,
     TooOldError,
+    UpdateChecking,
     UpdateStatus,
     asking,
     check,
@@ -83,7 +83,7 @@ class UpdateWatch:
         return judge(self._memory, self._asking)
 
     @property
-    def _asking(self) -> Asking:
+    def _asking(self) -> UpdateChecking:
         return asking(self._settings, wanted=self._preferences.update_check)
 
     def check_version(self) -> None:
@@ -110,7 +110,7 @@ class UpdateWatch:
 
         """
         while True:
-            if self._asking is Asking.ON and self._is_time() and await self.ask():
+            if self._asking is UpdateChecking.ON and self._is_time() and await self.ask():
                 changed()
             await asyncio.sleep(interval)
 

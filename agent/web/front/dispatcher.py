@@ -101,8 +101,9 @@ class Dispatcher:
         if route.purpose is Purpose.CALL:
             types = headers.getall(hdrs.CONTENT_TYPE, ())
             guard.check_content_type(types, headers.getall(hdrs.CONTENT_ENCODING, ()))
-        elif route.purpose is Purpose.SOCKET:
-            guard.check_subprotocol(headers.getall(hdrs.SEC_WEBSOCKET_PROTOCOL, ()))
+        if route.subprotocol is not None:
+            offers = headers.getall(hdrs.SEC_WEBSOCKET_PROTOCOL, ())
+            guard.check_subprotocol(offers, route.subprotocol)
         guard.check_length(request.content_length, route.limit)
 
     def _preflight(

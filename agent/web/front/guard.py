@@ -14,7 +14,6 @@ from typing import Final
 from agent.errors import AgentError, BadRequestError, ErrorCode
 from agent.origin import MAX_ORIGIN_LENGTH, Origin
 
-SUBPROTOCOL: Final = "ankong.v1"
 _LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "[::1]")
 _JSON = re.compile(r'application/json(?:[ \t]*;[ \t]*charset=(?:utf-8|"utf-8"))?', re.IGNORECASE)
 
@@ -154,19 +153,20 @@ def check_fetch_metadata(headers: Mapping[str, str], purpose: Purpose) -> None:
             raise Refused(403, ErrorCode.ORIGIN_NOT_ALLOWED, f"{name} is of another kind")
 
 
-def check_subprotocol(offers: Sequence[str]) -> None:
-    """Refuse a WebSocket that was not meant for this API (RFC 6455 §4.2.1).
+def check_subprotocol(offers: Sequence[str], wanted: str) -> None:
+    """Refuse a WebSocket that was not meant for this protocol (RFC 6455 §4.2.1).
 
     Args:
         offers: every Sec-WebSocket-Protocol header; one of them may list several.
+        wanted: the subprotocol of the route.
 
     Raises:
-        Refused: ``ankong.v1`` is not among them.
+        Refused: ``wanted`` is not among them.
 
     """
     offered = {part.strip(" \t") for line in offers for part in line.split(",")}
-    if SUBPROTOCOL not in offered:
-        raise Refused(400, ErrorCode.BAD_REQUEST, f"the subprotocol {SUBPROTOCOL} is needed")
+    if wanted not in offered:
+        raise Refused(400, ErrorCode.BAD_REQUEST, f"the subprotocol {wanted} is needed")
 
 
 def check_length(declared: int | None, limit: int) -> None:

@@ -31,6 +31,7 @@ class Route:
         limit: of the body, in bytes.
         is_metered: whether it counts against the rate of the site that asks.
         readers: who is told by a preflight that it may read the answer; None for the audience.
+        subprotocol: that a WebSocket must offer; None where the protocol has none.
         refuse: writes an error that comes up once the route is known; None for the mount's way.
 
     """
@@ -41,6 +42,7 @@ class Route:
     limit: int = MAX_BODY
     is_metered: bool = True
     readers: Audience | None = None
+    subprotocol: str | None = None
     refuse: Refuse | None = None
 
 

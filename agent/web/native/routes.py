@@ -19,7 +19,7 @@ from agent.web.front.mount import Handler, Mount, Route, Routes
 from agent.web.front.refusal import refusal
 from agent.web.native import messages, wire
 from agent.web.native.methods import NativeApi, wipe_pin
-from agent.web.native.socket import Session, new_socket
+from agent.web.native.socket import SUBPROTOCOL, Session, new_socket
 
 DOCUMENTS: Final = (
     ("/v1/openapi.json", "native/openapi.json", "application/json"),
@@ -53,8 +53,8 @@ class NativeMount(Mount):
             )
             found[f"/v1/{method}"] = {"POST": call}
         found["/v1/status"]["GET"] = public(self._status)
-        socket_route = Route(self._socket, Audience.ANY_SITE, Purpose.SOCKET)
-        found["/v1/socket"] = {"GET": socket_route}
+        session = Route(self._socket, Audience.ANY_SITE, Purpose.SOCKET, subprotocol=SUBPROTOCOL)
+        found["/v1/socket"] = {"GET": session}
         for path, name, content_type in DOCUMENTS:
             found[path] = {"GET": _document(name, content_type)}
         return found

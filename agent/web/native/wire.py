@@ -1,11 +1,11 @@
 """Bytes from a page to a request, and answers to bytes: strict, bounded, and silent about PINs."""
 
-import json
 from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
+from agent.strict_json import DuplicateNameError, refuse_ambiguous
 from agent.web.front.refusal import Id, MessageError
 from agent.web.native.messages import (
     HTTP_REQUESTS,
@@ -30,10 +30,6 @@ class _Envelope(Struct):
     """As much of a broken message as an answer needs."""
 
     id: Id | None = None
-
-
-class _DuplicateKeyError(ValueError):
-    pass
 
 
 def decode(raw: bytes) -> AnyRequest:
@@ -63,34 +59,17 @@ def decode_for(method: str, raw: bytes) -> Request:
 def _decode(decoder: "msgspec.json.Decoder[Any]", raw: bytes) -> Any:
     try:
         request = decoder.decode(raw)
-        _refuse_duplicates(raw)
+        refuse_ambiguous(raw)  # after the schema, so that it is flat and small but for its texts
     except UnicodeDecodeError:
         raise MessageError("not UTF-8") from None
     except RecursionError:
         raise MessageError("nested too deeply") from None
-    except _DuplicateKeyError:
+    except DuplicateNameError:
         raise MessageError("Object contains a field twice") from None
     except msgspec.DecodeError as error:
         # These texts name the place and the expected type, never the value of a text.
         raise MessageError(str(error)) from None
     return request
-
-
-def _refuse_duplicates(raw: bytes) -> None:
-    """Refuse an object with one name twice: readers differ about which one counts (RFC 8259 §4).
-
-    ``raw`` has passed the schema, so that it is flat and small but for its texts.
-
-    Raises:
-        _DuplicateKeyError: there is one.
-
-    """
-    json.loads(raw.decode(), object_pairs_hook=_unique_names)
-
-
-def _unique_names(pairs: list[tuple[str, object]]) -> None:
-    if len({name for name, _ in pairs}) != len(pairs):
-        raise _DuplicateKeyError
 
 
 def id_of(raw: bytes) -> Id | None:

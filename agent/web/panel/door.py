@@ -84,7 +84,7 @@ class PanelMount(Mount):
                 **{path: _file_route(_serving(file)) for path, file in files.items()},
                 **{f"{API}{name}": methods for name, methods in calls.items()},
                 OPEN: {"POST": posted(messages.OpenPanel, self._open)},
-                CLOSE: {"POST": asked_for(self._close)},
+                CLOSE: {"POST": asked_for(self._close, Purpose.CALL)},
             }
         )
 
@@ -141,13 +141,16 @@ class PanelMount(Mount):
         return response
 
 
-def asked_for(answer: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> Route:
+def asked_for(
+    answer: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
+    purpose: Purpose = Purpose.READ,
+) -> Route:
     """Return the route of what a page of the panel asks for without a message."""
 
     async def handle(request: web.BaseRequest, _caller: Origin | None) -> web.StreamResponse:
         return await answer(request)
 
-    return Route(handle, Audience.PANEL, Purpose.READ, MAX_BODY)
+    return Route(handle, Audience.PANEL, purpose, MAX_BODY)
 
 
 def posted(

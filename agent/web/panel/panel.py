@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from aiohttp import web
 
@@ -18,20 +18,18 @@ from agent.host.autostart import Autostart
 from agent.host.machine.paths import Paths
 from agent.host.settings.policy import Policy
 from agent.host.settings.preferences import Preferences
-from agent.host.update.status import Asking, UpdateStatus
+from agent.host.update.status import UpdateChecking, UpdateStatus
 from agent.origin import LOCAL_USER, Origin
 from agent.signing.model import ReaderView
 from agent.web.front.mount import Routes
 from agent.web.panel import about, files, messages, search
 from agent.web.panel.door import HEADERS, PanelMount, asked_for, json_answer, posted
 from agent.web.panel.live import Live
-from agent.web.panel.selftest import Outcome, SelfTest, Step, Tested
-
-ALL: Final = 2**31
-"""More lines than any history has."""
+from agent.web.panel.selftest import Outcome, SelfTest, SelfTestStep
+from agent.web.service import Service
 
 
-class Service(Tested, Protocol):
+class PanelService(Service, Protocol):
     """The use cases, as far as the panel has them (see ``signing.service``)."""
 
     @property
@@ -77,7 +75,7 @@ class Sources:
 
     """
 
-    service: Service
+    service: PanelService
     paths: Paths
     policy: Policy
     preferences: Preferences
@@ -87,7 +85,9 @@ class Sources:
     settings_changed: Callable[[], None] = field(default=lambda: None)
     doctor: Doctor | None = None
     consent: str = "ask"
-    update: Callable[[], UpdateStatus] = field(default=lambda: UpdateStatus(Asking.NO_ADDRESS))
+    update: Callable[[], UpdateStatus] = field(
+        default=lambda: UpdateStatus(UpdateChecking.NO_ADDRESS)
+    )
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
 
@@ -271,7 +271,7 @@ class Panel:
 
     async def _get_export(self, request: web.BaseRequest) -> web.StreamResponse:
         path = self._sources.paths.history
-        lines = await asyncio.to_thread(chronicle.read, path, limit=ALL)
+        lines = await asyncio.to_thread(chronicle.read, path, limit=None)
         if request.query.get("format") == "csv":
             text = await asyncio.to_thread(history_export.as_csv, lines[::-1])
             return web.Response(text=text, content_type="text/csv", charset="utf-8")
@@ -296,11 +296,11 @@ class Panel:
         ]
         return _answer({"steps": rows})
 
-    def _component(self) -> Step:
+    def _component(self) -> SelfTestStep:
         facts = {"version": __version__, **self._ports}
         if self._ports.get("hipki_port") is None:
-            return Step("component", Outcome.WARNING, "plain_port", facts)
-        return Step("component", Outcome.GOOD, facts=facts)
+            return SelfTestStep("component", Outcome.WARNING, "plain_port", facts)
+        return SelfTestStep("component", Outcome.GOOD, facts=facts)
 
     async def _get_doctor(self, request: web.BaseRequest) -> web.StreamResponse:
         del request

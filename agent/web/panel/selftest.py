@@ -8,22 +8,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum, unique
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from agent.cms.document import Document
 from agent.errors import AgentError, ErrorCode
-from agent.origin import LOCAL_USER, SELF_TEST, Origin
+from agent.origin import LOCAL_USER, SELF_TEST
 from agent.pki.certificate import CertificateFacts
-from agent.secret import SecretBytes
 from agent.signing.model import (
     CardCertificate,
     CardPresence,
     ReaderView,
     SignatureFormat,
     SignRequest,
-    SignResult,
-    Snapshot,
 )
+from agent.web.service import Service
 
 SOON: Final = timedelta(days=60)
 """How long before its last day a certificate is said to end soon."""
@@ -41,7 +39,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class SelfTestStep:
     """One step.
 
     Attributes:
@@ -58,26 +56,15 @@ class Step:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-class Tested(Protocol):
-    """The use cases, as far as they are tested."""
-
-    def snapshot(self) -> Snapshot:
-        """Return all readers as they are now."""
-
-    async def certificates(
-        self, site: Origin, reader: str | None = None
-    ) -> tuple[CardCertificate, ...]:
-        """Read the certificates on one card."""
-
-    async def sign(self, site: Origin, request: SignRequest, pin: SecretBytes | None) -> SignResult:
-        """Sign with a card; without a PIN the citizen is asked for it."""
-
-
 class SelfTest:
     """One run through all steps; whatever depends on a bad step is skipped."""
 
     def __init__(
-        self, service: Tested, component: Step, clock: Callable[[], datetime], reader: str | None
+        self,
+        service: Service,
+        component: SelfTestStep,
+        clock: Callable[[], datetime],
+        reader: str | None,
     ) -> None:
         """Prepare a run.
 
@@ -93,7 +80,7 @@ class SelfTest:
         self._wanted = reader
         self._steps = [component]
 
-    async def run(self, *, signature: bool) -> list[Step]:
+    async def run(self, *, signature: bool) -> list[SelfTestStep]:
         """Run; with ``signature`` the citizen is asked for the PIN in our own window."""
         reader = self._look()
         if reader is None:
@@ -190,10 +177,10 @@ class SelfTest:
             self._add("signature", Outcome.GOOD)
 
     def _add(self, name: str, outcome: Outcome, code: str = "", **facts: Any) -> None:
-        self._steps.append(Step(name, outcome, str(code), facts))
+        self._steps.append(SelfTestStep(name, outcome, str(code), facts))
 
     def _skip(self, *names: str) -> None:
-        self._steps += [Step(name, Outcome.SKIPPED) for name in names]
+        self._steps += [SelfTestStep(name, Outcome.SKIPPED) for name in names]
 
 
 def _choose(readers: tuple[ReaderView, ...], name: str | None) -> ReaderView | None:

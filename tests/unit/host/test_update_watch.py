@@ -26,7 +26,7 @@ from agent.host.update import memory, status, watch
 from agent.host.update.fetch import check_address, fetch
 from agent.host.update.manifest import MAX_SIZE, BadManifestError
 from agent.host.update.memory import UpdateMemory
-from agent.host.update.status import Age, Asking, TooOldError
+from agent.host.update.status import TooOldError, UpdateChecking, VersionAge
 from agent.host.update.watch import AGAIN, DAY, FIRST, JITTER, UpdateWatch
 from agent.words import Language
 from tests.unit.host.update_support import NOW, OTHER_KEY, public, signed
@@ -91,9 +91,9 @@ async def until(condition: Callable[[], object]) -> None:
 async def test_a_newer_version_is_heard_of_and_remembered(world: World) -> None:
     world.answer = signed()
     agent = world.agent()
-    assert agent.status.age is Age.UNKNOWN
+    assert agent.status.age is VersionAge.UNKNOWN
     assert await agent.ask()
-    assert (agent.status.age, agent.status.newest) == (Age.NEWER, "9.2.0")
+    assert (agent.status.age, agent.status.newest) == (VersionAge.NEWER, "9.2.0")
     assert agent.status.answered == NOW
     agent.check_version()
     assert world.agent().status == agent.status
@@ -104,14 +104,14 @@ async def test_the_newest_is_the_newest(world: World) -> None:
     world.answer = signed(newest="0.1.0")
     agent = world.agent()
     await agent.ask()
-    assert agent.status.age is Age.NEWEST
+    assert agent.status.age is VersionAge.NEWEST
 
 
 async def test_below_the_floor_nobody_signs(world: World) -> None:
     world.answer = signed(floor="9.0.0", reason={"en": "There is a flaw."})
     agent = world.agent()
     await agent.ask()
-    assert agent.status.age is Age.TOO_OLD
+    assert agent.status.age is VersionAge.TOO_OLD
     assert agent.status.reason == {"en": "There is a flaw."}
     for each in (agent, world.agent()):
         with pytest.raises(TooOldError, match=r"9\.0\.0"):
@@ -127,7 +127,7 @@ async def test_what_was_heard_counts_also_when_it_has_expired_and_nobody_answers
     world.answer = OSError("offline")
     agent = world.agent()
     assert not await agent.ask()
-    assert agent.status.age is Age.TOO_OLD
+    assert agent.status.age is VersionAge.TOO_OLD
 
 
 @pytest.mark.parametrize(
@@ -173,14 +173,14 @@ async def test_a_later_word_may_take_the_floor_back(world: World) -> None:
 @pytest.mark.parametrize(
     ("settings", "why"),
     [
-        (Settings(), Asking.NO_ADDRESS),
-        (Settings(update_url=URL), Asking.NO_KEY),
-        (Settings(update_keys=(public(),)), Asking.NO_ADDRESS),
-        (SETTINGS.replaced({"update_check": False}), Asking.FORBIDDEN),
+        (Settings(), UpdateChecking.NO_ADDRESS),
+        (Settings(update_url=URL), UpdateChecking.NO_KEY),
+        (Settings(update_keys=(public(),)), UpdateChecking.NO_ADDRESS),
+        (SETTINGS.replaced({"update_check": False}), UpdateChecking.FORBIDDEN),
     ],
 )
 async def test_unless_all_is_set_nobody_is_asked(
-    world: World, settings: Settings, why: Asking
+    world: World, settings: Settings, why: UpdateChecking
 ) -> None:
     world.answer = signed(floor="9.0.0")
     await world.agent().ask()  # known from before
@@ -192,7 +192,7 @@ async def test_unless_all_is_set_nobody_is_asked(
         await asyncio.sleep(0)
     running.cancel()
     assert world.asked == []
-    assert (agent.status.asking, agent.status.age) == (why, Age.UNKNOWN)
+    assert (agent.status.asking, agent.status.age) == (why, VersionAge.UNKNOWN)
     agent.check_version()
 
 
@@ -201,15 +201,15 @@ async def test_the_citizen_can_say_no_and_yes_again(world: World) -> None:
     preferences = Preferences(world.paths.preferences)
     agent = UpdateWatch(world.paths.update, SETTINGS, preferences, fetch=world.fetch)
     preferences.set_update_check(False)
-    assert agent.status.asking is Asking.DECLINED
+    assert agent.status.asking is UpdateChecking.DECLINED
     running = asyncio.create_task(agent.run(interval=0))
     for _ in range(50):
         await asyncio.sleep(0)
     running.cancel()
     assert world.asked == []
-    assert world.agent().status.asking is Asking.DECLINED  # it was written down
+    assert world.agent().status.asking is UpdateChecking.DECLINED  # it was written down
     preferences.set_update_check(True)
-    assert agent.status.asking is Asking.ON
+    assert agent.status.asking is UpdateChecking.ON
     assert Preferences(world.paths.preferences).update_check is True
 
 
@@ -218,7 +218,7 @@ def test_the_policy_is_stronger(tmp_path: Path) -> None:
     file.write_text('update_check = false\nupdate_url = "https://mirror.example/m"\n')
     policy = Policy.load(file, administrators_only=False)
     settings = policy.over(SETTINGS)
-    assert status.asking(settings, wanted=True) is Asking.FORBIDDEN
+    assert status.asking(settings, wanted=True) is UpdateChecking.FORBIDDEN
     assert settings.update_url == "https://mirror.example/m"
     assert settings.update_keys == SETTINGS.update_keys
 
@@ -322,7 +322,7 @@ async def test_a_full_disk_stops_nothing(world: World, monkeypatch: pytest.Monke
     world.answer = signed()
     agent = world.agent()
     assert await agent.ask()
-    assert agent.status.age is Age.NEWER
+    assert agent.status.age is VersionAge.NEWER
 
 
 # What is written down.
@@ -339,7 +339,7 @@ def test_nobody_s_word_is_put_into_the_file_by_hand(world: World) -> None:
     forged = signed(OTHER_KEY, floor="0.0.1").decode()
     content = {"tried": NOW.isoformat(), "answered": NOW.isoformat(), "manifest": forged}
     world.paths.update.write_text(json.dumps(content))
-    assert world.agent().status.age is Age.UNKNOWN
+    assert world.agent().status.age is VersionAge.UNKNOWN
 
 
 # The way to the server.
@@ -399,7 +399,7 @@ async def test_an_agent_hears_from_a_real_server_and_tells_it_nothing(world: Wor
             assert request.query_string == ""
             assert request.body_exists is False
     assert len(server.requests) == 2
-    assert agent.status.age is Age.NEWER
+    assert agent.status.age is VersionAge.NEWER
 
 
 @pytest.mark.parametrize("status", [204, 301, 302, 307, 308, 401, 404, 407, 500])
