@@ -110,6 +110,8 @@ LOCAL_PROGRAM: Final = Origin(LOCAL, "program")
 """A program on this computer that speaks the old component's protocol."""
 PANEL: Final = Origin(LOCAL, "panel")
 """A page of the panel that the citizen has opened."""
+OWN_PAGE: Final = Origin(LOCAL, "page")
+"""Any other page that the agent itself served; whoever opened it."""
 
 
 @dataclass(frozen=True, slots=True)

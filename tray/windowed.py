@@ -9,8 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
-TITLE: Final = "安控 Ankong"
-_HEAD: Final = "安控無法執行。\nAnkong could not run."
+_TITLE: Final = "Ankong"
 _MAX_TEXT: Final = 1000  # characters
 _ERROR: Final = 0x10  # MB_ICONERROR, winuser.h
 
@@ -48,8 +47,18 @@ def run_windowed(work: Callable[[], int], show: Callable[[str], None] | None = N
     finally:
         sys.stderr = before
     if status and said.text.strip():
-        (show or message_box)(f"{_HEAD}\n\n{said.text.strip()}")
+        (show or message_box)(f"{_head()}\n\n{said.text.strip()}")
     return status
+
+
+def _head() -> str:
+    """Return that the program could not run, in each reviewed language."""
+    from agent.words import REVIEWED, say  # noqa: PLC0415  # most runs need no box
+
+    try:
+        return "\n".join(say(language, "product.failed", {}) for language in REVIEWED)
+    except (OSError, ValueError, KeyError):  # a broken installation is what the box may tell of
+        return _TITLE
 
 
 def message_box(text: str) -> None:
@@ -57,4 +66,4 @@ def message_box(text: str) -> None:
     if sys.platform == "win32":
         import ctypes  # noqa: PLC0415  # Windows only
 
-        ctypes.windll.user32.MessageBoxW(None, text, TITLE, _ERROR)
+        ctypes.windll.user32.MessageBoxW(None, text, _TITLE, _ERROR)

@@ -11,10 +11,12 @@ from agent.host.machine.paths import Paths
 from agent.virtualcard.cardfile import load
 from agent.virtualcard.identity import generate_id_number
 from agent.virtualcard.issuer import Validity
+from agent.virtualcard.new_cards import GENERATIONS, MadeCard, new_card, new_scenario
 from agent.virtualcard.personalise import Order
-from agent.virtualcard.scenarios import SCENARIOS
+from agent.virtualcard.scenarios import SCENARIOS, Scenario
 from agent.virtualcard.vpcd import VpcdConnection
-from agent.virtualcard.workshop import GENERATIONS, MadeCard, new_card, new_scenario
+from agent.words import REVIEWED, Language
+from agent.words import load as load_texts
 
 MAX_PORT: Final = 65535
 
@@ -162,12 +164,19 @@ def scenarios(options: ScenarioOptions) -> int:
         made = new_scenario(options.out, _issuer_directory(options), options.make)
         return _say_made(made, as_json=options.json)
     if options.json:
-        rows = [{"name": each.name, "zh": each.zh, "en": each.en} for each in SCENARIOS]
+        rows = [
+            {"name": each.name, "message": {tag: _told(each, tag) for tag in Language}}
+            for each in SCENARIOS
+        ]
         say_json({"scenarios": rows})
         return 0
     for each in SCENARIOS:
-        say(f"{each.name}\n  {each.zh}\n  {each.en}")
+        say("\n  ".join([each.name, *(_told(each, language) for language in REVIEWED)]))
     return 0
+
+
+def _told(scenario: Scenario, language: Language) -> str:
+    return str(load_texts(language)[f"scenario.{scenario.name}"])
 
 
 def insert(options: InsertOptions) -> int:

@@ -30,7 +30,7 @@ from agent.origin import LOCAL_USER
 from agent.signing.model import CardPresence, ReaderView
 from agent.signing.service import SigningService
 from agent.transport.base import CardProvider
-from agent.words import Language
+from agent.words import Language, load
 
 PROBING_SECONDS = 5.0  # for a card whose answer to reset says nothing
 _SIGNS = {Level.OK: "✓", Level.NOTE: "•", Level.FAULT: "✗"}
@@ -212,4 +212,5 @@ def _say(report: Report, languages: Sequence[Language]) -> None:
         if finding.repair is not None:
             say(f"  → ankong doctor --repair {finding.repair}")
     say()
-    say("一切正常。All is well." if report.clean else "發現問題。Something is broken.")
+    end = "command.all_well" if report.clean else "command.broken"
+    say(" ".join(str(load(language)[end]) for language in languages))

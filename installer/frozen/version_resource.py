@@ -1,13 +1,11 @@
-"""The version resource of Windows programs, in both languages."""
+"""The version resource of Windows programs, in every language that Windows may choose itself."""
 
 import re
 from pathlib import Path
 
+from agent.words import REVIEWED, Language, section
+
 _CODE_PAGE = 1200  # UTF-16
-_TAIWAN, _ENGLISH = 0x0404, 0x0409
-_PROGRAM = {_TAIWAN: "安控 Ankong", _ENGLISH: "Ankong"}
-_COMPANY = {_TAIWAN: "安控專案", _ENGLISH: "The Ankong project"}
-_COPYRIGHT = {_TAIWAN: "MIT 授權", _ENGLISH: "MIT licence"}
 
 
 def write(path: Path, version: str, file_name: str) -> Path:
@@ -21,7 +19,8 @@ def write(path: Path, version: str, file_name: str) -> Path:
     """
     numbers = [int(number) for number in re.findall(r"\d+", version)[:4]]
     numbers += [0] * (4 - len(numbers))
-    tables = ",\n".join(_table(language, version, file_name) for language in (_TAIWAN, _ENGLISH))
+    tables = ",\n".join(_table(language, version, file_name) for language in REVIEWED)
+    translations = [number for each in REVIEWED for number in (each.windows, _CODE_PAGE)]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(
         f"""\
@@ -31,7 +30,7 @@ VSVersionInfo(
     StringFileInfo([
 {tables}
     ]),
-    VarFileInfo([VarStruct('Translation', {[_TAIWAN, _CODE_PAGE, _ENGLISH, _CODE_PAGE]})])
+    VarFileInfo([VarStruct('Translation', {translations})])
   ]
 )
 """,
@@ -40,16 +39,17 @@ VSVersionInfo(
     return path
 
 
-def _table(language: int, version: str, file_name: str) -> str:
+def _table(language: Language, version: str, file_name: str) -> str:
+    product = section(language, "product")
     strings = {
-        "CompanyName": _COMPANY[language],
-        "FileDescription": "安控 Ankong",  # what Windows' own lists of programs show
+        "CompanyName": product["company"],
+        "FileDescription": product["both_names"],  # what Windows' own lists of programs show
         "FileVersion": version,
         "InternalName": "ankong",
-        "LegalCopyright": _COPYRIGHT[language],
+        "LegalCopyright": product["licence"],
         "OriginalFilename": file_name,
-        "ProductName": _PROGRAM[language],
+        "ProductName": product["long_name"],
         "ProductVersion": version,
     }
     rows = ",\n".join(f"        StringStruct({key!r}, {text!r})" for key, text in strings.items())
-    return f"      StringTable('{language:04X}{_CODE_PAGE:04X}', [\n{rows}])"
+    return f"      StringTable('{language.windows:04X}{_CODE_PAGE:04X}', [\n{rows}])"

@@ -51,6 +51,8 @@ freeze() {
         --noconfirm --clean --distpath "$work/dist" --workpath "$work/freeze")
     mv "$work/dist/Ankong.app" "$work/root/Ankong.app"
     install -m 755 "$here/uninstall.command" "$work/root/Ankong.app/Contents/Resources/"
+    "$work/venv/bin/python" "$here/pages.py" --fill \
+        "$work/root/Ankong.app/Contents/Resources/uninstall.command"
 }
 
 # From the inside to the outside: a signature covers those of what it encloses.
@@ -70,15 +72,14 @@ sign_app() {
 
 package() {
     resources="$work/resources"
-    cp -R "$here/Resources" "$resources"
-    for language in en zh-Hant; do
-        cp "$root/LICENSE" "$resources/$language.lproj/license.txt"
-    done
+    "$work/venv/bin/python" "$here/pages.py" "$resources"
     sed -e "s/@VERSION@/$version/g" -e "s/@MACHINE@/$machine/g" \
         "$here/Distribution.xml" >"$work/Distribution.xml"
+    cp -R "$here/scripts" "$work/scripts"
+    "$work/venv/bin/python" "$here/pages.py" --fill "$work/Distribution.xml" "$work/scripts/preinstall"
     pkgbuild --root "$work/root" --component-plist "$here/components.plist" \
         --identifier "$identifier" --version "$version" --install-location /Applications \
-        --scripts "$here/scripts" "$work/ankong.pkg"
+        --scripts "$work/scripts" "$work/ankong.pkg"
     if [ -n "${ANKONG_SIGN_INSTALLER:-}" ]; then
         set -- --sign "$ANKONG_SIGN_INSTALLER" --timestamp
     else

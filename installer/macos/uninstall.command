@@ -1,5 +1,6 @@
 #!/bin/sh
-# Take Ankong off this Mac; it lies in the program itself, under Contents/Resources.
+# Take Ankong off this Mac; it lies in the program itself, under Contents/Resources, where pages.py
+# has put texts in the place of their names.
 #
 #   uninstall.command            asks whether history and sites go too
 #   uninstall.command --keep     keeps them
@@ -11,14 +12,13 @@ identifier="org.ankong.agent"
 
 found=$(/usr/bin/defaults read "$app/Contents/Info" CFBundleIdentifier 2>/dev/null || true)
 if [ "$found" != "$identifier" ]; then
-    echo "這不是安控：$app  This is not Ankong: $app" >&2
+    echo "@not_ankong@ $app" >&2
     exit 1
 fi
 
 choice=${1:-}
 if [ -z "$choice" ]; then
-    printf '%s\n' "也要刪除使用紀錄與網站設定嗎？預設保留。[y/N]" \
-        "Remove the history and the allowed sites too? They are kept by default. [y/N]"
+    echo "@forget@"
     read -r answer || answer=""
     case "$answer" in
     y | Y | yes) choice="--forget" ;;
@@ -33,8 +33,7 @@ else
     "$app/Contents/MacOS/ankong" setup undo || status=$?
 fi
 if [ "$status" -ne 0 ]; then
-    echo "有些步驟沒有完成（見上），程式先保留；處理後請再執行一次。" >&2
-    echo "Some steps failed (see above); the program stays. Mend them and run this again." >&2
+    echo "@not_removed@" >&2
     exit "$status"
 fi
 
@@ -42,10 +41,10 @@ if [ -w "$app" ] && [ -w "$(dirname "$app")" ]; then
     rm -rf "$app"
     /usr/sbin/pkgutil --volume "$HOME" --forget "$identifier" >/dev/null 2>&1 || true
 else
-    echo "刪除程式需要管理者密碼。Removing the program needs an administrator's password."
+    echo "@needs_password@"
     sudo rm -rf "$app"
 fi
 if /usr/sbin/pkgutil --pkg-info "$identifier" >/dev/null 2>&1; then
     sudo /usr/sbin/pkgutil --forget "$identifier" >/dev/null
 fi
-echo "安控已移除。Ankong is gone."
+echo "@removed@"

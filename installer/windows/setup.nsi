@@ -10,6 +10,7 @@
 ;   /NOTRUST       never tell them, also with a window
 ;   /NOAUTOSTART   no start at sign-in
 ;   /DOWNGRADE     replace a newer version without asking
+;   /LANGUAGE=TAG  speak this language of agent/words/language.py, as its tag is written there
 ;   /D=FOLDER      where to; the last one on the line, without quotation marks
 ; Exit status: 0 installed, 1 the citizen cancelled, 2 not installed, 3 a newer version is there,
 ; 4 Windows is too old, 5 installed, but "ankong setup complete" has more to do.
@@ -32,9 +33,10 @@ SetDateSave on
 !include FileFunc.nsh
 !include WinVer.nsh
 !include WordFunc.nsh
+!include "${TEXTS}/languages.nsh"
 
 !define NAME "Ankong"
-!define SHORTCUT "安控 Ankong.lnk"
+!define SHORTCUT "${BOTH_NAMES}.lnk"
 !define OWN_KEY "Software\${NAME}"
 !define ALL_UNINSTALL_KEYS "Software\Microsoft\Windows\CurrentVersion\Uninstall"
 !define UNINSTALL_KEY "${ALL_UNINSTALL_KEYS}\${NAME}"
@@ -44,7 +46,7 @@ Name "$(ProductLong)"
 OutFile "${OUT}"
 InstallDir "$LOCALAPPDATA\Programs\${NAME}"
 InstallDirRegKey HKCU "${OWN_KEY}" "InstallDir"
-BrandingText "安控 Ankong ${VERSION}"
+BrandingText "${BOTH_NAMES} ${VERSION}"
 FileErrorText "$(FileError)" "$(FileError)"
 
 !ifdef SIGN
@@ -103,27 +105,17 @@ Page custom ShowPlan LeavePlan
 UninstPage custom un.ShowRemove un.LeaveRemove
 !insertmacro MUI_UNPAGE_INSTFILES
 
-!insertmacro MUI_LANGUAGE "English"
-!insertmacro MUI_LANGUAGE "TradChinese"
-!insertmacro MUI_RESERVEFILE_LANGDLL
-SetFont /LANG=${LANG_ENGLISH} "Segoe UI" 9
-SetFont /LANG=${LANG_TRADCHINESE} "Microsoft JhengHei UI" 9
-LicenseLangString Licence ${LANG_ENGLISH} "${TEXTS}/licence.en.txt"
-LicenseLangString Licence ${LANG_TRADCHINESE} "${TEXTS}/licence.zh.txt"
-
-!macro VersionKey LANGUAGE NAME DESCRIPTION COMPANY
-  VIAddVersionKey /LANG=${LANGUAGE} "ProductName" "${NAME}"
-  VIAddVersionKey /LANG=${LANGUAGE} "FileDescription" "${DESCRIPTION}"
-  VIAddVersionKey /LANG=${LANGUAGE} "CompanyName" "${COMPANY}"
-  VIAddVersionKey /LANG=${LANGUAGE} "LegalCopyright" "MIT"
-  VIAddVersionKey /LANG=${LANGUAGE} "FileVersion" "${VERSION}"
-  VIAddVersionKey /LANG=${LANGUAGE} "ProductVersion" "${VERSION}"
+; ID, NSIS's name, tag, primary language of Windows, 1 if reviewed, font, what it is called in lists.
+!macro AddLanguage ID NAME TAG PRIMARY REVIEWED FONT LABEL
+  !insertmacro MUI_LANGUAGE "${NAME}"
+  SetFont /LANG=${LANG_${ID}} "${FONT}" 9
+  LicenseLangString Licence ${LANG_${ID}} "${TEXTS}/licence.${TAG}.txt"
 !macroend
+!insertmacro EachLanguage AddLanguage
+!insertmacro MUI_RESERVEFILE_LANGDLL
 VIProductVersion "${VERSION}.0"
-!insertmacro VersionKey ${LANG_ENGLISH} "Ankong" "Ankong Setup" "The Ankong project"
-!insertmacro VersionKey ${LANG_TRADCHINESE} "安控 Ankong" "安控 Ankong 安裝程式" "安控專案"
 
-!include text.nsh
+!include "${TEXTS}/text.nsh"
 !include files.nsh
 !include checks.nsh
 !include own_pages.nsh
@@ -158,24 +150,51 @@ Function .onInit
   ${EndIf}
 FunctionEnd
 
-; Ask for the language only where Windows speaks neither of ours.
+!macro ChooseIfNamed ID NAME TAG PRIMARY REVIEWED FONT LABEL
+  ${If} $1 == "${TAG}"
+    StrCpy $LANGUAGE ${LANG_${ID}}
+    Return
+  ${EndIf}
+!macroend
+
+!macro ChooseIfSpoken ID NAME TAG PRIMARY REVIEWED FONT LABEL
+  !if ${REVIEWED} = 1
+    ${If} $1 = ${PRIMARY}
+      StrCpy $LANGUAGE ${LANG_${ID}}
+      Return
+    ${EndIf}
+  !endif
+!macroend
+
+!macro OfferLanguage ID NAME TAG PRIMARY REVIEWED FONT LABEL
+  Push ${LANG_${ID}}
+  Push "${LABEL}"
+!macroend
+
+; Ask for the language only where Windows speaks none of ours that a native speaker has reviewed.
 Function ChooseLanguage
+  ${GetParameters} $0
+  ClearErrors
+  ${GetOptions} $0 "/LANGUAGE=" $1
+  ${IfNot} ${Errors}
+    !insertmacro EachLanguage ChooseIfNamed
+  ${EndIf}
   System::Call 'kernel32::GetUserDefaultUILanguage() i .r0'
   IntOp $1 $0 & 0x3FF ; primary language
-  ${If} $1 = 9
-    StrCpy $LANGUAGE ${LANG_ENGLISH}
-  ${ElseIf} $0 = 0x0404 ; Taiwan
-  ${OrIf} $0 = 0x0C04 ; Hong Kong
-  ${OrIf} $0 = 0x1404 ; Macao
-    StrCpy $LANGUAGE ${LANG_TRADCHINESE}
-  ${ElseIf} ${Silent}
-    StrCpy $LANGUAGE ${LANG_TRADCHINESE}
-  ${Else}
-    !define MUI_LANGDLL_WINDOWTITLE "安控 Ankong"
-    !define MUI_LANGDLL_INFO "請選擇語言  Please choose a language"
-    !define MUI_LANGDLL_ALLLANGUAGES
-    !insertmacro MUI_LANGDLL_DISPLAY
+  !insertmacro EachLanguage ChooseIfSpoken
+  StrCpy $LANGUAGE ${FIRST_LANGUAGE}
+  ${If} ${Silent}
+    Return
   ${EndIf}
+  Push ""
+  !insertmacro EachLanguage OfferLanguage
+  Push A ; it counts them itself
+  LangDLL::LangDialog "${BOTH_NAMES}" "${CHOOSE_LANGUAGE}"
+  Pop $0
+  ${If} $0 == "cancel"
+    Abort
+  ${EndIf}
+  StrCpy $LANGUAGE $0
 FunctionEnd
 
 Function ReadSwitches
@@ -254,10 +273,10 @@ Function Register
   WriteRegStr HKCU "${OWN_KEY}" "InstallDir" "$INSTDIR"
   WriteRegStr HKCU "${OWN_KEY}" "Version" "${VERSION}"
   WriteRegStr HKCU "${OWN_KEY}" "Language" "$LANGUAGE"
-  WriteRegStr HKCU "${UNINSTALL_KEY}" "DisplayName" "安控 Ankong"
+  WriteRegStr HKCU "${UNINSTALL_KEY}" "DisplayName" "${BOTH_NAMES}"
   WriteRegStr HKCU "${UNINSTALL_KEY}" "DisplayVersion" "${VERSION}"
   WriteRegStr HKCU "${UNINSTALL_KEY}" "DisplayIcon" "$INSTDIR\ankongw.exe,0"
-  WriteRegStr HKCU "${UNINSTALL_KEY}" "Publisher" "安控專案 The Ankong project"
+  WriteRegStr HKCU "${UNINSTALL_KEY}" "Publisher" "${PUBLISHER}"
   WriteRegStr HKCU "${UNINSTALL_KEY}" "InstallLocation" "$INSTDIR"
   WriteRegStr HKCU "${UNINSTALL_KEY}" "UninstallString" '"$INSTDIR\uninstall.exe"'
   WriteRegStr HKCU "${UNINSTALL_KEY}" "QuietUninstallString" '"$INSTDIR\uninstall.exe" /S'
@@ -333,12 +352,15 @@ FunctionEnd
 
 ; Uninstalling.
 
-Function un.onInit
-  ReadRegStr $0 HKCU "${OWN_KEY}" "Language"
-  ${If} $0 = ${LANG_ENGLISH}
-  ${OrIf} $0 = ${LANG_TRADCHINESE}
+!macro SpeakIfKept ID NAME TAG PRIMARY REVIEWED FONT LABEL
+  ${If} $0 = ${LANG_${ID}}
     StrCpy $LANGUAGE $0
   ${EndIf}
+!macroend
+
+Function un.onInit
+  ReadRegStr $0 HKCU "${OWN_KEY}" "Language"
+  !insertmacro EachLanguage SpeakIfKept
   ${GetParameters} $0
   ClearErrors
   ${GetOptions} $0 "/FORGET" $1

@@ -37,7 +37,7 @@ function pinned(first, more = {}) {
   };
   const made = world({ answers });
   const again = () => {
-    made.agent = new Ankong({ ports: [1, 2], pingPort: 3, pin: true, environment: made.environment });
+    made.agent = new Ankong({ ports: [1, 2], pingPort: 3, pinInstallation: true, environment: made.environment });
     return made.agent;
   };
   return { ...made, now, agent: again(), again };
@@ -144,7 +144,13 @@ test("a page that does not pin asks for no proof, but can have one for its serve
 
 test("a page without WebCrypto is told so and sends nothing", async () => {
   const { environment, state } = pinned(await installation());
-  const agent = new Ankong({ ports: [1, 2], pingPort: 3, pin: true, environment: { ...environment, crypto: undefined } });
+  const agent = new Ankong({ ports: [1, 2], pingPort: 3, pinInstallation: true, environment: { ...environment, crypto: undefined } });
   await assert.rejects(agent.sign({ data: "x" }), coded("installation_unproven"));
   assert.equal(sent(state, "sign").length, 0);
+});
+
+test("the option's old name is refused and not ignored", () => {
+  for (const pin of [true, false]) {
+    assert.throws(() => new Ankong({ pin }), { name: "TypeError", message: /pinInstallation/ });
+  }
 });

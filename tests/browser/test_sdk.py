@@ -116,7 +116,7 @@ def test_another_installation_is_told_of_and_handed_nothing(page: Page, agent: W
     pinning = """async ([tls, ping]) => {
         const sdk = await import("/sdk/ankong.js");
         Object.assign(window, sdk);
-        window.agent = new sdk.Ankong({ ports: [tls], pingPort: ping, pin: true });
+        window.agent = new sdk.Ankong({ ports: [tls], pingPort: ping, pinInstallation: true });
         await agent.connect();
         return agent.snapshot.installation;
     }"""

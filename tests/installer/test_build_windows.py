@@ -11,7 +11,9 @@ import pytest
 from devkit.agreement import pins_of
 from devkit.shell import ROOT, SetupError
 from windows.build import installer as windows_installer
-from windows.build import windows_python, wine
+from windows.build import texts, windows_python, wine
+
+from agent.words import SOURCE, Language, section
 
 SCRIPTS = ROOT / "installer" / "windows"
 
@@ -32,23 +34,36 @@ def test_a_name_that_the_wizard_could_not_read_back_stops_the_build(tmp_path: Pa
         windows_installer.listing(tmp_path)
 
 
-def test_both_languages_say_the_same_things() -> None:
-    for script in SCRIPTS.glob("*.nsh"):
+def test_every_text_that_a_script_names_is_in_the_catalogue() -> None:
+    known = {texts.name_of(key) for key in section(SOURCE, texts.AREA)}
+    for script in (*SCRIPTS.glob("*.nsh"), SCRIPTS / "setup.nsi"):
         for name in re.findall(r"\$\((\w+)\)", script.read_text("utf-8")):
-            assert name in _texts(), f"{script.name}: {name}"
-    for name, (english, chinese) in _texts().items():
-        used = re.findall(r"\$\{?(?!\\)[A-Za-z]\w+\}?", english)
-        assert sorted(used) == sorted(re.findall(r"\$\{?(?!\\)[A-Za-z]\w+\}?", chinese)), name
-        assert re.search(r"[一-鿿]", chinese), name
+            assert name in known or name == "Licence", f"{script.name}: {name}"
 
 
-def _texts() -> dict[str, tuple[str, str]]:
-    source = (SCRIPTS / "text.nsh").read_text("utf-8")
-    found = re.findall(
-        r'^\$\{Text\} (\w+) (?:\\\n\s*)?"(.*)" (?:\\\n\s*)?"(.*)"$', source, re.MULTILINE
+def test_the_wizard_s_texts_are_written_for_every_language(tmp_path: Path) -> None:
+    texts.write(tmp_path)
+    languages = (tmp_path / "languages.nsh").read_text("utf-8")
+    written = (tmp_path / "text.nsh").read_text("utf-8")
+    for language in Language:
+        identifier = f"${{LANG_{language.nsis.upper()}}}"
+        line = rf"^LangString (\w+) {re.escape(identifier)} `.+`$"
+        names = re.findall(line, written, re.MULTILINE)
+        assert {"WelcomeTitle", "RemoveKeep"} <= set(names)
+        assert f"`{language}` `{language.windows & 0x3FF}`" in languages
+        licence = (tmp_path / f"licence.{language}.txt").read_bytes()
+        assert licence.startswith(b"\xef\xbb\xbf")
+        assert b"Permission is hereby granted" in licence
+        assert licence.count(b"\n") == licence.count(b"\r\n")
+
+
+def test_nothing_in_a_text_means_something_else_to_nsis() -> None:
+    assert texts.quoted('say "$5" and `x`\n{installed}') == (
+        '`say "$$5" and $\\`x$\\`$\\r$\\n$Installed`'
     )
-    assert len(found) == source.count("${Text} "), "a text is written in another way"
-    return {name: (english, chinese) for name, english, chinese in found}
+    for language in Language:
+        for text in section(language, texts.AREA).values():
+            assert "{" not in texts.quoted(text).replace("${", "")
 
 
 def test_no_question_of_the_silent_mode_waits_for_an_answer() -> None:

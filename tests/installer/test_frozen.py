@@ -46,7 +46,7 @@ def test_every_picture_of_a_theme_is_written(tmp_path: Path) -> None:
     assert widths == list(icons.HICOLOR_SIZES)
 
 
-def test_the_version_resource_has_both_languages(tmp_path: Path) -> None:
+def test_the_version_resource_has_every_reviewed_language(tmp_path: Path) -> None:
     path = version_resource.write(tmp_path / "x" / "version", "1.2.3", "ankong.exe")
     text = path.read_text("utf-8")
     compile(text, str(path), "eval")

@@ -60,10 +60,9 @@ def gone(name: str) -> Callable[[Path], None]:
         (replaced("Distribution.xml", 'min="12.0"', 'min="10.0"'), "oldest macOS"),
         (replaced("Distribution.xml", 'choice="ankong"', 'choice="x"'), "choice"),
         (replaced("Distribution.xml", "<license", "<licence"), "no license"),
-        (gone("Resources/zh-Hant.lproj/readme.html"), "zh-Hant.lproj: readme.html is missing"),
-        (gone("Resources/en.lproj/welcome.html"), "other pages"),
-        (replaced("Resources/en.lproj/welcome.html", "</p>", ""), "en.lproj/welcome.html"),
-        (replaced("Resources/en.lproj/readme.html", 'lang="en"', 'lang="de"'), "language"),
+        (gone("pages.py"), "pages.py: "),
+        (replaced("pages.py", "</p>", ""), "en.lproj/welcome.html"),
+        (replaced("Distribution.xml", "readme.html", "notes.html"), "notes.html"),
         (replaced("scripts/preinstall", "#!/bin/sh\n", "#!/bin/bash\n"), "not for sh"),
         (replaced("scripts/postinstall", "exit 0", "if true; then"), "sh cannot read it"),
         (replaced("scripts/as_user.sh", '"$@"', "$@"), "shellcheck complains"),
@@ -153,6 +152,8 @@ def test_uninstalling_removes_nothing_but_the_program(tmp_path: Path) -> None:
     script = tmp_path / "Documents" / "Contents" / "Resources" / "uninstall.command"
     script.parent.mkdir(parents=True)
     shutil.copy(SOURCES / "uninstall.command", script)
+    runpy.run_path(str(SOURCES / "pages.py"))["fill"](script)
+    assert "@" not in script.read_text("utf-8").replace('"$@"', "")
     done = subprocess.run([script, "--forget"], capture_output=True, check=False)
     assert done.returncode == 1
     assert b"This is not Ankong" in done.stderr

@@ -171,6 +171,8 @@ class Style:
             background=back,
             justify="left",
             anchor="w",
+            borderwidth=0,  # with Tk's own border a full line would be cut
+            padx=0,
         )
 
 

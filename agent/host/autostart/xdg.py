@@ -7,6 +7,7 @@ from typing import Final
 
 from agent.files import read_file, replace_file
 from agent.host.tls.machine import Machine
+from agent.words.desktop import localized
 
 NAME: Final = "ankong.desktop"
 _SYSTEM: Final = "/etc/xdg"  # the default of XDG_CONFIG_DIRS
@@ -80,10 +81,8 @@ def desktop_file(command: Sequence[str]) -> str:
         "[Desktop Entry]\n"
         "Type=Application\n"
         "Version=1.4\n"
-        "Name=Ankong\n"
-        "Name[zh_TW]=安控\n"
-        "Comment=Smart-card signing for web pages\n"
-        "Comment[zh_TW]=讓網頁以您的憑證卡簽章\n"
+        f"{localized('Name', 'product.name')}"
+        f"{localized('Comment', 'product.starts_for')}"
         f"Exec={words}\n"
         "Terminal=false\n"
         "X-GNOME-Autostart-enabled=true\n"

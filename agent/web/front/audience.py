@@ -4,7 +4,7 @@ from collections.abc import Callable
 from enum import Enum, auto
 
 from agent.errors import AgentError, ErrorCode
-from agent.origin import LOCAL_USER, PANEL, Origin
+from agent.origin import LOCAL_USER, OWN_PAGE, PANEL, Origin
 
 
 class Audience(Enum):
@@ -15,6 +15,7 @@ class Audience(Enum):
     ALLOWED_SITE = auto()  # whom the citizen has allowed
     OWN_USER = auto()  # the citizen, who proves it by what only their own programs can read
     PANEL = auto()  # a page of the panel that the citizen has opened
+    OWN_PAGE = auto()  # another page that the agent served, which proves no more than that
 
 
 def check_audience(
@@ -49,3 +50,5 @@ def _belongs(
             return caller in {LOCAL_USER, PANEL}
         case Audience.PANEL:
             return caller == PANEL
+        case Audience.OWN_PAGE:
+            return caller == OWN_PAGE

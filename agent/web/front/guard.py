@@ -14,7 +14,6 @@ from typing import Final
 from agent.errors import AgentError, BadRequestError, ErrorCode
 from agent.origin import MAX_ORIGIN_LENGTH, Origin
 
-SUBPROTOCOL: Final = "ankong.v1"
 _LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "[::1]")
 _JSON = re.compile(r'application/json(?:[ \t]*;[ \t]*charset=(?:utf-8|"utf-8"))?', re.IGNORECASE)
 
@@ -36,7 +35,7 @@ class Refused(AgentError):  # noqa: N818  # it is an answer, not a fault of ours
         self.hangs_up = hangs_up
 
 
-class Purpose(Enum):
+class RequestPurpose(Enum):
     """What a request is for, as far as a browser's fetch metadata can confirm it."""
 
     READ = auto()
@@ -122,18 +121,18 @@ def check_content_type(types: Sequence[str], encodings: Sequence[str]) -> None:
 
 # Fetch Metadata Request Headers, W3C; what is absent was sent by an older browser or a program.
 _PAGES: Final = frozenset({"same-origin", "same-site", "cross-site"})
-_FETCH_METADATA: Final[Mapping[Purpose, Mapping[str, frozenset[str]]]] = {
-    Purpose.READ: {
+_FETCH_METADATA: Final[Mapping[RequestPurpose, Mapping[str, frozenset[str]]]] = {
+    RequestPurpose.READ: {
         "Sec-Fetch-Site": _PAGES | {"none"},
         "Sec-Fetch-Mode": frozenset({"cors", "no-cors", "same-origin", "navigate"}),
         "Sec-Fetch-Dest": frozenset({"empty", "document", "script", "image"}),
     },
-    Purpose.CALL: {
+    RequestPurpose.CALL: {
         "Sec-Fetch-Site": _PAGES,
         "Sec-Fetch-Mode": frozenset({"cors", "same-origin"}),
         "Sec-Fetch-Dest": frozenset({"empty"}),
     },
-    Purpose.SOCKET: {
+    RequestPurpose.SOCKET: {
         "Sec-Fetch-Site": _PAGES,
         "Sec-Fetch-Mode": frozenset({"websocket"}),
         "Sec-Fetch-Dest": frozenset({"empty", "websocket"}),
@@ -141,7 +140,7 @@ _FETCH_METADATA: Final[Mapping[Purpose, Mapping[str, frozenset[str]]]] = {
 }
 
 
-def check_fetch_metadata(headers: Mapping[str, str], purpose: Purpose) -> None:
+def check_fetch_metadata(headers: Mapping[str, str], purpose: RequestPurpose) -> None:
     """Refuse a request that the browser itself says is of another kind than it pretends.
 
     Raises:
@@ -154,19 +153,20 @@ def check_fetch_metadata(headers: Mapping[str, str], purpose: Purpose) -> None:
             raise Refused(403, ErrorCode.ORIGIN_NOT_ALLOWED, f"{name} is of another kind")
 
 
-def check_subprotocol(offers: Sequence[str]) -> None:
-    """Refuse a WebSocket that was not meant for this API (RFC 6455 §4.2.1).
+def check_subprotocol(offers: Sequence[str], wanted: str) -> None:
+    """Refuse a WebSocket that was not meant for this protocol (RFC 6455 §4.2.1).
 
     Args:
         offers: every Sec-WebSocket-Protocol header; one of them may list several.
+        wanted: the subprotocol of the route.
 
     Raises:
-        Refused: ``ankong.v1`` is not among them.
+        Refused: ``wanted`` is not among them.
 
     """
     offered = {part.strip(" \t") for line in offers for part in line.split(",")}
-    if SUBPROTOCOL not in offered:
-        raise Refused(400, ErrorCode.BAD_REQUEST, f"the subprotocol {SUBPROTOCOL} is needed")
+    if wanted not in offered:
+        raise Refused(400, ErrorCode.BAD_REQUEST, f"the subprotocol {wanted} is needed")
 
 
 def check_length(declared: int | None, limit: int) -> None:

@@ -10,7 +10,7 @@ from agent.errors import AgentError
 from agent.origin import Origin
 from agent.web.front import guard
 from agent.web.front.audience import Audience
-from agent.web.front.guard import Purpose
+from agent.web.front.guard import RequestPurpose
 from agent.web.front.refusal import refusal
 
 MAX_BODY: Final = 8 * 1024 * 1024  # bytes, where a route says nothing else
@@ -31,16 +31,18 @@ class Route:
         limit: of the body, in bytes.
         is_metered: whether it counts against the rate of the site that asks.
         readers: who is told by a preflight that it may read the answer; None for the audience.
+        subprotocol: that a WebSocket must offer; None where the protocol has none.
         refuse: writes an error that comes up once the route is known; None for the mount's way.
 
     """
 
     handler: Handler
     audience: Audience
-    purpose: Purpose | None
+    purpose: RequestPurpose | None
     limit: int = MAX_BODY
     is_metered: bool = True
     readers: Audience | None = None
+    subprotocol: str | None = None
     refuse: Refuse | None = None
 
 

@@ -14,7 +14,7 @@ from aiohttp import hdrs, web
 from agent import __version__
 from agent.errors import AgentError, ErrorCode
 from agent.host.settings.config import Settings
-from agent.origin import LOCAL_PROGRAM, Origin
+from agent.origin import LOCAL_PROGRAM, OWN_PAGE, Origin
 from agent.web.front import guard
 from agent.web.front.answer import JSON_TYPE, answer
 from agent.web.front.audience import Audience
@@ -120,8 +120,15 @@ class HipkiMount(Mount):
 
         A browser's request without one (an address typed in, an image without CORS) is nobody's,
         and so is one whose origin is ``null`` or malformed: pages of the old kind still learn
-        whether there is a card.
+        whether there is a card. What popup and add-domain page ask comes from such a page of ours
+        (OWN_PAGE), or is refused.
+
+        Raises:
+            AgentError: another page asks what only ours may.
+
         """
+        if request.raw_path.partition("?")[0] in self._popup.routes:
+            return _own_page(request)
         headers = request.headers
         origins = headers.getall(hdrs.ORIGIN, ())
         if not origins:
@@ -158,7 +165,7 @@ class HipkiMount(Mount):
             routes[f"{prefix}/decrypt"] = {"POST": self._calling(Function.DECRYPT, "DecryptData")}
         for path, name in _UNSUPPORTED.items():
             routes[path] = {"POST": self._calling(Function.UNSUPPORTED, name)}
-        return {**routes, **self._popup.routes()}
+        return {**routes, **self._popup.routes}
 
     # Pages.
 
@@ -282,6 +289,16 @@ def _own(handler: Handler) -> Route:
     The image is asked for again and again by every page that waits for a card.
     """
     return Route(handler, Audience.EVERYBODY, None, is_metered=False, readers=Audience.ALLOWED_SITE)
+
+
+def _own_page(request: web.BaseRequest) -> Origin:
+    headers = request.headers
+    if (
+        headers.getall(hdrs.ORIGIN, ()) != [f"http://{headers[hdrs.HOST]}"]
+        or headers.get("Sec-Fetch-Site", "same-origin") != "same-origin"
+    ):
+        raise AgentError("not our own page", code=ErrorCode.ORIGIN_NOT_ALLOWED)
+    return OWN_PAGE
 
 
 def _refuse_frames(request: web.BaseRequest) -> None:

@@ -12,7 +12,7 @@ from agent.origin import LOCAL_PROGRAM, SELF_TEST, Origin
 from agent.web.front.answer import answer
 from agent.web.front.audience import Audience
 from agent.web.front.body import read_body
-from agent.web.front.guard import Purpose
+from agent.web.front.guard import RequestPurpose
 from agent.web.front.limits import Limits, Slots
 from agent.web.front.mount import Handler, Route, Routes
 from agent.web.hipki.component import Component
@@ -40,6 +40,7 @@ S = TypeVar("S", bound="_Own")
 
 
 class _Own(Struct, frozen=True, forbid_unknown_fields=True):
+    audience: ClassVar[Audience] = Audience.OWN_PAGE
     limit: ClassVar[int] = _SMALL
     token: _Proof
 
@@ -60,7 +61,13 @@ class _Domain(_Own, frozen=True, forbid_unknown_fields=True):
 
 
 class PopupRoutes:
-    """What popup, self-test and add-domain page ask of us."""
+    """What popup, self-test and add-domain page ask of us.
+
+    Attributes:
+        routes: for our own pages only.
+        tokens: prove which page asks.
+
+    """
 
     def __init__(
         self, component: Component, service: Service, consent: PopupConsent | None, limits: Limits
@@ -83,9 +90,9 @@ class PopupRoutes:
         self._parsing = Parsing()
         self._places = Slots(POPUPS, ErrorCode.BUSY)
         self.tokens = Tokens()
+        self.routes = self._make_routes()
 
-    def routes(self) -> Routes:
-        """Return what our pages ask for; no site's budget pays for it."""
+    def _make_routes(self) -> Routes:
         calls: dict[str, tuple[Handler, type[_Own]]] = {
             "/popup/request": (self._request, _Request),
             "/popup/answer": (self._answer, _Reply),
@@ -93,11 +100,7 @@ class PopupRoutes:
             "/popup/readers": (self._readers, _Own),
         }
         return {
-            path: {
-                "POST": Route(
-                    handler, Audience.ANY_SITE, Purpose.CALL, kind.limit, is_metered=False
-                )
-            }
+            path: {"POST": Route(handler, kind.audience, RequestPurpose.CALL, kind.limit)}
             for path, (handler, kind) in calls.items()
         }
 
@@ -195,12 +198,7 @@ class PopupRoutes:
         return _json({"service": service, "readers": readers})
 
     async def _read(self, request: web.BaseRequest, kind: type[S]) -> S:
-        """Check that one of our own pages sent this, and read it."""
-        headers = request.headers
-        if headers.getall(hdrs.ORIGIN, ()) != [f"http://{request.headers[hdrs.HOST]}"]:
-            raise AgentError("not our own page", code=ErrorCode.ORIGIN_NOT_ALLOWED)
-        if headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
-            raise AgentError("not our own page", code=ErrorCode.ORIGIN_NOT_ALLOWED)
+        """Read what one of our own pages sent."""
         raw = await read_body(request, kind.limit, self._limits.body_seconds)
         try:
             return msgspec.json.decode(raw, type=kind)

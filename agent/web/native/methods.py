@@ -93,13 +93,6 @@ class NativeApi:
             AgentError: any code.
 
         """
-        return await self._dispatch(
-            site, request, _pin(request) if self._settings.page_pin else None
-        )
-
-    async def _dispatch(
-        self, site: Origin, request: messages.Request, pin: SecretBytes | None
-    ) -> messages.AnyResult:
         match request:
             case messages.StatusRequest(params=status):
                 return self.status(site, convert.or_none(status.nonce))
@@ -111,33 +104,29 @@ class NativeApi:
                 return messages.ConnectResult(allowed=True)
             case _:
                 with self._pending.hold(site):
-                    return await self._use_card(site, request, pin)
+                    return await self._use_card(site, request)
 
-    async def _use_card(
-        self, site: Origin, request: messages.Request, pin: SecretBytes | None
-    ) -> messages.AnyResult:
+    async def _use_card(self, site: Origin, request: messages.Request) -> messages.AnyResult:
         match request:
             case messages.CertificatesRequest(params=params):
                 reader = convert.or_none(params.reader)
                 found = await self._service.certificates(site, reader)
                 return messages.CertificatesResult(tuple(map(convert.certificate, found)))
             case messages.SignRequest(params=params):
-                signed = await self._sign(site, params, pin)
+                signed = await self._sign(site, params)
                 return convert.sign_result(signed)
             case messages.SignBatchRequest(params=batch):
-                signed = await self._sign(site, batch, pin)
+                signed = await self._sign(site, batch)
                 return convert.sign_batch_result(signed)
             case messages.DecryptRequest(params=wanted):
-                return messages.DecryptResult(await self._decrypt(site, wanted, pin))
+                return messages.DecryptResult(await self._decrypt(site, wanted))
             case _:
                 raise AgentError(f"no way to carry out {type(request).__name__}")
 
-    async def _decrypt(
-        self, site: Origin, params: messages.DecryptParams, pin: SecretBytes | None
-    ) -> bytes:
+    async def _decrypt(self, site: Origin, params: messages.DecryptParams) -> bytes:
         request = convert.decrypt_request(params)
         try:
-            return await self._service.decrypt(site, request, pin)
+            return await self._service.decrypt(site, request, self._page_pin(params))
         except AgentError as error:
             if error.code is ErrorCode.BAD_REQUEST:  # found before any PIN is sent
                 what = "Expected a message or cryptogram that a card can decrypt"
@@ -148,10 +137,14 @@ class NativeApi:
         self,
         site: Origin,
         params: messages.SignParams | messages.SignBatchParams,
-        pin: SecretBytes | None,
-    ) -> model.SignResult:
+    ) -> model.SignatureResult:
         request = convert.sign_request(params, allow_sha1=self._settings.allow_sha1)
-        return await self._service.sign(site, request, pin)
+        return await self._service.sign(site, request, self._page_pin(params))
+
+    def _page_pin(
+        self, params: messages.SigningParams | messages.DecryptParams
+    ) -> SecretBytes | None:
+        return convert.or_none(params.pin) if self._settings.page_pin else None
 
 
 def wipe_pin(request: messages.Request) -> None:

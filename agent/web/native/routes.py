@@ -13,13 +13,13 @@ from agent.origin import Origin
 from agent.web.front.answer import answer
 from agent.web.front.audience import Audience
 from agent.web.front.body import read_body
-from agent.web.front.guard import Purpose
+from agent.web.front.guard import RequestPurpose
 from agent.web.front.limits import Slots
 from agent.web.front.mount import Handler, Mount, Route, Routes
 from agent.web.front.refusal import refusal
 from agent.web.native import messages, wire
 from agent.web.native.methods import NativeApi, wipe_pin
-from agent.web.native.socket import Session, new_socket
+from agent.web.native.socket import SUBPROTOCOL, Session, new_socket
 
 DOCUMENTS: Final = (
     ("/v1/openapi.json", "native/openapi.json", "application/json"),
@@ -49,12 +49,17 @@ class NativeMount(Mount):
         for kind in messages.HTTP_REQUESTS:
             method = str(kind.__struct_config__.tag)
             call = Route(
-                partial(self._call, method), kind.audience, Purpose.CALL, messages.MAX_MESSAGE
+                partial(self._call, method),
+                kind.audience,
+                RequestPurpose.CALL,
+                messages.MAX_MESSAGE,
             )
             found[f"/v1/{method}"] = {"POST": call}
         found["/v1/status"]["GET"] = public(self._status)
-        socket_route = Route(self._socket, Audience.ANY_SITE, Purpose.SOCKET)
-        found["/v1/socket"] = {"GET": socket_route}
+        session = Route(
+            self._socket, Audience.ANY_SITE, RequestPurpose.SOCKET, subprotocol=SUBPROTOCOL
+        )
+        found["/v1/socket"] = {"GET": session}
         for path, name, content_type in DOCUMENTS:
             found[path] = {"GET": _document(name, content_type)}
         return found
@@ -105,7 +110,7 @@ class NativeMount(Mount):
 
 def public(handler: Handler) -> Route:
     """Return the route of what any site may read."""
-    return Route(handler, Audience.EVERYBODY, Purpose.READ)
+    return Route(handler, Audience.EVERYBODY, RequestPurpose.READ)
 
 
 def _document(name: str, content_type: str) -> Route:

@@ -9,12 +9,12 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from agent.errors import AgentError, ErrorCode
 from agent.origin import Origin
 from agent.web.front.audience import Audience, check_audience
-from agent.web.front.guard import SUBPROTOCOL
 from agent.web.front.refusal import Id, MessageError, refusal_bytes, unexpected
 from agent.web.native import convert, wire
 from agent.web.native.messages import MAX_MESSAGE, AnyRequest, CancelRequest, CancelResult
 from agent.web.native.methods import NativeApi, wipe_pin
 
+SUBPROTOCOL: Final = "ankong.v1"
 HEARTBEAT: Final = 30.0  # seconds between pings; half of it for the pong
 CLOSE_SECONDS: Final = 5.0  # for the peer's side of the closing handshake
 MAX_REFUSED: Final = 100  # messages over the rate in a row before the door is shut

@@ -38,7 +38,7 @@
  * What is known about the agent. `reason` is set while it is not running; `needsClick` when only
  * `check({ask: true})` from a click may look, because the browser would ask its permission
  * question; `asking` while that question is open; `readers` are known once this site is allowed.
- * With the option `pin`, `installation` says whether the installation that proved itself is the one
+ * With the option `pinInstallation`, `installation` says whether the installation that proved itself is the one
  * that this browser remembers for this site; null before that.
  *
  * @typedef {{state: "checking"|"running"|"not_running", reason: Reason|null, version: string|null,
@@ -322,14 +322,17 @@ export class Ankong extends EventTarget {
   #environment;
 
   /**
-   * @param {{ports?: readonly number[], pingPort?: number, minVersion?: string, pin?: boolean, environment?: Partial<Environment>}} [options]
-   *   `minVersion` is the oldest agent that this page can work with. With `pin` the page remembers the
+   * @param {{ports?: readonly number[], pingPort?: number, minVersion?: string, pinInstallation?: boolean, environment?: Partial<Environment>}} [options]
+   *   `minVersion` is the oldest agent that this page can work with. With `pinInstallation` the page remembers the
    *   first installation and hands nothing to another one (`installation_changed`) before
    *   `acceptInstallation()`. `environment` is for tests.
    */
-  constructor({ ports = [28443, 28444, 28445], pingPort = 61161, minVersion = "0.1.0", pin = false, environment } = {}) {
+  constructor(options = {}) {
     super();
-    this.pin = pin;
+    // The old name: were it ignored, a page would believe itself protected.
+    if ("pin" in options) throw new TypeError("the option pin is called pinInstallation now");
+    const { ports = [28443, 28444, 28445], pingPort = 61161, minVersion = "0.1.0", pinInstallation = false, environment } = options;
+    this.pinInstallation = pinInstallation;
     this.ports = ports;
     this.pingPort = pingPort;
     this.minVersion = minVersion;
@@ -447,7 +450,7 @@ export class Ankong extends EventTarget {
   async #call(method, params, options) {
     if (!this.#channel) await this.check({ ask: true });
     const channel = this.#channel;
-    if (channel && this.pin && GUARDED.has(method)) await this.#insist();
+    if (channel && this.pinInstallation && GUARDED.has(method)) await this.#insist();
     // What was proven was proven by this channel, and not by whoever came after it.
     if (this.#channel !== channel) throw new AnkongError("connection_lost");
     if (channel) return channel.call(method, params, options);
@@ -544,7 +547,7 @@ export class Ankong extends EventTarget {
 
   /** Find out whether it is the installation that is remembered; the first one is. @returns {Promise<Installation|null>} */
   async #checkInstallation() {
-    if (!this.pin || !this.#channel) return null;
+    if (!this.pinInstallation || !this.#channel) return null;
     this.#proving ??= this.prove();
     const proving = this.#proving;
     const verdict = await this.#judge(proving);

@@ -1,6 +1,7 @@
 """The self-extracting ``.run``: the program, which is also its own wizard, packed by makeself."""
 
 import shutil
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,7 +11,6 @@ from linux.build import tree
 
 TEMPLATE = Path("/usr/share/makeself/makeself-header.sh")
 _QUIET = "    -q | --quiet)\n\tquiet=y\n"
-_LABEL = "安控 Ankong {version}"
 
 
 def write(target: Path, bundle: Path, facts: dict[str, str], work: Path) -> None:
@@ -30,17 +30,39 @@ def write(target: Path, bundle: Path, facts: dict[str, str], work: Path) -> None
     shutil.rmtree(folder, ignore_errors=True)
     tree.copy_program(bundle, folder / "ankong")
     begin = (tree.SOURCES / "begin.sh").read_text("utf-8")
-    for name, fact in facts.items():
-        begin = begin.replace(f"{{{name}}}", fact)
-    (folder / "begin.sh").write_text(begin, "utf-8")
+    (folder / "begin.sh").write_text(begin.replace("{trouble}", trouble(facts)), "utf-8")
     when = int(freeze.source_date())
     command: list[str | Path] = ["makeself", "--xz", "--complevel", "9", "--nox11", "--nomd5"]
     command += ["--sha256", "--tar-quietly", "--header", _header(work / "header.sh")]
     command += ["--packaging-date", str(datetime.fromtimestamp(when, UTC))]
     command += ["--tar-extra", _tar_options(when)]
-    command += [folder, target, _LABEL.format_map(facts), "sh", "./begin.sh"]
+    command += [folder, target, _label(facts["version"]), "sh", "./begin.sh"]
     if run(command, env=freeze.reproducible(), quiet=True) != 0:
         raise SetupError(f"makeself could not write {target.name} (see above)")
+
+
+def trouble(facts: Mapping[str, str]) -> str:
+    """Return what is said where the program cannot run, in each reviewed language; with line ends.
+
+    Args:
+        facts: as :func:`write` has them.
+
+    """
+    from agent.words import REVIEWED, section  # noqa: PLC0415  # the chores run without the agent
+
+    told = {"file": "ankong-{version}-{machine}.run".format_map(facts), **facts}
+    lines = []
+    for language in REVIEWED:
+        texts = section(language, "linux_setup")
+        lines.append(texts["cannot_run"])
+        lines += [f"  · {texts[name].format_map(told)}" for name in ("no_programs", "too_old")]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _label(version: str) -> str:
+    from agent.words import SOURCE, load  # noqa: PLC0415  # likewise
+
+    return f"{load(SOURCE)['product.both_names']} {version}"
 
 
 def _tar_options(when: int) -> str:

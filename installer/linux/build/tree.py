@@ -35,7 +35,7 @@ def lay_out(root: Path, bundle: Path, version: str, when: int) -> None:
     _write(root / AUTOSTART, autostart_file())
     _write(
         root / "usr/share/applications/ankong.desktop",
-        (SOURCES / "ankong.desktop").read_text("utf-8"),
+        menu_entry(),
     )
     _write_icons(bundle / "_internal" / "icons", root / "usr/share/icons/hicolor")
     for name, section in _MANUALS.items():
@@ -73,6 +73,20 @@ def autostart_file() -> str:
     program = f"/{PROGRAM}/ankong"
     # A package that was removed but not purged leaves this file.
     return desktop_file((program, "tray")) + f"TryExec={program}\nIcon=ankong\n"
+
+
+def menu_entry() -> str:
+    """Write the entry in the menu of applications."""
+    from agent.words.desktop import localized  # noqa: PLC0415  # the chores run without it
+
+    keys = {
+        "Name": "product.name",
+        "GenericName": "product.kind",
+        "Comment": "product.panel",
+        "Keywords": "product.search_words",
+    }
+    text = (SOURCES / "ankong.desktop").read_text("utf-8")
+    return text.format_map({field: localized(field, key) for field, key in keys.items()})
 
 
 def _write_icons(pictures: Path, theme: Path) -> None:

@@ -6,6 +6,7 @@ made that would look as if it had.
 
 import plistlib
 import re
+import runpy
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -19,7 +20,6 @@ from devkit.shell import ROOT, SetupError, output, run, say
 
 SOURCES = ROOT / "installer" / "macos"
 SCRIPTS = ("build.sh", "uninstall.command", "scripts/preinstall", "scripts/postinstall")
-LANGUAGES = ("en", "zh-Hant")
 IDENTIFIER = "org.ankong.agent"
 LOCK = venv.REQUIREMENTS / "installer.txt"
 MACHINES = ("arm64", "x86_64")
@@ -148,28 +148,23 @@ def _distribution(sources: Path) -> Iterator[str]:
         if page is None:
             yield f"Distribution.xml: there is no {kind}"
             continue
-        for language in LANGUAGES:
-            path = sources / "Resources" / f"{language}.lproj" / page.get("file", "")
-            if kind != "license" and not path.is_file():  # the licence is the checkout's own
-                yield f"{language}.lproj: {page.get('file')} is missing"
+        if page.get("file") not in {f"{kind}.html", f"{kind}.txt"}:
+            yield f"Distribution.xml: {page.get('file')} is not what pages.py writes"
 
 
 def _pages(sources: Path) -> Iterator[str]:
-    """Check that the pages are well-formed XML."""
-    names = [
-        sorted(path.name for path in (sources / "Resources" / f"{language}.lproj").glob("*"))
-        for language in LANGUAGES
-    ]
-    if names[0] != names[1]:
-        yield "Resources: the languages have other pages than each other"
-    for path in sorted((sources / "Resources").rglob("*.html")):
-        try:
-            page = ET.fromstring(path.read_text("utf-8"))  # noqa: S314  # our own
-        except (OSError, ET.ParseError) as error:
-            yield f"{path.parent.name}/{path.name}: {error}"
-            continue
-        if f"{page.get('lang')}.lproj" != path.parent.name:
-            yield f"{path.parent.name}/{path.name}: of another language"
+    """Look at what pages.py writes, which is XML too."""
+    try:
+        written = runpy.run_path(str(sources / "pages.py"))
+    except OSError as error:
+        yield f"pages.py: {error}"
+        return
+    for language in written["REVIEWED"]:
+        for name, content in written["pages"](language).items():
+            try:
+                ET.fromstring(content)  # noqa: S314  # our own
+            except ET.ParseError as error:
+                yield f"{language}.lproj/{name}: {error}"
 
 
 def _scripts(sources: Path) -> Iterator[str]:

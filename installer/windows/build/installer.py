@@ -166,6 +166,7 @@ def _wrap(version: str, target: Path) -> None:
         Path(__file__),
         ROOT / "LICENSE",
         ROOT / "installer/windows/build/pictures.py",
+        ROOT / "installer/windows/build/texts.py",
     ]
     program = (CACHE / "program.stamp").read_text("utf-8")
     content = fingerprint(known, program, version, str(target), os.environ.get(SIGN, ""))
@@ -176,7 +177,10 @@ def _wrap(version: str, target: Path) -> None:
     pictures.mkdir(exist_ok=True)
     if run([venv.PYTHON, ROOT / "installer/windows/build/pictures.py", pictures]) != 0:
         raise SetupError("the wizard's pictures could not be drawn (see above)")
-    _write_licences(texts)
+    texts.mkdir(exist_ok=True)
+    from windows.build.texts import write  # noqa: PLC0415  # the chores run without the agent
+
+    write(texts)
     manifest = CACHE / "manifest.txt"
     manifest.write_bytes(listing(PROGRAM))
     made = CACHE / target.name
@@ -214,16 +218,6 @@ def _makensis() -> Path:
             "NSIS 3 is needed: apt-get install nsis; Windows: https://nsis.sourceforge.io"
         )
     return Path(found)
-
-
-def _write_licences(folder: Path) -> None:
-    """Write the licence for each language; NSIS recognises UTF-8 by a byte order mark."""
-    folder.mkdir(exist_ok=True)
-    licence = (ROOT / "LICENSE").read_text("utf-8")
-    chinese = (SOURCES / "licence.zh.txt").read_text("utf-8")
-    for language, text in (("en", licence), ("zh", chinese + licence)):
-        content = text.replace("\n", "\r\n").encode("utf-8-sig")
-        (folder / f"licence.{language}.txt").write_bytes(content)
 
 
 def listing(folder: Path) -> bytes:

@@ -7,25 +7,21 @@ pressed. Work in the background is waited for.
 """
 
 import json
+import subprocess
 import sys
 import tkinter as tk
-from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from tkinter import ttk
 from typing import Any
 
 from wizard import install_pages, program, removal_pages, service
-from wizard.places import Places
+from wizard.install_paths import InstallPaths
 from wizard.situation import Situation
 
 from agent.host.machine.paths import Paths
-from agent.words.language import Language
-
-
-def widgets(parent: tk.Misc) -> Iterator[tk.Misc]:
-    for child in parent.winfo_children():
-        yield child
-        yield from widgets(child)
+from agent.words.language import BY_TAG
+from tests.tray.prompt.cut import cut, widgets
 
 
 def page(root: tk.Tk) -> dict[str, Any]:
@@ -38,7 +34,7 @@ def page(root: tk.Tk) -> dict[str, Any]:
             texts.append(widget.get("1.0", "end"))
         elif isinstance(widget, tk.Label | ttk.Checkbutton):
             texts.append(str(widget.cget("text")))
-    return {"title": root.title(), "texts": texts, "buttons": buttons}
+    return {"title": root.title(), "texts": texts, "buttons": buttons, "cut": cut(root)}
 
 
 def tell(facts: dict[str, Any]) -> None:
@@ -49,16 +45,17 @@ def main() -> None:
     wanted = json.loads(sys.argv[1])
     home = Path(wanted["home"])
     situation = Situation(
-        Path(wanted["program"]), wanted["version"], Places.of({}, home), Paths(home / "state")
+        Path(wanted["program"]), wanted["version"], InstallPaths.of({}, home), Paths(home / "state")
     )
     service.look = lambda *_: service.Missing(**wanted["missing"])  # type: ignore[assignment]
     steps = [program.SetupStep(**step) for step in wanted["steps"]]
     program.complete = program.undo = lambda *_, **__: steps  # type: ignore[assignment]
     program.start = lambda executable: tell({"started": str(executable)})
     kind = removal_pages.RemovalPages if wanted["removes"] else install_pages.InstallPages
-    pages = kind(situation, Language(wanted["language"]))
+    pages = kind(situation, BY_TAG[wanted["language"]])
     root = pages._window.root
     keys = iter(wanted["keys"])
+    folder, numbers = wanted["pictures"], count(1)
 
     def walk() -> None:
         root.update_idletasks()
@@ -66,6 +63,10 @@ def main() -> None:
         if any(isinstance(widget, ttk.Progressbar) for widget in widgets(root)):
             root.after(20, walk)
             return
+        if folder:
+            file = Path(folder) / f"{wanted['language']}-{next(numbers):02}.png"
+            number = str(root.winfo_id())
+            subprocess.run(["import", "-silent", "-window", number, file], check=True)
         tell(shown)
         key = next(keys, None)
         if key is None:

@@ -4,22 +4,26 @@ With ANKONG_SHOTS=FOLDER each one leaves its picture there.
 """
 
 import ctypes
+import json
 import os
 import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from agent.consent.questions import Act, AllowSite, DocumentFacts, LastTry, Purpose
 from agent.consent.wire import AnyPrompt, encode_request
 from agent.origin import Origin
+from agent.words import Language
 from tests.signing.prompt_support import ALL, ALLOW, CARD, LAST, LOCKED, PIN, SITE
-from tests.tray.prompt.desktop import PATIENCE, Desktop, opened, program
+from tests.tray.prompt.desktop import PATIENCE, SHOTS, Desktop, opened, program
 from tray.prompt.pin import PinBuffer
 
 pytestmark = pytest.mark.slow
+ROOT = Path(__file__).parents[3]
 HOUR = 3600.0  # of deafness
 DIGITS = tuple("246813")
 PR_GET_DUMPABLE = 3  # <linux/prctl.h>
@@ -225,6 +229,23 @@ def test_every_window_is_as_wide_as_its_text(
             window.press("Escape")
             assert window.answer()
         monkeypatch.undo()
+
+
+@pytest.mark.parametrize("language", Language)
+def test_no_text_of_a_window_is_cut_in_any_language(desktop: Desktop, language: Language) -> None:
+    folder = os.environ.get(SHOTS)
+    if folder:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-P", "-m", "tests.tray.prompt.gallery", language]
+    done = subprocess.run(
+        [*command, *([folder] if folder else [])],
+        env={**desktop.environment, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=100,
+    )
+    assert json.loads(done.stdout) == []
 
 
 # Without a display.

@@ -1,0 +1,53 @@
+"""Whether all that a window says can be read."""
+
+import tkinter as tk
+from collections.abc import Iterator
+from tkinter import ttk
+
+
+def widgets(parent: tk.Misc) -> Iterator[tk.Misc]:
+    """Yield all that is in a window, to any depth."""
+    for child in parent.winfo_children():
+        yield child
+        yield from widgets(child)
+
+
+def cut(root: tk.Tk) -> list[str]:
+    """Name each text of a visible window for which there is less room than it needs."""
+    root.update_idletasks()
+    return [
+        f"{widget.cget('text')!r}: {_shape(widget)} of {_needed(widget)}"
+        for widget in widgets(root)
+        if isinstance(widget, tk.Label | ttk.Button | ttk.Checkbutton) and widget.winfo_ismapped()
+        if _is_cut(widget, root)
+    ]
+
+
+def _is_cut(widget: tk.Misc, root: tk.Tk) -> bool:
+    (width, height), (needs_width, needs_height) = _shape(widget), _needed(widget)
+    return (
+        width < needs_width
+        or height < needs_height
+        or any(_reaches_out(widget, parent) for parent in _parents(widget, root))
+    )
+
+
+def _parents(widget: tk.Misc, root: tk.Tk) -> Iterator[tk.Misc]:
+    while widget is not root:
+        widget = widget.nametowidget(widget.winfo_parent())
+        yield widget
+
+
+def _reaches_out(widget: tk.Misc, parent: tk.Misc) -> bool:
+    """Return whether a parent cuts what is in it."""
+    right = widget.winfo_rootx() + widget.winfo_width() - parent.winfo_rootx()
+    bottom = widget.winfo_rooty() + widget.winfo_height() - parent.winfo_rooty()
+    return right > parent.winfo_width() or bottom > parent.winfo_height()
+
+
+def _shape(widget: tk.Misc) -> tuple[int, int]:
+    return widget.winfo_width(), widget.winfo_height()
+
+
+def _needed(widget: tk.Misc) -> tuple[int, int]:
+    return widget.winfo_reqwidth(), widget.winfo_reqheight()

@@ -1,0 +1,60 @@
+"""Every window in one language: ``python -m tests.tray.prompt.gallery TAG [FOLDER]``.
+
+It prints what is cut, as a JSON list, and leaves a picture of each window in the folder.
+"""
+
+import json
+import subprocess
+import sys
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+from agent.consent.questions import Act, AllowSite, DocumentFacts, LastTry, Purpose
+from agent.consent.wire import AnyPrompt
+from agent.origin import LOCAL_PROGRAM, LOCAL_USER, SELF_TEST, Origin
+from agent.words.language import BY_TAG
+from tests.signing.prompt_support import ALLOW, CARD, LAST, LOCKED, PIN, SITE
+from tests.tray.prompt.cut import cut
+from tray.prompt.texts import words
+from tray.prompt.views import show
+from tray.prompt.window import open_root
+
+_MANY = Purpose(Act.SIGN, "SHA-512", (DocumentFacts("", bytes(64)),) * 3, 256)
+WINDOWS: dict[str, AnyPrompt] = {
+    "allow": ALLOW,
+    "allow-punycode": AllowSite(Origin.parse("http://xn--80ak6aa92e.com")),
+    "allow-program": AllowSite(LOCAL_PROGRAM),
+    "pin": PIN,
+    "pin-wrong": replace(PIN, was_wrong=True, attempts_left=2, may_block=True),
+    "pin-many": replace(PIN, purpose=_MANY, attempts_left=None, may_block=True),
+    "pin-last": replace(PIN, site=SELF_TEST, attempts_left=1, was_wrong=True),
+    "decrypt": replace(PIN, site=LOCAL_USER, purpose=Purpose(Act.DECRYPT)),
+    "no-holder": replace(PIN, card=replace(CARD, holder=None)),
+    "last": LAST,
+    "few": LastTry(SITE, 2, CARD, pin_given=True),
+    "locked": LOCKED,
+}
+
+
+def main(tag: str, folder: str | None = None) -> None:
+    """Show one window after the other."""
+    found = []
+    for name, prompt in WINDOWS.items():
+        root = open_root()
+
+        def look(name: str = name, root: object = root) -> None:
+            found.extend(f"{name}: {each}" for each in cut(root))  # type: ignore[arg-type]  # a Tk
+            if folder:
+                file = Path(folder) / f"{tag}-{name}.png"
+                number = str(root.winfo_id())  # type: ignore[attr-defined]  # likewise
+                subprocess.run(["import", "-silent", "-window", number, file], check=True)
+            root.destroy()  # type: ignore[attr-defined]  # likewise
+
+        root.after(300, look)
+        show(root, prompt, words(BY_TAG[tag]), threading.Event())
+    sys.stdout.write(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
