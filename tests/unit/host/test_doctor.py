@@ -23,8 +23,8 @@ from agent.host.tls.machine import run
 from agent.host.tls.store import AuthorityFile
 from agent.transport.base import CardProvider
 from agent.virtualcard import cardfile
+from agent.virtualcard.new_cards import new_scenario
 from agent.virtualcard.provider import VirtualProvider
-from agent.virtualcard.workshop import new_scenario
 from agent.words import Language
 from tests.unit.host.clinic import Clinic, needs_certutil, with_card
 from tests.unit.host.conftest import MachineFactory, Tools, new_database
@@ -42,7 +42,7 @@ def test_all_is_well(clinic: Clinic) -> None:
         *("agent", "port", "tls", "clock", "trust", "browser"),
     }
     for row in answer["findings"]:
-        assert set(row["message"]) == {"zh-Hant", "en"}
+        assert set(row["message"]) == set(Language)
         assert all(row["message"].values())
         assert row["repair"] is None or row["repair"] in REPAIRS
 
