@@ -2,7 +2,7 @@
 PYTHON ?= python3
 DEV := $(PYTHON) installer/dev.py
 
-.PHONY: help setup demo test lint bench house fuzz installers test-installers lock
+.PHONY: help setup demo test lint bench house pictures fuzz installers test-installers lock
 .NOTPARALLEL:
 
 define VARIABLES
@@ -12,7 +12,7 @@ variables of make:
   PROVIDER=pcsc   demo: through a private pcscd and vpcd, as real readers go
   ONLY=linux      installers: for one system: linux, windows or macos
   SHORT=1         test-installers: only what the gate has time for
-  ARGS="-k pin"   demo, test, bench, house, fuzz, test-installers: more arguments
+  ARGS="-k pin"   demo, test, bench, house, pictures, fuzz, test-installers: more arguments
   PYTHON=python3  all: the Python that starts installer/dev.py
 endef
 export VARIABLES
@@ -38,6 +38,9 @@ bench:
 
 house:
 	@$(DEV) house $(ARGS)
+
+pictures:
+	@$(DEV) pictures $(ARGS)
 
 fuzz:
 	@$(DEV) fuzz $(ARGS)

@@ -13,7 +13,8 @@ from devkit import node, system, venv
 from devkit.agreement import disagreements
 from devkit.shell import ROOT, SetupError, become, run, say
 
-TAKES_MORE = ("demo", "test", "bench", "house", "fuzz", "test-installers")
+TAKES_MORE = ("demo", "test", "bench", "house", "pictures", "fuzz", "test-installers")
+PICTURES = ROOT / "build" / "pictures"
 INSTALLER = (
     *("installer/dev.py", "installer/devkit", "installer/frozen", "installer/linux/build"),
     *("installer/windows/build", "installer/macos/build"),
@@ -47,6 +48,7 @@ def run_chore(options: argparse.Namespace, rest: Sequence[str]) -> int:
         "lint": lint,
         "bench": bench,
         "house": house,
+        "pictures": pictures,
         "fuzz": fuzz,
         "installers": installers,
         "test-installers": test_installers,
@@ -138,6 +140,17 @@ def house(_options: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
     system.ensure(system.BUILD)
     venv.ensure()
     become([venv.PYTHON, "-m", "tests.house", *rest], venv.environment())
+
+
+def pictures(_options: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
+    """Keep pictures of every window and of the Linux wizard's pages, in every language."""
+    system.ensure(system.EVERYTHING)
+    venv.ensure()
+    env = venv.environment()
+    env["ANKONG_SHOTS"] = str(PICTURES)
+    say(f"pictures go to {PICTURES}")
+    places = ("tests/tray/prompt/test_prompt_windows.py", "tests/installer/wizard/test_pages.py")
+    become([venv.PYTHON, "-m", "pytest", *places, "-k", "cut or says_what_it_has", *rest], env)
 
 
 def fuzz(_options: argparse.Namespace, rest: Sequence[str]) -> NoReturn:

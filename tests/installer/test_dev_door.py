@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 DEV = ROOT / "installer" / "dev.py"
 GATE = ("test", "lint", "installers", "test-installers")
-CHORES = ("setup", "demo", "bench", "fuzz", "lock", *GATE)
+CHORES = ("setup", "demo", "bench", "pictures", "fuzz", "lock", *GATE)
 
 
 def run_dev(*arguments: str) -> subprocess.CompletedProcess[str]:

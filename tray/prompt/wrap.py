@@ -11,8 +11,9 @@ _NOT_LAST: Final = "（「『【《〈"
 _IDEOGRAPH: Final = "\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff"
 # What must stay together: marks before it, one ideograph or one word, marks and spaces after it.
 _PIECE: Final = re.compile(
-    rf"[{_NOT_LAST}]*(?:[{_IDEOGRAPH}]|[^\s{_IDEOGRAPH}{_NOT_LAST}{_NOT_FIRST}]+)?"
-    rf"[{_NOT_FIRST}]*\s*"
+    rf"(?:[{_NOT_LAST}]|\((?=[{_IDEOGRAPH}]))*"
+    rf"(?:[{_IDEOGRAPH}]|[^\s{_IDEOGRAPH}{_NOT_LAST}{_NOT_FIRST}]+)?"
+    rf"(?:[{_NOT_FIRST}]|(?<=[{_IDEOGRAPH}])[).,:;!?]+)*\s*"
 )
 
 

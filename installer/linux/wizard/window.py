@@ -13,6 +13,7 @@ from wizard.ticks import theme_ticks
 
 _HEIGHT = 25  # ems of a page
 _SIDE = 11.5  # ems of the list of steps
+_SIDE_TAKEN = 4.2  # of these, by its margins and marks
 _MARKS = {"done": "✓", "now": "●", "later": "○"}
 _ACCESS = "<Alt-{}>"
 
@@ -74,8 +75,9 @@ class WizardWindow:
             row.columnconfigure(0, minsize=gap(1.4))
             colours = (LIGHT.muted, LIGHT.panel)
             mark = self.style.label("", row, self.style.body, colours)
-            mark.grid(row=0, column=0, sticky="w")
-            label = self.style.label(step, row, self.style.body, colours)
+            mark.grid(row=0, column=0, sticky="nw")
+            # Broken as the strong letters need it that the present step has.
+            label = self.style.label(step, row, self.style.strong, colours, _SIDE - _SIDE_TAKEN)
             label.grid(row=0, column=1, sticky="w")
             labels.append((mark, label))
         return labels

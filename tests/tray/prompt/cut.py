@@ -25,14 +25,24 @@ def cut(root: tk.Tk) -> list[str]:
 
 def _is_cut(widget: tk.Misc, root: tk.Tk) -> bool:
     (width, height), (needs_width, needs_height) = _shape(widget), _needed(widget)
-    right = widget.winfo_rootx() + width - root.winfo_rootx()
-    bottom = widget.winfo_rooty() + height - root.winfo_rooty()
     return (
         width < needs_width
         or height < needs_height
-        or right > root.winfo_width()
-        or bottom > root.winfo_height()
+        or any(_reaches_out(widget, parent) for parent in _parents(widget, root))
     )
+
+
+def _parents(widget: tk.Misc, root: tk.Tk) -> Iterator[tk.Misc]:
+    while widget is not root:
+        widget = widget.nametowidget(widget.winfo_parent())
+        yield widget
+
+
+def _reaches_out(widget: tk.Misc, parent: tk.Misc) -> bool:
+    """Return whether a parent cuts what is in it."""
+    right = widget.winfo_rootx() + widget.winfo_width() - parent.winfo_rootx()
+    bottom = widget.winfo_rooty() + widget.winfo_height() - parent.winfo_rooty()
+    return right > parent.winfo_width() or bottom > parent.winfo_height()
 
 
 def _shape(widget: tk.Misc) -> tuple[int, int]:

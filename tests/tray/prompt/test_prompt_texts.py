@@ -161,6 +161,14 @@ def test_no_line_begins_with_a_closing_mark_or_ends_with_an_opening_one() -> Non
             assert line[-1] not in "（「"
 
 
+def test_brackets_of_other_scripts_stay_with_the_ideographs_in_them() -> None:
+    text = "Kantor Catatan Sipil (戶政事務所), mana pun."
+    for width in range(12, 40):
+        for line in wrap(text, wide, width).split("\n"):
+            assert line[0] not in "),."
+            assert line[-1] != "("
+
+
 def test_english_breaks_between_words() -> None:
     assert wrap("If you are not sure, cancel.", wide, 12) == "If you are\nnot sure,\ncancel."
 
