@@ -126,7 +126,7 @@ function drawTop() {
   const { member } = app;
   const out = h("button", { type: "button", class: "button quiet", id: "logout" }, t("logout"));
   out.onclick = once(out, logout);
-  const language = h("select", { class: "quiet", id: "language", "aria-label": t("language") }, tags.map((tag) =>
+  const language = h("select", { class: "quiet", id: "language", "aria-label": t("language") }, tags.map((/** @type {string} */ tag) =>
     h("option", { value: tag, lang: tag, selected: tag === currentLanguage() }, t(`choices.${tag}`))));
   language.onchange = () => speak(language.value);
   fill(byId("top"),

@@ -60,7 +60,7 @@ function centre(row, part) {
 
 /** The choice of a language; the settings have that of the system's too. */
 function languages() {
-  const choice = h("select", { class: "quiet", id: "speak", "aria-label": t("language") }, tags.map((tag) =>
+  const choice = h("select", { class: "quiet", id: "speak", "aria-label": t("language") }, tags.map((/** @type {string} */ tag) =>
     h("option", { value: tag, lang: tag, selected: tag === currentLanguage() }, t(`choices.${tag}`))));
   choice.addEventListener("change", () => choose(choice.value));
   return choice;
