@@ -11,10 +11,10 @@ from agent.host.machine.paths import Paths
 from agent.virtualcard.cardfile import load
 from agent.virtualcard.identity import generate_id_number
 from agent.virtualcard.issuer import Validity
+from agent.virtualcard.new_cards import GENERATIONS, MadeCard, new_card, new_scenario
 from agent.virtualcard.personalise import Order
 from agent.virtualcard.scenarios import SCENARIOS, Scenario
 from agent.virtualcard.vpcd import VpcdConnection
-from agent.virtualcard.workshop import GENERATIONS, MadeCard, new_card, new_scenario
 from agent.words import REVIEWED, Language
 from agent.words import load as load_texts
 

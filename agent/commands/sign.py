@@ -22,7 +22,7 @@ from agent.host.settings.policy import Policy
 from agent.host.update import status
 from agent.origin import LOCAL_USER
 from agent.secret import SecretBytes
-from agent.signing.model import SignatureFormat, SignRequest
+from agent.signing.model import SignatureFormat, SignatureRequest
 from agent.signing.service import SigningService
 
 HASHES: Final = ("SHA-256", "SHA-384", "SHA-512")
@@ -74,7 +74,7 @@ def sign(options: SignOptions) -> int:
     """Sign a file; the history has a line about it, and the policy counts here too."""
     provider = options.open_provider()
     log_aside()
-    request = SignRequest(
+    request = SignatureRequest(
         documents=(Document(data=options.file.read_bytes(), name=options.file.name),),
         hash=HashAlgorithm(options.hash),
         format=SignatureFormat(options.format),

@@ -29,7 +29,7 @@ from agent.portal.wire import (
     OtpConfirmRequest,
     OtpRequest,
     ProfileRequest,
-    SignatureRequest,
+    SubmitRequest,
     UpgradeChallengeRequest,
     answer,
     artefact_body,
@@ -152,7 +152,7 @@ async def post_upgrade_challenge(request: web.Request) -> web.Response:
 
 async def post_upgrade(request: web.Request) -> web.Response:
     """Become a gold member."""
-    asked = decode(await read_body(request), SignatureRequest)
+    asked = decode(await read_body(request), SubmitRequest)
     _limit_card_tries(request)
     member = await _portal(request).cards.upgrade(
         _token(request), asked.challenge_id, asked.signature
@@ -173,7 +173,7 @@ async def post_login_challenge(request: web.Request) -> web.Response:
 
 async def post_login(request: web.Request) -> web.Response:
     """Log in with the card."""
-    asked = decode(await read_body(request), SignatureRequest)
+    asked = decode(await read_body(request), SubmitRequest)
     _limit_card_tries(request)
     done = await _portal(request).cards.login(_token(request), asked.challenge_id, asked.signature)
     return _with_session(request, done.opened, MemberAnswer(member_body(done.member)))

@@ -58,7 +58,7 @@ class UpgradeChallengeRequest(_Request, frozen=True):
     id_number: _Typed
 
 
-class SignatureRequest(_Request, frozen=True):
+class SubmitRequest(_Request, frozen=True):
     """Send a signature: base64 of a DER CMS SignedData with its content."""
 
     challenge_id: _Id

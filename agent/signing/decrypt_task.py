@@ -11,7 +11,7 @@ from agent.consent.questions import Act, Purpose
 from agent.errors import BadRequestError, CardError
 from agent.secret import SecretBytes
 from agent.signing.key_use import CARD_SECONDS, KeyTask
-from agent.signing.model import CardCertificate, DecryptFormat, DecryptRequest
+from agent.signing.model import CardCertificate, DecryptFormat, DecryptionRequest
 
 if TYPE_CHECKING:
     from agent.cms.enveloped import EnvelopedMessage
@@ -35,7 +35,7 @@ class _Cryptogram:
 class DecryptTask(KeyTask[_Cryptogram, bytes, bytes]):
     """Decrypt with the key that others encrypt to."""
 
-    request: DecryptRequest
+    request: DecryptionRequest
 
     @property
     def key_id(self) -> bytes:

@@ -13,7 +13,7 @@ from agent.cms.errors import CmsError
 from agent.cms.rsa import is_signature
 from agent.cms.signed import prepare
 from agent.pki.certificate import CertificateFacts
-from agent.signing.model import CardCertificate, SignatureFormat, SignRequest
+from agent.signing.model import CardCertificate, SignatureFormat, SignatureRequest
 
 
 class Message(Protocol):
@@ -51,7 +51,7 @@ class _BareSignature:
 
 
 def prepare_message(
-    request: SignRequest, document: Document, certificate: CardCertificate, now: datetime
+    request: SignatureRequest, document: Document, certificate: CardCertificate, now: datetime
 ) -> Message:
     """Hash a document and build what its signature will be put into.
 

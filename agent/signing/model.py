@@ -38,7 +38,7 @@ class CardPresence(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class SignRequest:
+class SignatureRequest:
     """Sign one or more documents with one key and one PIN.
 
     Attributes:
@@ -110,7 +110,7 @@ class CardCertificate:
 
 
 @dataclass(frozen=True, slots=True)
-class SignResult:
+class SignatureResult:
     """The signatures, one for each document and in their order, and the certificate used."""
 
     signatures: tuple[bytes, ...]
@@ -118,14 +118,14 @@ class SignResult:
 
 
 @dataclass(frozen=True, slots=True)
-class DecryptRequest:
+class DecryptionRequest:
     """Decrypt with the card's key-exchange key.
 
     Attributes:
         data: as ``format`` says.
         format: the wrapping.
         reader: only this reader; None for the only one with a supported card.
-        confirm_retry: as in :class:`SignRequest`.
+        confirm_retry: as in :class:`SignatureRequest`.
 
     """
 

@@ -25,7 +25,7 @@ from agent.history.store import History, moment
 from agent.origin import Origin
 from agent.pki.certificate import CertificateFacts
 from agent.signing.card_certificates import certificate_facts
-from agent.signing.model import DecryptRequest, SignRequest
+from agent.signing.model import DecryptionRequest, SignatureRequest
 
 AGAIN_AFTER: Final = timedelta(minutes=10)
 """How long the same refusal of the same site is not written again."""
@@ -95,7 +95,7 @@ class Recorder:
         self.clock = clock
         self._refusals = _Refusals()
 
-    def request(self, site: Origin, request: SignRequest | DecryptRequest) -> "Recording":
+    def request(self, site: Origin, request: SignatureRequest | DecryptionRequest) -> "Recording":
         """Return a context that writes down how a request ended; used once."""
         return Recording(self, site, request)
 
@@ -140,12 +140,12 @@ class Recording:
     """
 
     def __init__(
-        self, recorder: Recorder, site: Origin, request: SignRequest | DecryptRequest
+        self, recorder: Recorder, site: Origin, request: SignatureRequest | DecryptionRequest
     ) -> None:
         self._recorder = recorder
         self._site = site
         self._request = request
-        self._kind = EntryKind.SIGN if isinstance(request, SignRequest) else EntryKind.DECRYPT
+        self._kind = EntryKind.SIGN if isinstance(request, SignatureRequest) else EntryKind.DECRYPT
         self.reader: str | None = None
         self._seen: tuple[str, bytes] | None = None
         self._lock = threading.Lock()
@@ -235,7 +235,7 @@ class Recording:
 
     def _entry(self, outcome: str, at: str, document: Document, count: int) -> Entry:
         request = self._request
-        hash_ = request.hash if isinstance(request, SignRequest) else HashAlgorithm.SHA256
+        hash_ = request.hash if isinstance(request, SignatureRequest) else HashAlgorithm.SHA256
         digest = document.message_digest(hash_)
         facts = self._facts()
         return Entry(

@@ -36,10 +36,10 @@ from agent.signing.key_use import CARD_SECONDS, KeyTask, KeyUser
 from agent.signing.model import (
     CardCertificate,
     CardPresence,
-    DecryptRequest,
+    DecryptionRequest,
     Event,
-    SignRequest,
-    SignResult,
+    SignatureRequest,
+    SignatureResult,
     Snapshot,
 )
 from agent.signing.readers import Readers
@@ -163,7 +163,9 @@ class SigningService:
             raise failures[0]
         return tuple(certificate for group in found for certificate in group)
 
-    async def sign(self, site: Origin, request: SignRequest, pin: SecretBytes | None) -> SignResult:
+    async def sign(
+        self, site: Origin, request: SignatureRequest, pin: SecretBytes | None
+    ) -> SignatureResult:
         """Sign with a card; cancelling the task stops before the PIN is sent, if it still can.
 
         Args:
@@ -180,7 +182,7 @@ class SigningService:
         return await self._use_key(site, request, task, request.certificate, pin)
 
     async def decrypt(
-        self, site: Origin, request: DecryptRequest, pin: SecretBytes | None
+        self, site: Origin, request: DecryptionRequest, pin: SecretBytes | None
     ) -> bytes:
         """Decrypt with a card's key-exchange key; arguments and errors as :meth:`sign`."""
         return await self._use_key(site, request, DecryptTask(request), None, pin)
@@ -188,7 +190,7 @@ class SigningService:
     async def _use_key(
         self,
         site: Origin,
-        request: SignRequest | DecryptRequest,
+        request: SignatureRequest | DecryptionRequest,
         task: KeyTask[P, N, T],
         certificate: bytes | None,
         pin: SecretBytes | None,

@@ -12,7 +12,7 @@ from agent.consent.questions import MAX_SHOWN, Act, DocumentFacts, Purpose
 from agent.errors import AgentError, CardError, ErrorCode, KeyNotFoundError
 from agent.secret import SecretBytes
 from agent.signing.key_use import CARD_SECONDS, KeyTask
-from agent.signing.model import CardCertificate, SignRequest, SignResult
+from agent.signing.model import CardCertificate, SignatureRequest, SignatureResult
 
 if TYPE_CHECKING:
     from agent.signing.message import Message
@@ -24,7 +24,7 @@ _HashedDigest: TypeAlias = tuple[HashAlgorithm, bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class SignTask(KeyTask[tuple["Message", ...], _HashedDigest, SignResult]):
+class SignTask(KeyTask[tuple["Message", ...], _HashedDigest, SignatureResult]):
     """Sign the documents of one request.
 
     Attributes:
@@ -33,7 +33,7 @@ class SignTask(KeyTask[tuple["Message", ...], _HashedDigest, SignResult]):
 
     """
 
-    request: SignRequest
+    request: SignatureRequest
     clock: Callable[[], datetime]
 
     @property
@@ -89,7 +89,7 @@ class SignTask(KeyTask[tuple["Message", ...], _HashedDigest, SignResult]):
         certificate: CardCertificate,
         prepared: tuple["Message", ...],
         results: Sequence[bytes],
-    ) -> SignResult:
+    ) -> SignatureResult:
         """Check each signature against the certificate and wrap it.
 
         Raises:
@@ -105,7 +105,7 @@ class SignTask(KeyTask[tuple["Message", ...], _HashedDigest, SignResult]):
             )
         except CmsError as error:
             raise CardError(error.detail) from error
-        return SignResult(signatures, certificate)
+        return SignatureResult(signatures, certificate)
 
     def _check(self, certificate: CardCertificate, now: datetime) -> None:
         request, facts = self.request, certificate.facts
@@ -117,7 +117,7 @@ class SignTask(KeyTask[tuple["Message", ...], _HashedDigest, SignResult]):
             raise AgentError("it is not yet valid", code=ErrorCode.CERTIFICATE_NOT_YET_VALID)
 
 
-def signing_purpose(request: SignRequest) -> Purpose:
+def signing_purpose(request: SignatureRequest) -> Purpose:
     """Say what a request wants signed, with the digests of what a window names; takes time."""
 
     def shown(document: Document) -> DocumentFacts:

@@ -30,11 +30,11 @@ class Service(Protocol):
         """Read the certificates on one card, or on all."""
 
     async def sign(
-        self, site: Origin, request: model.SignRequest, pin: SecretBytes | None
-    ) -> model.SignResult:
+        self, site: Origin, request: model.SignatureRequest, pin: SecretBytes | None
+    ) -> model.SignatureResult:
         """Sign with a card."""
 
     async def decrypt(
-        self, site: Origin, request: model.DecryptRequest, pin: SecretBytes | None
+        self, site: Origin, request: model.DecryptionRequest, pin: SecretBytes | None
     ) -> bytes:
         """Decrypt with a card."""

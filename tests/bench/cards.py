@@ -11,7 +11,7 @@ from agent.cms.document import Document
 from agent.consent.consent import AlwaysAllow
 from agent.origin import LOCAL_USER
 from agent.secret import SecretBytes
-from agent.signing.model import SignRequest
+from agent.signing.model import SignatureRequest
 from agent.signing.service import SigningService
 from agent.virtualcard import cardfile
 from agent.virtualcard.card import VirtualCard
@@ -104,7 +104,7 @@ class BareCard:
         trace = self._card.trace
         trace.clear()
         self._card.seconds = 0.0
-        request = SignRequest((Document(data=DOCUMENT),))
+        request = SignatureRequest((Document(data=DOCUMENT),))
         await self._service.sign(LOCAL_USER, request, SecretBytes.from_text(PIN))
         transferred = trace.bytes_in + trace.bytes_out
         return Cost(trace.commands, transferred, self._card.seconds)

@@ -25,7 +25,7 @@ from agent.cms.document import Document
 from agent.origin import LOCAL_USER
 from agent.portal.demo import browser as demo_browser
 from agent.secret import SecretBytes
-from agent.signing.model import SignRequest
+from agent.signing.model import SignatureRequest
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.identity import generate_id_number
 from agent.virtualcard.issuer import TestIssuer
@@ -90,7 +90,7 @@ def _commands(data: CardData) -> list[Row]:
         assert rig.sign()["ret_code"] == 0
     with Rig(native) as rig:
         rig.call(rig.service.certificates(LOCAL_USER))
-        request = SignRequest((Document(data=b"TBS"),))
+        request = SignatureRequest((Document(data=b"TBS"),))
         rig.call(rig.service.sign(LOCAL_USER, request, SecretBytes.from_text(PIN)))
     name = f"{data.generation}: GetUserCert + MakeSignature, commands"
     most = native.trace.commands

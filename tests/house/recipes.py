@@ -92,7 +92,7 @@ from agent.errors import BadRequestError
 from agent.host.settings.config import Settings
 from agent.host.settings.policy import Policy
 from agent.origin import LOCAL_USER
-from agent.signing.model import SignRequest
+from agent.signing.model import SignatureRequest
 from agent.signing.service import SigningService
 from agent.virtualcard.provider import VirtualProvider
 
@@ -106,7 +106,7 @@ def test_a_policy_lays_it_down(tmp_path) -> None:
 
 async def test_more_documents_are_refused() -> None:
     service = SigningService(VirtualProvider(), AlwaysAllow(), max_documents=1)
-    request = SignRequest((Document(data=b"one"), Document(data=b"two")))
+    request = SignatureRequest((Document(data=b"one"), Document(data=b"two")))
     with pytest.raises(BadRequestError, match="more documents"):
         await service.sign(LOCAL_USER, request, None)
 """,

@@ -56,8 +56,8 @@ def test_freezing_tells_its_steps(freezer: Path, capsys: pytest.CaptureFixture[s
     freeze.freeze()
     told = capsys.readouterr().out
     steps = ["freezing", "standard library", "libraries", "modules", "executable", "folder"]
-    places = [told.index(step) for step in steps]
-    assert places == sorted(places)
+    paths = [told.index(step) for step in steps]
+    assert paths == sorted(paths)
     assert "hook-heapq" not in told
     assert told.count("putting the folder together") == 1
 

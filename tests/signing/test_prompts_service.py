@@ -18,9 +18,9 @@ from agent.errors import AgentError, ErrorCode
 from agent.secret import SecretBytes
 from agent.signing.model import (
     DecryptFormat,
-    DecryptRequest,
+    DecryptionRequest,
     SignatureFormat,
-    SignRequest,
+    SignatureRequest,
 )
 from agent.signing.service import SigningService
 from agent.virtualcard.card import VirtualCard
@@ -34,7 +34,7 @@ CardFactory = Callable[..., VirtualCard]
 READER = READER_NAME.format(0)
 RIGHT = "123456"
 WRONG = "654321"
-ONE = SignRequest((Document(data=b"hello", name="hello.txt"),))
+ONE = SignatureRequest((Document(data=b"hello", name="hello.txt"),))
 
 
 @asynccontextmanager
@@ -91,7 +91,7 @@ async def test_of_many_documents_some_are_named_and_all_counted(make_card: CardF
     documents = tuple(Document(digest=digest) for digest in digests)
     citizen = Citizen([types(RIGHT)])
     async with desk(make_card(), citizen) as (service, _):
-        request = SignRequest(documents, format=SignatureFormat.CMS_DETACHED)
+        request = SignatureRequest(documents, format=SignatureFormat.CMS_DETACHED)
         assert len((await service.sign(SITE, request, None)).signatures) == 5
     (asked,) = citizen.asked
     assert isinstance(asked, EnterPin)
@@ -106,7 +106,7 @@ async def test_decrypting_is_named_so(make_card: CardFactory, generation: str) -
         key = keyx.facts.public_key
         assert isinstance(key, RSAPublicKey)
         sealed = key.encrypt(b"a secret", PKCS1v15())
-        request = DecryptRequest(sealed, DecryptFormat.PKCS1)
+        request = DecryptionRequest(sealed, DecryptFormat.PKCS1)
         assert await service.decrypt(SITE, request, None) == b"a secret"
     (asked,) = citizen.asked
     assert isinstance(asked, EnterPin)
@@ -208,7 +208,7 @@ async def test_nobody_is_asked_what_the_card_cannot_do(make_card: CardFactory) -
     async with desk(make_card(validity=Validity.EXPIRED), citizen) as (service, _):
         asked = service.sign(SITE, ONE, None)
         assert (await code_of(asked))[0] is ErrorCode.CERTIFICATE_EXPIRED
-        other = SignRequest(ONE.documents, certificate=bytes(32))
+        other = SignatureRequest(ONE.documents, certificate=bytes(32))
         assert (await code_of(service.sign(SITE, other, None)))[0] is ErrorCode.KEY_NOT_FOUND
     assert citizen.asked == []
 

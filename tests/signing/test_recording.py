@@ -27,9 +27,9 @@ from agent.secret import SecretBytes
 from agent.signing import sign_task
 from agent.signing.model import (
     DecryptFormat,
-    DecryptRequest,
+    DecryptionRequest,
     SignatureFormat,
-    SignRequest,
+    SignatureRequest,
 )
 from agent.signing.recording import REFUSALS_AN_HOUR, Recorder, Signed
 from agent.signing.service import SigningService
@@ -41,7 +41,7 @@ from agent.virtualcard.provider import READER_NAME, VirtualProvider
 CardFactory = Callable[..., VirtualCard]
 SITE = Origin.parse("https://portal.example")
 READER = READER_NAME.format(0)
-ONE = SignRequest((Document(data=b"hello", name="合約.txt"),))
+ONE = SignatureRequest((Document(data=b"hello", name="合約.txt"),))
 WAIT = 10.0
 
 
@@ -116,7 +116,7 @@ async def test_a_signature_leaves_exactly_one_line_before_its_answer(
 
 async def test_each_document_of_a_batch_has_its_line(make_card: CardFactory, path: Path) -> None:
     digest = HashAlgorithm.SHA512.digest(b"only the digest is known")
-    batch = SignRequest(
+    batch = SignatureRequest(
         (Document(digest=digest, name="a"), Document(data=b"b", name="b"), Document(data=b"c")),
         hash=HashAlgorithm.SHA512,
         format=SignatureFormat.PKCS1,
@@ -141,7 +141,7 @@ async def test_a_decryption_leaves_a_line(make_card: CardFactory, path: Path) ->
         public = key.facts.public_key
         assert isinstance(public, RSAPublicKey)
         sealed = public.encrypt(b"secret", PKCS1v15())
-        request = DecryptRequest(sealed, DecryptFormat.PKCS1)
+        request = DecryptionRequest(sealed, DecryptFormat.PKCS1)
         assert await service.decrypt(SITE, request, pin()) == b"secret"
         (line,) = await entries(path)
     assert (line.kind, line.outcome, line.format) == (EntryKind.DECRYPT, "done", "pkcs1")
@@ -339,7 +339,7 @@ async def test_lines_stand_in_the_order_of_what_happened(
     done: list[str] = []
 
     async def sign(service: SigningService, name: str) -> None:
-        request = SignRequest((Document(data=name.encode(), name=name),))
+        request = SignatureRequest((Document(data=name.encode(), name=name),))
         await service.sign(SITE, request, pin())
         done.append(name)
 
@@ -409,7 +409,7 @@ async def test_use_is_told_of_allowed_sites_only(make_card: CardFactory, path: P
 
 async def test_neither_pin_nor_content_is_in_the_file(make_card: CardFactory, path: Path) -> None:
     content = b"the words of a secret contract"
-    request = SignRequest((Document(data=content, name="\x1b]0;evil\x07name"),))
+    request = SignatureRequest((Document(data=content, name="\x1b]0;evil\x07name"),))
     async with running(path, make_card(pin="Zq7kxk3t")) as service:
         await fails(service.sign(SITE, request, pin("Wr0ngp12")))
         await service.sign(SITE, request, pin("Zq7kxk3t"))

@@ -22,10 +22,10 @@ from agent.secret import SecretBytes
 from agent.signing.model import (
     CardPresence,
     DecryptFormat,
-    DecryptRequest,
+    DecryptionRequest,
     ReaderView,
     SignatureFormat,
-    SignRequest,
+    SignatureRequest,
 )
 from agent.signing.service import SigningService
 from agent.virtualcard import gen1, gen2
@@ -39,7 +39,7 @@ CardFactory = Callable[..., VirtualCard]
 SITE = Origin.parse("https://portal.example")
 FIRST = READER_NAME.format(0)
 SECOND = READER_NAME.format(1)
-ONE = SignRequest((Document(data=b"hello"),))
+ONE = SignatureRequest((Document(data=b"hello"),))
 
 
 def pin(text: str = "123456") -> SecretBytes:
@@ -80,7 +80,7 @@ async def test_an_attached_signature_verifies(
     make_card: CardFactory, generation: str, hash_: HashAlgorithm
 ) -> None:
     async with running(with_cards(make_card(generation))) as service:
-        result = await service.sign(SITE, SignRequest(ONE.documents, hash=hash_), pin())
+        result = await service.sign(SITE, SignatureRequest(ONE.documents, hash=hash_), pin())
         verified = verify(result.signatures[0])
         assert verified.content == b"hello"
         assert verified.certificate == result.certificate.facts.der
@@ -92,14 +92,14 @@ async def test_a_batch_has_a_signature_for_each_document(
 ) -> None:
     documents = tuple(Document(data=bytes((n,))) for n in range(3))
     async with running(with_cards(make_card(generation))) as service:
-        result = await service.sign(SITE, SignRequest(documents), pin())
+        result = await service.sign(SITE, SignatureRequest(documents), pin())
     contents = [verify(signature).content for signature in result.signatures]
     assert contents == [b"\x00", b"\x01", b"\x02"]
 
 
 async def test_the_pin_is_wiped_however_it_ends(make_card: CardFactory) -> None:
     async with running(with_cards(make_card())) as service:
-        for request in (ONE, SignRequest(ONE.documents, reader="no such reader")):
+        for request in (ONE, SignatureRequest(ONE.documents, reader="no such reader")):
             secret = pin()
             try:
                 await service.sign(SITE, request, secret)
@@ -116,7 +116,7 @@ async def test_nobody_is_allowed_where_nobody_can_be_asked(make_card: CardFactor
             service.connect(SITE),
             service.certificates(SITE),
             service.sign(SITE, ONE, pin()),
-            service.decrypt(SITE, DecryptRequest(bytes(256), DecryptFormat.PKCS1), pin()),
+            service.decrypt(SITE, DecryptionRequest(bytes(256), DecryptFormat.PKCS1), pin()),
         ):
             assert (await code_of(asked))[0] is ErrorCode.ORIGIN_NOT_ALLOWED
     assert card.trace.commands == 0
@@ -206,10 +206,10 @@ async def test_of_two_cards_one_has_to_be_named(make_card: CardFactory) -> None:
         assert (await code_of(service.sign(SITE, ONE, pin())))[0] is ErrorCode.BAD_REQUEST
         certificates = await service.certificates(SITE)
         for card, name in zip(cards, (FIRST, SECOND), strict=True):
-            named = await service.sign(SITE, SignRequest(ONE.documents, reader=name), pin())
+            named = await service.sign(SITE, SignatureRequest(ONE.documents, reader=name), pin())
             assert named.certificate.card_serial == card.data.serial
             (wanted,) = (c for c in certificates if c.reader == name and c.id == "SIGN")
-            request = SignRequest(ONE.documents, certificate=wanted.facts.thumbprint)
+            request = SignatureRequest(ONE.documents, certificate=wanted.facts.thumbprint)
             chosen = await service.sign(SITE, request, pin())
             assert chosen.certificate.card_serial == card.data.serial
 
@@ -218,7 +218,7 @@ async def test_another_certificate_than_the_one_asked_for_costs_no_try(
     make_card: CardFactory, generation: str
 ) -> None:
     card = make_card(generation)
-    request = SignRequest(ONE.documents, certificate=bytes(32))
+    request = SignatureRequest(ONE.documents, certificate=bytes(32))
     async with running(with_cards(card)) as service:
         asked = service.sign(SITE, request, pin("654321"))
         assert await code_of(asked) == (ErrorCode.KEY_NOT_FOUND, None)
@@ -239,7 +239,7 @@ async def test_a_certificate_out_of_its_time_costs_no_try(
     async with running(with_cards(card)) as service:
         assert (await code_of(service.sign(SITE, ONE, pin("654321"))))[0] is code
         assert card.data.tries_left == 3
-        anyway = SignRequest(ONE.documents, check_validity=False)
+        anyway = SignatureRequest(ONE.documents, check_validity=False)
         assert (await service.sign(SITE, anyway, pin())).signatures
 
 
@@ -286,7 +286,7 @@ async def test_cancelled_between_two_signatures_it_costs_nothing(
     make_card: CardFactory, generation: str
 ) -> None:
     card = make_card(generation, faults=Faults(rsa_delay_ms=200))
-    batch = SignRequest(tuple(Document(data=bytes((n,))) for n in range(5)))
+    batch = SignatureRequest(tuple(Document(data=bytes((n,))) for n in range(5)))
     async with running(with_cards(card)) as service:
         asked = asyncio.create_task(service.sign(SITE, batch, pin()))
         await asyncio.sleep(0.3)
@@ -407,18 +407,18 @@ async def test_decryption_opens_what_was_sealed_for_the_card(
         key = keyx.facts.public_key
         assert isinstance(key, RSAPublicKey)
         sealed = key.encrypt(b"a secret", PKCS1v15())
-        request = DecryptRequest(sealed, DecryptFormat.PKCS1)
+        request = DecryptionRequest(sealed, DecryptFormat.PKCS1)
         assert await service.decrypt(SITE, request, pin()) == b"a secret"
 
 
 @pytest.mark.parametrize(
     "wrong",
     [
-        lambda: SignRequest(()),
+        lambda: SignatureRequest(()),
         Document,
         lambda: Document(data=b"", digest=bytes(32)),
-        lambda: SignRequest((Document(digest=bytes(31)),), format=SignatureFormat.PKCS1),
-        lambda: SignRequest((Document(digest=bytes(32)),), format=SignatureFormat.CMS),
+        lambda: SignatureRequest((Document(digest=bytes(31)),), format=SignatureFormat.PKCS1),
+        lambda: SignatureRequest((Document(digest=bytes(32)),), format=SignatureFormat.CMS),
     ],
 )
 def test_requests_without_sense_are_refused_before_any_card(wrong: Callable[[], object]) -> None:
@@ -441,11 +441,11 @@ async def test_a_sealed_message_is_opened(
         (keyx,) = (c for c in await service.certificates(SITE) if c.id == "KEYX")
         (tmp_path / "recipient.der").write_bytes(keyx.facts.der)
         sealed = await asyncio.to_thread(seal, b"for the citizen", tmp_path)
-        request = DecryptRequest(sealed, DecryptFormat.CMS)
+        request = DecryptionRequest(sealed, DecryptFormat.CMS)
         assert await service.decrypt(SITE, request, pin()) == b"for the citizen"
-        spoilt = DecryptRequest(sealed[:-1] + bytes((sealed[-1] ^ 1,)), DecryptFormat.CMS)
+        spoilt = DecryptionRequest(sealed[:-1] + bytes((sealed[-1] ^ 1,)), DecryptFormat.CMS)
         assert (await code_of(service.decrypt(SITE, spoilt, pin())))[0] is ErrorCode.INTERNAL
-        garbage = DecryptRequest(b"garbage", DecryptFormat.CMS)
+        garbage = DecryptionRequest(b"garbage", DecryptFormat.CMS)
         asked = service.decrypt(SITE, garbage, pin("654321"))
         assert (await code_of(asked))[0] is ErrorCode.BAD_REQUEST
     assert card.data.tries_left == 3
@@ -475,6 +475,6 @@ async def test_a_spoilt_certificate_does_not_spoil_the_card(make_card: CardFacto
         (found,) = (c for c in await service.certificates(SITE) if c.id == "KEYX")
         key = found.facts.public_key
         assert isinstance(key, RSAPublicKey)
-        sealed = DecryptRequest(key.encrypt(b"a secret", PKCS1v15()), DecryptFormat.PKCS1)
+        sealed = DecryptionRequest(key.encrypt(b"a secret", PKCS1v15()), DecryptFormat.PKCS1)
         assert await service.decrypt(SITE, sealed, pin()) == b"a secret"
     assert card.data.tries_left == 3

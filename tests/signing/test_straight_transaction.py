@@ -16,7 +16,7 @@ from agent.errors import CardError
 from agent.origin import LOCAL_USER
 from agent.secret import SecretBytes
 from agent.signing.card_certificates import any_expired
-from agent.signing.model import DecryptFormat, DecryptRequest, SignRequest
+from agent.signing.model import DecryptFormat, DecryptionRequest, SignatureRequest
 from agent.signing.service import SigningService
 from agent.signing.sign_task import SignTask
 from agent.transport.chaining import ApduChannel
@@ -60,7 +60,7 @@ async def test_few_frames_and_no_way_back(
     service = SigningService(provider, AlwaysAllow())
     await service.start()
     try:
-        request = SignRequest((Document(data=b"hello"),))
+        request = SignatureRequest((Document(data=b"hello"),))
         await service.sign(LOCAL_USER, request, SecretBytes.from_text("123456"))
     finally:
         await service.close()
@@ -93,11 +93,11 @@ def test_a_document_is_hashed_once(monkeypatch: pytest.MonkeyPatch) -> None:
 VERBS = {
     "certificates": lambda service: service.certificates(LOCAL_USER),
     "sign": lambda service: service.sign(
-        LOCAL_USER, SignRequest((Document(data=b"hello"),)), SecretBytes.from_text("123456")
+        LOCAL_USER, SignatureRequest((Document(data=b"hello"),)), SecretBytes.from_text("123456")
     ),
     "decrypt": lambda service: service.decrypt(
         LOCAL_USER,
-        DecryptRequest(bytes(255) + b"\1", DecryptFormat.PKCS1),
+        DecryptionRequest(bytes(255) + b"\1", DecryptFormat.PKCS1),
         SecretBytes.from_text("123456"),
     ),
 }

@@ -25,11 +25,11 @@ from agent.secret import SecretBytes
 from agent.signing.model import (
     CardCertificate,
     CardPresence,
-    DecryptRequest,
+    DecryptionRequest,
     Event,
     ReaderView,
-    SignRequest,
-    SignResult,
+    SignatureRequest,
+    SignatureResult,
     Snapshot,
 )
 from agent.web.ports import ServerConfig, Serving, serve
@@ -46,7 +46,7 @@ class FakeService:
 
     certificate: CardCertificate
     allowed: set[Origin] = field(default_factory=lambda: {Origin.parse_any(SITE)})
-    asked: list[SignRequest | DecryptRequest] = field(default_factory=list)
+    asked: list[SignatureRequest | DecryptionRequest] = field(default_factory=list)
     pins: list[bytes | None] = field(default_factory=list)
     failure: BaseException | None = None
     gate: asyncio.Event | None = None
@@ -98,16 +98,18 @@ class FakeService:
         await self._work()
         return (self.certificate,)
 
-    async def sign(self, site: Origin, request: SignRequest, pin: SecretBytes | None) -> SignResult:
+    async def sign(
+        self, site: Origin, request: SignatureRequest, pin: SecretBytes | None
+    ) -> SignatureResult:
         del site
         self.asked.append(request)
         self.pins.append(None if pin is None else bytes(pin.buffer))
         await self._work()
         signatures = tuple(b"signature %d" % index for index in range(len(request.documents)))
-        return SignResult(signatures, self.certificate)
+        return SignatureResult(signatures, self.certificate)
 
     async def decrypt(
-        self, site: Origin, request: DecryptRequest, pin: SecretBytes | None
+        self, site: Origin, request: DecryptionRequest, pin: SecretBytes | None
     ) -> bytes:
         del site
         self.asked.append(request)

@@ -11,7 +11,7 @@ from agent.errors import AgentError
 from agent.origin import LOCAL_PROGRAM, Origin
 from agent.web.front.answer import answer
 from agent.web.front.audience import Audience
-from agent.web.front.guard import Purpose
+from agent.web.front.guard import RequestPurpose
 from agent.web.front.limits import Limits
 from agent.web.front.mount import Mount, Route, Routes
 from agent.web.front.refusal import refusal
@@ -30,8 +30,10 @@ class ToyMount(Mount):
         self.closed = False
         routes: Routes = {
             "/toy/who": {"GET": Route(_who, Audience.EVERYBODY, None, refuse=_toy_refusal)},
-            "/toy/own": {"GET": Route(_who, Audience.ALLOWED_SITE, Purpose.READ)},
-            "/toy/read": {"POST": Route(_who, Audience.ALLOWED_SITE, Purpose.CALL, limit=16)},
+            "/toy/own": {"GET": Route(_who, Audience.ALLOWED_SITE, RequestPurpose.READ)},
+            "/toy/read": {
+                "POST": Route(_who, Audience.ALLOWED_SITE, RequestPurpose.CALL, limit=16)
+            },
             "/toy/fails": {"GET": Route(_fail, Audience.EVERYBODY, None)},
             "/toy/fails/alike": {
                 "GET": Route(_fail, Audience.EVERYBODY, None, refuse=_toy_refusal)

@@ -4,7 +4,7 @@ import pytest
 
 from agent.errors import AgentError, ErrorCode
 from agent.web.front import guard
-from agent.web.front.guard import Purpose, Refused
+from agent.web.front.guard import Refused, RequestPurpose
 
 PORT = 28443
 
@@ -226,20 +226,20 @@ def test_other_bodies_are_refused(types: list[str], encodings: list[str]) -> Non
 @pytest.mark.parametrize(
     ("purpose", "headers"),
     [
-        (Purpose.READ, {}),
-        (Purpose.READ, {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "cors"}),
-        (Purpose.READ, {"Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate"}),
-        (Purpose.READ, {"Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "script"}),
-        (Purpose.CALL, {}),
-        (Purpose.CALL, {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "cors"}),
-        (Purpose.CALL, {"Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty"}),
-        (Purpose.SOCKET, {}),
-        (Purpose.SOCKET, {"Sec-Fetch-Mode": "websocket", "Sec-Fetch-Dest": "websocket"}),
-        (Purpose.SOCKET, {"Sec-Fetch-Mode": "websocket", "Sec-Fetch-Dest": "empty"}),
+        (RequestPurpose.READ, {}),
+        (RequestPurpose.READ, {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "cors"}),
+        (RequestPurpose.READ, {"Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate"}),
+        (RequestPurpose.READ, {"Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "script"}),
+        (RequestPurpose.CALL, {}),
+        (RequestPurpose.CALL, {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "cors"}),
+        (RequestPurpose.CALL, {"Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty"}),
+        (RequestPurpose.SOCKET, {}),
+        (RequestPurpose.SOCKET, {"Sec-Fetch-Mode": "websocket", "Sec-Fetch-Dest": "websocket"}),
+        (RequestPurpose.SOCKET, {"Sec-Fetch-Mode": "websocket", "Sec-Fetch-Dest": "empty"}),
     ],
 )
 def test_what_browsers_say_of_a_fetch_is_accepted(
-    purpose: Purpose, headers: dict[str, str]
+    purpose: RequestPurpose, headers: dict[str, str]
 ) -> None:
     guard.check_fetch_metadata(headers, purpose)
 
@@ -247,24 +247,26 @@ def test_what_browsers_say_of_a_fetch_is_accepted(
 @pytest.mark.parametrize(
     ("purpose", "headers"),
     [
-        (Purpose.READ, {"Sec-Fetch-Dest": "iframe"}),
-        (Purpose.READ, {"Sec-Fetch-Dest": "object"}),
-        (Purpose.READ, {"Sec-Fetch-Site": "elsewhere"}),
-        (Purpose.READ, {"Sec-Fetch-Mode": "websocket"}),
-        (Purpose.CALL, {"Sec-Fetch-Mode": "no-cors"}),
-        (Purpose.CALL, {"Sec-Fetch-Mode": "navigate"}),
-        (Purpose.CALL, {"Sec-Fetch-Mode": "websocket"}),
-        (Purpose.CALL, {"Sec-Fetch-Mode": ""}),
-        (Purpose.CALL, {"Sec-Fetch-Site": "none"}),
-        (Purpose.CALL, {"Sec-Fetch-Dest": "document"}),
-        (Purpose.CALL, {"Sec-Fetch-Mode": "CORS"}),
-        (Purpose.SOCKET, {"Sec-Fetch-Mode": "cors"}),
-        (Purpose.SOCKET, {"Sec-Fetch-Mode": "navigate"}),
-        (Purpose.SOCKET, {"Sec-Fetch-Site": "none"}),
-        (Purpose.SOCKET, {"Sec-Fetch-Dest": "image"}),
+        (RequestPurpose.READ, {"Sec-Fetch-Dest": "iframe"}),
+        (RequestPurpose.READ, {"Sec-Fetch-Dest": "object"}),
+        (RequestPurpose.READ, {"Sec-Fetch-Site": "elsewhere"}),
+        (RequestPurpose.READ, {"Sec-Fetch-Mode": "websocket"}),
+        (RequestPurpose.CALL, {"Sec-Fetch-Mode": "no-cors"}),
+        (RequestPurpose.CALL, {"Sec-Fetch-Mode": "navigate"}),
+        (RequestPurpose.CALL, {"Sec-Fetch-Mode": "websocket"}),
+        (RequestPurpose.CALL, {"Sec-Fetch-Mode": ""}),
+        (RequestPurpose.CALL, {"Sec-Fetch-Site": "none"}),
+        (RequestPurpose.CALL, {"Sec-Fetch-Dest": "document"}),
+        (RequestPurpose.CALL, {"Sec-Fetch-Mode": "CORS"}),
+        (RequestPurpose.SOCKET, {"Sec-Fetch-Mode": "cors"}),
+        (RequestPurpose.SOCKET, {"Sec-Fetch-Mode": "navigate"}),
+        (RequestPurpose.SOCKET, {"Sec-Fetch-Site": "none"}),
+        (RequestPurpose.SOCKET, {"Sec-Fetch-Dest": "image"}),
     ],
 )
-def test_a_fetch_of_another_kind_is_refused(purpose: Purpose, headers: dict[str, str]) -> None:
+def test_a_fetch_of_another_kind_is_refused(
+    purpose: RequestPurpose, headers: dict[str, str]
+) -> None:
     with pytest.raises(Refused):
         guard.check_fetch_metadata(headers, purpose)
 

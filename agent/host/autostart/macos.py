@@ -17,7 +17,7 @@ class LaunchAgent:
     """The property list in the user's library."""
 
     def __init__(self, command: Sequence[str], machine: Machine) -> None:
-        """Remember what is started, and where that is written down."""
+        """Start ``command``, by a file in the home folder of ``machine``."""
         self._command = list(command)
         self._file = machine.home / "Library" / "LaunchAgents" / f"{LABEL}.plist"
 
@@ -40,11 +40,11 @@ class LaunchAgent:
         replace_file(self._file, plistlib.dumps(self._content()), mode=0o644)
 
     def turn_off(self) -> None:
-        """Take the property list away."""
+        """Delete the property list."""
         self._file.unlink(missing_ok=True)
 
     def forget(self) -> None:
-        """Take the property list away."""
+        """Delete the property list."""
         self.turn_off()
 
     def _content(self) -> dict[str, Any]:

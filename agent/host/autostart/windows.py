@@ -63,10 +63,10 @@ class CurrentUser:
 
 
 class RunKey:
-    """The value, and what the task manager says about it."""
+    """The value of the Run key, and the task manager's note about it."""
 
     def __init__(self, command: Sequence[str], registry: UserRegistry | None = None) -> None:
-        """Remember the command line."""
+        """Use ``command`` as the value; ``registry`` is the current user's unless given."""
         self._line = subprocess.list2cmdline(command)
         self._registry = registry or CurrentUser()
 
@@ -80,17 +80,17 @@ class RunKey:
         return self._registry.read(KEY, NAME) is not None and not self._is_disapproved()
 
     def turn_on(self) -> None:
-        """Write the value, and let the task manager forget that it was turned off."""
+        """Write the value, and delete the task manager's note that it was turned off."""
         self._registry.write(KEY, NAME, self._line)
         self._registry.delete(APPROVED, NAME)
 
     def turn_off(self) -> None:
-        """Take the value away."""
+        """Delete the value."""
         self._registry.delete(KEY, NAME)
         self._registry.delete(APPROVED, NAME)
 
     def forget(self) -> None:
-        """Take the value away."""
+        """Delete the value."""
         self.turn_off()
 
     def _is_disapproved(self) -> bool:

@@ -22,7 +22,7 @@ class XdgAutostart:
     """The citizen's own file; a package may have put one for all users beside it."""
 
     def __init__(self, command: Sequence[str], machine: Machine) -> None:
-        """Take the folders from the environment."""
+        """Start ``command``, by files in the folders that the environment names."""
         self._command = command
         variables = machine.environment
         config = _absolute(variables.get("XDG_CONFIG_HOME")) or machine.home / ".config"
@@ -47,21 +47,21 @@ class XdgAutostart:
         return self._has_packaged()
 
     def turn_on(self) -> None:
-        """Write the citizen's own file, or take away the one that hides a package's."""
+        """Write the citizen's own file, or delete the one that hides a package's."""
         if self._has_packaged():
             self._own.unlink(missing_ok=True)
         else:
             self._write(desktop_file(self._command))
 
     def turn_off(self) -> None:
-        """Take the file away; where a package has one, hide that."""
+        """Delete the file; where a package has one, hide that."""
         if self._has_packaged():
             self._write(f"{desktop_file(self._command)}Hidden=true\n")
         else:
             self._own.unlink(missing_ok=True)
 
     def forget(self) -> None:
-        """Take the citizen's own file away, whatever it says; a package takes its own along."""
+        """Delete the citizen's own file; a package removes its own."""
         self._own.unlink(missing_ok=True)
 
     def _has_packaged(self) -> bool:
@@ -75,7 +75,7 @@ class XdgAutostart:
 
 
 def desktop_file(command: Sequence[str]) -> str:
-    """Write the desktop file that starts ``command``."""
+    """Return the desktop file that starts ``command``."""
     words = " ".join(map(quoted, command))
     return (
         "[Desktop Entry]\n"
@@ -90,7 +90,7 @@ def desktop_file(command: Sequence[str]) -> str:
 
 
 def quoted(word: str) -> str:
-    r"""Write one argument for an Exec key.
+    r"""Return one argument, quoted for an Exec key.
 
     Inside double quotes a backslash stands before four characters; the key is a string value too,
     in which each backslash is written twice; and a percent sign would begin a field code.

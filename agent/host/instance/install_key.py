@@ -47,7 +47,7 @@ class InstallKey:
     """The local secret and the keys that follow from it."""
 
     def __init__(self, secret: bytes) -> None:
-        """Take a secret of 32 random bytes."""
+        """Use an existing secret of 32 random bytes."""
         self._secret = secret
 
     @classmethod

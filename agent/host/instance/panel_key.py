@@ -33,7 +33,7 @@ class PanelKey:
     """The secret of one run of the agent."""
 
     def __init__(self, secret: bytes, clock: Callable[[], float] = time.time) -> None:
-        """Take a secret.
+        """Use an existing secret.
 
         Args:
             secret: 32 random bytes.

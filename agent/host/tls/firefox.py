@@ -1,6 +1,6 @@
 """Firefox on Linux: its administrator's policy file, and without it each profile's database.
 
-Elsewhere Firefox (120 and later) believes the system's store, so there is nothing to do.
+Elsewhere Firefox (120 and later) uses the system's store.
 Mozilla, policy templates: ``Certificates.Install``.
 """
 
@@ -57,14 +57,14 @@ class FirefoxPolicyStore:
 
     name = "firefox-policy"
     for_all_users = True
-    for_browsers = False  # the profiles below are what decides for this user
+    for_browsers = False  # the profiles below decide for this user
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
         self._path = machine.system_path(POLICY_FILE)
 
     def check(self, authority: AuthorityFile) -> Sequence[Place]:
-        """Look whether the policy names a file with our authority; nothing without Firefox."""
+        """Look whether the policy names a file with our authority; empty without Firefox."""
         if not self._is_wanted():
             return []
         try:
@@ -107,7 +107,7 @@ class FirefoxPolicyStore:
         return TrustStep(self.name, str(self._path), authority.sha256, facts)
 
     def uninstall(self, step: TrustStep) -> None:
-        """Take our entry and our file away; as it was before, if nobody changed it since.
+        """Remove our entry and our file; restore the old policy if nobody changed it since.
 
         Raises:
             StoreError: the policy file cannot be read any more.
@@ -212,7 +212,7 @@ class FirefoxProfileStore:
         return databases(each for pattern in _PROFILES for each in home.glob(pattern))
 
     def check(self, authority: AuthorityFile) -> Sequence[Place]:
-        """Look into each profile; the policy's word is as good."""
+        """Look into each profile, unless the policy file trusts the authority already."""
         by_policy = any(
             place.presence is Presence.TRUSTED for place in self._policy.check(authority)
         )
@@ -231,7 +231,7 @@ class FirefoxProfileStore:
         return [self._databases.install(folder, authority, record) for folder in self._folders()]
 
     def uninstall(self, step: TrustStep) -> None:
-        """Take the authority out of one profile.
+        """Remove the authority from one profile.
 
         Raises:
             StoreError: it is still there.

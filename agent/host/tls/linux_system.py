@@ -1,4 +1,4 @@
-"""The Linux system's store: for curl, Python and the like; browsers do not look there."""
+"""The Linux system's store: used by curl, Python and others, not by browsers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,9 +28,9 @@ class DistributionFamily:
     Attributes:
         anchors: folder for what an administrator adds.
         suffix: of the files in it.
-        refresh: the tool and its arguments that make everybody see what was added.
-        forget: likewise what was removed.
-        bundle: what it writes, PEM.
+        refresh: the tool with its arguments, after a file was added.
+        forget: the tool with its arguments, after one was removed.
+        bundle: the file that the tool writes and programs read, PEM.
 
     """
 
@@ -74,7 +74,7 @@ FAMILIES: Final = (
 
 
 class LinuxSystemStore:
-    """One file in the administrator's folder, and the tool that makes it count."""
+    """One file in the administrator's folder, and the tool that writes it into the bundle."""
 
     name = "linux-system"
     for_all_users = True
@@ -122,7 +122,7 @@ class LinuxSystemStore:
         return self.check(authority)
 
     def uninstall(self, step: TrustStep) -> None:
-        """Take our file away, and make everybody see it.
+        """Delete our file and refresh the bundle.
 
         Raises:
             StoreError: the tool failed.

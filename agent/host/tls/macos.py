@@ -1,6 +1,6 @@
 """The login keychain of this macOS user: Safari, Chrome and Firefox (120 and later) look there.
 
-All through ``security(1)``, which shows the system's own dialog. It cannot run elsewhere; the
+All through ``security(1)``, which shows the system's own dialog. It exists on macOS only; the
 tests hold its command lines and its answers.
 """
 
@@ -67,7 +67,7 @@ class MacosUserStore:
         return self.check(authority)
 
     def uninstall(self, step: TrustStep) -> None:
-        """Take the trust and then the certificate away.
+        """Remove the trust and then the certificate.
 
         Raises:
             StoreError: the certificate is still there.

@@ -79,7 +79,7 @@ class Manifest:
             self._save([*self._steps, step])
 
     def forget(self, step: TrustStep) -> None:
-        """Take ``step`` out, after it was undone; with the last one the file goes too.
+        """Remove ``step`` after it was undone; with the last one the file is deleted.
 
         Raises:
             OSError: the file cannot be changed.

@@ -73,7 +73,7 @@ class NssDatabases:
         return self.check(folder, authority)
 
     def uninstall(self, step: TrustStep) -> None:
-        """Take the step's certificate out of its database.
+        """Remove the step's certificate from its database.
 
         Raises:
             StoreError: it is still there.
@@ -156,7 +156,7 @@ class ChromiumStore:
         return [self._databases.install(folder, authority, record) for folder in self._folders()]
 
     def uninstall(self, step: TrustStep) -> None:
-        """Take the authority out of one database.
+        """Remove the authority from one database.
 
         Raises:
             StoreError: it is still there.

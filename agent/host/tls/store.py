@@ -121,7 +121,7 @@ class PlatformTrustStore(Protocol):
     for_browsers: bool
 
     def check(self, authority: AuthorityFile) -> Sequence[Place]:
-        """Look whether the authority is trusted; nothing where there is no such store."""
+        """Return whether the authority is trusted in each place; empty without such a store."""
 
     def install(self, authority: AuthorityFile, record: Recorder) -> Sequence[Place]:
         """Make it trusted wherever it is not; return what :meth:`check` returns afterwards.

@@ -193,7 +193,7 @@ class WindowsUserStore:
         return self.check(authority)
 
     def uninstall(self, step: TrustStep) -> None:
-        """Take the authority out of the user's roots.
+        """Remove the authority from the user's roots.
 
         Raises:
             StoreError: the citizen, or Windows, said no.

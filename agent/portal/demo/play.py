@@ -29,9 +29,9 @@ from agent.portal.demo.check import DemoCitizen, Scene, play
 from agent.portal.demo.children import Child, Children, DemoError
 from agent.portal.demo.stage import DemoPrograms, Ports
 from agent.virtualcard.identity import generate_id_number
+from agent.virtualcard.new_cards import GENERATIONS, new_card
 from agent.virtualcard.pcscd import PrivatePcscd
 from agent.virtualcard.personalise import Order
-from agent.virtualcard.workshop import GENERATIONS, new_card
 from agent.words import say
 from agent.words.language import system_language
 

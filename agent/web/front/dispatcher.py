@@ -11,7 +11,7 @@ from agent.origin import Origin
 from agent.web.front import guard
 from agent.web.front.answer import answer
 from agent.web.front.audience import check_audience
-from agent.web.front.guard import Purpose, Refused
+from agent.web.front.guard import Refused, RequestPurpose
 from agent.web.front.limits import RateLimiter
 from agent.web.front.mount import Mount, Refuse, Route
 from agent.web.front.peer import ConnectionPeers
@@ -98,7 +98,7 @@ class Dispatcher:
         if route.purpose is not None:
             guard.check_fetch_metadata(headers, route.purpose)
         check_audience(route.audience, caller, self._is_allowed)
-        if route.purpose is Purpose.CALL:
+        if route.purpose is RequestPurpose.CALL:
             types = headers.getall(hdrs.CONTENT_TYPE, ())
             guard.check_content_type(types, headers.getall(hdrs.CONTENT_ENCODING, ()))
         if route.subprotocol is not None:

@@ -35,7 +35,7 @@ class Refused(AgentError):  # noqa: N818  # it is an answer, not a fault of ours
         self.hangs_up = hangs_up
 
 
-class Purpose(Enum):
+class RequestPurpose(Enum):
     """What a request is for, as far as a browser's fetch metadata can confirm it."""
 
     READ = auto()
@@ -121,18 +121,18 @@ def check_content_type(types: Sequence[str], encodings: Sequence[str]) -> None:
 
 # Fetch Metadata Request Headers, W3C; what is absent was sent by an older browser or a program.
 _PAGES: Final = frozenset({"same-origin", "same-site", "cross-site"})
-_FETCH_METADATA: Final[Mapping[Purpose, Mapping[str, frozenset[str]]]] = {
-    Purpose.READ: {
+_FETCH_METADATA: Final[Mapping[RequestPurpose, Mapping[str, frozenset[str]]]] = {
+    RequestPurpose.READ: {
         "Sec-Fetch-Site": _PAGES | {"none"},
         "Sec-Fetch-Mode": frozenset({"cors", "no-cors", "same-origin", "navigate"}),
         "Sec-Fetch-Dest": frozenset({"empty", "document", "script", "image"}),
     },
-    Purpose.CALL: {
+    RequestPurpose.CALL: {
         "Sec-Fetch-Site": _PAGES,
         "Sec-Fetch-Mode": frozenset({"cors", "same-origin"}),
         "Sec-Fetch-Dest": frozenset({"empty"}),
     },
-    Purpose.SOCKET: {
+    RequestPurpose.SOCKET: {
         "Sec-Fetch-Site": _PAGES,
         "Sec-Fetch-Mode": frozenset({"websocket"}),
         "Sec-Fetch-Dest": frozenset({"empty", "websocket"}),
@@ -140,7 +140,7 @@ _FETCH_METADATA: Final[Mapping[Purpose, Mapping[str, frozenset[str]]]] = {
 }
 
 
-def check_fetch_metadata(headers: Mapping[str, str], purpose: Purpose) -> None:
+def check_fetch_metadata(headers: Mapping[str, str], purpose: RequestPurpose) -> None:
     """Refuse a request that the browser itself says is of another kind than it pretends.
 
     Raises:

@@ -10,7 +10,7 @@ from agent.errors import AgentError
 from agent.origin import Origin
 from agent.web.front import guard
 from agent.web.front.audience import Audience
-from agent.web.front.guard import Purpose
+from agent.web.front.guard import RequestPurpose
 from agent.web.front.refusal import refusal
 
 MAX_BODY: Final = 8 * 1024 * 1024  # bytes, where a route says nothing else
@@ -38,7 +38,7 @@ class Route:
 
     handler: Handler
     audience: Audience
-    purpose: Purpose | None
+    purpose: RequestPurpose | None
     limit: int = MAX_BODY
     is_metered: bool = True
     readers: Audience | None = None

@@ -12,7 +12,7 @@ from agent.origin import LOCAL_PROGRAM, SELF_TEST, Origin
 from agent.web.front.answer import answer
 from agent.web.front.audience import Audience
 from agent.web.front.body import read_body
-from agent.web.front.guard import Purpose
+from agent.web.front.guard import RequestPurpose
 from agent.web.front.limits import Limits, Slots
 from agent.web.front.mount import Handler, Route, Routes
 from agent.web.hipki.component import Component
@@ -100,7 +100,7 @@ class PopupRoutes:
             "/popup/readers": (self._readers, _Own),
         }
         return {
-            path: {"POST": Route(handler, kind.audience, Purpose.CALL, kind.limit)}
+            path: {"POST": Route(handler, kind.audience, RequestPurpose.CALL, kind.limit)}
             for path, (handler, kind) in calls.items()
         }
 

@@ -10,9 +10,9 @@ from agent.cms.errors import CmsError
 from agent.secret import SecretBytes
 from agent.signing.model import (
     DecryptFormat,
-    DecryptRequest,
+    DecryptionRequest,
     SignatureFormat,
-    SignRequest,
+    SignatureRequest,
 )
 from agent.web.hipki.errors import HipkiError, Major
 from agent.web.hipki.request import Fields
@@ -53,7 +53,7 @@ def pin_of(fields: Fields) -> SecretBytes:
     return SecretBytes(bytearray(_utf8(pin)))
 
 
-def sign_request(fields: Fields, reader: str | None) -> SignRequest:
+def sign_request(fields: Fields, reader: str | None) -> SignatureRequest:
     """Read what is to be signed, and how.
 
     Args:
@@ -72,7 +72,7 @@ def sign_request(fields: Fields, reader: str | None) -> SignRequest:
         document, algorithm = Document(data=data), _hash(fields)
         form = _known(_FORMATS, kind)
     is_cms = form is SignatureFormat.CMS
-    return SignRequest(
+    return SignatureRequest(
         documents=(document,),
         hash=algorithm,
         format=form,
@@ -87,7 +87,7 @@ def sign_request(fields: Fields, reader: str | None) -> SignRequest:
     )
 
 
-def decrypt_request(fields: Fields, reader: str | None) -> DecryptRequest:
+def decrypt_request(fields: Fields, reader: str | None) -> DecryptionRequest:
     """Read what is to be decrypted.
 
     Args:
@@ -101,7 +101,7 @@ def decrypt_request(fields: Fields, reader: str | None) -> DecryptRequest:
     if not fields.text("cipher"):
         raise HipkiError(Major.CIPHER_MISSING)
     form = _known(_CIPHERS, fields.text("cipherType").upper())
-    return DecryptRequest(fields.octets("cipher"), form, reader, confirm_retry=True)
+    return DecryptionRequest(fields.octets("cipher"), form, reader, confirm_retry=True)
 
 
 def _digest_alone(digest: bytes) -> tuple[Document, HashAlgorithm, SignatureFormat]:

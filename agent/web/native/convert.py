@@ -41,7 +41,7 @@ def document(source: messages.SignParams | messages.Item) -> Document:
 
 def sign_request(
     params: messages.SignParams | messages.SignBatchParams, *, allow_sha1: bool
-) -> model.SignRequest:
+) -> model.SignatureRequest:
     """Read what to sign.
 
     Args:
@@ -57,7 +57,7 @@ def sign_request(
     sources = params.items if isinstance(params, messages.SignBatchParams) else (params,)
     thumbprint = or_none(params.certificate)
     try:
-        return model.SignRequest(
+        return model.SignatureRequest(
             documents=tuple(document(source) for source in sources),
             hash=params.hash,
             format=params.format,
@@ -70,9 +70,9 @@ def sign_request(
         raise MessageError(error.detail) from None
 
 
-def decrypt_request(params: messages.DecryptParams) -> model.DecryptRequest:
+def decrypt_request(params: messages.DecryptParams) -> model.DecryptionRequest:
     """Read what to decrypt."""
-    return model.DecryptRequest(params.data, params.format, or_none(params.reader))
+    return model.DecryptionRequest(params.data, params.format, or_none(params.reader))
 
 
 def reader(view: model.ReaderView) -> messages.Reader:
@@ -80,7 +80,7 @@ def reader(view: model.ReaderView) -> messages.Reader:
     card = None
     if view.state is model.CardPresence.CARD:
         generation = view.generation if view.generation in {"gen1", "gen2"} else None
-        card = messages.Card(generation, view.serial)  # type: ignore[arg-type]  # mypy forgets `in`
+        card = messages.ReaderCard(generation, view.serial)  # type: ignore[arg-type]  # mypy forgets `in`
     return messages.Reader(view.name, view.state, card, view.attempts_left)
 
 
@@ -136,7 +136,7 @@ def certificate(found: model.CardCertificate) -> messages.Certificate:
     )
 
 
-def sign_result(result: model.SignResult) -> messages.SignResult:
+def sign_result(result: model.SignatureResult) -> messages.SignResult:
     """Show one signature."""
     used = result.certificate
     return messages.SignResult(
@@ -148,7 +148,7 @@ def sign_result(result: model.SignResult) -> messages.SignResult:
     )
 
 
-def sign_batch_result(result: model.SignResult) -> messages.SignBatchResult:
+def sign_batch_result(result: model.SignatureResult) -> messages.SignBatchResult:
     """Show several signatures."""
     used = result.certificate
     return messages.SignBatchResult(

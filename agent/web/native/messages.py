@@ -213,7 +213,7 @@ HTTP_REQUESTS: Final[Sequence[type[Request]]] = (
 # What is answered.
 
 
-class Card(Struct, frozen=True):
+class ReaderCard(Struct, frozen=True):
     """A card, as far as it is known."""
 
     generation: Literal["gen1", "gen2"] | None
@@ -225,7 +225,7 @@ class Reader(Struct, frozen=True):
 
     name: str
     state: CardPresence
-    card: Card | None
+    card: ReaderCard | None
     attempts_left: Annotated[int, Meta(ge=0, le=15)] | None
 
 

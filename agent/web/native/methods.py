@@ -137,7 +137,7 @@ class NativeApi:
         self,
         site: Origin,
         params: messages.SignParams | messages.SignBatchParams,
-    ) -> model.SignResult:
+    ) -> model.SignatureResult:
         request = convert.sign_request(params, allow_sha1=self._settings.allow_sha1)
         return await self._service.sign(site, request, self._page_pin(params))
 

@@ -13,7 +13,7 @@ from agent.origin import Origin
 from agent.web.front.answer import answer
 from agent.web.front.audience import Audience
 from agent.web.front.body import read_body
-from agent.web.front.guard import Purpose
+from agent.web.front.guard import RequestPurpose
 from agent.web.front.limits import Slots
 from agent.web.front.mount import Handler, Mount, Route, Routes
 from agent.web.front.refusal import refusal
@@ -49,11 +49,16 @@ class NativeMount(Mount):
         for kind in messages.HTTP_REQUESTS:
             method = str(kind.__struct_config__.tag)
             call = Route(
-                partial(self._call, method), kind.audience, Purpose.CALL, messages.MAX_MESSAGE
+                partial(self._call, method),
+                kind.audience,
+                RequestPurpose.CALL,
+                messages.MAX_MESSAGE,
             )
             found[f"/v1/{method}"] = {"POST": call}
         found["/v1/status"]["GET"] = public(self._status)
-        session = Route(self._socket, Audience.ANY_SITE, Purpose.SOCKET, subprotocol=SUBPROTOCOL)
+        session = Route(
+            self._socket, Audience.ANY_SITE, RequestPurpose.SOCKET, subprotocol=SUBPROTOCOL
+        )
         found["/v1/socket"] = {"GET": session}
         for path, name, content_type in DOCUMENTS:
             found[path] = {"GET": _document(name, content_type)}
@@ -105,7 +110,7 @@ class NativeMount(Mount):
 
 def public(handler: Handler) -> Route:
     """Return the route of what any site may read."""
-    return Route(handler, Audience.EVERYBODY, Purpose.READ)
+    return Route(handler, Audience.EVERYBODY, RequestPurpose.READ)
 
 
 def _document(name: str, content_type: str) -> Route:

@@ -15,7 +15,7 @@ from agent.origin import LOCAL_USER, PANEL, Origin
 from agent.web.front.answer import JSON_TYPE
 from agent.web.front.audience import Audience
 from agent.web.front.body import read_body
-from agent.web.front.guard import Purpose, Refused
+from agent.web.front.guard import Refused, RequestPurpose
 from agent.web.front.mount import Handler, Mount, Route, Routes
 from agent.web.panel import messages
 from agent.web.panel.files import ROOT, PanelFile
@@ -84,7 +84,7 @@ class PanelMount(Mount):
                 **{path: _file_route(_serving(file)) for path, file in files.items()},
                 **{f"{API}{name}": methods for name, methods in calls.items()},
                 OPEN: {"POST": posted(messages.OpenPanel, self._open)},
-                CLOSE: {"POST": asked_for(self._close, Purpose.CALL)},
+                CLOSE: {"POST": asked_for(self._close, RequestPurpose.CALL)},
             }
         )
 
@@ -143,7 +143,7 @@ class PanelMount(Mount):
 
 def asked_for(
     answer: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
-    purpose: Purpose = Purpose.READ,
+    purpose: RequestPurpose = RequestPurpose.READ,
 ) -> Route:
     """Return the route of what a page of the panel asks for without a message."""
 
@@ -162,7 +162,7 @@ def posted(
         raw = await read_body(request, MAX_BODY, BODY_SECONDS)
         return await answer(request, messages.read(kind, raw))
 
-    return Route(handle, kind.audience, Purpose.CALL, MAX_BODY)
+    return Route(handle, kind.audience, RequestPurpose.CALL, MAX_BODY)
 
 
 def _file_route(handler: Handler) -> Mapping[str, Route]:

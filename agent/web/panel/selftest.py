@@ -19,7 +19,7 @@ from agent.signing.model import (
     CardPresence,
     ReaderView,
     SignatureFormat,
-    SignRequest,
+    SignatureRequest,
 )
 from agent.web.service import Service
 
@@ -162,7 +162,7 @@ class SelfTest:
     async def _sign(self, certificate: CardCertificate) -> None:
         """Sign a text that is worth nothing; the service checks what the card made of it."""
         text = f"Ankong self-test\n{self._clock().isoformat()}\n{secrets.token_hex(16)}\n"
-        request = SignRequest(
+        request = SignatureRequest(
             documents=(Document(data=text.encode(), name="Ankong self-test"),),
             format=SignatureFormat.PKCS1,
             certificate=certificate.facts.thumbprint,

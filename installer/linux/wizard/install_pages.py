@@ -7,10 +7,10 @@ from tkinter import ttk
 from agent.words.language import Language
 from wizard import program, service, work
 from wizard.background import Background
+from wizard.errors import CancelledError, WizardError
 from wizard.program import SetupStep
 from wizard.situation import Situation
 from wizard.texts import load_texts
-from wizard.trouble import CancelledError, TroubleError
 from wizard.window import Press, WizardWindow, filled, set_enabled
 from wizard.work import InstallStage
 
@@ -92,7 +92,7 @@ class InstallPages:
         window.text(texts.licence_text, after=0.5)
         licence = (self._situation.licences / "ankong.txt").read_text("utf-8")
         document = window.document(_unwrapped(licence), _LICENCE_LINES)
-        others = self._situation.places.program / "_internal" / "licences"
+        others = self._situation.paths.program / "_internal" / "licences"
         window.text(filled(texts.licence_others, {"path": _short(str(others))}), muted=True)
 
         def ticked(yes: bool) -> None:
@@ -111,7 +111,7 @@ class InstallPages:
         texts, window, situation = self._texts, self._window, self._situation
         window.begin(texts.added_title, _ADDED)
         window.text(texts.added_text)
-        path = _short(str(situation.places.program))
+        path = _short(str(situation.paths.program))
         facts = {"path": path, "size": f"{situation.size() / 1e6:.0f}"}
         window.facts([(name, filled(text, facts)) for name, text in texts.added])
         if situation.is_running():
@@ -178,7 +178,7 @@ class InstallPages:
         if isinstance(error, CancelledError):
             self._window.close()
             return
-        trouble = error if isinstance(error, TroubleError) else _unknown(error)
+        trouble = error if isinstance(error, WizardError) else _unknown(error)
         texts, window = self._texts, self._window
         window.begin(texts.trouble_title, _INSTALLING)
         window.notice(filled(texts.trouble[trouble.code], trouble.facts), danger=True)
@@ -230,7 +230,7 @@ class InstallPages:
         self._at_login = yes
 
     def _finish(self) -> None:
-        executable = self._situation.places.executable
+        executable = self._situation.paths.executable
         if self._at_login != self._situation.starts_at_login():
             autostart = "--autostart" if self._at_login else "--no-autostart"
             program.complete(executable, autostart, "--no-trust")
@@ -239,8 +239,8 @@ class InstallPages:
         self._window.close()
 
 
-def _unknown(error: Exception) -> TroubleError:
-    return TroubleError("other", path=type(error).__name__, detail=error)
+def _unknown(error: Exception) -> WizardError:
+    return WizardError("other", path=type(error).__name__, detail=error)
 
 
 def _unwrapped(text: str) -> str:

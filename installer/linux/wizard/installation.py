@@ -17,8 +17,8 @@ from agent.host.autostart.xdg import quoted
 from agent.setup.belongings import remove_empty
 from agent.setup.record import missing_above
 from agent.words.desktop import localized
-from wizard.places import ICON_SIZES, Places
-from wizard.trouble import CancelledError, TroubleError, explained
+from wizard.errors import CancelledError, WizardError, explained
+from wizard.install_paths import ICON_SIZES, InstallPaths
 
 SPARE = 16 * 1024 * 1024  # bytes that have to stay free, for the agent's own files
 _CHUNK = 1024 * 1024  # bytes
@@ -67,10 +67,10 @@ class InstallationRecord:
     folders: tuple[str, ...] = ()
 
 
-def installed(places: Places) -> InstallationRecord | None:
+def installed(paths: InstallPaths) -> InstallationRecord | None:
     """Return the record of the installation; None where there is none of ours."""
     try:
-        with places.record.open("rb") as file:
+        with paths.record.open("rb") as file:
             content = json.loads(file.read(_MAX_RECORD))
         version, files, folders = (content[name] for name in ("version", "files", "folders"))
         texts = [version, *files, *folders]
@@ -93,19 +93,19 @@ def _numbers(version: str) -> list[int]:
 class Installation:
     """One attempt to install."""
 
-    def __init__(self, source: Path, version: str, places: Places, icons: Path) -> None:
+    def __init__(self, source: Path, version: str, paths: InstallPaths, icons: Path) -> None:
         """Prepare an installation.
 
         Args:
             source: folder of the program.
             version: of it.
-            places: the folders to install into.
+            paths: the folders to install into.
             icons: folder of the pictures, one for each of ``ICON_SIZES``.
 
         """
         self._source = source
         self._version = version
-        self._places = places
+        self._paths = paths
         self._icons = icons
         self._made: list[str] = []
 
@@ -113,14 +113,14 @@ class Installation:
         """Install, or replace what is installed.
 
         Raises:
-            TroubleError: it failed; the earlier installation is unchanged.
+            WizardError: it failed; the earlier installation is unchanged.
             CancelledError: ``cancelled`` was set in time; the earlier installation is unchanged.
 
         """
-        places = self._places
-        with explained(places.program):
+        paths = self._paths
+        with explained(paths.program):
             self._mend()
-            before = installed(places)
+            before = installed(paths)
             self._note_missing()
             try:
                 self._copy(told, cancelled)
@@ -130,40 +130,40 @@ class Installation:
                 self._clean_up()
                 raise
             self._write_around()
-            shutil.rmtree(places.replaced, ignore_errors=True)
+            shutil.rmtree(paths.replaced, ignore_errors=True)
 
     def _mend(self) -> None:
-        places = self._places
-        if places.staging.exists():
-            shutil.rmtree(places.staging)
-        if not places.replaced.exists():
+        paths = self._paths
+        if paths.staging.exists():
+            shutil.rmtree(paths.staging)
+        if not paths.replaced.exists():
             return
-        if places.program.exists():
-            shutil.rmtree(places.replaced)
+        if paths.program.exists():
+            shutil.rmtree(paths.replaced)
         else:
-            places.replaced.rename(places.program)
+            paths.replaced.rename(paths.program)
 
     def _note_missing(self) -> None:
         """Record the folders that this installation makes."""
-        places = self._places
-        wanted = [places.program, *(path.parent / "file" for path in self._around())]
+        paths = self._paths
+        wanted = [paths.program, *(path.parent / "file" for path in self._around())]
         self._made = [str(folder) for folder in missing_above(wanted)]
 
     def _around(self) -> Iterator[Path]:
         """Return the files outside the program's folder."""
-        places = self._places
-        yield from (places.command, places.removal_command)
-        yield from (places.menu_entry, places.removal_entry)
-        yield from map(places.icon, ICON_SIZES)
+        paths = self._paths
+        yield from (paths.command, paths.removal_command)
+        yield from (paths.menu_entry, paths.removal_entry)
+        yield from map(paths.icon, ICON_SIZES)
 
     def _copy(self, told: Told, cancelled: threading.Event) -> None:
         files = [path for path in sorted(self._source.rglob("*")) if not path.is_dir()]
         total = sum(path.stat().st_size for path in files if not path.is_symlink())
-        self._places.staging.mkdir(parents=True)  # first: what is read-only has no space either
+        self._paths.staging.mkdir(parents=True)  # first: what is read-only has no space either
         self._check_space(total)
         copied = 0
         for path in files:
-            target = self._places.staging / path.relative_to(self._source)
+            target = self._paths.staging / path.relative_to(self._source)
             target.parent.mkdir(parents=True, exist_ok=True)
             for size in _copy_file(path, target):
                 copied += size
@@ -172,22 +172,22 @@ class Installation:
                     raise CancelledError
 
     def _check_space(self, size: int) -> None:
-        folder = self._places.staging
+        folder = self._paths.staging
         free = shutil.disk_usage(folder).free
         if free < size + SPARE:
             needed, there = (f"{count / 1e6:.0f}" for count in (size + SPARE, free))
-            raise TroubleError("no_space", path=folder.parent, needed=needed, free=there)
+            raise WizardError("no_space", path=folder.parent, needed=needed, free=there)
 
     def _write_record(self, before: InstallationRecord | None) -> None:
         files = [str(path) for path in self._around() if self._may_write(path, before)]
         folders = list(dict.fromkeys((*(before.folders if before else ()), *self._made)))
         content = {"version": self._version, "files": files, "folders": folders}
-        path = self._places.staging / self._places.record.name
+        path = self._paths.staging / self._paths.record.name
         # another way: in a folder that nobody uses before it is renamed
         path.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", "utf-8")
-        script = self._places.staging / "ankong-uninstall"
+        script = self._paths.staging / "ankong-uninstall"
         # another way: likewise
-        script.write_text(_REMOVER.format(executable=_shell_quoted(self._places.executable)))
+        script.write_text(_REMOVER.format(executable=_shell_quoted(self._paths.executable)))
         script.chmod(0o755)
 
     @staticmethod
@@ -197,40 +197,40 @@ class Installation:
         return is_ours or not (path.exists() or path.is_symlink())
 
     def _swap(self) -> None:
-        places = self._places
-        if not places.program.exists():
-            places.staging.rename(places.program)
+        paths = self._paths
+        if not paths.program.exists():
+            paths.staging.rename(paths.program)
             return
-        places.program.rename(places.replaced)
+        paths.program.rename(paths.replaced)
         try:
-            places.staging.rename(places.program)
+            paths.staging.rename(paths.program)
         except OSError:
-            places.replaced.rename(places.program)
+            paths.replaced.rename(paths.program)
             raise
 
     def _clean_up(self) -> None:
-        shutil.rmtree(self._places.staging, ignore_errors=True)
+        shutil.rmtree(self._paths.staging, ignore_errors=True)
         remove_empty(self._made)
 
     def _write_around(self) -> None:
-        places = self._places
-        record = installed(places)
+        paths = self._paths
+        record = installed(paths)
         ours = set(record.files) if record else set()
-        executable = quoted(str(places.executable))
+        executable = quoted(str(paths.executable))
         texts = {
-            places.menu_entry: _MENU_ENTRY.format(
+            paths.menu_entry: _MENU_ENTRY.format(
                 executable=executable,
                 name=localized("Name", "product.name"),
                 comment=localized("Comment", "product.panel"),
             ),
-            places.removal_entry: _REMOVAL_ENTRY.format(
+            paths.removal_entry: _REMOVAL_ENTRY.format(
                 executable=executable,
                 name=localized("Name", "product.remove"),
                 comment=localized("Comment", "product.remove_text"),
             ),
         }
-        links = {places.command: places.executable}
-        links[places.removal_command] = places.program / "ankong-uninstall"
+        links = {paths.command: paths.executable}
+        links[paths.removal_command] = paths.program / "ankong-uninstall"
         for path in (each for each in self._around() if str(each) in ours):
             path.parent.mkdir(parents=True, exist_ok=True)
             if path in links:
@@ -239,9 +239,9 @@ class Installation:
             elif path in texts:
                 replace_file(path, texts[path].encode(), mode=0o644)
         for size in ICON_SIZES:
-            if str(places.icon(size)) in ours:
+            if str(paths.icon(size)) in ours:
                 picture = (self._icons / f"ankong-{size}.png").read_bytes()
-                replace_file(places.icon(size), picture, mode=0o644)
+                replace_file(paths.icon(size), picture, mode=0o644)
 
 
 def _copy_file(source: Path, target: Path) -> Iterator[int]:
@@ -261,19 +261,19 @@ def _shell_quoted(path: Path) -> str:
     return "'" + str(path).replace("'", "'\\''") + "'"
 
 
-def remove(places: Places) -> None:
+def remove(paths: InstallPaths) -> None:
     """Remove the files of :class:`Installation`, and nothing else.
 
     Raises:
-        TroubleError: something could not be removed.
+        WizardError: something could not be removed.
 
     """
-    record = installed(places)
+    record = installed(paths)
     files, folders = (record.files, record.folders) if record else ((), ())
-    with explained(places.program):
+    with explained(paths.program):
         for name in files:
             Path(name).unlink(missing_ok=True)
-        for folder in (places.staging, places.replaced, places.program):
+        for folder in (paths.staging, paths.replaced, paths.program):
             if folder.exists():
                 shutil.rmtree(folder)
     remove_empty(folders)

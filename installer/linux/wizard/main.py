@@ -9,9 +9,9 @@ from contextlib import suppress
 
 from agent.words.language import CHOICES, SYSTEM, Language, chosen_language
 from wizard import program, service, work
+from wizard.errors import WizardError
 from wizard.situation import Situation
 from wizard.texts import load_texts
-from wizard.trouble import TroubleError
 from wizard.window import filled
 
 EXIT_OK = 0
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str]) -> int:
         if options.uninstall:
             return _uninstall(situation, options, language)
         return _install(situation, options, language)
-    except TroubleError as error:
+    except WizardError as error:
         print(filled(load_texts(language).trouble[error.code], error.facts), file=sys.stderr)
         return EXIT_FAILED
 
@@ -78,10 +78,10 @@ def _install_quietly(situation: Situation, options: argparse.Namespace, language
         print(filled(texts.welcome_older, facts) + " (--downgrade)", file=sys.stderr)
         return EXIT_FAILED
     steps = work.install(situation, lambda _: None, lambda _: None, threading.Event())
-    places = situation.places
+    paths = situation.paths
     if options.no_autostart:
-        steps = (*steps, *program.complete(places.executable, "--no-autostart", "--no-trust"))
-    facts = {"version": situation.version, "path": str(places.program)}
+        steps = (*steps, *program.complete(paths.executable, "--no-autostart", "--no-trust"))
+    facts = {"version": situation.version, "path": str(paths.program)}
     print(filled(texts.quiet_done, facts))
     for step in steps:
         if not step.ok:
@@ -91,7 +91,7 @@ def _install_quietly(situation: Situation, options: argparse.Namespace, language
         print(missing.command or texts.missing_unknown, file=sys.stderr)
     if not options.no_start:
         with suppress(OSError):
-            program.start(places.executable)
+            program.start(paths.executable)
     return EXIT_OK
 
 

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from agent.words.language import Language
 from wizard import work
 from wizard.background import Background
+from wizard.errors import WizardError
 from wizard.program import SetupStep
 from wizard.situation import Situation
 from wizard.texts import load_texts
-from wizard.trouble import TroubleError
 from wizard.window import WizardWindow, filled
 
 _CONFIRM, _REMOVING, _FINISHED = range(3)
@@ -90,7 +90,7 @@ class RemovalPages:
         self._add_close()
 
     def _failed(self, error: Exception) -> None:
-        trouble = error if isinstance(error, TroubleError) else None
+        trouble = error if isinstance(error, WizardError) else None
         words = str(error) if trouble is None else self._texts.trouble[trouble.code]
         self._tell_of_left([words if trouble is None else filled(words, trouble.facts)])
 

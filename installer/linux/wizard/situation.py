@@ -11,9 +11,9 @@ from agent.host.autostart.xdg import XdgAutostart
 from agent.host.instance.quitting import StillRunningError, end_running, is_running
 from agent.host.machine.paths import Paths
 from agent.host.tls.machine import Machine
+from wizard.errors import WizardError
+from wizard.install_paths import InstallPaths
 from wizard.installation import InstallationRecord, installed, is_older
-from wizard.places import Places
-from wizard.trouble import TroubleError
 
 
 @dataclass(frozen=True)
@@ -23,21 +23,21 @@ class Situation:
     Attributes:
         source: folder of the frozen program that runs here.
         version: of it.
-        places: the folders to install into.
+        paths: the folders to install into.
         state: the agent's own folder.
 
     """
 
     source: Path
     version: str
-    places: Places
+    paths: InstallPaths
     state: Paths
 
     @classmethod
     def here(cls) -> Self:
         """Return the situation of this process."""
-        places = Places.of(os.environ, Path.home())
-        return cls(Path(sys.executable).parent, __version__, places, Paths.choose())
+        paths = InstallPaths.of(os.environ, Path.home())
+        return cls(Path(sys.executable).parent, __version__, paths, Paths.choose())
 
     @property
     def icons(self) -> Path:
@@ -51,7 +51,7 @@ class Situation:
 
     def before(self) -> InstallationRecord | None:
         """Return what is installed now."""
-        return installed(self.places)
+        return installed(self.paths)
 
     def is_downgrade(self) -> bool:
         """Return whether a newer version would be replaced."""
@@ -70,13 +70,13 @@ class Situation:
         """Ask the agent to end, and wait for it.
 
         Raises:
-            TroubleError: it did not end.
+            WizardError: it did not end.
 
         """
         try:
             end_running(self.state)
         except (StillRunningError, OSError) as error:
-            raise TroubleError("still_running") from error
+            raise WizardError("still_running") from error
 
     def starts_at_login(self) -> bool:
         """Return whether the agent starts when the user signs in."""

@@ -9,7 +9,7 @@ from tkinter import ttk
 from tray.prompt.style import LIGHT, WIDTH, Style
 from tray.prompt.texts import button_label
 from tray.prompt.wrap import wrap
-from wizard.ticks import theme_ticks
+from wizard.check_boxes import theme_check_boxes
 
 _HEIGHT = 25  # ems of a page
 _SIDE = 11.5  # ems of the list of steps
@@ -100,7 +100,7 @@ class WizardWindow:
 
     def _theme(self) -> None:
         theme = ttk.Style(self.root)
-        self._boxes = theme_ticks(theme, self.root, self.style)
+        self._boxes = theme_check_boxes(theme, self.root, self.style)
         theme.configure(
             "Wizard.Horizontal.TProgressbar",
             troughcolor=LIGHT.panel,

@@ -33,7 +33,7 @@ def install(
         cancelled: set to stop while files are copied.
 
     Raises:
-        TroubleError: it failed; everything is as it was.
+        WizardError: it failed; everything is as it was.
         CancelledError: it was cancelled; everything is as it was.
 
     """
@@ -41,11 +41,11 @@ def install(
         begins(InstallStage.ENDING)
         situation.end_running()
     begins(InstallStage.COPYING)
-    places = situation.places
-    installation = Installation(situation.source, situation.version, places, situation.icons)
+    paths = situation.paths
+    installation = Installation(situation.source, situation.version, paths, situation.icons)
     installation.run(told, cancelled)
     begins(InstallStage.COMPLETING)
-    return program.complete(places.executable)
+    return program.complete(paths.executable)
 
 
 def uninstall(situation: Situation, *, forget: bool) -> Sequence[SetupStep]:
@@ -59,10 +59,10 @@ def uninstall(situation: Situation, *, forget: bool) -> Sequence[SetupStep]:
         forget: whether history and sites are removed too.
 
     Raises:
-        TroubleError: a file cannot be removed.
+        WizardError: a file cannot be removed.
 
     """
-    steps = program.undo(situation.places.executable, forget=forget)
+    steps = program.undo(situation.paths.executable, forget=forget)
     if all(step.ok for step in steps):
-        remove(situation.places)
+        remove(situation.paths)
     return steps

@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[3]
 sys.path.append(str(ROOT / "installer" / "linux"))
 
-from wizard.places import ICON_SIZES, Places  # noqa: E402  # only now can it be found
+from wizard.install_paths import ICON_SIZES, InstallPaths  # noqa: E402  # only now can it be found
 
 
 @pytest.fixture
@@ -20,8 +20,8 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def places(home: Path) -> Places:
-    return Places.of({}, home)
+def paths(home: Path) -> InstallPaths:
+    return InstallPaths.of({}, home)
 
 
 @pytest.fixture

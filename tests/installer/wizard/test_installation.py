@@ -10,17 +10,17 @@ from typing import Any, NamedTuple
 
 import pytest
 from wizard import installation
+from wizard.errors import CancelledError, WizardError
+from wizard.install_paths import InstallPaths
 from wizard.installation import Installation, installed, is_older, remove
-from wizard.places import Places
-from wizard.trouble import CancelledError, TroubleError
 
 
 def install(
-    program: Path, places: Places, version: str = "1.2.3", told: list[float] | None = None
+    program: Path, paths: InstallPaths, version: str = "1.2.3", told: list[float] | None = None
 ) -> None:
     listener = (lambda _: None) if told is None else told.append
     icons = program / "_internal" / "icons"
-    Installation(program, version, places, icons).run(listener, threading.Event())
+    Installation(program, version, paths, icons).run(listener, threading.Event())
 
 
 def tree(folder: Path) -> dict[str, Any]:
@@ -36,28 +36,30 @@ def tree(folder: Path) -> dict[str, Any]:
 
 
 def test_the_program_is_whole_and_everything_around_it_leads_there(
-    program: Path, places: Places
+    program: Path, paths: InstallPaths
 ) -> None:
     told: list[float] = []
-    install(program, places, told=told)
-    there = {k: v for k, v in tree(places.program).items() if k in tree(program)}
+    install(program, paths, told=told)
+    there = {k: v for k, v in tree(paths.program).items() if k in tree(program)}
     assert there == tree(program)
     assert told == sorted(told)
     assert told[-1] == pytest.approx(1.0)
-    said = subprocess.run([places.command, "hello"], capture_output=True, text=True, check=True)
+    said = subprocess.run([paths.command, "hello"], capture_output=True, text=True, check=True)
     assert said.stdout == "hello\n"
-    said = subprocess.run([places.removal_command, "x"], capture_output=True, text=True, check=True)
+    said = subprocess.run([paths.removal_command, "x"], capture_output=True, text=True, check=True)
     assert said.stdout == "--wizard --uninstall x\n"
-    assert places.icon(48).read_bytes() == b"picture"
-    assert not places.staging.exists()
-    assert not places.replaced.exists()
+    assert paths.icon(48).read_bytes() == b"picture"
+    assert not paths.staging.exists()
+    assert not paths.replaced.exists()
 
 
-def test_the_menu_starts_the_program_wherever_the_home_is(program: Path, places: Places) -> None:
-    install(program, places)
+def test_the_menu_starts_the_program_wherever_the_home_is(
+    program: Path, paths: InstallPaths
+) -> None:
+    install(program, paths)
     for entry, words in (
-        (places.menu_entry, "tray --panel"),
-        (places.removal_entry, "--uninstall"),
+        (paths.menu_entry, "tray --panel"),
+        (paths.removal_entry, "--uninstall"),
     ):
         [line] = [each for each in entry.read_text().splitlines() if each.startswith("Exec=")]
         # A string value's backslashes, then the quotation, then the field codes.
@@ -65,64 +67,64 @@ def test_the_menu_starts_the_program_wherever_the_home_is(program: Path, places:
         said = subprocess.run(
             ["sh", "-c", f"printf '%s\\n' {value}"], capture_output=True, text=True, check=True
         )
-        assert said.stdout.splitlines()[0] == str(places.executable)
+        assert said.stdout.splitlines()[0] == str(paths.executable)
         assert line.endswith(words)
 
 
-def test_removal_leaves_the_home_as_it_was(program: Path, places: Places, home: Path) -> None:
+def test_removal_leaves_the_home_as_it_was(program: Path, paths: InstallPaths, home: Path) -> None:
     (home / ".local" / "bin").mkdir(parents=True)
     (home / ".local" / "bin" / "other").write_text("mine")
     before = tree(home)
-    install(program, places)
-    install(program, places, "1.2.4")
-    remove(places)
+    install(program, paths)
+    install(program, paths, "1.2.4")
+    remove(paths)
     assert tree(home) == before
 
 
-def test_what_somebody_else_put_there_stays(program: Path, places: Places, home: Path) -> None:
-    places.commands.mkdir(parents=True)
-    places.command.write_text("somebody else's")
+def test_what_somebody_else_put_there_stays(program: Path, paths: InstallPaths, home: Path) -> None:
+    paths.commands.mkdir(parents=True)
+    paths.command.write_text("somebody else's")
     before = tree(home)
-    install(program, places)
-    assert places.command.read_text() == "somebody else's"
-    remove(places)
+    install(program, paths)
+    assert paths.command.read_text() == "somebody else's"
+    remove(paths)
     assert tree(home) == before
 
 
-def test_an_update_replaces_all_and_knows_the_version(program: Path, places: Places) -> None:
-    install(program, places, "1.2.3")
-    (places.program / "_internal" / "gone in the next version").touch()
-    install(program, places, "1.2.4")
-    record = installed(places)
+def test_an_update_replaces_all_and_knows_the_version(program: Path, paths: InstallPaths) -> None:
+    install(program, paths, "1.2.3")
+    (paths.program / "_internal" / "gone in the next version").touch()
+    install(program, paths, "1.2.4")
+    record = installed(paths)
     assert record is not None
     assert record.version == "1.2.4"
-    assert not (places.program / "_internal" / "gone in the next version").exists()
+    assert not (paths.program / "_internal" / "gone in the next version").exists()
 
 
-def test_a_copy_that_was_interrupted_is_thrown_away(program: Path, places: Places) -> None:
-    (places.staging / "rubble").mkdir(parents=True)
-    install(program, places)
-    assert not (places.program / "rubble").exists()
-    assert not places.staging.exists()
+def test_a_copy_that_was_interrupted_is_thrown_away(program: Path, paths: InstallPaths) -> None:
+    (paths.staging / "rubble").mkdir(parents=True)
+    install(program, paths)
+    assert not (paths.program / "rubble").exists()
+    assert not paths.staging.exists()
 
 
 def test_a_program_that_was_moved_aside_and_not_replaced_comes_back(
-    program: Path, places: Places, home: Path
+    program: Path, paths: InstallPaths, home: Path
 ) -> None:
-    install(program, places)
-    places.program.rename(places.replaced)
-    install(program, places)
-    assert not places.replaced.exists()
-    remove(places)  # the folders of the first attempt were not forgotten
+    install(program, paths)
+    paths.program.rename(paths.replaced)
+    install(program, paths)
+    assert not paths.replaced.exists()
+    remove(paths)  # the folders of the first attempt were not forgotten
     assert tree(home) == {}
 
 
 def test_nothing_is_left_of_an_installation_that_was_cancelled(
-    program: Path, places: Places, home: Path
+    program: Path, paths: InstallPaths, home: Path
 ) -> None:
     cancelled = threading.Event()
     cancelled.set()
-    attempt = Installation(program, "1.2.3", places, program / "_internal" / "icons")
+    attempt = Installation(program, "1.2.3", paths, program / "_internal" / "icons")
     with pytest.raises(CancelledError):
         attempt.run(lambda _: None, cancelled)
     assert tree(home) == {}
@@ -135,11 +137,11 @@ class Usage(NamedTuple):
 
 
 def test_too_little_space_is_seen_before_anything_is_copied(
-    program: Path, places: Places, home: Path, monkeypatch: pytest.MonkeyPatch
+    program: Path, paths: InstallPaths, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(installation.shutil, "disk_usage", lambda _: Usage(9, 8, 1_000_000))
-    with pytest.raises(TroubleError) as caught:
-        install(program, places)
+    with pytest.raises(WizardError) as caught:
+        install(program, paths)
     assert caught.value.code == "no_space"
     assert (caught.value.facts["needed"], caught.value.facts["free"]) == ("20", "1")
     assert tree(home) == {}
@@ -150,43 +152,43 @@ def test_too_little_space_is_seen_before_anything_is_copied(
     [(errno.ENOSPC, "disk_full"), (errno.EDQUOT, "disk_full"), (errno.EROFS, "no_writing")],
 )
 def test_what_was_installed_survives_a_copy_that_fails(
-    program: Path, places: Places, monkeypatch: pytest.MonkeyPatch, number: int, code: str
+    program: Path, paths: InstallPaths, monkeypatch: pytest.MonkeyPatch, number: int, code: str
 ) -> None:
-    install(program, places)
-    before = tree(places.data)
+    install(program, paths)
+    before = tree(paths.data)
 
     def fail(_source: Path, target: Path) -> None:
         raise OSError(number, os.strerror(number), str(target))
 
     monkeypatch.setattr(installation, "_copy_file", fail)
-    with pytest.raises(TroubleError) as caught:
-        install(program, places, "1.2.4")
+    with pytest.raises(WizardError) as caught:
+        install(program, paths, "1.2.4")
     assert caught.value.code == code
-    assert tree(places.data) == before
+    assert tree(paths.data) == before
 
 
 def test_what_was_installed_comes_back_when_the_next_cannot_take_its_place(
-    program: Path, places: Places, monkeypatch: pytest.MonkeyPatch
+    program: Path, paths: InstallPaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    install(program, places)
-    before = tree(places.data)
+    install(program, paths)
+    before = tree(paths.data)
     rename = Path.rename
 
     def fail(path: Path, target: Path) -> Path:
-        if path == places.staging:
+        if path == paths.staging:
             raise PermissionError(errno.EPERM, "not allowed", str(path))
         return rename(path, target)
 
     monkeypatch.setattr(Path, "rename", fail)
-    with pytest.raises(TroubleError):
-        install(program, places, "1.2.4")
-    assert tree(places.data) == before
+    with pytest.raises(WizardError):
+        install(program, paths, "1.2.4")
+    assert tree(paths.data) == before
 
 
 def test_a_place_that_nobody_can_write_to_is_named(program: Path) -> None:
-    places = Places.of({"XDG_DATA_HOME": "/proc/self"}, Path("/proc/self"))
-    with pytest.raises(TroubleError) as caught:
-        install(program, places)
+    paths = InstallPaths.of({"XDG_DATA_HOME": "/proc/self"}, Path("/proc/self"))
+    with pytest.raises(WizardError) as caught:
+        install(program, paths)
     assert caught.value.code in ("no_writing", "other")
     assert "/proc/self/ankong" in caught.value.facts["path"]
 
@@ -195,18 +197,18 @@ def test_a_place_that_nobody_can_write_to_is_named(program: Path) -> None:
     "content",
     ["", "[]", "null", '{"version": 1, "files": [], "folders": []}', "\ufffd", "{" * 9999],
 )
-def test_a_record_that_makes_no_sense_is_none(places: Places, content: str) -> None:
-    places.program.mkdir(parents=True)
-    places.record.write_text(content)
-    assert installed(places) is None
+def test_a_record_that_makes_no_sense_is_none(paths: InstallPaths, content: str) -> None:
+    paths.program.mkdir(parents=True)
+    paths.record.write_text(content)
+    assert installed(paths) is None
 
 
-def test_a_record_is_read_back(program: Path, places: Places) -> None:
-    install(program, places)
-    content = json.loads(places.record.read_text())
+def test_a_record_is_read_back(program: Path, paths: InstallPaths) -> None:
+    install(program, paths)
+    content = json.loads(paths.record.read_text())
     assert content["version"] == "1.2.3"
-    assert str(places.menu_entry) in content["files"]
-    assert str(places.data) in content["folders"]
+    assert str(paths.menu_entry) in content["files"]
+    assert str(paths.data) in content["folders"]
 
 
 @pytest.mark.parametrize(
@@ -223,5 +225,5 @@ def test_versions_are_compared_by_their_numbers(one: str, other: str, *, older: 
 
 
 def test_the_user_may_keep_data_elsewhere(home: Path) -> None:
-    assert Places.of({"XDG_DATA_HOME": "/data"}, home).program == Path("/data/ankong/app")
-    assert Places.of({"XDG_DATA_HOME": "data"}, home).data == home / ".local" / "share"
+    assert InstallPaths.of({"XDG_DATA_HOME": "/data"}, home).program == Path("/data/ankong/app")
+    assert InstallPaths.of({"XDG_DATA_HOME": "data"}, home).data == home / ".local" / "share"

@@ -16,7 +16,7 @@ from tkinter import ttk
 from typing import Any
 
 from wizard import install_pages, program, removal_pages, service
-from wizard.places import Places
+from wizard.install_paths import InstallPaths
 from wizard.situation import Situation
 
 from agent.host.machine.paths import Paths
@@ -45,7 +45,7 @@ def main() -> None:
     wanted = json.loads(sys.argv[1])
     home = Path(wanted["home"])
     situation = Situation(
-        Path(wanted["program"]), wanted["version"], Places.of({}, home), Paths(home / "state")
+        Path(wanted["program"]), wanted["version"], InstallPaths.of({}, home), Paths(home / "state")
     )
     service.look = lambda *_: service.Missing(**wanted["missing"])  # type: ignore[assignment]
     steps = [program.SetupStep(**step) for step in wanted["steps"]]

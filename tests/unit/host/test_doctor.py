@@ -23,8 +23,8 @@ from agent.host.tls.machine import run
 from agent.host.tls.store import AuthorityFile
 from agent.transport.base import CardProvider
 from agent.virtualcard import cardfile
+from agent.virtualcard.new_cards import new_scenario
 from agent.virtualcard.provider import VirtualProvider
-from agent.virtualcard.workshop import new_scenario
 from agent.words import Language
 from tests.unit.host.clinic import Clinic, needs_certutil, with_card
 from tests.unit.host.conftest import MachineFactory, Tools, new_database

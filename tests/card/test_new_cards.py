@@ -1,4 +1,4 @@
-"""Cards that are made, prepared and watched: workshop, scenarios, card files."""
+"""Cards that are made, prepared and watched: new cards, scenarios, card files."""
 
 import os
 import re
@@ -13,7 +13,7 @@ import pytest
 
 from agent import cli
 from agent.errors import AgentError, BadRequestError, ErrorCode, PinError
-from agent.virtualcard import cardfile, workshop
+from agent.virtualcard import cardfile, new_cards
 from agent.virtualcard.card_file_provider import CardFileProvider
 from agent.virtualcard.issuer import TestIssuer
 from agent.virtualcard.model import CardData, Generation
@@ -33,7 +33,7 @@ ORDER = Order(Generation.GEN2, "王測試", "A123456789", b"246810")
 
 
 def test_a_new_card_is_in_its_file(tmp_path: Path) -> None:
-    made = workshop.new_card(tmp_path / "card.json", tmp_path / "issuer", ORDER, key_size=2048)
+    made = new_cards.new_card(tmp_path / "card.json", tmp_path / "issuer", ORDER, key_size=2048)
     data = cardfile.load(tmp_path / "card.json").data
     said = made.as_json()
     assert (said["generation"], said["serial"]) == ("gen2", data.serial)
@@ -59,7 +59,7 @@ def test_a_card_that_cannot_be_made(
     change: dict[str, Any], code: ErrorCode, tmp_path: Path
 ) -> None:
     with pytest.raises(AgentError) as caught:
-        workshop.new_card(tmp_path / "card.json", tmp_path / "issuer", replace(ORDER, **change))
+        new_cards.new_card(tmp_path / "card.json", tmp_path / "issuer", replace(ORDER, **change))
     assert caught.value.code == code
     assert list(tmp_path.iterdir()) == []  # nor was an authority made for it
     if "pin" in change:
@@ -81,7 +81,7 @@ def test_a_kind_of_card_that_there_is_not(
 
 def test_a_place_where_no_card_can_lie(tmp_path: Path) -> None:
     with pytest.raises(BadRequestError):
-        workshop.new_card(tmp_path / "no" / "card.json", tmp_path / "i", ORDER, key_size=2048)
+        new_cards.new_card(tmp_path / "no" / "card.json", tmp_path / "i", ORDER, key_size=2048)
 
 
 def test_scenarios_are_named_once_and_told_in_every_language() -> None:
@@ -117,8 +117,8 @@ def test_a_scenario_that_is_not_there(test_issuer: TestIssuer, card_keys: Keys) 
         make("holiday", test_issuer, card_keys)
 
 
-def test_a_scenario_from_the_workshop(tmp_path: Path) -> None:
-    made = workshop.new_scenario(
+def test_a_scenario_is_made_in_a_file(tmp_path: Path) -> None:
+    made = new_cards.new_scenario(
         tmp_path / "card.json", tmp_path / "issuer", "locked", key_size=2048
     )
     wire = Gen1Wire(cardfile.load(tmp_path / "card.json"))
@@ -131,7 +131,7 @@ def test_a_scenario_from_the_workshop(tmp_path: Path) -> None:
 def test_the_state_folder_that_a_first_card_makes_is_private(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    smaller = partial(workshop.new_scenario, key_size=2048)  # the usual keys take their time
+    smaller = partial(new_cards.new_scenario, key_size=2048)  # the usual keys take their time
     monkeypatch.setattr("agent.commands.card.new_scenario", smaller)
     state, out = tmp_path / "state", tmp_path / "my.card"
     make = ["card", "scenarios", "--make", "gen1", "--out", str(out)]

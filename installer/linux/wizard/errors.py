@@ -9,7 +9,7 @@ _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 _FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
 
-class TroubleError(Exception):
+class WizardError(Exception):
     """A problem that the citizen can solve before running the wizard again.
 
     Attributes:
@@ -30,10 +30,10 @@ class CancelledError(Exception):
 
 @contextmanager
 def explained(place: Path) -> Iterator[None]:
-    """Turn an OSError about ``place`` into a :class:`TroubleError`.
+    """Turn an OSError about ``place`` into a :class:`WizardError`.
 
     Raises:
-        TroubleError: an OSError was raised inside.
+        WizardError: an OSError was raised inside.
 
     """
     try:
@@ -41,7 +41,7 @@ def explained(place: Path) -> Iterator[None]:
     except OSError as error:
         path = error.filename or place
         if error.errno in _NO_SPACE:
-            raise TroubleError("disk_full", path=path) from error
+            raise WizardError("disk_full", path=path) from error
         if error.errno in _FORBIDDEN:
-            raise TroubleError("no_writing", path=path) from error
-        raise TroubleError("other", path=path, detail=error.strerror or error) from error
+            raise WizardError("no_writing", path=path) from error
+        raise WizardError("other", path=path, detail=error.strerror or error) from error

@@ -17,7 +17,7 @@ _INSIDE = rounded(3.4, 3.4, 28.6, 28.6, 4.0)
 _TICK = polygon(((7.4, 16.6), (10.4, 13.6), (14.0, 17.2), (22.0, 8.8), (25.0, 11.8), (14.0, 23.4)))
 
 
-def theme_ticks(theme: ttk.Style, root: tk.Tk, style: Style) -> Sequence[tk.PhotoImage]:
+def theme_check_boxes(theme: ttk.Style, root: tk.Tk, style: Style) -> Sequence[tk.PhotoImage]:
     """Define the style ``Wizard.TCheckbutton``; return its pictures, which have to be kept."""
     size = style.gap(_SIZE)
     edge, brand, paper = (_numbers(name) for name in (LIGHT.edge, LIGHT.brand, LIGHT.paper))

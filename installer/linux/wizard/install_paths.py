@@ -9,7 +9,7 @@ ICON_SIZES = (16, 22, 24, 32, 48, 64, 128, 256)
 
 
 @dataclass(frozen=True)
-class Places:
+class InstallPaths:
     """The folders of one user.
 
     Attributes:
