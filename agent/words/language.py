@@ -45,6 +45,8 @@ class Language(StrEnum):
     # fmt: off
     CHINESE = "zh-Hant", "繁體中文", True, "zh_TW", 0x0404, "TradChinese", "Microsoft JhengHei UI", "zh-TW"  # noqa: E501  # a row
     ENGLISH = "en", "English", True, "en", 0x0409, "English", "Segoe UI", "en-GB"
+    VIETNAMESE = "vi", "Tiếng Việt", False, "vi", 0x042A, "Vietnamese", "Segoe UI", "vi-VN"
+    INDONESIAN = "id", "Bahasa Indonesia", False, "id", 0x0421, "Indonesian", "Segoe UI", "id-ID"
     # fmt: on
 
     def __new__(  # noqa: PLR0913, PLR0917  # a row of the table

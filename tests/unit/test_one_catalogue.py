@@ -84,7 +84,8 @@ def test_every_exception_is_still_one(name: str) -> None:
 
 def test_nobody_names_a_language_but_the_list() -> None:
     members = "|".join(each.name for each in Language)
-    tags = "|".join(f'"{each}"' for each in Language)
+    # "id" is what many formats call an identifier, too.
+    tags = "|".join(f'"{each}"' for each in Language if each != "id")
     naming = re.compile(rf"\bLanguage\.(?:{members})\b|(?<![\w.])(?:{tags})(?![\w.])")
     found = [
         f"{name_of(path)}: {line.strip()}"

@@ -63,6 +63,17 @@ def test_every_language_says_everything_with_the_same_placeholders(language: Lan
         check_translation(key, english[key], text)
 
 
+@pytest.mark.parametrize("language", [each for each in Language if each.posix != "zh_TW"])
+def test_no_window_has_marks_that_its_font_draws_as_wide_as_an_ideograph(
+    language: Language,
+) -> None:
+    """The windows' fonts have to have ideographs, and those have wide quotation marks."""
+    for area in ("prompt", "wizard"):
+        for key, text in load(language).items():
+            if key.startswith(f"{area}."):
+                assert not set("“”‘’") & set("".join(forms(text))), key
+
+
 @pytest.mark.parametrize("language", Language)
 def test_no_translation_is_of_an_older_english_text(language: Language) -> None:
     text = content_of(language)
