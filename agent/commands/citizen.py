@@ -4,7 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.consent.consent import AlwaysAllow, Consent, Refuse
+from agent.consent.consent import AlwaysAllow, Ask, Consent, Refuse
+from agent.consent.joining import JoiningPrompter
+from agent.consent.local_user import LocalUserConsent
 from agent.consent.permissions import Permission
 from agent.consent.policy_permissions import PolicyPermissions
 from agent.consent.process import ProcessPrompter, prompt_command
@@ -14,7 +16,7 @@ from agent.consent.site_store import SiteStore
 from agent.consent.wire import SYSTEM
 from agent.host.settings.policy import Policy, Ruling
 from agent.origin import Origin
-from agent.web.hipki.consent import PopupConsent, PopupPrompter
+from agent.web.hipki.asking import PopupPrompter
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +61,10 @@ def open_citizen(
         def forbidden(site: Origin) -> bool:
             return policy.decision(site) is Ruling.FORBIDDEN
 
-        return Citizen(AlwaysAllow(forbidden), nobody)
+        return Citizen(LocalUserConsent(AlwaysAllow(forbidden)), nobody)
     if answer == "deny":
-        return Citizen(Refuse("whoever started the agent refuses every site"), nobody)
+        refuse = Refuse("whoever started the agent refuses every site")
+        return Citizen(LocalUserConsent(refuse), nobody)
     store = SiteStore(sites)
     standing = PolicyPermissions(policy, store)
 
@@ -69,5 +72,5 @@ def open_citizen(
         standing.remember(site, Permission.BLOCKED)
 
     windows = PromptQueue(ProcessPrompter(prompt_command(), language), block)
-    prompter = PopupPrompter(windows)
-    return Citizen(PopupConsent(standing, prompter), prompter, store)
+    prompter = PopupPrompter(JoiningPrompter(windows, standing))
+    return Citizen(LocalUserConsent(Ask(standing, prompter)), prompter, store)

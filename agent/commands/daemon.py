@@ -13,7 +13,6 @@ import structlog
 from agent import __version__
 from agent.commands.citizen import Citizen, open_citizen
 from agent.commands.panel_doctor import PanelDoctor
-from agent.consent.local_user import LocalUserConsent
 from agent.history.store import History
 from agent.host.autostart import Autostart, autostart, start_command
 from agent.host.instance import install_key, quitting
@@ -34,7 +33,6 @@ from agent.signing.model import Snapshot
 from agent.signing.recording import Signed
 from agent.signing.service import SigningService
 from agent.transport.base import CardProvider
-from agent.web.hipki.consent import PopupConsent
 from agent.web.hipki.door import MCA_PORT, HipkiMount
 from agent.web.panel.panel import Panel, Sources
 from agent.web.ports import ServerConfig, Serving, serve
@@ -112,10 +110,9 @@ class Daemon:
             listener()
 
     def _hipki(self, service: SigningService) -> HipkiMount:
-        consent = self._citizen.consent
         return HipkiMount(
             service,
-            consent if isinstance(consent, PopupConsent) else None,
+            self._citizen.consent,
             self.settings,
             language=lambda: self.preferences.language,
         )
@@ -176,7 +173,7 @@ class Daemon:
         store = self._citizen.store
         return SigningService(
             self.make_provider(),
-            LocalUserConsent(self._citizen.consent),
+            self._citizen.consent,
             prompter=self._citizen.prompter,
             last_try=self.settings.last_try,
             history=self._history,

@@ -1,10 +1,11 @@
 """Who answers for the citizen: they themselves in a window, or whoever started the agent."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol
 
-from agent.consent.permissions import Permission, Permissions
-from agent.consent.questions import AllowSite, LastTry, Prompter, SiteAnswer
+from agent.consent.permissions import Permission, Permissions, keep_answer
+from agent.consent.questions import AllowSite, LastTry, Prompter, SiteAnswer, UnaskedError
 from agent.errors import AgentError, ErrorCode, PinError
 from agent.origin import Origin
 
@@ -31,6 +32,25 @@ class Consent(Protocol):
 
         Raises:
             AgentError: ``pin_last_attempt``, ``user_cancelled``.
+
+        """
+
+    def is_blocked(self, site: Origin) -> bool:
+        """Return whether the citizen, or an administrator, said no to ``site`` for good."""
+
+    def has_windows(self) -> bool:
+        """Return whether questions are put in windows, as far as that is known."""
+
+    async def decide_again(self, site: Origin, said: SiteAnswer) -> None:
+        """Return when ``site`` may go on, after the citizen was asked whatever they said before.
+
+        Args:
+            site: about which.
+            said: on a page of ours; counts where no window can be shown.
+
+        Raises:
+            AgentError: ``origin_not_allowed``, ``origin_blocked``, ``user_cancelled``, ``busy``,
+                ``rate_limited``.
 
         """
 
@@ -66,6 +86,19 @@ class AlwaysAllow:
 
     async def allow_try(self, question: LastTry) -> None:
         """Spend it."""
+
+    def is_blocked(self, site: Origin) -> bool:
+        """Return whether the policy forbids ``site``."""
+        return self._forbidden(site)
+
+    def has_windows(self) -> bool:
+        """Tell that there are none."""
+        return False
+
+    async def decide_again(self, site: Origin, said: SiteAnswer) -> None:
+        """Keep no answer; errors as of :meth:`allow_site`."""
+        del said
+        await self.allow_site(site)
 
 
 class Refuse:
@@ -107,6 +140,20 @@ class Refuse:
             code=ErrorCode.PIN_LAST_ATTEMPT,
             attempts_left=question.attempts_left,
         )
+
+    def is_blocked(self, site: Origin) -> bool:
+        """Tell that nobody decided anything for good."""
+        del site
+        return False
+
+    def has_windows(self) -> bool:
+        """Tell that there are none."""
+        return False
+
+    async def decide_again(self, site: Origin, said: SiteAnswer) -> None:
+        """Refuse; errors as of :meth:`allow_site`."""
+        del said
+        await self.allow_site(site)
 
 
 class Ask:
@@ -156,14 +203,29 @@ class Ask:
                 attempts_left=question.attempts_left,
             )
 
+    def is_blocked(self, site: Origin) -> bool:
+        """Return whether the citizen, or an administrator, said no to ``site`` for good."""
+        return self._permissions.find(site) is Permission.BLOCKED
+
+    def has_windows(self) -> bool:
+        """Return whether questions are put in windows, as far as that is known."""
+        return self._prompter.can_ask()
+
+    async def decide_again(self, site: Origin, said: SiteAnswer) -> None:
+        """Return when ``site`` may go on; what is said in a window counts, or else ``said``.
+
+        Raises:
+            AgentError: ``origin_blocked``, ``user_cancelled``; and what else a prompter raises.
+
+        """
+        if said is not SiteAnswer.CANCEL and self.has_windows():
+            with suppress(UnaskedError):
+                said = await self._prompter.ask(AllowSite(site))
+        self._settle(site, said)
+
     def _settle(self, site: Origin, answer: SiteAnswer) -> None:
-        match answer:
-            case SiteAnswer.THIS_TIME:
-                self._permissions.allow_for_now(site)
-            case SiteAnswer.ALWAYS:
-                self._permissions.remember(site, Permission.ALLOWED)
-            case SiteAnswer.NEVER:
-                self._permissions.remember(site, Permission.BLOCKED)
-                raise AgentError("blocked", code=ErrorCode.ORIGIN_BLOCKED)
-            case SiteAnswer.CANCEL:
-                raise AgentError("cancelled", code=ErrorCode.USER_CANCELLED)
+        keep_answer(self._permissions, site, answer)
+        if answer is SiteAnswer.NEVER:
+            raise AgentError("blocked", code=ErrorCode.ORIGIN_BLOCKED)
+        if answer is SiteAnswer.CANCEL:
+            raise AgentError("cancelled", code=ErrorCode.USER_CANCELLED)

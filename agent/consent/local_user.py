@@ -1,29 +1,47 @@
 """The person at this computer needs nobody's permission to use their own card."""
 
+from typing import Final
+
 from agent.consent.consent import Consent
-from agent.consent.questions import LastTry
-from agent.origin import LOCAL_USER, Origin
+from agent.consent.questions import LastTry, SiteAnswer
+from agent.origin import LOCAL_USER, SELF_TEST, Origin
+
+_OWN: Final = frozenset({LOCAL_USER, SELF_TEST})
+"""What only the citizen can start: their own commands, and the self-tests on our own pages."""
 
 
 class LocalUserConsent:
-    """Stands before another consent: knows the owner, and asks about everybody else.
+    """Allows what the citizen started themselves, and hands every other site on.
 
     The PIN is asked for all the same, and so is a last try.
     """
 
     def __init__(self, others: Consent) -> None:
-        """Put the owner before ``others``."""
+        """Remember who decides about everybody else."""
         self._others = others
 
     def is_allowed(self, site: Origin) -> bool:
         """Return whether ``site`` is allowed without asking anybody."""
-        return site == LOCAL_USER or self._others.is_allowed(site)
+        return site in _OWN or self._others.is_allowed(site)
 
     async def allow_site(self, site: Origin) -> None:
         """Return when ``site`` may go on; errors as of the other consent."""
-        if site != LOCAL_USER:
+        if site not in _OWN:
             await self._others.allow_site(site)
 
     async def allow_try(self, question: LastTry) -> None:
         """Return when the citizen wants one of the last tries spent; errors likewise."""
         await self._others.allow_try(question)
+
+    def is_blocked(self, site: Origin) -> bool:
+        """Return whether the citizen, or an administrator, said no to ``site`` for good."""
+        return site not in _OWN and self._others.is_blocked(site)
+
+    def has_windows(self) -> bool:
+        """Return whether questions are put in windows, as far as that is known."""
+        return self._others.has_windows()
+
+    async def decide_again(self, site: Origin, said: SiteAnswer) -> None:
+        """Return when ``site`` may go on, after the citizen was asked; errors likewise."""
+        if site not in _OWN:
+            await self._others.decide_again(site, said)

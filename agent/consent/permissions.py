@@ -3,6 +3,7 @@
 from enum import Enum, auto
 from typing import Protocol
 
+from agent.consent.questions import SiteAnswer
 from agent.origin import Origin
 
 
@@ -27,3 +28,16 @@ class Permissions(Protocol):
 
     def forget(self, site: Origin) -> None:
         """Ask about the site again next time."""
+
+
+def keep_answer(permissions: Permissions, site: Origin, answer: SiteAnswer) -> None:
+    """Keep what the citizen answered, for as long as the answer says; cancelling keeps nothing."""
+    match answer:
+        case SiteAnswer.THIS_TIME:
+            permissions.allow_for_now(site)
+        case SiteAnswer.ALWAYS:
+            permissions.remember(site, Permission.ALLOWED)
+        case SiteAnswer.NEVER:
+            permissions.remember(site, Permission.BLOCKED)
+        case SiteAnswer.CANCEL:
+            pass

@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 
 from agent.commands.citizen import open_citizen
-from agent.consent.consent import AlwaysAllow, Ask, Consent
+from agent.consent.consent import Ask, Consent
 from agent.consent.permissions import Permission
 from agent.consent.policy_permissions import PolicyPermissions
 from agent.consent.questions import AllowSite, NoPrompter, SiteAnswer
 from agent.consent.site_store import Decision, SiteStore
 from agent.errors import AgentError, ErrorCode
 from agent.host.settings.policy import Policy, SiteRules
+from agent.origin import LOCAL_USER, SELF_TEST, Origin
 from tests.signing.permission_support import MemoryPermissions
 from tests.signing.prompt_support import LAST, OTHER, SITE, Citizen, says
 
@@ -86,7 +87,7 @@ async def test_the_policy_is_stronger_than_what_was_decided(store: SiteStore) ->
 
 async def test_the_policy_is_stronger_than_the_command_line(tmp_path: Path) -> None:
     citizen = open_citizen("allow", Policy(RULES), tmp_path / "sites.sqlite")
-    assert isinstance(citizen.consent, AlwaysAllow)
+    assert citizen.consent.is_blocked(OTHER)
     await citizen.consent.allow_site(SITE)
     assert not citizen.consent.is_allowed(OTHER)
     with pytest.raises(AgentError):
@@ -106,7 +107,7 @@ def test_a_flag_keeps_no_decisions(tmp_path: Path, answer: str) -> None:
 async def test_blocking_in_the_pin_window_is_kept(tmp_path: Path) -> None:
     citizen = open_citizen("ask", Policy(), tmp_path / "sites.sqlite")
     assert citizen.store is not None
-    citizen.prompter._prompter._block(SITE)  # type: ignore[attr-defined]  # as its window would
+    citizen.prompter._windows._prompter._block(SITE)  # type: ignore[attr-defined]  # as its window would
     assert citizen.store.decision(SITE) is Decision.BLOCKED
     citizen.close()
 
@@ -118,3 +119,24 @@ async def test_the_last_try_needs_a_yes() -> None:
     with pytest.raises(AgentError) as error:
         await no.allow_try(LAST)
     assert (error.value.code, error.value.attempts_left) == (ErrorCode.PIN_LAST_ATTEMPT, 1)
+
+
+@pytest.mark.parametrize("answer", ["ask", "allow", "deny"])
+@pytest.mark.parametrize("own", [LOCAL_USER, SELF_TEST])
+async def test_what_the_citizen_started_needs_nobodys_permission(
+    tmp_path: Path, answer: str, own: Origin
+) -> None:
+    citizen = open_citizen(answer, Policy(), tmp_path / "sites.sqlite")
+    assert citizen.consent.is_allowed(own)
+    assert not citizen.consent.is_blocked(own)
+    await citizen.consent.allow_site(own)
+    citizen.close()
+
+
+async def test_the_citizen_may_decide_again_about_a_site_that_they_blocked() -> None:
+    permissions = MemoryPermissions()
+    permissions.remember(SITE, Permission.BLOCKED)
+    citizen = Citizen([says(SiteAnswer.ALWAYS)])
+    await Ask(permissions, citizen).decide_again(SITE, SiteAnswer.THIS_TIME)
+    assert citizen.asked == [AllowSite(SITE)]
+    assert permissions.find(SITE) is Permission.ALLOWED

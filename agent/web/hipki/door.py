@@ -12,6 +12,7 @@ from typing import Any, Final
 from aiohttp import hdrs, web
 
 from agent import __version__
+from agent.consent.consent import Consent
 from agent.errors import AgentError, ErrorCode
 from agent.host.settings.config import Settings
 from agent.origin import LOCAL_PROGRAM, OWN_PAGE, Origin
@@ -25,7 +26,6 @@ from agent.web.front.mount import Handler, Mount, Route, Routes
 from agent.web.front.refusal import refusal
 from agent.web.hipki import pages
 from agent.web.hipki.component import Component
-from agent.web.hipki.consent import PopupConsent
 from agent.web.hipki.errors import HipkiError, Major, Numbers, numbers
 from agent.web.hipki.functions import Function
 from agent.web.hipki.pages import Page
@@ -87,7 +87,7 @@ class HipkiMount(Mount):
     def __init__(
         self,
         service: Service,
-        consent: PopupConsent | None,
+        consent: Consent,
         settings: Settings,
         limits: Limits | None = None,
         language: Callable[[], str] = lambda: SYSTEM,
@@ -96,7 +96,7 @@ class HipkiMount(Mount):
 
         Args:
             service: what does the work.
-            consent: keeps the citizen's answers; None where a flag answers for them.
+            consent: who answers for the citizen; the one that ``service`` asks.
             settings: the version that pages are told, the reader that they see, and whether they
                 may hand the PIN over.
             limits: for each site.
@@ -269,7 +269,7 @@ class HipkiMount(Mount):
         return Route(handler, Audience.EVERYBODY, None, MAX_BODY, readers=readers, refuse=refuse)
 
     def _is_blocked(self, site: Origin | None) -> bool:
-        return site is not None and self._consent is not None and self._consent.blocks(site)
+        return site is not None and self._consent.is_blocked(site)
 
     async def _read(self, request: web.BaseRequest) -> Fields:
         raw = await read_body(request, MAX_BODY, self._limits.body_seconds)

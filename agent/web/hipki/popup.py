@@ -7,6 +7,7 @@ import msgspec
 from aiohttp import hdrs, web
 from msgspec import Meta, Struct
 
+from agent.consent.consent import Consent
 from agent.errors import AgentError, BadRequestError, ErrorCode
 from agent.origin import LOCAL_PROGRAM, SELF_TEST, Origin
 from agent.web.front.answer import answer
@@ -15,8 +16,8 @@ from agent.web.front.body import read_body
 from agent.web.front.guard import RequestPurpose
 from agent.web.front.limits import Limits, Slots
 from agent.web.front.mount import Handler, Route, Routes
+from agent.web.hipki.asking import SITE_ANSWERS
 from agent.web.hipki.component import Component
-from agent.web.hipki.consent import PopupConsent
 from agent.web.hipki.conversation import (
     THINKING_SECONDS,
     Answer,
@@ -70,14 +71,14 @@ class PopupRoutes:
     """
 
     def __init__(
-        self, component: Component, service: Service, consent: PopupConsent | None, limits: Limits
+        self, component: Component, service: Service, consent: Consent, limits: Limits
     ) -> None:
         """Put the parts together.
 
         Args:
             component: answers what pages ask.
             service: tells the self-test about the readers.
-            consent: keeps the citizen's answers; None where a flag answers.
+            consent: who answers for the citizen; the one that ``service`` asks.
             limits: for bodies.
 
         """
@@ -106,7 +107,7 @@ class PopupRoutes:
 
     def has_windows(self) -> bool:
         """Return whether the citizen is asked in windows."""
-        return self._consent is not None and self._consent.has_windows()
+        return self._consent.has_windows()
 
     async def _request(
         self, request: web.BaseRequest, _caller: Origin | None
@@ -174,10 +175,7 @@ class PopupRoutes:
         site = LOCAL_PROGRAM if program else Origin.parse(said.site)
         if said.answer is Answer.CANCEL:
             raise HipkiError(Major.CANCELLED)
-        if self._consent is not None:
-            await self._consent.trust(site, said.answer)
-        elif not self._component.is_allowed(site):
-            raise HipkiError(Major.UNTRUSTED_SITE)
+        await self._consent.decide_again(site, SITE_ANSWERS[said.answer])
 
     async def _readers(self, request: web.BaseRequest, _caller: Origin | None) -> web.Response:
         asked = await self._read(request, _Own)

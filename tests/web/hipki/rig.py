@@ -11,7 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
-from agent.consent.consent import AlwaysAllow, Consent, Refuse
+from agent.consent.consent import AlwaysAllow, Ask, Consent, Refuse
+from agent.consent.joining import JoiningPrompter
+from agent.consent.local_user import LocalUserConsent
 from agent.consent.permissions import Permission
 from agent.consent.questions import NoPrompter, Prompter
 from agent.history.store import History
@@ -21,7 +23,7 @@ from agent.signing.service import SigningService
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.provider import READER_NAME, VirtualProvider
 from agent.web.front.limits import Limits
-from agent.web.hipki.consent import PopupConsent, PopupPrompter
+from agent.web.hipki.asking import PopupPrompter
 from agent.web.hipki.door import HipkiMount
 from agent.web.ports import ServerConfig, Serving, serve
 from tests.signing.permission_support import MemoryPermissions
@@ -68,8 +70,10 @@ class Rig:
             if card is not None:
                 self.provider.insert(READER_NAME.format(number), card)
         self.permissions = MemoryPermissions()
-        self._prompter = PopupPrompter(prompter or NoPrompter("no window"))
-        self.consent = self._consent(consent)
+        self._prompter = PopupPrompter(
+            JoiningPrompter(prompter or NoPrompter("no window"), self.permissions)
+        )
+        self.consent = LocalUserConsent(self._consent(consent))
         self._settings = Settings(port=0, hipki_port=port, **settings)
         self._limits = limits or Limits()
         self._history = history
@@ -81,7 +85,7 @@ class Rig:
             return AlwaysAllow()
         if answer == "deny":
             return Refuse("refused")
-        return PopupConsent(self.permissions, self._prompter)
+        return Ask(self.permissions, self._prompter)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -103,8 +107,7 @@ class Rig:
             self.provider, self.consent, prompter=self._prompter, history=self._history
         )
         await self.service.start()
-        popup = self.consent if isinstance(self.consent, PopupConsent) else None
-        door = HipkiMount(self.service, popup, self._settings, self._limits)
+        door = HipkiMount(self.service, self.consent, self._settings, self._limits)
         config = ServerConfig(
             tls=ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER),
             settings=self._settings,

@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 
 import pytest
 
+from agent.consent import joining
 from agent.consent.permissions import Permission
 from agent.consent.questions import AllowSite, EnterPin, LastTry, Prompt, SiteAnswer, unasked
 from agent.consent.queue import PromptQueue
@@ -16,7 +17,6 @@ from agent.errors import AgentError, ErrorCode
 from agent.origin import LOCAL_PROGRAM, Origin
 from agent.secret import SecretBytes
 from agent.virtualcard.card import VirtualCard
-from agent.web.hipki import consent
 from tests.web.hipki.rig import PIN, SECONDS, SITE, STRANGER, WRONG_PIN, Rig
 
 A = TypeVar("A")
@@ -163,7 +163,7 @@ def test_closing_the_last_popup_closes_the_window(card: VirtualCard, desk: Desk)
                 until_window(first)
                 until_window(second)
             with pytest.raises(Empty):
-                desk.closed.get(timeout=consent.LINGER_SECONDS + 0.5)
+                desk.closed.get(timeout=joining.LINGER_SECONDS + 0.5)
         assert desk.closed.get(timeout=SECONDS) == AllowSite(Origin.parse_any(SITE))
         assert rig.permissions.find(Origin.parse_any(SITE)) is None
 
@@ -171,7 +171,7 @@ def test_closing_the_last_popup_closes_the_window(card: VirtualCard, desk: Desk)
 def test_an_impatient_page_that_comes_again_finds_the_same_window(
     card: VirtualCard, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(consent, "LINGER_SECONDS", 30.0)
+    monkeypatch.setattr(joining, "LINGER_SECONDS", 30.0)
     with asking(card, desk) as rig:
         for _ in range(5):  # more often than a site may be refused
             with rig.popup(SITE, func="CheckEnvir") as popup:
@@ -182,6 +182,21 @@ def test_an_impatient_page_that_comes_again_finds_the_same_window(
             desk.nothing_more()
             desk.answers.put(SiteAnswer.ALWAYS)
             assert popup.reply()["ret_code"] == 0
+
+
+def test_an_answer_counts_also_after_the_page_gave_up(
+    card: VirtualCard, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(joining, "LINGER_SECONDS", 30.0)
+    with asking(card, desk) as rig:
+        with rig.popup(SITE, func="CheckEnvir") as popup:
+            desk.seen()
+            until_window(popup)
+        desk.answers.put(SiteAnswer.ALWAYS)
+        site, until = Origin.parse_any(SITE), time.monotonic() + SECONDS
+        while rig.permissions.find(site) is None and time.monotonic() < until:
+            time.sleep(0.01)
+        assert rig.permissions.find(site) is Permission.ALLOWED
 
 
 def test_a_window_that_does_not_open_leaves_the_question_to_the_popup(
