@@ -11,6 +11,7 @@ from typing import Final
 from aiohttp import web
 
 from agent.portal.errors import PortalCode, PortalError
+from agent.words.browser import browser_module, spoken_page
 
 _TYPES: Final = {
     ".css": "text/css",
@@ -46,8 +47,11 @@ def load_statics() -> Mapping[str, StaticFile]:
     found: dict[str, StaticFile] = {}
     for name, file in _walk(files("agent").joinpath("portal", "static"), ""):
         found[f"/{name}"] = found[f"/static/{name}"] = file
-    if "/index.html" in found:
-        found["/"] = found["/index.html"]
+    texts = _file(browser_module("portal").encode(), "text/javascript")
+    found["/js/texts.js"] = found["/static/js/texts.js"] = texts
+    page = spoken_page(found["/index.html"].body.decode()).encode()
+    for path in ("/", "/index.html", "/static/index.html"):
+        found[path] = _file(page, "text/html")
     sdk = _load(files("agent").joinpath("web", "sdk", "ankong.js"))
     if sdk is not None:
         found["/sdk/ankong.js"] = sdk
@@ -70,8 +74,11 @@ def _load(entry: Traversable) -> StaticFile | None:
     suffix = "." + entry.name.rpartition(".")[2]
     if suffix not in _TYPES or not entry.is_file():
         return None
-    body = entry.read_bytes()
-    return StaticFile(body, _TYPES[suffix], hashlib.sha256(body).hexdigest()[:32])
+    return _file(entry.read_bytes(), _TYPES[suffix])
+
+
+def _file(body: bytes, content_type: str) -> StaticFile:
+    return StaticFile(body, content_type, hashlib.sha256(body).hexdigest()[:32])
 
 
 def serve_static(statics: Mapping[str, StaticFile], request: web.Request) -> web.Response:

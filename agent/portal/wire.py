@@ -1,5 +1,6 @@
 """The portal's API as types: what a page may send, what it gets; unknown fields are refused."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, TypeVar
 
@@ -12,6 +13,7 @@ from agent.portal.downloads import OfferedFile
 from agent.portal.errors import REFUSALS, PortalCode, PortalError
 from agent.portal.members import Member
 from agent.portal.verification import MAX_SIGNATURE
+from agent.words import Language, say
 
 MAX_BODY = 2 * MAX_SIGNATURE
 """Octets of a request body: a signature in base64 and some room."""
@@ -140,18 +142,11 @@ class DownloadsAnswer(msgspec.Struct, frozen=True):
     downloads: list[ArtefactBody]
 
 
-class MessageBody(msgspec.Struct, frozen=True, rename={"zh_hant": "zh-Hant"}):
-    """A refusal in both languages."""
-
-    zh_hant: str
-    en: str
-
-
 class ErrorBody(msgspec.Struct, frozen=True):
-    """A refusal."""
+    """A refusal; its message by the tags of the languages."""
 
     code: PortalCode
-    message: MessageBody
+    message: Mapping[str, str]
     retriable: bool
 
 
@@ -190,8 +185,8 @@ def answer(body: msgspec.Struct, status: int = 200) -> web.Response:
 def refuse(code: PortalCode) -> web.Response:
     """Return the answer of a refusal."""
     refusal = REFUSALS[code]
-    message = MessageBody(refusal.zh_hant, refusal.en)
-    return answer(ErrorAnswer(ErrorBody(code, message, refusal.retriable)), refusal.status)
+    message = {str(each): say(each, f"portal.refusals.{code}", {}) for each in Language}
+    return answer(ErrorAnswer(ErrorBody(code, message, refusal.is_retriable)), refusal.status)
 
 
 def member_body(member: Member) -> MemberBody:

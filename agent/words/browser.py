@@ -1,15 +1,21 @@
-"""The languages and their texts as a browser's script takes them: JSON."""
+"""The languages and their texts as a browser's script takes them."""
 
+import html
+import json
+import re
 from collections.abc import Callable
+from importlib import resources
 from typing import Any, Final
 
-from agent.words.catalogue import section
-from agent.words.language import Language
+from agent.words.catalogue import load, section
+from agent.words.choices import choice_label
+from agent.words.language import CHOICES, REVIEWED, Language
 from agent.words.po import CountedText
 
 PLURAL: Final = "plural"
 """The name by which a script knows a text with a count; no text is called so."""
 _RULE_LENGTH: Final = 200
+_SAID: Final = re.compile(r"\{(say|all):([a-zA-Z_.]+)\}")
 
 
 def browser_languages() -> list[dict[str, Any]]:
@@ -56,3 +62,41 @@ def plural_digits(choose: Callable[[int], int]) -> str:
     """
     digits = "".join(str(choose(count)) for count in range(_RULE_LENGTH))
     return digits.rstrip(digits[-1]) + digits[-1]
+
+
+def browser_module(area: str) -> str:
+    """Return an ECMAScript module that says an area's texts in every language of ours.
+
+    It exports what ``page.js`` beside this file does. ``choices`` are what a language, or the
+    system's, is called where one is chosen. Reads files: not for the event loop.
+    """
+    texts = {
+        str(each): {
+            **browser_texts(each, area),
+            "choices": {choice: choice_label(choice, each) for choice in CHOICES},
+        }
+        for each in Language
+    }
+    script = (resources.files("agent.words") / "page.js").read_text("utf-8")
+    data = {"LANGUAGES": browser_languages(), "TEXTS": texts}
+    constants = "".join(f"const {name} = {_script(value)};\n" for name, value in data.items())
+    return constants + script
+
+
+def _script(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def spoken_page(document: str) -> str:
+    """Return a page's HTML with its texts, for the time before its script runs.
+
+    ``{say:key}`` is said in the first language, ``{all:key}`` in every reviewed one, and
+    ``{lang}`` is the first one's tag. Reads files: not for the event loop.
+    """
+    first, *_ = Language
+
+    def text(found: re.Match[str]) -> str:
+        languages = (first,) if found[1] == "say" else REVIEWED
+        return html.escape(" ".join(str(load(each)[found[2]]) for each in languages))
+
+    return _SAID.sub(text, document).replace("{lang}", str(first))

@@ -8,6 +8,7 @@ import pytest
 from agent.portal.errors import REFUSALS, PortalCode
 from agent.rate import Rate
 from agent.virtualcard.issuer import TestIssuer
+from agent.words import Language, say
 from tests.portal import code_cases_cards, code_cases_signatures  # noqa: F401  # they note their cases
 from tests.portal.code_cases import CASES, Case
 from tests.portal.support import (
@@ -89,13 +90,14 @@ async def test_internal(
     assert "purpose" not in caplog.text
 
 
-async def test_a_refusal_speaks_both_languages(visitor: Visitor) -> None:
+async def test_a_refusal_speaks_every_language(visitor: Visitor) -> None:
     _, answer = await visitor.post("/api/otp", {"contact": "?"})
-    refusal = REFUSALS[PortalCode.CONTACT_INVALID]
     assert answer == {
         "error": {
             "code": "contact_invalid",
-            "message": {"zh-Hant": refusal.zh_hant, "en": refusal.en},
+            "message": {
+                each: say(each, "portal.refusals.contact_invalid", {}) for each in Language
+            },
             "retriable": True,
         }
     }
@@ -103,9 +105,9 @@ async def test_a_refusal_speaks_both_languages(visitor: Visitor) -> None:
 
 def test_every_code_has_its_own_words() -> None:
     assert set(REFUSALS) == set(PortalCode)
-    for texts in ([item.zh_hant for item in REFUSALS.values()], [i.en for i in REFUSALS.values()]):
+    for language in Language:
+        texts = [say(language, f"portal.refusals.{code}", {}) for code in PortalCode]
         assert len(set(texts)) == len(texts)
-        assert all(10 < len(text) < 140 for text in texts)
-    assert all(item.zh_hant.endswith("。") for item in REFUSALS.values())
-    assert all(item.en.endswith(".") for item in REFUSALS.values())
+        assert all(10 < len(text) < 200 for text in texts)
+        assert all(text.endswith((".", "。")) for text in texts)
     assert all(400 <= item.status < 600 for item in REFUSALS.values())

@@ -32,6 +32,8 @@ from agent.virtualcard.identity import generate_id_number
 from agent.virtualcard.new_cards import GENERATIONS, new_card
 from agent.virtualcard.pcscd import PrivatePcscd
 from agent.virtualcard.personalise import Order
+from agent.words import say
+from agent.words.language import system_language
 
 EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
@@ -56,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _run(options, stack)
     except _Stopped:
         with contextlib.suppress(OSError):  # whoever read it may be gone
-            print("stopped 已結束", flush=True)  # noqa: T201  # this is a command-line tool
+            print(_say("stopped"), flush=True)  # noqa: T201  # this is a command-line tool
         return EXIT_OK if not options.check else EXIT_STOPPED
     except (DemoError, AgentError, OSError) as error:
         print(f"demo failed: {error}", file=sys.stderr)  # noqa: T201  # likewise
@@ -192,7 +194,7 @@ def _show(stage: DemoPrograms, citizen: DemoCitizen) -> None:
     home = _emptied(stage.state / "browser")
     window = _open_window(stage, home) if demo_browser.has_display() else None
     lines = _card_lines(stage, citizen)
-    lines += _ASKS_LINES if asks else []
+    lines += ["", _say("asks")] if asks else []
     lines += [] if window else _trust_lines(stage)
     print("\n".join(boxed(lines)), flush=True)  # noqa: T201  # this is a command-line tool
     _wait(lambda: window is None or window.process.poll() is None)
@@ -208,39 +210,36 @@ def _open_window(stage: DemoPrograms, home: Path) -> Child | None:
     return stage.children.start("browser", command, demo_browser.environment(home))
 
 
+def _say(key: str, **facts: object) -> str:
+    return say(system_language(), f"demo.{key}", facts)
+
+
 def _card_lines(stage: DemoPrograms, citizen: DemoCitizen) -> list[str]:
-    return [
-        "安控 示範  Ankong demo",
-        "",
-        f"網址   Address    {stage.url}",
-        f"姓名   Name       {citizen.name}",
-        f"證號   ID number  {citizen.id_number}",
-        f"PIN 碼 PIN        {citizen.pin}",
-        "",
-        "測試卡片已在讀卡機裡。The test card is in the reader.",
-        f"抽卡：移走這個檔案  Pull the card: move this file away  {stage.state / 'card.json'}",
-        "結束請按 Ctrl-C。Press Ctrl-C to end.",
+    facts = {
+        "address": stage.url,
+        "name": citizen.name,
+        "id_number": citizen.id_number,
+        "pin": citizen.pin,
+    }
+    labels = {key: _say(key) for key in facts}
+    widest = max(map(_width, labels.values()))
+    rows = [
+        f"{label}{' ' * (widest - _width(label))}  {facts[key]}" for key, label in labels.items()
     ]
-
-
-_ASKS_LINES: Final = [
-    "",
-    "網站第一次用卡片時，安控會開視窗問您要不要允許。",
-    "When the site first uses the card, Ankong opens a window and asks you.",
-]
+    pull = _say("pull", path=stage.state / "card.json")
+    return [_say("title"), "", *rows, "", _say("inserted"), pull, _say("stop")]
 
 
 def _trust_lines(stage: DemoPrograms) -> list[str]:
     """Return how to make another browser trust the agent of this demo."""
+    authority = shlex.quote(str(stage.authority))
     return [
         "",
-        "這裡無法開啟瀏覽器視窗；請用信任下列憑證的瀏覽器打開上面的網址。",
-        "No browser window can be opened here. Open the address in a browser that trusts this:",
+        _say("trust"),
         str(stage.authority),
-        "Chromium 與 Chrome (Linux):",
-        "certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n 'Ankong demo' -i "
-        + shlex.quote(str(stage.authority)),
-        "刪除 To remove: certutil -d sql:$HOME/.pki/nssdb -D -n 'Ankong demo'",
+        _say("trust_chromium"),
+        f"certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n 'Ankong demo' -i {authority}",
+        _say("remove", command="certutil -d sql:$HOME/.pki/nssdb -D -n 'Ankong demo'"),
     ]
 
 

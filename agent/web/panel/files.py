@@ -4,6 +4,8 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Final, NamedTuple
 
+from agent.words.browser import browser_module, spoken_page
+
 ROOT: Final = "/panel/"
 _TYPES: Final = {
     ".css": "text/css",
@@ -30,9 +32,12 @@ def load() -> dict[str, PanelFile]:
     """
     found: dict[str, PanelFile] = {}
     _walk(resources.files("agent.web.panel").joinpath("static"), ROOT, found)
+    texts = browser_module("panel").encode()
+    found[f"{ROOT}js/texts.js"] = PanelFile(texts, "text/javascript")
     if f"{ROOT}index.html" not in found:
         raise FileNotFoundError("agent/web/panel/static/index.html")
-    found[ROOT] = found.pop(f"{ROOT}index.html")
+    page = found.pop(f"{ROOT}index.html")
+    found[ROOT] = page._replace(body=spoken_page(page.body.decode()).encode())
     return found
 
 

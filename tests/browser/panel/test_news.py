@@ -62,7 +62,7 @@ def test_a_version_that_is_too_old_is_told_with_the_reason(
     expect(told).to_contain_text(SOON["zh-Hant"])
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     shoot(page, f"too-old-{width}")
-    page.get_by_role("button", name="English").click()
+    page.select_option("#speak", "en")
     expect(page.locator(".notice.bad", has_text="too old")).to_contain_text(SOON["en"])
     page.goto(f"{agent_here.origin}/panel/#/doctor")
     found = page.locator("[data-code=update_too_old][data-level=fault]")

@@ -1,6 +1,6 @@
 /** The portal's own server: JSON over the cookie session. No PIN ever passes through here. */
 
-import { currentLanguage, hasText, t } from "./i18n.js";
+import { hasText, inOurs, t } from "./i18n.js";
 
 /** @typedef {{kind: "mobile"|"email"|"card", label: string}} Login */
 /** @typedef {{id: string|number, name: string|null, grade: "ordinary"|"gold", gold_since: string|null, logins: Login[]}} Member */
@@ -64,5 +64,5 @@ export const loginWithCard = (challengeId, signature) =>
 /** Say in the user's language what went wrong, for any error of the portal or of the agent. @param {unknown} error */
 export function explain(error) {
   const { code = "internal", messages } = /** @type {Partial<PortalError>} */ (error ?? {});
-  return messages?.[currentLanguage()] ?? t(hasText(`errors.${code}`) ? `errors.${code}` : "errors.internal");
+  return inOurs(messages) ?? t(hasText(`errors.${code}`) ? `errors.${code}` : "errors.internal");
 }

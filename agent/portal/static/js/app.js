@@ -4,7 +4,7 @@ import { Ankong } from "/sdk/ankong.js";
 import * as api from "./api.js";
 import { Chip } from "./chip.js";
 import { fill, h, icon, once } from "./dom.js";
-import { currentLanguage, setLanguage, t } from "./i18n.js";
+import { currentLanguage, setLanguage, t, tags } from "./i18n.js";
 import { crown, heading, notice } from "./parts.js";
 import { screens } from "./screens/index.js";
 import { drawSteps } from "./stepper.js";
@@ -126,8 +126,9 @@ function drawTop() {
   const { member } = app;
   const out = h("button", { type: "button", class: "button quiet", id: "logout" }, t("logout"));
   out.onclick = once(out, logout);
-  const language = h("button", { type: "button", class: "button quiet", id: "language", lang: currentLanguage() === "en" ? "zh-Hant" : "en",
-    onclick: () => speak(currentLanguage() === "en" ? "zh-Hant" : "en") }, t("otherLanguage"));
+  const language = h("select", { class: "quiet", id: "language", "aria-label": t("language") }, tags.map((/** @type {string} */ tag) =>
+    h("option", { value: tag, lang: tag, selected: tag === currentLanguage() }, t(`choices.${tag}`))));
+  language.onchange = () => speak(language.value);
   fill(byId("top"),
     h("a", { class: "brand", href: "#/" }, icon("mark", "mark"), h("span", {}, t("site")), isDemo ? h("span", { class: "tag" }, t("demo")) : null),
     h("div", { class: "top-end" },
@@ -151,10 +152,9 @@ async function logout() {
   app.go("login", { message: t("loggedOut") });
 }
 
-/** Change the language; what was typed stays, except a PIN. @param {import("./i18n.js").Language} language */
+/** Change the language; what was typed stays, except a PIN. @param {string} language */
 function speak(language) {
   setLanguage(language);
-  document.documentElement.lang = language;
   const typed = [...byId("main").querySelectorAll("input[id]:not([type=password])")].map((input) =>
     /** @type {const} */ ([input.id, /** @type {HTMLInputElement} */ (input).value]));
   drawTop();

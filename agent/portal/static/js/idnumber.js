@@ -1,4 +1,4 @@
-/** The national ID number (國民身分證統一編號): one letter, nine digits, the last of them a check digit. */
+/** The national ID number: one letter, nine digits, the last of them a check digit. */
 
 /** What each letter adds to the sum: the digits of its two-digit code, the first × 1, the second × 9. */
 const LETTERS = {

@@ -10,7 +10,7 @@ function step(title, number, current) {
   return h("li", { class: `step ${state}`, "aria-current": state === "now" ? "step" : null },
     h("span", { class: "step-mark", "aria-hidden": "true" }, state === "done" ? icon("ok") : String(number)),
     h("span", { class: "step-title" }, title),
-    spoken ? h("span", { class: "unseen" }, `（${spoken}）`) : null);
+    spoken ? h("span", { class: "unseen" }, ` (${spoken})`) : null);
 }
 
 /**

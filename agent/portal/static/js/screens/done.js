@@ -1,4 +1,4 @@
-/** Step 12: 成功升級. */
+/** Step 12: the upgrade is complete. */
 
 import { h, icon } from "../dom.js";
 import { t } from "../i18n.js";

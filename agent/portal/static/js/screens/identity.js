@@ -1,4 +1,4 @@
-/** Step 10: 輸入身分證字號, checked here and again by the server. */
+/** Step 10: the ID number, checked here and again by the server. */
 
 import * as api from "../api.js";
 import { h, once } from "../dom.js";

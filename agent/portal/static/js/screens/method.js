@@ -1,4 +1,4 @@
-/** Step 3: 選擇驗證方式. */
+/** Step 3: the choice of a way to verify. */
 
 import { h, icon } from "../dom.js";
 import { t } from "../i18n.js";

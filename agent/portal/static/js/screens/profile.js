@@ -1,4 +1,4 @@
-/** Step 2: 個人資料維護, from where the way to gold membership starts. */
+/** Step 2: the profile, from where the way to gold membership starts. */
 
 import * as api from "../api.js";
 import { h, once } from "../dom.js";

@@ -2,7 +2,7 @@
 
 import { Closed, Refused, close, get, isOpen, listen, open, post } from "./api.js";
 import { announce, button, byId, fill, h, icon } from "./dom.js";
-import { currentLanguage, speak, t } from "./i18n.js";
+import { currentLanguage, speak, t, tags } from "./i18n.js";
 import { notice } from "./parts.js";
 import { about } from "./views/about.js";
 import { doctor } from "./views/doctor.js";
@@ -36,12 +36,11 @@ function wanted() {
 function frame() {
   document.title = t("title");
   byId("skip").textContent = t("skip");
-  const other = currentLanguage() === "en" ? "zh-Hant" : "en";
   fill(
     byId("top"),
     h("a", { class: "brand", href: "#/state" }, icon("mark", "mark"), h("span", {}, t("product"), h("small", {}, t("tagline")))),
     isOpen() && h("div", { class: "top-end" },
-      button("quiet", t("otherLanguage"), () => choose(other)),
+      languages(),
       button("quiet", t("leave"), leave)),
   );
   const rail = byId("rail");
@@ -59,11 +58,20 @@ function centre(row, part) {
   row.scrollLeft += inner.left + inner.width / 2 - (outer.left + outer.width / 2);
 }
 
+/** The choice of a language; the settings have that of the system's too. */
+function languages() {
+  const choice = h("select", { class: "quiet", id: "speak", "aria-label": t("language") }, tags.map((/** @type {string} */ tag) =>
+    h("option", { value: tag, lang: tag, selected: tag === currentLanguage() }, t(`choices.${tag}`))));
+  choice.addEventListener("change", () => choose(choice.value));
+  return choice;
+}
+
 /** @param {string} language */
 async function choose(language) {
   await post("settings", { language });
   speak(language);
   show();
+  byId("speak").focus();
 }
 
 async function leave() {
@@ -102,8 +110,9 @@ function hear(next) {
   const first = state === undefined;
   state = { ...state, ...next }; // what is only asked for once is not in what is told
   document.getElementById("offline")?.remove();
-  const other = speak(next.language);
-  if (first || other) {
+  const before = currentLanguage();
+  speak(next.language);
+  if (first || currentLanguage() !== before) {
     show();
     return;
   }

@@ -2,7 +2,7 @@
 
 import { Closed, Refused } from "./api.js";
 import { button, h, icon } from "./dom.js";
-import { currentLanguage, has, t } from "./i18n.js";
+import { has, inOurs, t } from "./i18n.js";
 
 /** How long a dangerous button sleeps: a click that was meant for something else comes too early. */
 export const ASLEEP = 500;
@@ -23,7 +23,7 @@ export function notice(kind, ...content) {
 export function news(update) {
   if (update.age !== "newer" && update.age !== "too_old") return null;
   const tooOld = update.age === "too_old";
-  const reason = update.reason[currentLanguage()];
+  const reason = inOurs(update.reason);
   return notice(tooOld ? "bad" : "plain",
     h("p", {}, h("b", {}, t(`update.${update.age}`, { version: update.newest, floor: update.floor }))),
     tooOld && reason && h("p", {}, reason),

@@ -2,7 +2,7 @@
 
 import { get, post } from "../api.js";
 import { button, fill, h, icon } from "../dom.js";
-import { currentLanguage, has, t } from "../i18n.js";
+import { has, inOurs, t } from "../i18n.js";
 import { carefulButton, heading, notice, trouble } from "../parts.js";
 
 /** @typedef {{check: string, level: "ok"|"note"|"fault", code: string, message: Record<string, string>, repair: string|null}} Finding */
@@ -29,7 +29,7 @@ function row(place, finding) {
   const label = t(has(`doctor.repair_${repair}`) ? `doctor.repair_${repair}` : "doctor.repair");
   return h("li", { "data-check": finding.check, "data-level": finding.level, "data-code": finding.code },
     icon(drawn, `icon ${colour}-ink`),
-    h("div", { class: "grow" }, finding.message[currentLanguage()]),
+    h("div", { class: "grow" }, inOurs(finding.message)),
     repair && carefulButton("primary", label, t("doctor.question", { repair: label }), t("doctor.consequence"), () => mend(place, repair)));
 }
 

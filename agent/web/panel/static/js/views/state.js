@@ -2,7 +2,7 @@
 
 import { get, post } from "../api.js";
 import { fill, h } from "../dom.js";
-import { moment, t } from "../i18n.js";
+import { moment, t, tags } from "../i18n.js";
 import { facts, heading, news, notice, trouble } from "../parts.js";
 import { picture } from "../picture.js";
 
@@ -49,8 +49,8 @@ async function record(place) {
 /** @param {State} state */
 function settings(state) {
   const failed = h("div", {});
-  const language = h("select", { id: "language" }, ["system", "zh-Hant", "en"].map((tag) =>
-    h("option", { value: tag, selected: tag === state.language }, t(`state.languages.${tag}`))));
+  const language = h("select", { id: "language" }, ["system", ...tags].map((tag) =>
+    h("option", { value: tag, selected: tag === state.language }, t(`choices.${tag}`))));
   const box = h("input", { type: "checkbox", id: "autostart", checked: state.autostart === true });
   const asking = h("input", { type: "checkbox", id: "update-check", checked: state.update.asking === "on" });
   const change = async (/** @type {object} */ wanted) => {
