@@ -1,52 +1,64 @@
-"""The doctor in the panel: examines the agent that it is part of.
+"""The doctor of an agent that runs, for its panel: it never keeps the event loop waiting.
 
-What it needs is loaded when somebody asks for it, in a thread: most agents never examine anything.
+What examines is dozens of modules. They are loaded when somebody asks for them, in a thread: most
+agents never examine anything.
 """
 
 import asyncio
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agent.host.machine.paths import Paths
 from agent.signing.service import SigningService
+
+if TYPE_CHECKING:
+    from agent.doctor.card_survey import CardSurvey
 
 
 class PanelDoctor:
     """Looks at the cards with the agent's own service, and at all else as the command does."""
 
     def __init__(self, paths: Paths, service: SigningService) -> None:
-        """Examine this agent: its state folder, and the cards that its service sees."""
+        """Examine this agent.
+
+        Args:
+            paths: of its files.
+            service: sees its cards.
+
+        """
         self._paths = paths
         self._service = service
 
     async def examine(self) -> dict[str, Any]:
-        """Look; give the report for programs (see ``Report.as_json``)."""
-        doctor = await asyncio.to_thread(_load)
-        cards = await doctor.card_facts(self._service)
+        """Return the report for programs (see ``Report.as_json``)."""
+        card_survey = await asyncio.to_thread(_load_survey)
+        cards = await card_survey.survey(self._service)
+        return await asyncio.to_thread(self._examine, cards)
 
-        def look() -> dict[str, Any]:
-            report: dict[str, Any] = doctor.examine(doctor.gather(self._paths, cards)).as_json()
-            return report
+    def _examine(self, cards: "CardSurvey") -> dict[str, Any]:
+        from agent.doctor.examination import examine  # noqa: PLC0415  # see above
+        from agent.doctor.installation import Installation  # noqa: PLC0415  # likewise
 
-        return await asyncio.to_thread(look)
+        return examine(Installation.on_this_computer(self._paths, cards)).as_json()
 
     async def repair(self, name: str) -> None:
         """Carry out one repair.
 
         Raises:
-            AgentError: there is none of that name, or it did not work.
+            BadRequestError: there is no such repair.
+            RepairError: it did not work.
 
         """
+        await asyncio.to_thread(self._repair, name)
 
-        def mend() -> None:
-            doctor = _load()
-            doctor.repair(name, doctor.gather(self._paths, None))
+    def _repair(self, name: str) -> None:
+        from agent.doctor.installation import Installation  # noqa: PLC0415  # see above
+        from agent.doctor.repairs import repair  # noqa: PLC0415  # likewise
 
-        await asyncio.to_thread(mend)
+        repair(name, Installation.on_this_computer(self._paths))
 
 
-def _load() -> ModuleType:
-    """Load what examines: dozens of modules, which the event loop must not wait for."""
-    from agent.commands import doctor  # noqa: PLC0415  # see above
+def _load_survey() -> ModuleType:
+    from agent.doctor import card_survey  # noqa: PLC0415  # see above
 
-    return doctor
+    return card_survey

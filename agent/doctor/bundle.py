@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from agent.doctor.patient import Patient
+from agent.doctor.installation import Installation
 from agent.doctor.report import Finding, Report
 from agent.host.settings import config
 from agent.host.settings.config import ConfigError
@@ -32,12 +32,12 @@ _KIND: Final = re.compile(
 )
 
 
-def write_bundle(path: Path, patient: Patient, report: Report) -> None:
+def write_bundle(path: Path, installation: Installation, report: Report) -> None:
     """Write the file.
 
     Args:
         path: of the ZIP file; one that is there is replaced.
-        patient: whose log and settings go in.
+        installation: whose log and settings go in.
         report: what the examination found.
 
     Raises:
@@ -47,9 +47,9 @@ def write_bundle(path: Path, patient: Patient, report: Report) -> None:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as bundle:
         findings = [_finding(finding) for finding in report.findings]
         bundle.writestr("report.json", _json({"clean": report.clean, "findings": findings}))
-        bundle.writestr("settings.json", _json(_settings(patient)))
-        bundle.writestr("readers.json", _json(_readers(patient)))
-        bundle.writestr("log.jsonl", "".join(_log_lines(patient.paths.logs / "ankong.log")))
+        bundle.writestr("settings.json", _json(_settings(installation)))
+        bundle.writestr("readers.json", _json(_readers(installation)))
+        bundle.writestr("log.jsonl", "".join(_log_lines(installation.paths.logs / "ankong.log")))
 
 
 def _json(content: Any) -> str:
@@ -63,30 +63,30 @@ def _finding(finding: Finding) -> dict[str, Any]:
     return {"check": finding.check, "level": level, "code": finding.code, "facts": facts}
 
 
-def _settings(patient: Patient) -> Mapping[str, Any]:
+def _settings(installation: Installation) -> Mapping[str, Any]:
     try:
-        settings = config.load(patient.paths.config)
+        settings = config.load(installation.paths.config)
     except (ConfigError, OSError):
         return {"broken": True}
     found = {name: getattr(settings, name) for name in _SETTINGS}
     return {**found, "hipki_reader": settings.hipki_reader is not None}
 
 
-def _readers(patient: Patient) -> Any:
-    cards = patient.cards
+def _readers(installation: Installation) -> Any:
+    cards = installation.cards
     if cards is None:
         return None
     return {
         "virtual": cards.virtual,
-        "service_available": cards.service_available,
+        "service_available": cards.snapshot.service_available,
         "readers": [
             {
                 "model": _model(reader.name),
                 "state": reader.state,
                 "generation": reader.generation,
-                "problem": reader.problem,
+                "problem": cards.problems.get(reader.name),
             }
-            for reader in cards.readers
+            for reader in cards.snapshot.readers
         ],
     }
 

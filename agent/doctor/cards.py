@@ -1,11 +1,13 @@
 """The smart-card service, its driver, the readers, and the cards in them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
+from agent.doctor.card_survey import CardSurvey
+from agent.doctor.installation import Installation
 from agent.doctor.network import find_running
-from agent.doctor.patient import CardFacts, Patient, ReaderFacts
 from agent.doctor.report import Finding, fault, note, ok
+from agent.signing.model import CardPresence, ReaderView
 
 _DRIVERS: Final = (
     "usr/lib/pcsc/drivers/ifd-ccid.bundle",
@@ -15,81 +17,80 @@ _DRIVERS: Final = (
 _DAEMON: Final = ("pcscd", "/usr/sbin/pcscd", "/usr/bin/pcscd")
 
 
-def check_service(patient: Patient) -> Iterator[Finding]:
-    """Look whether PC/SC answers, and on Linux whether its parts are installed."""
-    cards = patient.cards
+def check_service(installation: Installation) -> Iterator[Finding]:
+    """Report whether PC/SC answers, and on Linux whether its parts are installed."""
+    cards, machine = installation.cards, installation.machine
     if cards is None:
-        running = find_running(patient.paths)
+        running = find_running(installation.paths)
         if running is not None and running.virtual:
             yield note("service", "service_virtual_elsewhere")
         else:
             yield note("service", "service_unknown")
     elif cards.virtual:
         yield ok("service", "service_virtual")
-    elif cards.service_available:
+    elif cards.snapshot.service_available:
         yield ok("service", "service_ok")
-        yield from _check_driver(patient)
-    elif patient.machine.platform == "linux" and not any(map(patient.machine.find, _DAEMON)):
+        if machine.platform == "linux":
+            yield _check_driver(installation, cards)
+    elif machine.platform == "linux" and not any(map(machine.find, _DAEMON)):
         yield fault("service", "service_not_installed")
     else:
-        can_start = patient.machine.find("systemctl") is not None
+        can_start = machine.find("systemctl") is not None
         yield fault("service", "service_down", "start_service" if can_start else None)
 
 
-def _check_driver(patient: Patient) -> Iterator[Finding]:
-    if patient.machine.platform != "linux":
-        return
-    found = any(any(patient.machine.root.glob(pattern)) for pattern in _DRIVERS)
-    if found:
-        yield ok("driver", "driver_ok")
-    elif patient.cards is not None and patient.cards.readers:
-        yield note("driver", "driver_missing")  # these readers have another one
-    else:
-        yield fault("driver", "driver_missing")
+def _check_driver(installation: Installation, cards: CardSurvey) -> Finding:
+    if any(any(installation.machine.root.glob(pattern)) for pattern in _DRIVERS):
+        return ok("driver", "driver_ok")
+    if cards.snapshot.readers:
+        return note("driver", "driver_missing")  # these readers have another one
+    return fault("driver", "driver_missing")
 
 
-def check_readers(patient: Patient) -> Iterator[Finding]:
-    """Look whether there is a reader, and what is in it."""
-    cards = patient.cards
-    if cards is None or not (cards.virtual or cards.service_available):
+def check_readers(installation: Installation) -> Iterator[Finding]:
+    """Report the readers, and what is in each."""
+    cards = installation.cards
+    if cards is None or not (cards.virtual or cards.snapshot.service_available):
         return
-    if not cards.readers:
+    readers = cards.snapshot.readers
+    if not readers:
         yield fault("reader", "reader_none")
-    several_cards = _has_good_card(cards)
-    for reader in cards.readers:
+    has_card = any(reader.state is CardPresence.CARD for reader in readers)
+    for reader in readers:
         yield ok("reader", "reader_ok", reader=reader.name)
         if reader.keypad:
             yield note("reader", "reader_keypad", reader=reader.name)
-        for finding in _check_card(reader, patient):
-            # A foreign card in a second reader harms nobody.
-            harmless = several_cards and reader.state in {"mute", "unsupported"}
-            yield note(finding.check, finding.code, **finding.facts) if harmless else finding
+        # A foreign card in a second reader harms nobody.
+        yield _check_presence(reader, foreign=note if has_card else fault)
+        if reader.state is CardPresence.CARD:
+            yield from _check_card(reader, cards, installation)
 
 
-def _has_good_card(cards: CardFacts) -> bool:
-    return any(reader.state == "card" for reader in cards.readers)
-
-
-def _check_card(reader: ReaderFacts, patient: Patient) -> Iterator[Finding]:
-    name = reader.name
+def _check_presence(reader: ReaderView, *, foreign: Callable[..., Finding]) -> Finding:
     match reader.state:
-        case "empty":
-            yield note("card", "reader_empty", reader=name)
-        case "mute":
-            yield fault("card", "card_mute", reader=name)
-        case "card":
-            yield ok("card", "card_ok", reader=name, generation=reader.generation or "?")
-            yield from _check_content(reader, patient)
-        case _:
-            yield fault("card", "card_unsupported", reader=name)
+        case CardPresence.EMPTY:
+            return note("card", "reader_empty", reader=reader.name)
+        case CardPresence.MUTE:
+            return foreign("card", "card_mute", reader=reader.name)
+        case CardPresence.UNSUPPORTED:
+            return foreign("card", "card_unsupported", reader=reader.name)
+        case CardPresence.CARD:
+            generation = reader.generation or "?"
+            return ok("card", "card_ok", reader=reader.name, generation=generation)
 
 
-def _check_content(reader: ReaderFacts, patient: Patient) -> Iterator[Finding]:
-    if reader.problem is not None:
-        yield fault("card", "card_unreadable", reader=reader.name, detail=reader.problem)
+def _check_card(
+    reader: ReaderView, cards: CardSurvey, installation: Installation
+) -> Iterator[Finding]:
+    problem = cards.problems.get(reader.name)
+    if problem is not None:
+        yield fault("card", "card_unreadable", reader=reader.name, detail=str(problem))
     if reader.attempts_left == 0:
         yield fault("card", "card_locked")
-    if reader.not_after is not None and patient.now >= reader.not_after:
-        yield fault("card", "card_expired", date=f"{reader.not_after:%Y-%m-%d}")
-    if reader.not_before is not None and patient.now < reader.not_before:
-        yield fault("card", "card_not_yet_valid", date=f"{reader.not_before:%Y-%m-%d}")
+    certificate = cards.certificates.get(reader.name)
+    if certificate is None:
+        return
+    if installation.now >= certificate.not_after:
+        yield fault("card", "card_expired", date=f"{certificate.not_after:%Y-%m-%d}")
+    if installation.now < certificate.not_before:
+        yield fault("card", "card_not_yet_valid", date=f"{certificate.not_before:%Y-%m-%d}")

@@ -1,6 +1,6 @@
 """All checks in their order; one that fails itself does not keep the others from speaking."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import structlog
@@ -14,22 +14,17 @@ from agent.doctor.files import (
     check_policy,
     check_state,
 )
+from agent.doctor.installation import Installation
 from agent.doctor.network import check_agent, check_ports
-from agent.doctor.patient import Patient
-from agent.doctor.report import Finding, Report, fault, ok
+from agent.doctor.report import Finding, Report, fault
 from agent.doctor.tls import check_tls, check_trust
 from agent.doctor.update import check_update
+from agent.doctor.versions import check_versions
 
 _log = structlog.get_logger(__name__)
 
 
-def check_versions(patient: Patient) -> Iterator[Finding]:
-    """Say which versions of what are here."""
-    for name, version in patient.versions.items():
-        yield ok("version", "version", name=name, version=version)
-
-
-Check = Callable[[Patient], Iterable[Finding]]
+Check = Callable[[Installation], Iterable[Finding]]
 CHECKS: Final[Sequence[Check]] = (
     check_versions,
     check_state,
@@ -48,14 +43,14 @@ CHECKS: Final[Sequence[Check]] = (
 )
 
 
-def examine(patient: Patient) -> Report:
+def examine(installation: Installation) -> Report:
     """Carry out every check; takes seconds, and blocks."""
-    return Report([finding for check in CHECKS for finding in _carefully(check, patient)])
+    return Report([finding for check in CHECKS for finding in _carefully(check, installation)])
 
 
-def _carefully(check: Check, patient: Patient) -> list[Finding]:
+def _carefully(check: Check, installation: Installation) -> list[Finding]:
     try:
-        return list(check(patient))
+        return list(check(installation))
     except Exception as error:  # noqa: BLE001  # the others must still speak
         name = check.__name__.removeprefix("check_")
         _log.exception("a check failed", check=name)

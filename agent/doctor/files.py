@@ -8,17 +8,19 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from agent.doctor.patient import Patient
+from agent.database import DatabaseError
+from agent.doctor.installation import Installation
 from agent.doctor.report import Finding, fault, note, ok
+from agent.history.store import verify
 from agent.host.settings import config
 from agent.host.settings.config import ConfigError
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
-def check_state(patient: Patient) -> Iterator[Finding]:
+def check_state(installation: Installation) -> Iterator[Finding]:
     """Look whether the state folder can be written, by its owner only."""
-    folder = patient.paths.state
+    folder = installation.paths.state
     if not os.path.lexists(folder):
         yield note("state", "state_absent")
         return
@@ -34,10 +36,10 @@ def check_state(patient: Patient) -> Iterator[Finding]:
     yield ok("state", "state_ok")
 
 
-def check_databases(patient: Patient) -> Iterator[Finding]:
+def check_databases(installation: Installation) -> Iterator[Finding]:
     """Let SQLite look through the databases; nothing is changed."""
     damaged = False
-    for path in (patient.paths.sites, patient.paths.history):
+    for path in (installation.paths.sites, installation.paths.history):
         problem = _database_problem(path)
         if problem is not None:
             damaged = True
@@ -57,22 +59,24 @@ def _database_problem(path: Path) -> str | None:
     return None if answer == "ok" else "quick_check"
 
 
-def check_history(patient: Patient) -> Iterator[Finding]:
+def check_history(installation: Installation) -> Iterator[Finding]:
     """Return whether the history is as written; there is no repair, or a break would hide."""
-    history = patient.history
-    if history is None:
-        return  # a file that cannot be read is the databases' matter
-    if history.breaks:
-        facts = {"seq": str(history.breaks[0]), "count": str(history.count)}
+    try:
+        verdict = verify(installation.paths.history)
+    except DatabaseError:
+        return  # check_databases says so
+    if verdict.breaks:
+        count = len(verdict.breaks) + verdict.more_breaks
+        facts = {"seq": str(verdict.breaks[0].seq), "count": str(count)}
         yield fault("history", "history_broken", **facts)
     else:
-        yield ok("history", "history_ok", count=str(history.lines))
+        yield ok("history", "history_ok", count=str(verdict.lines))
 
 
-def check_config(patient: Patient) -> Iterator[Finding]:
+def check_config(installation: Installation) -> Iterator[Finding]:
     """Read the settings as the agent does at its start."""
     try:
-        config.load(patient.paths.config)
+        config.load(installation.paths.config)
     except ConfigError as error:
         yield fault("config", "config_broken", "set_config_aside", detail=error.detail)
     except OSError as error:
@@ -81,9 +85,9 @@ def check_config(patient: Patient) -> Iterator[Finding]:
         yield ok("config", "config_ok")
 
 
-def check_policy(patient: Patient) -> Iterator[Finding]:
+def check_policy(installation: Installation) -> Iterator[Finding]:
     """Look whether the policy could be understood."""
-    policy = patient.policy
+    policy = installation.policy
     if policy.problem is not None:
         yield fault("policy", "policy_unusable", detail=policy.problem)
     elif policy.source is None:

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from agent.doctor.patient import Patient
+from agent.doctor.installation import Installation
 from agent.doctor.report import Finding, fault, note, ok
 from agent.host.instance.quitting import is_running
 from agent.host.instance.record import read_record
 from agent.host.machine.paths import Paths
+from agent.host.peer.port_owner import describe_owner
 from agent.host.settings import config
 from agent.host.settings.config import ConfigError, Settings
 from agent.host.tls import identity
@@ -50,13 +51,13 @@ def find_running(paths: Paths) -> Running | None:
     return Running(record.port, record.hipki_port, record.provider == "virtual")
 
 
-def check_agent(patient: Patient) -> Iterator[Finding]:
+def check_agent(installation: Installation) -> Iterator[Finding]:
     """Ask the running agent for its status as a page would, certificate and all."""
-    running = find_running(patient.paths)
+    running = find_running(installation.paths)
     if running is None:
         yield note("agent", "agent_not_running")
         return
-    problem = "no port" if running.port is None else _problem_with(patient, running.port)
+    problem = "no port" if running.port is None else _problem_with(installation, running.port)
     port = str(running.port or "?")
     if problem is None:
         yield ok("agent", "agent_ok", port=port)
@@ -64,9 +65,9 @@ def check_agent(patient: Patient) -> Iterator[Finding]:
         yield fault("agent", "agent_silent", port=port, detail=problem)
 
 
-def _problem_with(patient: Patient, port: int) -> str | None:
+def _problem_with(installation: Installation, port: int) -> str | None:
     try:
-        authority = patient.paths.tls / identity.AUTHORITY_FILE
+        authority = installation.paths.tls / identity.AUTHORITY_FILE
         context = ssl.create_default_context(cafile=str(authority))
         connection = http.client.HTTPSConnection(
             "localhost", port, timeout=_SECONDS, context=context
@@ -84,10 +85,10 @@ def _problem_with(patient: Patient, port: int) -> str | None:
     return None if is_us else "another program answers"
 
 
-def check_ports(patient: Patient) -> Iterator[Finding]:
+def check_ports(installation: Installation) -> Iterator[Finding]:
     """Look which of our ports another program holds."""
-    settings = _settings(patient)
-    running = find_running(patient.paths)
+    settings = _settings(installation)
+    running = find_running(installation.paths)
     ours = {running.port, running.plain_port} if running is not None else set()
     wanted = settings.native_ports
     taken = [port for port in wanted if port not in ours and is_taken(port)]
@@ -95,27 +96,27 @@ def check_ports(patient: Patient) -> Iterator[Finding]:
     found = running is not None and running.port is not None
     hopeless = not found and len(taken) == len(wanted)
     for port in wanted:
-        yield _finding(patient, port, port in ours, spare=not hopeless, taken=port in taken)
+        yield _finding(port, port in ours, spare=not hopeless, taken=port in taken)
     plain = settings.hipki_port
     if running is not None and running.plain_port not in {None, plain}:
         plain = running.plain_port or plain  # this one was started with another
     held = plain not in ours and is_taken(plain)
-    yield _finding(patient, plain, plain in ours, spare=False, taken=held)
+    yield _finding(plain, plain in ours, spare=False, taken=held)
 
 
-def _settings(patient: Patient) -> Settings:
+def _settings(installation: Installation) -> Settings:
     try:
-        return patient.policy.over(config.load(patient.paths.config))
+        return installation.policy.over(config.load(installation.paths.config))
     except (ConfigError, OSError):
         return Settings()
 
 
-def _finding(patient: Patient, port: int, ours: bool, *, spare: bool, taken: bool) -> Finding:
+def _finding(port: int, ours: bool, *, spare: bool, taken: bool) -> Finding:
     if ours:
         return ok("port", "port_used_by_agent", port=str(port))
     if not taken:
         return ok("port", "port_ok", port=str(port))
-    owner = patient.port_owner(port) or "?"
+    owner = describe_owner(port) or "?"
     if spare:
         return note("port", "port_taken_spare", port=str(port), owner=owner)
     return fault("port", "port_taken", port=str(port), owner=owner)

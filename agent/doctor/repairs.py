@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from agent.doctor.patient import Patient
+from agent.doctor.installation import Installation
 from agent.errors import AgentError, BadRequestError
 from agent.host.tls import identity
 from agent.host.tls.store import AuthorityFile
@@ -15,7 +15,7 @@ class RepairError(AgentError):
     """A repair did not work; ``detail`` says why."""
 
 
-def repair(name: str, patient: Patient) -> None:
+def repair(name: str, installation: Installation) -> None:
     """Carry out one repair.
 
     Raises:
@@ -27,53 +27,55 @@ def repair(name: str, patient: Patient) -> None:
     if work is None:
         raise BadRequestError(f"no such repair: {name}; there are {', '.join(sorted(REPAIRS))}")
     try:
-        work(patient)
+        work(installation)
     except OSError as error:
         raise RepairError(f"{name}: {error.strerror or error}") from error
 
 
-def _install_trust(patient: Patient) -> None:
-    authority = AuthorityFile.load(identity.ensure(patient.paths.tls, patient.now).authority)
-    patient.trust.uninstall(keep=authority.sha256)
-    patient.trust.install(authority, for_all_users=False)
+def _install_trust(installation: Installation) -> None:
+    authority = AuthorityFile.load(
+        identity.ensure(installation.paths.tls, installation.now).authority
+    )
+    installation.trust.uninstall(keep=authority.sha256)
+    installation.trust.install(authority, for_all_users=False)
 
 
-def _renew_tls(patient: Patient) -> None:
+def _renew_tls(installation: Installation) -> None:
     """Make new certificates and let the stores forget the old ones; a running agent follows."""
-    identity.renew(patient.paths.tls, patient.now)
-    _install_trust(patient)
+    identity.renew(installation.paths.tls, installation.now)
+    _install_trust(installation)
 
 
-def _close_state_dir(patient: Patient) -> None:
-    patient.paths.state.chmod(0o700)
-    for path in patient.paths.tls.glob("*.pem"):
+def _close_state_dir(installation: Installation) -> None:
+    installation.paths.state.chmod(0o700)
+    for path in installation.paths.tls.glob("*.pem"):
         path.chmod(0o600)
 
 
-def _set_config_aside(patient: Patient) -> None:
-    _set_aside(patient.paths.config, patient.now)
+def _set_config_aside(installation: Installation) -> None:
+    _set_aside(installation.paths.config, installation.now)
 
 
-def _set_manifest_aside(patient: Patient) -> None:
+def _set_manifest_aside(installation: Installation) -> None:
     """Begin a new manifest; installing takes responsibility for what is found in the stores."""
-    _set_aside(patient.paths.trust, patient.now)
-    _install_trust(patient)
+    _set_aside(installation.paths.trust, installation.now)
+    _install_trust(installation)
 
 
 def _set_aside(path: Path, now: datetime) -> None:
     path.replace(path.with_name(f"{path.name}.broken-{now:%Y%m%d%H%M%S}"))
 
 
-def _start_service(patient: Patient) -> None:
-    tool = patient.machine.find("systemctl")
+def _start_service(installation: Installation) -> None:
+    tool = installation.machine.find("systemctl")
     if tool is None:
         raise RepairError("there is no systemctl")
-    done = patient.machine.run([tool, "--no-ask-password", "start", "pcscd.socket"])
+    done = installation.machine.run([tool, "--no-ask-password", "start", "pcscd.socket"])
     if done.status:
         raise RepairError(f"systemctl: {done.complaint}")
 
 
-REPAIRS: Final[Mapping[str, Callable[[Patient], None]]] = {
+REPAIRS: Final[Mapping[str, Callable[[Installation], None]]] = {
     "install_trust": _install_trust,
     "renew_tls": _renew_tls,
     "close_state_dir": _close_state_dir,

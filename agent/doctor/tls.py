@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 from agent.doctor.files import OTHERS
-from agent.doctor.patient import Patient
+from agent.doctor.installation import Installation
 from agent.doctor.report import Finding, fault, note, ok
 from agent.host.tls import identity
 from agent.host.tls.identity import LocalCertificates
@@ -24,9 +24,9 @@ _NAMES: Final = {
 }
 
 
-def check_tls(patient: Patient) -> Iterator[Finding]:
+def check_tls(installation: Installation) -> Iterator[Finding]:
     """Look whether there is a leaf to serve with, now and for a while."""
-    folder = patient.paths.tls
+    folder = installation.paths.tls
     if not os.path.lexists(folder):
         yield note("tls", "tls_absent")
         return
@@ -38,49 +38,49 @@ def check_tls(patient: Patient) -> Iterator[Finding]:
     if ladder is None:
         yield fault("tls", "tls_damaged", "renew_tls", detail="no leaf")
         return
-    yield _check_ladder(patient, ladder)
-    yield _check_clock(patient, ladder)
+    yield _check_ladder(installation, ladder)
+    yield _check_clock(installation, ladder)
     if os.name == "posix" and any(leaf.path.stat().st_mode & OTHERS for leaf in ladder.leaves):
         yield fault("tls", "tls_key_open", "close_state_dir")
 
 
-def _check_ladder(patient: Patient, ladder: LocalCertificates) -> Finding:
+def _check_ladder(installation: Installation, ladder: LocalCertificates) -> Finding:
     date = f"{ladder.ends:%Y-%m-%d}"
-    if patient.now >= ladder.ends:
+    if installation.now >= ladder.ends:
         return fault("tls", "tls_expired", "renew_tls", date=date)
-    if ladder.at(patient.now) is None and patient.now >= ladder.starts:
+    if ladder.at(installation.now) is None and installation.now >= ladder.starts:
         return fault("tls", "tls_damaged", "renew_tls", detail="a leaf is missing")
-    if patient.now >= ladder.ends - SOON:
+    if installation.now >= ladder.ends - SOON:
         return fault("tls", "tls_ends_soon", "renew_tls", date=date)
     return ok("tls", "tls_ok", date=date)
 
 
-def _check_clock(patient: Patient, ladder: LocalCertificates) -> Finding:
-    if patient.now < ladder.starts:
-        now, date = f"{patient.now:%Y-%m-%d %H:%M}", f"{ladder.starts:%Y-%m-%d %H:%M}"
+def _check_clock(installation: Installation, ladder: LocalCertificates) -> Finding:
+    if installation.now < ladder.starts:
+        now, date = f"{installation.now:%Y-%m-%d %H:%M}", f"{ladder.starts:%Y-%m-%d %H:%M}"
         return fault("clock", "clock_behind", "renew_tls", now=now, date=date)
     return ok("clock", "clock_ok")
 
 
-def check_trust(patient: Patient) -> Iterator[Finding]:
+def check_trust(installation: Installation) -> Iterator[Finding]:
     """Look into every trust store."""
-    yield from _check_manifest(patient)
+    yield from _check_manifest(installation)
     try:
-        authority = AuthorityFile.load(patient.paths.tls / identity.AUTHORITY_FILE)
+        authority = AuthorityFile.load(installation.paths.tls / identity.AUTHORITY_FILE)
     except (StoreError, OSError):
         return  # check_tls has said so
-    places = patient.trust.check(authority)
-    if not any(patient.trust.is_needed(place) for place in places):
+    places = installation.trust.check(authority)
+    if not any(installation.trust.is_needed(place) for place in places):
         yield note("trust", "trust_no_browser")
     for place in places:
-        yield _judge(place, needed=patient.trust.is_needed(place))
+        yield _judge(place, needed=installation.trust.is_needed(place))
 
 
-def _check_manifest(patient: Patient) -> Iterator[Finding]:
+def _check_manifest(installation: Installation) -> Iterator[Finding]:
     try:
-        Manifest(patient.paths.trust)
+        Manifest(installation.paths.trust)
     except (ManifestError, OSError):
-        file = patient.paths.trust.name
+        file = installation.paths.trust.name
         yield fault("trust", "manifest_damaged", "set_manifest_aside", file=file)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from agent.doctor.patient import Patient
+from agent.doctor.installation import Installation
 from agent.doctor.report import Finding, fault, note, ok
 from agent.host.settings import config
 from agent.host.settings.config import ConfigError
@@ -19,13 +19,13 @@ _NOT_ASKED: Final = {
 }
 
 
-def check_update(patient: Patient) -> Iterator[Finding]:
+def check_update(installation: Installation) -> Iterator[Finding]:
     """Look at what the agent has heard; nobody is asked anything here."""
     try:
-        settings = patient.policy.over(config.load(patient.paths.config))
+        settings = installation.policy.over(config.load(installation.paths.config))
     except (ConfigError, OSError):
         return  # check_config says so
-    found = status.read(patient.paths, settings)
+    found = status.read(installation.paths, settings)
     if found.asking in _NOT_ASKED:
         yield _NOT_ASKED[found.asking]
         return

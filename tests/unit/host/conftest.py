@@ -15,7 +15,7 @@ from agent.host.tls import identity
 from agent.host.tls.machine import Completed, Machine, run
 from agent.host.tls.store import AuthorityFile
 from tests.conftest import CardFactory
-from tests.unit.host.clinic import Clinic, with_card
+from tests.unit.host.doctor_fixture import DoctorFixture, with_card
 
 
 @pytest.fixture(scope="session")
@@ -104,13 +104,13 @@ def issuer(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def clinic(
+def installed(
     tmp_path: Path,
     issuer: Path,
     make_card: CardFactory,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-) -> Iterator[Clinic]:
+) -> Iterator[DoctorFixture]:
     """Make an installation in which everything is as it should be."""
     home = tmp_path / "home"
     new_database(home / ".pki" / "nssdb")
@@ -122,7 +122,7 @@ def clinic(
     paths.prepare()
     paths.config.write_text("port = 0\nhipki_port = 0\n")
     identity.ensure(paths.tls)
-    clinic = Clinic(paths, home, with_card(make_card("gen2")), capsys, issuer)
-    clinic.doctor(repair="install_trust")
-    yield clinic
+    installed = DoctorFixture(paths, home, with_card(make_card("gen2")), capsys, issuer)
+    installed.run(repair="install_trust")
+    yield installed
     structlog.reset_defaults()

@@ -13,7 +13,7 @@ import pytest
 
 from agent.commands import doctor
 from agent.doctor import examination
-from agent.doctor.patient import Patient
+from agent.doctor.installation import Installation
 from agent.doctor.repairs import REPAIRS
 from agent.doctor.report import Level
 from agent.host.machine.paths import Paths
@@ -26,16 +26,16 @@ from agent.virtualcard import cardfile
 from agent.virtualcard.new_cards import new_scenario
 from agent.virtualcard.provider import VirtualProvider
 from agent.words import Language
-from tests.unit.host.clinic import Clinic, needs_certutil, with_card
 from tests.unit.host.conftest import MachineFactory, Tools, new_database
+from tests.unit.host.doctor_fixture import DoctorFixture, needs_certutil, with_card
 
 NOW = datetime.now(UTC)
 
 
 @needs_certutil
-def test_all_is_well(clinic: Clinic) -> None:
-    assert clinic.faults() == {}
-    _, answer = clinic.doctor()
+def test_all_is_well(installed: DoctorFixture) -> None:
+    assert installed.faults() == {}
+    _, answer = installed.run()
     checks = {row["check"] for row in answer["findings"]}
     assert checks >= {
         *("version", "state", "database", "config", "policy", "service", "reader", "card"),
@@ -50,7 +50,7 @@ def test_all_is_well(clinic: Clinic) -> None:
 # The faults that are caused.
 
 
-def service_down(clinic: Clinic) -> None:
+def service_down(installed: DoctorFixture) -> None:
     def make() -> CardProvider:
         provider = VirtualProvider()
         provider.set_service(False)
@@ -59,81 +59,81 @@ def service_down(clinic: Clinic) -> None:
         provider.__class__ = provider_kind
         return provider
 
-    clinic.provider = make
+    installed.provider = make
 
 
-def no_reader(clinic: Clinic) -> None:
-    clinic.provider = lambda: VirtualProvider(readers=0)
+def no_reader(installed: DoctorFixture) -> None:
+    installed.provider = lambda: VirtualProvider(readers=0)
 
 
-def scenario(name: str) -> Callable[[Clinic], None]:
-    def cause(clinic: Clinic) -> None:
-        file = clinic.home.parent / "card.json"
-        new_scenario(file, clinic.issuer, name, key_size=2048)
-        clinic.provider = with_card(cardfile.load(file))
+def scenario(name: str) -> Callable[[DoctorFixture], None]:
+    def cause(installed: DoctorFixture) -> None:
+        file = installed.home.parent / "card.json"
+        new_scenario(file, installed.issuer, name, key_size=2048)
+        installed.provider = with_card(cardfile.load(file))
 
     return cause
 
 
-def authority_missing(clinic: Clinic) -> None:
-    name = AuthorityFile.load(clinic.paths.tls / "authority.pem").name
+def authority_missing(installed: DoctorFixture) -> None:
+    name = AuthorityFile.load(installed.paths.tls / "authority.pem").name
     command = [shutil.which("certutil") or "", "-D", "-n", name]
-    assert run([*command, "-d", f"sql:{clinic.home / '.pki/nssdb'}"]).status == 0
+    assert run([*command, "-d", f"sql:{installed.home / '.pki/nssdb'}"]).status == 0
 
 
-def certutil_missing(clinic: Clinic) -> None:
-    del clinic
+def certutil_missing(installed: DoctorFixture) -> None:
+    del installed
     pytest.MonkeyPatch().setenv("PATH", "/nowhere")
 
 
-def leaf_expired(clinic: Clinic) -> None:
-    identity.renew(clinic.paths.tls, NOW - timedelta(days=365 * 6))
+def leaf_expired(installed: DoctorFixture) -> None:
+    identity.renew(installed.paths.tls, NOW - timedelta(days=365 * 6))
 
 
-def ladder_ends_soon(clinic: Clinic) -> None:
-    identity.renew(clinic.paths.tls, NOW - timedelta(days=5 * 304 + 397 - 30))
+def ladder_ends_soon(installed: DoctorFixture) -> None:
+    identity.renew(installed.paths.tls, NOW - timedelta(days=5 * 304 + 397 - 30))
 
 
-def leaves_gone(clinic: Clinic) -> None:
-    for path in clinic.paths.tls.glob("leaf-*.pem"):
+def leaves_gone(installed: DoctorFixture) -> None:
+    for path in installed.paths.tls.glob("leaf-*.pem"):
         path.write_bytes(b"")
 
 
-def clock_behind(clinic: Clinic) -> None:
+def clock_behind(installed: DoctorFixture) -> None:
     """Seen from the certificates it is the same: they were made when it was later than now."""
-    identity.renew(clinic.paths.tls, NOW + timedelta(days=30))
+    identity.renew(installed.paths.tls, NOW + timedelta(days=30))
 
 
-def policy_unreadable(clinic: Clinic) -> None:
-    clinic.paths.policy.write_text("forbidden = [")
+def policy_unreadable(installed: DoctorFixture) -> None:
+    installed.paths.policy.write_text("forbidden = [")
 
 
-def config_broken(clinic: Clinic) -> None:
-    clinic.paths.config.write_text("port = 'none'\n")
+def config_broken(installed: DoctorFixture) -> None:
+    installed.paths.config.write_text("port = 'none'\n")
 
 
-def state_is_no_folder(clinic: Clinic) -> None:
-    shutil.rmtree(clinic.paths.state)
-    clinic.paths.state.write_bytes(b"")
+def state_is_no_folder(installed: DoctorFixture) -> None:
+    shutil.rmtree(installed.paths.state)
+    installed.paths.state.write_bytes(b"")
 
 
-def state_open(clinic: Clinic) -> None:
-    clinic.paths.state.chmod(0o755)
+def state_open(installed: DoctorFixture) -> None:
+    installed.paths.state.chmod(0o755)
 
 
-def keys_open(clinic: Clinic) -> None:
-    (clinic.paths.tls / "leaf-0.pem").chmod(0o644)
+def keys_open(installed: DoctorFixture) -> None:
+    (installed.paths.tls / "leaf-0.pem").chmod(0o644)
 
 
-def database_damaged(clinic: Clinic) -> None:
-    clinic.paths.history.write_bytes(b"no database" * 1000)
+def database_damaged(installed: DoctorFixture) -> None:
+    installed.paths.history.write_bytes(b"no database" * 1000)
 
 
-def manifest_damaged(clinic: Clinic) -> None:
-    clinic.paths.trust.write_text("{")
+def manifest_damaged(installed: DoctorFixture) -> None:
+    installed.paths.trust.write_text("{")
 
 
-Cause = Callable[[Clinic], None]
+Cause = Callable[[DoctorFixture], None]
 CAUSED: Sequence[tuple[Cause, str, str | None]] = (
     (service_down, "service_down", None),
     (no_reader, "reader_none", None),
@@ -160,17 +160,17 @@ CAUSED: Sequence[tuple[Cause, str, str | None]] = (
 @needs_certutil
 @pytest.mark.parametrize(("cause", "code", "remedy"), CAUSED, ids=[row[1] for row in CAUSED])
 def test_each_fault_has_its_name_and_its_repair(
-    clinic: Clinic, cause: Cause, code: str, remedy: str | None
+    installed: DoctorFixture, cause: Cause, code: str, remedy: str | None
 ) -> None:
-    cause(clinic)
-    found = clinic.faults()
+    cause(installed)
+    found = installed.faults()
     assert code in found
     if code == "service_down":
         remedy = found[code]["repair"]  # only where there is systemd
         return
     assert found[code]["repair"] == remedy
     if remedy is not None:
-        _, answer = clinic.doctor(repair=remedy)
+        _, answer = installed.run(repair=remedy)
         assert code not in {row["code"] for row in answer["findings"]}
         left = {row["code"] for row in answer["findings"] if row["level"] == "fault"}
         if remedy == "set_config_aside":
@@ -179,18 +179,18 @@ def test_each_fault_has_its_name_and_its_repair(
 
 
 @needs_certutil
-def test_a_foreign_program_on_our_ports_is_named(clinic: Clinic) -> None:
+def test_a_foreign_program_on_our_ports_is_named(installed: DoctorFixture) -> None:
     with (
         closing(socket.create_server(("127.0.0.1", 0))) as first,
         closing(socket.create_server(("127.0.0.1", 0))) as second,
     ):
         ports = [each.getsockname()[1] for each in (first, second)]
-        clinic.paths.config.write_text(f"port = {ports[0]}\nhipki_port = {ports[1]}\n")
-        _, answer = clinic.doctor()
+        installed.paths.config.write_text(f"port = {ports[0]}\nhipki_port = {ports[1]}\n")
+        _, answer = installed.run()
         rows = [row for row in answer["findings"] if row["code"] == "port_taken"]
         assert [row["facts"]["port"] for row in rows] == [str(port) for port in ports]
         assert all(f"pid {os.getpid()}" in row["facts"]["owner"] for row in rows)
-    assert clinic.faults() == {}
+    assert installed.faults() == {}
 
 
 def test_one_of_three_ports_is_no_matter(
@@ -202,8 +202,8 @@ def test_one_of_three_ports_is_no_matter(
         paths.config.write_text("hipki_port = 0\n")
         port = taken.getsockname()[1]
         monkeypatch.setattr(config, "NATIVE_PORTS", (port, 0))
-        patient = Patient(paths=paths, machine=make_machine())
-        report = examination.examine(patient)
+        installation = Installation(paths=paths, machine=make_machine())
+        report = examination.examine(installation)
     codes = {finding.code: finding.level for finding in report.findings}
     assert codes["port_taken_spare"] is Level.NOTE
     assert "port_taken" not in codes
@@ -217,40 +217,40 @@ def test_a_machine_without_certutil_is_told_what_to_install(
     identity.ensure(paths.tls)
     machine = make_machine(find=tools.find, run=tools.run)
     new_database(machine.home / ".pki" / "nssdb")
-    report = examination.examine(Patient(paths=paths, machine=machine))
+    report = examination.examine(Installation(paths=paths, machine=machine))
     (finding,) = [each for each in report.findings if each.code == "trust_needs_tool"]
     assert "certutil" in finding.said(Language.ENGLISH)
     assert "libnss3-tools" in finding.said(Language.CHINESE)
 
 
 @needs_certutil
-def test_what_was_set_aside_is_kept(clinic: Clinic) -> None:
-    config_broken(clinic)
-    clinic.doctor(repair="set_config_aside")
-    (kept,) = clinic.paths.state.glob("config.toml.broken-*")
+def test_what_was_set_aside_is_kept(installed: DoctorFixture) -> None:
+    config_broken(installed)
+    installed.run(repair="set_config_aside")
+    (kept,) = installed.paths.state.glob("config.toml.broken-*")
     assert kept.read_text() == "port = 'none'\n"
 
 
 @needs_certutil
-def test_it_also_speaks_to_people(clinic: Clinic) -> None:
-    authority_missing(clinic)
-    options = doctor.DoctorOptions(state_dir=clinic.paths.state)
-    assert doctor.run(options, clinic.provider) == 1
-    said = clinic.capsys.readouterr().out
+def test_it_also_speaks_to_people(installed: DoctorFixture) -> None:
+    authority_missing(installed)
+    options = doctor.DoctorOptions(state_dir=installed.paths.state)
+    assert doctor.run(options, installed.provider) == 1
+    said = installed.capsys.readouterr().out
     assert "網頁會顯示「未運行」" in said
     assert "does not trust the local certificates" in said
     assert "ankong doctor --repair install_trust" in said
 
 
 @needs_certutil
-def test_looking_changes_nothing(clinic: Clinic) -> None:
+def test_looking_changes_nothing(installed: DoctorFixture) -> None:
     def everything() -> dict[str, tuple[int, bytes]]:
         return {
             str(path): (stat.S_IMODE(path.stat().st_mode), path.read_bytes())
-            for path in sorted(clinic.paths.state.rglob("*"))
+            for path in sorted(installed.paths.state.rglob("*"))
             if path.is_file()
         }
 
     before = everything()
-    clinic.doctor()
+    installed.run()
     assert everything() == before

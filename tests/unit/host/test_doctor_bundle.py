@@ -14,14 +14,14 @@ import structlog
 
 from agent.doctor import examination
 from agent.doctor.bundle import write_bundle
-from agent.doctor.patient import Patient
+from agent.doctor.installation import Installation
 from agent.host.machine import logs
 from agent.host.machine.paths import Paths
 from agent.transport.base import CardProvider
 from agent.virtualcard.provider import VirtualProvider
 from tests.conftest import CardFactory
-from tests.unit.host.clinic import Clinic, needs_certutil
 from tests.unit.host.conftest import MachineFactory
+from tests.unit.host.doctor_fixture import DoctorFixture, needs_certutil
 
 SECRETS = {
     "name": "王測試",
@@ -51,14 +51,17 @@ def write_log(folder: Path) -> None:
 
 @needs_certutil
 def test_the_bundle_holds_nothing_personal(
-    clinic: Clinic, make_card: CardFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    installed: DoctorFixture,
+    make_card: CardFactory,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    home = clinic.home.rename(tmp_path / SECRETS["user"])
+    home = installed.home.rename(tmp_path / SECRETS["user"])
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("USER", SECRETS["user"])
     monkeypatch.setattr(socket, "gethostname", lambda: SECRETS["host"])
-    paths = Paths(clinic.paths.state.rename(home / "state"))
-    clinic.paths = paths
+    paths = Paths(installed.paths.state.rename(home / "state"))
+    installed.paths = paths
     write_log(paths.logs)
     paths.config.write_text(f'port = 0\nhipki_port = 0\nhipki_reader = "{SECRETS["name"]}"\n')
     paths.policy.write_text(f'forbidden = ["{SECRETS["site"]} {SECRETS["user"]}')
@@ -76,9 +79,9 @@ def test_the_bundle_holds_nothing_personal(
         made.insert("Wide Eye 00", card)
         return made
 
-    clinic.provider = provider
+    installed.provider = provider
     path = tmp_path / "bundle.zip"
-    clinic.doctor(bundle=path)
+    installed.run(bundle=path)
     with zipfile.ZipFile(io.BytesIO(path.read_bytes())) as bundle:
         content = {name: bundle.read(name).decode() for name in bundle.namelist()}
     everything = "\n".join([*content, *content.values()])
@@ -105,9 +108,9 @@ def test_the_bundle_of_a_broken_installation_is_still_made(
     paths.config.write_bytes(b"\xff")
     paths.logs.mkdir()
     (paths.logs / "ankong.log").write_bytes(b"\xff\n[]\n7\n{}\n" + b"[" * 100_000 + b"\n")
-    patient = Patient(paths=paths, machine=make_machine())
+    installation = Installation(paths=paths, machine=make_machine())
     path = tmp_path / "bundle.zip"
-    write_bundle(path, patient, examination.examine(patient))
+    write_bundle(path, installation, examination.examine(installation))
     with zipfile.ZipFile(path) as bundle:
         assert bundle.read("log.jsonl") == b""
         assert json.loads(bundle.read("settings.json")) == {"broken": True}

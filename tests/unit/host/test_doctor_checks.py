@@ -3,34 +3,44 @@
 import json
 import plistlib
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agent.doctor import browsers, examination
+from agent.doctor.card_survey import CardSurvey
 from agent.doctor.cards import check_readers
-from agent.doctor.patient import CardFacts, Patient, ReaderFacts
+from agent.doctor.installation import Installation
 from agent.doctor.repairs import RepairError, repair
 from agent.doctor.report import Level
 from agent.errors import BadRequestError
 from agent.host.machine.paths import Paths
 from agent.host.tls.machine import Completed
+from agent.signing.model import CardPresence, ReaderView, Snapshot
 from agent.words import Language, load
 from tests.unit.host.conftest import MachineFactory, Tools
 
 # The smart-card side, as far as it needs no card.
 
 
-def examined(machine: Any, cards: CardFacts, folder: Path) -> dict[str, Level]:
-    patient = Patient(paths=Paths(folder), machine=machine, cards=cards)
-    return {finding.code: finding.level for finding in examination.examine(patient).findings}
+def surveyed(
+    readers: Sequence[ReaderView], *, virtual: bool, service_available: bool
+) -> CardSurvey:
+    snapshot = Snapshot(service_available=service_available, readers=tuple(readers))
+    return CardSurvey(virtual=virtual, snapshot=snapshot)
+
+
+def examined(machine: Any, cards: CardSurvey, folder: Path) -> dict[str, Level]:
+    installation = Installation(paths=Paths(folder), machine=machine, cards=cards)
+    return {finding.code: finding.level for finding in examination.examine(installation).findings}
 
 
 def test_a_service_that_is_not_installed_is_not_called_stopped(
     make_machine: MachineFactory, tools: Tools, tmp_path: Path
 ) -> None:
-    gone = CardFacts(virtual=False, service_available=False)
+    gone = surveyed([], virtual=False, service_available=False)
     found = examined(make_machine(find=tools.find), gone, tmp_path / "s")
     assert found["service_not_installed"] is Level.FAULT
     tools.answers["pcscd"] = lambda _: Completed(0)
@@ -43,11 +53,9 @@ def test_a_missing_driver_explains_a_missing_reader(
     make_machine: MachineFactory, tmp_path: Path
 ) -> None:
     machine = make_machine()
-    alone = CardFacts(virtual=False, service_available=True)
+    alone = surveyed([], virtual=False, service_available=True)
     assert examined(machine, alone, tmp_path / "s")["driver_missing"] is Level.FAULT
-    other = CardFacts(
-        virtual=False, service_available=True, readers=[ReaderFacts(name="x", state="empty")]
-    )
+    other = surveyed([ReaderView("x", CardPresence.EMPTY)], virtual=False, service_available=True)
     assert examined(machine, other, tmp_path / "s")["driver_missing"] is Level.NOTE
     (machine.root / "usr/lib/pcsc/drivers/ifd-ccid.bundle").mkdir(parents=True)
     assert "driver_ok" in examined(machine, alone, tmp_path / "s")
@@ -57,11 +65,11 @@ def test_a_foreign_card_beside_a_good_one_is_no_fault(
     make_machine: MachineFactory, tmp_path: Path
 ) -> None:
     readers = [
-        ReaderFacts(name="a", state="card", generation="gen2", attempts_left=3),
-        ReaderFacts(name="b", state="unsupported"),
-        ReaderFacts(name="c", state="mute"),
+        ReaderView("a", CardPresence.CARD, generation="gen2", attempts_left=3),
+        ReaderView("b", CardPresence.UNSUPPORTED),
+        ReaderView("c", CardPresence.MUTE),
     ]
-    cards = CardFacts(virtual=True, service_available=True, readers=readers)
+    cards = surveyed(readers, virtual=True, service_available=True)
     found = examined(make_machine(), cards, tmp_path / "s")
     assert (found["card_unsupported"], found["card_mute"]) == (Level.NOTE, Level.NOTE)
 
@@ -69,18 +77,18 @@ def test_a_foreign_card_beside_a_good_one_is_no_fault(
 def test_a_keypad_that_no_card_here_can_use_is_explained(
     make_machine: MachineFactory, tmp_path: Path
 ) -> None:
-    reader = ReaderFacts(name="Pad", state="card", generation="gen2", keypad=True)
-    cards = CardFacts(virtual=True, service_available=True, readers=[reader])
-    patient = Patient(paths=Paths(tmp_path / "s"), machine=make_machine(), cards=cards)
-    (found,) = [each for each in check_readers(patient) if each.code == "reader_keypad"]
+    reader = ReaderView("Pad", CardPresence.CARD, generation="gen2", keypad=True)
+    cards = surveyed([reader], virtual=True, service_available=True)
+    installation = Installation(paths=Paths(tmp_path / "s"), machine=make_machine(), cards=cards)
+    (found,) = [each for each in check_readers(installation) if each.code == "reader_keypad"]
     assert found.level is Level.NOTE
     assert "PIN 碼請在電腦上輸入" in found.said(Language.CHINESE)
     assert "typed on the computer" in found.said(Language.ENGLISH)
 
 
 def test_a_locked_card_is_said_to_be(make_machine: MachineFactory, tmp_path: Path) -> None:
-    locked = ReaderFacts(name="a", state="card", generation="gen1", attempts_left=0)
-    cards = CardFacts(virtual=True, service_available=True, readers=[locked])
+    locked = ReaderView("a", CardPresence.CARD, generation="gen1", attempts_left=0)
+    cards = surveyed([locked], virtual=True, service_available=True)
     assert examined(make_machine(), cards, tmp_path / "s")["card_locked"] is Level.FAULT
 
 
@@ -125,8 +133,8 @@ def test_policies_that_keep_pages_away_are_found(  # noqa: PLR0917  # two tables
     path.write_bytes(
         json.dumps(policy).encode() if file.endswith("json") else plistlib.dumps(policy)
     )
-    patient = Patient(paths=Paths(tmp_path / "s"), machine=machine)
-    found = {each.code: each.level for each in browsers.check_browsers(patient)}
+    installation = Installation(paths=Paths(tmp_path / "s"), machine=machine)
+    found = {each.code: each.level for each in browsers.check_browsers(installation)}
     assert found[code] is level
 
 
@@ -173,7 +181,7 @@ def test_windows_keeps_the_same_policies_in_its_registry() -> None:
 def test_every_code_has_words_and_every_word_a_code() -> None:
     folder = Path(examination.__file__).parent
     source = "".join(path.read_text("utf-8") for path in folder.glob("*.py"))
-    used = set(re.findall(r'(?:ok|note|fault)\(\s*"\w+",\s*"(\w+)"', source))
+    used = set(re.findall(r'(?:ok|note|fault|foreign)\(\s*"\w+",\s*"(\w+)"', source))
     used |= set(re.findall(r'"(browser_blocks\w*|check_failed)"', source))
     spoken = {key for key in load(Language.ENGLISH) if key.startswith("doctor.")}
     assert {f"doctor.{code}" for code in used} == spoken
@@ -182,12 +190,12 @@ def test_every_code_has_words_and_every_word_a_code() -> None:
 def test_a_check_that_fails_does_not_silence_the_others(
     tmp_path: Path, make_machine: MachineFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def check_nothing(_: Patient) -> list[Any]:
+    def check_nothing(_: Installation) -> list[Any]:
         raise ZeroDivisionError
 
     checks = (check_nothing, *examination.CHECKS)
     monkeypatch.setattr(examination, "CHECKS", checks)
-    report = examination.examine(Patient(paths=Paths(tmp_path / "s"), machine=make_machine()))
+    report = examination.examine(Installation(paths=Paths(tmp_path / "s"), machine=make_machine()))
     assert not report.clean
     assert report.findings[0].facts == {"name": "nothing", "detail": "ZeroDivisionError"}
     assert len(report.findings) > 5
@@ -196,18 +204,18 @@ def test_a_check_that_fails_does_not_silence_the_others(
 def test_a_repair_that_there_is_not_or_that_fails_says_so(
     tmp_path: Path, make_machine: MachineFactory, tools: Tools
 ) -> None:
-    patient = Patient(paths=Paths(tmp_path / "s"), machine=make_machine(find=tools.find))
+    installation = Installation(paths=Paths(tmp_path / "s"), machine=make_machine(find=tools.find))
     with pytest.raises(BadRequestError, match="renew_tls"):
-        repair("magic", patient)
+        repair("magic", installation)
     with pytest.raises(RepairError, match="set_config_aside"):
-        repair("set_config_aside", patient)
+        repair("set_config_aside", installation)
     with pytest.raises(RepairError, match="systemctl"):
-        repair("start_service", patient)
+        repair("start_service", installation)
     tools.answers["systemctl"] = lambda arguments: Completed(
         0 if list(arguments) == ["--no-ask-password", "start", "pcscd.socket"] else 1
     )
     machine = make_machine(find=tools.find, run=tools.run)
-    repair("start_service", Patient(paths=Paths(tmp_path / "s"), machine=machine))
+    repair("start_service", Installation(paths=Paths(tmp_path / "s"), machine=machine))
     tools.answers["systemctl"] = lambda _: Completed(1, b"", "access denied")
     with pytest.raises(RepairError, match="access denied"):
-        repair("start_service", Patient(paths=Paths(tmp_path / "s"), machine=machine))
+        repair("start_service", Installation(paths=Paths(tmp_path / "s"), machine=machine))

@@ -10,13 +10,13 @@ import structlog.testing
 
 from agent.history.store import History
 from tests.signing.history_support import tampering, written
-from tests.unit.host.clinic import Clinic, needs_certutil
+from tests.unit.host.doctor_fixture import DoctorFixture, needs_certutil
 
 Tampering = Callable[[sqlite3.Connection], object]
 
 
-def history_row(clinic: Clinic) -> dict[str, Any]:
-    _, answer = clinic.doctor()
+def history_row(installed: DoctorFixture) -> dict[str, Any]:
+    _, answer = installed.run()
     (row,) = [row for row in answer["findings"] if row["check"] == "history"]
     return dict(row)
 
@@ -32,12 +32,12 @@ def history_row(clinic: Clinic) -> dict[str, Any]:
     ids=["changed", "one taken out", "the end cut off"],
 )
 def test_a_broken_chain_is_a_fault_with_its_place_and_no_repair(
-    clinic: Clinic, tamper: Tampering, seq: str
+    installed: DoctorFixture, tamper: Tampering, seq: str
 ) -> None:
-    written(clinic.paths.history, 6)
-    with tampering(clinic.paths.history) as database:
+    written(installed.paths.history, 6)
+    with tampering(installed.paths.history) as database:
         tamper(database)
-    (fault,) = clinic.faults().values()
+    (fault,) = installed.faults().values()
     assert (fault["code"], fault["repair"]) == ("history_broken", None)
     assert fault["facts"]["seq"] == seq
     assert f"第 {seq} 筆" in fault["message"]["zh-Hant"]
@@ -46,22 +46,24 @@ def test_a_broken_chain_is_a_fault_with_its_place_and_no_repair(
 
 
 @needs_certutil
-def test_the_fault_stays_after_the_agent_has_begun_a_new_segment(clinic: Clinic) -> None:
-    written(clinic.paths.history, 3)
-    with tampering(clinic.paths.history) as database:
+def test_the_fault_stays_after_the_agent_has_begun_a_new_segment(installed: DoctorFixture) -> None:
+    written(installed.paths.history, 3)
+    with tampering(installed.paths.history) as database:
         database.execute("UPDATE lines SET document = 'harmless' WHERE seq = 2")
-    with structlog.testing.capture_logs(), closing(History(clinic.paths.history)):
+    with structlog.testing.capture_logs(), closing(History(installed.paths.history)):
         pass  # what a start does
-    found = history_row(clinic)
+    found = history_row(installed)
     assert (found["level"], found["facts"]["seq"]) == ("fault", "2")
     assert int(found["facts"]["count"]) > 1
 
 
 @needs_certutil
-def test_a_whole_chain_is_said_to_be_and_one_that_cannot_be_read_is_not(clinic: Clinic) -> None:
-    written(clinic.paths.history, 2)
-    found = history_row(clinic)
+def test_a_whole_chain_is_said_to_be_and_one_that_cannot_be_read_is_not(
+    installed: DoctorFixture,
+) -> None:
+    written(installed.paths.history, 2)
+    found = history_row(installed)
     assert (found["level"], found["code"]) == ("ok", "history_ok")
     assert found["facts"] == {"count": "2"}
-    clinic.paths.history.write_bytes(b"no database" * 1000)
-    assert set(clinic.faults()) == {"database_damaged"}
+    installed.paths.history.write_bytes(b"no database" * 1000)
+    assert set(installed.faults()) == {"database_damaged"}

@@ -22,7 +22,7 @@ needs_certutil = pytest.mark.skipif(
 
 
 @dataclass
-class Clinic:
+class DoctorFixture:
     """One installation, in order, and ways to look at it as a citizen would."""
 
     paths: Paths
@@ -31,7 +31,7 @@ class Clinic:
     capsys: pytest.CaptureFixture[str]
     issuer: Path
 
-    def doctor(self, *, repair: str | None = None, bundle: Path | None = None) -> tuple[int, Any]:
+    def run(self, *, repair: str | None = None, bundle: Path | None = None) -> tuple[int, Any]:
         """Run the command; give its exit status and its JSON."""
         options = doctor.DoctorOptions(
             state_dir=self.paths.state, repair=repair, bundle=bundle, json=True
@@ -42,7 +42,7 @@ class Clinic:
 
     def faults(self) -> dict[str, dict[str, Any]]:
         """Return the faults by their codes."""
-        status, answer = self.doctor()
+        status, answer = self.run()
         found = {row["code"]: row for row in answer["findings"] if row["level"] == "fault"}
         assert answer["clean"] == (not found)
         assert status == (1 if found else 0)

@@ -1,0 +1,62 @@
+"""The installation that is examined: its files, its computer and the cards in its readers."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Self
+
+from agent.doctor.card_survey import CardSurvey
+from agent.host.machine.paths import Paths
+from agent.host.settings import config
+from agent.host.settings.config import Settings
+from agent.host.settings.policy import Policy
+from agent.host.tls.machine import Machine
+from agent.host.tls.trust import Trust
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Installation:
+    """One installation on one computer.
+
+    Attributes:
+        paths: of its files.
+        machine: the computer.
+        cards: what the readers hold; None where they were not looked at.
+        policy: the administrator's.
+        now: the time, with a time zone.
+
+    """
+
+    paths: Paths
+    machine: Machine = field(default_factory=Machine)
+    cards: CardSurvey | None = None
+    policy: Policy = field(default_factory=Policy)
+    now: datetime = field(default_factory=_now)
+
+    @classmethod
+    def on_this_computer(cls, paths: Paths, cards: CardSurvey | None = None) -> Self:
+        """Take an installation of this computer's user, under this computer's policy.
+
+        Args:
+            paths: of its files.
+            cards: what the readers hold; None where they were not looked at.
+
+        """
+        return cls(paths=paths, cards=cards, policy=Policy.of_this_computer(paths.policy))
+
+    @property
+    def trust(self) -> Trust:
+        """The trust stores of this computer."""
+        return Trust(self.paths.trust, self.machine)
+
+    def settings(self) -> Settings:
+        """Read the settings as the policy leaves them.
+
+        Raises:
+            ConfigError: the file cannot be understood.
+
+        """
+        return self.policy.over(config.load(self.paths.config))
