@@ -7,6 +7,7 @@ once, where a request comes in, and handed on.
 import re
 from dataclasses import dataclass
 from typing import Final, Self
+from unicodedata import name
 
 from agent.errors import BadRequestError
 from agent.harmless import printable
@@ -18,6 +19,12 @@ LOCAL: Final = "local"
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _PUNYCODE: Final = "xn--"  # RFC 5890 §2.3.2.1
+_SCRIPTS: Final = ("CJK UNIFIED IDEOGRAPH-", "BOPOMOFO LETTER ", "HANGUL SYLLABLE ")
+"""How the names of the characters begin whose scripts imitate no ASCII letter."""
+_STROKES: Final = frozenset(
+    "\u4e28\u4e36\u4e3f\u4e85\u4e40\u4e41\u4e5a\u4e5b\u4e59\u3007"
+)  # ideographs that pass for ASCII or a separator
+_NEUTRAL: Final = frozenset("0123456789-")
 # RFC 6454 §6.2 serialises the host as lower-case ASCII: letters, digits, hyphens and dots; or a
 # bracketed IPv6 address. No user, no path, no default port, no dot at the end: anything else was
 # not written by a browser.
@@ -88,13 +95,22 @@ class Origin:
         return self.scheme == "http" and self.host not in _LOOPBACK
 
     @property
-    def is_international(self) -> bool:
-        """Whether a label of the host is punycode (RFC 3492) for other letters than ASCII."""
-        return any(label.startswith(_PUNYCODE) for label in self.host.split("."))
+    def is_odd(self) -> bool:
+        """Whether the host has a label in punycode (RFC 3492) that could imitate another name."""
+        return any(_international(label) is None for label in self.host.split("."))
 
     @property
-    def readable_host(self) -> str:
-        """The host with punycode decoded and made printable: what its letters imitate."""
+    def display_host(self) -> str:
+        """The host as it is shown: its own letters where none is odd, or else as browsers send it.
+
+        For the eye only: what is decided is about the whole origin, in ASCII.
+        """
+        shown = [_international(label) for label in self.host.split(".")]
+        return self.host if None in shown else ".".join(filter(None, shown))
+
+    @property
+    def imitated_host(self) -> str:
+        """The host with all punycode decoded and made printable: what an odd one looks like."""
         return printable(".".join(map(_decoded_label, self.host.split("."))))
 
     def __str__(self) -> str:
@@ -165,6 +181,32 @@ class OriginPattern:
 
 def _port(found: re.Match[str]) -> int | None:
     return None if found["port"] is None else int(found["port"])
+
+
+def _international(label: str) -> str | None:
+    """Return a label in its own letters, an ASCII one as it is; None where it is odd.
+
+    It is odd unless IDNA 2008 (RFC 5891 §4) allows it, it is the only spelling of its letters,
+    and these are all of one script that nobody here takes for ASCII.
+    """
+    if not label.startswith(_PUNYCODE):
+        return label
+    import idna  # noqa: PLC0415  # its tables, of which most hosts need none, take a while to load
+
+    try:
+        letters = idna.ulabel(label)
+        if idna.alabel(letters).decode("ascii") != label:
+            return None
+    except (idna.IDNAError, UnicodeError):
+        return None
+    return letters if _is_of_one_script(letters) else None
+
+
+def _is_of_one_script(letters: str) -> bool:
+    telling = set(letters) - _NEUTRAL
+    return not telling & _STROKES and any(
+        all(name(letter, "").startswith(script) for letter in telling) for script in _SCRIPTS
+    )
 
 
 def _decoded_label(label: str) -> str:

@@ -72,6 +72,7 @@ Var Remains     ; what is told about the old version when the installation fails
 !define MUI_WELCOMEFINISHPAGE_BITMAP "${PICTURES}/side.bmp"
 !define MUI_ABORTWARNING
 !define MUI_CUSTOMFUNCTION_ABORT ForgetNext
+!define MUI_CUSTOMFUNCTION_GUIINIT CheckComputer
 
 !define MUI_WELCOMEPAGE_TITLE "$(WelcomeTitle)"
 !define MUI_WELCOMEPAGE_TEXT "$Outcome"
@@ -128,6 +129,15 @@ Function .onInit
   StrCpy $Autostart ""
   StrCpy $Swapping 0
   Call ChooseLanguage
+  Call ReadSwitches
+  ${If} ${Silent} ; no window will call it
+    Call CheckComputer
+  ${EndIf}
+FunctionEnd
+
+; End where Ankong cannot be installed now. Not before .onInit has ended: until then the texts are
+; in the language that NSIS chose by itself.
+Function CheckComputer
   StrCpy $Remains "$(OldRemains)"
   ${IfNot} ${AtLeastWin10}
     MessageBox MB_OK|MB_ICONSTOP "$(NeedsWindows10)" /SD IDOK
@@ -141,7 +151,6 @@ Function .onInit
     SetErrorLevel 2
     Quit
   ${EndIf}
-  Call ReadSwitches
   ReadRegStr $Installed HKCU "${OWN_KEY}" "Version"
   Call AskDowngrade
   StrCpy $Outcome "$(WelcomeText)"

@@ -24,8 +24,8 @@ class SiteLines:
     """A site in a window.
 
     Attributes:
-        host: first and large; in ASCII, so that no look-alike letters are shown as what they
-            imitate. In words where no site asks but something on this computer.
+        host: first and large; in ASCII where it is odd, so that no look-alike letters are shown
+            as what they imitate. In words where no site asks but something on this computer.
         origin: the whole of it; empty where no site asks.
         warnings: sentences.
 
@@ -42,11 +42,11 @@ def site_lines(site: Origin, words: Words) -> SiteLines:
         names = {LOCAL_PROGRAM: words.this_program, SELF_TEST: words.self_test}
         return SiteLines(names.get(site, words.this_user), "", ())
     warnings: list[str] = []
-    if site.is_international:
+    if site.is_odd:
         warnings.append(words.punycode.format(readable=_readable(site)))
     if site.is_exposed:
         warnings.append(words.not_encrypted)
-    return SiteLines(site.host, str(site), tuple(warnings))
+    return SiteLines(site.display_host, str(site), tuple(warnings))
 
 
 def document_lines(prompt: EnterPin, words: Words) -> list[tuple[str, str]]:
@@ -89,5 +89,5 @@ def _fingerprint(document: DocumentFacts, purpose: Purpose, words: Words) -> str
 
 def _readable(site: Origin) -> str:
     """Show what letters a host imitates; of a long one the end, which is what matters."""
-    decoded = harmless(site.readable_host)
+    decoded = harmless(site.imitated_host)
     return decoded if len(decoded) <= MAX_READABLE else _ELLIPSIS + decoded[-MAX_READABLE:]

@@ -122,12 +122,12 @@ def describe(site: Origin) -> dict[str, object]:
     """Describe a site for a citizen: what its letters are, and what is odd about it."""
     shown: dict[str, object] = {
         "origin": str(site),
-        "host": site.host,
+        "host": site.display_host,
         "insecure": site.scheme == "http",
         "program": site.is_local,
     }
-    if site.is_international:
-        shown["unicode"] = site.readable_host
+    if site.is_odd:
+        shown["unicode"] = site.imitated_host
     return shown
 
 

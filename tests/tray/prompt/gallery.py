@@ -24,6 +24,7 @@ _MANY = Purpose(Act.SIGN, "SHA-512", (DocumentFacts("", bytes(64)),) * 3, 256)
 WINDOWS: dict[str, AnyPrompt] = {
     "allow": ALLOW,
     "allow-punycode": AllowSite(Origin.parse("http://xn--80ak6aa92e.com")),
+    "allow-chinese": AllowSite(Origin.parse("https://www.xn--kpry57d.tw")),
     "allow-program": AllowSite(LOCAL_PROGRAM),
     "pin": PIN,
     "pin-wrong": replace(PIN, was_wrong=True, attempts_left=2, may_block=True),

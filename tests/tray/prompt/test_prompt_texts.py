@@ -90,9 +90,16 @@ def test_punycode_stays_ascii_and_is_flagged_with_what_it_imitates() -> None:
     assert lines.host == "www.xn--80ak6aa92e.com"
     (warning,) = lines.warnings
     assert "www.аррӏе.com" in warning  # Cyrillic
+    assert lines.origin == "https://www.xn--80ak6aa92e.com"
     broken = site_lines(Origin.parse("https://xn--99999999.com"), ENGLISH)
     assert broken.host == "xn--99999999.com"
     assert len(broken.warnings) == 1
+
+
+def test_an_ordinary_chinese_host_is_readable_and_its_origin_stays_ascii() -> None:
+    lines = site_lines(Origin.parse("https://www.xn--kpry57d.tw"), ENGLISH)
+    assert (lines.host, lines.origin) == ("www.台灣.tw", "https://www.xn--kpry57d.tw")
+    assert lines.warnings == ()
 
 
 def test_a_connection_without_encryption_is_flagged_but_not_at_home() -> None:

@@ -101,12 +101,12 @@ def ask_status(home: Path) -> dict[str, Any] | None:
     """Ask for the status over HTTPS, by the agent's own certificate; None for no answer."""
     state = home / ".local" / "state" / "ankong"
     try:
-        port = json.loads((state / "instance.json").read_text())["port"]
+        port = int(json.loads((state / "instance.json").read_text())["port"])
         trust = ssl.create_default_context(cafile=str(state / "tls" / identity.AUTHORITY_FILE))
         address = f"https://localhost:{port}/v1/status"
         with urllib.request.urlopen(address, context=trust, timeout=10) as answer:
             status: dict[str, Any] = json.load(answer)
-    except (OSError, KeyError, ValueError):
+    except (OSError, KeyError, ValueError, TypeError):  # no port: it does not listen yet
         return None
     return status
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
+from agent.words import Language, choice_label
 from tests.installer.built.windows.conftest import Switch
 from tests.installer.built.windows.machine import Machine, free_port, is_free
 from tests.installer.built.windows.walk import (
@@ -139,7 +140,9 @@ def test_who_cancels_has_changed_nothing_and_the_language_can_be_chosen(
     machine.start(wizard)
     box = machine.hands.see("Please choose a language")
     machine.picture("language")
-    box.pick(1)  # English is the first
+    # The list is in the order of their letters.
+    offered = sorted(choice_label(each, each) for each in Language)
+    box.pick(offered.index(Language.CHINESE.endonym))
     box.press("OK")
     to_plan(machine, CHINESE).press(CHINESE.cancel)
     really = machine.hands.see(CHINESE.really)

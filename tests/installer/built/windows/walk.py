@@ -44,7 +44,7 @@ def wait_for_agent(machine: Machine, after: int | None = None) -> dict[str, Any]
             told.update(json.loads((machine.state / "instance.json").read_text("utf-8")))
         except (OSError, ValueError):
             return False
-        return "port" in told and told["pid"] != after
+        return told.get("port") is not None and told["pid"] != after
 
     machine.wait(is_there, "an agent")
     return told
