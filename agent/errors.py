@@ -1,4 +1,4 @@
-"""The one family of errors that leaves a room of this house.
+"""The base of every error that one package of the agent raises to another.
 
 A page gets the code, the log gets the detail, and "may the user try again?" is always answerable.
 """

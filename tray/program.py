@@ -1,6 +1,6 @@
 """The agent with its icon: the icon has the main thread, the agent one of its own.
 
-The agent does not need the icon. Where none can be drawn, or one that was drawn falls over, the
+The agent does not need the icon. Where none can be drawn, or one that was drawn fails, the
 agent goes on; only the agent's own end, the citizen, or a signal ends the program.
 """
 
@@ -27,7 +27,7 @@ from tray.icon.face import Face, Facts, make_face
 from tray.icon.texts import Texts, load_texts
 
 AGAIN_SECONDS: Final = 15.0
-"""After how long an icon that fell over is drawn again."""
+"""After how long an icon that failed is drawn again."""
 MAX_FALLS: Final = 5
 END_SECONDS: Final = 20.0
 """How long the agent may take to end."""
@@ -47,7 +47,7 @@ class Program(Observer):
         announce: Callable[[dict[str, Any]], None],
         open_page: Callable[[str], bool] = open_address,
     ) -> None:
-        """Put the parts together.
+        """Prepare the program.
 
         Args:
             daemon: the agent.
@@ -130,7 +130,7 @@ class Program(Observer):
             await self._daemon.run(stopped, self)
 
     def ready(self, facts: dict[str, Any]) -> None:
-        """Take note that every port answers."""
+        """Show that every port answers; open the panel where that was asked for."""
         if facts.get("hipki_port") is None:
             self._warn("plain_port", True)
         self._announce(facts)
@@ -138,7 +138,7 @@ class Program(Observer):
             self._choose("panel:state")
 
     def updated(self, standing: UpdateStatus) -> None:
-        """Take note of what is known of newer versions."""
+        """Show what is known of newer versions."""
         self._warn("too_old", standing.age is VersionAge.TOO_OLD)
         is_news = standing.age in {VersionAge.NEWER, VersionAge.TOO_OLD}
         self._update(newest=standing.newest if is_news else "", warnings=self._warnings)
@@ -149,7 +149,7 @@ class Program(Observer):
         self._warnings = tuple(each for each in _WARNINGS if each in now)
 
     def changed(self, snapshot: Snapshot) -> None:
-        """Take note of the readers as they are now."""
+        """Show the readers as they are now."""
         self._update(snapshot=snapshot, warnings=self._warnings)
 
     def signed(self, signed: Signed) -> None:

@@ -21,11 +21,11 @@ class _Tail(io.TextIOBase):
         self.text = ""
 
     def writable(self) -> bool:
-        """Say yes."""
+        """Return True: whoever writes need not ask further."""
         return True
 
     def write(self, text: str) -> int:
-        """Take note of ``text``; return its length."""
+        """Keep ``text``; return its length."""
         self.text = (self.text + text)[-_MAX_TEXT:]
         return len(text)
 

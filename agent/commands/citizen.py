@@ -43,7 +43,7 @@ class Citizen:
 def open_citizen(
     answer: str, policy: Policy, sites: Path, language: Callable[[], str] = lambda: SYSTEM
 ) -> Citizen:
-    """Put the parts together; blocks, not for the event loop.
+    """Open what decides about sites and asks the citizen; blocks, not for the event loop.
 
     Args:
         answer: "ask", "allow" or "deny".

@@ -1,4 +1,4 @@
-"""The agent as it runs: every room put together, in one event loop, whichever thread that is in."""
+"""The agent as it runs: all its parts in one event loop, in whichever thread that is."""
 
 import asyncio
 import ssl
@@ -60,19 +60,19 @@ class Observer:
     """Told what happens, in the event loop; must not block. This one does not care."""
 
     def ready(self, facts: dict[str, Any]) -> None:
-        """Take note that every port answers; ``facts`` are the JSON line of ``serve``."""
+        """React when every port answers; ``facts`` are the JSON line of ``serve``."""
 
     def changed(self, snapshot: Snapshot) -> None:
-        """Take note of the readers as they are now."""
+        """React when a reader or card came or went, or is used."""
 
     def signed(self, signed: Signed) -> None:
-        """Take note that a key was used."""
+        """React after a key was used."""
 
     def updated(self, standing: UpdateStatus) -> None:
-        """Take note of what is known of newer versions."""
+        """React when something was heard of newer versions."""
 
     def settings_changed(self) -> None:
-        """Take note that the citizen chose something; from any thread but the loop's."""
+        """React after the citizen chose a setting; from any thread but the loop's."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

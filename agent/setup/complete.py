@@ -52,7 +52,7 @@ class Completion:
         self._folders = () if self._before is None else self._before.folders
 
     def run(self) -> Sequence[Step]:
-        """Do it all."""
+        """Carry out every step of the setup."""
         steps = carry_out(
             {
                 "certificate": self._make_certificate,

@@ -82,7 +82,7 @@ class Recorder:
         on_signed: Callable[[Signed], None] | None,
         clock: Callable[[], datetime],
     ) -> None:
-        """Put the parts together.
+        """Prepare to record.
 
         Args:
             history: where lines go; None where nothing is kept.

@@ -70,7 +70,7 @@ class SigningService:
         on_use: Callable[[Origin], None] | None = None,
         check_version: Callable[[], None] = lambda: None,
     ) -> None:
-        """Put the parts together; :meth:`start` sets them going.
+        """Prepare the service; :meth:`start` begins to watch the readers.
 
         Args:
             provider: where readers come from; closed by :meth:`close`.

@@ -41,7 +41,7 @@ class StatusNotifierItem(ServiceInterface):
     """The icon; names and signatures are the specification's."""
 
     def __init__(self, face: Face, activated: Callable[[], None]) -> None:
-        """Begin with a face.
+        """Make the item as it is shown first.
 
         Args:
             face: what is shown.

@@ -37,7 +37,7 @@ class DbusMenu(ServiceInterface):
     """The menu; names and signatures are the interface's."""
 
     def __init__(self, items: Iterable[MenuItem], chosen: Callable[[str], None]) -> None:
-        """Begin with lines.
+        """Make the menu as it is shown first.
 
         Args:
             items: from the top.

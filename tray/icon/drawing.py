@@ -29,7 +29,7 @@ class Canvas:
     """A square of pixels, each red, green, blue and opacity from 0 to 1."""
 
     def __init__(self, size: int) -> None:
-        """Begin with nothing: ``size`` by ``size`` transparent pixels."""
+        """Make ``size`` by ``size`` transparent pixels."""
         self.size = size
         self._pixels = [[0.0, 0.0, 0.0, 0.0] for _ in range(size * size)]
 

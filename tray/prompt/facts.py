@@ -5,17 +5,15 @@ No text may break the window, hide the host, reverse the reading order or look l
 
 from dataclasses import dataclass
 from typing import Final
-from unicodedata import category, normalize
 
 from agent.consent.questions import DocumentFacts, EnterPin, Purpose
+from agent.harmless import one_line
 from agent.origin import LOCAL_PROGRAM, SELF_TEST, Origin
 from tray.prompt.texts import Words
 
-MAX_TEXT: Final = 512  # characters; more than any request allows
 MAX_READABLE: Final = 20  # characters of a decoded host
 DIGEST_SHOWN: Final = 8  # bytes; enough to compare with what the page shows
 DIGEST_OF_MANY: Final = 4  # bytes, where there are several documents
-_UNSAFE: Final = "\N{REPLACEMENT CHARACTER}"
 _ELLIPSIS: Final = "…"
 
 
@@ -53,7 +51,7 @@ def document_lines(prompt: EnterPin, words: Words) -> list[tuple[str, str]]:
     """Show what is signed: a name and a fingerprint for each, the last one without fingerprint."""
     purpose = prompt.purpose
     lines = [
-        (harmless(document.name or "") or words.no_name, _fingerprint(document, purpose, words))
+        (one_line(document.name or "") or words.no_name, _fingerprint(document, purpose, words))
         for document in purpose.documents
     ]
     hidden = purpose.count - len(lines)
@@ -62,32 +60,15 @@ def document_lines(prompt: EnterPin, words: Words) -> list[tuple[str, str]]:
     return lines
 
 
-def harmless(text: str) -> str:
-    """Show a stranger's text on one line, of any length.
-
-    Control, format and unassigned characters become U+FFFD: they could reverse the line or hide
-    a part of it. So does what is beyond the ideographs' planes (emoji), which can crash Tk on X11.
-    """
-    whole = " ".join(normalize("NFC", text[:MAX_TEXT]).split())
-    return "".join(character if _is_harmless(character) else _UNSAFE for character in whole)
-
-
-def _is_harmless(character: str) -> bool:
-    if category(character) == "Mn":  # marks that pile up and paint over other lines
-        return False
-    code = ord(character)
-    return character.isprintable() and (code < 0x10000 or 0x20000 <= code < 0x40000)
-
-
 def _fingerprint(document: DocumentFacts, purpose: Purpose, words: Words) -> str:
     """Show enough of a digest to compare it: for one document by its name, of many by eye."""
     if purpose.count > 1:
         return document.digest[:DIGEST_OF_MANY].hex(" ", 2) + _ELLIPSIS
     digits = document.digest[:DIGEST_SHOWN].hex(" ", 2)
-    return words.fingerprint.format(hash=harmless(purpose.hash), digest=digits + _ELLIPSIS)
+    return words.fingerprint.format(hash=one_line(purpose.hash), digest=digits + _ELLIPSIS)
 
 
 def _readable(site: Origin) -> str:
     """Show what letters a host imitates; of a long one the end, which is what matters."""
-    decoded = harmless(site.imitated_host)
+    decoded = one_line(site.imitated_host)
     return decoded if len(decoded) <= MAX_READABLE else _ELLIPSIS + decoded[-MAX_READABLE:]

@@ -7,8 +7,9 @@ from typing import assert_never
 
 from agent.consent import wire
 from agent.consent.questions import Act, AllowSite, CardFacts, EnterPin, LastTry, Locked, SiteAnswer
+from agent.harmless import one_line
 from agent.origin import Origin
-from tray.prompt.facts import document_lines, harmless, site_lines
+from tray.prompt.facts import document_lines, site_lines
 from tray.prompt.pin import PinField
 from tray.prompt.texts import Words
 from tray.prompt.window import Line, Window
@@ -224,8 +225,8 @@ def _add_documents(window: Window, panel: tk.Frame, prompt: EnterPin) -> None:
 
 def _add_card(window: Window, panel: tk.Frame, card: CardFacts) -> None:
     words, style = window.words, window.style
-    holder = harmless(card.holder or "") or words.no_holder
-    number = words.card_number.format(serial=harmless(card.serial))
+    holder = one_line(card.holder or "") or words.no_holder
+    number = words.card_number.format(serial=one_line(card.serial))
     mark = words.virtual if card.virtual else ""
     lines = [Line(holder, style.strong, right=mark), Line(number, style.small)]
     window.add_fact(panel, words.card, lines)

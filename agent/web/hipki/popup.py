@@ -73,7 +73,7 @@ class PopupRoutes:
     def __init__(
         self, component: Component, service: Service, consent: Consent, limits: Limits
     ) -> None:
-        """Put the parts together.
+        """Prepare the routes of our own pages.
 
         Args:
             component: answers what pages ask.

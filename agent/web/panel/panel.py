@@ -44,7 +44,7 @@ class Doctor(Protocol):
     """Looks at everything, and repairs what can be repaired."""
 
     async def examine(self) -> dict[str, Any]:
-        """Look; give the report for programs (see ``host.doctor``)."""
+        """Return the report for programs (see ``agent.doctor.report``)."""
 
     async def repair(self, name: str) -> None:
         """Carry out one repair.
@@ -100,7 +100,7 @@ class Panel:
     """
 
     def __init__(self, sources: Sources, spend_token: Callable[[str], bool]) -> None:
-        """Put the parts together; reads the pages from the package, so not for the event loop.
+        """Read the pages from the package; blocks, not for the event loop.
 
         Args:
             sources: where everything comes from.
@@ -244,7 +244,8 @@ class Panel:
         rows = [
             {
                 "origin": str(record.site),
-                "host": record.site.host,
+                "host": record.site.display_host,
+                "odd": record.site.is_odd,
                 "decision": record.decision.value,
                 "ruling": policy.decision(record.site).name.lower(),
                 "since": _moment(record.since),

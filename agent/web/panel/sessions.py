@@ -48,7 +48,7 @@ class Sessions:
     """The browsers that have opened the panel; in memory, so they end with the agent."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """Begin with none.
+        """Make an empty set of sessions.
 
         Args:
             clock: seconds that only grow.

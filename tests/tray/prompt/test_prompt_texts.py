@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.consent.questions import Act, DocumentFacts, EnterPin, Purpose
+from agent.harmless import one_line
 from agent.origin import LOCAL_USER, Origin
 from agent.words.language import Language, chosen_language, of_environment, of_tag
 from tests.signing.prompt_support import CARD, PIN, SITE
-from tray.prompt.facts import document_lines, harmless, site_lines
+from tray.prompt.facts import document_lines, site_lines
 from tray.prompt.style import HIGH_CONTRAST, LIGHT, Palette, system_palette
 from tray.prompt.texts import Words, button_label, words
 from tray.prompt.wrap import fit, wrap
@@ -117,7 +118,7 @@ def test_who_is_no_site_is_named_in_words() -> None:
 
 @given(st.text(max_size=400))
 def test_no_text_of_a_stranger_can_play_tricks(text: str) -> None:
-    shown = harmless(text)
+    shown = one_line(text)
     assert shown == shown.strip()
     for character in shown:
         assert character.isprintable()
@@ -126,8 +127,8 @@ def test_no_text_of_a_stranger_can_play_tricks(text: str) -> None:
 
 
 def test_rare_ideographs_of_names_are_shown() -> None:
-    assert harmless("王\U00020bb7測試") == "王\U00020bb7測試"
-    assert harmless("\U0001f4c4合約") == "\N{REPLACEMENT CHARACTER}合約"
+    assert one_line("王\U00020bb7測試") == "王\U00020bb7測試"
+    assert one_line("\U0001f4c4合約") == "\N{REPLACEMENT CHARACTER}合約"
 
 
 def test_each_document_has_a_name_and_a_fingerprint_and_the_rest_is_counted() -> None:

@@ -6,7 +6,7 @@ import { moment, t } from "../i18n.js";
 import { carefulButton, heading, notice, trouble } from "../parts.js";
 
 /** @typedef {import("../picture.js").State} State */
-/** @typedef {{origin: string, host: string, decision: "this_time"|"allowed"|"blocked", ruling: "silent"|"allowed"|"forbidden", since: string, last_used: string|null}} Row */
+/** @typedef {{origin: string, host: string, odd: boolean, decision: "this_time"|"allowed"|"blocked", ruling: "silent"|"allowed"|"forbidden", since: string, last_used: string|null}} Row */
 
 const AGAIN = 3_000; // milliseconds
 
@@ -26,7 +26,6 @@ function line(place, row) {
   const { kind, text } = effect(row);
   const own = row.origin.startsWith("local://");
   const name = own ? t("sites.program") : row.host;
-  const punycode = row.host.split(".").some((label) => label.startsWith("xn--"));
   const act = (/** @type {string} */ action) => async () => {
     const answer = await post("sites", { origin: row.origin, action });
     announce(t(`sites.done_${action}`, { site: name }));
@@ -39,7 +38,7 @@ function line(place, row) {
       h("div", { class: "row" }, h("span", { class: "host" }, name), h("span", { class: `tag ${kind}` }, text)),
       h("div", {}, h("small", { class: "code" }, row.origin)),
       h("div", {}, h("small", {}, t("sites.since", { when: moment(row.since) }), " · ", row.last_used === null ? t("sites.never") : t("sites.used", { when: moment(row.last_used) }))),
-      punycode && h("div", { class: "warning-ink" }, t("sites.punycode"))),
+      row.odd && h("div", { class: "warning-ink" }, t("sites.punycode"))),
     h("div", { class: "row" },
       carefulButton("", t(row.decision === "blocked" ? "sites.unblock" : "sites.revoke"), t("sites.forgetQuestion", { site: name }), t("sites.forgetText"), act("forget")),
       row.decision === "blocked" ? null : carefulButton("danger", t("sites.block"), t("sites.blockQuestion", { site: name }), t("sites.blockText"), act("block"))));
