@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from agent.consent.site_store import Decision
+from agent.words import Language
 from tests.browser.panel.conftest import SHOP, PanelAgent, part
 from tests.browser.world import World
 
@@ -257,6 +258,25 @@ def test_every_view_fits(  # noqa: PLR0917  # fixtures
         wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert wide <= 0, view
         _keep_picture(page, f"panel-{language}-{scheme}-{width}-{view}")
+    context.close()
+
+
+@pytest.mark.parametrize("width", [1200, 320])
+@pytest.mark.parametrize("language", list(Language))
+def test_every_language_fits(
+    agent_here: PanelAgent, browser: Browser, language: Language, width: int
+) -> None:
+    agent_here.start()
+    context = browser.new_context(viewport={"width": width, "height": 800})
+    page = context.new_page()
+    page.goto(agent_here.address())
+    page.select_option("#speak", str(language))
+    expect(page.locator("html")).to_have_attribute("lang", str(language))
+    for view in ("state", "sites", "history", "selftest", "about"):
+        page.evaluate("(view) => { location.hash = `#/${view}`; }", view)
+        page.locator(f"#view-{view} h1").wait_for()
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, view
+        _keep_picture(page, f"panel-{language}-{width}-{view}")
     context.close()
 
 
