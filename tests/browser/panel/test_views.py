@@ -18,6 +18,11 @@ from tests.browser.panel.conftest import SHOP, PanelAgent, part
 from tests.browser.world import World
 
 SHOTS = "ANKONG_SHOTS"
+LINES_IN_BAR = """[...document.querySelectorAll(".top .brand span, .top .button")].map((each) => {
+    const text = document.createRange();
+    text.selectNodeContents(each.firstChild);
+    return new Set([...text.getClientRects()].map((line) => Math.round(line.top))).size;
+})"""
 """The environment variable that names a folder for pictures of every view."""
 Opened = Callable[[str], Page]
 
@@ -276,6 +281,7 @@ def test_every_language_fits(
         page.evaluate("(view) => { location.hash = `#/${view}`; }", view)
         page.locator(f"#view-{view} h1").wait_for()
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, view
+        assert page.evaluate(LINES_IN_BAR) == [1, 1], view
         _keep_picture(page, f"panel-{language}-{width}-{view}")
     context.close()
 
