@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from agent.words import Language
 from tests.browser.world import PIN, TIMEOUT, World, go, panel, register, to_pin
 
 pytestmark = pytest.mark.browser
@@ -222,6 +223,29 @@ def test_no_screen_is_wider_than_the_window(browser: Browser, running: World, wi
         page.wait_for_function("(hash) => location.hash === hash", arg=f"#/{screen}")
         over = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert over <= 0, screen
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_the_bar_breaks_no_word_on_a_phone(
+    browser: Browser, running: World, language: Language
+) -> None:
+    page = english(browser, 360)
+    register(page, running.url)
+    page.select_option("#language", str(language))
+    expect(page.locator("html")).to_have_attribute("lang", str(language))
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    broken = """(texts) => texts.filter((text) => text.textContent.split(" ").some((word) => {
+        const range = document.createRange();
+        const start = text.textContent.indexOf(word);
+        range.setStart(text, start);
+        range.setEnd(text, start + word.length);
+        return new Set([...range.getClientRects()].map((line) => Math.round(line.top))).size > 1;
+    })).map((text) => text.textContent)"""
+    words = (
+        "[...document.querySelectorAll('.brand > span, #logout')].map((each) => each.firstChild)"
+    )
+    found = page.evaluate(f"({broken})({words})")
+    assert language == Language.CHINESE or found == []  # Chinese breaks between any two characters
 
 
 def test_every_control_has_a_name_and_every_screen_one_heading(page: Page, running: World) -> None:
