@@ -18,12 +18,12 @@ from tests.browser.panel.conftest import SHOP, PanelAgent, part
 from tests.browser.world import World
 
 SHOTS = "ANKONG_SHOTS"
+"""The environment variable that names a folder for pictures of every view."""
 LINES_IN_BAR = """[...document.querySelectorAll(".top .brand span, .top .button")].map((each) => {
     const text = document.createRange();
     text.selectNodeContents(each.firstChild);
     return new Set([...text.getClientRects()].map((line) => Math.round(line.top))).size;
 })"""
-"""The environment variable that names a folder for pictures of every view."""
 Opened = Callable[[str], Page]
 
 
