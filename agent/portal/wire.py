@@ -20,7 +20,7 @@ MAX_BODY = 2 * MAX_SIGNATURE
 
 _Typed = Annotated[str, Meta(min_length=1, max_length=254)]
 _Id = Annotated[str, Meta(min_length=1, max_length=64)]
-_Code = Annotated[str, Meta(pattern=r"^[0-9]{6}$", max_length=6)]
+_Code = Annotated[str, Meta(pattern=r"^[0-9]{6}\Z", max_length=6)]
 _Name = Annotated[str, Meta(min_length=1, max_length=64)]
 _Signature = Annotated[bytes, Meta(min_length=1, max_length=MAX_SIGNATURE)]
 

@@ -24,10 +24,10 @@ Port = Annotated[int, Meta(ge=0, le=65535)]
 LogLevel = Literal["debug", "info", "warning", "error"]
 UpdateUrl = Annotated[
     str,
-    Meta(pattern=r"^(https://[!-~]+|http://(localhost|127\.0\.0\.1)[:/][!-~]*)?$", max_length=255),
+    Meta(pattern=r"^(https://[!-~]+|http://(localhost|127\.0\.0\.1)[:/][!-~]*)?\Z", max_length=255),
 ]
 UpdateKeys = Annotated[
-    tuple[Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")], ...], Meta(max_length=4)
+    tuple[Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")], ...], Meta(max_length=4)
 ]
 T = TypeVar("T")
 M = TypeVar("M")
@@ -97,7 +97,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     hipki_port: Annotated[
         Port, Lock(), Flag("plain HTTP port (default 61161)", "N", "a port is 0 to 65535")
     ] = 61161
-    hipki_version: Annotated[str, Meta(pattern=r"^[0-9]+(\.[0-9]+)*$", max_length=32)] | None = None
+    hipki_version: Annotated[str, Meta(pattern=r"^[0-9]+(\.[0-9]+)*\Z", max_length=32)] | None = (
+        None
+    )
     hipki_reader: Annotated[str, Meta(min_length=1, max_length=127)] | None = None
     mca: Annotated[
         bool, Flag("also answer the pages of the old component's sibling, on port 16888")

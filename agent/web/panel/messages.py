@@ -11,7 +11,7 @@ from agent.words import CHOICES
 
 T = TypeVar("T", bound="PanelMessage")
 Text = Annotated[str, Meta(max_length=255)]
-LanguageChoice = Annotated[str, Meta(pattern=f"^({'|'.join(CHOICES)})$")]
+LanguageChoice = Annotated[str, Meta(pattern=rf"^({'|'.join(CHOICES)})\Z")]
 
 
 class PanelMessage(Struct, frozen=True, forbid_unknown_fields=True):
