@@ -24,9 +24,10 @@ class Finding:
     Attributes:
         check: what was looked at.
         level: how it is.
-        code: what exactly was found; stable, and the key to the words.
+        code: what exactly was found; stable.
         facts: what the words leave open.
         repair: the name of what would help, if anything here can.
+        key: of the words in the catalogue; ``doctor`` and the code where nothing is given.
 
     """
 
@@ -35,11 +36,12 @@ class Finding:
     code: str
     facts: Mapping[str, str] = field(default_factory=dict)
     repair: str | None = None
+    key: str = ""
 
     def said(self, language: Language) -> str:
         """Return the words in a language; ``{reason}`` is the fact named after it or English."""
         facts = {"reason": self.facts.get(language) or self.facts.get(SOURCE, ""), **self.facts}
-        return say(language, f"doctor.{self.code}", facts)
+        return say(language, self.key or f"doctor.{self.code}", facts)
 
     def as_json(self) -> dict[str, Any]:
         """Return the form for programs."""

@@ -1,6 +1,8 @@
 """Every refusal of the portal: its code and its HTTP status.
 
-What it says to a person stands in the catalogue, as ``portal.refusals`` and the code.
+What it says to a person stands in the catalogue, as ``portal.refusals`` and the code. That a
+code is called as one of the agent's does not make the sentence the same: here the site speaks of
+what it found itself, such as in ``rate_limited`` or ``certificate_expired``, and of its next step.
 """
 
 from collections.abc import Mapping

@@ -3,7 +3,7 @@
 import html
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib import resources
 from typing import Any, Final
 
@@ -64,15 +64,17 @@ def plural_digits(choose: Callable[[int], int]) -> str:
     return digits.rstrip(digits[-1]) + digits[-1]
 
 
-def browser_module(area: str) -> str:
+def browser_module(area: str, *shared: str) -> str:
     """Return an ECMAScript module that says an area's texts in every language of ours.
 
     It exports what ``page.js`` beside this file does. ``choices`` are what a language, or the
-    system's, is called where one is chosen. Reads files: not for the event loop.
+    system's, is called where one is chosen. Each shared area's texts stand under its name;
+    where the area has a text there itself, as ``panel.codes.no_card`` beside ``codes``, the page
+    says that one. Reads files: not for the event loop.
     """
     texts = {
         str(each): {
-            **browser_texts(each, area),
+            **_with_shared(each, area, shared),
             "choices": {choice: choice_label(choice, each) for choice in CHOICES},
         }
         for each in Language
@@ -81,6 +83,13 @@ def browser_module(area: str) -> str:
     data = {"LANGUAGES": browser_languages(), "TEXTS": texts}
     constants = "".join(f"const {name} = {_script(value)};\n" for name, value in data.items())
     return constants + script
+
+
+def _with_shared(language: Language, area: str, shared: Iterable[str]) -> dict[str, Any]:
+    texts = {name: browser_texts(language, name) for name in shared}
+    for name, own in browser_texts(language, area).items():
+        texts[name] = {**texts[name], **own} if name in texts else own
+    return texts
 
 
 def _script(value: Any) -> str:

@@ -1,15 +1,19 @@
 """The catalogues: whole in every language, with the same placeholders, and quickly read."""
 
 import io
+import json
 import re
 import string
 import time
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from babel.messages.pofile import read_po
 
 from agent import words
+from agent.portal.statics import load_statics
+from agent.web.panel import files as panel_files
 from agent.words import CHOICES, REVIEWED, SOURCE, Language, catalogue, load, section
 from agent.words.browser import PLURAL, browser_languages, browser_texts, plural_digits
 from agent.words.choices import choice_label
@@ -138,6 +142,50 @@ def test_a_number_of_things_is_said_in_the_language_s_own_form() -> None:
     assert english["tries_left"].format(count=1) == "1 try left"
     assert english["tries_left"].format_map({"count": "2"}) == "2 tries left"
     assert chinese["tries_left"].format(count=1) == "還可以輸入 1 次"
+
+
+# What is said in several places.
+
+PAGES = {
+    "panel": ("agent/web/panel/static", panel_files.load()["/panel/js/texts.js"].body.decode()),
+    "portal": ("agent/portal/static", load_statics()["/js/texts.js"].body.decode()),
+}
+USED = re.compile(r"""\b(?:t|list|has|hasText)\(\s*"([\w.]+)"|"(codes\.\w+)\"""")
+
+
+def texts_of(module: str) -> dict[str, Any]:
+    found = re.search(r"(?m)^const TEXTS = (.+);$", module)
+    assert found is not None
+    return cast("dict[str, Any]", json.loads(found[1]))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_has_every_text_that_its_script_names(page: str) -> None:
+    folder, module = PAGES[page]
+    scripts = [path.read_text("utf-8") for path in (FOLDER.parents[1] / folder).rglob("*.js")]
+    used = {one or other for script in scripts for one, other in USED.findall(script)}
+    assert len(used) > 50
+    for texts in texts_of(module).values():
+        for key in used:
+            found: Any = texts
+            for part in key.split("."):
+                found = found.get(part, {})
+            assert found, key
+
+
+def test_a_page_says_its_own_sentence_for_a_code_and_else_the_common_one() -> None:
+    panel, portal = (texts_of(module)["en"]["codes"] for _, module in PAGES.values())
+    assert panel["pin_locked"] == portal["pin_locked"] == load(SOURCE)["codes.pin_locked"]
+    assert panel["no_card"] == load(SOURCE)["panel.codes.no_card"]
+    assert portal["no_card"] == load(SOURCE)["portal.codes.no_card"]
+
+
+def test_a_code_has_two_sentences_only_where_they_differ() -> None:
+    for language in Language:
+        common, panel, portal = (section(language, area) for area in ("codes", "panel", "portal"))
+        panel, portal = panel["codes"], portal["codes"]
+        assert not common.keys() & (panel.keys() | portal.keys())
+        assert all(panel[code] != portal[code] for code in panel.keys() & portal.keys())
 
 
 # The list.

@@ -18,6 +18,7 @@ from agent.doctor.report import Level
 from agent.errors import BadRequestError
 from agent.host.machine.paths import Paths
 from agent.host.tls.machine import Completed
+from agent.host.update.status import UpdateChecking, VersionAge
 from agent.signing.model import CardPresence, ReaderView, Snapshot
 from agent.words import Language, load
 from tests.unit.host.conftest import MachineFactory, Tools
@@ -185,6 +186,12 @@ def test_every_code_has_words_and_every_word_a_code() -> None:
     used |= set(re.findall(r'"(browser_blocks\w*|check_failed)"', source))
     spoken = {key for key in load(Language.ENGLISH) if key.startswith("doctor.")}
     assert {f"doctor.{code}" for code in used} == spoken
+
+
+@pytest.mark.parametrize("why", [*UpdateChecking, VersionAge.UNKNOWN])
+def test_the_panel_says_as_the_doctor_why_no_newer_version_is_known(why: str) -> None:
+    key = f"update.{why}"
+    assert (key in load(Language.ENGLISH)) == (why is not UpdateChecking.ON)
 
 
 def test_a_check_that_fails_does_not_silence_the_others(

@@ -74,7 +74,7 @@ function sheet(reader) {
 
 /** @param {State} state */
 function content(state) {
-  if (!state.service) return [notice("bad", h("p", {}, t("state.service")), h("a", { href: "#/doctor" }, t("state.toDoctor")))];
+  if (!state.service) return [notice("bad", h("p", {}, t("state.service")), h("a", { href: "#/doctor" }, t("doctor.title")))];
   if (state.readers.length === 0) return [notice("warning", h("p", {}, t("readers.none")))];
   return state.readers.map(sheet);
 }
