@@ -270,7 +270,7 @@ def _fields(facts: Facts) -> dict[str, Any]:
 def notification(signed: Signed, texts: Texts) -> tuple[str, str]:
     """Write the title and the body of what the citizen is told after a key was used."""
     title = texts.signed if signed.kind is EntryKind.SIGN else texts.decrypted
-    own = {LOCAL_USER: texts.owner, SELF_TEST: texts.self_test}
+    own = {LOCAL_USER: texts.program, SELF_TEST: texts.self_test}
     site = own.get(signed.site) or signed.site.host
     lines = [texts.by.format(site=presentable(site))]
     if signed.kind is EntryKind.SIGN and signed.documents:

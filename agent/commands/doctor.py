@@ -90,5 +90,5 @@ def _say(report: Report, languages: Sequence[Language]) -> None:
         if finding.repair is not None:
             say(f"  → ankong doctor --repair {finding.repair}")
     say()
-    end = "command.all_well" if report.clean else "command.broken"
+    end = "common.all_well" if report.clean else "command.broken"
     say(" ".join(str(load(language)[end]) for language in languages))

@@ -72,7 +72,7 @@ def test_no_window_has_marks_that_its_font_draws_as_wide_as_an_ideograph(
     language: Language,
 ) -> None:
     """The windows' fonts have to have ideographs, and those have wide quotation marks."""
-    for area in ("prompt", "wizard"):
+    for area in ("prompt", "wizard", "installer", "common"):
         for key, text in load(language).items():
             if key.startswith(f"{area}."):
                 assert not set("“”‘’") & set("".join(forms(text))), key
@@ -178,6 +178,23 @@ def test_a_page_says_its_own_sentence_for_a_code_and_else_the_common_one() -> No
     assert panel["pin_locked"] == portal["pin_locked"] == load(SOURCE)["codes.pin_locked"]
     assert panel["no_card"] == load(SOURCE)["panel.codes.no_card"]
     assert portal["no_card"] == load(SOURCE)["portal.codes.no_card"]
+
+
+def test_no_sentence_stands_twice() -> None:
+    """Labels and buttons may: each has its place, and may come to say something else there."""
+    stands: dict[tuple[tuple[str, ...], ...], list[str]] = {}
+    for key, english in load(SOURCE).items():
+        said = tuple(forms(load(language)[key]) for language in Language)
+        if forms(english)[0].endswith((".", "?", "!")):
+            stands.setdefault(said, []).append(key)
+    assert [keys for keys in stands.values() if len(keys) > 1] == [
+        # One is the agent's word for it, one the SDK's: a page may come to tell them apart.
+        ["panel.codes.user_cancelled", "portal.codes.aborted"],
+        # A reader's state, and why a step with a card failed.
+        ["panel.codes.unsupported_card", "panel.selftest.card_unsupported"],
+        # The last step of one list, and of another.
+        ["portal.component.kinds.deb.steps.2", "portal.component.kinds.rpm.steps.2"],
+    ]
 
 
 def test_a_code_has_two_sentences_only_where_they_differ() -> None:

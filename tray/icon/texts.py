@@ -37,7 +37,7 @@ class Texts:
     by: str
     documents: CountedText
     unnamed: str
-    owner: str
+    program: str
     self_test: str
 
 
@@ -45,4 +45,12 @@ class Texts:
 def load_texts(language: Language) -> Texts:
     """Return the words of a language."""
     choices = {each: choice_label(each, language) for each in CHOICES}
-    return Texts(choices=choices, **section(language, "icon"))
+    common = section(language, "common")
+    return Texts(
+        product=section(language, "product")["name"],
+        choices=choices,
+        unnamed=common["unnamed"],
+        program=common["program"],
+        self_test=common["self_test"],
+        **section(language, "icon"),
+    )

@@ -67,7 +67,8 @@ class Words:
 @cache
 def words(language: Language) -> Words:
     """Return the words of a language."""
-    return Words(**section(language, "prompt"))
+    self_test = section(language, "common")["self_test"]
+    return Words(self_test=self_test, **section(language, "prompt"))
 
 
 def button_label(text: str) -> tuple[str, int]:

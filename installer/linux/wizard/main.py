@@ -117,5 +117,5 @@ def _uninstall(situation: Situation, options: argparse.Namespace, language: Lang
     for step in left:
         print(step.said(language), file=sys.stderr)
     if not left:
-        print(texts.quiet_removed)
+        print(texts.removed_title)
     return EXIT_FAILED if left else EXIT_OK

@@ -125,7 +125,7 @@ def test_every_page_says_what_it_has_to(walker: Walker, language: Language, home
     for name, text in texts.added:
         assert holds(added, name)
         assert holds(added, text, path="~/.local/share/ankong/app", size="3")
-    assert title(finished) == texts.finished_title
+    assert title(finished) == texts.finish_title
     assert holds(finished, texts.start_now)
     assert holds(finished, texts.start_at_login)
     assert started == {"started": str(home / ".local/share/ankong/app/ankong")}
@@ -221,7 +221,7 @@ def test_trouble_says_what_happened_and_trying_again_mends_it(
     assert holds(trouble, texts.trouble_text)
     assert str(home / ".local").replace(" ", "") in said(trouble)
     (home / ".local").unlink()
-    assert title(walker.walk(language, TO_LAST_PAGE)[-1]) == texts.finished_title
+    assert title(walker.walk(language, TO_LAST_PAGE)[-1]) == texts.finish_title
 
 
 @pytest.mark.parametrize("language", Language)
