@@ -20,7 +20,7 @@ from tray.prompt.texts import button_label
 ROOT = Path(__file__).resolve().parents[3]
 VERSION = "1.2.3"
 NOTHING = {"service": False, "tool": False, "command": None}
-TO_LAST_PAGE = ("next", "accept", "next", "install")
+TO_LAST_PAGE = ("next", "licence_accept", "next", "install")
 """The names of what is pressed on the way to the last page."""
 
 
@@ -142,7 +142,7 @@ def test_back_leads_back_and_the_acceptance_is_remembered(
     walker: Walker, language: Language
 ) -> None:
     texts = load_texts(language)
-    keys = ["next", "accept", "next", "back", "back", "next"]
+    keys = ["next", "licence_accept", "next", "back", "back", "next"]
     pages = walker.walk(language, keys)
     titles = [title(page) for page in pages]
     there, back = texts.licence_title, texts.welcome_title
@@ -258,7 +258,7 @@ def test_where_undoing_fails_the_program_stays_to_try_again(
 
 PAGES = {
     "welcome": ("next", "cancel", "replace_older"),
-    "licence": ("next", "back", "cancel", "accept"),
+    "licence": ("next", "back", "cancel", "licence_accept"),
     "added": ("install", "back", "cancel"),
     "cancelling": ("go_on", "stop"),
     "trouble": ("retry", "close"),
