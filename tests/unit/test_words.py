@@ -92,6 +92,41 @@ def test_no_translation_is_of_an_older_english_text(language: Language) -> None:
         assert ("#, python-brace-format" in paragraph) == has_gaps, paragraph
 
 
+@pytest.mark.parametrize("language", Language)
+def test_no_text_begins_or_ends_with_a_space_or_has_two(language: Language) -> None:
+    for key, text in load(language).items():
+        for form in forms(text):
+            assert form == form.strip(), key
+            assert "  " not in form, key
+
+
+HALF_WIDTH = re.compile(r"[㐀-鿿}] ?[,;:!?()]|[,;:!?()] ?[㐀-鿿]|[㐀-鿿] ?\.(?![a-z])")
+NO_SPACE = re.compile(r"[㐀-鿿][A-Za-z0-9{]|[A-Za-z0-9}][㐀-鿿]")
+ONE_TERM = {
+    "讀卡機服務": "智慧卡服務",
+    "管理者": "管理政策|管理員",
+    "這台電腦": "這部電腦",
+    "PIN 碼": "PIN碼|密碼（PIN）",
+    "抽出": "拔出|抽走",
+    "連接埠": "連結埠|通訊埠",
+    "占用": "佔用",
+    "紀錄": "使用記錄",
+    "櫃檯": "櫃台",
+}
+"""The term for a thing, and what it is not called."""
+
+
+def test_chinese_sentences_have_their_own_marks_and_one_term_for_a_thing() -> None:
+    for key, text in load(Language.CHINESE).items():
+        # Left out: access keys, commands, and what a desktop searches by.
+        said = re.sub(r"\(&\w\)|\(Y\)|`[^`]*`", "", forms(text)[0])
+        if key != "product.search_words":
+            assert not HALF_WIDTH.search(said), key
+        assert not NO_SPACE.search(said), key
+        for term, other in ONE_TERM.items():
+            assert not re.search(other, said), f"{key}: {term}"
+
+
 def test_what_a_language_lacks_is_said_in_english(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

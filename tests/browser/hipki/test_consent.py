@@ -110,11 +110,11 @@ def test_closing_the_popup_cancels(make_card: CardFactory, page: Page, sites: Si
         popup.locator("#choices button").first.wait_for()
         popup.close()
         rig.allow(sites.origin())
-        expect(press(page, "sign").locator("#doing")).to_have_text("簽章中 …")
+        expect(press(page, "sign").locator("#doing")).to_have_text("簽章中…")
         page.wait_for_timeout(300)  # the card computes; the next request waits behind it
         page.evaluate("query.set('pin', '654321')")
         waiting = press(page, "sign")
-        expect(waiting.locator("#doing")).to_have_text("簽章中 …")
+        expect(waiting.locator("#doing")).to_have_text("簽章中…")
         page.wait_for_timeout(300)
         waiting.close()
         assert outcome(page)["ret_code"] == 0
