@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from agent.doctor.installation import Installation
+from agent.doctor.installed_agent import InstalledAgent
 from agent.doctor.report import Finding, Level, fault, note, ok
 from agent.host.settings import config
 from agent.host.settings.config import ConfigError
@@ -11,7 +11,7 @@ from agent.host.update.status import UpdateChecking, VersionAge
 from agent.words import Language
 
 
-def check_update(installation: Installation) -> Iterator[Finding]:
+def check_update(installation: InstalledAgent) -> Iterator[Finding]:
     """Look at what the agent has heard; nobody is asked anything here."""
     try:
         settings = installation.policy.over(config.load(installation.paths.config))
