@@ -198,9 +198,7 @@ def _pin_title(prompt: EnterPin, words: Words) -> str:
 
 def _add_site(window: Window, panel: tk.Frame, site: Origin) -> None:
     lines = site_lines(site, window.words)
-    host = Line(
-        lines.domain, window.style.host, lines=2, end_only=True, before=lines.before_domain
-    )
+    host = Line(lines.domain, window.style.host, lines=2, end_only=True, before=lines.before_domain)
     shown = [host]
     if lines.origin:
         shown.append(Line(lines.origin, window.style.small))

@@ -36,8 +36,8 @@ class Line:
         lines: how many it may take; the middle of a longer text is left out.
         right: what stands small at the right of it.
         end_only: whether only the end of a longer text is kept.
-        before: the beginning of a host, muted; it stands on a line of its own where one line
-            does not hold both.
+        before: the beginning of a host, muted; on a line of its own where one line does not hold
+            both, and left out where ``text`` alone is longer than a line.
 
     """
 
@@ -169,10 +169,13 @@ class Window:
             )
             aside.pack(side="right")
             width -= aside.winfo_reqwidth() + self.style.gap(0.6)
-        if line.before:
+        text = line.text
+        if line.before and line.font.measure(text) > width:
+            text = f"…{text}"
+        elif line.before:
             self._add_before(place, line, width)
         front = palette.muted if line.font is self.style.small else palette.ink
-        text = fit(line.text, line.font.measure, width, line.lines, end_only=line.end_only)
+        text = fit(text, line.font.measure, width, line.lines, end_only=line.end_only)
         label = self.style.label(text, place, line.font, (front, palette.panel))
         label.pack(side="left")
 

@@ -27,6 +27,7 @@ WINDOWS: dict[str, AnyPrompt] = {
     "allow-chinese": AllowSite(Origin.parse("https://www.xn--kpry57d.tw")),
     "allow-subdomain": AllowSite(Origin.parse("https://gov.tw.evil.example")),
     "allow-long": AllowSite(Origin.parse(f"https://{'www.gov.tw.' * 15}{'login' * 8}.example.com")),
+    "allow-long-domain": AllowSite(Origin.parse(f"https://www.gov.tw.{'login-' * 7}tw.example")),
     "allow-program": AllowSite(LOCAL_PROGRAM),
     "pin": PIN,
     "pin-wrong": replace(PIN, was_wrong=True, attempts_left=2, may_block=True),
