@@ -67,9 +67,10 @@ function guardAlways(buttons) {
 // Whom a citizen is asked about: the name first, and what is odd about it.
 function showSite(question) {
   // The domain stands out: what is before it, its owner calls as they like.
-  const before = document.createElement("span");
-  before.textContent = question.beforeDomain;
-  find("host").replaceChildren(before, question.domain);
+  const domain = document.createElement("span");
+  domain.className = "domain";
+  domain.textContent = question.domain;
+  find("host").replaceChildren(question.beforeDomain, domain);
   find("owner").textContent = question.beforeDomain && say("common.domain", { domain: question.domain });
   find("origin").textContent = question.program
     ? say("common.program")

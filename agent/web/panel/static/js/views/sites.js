@@ -23,7 +23,7 @@ function effect(row) {
 
 /** The domain stands out: what is before it, its owner calls as they like. @param {Row} row */
 const host = (row) => h("span", { class: "host" },
-  h("span", {}, row.before_domain), row.domain,
+  row.before_domain, h("span", { class: "domain" }, row.domain),
   row.before_domain !== "" && h("span", { class: "unseen" }, " ", t("sites.domain", { domain: row.domain })));
 
 /** @param {HTMLElement} place @param {Row} row */
@@ -40,7 +40,7 @@ function line(place, row) {
   return h("li", { "data-origin": row.origin },
     icon(kind === "bad" ? "bad" : kind === "good" ? "good" : "warning", `icon ${kind}-ink`),
     h("div", { class: "grow" },
-      h("div", { class: "row" }, own ? h("span", { class: "host" }, name) : host(row), h("span", { class: `tag ${kind}` }, text)),
+      h("div", { class: "row" }, own ? h("b", {}, name) : host(row), h("span", { class: `tag ${kind}` }, text)),
       h("div", {}, h("small", { class: "code" }, row.origin)),
       h("div", {}, h("small", {}, t("sites.since", { when: moment(row.since) }), " · ", row.last_used === null ? t("sites.never") : t("sites.used", { when: moment(row.last_used) }))),
       row.odd && h("div", { class: "warning-ink" }, t("sites.punycode"))),
