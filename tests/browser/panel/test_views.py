@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from agent.consent.site_store import Decision
-from agent.words import Language
+from agent.words import Language, load
 from tests.browser.panel.conftest import SHOP, PanelAgent, part
 from tests.browser.world import World
 
@@ -24,7 +24,24 @@ LINES_IN_BAR = """[...document.querySelectorAll(".top .brand span, .top .button"
     text.selectNodeContents(each.firstChild);
     return new Set([...text.getClientRects()].map((line) => Math.round(line.top))).size;
 })"""
+OF_ANOTHER_GENERATION = """const ask = window.fetch;
+window.fetch = async (path, ...rest) => {
+  if (path !== "api/events") return ask(path, ...rest);
+  const state = await (await ask("api/state", ...rest)).json();
+  state.readers[0].generation = "gen9";
+  return new Response(`${JSON.stringify(state)}\\n`);
+};"""
 Opened = Callable[[str], Page]
+
+
+def test_a_card_without_a_text_of_its_own_is_shown(
+    world: World, agent_here: PanelAgent, page: Page
+) -> None:
+    agent_here.start(world.card("gen2"))
+    page.add_init_script(OF_ANOTHER_GENERATION)
+    page.goto(agent_here.address("readers"))
+    kind = load(Language("zh-Hant"))["panel.readers.generation_unknown"]
+    expect(page.locator("#view-readers .facts dd").first).to_have_text(kind)
 
 
 def test_the_picture_follows_the_card(world: World, agent_here: PanelAgent, opened: Opened) -> None:
