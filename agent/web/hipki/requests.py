@@ -50,7 +50,7 @@ def pin_of(fields: Fields) -> SecretBytes:
     pin = fields.text("pin")
     if not pin:
         raise HipkiError(Major.PIN_MISSING)
-    return SecretBytes(bytearray(_utf8(pin)))
+    return SecretBytes.from_text(pin)
 
 
 def sign_request(fields: Fields, reader: str | None) -> SignatureRequest:
@@ -118,7 +118,7 @@ def _tbs(fields: Fields) -> bytes:
         raise HipkiError(Major.TBS_MISSING)
     if fields.text("tbsEncoding").lower() == "base64":
         return fields.octets("tbs")
-    return _utf8(text)
+    return text.encode()
 
 
 def _hash(fields: Fields) -> HashAlgorithm:
@@ -126,7 +126,7 @@ def _hash(fields: Fields) -> HashAlgorithm:
 
 
 def _nonce(fields: Fields) -> bytes | None:
-    nonce = _utf8(fields.text("nonce"))
+    nonce = fields.text("nonce").encode()
     if len(nonce) > MAX_NONCE:
         raise HipkiError(Major.BAD_PARAMETER)
     return nonce or None
@@ -145,8 +145,3 @@ def _known(table: dict[str, T], name: str) -> T:
     if name not in table:
         raise HipkiError(Major.BAD_PARAMETER)
     return table[name]
-
-
-def _utf8(text: str) -> bytes:
-    """Encode as a browser does: half of a surrogate pair becomes U+FFFD (Encoding §4.4)."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()

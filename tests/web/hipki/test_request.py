@@ -91,6 +91,34 @@ def test_a_megabyte_is_read() -> None:
     assert parse_body(as_json(component(text), ascii_only=False).encode()).text("tbs") == text
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("\\ud83d\\ude00", "\U0001f600"),
+        ("\\uD83D\\uDE00", "\U0001f600"),
+        ("a\\ud83db", "a\ufffdb"),
+        ("\\ude00", "\ufffd"),
+        ("\\ude00\\ud83d", "\ufffd\ufffd"),
+        ("\\ud83d\\ud83d\\ude00", "\ufffd\U0001f600"),
+        ("\\ud83d\\n", "\ufffd\n"),
+        ("\\\\ud83d", "\\ud83d"),
+        ("\\\\\\ud83d", "\\\ufffd"),
+        ("\\u4e2d\\ud83d", "中\ufffd"),
+    ],
+)
+def test_half_a_surrogate_pair_is_what_browsers_encode_it_as(written: str, meant: str) -> None:
+    # JSON.stringify escapes it; TextEncoder writes U+FFFD for it
+    assert parse_body(f'{{"tbs":"{written}","{written}":1}}'.encode()).values == {
+        "tbs": meant,
+        meant: 1,
+    }
+
+
+def test_numbers_are_read_as_far_as_they_are_of_use() -> None:
+    fields = parse_text('{"a":-0,"b":123456789012345678901234567890,"c":1e999,"d":1.0}')
+    assert [fields.text(name) for name in "abcd"] == ["0", "123456789012345678901234567890", "", ""]
+
+
 @given(st.binary())
 def test_any_bytes_are_fields_or_a_number(raw: bytes) -> None:
     majors: list[Major] = []
@@ -103,8 +131,13 @@ def test_any_bytes_are_fields_or_a_number(raw: bytes) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"[]", b'"x"', b"1", b"{", b"\xff", b"tbsPackage=%7B", b"[" * 100_000, b'{"a":' * 100_000],
-    ids=range(8),
+    [
+        *(b"[]", b'"x"', b"1", b"null", b"{", b"\xff", b"tbsPackage=%7B"),
+        *(b"{'a':1}", b'{"a":1,}', b'{"a":1}x', b'{"a":01}', b'{"a":"\n"}', b'{"a":"\\x"}'),
+        *(b'{"a":NaN}', b'{"a":-Infinity}'),  # which JSON.parse refuses too
+        *(b"[" * 100_000, b'{"a":' * 100_000),
+    ],
+    ids=range(17),
 )
 def test_what_is_no_object_is_refused_with_its_number(body: bytes) -> None:
     with pytest.raises(HipkiError) as error:
