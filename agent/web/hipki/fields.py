@@ -39,7 +39,7 @@ _decoder: Final = msgspec.json.Decoder(dict[str, Any], float_hook=float)  # 1e99
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Fields:
+class RequestFields:
     """The fields of one request.
 
     Unknown fields and values of other types count as absent: existing pages rely on it.
@@ -49,7 +49,7 @@ class Fields:
 
     def __repr__(self) -> str:
         # One of the fields is the PIN.
-        return f"Fields({sorted(self.values)})"
+        return f"RequestFields({sorted(self.values)})"
 
     def text(self, name: str) -> str:
         """Return a field as text, a number in decimal; empty when absent or of another type."""
@@ -108,7 +108,7 @@ def decode_base64(text: str) -> bytes:
     raise HipkiError(Major.BASE64_DECODING)
 
 
-def parse_body(raw: bytes) -> Fields:
+def parse_body(raw: bytes) -> RequestFields:
     """Read the body of a POST; an empty one has no fields.
 
     Args:
@@ -125,7 +125,7 @@ def parse_body(raw: bytes) -> Fields:
     return parse_text(text)
 
 
-def parse_text(text: str) -> Fields:
+def parse_text(text: str) -> RequestFields:
     """Read a request as :func:`parse_body` does, from text: the message of a page to the popup.
 
     Raises:
@@ -134,15 +134,15 @@ def parse_text(text: str) -> Fields:
     """
     text = text.strip().removeprefix(_PREFIX).lstrip()
     if not text:
-        return Fields({})
+        return RequestFields({})
     if text[:3].lower() == "%7b":
         whole = text.partition("&")[0].replace("+", " ")
-        return Fields(_object(unescape(whole)))
+        return RequestFields(_object(unescape(whole)))
     try:
         values = _object(text)
     except HipkiError:
-        return Fields(_object(unescape(text)))
-    return Fields({name: _decoded(value) for name, value in values.items()})
+        return RequestFields(_object(unescape(text)))
+    return RequestFields({name: _decoded(value) for name, value in values.items()})
 
 
 def _decoded(value: Any) -> Any:

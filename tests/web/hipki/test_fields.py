@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.web.hipki.errors import HipkiError, Major
-from agent.web.hipki.parsing import LONG, Parsing
-from agent.web.hipki.request import MAX_REST, Fields, decode_base64, parse_body, parse_text
+from agent.web.hipki.fields import MAX_REST, RequestFields, decode_base64, parse_body, parse_text
+from agent.web.hipki.request_parser import LONG, RequestParser
 
 # What JavaScript strings hold, without the halves of surrogate pairs, which have no encoding.
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
@@ -173,15 +173,15 @@ def test_long_texts_are_nothing_else(text: str, ascii_only: bool) -> None:
 
 
 async def test_long_requests_are_parsed_in_a_thread_one_at_a_time() -> None:
-    parsing, here, inside = Parsing(), threading.get_ident(), 0
+    parsing, here, inside = RequestParser(), threading.get_ident(), 0
 
-    def parser(source: bytes) -> Fields:
+    def parser(source: bytes) -> RequestFields:
         nonlocal inside
         inside += 1
         assert inside == 1
         time.sleep(0.01)
         inside -= 1
-        return Fields({"long": len(source) > LONG, "thread": threading.get_ident()})
+        return RequestFields({"long": len(source) > LONG, "thread": threading.get_ident()})
 
     bodies = [b"{}", *[b" " * (LONG + 1)] * 3]
     found = await asyncio.gather(*(parsing.parse(parser, body) for body in bodies))
@@ -196,9 +196,9 @@ def test_nothing_has_no_fields() -> None:
 
 @pytest.mark.parametrize("value", ["", "0", 0, "undefined", None, "null"])
 def test_these_slots_mean_the_first_one(value: object) -> None:
-    assert Fields({"slotDescription": value}).slot is None
-    assert Fields({}).slot is None
-    assert Fields({"slotDescription": "A reader 0"}).slot == "A reader 0"
+    assert RequestFields({"slotDescription": value}).slot is None
+    assert RequestFields({}).slot is None
+    assert RequestFields({"slotDescription": "A reader 0"}).slot == "A reader 0"
 
 
 @pytest.mark.parametrize(
@@ -208,10 +208,10 @@ def test_these_slots_mean_the_first_one(value: object) -> None:
 def test_flags_are_words(value: object, flag: bool | None) -> None:
     for default in (True, False):
         expected = default if flag is None else flag
-        assert Fields({"withCardSN": value}).flag("withCardSN", default=default) is expected
-        assert Fields({"withCardSN": "__NotExistedTag__"}).flag("withCardSN", default=default) is (
-            default
-        )
+        assert RequestFields({"withCardSN": value}).flag("withCardSN", default=default) is expected
+        assert RequestFields({"withCardSN": "__NotExistedTag__"}).flag(
+            "withCardSN", default=default
+        ) is (default)
 
 
 def test_prototype_names_are_fields_like_any_other() -> None:
@@ -221,7 +221,7 @@ def test_prototype_names_are_fields_like_any_other() -> None:
 
 
 def test_a_field_of_the_wrong_type_is_not_there() -> None:
-    fields = Fields({"tbs": ["a"], "pin": {"a": 1}, "nonce": None, "x": True, "y": 1.5})
+    fields = RequestFields({"tbs": ["a"], "pin": {"a": 1}, "nonce": None, "x": True, "y": 1.5})
     assert [fields.text(name) for name in fields.values] == [""] * 5
 
 
@@ -256,4 +256,4 @@ def test_what_is_no_base64_has_a_number(text: str) -> None:
 
 
 def test_the_pin_is_in_no_text_of_the_fields() -> None:
-    assert "123456" not in repr(Fields({"pin": "123456"}))
+    assert "123456" not in repr(RequestFields({"pin": "123456"}))
