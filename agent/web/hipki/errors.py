@@ -1,4 +1,4 @@
-"""The old component's error numbers, which pages compare with, and our error codes in them."""
+"""The old component's error numbers: one table from our codes to what pages compare with."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from agent.errors import AgentError, ErrorCode, SpoiltCertificateError
 
 @unique
 class Major(IntEnum):
-    """``ret_code``, unsigned 32 bits."""
+    """``ret_code``: unsigned 32 bits, what went wrong."""
 
     SUCCESS = 0
     KEY_MISSING = 0x76000001
@@ -55,7 +55,7 @@ class Major(IntEnum):
 
 @unique
 class Minor(IntEnum):
-    """``last_error``: a PKCS#11 return value (CKR_…), or a signed number for the tries left."""
+    """``last_error``: a PKCS#11 return value, or the signed tries that are left."""
 
     NONE = 0
     FUNCTION_FAILED = 0x06
@@ -155,12 +155,12 @@ REASONS: Final[Mapping[int, str]] = {
     Major.NOT_YET_VALID: "not_yet_valid",
     Major.EXPIRED: "expired",
 }
-"""The keys of our own self-test's texts; pages get the texts above."""
+"""What our own self-test says of a number in the citizen's language; pages get the texts above."""
 _TRIES: Final = {1: Minor.ONE_TRY_LEFT, 2: Minor.TWO_TRIES_LEFT}
 
 
 class HipkiError(AgentError):
-    """A mistake of a page for which the old component has a number of its own."""
+    """A mistake of a page that the old component has a number of its own for."""
 
     code = ErrorCode.BAD_REQUEST
 
@@ -170,14 +170,14 @@ class HipkiError(AgentError):
 
 
 @dataclass(frozen=True, slots=True)
-class ErrorNumbers:
-    """The outcome as a page is told it; success has numbers too."""
+class Numbers:
+    """What a page is told of an error."""
 
     ret_code: Major
     last_error: Minor = Minor.NONE
 
     def fields(self) -> dict[str, object]:
-        """Return them as fields of a reply, with the text of each one that is not 0."""
+        """Write them as every reply has them, with their texts where something went wrong."""
         fields: dict[str, object] = {
             "ret_code": int(self.ret_code),
             "last_error": int(self.last_error),
@@ -189,13 +189,13 @@ class ErrorNumbers:
         return fields
 
 
-def numbers(error: AgentError) -> ErrorNumbers:
-    """Return the numbers of an error; those of a wrong PIN tell how many tries are left."""
+def numbers(error: AgentError) -> Numbers:
+    """Translate an error; a wrong PIN also says how many tries are left."""
     if isinstance(error, HipkiError):
-        return ErrorNumbers(error.major)
+        return Numbers(error.major)
     if isinstance(error, SpoiltCertificateError):
-        return ErrorNumbers(Major.CERTIFICATE_READING)
+        return Numbers(Major.CERTIFICATE_READING)
     major, minor = _NUMBERS[error.code]
     if error.code is ErrorCode.PIN_INCORRECT:
         minor = _TRIES.get(error.attempts_left or 0, minor)
-    return ErrorNumbers(major, minor)
+    return Numbers(major, minor)

@@ -1,4 +1,4 @@
-"""Our own pages on this port, each in one document that no other site can frame or add to."""
+"""Our own pages on this port: small, in one piece, and nobody's to frame or to add to."""
 
 import base64
 import hashlib
@@ -12,9 +12,10 @@ from importlib import resources
 from typing import Final
 
 from agent import __version__
+from agent.domain import split_display_host
 from agent.errors import BadRequestError
 from agent.origin import Origin
-from agent.web.hipki.errors import MAJOR_TEXTS, MINOR_TEXTS, REASONS, ErrorNumbers, Major
+from agent.web.hipki.errors import MAJOR_TEXTS, MINOR_TEXTS, REASONS, Major, Numbers
 from agent.words.browser import browser_texts
 from agent.words.language import Language
 
@@ -26,11 +27,11 @@ _MARK: Final = (
     '<rect x="6" y="9" width="5" height="4" rx="1"/><path d="M14 15.5l1.5 1.5 3-3.5"/></svg>'
 )
 _REFUSALS: Final = {
-    "failed": ErrorNumbers(Major.FAILED).fields(),
-    "tooLarge": ErrorNumbers(Major.TOO_LARGE).fields(),
-    "badParameter": ErrorNumbers(Major.BAD_PARAMETER).fields(),
+    "failed": Numbers(Major.FAILED).fields(),
+    "tooLarge": Numbers(Major.TOO_LARGE).fields(),
+    "badParameter": Numbers(Major.BAD_PARAMETER).fields(),
 }
-"""The refusals that our scripts make themselves, where the agent cannot be asked."""
+"""What our scripts tell a page that they could not ask the agent for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,8 @@ class Page:
     Attributes:
         policy: the Content-Security-Policy that lets exactly these run.
         _name: of the page, and of its texts in the catalogue.
-        _pieces: of the document: markup and names of fields in turn.
-        _parts: the fields that are the same in every answer, as markup.
+        _pieces: of the document: markup and the name of a field, in turn.
+        _parts: what the same fields are in every answer, as markup.
 
     """
 
@@ -54,7 +55,7 @@ class Page:
     def load(cls, name: str) -> "Page":
         """Read ``name.html`` and ``name.js``.
 
-        In the document ``{field}`` stands for a field and ``{say:key}`` for a translated text.
+        In the document ``{field}`` stands for a field and ``{say:key}`` for a text.
 
         Raises:
             OSError: one is missing: the installation is broken.
@@ -79,9 +80,9 @@ class Page:
         return cls(policy, name, tuple(_FIELD.split(document)), parts)
 
     def fill(self, language: Language, **fields: str) -> bytes:
-        """Return the document with the texts of a language and the fields of one request.
+        """Put the texts of a language and the fields of one request in.
 
-        The first call for each language reads its catalogue: blocks for some milliseconds.
+        The first time in each language it reads the catalogue: blocks for some milliseconds.
         """
         values = {**self._parts, **_texts(language, self._name)}
         values |= {name: html.escape(value) for name, value in fields.items()}
@@ -92,7 +93,7 @@ class Page:
 
 @cache
 def _texts(language: Language, page: str) -> Mapping[str, str]:
-    """Return the texts of a page as markup: each for the document, and all for its script."""
+    """Return the texts of a page as markup: each one, and all of them for its script."""
     every = browser_texts(language, "hipki")
     texts = {area: every[area] for area in ("common", page)}
     said = {
@@ -118,11 +119,16 @@ def _hash(content: str) -> str:
     return f"'sha256-{digest}'"
 
 
-def site_facts(site: Origin) -> dict[str, object]:
-    """Describe a site for the page that asks about it: its host, and what is odd about it."""
+def describe(site: Origin) -> dict[str, object]:
+    """Describe a site for a citizen: what its letters are, whose it is, what is odd about it.
+
+    Blocks for a tenth of a second at first.
+    """
+    before, domain = split_display_host(site)
     shown: dict[str, object] = {
         "origin": str(site),
-        "host": site.display_host,
+        "beforeDomain": before,
+        "domain": domain,
         "insecure": site.scheme == "http",
         "program": site.is_local,
     }
@@ -131,13 +137,12 @@ def site_facts(site: Origin) -> dict[str, object]:
     return shown
 
 
-def possible_sites(domain: str, program: Origin) -> list[Origin]:
-    """Return the sites that ``/addDomain?domain=…`` may mean, the likeliest first.
+def candidates(domain: str, program: Origin) -> list[Origin]:
+    """List the sites that a page may mean with ``/addDomain?domain=…``, the likeliest first.
 
     Args:
-        domain: a host, with or without port or scheme, unchecked; empty for programs on this
-            computer.
-        program: the origin of these.
+        domain: a host, with or without port or scheme; empty for programs on this computer.
+        program: stands for these.
 
     """
     if not domain:
@@ -153,7 +158,7 @@ def possible_sites(domain: str, program: Origin) -> list[Origin]:
 
 
 def error_script() -> str:
-    """Return ``errorcode.js``: the texts of the numbers, in functions that pages call."""
+    """Write ``errorcode.js``: the texts of our numbers, under the names that pages call."""
     majors = json.dumps({int(k): v for k, v in MAJOR_TEXTS.items()}, ensure_ascii=False)
     minors = json.dumps({int(k): v for k, v in MINOR_TEXTS.items()}, ensure_ascii=False)
     return (
@@ -165,10 +170,10 @@ def error_script() -> str:
 
 
 def waiting_gif() -> bytes:
-    """Return the small animation that some pages show while they wait."""
+    """Read the small animation that some pages open while they wait."""
     return (_FOLDER / "waiting.gif").read_bytes()
 
 
 def banner(version: str) -> bytes:
-    """Return the text that inventory scripts look for: name and version."""
+    """Say who we are, in the words that inventory scripts look for."""
     return f"version:{version}\nAnkong (安控) {__version__}\n".encode()

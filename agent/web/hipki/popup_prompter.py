@@ -1,9 +1,10 @@
-"""Ask about a request that came through a popup: in a window of ours, or else in the popup.
+"""Asking about what comes through a popup: in a window of ours, or else in the popup itself.
 
 The popup is our own origin and the citizen is looking at it, so it asks where no window can be
-opened. Otherwise it only says that a window asks: nobody is asked the same thing twice.
+opened. Otherwise it only says where the question is: nobody is asked the same thing twice.
 """
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -19,38 +20,38 @@ from agent.consent.questions import (
     unasked,
 )
 from agent.origin import Origin
-from agent.web.hipki.conversation import PopupAnswer, PopupQuestion, current
-from agent.web.hipki.pages import site_facts
+from agent.web.hipki.conversation import Answer, Question, current
+from agent.web.hipki.pages import describe
 
 A = TypeVar("A")
 SITE_ANSWERS: Final = {
-    PopupAnswer.ONCE: SiteAnswer.THIS_TIME,
-    PopupAnswer.ALWAYS: SiteAnswer.ALWAYS,
-    PopupAnswer.NEVER: SiteAnswer.NEVER,
-    PopupAnswer.CANCEL: SiteAnswer.CANCEL,
+    Answer.ONCE: SiteAnswer.THIS_TIME,
+    Answer.ALWAYS: SiteAnswer.ALWAYS,
+    Answer.NEVER: SiteAnswer.NEVER,
+    Answer.CANCEL: SiteAnswer.CANCEL,
 }
-"""The decision about a site that each button of our pages stands for."""
-_TRY_ANSWERS: Final = frozenset({PopupAnswer.ONCE})
+"""What the buttons of our pages say about a site."""
+_TRY_ANSWERS: Final = frozenset({Answer.ONCE})
 
 
 @dataclass(slots=True)
-class _SharedQuestion:
+class _Asking:
     """A question about a site in popups, and how many conversations wait for its answer."""
 
-    question: PopupQuestion
+    question: Question
     askers: int = 0
 
 
 class PopupPrompter:
-    """Wraps another prompter: asks in the popup where no window can be opened.
+    """Stands before another prompter: asks in the popup what no window can be opened for.
 
-    A popup asks about sites and last tries, never for a PIN.
+    A popup asks about sites and last tries. A PIN is never typed into it.
     """
 
     def __init__(self, windows: Prompter) -> None:
-        """Wrap ``windows``, which shows windows."""
+        """Put it before ``windows``."""
         self._windows = windows
-        self._asking: dict[Origin, _SharedQuestion] = {}
+        self._asking: dict[Origin, _Asking] = {}
 
     def can_ask(self) -> bool:
         """Return whether windows can be shown, as far as that is known."""
@@ -60,34 +61,34 @@ class PopupPrompter:
         """Ask in a window, or else in the popup that the request came through, if any did.
 
         Raises:
-            AgentError: whatever the other prompter raises; ``user_cancelled``: nobody answered
-                the popup.
+            AgentError: as of the other prompter; ``user_cancelled``: nobody answered the popup.
 
         """
         conversation = current()
         if conversation is None:
             return await self._windows.ask(prompt)
         if self._windows.can_ask():
-            with suppress(UnaskedError), conversation.asking_in_window():
+            with suppress(UnaskedError), conversation.elsewhere():
                 return await self._windows.ask(prompt)
+        shown = await asyncio.to_thread(describe, prompt.site)
         match prompt:
             case AllowSite():
-                with self._question(prompt.site) as question:
+                with self._question(prompt.site, shown) as question:
                     return cast("A", SITE_ANSWERS[await conversation.ask(question)])
             case LastTry():
-                about = {**site_facts(prompt.site), "attemptsLeft": prompt.attempts_left}
-                answer = await conversation.ask(PopupQuestion("pin", about, _TRY_ANSWERS))
-                return cast("A", answer is PopupAnswer.ONCE)
+                about = {**shown, "attemptsLeft": prompt.attempts_left}
+                answer = await conversation.ask(Question("pin", about, _TRY_ANSWERS))
+                return cast("A", answer is Answer.ONCE)
             case _:
                 raise unasked(prompt, "neither a window nor the popup can ask this")
 
     @contextmanager
-    def _question(self, site: Origin) -> Iterator[PopupQuestion]:
-        """Give the one question about a site, however many of its popups wait for the answer."""
+    def _question(self, site: Origin, shown: dict[str, object]) -> Iterator[Question]:
+        """Ask about a site once, however many of its popups wait."""
         asking = self._asking.get(site)
         if asking is None:
-            question = PopupQuestion("site", site_facts(site), frozenset(SITE_ANSWERS))
-            asking = self._asking[site] = _SharedQuestion(question)
+            question = Question("site", shown, frozenset(SITE_ANSWERS))
+            asking = self._asking[site] = _Asking(question)
         asking.askers += 1
         try:
             yield asking.question

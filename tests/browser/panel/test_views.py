@@ -63,6 +63,7 @@ def test_a_decision_is_taken_back_and_a_site_blocked_after_a_question(
     agent_here.decide(SHOP, Decision.ALLOWED)
     agent_here.decide("https://xn--fsq.example", Decision.ALLOWED)
     agent_here.decide("https://xn--80ak6aa92e.com", Decision.ALLOWED)  # Cyrillic, like apple.com
+    agent_here.decide("https://gov.tw.evil.example", Decision.ALLOWED)
     page = opened("sites")
     shop = page.locator(f"[data-origin='{SHOP}']")
     expect(shop).to_contain_text("允許")
@@ -70,6 +71,9 @@ def test_a_decision_is_taken_back_and_a_site_blocked_after_a_question(
     expect(ideographs).to_contain_text("例.example")
     expect(ideographs).not_to_contain_text("仿冒")
     expect(page.locator("[data-origin='https://xn--80ak6aa92e.com']")).to_contain_text("仿冒")
+    host = page.locator("[data-origin='https://gov.tw.evil.example'] .host")
+    expect(host).to_have_text("gov.tw.evil.example 屬於 evil.example")  # the end for the ear alone
+    expect(host.locator(".domain")).to_have_text("evil.example")
     shop.get_by_role("button", name="封鎖").click()
     yes = page.get_by_role("dialog").get_by_role("button", name="封鎖")
     assert yes.is_disabled()  # a click meant for something else would come too early
