@@ -15,7 +15,7 @@ from agent.consent.queue import PromptQueue
 from agent.consent.site_store import SiteStore
 from agent.host.settings.policy import Policy, Ruling
 from agent.origin import Origin
-from agent.web.hipki.asking import PopupPrompter
+from agent.web.hipki.popup_prompter import PopupPrompter
 from agent.words.language import SYSTEM
 
 

@@ -34,7 +34,7 @@ from agent.signing.recording import Signed
 from agent.signing.service import SigningService
 from agent.transport.base import CardProvider
 from agent.web.front.serving import Listener
-from agent.web.hipki.door import HIPKI, MCA_PORT, HipkiMount
+from agent.web.hipki.hipki_mount import HIPKI, MCA_PORT, HipkiMount
 from agent.web.panel.panel import Panel, Sources
 from agent.web.ports import ServerConfig, Serving, serve
 
