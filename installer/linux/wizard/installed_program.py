@@ -1,26 +1,24 @@
 """Run commands of the installed program, as its user would in a terminal."""
 
-import json
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+import msgspec
 
 from agent.words import SOURCE, Language
 
-_SECONDS = 120.0  # a browser's database may be in use for a while
+_SETUP_SECONDS = 120.0  # a browser may use its database for a while
 
 
-@dataclass(frozen=True)
-class SetupStep:
-    """The result of one step of ``ankong setup``.
+class SetupStep(msgspec.Struct, frozen=True):
+    """The result of one step of ``ankong setup``, as its option ``--json`` prints it.
 
     Attributes:
-        ok: whether all is as it should be.
-        code: what exactly; stable.
-        message: the same for people, by the tags of languages; English is there.
+        ok: whether the step succeeded.
+        code: the result; stable.
+        message: the result as text, by the tags of languages; English is always there.
 
     """
 
@@ -28,23 +26,43 @@ class SetupStep:
     code: str
     message: Mapping[str, str]
 
+    def __post_init__(self) -> None:
+        """Refuse a step without a text.
+
+        Raises:
+            ValueError: there is no text in English.
+
+        """
+        if SOURCE not in self.message:
+            raise ValueError("a step has no message in English")
+
     def said(self, language: Language) -> str:
-        """Return what it says in a language; in English where it has no other."""
+        """Return the text in ``language``; in English where there is none."""
         return self.message.get(language) or self.message[SOURCE]
 
 
+class _SetupResult(msgspec.Struct, frozen=True):
+    steps: tuple[SetupStep, ...]
+
+
 def complete(executable: Path, *options: str) -> Sequence[SetupStep]:
-    """Set the program up for this user (``ankong setup complete``)."""
+    """Set the program up for this user (``ankong setup complete``); return the results."""
     return _setup(executable, "complete", *options)
 
 
 def undo(executable: Path, *, forget: bool) -> Sequence[SetupStep]:
-    """Undo the setup; ends the running agent first (``ankong setup undo``)."""
+    """End the agent and undo its setup (``ankong setup undo``); return the results.
+
+    Args:
+        executable: the installed program.
+        forget: whether history and allowed sites are deleted too.
+
+    """
     return _setup(executable, "undo", *(["--forget"] if forget else []))
 
 
 def start(executable: Path) -> None:
-    """Start the agent with its icon; it goes on running without the wizard.
+    """Start the agent with its icon, and do not wait for it.
 
     Raises:
         OSError: it cannot be started.
@@ -61,21 +79,17 @@ def start(executable: Path) -> None:
     )
 
 
-def _setup(executable: Path, *words: str) -> Sequence[SetupStep]:
-    command = [str(executable), "setup", *words, "--json"]
+def _setup(executable: Path, *arguments: str) -> Sequence[SetupStep]:
+    command = [str(executable), "setup", *arguments, "--json"]
     try:
         done = subprocess.run(
-            command, check=False, capture_output=True, stdin=subprocess.DEVNULL, timeout=_SECONDS
+            command,
+            check=False,
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            timeout=_SETUP_SECONDS,
         )
-        steps: Any = json.loads(done.stdout)["steps"]
-        return [_step(step) for step in steps]
-    except (OSError, subprocess.TimeoutExpired, ValueError, KeyError, TypeError) as error:
+        return msgspec.json.decode(done.stdout, type=_SetupResult).steps
+    except (OSError, subprocess.TimeoutExpired, ValueError, RecursionError) as error:
         detail = f"{' '.join(command[1:])}: {error}"
         return [SetupStep(ok=False, code="program_failed", message={SOURCE: detail})]
-
-
-def _step(step: dict[str, Any]) -> SetupStep:
-    message = {str(tag): str(text) for tag, text in step["message"].items()}
-    if SOURCE not in message:
-        raise KeyError(SOURCE)
-    return SetupStep(step["ok"] is True, str(step["code"]), message)

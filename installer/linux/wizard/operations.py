@@ -1,13 +1,13 @@
-"""The work of the wizard, with or without a window."""
+"""Install and uninstall, with or without a window."""
 
 import threading
 from collections.abc import Callable, Sequence
 from enum import Enum, auto
 
-from wizard import program
-from wizard.installation import Installation, Told, remove
-from wizard.program import SetupStep
-from wizard.situation import Situation
+from wizard import installed_program
+from wizard.context import WizardContext
+from wizard.installation import ProgramInstaller, ReportProgress, remove
+from wizard.installed_program import SetupStep
 
 
 class InstallStage(Enum):
@@ -19,50 +19,52 @@ class InstallStage(Enum):
 
 
 def install(
-    situation: Situation,
+    context: WizardContext,
     begins: Callable[[InstallStage], None],
-    told: Told,
+    report: ReportProgress,
     cancelled: threading.Event,
 ) -> Sequence[SetupStep]:
-    """Install; return the results of the program's own setup, which can be repeated later.
+    """Install the program and set it up; return the results of its setup.
+
+    A step of the setup that failed does not undo the installation: it can be repeated later.
 
     Args:
-        situation: of the program, the user and the computer.
+        context: what to install, and where.
         begins: called at the beginning of each stage.
-        told: called with the progress of copying, 0 to 1.
-        cancelled: set to stop while files are copied.
+        report: called while files are copied.
+        cancelled: set by another thread to stop the copying.
 
     Raises:
         WizardError: it failed; everything is as it was.
         CancelledError: it was cancelled; everything is as it was.
 
     """
-    if situation.is_running():
+    if context.is_running():
         begins(InstallStage.ENDING)
-        situation.end_running()
+        context.end_running()
     begins(InstallStage.COPYING)
-    paths = situation.paths
-    installation = Installation(situation.source, situation.version, paths, situation.icons)
-    installation.run(told, cancelled)
+    paths = context.paths
+    installation = ProgramInstaller(context.source, context.version, paths, context.icons)
+    installation.run(report, cancelled)
     begins(InstallStage.COMPLETING)
-    return program.complete(paths.executable)
+    return installed_program.complete(paths.executable)
 
 
-def uninstall(situation: Situation, *, forget: bool) -> Sequence[SetupStep]:
-    """Remove the program; return the results of undoing its setup.
+def uninstall(context: WizardContext, *, forget: bool) -> Sequence[SetupStep]:
+    """Undo the program's setup and remove the program; return the results of undoing.
 
-    Where that fails (an agent that does not end, a browser's database in use) the program is kept,
+    Where a step fails (the agent does not end, a browser uses its database) the program is kept,
     because it is needed to try again.
 
     Args:
-        situation: of the program, the user and the computer.
-        forget: whether history and sites are removed too.
+        context: what to remove.
+        forget: whether history and allowed sites are deleted too.
 
     Raises:
         WizardError: a file cannot be removed.
 
     """
-    steps = program.undo(situation.paths.executable, forget=forget)
+    steps = installed_program.undo(context.paths.executable, forget=forget)
     if all(step.ok for step in steps):
-        remove(situation.paths)
+        remove(context.paths)
     return steps
