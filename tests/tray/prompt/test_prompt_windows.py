@@ -292,7 +292,7 @@ print(resource.getrlimit(resource.RLIMIT_CORE)[0], ctypes.CDLL(None).prctl({PR_G
 
 def test_the_buffer_wipes_what_it_gives_away_and_what_is_deleted() -> None:
     buffer = PinBuffer(8)
-    room = (ctypes.c_char * 8).from_buffer(buffer._room)
+    room = (ctypes.c_char * 8).from_buffer(buffer._bytes)
     for character in ("2", "4", "6", "é", "", " ", "\t", "12", "國"):
         buffer.add(character)
     assert room.raw[:4] == b"246\0"
