@@ -69,7 +69,7 @@ class PinField(tk.Frame):
     """
 
     def __init__(
-        self, parent: tk.Misc, style: Style, max_length: int, is_awake: Callable[[], bool]
+        self, parent: tk.Misc, style: Style, max_length: int, accepts_input: Callable[[], bool]
     ) -> None:
         """Make an empty field.
 
@@ -77,7 +77,7 @@ class PinField(tk.Frame):
             parent: the widget around it.
             style: the window's.
             max_length: of the PIN, in characters.
-            is_awake: returns whether keys are accepted yet.
+            accepts_input: returns whether keys are accepted yet.
 
         """
         palette = style.palette
@@ -93,7 +93,7 @@ class PinField(tk.Frame):
         self.buffer = PinBuffer(max_length)
         self.on_change: Callable[[], None] = lambda: None
         self.capitals = False
-        self._is_awake = is_awake
+        self._accepts_input = accepts_input
         self._dots = tk.Label(
             self, background=palette.paper, foreground=palette.ink, font=style.title, anchor="w"
         )
@@ -108,7 +108,7 @@ class PinField(tk.Frame):
         self._show()
 
     def _on_key(self, event: "tk.Event[Any]") -> str | None:
-        if not self._is_awake():
+        if not self._accepts_input():
             return None
         state = int(event.state)
         self.capitals = bool(state & _CAPS_LOCK)
