@@ -19,7 +19,7 @@ _MULTIARCH_DRIVERS = "usr/lib/*/pcsc/drivers/ifd-ccid.bundle"
 
 
 @dataclass(frozen=True)
-class DistributionFamily:
+class DistributionPackages:
     """The package names and install command of one family of distributions.
 
     Attributes:
@@ -39,13 +39,15 @@ class DistributionFamily:
 
 
 _START = "sudo systemctl enable --now pcscd.socket"
-_DEBIAN = DistributionFamily("sudo apt install", "pcscd", "libccid", "libnss3-tools")
-_FEDORA = DistributionFamily("sudo dnf install", "pcsc-lite", "pcsc-lite-ccid", "nss-tools", _START)
-_SUSE = DistributionFamily(
+_DEBIAN = DistributionPackages("sudo apt install", "pcscd", "libccid", "libnss3-tools")
+_FEDORA = DistributionPackages(
+    "sudo dnf install", "pcsc-lite", "pcsc-lite-ccid", "nss-tools", _START
+)
+_SUSE = DistributionPackages(
     "sudo zypper install", "pcsc-lite", "pcsc-ccid", "mozilla-nss-tools", _START
 )
-_ARCH = DistributionFamily("sudo pacman -S", "pcsclite", "ccid", "nss", _START)
-_FAMILIES: Mapping[str, DistributionFamily] = {
+_ARCH = DistributionPackages("sudo pacman -S", "pcsclite", "ccid", "nss", _START)
+_FAMILIES: Mapping[str, DistributionPackages] = {
     "debian": _DEBIAN,
     "ubuntu": _DEBIAN,
     "fedora": _FEDORA,
@@ -105,7 +107,7 @@ def find_missing(
     return MissingPackages(not (service and driver), not tool, command)
 
 
-def family_of(release: Mapping[str, str]) -> DistributionFamily | None:
+def family_of(release: Mapping[str, str]) -> DistributionPackages | None:
     """Return the family that the settings of os-release(5) name; None for an unknown one."""
     names = [release.get("ID", ""), *release.get("ID_LIKE", "").split()]
     found = (_FAMILIES.get(name.partition("-")[0]) for name in names)
