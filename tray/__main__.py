@@ -1,4 +1,4 @@
-"""``ankong``: the whole program. Without a command it is the agent with its icon."""
+"""The program ``ankong``; without a command it runs the agent with its icon."""
 
 import sys
 
@@ -9,10 +9,10 @@ def main() -> int:
     """Run what the command line says; return the exit status."""
     arguments = sys.argv[1:]
     if arguments == [PROMPT_ARGUMENT]:
-        from tray.prompt.process import main as prompt  # noqa: PLC0415  # a window has to open quickly
+        from tray.prompt.process import main as prompt  # noqa: PLC0415  # a window must open quickly
 
         return prompt()
-    from agent.cli import Command, run  # noqa: PLC0415  # not for a window
+    from agent.cli import Command, run  # noqa: PLC0415  # a window does not need it
 
     text = "run the agent with its icon; where one runs already, open its panel (the default)"
 

@@ -1,4 +1,4 @@
-"""The command ``ankong tray``, which is also what ``ankong`` alone does."""
+"""The command ``ankong tray``; ``ankong`` without a command does the same."""
 
 import json
 import sys
@@ -18,15 +18,15 @@ from agent.host.instance.running import AlreadyRunningError
 from agent.host.machine.paths import Paths
 
 STARTING_SECONDS: Final = 15.0
-"""How long an agent that was started a moment ago may take to be ready."""
+"""How long an agent that was just started may take to be ready."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrayOptions(ServeOptions):
-    """What ``tray`` is told.
+    """The options of ``tray``.
 
     Attributes:
-        panel: whether the program is set up for this user if need be, and the panel opened.
+        panel: set the program up for this user if it is not, and open the panel.
 
     """
 
@@ -49,12 +49,11 @@ def run(options: TrayOptions) -> int:
     if options.panel:
         from agent.commands.setup import complete_once  # noqa: PLC0415  # few starts need it
 
-        complete_once(options.state_dir)  # else the citizen's browser would warn of our own pages
+        complete_once(options.state_dir)  # else the browser would warn of the panel's certificate
     try:
         with opened(options.daemon) as daemon:
-            # Loaded only by the agent that stays.
-            from tray.icon.system import system_backend  # noqa: PLC0415
-            from tray.program import Program  # noqa: PLC0415
+            from tray.icon.system import system_backend  # noqa: PLC0415  # a second start has no icon
+            from tray.program import Program  # noqa: PLC0415  # likewise
 
             program = Program(daemon, system_backend, _announce)
             if options.panel:
@@ -71,7 +70,7 @@ def _announce(facts: dict[str, Any]) -> None:
 
 
 def _show_panel(state_dir: Path | None) -> int:
-    """Open the panel of the agent that runs; a second start is no mistake."""
+    """Open the panel of the agent that runs already; return the exit status 0."""
     address = _wait_for(lambda: panel_address(Paths.choose(state_dir)))
     if not open_address(address) and sys.stdout is not None:
         print(json.dumps({"running": True, "panel": address}), flush=True)  # noqa: T201  # likewise
@@ -79,6 +78,12 @@ def _show_panel(state_dir: Path | None) -> int:
 
 
 def _wait_for(address: Callable[[], str]) -> str:
+    """Return what ``address`` returns once it no longer raises.
+
+    Raises:
+        AgentError: it still raises after ``STARTING_SECONDS``.
+
+    """
     end = time.monotonic() + STARTING_SECONDS
     while True:
         try:

@@ -1,7 +1,7 @@
-"""A program without a console: what it would complain there is shown in a box instead.
+"""Show the errors of a program without a console in a message box.
 
-On Windows the program that the citizen starts has no standard error, and one that ended in
-silence would leave them looking at nothing.
+On Windows the program that the citizen starts has no standard error: without the box, one that
+fails would end without a word.
 """
 
 import io
@@ -15,54 +15,54 @@ _ERROR: Final = 0x10  # MB_ICONERROR, winuser.h
 
 
 class _Tail(io.TextIOBase):
-    """Keeps the end of what is written."""
+    """A text file that keeps the last ``_MAX_TEXT`` characters written to it."""
 
     def __init__(self) -> None:
         self.text = ""
 
     def writable(self) -> bool:
-        """Return True: whoever writes need not ask further."""
+        """Return True."""
         return True
 
     def write(self, text: str) -> int:
-        """Keep ``text``; return its length."""
+        """Append ``text``; return its length."""
         self.text = (self.text + text)[-_MAX_TEXT:]
         return len(text)
 
 
 def run_windowed(work: Callable[[], int], show: Callable[[str], None] | None = None) -> int:
-    """Do ``work`` and return its exit status; show its complaints where it failed.
+    """Call ``work`` and return its exit status; if it failed, show what it wrote to sys.stderr.
 
     Args:
         work: returns an exit status, or raises SystemExit.
-        show: opens a box with a text and waits until it is closed; None for this system's.
+        show: shows a text and waits until the citizen closes it; None for :func:`message_box`.
 
     """
-    said = _Tail()
-    before, sys.stderr = sys.stderr, said
+    output = _Tail()
+    before, sys.stderr = sys.stderr, output
     try:
         status = work()
     except SystemExit as ended:
         status = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     finally:
         sys.stderr = before
-    if status and said.text.strip():
-        (show or message_box)(f"{_head()}\n\n{said.text.strip()}")
+    if status and output.text.strip():
+        (show or message_box)(f"{_heading()}\n\n{output.text.strip()}")
     return status
 
 
-def _head() -> str:
-    """Return that the program could not run, in each reviewed language."""
+def _heading() -> str:
+    """Return the sentence that the program could not run, in each reviewed language."""
     from agent.words import REVIEWED, say  # noqa: PLC0415  # most runs need no box
 
     try:
         return "\n".join(say(language, "product.failed", {}) for language in REVIEWED)
-    except (OSError, ValueError, KeyError):  # a broken installation is what the box may tell of
+    except (OSError, ValueError, KeyError):  # the installation may be what is broken
         return _TITLE
 
 
 def message_box(text: str) -> None:
-    """Open a box and wait until it is closed; nothing on systems other than Windows."""
+    """Show a text in a box and wait until it is closed; do nothing where it is not Windows."""
     if sys.platform == "win32":
         import ctypes  # noqa: PLC0415  # Windows only
 

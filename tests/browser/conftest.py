@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request
 
 from agent.portal.demo import browser as demo_browser
 from agent.portal.demo.children import Children
-from agent.portal.demo.stage import DemoPrograms, Ports
+from agent.portal.demo.programs import DemoPrograms, Ports
 from agent.virtualcard.issuer_directory import DirectoryIssuer
 from agent.virtualcard.model import Generation
 from agent.virtualcard.rsa_key import RsaKey
@@ -38,12 +38,14 @@ def world(
         (state / name).mkdir()
     issuer = DirectoryIssuer.open(state / "issuer", key_size=2048)
     with Children(state / "logs") as children:
-        stage = DemoPrograms(children, state, Ports.choose(usual=False), ["--provider", "virtual"])
-        stage.open_portal()
-        stage.found_authority()
+        programs = DemoPrograms(
+            children, state, Ports.choose(usual=False), ["--provider", "virtual"]
+        )
+        programs.start_services()
+        programs.make_authority()
         home = state / "home"
-        demo_browser.make_home(home, stage.authority)
-        yield World(stage, issuer, card_keys, state / "cards", home)
+        demo_browser.make_home(home, programs.authority)
+        yield World(programs, issuer, card_keys, state / "cards", home)
         _insist_on_silence_about_pins(state)
 
 

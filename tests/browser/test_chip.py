@@ -69,7 +69,7 @@ def test_an_untrusted_certificate_is_told_from_no_agent(
 
 
 def test_another_product_on_the_port_is_told_from_no_agent(page: Page, agent: World) -> None:
-    with stranger(agent.stage.ports.ping):
+    with stranger(agent.programs.ports.ping):
         register(page, agent.url)
         go(page, "upgrade/component")
         expect(chip(page, "not_running", "port_taken")).to_contain_text("連接埠被占用")
@@ -101,6 +101,6 @@ def test_nobody_is_looked_for_where_the_component_is_not_needed(page: Page, agen
     register(page, agent.url)
     go(page, "profile")
     page.wait_for_selector("#to-upgrade")
-    ports = (str(agent.stage.ports.tls), str(agent.stage.ports.ping))
+    ports = (str(agent.programs.ports.tls), str(agent.programs.ports.ping))
     assert not [url for url in asked if url.split(":")[2].split("/")[0] in ports]
     expect(page.locator(".chip")).to_have_count(0)

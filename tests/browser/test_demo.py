@@ -105,7 +105,7 @@ def _is_alive(pid: int) -> bool:
         return False
 
 
-def test_a_child_that_is_never_ready_is_an_error_with_its_last_words(tmp_path: Path) -> None:
+def test_a_child_that_is_never_ready_is_an_error_with_its_output(tmp_path: Path) -> None:
     with Children(tmp_path) as children:
         fails = children.start("fails", [sys.executable, "-c", "raise SystemExit('no card')"])
         with pytest.raises(DemoError, match="no card"):

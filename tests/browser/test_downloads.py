@@ -43,7 +43,7 @@ def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def site(world: World, dist: Path) -> str:
     """Start a portal that offers them."""
-    return f"http://localhost:{world.stage.start_portal('shop', '--downloads', str(dist))}/"
+    return f"http://localhost:{world.programs.start_portal('shop', '--downloads', str(dist))}/"
 
 
 @pytest.fixture

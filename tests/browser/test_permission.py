@@ -101,7 +101,7 @@ def secure_site(world: World, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """Start a portal that is reached by https under a name."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         origin = f"https://{HOST}:{listener.getsockname()[1]}"
-        port = world.stage.start_portal("secure-portal", "--origin", origin)
+        port = world.programs.start_portal("secure-portal", "--origin", origin)
         with tls_front(listener, self_signed(tmp_path_factory.mktemp("tls")), port):
             yield origin
 
@@ -112,7 +112,7 @@ def insecure_site(world: World) -> str:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     origin = f"http://{HOST}:{port}"
-    world.stage.start_portal("open-portal", "--port", str(port), "--origin", origin)
+    world.programs.start_portal("open-portal", "--port", str(port), "--origin", origin)
     return origin
 
 

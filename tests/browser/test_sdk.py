@@ -20,7 +20,7 @@ TEXT = "測試 text"
 def connect(page: Page, world: World) -> None:
     """Make ``agent`` known to the page's scripts, and this site to the agent."""
     page.goto(world.url)
-    ports = [world.stage.ports.tls, world.stage.ports.ping]
+    ports = [world.programs.ports.tls, world.programs.ports.ping]
     page.evaluate(
         """async ([tls, ping]) => {
             const sdk = await import("/sdk/ankong.js");
@@ -111,7 +111,7 @@ def test_errors_say_whether_to_try_again(page: Page, agent: World) -> None:
 
 def test_another_installation_is_told_of_and_handed_nothing(page: Page, agent: World) -> None:
     card = agent.card()
-    state = agent.stage.state / "agent"
+    state = agent.programs.state / "agent"
     agent.start_agent(card)
     pinning = """async ([tls, ping]) => {
         const sdk = await import("/sdk/ankong.js");
@@ -120,7 +120,7 @@ def test_another_installation_is_told_of_and_handed_nothing(page: Page, agent: W
         await agent.connect();
         return agent.snapshot.installation;
     }"""
-    ports = [agent.stage.ports.tls, agent.stage.ports.ping]
+    ports = [agent.programs.ports.tls, agent.programs.ports.ping]
     page.goto(agent.url)
     assert page.evaluate(pinning, ports) == "new"
     assert page.evaluate("agent.certificates()")

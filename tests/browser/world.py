@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 from agent.portal.demo import browser as demo_browser
 from agent.portal.demo.children import Child
-from agent.portal.demo.stage import DemoPrograms
+from agent.portal.demo.programs import DemoPrograms
 from agent.virtualcard import cardfile
 from agent.virtualcard.identity import generate_id_number
 from agent.virtualcard.issuer_directory import DirectoryIssuer
@@ -53,7 +53,7 @@ class TestCard:
 class World:
     """One portal for all tests of a process; the agent comes and goes on the same two ports."""
 
-    stage: DemoPrograms
+    programs: DemoPrograms
     issuer: DirectoryIssuer
     keys: dict[Generation, tuple[RsaKey, RsaKey]]
     cards: Path
@@ -62,7 +62,7 @@ class World:
 
     @property
     def url(self) -> str:
-        return self.stage.url
+        return self.programs.url
 
     def card(self, generation: str = "gen1", **wanted: Any) -> TestCard:
         """Make a card of a new person; keywords as of ``personalise.Order``."""
@@ -82,17 +82,22 @@ class World:
     ) -> None:
         """Start the agent with these cards, each in its own reader; it is ready on return."""
         arguments = [f"--virtual-card={card.file}" for card in cards]
-        self._agent = self.stage.children.start_module(
+        self._agent = self.programs.children.start_module(
             "agent",
-            *("agent", "serve", "--state-dir", str(state or self.stage.state / "agent")),
-            *("--port", str(self.stage.ports.tls), "--hipki-port", str(self.stage.ports.ping)),
+            *("agent", "serve", "--state-dir", str(state or self.programs.state / "agent")),
+            *(
+                "--port",
+                str(self.programs.ports.tls),
+                "--hipki-port",
+                str(self.programs.ports.ping),
+            ),
             *("--consent", consent, "--provider", "virtual", *arguments),
         )
         self._agent.wait_ready()
 
     def stop_agent(self) -> None:
         if self._agent is not None:
-            self.stage.children.end(self._agent)
+            self.programs.children.end(self._agent)
             self._agent = None
 
 

@@ -1,6 +1,6 @@
-"""The little card at the head of a window, drawn at any size with smooth edges.
+"""Draw the picture of a card at the head of a window, at any size, with anti-aliased edges.
 
-Tk's own shapes have stairs for edges; so every pixel is mixed from how much of it is covered.
+Tk's own shapes are not anti-aliased; here the colour of each pixel is mixed by its coverage.
 """
 
 import tkinter as tk
@@ -11,12 +11,12 @@ from typing import Final, TypeAlias
 
 Colour: TypeAlias = tuple[int, int, int]
 GOLD: Final = "#e8b33a"
-WIDTH: Final = 1.45  # of the card, in heights
+WIDTH: Final = 1.45  # of the card, in card heights
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A filled box with round corners; all lengths in heights of the card."""
+    """A filled box with round corners; lengths are in card heights, the colour is ``#rrggbb``."""
 
     left: float
     top: float
@@ -26,7 +26,14 @@ class Box:
     colour: str
 
     def cover(self, x: float, y: float, pixel: float) -> float:
-        """Return how much of a pixel around a point is in the box, 0 to 1."""
+        """Return how much of a pixel the box covers, 0 to 1.
+
+        Args:
+            x: of the pixel's centre, in card heights.
+            y: likewise.
+            pixel: width and height of a pixel, in card heights.
+
+        """
         dx = abs(x - (self.left + self.right) / 2) - (self.right - self.left) / 2 + self.radius
         dy = abs(y - (self.top + self.bottom) / 2) - (self.bottom - self.top) / 2 + self.radius
         outside = hypot(max(dx, 0.0), max(dy, 0.0)) + min(max(dx, dy), 0.0) - self.radius
@@ -34,13 +41,13 @@ class Box:
 
 
 def draw_card(root: tk.Misc, height: int, back: str, front: str) -> tk.PhotoImage:
-    """Draw a card with a chip.
+    """Return a picture of a card with a chip; the caller has to keep it while it is shown.
 
     Args:
         root: any widget of the window.
-        height: pixels.
-        back: ``#rrggbb`` behind the card.
-        front: of the card itself.
+        height: of the picture, in pixels.
+        back: colour behind the card, ``#rrggbb``.
+        front: colour of the card, ``#rrggbb``.
 
     """
     boxes = (

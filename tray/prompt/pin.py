@@ -1,4 +1,4 @@
-"""The PIN field: digits go from key events into one buffer; the screen gets dots."""
+"""The PIN field: characters go from key events into one buffer, and the screen shows dots."""
 
 import sys
 import tkinter as tk
@@ -10,28 +10,31 @@ from agent.secret import SecretBytes
 from tray.prompt.style import Style
 
 _DOT: Final = "●"
-_CONTROL: Final = 0x0004  # bit of the Control key in an event's state
-_ALT: Final = 0x20000 if sys.platform == "win32" else 0x0008  # likewise; Command on macOS
-_LOCK: Final = 0x0002  # bit of Caps Lock
+# Bits of the state of a key event (Tk's bind manual).
+_CONTROL: Final = 0x0004
+_ALT: Final = 0x20000 if sys.platform == "win32" else 0x0008  # Command on macOS
+_CAPS_LOCK: Final = 0x0002
 
 
 class PinBuffer:
-    """Room for one PIN, locked in memory, wiped where nothing is."""
+    """A buffer for one PIN, locked in memory; unused bytes are zero."""
 
-    def __init__(self, longest: int) -> None:
-        """Make room for ``longest`` characters."""
-        self._room = bytearray(longest)
+    def __init__(self, max_length: int) -> None:
+        """Make an empty buffer for ``max_length`` characters."""
+        self._bytes = bytearray(max_length)
         self._length = 0
-        keep_out_of_swap(self._room)
+        keep_out_of_swap(self._bytes)
 
     def __len__(self) -> int:
         return self._length
 
     def add(self, character: str) -> bool:
-        """Take one printable ASCII character; return whether there was room for it."""
-        if self._length == len(self._room) or not (len(character) == 1 and "!" <= character <= "~"):
+        """Append a character; return False if it is not printable ASCII or the buffer is full."""
+        if self._length == len(self._bytes):
             return False
-        self._room[self._length] = ord(character)
+        if not (len(character) == 1 and "!" <= character <= "~"):
+            return False
+        self._bytes[self._length] = ord(character)
         self._length += 1
         return True
 
@@ -39,35 +42,42 @@ class PinBuffer:
         """Wipe the last character."""
         if self._length:
             self._length -= 1
-            self._room[self._length] = 0
+            self._bytes[self._length] = 0
 
     def clear(self) -> None:
-        """Wipe everything."""
-        SecretBytes(self._room).wipe()
+        """Wipe the PIN."""
+        SecretBytes(self._bytes).wipe()
         self._length = 0
 
     def take(self, head: bytes) -> bytearray:
-        """Return ``head`` and the PIN in a buffer of the caller's, and wipe this one."""
+        """Return ``head`` followed by the PIN, for the caller to wipe, and wipe this buffer."""
         taken = bytearray(len(head) + self._length)
         taken[: len(head)] = head
-        taken[len(head) :] = memoryview(self._room)[: self._length]
+        taken[len(head) :] = memoryview(self._bytes)[: self._length]
         self.clear()
         return taken
 
 
 class PinField(tk.Frame):
-    """A box with a frame that shows the focus, and one dot for each character."""
+    """An entry field that shows one dot for each character; its frame shows the focus.
+
+    Attributes:
+        buffer: the characters that were typed.
+        on_change: called after each key that the field has handled.
+        capitals: whether Caps Lock was on when the last key was pressed.
+
+    """
 
     def __init__(
-        self, parent: tk.Misc, style: Style, longest: int, is_awake: Callable[[], bool]
+        self, parent: tk.Misc, style: Style, max_length: int, accepts_input: Callable[[], bool]
     ) -> None:
         """Make an empty field.
 
         Args:
             parent: the widget around it.
-            style: of the window.
-            longest: characters at most.
-            is_awake: whether keys count yet.
+            style: the window's.
+            max_length: of the PIN, in characters.
+            accepts_input: returns whether keys are accepted yet.
 
         """
         palette = style.palette
@@ -80,16 +90,16 @@ class PinField(tk.Frame):
             highlightcolor=palette.brand,
             cursor="xterm",
         )
-        self.buffer = PinBuffer(longest)
+        self.buffer = PinBuffer(max_length)
         self.on_change: Callable[[], None] = lambda: None
         self.capitals = False
-        self._is_awake = is_awake
+        self._accepts_input = accepts_input
         self._dots = tk.Label(
             self, background=palette.paper, foreground=palette.ink, font=style.title, anchor="w"
         )
         self._caret = tk.Frame(self, background=palette.brand, width=style.gap(0.1))
         self._dots.pack(side="left", padx=(style.gap(0.6), style.gap(0.15)), pady=style.gap(0.25))
-        self.bind("<Key>", self._key)
+        self.bind("<Key>", self._on_key)
         self.bind("<FocusIn>", lambda _: self._show())
         self.bind("<FocusOut>", lambda _: self._show())
         for widget in (self, self._dots):
@@ -97,17 +107,17 @@ class PinField(tk.Frame):
         self._style = style
         self._show()
 
-    def _key(self, event: "tk.Event[Any]") -> str | None:
-        if not self._is_awake():
+    def _on_key(self, event: "tk.Event[Any]") -> str | None:
+        if not self._accepts_input():
             return None
         state = int(event.state)
-        self.capitals = bool(state & _LOCK)
+        self.capitals = bool(state & _CAPS_LOCK)
         if event.keysym == "BackSpace":
             self.buffer.drop()
         elif event.keysym == "Delete" or (state & _CONTROL and event.keysym in ("u", "U")):
             self.buffer.clear()
         elif state & (_CONTROL | _ALT) or not self.buffer.add(event.char):
-            return None  # Tab, Enter, Escape and access keys are others' business
+            return None  # Tab, Enter, Escape and access keys are handled elsewhere
         self._show()
         self.on_change()
         return "break"

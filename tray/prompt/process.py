@@ -2,8 +2,9 @@
 
     python -m tray.prompt.process        the installed program does the same with ``--prompt``
 
-It ends when the answer is given, and when its standard input closes: then nobody waits any more.
-The exit status is 0, 2 for what is no question, 3 where no window can be opened.
+It ends when the question is answered, or when its standard input is closed: then the agent no
+longer waits for the answer. The exit status is 0, 2 for an invalid question, 3 where no window
+can be opened.
 """
 
 import os
@@ -24,7 +25,7 @@ _OUTPUT = 1
 
 
 def main() -> int:
-    """Ask; return the exit status."""
+    """Ask the question on standard input; return the exit status."""
     leave_no_core()
     shut_others_out()
     try:
@@ -40,7 +41,7 @@ def main() -> int:
 
 
 def _read_line() -> bytes:
-    # Straight from the descriptor: what a buffer read ahead, the thread below would wait for.
+    # Not through sys.stdin: its buffer could swallow the end that _wait_for_end waits for.
     line = bytearray()
     while not line.endswith(b"\n") and len(line) < MAX_REQUEST:
         piece = os.read(_INPUT, MAX_REQUEST - len(line))
@@ -51,7 +52,7 @@ def _read_line() -> bytes:
 
 
 def _ask(prompt: AnyPrompt, language: Words) -> bytearray | None:
-    """Show the window; None where none can be opened."""
+    """Show the window and return the answer; None where no window can be opened."""
     try:
         from tkinter import TclError  # noqa: PLC0415  # not every Python has it
 
@@ -69,6 +70,7 @@ def _ask(prompt: AnyPrompt, language: Words) -> bytearray | None:
 
 
 def _wait_for_end(cancelled: threading.Event) -> None:
+    """Set ``cancelled`` when standard input is closed."""
     while os.read(_INPUT, 1):
         pass
     cancelled.set()

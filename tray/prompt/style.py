@@ -15,8 +15,8 @@ from typing import Final
 from tray.prompt.wrap import wrap
 
 WIDTH: Final = 33
-"""Ems of text in a line, where nothing else is said."""
-_FAMILIES: Final = (  # the first one that is there; each has both scripts
+"""The default width of a text, in ems."""
+_FAMILIES: Final = (  # the first installed one is used; each has Chinese and Latin letters
     "Microsoft JhengHei UI",
     "PingFang TC",
     "Noto Sans CJK TC",
@@ -30,7 +30,7 @@ _HCF_HIGHCONTRASTON: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class Palette:
-    """Colours as ``#rrggbb``; ``on_x`` is the text on the background ``x``."""
+    """Colours as ``#rrggbb``; ``on_x`` is the colour of text on the background ``x``."""
 
     paper: str
     ink: str
@@ -86,7 +86,12 @@ HIGH_CONTRAST: Final = Palette(
 
 
 def system_palette(environment: Mapping[str, str]) -> Palette:
-    """Choose the colours: high contrast where the system is set to it."""
+    """Return the colours: of high contrast where the system is set to it.
+
+    Args:
+        environment: the variables of the process; Linux desktops set ``GTK_THEME``.
+
+    """
     if _windows_high_contrast():
         return HIGH_CONTRAST
     theme = environment.get("GTK_THEME", "").replace("-", "").lower()
@@ -95,10 +100,10 @@ def system_palette(environment: Mapping[str, str]) -> Palette:
 
 def _windows_high_contrast() -> bool:
     if sys.platform == "win32":
-        asked = _HighContrast(ctypes.sizeof(_HighContrast), 0, None)
-        ask = ctypes.windll.user32.SystemParametersInfoW
-        ask(_SPI_GETHIGHCONTRAST, asked.cbSize, ctypes.byref(asked), 0)
-        return bool(asked.dwFlags & _HCF_HIGHCONTRASTON)
+        setting = _HighContrast(ctypes.sizeof(_HighContrast), 0, None)
+        get_parameter = ctypes.windll.user32.SystemParametersInfoW
+        get_parameter(_SPI_GETHIGHCONTRAST, setting.cbSize, ctypes.byref(setting), 0)
+        return bool(setting.dwFlags & _HCF_HIGHCONTRASTON)
     return False
 
 
@@ -142,7 +147,7 @@ class Style:
         _theme(root, self)
 
     def gap(self, ems: float) -> int:
-        """Turn a size in ems into pixels, at least one."""
+        """Return a length in ems as pixels, at least 1."""
         return max(1, round(self.em * ems))
 
     def label(
@@ -153,14 +158,14 @@ class Style:
         colours: tuple[str, str],
         ems: float = WIDTH,
     ) -> tk.Label:
-        """Make a text whose lines break as Chinese and English want it.
+        """Return a label whose text is wrapped by :func:`~tray.prompt.wrap.wrap`.
 
         Args:
-            text: paragraphs.
-            parent: what it stands in; the caller packs it.
-            font: one of these.
-            colours: of the letters, and behind them.
-            ems: how wide a line is.
+            text: paragraphs, separated by line breaks.
+            parent: the widget around it; the caller packs the label.
+            font: one of this style's.
+            colours: of the text and of its background.
+            ems: the width of a line.
 
         """
         front, back = colours
@@ -179,13 +184,13 @@ class Style:
 
 
 def _family(root: tk.Tk) -> str:
-    there = set(tk_font.families(root))
+    installed = set(tk_font.families(root))
     fallback: str = tk_font.nametofont("TkDefaultFont", root).actual("family")
-    return next((family for family in _FAMILIES if family in there), fallback)
+    return next((family for family in _FAMILIES if family in installed), fallback)
 
 
 def _theme(root: tk.Tk, style: Style) -> None:
-    """Set ttk up: buttons of four kinds and a check button, flat, with a visible focus."""
+    """Define ttk's styles: four kinds of flat buttons and a check box, with a visible focus."""
     palette = style.palette
     theme = ttk.Style(root)
     theme.theme_use("clam")

@@ -102,7 +102,7 @@ class _PinEntry:
             foreground=palette.ink,
         )
         name.pack(side="left", padx=(0, gap(0.9)))
-        self._field = PinField(row, window.style, prompt.max_length, window.is_awake)
+        self._field = PinField(row, window.style, prompt.max_length, window.accepts_input)
         self._field.pack(side="left", fill="x", expand=True)
         self._field.on_change = self._changed
         for key in ("<Return>", "<KP_Enter>"):
@@ -141,7 +141,7 @@ class _PinEntry:
         self._hint.configure(text=words.capitals if self._field.capitals else hint)
 
     def _submit(self) -> None:
-        if self._window.is_awake() and len(self._field.buffer) >= self._prompt.min_length:
+        if self._window.accepts_input() and len(self._field.buffer) >= self._prompt.min_length:
             self._window.finish(self._field.buffer.take(wire.PIN))
 
     def _give_up(self, answer: bytes) -> None:

@@ -1,4 +1,4 @@
-"""The frame that all four windows share: a head, rows of facts, buttons, and how it ends."""
+"""The parts that all four windows share: the head, the rows of a panel, the buttons, the end."""
 
 import ctypes
 import os
@@ -17,11 +17,11 @@ from tray.prompt.style import WIDTH, Style, system_palette
 from tray.prompt.texts import Words, button_label
 from tray.prompt.wrap import fit
 
-DEAF_SECONDS: Final = 0.5
-"""No key and no click counts in the first half second: it was meant for another window."""
-_VALUE_WIDTH: Final = WIDTH - 9.4  # ems of a fact in a panel
-_LOOK_MILLISECONDS: Final = 50  # between two looks whether the question still stands
-_BUSINESS_KEYS: Final = ("<Return>", "<KP_Enter>")
+INPUT_DELAY_SECONDS: Final = 0.5
+"""How long keys and clicks are ignored at first: they were meant for the window before."""
+_VALUE_WIDTH: Final = WIDTH - 9.4  # ems of a value in a panel
+_POLL_MILLISECONDS: Final = 50  # how often it is checked whether the question was cancelled
+_ENTER_KEYS: Final = ("<Return>", "<KP_Enter>")
 
 Press: TypeAlias = Callable[[], None]
 
@@ -50,7 +50,7 @@ class Line:
 
 
 def open_root() -> tk.Tk:
-    """Open a display connection and a hidden window, with the keyboard as it is printed.
+    """Connect to the display and return a hidden window, with input methods switched off.
 
     Raises:
         tk.TclError: there is no display.
@@ -58,7 +58,7 @@ def open_root() -> tk.Tk:
     """
     if sys.platform == "win32":
         ctypes.windll.shcore.SetProcessDpiAwareness(1)  # sharp text on a scaled screen
-        # Where an input method is on, digits would turn into its own symbols.
+        # An input method would turn the digits of a PIN into its own symbols.
         ctypes.windll.imm32.ImmDisableIME(0)
     root = tk.Tk(className="Ankong")
     root.withdraw()
@@ -68,12 +68,12 @@ def open_root() -> tk.Tk:
 
 
 class Window:
-    """One window, from top to bottom; :meth:`run` shows it and gives the answer.
+    """One window, built from top to bottom; :meth:`run` shows it and returns the answer.
 
     Attributes:
         style: fonts and colours.
         words: in the citizen's language.
-        body: where everything but head and buttons goes.
+        body: the frame between the head and the buttons.
 
     """
 
@@ -83,15 +83,15 @@ class Window:
         Args:
             root: from :func:`open_root`.
             words: in the citizen's language.
-            title: the question; screen readers read it out as the window's title.
-            alarm: whether the head has the colour of danger.
+            title: the question; it is also the window's title, which screen readers read out.
+            alarm: whether the head is red.
 
         """
         self.style = Style(root, system_palette(os.environ))
         self.words = words
         self._root = root
         self._answer = bytearray()
-        self._awake_at = float("inf")
+        self._accepts_input_at = float("inf")
         self._first: tk.Misc | None = None
         root.title(f"{title} – {words.product}")
         root.configure(background=self.style.palette.paper)
@@ -104,7 +104,7 @@ class Window:
         self._buttons = tk.Frame(root, background=self.style.palette.paper)
         self._buttons.pack(fill="x", padx=gap(1.6), pady=(gap(0.7), gap(1.2)))
 
-    # What windows are made of.
+    # The parts of a window.
 
     def add_text(self, text: str, parent: tk.Misc | None = None, *, muted: bool = False) -> None:
         """Add a paragraph."""
@@ -115,7 +115,7 @@ class Window:
         label.pack(fill="x", pady=(0, self.style.gap(0.7)))
 
     def add_notice(self, text: str, *, danger: bool = False) -> tk.Label:
-        """Add a paragraph that stands out, in a coloured box with a mark before it."""
+        """Add a paragraph in a coloured box, after an exclamation mark."""
         palette = self.style.palette
         back = palette.danger_panel if danger else palette.warning_panel
         front = palette.on_danger_panel if danger else palette.on_warning_panel
@@ -131,7 +131,7 @@ class Window:
         return label
 
     def add_panel(self) -> tk.Frame:
-        """Add a tinted box for facts."""
+        """Add a tinted box for :meth:`add_fact`."""
         palette = self.style.palette
         gap = self.style.gap
         panel = tk.Frame(
@@ -145,7 +145,7 @@ class Window:
         return panel
 
     def add_fact(self, panel: tk.Frame, name: str, lines: Sequence[Line]) -> None:
-        """Add a row to a panel: what it is about, and what there is to say."""
+        """Add a row to a panel: a name on the left, lines on the right."""
         palette = self.style.palette
         gap = self.style.gap
         row = panel.grid_size()[1]
@@ -187,19 +187,19 @@ class Window:
         label.pack(side="left" if is_one_line else "top", anchor="w")
 
     def add_button(self, text: str, press: Press, kind: str, *, left: bool = False) -> ttk.Button:
-        """Add a button; those on the right from right to left.
+        """Add a button below the body; those on the right are added from right to left.
 
         Args:
             text: with ``&`` before its access key.
-            press: what it does, once the window is awake.
+            press: called when it is pressed and the window accepts input.
             kind: "Primary", "Danger", "Plain" or "Quiet".
-            left: whether it stands on the left, apart from the others.
+            left: whether it is on the left, apart from the others.
 
         """
         label, key = button_label(text)
 
         def pressed(_event: object = None) -> str:
-            if self.is_awake() and not button.instate(["disabled"]):
+            if self.accepts_input() and not button.instate(["disabled"]):
                 press()
             return "break"
 
@@ -209,19 +209,19 @@ class Window:
         side: Any = "left" if left else "right"
         between = self.style.gap(0.6)
         button.pack(side=side, padx=(0, between) if left else (between, 0))
-        for business in _BUSINESS_KEYS:
-            button.bind(business, pressed)
+        for enter in _ENTER_KEYS:
+            button.bind(enter, pressed)
         if key >= 0:
             self._root.bind(f"<Alt-{label[key].lower()}>", pressed)
         return button
 
     def add_check(self, text: str, changed: Callable[[bool], None]) -> ttk.Checkbutton:
-        """Add a box to tick, which is empty at first."""
+        """Add an empty check box; ``changed`` is called with its state after each click."""
         label, key = button_label(text)
         ticked = tk.BooleanVar(self._root, value=False)
 
         def toggled() -> None:
-            if not self.is_awake():
+            if not self.accepts_input():
                 ticked.set(False)
             changed(ticked.get())
 
@@ -238,50 +238,48 @@ class Window:
             self._root.bind(f"<Alt-{label[key].lower()}>", lambda _: check.invoke())
         return check
 
-    # How it begins and ends.
+    # Showing and closing.
 
     def focus_first(self, widget: tk.Misc) -> None:
-        """Say which widget has the keyboard at first."""
+        """Give ``widget`` the focus when the window is shown."""
         self._first = widget
 
     def on_cancel(self, press: Press) -> None:
-        """Say what Escape and closing the window do."""
+        """Have ``press`` called on Escape and when the window is closed."""
         self._root.protocol("WM_DELETE_WINDOW", press)
         self._root.bind("<Escape>", lambda _: press())
 
-    def is_awake(self) -> bool:
-        """Return whether keys and clicks count by now."""
-        return time.monotonic() >= self._awake_at
+    def accepts_input(self) -> bool:
+        """Return whether ``INPUT_DELAY_SECONDS`` have passed since the window was shown."""
+        return time.monotonic() >= self._accepts_input_at
 
     def finish(self, answer: bytes | bytearray) -> None:
-        """Close with an answer, which becomes the caller's to wipe."""
+        """Close the window; :meth:`run` returns ``answer``, for its caller to wipe."""
         self._answer = answer if isinstance(answer, bytearray) else bytearray(answer)
         self._root.destroy()
 
     def run(self, cancelled: threading.Event) -> bytearray:
-        """Show the window until it is answered; empty when ``cancelled`` was set before."""
+        """Show the window; return the answer, empty if ``cancelled`` was set before it."""
         root = self._root
         root.update_idletasks()
         root.tk.call("::tk::PlaceWindow", ".", "center")
         root.deiconify()
         root.attributes("-topmost", True)
         root.wait_visibility()
-        self._awake_at = time.monotonic() + DEAF_SECONDS
+        self._accepts_input_at = time.monotonic() + INPUT_DELAY_SECONDS
         root.lift()
         root.focus_force()
         if self._first is not None:
             self._first.focus_force()
-        self._look(cancelled)
+        self._poll(cancelled)
         root.mainloop()
         return self._answer
 
-    def _look(self, cancelled: threading.Event) -> None:
+    def _poll(self, cancelled: threading.Event) -> None:
         if cancelled.is_set():
             self._root.destroy()
         else:
-            self._root.after(_LOOK_MILLISECONDS, self._look, cancelled)
-
-    # Pieces.
+            self._root.after(_POLL_MILLISECONDS, self._poll, cancelled)
 
     def _add_head(self, title: str, *, alarm: bool) -> None:
         palette = self.style.palette

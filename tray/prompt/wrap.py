@@ -1,4 +1,4 @@
-"""Line breaking for Chinese and English: Tk itself breaks at spaces only, or anywhere."""
+"""Break lines of Chinese and other text; Tk itself breaks either at spaces only or anywhere."""
 
 import re
 from bisect import bisect_left
@@ -9,7 +9,7 @@ _ELLIPSIS: Final = "…"
 _NOT_FIRST: Final = "，。、；：！？）」』】》〉…"
 _NOT_LAST: Final = "（「『【《〈"
 _IDEOGRAPH: Final = "\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff"
-# What must stay together: marks before it, one ideograph or one word, marks and spaces after it.
+# Text that stays together: opening marks, one ideograph or one word, closing marks and spaces.
 _PIECE: Final = re.compile(
     rf"(?:[{_NOT_LAST}]|\((?=[{_IDEOGRAPH}]))*"
     rf"(?:[{_IDEOGRAPH}]|[^\s{_IDEOGRAPH}{_NOT_LAST}{_NOT_FIRST}]+)?"
@@ -18,15 +18,15 @@ _PIECE: Final = re.compile(
 
 
 def wrap(text: str, measure: Callable[[str], int], width: int) -> str:
-    """Break a paragraph into lines.
+    """Return a paragraph broken into lines.
 
-    No line begins with a mark that closes or ends with one that opens. A piece that is wider
-    than a line (a long host name) is broken anywhere.
+    No line begins with a closing mark or ends with an opening one. A word that is wider than a
+    line (a long host name) is broken anywhere.
 
     Args:
-        text: without line breaks.
-        measure: tells how many pixels wide a text is.
-        width: of a line, in pixels.
+        text: the paragraph, without line breaks.
+        measure: returns the width of a text in pixels.
+        width: the width of a line in pixels.
 
     """
     lines = [""]
@@ -52,20 +52,19 @@ def _break_anywhere(
 def fit(
     text: str, measure: Callable[[str], int], width: int, lines: int, *, end_only: bool = False
 ) -> str:
-    """Break a text into so many lines at most; leave out its middle where it is longer.
-
-    Its end says as much as its beginning (``.exe``).
+    """Return a text broken into ``lines`` lines at most; a longer one is shortened with ``…``.
 
     Args:
         text: without line breaks.
-        measure: tells how many pixels wide a text is.
-        width: of a line, in pixels.
-        lines: at most.
-        end_only: whether only the end is kept: what matters of a host.
+        measure: returns the width of a text in pixels.
+        width: the width of a line in pixels.
+        lines: the most lines that are returned.
+        end_only: keep only the end of a longer text (of a host it matters most); otherwise two
+            thirds of what is kept are its beginning and one third its end (``.exe``).
 
     """
 
-    def cut(kept: int) -> str:
+    def shortened(kept: int) -> str:
         tail = kept if end_only else kept // 3
         return text[: kept - tail] + _ELLIPSIS + text[len(text) - tail :]
 
@@ -73,6 +72,8 @@ def fit(
     if whole.count("\n") < lines:
         return whole
     fits = bisect_left(
-        range(len(text)), 1, key=lambda kept: wrap(cut(kept), measure, width).count("\n") >= lines
+        range(len(text)),
+        1,
+        key=lambda kept: wrap(shortened(kept), measure, width).count("\n") >= lines,
     )
-    return wrap(cut(max(0, fits - 1)), measure, width)
+    return wrap(shortened(max(0, fits - 1)), measure, width)

@@ -1,7 +1,7 @@
-"""Start a Chromium for the demo that trusts the agent's local authority.
+"""Prepare a Chromium that trusts the agent's local authority, for the demo.
 
-Chromium on Linux looks for trusted authorities in an NSS database below its home directory; so it
-gets a home directory of its own. Whether an authority is trusted is decided when it starts.
+Chromium on Linux reads trusted authorities from an NSS database in its home directory, once at its
+start. The demo gives it a home directory of its own, so that the user's is not changed.
 """
 
 import importlib.util
@@ -17,12 +17,12 @@ from agent.portal.demo.children import DemoError
 
 CHROMIUM_NAMES: Final = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 NICKNAME: Final = "Ankong demo authority"
-TRUSTED_FOR_SERVERS: Final = "C,,"  # certutil's words: an authority for TLS servers, nothing else
+TRUSTED_FOR_SERVERS: Final = "C,,"  # certutil: an authority for TLS servers and nothing else
 _TIMEOUT: Final = 20.0  # seconds
 
 
 def find_chromium() -> str | None:
-    """Return the path of an installed Chromium."""
+    """Return the path of an installed Chromium; None where there is none."""
     return next((found for name in CHROMIUM_NAMES if (found := shutil.which(name))), None)
 
 
@@ -35,7 +35,7 @@ def make_home(home: Path, authority: Path | None) -> None:
     """Make a home directory whose NSS database trusts ``authority`` (PEM), if one is given.
 
     Raises:
-        DemoError: NSS's ``certutil`` is not installed, or refuses.
+        DemoError: NSS's ``certutil`` is not installed, or failed.
 
     """
     database = home / ".pki" / "nssdb"
@@ -64,25 +64,25 @@ def environment(home: Path) -> dict[str, str]:
 
 
 def sandbox_flags() -> list[str]:
-    """Return what Chromium needs to start as root, as in a container; nothing otherwise."""
+    """Return the flags that Chromium needs to run as root (in a container); else none."""
     as_root = hasattr(os, "geteuid") and os.geteuid() == 0
     return ["--no-sandbox"] if as_root else []
 
 
 def has_display() -> bool:
-    """Return whether a window could be opened here."""
+    """Return whether this process has a display for the browser's window."""
     return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
 def can_show_windows() -> bool:
-    """Return whether the agent's own windows could be opened here: they need Tk, and X on Unix."""
+    """Return whether the agent's own windows can be opened: they need Tk, and X11 on Linux."""
     if importlib.util.find_spec("_tkinter") is None:
         return False
     return sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY"))
 
 
 def window_command(chromium: str, home: Path, url: str) -> list[str]:
-    """Return the command that shows ``url`` in a window with a profile of its own."""
+    """Return the command that opens ``url`` in a window; the profile is in ``home``."""
     quiet = [
         "--no-first-run",
         "--no-default-browser-check",

@@ -1,4 +1,4 @@
-"""Play the upgrade as a citizen would, in headless Chromium, and check every step."""
+"""Go through the upgrade as a citizen does, in a headless Chromium, and check every step."""
 
 import os
 import re
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page, Request
 
 STEP_TIMEOUT: Final = 60.0
-"""Seconds after which a step counts as failed; what is waited for is always an event."""
-CROWN_AT_REST: Final = """() => document.getAnimations().every(
+"""Seconds after which a step counts as failed."""
+ANIMATIONS_ENDED: Final = """() => document.getAnimations().every(
     (each) => each.playState !== "running" || each.effect?.getComputedTiming().endTime === Infinity
 )"""
 OWN_HOSTS: Final = frozenset({"localhost", "127.0.0.1"})
@@ -29,7 +29,7 @@ NOT_RUNNING: Final = ".chip[data-state=not_running]"
 
 @dataclass(frozen=True, slots=True)
 class DemoCitizen:
-    """The invented person whose card is in the reader."""
+    """The invented holder of the card in the reader."""
 
     name: str
     id_number: str
@@ -42,45 +42,55 @@ class DemoCitizen:
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
-    """What the check uses: the portal's address, how to start the agent, where to report steps."""
+class CheckContext:
+    """The portal, browser and agent that the check uses.
+
+    Attributes:
+        url: the portal's address.
+        home: home directory of the browser.
+        shots: directory of the screenshots.
+        start_agent: starts the agent and returns when it is ready.
+        stop_agent: stops the agent.
+        report: called with a line of text at the beginning of each step.
+
+    """
 
     url: str
     home: Path
     shots: Path
     start_agent: Callable[[], None]
     stop_agent: Callable[[], None]
-    tell: Callable[[str], None]
+    report: Callable[[str], None]
 
 
-def play(scene: Scene, citizen: DemoCitizen) -> float:
+def check_upgrade(context: CheckContext, citizen: DemoCitizen) -> float:
     """Make an ordinary member gold and log in again with the card; return the seconds it took.
 
     Raises:
         DemoError: a step failed; a screenshot of that moment is in the folder.
 
     """
-    with _open_page(scene) as page:
-        walk = _Walk(page, scene, citizen)
+    with _open_page(context) as page:
+        check = _UpgradeCheck(page, context, citizen)
         started = time.monotonic()
         try:
-            walk.register()
-            walk.choose()
-            walk.see_the_component_run()
-            walk.enter_id_number()
-            walk.enter_pin()
-            walk.log_in_with_card()
-            walk.judge_requests()
+            check.register()
+            check.choose()
+            check.check_component_status()
+            check.enter_id_number()
+            check.enter_pin()
+            check.log_in_with_card()
+            check.check_requests()
         except Exception as error:
-            picture = walk.picture("failure")
+            picture = check.picture("failure")
             text = str(error).strip().splitlines()
             why = text[0] if text else type(error).__name__
-            raise DemoError(f"step {walk.step}: {why}\npicture: {picture}") from error
+            raise DemoError(f"step {check.step}: {why}\npicture: {picture}") from error
         return time.monotonic() - started
 
 
 @contextmanager
-def _open_page(scene: Scene) -> Iterator["Page"]:
+def _open_page(context: CheckContext) -> Iterator["Page"]:
     """Open a page of a new headless Chromium, in Chinese, with a home folder of its own."""
     try:
         from playwright.sync_api import sync_playwright  # noqa: PLC0415  # for the check only
@@ -93,7 +103,7 @@ def _open_page(scene: Scene) -> Iterator["Page"]:
         browser = playwright.chromium.launch(
             executable_path=chromium,
             args=sandbox_flags(),
-            env={**os.environ, **environment(scene.home)},
+            env={**os.environ, **environment(context.home)},
         )
         try:
             page = browser.new_page(locale="zh-TW", viewport={"width": 1280, "height": 900})
@@ -103,13 +113,18 @@ def _open_page(scene: Scene) -> Iterator["Page"]:
             browser.close()
 
 
-class _Walk:
-    """One run through the twelve steps."""
+class _UpgradeCheck:
+    """One run through the twelve steps of the upgrade.
 
-    def __init__(self, page: "Page", scene: Scene, citizen: DemoCitizen) -> None:
+    Attributes:
+        step: the step in progress, for the message of an error.
+
+    """
+
+    def __init__(self, page: "Page", context: CheckContext, citizen: DemoCitizen) -> None:
         self.step = ""
         self._page = page
-        self._scene = scene
+        self._context = context
         self._citizen = citizen
         self._requests: list[Request] = []
         self._errors: list[str] = []
@@ -121,14 +136,14 @@ class _Walk:
         self._requests.append(request)
 
     def _begin(self, step: str) -> None:
-        """Report the step, and keep its name for an error."""
+        """Set and report the step."""
         self.step = step
-        self._scene.tell(f"step {step}")
+        self._context.report(f"step {step}")
 
     def picture(self, name: str) -> Path:
-        """Save a screenshot under the number of the step."""
+        """Save a screenshot, numbered in the order of the run; return its path."""
         self._pictures += 1
-        path = self._scene.shots / f"{self._pictures:02}-{name}.png"
+        path = self._context.shots / f"{self._pictures:02}-{name}.png"
         self._page.screenshot(path=path, full_page=True)
         return path
 
@@ -136,7 +151,7 @@ class _Walk:
         """Become an ordinary member and open the profile (steps 1 and 2)."""
         page = self._page
         self._begin("0 open the portal")
-        page.goto(self._scene.url)
+        page.goto(self._context.url)
         self._begin("1 register with a one-time code")
         page.fill("#contact", f"09{secrets.randbelow(10**8):08}")
         self.picture("step01-register")
@@ -155,10 +170,10 @@ class _Walk:
         page.click("#to-upgrade")
 
     def choose(self) -> None:
-        """Choose the card; the page says that no component runs yet, and why (steps 3 to 7).
+        """Choose the card; expect the page to say that the agent does not run (steps 3 to 7).
 
         Raises:
-            DemoError: the next step can be reached all the same.
+            DemoError: the page allows the next step although the agent does not run.
 
         """
         page = self._page
@@ -180,21 +195,21 @@ class _Walk:
         page.locator(".wizard").scroll_into_view_if_needed()
         self.picture("step05-07-wizard")
 
-    def see_the_component_run(self) -> None:
-        """Expect the page to notice the agent's start and end, and after F5 (steps 8 and 9)."""
+    def check_component_status(self) -> None:
+        """Expect the page to show the agent's start and end, with and without F5 (steps 8, 9)."""
         page = self._page
         self._begin("8 the chip turns by itself")
-        self._scene.start_agent()
+        self._context.start_agent()
         self._expect(RUNNING, "安控元件〔運行中〕")
         self.picture("step08-running-by-itself")
         self._begin("8 the chip turns back by itself")
-        self._scene.stop_agent()
+        self._context.stop_agent()
         self._expect(NOT_RUNNING, "尚未啟動")
         self._begin("8 the chip has turned after F5")
         page.reload()
         self._expect(NOT_RUNNING, "尚未啟動")
         self.picture("step08-stopped")
-        self._scene.start_agent()
+        self._context.start_agent()
         page.reload()
         self._expect(RUNNING, "安控元件〔運行中〕")
         self.picture("step08-running-after-reload")
@@ -231,11 +246,11 @@ class _Walk:
         self._begin("12 success")
         self._expect(".success h1", "成功升級")
         self._expect_gold()
-        page.wait_for_function(CROWN_AT_REST)
+        page.wait_for_function(ANIMATIONS_ENDED)
         self.picture("step12-gold")
 
     def log_in_with_card(self) -> None:
-        """Log out, and in again with the card."""
+        """Log out, then log in with the card."""
         page = self._page
         self._begin("12 one more way to log in")
         page.click("#logout")
@@ -248,11 +263,11 @@ class _Walk:
         self._expect(".login-item[data-kind=mobile]", "手機號碼")
         self.picture("after-logged-in-with-card")
 
-    def judge_requests(self) -> None:
-        """Check that there was no error in the page, no request elsewhere, no PIN to the portal.
+    def check_requests(self) -> None:
+        """Check the page's errors and requests.
 
         Raises:
-            DemoError: there was.
+            DemoError: the page had an error, or a request went to another host or held the PIN.
 
         """
         self._begin("the page's requests")
@@ -260,7 +275,7 @@ class _Walk:
             raise DemoError(f"an error in the page: {self._errors[0]}")
         for request in self._requests:
             if urlsplit(request.url).hostname not in OWN_HOSTS:
-                raise DemoError(f"a request to elsewhere: {request.url}")
+                raise DemoError(f"a request to another host: {request.url}")
             if self._citizen.pin in f"{request.url} {request.post_data or ''}":
                 raise DemoError(f"the PIN was sent to {request.url}")
 

@@ -1,9 +1,9 @@
-"""The demo's child processes: started with a ready line to wait for, ended by process id.
+"""Start and end the demo's child processes.
 
-A guard process holds one end of a pipe whose other end is the demo's: when the demo is gone, in
-whatever way, the guard ends what the demo had started and had not ended itself.
+A guard process reads from a pipe that the demo holds open. When the demo has ended, even when it
+was killed, the pipe closes, and the guard ends the children that are still running.
 
-    python -m agent.portal.demo.children        is that guard; the demo starts it
+    python -m agent.portal.demo.children        runs the guard; the demo starts it
 """
 
 import contextlib
@@ -22,13 +22,13 @@ from typing import IO, Any, Final, Self
 import msgspec
 
 READY_TIMEOUT: Final = 30.0  # seconds; a large RSA key may have to be made first
-STOP_TIMEOUT: Final = 5.0  # seconds between asking and killing
-_POLL: Final = 0.05
-_TAIL: Final = 2000  # characters of a failed child's last words
+STOP_TIMEOUT: Final = 5.0  # seconds between terminating and killing
+_POLL: Final = 0.05  # seconds
+_MAX_ERROR_OUTPUT: Final = 2000  # characters
 
 
 class DemoError(Exception):
-    """The demo cannot go on; the text says why, for the person who started it."""
+    """The demo cannot go on; the message tells the person who started it why."""
 
 
 class Child:
@@ -49,10 +49,10 @@ class Child:
         self._lines.put(None)
 
     def wait_ready(self, timeout: float = READY_TIMEOUT) -> dict[str, Any]:
-        """Wait for the JSON line with ``"ready": true`` and return it.
+        """Wait for the JSON line with ``"ready": true`` on standard output; return the object.
 
         Raises:
-            DemoError: the process ended, or said nothing for ``timeout`` seconds.
+            DemoError: the process ended before, or did not write it within ``timeout`` seconds.
 
         """
         deadline = time.monotonic() + timeout
@@ -62,17 +62,17 @@ class Child:
             except queue.Empty:
                 raise DemoError(f"{self.name} was not ready in {timeout:.0f} s") from None
             if line is None:
-                raise DemoError(f"{self.name} ended before it was ready:\n{self.last_words()}")
+                raise DemoError(f"{self.name} ended before it was ready:\n{self.error_output()}")
             facts = _ready_line(line)
             if facts is not None:
                 return facts
 
-    def last_words(self) -> str:
-        """Return the end of what the process wrote to standard error."""
-        return self._log.read_text("utf-8", "replace")[-_TAIL:].strip()
+    def error_output(self) -> str:
+        """Return the last 2000 characters that the process wrote to standard error."""
+        return self._log.read_text("utf-8", "replace")[-_MAX_ERROR_OUTPUT:].strip()
 
     def end(self) -> None:
-        """Terminate the process, and kill it after a while; may be called twice."""
+        """Terminate the process; kill it after ``STOP_TIMEOUT``. May be called twice."""
         _end(self.process)
         if self.process.stdout is not None:
             self.process.stdout.close()
@@ -97,10 +97,10 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 class Children:
-    """The processes of one demo; a context manager that ends them, last started first."""
+    """The processes of one demo; leaving the context ends them, the last one first."""
 
     def __init__(self, logs: Path) -> None:
-        """Write each child's standard error to a file in ``logs``."""
+        """Start the guard; each child's standard error goes to a file in ``logs``."""
         self._logs = logs
         self._alive: list[Child] = []
         self._guard = _start_guard()
@@ -108,7 +108,7 @@ class Children:
     def start(
         self, name: str, command: Sequence[str], environment: Mapping[str, str] | None = None
     ) -> Child:
-        """Start a process in this environment plus ``environment``."""
+        """Start a process; ``environment`` is added to this process's own."""
         path = self._logs / f"{name}.log"
         # another way: a log is added to, in a folder of the demo's own
         with path.open("ab") as log:
@@ -127,11 +127,11 @@ class Children:
     def start_module(
         self, name: str, *arguments: str, environment: Mapping[str, str] | None = None
     ) -> Child:
-        """Start ``python -m`` with these arguments."""
+        """Start ``python -m`` with ``arguments``."""
         return self.start(name, [sys.executable, "-m", *arguments], environment)
 
     def end(self, child: Child) -> None:
-        """End one of them now."""
+        """End one of the processes now."""
         child.end()
         self._tell_guard("-", child.process.pid)
         self._alive.remove(child)
@@ -164,18 +164,18 @@ def _start_guard() -> subprocess.Popen[bytes]:
         [sys.executable, "-m", "agent.portal.demo.children"],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
-        start_new_session=True,  # a Ctrl-C at the terminal is for the demo, not for its guard
+        start_new_session=True,  # Ctrl-C at the terminal must not end the guard before the demo
     )
 
 
 def guard(lines: IO[str]) -> None:
-    """Read ``+pid`` and ``-pid`` until the other end closes; end those that are left."""
+    """Read ``+pid`` (started) and ``-pid`` (ended) until the end; end processes that are left."""
     started: set[int] = set()
     for line in lines:
         pid = int(line[1:])
         (started.add if line.startswith("+") else started.discard)(pid)
     left = [pid for pid in started if _signal(pid, signal.SIGTERM)]
-    if os.name != "posix":  # there, the signal above has killed them, and 0 is no question
+    if os.name != "posix":  # on Windows the signal above killed them, and 0 would too
         return
     deadline = time.monotonic() + STOP_TIMEOUT
     while left and time.monotonic() < deadline:
@@ -186,6 +186,7 @@ def guard(lines: IO[str]) -> None:
 
 
 def _signal(pid: int, number: int) -> bool:
+    """Send a signal; return whether there is such a process."""
     try:
         os.kill(pid, number)
     except OSError:

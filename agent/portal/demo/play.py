@@ -1,10 +1,10 @@
-"""Play the upgrade from ordinary to gold member on this computer, with a virtual card.
+"""Run the upgrade from ordinary to gold member on this computer, with a virtual card.
 
-    python -m agent.portal.demo.play            starts everything and opens a browser for a person
-    python -m agent.portal.demo.play --check    plays the flow itself, headless, and judges it
+    python -m agent.portal.demo.play            starts the programs and opens a browser
+    python -m agent.portal.demo.play --check    goes through the upgrade headless and checks it
 
-Whatever it starts it ends, by process id. Nothing of the user's is touched: the state is in one
-directory, and the browser has a home and a profile of its own.
+All processes that it starts end with it. The user's own files are not changed: the state is in one
+directory, and the browser has a home directory and a profile of its own.
 """
 
 import argparse
@@ -25,9 +25,9 @@ from unicodedata import east_asian_width
 
 from agent.errors import AgentError
 from agent.portal.demo import browser as demo_browser
-from agent.portal.demo.check import DemoCitizen, Scene, play
+from agent.portal.demo.check import CheckContext, DemoCitizen, check_upgrade
 from agent.portal.demo.children import Child, Children, DemoError
-from agent.portal.demo.stage import DemoPrograms, Ports
+from agent.portal.demo.programs import DemoPrograms, Ports
 from agent.virtualcard.identity import generate_id_number
 from agent.virtualcard.new_cards import GENERATIONS, new_card
 from agent.virtualcard.pcscd import PrivatePcscd
@@ -40,13 +40,13 @@ EXIT_FAILED: Final = 1
 EXIT_STOPPED: Final = 130
 NAME: Final = "王測試"
 PIN: Final = "246813"
-_ID_NUMBERS: Final = 10_000_000  # so many are made up; a kept state knows who is gold already
+_ID_NUMBERS: Final = 10_000_000  # a new card in a kept state is hardly ever a known member
 _INSERT_TIMEOUT: Final = 30.0  # seconds until a card is in a reader of a private pcscd
-_LOOK_INTERVAL: Final = 1.0  # seconds between two looks at the browser's window
+_POLL_INTERVAL: Final = 1.0  # seconds
 
 
-class _Stopped(Exception):  # noqa: N818  # somebody asked for the end; nothing failed
-    """SIGINT or SIGTERM."""
+class _Stopped(Exception):  # noqa: N818  # the user stopped the demo; it is no error
+    """Raised on SIGINT and SIGTERM."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with ExitStack() as stack:
             _run(options, stack)
     except _Stopped:
-        with contextlib.suppress(OSError):  # whoever read it may be gone
+        with contextlib.suppress(OSError):  # the reader of a pipe may have ended
             print(_say("stopped"), flush=True)  # noqa: T201  # this is a command-line tool
         return EXIT_OK if not options.check else EXIT_STOPPED
     except (DemoError, AgentError, OSError) as error:
@@ -68,9 +68,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m agent.portal.demo.play", description="Play the upgrade with a virtual card."
+        prog="python -m agent.portal.demo.play", description="Run the upgrade with a virtual card."
     )
-    parser.add_argument("--check", action="store_true", help="play it headless, and judge it")
+    parser.add_argument("--check", action="store_true", help="run it headless and check each step")
     parser.add_argument(
         "--provider",
         choices=("virtual", "pcsc"),
@@ -99,7 +99,7 @@ def _built() -> Path | None:
 def _stop_on_signals() -> None:
     def stop(_number: int, _frame: FrameType | None) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)  # what is being tidied up is tidied up once
+            signal.signal(number, signal.SIG_IGN)  # a second signal must not interrupt the end
         raise _Stopped
 
     signal.signal(signal.SIGINT, stop)
@@ -108,29 +108,29 @@ def _stop_on_signals() -> None:
 
 def _run(options: argparse.Namespace, stack: ExitStack) -> None:
     state = _state_directory(options.state_dir, stack)
-    _tell("making a virtual card")
+    _report("making a virtual card")
     citizen = _make_card(state, options.generation)
     children = stack.enter_context(Children(_emptied(state / "logs")))
-    stage = DemoPrograms(
+    programs = DemoPrograms(
         children,
         state,
         Ports.choose(usual=not options.check),
         *_insert_card(options.provider, state / "card.json", children, stack),
         downloads=options.downloads or _built(),
     )
-    _tell("starting the portal and the identity service")
-    stage.open_portal()
-    _tell("starting the agent once, which makes its local authority")
-    stage.found_authority()
+    _report("starting the portal and the identity service")
+    programs.start_services()
+    _report("starting the agent once, which makes its local authority")
+    programs.make_authority()
     if options.check:
-        _check(stage, citizen, options.shots)
+        _check(programs, citizen, options.shots)
     else:
-        _show(stage, citizen)
+        _show(programs, citizen)
 
 
-def _tell(what: str) -> None:
-    """Print what happens now."""
-    print(f"· {what}", flush=True)  # noqa: T201  # this is a command-line tool
+def _report(step: str) -> None:
+    """Print what is done now."""
+    print(f"· {step}", flush=True)  # noqa: T201  # this is a command-line tool
 
 
 def _state_directory(wanted: Path | None, stack: ExitStack) -> Path:
@@ -147,7 +147,7 @@ def _emptied(directory: Path) -> Path:
 
 
 def _make_card(state: Path, generation: str) -> DemoCitizen:
-    """Make a test authority, if there is none yet, and a new card with a new ID number."""
+    """Make a card with a new ID number, and a test authority if there is none yet."""
     id_number = generate_id_number(secrets.randbelow(_ID_NUMBERS))
     order = Order(GENERATIONS[generation], NAME, id_number, PIN.encode())
     made = new_card(state / "card.json", state / "issuer", order)
@@ -157,7 +157,7 @@ def _make_card(state: Path, generation: str) -> DemoCitizen:
 def _insert_card(
     provider: str, card: Path, children: Children, stack: ExitStack
 ) -> tuple[list[str], dict[str, str]]:
-    """Insert the card; return the agent's arguments and environment."""
+    """Make the card available; return the agent's arguments and environment variables for it."""
     if provider == "virtual":
         return ["--provider", "virtual", "--virtual-card", str(card)], {}
     daemon = stack.enter_context(PrivatePcscd())
@@ -167,17 +167,17 @@ def _insert_card(
     return ["--provider", "pcsc"], daemon.environment()
 
 
-# Alone.
-
-
-def _check(stage: DemoPrograms, citizen: DemoCitizen, wanted: Path | None) -> None:
+# Checked by the program itself.
+def _check(programs: DemoPrograms, citizen: DemoCitizen, wanted: Path | None) -> None:
     shots = wanted or Path(tempfile.mkdtemp(prefix="ankong-demo-shots-"))
     shots.mkdir(parents=True, exist_ok=True)
-    home = _emptied(stage.state / "browser")
-    demo_browser.make_home(home, stage.authority)
-    scene = Scene(stage.url, home, shots, stage.start_agent, stage.stop_agent, _tell)
+    home = _emptied(programs.state / "browser")
+    demo_browser.make_home(home, programs.authority)
+    context = CheckContext(
+        programs.url, home, shots, programs.start_agent, programs.stop_agent, _report
+    )
     try:
-        seconds = play(scene, citizen)
+        seconds = check_upgrade(context, citizen)
     finally:
         print(f"screenshots: {shots}", flush=True)  # noqa: T201  # this is a command-line tool
     print(f"upgrade ok: gold member {citizen.name} in {seconds:.1f} s", flush=True)  # noqa: T201
@@ -186,37 +186,37 @@ def _check(stage: DemoPrograms, citizen: DemoCitizen, wanted: Path | None) -> No
 # For a person.
 
 
-def _show(stage: DemoPrograms, citizen: DemoCitizen) -> None:
-    # The first time the portal asks, the agent's own window asks back.
+def _show(programs: DemoPrograms, citizen: DemoCitizen) -> None:
+    # At the portal's first request the agent's own window asks for consent.
     asks = demo_browser.can_show_windows()
-    stage.consent = "ask" if asks else "allow"
-    stage.start_agent()
-    home = _emptied(stage.state / "browser")
-    window = _open_window(stage, home) if demo_browser.has_display() else None
-    lines = _card_lines(stage, citizen)
+    programs.consent = "ask" if asks else "allow"
+    programs.start_agent()
+    home = _emptied(programs.state / "browser")
+    window = _open_window(programs, home) if demo_browser.has_display() else None
+    lines = _card_lines(programs, citizen)
     lines += ["", _say("asks")] if asks else []
-    lines += [] if window else _trust_lines(stage)
+    lines += [] if window else _trust_lines(programs)
     print("\n".join(boxed(lines)), flush=True)  # noqa: T201  # this is a command-line tool
     _wait(lambda: window is None or window.process.poll() is None)
 
 
-def _open_window(stage: DemoPrograms, home: Path) -> Child | None:
-    """Open the portal in a browser that trusts this demo's agent, where there is one."""
+def _open_window(programs: DemoPrograms, home: Path) -> Child | None:
+    """Open the portal in a browser that trusts the demo's agent; None where that is impossible."""
     chromium = demo_browser.find_chromium()
     if chromium is None or not demo_browser.can_make_home():
         return None
-    demo_browser.make_home(home, stage.authority)
-    command = demo_browser.window_command(chromium, home, stage.url)
-    return stage.children.start("browser", command, demo_browser.environment(home))
+    demo_browser.make_home(home, programs.authority)
+    command = demo_browser.window_command(chromium, home, programs.url)
+    return programs.children.start("browser", command, demo_browser.environment(home))
 
 
 def _say(key: str, **facts: object) -> str:
     return say(system_language(), f"demo.{key}", facts)
 
 
-def _card_lines(stage: DemoPrograms, citizen: DemoCitizen) -> list[str]:
+def _card_lines(programs: DemoPrograms, citizen: DemoCitizen) -> list[str]:
     facts = {
-        "address": stage.url,
+        "address": programs.url,
         "name": citizen.name,
         "id_number": citizen.id_number,
         "pin": citizen.pin,
@@ -226,17 +226,17 @@ def _card_lines(stage: DemoPrograms, citizen: DemoCitizen) -> list[str]:
     rows = [
         f"{label}{' ' * (widest - _width(label))}  {facts[key]}" for key, label in labels.items()
     ]
-    pull = _say("pull", path=stage.state / "card.json")
+    pull = _say("pull", path=programs.state / "card.json")
     return [_say("title"), "", *rows, "", _say("inserted"), pull, _say("stop")]
 
 
-def _trust_lines(stage: DemoPrograms) -> list[str]:
-    """Return how to make another browser trust the agent of this demo."""
-    authority = shlex.quote(str(stage.authority))
+def _trust_lines(programs: DemoPrograms) -> list[str]:
+    """Return the text on how to make another browser trust the agent of this demo."""
+    authority = shlex.quote(str(programs.authority))
     return [
         "",
         _say("trust"),
-        str(stage.authority),
+        str(programs.authority),
         _say("trust_chromium"),
         f"certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n 'Ankong demo' -i {authority}",
         _say("remove", command="certutil -d sql:$HOME/.pki/nssdb -D -n 'Ankong demo'"),
@@ -244,7 +244,7 @@ def _trust_lines(stage: DemoPrograms) -> list[str]:
 
 
 def boxed(lines: Sequence[str]) -> list[str]:
-    """Return lines in a box; a Chinese character is as wide as two Latin ones."""
+    """Return the lines in a box; wide characters (Unicode Annex 11) take two columns."""
     inner = max(map(_width, lines))
     body = [f"│ {line}{' ' * (inner - _width(line))} │" for line in lines]
     return [f"┌{'─' * (inner + 2)}┐", *body, f"└{'─' * (inner + 2)}┘"]
@@ -255,11 +255,11 @@ def _width(text: str) -> int:
 
 
 def _wait(go_on: Callable[[], bool]) -> None:
-    """Wait for a signal, or until the window is closed."""
+    """Wait while ``go_on`` returns True, or until a signal."""
     never = threading.Event()
     with contextlib.suppress(KeyboardInterrupt):
         while go_on():
-            never.wait(_LOOK_INTERVAL)
+            never.wait(_POLL_INTERVAL)
 
 
 if __name__ == "__main__":

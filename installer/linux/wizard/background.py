@@ -1,4 +1,4 @@
-"""Run slow work in a thread, so that the window stays responsive."""
+"""Run slow work in a thread, so that the window keeps responding."""
 
 import queue
 import threading
@@ -6,21 +6,26 @@ import tkinter as tk
 from collections.abc import Callable
 from typing import Any
 
-_LOOK_MILLISECONDS = 40
+_POLL_MILLISECONDS = 40
 
 
 class Background:
-    """Work in a thread; its progress and its end are reported in the window's thread."""
+    """Runs one piece of work in a thread; reports its progress and end in the window's thread.
+
+    Attributes:
+        cancelled: set when the citizen cancels; the work may read it.
+
+    """
 
     def __init__(self, root: tk.Misc) -> None:
         self._root = root
-        self._said: queue.SimpleQueue[tuple[Callable[..., object], tuple[Any, ...]]]
-        self._said = queue.SimpleQueue()
+        self._calls: queue.SimpleQueue[tuple[Callable[..., object], tuple[Any, ...]]]
+        self._calls = queue.SimpleQueue()
         self.cancelled = threading.Event()
 
-    def tell(self, listener: Callable[..., object], *facts: Any) -> None:
-        """Call ``listener`` in the window's thread; for the thread of the work."""
-        self._said.put((listener, facts))
+    def call_in_window(self, function: Callable[..., object], *arguments: Any) -> None:
+        """Have ``function`` called in the window's thread; may be called from any thread."""
+        self._calls.put((function, arguments))
 
     def run(
         self,
@@ -28,29 +33,36 @@ class Background:
         done: Callable[[Any], object],
         failed: Callable[[Exception], object],
     ) -> None:
-        """Start the work; at its end ``done`` or ``failed`` is called."""
+        """Start the work and return.
 
-        def whole() -> None:
+        Args:
+            work: called in the thread.
+            done: called in the window's thread with the result of ``work``.
+            failed: called in the window's thread with what ``work`` raised.
+
+        """
+
+        def run_work() -> None:
             try:
                 result = work()
-            except Exception as error:  # noqa: BLE001  # the window tells of it
-                self.tell(self._end, failed, error)
+            except Exception as error:  # noqa: BLE001  # the window shows it
+                self.call_in_window(self._end, failed, error)
             else:
-                self.tell(self._end, done, result)
+                self.call_in_window(self._end, done, result)
 
-        threading.Thread(target=whole, name="work", daemon=True).start()
+        threading.Thread(target=run_work, name="work", daemon=True).start()
         self._ended = False
-        self._look()
+        self._poll()
 
-    def _end(self, listener: Callable[[Any], object], what: Any) -> None:
+    def _end(self, listener: Callable[[Any], object], result: Any) -> None:
         self._ended = True
-        listener(what)
+        listener(result)
 
-    def _look(self) -> None:
+    def _poll(self) -> None:
         while not self._ended:
             try:
-                listener, facts = self._said.get_nowait()
+                function, arguments = self._calls.get_nowait()
             except queue.Empty:
-                self._root.after(_LOOK_MILLISECONDS, self._look)
+                self._root.after(_POLL_MILLISECONDS, self._poll)
                 return
-            listener(*facts)
+            function(*arguments)

@@ -1,4 +1,4 @@
-"""Draw check boxes with a tick: the theme's own show a cross, which may be read as a no."""
+"""Draw check boxes with a tick: those of the theme show a cross, which may be read as "no"."""
 
 import tkinter as tk
 from collections.abc import Sequence
@@ -18,7 +18,10 @@ _TICK = polygon(((7.4, 16.6), (10.4, 13.6), (14.0, 17.2), (22.0, 8.8), (25.0, 11
 
 
 def theme_check_boxes(theme: ttk.Style, root: tk.Tk, style: Style) -> Sequence[tk.PhotoImage]:
-    """Define the style ``Wizard.TCheckbutton``; return its pictures, which have to be kept."""
+    """Define the style ``Wizard.TCheckbutton``; return its pictures.
+
+    The caller has to keep them: Tk shows nothing of a picture that Python has freed.
+    """
     size = style.gap(_SIZE)
     edge, brand, paper = (_numbers(name) for name in (LIGHT.edge, LIGHT.brand, LIGHT.paper))
     space = style.gap(_SPACE)

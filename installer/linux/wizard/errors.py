@@ -1,4 +1,4 @@
-"""Errors of the wizard, as codes and facts; the texts are in the catalogues."""
+"""Errors of the wizard; their texts are in the catalogues of ``agent.words``."""
 
 import errno
 from collections.abc import Iterator
@@ -13,8 +13,8 @@ class WizardError(Exception):
     """A problem that the citizen can solve before running the wizard again.
 
     Attributes:
-        code: of the text.
-        facts: that the text is filled in with.
+        code: names the text, ``wizard.trouble`` in the catalogues.
+        facts: the values of the text's ``{…}``.
 
     """
 
@@ -25,11 +25,11 @@ class WizardError(Exception):
 
 
 class CancelledError(Exception):
-    """The citizen cancelled; everything is as it was."""
+    """The citizen cancelled the installation; nothing was changed."""
 
 
 @contextmanager
-def explained(place: Path) -> Iterator[None]:
+def translated_os_errors(place: Path) -> Iterator[None]:
     """Turn an OSError about ``place`` into a :class:`WizardError`.
 
     Raises:

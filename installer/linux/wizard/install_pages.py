@@ -1,22 +1,22 @@
-"""The pages of the installation, from the welcome to the end."""
+"""The pages of the installation: welcome, licence, what is added, progress, result."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from tkinter import ttk
 
 from agent.words.language import Language
-from wizard import program, service, work
+from wizard import installed_program, operations, smart_card_service
 from wizard.background import Background
+from wizard.context import WizardContext
 from wizard.errors import CancelledError, WizardError
-from wizard.program import SetupStep
-from wizard.situation import Situation
+from wizard.installed_program import SetupStep
+from wizard.operations import InstallStage
 from wizard.texts import load_texts
-from wizard.window import Press, WizardWindow, filled, set_enabled
-from wizard.work import InstallStage
+from wizard.window import Press, WizardWindow, fill_in, set_enabled
 
 _WELCOME, _LICENCE, _ADDED, _INSTALLING, _FINISHED = range(5)
 _LICENCE_LINES = 7
-_MAX_COMPLAINTS = 3  # of the program's own setup; its pages tell all
+_MAX_FAILED_STEPS = 3  # of the program's setup that are shown here; its panel shows all
 
 
 class InstallPages:
@@ -27,21 +27,21 @@ class InstallPages:
 
     """
 
-    def __init__(self, situation: Situation, language: Language) -> None:
+    def __init__(self, context: WizardContext, language: Language) -> None:
         """Open the window.
 
         Args:
-            situation: of the program, the user and the computer.
+            context: what to install or remove, and where.
             language: of all texts.
 
         Raises:
             tk.TclError: there is no display.
 
         """
-        self._situation = situation
+        self._context = context
         self._language = language
         self._texts = load_texts(language)
-        icon = situation.icons / "ankong-64.png"
+        icon = context.icons / "ankong-64.png"
         self._window = WizardWindow(self._texts.product, self._texts.steps, icon)
         self._accepted = False
         self._replaces_newer = False
@@ -54,29 +54,29 @@ class InstallPages:
         self._welcome()
         self._window.run()
 
-    # Before anything is changed.
+    # Pages before the installation; nothing is changed yet.
 
     def _welcome(self) -> None:
-        texts, window, situation = self._texts, self._window, self._situation
+        texts, window, context = self._texts, self._window, self._context
         window.begin(texts.welcome_title, _WELCOME)
-        facts = {"version": situation.version}
+        facts = {"version": context.version}
         for text in texts.welcome_text:
-            window.text(filled(text, facts))
-        before = situation.before()
+            window.text(fill_in(text, facts))
+        before = context.installed()
         if before is not None:
             facts["installed"] = before.version
-            window.notice(filled(self._about_earlier(before.version), facts))
+            window.notice(fill_in(self._about_earlier(before.version), facts))
         following = self._add_next(texts.next, self._licence)
         self._add_cancel(self._welcome)
-        if situation.is_downgrade():
+        if context.is_downgrade():
             self._ask_about_older(following)
         following.focus_set()
 
     def _about_earlier(self, version: str) -> str:
         texts = self._texts
-        if self._situation.is_downgrade():
+        if self._context.is_downgrade():
             return texts.welcome_older
-        return texts.welcome_again if version == self._situation.version else texts.welcome_update
+        return texts.welcome_again if version == self._context.version else texts.welcome_update
 
     def _ask_about_older(self, following: ttk.Button) -> None:
         def ticked(yes: bool) -> None:
@@ -90,10 +90,10 @@ class InstallPages:
         texts, window = self._texts, self._window
         window.begin(texts.licence_title, _LICENCE)
         window.text(texts.licence_text, after=0.5)
-        licence = (self._situation.licences / "ankong.txt").read_text("utf-8")
+        licence = (self._context.licences / "ankong.txt").read_text("utf-8")
         document = window.document(_unwrapped(licence), _LICENCE_LINES)
-        others = self._situation.paths.program / "_internal" / "licences"
-        window.text(filled(texts.licence_others, {"path": _short(str(others))}), muted=True)
+        others = self._context.paths.program / "_internal" / "licences"
+        window.text(fill_in(texts.licence_others, {"path": _short(str(others))}), muted=True)
 
         def ticked(yes: bool) -> None:
             self._accepted = yes
@@ -108,13 +108,13 @@ class InstallPages:
         box.focus_set()
 
     def _added(self) -> None:
-        texts, window, situation = self._texts, self._window, self._situation
+        texts, window, context = self._texts, self._window, self._context
         window.begin(texts.added_title, _ADDED)
         window.text(texts.added_text)
-        path = _short(str(situation.paths.program))
-        facts = {"path": path, "size": f"{situation.size() / 1e6:.0f}"}
-        window.facts([(name, filled(text, facts)) for name, text in texts.added])
-        if situation.is_running():
+        path = _short(str(context.paths.program))
+        facts = {"path": path, "size": f"{context.size() / 1e6:.0f}"}
+        window.facts([(name, fill_in(text, facts)) for name, text in texts.added])
+        if context.is_running():
             window.notice(texts.running)
         following = self._add_next(texts.install, self._install)
         self._add_back(self._licence)
@@ -144,31 +144,31 @@ class InstallPages:
         window.on_cancel(page)
         going_on.focus_set()
 
-    # While it is done.
+    # While files are copied.
 
     def _install(self) -> None:
         texts, window = self._texts, self._window
         window.begin(texts.installing_title, _INSTALLING)
         bar = window.progress()
-        said = window.line()
+        stage_line = window.line()
         background = Background(window.root)
         cancel = window.button(texts.cancel, background.cancelled.set, left=True)
         window.on_cancel(background.cancelled.set)
-        words = {
+        stage_texts = {
             InstallStage.ENDING: texts.ending,
             InstallStage.COPYING: texts.copying,
             InstallStage.COMPLETING: texts.making_certificate,
         }
 
         def begins(stage: InstallStage) -> None:
-            said.configure(text=words[stage])
+            stage_line.configure(text=stage_texts[stage])
             set_enabled(cancel, enabled=stage is not InstallStage.COMPLETING)
 
         def do() -> Sequence[SetupStep]:
-            return work.install(
-                self._situation,
-                lambda stage: background.tell(begins, stage),
-                lambda part: background.tell(lambda: bar.configure(value=part)),
+            return operations.install(
+                self._context,
+                lambda stage: background.call_in_window(begins, stage),
+                lambda part: background.call_in_window(lambda: bar.configure(value=part)),
                 background.cancelled,
             )
 
@@ -181,42 +181,39 @@ class InstallPages:
         trouble = error if isinstance(error, WizardError) else _unknown(error)
         texts, window = self._texts, self._window
         window.begin(texts.trouble_title, _INSTALLING)
-        window.notice(filled(texts.trouble[trouble.code], trouble.facts), danger=True)
+        window.notice(fill_in(texts.trouble[trouble.code], trouble.facts), danger=True)
         window.text(texts.trouble_text)
         again = window.button(texts.retry, self._install, "Primary")
         window.button(texts.close, window.close)
         window.on_cancel(window.close)
         again.focus_set()
 
-    # Afterwards.
+    # After the installation.
 
     def _finished(self, steps: Sequence[SetupStep]) -> None:
         self.done = True
         texts, window = self._texts, self._window
         window.begin(texts.finish_title, _FINISHED)
         window.text(texts.finished_text)
-        self._tell_of_missing()
-        wrong = [step for step in steps if not step.ok and step.code != "trust_needs_tool"]
-        if wrong:
-            told = [self._say(step) for step in wrong[:_MAX_COMPLAINTS]]
-            window.notice("\n".join((texts.not_complete, *told)))
-        self._at_login = self._situation.starts_at_login()
+        self._show_missing_packages()
+        failed = [step for step in steps if not step.ok and step.code != "trust_needs_tool"]
+        if failed:
+            messages = [step.said(self._language) for step in failed[:_MAX_FAILED_STEPS]]
+            window.notice("\n".join((texts.not_complete, *messages)))
+        self._at_login = self._context.starts_at_login()
         window.tick(texts.start_now, self._choose_start, ticked=self._start_now)
         window.tick(texts.start_at_login, self._choose_login, ticked=self._at_login)
         end = window.button(texts.finish, self._finish, "Primary")
         window.on_cancel(window.close)
         end.focus_set()
 
-    def _say(self, step: SetupStep) -> str:
-        return step.said(self._language)
-
-    def _tell_of_missing(self) -> None:
+    def _show_missing_packages(self) -> None:
         texts, window = self._texts, self._window
-        missing = service.look()
+        missing = smart_card_service.find_missing()
         if not missing:
             return
-        words = {texts.missing_service: missing.service, texts.missing_tool: missing.tool}
-        window.notice("\n".join(text for text, is_missing in words.items() if is_missing))
+        notices = {texts.missing_service: missing.service, texts.missing_tool: missing.tool}
+        window.notice("\n".join(text for text, is_missing in notices.items() if is_missing))
         if missing.command is None:
             window.text(texts.missing_unknown)
             return
@@ -230,12 +227,12 @@ class InstallPages:
         self._at_login = yes
 
     def _finish(self) -> None:
-        executable = self._situation.paths.executable
-        if self._at_login != self._situation.starts_at_login():
+        executable = self._context.paths.executable
+        if self._at_login != self._context.starts_at_login():
             autostart = "--autostart" if self._at_login else "--no-autostart"
-            program.complete(executable, autostart, "--no-trust")
+            installed_program.complete(executable, autostart, "--no-trust")
         if self._start_now:
-            program.start(executable)
+            installed_program.start(executable)
         self._window.close()
 
 

@@ -1,30 +1,31 @@
-"""Install the program: copy it beside its place first, then rename it, so that it is complete.
+"""Install and remove the program's files.
 
-Whatever an earlier attempt has left is mended by the next one: a copy that is not complete is
-thrown away, and a program that was moved aside and not replaced comes back.
+The program is copied to a folder beside its place and then renamed, so that it is never there in
+part. The next installation repairs what an interrupted one has left: an incomplete copy is
+deleted, and a program that was renamed but not replaced gets its name back.
 """
 
-import json
 import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from agent.files import replace_file
 from agent.host.autostart.xdg import quoted
 from agent.setup.folders import missing_above, remove_empty
 from agent.words.desktop import localized
-from wizard.errors import CancelledError, WizardError, explained
+from wizard.errors import CancelledError, WizardError, translated_os_errors
 from wizard.install_paths import ICON_SIZES, InstallPaths
 
 SPARE = 16 * 1024 * 1024  # bytes that have to stay free, for the agent's own files
 _CHUNK = 1024 * 1024  # bytes
 _MAX_RECORD = 1024 * 1024  # bytes
 
-Told = Callable[[float], None]
-"""Told how much is done, 0 to 1."""
+ReportProgress = Callable[[float], None]
+"""Called with the part that is done, 0 to 1."""
 
 _REMOVER = """\
 #!/bin/sh
@@ -50,34 +51,28 @@ Categories=Settings;
 """
 
 
-@dataclass(frozen=True)
-class InstallationRecord:
-    """The files and folders of an installation.
+class InstallationRecord(msgspec.Struct, frozen=True):
+    """The files and folders of an installation, kept as JSON in the program's folder.
 
     Attributes:
-        version: of the program.
-        files: outside the program's own folder.
-        folders: that the installation made.
+        version: the program's version.
+        files: paths of the files outside the program's own folder.
+        folders: paths of the folders that the installation made.
 
     """
 
     version: str
-    files: tuple[str, ...] = ()
-    folders: tuple[str, ...] = ()
+    files: tuple[str, ...]
+    folders: tuple[str, ...]
 
 
-def installed(paths: InstallPaths) -> InstallationRecord | None:
-    """Return the record of the installation; None where there is none of ours."""
+def read_record(paths: InstallPaths) -> InstallationRecord | None:
+    """Return the record of the installation; None where there is none that can be read."""
     try:
         with paths.record.open("rb") as file:
-            content = json.loads(file.read(_MAX_RECORD))
-        version, files, folders = (content[name] for name in ("version", "files", "folders"))
-        texts = [version, *files, *folders]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            return msgspec.json.decode(file.read(_MAX_RECORD), type=InstallationRecord)
+    except (OSError, ValueError, RecursionError):
         return None
-    if not all(isinstance(text, str) for text in texts):
-        return None
-    return InstallationRecord(version, tuple(files), tuple(folders))
 
 
 def is_older(version: str, other: str) -> bool:
@@ -89,27 +84,31 @@ def _numbers(version: str) -> list[int]:
     return [int(number) for number in re.findall(r"\d+", version)]
 
 
-class Installation:
-    """One attempt to install."""
+class ProgramInstaller:
+    """Installs the program once."""
 
     def __init__(self, source: Path, version: str, paths: InstallPaths, icons: Path) -> None:
         """Prepare an installation.
 
         Args:
             source: folder of the program.
-            version: of it.
+            version: the program's version.
             paths: the folders to install into.
-            icons: folder of the pictures, one for each of ``ICON_SIZES``.
+            icons: folder of the icons, ``ankong-SIZE.png`` for each of ``ICON_SIZES``.
 
         """
         self._source = source
         self._version = version
         self._paths = paths
         self._icons = icons
-        self._made: list[str] = []
+        self._new_folders: list[str] = []
 
-    def run(self, told: Told, cancelled: threading.Event) -> None:
+    def run(self, report: ReportProgress, cancelled: threading.Event) -> None:
         """Install, or replace what is installed.
+
+        Args:
+            report: called while files are copied.
+            cancelled: set by another thread to stop the copying.
 
         Raises:
             WizardError: it failed; the earlier installation is unchanged.
@@ -117,21 +116,22 @@ class Installation:
 
         """
         paths = self._paths
-        with explained(paths.program):
-            self._mend()
-            before = installed(paths)
-            self._note_missing()
+        with translated_os_errors(paths.program):
+            self._repair()
+            before = read_record(paths)
+            self._find_new_folders()
             try:
-                self._copy(told, cancelled)
+                self._copy(report, cancelled)
                 self._write_record(before)
-                self._swap()
+                self._rename_copy()
             except BaseException:
                 self._clean_up()
                 raise
-            self._write_around()
+            self._write_outside_files()
             shutil.rmtree(paths.replaced, ignore_errors=True)
 
-    def _mend(self) -> None:
+    def _repair(self) -> None:
+        """Repair what an interrupted installation has left."""
         paths = self._paths
         if paths.staging.exists():
             shutil.rmtree(paths.staging)
@@ -142,23 +142,23 @@ class Installation:
         else:
             paths.replaced.rename(paths.program)
 
-    def _note_missing(self) -> None:
-        """Record the folders that this installation makes."""
+    def _find_new_folders(self) -> None:
+        """Find the folders that this installation will make."""
         paths = self._paths
-        wanted = [paths.program, *(path.parent / "file" for path in self._around())]
-        self._made = [str(folder) for folder in missing_above(wanted)]
+        wanted = [paths.program, *(path.parent / "file" for path in self._outside_files())]
+        self._new_folders = [str(folder) for folder in missing_above(wanted)]
 
-    def _around(self) -> Iterator[Path]:
-        """Return the files outside the program's folder."""
+    def _outside_files(self) -> Iterator[Path]:
+        """Yield the files outside the program's folder."""
         paths = self._paths
         yield from (paths.command, paths.removal_command)
         yield from (paths.menu_entry, paths.removal_entry)
         yield from map(paths.icon, ICON_SIZES)
 
-    def _copy(self, told: Told, cancelled: threading.Event) -> None:
+    def _copy(self, report: ReportProgress, cancelled: threading.Event) -> None:
         files = [path for path in sorted(self._source.rglob("*")) if not path.is_dir()]
         total = sum(path.stat().st_size for path in files if not path.is_symlink())
-        self._paths.staging.mkdir(parents=True)  # first: what is read-only has no space either
+        self._paths.staging.mkdir(parents=True)  # first: a read-only disk is another error
         self._check_space(total)
         copied = 0
         for path in files:
@@ -166,7 +166,7 @@ class Installation:
             target.parent.mkdir(parents=True, exist_ok=True)
             for size in _copy_file(path, target):
                 copied += size
-                told(copied / total)
+                report(copied / total)
                 if cancelled.is_set():
                     raise CancelledError
 
@@ -174,16 +174,16 @@ class Installation:
         folder = self._paths.staging
         free = shutil.disk_usage(folder).free
         if free < size + SPARE:
-            needed, there = (f"{count / 1e6:.0f}" for count in (size + SPARE, free))
-            raise WizardError("no_space", path=folder.parent, needed=needed, free=there)
+            needed, available = (f"{count / 1e6:.0f}" for count in (size + SPARE, free))
+            raise WizardError("no_space", path=folder.parent, needed=needed, free=available)
 
     def _write_record(self, before: InstallationRecord | None) -> None:
-        files = [str(path) for path in self._around() if self._may_write(path, before)]
-        folders = list(dict.fromkeys((*(before.folders if before else ()), *self._made)))
-        content = {"version": self._version, "files": files, "folders": folders}
+        files = tuple(str(path) for path in self._outside_files() if self._may_write(path, before))
+        folders = dict.fromkeys((*(before.folders if before else ()), *self._new_folders))
+        record = InstallationRecord(self._version, files, tuple(folders))
         path = self._paths.staging / self._paths.record.name
         # another way: in a folder that nobody uses before it is renamed
-        path.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", "utf-8")
+        path.write_bytes(msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n")
         script = self._paths.staging / "ankong-uninstall"
         # another way: likewise
         script.write_text(_REMOVER.format(executable=_shell_quoted(self._paths.executable)))
@@ -191,11 +191,12 @@ class Installation:
 
     @staticmethod
     def _may_write(path: Path, before: InstallationRecord | None) -> bool:
-        """Return whether a file may be written: files of others are kept."""
+        """Return whether a file may be written: not if another program made it."""
         is_ours = before is not None and str(path) in before.files
         return is_ours or not (path.exists() or path.is_symlink())
 
-    def _swap(self) -> None:
+    def _rename_copy(self) -> None:
+        """Give the complete copy the name of the program's folder."""
         paths = self._paths
         if not paths.program.exists():
             paths.staging.rename(paths.program)
@@ -209,11 +210,11 @@ class Installation:
 
     def _clean_up(self) -> None:
         shutil.rmtree(self._paths.staging, ignore_errors=True)
-        remove_empty(self._made)
+        remove_empty(self._new_folders)
 
-    def _write_around(self) -> None:
+    def _write_outside_files(self) -> None:
         paths = self._paths
-        record = installed(paths)
+        record = read_record(paths)
         ours = set(record.files) if record else set()
         executable = quoted(str(paths.executable))
         texts = {
@@ -230,7 +231,7 @@ class Installation:
         }
         links = {paths.command: paths.executable}
         links[paths.removal_command] = paths.program / "ankong-uninstall"
-        for path in (each for each in self._around() if str(each) in ours):
+        for path in (each for each in self._outside_files() if str(each) in ours):
             path.parent.mkdir(parents=True, exist_ok=True)
             if path in links:
                 path.unlink(missing_ok=True)
@@ -261,15 +262,15 @@ def _shell_quoted(path: Path) -> str:
 
 
 def remove(paths: InstallPaths) -> None:
-    """Remove the files of :class:`Installation`, and nothing else.
+    """Remove what :class:`ProgramInstaller` installed, and nothing else.
 
     Raises:
         WizardError: something could not be removed.
 
     """
-    record = installed(paths)
+    record = read_record(paths)
     files, folders = (record.files, record.folders) if record else ((), ())
-    with explained(paths.program):
+    with translated_os_errors(paths.program):
         for name in files:
             Path(name).unlink(missing_ok=True)
         for folder in (paths.staging, paths.replaced, paths.program):

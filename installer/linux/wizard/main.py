@@ -1,4 +1,4 @@
-"""The wizard's command line: ``ankong --wizard``, with pages or quietly."""
+"""The command line of the wizard, ``ankong --wizard``: with a window, or without (``--quiet``)."""
 
 import argparse
 import os
@@ -8,29 +8,37 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from agent.words.language import CHOICES, SYSTEM, Language, chosen_language
-from wizard import program, service, work
+from wizard import installed_program, operations, smart_card_service
+from wizard.context import WizardContext
 from wizard.errors import WizardError
-from wizard.situation import Situation
 from wizard.texts import load_texts
-from wizard.window import filled
+from wizard.window import fill_in
 
 EXIT_OK = 0
 EXIT_FAILED = 1
 QUIET_VARIABLE = "ANKONG_QUIET"
-"""Set by the self-extracting file, which takes --quiet for itself."""
+"""Environment variable that the self-extracting file sets when it was run with --quiet."""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Install or remove; return the exit status: 0 done or cancelled, 1 failed."""
+    """Install or remove the program.
+
+    Args:
+        arguments: those after ``--wizard``.
+
+    Returns:
+        The exit status: 0 if it is done or was cancelled, 1 if it failed.
+
+    """
     options = _parser().parse_args(arguments)
     language = chosen_language(options.language)
-    situation = Situation.here()
+    context = WizardContext.of_process()
     try:
         if options.uninstall:
-            return _uninstall(situation, options, language)
-        return _install(situation, options, language)
+            return _uninstall(context, options, language)
+        return _install(context, options, language)
     except WizardError as error:
-        print(filled(load_texts(language).trouble[error.code], error.facts), file=sys.stderr)
+        print(fill_in(load_texts(language).trouble[error.code], error.facts), file=sys.stderr)
         return EXIT_FAILED
 
 
@@ -49,70 +57,78 @@ def _parser() -> argparse.ArgumentParser:
         "--no-autostart", action="store_true", help="do not start it when the user signs in"
     )
     parser.add_argument(
-        "--language", choices=CHOICES, default=SYSTEM, help="speak it (default: the system's)"
+        "--language",
+        choices=CHOICES,
+        default=SYSTEM,
+        help="of all texts (default: the system's)",
     )
     return parser
 
 
-def _install(situation: Situation, options: argparse.Namespace, language: Language) -> int:
+def _install(context: WizardContext, options: argparse.Namespace, language: Language) -> int:
     if not (options.quiet or os.environ.get(QUIET_VARIABLE)):
-        from tkinter import TclError  # noqa: PLC0415  # not where nobody looks
+        from tkinter import TclError  # noqa: PLC0415  # not needed without a window
 
         from wizard.install_pages import InstallPages  # noqa: PLC0415  # likewise
 
         try:
-            pages = InstallPages(situation, language)
+            pages = InstallPages(context, language)
         except TclError:
             print(load_texts(language).no_display, file=sys.stderr)
             return EXIT_FAILED
         pages.run()
         return EXIT_OK
-    return _install_quietly(situation, options, language)
+    return _install_quietly(context, options, language)
 
 
-def _install_quietly(situation: Situation, options: argparse.Namespace, language: Language) -> int:
+def _install_quietly(
+    context: WizardContext, options: argparse.Namespace, language: Language
+) -> int:
     texts = load_texts(language)
-    before = situation.before()
-    if before is not None and situation.is_downgrade() and not options.downgrade:
-        facts = {"installed": before.version, "version": situation.version}
-        print(filled(texts.welcome_older, facts) + " (--downgrade)", file=sys.stderr)
+    before = context.installed()
+    if before is not None and context.is_downgrade() and not options.downgrade:
+        facts = {"installed": before.version, "version": context.version}
+        print(fill_in(texts.welcome_older, facts) + " (--downgrade)", file=sys.stderr)
         return EXIT_FAILED
-    steps = work.install(situation, lambda _: None, lambda _: None, threading.Event())
-    paths = situation.paths
+    steps = operations.install(context, lambda _: None, lambda _: None, threading.Event())
+    paths = context.paths
     if options.no_autostart:
-        steps = (*steps, *program.complete(paths.executable, "--no-autostart", "--no-trust"))
-    facts = {"version": situation.version, "path": str(paths.program)}
-    print(filled(texts.quiet_done, facts))
+        steps = (
+            *steps,
+            *installed_program.complete(paths.executable, "--no-autostart", "--no-trust"),
+        )
+    facts = {"version": context.version, "path": str(paths.program)}
+    print(fill_in(texts.quiet_done, facts))
     for step in steps:
         if not step.ok:
             print(step.said(language), file=sys.stderr)
-    missing = service.look()
+    missing = smart_card_service.find_missing()
     if missing:
         print(missing.command or texts.missing_unknown, file=sys.stderr)
     if not options.no_start:
         with suppress(OSError):
-            program.start(paths.executable)
+            installed_program.start(paths.executable)
     return EXIT_OK
 
 
-def _uninstall(situation: Situation, options: argparse.Namespace, language: Language) -> int:
+def _uninstall(context: WizardContext, options: argparse.Namespace, language: Language) -> int:
     texts = load_texts(language)
-    if situation.before() is None:
+    if context.installed() is None:
         print(texts.not_installed, file=sys.stderr)
         return EXIT_FAILED
     if not options.quiet:
-        from tkinter import TclError  # noqa: PLC0415  # not where nobody looks
+        from tkinter import TclError  # noqa: PLC0415  # not needed without a window
 
         from wizard.removal_pages import RemovalPages  # noqa: PLC0415  # likewise
 
         try:
-            removal = RemovalPages(situation, language)
+            removal = RemovalPages(context, language)
         except TclError:
             print(load_texts(language).no_display, file=sys.stderr)
             return EXIT_FAILED
         removal.run()
         return EXIT_OK
-    steps = work.uninstall(situation, forget=options.forget)
+    steps = operations.uninstall(context, forget=options.forget)
     left = [step for step in steps if not step.ok]
     for step in left:
         print(step.said(language), file=sys.stderr)

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 from agent.words.language import Language
-from wizard import work
+from wizard import operations
 from wizard.background import Background
+from wizard.context import WizardContext
 from wizard.errors import WizardError
-from wizard.program import SetupStep
-from wizard.situation import Situation
+from wizard.installed_program import SetupStep
 from wizard.texts import load_texts
-from wizard.window import WizardWindow, filled
+from wizard.window import WizardWindow, fill_in
 
 _CONFIRM, _REMOVING, _FINISHED = range(3)
 
@@ -22,21 +22,21 @@ class RemovalPages:
 
     """
 
-    def __init__(self, situation: Situation, language: Language) -> None:
+    def __init__(self, context: WizardContext, language: Language) -> None:
         """Open the window.
 
         Args:
-            situation: of the program, the user and the computer.
+            context: what to install or remove, and where.
             language: of all texts.
 
         Raises:
             tk.TclError: there is no display.
 
         """
-        self._situation = situation
+        self._context = context
         self._language = language
         self._texts = load_texts(language)
-        icon = situation.icons / "ankong-64.png"
+        icon = context.icons / "ankong-64.png"
         self._window = WizardWindow(self._texts.product, self._texts.removal_steps, icon)
         self._keep = True
         self.done = False
@@ -68,44 +68,42 @@ class RemovalPages:
         bar.configure(mode="indeterminate")
         bar.start()
         window.line().configure(text=texts.removing)
-        window.on_cancel(lambda: None)  # half a removal helps nobody
+        window.on_cancel(lambda: None)  # a removal cannot be cancelled halfway
 
         def do() -> Sequence[SetupStep]:
-            return work.uninstall(self._situation, forget=not self._keep)
+            return operations.uninstall(self._context, forget=not self._keep)
 
         Background(window.root).run(do, self._finished, self._failed)
 
     def _finished(self, steps: Sequence[SetupStep]) -> None:
         texts, window = self._texts, self._window
-        left = [step for step in steps if not step.ok]
-        if left:
-            self._tell_of_left([self._say(step) for step in left])
+        failed = [step for step in steps if not step.ok]
+        if failed:
+            self._show_failures([step.said(self._language) for step in failed])
             return
         self.done = True
         window.begin(texts.removed_title, _FINISHED)
         window.text(texts.removed_text)
-        state = self._situation.state.state
+        state = self._context.agent_paths.state
         if state.exists():
-            window.text(filled(texts.kept_text, {"path": state}))
+            window.text(fill_in(texts.kept_text, {"path": state}))
         self._add_close()
 
     def _failed(self, error: Exception) -> None:
-        trouble = error if isinstance(error, WizardError) else None
-        words = str(error) if trouble is None else self._texts.trouble[trouble.code]
-        self._tell_of_left([words if trouble is None else filled(words, trouble.facts)])
+        message = str(error)
+        if isinstance(error, WizardError):
+            message = fill_in(self._texts.trouble[error.code], error.facts)
+        self._show_failures([message])
 
-    def _tell_of_left(self, complaints: Sequence[str]) -> None:
+    def _show_failures(self, messages: Sequence[str]) -> None:
         texts, window = self._texts, self._window
         window.begin(texts.removal_title, _REMOVING)
         window.text(texts.left_text)
-        for complaint in complaints:
-            window.notice(complaint, danger=True)
+        for message in messages:
+            window.notice(message, danger=True)
         self._add_close()
 
     def _add_close(self) -> None:
         window = self._window
         window.button(self._texts.close, window.close, "Primary").focus_set()
         window.on_cancel(window.close)
-
-    def _say(self, step: SetupStep) -> str:
-        return step.said(self._language)

@@ -9,7 +9,7 @@ from agent.words import Language, section
 
 @dataclass(frozen=True)
 class WizardTexts:
-    """The texts in one language. ``{…}`` is filled in; ``&`` precedes an access key."""
+    """The texts in one language. ``{…}`` is for ``fill_in``; ``&`` precedes an access key."""
 
     product: str
     steps: tuple[str, ...]

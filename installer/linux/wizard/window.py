@@ -1,4 +1,4 @@
-"""The window: steps on the left, a page on the right, buttons below; usable by keyboard."""
+"""The wizard's window: steps on the left, a page on the right, buttons below."""
 
 import tkinter as tk
 from collections.abc import Callable, Mapping, Sequence
@@ -11,9 +11,9 @@ from tray.prompt.texts import button_label
 from tray.prompt.wrap import wrap
 from wizard.check_boxes import theme_check_boxes
 
-_HEIGHT = 25  # ems of a page
-_SIDE = 11.5  # ems of the list of steps
-_SIDE_TAKEN = 4.2  # of these, by its margins and marks
+_HEIGHT = 25  # ems, the height of a page at least
+_SIDE = 11.5  # ems, the width of the list of steps
+_SIDE_TAKEN = 4.2  # ems of that width for margins and marks
 _MARKS = {"done": "✓", "now": "●", "later": "○"}
 _ACCESS = "<Alt-{}>"
 
@@ -21,7 +21,7 @@ Press = Callable[[], None]
 
 
 class WizardWindow:
-    """The window that shows the pages.
+    """The window that shows the pages; all of it can be used by keyboard.
 
     Attributes:
         root: Tk's window.
@@ -31,12 +31,12 @@ class WizardWindow:
     """
 
     def __init__(self, product: str, steps: Sequence[str], icon: Path) -> None:
-        """Open the window, hidden.
+        """Open the window, hidden until :meth:`run`.
 
         Args:
-            product: the name at the top.
-            steps: names of all steps.
-            icon: a picture of 64 pixels.
+            product: the program's name, shown above the steps.
+            steps: the names of all steps, in their order.
+            icon: a picture file, 64 pixels wide and high.
 
         Raises:
             tk.TclError: there is no display.
@@ -56,7 +56,7 @@ class WizardWindow:
         self._title, self.body, self._buttons = self._add_page()
         self._theme()
 
-    # What the frame is made of.
+    # The parts of the frame.
 
     def _add_side(self) -> list[tuple[tk.Label, tk.Label]]:
         gap = self.style.gap
@@ -71,12 +71,12 @@ class WizardWindow:
         for step in self._steps:
             row = tk.Frame(side, background=LIGHT.panel)
             row.pack(fill="x", padx=gap(1.3), pady=gap(0.32))
-            # The marks are not equally wide: in a column of their own, the names stay in line.
+            # The marks differ in width; in a column of their own they keep the names aligned.
             row.columnconfigure(0, minsize=gap(1.4))
             colours = (LIGHT.muted, LIGHT.panel)
             mark = self.style.label("", row, self.style.body, colours)
             mark.grid(row=0, column=0, sticky="nw")
-            # Broken as the strong letters need it that the present step has.
+            # Wrapped for the bold font, which the label has while its step is the present one.
             label = self.style.label(step, row, self.style.strong, colours, _SIDE - _SIDE_TAKEN)
             label.grid(row=0, column=1, sticky="w")
             labels.append((mark, label))
@@ -111,14 +111,14 @@ class WizardWindow:
             thickness=self.style.gap(0.7),
         )
 
-    # What a page is made of.
+    # The parts of a page.
 
     def begin(self, title: str, step: int) -> None:
-        """Clear the page and begin another one.
+        """Clear the page and begin another.
 
         Args:
-            title: of the page; screen readers read it out as the window's title.
-            step: which of the steps it belongs to, from 0.
+            title: shown above the page and as the window's title, which screen readers read out.
+            step: number of the step that the page belongs to, from 0.
 
         """
         for key in self._keys:
@@ -140,7 +140,7 @@ class WizardWindow:
             )
 
     def _fit(self) -> None:
-        """Make the window higher where the page needs it."""
+        """Make the window as high as the page needs, ``_HEIGHT`` at least."""
         self.body.update_idletasks()
         lowest = max(
             (c.winfo_y() + c.winfo_reqheight() for c in self.body.winfo_children()), default=0
@@ -148,7 +148,7 @@ class WizardWindow:
         self.body.configure(height=max(self.style.gap(_HEIGHT), lowest + self.style.gap(0.6)))
 
     def text(self, text: str, *, muted: bool = False, after: float = 0.8) -> None:
-        """Add a paragraph; ``after`` ems of space below."""
+        """Add a paragraph with ``after`` ems of space below."""
         font = self.style.small if muted else self.style.body
         front = LIGHT.muted if muted else LIGHT.ink
         self.style.label(text, self.body, font, (front, LIGHT.paper)).pack(
@@ -185,7 +185,7 @@ class WizardWindow:
             said.pack(fill="x", padx=gap(0.9), pady=(0, gap(0.3)))
 
     def document(self, text: str, lines: int) -> tk.Text:
-        """Add a long text that can be scrolled, also by keyboard."""
+        """Add a long text that can be scrolled; ``lines`` of it are visible."""
         frame = tk.Frame(
             self.body, highlightthickness=1, highlightbackground=LIGHT.edge, background=LIGHT.edge
         )
@@ -212,7 +212,14 @@ class WizardWindow:
         return shown
 
     def command(self, text: str, label: str, copied: str) -> None:
-        """Add a command to be run in a terminal, and a button that copies it."""
+        """Add a command for a terminal and a button that copies it.
+
+        Args:
+            text: the command.
+            label: of the button.
+            copied: label of the button after it was pressed.
+
+        """
         gap = self.style.gap
         row = tk.Frame(self.body, background=LIGHT.ink)
         row.pack(fill="x", pady=(0, gap(0.9)))
@@ -238,7 +245,7 @@ class WizardWindow:
         button.pack(side="right", padx=gap(0.5), pady=gap(0.4))
 
     def tick(self, text: str, changed: Callable[[bool], None], *, ticked: bool) -> ttk.Checkbutton:
-        """Add a check box."""
+        """Add a check box; ``changed`` is called with its state each time it is clicked."""
         label, key = button_label(text)
         state = tk.BooleanVar(self.root, value=ticked)
         box = ttk.Checkbutton(
@@ -250,18 +257,18 @@ class WizardWindow:
             style="Wizard.TCheckbutton",
         )
         box.pack(anchor="w", pady=(0, self.style.gap(0.3)))
-        box.state_of_it = state  # type: ignore[attr-defined]  # Tk forgets a variable nobody holds
+        box.state_of_it = state  # type: ignore[attr-defined]  # Tk loses a variable Python freed
         self._bind(label, key, box.invoke)
         return box
 
     def line(self) -> tk.Label:
-        """Add a line whose text can be changed."""
+        """Add an empty line and return it; the caller sets its text."""
         label = self.style.label("", self.body, self.style.body, (LIGHT.ink, LIGHT.paper))
         label.pack(fill="x")
         return label
 
     def progress(self) -> ttk.Progressbar:
-        """Add a progress bar, from 0 to 1."""
+        """Add a progress bar and return it; its value goes from 0 to 1."""
         bar = ttk.Progressbar(self.body, maximum=1.0, style="Wizard.Horizontal.TProgressbar")
         bar.pack(fill="x", pady=(self.style.gap(0.6), self.style.gap(0.8)))
         return bar
@@ -269,7 +276,15 @@ class WizardWindow:
     def button(
         self, text: str, press: Press, kind: str = "Plain", *, left: bool = False
     ) -> ttk.Button:
-        """Add a button; those on the right are added from right to left."""
+        """Add a button below the page; those on the right are added from right to left.
+
+        Args:
+            text: with ``&`` before its access key.
+            press: called when it is pressed.
+            kind: "Primary", "Danger" or "Plain".
+            left: whether it is on the left, apart from the others.
+
+        """
         button = self._button(self._buttons, text, press, kind)
         between = self.style.gap(0.6)
         if left:
@@ -294,7 +309,7 @@ class WizardWindow:
             self.root.bind(name, lambda _: press())
             self._keys.append(name)
 
-    # How it begins and ends.
+    # Showing and closing.
 
     def on_cancel(self, press: Press) -> None:
         """Set what Escape and closing the window do on this page."""
@@ -302,7 +317,7 @@ class WizardWindow:
         self.root.bind("<Escape>", lambda _: press())
 
     def run(self) -> None:
-        """Show the window until :meth:`close`."""
+        """Show the window; block until :meth:`close`."""
         self.root.update_idletasks()
         self.root.tk.call("::tk::PlaceWindow", ".", "center")
         self.root.deiconify()
@@ -325,6 +340,6 @@ def _leave(event: "tk.Event[tk.Text]") -> str:
     return "break"
 
 
-def filled(text: str, facts: Mapping[str, object]) -> str:
+def fill_in(text: str, facts: Mapping[str, object]) -> str:
     """Return a text with its ``{…}`` filled in."""
     return text.format_map(dict(facts))

@@ -40,7 +40,7 @@ def with_policy(world: World, folder: Path, **preferences: bool | int | str) -> 
     store = FirefoxPolicyStore(
         Machine(root=folder, administrator=True, find=lambda _: "/usr/bin/firefox")
     )
-    (place,) = store.install(AuthorityFile.load(world.stage.authority), lambda _: None)
+    (place,) = store.install(AuthorityFile.load(world.programs.authority), lambda _: None)
     assert place.presence is Presence.TRUSTED
     before = ["unshare", "-rm", "sh", "-c", INSTEAD_OF_ETC, "sh", str(folder / "etc")]
     if subprocess.run([*before, "true"], check=False, stderr=subprocess.DEVNULL).returncode:
@@ -66,7 +66,7 @@ def knowing_firefox(world: World, tmp_path: Path) -> Iterator[Firefox]:
     with Firefox(profile):
         pass  # it makes its database when it is first used
     store = FirefoxProfileStore(Machine(home=tmp_path, root=tmp_path, administrator=False))
-    (place,) = store.install(AuthorityFile.load(world.stage.authority), lambda _: None)
+    (place,) = store.install(AuthorityFile.load(world.programs.authority), lambda _: None)
     assert place.presence is Presence.TRUSTED
     with Firefox(profile) as started:
         yield started

@@ -31,7 +31,7 @@ ALLOW = """
 def open_site(firefox: Firefox, world: World, site: str = "") -> None:
     """Open a page of another origin, which watches the agent."""
     firefox.go(site or world.url)
-    ports = [world.stage.ports.tls, world.stage.ports.ping]
+    ports = [world.programs.ports.tls, world.programs.ports.ping]
     firefox.run(f"return (async function() {{ {CONNECTED} }}).apply(null, arguments)", *ports)
 
 
@@ -79,7 +79,7 @@ def public_site(world: World) -> str:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     origin = f"http://service.test:{port}"
-    world.stage.start_portal("firefox-portal", "--port", str(port), "--origin", origin)
+    world.programs.start_portal("firefox-portal", "--port", str(port), "--origin", origin)
     return origin
 
 

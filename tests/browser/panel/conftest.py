@@ -37,7 +37,7 @@ class PanelAgent:
 
     @property
     def origin(self) -> str:
-        return f"https://localhost:{self.world.stage.ports.tls}"
+        return f"https://localhost:{self.world.programs.ports.tls}"
 
     def address(self, page: str = "state") -> str:
         """Return an address that opens the panel once, as the tray makes it."""
@@ -64,7 +64,7 @@ class PanelAgent:
             data=json.dumps({"params": params}).encode(),
             headers={"Content-Type": "application/json", "Origin": site},
         )
-        trust = ssl.create_default_context(cafile=str(self.world.stage.authority))
+        trust = ssl.create_default_context(cafile=str(self.world.programs.authority))
         with urllib.request.urlopen(request, context=trust, timeout=30) as answer:  # noqa: S310
             assert "signature" in json.load(answer)["result"]
 
@@ -73,7 +73,7 @@ class PanelAgent:
 def agent_here(world: World, tmp_path: Path) -> Iterator[PanelAgent]:
     """Return an agent with a folder of its own, whose certificate the browser trusts."""
     state = tmp_path / "state"
-    shutil.copytree(world.stage.state / "agent" / "tls", state / "tls")
+    shutil.copytree(world.programs.state / "agent" / "tls", state / "tls")
     yield PanelAgent(world, Paths.choose(state))
     world.stop_agent()
 

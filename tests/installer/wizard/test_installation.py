@@ -12,7 +12,7 @@ import pytest
 from wizard import installation
 from wizard.errors import CancelledError, WizardError
 from wizard.install_paths import InstallPaths
-from wizard.installation import Installation, installed, is_older, remove
+from wizard.installation import ProgramInstaller, is_older, read_record, remove
 
 
 def install(
@@ -20,7 +20,7 @@ def install(
 ) -> None:
     listener = (lambda _: None) if told is None else told.append
     icons = program / "_internal" / "icons"
-    Installation(program, version, paths, icons).run(listener, threading.Event())
+    ProgramInstaller(program, version, paths, icons).run(listener, threading.Event())
 
 
 def tree(folder: Path) -> dict[str, Any]:
@@ -95,7 +95,7 @@ def test_an_update_replaces_all_and_knows_the_version(program: Path, paths: Inst
     install(program, paths, "1.2.3")
     (paths.program / "_internal" / "gone in the next version").touch()
     install(program, paths, "1.2.4")
-    record = installed(paths)
+    record = read_record(paths)
     assert record is not None
     assert record.version == "1.2.4"
     assert not (paths.program / "_internal" / "gone in the next version").exists()
@@ -124,7 +124,7 @@ def test_nothing_is_left_of_an_installation_that_was_cancelled(
 ) -> None:
     cancelled = threading.Event()
     cancelled.set()
-    attempt = Installation(program, "1.2.3", paths, program / "_internal" / "icons")
+    attempt = ProgramInstaller(program, "1.2.3", paths, program / "_internal" / "icons")
     with pytest.raises(CancelledError):
         attempt.run(lambda _: None, cancelled)
     assert tree(home) == {}
@@ -200,7 +200,7 @@ def test_a_place_that_nobody_can_write_to_is_named(program: Path) -> None:
 def test_a_record_that_makes_no_sense_is_none(paths: InstallPaths, content: str) -> None:
     paths.program.mkdir(parents=True)
     paths.record.write_text(content)
-    assert installed(paths) is None
+    assert read_record(paths) is None
 
 
 def test_a_record_is_read_back(program: Path, paths: InstallPaths) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from wizard.texts import WizardTexts, load_texts
-from wizard.window import filled
+from wizard.window import fill_in
 
 from agent.words.language import Language
 from tests.tray.prompt.desktop import PROGRAMS, SHOTS, x_server
@@ -95,7 +95,7 @@ def said(page: dict[str, Any]) -> str:
 
 def holds(page: dict[str, Any], text: str, **facts: object) -> bool:
     label, _ = button_label(text)
-    return "".join(filled(label, facts).split()) in said(page)
+    return "".join(fill_in(label, facts).split()) in said(page)
 
 
 def title(page: dict[str, Any]) -> str:

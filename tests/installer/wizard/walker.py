@@ -15,9 +15,9 @@ from pathlib import Path
 from tkinter import ttk
 from typing import Any
 
-from wizard import install_pages, program, removal_pages, service
+from wizard import install_pages, installed_program, removal_pages, smart_card_service
+from wizard.context import WizardContext
 from wizard.install_paths import InstallPaths
-from wizard.situation import Situation
 
 from agent.host.machine.paths import Paths
 from agent.words.language import BY_TAG
@@ -44,15 +44,17 @@ def tell(facts: dict[str, Any]) -> None:
 def main() -> None:
     wanted = json.loads(sys.argv[1])
     home = Path(wanted["home"])
-    situation = Situation(
+    context = WizardContext(
         Path(wanted["program"]), wanted["version"], InstallPaths.of({}, home), Paths(home / "state")
     )
-    service.look = lambda *_: service.Missing(**wanted["missing"])  # type: ignore[assignment]
-    steps = [program.SetupStep(**step) for step in wanted["steps"]]
-    program.complete = program.undo = lambda *_, **__: steps  # type: ignore[assignment]
-    program.start = lambda executable: tell({"started": str(executable)})
+    smart_card_service.find_missing = lambda *_: smart_card_service.MissingPackages(
+        **wanted["missing"]
+    )  # type: ignore[assignment]
+    steps = [installed_program.SetupStep(**step) for step in wanted["steps"]]
+    installed_program.complete = installed_program.undo = lambda *_, **__: steps  # type: ignore[assignment]
+    installed_program.start = lambda executable: tell({"started": str(executable)})
     kind = removal_pages.RemovalPages if wanted["removes"] else install_pages.InstallPages
-    pages = kind(situation, BY_TAG[wanted["language"]])
+    pages = kind(context, BY_TAG[wanted["language"]])
     root = pages._window.root
     keys = iter(wanted["keys"])
     folder, numbers = wanted["pictures"], count(1)

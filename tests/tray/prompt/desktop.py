@@ -15,21 +15,21 @@ PROGRAMS = ("Xvfb", "xdotool", "import")
 SHOTS = "ANKONG_SHOTS"
 """The environment variable that names a folder for pictures of every window."""
 PATIENCE = 30.0  # seconds for anything to appear
-# The same program, with another time in which it hears no keys.
-WITH_DEAF_SECONDS = """
+# The same program, with another time in which it ignores keys and clicks.
+WITH_INPUT_DELAY = """
 import sys
 import tray.prompt.window
-tray.prompt.window.DEAF_SECONDS = {}
+tray.prompt.window.INPUT_DELAY_SECONDS = {}
 from tray.prompt.process import main
 sys.exit(main())
 """
 
 
-def program(deaf_seconds: float | None) -> list[str]:
-    """Return the command of a prompt process; None for the shipped one."""
-    if deaf_seconds is None:
+def program(input_delay: float | None) -> list[str]:
+    """Return the command of a prompt process; None for the delay of the shipped one."""
+    if input_delay is None:
         return [sys.executable, "-P", "-m", "tray.prompt.process"]
-    return [sys.executable, "-P", "-c", WITH_DEAF_SECONDS.format(deaf_seconds)]
+    return [sys.executable, "-P", "-c", WITH_INPUT_DELAY.format(input_delay)]
 
 
 @dataclass
@@ -136,10 +136,10 @@ class Window:
 
 @contextmanager
 def opened(
-    desktop: Desktop, prompt: AnyPrompt, deaf_seconds: float | None = 0.0
+    desktop: Desktop, prompt: AnyPrompt, input_delay: float | None = 0.0
 ) -> Iterator[Window]:
     """Open a window and leave none behind."""
-    window = Window(desktop, prompt, program(deaf_seconds))
+    window = Window(desktop, prompt, program(input_delay))
     with window.process:
         try:
             yield window

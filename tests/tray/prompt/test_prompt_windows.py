@@ -24,7 +24,7 @@ from tray.prompt.pin import PinBuffer
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[3]
-HOUR = 3600.0  # of deafness
+HOUR = 3600.0  # in which input is ignored
 DIGITS = tuple("246813")
 PR_GET_DUMPABLE = 3  # <linux/prctl.h>
 
@@ -129,7 +129,7 @@ def test_a_pestering_site_can_be_blocked(desktop: Desktop) -> None:
 
 @pytest.mark.parametrize("prompt", ALL, ids=lambda prompt: type(prompt).__name__)
 def test_at_first_no_key_and_no_click_counts(desktop: Desktop, prompt: AnyPrompt) -> None:
-    with opened(desktop, prompt, deaf_seconds=HOUR) as window:
+    with opened(desktop, prompt, input_delay=HOUR) as window:
         window.press(*DIGITS, "Return", "KP_Enter", "space", "alt+t", "alt+a", "alt+n")
         window.press("alt+s", "alt+u", "alt+g", "alt+k", "Tab", "Return", "space")
         assert window.process.poll() is None
@@ -138,7 +138,7 @@ def test_at_first_no_key_and_no_click_counts(desktop: Desktop, prompt: AnyPrompt
 
 
 def test_after_half_a_second_keys_count(desktop: Desktop) -> None:
-    with opened(desktop, PIN, deaf_seconds=None) as window:
+    with opened(desktop, PIN, input_delay=None) as window:
         desktop.see()
         time.sleep(2.0)
         window.press(*DIGITS, "Return")
@@ -292,7 +292,7 @@ print(resource.getrlimit(resource.RLIMIT_CORE)[0], ctypes.CDLL(None).prctl({PR_G
 
 def test_the_buffer_wipes_what_it_gives_away_and_what_is_deleted() -> None:
     buffer = PinBuffer(8)
-    room = (ctypes.c_char * 8).from_buffer(buffer._room)
+    room = (ctypes.c_char * 8).from_buffer(buffer._bytes)
     for character in ("2", "4", "6", "é", "", " ", "\t", "12", "國"):
         buffer.add(character)
     assert room.raw[:4] == b"246\0"

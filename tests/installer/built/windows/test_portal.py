@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from agent.portal.demo import browser as demo_browser
 from agent.portal.demo.children import Children
-from agent.portal.demo.stage import DemoPrograms, Ports
+from agent.portal.demo.programs import DemoPrograms, Ports
 from agent.virtualcard.issuer_directory import DirectoryIssuer
 from tests.browser.world import TIMEOUT, chip, chromium, go, register
 from tests.installer.built.windows.conftest import Switch
@@ -26,16 +26,16 @@ WINDOWS = (
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[DemoPrograms]:
+def programs(tmp_path: Path) -> Iterator[DemoPrograms]:
     """Open a portal that offers what was built, and looks for an agent on two free ports."""
     if demo_browser.find_chromium() is None or not demo_browser.can_make_home():
         pytest.skip("chromium and libnss3-tools are needed")
     (tmp_path / "logs").mkdir()
     DirectoryIssuer.open(tmp_path / "issuer", key_size=2048)
     with Children(tmp_path / "logs") as children:
-        stage = DemoPrograms(children, tmp_path, Ports.choose(usual=False), (), downloads=OUT)
-        stage.open_portal()
-        yield stage
+        programs = DemoPrograms(children, tmp_path, Ports.choose(usual=False), (), downloads=OUT)
+        programs.start_services()
+        yield programs
 
 
 def _visit(browser: Browser, url: str) -> Page:
@@ -52,14 +52,14 @@ def _visit(browser: Browser, url: str) -> Page:
 
 
 def test_from_the_download_to_the_chip(
-    switch_on: Switch, stage: DemoPrograms, tmp_path: Path
+    switch_on: Switch, programs: DemoPrograms, tmp_path: Path
 ) -> None:
     machine = switch_on("zh_TW")
-    ports = stage.ports
+    ports = programs.ports
     machine.settings(port=ports.tls, hipki_port=ports.ping, check_peer=False)
     wizard = machine.prefix.user / "Downloads" / "setup.exe"
     with chromium(tmp_path / "stranger") as browser:
-        page = _visit(browser, stage.url)
+        page = _visit(browser, programs.url)
         chip(page, "not_running", "not_installed")
         with page.expect_download() as told:
             page.locator(".download.own[data-kind=exe]").get_by_role("link").click()
@@ -71,7 +71,7 @@ def test_from_the_download_to_the_chip(
     # it reads when it starts.
     demo_browser.make_home(tmp_path / "home", machine.state / "tls" / "authority.pem")
     with chromium(tmp_path / "home") as browser:
-        page = _visit(browser, stage.url)
+        page = _visit(browser, programs.url)
         sign = chip(page, "not_running", "not_installed")
         expect(page.locator("#next")).to_be_disabled()
         finish.press(CHINESE.finish)

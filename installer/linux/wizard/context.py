@@ -1,4 +1,4 @@
-"""What the wizard needs to know about the program, its user, and this computer."""
+"""The program that the wizard installs, where it goes, and what this user has of it already."""
 
 import os
 import sys
@@ -13,35 +13,35 @@ from agent.host.machine.paths import Paths
 from agent.host.tls.machine import Machine
 from wizard.errors import WizardError
 from wizard.install_paths import InstallPaths
-from wizard.installation import InstallationRecord, installed, is_older
+from wizard.installation import InstallationRecord, is_older, read_record
 
 
 @dataclass(frozen=True)
-class Situation:
-    """The program, its user and this computer; constant while the wizard runs.
+class WizardContext:
+    """The program to install, and the folders of the user who runs the wizard.
 
     Attributes:
-        source: folder of the frozen program that runs here.
-        version: of it.
+        source: folder of the frozen program that runs now.
+        version: the version of that program.
         paths: the folders to install into.
-        state: the agent's own folder.
+        agent_paths: the agent's own files, which the wizard does not install.
 
     """
 
     source: Path
     version: str
     paths: InstallPaths
-    state: Paths
+    agent_paths: Paths
 
     @classmethod
-    def here(cls) -> Self:
-        """Return the situation of this process."""
+    def of_process(cls) -> Self:
+        """Return the context of this process and its user."""
         paths = InstallPaths.of(os.environ, Path.home())
         return cls(Path(sys.executable).parent, __version__, paths, Paths.choose())
 
     @property
     def icons(self) -> Path:
-        """The folder of the pictures."""
+        """The folder of the program's icons."""
         return self.source / "_internal" / "icons"
 
     @property
@@ -49,14 +49,14 @@ class Situation:
         """The folder of all licences."""
         return self.source / "_internal" / "licences"
 
-    def before(self) -> InstallationRecord | None:
-        """Return what is installed now."""
-        return installed(self.paths)
+    def installed(self) -> InstallationRecord | None:
+        """Return the record of what is installed now; None where nothing is."""
+        return read_record(self.paths)
 
     def is_downgrade(self) -> bool:
-        """Return whether a newer version would be replaced."""
-        before = self.before()
-        return before is not None and is_older(self.version, before.version)
+        """Return whether the installed version is newer than this one."""
+        record = self.installed()
+        return record is not None and is_older(self.version, record.version)
 
     def size(self) -> int:
         """Return the size of the program in bytes."""
@@ -64,17 +64,17 @@ class Situation:
 
     def is_running(self) -> bool:
         """Return whether this user's agent runs."""
-        return is_running(self.state)
+        return is_running(self.agent_paths)
 
     def end_running(self) -> None:
-        """Ask the agent to end, and wait for it.
+        """Ask this user's agent to end, and wait until it has.
 
         Raises:
             WizardError: it did not end.
 
         """
         try:
-            end_running(self.state)
+            end_running(self.agent_paths)
         except (StillRunningError, OSError) as error:
             raise WizardError("still_running") from error
 

@@ -1,4 +1,4 @@
-"""Find out whether a smart-card service is installed, and what would install it."""
+"""Find out which packages the agent needs that are not installed, and what would install them."""
 
 import os
 import shlex
@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-_PROGRAM_FOLDERS = "/usr/local/sbin:/usr/sbin:/sbin"  # not on an ordinary user's PATH
+_ROOT_PATH = "/usr/local/sbin:/usr/sbin:/sbin"  # folders that are not on an ordinary user's PATH
 _SOCKET = "run/pcscd/pcscd.comm"
 _DRIVERS = (
     "usr/lib/pcsc/drivers/ifd-ccid.bundle",
@@ -19,15 +19,15 @@ _MULTIARCH_DRIVERS = "usr/lib/*/pcsc/drivers/ifd-ccid.bundle"
 
 
 @dataclass(frozen=True)
-class Family:
+class DistributionPackages:
     """The package names and install command of one family of distributions.
 
     Attributes:
-        install: the command, without the packages.
-        service: package of the smart-card service.
-        driver: package of the driver for most readers.
-        tool: package of ``certutil``, which makes browsers trust our certificate.
-        afterwards: a further command; "" where none is needed.
+        install: the command that installs packages, without their names.
+        service: package of the smart-card service, pcscd.
+        driver: package of the driver for CCID readers.
+        tool: package of NSS's ``certutil``, with which browsers are made to trust the agent.
+        afterwards: a command to run after the service was installed; "" where none is needed.
 
     """
 
@@ -39,11 +39,15 @@ class Family:
 
 
 _START = "sudo systemctl enable --now pcscd.socket"
-_DEBIAN = Family("sudo apt install", "pcscd", "libccid", "libnss3-tools")
-_FEDORA = Family("sudo dnf install", "pcsc-lite", "pcsc-lite-ccid", "nss-tools", _START)
-_SUSE = Family("sudo zypper install", "pcsc-lite", "pcsc-ccid", "mozilla-nss-tools", _START)
-_ARCH = Family("sudo pacman -S", "pcsclite", "ccid", "nss", _START)
-_FAMILIES: Mapping[str, Family] = {
+_DEBIAN = DistributionPackages("sudo apt install", "pcscd", "libccid", "libnss3-tools")
+_FEDORA = DistributionPackages(
+    "sudo dnf install", "pcsc-lite", "pcsc-lite-ccid", "nss-tools", _START
+)
+_SUSE = DistributionPackages(
+    "sudo zypper install", "pcsc-lite", "pcsc-ccid", "mozilla-nss-tools", _START
+)
+_ARCH = DistributionPackages("sudo pacman -S", "pcsclite", "ccid", "nss", _START)
+_FAMILIES: Mapping[str, DistributionPackages] = {
     "debian": _DEBIAN,
     "ubuntu": _DEBIAN,
     "fedora": _FEDORA,
@@ -56,13 +60,13 @@ _FAMILIES: Mapping[str, Family] = {
 
 
 @dataclass(frozen=True)
-class Missing:
-    """What is not installed.
+class MissingPackages:
+    """The packages that are not installed; false where none is missing.
 
     Attributes:
         service: whether the smart-card service or its driver is missing.
-        tool: whether ``certutil`` is.
-        command: that installs it here; None on an unknown distribution.
+        tool: whether ``certutil`` is missing.
+        command: the command that installs them; None on an unknown distribution.
 
     """
 
@@ -74,12 +78,14 @@ class Missing:
         return self.service or self.tool
 
 
-def look(root: Path = Path("/"), find: Callable[[str], bool] | None = None) -> Missing:
-    """Return what is missing.
+def find_missing(
+    root: Path = Path("/"), find: Callable[[str], bool] | None = None
+) -> MissingPackages:
+    """Return which packages are missing.
 
     Args:
-        root: of the file system.
-        find: returns the path of a program; by default on the user's and root's PATH.
+        root: the root of the file system.
+        find: returns whether a program is installed; None to look on the user's and root's PATH.
 
     """
     find = find or _has_program
@@ -98,13 +104,13 @@ def look(root: Path = Path("/"), find: Callable[[str], bool] | None = None) -> M
         command = f"{family.install} {' '.join(packages)}"
         if family.afterwards and not service:
             command += f" && {family.afterwards}"
-    return Missing(not (service and driver), not tool, command)
+    return MissingPackages(not (service and driver), not tool, command)
 
 
-def family_of(release: Mapping[str, str]) -> Family | None:
-    """Return the family that os-release(5) names; None for an unknown one."""
-    words = [release.get("ID", ""), *release.get("ID_LIKE", "").split()]
-    found = (_FAMILIES.get(word.partition("-")[0]) for word in words)
+def family_of(release: Mapping[str, str]) -> DistributionPackages | None:
+    """Return the family that the settings of os-release(5) name; None for an unknown one."""
+    names = [release.get("ID", ""), *release.get("ID_LIKE", "").split()]
+    found = (_FAMILIES.get(name.partition("-")[0]) for name in names)
     return next((family for family in found if family is not None), None)
 
 
@@ -129,5 +135,5 @@ def _setting(line: str) -> tuple[str, str]:
 
 
 def _has_program(name: str) -> bool:
-    path = os.pathsep.join((os.environ.get("PATH", os.defpath), _PROGRAM_FOLDERS))
+    path = os.pathsep.join((os.environ.get("PATH", os.defpath), _ROOT_PATH))
     return shutil.which(name, path=path) is not None

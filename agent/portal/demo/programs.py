@@ -1,6 +1,6 @@
 """The programs of the demo: identity service, portal, agent.
 
-All of it lives in one state directory: ``issuer/`` and ``card.json`` (made before), ``portal/``,
+Their files are in one state directory: ``issuer/`` and ``card.json`` (made before), ``portal/``,
 ``agent/``, ``logs/`` with each program's standard error.
 """
 
@@ -13,19 +13,19 @@ from typing import Any, Final
 from agent.portal.demo.children import Child, Children, DemoError
 
 USUAL_PORTS: Final = (28443, 61161)
-"""Where pages look for an agent that was installed: TLS, and the plain-HTTP beacon."""
+"""The ports on which pages look for an installed agent: TLS, then plain HTTP."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The agent's ports, chosen before it runs because the page has to know them."""
+    """The agent's ports; the portal's pages are given them before the agent runs."""
 
     tls: int
     ping: int
 
     @classmethod
     def choose(cls, *, usual: bool) -> "Ports":
-        """Return the usual ports if they are wanted and free, otherwise any two free ones."""
+        """Return ``USUAL_PORTS`` if ``usual`` is set and both are free, else any two free ports."""
         if usual and all(_is_free(port) for port in USUAL_PORTS):
             return cls(*USUAL_PORTS)
         any_port = ("127.0.0.1", 0)
@@ -46,13 +46,14 @@ class DemoPrograms:
     """The demo's programs.
 
     Attributes:
-        children: what starts and ends them.
+        children: starts and ends the processes.
         state: the state directory.
-        ports: where the agent listens.
-        card_arguments: what ``ankong serve`` is told about cards.
-        environment: what the agent's environment needs besides, to find a private PC/SC daemon.
-        downloads: a directory of installers, if there is one.
-        consent: who decides whether the portal may use the card; "ask" needs a display.
+        ports: the agent's.
+        card_arguments: arguments of ``ankong serve`` that choose readers and card.
+        environment: variables for the agent, to find a private PC/SC daemon.
+        downloads: directory of the installers that the portal offers; None for none.
+        consent: value of the agent's ``--consent``; "ask" needs a display.
+        url: the portal's address; "" before it runs.
 
     """
 
@@ -69,14 +70,14 @@ class DemoPrograms:
 
     @property
     def authority(self) -> Path:
-        """The agent's local authority, PEM; there once the agent has run."""
+        """The file of the agent's local authority, PEM; the agent makes it at its first start."""
         return self.state / "agent" / "tls" / "authority.pem"
 
-    def open_portal(self) -> None:
-        """Start the identity service's stand-in, and the portal that asks it.
+    def start_services(self) -> None:
+        """Start the identity service's stand-in and the portal that uses it.
 
         Raises:
-            DemoError: one of them does not get ready.
+            DemoError: one of them did not become ready.
 
         """
         issuer = self.state / "issuer"
@@ -85,18 +86,22 @@ class DemoPrograms:
             *("agent.portal.ics.standin", "--port", "0"),
             *("--records", str(issuer / "issued.json")),
         )
-        self._ics_url = str(_told(identity.wait_ready(), "url"))
+        self._ics_url = str(_value(identity.wait_ready(), "url"))
         self.url = f"http://localhost:{self.start_portal('portal')}/"
 
     def start_portal(self, name: str, *arguments: str) -> int:
-        """Start a portal with a database of its own and return its port.
+        """Start a portal with a database of its own; return its port.
+
+        Args:
+            name: of its process and of its folder in the state directory.
+            arguments: further arguments of ``python -m agent.portal``.
 
         Raises:
-            DemoError: it does not get ready.
+            DemoError: it did not become ready.
 
         """
         portal = self.children.start_module(name, *self._portal_arguments(name), *arguments)
-        return int(_told(portal.wait_ready(), "port"))
+        return int(_value(portal.wait_ready(), "port"))
 
     def _portal_arguments(self, name: str) -> list[str]:
         issuer, home = self.state / "issuer", self.state / name
@@ -113,10 +118,10 @@ class DemoPrograms:
         return arguments
 
     def start_agent(self) -> None:
-        """Start the agent and wait until it is ready.
+        """Start the agent and wait until it is ready; do nothing if it runs already.
 
         Raises:
-            DemoError: it does not get ready.
+            DemoError: it did not become ready.
 
         """
         if self._agent is None:
@@ -136,8 +141,8 @@ class DemoPrograms:
             self.children.end(self._agent)
             self._agent = None
 
-    def found_authority(self) -> None:
-        """Run the agent once, as its installer would, so that there is an authority to trust.
+    def make_authority(self) -> None:
+        """Run the agent once, so that it makes its local authority.
 
         Raises:
             DemoError: it made none.
@@ -149,8 +154,13 @@ class DemoPrograms:
             raise DemoError(f"the agent made no authority in {self.authority.parent}")
 
 
-def _told(facts: Mapping[str, Any], name: str) -> Any:
-    """Return one value of a ready line."""
-    if name not in facts:
-        raise DemoError(f"a ready line without {name}: {dict(facts)}")
-    return facts[name]
+def _value(ready_line: Mapping[str, Any], name: str) -> Any:
+    """Return one value of a ready line.
+
+    Raises:
+        DemoError: the line does not have it.
+
+    """
+    if name not in ready_line:
+        raise DemoError(f"a ready line without {name}: {dict(ready_line)}")
+    return ready_line[name]

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from wizard.service import family_of, look
+from wizard.smart_card_service import family_of, find_missing
 
 RELEASES = {
     'ID=debian\nVERSION_ID="12"\n': "sudo apt install pcscd libccid libnss3-tools",
@@ -26,7 +26,7 @@ RELEASES = {
 def test_the_command_is_the_distributions_own(tmp_path: Path, release: str) -> None:
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc" / "os-release").write_text(release)
-    missing = look(tmp_path, lambda _: False)
+    missing = find_missing(tmp_path, lambda _: False)
     assert missing.command == RELEASES[release]
     assert (missing.service, missing.tool) == (True, True)
 
@@ -37,27 +37,27 @@ def test_where_the_distribution_is_not_known_there_is_no_command(
 ) -> None:
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc" / "os-release").write_text(release)
-    missing = look(tmp_path, lambda _: False)
+    missing = find_missing(tmp_path, lambda _: False)
     assert missing
     assert missing.command is None
 
 
 def test_nothing_is_missing_where_all_is_there(tmp_path: Path) -> None:
     (tmp_path / "usr/lib/pcsc/drivers/ifd-ccid.bundle").mkdir(parents=True)
-    assert not look(tmp_path, lambda _: True)
+    assert not find_missing(tmp_path, lambda _: True)
 
 
 def test_a_service_that_listens_is_there_whatever_its_program_is_called(tmp_path: Path) -> None:
     (tmp_path / "usr/lib/x86_64-linux-gnu/pcsc/drivers/ifd-ccid.bundle").mkdir(parents=True)
     (tmp_path / "run/pcscd").mkdir(parents=True)
     (tmp_path / "run/pcscd/pcscd.comm").touch()
-    assert not look(tmp_path, lambda name: name == "certutil")
+    assert not find_missing(tmp_path, lambda name: name == "certutil")
 
 
 def test_only_what_is_missing_is_asked_for(tmp_path: Path) -> None:
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc/os-release").write_text("ID=fedora\n")
-    missing = look(tmp_path, lambda _: True)  # a service without a driver
+    missing = find_missing(tmp_path, lambda _: True)  # a service without a driver
     assert missing.service
     assert missing.command == "sudo dnf install pcsc-lite-ccid"
 
