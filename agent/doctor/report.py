@@ -22,11 +22,11 @@ class Finding:
     """One result of a check.
 
     Attributes:
-        check: the subject of the check, such as "port".
-        level: the severity.
-        code: what was found; stable, and the catalogue's key of the message, without "doctor.".
-        facts: the values of the message's placeholders.
-        repair: the name of the repair that would help; None for none.
+        check: what was looked at.
+        level: how it is.
+        code: what exactly was found; stable, and the key to the words.
+        facts: what the words leave open.
+        repair: the name of what would help, if anything here can.
 
     """
 
@@ -37,10 +37,7 @@ class Finding:
     repair: str | None = None
 
     def message(self, language: Language) -> str:
-        """Return the sentence that a person reads.
-
-        Its placeholder ``{reason}`` is the fact that is named by the language's tag, or English.
-        """
+        """Return the words in a language; ``{reason}`` is the fact named after it or English."""
         facts = {"reason": self.facts.get(language) or self.facts.get(SOURCE, ""), **self.facts}
         return say(language, f"doctor.{self.code}", facts)
 
