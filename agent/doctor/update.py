@@ -1,4 +1,4 @@
-"""Whether this version is the newest one, as far as anybody said."""
+"""Check whether this version is the newest one that the agent knows of."""
 
 from collections.abc import Iterator
 
@@ -12,11 +12,11 @@ from agent.words import Language
 
 
 def check_update(installation: InstalledAgent) -> Iterator[Finding]:
-    """Look at what the agent has heard; nobody is asked anything here."""
+    """Report what the agent knows of newer versions; no server is asked."""
     try:
         settings = installation.policy.over(config.load(installation.paths.config))
     except (ConfigError, OSError):
-        return  # check_config says so
+        return  # check_config reports it
     found = status.read(installation.paths, settings)
     if found.asking is not UpdateChecking.ON:
         yield _nothing_known(found.asking)
