@@ -24,7 +24,7 @@ class Citizen:
     """What stands for the citizen in a running agent.
 
     Attributes:
-        consent: decides about sites and last tries.
+        consent: decides about sites and last attempts.
         prompter: asks for PINs.
         store: where decisions are kept; None where a flag decides.
 

@@ -14,7 +14,7 @@ from agent.consent.questions import (
     CardFacts,
     DocumentFacts,
     EnterPin,
-    LastTry,
+    LastAttempt,
     Locked,
     Prompt,
     Purpose,
@@ -25,7 +25,7 @@ from agent.origin import Origin
 from agent.secret import SecretBytes
 
 A = TypeVar("A")
-AnyPrompt: TypeAlias = AllowSite | EnterPin | LastTry | Locked
+AnyPrompt: TypeAlias = AllowSite | EnterPin | LastAttempt | Locked
 
 SYSTEM: Final = "system"
 """The language of whichever system the window opens on."""
@@ -67,7 +67,7 @@ def encode_request(prompt: Prompt[A], language: str = SYSTEM) -> bytes:
                 "max_length": prompt.max_length,
                 "may_block": prompt.may_block,
             }
-        case LastTry():
+        case LastAttempt():
             body = {
                 "kind": "last_try",
                 "attempts_left": prompt.attempts_left,
@@ -152,7 +152,7 @@ def _request(body: dict[str, Any]) -> AnyPrompt:
             )
         case "last_try":
             left = _number(body["attempts_left"])
-            return LastTry(site, left, _card(body["card"]), _flag(body["pin_given"]))
+            return LastAttempt(site, left, _card(body["card"]), _flag(body["pin_given"]))
         case "locked":
             return Locked(site, _card(body["card"]))
         case _:
@@ -212,7 +212,7 @@ def _answer(prompt: Prompt[A], raw: bytearray) -> object:
             raise AgentError("cancelled in the PIN window", code=ErrorCode.USER_CANCELLED)
         case EnterPin() if raw.startswith(PIN):
             return _pin(prompt, memoryview(raw)[len(PIN) :])
-        case LastTry() if bytes(raw) in (YES, NO):
+        case LastAttempt() if bytes(raw) in (YES, NO):
             return raw == YES
         case Locked() if raw == SEEN:
             return None

@@ -14,7 +14,7 @@ from agent.consent.questions import (
     CardFacts,
     DocumentFacts,
     EnterPin,
-    LastTry,
+    LastAttempt,
     Locked,
     Prompt,
     Purpose,
@@ -66,7 +66,7 @@ requests = st.one_of(
         st.just(8),
         st.booleans(),
     ),
-    st.builds(LastTry, sites, st.integers(1, 2), cards, st.booleans()),
+    st.builds(LastAttempt, sites, st.integers(1, 2), cards, st.booleans()),
     st.builds(Locked, sites, cards),
 )
 

@@ -81,7 +81,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         consent: who decides about a site that was never seen: a window, or the flag itself.
         page_pin: whether a page may hand the PIN over; otherwise only the agent's window asks.
         allow_sha1: whether pages may ask for SHA-1 signatures.
-        last_try: whether the card's last PIN try may be spent, after a question.
+        last_try: whether the card's last PIN attempt may be spent, after a question.
         update_check: whether the agent may ask for a newer version of itself.
         update_url: whom it asks (see ``update.fetch.check_address``); empty for nobody.
         update_keys: Ed25519 public keys, 64 hexadecimal digits each, that may sign the answer
