@@ -1,7 +1,7 @@
-"""The agent with its icon: the icon has the main thread, the agent one of its own.
+"""The agent with its icon: the icon runs in the main thread, the agent in a thread of its own.
 
-The agent does not need the icon. Where none can be drawn, or one that was drawn fails, the
-agent goes on; only the agent's own end, the citizen, or a signal ends the program.
+The agent does not need the icon: it keeps running where no icon can be shown, or where showing
+it fails. The program ends when the agent ends, when the citizen quits, or on a signal.
 """
 
 import asyncio
@@ -9,6 +9,8 @@ import signal
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -23,16 +25,17 @@ from agent.signing.model import Snapshot
 from agent.signing.recording import Signed
 from agent.words.language import CHOICES, chosen_language
 from tray.icon.backend import Backend, NoTrayError
-from tray.icon.face import Face, Facts, make_face
-from tray.icon.texts import Texts, load_texts
+from tray.icon.texts import TrayTexts, load_texts
+from tray.icon.view import TrayState, TrayView, make_view
 
-AGAIN_SECONDS: Final = 15.0
-"""After how long an icon that failed is drawn again."""
-MAX_FALLS: Final = 5
-END_SECONDS: Final = 20.0
-"""How long the agent may take to end."""
-_WARNINGS: Final = ("policy", "too_old", "plain_port")  # the worst first
-_LOOK_SECONDS: Final = 0.5  # on Windows a signal interrupts no wait without an end
+RETRY_SECONDS: Final = 15.0
+"""Pause before an icon that failed is shown again."""
+MAX_ICON_RUNS: Final = 5
+"""How often the icon is shown at most: at the start, and again each time it has failed."""
+STOP_SECONDS: Final = 20.0
+"""How long the agent may take to stop."""
+_WARNINGS: Final = ("policy", "too_old", "plain_port")  # the most severe first
+_POLL_SECONDS: Final = 0.5  # on Windows a signal does not interrupt a wait without a time limit
 
 _log = structlog.get_logger(__name__)
 
@@ -51,9 +54,10 @@ class Program(Observer):
 
         Args:
             daemon: the agent.
-            make_backend: makes what draws the icon.
-            announce: told in the agent's thread when it is ready.
-            open_page: opens an address in the citizen's browser.
+            make_backend: returns a new backend; called each time the icon is shown.
+            announce: called in the agent's thread when the agent is ready, with the JSON object
+                that ``serve`` prints.
+            open_page: opens an address in the citizen's browser; returns whether it could.
 
         """
         self._daemon = daemon
@@ -61,7 +65,7 @@ class Program(Observer):
         self._announce = announce
         self._open_page = open_page
         self._lock = threading.Lock()
-        self._facts = Facts(language=daemon.preferences.language)
+        self._state = TrayState(language=daemon.preferences.language)
         self._warnings: tuple[str, ...] = ("policy",) if daemon.policy.problem else ()
         self._backend: Backend | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -72,14 +76,14 @@ class Program(Observer):
         self._opens_panel = False
 
     def open_when_ready(self) -> None:
-        """Open the panel too, as soon as the agent answers: where there is no tray, it is all."""
+        """Open the panel in a browser as soon as the agent is ready."""
         self._opens_panel = True
 
     def run(self) -> None:
-        """Run until the agent ends; in the main thread.
+        """Run until the agent ends; call it in the main thread.
 
         Raises:
-            AgentError, OSError: why the agent could not run.
+            AgentError, OSError: the agent could not run.
 
         """
         self._catch_signals()
@@ -87,14 +91,14 @@ class Program(Observer):
         thread = threading.Thread(target=self._run_agent, name="agent", daemon=True)
         thread.start()
         self._show_icon()
-        while not self._ended.wait(_LOOK_SECONDS):
+        while not self._ended.wait(_POLL_SECONDS):
             pass
-        thread.join(END_SECONDS)
+        thread.join(STOP_SECONDS)
         if self._failure is not None:
             raise self._failure
 
     def quit(self) -> None:
-        """End the agent, and with it the program; from any thread."""
+        """Stop the agent, which ends the program; may be called from any thread."""
         self._quitting.set()
         with self._lock:
             loop, stopped = self._loop, self._stopped
@@ -130,30 +134,30 @@ class Program(Observer):
             await self._daemon.run(stopped, self)
 
     def ready(self, facts: dict[str, Any]) -> None:
-        """Show that every port answers; open the panel where that was asked for."""
+        """Announce that every port answers; open the panel where that was asked for."""
         if facts.get("hipki_port") is None:
-            self._warn("plain_port", True)
+            self._set_warning("plain_port", True)
         self._announce(facts)
         if self._opens_panel:
-            self._choose("panel:state")
+            self._on_chosen("panel:state")
 
     def updated(self, standing: UpdateStatus) -> None:
-        """Show what is known of newer versions."""
-        self._warn("too_old", standing.age is VersionAge.TOO_OLD)
-        is_news = standing.age in {VersionAge.NEWER, VersionAge.TOO_OLD}
-        self._update(newest=standing.newest if is_news else "", warnings=self._warnings)
+        """Show whether there is a newer version."""
+        self._set_warning("too_old", standing.age is VersionAge.TOO_OLD)
+        is_newer = standing.age in {VersionAge.NEWER, VersionAge.TOO_OLD}
+        self._update(newest=standing.newest if is_newer else "", warnings=self._warnings)
 
-    def _warn(self, warning: str, on: bool) -> None:
-        """Set a warning or take it back."""
+    def _set_warning(self, warning: str, on: bool) -> None:
+        """Add or remove a warning; the caller calls :meth:`_update`."""
         now = {*self._warnings, warning} if on else {*self._warnings} - {warning}
         self._warnings = tuple(each for each in _WARNINGS if each in now)
 
     def changed(self, snapshot: Snapshot) -> None:
-        """Show the readers as they are now."""
+        """Show the readers and cards as they are now."""
         self._update(snapshot=snapshot, warnings=self._warnings)
 
     def signed(self, signed: Signed) -> None:
-        """Tell the citizen that a key was used."""
+        """Notify the citizen that a key was used."""
         with self._lock:
             backend = self._backend
         if backend is not None:
@@ -162,43 +166,44 @@ class Program(Observer):
     # The icon, in the main thread.
 
     def _show_icon(self) -> None:
-        for _ in range(MAX_FALLS):
+        for _ in range(MAX_ICON_RUNS):
             try:
-                self._draw()
+                self._run_icon()
             except NoTrayError as error:
                 _log.info("there is no tray; the panel has everything", detail=str(error))
-            except Exception:  # noqa: BLE001  # whatever a toolkit throws
-                _log.exception("the icon fell over; the agent goes on")
+            except Exception:  # noqa: BLE001  # whatever a toolkit raises
+                _log.exception("the icon failed; the agent goes on")
             else:
                 return
             finally:
                 with self._lock:
                     self._backend = None
-            if self._wait_before_again():
+            if self._wait_before_retry():
                 return
 
-    def _wait_before_again(self) -> bool:
-        """Wait a little; return whether the agent has ended meanwhile."""
+    def _wait_before_retry(self) -> bool:
+        """Wait ``RETRY_SECONDS``, or until the agent has ended; return whether it has."""
         waited = 0.0
-        while waited < AGAIN_SECONDS:
-            if self._ended.wait(_LOOK_SECONDS):
+        while waited < RETRY_SECONDS:
+            if self._ended.wait(_POLL_SECONDS):
                 return True
-            waited += _LOOK_SECONDS
+            waited += _POLL_SECONDS
         return False
 
-    def _draw(self) -> None:
+    def _run_icon(self) -> None:
         backend = self._make_backend()
         with self._lock:
             self._backend = backend
             if self._ended.is_set():
                 return
-        backend.run(self._face(), self._choose)
+        backend.run(self._view(), self._on_chosen)
 
-    def _choose(self, key: str) -> None:
-        """Do what a line of the menu says; elsewhere, for the icon must not wait."""
-        threading.Thread(target=self._do, args=(key,), name=f"menu {key}", daemon=True).start()
+    def _on_chosen(self, key: str) -> None:
+        """Do what a menu entry stands for, in a new thread: the icon's must not block."""
+        action = partial(self._run_action, key)
+        threading.Thread(target=action, name=f"menu {key}", daemon=True).start()
 
-    def _do(self, key: str) -> None:
+    def _run_action(self, key: str) -> None:
         action, _, what = key.partition(":")
         try:
             if action == "quit":
@@ -208,9 +213,9 @@ class Program(Observer):
             elif action == "autostart":
                 self._toggle_autostart()
             elif action == "language" and what in CHOICES:
-                self._speak(what)
+                self._set_language(what)
         except Exception:  # noqa: BLE001  # the next click is to work again
-            _log.exception("the menu could not do it", key=key)
+            _log.exception("an action of the menu failed", key=key)
 
     def _open_panel(self, page: str) -> None:
         address = panel_address(self._daemon.paths)
@@ -222,15 +227,15 @@ class Program(Observer):
         if autostart is None:
             return
         (autostart.turn_off if autostart.is_on() else autostart.turn_on)()
-        self._tell_settings()
+        self._show_settings()
 
-    def _tell_settings(self) -> None:
-        """Show what was chosen, here and in the panel."""
+    def _show_settings(self) -> None:
+        """Show changed settings in the menu and in the panel."""
         self.settings_changed()
         self._daemon.settings_changed()
 
     def settings_changed(self) -> None:
-        """Show what the citizen chose, here or in the panel."""
+        """Show the settings in the menu after the citizen changed one, here or in the panel."""
         autostart = self._daemon.autostart
         self.updated(self._daemon.update.status)
         self._update(
@@ -238,37 +243,34 @@ class Program(Observer):
             autostart=None if autostart is None else autostart.is_on(),
         )
 
-    def _speak(self, language: str) -> None:
+    def _set_language(self, language: str) -> None:
         try:
             self._daemon.preferences.set_language(language)
         finally:
-            self._tell_settings()
+            self._show_settings()
 
-    def _update(self, **known: Any) -> None:
+    def _update(self, **changes: Any) -> None:
+        """Change fields of the state; show the result where it differs."""
         with self._lock:
-            before = self._facts
-            self._facts = Facts(**{**_fields(before), **known})
-            if self._facts == before:
+            before = self._state
+            self._state = replace(before, **changes)
+            if self._state == before:
                 return
             backend = self._backend
         if backend is not None:
-            backend.show(self._face())
+            backend.show(self._view())
 
-    def _face(self) -> Face:
+    def _view(self) -> TrayView:
         with self._lock:
-            facts = self._facts
-        return make_face(facts, self._texts())
+            state = self._state
+        return make_view(state, self._texts())
 
-    def _texts(self) -> Texts:
+    def _texts(self) -> TrayTexts:
         return load_texts(chosen_language(self._daemon.preferences.language))
 
 
-def _fields(facts: Facts) -> dict[str, Any]:
-    return {name: getattr(facts, name) for name in Facts.__slots__}
-
-
-def notification(signed: Signed, texts: Texts) -> tuple[str, str]:
-    """Write the title and the body of what the citizen is told after a key was used."""
+def notification(signed: Signed, texts: TrayTexts) -> tuple[str, str]:
+    """Return the title and the body of the notification after a key was used."""
     title = texts.signed if signed.kind is EntryKind.SIGN else texts.decrypted
     own = {LOCAL_USER: texts.owner, SELF_TEST: texts.self_test}
     site = own.get(signed.site) or signed.site.host

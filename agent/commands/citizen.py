@@ -13,10 +13,10 @@ from agent.consent.process import ProcessPrompter, prompt_command
 from agent.consent.questions import NoPrompter, Prompter
 from agent.consent.queue import PromptQueue
 from agent.consent.site_store import SiteStore
-from agent.consent.wire import SYSTEM
 from agent.host.settings.policy import Policy, Ruling
 from agent.origin import Origin
 from agent.web.hipki.asking import PopupPrompter
+from agent.words.language import SYSTEM
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,8 @@ from agent.signing.model import Snapshot
 from agent.signing.recording import Signed
 from agent.signing.service import SigningService
 from agent.transport.base import CardProvider
-from agent.web.hipki.door import MCA_PORT, HipkiMount
+from agent.web.front.serving import Listener
+from agent.web.hipki.door import HIPKI, MCA_PORT, HipkiMount
 from agent.web.panel.panel import Panel, Sources
 from agent.web.ports import ServerConfig, Serving, serve
 
@@ -158,8 +159,8 @@ class Daemon:
             ports = replace(
                 self._ports(context),
                 virtual=service.provider_kind == "virtual",
-                plain_mounts=(hipki,),
-                mounts=(panel.mount,),
+                native_mounts=(panel.mount,),
+                listeners=tuple(self._old_listeners(hipki)),
                 prove=known.prove,
             )
             listening = await serve(ports, service)
@@ -204,20 +205,24 @@ class Daemon:
             settings=settings,
             state="running" if self.policy.problem is None else "policy_unusable",
             is_our_peer=peer.check_for() if settings.check_peer else None,
-            more_plain_ports=(MCA_PORT,) if settings.mca else (),
         )
+
+    def _old_listeners(self, hipki: HipkiMount) -> Iterator[Listener]:
+        yield Listener(name=HIPKI, ports=(self.settings.hipki_port,), mounts=(hipki,))
+        if self.settings.mca:
+            yield Listener(name="mca", ports=(MCA_PORT,), mounts=(hipki,))
 
     async def _tell(
         self, listening: Serving, service: SigningService, panel: Panel, observer: Observer
     ) -> None:
         """Say to everybody that the agent is ready."""
-        panel.listening(listening.port, listening.ping_port, listening.ping_error)
-        port, plain, kind = listening.port, listening.ping_port, service.provider_kind
-        await asyncio.to_thread(self._running.announce, port, plain, kind)
+        port, hipki, kind = listening.port, listening.others[HIPKI], service.provider_kind
+        panel.listening(port, hipki.port, hipki.problem)
+        await asyncio.to_thread(self._running.announce, port, hipki.port, kind)
         ready: dict[str, Any] = {"ready": True, "version": __version__}
-        ready |= {"port": port, "hipki_port": plain}
-        if listening.ping_error is not None:
-            ready["hipki_error"] = listening.ping_error
+        ready |= {"port": port, "hipki_port": hipki.port}
+        if hipki.problem is not None:
+            ready["hipki_error"] = hipki.problem
         observer.ready({**ready, "provider": kind})
         observer.updated(self.update.status)
         observer.changed(service.snapshot())

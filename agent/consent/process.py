@@ -16,9 +16,10 @@ from typing import Final, TypeVar
 import structlog
 
 from agent.consent.questions import Prompt, unasked
-from agent.consent.wire import MAX_ANSWER, NO_DISPLAY, SYSTEM, decode_answer, encode_request
+from agent.consent.wire import MAX_ANSWER, NO_DISPLAY, decode_answer, encode_request
 from agent.errors import AgentError, ErrorCode
 from agent.secret import SecretBytes
+from agent.words.language import SYSTEM
 
 A = TypeVar("A")
 ANSWER_SECONDS: Final = 120.0

@@ -2,11 +2,15 @@
 
 The requests are facts, not sentences: who asks, for what, with which card. The window chooses the
 words. Whoever stops waiting for an answer (the task is cancelled) closes the window by that.
+
+The bounds that the types state are checked where a window's process reads a request
+(:mod:`agent.consent.wire`), not where one is made.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum, unique
-from typing import ClassVar, Generic, Protocol, TypeVar
+from typing import Annotated, ClassVar, Generic, Protocol, TypeAlias, TypeVar
+
+from msgspec import Meta, Struct
 
 from agent.errors import AgentError, ErrorCode
 from agent.origin import Origin
@@ -14,6 +18,8 @@ from agent.secret import SecretBytes
 
 A = TypeVar("A")
 MAX_SHOWN = 3  # documents named in a window; the others are counted
+Attempts: TypeAlias = Annotated[int, Meta(ge=1, le=15)]  # a card counts them in four bits
+PinLength: TypeAlias = Annotated[int, Meta(ge=1, le=32)]  # characters; more than any card takes
 
 
 @unique
@@ -34,8 +40,7 @@ class Act(StrEnum):
     DECRYPT = "decrypt"
 
 
-@dataclass(frozen=True, slots=True)
-class DocumentFacts:
+class DocumentFacts(Struct, frozen=True, forbid_unknown_fields=True):
     """One document as the citizen is told of it.
 
     Attributes:
@@ -45,29 +50,27 @@ class DocumentFacts:
     """
 
     name: str | None
-    digest: bytes
+    digest: Annotated[bytes, Meta(min_length=20, max_length=64)]
 
 
-@dataclass(frozen=True, slots=True)
-class Purpose:
+class Purpose(Struct, frozen=True, forbid_unknown_fields=True):
     """What the key is wanted for.
 
     Attributes:
         act: to sign or to decrypt.
         hash: the digest algorithm's name, such as "SHA-256"; empty when nothing is signed.
-        documents: the first three of them.
+        documents: the first three of them at most.
         count: of all documents.
 
     """
 
     act: Act
     hash: str = ""
-    documents: tuple[DocumentFacts, ...] = ()
-    count: int = 0
+    documents: Annotated[tuple[DocumentFacts, ...], Meta(max_length=MAX_SHOWN)] = ()
+    count: Annotated[int, Meta(ge=0)] = 0
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class CardFacts:
+class CardFacts(Struct, frozen=True, forbid_unknown_fields=True):
     """Which card, and whose.
 
     Attributes:
@@ -90,7 +93,7 @@ class CardFacts:
         return f"CardFacts({self.reader!r}, {self.generation!r})"
 
 
-class Prompt(Generic[A]):
+class Prompt(Struct, Generic[A], frozen=True, forbid_unknown_fields=True, tag_field="kind"):
     """A question whose answer is an ``A``.
 
     Attributes:
@@ -99,21 +102,17 @@ class Prompt(Generic[A]):
 
     """
 
-    __slots__ = ()
     site: Origin
     unasked: ClassVar[ErrorCode]
 
 
-@dataclass(frozen=True, slots=True)
-class AllowSite(Prompt[SiteAnswer]):
+class AllowSite(Prompt[SiteAnswer], frozen=True, tag="allow_site"):
     """Asks whether a site may use the card."""
 
-    site: Origin
     unasked: ClassVar[ErrorCode] = ErrorCode.ORIGIN_NOT_ALLOWED
 
 
-@dataclass(frozen=True, slots=True)
-class EnterPin(Prompt[SecretBytes]):
+class EnterPin(Prompt[SecretBytes], frozen=True, tag="enter_pin"):
     """Asks for the PIN; cancelling is the error ``user_cancelled``.
 
     Attributes:
@@ -129,19 +128,17 @@ class EnterPin(Prompt[SecretBytes]):
 
     """
 
-    site: Origin
     purpose: Purpose
     card: CardFacts
-    attempts_left: int | None
+    attempts_left: Attempts | None
     was_wrong: bool
-    min_length: int
-    max_length: int
+    min_length: PinLength
+    max_length: PinLength
     may_block: bool = False
     unasked: ClassVar[ErrorCode] = ErrorCode.PIN_REQUIRED
 
 
-@dataclass(frozen=True, slots=True)
-class LastAttempt(Prompt[bool]):
+class LastAttempt(Prompt[bool], frozen=True, tag="last_try"):
     """Asks whether one of the last PIN attempts is to be spent.
 
     Attributes:
@@ -153,18 +150,15 @@ class LastAttempt(Prompt[bool]):
 
     """
 
-    site: Origin
-    attempts_left: int
+    attempts_left: Attempts
     card: CardFacts
     pin_given: bool
     unasked: ClassVar[ErrorCode] = ErrorCode.PIN_LAST_ATTEMPT
 
 
-@dataclass(frozen=True, slots=True)
-class Locked(Prompt[None]):
+class Locked(Prompt[None], frozen=True, tag="locked"):
     """Tells that the PIN is locked, and what to do now; there is nothing to answer."""
 
-    site: Origin
     card: CardFacts
     unasked: ClassVar[ErrorCode] = ErrorCode.PIN_LOCKED
 

@@ -1,9 +1,9 @@
-"""Which protocols answer on which ports: the native API on HTTPS, older ones on plain HTTP."""
+"""Which protocols answer on which ports: the native API on HTTPS, older ones beside it."""
 
 import asyncio
 import ssl
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -13,7 +13,7 @@ from agent.host.settings.config import Settings
 from agent.web.front.limits import Limits
 from agent.web.front.listen import PortTakenError
 from agent.web.front.mount import Mount
-from agent.web.front.serving import Listeners
+from agent.web.front.serving import Listener, Listeners
 from agent.web.native.beacon import beacon
 from agent.web.native.messages import AgentState
 from agent.web.native.methods import NativeApi, Prover
@@ -31,9 +31,9 @@ class ServerConfig:
         tls: with the local leaf.
         settings: the ports, and what pages may do.
         virtual: whether the cards are virtual.
-        mounts: beside the native API on its port, for our own pages; asked before it.
-        plain_mounts: beside the beacon on plain HTTP, for older protocols; asked before it.
-        more_plain_ports: the plain-HTTP side listens there too, where they are free.
+        native_mounts: beside the native API on its port, for our own pages; asked before it.
+        listeners: beside the native API's, each where one of its ports is free; on plain HTTP the
+            beacon answers what no mount claims.
         limits: for each site.
         is_our_peer: tells whether the program at the other end is this user's; None lets
             everybody on this computer in.
@@ -45,13 +45,26 @@ class ServerConfig:
     tls: ssl.SSLContext
     settings: Settings = field(default_factory=Settings)
     virtual: bool = False
-    mounts: tuple[Mount, ...] = ()
-    plain_mounts: tuple[Mount, ...] = ()
-    more_plain_ports: tuple[int, ...] = ()
+    native_mounts: tuple[Mount, ...] = ()
+    listeners: tuple[Listener, ...] = ()
     limits: Limits = field(default_factory=Limits)
     is_our_peer: PeerCheck | None = None
     prove: Prover | None = None
     state: AgentState = "running"
+
+
+@dataclass(frozen=True, slots=True)
+class ListenResult:
+    """What became of a listener.
+
+    Attributes:
+        port: where it listens; None when other programs hold its ports.
+        problem: who holds the first of them then, in English, as far as that can be known.
+
+    """
+
+    port: int | None
+    problem: str | None = None
 
 
 class Serving:
@@ -59,28 +72,14 @@ class Serving:
 
     Attributes:
         port: of the native API, https and wss.
-        ping_port: of the plain-HTTP side; None when another program holds it.
-        ping_error: who holds it then, in English, as far as that can be known.
+        others: what became of each other listener, by its name.
 
     """
 
-    def __init__(self, listeners: Listeners, port: int) -> None:
+    def __init__(self, listeners: Listeners, port: int, others: Mapping[str, ListenResult]) -> None:
         self.port = port
-        self.ping_port: int | None = None
-        self.ping_error: str | None = None
+        self.others = others
         self._listeners = listeners
-
-    async def listen_plain(self, port: int, more: Sequence[int], mounts: Sequence[Mount]) -> None:
-        """Listen on plain HTTP, which other programs may hold without harm to the native API."""
-        try:
-            self.ping_port = await self._listeners.listen((port,), mounts)
-        except PortTakenError as error:
-            self.ping_error = await _explain(port, error)
-        for other in more:
-            try:
-                await self._listeners.listen((other,), mounts)
-            except PortTakenError as error:
-                await _explain(other, error)
 
     async def close(self) -> None:
         """Stop: no new connection; the open ones are cut, their requests cancelled."""
@@ -105,17 +104,27 @@ async def serve(config: ServerConfig, service: Service) -> Serving:
     native = await asyncio.to_thread(NativeMount, api)
     listeners = Listeners(api.rate, service.is_allowed, config.is_our_peer)
     port = await listeners.listen(
-        config.settings.native_ports, (*config.mounts, native), config.tls
+        Listener(
+            name="native",
+            ports=config.settings.native_ports,
+            tls=config.tls,
+            mounts=(*config.native_mounts, native),
+        )
     )
-    serving = Serving(listeners, port)
-    plain = (*config.plain_mounts, beacon(port))
-    await serving.listen_plain(config.settings.hipki_port, config.more_plain_ports, plain)
-    _log.info("listening", port=port, ping_port=serving.ping_port)
-    return serving
+    ping = beacon(port)
+    others = {each.name: await _listen(listeners, each, ping) for each in config.listeners}
+    _log.info("listening", port=port, others={name: found.port for name, found in others.items()})
+    return Serving(listeners, port, others)
 
 
-async def _explain(port: int, error: PortTakenError) -> str:
-    owner = await asyncio.to_thread(describe_owner, port)
-    detail = error.detail if owner is None else f"{error.detail}: {owner}"
-    _log.warning("no plain-HTTP port", port=port, detail=detail)
-    return detail
+async def _listen(listeners: Listeners, wanted: Listener, ping: Mount) -> ListenResult:
+    """Listen where another program may do so already without harm to the native API."""
+    if wanted.tls is None:
+        wanted = replace(wanted, mounts=(*wanted.mounts, ping))
+    try:
+        return ListenResult(await listeners.listen(wanted))
+    except PortTakenError as error:
+        owner = await asyncio.to_thread(describe_owner, wanted.ports[0])
+        problem = error.detail if owner is None else f"{error.detail}: {owner}"
+        _log.warning("no free port", listener=wanted.name, ports=wanted.ports, detail=problem)
+        return ListenResult(None, problem)

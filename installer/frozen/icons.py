@@ -6,19 +6,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tray.icon.drawing import draw
-from tray.icon.face import Mood
+from tray.icon.view import IconStatus
 
 ICO_SIZES = (16, 20, 24, 32, 40, 48, 64, 256)
 HICOLOR_SIZES = (16, 22, 24, 32, 48, 64, 128, 256)
 """Pixels of each side, as the icon theme of XDG desktops has them."""
 _ICNS_KINDS = ((128, b"ic07"), (256, b"ic08"), (512, b"ic09"), (1024, b"ic10"))
 _LARGEST_BITMAP = 64  # larger ones are PNG, as Windows Vista and later read them
-_MOOD = Mood.RUNNING
+_STATUS = IconStatus.RUNNING
 
 
 def png(size: int) -> bytes:
     """Return the icon as PNG (ISO/IEC 15948), ``size`` pixels wide and high."""
-    rgba = draw(_MOOD, size)
+    rgba = draw(_STATUS, size)
     rows = b"".join(
         b"\0" + rgba[start : start + size * 4] for start in range(0, len(rgba), size * 4)
     )
@@ -52,7 +52,7 @@ def ico(sizes: Sequence[int] = ICO_SIZES) -> bytes:
 
 def _bitmap(size: int) -> bytes:
     """Return the content of a BMP file: header, BGRA from the bottom row up, and an empty mask."""
-    rgba = draw(_MOOD, size)
+    rgba = draw(_STATUS, size)
     bgra = bytearray(rgba)
     bgra[0::4], bgra[2::4] = rgba[2::4], rgba[0::4]
     width = size * 4

@@ -198,7 +198,7 @@ def test_nobody_gets_it_unasked() -> None:
         "tests/unit/test_words.py",
         "tests/unit/test_command_line.py",
         "tests/installer/wizard/test_pages.py",
-        "tests/tray/test_face.py",
+        "tests/tray/test_view.py",
     ),
 )
 

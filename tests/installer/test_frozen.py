@@ -15,7 +15,7 @@ from PIL import Image
 
 from agent import __version__
 from tray.icon.drawing import draw
-from tray.icon.face import Mood
+from tray.icon.view import IconStatus
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCK = ROOT / "installer" / "requirements" / "installer.txt"
@@ -29,7 +29,7 @@ OF_PYINSTALLER = {
 def test_a_picture_is_the_trays_own() -> None:
     shown = Image.open(io.BytesIO(icons.png(48)))
     assert shown.size == (48, 48)
-    assert shown.convert("RGBA").tobytes() == draw(Mood.RUNNING, 48)
+    assert shown.convert("RGBA").tobytes() == draw(IconStatus.RUNNING, 48)
 
 
 def test_windows_icon_has_every_size() -> None:
@@ -37,7 +37,7 @@ def test_windows_icon_has_every_size() -> None:
     assert icon.info["sizes"] == {(size, size) for size in icons.ICO_SIZES}
     for size in (16, 256):
         icon.size = (size, size)
-        assert icon.convert("RGBA").tobytes() == draw(Mood.RUNNING, size)
+        assert icon.convert("RGBA").tobytes() == draw(IconStatus.RUNNING, size)
 
 
 def test_every_picture_of_a_theme_is_written(tmp_path: Path) -> None:

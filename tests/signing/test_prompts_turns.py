@@ -1,9 +1,9 @@
 """A page cannot bury the citizen in windows: one at a time, and a pause after refusals."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from agent.consent.questions import AllowSite, EnterPin, NoPrompter, SiteAnswer
 from agent.consent.queue import (

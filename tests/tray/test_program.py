@@ -28,7 +28,7 @@ from agent.virtualcard.provider import VirtualProvider
 from tests.conftest import TEST_PIN, CardFactory
 from tray import program as program_module
 from tray.icon.backend import NoTrayError
-from tray.icon.face import Face, Mood
+from tray.icon.view import IconStatus, TrayView
 from tray.program import Program
 
 SECONDS = 60.0
@@ -47,20 +47,20 @@ class FakeIcon:
     """A back end that draws nothing and remembers all."""
 
     def __init__(self) -> None:
-        self.faces: list[Face] = []
+        self.views: list[TrayView] = []
         self.notices: list[tuple[str, str]] = []
         self.chosen: Callable[[str], None] = lambda _: None
         self.running = threading.Event()
         self.ended = threading.Event()
 
-    def run(self, face: Face, chosen: Callable[[str], None]) -> None:
-        self.faces.append(face)
+    def run(self, view: TrayView, chosen: Callable[[str], None]) -> None:
+        self.views.append(view)
         self.chosen = chosen
         self.running.set()
         assert self.ended.wait(2 * SECONDS)
 
-    def show(self, face: Face) -> None:
-        self.faces.append(face)
+    def show(self, view: TrayView) -> None:
+        self.views.append(view)
 
     def notify(self, title: str, body: str) -> None:
         self.notices.append((title, body))
@@ -69,20 +69,20 @@ class FakeIcon:
         self.ended.set()
 
 
-class Falling(FakeIcon):
-    """One that falls over when it is drawn."""
+class Failing(FakeIcon):
+    """One that fails when it is shown."""
 
-    def run(self, face: Face, chosen: Callable[[str], None]) -> None:
-        del face, chosen
+    def run(self, view: TrayView, chosen: Callable[[str], None]) -> None:
+        del view, chosen
         self.running.set()
-        raise RuntimeError("the toolkit fell over")
+        raise RuntimeError("the toolkit failed")
 
 
 class Nowhere(FakeIcon):
-    """One that finds nothing to draw on."""
+    """One without a place for an icon."""
 
-    def run(self, face: Face, chosen: Callable[[str], None]) -> None:
-        del face, chosen
+    def run(self, view: TrayView, chosen: Callable[[str], None]) -> None:
+        del view, chosen
         self.running.set()
         raise NoTrayError("no session bus")
 
@@ -189,7 +189,7 @@ def test_where_there_is_no_tray_the_panel_opens_by_itself(
     assert running.pages[0].startswith(f"https://localhost:{running.facts['port']}/panel/#token=")
 
 
-@pytest.mark.parametrize("kind", [Falling, Nowhere])
+@pytest.mark.parametrize("kind", [Failing, Nowhere])
 def test_a_dead_icon_does_not_take_the_agent_along(
     start: Callable[..., Running], kind: type[FakeIcon]
 ) -> None:
@@ -202,15 +202,15 @@ def test_a_dead_icon_does_not_take_the_agent_along(
 def test_an_icon_that_fell_over_is_drawn_again(
     start: Callable[..., Running], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(program_module, "AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(program_module, "RETRY_SECONDS", 0.0)
     drawn: list[FakeIcon] = []
 
     class Second(FakeIcon):
-        def run(self, face: Face, chosen: Callable[[str], None]) -> None:
+        def run(self, view: TrayView, chosen: Callable[[str], None]) -> None:
             drawn.append(self)
             if len(drawn) == 1:
                 raise RuntimeError("the first time")
-            super().run(face, chosen)
+            super().run(view, chosen)
 
     running = start(Second())
     assert running.icon.running.wait(SECONDS)
@@ -223,12 +223,12 @@ def test_the_icon_follows_the_cards(
 ) -> None:
     icon = FakeIcon()
     start(icon)
-    until(lambda: icon.faces and icon.faces[-1].mood is Mood.RUNNING)
+    until(lambda: icon.views and icon.views[-1].status is IconStatus.RUNNING)
     provider.insert(READER, make_card("gen2"))
-    until(lambda: icon.faces[-1].mood is Mood.READY)
-    assert any("Virtual Reader" in item.label for item in icon.faces[-1].menu)
+    until(lambda: icon.views[-1].status is IconStatus.READY)
+    assert any("Virtual Reader" in item.label for item in icon.views[-1].menu)
     provider.remove(READER)
-    until(lambda: icon.faces[-1].mood is Mood.RUNNING)
+    until(lambda: icon.views[-1].status is IconStatus.RUNNING)
 
 
 def test_a_signature_is_told_and_shows_as_work(
@@ -251,7 +251,7 @@ def test_a_signature_is_told_and_shows_as_work(
     ((_, body),) = icon.notices
     assert "shop.example" in body
     assert "同意書.pdf" in body
-    assert Mood.WORKING in {face.mood for face in icon.faces}
+    assert IconStatus.WORKING in {view.status for view in icon.views}
     assert TEST_PIN not in str(icon.notices)
 
 
@@ -276,7 +276,7 @@ def test_what_is_chosen_in_the_menu_is_done_and_shown(start: Callable[..., Runni
     assert icon.running.wait(SECONDS)
 
     def line(key: str) -> Any:
-        return next(i for top in icon.faces[-1].menu for i in top.walk() if i.key == key)
+        return next(i for top in icon.views[-1].menu for i in top.walk() if i.key == key)
 
     for wanted in (True, False):
         icon.chosen("autostart")
@@ -307,10 +307,10 @@ def test_news_of_a_version_reach_the_icon_while_it_runs(start: Callable[..., Run
     running.program.updated(
         UpdateStatus(UpdateChecking.ON, VersionAge.TOO_OLD, newest="9.2.0", floor="9.0.0")
     )
-    until(lambda: icon.faces[-1].mood is Mood.ATTENTION)
-    assert "panel:about:newer" in {item.key for item in icon.faces[-1].menu}
+    until(lambda: icon.views[-1].status is IconStatus.ATTENTION)
+    assert "panel:about:newer" in {item.key for item in icon.views[-1].menu}
     running.program.updated(UpdateStatus(UpdateChecking.ON, VersionAge.NEWEST, newest="0.1.0"))
-    until(lambda: icon.faces[-1].mood is not Mood.ATTENTION)
+    until(lambda: icon.views[-1].status is not IconStatus.ATTENTION)
 
 
 def test_what_is_chosen_in_the_panel_shows_in_the_menu(start: Callable[..., Running]) -> None:
@@ -319,7 +319,7 @@ def test_what_is_chosen_in_the_panel_shows_in_the_menu(start: Callable[..., Runn
     assert icon.running.wait(SECONDS)
     running.daemon.preferences.set_language("en")
     running.daemon.settings_changed()
-    until(lambda: icon.faces[-1].menu[-1].label == "Quit Ankong")
+    until(lambda: icon.views[-1].menu[-1].label == "Quit Ankong")
 
 
 @pytest.mark.parametrize("key", ["", "x", "panel", "language:fr", "language:", "quit?", "a:b:c"])
@@ -366,7 +366,7 @@ def test_an_agent_without_its_plain_port_asks_for_attention(start: Callable[...,
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         start(icon, hipki_port=taken.getsockname()[1])
-        until(lambda: icon.faces and icon.faces[-1].mood is Mood.ATTENTION)
+        until(lambda: icon.views and icon.views[-1].status is IconStatus.ATTENTION)
 
 
 # As the citizen starts it.

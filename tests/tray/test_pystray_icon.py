@@ -9,13 +9,13 @@ import pytest
 
 from agent.signing.model import CardPresence, ReaderView, Snapshot
 from agent.words.language import Language
-from tray.icon.face import Face, Facts, make_face
 from tray.icon.texts import load_texts
+from tray.icon.view import TrayState, TrayView, make_view
 
 
-def face(state: CardPresence = CardPresence.CARD, name: str = "R&D Reader") -> Face:
+def view(state: CardPresence = CardPresence.CARD, name: str = "R&D Reader") -> TrayView:
     snapshot = Snapshot(service_available=True, readers=(ReaderView(name, state, "gen2"),))
-    return make_face(Facts(snapshot, autostart=True), load_texts(Language.ENGLISH))
+    return make_view(TrayState(snapshot, autostart=True), load_texts(Language.ENGLISH))
 
 
 class Screen:
@@ -78,7 +78,7 @@ class Running:
 
         self.chosen: list[str] = []
         self.icon = PystrayIcon(platform)
-        self.thread = threading.Thread(target=self.icon.run, args=(face(), self.chosen.append))
+        self.thread = threading.Thread(target=self.icon.run, args=(view(), self.chosen.append))
         self.thread.start()
         assert screen.ready.wait(30)
 
@@ -123,7 +123,7 @@ def test_a_click_on_the_icon_opens_the_panel(running: Running, screen: Screen) -
 def test_another_face_is_another_picture_title_and_menu(running: Running, screen: Screen) -> None:
     (icon,) = screen.icons
     before = icon.icon.tobytes()
-    running.icon.show(face(CardPresence.MUTE))
+    running.icon.show(view(CardPresence.MUTE))
     assert icon.icon.tobytes() != before
     assert "does not answer" in icon.title
     assert any("does not answer" in item.text for item in walk(icon.menu))
@@ -132,7 +132,7 @@ def test_another_face_is_another_picture_title_and_menu(running: Running, screen
 def test_on_windows_an_ampersand_is_an_ampersand(screen: Screen, running: Running) -> None:
     from tray.icon.pystray_icon import PystrayIcon
 
-    texts = [item.text for item in walk(PystrayIcon("win32")._menu(face().menu))]
+    texts = [item.text for item in walk(PystrayIcon("win32")._menu(view().menu))]
     assert any("R&&D" in text for text in texts)
     assert any("R&D" in item.text for item in walk(screen.icons[0].menu))
     assert running.chosen == []
@@ -150,7 +150,7 @@ def test_a_stop_before_the_beginning_counts(screen: Screen) -> None:
 
     icon = PystrayIcon("other")
     icon.stop()
-    icon.run(face(), lambda _: None)
+    icon.run(view(), lambda _: None)
     assert screen.icons == []
 
 
@@ -166,7 +166,7 @@ def test_a_stop_while_it_begins_counts(monkeypatch: pytest.MonkeyPatch) -> None:
         begin(shown)
 
     monkeypatch.setattr(icon, "_begin", stopped_meanwhile)
-    thread = threading.Thread(target=icon.run, args=(face(), lambda _: None))
+    thread = threading.Thread(target=icon.run, args=(view(), lambda _: None))
     thread.start()
     thread.join(30)
     assert not thread.is_alive()

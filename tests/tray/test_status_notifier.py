@@ -18,18 +18,18 @@ from tests.tray.conftest import Bus
 from tray.icon import status_notifier
 from tray.icon.backend import NoTrayError
 from tray.icon.dbus_item import SIZES
-from tray.icon.face import Face, Facts, make_face
 from tray.icon.status_notifier import WATCHER, StatusNotifier
 from tray.icon.texts import load_texts
+from tray.icon.view import TrayState, TrayView, make_view
 
 SECONDS = 20.0
 ITEM = "org.kde.StatusNotifierItem"
 MENU = "com.canonical.dbusmenu"
 
 
-def face(state: CardPresence = CardPresence.CARD, name: str = "Virtual_Reader 0") -> Face:
+def view(state: CardPresence = CardPresence.CARD, name: str = "Virtual_Reader 0") -> TrayView:
     snapshot = Snapshot(service_available=True, readers=(ReaderView(name, state, "gen2"),))
-    return make_face(Facts(snapshot, autostart=False), load_texts(Language.CHINESE))
+    return make_view(TrayState(snapshot, autostart=False), load_texts(Language.CHINESE))
 
 
 class Watcher(ServiceInterface):
@@ -184,7 +184,7 @@ class Icon:
             self.loop.call_soon_threadsafe(self.chosen.put_nowait, key)
 
         try:
-            self.notifier.run(face(), choose)
+            self.notifier.run(view(), choose)
         except BaseException as error:  # noqa: BLE001  # the test looks at it
             self.failure = error
 
@@ -298,12 +298,12 @@ async def test_what_cannot_be_chosen_is_not(desktop: Desktop, item: str, icon: I
     assert icon.chosen.empty()
 
 
-async def test_another_face_is_told_and_lines_keep_their_numbers(
+async def test_another_view_is_signalled_and_entries_keep_their_numbers(
     desktop: Desktop, item: str, icon: Icon
 ) -> None:
     before = await desktop.lines(item)
     old = await desktop.properties(item)
-    icon.notifier.show(face(CardPresence.MUTE))
+    icon.notifier.show(view(CardPresence.MUTE))
     heard = await desktop.hear("NewIcon", "NewStatus", "NewTitle", "LayoutUpdated")
     assert heard["NewStatus"].body == ["NeedsAttention"]
     after = await desktop.lines(item)
@@ -321,7 +321,7 @@ async def test_a_late_click_on_a_line_that_is_gone_does_nothing_else(
 ) -> None:
     lines = await desktop.lines(item)
     gone = next(n for n, line in lines.items() if "Virtual" in line.get("label", ""))
-    icon.notifier.show(make_face(Facts(), load_texts(Language.CHINESE)))
+    icon.notifier.show(make_view(TrayState(), load_texts(Language.CHINESE)))
     await desktop.hear("LayoutUpdated")
     with pytest.raises(DBusError):
         await desktop.menu(item, "Event", "isvu", gone, "clicked", Variant("i", 0), 0)
@@ -376,7 +376,7 @@ def test_no_bus_is_no_tray(monkeypatch: pytest.MonkeyPatch, address: str) -> Non
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
     monkeypatch.delenv("DISPLAY", raising=False)
     with pytest.raises(NoTrayError):
-        StatusNotifier().run(face(), lambda _: None)
+        StatusNotifier().run(view(), lambda _: None)
 
 
 def test_a_bus_that_says_nothing_is_no_tray(
@@ -390,15 +390,15 @@ def test_a_bus_that_says_nothing_is_no_tray(
         mute.listen()
         monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", f"unix:path={short_path / 'mute'}")
         with pytest.raises(NoTrayError):
-            StatusNotifier().run(face(), lambda _: None)
+            StatusNotifier().run(view(), lambda _: None)
 
 
 def test_a_stop_before_the_beginning_counts(bus: Bus) -> None:
     del bus
     notifier = StatusNotifier()
     notifier.stop()
-    notifier.run(face(), lambda _: None)
-    notifier.show(face())
+    notifier.run(view(), lambda _: None)
+    notifier.show(view())
     notifier.notify("nobody", "hears it")
 
 

@@ -32,6 +32,7 @@ from agent.signing.model import (
     SignatureResult,
     Snapshot,
 )
+from agent.web.front.serving import Listener
 from agent.web.ports import ServerConfig, Serving, serve
 
 SITE = "https://shop.example"
@@ -132,8 +133,12 @@ class Agent:
         return f"https://localhost:{self.serving.port}"
 
     @property
+    def plain_port(self) -> int | None:
+        return self.serving.others["plain"].port
+
+    @property
     def plain_url(self) -> str:
-        return f"http://localhost:{self.serving.ping_port}"
+        return f"http://localhost:{self.plain_port}"
 
     async def post(
         self, method: str, body: Any, site: str | None = SITE, **headers: str
@@ -158,7 +163,7 @@ class Agent:
     ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Open a bare connection, for what is hardly HTTP."""
         if plain:
-            return await asyncio.open_connection("127.0.0.1", self.serving.ping_port)
+            return await asyncio.open_connection("127.0.0.1", self.plain_port)
         return await asyncio.open_connection(
             "127.0.0.1", self.serving.port, ssl=self.trust, server_hostname="localhost"
         )
@@ -198,7 +203,9 @@ def card_certificate() -> CardCertificate:
 async def start_agent(
     local_identity: identity.ServerIdentity, card_certificate: CardCertificate
 ) -> AsyncIterator[AgentFactory]:
-    """Start agents: ``await start_agent(limits=…)``; keywords: of ServerConfig, and settings.
+    """Start agents: ``await start_agent(limits=…)``.
+
+    Keywords: of ServerConfig, settings, and ``plain_mounts`` for the listener on plain HTTP.
 
     While one runs, a blocking call of ours in the event loop fails the test.
     """
@@ -208,7 +215,11 @@ async def start_agent(
             service = options.pop("service", None) or FakeService(card_certificate)
             context = await asyncio.to_thread(identity.server_context, local_identity)
             chosen = {name: options.pop(name) for name in _SETTINGS & options.keys()}
-            options["settings"] = Settings(**{"port": 0, "hipki_port": 0, **chosen})
+            settings = Settings(**{"port": 0, "hipki_port": 0, **chosen})
+            mounts = options.pop("plain_mounts", ())
+            plain = Listener(name="plain", ports=(settings.hipki_port,), mounts=mounts)
+            options["listeners"] = (plain, *options.get("listeners", ()))
+            options["settings"] = settings
             trust = await asyncio.to_thread(
                 ssl.create_default_context, cafile=str(local_identity.authority)
             )

@@ -71,7 +71,7 @@ def _toy_refusal(error: AgentError, _caller: Origin | None) -> web.Response:
 
 @pytest.fixture
 async def toy(start_agent: Any) -> Any:
-    return await start_agent(mounts=(ToyMount(),), limits=Limits(rate=0.001, burst=4))
+    return await start_agent(native_mounts=(ToyMount(),), limits=Limits(rate=0.001, burst=4))
 
 
 async def _get(agent: Any, path: str, **headers: str) -> tuple[int, str, Mapping[str, str]]:
@@ -137,7 +137,7 @@ async def test_one_budget_is_spent_on_every_protocol(toy: Any) -> None:
 
 
 async def test_a_foreign_user_gets_the_mount_s_refusal_and_is_hung_up_on(start_agent: Any) -> None:
-    agent = await start_agent(mounts=(ToyMount(),), is_our_peer=lambda *_: False)
+    agent = await start_agent(native_mounts=(ToyMount(),), is_our_peer=lambda *_: False)
     for path, has_header in (("/toy/who", True), ("/v1/status", False)):
         async with agent.http.get(f"{agent.url}{path}") as response:
             assert response.status == 403
@@ -160,7 +160,7 @@ async def test_preflights_name_the_method_that_was_asked_for(toy: Any) -> None:
 
 async def test_every_mount_is_closed_with_the_agent(start_agent: Any) -> None:
     ours, old = ToyMount(), ToyMount()
-    agent = await start_agent(mounts=(ours,), plain_mounts=(old,))
+    agent = await start_agent(native_mounts=(ours,), plain_mounts=(old,))
     close: Callable[[], Any] = agent.serving.close
     await close()
     assert ours.closed

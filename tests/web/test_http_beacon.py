@@ -54,7 +54,7 @@ async def test_other_protocols_can_move_in_beside_the_beacon(start_agent: Any) -
     old = Mount({"/sign": {"GET": Route(handle, Audience.EVERYBODY, None)}})
     agent = await start_agent(plain_mounts=(old,))
     async with agent.http.get(f"{agent.plain_url}/sign") as response:
-        assert await response.json() == {"port": agent.serving.ping_port}
+        assert await response.json() == {"port": agent.plain_port}
     async with agent.http.get(f"{agent.plain_url}/v1/ping") as response:
         assert (await response.json())["product"] == "ankong"
     async with agent.http.get(f"{agent.url}/sign") as response:

@@ -9,11 +9,19 @@ from typing import Any
 
 import pytest
 import structlog.testing
+from aiohttp import web
 
 from agent.host.settings import config
 from agent.host.settings.config import Settings
+from agent.host.tls import identity
+from agent.host.tls.identity import ServerIdentity
+from agent.origin import Origin
 from agent.web.front import listen
+from agent.web.front.answer import answer
+from agent.web.front.audience import Audience
 from agent.web.front.listen import PortTakenError
+from agent.web.front.mount import Mount, Route
+from agent.web.front.serving import Listener
 
 IPV6 = listen._has_ipv6()
 
@@ -125,14 +133,44 @@ async def test_a_port_that_was_asked_for_has_no_substitute(
 async def test_a_taken_beacon_port_is_not_fatal(start_agent: Any, held: ExitStack) -> None:
     with structlog.testing.capture_logs() as lines:
         agent = await start_agent(hipki_port=occupy(held))
-    assert agent.serving.ping_port is None
+    assert agent.plain_port is None
     assert await agent.alive()
     assert any(line["log_level"] == "warning" for line in lines)
 
 
+async def test_an_older_protocol_has_tls_ports_of_its_own(
+    start_agent: Any, local_identity: ServerIdentity, held: ExitStack
+) -> None:
+    async def handle(request: web.BaseRequest, caller: Origin | None) -> web.Response:
+        return answer(request.scheme.encode(), caller)
+
+    mounts = (Mount({"/": {"GET": Route(handle, Audience.EVERYBODY, None)}}),)
+    tls = await asyncio.to_thread(identity.server_context, local_identity)
+    taken = occupy(held)
+    agent = await start_agent(
+        listeners=(
+            Listener(name="secure", ports=(taken, 0), tls=tls, mounts=mounts),
+            Listener(name="simple", ports=(0,), mounts=mounts),
+            Listener(name="late", ports=(taken,), tls=tls, mounts=mounts),
+        )
+    )
+    found = agent.serving.others
+    for name, scheme in (("secure", "https"), ("simple", "http")):
+        url = f"{scheme}://127.0.0.1:{found[name].port}"
+        async with agent.http.get(f"{url}/") as response:
+            assert await response.text() == scheme
+        async with agent.http.get(f"{url}/v1/status") as response:
+            assert response.status == 404
+        async with agent.http.get(f"{url}/v1/ping") as response:  # the beacon is for plain HTTP
+            assert response.status == (200 if scheme == "http" else 404)
+    assert found["late"].port is None
+    assert str(taken) in found["late"].problem
+    assert await agent.alive()
+
+
 async def test_nothing_listens_beyond_loopback(agent: Any) -> None:
     """Ask the kernel, not ourselves."""
-    ports = {agent.serving.port, agent.serving.ping_port}
+    ports = {agent.serving.port, agent.plain_port}
     seen = 0
     for table in (Path("/proc/net/tcp"), Path("/proc/net/tcp6")):
         if not table.exists():
@@ -150,6 +188,6 @@ async def test_after_closing_nobody_answers(start_agent: Any) -> None:
     agent = await start_agent()
     assert await agent.alive()
     await agent.serving.close()
-    for port in (agent.serving.port, agent.serving.ping_port):
+    for port in (agent.serving.port, agent.plain_port):
         with pytest.raises(ConnectionRefusedError):
             await asyncio.open_connection("127.0.0.1", port)

@@ -40,7 +40,7 @@ async def test_another_user_is_refused_on_both_ports(
 ) -> None:
     agent = await start_agent(is_our_peer=check_for())
     authority = str(local_identity.authority)
-    for port, kind in ((agent.serving.port, "tls"), (agent.serving.ping_port, "plain")):
+    for port, kind in ((agent.serving.port, "tls"), (agent.plain_port, "plain")):
         assert port is not None
         assert await ask(port, authority, os.geteuid(), kind) == 200
         assert await ask(port, authority, NOBODY, kind) == 403

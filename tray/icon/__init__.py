@@ -1,1 +1,1 @@
-"""The icon and its menu, on every desktop."""
+"""The icon and its menu on every desktop; uses the agent's types, never the windows."""

@@ -1,32 +1,35 @@
-"""The seam that icons of all systems stand behind."""
+"""The interface of an icon; each system has its own implementation."""
 
 from collections.abc import Callable
 from typing import Protocol
 
-from tray.icon.face import Face
+from tray.icon.view import TrayView
 
 
 class Backend(Protocol):
-    """Draws the icon and its menu in the main thread; used once."""
+    """Shows the icon and its menu, in the main thread; an instance is run once."""
 
-    def run(self, face: Face, chosen: Callable[[str], None]) -> None:
-        """Show ``face``; return after :meth:`stop`, or when there is no more to draw on.
+    def run(self, view: TrayView, chosen: Callable[[str], None]) -> None:
+        """Show the icon; block until :meth:`stop` is called.
 
         Args:
-            face: at first.
-            chosen: told the key of each line that is chosen; must not block.
+            view: what is shown at first.
+            chosen: called with the key of each menu entry that is chosen; must not block.
+
+        Raises:
+            NoTrayError: this desktop cannot show an icon, or no longer can.
 
         """
 
-    def show(self, face: Face) -> None:
-        """Show another face; from any thread."""
+    def show(self, view: TrayView) -> None:
+        """Replace what is shown; may be called from any thread."""
 
     def notify(self, title: str, body: str) -> None:
-        """Tell the citizen something for a few seconds; from any thread."""
+        """Show a notification for a few seconds; may be called from any thread."""
 
     def stop(self) -> None:
-        """Have :meth:`run` return; from any thread, also before it runs."""
+        """Make :meth:`run` return; may be called from any thread, also before :meth:`run`."""
 
 
 class NoTrayError(Exception):
-    """There is nothing to draw an icon on, which is a normal state."""
+    """This desktop has no place for an icon; the agent works without."""

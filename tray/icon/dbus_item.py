@@ -1,4 +1,4 @@
-"""The object ``org.kde.StatusNotifierItem`` on D-Bus: the icon as a desktop's panel reads it.
+"""The D-Bus object ``org.kde.StatusNotifierItem``: the icon as a desktop's panel reads it.
 
 https://www.freedesktop.org/wiki/Specifications/StatusNotifierItem/
 """
@@ -18,13 +18,13 @@ from dbus_fast.annotations import (
 from dbus_fast.service import ServiceInterface, dbus_method, dbus_property, dbus_signal
 
 from tray.icon.drawing import argb, draw
-from tray.icon.face import Face, Mood
+from tray.icon.view import IconStatus, TrayView
 
 INTERFACE: Final = "org.kde.StatusNotifierItem"
 PATH: Final = "/StatusNotifierItem"
 MENU_PATH: Final = "/MenuBar"
 SIZES: Final = (22, 24, 32, 48)
-"""Pixels; a panel takes the nearest."""
+"""Widths and heights in pixels; a panel chooses the nearest."""
 
 Pixmap: TypeAlias = list[int | bytes]
 Pixmaps: TypeAlias = Annotated[list[Pixmap], DBusSignature("a(iiay)")]
@@ -32,39 +32,39 @@ ToolTip: TypeAlias = Annotated[list[str | list[Pixmap]], DBusSignature("(sa(iiay
 _READ: Final = PropertyAccess.READ
 
 
-def pixmaps(mood: Mood) -> list[Pixmap]:
-    """Draw the icon for a mood in every size."""
-    return [[size, size, argb(draw(mood, size))] for size in SIZES]
+def pixmaps(status: IconStatus) -> list[Pixmap]:
+    """Return the icon in every size, each as width, height and ARGB32 in network byte order."""
+    return [[size, size, argb(draw(status, size))] for size in SIZES]
 
 
 class StatusNotifierItem(ServiceInterface):
-    """The icon; names and signatures are the specification's."""
+    """The icon; names and signatures are those of the specification."""
 
-    def __init__(self, face: Face, activated: Callable[[], None]) -> None:
-        """Make the item as it is shown first.
+    def __init__(self, view: TrayView, activated: Callable[[], None]) -> None:
+        """Make the item.
 
         Args:
-            face: what is shown.
-            activated: told when the icon itself is chosen, where a desktop does that.
+            view: what is shown at first.
+            activated: called when the icon itself is clicked, on desktops that report it.
 
         """
         super().__init__(INTERFACE)
-        self._face = face
+        self._view = view
         self._activated = activated
 
-    def show(self, face: Face) -> None:
-        """Show another face, and say so."""
-        before, self._face = self._face, face
-        if face.mood is not before.mood:
+    def show(self, view: TrayView) -> None:
+        """Replace what is shown and send the signals of what changed."""
+        before, self._view = self._view, view
+        if view.status is not before.status:
             self.NewIcon()
             self.NewAttentionIcon()
             self.NewStatus(self._status())
-        if face.title != before.title:
+        if view.title != before.title:
             self.NewTitle()
             self.NewToolTip()
 
     def _status(self) -> str:
-        return "NeedsAttention" if self._face.mood is Mood.ATTENTION else "Active"
+        return "NeedsAttention" if self._view.status is IconStatus.ATTENTION else "Active"
 
     @dbus_property(access=_READ)
     def Category(self) -> DBusStr:
@@ -76,7 +76,7 @@ class StatusNotifierItem(ServiceInterface):
 
     @dbus_property(access=_READ)
     def Title(self) -> DBusStr:
-        return self._face.title
+        return self._view.title
 
     @dbus_property(access=_READ)
     def Status(self) -> DBusStr:
@@ -96,7 +96,7 @@ class StatusNotifierItem(ServiceInterface):
 
     @dbus_property(access=_READ)
     def IconPixmap(self) -> Pixmaps:
-        return pixmaps(self._face.mood)
+        return pixmaps(self._view.status)
 
     @dbus_property(access=_READ)
     def OverlayIconName(self) -> DBusStr:
@@ -112,7 +112,7 @@ class StatusNotifierItem(ServiceInterface):
 
     @dbus_property(access=_READ)
     def AttentionIconPixmap(self) -> Pixmaps:
-        return pixmaps(self._face.mood)
+        return pixmaps(self._view.status)
 
     @dbus_property(access=_READ)
     def AttentionMovieName(self) -> DBusStr:
@@ -120,11 +120,11 @@ class StatusNotifierItem(ServiceInterface):
 
     @dbus_property(access=_READ)
     def ToolTip(self) -> ToolTip:
-        return ["", [], self._face.title, ""]
+        return ["", [], self._view.title, ""]
 
     @dbus_property(access=_READ)
     def ItemIsMenu(self) -> DBusBool:
-        return True  # a click opens the menu; nothing is done by accident
+        return True  # a click opens the menu and does nothing else
 
     @dbus_property(access=_READ)
     def Menu(self) -> DBusObjectPath:
@@ -142,7 +142,7 @@ class StatusNotifierItem(ServiceInterface):
 
     @dbus_method()
     def ContextMenu(self, x: DBusInt32, y: DBusInt32) -> None:
-        """Leave it to the panel, which has our menu."""
+        """Do nothing: the panel shows the menu at ``MENU_PATH`` itself."""
 
     @dbus_method()
     def Scroll(self, delta: DBusInt32, orientation: DBusStr) -> None:
@@ -150,19 +150,19 @@ class StatusNotifierItem(ServiceInterface):
 
     @dbus_signal()
     def NewTitle(self) -> None:
-        """Say that the title is another."""
+        """Signal that the title has changed."""
 
     @dbus_signal()
     def NewIcon(self) -> None:
-        """Say that the icon is another."""
+        """Signal that the icon has changed."""
 
     @dbus_signal()
     def NewAttentionIcon(self) -> None:
-        """Say that the icon that calls for attention is another."""
+        """Signal that the attention icon has changed."""
 
     @dbus_signal()
     def NewToolTip(self) -> None:
-        """Say that the tool tip is another."""
+        """Signal that the tool tip has changed."""
 
     @dbus_signal()
     def NewStatus(self, status: str) -> DBusStr:

@@ -1,4 +1,4 @@
-"""The object ``com.canonical.dbusmenu`` on D-Bus: the menu as a desktop's panel reads it.
+"""The D-Bus object ``com.canonical.dbusmenu``: the menu as a desktop's panel reads it.
 
 The interface is described in libdbusmenu's ``dbus-menu.xml``, version 3.
 """
@@ -17,7 +17,7 @@ from dbus_fast.annotations import (
 )
 from dbus_fast.service import ServiceInterface, dbus_method, dbus_property, dbus_signal
 
-from tray.icon.face import MenuItem
+from tray.icon.view import MenuItem
 
 INTERFACE: Final = "com.canonical.dbusmenu"
 ROOT: Final = 0
@@ -34,14 +34,14 @@ Revision: TypeAlias = Annotated[list[int], DBusSignature("ui")]
 
 
 class DbusMenu(ServiceInterface):
-    """The menu; names and signatures are the interface's."""
+    """The menu; names and signatures are those of the interface."""
 
     def __init__(self, items: Iterable[MenuItem], chosen: Callable[[str], None]) -> None:
-        """Make the menu as it is shown first.
+        """Make the menu.
 
         Args:
-            items: from the top.
-            chosen: told the key of each line that is chosen.
+            items: the entries at first, from the top.
+            chosen: called with the key of each entry that is chosen.
 
         """
         super().__init__(INTERFACE)
@@ -50,28 +50,31 @@ class DbusMenu(ServiceInterface):
         self._numbers: dict[str, int] = {}
         self._root = MenuItem("")
         self._by_number: dict[int, MenuItem] = {}
-        self._take(items)
+        self._set_items(items)
 
     def show(self, items: Iterable[MenuItem]) -> None:
-        """Show other lines, and say so."""
-        self._take(items)
+        """Replace the entries and signal it."""
+        self._set_items(items)
         self.LayoutUpdated()
 
-    def _take(self, items: Iterable[MenuItem]) -> None:
+    def _set_items(self, items: Iterable[MenuItem]) -> None:
         self._revision += 1
         self._root = MenuItem("", children=tuple(items))
-        lines = [line for child in self._root.children for line in child.walk()]
-        self._by_number = {self._number(line): line for line in lines}
+        entries = [entry for child in self._root.children for entry in child.walk()]
+        self._by_number = {self._number(entry): entry for entry in entries}
         self._by_number[ROOT] = self._root
 
     def _number(self, item: MenuItem) -> int:
-        """Return a line's number: a line that comes back has the same, for clicks come late."""
+        """Return an entry's number, the same for one key in every layout.
+
+        A click may arrive after the layout has changed; its number must not mean another entry.
+        """
         return self._numbers.setdefault(item.key, len(self._numbers) + 1)
 
     def _find(self, number: int) -> MenuItem:
         item = self._by_number.get(number)
         if item is None:
-            raise DBusError("org.freedesktop.DBus.Error.InvalidArgs", "there is no such line")
+            raise DBusError("org.freedesktop.DBus.Error.InvalidArgs", "there is no such entry")
         return item
 
     def _layout(self, number: int, item: MenuItem, depth: int, names: list[str]) -> list[Any]:
@@ -139,28 +142,28 @@ class DbusMenu(ServiceInterface):
         timestamp: DBusUInt32,
     ) -> None:
         del data, timestamp
-        self._happen(self._find(id), eventId)
+        self._handle(self._find(id), eventId)
 
     @dbus_method()
     def EventGroup(self, events: Events) -> Numbers:
-        """Take several events; answer which of them were about no line of ours."""
+        """Handle several events; return the numbers that no entry has."""
         unknown: list[int] = []
         for number, event, _, _ in events:
             item = self._by_number.get(number)
             if item is None:
                 unknown.append(number)
             else:
-                self._happen(item, event)
+                self._handle(item, event)
         return unknown
 
-    def _happen(self, item: MenuItem, event: str) -> None:
+    def _handle(self, item: MenuItem, event: str) -> None:
         if event == "clicked" and item.label and item.enabled and not item.children:
             self._chosen(item.key)
 
     @dbus_method()
     def AboutToShow(self, id: DBusInt32) -> DBusBool:
         del id
-        return False  # what we have said is up to date
+        return False  # the layout that was sent is up to date
 
     @dbus_method()
     def AboutToShowGroup(self, ids: Numbers) -> TwoLists:
@@ -172,11 +175,11 @@ class DbusMenu(ServiceInterface):
 
 
 def properties(item: MenuItem, names: Iterable[str], *, is_root: bool) -> Properties:
-    """Describe a line; what has its default value is left out.
+    """Return the properties of an entry, without those that have their default value.
 
     Args:
-        item: the line.
-        names: of the properties that are wanted; none for all.
+        item: the entry.
+        names: the properties that are wanted; empty for all.
         is_root: whether it is the menu itself.
 
     """
@@ -184,7 +187,7 @@ def properties(item: MenuItem, names: Iterable[str], *, is_root: bool) -> Proper
     if not item.label and not is_root:
         found["type"] = Variant("s", "separator")
     elif not is_root:
-        # An underscore would make the next letter a short cut.
+        # An underscore would make the next letter an access key.
         found["label"] = Variant("s", item.label.replace("_", "__"))
     if not item.enabled:
         found["enabled"] = Variant("b", False)

@@ -1,6 +1,7 @@
-"""The icon: a shield with a chip, and a badge that says the mood by its shape as by its colour.
+"""Draw the icon: a shield with a chip, and a badge for the status.
 
-Drawn here, at any size, so that no toolkit and no image file is needed.
+Badges differ in shape as well as in colour. The icon is drawn here at any size, so that neither
+a toolkit nor an image file is needed.
 """
 
 import math
@@ -8,15 +9,15 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Final, TypeAlias
 
-from tray.icon.face import Mood
+from tray.icon.view import IconStatus
 
 Spans: TypeAlias = Callable[[float], Sequence[tuple[float, float]]]
-"""A shape: for a height, from where to where it is, in a square of 32 by 32 units."""
+"""A shape in a square of 32 by 32 units: for a height y, its intervals of x, from left to right."""
 Colour: TypeAlias = tuple[int, int, int]
 Point: TypeAlias = tuple[float, float]
 
 UNITS: Final = 32.0
-_ROWS: Final = 4  # samples of each pixel's height; its width is measured exactly
+_ROWS: Final = 4  # samples per pixel vertically; horizontally the coverage is exact
 _WHITE: Final = (255, 255, 255)
 _BRAND: Final = (18, 122, 148)
 _SLEEPING: Final = (104, 118, 128)
@@ -26,15 +27,15 @@ _AMBER: Final = (198, 92, 0)
 
 
 class Canvas:
-    """A square of pixels, each red, green, blue and opacity from 0 to 1."""
+    """A square of pixels: red, green, blue and opacity, each from 0 to 1."""
 
     def __init__(self, size: int) -> None:
-        """Make ``size`` by ``size`` transparent pixels."""
+        """Make a transparent canvas of ``size`` by ``size`` pixels."""
         self.size = size
         self._pixels = [[0.0, 0.0, 0.0, 0.0] for _ in range(size * size)]
 
     def paint(self, shape: Spans, colour: Colour) -> None:
-        """Lay a shape over what is there."""
+        """Paint a shape over what was painted before."""
         for index, cover in self._coverage(shape):
             pixel = self._pixels[index]
             behind = pixel[3] * (1 - cover)
@@ -45,12 +46,12 @@ class Canvas:
             pixel[3] = opacity
 
     def cut(self, shape: Spans) -> None:
-        """Take a shape away, down to nothing."""
+        """Make the pixels of a shape transparent again."""
         for index, cover in self._coverage(shape):
             self._pixels[index][3] *= 1 - cover
 
     def _coverage(self, shape: Spans) -> list[tuple[int, float]]:
-        """Say how much of each pixel a shape covers, where it covers any."""
+        """Return the index and the covered share (above 0, up to 1) of each pixel of a shape."""
         scale = self.size / UNITS
         covered: dict[int, float] = {}
         for row in range(self.size * _ROWS):
@@ -66,33 +67,33 @@ class Canvas:
             covered[index] = covered.get(index, 0.0) + max(width, 0.0) / _ROWS
 
     def rgba(self) -> bytes:
-        """Return the pixels, rows from the top, straight opacity."""
+        """Return four bytes a pixel, rows from the top, opacity not premultiplied."""
         return bytes(round(channel * 255) for pixel in self._pixels for channel in pixel)
 
 
 @lru_cache(maxsize=64)
-def draw(mood: Mood, size: int) -> bytes:
-    """Draw the icon for a mood.
+def draw(status: IconStatus, size: int) -> bytes:
+    """Return the icon for a status.
 
     Args:
-        mood: what it says.
-        size: pixels of each side.
+        status: chooses badge and colour.
+        size: width and height in pixels.
 
     Returns:
         RGBA, four bytes a pixel, rows from the top.
 
     """
     canvas = Canvas(size)
-    canvas.paint(polygon(_shield()), _SLEEPING if mood is Mood.STARTING else _BRAND)
+    canvas.paint(polygon(_shield()), _SLEEPING if status is IconStatus.STARTING else _BRAND)
     canvas.paint(rounded(9.0, 10.0, 23.0, 22.0, 2.6), _WHITE)
     for left, top, right, bottom in _CONTACTS:
         canvas.paint(rounded(left, top, right, bottom, 0.6), _BRAND)
-    _badge(canvas, mood)
+    _badge(canvas, status)
     return canvas.rgba()
 
 
 def argb(rgba: bytes) -> bytes:
-    """Put the opacity first: ARGB32 in network byte order, as StatusNotifierItem wants it."""
+    """Return RGBA pixels as ARGB32 in network byte order, the format of StatusNotifierItem."""
     out = bytearray(len(rgba))
     out[0::4], out[1::4], out[2::4], out[3::4] = rgba[3::4], rgba[0::4], rgba[1::4], rgba[2::4]
     return bytes(out)
@@ -107,16 +108,20 @@ _CONTACTS: Final = (
 _CHECK: Final = ((19.6, 24.2), (21.4, 22.4), (23.0, 24.0), (26.6, 20.4), (28.4, 22.2), (23.0, 27.6))
 
 
-def _badge(canvas: Canvas, mood: Mood) -> None:
-    """Say it in the corner: a tick, three dots, an exclamation mark; nothing for nothing new."""
-    colour = {Mood.READY: _GREEN, Mood.WORKING: _BLUE, Mood.ATTENTION: _AMBER}.get(mood)
+def _badge(canvas: Canvas, status: IconStatus) -> None:
+    """Draw a tick, three dots or an exclamation mark in the corner; nothing for other statuses."""
+    colour = {
+        IconStatus.READY: _GREEN,
+        IconStatus.WORKING: _BLUE,
+        IconStatus.ATTENTION: _AMBER,
+    }.get(status)
     if colour is None:
         return
     canvas.cut(circle(24.0, 24.0, 9.4))
     canvas.paint(circle(24.0, 24.0, 8.0), colour)
-    if mood is Mood.READY:
+    if status is IconStatus.READY:
         canvas.paint(polygon(_CHECK), _WHITE)
-    elif mood is Mood.WORKING:
+    elif status is IconStatus.WORKING:
         for centre in (19.8, 24.0, 28.2):
             canvas.paint(circle(centre, 24.0, 1.5), _WHITE)
     else:
@@ -125,7 +130,7 @@ def _badge(canvas: Canvas, mood: Mood) -> None:
 
 
 def circle(x: float, y: float, radius: float) -> Spans:
-    """Make a disc."""
+    """Return a disc."""
 
     def spans(height: float) -> Sequence[tuple[float, float]]:
         square = radius * radius - (height - y) ** 2
@@ -138,7 +143,7 @@ def circle(x: float, y: float, radius: float) -> Spans:
 
 
 def rounded(left: float, top: float, right: float, bottom: float, radius: float) -> Spans:
-    """Make a rectangle with round corners."""
+    """Return a rectangle with round corners."""
 
     def spans(height: float) -> Sequence[tuple[float, float]]:
         if not top < height < bottom:
@@ -151,7 +156,7 @@ def rounded(left: float, top: float, right: float, bottom: float, radius: float)
 
 
 def polygon(corners: Sequence[Point]) -> Spans:
-    """Make a shape of straight sides, by the even-odd rule."""
+    """Return a polygon, filled by the even-odd rule."""
     sides = list(zip(corners, (*corners[1:], corners[0]), strict=True))
 
     def spans(height: float) -> Sequence[tuple[float, float]]:
@@ -167,7 +172,7 @@ def polygon(corners: Sequence[Point]) -> Spans:
 
 @lru_cache(maxsize=1)
 def _shield() -> tuple[Point, ...]:
-    """Make the outline: a flat top that peaks, straight sides, two curves to the point."""
+    """Return the outline of the shield: two slopes, two straight sides, two curves to the point."""
     curve = ((29.0, 14.5), (29.0, 22.8), (23.6, 28.4), (16.0, 31.2))
     right = [_bezier(curve, step / 16) for step in range(17)]
     left = [(UNITS - x, y) for x, y in reversed(right)]
@@ -175,7 +180,7 @@ def _shield() -> tuple[Point, ...]:
 
 
 def _bezier(points: Sequence[Point], t: float) -> Point:
-    """Return the point of a cubic curve from the first to the last of four, at ``t`` of its way."""
+    """Return the point at ``t`` (0 to 1) of the cubic Bézier curve with four control points."""
     weights = ((1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t**3)
     x, y = (sum(w * p[axis] for w, p in zip(weights, points, strict=True)) for axis in (0, 1))
     return x, y

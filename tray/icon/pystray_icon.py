@@ -1,4 +1,4 @@
-"""The icon on Windows and macOS, by pystray; never by its Xorg back end, which has no menu."""
+"""The icon on Windows and macOS, shown with pystray."""
 
 import os
 import sys
@@ -9,9 +9,9 @@ from typing import Any, Final
 import structlog
 
 from tray.icon.drawing import draw
-from tray.icon.face import Face, MenuItem
+from tray.icon.view import MenuItem, TrayView
 
-SIZE: Final = 64  # pixels; the system scales it down
+SIZE: Final = 64  # width and height in pixels; the system scales it down
 _BACKENDS: Final = {"win32": "win32", "darwin": "darwin"}
 MAX_TITLE: Final = 127  # NOTIFYICONDATAW.szTip
 MAX_NOTICE: Final = 255  # NOTIFYICONDATAW.szInfo
@@ -21,21 +21,21 @@ _log = structlog.get_logger(__name__)
 
 
 class PystrayIcon:
-    """The icon, in the main thread."""
+    """The icon on Windows and macOS; see :class:`~tray.icon.backend.Backend`."""
 
     def __init__(self, platform: str = sys.platform) -> None:
-        """Load pystray.
+        """Import pystray.
 
         Args:
-            platform: as ``sys.platform`` has it.
+            platform: a value of ``sys.platform``.
 
         Raises:
-            ImportError: it is not installed.
+            ImportError: pystray is not installed.
 
         """
-        # It is read while pystray is imported; what a user has set there is not for us.
+        # pystray reads the variable when it is imported; a value that the user set is overridden.
         os.environ["PYSTRAY_BACKEND"] = _BACKENDS.get(platform, "dummy")
-        import pystray  # noqa: PLC0415  # importing it already opens what it draws on
+        import pystray  # noqa: PLC0415  # its import opens a connection to the display
 
         self._pystray = pystray
         self._doubled_ampersand = platform == "win32"
@@ -44,70 +44,73 @@ class PystrayIcon:
         self._stop_wanted = False
         self._chosen: Callable[[str], None] = lambda _: None
 
-    def run(self, face: Face, chosen: Callable[[str], None]) -> None:
-        """Show ``face``; return after :meth:`stop`."""
+    def run(self, view: TrayView, chosen: Callable[[str], None]) -> None:
+        """Show the icon; block until :meth:`stop` is called."""
         self._chosen = chosen
         with self._lock:
             if self._stop_wanted:
                 return
             self._icon = self._pystray.Icon(
-                "ankong", self._image(face), face.title[:MAX_TITLE], self._menu(face.menu)
+                "ankong", self._image(view), view.title[:MAX_TITLE], self._menu(view.menu)
             )
         self._icon.run(self._begin)
 
     def _begin(self, icon: Any) -> None:
-        """Show the icon, now that its loop runs; pystray forgets a stop that came before that."""
+        """Show the icon; called by pystray when its loop runs, before which it ignores a stop."""
         icon.visible = True
         with self._lock:
             stop_wanted = self._stop_wanted
         if stop_wanted:
             icon.stop()
 
-    def show(self, face: Face) -> None:
-        """Show another face; from any thread."""
+    def show(self, view: TrayView) -> None:
+        """Replace what is shown; may be called from any thread."""
         with self._lock:
             if self._icon is None:
                 return
-            self._icon.icon = self._image(face)
-            self._icon.title = face.title[:MAX_TITLE]
-            self._icon.menu = self._menu(face.menu)
+            self._icon.icon = self._image(view)
+            self._icon.title = view.title[:MAX_TITLE]
+            self._icon.menu = self._menu(view.menu)
             self._icon.update_menu()
 
     def notify(self, title: str, body: str) -> None:
-        """Tell the citizen something for a few seconds; from any thread."""
+        """Show a notification; may be called from any thread.
+
+        It is cut to ``MAX_NOTICE_TITLE`` and ``MAX_NOTICE`` characters.
+        """
         with self._lock:
             if self._icon is not None and self._icon.HAS_NOTIFICATION:
                 self._icon.notify(body[:MAX_NOTICE], title[:MAX_NOTICE_TITLE])
 
     def stop(self) -> None:
-        """Have :meth:`run` return; from any thread, also before it runs."""
+        """Make :meth:`run` return; may be called from any thread, also before :meth:`run`."""
         with self._lock:
             self._stop_wanted = True
             icon = self._icon
         if icon is not None:
             icon.stop()
 
-    def _image(self, face: Face) -> Any:
+    def _image(self, view: TrayView) -> Any:
         from PIL import Image  # noqa: PLC0415  # comes with pystray
 
-        return Image.frombytes("RGBA", (SIZE, SIZE), draw(face.mood, SIZE))
+        return Image.frombytes("RGBA", (SIZE, SIZE), draw(view.status, SIZE))
 
     def _menu(self, items: Iterable[MenuItem]) -> Any:
-        return self._pystray.Menu(*self._lines(items))
+        return self._pystray.Menu(*self._entries(items))
 
-    def _lines(self, items: Iterable[MenuItem]) -> Iterator[Any]:
+    def _entries(self, items: Iterable[MenuItem]) -> Iterator[Any]:
         for position, item in enumerate(items):
             if not item.label:
                 yield self._pystray.Menu.SEPARATOR
             else:
-                yield self._line(item, default=position == 0)
+                yield self._entry(item, default=position == 0)
 
-    def _line(self, item: MenuItem, *, default: bool) -> Any:
-        # On Windows an ampersand would make the next letter a short cut.
+    def _entry(self, item: MenuItem, *, default: bool) -> Any:
+        # On Windows an ampersand would make the next letter an access key.
         label = item.label.replace("&", "&&") if self._doubled_ampersand else item.label
         checked = item.checked
 
-        def is_checked(_line: Any) -> bool | None:
+        def is_checked(_entry: Any) -> bool | None:
             return checked
 
         def choose() -> None:

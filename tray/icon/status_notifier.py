@@ -1,13 +1,13 @@
-"""The Linux icon: our own StatusNotifierItem and menu on the session's D-Bus, and nothing else.
+"""The icon on Linux: a StatusNotifierItem and its menu on the session's D-Bus (DECISIONS.md).
 
-No toolkit: GTK would weigh a hundred times as much, and an X icon has no menu. A desktop without
-a panel that knows these items shows nothing; one whose panel starts later gets the icon then.
+A desktop whose panel does not support such items shows no icon; when a panel that does starts
+later, the icon appears then.
 """
 
 import asyncio
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from dbus_fast.aio import MessageBus
 
 from tray.icon import dbus_item, dbus_menu
 from tray.icon.backend import NoTrayError
-from tray.icon.face import Face
+from tray.icon.view import TrayView
 
 WATCHER: Final = "org.kde.StatusNotifierWatcher"
 _WATCHER_PATH: Final = "/StatusNotifierWatcher"
@@ -26,17 +26,17 @@ _NOTIFIER_PATH: Final = "/org/freedesktop/Notifications"
 _BUS: Final = "org.freedesktop.DBus"
 _BUS_PATH: Final = "/org/freedesktop/DBus"
 CALL_SECONDS: Final = 5.0
-"""How long another program may take to answer."""
+"""How long another program may take to answer a call."""
 CLOSE_SECONDS: Final = 1.0
-"""How long the bus may take to be gone."""
-SHOWN: Final = 8_000
-"""Milliseconds for which a notification stays."""
+"""How long closing the connection to the bus may take."""
+NOTIFICATION_MILLISECONDS: Final = 8_000
+"""How long a notification is shown."""
 
 _log = structlog.get_logger(__name__)
 
 
 class StatusNotifier:
-    """The icon, in an event loop of its own."""
+    """The icon on Linux, in an event loop of its own; see :class:`~tray.icon.backend.Backend`."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -47,39 +47,39 @@ class StatusNotifier:
         self._item: dbus_item.StatusNotifierItem | None = None
         self._menu: dbus_menu.DbusMenu | None = None
         self._name = ""
-        self._sending: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
 
-    def run(self, face: Face, chosen: Callable[[str], None]) -> None:
-        """Show ``face``; return after :meth:`stop`.
+    def run(self, view: TrayView, chosen: Callable[[str], None]) -> None:
+        """Show the icon; block until :meth:`stop` is called.
 
         Raises:
-            NoTrayError: there is no session bus, or it has gone away.
+            NoTrayError: there is no session bus, or the connection to it was lost.
 
         """
-        asyncio.run(self._run(face, chosen))
+        asyncio.run(self._run(view, chosen))
 
-    def show(self, face: Face) -> None:
-        """Show another face; from any thread."""
-        self._call(lambda: self._show(face))
+    def show(self, view: TrayView) -> None:
+        """Replace what is shown; may be called from any thread."""
+        self._call_in_loop(lambda: self._show(view))
 
     def notify(self, title: str, body: str) -> None:
-        """Tell the citizen something for a few seconds; from any thread."""
-        self._call(lambda: self._keep(self._notify(title, body)))
+        """Show a notification; may be called from any thread."""
+        self._call_in_loop(lambda: self._start_task(self._notify(title, body)))
 
     def stop(self) -> None:
-        """Have :meth:`run` return; from any thread, also before it runs."""
+        """Make :meth:`run` return; may be called from any thread, also before :meth:`run`."""
         with self._lock:
             self._stop_wanted = True
-        self._call(lambda: self._stopped.set() if self._stopped is not None else None)
+        self._call_in_loop(lambda: self._stopped.set() if self._stopped is not None else None)
 
-    def _call(self, work: Callable[[], None]) -> None:
+    def _call_in_loop(self, work: Callable[[], None]) -> None:
         with self._lock, suppress(RuntimeError):  # the loop may have just ended
             if self._loop is not None:
                 self._loop.call_soon_threadsafe(work)
 
     # In the loop.
 
-    async def _run(self, face: Face, chosen: Callable[[str], None]) -> None:
+    async def _run(self, view: TrayView, chosen: Callable[[str], None]) -> None:
         self._stopped = asyncio.Event()
         with self._lock:
             self._loop = asyncio.get_running_loop()
@@ -90,7 +90,7 @@ class StatusNotifier:
             bus.wait_for_disconnect()  # type: ignore[no-untyped-call]  # dbus-fast has no type here
         )
         try:
-            await self._export(bus, face, chosen)
+            await self._export(bus, view, chosen)
             await _wait(lost, self._stopped)
         finally:
             with self._lock:
@@ -98,32 +98,33 @@ class StatusNotifier:
             await self._close(bus, lost)
 
     async def _close(self, bus: MessageBus, lost: asyncio.Future[None]) -> None:
-        """Let go of the bus, and wait until dbus-fast has: what it leaves behind complains later.
+        """Disconnect from the bus and wait until dbus-fast has finished.
 
-        Calls that wait for an answer would get none, and their errors nobody to look at them.
+        Calls in progress are cancelled first. A task that ended later would print a traceback
+        that nobody can handle.
         """
-        for task in self._sending:
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._sending, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         bus.disconnect()
         await asyncio.wait((lost,), timeout=CLOSE_SECONDS)
         if not lost.cancel():
-            lost.exception()  # whatever it was: the bus is gone
+            lost.exception()  # read, so that asyncio does not log it; the connection is closed
 
-    async def _export(self, bus: MessageBus, face: Face, chosen: Callable[[str], None]) -> None:
-        self._item = dbus_item.StatusNotifierItem(face, lambda: chosen("panel:state"))
-        self._menu = dbus_menu.DbusMenu(face.menu, chosen)
+    async def _export(self, bus: MessageBus, view: TrayView, chosen: Callable[[str], None]) -> None:
+        self._item = dbus_item.StatusNotifierItem(view, lambda: chosen("panel:state"))
+        self._menu = dbus_menu.DbusMenu(view.menu, chosen)
         bus.export(dbus_item.PATH, self._item)
         bus.export(dbus_item.MENU_PATH, self._menu)
         self._name = f"org.kde.StatusNotifierItem-{os.getpid()}-1"
         await bus.request_name(self._name, NameFlag.DO_NOT_QUEUE)
-        bus.add_message_handler(self._hear)
+        bus.add_message_handler(self._on_message)
         rule = f"type='signal',sender='{_BUS}',member='NameOwnerChanged',arg0='{WATCHER}'"
         await _call(bus, _BUS, _BUS_PATH, _BUS, "AddMatch", "s", [rule])
         await self._register()
 
-    def _hear(self, message: Message) -> None:
-        """Register again when the desktop's panel has come back."""
+    def _on_message(self, message: Message) -> None:
+        """Register again when the desktop's panel has started again."""
         if (
             message.message_type is MessageType.SIGNAL
             and message.member == "NameOwnerChanged"
@@ -131,7 +132,7 @@ class StatusNotifier:
             and message.body[:1] == [WATCHER]
             and message.body[2]
         ):
-            self._keep(self._register())
+            self._start_task(self._register())
 
     async def _register(self) -> None:
         if self._bus is None:
@@ -144,46 +145,50 @@ class StatusNotifier:
         except (DBusError, TimeoutError) as error:
             _log.info("no panel shows the icon yet", detail=str(error))
 
-    def _show(self, face: Face) -> None:
+    def _show(self, view: TrayView) -> None:
         if self._item is not None and self._menu is not None:
-            self._item.show(face)
-            self._menu.show(face.menu)
+            self._item.show(view)
+            self._menu.show(view.menu)
 
     async def _notify(self, title: str, body: str) -> None:
         if self._bus is None:
             return
-        content = ["Ankong", 0, "", title, await self._plain(self._bus, body), [], _HINTS, SHOWN]
+        text = await self._without_markup(self._bus, body)
+        content = ["Ankong", 0, "", title, text, [], _HINTS, NOTIFICATION_MILLISECONDS]
         try:
             where = (_NOTIFIER, _NOTIFIER_PATH, _NOTIFIER)
             await _call(self._bus, *where, "Notify", "susssasa{sv}i", content)
         except (DBusError, TimeoutError) as error:
             _log.info("no notification can be shown", detail=str(error))
 
-    async def _plain(self, bus: MessageBus, text: str) -> str:
-        """Keep foreign text from being read as markup, where it would be."""
+    async def _without_markup(self, bus: MessageBus, text: str) -> str:
+        """Return the text with ``&``, ``<`` and ``>`` escaped where the desktop reads markup.
+
+        Names of documents come from pages: they must not become links or pictures.
+        """
         try:
             where = (_NOTIFIER, _NOTIFIER_PATH, _NOTIFIER)
-            (abilities,) = await _call(bus, *where, "GetCapabilities", "", [])
+            (capabilities,) = await _call(bus, *where, "GetCapabilities", "", [])
         except (DBusError, TimeoutError, ValueError):
-            abilities = []
-        if "body-markup" not in abilities:
+            capabilities = []
+        if "body-markup" not in capabilities:
             return text
         return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
-    def _keep(self, work: Any) -> None:
+    def _start_task(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
-        self._sending.add(task)
-        task.add_done_callback(self._sending.discard)
+        self._tasks.add(task)  # the loop itself holds tasks weakly
+        task.add_done_callback(self._tasks.discard)
 
 
 _HINTS: Final = {"category": Variant("s", "device"), "urgency": Variant("y", 1)}
 
 
 async def _wait(lost: asyncio.Future[None], stopped: asyncio.Event) -> None:
-    """Return when the icon is to go.
+    """Wait until the icon is stopped.
 
     Raises:
-        NoTrayError: the bus was lost before.
+        NoTrayError: the connection to the bus was lost before.
 
     """
     wanted = asyncio.ensure_future(stopped.wait())
@@ -192,18 +197,18 @@ async def _wait(lost: asyncio.Future[None], stopped: asyncio.Event) -> None:
     finally:
         wanted.cancel()
     if not stopped.is_set():
-        raise NoTrayError("the session bus is gone")
+        raise NoTrayError("the connection to the session bus was lost")
 
 
 async def _connect() -> MessageBus:
     try:
         async with asyncio.timeout(CALL_SECONDS):
             return await MessageBus(bus_type=BusType.SESSION).connect()
-    except Exception as error:  # whatever stands in the address, or answers there
+    except Exception as error:  # the address or the program behind it may be anything
         raise NoTrayError(f"no session bus: {error}") from error
 
 
-async def _call(  # noqa: PLR0913, PLR0917  # that is what a D-Bus call is made of
+async def _call(  # noqa: PLR0913, PLR0917  # a D-Bus call has so many parts
     bus: MessageBus,
     name: str,
     path: str,
@@ -212,11 +217,11 @@ async def _call(  # noqa: PLR0913, PLR0917  # that is what a D-Bus call is made 
     signature: str,
     body: list[Any],
 ) -> list[Any]:
-    """Call a method of another program.
+    """Call a method of another program; return the values of its reply.
 
     Raises:
-        DBusError: it says no, or is not there.
-        TimeoutError: it says nothing.
+        DBusError: it returned an error, or there is no such program or method.
+        TimeoutError: it did not reply within ``CALL_SECONDS``.
 
     """
     message = Message(

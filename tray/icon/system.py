@@ -1,4 +1,4 @@
-"""Which icon belongs to this system."""
+"""Choose the icon's implementation for this system."""
 
 import sys
 
@@ -6,10 +6,10 @@ from tray.icon.backend import Backend, NoTrayError
 
 
 def system_backend() -> Backend:
-    """Choose this system's.
+    """Return a new backend for this system.
 
     Raises:
-        NoTrayError: it has none.
+        NoTrayError: its library is not installed.
 
     """
     if sys.platform in ("win32", "darwin"):

@@ -1,4 +1,4 @@
-"""The words of the tray, by the names that the code uses."""
+"""The texts of the icon, its menu and its notifications."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from agent.words import CHOICES, CountedText, Language, choice_label, section
 
 
 @dataclass(frozen=True, slots=True)
-class Texts:
-    """One language; ``{…}`` are filled in."""
+class TrayTexts:
+    """The texts in one language; the code that shows a text fills in its ``{…}``."""
 
     product: str
     starting: str
@@ -42,7 +42,7 @@ class Texts:
 
 
 @cache
-def load_texts(language: Language) -> Texts:
-    """Return the words of a language."""
+def load_texts(language: Language) -> TrayTexts:
+    """Return the texts of a language."""
     choices = {each: choice_label(each, language) for each in CHOICES}
-    return Texts(choices=choices, **section(language, "icon"))
+    return TrayTexts(choices=choices, **section(language, "icon"))

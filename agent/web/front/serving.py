@@ -2,8 +2,9 @@
 
 import asyncio
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Final
 
 from aiohttp import web
@@ -24,6 +25,24 @@ IDLE_SECONDS: Final = 30.0  # for request headers to arrive, and between request
 HANDSHAKE_SECONDS: Final = 10.0  # for TLS
 LINGER_SECONDS: Final = 2.0  # for the rest of a body that nobody reads
 SHUTDOWN_SECONDS: Final = 2.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Listener:
+    """Where protocols are to answer.
+
+    Attributes:
+        name: of what answers there; unique in an agent.
+        ports: to try in turn; 0 stands for any.
+        tls: for HTTPS; None for plain HTTP.
+        mounts: the first that claims a path answers; the last one, where none does.
+
+    """
+
+    name: str
+    ports: tuple[int, ...]
+    tls: ssl.SSLContext | None = None
+    mounts: tuple[Mount, ...] = ()
 
 
 class _Connection(web.RequestHandler):
@@ -95,46 +114,43 @@ class Listeners:
         self._is_allowed = is_allowed
         self._peers = ConnectionPeers(is_our_peer)
         self._mounts: list[Mount] = []
-        self._listeners: list[tuple[_Server, asyncio.Server]] = []
+        self._accepting: list[tuple[_Server, asyncio.Server]] = []
 
-    async def listen(
-        self, ports: Sequence[int], mounts: Sequence[Mount], tls: ssl.SSLContext | None = None
-    ) -> int:
+    async def listen(self, listener: Listener) -> int:
         """Serve on the first port that is free; return which it is.
 
         Args:
-            ports: to try in turn; 0 stands for any.
-            mounts: the first that claims a path answers; the last one, where none does.
-            tls: for HTTPS; None for plain HTTP.
+            listener: with one mount at least.
 
         Raises:
-            PortTakenError: none of them is free.
+            PortTakenError: none of its ports is free.
 
         """
-        sockets = listen(ports)
+        sockets = listen(listener.ports)
         port: int = sockets[0].getsockname()[1]
+        mounts, tls = listener.mounts, listener.tls
         self._mounts += [each for each in mounts if each not in self._mounts]
         handler = Dispatcher(port, mounts, self._rate, self._is_allowed, self._peers)
         server = _Server(handler)
         handshake = HANDSHAKE_SECONDS if tls is not None else None
         loop = asyncio.get_running_loop()
         for each in sockets:
-            listener = await loop.create_server(
+            accepting = await loop.create_server(
                 server, sock=each, ssl=tls, ssl_handshake_timeout=handshake
             )
-            self._listeners.append((server, listener))
+            self._accepting.append((server, accepting))
         return port
 
     async def close(self) -> None:
         """Stop: no new connection; the open ones are cut, their requests cancelled."""
-        for _, listener in self._listeners:
-            listener.close()
+        for _, accepting in self._accepting:
+            accepting.close()
         with suppress(TimeoutError):
             async with asyncio.timeout(SHUTDOWN_SECONDS):
                 await asyncio.gather(*(mount.close() for mount in self._mounts))
-        servers = {id(server): server for server, _ in self._listeners}
+        servers = {id(server): server for server, _ in self._accepting}
         for server in servers.values():
             server.pre_shutdown()  # idle connections need not be waited for
         await asyncio.gather(*(server.shutdown(SHUTDOWN_SECONDS) for server in servers.values()))
-        for _, listener in self._listeners:
-            await listener.wait_closed()
+        for _, accepting in self._accepting:
+            await accepting.wait_closed()

@@ -36,6 +36,8 @@ from agent.web.hipki.tokens import Kind
 from agent.web.service import Service
 from agent.words.language import SYSTEM, requested_language
 
+HIPKI: Final = "hipki"
+"""Name of the listener that serves this mount on the port of the settings."""
 PORT: Final = 61161
 MCA_PORT: Final = 16888
 

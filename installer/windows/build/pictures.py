@@ -15,7 +15,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "installer")]
 from frozen import icons  # noqa: E402  # only now can it be found
 
 from tray.icon.drawing import draw  # noqa: E402  # likewise
-from tray.icon.face import Mood  # noqa: E402  # likewise
+from tray.icon.view import IconStatus  # noqa: E402  # likewise
 
 Colour: TypeAlias = tuple[float, float, float]
 HEADER: Final = (150, 57)
@@ -68,7 +68,7 @@ class Picture:
 def header() -> Picture:
     """Return the header picture: the shield on white, with a margin."""
     picture = Picture(HEADER, lambda _x, _y: _PAPER)
-    picture.lay(draw(Mood.RUNNING, 44), 44, HEADER[0] - 54, 6)
+    picture.lay(draw(IconStatus.RUNNING, 44), 44, HEADER[0] - 54, 6)
     return picture
 
 
@@ -80,9 +80,9 @@ def side() -> Picture:
         return red, green, blue
 
     picture = Picture(SIDE, colour_at)
-    picture.lay(_in_colour(draw(Mood.RUNNING, 240), _LIGHT), 240, -50, 120, strength=0.12)
-    picture.lay(_in_colour(draw(Mood.RUNNING, 104), _PAPER), 104, 30, 52, strength=0.22)
-    picture.lay(draw(Mood.RUNNING, 92), 92, 36, 58)
+    picture.lay(_in_colour(draw(IconStatus.RUNNING, 240), _LIGHT), 240, -50, 120, strength=0.12)
+    picture.lay(_in_colour(draw(IconStatus.RUNNING, 104), _PAPER), 104, 30, 52, strength=0.22)
+    picture.lay(draw(IconStatus.RUNNING, 92), 92, 36, 58)
     return picture
 
 

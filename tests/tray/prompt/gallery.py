@@ -7,8 +7,9 @@ import json
 import subprocess
 import sys
 import threading
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from agent.consent.questions import Act, AllowSite, DocumentFacts, LastAttempt, Purpose
 from agent.consent.wire import AnyPrompt

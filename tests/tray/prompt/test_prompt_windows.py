@@ -9,10 +9,10 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from agent.consent.questions import Act, AllowSite, DocumentFacts, LastAttempt, Purpose
 from agent.consent.wire import AnyPrompt, encode_request

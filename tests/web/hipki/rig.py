@@ -23,8 +23,9 @@ from agent.signing.service import SigningService
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.provider import READER_NAME, VirtualProvider
 from agent.web.front.limits import Limits
+from agent.web.front.serving import Listener
 from agent.web.hipki.asking import PopupPrompter
-from agent.web.hipki.door import HipkiMount
+from agent.web.hipki.door import HIPKI, HipkiMount
 from agent.web.ports import ServerConfig, Serving, serve
 from tests.signing.permission_support import MemoryPermissions
 
@@ -113,10 +114,10 @@ class Rig:
             settings=self._settings,
             virtual=True,
             limits=self._limits,
-            plain_mounts=(door,),
+            listeners=(Listener(name=HIPKI, ports=(self._settings.hipki_port,), mounts=(door,)),),
         )
         self.serving: Serving = await serve(config, self.service)
-        self.port = self.serving.ping_port or 0
+        self.port = self.serving.others[HIPKI].port or 0
 
     async def _stop(self) -> None:
         await self.serving.close()

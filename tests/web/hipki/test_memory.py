@@ -8,6 +8,7 @@ import pytest
 from agent.errors import AgentError, ErrorCode
 from agent.host.peer.port_owner import describe_owner
 from agent.origin import LOCAL_PROGRAM
+from agent.web.hipki.door import HIPKI
 from agent.web.hipki.pages import candidates
 from agent.web.hipki.tokens import Kind, Tokens
 from tests.web.hipki.rig import Rig
@@ -64,8 +65,8 @@ def test_who_holds_the_port_is_named() -> None:
         port = holder.getsockname()[1]
         with Rig(port=port) as rig:
             assert rig.serving.port  # the native API runs all the same
-            assert rig.serving.ping_port is None
-            error = rig.serving.ping_error
+            assert rig.serving.others[HIPKI].port is None
+            error = rig.serving.others[HIPKI].problem
     assert error is not None
     assert str(port) in error
     if Path("/proc/net/tcp").exists():

@@ -38,8 +38,8 @@ async def door(
         history=history,
     )
     panel = await asyncio.to_thread(Panel, sources, key.spend)
-    agent = await start_agent(service=service, mounts=(panel.mount,))
-    panel.listening(agent.serving.port, agent.serving.ping_port, None)
+    agent = await start_agent(service=service, native_mounts=(panel.mount,))
+    panel.listening(agent.serving.port, agent.plain_port, None)
     # A cookie jar would put back what a test leaves out.
     connector = aiohttp.TCPConnector(ssl=agent.trust, limit=0)
     agent.http = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())

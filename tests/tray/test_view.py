@@ -1,4 +1,4 @@
-"""What the tray says: the mood of the icon, the words, and the lines of the menu."""
+"""What the tray says: the status of the icon, the words, and the lines of the menu."""
 
 import pytest
 
@@ -7,25 +7,33 @@ from agent.origin import LOCAL_USER, SELF_TEST, Origin
 from agent.signing.model import CardPresence, ReaderView, Snapshot
 from agent.signing.recording import Signed
 from agent.words.language import CHOICES, Language
-from tray.icon.face import MAX_NAME, MAX_READERS, Face, Facts, MenuItem, Mood, make_face
-from tray.icon.texts import Texts, load_texts
+from tray.icon.texts import TrayTexts, load_texts
+from tray.icon.view import (
+    MAX_NAME,
+    MAX_READERS,
+    IconStatus,
+    MenuItem,
+    TrayState,
+    TrayView,
+    make_view,
+)
 from tray.program import notification
 
 CHINESE = load_texts(Language.CHINESE)
 ENGLISH = load_texts(Language.ENGLISH)
 
 
-def face(*readers: ReaderView, texts: Texts = ENGLISH, **facts: object) -> Face:
+def view(*readers: ReaderView, texts: TrayTexts = ENGLISH, **facts: object) -> TrayView:
     working = bool(facts.pop("working", False))
     service = bool(facts.pop("service", True))
-    return make_face(Facts(Snapshot(service, readers, working), **facts), texts)  # type: ignore[arg-type]  # by name
+    return make_view(TrayState(Snapshot(service, readers, working), **facts), texts)  # type: ignore[arg-type]  # by name
 
 
 def reader(state: CardPresence, name: str = "Reader", **more: object) -> ReaderView:
     return ReaderView(name, state, **more)  # type: ignore[arg-type]  # by name
 
 
-def line(shown: Face, key: str) -> MenuItem:
+def line(shown: TrayView, key: str) -> MenuItem:
     return next(item for top in shown.menu for item in top.walk() if item.key == key)
 
 
@@ -34,37 +42,37 @@ EMPTY = reader(CardPresence.EMPTY)
 
 
 @pytest.mark.parametrize(
-    ("shown", "mood", "words"),
+    ("shown", "status", "words"),
     [
-        (make_face(Facts(), ENGLISH), Mood.STARTING, "Starting"),
-        (face(), Mood.RUNNING, "no reader"),
-        (face(EMPTY), Mood.RUNNING, "no card"),
-        (face(CARD), Mood.READY, "Card ready"),
-        (face(EMPTY, CARD), Mood.READY, "Card ready"),
-        (face(CARD, working=True), Mood.WORKING, "Using"),
-        (face(service=False), Mood.ATTENTION, "service"),
-        (face(reader(CardPresence.MUTE)), Mood.ATTENTION, "does not answer"),
-        (face(reader(CardPresence.UNSUPPORTED)), Mood.ATTENTION, "not known"),
-        (face(reader(CardPresence.CARD, attempts_left=0)), Mood.ATTENTION, "locked"),
-        (face(reader(CardPresence.CARD, attempts_left=1)), Mood.ATTENTION, "One PIN try"),
-        (face(reader(CardPresence.CARD, attempts_left=2)), Mood.READY, "Card ready"),
-        (face(CARD, warnings=("plain_port",)), Mood.ATTENTION, "port"),
-        (face(CARD, warnings=("policy",)), Mood.ATTENTION, "policy"),
+        (make_view(TrayState(), ENGLISH), IconStatus.STARTING, "Starting"),
+        (view(), IconStatus.RUNNING, "no reader"),
+        (view(EMPTY), IconStatus.RUNNING, "no card"),
+        (view(CARD), IconStatus.READY, "Card ready"),
+        (view(EMPTY, CARD), IconStatus.READY, "Card ready"),
+        (view(CARD, working=True), IconStatus.WORKING, "Using"),
+        (view(service=False), IconStatus.ATTENTION, "service"),
+        (view(reader(CardPresence.MUTE)), IconStatus.ATTENTION, "does not answer"),
+        (view(reader(CardPresence.UNSUPPORTED)), IconStatus.ATTENTION, "not known"),
+        (view(reader(CardPresence.CARD, attempts_left=0)), IconStatus.ATTENTION, "locked"),
+        (view(reader(CardPresence.CARD, attempts_left=1)), IconStatus.ATTENTION, "One PIN try"),
+        (view(reader(CardPresence.CARD, attempts_left=2)), IconStatus.READY, "Card ready"),
+        (view(CARD, warnings=("plain_port",)), IconStatus.ATTENTION, "port"),
+        (view(CARD, warnings=("policy",)), IconStatus.ATTENTION, "policy"),
     ],
 )
-def test_the_mood_and_the_words_say_the_same(shown: Face, mood: Mood, words: str) -> None:
-    assert shown.mood is mood
+def test_the_status_and_the_text_agree(shown: TrayView, status: IconStatus, words: str) -> None:
+    assert shown.status is status
     assert words in shown.title
     assert words in shown.menu[0].label
 
 
 def test_the_worst_is_said_first() -> None:
     locked = reader(CardPresence.CARD, attempts_left=0)
-    assert "locked" in face(reader(CardPresence.MUTE), locked, warnings=("policy",)).title
+    assert "locked" in view(reader(CardPresence.MUTE), locked, warnings=("policy",)).title
 
 
 def test_a_reader_says_what_is_in_it() -> None:
-    shown = face(EMPTY, CARD, reader(CardPresence.CARD, generation="gen1", attempts_left=0))
+    shown = view(EMPTY, CARD, reader(CardPresence.CARD, generation="gen1", attempts_left=0))
     labels = [line(shown, f"panel:readers:{number}").label for number in range(3)]
     assert "no card" in labels[0]
     assert "gen 2" in labels[1]
@@ -73,55 +81,55 @@ def test_a_reader_says_what_is_in_it() -> None:
 
 
 def test_a_hundred_readers_do_not_fill_the_screen() -> None:
-    shown = face(*(reader(CardPresence.EMPTY, f"Reader {number}") for number in range(100)))
+    shown = view(*(reader(CardPresence.EMPTY, f"Reader {number}") for number in range(100)))
     assert len([item for item in shown.menu if item.key.startswith("panel:readers")]) == MAX_READERS
 
 
 @pytest.mark.parametrize("name", ["x" * 500, "a\nb\tc\0d", "\u202egnp.exe", "", "\ud800", "_&_&"])
 def test_a_readers_name_is_harmless(name: str) -> None:
-    label = face(reader(CardPresence.EMPTY, name)).menu[1].label
+    label = view(reader(CardPresence.EMPTY, name)).menu[1].label
     assert label.isprintable()
-    assert len(label) <= MAX_NAME + len(face(reader(CardPresence.EMPTY, "")).menu[1].label)
+    assert len(label) <= MAX_NAME + len(view(reader(CardPresence.EMPTY, "")).menu[1].label)
 
 
 def test_every_line_has_a_key_of_its_own() -> None:
-    shown = face(CARD, EMPTY, autostart=True)
+    shown = view(CARD, EMPTY, autostart=True)
     keys = [item.key for top in shown.menu for item in top.walk()]
     assert len(keys) == len(set(keys))
-    for view in ("state", "sites", "history", "selftest", "doctor", "about"):
-        assert f"panel:{view}" in keys
+    for page in ("state", "sites", "history", "selftest", "doctor", "about"):
+        assert f"panel:{page}" in keys
     assert keys[-1] == "quit"
 
 
 @pytest.mark.parametrize("language", CHOICES)
 def test_the_language_that_was_chosen_has_the_mark(language: str) -> None:
-    shown = face(CARD, language=language)
+    shown = view(CARD, language=language)
     marked = [item.key for item in line(shown, "language").children if item.checked]
     assert marked == [f"language:{language}"]
 
 
 def test_autostart_is_offered_where_it_can_be_had() -> None:
-    assert line(face(autostart=True), "autostart").checked is True
-    assert line(face(autostart=False), "autostart").checked is False
-    assert not [item for item in face(autostart=None).menu if item.key == "autostart"]
+    assert line(view(autostart=True), "autostart").checked is True
+    assert line(view(autostart=False), "autostart").checked is False
+    assert not [item for item in view(autostart=None).menu if item.key == "autostart"]
 
 
 def test_a_newer_version_is_a_line_of_the_menu_and_no_alarm() -> None:
-    shown = face(reader(CardPresence.CARD), newest="9.2.0", texts=CHINESE)
-    assert shown.mood is Mood.READY
+    shown = view(reader(CardPresence.CARD), newest="9.2.0", texts=CHINESE)
+    assert shown.status is IconStatus.READY
     assert line(shown, "panel:about:newer").label == "有新版本 9.2.0…"
-    assert "panel:about:newer" not in {item.key for item in face().menu}
+    assert "panel:about:newer" not in {item.key for item in view().menu}
 
 
 def test_a_version_that_is_too_old_calls_for_attention() -> None:
-    shown = face(reader(CardPresence.CARD), newest="9.2.0", warnings=("too_old",))
-    assert shown.mood is Mood.ATTENTION
+    shown = view(reader(CardPresence.CARD), newest="9.2.0", warnings=("too_old",))
+    assert shown.status is IconStatus.ATTENTION
     assert "too old to sign" in shown.title
 
 
 def test_every_state_of_a_card_has_words() -> None:
     assert set(CHINESE.cards) == set(CardPresence)
-    assert face(CARD, texts=CHINESE).menu[0].label == "卡片已就緒"
+    assert view(CARD, texts=CHINESE).menu[0].label == "卡片已就緒"
 
 
 def signed(**more: object) -> Signed:

@@ -1,4 +1,4 @@
-"""What the tray shows at one moment: a mood, a line of text and a menu. Facts in, face out."""
+"""The content of the icon: its status, its title and its menu, made from the agent's state."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Final
 from agent.harmless import shortened
 from agent.signing.model import CardPresence, ReaderView, Snapshot
 from agent.words.language import CHOICES, SYSTEM
-from tray.icon.texts import Texts
+from tray.icon.texts import TrayTexts
 
 MAX_NAME: Final = 48  # characters of a reader's name
 MAX_READERS: Final = 8  # in the menu; the panel has them all
@@ -16,8 +16,8 @@ FEW_ATTEMPTS: Final = 1  # PIN attempts left from which on the icon calls for at
 
 
 @unique
-class Mood(StrEnum):
-    """What the icon says at a glance."""
+class IconStatus(StrEnum):
+    """The status that the icon's badge and colour show."""
 
     STARTING = "starting"
     RUNNING = "running"
@@ -28,15 +28,15 @@ class Mood(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MenuItem:
-    """One line of the menu.
+    """One entry of the menu.
 
     Attributes:
-        key: names the line, and says what choosing it does.
-        label: what it says; foreign text in it is harmless. Empty for a line that only separates.
+        key: unique in the menu; the program decides by it what to do when the entry is chosen.
+        label: the text; names of readers in it are made harmless. "" for a separator.
         enabled: whether it can be chosen.
-        checked: whether a mark stands before it; None for a line without one.
-        radio: whether the mark is one of several of which one is set.
-        children: the lines behind it.
+        checked: whether its check mark is set; None for an entry without one.
+        radio: whether the mark is that of a radio group, of which exactly one is set.
+        children: the entries of its submenu.
 
     """
 
@@ -48,22 +48,22 @@ class MenuItem:
     children: tuple["MenuItem", ...] = ()
 
     def walk(self) -> Iterator["MenuItem"]:
-        """Return this line and all behind it."""
+        """Yield this entry and all entries below it."""
         yield self
         for child in self.children:
             yield from child.walk()
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """What is known.
+class TrayState:
+    """The state of the agent and its settings, as far as the tray shows it.
 
     Attributes:
-        snapshot: the readers; None before the agent is ready.
-        warnings: keys of ``Texts.warnings``, for what needs the citizen's attention.
-        autostart: whether the agent starts with the session; None where that is unknown.
-        language: one of ``CHOICES``, as chosen.
-        newest: a newer version that there is; empty for none.
+        snapshot: the readers; None until the agent is ready.
+        warnings: keys of ``TrayTexts.warnings``, the most severe first.
+        autostart: whether the agent starts when the user signs in; None where that is not offered.
+        language: the chosen language, one of ``CHOICES``.
+        newest: the version of an available update; "" where there is none.
 
     """
 
@@ -75,58 +75,58 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class Face:
-    """What is shown.
+class TrayView:
+    """The content of the icon.
 
     Attributes:
-        mood: of the icon.
-        title: beside the icon, in one line.
-        menu: its lines.
+        status: chooses the drawing.
+        title: the tool tip, one line.
+        menu: the entries, from the top.
 
     """
 
-    mood: Mood
+    status: IconStatus
     title: str
     menu: tuple[MenuItem, ...]
 
 
-def make_face(facts: Facts, texts: Texts) -> Face:
-    """Choose what to show."""
-    mood, state = _state(facts, texts)
+def make_view(state: TrayState, texts: TrayTexts) -> TrayView:
+    """Return what the icon shows of ``state``."""
+    status, text = _status(state, texts)
     menu = (
-        MenuItem("panel:state", state),
-        *_readers(facts.snapshot, texts),
+        MenuItem("panel:state", text),
+        *_readers(state.snapshot, texts),
         MenuItem("separator:1"),
         MenuItem("panel:sites", texts.sites),
         MenuItem("panel:history", texts.history),
         MenuItem("panel:selftest", texts.selftest),
         MenuItem("panel:doctor", texts.doctor),
         MenuItem("separator:2"),
-        *_settings(facts, texts),
+        *_settings(state, texts),
         MenuItem("separator:3"),
-        *_news(facts, texts),
+        *_update(state, texts),
         MenuItem("panel:about", texts.about),
         MenuItem("quit", texts.quit),
     )
-    return Face(mood, f"{texts.product} – {state}", menu)
+    return TrayView(status, f"{texts.product} – {text}", menu)
 
 
-def _state(facts: Facts, texts: Texts) -> tuple[Mood, str]:
-    snapshot = facts.snapshot
+def _status(state: TrayState, texts: TrayTexts) -> tuple[IconStatus, str]:
+    snapshot = state.snapshot
     if snapshot is None:
-        return Mood.STARTING, texts.starting
+        return IconStatus.STARTING, texts.starting
     if snapshot.working:
-        return Mood.WORKING, texts.working
-    warning = next(iter((*_troubles(snapshot), *facts.warnings)), None)
+        return IconStatus.WORKING, texts.working
+    warning = next(iter((*_card_warnings(snapshot), *state.warnings)), None)
     if warning is not None:
-        return Mood.ATTENTION, texts.warnings[warning]
+        return IconStatus.ATTENTION, texts.warnings[warning]
     if any(reader.state is CardPresence.CARD for reader in snapshot.readers):
-        return Mood.READY, texts.ready
-    return Mood.RUNNING, texts.no_card if snapshot.readers else texts.no_reader
+        return IconStatus.READY, texts.ready
+    return IconStatus.RUNNING, texts.no_card if snapshot.readers else texts.no_reader
 
 
-def _troubles(snapshot: Snapshot) -> Iterator[str]:
-    """Name what needs attention, the worst first."""
+def _card_warnings(snapshot: Snapshot) -> Iterator[str]:
+    """Yield keys of ``TrayTexts.warnings`` about readers and cards, the most severe first."""
     if not snapshot.service_available:
         yield "service"
     left = [each.attempts_left for each in snapshot.readers if each.attempts_left is not None]
@@ -141,7 +141,7 @@ def _troubles(snapshot: Snapshot) -> Iterator[str]:
         yield "unsupported"
 
 
-def _readers(snapshot: Snapshot | None, texts: Texts) -> Iterator[MenuItem]:
+def _readers(snapshot: Snapshot | None, texts: TrayTexts) -> Iterator[MenuItem]:
     if snapshot is None or not snapshot.service_available:
         return
     if not snapshot.readers:
@@ -150,7 +150,7 @@ def _readers(snapshot: Snapshot | None, texts: Texts) -> Iterator[MenuItem]:
         yield MenuItem(f"panel:readers:{number}", _reader(reader, texts))
 
 
-def _reader(reader: ReaderView, texts: Texts) -> str:
+def _reader(reader: ReaderView, texts: TrayTexts) -> str:
     state = texts.cards[reader.state]
     if reader.state is CardPresence.CARD:
         state = texts.generations.get(reader.generation or "", state)
@@ -159,19 +159,19 @@ def _reader(reader: ReaderView, texts: Texts) -> str:
     return f"{shortened(reader.name, MAX_NAME)}  –  {state}"
 
 
-def _news(facts: Facts, texts: Texts) -> Iterator[MenuItem]:
-    if facts.newest:
-        yield MenuItem("panel:about:newer", texts.newer.format(version=facts.newest))
+def _update(state: TrayState, texts: TrayTexts) -> Iterator[MenuItem]:
+    if state.newest:
+        yield MenuItem("panel:about:newer", texts.newer.format(version=state.newest))
 
 
-def _settings(facts: Facts, texts: Texts) -> Iterator[MenuItem]:
-    if facts.autostart is not None:
-        yield MenuItem("autostart", texts.autostart, checked=facts.autostart)
+def _settings(state: TrayState, texts: TrayTexts) -> Iterator[MenuItem]:
+    if state.autostart is not None:
+        yield MenuItem("autostart", texts.autostart, checked=state.autostart)
     choices = tuple(
         MenuItem(
             f"language:{name}",
             texts.choices[name],
-            checked=name == facts.language,
+            checked=name == state.language,
             radio=True,
         )
         for name in CHOICES
