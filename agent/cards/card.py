@@ -46,16 +46,16 @@ class PinRules:
     Attributes:
         shortest: in characters.
         longest: in characters.
-        tries: wrong PINs in a row that lock it; a right one sets the counter back.
+        attempts: wrong PINs in a row that lock it; a right one sets the counter back.
 
     """
 
     shortest: int
     longest: int
-    tries: int
+    attempts: int
 
     def check(self, pin: SecretBytes) -> None:
-        """Refuse a PIN that no card of this kind can have, before it costs a try.
+        """Refuse a PIN that no card of this kind can have, before it costs an attempt.
 
         Raises:
             PinError: ``pin_length``: too short, too long, or not printable ASCII.
@@ -83,7 +83,7 @@ class Card(ABC):
     @property
     @abstractmethod
     def attempts_left(self) -> int | None:
-        """The PIN tries left when the card last said so; None when that is not known."""
+        """The PIN attempts left when the card last said so; None when that is not known."""
 
     @abstractmethod
     def certificates(self) -> tuple[StoredCertificate, ...]:

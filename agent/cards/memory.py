@@ -20,7 +20,7 @@ class CardRecord:
         labels: the directory's label by PKCS#15 identifier.
         complete: whether that is every certificate of the card.
         channel_id: the gen2 card's 10-byte id, from which its channel keys are derived.
-        attempts_left: PIN tries left as the card last said, 0 to 15.
+        attempts_left: PIN attempts left as the card last said, 0 to 15.
 
     """
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Self
 
 from agent.errors import CardError, ErrorCode, PinError, SecureChannelError, UnsupportedCardError
-from agent.iso7816 import SW, CommandApdu, retries_from_sw
+from agent.iso7816 import SW, CommandApdu, attempts_from_sw
 from agent.secret import SecretBytes
 from agent.transport.base import Connection
 from agent.transport.chaining import ApduChannel
@@ -40,11 +40,11 @@ def check_verify(sw: int) -> None:
     """Raise for any status word of VERIFY but 9000 (ISO/IEC 7816-4 §7.5.6).
 
     Raises:
-        PinError: ``pin_incorrect`` with the tries left, or ``pin_locked``.
-        CardError: any other status word; whether it cost a try is not known.
+        PinError: ``pin_incorrect`` with the attempts left, or ``pin_locked``.
+        CardError: any other status word; whether it cost an attempt is not known.
 
     """
-    left = retries_from_sw(sw)
+    left = attempts_from_sw(sw)
     if left is None:
         check(sw, "VERIFY")
     elif left == 0:

@@ -24,7 +24,7 @@ class Citizen:
     """What decides for the user and asks the user in a running agent.
 
     Attributes:
-        consent: decides about sites and last tries.
+        consent: decides about sites and last attempts.
         prompter: asks for PINs.
         store: the database of decisions; None if ``--consent`` decides.
 

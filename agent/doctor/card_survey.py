@@ -62,7 +62,7 @@ async def survey(service: SigningService) -> CardSurvey:
                 problems[reader.name] = found
     return CardSurvey(
         virtual=service.provider_kind == "virtual",
-        # Reading may have shown that a card is not supported, and how many PIN tries are left.
+        # Reading may have shown that a card is not supported, and how many PIN attempts are left.
         snapshot=service.snapshot(),
         certificates=certificates,
         problems=problems,

@@ -24,7 +24,7 @@ class PortalCode(StrEnum):
     CONTACT_INVALID = "contact_invalid"
     OTP_INCORRECT = "otp_incorrect"
     OTP_EXPIRED = "otp_expired"
-    TOO_MANY_TRIES = "too_many_tries"
+    TOO_MANY_ATTEMPTS = "too_many_tries"
     ID_NUMBER_INVALID = "id_number_invalid"
     CHALLENGE_UNKNOWN = "challenge_unknown"
     CHALLENGE_EXPIRED = "challenge_expired"
@@ -79,7 +79,7 @@ REFUSALS: Final[Mapping[PortalCode, PortalRefusal]] = MappingProxyType(
         PortalCode.CONTACT_INVALID: PortalRefusal(400, is_retriable=True),
         PortalCode.OTP_INCORRECT: PortalRefusal(403, is_retriable=True),
         PortalCode.OTP_EXPIRED: PortalRefusal(410, is_retriable=True),
-        PortalCode.TOO_MANY_TRIES: PortalRefusal(429, is_retriable=True),
+        PortalCode.TOO_MANY_ATTEMPTS: PortalRefusal(429, is_retriable=True),
         PortalCode.ID_NUMBER_INVALID: PortalRefusal(422, is_retriable=True),
         PortalCode.CHALLENGE_UNKNOWN: PortalRefusal(404, is_retriable=True),
         PortalCode.CHALLENGE_EXPIRED: PortalRefusal(410, is_retriable=True),

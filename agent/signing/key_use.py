@@ -15,7 +15,15 @@ from typing import Any, Final, Generic, TypeVar
 
 from agent.cards.card import Card, PinRules
 from agent.consent.consent import Consent
-from agent.consent.questions import CardFacts, EnterPin, LastTry, Locked, Prompt, Prompter, Purpose
+from agent.consent.questions import (
+    CardFacts,
+    EnterPin,
+    LastAttempt,
+    Locked,
+    Prompt,
+    Prompter,
+    Purpose,
+)
 from agent.errors import AgentError, CardRemovedError, ErrorCode, PinError
 from agent.origin import Origin
 from agent.secret import SecretBytes
@@ -99,7 +107,7 @@ class _Seen:
 
     Attributes:
         card: what the citizen is shown of it.
-        attempts_left: PIN tries as last seen, 1 or more; None when not known.
+        attempts_left: PIN attempts as last seen, 1 or more; None when not known.
         pin_rules: what its PIN can be.
 
     """
@@ -114,7 +122,7 @@ class _Spending:
     """What one transaction may do with the PIN.
 
     Attributes:
-        ask_below: with fewer tries left the citizen has to be asked; None for the rule of the
+        ask_below: with fewer attempts left the citizen has to be asked; None for the rule of the
             task: below the last but one, or below the full number.
         expected: the number of the card that they were shown; None if they were shown none.
 
@@ -132,7 +140,7 @@ class KeyUser(Generic[P, N, T]):
         readers: where the cards are.
         consent: who answers for the citizen.
         prompter: what asks for a PIN that no page handed over.
-        last_try: whether the last PIN try may be spent at all.
+        last_try: whether the last PIN attempt may be spent at all.
         site: who asks.
         reader: where the card is.
         task: what for.
@@ -172,8 +180,8 @@ class KeyUser(Generic[P, N, T]):
                 raise
             left = error.attempts_left or 1
         card = (await self._look()).card
-        await self._allow_try(LastTry(self.site, left, card, pin_given=True))
-        # Whoever agreed to one try did not agree to a later one.
+        await self._allow_last_attempt(LastAttempt(self.site, left, card, pin_given=True))
+        # Whoever agreed to one attempt did not agree to a later one.
         return await self._use(pin, _Spending(left, card.serial))
 
     # The PIN that the citizen types in our own window.
@@ -188,7 +196,9 @@ class KeyUser(Generic[P, N, T]):
             seen = await self._look()
             left = seen.attempts_left
             if left == 1:
-                await self._allow_try(LastTry(self.site, left, seen.card, pin_given=False))
+                await self._allow_last_attempt(
+                    LastAttempt(self.site, left, seen.card, pin_given=False)
+                )
             spending = _Spending(1 if left == 1 else 2, seen.card.serial)
             with await self._ask(self._enter_pin(purpose, seen, was_wrong=was_wrong)) as pin:
                 try:
@@ -222,14 +232,14 @@ class KeyUser(Generic[P, N, T]):
         if error.code not in (ErrorCode.PIN_INCORRECT, ErrorCode.PIN_LAST_ATTEMPT):
             raise error
 
-    async def _allow_try(self, question: LastTry) -> None:
+    async def _allow_last_attempt(self, question: LastAttempt) -> None:
         if question.attempts_left == 1 and not self.last_try:
             raise PinError(
-                "the last try is not to be spent here",
+                "the last attempt is not to be spent here",
                 code=ErrorCode.PIN_LAST_ATTEMPT,
                 attempts_left=1,
             )
-        await self._while_card_stays(lambda: self.consent.allow_try(question))
+        await self._while_card_stays(lambda: self.consent.allow_last_attempt(question))
 
     async def _ask(self, question: Prompt[A]) -> A:
         return await self._while_card_stays(lambda: self.prompter.ask(question))
@@ -311,11 +321,11 @@ class KeyUser(Generic[P, N, T]):
             raise CardRemovedError("another card than the one that was shown")
         ask_below = spending.ask_below
         if ask_below is None:
-            ask_below = card.pin_rules.tries if self.task.confirm_retry else 2
+            ask_below = card.pin_rules.attempts if self.task.confirm_retry else 2
         left = card.attempts_left
         if left is not None and 0 < left < ask_below:
             raise PinError(
-                "few tries are left", code=ErrorCode.PIN_LAST_ATTEMPT, attempts_left=left
+                "few attempts are left", code=ErrorCode.PIN_LAST_ATTEMPT, attempts_left=left
             )
 
 

@@ -77,7 +77,7 @@ class SigningService:
             consent: who answers for the citizen.
             clock: the time of day, with a time zone.
             prompter: what asks for a PIN that no page handed over; None where a page has to.
-            last_try: whether the last PIN try of a card may be spent at all.
+            last_try: whether the last PIN attempt of a card may be spent at all.
             history: where it is written down how requests ended; closed by whoever opened it,
                 after :meth:`close`.
             on_signed: told in the event loop after each use of a key; must not block.

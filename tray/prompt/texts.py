@@ -44,9 +44,9 @@ class Words:
     sign: str
     decrypt: str
     wrong: str
-    tries_left: CountedText
-    tries_unknown: str
-    one_try_left: str
+    attempts_left: CountedText
+    attempts_unknown: str
+    one_attempt_left: str
     capitals: str
     block: str
     # Last try.

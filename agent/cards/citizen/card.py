@@ -54,7 +54,7 @@ INS_GET_RESULT = 0xC1
 P1_FIRST_HALF = 0x82
 P1_LAST_HALF = 0x02
 HALF = 128  # bytes of block or result in one command
-PIN_RULES = PinRules(shortest=6, longest=8, tries=3)
+PIN_RULES = PinRules(shortest=6, longest=8, attempts=3)
 KEY_REFERENCES = {ID_SIGN: 0x01, ID_KEYX: 0x05}
 
 Send = Callable[[CommandApdu, str], bytes]
@@ -101,7 +101,7 @@ class CitizenCard(Card):
 
     @property
     def attempts_left(self) -> int | None:
-        """The PIN tries left when the card last said so; None when that is not known."""
+        """The PIN attempts left when the card last said so; None when that is not known."""
         return self._record.attempts_left
 
     def certificates(self) -> tuple[StoredCertificate, ...]:
@@ -157,19 +157,19 @@ class CitizenCard(Card):
         return tuple(results)
 
     def _log_in(self, pin: SecretBytes) -> Send:
-        """Send the PIN and remember the tries left; return what sends commands to the key."""
+        """Send the PIN and remember the attempts left; return what sends commands to the key."""
         try:
             send = self.verify_pin(pin)
         except PinError as error:
             self._record.attempts_left = error.attempts_left
             raise
         except (CardError, TransportError):
-            # Nobody knows whether the card heard the PIN. Counting it as a try makes the agent
+            # Nobody knows whether the card heard the PIN. Counting it as an attempt makes the agent
             # ask once too often rather than spend the last one unasked.
             if self._record.attempts_left is not None:
                 self._record.attempts_left = max(1, self._record.attempts_left - 1)
             raise
-        self._record.attempts_left = self.pin_rules.tries
+        self._record.attempts_left = self.pin_rules.attempts
         return send
 
     def _operate(self, send: Send, reference: int, block: bytes) -> bytes:
@@ -286,8 +286,8 @@ class CitizenCard(Card):
         """Enter the key directory and send the PIN exactly once; return what sends commands there.
 
         Raises:
-            PinError: ``pin_incorrect`` with the tries left, or ``pin_locked``.
-            CardError, TransportError: as named; whether it cost a try is not known.
+            PinError: ``pin_incorrect`` with the attempts left, or ``pin_locked``.
+            CardError, TransportError: as named; whether it cost an attempt is not known.
 
         """
 

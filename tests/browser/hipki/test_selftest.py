@@ -49,7 +49,7 @@ def test_it_follows_what_the_citizen_does(make_card: CardFactory, page: Page) ->
         expect(headline).to_have_text("讀卡機服務沒有執行")
 
 
-def test_a_test_signature_spends_the_last_try_only_when_told_to(
+def test_a_test_signature_spends_the_last_attempt_only_when_told_to(
     make_card: CardFactory, generation: str, page: Page
 ) -> None:
     card = make_card(generation)
@@ -62,13 +62,13 @@ def test_a_test_signature_spends_the_last_try_only_when_told_to(
         page.click("#sign")
         page.click("#confirmno")
         expect(page.locator("#headline")).to_contain_text("使用者已取消動作")
-        assert card.data.tries_left == 2
+        assert card.data.attempts_left == 2
         page.fill("#pin", PIN)
         page.click("#sign")
         page.click("#confirmyes")
         expect(page.locator("#headline")).to_have_text("一切正常，可以使用了")
         assert page.input_value("#pin") == ""
-    assert card.data.tries_left == 3
+    assert card.data.attempts_left == 3
 
 
 def test_several_cards_can_be_chosen_from(make_card: CardFactory, page: Page) -> None:
