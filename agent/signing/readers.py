@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import structlog
 
@@ -26,6 +26,7 @@ from agent.errors import (
 from agent.signing.model import CardPresence, Event, ReaderView, Snapshot
 from agent.signing.worker import Worker
 from agent.transport.base import CardProvider, Connection, ReaderState
+from agent.transport.observed import ObservedConnection
 from agent.transport.part10 import has_keypad
 
 T = TypeVar("T")
@@ -51,6 +52,51 @@ class _Seat:
     state: ReaderState
     view: ReaderView
     driver: CardDriver | None = None
+
+
+_DOUBTS: Final = frozenset(
+    {
+        ErrorCode.BAD_REQUEST,
+        ErrorCode.CERTIFICATE_EXPIRED,
+        ErrorCode.CERTIFICATE_NOT_YET_VALID,
+        ErrorCode.INTERNAL,
+        ErrorCode.KEY_NOT_FOUND,
+        ErrorCode.UNSUPPORTED_CARD,
+    }
+)
+"""How it shows that something was misread, or that the card is not what it was."""
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """One transaction on a card, as the log tells of it when it fails."""
+
+    operation: str
+    reader: str
+    connection: ObservedConnection | None = None
+    card: Card | None = None
+
+    def may_read_again(self, error: AgentError) -> bool:
+        """Return whether the same transaction may go better: nothing was spent, all may be new."""
+        if self.card is not None and self.card.pin_sent:
+            return False
+        return self.connection is not None and error.code in _DOUBTS
+
+    def log(self, error: AgentError, decision: str) -> None:
+        """Write what failed, where, and what was decided; commands by their headers only."""
+        connection = self.connection
+        answer = connection.status_word if connection is not None else None
+        _log.warning(
+            "a card operation failed",
+            operation=self.operation,
+            reader=self.reader,
+            command=connection.commands if connection is not None else 0,
+            header=connection.header if connection is not None else "",
+            status_word="" if answer is None else f"{answer:04X}",
+            code=str(error.code),
+            detail=error.detail,
+            decision=decision,
+        )
 
 
 class Readers:
@@ -139,12 +185,14 @@ class Readers:
             self._at_work -= 1
             self._publish()
 
-    async def run(self, reader: str, operation: CardOperation[T], seconds: float) -> T:
+    async def run(self, reader: str, name: str, operation: CardOperation[T], seconds: float) -> T:
         """Run a card operation in its reader's thread.
 
         Args:
             reader: a name from the snapshot.
-            operation: is run in one transaction, which ends with a reset of the card.
+            name: what the log calls the operation.
+            operation: is run in one transaction, which ends with a reset of the card. If
+                something was misread before a PIN was sent, it is run once more.
             seconds: how long to wait, in the queue included.
 
         Raises:
@@ -157,7 +205,7 @@ class Readers:
         if worker.pending >= MAX_PENDING:
             raise AgentError("too many requests wait for this reader", code=ErrorCode.BUSY)
         nobody_waits = threading.Event()
-        future = worker.submit(self._operate, reader, operation, nobody_waits)
+        future = worker.submit(self._operate, reader, name, operation, nobody_waits)
         try:
             with self.work():
                 async with asyncio.timeout(seconds):
@@ -174,9 +222,11 @@ class Readers:
     def _note_card(self, state: ReaderState, serial: str, attempts_left: int | None) -> None:
         """Remember what an operation learnt about a card, if it is there still."""
         seat = self._seats.get(state.name)
-        if seat is None or seat.state != state or seat.view.state is not CardPresence.CARD:
+        if seat is None or seat.state != state:
             return
-        view = replace(seat.view, serial=serial, attempts_left=attempts_left)
+        view = replace(
+            seat.view, state=CardPresence.CARD, serial=serial, attempts_left=attempts_left
+        )
         if view != seat.view:
             self._seats[state.name] = replace(seat, view=view)
             self._publish()
@@ -201,18 +251,40 @@ class Readers:
     # In the reader's thread.
 
     def _operate(
-        self, reader: str, operation: CardOperation[T], nobody_waits: threading.Event
+        self, reader: str, name: str, operation: CardOperation[T], nobody_waits: threading.Event
     ) -> T:
+        """Run an operation; once more, all read anew, if it may have failed by a bad answer."""
+        is_first = True
+        while True:
+            attempt = _Attempt(name, reader)
+            try:
+                with self._transaction(attempt, nobody_waits) as card:
+                    return operation(card, nobody_waits)
+            except AgentError as error:
+                again = is_first and attempt.may_read_again(error)
+                attempt.log(error, "once more" if again else "given up")
+                if not again:
+                    raise
+            is_first = False
+
+    @contextmanager
+    def _transaction(self, attempt: _Attempt, nobody_waits: threading.Event) -> Iterator[Card]:
+        """Open the card for one operation, and note afterwards what was learnt about it."""
         if nobody_waits.is_set():
             raise AgentError("nobody waits any more", code=ErrorCode.USER_CANCELLED)
+        reader = attempt.reader
         seat = self._seat_with_card(reader)
         with ExitStack() as stack:
-            connection = self._provider.open(reader)
+            connection = attempt.connection = ObservedConnection(self._provider.open(reader))
             stack.callback(connection.close)
             self._look_for_keypad(reader, connection)
-            card = self._open_card(stack, seat, connection)
+            card = attempt.card = self._open_card(stack, seat, connection)
             try:
-                return operation(card, nobody_waits)
+                yield card
+            except AgentError as error:
+                if error.code in _DOUBTS:
+                    card.forget()
+                raise
             finally:
                 note = partial(self._note_card, seat.state, card.serial, card.attempts_left)
                 self._in_loop(note)
@@ -251,8 +323,8 @@ class Readers:
             raise NoReaderError("no such reader")
         if seat.view.state is CardPresence.EMPTY:
             raise NoCardError("the reader is empty")
-        if seat.view.state is not CardPresence.CARD:
-            raise UnsupportedCardError("no driver knows this card")
+        if seat.view.state is CardPresence.MUTE:
+            raise UnsupportedCardError("the card does not answer")
         return seat
 
     # In the monitor's thread.
@@ -301,6 +373,7 @@ class Readers:
 
     def _remove(self, name: str) -> None:
         seat = self._seats.pop(name)
+        self._registry.memory.forget_unproven()
         self._keypads.pop(name, None)
         worker = self._workers.pop(name, None)
         if worker is not None:
@@ -323,6 +396,7 @@ class Readers:
         if before is None:
             self._announce("reader_added", view)
         elif before.state.present:
+            self._registry.memory.forget_unproven()
             self._announce("card_removed", replace(view, state=CardPresence.EMPTY))
         if presence is CardPresence.CARD and driver is None:
             self._probe_later(state)
