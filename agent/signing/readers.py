@@ -20,6 +20,7 @@ from agent.errors import (
     NoReaderError,
     OtherGenerationError,
     ServiceUnavailableError,
+    SharingViolationError,
     SpoiltCertificateError,
     UnsupportedCardError,
 )
@@ -40,6 +41,7 @@ MAX_PENDING = 16  # operations in one reader's queue
 EVENT_BACKLOG = 256  # events kept for a listener who does not read them
 WAIT = 60.0  # seconds; how long one look at the readers lasts when nothing happens
 SERVICE_RETRY = 1.0  # seconds between looks for a PC/SC service that is not there
+PROBE_PAUSES: Final = (0.0, 1.0, 4.0)  # seconds before each question to a card that is not known
 CLOSE_TIMEOUT = 3.0  # seconds to wait for threads that are in the middle of something
 
 _log = structlog.get_logger(__name__)
@@ -80,7 +82,8 @@ class _Attempt:
         """Return whether the same transaction may go better: nothing was spent, all may be new."""
         if self.card is not None and self.card.pin_sent:
             return False
-        return self.connection is not None and error.code in _DOUBTS
+        # Another program's reset while the card was opened is over when it is noticed.
+        return error.code in _DOUBTS or isinstance(error, SharingViolationError)
 
     def log(self, error: AgentError, decision: str) -> None:
         """Write what failed, where, and what was decided; commands by their headers only."""
@@ -319,6 +322,8 @@ class Readers:
 
     def _seat_with_card(self, reader: str) -> _Seat:
         seat = self._seats.get(reader)
+        if seat is None and not self._snapshot.service_available:
+            raise ServiceUnavailableError("no PC/SC service")
         if seat is None:
             raise NoReaderError("no such reader")
         if seat.view.state is CardPresence.EMPTY:
@@ -409,25 +414,45 @@ class Readers:
         task.add_done_callback(self._probes.discard)
 
     async def _probe(self, state: ReaderState) -> None:
-        """Ask a card whose ATR says nothing which it is, and announce it then."""
-        driver: CardDriver | None = None
-        try:
-            future = self._worker(state.name).submit(self._ask, state.name)
-            driver = await asyncio.wrap_future(future)
-        except AgentError as error:
-            _log.info("probing failed", reader=state.name, detail=error.detail)
+        """Ask a card whose ATR says nothing which it is, and announce it then.
+
+        One bad answer must not brand a card: it is asked up to three times, and again with each
+        request.
+        """
+        for pause in PROBE_PAUSES:
+            await asyncio.sleep(pause)
+            seat = self._seats.get(state.name)
+            if seat is None or seat.state != state or seat.driver is not None:
+                return
+            driver = await self._ask_which(state.name)
+            if self._take_answer(state, driver):
+                return
+
+    def _take_answer(self, state: ReaderState, driver: CardDriver | None) -> bool:
+        """Show and announce what a probe found; return whether there is nothing more to ask."""
         seat = self._seats.get(state.name)
-        if seat is None or seat.state != state:
-            return
+        if seat is None or seat.state != state or seat.driver is not None:
+            return True
         presence = CardPresence.CARD if driver else CardPresence.UNSUPPORTED
         generation = driver.generation if driver else None
         view = replace(seat.view, state=presence, generation=generation)
-        self._seats[state.name] = _Seat(state, view, driver)
-        self._publish()
-        self._announce("card_inserted", view)
+        if driver is not None or view != seat.view:
+            self._seats[state.name] = _Seat(state, view, driver)
+            self._publish()
+            self._announce("card_inserted", view)
+        return driver is not None
 
-    def _ask(self, reader: str) -> CardDriver | None:
-        connection = self._provider.open(reader)
+    async def _ask_which(self, reader: str) -> CardDriver | None:
+        attempt = _Attempt("probe", reader)
+        try:
+            future = self._worker(reader).submit(self._ask, attempt)
+            return await asyncio.wrap_future(future)
+        except AgentError as error:
+            attempt.log(error, "asked again, at most three times")
+            return None
+
+    def _ask(self, attempt: _Attempt) -> CardDriver | None:
+        connection = attempt.connection = ObservedConnection(self._provider.open(attempt.reader))
         try:
             return self._registry.probe(connection)
         finally:

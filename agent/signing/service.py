@@ -243,8 +243,12 @@ class SigningService:
         names = tuple(r.name for r in snapshot.readers if r.state is CardPresence.CARD)
         if names:
             return names
-        if any(r.state is CardPresence.UNSUPPORTED for r in snapshot.readers):
-            raise UnsupportedCardError("no driver knows this card")
+        # A bad answer may have made it look so: it is asked again with each request.
+        names = tuple(r.name for r in snapshot.readers if r.state is CardPresence.UNSUPPORTED)
+        if names:
+            return names
+        if any(r.state is CardPresence.MUTE for r in snapshot.readers):
+            raise UnsupportedCardError("the card does not answer")
         raise NoCardError("every reader is empty")
 
     async def _certificates_in(self, reader: str) -> tuple[CardCertificate, ...]:

@@ -5,7 +5,7 @@ generation adds how it selects files and how it protects a PIN.
 """
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import ClassVar, Final
 
@@ -272,8 +272,8 @@ class CitizenCard(Card):
                 self._leave_out(entry.label, error)
         if len(entries) > MAX_CERTIFICATES:
             self._leave_out("all after the first 32", None)
-        if not found:
-            raise failure or UnsupportedCardError("a card without certificates")
+        if failure is not None and not found:
+            raise failure
         self._read_references()
         if self._entries() != entries or self._read_serial() != self._serial:
             raise CardError("the card was read differently twice")
@@ -283,7 +283,8 @@ class CitizenCard(Card):
     def _read_first(self, key_id: bytes) -> StoredCertificate:
         """Read the first certificate of a key into the record."""
         failure: CardError | None = None
-        for entry in self._iterate_entries():
+        directory = self._read_directory(EF_CERTIFICATE_DIRECTORY)
+        for entry in self._parse_entries(directory):
             if entry.id != key_id:
                 continue
             try:
@@ -313,11 +314,15 @@ class CitizenCard(Card):
         return StoredCertificate(entry.id, entry.label, der)
 
     def _entries(self) -> tuple[CertificateEntry, ...]:
-        return tuple(self._iterate_entries())
+        """Read the whole certificate directory; it is empty on a card that was not issued."""
+        items = tuple(self._read_directory(EF_CERTIFICATE_DIRECTORY))
+        entries = tuple(self._parse_entries(items))
+        if items and not entries:
+            raise UnsupportedCardError("a certificate directory that makes no sense")
+        return entries
 
-    def _iterate_entries(self) -> Iterator[CertificateEntry]:
-        """Read the certificate directory, as far as the caller iterates."""
-        for item in self._read_directory(EF_CERTIFICATE_DIRECTORY):
+    def _parse_entries(self, items: Iterable[Tlv]) -> Iterator[CertificateEntry]:
+        for item in items:
             try:
                 yield parse_certificate_entry(item)
             except UnsupportedCardError as error:

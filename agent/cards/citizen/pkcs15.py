@@ -67,8 +67,8 @@ def read_directory(read: Callable[[int], bytes]) -> Iterator[Tlv]:
         read: gives some bytes of the file from an offset on; none only at its end.
 
     Raises:
-        UnsupportedCardError: the file cannot be understood, ends inside an entry, or is longer
-            than 8192 bytes or 256 entries.
+        UnsupportedCardError: the file has not even padding, cannot be understood, ends inside an
+            entry, or is longer than 8192 bytes or 256 entries.
 
     """
     file = _GrowingFile(read)
@@ -98,6 +98,8 @@ class _GrowingFile:
                 return read_one(self._raw, offset)
             except TlvIncompleteError as error:
                 if self._ended:
+                    if not self._raw:
+                        raise UnsupportedCardError("a directory file without content") from error
                     self._require_tail(offset)
                     return None
                 self._grow(error.missing)
