@@ -6,14 +6,14 @@ checked again in the transaction that the PIN is sent in.
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from threading import Event as ThreadEvent
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from agent.cards.card import Card, PinRules
+from agent.cards.card import Card, PinRules, StoredCertificate
 from agent.consent.consent import Consent
 from agent.consent.questions import (
     CardFacts,
@@ -24,7 +24,13 @@ from agent.consent.questions import (
     Prompter,
     Purpose,
 )
-from agent.errors import AgentError, CardRemovedError, ErrorCode, PinError
+from agent.errors import (
+    AgentError,
+    CardRemovedError,
+    ErrorCode,
+    KeyNotFoundError,
+    PinError,
+)
 from agent.origin import Origin
 from agent.secret import SecretBytes
 from agent.signing.card_certificates import card_certificate
@@ -37,16 +43,6 @@ N = TypeVar("N")
 P = TypeVar("P")
 T = TypeVar("T")
 
-_DOUBTS: Final = frozenset(
-    {
-        ErrorCode.BAD_REQUEST,
-        ErrorCode.CERTIFICATE_EXPIRED,
-        ErrorCode.CERTIFICATE_NOT_YET_VALID,
-        ErrorCode.INTERNAL,
-        ErrorCode.KEY_NOT_FOUND,
-    }
-)
-"""How it shows that a card's certificates are others than those that are remembered."""
 CARD_SECONDS = 60.0  # for one operation, waiting for other programs' transactions included
 
 
@@ -115,6 +111,15 @@ class _Seen:
     card: CardFacts
     attempts_left: int | None
     pin_rules: PinRules
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen(Generic[P]):
+    """A certificate of the card, and what was prepared with it."""
+
+    stored: StoredCertificate
+    certificate: CardCertificate
+    prepared: P
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,47 +279,62 @@ class KeyUser(Generic[P, N, T]):
 
     async def _look(self) -> _Seen:
         """Find whose card it is, and whether it can do the task, before anybody is asked."""
-        return await self.readers.run(self.reader, self._inspect, CARD_SECONDS)
+        return await self.readers.run(self.reader, "look", self._inspect, CARD_SECONDS)
 
     async def _use(self, pin: SecretBytes, spending: _Spending) -> T:
         transaction = partial(self._transaction, pin, spending)
-        return await self.readers.run(self.reader, transaction, self.task.seconds)
+        return await self.readers.run(self.reader, "use the key", transaction, self.task.seconds)
 
     # In the reader's thread.
 
     def _inspect(self, card: Card, nobody_waits: ThreadEvent) -> _Seen:
         del nobody_waits  # nothing that could not be undone happens here
-        with _doubting(card):
-            certificate = card_certificate(
-                self.reader, card.serial, card.certificate(self.task.key_id)
-            )
-            self.task.prepare(certificate)
+        chosen = self._choose(card)
         shown = CardFacts(
             self.reader,
             card.generation,
             card.serial,
-            certificate.facts.subject_cn,
+            chosen.certificate.facts.subject_cn,
             self.readers.provider_kind == "virtual",
         )
         return _Seen(shown, card.attempts_left or None, card.pin_rules)
+
+    def _choose(self, card: Card) -> _Chosen[P]:
+        """Choose the certificate that can do the task, where a key has several.
+
+        Raises:
+            AgentError: none can; what is wrong with the first one.
+
+        """
+        failure: AgentError | None = None
+        for stored in card.certificates_of(self.task.key_id):
+            self.recording.saw(card.serial, stored.der)
+            try:
+                certificate = card_certificate(self.reader, card.serial, stored)
+                return _Chosen(stored, certificate, self.task.prepare(certificate))
+            except AgentError as error:
+                failure = failure or error
+        raise failure or KeyNotFoundError("no such certificate on the card")
 
     def _transaction(
         self, pin: SecretBytes, spending: _Spending, card: Card, nobody_waits: ThreadEvent
     ) -> T:
         """Use the key once; errors before the verb is called come before the PIN is sent."""
         card.pin_rules.check(pin)
-        with _doubting(card):
-            stored = card.certificate(self.task.key_id)
-            self.recording.saw(card.serial, stored.der)
-            self._check_card(card, spending)
-            certificate = card_certificate(self.reader, card.serial, stored)
-            prepared = self.task.prepare(certificate)
-            use_key, inputs = self.task.verb(card), self.task.inputs(prepared)
-            if nobody_waits.is_set():
-                raise AgentError("nobody waits any more", code=ErrorCode.USER_CANCELLED)
-            with self.recording.key_use():
-                results = use_key(self.task.key_id, pin, inputs)
-            return self.task.finish(certificate, prepared, results)
+        chosen = self._choose(card)
+        self._check_card(card, spending)
+        use_key, inputs = self.task.verb(card), self.task.inputs(chosen.prepared)
+        if nobody_waits.is_set():
+            raise AgentError("nobody waits any more", code=ErrorCode.USER_CANCELLED)
+        with self.recording.key_use():
+            results = use_key(self.task.key_id, pin, inputs)
+        try:
+            result = self.task.finish(chosen.certificate, chosen.prepared, results)
+        except AgentError:
+            card.reject(chosen.stored)
+            raise
+        card.prove(chosen.stored)
+        return result
 
     def _check_card(self, card: Card, spending: _Spending) -> None:
         if spending.expected not in (None, card.serial):
@@ -327,14 +347,3 @@ class KeyUser(Generic[P, N, T]):
             raise PinError(
                 "few attempts are left", code=ErrorCode.PIN_LAST_ATTEMPT, attempts_left=left
             )
-
-
-@contextmanager
-def _doubting(card: Card) -> Iterator[None]:
-    """Have the certificates read anew next time if they do not fit: they may be renewed."""
-    try:
-        yield
-    except AgentError as error:
-        if error.code in _DOUBTS:
-            card.forget_certificates()
-        raise
