@@ -391,7 +391,7 @@ async def test_the_signature_must_match_the_certificate(make_card: CardFactory) 
         await service.sign(SITE, ONE, pin())
         provider.remove(FIRST)
         provider.insert(FIRST, second)
-        assert (await code_of(service.sign(SITE, ONE, pin())))[0] is ErrorCode.INTERNAL
+        assert (await code_of(service.sign(SITE, ONE, pin())))[0] is ErrorCode.CARD_ERROR
 
 
 async def test_decryption_opens_what_was_sealed_for_the_card(
