@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal, TypeAlias
 
 from agent.cms.digest import HashAlgorithm
 from agent.errors import ErrorCode, PinError
@@ -18,6 +18,9 @@ ID_SIGN = b"SIGN"
 """Identifies the key, and the certificate, that a person signs with."""
 ID_KEYX = b"KEYX"
 """Identifies the key, and the certificate, that others encrypt to."""
+
+CardGeneration: TypeAlias = Literal["gen1", "gen2"]
+"""What the kinds of cards are called, in the native API too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +72,7 @@ class PinRules:
 class Card(ABC):
     """One card during one transaction: no other program can send commands to it."""
 
-    generation: ClassVar[str]
-    """What this kind of card is called: ``"gen1"``, ``"gen2"``."""
+    generation: ClassVar[CardGeneration]
     pin_rules: ClassVar[PinRules]
 
     @property
@@ -141,8 +143,7 @@ class Card(ABC):
 class CardDriver(ABC):
     """A driver for one kind of card; usable from any thread."""
 
-    generation: str
-    """What this kind of card is called: ``"gen1"``, ``"gen2"``."""
+    generation: CardGeneration
 
     @abstractmethod
     def open(self, connection: Connection) -> AbstractContextManager[Card]:

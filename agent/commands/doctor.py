@@ -12,7 +12,7 @@ from agent.commands.speaking import add_language, spoken_languages
 from agent.doctor.bundle import write_bundle
 from agent.doctor.card_survey import CardSurvey, survey_readers
 from agent.doctor.examination import examine
-from agent.doctor.installation import Installation
+from agent.doctor.installed_agent import InstalledAgent
 from agent.doctor.network import find_running
 from agent.doctor.repairs import repair
 from agent.doctor.report import Level, Report
@@ -58,8 +58,8 @@ def run(options: DoctorOptions, provider: Callable[[], CardProvider]) -> int:
     log_aside()
     paths = Paths.choose(options.state_dir)
     if options.repair is not None:
-        repair(options.repair, Installation.on_this_computer(paths))
-    installation = Installation.on_this_computer(paths, _cards(options, paths, provider))
+        repair(options.repair, InstalledAgent.on_this_computer(paths))
+    installation = InstalledAgent.on_this_computer(paths, _cards(options, paths, provider))
     report = examine(installation)
     if options.bundle is not None:
         write_bundle(options.bundle, installation, report)
@@ -83,7 +83,7 @@ def _cards(
 
 def _say(report: Report, languages: Sequence[Language]) -> None:
     for finding in report.findings:
-        first, *others = dict.fromkeys(map(finding.said, languages))
+        first, *others = dict.fromkeys(map(finding.message, languages))
         say(f"{_SIGNS[finding.level]} {first}")
         for other in others:
             say(f"  {other}")

@@ -37,9 +37,9 @@ class PanelDoctor:
 
     def _examine(self, cards: "CardSurvey") -> dict[str, Any]:
         from agent.doctor.examination import examine  # noqa: PLC0415  # see above
-        from agent.doctor.installation import Installation  # noqa: PLC0415  # likewise
+        from agent.doctor.installed_agent import InstalledAgent  # noqa: PLC0415  # likewise
 
-        return examine(Installation.on_this_computer(self._paths, cards)).as_json()
+        return examine(InstalledAgent.on_this_computer(self._paths, cards)).as_json()
 
     async def repair(self, name: str) -> None:
         """Carry out one repair.
@@ -52,10 +52,10 @@ class PanelDoctor:
         await asyncio.to_thread(self._repair, name)
 
     def _repair(self, name: str) -> None:
-        from agent.doctor.installation import Installation  # noqa: PLC0415  # see above
+        from agent.doctor.installed_agent import InstalledAgent  # noqa: PLC0415  # see above
         from agent.doctor.repairs import repair  # noqa: PLC0415  # likewise
 
-        repair(name, Installation.on_this_computer(self._paths))
+        repair(name, InstalledAgent.on_this_computer(self._paths))
 
 
 def _load_survey() -> ModuleType:

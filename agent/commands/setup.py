@@ -12,10 +12,10 @@ from agent.host.autostart import Autostart, autostart, start_command
 from agent.host.machine.paths import Paths
 from agent.host.tls.machine import Machine
 from agent.host.tls.trust import Trust
-from agent.setup import record
-from agent.setup.complete import Completion, Wishes
-from agent.setup.report import Step
-from agent.setup.undo import Undoing
+from agent.setup.record import SetupRecord
+from agent.setup.report import StepResult
+from agent.setup.uninstall import Uninstall
+from agent.setup.user_setup import SetupOptions, UserSetup
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,8 +90,8 @@ def complete(options: CompleteOptions) -> int:
     """Do what is left to do for this user; fail where a step did."""
     log_aside()
     paths = Paths.choose(options.state_dir)
-    wishes = Wishes(autostart=options.autostart, trust=options.trust is not False)
-    steps = Completion(paths, _trust(paths), _autostart(options), wishes).run()
+    wanted = SetupOptions(autostart=options.autostart, trust=options.trust is not False)
+    steps = UserSetup(paths, _trust(paths), _autostart(options), wanted).run()
     return _say(options, steps)
 
 
@@ -102,19 +102,19 @@ def complete_once(state_dir: Path | None) -> None:
     tells of what could not be done.
     """
     paths = Paths.choose(state_dir)
-    found = record.read(paths.installed)
+    found = SetupRecord.read(paths.installed)
     if found is not None and found.complete:
         return
     way = autostart(start_command(state_dir))
-    wishes = Wishes(autostart=way is not None and way.is_on())
-    Completion(paths, _trust(paths), way, wishes).run()
+    wanted = SetupOptions(autostart=way is not None and way.is_on())
+    UserSetup(paths, _trust(paths), way, wanted).run()
 
 
 def undo(options: UndoOptions) -> int:
     """Undo it; fail where a step did."""
     log_aside()
     paths = Paths.choose(options.state_dir)
-    steps = Undoing(paths, _trust(paths), _autostart(options), forget=options.forget).run()
+    steps = Uninstall(paths, _trust(paths), _autostart(options), forget=options.forget).run()
     return _say(options, steps)
 
 
@@ -126,13 +126,13 @@ def _autostart(options: SetupCommandOptions) -> Autostart | None:
     return autostart(start_command(options.state_dir))
 
 
-def _say(options: SetupCommandOptions, steps: Sequence[Step]) -> int:
+def _say(options: SetupCommandOptions, steps: Sequence[StepResult]) -> int:
     all_well = all(step.ok for step in steps)
     if options.json:
         say_json({"ok": all_well, "steps": [step.as_json() for step in steps]})
     else:
         languages = spoken_languages(options.language)
         for step in steps:
-            words = " ".join(step.said(language) for language in languages)
+            words = " ".join(step.message(language) for language in languages)
             say(f"{'✓' if step.ok else '✗'} {words}")
     return 0 if all_well else 1

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 from xml.parsers.expat import ExpatError
 
-from agent.doctor.installation import Installation
+from agent.doctor.installed_agent import InstalledAgent
 from agent.doctor.report import Finding, fault, note, ok
 from agent.host.tls.machine import Machine
 
@@ -34,7 +34,7 @@ _MAX_SIZE: Final = 1024 * 1024  # bytes
 _EVERYBODY: Final = frozenset({"*", "https://*", "https://*:*", "*://*"})
 
 
-def check_browsers(installation: Installation) -> Iterator[Finding]:
+def check_browsers(installation: InstalledAgent) -> Iterator[Finding]:
     """Look for policies that block loopback, for all sites or for some."""
     blocked = False
     for browser, policies in _policies(installation.machine):

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from agent.doctor.installation import Installation
+from agent.doctor.installed_agent import InstalledAgent
 from agent.doctor.report import Finding, Report
 from agent.host.settings import config
 from agent.host.settings.config import ConfigError
@@ -32,7 +32,7 @@ _KIND: Final = re.compile(
 )
 
 
-def write_bundle(path: Path, installation: Installation, report: Report) -> None:
+def write_bundle(path: Path, installation: InstalledAgent, report: Report) -> None:
     """Write the file.
 
     Args:
@@ -63,7 +63,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
     return {"check": finding.check, "level": level, "code": finding.code, "facts": facts}
 
 
-def _settings(installation: Installation) -> Mapping[str, Any]:
+def _settings(installation: InstalledAgent) -> Mapping[str, Any]:
     try:
         settings = config.load(installation.paths.config)
     except (ConfigError, OSError):
@@ -72,7 +72,7 @@ def _settings(installation: Installation) -> Mapping[str, Any]:
     return {**found, "hipki_reader": settings.hipki_reader is not None}
 
 
-def _readers(installation: Installation) -> Any:
+def _readers(installation: InstalledAgent) -> Any:
     cards = installation.cards
     if cards is None:
         return None

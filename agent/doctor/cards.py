@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from agent.doctor.card_survey import CardSurvey
-from agent.doctor.installation import Installation
+from agent.doctor.installed_agent import InstalledAgent
 from agent.doctor.network import find_running
 from agent.doctor.report import Finding, fault, note, ok
 from agent.signing.model import CardPresence, ReaderView
@@ -17,7 +17,7 @@ _DRIVERS: Final = (
 _DAEMON: Final = ("pcscd", "/usr/sbin/pcscd", "/usr/bin/pcscd")
 
 
-def check_service(installation: Installation) -> Iterator[Finding]:
+def check_service(installation: InstalledAgent) -> Iterator[Finding]:
     """Report whether PC/SC answers, and on Linux whether its parts are installed."""
     cards, machine = installation.cards, installation.machine
     if cards is None:
@@ -39,7 +39,7 @@ def check_service(installation: Installation) -> Iterator[Finding]:
         yield fault("service", "service_down", "start_service" if can_start else None)
 
 
-def _check_driver(installation: Installation, cards: CardSurvey) -> Finding:
+def _check_driver(installation: InstalledAgent, cards: CardSurvey) -> Finding:
     if any(any(installation.machine.root.glob(pattern)) for pattern in _DRIVERS):
         return ok("driver", "driver_ok")
     if cards.snapshot.readers:
@@ -47,7 +47,7 @@ def _check_driver(installation: Installation, cards: CardSurvey) -> Finding:
     return fault("driver", "driver_missing")
 
 
-def check_readers(installation: Installation) -> Iterator[Finding]:
+def check_readers(installation: InstalledAgent) -> Iterator[Finding]:
     """Report the readers, and what is in each."""
     cards = installation.cards
     if cards is None or not (cards.virtual or cards.snapshot.service_available):
@@ -80,7 +80,7 @@ def _check_presence(reader: ReaderView, *, foreign: Callable[..., Finding]) -> F
 
 
 def _check_card(
-    reader: ReaderView, cards: CardSurvey, installation: Installation
+    reader: ReaderView, cards: CardSurvey, installation: InstalledAgent
 ) -> Iterator[Finding]:
     problem = cards.problems.get(reader.name)
     if problem is not None:

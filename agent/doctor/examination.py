@@ -14,7 +14,7 @@ from agent.doctor.files import (
     check_policy,
     check_state,
 )
-from agent.doctor.installation import Installation
+from agent.doctor.installed_agent import InstalledAgent
 from agent.doctor.network import check_agent, check_ports
 from agent.doctor.report import Finding, Report, fault
 from agent.doctor.tls import check_tls, check_trust
@@ -24,7 +24,7 @@ from agent.doctor.versions import check_versions
 _log = structlog.get_logger(__name__)
 
 
-Check = Callable[[Installation], Iterable[Finding]]
+Check = Callable[[InstalledAgent], Iterable[Finding]]
 CHECKS: Final[Sequence[Check]] = (
     check_versions,
     check_state,
@@ -43,12 +43,12 @@ CHECKS: Final[Sequence[Check]] = (
 )
 
 
-def examine(installation: Installation) -> Report:
+def examine(installation: InstalledAgent) -> Report:
     """Carry out every check; takes seconds, and blocks."""
     return Report([finding for check in CHECKS for finding in _carefully(check, installation)])
 
 
-def _carefully(check: Check, installation: Installation) -> list[Finding]:
+def _carefully(check: Check, installation: InstalledAgent) -> list[Finding]:
     try:
         return list(check(installation))
     except Exception as error:  # noqa: BLE001  # the others must still speak

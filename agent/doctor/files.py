@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 from agent.database import DatabaseError
-from agent.doctor.installation import Installation
+from agent.doctor.installed_agent import InstalledAgent
 from agent.doctor.report import Finding, fault, note, ok
 from agent.history.store import verify
 from agent.host.settings import config
@@ -18,7 +18,7 @@ from agent.host.settings.config import ConfigError
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
-def check_state(installation: Installation) -> Iterator[Finding]:
+def check_state(installation: InstalledAgent) -> Iterator[Finding]:
     """Look whether the state folder can be written, by its owner only."""
     folder = installation.paths.state
     if not os.path.lexists(folder):
@@ -36,7 +36,7 @@ def check_state(installation: Installation) -> Iterator[Finding]:
     yield ok("state", "state_ok")
 
 
-def check_databases(installation: Installation) -> Iterator[Finding]:
+def check_databases(installation: InstalledAgent) -> Iterator[Finding]:
     """Let SQLite look through the databases; nothing is changed."""
     damaged = False
     for path in (installation.paths.sites, installation.paths.history):
@@ -59,7 +59,7 @@ def _database_problem(path: Path) -> str | None:
     return None if answer == "ok" else "quick_check"
 
 
-def check_history(installation: Installation) -> Iterator[Finding]:
+def check_history(installation: InstalledAgent) -> Iterator[Finding]:
     """Return whether the history is as written; there is no repair, or a break would hide."""
     try:
         verdict = verify(installation.paths.history)
@@ -73,7 +73,7 @@ def check_history(installation: Installation) -> Iterator[Finding]:
         yield ok("history", "history_ok", count=str(verdict.lines))
 
 
-def check_config(installation: Installation) -> Iterator[Finding]:
+def check_config(installation: InstalledAgent) -> Iterator[Finding]:
     """Read the settings as the agent does at its start."""
     try:
         config.load(installation.paths.config)
@@ -85,7 +85,7 @@ def check_config(installation: Installation) -> Iterator[Finding]:
         yield ok("config", "config_ok")
 
 
-def check_policy(installation: Installation) -> Iterator[Finding]:
+def check_policy(installation: InstalledAgent) -> Iterator[Finding]:
     """Look whether the policy could be understood."""
     policy = installation.policy
     if policy.problem is not None:

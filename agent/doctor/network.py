@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from agent.doctor.installation import Installation
+from agent.doctor.installed_agent import InstalledAgent
 from agent.doctor.report import Finding, fault, note, ok
 from agent.host.instance.quitting import is_running
 from agent.host.instance.record import read_record
@@ -51,7 +51,7 @@ def find_running(paths: Paths) -> Running | None:
     return Running(record.port, record.hipki_port, record.provider == "virtual")
 
 
-def check_agent(installation: Installation) -> Iterator[Finding]:
+def check_agent(installation: InstalledAgent) -> Iterator[Finding]:
     """Ask the running agent for its status as a page would, certificate and all."""
     running = find_running(installation.paths)
     if running is None:
@@ -65,7 +65,7 @@ def check_agent(installation: Installation) -> Iterator[Finding]:
         yield fault("agent", "agent_silent", port=port, detail=problem)
 
 
-def _problem_with(installation: Installation, port: int) -> str | None:
+def _problem_with(installation: InstalledAgent, port: int) -> str | None:
     try:
         authority = installation.paths.tls / identity.AUTHORITY_FILE
         context = ssl.create_default_context(cafile=str(authority))
@@ -85,7 +85,7 @@ def _problem_with(installation: Installation, port: int) -> str | None:
     return None if is_us else "another program answers"
 
 
-def check_ports(installation: Installation) -> Iterator[Finding]:
+def check_ports(installation: InstalledAgent) -> Iterator[Finding]:
     """Look which of our ports another program holds."""
     settings = _settings(installation)
     running = find_running(installation.paths)
@@ -104,7 +104,7 @@ def check_ports(installation: Installation) -> Iterator[Finding]:
     yield _finding(plain, plain in ours, spare=False, taken=held)
 
 
-def _settings(installation: Installation) -> Settings:
+def _settings(installation: InstalledAgent) -> Settings:
     try:
         return installation.policy.over(config.load(installation.paths.config))
     except (ConfigError, OSError):

@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from agent.doctor.installation import Installation
+from agent.doctor.installed_agent import InstalledAgent
 from agent.errors import AgentError, BadRequestError
 from agent.host.tls import identity
 from agent.host.tls.store import AuthorityFile
@@ -15,7 +15,7 @@ class RepairError(AgentError):
     """A repair did not work; ``detail`` says why."""
 
 
-def repair(name: str, installation: Installation) -> None:
+def repair(name: str, installation: InstalledAgent) -> None:
     """Carry out one repair.
 
     Raises:
@@ -32,7 +32,7 @@ def repair(name: str, installation: Installation) -> None:
         raise RepairError(f"{name}: {error.strerror or error}") from error
 
 
-def _install_trust(installation: Installation) -> None:
+def _install_trust(installation: InstalledAgent) -> None:
     authority = AuthorityFile.load(
         identity.ensure(installation.paths.tls, installation.now).authority
     )
@@ -40,23 +40,23 @@ def _install_trust(installation: Installation) -> None:
     installation.trust.install(authority, for_all_users=False)
 
 
-def _renew_tls(installation: Installation) -> None:
+def _renew_tls(installation: InstalledAgent) -> None:
     """Make new certificates and let the stores forget the old ones; a running agent follows."""
     identity.renew(installation.paths.tls, installation.now)
     _install_trust(installation)
 
 
-def _close_state_dir(installation: Installation) -> None:
+def _close_state_dir(installation: InstalledAgent) -> None:
     installation.paths.state.chmod(0o700)
     for path in installation.paths.tls.glob("*.pem"):
         path.chmod(0o600)
 
 
-def _set_config_aside(installation: Installation) -> None:
+def _set_config_aside(installation: InstalledAgent) -> None:
     _set_aside(installation.paths.config, installation.now)
 
 
-def _set_manifest_aside(installation: Installation) -> None:
+def _set_manifest_aside(installation: InstalledAgent) -> None:
     """Begin a new manifest; installing takes responsibility for what is found in the stores."""
     _set_aside(installation.paths.trust, installation.now)
     _install_trust(installation)
@@ -66,7 +66,7 @@ def _set_aside(path: Path, now: datetime) -> None:
     path.replace(path.with_name(f"{path.name}.broken-{now:%Y%m%d%H%M%S}"))
 
 
-def _start_service(installation: Installation) -> None:
+def _start_service(installation: InstalledAgent) -> None:
     tool = installation.machine.find("systemctl")
     if tool is None:
         raise RepairError("there is no systemctl")
@@ -75,7 +75,7 @@ def _start_service(installation: Installation) -> None:
         raise RepairError(f"systemctl: {done.complaint}")
 
 
-REPAIRS: Final[Mapping[str, Callable[[Installation], None]]] = {
+REPAIRS: Final[Mapping[str, Callable[[InstalledAgent], None]]] = {
     "install_trust": _install_trust,
     "renew_tls": _renew_tls,
     "close_state_dir": _close_state_dir,

@@ -36,7 +36,7 @@ class Finding:
     facts: Mapping[str, str] = field(default_factory=dict)
     repair: str | None = None
 
-    def said(self, language: Language) -> str:
+    def message(self, language: Language) -> str:
         """Return the words in a language; ``{reason}`` is the fact named after it or English."""
         facts = {"reason": self.facts.get(language) or self.facts.get(SOURCE, ""), **self.facts}
         return say(language, f"doctor.{self.code}", facts)
@@ -47,7 +47,7 @@ class Finding:
             "check": self.check,
             "level": str(self.level),
             "code": self.code,
-            "message": {str(language): self.said(language) for language in Language},
+            "message": {str(language): self.message(language) for language in Language},
             "facts": dict(self.facts),
             "repair": self.repair,
         }

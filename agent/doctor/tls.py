@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 from agent.doctor.files import OTHERS
-from agent.doctor.installation import Installation
+from agent.doctor.installed_agent import InstalledAgent
 from agent.doctor.report import Finding, fault, note, ok
 from agent.host.tls import identity
 from agent.host.tls.identity import LocalCertificates
@@ -24,7 +24,7 @@ _NAMES: Final = {
 }
 
 
-def check_tls(installation: Installation) -> Iterator[Finding]:
+def check_tls(installation: InstalledAgent) -> Iterator[Finding]:
     """Look whether there is a leaf to serve with, now and for a while."""
     folder = installation.paths.tls
     if not os.path.lexists(folder):
@@ -44,7 +44,7 @@ def check_tls(installation: Installation) -> Iterator[Finding]:
         yield fault("tls", "tls_key_open", "close_state_dir")
 
 
-def _check_ladder(installation: Installation, ladder: LocalCertificates) -> Finding:
+def _check_ladder(installation: InstalledAgent, ladder: LocalCertificates) -> Finding:
     date = f"{ladder.ends:%Y-%m-%d}"
     if installation.now >= ladder.ends:
         return fault("tls", "tls_expired", "renew_tls", date=date)
@@ -55,14 +55,14 @@ def _check_ladder(installation: Installation, ladder: LocalCertificates) -> Find
     return ok("tls", "tls_ok", date=date)
 
 
-def _check_clock(installation: Installation, ladder: LocalCertificates) -> Finding:
+def _check_clock(installation: InstalledAgent, ladder: LocalCertificates) -> Finding:
     if installation.now < ladder.starts:
         now, date = f"{installation.now:%Y-%m-%d %H:%M}", f"{ladder.starts:%Y-%m-%d %H:%M}"
         return fault("clock", "clock_behind", "renew_tls", now=now, date=date)
     return ok("clock", "clock_ok")
 
 
-def check_trust(installation: Installation) -> Iterator[Finding]:
+def check_trust(installation: InstalledAgent) -> Iterator[Finding]:
     """Look into every trust store."""
     yield from _check_manifest(installation)
     try:
@@ -76,7 +76,7 @@ def check_trust(installation: Installation) -> Iterator[Finding]:
         yield _judge(place, needed=installation.trust.is_needed(place))
 
 
-def _check_manifest(installation: Installation) -> Iterator[Finding]:
+def _check_manifest(installation: InstalledAgent) -> Iterator[Finding]:
     try:
         Manifest(installation.paths.trust)
     except (ManifestError, OSError):

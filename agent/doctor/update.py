@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from agent.doctor.installation import Installation
+from agent.doctor.installed_agent import InstalledAgent
 from agent.doctor.report import Finding, fault, note, ok
 from agent.host.settings import config
 from agent.host.settings.config import ConfigError
@@ -19,7 +19,7 @@ _NOT_ASKED: Final = {
 }
 
 
-def check_update(installation: Installation) -> Iterator[Finding]:
+def check_update(installation: InstalledAgent) -> Iterator[Finding]:
     """Look at what the agent has heard; nobody is asked anything here."""
     try:
         settings = installation.policy.over(config.load(installation.paths.config))

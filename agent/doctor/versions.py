@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from agent import __version__
-from agent.doctor.installation import Installation
+from agent.doctor.installed_agent import InstalledAgent
 from agent.doctor.report import Finding, ok
 from agent.host.tls.machine import Machine
 
@@ -14,7 +14,7 @@ _PROGRAMS: Final = ("pcscd", "chromium", "google-chrome", "firefox")
 _MAX_VERSION: Final = 40  # characters
 
 
-def check_versions(installation: Installation) -> Iterator[Finding]:
+def check_versions(installation: InstalledAgent) -> Iterator[Finding]:
     """Report each version that can be found out."""
     yield _version("ankong", __version__)
     yield _version("Python", platform.python_version())

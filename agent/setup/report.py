@@ -1,4 +1,4 @@
-"""What setting up or undoing it did, step by step: for people in their words, for programs as JSON.
+"""The results of a setup or uninstall, step by step: for people in words, for programs as JSON.
 
 A step that fails is reported, and the others still run.
 """
@@ -16,14 +16,14 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """How one step ended.
+class StepResult:
+    """How one step ended; a step may have several results, such as one for each trust store.
 
     Attributes:
-        step: which.
-        ok: whether all is now as it should be.
-        code: what exactly happened; stable, and the key to the words.
-        facts: what the words leave open.
+        step: the name of the step.
+        ok: whether all is as it should be now.
+        code: what happened; stable, and the catalogue's key of the message, without "setup.".
+        facts: the values of the message's placeholders.
 
     """
 
@@ -32,47 +32,47 @@ class Step:
     code: str
     facts: Mapping[str, str] = field(default_factory=dict)
 
-    def said(self, language: Language) -> str:
-        """Return the words in a language."""
+    def message(self, language: Language) -> str:
+        """Return the sentence that a person reads."""
         return say(language, f"setup.{self.code}", self.facts)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the form for programs."""
+        """Return the result as a JSON object, with the message in every language."""
         return {
             "step": self.step,
             "ok": self.ok,
             "code": self.code,
-            "message": {str(language): self.said(language) for language in Language},
+            "message": {str(language): self.message(language) for language in Language},
             "facts": dict(self.facts),
         }
 
 
-Work = Callable[[], Iterable[Step]]
+StepFunction = Callable[[], Iterable[StepResult]]
 
 
-def done(step: str, code: str, **facts: str) -> Step:
-    """Report what is as it should be."""
-    return Step(step, ok=True, code=code, facts=facts)
+def done(step: str, code: str, **facts: str) -> StepResult:
+    """Return the result of a step that succeeded."""
+    return StepResult(step, ok=True, code=code, facts=facts)
 
 
-def failed(step: str, code: str, **facts: str) -> Step:
-    """Report what is not."""
-    return Step(step, ok=False, code=code, facts=facts)
+def failed(step: str, code: str, **facts: str) -> StepResult:
+    """Return the result of a step that failed."""
+    return StepResult(step, ok=False, code=code, facts=facts)
 
 
-def carry_out(works: Mapping[str, Work]) -> Sequence[Step]:
-    """Do one piece of work after the other, whatever becomes of each; never raises.
+def run_steps(steps: Mapping[str, StepFunction]) -> Sequence[StepResult]:
+    """Run each step in turn, whether or not those before it failed; never raises.
 
     Args:
-        works: by the name of the step.
+        steps: by name; a step that raises yields the code "NAME_failed".
 
     """
-    return [step for name, work in works.items() for step in _carefully(name, work)]
+    return [result for name, step in steps.items() for result in _run_step(name, step)]
 
 
-def _carefully(name: str, work: Work) -> Sequence[Step]:
+def _run_step(name: str, step: StepFunction) -> Sequence[StepResult]:
     try:
-        return list(work())
+        return list(step())
     except AgentError as error:
         detail = error.detail
     except OSError as error:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum, unique
 
-from agent.cards.card import ID_SIGN
+from agent.cards.card import ID_SIGN, CardGeneration
 from agent.cms.digest import HashAlgorithm
 from agent.cms.document import Document
 from agent.errors import BadRequestError
@@ -147,7 +147,7 @@ class ReaderView:
     Attributes:
         name: as PC/SC has it.
         state: what is in it.
-        generation: "gen1" or "gen2" when known.
+        generation: of the card; None when it is not known.
         serial: the card's number once a card operation has read it.
         attempts_left: PIN tries left as last seen, 0 to 3; None when never seen.
         keypad: whether the reader has been seen to have a keypad. No card that a driver here
@@ -157,7 +157,7 @@ class ReaderView:
 
     name: str
     state: CardPresence
-    generation: str | None = None
+    generation: CardGeneration | None = None
     serial: str | None = None
     attempts_left: int | None = None
     keypad: bool = False

@@ -37,6 +37,7 @@ AIMS: Final[Mapping[str, float]] = {
     "files to add a policy setting": 3,
     "files to add an error code": 4,
     "files to add a language": 2,
+    "files to add a card generation": 5,
 }
 """How much there is to be at most, where that was ever said."""
 

@@ -29,6 +29,7 @@ def loaded() -> frozenset[str]:
         "agent.doctor",  # before somebody asks the doctor
         "agent.portal",
         "agent.virtualcard",
+        "publicsuffixlist",  # before a site is shown in a page
         "pyhanko_certvalidator",  # `ankong verify` alone
         "smartcard",  # PC/SC's own thread loads it
         "tkinter",

@@ -36,7 +36,7 @@ from agent.host.tls import identity
 from agent.host.tls.manifest import Manifest, TrustStep
 from agent.host.update.memory import UpdateMemory
 from agent.portal.keyring import load_or_create_keyring
-from agent.setup.belongings import look
+from agent.setup.owned_files import sort_contents
 
 ROOT = Path(__file__).resolve().parents[2]
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX")
@@ -427,7 +427,7 @@ def test_what_a_killed_process_left_is_ours_to_remove(tmp_path: Path) -> None:
         place = tmp_path / name
         place.mkdir(exist_ok=True)
         (place / f".ankong-{'0' * 16}.new").touch()
-    found = look(tmp_path)
+    found = sort_contents(tmp_path)
     assert len(found.files) == 3
     assert found.foreign == []
     assert all(SCRATCH.fullmatch(path.name) for path in found.files)

@@ -1,72 +1,21 @@
 """The front serves every protocol alike: one table of what it refuses, and a protocol of a test."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+from unittest.mock import Mock
 
 import pytest
 from aiohttp import web
 from structlog.testing import capture_logs
 
-from agent.errors import AgentError
 from agent.origin import LOCAL_PROGRAM, Origin
-from agent.web.front.answer import answer
-from agent.web.front.audience import Audience
-from agent.web.front.guard import RequestPurpose
 from agent.web.front.limits import Limits
-from agent.web.front.mount import Mount, Route, Routes
-from agent.web.front.refusal import refusal
-
-SITE = "https://shop.example"
-STRANGER = "https://stranger.example"
-SIGN = {"params": {"data": "AAAA", "hash": "SHA-256", "format": "cms"}}
-
-
-class ToyMount(Mount):
-    """A protocol that the front has never heard of: its callers, headers and errors are its own."""
-
-    headers: ClassVar[Mapping[str, str]] = {"X-Toy": "yes"}
-
-    def __init__(self) -> None:
-        self.closed = False
-        routes: Routes = {
-            "/toy/who": {"GET": Route(_who, Audience.EVERYBODY, None, refuse=_toy_refusal)},
-            "/toy/own": {"GET": Route(_who, Audience.ALLOWED_SITE, RequestPurpose.READ)},
-            "/toy/read": {
-                "POST": Route(_who, Audience.ALLOWED_SITE, RequestPurpose.CALL, limit=16)
-            },
-            "/toy/fails": {"GET": Route(_fail, Audience.EVERYBODY, None)},
-            "/toy/fails/alike": {
-                "GET": Route(_fail, Audience.EVERYBODY, None, refuse=_toy_refusal)
-            },
-        }
-        super().__init__(routes)
-
-    def claims(self, path: str) -> bool:
-        return path.startswith("/toy/")
-
-    def identify(self, request: web.BaseRequest) -> Origin | None:
-        if "X-Program" in request.headers:
-            return LOCAL_PROGRAM
-        return super().identify(request)
-
-    def refuse(self, error: AgentError, caller: Origin | None) -> web.Response:
-        del caller
-        return refusal(error, None)
-
-    async def close(self) -> None:
-        self.closed = True
-
-
-async def _who(_request: web.BaseRequest, caller: Origin | None) -> web.Response:
-    return answer(str(caller).encode(), caller, content_type="text/plain")
-
-
-async def _fail(_request: web.BaseRequest, _caller: Origin | None) -> web.Response:
-    raise RuntimeError("nobody expected it")
-
-
-def _toy_refusal(error: AgentError, _caller: Origin | None) -> web.Response:
-    return web.Response(text=f"toy:{error.code}", status=418)
+from agent.web.hipki import request as hipki
+from agent.web.native import messages
+from agent.web.panel import door as panel
+from tests.web.conftest import SITE, STRANGER, AgentFactory
+from tests.web.front_examples import CLASSES, Everything, Sent, ToyMount, everything
 
 
 @pytest.fixture
@@ -91,71 +40,232 @@ async def test_a_protocol_fits_without_a_change_to_the_front(toy: Any) -> None:
         assert "X-Toy" not in response.headers
 
 
-@pytest.mark.parametrize(
-    ("path", "headers", "status", "body"),
-    [
-        ("/toy/who", {"Host": "evil.example"}, 421, "another server"),
-        ("/toy/who", {"Origin": "null"}, 403, "origin_not_allowed"),
-        ("/toy/own", {"Origin": STRANGER}, 403, "origin_not_allowed"),
-        ("/toy/own", {}, 403, "origin_not_allowed"),
-        ("/toy/own", {"Origin": SITE, "Sec-Fetch-Dest": "iframe"}, 403, "origin_not_allowed"),
-        ("/toy/read", {"Origin": SITE}, 405, "no such method"),
-        ("/toy/none", {}, 404, "no such path"),
-        ("/toy/fails", {}, 500, "internal"),
-        ("/toy/fails/alike", {}, 418, "toy:internal"),
-    ],
-)
-async def test_every_refusal_has_the_mount_s_headers_and_form(
-    toy: Any, path: str, headers: dict[str, str], status: int, body: str
-) -> None:
+async def test_a_route_may_refuse_in_a_form_of_its_own(toy: Any) -> None:
     with capture_logs():  # which would read our source files for the traceback
-        response = await toy.http.get(f"{toy.url}{path}", headers=headers)
-    async with response:
-        assert response.status == status
-        assert body in await response.text()
-        assert response.headers["X-Toy"] == "yes"
-        assert "Access-Control-Allow-Origin" not in response.headers
+        status, body, headers = await _get(toy, "/toy/fails")
+    assert (status, body, headers["X-Toy"]) == (418, "toy:internal", "yes")
 
 
-async def test_a_body_is_of_the_declared_kind_and_length(toy: Any) -> None:
-    for body, kind, status in ((b"{}", "text/plain", 415), (b"[" * 17, "application/json", 413)):
-        async with toy.http.post(
-            f"{toy.url}/toy/read", data=body, headers={"Origin": SITE, "Content-Type": kind}
-        ) as response:
-            assert response.status == status
+# What each mount refuses, by the check that does it.
+
+BURST = 3
+REFUSED = "origin_not_allowed"
+UNTRUSTED = '"ret_code":1979711537'  # 0x76000031, of the old component
 
 
-async def test_one_budget_is_spent_on_every_protocol(toy: Any) -> None:
-    for path in ("/toy/who", "/v1/status", "/toy/none", "/v1/none"):
-        assert (await _get(toy, path, Origin=SITE))[0] in {200, 404}
-    for path in ("/toy/who", "/v1/status", "/toy/none"):
-        status, body, _ = await _get(toy, path, Origin=SITE)
-        assert (status, "rate_limited" in body) in {(429, True), (418, True)}
-    assert (await _get(toy, "/toy/who", Origin=STRANGER))[0] == 200
-    for _ in range(6):
-        assert (await _get(toy, "/toy/who", X_Program="1"))[0] == 200  # no page, no budget
+class Row(NamedTuple):
+    """What a check says to a request that fails it and is like the mount's good one otherwise.
+
+    Attributes:
+        status: of HTTP.
+        says: part of the body.
+        changes: of the mount's good request.
+        breaks: a method of the service that raises what nobody expects.
+        caller: who asks, where the mount is made to be mistaken about it.
+        hangs_up: whether the connection ends with the answer.
+
+    """
+
+    status: int
+    says: str
+    changes: Mapping[str, Any] = {}
+    breaks: str = ""
+    caller: tuple[Origin | None, ...] = ()
+    hangs_up: bool = False
 
 
-async def test_a_foreign_user_gets_the_mount_s_refusal_and_is_hung_up_on(start_agent: Any) -> None:
-    agent = await start_agent(native_mounts=(ToyMount(),), is_our_peer=lambda *_: False)
-    for path, has_header in (("/toy/who", True), ("/v1/status", False)):
-        async with agent.http.get(f"{agent.url}{path}") as response:
-            assert response.status == 403
-            assert ("X-Toy" in response.headers) is has_header
-            assert response.headers["Connection"] == "close"
+def headers(**changed: str | None) -> dict[str, Any]:
+    return {"headers": {name.replace("_", "-"): value for name, value in changed.items()}}
 
 
-async def test_preflights_name_the_method_that_was_asked_for(toy: Any) -> None:
-    async def preflight(path: str, origin: str, method: str) -> Any:
-        headers = {"Origin": origin, "Access-Control-Request-Method": method}
-        async with toy.http.options(f"{toy.url}{path}", headers=headers) as response:
-            return response.status, response.headers.get("Access-Control-Allow-Methods")
+def preflight(method: str = "POST", **more: str | None) -> dict[str, Any]:
+    asked = headers(Access_Control_Request_Method=method, Content_Type=None, **more)
+    return {"method": "OPTIONS", "body": b"", **asked}
 
-    assert await preflight("/toy/read", SITE, "POST") == (204, "POST")
-    assert await preflight("/toy/read", SITE, "DELETE") == (405, None)
-    assert await preflight("/toy/read", STRANGER, "POST") == (403, None)
-    async with toy.http.options(f"{toy.url}/toy/who", headers={"X-Program": "1"}) as response:
-        assert response.status in {403, 405}
+
+def length(limit: int, says: str = "a message has at most") -> Row:
+    return Row(413, says, headers(Content_Length=str(limit + 1)), hangs_up=True)
+
+
+ANY_SITE = (Origin.parse(SITE),)
+EVERYWHERE = {
+    "peer": Row(403, REFUSED, hangs_up=True),
+    "address": Row(403, REFUSED),
+    "host": Row(421, "another server", headers(Host="evil.example")),
+    "method": Row(405, "no such method", {"method": "DELETE"}),
+    "preflight of a method": Row(405, "no such method", preflight("DELETE")),
+}
+CALLS = {
+    "fetch metadata": Row(403, REFUSED, headers(Sec_Fetch_Mode="navigate")),
+    "content type": Row(415, "application/json", headers(Content_Type="text/plain")),
+    "content encoding": Row(415, "Content-Encoding", headers(Content_Encoding="gzip")),
+}
+SITES = {
+    "caller": Row(403, REFUSED, headers(Origin="null")),
+    "budget": Row(429, "rate_limited"),
+    "audience": Row(403, REFUSED, headers(Origin=STRANGER)),
+    "nobody": Row(403, REFUSED, headers(Origin=None)),
+    "preflight": Row(403, REFUSED, preflight(Origin=STRANGER)),
+}
+OUR_PAGES = {
+    "caller": Row(403, REFUSED, headers(Origin=SITE)),
+    "audience": Row(403, REFUSED, caller=ANY_SITE),
+    "nobody": Row(403, REFUSED, caller=(None,)),
+    "preflight": Row(403, REFUSED, preflight(), caller=ANY_SITE),
+    "preflight for nobody": Row(403, REFUSED, preflight()),
+}
+TABLE: Mapping[str, Mapping[str, Row]] = {
+    "toy": {
+        **EVERYWHERE,
+        **CALLS,
+        **SITES,
+        "path": Row(404, "no such path", {"path": "/toy/none"}),
+        "length": length(16),
+        "preflight for nobody": Row(
+            403, REFUSED, {"path": "/toy/who", **preflight("GET", X_Program="1")}
+        ),
+        "exception": Row(500, "internal", breaks="snapshot"),
+    },
+    "native": {
+        **EVERYWHERE,
+        **CALLS,
+        **SITES,
+        "path": Row(404, "no such path", {"path": "/v1/none"}),
+        "length": length(messages.MAX_MESSAGE),
+        "preflight for nobody": Row(
+            403, REFUSED, {"path": "/v1/status", **preflight("GET", Origin=None)}
+        ),
+        "exception": Row(500, "internal", breaks="certificates"),
+    },
+    "panel": {
+        **EVERYWHERE,
+        **CALLS,
+        **OUR_PAGES,
+        "path": Row(404, "no such path", {"path": "/panel/api/none"}),
+        "length": length(panel.MAX_BODY),
+        "exception": Row(
+            500, "internal", {"path": "/panel/api/certificates", "method": "GET"}, "certificates"
+        ),
+    },
+    "hipki": {
+        **EVERYWHERE,
+        "method": Row(405, "no such method", {"method": "DELETE"}),
+        "caller": Row(200, UNTRUSTED, headers(Origin="null")),
+        "budget": Row(429, '"func":"sign"'),
+        "path": Row(404, "no such path", {"path": "/sign/none"}),
+        "length": length(hipki.MAX_BODY, '"ret_code":1979711498'),  # 0x7600000A
+        "preflight": Row(403, REFUSED, preflight(Origin=STRANGER)),
+        "preflight for nobody": Row(
+            403, REFUSED, {"path": "/p11Image.bmp", **preflight("GET", Origin=None)}
+        ),
+        "exception": Row(
+            500, '"func":"pkcs11info"', {"path": "/pkcs11info?withcert=true"}, "connect"
+        ),
+    },
+    "hipki's own pages": {
+        **EVERYWHERE,
+        **CALLS,
+        **OUR_PAGES,
+        "path": Row(404, "no such path", {"path": "/popup/none", **headers(Origin=None)}),
+        "length": length(4096),
+        "exception": Row(500, "internal", breaks="snapshot"),
+    },
+}
+LEFT_OUT: Mapping[str, frozenset[str]] = {
+    # Our own pages have no budget to exceed.
+    "panel": frozenset({"budget"}),
+    "hipki's own pages": frozenset({"budget"}),
+    # Old pages send any body, and whoever is not allowed gets a reply in their form.
+    "hipki": frozenset(CALLS) | {"audience", "nobody"},
+}
+
+READERS: Mapping[str, frozenset[str]] = {
+    "native": frozenset({SITE, STRANGER}),  # its errors are for any site that names itself
+    "hipki": frozenset({SITE}),
+}
+"""Who can read a refusal."""
+
+
+def test_every_check_is_in_the_table_for_every_mount() -> None:
+    checks = frozenset(check for rows in TABLE.values() for check in rows)
+    assert {name: checks - rows.keys() for name, rows in TABLE.items()} == {
+        name: LEFT_OUT.get(name, frozenset()) for name in CLASSES
+    }
+
+
+@pytest.fixture
+async def served(
+    start_agent: AgentFactory, card_certificate: Any, tmp_path: Path
+) -> AsyncIterator[Everything]:
+    limits = Limits(rate=0.001, burst=BURST)
+    async with everything(start_agent, card_certificate, tmp_path, limits) as made:
+        yield made
+
+
+@pytest.mark.parametrize("mount", TABLE)
+async def test_the_good_request_passes_every_check(served: Everything, mount: str) -> None:
+    for _ in range(BURST):
+        answer = await served.ask(mount, served.good[mount])
+        assert answer.status == 200, answer
+
+
+@pytest.mark.parametrize("mount", ["panel", "hipki's own pages"])
+async def test_our_own_pages_have_no_budget(served: Everything, mount: str) -> None:
+    for _ in range(BURST + 2):
+        assert (await served.ask(mount, served.good[mount])).status == 200
+
+
+def broken(*_: object) -> None:
+    raise RuntimeError("nobody expected it")
+
+
+@pytest.mark.parametrize(
+    ("mount", "check"), [(mount, check) for mount, rows in TABLE.items() for check in rows]
+)
+async def test_every_mount_refuses_what_fails_a_check(
+    served: Everything, monkeypatch: pytest.MonkeyPatch, mount: str, check: str
+) -> None:
+    row = TABLE[mount][check]
+    sent = served.good[mount].but(**row.changes)
+    served.is_ours = check != "peer"
+    if check == "address":
+        monkeypatch.setattr(web.BaseRequest, "remote", "192.0.2.1")
+    if check == "budget":
+        for _ in range(BURST):
+            assert (await served.ask(mount, sent)).status == 200
+    if row.breaks:
+        monkeypatch.setattr(served.agent.service, row.breaks, broken)
+    for caller in row.caller:
+        monkeypatch.setattr(CLASSES[mount], "identify", Mock(return_value=caller))
+    with capture_logs() as lines:  # and no traceback, which would read our source files
+        answer = await served.ask(mount, sent)
+    assert (answer.status, row.says in answer.body) == (row.status, True), answer
+    assert "nobody expected" not in answer.body
+    assert [line["event"] for line in lines] == ["unexpected error"] * (check == "exception")
+    assert (answer.headers.get("connection") == "close") is row.hangs_up
+    kept = {name.lower(): value.lower() for name, value in CLASSES[mount].headers.items()}
+    assert kept.items() <= answer.headers.items()
+    readers = READERS.get(mount, frozenset())
+    assert answer.headers.get("access-control-allow-origin") in {None, *readers}
+
+
+async def test_one_budget_is_spent_on_every_mount(served: Everything) -> None:
+    for mount in ("toy", "native", "hipki"):
+        assert (await served.ask(mount, served.good[mount])).status == 200
+    for mount in ("toy", "native", "hipki"):
+        assert (await served.ask(mount, served.good[mount])).status == 429
+        other = served.good[mount].but(**headers(Origin=STRANGER))
+        assert (await served.ask(mount, other)).status != 429
+    for _ in range(BURST + 1):  # no page, no budget
+        program = Sent("GET", "/toy/who", {"X-Program": "1"})
+        assert (await served.ask("toy", program)).status == 200
+
+
+async def test_preflights_name_the_method_that_was_asked_for(served: Everything) -> None:
+    for mount in ("toy", "native", "hipki"):
+        asked = served.good[mount].but(**preflight())
+        answer = await served.ask(mount, asked)
+        assert (answer.status, answer.headers["access-control-allow-methods"]) == (204, "post")
 
 
 async def test_every_mount_is_closed_with_the_agent(start_agent: Any) -> None:

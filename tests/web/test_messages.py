@@ -327,7 +327,6 @@ def test_an_answer_carries_only_what_is_known() -> None:
         (ReaderView("R", CardPresence.CARD), {"generation": None, "serial": None}),
         (ReaderView("R", CardPresence.CARD, "gen1"), {"generation": "gen1", "serial": None}),
         (ReaderView("R", CardPresence.CARD, "gen2", "S"), {"generation": "gen2", "serial": "S"}),
-        (ReaderView("R", CardPresence.CARD, "piv"), {"generation": None, "serial": None}),
     ],
 )
 def test_a_reader_shows_a_card_only_when_there_is_one(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from agent.consent.questions import DocumentFacts, EnterPin, Purpose
+from agent.domain import split_display_host
 from agent.harmless import one_line
 from agent.origin import LOCAL_PROGRAM, SELF_TEST, Origin
 from tray.prompt.texts import Words
@@ -22,29 +23,37 @@ class SiteLines:
     """A site in a window.
 
     Attributes:
-        host: first and large; in ASCII where it is odd, so that no look-alike letters are shown
-            as what they imitate. In words where no site asks but something on this computer.
+        before_domain: what the owner of the domain calls the host, with the dot at its end; muted.
+        domain: the rest of the host, first and large; both in ASCII where the host is odd, so that
+            no look-alike letters are shown as what they imitate. In words where no site asks but
+            something on this computer.
         origin: the whole of it; empty where no site asks.
         warnings: sentences.
 
     """
 
-    host: str
+    before_domain: str
+    domain: str
     origin: str
     warnings: tuple[str, ...]
 
 
 def site_lines(site: Origin, words: Words) -> SiteLines:
-    """Show who asks."""
+    """Show who asks. Blocks for a tenth of a second at first.
+
+    Raises:
+        OSError: a file is missing: the installation is broken.
+
+    """
     if site.is_local:
         names = {LOCAL_PROGRAM: words.this_program, SELF_TEST: words.self_test}
-        return SiteLines(names.get(site, words.this_user), "", ())
+        return SiteLines("", names.get(site, words.this_user), "", ())
     warnings: list[str] = []
     if site.is_odd:
         warnings.append(words.punycode.format(readable=_readable(site)))
     if site.is_exposed:
         warnings.append(words.not_encrypted)
-    return SiteLines(site.display_host, str(site), tuple(warnings))
+    return SiteLines(*split_display_host(site), str(site), tuple(warnings))
 
 
 def document_lines(prompt: EnterPin, words: Words) -> list[tuple[str, str]]:

@@ -127,6 +127,7 @@ class Style:
         small: for what matters less.
         title: for the question.
         host: for who asks.
+        before_domain: for what stands before the domain in it.
         mono: for fingerprints.
         em: pixels, the width of an ideograph in the body font; every size is made of it.
 
@@ -141,6 +142,7 @@ class Style:
         self.small = tk_font.Font(root, family=family, size=size - 2)
         self.title = tk_font.Font(root, family=family, size=size + 5, weight="bold")
         self.host = tk_font.Font(root, family=family, size=size + 4, weight="bold")
+        self.before_domain = tk_font.Font(root, family=family, size=size + 4)
         self.em = self.body.measure("國")
         _theme(root, self)
 

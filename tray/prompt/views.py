@@ -198,7 +198,8 @@ def _pin_title(prompt: EnterPin, words: Words) -> str:
 
 def _add_site(window: Window, panel: tk.Frame, site: Origin) -> None:
     lines = site_lines(site, window.words)
-    shown = [Line(lines.host, window.style.host, lines=2, end_only=True)]
+    host = Line(lines.domain, window.style.host, lines=2, end_only=True, before=lines.before_domain)
+    shown = [host]
     if lines.origin:
         shown.append(Line(lines.origin, window.style.small))
     window.add_fact(panel, window.words.site, shown)

@@ -36,6 +36,8 @@ class Line:
         lines: how many it may take; the middle of a longer text is left out.
         right: what stands small at the right of it.
         end_only: whether only the end of a longer text is kept.
+        before: the beginning of a host, muted; on a line of its own where one line does not hold
+            both, and left out where ``text`` alone is longer than a line.
 
     """
 
@@ -44,6 +46,7 @@ class Line:
     lines: int = 1
     right: str = ""
     end_only: bool = False
+    before: str = ""
 
 
 def open_root() -> tk.Tk:
@@ -166,10 +169,22 @@ class Window:
             )
             aside.pack(side="right")
             width -= aside.winfo_reqwidth() + self.style.gap(0.6)
+        text = line.text
+        if line.before and line.font.measure(text) > width:
+            text = f"…{text}"
+        elif line.before:
+            self._add_before(place, line, width)
         front = palette.muted if line.font is self.style.small else palette.ink
-        text = fit(line.text, line.font.measure, width, line.lines, end_only=line.end_only)
+        text = fit(text, line.font.measure, width, line.lines, end_only=line.end_only)
         label = self.style.label(text, place, line.font, (front, palette.panel))
         label.pack(side="left")
+
+    def _add_before(self, place: tk.Frame, line: Line, width: int) -> None:
+        palette, font = self.style.palette, self.style.before_domain
+        is_one_line = font.measure(line.before) + line.font.measure(line.text) <= width
+        text = fit(line.before, font.measure, width, 1, end_only=True)
+        label = self.style.label(text, place, font, (palette.muted, palette.panel))
+        label.pack(side="left" if is_one_line else "top", anchor="w")
 
     def add_button(self, text: str, press: Press, kind: str, *, left: bool = False) -> ttk.Button:
         """Add a button below the body; those on the right are added from right to left.

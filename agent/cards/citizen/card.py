@@ -14,6 +14,7 @@ from agent.cards.card import (
     ID_SIGN,
     Card,
     CardDriver,
+    CardGeneration,
     PinRules,
     StoredCertificate,
 )
@@ -63,7 +64,7 @@ Send = Callable[[CommandApdu, str], bytes]
 class CitizenCard(Card):
     """A citizen card in one transaction; making one selects the root and reads the number."""
 
-    generation: ClassVar[str]
+    generation: ClassVar[CardGeneration]
     cla: ClassVar[int]
     last_half_le: ClassVar[int | None]
     """The Le of the command that makes the private key work: one generation wants none."""

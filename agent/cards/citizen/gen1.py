@@ -3,6 +3,7 @@
 import secrets
 from typing import ClassVar
 
+from agent.cards.card import CardGeneration
 from agent.cards.citizen.card import DF_KEYS, DF_PKI, CitizenCard, Send
 from agent.cards.session import CardSession
 from agent.iso7816 import CommandApdu
@@ -18,7 +19,7 @@ INS_SELECT = 0xA4
 class Gen1Card(CitizenCard):
     """Select by file identifier; the PIN goes in the protected VERIFY."""
 
-    generation: ClassVar[str] = "gen1"
+    generation: ClassVar[CardGeneration] = "gen1"
     cla: ClassVar[int] = CLA
     # No Le: that is how the card is spoken to, and it answers with data all the same.
     last_half_le: ClassVar[int | None] = None

@@ -3,6 +3,7 @@
 import secrets
 from typing import ClassVar
 
+from agent.cards.card import CardGeneration
 from agent.cards.citizen.card import DF_KEYS, DF_PKI, HALF, CitizenCard, Send
 from agent.cards.session import CardSession
 from agent.errors import SecureChannelError
@@ -49,7 +50,7 @@ class _Channel:
 class Gen2Card(CitizenCard):
     """Select by AID; keys diversified by the card's id; PIN and key only through the channel."""
 
-    generation: ClassVar[str] = "gen2"
+    generation: ClassVar[CardGeneration] = "gen2"
     cla: ClassVar[int] = CLA
     last_half_le: ClassVar[int | None] = HALF
 

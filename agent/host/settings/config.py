@@ -1,7 +1,7 @@
-"""The settings, each declared once: its type, bounds, default, flag, and whether a policy locks it.
+"""The settings, each declared once: type, bounds, default, command-line flag, lock by the policy.
 
-To add one, write a field of :class:`Settings` and use it. The file, the command line of ``serve``
-and the administrator's policy read their part from its declaration.
+To add one, add a field to :class:`Settings` and use it. The settings file, the command line of
+``serve`` and the administrator's policy take what they need from the declaration.
 """
 
 import tomllib
@@ -18,7 +18,7 @@ from agent.files import read_file
 
 MAX_CONFIG_SIZE: Final = 64 * 1024  # bytes; the whole file has a handful of lines
 NATIVE_PORTS: Final = (28443, 28444, 28445)
-"""Of the native API, tried in this order unless a setting names one."""
+"""Ports of the native API, tried in this order unless the setting ``port`` names one."""
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -34,18 +34,18 @@ M = TypeVar("M")
 
 
 class ConfigError(AgentError):
-    """The settings cannot be used; ``detail`` says where and why, for a person."""
+    """A settings or policy file is invalid; ``detail`` names the file and the reason."""
 
     code = ErrorCode.BAD_REQUEST
 
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """Marks a setting that an administrator's policy may lay down.
+    """Marks a setting that an administrator's policy may fix.
 
     Attributes:
-        when_unusable: what counts while a policy is there and cannot be read; None for what would
-            count without it.
+        when_unusable: value while the policy file exists and is invalid; None to keep the value
+            of the settings file and the command line.
 
     """
 
@@ -54,12 +54,13 @@ class Lock:
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """Marks a setting that the command line of ``serve`` may give.
+    """Marks a setting that is also an option of ``ankong serve``.
 
     Attributes:
-        text: what ``--help`` says.
-        metavar: how ``--help`` calls the value; None for the choices, or where there is none.
-        bounds: what a person is told about a value that is refused.
+        text: description in ``--help``.
+        metavar: placeholder of the value in ``--help``; None for an option with fixed choices, or
+            without a value.
+        bounds: error message for an invalid value; None for the message of msgspec.
 
     """
 
@@ -69,25 +70,28 @@ class Flag:
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What an administrator or the citizen may set; every field has a default.
+    """The settings that an administrator or the user may change; every field has a default.
 
     Attributes:
-        port: of the native API; None tries :data:`NATIVE_PORTS` in turn, 0 takes any.
-        hipki_port: of the plain-HTTP side; 0 takes any.
-        hipki_version: what pages of the old component are told, which demand a minimum; None for
-            one that is above all that are known.
-        hipki_reader: the one reader that these pages see; None for all.
-        mca: whether the pages of the old component's sibling are answered too, on 16888.
-        consent: who decides about a site that was never seen: a window, or the flag itself.
+        port: of the native API; None tries :data:`NATIVE_PORTS` in turn, 0 takes any free port.
+        hipki_port: of the old component's protocol, plain HTTP; 0 takes any free port.
+        hipki_version: version reported to pages of the old component, which demand a minimum;
+            None reports one above every minimum known.
+        hipki_reader: name of the only reader that these pages see; None for all readers.
+        mca: whether to serve the old component's protocol on port 16888 too, for the pages of its
+            sibling.
+        consent: what decides about a new site: ``ask`` opens a window, ``allow`` and ``deny``
+            answer without one.
         page_pin: whether a page may hand the PIN over; otherwise only the agent's window asks.
         allow_sha1: whether pages may ask for SHA-1 signatures.
         last_try: whether the card's last PIN try may be spent, after a question.
         update_check: whether the agent may ask for a newer version of itself.
-        update_url: whom it asks (see ``update.fetch.check_address``); empty for nobody.
-        update_keys: Ed25519 public keys, 64 hexadecimal digits each, that may sign the answer
-            besides the release keys.
-        check_peer: whether programs of other users of this computer are refused.
-        log_level: the least severe event that is written down.
+        update_url: address of the update information (see ``update.fetch.check_address``); empty
+            disables the check.
+        update_keys: Ed25519 public keys, 64 hexadecimal digits each, accepted for signatures of
+            the update information in addition to the release keys.
+        check_peer: whether to refuse connections from programs of other users of this computer.
+        log_level: least severe level that is logged.
 
     """
 
@@ -123,12 +127,12 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return NATIVE_PORTS if self.port is None else (self.port,)
 
     def replaced(self, values: Mapping[str, object]) -> Self:
-        """Return the same settings with others in the place of some, each by its name."""
+        """Return a copy in which ``values``, by name of the setting, replace the old ones."""
         return msgspec.structs.replace(self, **values)
 
 
 def marked(mark: type[M]) -> Iterator[tuple[str, Any, M]]:
-    """Yield the name, the annotated type and the mark of each setting that bears such a mark."""
+    """Yield name, annotated type and mark of each setting whose annotation has such a mark."""
     for name, kind in get_type_hints(Settings, include_extras=True).items():
         for each in get_args(kind)[1:]:
             if isinstance(each, mark):
@@ -136,14 +140,14 @@ def marked(mark: type[M]) -> Iterator[tuple[str, Any, M]]:
 
 
 def load(path: Path, flags: Mapping[str, object] | None = None) -> Settings:
-    """Read the settings; a missing file stands for the defaults.
+    """Return the settings of a file, or the defaults if there is no file.
 
     Args:
         path: of the file.
-        flags: what the command line gives, stronger than the file; each by its setting's name.
+        flags: values of the command line, by name of the setting; they override the file.
 
     Raises:
-        ConfigError: not TOML, an unknown setting, or a value out of its bounds.
+        ConfigError: not TOML, an unknown setting, or an invalid value.
 
     """
     try:
@@ -154,15 +158,15 @@ def load(path: Path, flags: Mapping[str, object] | None = None) -> Settings:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Read a TOML file of settings.
+    """Return the contents of a TOML file of at most :data:`MAX_CONFIG_SIZE` bytes.
 
     Raises:
-        FileNotFoundError: it is not there.
-        ConfigError: it cannot be read, or is not TOML.
+        FileNotFoundError: there is no such file.
+        ConfigError: the file cannot be read, or is not TOML.
 
     """
     try:
-        # People keep their settings elsewhere, and administrators their policies.
+        # Users and administrators may replace the file by a link to where they keep theirs.
         content = read_file(path, MAX_CONFIG_SIZE, follow_links=True)
     except FileNotFoundError:
         raise
@@ -175,10 +179,15 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def understand(path: Path, table: Mapping[str, Any], kind: type[T]) -> T:
-    """Check the values of a file that was read, and return them as a ``kind``.
+    """Validate the contents of a file and return them as a ``kind``.
+
+    Args:
+        path: of the file, for the error message.
+        table: contents of the file.
+        kind: a msgspec type.
 
     Raises:
-        ConfigError: an unknown name, or a value that is wrong or out of its bounds.
+        ConfigError: an unknown name, or an invalid value.
 
     """
     try:

@@ -1,4 +1,4 @@
-"""The settings that the command line of ``serve`` may give, as their declarations say."""
+"""Command-line options of ``serve``, made from the declarations of the settings."""
 
 import argparse
 from collections.abc import Callable, Mapping
@@ -10,9 +10,9 @@ from agent.host.settings.config import Flag, marked
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Add an option for each setting with a flag, ``hipki_port`` as ``--hipki-port``.
+    """Add an option for each setting marked with a ``Flag``: ``--hipki-port`` for ``hipki_port``.
 
-    What is given arrives together as ``flags``, each value under its setting's name.
+    The options that are given are parsed into one dict, ``flags``, by name of the setting.
     """
     for name, kind, flag in marked(Flag):
         parser.add_argument(
@@ -27,7 +27,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 class _Give(argparse.Action):
-    """Keeps the value of a setting under its name."""
+    """Stores the value of an option in ``flags``, under the name of its setting."""
 
     def __init__(self, *args: Any, setting: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -40,12 +40,12 @@ class _Give(argparse.Action):
         values: object,
         option_string: str | None = None,  # noqa: ARG002  # likewise
     ) -> None:
-        value = True if self.nargs == 0 else values  # an option without a value is a yes
+        value = True if self.nargs == 0 else values  # an option without a value switches it on
         namespace.flags = {**namespace.flags, self._setting: value}
 
 
 def _value(kind: Any, flag: Flag) -> Mapping[str, Any]:
-    """Return what argparse must know of a setting's value."""
+    """Return the arguments of ``add_argument`` that describe the value of a setting."""
     plain = get_args(kind)[0]
     if plain is bool:
         return {"nargs": 0}

@@ -1,6 +1,6 @@
-"""The administrator's policy: stronger than the settings and than the citizen.
+"""The administrator's policy, which overrides the settings and the decisions of the user.
 
-A policy that cannot be read is not the same as none: every site is refused until it can.
+While a policy file exists but cannot be read or is invalid, every site is refused.
 """
 
 import os
@@ -25,12 +25,12 @@ Patterns = Annotated[
 
 
 class SiteRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What an administrator has laid down about sites.
+    """The part of a policy that is about sites.
 
     Attributes:
-        allowed: patterns of origins about which nobody is asked.
-        forbidden: patterns of origins that are refused, even where ``allowed`` names them too.
-        other_sites: whether the citizen may be asked about every other one.
+        allowed: patterns of origins that are allowed without asking the user.
+        forbidden: patterns of origins that are refused, also if ``allowed`` matches them.
+        other_sites: whether to ask the user about all other origins, or refuse them.
 
     """
 
@@ -40,19 +40,19 @@ class SiteRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Ruling(Enum):
-    """What the policy says about a site."""
+    """What the policy decides about a site."""
 
-    SILENT = auto()  # nothing: the citizen decides
+    SILENT = auto()  # nothing: the user decides
     ALLOWED = auto()
     FORBIDDEN = auto()
 
 
 class Policy:
-    """What an administrator has laid down; the default is nothing.
+    """The policy of this computer; by default it decides nothing.
 
     Attributes:
-        problem: why the policy cannot be used, for a person; None when all is well.
-        source: the file it came from; None when there is none.
+        problem: English description of why the policy is unusable; None for a usable one.
+        source: the policy file; None if there is none.
 
     """
 
@@ -62,15 +62,15 @@ class Policy:
         locked: Mapping[str, object] = MappingProxyType({}),
         source: Path | None = None,
     ) -> None:
-        """Take over what was laid down.
+        """Parse the patterns of the rules.
 
         Args:
             rules: about sites.
-            locked: the settings that are laid down, each by its name.
-            source: the file.
+            locked: values of the settings that the policy fixes, by name of the setting.
+            source: the policy file.
 
         Raises:
-            ConfigError: a pattern of the rules is wrong.
+            ConfigError: a pattern of the rules is invalid.
 
         """
         self.source = source
@@ -85,7 +85,13 @@ class Policy:
 
     @classmethod
     def unusable(cls, source: Path, problem: str) -> Self:
-        """Make the policy that refuses everything, because the real one cannot be read."""
+        """Return a policy that refuses every site, in place of one that cannot be used.
+
+        Args:
+            source: the policy file.
+            problem: English description of why it cannot be used.
+
+        """
         locked = {
             name: lock.when_unusable
             for name, _, lock in config.marked(Lock)
@@ -97,12 +103,12 @@ class Policy:
 
     @classmethod
     def load(cls, path: Path, *, administrators_only: bool) -> Self:
-        """Read a policy; a missing file lays nothing down, an unusable one forbids everything.
+        """Read a policy file; without one nothing is decided, with an invalid one all is refused.
 
         Args:
             path: of the file.
-            administrators_only: whether a file that others can write is unusable (not on
-                Windows, where the folder's access list says who may).
+            administrators_only: whether to treat a file as unusable that users other than root can
+                write (POSIX only; on Windows the access list of the folder protects it).
 
         """
         try:
@@ -119,11 +125,11 @@ class Policy:
 
     @classmethod
     def _understand(cls, path: Path) -> Self:
-        """Read the file: settings that may be locked, and the rules about sites.
+        """Read the lockable settings and the rules about sites from a file.
 
         Raises:
-            FileNotFoundError: it is not there.
-            ConfigError: it is no policy.
+            FileNotFoundError: there is no such file.
+            ConfigError: the file is invalid.
 
         """
         table = config.read(path)
@@ -135,11 +141,10 @@ class Policy:
 
     @classmethod
     def of_this_computer(cls, stand_in: Path | None = None) -> Self:
-        """Read this computer's policy.
+        """Read the policy of this computer.
 
         Args:
-            stand_in: read where the computer has none of its own; it never takes the place of
-                one.
+            stand_in: a file to read if the computer has no policy at :func:`system_path`.
 
         """
         try:
@@ -152,7 +157,7 @@ class Policy:
         return policy
 
     def decision(self, origin: Origin) -> Ruling:
-        """Say what is laid down about a site; everything is forbidden where there is a problem."""
+        """Return what the policy decides about a site; an unusable policy forbids every site."""
         if self.problem is not None:
             return Ruling.FORBIDDEN
         if any(pattern.matches(origin) for pattern in self._forbidden):
@@ -162,15 +167,15 @@ class Policy:
         return Ruling.SILENT if self._rules.other_sites == "ask" else Ruling.FORBIDDEN
 
     def over(self, settings: Settings) -> Settings:
-        """Return the settings with what is laid down in the place of what they say."""
+        """Return the settings with the values that the policy fixes."""
         return settings.replaced(self._locked)
 
 
 def system_path() -> Path:
-    """Find where an administrator puts the policy; no environment variable moves it.
+    """Return the path of the policy file, which no environment variable can change.
 
     Raises:
-        ConfigError: Windows does not say where its program data is.
+        ConfigError: Windows does not tell the folder for program data.
 
     """
     if sys.platform == "win32":
@@ -181,7 +186,7 @@ def system_path() -> Path:
 
 
 def _program_data() -> Path:
-    """Ask Windows itself: a user can set the variable %ProgramData% to another folder."""
+    """Return the folder from the Windows API: a user can change the variable %ProgramData%."""
     if sys.platform == "win32":
         import ctypes  # noqa: PLC0415  # Windows only
 
@@ -193,11 +198,11 @@ def _program_data() -> Path:
 
 
 def _check_owner(path: Path) -> None:
-    """Refuse a file that somebody other than root can change, POSIX only.
+    """Refuse a file that users other than root can write, POSIX only.
 
     Raises:
-        ConfigError: it is one.
-        OSError: it cannot be looked at.
+        ConfigError: the owner is not root, or a group other than root's or others can write.
+        OSError: the file's owner and mode cannot be read.
 
     """
     if os.name != "posix":

@@ -1,6 +1,6 @@
-"""What the citizen chose with the mouse: a small file that the agent writes itself.
+"""The user's choices in tray and panel, kept in a small JSON file that the agent writes.
 
-The settings (``config.toml``) are for a person's editor; nothing of ours ever writes there.
+The settings file (``config.toml``) is edited by hand; the agent never writes to it.
 """
 
 import threading
@@ -21,11 +21,11 @@ _log = structlog.get_logger(__name__)
 
 
 class Choices(Struct, frozen=True):
-    """What the file holds.
+    """Contents of the file.
 
     Attributes:
-        language: as :data:`CHOICES`, or one that only another version of the agent has.
-        update_check: whether the agent may ask for newer versions.
+        language: one of :data:`CHOICES`, or a language that only another version of the agent has.
+        update_check: whether to check for newer versions.
 
     """
 
@@ -34,39 +34,39 @@ class Choices(Struct, frozen=True):
 
 
 class Preferences:
-    """The choices; every method may be called from any thread."""
+    """The user's choices; thread-safe."""
 
     def __init__(self, path: Path) -> None:
-        """Read the file; one that is missing or makes no sense stands for no choices."""
+        """Read the file; blocks. A missing or invalid file gives the defaults."""
         self._path = path
         self._lock = threading.Lock()
         self._choices = _read(path)
 
     @property
     def language(self) -> str:
-        """One of :data:`CHOICES`."""
+        """The language, one of :data:`CHOICES`; SYSTEM if this version does not have it."""
         chosen = self._choices.language
         return chosen if chosen in CHOICES else SYSTEM
 
     def set_language(self, language: str) -> None:
-        """Choose a language, and write it down; blocks.
+        """Set the language and write the file; blocks.
 
         Args:
             language: one of :data:`CHOICES`.
 
         Raises:
-            OSError: the file cannot be written; the choice then lasts as long as the agent runs.
+            OSError: the file cannot be written; the choice is lost when the agent ends.
 
         """
         self._set(language=language)
 
     @property
     def update_check(self) -> bool:
-        """Whether the agent may ask for newer versions, where it is told whom."""
+        """Whether to check for newer versions; without an ``update_url`` nothing is checked."""
         return self._choices.update_check
 
     def set_update_check(self, wanted: bool) -> None:
-        """Choose whether newer versions are asked for, and write it down; blocks.
+        """Set whether to check for newer versions and write the file; blocks.
 
         Raises:
             OSError: as :meth:`set_language`.
@@ -92,7 +92,7 @@ def _read(path: Path) -> Choices:
 
 
 def _sound(found: Mapping[str, object]) -> Iterator[tuple[str, object]]:
-    """Yield the choices that make sense: one that does not takes no other along."""
+    """Yield the valid choices; an invalid one is logged and does not affect the others."""
     for field in msgspec.structs.fields(Choices):
         if field.name in found:
             try:

@@ -4,6 +4,7 @@ The popup is our own origin and the citizen is looking at it, so it asks where n
 opened. Otherwise it only says where the question is: nobody is asked the same thing twice.
 """
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -69,23 +70,24 @@ class PopupPrompter:
         if self._windows.can_ask():
             with suppress(UnaskedError), conversation.elsewhere():
                 return await self._windows.ask(prompt)
+        shown = await asyncio.to_thread(describe, prompt.site)
         match prompt:
             case AllowSite():
-                with self._question(prompt.site) as question:
+                with self._question(prompt.site, shown) as question:
                     return cast("A", SITE_ANSWERS[await conversation.ask(question)])
             case LastTry():
-                about = {**describe(prompt.site), "attemptsLeft": prompt.attempts_left}
+                about = {**shown, "attemptsLeft": prompt.attempts_left}
                 answer = await conversation.ask(Question("pin", about, _TRY_ANSWERS))
                 return cast("A", answer is Answer.ONCE)
             case _:
                 raise unasked(prompt, "neither a window nor the popup can ask this")
 
     @contextmanager
-    def _question(self, site: Origin) -> Iterator[Question]:
+    def _question(self, site: Origin, shown: dict[str, object]) -> Iterator[Question]:
         """Ask about a site once, however many of its popups wait."""
         asking = self._asking.get(site)
         if asking is None:
-            question = Question("site", describe(site), frozenset(SITE_ANSWERS))
+            question = Question("site", shown, frozenset(SITE_ANSWERS))
             asking = self._asking[site] = _Asking(question)
         asking.askers += 1
         try:

@@ -191,11 +191,12 @@ class HipkiMount(Mount):
         refused = self._component.refused_of(domain.lower())
         if refused is not None:
             sites = [refused, *(site for site in sites if site != refused)]
+        shown = await asyncio.to_thread(lambda: [pages.describe(site) for site in sites])
         return await self._document(
             request,
             page,
             token=self._popup.tokens.issue(Kind.ADD_DOMAIN),
-            candidates=json.dumps([pages.describe(site) for site in sites]),
+            candidates=json.dumps(shown),
             windows="yes" if self._popup.has_windows() else "no",
         )
 

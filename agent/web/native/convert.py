@@ -79,8 +79,7 @@ def reader(view: model.ReaderView) -> messages.Reader:
     """Show a reader."""
     card = None
     if view.state is model.CardPresence.CARD:
-        generation = view.generation if view.generation in {"gen1", "gen2"} else None
-        card = messages.ReaderCard(generation, view.serial)  # type: ignore[arg-type]  # mypy forgets `in`
+        card = messages.ReaderCard(view.generation, view.serial)
     return messages.Reader(view.name, view.state, card, view.attempts_left)
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from agent.cards.card import CardGeneration
 from agent.cms.digest import HashAlgorithm
 from agent.pki.certificate import KeyUsage
 from agent.secret import SecretBytes
@@ -216,7 +217,7 @@ HTTP_REQUESTS: Final[Sequence[type[Request]]] = (
 class ReaderCard(Struct, frozen=True):
     """A card, as far as it is known."""
 
-    generation: Literal["gen1", "gen2"] | None
+    generation: CardGeneration | None
     serial: str | None
 
 

@@ -10,13 +10,14 @@ from typing import Final, TypeVar
 
 from aiohttp import hdrs, web
 
-from agent.errors import ErrorCode
+from agent.errors import AgentError, ErrorCode
 from agent.origin import LOCAL_USER, PANEL, Origin
 from agent.web.front.answer import JSON_TYPE
 from agent.web.front.audience import Audience
 from agent.web.front.body import read_body
 from agent.web.front.guard import Refused, RequestPurpose
 from agent.web.front.mount import Handler, Mount, Route, Routes
+from agent.web.front.refusal import refusal
 from agent.web.panel import messages
 from agent.web.panel.files import ROOT, PanelFile
 from agent.web.panel.sessions import LIFETIME, Sessions
@@ -114,6 +115,11 @@ class PanelMount(Mount):
         if not self._sessions.check(request.cookies.get(_cookie_name(request), ""), key):
             raise Refused(401, ErrorCode.ORIGIN_NOT_ALLOWED, "the panel is not open")
         return PANEL
+
+    def refuse(self, error: AgentError, caller: Origin | None) -> web.Response:
+        """Return an answer that no page of another origin can read."""
+        del caller
+        return refusal(error, None)
 
     async def _open(
         self, request: web.BaseRequest, wanted: messages.OpenPanel

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from agent import __version__
 from agent.consent.site_store import Decision, SiteStore
+from agent.domain import split_display_host
 from agent.errors import AgentError, BadRequestError, ErrorCode
 from agent.history import export as history_export
 from agent.history import store as chronicle
@@ -222,7 +223,7 @@ class Panel:
 
     async def _get_sites(self, request: web.BaseRequest) -> web.StreamResponse:
         del request
-        return _answer(self._sites())
+        return _answer(await self._sites())
 
     async def _post_sites(
         self, request: web.BaseRequest, wanted: messages.DecideSite
@@ -237,21 +238,26 @@ class Panel:
         decision = Decision.BLOCKED if wanted.action == "block" else Decision.UNKNOWN
         await asyncio.wrap_future(store.remember(site, decision))
         self._live.tell()
-        return _answer(self._sites())
+        return _answer(await self._sites())
 
-    def _sites(self) -> dict[str, Any]:
+    async def _sites(self) -> dict[str, Any]:
         store, policy = self._sources.sites, self._sources.policy
+        records = () if store is None else store.snapshot()
+        hosts = await asyncio.to_thread(
+            lambda: [split_display_host(record.site) for record in records]
+        )
         rows = [
             {
                 "origin": str(record.site),
-                "host": record.site.display_host,
+                "before_domain": before,
+                "domain": domain,
                 "odd": record.site.is_odd,
                 "decision": record.decision.value,
                 "ruling": policy.decision(record.site).name.lower(),
                 "since": _moment(record.since),
                 "last_used": None if record.last_used is None else _moment(record.last_used),
             }
-            for record in (() if store is None else store.snapshot())
+            for record, (before, domain) in zip(records, hosts, strict=True)
         ]
         return {"sites": rows, "set_aside": None if store is None else _text(store.set_aside)}
 

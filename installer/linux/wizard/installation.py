@@ -15,8 +15,7 @@ import msgspec
 
 from agent.files import replace_file
 from agent.host.autostart.xdg import quoted
-from agent.setup.belongings import remove_empty
-from agent.setup.record import missing_above
+from agent.setup.folders import missing_above, remove_empty
 from agent.words.desktop import localized
 from wizard.errors import CancelledError, WizardError, translated_os_errors
 from wizard.install_paths import ICON_SIZES, InstallPaths

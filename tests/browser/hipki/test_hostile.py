@@ -124,6 +124,15 @@ def test_a_name_that_imitates_another_is_not_the_first_thing_to_be_read(
         )  # the first letter is Cyrillic
 
 
+def test_a_host_is_read_as_its_domain_s(make_card: CardFactory, page: Page, sites: Sites) -> None:
+    with Rig(make_card(), consent="ask") as rig:
+        page.goto(sites.url("hostile.html", "www.gov.tw.evil", port=rig.port))
+        popup = opened(page)
+        expect(popup.locator("#host")).to_have_text("www.gov.tw.evil.test")
+        expect(popup.locator("#host .domain")).to_have_text("evil.test")
+        expect(popup.locator("#owner")).to_contain_text("evil.test")
+
+
 def test_a_flood_of_popups_leaves_others_alone(
     make_card: CardFactory, context: BrowserContext, page: Page, sites: Sites
 ) -> None:

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from agent.consent.site_store import Decision
-from agent.words import Language
+from agent.words import Language, load
 from tests.browser.panel.conftest import SHOP, PanelAgent, part
 from tests.browser.world import World
 
@@ -24,7 +24,24 @@ LINES_IN_BAR = """[...document.querySelectorAll(".top .brand span, .top .button"
     text.selectNodeContents(each.firstChild);
     return new Set([...text.getClientRects()].map((line) => Math.round(line.top))).size;
 })"""
+OF_ANOTHER_GENERATION = """const ask = window.fetch;
+window.fetch = async (path, ...rest) => {
+  if (path !== "api/events") return ask(path, ...rest);
+  const state = await (await ask("api/state", ...rest)).json();
+  state.readers[0].generation = "gen9";
+  return new Response(`${JSON.stringify(state)}\\n`);
+};"""
 Opened = Callable[[str], Page]
+
+
+def test_a_card_without_a_text_of_its_own_is_shown(
+    world: World, agent_here: PanelAgent, page: Page
+) -> None:
+    agent_here.start(world.card("gen2"))
+    page.add_init_script(OF_ANOTHER_GENERATION)
+    page.goto(agent_here.address("readers"))
+    kind = load(Language("zh-Hant"))["panel.readers.generation_unknown"]
+    expect(page.locator("#view-readers .facts dd").first).to_have_text(kind)
 
 
 def test_the_picture_follows_the_card(world: World, agent_here: PanelAgent, opened: Opened) -> None:
@@ -63,6 +80,7 @@ def test_a_decision_is_taken_back_and_a_site_blocked_after_a_question(
     agent_here.decide(SHOP, Decision.ALLOWED)
     agent_here.decide("https://xn--fsq.example", Decision.ALLOWED)
     agent_here.decide("https://xn--80ak6aa92e.com", Decision.ALLOWED)  # Cyrillic, like apple.com
+    agent_here.decide("https://gov.tw.evil.example", Decision.ALLOWED)
     page = opened("sites")
     shop = page.locator(f"[data-origin='{SHOP}']")
     expect(shop).to_contain_text("允許")
@@ -70,6 +88,9 @@ def test_a_decision_is_taken_back_and_a_site_blocked_after_a_question(
     expect(ideographs).to_contain_text("例.example")
     expect(ideographs).not_to_contain_text("仿冒")
     expect(page.locator("[data-origin='https://xn--80ak6aa92e.com']")).to_contain_text("仿冒")
+    host = page.locator("[data-origin='https://gov.tw.evil.example'] .host")
+    expect(host).to_have_text("gov.tw.evil.example 屬於 evil.example")  # the end for the ear alone
+    expect(host.locator(".domain")).to_have_text("evil.example")
     shop.get_by_role("button", name="封鎖").click()
     yes = page.get_by_role("dialog").get_by_role("button", name="封鎖")
     assert yes.is_disabled()  # a click meant for something else would come too early

@@ -82,24 +82,31 @@ def test_tags_of_all_systems_are_understood() -> None:
 
 def test_the_host_comes_first_and_the_whole_origin_with_it() -> None:
     lines = site_lines(Origin.parse("https://portal.example:8443"), ENGLISH)
-    assert (lines.host, lines.origin) == ("portal.example", "https://portal.example:8443")
+    assert (lines.before_domain, lines.domain) == ("", "portal.example")
+    assert lines.origin == "https://portal.example:8443"
     assert lines.warnings == ()
+
+
+def test_a_host_that_begins_like_another_s_belongs_to_the_domain_at_its_end() -> None:
+    lines = site_lines(Origin.parse("https://www.gov.tw.login.example.com"), ENGLISH)
+    assert (lines.before_domain, lines.domain) == ("www.gov.tw.login.", "example.com")
 
 
 def test_punycode_stays_ascii_and_is_flagged_with_what_it_imitates() -> None:
     lines = site_lines(Origin.parse("https://www.xn--80ak6aa92e.com"), ENGLISH)
-    assert lines.host == "www.xn--80ak6aa92e.com"
+    assert lines.before_domain + lines.domain == "www.xn--80ak6aa92e.com"
     (warning,) = lines.warnings
     assert "www.аррӏе.com" in warning  # Cyrillic
     assert lines.origin == "https://www.xn--80ak6aa92e.com"
     broken = site_lines(Origin.parse("https://xn--99999999.com"), ENGLISH)
-    assert broken.host == "xn--99999999.com"
+    assert broken.domain == "xn--99999999.com"
     assert len(broken.warnings) == 1
 
 
 def test_an_ordinary_chinese_host_is_readable_and_its_origin_stays_ascii() -> None:
     lines = site_lines(Origin.parse("https://www.xn--kpry57d.tw"), ENGLISH)
-    assert (lines.host, lines.origin) == ("www.台灣.tw", "https://www.xn--kpry57d.tw")
+    assert (lines.before_domain, lines.domain) == ("www.", "台灣.tw")
+    assert lines.origin == "https://www.xn--kpry57d.tw"
     assert lines.warnings == ()
 
 
@@ -112,8 +119,8 @@ def test_a_connection_without_encryption_is_flagged_but_not_at_home() -> None:
 def test_who_is_no_site_is_named_in_words() -> None:
     for name in ("local://user", "local://program", "local://self-test", str(LOCAL_USER)):
         lines = site_lines(Origin.parse_any(name), CHINESE)
-        assert "local" not in lines.host
-        assert (lines.origin, lines.warnings) == ("", ())
+        assert "local" not in lines.domain
+        assert (lines.before_domain, lines.origin, lines.warnings) == ("", "", ())
 
 
 @given(st.text(max_size=400))

@@ -13,7 +13,7 @@ import pytest
 
 from agent.commands import doctor
 from agent.doctor import examination
-from agent.doctor.installation import Installation
+from agent.doctor.installed_agent import InstalledAgent
 from agent.doctor.repairs import REPAIRS
 from agent.doctor.report import Level
 from agent.host.machine.paths import Paths
@@ -202,7 +202,7 @@ def test_one_of_three_ports_is_no_matter(
         paths.config.write_text("hipki_port = 0\n")
         port = taken.getsockname()[1]
         monkeypatch.setattr(config, "NATIVE_PORTS", (port, 0))
-        installation = Installation(paths=paths, machine=make_machine())
+        installation = InstalledAgent(paths=paths, machine=make_machine())
         report = examination.examine(installation)
     codes = {finding.code: finding.level for finding in report.findings}
     assert codes["port_taken_spare"] is Level.NOTE
@@ -217,10 +217,10 @@ def test_a_machine_without_certutil_is_told_what_to_install(
     identity.ensure(paths.tls)
     machine = make_machine(find=tools.find, run=tools.run)
     new_database(machine.home / ".pki" / "nssdb")
-    report = examination.examine(Installation(paths=paths, machine=machine))
+    report = examination.examine(InstalledAgent(paths=paths, machine=machine))
     (finding,) = [each for each in report.findings if each.code == "trust_needs_tool"]
-    assert "certutil" in finding.said(Language.ENGLISH)
-    assert "libnss3-tools" in finding.said(Language.CHINESE)
+    assert "certutil" in finding.message(Language.ENGLISH)
+    assert "libnss3-tools" in finding.message(Language.CHINESE)
 
 
 @needs_certutil

@@ -14,7 +14,7 @@ import structlog
 
 from agent.doctor import examination
 from agent.doctor.bundle import write_bundle
-from agent.doctor.installation import Installation
+from agent.doctor.installed_agent import InstalledAgent
 from agent.host.machine import logs
 from agent.host.machine.paths import Paths
 from agent.transport.base import CardProvider
@@ -108,7 +108,7 @@ def test_the_bundle_of_a_broken_installation_is_still_made(
     paths.config.write_bytes(b"\xff")
     paths.logs.mkdir()
     (paths.logs / "ankong.log").write_bytes(b"\xff\n[]\n7\n{}\n" + b"[" * 100_000 + b"\n")
-    installation = Installation(paths=paths, machine=make_machine())
+    installation = InstalledAgent(paths=paths, machine=make_machine())
     path = tmp_path / "bundle.zip"
     write_bundle(path, installation, examination.examine(installation))
     with zipfile.ZipFile(path) as bundle:

@@ -12,7 +12,7 @@ import pytest
 from agent.doctor import browsers, examination
 from agent.doctor.card_survey import CardSurvey
 from agent.doctor.cards import check_readers
-from agent.doctor.installation import Installation
+from agent.doctor.installed_agent import InstalledAgent
 from agent.doctor.repairs import RepairError, repair
 from agent.doctor.report import Level
 from agent.errors import BadRequestError
@@ -33,7 +33,7 @@ def surveyed(
 
 
 def examined(machine: Any, cards: CardSurvey, folder: Path) -> dict[str, Level]:
-    installation = Installation(paths=Paths(folder), machine=machine, cards=cards)
+    installation = InstalledAgent(paths=Paths(folder), machine=machine, cards=cards)
     return {finding.code: finding.level for finding in examination.examine(installation).findings}
 
 
@@ -79,11 +79,11 @@ def test_a_keypad_that_no_card_here_can_use_is_explained(
 ) -> None:
     reader = ReaderView("Pad", CardPresence.CARD, generation="gen2", keypad=True)
     cards = surveyed([reader], virtual=True, service_available=True)
-    installation = Installation(paths=Paths(tmp_path / "s"), machine=make_machine(), cards=cards)
+    installation = InstalledAgent(paths=Paths(tmp_path / "s"), machine=make_machine(), cards=cards)
     (found,) = [each for each in check_readers(installation) if each.code == "reader_keypad"]
     assert found.level is Level.NOTE
-    assert "PIN 碼請在電腦上輸入" in found.said(Language.CHINESE)
-    assert "typed on the computer" in found.said(Language.ENGLISH)
+    assert "PIN 碼請在電腦上輸入" in found.message(Language.CHINESE)
+    assert "typed on the computer" in found.message(Language.ENGLISH)
 
 
 def test_a_locked_card_is_said_to_be(make_machine: MachineFactory, tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ def test_policies_that_keep_pages_away_are_found(  # noqa: PLR0917  # two tables
     path.write_bytes(
         json.dumps(policy).encode() if file.endswith("json") else plistlib.dumps(policy)
     )
-    installation = Installation(paths=Paths(tmp_path / "s"), machine=machine)
+    installation = InstalledAgent(paths=Paths(tmp_path / "s"), machine=machine)
     found = {each.code: each.level for each in browsers.check_browsers(installation)}
     assert found[code] is level
 
@@ -190,12 +190,14 @@ def test_every_code_has_words_and_every_word_a_code() -> None:
 def test_a_check_that_fails_does_not_silence_the_others(
     tmp_path: Path, make_machine: MachineFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def check_nothing(_: Installation) -> list[Any]:
+    def check_nothing(_: InstalledAgent) -> list[Any]:
         raise ZeroDivisionError
 
     checks = (check_nothing, *examination.CHECKS)
     monkeypatch.setattr(examination, "CHECKS", checks)
-    report = examination.examine(Installation(paths=Paths(tmp_path / "s"), machine=make_machine()))
+    report = examination.examine(
+        InstalledAgent(paths=Paths(tmp_path / "s"), machine=make_machine())
+    )
     assert not report.clean
     assert report.findings[0].facts == {"name": "nothing", "detail": "ZeroDivisionError"}
     assert len(report.findings) > 5
@@ -204,7 +206,9 @@ def test_a_check_that_fails_does_not_silence_the_others(
 def test_a_repair_that_there_is_not_or_that_fails_says_so(
     tmp_path: Path, make_machine: MachineFactory, tools: Tools
 ) -> None:
-    installation = Installation(paths=Paths(tmp_path / "s"), machine=make_machine(find=tools.find))
+    installation = InstalledAgent(
+        paths=Paths(tmp_path / "s"), machine=make_machine(find=tools.find)
+    )
     with pytest.raises(BadRequestError, match="renew_tls"):
         repair("magic", installation)
     with pytest.raises(RepairError, match="set_config_aside"):
@@ -215,7 +219,7 @@ def test_a_repair_that_there_is_not_or_that_fails_says_so(
         0 if list(arguments) == ["--no-ask-password", "start", "pcscd.socket"] else 1
     )
     machine = make_machine(find=tools.find, run=tools.run)
-    repair("start_service", Installation(paths=Paths(tmp_path / "s"), machine=machine))
+    repair("start_service", InstalledAgent(paths=Paths(tmp_path / "s"), machine=machine))
     tools.answers["systemctl"] = lambda _: Completed(1, b"", "access denied")
     with pytest.raises(RepairError, match="access denied"):
-        repair("start_service", Installation(paths=Paths(tmp_path / "s"), machine=machine))
+        repair("start_service", InstalledAgent(paths=Paths(tmp_path / "s"), machine=machine))

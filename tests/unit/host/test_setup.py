@@ -22,11 +22,11 @@ from agent.host.tls import identity
 from agent.host.tls.machine import Completed, Machine
 from agent.host.tls.manifest import Manifest, TrustStep
 from agent.host.tls.trust import Trust
-from agent.setup import belongings, record
-from agent.setup.complete import Completion, Wishes
-from agent.setup.record import Record
-from agent.setup.report import Step, carry_out
-from agent.setup.undo import Undoing
+from agent.setup.owned_files import sort_contents
+from agent.setup.record import SetupRecord
+from agent.setup.report import StepResult, run_steps
+from agent.setup.uninstall import Uninstall
+from agent.setup.user_setup import SetupOptions, UserSetup
 from agent.words import Language, load
 from tests.unit.host.conftest import MachineFactory, Tools, new_database
 
@@ -53,22 +53,22 @@ def starting(machine: Machine, command: Sequence[str] = ("ankong", "tray")) -> A
     return XdgAutostart(command, machine)
 
 
-def complete(paths: Paths, machine: Machine, wishes: Wishes | None = None) -> list[str]:
+def complete(paths: Paths, machine: Machine, options: SetupOptions | None = None) -> list[str]:
     trust = Trust(paths.trust, machine)
-    steps = Completion(paths, trust, starting(machine), wishes or Wishes()).run()
+    steps = UserSetup(paths, trust, starting(machine), options or SetupOptions()).run()
     return codes(steps)
 
 
 def undo(paths: Paths, machine: Machine, *, forget: bool = False) -> list[str]:
     trust = Trust(paths.trust, machine)
-    undoing = Undoing(paths, trust, starting(machine), forget=forget, seconds=0.3)
-    return codes(undoing.run())
+    uninstall = Uninstall(paths, trust, starting(machine), forget=forget, seconds=0.3)
+    return codes(uninstall.run())
 
 
-def codes(steps: Sequence[Step]) -> list[str]:
+def codes(steps: Sequence[StepResult]) -> list[str]:
     for step in steps:
-        assert step.said(Language.CHINESE)
-        assert step.said(Language.ENGLISH)
+        assert step.message(Language.CHINESE)
+        assert step.message(Language.ENGLISH)
     return [("" if step.ok else "!") + step.code for step in steps]
 
 
@@ -145,7 +145,7 @@ def test_earlier_certificates_are_no_longer_trusted(paths: Paths, machine: Machi
 
 def test_unwanted_trust_is_not_made(paths: Paths, machine: Machine) -> None:
     new_database(machine.home / ".pki" / "nssdb")
-    assert complete(paths, machine, Wishes(trust=False))[1] == "trust_not_wanted"
+    assert complete(paths, machine, SetupOptions(trust=False))[1] == "trust_not_wanted"
     assert not paths.trust.exists()
 
 
@@ -156,7 +156,7 @@ def test_a_missing_tool_is_told_and_the_rest_is_done(
     (machine.home / ".pki" / "nssdb").mkdir(parents=True)
     (machine.home / ".pki" / "nssdb" / "cert9.db").touch()
     assert complete(paths, machine) == ["certificate_made", "!trust_needs_tool", "autostart_on"]
-    found = record.read(paths.installed)
+    found = SetupRecord.read(paths.installed)
     assert found is not None
     assert not found.complete
 
@@ -168,8 +168,8 @@ def test_a_missing_tool_is_told_and_the_rest_is_done(
 def test_an_update_leaves_autostart_as_the_citizen_has_it(
     paths: Paths, machine: Machine, first: bool | None, then: bool | None, is_on: bool
 ) -> None:
-    complete(paths, machine, Wishes(autostart=first))
-    complete(paths, machine, Wishes(autostart=then))
+    complete(paths, machine, SetupOptions(autostart=first))
+    complete(paths, machine, SetupOptions(autostart=then))
     assert starting(machine).is_on() is is_on
 
 
@@ -183,7 +183,7 @@ def test_what_the_citizen_turned_off_since_stays_off(paths: Paths, machine: Mach
 def test_an_update_starts_the_program_where_it_is_now(paths: Paths, machine: Machine) -> None:
     complete(paths, machine)
     trust = Trust(paths.trust, machine)
-    Completion(paths, trust, starting(machine, ("/new/ankong", "tray")), Wishes()).run()
+    UserSetup(paths, trust, starting(machine, ("/new/ankong", "tray")), SetupOptions()).run()
     entry = machine.home / ".config" / "autostart" / "ankong.desktop"
     assert "Exec=/new/ankong tray\n" in entry.read_text("utf-8")
 
@@ -207,7 +207,7 @@ def test_a_record_that_makes_no_sense_is_none(
 ) -> None:
     paths.prepare()
     paths.installed.write_bytes(content)
-    assert record.read(paths.installed) is None
+    assert SetupRecord.read(paths.installed) is None
     assert complete(paths, machine) == ALL_WELL
     assert undo(paths, machine, forget=True) == UNDONE
 
@@ -219,7 +219,7 @@ def test_no_record_makes_undo_remove_a_folder_with_something_in_it(
     precious.mkdir(parents=True)
     (precious / "thesis").write_text("years of work")
     complete(paths, machine)
-    Record(__version__, True, (str(machine.home), str(precious))).write(paths.installed)
+    SetupRecord(__version__, True, (str(machine.home), str(precious))).write(paths.installed)
     undo(paths, machine, forget=True)
     assert (precious / "thesis").read_text() == "years of work"
 
@@ -258,7 +258,7 @@ def test_a_disk_that_cannot_be_written_is_told(
     assert "record_written" not in told
 
 
-# Undoing.
+# Uninstall.
 
 
 def fill(paths: Paths) -> list[Path]:
@@ -422,7 +422,7 @@ def test_every_file_that_the_rooms_name_is_ours(paths: Paths) -> None:
     for name in (each for each in dir(Paths) if isinstance(getattr(Paths, each), property)):
         if name not in folders:
             getattr(paths, name).touch()
-    found = belongings.look(paths.state)
+    found = sort_contents(paths.state)
     assert found.foreign == []
     assert {path.name for path in found.records} == {"sites.sqlite", "history.sqlite"}
 
@@ -431,12 +431,12 @@ def test_every_file_that_the_rooms_name_is_ours(paths: Paths) -> None:
 
 
 def test_a_step_that_fails_in_any_way_does_not_stop_the_others() -> None:
-    def falls() -> Sequence[Step]:
+    def falls() -> Sequence[StepResult]:
         raise RuntimeError("secret detail")
 
-    steps = carry_out({"trust": falls, "files": falls})
+    steps = run_steps({"trust": falls, "files": falls})
     assert codes(steps) == ["!trust_failed", "!files_failed"]
-    assert "secret" not in steps[0].said(Language.ENGLISH)
+    assert "secret" not in steps[0].message(Language.ENGLISH)
 
 
 def test_every_step_can_fail_in_words() -> None:

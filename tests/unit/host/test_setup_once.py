@@ -8,7 +8,7 @@ import pytest
 from agent.commands.setup import complete_once
 from agent.host.machine.paths import Paths
 from agent.host.tls import identity
-from agent.setup import record
+from agent.setup.record import SetupRecord
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="XDG desktops")
@@ -27,7 +27,7 @@ def test_who_opens_a_packaged_program_has_it_set_up_once(
     paths = Paths.choose(tmp_path / "state")
     complete_once(paths.state)
     assert (paths.tls / identity.AUTHORITY_FILE).exists()
-    found = record.read(paths.installed)
+    found = SetupRecord.read(paths.installed)
     assert found is not None
     assert found.complete
     assert "Hidden=true" in entry.read_text()

@@ -15,7 +15,7 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.doctor.installation import Installation
+from agent.doctor.installed_agent import InstalledAgent
 from agent.doctor.update import check_update
 from agent.host.machine.paths import Paths
 from agent.host.settings import config
@@ -494,15 +494,15 @@ async def test_the_doctor_says_how_this_version_stands(
     world.answer = signed(**changes)
     await world.agent().ask()
     world.paths.config.write_text(f'update_url = "{URL}"\nupdate_keys = ["{public()}"]\n')
-    (found,) = check_update(Installation(paths=world.paths))
+    (found,) = check_update(InstalledAgent(paths=world.paths))
     assert (found.code, found.level) == (code, level)
-    assert found.said(Language.CHINESE)
+    assert found.message(Language.CHINESE)
     if changes.get("reason"):
-        assert "有漏洞。" in found.said(Language.CHINESE)
+        assert "有漏洞。" in found.message(Language.CHINESE)
 
 
 def test_the_doctor_says_that_nobody_is_asked(paths: Paths) -> None:
-    (found,) = check_update(Installation(paths=paths))
+    (found,) = check_update(InstalledAgent(paths=paths))
     assert (found.code, found.level) == ("update_no_address", "ok")
 
 

@@ -1,11 +1,13 @@
 """A listening agent with a panel, and a browser that has opened it."""
 
+import asyncio
 import io
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -15,9 +17,12 @@ from agent.history.line import DONE, Entry, EntryKind
 from agent.history.store import History
 from agent.host.instance.panel_key import PanelKey
 from agent.host.machine.paths import Paths
+from agent.host.settings.policy import Policy
+from agent.host.settings.preferences import Preferences
+from agent.web.front.mount import Mount
 from agent.web.panel.door import COOKIE
-from agent.web.panel.panel import Panel
-from tests.web.conftest import Agent, FakeService
+from agent.web.panel.panel import Panel, Sources
+from tests.web.conftest import Agent, AgentFactory, FakeService
 
 Answer = tuple[int, Any]
 READS = ("state", "events", "certificates", "sites", "history", "history/chain", "about", "doctor")
@@ -104,6 +109,43 @@ class Door:
         assert response.status == 200, body
         self.page_key = json.loads(body)["key"]
         self.cookie = response.cookies[self.cookie_name].value
+
+
+@asynccontextmanager
+async def open_door(
+    start_agent: AgentFactory,
+    certificate: Any,
+    folder: Path,
+    mounts: tuple[Mount, ...] = (),
+    **options: Any,
+) -> AsyncIterator[Door]:
+    """Start an agent with a panel, and open it; keywords: of ``start_agent``."""
+    paths = Paths.choose(folder)
+    service = options.pop("service", None) or PanelService(certificate)
+    store = await asyncio.to_thread(SiteStore, paths.sites)
+    history = await asyncio.to_thread(History, paths.history)
+    key = PanelKey(bytes(32))
+    sources = Sources(
+        service=service,
+        paths=paths,
+        policy=Policy(),
+        preferences=Preferences(paths.preferences),
+        sites=store,
+        history=history,
+    )
+    panel = await asyncio.to_thread(Panel, sources, key.spend)
+    agent = await start_agent(service=service, native_mounts=(panel.mount, *mounts), **options)
+    panel.listening(agent.serving.port, agent.plain_port, None)
+    # A cookie jar would put back what a test leaves out.
+    connector = aiohttp.TCPConnector(ssl=agent.trust, limit=0)
+    agent.http = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+    made = Door(agent, panel, key, store, history, paths)
+    await made.open()
+    yield made
+    panel.close()
+    await agent.http.close()
+    await asyncio.to_thread(store.close)
+    await asyncio.to_thread(history.close)
 
 
 def write(door: Door, *entries: Entry) -> None:

@@ -93,7 +93,7 @@
   const ask = async (fields) => JSON.parse(await converse({ site: "", message: JSON.stringify(fields) }, question));
 
   const checkCertificate = async (reader) => {
-    const kind = ["gen1", "gen2"].includes(reader.generation) ? reader.generation : "other";
+    const kind = texts.selftest.kinds[reader.generation] ? reader.generation : "other";
     set("kind", "ok", say(`selftest.kinds.${kind}`));
     set("certificate", "wait", say("selftest.reading"));
     const reply = await ask({ func: "GetUserCert", slotDescription: encodeURIComponent(reader.name) });

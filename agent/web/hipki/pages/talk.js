@@ -66,8 +66,12 @@ function guardAlways(buttons) {
 
 // Whom a citizen is asked about: the name first, and what is odd about it.
 function showSite(question) {
-  // In ASCII: letters that look like others must not be the first thing that is read.
-  find("host").textContent = question.host || question.origin;
+  // The domain stands out: what is before it, its owner calls as they like.
+  const domain = document.createElement("span");
+  domain.className = "domain";
+  domain.textContent = question.domain;
+  find("host").replaceChildren(question.beforeDomain, domain);
+  find("owner").textContent = question.beforeDomain && say("common.domain", { domain: question.domain });
   find("origin").textContent = question.program
     ? say("common.program")
     : question.origin;

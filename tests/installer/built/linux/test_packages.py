@@ -16,6 +16,7 @@ MAX_INSTALLED = 60_000  # KiB
 EXPECTED = {
     "/usr/lib/ankong/ankong",
     "/usr/lib/ankong/_internal/sbom.cdx.json",
+    "/usr/lib/ankong/_internal/publicsuffixlist/public_suffix_list.dat",
     "/usr/bin/ankong",
     "/etc/xdg/autostart/ankong.desktop",
     "/usr/share/applications/ankong.desktop",

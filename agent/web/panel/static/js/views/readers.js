@@ -2,7 +2,7 @@
 
 import { get } from "../api.js";
 import { button, fill, h } from "../dom.js";
-import { day, t } from "../i18n.js";
+import { day, has, t } from "../i18n.js";
 import { facts, heading, notice, trouble } from "../parts.js";
 import { readerPicture } from "../picture.js";
 
@@ -55,9 +55,10 @@ function placeFor(reader) {
 function sheet(reader) {
   const shown = placeFor(reader);
   const card = reader.state === "card";
+  const kind = `readers.generation_${reader.generation}`;
   /** @type {([string, any]|false)[]} */
   const known = [
-    [t("readers.kind"), t(`readers.generation_${reader.generation ?? "unknown"}`)],
+    [t("readers.kind"), t(has(kind) ? kind : "readers.generation_unknown")],
     reader.serial !== null && [t("readers.serial"), h("span", { class: "code" }, reader.serial)],
     [t("readers.pin"), reader.attempts_left === null ? t("readers.notSeen") : tries(reader.attempts_left)],
   ];

@@ -6,7 +6,7 @@ import { moment, t } from "../i18n.js";
 import { carefulButton, heading, notice, trouble } from "../parts.js";
 
 /** @typedef {import("../picture.js").State} State */
-/** @typedef {{origin: string, host: string, odd: boolean, decision: "this_time"|"allowed"|"blocked", ruling: "silent"|"allowed"|"forbidden", since: string, last_used: string|null}} Row */
+/** @typedef {{origin: string, before_domain: string, domain: string, odd: boolean, decision: "this_time"|"allowed"|"blocked", ruling: "silent"|"allowed"|"forbidden", since: string, last_used: string|null}} Row */
 
 const AGAIN = 3_000; // milliseconds
 
@@ -21,11 +21,16 @@ function effect(row) {
   return { kind, text: t(`sites.${row.decision}`) };
 }
 
+/** The domain stands out: what is before it, its owner calls as they like. @param {Row} row */
+const host = (row) => h("span", { class: "host" },
+  row.before_domain, h("span", { class: "domain" }, row.domain),
+  row.before_domain !== "" && h("span", { class: "unseen" }, " ", t("sites.domain", { domain: row.domain })));
+
 /** @param {HTMLElement} place @param {Row} row */
 function line(place, row) {
   const { kind, text } = effect(row);
   const own = row.origin.startsWith("local://");
-  const name = own ? t("sites.program") : row.host;
+  const name = own ? t("sites.program") : row.before_domain + row.domain;
   const act = (/** @type {string} */ action) => async () => {
     const answer = await post("sites", { origin: row.origin, action });
     announce(t(`sites.done_${action}`, { site: name }));
@@ -35,7 +40,7 @@ function line(place, row) {
   return h("li", { "data-origin": row.origin },
     icon(kind === "bad" ? "bad" : kind === "good" ? "good" : "warning", `icon ${kind}-ink`),
     h("div", { class: "grow" },
-      h("div", { class: "row" }, h("span", { class: "host" }, name), h("span", { class: `tag ${kind}` }, text)),
+      h("div", { class: "row" }, own ? h("b", {}, name) : host(row), h("span", { class: `tag ${kind}` }, text)),
       h("div", {}, h("small", { class: "code" }, row.origin)),
       h("div", {}, h("small", {}, t("sites.since", { when: moment(row.since) }), " · ", row.last_used === null ? t("sites.never") : t("sites.used", { when: moment(row.last_used) }))),
       row.odd && h("div", { class: "warning-ink" }, t("sites.punycode"))),

@@ -1,7 +1,7 @@
-"""What every uninstaller has done before it removes the program's files; in this order.
+"""Undo the setup of one user, before an uninstaller removes the program's files.
 
-The agent ends first, for it would make some of its files again. The trust stores come before the
-files, for one of them says what was changed there.
+The agent ends first, because it would write some of its files again. The trust stores come before
+the files, because one of the files, the manifest, says what was changed in the stores.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,13 +15,14 @@ from agent.host.instance.quitting import QUIT_SECONDS, StillRunningError, end_ru
 from agent.host.machine.paths import Paths
 from agent.host.tls.manifest import Manifest
 from agent.host.tls.trust import Trust
-from agent.setup import belongings, record
-from agent.setup.belongings import Found
-from agent.setup.report import Step, carry_out, done, failed
+from agent.setup.folders import remove_empty
+from agent.setup.owned_files import StateFolderContents, sort_contents
+from agent.setup.record import SetupRecord
+from agent.setup.report import StepResult, done, failed, run_steps
 
 
-class Undoing:
-    """One run of it."""
+class Uninstall:
+    """One run of the uninstall."""
 
     def __init__(
         self,
@@ -32,13 +33,13 @@ class Undoing:
         forget: bool = False,
         seconds: float = QUIT_SECONDS,
     ) -> None:
-        """Take what there is.
+        """Prepare a run; nothing is changed yet.
 
         Args:
-            paths: the agent's folder.
+            paths: of the state folder.
             trust: the trust stores.
-            autostart: this system's way; None where there is none.
-            forget: whether history and sites go too.
+            autostart: how this system starts programs at sign-in; None where it cannot.
+            forget: whether the history and the site decisions are removed too.
             seconds: how long a running agent may take to end.
 
         """
@@ -49,9 +50,9 @@ class Undoing:
         self._seconds = seconds
         self._is_manifest_needed = True
 
-    def run(self) -> Sequence[Step]:
-        """Undo it all; undoing twice does no harm."""
-        return carry_out(
+    def run(self) -> Sequence[StepResult]:
+        """Run every step; repeating it does no harm."""
+        return run_steps(
             {
                 "agent": self._end_agent,
                 "autostart": self._forget_autostart,
@@ -60,16 +61,16 @@ class Undoing:
             }
         )
 
-    def _end_agent(self) -> Iterator[Step]:
+    def _end_agent(self) -> Iterator[StepResult]:
         was_there = end_running(self._paths, self._seconds)
         yield done("agent", "agent_ended" if was_there else "agent_not_running")
 
-    def _forget_autostart(self) -> Iterator[Step]:
+    def _forget_autostart(self) -> Iterator[StepResult]:
         if self._autostart is not None:
             self._autostart.forget()
         yield done("autostart", "autostart_off")
 
-    def _undo_trust(self) -> Iterator[Step]:
+    def _undo_trust(self) -> Iterator[StepResult]:
         had_steps = bool(Manifest(self._paths.trust).steps)
         left = self._trust.uninstall()
         for place in left:
@@ -79,15 +80,15 @@ class Undoing:
             self._is_manifest_needed = False
             yield done("trust", "trust_removed" if had_steps else "trust_none")
 
-    def _remove_files(self) -> Iterator[Step]:
+    def _remove_files(self) -> Iterator[StepResult]:
         folder = self._paths.state
         if not folder.exists():
             yield done("files", "files_none")
             return
-        made = record.read(self._paths.installed)
+        made = SetupRecord.read(self._paths.installed)
         try:
             with FileLock(self._paths.lock, timeout=0):
-                found = belongings.look(folder)
+                found = sort_contents(folder)
                 left = list(self._remove(found))
         except Timeout as error:
             raise StillRunningError("an agent runs") from error
@@ -96,36 +97,36 @@ class Undoing:
             return
         self._paths.lock.unlink(missing_ok=True)
         if self._is_manifest_needed:
-            return  # it is all to be done again
+            return  # the uninstall has to be repeated
         self._paths.installed.unlink(missing_ok=True)
-        yield from self._close(found)
-        belongings.remove_empty(() if made is None else made.folders)
+        yield from self._remove_state_folder(found)
+        remove_empty(() if made is None else made.folders)
 
-    def _remove(self, found: Found) -> Iterator[Step]:
-        """Remove what is to go, but for what is needed to the end; say what could not be."""
+    def _remove(self, found: StateFolderContents) -> Iterator[StepResult]:
+        """Remove the agent's files but those that later steps need; yield each that stays."""
         kept = {self._paths.lock, self._paths.installed}
         if self._is_manifest_needed:  # else nobody could ever undo the rest
             kept.add(self._paths.trust)
         for path in [*found.files, *(found.records if self._forget else ())]:
             if path not in kept:
-                yield from _unlinked(path)
+                yield from _unlink(path)
         for folder in found.folders:
             with suppress(OSError):  # somebody else's file is in it
                 folder.rmdir()
 
-    def _close(self, found: Found) -> Iterator[Step]:
-        """Remove the folder if nothing is left in it."""
+    def _remove_state_folder(self, found: StateFolderContents) -> Iterator[StepResult]:
+        """Remove the state folder unless files of others or records stay in it."""
         folder = self._paths.state
         if found.foreign:
             yield done("files", "files_foreign", path=str(folder))
         elif found.records and not self._forget:
             yield done("files", "files_removed_but_records", path=str(folder))
         else:
-            _remove_folder(folder)
+            _remove_with_link(folder)
             yield done("files", "files_removed")
 
 
-def _unlinked(path: Path) -> Iterator[Step]:
+def _unlink(path: Path) -> Iterator[StepResult]:
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
@@ -133,7 +134,7 @@ def _unlinked(path: Path) -> Iterator[Step]:
         yield failed("files", "files_left", path=str(path), detail=detail)
 
 
-def _remove_folder(folder: Path) -> None:
+def _remove_with_link(folder: Path) -> None:
     target = folder.resolve()
     target.rmdir()
     if folder.is_symlink():

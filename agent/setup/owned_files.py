@@ -1,12 +1,11 @@
-"""The agent's own files, by name: whatever else lies in its folder is somebody else's, and stays.
+"""Tell the agent's own files from others in its state folder, by their names.
 
-No link is followed: one of our names that is a link loses the link, not what it leads to.
+Whatever has another name belongs to somebody else and must stay. Symbolic links are not followed:
+a link that has one of our names is itself one of our files, what it leads to is not.
 """
 
 import re
 import stat
-from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -15,8 +14,7 @@ from agent.files import SCRATCH
 
 _SIDE: Final = r"(-wal|-shm|-journal)?"
 _ASIDE: Final = r"(\.(broken|corrupt)-[0-9-]+)?"
-RECORDS: Final = re.compile(rf"(sites|history)\.sqlite{_ASIDE}{_SIDE}")
-"""Which sites may ask, and what was done with the card: kept unless all is to be forgotten."""
+_RECORDS: Final = re.compile(rf"(sites|history)\.sqlite{_ASIDE}{_SIDE}")
 _JSON: Final = "trust|preferences|installed|instance|update"
 _FILE: Final = re.compile(
     rf"(({_JSON})\.json|(config|policy)\.toml|(install|panel)\.key){_ASIDE}"
@@ -34,14 +32,15 @@ _FOLDERS: Final = {
 
 
 @dataclass(slots=True)
-class Found:
-    """What lies in the agent's folder.
+class StateFolderContents:
+    """What lies in the agent's state folder.
 
     Attributes:
-        files: ours, to be removed.
-        folders: ours, to be removed once they are empty.
-        records: sites and history.
-        foreign: what is not ours.
+        files: the agent's own, to be removed.
+        folders: the agent's own, to be removed once they are empty.
+        records: the databases of site decisions and of the history; kept unless the user wants
+            everything forgotten.
+        foreign: all else.
 
     """
 
@@ -51,22 +50,22 @@ class Found:
     foreign: list[Path] = field(default_factory=list)
 
 
-def look(folder: Path) -> Found:
-    """Look what lies there; nothing where there is no folder.
+def sort_contents(folder: Path) -> StateFolderContents:
+    """Return what lies in a state folder; nothing where there is no such folder.
 
     Raises:
         OSError: it cannot be read, or is no folder.
 
     """
-    found = Found()
+    found = StateFolderContents()
     if not folder.exists():
         return found
     for path in sorted(folder.iterdir()):
         if path.name in _FOLDERS and _is_folder(path):
-            _look_inside(path, _FOLDERS[path.name], found)
+            _sort_subfolder(path, _FOLDERS[path.name], found)
         elif _is_folder(path):
             found.foreign.append(path)
-        elif RECORDS.fullmatch(path.name):
+        elif _RECORDS.fullmatch(path.name):
             found.records.append(path)
         elif _FILE.fullmatch(path.name) or path.name in _FOLDERS:
             found.files.append(path)
@@ -75,7 +74,7 @@ def look(folder: Path) -> Found:
     return found
 
 
-def _look_inside(folder: Path, names: re.Pattern[str], found: Found) -> None:
+def _sort_subfolder(folder: Path, names: re.Pattern[str], found: StateFolderContents) -> None:
     for path in sorted(folder.iterdir()):
         is_ours = names.fullmatch(path.name) is not None and not _is_folder(path)
         (found.files if is_ours else found.foreign).append(path)
@@ -84,10 +83,3 @@ def _look_inside(folder: Path, names: re.Pattern[str], found: Found) -> None:
 
 def _is_folder(path: Path) -> bool:
     return stat.S_ISDIR(path.lstat().st_mode)
-
-
-def remove_empty(folders: Iterable[str]) -> None:
-    """Remove those of ``folders`` that are empty, the innermost first."""
-    for folder in sorted(map(Path, folders), key=lambda each: len(each.parts), reverse=True):
-        with suppress(OSError):  # somebody else has put something there, or it is gone already
-            folder.rmdir()

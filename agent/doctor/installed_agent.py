@@ -1,4 +1,4 @@
-"""The installation that is examined: its files, its computer and the cards in its readers."""
+"""The installed agent that is examined: its files, its computer and the cards in its readers."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,15 +18,15 @@ def _now() -> datetime:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Installation:
-    """One installation on one computer.
+class InstalledAgent:
+    """One user's agent on one computer, and what the checks need to know of both.
 
     Attributes:
-        paths: of its files.
+        paths: of the agent's files.
         machine: the computer.
         cards: what the readers hold; None where they were not looked at.
         policy: the administrator's.
-        now: the time, with a time zone.
+        now: the time of the examination, with a time zone.
 
     """
 
@@ -38,10 +38,10 @@ class Installation:
 
     @classmethod
     def on_this_computer(cls, paths: Paths, cards: CardSurvey | None = None) -> Self:
-        """Take an installation of this computer's user, under this computer's policy.
+        """Describe the agent of this computer's user, under this computer's policy.
 
         Args:
-            paths: of its files.
+            paths: of the agent's files.
             cards: what the readers hold; None where they were not looked at.
 
         """
@@ -49,7 +49,7 @@ class Installation:
 
     @property
     def trust(self) -> Trust:
-        """The trust stores of this computer."""
+        """The trust stores of the computer."""
         return Trust(self.paths.trust, self.machine)
 
     def settings(self) -> Settings:

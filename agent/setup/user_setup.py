@@ -1,4 +1,4 @@
-"""What is left to do for a user once the program's files are there; doing it again does no harm."""
+"""Set the program up for one user once its files are installed; repeating it does no harm."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,19 +9,19 @@ from agent.host.machine.paths import Paths
 from agent.host.tls import identity
 from agent.host.tls.store import AuthorityFile, Place, Presence
 from agent.host.tls.trust import Trust
-from agent.setup import record
-from agent.setup.record import Record
-from agent.setup.report import Step, carry_out, done, failed
+from agent.setup.folders import missing_above
+from agent.setup.record import SetupRecord
+from agent.setup.report import StepResult, done, failed, run_steps
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Wishes:
-    """What the citizen ticked in the wizard.
+class SetupOptions:
+    """What the user chose in the installer.
 
     Attributes:
-        autostart: whether the agent starts at sign-in; None means yes the first time, and
-            later what the citizen has chosen since.
-        trust: whether browsers are told to trust the local certificate.
+        autostart: whether the agent starts at sign-in; None means yes at the first setup, and
+            later what the user has chosen since.
+        trust: whether the user's browsers are made to trust the local certificate.
 
     """
 
@@ -29,41 +29,41 @@ class Wishes:
     trust: bool = True
 
 
-class Completion:
-    """One run of it."""
+class UserSetup:
+    """One run of the setup."""
 
     def __init__(
-        self, paths: Paths, trust: Trust, autostart: Autostart | None, wishes: Wishes
+        self, paths: Paths, trust: Trust, autostart: Autostart | None, options: SetupOptions
     ) -> None:
-        """Take what there is.
+        """Prepare a run; nothing is changed yet.
 
         Args:
-            paths: the agent's folder; made when missing.
+            paths: of the state folder, which is made when missing.
             trust: the trust stores.
-            autostart: this system's way; None where there is none.
-            wishes: the citizen's.
+            autostart: how this system starts programs at sign-in; None where it cannot.
+            options: what the user chose.
 
         """
         self._paths = paths
         self._trust = trust
         self._autostart = autostart
-        self._wishes = wishes
-        self._before = record.read(paths.installed)
+        self._options = options
+        self._before = SetupRecord.read(paths.installed)
         self._folders = () if self._before is None else self._before.folders
 
-    def run(self) -> Sequence[Step]:
-        """Carry out every step of the setup."""
-        steps = carry_out(
+    def run(self) -> Sequence[StepResult]:
+        """Run every step; write the record as complete if all of them succeeded."""
+        results = run_steps(
             {
                 "certificate": self._make_certificate,
                 "trust": self._make_trusted,
                 "autostart": self._set_autostart,
             }
         )
-        complete = all(step.ok for step in steps)
-        return [*steps, *carry_out({"record": lambda: self._write_down(complete=complete)})]
+        complete = all(result.ok for result in results)
+        return [*results, *run_steps({"record": lambda: self._write_record(complete=complete)})]
 
-    def _make_certificate(self) -> Iterator[Step]:
+    def _make_certificate(self) -> Iterator[StepResult]:
         try:
             self._prepare()
             made = identity.ensure(self._paths.tls)
@@ -74,33 +74,37 @@ class Completion:
         yield done("certificate", "certificate_made" if made.created else "certificate_kept")
 
     def _prepare(self) -> None:
-        """Make the folder; write down first what else has to be made for it."""
+        """Make the state folder, and record which folders above it and the autostart entry are new.
+
+        The record is written before the steps make more, so that an interrupted setup can be
+        undone.
+        """
         wanted = [self._paths.state]
         if self._autostart is not None and self._autostart.folder is not None:
             wanted.append(self._autostart.folder / "entry")
-        new = [str(folder) for folder in record.missing_above(wanted)]
+        new = [str(folder) for folder in missing_above(wanted)]
         self._folders = (*self._folders, *(each for each in new if each not in self._folders))
         self._paths.prepare()
         complete = self._before is not None and self._before.complete
-        Record(__version__, complete, self._folders).write(self._paths.installed)
+        SetupRecord(__version__, complete, self._folders).write(self._paths.installed)
 
-    def _make_trusted(self) -> Iterator[Step]:
-        if not self._wishes.trust:
+    def _make_trusted(self) -> Iterator[StepResult]:
+        if not self._options.trust:
             yield done("trust", "trust_not_wanted")
             return
         authority = AuthorityFile.load(self._paths.tls / identity.AUTHORITY_FILE)
         self._trust.uninstall(keep=authority.sha256)  # of earlier certificates
         places = self._trust.install(authority)
         needed = [place for place in places if self._trust.is_needed(place)]
-        yield from map(_told, needed)
+        yield from map(_store_result, needed)
         if not needed:
             yield done("trust", "trust_no_browser")
 
-    def _set_autostart(self) -> Iterator[Step]:
+    def _set_autostart(self) -> Iterator[StepResult]:
         if self._autostart is None:
             yield done("autostart", "autostart_unknown")
             return
-        wanted = self._wishes.autostart
+        wanted = self._options.autostart
         if wanted is None:
             is_first = self._before is None or not self._before.complete
             wanted = is_first or self._autostart.is_on()
@@ -110,13 +114,13 @@ class Completion:
             self._autostart.turn_off()
         yield done("autostart", "autostart_on" if wanted else "autostart_off")
 
-    def _write_down(self, *, complete: bool) -> Iterator[Step]:
+    def _write_record(self, *, complete: bool) -> Iterator[StepResult]:
         if complete:
-            Record(__version__, complete, self._folders).write(self._paths.installed)
+            SetupRecord(__version__, complete, self._folders).write(self._paths.installed)
             yield done("record", "record_written")
 
 
-def _told(place: Place) -> Step:
+def _store_result(place: Place) -> StepResult:
     if place.presence is Presence.TRUSTED:
         return done("trust", "trust_installed", store=place.store)
     if place.presence is Presence.NEEDS_TOOL:
