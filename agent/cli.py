@@ -112,5 +112,5 @@ def _complain(parsed: argparse.Namespace, error: AgentError) -> None:
             answer["attempts_left"] = error.attempts_left
         print(json.dumps({"error": answer}, ensure_ascii=False))
         return
-    left = "" if error.attempts_left is None else f" (tries left: {error.attempts_left})"
+    left = "" if error.attempts_left is None else f" (attempts left: {error.attempts_left})"
     print(f"ankong: {error.code}: {error.detail}{left}", file=sys.stderr)

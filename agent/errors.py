@@ -58,7 +58,7 @@ class AgentError(Exception):
     Attributes:
         code: what a page is told.
         retriable: whether the user may try the same thing again.
-        attempts_left: PIN tries that the card said are left, 0 to 15, where it said so.
+        attempts_left: PIN attempts that the card said are left, 0 to 15, where it said so.
         detail: for the log only; never a PIN, never document content.
 
     """

@@ -272,7 +272,7 @@ class Program(Observer):
 def notification(signed: Signed, texts: TrayTexts) -> tuple[str, str]:
     """Return the title and the body of the notification after a key was used."""
     title = texts.signed if signed.kind is EntryKind.SIGN else texts.decrypted
-    own = {LOCAL_USER: texts.owner, SELF_TEST: texts.self_test}
+    own = {LOCAL_USER: texts.program, SELF_TEST: texts.self_test}
     site = own.get(signed.site) or signed.site.host
     lines = [texts.by.format(site=presentable(site))]
     if signed.kind is EntryKind.SIGN and signed.documents:

@@ -4,7 +4,7 @@ File systems, key lengths and ways to send a PIN belong to the drivers.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeAlias
@@ -46,16 +46,16 @@ class PinRules:
     Attributes:
         shortest: in characters.
         longest: in characters.
-        tries: wrong PINs in a row that lock it; a right one sets the counter back.
+        attempts: wrong PINs in a row that lock it; a right one sets the counter back.
 
     """
 
     shortest: int
     longest: int
-    tries: int
+    attempts: int
 
     def check(self, pin: SecretBytes) -> None:
-        """Refuse a PIN that no card of this kind can have, before it costs a try.
+        """Refuse a PIN that no card of this kind can have, before it costs an attempt.
 
         Raises:
             PinError: ``pin_length``: too short, too long, or not printable ASCII.
@@ -83,27 +83,63 @@ class Card(ABC):
     @property
     @abstractmethod
     def attempts_left(self) -> int | None:
-        """The PIN tries left when the card last said so; None when that is not known."""
+        """The PIN attempts left when the card last said so; None when that is not known."""
+
+    @property
+    @abstractmethod
+    def pin_sent(self) -> bool:
+        """Whether a PIN may have reached the card: then the transaction is not to be repeated."""
 
     @abstractmethod
     def certificates(self) -> tuple[StoredCertificate, ...]:
-        """Read every certificate.
+        """Read every certificate, or return them as they are remembered, in the card's order.
+
+        A directory entry that makes no sense is left out; the log says so.
 
         Raises:
-            UnsupportedCardError: the card's files cannot be understood.
+            UnsupportedCardError: the card has no certificate, or none that can be read.
             CardError, TransportError: as named.
 
         """
 
     @abstractmethod
-    def certificate(self, key_id: bytes) -> StoredCertificate:
-        """Read the one certificate that belongs to a key.
+    def certificates_of(self, key_id: bytes) -> Iterator[StoredCertificate]:
+        """Read the certificates of a key one by one, as far as the caller iterates.
+
+        A key has more than one where an old certificate was left beside the renewed one. One
+        that was rejected comes last.
 
         Raises:
             KeyNotFoundError: no such key or certificate.
             UnsupportedCardError, CardError, TransportError: as named.
 
         """
+
+    @abstractmethod
+    def is_proven(self, certificate: StoredCertificate) -> bool:
+        """Return whether a certificate cannot have been misread."""
+
+    @abstractmethod
+    def prove(self, *certificates: StoredCertificate) -> None:
+        """Note that certificates cannot have been misread; they are remembered from now on."""
+
+    @abstractmethod
+    def reject(self, certificate: StoredCertificate) -> None:
+        """Note that the card's key does not belong to a certificate."""
+
+    @abstractmethod
+    def read_again(self, certificate: StoredCertificate) -> None:
+        """Read a certificate once more.
+
+        Raises:
+            CardError: it is another one this time.
+            UnsupportedCardError, TransportError: as named.
+
+        """
+
+    @abstractmethod
+    def forget(self) -> None:
+        """Forget what was read, so that the next transaction reads it anew."""
 
     @abstractmethod
     def sign(
@@ -131,13 +167,10 @@ class Card(ABC):
 
         Raises:
             BadRequestError: a cryptogram is not as long as the key, before the PIN is sent.
-            CardError: also for every padding that is wrong, always the same.
+            CardError: also for every padding that is wrong, and for a result that does not
+                encrypt to the cryptogram again; always the same.
 
         """
-
-    @abstractmethod
-    def forget_certificates(self) -> None:
-        """Forget the remembered certificates, so that the next transaction reads them anew."""
 
 
 class CardDriver(ABC):

@@ -1,40 +1,85 @@
 """What the agent remembers of the cards it has seen: public data only, and never on disk.
 
 A record is found by the number in the card's file 0903, which is read in every transaction. It
-saves about a second of reading at each signature.
+saves about a second of reading at each signature. What is proven is kept while the agent runs,
+everything else only until a card is pulled.
 """
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Lock
+from typing import TypeVar
+
+from agent.cards.card import StoredCertificate
+from agent.cards.session import ReadLimit
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 MAX_CARDS = 32  # a counter serves many citizens in a day; the agent must not grow by them
+MAX_LIMITS = 64  # readers have any name
 
 
 @dataclass
 class CardRecord:
-    """What is known of one card.
+    """What is known of one card; only for the thread that uses the card.
 
     Attributes:
-        certificates: DER by PKCS#15 identifier.
-        labels: the directory's label by PKCS#15 identifier.
-        complete: whether that is every certificate of the card.
+        certificates: those that were read, in the order of the card's directory.
+        complete: whether these are all that can be read.
+        proven: those that cannot have been misread: their issuer's signature is good, a second
+            reading was the same, or their key made a signature.
+        rejected: those whose key did not make the card's signature.
+        references: key reference by PKCS#15 identifier, as the card's PrKDF says; None before
+            it was read.
         channel_id: the gen2 card's 10-byte id, from which its channel keys are derived.
-        attempts_left: PIN tries left as the card last said, 0 to 15.
+        channel_proven: whether a channel was opened with it.
+        attempts_left: PIN attempts left as the card last said, 0 to 15.
 
     """
 
-    certificates: dict[bytes, bytes] = field(default_factory=dict)
-    labels: dict[bytes, str] = field(default_factory=dict)
+    certificates: tuple[StoredCertificate, ...] = ()
     complete: bool = False
+    proven: frozenset[StoredCertificate] = frozenset()
+    rejected: frozenset[StoredCertificate] = frozenset()
+    references: dict[bytes, int] | None = None
     channel_id: bytes | None = None
+    channel_proven: bool = False
     attempts_left: int | None = None
+    _stale: bool = field(default=False, repr=False)
 
-    def forget_certificates(self) -> None:
-        """Forget the certificates; only for the thread that uses the card."""
+    def add(self, certificate: StoredCertificate) -> None:
+        """Remember a certificate that was read."""
+        if certificate not in self.certificates:
+            self.certificates += (certificate,)
+
+    def forget(self) -> None:
+        """Forget all that was read, so that it is read anew; not how many attempts are left."""
+        self.certificates = ()
         self.complete = False
-        self.certificates.clear()
-        self.labels.clear()
+        self.proven = frozenset()
+        self.references = None
+        self.channel_id = None
+        self.channel_proven = False
+
+    def mark_stale(self) -> None:
+        """Have what is not proven forgotten before the next use; from any thread."""
+        self._stale = True
+
+    def freshen(self) -> None:
+        """Forget what is not proven, if a card was pulled meanwhile."""
+        if not self._stale:
+            return
+        self._stale = False
+        self.rejected = frozenset()
+        if not self.channel_proven:
+            self.channel_id = None
+        if not self.proven.issuperset(self.certificates):
+            self.certificates = tuple(c for c in self.certificates if c in self.proven)
+            self.complete = False
+        if not self.certificates:
+            self.references = None
 
 
 class CardMemory:
@@ -42,13 +87,33 @@ class CardMemory:
 
     def __init__(self) -> None:
         self._records: OrderedDict[str, CardRecord] = OrderedDict()
+        self._limits: OrderedDict[tuple[str, str], ReadLimit] = OrderedDict()
         self._lock = Lock()
 
     def record(self, serial: str) -> CardRecord:
         """Return the record of a card; a new one for a card not seen before."""
         with self._lock:
-            record = self._records.setdefault(serial, CardRecord())
-            self._records.move_to_end(serial)
-            while len(self._records) > MAX_CARDS:
-                self._records.popitem(last=False)
-            return record
+            record = _recent(self._records, serial, CardRecord, MAX_CARDS)
+        record.freshen()
+        return record
+
+    def read_limit(self, reader: str, generation: str) -> ReadLimit:
+        """Return how many bytes a reader gets from a kind of card at a time."""
+        with self._lock:
+            return _recent(self._limits, (reader, generation), ReadLimit, MAX_LIMITS)
+
+    def forget_unproven(self) -> None:
+        """Have everything that is not proven read anew: a card was pulled."""
+        with self._lock:
+            for record in self._records.values():
+                record.mark_stale()
+
+
+def _recent(known: OrderedDict[K, V], key: K, make: Callable[[], V], most: int) -> V:
+    """Return ``known[key]``, made if it is not there, and keep the ``most`` recent ones."""
+    if key not in known:
+        known[key] = make()
+    known.move_to_end(key)
+    while len(known) > most:
+        known.popitem(last=False)
+    return known[key]

@@ -5,17 +5,25 @@ Status words are turned into exceptions here and nowhere else.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Self
+from typing import Final, Self
 
 from agent.errors import CardError, ErrorCode, PinError, SecureChannelError, UnsupportedCardError
-from agent.iso7816 import SW, CommandApdu, retries_from_sw
+from agent.iso7816 import SW, CommandApdu, attempts_from_sw, correct_le
+from agent.iso7816.command import MAX_LE
 from agent.secret import SecretBytes
 from agent.transport.base import Connection
 from agent.transport.chaining import ApduChannel
 
 INS_READ_BINARY = 0xB0
-READ_SIZE = 200  # bytes; what the vendor's own software reads at most, larger is unproven
-READ_SIZE_FALLBACK = 16  # for readers that answer 6987 to more
+READ_SIZES: Final = (256, 200, 128, 64, 16)
+"""Bytes to ask for in one READ BINARY, largest first.
+
+256 is what a short APDU can carry, 200 what the vendor's own software asks for; there are readers
+that carry 128 or 16.
+"""
+_TOO_LONG: Final = frozenset({SW.WRONG_LENGTH, SW.SM_DATA_MISSING})
+"""How cards and readers refuse a read that is too long for them, beside 6Cxx."""
+_REFUSALS_BELIEVED: Final = 2  # one refusal may be a fault that does not come again
 MAX_OFFSET = 0x7FFF  # READ BINARY codes 15 bits (ISO/IEC 7816-4 §7.2.3)
 
 
@@ -40,17 +48,40 @@ def check_verify(sw: int) -> None:
     """Raise for any status word of VERIFY but 9000 (ISO/IEC 7816-4 §7.5.6).
 
     Raises:
-        PinError: ``pin_incorrect`` with the tries left, or ``pin_locked``.
-        CardError: any other status word; whether it cost a try is not known.
+        PinError: ``pin_incorrect`` with the attempts left, or ``pin_locked``.
+        CardError: any other status word; whether it cost an attempt is not known.
 
     """
-    left = retries_from_sw(sw)
+    left = attempts_from_sw(sw)
     if left is None:
         check(sw, "VERIFY")
     elif left == 0:
         raise PinError("the PIN is locked", code=ErrorCode.PIN_LOCKED, attempts_left=0)
     else:
         raise PinError("the PIN is wrong", code=ErrorCode.PIN_INCORRECT, attempts_left=left)
+
+
+class ReadLimit:
+    """How many bytes one reader gets from one kind of card at a time, as far as it was seen."""
+
+    def __init__(self) -> None:
+        self._refusals = dict.fromkeys(READ_SIZES, 0)
+
+    @property
+    def size(self) -> int:
+        """The largest of :data:`READ_SIZES` that was not refused twice."""
+        allowed = (size for size, times in self._refusals.items() if times < _REFUSALS_BELIEVED)
+        return next(allowed, READ_SIZES[-1])
+
+    def refuse(self, size: int) -> None:
+        """Note that so many bytes were refused, in one transaction."""
+        if size in self._refusals:
+            self._refusals[size] += 1
+
+    def accept(self, size: int) -> None:
+        """Note that so many bytes came."""
+        if size in self._refusals:
+            self._refusals[size] = 0
 
 
 class CardSession:
@@ -60,18 +91,30 @@ class CardSession:
         channel: the connection with response chaining.
         directory: identifier of the current directory, so that it is not selected twice; None
             for the root or not known.
+        pin_sent: whether a PIN may have reached the card.
 
     """
 
-    def __init__(self, channel: ApduChannel) -> None:
+    def __init__(self, channel: ApduChannel, limit: ReadLimit) -> None:
         self.channel = channel
         self.directory: int | None = None
-        self._read_size = READ_SIZE
+        self.pin_sent = False
+        self._limit = limit
+        self._read_size = limit.size
+
+    @property
+    def reads_longest(self) -> bool:
+        """Whether nothing has refused the longest reads so far."""
+        return self._read_size == READ_SIZES[0]
 
     @classmethod
     @contextmanager
-    def open(cls, connection: Connection) -> Iterator[Self]:
+    def open(cls, connection: Connection, limit: ReadLimit | None = None) -> Iterator[Self]:
         """Begin a transaction; it ends with a reset, also after an error.
+
+        Args:
+            connection: to the card.
+            limit: of its reader and its kind; None where nothing is read.
 
         Raises:
             TransportError: the card is gone or cannot be used.
@@ -79,7 +122,7 @@ class CardSession:
         """
         connection.begin()
         try:
-            yield cls(ApduChannel(connection))
+            yield cls(ApduChannel(connection), limit or ReadLimit())
         finally:
             connection.end(reset=True)
 
@@ -105,10 +148,14 @@ class CardSession:
             PinError, CardError: as :func:`check_verify`.
 
         """
+        self.pin_sent = True
         check_verify(self.channel.send_secret(command))
 
     def read_binary(self, cla: int, offset: int, length: int) -> bytes:
-        """Read from the current file; shorter than ``length`` only at the file's end.
+        """Read from the current file; fewer bytes than ``length`` only where it has no more.
+
+        A response that is shorter than what was asked for does not end the file, whatever its
+        status word: there are readers and cards that cut responses short. An empty one does.
 
         Raises:
             UnsupportedCardError: the offset is larger than READ BINARY can encode.
@@ -117,26 +164,49 @@ class CardSession:
         """
         data = bytearray()
         while len(data) < length:
-            wanted = min(length - len(data), self._read_size)
-            piece = self._read_piece(cla, offset + len(data), wanted)
-            if piece is None:
-                continue
-            data += piece[:wanted]
-            if len(piece) < wanted:
+            piece = self._read_piece(cla, offset + len(data), length - len(data))
+            if not piece:
                 break
+            data += piece
         return bytes(data)
 
-    def _read_piece(self, cla: int, offset: int, length: int) -> bytes | None:
+    def read_file(self, cla: int, offset: int) -> bytes:
+        """Read once from the current file, as much as goes; empty at its end.
+
+        Raises:
+            UnsupportedCardError, CardError: as :meth:`read_binary`.
+
+        """
+        return self._read_piece(cla, offset, self._read_size)
+
+    def _read_piece(self, cla: int, offset: int, length: int) -> bytes:
         if offset > MAX_OFFSET:
             raise UnsupportedCardError("a file longer than READ BINARY can address")
-        command = CommandApdu(cla, INS_READ_BINARY, offset >> 8, offset & 0xFF, le=length)
-        data, sw = self.channel.send(command)
-        if sw == SW.SM_DATA_MISSING and length > READ_SIZE_FALLBACK:
-            # Some readers answer 6987 to long reads; from now on the file comes in small pieces.
-            self._read_size = READ_SIZE_FALLBACK
-            return None
-        if sw == SW.WRONG_OFFSET:
-            return b""
-        if sw != SW.END_OF_FILE:
-            check(sw, "READ BINARY")
-        return data
+        while True:
+            wanted = min(length, self._read_size)
+            command = CommandApdu(cla, INS_READ_BINARY, offset >> 8, offset & 0xFF, le=wanted)
+            before = self.channel.commands
+            data, sw = self.channel.send(command)
+            if sw == SW.WRONG_OFFSET:
+                return b""
+            if sw in (SW.SUCCESS, SW.END_OF_FILE):
+                self._learn(wanted, len(data), self.channel.commands - before)
+                return data[:wanted]
+            if not (sw in _TOO_LONG or correct_le(sw)) or not self._shrink(wanted):
+                check(sw, "READ BINARY")
+
+    def _learn(self, wanted: int, received: int, commands: int) -> None:
+        if received >= wanted:
+            self._limit.accept(wanted)
+        elif commands > 1 and received >= READ_SIZES[-1]:
+            # 6Cxx said how much it gives: asking for that at once spares a command each time.
+            self._shrink(wanted, received)
+
+    def _shrink(self, refused: int, fits: int = MAX_LE) -> bool:
+        """Ask for less from now on; return False where there is nothing less to ask for."""
+        smaller = [size for size in READ_SIZES if size < refused and size <= fits]
+        if not smaller:
+            return False
+        self._limit.refuse(refused)
+        self._read_size = smaller[0]
+        return True

@@ -1,4 +1,4 @@
-"""Opening an address in the citizen's own browser."""
+"""Open an address in the user's browser."""
 
 import os
 import sys
@@ -6,7 +6,7 @@ import webbrowser
 
 
 def open_address(address: str) -> bool:
-    """Open it; return whether there is a browser with a window to do so in."""
+    """Open an address in a browser window; return whether that worked."""
     if sys.platform not in ("win32", "darwin") and not _has_display():
         return False  # else a text browser might take over the terminal
     try:

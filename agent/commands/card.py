@@ -1,11 +1,17 @@
-"""``ankong card``: make virtual cards and put them into readers."""
+"""``ankong card``: make virtual cards and insert them into virtual readers."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from agent.commands.output import say, say_json
-from agent.commands.parser import CommandOptions, CommandParser, add_actions, add_json, define
+from agent.commands.parser import (
+    CommandAction,
+    CommandOptions,
+    CommandParser,
+    JsonOptions,
+    add_actions,
+)
 from agent.errors import BadRequestError
 from agent.host.machine.paths import Paths
 from agent.virtualcard.cardfile import load
@@ -22,30 +28,28 @@ MAX_PORT: Final = 65535
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class IssuerOptions(CommandOptions):
-    """What an action that makes cards is told.
+class IssuerOptions(JsonOptions):
+    """The options of an action that makes cards.
 
     Attributes:
         issuer: the test authority's folder; None for one in the state folder.
-        json: whether the answer is for a program.
 
     """
 
     issuer: Path | None = None
-    json: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NewCardOptions(IssuerOptions):
-    """What ``card new`` is told.
+    """The options of ``card new``.
 
     Attributes:
         generation: "1" or "2".
         name: of the invented holder.
-        id_number: of theirs; None for a generated one.
-        pin: of the test card; no secret.
-        out: where it is written.
-        validity: what is wrong with its certificates.
+        id_number: the holder's invented ID number; None for a generated one.
+        pin: of the test card; not a secret.
+        out: the file that the card is written to.
+        validity: what is wrong with its certificates, one of :class:`Validity`.
 
     """
 
@@ -59,11 +63,11 @@ class NewCardOptions(IssuerOptions):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ScenarioOptions(IssuerOptions):
-    """What ``card scenarios`` is told.
+    """The options of ``card scenarios``.
 
     Attributes:
-        make: the name of the one that is made; None where they are listed.
-        out: where it is written.
+        make: the name of the scenario whose card is made; None to list all scenarios.
+        out: the file that the card is written to.
 
     """
 
@@ -73,11 +77,11 @@ class ScenarioOptions(IssuerOptions):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InsertOptions(CommandOptions):
-    """What ``card insert`` is told.
+    """The options of ``card insert``.
 
     Attributes:
         file: the virtual card.
-        vpcd: the reader, as HOST:PORT.
+        vpcd: the address of the virtual reader, as HOST:PORT.
 
     """
 
@@ -90,15 +94,26 @@ def add(parser: CommandParser) -> None:
     add_actions(
         parser,
         (
-            ("new", "make a virtual card", _add_new),
-            ("insert", "put a virtual card into a vpcd reader", _add_insert),
-            ("scenarios", "list prepared test cards", _add_scenarios),
+            CommandAction("new", "make a virtual card", NewCardOptions, new, _add_new_options),
+            CommandAction(
+                "insert",
+                "put a virtual card into a vpcd reader",
+                InsertOptions,
+                insert,
+                _add_insert_options,
+            ),
+            CommandAction(
+                "scenarios",
+                "list prepared test cards",
+                ScenarioOptions,
+                scenarios,
+                _add_scenario_options,
+            ),
         ),
     )
 
 
-def _add_new(parser: CommandParser) -> None:
-    define(parser, NewCardOptions, new)
+def _add_new_options(parser: CommandParser) -> None:
     parser.add_argument("--generation", choices=tuple(GENERATIONS), default="2")
     parser.add_argument("--name", required=True, help="the invented holder's name")
     parser.add_argument(
@@ -118,27 +133,23 @@ def _add_new(parser: CommandParser) -> None:
         default="valid",
         help="what is wrong with its certificates",
     )
-    add_json(parser)
 
 
-def _add_insert(parser: CommandParser) -> None:
-    define(parser, InsertOptions, insert)
+def _add_insert_options(parser: CommandParser) -> None:
     parser.add_argument("file", type=Path, metavar="FILE")
     parser.add_argument(
         "--vpcd", required=True, metavar="HOST:PORT", help="such as localhost:35963"
     )
 
 
-def _add_scenarios(parser: CommandParser) -> None:
-    define(parser, ScenarioOptions, scenarios)
-    add_json(parser)
+def _add_scenario_options(parser: CommandParser) -> None:
     parser.add_argument("--make", metavar="NAME", help="make this one instead of listing")
     parser.add_argument("--out", type=Path, metavar="FILE")
     parser.add_argument("--issuer", type=Path, metavar="DIR")
 
 
 def new(options: NewCardOptions) -> int:
-    """Make a virtual card."""
+    """Make a virtual card with the options' holder, PIN and validity."""
     id_number = generate_id_number() if options.id_number is None else options.id_number
     order = Order(
         generation=GENERATIONS[options.generation],
@@ -155,7 +166,7 @@ def scenarios(options: ScenarioOptions) -> int:
     """List the prepared test cards, or make one of them.
 
     Raises:
-        BadRequestError: no file was named to write, or there is no such card.
+        BadRequestError: ``--out`` is missing, or there is no such scenario.
 
     """
     if options.make is not None:
@@ -165,26 +176,27 @@ def scenarios(options: ScenarioOptions) -> int:
         return _say_made(made, as_json=options.json)
     if options.json:
         rows = [
-            {"name": each.name, "message": {tag: _told(each, tag) for tag in Language}}
+            {"name": each.name, "message": {tag: _description(each, tag) for tag in Language}}
             for each in SCENARIOS
         ]
         say_json({"scenarios": rows})
         return 0
     for each in SCENARIOS:
-        say("\n  ".join([each.name, *(_told(each, language) for language in REVIEWED)]))
+        say("\n  ".join([each.name, *(_description(each, language) for language in REVIEWED)]))
     return 0
 
 
-def _told(scenario: Scenario, language: Language) -> str:
+def _description(scenario: Scenario, language: Language) -> str:
     return str(load_texts(language)[f"scenario.{scenario.name}"])
 
 
 def insert(options: InsertOptions) -> int:
-    """Put a virtual card into a reader of vpcd until it is stopped.
+    """Keep a virtual card in a reader of vpcd until the process is stopped.
 
     Raises:
         BadRequestError: the address is not HOST:PORT, or the file is no card file.
-        NoReaderError, TransportError: vpcd cannot be reached there.
+        NoReaderError: vpcd does not listen at the address.
+        TransportError: vpcd cannot be reached there, or the card was removed.
 
     """
     host, separator, port = options.vpcd.rpartition(":")

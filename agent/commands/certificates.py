@@ -1,10 +1,10 @@
-"""``ankong certificates``: a person and their own card, without the agent."""
+"""``ankong certificates``: list the certificates on the user's cards, without a running agent."""
 
 import asyncio
 from dataclasses import dataclass
 
 from agent.commands.output import log_aside, say
-from agent.commands.parser import CommandParser, add_json, define
+from agent.commands.parser import CommandParser, JsonOptions, define
 from agent.commands.readers import ReaderOptions, add_reader_options, use_service
 from agent.consent.consent import AlwaysAllow
 from agent.origin import LOCAL_USER
@@ -13,17 +13,15 @@ from agent.web.native import convert, messages, wire  # the API's own words
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class CertificatesOptions(ReaderOptions):
-    """What ``certificates`` is told.
+class CertificatesOptions(ReaderOptions, JsonOptions):
+    """The options of ``certificates``.
 
     Attributes:
-        reader: the only one that is looked at; None for all.
-        json: whether the answer is for a program.
+        reader: the name of the only reader that is used; None for all.
 
     """
 
     reader: str | None = None
-    json: bool = False
 
 
 def add(parser: CommandParser) -> None:
@@ -31,11 +29,10 @@ def add(parser: CommandParser) -> None:
     define(parser, CertificatesOptions, certificates)
     add_reader_options(parser)
     parser.add_argument("--reader", metavar="NAME", help="only this reader")
-    add_json(parser)
 
 
 def certificates(options: CertificatesOptions) -> int:
-    """List what is on the card in each reader."""
+    """Print the certificates on the card in each reader."""
     provider = options.open_provider()
     log_aside()
     service = SigningService(provider, AlwaysAllow())

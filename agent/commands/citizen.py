@@ -1,4 +1,4 @@
-"""Who answers for the citizen, put together: flag, policy, decisions on disk, windows."""
+"""Build what decides and asks in the user's place: policy, stored decisions and windows."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,18 +15,18 @@ from agent.consent.queue import PromptQueue
 from agent.consent.site_store import SiteStore
 from agent.host.settings.policy import Policy, Ruling
 from agent.origin import Origin
-from agent.web.hipki.asking import PopupPrompter
+from agent.web.hipki.popup_prompter import PopupPrompter
 from agent.words.language import SYSTEM
 
 
 @dataclass(frozen=True, slots=True)
 class Citizen:
-    """What stands for the citizen in a running agent.
+    """What decides for the user and asks the user in a running agent.
 
     Attributes:
-        consent: decides about sites and last tries.
+        consent: decides about sites and last attempts.
         prompter: asks for PINs.
-        store: where decisions are kept; None where a flag decides.
+        store: the database of decisions; None if ``--consent`` decides.
 
     """
 
@@ -35,7 +35,7 @@ class Citizen:
     store: SiteStore | None = None
 
     def close(self) -> None:
-        """Write what is not yet on disk; blocks for seconds at most."""
+        """Write pending decisions to disk; blocks for a few seconds at most."""
         if self.store is not None:
             self.store.close()
 
@@ -43,13 +43,13 @@ class Citizen:
 def open_citizen(
     answer: str, policy: Policy, sites: Path, language: Callable[[], str] = lambda: SYSTEM
 ) -> Citizen:
-    """Open what decides about sites and asks the citizen; blocks, not for the event loop.
+    """Open what decides about sites and asks the user; it blocks, so call it in a thread.
 
     Args:
-        answer: "ask", "allow" or "deny".
+        answer: the setting ``consent``: "ask", "allow" or "deny".
         policy: of this computer.
-        sites: the database of decisions.
-        language: of the windows, as the citizen chose it.
+        sites: the path of the database of decisions.
+        language: returns the language of the windows that the user chose.
 
     Raises:
         AgentError: the database can be neither opened nor made.
@@ -66,11 +66,11 @@ def open_citizen(
         refuse = Refuse("whoever started the agent refuses every site")
         return Citizen(LocalUserConsent(refuse), nobody)
     store = SiteStore(sites)
-    standing = PolicyPermissions(policy, store)
+    permissions = PolicyPermissions(policy, store)
 
     def block(site: Origin) -> None:
-        standing.remember(site, Permission.BLOCKED)
+        permissions.remember(site, Permission.BLOCKED)
 
     windows = PromptQueue(ProcessPrompter(prompt_command(), language), block)
-    prompter = PopupPrompter(JoiningPrompter(windows, standing))
-    return Citizen(LocalUserConsent(Ask(standing, prompter)), prompter, store)
+    prompter = PopupPrompter(JoiningPrompter(windows, permissions))
+    return Citizen(LocalUserConsent(Ask(permissions, prompter)), prompter, store)

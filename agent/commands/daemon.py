@@ -1,4 +1,4 @@
-"""The agent as it runs: all its parts in one event loop, in whichever thread that is."""
+"""Run the agent: open its files, then serve in one event loop, which may be in any thread."""
 
 import asyncio
 import ssl
@@ -34,7 +34,7 @@ from agent.signing.recording import Signed
 from agent.signing.service import SigningService
 from agent.transport.base import CardProvider
 from agent.web.front.serving import Listener
-from agent.web.hipki.door import HIPKI, MCA_PORT, HipkiMount
+from agent.web.hipki.hipki_mount import HIPKI, MCA_PORT, HipkiMount
 from agent.web.panel.panel import Panel, Sources
 from agent.web.ports import ServerConfig, Serving, serve
 
@@ -43,12 +43,13 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DaemonOptions:
-    """How an agent is opened.
+    """The options with which an agent is opened.
 
     Attributes:
         make_provider: opens the readers.
         state_dir: the agent's folder; None for the user's own.
-        flags: settings of the command line, each by its name; stronger than the file's.
+        flags: values of settings from the command line, by name; they take precedence over the
+            configuration file.
 
     """
 
@@ -58,37 +59,37 @@ class DaemonOptions:
 
 
 class Observer:
-    """Told what happens, in the event loop; must not block. This one does not care."""
+    """A receiver of events, called in the event loop; it must not block. This one ignores them."""
 
     def ready(self, facts: dict[str, Any]) -> None:
-        """React when every port answers; ``facts`` are the JSON line of ``serve``."""
+        """Handle that every port answers; ``facts`` is what ``serve`` prints as JSON."""
 
     def changed(self, snapshot: Snapshot) -> None:
-        """React when a reader or card came or went, or is used."""
+        """Handle that a reader or card came, went, or changed its state."""
 
     def signed(self, signed: Signed) -> None:
-        """React after a key was used."""
+        """Handle that a key was used."""
 
     def updated(self, standing: UpdateStatus) -> None:
-        """React when something was heard of newer versions."""
+        """Handle that more is known of newer versions."""
 
     def settings_changed(self) -> None:
-        """React after the citizen chose a setting; from any thread but the loop's."""
+        """Handle that the user changed a setting; called from any thread but the event loop's."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Daemon:
-    """An agent that holds its folder; :meth:`run` may be called once.
+    """An agent that holds the lock of its folder; :meth:`run` may be called once.
 
     Attributes:
         make_provider: opens the readers.
-        paths: the folder.
-        settings: of the file and the command line, under the policy.
+        paths: of its files.
+        settings: of the file and the command line, with the policy applied.
         policy: of this computer.
-        preferences: what the citizen chose with the mouse.
-        autostart: this system's way; None where there is none.
-        panel_key: opens the panel.
-        update: what is known of newer versions.
+        preferences: what the user chose in the panel and the tray menu.
+        autostart: how this system starts programs at sign-in; None where it cannot.
+        panel_key: the key that opens the panel.
+        update: looks for newer versions.
 
     """
 
@@ -106,7 +107,7 @@ class Daemon:
     _listeners: list[Callable[[], None]] = field(default_factory=list)
 
     def settings_changed(self) -> None:
-        """Tell everybody that the citizen chose something; blocks, not for the event loop."""
+        """Notify all listeners that the user changed a setting; blocks, not for the event loop."""
         for listener in self._listeners:
             listener()
 
@@ -119,10 +120,10 @@ class Daemon:
         )
 
     async def run(self, stopped: asyncio.Event, observer: Observer) -> None:
-        """Serve until ``stopped``.
+        """Serve until ``stopped`` is set.
 
         Raises:
-            AgentError: it cannot be done: no free port, no PC/SC library.
+            AgentError: no port is free, or there is no PC/SC library.
             OSError: a file cannot be read or written.
 
         """
@@ -167,7 +168,7 @@ class Daemon:
             stack.push_async_callback(listening.close)
             stack.callback(panel.close)
             stack.enter_context(service.watch(lambda: observer.changed(service.snapshot())))
-            await self._tell(listening, service, panel, observer)
+            await self._announce(listening, service, panel, observer)
             await stopped.wait()
 
     def _service(self, signed: Callable[[Signed], None]) -> SigningService:
@@ -212,10 +213,10 @@ class Daemon:
         if self.settings.mca:
             yield Listener(name="mca", ports=(MCA_PORT,), mounts=(hipki,))
 
-    async def _tell(
+    async def _announce(
         self, listening: Serving, service: SigningService, panel: Panel, observer: Observer
     ) -> None:
-        """Say to everybody that the agent is ready."""
+        """Announce to panel, other processes and observer that the agent is ready."""
         port, hipki, kind = listening.port, listening.others[HIPKI], service.provider_kind
         panel.listening(port, hipki.port, hipki.problem)
         await asyncio.to_thread(self._running.announce, port, hipki.port, kind)
@@ -230,10 +231,10 @@ class Daemon:
 
 @contextmanager
 def opened(options: DaemonOptions) -> Iterator[Daemon]:
-    """Take the agent's folder and open what is in it, for as long as the context lasts.
+    """Lock the agent's folder and open its files, for as long as the context lasts.
 
     Raises:
-        AlreadyRunningError: another agent has it.
+        AlreadyRunningError: another agent has locked the folder.
         AgentError: the settings or a database cannot be used.
         OSError: the folder cannot be used.
 
@@ -242,7 +243,7 @@ def opened(options: DaemonOptions) -> Iterator[Daemon]:
     paths = Paths.choose(options.state_dir)
     paths.prepare()
     policy = Policy.of_this_computer(paths.policy)
-    # The policy is stronger than the command line too.
+    # The policy takes precedence over the command line too.
     settings = policy.over(config.load(paths.config, options.flags))
     with ExitStack() as stack:
         running = stack.enter_context(instance.Instance(paths))

@@ -1,4 +1,4 @@
-"""``ankong doctor``: examine this installation, repair it, or pack a file for those who help."""
+"""``ankong doctor``: examine this installation, repair it, or write a support bundle."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.commands.output import log_aside, say, say_json
-from agent.commands.parser import CommandParser, add_json, define
+from agent.commands.parser import CommandParser, JsonOptions, define
 from agent.commands.readers import ReaderOptions, add_reader_options
 from agent.commands.speaking import add_language, spoken_languages
 from agent.doctor.bundle import write_bundle
@@ -24,20 +24,18 @@ _SIGNS = {Level.OK: "✓", Level.NOTE: "•", Level.FAULT: "✗"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class DoctorOptions(ReaderOptions):
-    """What ``doctor`` is told.
+class DoctorOptions(ReaderOptions, JsonOptions):
+    """The options of ``doctor``.
 
     Attributes:
-        repair: the name of what is carried out first; None for nothing.
-        bundle: the file that is packed for those who help; None for none.
-        json: whether the answer is for a program.
-        language: in which people read the answer; None for every reviewed one.
+        repair: the name of a repair that is carried out first; None for none.
+        bundle: the ZIP file for those who help, without personal data; None for none.
+        language: the one in which people read the answer; None for every reviewed one.
 
     """
 
     repair: str | None = None
     bundle: Path | None = None
-    json: bool = False
     language: str | None = None
 
 
@@ -50,11 +48,10 @@ def add(parser: CommandParser) -> None:
         "--bundle", type=Path, metavar="FILE.zip", help="for those who help; no personal data"
     )
     add_language(parser)
-    add_json(parser)
 
 
 def run(options: DoctorOptions, provider: Callable[[], CardProvider]) -> int:
-    """Examine, and before that repair where asked to; fail where something is broken."""
+    """Carry out the repair if one is named, then examine; return 1 if something is broken."""
     log_aside()
     paths = Paths.choose(options.state_dir)
     if options.repair is not None:
@@ -73,7 +70,7 @@ def run(options: DoctorOptions, provider: Callable[[], CardProvider]) -> int:
 def _cards(
     options: DoctorOptions, paths: Paths, provider: Callable[[], CardProvider]
 ) -> CardSurvey | None:
-    """Look at the readers; not at real ones where the running agent has virtual ones."""
+    """Survey the readers; return None where the running agent has virtual ones of its own."""
     running = find_running(paths)
     was_told = options.provider is not None or options.virtual_card
     if running is not None and running.virtual and not was_told:
@@ -90,5 +87,5 @@ def _say(report: Report, languages: Sequence[Language]) -> None:
         if finding.repair is not None:
             say(f"  → ankong doctor --repair {finding.repair}")
     say()
-    end = "command.all_well" if report.clean else "command.broken"
+    end = "common.all_well" if report.clean else "command.broken"
     say(" ".join(str(load(language)[end]) for language in languages))

@@ -1,4 +1,4 @@
-"""``ankong history``: what was done with the citizen's cards, and whether the record holds."""
+"""``ankong history``: show what was done with the user's cards, and check the hash chain."""
 
 import argparse
 import sys
@@ -13,18 +13,18 @@ from agent.history.line import EntryKind, HistoryLine
 from agent.history.store import read, verify
 from agent.host.machine.paths import Paths
 
-_ON_A_SCREEN: Final = 20  # lines
+_SCREEN_LIMIT: Final = 20  # lines
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class HistoryOptions(CommandOptions):
-    """What ``history`` is told.
+class HistoryOptions(CommandOptions):  # not JsonOptions: --json and --csv exclude each other
+    """The options of ``history``.
 
     Attributes:
-        json: whether the answer is for a program.
-        csv: whether it is for a spreadsheet.
-        limit: how many of the newest lines; None for all that are exported, or 20 on a screen.
-        verify: whether every line is checked.
+        json: whether the answer is one JSON text, for programs.
+        csv: whether the answer is CSV (RFC 4180), for spreadsheets.
+        limit: how many of the newest lines; None for all of them in JSON and CSV, else for 20.
+        verify: whether the hash chain is checked.
 
     """
 
@@ -53,13 +53,13 @@ def _count(text: str) -> int:
 
 
 def history(options: HistoryOptions) -> int:
-    """Print the newest lines, all of them where they are exported; fail where they do not hold."""
+    """Print the newest lines; return 1 if ``--verify`` found the hash chain broken."""
     log_aside()
     path = Paths.choose(options.state_dir).history
     verdict = verify(path) if options.verify else None
     limit = options.limit
     if limit is None and not options.csv and not options.json:
-        limit = _ON_A_SCREEN
+        limit = _SCREEN_LIMIT
     lines = read(path, limit=limit)
     if options.csv:
         # Not by print: RFC 4180 ends its lines itself, and Windows would end them once more.
@@ -74,13 +74,13 @@ def history(options: HistoryOptions) -> int:
         if not lines:
             say_aside("nothing was done with a card")
         for line in reversed(lines):
-            say(_words(line))
+            say(_as_text(line))
     if verdict is not None and not options.json:
-        _complain(verdict)
+        _say_verdict(verdict)
     return 0 if verdict is None or verdict.intact else 1
 
 
-def _words(line: HistoryLine) -> str:
+def _as_text(line: HistoryLine) -> str:
     entry = line.entry
     when = entry.at[:19].replace("T", " ") + "Z"
     if entry.kind == EntryKind.SEGMENT:
@@ -92,8 +92,8 @@ def _words(line: HistoryLine) -> str:
     return f"{line.seq:>6}  {when}  {entry.outcome:<14} {entry.site}  {what}{many}{digest}{whose}"
 
 
-def _complain(verdict: ChainVerdict) -> None:
-    """Say on standard error whether the chain holds."""
+def _say_verdict(verdict: ChainVerdict) -> None:
+    """Print on standard error whether the chain is intact."""
     if verdict.intact:
         say_aside(f"the chain holds; lines: {verdict.lines}")
         return

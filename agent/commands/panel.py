@@ -1,4 +1,4 @@
-"""``ankong panel``: open the running agent's panel."""
+"""``ankong panel``: open the running agent's panel in the browser."""
 
 from dataclasses import dataclass
 
@@ -10,12 +10,12 @@ from agent.host.machine.paths import Paths
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class PanelOptions(CommandOptions):
-    """What ``panel`` is told.
+class PanelOptions(CommandOptions):  # not JsonOptions: --print and --json exclude each other
+    """The options of ``panel``.
 
     Attributes:
-        print_only: whether the address is printed for a person, and no browser opened.
-        json: likewise for a program.
+        print_only: whether the address is printed, and no browser opened.
+        json: whether it is printed as JSON, and no browser opened.
 
     """
 
@@ -37,7 +37,7 @@ def add(parser: CommandParser) -> None:
 
 
 def panel(options: PanelOptions) -> int:
-    """Open the panel in the browser, or print its address."""
+    """Open the panel in the browser; print its address if asked to, or if there is no browser."""
     address = panel_address(Paths.choose(options.state_dir))
     if options.json:
         say_json({"url": address})

@@ -1,4 +1,4 @@
-"""``ankong quit``: end the running agent."""
+"""``ankong quit``: ask the running agent to end."""
 
 from agent.commands.output import log_aside, say
 from agent.commands.parser import CommandOptions, CommandParser, define
@@ -12,7 +12,12 @@ def add(parser: CommandParser) -> None:
 
 
 def leave(options: CommandOptions) -> int:
-    """Ask the running agent to end and wait until it has; fail where it would not."""
+    """Ask the running agent to end, and wait until it has.
+
+    Raises:
+        StillRunningError: it did not end in time.
+
+    """
     log_aside()
     was_there = end_running(Paths.choose(options.state_dir))
     say("the agent has ended" if was_there else "no agent runs")

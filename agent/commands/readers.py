@@ -1,4 +1,4 @@
-"""The options that say which readers a command uses, and using a card without a running agent."""
+"""Choose the readers of a command by its options, and use cards without a running agent."""
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -14,11 +14,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReaderOptions(CommandOptions):
-    """What a command is told about readers.
+    """The options that choose the readers of a command.
 
     Attributes:
-        provider: "pcsc" or "virtual"; None for what fits ``virtual_card``.
-        virtual_card: files of virtual cards, each in a virtual reader of its own.
+        provider: "pcsc" or "virtual"; None for "virtual" if there are files in ``virtual_card``,
+            else "pcsc".
+        virtual_card: files of virtual cards, each put into a virtual reader of its own.
 
     """
 
@@ -63,7 +64,7 @@ def add_reader_options(parser: CommandParser) -> None:
 
 
 async def use_service(service: SigningService, use: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Run one use case of a service that is started for it and closed after it."""
+    """Start a service, await ``use()``, close the service, and return the result."""
     await service.start()
     try:
         return await use()

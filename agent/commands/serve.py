@@ -1,4 +1,4 @@
-"""``ankong serve``: run the agent without an icon."""
+"""``ankong serve``: run the agent without a tray icon."""
 
 import asyncio
 import contextlib
@@ -16,10 +16,10 @@ from agent.host.settings.flags import add_flags
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ServeOptions(ReaderOptions):
-    """What a command that runs the agent is told.
+    """The options of a command that runs the agent.
 
     Attributes:
-        flags: settings, each by its name.
+        flags: values of settings, by name; they take precedence over the configuration file.
 
     """
 
@@ -27,7 +27,7 @@ class ServeOptions(ReaderOptions):
 
     @property
     def daemon(self) -> DaemonOptions:
-        """How the agent is opened."""
+        """The options with which the agent is opened."""
         return DaemonOptions(
             make_provider=self.open_provider, state_dir=self.state_dir, flags=self.flags
         )
@@ -51,7 +51,7 @@ def add_serve_options(parser: CommandParser) -> None:
 
 
 def serve(options: ServeOptions) -> int:
-    """Run the agent until it is told to end."""
+    """Run the agent until it is asked to quit or gets a signal to end."""
 
     async def until_stopped(daemon: Daemon) -> None:
         await daemon.run(_stop_event(), _Printing())
@@ -62,7 +62,7 @@ def serve(options: ServeOptions) -> int:
 
 
 def _stop_event() -> asyncio.Event:
-    """Make an event that the signals to end set; Ctrl-C on Windows raises instead."""
+    """Return an event that SIGINT and SIGTERM set; on Windows Ctrl-C raises instead."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -1,4 +1,4 @@
-"""``ankong sign``: a person and their own card, without the agent."""
+"""``ankong sign``: sign a file with the user's card, without a running agent."""
 
 import asyncio
 import getpass
@@ -11,7 +11,7 @@ from typing import Final
 from agent.cms.digest import HashAlgorithm
 from agent.cms.document import Document
 from agent.commands.output import log_aside, say, say_json
-from agent.commands.parser import CommandParser, add_json, define
+from agent.commands.parser import CommandParser, JsonOptions, define
 from agent.commands.readers import ReaderOptions, add_reader_options, use_service
 from agent.consent.consent import AlwaysAllow
 from agent.history.store import History
@@ -32,17 +32,16 @@ MAX_PIN_LINE: Final = 64
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SignOptions(ReaderOptions):
-    """What ``sign`` is told.
+class SignOptions(ReaderOptions, JsonOptions):
+    """The options of ``sign``.
 
     Attributes:
-        file: what is signed.
+        file: the document that is signed.
         format: one of :data:`FORMATS`.
         hash: one of :data:`HASHES`.
-        out: where the signature is written.
-        reader: whose card is used; None for the only one.
+        out: the file that the signature is written to.
+        reader: the name of the reader whose card is used; None for the only one.
         pin_stdin: whether the PIN is read from standard input even if that is a terminal.
-        json: whether the answer is for a program.
 
     """
 
@@ -52,7 +51,6 @@ class SignOptions(ReaderOptions):
     out: Path
     reader: str | None = None
     pin_stdin: bool = False
-    json: bool = False
 
 
 def add(parser: CommandParser) -> None:
@@ -67,11 +65,10 @@ def add(parser: CommandParser) -> None:
     parser.add_argument(
         "--pin-stdin", action="store_true", help="read the PIN from standard input, one line"
     )
-    add_json(parser)
 
 
 def sign(options: SignOptions) -> int:
-    """Sign a file; the history has a line about it, and the policy counts here too."""
+    """Sign a file under this computer's policy, and add a line to the history."""
     provider = options.open_provider()
     log_aside()
     request = SignatureRequest(
@@ -107,7 +104,7 @@ def sign(options: SignOptions) -> int:
 
 
 def _read_pin(*, from_stdin: bool) -> SecretBytes:
-    """Read the PIN without showing it; never from an argument or the environment."""
+    """Read the PIN without an echo; never from an argument or the environment."""
     if not from_stdin and sys.stdin.isatty():
         return SecretBytes.from_text(getpass.getpass("PIN: "))
     line = bytearray(sys.stdin.buffer.readline(MAX_PIN_LINE))

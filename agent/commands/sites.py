@@ -1,4 +1,4 @@
-"""``ankong sites``: what the citizen decided about each site, and deciding otherwise."""
+"""``ankong sites``: show and change the user's decisions about sites."""
 
 from contextlib import closing
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from agent.commands.output import log_aside, say, say_aside, say_json
-from agent.commands.parser import CommandOptions, CommandParser, add_json, define
+from agent.commands.parser import CommandParser, JsonOptions, define
 from agent.consent.site_store import Decision, SiteRecord, SiteStore
 from agent.errors import BadRequestError
 from agent.host.machine.paths import Paths
@@ -22,19 +22,17 @@ _RULINGS: Final = {Ruling.ALLOWED: "allowed", Ruling.FORBIDDEN: "forbidden", Rul
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SitesOptions(CommandOptions):
-    """What ``sites`` is told.
+class SitesOptions(JsonOptions):
+    """The options of ``sites``.
 
     Attributes:
-        decision: one of :data:`DECISIONS`; None where nothing is decided.
-        origin: of the site about which it is.
-        json: whether the answer is for a program.
+        decision: one of :data:`DECISIONS`; None to list the sites only.
+        origin: of the site that the decision is about.
 
     """
 
     decision: str | None = None
     origin: str | None = None
-    json: bool = False
 
 
 def add(parser: CommandParser) -> None:
@@ -42,13 +40,12 @@ def add(parser: CommandParser) -> None:
     define(parser, SitesOptions, sites)
     parser.add_argument("decision", nargs="?", choices=DECISIONS, metavar="|".join(DECISIONS))
     parser.add_argument("origin", nargs="?", metavar="ORIGIN", help="such as https://site.example")
-    add_json(parser)
 
 
 def sites(options: SitesOptions) -> int:
-    """Decide about a site where one is named, then list all sites.
+    """Store a decision if one is given, then list all sites.
 
-    A running agent takes over the decision within two seconds.
+    A running agent adopts the decision within two seconds.
 
     Raises:
         BadRequestError: a decision without a site, or a site that is not an origin.

@@ -1,4 +1,4 @@
-"""In which languages a command says what people read."""
+"""Choose the languages in which a command prints what people read."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from agent.words.language import chosen_language
 
 
 def add_language(parser: CommandParser) -> None:
-    """Add ``--language``, whose ``dest`` is None where nothing was chosen."""
+    """Add ``--language``, whose value is None if it is not given."""
     parser.add_argument(
         "--language",
         choices=CHOICES,
@@ -17,5 +17,5 @@ def add_language(parser: CommandParser) -> None:
 
 
 def spoken_languages(choice: str | None) -> Sequence[Language]:
-    """Return the language that was chosen; the reviewed ones where none was."""
+    """Return the language of ``--language``; every reviewed one where that is None."""
     return REVIEWED if choice is None else (chosen_language(choice),)

@@ -1,10 +1,16 @@
-"""``ankong trust``: which browsers trust the local certificate, and making them."""
+"""``ankong trust``: show which browsers trust the local certificate, and make them trust it."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from agent.commands.output import log_aside, say, say_json
-from agent.commands.parser import CommandOptions, CommandParser, add_actions, add_json, define
+from agent.commands.parser import (
+    CommandAction,
+    CommandOptions,
+    CommandParser,
+    JsonOptions,
+    add_actions,
+)
 from agent.host.machine.paths import Paths
 from agent.host.tls import identity
 from agent.host.tls.machine import Machine
@@ -13,23 +19,11 @@ from agent.host.tls.trust import Trust
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TrustOptions(CommandOptions):
-    """What each action of ``trust`` is told.
+class InstallOptions(JsonOptions):
+    """The options of ``trust install``.
 
     Attributes:
-        json: whether the answer is for a program.
-
-    """
-
-    json: bool = False
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class InstallOptions(TrustOptions):
-    """What ``trust install`` is told.
-
-    Attributes:
-        system: whether the stores of all users are meant too.
+        system: whether the stores of all users are changed too.
 
     """
 
@@ -41,47 +35,41 @@ def add(parser: CommandParser) -> None:
     add_actions(
         parser,
         (
-            ("check", "say which trust stores know us", _add_check),
-            ("install", "make this user's stores trust us", _add_install),
-            ("uninstall", "undo all that install ever did", _add_uninstall),
+            CommandAction("check", "say which trust stores know us", JsonOptions, check),
+            CommandAction(
+                "install",
+                "make this user's stores trust us",
+                InstallOptions,
+                install,
+                _add_install_options,
+            ),
+            CommandAction("uninstall", "undo all that install ever did", JsonOptions, uninstall),
         ),
     )
 
 
-def _add_check(parser: CommandParser) -> None:
-    define(parser, TrustOptions, check)
-    add_json(parser)
-
-
-def _add_install(parser: CommandParser) -> None:
-    define(parser, InstallOptions, install)
+def _add_install_options(parser: CommandParser) -> None:
     parser.add_argument(
         "--system", action="store_true", help="also the stores of all users, as administrator"
     )
-    add_json(parser)
 
 
-def _add_uninstall(parser: CommandParser) -> None:
-    define(parser, TrustOptions, uninstall)
-    add_json(parser)
-
-
-def check(options: TrustOptions) -> int:
-    """Say how each store stands; fail where a browser's does not trust us."""
+def check(options: JsonOptions) -> int:
+    """Print the state of each trust store; return 1 if one that a browser needs lacks it."""
     paths = _paths(options)
     trust, authority = _trust(paths), _authority(paths)
     return _say(options, trust, trust.check(authority))
 
 
 def install(options: InstallOptions) -> int:
-    """Make the user's stores trust us, and with ``--system`` those of all users."""
+    """Make the user's stores trust the local certificate, with ``--system`` those of all users."""
     paths = _paths(options)
     trust, authority = _trust(paths), _authority(paths)
     return _say(options, trust, trust.install(authority, for_all_users=options.system))
 
 
-def uninstall(options: TrustOptions) -> int:
-    """Undo whatever install has ever done; fail where something could not be undone."""
+def uninstall(options: JsonOptions) -> int:
+    """Undo whatever install has ever done; return 1 if a store could not be restored."""
     left = _trust(_paths(options)).uninstall()
     if options.json:
         say_json({"left": [asdict(place) for place in left]})
@@ -91,7 +79,7 @@ def uninstall(options: TrustOptions) -> int:
     return 1 if left else 0
 
 
-def _paths(options: TrustOptions) -> Paths:
+def _paths(options: CommandOptions) -> Paths:
     log_aside()
     paths = Paths.choose(options.state_dir)
     paths.prepare()
@@ -106,7 +94,7 @@ def _authority(paths: Paths) -> AuthorityFile:
     return AuthorityFile.load(identity.ensure(paths.tls).authority)
 
 
-def _say(options: TrustOptions, trust: Trust, places: Sequence[Place]) -> int:
+def _say(options: JsonOptions, trust: Trust, places: Sequence[Place]) -> int:
     bad = [
         place
         for place in places

@@ -1,4 +1,4 @@
-"""``ankong verify``: whether a signature is good, and whose it is."""
+"""``ankong verify``: check a CMS signature, and show who made it."""
 
 import asyncio
 from dataclasses import dataclass
@@ -7,21 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from agent.commands.output import say, say_json
-from agent.commands.parser import CommandOptions, CommandParser, add_json, define
+from agent.commands.parser import CommandParser, JsonOptions, define
 from agent.pki.report import Inputs, verify_files
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class VerifyOptions(CommandOptions):
-    """What ``verify`` is told.
+class VerifyOptions(JsonOptions):
+    """The options of ``verify``.
 
     Attributes:
-        file: the signature.
-        content: what it is over; None where that is in it.
-        anchors: files of roots that are trusted.
-        intermediates: files of certificates that may stand between.
+        file: the CMS signature.
+        content: the signed document; None if the signature contains it.
+        anchors: files of trusted root certificates.
+        intermediates: files of intermediate certificates.
         crl: files of revocation lists.
-        json: whether the answer is for a program.
 
     """
 
@@ -30,7 +29,6 @@ class VerifyOptions(CommandOptions):
     anchors: list[Path]
     intermediates: list[Path]
     crl: list[Path]
-    json: bool = False
 
 
 def add(parser: CommandParser) -> None:
@@ -45,11 +43,10 @@ def add(parser: CommandParser) -> None:
     parser.add_argument(
         "--crl", type=Path, action="append", default=[], metavar="FILE", help="revocation lists"
     )
-    add_json(parser)
 
 
 def verify(options: VerifyOptions) -> int:
-    """Check a signature; fail where it is invalid."""
+    """Check a signature and its certificate path; return 1 if either is invalid."""
     inputs = Inputs(
         message=options.file,
         content=options.content,

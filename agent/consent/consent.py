@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Protocol
 
 from agent.consent.permissions import Permission, Permissions, keep_answer
-from agent.consent.questions import AllowSite, LastTry, Prompter, SiteAnswer, UnaskedError
+from agent.consent.questions import AllowSite, LastAttempt, Prompter, SiteAnswer, UnaskedError
 from agent.errors import AgentError, ErrorCode, PinError
 from agent.origin import Origin
 
@@ -27,8 +27,8 @@ class Consent(Protocol):
 
         """
 
-    async def allow_try(self, question: LastTry) -> None:
-        """Return when the citizen wants one of the card's last PIN tries to be spent.
+    async def allow_last_attempt(self, question: LastAttempt) -> None:
+        """Return when the citizen wants one of the card's last PIN attempts to be spent.
 
         Raises:
             AgentError: ``pin_last_attempt``, ``user_cancelled``.
@@ -84,7 +84,7 @@ class AlwaysAllow:
         if self._forbidden(site):
             raise AgentError("forbidden by the policy", code=ErrorCode.ORIGIN_BLOCKED)
 
-    async def allow_try(self, question: LastTry) -> None:
+    async def allow_last_attempt(self, question: LastAttempt) -> None:
         """Spend it."""
 
     def is_blocked(self, site: Origin) -> bool:
@@ -128,7 +128,7 @@ class Refuse:
         del site
         raise AgentError(self._reason, code=ErrorCode.ORIGIN_NOT_ALLOWED)
 
-    async def allow_try(self, question: LastTry) -> None:
+    async def allow_last_attempt(self, question: LastAttempt) -> None:
         """Refuse.
 
         Raises:
@@ -188,8 +188,8 @@ class Ask:
         if permission is None:
             self._settle(site, await self._prompter.ask(AllowSite(site)))
 
-    async def allow_try(self, question: LastTry) -> None:
-        """Return when the citizen wants one of the card's last PIN tries to be spent.
+    async def allow_last_attempt(self, question: LastAttempt) -> None:
+        """Return when the citizen wants one of the card's last PIN attempts to be spent.
 
         Raises:
             AgentError: ``pin_last_attempt``: they do not, or no window can be shown; and what

@@ -3,7 +3,7 @@
 from typing import Final
 
 from agent.consent.consent import Consent
-from agent.consent.questions import LastTry, SiteAnswer
+from agent.consent.questions import LastAttempt, SiteAnswer
 from agent.origin import LOCAL_USER, SELF_TEST, Origin
 
 _OWN: Final = frozenset({LOCAL_USER, SELF_TEST})
@@ -13,7 +13,7 @@ _OWN: Final = frozenset({LOCAL_USER, SELF_TEST})
 class LocalUserConsent:
     """Allows what the citizen started themselves, and hands every other site on.
 
-    The PIN is asked for all the same, and so is a last try.
+    The PIN is asked for all the same, and so is a last attempt.
     """
 
     def __init__(self, others: Consent) -> None:
@@ -29,9 +29,9 @@ class LocalUserConsent:
         if site not in _OWN:
             await self._others.allow_site(site)
 
-    async def allow_try(self, question: LastTry) -> None:
-        """Return when the citizen wants one of the last tries spent; errors likewise."""
-        await self._others.allow_try(question)
+    async def allow_last_attempt(self, question: LastAttempt) -> None:
+        """Return when the citizen wants one of the last attempts spent; errors likewise."""
+        await self._others.allow_last_attempt(question)
 
     def is_blocked(self, site: Origin) -> bool:
         """Return whether the citizen, or an administrator, said no to ``site`` for good."""

@@ -119,7 +119,7 @@ class EnterPin(Prompt[SecretBytes], frozen=True, tag="enter_pin"):
         site: who asks.
         purpose: what for.
         card: which card.
-        attempts_left: PIN tries left as last seen, 1 to 15; None when never seen.
+        attempts_left: PIN attempts left as last seen, 1 to 15; None when never seen.
         was_wrong: whether the PIN that was entered a moment ago was wrong.
         min_length: characters of the shortest PIN.
         max_length: characters of the longest PIN.
@@ -138,14 +138,14 @@ class EnterPin(Prompt[SecretBytes], frozen=True, tag="enter_pin"):
     unasked: ClassVar[ErrorCode] = ErrorCode.PIN_REQUIRED
 
 
-class LastTry(Prompt[bool], frozen=True, tag="last_try"):
-    """Asks whether one of the last PIN tries is to be spent.
+class LastAttempt(Prompt[bool], frozen=True, tag="last_try"):
+    """Asks whether one of the last PIN attempts is to be spent.
 
     Attributes:
         site: who asks.
         attempts_left: 1 or 2, before this one.
         card: which card.
-        pin_given: whether the page has handed a PIN over already, so that a yes spends the try
+        pin_given: whether the page has handed a PIN over already, so that a yes spends the attempt
             at once.
 
     """
@@ -213,7 +213,7 @@ class UnaskedError(AgentError):
 def unasked(prompt: Prompt[A], reason: str) -> UnaskedError:
     """Make the error of a question that could not be put."""
     left: int | None = None
-    if isinstance(prompt, LastTry | EnterPin):
+    if isinstance(prompt, LastAttempt | EnterPin):
         left = prompt.attempts_left
     elif isinstance(prompt, Locked):
         left = 0

@@ -10,14 +10,14 @@ from typing import Final, TypeAlias, TypeVar, cast
 from msgspec import Struct, to_builtins
 
 from agent import strict_json
-from agent.consent.questions import AllowSite, EnterPin, LastTry, Locked, Prompt, SiteAnswer
+from agent.consent.questions import AllowSite, EnterPin, LastAttempt, Locked, Prompt, SiteAnswer
 from agent.errors import AgentError, BadRequestError, ErrorCode
 from agent.origin import Origin
 from agent.secret import SecretBytes
 from agent.words.language import SYSTEM
 
 A = TypeVar("A")
-AnyPrompt: TypeAlias = AllowSite | EnterPin | LastTry | Locked
+AnyPrompt: TypeAlias = AllowSite | EnterPin | LastAttempt | Locked
 
 MAX_REQUEST: Final = 64 * 1024  # bytes of the line
 MAX_ANSWER: Final = 64  # bytes; a PIN has 8 at most
@@ -90,7 +90,7 @@ def _answer(prompt: Prompt[A], raw: bytearray) -> object:
             raise AgentError("cancelled in the PIN window", code=ErrorCode.USER_CANCELLED)
         case EnterPin() if raw.startswith(PIN):
             return _pin(prompt, memoryview(raw)[len(PIN) :])
-        case LastTry() if bytes(raw) in (YES, NO):
+        case LastAttempt() if bytes(raw) in (YES, NO):
             return raw == YES
         case Locked() if raw == SEEN:
             return None

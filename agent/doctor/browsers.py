@@ -1,6 +1,6 @@
-"""Browser policies that keep pages from this computer (Local Network Access)."""
+"""Browser policies that block pages from reaching this computer (Local Network Access)."""
 
-import json
+import codecs
 import plistlib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any, Final
 from xml.parsers.expat import ExpatError
 
+import msgspec
+
 from agent.doctor.installed_agent import InstalledAgent
 from agent.doctor.report import Finding, fault, note, ok
+from agent.files import read_file
 from agent.host.tls.machine import Machine
 
 # The stronger name first: it wins where both are set.
@@ -35,7 +38,7 @@ _EVERYBODY: Final = frozenset({"*", "https://*", "https://*:*", "*://*"})
 
 
 def check_browsers(installation: InstalledAgent) -> Iterator[Finding]:
-    """Look for policies that block loopback, for all sites or for some."""
+    """Report policies that block requests to this computer, from all sites or from some."""
     blocked = False
     for browser, policies in _policies(installation.machine):
         if policies is None:
@@ -55,7 +58,7 @@ def check_browsers(installation: InstalledAgent) -> Iterator[Finding]:
 
 
 def _policies(machine: Machine) -> Iterator[tuple[str, Mapping[str, Any] | None]]:
-    """Return the policies of each browser, one file at a time; None for what cannot be read."""
+    """Yield each browser's policies, one file at a time; None for a file that cannot be used."""
     if machine.platform == "linux":
         for browser, folder in _LINUX.items():
             for path in sorted(machine.system_path(folder).glob("*.json")):
@@ -71,29 +74,33 @@ def _policies(machine: Machine) -> Iterator[tuple[str, Mapping[str, Any] | None]
 
 
 def _read_json(path: Path) -> Mapping[str, Any] | None:
+    """Read a policy file as Chromium does.
+
+    A byte order mark is skipped, and of a repeated name the last value counts.
+    """
     try:
-        with path.open("rb") as file:
-            found = json.loads(file.read(_MAX_SIZE))
+        raw = read_file(path, _MAX_SIZE, follow_links=True).removeprefix(codecs.BOM_UTF8)
+        return msgspec.json.decode(raw, type=dict[str, Any])
     except (OSError, ValueError, RecursionError):
         return None
-    return found if isinstance(found, dict) else None
 
 
 def _read_plist(path: Path) -> Mapping[str, Any] | None:
     try:
-        with path.open("rb") as file:
-            found = plistlib.loads(file.read(_MAX_SIZE))
+        found = plistlib.loads(read_file(path, _MAX_SIZE, follow_links=True))
+        return msgspec.convert(found, dict[str, Any])
     except (OSError, ValueError, ExpatError, RecursionError):
         return None
-    return found if isinstance(found, dict) else None
+    except (AttributeError, LookupError):  # how plistlib fails on a bad date, key or encoding
+        return None
 
 
 def read_registry(key: str, registry: Any) -> Mapping[str, Any]:
-    """Read the lists below a key of the machine's registry, Windows only.
+    """Return the blocking policies under a key of the Windows registry, each a list of values.
 
     Args:
-        key: below HKEY_LOCAL_MACHINE.
-        registry: the module ``winreg``, or its stand-in.
+        key: relative to HKEY_LOCAL_MACHINE.
+        registry: the module ``winreg``, or a double of it.
 
     """
     found: dict[str, Any] = {}

@@ -1,16 +1,20 @@
-"""A file for those who help, without personal data: only what is known to be harmless goes in.
+"""The support bundle: a ZIP file for those who help, without personal data.
 
-No names of people, cards, sites, files, computers or users; no certificate, no number of a card.
-What is not on a list here is left out, so that a new field stays out until somebody decides.
+It has no names of people, cards, sites, files, computers or users, no certificates and no card
+numbers. Only the fields and patterns that are listed here go in, so a new field stays out until
+somebody adds it.
 """
 
-import json
 import re
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
 
+import msgspec
+from msgspec import Meta, Struct
+
+from agent import strict_json
 from agent.doctor.installed_agent import InstalledAgent
 from agent.doctor.report import Finding, Report
 from agent.host.settings import config
@@ -32,13 +36,24 @@ _KIND: Final = re.compile(
 )
 
 
+class _LogLine(Struct, frozen=True):
+    """The fields of a log line that are of use here; a line whose fields differ is left out."""
+
+    # Other loggers' texts may hold anything.
+    logger: Annotated[str, Meta(pattern=r"^agent(\.[a-z_]+)*\Z")]
+    timestamp: Annotated[str, Meta(pattern=r"^[0-9TZ:.+-]{1,40}\Z")]
+    level: Literal["debug", "info", "warning", "error", "critical"]
+    event: str = ""
+    exception: str | None = None
+
+
 def write_bundle(path: Path, installation: InstalledAgent, report: Report) -> None:
-    """Write the file.
+    """Write the bundle.
 
     Args:
-        path: of the ZIP file; one that is there is replaced.
-        installation: whose log and settings go in.
-        report: what the examination found.
+        path: of the ZIP file; an existing file is replaced.
+        installation: the agent whose log and settings go in.
+        report: of its examination.
 
     Raises:
         OSError: it cannot be written.
@@ -49,11 +64,11 @@ def write_bundle(path: Path, installation: InstalledAgent, report: Report) -> No
         bundle.writestr("report.json", _json({"clean": report.clean, "findings": findings}))
         bundle.writestr("settings.json", _json(_settings(installation)))
         bundle.writestr("readers.json", _json(_readers(installation)))
-        bundle.writestr("log.jsonl", "".join(_log_lines(installation.paths.logs / "ankong.log")))
+        bundle.writestr("log.jsonl", b"".join(_log_lines(installation.paths.logs / "ankong.log")))
 
 
-def _json(content: Any) -> str:
-    return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
+def _json(content: Any) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(content), indent=1) + b"\n"
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
@@ -92,43 +107,40 @@ def _readers(installation: InstalledAgent) -> Any:
 
 
 def _model(name: str) -> str:
-    """Take serial numbers out of a reader's name: what is in brackets, and words with digits."""
+    """Return a reader's name without serial numbers: no brackets, no words with four digits."""
     plain = re.sub(r"[\[(].*?(?:[\])]|$)", " ", name)
     words = [word for word in plain.split() if len(re.findall(r"[0-9]", word)) < 4]
     return " ".join(words)[:80]
 
 
-def _log_lines(path: Path) -> Iterator[str]:
+def _log_lines(path: Path) -> Iterator[bytes]:
     try:
         with path.open("rb") as file:
             file.seek(max(0, file.seek(0, 2) - _MAX_LOG))
-            lines = file.read().decode("utf-8", "replace").splitlines()
+            lines = file.read().splitlines()
     except OSError:
         return
     for line in lines[-_MAX_LINES:]:
         kept = _log_line(line)
         if kept:
-            yield json.dumps(kept) + "\n"
+            yield msgspec.json.encode(kept) + b"\n"
 
 
-def _log_line(line: str) -> dict[str, Any]:
+def _log_line(raw: bytes) -> dict[str, Any]:
+    """Return what may be kept of a log line; nothing of one that the agent did not write."""
     try:
-        read = json.loads(line)
-        logger, event = str(read.get("logger")), str(read.get("event"))
-    except (ValueError, AttributeError, RecursionError):
+        line = strict_json.decode(raw, _LogLine, limit=_MAX_LOG)
+    except ValueError:
         return {}
-    if re.fullmatch(r"agent(\.[a-z_]+)*", logger) is None:
-        return {}  # other people's texts hold anything
-    kept = {"timestamp": str(read.get("timestamp"))[:40], "logger": logger}
-    if read.get("level") in {"debug", "info", "warning", "error", "critical"}:
-        kept["level"] = read["level"]
-    if _EVENT.fullmatch(event):
-        kept["event"] = event
-    trace = read.get("exception")
-    return {**kept, "exception": _trace(trace)} if isinstance(trace, str) else kept
+    kept: dict[str, Any] = {"timestamp": line.timestamp, "logger": line.logger, "level": line.level}
+    if _EVENT.fullmatch(line.event):
+        kept["event"] = line.event
+    if line.exception is not None:
+        kept["exception"] = _trace(line.exception)
+    return kept
 
 
 def _trace(trace: str) -> list[str]:
-    """Keep where in our own code it happened, and the kind of error; never its message."""
+    """Return the agent's own calls of a traceback and the types of errors; never a message."""
     calls = [f"{file}:{line} {function}" for file, line, function in _CALL.findall(trace)]
     return [*calls, *_KIND.findall(trace)]

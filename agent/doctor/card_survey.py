@@ -1,4 +1,4 @@
-"""A look at the readers, and into the cards in them; no PIN is involved."""
+"""Survey the readers and the certificates of the cards in them; no PIN is used."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -14,18 +14,18 @@ from agent.signing.service import SigningService
 from agent.transport.base import CardProvider
 
 PROBING_SECONDS: Final = 5.0
-"""How long a card is waited for whose answer to reset does not say what it is."""
+"""How long to wait for a card that its answer to reset does not identify."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CardSurvey:
-    """What was found.
+    """The readers and cards of a computer.
 
     Attributes:
         virtual: whether the readers are virtual.
         snapshot: the readers, after their cards were read.
-        certificates: the cards' signing certificates, each by its reader's name.
-        problems: why a card could not be read, by its reader's name.
+        certificates: the cards' signing certificates, by the reader's name.
+        problems: the reasons why cards could not be read, by the reader's name.
 
     """
 
@@ -36,7 +36,7 @@ class CardSurvey:
 
 
 async def survey_readers(open_provider: Callable[[], CardProvider]) -> CardSurvey | None:
-    """Look at the readers without a running agent; return None where they cannot be opened."""
+    """Survey the readers without a running agent; return None if they cannot be opened."""
     try:
         service = SigningService(open_provider(), AlwaysAllow())
     except AgentError:
@@ -49,7 +49,7 @@ async def survey_readers(open_provider: Callable[[], CardProvider]) -> CardSurve
 
 
 async def survey(service: SigningService) -> CardSurvey:
-    """Look at the readers of a service that runs already, and read the cards' certificates."""
+    """Survey the readers of a service that runs already, and read the cards' certificates."""
     await _wait_until_probed(service)
     certificates: dict[str, CertificateFacts] = {}
     problems: dict[str, ErrorCode] = {}
@@ -62,7 +62,7 @@ async def survey(service: SigningService) -> CardSurvey:
                 problems[reader.name] = found
     return CardSurvey(
         virtual=service.provider_kind == "virtual",
-        # Reading may have shown that a card is not supported, and how many PIN tries are left.
+        # Reading may have shown that a card is not supported, and how many PIN attempts are left.
         snapshot=service.snapshot(),
         certificates=certificates,
         problems=problems,

@@ -1,4 +1,4 @@
-"""The smart-card service, its driver, the readers, and the cards in them."""
+"""Check the smart-card service, its driver, the readers, and the cards in them."""
 
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -18,7 +18,7 @@ _DAEMON: Final = ("pcscd", "/usr/sbin/pcscd", "/usr/bin/pcscd")
 
 
 def check_service(installation: InstalledAgent) -> Iterator[Finding]:
-    """Report whether PC/SC answers, and on Linux whether its parts are installed."""
+    """Report whether PC/SC answers, and on Linux whether daemon and driver are installed."""
     cards, machine = installation.cards, installation.machine
     if cards is None:
         running = find_running(installation.paths)
@@ -48,7 +48,7 @@ def _check_driver(installation: InstalledAgent, cards: CardSurvey) -> Finding:
 
 
 def check_readers(installation: InstalledAgent) -> Iterator[Finding]:
-    """Report the readers, and what is in each."""
+    """Report each reader and the card in it."""
     cards = installation.cards
     if cards is None or not (cards.virtual or cards.snapshot.service_available):
         return

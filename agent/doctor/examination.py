@@ -1,4 +1,4 @@
-"""All checks in their order; one that fails itself does not keep the others from speaking."""
+"""Run all checks in order; a check that raises is itself reported, and the others still run."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
@@ -44,14 +44,14 @@ CHECKS: Final[Sequence[Check]] = (
 
 
 def examine(installation: InstalledAgent) -> Report:
-    """Carry out every check; takes seconds, and blocks."""
-    return Report([finding for check in CHECKS for finding in _carefully(check, installation)])
+    """Run every check; this blocks for seconds."""
+    return Report([finding for check in CHECKS for finding in _run_check(check, installation)])
 
 
-def _carefully(check: Check, installation: InstalledAgent) -> list[Finding]:
+def _run_check(check: Check, installation: InstalledAgent) -> list[Finding]:
     try:
         return list(check(installation))
-    except Exception as error:  # noqa: BLE001  # the others must still speak
+    except Exception as error:  # noqa: BLE001  # the others must still run
         name = check.__name__.removeprefix("check_")
         _log.exception("a check failed", check=name)
         return [fault(name, "check_failed", name=name, detail=type(error).__name__)]

@@ -1,4 +1,4 @@
-"""The state folder, the databases and settings in it, and the administrator's policy."""
+"""Check the state folder, its databases and settings, and the administrator's policy."""
 
 import os
 import sqlite3
@@ -19,7 +19,7 @@ OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 def check_state(installation: InstalledAgent) -> Iterator[Finding]:
-    """Look whether the state folder can be written, by its owner only."""
+    """Report whether the state folder can be written, and by its owner only."""
     folder = installation.paths.state
     if not os.path.lexists(folder):
         yield note("state", "state_absent")
@@ -37,7 +37,7 @@ def check_state(installation: InstalledAgent) -> Iterator[Finding]:
 
 
 def check_databases(installation: InstalledAgent) -> Iterator[Finding]:
-    """Let SQLite look through the databases; nothing is changed."""
+    """Report whether SQLite finds the databases intact; nothing is changed."""
     damaged = False
     for path in (installation.paths.sites, installation.paths.history):
         problem = _database_problem(path)
@@ -60,11 +60,11 @@ def _database_problem(path: Path) -> str | None:
 
 
 def check_history(installation: InstalledAgent) -> Iterator[Finding]:
-    """Return whether the history is as written; there is no repair, or a break would hide."""
+    """Report whether the history's hash chain is intact; no repair, which would hide a break."""
     try:
         verdict = verify(installation.paths.history)
     except DatabaseError:
-        return  # check_databases says so
+        return  # check_databases reports it
     if verdict.breaks:
         count = len(verdict.breaks) + verdict.more_breaks
         facts = {"seq": str(verdict.breaks[0].seq), "count": str(count)}
@@ -74,7 +74,7 @@ def check_history(installation: InstalledAgent) -> Iterator[Finding]:
 
 
 def check_config(installation: InstalledAgent) -> Iterator[Finding]:
-    """Read the settings as the agent does at its start."""
+    """Report whether the configuration file can be read as the agent does at its start."""
     try:
         config.load(installation.paths.config)
     except ConfigError as error:
@@ -86,7 +86,7 @@ def check_config(installation: InstalledAgent) -> Iterator[Finding]:
 
 
 def check_policy(installation: InstalledAgent) -> Iterator[Finding]:
-    """Look whether the policy could be understood."""
+    """Report whether there is a policy, and whether it can be used."""
     policy = installation.policy
     if policy.problem is not None:
         yield fault("policy", "policy_unusable", detail=policy.problem)

@@ -1,13 +1,15 @@
-"""The running agent, and who holds the ports that it wants."""
+"""Check that the running agent answers, and that no other program uses its ports."""
 
 import http.client
-import json
 import socket
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
+from msgspec import Struct
+
+from agent import strict_json
 from agent.doctor.installed_agent import InstalledAgent
 from agent.doctor.report import Finding, fault, note, ok
 from agent.host.instance.quitting import is_running
@@ -23,12 +25,12 @@ _MAX_ANSWER: Final = 64 * 1024  # bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
-    """What the running agent says about itself.
+class RunningAgent:
+    """What the running agent's record says.
 
     Attributes:
-        port: of the native API; None when it has not said so yet.
-        plain_port: of the plain-HTTP side; None when it did not get one.
+        port: of the native API; None while the agent starts.
+        plain_port: of plain HTTP; None while the agent starts, or if it got none.
         virtual: whether its readers are virtual.
 
     """
@@ -38,8 +40,12 @@ class Running:
     virtual: bool = False
 
 
-def find_running(paths: Paths) -> Running | None:
-    """Find the agent that holds the state folder; None when nobody does."""
+class _Status(Struct, frozen=True):
+    product: Literal["ankong"]
+
+
+def find_running(paths: Paths) -> RunningAgent | None:
+    """Return the agent that has locked the state folder; None if none has."""
     try:
         if not is_running(paths):
             return None
@@ -47,12 +53,12 @@ def find_running(paths: Paths) -> Running | None:
         return None
     record = read_record(paths.instance)
     if record is None:
-        return Running()
-    return Running(record.port, record.hipki_port, record.provider == "virtual")
+        return RunningAgent()
+    return RunningAgent(record.port, record.hipki_port, record.provider == "virtual")
 
 
 def check_agent(installation: InstalledAgent) -> Iterator[Finding]:
-    """Ask the running agent for its status as a page would, certificate and all."""
+    """Request the running agent's status as a page would, with its certificate verified."""
     running = find_running(installation.paths)
     if running is None:
         yield note("agent", "agent_not_running")
@@ -74,25 +80,33 @@ def _problem_with(installation: InstalledAgent, port: int) -> str | None:
         )
         try:
             connection.request("GET", "/v1/status")
-            answer = json.loads(connection.getresponse().read(_MAX_ANSWER))
+            body = connection.getresponse().read(_MAX_ANSWER + 1)
         finally:
             connection.close()
     except ssl.SSLCertVerificationError as error:
         return error.verify_message
-    except (OSError, ValueError, http.client.HTTPException, RecursionError) as error:
+    except (OSError, http.client.HTTPException) as error:
         return type(error).__name__
-    is_us = isinstance(answer, dict) and answer.get("product") == "ankong"
-    return None if is_us else "another program answers"
+    return None if is_status(body) else "another program answers"
+
+
+def is_status(body: bytes) -> bool:
+    """Return whether the body of an HTTP response is an agent's status."""
+    try:
+        strict_json.decode(body, _Status, limit=_MAX_ANSWER)
+    except ValueError:
+        return False
+    return True
 
 
 def check_ports(installation: InstalledAgent) -> Iterator[Finding]:
-    """Look which of our ports another program holds."""
+    """Report which of the agent's ports another program uses."""
     settings = _settings(installation)
     running = find_running(installation.paths)
     ours = {running.port, running.plain_port} if running is not None else set()
     wanted = settings.native_ports
     taken = [port for port in wanted if port not in ours and is_taken(port)]
-    # An agent that runs has found its port; the others are a matter of interest only.
+    # A running agent has found a port, so the taken ones do no harm.
     found = running is not None and running.port is not None
     hopeless = not found and len(taken) == len(wanted)
     for port in wanted:
@@ -123,7 +137,7 @@ def _finding(port: int, ours: bool, *, spare: bool, taken: bool) -> Finding:
 
 
 def is_taken(port: int) -> bool:
-    """Return whether somebody listens on a port, in either family; 0 stands for any and is free."""
+    """Return whether a program listens on a local port, IPv4 or IPv6; port 0 is always free."""
     if port == 0:
         return False
     for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):

@@ -1,4 +1,4 @@
-"""What the doctor can do about it; each repair may be tried again, and says what it did."""
+"""The doctor's repairs; each may be repeated."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -41,7 +41,7 @@ def _install_trust(installation: InstalledAgent) -> None:
 
 
 def _renew_tls(installation: InstalledAgent) -> None:
-    """Make new certificates and let the stores forget the old ones; a running agent follows."""
+    """Make new certificates and replace the old ones in the stores; a running agent follows."""
     identity.renew(installation.paths.tls, installation.now)
     _install_trust(installation)
 
@@ -57,7 +57,7 @@ def _set_config_aside(installation: InstalledAgent) -> None:
 
 
 def _set_manifest_aside(installation: InstalledAgent) -> None:
-    """Begin a new manifest; installing takes responsibility for what is found in the stores."""
+    """Begin a new manifest, in which installing records what it finds in the stores."""
     _set_aside(installation.paths.trust, installation.now)
     _install_trust(installation)
 

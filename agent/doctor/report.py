@@ -1,4 +1,4 @@
-"""What an examination found: for people in their words, for programs as JSON."""
+"""The findings of an examination: for people in words, for programs as JSON."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from agent.words import SOURCE, Language, say
 
 @unique
 class Level(StrEnum):
-    """How bad a finding is."""
+    """The severity of a finding."""
 
     OK = "ok"
     NOTE = "note"  # worth knowing; nothing is broken
@@ -19,14 +19,15 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at.
+    """One result of a check.
 
     Attributes:
         check: what was looked at.
         level: how it is.
-        code: what exactly was found; stable, and the key to the words.
+        code: what exactly was found; stable.
         facts: what the words leave open.
         repair: the name of what would help, if anything here can.
+        key: of the words in the catalogue; ``doctor`` and the code where nothing is given.
 
     """
 
@@ -35,14 +36,15 @@ class Finding:
     code: str
     facts: Mapping[str, str] = field(default_factory=dict)
     repair: str | None = None
+    key: str = ""
 
     def message(self, language: Language) -> str:
         """Return the words in a language; ``{reason}`` is the fact named after it or English."""
         facts = {"reason": self.facts.get(language) or self.facts.get(SOURCE, ""), **self.facts}
-        return say(language, f"doctor.{self.code}", facts)
+        return say(language, self.key or f"doctor.{self.code}", facts)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the form for programs."""
+        """Return a JSON object, with each message in every language."""
         return {
             "check": self.check,
             "level": str(self.level),
@@ -54,17 +56,17 @@ class Finding:
 
 
 def ok(check: str, code: str, **facts: str) -> Finding:
-    """Report what is as it should be."""
+    """Return a finding of something that is as it should be."""
     return Finding(check, Level.OK, code, facts)
 
 
 def note(check: str, code: str, repair: str | None = None, **facts: str) -> Finding:
-    """Report what is worth knowing."""
+    """Return a finding of something that is worth knowing."""
     return Finding(check, Level.NOTE, code, facts, repair)
 
 
 def fault(check: str, code: str, repair: str | None = None, **facts: str) -> Finding:
-    """Report what is broken."""
+    """Return a finding of something that is broken."""
     return Finding(check, Level.FAULT, code, facts, repair)
 
 
@@ -80,6 +82,6 @@ class Report:
         return all(finding.level is not Level.FAULT for finding in self.findings)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the form for programs."""
+        """Return a JSON object, with each message in every language."""
         rows = [finding.as_json() for finding in self.findings]
         return {"clean": self.clean, "findings": rows}

@@ -1,4 +1,4 @@
-"""The local certificates, the clock that judges them, and the stores that must trust them."""
+"""Check the local certificates, the clock, and the stores that must trust the certificates."""
 
 import os
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ _NAMES: Final = {
 
 
 def check_tls(installation: InstalledAgent) -> Iterator[Finding]:
-    """Look whether there is a leaf to serve with, now and for a while."""
+    """Report whether there are server certificates for now and the near future."""
     folder = installation.paths.tls
     if not os.path.lexists(folder):
         yield note("tls", "tls_absent")
@@ -63,12 +63,12 @@ def _check_clock(installation: InstalledAgent, ladder: LocalCertificates) -> Fin
 
 
 def check_trust(installation: InstalledAgent) -> Iterator[Finding]:
-    """Look into every trust store."""
+    """Report whether each trust store trusts the local authority."""
     yield from _check_manifest(installation)
     try:
         authority = AuthorityFile.load(installation.paths.tls / identity.AUTHORITY_FILE)
     except (StoreError, OSError):
-        return  # check_tls has said so
+        return  # check_tls reports it
     places = installation.trust.check(authority)
     if not any(installation.trust.is_needed(place) for place in places):
         yield note("trust", "trust_no_browser")

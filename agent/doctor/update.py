@@ -1,37 +1,29 @@
-"""Whether this version is the newest one, as far as anybody said."""
+"""Check whether this version is the newest one that the agent knows of."""
 
 from collections.abc import Iterator
-from typing import Final
 
 from agent.doctor.installed_agent import InstalledAgent
-from agent.doctor.report import Finding, fault, note, ok
+from agent.doctor.report import Finding, Level, fault, note, ok
 from agent.host.settings import config
 from agent.host.settings.config import ConfigError
 from agent.host.update import status
 from agent.host.update.status import UpdateChecking, VersionAge
 from agent.words import Language
 
-_NOT_ASKED: Final = {
-    UpdateChecking.NO_ADDRESS: ok("update", "update_no_address"),
-    UpdateChecking.NO_KEY: ok("update", "update_no_key"),
-    UpdateChecking.FORBIDDEN: ok("update", "update_forbidden"),
-    UpdateChecking.DECLINED: ok("update", "update_declined"),
-}
-
 
 def check_update(installation: InstalledAgent) -> Iterator[Finding]:
-    """Look at what the agent has heard; nobody is asked anything here."""
+    """Report what the agent knows of newer versions; no server is asked."""
     try:
         settings = installation.policy.over(config.load(installation.paths.config))
     except (ConfigError, OSError):
-        return  # check_config says so
+        return  # check_config reports it
     found = status.read(installation.paths, settings)
-    if found.asking in _NOT_ASKED:
-        yield _NOT_ASKED[found.asking]
+    if found.asking is not UpdateChecking.ON:
+        yield _nothing_known(found.asking)
         return
     match found.age:
         case VersionAge.UNKNOWN:
-            yield ok("update", "update_unknown")
+            yield _nothing_known(found.age)
         case VersionAge.NEWEST:
             yield ok("update", "update_newest")
         case VersionAge.NEWER:
@@ -40,3 +32,8 @@ def check_update(installation: InstalledAgent) -> Iterator[Finding]:
             reasons = {str(each): found.reason.get(each, "") for each in Language}
             facts = {"version": found.newest, "page": found.page, **reasons}
             yield fault("update", "update_too_old", **facts)
+
+
+def _nothing_known(why: UpdateChecking | VersionAge) -> Finding:
+    """Return what the panel says of it, too."""
+    return Finding("update", Level.OK, f"update_{why}", key=f"update.{why}")

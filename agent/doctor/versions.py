@@ -1,4 +1,4 @@
-"""Which versions of the program, of its parts and of the system's programs are here."""
+"""Report the versions of the program, its libraries and the system's programs."""
 
 import platform
 import ssl
@@ -15,7 +15,7 @@ _MAX_VERSION: Final = 40  # characters
 
 
 def check_versions(installation: InstalledAgent) -> Iterator[Finding]:
-    """Report each version that can be found out."""
+    """Report each version that can be found."""
     yield _version("ankong", __version__)
     yield _version("Python", platform.python_version())
     openssl = ssl.OPENSSL_VERSION.removeprefix("OpenSSL ").partition(" ")[0]

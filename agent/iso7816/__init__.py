@@ -4,7 +4,7 @@ Uses no other package of the agent. Data objects are in :mod:`agent.iso7816.tlv`
 """
 
 from agent.iso7816.command import MAX_DATA, MAX_LE, CommandApdu, CommandFormatError
-from agent.iso7816.status_word import SW, bytes_available, correct_le, retries_from_sw
+from agent.iso7816.status_word import SW, attempts_from_sw, bytes_available, correct_le
 
 __all__ = [
     "MAX_DATA",
@@ -12,7 +12,7 @@ __all__ = [
     "SW",
     "CommandApdu",
     "CommandFormatError",
+    "attempts_from_sw",
     "bytes_available",
     "correct_le",
-    "retries_from_sw",
 ]

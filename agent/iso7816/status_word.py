@@ -30,8 +30,8 @@ class SW(IntEnum):
     NO_PRECISE_DIAGNOSIS = 0x6F00
 
 
-def retries_from_sw(sw: int) -> int | None:
-    """Return how many tries a failed VERIFY left, 0 to 15; None where ``sw`` does not say.
+def attempts_from_sw(sw: int) -> int | None:
+    """Return how many attempts a failed VERIFY left, 0 to 15; None where ``sw`` does not say.
 
     63Cx carries the count (§7.5.6 of ISO/IEC 7816-4); 6983 means that none is left.
     """

@@ -47,7 +47,7 @@ class Portal:
         config: the operator's settings.
         accounts: the use cases without a card.
         cards: those with a card.
-        card_tries: limits challenges and signatures for each session.
+        card_attempts: limits challenges and signatures for each session.
         statics: the page's files by URL path.
         artefacts: the installers by name.
 
@@ -56,7 +56,7 @@ class Portal:
     config: PortalConfig
     accounts: Accounts
     cards: Cards
-    card_tries: TokenBuckets
+    card_attempts: TokenBuckets
     statics: Mapping[str, StaticFile]
     artefacts: Mapping[str, OfferedFile]
 
@@ -143,7 +143,7 @@ async def post_profile(request: web.Request) -> web.Response:
 async def post_upgrade_challenge(request: web.Request) -> web.Response:
     """Make a challenge for becoming a gold member."""
     asked = decode(await read_body(request), UpgradeChallengeRequest)
-    _limit_card_tries(request)
+    _limit_card_attempts(request)
     challenge = await _portal(request).cards.upgrade_challenge(
         _token(request), asked.id_number, request.headers["Origin"]
     )
@@ -153,7 +153,7 @@ async def post_upgrade_challenge(request: web.Request) -> web.Response:
 async def post_upgrade(request: web.Request) -> web.Response:
     """Become a gold member."""
     asked = decode(await read_body(request), SubmitRequest)
-    _limit_card_tries(request)
+    _limit_card_attempts(request)
     member = await _portal(request).cards.upgrade(
         _token(request), asked.challenge_id, asked.signature
     )
@@ -163,7 +163,7 @@ async def post_upgrade(request: web.Request) -> web.Response:
 async def post_login_challenge(request: web.Request) -> web.Response:
     """Make a challenge for logging in."""
     decode(await read_body(request), Empty)
-    _limit_card_tries(request)
+    _limit_card_attempts(request)
     challenge, opened = await _portal(request).cards.login_challenge(
         _token(request), request.headers["Origin"]
     )
@@ -174,7 +174,7 @@ async def post_login_challenge(request: web.Request) -> web.Response:
 async def post_login(request: web.Request) -> web.Response:
     """Log in with the card."""
     asked = decode(await read_body(request), SubmitRequest)
-    _limit_card_tries(request)
+    _limit_card_attempts(request)
     done = await _portal(request).cards.login(_token(request), asked.challenge_id, asked.signature)
     return _with_session(request, done.opened, MemberAnswer(member_body(done.member)))
 
@@ -241,9 +241,9 @@ def _with_session(
     return response
 
 
-def _limit_card_tries(request: web.Request) -> None:
-    """Limit tries by session, or by peer without one: each costs an RSA operation."""
+def _limit_card_attempts(request: web.Request) -> None:
+    """Limit attempts by session, or by peer without one: each costs an RSA operation."""
     token = _token(request)
     key = request.remote if token is None else hashlib.sha256(token.encode()).digest()
-    if not _portal(request).card_tries.take(key):
+    if not _portal(request).card_attempts.take(key):
         raise PortalError(PortalCode.RATE_LIMITED, "session")

@@ -34,7 +34,7 @@ from agent.rate import Rate, TokenBuckets
 
 _PURGE_EVERY_S: Final = 600
 _POSTS: Final = Rate(burst=120, per_second=4)
-_CARD_TRIES: Final = Rate(burst=20, per_second=0.2)
+_CARD_ATTEMPTS: Final = Rate(burst=20, per_second=0.2)
 # Forgetting one helps nobody: ten thousand fresh keys are ten thousand peers or sessions, and
 # sessions are limited by peer.
 _MAX_ASKERS: Final = 10_000
@@ -46,7 +46,7 @@ class Rates:
     """The rates of a peer's POST requests, and of a session's challenges and signatures."""
 
     posts: Rate = _POSTS
-    card_tries: Rate = _CARD_TRIES
+    card_attempts: Rate = _CARD_ATTEMPTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ async def _run(
                 config=config,
                 accounts=Accounts(db, notifier),
                 cards=cards,
-                card_tries=TokenBuckets(parts.rates.card_tries, _MAX_ASKERS),
+                card_attempts=TokenBuckets(parts.rates.card_attempts, _MAX_ASKERS),
                 statics=statics,
                 artefacts={artefact.name: artefact for artefact in artefacts},
             )

@@ -1,10 +1,10 @@
 """One-time challenges, which a card signs to prove that its holder is present.
 
 The text names the purpose, the site, the moment and 256 random bits, so that a signature made for
-one purpose, one site or one try is worth nothing for another. It is bound to the session that asked
-for it, lives five minutes, and is consumed before its signature is looked at: whatever comes of it,
-no second signature over it is ever accepted. The *same* signature sent again gets the same answer,
-because that is a double click and not a second try.
+one purpose, one site or one attempt is worth nothing for another. It is bound to the session that
+asked for it, lives five minutes, and is consumed before its signature is looked at: whatever comes
+of it, no second signature over it is ever accepted. The *same* signature sent again gets the same
+answer, because that is a double click and not a second attempt.
 """
 
 import secrets

@@ -1,6 +1,8 @@
 """Every refusal of the portal: its code and its HTTP status.
 
-What it says to a person stands in the catalogue, as ``portal.refusals`` and the code.
+What it says to a person stands in the catalogue, as ``portal.refusals`` and the code. That a
+code is called as one of the agent's does not make the sentence the same: here the site speaks of
+what it found itself, such as in ``rate_limited`` or ``certificate_expired``, and of its next step.
 """
 
 from collections.abc import Mapping
@@ -22,7 +24,7 @@ class PortalCode(StrEnum):
     CONTACT_INVALID = "contact_invalid"
     OTP_INCORRECT = "otp_incorrect"
     OTP_EXPIRED = "otp_expired"
-    TOO_MANY_TRIES = "too_many_tries"
+    TOO_MANY_ATTEMPTS = "too_many_tries"
     ID_NUMBER_INVALID = "id_number_invalid"
     CHALLENGE_UNKNOWN = "challenge_unknown"
     CHALLENGE_EXPIRED = "challenge_expired"
@@ -77,7 +79,7 @@ REFUSALS: Final[Mapping[PortalCode, PortalRefusal]] = MappingProxyType(
         PortalCode.CONTACT_INVALID: PortalRefusal(400, is_retriable=True),
         PortalCode.OTP_INCORRECT: PortalRefusal(403, is_retriable=True),
         PortalCode.OTP_EXPIRED: PortalRefusal(410, is_retriable=True),
-        PortalCode.TOO_MANY_TRIES: PortalRefusal(429, is_retriable=True),
+        PortalCode.TOO_MANY_ATTEMPTS: PortalRefusal(429, is_retriable=True),
         PortalCode.ID_NUMBER_INVALID: PortalRefusal(422, is_retriable=True),
         PortalCode.CHALLENGE_UNKNOWN: PortalRefusal(404, is_retriable=True),
         PortalCode.CHALLENGE_EXPIRED: PortalRefusal(410, is_retriable=True),

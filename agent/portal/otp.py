@@ -1,4 +1,4 @@
-"""One-time codes: six digits, five minutes, five tries, bound to a session and a contact."""
+"""One-time codes: six digits, five minutes, five attempts, bound to a session and a contact."""
 
 import hmac
 import secrets
@@ -13,9 +13,9 @@ from agent.portal.sessions import MemberSession
 from agent.portal.transaction import Transaction
 
 LIFETIME: Final = 300
-TRIES: Final = 5
+ATTEMPTS: Final = 5
 SENDS: Final = ((15 * 60, 5), (24 * 60 * 60, 20))
-"""At most so many codes to one contact in so many seconds, whoever asks: with five tries each,
+"""At most so many codes to one contact in so many seconds, whoever asks: with five attempts each,
 that leaves a guesser one chance in ten thousand a day."""
 
 _KEPT: Final = SENDS[-1][0]
@@ -46,7 +46,7 @@ def issue(tx: Transaction, session: MemberSession, contact: Contact) -> str | Po
             (who, tx.now - seconds),
         ).fetchone()
         if sent >= most:
-            return PortalCode.TOO_MANY_TRIES
+            return PortalCode.TOO_MANY_ATTEMPTS
     code = f"{secrets.randbelow(10**6):06}"
     salt = secrets.token_bytes(16)
     tx.execute(
@@ -65,7 +65,7 @@ def issue(tx: Transaction, session: MemberSession, contact: Contact) -> str | Po
             _code_hash(tx.keyring, salt, code),
             tx.now,
             tx.now + LIFETIME,
-            TRIES,
+            ATTEMPTS,
         ),
     )
     return code
@@ -77,7 +77,7 @@ def confirm(
     contact: Contact,
     code: str,
 ) -> Confirmation | PortalCode:
-    """Check a code against the newest one of this session and contact; counts as a try.
+    """Check a code against the newest one of this session and contact; counts as an attempt.
 
     A session that was begun by this code may present it once more, as after a double click.
     """
@@ -91,12 +91,12 @@ def confirm(
     if row is None or row["expires"] <= tx.now:
         return PortalCode.OTP_EXPIRED
     if row["tries_left"] == 0:
-        return PortalCode.TOO_MANY_TRIES
+        return PortalCode.TOO_MANY_ATTEMPTS
     if hmac.compare_digest(row["code_hash"], _code_hash(tx.keyring, row["salt"], code)):
         return _accept(tx, row)
     left = row["tries_left"] - 1
     tx.execute("UPDATE otp SET tries_left = ? WHERE id = ?", (left, row["id"]))
-    return PortalCode.OTP_INCORRECT if left else PortalCode.TOO_MANY_TRIES
+    return PortalCode.OTP_INCORRECT if left else PortalCode.TOO_MANY_ATTEMPTS
 
 
 def _accept(tx: Transaction, row: sqlite3.Row) -> Confirmation:

@@ -47,7 +47,7 @@ def load_statics() -> Mapping[str, StaticFile]:
     found: dict[str, StaticFile] = {}
     for name, file in _walk(files("agent").joinpath("portal", "static"), ""):
         found[f"/{name}"] = found[f"/static/{name}"] = file
-    texts = _file(browser_module("portal").encode(), "text/javascript")
+    texts = _file(browser_module("portal", "codes", "common").encode(), "text/javascript")
     found["/js/texts.js"] = found["/static/js/texts.js"] = texts
     page = spoken_page(found["/index.html"].body.decode()).encode()
     for path in ("/", "/index.html", "/static/index.html"):

@@ -36,7 +36,7 @@ def pad_pin(pin: SecretBytes) -> SecretBytes:
     field.buffer[: len(pin)] = pin.buffer
     if pin.wiped:
         # Another thread gives up at any moment. Asked after copying: what is left of a PIN by
-        # then would be sent as a wrong one, and cost a try.
+        # then would be sent as a wrong one, and cost an attempt.
         field.wipe()
         raise AgentError("the PIN was taken back", code=ErrorCode.USER_CANCELLED)
     return field

@@ -1,18 +1,19 @@
 """The record of a setup for one user, which makes repeating and undoing it exact."""
 
-import json
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Final
 
+import msgspec
+from msgspec import Meta, Struct
+
+from agent import strict_json
 from agent.files import read_file, replace_file
 
-_MAX_SIZE = 64 * 1024  # bytes
-_MAX_FOLDERS = 64
+_MAX_SIZE: Final = 64 * 1024  # bytes
+_MAX_FOLDERS: Final = 64
 
 
-@dataclass(frozen=True, slots=True)
-class SetupRecord:
+class SetupRecord(Struct, frozen=True):
     """What ``ankong setup complete`` did for this user.
 
     Attributes:
@@ -25,22 +26,16 @@ class SetupRecord:
 
     version: str
     complete: bool
-    folders: tuple[str, ...] = ()
+    folders: Annotated[tuple[str, ...], Meta(max_length=_MAX_FOLDERS)]
 
     @classmethod
-    def read(cls, path: Path) -> Self | None:
+    def read(cls, path: Path) -> "SetupRecord | None":
         """Read a record; return None where there is none, or none that can be used."""
         try:
-            found: Any = json.loads(read_file(path, _MAX_SIZE))
-            folders = tuple(found["folders"])
-            version, complete = found["version"], found["complete"]
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            record = strict_json.decode(read_file(path, _MAX_SIZE), cls, limit=_MAX_SIZE)
+        except (OSError, ValueError):
             return None
-        if not isinstance(version, str) or len(folders) > _MAX_FOLDERS:
-            return None
-        if not all(isinstance(folder, str) and Path(folder).is_absolute() for folder in folders):
-            return None
-        return cls(version, complete is True, folders)
+        return record if all(map(_is_usable, record.folders)) else None
 
     def write(self, path: Path) -> None:
         """Replace the record in ``path``.
@@ -49,4 +44,8 @@ class SetupRecord:
             OSError: it cannot be written.
 
         """
-        replace_file(path, json.dumps(asdict(self), ensure_ascii=False).encode())
+        replace_file(path, msgspec.json.encode(self))
+
+
+def _is_usable(folder: str) -> bool:
+    return Path(folder).is_absolute() and "\0" not in folder

@@ -1,9 +1,12 @@
 """The certificates on a card, understood."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.x509 import Certificate, load_der_x509_certificate
 
 from agent.cards.card import StoredCertificate
 from agent.errors import AgentError, SpoiltCertificateError, UnsupportedCardError
@@ -47,6 +50,36 @@ def card_certificates(
     if failure is not None and not good:
         raise failure
     return tuple(good)
+
+
+def not_vouched_for(certificates: Sequence[StoredCertificate]) -> tuple[StoredCertificate, ...]:
+    """Return the certificates that no other certificate here has signed.
+
+    A bit that was misread spoils the signature; where it is good, the certificate was read right.
+    Authorities that are self-signed vouch for themselves.
+    """
+    loaded = {stored: _load(stored) for stored in certificates}
+    issuers = [certificate for certificate in loaded.values() if certificate is not None]
+    return tuple(
+        stored
+        for stored, certificate in loaded.items()
+        if certificate is None or not any(_has_issued(issuer, certificate) for issuer in issuers)
+    )
+
+
+def _load(stored: StoredCertificate) -> Certificate | None:
+    try:
+        return load_der_x509_certificate(stored.der)
+    except ValueError:
+        return None
+
+
+def _has_issued(issuer: Certificate, certificate: Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
+        return False
+    return True
 
 
 def any_expired(certificates: Iterable[StoredCertificate], now: datetime) -> bool:

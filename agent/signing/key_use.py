@@ -6,17 +6,31 @@ checked again in the transaction that the PIN is sent in.
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from threading import Event as ThreadEvent
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from agent.cards.card import Card, PinRules
+from agent.cards.card import Card, PinRules, StoredCertificate
 from agent.consent.consent import Consent
-from agent.consent.questions import CardFacts, EnterPin, LastTry, Locked, Prompt, Prompter, Purpose
-from agent.errors import AgentError, CardRemovedError, ErrorCode, PinError
+from agent.consent.questions import (
+    CardFacts,
+    EnterPin,
+    LastAttempt,
+    Locked,
+    Prompt,
+    Prompter,
+    Purpose,
+)
+from agent.errors import (
+    AgentError,
+    CardRemovedError,
+    ErrorCode,
+    KeyNotFoundError,
+    PinError,
+)
 from agent.origin import Origin
 from agent.secret import SecretBytes
 from agent.signing.card_certificates import card_certificate
@@ -29,16 +43,6 @@ N = TypeVar("N")
 P = TypeVar("P")
 T = TypeVar("T")
 
-_DOUBTS: Final = frozenset(
-    {
-        ErrorCode.BAD_REQUEST,
-        ErrorCode.CERTIFICATE_EXPIRED,
-        ErrorCode.CERTIFICATE_NOT_YET_VALID,
-        ErrorCode.INTERNAL,
-        ErrorCode.KEY_NOT_FOUND,
-    }
-)
-"""How it shows that a card's certificates are others than those that are remembered."""
 CARD_SECONDS = 60.0  # for one operation, waiting for other programs' transactions included
 
 
@@ -99,7 +103,7 @@ class _Seen:
 
     Attributes:
         card: what the citizen is shown of it.
-        attempts_left: PIN tries as last seen, 1 or more; None when not known.
+        attempts_left: PIN attempts as last seen, 1 or more; None when not known.
         pin_rules: what its PIN can be.
 
     """
@@ -110,11 +114,20 @@ class _Seen:
 
 
 @dataclass(frozen=True, slots=True)
+class _Chosen(Generic[P]):
+    """A certificate of the card, and what was prepared with it."""
+
+    stored: StoredCertificate
+    certificate: CardCertificate
+    prepared: P
+
+
+@dataclass(frozen=True, slots=True)
 class _Spending:
     """What one transaction may do with the PIN.
 
     Attributes:
-        ask_below: with fewer tries left the citizen has to be asked; None for the rule of the
+        ask_below: with fewer attempts left the citizen has to be asked; None for the rule of the
             task: below the last but one, or below the full number.
         expected: the number of the card that they were shown; None if they were shown none.
 
@@ -132,7 +145,7 @@ class KeyUser(Generic[P, N, T]):
         readers: where the cards are.
         consent: who answers for the citizen.
         prompter: what asks for a PIN that no page handed over.
-        last_try: whether the last PIN try may be spent at all.
+        last_try: whether the last PIN attempt may be spent at all.
         site: who asks.
         reader: where the card is.
         task: what for.
@@ -172,8 +185,8 @@ class KeyUser(Generic[P, N, T]):
                 raise
             left = error.attempts_left or 1
         card = (await self._look()).card
-        await self._allow_try(LastTry(self.site, left, card, pin_given=True))
-        # Whoever agreed to one try did not agree to a later one.
+        await self._allow_last_attempt(LastAttempt(self.site, left, card, pin_given=True))
+        # Whoever agreed to one attempt did not agree to a later one.
         return await self._use(pin, _Spending(left, card.serial))
 
     # The PIN that the citizen types in our own window.
@@ -188,7 +201,9 @@ class KeyUser(Generic[P, N, T]):
             seen = await self._look()
             left = seen.attempts_left
             if left == 1:
-                await self._allow_try(LastTry(self.site, left, seen.card, pin_given=False))
+                await self._allow_last_attempt(
+                    LastAttempt(self.site, left, seen.card, pin_given=False)
+                )
             spending = _Spending(1 if left == 1 else 2, seen.card.serial)
             with await self._ask(self._enter_pin(purpose, seen, was_wrong=was_wrong)) as pin:
                 try:
@@ -222,14 +237,14 @@ class KeyUser(Generic[P, N, T]):
         if error.code not in (ErrorCode.PIN_INCORRECT, ErrorCode.PIN_LAST_ATTEMPT):
             raise error
 
-    async def _allow_try(self, question: LastTry) -> None:
+    async def _allow_last_attempt(self, question: LastAttempt) -> None:
         if question.attempts_left == 1 and not self.last_try:
             raise PinError(
-                "the last try is not to be spent here",
+                "the last attempt is not to be spent here",
                 code=ErrorCode.PIN_LAST_ATTEMPT,
                 attempts_left=1,
             )
-        await self._while_card_stays(lambda: self.consent.allow_try(question))
+        await self._while_card_stays(lambda: self.consent.allow_last_attempt(question))
 
     async def _ask(self, question: Prompt[A]) -> A:
         return await self._while_card_stays(lambda: self.prompter.ask(question))
@@ -264,67 +279,71 @@ class KeyUser(Generic[P, N, T]):
 
     async def _look(self) -> _Seen:
         """Find whose card it is, and whether it can do the task, before anybody is asked."""
-        return await self.readers.run(self.reader, self._inspect, CARD_SECONDS)
+        return await self.readers.run(self.reader, "look", self._inspect, CARD_SECONDS)
 
     async def _use(self, pin: SecretBytes, spending: _Spending) -> T:
         transaction = partial(self._transaction, pin, spending)
-        return await self.readers.run(self.reader, transaction, self.task.seconds)
+        return await self.readers.run(self.reader, "use the key", transaction, self.task.seconds)
 
     # In the reader's thread.
 
     def _inspect(self, card: Card, nobody_waits: ThreadEvent) -> _Seen:
         del nobody_waits  # nothing that could not be undone happens here
-        with _doubting(card):
-            certificate = card_certificate(
-                self.reader, card.serial, card.certificate(self.task.key_id)
-            )
-            self.task.prepare(certificate)
+        chosen = self._choose(card)
         shown = CardFacts(
             self.reader,
             card.generation,
             card.serial,
-            certificate.facts.subject_cn,
+            chosen.certificate.facts.subject_cn,
             self.readers.provider_kind == "virtual",
         )
         return _Seen(shown, card.attempts_left or None, card.pin_rules)
+
+    def _choose(self, card: Card) -> _Chosen[P]:
+        """Choose the certificate that can do the task, where a key has several.
+
+        Raises:
+            AgentError: none can; what is wrong with the first one.
+
+        """
+        failure: AgentError | None = None
+        for stored in card.certificates_of(self.task.key_id):
+            self.recording.saw(card.serial, stored.der)
+            try:
+                certificate = card_certificate(self.reader, card.serial, stored)
+                return _Chosen(stored, certificate, self.task.prepare(certificate))
+            except AgentError as error:
+                failure = failure or error
+        raise failure or KeyNotFoundError("no such certificate on the card")
 
     def _transaction(
         self, pin: SecretBytes, spending: _Spending, card: Card, nobody_waits: ThreadEvent
     ) -> T:
         """Use the key once; errors before the verb is called come before the PIN is sent."""
         card.pin_rules.check(pin)
-        with _doubting(card):
-            stored = card.certificate(self.task.key_id)
-            self.recording.saw(card.serial, stored.der)
-            self._check_card(card, spending)
-            certificate = card_certificate(self.reader, card.serial, stored)
-            prepared = self.task.prepare(certificate)
-            use_key, inputs = self.task.verb(card), self.task.inputs(prepared)
-            if nobody_waits.is_set():
-                raise AgentError("nobody waits any more", code=ErrorCode.USER_CANCELLED)
-            with self.recording.key_use():
-                results = use_key(self.task.key_id, pin, inputs)
-            return self.task.finish(certificate, prepared, results)
+        chosen = self._choose(card)
+        self._check_card(card, spending)
+        use_key, inputs = self.task.verb(card), self.task.inputs(chosen.prepared)
+        if nobody_waits.is_set():
+            raise AgentError("nobody waits any more", code=ErrorCode.USER_CANCELLED)
+        with self.recording.key_use():
+            results = use_key(self.task.key_id, pin, inputs)
+        try:
+            result = self.task.finish(chosen.certificate, chosen.prepared, results)
+        except AgentError:
+            card.reject(chosen.stored)
+            raise
+        card.prove(chosen.stored)
+        return result
 
     def _check_card(self, card: Card, spending: _Spending) -> None:
         if spending.expected not in (None, card.serial):
             raise CardRemovedError("another card than the one that was shown")
         ask_below = spending.ask_below
         if ask_below is None:
-            ask_below = card.pin_rules.tries if self.task.confirm_retry else 2
+            ask_below = card.pin_rules.attempts if self.task.confirm_retry else 2
         left = card.attempts_left
         if left is not None and 0 < left < ask_below:
             raise PinError(
-                "few tries are left", code=ErrorCode.PIN_LAST_ATTEMPT, attempts_left=left
+                "few attempts are left", code=ErrorCode.PIN_LAST_ATTEMPT, attempts_left=left
             )
-
-
-@contextmanager
-def _doubting(card: Card) -> Iterator[None]:
-    """Have the certificates read anew next time if they do not fit: they may be renewed."""
-    try:
-        yield
-    except AgentError as error:
-        if error.code in _DOUBTS:
-            card.forget_certificates()
-        raise

@@ -149,7 +149,7 @@ class ReaderView:
         state: what is in it.
         generation: of the card; None when it is not known.
         serial: the card's number once a card operation has read it.
-        attempts_left: PIN tries left as last seen, 0 to 3; None when never seen.
+        attempts_left: PIN attempts left as last seen, 0 to 3; None when never seen.
         keypad: whether the reader has been seen to have a keypad. No card that a driver here
             knows can be sent a PIN from it: their PIN travels encrypted, end to end.
 

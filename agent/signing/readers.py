@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import structlog
 
@@ -20,12 +20,14 @@ from agent.errors import (
     NoReaderError,
     OtherGenerationError,
     ServiceUnavailableError,
+    SharingViolationError,
     SpoiltCertificateError,
     UnsupportedCardError,
 )
 from agent.signing.model import CardPresence, Event, ReaderView, Snapshot
 from agent.signing.worker import Worker
 from agent.transport.base import CardProvider, Connection, ReaderState
+from agent.transport.observed import ObservedConnection
 from agent.transport.part10 import has_keypad
 
 T = TypeVar("T")
@@ -39,6 +41,7 @@ MAX_PENDING = 16  # operations in one reader's queue
 EVENT_BACKLOG = 256  # events kept for a listener who does not read them
 WAIT = 60.0  # seconds; how long one look at the readers lasts when nothing happens
 SERVICE_RETRY = 1.0  # seconds between looks for a PC/SC service that is not there
+PROBE_PAUSES: Final = (0.0, 1.0, 4.0)  # seconds before each question to a card that is not known
 CLOSE_TIMEOUT = 3.0  # seconds to wait for threads that are in the middle of something
 
 _log = structlog.get_logger(__name__)
@@ -51,6 +54,52 @@ class _Seat:
     state: ReaderState
     view: ReaderView
     driver: CardDriver | None = None
+
+
+_DOUBTS: Final = frozenset(
+    {
+        ErrorCode.BAD_REQUEST,
+        ErrorCode.CERTIFICATE_EXPIRED,
+        ErrorCode.CERTIFICATE_NOT_YET_VALID,
+        ErrorCode.INTERNAL,
+        ErrorCode.KEY_NOT_FOUND,
+        ErrorCode.UNSUPPORTED_CARD,
+    }
+)
+"""How it shows that something was misread, or that the card is not what it was."""
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """One transaction on a card, as the log tells of it when it fails."""
+
+    operation: str
+    reader: str
+    connection: ObservedConnection | None = None
+    card: Card | None = None
+
+    def may_read_again(self, error: AgentError) -> bool:
+        """Return whether the same transaction may go better: nothing was spent, all may be new."""
+        if self.card is not None and self.card.pin_sent:
+            return False
+        # Another program's reset while the card was opened is over when it is noticed.
+        return error.code in _DOUBTS or isinstance(error, SharingViolationError)
+
+    def log(self, error: AgentError, decision: str) -> None:
+        """Write what failed, where, and what was decided; commands by their headers only."""
+        connection = self.connection
+        answer = connection.status_word if connection is not None else None
+        _log.warning(
+            "a card operation failed",
+            operation=self.operation,
+            reader=self.reader,
+            command=connection.commands if connection is not None else 0,
+            header=connection.header if connection is not None else "",
+            status_word="" if answer is None else f"{answer:04X}",
+            code=str(error.code),
+            detail=error.detail,
+            decision=decision,
+        )
 
 
 class Readers:
@@ -139,12 +188,14 @@ class Readers:
             self._at_work -= 1
             self._publish()
 
-    async def run(self, reader: str, operation: CardOperation[T], seconds: float) -> T:
+    async def run(self, reader: str, name: str, operation: CardOperation[T], seconds: float) -> T:
         """Run a card operation in its reader's thread.
 
         Args:
             reader: a name from the snapshot.
-            operation: is run in one transaction, which ends with a reset of the card.
+            name: what the log calls the operation.
+            operation: is run in one transaction, which ends with a reset of the card. If
+                something was misread before a PIN was sent, it is run once more.
             seconds: how long to wait, in the queue included.
 
         Raises:
@@ -157,7 +208,7 @@ class Readers:
         if worker.pending >= MAX_PENDING:
             raise AgentError("too many requests wait for this reader", code=ErrorCode.BUSY)
         nobody_waits = threading.Event()
-        future = worker.submit(self._operate, reader, operation, nobody_waits)
+        future = worker.submit(self._operate, reader, name, operation, nobody_waits)
         try:
             with self.work():
                 async with asyncio.timeout(seconds):
@@ -174,9 +225,11 @@ class Readers:
     def _note_card(self, state: ReaderState, serial: str, attempts_left: int | None) -> None:
         """Remember what an operation learnt about a card, if it is there still."""
         seat = self._seats.get(state.name)
-        if seat is None or seat.state != state or seat.view.state is not CardPresence.CARD:
+        if seat is None or seat.state != state:
             return
-        view = replace(seat.view, serial=serial, attempts_left=attempts_left)
+        view = replace(
+            seat.view, state=CardPresence.CARD, serial=serial, attempts_left=attempts_left
+        )
         if view != seat.view:
             self._seats[state.name] = replace(seat, view=view)
             self._publish()
@@ -201,18 +254,40 @@ class Readers:
     # In the reader's thread.
 
     def _operate(
-        self, reader: str, operation: CardOperation[T], nobody_waits: threading.Event
+        self, reader: str, name: str, operation: CardOperation[T], nobody_waits: threading.Event
     ) -> T:
+        """Run an operation; once more, all read anew, if it may have failed by a bad answer."""
+        is_first = True
+        while True:
+            attempt = _Attempt(name, reader)
+            try:
+                with self._transaction(attempt, nobody_waits) as card:
+                    return operation(card, nobody_waits)
+            except AgentError as error:
+                again = is_first and attempt.may_read_again(error)
+                attempt.log(error, "once more" if again else "given up")
+                if not again:
+                    raise
+            is_first = False
+
+    @contextmanager
+    def _transaction(self, attempt: _Attempt, nobody_waits: threading.Event) -> Iterator[Card]:
+        """Open the card for one operation, and note afterwards what was learnt about it."""
         if nobody_waits.is_set():
             raise AgentError("nobody waits any more", code=ErrorCode.USER_CANCELLED)
+        reader = attempt.reader
         seat = self._seat_with_card(reader)
         with ExitStack() as stack:
-            connection = self._provider.open(reader)
+            connection = attempt.connection = ObservedConnection(self._provider.open(reader))
             stack.callback(connection.close)
             self._look_for_keypad(reader, connection)
-            card = self._open_card(stack, seat, connection)
+            card = attempt.card = self._open_card(stack, seat, connection)
             try:
-                return operation(card, nobody_waits)
+                yield card
+            except AgentError as error:
+                if error.code in _DOUBTS:
+                    card.forget()
+                raise
             finally:
                 note = partial(self._note_card, seat.state, card.serial, card.attempts_left)
                 self._in_loop(note)
@@ -247,12 +322,14 @@ class Readers:
 
     def _seat_with_card(self, reader: str) -> _Seat:
         seat = self._seats.get(reader)
+        if seat is None and not self._snapshot.service_available:
+            raise ServiceUnavailableError("no PC/SC service")
         if seat is None:
             raise NoReaderError("no such reader")
         if seat.view.state is CardPresence.EMPTY:
             raise NoCardError("the reader is empty")
-        if seat.view.state is not CardPresence.CARD:
-            raise UnsupportedCardError("no driver knows this card")
+        if seat.view.state is CardPresence.MUTE:
+            raise UnsupportedCardError("the card does not answer")
         return seat
 
     # In the monitor's thread.
@@ -301,6 +378,7 @@ class Readers:
 
     def _remove(self, name: str) -> None:
         seat = self._seats.pop(name)
+        self._registry.memory.forget_unproven()
         self._keypads.pop(name, None)
         worker = self._workers.pop(name, None)
         if worker is not None:
@@ -323,6 +401,7 @@ class Readers:
         if before is None:
             self._announce("reader_added", view)
         elif before.state.present:
+            self._registry.memory.forget_unproven()
             self._announce("card_removed", replace(view, state=CardPresence.EMPTY))
         if presence is CardPresence.CARD and driver is None:
             self._probe_later(state)
@@ -335,25 +414,45 @@ class Readers:
         task.add_done_callback(self._probes.discard)
 
     async def _probe(self, state: ReaderState) -> None:
-        """Ask a card whose ATR says nothing which it is, and announce it then."""
-        driver: CardDriver | None = None
-        try:
-            future = self._worker(state.name).submit(self._ask, state.name)
-            driver = await asyncio.wrap_future(future)
-        except AgentError as error:
-            _log.info("probing failed", reader=state.name, detail=error.detail)
+        """Ask a card whose ATR says nothing which it is, and announce it then.
+
+        One bad answer must not brand a card: it is asked up to three times, and again with each
+        request.
+        """
+        for pause in PROBE_PAUSES:
+            await asyncio.sleep(pause)
+            seat = self._seats.get(state.name)
+            if seat is None or seat.state != state or seat.driver is not None:
+                return
+            driver = await self._ask_which(state.name)
+            if self._take_answer(state, driver):
+                return
+
+    def _take_answer(self, state: ReaderState, driver: CardDriver | None) -> bool:
+        """Show and announce what a probe found; return whether there is nothing more to ask."""
         seat = self._seats.get(state.name)
-        if seat is None or seat.state != state:
-            return
+        if seat is None or seat.state != state or seat.driver is not None:
+            return True
         presence = CardPresence.CARD if driver else CardPresence.UNSUPPORTED
         generation = driver.generation if driver else None
         view = replace(seat.view, state=presence, generation=generation)
-        self._seats[state.name] = _Seat(state, view, driver)
-        self._publish()
-        self._announce("card_inserted", view)
+        if driver is not None or view != seat.view:
+            self._seats[state.name] = _Seat(state, view, driver)
+            self._publish()
+            self._announce("card_inserted", view)
+        return driver is not None
 
-    def _ask(self, reader: str) -> CardDriver | None:
-        connection = self._provider.open(reader)
+    async def _ask_which(self, reader: str) -> CardDriver | None:
+        attempt = _Attempt("probe", reader)
+        try:
+            future = self._worker(reader).submit(self._ask, attempt)
+            return await asyncio.wrap_future(future)
+        except AgentError as error:
+            attempt.log(error, "asked again, at most three times")
+            return None
+
+    def _ask(self, attempt: _Attempt) -> CardDriver | None:
+        connection = attempt.connection = ObservedConnection(self._provider.open(attempt.reader))
         try:
             return self._registry.probe(connection)
         finally:

@@ -30,7 +30,7 @@ from agent.errors import (
 from agent.history.store import History
 from agent.origin import Origin
 from agent.secret import SecretBytes
-from agent.signing.card_certificates import any_expired, card_certificates
+from agent.signing.card_certificates import any_expired, card_certificates, not_vouched_for
 from agent.signing.decrypt_task import DecryptTask
 from agent.signing.key_use import CARD_SECONDS, KeyTask, KeyUser
 from agent.signing.model import (
@@ -77,7 +77,7 @@ class SigningService:
             consent: who answers for the citizen.
             clock: the time of day, with a time zone.
             prompter: what asks for a PIN that no page handed over; None where a page has to.
-            last_try: whether the last PIN try of a card may be spent at all.
+            last_try: whether the last PIN attempt of a card may be spent at all.
             history: where it is written down how requests ended; closed by whoever opened it,
                 after :meth:`close`.
             on_signed: told in the event loop after each use of a key; must not block.
@@ -243,12 +243,16 @@ class SigningService:
         names = tuple(r.name for r in snapshot.readers if r.state is CardPresence.CARD)
         if names:
             return names
-        if any(r.state is CardPresence.UNSUPPORTED for r in snapshot.readers):
-            raise UnsupportedCardError("no driver knows this card")
+        # A bad answer may have made it look so: it is asked again with each request.
+        names = tuple(r.name for r in snapshot.readers if r.state is CardPresence.UNSUPPORTED)
+        if names:
+            return names
+        if any(r.state is CardPresence.MUTE for r in snapshot.readers):
+            raise UnsupportedCardError("the card does not answer")
         raise NoCardError("every reader is empty")
 
     async def _certificates_in(self, reader: str) -> tuple[CardCertificate, ...]:
-        contents = await self._readers.run(reader, self._read_certificates, CARD_SECONDS)
+        contents = await self._readers.run(reader, "list", self._read_certificates, CARD_SECONDS)
         return card_certificates(reader, *contents)
 
     def _read_certificates(
@@ -256,7 +260,11 @@ class SigningService:
     ) -> tuple[str, tuple[StoredCertificate, ...]]:
         del nobody_waits  # nothing that could not be undone happens here
         certificates = card.certificates()
+        if not all(card.is_proven(stored) for stored in certificates):
+            for stored in not_vouched_for(certificates):
+                card.read_again(stored)
+            card.prove(*certificates)
         if any_expired(certificates, self._clock()):
             # Renewed meanwhile, perhaps: what is told now may be out of date the next time.
-            card.forget_certificates()
+            card.forget()
         return card.serial, certificates

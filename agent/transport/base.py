@@ -37,6 +37,10 @@ class Connection(Protocol):
     """One card, powered; made by :meth:`CardProvider.open`. Not thread-safe."""
 
     @property
+    def reader(self) -> str:
+        """The name of the reader that the card is in."""
+
+    @property
     def atr(self) -> bytes:
         """The card's Answer To Reset, 2 to 33 bytes."""
 

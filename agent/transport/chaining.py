@@ -49,7 +49,7 @@ class ApduChannel:
     def send_secret(self, command: SecretBytes) -> int:
         """Send a whole command APDU that carries a PIN, once, and wipe it; return the status word.
 
-        It is never sent again, whatever the card answers: a repeated VERIFY may cost a try.
+        It is never sent again, whatever the card answers: a repeated VERIFY may cost an attempt.
 
         Raises:
             TransportError: as :meth:`agent.transport.base.Connection.transmit`.

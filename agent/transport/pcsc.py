@@ -21,7 +21,7 @@ from agent.errors import (
 )
 from agent.transport import pcsc_codes as codes
 from agent.transport.base import ReaderState
-from agent.transport.pcsc_connection import PcscConnection
+from agent.transport.pcsc_connection import ConnectedCard, PcscConnection
 
 _log = logging.getLogger(__name__)
 
@@ -223,7 +223,7 @@ class PcscProvider:
         except BaseException:
             scard.SCardReleaseContext(context)
             raise
-        return PcscConnection(scard, context, card, protocol, atr)
+        return PcscConnection(scard, ConnectedCard(context, card, protocol, atr, reader))
 
     def close(self) -> None:
         """Release everything; a blocked :meth:`wait` returns; may be called twice."""

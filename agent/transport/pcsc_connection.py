@@ -5,6 +5,7 @@ wipe. This module wipes the list, and makes no other copy.
 """
 
 import contextlib
+from dataclasses import dataclass
 from typing import Any
 
 from agent.errors import (
@@ -19,28 +20,51 @@ from agent.transport.part10 import GET_FEATURE_REQUEST
 _BEGIN_ATTEMPTS = 10  # another program may reset the card between our reconnect and our begin
 
 
+@dataclass(frozen=True, slots=True)
+class ConnectedCard:
+    """What SCardConnect gave.
+
+    Attributes:
+        context: of this connection alone.
+        handle: of the card within that context.
+        protocol: as SCardConnect returned it.
+        atr: the card's Answer To Reset.
+        reader: the name of its reader.
+
+    """
+
+    context: int
+    handle: int
+    protocol: int
+    atr: bytes
+    reader: str
+
+
 class PcscConnection:
     """A connection to a card through PC/SC; see :class:`agent.transport.base.Connection`."""
 
-    def __init__(self, scard: Any, context: int, card: int, protocol: int, atr: bytes) -> None:
+    def __init__(self, scard: Any, card: ConnectedCard) -> None:
         """Take over the handles of SCardEstablishContext and SCardConnect.
 
         Args:
             scard: pyscard's raw functions.
-            context: of this connection alone.
-            card: within that context.
-            protocol: as SCardConnect returned it.
-            atr: the card's Answer To Reset.
+            card: what SCardConnect gave.
 
         """
         self._scard = scard
-        self._context = context
-        self._card = card
-        self._protocol = protocol
-        self._atr = atr
+        self._context = card.context
+        self._card = card.handle
+        self._protocol = card.protocol
+        self._atr = card.atr
+        self._reader = card.reader
         self._in_transaction = False
         self._was_reset = False
         self._lost: TransportError | None = None
+
+    @property
+    def reader(self) -> str:
+        """The name of the reader that the card is in."""
+        return self._reader
 
     @property
     def atr(self) -> bytes:

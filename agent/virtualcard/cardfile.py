@@ -7,7 +7,7 @@ Version 1. Bytes are base64; optional objects may be left out; an unknown field 
      "generation": "gen1" | "gen2",
      "serial": "TEST000000000001",              16 ASCII characters, file 0903
      "channel_id": "…",                         10 bytes, gen2's channel keys come from it
-     "pin": "123456", "tries_left": 3,          the counter is written back at every change
+     "pin": "123456", "tries_left": 3,             the counter is written back at every change
      "person": {"name": "…", "id_number": "…"},
      "keys": [{"id": "SIGN", "label": "K1", "reference": 1, "private_key": PKCS#8}, …],
      "certificates": [{"id": "ROOTCACert", "label": "ROOT CA Cert", "certificate": DER}, …],
@@ -39,7 +39,7 @@ from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.files import CardFilesError
 from agent.virtualcard.model import (
     CARD_ID_LENGTH,
-    MAX_TRIES,
+    MAX_ATTEMPTS,
     CardData,
     CardKey,
     Faults,
@@ -156,7 +156,7 @@ class _CardFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     serial: Annotated[str, Meta(pattern=r"^[ -~]{16}\Z")]
     channel_id: Annotated[bytes, Meta(min_length=CARD_ID_LENGTH, max_length=CARD_ID_LENGTH)]
     pin: Annotated[str, Meta(pattern=r"^[0-9A-Za-z]{1,16}\Z")]
-    tries_left: Annotated[int, Meta(ge=0, le=MAX_TRIES)]
+    attempts_left: Annotated[int, Meta(ge=0, le=MAX_ATTEMPTS)] = msgspec.field(name="tries_left")
     person: _Person
     keys: Annotated[tuple[_Key, ...], Meta(max_length=MAX_OBJECTS)]
     certificates: Annotated[tuple[_Certificate, ...], Meta(max_length=MAX_OBJECTS)]
@@ -183,7 +183,7 @@ class _CardFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             serial=data.serial,
             channel_id=data.channel_id,
             pin=data.pin.decode("ascii"),
-            tries_left=data.tries_left,
+            attempts_left=data.attempts_left,
             person=_Person(**asdict(data.person)),
             keys=tuple(map(_Key.of, data.keys)),
             certificates=tuple(map(_Certificate.of, data.certificates)),
@@ -200,7 +200,7 @@ class _CardFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             keys=tuple(key.read() for key in self.keys),
             certificates=tuple(each.read() for each in self.certificates),
             channel_id=self.channel_id,
-            tries_left=self.tries_left,
+            attempts_left=self.attempts_left,
             person=Person(**structs.asdict(self.person)),
             options=Options(**structs.asdict(self.options)),
             faults=self.faults.read(),

@@ -49,14 +49,20 @@ class Insertion:
 class VirtualConnection:
     """One connection to a card; see :class:`agent.transport.base.Connection`."""
 
-    def __init__(self, insertion: Insertion) -> None:
+    def __init__(self, insertion: Insertion, reader: str) -> None:
         """Connect; the card starts from its reset if nobody else is connected."""
         self._insertion = insertion
+        self._reader = reader
         self._atr = insertion.card.atr
         self._closed = False
         if not insertion.connections:
             insertion.card.power_on()
         insertion.connections += 1
+
+    @property
+    def reader(self) -> str:
+        """The name of the reader that the card is in."""
+        return self._reader
 
     @property
     def atr(self) -> bytes:

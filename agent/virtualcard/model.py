@@ -5,7 +5,7 @@ from enum import StrEnum, unique
 
 from agent.virtualcard.rsa_key import RsaKey
 
-MAX_TRIES = 3  # wrong PINs in a row that lock the card
+MAX_ATTEMPTS = 3  # wrong PINs in a row that lock the card
 PIN_FIELD = 10  # bytes on the wire
 PIN_PADDING = b"\xff"
 SERIAL_LENGTH = 16  # ASCII characters
@@ -132,7 +132,7 @@ class CardData:
         keys: private keys.
         certificates: in the order in which they lie in the file 08F2.
         channel_id: gen2: the 10 bytes from which the channel keys are derived.
-        tries_left: PIN tries before the card locks, 0 to 3.
+        attempts_left: PIN attempts before the card locks, 0 to 3.
         person: whom it was made for.
         files: contents that replace what the card would build, by path ("5030/4104").
 
@@ -144,7 +144,7 @@ class CardData:
     keys: tuple[CardKey, ...]
     certificates: tuple[VirtualCertificate, ...]
     channel_id: bytes = bytes(CARD_ID_LENGTH)
-    tries_left: int = MAX_TRIES
+    attempts_left: int = MAX_ATTEMPTS
     person: Person = field(default_factory=Person)
     options: Options = field(default_factory=Options)
     faults: Faults = field(default_factory=Faults)

@@ -12,7 +12,7 @@ from agent.virtualcard.model import (
     ID_KEYX,
     ID_ROOT,
     ID_SIGN,
-    MAX_TRIES,
+    MAX_ATTEMPTS,
     CardData,
     CardKey,
     Faults,
@@ -39,7 +39,7 @@ class Order:
         id_number: 10 characters with a right check digit.
         pin: 6 to 8 ASCII letters and digits.
         validity: whether its certificates are valid.
-        tries_left: 0 to 3.
+        attempts_left: 0 to 3.
 
     """
 
@@ -48,7 +48,7 @@ class Order:
     id_number: str
     pin: bytes = field(repr=False)
     validity: Validity = Validity.NOW
-    tries_left: int = MAX_TRIES
+    attempts_left: int = MAX_ATTEMPTS
     options: Options = field(default_factory=Options)
     faults: Faults = field(default_factory=Faults)
     files: dict[str, bytes] = field(default_factory=dict)
@@ -95,7 +95,7 @@ def personalise(
         ),
         certificates=certificates,
         channel_id=secrets.token_bytes(CARD_ID_LENGTH),
-        tries_left=order.tries_left,
+        attempts_left=order.attempts_left,
         person=Person(order.name, order.id_number),
         options=order.options,
         faults=order.faults,
@@ -125,5 +125,5 @@ def check_order(order: Order) -> None:
     check_name(order.name)
     if not is_id_number(order.id_number):
         raise BadRequestError("the ID number's check digit is wrong, or it is none")
-    if not 0 <= order.tries_left <= MAX_TRIES:
-        raise BadRequestError("a card has 0 to 3 PIN tries")
+    if not 0 <= order.attempts_left <= MAX_ATTEMPTS:
+        raise BadRequestError("a card has 0 to 3 PIN attempts")

@@ -4,7 +4,7 @@ import hmac
 from collections.abc import Callable
 
 from agent.iso7816 import SW
-from agent.virtualcard.model import MAX_TRIES, PIN_FIELD, PIN_PADDING, CardData
+from agent.virtualcard.model import MAX_ATTEMPTS, PIN_FIELD, PIN_PADDING, CardData
 from agent.virtualcard.status import StatusError
 
 MEMORY_FAILURE = 0x6581  # ISO/IEC 7816-4 §5.6: the non-volatile memory could not be changed
@@ -19,7 +19,7 @@ class Pin:
     """
 
     def __init__(self, data: CardData, save: Callable[[], None]) -> None:
-        """Check against ``data.pin``; ``save`` stores ``data.tries_left`` and may raise OSError."""
+        """Check against ``data.pin``; ``save`` stores ``attempts_left``; it may raise OSError."""
         self._data = data
         self._save = save
         self.verified = False
@@ -32,22 +32,22 @@ class Pin:
 
         """
         self.verified = False
-        if self._data.tries_left == 0:
+        if self._data.attempts_left == 0:
             raise StatusError(SW.PIN_BLOCKED)
         expected = self._data.pin.ljust(PIN_FIELD, PIN_PADDING)
         if candidate is None or not hmac.compare_digest(candidate, expected):
-            self._set_tries(self._data.tries_left - 1)
-            left = self._data.tries_left
+            self._set_attempts(self._data.attempts_left - 1)
+            left = self._data.attempts_left
             raise StatusError(0x63C0 | left if left else SW.PIN_BLOCKED)
-        if self._data.tries_left != MAX_TRIES:
-            self._set_tries(MAX_TRIES)
+        if self._data.attempts_left != MAX_ATTEMPTS:
+            self._set_attempts(MAX_ATTEMPTS)
         self.verified = True
 
-    def _set_tries(self, tries: int) -> None:
-        before, self._data.tries_left = self._data.tries_left, tries
+    def _set_attempts(self, tries: int) -> None:
+        before, self._data.attempts_left = self._data.attempts_left, tries
         try:
             self._save()
         except OSError as error:
             # A card whose memory fails says so, and says nothing about the PIN.
-            self._data.tries_left = before
+            self._data.attempts_left = before
             raise StatusError(MEMORY_FAILURE) from error

@@ -102,7 +102,7 @@ class VirtualProvider:
                 raise SharingViolationError(f"another program holds {reader} for itself")
             if not slot.inserted.card.atr:
                 raise TransportError(f"the card in {reader} answers nothing")
-            return VirtualConnection(slot.inserted)
+            return VirtualConnection(slot.inserted, reader)
 
     def close(self) -> None:
         """Remove every card and release everything."""

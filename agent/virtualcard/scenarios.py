@@ -125,16 +125,16 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
     Scenario(
         "one-try-left",
-        wanted={"tries_left": 1},
+        wanted={"attempts_left": 1},
     ),
     Scenario(
         "locked",
-        wanted={"tries_left": 0},
+        wanted={"attempts_left": 0},
     ),
     Scenario(
         "locked-gen2",
         _GEN2,
-        {"tries_left": 0},
+        {"attempts_left": 0},
     ),
     Scenario(
         "t0",

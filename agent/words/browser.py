@@ -45,6 +45,18 @@ def browser_texts(language: Language, area: str) -> dict[str, Any]:
     return {name: _as_json(value) for name, value in section(language, area).items()}
 
 
+def page_texts(language: Language, area: str, *shared: str) -> dict[str, Any]:
+    """Return an area's texts as :func:`browser_texts` does, with those of shared areas.
+
+    Each shared area's texts stand under its name; where the area has a text there itself, as
+    ``panel.codes.no_card`` beside ``codes``, the page says that one.
+    """
+    texts = {name: browser_texts(language, name) for name in shared}
+    for name, own in browser_texts(language, area).items():
+        texts[name] = {**texts[name], **own} if name in texts else own
+    return texts
+
+
 def _as_json(value: Any) -> Any:
     if isinstance(value, CountedText):
         return {PLURAL: list(value.forms), "rule": plural_digits(value.choose)}
@@ -64,15 +76,16 @@ def plural_digits(choose: Callable[[int], int]) -> str:
     return digits.rstrip(digits[-1]) + digits[-1]
 
 
-def browser_module(area: str) -> str:
+def browser_module(area: str, *shared: str) -> str:
     """Return an ECMAScript module that says an area's texts in every language of ours.
 
     It exports what ``page.js`` beside this file does. ``choices`` are what a language, or the
-    system's, is called where one is chosen. Reads files: not for the event loop.
+    system's, is called where one is chosen. Shared areas are as for
+    :func:`page_texts`. Reads files: not for the event loop.
     """
     texts = {
         str(each): {
-            **browser_texts(each, area),
+            **page_texts(each, area, *shared),
             "choices": {choice: choice_label(choice, each) for choice in CHOICES},
         }
         for each in Language

@@ -301,7 +301,7 @@ Function Complete
     ${Tell} "$(SettingUp)"
     StrCpy $1 "--trust"
   ${Else}
-    ${Tell} "$(SettingUpQuietly)"
+    ${Tell} "$(MakingCertificate)"
     StrCpy $1 "--no-trust"
     StrCpy $Outcome "$(FinishUntrusted)"
   ${EndIf}

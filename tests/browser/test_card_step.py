@@ -93,7 +93,7 @@ def test_wrong_pins_are_counted_down_to_the_lock(page: Page, agent: World) -> No
 
 
 @pytest.mark.parametrize("pin", ["12345", "123456789", "12 4567", "１２３４５６"])
-def test_a_pin_that_no_card_takes_costs_no_try(page: Page, agent: World, pin: str) -> None:
+def test_a_pin_that_no_card_takes_costs_no_attempt(page: Page, agent: World, pin: str) -> None:
     card = agent.card()
     agent.start_agent(card)
     register(page, agent.url)
@@ -120,7 +120,7 @@ def test_a_card_out_of_its_time_is_told_before_a_pin_is_spent(
 
 
 def test_a_locked_card_is_told_when_it_is_used(page: Page, agent: World) -> None:
-    card = agent.card(tries_left=0)
+    card = agent.card(attempts_left=0)
     agent.start_agent(card)
     register(page, agent.url)
     to_pin(page, card.id_number)

@@ -42,7 +42,7 @@ def test_a_card_comes_back_as_it_was(
     card = make_card(
         generation,
         name="陳測試",
-        tries_left=2,
+        attempts_left=2,
         options=Options(t0=True, verify_per_signature=False),
         faults=Faults(remove_at=7, replace={3: b"\x6f\x00"}, rsa_delay_ms=10),
         files={"5030/4104": b"\x30\x00", "5030/9999": b""},
@@ -91,11 +91,11 @@ def test_the_right_pin_sets_the_counter_back_for_good(
     make_gen1_card: CardFactory, tmp_path: Path
 ) -> None:
     path = tmp_path / "card.json"
-    cardfile.save(path, make_gen1_card(tries_left=1).data)
+    cardfile.save(path, make_gen1_card(attempts_left=1).data)
     wire = Gen1Wire(cardfile.load(path))
     wire.enter_keys()
     assert wire.verify("123456") == SUCCESS
-    assert cardfile.load(path).data.tries_left == 3
+    assert cardfile.load(path).data.attempts_left == 3
 
 
 def test_a_counter_that_cannot_be_written_gives_nothing_away(
@@ -103,19 +103,19 @@ def test_a_counter_that_cannot_be_written_gives_nothing_away(
 ) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
-    cardfile.save(folder / "card.json", make_gen1_card(tries_left=2).data)
+    cardfile.save(folder / "card.json", make_gen1_card(attempts_left=2).data)
     wire = Gen1Wire(cardfile.load(folder / "card.json"))
     (folder / "card.json").unlink()
     folder.rmdir()
     wire.enter_keys()
     assert wire.verify("654321") == 0x6581
     assert wire.verify("123456") == 0x6581
-    assert wire.card.data.tries_left == 2
+    assert wire.card.data.attempts_left == 2
     assert wire.sw("80EA820180" + "00" * 128) == 0x6982
 
 
 def test_a_link_to_a_card_file_stays_a_link(make_gen1_card: CardFactory, tmp_path: Path) -> None:
-    cardfile.save(tmp_path / "card.json", make_gen1_card(tries_left=1).data)
+    cardfile.save(tmp_path / "card.json", make_gen1_card(attempts_left=1).data)
     link = tmp_path / "link.json"
     try:
         link.symlink_to("card.json")
@@ -125,7 +125,7 @@ def test_a_link_to_a_card_file_stays_a_link(make_gen1_card: CardFactory, tmp_pat
     wire.enter_keys()
     assert wire.verify("123456") == SUCCESS
     assert link.is_symlink()
-    assert cardfile.load(tmp_path / "card.json").data.tries_left == 3
+    assert cardfile.load(tmp_path / "card.json").data.attempts_left == 3
 
 
 def set_field(*path: str | int, value: object) -> Callable[[dict[str, Any]], None]:

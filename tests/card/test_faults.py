@@ -28,7 +28,7 @@ def test_a_response_is_lost_but_the_command_was_carried_out(make_gen1_card: Card
     wire = Gen1Wire(make_gen1_card(faults=Faults(drop_at=4)))
     wire.enter_keys()
     assert wire.card.process(protected("654321")) == b""
-    assert wire.card.data.tries_left == 2
+    assert wire.card.data.attempts_left == 2
 
 
 def test_a_response_is_replaced(gen1: Gen1Wire) -> None:
@@ -54,7 +54,7 @@ def test_a_foreign_card_understands_nothing(
     wire = Gen1Wire(make_card(generation, faults=Faults(foreign=sw)))
     for command in (SELECT_MF, protected("654321"), b"", b"\x00"):
         assert wire.sw(command) == sw
-    assert wire.card.data.tries_left == 3
+    assert wire.card.data.attempts_left == 3
 
 
 def test_a_mute_card_has_no_answer_to_reset(make_gen1_card: CardFactory) -> None:

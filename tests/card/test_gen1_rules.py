@@ -16,7 +16,7 @@ CardFactory = Callable[..., VirtualCard]
 )
 def test_another_class_byte_is_refused_and_costs_nothing(gen1: Gen1Wire, command: str) -> None:
     assert gen1.sw(command) in (0x6E00, 0x6700)
-    assert gen1.card.data.tries_left == 3
+    assert gen1.card.data.attempts_left == 3
 
 
 def test_select_by_name_is_answered_as_a_class_that_is_not_supported(gen1: Gen1Wire) -> None:
@@ -119,11 +119,13 @@ def test_records_that_are_asked_for_wrongly(gen1: Gen1Wire, command: str, sw: in
 @pytest.mark.parametrize(
     "command", ["8020000106313233343536", "802000010A313233343536FFFFFFFF", "80200001"]
 )
-def test_a_plain_verify_costs_a_try_even_with_the_right_pin(gen1: Gen1Wire, command: str) -> None:
+def test_a_plain_verify_costs_an_attempt_even_with_the_right_pin(
+    gen1: Gen1Wire, command: str
+) -> None:
     gen1.enter_keys()
     assert [gen1.sw(command) for _ in range(4)] == [0x63C2, 0x63C1, 0x6983, 0x6983]
     assert gen1.verify("123456") == 0x6983
-    assert gen1.card.data.tries_left == 0
+    assert gen1.card.data.attempts_left == 0
 
 
 @pytest.mark.parametrize("reference", ["00", "02", "81"])
@@ -131,7 +133,7 @@ def test_there_is_one_pin_reference(gen1: Gen1Wire, reference: str) -> None:
     gen1.enter_keys()
     command = protected("654321")
     assert gen1.sw(command[:3] + bytes.fromhex(reference) + command[4:]) == 0x6A88
-    assert gen1.card.data.tries_left == 3
+    assert gen1.card.data.attempts_left == 3
 
 
 def test_the_pin_belongs_to_the_key_directory(gen1: Gen1Wire) -> None:
@@ -145,7 +147,7 @@ def test_the_pin_belongs_to_the_key_directory(gen1: Gen1Wire) -> None:
 def test_a_protected_verify_of_another_length_costs_nothing(gen1: Gen1Wire) -> None:
     gen1.enter_keys()
     assert gen1.sw(bytes.fromhex("8C20000118") + bytes(24)) == 0x6700
-    assert gen1.card.data.tries_left == 3
+    assert gen1.card.data.attempts_left == 3
 
 
 @pytest.mark.parametrize("position", [16, 21, 29, 36])
@@ -154,7 +156,7 @@ def test_a_forged_verify_is_not_taken_for_a_pin(gen1: Gen1Wire, position: int) -
     forged = bytearray(protected("123456"))
     forged[position] ^= 1
     assert gen1.sw(bytes(forged)) == 0x6988
-    assert gen1.card.data.tries_left == 3
+    assert gen1.card.data.attempts_left == 3
 
 
 def test_a_changed_iv_is_a_changed_pin(gen1: Gen1Wire) -> None:
@@ -173,7 +175,7 @@ def test_the_older_pin_key_is_asked_for_by_a_status_word(make_gen1_card: CardFac
     old = Gen1Wire(make_gen1_card(options=Options(old_pin_label=True)))
     old.enter_keys()
     assert old.sw(protected("123456", IV)) == 0x6A88
-    assert old.card.data.tries_left == 3
+    assert old.card.data.attempts_left == 3
 
 
 def test_one_pin_allows_several_signatures(gen1: Gen1Wire) -> None:

@@ -170,7 +170,7 @@ def test_pin_and_keys_are_for_the_channel_only(gen2: Gen2Wire, command: str) -> 
     assert gen2.sw(command) == 0x6982
     gen2.open_channel()
     assert gen2.sw(command) == 0x6982
-    assert gen2.card.data.tries_left == 3
+    assert gen2.card.data.attempts_left == 3
 
 
 def test_a_wrong_mac_closes_the_channel_and_forgets_the_pin(gen2: Gen2Wire) -> None:
@@ -271,7 +271,7 @@ def test_a_verify_that_is_none_costs_nothing(
 ) -> None:
     gen2.open_channel()
     assert gen2.sw(gen2.secure(0x00, head, data)) == sw
-    assert gen2.card.data.tries_left == 3
+    assert gen2.card.data.attempts_left == 3
 
 
 def test_the_pin_of_the_channel_is_counted_too(gen2: Gen2Wire) -> None:

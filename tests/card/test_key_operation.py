@@ -161,11 +161,11 @@ def test_power_and_reset_forget_everything_but_the_counter(
         assert wire.card.process(b"\x80\xa4\x00\x00\x02\x3f\x00") == b""
         wire.card.power_on()
     assert operation(wire, "EA8201", bytes(128)) == 0x6985
-    assert wire.card.data.tries_left == 2
+    assert wire.card.data.attempts_left == 2
     if isinstance(wire, Gen2Wire):
         assert wire.sw("00A4000402503000") == 0x6A82
         wire.open_channel()
     wire.enter_keys()
     assert wire.verify("654321") == 0x63C1
     assert wire.verify("123456") == SUCCESS
-    assert wire.card.data.tries_left == 3
+    assert wire.card.data.attempts_left == 3

@@ -195,7 +195,7 @@ def test_a_wrong_pin_does_not_pull_the_card(provider: CardFileProvider, files: l
     for command in ("80A40000025030", "80A40000020810", "80200001"):
         _, sw = connection.transmit(bytes.fromhex(command))
     assert sw == 0x63C2
-    assert cardfile.load(files[0]).data.tries_left == 2
+    assert cardfile.load(files[0]).data.attempts_left == 2
     assert provider.wait(known, 1.0) == known
 
 

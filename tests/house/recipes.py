@@ -277,7 +277,7 @@ class Gen3Card(Card):
         except PinError as error:
             self._record.attempts_left = error.attempts_left
             raise
-        self._record.attempts_left = self.pin_rules.tries
+        self._record.attempts_left = self.pin_rules.attempts
         return tuple(
             self._session.send(
                 CommandApdu(0, 0x2A, 0x9E, 0x9A, hash_.digest_info(digest), 256), "sign"

@@ -35,7 +35,8 @@ def test_a_name_that_the_wizard_could_not_read_back_stops_the_build(tmp_path: Pa
 
 
 def test_every_text_that_a_script_names_is_in_the_catalogue() -> None:
-    known = {texts.name_of(key) for key in section(SOURCE, texts.AREA)}
+    areas = (texts.COMMON_AREA, texts.AREA)
+    known = {texts.name_of(key) for area in areas for key in section(SOURCE, area)}
     for script in (*SCRIPTS.glob("*.nsh"), SCRIPTS / "setup.nsi"):
         for name in re.findall(r"\$\((\w+)\)", script.read_text("utf-8")):
             assert name in known or name == "Licence", f"{script.name}: {name}"
@@ -62,8 +63,9 @@ def test_nothing_in_a_text_means_something_else_to_nsis() -> None:
         '`say "$$5" and $\\`x$\\`$\\r$\\n$Installed`'
     )
     for language in Language:
-        for text in section(language, texts.AREA).values():
-            assert "{" not in texts.quoted(text).replace("${", "")
+        for area in (texts.COMMON_AREA, texts.AREA):
+            for text in section(language, area).values():
+                assert "{" not in texts.quoted(text).replace("${", "")
 
 
 def test_no_question_of_the_silent_mode_waits_for_an_answer() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from agent.errors import TransportError
 from agent.transport.part10 import GET_FEATURE_REQUEST, features, has_keypad
-from agent.transport.pcsc_connection import PcscConnection
+from agent.transport.pcsc_connection import ConnectedCard, PcscConnection
 
 # As the CCID driver writes them for a reader with a keypad, and for one without.
 WITH_KEYPAD = bytes.fromhex("060442330006 070442330007 0A044233000A 1204 42330012")
@@ -71,7 +71,7 @@ def test_no_answer_of_a_reader_is_trouble(answer: bytes) -> None:
 
 def test_the_reader_is_asked_by_its_systems_own_code() -> None:
     scard = Scard(0, WITH_KEYPAD)
-    connection = PcscConnection(scard, 1, 2, 2, b"\x3b\x00")
+    connection = PcscConnection(scard, ConnectedCard(1, 2, 2, b"\x3b\x00", "R"))
     assert connection.features() == WITH_KEYPAD
     assert scard.asked == [(0x42000000 + GET_FEATURE_REQUEST, [])]
 
@@ -79,14 +79,16 @@ def test_the_reader_is_asked_by_its_systems_own_code() -> None:
 @pytest.mark.parametrize("code", [0x80100016, 0x80100022, 0x1F, 0x80100017 - 2**32])
 def test_a_reader_that_knows_no_features_costs_nobody_the_card(code: int) -> None:
     """Some say NOT_TRANSACTED, which of a command would mean that the card has gone."""
-    connection = PcscConnection(Scard(code, b"\x06\x04rest of memory"), 1, 2, 2, b"\x3b\x00")
+    connection = PcscConnection(
+        Scard(code, b"\x06\x04rest of memory"), ConnectedCard(1, 2, 2, b"\x3b\x00", "R")
+    )
     assert connection.features() is None
     assert connection.transmit(b"\x00\xa4\x00\x00") == (b"", 0x9000)
 
 
 def test_a_dead_connection_asks_nobody() -> None:
     scard = Scard(0, WITH_KEYPAD)
-    connection = PcscConnection(scard, 1, 2, 2, b"\x3b\x00")
+    connection = PcscConnection(scard, ConnectedCard(1, 2, 2, b"\x3b\x00", "R"))
     connection.close()
     with pytest.raises(TransportError):
         connection.features()

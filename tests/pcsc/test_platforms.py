@@ -20,7 +20,7 @@ from agent.errors import (
 )
 from agent.transport import pcsc, pcsc_codes
 from agent.transport.pcsc import PcscProvider
-from agent.transport.pcsc_connection import PcscConnection
+from agent.transport.pcsc_connection import ConnectedCard, PcscConnection
 from tests.pcsc.contract import PATIENCE, start
 
 NO_SERVICE = 0x8010001D
@@ -294,7 +294,7 @@ def test_a_failed_transmit_shows_nobody_the_receive_buffer() -> None:
             assert octets == [0, 0x20, 0, 1, 0x31]
             return 0x8010002F, [0x31, 0x32, 0x90, 0x00]
 
-    connection = PcscConnection(Fake(), 1, 2, 2, bytes(ATR))
+    connection = PcscConnection(Fake(), ConnectedCard(1, 2, 2, bytes(ATR), "R"))
     with pytest.raises(TransportError):
         connection.transmit(b"\x00\x20\x00\x01\x31")
     assert sent == [[0, 0, 0, 0, 0]], "the list that pyscard was given is wiped"

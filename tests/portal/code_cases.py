@@ -98,17 +98,17 @@ async def code_of_another_browser(site: Site, visitor: Visitor, _: Person) -> st
     return await visitor.code("/api/otp/confirm", {"contact": MOBILE, "code": right})
 
 
-@reaches(PortalCode.TOO_MANY_TRIES)
+@reaches(PortalCode.TOO_MANY_ATTEMPTS)
 async def guessed_code(_: Site, visitor: Visitor, __: Person) -> str:
     right, wrong = await wrong_code(visitor)
     body = {"contact": MOBILE, "code": wrong}
-    codes = [await visitor.code("/api/otp/confirm", body) for _try in range(5)]
+    codes = [await visitor.code("/api/otp/confirm", body) for _attempt in range(5)]
     assert codes == ["otp_incorrect"] * 4 + ["too_many_tries"]
     return await visitor.code("/api/otp/confirm", {"contact": MOBILE, "code": right})
 
 
-@reaches(PortalCode.TOO_MANY_TRIES)
+@reaches(PortalCode.TOO_MANY_ATTEMPTS)
 async def too_many_codes_to_one_contact(site: Site, _: Visitor, __: Person) -> str:
-    for _try in range(5):
+    for _attempt in range(5):
         assert await (await site.visitor()).code("/api/otp", {"contact": MOBILE}) == "ok"
     return await (await site.visitor()).code("/api/otp", {"contact": MOBILE})

@@ -28,7 +28,7 @@ from agent.virtualcard.identity import generate_id_number
 from agent.virtualcard.issuer import TestIssuer, Validity, der, serial_text
 from agent.virtualcard.profile import Use
 
-GENEROUS = Rates(posts=Rate(10_000, 10_000), card_tries=Rate(10_000, 10_000))
+GENEROUS = Rates(posts=Rate(10_000, 10_000), card_attempts=Rate(10_000, 10_000))
 MOBILE = "0900000001"
 
 

@@ -38,7 +38,7 @@ def test_every_code_has_a_case() -> None:
 
 
 async def test_rate_limited(test_issuer: TestIssuer, tmp_path: Path) -> None:
-    rates = Rates(posts=Rate(3, 0.0), card_tries=Rate(100, 0.0))
+    rates = Rates(posts=Rate(3, 0.0), card_attempts=Rate(100, 0.0))
     options = SiteOptions(replacements={"rates": rates})
     async with running_site(test_issuer, tmp_path, options) as site:
         visitor = await site.visitor()
@@ -47,10 +47,10 @@ async def test_rate_limited(test_issuer: TestIssuer, tmp_path: Path) -> None:
         assert (await visitor.get("/api/session"))[0] == 200
 
 
-async def test_card_tries_are_counted_by_session(
+async def test_card_attempts_are_counted_by_session(
     test_issuer: TestIssuer, citizen: Person, tmp_path: Path
 ) -> None:
-    rates = Rates(posts=Rate(1_000, 0.0), card_tries=Rate(4, 0.0))
+    rates = Rates(posts=Rate(1_000, 0.0), card_attempts=Rate(4, 0.0))
     options = SiteOptions(replacements={"rates": rates})
     async with running_site(test_issuer, tmp_path, options) as site:
         visitor = await site.visitor()

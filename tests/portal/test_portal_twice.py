@@ -194,7 +194,7 @@ async def test_the_newest_code_counts(visitor: Visitor) -> None:
     assert await visitor.code("/api/otp/confirm", body) == "ok"
 
 
-async def test_tries_do_not_multiply_when_sent_at_once(visitor: Visitor) -> None:
+async def test_attempts_do_not_multiply_when_sent_at_once(visitor: Visitor) -> None:
     _, sent = await visitor.post("/api/otp", {"contact": MOBILE})
     wrong = [f"{(int(sent['demo_code']) + step) % 10**6:06}" for step in range(1, 21)]
     codes = await asyncio.gather(

@@ -10,7 +10,7 @@ from agent.consent.questions import (
     CardFacts,
     DocumentFacts,
     EnterPin,
-    LastTry,
+    LastAttempt,
     Locked,
     Prompt,
     Purpose,
@@ -27,7 +27,7 @@ DOCUMENT = DocumentFacts("升級為金質會員.txt", bytes(range(32)))
 SIGNING = Purpose(Act.SIGN, "SHA-256", (DOCUMENT,), 1)
 ALLOW = AllowSite(SITE)
 PIN = EnterPin(SITE, SIGNING, CARD, 3, was_wrong=False, min_length=6, max_length=8)
-LAST = LastTry(SITE, 1, CARD, pin_given=False)
+LAST = LastAttempt(SITE, 1, CARD, pin_given=False)
 LOCKED = Locked(SITE, CARD)
 ALL = (ALLOW, PIN, LAST, LOCKED)
 

@@ -172,10 +172,10 @@ def test_what_the_policy_forbids_a_page_cannot_have(
 
     card = make_card()
     serve(state, card, use)
-    assert card.data.tries_left == 3
+    assert card.data.attempts_left == 3
 
 
-def test_the_last_try_is_not_spent_where_the_policy_forbids_it(
+def test_the_last_attempt_is_not_spent_where_the_policy_forbids_it(
     state: Path, make_card: Callable[..., Any]
 ) -> None:
     lay_down(state, "last_try = false")
@@ -188,7 +188,7 @@ def test_the_last_try_is_not_spent_where_the_policy_forbids_it(
         assert await page.code("sign", **DOCUMENT) == "pin_last_attempt"
 
     serve(state, card, use)
-    assert card.data.tries_left == 1
+    assert card.data.attempts_left == 1
 
 
 def test_a_port_of_the_policy_is_stronger_than_a_flag(

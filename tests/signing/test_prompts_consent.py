@@ -112,12 +112,12 @@ async def test_blocking_in_the_pin_window_is_kept(tmp_path: Path) -> None:
     citizen.close()
 
 
-async def test_the_last_try_needs_a_yes() -> None:
+async def test_the_last_attempt_needs_a_yes() -> None:
     yes = Ask(MemoryPermissions(), Citizen([says(True)]))
-    await yes.allow_try(LAST)
+    await yes.allow_last_attempt(LAST)
     no = Ask(MemoryPermissions(), Citizen([says(False)]))
     with pytest.raises(AgentError) as error:
-        await no.allow_try(LAST)
+        await no.allow_last_attempt(LAST)
     assert (error.value.code, error.value.attempts_left) == (ErrorCode.PIN_LAST_ATTEMPT, 1)
 
 

@@ -13,7 +13,7 @@ from agent.cms.document import Document
 from agent.cms.verify import verify
 from agent.consent.consent import AlwaysAllow, Ask
 from agent.consent.permissions import Permission
-from agent.consent.questions import Act, CardFacts, EnterPin, LastTry, Locked, Prompter
+from agent.consent.questions import Act, CardFacts, EnterPin, LastAttempt, Locked, Prompter
 from agent.errors import AgentError, ErrorCode
 from agent.secret import SecretBytes
 from agent.signing.model import (
@@ -120,46 +120,46 @@ async def test_a_wrong_pin_is_asked_for_again_and_never_sent_twice(make_card: Ca
         assert (await service.sign(SITE, ONE, None)).signatures
     shown = [(p.attempts_left, p.was_wrong) for p in citizen.asked if isinstance(p, EnterPin)]
     assert shown == [(None, False), (2, True)]
-    assert card.data.tries_left == 3
+    assert card.data.attempts_left == 3
     assert all(secret.buffer == bytes(6) for secret in citizen.typed)
 
 
-async def test_the_last_try_has_a_window_of_its_own(make_card: CardFactory) -> None:
+async def test_the_last_attempt_has_a_window_of_its_own(make_card: CardFactory) -> None:
     card = make_card()
     citizen = Citizen([types(WRONG), types(WRONG), says(True), types(RIGHT)])
     async with desk(card, citizen) as (service, _):
         assert (await service.sign(SITE, ONE, None)).signatures
-    assert kinds(citizen) == ["EnterPin", "EnterPin", "LastTry", "EnterPin"]
+    assert kinds(citizen) == ["EnterPin", "EnterPin", "LastAttempt", "EnterPin"]
     last = citizen.asked[2]
-    assert isinstance(last, LastTry)
+    assert isinstance(last, LastAttempt)
     assert (last.attempts_left, last.pin_given) == (1, False)
     assert last.card.holder == TEST_NAME
 
 
-async def test_who_declines_the_last_try_keeps_it(make_card: CardFactory) -> None:
-    card = make_card(tries_left=2)
+async def test_who_declines_the_last_attempt_keeps_it(make_card: CardFactory) -> None:
+    card = make_card(attempts_left=2)
     citizen = Citizen([types(WRONG), says(False)])
     async with desk(card, citizen) as (service, _):
         asked = service.sign(SITE, ONE, None)
         assert await code_of(asked) == (ErrorCode.PIN_LAST_ATTEMPT, 1)
-    assert kinds(citizen) == ["EnterPin", "LastTry"]
-    assert card.data.tries_left == 1
+    assert kinds(citizen) == ["EnterPin", "LastAttempt"]
+    assert card.data.attempts_left == 1
 
 
-async def test_a_policy_can_forbid_the_last_try(make_card: CardFactory) -> None:
-    card = make_card(tries_left=2)
+async def test_a_policy_can_forbid_the_last_attempt(make_card: CardFactory) -> None:
+    card = make_card(attempts_left=2)
     citizen = Citizen([types(WRONG)])
     async with desk(card, citizen, last_try=False) as (service, _):
         for pin in (None, SecretBytes.from_text(RIGHT)):
             asked = service.sign(SITE, ONE, pin)
             assert await code_of(asked) == (ErrorCode.PIN_LAST_ATTEMPT, 1)
     assert kinds(citizen) == ["EnterPin"]
-    assert card.data.tries_left == 1
+    assert card.data.attempts_left == 1
 
 
 @pytest.mark.parametrize("seen", [says(None), refuses(ErrorCode.TIMEOUT)])
 async def test_a_locked_card_says_what_to_do_now(make_card: CardFactory, seen: Answer) -> None:
-    card = make_card(tries_left=1)
+    card = make_card(attempts_left=1)
     citizen = Citizen([types(WRONG), seen])
     async with desk(card, citizen) as (service, _):
         assert await code_of(service.sign(SITE, ONE, None)) == (ErrorCode.PIN_LOCKED, 0)
@@ -168,7 +168,7 @@ async def test_a_locked_card_says_what_to_do_now(make_card: CardFactory, seen: A
         assert told.card.serial == card.data.serial
 
 
-async def test_a_page_s_pin_for_the_last_try_is_confirmed_with_the_card_shown(
+async def test_a_page_s_pin_for_the_last_attempt_is_confirmed_with_the_card_shown(
     make_card: CardFactory,
 ) -> None:
     card = make_card()
@@ -180,7 +180,7 @@ async def test_a_page_s_pin_for_the_last_try_is_confirmed_with_the_card_shown(
         assert citizen.asked == []
         assert (await service.sign(SITE, ONE, SecretBytes.from_text(RIGHT))).signatures
     (last,) = citizen.asked
-    assert isinstance(last, LastTry)
+    assert isinstance(last, LastAttempt)
     assert last.pin_given
     assert last.card.serial == card.data.serial
 
@@ -200,7 +200,7 @@ async def test_a_window_without_an_answer_ends_the_request(
     card = make_card()
     async with desk(card, Citizen([refuses(code)])) as (service, _):
         assert (await code_of(service.sign(SITE, ONE, None)))[0] is code
-    assert card.data.tries_left == 3
+    assert card.data.attempts_left == 3
 
 
 async def test_nobody_is_asked_what_the_card_cannot_do(make_card: CardFactory) -> None:
@@ -260,7 +260,7 @@ async def test_another_card_than_the_one_shown_gets_no_pin(make_card: CardFactor
     async with desk(first, Citizen(answers)) as (service, given):
         provider.append(given)
         assert (await code_of(service.sign(SITE, ONE, None)))[0] is ErrorCode.CARD_REMOVED
-    assert (first.data.tries_left, second.data.tries_left) == (3, 3)
+    assert (first.data.attempts_left, second.data.attempts_left) == (3, 3)
 
 
 async def test_without_a_window_a_page_has_to_bring_the_pin(make_card: CardFactory) -> None:

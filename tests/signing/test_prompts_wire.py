@@ -17,7 +17,7 @@ from agent.consent.questions import (
     CardFacts,
     DocumentFacts,
     EnterPin,
-    LastTry,
+    LastAttempt,
     Locked,
     Prompt,
     Purpose,
@@ -69,7 +69,7 @@ requests = st.one_of(
         st.just(8),
         st.booleans(),
     ),
-    st.builds(LastTry, sites, st.integers(1, 2), cards, st.booleans()),
+    st.builds(LastAttempt, sites, st.integers(1, 2), cards, st.booleans()),
     st.builds(Locked, sites, cards),
 )
 

@@ -167,7 +167,7 @@ async def test_each_wrong_pin_has_its_line(make_card: CardFactory, path: Path) -
 
 async def test_a_locked_pin_has_its_line(make_card: CardFactory, path: Path) -> None:
     card = make_card()
-    card.data.tries_left = 0
+    card.data.attempts_left = 0
     async with running(path, card) as service:
         for _ in range(5):
             assert await fails(service.sign(SITE, ONE, pin())) is ErrorCode.PIN_LOCKED

@@ -43,7 +43,7 @@ def new_driver(generation: str) -> CardDriver:
 def sign(driver: CardDriver, connection: Connection) -> bytes:
     digest = HashAlgorithm.SHA256.digest(CONTENT)
     with driver.open(connection) as card:
-        card.certificate(ID_SIGN)
+        next(card.certificates_of(ID_SIGN))
         (signature,) = card.sign(
             ID_SIGN, SecretBytes.from_text(PIN), [(HashAlgorithm.SHA256, digest)]
         )

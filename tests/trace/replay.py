@@ -16,6 +16,7 @@ class RecordedCard:
     """A connection that answers from a trace and knows nothing else."""
 
     protocol = "T=1"
+    reader = "recorded"
 
     def __init__(self, name: str, atr: bytes) -> None:
         self.atr = atr

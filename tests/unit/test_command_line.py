@@ -3,11 +3,20 @@
 import json
 import subprocess
 import sys
+from dataclasses import dataclass
 
 import pytest
 
 from agent.cli import COMMANDS, Command, run
-from agent.commands.parser import CommandOptions, CommandParser, define
+from agent.commands.parser import (
+    CommandAction,
+    CommandOptions,
+    CommandParser,
+    JsonOptions,
+    add_actions,
+    define,
+)
+from agent.commands.readers import ReaderOptions, add_reader_options
 
 TRAY = Command("tray", "as in tray.__main__", "tray.command")
 LOADED = """
@@ -55,6 +64,48 @@ def test_a_command_is_given_its_options_with_their_types() -> None:
     parsed = parser.parse_args([])
     assert parsed.run(parsed) == 0
     assert given == [CommandOptions(state_dir=None)]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReadingOptions(ReaderOptions, JsonOptions):
+    """Two kinds of options in one command."""
+
+    depth: int = 1
+
+
+def test_each_action_is_given_the_options_of_its_kind() -> None:
+    given: list[CommandOptions] = []
+
+    def keep(options: CommandOptions) -> int:
+        given.append(options)
+        return 3
+
+    parser = CommandParser()
+    actions = (
+        CommandAction("end", "", CommandOptions, keep),
+        CommandAction("list", "", JsonOptions, keep),
+        CommandAction("read", "", ReadingOptions, keep, _add_reading_options),
+    )
+    parser.fill = lambda each: add_actions(each, actions)
+    arguments = (["end"], ["list"], ["list", "--json"], ["read", "--json", "--provider", "pcsc"])
+    for each in arguments:
+        parsed = parser.parse_args(each)
+        assert parsed.run(parsed) == 3
+    assert given == [
+        CommandOptions(),
+        JsonOptions(),
+        JsonOptions(json=True),
+        ReadingOptions(
+            json=True, provider="pcsc", virtual_card=[], depth=2
+        ),  # a list: argparse appends
+    ]
+    with pytest.raises(SystemExit):
+        parser.parse_args(["end", "--json"])
+
+
+def _add_reading_options(parser: CommandParser) -> None:
+    add_reader_options(parser)
+    parser.set_defaults(depth=2)
 
 
 def test_an_unknown_option_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:

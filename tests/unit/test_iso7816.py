@@ -8,9 +8,9 @@ from agent.iso7816 import (
     SW,
     CommandApdu,
     CommandFormatError,
+    attempts_from_sw,
     bytes_available,
     correct_le,
-    retries_from_sw,
     tlv,
 )
 
@@ -71,8 +71,8 @@ def test_a_command_does_not_show_its_data() -> None:
 @pytest.mark.parametrize(
     ("sw", "left"), [(0x63C2, 2), (0x63C0, 0), (0x6983, 0), (0x9000, None), (0x6300, None)]
 )
-def test_tries_left(sw: int, left: int | None) -> None:
-    assert retries_from_sw(sw) == left
+def test_attempts_left(sw: int, left: int | None) -> None:
+    assert attempts_from_sw(sw) == left
 
 
 def test_61xx_and_6cxx_mean_256_for_zero() -> None:

@@ -1,15 +1,19 @@
 """The catalogues: whole in every language, with the same placeholders, and quickly read."""
 
 import io
+import json
 import re
 import string
 import time
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from babel.messages.pofile import read_po
 
 from agent import words
+from agent.portal.statics import load_statics
+from agent.web.panel import files as panel_files
 from agent.words import CHOICES, REVIEWED, SOURCE, Language, catalogue, load, section
 from agent.words.browser import PLURAL, browser_languages, browser_texts, plural_digits
 from agent.words.choices import choice_label
@@ -68,7 +72,7 @@ def test_no_window_has_marks_that_its_font_draws_as_wide_as_an_ideograph(
     language: Language,
 ) -> None:
     """The windows' fonts have to have ideographs, and those have wide quotation marks."""
-    for area in ("prompt", "wizard"):
+    for area in ("prompt", "wizard", "installer", "common"):
         for key, text in load(language).items():
             if key.startswith(f"{area}."):
                 assert not set("“”‘’") & set("".join(forms(text))), key
@@ -86,6 +90,41 @@ def test_no_translation_is_of_an_older_english_text(language: Language) -> None:
         (value,) = parse(f"{text.partition(chr(10) * 2)[0]}\n\n{paragraph}").values()
         has_gaps = bool(gaps(forms(value)[-1]))
         assert ("#, python-brace-format" in paragraph) == has_gaps, paragraph
+
+
+@pytest.mark.parametrize("language", Language)
+def test_no_text_begins_or_ends_with_a_space_or_has_two(language: Language) -> None:
+    for key, text in load(language).items():
+        for form in forms(text):
+            assert form == form.strip(), key
+            assert "  " not in form, key
+
+
+HALF_WIDTH = re.compile(r"[㐀-鿿}] ?[,;:!?()]|[,;:!?()] ?[㐀-鿿]|[㐀-鿿] ?\.(?![a-z])")
+NO_SPACE = re.compile(r"[㐀-鿿][A-Za-z0-9{]|[A-Za-z0-9}][㐀-鿿]")
+ONE_TERM = {
+    "讀卡機服務": "智慧卡服務",
+    "管理者": "管理政策|管理員",
+    "這台電腦": "這部電腦",
+    "PIN 碼": "PIN碼|密碼（PIN）",
+    "抽出": "拔出|抽走",
+    "連接埠": "連結埠|通訊埠",
+    "占用": "佔用",
+    "紀錄": "使用記錄",
+    "櫃檯": "櫃台",
+}
+"""The term for a thing, and what it is not called."""
+
+
+def test_chinese_sentences_have_their_own_marks_and_one_term_for_a_thing() -> None:
+    for key, text in load(Language.CHINESE).items():
+        # Left out: access keys, commands, and what a desktop searches by.
+        said = re.sub(r"\(&\w\)|\(Y\)|`[^`]*`", "", forms(text)[0])
+        if key != "product.search_words":
+            assert not HALF_WIDTH.search(said), key
+        assert not NO_SPACE.search(said), key
+        for term, other in ONE_TERM.items():
+            assert not re.search(other, said), f"{key}: {term}"
 
 
 def test_what_a_language_lacks_is_said_in_english(
@@ -135,9 +174,70 @@ def test_keys_with_numbers_are_tuples_and_others_mappings(monkeypatch: pytest.Mo
 
 def test_a_number_of_things_is_said_in_the_language_s_own_form() -> None:
     english, chinese = section(Language.ENGLISH, "prompt"), section(Language.CHINESE, "prompt")
-    assert english["tries_left"].format(count=1) == "1 try left"
-    assert english["tries_left"].format_map({"count": "2"}) == "2 tries left"
-    assert chinese["tries_left"].format(count=1) == "還可以輸入 1 次"
+    assert english["attempts_left"].format(count=1) == "1 try left"
+    assert english["attempts_left"].format_map({"count": "2"}) == "2 tries left"
+    assert chinese["attempts_left"].format(count=1) == "還可以輸入 1 次"
+
+
+# What is said in several places.
+
+PAGES = {
+    "panel": ("agent/web/panel/static", panel_files.load()["/panel/js/texts.js"].body.decode()),
+    "portal": ("agent/portal/static", load_statics()["/js/texts.js"].body.decode()),
+}
+USED = re.compile(r"""\b(?:t|list|has|hasText)\(\s*"([\w.]+)"|"(codes\.\w+)\"""")
+
+
+def texts_of(module: str) -> dict[str, Any]:
+    found = re.search(r"(?m)^const TEXTS = (.+);$", module)
+    assert found is not None
+    return cast("dict[str, Any]", json.loads(found[1]))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_has_every_text_that_its_script_names(page: str) -> None:
+    folder, module = PAGES[page]
+    scripts = [path.read_text("utf-8") for path in (FOLDER.parents[1] / folder).rglob("*.js")]
+    used = {one or other for script in scripts for one, other in USED.findall(script)}
+    assert len(used) > 50
+    for texts in texts_of(module).values():
+        for key in used:
+            found: Any = texts
+            for part in key.split("."):
+                found = found.get(part, {})
+            assert found, key
+
+
+def test_a_page_says_its_own_sentence_for_a_code_and_else_the_common_one() -> None:
+    panel, portal = (texts_of(module)["en"]["codes"] for _, module in PAGES.values())
+    assert panel["pin_locked"] == portal["pin_locked"] == load(SOURCE)["codes.pin_locked"]
+    assert panel["no_card"] == load(SOURCE)["panel.codes.no_card"]
+    assert portal["no_card"] == load(SOURCE)["portal.codes.no_card"]
+
+
+def test_no_sentence_stands_twice() -> None:
+    """Labels and buttons may: each has its place, and may come to say something else there."""
+    stands: dict[tuple[tuple[str, ...], ...], list[str]] = {}
+    for key, english in load(SOURCE).items():
+        said = tuple(forms(load(language)[key]) for language in Language)
+        if forms(english)[0].endswith((".", "?", "!")):
+            stands.setdefault(said, []).append(key)
+    assert [keys for keys in stands.values() if len(keys) > 1] == [
+        # One is the agent's word for it, one the SDK's: a page may come to tell them apart.
+        ["panel.codes.user_cancelled", "portal.codes.aborted"],
+        # A reader's state, and why a step with a card failed.
+        ["panel.codes.unsupported_card", "panel.selftest.card_unsupported"],
+        # The last step of one list, and of another.
+        ["portal.component.kinds.deb.steps.2", "portal.component.kinds.rpm.steps.2"],
+    ]
+
+
+def test_a_code_has_two_sentences_only_where_they_differ() -> None:
+    for language in Language:
+        common, panel, portal = (section(language, area) for area in ("codes", "panel", "portal"))
+        panel, portal = panel["codes"], portal["codes"]
+        assert not common.keys() & (panel.keys() | portal.keys())
+        assert all(panel[code] != portal[code] for code in panel.keys() & portal.keys())
 
 
 # The list.

@@ -20,7 +20,7 @@ from agent.web.front.guard import RequestPurpose
 from agent.web.front.limits import Limits
 from agent.web.front.mount import Mount, Route, Routes
 from agent.web.front.refusal import refusal
-from agent.web.hipki.door import HipkiMount
+from agent.web.hipki.hipki_mount import HipkiMount
 from agent.web.native.routes import NativeMount
 from agent.web.panel.door import PanelMount
 from agent.web.service import Service

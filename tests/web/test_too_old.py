@@ -114,8 +114,8 @@ def ankong(paths: Paths, *arguments: str, pin: str = "") -> tuple[int, dict[str,
     return done.returncode, json.loads(done.stdout)
 
 
-def test_below_the_floor_no_door_signs_and_no_try_is_spent(paths: Paths, card: Path) -> None:
-    before = cardfile.load(card).data.tries_left
+def test_below_the_floor_no_door_signs_and_no_attempt_is_spent(paths: Paths, card: Path) -> None:
+    before = cardfile.load(card).data.attempts_left
     with agent(paths, card) as running:
         error = running.sign()["error"]
         assert (error["code"], error["retriable"]) == ("internal", False)
@@ -123,7 +123,7 @@ def test_below_the_floor_no_door_signs_and_no_try_is_spent(paths: Paths, card: P
         told = running.hipki_sign()
         assert (told["ret_code"], told["last_error"]) == (0x7600000D, 0x06)
         assert "signature" not in told
-    assert cardfile.load(card).data.tries_left == before
+    assert cardfile.load(card).data.attempts_left == before
     log = (paths.logs / "ankong.log").read_text("utf-8")
     assert "must not sign any more" in log
     assert TEST_PIN not in log

@@ -37,7 +37,7 @@ class TrayTexts:
     by: str
     documents: CountedText
     unnamed: str
-    owner: str
+    program: str
     self_test: str
 
 
@@ -45,4 +45,12 @@ class TrayTexts:
 def load_texts(language: Language) -> TrayTexts:
     """Return the texts of a language."""
     choices = {each: choice_label(each, language) for each in CHOICES}
-    return TrayTexts(choices=choices, **section(language, "icon"))
+    common = section(language, "common")
+    return TrayTexts(
+        product=section(language, "product")["name"],
+        choices=choices,
+        unnamed=common["unnamed"],
+        program=common["program"],
+        self_test=common["self_test"],
+        **section(language, "icon"),
+    )

@@ -12,7 +12,7 @@ from tray.icon.texts import TrayTexts
 
 MAX_NAME: Final = 48  # characters of a reader's name
 MAX_READERS: Final = 8  # in the menu; the panel has them all
-FEW_TRIES: Final = 1  # PIN tries left from which on the icon calls for attention
+FEW_ATTEMPTS: Final = 1  # PIN attempts left from which on the icon calls for attention
 
 
 @unique
@@ -132,7 +132,7 @@ def _card_warnings(snapshot: Snapshot) -> Iterator[str]:
     left = [each.attempts_left for each in snapshot.readers if each.attempts_left is not None]
     if 0 in left:
         yield "locked"
-    elif any(tries <= FEW_TRIES for tries in left):
+    elif any(tries <= FEW_ATTEMPTS for tries in left):
         yield "last_try"
     states = {reader.state for reader in snapshot.readers}
     if CardPresence.MUTE in states:

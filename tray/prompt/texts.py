@@ -44,9 +44,9 @@ class Words:
     sign: str
     decrypt: str
     wrong: str
-    tries_left: CountedText
-    tries_unknown: str
-    one_try_left: str
+    attempts_left: CountedText
+    attempts_unknown: str
+    one_attempt_left: str
     capitals: str
     block: str
     # Last try.
@@ -67,7 +67,8 @@ class Words:
 @cache
 def words(language: Language) -> Words:
     """Return the words of a language."""
-    return Words(**section(language, "prompt"))
+    self_test = section(language, "common")["self_test"]
+    return Words(self_test=self_test, **section(language, "prompt"))
 
 
 def button_label(text: str) -> tuple[str, int]:

@@ -6,7 +6,15 @@ from functools import partial
 from typing import assert_never
 
 from agent.consent import wire
-from agent.consent.questions import Act, AllowSite, CardFacts, EnterPin, LastTry, Locked, SiteAnswer
+from agent.consent.questions import (
+    Act,
+    AllowSite,
+    CardFacts,
+    EnterPin,
+    LastAttempt,
+    Locked,
+    SiteAnswer,
+)
 from agent.harmless import one_line
 from agent.origin import Origin
 from tray.prompt.facts import document_lines, site_lines
@@ -14,7 +22,7 @@ from tray.prompt.pin import PinField
 from tray.prompt.texts import Words
 from tray.prompt.window import Line, Window
 
-TRIES = 3  # of a citizen's card; drawn as so many pips
+ATTEMPTS = 3  # of a citizen's card; drawn as so many pips
 
 
 def show(
@@ -29,8 +37,8 @@ def show(
             window = _allow_site(root, prompt, words)
         case EnterPin():
             window = _enter_pin(root, prompt, words)
-        case LastTry():
-            window = _last_try(root, prompt, words)
+        case LastAttempt():
+            window = _last_attempt(root, prompt, words)
         case Locked():
             window = _locked(root, prompt, words)
         case _:
@@ -72,7 +80,7 @@ def _enter_pin(root: tk.Tk, prompt: EnterPin, words: Words) -> Window:
 
 
 class _PinEntry:
-    """The lower half of the PIN window: the field, the tries, the buttons."""
+    """The lower half of the PIN window: the field, the attempts, the buttons."""
 
     def __init__(self, window: Window, prompt: EnterPin) -> None:
         self._window = window
@@ -117,18 +125,18 @@ class _PinEntry:
             anchor="w",
         )
         self._hint.pack(side="left")
-        self._add_tries(below)
+        self._add_attempts(below)
 
-    def _add_tries(self, parent: tk.Frame) -> None:
+    def _add_attempts(self, parent: tk.Frame) -> None:
         window, left = self._window, self._prompt.attempts_left
         palette = window.style.palette
-        text, front = window.words.tries_unknown, palette.muted
+        text, front = window.words.attempts_unknown, palette.muted
         if left is not None:
-            pips = "●" * left + "○" * max(0, TRIES - left)
+            pips = "●" * left + "○" * max(0, ATTEMPTS - left)
             last, words = left == 1, window.words
-            said = words.one_try_left if last else words.tries_left.format(count=left)
+            said = words.one_attempt_left if last else words.attempts_left.format(count=left)
             text = f"{pips}  {said}"
-            front = palette.ink if left >= TRIES else palette.danger
+            front = palette.ink if left >= ATTEMPTS else palette.danger
         tk.Label(
             parent, text=text, font=window.style.small, background=palette.paper, foreground=front
         ).pack(side="right")
@@ -149,7 +157,7 @@ class _PinEntry:
         self._window.finish(answer)
 
 
-def _last_try(root: tk.Tk, prompt: LastTry, words: Words) -> Window:
+def _last_attempt(root: tk.Tk, prompt: LastAttempt, words: Words) -> Window:
     last = prompt.attempts_left == 1
     title = words.last_title if last else words.few_title.format(count=prompt.attempts_left)
     window = Window(root, words, title, alarm=True)

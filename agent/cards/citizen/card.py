@@ -5,9 +5,11 @@ generation adds how it selects files and how it protects a PIN.
 """
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import ClassVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import ClassVar, Final
+
+import structlog
 
 from agent.cards.card import (
     ID_KEYX,
@@ -19,13 +21,20 @@ from agent.cards.card import (
     StoredCertificate,
 )
 from agent.cards.citizen.padding import (
+    DECRYPTION_FAILED,
     MODULUS_LENGTH,
+    encrypts_to,
     remove_encryption_padding,
     signature_block,
 )
-from agent.cards.citizen.pkcs15 import CertificateEntry, read_directory
+from agent.cards.citizen.pkcs15 import (
+    CertificateEntry,
+    parse_certificate_entry,
+    parse_key_entry,
+    read_directory,
+)
 from agent.cards.memory import CardMemory, CardRecord
-from agent.cards.session import READ_SIZE, CardSession
+from agent.cards.session import CardSession
 from agent.cms.digest import HashAlgorithm
 from agent.errors import (
     BadRequestError,
@@ -37,6 +46,7 @@ from agent.errors import (
     UnsupportedCardError,
 )
 from agent.iso7816 import SW, CommandApdu
+from agent.iso7816.tlv import Tlv
 from agent.secret import SecretBytes
 from agent.transport.base import Connection
 
@@ -44,6 +54,7 @@ DF_SERIAL = 0x0900
 EF_SERIAL = 0x0903
 SERIAL_LENGTH = 16
 DF_PKI = 0x5030
+EF_PRIVATE_KEY_DIRECTORY = 0x4100
 EF_CERTIFICATE_DIRECTORY = 0x4104
 DF_KEYS = 0x0810
 ROOTS = (0x3F00, 0x7FFF)  # how the directory files of the generations begin a path
@@ -54,8 +65,14 @@ INS_GET_RESULT = 0xC1
 P1_FIRST_HALF = 0x82
 P1_LAST_HALF = 0x02
 HALF = 128  # bytes of block or result in one command
-PIN_RULES = PinRules(shortest=6, longest=8, tries=3)
+PIN_RULES = PinRules(shortest=6, longest=8, attempts=3)
 KEY_REFERENCES = {ID_SIGN: 0x01, ID_KEYX: 0x05}
+"""The references of the citizen card's keys, where its PrKDF does not say otherwise."""
+MAX_CERTIFICATES = 32  # that are read of one card
+
+_FILLING: Final = b"\x00\xff \t"  # around a number that is shorter than its file
+
+_log = structlog.get_logger(__name__)
 
 Send = Callable[[CommandApdu, str], bytes]
 """Sends a command that must succeed, with a description for the log; returns the response data."""
@@ -101,30 +118,64 @@ class CitizenCard(Card):
 
     @property
     def attempts_left(self) -> int | None:
-        """The PIN tries left when the card last said so; None when that is not known."""
+        """The PIN attempts left when the card last said so; None when that is not known."""
         return self._record.attempts_left
+
+    @property
+    def pin_sent(self) -> bool:
+        """Whether a PIN may have reached the card."""
+        return self._session.pin_sent
 
     def certificates(self) -> tuple[StoredCertificate, ...]:
         """Read every certificate, unless they are remembered; errors as of :class:`Card`."""
         record = self._record
         if not record.complete:
-            self._read_certificates(None)
-        return tuple(
-            StoredCertificate(identifier, record.labels[identifier], der)
-            for identifier, der in record.certificates.items()
-        )
+            self._read_all()
+        return record.certificates
 
-    def certificate(self, key_id: bytes) -> StoredCertificate:
-        """Read the certificate of a key, unless it is remembered; errors as of :class:`Card`."""
-        _key_reference(key_id)
+    def certificates_of(self, key_id: bytes) -> Iterator[StoredCertificate]:
+        """Read the certificates of a key one by one; errors as of :class:`Card`."""
         record = self._record
-        if key_id not in record.certificates:
-            self._read_certificates(key_id)
-        return StoredCertificate(key_id, record.labels[key_id], record.certificates[key_id])
+        first = next((item for item in self._known(key_id)), None)
+        if first is None and not record.complete:
+            first = self._read_first(key_id)
+        if first is not None:
+            if first not in record.rejected:
+                yield first
+            self.certificates()
+        found = self._known(key_id)
+        if not found:
+            raise KeyNotFoundError("no such certificate on the card")
+        yield from (item for item in found if item != first and item not in record.rejected)
+        yield from (item for item in found if item in record.rejected)
 
-    def forget_certificates(self) -> None:
-        """Forget the remembered certificates, so that the next transaction reads them anew."""
-        self._record.forget_certificates()
+    def _known(self, key_id: bytes) -> list[StoredCertificate]:
+        return [item for item in self._record.certificates if item.id == key_id]
+
+    def is_proven(self, certificate: StoredCertificate) -> bool:
+        """Return whether a certificate cannot have been misread."""
+        return certificate in self._record.proven
+
+    def prove(self, *certificates: StoredCertificate) -> None:
+        """Note that certificates cannot have been misread."""
+        self._record.proven |= frozenset(certificates)
+
+    def reject(self, certificate: StoredCertificate) -> None:
+        """Note that the card's key does not belong to a certificate."""
+        self._record.rejected |= {certificate}
+
+    def read_again(self, certificate: StoredCertificate) -> None:
+        """Read a certificate once more; errors as of :class:`Card`."""
+        for entry in self._entries():
+            if entry.id == certificate.id and entry.length == len(certificate.der):
+                again = self._read_certificate(entry)
+                if again == certificate:
+                    return
+        raise CardError("a certificate was read differently twice")
+
+    def forget(self) -> None:
+        """Forget what was read, so that the next transaction reads it anew."""
+        self._record.forget()
 
     def sign(
         self, key_id: bytes, pin: SecretBytes, digests: Sequence[tuple[HashAlgorithm, bytes]]
@@ -137,7 +188,12 @@ class CitizenCard(Card):
         self, key_id: bytes, pin: SecretBytes, cryptograms: Sequence[bytes]
     ) -> tuple[bytes, ...]:
         """Decrypt RSAES-PKCS1-v1_5, 256 bytes each; errors as of :class:`Card`."""
+        # Read before the PIN is sent: the directories are out of reach afterwards.
+        certificates = self._known(key_id) or [next(self.certificates_of(key_id))]
         blocks = self._use_key(key_id, pin, cryptograms)
+        for block, cryptogram in zip(blocks, cryptograms, strict=True):
+            if not any(encrypts_to(item.der, block, cryptogram) for item in certificates):
+                raise CardError(DECRYPTION_FAILED)
         return tuple(remove_encryption_padding(block) for block in blocks)
 
     # The private key.
@@ -145,7 +201,7 @@ class CitizenCard(Card):
     def _use_key(
         self, key_id: bytes, pin: SecretBytes, blocks: Sequence[bytes]
     ) -> tuple[bytes, ...]:
-        reference = _key_reference(key_id)
+        reference = self._key_reference(key_id)
         if not blocks or any(len(block) != MODULUS_LENGTH for block in blocks):
             raise BadRequestError("an input that is not as long as the key")
         self.pin_rules.check(pin)
@@ -157,19 +213,20 @@ class CitizenCard(Card):
         return tuple(results)
 
     def _log_in(self, pin: SecretBytes) -> Send:
-        """Send the PIN and remember the tries left; return what sends commands to the key."""
+        """Send the PIN and remember the attempts left; return what sends commands to the key."""
+        record = self._record
         try:
             send = self.verify_pin(pin)
         except PinError as error:
-            self._record.attempts_left = error.attempts_left
+            record.attempts_left = error.attempts_left
             raise
         except (CardError, TransportError):
-            # Nobody knows whether the card heard the PIN. Counting it as a try makes the agent
+            # Nobody knows whether the card took the PIN. Counting it as an attempt makes the agent
             # ask once too often rather than spend the last one unasked.
-            if self._record.attempts_left is not None:
-                self._record.attempts_left = max(1, self._record.attempts_left - 1)
+            if self.pin_sent and record.attempts_left is not None:
+                record.attempts_left = max(1, record.attempts_left - 1)
             raise
-        self._record.attempts_left = self.pin_rules.tries
+        record.attempts_left = self.pin_rules.attempts
         return send
 
     def _operate(self, send: Send, reference: int, block: bytes) -> bytes:
@@ -194,47 +251,133 @@ class CitizenCard(Card):
         except CardError as error:
             raise UnsupportedCardError("a card without a number") from error
         raw = self._session.read_binary(self.cla, 0, SERIAL_LENGTH)
-        if len(raw) != SERIAL_LENGTH or not raw.isascii() or not raw.decode().isprintable():
+        text = raw.strip(_FILLING)  # as PKCS#15 readers do; a real number has 16 characters
+        if not text or not text.isascii() or not text.decode().isprintable():
+            # two cards without one would be one card to us
             raise UnsupportedCardError("a card without a number")
-        serial = raw.decode("ascii").strip()
-        if not serial:  # two of them would be one card to us
-            raise UnsupportedCardError("a card without a number")
-        return serial
+        return text.decode("ascii")
 
-    def _read_certificates(self, wanted: bytes | None) -> None:
-        """Read the certificate ``wanted``, or all of them for None, into the card's record."""
+    def _read_all(self) -> None:
+        """Read every certificate into the record, the directory and the number twice.
+
+        Their labels, places and identifiers are nowhere else, so that nothing but a second reading
+        shows one that was misread.
+        """
+        entries = self._entries()
+        found, failure = [], None
+        for entry in entries[:MAX_CERTIFICATES]:
+            try:
+                found.append(self._read_certificate_twice_if_it_fails(entry))
+            except CardError as error:
+                failure = failure or error
+                self._leave_out(entry.label, error)
+        if len(entries) > MAX_CERTIFICATES:
+            self._leave_out("all after the first 32", None)
+        if failure is not None and not found:
+            raise failure
+        self._read_references()
+        if self._entries() != entries or self._read_serial() != self._serial:
+            raise CardError("the card was read differently twice")
+        self._record.certificates = tuple(dict.fromkeys(found))
+        self._record.complete = True
+
+    def _read_first(self, key_id: bytes) -> StoredCertificate:
+        """Read the first certificate of a key into the record."""
+        failure: CardError | None = None
+        directory = self._read_directory(EF_CERTIFICATE_DIRECTORY)
+        for entry in self._parse_entries(directory):
+            if entry.id != key_id:
+                continue
+            try:
+                found = self._read_certificate(entry)
+            except CardError as error:
+                failure = error
+                self._leave_out(entry.label, error)
+                continue
+            self._record.add(found)
+            if self._session.reads_longest:  # what the longer reads have spared pays for it
+                self._read_references()
+            return found
+        raise failure or KeyNotFoundError("no such certificate on the card")
+
+    def _read_certificate_twice_if_it_fails(self, entry: CertificateEntry) -> StoredCertificate:
         try:
-            selected = None
-            for entry in self._find_entries(wanted):
-                if entry.path != selected:
-                    self._select_path(entry.path)
-                    selected = entry.path
-                der = self._session.read_binary(self.cla, entry.offset, entry.length)
-                if len(der) != entry.length:
-                    raise UnsupportedCardError("a certificate that is cut short")
-                self._record.certificates[entry.id] = der
-                self._record.labels[entry.id] = entry.label
+            return self._read_certificate(entry)
+        except CardError:  # an entry that points to nothing fails again, a disturbed card does not
+            self._session.directory = None
+            return self._read_certificate(entry)
+
+    def _read_certificate(self, entry: CertificateEntry) -> StoredCertificate:
+        self._select_path(entry.path)
+        der = self._session.read_binary(self.cla, entry.offset, entry.length)
+        if len(der) != entry.length:
+            raise UnsupportedCardError("a certificate that is cut short")
+        return StoredCertificate(entry.id, entry.label, der)
+
+    def _entries(self) -> tuple[CertificateEntry, ...]:
+        """Read the whole certificate directory; it is empty on a card that was not issued."""
+        items = tuple(self._read_directory(EF_CERTIFICATE_DIRECTORY))
+        entries = tuple(self._parse_entries(items))
+        if items and not entries:
+            raise UnsupportedCardError("a certificate directory that makes no sense")
+        return entries
+
+    def _parse_entries(self, items: Iterable[Tlv]) -> Iterator[CertificateEntry]:
+        for item in items:
+            try:
+                yield parse_certificate_entry(item)
+            except UnsupportedCardError as error:
+                self._leave_out("an entry that is no certificate's", error)
+
+    def _read_directory(self, file_id: int) -> Iterator[Tlv]:
+        self.enter(DF_PKI)
+        try:
+            self._select(file_id)
         except CardError as error:
             if error.status_word == SW.FILE_NOT_FOUND:
                 raise UnsupportedCardError("a card without certificates") from error
             raise
-        self._record.complete = self._record.complete or wanted is None
+        return read_directory(lambda offset: self._session.read_file(self.cla, offset))
 
-    def _find_entries(self, wanted: bytes | None) -> list[CertificateEntry]:
-        self.enter(DF_PKI)
-        self._select(EF_CERTIFICATE_DIRECTORY)
-        entries: list[CertificateEntry] = []
-        directory = read_directory(
-            lambda offset, length: self._session.read_binary(self.cla, offset, length), READ_SIZE
+    def _leave_out(self, what: str, error: CardError | None) -> None:
+        _log.warning(
+            "a certificate is left out",
+            card=self._serial,
+            entry=what,
+            detail=error.detail if error else "",
         )
-        for entry in directory:
-            if wanted is None:
-                entries.append(entry)
-            elif entry.id == wanted:
-                return [entry]
-        if wanted is not None:
-            raise KeyNotFoundError("no such certificate on the card")
-        return entries
+
+    def _read_references(self) -> None:
+        """Read how commands name the keys; nothing where the card does not say."""
+        if self._record.references is None:
+            self._record.references = references = self._read_key_directory()
+            if any(KEY_REFERENCES.get(key) != value for key, value in references.items()):
+                # A wrong one would show after the PIN only.
+                self._record.references = {
+                    key: value
+                    for key, value in self._read_key_directory().items()
+                    if references.get(key) == value
+                }
+
+    def _read_key_directory(self) -> dict[bytes, int]:
+        references: dict[bytes, int] = {}
+        try:
+            for item in self._read_directory(EF_PRIVATE_KEY_DIRECTORY):
+                with suppress(UnsupportedCardError):
+                    entry = parse_key_entry(item)
+                    references.setdefault(entry.id, entry.reference)
+        except CardError as error:
+            _log.info("no key directory", card=self._serial, detail=error.detail)
+        return references
+
+    def _key_reference(self, key_id: bytes) -> int:
+        """Return how commands name a key; read it first where only the card can say."""
+        if key_id not in KEY_REFERENCES:
+            self._read_references()
+        known = {**KEY_REFERENCES, **(self._record.references or {})}
+        if key_id not in known:
+            raise KeyNotFoundError("no such key on the card")
+        return known[key_id]
 
     def enter(self, directory: int) -> None:
         """Select a child, a sibling or the current directory, unless it is selected already."""
@@ -243,7 +386,7 @@ class CitizenCard(Card):
             self._session.directory = directory
 
     def _select_path(self, path: bytes) -> None:
-        if len(path) > MAX_PATH:
+        if not path or len(path) > MAX_PATH:
             raise UnsupportedCardError("a path deeper than the card's files")
         *directories, file_id = (
             int.from_bytes(path[i : i + 2], "big") for i in range(0, len(path), 2)
@@ -286,8 +429,8 @@ class CitizenCard(Card):
         """Enter the key directory and send the PIN exactly once; return what sends commands there.
 
         Raises:
-            PinError: ``pin_incorrect`` with the tries left, or ``pin_locked``.
-            CardError, TransportError: as named; whether it cost a try is not known.
+            PinError: ``pin_incorrect`` with the attempts left, or ``pin_locked``.
+            CardError, TransportError: as named; whether it cost an attempt is not known.
 
         """
 
@@ -303,7 +446,8 @@ class CitizenDriver(CardDriver):
     @contextmanager
     def open(self, connection: Connection) -> Iterator[Card]:
         """Begin a transaction on the card; errors as of :class:`CardDriver`."""
-        with CardSession.open(connection) as session:
+        limit = self._memory.read_limit(connection.reader, self.generation)
+        with CardSession.open(connection, limit) as session:
             yield self._kind(session, self._memory)
 
     def probe(self, connection: Connection) -> bool:
@@ -315,10 +459,3 @@ class CitizenDriver(CardDriver):
         """
         with CardSession.open(connection) as session:
             return self._kind.is_root_known(session)
-
-
-def _key_reference(key_id: bytes) -> int:
-    reference = KEY_REFERENCES.get(key_id)
-    if reference is None:
-        raise KeyNotFoundError("no such key on the card")
-    return reference

@@ -69,6 +69,7 @@ class Gen2Card(CitizenCard):
         if self._record.channel_id is None:
             self._record.channel_id = self._read_channel_id()
         channel = self._open_channel(self._record.channel_id)
+        self._record.channel_proven = True
         channel.send(self.select_command(DF_PKI), "SELECT 5030 in the channel")
         channel.send(self.select_command(DF_KEYS), "SELECT 0810 in the channel")
         channel.verify(pin)

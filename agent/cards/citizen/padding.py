@@ -1,9 +1,15 @@
 """The PKCS#1 blocks around the card's raw RSA operation (RFC 8017), for RSA-2048."""
 
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.x509 import load_der_x509_certificate
+
 from agent.errors import BadRequestError, CardError
 
 MODULUS_LENGTH = 256  # bytes; every key on these cards is RSA-2048
 MAX_DIGEST_INFO = MODULUS_LENGTH - 11
+DECRYPTION_FAILED = "decryption failed"
+"""The one thing that is said of every cryptogram that does not open, whatever is wrong with it."""
 
 
 def signature_block(digest_info: bytes) -> bytes:
@@ -36,7 +42,7 @@ def remove_encryption_padding(block: bytes) -> bytes:
 
     """
     if len(block) != MODULUS_LENGTH:
-        raise CardError("decryption failed")
+        raise CardError(DECRYPTION_FAILED)
     good = _is_zero(block[0]) & _is_zero(block[1] ^ 0x02)
     searching, start = 1, 0
     for index in range(2, MODULUS_LENGTH):
@@ -46,8 +52,30 @@ def remove_encryption_padding(block: bytes) -> bytes:
     good &= 1 ^ searching
     good &= 1 ^ _is_negative(start - 11)
     if not good:
-        raise CardError("decryption failed")
+        raise CardError(DECRYPTION_FAILED)
     return block[start:]
+
+
+def encrypts_to(certificate: bytes, block: bytes, cryptogram: bytes) -> bool:
+    """Return whether a certificate's key makes ``cryptogram`` of ``block`` (RFC 8017 §5.1.1).
+
+    The card's half of the work is checked so, for every format that it is wanted for.
+
+    Args:
+        certificate: DER.
+        block: what the card's key made of ``cryptogram``, padding included.
+        cryptogram: 256 bytes.
+
+    """
+    try:
+        key = load_der_x509_certificate(certificate).public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        return False
+    if not isinstance(key, RSAPublicKey):
+        return False
+    numbers = key.public_numbers()
+    message = int.from_bytes(block, "big")
+    return pow(message, numbers.e, numbers.n) == int.from_bytes(cryptogram, "big")
 
 
 def _is_zero(value: int) -> int:

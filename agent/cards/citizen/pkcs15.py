@@ -1,7 +1,7 @@
-"""The certificate directory (PKCS#15 / ISO/IEC 7816-15 CDF) as these cards keep it.
+"""The directory files (PKCS#15 / ISO/IEC 7816-15: CDF, PrKDF) as these cards keep them.
 
-A directory file is a sequence of DER SEQUENCEs, padded with 00 or FF. Every value is checked: cards
-are hostile input.
+A directory file is a sequence of DER SEQUENCEs, padded with 00 or FF; its last two bytes are the
+length of the content. Every value is checked: cards are hostile input.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,8 +13,8 @@ from agent.iso7816.tlv import Tlv, TlvError, TlvIncompleteError, read_all, read_
 ID_CA = b"CACert"
 ID_ROOT = b"ROOTCACert"
 
-MAX_DIRECTORY = 0x1000  # bytes; real ones have a few hundred
-MAX_ENTRIES = 32
+MAX_DIRECTORY = 0x2000  # bytes; real ones have a few hundred
+MAX_ENTRIES = 256  # a real directory has about four
 MAX_CERTIFICATE = 0x1000  # bytes; real ones have about 1500
 _TAG_SEQUENCE = 0x30
 _TAG_OCTET_STRING = 0x04
@@ -23,6 +23,7 @@ _TAG_UTF8 = 0x0C
 _TAG_TYPE_ATTRIBUTES = 0xA1
 _TAG_LENGTH = 0x80
 _PADDING = (0x00, 0xFF)
+_CONTENT_LENGTH = 2  # bytes at the end of a directory file
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,34 +46,48 @@ class CertificateEntry:
     length: int
 
 
-def read_directory(read: Callable[[int, int], bytes], piece: int) -> Iterator[CertificateEntry]:
-    """Read a certificate directory entry by entry, as far as the caller iterates.
+@dataclass(frozen=True, slots=True)
+class KeyEntry:
+    """A private key of the card.
 
-    Args:
-        read: gives up to ``length`` bytes of the file at ``offset``; fewer only at its end.
-        piece: how many bytes to ask for at a time.
-
-    Raises:
-        UnsupportedCardError: the file cannot be understood, or is too long.
+    Attributes:
+        id: PKCS#15 identifier, 1 to 255 bytes.
+        reference: how commands name the key, 0 to 255.
 
     """
-    file = _GrowingFile(read, piece)
+
+    id: bytes
+    reference: int
+
+
+def read_directory(read: Callable[[int], bytes]) -> Iterator[Tlv]:
+    """Read a directory file entry by entry, as far as the caller iterates.
+
+    Args:
+        read: gives some bytes of the file from an offset on; none only at its end.
+
+    Raises:
+        UnsupportedCardError: the file has not even padding, cannot be understood, ends inside an
+            entry, or is longer than 8192 bytes or 256 entries.
+
+    """
+    file = _GrowingFile(read)
     offset = 0
     for _ in range(MAX_ENTRIES):
         item = file.item_at(offset)
         if item is None:
             return
         offset += item.size
-        yield parse_entry(item)
+        if item.value:  # what is empty is the content's length at the end of the file
+            yield item
     raise UnsupportedCardError("too many directory entries")
 
 
 class _GrowingFile:
     """A directory file of which only the beginning has been read so far."""
 
-    def __init__(self, read: Callable[[int, int], bytes], piece: int) -> None:
+    def __init__(self, read: Callable[[int], bytes]) -> None:
         self._read = read
-        self._piece = piece
         self._raw = b""
         self._ended = False
 
@@ -83,21 +98,36 @@ class _GrowingFile:
                 return read_one(self._raw, offset)
             except TlvIncompleteError as error:
                 if self._ended:
+                    if not self._raw:
+                        raise UnsupportedCardError("a directory file without content") from error
+                    self._require_tail(offset)
                     return None
                 self._grow(error.missing)
             except TlvError as error:
+                if self._is_tail(offset):
+                    return None
                 raise UnsupportedCardError("nonsense in a directory file") from error
         return None
+
+    def _require_tail(self, offset: int) -> None:
+        if not self._is_tail(offset):
+            raise UnsupportedCardError("a directory file that ends inside an entry")
+
+    def _is_tail(self, offset: int) -> bool:
+        """Return whether nothing but the content's length is left, which is no data object."""
+        while not self._ended and len(self._raw) - offset <= _CONTENT_LENGTH:
+            self._grow(1)
+        return len(self._raw) - offset <= _CONTENT_LENGTH
 
     def _grow(self, missing: int) -> None:
         if len(self._raw) + missing > MAX_DIRECTORY:
             raise UnsupportedCardError("directory file without end")
-        more = self._read(len(self._raw), self._piece)
-        self._ended = len(more) < self._piece
+        more = self._read(len(self._raw))
+        self._ended = not more
         self._raw += more
 
 
-def parse_entry(item: Tlv) -> CertificateEntry:
+def parse_certificate_entry(item: Tlv) -> CertificateEntry:
     """Parse one CDF entry.
 
     Raises:
@@ -137,7 +167,7 @@ def _find_path(typed: Tlv) -> list[Tlv]:
 
 
 def _checked_entry(identifier: bytes, label: bytes, path: list[Tlv]) -> CertificateEntry:
-    numbers = {item.tag: int.from_bytes(item.value[:4], "big") for item in path[1:3]}
+    numbers = {item.tag: int.from_bytes(item.value, "big") for item in path[1:3]}
     entry = CertificateEntry(
         id=identifier,
         label="".join(c for c in label.decode("utf-8", "replace") if c.isprintable()),
@@ -150,3 +180,24 @@ def _checked_entry(identifier: bytes, label: bytes, path: list[Tlv]) -> Certific
     if not 0 < entry.length <= MAX_CERTIFICATE or entry.offset + entry.length > 0x8000:
         raise UnsupportedCardError("a directory entry points nowhere")
     return entry
+
+
+def parse_key_entry(item: Tlv) -> KeyEntry:
+    """Parse one PrKDF entry (ISO/IEC 7816-15 §8.4), as far as it says how commands name the key.
+
+    Raises:
+        UnsupportedCardError: it is not a key entry, or has no reference of one byte.
+
+    """
+    try:
+        if item.tag != _TAG_SEQUENCE:
+            raise UnsupportedCardError("a directory entry is not a SEQUENCE")
+        _common, class_attributes, *_ = read_all(item.value)
+        identifier, *others = read_all(class_attributes.value)
+        reference = next(part.value for part in others if part.tag == _TAG_INTEGER)
+    except (TlvError, StopIteration, ValueError) as error:
+        raise UnsupportedCardError("nonsense in a directory entry") from error
+    number = int.from_bytes(reference, "big")
+    if identifier.tag != _TAG_OCTET_STRING or not identifier.value or number > 0xFF:
+        raise UnsupportedCardError("a key entry without id or reference")
+    return KeyEntry(identifier.value, number)

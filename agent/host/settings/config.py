@@ -84,7 +84,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             answer without one.
         page_pin: whether a page may hand the PIN over; otherwise only the agent's window asks.
         allow_sha1: whether pages may ask for SHA-1 signatures.
-        last_try: whether the card's last PIN try may be spent, after a question.
+        last_try: whether the card's last PIN attempt may be spent, after a question.
         update_check: whether the agent may ask for a newer version of itself.
         update_url: address of the update information (see ``update.fetch.check_address``); empty
             disables the check.

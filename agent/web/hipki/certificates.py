@@ -1,4 +1,4 @@
-"""Certificates and keys as existing pages read them: order, labels, usage strings, numbers."""
+"""Describe certificates and keys as pages expect: order, labels, usage strings, numbers."""
 
 import base64
 from collections.abc import Iterable, Sequence
@@ -37,10 +37,10 @@ _USAGES: Final = {
 }
 
 
-def plain(text: str) -> str:
-    """Make a text that pages may paste between quotation marks: no quote, backslash or control.
+def without_quotes(text: str) -> str:
+    """Replace quotation marks, backslashes and characters that cannot be printed.
 
-    Texts from cards and readers end up in JSON that pages build by hand.
+    Pages put texts from cards and readers between quotation marks, in JSON that they build by hand.
     """
     return printable(text.replace('"', "'").replace("\\", "/"))
 
@@ -56,11 +56,11 @@ def certificate_object(certificate: CardCertificate) -> dict[str, Any]:
     described: dict[str, Any] = {
         "certb64": base64.b64encode(facts.der).decode(),
         "id": _base64_text(certificate.id),
-        "label": _LABELS.get(certificate.id, plain(certificate.label)),
+        "label": _LABELS.get(certificate.id, without_quotes(certificate.label)),
         "usage": "|".join(_USAGES[usage] for usage in facts.key_usage),
-        "subjectDN": plain(facts.subject),
-        "subjectCN": plain(facts.subject_cn or ""),
-        "issuerDN": plain(facts.issuer),
+        "subjectDN": without_quotes(facts.subject),
+        "subjectCN": without_quotes(facts.subject_cn or ""),
+        "issuerDN": without_quotes(facts.issuer),
         "sn": facts.serial_hex.upper(),
         "thumbprint": facts.thumbprint_sha1.hex().upper(),
         "signatureAlgorithm": facts.signature_algorithm,
@@ -72,12 +72,12 @@ def certificate_object(certificate: CardCertificate) -> dict[str, Any]:
     if facts.id_last4 is not None:
         described["subjectID"] = facts.id_last4
     if facts.email is not None:
-        described["email"] = plain(facts.email)
+        described["email"] = without_quotes(facts.email)
     return described
 
 
 def key_objects(certificates: Sequence[CardCertificate]) -> list[dict[str, Any]]:
-    """Describe the keys that certificates of a person promise (RSAPublicKey, RFC 8017 §A.1.1)."""
+    """Describe the public keys of a person's certificates (RSAPublicKey, RFC 8017 §A.1.1)."""
     described: list[dict[str, Any]] = []
     for certificate in certificates:
         label = _KEY_LABELS.get(certificate.id)

@@ -1,4 +1,4 @@
-"""What the old component does for a page, done with ours: fields in, reply object out."""
+"""Carry out the functions of the old component: from a request's fields to a reply."""
 
 import asyncio
 import base64
@@ -14,27 +14,25 @@ from agent.origin import Origin
 from agent.secret import SecretBytes
 from agent.signing.model import CardPresence, ReaderView
 from agent.web.front.refusal import unexpected
-from agent.web.hipki import requests
+from agent.web.hipki import card_requests
 from agent.web.hipki.errors import HipkiError, Major, Numbers, numbers
+from agent.web.hipki.fields import RequestFields
 from agent.web.hipki.functions import Function, reply_name
 from agent.web.hipki.information import (
     HELPER_VERSION,
     VERSION,
-    Contents,
+    CardContents,
     Slot,
     information,
     information_image,
 )
-from agent.web.hipki.request import Fields
 from agent.web.service import Service
 
-"""A program on this computer that is no browser; no page can name itself so."""
-
 IMAGE_SECONDS: Final = 1.5
-"""How long the image waits for the number of a card that is busy; it goes without one then."""
+"""How long the image waits for the number of a busy card before it leaves it out."""
 
 MAX_REFUSED: Final = 64
-"""Hosts remembered that were told they are not trusted."""
+"""How many hosts are remembered of sites that were told that they are not trusted."""
 
 _NO_CARD: Final = frozenset({ErrorCode.NO_CARD, ErrorCode.UNSUPPORTED_CARD})
 _NO_READER: Final = frozenset({ErrorCode.NO_READER, ErrorCode.PCSC_UNAVAILABLE})
@@ -42,19 +40,19 @@ _DECRYPTION: Final = {
     ErrorCode.BAD_REQUEST: Major.DECRYPTION_DER,
     ErrorCode.INTERNAL: Major.DECRYPTION,
 }
-"""What goes wrong with a ciphertext and not with the card."""
+"""The numbers of errors that lie in the ciphertext, not in the card."""
 
 Reply: TypeAlias = dict[str, Any]
 
 
-class Component:
-    """Answers pages; every refusal is a reply too, with the number that pages know."""
+class HipkiComponent:
+    """Answers pages; a refusal is a reply too, with the number that the old component gave."""
 
     def __init__(self, service: Service, settings: Settings) -> None:
         self._service = service
         self._settings = settings
         self._refused: OrderedDict[str, Origin] = OrderedDict()
-        self._functions: Mapping[Function, Callable[[Origin, Fields], Awaitable[Reply]]] = {
+        self._functions: Mapping[Function, Callable[[Origin, RequestFields], Awaitable[Reply]]] = {
             Function.CHECK_ENVIRONMENT: self._check_environment,
             Function.READ_CERTIFICATES: self._read_certificates,
             Function.SIGN: self._sign,
@@ -64,20 +62,22 @@ class Component:
 
     @property
     def version(self) -> str:
-        """What we call ourselves; pages demand a minimum."""
+        """The version that pages are told; they demand a minimum."""
         return self._settings.hipki_version or VERSION
 
     def is_allowed(self, site: Origin | None) -> bool:
-        """Return whether somebody may see more than readers, without asking anybody."""
+        """Return whether a site may read cards, without asking the citizen; None is no site."""
         return site is not None and self._service.is_allowed(site)
 
-    async def answer(self, site: Origin, function: Function, name: str, fields: Fields) -> Reply:
-        """Do what a page asks for.
+    async def answer(
+        self, site: Origin, function: Function, name: str, fields: RequestFields
+    ) -> Reply:
+        """Carry out a function; never raises.
 
         Args:
-            site: who asks; the citizen is asked about it where that has to be.
-            function: what for.
-            name: what the page calls that.
+            site: who asks; the citizen is asked about a site without a decision.
+            function: which one.
+            name: by which the page called it.
             fields: of the request.
 
         """
@@ -91,8 +91,8 @@ class Component:
         except Exception as error:  # noqa: BLE001  # whatever it is, the page gets a number
             return self.refusal(name, numbers(unexpected(error)))
 
-    def refused_of(self, host: str) -> Origin | None:
-        """Find the site of a host that was last told that it is not trusted."""
+    def last_refused(self, host: str) -> Origin | None:
+        """Return the site of a host that was last told that it is not trusted, if any was."""
         return self._refused.get(host)
 
     def _note_refused(self, site: Origin) -> None:
@@ -104,14 +104,14 @@ class Component:
             self._refused.popitem(last=False)
 
     def refusal(self, name: str, why: Numbers) -> Reply:
-        """Make the reply that says no; ``slots`` is always there, because pages look into it."""
+        """Return the reply of a refusal, with ``slots`` or ``data``: pages look into them."""
         func = reply_name(name)
         if func == "pkcs11info":
             return information((), why, version=self.version)
         return {"func": func, **why.fields(), "serverVersion": self.version, "data": {}}
 
     async def admit(self, site: Origin | None) -> Numbers:
-        """Have the citizen asked about who wants to read cards, where that has to be."""
+        """Ask the citizen about a site without a decision; return the outcome."""
         if site is None:
             return Numbers(Major.UNTRUSTED_SITE)
         try:
@@ -120,41 +120,41 @@ class Component:
             return numbers(error)
         return Numbers(Major.SUCCESS)
 
-    def public_information(self, fields: Fields, outcome: Numbers | None = None) -> Reply:
-        """Describe readers to somebody who was not allowed anything: whether cards are in them."""
+    def public_information(self, fields: RequestFields, outcome: Numbers | None = None) -> Reply:
+        """Describe the readers and whether cards are in them, for a site that may know no more."""
         slots = map(_as_strangers_see, self._slots({}, fields))
         return information(slots, outcome, version=self.version)
 
     def refusing_image(self) -> bytes:
-        """Draw what a site gets that was blocked: no readers, and why."""
+        """Draw the image for a blocked site: no readers, and the reason."""
         return information_image((), self.version, Numbers(Major.UNTRUSTED_SITE))
 
     async def image(self, site: Origin | None) -> bytes:
-        """Draw the readers; with numbers and kinds of cards for those who may know them."""
+        """Draw the readers, with numbers and kinds of cards for an allowed site."""
         if site is None or not self.is_allowed(site):
-            slots = map(_as_strangers_see, self._slots({}, Fields({})))
+            slots = map(_as_strangers_see, self._slots({}, RequestFields({})))
             return information_image(tuple(slots), self.version)
-        contents: Mapping[str, Contents] = self._known_serials()
+        contents: Mapping[str, CardContents] = self._known_serials()
         if not all(each.serial for each in contents.values()):
             with suppress(TimeoutError):
                 async with asyncio.timeout(IMAGE_SECONDS):
                     contents = await self._serials(site)
-        numbers_only = {reader: Contents(each.serial) for reader, each in contents.items()}
-        return information_image(tuple(self._slots(numbers_only, Fields({}))), self.version)
+        numbers_only = {reader: CardContents(each.serial) for reader, each in contents.items()}
+        return information_image(tuple(self._slots(numbers_only, RequestFields({}))), self.version)
 
     # The functions.
 
-    async def _check_environment(self, site: Origin, fields: Fields) -> Reply:
+    async def _check_environment(self, site: Origin, fields: RequestFields) -> Reply:
         await self._service.connect(site)
         contents = await self._serials(site)
         return information(self._slots(contents, fields), version=self.version)
 
-    async def _read_certificates(self, site: Origin, fields: Fields) -> Reply:
+    async def _read_certificates(self, site: Origin, fields: RequestFields) -> Reply:
         await self._service.connect(site)
-        read: dict[str, Contents] = {}
+        read: dict[str, CardContents] = {}
         outcome = Numbers(Major.SUCCESS)
         try:
-            read = Contents.by_reader(await self._service.certificates(site))
+            read = CardContents.by_reader(await self._service.certificates(site))
         except AgentError as error:
             if error.code in _NO_READER:
                 outcome = Numbers(Major.NO_READER)
@@ -164,8 +164,8 @@ class Component:
         slots = self._slots(self._known_serials() | read, fields)
         return information(slots, outcome, version=self.version, with_certificates=True)
 
-    async def _sign(self, site: Origin, fields: Fields) -> Reply:
-        asked = requests.sign_request(fields, self._reader(fields))
+    async def _sign(self, site: Origin, fields: RequestFields) -> Reply:
+        asked = card_requests.sign_request(fields, self._reader(fields))
         result = await self._service.sign(site, asked, self._pin(fields))
         (signature,) = result.signatures
         used = result.certificate
@@ -179,8 +179,8 @@ class Component:
             "serverVersion": self.version,
         }
 
-    async def _decrypt(self, site: Origin, fields: Fields) -> Reply:
-        asked = requests.decrypt_request(fields, self._reader(fields))
+    async def _decrypt(self, site: Origin, fields: RequestFields) -> Reply:
+        asked = card_requests.decrypt_request(fields, self._reader(fields))
         pin = self._pin(fields)
         try:
             plain = await self._service.decrypt(site, asked, pin)
@@ -198,8 +198,8 @@ class Component:
 
     # The readers.
 
-    def _pin(self, fields: Fields) -> SecretBytes | None:
-        pin = requests.pin_of(fields)
+    def _pin(self, fields: RequestFields) -> SecretBytes | None:
+        pin = card_requests.pin_of(fields)
         if self._settings.page_pin:
             return pin
         pin.wipe()
@@ -210,7 +210,7 @@ class Component:
         readers = enumerate(self._service.snapshot().readers)
         return [(number, reader) for number, reader in readers if only in (None, reader.name)]
 
-    def _slots(self, contents: Mapping[str, Contents], fields: Fields) -> list[Slot]:
+    def _slots(self, contents: Mapping[str, CardContents], fields: RequestFields) -> list[Slot]:
         slots = [
             Slot.of(number, reader, contents.get(reader.name)) for number, reader in self._visible()
         ]
@@ -219,7 +219,7 @@ class Component:
             return slots
         return [slot for slot in slots if wanted in (slot.name, slot.reader.name)]
 
-    def _reader(self, fields: Fields) -> str | None:
+    def _reader(self, fields: RequestFields) -> str | None:
         """Choose the reader: the one named, or the first with a card; None when there is none.
 
         Raises:
@@ -234,33 +234,33 @@ class Component:
         with_card = (s.reader.name for s in slots if s.reader.state is CardPresence.CARD)
         return next(with_card, self._settings.hipki_reader)
 
-    async def _serials(self, site: Origin) -> Mapping[str, Contents]:
+    async def _serials(self, site: Origin) -> Mapping[str, CardContents]:
         """Find the number of each card, reading those that were not read before."""
         known = self._known_serials()
         if all(contents.serial for contents in known.values()):
             return known
-        read: dict[str, Contents] = {}
+        read: dict[str, CardContents] = {}
         with suppress(AgentError):  # a card that cannot be read now has no number now
-            read = Contents.by_reader(await self._service.certificates(site))
+            read = CardContents.by_reader(await self._service.certificates(site))
         return self._known_serials() | read  # a card without certificates was read all the same
 
-    def _known_serials(self) -> dict[str, Contents]:
+    def _known_serials(self) -> dict[str, CardContents]:
         """Find the number of each card that was read before."""
         cards = [reader for _, reader in self._visible() if reader.state is CardPresence.CARD]
-        return {reader.name: Contents(reader.serial or "") for reader in cards}
+        return {reader.name: CardContents(reader.serial or "") for reader in cards}
 
 
 def _as_strangers_see(slot: Slot) -> Slot:
     return replace(slot, reader=replace(slot.reader, generation=None))
 
 
-async def _refuse(site: Origin, fields: Fields) -> Reply:
-    """Leave the card alone: managing it with foreign software may lock it for good."""
+async def _refuse(site: Origin, fields: RequestFields) -> Reply:
+    """Refuse to manage the card: software that is not its vendor's may lock it for good."""
     del site, fields
     raise HipkiError(Major.UNSUPPORTED_METHOD)
 
 
-def _plain_text(plain: bytes, fields: Fields) -> str:
+def _plain_text(plain: bytes, fields: RequestFields) -> str:
     if fields.text("plainEncoding").lower() == "base64":
         return base64.b64encode(plain).decode()
     try:

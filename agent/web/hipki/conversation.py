@@ -1,7 +1,7 @@
-"""One request of one site, with every popup that waits for it, and the questions in between.
+"""One request of one site, every popup that waits for its reply, and the questions meanwhile.
 
 Pages run out of patience, close their popup and open another with the same request: that one
-joins what is under way. When the last popup has gone, the work is cancelled.
+joins the request under way. When the last popup has gone, the request is cancelled.
 """
 
 import asyncio
@@ -17,17 +17,17 @@ from typing import Any, Final, TypeAlias
 
 from agent.errors import AgentError, ErrorCode
 from agent.origin import Origin
-from agent.web.hipki.request import Fields
+from agent.web.hipki.fields import RequestFields
 
 ANSWER_SECONDS: Final = 120.0
-"""How long a question waits for the citizen; what waits holds a connection of the browser."""
+"""How long a question waits for the citizen; it holds one of the browser's connections."""
 THINKING_SECONDS: Final = 0.5
-"""How long a question must have been there before a yes counts: no double click answers it."""
+"""How long a question must have been shown before a yes counts, against double clicks."""
 
 
 @unique
 class Answer(StrEnum):
-    """What the citizen may say."""
+    """What the citizen may answer in one of our pages."""
 
     ONCE = "once"
     ALWAYS = "always"
@@ -36,15 +36,15 @@ class Answer(StrEnum):
 
 
 class Question:
-    """Something that the citizen is asked, in one popup or in several at once."""
+    """A question to the citizen, shown in one popup or in several at once."""
 
     def __init__(self, kind: str, about: dict[str, Any], answers: frozenset[Answer]) -> None:
-        """Begin to ask.
+        """Start the clock: a yes counts from now on, after a moment.
 
         Args:
-            kind: which question, for the page that shows it.
-            about: its details.
-            answers: what may be said, beside cancelling.
+            kind: "site" or "pin", for the page that shows it.
+            about: further fields of the JSON object that the page gets.
+            answers: that are accepted, beside cancelling.
 
         """
         self.shown = {"kind": kind, **about}
@@ -53,8 +53,8 @@ class Question:
         self._answered = asyncio.Event()
         self._answer = Answer.CANCEL
 
-    def give(self, answer: Answer) -> bool:
-        """Take an answer; return whether it counts."""
+    def answer(self, answer: Answer) -> bool:
+        """Accept an answer; return False for one that is not offered or comes too soon."""
         too_soon = time.monotonic() - self._asked < THINKING_SECONDS
         if answer not in self._answers or (too_soon and answer is not Answer.CANCEL):
             return False
@@ -79,13 +79,13 @@ class Question:
 
 
 class Conversation:
-    """A request under way; popups follow it."""
+    """A request under way, whose state popups follow."""
 
     def __init__(self, work: Callable[[], Awaitable[str]]) -> None:
-        """Start working.
+        """Start the work.
 
         Args:
-            work: gives the reply, and never raises; in it :data:`current` is this conversation.
+            work: returns the reply, and never raises; in it :func:`current` is this conversation.
 
         """
         self.followers = 0
@@ -112,7 +112,7 @@ class Conversation:
 
     @contextmanager
     def elsewhere(self) -> Iterator[None]:
-        """Say in every popup that the citizen is asked in a window, while the context lasts."""
+        """Tell every popup, while the context lasts, that a window asks the citizen."""
         self._windows += 1
         self._change()
         try:
@@ -121,12 +121,12 @@ class Conversation:
             self._windows -= 1
             self._change()
 
-    def give(self, answer: Answer) -> bool:
-        """Answer the question that is shown; return whether there is one that takes it."""
-        return self._question is not None and self._question.give(answer)
+    def answer(self, answer: Answer) -> bool:
+        """Answer the question that is shown; return whether one is shown and accepts it."""
+        return self._question is not None and self._question.answer(answer)
 
     async def follow(self) -> AsyncIterator[dict[str, Any]]:
-        """Return each state: a question here or in a window, being at work, and last the reply."""
+        """Yield each state for the popup: a question, a window asks, at work; last the reply."""
         while True:
             changed = self._changed
             yield self._state()
@@ -155,7 +155,7 @@ _current: ContextVar[Conversation | None] = ContextVar("_current", default=None)
 
 
 def current() -> Conversation | None:
-    """Find the conversation in which this runs; None outside of any."""
+    """Return the conversation whose work is calling; None outside of any."""
     return _current.get()
 
 
@@ -163,21 +163,21 @@ Key: TypeAlias = bytes
 
 
 class Conversations:
-    """What is under way, found again by who asks for what."""
+    """The requests under way, by site, function and fields."""
 
     def __init__(self) -> None:
         self._under_way: dict[Key, Conversation] = {}
-        # With a key of this process: a digest of a request with a PIN in it says nothing then.
+        # The key of this process keeps anybody from guessing a PIN by the digest of its request.
         self._secret = secrets.token_bytes(32)
 
-    def key(self, site: Origin, name: str, fields: Fields) -> Key:
-        """Name a request by what it asks for."""
+    def key(self, site: Origin, name: str, fields: RequestFields) -> Key:
+        """Return the same key for the same request of the same site: 32 bytes."""
         canonical = json.dumps([str(site), name, dict(fields.values)], sort_keys=True)
         return hashlib.blake2b(canonical.encode(), key=self._secret, digest_size=32).digest()
 
     @contextmanager
-    def attend(self, key: Key, work: Callable[[], Awaitable[str]]) -> Iterator[Conversation]:
-        """Join what is under way, or start it; cancel it when the last one leaves."""
+    def join(self, key: Key, work: Callable[[], Awaitable[str]]) -> Iterator[Conversation]:
+        """Join the request under way, or start it; it is cancelled when the last popup leaves."""
         conversation = self._under_way.get(key)
         if conversation is None:
             conversation = self._start(key, work)
@@ -192,7 +192,7 @@ class Conversations:
 
     def _start(self, key: Key, work: Callable[[], Awaitable[str]]) -> Conversation:
         conversation = self._under_way[key] = Conversation(work)
-        # What is done is done: the same request again is another request.
+        # The same request after the reply is another request.
         conversation.task.add_done_callback(lambda _: self._forget(key, conversation))
         return conversation
 

@@ -55,7 +55,7 @@ class Major(IntEnum):
 
 @unique
 class Minor(IntEnum):
-    """``last_error``: a PKCS#11 return value, or the signed tries that are left."""
+    """``last_error``: a PKCS#11 return value, or the signed count of attempts that are left."""
 
     NONE = 0
     FUNCTION_FAILED = 0x06
@@ -63,8 +63,8 @@ class Minor(IntEnum):
     PIN_LENGTH = 0xA2
     PIN_LOCKED = 0xA4
     BUFFER_TOO_SMALL = 0x150
-    ONE_TRY_LEFT = -2147483647
-    TWO_TRIES_LEFT = -2147483646
+    ONE_ATTEMPT_LEFT = -2147483647
+    TWO_ATTEMPTS_LEFT = -2147483646
 
 
 MAJOR_TEXTS: Final[Mapping[Major, str]] = {
@@ -114,8 +114,8 @@ MINOR_TEXTS: Final[Mapping[Minor, str]] = {
     Minor.PIN_LENGTH: "PIN碼長度錯誤",
     Minor.PIN_LOCKED: "已鎖卡",
     Minor.BUFFER_TOO_SMALL: "記憶體緩衝不足",
-    Minor.ONE_TRY_LEFT: "PIN碼錯誤，剩餘一次機會",
-    Minor.TWO_TRIES_LEFT: "PIN碼錯誤，剩餘兩次機會",
+    Minor.ONE_ATTEMPT_LEFT: "PIN碼錯誤，剩餘一次機會",
+    Minor.TWO_ATTEMPTS_LEFT: "PIN碼錯誤，剩餘兩次機會",
 }
 
 _NUMBERS: Final[Mapping[ErrorCode, tuple[Major, Minor]]] = {
@@ -145,8 +145,8 @@ REASONS: Final[Mapping[int, str]] = {
     Minor.PIN_INCORRECT: "pin_incorrect",
     Minor.PIN_LENGTH: "pin_length",
     Minor.PIN_LOCKED: "pin_locked",
-    Minor.ONE_TRY_LEFT: "pin_incorrect_one",
-    Minor.TWO_TRIES_LEFT: "pin_incorrect_two",
+    Minor.ONE_ATTEMPT_LEFT: "pin_incorrect_one",
+    Minor.TWO_ATTEMPTS_LEFT: "pin_incorrect_two",
     Major.NO_CARD: "no_card",
     Major.FAILED: "failed",
     Major.CANCELLED: "cancelled",
@@ -156,7 +156,7 @@ REASONS: Final[Mapping[int, str]] = {
     Major.EXPIRED: "expired",
 }
 """What our own self-test says of a number in the citizen's language; pages get the texts above."""
-_TRIES: Final = {1: Minor.ONE_TRY_LEFT, 2: Minor.TWO_TRIES_LEFT}
+_ATTEMPTS: Final = {1: Minor.ONE_ATTEMPT_LEFT, 2: Minor.TWO_ATTEMPTS_LEFT}
 
 
 class HipkiError(AgentError):
@@ -190,12 +190,12 @@ class Numbers:
 
 
 def numbers(error: AgentError) -> Numbers:
-    """Translate an error; a wrong PIN also says how many tries are left."""
+    """Translate an error; a wrong PIN also says how many attempts are left."""
     if isinstance(error, HipkiError):
         return Numbers(error.major)
     if isinstance(error, SpoiltCertificateError):
         return Numbers(Major.CERTIFICATE_READING)
     major, minor = _NUMBERS[error.code]
     if error.code is ErrorCode.PIN_INCORRECT:
-        minor = _TRIES.get(error.attempts_left or 0, minor)
+        minor = _ATTEMPTS.get(error.attempts_left or 0, minor)
     return Numbers(major, minor)

@@ -1,4 +1,4 @@
-"""Which function a page asks for, by the names that the old component gave them."""
+"""The functions that pages call, by the names that the old component gave them."""
 
 from collections.abc import Mapping
 from enum import Enum, auto
@@ -9,7 +9,7 @@ MAX_NAME: Final = 64
 
 
 class Function(Enum):
-    """What we do for a page."""
+    """What a page can have done."""
 
     CHECK_ENVIRONMENT = auto()
     READ_CERTIFICATES = auto()
@@ -38,7 +38,7 @@ _REPLIES: Final = {
 
 
 def reply_name(name: str) -> str:
-    """Name the function in the reply; one that nobody knows is named as the page did."""
+    """Return the ``func`` of a reply: an unknown name as it is, "" for what is no identifier."""
     if len(name) > MAX_NAME or not (name.isascii() and name.isidentifier()):
         return ""
     return _REPLIES.get(name, name)

@@ -1,6 +1,6 @@
-"""What the old component tells about readers and cards: the ``pkcs11info`` JSON.
+"""Describe readers and cards as the old component does: the ``pkcs11info`` JSON.
 
-The names are PKCS#11's (v2.20 §9.2: CK_SLOT_INFO, CK_TOKEN_INFO).
+Its names are PKCS#11's (v2.20 §9.2: CK_SLOT_INFO, CK_TOKEN_INFO).
 """
 
 import json
@@ -12,11 +12,11 @@ from typing import Any, Final, Self
 from agent import __version__
 from agent.signing.model import CardCertificate, CardPresence, ReaderView
 from agent.web.hipki import image
-from agent.web.hipki.certificates import certificate_object, in_order, key_objects, plain
+from agent.web.hipki.certificates import certificate_object, in_order, key_objects, without_quotes
 from agent.web.hipki.errors import Major, Numbers
 
 VERSION: Final = "1.3.5.103349"
-"""Above every minimum that pages are known to demand: as text, part by part, and without dots."""
+"""Above every known minimum of pages, compared as text, part by part or without its dots."""
 
 HELPER_VERSION: Final = "2.2.6"
 _UNAVAILABLE: Final = 0xFFFFFFFF  # CK_UNAVAILABLE_INFORMATION
@@ -50,12 +50,12 @@ _LIBRARY: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Contents:
-    """What one card holds, as far as somebody may know.
+class CardContents:
+    """What is on one card, as far as the asking site may know it.
 
     Attributes:
-        serial: the card's number; empty when it is not known, or not for everybody.
-        certificates: all of them; empty when nobody asked.
+        serial: the card's number; empty when it is not known, or the site may not know it.
+        certificates: all of them; empty when they were not asked for.
 
     """
 
@@ -64,7 +64,7 @@ class Contents:
 
     @classmethod
     def by_reader(cls, certificates: Iterable[CardCertificate]) -> dict[str, Self]:
-        """Sort the certificates of several cards by reader."""
+        """Group the certificates of several cards by reader."""
         found: dict[str, list[CardCertificate]] = {}
         for certificate in certificates:
             found.setdefault(certificate.reader, []).append(certificate)
@@ -73,25 +73,29 @@ class Contents:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One reader with what is known of its card; None where pages are to see no card.
+    """One reader and what is known of its card.
 
-    An empty reader and a card of which we can make nothing look the same: pages count tokens.
+    Attributes:
+        number: from 0, in the order of the readers.
+        reader: as it was last seen.
+        contents: None without a card that we can use: pages count such cards.
+
     """
 
     number: int
     reader: ReaderView
-    contents: Contents | None
+    contents: CardContents | None
 
     @classmethod
-    def of(cls, number: int, reader: ReaderView, contents: Contents | None) -> Self:
-        """Combine a reader with what was read from its card, if anything was."""
+    def of(cls, number: int, reader: ReaderView, contents: CardContents | None) -> Self:
+        """Combine a reader with what was read from its card; None where nothing was."""
         has_card = reader.state is CardPresence.CARD
-        return cls(number, reader, (contents or Contents()) if has_card else None)
+        return cls(number, reader, (contents or CardContents()) if has_card else None)
 
     @property
     def name(self) -> str:
-        """What pages call the reader."""
-        return plain(self.reader.name)
+        """The reader's name as pages get it."""
+        return without_quotes(self.reader.name)
 
 
 def information(
@@ -101,12 +105,12 @@ def information(
     version: str = VERSION,
     with_certificates: bool = False,
 ) -> dict[str, Any]:
-    """Describe everything.
+    """Return the whole ``pkcs11info`` object.
 
     Args:
         slots: in the order of the readers.
-        outcome: what to say beside it; success when None.
-        version: what to call ourselves.
+        outcome: success when None.
+        version: of us, as pages are told it.
         with_certificates: whether tokens have ``certs`` and ``keys``.
 
     """
@@ -122,10 +126,10 @@ def information(
 def information_image(
     slots: tuple[Slot, ...], version: str = VERSION, outcome: Numbers | None = None
 ) -> bytes:
-    """Draw the description without certificates, as much of it as the readers of images get.
+    """Return the description without certificates as an image, or as much of it as fits.
 
-    Fields that no page is known to read are left out when the text becomes too long for those
-    who see only its first 1946 bytes; then readers, when it becomes too long for all.
+    Some pages see only the first 1946 bytes: when the text is longer, fields that no page is known
+    to read are left out; and when it does not fit the image, the last readers.
     """
     text = _compact(information(slots, outcome, version=version))
     if len(text) <= image.READABLE_BY_ALL:
@@ -165,7 +169,9 @@ def _slot(slot: Slot, token: dict[str, Any] | None) -> dict[str, Any]:
 
 
 def _short_slot(slot: Slot) -> dict[str, Any]:
-    token = None if slot.contents is None else {"serialNumber": plain(slot.contents.serial)}
+    token = (
+        None if slot.contents is None else {"serialNumber": without_quotes(slot.contents.serial)}
+    )
     return {"slotDescription": slot.name, "slotID": slot.number, "token": token}
 
 
@@ -176,7 +182,7 @@ def _token(slot: Slot, with_certificates: bool) -> dict[str, Any] | None:
     token = {
         "label": "HiCOS PKI Smart Card",
         "model": _MODELS.get(slot.reader.generation or "", ""),
-        "serialNumber": plain(contents.serial),
+        "serialNumber": without_quotes(contents.serial),
         **_TOKEN,
     }
     if with_certificates:

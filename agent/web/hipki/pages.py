@@ -16,7 +16,7 @@ from agent.domain import split_display_host
 from agent.errors import BadRequestError
 from agent.origin import Origin
 from agent.web.hipki.errors import MAJOR_TEXTS, MINOR_TEXTS, REASONS, Major, Numbers
-from agent.words.browser import browser_texts
+from agent.words.browser import page_texts
 from agent.words.language import Language
 
 _FOLDER: Final = resources.files("agent.web.hipki") / "pages"
@@ -94,7 +94,7 @@ class Page:
 @cache
 def _texts(language: Language, page: str) -> Mapping[str, str]:
     """Return the texts of a page as markup: each one, and all of them for its script."""
-    every = browser_texts(language, "hipki")
+    every = page_texts(language, "hipki", "common")
     texts = {area: every[area] for area in ("common", page)}
     said = {
         f"say:{area}.{name}": html.escape(text)

@@ -1,4 +1,4 @@
-"""Our own pages' requests: proven by a token, answered with lines of JSON."""
+"""Answer the requests of our own pages: each has a token, the answer is lines of JSON."""
 
 import json
 from typing import Annotated, Any, ClassVar, Final, TypeVar
@@ -16,8 +16,7 @@ from agent.web.front.body import read_body
 from agent.web.front.guard import RequestPurpose
 from agent.web.front.limits import Limits, Slots
 from agent.web.front.mount import Handler, Route, Routes
-from agent.web.hipki.asking import SITE_ANSWERS
-from agent.web.hipki.component import Component
+from agent.web.hipki.component import HipkiComponent
 from agent.web.hipki.conversation import (
     THINKING_SECONDS,
     Answer,
@@ -25,10 +24,11 @@ from agent.web.hipki.conversation import (
     Conversations,
 )
 from agent.web.hipki.errors import HipkiError, Major, Numbers, numbers
+from agent.web.hipki.fields import MAX_BODY, RequestFields, parse_text
 from agent.web.hipki.functions import BY_NAME, Function
-from agent.web.hipki.parsing import Parsing
-from agent.web.hipki.request import MAX_BODY, Fields, parse_text
-from agent.web.hipki.tokens import Kind, Token, Tokens
+from agent.web.hipki.popup_prompter import SITE_ANSWERS
+from agent.web.hipki.request_parser import RequestParser
+from agent.web.hipki.tokens import PageKind, PageToken, PageTokens
 from agent.web.service import Service
 
 POPUPS: Final = 4  # of one site at once; a browser has six connections to us for all sites
@@ -37,46 +37,46 @@ _LARGE: Final = 2 * MAX_BODY  # bytes; JSON within JSON escapes every quotation 
 
 _Proof = Annotated[str, Meta(max_length=128)]
 _Origin = Annotated[str, Meta(max_length=300)]
-S = TypeVar("S", bound="_Own")
+S = TypeVar("S", bound="_OwnMessage")
 
 
-class _Own(Struct, frozen=True, forbid_unknown_fields=True):
+class _OwnMessage(Struct, frozen=True, forbid_unknown_fields=True):
     audience: ClassVar[Audience] = Audience.OWN_PAGE
     limit: ClassVar[int] = _SMALL
     token: _Proof
 
 
-class _Request(_Own, frozen=True, forbid_unknown_fields=True):
+class _StartRequest(_OwnMessage, frozen=True, forbid_unknown_fields=True):
     limit: ClassVar[int] = _LARGE
     site: _Origin
     message: str
 
 
-class _Reply(_Own, frozen=True, forbid_unknown_fields=True):
+class _AnswerQuestion(_OwnMessage, frozen=True, forbid_unknown_fields=True):
     answer: Answer
 
 
-class _Domain(_Own, frozen=True, forbid_unknown_fields=True):
+class _AddDomain(_OwnMessage, frozen=True, forbid_unknown_fields=True):
     site: _Origin
     answer: Answer
 
 
 class PopupRoutes:
-    """What popup, self-test and add-domain page ask of us.
+    """The paths that the popup, the self-test and the add-domain page call.
 
     Attributes:
         routes: for our own pages only.
-        tokens: prove which page asks.
+        tokens: for these pages.
 
     """
 
     def __init__(
-        self, component: Component, service: Service, consent: Consent, limits: Limits
+        self, component: HipkiComponent, service: Service, consent: Consent, limits: Limits
     ) -> None:
         """Prepare the routes of our own pages.
 
         Args:
-            component: answers what pages ask.
+            component: carries out the functions.
             service: tells the self-test about the readers.
             consent: who answers for the citizen; the one that ``service`` asks.
             limits: for bodies.
@@ -88,17 +88,17 @@ class PopupRoutes:
         self._limits = limits
         self._conversations = Conversations()
         self._open: dict[str, Conversation] = {}
-        self._parsing = Parsing()
+        self._parsing = RequestParser()
         self._places = Slots(POPUPS, ErrorCode.BUSY)
-        self.tokens = Tokens()
+        self.tokens = PageTokens()
         self.routes = self._make_routes()
 
     def _make_routes(self) -> Routes:
-        calls: dict[str, tuple[Handler, type[_Own]]] = {
-            "/popup/request": (self._request, _Request),
-            "/popup/answer": (self._answer, _Reply),
-            "/popup/domain": (self._domain, _Domain),
-            "/popup/readers": (self._readers, _Own),
+        calls: dict[str, tuple[Handler, type[_OwnMessage]]] = {
+            "/popup/request": (self._request, _StartRequest),
+            "/popup/answer": (self._answer, _AnswerQuestion),
+            "/popup/domain": (self._domain, _AddDomain),
+            "/popup/readers": (self._readers, _OwnMessage),
         }
         return {
             path: {"POST": Route(handler, kind.audience, RequestPurpose.CALL, kind.limit)}
@@ -112,9 +112,9 @@ class PopupRoutes:
     async def _request(
         self, request: web.BaseRequest, _caller: Origin | None
     ) -> web.StreamResponse:
-        asked = await self._read(request, _Request)
+        asked = await self._read(request, _StartRequest)
         token = self.tokens.prove(asked.token)
-        if token.kind is Kind.ADD_DOMAIN:
+        if token.kind is PageKind.ADD_DOMAIN:
             raise AgentError("another page's token", code=ErrorCode.ORIGIN_NOT_ALLOWED)
         self.tokens.spend(token)
         name, reply = "", None
@@ -133,14 +133,19 @@ class PopupRoutes:
         return _json({"reply": to_text(reply)})
 
     async def _converse(
-        self, request: web.BaseRequest, token: Token, site: Origin, name: str, fields: Fields
+        self,
+        request: web.BaseRequest,
+        token: PageToken,
+        site: Origin,
+        name: str,
+        fields: RequestFields,
     ) -> web.StreamResponse:
         function = BY_NAME.get(name, Function.UNSUPPORTED)
 
         async def work() -> str:
             return to_text(await self._component.answer(site, function, name, fields))
 
-        with self._conversations.attend(
+        with self._conversations.join(
             self._conversations.key(site, name, fields), work
         ) as conversation:
             self._open[token.text] = conversation
@@ -150,16 +155,16 @@ class PopupRoutes:
                 self._open.pop(token.text, None)
 
     async def _answer(self, request: web.BaseRequest, _caller: Origin | None) -> web.Response:
-        said = await self._read(request, _Reply)
+        said = await self._read(request, _AnswerQuestion)
         conversation = self._open.get(self.tokens.prove(said.token).text)
-        if conversation is None or not conversation.give(said.answer):
+        if conversation is None or not conversation.answer(said.answer):
             raise AgentError("no such question now", code=ErrorCode.BUSY)
         return _json({})
 
     async def _domain(self, request: web.BaseRequest, _caller: Origin | None) -> web.Response:
-        said = await self._read(request, _Domain)
+        said = await self._read(request, _AddDomain)
         token = self.tokens.prove(said.token)
-        if token.kind is not Kind.ADD_DOMAIN:
+        if token.kind is not PageKind.ADD_DOMAIN:
             raise AgentError("another page's token", code=ErrorCode.ORIGIN_NOT_ALLOWED)
         if said.answer is not Answer.CANCEL and token.age < THINKING_SECONDS:
             raise AgentError("too soon", code=ErrorCode.BUSY)
@@ -170,7 +175,7 @@ class PopupRoutes:
             return _json(numbers(error).fields())
         return _json(Numbers(Major.SUCCESS).fields())
 
-    async def _settle(self, said: _Domain) -> None:
+    async def _settle(self, said: _AddDomain) -> None:
         program = said.site == str(LOCAL_PROGRAM)
         site = LOCAL_PROGRAM if program else Origin.parse(said.site)
         if said.answer is Answer.CANCEL:
@@ -178,8 +183,8 @@ class PopupRoutes:
         await self._consent.decide_again(site, SITE_ANSWERS[said.answer])
 
     async def _readers(self, request: web.BaseRequest, _caller: Origin | None) -> web.Response:
-        asked = await self._read(request, _Own)
-        if self.tokens.prove(asked.token).kind is not Kind.SELF_TEST:
+        asked = await self._read(request, _OwnMessage)
+        if self.tokens.prove(asked.token).kind is not PageKind.SELF_TEST:
             raise AgentError("another page's token", code=ErrorCode.ORIGIN_NOT_ALLOWED)
         snapshot = self._service.snapshot()
         readers = [
@@ -196,7 +201,7 @@ class PopupRoutes:
         return _json({"service": service, "readers": readers})
 
     async def _read(self, request: web.BaseRequest, kind: type[S]) -> S:
-        """Read what one of our own pages sent."""
+        """Read a message of one of our own pages."""
         raw = await read_body(request, kind.limit, self._limits.body_seconds)
         try:
             return msgspec.json.decode(raw, type=kind)
@@ -204,9 +209,9 @@ class PopupRoutes:
             raise BadRequestError("not what our pages send") from None
 
 
-def _site(token: Token, origin: str) -> Origin:
-    """Take the site that the popup saw; what browsers call ``null`` can be trusted by nobody."""
-    if token.kind is Kind.SELF_TEST:
+def _site(token: PageToken, origin: str) -> Origin:
+    """Return the site whose message the popup got; ``null`` is refused: it could be any page."""
+    if token.kind is PageKind.SELF_TEST:
         return SELF_TEST
     try:
         return Origin.parse(origin)
@@ -227,7 +232,7 @@ async def _stream(request: web.BaseRequest, conversation: Conversation) -> web.S
 
 
 def to_text(fields: dict[str, Any]) -> str:
-    """Write JSON as pages get it."""
+    """Return compact JSON, as pages get it; not in ASCII only."""
     return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
 
 

@@ -1,7 +1,7 @@
-"""Proof that a request comes from a page that we served just now, and how many times it may.
+"""Tokens that prove that a request comes from a page that we served a short time ago.
 
-A token carries its own proof, so that whoever fetches our pages without end fills no memory, and
-pushes no one else's token out.
+A token carries its own proof (HMAC-SHA-256), and only used ones are remembered: fetching our
+pages without end fills no memory and makes no other page's token invalid.
 """
 
 import hashlib
@@ -20,52 +20,52 @@ from agent.errors import AgentError, ErrorCode
 _NONCE: Final = 16  # bytes
 _TIME: Final = 8  # bytes, milliseconds
 _MAC: Final = 32  # bytes, HMAC-SHA-256
-_MAX_SPENT: Final = 4096  # remembered; each one cost its page a window
+_MAX_SPENT: Final = 4096  # used tokens remembered; each one cost its page a window
 
 
 @unique
-class Kind(IntEnum):
-    """Which page a token was made for."""
+class PageKind(IntEnum):
+    """The page that a token was made for."""
 
     POPUP = 1
     SELF_TEST = 2
     ADD_DOMAIN = 3
 
 
-_SECONDS: Final = {Kind.POPUP: 600.0, Kind.SELF_TEST: 43200.0, Kind.ADD_DOMAIN: 3600.0}
+_SECONDS: Final = {PageKind.POPUP: 600.0, PageKind.SELF_TEST: 43200.0, PageKind.ADD_DOMAIN: 3600.0}
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
-    """A token that was proven to be ours.
+class PageToken:
+    """A token that was checked.
 
     Attributes:
-        text: as it travels.
+        text: as the page sends it.
         kind: of the page.
         age: seconds since the page was served.
 
     """
 
     text: str
-    kind: Kind
+    kind: PageKind
     age: float
 
 
-class Tokens:
-    """Makes tokens and proves them; every agent that runs has a key of its own."""
+class PageTokens:
+    """Makes and checks tokens, with a new key in every run of the agent."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._key = secrets.token_bytes(32)
         self._spent: OrderedDict[str, None] = OrderedDict()
 
-    def issue(self, kind: Kind) -> str:
-        """Make a token for one page: 76 characters that are safe in HTML and URLs."""
+    def issue(self, kind: PageKind) -> str:
+        """Return a token for one page: 76 characters that are safe in HTML and URLs."""
         moment = int(self._clock() * 1000).to_bytes(_TIME, "big")
         body = bytes((kind,)) + secrets.token_bytes(_NONCE) + moment
         return urlsafe_b64encode(body + self._mac(body)).decode()
 
-    def prove(self, text: str) -> Token:
+    def prove(self, text: str) -> PageToken:
         """Check a token.
 
         Raises:
@@ -79,21 +79,21 @@ class Tokens:
         body, mac = raw[:-_MAC], raw[-_MAC:]
         if len(body) != 1 + _NONCE + _TIME or not hmac.compare_digest(mac, self._mac(body)):
             raise _refused()
-        kind = Kind(body[0])
+        kind = PageKind(body[0])
         age = self._clock() - int.from_bytes(body[-_TIME:], "big") / 1000
         if age > _SECONDS[kind]:
             raise _refused()
-        # One spelling each: base64 has several, and what was spent is known by its text.
-        return Token(urlsafe_b64encode(raw).decode(), kind, age)
+        # In canonical form: base64 has several, and a used token is known by its text.
+        return PageToken(urlsafe_b64encode(raw).decode(), kind, age)
 
-    def spend(self, token: Token) -> None:
-        """Use a popup's token up; other pages may ask more than once.
+    def spend(self, token: PageToken) -> None:
+        """Use up a token; one of the self-test can be used again and again.
 
         Raises:
             AgentError: ``origin_not_allowed``: it was used before.
 
         """
-        if token.kind is Kind.SELF_TEST:
+        if token.kind is PageKind.SELF_TEST:
             return
         if token.text in self._spent:
             raise _refused()

@@ -32,7 +32,7 @@ def load() -> dict[str, PanelFile]:
     """
     found: dict[str, PanelFile] = {}
     _walk(resources.files("agent.web.panel").joinpath("static"), ROOT, found)
-    texts = browser_module("panel").encode()
+    texts = browser_module("panel", "codes", "common", "product", "update").encode()
     found[f"{ROOT}js/texts.js"] = PanelFile(texts, "text/javascript")
     if f"{ROOT}index.html" not in found:
         raise FileNotFoundError("agent/web/panel/static/index.html")

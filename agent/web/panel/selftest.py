@@ -138,7 +138,7 @@ class SelfTest:
         if left == 0:
             self._add("card", Outcome.BAD, ErrorCode.PIN_LOCKED, **facts)
         elif left is not None and left < 3:
-            self._add("card", Outcome.WARNING, "few_tries", **facts)
+            self._add("card", Outcome.WARNING, "few_attempts", **facts)
         else:
             self._add("card", Outcome.GOOD, **facts)
 

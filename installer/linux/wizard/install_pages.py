@@ -99,7 +99,7 @@ class InstallPages:
             self._accepted = yes
             set_enabled(following, enabled=yes)
 
-        box = window.tick(texts.accept, ticked, ticked=self._accepted)
+        box = window.tick(texts.licence_accept, ticked, ticked=self._accepted)
         following = self._add_next(texts.next, self._added)
         self._add_back(self._welcome)
         self._add_cancel(self._licence)
@@ -157,7 +157,7 @@ class InstallPages:
         stage_texts = {
             InstallStage.ENDING: texts.ending,
             InstallStage.COPYING: texts.copying,
-            InstallStage.COMPLETING: texts.completing,
+            InstallStage.COMPLETING: texts.making_certificate,
         }
 
         def begins(stage: InstallStage) -> None:
@@ -193,7 +193,7 @@ class InstallPages:
     def _finished(self, steps: Sequence[SetupStep]) -> None:
         self.done = True
         texts, window = self._texts, self._window
-        window.begin(texts.finished_title, _FINISHED)
+        window.begin(texts.finish_title, _FINISHED)
         window.text(texts.finished_text)
         self._show_missing_packages()
         failed = [step for step in steps if not step.ok and step.code != "trust_needs_tool"]

@@ -133,5 +133,5 @@ def _uninstall(context: WizardContext, options: argparse.Namespace, language: La
     for step in left:
         print(step.said(language), file=sys.stderr)
     if not left:
-        print(texts.quiet_removed)
+        print(texts.removed_title)
     return EXIT_FAILED if left else EXIT_OK

@@ -35,7 +35,7 @@ class WizardTexts:
     licence_title: str
     licence_text: str
     licence_others: str
-    accept: str
+    licence_accept: str
     # What will be added.
     added_title: str
     added_text: str
@@ -45,9 +45,9 @@ class WizardTexts:
     installing_title: str
     ending: str
     copying: str
-    completing: str
+    making_certificate: str
     # Finished.
-    finished_title: str
+    finish_title: str
     finished_text: str
     start_now: str
     start_at_login: str
@@ -82,11 +82,13 @@ class WizardTexts:
     cancel_removal_text: str
     # Without windows.
     quiet_done: str
-    quiet_removed: str
     no_display: str
 
 
 @cache
 def load_texts(language: Language) -> WizardTexts:
     """Return the texts of a language."""
-    return WizardTexts(**section(language, "wizard"))
+    product = section(language, "product")["both_names"]
+    return WizardTexts(
+        product=product, **section(language, "installer"), **section(language, "wizard")
+    )

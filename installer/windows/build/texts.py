@@ -12,6 +12,8 @@ from devkit.shell import ROOT
 from agent.words import REVIEWED, SOURCE, Language, choice_label, load, section
 
 AREA = "windows_setup"
+COMMON_AREA = "installer"
+"""Of what the Linux wizard says, too."""
 VARIABLES = {
     "installed": "$Installed",
     "version": "${VERSION}",
@@ -79,7 +81,7 @@ def _texts() -> Iterator[str]:
     for language in _LANGUAGES:
         identifier = f"${{LANG_{language.nsis.upper()}}}"
         texts, product = section(language, AREA), section(language, "product")
-        for key, text in texts.items():
+        for key, text in {**section(language, COMMON_AREA), **texts}.items():
             if key not in _FOR_BUILD:
                 yield f"LangString {name_of(key)} {identifier} {quoted(text)}"
         properties = {

@@ -125,7 +125,7 @@ def test_card_management_is_refused_with_its_number(
         page.goto(sites.url("classic.html", port=rig.port, **form))
         reply = clicked(page, "check")
     assert (reply["func"], reply["ret_code"]) == ("unblockCard", 1979711502)
-    assert card.data.tries_left == 3
+    assert card.data.attempts_left == 3
 
 
 def test_three_wrong_pins(
@@ -137,7 +137,7 @@ def test_three_wrong_pins(
         told = []
         for left in (2, 1, 0):
             told.append(clicked(page, "sign")["last_error"])
-            assert card.data.tries_left == left
+            assert card.data.attempts_left == left
     assert told == [-2147483646, -2147483647, 164]
 
 

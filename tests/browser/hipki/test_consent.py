@@ -85,7 +85,7 @@ def test_no_is_a_number(
             assert outcome(page, 1)["ret_code"] == ret_code
         else:
             expect(popup.locator("[data-answer=always]")).to_be_visible()
-    assert card.data.tries_left == 3
+    assert card.data.attempts_left == 3
 
 
 def test_a_double_click_answers_nothing(make_card: CardFactory, page: Page, sites: Sites) -> None:
@@ -110,17 +110,17 @@ def test_closing_the_popup_cancels(make_card: CardFactory, page: Page, sites: Si
         popup.locator("#choices button").first.wait_for()
         popup.close()
         rig.allow(sites.origin())
-        expect(press(page, "sign").locator("#doing")).to_have_text("簽章中 …")
+        expect(press(page, "sign").locator("#doing")).to_have_text("簽章中…")
         page.wait_for_timeout(300)  # the card computes; the next request waits behind it
         page.evaluate("query.set('pin', '654321')")
         waiting = press(page, "sign")
-        expect(waiting.locator("#doing")).to_have_text("簽章中 …")
+        expect(waiting.locator("#doing")).to_have_text("簽章中…")
         page.wait_for_timeout(300)
         waiting.close()
         assert outcome(page)["ret_code"] == 0
         page.wait_for_timeout(500)
         assert page.evaluate("window.outcomes.length") == 1
-    assert card.data.tries_left == 3
+    assert card.data.attempts_left == 3
 
 
 @pytest.mark.parametrize(("button", "func"), [("sign", "sign"), ("check", "pkcs11info")])
@@ -148,7 +148,7 @@ def test_after_a_wrong_pin_the_next_one_is_confirmed(
         expect(popup.locator("#text")).to_contain_text("2")
         say(popup, "cancel")
         assert outcome(page, 1)["ret_code"] == 0x76000999
-        assert card.data.tries_left == 2
+        assert card.data.attempts_left == 2
         say(press(page, "sign"), "once")
         assert outcome(page, 2)["last_error"] == -2147483647
         popup = press(page, "sign")
@@ -156,10 +156,10 @@ def test_after_a_wrong_pin_the_next_one_is_confirmed(
         page.evaluate("query.set('pin', '123456')")
         say(popup, "cancel")
         assert outcome(page, 3)["ret_code"] == 0x76000999
-        assert card.data.tries_left == 1
+        assert card.data.attempts_left == 1
         say(press(page, "sign"), "once")
         assert outcome(page, 4)["ret_code"] == 0
-    assert card.data.tries_left == 3
+    assert card.data.attempts_left == 3
 
 
 def test_a_document_system_that_opens_again_finds_the_same_question(
@@ -193,7 +193,7 @@ def test_two_identical_popups_make_one_request(
         page.wait_for_function("heard.filter(each => each.includes('last_error')).length === 2")
         first, second = page.evaluate("heard.filter(each => each.includes('last_error'))")
         assert first == second
-    assert card.data.tries_left == 2
+    assert card.data.attempts_left == 2
 
 
 def test_a_refused_site_can_be_trusted_on_its_own_page(

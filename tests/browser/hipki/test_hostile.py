@@ -80,7 +80,7 @@ def test_a_message_that_comes_again_is_not_served(
         page.wait_for_function("answers().length === 1")
         page.wait_for_timeout(500)
         assert page.evaluate("answers().length") == 1
-    assert card.data.tries_left == 2
+    assert card.data.attempts_left == 2
 
 
 def test_a_page_that_did_not_hear_the_popup_is_called_again(
@@ -176,7 +176,7 @@ def test_odd_messages_get_a_number(
         reply = json.loads(page.evaluate("answers()[0]"))
     assert reply["ret_code"] in (0x7600000E, 0x7600000B)
     assert "<" not in reply["func"]
-    assert card.data.tries_left == 3
+    assert card.data.attempts_left == 3
 
 
 def test_a_hundred_megabytes_end_in_a_number(

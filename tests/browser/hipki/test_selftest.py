@@ -46,10 +46,10 @@ def test_it_follows_what_the_citizen_does(make_card: CardFactory, page: Page) ->
         assert len(good(page)) == 8
         assert card.data.serial in (page.locator("#check-certificate p").first.text_content() or "")
         rig.provider.set_service(False)
-        expect(headline).to_have_text("智慧卡服務沒有啟動")
+        expect(headline).to_have_text("讀卡機服務沒有執行")
 
 
-def test_a_test_signature_spends_the_last_try_only_when_told_to(
+def test_a_test_signature_spends_the_last_attempt_only_when_told_to(
     make_card: CardFactory, generation: str, page: Page
 ) -> None:
     card = make_card(generation)
@@ -62,21 +62,21 @@ def test_a_test_signature_spends_the_last_try_only_when_told_to(
         page.click("#sign")
         page.click("#confirmno")
         expect(page.locator("#headline")).to_contain_text("使用者已取消動作")
-        assert card.data.tries_left == 2
+        assert card.data.attempts_left == 2
         page.fill("#pin", PIN)
         page.click("#sign")
         page.click("#confirmyes")
         expect(page.locator("#headline")).to_have_text("一切正常，可以使用了")
         assert page.input_value("#pin") == ""
-    assert card.data.tries_left == 3
+    assert card.data.attempts_left == 3
 
 
 def test_several_cards_can_be_chosen_from(make_card: CardFactory, page: Page) -> None:
     with Rig(make_card("gen1"), make_card("gen2"), consent="ask") as rig:
         page.goto(f"{rig.own}/selfTest.htm")
-        expect(page.locator("#check-kind p").first).to_have_text("自然人憑證（HiCOS）")
+        expect(page.locator("#check-kind p").first).to_have_text("自然人憑證（第一代）")
         page.select_option("#reader", index=1)
-        expect(page.locator("#check-kind p").first).to_have_text("自然人憑證（新一代）")
+        expect(page.locator("#check-kind p").first).to_have_text("自然人憑證（第二代）")
 
 
 def test_it_says_so_when_the_agent_ends(make_card: CardFactory, page: Page) -> None:

@@ -65,7 +65,7 @@ def test_a_wrong_pin_is_asked_for_again_and_no_is_no(
     step(page, "bad", "user_cancelled")
     page.uncheck("#signature")
     page.get_by_role("button", name="開始檢測").click()
-    page.locator("[data-step=card][data-outcome=warning][data-code=few_tries]").wait_for()
+    page.locator("[data-step=card][data-outcome=warning][data-code=few_attempts]").wait_for()
 
 
 def test_leaving_the_page_closes_the_window(

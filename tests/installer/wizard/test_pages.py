@@ -20,7 +20,7 @@ from tray.prompt.texts import button_label
 ROOT = Path(__file__).resolve().parents[3]
 VERSION = "1.2.3"
 NOTHING = {"service": False, "tool": False, "command": None}
-TO_LAST_PAGE = ("next", "accept", "next", "install")
+TO_LAST_PAGE = ("next", "licence_accept", "next", "install")
 """The names of what is pressed on the way to the last page."""
 
 
@@ -125,7 +125,7 @@ def test_every_page_says_what_it_has_to(walker: Walker, language: Language, home
     for name, text in texts.added:
         assert holds(added, name)
         assert holds(added, text, path="~/.local/share/ankong/app", size="3")
-    assert title(finished) == texts.finished_title
+    assert title(finished) == texts.finish_title
     assert holds(finished, texts.start_now)
     assert holds(finished, texts.start_at_login)
     assert started == {"started": str(home / ".local/share/ankong/app/ankong")}
@@ -142,7 +142,7 @@ def test_back_leads_back_and_the_acceptance_is_remembered(
     walker: Walker, language: Language
 ) -> None:
     texts = load_texts(language)
-    keys = ["next", "accept", "next", "back", "back", "next"]
+    keys = ["next", "licence_accept", "next", "back", "back", "next"]
     pages = walker.walk(language, keys)
     titles = [title(page) for page in pages]
     there, back = texts.licence_title, texts.welcome_title
@@ -221,7 +221,7 @@ def test_trouble_says_what_happened_and_trying_again_mends_it(
     assert holds(trouble, texts.trouble_text)
     assert str(home / ".local").replace(" ", "") in said(trouble)
     (home / ".local").unlink()
-    assert title(walker.walk(language, TO_LAST_PAGE)[-1]) == texts.finished_title
+    assert title(walker.walk(language, TO_LAST_PAGE)[-1]) == texts.finish_title
 
 
 @pytest.mark.parametrize("language", Language)
@@ -258,7 +258,7 @@ def test_where_undoing_fails_the_program_stays_to_try_again(
 
 PAGES = {
     "welcome": ("next", "cancel", "replace_older"),
-    "licence": ("next", "back", "cancel", "accept"),
+    "licence": ("next", "back", "cancel", "licence_accept"),
     "added": ("install", "back", "cancel"),
     "cancelling": ("go_on", "stop"),
     "trouble": ("retry", "close"),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from agent.consent.questions import Act, AllowSite, DocumentFacts, LastTry, Purpose
+from agent.consent.questions import Act, AllowSite, DocumentFacts, LastAttempt, Purpose
 from agent.consent.wire import AnyPrompt
 from agent.origin import LOCAL_PROGRAM, LOCAL_USER, SELF_TEST, Origin
 from agent.words.language import BY_TAG
@@ -37,7 +37,7 @@ WINDOWS: dict[str, AnyPrompt] = {
     "decrypt": replace(PIN, site=LOCAL_USER, purpose=Purpose(Act.DECRYPT)),
     "no-holder": replace(PIN, card=replace(CARD, holder=None)),
     "last": LAST,
-    "few": LastTry(SITE, 2, CARD, pin_given=True),
+    "few": LastAttempt(SITE, 2, CARD, pin_given=True),
     "locked": LOCKED,
 }
 

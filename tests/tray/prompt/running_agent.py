@@ -15,6 +15,7 @@ from typing import Any
 
 SITE = "https://portal.example"
 SECONDS = 60.0
+PROGRAM = (sys.executable, "-P", "-m", "agent")
 
 
 class RunningAgent:
@@ -32,7 +33,7 @@ class RunningAgent:
         state: Path,
         environment: Mapping[str, str],
         *arguments: str,
-        program: Sequence[str] = (sys.executable, "-P", "-m", "agent"),
+        program: Sequence[str] = PROGRAM,
     ) -> None:
         command = [*program, "serve", "--state-dir", str(state)]
         self.state = state
@@ -72,12 +73,16 @@ class RunningAgent:
         port = self.ready["port"]
         return http.client.HTTPSConnection("localhost", port, timeout=SECONDS, context=trusted)
 
+    def windows(self) -> list[str]:
+        """Return the numbers of the processes whose windows stand, or are about to."""
+        threads = Path(f"/proc/{self.process.pid}/task")
+        return "".join(path.read_text() for path in threads.glob("*/children")).split()
+
     def next_window(self, after: str = "") -> str:
         """Wait for the process of another window than ``after``; return its number."""
-        threads = Path(f"/proc/{self.process.pid}/task")
         deadline = time.monotonic() + SECONDS
         while time.monotonic() < deadline:
-            found = "".join(path.read_text() for path in threads.glob("*/children")).split()
+            found = self.windows()
             if found and found != [after]:
                 return found[0]
             time.sleep(0.02)
@@ -92,10 +97,13 @@ class RunningAgent:
 
 @contextmanager
 def running_agent(
-    state: Path, environment: Mapping[str, str], *arguments: str
+    state: Path,
+    environment: Mapping[str, str],
+    *arguments: str,
+    program: Sequence[str] = PROGRAM,
 ) -> Iterator[RunningAgent]:
     """Start an agent and stop it afterwards."""
-    agent = RunningAgent(state, environment, *arguments)
+    agent = RunningAgent(state, environment, *arguments, program=program)
     with agent.process:
         try:
             agent.wait_ready()

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from agent.consent.questions import Act, AllowSite, DocumentFacts, LastTry, Purpose
+from agent.consent.questions import Act, AllowSite, DocumentFacts, LastAttempt, Purpose
 from agent.consent.wire import AnyPrompt, encode_request
 from agent.origin import Origin
 from agent.words import Language
@@ -104,7 +104,7 @@ def test_a_site_is_judged_by_mouse(desktop: Desktop) -> None:
         assert window.answer() == b"never"
 
 
-def test_the_last_try_needs_a_second_confirmation(desktop: Desktop) -> None:
+def test_the_last_attempt_needs_a_second_confirmation(desktop: Desktop) -> None:
     with opened(desktop, LAST) as window:
         window.press("alt+g")
         desktop.picture("last-unconfirmed")
@@ -215,7 +215,7 @@ def test_every_window_is_as_wide_as_its_text(
         "pin-wrong": replace(PIN, was_wrong=True, attempts_left=2),
         "decrypt-last": replace(PIN, purpose=Purpose(Act.DECRYPT), attempts_left=1),
         "last": LAST,
-        "few": LastTry(SITE, 2, CARD, pin_given=True),
+        "few": LastAttempt(SITE, 2, CARD, pin_given=True),
         "locked": LOCKED,
     }
     for name, prompt in pictures.items():

@@ -15,6 +15,7 @@ import structlog
 from agent.doctor import examination
 from agent.doctor.bundle import write_bundle
 from agent.doctor.installed_agent import InstalledAgent
+from agent.doctor.report import Report
 from agent.host.machine import logs
 from agent.host.machine.paths import Paths
 from agent.transport.base import CardProvider
@@ -98,6 +99,34 @@ def test_the_bundle_holds_nothing_personal(
     (trace,) = [line["exception"] for line in lines if "exception" in line]
     assert trace == ["ValueError"]
     assert json.loads(content["settings.json"])["hipki_reader"] is True
+
+
+def test_a_log_line_that_the_agent_would_not_write_is_left_out(
+    tmp_path: Path, make_machine: MachineFactory
+) -> None:
+    paths = Paths(tmp_path / "state")
+    paths.prepare()
+    paths.logs.mkdir()
+    good = {"timestamp": "2026-01-02T03:04:05.6Z", "logger": "agent.cli", "level": "info"}
+    bad = [
+        {**good, "timestamp": SECRETS["name"]},
+        {**good, "logger": f"agent.{SECRETS['host']}"},
+        {**good, "logger": "agent.cli\n"},
+        {**good, "level": SECRETS["name"]},
+        {**good, "event": [SECRETS["name"]]},
+        {**good, "exception": {"of": SECRETS["name"]}},
+    ]
+    lines = [json.dumps(each).encode() for each in bad]
+    lines.append(json.dumps(good).replace("{", '{"level": "info", ', 1).encode())
+    lines.append(json.dumps(good).replace("{", '{"x": NaN, ', 1).encode())
+    lines.append(json.dumps({**good, "event": "began", "site": SECRETS["site"]}).encode())
+    (paths.logs / "ankong.log").write_bytes(b"\n".join(lines) + b"\n")
+    installation = InstalledAgent(paths=paths, machine=make_machine())
+    path = tmp_path / "bundle.zip"
+    write_bundle(path, installation, Report(()))
+    with zipfile.ZipFile(path) as bundle:
+        (line,) = bundle.read("log.jsonl").splitlines()
+    assert json.loads(line) == {**good, "event": "began"}
 
 
 def test_the_bundle_of_a_broken_installation_is_still_made(

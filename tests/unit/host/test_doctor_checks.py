@@ -1,6 +1,7 @@
 """The doctor's single checks, on computers that are made up; its words, and its repairs."""
 
 import json
+import os
 import plistlib
 import re
 from collections.abc import Sequence
@@ -13,11 +14,13 @@ from agent.doctor import browsers, examination
 from agent.doctor.card_survey import CardSurvey
 from agent.doctor.cards import check_readers
 from agent.doctor.installed_agent import InstalledAgent
+from agent.doctor.network import is_status
 from agent.doctor.repairs import RepairError, repair
 from agent.doctor.report import Level
 from agent.errors import BadRequestError
 from agent.host.machine.paths import Paths
 from agent.host.tls.machine import Completed
+from agent.host.update.status import UpdateChecking, VersionAge
 from agent.signing.model import CardPresence, ReaderView, Snapshot
 from agent.words import Language, load
 from tests.unit.host.conftest import MachineFactory, Tools
@@ -138,6 +141,94 @@ def test_policies_that_keep_pages_away_are_found(  # noqa: PLR0917  # two tables
     assert found[code] is level
 
 
+def codes_for_policy(machine: Any, folder: Path, file: str, content: bytes) -> list[str]:
+    path = machine.root / file
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+    installation = InstalledAgent(paths=Paths(folder), machine=machine)
+    return [finding.code for finding in browsers.check_browsers(installation)]
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b'\xef\xbb\xbf{"LoopbackNetworkBlockedForUrls": ["*"]}', "browser_blocks"),
+        # Chromium takes the last of two.
+        (
+            b'{"LoopbackNetworkBlockedForUrls": [], "LoopbackNetworkBlockedForUrls": ["*"]}',
+            "browser_blocks",
+        ),
+        (b'{"LoopbackNetworkBlockedForUrls": [7, null, "*"]}', "browser_blocks"),
+        (b'{"LoopbackNetworkBlockedForUrls": "*"}', "browser_ok"),  # which Chromium ignores
+        (b"\xef\xbb\xbf" * 2 + b"{}", "browser_policy_unreadable"),
+        (b'{"a": NaN}', "browser_policy_unreadable"),
+        (b'{"a": ' + b"9" * 5000 + b"}", "browser_policy_unreadable"),
+        (b'{"a": "\xff"}', "browser_policy_unreadable"),
+        (b'{"a": ' + b"[" * 100_000, "browser_policy_unreadable"),
+        (b"{}" + b" " * 1024 * 1024, "browser_policy_unreadable"),
+        (b"[]", "browser_policy_unreadable"),
+        (b"", "browser_policy_unreadable"),
+    ],
+)
+def test_a_policy_file_may_hold_anything(
+    make_machine: MachineFactory, tmp_path: Path, content: bytes, code: str
+) -> None:
+    file = "etc/opt/edge/policies/managed/a.json"
+    assert codes_for_policy(make_machine(), tmp_path / "s", file, content)[0] == code
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"<plist><date>soon</date></plist>",
+        b"<plist><key>a</key></plist>",
+        b'<?xml version="1.0" encoding="nonsense"?><plist/>',
+        b"<plist/>",
+        b"bplist00" + b"\0" * 40,
+        b"",
+    ],
+)
+def test_a_property_list_may_hold_anything(
+    make_machine: MachineFactory, tmp_path: Path, content: bytes
+) -> None:
+    file = "Library/Managed Preferences/com.microsoft.Edge.plist"
+    codes = codes_for_policy(make_machine(platform="darwin"), tmp_path / "s", file, content)
+    assert codes[0] == "browser_policy_unreadable"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs POSIX")
+@pytest.mark.timeout(20)
+def test_a_policy_file_that_is_a_pipe_is_not_waited_for(
+    make_machine: MachineFactory, tmp_path: Path
+) -> None:
+    machine = make_machine()
+    folder = machine.root / "etc/chromium/policies/managed"
+    folder.mkdir(parents=True)
+    os.mkfifo(folder / "a.json")
+    installation = InstalledAgent(paths=Paths(tmp_path / "s"), machine=machine)
+    first, *_ = browsers.check_browsers(installation)
+    assert first.code == "browser_policy_unreadable"
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b'{"product": "ankong", "version": "1.0"}', True),
+        (b'{"product": "other"}', False),
+        (b'{"product": "other", "product": "ankong"}', False),
+        (b'{"product": ["ankong"]}', False),
+        (b'{"product": "ankong", "load": NaN}', False),
+        (b'{"product": "ankong"}' + b" " * 64 * 1024, False),
+        (b'{"product": "ankong", "more": ' + b"[" * 30_000, False),
+        (b"[]", False),
+        (b"<html>", False),
+        (b"", False),
+    ],
+)
+def test_only_an_agent_answers_like_one(body: bytes, expected: bool) -> None:
+    assert is_status(body) is expected
+
+
 class Registry:
     """The part of ``winreg`` that is used."""
 
@@ -185,6 +276,12 @@ def test_every_code_has_words_and_every_word_a_code() -> None:
     used |= set(re.findall(r'"(browser_blocks\w*|check_failed)"', source))
     spoken = {key for key in load(Language.ENGLISH) if key.startswith("doctor.")}
     assert {f"doctor.{code}" for code in used} == spoken
+
+
+@pytest.mark.parametrize("why", [*UpdateChecking, VersionAge.UNKNOWN])
+def test_the_panel_says_as_the_doctor_why_no_newer_version_is_known(why: str) -> None:
+    key = f"update.{why}"
+    assert (key in load(Language.ENGLISH)) == (why is not UpdateChecking.ON)
 
 
 def test_a_check_that_fails_does_not_silence_the_others(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from agent.doctor.network import Running, find_running
+from agent.doctor.network import RunningAgent, find_running
 from agent.errors import AgentError, ErrorCode
 from agent.host.instance.panel_key import PanelKey, panel_address
 from agent.host.instance.record import FORMAT, InstanceRecord, read_record, write_record
@@ -93,7 +93,7 @@ def test_what_no_agent_would_write_counts_for_nobody(paths: Paths, content: byte
     with Instance(paths):
         paths.instance.write_bytes(content)
         assert read_record(paths.instance) is None
-        assert find_running(paths) == Running()
+        assert find_running(paths) == RunningAgent()
         with pytest.raises(AgentError) as refused:
             panel_address(paths)
         assert refused.value.code is ErrorCode.TIMEOUT
@@ -105,6 +105,6 @@ def test_what_no_agent_would_write_counts_for_nobody(paths: Paths, content: byte
 def test_who_comes_second_learns_who_is_there(paths: Paths) -> None:
     with Instance(paths) as instance:
         instance.announce(28443, 61161, "virtual")
-        assert find_running(paths) == Running(28443, 61161, virtual=True)
+        assert find_running(paths) == RunningAgent(28443, 61161, virtual=True)
         with pytest.raises(AlreadyRunningError, match=str(os.getpid())), Instance(paths):
             pass

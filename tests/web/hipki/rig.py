@@ -24,8 +24,8 @@ from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.provider import READER_NAME, VirtualProvider
 from agent.web.front.limits import Limits
 from agent.web.front.serving import Listener
-from agent.web.hipki.asking import PopupPrompter
-from agent.web.hipki.door import HIPKI, HipkiMount
+from agent.web.hipki.hipki_mount import HIPKI, HipkiMount
+from agent.web.hipki.popup_prompter import PopupPrompter
 from agent.web.ports import ServerConfig, Serving, serve
 from tests.signing.permission_support import MemoryPermissions
 

@@ -42,14 +42,14 @@ def test_every_code_has_its_numbers(code: ErrorCode) -> None:
 @pytest.mark.parametrize(
     ("left", "last_error"), [(2, -2147483646), (1, -2147483647), (None, 160), (3, 160), (0, 160)]
 )
-def test_a_wrong_pin_says_how_many_tries_are_left(left: int | None, last_error: int) -> None:
+def test_a_wrong_pin_says_how_many_attempts_are_left(left: int | None, last_error: int) -> None:
     found = numbers(PinError(attempts_left=left)).fields()
     assert (found["ret_code"], found["last_error"]) == (0x76100006, last_error)
 
 
 def test_the_signed_numbers_are_those_of_32_bits() -> None:
-    assert Minor.ONE_TRY_LEFT == 0x80000001 - 2**32
-    assert Minor.TWO_TRIES_LEFT == 0x80000002 - 2**32
+    assert Minor.ONE_ATTEMPT_LEFT == 0x80000001 - 2**32
+    assert Minor.TWO_ATTEMPTS_LEFT == 0x80000002 - 2**32
 
 
 def test_every_number_has_a_text_that_can_be_pasted_into_json() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from agent.signing.model import CardPresence, ReaderView
 from agent.web.hipki import image
-from agent.web.hipki.information import Contents, Slot, information_image
+from agent.web.hipki.information import CardContents, Slot, information_image
 
 ASCII = st.text(st.characters(min_codepoint=1, max_codepoint=126), max_size=6000)
 
@@ -59,7 +59,7 @@ def test_what_no_image_can_carry_is_refused(text: str) -> None:
 
 def slots(count: int, name: str = "Generic Smart Card Reader [CCID] 0{:x}") -> tuple[Slot, ...]:
     views = [ReaderView(name.format(n), CardPresence.CARD, "gen1") for n in range(count)]
-    return tuple(Slot.of(n, view, Contents("TP07000000000001")) for n, view in enumerate(views))
+    return tuple(Slot.of(n, view, CardContents("TP07000000000001")) for n, view in enumerate(views))
 
 
 def test_two_readers_with_cards_fit_those_who_see_the_beginning_only() -> None:

@@ -17,7 +17,7 @@ from agent.pki.reading import read_certificate
 from agent.signing.model import CardCertificate
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.model import Faults
-from agent.web.hipki.certificates import certificate_object, in_order, plain
+from agent.web.hipki.certificates import certificate_object, in_order, without_quotes
 from agent.web.hipki.information import VERSION
 from tests.web.hipki.rig import FIRST, SECOND, SITE, Rig
 from tests.web.hipki.test_image import read_as_text, read_pixels
@@ -175,7 +175,7 @@ def test_a_card_without_certificates_has_its_number_in_every_answer(
 
 def test_texts_can_be_pasted_between_quotation_marks() -> None:
     for text in ('a"b', "a\\b", "a\nb", "\x00\x1f", "\u202e", "\ud800"):
-        assert json.loads(f'"{plain(text)}"') == plain(text)
+        assert json.loads(f'"{without_quotes(text)}"') == without_quotes(text)
 
 
 @pytest.mark.parametrize("with_certificates", [True, False])

@@ -8,9 +8,9 @@ import pytest
 from agent.errors import AgentError, ErrorCode
 from agent.host.peer.port_owner import describe_owner
 from agent.origin import LOCAL_PROGRAM
-from agent.web.hipki.door import HIPKI
+from agent.web.hipki.hipki_mount import HIPKI
 from agent.web.hipki.pages import candidates
-from agent.web.hipki.tokens import Kind, Tokens
+from agent.web.hipki.tokens import PageKind, PageTokens
 from tests.web.hipki.rig import Rig
 
 
@@ -24,18 +24,18 @@ class Clock:
 
 def test_tokens_grow_old() -> None:
     clock = Clock()
-    tokens = Tokens(clock)
-    popup, self_test = tokens.issue(Kind.POPUP), tokens.issue(Kind.SELF_TEST)
+    tokens = PageTokens(clock)
+    popup, self_test = tokens.issue(PageKind.POPUP), tokens.issue(PageKind.SELF_TEST)
     clock.now += 601
-    assert tokens.prove(self_test).kind is Kind.SELF_TEST
+    assert tokens.prove(self_test).kind is PageKind.SELF_TEST
     with pytest.raises(AgentError) as error:
         tokens.prove(popup)
     assert error.value.code is ErrorCode.ORIGIN_NOT_ALLOWED
 
 
 def test_a_spent_token_stays_spent_in_another_spelling() -> None:
-    tokens = Tokens()
-    text = tokens.issue(Kind.POPUP)
+    tokens = PageTokens()
+    text = tokens.issue(PageKind.POPUP)
     tokens.spend(tokens.prove(text))
     with pytest.raises(AgentError):
         tokens.spend(tokens.prove(text.replace("=", "") + "=" * text.count("=") + "="))

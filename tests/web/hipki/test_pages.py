@@ -12,7 +12,7 @@ import pytest
 from agent.web.hipki.errors import REASONS, Major, Minor
 from agent.web.hipki.pages import Page
 from agent.words import Language
-from agent.words.browser import PLURAL, browser_texts
+from agent.words.browser import PLURAL, browser_texts, page_texts
 from agent.words.language import requested_language
 
 FOLDER = resources.files("agent.web.hipki") / "pages"
@@ -53,7 +53,7 @@ def test_a_page_is_whole_in_every_language(name: str, language: Language) -> Non
     assert f'<html lang="{language}">'.encode() in page
     metas = Metas(page).found
     texts = json.loads(metas["texts"])
-    assert texts["common"] == browser_texts(language, "hipki")["common"]
+    assert texts["common"] == page_texts(language, "hipki", "common")["common"]
     script = (FOLDER / "talk.js").read_text("utf-8") + (FOLDER / f"{name}.js").read_text("utf-8")
     keys = re.findall(r'"((?:common|popup|adddomain|selftest)\.[\w.]+)"', script)
     assert keys

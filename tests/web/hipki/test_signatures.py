@@ -212,11 +212,11 @@ def test_three_wrong_pins_count_down_and_lock(make_card: CardFactory, generation
     assert (right["ret_code"], right["last_error"]) == (0x76100006, 164)
 
 
-def test_one_request_costs_one_try(make_card: CardFactory, generation: str) -> None:
+def test_one_request_costs_one_attempt(make_card: CardFactory, generation: str) -> None:
     card = make_card(generation)
     with Rig(card) as rig:
         rig.sign(pin=WRONG_PIN)
-        assert card.data.tries_left == 2
+        assert card.data.attempts_left == 2
 
 
 @pytest.mark.parametrize("pin", ["12345", "123456789", "12345\u00e9", "1234 6", "１２３４５６"])
@@ -224,7 +224,7 @@ def test_a_pin_that_no_card_has_costs_nothing(make_card: CardFactory, pin: str) 
     card = make_card()
     with Rig(card) as rig:
         assert rig.sign(pin=pin)["last_error"] == 162
-    assert card.data.tries_left == 3
+    assert card.data.attempts_left == 3
 
 
 @pytest.mark.parametrize(
@@ -251,7 +251,7 @@ def test_mistakes_of_the_page_have_their_numbers_and_cost_nothing(
         reply = rig.sign(**{"pin": WRONG_PIN, **fields})
         assert (reply["func"], reply["ret_code"]) == ("sign", ret_code)
         assert reply["message"]
-    assert card.data.tries_left == 3
+    assert card.data.attempts_left == 3
 
 
 @pytest.mark.parametrize(
@@ -281,14 +281,14 @@ def test_a_spoilt_certificate_is_no_spoilt_card(
     data = make_scenario("garbage-certificate", test_issuer, card_keys[Generation.GEN1])
     with Rig(VirtualCard(data)) as rig:
         assert rig.sign()["ret_code"] == 0x76100009
-    assert data.tries_left == 3
+    assert data.attempts_left == 3
 
 
 def test_an_administrator_can_forbid_pages_to_hand_the_pin_over(make_card: CardFactory) -> None:
     card = make_card()
     with Rig(card, page_pin=False) as rig:
         assert rig.sign(pin=WRONG_PIN)["ret_code"] == 0x76000998
-    assert card.data.tries_left == 3
+    assert card.data.attempts_left == 3
 
 
 def test_only_the_reader_that_pages_may_see_signs(make_card: CardFactory) -> None:

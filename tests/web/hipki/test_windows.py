@@ -11,7 +11,7 @@ import pytest
 
 from agent.consent import joining
 from agent.consent.permissions import Permission
-from agent.consent.questions import AllowSite, EnterPin, LastTry, Prompt, SiteAnswer, unasked
+from agent.consent.questions import AllowSite, EnterPin, LastAttempt, Prompt, SiteAnswer, unasked
 from agent.consent.queue import PromptQueue
 from agent.errors import AgentError, ErrorCode
 from agent.origin import LOCAL_PROGRAM, Origin
@@ -248,7 +248,7 @@ def sign(rig: Rig, pin: str) -> Any:
     return rig.popup(SITE, func="MakeSignature", tbs="x", hashAlgorithm="SHA256", pin=pin)
 
 
-def test_tries_after_a_wrong_pin_are_confirmed_in_windows(card: VirtualCard, desk: Desk) -> None:
+def test_attempts_after_a_wrong_pin_are_confirmed_in_windows(card: VirtualCard, desk: Desk) -> None:
     with asking(card, desk) as rig:
         rig.allow(SITE)
         with sign(rig, WRONG_PIN) as popup:
@@ -256,22 +256,22 @@ def test_tries_after_a_wrong_pin_are_confirmed_in_windows(card: VirtualCard, des
         for left, answer, ret_code in ((2, False, 0x76000999), (2, True, 0x76100006)):
             with sign(rig, WRONG_PIN) as popup:
                 question = desk.seen()
-                assert isinstance(question, LastTry)
+                assert isinstance(question, LastAttempt)
                 assert (question.attempts_left, question.pin_given) == (left, True)
                 until_window(popup)
                 desk.answers.put(answer)
                 assert popup.reply()["ret_code"] == ret_code
         with sign(rig, PIN) as popup:
             question = desk.seen()
-            assert isinstance(question, LastTry)
+            assert isinstance(question, LastAttempt)
             assert question.attempts_left == 1
             desk.answers.put(True)
             assert popup.reply()["ret_code"] == 0
         desk.nothing_more()
-    assert card.data.tries_left == 3
+    assert card.data.attempts_left == 3
 
 
-def test_closing_the_popup_closes_the_window_of_a_last_try(card: VirtualCard, desk: Desk) -> None:
+def test_closing_the_popup_closes_the_last_attempt_s_window(card: VirtualCard, desk: Desk) -> None:
     with asking(card, desk) as rig:
         rig.allow(SITE)
         with sign(rig, WRONG_PIN) as popup:
@@ -279,8 +279,8 @@ def test_closing_the_popup_closes_the_window_of_a_last_try(card: VirtualCard, de
         with sign(rig, WRONG_PIN) as popup:
             desk.seen()
             until_window(popup)
-        assert isinstance(desk.closed.get(timeout=SECONDS), LastTry)
-    assert card.data.tries_left == 2
+        assert isinstance(desk.closed.get(timeout=SECONDS), LastAttempt)
+    assert card.data.attempts_left == 2
 
 
 def test_a_pin_that_pages_may_not_hand_over_is_typed_in_a_window(
@@ -293,7 +293,7 @@ def test_a_pin_that_pages_may_not_hand_over_is_typed_in_a_window(
             until_window(popup)
             desk.answers.put(SecretBytes.from_text(PIN))
             assert popup.reply()["ret_code"] == 0
-    assert card.data.tries_left == 3
+    assert card.data.attempts_left == 3
 
 
 def test_a_site_that_was_refused_too_often_is_not_asked_about_in_the_popup_instead(

@@ -61,8 +61,13 @@ export const upgrade = (challengeId, signature) =>
 export const loginWithCard = (challengeId, signature) =>
   post("login/card", { challenge_id: challengeId, signature });
 
-/** Say in the user's language what went wrong, for any error of the portal or of the agent. @param {unknown} error */
+/**
+ * Say in the user's language what went wrong, for any error of the portal or of the agent. The portal has sentences of its
+ * own for codes of the agent where a person on this page must be told what to do next, or where something is.
+ *
+ * @param {unknown} error
+ */
 export function explain(error) {
   const { code = "internal", messages } = /** @type {Partial<PortalError>} */ (error ?? {});
-  return inOurs(messages) ?? t(hasText(`errors.${code}`) ? `errors.${code}` : "errors.internal");
+  return inOurs(messages) ?? t(hasText(`codes.${code}`) ? `codes.${code}` : "codes.internal");
 }

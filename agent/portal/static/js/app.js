@@ -126,7 +126,7 @@ function drawTop() {
   const { member } = app;
   const out = h("button", { type: "button", class: "button quiet", id: "logout" }, t("logout"));
   out.onclick = once(out, logout);
-  const language = h("select", { class: "quiet", id: "language", "aria-label": t("language") }, tags.map((/** @type {string} */ tag) =>
+  const language = h("select", { class: "quiet", id: "language", "aria-label": t("common.language") }, tags.map((/** @type {string} */ tag) =>
     h("option", { value: tag, lang: tag, selected: tag === currentLanguage() }, t(`choices.${tag}`))));
   language.onchange = () => speak(language.value);
   fill(byId("top"),
@@ -138,7 +138,7 @@ function drawTop() {
           h("small", {}, t(`grade.${member.grade}`)))) : null,
       member ? out : null, language));
   fill(byId("bottom"), isDemo ? h("p", {}, t("demoNote")) : null);
-  byId("skip").textContent = t("skip");
+  byId("skip").textContent = t("common.skip");
 }
 
 async function logout() {

@@ -231,7 +231,7 @@ export class CardPanel {
     this.#work = new AbortController();
     this.#say(null);
     this.node.dataset.view = "working";
-    const cancel = h("button", { type: "button", class: "button", onclick: () => this.#work?.abort() }, t("cancel"));
+    const cancel = h("button", { type: "button", class: "button", onclick: () => this.#work?.abort() }, t("common.cancel"));
     const words = h("p", {}, t("pin.signing"));
     fill(this.#state, h("div", { class: "card-view calm" }, h("span", { class: "spinner", "aria-hidden": "true" }), words));
     fill(this.#body, h("div", { class: "actions" }, cancel));
@@ -253,7 +253,7 @@ export class CardPanel {
     const left = error.code === "pin_locked" ? 0 : error.attemptsLeft;
     if (typeof left === "number") this.#known.attempts.set(cardKey(reader), left);
     const counted = error.code === "pin_incorrect" && typeof left === "number";
-    const text = counted ? t("errors.pin_incorrect_left", { count: left }) : explain(error);
+    const text = counted ? t("codes.pin_incorrect_left", { count: left }) : explain(error);
     this.#say("error", text);
     this.node.dataset.error = error.code ?? "internal";
     announce(text);

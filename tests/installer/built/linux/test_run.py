@@ -144,7 +144,7 @@ def install(screen: Screen, texts: WizardTexts, run_file: Path) -> None:
         screen.press("alt+n")
         screen.see(texts.added_title)
         screen.press("Return")  # so has the button
-        screen.see(texts.finished_title, "5-finished")
+        screen.see(texts.finish_title, "5-finished")
         screen.press("Return")
         assert process.wait(SECONDS) == 0
 
@@ -158,7 +158,7 @@ def update_while_it_runs(screen: Screen, texts: WizardTexts, run_file: Path, hom
         screen.press("alt+a", "alt+n")
         screen.see(texts.added_title, "7-running")
         screen.press("alt+i")
-        screen.see(texts.finished_title)
+        screen.see(texts.finish_title)
         assert running_pid(home) is None
         screen.press("alt+l", "alt+f")
         assert process.wait(SECONDS) == 0

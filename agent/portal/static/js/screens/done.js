@@ -18,7 +18,7 @@ export const done = {
         h("div", {}, h("p", { class: "portrait-name" }, who.name ?? t("unnamed")), gradeBadge("gold"))),
       h("p", { class: "lead" }, t("done.congratulations")),
       h("div", { class: "new-login" }, icon("card", "icon boxed"),
-        h("div", {}, h("p", {}, t("done.text")), h("p", {}, h("strong", {}, t("done.newLogin"))),
+        h("div", {}, h("p", {}, t("done.text")), h("p", {}, h("strong", {}, t("login.card"))),
           h("p", { class: "hint" }, t("done.still")))),
       h("div", { class: "actions centre" }, linkButton("#/member", t("done.home"), "button primary"))) };
   },

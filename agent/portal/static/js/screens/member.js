@@ -18,7 +18,7 @@ export const member = {
           h("p", { class: "hint" }, t("member.id", { id: who.id })),
           gold && who.gold_since ? h("p", { class: "hint" }, t("member.goldSince", { date: day(who.gold_since) })) : null)),
       h("a", { class: "way-link", href: "#/profile", id: "to-profile" }, icon("form", "icon boxed"),
-        h("span", {}, h("strong", {}, t("member.profile")), h("span", { class: "hint" }, t(gold ? "member.profileNoteGold" : "member.profileNote"))), icon("chevron")),
+        h("span", {}, h("strong", {}, t("profile.title")), h("span", { class: "hint" }, t(gold ? "member.profileNoteGold" : "member.profileNote"))), icon("chevron")),
       h("h2", {}, t("member.logins")),
       h("ul", { class: "logins" }, who.logins.map(loginItem))) };
   },

@@ -35,6 +35,6 @@ export const profile = {
     };
     return { node: h("section", { class: "sheet" }, heading(t("profile.title")), gradeSection(who),
       h("form", { novalidate: true, onsubmit: once(save, submit) }, name.node, h("div", { class: "actions" }, save)),
-      linkButton("#/member", t("memberCentre"), "back")) };
+      linkButton("#/member", t("member.title"), "back")) };
   },
 };

@@ -34,11 +34,11 @@ function wanted() {
 }
 
 function frame() {
-  document.title = t("title");
-  byId("skip").textContent = t("skip");
+  document.title = t("product.name");
+  byId("skip").textContent = t("common.skip");
   fill(
     byId("top"),
-    h("a", { class: "brand", href: "#/state" }, icon("mark", "mark"), h("span", {}, t("product"), h("small", {}, t("tagline")))),
+    h("a", { class: "brand", href: "#/state" }, icon("mark", "mark"), h("span", {}, t("product.name"), h("small", {}, t("tagline")))),
     isOpen() && h("div", { class: "top-end" },
       languages(),
       button("quiet", t("leave"), leave)),
@@ -60,7 +60,7 @@ function centre(row, part) {
 
 /** The choice of a language; the settings have that of the system's too. */
 function languages() {
-  const choice = h("select", { class: "quiet", id: "speak", "aria-label": t("language") }, tags.map((/** @type {string} */ tag) =>
+  const choice = h("select", { class: "quiet", id: "speak", "aria-label": t("common.language") }, tags.map((/** @type {string} */ tag) =>
     h("option", { value: tag, lang: tag, selected: tag === currentLanguage() }, t(`choices.${tag}`))));
   choice.addEventListener("change", () => choose(choice.value));
   return choice;

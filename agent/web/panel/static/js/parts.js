@@ -37,7 +37,12 @@ export function trouble(error) {
   return notice("bad", h("p", {}, codeText(code)));
 }
 
-/** The sentence for a code. @param {string} code */
+/**
+ * The sentence for a code. The panel has its own where the portal says what to do next on its page: here the sentence is
+ * read in the history, too, and only says what happened.
+ *
+ * @param {string} code
+ */
 export const codeText = (code) => t(has(`codes.${code}`) ? `codes.${code}` : "codes.internal");
 
 /** @param {[string, any][]} pairs */
@@ -58,7 +63,7 @@ export function confirmed(question, consequence, label) {
       "dialog", { "aria-label": question },
       h("form", { method: "dialog" },
         h("h2", {}, question), h("p", {}, consequence),
-        h("div", { class: "row" }, h("button", { class: "button", value: "no", autofocus: true }, t("cancel")), yes)),
+        h("div", { class: "row" }, h("button", { class: "button", value: "no", autofocus: true }, t("common.cancel")), yes)),
     );
     dialog.addEventListener("close", () => {
       dialog.remove();

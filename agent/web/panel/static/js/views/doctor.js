@@ -38,7 +38,7 @@ function report(place, found) {
   const findings = [...found.findings].sort((one, other) => ORDER[one.level] - ORDER[other.level]);
   fill(place,
     found.failed && notice("bad", h("p", {}, t("doctor.failed", { detail: found.failed }))),
-    notice(found.clean ? "good" : "bad", h("p", {}, h("b", {}, t(found.clean ? "doctor.clean" : "doctor.faults")))),
+    notice(found.clean ? "good" : "bad", h("p", {}, h("b", {}, t(found.clean ? "common.all_well" : "doctor.faults")))),
     h("section", { class: "sheet" }, h("ul", { class: "list" }, findings.map((finding) => row(place, finding)))));
 }
 

@@ -13,7 +13,7 @@ const WAIT = 250; // milliseconds after the last letter
 function title(line) {
   if (line.kind === "segment") return t("history.segment");
   const what = has(`history.kind_${line.kind}`) ? t(`history.kind_${line.kind}`) : line.kind;
-  const document = line.kind === "sign" ? line.document ?? t("history.unnamed") : null;
+  const document = line.kind === "sign" ? line.document ?? t("common.unnamed") : null;
   return document === null ? what : t("history.what", { what, document });
 }
 
@@ -29,8 +29,8 @@ const outcomeText = (outcome) => (has(`history.outcome_${outcome}`) ? t(`history
 /** @param {string} site */
 function siteText(site) {
   if (site === "") return "";
-  if (site === "local://self-test") return t("history.selfTest");
-  return site.startsWith("local://") ? t("history.own") : new URL(site).host;
+  if (site === "local://self-test") return t("common.self_test");
+  return site.startsWith("local://") ? t("common.program") : new URL(site).host;
 }
 
 /** @param {any} line */

@@ -9,12 +9,12 @@ import { readerPicture } from "../picture.js";
 /** @typedef {import("../picture.js").State} State */
 /** @typedef {import("../picture.js").Reader} Reader */
 
-const TRIES = 3;
+const ATTEMPTS = 3;
 
 /** @param {number} left */
 function tries(left) {
-  const few = left < TRIES ? "tries few" : "tries";
-  return h("span", {}, h("span", { class: few, "aria-hidden": "true" }, Array.from({ length: Math.max(TRIES, left) }, (_, n) => h("i", { class: n < left && "left" }))),
+  const few = left < ATTEMPTS ? "tries few" : "tries";
+  return h("span", {}, h("span", { class: few, "aria-hidden": "true" }, Array.from({ length: Math.max(ATTEMPTS, left) }, (_, n) => h("i", { class: n < left && "left" }))),
     " ", t(left === 0 ? "readers.locked" : "readers.left", { left }));
 }
 
@@ -75,7 +75,7 @@ function sheet(reader) {
 
 /** @param {State} state */
 function content(state) {
-  if (!state.service) return [notice("bad", h("p", {}, t("state.service")), h("a", { href: "#/doctor" }, t("state.toDoctor")))];
+  if (!state.service) return [notice("bad", h("p", {}, t("state.service")), h("a", { href: "#/doctor" }, t("doctor.title")))];
   if (state.readers.length === 0) return [notice("warning", h("p", {}, t("readers.none")))];
   return state.readers.map(sheet);
 }

@@ -31,7 +31,7 @@ async function run(place, signature, reader) {
     const { steps } = await post("selftest", { signature, ...(reader && { reader }) });
     const good = steps.every((/** @type {Step} */ step) => step.outcome === "good" || step.outcome === "skipped");
     const bad = steps.some((/** @type {Step} */ step) => step.outcome === "bad");
-    const verdict = t(bad ? "selftest.verdictBad" : good ? "selftest.verdictGood" : "selftest.verdictWarning");
+    const verdict = t(bad ? "selftest.verdictBad" : good ? "common.all_well" : "selftest.verdictWarning");
     fill(place, notice(bad ? "bad" : good ? "good" : "warning", h("p", {}, h("b", {}, verdict))),
       h("section", { class: "sheet" }, h("ol", { class: "list" }, steps.map(row))));
     announce(verdict);

@@ -24,7 +24,7 @@ function effect(row) {
 /** The domain stands out: what is before it, its owner calls as they like. @param {Row} row */
 const host = (row) => h("span", { class: "host" },
   row.before_domain, h("span", { class: "domain" }, row.domain),
-  row.before_domain !== "" && h("span", { class: "unseen" }, " ", t("sites.domain", { domain: row.domain })));
+  row.before_domain !== "" && h("span", { class: "unseen" }, " ", t("common.domain", { domain: row.domain })));
 
 /** @param {HTMLElement} place @param {Row} row */
 function line(place, row) {

@@ -14,7 +14,7 @@ function warnings(state) {
     state.policy.problem !== null && notice("bad", h("p", {}, t("state.policy", { problem: state.policy.problem }))),
     state.history_problem !== null && notice("bad", h("p", {}, t("state.history", { problem: state.history_problem }))),
     news(state.update),
-    !state.service && notice("bad", h("p", {}, t("state.service")), h("a", { href: "#/doctor" }, t("state.toDoctor"))),
+    !state.service && notice("bad", h("p", {}, t("state.service")), h("a", { href: "#/doctor" }, t("doctor.title"))),
     state.ports.hipki_port === null && notice("warning", h("p", {}, t("state.plain", { detail: state.ports.hipki_error ?? "" }))),
     state.consent !== "ask" && notice("warning", h("p", {}, t(`state.consent_${state.consent}`))),
     state.provider === "virtual" && notice("plain", h("p", {}, t("state.virtual"))),
@@ -65,7 +65,7 @@ function settings(state) {
   asking.addEventListener("change", () => change({ update_check: asking.checked }));
   const canAsk = state.update.asking === "on" || state.update.asking === "declined";
   return h("section", { class: "sheet", id: "settings" }, h("h2", {}, t("state.settings")),
-    h("label", { class: "row" }, h("span", {}, t("state.language")), language),
+    h("label", { class: "row" }, h("span", {}, t("common.language")), language),
     state.autostart === null || state.autostart === undefined ? null : h("label", { class: "option" }, box, t("state.autostart")),
     canAsk && h("label", { class: "option" }, asking, t("state.updateCheck")),
     failed);

@@ -1,4 +1,4 @@
-"""From a page's fields to what is asked of the agent."""
+"""Turn the fields of a page's request into a signature or decryption request of the service."""
 
 from typing import Final, TypeVar
 
@@ -15,7 +15,7 @@ from agent.signing.model import (
     SignatureRequest,
 )
 from agent.web.hipki.errors import HipkiError, Major
-from agent.web.hipki.request import Fields
+from agent.web.hipki.fields import RequestFields
 
 T = TypeVar("T")
 
@@ -40,28 +40,28 @@ _CIPHERS: Final = {
 _MAX_KEY_ID: Final = 32  # bytes; the longest in use has ten
 
 
-def pin_of(fields: Fields) -> SecretBytes:
-    """Take the PIN; it has been text already, so that only our own copy can be wiped.
+def pin_of(fields: RequestFields) -> SecretBytes:
+    """Return the PIN; only this copy can be wiped, not the text that it came in.
 
     Raises:
-        HipkiError: 0x76000998, there is none.
+        HipkiError: 0x76000998: there is none.
 
     """
     pin = fields.text("pin")
     if not pin:
         raise HipkiError(Major.PIN_MISSING)
-    return SecretBytes(bytearray(_utf8(pin)))
+    return SecretBytes.from_text(pin)
 
 
-def sign_request(fields: Fields, reader: str | None) -> SignatureRequest:
+def sign_request(fields: RequestFields, reader: str | None) -> SignatureRequest:
     """Read what is to be signed, and how.
 
     Args:
         fields: of MakeSignature.
-        reader: with the card.
+        reader: of the card to use.
 
     Raises:
-        HipkiError: with the number for the field that is missing or makes no sense.
+        HipkiError: a field is missing or has no meaning; its number tells which.
 
     """
     kind = fields.text("signatureType").upper()
@@ -87,12 +87,12 @@ def sign_request(fields: Fields, reader: str | None) -> SignatureRequest:
     )
 
 
-def decrypt_request(fields: Fields, reader: str | None) -> DecryptionRequest:
+def decrypt_request(fields: RequestFields, reader: str | None) -> DecryptionRequest:
     """Read what is to be decrypted.
 
     Args:
         fields: of DecryptData.
-        reader: with the card.
+        reader: of the card to use.
 
     Raises:
         HipkiError: as :func:`sign_request`.
@@ -112,27 +112,27 @@ def _digest_alone(digest: bytes) -> tuple[Document, HashAlgorithm, SignatureForm
     return Document(digest=digest), algorithm, SignatureFormat.PKCS1
 
 
-def _tbs(fields: Fields) -> bytes:
+def _tbs(fields: RequestFields) -> bytes:
     text = fields.text("tbs")
     if not text:
         raise HipkiError(Major.TBS_MISSING)
     if fields.text("tbsEncoding").lower() == "base64":
         return fields.octets("tbs")
-    return _utf8(text)
+    return text.encode()
 
 
-def _hash(fields: Fields) -> HashAlgorithm:
+def _hash(fields: RequestFields) -> HashAlgorithm:
     return _known(_HASHES, fields.text("hashAlgorithm").upper().replace("-", ""))
 
 
-def _nonce(fields: Fields) -> bytes | None:
-    nonce = _utf8(fields.text("nonce"))
+def _nonce(fields: RequestFields) -> bytes | None:
+    nonce = fields.text("nonce").encode()
     if len(nonce) > MAX_NONCE:
         raise HipkiError(Major.BAD_PARAMETER)
     return nonce or None
 
 
-def _key_id(fields: Fields) -> bytes:
+def _key_id(fields: RequestFields) -> bytes:
     if not fields.text("keyidb64"):
         return ID_SIGN
     key_id = fields.octets("keyidb64")
@@ -145,8 +145,3 @@ def _known(table: dict[str, T], name: str) -> T:
     if name not in table:
         raise HipkiError(Major.BAD_PARAMETER)
     return table[name]
-
-
-def _utf8(text: str) -> bytes:
-    """Encode as a browser does: half of a surrogate pair becomes U+FFFD (Encoding §4.4)."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()

@@ -83,7 +83,7 @@ def test_card_management_is_not_done(card: VirtualCard, path: str) -> None:
         reply = rig.request("POST", path, body).json
     assert reply["ret_code"] == 0x7600000E
     assert reply["func"] in ("openCard", "umakeSig", "writeCert", "csr", "getChallenge")
-    assert card.data.tries_left == 3
+    assert card.data.attempts_left == 3
 
 
 def test_images_for_waiting_move() -> None:
@@ -128,7 +128,7 @@ def test_who_was_not_allowed_cannot_sign(card: VirtualCard, origin: str | None) 
         answer = rig.request("POST", "/sign", SIGN, origin)
         assert (answer.status, answer.json["ret_code"]) == (200, 0x76000031)
         assert answer.json["func"] == "sign"
-    assert card.data.tries_left == 3
+    assert card.data.attempts_left == 3
 
 
 def test_a_referer_counts_for_nothing(card: VirtualCard) -> None:
@@ -145,7 +145,7 @@ def test_a_local_program_is_a_site_of_its_own(card: VirtualCard) -> None:
         browser = rig.request("POST", "/sign", SIGN, Sec_Fetch_Site="cross-site")
         assert browser.json["ret_code"] == 0x76000031
         assert rig.sign(origin=str(LOCAL_PROGRAM))["ret_code"] == 0x76000031
-    assert card.data.tries_left == 3
+    assert card.data.attempts_left == 3
 
 
 def test_denied_means_denied(card: VirtualCard) -> None:
@@ -161,7 +161,7 @@ def test_without_a_window_a_second_wrong_pin_is_not_sent(card: VirtualCard) -> N
         rig.allow(SITE)
         assert rig.sign(origin=SITE, pin=WRONG_PIN)["last_error"] == -2147483646
         assert rig.sign(origin=SITE, pin=WRONG_PIN)["ret_code"] == 0x76000999
-    assert card.data.tries_left == 2
+    assert card.data.attempts_left == 2
 
 
 def test_preflights_are_answered_for_allowed_sites_only() -> None:
@@ -275,7 +275,7 @@ def test_a_popup_s_token_is_good_once(card: VirtualCard) -> None:
         token = rig.token()
         assert rig.own_post("/popup/request", {"token": token, **asked}).status == 200
         assert rig.own_post("/popup/request", {"token": token, **asked}).status == 403
-    assert card.data.tries_left == 2
+    assert card.data.attempts_left == 2
 
 
 def test_a_page_that_nobody_can_trust_gets_a_reply_with_its_name(card: VirtualCard) -> None:
@@ -303,7 +303,7 @@ def test_a_token_that_is_not_ours_is_refused(card: VirtualCard, change: str) -> 
         }[change]
         asked = {"token": changed, "site": SITE, "message": SIGN.decode()}
         assert rig.own_post("/popup/request", asked).status == 403
-    assert card.data.tries_left == 3
+    assert card.data.attempts_left == 3
 
 
 def test_other_sites_cannot_speak_for_our_pages(card: VirtualCard) -> None:
@@ -318,7 +318,7 @@ def test_other_sites_cannot_speak_for_our_pages(card: VirtualCard) -> None:
         assert site.status == 403
         text = rig.request("POST", "/popup/request", body, rig.own, Content_Type="text/plain")
         assert text.status == 415
-    assert card.data.tries_left == 3
+    assert card.data.attempts_left == 3
 
 
 def test_a_token_is_good_for_its_own_page_only(card: VirtualCard) -> None:
@@ -412,7 +412,7 @@ def test_an_answer_that_was_not_offered_is_refused(card: VirtualCard) -> None:
             assert popup.answer("always") == 409
             assert popup.answer("cancel") == 200
             assert popup.reply()["ret_code"] == 0x76000999
-    assert card.data.tries_left == 2
+    assert card.data.attempts_left == 2
 
 
 def test_odd_names_are_pointed_out(card: VirtualCard) -> None:
@@ -458,10 +458,10 @@ def test_the_same_request_again_joins_the_one_under_way(make_card: CardFactory) 
         assert "working" in busy.state()
         with rig.popup(SITE, **wrong) as first, rig.popup(SITE, **wrong) as second:
             assert first.reply() == second.reply()
-        assert card.data.tries_left == 2  # the two were one request
+        assert card.data.attempts_left == 2  # the two were one request
         with rig.popup(STRANGER, **wrong) as other:
             other.reply()
-        assert card.data.tries_left == 1
+        assert card.data.attempts_left == 1
 
 
 def test_a_closed_popup_sends_no_pin(make_card: CardFactory) -> None:
@@ -474,7 +474,7 @@ def test_a_closed_popup_sends_no_pin(make_card: CardFactory) -> None:
             assert first.reply()["ret_code"] == 0
         with rig.popup(SITE, **fields, pin=PIN) as third:
             assert third.reply()["ret_code"] == 0
-    assert card.data.tries_left == 3
+    assert card.data.attempts_left == 3
 
 
 def test_one_site_has_a_few_popups_at_once(card: VirtualCard) -> None:
@@ -494,4 +494,4 @@ def test_one_site_has_a_few_popups_at_once(card: VirtualCard) -> None:
 def test_a_popup_of_nobody_gets_a_number(card: VirtualCard, site: str) -> None:
     with Rig(card) as rig, rig.popup(site, func="MakeSignature", tbs="x", pin=WRONG_PIN) as popup:
         assert popup.reply()["ret_code"] == 0x76000031
-    assert card.data.tries_left == 3
+    assert card.data.attempts_left == 3

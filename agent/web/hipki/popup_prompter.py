@@ -12,7 +12,7 @@ from typing import Final, TypeVar, cast
 
 from agent.consent.questions import (
     AllowSite,
-    LastTry,
+    LastAttempt,
     Prompt,
     Prompter,
     SiteAnswer,
@@ -31,7 +31,7 @@ SITE_ANSWERS: Final = {
     Answer.CANCEL: SiteAnswer.CANCEL,
 }
 """What the buttons of our pages say about a site."""
-_TRY_ANSWERS: Final = frozenset({Answer.ONCE})
+_ATTEMPT_ANSWERS: Final = frozenset({Answer.ONCE})
 
 
 @dataclass(slots=True)
@@ -45,7 +45,7 @@ class _Asking:
 class PopupPrompter:
     """Stands before another prompter: asks in the popup what no window can be opened for.
 
-    A popup asks about sites and last tries. A PIN is never typed into it.
+    A popup asks about sites and last attempts. A PIN is never typed into it.
     """
 
     def __init__(self, windows: Prompter) -> None:
@@ -75,9 +75,9 @@ class PopupPrompter:
             case AllowSite():
                 with self._question(prompt.site, shown) as question:
                     return cast("A", SITE_ANSWERS[await conversation.ask(question)])
-            case LastTry():
+            case LastAttempt():
                 about = {**shown, "attemptsLeft": prompt.attempts_left}
-                answer = await conversation.ask(Question("pin", about, _TRY_ANSWERS))
+                answer = await conversation.ask(Question("pin", about, _ATTEMPT_ANSWERS))
                 return cast("A", answer is Answer.ONCE)
             case _:
                 raise unasked(prompt, "neither a window nor the popup can ask this")

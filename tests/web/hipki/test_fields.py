@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.web.hipki.errors import HipkiError, Major
-from agent.web.hipki.parsing import LONG, Parsing
-from agent.web.hipki.request import MAX_REST, Fields, decode_base64, parse_body, parse_text
+from agent.web.hipki.fields import MAX_REST, RequestFields, decode_base64, parse_body, parse_text
+from agent.web.hipki.request_parser import LONG, RequestParser
 
 # What JavaScript strings hold, without the halves of surrogate pairs, which have no encoding.
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
@@ -91,6 +91,34 @@ def test_a_megabyte_is_read() -> None:
     assert parse_body(as_json(component(text), ascii_only=False).encode()).text("tbs") == text
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("\\ud83d\\ude00", "\U0001f600"),
+        ("\\uD83D\\uDE00", "\U0001f600"),
+        ("a\\ud83db", "a\ufffdb"),
+        ("\\ude00", "\ufffd"),
+        ("\\ude00\\ud83d", "\ufffd\ufffd"),
+        ("\\ud83d\\ud83d\\ude00", "\ufffd\U0001f600"),
+        ("\\ud83d\\n", "\ufffd\n"),
+        ("\\\\ud83d", "\\ud83d"),
+        ("\\\\\\ud83d", "\\\ufffd"),
+        ("\\u4e2d\\ud83d", "中\ufffd"),
+    ],
+)
+def test_half_a_surrogate_pair_is_what_browsers_encode_it_as(written: str, meant: str) -> None:
+    # JSON.stringify escapes it; TextEncoder writes U+FFFD for it
+    assert parse_body(f'{{"tbs":"{written}","{written}":1}}'.encode()).values == {
+        "tbs": meant,
+        meant: 1,
+    }
+
+
+def test_numbers_are_read_as_far_as_they_are_of_use() -> None:
+    fields = parse_text('{"a":-0,"b":123456789012345678901234567890,"c":1e999,"d":1.0}')
+    assert [fields.text(name) for name in "abcd"] == ["0", "123456789012345678901234567890", "", ""]
+
+
 @given(st.binary())
 def test_any_bytes_are_fields_or_a_number(raw: bytes) -> None:
     majors: list[Major] = []
@@ -103,8 +131,13 @@ def test_any_bytes_are_fields_or_a_number(raw: bytes) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"[]", b'"x"', b"1", b"{", b"\xff", b"tbsPackage=%7B", b"[" * 100_000, b'{"a":' * 100_000],
-    ids=range(8),
+    [
+        *(b"[]", b'"x"', b"1", b"null", b"{", b"\xff", b"tbsPackage=%7B"),
+        *(b"{'a':1}", b'{"a":1,}', b'{"a":1}x', b'{"a":01}', b'{"a":"\n"}', b'{"a":"\\x"}'),
+        *(b'{"a":NaN}', b'{"a":-Infinity}'),  # which JSON.parse refuses too
+        *(b"[" * 100_000, b'{"a":' * 100_000),
+    ],
+    ids=range(17),
 )
 def test_what_is_no_object_is_refused_with_its_number(body: bytes) -> None:
     with pytest.raises(HipkiError) as error:
@@ -140,15 +173,15 @@ def test_long_texts_are_nothing_else(text: str, ascii_only: bool) -> None:
 
 
 async def test_long_requests_are_parsed_in_a_thread_one_at_a_time() -> None:
-    parsing, here, inside = Parsing(), threading.get_ident(), 0
+    parsing, here, inside = RequestParser(), threading.get_ident(), 0
 
-    def parser(source: bytes) -> Fields:
+    def parser(source: bytes) -> RequestFields:
         nonlocal inside
         inside += 1
         assert inside == 1
         time.sleep(0.01)
         inside -= 1
-        return Fields({"long": len(source) > LONG, "thread": threading.get_ident()})
+        return RequestFields({"long": len(source) > LONG, "thread": threading.get_ident()})
 
     bodies = [b"{}", *[b" " * (LONG + 1)] * 3]
     found = await asyncio.gather(*(parsing.parse(parser, body) for body in bodies))
@@ -163,9 +196,9 @@ def test_nothing_has_no_fields() -> None:
 
 @pytest.mark.parametrize("value", ["", "0", 0, "undefined", None, "null"])
 def test_these_slots_mean_the_first_one(value: object) -> None:
-    assert Fields({"slotDescription": value}).slot is None
-    assert Fields({}).slot is None
-    assert Fields({"slotDescription": "A reader 0"}).slot == "A reader 0"
+    assert RequestFields({"slotDescription": value}).slot is None
+    assert RequestFields({}).slot is None
+    assert RequestFields({"slotDescription": "A reader 0"}).slot == "A reader 0"
 
 
 @pytest.mark.parametrize(
@@ -175,10 +208,10 @@ def test_these_slots_mean_the_first_one(value: object) -> None:
 def test_flags_are_words(value: object, flag: bool | None) -> None:
     for default in (True, False):
         expected = default if flag is None else flag
-        assert Fields({"withCardSN": value}).flag("withCardSN", default=default) is expected
-        assert Fields({"withCardSN": "__NotExistedTag__"}).flag("withCardSN", default=default) is (
-            default
-        )
+        assert RequestFields({"withCardSN": value}).flag("withCardSN", default=default) is expected
+        assert RequestFields({"withCardSN": "__NotExistedTag__"}).flag(
+            "withCardSN", default=default
+        ) is (default)
 
 
 def test_prototype_names_are_fields_like_any_other() -> None:
@@ -188,7 +221,7 @@ def test_prototype_names_are_fields_like_any_other() -> None:
 
 
 def test_a_field_of_the_wrong_type_is_not_there() -> None:
-    fields = Fields({"tbs": ["a"], "pin": {"a": 1}, "nonce": None, "x": True, "y": 1.5})
+    fields = RequestFields({"tbs": ["a"], "pin": {"a": 1}, "nonce": None, "x": True, "y": 1.5})
     assert [fields.text(name) for name in fields.values] == [""] * 5
 
 
@@ -223,4 +256,4 @@ def test_what_is_no_base64_has_a_number(text: str) -> None:
 
 
 def test_the_pin_is_in_no_text_of_the_fields() -> None:
-    assert "123456" not in repr(Fields({"pin": "123456"}))
+    assert "123456" not in repr(RequestFields({"pin": "123456"}))

@@ -1,4 +1,4 @@
-"""The mount of the old component: its paths, who asks, and which answers other sites may read."""
+"""Serve the old component's paths: who asks, and which answers other sites may read."""
 
 import asyncio
 import json
@@ -25,14 +25,14 @@ from agent.web.front.limits import Limits
 from agent.web.front.mount import Handler, Mount, Route, Routes
 from agent.web.front.refusal import refusal
 from agent.web.hipki import pages
-from agent.web.hipki.component import Component
+from agent.web.hipki.component import HipkiComponent
 from agent.web.hipki.errors import HipkiError, Major, Numbers, numbers
+from agent.web.hipki.fields import MAX_BODY, RequestFields, parse_body
 from agent.web.hipki.functions import Function
 from agent.web.hipki.pages import Page
-from agent.web.hipki.parsing import Parsing
 from agent.web.hipki.popup import PopupRoutes, to_text
-from agent.web.hipki.request import MAX_BODY, Fields, parse_body
-from agent.web.hipki.tokens import Kind
+from agent.web.hipki.request_parser import RequestParser
+from agent.web.hipki.tokens import PageKind
 from agent.web.service import Service
 from agent.words.language import SYSTEM, requested_language
 
@@ -48,7 +48,7 @@ _POPUPS: Final = {
     "/PrintCard/ChtPopupFormPrintCard": "getTbs",
     "/eIDPM/ChtPopupFormEIDPM": "getTbs",
 }
-"""The popups, and with which word each of them says that it is ready."""
+"""The popups, and the ``func`` of the message by which each tells its page that it is ready."""
 _UNSUPPORTED: Final = {
     "/umakeSig": "umakeSig",
     "/writecert": "writecert",
@@ -65,7 +65,7 @@ _UNSUPPORTED: Final = {
     "/eIDPM/BulidUnblockCardRequestEID": "",
     "/eIDPM/UnblockCardEID": "",
 }
-"""What manages cards, prints them or needs the vendor's keys, and what it calls its replies."""
+"""Paths that manage or print cards or need the vendor's keys, and the ``func`` of their replies."""
 _PAGE_HEADERS: Final = {
     hdrs.SERVER: "ankong",
     hdrs.CACHE_CONTROL: "no-store",
@@ -79,12 +79,12 @@ _STATUS: Final = {
     ErrorCode.RATE_LIMITED: HTTPStatus.TOO_MANY_REQUESTS,
     ErrorCode.INTERNAL: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
-"""What is no reply of the old component's either; it says everything else with 200."""
+"""The status of errors that the old component did not know; its own replies all have 200."""
 _FRAMES: Final = frozenset({"iframe", "frame", "embed", "object", "fencedframe"})
 
 
 class HipkiMount(Mount):
-    """The old component's paths."""
+    """The old component's paths, and those that our own pages call."""
 
     def __init__(
         self,
@@ -94,10 +94,10 @@ class HipkiMount(Mount):
         limits: Limits | None = None,
         language: Callable[[], str] = lambda: SYSTEM,
     ) -> None:
-        """Read our pages from the package; blocks.
+        """Read our pages from the package: blocks, not for the event loop.
 
         Args:
-            service: what does the work.
+            service: carries out what pages ask for.
             consent: who answers for the citizen; the one that ``service`` asks.
             settings: the version that pages are told, the reader that they see, and whether they
                 may hand the PIN over.
@@ -109,24 +109,23 @@ class HipkiMount(Mount):
 
         """
         limits = limits or Limits()
-        self._component = Component(service, settings)
+        self._component = HipkiComponent(service, settings)
         self._consent = consent
         self._language = language
         self._popup = PopupRoutes(self._component, service, consent, limits)
         self._limits = limits
-        self._parsing = Parsing()
+        self._parsing = RequestParser()
         super().__init__(self._make_routes())
 
     def identify(self, request: web.BaseRequest) -> Origin | None:
         """Return who asks, by the Origin header; a program that is no browser sends none.
 
-        A browser's request without one (an address typed in, an image without CORS) is nobody's,
-        and so is one whose origin is ``null`` or malformed: pages of the old kind still learn
-        whether there is a card. What popup and add-domain page ask comes from such a page of ours
-        (OWN_PAGE), or is refused.
+        None for a browser's request without one (an address typed in, an image without CORS) and
+        for an origin that is ``null`` or malformed: such pages still learn whether there is a
+        card. The paths of our own pages serve only these (:data:`agent.origin.OWN_PAGE`).
 
         Raises:
-            AgentError: another page asks what only ours may.
+            AgentError: ``origin_not_allowed``: another page calls a path of our own pages.
 
         """
         if request.raw_path.partition("?")[0] in self._popup.routes:
@@ -141,7 +140,7 @@ class HipkiMount(Mount):
             return None
 
     def refuse(self, error: AgentError, caller: Origin | None) -> web.Response:
-        """Return an answer that no page can read, where there is no call to answer."""
+        """Return the answer of a refusal on a path that is no call; no page can read it."""
         del caller
         return refusal(error, None)
 
@@ -154,9 +153,9 @@ class HipkiMount(Mount):
         routes = {path: {"GET": _own(_fixed(body, kind))} for path, (body, kind) in texts.items()}
         popup = Page.load("popup")
         for path, ready in _POPUPS.items():
-            routes[path] = {"GET": _own(self._page(popup, Kind.POPUP, ready=ready))}
+            routes[path] = {"GET": _own(self._page(popup, PageKind.POPUP, ready=ready))}
         self_test = {"version": self._component.version, "product": __version__}
-        page = self._page(Page.load("selftest"), Kind.SELF_TEST, **self_test)
+        page = self._page(Page.load("selftest"), PageKind.SELF_TEST, **self_test)
         routes["/selfTest.htm"] = {"GET": _own(page)}
         routes["/addDomain"] = {"GET": _own(partial(self._add_domain, Page.load("adddomain")))}
         routes["/p11Image.bmp"] = {"GET": replace(_own(self._image), readers=Audience.ANY_SITE)}
@@ -171,7 +170,7 @@ class HipkiMount(Mount):
 
     # Pages.
 
-    def _page(self, page: Page, kind: Kind, **fields: str) -> Handler:
+    def _page(self, page: Page, kind: PageKind, **fields: str) -> Handler:
         async def handle(request: web.BaseRequest, _caller: Origin | None) -> web.Response:
             _refuse_frames(request)
             return await self._document(
@@ -187,15 +186,15 @@ class HipkiMount(Mount):
         _refuse_frames(request)
         domain = request.query.get("domain", "").strip()
         sites = pages.candidates(domain, LOCAL_PROGRAM)
-        # Pages name a host; which port of it was refused, they do not say.
-        refused = self._component.refused_of(domain.lower())
+        # Pages name a host, but not which port of it was refused.
+        refused = self._component.last_refused(domain.lower())
         if refused is not None:
             sites = [refused, *(site for site in sites if site != refused)]
         shown = await asyncio.to_thread(lambda: [pages.describe(site) for site in sites])
         return await self._document(
             request,
             page,
-            token=self._popup.tokens.issue(Kind.ADD_DOMAIN),
+            token=self._popup.tokens.issue(PageKind.ADD_DOMAIN),
             candidates=json.dumps(shown),
             windows="yes" if self._popup.has_windows() else "no",
         )
@@ -209,28 +208,28 @@ class HipkiMount(Mount):
         response.headers["Content-Security-Policy"] = page.policy
         return response
 
-    # What pages ask directly.
+    # Calls of pages.
 
     async def _image(self, request: web.BaseRequest, caller: Origin | None) -> web.Response:
-        """Draw the readers for anybody; with card numbers only for whom the citizen allowed."""
+        """Return the readers as an image; it has card numbers only for an allowed site."""
         del request
         if self._is_blocked(caller):
             body = self._component.refusing_image()
         else:
             body = await self._component.image(caller)
         response = answer(body, caller, content_type="image/bmp")
-        # A page that does not name itself may read what everybody may see.
+        # A page without an origin may read what everybody may see.
         response.headers.setdefault(hdrs.ACCESS_CONTROL_ALLOW_ORIGIN, "*")
         return response
 
     async def _information(self, request: web.BaseRequest, caller: Origin | None) -> web.Response:
-        """Read the query and, where it is any use, the body: most send none, and it may be odd."""
+        """Read the query, and the body if it can be read: most pages send none."""
         values = dict(request.query)
         with suppress(HipkiError):
             values = {**(await self._read(request)).values, **values}
-        return self._reply(await self._inform(caller, Fields(values)), caller)
+        return self._reply(await self._inform(caller, RequestFields(values)), caller)
 
-    async def _inform(self, site: Origin | None, fields: Fields) -> dict[str, Any]:
+    async def _inform(self, site: Origin | None, fields: RequestFields) -> dict[str, Any]:
         with_certificates = fields.flag("withcert")
         outcome = await self._component.admit(site) if with_certificates else None
         if site is not None and self._component.is_allowed(site):
@@ -255,7 +254,7 @@ class HipkiMount(Mount):
         return self._call(name, handle)
 
     def _call(self, name: str, handler: Handler) -> Route:
-        """Return the route of a call: every no is a reply that has the fields pages look for."""
+        """Return the route of a call; a refusal too is a reply with the fields that pages read."""
 
         def refuse(error: AgentError, caller: Origin | None) -> web.Response:
             too_long = isinstance(error, Refused) and error.status == 413
@@ -274,22 +273,22 @@ class HipkiMount(Mount):
     def _is_blocked(self, site: Origin | None) -> bool:
         return site is not None and self._consent.is_blocked(site)
 
-    async def _read(self, request: web.BaseRequest) -> Fields:
+    async def _read(self, request: web.BaseRequest) -> RequestFields:
         raw = await read_body(request, MAX_BODY, self._limits.body_seconds)
         return await self._parsing.parse(parse_body, raw)
 
     def _reply(
         self, fields: dict[str, Any], site: Origin | None, status: int = HTTPStatus.OK
     ) -> web.Response:
-        """Answer with JSON that only an allowed site can read."""
+        """Return JSON that only an allowed site can read."""
         readable = site if self._component.is_allowed(site) else None
         return answer(to_text(fields).encode(), readable, status=status, content_type=JSON_TYPE)
 
 
 def _own(handler: Handler) -> Route:
-    """Return the route of a page of ours, or of the image; no site's budget pays for it.
+    """Return the route of a page of ours, or of the image; it counts against no site's budget.
 
-    The image is asked for again and again by every page that waits for a card.
+    Every page that waits for a card asks for the image again and again.
     """
     return Route(handler, Audience.EVERYBODY, None, is_metered=False, readers=Audience.ALLOWED_SITE)
 
