@@ -9,6 +9,7 @@ from agent.errors import AgentError, ErrorCode
 from agent.host.peer.port_owner import describe_owner
 from agent.origin import LOCAL_PROGRAM
 from agent.web.hipki.hipki_mount import HIPKI
+from agent.web.hipki.pages import possible_sites
 from agent.web.hipki.tokens import PageKind, PageTokens
 from tests.web.hipki.rig import Rig
 
