@@ -35,7 +35,6 @@ MAX_REFUSED: Final = 64
 """How many hosts are remembered of sites that were told that they are not trusted."""
 
 _NO_CARD: Final = frozenset({ErrorCode.NO_CARD, ErrorCode.UNSUPPORTED_CARD})
-_NO_READER: Final = frozenset({ErrorCode.NO_READER, ErrorCode.PCSC_UNAVAILABLE})
 _DECRYPTION: Final = {
     ErrorCode.BAD_REQUEST: Major.DECRYPTION_DER,
     ErrorCode.INTERNAL: Major.DECRYPTION,
@@ -154,16 +153,20 @@ class HipkiComponent:
     async def _read_certificates(self, site: Origin, fields: RequestFields) -> Reply:
         await self._service.connect(site)
         read: dict[str, CardContents] = {}
+        unread: dict[str, AgentError] = {}
         outcome = ErrorNumbers(Major.SUCCESS)
         try:
-            read = CardContents.by_reader(await self._service.certificates(site))
+            listing = await self._service.certificates(site)
+            read = CardContents.by_reader(listing.certificates)
+            unread = {problem.reader: problem.error for problem in listing.problems}
         except AgentError as error:
-            if error.code in _NO_READER:
-                outcome = ErrorNumbers(Major.NO_READER)
-            elif not _is_without_card(error):
-                outcome = numbers(error)
+            outcome = _listing_outcome(error)
         # A card without certificates has a number all the same, and pages compare it.
         slots = self._slots(self._known_serials() | read, fields)
+        asked = [slot.reader.name for slot in slots]
+        if not any(name in read for name in asked):  # the cards that were read are others
+            failures = (unread[name] for name in asked if name in unread)
+            outcome = next(map(_listing_outcome, failures), outcome)
         return information(slots, outcome, version=self.version, with_certificates=True)
 
     async def _sign(self, site: Origin, fields: RequestFields) -> Reply:
@@ -243,7 +246,8 @@ class HipkiComponent:
             return known
         read: dict[str, CardContents] = {}
         with suppress(AgentError):  # a card that cannot be read now has no number now
-            read = CardContents.by_reader(await self._service.certificates(site))
+            listing = await self._service.certificates(site)
+            read = CardContents.by_reader(listing.certificates)
         return self._known_serials() | read  # a card without certificates was read all the same
 
     def _known_serials(self) -> dict[str, CardContents]:
@@ -252,9 +256,11 @@ class HipkiComponent:
         return {reader.name: CardContents(reader.serial or "") for reader in cards}
 
 
-def _is_without_card(error: AgentError) -> bool:
-    """Return whether there is no card that can be read: to pages a reader without a token."""
-    return error.code in _NO_CARD or isinstance(error, MuteCardError)
+def _listing_outcome(error: AgentError) -> ErrorNumbers:
+    """Return what a listing ends with; no card that can be used is a reader without a token."""
+    if error.code in _NO_CARD or isinstance(error, MuteCardError):
+        return ErrorNumbers(Major.SUCCESS)
+    return numbers(error)
 
 
 def _as_strangers_see(slot: Slot) -> Slot:
