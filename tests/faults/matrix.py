@@ -1,0 +1,108 @@
+"""Every cell of the matrix, and the table of what became of them."""
+
+import os
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from typing import Final
+
+from agent.errors import ErrorCode
+from agent.virtualcard.model import Generation
+from tests.faults.cell import OK, Cell, Operation, Outcome, Row, count_commands, play
+from tests.faults.kinds import KINDS
+
+ROWS: Final = tuple(
+    Row(generation, operation, remembered)
+    for generation in Generation
+    for operation in Operation
+    for remembered in (False, True)
+)
+_PROCESSES: Final = max(1, min(4, os.cpu_count() or 1))
+
+
+@dataclass(slots=True)
+class Line:
+    """What became of the cells of one kind of fault."""
+
+    cells: int = 0
+    survived: int = 0
+    answered: int = 0
+    internal: int = 0
+    verifies: int = 0
+    attempts_lost: int = 0
+
+    def add(self, outcome: Outcome) -> None:
+        """Count one cell."""
+        self.cells += 1
+        self.survived += not outcome.wrong
+        self.answered += outcome.code == OK
+        self.internal += outcome.code == ErrorCode.INTERNAL
+        self.verifies += outcome.verifies
+        self.attempts_lost += outcome.attempts_lost
+
+    def text(self, name: str) -> str:
+        """Return the line of the table."""
+        share = 100 * self.internal / self.cells if self.cells else 0.0
+        return (
+            f"{name:<28}{self.cells:>7}{self.survived:>10}{self.answered:>7}"
+            f"{self.verifies:>8}{self.attempts_lost:>6}{share:>9.1f} %"
+        )
+
+
+HEAD: Final = f"{'fault':<28}{'cells':>7}{'survived':>10}{'ok':>7}{'VERIFY':>8}{'lost':>6}{'internal':>11}"
+
+
+@dataclass(slots=True)
+class Report:
+    """The table, and every cell that died.
+
+    Attributes:
+        lines: by the name of the fault, or of the request.
+        dead: the cells that did not survive, with what is wrong.
+
+    """
+
+    lines: dict[str, Line] = field(default_factory=dict)
+    dead: list[tuple[Cell, Outcome]] = field(default_factory=list)
+
+    def add(self, cell: Cell, outcome: Outcome) -> None:
+        """Count one cell, under its fault and under its request."""
+        for name in (cell.kind, str(cell.row), "all"):
+            self.lines.setdefault(name, Line()).add(outcome)
+        if outcome.wrong:
+            self.dead.append((cell, outcome))
+
+    def text(self) -> str:
+        """Return the table."""
+        names = [*KINDS, *map(str, ROWS), "all"]
+        return "\n".join([HEAD, *(self.lines[n].text(n) for n in names if n in self.lines)])
+
+
+def cells_of(row: Row) -> Iterator[Cell]:
+    """Return every fault at every command of a request."""
+    commands = count_commands(row)
+    for kind in KINDS:
+        for index in range(1, commands + 1):
+            yield Cell(row, kind, index)
+
+
+def play_all(cells: Iterable[Cell]) -> Report:
+    """Play cells one after the other."""
+    report = Report()
+    for cell in cells:
+        report.add(cell, play(cell))
+    return report
+
+
+def _play_row(row: Row) -> list[tuple[Cell, Outcome]]:
+    return [(cell, play(cell)) for cell in cells_of(row)]
+
+
+def play_everything() -> Report:
+    """Play the whole matrix, on every core."""
+    report = Report()
+    with ProcessPoolExecutor(_PROCESSES) as pool:
+        for played in pool.map(_play_row, ROWS):
+            for cell, outcome in played:
+                report.add(cell, outcome)
+    return report
