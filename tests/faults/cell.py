@@ -46,6 +46,13 @@ LONGER_THAN_ANY_WAIT: Final = 1000.0  # seconds; what a card is waited for at mo
 PATIENCE: Final = 30.0  # seconds for the agent to see a card that was put back
 
 
+MISREAD_CERTIFICATE: Final = "the certificate is the key's, but not the card's"
+"""Nothing but a second reading shows it where the issuer of the certificate is not known, and a
+first signature has no time for one. A listing reads all anew and has to find it."""
+MISREAD_NUMBER: Final = "the number is not the card's"
+"""Likewise, for a card that was not used since it was put in. The next request has to find it."""
+
+
 @unique
 class Operation(StrEnum):
     """What is asked of the agent."""
@@ -107,6 +114,8 @@ class Outcome:
         code: the answer under the fault: "ok", or an error code.
         verifies: how many VERIFY were sent under the fault.
         attempts_lost: PIN attempts that the card counted off.
+        misread: whether the first signature came with something that could not be seen to be
+            misread.
         wrong: what a judge has to say, in words.
 
     """
@@ -114,6 +123,7 @@ class Outcome:
     code: str = ""
     verifies: int = 0
     attempts_lost: int = 0
+    misread: bool = False
     wrong: list[str] = field(default_factory=list)
 
 
@@ -211,9 +221,12 @@ class Table:
             return "another certificate in the signature than beside it"
         data = self.card.data
         (wanted,) = (c for c in data.certificates if c.id == ID_SIGN)
-        if _facts(result.certificate) != ("SIGN", wanted.label, wanted.der, data.serial):
-            return "the certificate is not the card's"
-        return ""
+        identifier, label, der, number = _facts(result.certificate)
+        if (identifier, label) != ("SIGN", wanted.label):
+            return "another name of the certificate"
+        if der != wanted.der:
+            return MISREAD_CERTIFICATE
+        return "" if number == data.serial else MISREAD_NUMBER
 
     async def decrypt(self) -> str:
         """Ask for a message."""
@@ -281,14 +294,8 @@ async def _play(cell: Cell) -> Outcome:
         await table.settle()
         outcome.verifies = _judge_pins(table.card, cell.row.operation, outcome.wrong)
         await table.put_back()
-        for operation in (cell.row.operation, _OTHER[cell.row.operation]):
-            table.card.listen()
-            wrong: list[str] = []
-            code = await _answer(table, operation, wrong)
-            if code != OK:
-                wrong.append(code)
-            _judge_pins(table.card, operation, wrong)
-            outcome.wrong += [f"next {operation}: {what}" for what in wrong]
+        for operation in _next_requests(cell.row, outcome):
+            outcome.wrong += [f"next {operation}: {w}" for w in await _ask_again(table, operation)]
         outcome.attempts_lost = MAX_ATTEMPTS - table.card.data.attempts_left
         if outcome.attempts_lost:
             outcome.wrong.append(f"{outcome.attempts_lost} attempts are lost")
@@ -300,6 +307,28 @@ _OTHER: Final = {
     for operation in Operation
 }
 """What is asked in the end: what one request remembered wrongly, another one may show."""
+
+
+def _next_requests(row: Row, outcome: Outcome) -> tuple[Operation, Operation]:
+    """Return what is asked after the fault; forgive what a first signature cannot see."""
+    operations = row.operation, _OTHER[row.operation]
+    misread = [what for what in (MISREAD_CERTIFICATE, MISREAD_NUMBER) if what in outcome.wrong]
+    if row.remembered or not misread:
+        return operations
+    outcome.misread = True
+    outcome.wrong = [what for what in outcome.wrong if what not in misread]
+    return operations[::-1] if MISREAD_CERTIFICATE in misread else operations
+
+
+async def _ask_again(table: Table, operation: Operation) -> list[str]:
+    """Make a request after the fault; return what is wrong with its answer."""
+    table.card.listen()
+    wrong: list[str] = []
+    code = await _answer(table, operation, wrong)
+    if code != OK:
+        wrong.append(code)
+    _judge_pins(table.card, operation, wrong)
+    return wrong
 
 
 def _order_fault(table: Table, cell: Cell) -> None:
@@ -324,7 +353,7 @@ async def _answer(table: Table, operation: Operation, wrong: list[str]) -> str:
         wrong.append(f"raised {error!r}")
         return "raised"
     if what:
-        wrong.append(f"ok, but {what}")
+        wrong.append(what)
     return OK
 
 
@@ -333,6 +362,6 @@ def _judge_pins(card: FaultyCard, operation: Operation, wrong: list[str]) -> int
     answers = card.verifies
     if len(answers) > operation.signatures:
         wrong.append(f"{len(answers)} VERIFY for {operation.signatures} signatures")
-    if any(answer != SUCCESS for answer in answers[:-1]):
+    if any(answer is None or answer[-2:] != SUCCESS for answer in answers[:-1]):
         wrong.append("a VERIFY after one that was refused")
     return len(answers)
