@@ -34,6 +34,7 @@ class FaultyCard(VirtualCard):
     Attributes:
         said: every command since :meth:`listen`.
         held: told when an answer is held back; :meth:`release` lets it go.
+        kill_daemon: ends the daemon that the card is served through.
 
     """
 
@@ -41,6 +42,7 @@ class FaultyCard(VirtualCard):
         super().__init__(data)
         self.said: list[Said] = []
         self.held: Callable[[], None] = lambda: None
+        self.kill_daemon: Callable[[], None] = lambda: None
         self._released = threading.Event()
         self._fault: Fault | None = None
         self._at = 0

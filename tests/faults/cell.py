@@ -4,7 +4,7 @@ import asyncio
 import selectors
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum, unique
 from functools import lru_cache
 from typing import Any, Final, TypeVar
@@ -20,6 +20,7 @@ from agent.origin import Origin
 from agent.secret import SecretBytes
 from agent.signing.model import (
     CardCertificate,
+    CardPresence,
     DecryptFormat,
     DecryptionRequest,
     SignatureRequest,
@@ -30,16 +31,15 @@ from agent.virtualcard.identity import generate_id_number
 from agent.virtualcard.issuer import TestIssuer
 from agent.virtualcard.model import ID_KEYX, ID_SIGN, MAX_ATTEMPTS, CardData, Generation
 from agent.virtualcard.personalise import Order, personalise
-from agent.virtualcard.provider import READER_NAME, VirtualProvider
 from agent.virtualcard.rsa_key import RsaKey
 from tests.faults.card import FaultyCard
-from tests.faults.kinds import KINDS, SUCCESS
+from tests.faults.doors import Door
+from tests.faults.kinds import DAEMON_KINDS, KINDS, SUCCESS
 
 T = TypeVar("T")
 
 OK: Final = "ok"
 SITE: Final = Origin.parse("https://portal.example")
-READER: Final = READER_NAME.format(0)
 PIN: Final = "123456"
 SECRET: Final = b"a message for the card"
 LONGER_THAN_ANY_WAIT: Final = 1000.0  # seconds; what a card is waited for at most is less
@@ -165,12 +165,11 @@ def _cryptogram(generation: Generation) -> bytes:
 class Table:
     """A card in a reader, an agent that watches it, and a hand that puts it back."""
 
-    def __init__(self, generation: Generation) -> None:
+    def __init__(self, generation: Generation, door: Door) -> None:
         self.generation = generation
-        self.card = FaultyCard(replace(card_data(generation)))
-        self._provider = VirtualProvider()
-        self._provider.insert(READER, self.card)
-        self.service = SigningService(self._provider, AlwaysAllow())
+        self.card = door.lay(card_data(generation))
+        self.service = SigningService(door.provider(), AlwaysAllow())
+        self._door = door
 
     async def ask(self, operation: Operation) -> str:
         """Make a request and judge the answer; return "" where it is right.
@@ -181,18 +180,28 @@ class Table:
         """
         return await _REQUESTS[operation](self)
 
+    async def await_card(self, present: bool = True) -> None:
+        """Wait until the agent sees a card, or that there is none."""
+        async with self.service.subscribe() as events, asyncio.timeout(PATIENCE):
+            while self._has_card() is not present:
+                await events.get()
+
+    def _has_card(self) -> bool:
+        views = self.service.snapshot().readers
+        return any(v.name == self._door.reader and v.state is not CardPresence.EMPTY for v in views)
+
     async def put_back(self) -> None:
         """Put the card back if it was pulled, and wait until the agent knows."""
-        async with self.service.subscribe() as events, asyncio.timeout(PATIENCE):
-            if self._provider.readers()[0].present:
-                return
-            self._provider.insert(READER, self.card)
-            while (await events.get()).name != "card_inserted":
-                pass
+        if self._door.is_pulled():
+            await self.await_card(present=False)
+            await asyncio.to_thread(self._door.put_back)
+            await self.await_card()
 
     async def settle(self) -> None:
         """Wait until nothing of an earlier request is under way."""
-        await asyncio.wrap_future(self.service._readers._worker(READER).submit(lambda: None))
+        readers = self.service._readers
+        if self._door.reader in readers._workers:
+            await asyncio.wrap_future(readers._worker(self._door.reader).submit(lambda: None))
 
     async def list_all(self) -> str:
         """Ask for all certificates."""
@@ -247,11 +256,11 @@ def _facts(item: CardCertificate) -> tuple[str, str, bytes, str]:
     return item.id, item.label, item.facts.der, item.card_serial
 
 
-def count_commands(row: Row) -> int:
+def count_commands(row: Row, door: Door) -> int:
     """Return how many commands a request takes when nothing goes wrong."""
 
     async def count() -> int:
-        async with _prepared(row) as table:
+        async with _prepared(row, door) as table:
             wrong = await table.ask(row.operation)
             if wrong:
                 raise AssertionError(f"{row}: {wrong}")
@@ -260,9 +269,12 @@ def count_commands(row: Row) -> int:
     return _run(count())
 
 
-def play(cell: Cell) -> Outcome:
-    """Play one cell, with a card and an agent of its own."""
-    return _run(_play(cell))
+def play(cell: Cell, door: Door) -> Outcome:
+    """Play one cell, with an agent of its own."""
+    outcome = _run(_play(cell, door))
+    if outcome.wrong:
+        door.abandon()
+    return outcome
 
 
 def _run(playing: Coroutine[Any, Any, T]) -> T:
@@ -271,10 +283,11 @@ def _run(playing: Coroutine[Any, Any, T]) -> T:
 
 
 @asynccontextmanager
-async def _prepared(row: Row) -> AsyncIterator[Table]:
-    table = Table(row.generation)
+async def _prepared(row: Row, door: Door) -> AsyncIterator[Table]:
+    table = Table(row.generation, door)
     await table.service.start()
     try:
+        await table.await_card()
         if row.remembered:
             await table.ask(Operation.LIST)
             await table.ask(row.operation)
@@ -285,9 +298,9 @@ async def _prepared(row: Row) -> AsyncIterator[Table]:
         await table.service.close()
 
 
-async def _play(cell: Cell) -> Outcome:
+async def _play(cell: Cell, door: Door) -> Outcome:
     outcome = Outcome()
-    async with _prepared(cell.row) as table:
+    async with _prepared(cell.row, door) as table:
         _order_fault(table, cell)
         outcome.code = await _answer(table, cell.row.operation, outcome.wrong)
         table.card.release()
@@ -340,7 +353,8 @@ def _order_fault(table: Table, cell: Cell) -> None:
         loop.call_soon_threadsafe(loop.step, LONGER_THAN_ANY_WAIT)
 
     table.card.held = put_forward
-    table.card.arm(KINDS[cell.kind], cell.index, str(cell))
+    fault = {**KINDS, **DAEMON_KINDS}[cell.kind]
+    table.card.arm(fault, cell.index, str(cell))
 
 
 async def _answer(table: Table, operation: Operation, wrong: list[str]) -> str:

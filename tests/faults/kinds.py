@@ -157,6 +157,17 @@ def _wrong_length_endless(card: FaultyCard, command: bytes, random: Random) -> b
     return bytes((0x6C, random.randrange(256)))
 
 
+def _killed_before(card: FaultyCard, _command: bytes, _random: Random) -> bytes:
+    card.kill_daemon()
+    return b""
+
+
+def _killed_after(card: FaultyCard, command: bytes, _random: Random) -> bytes:
+    answer = card.carry_out(command)
+    card.kill_daemon()
+    return answer
+
+
 _ERRORS: Final = (0x6F00, 0x6982, 0x6985, 0x6A82, 0x6988, 0x6700)
 
 KINDS: Final[dict[str, Fault]] = {
@@ -185,3 +196,9 @@ KINDS: Final[dict[str, Fault]] = {
     "6Cxx endless": _wrong_length_endless,
 }
 """Every fault by the name of its row. "Said" is a lie; "meant" is a command not carried out."""
+
+DAEMON_KINDS: Final[dict[str, Fault]] = {
+    "daemon killed before": _killed_before,
+    "daemon killed after": _killed_after,
+}
+"""The faults of a real pcscd, which there is behind one door only."""

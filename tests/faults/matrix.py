@@ -1,15 +1,19 @@
 """Every cell of the matrix, and the table of what became of them."""
 
+import multiprocessing
 import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Final
 
 from agent.errors import ErrorCode
 from agent.virtualcard.model import Generation
+from agent.virtualcard.pcscd import PrivatePcscd
 from tests.faults.cell import OK, Cell, Operation, Outcome, Row, count_commands, play
-from tests.faults.kinds import KINDS
+from tests.faults.doors import Door, PcscDoor, VirtualDoor
+from tests.faults.kinds import DAEMON_KINDS, KINDS
 
 ROWS: Final = tuple(
     Row(generation, operation, remembered)
@@ -82,35 +86,63 @@ class Report:
 
     def text(self) -> str:
         """Return the table."""
-        names = [*KINDS, *map(str, ROWS), "all"]
+        names = [*KINDS, *DAEMON_KINDS, *map(str, ROWS), "all"]
         return "\n".join([HEAD, *(self.lines[n].text(n) for n in names if n in self.lines)])
 
 
-def cells_of(row: Row) -> Iterator[Cell]:
+def cells_of(row: Row, door: Door) -> Iterator[Cell]:
     """Return every fault at every command of a request."""
-    commands = count_commands(row)
+    commands = count_commands(row, door)
     for kind in KINDS:
         for index in range(1, commands + 1):
             yield Cell(row, kind, index)
 
 
-def sample_of(row: Row) -> Iterator[Cell]:
+def sample_of(row: Row, door: Door) -> Iterator[Cell]:
     """Return every fault at a few commands of a request, others for each fault."""
-    commands = count_commands(row)
+    commands = count_commands(row, door)
     for number, kind in enumerate(KINDS):
         for step in range(SAMPLES):
             yield Cell(row, kind, 1 + (number * _STRIDE + step * commands // SAMPLES) % commands)
 
 
-def _play_row(row: Row) -> list[tuple[Cell, Outcome]]:
-    return [(cell, play(cell)) for cell in cells_of(row)]
+def daemon_cells_of(row: Row, door: Door) -> Iterator[Cell]:
+    """Return the daemon's faults at every command of a request, before and after it in turn."""
+    commands = count_commands(row, door)
+    for index in range(1, commands + 1):
+        for number, kind in enumerate(DAEMON_KINDS):
+            if row.remembered or index % len(DAEMON_KINDS) == number:
+                yield Cell(row, kind, index)
 
 
 def play_everything() -> Report:
     """Play the whole matrix, on every core."""
     report = Report()
-    with ProcessPoolExecutor(_PROCESSES) as pool:
-        for played in pool.map(_play_row, ROWS):
+    spawn = multiprocessing.get_context("spawn")
+    # A new process for each row: a program talks to one daemon as long as it lives.
+    with ProcessPoolExecutor(_PROCESSES, mp_context=spawn, max_tasks_per_child=1) as pool:
+        for played in chain(pool.map(_play_in_process, ROWS), pool.map(_play_through_pcscd, ROWS)):
             for cell, outcome in played:
                 report.add(cell, outcome)
     return report
+
+
+def _play_in_process(row: Row) -> list[tuple[Cell, Outcome]]:
+    door = VirtualDoor()
+    return [(cell, _play(cell, door)) for cell in cells_of(row, door)]
+
+
+def _play_through_pcscd(row: Row) -> list[tuple[Cell, Outcome]]:
+    with PrivatePcscd() as pcscd:
+        os.environ.update(pcscd.environment())
+        door = PcscDoor(pcscd)
+        cells = chain(sample_of(row, door), daemon_cells_of(row, door))
+        return [(cell, _play(cell, door)) for cell in cells]
+
+
+def _play(cell: Cell, door: Door) -> Outcome:
+    try:
+        return play(cell, door)
+    except Exception as error:  # noqa: BLE001  # the rest of the matrix is worth playing
+        door.abandon()
+        return Outcome(wrong=[f"could not be played: {error!r}"])

@@ -13,9 +13,9 @@ from agent.secret import SecretBytes
 from agent.signing.model import SignatureRequest
 from agent.signing.service import SigningService
 from agent.virtualcard.model import Generation
-from agent.virtualcard.provider import VirtualProvider
 from tests.faults.card import FaultyCard
-from tests.faults.cell import READER, SITE, card_data
+from tests.faults.cell import SITE, card_data
+from tests.faults.doors import VirtualDoor
 
 READS_NUMBER = 4  # the command after the root and two files were selected
 
@@ -35,10 +35,9 @@ def _another_number(card: FaultyCard, command: bytes, _random: Random) -> bytes:
 async def test_a_misread_number_does_not_spend_the_last_attempt_unasked(
     generation: Generation,
 ) -> None:
-    card = FaultyCard(replace(card_data(generation), attempts_left=2))
-    provider = VirtualProvider()
-    provider.insert(READER, card)
-    service = SigningService(provider, NoLastAttempt())
+    door = VirtualDoor()
+    card = door.lay(replace(card_data(generation), attempts_left=2))
+    service = SigningService(door.provider(), NoLastAttempt())
     await service.start()
     try:
         codes = []
