@@ -1,17 +1,13 @@
 """Play the whole matrix and print its table: ``python -m tests.faults``; exit 1 if a cell died."""
 
-import logging
 import sys
 import time
-
-import structlog
 
 from tests.faults.matrix import play_everything
 
 
 def main() -> int:
     """Play, print, and return the exit status."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     begun = time.monotonic()
     report = play_everything()
     print(report.text())

@@ -8,8 +8,8 @@ from agent.transport.pcsc import PcscProvider
 from agent.virtualcard.model import CardData
 from agent.virtualcard.pcscd import PrivatePcscd
 from agent.virtualcard.provider import READER_NAME, VirtualProvider
-from agent.virtualcard.vpcd import VpcdConnection
 from tests.faults.card import FaultyCard
+from tests.pcsc.rig import PcscRig
 
 
 class Door(Protocol):
@@ -73,8 +73,8 @@ class PcscDoor:
 
     def __init__(self, pcscd: PrivatePcscd) -> None:
         self._pcscd = pcscd
+        self._rig = PcscRig(pcscd)
         self._card: FaultyCard | None = None
-        self._vpcd: VpcdConnection | None = None
 
     @property
     def reader(self) -> str:
@@ -97,25 +97,18 @@ class PcscDoor:
 
     def is_pulled(self) -> bool:
         """Return whether the daemon or the card is gone."""
-        is_in = self._vpcd is not None and self._vpcd.inserted.is_set()
-        return self._pcscd.process_id is None or not is_in
+        return self._pcscd.process_id is None or not self._rig.is_inserted(0)
 
     def put_back(self) -> None:
         """Start the daemon if it is gone, and put the card back."""
-        self._take_out()
+        self._rig.remove(0)
         if self._pcscd.process_id is None:
             self._pcscd.restart()
         if self._card is not None:
-            self._vpcd = VpcdConnection(self._card, "127.0.0.1", self._pcscd.ports[0])
-            self._vpcd.start()
+            self._rig.insert(0, self._card)
 
     def abandon(self) -> None:
         """Start the daemon anew, with an empty reader."""
-        self._take_out()
+        self._rig.remove(0)
         self._card = None
         self._pcscd.restart()
-
-    def _take_out(self) -> None:
-        if self._vpcd is not None:
-            self._vpcd.remove()
-            self._vpcd = None
