@@ -221,7 +221,7 @@ class CitizenCard(Card):
         self.pin_rules.check(pin)
         results: list[bytes] = []
         for block in blocks:
-            # A VERIFY for each use: whether one allows several is not known.
+            # A VERIFY for each use: whether one allows several is not known of any card.
             send = self._log_in(pin)
             results.append(self._operate(send, reference, block))
         return tuple(results)
