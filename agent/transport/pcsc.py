@@ -51,7 +51,7 @@ _CANCEL_RETRY = 0.001
 _SPURIOUS_PAUSE = 0.1
 """Seconds to rest after the service has called us for nothing, lest it keeps us running."""
 
-_LOOK_ATTEMPTS = 5  # with a new context, or after a cancellation
+_LOOK_ATTEMPTS = 5  # a reader may go between its listing and the look at it
 _MOST_READERS = 64  # a service that lists more is out of its mind
 _MOST_ASKED = 10  # readers in one question: Windows' limit; pcsclite's is 16
 _MIN_ATR = 2  # bytes: TS and T0
@@ -271,10 +271,10 @@ class PcscProvider:
 
     def _look(self) -> tuple[_Sight, ...]:
         """Return all readers, with a new context if the service of the old one is gone."""
-        for _ in range(_LOOK_ATTEMPTS):
+        for left in reversed(range(_LOOK_ATTEMPTS)):
             is_new = self._context is None
             try:
-                sights = self._look_once(self._ensure_context())
+                sights = self._look_once(self._ensure_context(), is_last=not left)
             except TransportError as error:
                 self._drop_context()
                 if is_new:
@@ -284,8 +284,8 @@ class PcscProvider:
                     return sights
         raise ServiceUnavailableError("the readers change faster than they can be listed")
 
-    def _look_once(self, context: int) -> tuple[_Sight, ...] | None:
-        """Return all readers; None if the look was cancelled."""
+    def _look_once(self, context: int, *, is_last: bool) -> tuple[_Sight, ...] | None:
+        """Return all readers; None if one may just have gone, or the look was cancelled."""
         code, listed = open_library().list_readers(context)
         if code == codes.E_NO_READERS_AVAILABLE:
             return ()
@@ -294,7 +294,10 @@ class PcscProvider:
         answers = _ask(context, listed)
         if answers is None:
             return None
-        self._note_left_out(frozenset(listed) - answers.keys())
+        unknown = frozenset(listed) - answers.keys()
+        if not unknown <= self._left_out and not is_last:
+            return None
+        self._note_left_out(unknown)
         return tuple(
             _Sight(name, reader, *answers[reader])
             for name, reader in zip(shown_names(listed), listed, strict=True)
@@ -327,7 +330,7 @@ def _ask(context: int, readers: list[bytes]) -> dict[bytes, ReaderAnswer] | None
         some = readers[start : start + _MOST_ASKED]
         code, states = _states(context, some)
         if code == codes.E_UNKNOWN_READER and len(some) > 1:
-            # One may have gone since the listing. It must not hide the others.
+            # one has gone since the listing, and must not hide the others
             for reader in some:
                 alone = _ask(context, [reader])
                 if alone is None:
