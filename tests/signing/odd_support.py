@@ -1,5 +1,6 @@
 """Odd cards and readers for tests: answers that are changed on their way, and other files."""
 
+import random
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -141,6 +142,11 @@ def ended(content: bytes, filling: bytes = b"\x00", block: int = 256) -> bytes:
     """Return a directory file: content, filling, and the content's length."""
     size = -(-(len(content) + 2) // block) * block
     return content + filling * (size - 2 - len(content)) + len(content).to_bytes(2, "little")
+
+
+def noise_of(size: int) -> bytes:
+    """Return bytes without sense, the same ones each time."""
+    return random.Random(size).randbytes(size)  # noqa: S311  # no secret
 
 
 def sequence(*parts: bytes) -> bytes:
