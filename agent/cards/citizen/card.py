@@ -134,7 +134,12 @@ class CitizenCard(Card):
         return record.certificates
 
     def certificates_of(self, key_id: bytes) -> Iterator[StoredCertificate]:
-        """Read the certificates of a key one by one; errors as of :class:`Card`."""
+        """Read the certificates of a key one by one; errors as of :class:`Card`.
+
+        Raises:
+            KeyNotFoundError: no such key or certificate.
+
+        """
         record = self._record
         first = next((item for item in self._known(key_id)), None)
         if first is None and not record.complete:
@@ -165,7 +170,12 @@ class CitizenCard(Card):
         self._record.rejected |= {certificate}
 
     def read_again(self, certificate: StoredCertificate) -> None:
-        """Read a certificate once more; errors as of :class:`Card`."""
+        """Read a certificate once more; errors as of :class:`Card`.
+
+        Raises:
+            CardError: it is another one this time.
+
+        """
         for entry in self._entries():
             if entry.id == certificate.id and entry.length == len(certificate.der):
                 again = self._read_certificate(entry)
@@ -187,7 +197,12 @@ class CitizenCard(Card):
     def decrypt(
         self, key_id: bytes, pin: SecretBytes, cryptograms: Sequence[bytes]
     ) -> tuple[bytes, ...]:
-        """Decrypt RSAES-PKCS1-v1_5, 256 bytes each; errors as of :class:`Card`."""
+        """Decrypt RSAES-PKCS1-v1_5, 256 bytes each; errors as of :class:`Card`.
+
+        Raises:
+            CardError: what the card made does not open; always the same.
+
+        """
         # Read before the PIN is sent: the directories are out of reach afterwards.
         certificates = self._known(key_id) or [next(self.certificates_of(key_id))]
         blocks = self._use_key(key_id, pin, cryptograms)
