@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from structlog.testing import capture_logs
 
 from agent.cards.card import ID_KEYX, ID_SIGN
 from agent.cards.citizen.gen1 import Gen1Card
@@ -85,8 +86,9 @@ def test_a_path_leads_to_the_file_from_the_root_or_from_here(path: str) -> None:
     assert found.der == DER
 
 
-def test_a_path_leads_through_its_directories() -> None:
-    card = file_card(certificate_entry(path="3F006000700008F2"))
+@pytest.mark.parametrize("root", ["3F00", "7FFF"])
+def test_a_path_leads_through_its_directories(root: str) -> None:
+    card = file_card(certificate_entry(path=f"{root}6000700008F2"))
     open_card(card).certificates()
     selected = card.selected()
     assert selected[2:6] == [0x3F00, 0x6000, 0x7000, 0x08F2]
@@ -224,6 +226,43 @@ def test_what_was_proven_is_known_as_such() -> None:
     assert opened.is_proven(one)
     opened.forget()
     assert not opened.is_proven(one)
+
+
+def test_reading_again_reads_nothing_else() -> None:
+    elsewhere = "3F00503008F3"
+    card = file_card(
+        certificate_entry(ID_KEYX, length=300, path=elsewhere),
+        certificate_entry(ID_SIGN, length=400, path=elsewhere),
+        certificate_entry(ID_SIGN, length=300),
+    )
+    card.files[0x08F3] = DER
+    opened = open_card(card)
+    found = opened.certificates()[-1]
+    card.connection.sent.clear()
+    opened.read_again(found)
+    assert 0x08F2 in card.selected()
+    assert 0x08F3 not in card.selected()
+
+
+def left_out(card: FileCard) -> list[str]:
+    """Return which entries the log names as left out, each once."""
+    with capture_logs() as logged:
+        open_card(card).certificates()
+    return list(dict.fromkeys(str(each["entry"]) for each in logged if "entry" in each))
+
+
+def test_the_log_names_every_entry_that_is_left_out() -> None:
+    card = file_card(
+        certificate_entry(ID_KEYX, path="3F0050300999"),
+        certificate_entry(),
+        encode(0x30, b"\x04\x01\x00"),
+    )
+    card.missing = {0x0999}
+    assert left_out(card) == ["an entry that is no certificate's", "label"]
+    assert left_out(file_card(certificate_entry())) == []
+    entries = [certificate_entry(length=n + 1) for n in range(33)]
+    assert left_out(file_card(*entries[:32])) == []
+    assert len(left_out(file_card(*entries))) == 1
 
 
 # The number.
