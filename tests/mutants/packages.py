@@ -12,7 +12,11 @@ _CARD_SIDE: Final = (
 )
 
 PACKAGES: Final[Mapping[str, tuple[str, ...]]] = {
-    "agent/iso7816": ("tests/unit/test_iso7816.py", "tests/unit/cards"),
+    "agent/iso7816": (
+        "tests/unit/test_iso7816.py",
+        "tests/unit/cards",
+        "tests/card/test_gen[12]_rules.py",
+    ),
     "agent/secure_messaging": (
         "tests/unit/secure_messaging",
         "tests/trace/test_secure_messaging.py",

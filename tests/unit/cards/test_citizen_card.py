@@ -132,8 +132,10 @@ def test_a_card_without_a_directory_has_no_certificates() -> None:
 
 def test_more_certificates_than_any_card_has_are_left_out() -> None:
     entries = (certificate_entry(bytes((65 + n,)), length=n + 1) for n in range(40))
-    opened = open_card(file_card(*entries))
-    assert len(opened.certificates()) == 32
+    usual = [ID_KEYX, b"CACert", b"ROOTCACert", ID_SIGN]
+    last = (certificate_entry(name, length=100 + n) for n, name in enumerate(usual))
+    found = [each.id for each in open_card(file_card(*entries, *last)).certificates()]
+    assert found == [bytes((65 + n,)) for n in range(28)] + usual
 
 
 def test_a_directory_that_is_read_differently_twice_is_an_error() -> None:
@@ -483,3 +485,60 @@ def test_a_card_without_a_key_directory_is_used_all_the_same() -> None:
     card = file_card(certificate_entry())
     card.missing = {0x4100}
     assert reference_used(card, ID_SIGN, lambda opened: opened.certificates()) == 0x01
+
+
+def test_a_reference_that_the_card_does_not_know_is_not_used_again() -> None:
+    card, memory = file_card(certificate_entry(), keys=key_entry(ID_SIGN, 0x11)), CardMemory()
+    card.wrong_references = {0x11}
+    opened = open_card(card, memory)
+    opened.certificates()
+    with pytest.raises(CardError):
+        opened.sign(ID_SIGN, pin(), [DIGEST])
+    opened.sign(ID_SIGN, pin(), [DIGEST])
+    assert card.connection.sent[-2][3] == 0x01
+    again = open_card(card, memory)
+    again.sign(ID_SIGN, pin(), [DIGEST])
+    assert card.connection.sent[-2][3] == 0x01
+    assert memory.record(opened.serial).wrong_references == {(ID_SIGN, 0x11)}
+
+
+def test_a_usual_reference_that_the_card_does_not_know_makes_it_say_another() -> None:
+    card = file_card(certificate_entry(), keys=key_entry(ID_SIGN, 0x11))
+    card.wrong_references = {0x01}
+    opened = open_card(card)
+    with pytest.raises(CardError):
+        opened.sign(ID_SIGN, pin(), [DIGEST])
+    opened.sign(ID_SIGN, pin(), [DIGEST])
+    assert card.connection.sent[-2][3] == 0x11
+
+
+def test_a_certificate_that_the_key_does_not_fit_puts_its_reference_in_doubt() -> None:
+    card = file_card(certificate_entry(), keys=key_entry(ID_SIGN, 0x11))
+    opened = open_card(card)
+    (found,) = opened.certificates()
+    opened.reject(found)  # nothing was signed yet: nothing is known of a reference
+    opened.sign(ID_SIGN, pin(), [DIGEST])
+    assert card.connection.sent[-2][3] == 0x11
+    opened.reject(found)
+    opened.sign(ID_SIGN, pin(), [DIGEST])
+    assert card.connection.sent[-2][3] == 0x01
+    opened.reject(found)
+    opened.sign(ID_SIGN, pin(), [DIGEST])
+    assert card.connection.sent[-2][3] == 0x11  # none is left: as the card says
+
+
+def test_another_fault_of_the_operation_does_not_put_its_reference_in_doubt() -> None:
+    card, memory = FileCard({}), CardMemory()
+    card.halves = (b"", b"")
+    opened = open_card(card, memory)
+    with pytest.raises(CardError):
+        opened.sign(ID_SIGN, pin(), [DIGEST])
+    assert memory.record(opened.serial).wrong_references == frozenset()
+
+
+def test_a_decryption_with_another_key_puts_its_reference_in_doubt() -> None:
+    card, memory = file_card(certificate_entry(ID_KEYX)), CardMemory()
+    opened = open_card(card, memory)
+    with pytest.raises(CardError):
+        opened.decrypt(ID_KEYX, pin(), [bytes(256)])
+    assert memory.record(opened.serial).wrong_references == {(ID_KEYX, 0x05)}
