@@ -129,6 +129,16 @@ def test_a_data_object_survives_every_length_form(length: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("length", "head"),
+    [(0, "3000"), (0x7F, "307F"), (0x80, "308180"), (0xFF, "3081FF"), (0x100, "30820100")],
+)
+def test_a_length_is_written_in_its_shortest_form(length: int, head: str) -> None:
+    assert tlv.encode(0x30, bytes(length))[: len(head) // 2].hex().upper() == head
+    with pytest.raises(tlv.TlvError):
+        tlv.encode(0x30, bytes(0x10000))
+
+
+@pytest.mark.parametrize(
     "raw", ["3080", "3085FFFFFFFFFF", "3084FFFFFFFF00", "1FFFFFFF01", "30830100000000"]
 )
 def test_absurd_data_objects_are_refused_at_once(raw: str) -> None:

@@ -15,6 +15,7 @@ from agent.transport.pcsc_codes import error_of, unsigned
 CODES = {
     0x80100003: ("SCARD_E_INVALID_HANDLE", ServiceUnavailableError),
     0x80100006: ("SCARD_E_NO_MEMORY", TransportError),
+    0x80100008: ("SCARD_E_INSUFFICIENT_BUFFER", TransportError),
     0x80100009: ("SCARD_E_UNKNOWN_READER", NoReaderError),
     0x8010000A: ("SCARD_E_TIMEOUT", TransportError),
     0x8010000B: ("SCARD_E_SHARING_VIOLATION", SharingViolationError),
