@@ -2,7 +2,7 @@
 
 import asyncio
 import selectors
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum, unique
@@ -10,12 +10,13 @@ from functools import lru_cache, partial
 from typing import Any, Final, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from structlog.testing import capture_logs
 
 from agent.cms.document import Document
 from agent.cms.errors import CmsError
 from agent.cms.verify import verify
 from agent.consent.consent import AlwaysAllow
-from agent.errors import AgentError
+from agent.errors import AgentError, ErrorCode
 from agent.origin import Origin
 from agent.secret import SecretBytes
 from agent.signing.model import (
@@ -220,7 +221,8 @@ class Table:
 
     async def list_all(self) -> str:
         """Ask for all certificates."""
-        found = [_facts(item) for item in await self.service.certificates(SITE)]
+        listing = await self.service.certificates(SITE)
+        found = [_facts(item) for item in listing.certificates]
         data = self.card.data
         wanted = [(c.id.decode(), c.label, c.der, data.serial) for c in data.certificates]
         if sorted(found) == sorted(wanted):
@@ -325,9 +327,11 @@ async def _play(cell: Cell, door: Door) -> Outcome:
     outcome = Outcome()
     async with _laid(cell.row, door) as table:
         await _get_ready(table, cell.row, partial(_order_fault, table, cell))
-        outcome.code = await _answer(table, cell.row.operation, outcome.wrong)
-        table.card.release()
-        await table.settle()
+        with capture_logs() as lines:
+            outcome.code = await _answer(table, cell.row.operation, outcome.wrong)
+            table.card.release()
+            await table.settle()
+        outcome.wrong += _judge_failure(outcome.code, lines)
         outcome.verifies = _judge_pins(table.card, cell.row.operation, outcome.wrong)
         await table.put_back()
         for operation in _next_requests(cell.row, outcome):
@@ -396,6 +400,18 @@ async def _answer(table: Table, operation: Operation, wrong: list[str]) -> str:
     if what:
         wrong.append(what)
     return OK
+
+
+def _judge_failure(code: str, lines: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return what is wrong with a failure: its code, or what the log says of it."""
+    if code == ErrorCode.INTERNAL:
+        return ["the card's fault is called ours"]
+    if code in (OK, ErrorCode.TIMEOUT):  # whoever gave up waiting knows nothing of the card
+        return []
+    given_up = [line for line in lines if line.get("decision") == "given up"]
+    if not all({"command", "header", "status_word"} <= line.keys() for line in given_up):
+        return ["a line of the log that does not say what failed"]
+    return [] if len(given_up) == 1 else [f"{len(given_up)} lines of the log for one failure"]
 
 
 def _judge_pins(card: FaultyCard, operation: Operation, wrong: list[str]) -> int:

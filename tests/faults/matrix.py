@@ -24,7 +24,7 @@ ROWS: Final = tuple(
     for operation in Operation
     for sight in Sight
 )
-SAMPLES: Final = 3
+SAMPLES: Final = 2
 """Commands of each request that the sample disturbs, for each fault."""
 _STRIDE: Final = 5  # from one fault's first command to the next one's
 _PROCESSES: Final = max(1, min(4, os.cpu_count() or 1))
