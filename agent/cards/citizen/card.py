@@ -21,7 +21,6 @@ from agent.cards.card import (
     StoredCertificate,
 )
 from agent.cards.citizen.padding import (
-    DECRYPTION_FAILED,
     MODULUS_LENGTH,
     encrypts_to,
     remove_encryption_padding,
@@ -218,7 +217,7 @@ class CitizenCard(Card):
         for block, cryptogram in zip(blocks, cryptograms, strict=True):
             if not any(encrypts_to(item.der, block, cryptogram) for item in certificates):
                 self._reject_reference(key_id)
-                raise CardError(DECRYPTION_FAILED)
+                raise CardError("what the card decrypted does not belong to the cryptogram")
         return tuple(remove_encryption_padding(block) for block in blocks)
 
     # The private key.
