@@ -231,7 +231,7 @@ class CitizenCard(Card):
         self.pin_rules.check(pin)
         results: list[bytes] = []
         for block in blocks:
-            # A VERIFY for each use: whether one allows several is not known.
+            # A VERIFY for each use: whether one allows several is not known of any card.
             send = self._log_in(pin)
             try:
                 results.append(self._operate(send, reference, block))
@@ -313,14 +313,13 @@ class CitizenCard(Card):
     def _read_first(self, key_id: bytes) -> StoredCertificate:
         """Read the first certificate of a key into the record."""
         failure: CardError | None = None
-        directory = self._read_directory(EF_CERTIFICATE_DIRECTORY)
-        for entry in self._parse_entries(directory):
-            if entry.id != key_id:
-                continue
+        tried: list[CertificateEntry] = []
+        while (entry := self._first_entry(key_id, tried)) is not None:
             try:
                 found = self._read_certificate(entry)
             except CardError as error:
                 failure = error
+                tried.append(entry)
                 self._leave_out(entry.label, error)
                 continue
             self._record.add(found)
@@ -328,6 +327,16 @@ class CitizenCard(Card):
                 self._read_references()
             return found
         raise failure or KeyNotFoundError("no such certificate on the card")
+
+    def _first_entry(
+        self, key_id: bytes, tried: Sequence[CertificateEntry]
+    ) -> CertificateEntry | None:
+        """Read the directory as far as the first entry of a key that was not tried yet."""
+        if len(tried) == MAX_CERTIFICATES:
+            return None
+        # Anew each time: once a certificate was tried, its file is the selected one.
+        entries = self._parse_entries(self._read_directory(EF_CERTIFICATE_DIRECTORY))
+        return next((each for each in entries if each.id == key_id and each not in tried), None)
 
     def _read_certificate_twice_if_it_fails(self, entry: CertificateEntry) -> StoredCertificate:
         try:
