@@ -17,11 +17,11 @@ from agent.virtualcard.profile import Use
 from agent.virtualcard.rsa_key import RsaKey
 from tests.conftest import TEST_ID_NUMBER, TEST_NAME
 from tests.signing.odd_support import (
-    SITE,
     OddCard,
     agent_with,
     code_of,
     contents,
+    list_all,
     own,
     require_right,
     sign,
@@ -78,7 +78,7 @@ async def test_the_valid_one_signs(expired: Old, check_validity: bool, listed_fi
     card, _, valid = expired
     async with agent_with(card) as service:
         if listed_first:
-            assert contents(await service.certificates(SITE)) == truth(card)
+            assert contents(await list_all(service)) == truth(card)
         for number in (1, 2):
             result = await sign(service, check_validity=check_validity)
             require_right(result, card, valid)
@@ -90,7 +90,7 @@ async def test_listing_and_signing_agree(expired: Old) -> None:
     card, old, valid = expired
     async with agent_with(card) as service:
         for _ in range(2):
-            listed = await service.certificates(SITE)
+            listed = await list_all(service)
             assert contents(listed) == truth(card)
             assert [c.facts.der for c in listed if c.id == "SIGN"] == [valid, old]
             require_right(await sign(service, check_validity=False), card, valid)
@@ -99,7 +99,7 @@ async def test_listing_and_signing_agree(expired: Old) -> None:
 async def test_a_thumbprint_picks_the_other(expired: Old) -> None:
     card, old, valid = expired
     async with agent_with(card) as service:
-        prints = {c.facts.der: c.facts.thumbprint for c in await service.certificates(SITE)}
+        prints = {c.facts.der: c.facts.thumbprint for c in await list_all(service)}
         chosen = await sign(service, certificate=prints[old], check_validity=False)
         require_right(chosen, card, old)
         require_right(await sign(service, certificate=prints[valid]), card, valid)
@@ -130,7 +130,7 @@ async def test_the_one_whose_key_fits_signs_at_the_latest_the_next_time(replaced
         for number in (2, 3):
             require_right(await sign(service), card, fitting)
             assert card.verifies == number
-        listed = await service.certificates(SITE)
+        listed = await list_all(service)
         assert next(c.facts.der for c in listed if c.id == "SIGN") == fitting
         require_right(await sign(service), card, fitting)
         assert card.data.attempts_left == 3
@@ -139,7 +139,7 @@ async def test_the_one_whose_key_fits_signs_at_the_latest_the_next_time(replaced
 async def test_a_bare_signature_of_the_wrong_key_does_not_leave(replaced: Old) -> None:
     card, wrong, _ = replaced
     async with agent_with(card) as service:
-        prints = {c.facts.der: c.facts.thumbprint for c in await service.certificates(SITE)}
+        prints = {c.facts.der: c.facts.thumbprint for c in await list_all(service)}
         for form in (SignatureFormat.PKCS1, SignatureFormat.CMS):
             refused = await code_of(sign(service, certificate=prints[wrong], format=form))
             assert refused is not None
