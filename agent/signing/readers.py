@@ -16,6 +16,7 @@ from agent.cards.registry import Registry
 from agent.errors import (
     AgentError,
     ErrorCode,
+    MuteCardError,
     NoCardError,
     NoReaderError,
     OtherGenerationError,
@@ -59,9 +60,9 @@ class _Seat:
 _DOUBTS: Final = frozenset(
     {
         ErrorCode.BAD_REQUEST,
+        ErrorCode.CARD_ERROR,
         ErrorCode.CERTIFICATE_EXPIRED,
         ErrorCode.CERTIFICATE_NOT_YET_VALID,
-        ErrorCode.INTERNAL,
         ErrorCode.KEY_NOT_FOUND,
         ErrorCode.UNSUPPORTED_CARD,
     }
@@ -329,7 +330,7 @@ class Readers:
         if seat.view.state is CardPresence.EMPTY:
             raise NoCardError("the reader is empty")
         if seat.view.state is CardPresence.MUTE:
-            raise UnsupportedCardError("the card does not answer")
+            raise MuteCardError("the card does not answer")
         return seat
 
     # In the monitor's thread.

@@ -22,10 +22,10 @@ from agent.errors import (
     AgentError,
     BadRequestError,
     KeyNotFoundError,
+    MuteCardError,
     NoCardError,
     NoReaderError,
     ServiceUnavailableError,
-    UnsupportedCardError,
 )
 from agent.history.store import History
 from agent.origin import Origin
@@ -248,7 +248,7 @@ class SigningService:
         if names:
             return names
         if any(r.state is CardPresence.MUTE for r in snapshot.readers):
-            raise UnsupportedCardError("the card does not answer")
+            raise MuteCardError("the card does not answer")
         raise NoCardError("every reader is empty")
 
     async def _certificates_in(self, reader: str) -> tuple[CardCertificate, ...]:

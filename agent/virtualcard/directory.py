@@ -1,4 +1,8 @@
-"""The PKCS#15 directory files of the card (ISO/IEC 7816-15), as its generation writes them."""
+"""The PKCS#15 directory files of the card (ISO/IEC 7816-15), as its generation writes them.
+
+They hold what is known of real cards and what the standard demands beside it, and no other
+optional element: a reader that handles real cards only may take one for something else.
+"""
 
 from collections.abc import Iterable
 
@@ -14,11 +18,11 @@ LABEL = "HiCOS PKI Smart Card"
 MANUFACTURER = "Chunghwa Telecom Co., Ltd."
 
 _SEQUENCE, _OCTETS, _BITS, _INTEGER = 0x30, 0x04, 0x03, 0x02
-_UTF8, _BOOLEAN, _ENUMERATED = 0x0C, 0x01, 0x0A
+_UTF8, _ENUMERATED = 0x0C, 0x0A
 _TYPE = 0xA1
 _PRIVATE, _MODIFIABLE = 0, 1  # CommonObjectFlags
 _ENCRYPT, _DECRYPT, _SIGN, _WRAP, _UNWRAP, _VERIFY = 0, 1, 2, 4, 5, 6  # KeyUsageFlags
-_SENSITIVE, _LOCAL = 0, 4  # KeyAccessFlags: never leaves the card, was made on it
+_LOGIN_REQUIRED = 1  # TokenFlags
 _LOCAL_PIN, _INITIALIZED, _NEEDS_PADDING = 1, 4, 5  # PinFlags
 
 
@@ -41,15 +45,12 @@ def certificate_directory(root: bytes, certificates: tuple[VirtualCertificate, .
 
 def _certificate_entry(path: bytes, certificate: VirtualCertificate, offset: int) -> bytes:
     common = _seq(_text(certificate.label), _bits(_MODIFIABLE))
-    attributes = [encode(_OCTETS, certificate.id)]
-    if certificate.authority:
-        attributes.append(encode(_BOOLEAN, b"\xff"))
     place = _seq(
         encode(_OCTETS, path),
         _integer(offset),
         encode(0x80, _number(len(certificate.der))),
     )
-    return _seq(common, _seq(*attributes), encode(_TYPE, _seq(place)))
+    return _seq(common, _seq(encode(_OCTETS, certificate.id)), encode(_TYPE, _seq(place)))
 
 
 def private_key_directory(root: bytes, keys: tuple[CardKey, ...]) -> bytes:
@@ -64,7 +65,6 @@ def _private_key_entry(root: bytes, key: CardKey) -> bytes:
         _seq(
             encode(_OCTETS, key.id),
             _bits(*usage),
-            _bits(_SENSITIVE, _LOCAL),
             _integer(key.reference),
         ),
         encode(_TYPE, _seq(_key_path(root), _integer(MODULUS_BITS))),
@@ -121,7 +121,7 @@ def token_info(serial: str) -> bytes:
         encode(_OCTETS, serial.encode("ascii")),
         _text(MANUFACTURER),
         encode(0x80, LABEL.encode()),
-        _bits(1, 2),  # loginRequired, prnGeneration
+        _bits(_LOGIN_REQUIRED),
     )
 
 

@@ -58,11 +58,6 @@ class VirtualCertificate:
     label: str
     der: bytes
 
-    @property
-    def authority(self) -> bool:
-        """Whether it is the certificate of a certification authority, by its identifier."""
-        return self.id in (ID_ROOT, ID_CA)
-
 
 @dataclass(frozen=True, slots=True)
 class Person:

@@ -1,4 +1,8 @@
-"""The directory files are PKCS#15, as somebody else's parser reads them (asn1crypto's)."""
+"""The directory files are PKCS#15, as somebody else's parser reads them (asn1crypto's).
+
+They hold what is known of real cards and nothing else: each file is also taken apart without any
+schema, because a parser that knows optional elements would not notice one too many.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,7 +11,7 @@ import pytest
 from asn1crypto import core
 
 from agent.virtualcard.model import ID_CA, ID_KEYX, ID_ROOT, ID_SIGN
-from tests.card.wire import Gen1Wire, Gen2Wire
+from tests.card.wire import SUCCESS, Gen1Wire, Gen2Wire
 
 AnyWire = Gen1Wire | Gen2Wire
 
@@ -30,10 +34,7 @@ PATH = sequence(
 )
 CERTIFICATE = sequence(
     ("common", COMMON),
-    (
-        "class",
-        sequence(("id", core.OctetString), ("authority", core.Boolean, {"default": False})),
-    ),
+    ("class", sequence(("id", core.OctetString))),
     ("type", sequence(("value", PATH)), {"explicit": 1}),
 )
 KEY = sequence(
@@ -43,9 +44,7 @@ KEY = sequence(
         sequence(
             ("id", core.OctetString),
             ("usage", core.BitString),
-            ("native", core.Boolean, {"default": True}),
-            ("access_flags", core.BitString, OPTIONAL),
-            ("key_reference", core.Integer, OPTIONAL),
+            ("key_reference", core.Integer),
         ),
     ),
     ("type", sequence(("value", PATH), ("modulus_length", core.Integer)), {"explicit": 1}),
@@ -91,7 +90,7 @@ def entries(wire: AnyWire, fid: str, kind: type[core.Sequence]) -> Iterator[core
     assert not padding.strip(b"\x00")
     while content:
         entry = kind.load(content)
-        entry.native  # noqa: B018  # reads all of it
+        entry.native  # noqa: B018  # reads all of it, and refuses elements that are not listed
         assert entry.dump(force=True) == content[: len(entry.dump())]  # and it was DER
         yield entry
         content = content[len(entry.dump()) :]
@@ -118,7 +117,6 @@ def test_certificates_are_where_their_directory_says(card: AnyWire) -> None:
         assert value["path"] == root(card) + bytes.fromhex("503008F2")
         assert content[value["index"] :][: value["length"]] == certificate.der
         assert entry["common"]["label"].native == certificate.label
-        assert entry["class"]["authority"].native == (certificate.id in (ID_ROOT, ID_CA))
         assert entry["common"]["auth_id"].native is None
 
 
@@ -179,6 +177,69 @@ def test_the_token_says_what_it_is(card: AnyWire) -> None:
     assert info["label"] == "HiCOS PKI Smart Card"
     assert info["serial"].decode() == card.card.data.serial
     assert info["manufacturer"]
+    assert info["flags"] == (0, 1)  # loginRequired
+
+
+CERTIFICATE_SHAPE = "30(30(0C 03) 30(04) A1(30(30(04 02 80))))"
+PRIVATE_KEY_SHAPE = "30(30(0C 03 04) 30(04 03 02) A1(30(30(04) 02)))"
+PUBLIC_KEY_SHAPE = "30(30(0C 03) 30(04 03 02) A1(30(30(04) 02)))"
+PIN_SHAPE = "30(30(0C 03) 30(04) A1(30(03 0A 02 02 02 80 04 30(04))))"
+
+
+def shape(der: bytes) -> str:
+    """Name the tags in DER as "30(02 04)", with a walker that knows no schema and no leniency."""
+    tags = []
+    while der:
+        tag, first, *_ = der
+        assert tag & 0x1F != 0x1F, "a tag of one byte"
+        head = 2 + (first & 0x7F if first & 0x80 else 0)
+        length = int.from_bytes(der[2:head], "big") if head > 2 else first
+        assert head == 2 or length >= 1 << max(7, 8 * (head - 3)), "the shortest form of a length"
+        value, der = der[head : head + length], der[head + length :]
+        assert len(value) == length, "nothing is cut"
+        if tag in (0x02, 0x80):
+            assert value[0] < 0x80, "no number is negative"
+            assert len(value) == 1 or value[:2] >= b"\x00\x80", "the shortest form of a number"
+        if tag == 0x03:
+            unused, bits = value[0], value[1:]
+            assert bits[-1] & -bits[-1] == 1 << unused, "no trailing zero bits (X.690 11.2.2)"
+        tags.append(f"{tag:02X}({shape(value)})" if tag & 0x20 else f"{tag:02X}")
+    return " ".join(tags)
+
+
+@pytest.mark.parametrize(
+    ("fid", "expected"),
+    [
+        ("4100", [PRIVATE_KEY_SHAPE] * 2),
+        ("4101", [PUBLIC_KEY_SHAPE] * 2),
+        ("4104", [CERTIFICATE_SHAPE] * 4),
+        ("4107", []),
+        ("4108", [PIN_SHAPE]),
+    ],
+)
+def test_a_directory_has_these_elements_and_no_others(
+    card: AnyWire, fid: str, expected: list[str]
+) -> None:
+    raw = read(card, "5030", fid)
+    length = int.from_bytes(raw[-2:], "little")
+    assert length <= len(raw) - 2
+    assert raw[length:-2].count(0) == len(raw) - 2 - length
+    assert shape(raw[:length]) == " ".join(expected)
+
+
+def test_the_token_information_has_these_elements_and_no_others(card: AnyWire) -> None:
+    assert shape(read(card, "5030", "5032")) == "30(02 04 0C 80 03)"
+
+
+@pytest.mark.parametrize("path", [["5015"], ["5031"], ["5030", "5015"], ["5030", "5031"]])
+def test_there_is_no_standard_directory(card: AnyWire, path: list[str]) -> None:
+    if isinstance(card, Gen2Wire):
+        card.select_applet()
+    else:
+        card.send("80A40000023F00")
+    head, tail = ("00A4000402", "00") if isinstance(card, Gen2Wire) else ("80A4000002", "")
+    answers = [card.send(f"{head}{fid}{tail}") for fid in path]
+    assert answers == [(b"", SUCCESS)] * (len(path) - 1) + [(b"", 0x6A82)]
 
 
 def test_serial_number_and_version(card: AnyWire) -> None:

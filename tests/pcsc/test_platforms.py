@@ -12,6 +12,7 @@ from agent.errors import (
     AgentError,
     CardRemovedError,
     ErrorCode,
+    MuteCardError,
     NoCardError,
     NoReaderError,
     ServiceUnavailableError,
@@ -341,7 +342,8 @@ def test_a_closed_provider_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
         (0x80100017, NoReaderError, CardRemovedError),
         (NO_SERVICE, ServiceUnavailableError, ServiceUnavailableError),
         (SERVICE_STOPPED, ServiceUnavailableError, ServiceUnavailableError),
-        (0x80100066, TransportError, CardRemovedError),
+        (0x80100031, SharingViolationError, SharingViolationError),
+        (0x80100066, MuteCardError, CardRemovedError),
         (0x80100068, SharingViolationError, SharingViolationError),
         (0x80100069, CardRemovedError, CardRemovedError),
         (0xDEADBEEF, TransportError, TransportError),
@@ -357,9 +359,21 @@ def test_return_codes_become_errors_that_name_the_call(
         assert f"0x{code:08X}" in error.detail
 
 
-def test_a_card_that_nobody_can_talk_to_is_unsupported() -> None:
-    for code in (0x8010000F, 0x80100065, 0x80100066):
-        assert pcsc_codes.error_of("SCardConnect", code).code is ErrorCode.UNSUPPORTED_CARD
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        (0x80100006, ErrorCode.INTERNAL),  # NO_MEMORY: of this computer
+        (0x8010000A, ErrorCode.CARD_ERROR),  # TIMEOUT
+        (0x8010000F, ErrorCode.UNSUPPORTED_CARD),  # PROTO_MISMATCH
+        (0x80100031, ErrorCode.BUSY),  # SERVER_TOO_BUSY
+        (0x80100065, ErrorCode.UNSUPPORTED_CARD),
+        (0x80100066, ErrorCode.CARD_ERROR),  # UNRESPONSIVE_CARD
+        (0x80100067, ErrorCode.CARD_ERROR),  # UNPOWERED_CARD
+        (0xDEADBEEF, ErrorCode.CARD_ERROR),
+    ],
+)
+def test_a_page_is_told_whose_fault_it_is(code: int, told: ErrorCode) -> None:
+    assert pcsc_codes.error_of("SCardConnect", code).code is told
 
 
 def test_a_failed_transmit_shows_nobody_the_receive_buffer() -> None:

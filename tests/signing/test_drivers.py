@@ -17,8 +17,8 @@ from agent.cms.digest import HashAlgorithm
 from agent.errors import (
     AgentError,
     BadRequestError,
-    CardError,
     CardRemovedError,
+    CryptogramError,
     KeyNotFoundError,
     PinError,
     UnsupportedCardError,
@@ -200,7 +200,7 @@ def test_decryption_gives_the_message(desk: Desk) -> None:
 
 
 def test_a_cryptogram_with_wrong_padding_is_one_error(desk: Desk) -> None:
-    with desk.open() as card, pytest.raises(CardError, match="decryption failed"):
+    with desk.open() as card, pytest.raises(CryptogramError, match="decryption failed"):
         card.decrypt(ID_KEYX, SecretBytes.from_text("123456"), [b"\x01" * 256])
 
 

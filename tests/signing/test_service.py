@@ -16,7 +16,15 @@ from agent.cms.document import Document
 from agent.cms.verify import verify
 from agent.consent.consent import AlwaysAllow, Consent, Refuse
 from agent.consent.questions import LastAttempt
-from agent.errors import AgentError, BadRequestError, ErrorCode
+from agent.errors import (
+    AgentError,
+    BadRequestError,
+    CardError,
+    ErrorCode,
+    MuteCardError,
+    SecureChannelError,
+    TransportError,
+)
 from agent.origin import Origin
 from agent.secret import SecretBytes
 from agent.signing.model import (
@@ -173,6 +181,23 @@ async def test_readers_tell_what_they_hold(make_card: CardFactory) -> None:
         provider.remove_reader(SECOND)
         await until(service, lambda readers: not readers)
         assert (await code_of(service.sign(SITE, ONE, pin())))[0] is ErrorCode.NO_READER
+
+
+async def test_a_mute_card_is_a_card_that_failed(make_card: CardFactory) -> None:
+    mute, empty = Faults(mute=True), VirtualProvider(readers=2)
+    empty.insert(FIRST, make_card(faults=mute))
+    async with running(empty) as service:
+        for reader in (None, FIRST):
+            asked = SignatureRequest(ONE.documents, reader=reader)
+            for asking in (service.certificates(SITE, reader), service.sign(SITE, asked, pin())):
+                with pytest.raises(MuteCardError) as refused:
+                    await asking
+                assert (refused.value.code, refused.value.retriable) == ("card_error", True)
+
+
+@pytest.mark.parametrize("error", [CardError, SecureChannelError, TransportError])
+def test_what_card_or_reader_did_wrong_may_be_tried_again(error: type[AgentError]) -> None:
+    assert (error("nonsense").code, error("nonsense").retriable) == (ErrorCode.CARD_ERROR, True)
 
 
 async def until(service: SigningService, holds: Callable[[tuple[ReaderView, ...]], bool]) -> None:
@@ -391,7 +416,7 @@ async def test_the_signature_must_match_the_certificate(make_card: CardFactory) 
         await service.sign(SITE, ONE, pin())
         provider.remove(FIRST)
         provider.insert(FIRST, second)
-        assert (await code_of(service.sign(SITE, ONE, pin())))[0] is ErrorCode.INTERNAL
+        assert (await code_of(service.sign(SITE, ONE, pin())))[0] is ErrorCode.CARD_ERROR
 
 
 async def test_decryption_opens_what_was_sealed_for_the_card(

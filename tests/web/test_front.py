@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from agent.origin import LOCAL_PROGRAM, Origin
 from agent.web.front.limits import Limits
-from agent.web.hipki import request as hipki
+from agent.web.hipki import fields as hipki
 from agent.web.native import messages
 from agent.web.panel import door as panel
 from tests.web.conftest import SITE, STRANGER, AgentFactory

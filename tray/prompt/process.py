@@ -16,7 +16,7 @@ from agent.errors import BadRequestError
 from agent.host.machine.memory import leave_no_core, shut_others_out
 from agent.secret import SecretBytes
 from agent.words.language import chosen_language
-from tray.prompt.texts import Words, words
+from tray.prompt.texts import PromptTexts, load_texts
 
 EXIT_OK = 0
 EXIT_USAGE = 2
@@ -32,7 +32,7 @@ def main() -> int:
         prompt, language = decode_request(_read_line())
     except BadRequestError:
         return EXIT_USAGE
-    answer = _ask(prompt, words(chosen_language(language)))
+    answer = _ask(prompt, load_texts(chosen_language(language)))
     if answer is None:
         return NO_DISPLAY
     with SecretBytes(answer):
@@ -51,7 +51,7 @@ def _read_line() -> bytes:
     return bytes(line)
 
 
-def _ask(prompt: AnyPrompt, language: Words) -> bytearray | None:
+def _ask(prompt: AnyPrompt, texts: PromptTexts) -> bytearray | None:
     """Show the window and return the answer; None where no window can be opened."""
     try:
         from tkinter import TclError  # noqa: PLC0415  # not every Python has it
@@ -66,7 +66,7 @@ def _ask(prompt: AnyPrompt, language: Words) -> bytearray | None:
         return None
     cancelled = threading.Event()
     threading.Thread(target=_wait_for_end, args=(cancelled,), daemon=True).start()
-    return show(root, prompt, language, cancelled)
+    return show(root, prompt, texts, cancelled)
 
 
 def _wait_for_end(cancelled: threading.Event) -> None:

@@ -1,4 +1,4 @@
-"""The words of the windows, by name; ``&`` stands before a button's access key."""
+"""The texts of the windows; in those of buttons ``&`` precedes the access key."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -7,13 +7,13 @@ from agent.words import CountedText, Language, section
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """Everything that a window can say. ``{…}`` is filled in by whoever shows it."""
+class PromptTexts:
+    """The texts in one language; the code that shows a text fills in its ``{…}``."""
 
     product: str
     cancel: str
     ok: str
-    # Facts, and what is said where there is none.
+    # The rows of a panel, and what they show where there is no value.
     site: str
     documents: str
     card: str
@@ -65,10 +65,10 @@ class Words:
 
 
 @cache
-def words(language: Language) -> Words:
-    """Return the words of a language."""
+def load_texts(language: Language) -> PromptTexts:
+    """Return the texts of a language."""
     self_test = section(language, "common")["self_test"]
-    return Words(self_test=self_test, **section(language, "prompt"))
+    return PromptTexts(self_test=self_test, **section(language, "prompt"))
 
 
 def button_label(text: str) -> tuple[str, int]:

@@ -17,16 +17,16 @@ from agent.consent.questions import (
 )
 from agent.harmless import one_line
 from agent.origin import Origin
-from tray.prompt.facts import document_lines, site_lines
+from tray.prompt.lines import document_lines, site_lines
 from tray.prompt.pin import PinField
-from tray.prompt.texts import Words
+from tray.prompt.texts import PromptTexts
 from tray.prompt.window import Line, Window
 
 ATTEMPTS = 3  # of a citizen's card; drawn as so many pips
 
 
 def show(
-    root: tk.Tk, prompt: wire.AnyPrompt, words: Words, cancelled: threading.Event
+    root: tk.Tk, prompt: wire.AnyPrompt, texts: PromptTexts, cancelled: threading.Event
 ) -> bytearray:
     """Show the window for ``prompt``; return the answer as it goes into the pipe.
 
@@ -34,42 +34,42 @@ def show(
     """
     match prompt:
         case AllowSite():
-            window = _allow_site(root, prompt, words)
+            window = _allow_site(root, prompt, texts)
         case EnterPin():
-            window = _enter_pin(root, prompt, words)
+            window = _enter_pin(root, prompt, texts)
         case LastAttempt():
-            window = _last_attempt(root, prompt, words)
+            window = _last_attempt(root, prompt, texts)
         case Locked():
-            window = _locked(root, prompt, words)
+            window = _locked(root, prompt, texts)
         case _:
             assert_never(prompt)
     return window.run(cancelled)
 
 
-def _allow_site(root: tk.Tk, prompt: AllowSite, words: Words) -> Window:
-    window = Window(root, words, words.allow_title)
+def _allow_site(root: tk.Tk, prompt: AllowSite, texts: PromptTexts) -> Window:
+    window = Window(root, texts, texts.allow_title)
     _add_site(window, window.add_panel(), prompt.site)
     _add_site_warnings(window, prompt.site)
-    window.add_text(words.allow_text)
+    window.add_text(texts.allow_text)
 
     def answer(what: SiteAnswer) -> None:
         window.finish(what.encode("ascii"))
 
     cancel = partial(answer, SiteAnswer.CANCEL)
-    window.add_button(words.never, partial(answer, SiteAnswer.NEVER), "Quiet", left=True)
-    cancelling = window.add_button(words.cancel, cancel, "Plain")
-    window.add_button(words.always, partial(answer, SiteAnswer.ALWAYS), "Plain")
-    window.add_button(words.this_time, partial(answer, SiteAnswer.THIS_TIME), "Primary")
+    window.add_button(texts.never, partial(answer, SiteAnswer.NEVER), "Quiet", left=True)
+    cancelling = window.add_button(texts.cancel, cancel, "Plain")
+    window.add_button(texts.always, partial(answer, SiteAnswer.ALWAYS), "Plain")
+    window.add_button(texts.this_time, partial(answer, SiteAnswer.THIS_TIME), "Primary")
     window.on_cancel(cancel)
     # A stray Enter allows nothing.
     window.focus_first(cancelling)
     return window
 
 
-def _enter_pin(root: tk.Tk, prompt: EnterPin, words: Words) -> Window:
-    window = Window(root, words, _pin_title(prompt, words))
+def _enter_pin(root: tk.Tk, prompt: EnterPin, texts: PromptTexts) -> Window:
+    window = Window(root, texts, _pin_title(prompt, texts))
     if prompt.was_wrong:
-        window.add_notice(words.wrong, danger=True)
+        window.add_notice(texts.wrong, danger=True)
     panel = window.add_panel()
     _add_site(window, panel, prompt.site)
     _add_documents(window, panel, prompt)
@@ -85,14 +85,14 @@ class _PinEntry:
     def __init__(self, window: Window, prompt: EnterPin) -> None:
         self._window = window
         self._prompt = prompt
-        words = window.words
+        texts = window.texts
         self._add_field()
-        act = words.sign if prompt.purpose.act is Act.SIGN else words.decrypt
+        act = texts.sign if prompt.purpose.act is Act.SIGN else texts.decrypt
         if prompt.may_block:
-            window.add_button(words.block, partial(window.finish, wire.BLOCK), "Quiet", left=True)
+            window.add_button(texts.block, partial(window.finish, wire.BLOCK), "Quiet", left=True)
         cancel = partial(self._give_up, wire.CANCEL)
         self._go = window.add_button(act, self._submit, "Primary")
-        window.add_button(words.cancel, cancel, "Plain")
+        window.add_button(texts.cancel, cancel, "Plain")
         window.on_cancel(cancel)
         window.focus_first(self._field)
         self._changed()
@@ -104,7 +104,7 @@ class _PinEntry:
         row.pack(fill="x")
         name = tk.Label(
             row,
-            text=window.words.pin,
+            text=window.texts.pin,
             font=window.style.strong,
             background=palette.paper,
             foreground=palette.ink,
@@ -130,11 +130,11 @@ class _PinEntry:
     def _add_attempts(self, parent: tk.Frame) -> None:
         window, left = self._window, self._prompt.attempts_left
         palette = window.style.palette
-        text, front = window.words.attempts_unknown, palette.muted
+        text, front = window.texts.attempts_unknown, palette.muted
         if left is not None:
             pips = "●" * left + "○" * max(0, ATTEMPTS - left)
-            last, words = left == 1, window.words
-            said = words.one_attempt_left if last else words.attempts_left.format(count=left)
+            last, texts = left == 1, window.texts
+            said = texts.one_attempt_left if last else texts.attempts_left.format(count=left)
             text = f"{pips}  {said}"
             front = palette.ink if left >= ATTEMPTS else palette.danger
         tk.Label(
@@ -142,11 +142,11 @@ class _PinEntry:
         ).pack(side="right")
 
     def _changed(self) -> None:
-        prompt, words = self._prompt, self._window.words
+        prompt, texts = self._prompt, self._window.texts
         enough = len(self._field.buffer) >= prompt.min_length
         self._go.state(["!disabled" if enough else "disabled"])
-        hint = words.pin_hint.format(least=prompt.min_length, most=prompt.max_length)
-        self._hint.configure(text=words.capitals if self._field.capitals else hint)
+        hint = texts.pin_hint.format(least=prompt.min_length, most=prompt.max_length)
+        self._hint.configure(text=texts.capitals if self._field.capitals else hint)
 
     def _submit(self) -> None:
         if self._window.accepts_input() and len(self._field.buffer) >= self._prompt.min_length:
@@ -157,38 +157,38 @@ class _PinEntry:
         self._window.finish(answer)
 
 
-def _last_attempt(root: tk.Tk, prompt: LastAttempt, words: Words) -> Window:
+def _last_attempt(root: tk.Tk, prompt: LastAttempt, texts: PromptTexts) -> Window:
     last = prompt.attempts_left == 1
-    title = words.last_title if last else words.few_title.format(count=prompt.attempts_left)
-    window = Window(root, words, title, alarm=True)
-    window.add_notice(words.last_text if last else words.few_text, danger=True)
+    title = texts.last_title if last else texts.few_title.format(count=prompt.attempts_left)
+    window = Window(root, texts, title, alarm=True)
+    window.add_notice(texts.last_text if last else texts.few_text, danger=True)
     panel = window.add_panel()
     _add_site(window, panel, prompt.site)
     _add_card(window, panel, prompt.card)
-    window.add_text(words.doubt)
+    window.add_text(texts.doubt)
 
     def ticked(yes: bool) -> None:
         go_on.state(["!disabled" if yes else "disabled"])
 
-    window.add_check(words.last_confirm if last else words.few_confirm, ticked)
+    window.add_check(texts.last_confirm if last else texts.few_confirm, ticked)
     refuse = partial(window.finish, wire.NO)
-    go_on = window.add_button(words.last_go_on, partial(window.finish, wire.YES), "Danger")
+    go_on = window.add_button(texts.last_go_on, partial(window.finish, wire.YES), "Danger")
     go_on.state(["disabled"])
-    cancelling = window.add_button(words.cancel, refuse, "Plain")
+    cancelling = window.add_button(texts.cancel, refuse, "Plain")
     window.on_cancel(refuse)
     window.focus_first(cancelling)
     return window
 
 
-def _locked(root: tk.Tk, prompt: Locked, words: Words) -> Window:
-    window = Window(root, words, words.locked_title, alarm=True)
-    window.add_notice(words.locked_text, danger=True)
+def _locked(root: tk.Tk, prompt: Locked, texts: PromptTexts) -> Window:
+    window = Window(root, texts, texts.locked_title, alarm=True)
+    window.add_notice(texts.locked_text, danger=True)
     panel = window.add_panel()
     _add_card(window, panel, prompt.card)
-    for number, step in enumerate(words.locked_steps, 1):
+    for number, step in enumerate(texts.locked_steps, 1):
         window.add_text(f"{number}.  {step}")
     seen = partial(window.finish, wire.SEEN)
-    window.focus_first(window.add_button(words.ok, seen, "Primary"))
+    window.focus_first(window.add_button(texts.ok, seen, "Primary"))
     window.on_cancel(seen)
     return window
 
@@ -196,25 +196,25 @@ def _locked(root: tk.Tk, prompt: Locked, words: Words) -> Window:
 # Facts that several windows show.
 
 
-def _pin_title(prompt: EnterPin, words: Words) -> str:
+def _pin_title(prompt: EnterPin, texts: PromptTexts) -> str:
     if prompt.purpose.act is Act.DECRYPT:
-        return words.decrypt_title
+        return texts.decrypt_title
     if prompt.purpose.count > 1:
-        return words.sign_many_title.format(count=prompt.purpose.count)
-    return words.sign_title
+        return texts.sign_many_title.format(count=prompt.purpose.count)
+    return texts.sign_title
 
 
 def _add_site(window: Window, panel: tk.Frame, site: Origin) -> None:
-    lines = site_lines(site, window.words)
+    lines = site_lines(site, window.texts)
     host = Line(lines.domain, window.style.host, lines=2, end_only=True, before=lines.before_domain)
     shown = [host]
     if lines.origin:
         shown.append(Line(lines.origin, window.style.small))
-    window.add_fact(panel, window.words.site, shown)
+    window.add_fact(panel, window.texts.site, shown)
 
 
 def _add_site_warnings(window: Window, site: Origin) -> None:
-    warnings = site_lines(site, window.words).warnings
+    warnings = site_lines(site, window.texts).warnings
     if warnings:
         window.add_notice("\n".join(warnings))
 
@@ -223,19 +223,19 @@ def _add_documents(window: Window, panel: tk.Frame, prompt: EnterPin) -> None:
     style = window.style
     several = prompt.purpose.count > 1
     shown = []
-    for name, fingerprint in document_lines(prompt, window.words):
+    for name, fingerprint in document_lines(prompt, window.texts):
         if several:
             shown.append(Line(name, style.body, right=fingerprint))
         else:
             shown += [Line(name, style.strong, lines=2), Line(fingerprint, style.small)]
     if shown:
-        window.add_fact(panel, window.words.documents, shown)
+        window.add_fact(panel, window.texts.documents, shown)
 
 
 def _add_card(window: Window, panel: tk.Frame, card: CardFacts) -> None:
-    words, style = window.words, window.style
-    holder = one_line(card.holder or "") or words.no_holder
-    number = words.card_number.format(serial=one_line(card.serial))
-    mark = words.virtual if card.virtual else ""
+    texts, style = window.texts, window.style
+    holder = one_line(card.holder or "") or texts.no_holder
+    number = texts.card_number.format(serial=one_line(card.serial))
+    mark = texts.virtual if card.virtual else ""
     lines = [Line(holder, style.strong, right=mark), Line(number, style.small)]
-    window.add_fact(panel, words.card, lines)
+    window.add_fact(panel, texts.card, lines)

@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 
 from tray.prompt.picture import draw_card
 from tray.prompt.style import WIDTH, Style, system_palette
-from tray.prompt.texts import Words, button_label
+from tray.prompt.texts import PromptTexts, button_label
 from tray.prompt.wrap import fit
 
 INPUT_DELAY_SECONDS: Final = 0.5
@@ -72,28 +72,28 @@ class Window:
 
     Attributes:
         style: fonts and colours.
-        words: in the citizen's language.
+        texts: in the citizen's language.
         body: the frame between the head and the buttons.
 
     """
 
-    def __init__(self, root: tk.Tk, words: Words, title: str, *, alarm: bool = False) -> None:
+    def __init__(self, root: tk.Tk, texts: PromptTexts, title: str, *, alarm: bool = False) -> None:
         """Build the head.
 
         Args:
             root: from :func:`open_root`.
-            words: in the citizen's language.
+            texts: in the citizen's language.
             title: the question; it is also the window's title, which screen readers read out.
             alarm: whether the head is red.
 
         """
         self.style = Style(root, system_palette(os.environ))
-        self.words = words
+        self.texts = texts
         self._root = root
         self._answer = bytearray()
         self._accepts_input_at = float("inf")
         self._first: tk.Misc | None = None
-        root.title(f"{title} – {words.product}")
+        root.title(f"{title} – {texts.product}")
         root.configure(background=self.style.palette.paper)
         root.resizable(width=False, height=False)
         self._add_head(title, alarm=alarm)
@@ -293,7 +293,7 @@ class Window:
         icon.pack(side="left", padx=(gap(1.6), gap(0.9)), pady=gap(1.0))
         texts = tk.Frame(head, background=back)
         texts.pack(side="left", fill="x", expand=True, pady=gap(0.9), padx=(0, gap(1.6)))
-        for text, font in ((self.words.product, self.style.small), (title, self.style.title)):
+        for text, font in ((self.texts.product, self.style.small), (title, self.style.title)):
             self.style.label(text, texts, font, (front, back), WIDTH - 4.3).pack(fill="x")
         self._icon = draw_card(head, 32, back, front)
         self._root.iconphoto(True, self._icon)

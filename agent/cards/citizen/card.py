@@ -21,7 +21,6 @@ from agent.cards.card import (
     StoredCertificate,
 )
 from agent.cards.citizen.padding import (
-    DECRYPTION_FAILED,
     MODULUS_LENGTH,
     encrypts_to,
     remove_encryption_padding,
@@ -134,7 +133,12 @@ class CitizenCard(Card):
         return record.certificates
 
     def certificates_of(self, key_id: bytes) -> Iterator[StoredCertificate]:
-        """Read the certificates of a key one by one; errors as of :class:`Card`."""
+        """Read the certificates of a key one by one; errors as of :class:`Card`.
+
+        Raises:
+            KeyNotFoundError: no such key or certificate.
+
+        """
         record = self._record
         first = next((item for item in self._known(key_id)), None)
         if first is None and not record.complete:
@@ -165,7 +169,12 @@ class CitizenCard(Card):
         self._record.rejected |= {certificate}
 
     def read_again(self, certificate: StoredCertificate) -> None:
-        """Read a certificate once more; errors as of :class:`Card`."""
+        """Read a certificate once more; errors as of :class:`Card`.
+
+        Raises:
+            CardError: it is another one this time.
+
+        """
         for entry in self._entries():
             if entry.id == certificate.id and entry.length == len(certificate.der):
                 again = self._read_certificate(entry)
@@ -187,13 +196,18 @@ class CitizenCard(Card):
     def decrypt(
         self, key_id: bytes, pin: SecretBytes, cryptograms: Sequence[bytes]
     ) -> tuple[bytes, ...]:
-        """Decrypt RSAES-PKCS1-v1_5, 256 bytes each; errors as of :class:`Card`."""
+        """Decrypt RSAES-PKCS1-v1_5, 256 bytes each; errors as of :class:`Card`.
+
+        Raises:
+            CardError: what the card made does not open; always the same.
+
+        """
         # Read before the PIN is sent: the directories are out of reach afterwards.
         certificates = self._known(key_id) or [next(self.certificates_of(key_id))]
         blocks = self._use_key(key_id, pin, cryptograms)
         for block, cryptogram in zip(blocks, cryptograms, strict=True):
             if not any(encrypts_to(item.der, block, cryptogram) for item in certificates):
-                raise CardError(DECRYPTION_FAILED)
+                raise CardError("what the card decrypted does not belong to the cryptogram")
         return tuple(remove_encryption_padding(block) for block in blocks)
 
     # The private key.

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final, TypeAlias
 
-from agent.errors import AgentError, ErrorCode
+from agent.errors import AgentError, ErrorCode, MuteCardError
 from agent.host.settings.config import Settings
 from agent.origin import Origin
 from agent.secret import SecretBytes
@@ -158,7 +158,7 @@ class HipkiComponent:
         except AgentError as error:
             if error.code in _NO_READER:
                 outcome = Numbers(Major.NO_READER)
-            elif error.code not in _NO_CARD:
+            elif not _is_without_card(error):
                 outcome = numbers(error)
         # A card without certificates has a number all the same, and pages compare it.
         slots = self._slots(self._known_serials() | read, fields)
@@ -248,6 +248,11 @@ class HipkiComponent:
         """Find the number of each card that was read before."""
         cards = [reader for _, reader in self._visible() if reader.state is CardPresence.CARD]
         return {reader.name: CardContents(reader.serial or "") for reader in cards}
+
+
+def _is_without_card(error: AgentError) -> bool:
+    """Return whether there is no card that can be read: to pages a reader without a token."""
+    return error.code in _NO_CARD or isinstance(error, MuteCardError)
 
 
 def _as_strangers_see(slot: Slot) -> Slot:

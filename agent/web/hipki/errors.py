@@ -129,6 +129,7 @@ _NUMBERS: Final[Mapping[ErrorCode, tuple[Major, Minor]]] = {
     ErrorCode.NO_READER: (Major.NO_READER, Minor.NONE),
     ErrorCode.NO_CARD: (Major.NO_CARD, Minor.NONE),
     ErrorCode.CARD_REMOVED: (Major.NO_CARD, Minor.NONE),
+    ErrorCode.CARD_ERROR: (Major.CARD_INFORMATION, Minor.FUNCTION_FAILED),
     ErrorCode.UNSUPPORTED_CARD: (Major.CARD_INFORMATION, Minor.NONE),
     ErrorCode.PIN_REQUIRED: (Major.PIN_MISSING, Minor.NONE),
     ErrorCode.PIN_INCORRECT: (Major.LOGIN, Minor.PIN_INCORRECT),
@@ -152,6 +153,7 @@ REASONS: Final[Mapping[int, str]] = {
     Major.CANCELLED: "cancelled",
     Major.NO_READER: "no_reader",
     Major.SESSION: "busy",
+    Major.CARD_INFORMATION: "card_error",
     Major.NOT_YET_VALID: "not_yet_valid",
     Major.EXPIRED: "expired",
 }

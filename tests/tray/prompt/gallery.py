@@ -17,7 +17,7 @@ from agent.origin import LOCAL_PROGRAM, LOCAL_USER, SELF_TEST, Origin
 from agent.words.language import BY_TAG
 from tests.signing.prompt_support import ALLOW, CARD, LAST, LOCKED, PIN, SITE
 from tests.tray.prompt.cut import cut
-from tray.prompt.texts import words
+from tray.prompt.texts import load_texts
 from tray.prompt.views import show
 from tray.prompt.window import open_root
 
@@ -57,7 +57,7 @@ def main(tag: str, folder: str | None = None) -> None:
             root.destroy()  # type: ignore[attr-defined]  # likewise
 
         root.after(300, look)
-        show(root, prompt, words(BY_TAG[tag]), threading.Event())
+        show(root, prompt, load_texts(BY_TAG[tag]), threading.Event())
     sys.stdout.write(json.dumps(found))
 
 

@@ -11,12 +11,12 @@ from agent.harmless import one_line
 from agent.origin import LOCAL_USER, Origin
 from agent.words.language import Language, chosen_language, of_environment, of_tag
 from tests.signing.prompt_support import CARD, PIN, SITE
-from tray.prompt.facts import document_lines, site_lines
+from tray.prompt.lines import document_lines, site_lines
 from tray.prompt.style import HIGH_CONTRAST, LIGHT, Palette, system_palette
-from tray.prompt.texts import Words, button_label, words
+from tray.prompt.texts import PromptTexts, button_label, load_texts
 from tray.prompt.wrap import fit, wrap
 
-CHINESE, ENGLISH = words(Language.CHINESE), words(Language.ENGLISH)
+CHINESE, ENGLISH = load_texts(Language.CHINESE), load_texts(Language.ENGLISH)
 BUTTONS = {
     "allow": ("cancel", "this_time", "always", "never"),
     "pin": ("cancel", "sign", "block"),
@@ -27,14 +27,14 @@ BUTTONS = {
 }
 
 
-def said(language: Words, name: str) -> str:
+def said(language: PromptTexts, name: str) -> str:
     value = getattr(language, name)
     return "\n".join(value) if isinstance(value, tuple) else value
 
 
 @pytest.mark.parametrize("language", [CHINESE, ENGLISH], ids=["zh", "en"])
 @pytest.mark.parametrize("window", BUTTONS)
-def test_each_button_has_an_access_key_of_its_own(language: Words, window: str) -> None:
+def test_each_button_has_an_access_key_of_its_own(language: PromptTexts, window: str) -> None:
     keys = []
     for name in BUTTONS[window]:
         label, at = button_label(said(language, name))

@@ -127,6 +127,12 @@ def test_no_token_is_null_whatever_the_reason(make_card: CardFactory) -> None:
     assert [slot["token"] for slot in found["slots"]] == [None, None, None]
 
 
+def test_a_mute_card_alone_is_no_token(make_card: CardFactory) -> None:
+    with Rig(make_card(faults=Faults(mute=True))) as rig:
+        found = listing(rig)
+    assert (found["ret_code"], [slot["token"] for slot in found["slots"]]) == (0, [None])
+
+
 def test_without_a_reader_slots_is_an_empty_list() -> None:
     with Rig() as rig:
         assert listing(rig, "")["slots"] == []
