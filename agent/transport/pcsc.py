@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.errors import (
+    MuteCardError,
     NoReaderError,
     ServiceUnavailableError,
     TransportError,
@@ -370,6 +371,8 @@ def _connect(context: int, reader: str) -> PcscConnection:
         code, card, protocol = open_library().connect(context, listed)
         if code == codes.W_RESET_CARD:
             continue
+        if code in {codes.E_PROTO_MISMATCH, codes.E_NO_SMARTCARD} and _is_mute(context, listed):
+            raise MuteCardError(f"SCardConnect: 0x{code:08X}, of a card that is there")
         _check("SCardConnect", code)
         code, atr = open_library().atr(card)
         if code == codes.SUCCESS:
@@ -378,6 +381,12 @@ def _connect(context: int, reader: str) -> PcscConnection:
         if code != codes.W_RESET_CARD:
             raise codes.error_of("SCardStatus", code)
     raise codes.error_of("SCardConnect", codes.W_RESET_CARD)
+
+
+def _is_mute(context: int, listed: bytes) -> bool:
+    """Return whether a card is in the reader and has given no usable ATR."""
+    code, (answer,) = _states(context, [listed])
+    return code == codes.SUCCESS and _Sight("", listed, *answer).state(0).mute
 
 
 def _listed_name(context: int, reader: str) -> bytes:

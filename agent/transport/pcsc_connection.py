@@ -10,6 +10,7 @@ from typing import Any
 
 from agent.errors import (
     CardRemovedError,
+    MuteCardError,
     ServiceUnavailableError,
     TransportError,
 )
@@ -18,6 +19,9 @@ from agent.transport.part10 import GET_FEATURE_REQUEST
 
 RESET_ATTEMPTS = 10
 """How often a call is made that fails only because another program has just reset the card."""
+
+_ENDS = (CardRemovedError, MuteCardError, ServiceUnavailableError)
+"""The errors after which a connection is of no use any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +149,7 @@ class PcscConnection:
             return
         self._in_transaction = False
         disposition = codes.RESET_CARD if reset else codes.LEAVE_CARD
-        with contextlib.suppress(CardRemovedError, ServiceUnavailableError):
+        with contextlib.suppress(*_ENDS):
             result = self._scard.SCardEndTransaction(self._card, disposition)
             if codes.unsigned(result) == codes.W_RESET_CARD:
                 # Somebody's reset came in between; without this the lock would stay ours.
@@ -201,7 +205,7 @@ class PcscConnection:
         if code == codes.SUCCESS:
             return
         error = codes.error_of(call, code, connected=True)
-        if isinstance(error, CardRemovedError | ServiceUnavailableError):
+        if isinstance(error, _ENDS):
             self._lose(error)
         raise error
 

@@ -309,6 +309,37 @@ def test_a_reset_by_another_program_while_connecting_is_not_told(
     assert fake.contexts == set()
 
 
+@pytest.mark.parametrize("answer", [pcsc_codes.E_PROTO_MISMATCH, pcsc_codes.E_NO_SMARTCARD])
+def test_a_card_that_says_nothing_is_not_called_absent_or_unsupported(
+    monkeypatch: pytest.MonkeyPatch, answer: int
+) -> None:
+    """vpcd's and some drivers' answer to a card without an Answer To Reset."""
+    fake = FakeScard()
+    fake.readers = {b"Mute": 0x10220, b"Empty": 0x10010, b"Odd": 0x10020}
+    fake.codes["SCardConnect"] = answer
+    provider = use(monkeypatch, fake)
+    with pytest.raises(MuteCardError):
+        provider.open("Mute")
+    plain = type(pcsc_codes.error_of("SCardConnect", answer))
+    for reader in ("Empty", "Odd"):
+        with pytest.raises(plain) as refused:
+            provider.open(reader)
+        assert not isinstance(refused.value, MuteCardError)
+    assert fake.contexts == set()
+
+
+def test_a_card_that_falls_silent_at_its_reset_is_not_called_removed() -> None:
+    fake = FakeScard()
+    connection = PcscConnection(fake, ConnectedCard(1, 2, 2, ATR, "R"))
+    fake.codes["SCardReconnect"] = 0x80100066
+    for _ in range(2):
+        with pytest.raises(MuteCardError):
+            connection.reset()
+    assert fake.calls.count("SCardReconnect") == 1, "the handle was released at once"
+    assert "SCardReleaseContext" in fake.calls
+    connection.end(reset=True)
+
+
 def test_a_reset_by_another_program_while_reconnecting_is_not_told() -> None:
     fake = FakeScard()
     left = iter([pcsc_codes.W_RESET_CARD] * 3)
@@ -343,7 +374,7 @@ def test_a_closed_provider_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
         (NO_SERVICE, ServiceUnavailableError, ServiceUnavailableError),
         (SERVICE_STOPPED, ServiceUnavailableError, ServiceUnavailableError),
         (0x80100031, SharingViolationError, SharingViolationError),
-        (0x80100066, MuteCardError, CardRemovedError),
+        (0x80100066, MuteCardError, MuteCardError),
         (0x80100068, SharingViolationError, SharingViolationError),
         (0x80100069, CardRemovedError, CardRemovedError),
         (0xDEADBEEF, TransportError, TransportError),
