@@ -423,6 +423,53 @@ def test_a_failed_transmit_shows_nobody_the_receive_buffer() -> None:
     assert sent == [[0, 0, 0, 0, 0]], "the list that pyscard was given is wiped"
 
 
+class Resetting(FakeScard):
+    """A card that other programs reset, as often as is said, before each command."""
+
+    def __init__(self, resets: list[int]) -> None:
+        super().__init__()
+        self.resets = resets
+        self.sent: list[list[int]] = []
+        self.given: list[list[int]] = []
+
+    def SCardTransmit(self, _card: int, _header: int, octets: list[int]) -> Any:  # noqa: N802  # PC/SC's name
+        self.given.append(octets)
+        if self.resets[0]:
+            self.resets[0] -= 1
+            return pcsc_codes.W_RESET_CARD, [0x31] * 16
+        self.resets.pop(0)
+        self.sent.append(list(octets))
+        return 0, [0x90, 0x00]
+
+    def SCardBeginTransaction(self, _card: int) -> int:  # noqa: N802  # PC/SC's name
+        return 0
+
+
+def test_a_reset_by_another_before_the_first_command_is_not_told() -> None:
+    fake = Resetting([1, 0, 1])
+    connection = PcscConnection(fake, ConnectedCard(1, 2, 2, ATR, "R"))
+    command = b"\x80\xa4\x00\x00"
+    assert connection.transmit(command) == (b"", 0x9000)
+    assert connection.transmit(command) == (b"", 0x9000)
+    for _ in range(2):  # later it is: the card has forgotten what it was told
+        fake.resets = [1]
+        with pytest.raises(SharingViolationError):
+            connection.transmit(command)
+    fake.resets = [1, 0]
+    connection.begin()
+    assert connection.transmit(command) == (b"", 0x9000)
+    assert fake.sent == [list(command)] * 3
+    assert all(octets == [0] * 4 for octets in fake.given), "each list is wiped"
+
+
+def test_a_card_that_is_reset_over_and_over_is_busy() -> None:
+    fake = Resetting([2])
+    connection = PcscConnection(fake, ConnectedCard(1, 2, 2, ATR, "R"))
+    with pytest.raises(SharingViolationError):
+        connection.transmit(b"\x80\xa4\x00\x00")
+    assert fake.sent == []
+
+
 def test_importing_needs_neither_pyscard_nor_a_service() -> None:
     code = "import agent.transport.pcsc, sys; assert 'smartcard' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
