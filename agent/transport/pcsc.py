@@ -332,7 +332,8 @@ def _ask(context: int, readers: list[bytes]) -> dict[bytes, ReaderAnswer] | None
         some = readers[start : start + _MOST_ASKED]
         code, states = _states(context, some)
         if code == codes.E_UNKNOWN_READER and len(some) > 1:
-            # one has gone since the listing, and must not hide the others
+            # One has gone since the listing, or never was: Wine makes names up out of pieces of
+            # those that are not ASCII. It must not hide the others.
             for reader in some:
                 alone = _ask(context, [reader])
                 if alone is None:
