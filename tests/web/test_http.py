@@ -13,6 +13,7 @@ import agent.web
 from agent import __version__
 from agent.errors import AgentError, BadRequestError, ErrorCode, MuteCardError, PinError
 from agent.origin import Origin
+from agent.signing.model import ReaderProblem
 
 SITE = "https://shop.example"
 STRANGER = "https://stranger.example"
@@ -163,6 +164,18 @@ async def test_readers_and_certificates_are_listed(agent: Any) -> None:
     assert shown["id_last4"] is None
     assert shown["not_before"] == f"{facts.not_before:%Y-%m-%dT%H:%M:%SZ}"
     assert int(shown["serial"], 16) == facts.serial
+
+
+async def test_a_card_that_could_not_be_read_stands_beside_the_others(agent: Any) -> None:
+    _, body = await agent.post("certificates", {})
+    assert "problems" not in body["result"]
+    late = AgentError("detail for the log", code=ErrorCode.TIMEOUT)
+    agent.service.problems = (ReaderProblem("R", late),)
+    _, body = await agent.post("certificates", {})
+    assert len(body["result"]["certificates"]) == 1
+    assert body["result"]["problems"] == [
+        {"reader": "R", "code": "timeout", "message": "it took too long", "retriable": True}
+    ]
 
 
 async def test_signing_hands_the_pin_over_once(agent: Any) -> None:

@@ -154,6 +154,16 @@ def test_one_of_two_cards_does_not_hide_the_other(make_card: CardFactory) -> Non
         assert slots[1]["token"]["certs"] == []
 
 
+def test_a_card_that_was_not_read_is_not_called_empty(make_card: CardFactory) -> None:
+    with Rig(make_card("gen1"), make_card("gen2")) as rig:
+        rig.provider.hold(SECOND)
+        query = "withcert=true&slotDescription={}"
+        found = listing(rig, query.format(SECOND.replace(" ", "%20")))
+        assert (found["ret_code"], len(found["slots"])) == (0x76100005, 1)
+        found = listing(rig, query.format(FIRST.replace(" ", "%20")))
+        assert (found["ret_code"], len(found["slots"][0]["token"]["certs"])) == (0, 4)
+
+
 def test_a_reader_can_be_asked_for_by_name(make_card: CardFactory) -> None:
     with Rig(make_card(), make_card()) as rig:
         (slot,) = listing(rig, f"withcert=true&slotDescription={SECOND.replace(' ', '%20')}")[
