@@ -20,6 +20,7 @@ class ErrorCode(StrEnum):
     NO_READER = "no_reader"
     NO_CARD = "no_card"
     CARD_REMOVED = "card_removed"
+    CARD_ERROR = "card_error"
     UNSUPPORTED_CARD = "unsupported_card"
     PIN_REQUIRED = "pin_required"
     PIN_INCORRECT = "pin_incorrect"
@@ -42,6 +43,7 @@ RETRIABLE = frozenset(
         ErrorCode.NO_READER,
         ErrorCode.NO_CARD,
         ErrorCode.CARD_REMOVED,
+        ErrorCode.CARD_ERROR,
         ErrorCode.PIN_REQUIRED,
         ErrorCode.PIN_INCORRECT,
         ErrorCode.PIN_LAST_ATTEMPT,
@@ -91,7 +93,9 @@ class BadRequestError(AgentError):
 
 
 class TransportError(AgentError):
-    """The way to the card failed."""
+    """The reader, or the way to it, failed."""
+
+    code = ErrorCode.CARD_ERROR
 
 
 class ServiceUnavailableError(TransportError):
@@ -118,6 +122,10 @@ class CardRemovedError(TransportError):
     code = ErrorCode.CARD_REMOVED
 
 
+class MuteCardError(TransportError):
+    """Something is in the reader, but answers nothing: wrong way round, or dirty contacts."""
+
+
 class SharingViolationError(TransportError):
     """Another program holds the card for itself."""
 
@@ -130,7 +138,7 @@ class CardError(AgentError):
     ``status_word`` is the ISO 7816-4 status word, 0 where none was involved.
     """
 
-    code = ErrorCode.INTERNAL
+    code = ErrorCode.CARD_ERROR
 
     def __init__(
         self,
@@ -166,6 +174,16 @@ class KeyNotFoundError(CardError):
 
 class SecureChannelError(CardError):
     """The secure channel could not be opened, or was broken; always the same words."""
+
+
+class CryptogramError(AgentError):
+    """A cryptogram does not open with the card's key; always the same, whatever is wrong with it.
+
+    That is the fault of whoever made it: what the card did has been checked before.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("decryption failed")
 
 
 class PinError(CardError):

@@ -167,8 +167,8 @@ class Card(ABC):
 
         Raises:
             BadRequestError: a cryptogram is not as long as the key, before the PIN is sent.
-            CardError: also for every padding that is wrong, and for a result that does not
-                encrypt to the cryptogram again; always the same.
+            CryptogramError: it does not open, whatever is wrong with it.
+            CardError: also where what the card made does not encrypt to the cryptogram again.
 
         """
 

@@ -3,13 +3,15 @@
 import asyncio
 from dataclasses import dataclass
 
-from agent.commands.output import log_aside, say
+from agent.commands.output import log_aside, say, say_aside
 from agent.commands.parser import CommandParser, JsonOptions, define
 from agent.commands.readers import ReaderOptions, add_reader_options, use_service
 from agent.consent.consent import AlwaysAllow
+from agent.errors import ErrorCode
 from agent.origin import LOCAL_USER
+from agent.signing.model import ReaderProblem
 from agent.signing.service import SigningService
-from agent.web.native import convert, messages, wire  # the API's own words
+from agent.web.native import convert, wire  # the API's own words
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,17 +38,24 @@ def certificates(options: CertificatesOptions) -> int:
     provider = options.open_provider()
     log_aside()
     service = SigningService(provider, AlwaysAllow())
-    found = asyncio.run(
+    listing = asyncio.run(
         use_service(service, lambda: service.certificates(LOCAL_USER, options.reader))
     )
+    for problem in listing.problems:
+        say_aside(f"ankong: {_describe(problem)}")
     if options.json:
-        rows = tuple(convert.certificate(certificate) for certificate in found)
-        say(wire.encode(messages.CertificatesResult(rows)).decode())
+        say(wire.encode(convert.certificates(listing)).decode())
         return 0
-    for certificate in found:
+    for certificate in listing.certificates:
         facts = certificate.facts
         say(f"{certificate.reader}: {certificate.id} {certificate.label}")
         say(f"  {facts.subject}")
         say(f"  {facts.not_before:%Y-%m-%d} – {facts.not_after:%Y-%m-%d}")
         say(f"  {facts.thumbprint.hex()}")
     return 0
+
+
+def _describe(problem: ReaderProblem) -> str:
+    if problem.error.code is ErrorCode.TIMEOUT:
+        return f"{problem.reader} does not answer"
+    return f"{problem.reader}: {problem.error.code}: {problem.error.detail}"

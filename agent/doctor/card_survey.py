@@ -87,8 +87,8 @@ async def _signing_certificate(
     service: SigningService, reader: str
 ) -> CertificateFacts | ErrorCode:
     try:
-        found = await service.certificates(LOCAL_USER, reader)
+        listing = await service.certificates(LOCAL_USER, reader)
     except AgentError as error:
         return error.code
-    signing = (each.facts for each in found if each.id == "SIGN")
+    signing = (each.facts for each in listing.certificates if each.id == "SIGN")
     return next(signing, ErrorCode.KEY_NOT_FOUND)

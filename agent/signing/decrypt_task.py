@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from agent.cards.card import ID_KEYX, Card
 from agent.consent.questions import Act, Purpose
-from agent.errors import BadRequestError, CardError
+from agent.errors import BadRequestError, CryptogramError
 from agent.secret import SecretBytes
 from agent.signing.key_use import CARD_SECONDS, KeyTask
 from agent.signing.model import CardCertificate, DecryptFormat, DecryptionRequest
@@ -87,7 +87,7 @@ class DecryptTask(KeyTask[_Cryptogram, bytes, bytes]):
         """Open the message with what the card decrypted.
 
         Raises:
-            CardError: it does not open; the same as for wrong padding around the key, so that
+            CryptogramError: it does not open; the same as for wrong padding around the key, so that
                 nobody learns from the difference.
 
         """
@@ -100,7 +100,7 @@ class DecryptTask(KeyTask[_Cryptogram, bytes, bytes]):
         try:
             return prepared.message.open(plain)
         except CmsError as error:
-            raise CardError("decryption failed") from error
+            raise CryptogramError from error
 
 
 def _check_length(certificate: CardCertificate, cryptogram: bytes) -> None:

@@ -26,6 +26,7 @@ from agent.consent.questions import (
 )
 from agent.errors import (
     AgentError,
+    CardError,
     CardRemovedError,
     ErrorCode,
     KeyNotFoundError,
@@ -330,7 +331,7 @@ class KeyUser(Generic[P, N, T]):
             results = use_key(self.task.key_id, pin, inputs)
         try:
             result = self.task.finish(chosen.certificate, chosen.prepared, results)
-        except AgentError:
+        except CardError:
             card.reject(chosen.stored)
             raise
         card.prove(chosen.stored)

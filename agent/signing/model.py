@@ -6,7 +6,7 @@ from enum import StrEnum, unique
 from agent.cards.card import ID_SIGN, CardGeneration
 from agent.cms.digest import HashAlgorithm
 from agent.cms.document import Document
-from agent.errors import BadRequestError
+from agent.errors import AgentError, BadRequestError
 from agent.pki.certificate import CertificateFacts
 
 
@@ -107,6 +107,22 @@ class CardCertificate:
     id: str
     label: str
     card_serial: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderProblem:
+    """A reader whose card could not be read, and why."""
+
+    reader: str
+    error: AgentError
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateListing:
+    """The certificates that were found, and the readers whose card could not be read."""
+
+    certificates: tuple[CardCertificate, ...]
+    problems: tuple[ReaderProblem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

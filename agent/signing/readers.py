@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final, TypeVar
 
@@ -15,7 +15,9 @@ from agent.cards.card import Card, CardDriver
 from agent.cards.registry import Registry
 from agent.errors import (
     AgentError,
+    CardError,
     ErrorCode,
+    MuteCardError,
     NoCardError,
     NoReaderError,
     OtherGenerationError,
@@ -59,9 +61,9 @@ class _Seat:
 _DOUBTS: Final = frozenset(
     {
         ErrorCode.BAD_REQUEST,
+        ErrorCode.CARD_ERROR,
         ErrorCode.CERTIFICATE_EXPIRED,
         ErrorCode.CERTIFICATE_NOT_YET_VALID,
-        ErrorCode.INTERNAL,
         ErrorCode.KEY_NOT_FOUND,
         ErrorCode.UNSUPPORTED_CARD,
     }
@@ -71,12 +73,29 @@ _DOUBTS: Final = frozenset(
 
 @dataclass(slots=True)
 class _Attempt:
-    """One transaction on a card, as the log tells of it when it fails."""
+    """One transaction on a card, as the log tells of it when it fails.
+
+    Attributes:
+        operation: what the log calls it.
+        reader: where the card is.
+        number: of the card, as the attempt before this one read it; None for the first attempt.
+        connection: to the card, once it is open.
+        card: likewise.
+
+    """
 
     operation: str
     reader: str
+    number: str | None = None
     connection: ObservedConnection | None = None
     card: Card | None = None
+    begun_at: float = field(default_factory=time.monotonic)
+
+    @property
+    def last_progress(self) -> float:
+        """When the card answered last, or this began; a time.monotonic()."""
+        connection = self.connection
+        return self.begun_at if connection is None else connection.answered_at
 
     def may_read_again(self, error: AgentError) -> bool:
         """Return whether the same transaction may go better: nothing was spent, all may be new."""
@@ -110,6 +129,7 @@ class Readers:
         self._registry = registry
         self._seats: dict[str, _Seat] = {}
         self._workers: dict[str, Worker] = {}
+        self._attempts: dict[str, _Attempt] = {}  # the newest of each reader
         self._listeners: set[asyncio.Queue[Event]] = set()
         self._watchers: set[Callable[[], None]] = set()
         self._keypads: dict[str, bool] = {}  # of the readers that were asked
@@ -188,7 +208,14 @@ class Readers:
             self._at_work -= 1
             self._publish()
 
-    async def run(self, reader: str, name: str, operation: CardOperation[T], seconds: float) -> T:
+    async def run(
+        self,
+        reader: str,
+        name: str,
+        operation: CardOperation[T],
+        seconds: float,
+        silence: float | None = None,
+    ) -> T:
         """Run a card operation in its reader's thread.
 
         Args:
@@ -197,6 +224,8 @@ class Readers:
             operation: is run in one transaction, which ends with a reset of the card. If
                 something was misread before a PIN was sent, it is run once more.
             seconds: how long to wait, in the queue included.
+            silence: how many of them may pass without any answer from the reader's card, whichever
+                operation asked it; None for all.
 
         Raises:
             NoReaderError, NoCardError, UnsupportedCardError: what the reader holds.
@@ -212,7 +241,8 @@ class Readers:
         try:
             with self.work():
                 async with asyncio.timeout(seconds):
-                    return await asyncio.wrap_future(future)
+                    answer = asyncio.wrap_future(future)
+                    return await self._until_silent(reader, answer, silence or seconds)
         except TimeoutError as error:
             raise AgentError("the card did not answer in time", code=ErrorCode.TIMEOUT) from error
         except UnsupportedCardError as error:
@@ -221,6 +251,21 @@ class Readers:
             raise
         finally:
             nobody_waits.set()
+
+    async def _until_silent(self, reader: str, answer: asyncio.Future[T], silence: float) -> T:
+        """Wait for a future; raise TimeoutError after a silence of that many seconds."""
+        asked_at = time.monotonic()
+        try:
+            while not answer.done():
+                attempt = self._attempts.get(reader)
+                progress = asked_at if attempt is None else max(asked_at, attempt.last_progress)
+                left = progress + silence - time.monotonic()
+                if left <= 0:
+                    raise TimeoutError
+                await asyncio.wait((answer,), timeout=left)
+            return answer.result()
+        finally:
+            answer.cancel()
 
     def _note_card(self, state: ReaderState, serial: str, attempts_left: int | None) -> None:
         """Remember what an operation learnt about a card, if it is there still."""
@@ -258,8 +303,9 @@ class Readers:
     ) -> T:
         """Run an operation; once more, all read anew, if it may have failed by a bad answer."""
         is_first = True
+        number: str | None = None
         while True:
-            attempt = _Attempt(name, reader)
+            attempt = self._attempts[reader] = _Attempt(name, reader, number)
             try:
                 with self._transaction(attempt, nobody_waits) as card:
                     return operation(card, nobody_waits)
@@ -268,7 +314,7 @@ class Readers:
                 attempt.log(error, "once more" if again else "given up")
                 if not again:
                     raise
-            is_first = False
+            is_first, number = False, attempt.card.serial if attempt.card else None
 
     @contextmanager
     def _transaction(self, attempt: _Attempt, nobody_waits: threading.Event) -> Iterator[Card]:
@@ -282,6 +328,7 @@ class Readers:
             stack.callback(connection.close)
             self._look_for_keypad(reader, connection)
             card = attempt.card = self._open_card(stack, seat, connection)
+            _require_number(card, seat, attempt)
             try:
                 yield card
             except AgentError as error:
@@ -329,7 +376,7 @@ class Readers:
         if seat.view.state is CardPresence.EMPTY:
             raise NoCardError("the reader is empty")
         if seat.view.state is CardPresence.MUTE:
-            raise UnsupportedCardError("the card does not answer")
+            raise MuteCardError("the card does not answer")
         return seat
 
     # In the monitor's thread.
@@ -380,6 +427,7 @@ class Readers:
         seat = self._seats.pop(name)
         self._registry.memory.forget_unproven()
         self._keypads.pop(name, None)
+        self._attempts.pop(name, None)
         worker = self._workers.pop(name, None)
         if worker is not None:
             worker.stop()
@@ -452,6 +500,7 @@ class Readers:
             return None
 
     def _ask(self, attempt: _Attempt) -> CardDriver | None:
+        self._attempts[attempt.reader] = attempt
         connection = attempt.connection = ObservedConnection(self._provider.open(attempt.reader))
         try:
             return self._registry.probe(connection)
@@ -484,6 +533,20 @@ class Readers:
             if queue.full():
                 queue.get_nowait()
             queue.put_nowait(event)
+
+
+def _require_number(card: Card, seat: _Seat, attempt: _Attempt) -> None:
+    """Refuse a number that was read once and is another one than before.
+
+    What is remembered, and how many attempts are left, is found by the number.
+
+    Raises:
+        CardError: it is another one.
+
+    """
+    before = {seat.view.serial, attempt.number} - {None}
+    if before and card.serial not in before:
+        raise CardError("the card's number was read differently twice")
 
 
 def _presence(state: ReaderState) -> CardPresence:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from threading import Event as ThreadEvent
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import structlog
 
@@ -22,10 +22,10 @@ from agent.errors import (
     AgentError,
     BadRequestError,
     KeyNotFoundError,
+    MuteCardError,
     NoCardError,
     NoReaderError,
     ServiceUnavailableError,
-    UnsupportedCardError,
 )
 from agent.history.store import History
 from agent.origin import Origin
@@ -36,8 +36,10 @@ from agent.signing.key_use import CARD_SECONDS, KeyTask, KeyUser
 from agent.signing.model import (
     CardCertificate,
     CardPresence,
+    CertificateListing,
     DecryptionRequest,
     Event,
+    ReaderProblem,
     SignatureRequest,
     SignatureResult,
     Snapshot,
@@ -50,6 +52,8 @@ from agent.transport.base import CardProvider
 N = TypeVar("N")
 P = TypeVar("P")
 T = TypeVar("T")
+
+LISTING_SILENCE: Final = 5.0  # seconds without any answer, after which a card is given up
 
 _log = structlog.get_logger(__name__)
 
@@ -141,12 +145,11 @@ class SigningService:
             await self._consent.allow_site(site)
         self._on_use(site)
 
-    async def certificates(
-        self, site: Origin, reader: str | None = None
-    ) -> tuple[CardCertificate, ...]:
+    async def certificates(self, site: Origin, reader: str | None = None) -> CertificateListing:
         """Read the certificates on one card, or on all of them.
 
-        With several readers, one that fails does not hide the others.
+        With several readers, one that fails or hangs does not hide or hold up the others: a card
+        that answers nothing for 5 seconds is given up (``timeout``).
 
         Raises:
             AgentError: the site is not allowed; or no card could be read, and why.
@@ -157,11 +160,17 @@ class SigningService:
         outcomes = await asyncio.gather(
             *(self._certificates_in(name) for name in names), return_exceptions=True
         )
-        failures = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
-        found = [outcome for outcome in outcomes if not isinstance(outcome, BaseException)]
+        found: list[CardCertificate] = []
+        failures: dict[str, BaseException] = {}
+        for name, outcome in zip(names, outcomes, strict=True):
+            if isinstance(outcome, BaseException):
+                failures[name] = outcome
+            else:
+                found.extend(outcome)
         if failures and not found:
-            raise failures[0]
-        return tuple(certificate for group in found for certificate in group)
+            raise next(iter(failures.values()))
+        problems = tuple(_problem(name, failure) for name, failure in failures.items())
+        return CertificateListing(tuple(found), problems)
 
     async def sign(
         self, site: Origin, request: SignatureRequest, pin: SecretBytes | None
@@ -224,15 +233,32 @@ class SigningService:
             return candidates[0]
         if thumbprint is None:
             raise BadRequestError("several cards are there: name the reader or the certificate")
-        for name in candidates:
-            try:
-                certificates = await self._certificates_in(name)
-            except AgentError as error:
-                _log.info("a card could not be read", reader=name, detail=error.detail)
-                continue
-            if any(item.facts.thumbprint == thumbprint for item in certificates):
-                return name
-        raise KeyNotFoundError("no card here has that certificate")
+        return await self._reader_with(thumbprint, candidates)
+
+    async def _reader_with(self, thumbprint: bytes, candidates: tuple[str, ...]) -> str:
+        """Find the reader whose card has a certificate; do not wait for the others.
+
+        Raises:
+            AgentError: none of them has it, or why one of them could not be asked.
+
+        """
+        failure: AgentError | None = None
+        asked = [asyncio.create_task(self._certificates_in(name)) for name in candidates]
+        try:
+            for outcome in asyncio.as_completed(asked):
+                try:
+                    certificates = await outcome
+                except AgentError as error:
+                    failure = failure or error
+                    continue
+                for item in certificates:
+                    if item.facts.thumbprint == thumbprint:
+                        return item.reader
+        finally:
+            for task in asked:
+                task.cancel()
+            await asyncio.gather(*asked, return_exceptions=True)
+        raise failure or KeyNotFoundError("no card here has that certificate")
 
     def _readers_with_card(self) -> tuple[str, ...]:
         snapshot = self._readers.snapshot()
@@ -248,11 +274,13 @@ class SigningService:
         if names:
             return names
         if any(r.state is CardPresence.MUTE for r in snapshot.readers):
-            raise UnsupportedCardError("the card does not answer")
+            raise MuteCardError("the card does not answer")
         raise NoCardError("every reader is empty")
 
     async def _certificates_in(self, reader: str) -> tuple[CardCertificate, ...]:
-        contents = await self._readers.run(reader, "list", self._read_certificates, CARD_SECONDS)
+        contents = await self._readers.run(
+            reader, "list", self._read_certificates, CARD_SECONDS, LISTING_SILENCE
+        )
         return card_certificates(reader, *contents)
 
     def _read_certificates(
@@ -268,3 +296,10 @@ class SigningService:
             # Renewed meanwhile, perhaps: what is told now may be out of date the next time.
             card.forget()
         return card.serial, certificates
+
+
+def _problem(reader: str, failure: BaseException) -> ReaderProblem:
+    if isinstance(failure, AgentError):
+        return ReaderProblem(reader, failure)
+    _log.error("a card could not be listed", reader=reader, exc_info=failure)
+    return ReaderProblem(reader, AgentError("see the log"))

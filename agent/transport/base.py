@@ -141,6 +141,7 @@ class CardProvider(Protocol):
 
         Raises:
             NoReaderError: no reader of that name. NoCardError: it is empty.
+            MuteCardError: what is in it answers nothing.
             SharingViolationError: another program has it for itself.
             ServiceUnavailableError, TransportError: as named.
 

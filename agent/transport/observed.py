@@ -1,4 +1,6 @@
-"""A connection that remembers which command was sent last, for the log."""
+"""A connection that remembers the last command and the last answer, for log and timeouts."""
+
+import time
 
 from agent.transport.base import Connection
 
@@ -12,6 +14,7 @@ class ObservedConnection:
         commands: how many commands were sent, GET RESPONSE included.
         header: class, instruction and parameters of the last one, in hexadecimal; never its data.
         status_word: what the card answered to it; None before an answer came.
+        answered_at: when the last answer came, or the connection was opened; time.monotonic().
 
     """
 
@@ -20,6 +23,7 @@ class ObservedConnection:
         self.commands = 0
         self.header = ""
         self.status_word: int | None = None
+        self.answered_at = time.monotonic()
 
     @property
     def reader(self) -> str:
@@ -42,6 +46,7 @@ class ObservedConnection:
         self.header = bytes(command[:_HEADER_LENGTH]).hex(" ").upper()
         self.status_word = None
         data, self.status_word = self._inner.transmit(command)
+        self.answered_at = time.monotonic()
         return data, self.status_word
 
     def features(self) -> bytes | None:

@@ -7,12 +7,15 @@ all the names everywhere.
 from agent.errors import (
     CardRemovedError,
     ErrorCode,
+    MuteCardError,
     NoCardError,
     NoReaderError,
     ServiceUnavailableError,
     SharingViolationError,
     TransportError,
 )
+
+MAX_ATR = 33  # bytes (ISO/IEC 7816-3 §8)
 
 SCOPE_USER = 0
 SHARE_SHARED = 2
@@ -29,6 +32,8 @@ STATE_MUTE = 0x0200
 
 SUCCESS = 0x00000000
 E_CANCELLED = 0x80100002
+E_NO_MEMORY = 0x80100006
+E_INSUFFICIENT_BUFFER = 0x80100008
 E_UNKNOWN_READER = 0x80100009
 E_TIMEOUT = 0x8010000A
 E_NO_READERS_AVAILABLE = 0x8010002E
@@ -36,7 +41,8 @@ W_RESET_CARD = 0x80100068
 
 _FAILURES: dict[int, tuple[str, type[TransportError]]] = {
     0x80100003: ("SCARD_E_INVALID_HANDLE", ServiceUnavailableError),
-    0x80100006: ("SCARD_E_NO_MEMORY", TransportError),
+    E_NO_MEMORY: ("SCARD_E_NO_MEMORY", TransportError),
+    E_INSUFFICIENT_BUFFER: ("SCARD_E_INSUFFICIENT_BUFFER", TransportError),
     E_UNKNOWN_READER: ("SCARD_E_UNKNOWN_READER", NoReaderError),
     E_TIMEOUT: ("SCARD_E_TIMEOUT", TransportError),
     0x8010000B: ("SCARD_E_SHARING_VIOLATION", SharingViolationError),
@@ -51,10 +57,10 @@ _FAILURES: dict[int, tuple[str, type[TransportError]]] = {
     0x8010001D: ("SCARD_E_NO_SERVICE", ServiceUnavailableError),
     0x8010001E: ("SCARD_E_SERVICE_STOPPED", ServiceUnavailableError),
     E_NO_READERS_AVAILABLE: ("SCARD_E_NO_READERS_AVAILABLE", NoReaderError),
-    0x80100031: ("SCARD_E_SERVER_TOO_BUSY", TransportError),
+    0x80100031: ("SCARD_E_SERVER_TOO_BUSY", SharingViolationError),
     0x80100065: ("SCARD_W_UNSUPPORTED_CARD", TransportError),
-    0x80100066: ("SCARD_W_UNRESPONSIVE_CARD", TransportError),
-    0x80100067: ("SCARD_W_UNPOWERED_CARD", TransportError),
+    0x80100066: ("SCARD_W_UNRESPONSIVE_CARD", MuteCardError),
+    0x80100067: ("SCARD_W_UNPOWERED_CARD", MuteCardError),
     W_RESET_CARD: ("SCARD_W_RESET_CARD", SharingViolationError),
     0x80100069: ("SCARD_W_REMOVED_CARD", CardRemovedError),
     0x8010006A: ("SCARD_W_SECURITY_VIOLATION", SharingViolationError),
@@ -73,8 +79,12 @@ _CODES_OF_A_GONE_CARD = frozenset(
 )
 """What means "the card or its reader went away" when a connection to it had been made."""
 
-_CODES_OF_AN_UNUSABLE_CARD = frozenset({0x8010000F, 0x80100065, 0x80100066, 0x80100067})
-"""What means "there is something in the reader, but no card that anybody can talk to"."""
+_CODES: dict[int, ErrorCode] = {
+    E_NO_MEMORY: ErrorCode.INTERNAL,
+    0x8010000F: ErrorCode.UNSUPPORTED_CARD,  # PROTO_MISMATCH
+    0x80100065: ErrorCode.UNSUPPORTED_CARD,  # UNSUPPORTED_CARD
+}
+"""Where the code of the error's kind would not say what happened."""
 
 
 def unsigned(result: int) -> int:
@@ -95,6 +105,4 @@ def error_of(call: str, code: int, *, connected: bool = False) -> TransportError
     detail = f"{call}: {name} (0x{code:08X})"
     if connected and code in _CODES_OF_A_GONE_CARD:
         return CardRemovedError(detail)
-    if code in _CODES_OF_AN_UNUSABLE_CARD:
-        return kind(detail, code=ErrorCode.UNSUPPORTED_CARD)
-    return kind(detail)
+    return kind(detail, code=_CODES.get(code))

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from agent.errors import (
     BadRequestError,
+    MuteCardError,
     NoCardError,
     NoReaderError,
     ServiceUnavailableError,
     SharingViolationError,
-    TransportError,
 )
 from agent.transport.base import ReaderState
 from agent.virtualcard.card import VirtualCard
@@ -90,7 +90,7 @@ class VirtualProvider:
             NoCardError: it is empty.
             SharingViolationError: another program has it for itself.
             ServiceUnavailableError: the service was stopped.
-            TransportError: the card answers nothing.
+            MuteCardError: the card answers nothing.
 
         """
         with self._changed:
@@ -101,7 +101,7 @@ class VirtualProvider:
             if slot.held:
                 raise SharingViolationError(f"another program holds {reader} for itself")
             if not slot.inserted.card.atr:
-                raise TransportError(f"the card in {reader} answers nothing")
+                raise MuteCardError(f"the card in {reader} answers nothing")
             return VirtualConnection(slot.inserted, reader)
 
     def close(self) -> None:

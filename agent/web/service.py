@@ -26,7 +26,7 @@ class Service(Protocol):
 
     async def certificates(
         self, site: Origin, reader: str | None = None
-    ) -> tuple[model.CardCertificate, ...]:
+    ) -> model.CertificateListing:
         """Read the certificates on one card, or on all."""
 
     async def sign(

@@ -8,6 +8,7 @@ import pytest
 from agent.errors import (
     BadRequestError,
     CardRemovedError,
+    MuteCardError,
     NoReaderError,
     ServiceUnavailableError,
     SharingViolationError,
@@ -115,7 +116,7 @@ def test_a_mute_card_is_seen_and_cannot_be_opened(
     provider.insert(FIRST, make_gen1_card(faults=Faults(mute=True)))
     (state,) = provider.readers()
     assert (state.present, state.mute, state.atr) == (True, True, b"")
-    with pytest.raises(TransportError):
+    with pytest.raises(MuteCardError):
         provider.open(FIRST)
 
 

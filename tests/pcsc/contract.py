@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 
 import pytest
 
-from agent.errors import CardRemovedError, NoCardError, NoReaderError, TransportError
+from agent.errors import CardRemovedError, ErrorCode, NoCardError, NoReaderError, TransportError
 from agent.transport.base import CardProvider, Connection, ReaderState
 from agent.transport.part10 import has_keypad
 from agent.virtualcard.card import VirtualCard
@@ -194,8 +194,9 @@ class ReaderContract:
         insert(rig, 1)
         state = state_of(until(rig.provider, is_present(rig.names[0])), rig.names[0])
         assert (state.present, state.mute, state.atr) == (True, True, b"")
-        with pytest.raises(TransportError):
+        with pytest.raises(TransportError) as refused:
             rig.provider.open(rig.names[0])
+        assert refused.value.code is ErrorCode.CARD_ERROR
         select(rig.provider.open(rig.names[1]))
 
 

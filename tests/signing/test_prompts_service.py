@@ -102,7 +102,7 @@ async def test_of_many_documents_some_are_named_and_all_counted(make_card: CardF
 async def test_decrypting_is_named_so(make_card: CardFactory, generation: str) -> None:
     citizen = Citizen([types(RIGHT)])
     async with desk(make_card(generation), citizen) as (service, _):
-        (keyx,) = (c for c in await service.certificates(SITE) if c.id == "KEYX")
+        (keyx,) = (c for c in (await service.certificates(SITE)).certificates if c.id == "KEYX")
         key = keyx.facts.public_key
         assert isinstance(key, RSAPublicKey)
         sealed = key.encrypt(b"a secret", PKCS1v15())

@@ -136,7 +136,7 @@ async def test_each_document_of_a_batch_has_its_line(make_card: CardFactory, pat
 
 async def test_a_decryption_leaves_a_line(make_card: CardFactory, path: Path) -> None:
     async with running(path, make_card()) as service:
-        certificates = await service.certificates(SITE)
+        certificates = (await service.certificates(SITE)).certificates
         key = next(each for each in certificates if each.id == "KEYX")
         public = key.facts.public_key
         assert isinstance(public, RSAPublicKey)

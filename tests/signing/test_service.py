@@ -16,7 +16,15 @@ from agent.cms.document import Document
 from agent.cms.verify import verify
 from agent.consent.consent import AlwaysAllow, Consent, Refuse
 from agent.consent.questions import LastAttempt
-from agent.errors import AgentError, BadRequestError, ErrorCode
+from agent.errors import (
+    AgentError,
+    BadRequestError,
+    CardError,
+    ErrorCode,
+    MuteCardError,
+    SecureChannelError,
+    TransportError,
+)
 from agent.origin import Origin
 from agent.secret import SecretBytes
 from agent.signing.model import (
@@ -175,6 +183,23 @@ async def test_readers_tell_what_they_hold(make_card: CardFactory) -> None:
         assert (await code_of(service.sign(SITE, ONE, pin())))[0] is ErrorCode.NO_READER
 
 
+async def test_a_mute_card_is_a_card_that_failed(make_card: CardFactory) -> None:
+    mute, empty = Faults(mute=True), VirtualProvider(readers=2)
+    empty.insert(FIRST, make_card(faults=mute))
+    async with running(empty) as service:
+        for reader in (None, FIRST):
+            asked = SignatureRequest(ONE.documents, reader=reader)
+            for asking in (service.certificates(SITE, reader), service.sign(SITE, asked, pin())):
+                with pytest.raises(MuteCardError) as refused:
+                    await asking
+                assert (refused.value.code, refused.value.retriable) == ("card_error", True)
+
+
+@pytest.mark.parametrize("error", [CardError, SecureChannelError, TransportError])
+def test_what_card_or_reader_did_wrong_may_be_tried_again(error: type[AgentError]) -> None:
+    assert (error("nonsense").code, error("nonsense").retriable) == (ErrorCode.CARD_ERROR, True)
+
+
 async def until(service: SigningService, holds: Callable[[tuple[ReaderView, ...]], bool]) -> None:
     async with asyncio.timeout(10), service.subscribe() as events:
         while not holds(service.snapshot().readers):
@@ -204,7 +229,7 @@ async def test_of_two_cards_one_has_to_be_named(make_card: CardFactory) -> None:
     cards = make_card("gen1"), make_card("gen2")
     async with running(with_cards(*cards)) as service:
         assert (await code_of(service.sign(SITE, ONE, pin())))[0] is ErrorCode.BAD_REQUEST
-        certificates = await service.certificates(SITE)
+        certificates = (await service.certificates(SITE)).certificates
         for card, name in zip(cards, (FIRST, SECOND), strict=True):
             named = await service.sign(SITE, SignatureRequest(ONE.documents, reader=name), pin())
             assert named.certificate.card_serial == card.data.serial
@@ -306,7 +331,7 @@ async def test_a_renewed_certificate_is_found(
     renewed = VirtualCard(replace(new.data, serial=old.data.serial))
     provider = with_cards(old)
     async with running(provider) as service:
-        before = await service.certificates(SITE)
+        before = (await service.certificates(SITE)).certificates
         provider.remove(FIRST)
         await until(service, first_is(CardPresence.EMPTY))
         provider.insert(FIRST, renewed)
@@ -315,7 +340,7 @@ async def test_a_renewed_certificate_is_found(
             (der,) = (each.der for each in new.data.certificates if each.id == ID_SIGN)
             asked = replace(ONE, certificate=hashlib.sha256(der).digest())
             assert (await service.sign(SITE, asked, pin())).signatures
-        after = await service.certificates(SITE)
+        after = (await service.certificates(SITE)).certificates
         assert {c.facts.thumbprint for c in after} != {c.facts.thumbprint for c in before}
         assert (await service.sign(SITE, ONE, pin())).signatures
 
@@ -391,7 +416,7 @@ async def test_the_signature_must_match_the_certificate(make_card: CardFactory) 
         await service.sign(SITE, ONE, pin())
         provider.remove(FIRST)
         provider.insert(FIRST, second)
-        assert (await code_of(service.sign(SITE, ONE, pin())))[0] is ErrorCode.INTERNAL
+        assert (await code_of(service.sign(SITE, ONE, pin())))[0] is ErrorCode.CARD_ERROR
 
 
 async def test_decryption_opens_what_was_sealed_for_the_card(
@@ -401,7 +426,7 @@ async def test_decryption_opens_what_was_sealed_for_the_card(
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
     async with running(with_cards(make_card(generation))) as service:
-        certificates = await service.certificates(SITE)
+        certificates = (await service.certificates(SITE)).certificates
         (keyx,) = (c for c in certificates if c.id == "KEYX")
         key = keyx.facts.public_key
         assert isinstance(key, RSAPublicKey)
@@ -437,7 +462,7 @@ async def test_a_sealed_message_is_opened(
 ) -> None:
     card = make_card(generation)
     async with running(with_cards(card)) as service:
-        (keyx,) = (c for c in await service.certificates(SITE) if c.id == "KEYX")
+        (keyx,) = (c for c in (await service.certificates(SITE)).certificates if c.id == "KEYX")
         (tmp_path / "recipient.der").write_bytes(keyx.facts.der)
         sealed = await asyncio.to_thread(seal, b"for the citizen", tmp_path)
         request = DecryptionRequest(sealed, DecryptFormat.CMS)
@@ -471,7 +496,7 @@ async def test_a_spoilt_certificate_does_not_spoil_the_card(make_card: CardFacto
     async with running(with_cards(VirtualCard(card.data))) as service:
         asked = service.sign(SITE, ONE, pin("654321"))
         assert (await code_of(asked))[0] is ErrorCode.UNSUPPORTED_CARD
-        (found,) = (c for c in await service.certificates(SITE) if c.id == "KEYX")
+        (found,) = (c for c in (await service.certificates(SITE)).certificates if c.id == "KEYX")
         key = found.facts.public_key
         assert isinstance(key, RSAPublicKey)
         sealed = DecryptionRequest(key.encrypt(b"a secret", PKCS1v15()), DecryptFormat.PKCS1)

@@ -12,7 +12,7 @@ import pytest
 
 from agent.cms.document import Document
 from agent.consent.consent import AlwaysAllow
-from agent.errors import CardError
+from agent.errors import CryptogramError
 from agent.origin import LOCAL_USER
 from agent.secret import SecretBytes
 from agent.signing.card_certificates import any_expired
@@ -131,7 +131,7 @@ async def ask(card: VirtualCard, verb: str) -> None:
     await service.start()
     try:
         # The cryptogram has no padding: the card is asked, and what it says is refused.
-        with suppress(CardError):
+        with suppress(CryptogramError):
             await VERBS[verb](service)
     finally:
         await service.close()

@@ -25,8 +25,10 @@ from agent.secret import SecretBytes
 from agent.signing.model import (
     CardCertificate,
     CardPresence,
+    CertificateListing,
     DecryptionRequest,
     Event,
+    ReaderProblem,
     ReaderView,
     SignatureRequest,
     SignatureResult,
@@ -50,6 +52,7 @@ class FakeService:
     asked: list[SignatureRequest | DecryptionRequest] = field(default_factory=list)
     pins: list[bytes | None] = field(default_factory=list)
     failure: BaseException | None = None
+    problems: tuple[ReaderProblem, ...] = ()
     gate: asyncio.Event | None = None
     entered: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
     cancelled: int = 0
@@ -92,12 +95,10 @@ class FakeService:
         await self._work()
         self.allowed.add(site)
 
-    async def certificates(
-        self, site: Origin, reader: str | None = None
-    ) -> tuple[CardCertificate, ...]:
+    async def certificates(self, site: Origin, reader: str | None = None) -> CertificateListing:
         del site, reader
         await self._work()
-        return (self.certificate,)
+        return CertificateListing((self.certificate,), self.problems)
 
     async def sign(
         self, site: Origin, request: SignatureRequest, pin: SecretBytes | None

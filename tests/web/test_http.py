@@ -11,8 +11,9 @@ import structlog.testing
 
 import agent.web
 from agent import __version__
-from agent.errors import AgentError, BadRequestError, ErrorCode, PinError
+from agent.errors import AgentError, BadRequestError, ErrorCode, MuteCardError, PinError
 from agent.origin import Origin
+from agent.signing.model import ReaderProblem
 
 SITE = "https://shop.example"
 STRANGER = "https://stranger.example"
@@ -165,6 +166,18 @@ async def test_readers_and_certificates_are_listed(agent: Any) -> None:
     assert int(shown["serial"], 16) == facts.serial
 
 
+async def test_a_card_that_could_not_be_read_stands_beside_the_others(agent: Any) -> None:
+    _, body = await agent.post("certificates", {})
+    assert "problems" not in body["result"]
+    late = AgentError("detail for the log", code=ErrorCode.TIMEOUT)
+    agent.service.problems = (ReaderProblem("R", late),)
+    _, body = await agent.post("certificates", {})
+    assert len(body["result"]["certificates"]) == 1
+    assert body["result"]["problems"] == [
+        {"reader": "R", "code": "timeout", "message": "it took too long", "retriable": True}
+    ]
+
+
 async def test_signing_hands_the_pin_over_once(agent: Any) -> None:
     status, body = await agent.post("sign", {"id": "a", **SIGN})
     assert status == 200
@@ -237,6 +250,7 @@ async def test_a_card_error_reaches_the_page_as_a_code(agent: Any) -> None:
         (ErrorCode.PCSC_UNAVAILABLE, 503),
         (ErrorCode.RATE_LIMITED, 429),
         (ErrorCode.NO_CARD, 409),
+        (ErrorCode.CARD_ERROR, 409),
         (ErrorCode.INTERNAL, 500),
     ],
 )
@@ -245,6 +259,16 @@ async def test_codes_have_their_http_status(agent: Any, code: ErrorCode, status:
     got, body = await agent.post("sign", SIGN)
     assert (got, body["error"]["code"]) == (status, code)
     assert "detail" not in body["error"]["message"]
+
+
+async def test_a_mute_card_is_not_called_none(agent: Any) -> None:
+    agent.service.failure = MuteCardError("detail for the log")
+    _, body = await agent.post("certificates", {})
+    assert body["error"] == {
+        "code": "card_error",
+        "message": "the card does not answer; turn it over, or clean its contacts",
+        "retriable": True,
+    }
 
 
 async def test_what_the_service_finds_wrong_stays_vague(agent: Any) -> None:

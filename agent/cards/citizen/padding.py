@@ -4,12 +4,10 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.x509 import load_der_x509_certificate
 
-from agent.errors import BadRequestError, CardError
+from agent.errors import BadRequestError, CryptogramError
 
 MODULUS_LENGTH = 256  # bytes; every key on these cards is RSA-2048
 MAX_DIGEST_INFO = MODULUS_LENGTH - 11
-DECRYPTION_FAILED = "decryption failed"
-"""The one thing that is said of every cryptogram that does not open, whatever is wrong with it."""
 
 
 def signature_block(digest_info: bytes) -> bytes:
@@ -38,11 +36,11 @@ def remove_encryption_padding(block: bytes) -> bytes:
         block: 256 bytes: 00 02, at least eight non-zero bytes, 00, message.
 
     Raises:
-        CardError: the padding is wrong; always the same.
+        CryptogramError: the padding is wrong; always the same.
 
     """
     if len(block) != MODULUS_LENGTH:
-        raise CardError(DECRYPTION_FAILED)
+        raise CryptogramError
     good = _is_zero(block[0]) & _is_zero(block[1] ^ 0x02)
     searching, start = 1, 0
     for index in range(2, MODULUS_LENGTH):
@@ -52,7 +50,7 @@ def remove_encryption_padding(block: bytes) -> bytes:
     good &= 1 ^ searching
     good &= 1 ^ _is_negative(start - 11)
     if not good:
-        raise CardError(DECRYPTION_FAILED)
+        raise CryptogramError
     return block[start:]
 
 

@@ -12,7 +12,7 @@ import structlog
 from aiohttp import web
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from agent.errors import AgentError, BadRequestError, ErrorCode
+from agent.errors import AgentError, BadRequestError, ErrorCode, MuteCardError
 from agent.origin import Origin
 from agent.web.front.answer import answer
 from agent.web.front.guard import Refused
@@ -47,6 +47,9 @@ _MESSAGES: Final = {
     ErrorCode.NO_READER: "there is no such reader",
     ErrorCode.NO_CARD: "there is no card in the reader",
     ErrorCode.CARD_REMOVED: "the card was removed",
+    ErrorCode.CARD_ERROR: (
+        "the card or the reader gave no answer that can be used; take the card out and put it back"
+    ),
     ErrorCode.UNSUPPORTED_CARD: "this card is not supported",
     ErrorCode.PIN_REQUIRED: "a PIN is needed",
     ErrorCode.PIN_INCORRECT: "the PIN is wrong",
@@ -59,6 +62,7 @@ _MESSAGES: Final = {
     ErrorCode.PCSC_UNAVAILABLE: "the smart-card service of this computer is not running",
     ErrorCode.INTERNAL: "something went wrong; the agent's log says what",
 }
+_MUTE: Final = "the card does not answer; turn it over, or clean its contacts"
 _encoder = msgspec.json.Encoder()
 _log = structlog.get_logger(__name__)
 
@@ -96,6 +100,8 @@ def failure(error: AgentError) -> Failure:
     message = _MESSAGES[error.code]
     if isinstance(error, MessageError):
         message = error.detail
+    elif isinstance(error, MuteCardError):
+        message = _MUTE
     elif isinstance(error, Refused) and error.code is ErrorCode.BAD_REQUEST:
         message = error.detail  # about address and headers: words of ours, and nothing else helps
     elif isinstance(error, InternalError):

@@ -8,14 +8,14 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final, TypeAlias
 
-from agent.errors import AgentError, ErrorCode
+from agent.errors import AgentError, ErrorCode, MuteCardError
 from agent.host.settings.config import Settings
 from agent.origin import Origin
 from agent.secret import SecretBytes
 from agent.signing.model import CardPresence, ReaderView
 from agent.web.front.refusal import unexpected
 from agent.web.hipki import card_requests
-from agent.web.hipki.errors import HipkiError, Major, Numbers, numbers
+from agent.web.hipki.errors import ErrorNumbers, HipkiError, Major, numbers
 from agent.web.hipki.fields import RequestFields
 from agent.web.hipki.functions import Function, reply_name
 from agent.web.hipki.information import (
@@ -35,7 +35,6 @@ MAX_REFUSED: Final = 64
 """How many hosts are remembered of sites that were told that they are not trusted."""
 
 _NO_CARD: Final = frozenset({ErrorCode.NO_CARD, ErrorCode.UNSUPPORTED_CARD})
-_NO_READER: Final = frozenset({ErrorCode.NO_READER, ErrorCode.PCSC_UNAVAILABLE})
 _DECRYPTION: Final = {
     ErrorCode.BAD_REQUEST: Major.DECRYPTION_DER,
     ErrorCode.INTERNAL: Major.DECRYPTION,
@@ -103,31 +102,33 @@ class HipkiComponent:
         if len(self._refused) > MAX_REFUSED:
             self._refused.popitem(last=False)
 
-    def refusal(self, name: str, why: Numbers) -> Reply:
+    def refusal(self, name: str, why: ErrorNumbers) -> Reply:
         """Return the reply of a refusal, with ``slots`` or ``data``: pages look into them."""
         func = reply_name(name)
         if func == "pkcs11info":
             return information((), why, version=self.version)
         return {"func": func, **why.fields(), "serverVersion": self.version, "data": {}}
 
-    async def admit(self, site: Origin | None) -> Numbers:
+    async def admit(self, site: Origin | None) -> ErrorNumbers:
         """Ask the citizen about a site without a decision; return the outcome."""
         if site is None:
-            return Numbers(Major.UNTRUSTED_SITE)
+            return ErrorNumbers(Major.UNTRUSTED_SITE)
         try:
             await self._service.connect(site)
         except AgentError as error:
             return numbers(error)
-        return Numbers(Major.SUCCESS)
+        return ErrorNumbers(Major.SUCCESS)
 
-    def public_information(self, fields: RequestFields, outcome: Numbers | None = None) -> Reply:
+    def public_information(
+        self, fields: RequestFields, outcome: ErrorNumbers | None = None
+    ) -> Reply:
         """Describe the readers and whether cards are in them, for a site that may know no more."""
         slots = map(_as_strangers_see, self._slots({}, fields))
         return information(slots, outcome, version=self.version)
 
     def refusing_image(self) -> bytes:
         """Draw the image for a blocked site: no readers, and the reason."""
-        return information_image((), self.version, Numbers(Major.UNTRUSTED_SITE))
+        return information_image((), self.version, ErrorNumbers(Major.UNTRUSTED_SITE))
 
     async def image(self, site: Origin | None) -> bytes:
         """Draw the readers, with numbers and kinds of cards for an allowed site."""
@@ -152,16 +153,20 @@ class HipkiComponent:
     async def _read_certificates(self, site: Origin, fields: RequestFields) -> Reply:
         await self._service.connect(site)
         read: dict[str, CardContents] = {}
-        outcome = Numbers(Major.SUCCESS)
+        unread: dict[str, AgentError] = {}
+        outcome = ErrorNumbers(Major.SUCCESS)
         try:
-            read = CardContents.by_reader(await self._service.certificates(site))
+            listing = await self._service.certificates(site)
+            read = CardContents.by_reader(listing.certificates)
+            unread = {problem.reader: problem.error for problem in listing.problems}
         except AgentError as error:
-            if error.code in _NO_READER:
-                outcome = Numbers(Major.NO_READER)
-            elif error.code not in _NO_CARD:
-                outcome = numbers(error)
+            outcome = _listing_outcome(error)
         # A card without certificates has a number all the same, and pages compare it.
         slots = self._slots(self._known_serials() | read, fields)
+        asked = [slot.reader.name for slot in slots]
+        if not any(name in read for name in asked):  # the cards that were read are others
+            failures = (unread[name] for name in asked if name in unread)
+            outcome = next(map(_listing_outcome, failures), outcome)
         return information(slots, outcome, version=self.version, with_certificates=True)
 
     async def _sign(self, site: Origin, fields: RequestFields) -> Reply:
@@ -171,7 +176,7 @@ class HipkiComponent:
         used = result.certificate
         return {
             "func": "sign",
-            **Numbers(Major.SUCCESS).fields(),
+            **ErrorNumbers(Major.SUCCESS).fields(),
             "signature": base64.b64encode(signature).decode(),
             "certb64": base64.b64encode(used.facts.der).decode(),
             "cardSN": used.card_serial,
@@ -190,7 +195,7 @@ class HipkiComponent:
             raise
         return {
             "func": "decrypt",
-            **Numbers(Major.SUCCESS).fields(),
+            **ErrorNumbers(Major.SUCCESS).fields(),
             "plain": _plain_text(plain, fields),
             "version": HELPER_VERSION,
             "serverVersion": self.version,
@@ -241,13 +246,21 @@ class HipkiComponent:
             return known
         read: dict[str, CardContents] = {}
         with suppress(AgentError):  # a card that cannot be read now has no number now
-            read = CardContents.by_reader(await self._service.certificates(site))
+            listing = await self._service.certificates(site)
+            read = CardContents.by_reader(listing.certificates)
         return self._known_serials() | read  # a card without certificates was read all the same
 
     def _known_serials(self) -> dict[str, CardContents]:
         """Find the number of each card that was read before."""
         cards = [reader for _, reader in self._visible() if reader.state is CardPresence.CARD]
         return {reader.name: CardContents(reader.serial or "") for reader in cards}
+
+
+def _listing_outcome(error: AgentError) -> ErrorNumbers:
+    """Return what a listing ends with; no card that can be used is a reader without a token."""
+    if error.code in _NO_CARD or isinstance(error, MuteCardError):
+        return ErrorNumbers(Major.SUCCESS)
+    return numbers(error)
 
 
 def _as_strangers_see(slot: Slot) -> Slot:

@@ -11,7 +11,7 @@ from agent.cms.document import Document
 from agent.errors import BadRequestError
 from agent.host.instance.install_key import InstallationProof
 from agent.signing import model
-from agent.web.front.refusal import MessageError
+from agent.web.front.refusal import MessageError, failure
 from agent.web.native import messages
 
 T = TypeVar("T")
@@ -110,6 +110,22 @@ def status(
         proof=UNSET
         if proof is None
         else messages.Proof(algorithm="ES256", key=proof.key, signature=proof.signature),
+    )
+
+
+def certificates(listing: model.CertificateListing) -> messages.CertificatesResult:
+    """Show what was found on the cards, and which of them could not be read."""
+    problems = tuple(unread_card(problem) for problem in listing.problems)
+    return messages.CertificatesResult(
+        tuple(certificate(found) for found in listing.certificates), problems or UNSET
+    )
+
+
+def unread_card(problem: model.ReaderProblem) -> messages.UnreadCard:
+    """Show why a card could not be read."""
+    why = failure(problem.error)
+    return messages.UnreadCard(
+        reader=problem.reader, code=why.code, message=why.message, retriable=why.retriable
     )
 
 

@@ -11,6 +11,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from agent.cards.card import CardGeneration
 from agent.cms.digest import HashAlgorithm
+from agent.errors import ErrorCode
 from agent.pki.certificate import KeyUsage
 from agent.secret import SecretBytes
 from agent.signing.model import CardPresence, DecryptFormat, SignatureFormat
@@ -294,10 +295,20 @@ class Certificate(Struct, frozen=True, kw_only=True):
     card_serial: str
 
 
+class UnreadCard(Struct, frozen=True, kw_only=True):
+    """A card that could not be read, while others could; fields as in an error."""
+
+    reader: str
+    code: ErrorCode
+    message: str
+    retriable: bool
+
+
 class CertificatesResult(Struct, frozen=True):
-    """The certificates on all cards asked for."""
+    """The certificates on all cards asked for; ``problems`` only where there are any."""
 
     certificates: tuple[Certificate, ...]
+    problems: tuple[UnreadCard, ...] | UnsetType = UNSET
 
 
 class SignResult(Struct, frozen=True, kw_only=True):

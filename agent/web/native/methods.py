@@ -111,7 +111,7 @@ class NativeApi:
             case messages.CertificatesRequest(params=params):
                 reader = convert.or_none(params.reader)
                 found = await self._service.certificates(site, reader)
-                return messages.CertificatesResult(tuple(map(convert.certificate, found)))
+                return convert.certificates(found)
             case messages.SignRequest(params=params):
                 signed = await self._sign(site, params)
                 return convert.sign_result(signed)

@@ -201,7 +201,8 @@ class Panel:
         return await self._live.stream(request, HEADERS)
 
     async def _get_certificates(self, request: web.BaseRequest) -> web.StreamResponse:
-        found = await self._sources.service.certificates(LOCAL_USER, request.query.get("reader"))
+        reader = request.query.get("reader")
+        listing = await self._sources.service.certificates(LOCAL_USER, reader)
         rows = [
             {
                 "reader": each.reader,
@@ -214,10 +215,11 @@ class Panel:
                 "not_after": _moment(each.facts.not_after),
                 "thumbprint": each.facts.thumbprint.hex(),
             }
-            for each in found
+            for each in listing.certificates
             if not each.facts.is_ca
         ]
-        return _answer({"certificates": rows})
+        problems = [{"reader": each.reader, "code": each.error.code} for each in listing.problems]
+        return _answer({"certificates": rows, "problems": problems})
 
     # Sites.
 

@@ -108,13 +108,13 @@ class SelfTest:
 
     async def _use(self, reader: ReaderView, *, signature: bool) -> None:
         try:
-            found = await self._service.certificates(LOCAL_USER, reader.name)
+            listing = await self._service.certificates(LOCAL_USER, reader.name)
         except AgentError as error:
             self._add("card", Outcome.BAD, error.code, reader=reader.name)
             self._skip("certificate", "signature")
             return
         self._add_card(reader.name)
-        certificate = next((each for each in found if each.id == _SIGNING_ID), None)
+        certificate = next((each for each in listing.certificates if each.id == _SIGNING_ID), None)
         if certificate is None:
             self._add("certificate", Outcome.BAD, ErrorCode.KEY_NOT_FOUND)
             self._skip("signature")

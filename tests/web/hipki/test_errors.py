@@ -19,6 +19,7 @@ EXPECTED = {
     ErrorCode.NO_READER: (1980760067, 0),
     ErrorCode.NO_CARD: (1979711494, 0),
     ErrorCode.CARD_REMOVED: (1979711494, 0),
+    ErrorCode.CARD_ERROR: (1980760075, 6),
     ErrorCode.UNSUPPORTED_CARD: (1980760075, 0),
     ErrorCode.PIN_REQUIRED: (1979713944, 0),
     ErrorCode.PIN_INCORRECT: (1980760070, 160),
@@ -69,9 +70,9 @@ def test_a_mistake_of_the_page_has_its_own_number(major: Major) -> None:
 
 
 def test_success_has_no_text() -> None:
-    from agent.web.hipki.errors import Numbers
+    from agent.web.hipki.errors import ErrorNumbers
 
-    assert Numbers(Major.SUCCESS).fields() == {"ret_code": 0, "last_error": 0}
+    assert ErrorNumbers(Major.SUCCESS).fields() == {"ret_code": 0, "last_error": 0}
 
 
 def test_pages_find_the_texts_as_script() -> None:

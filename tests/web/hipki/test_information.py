@@ -127,6 +127,12 @@ def test_no_token_is_null_whatever_the_reason(make_card: CardFactory) -> None:
     assert [slot["token"] for slot in found["slots"]] == [None, None, None]
 
 
+def test_a_mute_card_alone_is_no_token(make_card: CardFactory) -> None:
+    with Rig(make_card(faults=Faults(mute=True))) as rig:
+        found = listing(rig)
+    assert (found["ret_code"], [slot["token"] for slot in found["slots"]]) == (0, [None])
+
+
 def test_without_a_reader_slots_is_an_empty_list() -> None:
     with Rig() as rig:
         assert listing(rig, "")["slots"] == []
@@ -146,6 +152,16 @@ def test_one_of_two_cards_does_not_hide_the_other(make_card: CardFactory) -> Non
         slots = listing(rig)["slots"]
         assert len(slots[0]["token"]["certs"]) == 4
         assert slots[1]["token"]["certs"] == []
+
+
+def test_a_card_that_was_not_read_is_not_called_empty(make_card: CardFactory) -> None:
+    with Rig(make_card("gen1"), make_card("gen2")) as rig:
+        rig.provider.hold(SECOND)
+        query = "withcert=true&slotDescription={}"
+        found = listing(rig, query.format(SECOND.replace(" ", "%20")))
+        assert (found["ret_code"], len(found["slots"])) == (0x76100005, 1)
+        found = listing(rig, query.format(FIRST.replace(" ", "%20")))
+        assert (found["ret_code"], len(found["slots"][0]["token"]["certs"])) == (0, 4)
 
 
 def test_a_reader_can_be_asked_for_by_name(make_card: CardFactory) -> None:

@@ -2,14 +2,27 @@
 
 import asyncio
 import json
+from typing import cast
 
 import pytest
 
 from agent.consent.site_store import Decision
+from agent.errors import MuteCardError, ServiceUnavailableError
 from agent.host.settings.preferences import Preferences
 from agent.origin import Origin
+from agent.signing.model import ReaderProblem
 from tests.web.conftest import Agent
 from tests.web.panel.panel_door import Door, PanelService, entry, write
+
+
+async def test_certificates_come_with_the_cards_that_were_not_read(door: Door) -> None:
+    service = cast("PanelService", door.agent.service)
+    service.problems = (ReaderProblem("R", MuteCardError("detail for the log")),)
+    answer = await door.get("certificates")
+    assert answer["problems"] == [{"reader": "R", "code": "card_error"}]
+    service.failure = ServiceUnavailableError("detail for the log")
+    response, refused = await door.ask("GET", "api/certificates")
+    assert (response.status, json.loads(refused)["error"]["code"]) == (503, "pcsc_unavailable")
 
 
 async def test_a_site_can_be_blocked_and_forgotten_but_not_allowed(door: Door) -> None:

@@ -1,6 +1,6 @@
 /** Readers and cards, with a picture of each; certificates on request, for reading them uses the card. */
 
-import { get } from "../api.js";
+import { get, Refused } from "../api.js";
 import { button, fill, h } from "../dom.js";
 import { day, has, t } from "../i18n.js";
 import { facts, heading, notice, trouble } from "../parts.js";
@@ -37,7 +37,8 @@ async function showCertificates(reader, place) {
     const { certificates } = await get(`certificates?reader=${encodeURIComponent(reader.name)}`);
     fill(place, h("ul", { class: "list" }, certificates.map(described)));
   } catch (error) {
-    fill(place, trouble(error));
+    const silent = error instanceof Refused && error.code === "timeout";
+    fill(place, silent ? notice("bad", h("p", {}, t("readers.silent", { reader: reader.name }))) : trouble(error));
   }
 }
 
