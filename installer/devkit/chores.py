@@ -19,7 +19,10 @@ INSTALLER = (
     *("installer/dev.py", "installer/devkit", "installer/frozen", "installer/linux/build"),
     *("installer/windows/build", "installer/macos/build"),
 )
-PROOFS = {"every fault at every command": "tests.faults"}
+PROOFS = {
+    "every fault at every command": "tests.faults",
+    "many requests, hands, daemons, sites and programs": "tests.soak",
+}
 """What ``proof`` runs, each a module that prints a table and exits with 1 where it failed."""
 UV = "uv==0.13.9"
 LOCKS = {
