@@ -2,7 +2,7 @@
 PYTHON ?= python3
 DEV := $(PYTHON) installer/dev.py
 
-.PHONY: help setup demo test lint bench house pictures fuzz installers test-installers lock
+.PHONY: help setup demo test lint bench house pictures fuzz proof installers test-installers lock
 .NOTPARALLEL:
 
 define VARIABLES
@@ -44,6 +44,9 @@ pictures:
 
 fuzz:
 	@$(DEV) fuzz $(ARGS)
+
+proof:
+	@$(DEV) proof
 
 installers:
 	@$(DEV) installers $(if $(ONLY),--only $(ONLY))

@@ -8,7 +8,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,13 +18,12 @@ import structlog
 
 from agent.errors import AgentError
 from agent.files import ensure_file
+from agent.periodic import CHECKS
 
 T = TypeVar("T")
 _Task: TypeAlias = Callable[[sqlite3.Connection], None]
 LOCK_SECONDS: Final = 5.0
 """How long a write waits for another process's."""
-LOOK_SECONDS: Final = 1.0
-"""How often another process's writes are looked for."""
 CLOSE_SECONDS: Final = 5.0
 """How long closing waits for what was submitted."""
 _SIDE_FILES: Final = ("", "-wal", "-shm")
@@ -91,6 +90,7 @@ class Database:
         """What a corrupt file was renamed to just now; None when all was well."""
         self._schema = schema
         self._changed = changed
+        self._seen = 0  # the version of the data that is known
         self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
         self._closed = threading.Event()
         opened: Future[None] = Future()
@@ -127,36 +127,58 @@ class Database:
     # In the database's thread.
 
     def _run(self, opened: Future[None]) -> None:
-        try:
-            connection = self._open()
-        except (OSError, sqlite3.Error) as error:
-            opened.set_exception(DatabaseError(f"{self.path}: {error}"))
-            return
-        with closing(connection):
-            opened.set_result(None)
-            self._work(connection)
-
-    def _work(self, connection: sqlite3.Connection) -> None:
-        seen = _data_version(connection)
-        while True:
+        with ExitStack() as stack:
             try:
-                task = self._tasks.get(timeout=None if self._changed is None else LOOK_SECONDS)
-            except queue.Empty:
-                seen = self._look(connection, seen)
-                continue
-            if task is None:
+                connection = stack.enter_context(closing(self._open()))
+                if self._changed is not None:
+                    self._seen = _data_version(connection)
+                    stack.enter_context(self._looking())
+            except (OSError, sqlite3.Error) as error:
+                opened.set_exception(DatabaseError(f"{self.path}: {error}"))
                 return
-            task(connection)
+            opened.set_result(None)
+            while (task := self._tasks.get()) is not None:
+                task(connection)
 
-    def _look(self, connection: sqlite3.Connection, seen: int) -> int:
+    @contextmanager
+    def _looking(self) -> Iterator[None]:
+        """Submit :meth:`_look` after each write, for as long as the context lasts.
+
+        The checks have a connection of their own, so that this thread sleeps while nothing is
+        written.
+        """
+        with closing(
+            sqlite3.connect(self.path, timeout=0, isolation_level=None, check_same_thread=False)
+        ) as connection:
+            seen = _data_version(connection)
+
+            def check() -> None:
+                nonlocal seen
+                try:
+                    now = _data_version(connection)
+                except sqlite3.Error as error:
+                    self._complain(error)
+                    return
+                if now != seen:
+                    seen = now
+                    self._tasks.put(self._look)
+
+            with CHECKS.running(check):
+                yield
+
+    def _look(self, connection: sqlite3.Connection) -> None:
+        """Call ``changed`` if another connection has written; a write of ours is no news."""
         try:
             now = _data_version(connection)
-            if now != seen and self._changed is not None:
+            if now != self._seen and self._changed is not None:
                 self._changed(connection)
         except sqlite3.Error as error:
-            _log.error("a database cannot be read", file=self.path.name, detail=str(error))
-            return seen
-        return now
+            self._complain(error)
+        else:
+            self._seen = now
+
+    def _complain(self, error: sqlite3.Error) -> None:
+        _log.error("a database cannot be read", file=self.path.name, detail=str(error))
 
     def _open(self) -> sqlite3.Connection:
         try:

@@ -48,6 +48,7 @@ def build_parser() -> argparse.ArgumentParser:
         "pictures", help="keep pictures of every window in every language", add_help=False
     )
     chores.add_parser("fuzz", help="run the fuzz tests for long; more go to pytest", add_help=False)
+    chores.add_parser("proof", help="play all that the test run plays a sample of")
     build = chores.add_parser("installers", help="build the installers of every system")
     build.add_argument("--only", action="append", choices=("linux", "windows", "macos"))
     proof = chores.add_parser(

@@ -6,6 +6,7 @@ it fails. The program ends when the agent ends, when the citizen quits, or on a 
 
 import asyncio
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -35,7 +36,8 @@ MAX_ICON_RUNS: Final = 5
 STOP_SECONDS: Final = 20.0
 """How long the agent may take to stop."""
 _WARNINGS: Final = ("policy", "too_old", "plain_port")  # the most severe first
-_POLL_SECONDS: Final = 0.5  # on Windows a signal does not interrupt a wait without a time limit
+_POLL_SECONDS: Final = 0.5 if sys.platform == "win32" else RETRY_SECONDS
+"""On Windows a signal does not interrupt a wait; elsewhere nothing needs to be woken for it."""
 
 _log = structlog.get_logger(__name__)
 

@@ -44,6 +44,7 @@ class CardRecord:
     proven: frozenset[StoredCertificate] = frozenset()
     rejected: frozenset[StoredCertificate] = frozenset()
     references: dict[bytes, int] | None = None
+    wrong_references: frozenset[tuple[bytes, int]] = frozenset()
     channel_id: bytes | None = None
     channel_proven: bool = False
     attempts_left: int | None = None
@@ -73,6 +74,7 @@ class CardRecord:
             return
         self._stale = False
         self.rejected = frozenset()
+        self.wrong_references = frozenset()
         if not self.channel_proven:
             self.channel_id = None
         if not self.proven.issuperset(self.certificates):

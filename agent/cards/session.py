@@ -155,7 +155,8 @@ class CardSession:
         """Read from the current file; fewer bytes than ``length`` only where it has no more.
 
         A response that is shorter than what was asked for does not end the file, whatever its
-        status word: there are readers and cards that cut responses short. An empty one does.
+        status word: there are readers and cards that cut responses short. An empty one does,
+        where nothing less can be asked for.
 
         Raises:
             UnsupportedCardError: the offset is larger than READ BINARY can encode.
@@ -190,6 +191,8 @@ class CardSession:
             if sw == SW.WRONG_OFFSET:
                 return b""
             if sw in (SW.SUCCESS, SW.END_OF_FILE):
+                if not data and self._shrink(wanted):
+                    continue  # there are readers that give nothing at all of what is too long
                 self._learn(wanted, len(data), self.channel.commands - before)
                 return data[:wanted]
             if not (sw in _TOO_LONG or correct_le(sw)) or not self._shrink(wanted):
@@ -207,6 +210,8 @@ class CardSession:
         smaller = [size for size in READ_SIZES if size < refused and size <= fits]
         if not smaller:
             return False
-        self._limit.refuse(refused)
+        for size in READ_SIZES:
+            if smaller[0] < size <= refused:
+                self._limit.refuse(size)
         self._read_size = smaller[0]
         return True

@@ -138,7 +138,7 @@ class EnterPin(Prompt[SecretBytes], frozen=True, tag="enter_pin"):
     unasked: ClassVar[ErrorCode] = ErrorCode.PIN_REQUIRED
 
 
-class LastAttempt(Prompt[bool], frozen=True, tag="last_try"):
+class LastAttempt(Prompt[bool], frozen=True, tag="last_attempt"):
     """Asks whether one of the last PIN attempts is to be spent.
 
     Attributes:

@@ -77,7 +77,7 @@ class SiteRecord:
 class SiteStore:
     """The decisions; every method may be called from any thread and waits for no disk.
 
-    What another process writes, such as ``ankong sites block``, counts within a second or two.
+    What another process writes, such as ``ankong sites block``, counts within two seconds.
     """
 
     def __init__(

@@ -15,6 +15,7 @@ from agent.cards.card import Card, CardDriver
 from agent.cards.registry import Registry
 from agent.errors import (
     AgentError,
+    CardError,
     ErrorCode,
     MuteCardError,
     NoCardError,
@@ -72,10 +73,20 @@ _DOUBTS: Final = frozenset(
 
 @dataclass(slots=True)
 class _Attempt:
-    """One transaction on a card, as the log tells of it when it fails."""
+    """One transaction on a card, as the log tells of it when it fails.
+
+    Attributes:
+        operation: what the log calls it.
+        reader: where the card is.
+        number: of the card, as the attempt before this one read it; None for the first attempt.
+        connection: to the card, once it is open.
+        card: likewise.
+
+    """
 
     operation: str
     reader: str
+    number: str | None = None
     connection: ObservedConnection | None = None
     card: Card | None = None
     begun_at: float = field(default_factory=time.monotonic)
@@ -292,8 +303,9 @@ class Readers:
     ) -> T:
         """Run an operation; once more, all read anew, if it may have failed by a bad answer."""
         is_first = True
+        number: str | None = None
         while True:
-            attempt = self._attempts[reader] = _Attempt(name, reader)
+            attempt = self._attempts[reader] = _Attempt(name, reader, number)
             try:
                 with self._transaction(attempt, nobody_waits) as card:
                     return operation(card, nobody_waits)
@@ -302,7 +314,7 @@ class Readers:
                 attempt.log(error, "once more" if again else "given up")
                 if not again:
                     raise
-            is_first = False
+            is_first, number = False, attempt.card.serial if attempt.card else None
 
     @contextmanager
     def _transaction(self, attempt: _Attempt, nobody_waits: threading.Event) -> Iterator[Card]:
@@ -316,6 +328,7 @@ class Readers:
             stack.callback(connection.close)
             self._look_for_keypad(reader, connection)
             card = attempt.card = self._open_card(stack, seat, connection)
+            _require_number(card, seat, attempt)
             try:
                 yield card
             except AgentError as error:
@@ -520,6 +533,20 @@ class Readers:
             if queue.full():
                 queue.get_nowait()
             queue.put_nowait(event)
+
+
+def _require_number(card: Card, seat: _Seat, attempt: _Attempt) -> None:
+    """Refuse a number that was read once and is another one than before.
+
+    What is remembered, and how many attempts are left, is found by the number.
+
+    Raises:
+        CardError: it is another one.
+
+    """
+    before = {seat.view.serial, attempt.number} - {None}
+    if before and card.serial not in before:
+        raise CardError("the card's number was read differently twice")
 
 
 def _presence(state: ReaderState) -> CardPresence:

@@ -1,4 +1,4 @@
-"""Real readers, through PC/SC and the raw functions of pyscard.
+"""Real readers, through PC/SC: the raw functions of pyscard, and ours where it cannot go.
 
 Every connection has a context of its own, and so has the monitor. pcsclite locks a context for
 the length of each call, so on a shared one a signature of three seconds would hold up every other
@@ -21,11 +21,13 @@ from agent.errors import (
 )
 from agent.transport import pcsc_codes as codes
 from agent.transport.base import ReaderState
-from agent.transport.pcsc_connection import ConnectedCard, PcscConnection
+from agent.transport.pcsc_connection import RESET_ATTEMPTS, ConnectedCard, PcscConnection
+from agent.transport.pcsc_library import ReaderAnswer, open_library
+from agent.transport.reader_names import shown_names
 
 _log = logging.getLogger(__name__)
 
-_PLUG_AND_PLAY = r"\\?PnP?\Notification"
+_PLUG_AND_PLAY = rb"\\?PnP?\Notification"
 """The name that asks SCardGetStatusChange to return when a reader comes or goes."""
 
 _FIRST_CHECK = 1.0
@@ -50,7 +52,8 @@ _SPURIOUS_PAUSE = 0.1
 """Seconds to rest after the service has called us for nothing, lest it keeps us running."""
 
 _LOOK_ATTEMPTS = 5  # a reader may go between its listing and the look at it
-_MAX_READER_NAME = 127  # bytes; pcsclite's MAX_READERNAME without its NUL
+_MOST_READERS = 64  # a service that lists more is out of its mind
+_MOST_ASKED = 10  # readers in one question: Windows' limit; pcsclite's is 16
 _MIN_ATR = 2  # bytes: TS and T0
 
 
@@ -81,9 +84,18 @@ def _establish() -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Sight:
-    """One reader as SCardGetStatusChange reports it."""
+    """One reader as SCardGetStatusChange reports it.
+
+    Attributes:
+        name: ours.
+        listed: its name as the service has it.
+        event_state: the STATE bits, and a count of events in the upper half.
+        atr: of the card in it; whatever was there before, without one.
+
+    """
 
     name: str
+    listed: bytes
     event_state: int
     atr: bytes
 
@@ -127,7 +139,7 @@ class PcscProvider:
         self._closed = False
         self._waiting: _Wait | None = None
         self._guard = threading.Lock()
-        self._unwatched: frozenset[str] = frozenset()
+        self._left_out: frozenset[bytes] = frozenset()
 
     @property
     def kind(self) -> str:
@@ -207,23 +219,12 @@ class PcscProvider:
             ServiceUnavailableError, TransportError: as named.
 
         """
-        _check_name(reader)
-        scard = _scard()
         context = _establish()
         try:
-            result, card, protocol = scard.SCardConnect(
-                context, reader, codes.SHARE_SHARED, codes.PROTOCOL_T0 | codes.PROTOCOL_T1
-            )
-            _check("SCardConnect", result)
-            try:
-                atr = _read_atr(card)
-            except BaseException:
-                scard.SCardDisconnect(card, codes.LEAVE_CARD)
-                raise
+            return _connect(context, reader)
         except BaseException:
-            scard.SCardReleaseContext(context)
+            _scard().SCardReleaseContext(context)
             raise
-        return PcscConnection(scard, ConnectedCard(context, card, protocol, atr, reader))
 
     def close(self) -> None:
         """Release everything; a blocked :meth:`wait` returns; may be called twice."""
@@ -245,34 +246,35 @@ class PcscProvider:
 
     def _block(self, wait: _Wait, seconds: float) -> bool:
         """Block inside PC/SC; return whether it reports a change."""
-        asked: list[tuple[str, int]] = [(sight.name, sight.event_state) for sight in self._sights]
-        if self._plug_and_play is None:
+        asked = [(sight.listed, sight.event_state) for sight in self._sights[: _MOST_ASKED - 1]]
+        if self._plug_and_play is None or len(asked) < len(self._sights):
             seconds = min(seconds, _READER_POLL)
-            if not asked:
-                wait.cancelled.wait(seconds)
-                return False
         else:
             seconds = min(seconds, self._next_check)
             self._next_check = min(2 * self._next_check, _LONGEST_CHECK)
+        if self._plug_and_play is not None:
             asked.append((_PLUG_AND_PLAY, self._plug_and_play))
+        if not asked:
+            wait.cancelled.wait(seconds)
+            return False
         context = self._context
         if context is None:  # closed by another thread
             return False
-        result, answers = _scard().SCardGetStatusChange(context, int(seconds * 1000) + 1, asked)
-        code = codes.unsigned(result)
+        milliseconds = int(seconds * 1000) + 1
+        code, answers = open_library().status_change(context, milliseconds, asked)
         if code == codes.SUCCESS and self._plug_and_play is not None:
             # On Windows its upper half counts the readers, and must be handed back.
-            self._plug_and_play = answers[-1][1] & ~codes.STATE_CHANGED
+            self._plug_and_play = answers[-1].event_state & ~codes.STATE_CHANGED
         if code not in {codes.SUCCESS, codes.E_TIMEOUT, codes.E_CANCELLED, codes.E_UNKNOWN_READER}:
             self._drop_context()
         return code not in {codes.E_TIMEOUT, codes.E_CANCELLED}
 
     def _look(self) -> tuple[_Sight, ...]:
         """Return all readers, with a new context if the service of the old one is gone."""
-        for _ in range(_LOOK_ATTEMPTS):
+        for left in reversed(range(_LOOK_ATTEMPTS)):
             is_new = self._context is None
             try:
-                sights = self._look_once(self._ensure_context())
+                sights = self._look_once(self._ensure_context(), is_last=not left)
             except TransportError as error:
                 self._drop_context()
                 if is_new:
@@ -282,40 +284,30 @@ class PcscProvider:
                     return sights
         raise ServiceUnavailableError("the readers change faster than they can be listed")
 
-    def _look_once(self, context: int) -> tuple[_Sight, ...] | None:
-        """Return all readers; None if one of them went away meanwhile."""
-        names = self._list_readers(context)
-        if not names:
+    def _look_once(self, context: int, *, is_last: bool) -> tuple[_Sight, ...] | None:
+        """Return all readers; None if one may just have gone, or the look was cancelled."""
+        code, listed = open_library().list_readers(context)
+        if code == codes.E_NO_READERS_AVAILABLE:
             return ()
-        result, answers = _scard().SCardGetStatusChange(
-            context, 0, [(name, codes.STATE_UNAWARE) for name in names]
-        )
-        if codes.unsigned(result) in {codes.E_UNKNOWN_READER, codes.E_CANCELLED}:
+        _check("SCardListReaders", code)
+        listed = listed[:_MOST_READERS]
+        answers = _ask(context, listed)
+        if answers is None:
             return None
-        _check("SCardGetStatusChange", result)
+        unknown = frozenset(listed) - answers.keys()
+        if not unknown <= self._left_out and not is_last:
+            return None
+        self._note_left_out(unknown)
         return tuple(
-            _Sight(name, codes.unsigned(event_state), bytes(atr))
-            for name, event_state, atr in answers
-            if not event_state & codes.STATE_UNKNOWN
+            _Sight(name, reader, *answers[reader])
+            for name, reader in zip(shown_names(listed), listed, strict=True)
+            if reader in answers
         )
 
-    def _list_readers(self, context: int) -> list[str]:
-        try:
-            result, listed = _scard().SCardListReaders(context, [])
-        except (SystemError, UnicodeError) as error:  # a name that is no UTF-8
-            raise TransportError(
-                "SCardListReaders: the names of the readers are garbled"
-            ) from error
-        if codes.unsigned(result) == codes.E_NO_READERS_AVAILABLE:
-            return []
-        _check("SCardListReaders", result)
-        # pyscard hands names to SCardGetStatusChange as ASCII, and fails for all of them if it
-        # cannot. One odd reader must not hide the others.
-        unwatched = frozenset(name for name in listed if not name.isascii())
-        if unwatched - self._unwatched:
-            _log.warning("readers with names that are not ASCII are left out: %r", unwatched)
-        self._unwatched = unwatched
-        return list(dict.fromkeys(name for name in listed if name not in unwatched))
+    def _note_left_out(self, left_out: frozenset[bytes]) -> None:
+        for reader in left_out - self._left_out:
+            _log.warning("the service lists a reader and does not know it: %r", reader)
+        self._left_out = left_out
 
     def _ensure_context(self) -> int:
         if self._context is None:
@@ -331,28 +323,69 @@ class PcscProvider:
             _scard().SCardReleaseContext(context)
 
 
+def _ask(context: int, readers: list[bytes]) -> dict[bytes, ReaderAnswer] | None:
+    """Return the state of those readers that the service knows; None after a cancellation."""
+    answers: dict[bytes, ReaderAnswer] = {}
+    for start in range(0, len(readers), _MOST_ASKED):
+        some = readers[start : start + _MOST_ASKED]
+        code, states = _states(context, some)
+        if code == codes.E_UNKNOWN_READER and len(some) > 1:
+            # one has gone since the listing, and must not hide the others
+            for reader in some:
+                alone = _ask(context, [reader])
+                if alone is None:
+                    return None
+                answers |= alone
+            continue
+        if code == codes.E_CANCELLED:
+            return None
+        if code != codes.E_UNKNOWN_READER:
+            _check("SCardGetStatusChange", code)
+            answers |= zip(some, states, strict=True)
+    return {
+        reader: answer
+        for reader, answer in answers.items()
+        if not answer.event_state & codes.STATE_UNKNOWN
+    }
+
+
+def _states(context: int, readers: list[bytes]) -> tuple[int, list[ReaderAnswer]]:
+    asked = [(reader, codes.STATE_UNAWARE) for reader in readers]
+    return open_library().status_change(context, 0, asked)
+
+
 def _plug_and_play_state(context: int) -> int | None:
     """Return the state of the plug-and-play reader; None where the service has none."""
-    result, answers = _scard().SCardGetStatusChange(
-        context, 0, [(_PLUG_AND_PLAY, codes.STATE_UNAWARE)]
-    )
-    if codes.unsigned(result) not in {codes.SUCCESS, codes.E_TIMEOUT}:
+    code, (answer,) = _states(context, [_PLUG_AND_PLAY])
+    if code not in {codes.SUCCESS, codes.E_TIMEOUT}:
         return None
-    event_state: int = answers[0][1]
-    return None if event_state & codes.STATE_UNKNOWN else event_state & ~codes.STATE_CHANGED
+    state = answer.event_state
+    return None if state & codes.STATE_UNKNOWN else state & ~codes.STATE_CHANGED
 
 
-def _check_name(reader: str) -> None:
-    """Refuse a name that no reader can have, before it is passed on as a C string."""
-    try:
-        length = len(reader.encode("utf-8"))
-    except UnicodeEncodeError:
-        length = 0
-    if not 0 < length <= _MAX_READER_NAME or "\0" in reader:
-        raise NoReaderError("no reader can have this name")
+def _connect(context: int, reader: str) -> PcscConnection:
+    """Connect to the card in a reader that :meth:`PcscProvider.readers` named so."""
+    listed = _listed_name(context, reader)
+    for _ in range(RESET_ATTEMPTS):
+        code, card, protocol = open_library().connect(context, listed)
+        if code == codes.W_RESET_CARD:
+            continue
+        _check("SCardConnect", code)
+        code, atr = open_library().atr(card)
+        if code == codes.SUCCESS:
+            return PcscConnection(_scard(), ConnectedCard(context, card, protocol, atr, reader))
+        _scard().SCardDisconnect(card, codes.LEAVE_CARD)
+        if code != codes.W_RESET_CARD:
+            raise codes.error_of("SCardStatus", code)
+    raise codes.error_of("SCardConnect", codes.W_RESET_CARD)
 
 
-def _read_atr(card: int) -> bytes:
-    result, _reader, _state, _protocol, atr = _scard().SCardStatus(card)
-    _check("SCardStatus", result)
-    return bytes(atr)
+def _listed_name(context: int, reader: str) -> bytes:
+    """Return the service's name for a reader; of two with the same name it reaches the first."""
+    code, listed = open_library().list_readers(context)
+    _check("SCardListReaders", code)
+    listed = listed[:_MOST_READERS]
+    for name, found in zip(shown_names(listed), listed, strict=True):
+        if name == reader:
+            return found
+    raise NoReaderError("the service has no reader of this name")

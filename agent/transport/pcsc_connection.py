@@ -11,13 +11,13 @@ from typing import Any
 from agent.errors import (
     CardRemovedError,
     ServiceUnavailableError,
-    SharingViolationError,
     TransportError,
 )
 from agent.transport import pcsc_codes as codes
 from agent.transport.part10 import GET_FEATURE_REQUEST
 
-_BEGIN_ATTEMPTS = 10  # another program may reset the card between our reconnect and our begin
+RESET_ATTEMPTS = 10
+"""How often a call is made that fails only because another program has just reset the card."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +130,14 @@ class PcscConnection:
 
         """
         self._make_usable()
-        for _ in range(_BEGIN_ATTEMPTS):
+        for _ in range(RESET_ATTEMPTS):
             result = self._scard.SCardBeginTransaction(self._card)
             if codes.unsigned(result) != codes.W_RESET_CARD:
                 self._check("SCardBeginTransaction", result)
                 self._in_transaction = True
                 return
             self._reconnect(codes.LEAVE_CARD)
-        raise SharingViolationError("other programs reset the card over and over")
+        raise codes.error_of("SCardBeginTransaction", codes.W_RESET_CARD)
 
     def end(self, *, reset: bool) -> None:
         """End the transaction, if there is one; do not raise when the card is gone."""
@@ -183,11 +183,18 @@ class PcscConnection:
             self._reconnect(codes.LEAVE_CARD)
 
     def _reconnect(self, initialization: int) -> None:
-        result, protocol = self._scard.SCardReconnect(
-            self._card, codes.SHARE_SHARED, codes.PROTOCOL_T0 | codes.PROTOCOL_T1, initialization
-        )
-        self._check("SCardReconnect", result)
-        self._protocol = protocol
+        for _ in range(RESET_ATTEMPTS):
+            result, protocol = self._scard.SCardReconnect(
+                self._card,
+                codes.SHARE_SHARED,
+                codes.PROTOCOL_T0 | codes.PROTOCOL_T1,
+                initialization,
+            )
+            if codes.unsigned(result) != codes.W_RESET_CARD:
+                self._check("SCardReconnect", result)
+                self._protocol = protocol
+                return
+        raise codes.error_of("SCardReconnect", codes.W_RESET_CARD)
 
     def _check(self, call: str, result: int) -> None:
         code = codes.unsigned(result)

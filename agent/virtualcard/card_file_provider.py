@@ -4,22 +4,22 @@ A tester without a reader pulls a card by renaming its file, and inserts it by r
 """
 
 import contextlib
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 
 from agent.errors import AgentError
+from agent.periodic import CHECKS
 from agent.virtualcard import cardfile
 from agent.virtualcard.provider import VirtualProvider
-
-LOOK_INTERVAL = 0.4  # seconds; as often as pcscd looks at a slot
 
 
 class CardFileProvider(VirtualProvider):
     """A provider whose cards are inserted and removed with their files."""
 
     def __init__(self, files: Sequence[Path]) -> None:
-        """Insert all cards, one reader for each in the given order, and watch the files.
+        """Insert all cards, one reader for each in the given order.
+
+        A file that goes or comes is noticed at the next of the process's periodic checks.
 
         Without files there is one empty reader.
 
@@ -33,24 +33,20 @@ class CardFileProvider(VirtualProvider):
         self._files = dict(zip(names, files, strict=False))
         for name, card in zip(names, cards, strict=False):
             self.insert(name, card)
-        self._end = threading.Event()
-        self._watcher = threading.Thread(target=self._watch, name="card-files", daemon=True)
-        self._watcher.start()
+        self._there = dict.fromkeys(self._files, True)
+        self._stop_looking = CHECKS.add(self._look) if files else lambda: None
 
     def close(self) -> None:
-        """Pull every card and stop watching."""
-        self._end.set()
+        """Remove every card and stop looking for the files."""
+        self._stop_looking()
         super().close()
-        self._watcher.join()
 
-    def _watch(self) -> None:
-        there = dict.fromkeys(self._files, True)
-        while not self._end.wait(LOOK_INTERVAL):
-            for name, file in self._files.items():
-                now = file.exists()
-                if now != there[name]:
-                    there[name] = now
-                    self._follow(name, file, now)
+    def _look(self) -> None:
+        for name, file in self._files.items():
+            now = file.exists()
+            if now != self._there[name]:
+                self._there[name] = now
+                self._follow(name, file, now)
 
     def _follow(self, name: str, file: Path, there: bool) -> None:
         """Insert or remove a card; a file that is not a card file leaves the reader empty."""

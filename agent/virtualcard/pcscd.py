@@ -38,6 +38,7 @@ _DRIVER_ROOTS = ("/usr/lib", "/usr/local/lib", "/usr/lib64")
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _PORTS = range(20000, 32000)  # below Linux's range for outgoing connections
 _PORT_ATTEMPTS = 20
+_LONGEST_NAME = 100  # bytes UTF-8; pcscd's are 127, with two numbers after it
 _READY_TIMEOUT = 10.0  # seconds; 20 milliseconds are usual
 _STOP_TIMEOUT = 5.0  # seconds between asking and killing
 _POLL = 0.005  # seconds between two looks at a daemon that starts
@@ -143,12 +144,12 @@ class PrivatePcscd:
         """Prepare, without starting anything.
 
         Args:
-            name: of both readers, printable ASCII without quotes, at most 50 characters.
+            name: of both readers, printable and without quotes, 1 to 100 bytes as UTF-8.
             way: how to keep the daemon private; by default the cleanest that works here.
 
         """
-        if not name.isascii() or not name.isprintable() or '"' in name or not 0 < len(name) <= 50:
-            raise ValueError("a reader's name is 1 to 50 printable ASCII characters")
+        if not name.isprintable() or '"' in name or not 0 < len(name.encode()) <= _LONGEST_NAME:
+            raise ValueError(f"a reader's name is printable, 1 to {_LONGEST_NAME} bytes")
         self._name = name
         self._way = way
         self._directory: tempfile.TemporaryDirectory[str] | None = None
@@ -272,7 +273,8 @@ class PrivatePcscd:
             f'FRIENDLYNAME "{self._name}"\n'
             f"DEVICENAME /dev/null:{channel}\n"  # /dev/null: listen, instead of connecting
             f"LIBPATH {self._path}/vpcd.so\n"
-            f"CHANNELID {channel}\n"
+            f"CHANNELID {channel}\n",
+            encoding="utf-8",
         )
 
     def _launch(self) -> None:

@@ -19,6 +19,8 @@ INSTALLER = (
     *("installer/dev.py", "installer/devkit", "installer/frozen", "installer/linux/build"),
     *("installer/windows/build", "installer/macos/build"),
 )
+PROOFS = {"every fault at every command": "tests.faults"}
+"""What ``proof`` runs, each a module that prints a table and exits with 1 where it failed."""
 UV = "uv==0.13.9"
 LOCKS = {
     "dev.txt": ("pyproject.toml", "--group", "dev"),
@@ -50,6 +52,7 @@ def run_chore(options: argparse.Namespace, rest: Sequence[str]) -> int:
         "house": house,
         "pictures": pictures,
         "fuzz": fuzz,
+        "proof": proof,
         "installers": installers,
         "test-installers": test_installers,
         "lock": lock,
@@ -160,6 +163,15 @@ def fuzz(_options: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
     env = venv.environment()
     env.setdefault("ANKONG_FUZZ_EXAMPLES", "20000")
     become([venv.PYTHON, "-m", "pytest", "tests/fuzz", "--timeout=1800", *_workers(), *rest], env)
+
+
+def proof(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
+    """Play everything that the test run plays a sample of, and say at the end what failed."""
+    system.ensure((*system.BUILD, *system.PCSC))
+    venv.ensure()
+    failed = [name for name, module in PROOFS.items() if _tool(name, [module]) != 0]
+    say(f"proof failed: {', '.join(failed)}" if failed else "proof ok")
+    return 1 if failed else 0
 
 
 def installers(options: argparse.Namespace, _rest: Sequence[str]) -> int:

@@ -8,7 +8,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -44,9 +44,12 @@ def as_installed() -> dict[str, str]:
 class Server:
     """A process that says on its first line where it listens; a context manager."""
 
-    def __init__(self, command: Sequence[str | Path]) -> None:
-        """Say what to start."""
+    def __init__(
+        self, command: Sequence[str | Path], environment: Mapping[str, str] | None = None
+    ) -> None:
+        """Say what to start; ``environment`` is added to this process's."""
         self._command = command
+        self._environment = as_installed() | dict(environment or {})
         self.ready_seconds = 0.0
         self.port = 0
 
@@ -54,7 +57,7 @@ class Server:
         start = time.perf_counter()
         self._process = subprocess.Popen(
             self._command,
-            env=as_installed(),
+            env=self._environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             text=True,
@@ -79,6 +82,11 @@ class Server:
         assert self._process.stdout is not None
         self._process.stdout.close()
 
+    @property
+    def process_id(self) -> int:
+        """Of the process, while the context lasts."""
+        return self._process.pid
+
     def memory(self) -> float | None:
         """Return the resident memory in MB; None where the system does not tell."""
         try:
@@ -89,13 +97,31 @@ class Server:
 
 
 class Daemon(Server):
-    """``ankong serve`` with one virtual card, every site allowed."""
+    """``ankong serve``: every site allowed, unless ``consent`` says otherwise."""
 
-    def __init__(self, state: Path, card: Path) -> None:
-        """Say where it keeps its state, and which card is in its reader."""
-        command = [sys.executable, "-c", PROGRAM, "serve", "--provider", "virtual"]
-        options = ["--consent", "allow", "--port", "0", "--hipki-port", "0"]
-        super().__init__([*command, *options, "--state-dir", state, "--virtual-card", card])
+    def __init__(
+        self,
+        state: Path,
+        card: Path | None,
+        *,
+        consent: str = "allow",
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """Say how to start it.
+
+        Args:
+            state: where it keeps its state.
+            card: the virtual card in its reader; None for the readers of PC/SC.
+            consent: who decides about sites.
+            environment: is added to this process's.
+
+        """
+        readers: list[str | Path] = ["--provider", "pcsc"]
+        if card is not None:
+            readers = ["--provider", "virtual", "--virtual-card", card]
+        command = [sys.executable, "-c", PROGRAM, "serve", *readers, "--state-dir", state]
+        options = ["--consent", consent, "--port", "0", "--hipki-port", "0"]
+        super().__init__([*command, *options], environment)
 
 
 class BareServer(Server):

@@ -1,7 +1,7 @@
 """Measure the agent and print one JSON table: ``make bench`` (``--short`` for a look only).
 
-Every figure is a median over many runs. Ratios are between two things that were measured in turns
-within this one run, so that a busy machine slows both.
+Every time is a median over many runs. Ratios are between two things that were measured in turns
+within this one run, so that a busy machine slows both. "15d1a31" is what that commit had.
 """
 
 import argparse
@@ -18,19 +18,33 @@ from pathlib import Path
 from typing import Any
 
 from agent.commands.output import log_aside
-from tests.bench.cards import GENERATIONS, BareCard, CardCase
+from agent.virtualcard.model import Generation
+from tests.bench.cards import GENERATIONS, BareCard, CardCase, Cost
 from tests.bench.daemon import BareServer, Daemon, Page
+from tests.bench.idle import measure_idle
 from tests.bench.load import latencies, requests_per_second
 
 SIGNATURE_MS = 500  # about what a real card's RSA takes
 LONG_SIGNATURE_MS = 3000
-MOST_COMMANDS = {"gen1": (21, 11), "gen2": (29, 13)}
+BASELINE = "15d1a31"
+SHORT_READ = 200  # bytes: what the vendor's own software asks for at most
+FIRST, REMEMBERED, LISTED = "first sight and sign", "remembered sign", "remembered list"
+MOST_COMMANDS = {
+    "gen1": {FIRST: 21, REMEMBERED: 10, LISTED: 4},
+    "gen2": {FIRST: 29, REMEMBERED: 13, LISTED: 4},
+}
+COMMANDS_BEFORE = {
+    "gen1": {FIRST: 22, REMEMBERED: 10, LISTED: 4},
+    "gen2": {FIRST: 30, REMEMBERED: 13, LISTED: 4},
+}
+"""Of 15d1a31; the first sight is that of a card that others made."""
+WAKEUPS_BEFORE = {"virtual": 13, "pcsc": None}  # a second, of 15d1a31
 SITES = 200  # taking turns, so that none of them meets its rate limit
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How often and how long to measure; all in all within two minutes."""
+    """How often and how long to measure; all in all within three minutes."""
 
     starts: int = 7
     signatures: int = 40
@@ -38,7 +52,8 @@ class Effort:
     rounds: int = 5
     seconds: float = 1.0
     stalls: int = 2
-    idle: float = 2.0
+    watched: float = 2.0
+    idle: float = 60.0
     browser: bool = True
 
 
@@ -49,7 +64,8 @@ SHORT = Effort(
     rounds=1,
     seconds=0.1,
     stalls=1,
-    idle=0.1,
+    watched=0.1,
+    idle=6.0,
     browser=False,
 )
 
@@ -69,8 +85,19 @@ class Table:
         *,
         most: float | None = None,
         least: float | None = None,
+        before: float | None = None,
     ) -> None:
-        """Add a row; ``most`` or ``least`` is what the project aims at."""
+        """Add a row.
+
+        Args:
+            name: what was measured.
+            value: the figure; None where it cannot be measured here.
+            unit: of the figure.
+            most: what the project aims at, at most.
+            least: likewise, at least.
+            before: the figure of the baseline.
+
+        """
         row: dict[str, Any] = {"measure": name, "value": None, "unit": unit}
         if value is not None:
             row["value"] = round(value, 4)
@@ -78,6 +105,8 @@ class Table:
             row |= {"aim": f"<= {most:g}", "met": value is not None and value <= most}
         if least is not None:
             row |= {"aim": f">= {least:g}", "met": value is not None and value >= least}
+        if before is not None:
+            row[BASELINE] = before
         self.rows.append(row)
 
 
@@ -115,18 +144,36 @@ class Bench:
         self.table.add("resident memory, idle", memory, "MB", most=60)
 
     async def commands(self) -> None:
-        """Count what one signature costs on the card."""
+        """Count what one operation costs on the card."""
         for generation in GENERATIONS:
-            async with BareCard(self._cards.file(generation, "count")) as bare:
-                for cost, what, most in zip(
-                    (await bare.sign(), await bare.sign()),
-                    ("read and sign", "remembered sign"),
-                    MOST_COMMANDS[generation],
-                    strict=True,
-                ):
-                    name = f"{generation}: {what}"
-                    self.table.add(f"{name}, commands", cost.commands, "commands", most=most)
-                    self.table.add(f"{name}, transferred", cost.transferred, "bytes")
+            for what, cost in (await self._costs(generation)).items():
+                name = f"{generation}: {what}"
+                most, before = MOST_COMMANDS[generation][what], COMMANDS_BEFORE[generation][what]
+                self.table.add(
+                    f"{name}, commands", cost.commands, "commands", most=most, before=before
+                )
+                self.table.add(f"{name}, transferred", cost.transferred, "bytes")
+            for what, cost in (await self._costs(generation, SHORT_READ)).items():
+                name = f"{generation}: {what}, reads of {SHORT_READ} bytes only"
+                self.table.add(name, cost.commands, "commands")
+
+    async def _costs(self, generation: Generation, max_read: int = 0) -> dict[str, Cost]:
+        async with BareCard(self._cards.file(generation, "count", max_read=max_read)) as bare:
+            first, remembered = await bare.sign(), await bare.sign()
+            await bare.list_certificates()
+            listed = await bare.list_certificates()
+        return {FIRST: first, REMEMBERED: remembered, LISTED: listed}
+
+    def idle(self) -> None:
+        """Measure an agent that has nothing to do."""
+        card = self._cards.file(GENERATIONS[0], "idle")
+        for provider, found in measure_idle(self._state.parent, card, self._effort.idle).items():
+            wakeups = None if found is None else found.wakeups
+            processor = None if found is None else found.processor
+            before = WAKEUPS_BEFORE[provider]
+            name = f"idle, {provider}"
+            self.table.add(f"{name}: wake-ups, all threads", wakeups, "1/s", most=1, before=before)
+            self.table.add(f"{name}: processor", processor, "%", most=0.05)
 
     async def signatures(self) -> None:
         """Compare a signature through the agent with the time that the card alone needs."""
@@ -187,7 +234,7 @@ class Bench:
         quiet: list[float] = []
         busy: list[float] = []
         for _ in range(self._effort.stalls):
-            seconds = self._effort.idle
+            seconds = self._effort.watched
             quiet += await latencies(port, trust, seconds=seconds, interval=0.005, sites=SITES)
             signing = asyncio.create_task(asyncio.to_thread(page.sign))
             await asyncio.sleep(0.2)
@@ -216,6 +263,7 @@ async def measure(effort: Effort) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder), effort)
         bench.start_and_memory()
+        bench.idle()
         await bench.commands()
         await bench.signatures()
         await bench.status()

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.pcsc.fake_pcscd import PRESENT, PROTOCOL, SWALLOWED, FakePcscd, FakeReader
+from tests.pcsc.fake_pcscd import PRESENT, PROTOCOL, SLOTS, SWALLOWED, FakePcscd, FakeReader
 
 pytestmark = pytest.mark.pcsc
 
@@ -103,14 +103,33 @@ def test_a_mute_card_is_told_from_none(watcher: Watcher) -> None:
     assert watcher.next() == [["Reader One 00 00", False, False, ""]]
 
 
-def test_a_device_with_an_odd_name_hides_nobody(watcher: Watcher) -> None:
-    watcher.daemon.set_readers(FakeReader("讀卡機 00 00".encode()), ONE)
-    assert watcher.next() == [["Reader One 00 00", False, False, ""]]
+def test_every_name_is_shown_and_watched(watcher: Watcher) -> None:
+    """Any bytes but NUL, in any table: each reader is there, and its card is seen."""
+    odd = (
+        ("讀卡機 Ａ 00 00".encode(), "讀卡機 Ａ 00 00"),
+        (b"\xff\xfe 00 00", "\ufffdFF\ufffdFE 00 00"),
+        ("讀卡機".encode("cp950"), "Ū\ufffdA5d\ufffdBE\ufffdF7"),
+        (b"\x1b[2J\n", "\ufffd1B[2J\ufffd0A"),
+        ("\u202egnp.exe".encode(), "\ufffdE2\ufffd80\ufffdAEgnp.exe"),
+        (ONE.name, "Reader One 00 00"),
+    )
+    watcher.daemon.set_readers(*(FakeReader(name) for name, _ in odd))
+    assert watcher.next() == [[shown, False, False, ""] for _, shown in odd]
+    watcher.daemon.set_readers(*(FakeReader(name, PRESENT, 1, ATR) for name, _ in odd))
+    assert watcher.next() == [[shown, True, False, ATR.hex()] for _, shown in odd]
 
 
-def test_a_device_with_a_garbled_name_is_survived(watcher: Watcher) -> None:
-    """pyscard then cannot list any reader; nothing crashes, and all is well when it has gone."""
-    watcher.daemon.set_readers(FakeReader(b"\xff\xfe\xfd 00 00"), ONE)
-    assert watcher.next() == "unavailable"
-    watcher.daemon.set_readers(ONE)
-    assert watcher.next() == [["Reader One 00 00", False, False, ""]]
+def test_the_longest_names_and_most_readers_that_the_service_has(watcher: Watcher) -> None:
+    names = [b"\xe8\xae\x80" * 42 + b"%X" % number for number in range(SLOTS)]
+    watcher.daemon.set_readers(*(FakeReader(name, PRESENT, 1, ATR) for name in names))
+    shown = [name for name, *_ in watcher.next()]
+    assert shown == [name.decode() for name in names]
+    watcher.daemon.set_readers(*(FakeReader(b"\xff" * 126 + b"%X" % n) for n in range(SLOTS)))
+    shown = [name for name, *_ in watcher.next()]
+    assert len(set(shown)) == SLOTS
+    assert all(len(name.encode()) <= 127 for name in shown)
+
+
+def test_a_name_that_is_listed_twice_is_two_readers(watcher: Watcher) -> None:
+    watcher.daemon.set_readers(ONE, ONE)
+    assert [name for name, *_ in watcher.next()] == ["Reader One 00 00", "Reader One 00 00 (2)"]

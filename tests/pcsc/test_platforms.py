@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -21,23 +21,27 @@ from agent.errors import (
 )
 from agent.transport import pcsc, pcsc_codes
 from agent.transport.pcsc import PcscProvider
-from agent.transport.pcsc_connection import ConnectedCard, PcscConnection
+from agent.transport.pcsc_connection import RESET_ATTEMPTS, ConnectedCard, PcscConnection
+from agent.transport.pcsc_library import ReaderAnswer
 from tests.pcsc.contract import PATIENCE, start
 
 NO_SERVICE = 0x8010001D
 SERVICE_STOPPED = 0x8010001E
-PLUG_AND_PLAY = r"\\?PnP?\Notification"
-ATR = [0x3B, 0x00]
+PLUG_AND_PLAY = rb"\\?PnP?\Notification"
+ATR = b"\x3b\x00"
 
 
 class FakeScard:
-    """PC/SC as Windows or macOS have it: a dict of readers, and a condition to wait on."""
+    """PC/SC as Windows or macOS have it: a dict of readers, and a condition to wait on.
+
+    It stands for pyscard and for our own calls of the library.
+    """
 
     SCARD_PCI_T0 = 1
     SCARD_PCI_T1 = 2
 
     def __init__(self, *, plug_and_play: bool = True, signed: bool = False) -> None:
-        self.readers: dict[str, int] = {}
+        self.readers: dict[bytes, int] = {}
         self.codes: dict[str, int] = {}
         self.calls: list[str] = []
         self.contexts: set[int] = set()
@@ -63,11 +67,23 @@ class FakeScard:
         self.contexts.discard(context)
         return self._code("SCardReleaseContext")
 
-    def SCardListReaders(self, _context: int, _groups: list[str]) -> tuple[int, list[str]]:  # noqa: N802  # PC/SC's name
-        code = self._code("SCardListReaders")
+    def list_readers(self, _context: int) -> tuple[int, list[bytes]]:
+        code = pcsc_codes.unsigned(self._code("SCardListReaders"))
         if code == 0 and not self.readers:
-            return self._out(pcsc_codes.E_NO_READERS_AVAILABLE), []
+            return pcsc_codes.E_NO_READERS_AVAILABLE, []
         return code, list(self.readers)
+
+    def connect(self, _context: int, _reader: bytes) -> tuple[int, int, int]:
+        return pcsc_codes.unsigned(self._code("SCardConnect")), 7, 2
+
+    def atr(self, _card: int) -> tuple[int, bytes]:
+        return pcsc_codes.unsigned(self._code("SCardStatus")), ATR
+
+    def SCardDisconnect(self, _card: int, _disposition: int) -> int:  # noqa: N802  # PC/SC's name
+        return self._code("SCardDisconnect")
+
+    def SCardReconnect(self, *_: int) -> tuple[int, int]:  # noqa: N802  # PC/SC's name
+        return self._code("SCardReconnect"), 2
 
     def SCardCancel(self, _context: int) -> int:  # noqa: N802  # PC/SC's name
         def cancel() -> None:
@@ -76,26 +92,26 @@ class FakeScard:
         self.change(cancel)
         return 0
 
-    def SCardGetStatusChange(  # noqa: N802  # PC/SC's name
-        self, _context: int, milliseconds: int, asked: list[tuple[str, int]]
-    ) -> tuple[int, list[tuple[str, int, list[int]]]]:
-        assert all(name.isascii() for name, _ in asked), "pyscard would fail for all of them"
+    def status_change(
+        self, _context: int, milliseconds: int, asked: Sequence[tuple[bytes, int]]
+    ) -> tuple[int, list[ReaderAnswer]]:
+        assert 0 < len(asked) <= 10, "Windows takes no more"
         with self.changed:
             self._cancelled = False
             self.changed.wait_for(
                 lambda: self._cancelled or self._differs(asked), milliseconds / 1000
             )
-            code = self._code("SCardGetStatusChange")
+            code = pcsc_codes.unsigned(self._code("SCardGetStatusChange"))
             if code == 0 and self._cancelled:
-                code = self._out(pcsc_codes.E_CANCELLED)
+                code = pcsc_codes.E_CANCELLED
             elif code == 0 and not self._differs(asked):
-                code = self._out(pcsc_codes.E_TIMEOUT)
-            return code, [(name, self._state(name) | 2, ATR) for name, _ in asked]
+                code = pcsc_codes.E_TIMEOUT
+            return code, [ReaderAnswer(self._state(name) | 2, ATR) for name, _ in asked]
 
-    def _differs(self, asked: list[tuple[str, int]]) -> bool:
+    def _differs(self, asked: Sequence[tuple[bytes, int]]) -> bool:
         return any(self._state(name) != known & ~2 for name, known in asked)
 
-    def _state(self, name: str) -> int:
+    def _state(self, name: bytes) -> int:
         if name == PLUG_AND_PLAY and self._plug_and_play:
             return len(self.readers) << 16
         return self.readers.get(name, pcsc_codes.STATE_UNKNOWN)
@@ -110,6 +126,7 @@ class FakeScard:
 
 def use(monkeypatch: pytest.MonkeyPatch, fake: FakeScard) -> PcscProvider:
     monkeypatch.setattr(pcsc, "_scard", lambda: fake)
+    monkeypatch.setattr(pcsc, "open_library", lambda: fake)
     return PcscProvider()
 
 
@@ -119,18 +136,18 @@ def test_readers_come_and_go(monkeypatch: pytest.MonkeyPatch, plug_and_play: boo
     provider = use(monkeypatch, fake)
     assert provider.readers() == ()
     waiting = start(lambda: provider.wait((), PATIENCE))
-    fake.change(lambda: fake.readers.update({"Reader 0": 0x10}))
+    fake.change(lambda: fake.readers.update({b"Reader 0": 0x10}))
     (first,) = waiting.result(PATIENCE)
     assert (first.name, first.present) == ("Reader 0", False)
     waiting = start(lambda: provider.wait((first,), PATIENCE))
-    fake.change(lambda: fake.readers.update({"Reader 1": 0x10020}))
+    fake.change(lambda: fake.readers.update({b"Reader 1": 0x10020}))
     states = waiting.result(PATIENCE)
     assert [(state.name, state.present) for state in states] == [
         ("Reader 0", False),
         ("Reader 1", True),
     ]
     waiting = start(lambda: provider.wait(states, PATIENCE))
-    fake.change(lambda: fake.readers.pop("Reader 0"))
+    fake.change(lambda: fake.readers.pop(b"Reader 0"))
     assert [state.name for state in waiting.result(PATIENCE)] == ["Reader 1"]
     provider.close()
     assert fake.contexts == set()
@@ -139,7 +156,7 @@ def test_readers_come_and_go(monkeypatch: pytest.MonkeyPatch, plug_and_play: boo
 @pytest.mark.parametrize("plug_and_play", [True, False], ids=["windows", "macos"])
 def test_waiting_for_nothing_is_quiet(monkeypatch: pytest.MonkeyPatch, plug_and_play: bool) -> None:
     fake = FakeScard(plug_and_play=plug_and_play)
-    fake.readers = {"Reader 0": 0x10, "Reader 1": 0x50120}
+    fake.readers = {b"Reader 0": 0x10, b"Reader 1": 0x50120}
     provider = use(monkeypatch, fake)
     states = provider.readers()
     fake.calls.clear()
@@ -151,7 +168,7 @@ def test_a_service_that_calls_for_nothing_does_not_keep_us_running(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     fake = FakeScard()
-    fake.readers = {"Reader 0": 0x10}
+    fake.readers = {b"Reader 0": 0x10}
     provider = use(monkeypatch, fake)
     states = provider.readers()
     monkeypatch.setattr(fake, "_differs", lambda _asked: True)
@@ -165,7 +182,7 @@ def test_windows_stops_the_service_with_its_last_reader(
     monkeypatch: pytest.MonkeyPatch, stopped: int
 ) -> None:
     fake = FakeScard(signed=True)
-    fake.readers = {"Reader 0": 0x10}
+    fake.readers = {b"Reader 0": 0x10}
     provider = use(monkeypatch, fake)
     states = provider.readers()
     waiting = start(lambda: provider.wait(states, PATIENCE))
@@ -185,7 +202,7 @@ def test_windows_stops_the_service_with_its_last_reader(
 
 def test_an_old_context_is_replaced_unnoticed(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = FakeScard()
-    fake.readers = {"Reader 0": 0x10020}
+    fake.readers = {b"Reader 0": 0x10020}
     provider = use(monkeypatch, fake)
     (before,) = provider.readers()
     first_only = iter([0x80100003])
@@ -203,42 +220,103 @@ def test_an_old_context_is_replaced_unnoticed(monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_mute_card_is_told_from_an_empty_reader(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = FakeScard()
-    fake.readers = {"Reader 0": 0x10220, "Reader 1": 0x20010, "Reader 2": 0x30020}
+    fake.readers = {b"Reader 0": 0x10220, b"Reader 1": 0x20010, b"Reader 2": 0x30020}
     mute, empty, full = use(monkeypatch, fake).readers()
     assert (mute.present, mute.mute, mute.atr) == (True, True, b"")
     assert (empty.present, empty.mute, empty.atr) == (False, False, b"")
-    assert (full.present, full.mute, full.atr) == (True, False, bytes(ATR))
+    assert (full.present, full.mute, full.atr) == (True, False, ATR)
 
 
-def test_readers_of_the_same_name_are_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_readers_of_one_name_are_two_readers(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = FakeScard()
-    fake.readers = {"Reader": 0x10020}
-    monkeypatch.setattr(fake, "SCardListReaders", lambda *_: (0, ["Reader", "Reader"]))
-    assert len(use(monkeypatch, fake).readers()) == 1
+    fake.readers = {b"Reader": 0x10020}
+    monkeypatch.setattr(fake, "list_readers", lambda _context: (0, [b"Reader", b"Reader"]))
+    provider = use(monkeypatch, fake)
+    states = provider.readers()
+    assert [state.name for state in states] == ["Reader", "Reader (2)"]
+    assert provider.open("Reader (2)").reader == "Reader (2)"
 
 
-def test_an_odd_name_does_not_hide_the_others(
+def test_no_name_hides_a_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeScard()
+    odd = ["讀卡機 Ａ".encode(), "讀卡機".encode("cp950"), b"\xff\xfe", b"a\n\x07", b"x" * 300]
+    fake.readers = dict.fromkeys(odd, 0x10020)
+    provider = use(monkeypatch, fake)
+    connected: list[bytes] = []
+    monkeypatch.setattr(fake, "connect", lambda _context, name: (connected.append(name) or 0, 7, 2))
+    states = provider.readers()
+    assert len({state.name for state in states}) == len(odd)
+    assert states[0].name == "讀卡機 Ａ"
+    for state in states:
+        assert state.present
+        assert provider.open(state.name).reader == state.name
+    assert connected == odd
+
+
+def test_a_reader_that_the_service_lists_and_does_not_know_hides_nobody(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     fake = FakeScard()
-    fake.readers = {"讀卡機 0": 0x10020, "Reader 1": 0x10020}
+    fake.readers = {b"Reader 0": 0x10020, b"lost": 0x10020, b"Reader 2": 0x10020}
+    status_change = fake.status_change
+
+    def refuse(
+        context: int, milliseconds: int, asked: Sequence[tuple[bytes, int]]
+    ) -> tuple[int, list[ReaderAnswer]]:
+        if b"lost" in dict(asked):
+            return pcsc_codes.E_UNKNOWN_READER, [ReaderAnswer(0, b"") for _ in asked]
+        return status_change(context, milliseconds, asked)
+
+    monkeypatch.setattr(fake, "status_change", refuse)
     provider = use(monkeypatch, fake)
-    assert [state.name for state in provider.readers()] == ["Reader 1"]
-    provider.readers()
+    for _ in range(2):
+        assert [state.name for state in provider.readers()] == ["Reader 0", "Reader 2"]
     assert len(caplog.records) == 1
 
 
-def test_garbled_names_are_an_error_and_not_a_crash(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_list_without_end_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = FakeScard()
-
-    def fail(*_: object) -> None:
-        raise SystemError("returned a result with an exception set")
-
-    monkeypatch.setattr(fake, "SCardListReaders", fail)
+    fake.readers = {b"%0120d" % number: 0x10020 for number in range(2000)}
     provider = use(monkeypatch, fake)
-    with pytest.raises(ServiceUnavailableError):
-        provider.readers()
+    states = provider.readers()
+    assert len(states) == 64
+    fake.calls.clear()
+    assert provider.wait(states, 0.5) == states
+    assert fake.calls.count("SCardGetStatusChange") < 30
+    provider.open(states[-1].name)
+    with pytest.raises(NoReaderError):
+        provider.open(f"{1999:0120d}")
+
+
+@pytest.mark.parametrize("call", ["SCardConnect", "SCardStatus"])
+@pytest.mark.parametrize("resets", [1, RESET_ATTEMPTS - 1, RESET_ATTEMPTS])
+def test_a_reset_by_another_program_while_connecting_is_not_told(
+    monkeypatch: pytest.MonkeyPatch, call: str, resets: int
+) -> None:
+    fake = FakeScard(signed=True)
+    fake.readers = {b"Reader 0": 0x10020}
+    provider = use(monkeypatch, fake)
+    left = iter([pcsc_codes.W_RESET_CARD] * resets)
+    answer = fake._code
+    monkeypatch.setattr(
+        fake, "_code", lambda called: next(left, 0) if called == call else answer(called)
+    )
+    if resets < RESET_ATTEMPTS:
+        assert provider.open("Reader 0").atr == ATR
+        return
+    with pytest.raises(SharingViolationError):
+        provider.open("Reader 0")
     assert fake.contexts == set()
+
+
+def test_a_reset_by_another_program_while_reconnecting_is_not_told() -> None:
+    fake = FakeScard()
+    left = iter([pcsc_codes.W_RESET_CARD] * 3)
+    fake._code = lambda _call: next(left, 0)  # type: ignore[method-assign]  # others reset thrice
+    PcscConnection(fake, ConnectedCard(1, 2, 2, ATR, "R")).reset()
+    fake._code = lambda _call: pcsc_codes.W_RESET_CARD  # type: ignore[method-assign]  # for ever
+    with pytest.raises(SharingViolationError):
+        PcscConnection(fake, ConnectedCard(1, 2, 2, ATR, "R")).reset()
 
 
 def test_a_closed_provider_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -308,7 +386,7 @@ def test_a_failed_transmit_shows_nobody_the_receive_buffer() -> None:
             assert octets == [0, 0x20, 0, 1, 0x31]
             return 0x8010002F, [0x31, 0x32, 0x90, 0x00]
 
-    connection = PcscConnection(Fake(), ConnectedCard(1, 2, 2, bytes(ATR), "R"))
+    connection = PcscConnection(Fake(), ConnectedCard(1, 2, 2, ATR, "R"))
     with pytest.raises(TransportError):
         connection.transmit(b"\x00\x20\x00\x01\x31")
     assert sent == [[0, 0, 0, 0, 0]], "the list that pyscard was given is wiped"

@@ -139,7 +139,7 @@ def test_a_machine_that_allows_neither_way_is_told(monkeypatch: pytest.MonkeyPat
         PrivatePcscd().start()
 
 
-@pytest.mark.parametrize("name", ["", "x" * 51, 'a"b', "讀卡機", "a\nLIBPATH /tmp/x"])
+@pytest.mark.parametrize("name", ["", "x" * 101, "讀" * 34, 'a"b', "a\nLIBPATH /tmp/x"])
 def test_a_name_cannot_reach_into_the_configuration(name: str) -> None:
-    with pytest.raises(ValueError, match="printable ASCII"):
+    with pytest.raises(ValueError, match="printable"):
         PrivatePcscd(name)

@@ -218,7 +218,7 @@ def test_waiting_is_done_by_pcsc_and_not_by_python(
     rig: PcscRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[str] = []
-    real = pcsc._scard()
+    real = pcsc.open_library()
 
     class Counting:
         def __getattr__(self, name: str) -> object:
@@ -226,14 +226,14 @@ def test_waiting_is_done_by_pcsc_and_not_by_python(
             return getattr(real, name)
 
     before = rig.provider.readers()
-    monkeypatch.setattr(pcsc, "_scard", Counting)
+    monkeypatch.setattr(pcsc, "open_library", Counting)
     assert rig.provider.wait(before, 1.5) == before
-    assert calls.count("SCardGetStatusChange") <= 6  # look, block, look, block, look
+    assert calls.count("status_change") <= 6  # look, block, look, block, look
     calls.clear()
     waiting = start(lambda: rig.provider.wait(before, PATIENCE))
     rig.insert(0, new_card())
     waiting.result(PATIENCE)
-    assert calls.count("SCardGetStatusChange") <= 4
+    assert calls.count("status_change") <= 4
 
 
 def test_cancellations_are_never_lost(rig: PcscRig) -> None:

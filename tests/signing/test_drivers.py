@@ -11,18 +11,21 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509 import load_der_x509_certificate
 
 from agent.cards.card import ID_KEYX, ID_SIGN, Card, CardDriver, StoredCertificate
+from agent.cards.citizen.card import CitizenCard, Send
 from agent.cards.citizen.pkcs15 import ID_CA, ID_ROOT
 from agent.cards.registry import Registry
 from agent.cms.digest import HashAlgorithm
 from agent.errors import (
     AgentError,
     BadRequestError,
+    CardError,
     CardRemovedError,
     CryptogramError,
     KeyNotFoundError,
     PinError,
     UnsupportedCardError,
 )
+from agent.iso7816 import CommandApdu
 from agent.secret import SecretBytes
 from agent.transport.base import Connection
 from agent.virtualcard.card import VirtualCard
@@ -177,19 +180,6 @@ def test_what_no_key_can_work_on_costs_no_attempt(desk: Desk) -> None:
     assert desk.card.data.attempts_left == 3
 
 
-def test_a_transaction_ends_with_a_reset_whatever_happened(desk: Desk) -> None:
-    def fail_behind_the_pin() -> None:
-        with desk.open() as card:
-            card.sign(ID_SIGN, SecretBytes.from_text("123456"), [(HashAlgorithm.SHA256, DIGEST)])
-            raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        fail_behind_the_pin()
-    connection = desk.connect()
-    _, sw = connection.transmit(bytes((0x80, 0xEA, 0x82, 0x01, 0x80)) + bytes(128))
-    assert sw != 0x9000
-
-
 def test_decryption_gives_the_message(desk: Desk) -> None:
     with desk.open() as card:
         key = load_der_x509_certificate(next(card.certificates_of(ID_KEYX)).der).public_key()
@@ -199,9 +189,28 @@ def test_decryption_gives_the_message(desk: Desk) -> None:
     assert messages == (b"a secret",)
 
 
-def test_a_cryptogram_with_wrong_padding_is_one_error(desk: Desk) -> None:
-    with desk.open() as card, pytest.raises(CryptogramError, match="decryption failed"):
-        card.decrypt(ID_KEYX, SecretBytes.from_text("123456"), [b"\x01" * 256])
+EIGHT = b"\x5a" * 8
+WRONG_BLOCKS = {
+    "not a zero first": b"\x01\x02" + EIGHT + b"\x00" + bytes(245),
+    "padded as a signature": b"\x00\x01" + b"\xff" * 253 + b"\x00",
+    "padded with nothing known": b"\x00\x03" + EIGHT + b"\x00" + bytes(245),
+    "seven bytes of padding": b"\x00\x02" + EIGHT[1:] + b"\x00" + bytes(246),
+    "no padding": b"\x00\x02\x00" + bytes(253),
+    "no end of the padding": b"\x00\x02" + b"\x5a" * 254,
+}
+
+
+@pytest.mark.parametrize("block", WRONG_BLOCKS.values(), ids=list(WRONG_BLOCKS))
+def test_a_cryptogram_with_wrong_padding_is_one_error(desk: Desk, block: bytes) -> None:
+    with desk.open() as card:
+        key = load_der_x509_certificate(next(card.certificates_of(ID_KEYX)).der).public_key()
+        assert isinstance(key, RSAPublicKey)
+        numbers = key.public_numbers()
+        cryptogram = pow(int.from_bytes(block, "big"), numbers.e, numbers.n).to_bytes(256, "big")
+        with pytest.raises(CryptogramError) as error:
+            card.decrypt(ID_KEYX, SecretBytes.from_text("123456"), [cryptogram])
+    assert error.value.detail == "decryption failed"
+    assert error.value.code is CryptogramError().code
 
 
 def test_a_key_that_is_not_there_is_said_before_the_pin(desk: Desk) -> None:
@@ -222,12 +231,33 @@ def test_readers_that_refuse_long_reads(make_card: CardFactory, generation: str)
     verify(desk.certificate, signature)
 
 
-def test_after_an_operation_the_card_has_forgotten_the_pin(desk: Desk) -> None:
-    desk.sign()
-    connection = desk.connect()
-    cla = 0x80
-    _, sw = connection.transmit(bytes((cla, 0xEA, 0x82, 0x01, 0x80)) + bytes(128))
-    assert sw != 0x9000
+HALF_A_BLOCK = CommandApdu(0x80, 0xEA, 0x82, 0x01, bytes(128))
+
+
+class FaultBehindThePinError(Exception):
+    """Something went wrong while the card was open."""
+
+
+@pytest.mark.parametrize("fault", [False, True], ids=["after success", "after a fault"])
+def test_after_a_transaction_the_card_has_forgotten_the_pin(
+    make_card: CardFactory, generation: str, monkeypatch: pytest.MonkeyPatch, *, fault: bool
+) -> None:
+    """Use the key once more as before (on gen2 in its channel), on a card that would allow it."""
+    log_in, kept = CitizenCard._log_in, []
+
+    def keep(card: CitizenCard, pin: SecretBytes) -> Send:
+        kept.append(log_in(card, pin))
+        return kept[-1]
+
+    monkeypatch.setattr(CitizenCard, "_log_in", keep)
+    desk = Desk(make_card(generation, options=Options(verify_per_signature=False)))
+    with contextlib.suppress(FaultBehindThePinError), desk.driver.open(desk.connect()) as card:
+        card.sign(ID_SIGN, SecretBytes.from_text("123456"), [(HashAlgorithm.SHA256, DIGEST)])
+        kept[0](HALF_A_BLOCK, "allowed while the transaction lasts")
+        if fault:
+            raise FaultBehindThePinError
+    with pytest.raises(CardError):
+        kept[0](HALF_A_BLOCK, "refused: the card was reset")
 
 
 def test_pulled_at_every_command(make_card: CardFactory, generation: str) -> None:

@@ -38,6 +38,7 @@ class PromptTexts:
     # PIN.
     sign_title: str
     sign_many_title: CountedText
+    each_document: str
     decrypt_title: str
     pin: str
     pin_hint: str

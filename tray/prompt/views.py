@@ -75,6 +75,8 @@ def _enter_pin(root: tk.Tk, prompt: EnterPin, texts: PromptTexts) -> Window:
     _add_documents(window, panel, prompt)
     _add_card(window, panel, prompt.card)
     _add_site_warnings(window, prompt.site)
+    if prompt.purpose.count > 1:
+        window.add_text(texts.each_document)
     _PinEntry(window, prompt)
     return window
 

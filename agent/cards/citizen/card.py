@@ -27,6 +27,8 @@ from agent.cards.citizen.padding import (
     signature_block,
 )
 from agent.cards.citizen.pkcs15 import (
+    ID_CA,
+    ID_ROOT,
     CertificateEntry,
     parse_certificate_entry,
     parse_key_entry,
@@ -67,6 +69,7 @@ HALF = 128  # bytes of block or result in one command
 PIN_RULES = PinRules(shortest=6, longest=8, attempts=3)
 KEY_REFERENCES = {ID_SIGN: 0x01, ID_KEYX: 0x05}
 """The references of the citizen card's keys, where its PrKDF does not say otherwise."""
+USUAL_IDS = frozenset({ID_SIGN, ID_KEYX, ID_CA, ID_ROOT})
 MAX_CERTIFICATES = 32  # that are read of one card
 
 _FILLING: Final = b"\x00\xff \t"  # around a number that is shorter than its file
@@ -100,6 +103,7 @@ class CitizenCard(Card):
             raise OtherGenerationError(f"not a {self.generation} card")
         self._serial = self._read_serial()
         self._record: CardRecord = memory.record(self._serial)
+        self._reference: int | None = None  # that was used last
 
     @classmethod
     def is_root_known(cls, session: CardSession) -> bool:
@@ -167,6 +171,7 @@ class CitizenCard(Card):
     def reject(self, certificate: StoredCertificate) -> None:
         """Note that the card's key does not belong to a certificate."""
         self._record.rejected |= {certificate}
+        self._reject_reference(certificate.id)
 
     def read_again(self, certificate: StoredCertificate) -> None:
         """Read a certificate once more; errors as of :class:`Card`.
@@ -207,6 +212,7 @@ class CitizenCard(Card):
         blocks = self._use_key(key_id, pin, cryptograms)
         for block, cryptogram in zip(blocks, cryptograms, strict=True):
             if not any(encrypts_to(item.der, block, cryptogram) for item in certificates):
+                self._reject_reference(key_id)
                 raise CardError("what the card decrypted does not belong to the cryptogram")
         return tuple(remove_encryption_padding(block) for block in blocks)
 
@@ -215,15 +221,20 @@ class CitizenCard(Card):
     def _use_key(
         self, key_id: bytes, pin: SecretBytes, blocks: Sequence[bytes]
     ) -> tuple[bytes, ...]:
-        reference = self._key_reference(key_id)
+        reference = self._reference = self._key_reference(key_id)
         if not blocks or any(len(block) != MODULUS_LENGTH for block in blocks):
             raise BadRequestError("an input that is not as long as the key")
         self.pin_rules.check(pin)
         results: list[bytes] = []
         for block in blocks:
-            # A VERIFY for each use: whether one allows several is not known.
+            # A VERIFY for each use: whether one allows several is not known of any card.
             send = self._log_in(pin)
-            results.append(self._operate(send, reference, block))
+            try:
+                results.append(self._operate(send, reference, block))
+            except CardError as error:
+                if error.status_word == SW.REFERENCE_NOT_FOUND:
+                    self._reject_reference(key_id)
+                raise
         return tuple(results)
 
     def _log_in(self, pin: SecretBytes) -> Send:
@@ -279,14 +290,14 @@ class CitizenCard(Card):
         """
         entries = self._entries()
         found, failure = [], None
-        for entry in entries[:MAX_CERTIFICATES]:
+        for entry in _at_most(MAX_CERTIFICATES, entries):
             try:
                 found.append(self._read_certificate_twice_if_it_fails(entry))
             except CardError as error:
                 failure = failure or error
                 self._leave_out(entry.label, error)
         if len(entries) > MAX_CERTIFICATES:
-            self._leave_out("all after the first 32", None)
+            self._leave_out("whatever is more than 32", None)
         if failure is not None and not found:
             raise failure
         self._read_references()
@@ -298,14 +309,13 @@ class CitizenCard(Card):
     def _read_first(self, key_id: bytes) -> StoredCertificate:
         """Read the first certificate of a key into the record."""
         failure: CardError | None = None
-        directory = self._read_directory(EF_CERTIFICATE_DIRECTORY)
-        for entry in self._parse_entries(directory):
-            if entry.id != key_id:
-                continue
+        tried: list[CertificateEntry] = []
+        while (entry := self._first_entry(key_id, tried)) is not None:
             try:
                 found = self._read_certificate(entry)
             except CardError as error:
                 failure = error
+                tried.append(entry)
                 self._leave_out(entry.label, error)
                 continue
             self._record.add(found)
@@ -313,6 +323,16 @@ class CitizenCard(Card):
                 self._read_references()
             return found
         raise failure or KeyNotFoundError("no such certificate on the card")
+
+    def _first_entry(
+        self, key_id: bytes, tried: Sequence[CertificateEntry]
+    ) -> CertificateEntry | None:
+        """Read the directory as far as the first entry of a key that was not tried yet."""
+        if len(tried) == MAX_CERTIFICATES:
+            return None
+        # Anew each time: once a certificate was tried, its file is the selected one.
+        entries = self._parse_entries(self._read_directory(EF_CERTIFICATE_DIRECTORY))
+        return next((each for each in entries if each.id == key_id and each not in tried), None)
 
     def _read_certificate_twice_if_it_fails(self, entry: CertificateEntry) -> StoredCertificate:
         try:
@@ -386,12 +406,20 @@ class CitizenCard(Card):
 
     def _key_reference(self, key_id: bytes) -> int:
         """Return how commands name a key; read it first where only the card can say."""
-        if key_id not in KEY_REFERENCES:
+        record = self._record
+        usual, wrong = KEY_REFERENCES.get(key_id), record.wrong_references
+        if usual is None or (key_id, usual) in wrong:
             self._read_references()
-        known = {**KEY_REFERENCES, **(self._record.references or {})}
-        if key_id not in known:
+        told = (record.references or {}).get(key_id)
+        known = [reference for reference in (told, usual) if reference is not None]
+        if not known:
             raise KeyNotFoundError("no such key on the card")
-        return known[key_id]
+        return next((item for item in known if (key_id, item) not in wrong), known[0])
+
+    def _reject_reference(self, key_id: bytes) -> None:
+        """Note that the reference used last is not that of a key."""
+        if self._reference is not None:
+            self._record.wrong_references |= {(key_id, self._reference)}
 
     def enter(self, directory: int) -> None:
         """Select a child, a sibling or the current directory, unless it is selected already."""
@@ -447,6 +475,12 @@ class CitizenCard(Card):
             CardError, TransportError: as named; whether it cost an attempt is not known.
 
         """
+
+
+def _at_most(count: int, entries: Sequence[CertificateEntry]) -> list[CertificateEntry]:
+    """Return so many entries in their order; those that every card has are among them."""
+    chosen = sorted(entries, key=lambda entry: entry.id not in USUAL_IDS)[:count]
+    return [entry for entry in entries if entry in chosen]
 
 
 class CitizenDriver(CardDriver):

@@ -20,11 +20,10 @@ from agent.files import replace_file
 from agent.host.instance.record import read_record
 from agent.host.machine import windows_objects
 from agent.host.machine.paths import Paths
+from agent.periodic import CHECKS, PeriodicChecks
 
 QUIT_SECONDS: Final = 30.0
 """How long an agent may take: it finishes an operation on a card and closes its databases."""
-LOOK_SECONDS: Final = 0.5
-"""How often an agent looks for a request."""
 _WAIT_SECONDS: Final = 0.1
 _PROCESS_SECONDS: Final = 10.0  # Windows: from the end of the agent to that of its process
 
@@ -89,22 +88,28 @@ def end_running(paths: Paths, seconds: float = QUIT_SECONDS) -> bool:
 
 
 async def until_asked(
-    request: Path, stop: Callable[[], object], interval: float = LOOK_SECONDS
+    request: Path, stop: Callable[[], object], checks: PeriodicChecks = CHECKS
 ) -> None:
     """Wait until the agent is asked to end, then call ``stop``; never raises.
 
     Args:
         request: the file (see ``Paths.quit_request``).
         stop: is called in the event loop.
-        interval: seconds between two looks.
+        checks: those that look for the file.
 
     """
-    while True:
-        await asyncio.sleep(interval)
-        if await asyncio.to_thread(_is_there, request):
-            _log.info("asked to end")
-            stop()
-            return
+    loop = asyncio.get_running_loop()
+    asked = asyncio.Event()
+
+    def check() -> None:
+        if _is_there(request):
+            with suppress(RuntimeError):  # the loop has ended
+                loop.call_soon_threadsafe(asked.set)
+
+    with checks.running(check):
+        await asked.wait()
+    _log.info("asked to end")
+    stop()
 
 
 def _is_there(request: Path) -> bool:

@@ -15,7 +15,7 @@ from agent.secret import SecretBytes
 from agent.signing.model import CardPresence, ReaderView
 from agent.web.front.refusal import unexpected
 from agent.web.hipki import card_requests
-from agent.web.hipki.errors import HipkiError, Major, Numbers, numbers
+from agent.web.hipki.errors import ErrorNumbers, HipkiError, Major, numbers
 from agent.web.hipki.fields import RequestFields
 from agent.web.hipki.functions import Function, reply_name
 from agent.web.hipki.information import (
@@ -102,31 +102,33 @@ class HipkiComponent:
         if len(self._refused) > MAX_REFUSED:
             self._refused.popitem(last=False)
 
-    def refusal(self, name: str, why: Numbers) -> Reply:
+    def refusal(self, name: str, why: ErrorNumbers) -> Reply:
         """Return the reply of a refusal, with ``slots`` or ``data``: pages look into them."""
         func = reply_name(name)
         if func == "pkcs11info":
             return information((), why, version=self.version)
         return {"func": func, **why.fields(), "serverVersion": self.version, "data": {}}
 
-    async def admit(self, site: Origin | None) -> Numbers:
+    async def admit(self, site: Origin | None) -> ErrorNumbers:
         """Ask the citizen about a site without a decision; return the outcome."""
         if site is None:
-            return Numbers(Major.UNTRUSTED_SITE)
+            return ErrorNumbers(Major.UNTRUSTED_SITE)
         try:
             await self._service.connect(site)
         except AgentError as error:
             return numbers(error)
-        return Numbers(Major.SUCCESS)
+        return ErrorNumbers(Major.SUCCESS)
 
-    def public_information(self, fields: RequestFields, outcome: Numbers | None = None) -> Reply:
+    def public_information(
+        self, fields: RequestFields, outcome: ErrorNumbers | None = None
+    ) -> Reply:
         """Describe the readers and whether cards are in them, for a site that may know no more."""
         slots = map(_as_strangers_see, self._slots({}, fields))
         return information(slots, outcome, version=self.version)
 
     def refusing_image(self) -> bytes:
         """Draw the image for a blocked site: no readers, and the reason."""
-        return information_image((), self.version, Numbers(Major.UNTRUSTED_SITE))
+        return information_image((), self.version, ErrorNumbers(Major.UNTRUSTED_SITE))
 
     async def image(self, site: Origin | None) -> bytes:
         """Draw the readers, with numbers and kinds of cards for an allowed site."""
@@ -152,7 +154,7 @@ class HipkiComponent:
         await self._service.connect(site)
         read: dict[str, CardContents] = {}
         unread: dict[str, AgentError] = {}
-        outcome = Numbers(Major.SUCCESS)
+        outcome = ErrorNumbers(Major.SUCCESS)
         try:
             listing = await self._service.certificates(site)
             read = CardContents.by_reader(listing.certificates)
@@ -174,7 +176,7 @@ class HipkiComponent:
         used = result.certificate
         return {
             "func": "sign",
-            **Numbers(Major.SUCCESS).fields(),
+            **ErrorNumbers(Major.SUCCESS).fields(),
             "signature": base64.b64encode(signature).decode(),
             "certb64": base64.b64encode(used.facts.der).decode(),
             "cardSN": used.card_serial,
@@ -193,7 +195,7 @@ class HipkiComponent:
             raise
         return {
             "func": "decrypt",
-            **Numbers(Major.SUCCESS).fields(),
+            **ErrorNumbers(Major.SUCCESS).fields(),
             "plain": _plain_text(plain, fields),
             "version": HELPER_VERSION,
             "serverVersion": self.version,
@@ -254,10 +256,10 @@ class HipkiComponent:
         return {reader.name: CardContents(reader.serial or "") for reader in cards}
 
 
-def _listing_outcome(error: AgentError) -> Numbers:
+def _listing_outcome(error: AgentError) -> ErrorNumbers:
     """Return what a listing ends with; no card that can be used is a reader without a token."""
     if error.code in _NO_CARD or isinstance(error, MuteCardError):
-        return Numbers(Major.SUCCESS)
+        return ErrorNumbers(Major.SUCCESS)
     return numbers(error)
 
 

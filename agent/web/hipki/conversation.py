@@ -26,7 +26,7 @@ THINKING_SECONDS: Final = 0.5
 
 
 @unique
-class Answer(StrEnum):
+class PopupAnswer(StrEnum):
     """What the citizen may answer in one of our pages."""
 
     ONCE = "once"
@@ -35,10 +35,10 @@ class Answer(StrEnum):
     CANCEL = "cancel"
 
 
-class Question:
+class PopupQuestion:
     """A question to the citizen, shown in one popup or in several at once."""
 
-    def __init__(self, kind: str, about: dict[str, Any], answers: frozenset[Answer]) -> None:
+    def __init__(self, kind: str, about: dict[str, Any], answers: frozenset[PopupAnswer]) -> None:
         """Start the clock: a yes counts from now on, after a moment.
 
         Args:
@@ -48,22 +48,22 @@ class Question:
 
         """
         self.shown = {"kind": kind, **about}
-        self._answers = answers | {Answer.CANCEL}
+        self._answers = answers | {PopupAnswer.CANCEL}
         self._asked = time.monotonic()
         self._answered = asyncio.Event()
-        self._answer = Answer.CANCEL
+        self._answer = PopupAnswer.CANCEL
 
-    def answer(self, answer: Answer) -> bool:
+    def answer(self, answer: PopupAnswer) -> bool:
         """Accept an answer; return False for one that is not offered or comes too soon."""
         too_soon = time.monotonic() - self._asked < THINKING_SECONDS
-        if answer not in self._answers or (too_soon and answer is not Answer.CANCEL):
+        if answer not in self._answers or (too_soon and answer is not PopupAnswer.CANCEL):
             return False
         if not self._answered.is_set():
             self._answer = answer
             self._answered.set()
         return True
 
-    async def wait(self) -> Answer:
+    async def wait(self) -> PopupAnswer:
         """Wait for the answer.
 
         Raises:
@@ -89,13 +89,13 @@ class Conversation:
 
         """
         self.followers = 0
-        self._question: Question | None = None
+        self._question: PopupQuestion | None = None
         self._windows = 0
         self._reply: str | None = None
         self._changed = asyncio.Event()
         self.task = asyncio.create_task(self._run(work))
 
-    async def ask(self, question: Question) -> Answer:
+    async def ask(self, question: PopupQuestion) -> PopupAnswer:
         """Show a question in every popup of this conversation and wait for the answer.
 
         Raises:
@@ -111,7 +111,7 @@ class Conversation:
             self._change()
 
     @contextmanager
-    def elsewhere(self) -> Iterator[None]:
+    def asking_in_window(self) -> Iterator[None]:
         """Tell every popup, while the context lasts, that a window asks the citizen."""
         self._windows += 1
         self._change()
@@ -121,8 +121,8 @@ class Conversation:
             self._windows -= 1
             self._change()
 
-    def answer(self, answer: Answer) -> bool:
-        """Answer the question that is shown; return whether one is shown and accepts it."""
+    def answer(self, answer: PopupAnswer) -> bool:
+        """PopupAnswer the question that is shown; return whether one is shown and accepts it."""
         return self._question is not None and self._question.answer(answer)
 
     async def follow(self) -> AsyncIterator[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The old component's error numbers: one table from our codes to what pages compare with."""
+"""The old component's error numbers, which pages compare with, and our error codes in them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from agent.errors import AgentError, ErrorCode, SpoiltCertificateError
 
 @unique
 class Major(IntEnum):
-    """``ret_code``: unsigned 32 bits, what went wrong."""
+    """``ret_code``, unsigned 32 bits."""
 
     SUCCESS = 0
     KEY_MISSING = 0x76000001
@@ -55,7 +55,7 @@ class Major(IntEnum):
 
 @unique
 class Minor(IntEnum):
-    """``last_error``: a PKCS#11 return value, or the signed count of attempts that are left."""
+    """``last_error``: a PKCS#11 return value (CKR_…), or a signed number for the attempts left."""
 
     NONE = 0
     FUNCTION_FAILED = 0x06
@@ -157,12 +157,12 @@ REASONS: Final[Mapping[int, str]] = {
     Major.NOT_YET_VALID: "not_yet_valid",
     Major.EXPIRED: "expired",
 }
-"""What our own self-test says of a number in the citizen's language; pages get the texts above."""
+"""The keys of our own self-test's texts; pages get the texts above."""
 _ATTEMPTS: Final = {1: Minor.ONE_ATTEMPT_LEFT, 2: Minor.TWO_ATTEMPTS_LEFT}
 
 
 class HipkiError(AgentError):
-    """A mistake of a page that the old component has a number of its own for."""
+    """A mistake of a page for which the old component has a number of its own."""
 
     code = ErrorCode.BAD_REQUEST
 
@@ -172,14 +172,14 @@ class HipkiError(AgentError):
 
 
 @dataclass(frozen=True, slots=True)
-class Numbers:
-    """What a page is told of an error."""
+class ErrorNumbers:
+    """The outcome as a page is told it; success has numbers too."""
 
     ret_code: Major
     last_error: Minor = Minor.NONE
 
     def fields(self) -> dict[str, object]:
-        """Write them as every reply has them, with their texts where something went wrong."""
+        """Return them as fields of a reply, with the text of each one that is not 0."""
         fields: dict[str, object] = {
             "ret_code": int(self.ret_code),
             "last_error": int(self.last_error),
@@ -191,13 +191,13 @@ class Numbers:
         return fields
 
 
-def numbers(error: AgentError) -> Numbers:
-    """Translate an error; a wrong PIN also says how many attempts are left."""
+def numbers(error: AgentError) -> ErrorNumbers:
+    """Return the numbers of an error; those of a wrong PIN tell how many attempts are left."""
     if isinstance(error, HipkiError):
-        return Numbers(error.major)
+        return ErrorNumbers(error.major)
     if isinstance(error, SpoiltCertificateError):
-        return Numbers(Major.CERTIFICATE_READING)
+        return ErrorNumbers(Major.CERTIFICATE_READING)
     major, minor = _NUMBERS[error.code]
     if error.code is ErrorCode.PIN_INCORRECT:
         minor = _ATTEMPTS.get(error.attempts_left or 0, minor)
-    return Numbers(major, minor)
+    return ErrorNumbers(major, minor)

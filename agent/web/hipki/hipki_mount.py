@@ -26,7 +26,7 @@ from agent.web.front.mount import Handler, Mount, Route, Routes
 from agent.web.front.refusal import refusal
 from agent.web.hipki import pages
 from agent.web.hipki.component import HipkiComponent
-from agent.web.hipki.errors import HipkiError, Major, Numbers, numbers
+from agent.web.hipki.errors import ErrorNumbers, HipkiError, Major, numbers
 from agent.web.hipki.fields import MAX_BODY, RequestFields, parse_body
 from agent.web.hipki.functions import Function
 from agent.web.hipki.pages import Page
@@ -185,12 +185,12 @@ class HipkiMount(Mount):
         del caller
         _refuse_frames(request)
         domain = request.query.get("domain", "").strip()
-        sites = pages.candidates(domain, LOCAL_PROGRAM)
+        sites = pages.possible_sites(domain, LOCAL_PROGRAM)
         # Pages name a host, but not which port of it was refused.
         refused = self._component.last_refused(domain.lower())
         if refused is not None:
             sites = [refused, *(site for site in sites if site != refused)]
-        shown = await asyncio.to_thread(lambda: [pages.describe(site) for site in sites])
+        shown = await asyncio.to_thread(lambda: [pages.site_facts(site) for site in sites])
         return await self._document(
             request,
             page,
@@ -238,7 +238,7 @@ class HipkiMount(Mount):
             )
             return await self._component.answer(site, function, "pkcs11info", fields)
         if self._is_blocked(site):
-            return self._component.refusal("pkcs11info", Numbers(Major.UNTRUSTED_SITE))
+            return self._component.refusal("pkcs11info", ErrorNumbers(Major.UNTRUSTED_SITE))
         return self._component.public_information(fields, outcome)
 
     def _calling(self, function: Function, name: str) -> Route:
@@ -246,7 +246,7 @@ class HipkiMount(Mount):
             fields = await self._read(request)
             called = name or fields.text("func")
             if caller is None:
-                untrusted = Numbers(Major.UNTRUSTED_SITE)
+                untrusted = ErrorNumbers(Major.UNTRUSTED_SITE)
                 return self._reply(self._component.refusal(called, untrusted), caller)
             reply = await self._component.answer(caller, function, called, fields)
             return self._reply(reply, caller)
@@ -258,7 +258,7 @@ class HipkiMount(Mount):
 
         def refuse(error: AgentError, caller: Origin | None) -> web.Response:
             too_long = isinstance(error, Refused) and error.status == 413
-            why = Numbers(Major.TOO_LARGE) if too_long else numbers(error)
+            why = ErrorNumbers(Major.TOO_LARGE) if too_long else numbers(error)
             status = _STATUS.get(error.code, HTTPStatus.OK)
             if isinstance(error, Refused):
                 status = HTTPStatus(error.status)

@@ -13,7 +13,7 @@ from agent import __version__
 from agent.signing.model import CardCertificate, CardPresence, ReaderView
 from agent.web.hipki import image
 from agent.web.hipki.certificates import certificate_object, in_order, key_objects, without_quotes
-from agent.web.hipki.errors import Major, Numbers
+from agent.web.hipki.errors import ErrorNumbers, Major
 
 VERSION: Final = "1.3.5.103349"
 """Above every known minimum of pages, compared as text, part by part or without its dots."""
@@ -100,7 +100,7 @@ class Slot:
 
 def information(
     slots: Iterable[Slot],
-    outcome: Numbers | None = None,
+    outcome: ErrorNumbers | None = None,
     *,
     version: str = VERSION,
     with_certificates: bool = False,
@@ -124,7 +124,7 @@ def information(
 
 @lru_cache(maxsize=16)
 def information_image(
-    slots: tuple[Slot, ...], version: str = VERSION, outcome: Numbers | None = None
+    slots: tuple[Slot, ...], version: str = VERSION, outcome: ErrorNumbers | None = None
 ) -> bytes:
     """Return the description without certificates as an image, or as much of it as fits.
 
@@ -146,10 +146,10 @@ def _compact(described: dict[str, Any]) -> str:
     return json.dumps(described, ensure_ascii=True, separators=(",", ":"))
 
 
-def _head(version: str, outcome: Numbers | None) -> dict[str, Any]:
+def _head(version: str, outcome: ErrorNumbers | None) -> dict[str, Any]:
     return {
         "func": "pkcs11info",
-        **(outcome or Numbers(Major.SUCCESS)).fields(),
+        **(outcome or ErrorNumbers(Major.SUCCESS)).fields(),
         "serverVersion": version,
         "product": "ankong",
         "productVersion": __version__,

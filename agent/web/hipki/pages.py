@@ -1,4 +1,4 @@
-"""Our own pages on this port: small, in one piece, and nobody's to frame or to add to."""
+"""Our own pages on this port, each in one document that no other site can frame or add to."""
 
 import base64
 import hashlib
@@ -15,7 +15,7 @@ from agent import __version__
 from agent.domain import split_display_host
 from agent.errors import BadRequestError
 from agent.origin import Origin
-from agent.web.hipki.errors import MAJOR_TEXTS, MINOR_TEXTS, REASONS, Major, Numbers
+from agent.web.hipki.errors import MAJOR_TEXTS, MINOR_TEXTS, REASONS, ErrorNumbers, Major
 from agent.words.browser import page_texts
 from agent.words.language import Language
 
@@ -27,11 +27,11 @@ _MARK: Final = (
     '<rect x="6" y="9" width="5" height="4" rx="1"/><path d="M14 15.5l1.5 1.5 3-3.5"/></svg>'
 )
 _REFUSALS: Final = {
-    "failed": Numbers(Major.FAILED).fields(),
-    "tooLarge": Numbers(Major.TOO_LARGE).fields(),
-    "badParameter": Numbers(Major.BAD_PARAMETER).fields(),
+    "failed": ErrorNumbers(Major.FAILED).fields(),
+    "tooLarge": ErrorNumbers(Major.TOO_LARGE).fields(),
+    "badParameter": ErrorNumbers(Major.BAD_PARAMETER).fields(),
 }
-"""What our scripts tell a page that they could not ask the agent for."""
+"""The refusals that our scripts make themselves, where the agent cannot be asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,8 @@ class Page:
     Attributes:
         policy: the Content-Security-Policy that lets exactly these run.
         _name: of the page, and of its texts in the catalogue.
-        _pieces: of the document: markup and the name of a field, in turn.
-        _parts: what the same fields are in every answer, as markup.
+        _pieces: of the document: markup and names of fields in turn.
+        _parts: the fields that are the same in every answer, as markup.
 
     """
 
@@ -55,7 +55,7 @@ class Page:
     def load(cls, name: str) -> "Page":
         """Read ``name.html`` and ``name.js``.
 
-        In the document ``{field}`` stands for a field and ``{say:key}`` for a text.
+        In the document ``{field}`` stands for a field and ``{say:key}`` for a translated text.
 
         Raises:
             OSError: one is missing: the installation is broken.
@@ -80,9 +80,9 @@ class Page:
         return cls(policy, name, tuple(_FIELD.split(document)), parts)
 
     def fill(self, language: Language, **fields: str) -> bytes:
-        """Put the texts of a language and the fields of one request in.
+        """Return the document with the texts of a language and the fields of one request.
 
-        The first time in each language it reads the catalogue: blocks for some milliseconds.
+        The first call for each language reads its catalogue: blocks for some milliseconds.
         """
         values = {**self._parts, **_texts(language, self._name)}
         values |= {name: html.escape(value) for name, value in fields.items()}
@@ -93,7 +93,7 @@ class Page:
 
 @cache
 def _texts(language: Language, page: str) -> Mapping[str, str]:
-    """Return the texts of a page as markup: each one, and all of them for its script."""
+    """Return the texts of a page as markup: each for the document, and all for its script."""
     every = page_texts(language, "hipki", "common")
     texts = {area: every[area] for area in ("common", page)}
     said = {
@@ -119,8 +119,8 @@ def _hash(content: str) -> str:
     return f"'sha256-{digest}'"
 
 
-def describe(site: Origin) -> dict[str, object]:
-    """Describe a site for a citizen: what its letters are, whose it is, what is odd about it.
+def site_facts(site: Origin) -> dict[str, object]:
+    """Describe a site for the page that asks about it: its host and domain, and what is odd there.
 
     Blocks for a tenth of a second at first.
     """
@@ -137,12 +137,13 @@ def describe(site: Origin) -> dict[str, object]:
     return shown
 
 
-def candidates(domain: str, program: Origin) -> list[Origin]:
-    """List the sites that a page may mean with ``/addDomain?domain=…``, the likeliest first.
+def possible_sites(domain: str, program: Origin) -> list[Origin]:
+    """Return the sites that ``/addDomain?domain=…`` may mean, the likeliest first.
 
     Args:
-        domain: a host, with or without port or scheme; empty for programs on this computer.
-        program: stands for these.
+        domain: a host, with or without port or scheme, unchecked; empty for programs on this
+            computer.
+        program: the origin of these.
 
     """
     if not domain:
@@ -158,7 +159,7 @@ def candidates(domain: str, program: Origin) -> list[Origin]:
 
 
 def error_script() -> str:
-    """Write ``errorcode.js``: the texts of our numbers, under the names that pages call."""
+    """Return ``errorcode.js``: the texts of the numbers, in functions that pages call."""
     majors = json.dumps({int(k): v for k, v in MAJOR_TEXTS.items()}, ensure_ascii=False)
     minors = json.dumps({int(k): v for k, v in MINOR_TEXTS.items()}, ensure_ascii=False)
     return (
@@ -170,10 +171,10 @@ def error_script() -> str:
 
 
 def waiting_gif() -> bytes:
-    """Read the small animation that some pages open while they wait."""
+    """Return the small animation that some pages show while they wait."""
     return (_FOLDER / "waiting.gif").read_bytes()
 
 
 def banner(version: str) -> bytes:
-    """Say who we are, in the words that inventory scripts look for."""
+    """Return the text that inventory scripts look for: name and version."""
     return f"version:{version}\nAnkong (安控) {__version__}\n".encode()

@@ -1,4 +1,4 @@
-"""Answer the requests of our own pages: each has a token, the answer is lines of JSON."""
+"""PopupAnswer the requests of our own pages: each has a token, the answer is lines of JSON."""
 
 import json
 from typing import Annotated, Any, ClassVar, Final, TypeVar
@@ -19,11 +19,11 @@ from agent.web.front.mount import Handler, Route, Routes
 from agent.web.hipki.component import HipkiComponent
 from agent.web.hipki.conversation import (
     THINKING_SECONDS,
-    Answer,
     Conversation,
     Conversations,
+    PopupAnswer,
 )
-from agent.web.hipki.errors import HipkiError, Major, Numbers, numbers
+from agent.web.hipki.errors import ErrorNumbers, HipkiError, Major, numbers
 from agent.web.hipki.fields import MAX_BODY, RequestFields, parse_text
 from agent.web.hipki.functions import BY_NAME, Function
 from agent.web.hipki.popup_prompter import SITE_ANSWERS
@@ -53,12 +53,12 @@ class _StartRequest(_OwnMessage, frozen=True, forbid_unknown_fields=True):
 
 
 class _AnswerQuestion(_OwnMessage, frozen=True, forbid_unknown_fields=True):
-    answer: Answer
+    answer: PopupAnswer
 
 
 class _AddDomain(_OwnMessage, frozen=True, forbid_unknown_fields=True):
     site: _Origin
-    answer: Answer
+    answer: PopupAnswer
 
 
 class PopupRoutes:
@@ -166,19 +166,19 @@ class PopupRoutes:
         token = self.tokens.prove(said.token)
         if token.kind is not PageKind.ADD_DOMAIN:
             raise AgentError("another page's token", code=ErrorCode.ORIGIN_NOT_ALLOWED)
-        if said.answer is not Answer.CANCEL and token.age < THINKING_SECONDS:
+        if said.answer is not PopupAnswer.CANCEL and token.age < THINKING_SECONDS:
             raise AgentError("too soon", code=ErrorCode.BUSY)
         self.tokens.spend(token)
         try:
             await self._settle(said)
         except AgentError as error:
             return _json(numbers(error).fields())
-        return _json(Numbers(Major.SUCCESS).fields())
+        return _json(ErrorNumbers(Major.SUCCESS).fields())
 
     async def _settle(self, said: _AddDomain) -> None:
         program = said.site == str(LOCAL_PROGRAM)
         site = LOCAL_PROGRAM if program else Origin.parse(said.site)
-        if said.answer is Answer.CANCEL:
+        if said.answer is PopupAnswer.CANCEL:
             raise HipkiError(Major.CANCELLED)
         await self._consent.decide_again(site, SITE_ANSWERS[said.answer])
 

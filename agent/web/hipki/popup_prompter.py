@@ -1,7 +1,7 @@
-"""Asking about what comes through a popup: in a window of ours, or else in the popup itself.
+"""Ask about a request that came through a popup: in a window of ours, or else in the popup.
 
 The popup is our own origin and the citizen is looking at it, so it asks where no window can be
-opened. Otherwise it only says where the question is: nobody is asked the same thing twice.
+opened. Otherwise it only says that a window asks: nobody is asked the same thing twice.
 """
 
 import asyncio
@@ -20,38 +20,38 @@ from agent.consent.questions import (
     unasked,
 )
 from agent.origin import Origin
-from agent.web.hipki.conversation import Answer, Question, current
-from agent.web.hipki.pages import describe
+from agent.web.hipki.conversation import PopupAnswer, PopupQuestion, current
+from agent.web.hipki.pages import site_facts
 
 A = TypeVar("A")
 SITE_ANSWERS: Final = {
-    Answer.ONCE: SiteAnswer.THIS_TIME,
-    Answer.ALWAYS: SiteAnswer.ALWAYS,
-    Answer.NEVER: SiteAnswer.NEVER,
-    Answer.CANCEL: SiteAnswer.CANCEL,
+    PopupAnswer.ONCE: SiteAnswer.THIS_TIME,
+    PopupAnswer.ALWAYS: SiteAnswer.ALWAYS,
+    PopupAnswer.NEVER: SiteAnswer.NEVER,
+    PopupAnswer.CANCEL: SiteAnswer.CANCEL,
 }
-"""What the buttons of our pages say about a site."""
-_ATTEMPT_ANSWERS: Final = frozenset({Answer.ONCE})
+"""The decision about a site that each button of our pages stands for."""
+_ATTEMPT_ANSWERS: Final = frozenset({PopupAnswer.ONCE})
 
 
 @dataclass(slots=True)
-class _Asking:
+class _SharedQuestion:
     """A question about a site in popups, and how many conversations wait for its answer."""
 
-    question: Question
+    question: PopupQuestion
     askers: int = 0
 
 
 class PopupPrompter:
-    """Stands before another prompter: asks in the popup what no window can be opened for.
+    """Wraps another prompter: asks in the popup where no window can be opened.
 
-    A popup asks about sites and last attempts. A PIN is never typed into it.
+    A popup asks about sites and last attempts, never for a PIN.
     """
 
     def __init__(self, windows: Prompter) -> None:
-        """Put it before ``windows``."""
+        """Wrap ``windows``, which shows windows."""
         self._windows = windows
-        self._asking: dict[Origin, _Asking] = {}
+        self._asking: dict[Origin, _SharedQuestion] = {}
 
     def can_ask(self) -> bool:
         """Return whether windows can be shown, as far as that is known."""
@@ -61,34 +61,35 @@ class PopupPrompter:
         """Ask in a window, or else in the popup that the request came through, if any did.
 
         Raises:
-            AgentError: as of the other prompter; ``user_cancelled``: nobody answered the popup.
+            AgentError: whatever the other prompter raises; ``user_cancelled``: nobody answered
+                the popup.
 
         """
         conversation = current()
         if conversation is None:
             return await self._windows.ask(prompt)
         if self._windows.can_ask():
-            with suppress(UnaskedError), conversation.elsewhere():
+            with suppress(UnaskedError), conversation.asking_in_window():
                 return await self._windows.ask(prompt)
-        shown = await asyncio.to_thread(describe, prompt.site)
+        shown = await asyncio.to_thread(site_facts, prompt.site)
         match prompt:
             case AllowSite():
                 with self._question(prompt.site, shown) as question:
                     return cast("A", SITE_ANSWERS[await conversation.ask(question)])
             case LastAttempt():
                 about = {**shown, "attemptsLeft": prompt.attempts_left}
-                answer = await conversation.ask(Question("pin", about, _ATTEMPT_ANSWERS))
-                return cast("A", answer is Answer.ONCE)
+                answer = await conversation.ask(PopupQuestion("pin", about, _ATTEMPT_ANSWERS))
+                return cast("A", answer is PopupAnswer.ONCE)
             case _:
                 raise unasked(prompt, "neither a window nor the popup can ask this")
 
     @contextmanager
-    def _question(self, site: Origin, shown: dict[str, object]) -> Iterator[Question]:
-        """Ask about a site once, however many of its popups wait."""
+    def _question(self, site: Origin, shown: dict[str, object]) -> Iterator[PopupQuestion]:
+        """Give the one question about a site, however many of its popups wait for the answer."""
         asking = self._asking.get(site)
         if asking is None:
-            question = Question("site", shown, frozenset(SITE_ANSWERS))
-            asking = self._asking[site] = _Asking(question)
+            question = PopupQuestion("site", shown, frozenset(SITE_ANSWERS))
+            asking = self._asking[site] = _SharedQuestion(question)
         asking.askers += 1
         try:
             yield asking.question

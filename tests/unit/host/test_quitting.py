@@ -13,12 +13,14 @@ from pathlib import Path
 
 import pytest
 
+from agent import periodic
 from agent.cli import run
 from agent.host.instance import quitting
 from agent.host.instance.quitting import StillRunningError, end_running, is_running
 from agent.host.instance.running import Instance
 from agent.host.machine import windows_objects
 from agent.host.machine.paths import Paths
+from agent.periodic import PeriodicChecks
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -125,7 +127,7 @@ def test_an_old_request_does_not_end_a_new_agent(paths: Paths) -> None:
     with an_agent(paths) as process:
         assert not paths.quit_request.exists()
         with pytest.raises(subprocess.TimeoutExpired):
-            process.wait(2 * quitting.LOOK_SECONDS)
+            process.wait(2 * periodic.INTERVAL)
 
 
 def test_an_agent_that_is_just_starting_is_asked_again(paths: Paths) -> None:
@@ -170,7 +172,9 @@ def test_who_asks_and_is_killed_leaves_a_request_that_still_counts(paths: Paths)
 async def test_a_folder_named_like_the_request_is_none(tmp_path: Path) -> None:
     (tmp_path / "request").mkdir()
     called = threading.Event()
-    waiting = asyncio.create_task(quitting.until_asked(tmp_path / "request", called.set, 0.01))
+    waiting = asyncio.create_task(
+        quitting.until_asked(tmp_path / "request", called.set, PeriodicChecks(0.01))
+    )
     await asyncio.sleep(0.1)
     assert not called.is_set()
     (tmp_path / "request").rmdir()

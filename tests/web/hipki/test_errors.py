@@ -70,9 +70,9 @@ def test_a_mistake_of_the_page_has_its_own_number(major: Major) -> None:
 
 
 def test_success_has_no_text() -> None:
-    from agent.web.hipki.errors import Numbers
+    from agent.web.hipki.errors import ErrorNumbers
 
-    assert Numbers(Major.SUCCESS).fields() == {"ret_code": 0, "last_error": 0}
+    assert ErrorNumbers(Major.SUCCESS).fields() == {"ret_code": 0, "last_error": 0}
 
 
 def test_pages_find_the_texts_as_script() -> None:

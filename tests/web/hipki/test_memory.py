@@ -9,7 +9,7 @@ from agent.errors import AgentError, ErrorCode
 from agent.host.peer.port_owner import describe_owner
 from agent.origin import LOCAL_PROGRAM
 from agent.web.hipki.hipki_mount import HIPKI
-from agent.web.hipki.pages import candidates
+from agent.web.hipki.pages import possible_sites
 from agent.web.hipki.tokens import PageKind, PageTokens
 from tests.web.hipki.rig import Rig
 
@@ -55,7 +55,7 @@ def test_a_spent_token_stays_spent_in_another_spelling() -> None:
     ],
 )
 def test_only_sites_can_be_trusted(domain: str, origins: list[str]) -> None:
-    assert [str(site) for site in candidates(domain, LOCAL_PROGRAM)] == origins
+    assert [str(site) for site in possible_sites(domain, LOCAL_PROGRAM)] == origins
 
 
 def test_who_holds_the_port_is_named() -> None:

@@ -1,0 +1,156 @@
+"""Every cell of the matrix, and the table of what became of them."""
+
+import logging
+import multiprocessing
+import os
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Final
+
+import structlog
+
+from agent.errors import ErrorCode
+from agent.virtualcard.model import Generation
+from agent.virtualcard.pcscd import PrivatePcscd
+from tests.faults.cell import OK, Cell, Operation, Outcome, Row, count_commands, play
+from tests.faults.doors import Door, PcscDoor, VirtualDoor
+from tests.faults.kinds import DAEMON_KINDS, KINDS
+
+ROWS: Final = tuple(
+    Row(generation, operation, remembered)
+    for generation in Generation
+    for operation in Operation
+    for remembered in (False, True)
+)
+SAMPLES: Final = 3
+"""Commands of each request that the sample disturbs, for each fault."""
+_STRIDE: Final = 5  # from one fault's first command to the next one's
+_PROCESSES: Final = max(1, min(4, os.cpu_count() or 1))
+
+
+@dataclass(slots=True)
+class Line:
+    """What became of the cells of one kind of fault."""
+
+    cells: int = 0
+    survived: int = 0
+    answered: int = 0
+    internal: int = 0
+    verifies: int = 0
+    attempts_lost: int = 0
+    misread: int = 0
+
+    def add(self, outcome: Outcome) -> None:
+        """Count one cell."""
+        self.cells += 1
+        self.survived += not outcome.wrong
+        self.answered += outcome.code == OK
+        self.internal += outcome.code == ErrorCode.INTERNAL
+        self.verifies += outcome.verifies
+        self.attempts_lost += outcome.attempts_lost
+        self.misread += outcome.misread
+
+    def text(self, name: str) -> str:
+        """Return the line of the table; "misread" counts what a first signature cannot see."""
+        share = 100 * self.internal / self.cells if self.cells else 0.0
+        return (
+            f"{name:<28}{self.cells:>7}{self.survived:>10}{self.answered:>7}"
+            f"{self.verifies:>8}{self.attempts_lost:>6}{self.misread:>9}{share:>9.1f} %"
+        )
+
+
+HEAD: Final = (
+    f"{'fault':<28}{'cells':>7}{'survived':>10}{'ok':>7}"
+    f"{'VERIFY':>8}{'lost':>6}{'misread':>9}{'internal':>11}"
+)
+
+
+@dataclass(slots=True)
+class Report:
+    """The table, and every cell that died.
+
+    Attributes:
+        lines: by the name of the fault, or of the request.
+        dead: the cells that did not survive, with what is wrong.
+
+    """
+
+    lines: dict[str, Line] = field(default_factory=dict)
+    dead: list[tuple[Cell, Outcome]] = field(default_factory=list)
+
+    def add(self, cell: Cell, outcome: Outcome) -> None:
+        """Count one cell, under its fault and under its request."""
+        for name in (cell.kind, str(cell.row), "all"):
+            self.lines.setdefault(name, Line()).add(outcome)
+        if outcome.wrong:
+            self.dead.append((cell, outcome))
+
+    def text(self) -> str:
+        """Return the table."""
+        names = [*KINDS, *DAEMON_KINDS, *map(str, ROWS), "all"]
+        return "\n".join([HEAD, *(self.lines[n].text(n) for n in names if n in self.lines)])
+
+
+def cells_of(row: Row, door: Door) -> Iterator[Cell]:
+    """Return every fault at every command of a request."""
+    commands = count_commands(row, door)
+    for kind in KINDS:
+        for index in range(1, commands + 1):
+            yield Cell(row, kind, index)
+
+
+def sample_of(row: Row, door: Door) -> Iterator[Cell]:
+    """Return every fault at a few commands of a request, others for each fault."""
+    commands = count_commands(row, door)
+    for number, kind in enumerate(KINDS):
+        for step in range(SAMPLES):
+            yield Cell(row, kind, 1 + (number * _STRIDE + step * commands // SAMPLES) % commands)
+
+
+def daemon_cells_of(row: Row, door: Door) -> Iterator[Cell]:
+    """Return the daemon's faults at every command of a request, before and after it in turn."""
+    commands = count_commands(row, door)
+    for index in range(1, commands + 1):
+        for number, kind in enumerate(DAEMON_KINDS):
+            if row.remembered or index % len(DAEMON_KINDS) == number:
+                yield Cell(row, kind, index)
+
+
+def be_quiet() -> None:
+    """Keep the agent from logging each fault."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+
+
+def play_everything() -> Report:
+    """Play the whole matrix, on every core."""
+    report = Report()
+    spawn = multiprocessing.get_context("spawn")
+    # A new process for each row: a program talks to one daemon as long as it lives.
+    with ProcessPoolExecutor(_PROCESSES, spawn, be_quiet, max_tasks_per_child=1) as pool:
+        for played in chain(pool.map(_play_in_process, ROWS), pool.map(_play_through_pcscd, ROWS)):
+            for cell, outcome in played:
+                report.add(cell, outcome)
+    return report
+
+
+def _play_in_process(row: Row) -> list[tuple[Cell, Outcome]]:
+    door = VirtualDoor()
+    return [(cell, _play(cell, door)) for cell in cells_of(row, door)]
+
+
+def _play_through_pcscd(row: Row) -> list[tuple[Cell, Outcome]]:
+    with PrivatePcscd() as pcscd:
+        os.environ.update(pcscd.environment())
+        door = PcscDoor(pcscd)
+        cells = chain(sample_of(row, door), daemon_cells_of(row, door))
+        return [(cell, _play(cell, door)) for cell in cells]
+
+
+def _play(cell: Cell, door: Door) -> Outcome:
+    try:
+        return play(cell, door)
+    except Exception as error:  # noqa: BLE001  # the rest of the matrix is worth playing
+        door.abandon()
+        return Outcome(wrong=[f"could not be played: {error!r}"])

@@ -1,0 +1,446 @@
+"""The citizen card's driver on a card that answers what it should not."""
+
+from collections.abc import Callable
+
+import pytest
+
+from agent.cards.card import ID_KEYX, ID_SIGN
+from agent.cards.citizen.gen1 import Gen1Card
+from agent.cards.memory import CardMemory
+from agent.cms.digest import HashAlgorithm
+from agent.errors import (
+    BadRequestError,
+    CardError,
+    ErrorCode,
+    KeyNotFoundError,
+    OtherGenerationError,
+    PinError,
+    UnsupportedCardError,
+)
+from agent.iso7816.tlv import encode
+from agent.secret import SecretBytes
+from tests.unit.cards.scripted import FileCard
+
+VERIFY, SELECT, PRIVATE_OPERATION = 0x20, 0xA4, 0xEA
+DIGEST = HashAlgorithm.SHA256, bytes(32)
+DER = bytes(range(200)) * 5
+
+
+def certificate_entry(
+    key_id: bytes = ID_SIGN,
+    path: str = "3F00503008F2",
+    offset: int = 0,
+    length: int = len(DER),
+) -> bytes:
+    place = encode(0x04, bytes.fromhex(path)) + encode(0x02, offset.to_bytes(2, "big"))
+    place += encode(0x80, length.to_bytes(2, "big"))
+    parts = encode(0x30, encode(0x0C, b"label")) + encode(0x30, encode(0x04, key_id))
+    return encode(0x30, parts + encode(0xA1, encode(0x30, place)))
+
+
+def key_entry(key_id: bytes, reference: int) -> bytes:
+    classes = encode(0x04, key_id) + encode(0x02, bytes((reference,)))
+    return encode(0x30, encode(0x30, b"") + encode(0x30, classes) + encode(0xA1, b""))
+
+
+def file_card(*entries: bytes, keys: bytes = b"", content: bytes = DER) -> FileCard:
+    directory = b"".join(entries)
+    files = {0x4104: directory, 0x08F2: content, 0x4100: keys}
+    return FileCard({file_id: data for file_id, data in files.items() if data})
+
+
+def open_card(card: FileCard, memory: CardMemory | None = None) -> Gen1Card:
+    opened = Gen1Card(card.session(), memory or CardMemory())
+    card.connection.sent.clear()
+    return opened
+
+
+def pin() -> SecretBytes:
+    return SecretBytes.from_text("123456")
+
+
+# Files.
+
+
+def test_a_certificate_is_read_where_its_entry_says() -> None:
+    card = file_card(certificate_entry(offset=100, length=300))
+    (found,) = open_card(card).certificates()
+    assert (found.id, found.label, found.der) == (ID_SIGN, "label", DER[100:400])
+
+
+@pytest.mark.parametrize("content", [DER[:-1], DER[:1], DER[:256], b""])
+def test_a_certificate_that_is_cut_short_is_none(content: bytes) -> None:
+    for ask in (
+        lambda opened: opened.certificates(),
+        lambda opened: next(opened.certificates_of(ID_SIGN)),
+    ):
+        card = file_card(certificate_entry(), content=content or b"\0")
+        with pytest.raises(UnsupportedCardError, match="cut short"):
+            ask(open_card(card))
+
+
+@pytest.mark.parametrize("path", ["08F2", "503008F2", "3F00503008F2", "7FFF503008F2"])
+def test_a_path_leads_to_the_file_from_the_root_or_from_here(path: str) -> None:
+    (found,) = open_card(file_card(certificate_entry(path=path))).certificates()
+    assert found.der == DER
+
+
+def test_a_path_leads_through_its_directories() -> None:
+    card = file_card(certificate_entry(path="3F006000700008F2"))
+    open_card(card).certificates()
+    selected = card.selected()
+    assert selected[2:6] == [0x3F00, 0x6000, 0x7000, 0x08F2]
+
+
+@pytest.mark.parametrize("depth", [5, 6, 50])
+def test_a_path_deeper_than_the_card_s_files_is_not_followed(depth: int) -> None:
+    card = file_card(certificate_entry(path="3F00" + "5030" * (depth - 2) + "08F2"))
+    opened = open_card(card)
+    with pytest.raises(UnsupportedCardError, match="deeper"):
+        opened.certificates()
+    assert 0x08F2 not in card.selected()
+
+
+def test_an_entry_that_points_to_nothing_hides_no_other() -> None:
+    card = file_card(
+        certificate_entry(ID_KEYX, path="3F0050300999"),
+        certificate_entry(ID_SIGN),
+        encode(0x30, b"\x04\x01\x00"),
+    )
+    card.missing = {0x0999}
+    assert [found.id for found in open_card(card).certificates()] == [ID_SIGN]
+
+
+def test_a_directory_that_names_nothing_readable_is_an_error_and_no_empty_list() -> None:
+    card = file_card(certificate_entry(path="3F0050300999"))
+    card.missing = {0x0999}
+    with pytest.raises(CardError) as error:
+        open_card(card).certificates()
+    assert error.value.status_word == 0x6A82
+    with pytest.raises(UnsupportedCardError, match="makes no sense"):
+        open_card(file_card(encode(0x30, b"\x04\x01\x00"))).certificates()
+
+
+def test_a_card_without_a_directory_has_no_certificates() -> None:
+    card = file_card()
+    card.missing = {0x4104}
+    with pytest.raises(UnsupportedCardError, match="without certificates"):
+        open_card(card).certificates()
+
+
+def test_more_certificates_than_any_card_has_are_left_out() -> None:
+    entries = (certificate_entry(bytes((65 + n,)), length=n + 1) for n in range(40))
+    opened = open_card(file_card(*entries))
+    assert len(opened.certificates()) == 32
+
+
+def test_a_directory_that_is_read_differently_twice_is_an_error() -> None:
+    card = file_card(certificate_entry(), certificate_entry(ID_KEYX))
+    opened = open_card(card)
+    read, times = card.connection._answer, 0
+
+    def cut_the_second_time(command: bytes) -> bytes:
+        nonlocal times
+        if command[1] == SELECT and command[5:7] == b"\x41\x04":
+            times += 1
+            if times == 2:
+                card.files[0x4104] = certificate_entry()
+        return read(command)
+
+    card.connection._answer = cut_the_second_time
+    with pytest.raises(CardError, match="differently twice"):
+        opened.certificates()
+    assert times == 2
+
+
+def test_a_card_that_is_another_by_the_end_of_the_reading_is_an_error() -> None:
+    card = file_card(certificate_entry())
+    opened = open_card(card)
+    card.files[0x0903] = b"TP00000000000002"
+    with pytest.raises(CardError, match="differently twice"):
+        opened.certificates()
+
+
+def test_certificates_of_a_key_come_one_by_one_and_the_rejected_last() -> None:
+    card = file_card(
+        certificate_entry(length=300),
+        certificate_entry(ID_KEYX, length=400),
+        certificate_entry(length=500),
+    )
+    opened = open_card(card)
+    first, second = opened.certificates_of(ID_SIGN)
+    assert (len(first.der), len(second.der)) == (300, 500)
+    opened.reject(first)
+    assert list(opened.certificates_of(ID_SIGN)) == [second, first]
+    assert [len(found.der) for found in opened.certificates_of(ID_KEYX)] == [400]
+    with pytest.raises(KeyNotFoundError):
+        next(opened.certificates_of(b"NONE"))
+
+
+def test_the_first_certificate_is_read_without_the_others() -> None:
+    card = file_card(certificate_entry(), certificate_entry(ID_KEYX, path="3F00503008F3"))
+    next(open_card(card).certificates_of(ID_SIGN))
+    assert 0x08F3 not in card.selected()
+    with pytest.raises(KeyNotFoundError):
+        next(open_card(card).certificates_of(b"NONE"))
+
+
+def test_a_certificate_that_cannot_be_read_does_not_hide_the_key_s_next() -> None:
+    # Two entries do not fit into one read here: the directory is read on after the certificate.
+    label = encode(0x30, encode(0x0C, b"x" * 200))
+    for count in (1, 3):
+        entries = [label + certificate_entry(path="3F0050300999")] * count
+        card = file_card(*entries, label, certificate_entry(length=300))
+        card.missing = {0x0999}
+        assert len(next(open_card(card).certificates_of(ID_SIGN)).der) == 300
+
+
+def test_a_key_with_no_certificate_that_can_be_read_is_given_up() -> None:
+    entries = (certificate_entry(path="3F0050300999", offset=n) for n in range(200))
+    card = file_card(*entries)
+    card.missing = {0x0999}
+    with pytest.raises(CardError) as error:
+        next(open_card(card).certificates_of(ID_SIGN))
+    assert error.value.status_word == 0x6A82
+    assert card.selected().count(0x0999) == 32
+
+
+def test_a_certificate_is_read_again() -> None:
+    card = file_card(certificate_entry())
+    opened = open_card(card)
+    (found,) = opened.certificates()
+    opened.read_again(found)
+    card.files[0x08F2] = DER[:-1] + b"\x55"
+    with pytest.raises(CardError, match="differently twice"):
+        opened.read_again(found)
+
+
+def test_what_was_proven_is_known_as_such() -> None:
+    opened = open_card(file_card(certificate_entry(), certificate_entry(ID_KEYX)))
+    one, two = opened.certificates()
+    opened.prove(one)
+    assert (opened.is_proven(one), opened.is_proven(two)) == (True, False)
+    opened.prove(two)
+    assert opened.is_proven(one)
+    opened.forget()
+    assert not opened.is_proven(one)
+
+
+# The number.
+
+
+@pytest.mark.parametrize(
+    ("raw", "serial"),
+    [
+        (b"TP00000000000001", "TP00000000000001"),
+        (b"TP1\0\0\0\0\0\0\0\0\0\0\0\0\0", "TP1"),
+        (b"TP1\xff\xff\xff", "TP1"),
+        (b"  TP1\t", "TP1"),
+        (b"TP00000000000001and more", "TP00000000000001"),
+    ],
+)
+def test_a_number_is_read_without_its_filling(raw: bytes, serial: str) -> None:
+    assert open_card(FileCard({0x0903: raw})).serial == serial
+
+
+@pytest.mark.parametrize("raw", [b"", b"\0" * 16, b"\xff" * 16, b" ", b"TP\x001", b"TP\xe4", b"\n"])
+def test_a_card_without_a_number_is_not_used(raw: bytes) -> None:
+    with pytest.raises(UnsupportedCardError):
+        open_card(FileCard({0x0903: raw}))
+
+
+@pytest.mark.parametrize("missing", [0x0900, 0x0903])
+def test_a_card_without_a_file_for_its_number_is_not_used(missing: int) -> None:
+    card = FileCard({})
+    card.missing = {missing}
+    with pytest.raises(UnsupportedCardError) as error:
+        open_card(card)
+    assert not isinstance(error.value, OtherGenerationError)
+
+
+def test_a_card_without_this_generation_s_root_is_another_s() -> None:
+    card = FileCard({})
+    card.missing = {0x3F00}
+    with pytest.raises(OtherGenerationError):
+        open_card(card)
+    assert len(card.connection.sent) == 1
+
+
+# The private key.
+
+
+@pytest.mark.parametrize(
+    "halves",
+    [
+        (bytes(127), bytes(128)),
+        (bytes(128), bytes(127)),
+        (bytes(128), b""),
+        (b"", bytes(128)),
+        (bytes(128), bytes(129)),
+        (b"", b""),
+    ],
+)
+def test_a_result_that_is_not_as_long_as_the_key_is_no_signature(
+    halves: tuple[bytes, bytes],
+) -> None:
+    card = FileCard({})
+    card.halves = halves
+    with pytest.raises(CardError, match="not as long as its key"):
+        open_card(card).sign(ID_SIGN, pin(), [DIGEST])
+
+
+def test_a_block_goes_in_and_comes_out_in_halves() -> None:
+    card = FileCard({})
+    card.halves = (b"\x01" * 128, b"\x02" * 128)
+    assert open_card(card).sign(ID_SIGN, pin(), [DIGEST]) == (b"\x01" * 128 + b"\x02" * 128,)
+    first, last, rest = card.connection.sent[-3:]
+    assert (first[:5].hex(), last[:5].hex()) == ("80ea820180", "80ea020180")
+    assert rest.hex() == "80c1008080"
+    block = first[5:] + last[5:]
+    assert len(block) == 256
+    assert block[:2] == b"\x00\x01"
+    assert block[-32:] == bytes(32)
+
+
+@pytest.mark.parametrize("lengths", [[], [0], [255], [257], [256, 255], [512]])
+def test_an_input_of_another_length_reaches_neither_pin_nor_card(lengths: list[int]) -> None:
+    card = file_card(certificate_entry(ID_KEYX))
+    opened = open_card(card)
+    with pytest.raises(BadRequestError):
+        opened.decrypt(ID_KEYX, pin(), [bytes(length) for length in lengths])
+    assert (card.count(VERIFY), card.count(PRIVATE_OPERATION)) == (0, 0)
+    assert not opened.pin_sent
+
+
+def test_nothing_to_sign_reaches_neither_pin_nor_card() -> None:
+    card = FileCard({})
+    with pytest.raises(BadRequestError):
+        open_card(card).sign(ID_SIGN, pin(), [])
+    assert card.connection.sent == []
+
+
+def test_a_pin_that_no_card_has_is_not_sent() -> None:
+    card = FileCard({})
+    with pytest.raises(PinError) as error:
+        open_card(card).sign(ID_SIGN, SecretBytes.from_text("12345"), [DIGEST])
+    assert error.value.code is ErrorCode.PIN_LENGTH
+    assert card.connection.sent == []
+
+
+@pytest.mark.parametrize("status", [0x6C0A, 0x6C00, 0x6110, 0x6700, 0x6987, 0x6A88, 0x6F00])
+def test_a_verify_is_sent_once_whatever_the_card_answers(status: int) -> None:
+    card = FileCard({})
+    card.verify = status
+    opened = open_card(card)
+    with pytest.raises(CardError):
+        opened.sign(ID_SIGN, pin(), [DIGEST, DIGEST])
+    assert card.count(VERIFY) == 1
+    assert card.count(PRIVATE_OPERATION) == 0
+    assert opened.pin_sent
+
+
+def test_a_wrong_pin_is_sent_once_for_all_documents() -> None:
+    card = FileCard({})
+    card.verify = 0x63C2
+    opened = open_card(card)
+    with pytest.raises(PinError):
+        opened.sign(ID_SIGN, pin(), [DIGEST, DIGEST])
+    assert card.count(VERIFY) == 1
+    assert opened.attempts_left == 2
+
+
+def attempts_after(status: int, known: int | None) -> int | None:
+    card, memory = FileCard({}), CardMemory()
+    memory.record("TP00000000000001").attempts_left = known
+    card.verify = status
+    opened = open_card(card, memory)
+    with pytest.raises(CardError):
+        opened.sign(ID_SIGN, pin(), [DIGEST])
+    return opened.attempts_left
+
+
+@pytest.mark.parametrize(("known", "left"), [(3, 2), (2, 1), (1, 1), (None, None)])
+def test_a_verify_that_failed_otherwise_counts_as_an_attempt(
+    known: int | None, left: int | None
+) -> None:
+    assert attempts_after(0x6F00, known) == left
+
+
+def test_what_the_card_says_of_the_attempts_is_believed() -> None:
+    assert attempts_after(0x63C1, 3) == 1
+    assert attempts_after(0x6983, None) == 0
+
+
+def test_a_fault_before_the_verify_counts_as_none() -> None:
+    card, memory = FileCard({}), CardMemory()
+    memory.record("TP00000000000001").attempts_left = 2
+    opened = open_card(card, memory)
+    card.missing = {0x0810}
+    with pytest.raises(CardError):
+        opened.sign(ID_SIGN, pin(), [DIGEST])
+    assert (opened.attempts_left, opened.pin_sent) == (2, False)
+
+
+def test_a_right_pin_sets_the_attempts_back() -> None:
+    card, memory = FileCard({}), CardMemory()
+    memory.record("TP00000000000001").attempts_left = 1
+    opened = open_card(card, memory)
+    opened.sign(ID_SIGN, pin(), [DIGEST])
+    assert opened.attempts_left == 3
+
+
+def test_a_decryption_that_does_not_encrypt_to_the_cryptogram_is_an_error() -> None:
+    card = file_card(certificate_entry(ID_KEYX))
+    card.halves = (b"\x00\x02" + b"\x01" * 126, b"\x01" * 120 + b"\x00message")
+    with pytest.raises(CardError, match="does not belong"):
+        open_card(card).decrypt(ID_KEYX, pin(), [bytes(256)])
+    assert card.count(PRIVATE_OPERATION) == 2
+
+
+# Key references.
+
+
+def reference_used(card: FileCard, key_id: bytes, prepare: Callable[[Gen1Card], object]) -> int:
+    opened = open_card(card)
+    prepare(opened)
+    opened.sign(key_id, pin(), [DIGEST])
+    return card.connection.sent[-2][3]
+
+
+def test_keys_are_named_as_usual_where_the_card_does_not_say_otherwise() -> None:
+    def nothing(_: Gen1Card) -> None: ...
+
+    assert reference_used(FileCard({}), ID_SIGN, nothing) == 0x01
+    assert reference_used(FileCard({}), ID_KEYX, nothing) == 0x05
+    with pytest.raises(KeyNotFoundError):
+        reference_used(FileCard({}), b"NONE", nothing)
+
+
+def test_keys_are_named_as_the_key_directory_says() -> None:
+    keys = key_entry(ID_SIGN, 0x11) + key_entry(b"NEW", 0x21) + key_entry(ID_SIGN, 0x31)
+    card = file_card(certificate_entry(), keys=keys)
+    assert reference_used(card, ID_SIGN, lambda opened: opened.certificates()) == 0x11
+    assert reference_used(card, b"NEW", lambda _: None) == 0x21
+    assert reference_used(card, ID_SIGN, lambda o: next(o.certificates_of(ID_SIGN))) == 0x11
+
+
+def test_a_reference_that_was_read_differently_twice_is_not_used() -> None:
+    card = file_card(certificate_entry(), keys=key_entry(ID_SIGN, 0x11))
+    read, times = card.connection._answer, 0
+
+    def change_the_second_time(command: bytes) -> bytes:
+        nonlocal times
+        if command[1] == SELECT and command[5:7] == b"\x41\x00":
+            times += 1
+            card.files[0x4100] = key_entry(ID_SIGN, 0x10 + times)
+        return read(command)
+
+    card.connection._answer = change_the_second_time
+    assert reference_used(card, ID_SIGN, lambda opened: opened.certificates()) == 0x01
+    assert times == 2
+
+
+def test_a_card_without_a_key_directory_is_used_all_the_same() -> None:
+    card = file_card(certificate_entry())
+    card.missing = {0x4100}
+    assert reference_used(card, ID_SIGN, lambda opened: opened.certificates()) == 0x01
