@@ -205,7 +205,8 @@ class Table:
 
     async def list_all(self) -> str:
         """Ask for all certificates."""
-        found = [_facts(item) for item in await self.service.certificates(SITE)]
+        listing = await self.service.certificates(SITE)
+        found = [_facts(item) for item in listing.certificates]
         data = self.card.data
         wanted = [(c.id.decode(), c.label, c.der, data.serial) for c in data.certificates]
         if sorted(found) == sorted(wanted):
