@@ -168,18 +168,38 @@ BOMB = b'<!DOCTYPE a [<!ENTITY a "' + b"ha" * 99 + b'">]><ICSResponse>&a;&a;</IC
         lambda _: web.Response(body=said("", 0)),
         lambda nonce: web.Response(body=said(nonce, 0), status=500),
         lambda nonce: web.Response(body=said(nonce, 0), status=204),
-        lambda _: web.Response(status=302, headers={"Location": "http://127.0.0.1:1/"}),
         lambda _: web.Response(body=BOMB),
         lambda _: web.Response(body=b""),
         lambda nonce: web.Response(body=said(nonce, 0) + b" " * MAX_SIZE),
         lambda nonce: web.Response(body=said(nonce, 0)[:-5]),
         lambda nonce: web.Response(body=said(nonce, 0) * 2),
     ],
-    ids=["nonce", "no nonce", "500", "204", "redirect", "bomb", "empty", "huge", "cut", "twice"],
+    ids=["nonce", "no nonce", "500", "204", "bomb", "empty", "huge", "cut", "twice"],
 )
 async def test_a_wrong_answer_is_no_verdict(make: Callable[[str], web.Response]) -> None:
     with pytest.raises(IdentityServiceError):
         await ask(answering(make))
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_an_id_number_does_not_follow_a_redirect(status: int) -> None:
+    """The other server would answer, and with 307 and 308 it would be sent the whole question."""
+    reached: list[str] = []
+
+    async def take(request: web.Request) -> web.Response:
+        reached.append(await request.text())
+        return web.Response(body=said("otherNonce12345", 0))
+
+    elsewhere = web.Application()
+    elsewhere.router.add_route("*", PATH, take)
+    async with at(elsewhere) as other:
+        headers = {"Location": other}
+        app = answering(lambda _: web.Response(status=status, headers=headers))
+        with pytest.raises(IdentityServiceError, match=str(status)):
+            await ask(app)
+        async with aiohttp.ClientSession() as http, http.post(other) as response:
+            assert response.status == 200
+    assert reached == [""]  # by this test's own question
 
 
 async def test_a_service_that_hangs_is_given_up() -> None:

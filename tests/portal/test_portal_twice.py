@@ -24,6 +24,8 @@ from tests.portal.support import (
     signed,
 )
 
+WAIT = 10.0  # seconds for what a fault would keep from happening
+
 
 def rows(site: Site, sql: str) -> Sequence[Sequence[object]]:
     connection = sqlite3.connect(site.folder / "portal.db")
@@ -126,6 +128,52 @@ async def test_a_double_click_on_a_login_is_one_login(
     assert await asyncio.to_thread(rows, site, logins) == [(1,)]
 
 
+async def test_an_accepted_login_is_worth_nothing_in_another_session(
+    site: Site, visitor: Visitor, citizen: Person
+) -> None:
+    await visitor.register()
+    assert await visitor.upgrade(citizen) == "ok"
+    owner, thief, member = [await site.visitor() for _ in range(3)]
+    body = await owner.login_body(citizen)
+    await thief.login_body(citizen)  # begins a session
+    before = await member.register("0900000002")
+    assert await thief.code("/api/login/card", body) == "challenge_unknown"
+    assert await owner.code("/api/login/card", body) == "ok"
+    for other in (thief, member):
+        assert await other.code("/api/login/card", body) == "challenge_unknown"
+    assert await thief.member() is None
+    assert (await member.member())["id"] == before["id"]
+    assert await owner.code("/api/login/card", body) == "ok"
+
+
+async def test_an_accepted_login_is_repeated_for_five_minutes_only(
+    site: Site, visitor: Visitor, citizen: Person
+) -> None:
+    await visitor.register()
+    assert await visitor.upgrade(citizen) == "ok"
+    back = await site.visitor()
+    body = await back.login_body(citizen)
+    before = back.cookies()
+    assert await back.code("/api/login/card", body) == "ok"
+    back.set_cookies(before)
+    site.clock.offset = 301
+    assert await back.code("/api/login/card", body) == "challenge_expired"
+    assert await back.member() is None
+
+
+async def test_a_challenge_of_before_the_login_is_not_answered_after_it(
+    site: Site, visitor: Visitor, citizen: Person
+) -> None:
+    """The session that a login begins may repeat what began it, and nothing else."""
+    await visitor.register()
+    assert await visitor.upgrade(citizen) == "ok"
+    other = await site.visitor()
+    body = await other.login_body(citizen)
+    member = await other.register("0900000002")
+    assert await other.code("/api/login/card", body) == "challenge_unknown"
+    assert (await other.member())["id"] == member["id"]
+
+
 async def test_an_answer_that_got_lost_is_given_again(
     site: Site, visitor: Visitor, citizen: Person
 ) -> None:
@@ -204,7 +252,7 @@ async def test_attempts_do_not_multiply_when_sent_at_once(visitor: Visitor) -> N
 
 
 class SlowIdentity:
-    """Answers when it is told to."""
+    """Answers when it is told to, within ten seconds."""
 
     def __init__(self) -> None:
         self.asked = asyncio.Event()
@@ -214,8 +262,12 @@ class SlowIdentity:
         assert len(subject_serial) == 16
         assert len(id_number) == 10
         self.asked.set()
-        await self.go_on.wait()
+        await asyncio.wait_for(self.go_on.wait(), WAIT)
         return IdentityVerdict.MATCH
+
+    async def is_asked(self) -> None:
+        """Return when the service is asked; TimeoutError where it never is."""
+        await asyncio.wait_for(self.asked.wait(), WAIT)
 
 
 async def test_a_page_that_goes_away_in_the_middle_finds_the_member_gold(
@@ -229,7 +281,7 @@ async def test_a_page_that_goes_away_in_the_middle_finds_the_member_gold(
         await visitor.register()
         body = await visitor.upgrade_body(citizen)
         click = asyncio.create_task(visitor.code("/api/upgrade/card", body))
-        await identity.asked.wait()
+        await identity.is_asked()
         click.cancel()  # a reload: the connection is gone
         await asyncio.wait([click])
         again = asyncio.create_task(visitor.code("/api/upgrade/card", body))
@@ -238,6 +290,25 @@ async def test_a_page_that_goes_away_in_the_middle_finds_the_member_gold(
         identity.go_on.set()
         assert await again == "ok"
         assert (await visitor.member())["grade"] == "gold"
+
+
+async def test_a_login_under_way_is_joined_by_its_own_session_only(
+    test_issuer: TestIssuer, citizen: Person, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    identity = SlowIdentity()
+    options = SiteOptions(replacements={"identity": identity})
+    folder = tmp_path_factory.mktemp("site")
+    async with running_site(test_issuer, folder, options) as site:
+        owner, thief = await site.visitor(), await site.visitor()
+        await owner.register()
+        await thief.register("0900000002")
+        body = await owner.upgrade_body(citizen)
+        click = asyncio.create_task(owner.code("/api/upgrade/card", body))
+        await identity.is_asked()
+        assert await thief.code("/api/upgrade/card", body) == "challenge_unknown"
+        identity.go_on.set()
+        assert await click == "ok"
+        assert (await thief.member())["grade"] == "ordinary"
 
 
 async def test_a_logout_in_another_tab_does_not_harm_an_upgrade_under_way(
@@ -251,7 +322,7 @@ async def test_a_logout_in_another_tab_does_not_harm_an_upgrade_under_way(
         await visitor.register()
         body = await visitor.upgrade_body(citizen)
         click = asyncio.create_task(visitor.code("/api/upgrade/card", body))
-        await identity.asked.wait()
+        await identity.is_asked()
         assert await visitor.code("/api/logout") == "ok"
         identity.go_on.set()
         assert await click == "ok"

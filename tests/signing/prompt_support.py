@@ -30,6 +30,7 @@ PIN = EnterPin(SITE, SIGNING, CARD, 3, was_wrong=False, min_length=6, max_length
 LAST = LastAttempt(SITE, 1, CARD, pin_given=False)
 LOCKED = Locked(SITE, CARD)
 ALL = (ALLOW, PIN, LAST, LOCKED)
+THINKING = 20.0  # seconds; far more than whatever closes a window takes
 
 Answer = Callable[[Prompt[Any]], Any]
 
@@ -58,6 +59,7 @@ class Citizen:
 
     def __init__(self, answers: Iterable[Answer] = ()) -> None:
         self.answers = list(answers)
+        self.thinks = not self.answers
         self.asked: list[Prompt[Any]] = []
         self.typed: list[SecretBytes] = []
         self.cancelled = 0
@@ -68,15 +70,23 @@ class Citizen:
         return True
 
     async def ask(self, prompt: Prompt[A]) -> A:
-        """Answer; with no answer left, think for ever."""
+        """Answer; think until the window is closed where the test gives no answers at all.
+
+        Raises:
+            AssertionError: asked once more than the test has answers, or not closed in time.
+
+        """
         self.asked.append(prompt)
         self.is_asked.set()
-        if not self.answers:
+        if self.thinks:
             try:
-                await asyncio.Event().wait()
+                await asyncio.sleep(THINKING)
             except asyncio.CancelledError:
                 self.cancelled += 1
                 raise
+            raise AssertionError(f"nothing closed {prompt}")
+        if not self.answers:
+            raise AssertionError(f"one window too many: {prompt}")
         answer = self.answers.pop(0)(prompt)
         if isinstance(answer, SecretBytes):
             self.typed.append(answer)

@@ -9,6 +9,9 @@ import pytest
 from asn1crypto import cms, core
 from asn1crypto import keys as asn1_keys
 from asn1crypto import x509 as asn1_x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -238,6 +241,24 @@ def _other_signature_algorithm(signed: cms.SignedData) -> None:
     signed["signer_infos"][0]["signature_algorithm"] = {"algorithm": "sha512_rsa"}
 
 
+def _other_content_type(signed: cms.SignedData) -> None:
+    signed["encap_content_info"]["content_type"] = "digested_data"
+
+
+def _curve_key(signed: cms.SignedData) -> None:
+    curve = ec.generate_private_key(ec.SECP256R1())
+    other = pki.issuing().issue(pki.citizen_name(), curve)
+    signed["certificates"] = [cms.CertificateChoices.load(other.public_bytes(Encoding.DER))]
+
+
+def _newer_message(signed: cms.SignedData) -> None:
+    signed["version"] = "v3"
+
+
+def _newer_signer(signed: cms.SignedData) -> None:
+    signed["signer_infos"][0]["version"] = "v3"
+
+
 PROTECTION = cms.CMSAlgorithmProtection(
     {
         "digest_algorithm": {"algorithm": "sha512"},
@@ -266,6 +287,10 @@ PROTECTION = cms.CMSAlgorithmProtection(
         (_no_signer, "one signer"),
         (_undeclared_digest, "not declared"),
         (_other_signature_algorithm, "signature algorithm"),
+        (_other_content_type, "type data"),
+        (_curve_key, "RSA"),
+        (_newer_message, "version 1"),
+        (_newer_signer, "issuer and serial number"),
     ],
 )
 def test_a_well_signed_lie_is_refused(
@@ -273,6 +298,28 @@ def test_a_well_signed_lie_is_refused(
 ) -> None:
     with pytest.raises(CmsError, match=reason):
         verify(rebuilt(change))
+
+
+def test_another_kind_of_message_is_none_of_ours() -> None:
+    other = cms.ContentInfo({"content_type": "data", "content": core.OctetString(DOCUMENT)})
+    with pytest.raises(CmsError, match="not a SignedData"):
+        verify(other.dump())
+
+
+def test_a_short_key_signs_nothing_even_where_it_would_verify() -> None:
+    """A message that is sound in all but the length of its signer's key."""
+    key = pki.rsa_key("weak", 1024)
+    weak = pki.issuing().issue(pki.citizen_name(), key).public_bytes(Encoding.DER)
+    info = cms.ContentInfo.load(message(ess=False)).copy()
+    signed = info["content"]
+    signed["certificates"] = [cms.CertificateChoices.load(weak)]
+    (signer,) = signed["signer_infos"]
+    covered = b"\x31" + signer["signed_attrs"].dump(force=True)[1:]
+    signer["signature"] = key.sign(covered, PKCS1v15(), SHA256())
+    with pytest.raises(CmsError, match="2048"):
+        verify(info.dump(force=True))
+    with pytest.raises(CmsError, match="2048"):
+        prepare(weak, Document(DOCUMENT))
 
 
 def test_a_signing_time_without_seconds_or_zone_is_refused() -> None:

@@ -8,6 +8,7 @@ from functools import cache
 from itertools import product
 
 import pytest
+from asn1crypto import crl as asn1_crl
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -224,6 +225,46 @@ async def test_an_unknown_critical_extension_makes_a_list_useless() -> None:
     strange = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00")
     crl = pki.issuing().crl(extra=[(strange, True)])
     assert (await validate(crls=[root_crl(), crl])).status is PathStatus.UNKNOWN
+
+
+def issuing_for(*usage: str) -> pki.Authority:
+    """Give the issuing authority's key a certificate for these uses only."""
+    key = pki.rsa_key("issuing")
+    certificate = pki.root().issue(pki.MOICA, key, serial=2, usage=usage, ca=True)
+    return pki.Authority(certificate, key)
+
+
+async def test_an_authority_that_may_not_sign_lists_clears_and_revokes_nothing() -> None:
+    trust = store(issuing_for("key_cert_sign"))
+    for revoked in ((), (0x5A01,)):
+        lists = [root_crl(), pki.issuing().crl(revoked)]
+        assert (await validate(trust=trust, crls=lists)).status is PathStatus.UNKNOWN
+    both = store(issuing_for("key_cert_sign", "crl_sign"))
+    assert (await validate(trust=both)).status is PathStatus.VALID
+
+
+async def test_an_authority_that_may_not_sign_certificates_is_none() -> None:
+    result = await validate(trust=store(issuing_for("crl_sign")))
+    assert result.status is PathStatus.UNTRUSTED
+
+
+async def test_a_list_with_a_weak_signature_clears_nothing() -> None:
+    weak = asn1_crl.CertificateList.load(empty_crl())
+    algorithm = {"algorithm": "sha1_rsa"}
+    weak["signature_algorithm"] = weak["tbs_cert_list"]["signature"] = algorithm
+    signed = weak["tbs_cert_list"].dump(force=True)
+    sha1 = hashes.SHA1()  # noqa: S303 # weak on purpose
+    weak["signature"] = pki.issuing().key.sign(signed, PKCS1v15(), sha1)
+    result = await validate(crls=[root_crl(), weak.dump(force=True)])
+    assert result.status is PathStatus.UNKNOWN
+
+
+async def test_a_short_key_of_an_authority_proves_nothing() -> None:
+    key = pki.rsa_key("short", 1024)
+    short = pki.root().authority(pki.MOICA, key, 6)
+    leaf = der(short.issue(pki.citizen_name(), pki.citizen_key()))
+    result = await validate(leaf, trust=store(short), crls=[root_crl(), short.crl()])
+    assert result.status is PathStatus.UNTRUSTED
 
 
 async def test_expired_and_not_yet_valid_say_the_limit() -> None:

@@ -7,6 +7,7 @@ import ssl
 import stat
 import subprocess
 import threading
+import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -362,11 +363,37 @@ def test_another_name_is_another_server(fresh: identity.ServerIdentity) -> None:
         handshake(identity.server_context(fresh), trusting(fresh), "example.com")
 
 
+def old_client(fresh: identity.ServerIdentity) -> ssl.SSLContext:
+    """A client that speaks TLS 1.0 and 1.1 only, with the ciphers that these need."""
+    client = trusting(fresh)
+    client.set_ciphers("ALL:@SECLEVEL=0")
+    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
+        client.minimum_version = ssl.TLSVersion.TLSv1
+        client.maximum_version = ssl.TLSVersion.TLSv1_1
+    return client
+
+
+def willing(context: ssl.SSLContext) -> ssl.SSLContext:
+    """Let a server's context use every cipher, so that only its lowest version is left."""
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    return context
+
+
 def test_old_protocols_are_refused(fresh: identity.ServerIdentity) -> None:
-    assert identity.server_context(fresh).minimum_version is ssl.TLSVersion.TLSv1_2
     client = trusting(fresh)
     client.maximum_version = ssl.TLSVersion.TLSv1_2
     assert handshake(identity.server_context(fresh), client, "localhost") == "TLSv1.2"
+    for server in (identity.server_context(fresh), willing(identity.server_context(fresh))):
+        with pytest.raises(ssl.SSLError, match="UNSUPPORTED_PROTOCOL"):
+            handshake(server, old_client(fresh), "localhost")
+
+
+def test_an_old_client_would_get_in_where_it_is_let(fresh: identity.ServerIdentity) -> None:
+    """The refusal above is ours: not the client's, and not this OpenSSL's."""
+    server = willing(identity.server_context(fresh))
+    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
+        server.minimum_version = ssl.TLSVersion.TLSv1
+    assert handshake(server, old_client(fresh), "localhost") == "TLSv1.1"
 
 
 def test_a_running_server_can_change_its_leaf(fresh: identity.ServerIdentity) -> None:
