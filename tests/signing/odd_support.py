@@ -1,7 +1,7 @@
 """Odd cards and readers for tests: answers that are changed on their way, and other files."""
 
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -13,7 +13,7 @@ from agent.errors import AgentError, ErrorCode
 from agent.iso7816.tlv import encode
 from agent.origin import Origin
 from agent.secret import SecretBytes
-from agent.signing.model import CertificateListing, SignatureRequest, SignatureResult
+from agent.signing.model import CardCertificate, SignatureRequest, SignatureResult
 from agent.signing.service import SigningService
 from agent.virtualcard import directory
 from agent.virtualcard.card import VirtualCard
@@ -224,11 +224,9 @@ async def code_of(awaitable: Any) -> ErrorCode | None:
     return None
 
 
-def contents(listing: CertificateListing) -> set[tuple[str, str, bytes, str]]:
+def contents(listed: Iterable[CardCertificate]) -> set[tuple[str, str, bytes, str]]:
     """Return what a listing says."""
-    return {
-        (item.id, item.label, item.facts.der, item.card_serial) for item in listing.certificates
-    }
+    return {(item.id, item.label, item.facts.der, item.card_serial) for item in listed}
 
 
 def truth(card: VirtualCard) -> set[tuple[str, str, bytes, str]]:
