@@ -343,12 +343,10 @@ class KeyUser(Generic[P, N, T]):
         with self.recording.key_use():
             results = use_key(self.task.key_id, pin, inputs)
         try:
-            result = self.task.finish(chosen.certificate, chosen.prepared, results)
+            return self.task.finish(chosen.certificate, chosen.prepared, results)
         except CardError:
             card.reject(chosen.stored)
             raise
-        card.prove(chosen.stored)
-        return result
 
     def _check_card(self, card: Card, spending: _Spending) -> None:
         if spending.expected not in (None, card.serial):

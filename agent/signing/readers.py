@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, TypeVar
 
@@ -15,17 +15,16 @@ from agent.cards.card import Card, CardDriver
 from agent.cards.registry import Registry
 from agent.errors import (
     AgentError,
-    CardError,
     ErrorCode,
     MuteCardError,
     NoCardError,
     NoReaderError,
     OtherGenerationError,
     ServiceUnavailableError,
-    SharingViolationError,
     SpoiltCertificateError,
     UnsupportedCardError,
 )
+from agent.signing.card_attempt import DOUBTS, CardAttempt
 from agent.signing.model import CardPresence, Event, ReaderView, Snapshot
 from agent.signing.worker import Worker
 from agent.transport.base import CardProvider, Connection, ReaderState
@@ -58,69 +57,6 @@ class _Seat:
     driver: CardDriver | None = None
 
 
-_DOUBTS: Final = frozenset(
-    {
-        ErrorCode.BAD_REQUEST,
-        ErrorCode.CARD_ERROR,
-        ErrorCode.CERTIFICATE_EXPIRED,
-        ErrorCode.CERTIFICATE_NOT_YET_VALID,
-        ErrorCode.KEY_NOT_FOUND,
-        ErrorCode.UNSUPPORTED_CARD,
-    }
-)
-"""How it shows that something was misread, or that the card is not what it was."""
-
-
-@dataclass(slots=True)
-class _Attempt:
-    """One transaction on a card, as the log tells of it when it fails.
-
-    Attributes:
-        operation: what the log calls it.
-        reader: where the card is.
-        number: of the card, as the attempt before this one read it; None for the first attempt.
-        connection: to the card, once it is open.
-        card: likewise.
-
-    """
-
-    operation: str
-    reader: str
-    number: str | None = None
-    connection: ObservedConnection | None = None
-    card: Card | None = None
-    begun_at: float = field(default_factory=time.monotonic)
-
-    @property
-    def last_progress(self) -> float:
-        """When the card answered last, or this began; a time.monotonic()."""
-        connection = self.connection
-        return self.begun_at if connection is None else connection.answered_at
-
-    def may_read_again(self, error: AgentError) -> bool:
-        """Return whether the same transaction may go better: nothing was spent, all may be new."""
-        if self.card is not None and self.card.pin_sent:
-            return False
-        # Another program's reset while the card was opened is over when it is noticed.
-        return error.code in _DOUBTS or isinstance(error, SharingViolationError)
-
-    def log(self, error: AgentError, decision: str) -> None:
-        """Write what failed, where, and what was decided; commands by their headers only."""
-        connection = self.connection
-        answer = connection.status_word if connection is not None else None
-        _log.warning(
-            "a card operation failed",
-            operation=self.operation,
-            reader=self.reader,
-            command=connection.commands if connection is not None else 0,
-            header=connection.header if connection is not None else "",
-            status_word="" if answer is None else f"{answer:04X}",
-            code=str(error.code),
-            detail=error.detail,
-            decision=decision,
-        )
-
-
 class Readers:
     """Watches a provider and runs card operations; belongs to one event loop."""
 
@@ -129,7 +65,7 @@ class Readers:
         self._registry = registry
         self._seats: dict[str, _Seat] = {}
         self._workers: dict[str, Worker] = {}
-        self._attempts: dict[str, _Attempt] = {}  # the newest of each reader
+        self._attempts: dict[str, CardAttempt] = {}  # the newest of each reader
         self._listeners: set[asyncio.Queue[Event]] = set()
         self._watchers: set[Callable[[], None]] = set()
         self._keypads: dict[str, bool] = {}  # of the readers that were asked
@@ -305,7 +241,7 @@ class Readers:
         is_first = True
         number: str | None = None
         while True:
-            attempt = self._attempts[reader] = _Attempt(name, reader, number)
+            attempt = self._attempts[reader] = CardAttempt(name, reader, number)
             try:
                 with self._transaction(attempt, nobody_waits) as card:
                     return operation(card, nobody_waits)
@@ -317,7 +253,7 @@ class Readers:
             is_first, number = False, attempt.card.serial if attempt.card else None
 
     @contextmanager
-    def _transaction(self, attempt: _Attempt, nobody_waits: threading.Event) -> Iterator[Card]:
+    def _transaction(self, attempt: CardAttempt, nobody_waits: threading.Event) -> Iterator[Card]:
         """Open the card for one operation, and note afterwards what was learnt about it."""
         if nobody_waits.is_set():
             raise AgentError("nobody waits any more", code=ErrorCode.USER_CANCELLED)
@@ -328,11 +264,11 @@ class Readers:
             stack.callback(connection.close)
             self._look_for_keypad(reader, connection)
             card = attempt.card = self._open_card(stack, seat, connection)
-            _require_number(card, seat, attempt)
+            attempt.require_number(seat.view.serial)
             try:
                 yield card
             except AgentError as error:
-                if error.code in _DOUBTS:
+                if error.code in DOUBTS:
                     card.forget()
                 raise
             finally:
@@ -491,7 +427,7 @@ class Readers:
         return driver is not None
 
     async def _ask_which(self, reader: str) -> CardDriver | None:
-        attempt = _Attempt("probe", reader)
+        attempt = CardAttempt("probe", reader)
         try:
             future = self._worker(reader).submit(self._ask, attempt)
             return await asyncio.wrap_future(future)
@@ -499,7 +435,7 @@ class Readers:
             attempt.log(error, "asked again, at most three times")
             return None
 
-    def _ask(self, attempt: _Attempt) -> CardDriver | None:
+    def _ask(self, attempt: CardAttempt) -> CardDriver | None:
         self._attempts[attempt.reader] = attempt
         connection = attempt.connection = ObservedConnection(self._provider.open(attempt.reader))
         try:
@@ -533,20 +469,6 @@ class Readers:
             if queue.full():
                 queue.get_nowait()
             queue.put_nowait(event)
-
-
-def _require_number(card: Card, seat: _Seat, attempt: _Attempt) -> None:
-    """Refuse a number that was read once and is another one than before.
-
-    What is remembered, and how many attempts are left, is found by the number.
-
-    Raises:
-        CardError: it is another one.
-
-    """
-    before = {seat.view.serial, attempt.number} - {None}
-    if before and card.serial not in before:
-        raise CardError("the card's number was read differently twice")
 
 
 def _presence(state: ReaderState) -> CardPresence:

@@ -8,6 +8,7 @@ from functools import cache
 from itertools import product
 
 import pytest
+from asn1crypto import core
 from asn1crypto import crl as asn1_crl
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
@@ -248,13 +249,21 @@ async def test_an_authority_that_may_not_sign_certificates_is_none() -> None:
     assert result.status is PathStatus.UNTRUSTED
 
 
-async def test_a_list_with_a_weak_signature_clears_nothing() -> None:
+@pytest.mark.parametrize(
+    ("name", "algorithm"),
+    [
+        ("sha1_rsa", hashes.SHA1()),  # noqa: S303 # weak on purpose; the library refuses it too
+        ("sha224_rsa", hashes.SHA224()),
+    ],
+)
+async def test_a_list_with_a_weak_signature_clears_nothing(
+    name: str, algorithm: hashes.HashAlgorithm
+) -> None:
     weak = asn1_crl.CertificateList.load(empty_crl())
-    algorithm = {"algorithm": "sha1_rsa"}
-    weak["signature_algorithm"] = weak["tbs_cert_list"]["signature"] = algorithm
+    identifier = {"algorithm": name, "parameters": core.Null()}
+    weak["signature_algorithm"] = weak["tbs_cert_list"]["signature"] = identifier
     signed = weak["tbs_cert_list"].dump(force=True)
-    sha1 = hashes.SHA1()  # noqa: S303 # weak on purpose
-    weak["signature"] = pki.issuing().key.sign(signed, PKCS1v15(), sha1)
+    weak["signature"] = pki.issuing().key.sign(signed, PKCS1v15(), algorithm)
     result = await validate(crls=[root_crl(), weak.dump(force=True)])
     assert result.status is PathStatus.UNKNOWN
 
