@@ -9,7 +9,7 @@ from tests.faults.matrix import play_everything
 def main() -> int:
     """Play, print, and return the exit status."""
     begun = time.monotonic()
-    report = play_everything()
+    report = play_everything(lambda line: print(line, file=sys.stderr, flush=True))
     print(report.text())
     for cell, outcome in report.dead:
         print(f"died: {cell}: {outcome.code}: {'; '.join(outcome.wrong)}")

@@ -61,6 +61,11 @@ class FaultyCard(VirtualCard):
         """The Answer To Reset; that of a third kind of card for a nameless one."""
         return NAMELESS_ATR if self._nameless else super().atr
 
+    @property
+    def is_pulled(self) -> bool:
+        """Whether the card has left its reader by itself, and has had no power since."""
+        return self._pulled.is_set()
+
     def is_like(self, data: CardData, nameless: bool) -> bool:
         """Return whether this card may stand for another one."""
         return self.data.serial == data.serial and self._nameless is nameless

@@ -97,7 +97,7 @@ class PcscDoor:
 
     def is_pulled(self) -> bool:
         """Return whether the daemon or the card is gone."""
-        return self._pcscd.process_id is None or not self._rig.is_inserted(0)
+        return self._pcscd.process_id is None or self._card is None or self._card.is_pulled
 
     def put_back(self) -> None:
         """Start the daemon if it is gone, and put the card back."""

@@ -1,15 +1,15 @@
 """Every cell of the matrix, and the table of what became of them."""
 
-import logging
 import multiprocessing
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Final
 
 import structlog
+from structlog.typing import EventDict
 
 from agent.errors import ErrorCode
 from agent.virtualcard.model import Generation
@@ -80,16 +80,16 @@ class Report:
     lines: dict[str, Line] = field(default_factory=dict)
     dead: list[tuple[Cell, Outcome]] = field(default_factory=list)
 
-    def add(self, cell: Cell, outcome: Outcome) -> None:
-        """Count one cell, under its fault and under its request."""
-        for name in (cell.kind, str(cell.row), "all"):
+    def add(self, door: str, cell: Cell, outcome: Outcome) -> None:
+        """Count one cell, under its fault, its request and its door."""
+        for name in (cell.kind, str(cell.row), door, "all"):
             self.lines.setdefault(name, Line()).add(outcome)
         if outcome.wrong:
             self.dead.append((cell, outcome))
 
     def text(self) -> str:
         """Return the table."""
-        names = [*KINDS, *DAEMON_KINDS, *map(str, ROWS), "all"]
+        names = [*KINDS, *DAEMON_KINDS, *map(str, ROWS), *DOORS, "all"]
         return "\n".join([HEAD, *(self.lines[n].text(n) for n in names if n in self.lines)])
 
 
@@ -119,19 +119,26 @@ def daemon_cells_of(row: Row, door: Door) -> Iterator[Cell]:
 
 
 def be_quiet() -> None:
-    """Keep the agent from logging each fault."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    """Keep the agent from logging each fault anywhere but to the judge."""
+    structlog.configure(processors=[_drop])
 
 
-def play_everything() -> Report:
-    """Play the whole matrix, on every core."""
+def _drop(_logger: object, _method: str, _event: EventDict) -> EventDict:
+    raise structlog.DropEvent
+
+
+def play_everything(tell: Callable[[str], None]) -> Report:
+    """Play the whole matrix, on every core; ``tell`` is told of each request that is done."""
     report = Report()
     spawn = multiprocessing.get_context("spawn")
     # A new process for each row: a program talks to one daemon as long as it lives.
     with ProcessPoolExecutor(_PROCESSES, spawn, be_quiet, max_tasks_per_child=1) as pool:
-        for played in chain(pool.map(_play_in_process, ROWS), pool.map(_play_through_pcscd, ROWS)):
-            for cell, outcome in played:
-                report.add(cell, outcome)
+        for door, playing in [(d, pool.map(play_row, ROWS)) for d, play_row in DOORS.items()]:
+            for row, played in zip(ROWS, playing, strict=True):
+                dead = sum(bool(outcome.wrong) for _, outcome in played)
+                tell(f"{row} {door}: {len(played)} cells, {dead} died")
+                for cell, outcome in played:
+                    report.add(door, cell, outcome)
     return report
 
 
@@ -146,6 +153,10 @@ def _play_through_pcscd(row: Row) -> list[tuple[Cell, Outcome]]:
         door = PcscDoor(pcscd)
         cells = chain(sample_of(row, door), daemon_cells_of(row, door))
         return [(cell, _play(cell, door)) for cell in cells]
+
+
+DOORS: Final = {"in this process": _play_in_process, "through pcscd": _play_through_pcscd}
+"""The ways to a card, and what plays a request on each: all of it, or a sample and the daemon."""
 
 
 def _play(cell: Cell, door: Door) -> Outcome:

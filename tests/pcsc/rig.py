@@ -51,11 +51,6 @@ class PcscRig:
         if door is not None:
             door.remove()
 
-    def is_inserted(self, slot: int) -> bool:
-        """Return whether there is a card that has not pulled itself out."""
-        door = self._doors.get(slot)
-        return door is not None and door.inserted.is_set()
-
     def close(self) -> None:
         """Empty both readers, and wait until the daemon knows."""
         self.provider.close()
