@@ -175,7 +175,7 @@ async def test_a_typed_pin_does_not_spend_the_last_attempt_unasked(make_card: Ca
     citizen = Waiting([types(WRONG), says(False)])
     async with desk(card, citizen) as (service, _):
         asked = asyncio.create_task(service.sign(SITE, ONE, None))
-        await asyncio.wait_for(citizen.is_asked.wait(), WAIT)
+        await citizen.shown()
         await spend(service, 2)
         citizen.go_on.set()
         assert await code_of(asked) == (ErrorCode.PIN_LAST_ATTEMPT, 1)
@@ -192,7 +192,7 @@ async def test_leave_for_the_last_attempt_but_one_is_none_for_the_last(
     async with desk(card, citizen) as (service, _):
         await spend(service, 1)
         asked = asyncio.create_task(service.sign(SITE, confirmed, pin(WRONG)))
-        await asyncio.wait_for(citizen.is_asked.wait(), WAIT)
+        await citizen.shown()
         await spend(service, 1)
         citizen.go_on.set()
         assert await code_of(asked) == (ErrorCode.PIN_LAST_ATTEMPT, 1)
