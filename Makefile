@@ -2,7 +2,7 @@
 PYTHON ?= python3
 DEV := $(PYTHON) installer/dev.py
 
-.PHONY: help setup demo test lint bench house pictures fuzz proof installers test-installers lock
+.PHONY: help setup demo test lint bench house mutants pictures fuzz proof installers test-installers lock
 .NOTPARALLEL:
 
 define VARIABLES
@@ -10,9 +10,10 @@ define VARIABLES
 variables of make:
   CHECK=1         demo: play it alone, headless, and judge it
   PROVIDER=pcsc   demo: through a private pcscd and vpcd, as real readers go
+  SAMPLE=50       mutants: only so many of each package, always the same
   ONLY=linux      installers: for one system: linux, windows or macos
   SHORT=1         test-installers: only what the gate has time for
-  ARGS="-k pin"   demo, test, bench, house, pictures, fuzz, test-installers: more arguments
+  ARGS="-k pin"   demo, test, bench, house, mutants, pictures, fuzz, test-installers: more arguments
   PYTHON=python3  all: the Python that starts installer/dev.py
 endef
 export VARIABLES
@@ -38,6 +39,9 @@ bench:
 
 house:
 	@$(DEV) house $(ARGS)
+
+mutants:
+	@$(DEV) mutants $(if $(SAMPLE),--sample $(SAMPLE)) $(ARGS)
 
 pictures:
 	@$(DEV) pictures $(ARGS)

@@ -45,6 +45,9 @@ def build_parser() -> argparse.ArgumentParser:
     chores.add_parser("bench", help="measure, and print one JSON table", add_help=False)
     chores.add_parser("house", help="print figures about the code; fail where one got worse")
     chores.add_parser(
+        "mutants", help="print how many small faults the tests notice", add_help=False
+    )
+    chores.add_parser(
         "pictures", help="keep pictures of every window in every language", add_help=False
     )
     chores.add_parser("fuzz", help="run the fuzz tests for long; more go to pytest", add_help=False)

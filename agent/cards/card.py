@@ -94,6 +94,7 @@ class Card(ABC):
     def certificates(self) -> tuple[StoredCertificate, ...]:
         """Read every certificate, or return them as they are remembered, in the card's order.
 
+        Those of one key come together, one that was rejected after the others.
         A directory entry that makes no sense is left out; the log says so.
 
         Raises:

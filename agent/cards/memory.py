@@ -28,8 +28,8 @@ class CardRecord:
     Attributes:
         certificates: those that were read, in the order of the card's directory.
         complete: whether these are all that can be read.
-        proven: those that cannot have been misread: their issuer's signature is good, a second
-            reading was the same, or their key made a signature.
+        proven: those that cannot have been misread: their issuer's signature is good, or a second
+            reading was the same. That their key made a signature says nothing of their names.
         rejected: those whose key did not make the card's signature.
         references: key reference by PKCS#15 identifier, as the card's PrKDF says; None before
             it was read.

@@ -52,6 +52,21 @@ def card_certificates(
     return tuple(good)
 
 
+def preferred_first(
+    certificates: Sequence[CardCertificate], now: datetime
+) -> tuple[CardCertificate, ...]:
+    """Return the certificates of each key together, those that are valid now before the others.
+
+    A signature is made with the first of its key, unless a page names another one.
+    """
+    keys = [item.id for item in certificates]
+
+    def rank(item: CardCertificate) -> tuple[int, bool]:
+        return keys.index(item.id), not item.facts.not_before <= now <= item.facts.not_after
+
+    return tuple(sorted(certificates, key=rank))
+
+
 def not_vouched_for(certificates: Sequence[StoredCertificate]) -> tuple[StoredCertificate, ...]:
     """Return the certificates that no other certificate here has signed.
 

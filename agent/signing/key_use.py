@@ -81,6 +81,10 @@ class KeyTask(ABC, Generic[P, N, T]):
         """
 
     @abstractmethod
+    def is_best(self, certificate: CardCertificate) -> bool:
+        """Return whether another certificate of the same key is not to be preferred."""
+
+    @abstractmethod
     def verb(self, card: Card) -> Callable[[bytes, SecretBytes, Sequence[N]], Sequence[bytes]]:
         """Return :meth:`agent.cards.card.Card.sign` or ``decrypt`` of ``card``."""
 
@@ -301,21 +305,30 @@ class KeyUser(Generic[P, N, T]):
         return _Seen(shown, card.attempts_left or None, card.pin_rules)
 
     def _choose(self, card: Card) -> _Chosen[P]:
-        """Choose the certificate that can do the task, where a key has several.
+        """Choose the certificate that can do the task, and best, where a key has several.
 
         Raises:
             AgentError: none can; what is wrong with the first one.
 
         """
         failure: AgentError | None = None
+        second_best: _Chosen[P] | None = None
         for stored in card.certificates_of(self.task.key_id):
             self.recording.saw(card.serial, stored.der)
             try:
                 certificate = card_certificate(self.reader, card.serial, stored)
-                return _Chosen(stored, certificate, self.task.prepare(certificate))
+                chosen = _Chosen(stored, certificate, self.task.prepare(certificate))
             except AgentError as error:
-                failure = failure or error
-        raise failure or KeyNotFoundError("no such certificate on the card")
+                if failure is None or isinstance(failure, KeyNotFoundError):
+                    failure = error  # of the one that was named, not of the one beside it
+                continue
+            if self.task.is_best(certificate):
+                return chosen
+            second_best = second_best or chosen
+        if second_best is None:
+            raise failure or KeyNotFoundError("no such certificate on the card")
+        self.recording.saw(card.serial, second_best.stored.der)
+        return second_best
 
     def _transaction(
         self, pin: SecretBytes, spending: _Spending, card: Card, nobody_waits: ThreadEvent
@@ -330,12 +343,10 @@ class KeyUser(Generic[P, N, T]):
         with self.recording.key_use():
             results = use_key(self.task.key_id, pin, inputs)
         try:
-            result = self.task.finish(chosen.certificate, chosen.prepared, results)
+            return self.task.finish(chosen.certificate, chosen.prepared, results)
         except CardError:
             card.reject(chosen.stored)
             raise
-        card.prove(chosen.stored)
-        return result
 
     def _check_card(self, card: Card, spending: _Spending) -> None:
         if spending.expected not in (None, card.serial):

@@ -10,8 +10,9 @@ from agent.cms.attributes import SignedAttributes
 from agent.cms.digest import HashAlgorithm
 from agent.cms.document import Document
 from agent.cms.errors import CmsError
-from agent.cms.rsa import is_signature
+from agent.cms.rsa import MIN_BITS, is_signature
 from agent.cms.signed import prepare
+from agent.errors import SpoiltCertificateError
 from agent.pki.certificate import CertificateFacts
 from agent.signing.model import CardCertificate, SignatureFormat, SignatureRequest
 
@@ -38,14 +39,11 @@ class _BareSignature:
 
     hash: HashAlgorithm
     digest: bytes
-    certificate: CertificateFacts
+    key: RSAPublicKey
 
     def finish(self, signature: bytes) -> bytes:
         """Check the signature and give it back."""
-        key = self.certificate.public_key
-        if not isinstance(key, RSAPublicKey):
-            raise CmsError("only RSA keys are supported")
-        if not is_signature(key, signature, self.hash, self.digest):
+        if not is_signature(self.key, signature, self.hash, self.digest):
             raise CmsError("the signature does not match the certificate")
         return signature
 
@@ -56,12 +54,14 @@ def prepare_message(
     """Hash a document and build what its signature will be put into.
 
     Raises:
-        CmsError: the certificate cannot be used.
+        SpoiltCertificateError: no signature by the certificate's key could be checked.
+        CmsError: the certificate or what the request says cannot be used.
 
     """
     facts = certificate.facts
+    key = _require_key(facts)
     if request.format is SignatureFormat.PKCS1:
-        return _BareSignature(request.hash, document.message_digest(request.hash), facts)
+        return _BareSignature(request.hash, document.message_digest(request.hash), key)
     attributes = SignedAttributes(
         signing_time=now if request.signing_time else None,
         nonce=request.nonce,
@@ -70,3 +70,11 @@ def prepare_message(
     )
     attached = request.format is SignatureFormat.CMS
     return prepare(facts.der, document, request.hash, attributes, attached=attached)
+
+
+def _require_key(facts: CertificateFacts) -> RSAPublicKey:
+    """Return the key that signs; found wrong here, it costs no PIN."""
+    key = facts.public_key
+    if not isinstance(key, RSAPublicKey) or key.key_size < MIN_BITS:
+        raise SpoiltCertificateError(f"only RSA keys of {MIN_BITS} bits and more are supported")
+    return key

@@ -30,7 +30,12 @@ from agent.errors import (
 from agent.history.store import History
 from agent.origin import Origin
 from agent.secret import SecretBytes
-from agent.signing.card_certificates import any_expired, card_certificates, not_vouched_for
+from agent.signing.card_certificates import (
+    any_expired,
+    card_certificates,
+    not_vouched_for,
+    preferred_first,
+)
 from agent.signing.decrypt_task import DecryptTask
 from agent.signing.key_use import CARD_SECONDS, KeyTask, KeyUser
 from agent.signing.model import (
@@ -281,7 +286,7 @@ class SigningService:
         contents = await self._readers.run(
             reader, "list", self._read_certificates, CARD_SECONDS, LISTING_SILENCE
         )
-        return card_certificates(reader, *contents)
+        return preferred_first(card_certificates(reader, *contents), self._clock())
 
     def _read_certificates(
         self, card: Card, nobody_waits: ThreadEvent

@@ -74,6 +74,12 @@ class SignTask(KeyTask[tuple["Message", ...], _HashedDigest, SignatureResult]):
             for document in self.request.documents
         )
 
+    def is_best(self, certificate: CardCertificate) -> bool:
+        """Return whether it is the one asked for, or valid now: an old one may lie beside it."""
+        facts = certificate.facts
+        asked_for = self.request.certificate is not None
+        return asked_for or facts.not_before <= self.clock() <= facts.not_after
+
     def verb(
         self, card: Card
     ) -> Callable[[bytes, SecretBytes, Sequence[_HashedDigest]], Sequence[bytes]]:

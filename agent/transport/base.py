@@ -17,7 +17,8 @@ class ReaderState:
     """The state of one reader at one moment.
 
     Attributes:
-        name: as the provider names it; unique among the readers present, at most 127 bytes UTF-8.
+        name: as the provider names it: printable, unique among the readers present, at most 127
+            bytes UTF-8.
         present: whether a card is in it.
         atr: the card's Answer To Reset (ISO 7816-3 §8), 2 to 33 bytes; empty without a card.
         insertion: changes whenever a card was put in or pulled out, also when the same kind of

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.errors import (
+    MuteCardError,
     NoReaderError,
     ServiceUnavailableError,
     TransportError,
@@ -215,6 +216,7 @@ class PcscProvider:
 
         Raises:
             NoReaderError: no reader of that name. NoCardError: it is empty.
+            MuteCardError: what is in it answers nothing.
             SharingViolationError: another program has it for itself.
             ServiceUnavailableError, TransportError: as named.
 
@@ -330,7 +332,8 @@ def _ask(context: int, readers: list[bytes]) -> dict[bytes, ReaderAnswer] | None
         some = readers[start : start + _MOST_ASKED]
         code, states = _states(context, some)
         if code == codes.E_UNKNOWN_READER and len(some) > 1:
-            # one has gone since the listing, and must not hide the others
+            # One has gone since the listing, or never was: Wine makes names up out of pieces of
+            # those that are not ASCII. It must not hide the others.
             for reader in some:
                 alone = _ask(context, [reader])
                 if alone is None:
@@ -370,6 +373,8 @@ def _connect(context: int, reader: str) -> PcscConnection:
         code, card, protocol = open_library().connect(context, listed)
         if code == codes.W_RESET_CARD:
             continue
+        if code in {codes.E_PROTO_MISMATCH, codes.E_NO_SMARTCARD} and _is_mute(context, listed):
+            raise MuteCardError(f"SCardConnect: 0x{code:08X}, of a card that is there")
         _check("SCardConnect", code)
         code, atr = open_library().atr(card)
         if code == codes.SUCCESS:
@@ -378,6 +383,12 @@ def _connect(context: int, reader: str) -> PcscConnection:
         if code != codes.W_RESET_CARD:
             raise codes.error_of("SCardStatus", code)
     raise codes.error_of("SCardConnect", codes.W_RESET_CARD)
+
+
+def _is_mute(context: int, listed: bytes) -> bool:
+    """Return whether a card is in the reader and has given no usable ATR."""
+    code, (answer,) = _states(context, [listed])
+    return code == codes.SUCCESS and _Sight("", listed, *answer).state(0).mute
 
 
 def _listed_name(context: int, reader: str) -> bytes:

@@ -36,6 +36,8 @@ E_NO_MEMORY = 0x80100006
 E_INSUFFICIENT_BUFFER = 0x80100008
 E_UNKNOWN_READER = 0x80100009
 E_TIMEOUT = 0x8010000A
+E_NO_SMARTCARD = 0x8010000C
+E_PROTO_MISMATCH = 0x8010000F
 E_NO_READERS_AVAILABLE = 0x8010002E
 W_RESET_CARD = 0x80100068
 
@@ -46,8 +48,8 @@ _FAILURES: dict[int, tuple[str, type[TransportError]]] = {
     E_UNKNOWN_READER: ("SCARD_E_UNKNOWN_READER", NoReaderError),
     E_TIMEOUT: ("SCARD_E_TIMEOUT", TransportError),
     0x8010000B: ("SCARD_E_SHARING_VIOLATION", SharingViolationError),
-    0x8010000C: ("SCARD_E_NO_SMARTCARD", NoCardError),
-    0x8010000F: ("SCARD_E_PROTO_MISMATCH", TransportError),
+    E_NO_SMARTCARD: ("SCARD_E_NO_SMARTCARD", NoCardError),
+    E_PROTO_MISMATCH: ("SCARD_E_PROTO_MISMATCH", TransportError),
     0x80100010: ("SCARD_E_NOT_READY", TransportError),
     0x80100012: ("SCARD_E_SYSTEM_CANCELLED", ServiceUnavailableError),
     0x80100013: ("SCARD_F_COMM_ERROR", ServiceUnavailableError),
@@ -69,10 +71,9 @@ _FAILURES: dict[int, tuple[str, type[TransportError]]] = {
 _CODES_OF_A_GONE_CARD = frozenset(
     {
         E_UNKNOWN_READER,
-        0x8010000C,  # NO_SMARTCARD
+        E_NO_SMARTCARD,
         0x80100016,  # NOT_TRANSACTED: what pcsclite says until its next poll finds the slot empty
         0x80100017,  # READER_UNAVAILABLE
-        0x80100066,  # UNRESPONSIVE_CARD
         0x80100067,  # UNPOWERED_CARD
         0x80100069,  # REMOVED_CARD
     }
@@ -81,7 +82,7 @@ _CODES_OF_A_GONE_CARD = frozenset(
 
 _CODES: dict[int, ErrorCode] = {
     E_NO_MEMORY: ErrorCode.INTERNAL,
-    0x8010000F: ErrorCode.UNSUPPORTED_CARD,  # PROTO_MISMATCH
+    E_PROTO_MISMATCH: ErrorCode.UNSUPPORTED_CARD,
     0x80100065: ErrorCode.UNSUPPORTED_CARD,  # UNSUPPORTED_CARD
 }
 """Where the code of the error's kind would not say what happened."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from agent.errors import (
     CardRemovedError,
+    MuteCardError,
     ServiceUnavailableError,
     TransportError,
 )
@@ -18,6 +19,9 @@ from agent.transport.part10 import GET_FEATURE_REQUEST
 
 RESET_ATTEMPTS = 10
 """How often a call is made that fails only because another program has just reset the card."""
+
+_ENDS = (CardRemovedError, MuteCardError, ServiceUnavailableError)
+"""The errors after which a connection is of no use any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,7 @@ class PcscConnection:
         self._reader = card.reader
         self._in_transaction = False
         self._was_reset = False
+        self._is_unused = True  # no command since the connection, transaction or reset began
         self._lost: TransportError | None = None
 
     @property
@@ -84,21 +89,21 @@ class PcscConnection:
 
         Raises:
             CardRemovedError: the card or reader went away; the connection cannot be used any more.
-            SharingViolationError: outside a transaction, another program reset the card.
+            SharingViolationError: outside a transaction, another program reset the card after a
+                command of ours.
             TransportError: any other failure between the agent and the card.
 
         """
         self._make_usable()
-        is_t0 = self._protocol == codes.PROTOCOL_T0
-        header = self._scard.SCARD_PCI_T0 if is_t0 else self._scard.SCARD_PCI_T1
-        octets = list(command)
-        try:
-            result, response = self._scard.SCardTransmit(self._card, header, octets)
-        finally:
-            octets[:] = bytes(len(octets))
+        result, response = self._exchange(command)
+        if self._is_unused and codes.unsigned(result) == codes.W_RESET_CARD:
+            # PC/SC did not pass the command on, and the card had nothing of ours to forget.
+            self._reconnect(codes.LEAVE_CARD)
+            result, response = self._exchange(command)
         # After a failure pyscard returns its whole receive buffer, uninitialised: 64 KiB of this
         # process's memory. Check before looking at it.
         self._check("SCardTransmit", result)
+        self._is_unused = False
         if len(response) < 2:
             raise self._lose(CardRemovedError("SCardTransmit: no response, the card was pulled"))
         status_word = response[-2] << 8 | response[-1]
@@ -134,7 +139,7 @@ class PcscConnection:
             result = self._scard.SCardBeginTransaction(self._card)
             if codes.unsigned(result) != codes.W_RESET_CARD:
                 self._check("SCardBeginTransaction", result)
-                self._in_transaction = True
+                self._in_transaction = self._is_unused = True
                 return
             self._reconnect(codes.LEAVE_CARD)
         raise codes.error_of("SCardBeginTransaction", codes.W_RESET_CARD)
@@ -145,7 +150,7 @@ class PcscConnection:
             return
         self._in_transaction = False
         disposition = codes.RESET_CARD if reset else codes.LEAVE_CARD
-        with contextlib.suppress(CardRemovedError, ServiceUnavailableError):
+        with contextlib.suppress(*_ENDS):
             result = self._scard.SCardEndTransaction(self._card, disposition)
             if codes.unsigned(result) == codes.W_RESET_CARD:
                 # Somebody's reset came in between; without this the lock would stay ours.
@@ -174,6 +179,17 @@ class PcscConnection:
         if self._lost is None:
             self._lose(CardRemovedError("this connection is closed"))
 
+    def _exchange(self, command: bytes | bytearray) -> tuple[int, list[int]]:
+        """Call SCardTransmit once; return its code, and a response that is one after a success."""
+        is_t0 = self._protocol == codes.PROTOCOL_T0
+        header = self._scard.SCARD_PCI_T0 if is_t0 else self._scard.SCARD_PCI_T1
+        octets = list(command)
+        try:
+            result, response = self._scard.SCardTransmit(self._card, header, octets)
+        finally:
+            octets[:] = bytes(len(octets))
+        return result, response
+
     def _make_usable(self) -> None:
         if self._lost is not None:
             raise type(self._lost)(self._lost.detail, code=self._lost.code)
@@ -193,6 +209,7 @@ class PcscConnection:
             if codes.unsigned(result) != codes.W_RESET_CARD:
                 self._check("SCardReconnect", result)
                 self._protocol = protocol
+                self._is_unused = True
                 return
         raise codes.error_of("SCardReconnect", codes.W_RESET_CARD)
 
@@ -201,7 +218,7 @@ class PcscConnection:
         if code == codes.SUCCESS:
             return
         error = codes.error_of(call, code, connected=True)
-        if isinstance(error, CardRemovedError | ServiceUnavailableError):
+        if isinstance(error, _ENDS):
             self._lose(error)
         raise error
 

@@ -13,13 +13,16 @@ from devkit import node, system, venv
 from devkit.agreement import disagreements
 from devkit.shell import ROOT, SetupError, become, run, say
 
-TAKES_MORE = ("demo", "test", "bench", "house", "pictures", "fuzz", "test-installers")
+TAKES_MORE = ("demo", "test", "bench", "house", "mutants", "pictures", "fuzz", "test-installers")
 PICTURES = ROOT / "build" / "pictures"
 INSTALLER = (
     *("installer/dev.py", "installer/devkit", "installer/frozen", "installer/linux/build"),
     *("installer/windows/build", "installer/macos/build"),
 )
-PROOFS = {"every fault at every command": "tests.faults"}
+PROOFS = {
+    "every fault at every command": "tests.faults",
+    "many requests, hands, daemons, sites and programs": "tests.soak",
+}
 """What ``proof`` runs, each a module that prints a table and exits with 1 where it failed."""
 UV = "uv==0.13.9"
 LOCKS = {
@@ -50,6 +53,7 @@ def run_chore(options: argparse.Namespace, rest: Sequence[str]) -> int:
         "lint": lint,
         "bench": bench,
         "house": house,
+        "mutants": mutants,
         "pictures": pictures,
         "fuzz": fuzz,
         "proof": proof,
@@ -143,6 +147,13 @@ def house(_options: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
     system.ensure(system.BUILD)
     venv.ensure()
     become([venv.PYTHON, "-m", "tests.house", *rest], venv.environment())
+
+
+def mutants(_options: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
+    """Print how many mutants of the code the tests notice; fail where it was more before."""
+    system.ensure(system.BUILD)
+    venv.ensure()
+    become([venv.PYTHON, "-m", "tests.mutants", *rest], venv.environment())
 
 
 def pictures(_options: argparse.Namespace, rest: Sequence[str]) -> NoReturn:

@@ -213,3 +213,14 @@ test("an aborted or overdue call is cancelled at the agent", async () => {
   const asked = sent.filter(({ method }) => ["sign", "certificates"].includes(method)).map(({ id }) => id);
   assert.deepEqual(sent.filter(({ method }) => method === "cancel").map(({ params }) => params.request), asked);
 });
+
+test("a card that could not be read is told beside the others", async () => {
+  const problem = { reader: "R", code: "timeout", message: "it took too long", retriable: true };
+  const listing = { certificates: [{ reader: "S" }], problems: [problem] };
+  const { agent } = world({ answers: { certificates: () => ({ result: listing }) } });
+  await agent.check();
+  const heard = [];
+  assert.deepEqual(await agent.certificates({ onProblem: (each) => heard.push(each) }), [{ reader: "S" }]);
+  assert.deepEqual(heard, [problem]);
+  assert.deepEqual(await agent.certificates(), [{ reader: "S" }]);
+});

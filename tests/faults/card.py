@@ -7,12 +7,16 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
+from typing import Final
 
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.model import CardData
 from agent.virtualcard.operating_system import INS_VERIFY
 
 LATEST = 60.0  # seconds; a test that forgets to release an answer fails instead of hanging
+
+NAMELESS_ATR: Final = bytes.fromhex("3B8B80010031C1640840213000900057")
+"""There are such cards; which of the generations they belong to has to be asked."""
 
 Follow = Callable[[bytes], bytes | None]
 """Answers a later command of the same fault; None once the fault is over."""
@@ -33,21 +37,33 @@ class FaultyCard(VirtualCard):
 
     Attributes:
         said: every command since :meth:`listen`.
+        is_holding: whether an answer is held back.
         held: told when an answer is held back; :meth:`release` lets it go.
         kill_daemon: ends the daemon that the card is served through.
 
     """
 
-    def __init__(self, data: CardData) -> None:
+    def __init__(self, data: CardData, *, nameless: bool = False) -> None:
         super().__init__(data)
+        self._nameless = nameless
         self.said: list[Said] = []
-        self.held: Callable[[], None] = lambda: None
+        self.is_holding = False
+        self.held: Callable[[], object] = lambda: None
         self.kill_daemon: Callable[[], None] = lambda: None
         self._released = threading.Event()
         self._fault: Fault | None = None
         self._at = 0
         self._random: Random | None = None
         self._follow: Follow | None = None
+
+    @property
+    def atr(self) -> bytes:
+        """The Answer To Reset; that of a third kind of card for a nameless one."""
+        return NAMELESS_ATR if self._nameless else super().atr
+
+    def is_like(self, data: CardData, nameless: bool) -> bool:
+        """Return whether this card may stand for another one."""
+        return self.data.serial == data.serial and self._nameless is nameless
 
     def listen(self) -> None:
         """Forget what was said, and what went wrong."""
@@ -71,8 +87,10 @@ class FaultyCard(VirtualCard):
 
     def hold(self) -> None:
         """Wait until the answer is let go."""
+        self.is_holding = True
         self.held()
         self._released.wait(LATEST)
+        self.is_holding = False
 
     def carry_out(self, command: bytes) -> bytes:
         """Do what a card without a fault does."""

@@ -2,20 +2,21 @@
 
 import asyncio
 import selectors
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum, unique
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from structlog.testing import capture_logs
 
 from agent.cms.document import Document
 from agent.cms.errors import CmsError
 from agent.cms.verify import verify
 from agent.consent.consent import AlwaysAllow
-from agent.errors import AgentError
+from agent.errors import AgentError, ErrorCode
 from agent.origin import Origin
 from agent.secret import SecretBytes
 from agent.signing.model import (
@@ -43,6 +44,7 @@ SITE: Final = Origin.parse("https://portal.example")
 PIN: Final = "123456"
 SECRET: Final = b"a message for the card"
 LONGER_THAN_ANY_WAIT: Final = 1000.0  # seconds; what a card is waited for at most is less
+QUEUED_AFTER: Final = 0.2  # seconds; by then a request is in the queue of its reader
 PATIENCE: Final = 30.0  # seconds for the agent to see a card that was put back
 
 
@@ -68,6 +70,15 @@ class Operation(StrEnum):
         return {Operation.LIST: 0, Operation.BATCH: 2}.get(self, 1)
 
 
+@unique
+class Sight(StrEnum):
+    """What the agent knows of a card when the request comes."""
+
+    UNKNOWN = "unknown"  # its answer to reset says nothing: it is asked which it is
+    FIRST = "first"
+    AGAIN = "again"
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """A request without a fault.
@@ -75,16 +86,21 @@ class Row:
     Attributes:
         generation: of the card.
         operation: what is asked.
-        remembered: whether the agent has read the card before.
+        sight: what the agent knows of the card.
 
     """
 
     generation: Generation
     operation: Operation
-    remembered: bool
+    sight: Sight
+
+    @property
+    def remembered(self) -> bool:
+        """Whether the agent has read the card before."""
+        return self.sight is Sight.AGAIN
 
     def __str__(self) -> str:
-        return f"{self.generation} {self.operation} {'again' if self.remembered else 'first'}"
+        return f"{self.generation} {self.operation} {self.sight}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +181,9 @@ def _cryptogram(generation: Generation) -> bytes:
 class Table:
     """A card in a reader, an agent that watches it, and a hand that puts it back."""
 
-    def __init__(self, generation: Generation, door: Door) -> None:
-        self.generation = generation
-        self.card = door.lay(card_data(generation))
+    def __init__(self, row: Row, door: Door) -> None:
+        self.generation = row.generation
+        self.card = door.lay(card_data(row.generation), nameless=row.sight is Sight.UNKNOWN)
         self.service = SigningService(door.provider(), AlwaysAllow())
         self._door = door
 
@@ -205,7 +221,8 @@ class Table:
 
     async def list_all(self) -> str:
         """Ask for all certificates."""
-        found = [_facts(item) for item in await self.service.certificates(SITE)]
+        listing = await self.service.certificates(SITE)
+        found = [_facts(item) for item in listing.certificates]
         data = self.card.data
         wanted = [(c.id.decode(), c.label, c.der, data.serial) for c in data.certificates]
         if sorted(found) == sorted(wanted):
@@ -260,7 +277,8 @@ def count_commands(row: Row, door: Door) -> int:
     """Return how many commands a request takes when nothing goes wrong."""
 
     async def count() -> int:
-        async with _prepared(row, door) as table:
+        async with _laid(row, door) as table:
+            await _get_ready(table, row, table.card.listen)
             wrong = await table.ask(row.operation)
             if wrong:
                 raise AssertionError(f"{row}: {wrong}")
@@ -283,28 +301,37 @@ def _run(playing: Coroutine[Any, Any, T]) -> T:
 
 
 @asynccontextmanager
-async def _prepared(row: Row, door: Door) -> AsyncIterator[Table]:
-    table = Table(row.generation, door)
-    await table.service.start()
+async def _laid(row: Row, door: Door) -> AsyncIterator[Table]:
+    table = Table(row, door)
     try:
-        await table.await_card()
-        if row.remembered:
-            await table.ask(Operation.LIST)
-            await table.ask(row.operation)
-        table.card.listen()
         yield table
     finally:
         table.card.release()
         await table.service.close()
 
 
+async def _get_ready(table: Table, row: Row, begin: Callable[[], None]) -> None:
+    """Start the agent; ``begin`` is called when what the row is about begins."""
+    if row.sight is Sight.UNKNOWN:
+        begin()
+    await table.service.start()
+    await table.await_card()
+    if row.remembered:
+        await table.ask(Operation.LIST)
+        await table.ask(row.operation)
+    if row.sight is not Sight.UNKNOWN:
+        begin()
+
+
 async def _play(cell: Cell, door: Door) -> Outcome:
     outcome = Outcome()
-    async with _prepared(cell.row, door) as table:
-        _order_fault(table, cell)
-        outcome.code = await _answer(table, cell.row.operation, outcome.wrong)
-        table.card.release()
-        await table.settle()
+    async with _laid(cell.row, door) as table:
+        await _get_ready(table, cell.row, partial(_order_fault, table, cell))
+        with capture_logs() as lines:
+            outcome.code = await _answer(table, cell.row.operation, outcome.wrong)
+            table.card.release()
+            await table.settle()
+        outcome.wrong += _judge_failure(outcome.code, lines)
         outcome.verifies = _judge_pins(table.card, cell.row.operation, outcome.wrong)
         await table.put_back()
         for operation in _next_requests(cell.row, outcome):
@@ -345,20 +372,24 @@ async def _ask_again(table: Table, operation: Operation) -> list[str]:
 
 
 def _order_fault(table: Table, cell: Cell) -> None:
-    loop = asyncio.get_running_loop()
-    if not isinstance(loop, SteppingLoop):
-        raise TypeError("a cell needs a clock that can be put forward")
-
-    def put_forward() -> None:
-        loop.call_soon_threadsafe(loop.step, LONGER_THAN_ANY_WAIT)
-
-    table.card.held = put_forward
+    loop = _stepping_loop()
+    table.card.held = lambda: loop.call_soon_threadsafe(loop.step, LONGER_THAN_ANY_WAIT)
     fault = {**KINDS, **DAEMON_KINDS}[cell.kind]
     table.card.arm(fault, cell.index, str(cell))
 
 
+def _stepping_loop() -> SteppingLoop:
+    loop = asyncio.get_running_loop()
+    if not isinstance(loop, SteppingLoop):
+        raise TypeError("a cell needs a clock that can be put forward")
+    return loop
+
+
 async def _answer(table: Table, operation: Operation, wrong: list[str]) -> str:
     """Make a request and return its code; what is wrong with an answer goes to ``wrong``."""
+    if table.card.is_holding:  # since before the request: it waits behind that in vain
+        loop = _stepping_loop()
+        loop.call_later(QUEUED_AFTER, loop.step, LONGER_THAN_ANY_WAIT)
     try:
         what = await table.ask(operation)
     except AgentError as error:
@@ -369,6 +400,18 @@ async def _answer(table: Table, operation: Operation, wrong: list[str]) -> str:
     if what:
         wrong.append(what)
     return OK
+
+
+def _judge_failure(code: str, lines: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return what is wrong with a failure: its code, or what the log says of it."""
+    if code == ErrorCode.INTERNAL:
+        return ["the card's fault is called ours"]
+    if code in (OK, ErrorCode.TIMEOUT):  # whoever gave up waiting knows nothing of the card
+        return []
+    given_up = [line for line in lines if line.get("decision") == "given up"]
+    if not all({"command", "header", "status_word"} <= line.keys() for line in given_up):
+        return ["a line of the log that does not say what failed"]
+    return [] if len(given_up) == 1 else [f"{len(given_up)} lines of the log for one failure"]
 
 
 def _judge_pins(card: FaultyCard, operation: Operation, wrong: list[str]) -> int:

@@ -19,8 +19,8 @@ class Door(Protocol):
     def reader(self) -> str:
         """The name of the reader."""
 
-    def lay(self, data: CardData) -> FaultyCard:
-        """Put a card in the reader and return it."""
+    def lay(self, data: CardData, *, nameless: bool = False) -> FaultyCard:
+        """Put a card in the reader and return it; no driver knows a nameless one by its ATR."""
 
     def provider(self) -> CardProvider:
         """Return the readers, for one agent, which closes them."""
@@ -44,9 +44,9 @@ class VirtualDoor:
         self._provider = VirtualProvider()
         self._card: FaultyCard | None = None
 
-    def lay(self, data: CardData) -> FaultyCard:
+    def lay(self, data: CardData, *, nameless: bool = False) -> FaultyCard:
         """Put a card in a new reader."""
-        self._card = FaultyCard(replace(data))
+        self._card = FaultyCard(replace(data), nameless=nameless)
         self._provider = VirtualProvider()
         self._provider.insert(self.reader, self._card)
         return self._card
@@ -81,12 +81,12 @@ class PcscDoor:
         """The name of the first reader."""
         return self._pcscd.readers[0]
 
-    def lay(self, data: CardData) -> FaultyCard:
+    def lay(self, data: CardData, *, nameless: bool = False) -> FaultyCard:
         """Put a card in the reader, unless it is there already."""
         card = self._card
-        if card is None or card.data.serial != data.serial or self.is_pulled():
+        if card is None or not card.is_like(data, nameless) or self.is_pulled():
             self.abandon()
-            card = self._card = FaultyCard(replace(data))
+            card = self._card = FaultyCard(replace(data), nameless=nameless)
             card.kill_daemon = lambda: self._pcscd.halt(kill=True)
             self.put_back()
         return card

@@ -14,17 +14,17 @@ import structlog
 from agent.errors import ErrorCode
 from agent.virtualcard.model import Generation
 from agent.virtualcard.pcscd import PrivatePcscd
-from tests.faults.cell import OK, Cell, Operation, Outcome, Row, count_commands, play
+from tests.faults.cell import OK, Cell, Operation, Outcome, Row, Sight, count_commands, play
 from tests.faults.doors import Door, PcscDoor, VirtualDoor
 from tests.faults.kinds import DAEMON_KINDS, KINDS
 
 ROWS: Final = tuple(
-    Row(generation, operation, remembered)
+    Row(generation, operation, sight)
     for generation in Generation
     for operation in Operation
-    for remembered in (False, True)
+    for sight in Sight
 )
-SAMPLES: Final = 3
+SAMPLES: Final = 2
 """Commands of each request that the sample disturbs, for each fault."""
 _STRIDE: Final = 5  # from one fault's first command to the next one's
 _PROCESSES: Final = max(1, min(4, os.cpu_count() or 1))

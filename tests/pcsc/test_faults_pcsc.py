@@ -6,7 +6,7 @@ import pytest
 
 from agent.virtualcard.model import Generation
 from agent.virtualcard.pcscd import PrivatePcscd
-from tests.faults.cell import Cell, Operation, Row, play
+from tests.faults.cell import Cell, Operation, Row, Sight, play
 from tests.faults.doors import PcscDoor
 from tests.faults.kinds import DAEMON_KINDS
 from tests.faults.matrix import SAMPLES, sample_of
@@ -23,7 +23,7 @@ def door(pcscd: PrivatePcscd) -> PcscDoor:
 def test_one_bad_answer_through_pcscd_does_not_outlive_its_request(
     door: PcscDoor, generation: Generation
 ) -> None:
-    row = Row(generation, Operation.SIGN, remembered=True)
+    row = Row(generation, Operation.SIGN, Sight.AGAIN)
     cells = [
         *islice(sample_of(row, door), 0, None, SAMPLES),
         *(Cell(row, kind, index) for kind in DAEMON_KINDS for index in (3, 8)),

@@ -309,6 +309,37 @@ def test_a_reset_by_another_program_while_connecting_is_not_told(
     assert fake.contexts == set()
 
 
+@pytest.mark.parametrize("answer", [pcsc_codes.E_PROTO_MISMATCH, pcsc_codes.E_NO_SMARTCARD])
+def test_a_card_that_says_nothing_is_not_called_absent_or_unsupported(
+    monkeypatch: pytest.MonkeyPatch, answer: int
+) -> None:
+    """vpcd's and some drivers' answer to a card without an Answer To Reset."""
+    fake = FakeScard()
+    fake.readers = {b"Mute": 0x10220, b"Empty": 0x10010, b"Odd": 0x10020}
+    fake.codes["SCardConnect"] = answer
+    provider = use(monkeypatch, fake)
+    with pytest.raises(MuteCardError):
+        provider.open("Mute")
+    plain = type(pcsc_codes.error_of("SCardConnect", answer))
+    for reader in ("Empty", "Odd"):
+        with pytest.raises(plain) as refused:
+            provider.open(reader)
+        assert not isinstance(refused.value, MuteCardError)
+    assert fake.contexts == set()
+
+
+def test_a_card_that_falls_silent_at_its_reset_is_not_called_removed() -> None:
+    fake = FakeScard()
+    connection = PcscConnection(fake, ConnectedCard(1, 2, 2, ATR, "R"))
+    fake.codes["SCardReconnect"] = 0x80100066
+    for _ in range(2):
+        with pytest.raises(MuteCardError):
+            connection.reset()
+    assert fake.calls.count("SCardReconnect") == 1, "the handle was released at once"
+    assert "SCardReleaseContext" in fake.calls
+    connection.end(reset=True)
+
+
 def test_a_reset_by_another_program_while_reconnecting_is_not_told() -> None:
     fake = FakeScard()
     left = iter([pcsc_codes.W_RESET_CARD] * 3)
@@ -343,7 +374,7 @@ def test_a_closed_provider_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
         (NO_SERVICE, ServiceUnavailableError, ServiceUnavailableError),
         (SERVICE_STOPPED, ServiceUnavailableError, ServiceUnavailableError),
         (0x80100031, SharingViolationError, SharingViolationError),
-        (0x80100066, MuteCardError, CardRemovedError),
+        (0x80100066, MuteCardError, MuteCardError),
         (0x80100068, SharingViolationError, SharingViolationError),
         (0x80100069, CardRemovedError, CardRemovedError),
         (0xDEADBEEF, TransportError, TransportError),
@@ -390,6 +421,53 @@ def test_a_failed_transmit_shows_nobody_the_receive_buffer() -> None:
     with pytest.raises(TransportError):
         connection.transmit(b"\x00\x20\x00\x01\x31")
     assert sent == [[0, 0, 0, 0, 0]], "the list that pyscard was given is wiped"
+
+
+class Resetting(FakeScard):
+    """A card that other programs reset, as often as is said, before each command."""
+
+    def __init__(self, resets: list[int]) -> None:
+        super().__init__()
+        self.resets = resets
+        self.sent: list[list[int]] = []
+        self.given: list[list[int]] = []
+
+    def SCardTransmit(self, _card: int, _header: int, octets: list[int]) -> Any:  # noqa: N802  # PC/SC's name
+        self.given.append(octets)
+        if self.resets[0]:
+            self.resets[0] -= 1
+            return pcsc_codes.W_RESET_CARD, [0x31] * 16
+        self.resets.pop(0)
+        self.sent.append(list(octets))
+        return 0, [0x90, 0x00]
+
+    def SCardBeginTransaction(self, _card: int) -> int:  # noqa: N802  # PC/SC's name
+        return 0
+
+
+def test_a_reset_by_another_before_the_first_command_is_not_told() -> None:
+    fake = Resetting([1, 0, 1])
+    connection = PcscConnection(fake, ConnectedCard(1, 2, 2, ATR, "R"))
+    command = b"\x80\xa4\x00\x00"
+    assert connection.transmit(command) == (b"", 0x9000)
+    assert connection.transmit(command) == (b"", 0x9000)
+    for _ in range(2):  # later it is: the card has forgotten what it was told
+        fake.resets = [1]
+        with pytest.raises(SharingViolationError):
+            connection.transmit(command)
+    fake.resets = [1, 0]
+    connection.begin()
+    assert connection.transmit(command) == (b"", 0x9000)
+    assert fake.sent == [list(command)] * 3
+    assert all(octets == [0] * 4 for octets in fake.given), "each list is wiped"
+
+
+def test_a_card_that_is_reset_over_and_over_is_busy() -> None:
+    fake = Resetting([2])
+    connection = PcscConnection(fake, ConnectedCard(1, 2, 2, ATR, "R"))
+    with pytest.raises(SharingViolationError):
+        connection.transmit(b"\x80\xa4\x00\x00")
+    assert fake.sent == []
 
 
 def test_importing_needs_neither_pyscard_nor_a_service() -> None:

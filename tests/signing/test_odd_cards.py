@@ -29,6 +29,7 @@ from tests.signing.odd_support import (
     contents,
     ended,
     entry,
+    list_all,
     noise_of,
     own,
     pin,
@@ -158,7 +159,7 @@ async def test_a_directory_of_forty_certificates(make_card: CardFactory, generat
         card = with_file(plain, CDF, ended(b"".join(entries)))
         async with agent_with(card) as service:
             await require_signs(service, card)
-            listed = contents(await service.certificates(SITE))
+            listed = contents(await list_all(service))
             assert {item for item in listed if item[0] == "SIGN"} < truth(card)
             assert {item[0] for item in listed} >= {"SIGN", "KEYX"}
             await require_signs(service, card)
@@ -196,7 +197,7 @@ async def test_the_length_at_the_end_is_no_entry(
     if most:
         card.rewrite = reads_cut_to(most, 0x9000)
     async with agent_with(card) as service:
-        listed = contents(await service.certificates(SITE))
+        listed = contents(await list_all(service))
         assert listed <= truth(card)
         assert len(listed) == len(entries)
 

@@ -18,6 +18,7 @@ from tests.signing.odd_support import (
     exchange,
     is_read,
     le_of,
+    list_all,
     once,
     provider_of,
     reads_cut_to,
@@ -88,7 +89,7 @@ async def test_the_size_that_worked_is_kept_for_the_reader(
         assert max(reads_of(cards[2])) == fits
         other = OddCard(make_card(generation).data)
         await exchange(service, provider, other, second)
-        assert contents(await service.certificates(SITE, second)) == truth(other)
+        assert contents(await list_all(service, second)) == truth(other)
         assert max(reads_of(other)) == 256
 
 

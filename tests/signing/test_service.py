@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
 from agent.cms.digest import HashAlgorithm
 from agent.cms.document import Document
@@ -26,7 +28,10 @@ from agent.errors import (
     TransportError,
 )
 from agent.origin import Origin
+from agent.pki.certificate import CertificateFacts
+from agent.pki.reading import read_certificate
 from agent.secret import SecretBytes
+from agent.signing import card_certificates as card_certificates_module
 from agent.signing.model import (
     CardPresence,
     DecryptFormat,
@@ -503,3 +508,23 @@ async def test_a_spoilt_certificate_does_not_spoil_the_card(make_card: CardFacto
         sealed = DecryptionRequest(key.encrypt(b"a secret", PKCS1v15()), DecryptFormat.PKCS1)
         assert await service.decrypt(SITE, sealed, pin()) == b"a secret"
     assert card.data.attempts_left == 3
+
+
+@pytest.mark.parametrize("format_", list(SignatureFormat))
+async def test_a_certificate_whose_key_cannot_sign_costs_no_attempt(
+    make_card: CardFactory, format_: SignatureFormat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = rsa.generate_private_key(65537, 1024).public_key()  # noqa: S505  # what is refused
+    curve = ec.generate_private_key(ec.SECP256R1()).public_key()
+    for key in (short, curve):
+
+        def misread(der: bytes, key: CertificatePublicKeyTypes = key) -> CertificateFacts:
+            return replace(read_certificate(der), public_key=key)
+
+        monkeypatch.setattr(card_certificates_module, "certificate_facts", misread)
+        card = make_card()
+        asked = SignatureRequest(ONE.documents, format=format_)
+        async with running(with_cards(card)) as service:
+            code = (await code_of(service.sign(SITE, asked, pin("654321"))))[0]
+            assert service.snapshot().readers[0].state is CardPresence.CARD
+        assert (code, card.data.attempts_left) == (ErrorCode.UNSUPPORTED_CARD, 3)

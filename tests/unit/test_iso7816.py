@@ -63,6 +63,43 @@ def test_what_cannot_be_coded_is_refused(fields: tuple[int, int, int, int]) -> N
         CommandApdu(*fields)
 
 
+@pytest.mark.parametrize(
+    "raw", ["", "00A404", "00A404000000", "00A404000200", "00A40400013F0000", "00A40400023F000000"]
+)
+def test_a_body_that_lc_does_not_fit_is_refused(raw: str) -> None:
+    with pytest.raises(CommandFormatError):
+        CommandApdu.parse(bytes.fromhex(raw))
+
+
+def test_the_bounds_of_le_and_of_a_byte() -> None:
+    assert CommandApdu(255, 255, 255, 255, bytes(255), 1).encode()[-1] == 1
+    assert CommandApdu.parse(bytes.fromhex("00B0000000")).le == 256
+    assert CommandApdu.parse(bytes.fromhex("00A40400013F00")).le == 256
+    for fields in ((0, 0, 0, 0, b"", 0), (0, -1, 0, 0), (0, 0, 256, 0)):
+        with pytest.raises(CommandFormatError):
+            CommandApdu(*fields)
+
+
+@pytest.mark.parametrize(
+    ("raw", "tag", "constructed"),
+    [
+        ("3000", 0x30, True),
+        ("0400", 0x04, False),
+        ("7F4900", 0x7F49, True),
+        ("5F2000", 0x5F20, False),
+        ("FF0100", 0xFF01, True),
+        ("FF810100", 0xFF8101, True),
+        ("9F810100", 0x9F8101, False),
+        ("E000", 0xE0, True),
+    ],
+)
+def test_a_tag_says_whether_there_are_objects_inside(
+    raw: str, tag: int, *, constructed: bool
+) -> None:
+    item = tlv.read_one(bytes.fromhex(raw))
+    assert (item.tag, item.constructed, item.size) == (tag, constructed, len(raw) // 2)
+
+
 def test_a_command_does_not_show_its_data() -> None:
     assert "313233" not in repr(CommandApdu(0, 0x20, 0, 1, b"123456"))
     assert "123456" not in repr(CommandApdu(0, 0x20, 0, 1, b"123456"))
@@ -89,6 +126,16 @@ def test_a_data_object_survives_every_length_form(length: int) -> None:
     with pytest.raises(tlv.TlvIncompleteError) as error:
         tlv.read_one(coded[:-1])
     assert error.value.missing == 1
+
+
+@pytest.mark.parametrize(
+    ("length", "head"),
+    [(0, "3000"), (0x7F, "307F"), (0x80, "308180"), (0xFF, "3081FF"), (0x100, "30820100")],
+)
+def test_a_length_is_written_in_its_shortest_form(length: int, head: str) -> None:
+    assert tlv.encode(0x30, bytes(length))[: len(head) // 2].hex().upper() == head
+    with pytest.raises(tlv.TlvError):
+        tlv.encode(0x30, bytes(0x10000))
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,11 @@ class CitizenCard(Card):
         record = self._record
         if not record.complete:
             self._read_all()
-        return record.certificates
+        keys = [item.id for item in record.certificates]
+        rejected = record.rejected
+        return tuple(
+            sorted(record.certificates, key=lambda item: (keys.index(item.id), item in rejected))
+        )
 
     def certificates_of(self, key_id: bytes) -> Iterator[StoredCertificate]:
         """Read the certificates of a key one by one; errors as of :class:`Card`.

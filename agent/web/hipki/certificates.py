@@ -14,7 +14,6 @@ from agent.signing.model import CardCertificate
 
 _FIRST_GENERALIZED_YEAR: Final = 2050  # RFC 5280 §4.1.2.5
 _KEY_TYPE_RSA: Final = 0  # CKK_RSA
-# Pages take the last certificate with the usage that they look for.
 _ORDER: Final = {"ROOTCACert": 0, "CACert": 1, "SIGN": 3, "KEYX": 4}
 _OTHER: Final = 2
 _LABELS: Final = {
@@ -46,8 +45,12 @@ def without_quotes(text: str) -> str:
 
 
 def in_order(certificates: Iterable[CardCertificate]) -> list[CardCertificate]:
-    """Sort them as the old component lists them: root, authority, signing, encryption."""
-    return sorted(certificates, key=lambda certificate: _ORDER.get(certificate.id, _OTHER))
+    """Sort them as the old component lists them: root, authority, signing, encryption.
+
+    Pages take the last one with the usage that they look for: the first of a key comes last.
+    """
+    backwards = reversed(list(certificates))
+    return sorted(backwards, key=lambda certificate: _ORDER.get(certificate.id, _OTHER))
 
 
 def certificate_object(certificate: CardCertificate) -> dict[str, Any]:
@@ -77,9 +80,12 @@ def certificate_object(certificate: CardCertificate) -> dict[str, Any]:
 
 
 def key_objects(certificates: Sequence[CardCertificate]) -> list[dict[str, Any]]:
-    """Describe the public keys of a person's certificates (RSAPublicKey, RFC 8017 §A.1.1)."""
+    """Describe the public keys of a person's certificates (RSAPublicKey, RFC 8017 §A.1.1).
+
+    Where an old certificate was left beside the renewed one, the last one of the key counts.
+    """
     described: list[dict[str, Any]] = []
-    for certificate in certificates:
+    for certificate in {item.id: item for item in certificates}.values():
         label = _KEY_LABELS.get(certificate.id)
         key = certificate.facts.public_key
         if label is not None and isinstance(key, RSAPublicKey):

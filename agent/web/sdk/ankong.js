@@ -32,6 +32,7 @@
 /** @typedef {{hash?: Hash, format?: Format, certificate?: string, reader?: string, nonce?: Bytes, pin?: string, signingCertificate?: boolean}} SigningOptions `certificate` is a thumbprint; `nonce` at most 64 octets */
 /** @typedef {{certificate: string, thumbprint: string, reader: string, cardSerial: string|null}} Signer `certificate` is base64 DER */
 /** @typedef {{thumbprint: string, certificate: string, reader: string, id: string, label: string, usage: string[], subject: string, subjectCn: string|null, subjectSerial: string|null, idLast4: string|null, issuer: string, serial: string, notBefore: string, notAfter: string, cardSerial: string|null}} Certificate */
+/** @typedef {{reader: string, code: string, message: string, retriable: boolean}} Problem `code` as of an error */
 /** @typedef {"new"|"known"|"changed"|"unproven"} Installation */
 /** @typedef {{key: string, nonce: string, signature: string}} Proof all base64: SubjectPublicKeyInfo of P-256; what was signed after "ankong-status-v1"; ECDSA with SHA-256, r and s */
 /**
@@ -408,9 +409,17 @@ export class Ankong extends EventTarget {
     return this.#call("readers", {}, options);
   }
 
-  /** Read the certificates of one card, or of all; needs no PIN. @param {{reader?: string} & CallOptions} [options] @returns {Promise<Certificate[]>} */
-  async certificates({ reader, ...options } = {}) {
-    return (await this.#call("certificates", { reader }, options)).certificates;
+  /**
+   * Read the certificates of one card, or of all; needs no PIN. `onProblem` hears of each card that could not be read while
+   * others could.
+   *
+   * @param {{reader?: string, onProblem?: (problem: Problem) => void} & CallOptions} [options]
+   * @returns {Promise<Certificate[]>}
+   */
+  async certificates({ reader, onProblem, ...options } = {}) {
+    const { certificates, problems = [] } = await this.#call("certificates", { reader }, options);
+    if (onProblem) problems.forEach((/** @type {Problem} */ problem) => onProblem(problem));
+    return certificates;
   }
 
   /**

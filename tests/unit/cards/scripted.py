@@ -60,6 +60,7 @@ class FileCard:
         files: content by file identifier; any other is a directory, unless it is ``missing``.
         missing: identifiers that SELECT does not find.
         verify: the status word of VERIFY.
+        wrong_references: of keys that the card does not have.
         halves: the two halves that the private key makes, of whatever it is given.
 
     """
@@ -68,6 +69,7 @@ class FileCard:
         self.files = {0x0903: b"TP00000000000001", **files}
         self.missing: set[int] = set()
         self.verify = 0x9000
+        self.wrong_references: set[int] = set()
         self.halves = (bytes(128), bytes(128))
         self.connection = ScriptedConnection(self._answer)
         self._current = b""
@@ -81,7 +83,7 @@ class FileCard:
             case 0x20:
                 return self.verify.to_bytes(2, "big")
             case 0xEA:
-                return (self.halves[0] if command[2] == 0x02 else b"") + SUCCESS
+                return self._operate(command[2], command[3])
             case 0xC1:
                 return self.halves[1] + SUCCESS
             case _:
@@ -92,6 +94,11 @@ class FileCard:
             return b"\x6a\x82"
         self._current = self.files.get(file_id, b"")
         return SUCCESS
+
+    def _operate(self, half: int, reference: int) -> bytes:
+        if reference in self.wrong_references:
+            return b"\x6a\x88"
+        return (self.halves[0] if half == 0x02 else b"") + SUCCESS
 
     def _read(self, offset: int, length: int) -> bytes:
         if offset >= len(self._current):

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from structlog.testing import capture_logs
 
 from agent.cards.card import ID_KEYX, ID_SIGN
 from agent.cards.citizen.gen1 import Gen1Card
@@ -85,8 +86,9 @@ def test_a_path_leads_to_the_file_from_the_root_or_from_here(path: str) -> None:
     assert found.der == DER
 
 
-def test_a_path_leads_through_its_directories() -> None:
-    card = file_card(certificate_entry(path="3F006000700008F2"))
+@pytest.mark.parametrize("root", ["3F00", "7FFF"])
+def test_a_path_leads_through_its_directories(root: str) -> None:
+    card = file_card(certificate_entry(path=f"{root}6000700008F2"))
     open_card(card).certificates()
     selected = card.selected()
     assert selected[2:6] == [0x3F00, 0x6000, 0x7000, 0x08F2]
@@ -130,8 +132,10 @@ def test_a_card_without_a_directory_has_no_certificates() -> None:
 
 def test_more_certificates_than_any_card_has_are_left_out() -> None:
     entries = (certificate_entry(bytes((65 + n,)), length=n + 1) for n in range(40))
-    opened = open_card(file_card(*entries))
-    assert len(opened.certificates()) == 32
+    usual = [ID_KEYX, b"CACert", b"ROOTCACert", ID_SIGN]
+    last = (certificate_entry(name, length=100 + n) for n, name in enumerate(usual))
+    found = [each.id for each in open_card(file_card(*entries, *last)).certificates()]
+    assert found == [bytes((65 + n,)) for n in range(28)] + usual
 
 
 def test_a_directory_that_is_read_differently_twice_is_an_error() -> None:
@@ -224,6 +228,43 @@ def test_what_was_proven_is_known_as_such() -> None:
     assert opened.is_proven(one)
     opened.forget()
     assert not opened.is_proven(one)
+
+
+def test_reading_again_reads_nothing_else() -> None:
+    elsewhere = "3F00503008F3"
+    card = file_card(
+        certificate_entry(ID_KEYX, length=300, path=elsewhere),
+        certificate_entry(ID_SIGN, length=400, path=elsewhere),
+        certificate_entry(ID_SIGN, length=300),
+    )
+    card.files[0x08F3] = DER
+    opened = open_card(card)
+    found = opened.certificates()[-1]
+    card.connection.sent.clear()
+    opened.read_again(found)
+    assert 0x08F2 in card.selected()
+    assert 0x08F3 not in card.selected()
+
+
+def left_out(card: FileCard) -> list[str]:
+    """Return which entries the log names as left out, each once."""
+    with capture_logs() as logged:
+        open_card(card).certificates()
+    return list(dict.fromkeys(str(each["entry"]) for each in logged if "entry" in each))
+
+
+def test_the_log_names_every_entry_that_is_left_out() -> None:
+    card = file_card(
+        certificate_entry(ID_KEYX, path="3F0050300999"),
+        certificate_entry(),
+        encode(0x30, b"\x04\x01\x00"),
+    )
+    card.missing = {0x0999}
+    assert left_out(card) == ["an entry that is no certificate's", "label"]
+    assert left_out(file_card(certificate_entry())) == []
+    entries = [certificate_entry(length=n + 1) for n in range(33)]
+    assert left_out(file_card(*entries[:32])) == []
+    assert len(left_out(file_card(*entries))) == 1
 
 
 # The number.
@@ -444,3 +485,60 @@ def test_a_card_without_a_key_directory_is_used_all_the_same() -> None:
     card = file_card(certificate_entry())
     card.missing = {0x4100}
     assert reference_used(card, ID_SIGN, lambda opened: opened.certificates()) == 0x01
+
+
+def test_a_reference_that_the_card_does_not_know_is_not_used_again() -> None:
+    card, memory = file_card(certificate_entry(), keys=key_entry(ID_SIGN, 0x11)), CardMemory()
+    card.wrong_references = {0x11}
+    opened = open_card(card, memory)
+    opened.certificates()
+    with pytest.raises(CardError):
+        opened.sign(ID_SIGN, pin(), [DIGEST])
+    opened.sign(ID_SIGN, pin(), [DIGEST])
+    assert card.connection.sent[-2][3] == 0x01
+    again = open_card(card, memory)
+    again.sign(ID_SIGN, pin(), [DIGEST])
+    assert card.connection.sent[-2][3] == 0x01
+    assert memory.record(opened.serial).wrong_references == {(ID_SIGN, 0x11)}
+
+
+def test_a_usual_reference_that_the_card_does_not_know_makes_it_say_another() -> None:
+    card = file_card(certificate_entry(), keys=key_entry(ID_SIGN, 0x11))
+    card.wrong_references = {0x01}
+    opened = open_card(card)
+    with pytest.raises(CardError):
+        opened.sign(ID_SIGN, pin(), [DIGEST])
+    opened.sign(ID_SIGN, pin(), [DIGEST])
+    assert card.connection.sent[-2][3] == 0x11
+
+
+def test_a_certificate_that_the_key_does_not_fit_puts_its_reference_in_doubt() -> None:
+    card = file_card(certificate_entry(), keys=key_entry(ID_SIGN, 0x11))
+    opened = open_card(card)
+    (found,) = opened.certificates()
+    opened.reject(found)  # nothing was signed yet: nothing is known of a reference
+    opened.sign(ID_SIGN, pin(), [DIGEST])
+    assert card.connection.sent[-2][3] == 0x11
+    opened.reject(found)
+    opened.sign(ID_SIGN, pin(), [DIGEST])
+    assert card.connection.sent[-2][3] == 0x01
+    opened.reject(found)
+    opened.sign(ID_SIGN, pin(), [DIGEST])
+    assert card.connection.sent[-2][3] == 0x11  # none is left: as the card says
+
+
+def test_another_fault_of_the_operation_does_not_put_its_reference_in_doubt() -> None:
+    card, memory = FileCard({}), CardMemory()
+    card.halves = (b"", b"")
+    opened = open_card(card, memory)
+    with pytest.raises(CardError):
+        opened.sign(ID_SIGN, pin(), [DIGEST])
+    assert memory.record(opened.serial).wrong_references == frozenset()
+
+
+def test_a_decryption_with_another_key_puts_its_reference_in_doubt() -> None:
+    card, memory = file_card(certificate_entry(ID_KEYX)), CardMemory()
+    opened = open_card(card, memory)
+    with pytest.raises(CardError):
+        opened.decrypt(ID_KEYX, pin(), [bytes(256)])
+    assert memory.record(opened.serial).wrong_references == {(ID_KEYX, 0x05)}

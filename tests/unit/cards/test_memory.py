@@ -15,6 +15,7 @@ def filled(memory: CardMemory) -> CardRecord:
     record.add(KEYX)
     record.complete = True
     record.rejected = frozenset({KEYX})
+    record.wrong_references = frozenset({(b"SIGN", 7)})
     record.references = {b"SIGN": 1}
     record.channel_id = bytes(10)
     record.attempts_left = 2
@@ -28,7 +29,7 @@ def test_a_card_that_stays_keeps_its_record() -> None:
     assert memory.record("another") is not record
     assert record.certificates == (SIGN, KEYX)
     assert (record.complete, record.references) == (True, {b"SIGN": 1})
-    assert record.rejected == {KEYX}
+    assert (record.rejected, record.wrong_references) == ({KEYX}, {(b"SIGN", 7)})
 
 
 def test_a_certificate_is_added_once() -> None:
@@ -44,7 +45,7 @@ def test_a_pulled_card_loses_what_was_not_proven_and_keeps_its_attempts() -> Non
     memory.forget_unproven()
     record = memory.record(SERIAL)
     assert record.certificates == ()
-    assert record.rejected == frozenset()
+    assert record.rejected == record.wrong_references == frozenset()
     assert (record.complete, record.references, record.channel_id) == (False, None, None)
     assert record.attempts_left == 2
 
@@ -85,7 +86,9 @@ def test_doubt_forgets_what_was_proven_too() -> None:
     record.proven = frozenset({SIGN, KEYX})
     record.channel_proven = True
     record.forget()
-    assert record == CardRecord(rejected=frozenset({KEYX}), attempts_left=2)
+    assert record == CardRecord(
+        rejected=frozenset({KEYX}), wrong_references=record.wrong_references, attempts_left=2
+    )
 
 
 def test_the_least_recently_used_card_is_forgotten_first() -> None:

@@ -203,6 +203,21 @@ def test_a_length_that_the_card_corrects_is_asked_for_from_then_on() -> None:
     assert lengths(connection) == [256, 128, 128, 128]
 
 
+@pytest.mark.parametrize("status", ["9000", "6282"])
+def test_nothing_at_all_in_answer_to_a_long_read_is_no_end(status: str) -> None:
+    connection = file(most=128, refusal=status)
+    session = session_on(connection)
+    assert session.read_binary(0, 0, 256) == CONTENT[:256]
+    assert lengths(connection) == [256, 200, 128, 128]
+
+
+def test_sizes_between_what_was_refused_and_what_fits_are_refused_too() -> None:
+    limit = ReadLimit()
+    for _ in range(2):
+        session_on(file(most=16, refusal="6C10"), limit).read_file(0, 0)
+    assert limit.size == 16
+
+
 def test_a_file_s_end_that_the_card_corrects_does_not_make_reads_shorter() -> None:
     session = session_on(answers("6C05", "01020304059000"))
     assert session.read_file(0, 0) == bytes((1, 2, 3, 4, 5))

@@ -131,3 +131,11 @@ def test_a_channel_that_is_not_open_takes_no_pin(made: list[SecretBytes]) -> Non
     with pytest.raises(SecureChannelError):
         session.wrap_secret(HEADER, pin())
     assert left(made) == []
+
+
+@pytest.mark.parametrize("length", [1, 2, 9, 10])
+def test_a_pin_is_filled_up_to_ten_bytes(length: int) -> None:
+    secret = SecretBytes(bytearray(b"7" * length))
+    assert pad_pin(secret).buffer == (b"7" * length).ljust(10, b"\xff")
+    assert secret.buffer == b"7" * length
+    assert len(verify_command(secret, IV)) == 37

@@ -27,9 +27,10 @@ from tests.installer.built.windows.walk import call
 pytestmark = [pytest.mark.long, pytest.mark.pcsc]
 CardFactory = Callable[..., VirtualCard]
 PREFIX = "/root/windows"
-WINE = ("env", f"WINEPREFIX={PREFIX}", "WINEDEBUG=-all", "WINEARCH=win64")
+LANGUAGE = "zh_TW.UTF-8"  # gives Windows code page 950
+WINE = ("env", f"LC_ALL={LANGUAGE}", f"WINEPREFIX={PREFIX}", "WINEDEBUG=-all", "WINEARCH=win64")
 QUIET = "WINEDLLOVERRIDES=winemenubuilder.exe=d;mscoree=d;mshtml=d"
-READER = """FRIENDLYNAME "Virtual PCD"
+READER = """FRIENDLYNAME "讀卡機 A"
 DEVICENAME   /dev/null:0x{port:04X}
 LIBPATH      /usr/lib/pcsc/drivers/serial/libifdvpcd.so
 CHANNELID    0x{port:04X}
@@ -74,11 +75,12 @@ def windows(wizard: Path, tmp_path: Path) -> Iterator[tuple[WindowsInDebian, int
     port = free_port()
     with debian("trixie", tmp_path) as system:
         system.apt("update")
-        system.apt("install", "wine", "wine64", "pcscd", "vsmartcard-vpcd")
+        system.apt("install", "locales", "wine", "wine64", "pcscd", "vsmartcard-vpcd")
+        system.run("localedef", "-i", "zh_TW", "-f", "UTF-8", LANGUAGE)
         readers = system.root / "etc" / "reader.conf.d"
         for each in readers.iterdir():
             each.unlink()
-        (readers / "vpcd").write_text(READER.format(port=port))
+        (readers / "vpcd").write_text(READER.format(port=port), "utf-8")
         (system.root / "run" / "pcscd").mkdir(parents=True, exist_ok=True)
         shutil.copy(wizard, system.root / "root" / "setup.exe")
         made = WindowsInDebian(system)
@@ -108,7 +110,7 @@ def test_a_signature_travels_through_winscard(
         _wait(lambda: _answers(machine, port))
         assert call(machine, port, "connect")["result"] == {"allowed": True}
         _wait(lambda: _state(machine, port) == "empty")  # it may answer before it has looked
-        assert _readers(machine, port)[0]["name"].startswith("Virtual PCD")
+        assert _readers(machine, port)[0]["name"].startswith("讀卡機 A ")
         door = VpcdConnection(make_card(generation), "127.0.0.1", reader)
         door.start()
         _wait(lambda: _state(machine, port) == "card")
