@@ -17,6 +17,7 @@ from agent.virtualcard.issuer import TestIssuer
 from tests.portal.support import Person, Visitor, publish
 
 REAL_LOOKING = "0900000077"
+SECONDS = 60.0  # for a start or an end that a fault would hold up
 
 
 @dataclass
@@ -29,7 +30,7 @@ class Program:
 
     async def end(self, number: signal.Signals) -> int:
         self.process.send_signal(number)
-        return await self.process.wait()
+        return await asyncio.wait_for(self.process.wait(), SECONDS)
 
 
 @asynccontextmanager
@@ -40,7 +41,7 @@ async def running(module: str, stderr: Path, *arguments: str) -> AsyncIterator[P
         )
     try:
         assert process.stdout is not None
-        line = await process.stdout.readline()
+        line = await asyncio.wait_for(process.stdout.readline(), SECONDS)
         assert line, await asyncio.to_thread(stderr.read_text)
         yield Program(process, json.loads(line), stderr)
     finally:

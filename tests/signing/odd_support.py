@@ -1,5 +1,6 @@
 """Odd cards and readers for tests: answers that are changed on their way, and other files."""
 
+import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -205,7 +206,7 @@ async def exchange(
         provider.remove(reader)
         provider.insert(reader, card)
         while True:
-            event = await events.get()
+            event = await asyncio.wait_for(events.get(), 10)
             if event.name == "card_inserted" and event.reader and event.reader.name == reader:
                 return
 

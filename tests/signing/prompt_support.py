@@ -59,7 +59,7 @@ class Citizen:
 
     def __init__(self, answers: Iterable[Answer] = ()) -> None:
         self.answers = list(answers)
-        self.thinks = not self.answers
+        self.has_answers = bool(self.answers)
         self.asked: list[Prompt[Any]] = []
         self.typed: list[SecretBytes] = []
         self.cancelled = 0
@@ -68,6 +68,10 @@ class Citizen:
     def can_ask(self) -> bool:
         """Tell that there is somebody."""
         return True
+
+    async def shown(self) -> None:
+        """Return when a window is shown; TimeoutError where none is."""
+        await asyncio.wait_for(self.is_asked.wait(), THINKING)
 
     async def ask(self, prompt: Prompt[A]) -> A:
         """Answer; think until the window is closed where the test gives no answers at all.
@@ -78,15 +82,14 @@ class Citizen:
         """
         self.asked.append(prompt)
         self.is_asked.set()
-        if self.thinks:
+        if not self.answers:
+            assert not self.has_answers, f"one window too many: {prompt}"
             try:
                 await asyncio.sleep(THINKING)
             except asyncio.CancelledError:
                 self.cancelled += 1
                 raise
             raise AssertionError(f"nothing closed {prompt}")
-        if not self.answers:
-            raise AssertionError(f"one window too many: {prompt}")
         answer = self.answers.pop(0)(prompt)
         if isinstance(answer, SecretBytes):
             self.typed.append(answer)

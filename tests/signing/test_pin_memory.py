@@ -63,14 +63,12 @@ class Remains:
         pin_in_use: the PIN, at the first command after VERIFY.
         pin: the PIN, after the request.
         command: the body of the VERIFY command, likewise; its keys are constants.
-        serial: the card's number, likewise; it is not a secret, and remembered.
 
     """
 
     pin_in_use: int = 0
     pin: int = 0
     command: int = 0
-    serial: int = 0
 
 
 def remains(card: VirtualCard, pin: bytes, how: str) -> Remains:
@@ -91,7 +89,6 @@ def remains(card: VirtualCard, pin: bytes, how: str) -> Remains:
             body = serve(card, ours, lambda: look(child.pid))
             found.pin = count(child.pid, pin)
             found.command = count(child.pid, body)
-            found.serial = count(child.pid, card.data.serial.encode())
         finally:
             child.kill()
     return found
@@ -121,8 +118,7 @@ def serve(card: VirtualCard, peer: socket.socket, after_verify: Callable[[], Non
 def test_nothing_is_left_of_the_pin(make_card: CardFactory, generation: str) -> None:
     pin = secret_pin()
     left = remains(make_card(generation, pin=pin), pin, "wiped")
-    assert left.serial > 0
-    assert left == Remains(pin_in_use=1, pin=0, command=0, serial=left.serial)
+    assert left == Remains(pin_in_use=1, pin=0, command=0)
 
 
 def test_copies_that_nobody_keeps_are_found(make_card: CardFactory) -> None:

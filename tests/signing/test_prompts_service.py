@@ -217,7 +217,7 @@ async def test_while_the_citizen_types_the_card_is_free_for_others(make_card: Ca
     citizen = Citizen()
     async with desk(make_card(), citizen) as (service, provider):
         asking = asyncio.create_task(service.sign(SITE, ONE, None))
-        await citizen.is_asked.wait()
+        await citizen.shown()
         connection = await asyncio.to_thread(provider.open, READER)
         await asyncio.to_thread(connection.begin)
         connection.end(reset=True)
@@ -232,7 +232,7 @@ async def test_pulling_the_card_closes_the_window(make_card: CardFactory) -> Non
     citizen = Citizen()
     async with desk(make_card(), citizen) as (service, provider):
         asking = asyncio.create_task(service.sign(SITE, ONE, None))
-        await citizen.is_asked.wait()
+        await citizen.shown()
         provider.remove(READER)
         assert (await code_of(asking))[0] is ErrorCode.CARD_REMOVED
         assert citizen.cancelled == 1
@@ -242,7 +242,7 @@ async def test_taking_the_reader_away_closes_the_window(make_card: CardFactory) 
     citizen = Citizen()
     async with desk(make_card(), citizen) as (service, provider):
         asking = asyncio.create_task(service.sign(SITE, ONE, None))
-        await citizen.is_asked.wait()
+        await citizen.shown()
         provider.remove_reader(READER)
         assert (await code_of(asking))[0] is ErrorCode.CARD_REMOVED
 

@@ -61,7 +61,7 @@ async def test_two_sites_are_asked_about_one_after_the_other() -> None:
     desk = Desk()
     first = asyncio.create_task(desk.turns.ask(ALLOW))
     second = asyncio.create_task(desk.turns.ask(AllowSite(OTHER)))
-    await desk.citizen.is_asked.wait()
+    await desk.citizen.shown()
     await asyncio.sleep(0)
     assert desk.citizen.asked == [ALLOW]
     desk.citizen.answers = [says(SiteAnswer.ALWAYS)]
@@ -73,7 +73,7 @@ async def test_two_sites_are_asked_about_one_after_the_other() -> None:
 async def test_a_site_has_one_question_open() -> None:
     desk = Desk()
     first = asyncio.create_task(desk.turns.ask(ALLOW))
-    await desk.citizen.is_asked.wait()
+    await desk.citizen.shown()
     assert await desk.code(PIN) is ErrorCode.BUSY
     first.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -90,7 +90,7 @@ def pest(number: int) -> AllowSite:
 async def test_a_page_with_many_names_does_not_fill_the_queue() -> None:
     desk = Desk()
     asking = [asyncio.create_task(desk.turns.ask(pest(n))) for n in range(MAX_STRANGERS)]
-    await desk.citizen.is_asked.wait()
+    await desk.citizen.shown()
     assert await desk.code(pest(99)) is ErrorCode.BUSY
     desk.citizen.answers = [types("246813")]
     wanted = asyncio.create_task(desk.turns.ask(PIN))  # a site that is allowed has its turn
@@ -167,7 +167,7 @@ async def test_a_page_that_opens_and_closes_windows_is_made_to_wait() -> None:
     for _ in range(2):
         desk.citizen.is_asked.clear()
         flashing = asyncio.create_task(desk.turns.ask(PIN))
-        await desk.citizen.is_asked.wait()
+        await desk.citizen.shown()
         flashing.cancel()
         with pytest.raises(asyncio.CancelledError):
             await flashing

@@ -255,7 +255,7 @@ async def test_a_signature_that_nobody_waited_for_is_told(
     monkeypatch.setattr(CitizenCard, "sign", held)
     async with running(path, make_card()) as service:
         asked = asyncio.create_task(service.sign(SITE, ONE, pin()))
-        await working.wait()
+        await asyncio.wait_for(working.wait(), WAIT)
         asked.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asked

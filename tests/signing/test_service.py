@@ -365,8 +365,9 @@ async def test_a_keypad_is_seen_by_the_way_and_belongs_to_the_reader(
     async with running(provider) as service, service.subscribe() as events:
 
         async def until(name: str) -> None:
-            while (await events.get()).name != name:
-                pass
+            async with asyncio.timeout(10):
+                while (await events.get()).name != name:
+                    pass
 
         assert keypads(service) == {READER_NAME.format(0): False, pad: False}
         await service.certificates(SITE)

@@ -79,6 +79,10 @@ class FakeService:
         for queue in self.listeners:
             queue.put_nowait(event)
 
+    async def is_entered(self) -> None:
+        """Return when one more request has come this far; TimeoutError where none does."""
+        await asyncio.wait_for(self.entered.acquire(), 20)
+
     async def _work(self) -> None:
         self.entered.release()
         try:

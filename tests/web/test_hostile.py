@@ -363,7 +363,7 @@ async def test_status_answers_at_once_while_much_is_under_way(agent: Any) -> Non
     agent.service.gate = asyncio.Event()
     signing = [asyncio.create_task(agent.post("sign", {"params": SIGN})) for _ in range(10)]
     for _ in signing:
-        await agent.service.entered.acquire()
+        await agent.service.is_entered()
     assert [await agent.alive() for _ in range(20)] == [True] * 20
     assert not any(task.done() for task in signing)
     agent.service.gate.set()

@@ -141,7 +141,7 @@ async def test_the_citizen_may_say_no(agent: Any, code: ErrorCode) -> None:
 async def test_one_site_asks_one_question_at_a_time(agent: Any) -> None:
     agent.service.gate = asyncio.Event()
     first = asyncio.create_task(agent.post("connect", {}, STRANGER))
-    await agent.service.entered.acquire()
+    await agent.service.is_entered()
     _, body = await agent.post("connect", {}, STRANGER)
     assert body["error"]["code"] == "busy"
     agent.service.gate.set()
@@ -316,7 +316,7 @@ async def test_an_invalid_request_is_answered_with_its_id(agent: Any) -> None:
 async def test_leaving_cancels_what_was_asked(agent: Any) -> None:
     agent.service.gate = asyncio.Event()
     leaving = asyncio.create_task(agent.post("sign", SIGN))
-    await agent.service.entered.acquire()
+    await agent.service.is_entered()
     leaving.cancel()
     await agent.until(lambda: agent.service.cancelled)
 
@@ -329,11 +329,11 @@ async def test_one_site_has_a_bounded_number_of_requests_under_way(start_agent: 
     agent.service.gate = asyncio.Event()
     waiting = [asyncio.create_task(agent.post("sign", SIGN)) for _ in range(2)]
     for _ in waiting:
-        await agent.service.entered.acquire()
+        await agent.service.is_entered()
     status, body = await agent.post("sign", SIGN)
     assert (status, body["error"]["code"]) == (429, "rate_limited")
     assert await agent.alive()
     other = asyncio.create_task(agent.post("sign", SIGN, STRANGER))
-    await agent.service.entered.acquire()
+    await agent.service.is_entered()
     agent.service.gate.set()
     assert [status for status, _ in await asyncio.gather(*waiting, other)] == [200] * 3

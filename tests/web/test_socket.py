@@ -46,7 +46,7 @@ async def test_a_slow_signature_keeps_nobody_waiting(agent: Any) -> None:
     agent.service.gate = asyncio.Event()
     async with agent.socket() as socket:
         await ask(socket, 1, "sign", **PARAMS)
-        await agent.service.entered.acquire()
+        await agent.service.is_entered()
         await ask(socket, 2, "status")
         assert (await told(socket))["id"] == 2
         agent.service.gate.set()
@@ -57,7 +57,7 @@ async def test_cancel_ends_a_request_and_says_so(agent: Any) -> None:
     agent.service.gate = asyncio.Event()
     async with agent.socket() as socket:
         await ask(socket, 1, "sign", **PARAMS)
-        await agent.service.entered.acquire()
+        await agent.service.is_entered()
         await ask(socket, 2, "cancel", request=1)
         answers = {message["id"]: message for message in (await told(socket), await told(socket))}
         assert answers[2]["result"] == {"cancelled": True}
@@ -88,7 +88,7 @@ async def test_cancel_knows_only_this_sockets_requests(agent: Any) -> None:
     agent.service.gate = asyncio.Event()
     async with agent.socket() as socket, agent.socket() as other:
         await ask(socket, 1, "sign", **PARAMS)
-        await agent.service.entered.acquire()
+        await agent.service.is_entered()
         for request in (1, "1", 99):
             await ask(other, 5, "cancel", request=request)
             assert await told(other) == {"id": 5, "result": {"cancelled": False}}
@@ -101,7 +101,7 @@ async def test_an_id_in_use_is_refused_and_free_again_afterwards(agent: Any) -> 
     agent.service.gate = asyncio.Event()
     async with agent.socket() as socket:
         await ask(socket, 1, "sign", **PARAMS)
-        await agent.service.entered.acquire()
+        await agent.service.is_entered()
         await ask(socket, 1, "status")
         assert (await told(socket))["error"]["code"] == "bad_request"
         assert agent.service.cancelled == 0
@@ -116,7 +116,7 @@ async def test_closing_the_socket_cancels_what_it_asked(agent: Any) -> None:
     async with agent.socket() as socket:
         for request_id in (1, 2):
             await ask(socket, request_id, "sign", **PARAMS)
-            await agent.service.entered.acquire()
+            await agent.service.is_entered()
     await agent.until(lambda: agent.service.cancelled == 2)
     await agent.until(lambda: not agent.service.listeners)
 
@@ -125,7 +125,7 @@ async def test_losing_the_connection_cancels_what_it_asked(agent: Any) -> None:
     agent.service.gate = asyncio.Event()
     async with agent.socket() as socket:
         await ask(socket, 1, "sign", **PARAMS)
-        await agent.service.entered.acquire()
+        await agent.service.is_entered()
         socket._response.connection.transport.abort()
         await agent.until(lambda: agent.service.cancelled == 1)
     await agent.until(lambda: not agent.service.listeners)
@@ -274,7 +274,7 @@ async def test_stopping_says_goodbye_and_cancels(agent: Any) -> None:
     agent.service.gate = asyncio.Event()
     async with agent.socket() as socket:
         await ask(socket, 1, "sign", **PARAMS)
-        await agent.service.entered.acquire()
+        await agent.service.is_entered()
         goodbye = asyncio.create_task(socket.receive())
         await agent.serving.close()
         message = await goodbye
