@@ -72,7 +72,7 @@ class FaultyCard(VirtualCard):
 
     def listen(self) -> None:
         """Forget what was said, and what went wrong."""
-        self.said.clear()
+        self.said = []  # a command that is under way still writes to the list before
         self._fault = self._follow = None
 
     def arm(self, fault: Fault, at: int, seed: str) -> None:
@@ -104,12 +104,13 @@ class FaultyCard(VirtualCard):
     def process(self, command: bytes) -> bytes:
         """Answer one command, wrongly if it is its turn."""
         ins = command[1] if len(command) > 1 else 0
-        self.said.append(Said(ins, None))
-        number = len(self.said)
+        said = self.said
+        said.append(Said(ins, None))
+        number = len(said)
         answer = self._disturbed(command, number)
         if answer is None:
             answer = self.carry_out(command)
-        self.said[number - 1] = Said(ins, answer)
+        said[number - 1] = Said(ins, answer)
         return answer
 
     def _disturbed(self, command: bytes, number: int) -> bytes | None:

@@ -1,5 +1,6 @@
 """The two ways to a faulty card: in this process, and through a real pcscd."""
 
+import threading
 from dataclasses import replace
 from typing import Protocol
 
@@ -75,6 +76,7 @@ class PcscDoor:
         self._pcscd = pcscd
         self._rig = PcscRig(pcscd)
         self._card: FaultyCard | None = None
+        self._killing = threading.Lock()
 
     @property
     def reader(self) -> str:
@@ -87,7 +89,7 @@ class PcscDoor:
         if card is None or not card.is_like(data, nameless) or self.is_pulled():
             self.abandon()
             card = self._card = FaultyCard(replace(data), nameless=nameless)
-            card.kill_daemon = lambda: self._pcscd.halt(kill=True)
+            card.kill_daemon = self._kill
             self.put_back()
         return card
 
@@ -97,7 +99,13 @@ class PcscDoor:
 
     def is_pulled(self) -> bool:
         """Return whether the daemon or the card is gone."""
-        return self._pcscd.process_id is None or self._card is None or self._card.is_pulled
+        with self._killing:  # the agent notices a kill before the daemon has quite ended
+            is_gone = self._pcscd.process_id is None
+        return is_gone or self._card is None or self._card.is_pulled
+
+    def _kill(self) -> None:
+        with self._killing:
+            self._pcscd.halt(kill=True)
 
     def put_back(self) -> None:
         """Start the daemon if it is gone, and put the card back."""

@@ -75,7 +75,7 @@ def _enter_pin(root: tk.Tk, prompt: EnterPin, texts: PromptTexts) -> Window:
     _add_documents(window, panel, prompt)
     _add_card(window, panel, prompt.card)
     _add_site_warnings(window, prompt.site)
-    if prompt.purpose.count > 1:
+    if prompt.purpose.count > 1 and not prompt.was_wrong:  # where more matters, and was said
         window.add_text(texts.each_document)
     _PinEntry(window, prompt)
     return window

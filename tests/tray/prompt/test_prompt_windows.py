@@ -178,7 +178,10 @@ window.wait()
 
 
 @pytest.mark.parametrize("language", ["zh_TW.UTF-8", "en_US.UTF-8"])
-def test_whatever_strangers_say_fits_on_a_small_screen(desktop: Desktop, language: str) -> None:
+@pytest.mark.parametrize("was_wrong", [True, False])
+def test_whatever_strangers_say_fits_on_a_small_screen(
+    desktop: Desktop, language: str, *, was_wrong: bool
+) -> None:
     desktop.language = language
     host = ".".join(("xn--" + "a" * 59,) * 3) + ".example"
     names = ("\u202e" * 300, "很" * 255, "\U0001f600" * 255)
@@ -188,7 +191,7 @@ def test_whatever_strangers_say_fits_on_a_small_screen(desktop: Desktop, languag
         site=Origin.parse(f"http://{host}:65535"),
         purpose=Purpose(Act.SIGN, "SHA-512", documents, 256),
         card=replace(CARD, holder="W" * 200, reader="W" * 127, serial="W" * 16),
-        was_wrong=True,
+        was_wrong=was_wrong,
         attempts_left=1,
         may_block=True,
     )
