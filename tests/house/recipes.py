@@ -238,7 +238,7 @@ class Gen3Card(Card):
     """Selects the applet; the key signs a DigestInfo (ISO/IEC 7816-8)."""
 
     generation: ClassVar[CardGeneration] = "gen3"
-    pin_rules: ClassVar[PinRules] = PinRules(shortest=4, longest=8, tries=3)
+    pin_rules: ClassVar[PinRules] = PinRules(shortest=4, longest=8, attempts=3)
 
     def __init__(self, session: CardSession, memory: CardMemory) -> None:
         self._session = session
@@ -257,19 +257,38 @@ class Gen3Card(Card):
     def attempts_left(self) -> int | None:
         return self._record.attempts_left
 
-    def certificates(self) -> tuple[StoredCertificate, ...]:
-        return (self.certificate(ID_SIGN),)
+    @property
+    def pin_sent(self) -> bool:
+        return self._session.pin_sent
 
-    def certificate(self, key_id: bytes) -> StoredCertificate:
+    def certificates(self) -> tuple[StoredCertificate, ...]:
+        return tuple(self.certificates_of(ID_SIGN))
+
+    def certificates_of(self, key_id: bytes) -> Iterator[StoredCertificate]:
         if key_id != ID_SIGN:
             raise KeyNotFoundError("no such key on the card")
-        der = self._session.read_binary(0, 0, 4096)
-        return StoredCertificate(ID_SIGN, "cert1", der)
+        yield StoredCertificate(ID_SIGN, "cert1", self._session.read_binary(0, 0, 4096))
+
+    def is_proven(self, certificate: StoredCertificate) -> bool:
+        return certificate in self._record.proven
+
+    def prove(self, *certificates: StoredCertificate) -> None:
+        self._record.proven |= frozenset(certificates)
+
+    def reject(self, certificate: StoredCertificate) -> None:
+        self._record.rejected |= {certificate}
+
+    def read_again(self, certificate: StoredCertificate) -> None:
+        if certificate not in self.certificates():
+            raise CardError("a certificate was read differently twice")
+
+    def forget(self) -> None:
+        self._record.forget()
 
     def sign(
         self, key_id: bytes, pin: SecretBytes, digests: Sequence[tuple[HashAlgorithm, bytes]]
     ) -> tuple[bytes, ...]:
-        self.certificate(key_id)
+        next(self.certificates_of(key_id))
         self.pin_rules.check(pin)
         command = SecretBytes(bytearray((0, 0x20, 0, 1, len(pin), *pin.buffer)))
         try:
@@ -289,9 +308,6 @@ class Gen3Card(Card):
         self, key_id: bytes, pin: SecretBytes, cryptograms: Sequence[bytes]
     ) -> tuple[bytes, ...]:
         raise KeyNotFoundError("no key on the card decrypts")
-
-    def forget_certificates(self) -> None:
-        pass
 
 
 class Gen3Driver(CardDriver):
