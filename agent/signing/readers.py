@@ -72,6 +72,7 @@ class Readers:
         self._at_work = 0
         self._probes: set[asyncio.Task[None]] = set()
         self._snapshot = Snapshot(service_available=False)
+        self._told_of_no_service = False  # for the watching thread only
         self._closing = threading.Event()
         self._looked = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -339,6 +340,9 @@ class Readers:
                 self._closing.wait(SERVICE_RETRY)
 
     def _tell(self, states: tuple[ReaderState, ...] | None) -> None:
+        if states is None and self._told_of_no_service:
+            return  # once is enough: the loop is not to wake up with each look for a service
+        self._told_of_no_service = states is None
         loop = self._loop
         if loop is not None and not self._closing.is_set():
             loop.call_soon_threadsafe(self._take, states)

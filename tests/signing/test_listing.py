@@ -21,6 +21,7 @@ from agent.secret import SecretBytes
 from agent.signing import service as service_module
 from agent.signing.model import CardPresence, SignatureFormat, SignatureRequest
 from agent.signing.service import SigningService
+from agent.transport.base import ReaderState
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.provider import READER_NAME, VirtualProvider
 
@@ -233,5 +234,38 @@ async def test_where_the_service_is_down_no_reader_is_called_missing(
             with pytest.raises(AgentError) as refused:
                 await asking
             assert refused.value.code is ErrorCode.PCSC_UNAVAILABLE
+    finally:
+        await service.close()
+
+
+async def test_looking_for_a_service_that_stays_away_wakes_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Look twenty times in vain; tell of it once, because each telling wakes the event loop."""
+    monkeypatch.setattr("agent.signing.readers.SERVICE_RETRY", 0.001)
+    provider = provider_with()
+    provider.set_service(False)
+    looks = iter(range(20))
+    looked_enough = threading.Event()
+    look = provider.readers
+
+    def counted() -> tuple[ReaderState, ...]:
+        if next(looks, None) is None:
+            looked_enough.set()
+        return look()
+
+    monkeypatch.setattr(provider, "readers", counted)
+    service = SigningService(provider, AlwaysAllow())
+    await service.start()
+    told: list[None] = []
+    try:
+        with service.watch(lambda: told.append(None)):
+            assert await asyncio.to_thread(looked_enough.wait, 30)
+            await asyncio.sleep(0)  # what was told to the loop is in its queue by now
+        assert not told
+        async with service.subscribe() as events:
+            provider.set_service(True)
+            while not service.snapshot().service_available:
+                await asyncio.wait_for(events.get(), 10)
     finally:
         await service.close()
