@@ -8,6 +8,7 @@ from typing import Any
 
 from agent.commands.output import say, say_json
 from agent.commands.parser import CommandParser, JsonOptions, define
+from agent.harmless import printable
 from agent.pki.report import Inputs, verify_files
 
 
@@ -68,7 +69,7 @@ def _say_verdict(report: dict[str, Any]) -> None:
         say(f"  {report['error']}")
         return
     signed, signer, chain = report["signed"], report["signer"], report["chain"]
-    say(f"  by {signer['subject']}")
+    say(f"  by {printable(signer['subject'])}")
     say(f"  at {signed['signing_time']} by the signer's own clock, {signed['hash']}")
     say(f"certificate: {chain['status']}")
     if chain["status"] == "not_checked":

@@ -170,7 +170,7 @@ def _checked_entry(identifier: bytes, label: bytes, path: list[Tlv]) -> Certific
     numbers = {item.tag: int.from_bytes(item.value, "big") for item in path[1:3]}
     entry = CertificateEntry(
         id=identifier,
-        label="".join(c for c in label.decode("utf-8", "replace") if c.isprintable()),
+        label=label.decode("utf-8", "replace"),
         path=path[0].value,
         offset=numbers.get(_TAG_INTEGER, 0),
         length=numbers.get(_TAG_LENGTH, 0),
