@@ -25,6 +25,7 @@ PACKAGES: Final[Mapping[str, tuple[str, ...]]] = {
     "agent/transport": (
         "tests/unit/transport",
         "tests/pcsc/test_part10.py",
+        "tests/pcsc/test_waiting.py",
         "tests/pcsc/test_platforms.py",
     ),
     "agent/cards": (*_CARD_SIDE[1:], "tests/signing/test_drivers.py"),
