@@ -200,6 +200,21 @@ def citizen() -> bytes:
     return certificate.public_bytes(Encoding.DER)
 
 
+@cache
+def citizen_of(size: int) -> bytes:
+    """Give the citizen a certificate of so many bytes, some tens of thousands."""
+
+    def filled(length: int) -> bytes:
+        filling = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), bytes(length))
+        certificate = issuing().issue(citizen_name(), citizen_key(), extra=(filling,))
+        return certificate.public_bytes(Encoding.DER)
+
+    guess = size - 2000
+    found = filled(guess + size - len(filled(guess)))
+    assert len(found) == size
+    return found
+
+
 def sign(digest: bytes, algorithm: HashAlgorithm = HashAlgorithm.SHA256) -> bytes:
     """Do what the citizen's card does."""
     return citizen_key().sign(digest, PKCS1v15(), Prehashed(HASHES[algorithm]()))

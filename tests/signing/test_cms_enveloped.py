@@ -163,6 +163,16 @@ def test_size_is_bounded() -> None:
         enveloped.parse(raw, recipient(), max_size=len(raw) - 1)
 
 
+def test_a_message_is_at_most_16_mib_and_a_certificate_64_kib_long() -> None:
+    for size, reason in ((16 << 20, "follows"), ((16 << 20) + 1, "too large")):
+        with pytest.raises(CmsError, match=reason):
+            enveloped.parse(bytes(size), recipient())
+    raw = encrypted("-aes256")
+    for size, reason in ((64 << 10, "somebody else"), ((64 << 10) + 1, "too large")):
+        with pytest.raises(CmsError, match=reason):
+            enveloped.parse(raw, pki.citizen_of(size))
+
+
 def test_endless_nesting_is_refused_in_no_time() -> None:
     for opening in (b"\x30\x80", b"\x24\x80", b"\xa0\x80"):
         with pytest.raises(CmsError):
