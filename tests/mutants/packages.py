@@ -33,6 +33,7 @@ PACKAGES: Final[Mapping[str, tuple[str, ...]]] = {
     "agent/pki": ("tests/signing/test_pki_*.py",),
     "agent/signing": (
         "tests/signing/test_key_use.py",
+        "tests/signing/test_readers.py",
         "tests/signing/test_two_certificates.py",
         "tests/signing/test_prompts_service.py",
         "tests/signing/test_straight_transaction.py",

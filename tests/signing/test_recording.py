@@ -235,6 +235,12 @@ def test_a_site_that_knocks_on_and_on_fills_nothing() -> None:
     assert knocks(SITE, 1) == 1
 
 
+def test_many_sites_at_one_moment_fill_nothing() -> None:
+    recorder = Recorder(None, None, lambda: datetime(2030, 1, 1, tzinfo=UTC))
+    sites = [Origin.parse(f"https://{number}.evil.example") for number in range(100)]
+    assert sum(recorder.wants(site, str(ErrorCode.ORIGIN_BLOCKED)) for site in sites) == 60
+
+
 # Whoever asked has gone.
 
 
