@@ -119,6 +119,17 @@ def test_a_forged_key_fails_like_a_forged_content() -> None:
     assert len(failures) == 1
 
 
+@pytest.mark.parametrize("wrong", [b"", bytes(31), bytes(33)])
+def test_a_key_of_another_length_is_replaced_by_chance(
+    monkeypatch: pytest.MonkeyPatch, wrong: bytes
+) -> None:
+    """Nobody can tell beforehand what a forged key decrypts to."""
+    message = enveloped.parse(encrypted("-aes256"), recipient())
+    right = card(message.encrypted_key)
+    monkeypatch.setattr(enveloped.os, "urandom", lambda length: right[:length])
+    assert message.open(wrong) == SECRET
+
+
 def test_a_forged_content_fails_in_one_way() -> None:
     raw = bytearray(encrypted("-aes256"))
     raw[-1] ^= 0xFF
