@@ -20,7 +20,6 @@ from agent.pki.revocation import RevocationData
 
 TIMEOUT = 20.0  # seconds for one list, from the first byte sent to the last one received
 RETRY_AFTER = 60.0  # seconds before an address that failed is tried again
-_CHUNK = 64 * 1024
 
 
 @dataclass(slots=True)
@@ -124,7 +123,7 @@ async def fetch_bounded(url: str, *, limit: int = MAX_CRL, seconds: float = TIME
         if response.status != 200:
             raise CmsError(f"the server answered {response.status}")
         body = bytearray()
-        async for chunk in response.content.iter_chunked(_CHUNK):
+        async for chunk in response.content.iter_any():
             body += chunk
             if len(body) > limit:
                 raise CmsError(f"more than {limit} bytes")

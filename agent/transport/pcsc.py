@@ -100,17 +100,26 @@ class _Sight:
     event_state: int
     atr: bytes
 
-    def state(self, context_number: int) -> ReaderState:
-        present = bool(self.event_state & codes.STATE_PRESENT)
+    @property
+    def present(self) -> bool:
+        """Whether a card is in the reader."""
+        return bool(self.event_state & codes.STATE_PRESENT)
+
+    @property
+    def mute(self) -> bool:
+        """Whether a card is in the reader and has given no usable ATR."""
         # vpcd presents a card that says nothing as one whose ATR is a single zero.
         silent = bool(self.event_state & codes.STATE_MUTE) or len(self.atr) < _MIN_ATR
+        return self.present and silent
+
+    def state(self, context_number: int) -> ReaderState:
         return ReaderState(
             name=self.name,
-            present=present,
-            atr=self.atr if present and not silent else b"",
+            present=self.present,
+            atr=self.atr if self.present and not self.mute else b"",
             # The upper half counts insertions and removals, from 0 in every new service.
             insertion=context_number << 16 | self.event_state >> 16,
-            mute=present and silent,
+            mute=self.mute,
         )
 
 
@@ -386,9 +395,8 @@ def _connect(context: int, reader: str) -> PcscConnection:
 
 
 def _is_mute(context: int, listed: bytes) -> bool:
-    """Return whether a card is in the reader and has given no usable ATR."""
     code, (answer,) = _states(context, [listed])
-    return code == codes.SUCCESS and _Sight("", listed, *answer).state(0).mute
+    return code == codes.SUCCESS and _Sight("", listed, *answer).mute
 
 
 def _listed_name(context: int, reader: str) -> bytes:

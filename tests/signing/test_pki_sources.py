@@ -12,8 +12,8 @@ from aiohttp import web
 from asn1crypto import pem
 
 from agent.cms.errors import CmsError
-from agent.pki.anchors import MAX_HINTS, TrustStore
-from agent.pki.chain import MAX_CHECKS, find_chains
+from agent.pki.anchors import TrustStore
+from agent.pki.chain import find_chains
 from agent.pki.crl import RevocationList
 from agent.pki.path import validate_path
 from agent.pki.reading import read_certificate
@@ -62,11 +62,27 @@ def test_no_anchor_is_refused(tmp_path: Path) -> None:
         TrustStore.load([citizen])
 
 
+def test_a_file_of_anchors_has_at_most_4_mib_and_a_folder_256_files(tmp_path: Path) -> None:
+    one = pki.write_pem(tmp_path / "0.pem", pki.root().der)
+    text = one.read_bytes()
+    one.write_bytes(text.ljust(4 << 20, b"\n"))
+    assert TrustStore.load([one]).anchors
+    one.write_bytes(text.ljust((4 << 20) + 1, b"\n"))
+    with pytest.raises(CmsError, match="larger"):
+        TrustStore.load([one])
+    for number in range(256):
+        (tmp_path / f"{number}.pem").write_bytes(text)
+    assert TrustStore.load([tmp_path]).anchors
+    (tmp_path / "256.PEM").write_bytes(text)
+    with pytest.raises(CmsError, match="more than"):
+        TrustStore.load([tmp_path])
+
+
 def test_hints_are_few_and_may_be_garbage() -> None:
     store = TrustStore((read_certificate(pki.root().der),))
-    with_hints = store.with_hints([b"garbage", pki.issuing().der])
-    assert [item.der for item in with_hints.intermediates] == [pki.issuing().der]
-    assert not store.with_hints([b""] * MAX_HINTS + [pki.issuing().der]).intermediates
+    for before, found in ((1, [pki.issuing().der]), (15, [pki.issuing().der]), (16, [])):
+        with_hints = store.with_hints([b"garbage"] * before + [pki.issuing().der])
+        assert [item.der for item in with_hints.intermediates] == found
 
 
 def test_a_mesh_of_hints_does_not_make_the_search_long(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,7 +106,7 @@ def test_a_mesh_of_hints_does_not_make_the_search_long(monkeypatch: pytest.Monke
     monkeypatch.setattr("agent.pki.chain.ChainCertificate.was_issued_by", counted)
     raw = leaf.public_bytes(pki.Encoding.DER)
     assert find_chains(read_certificate(raw), store, pki.NOW) == []
-    assert asked == MAX_CHECKS
+    assert asked == 500
 
 
 async def test_lists_come_as_der_pem_and_directories(tmp_path: Path) -> None:

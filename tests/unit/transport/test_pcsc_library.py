@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from agent.transport.pcsc_library import PcscLibrary
+from agent.errors import ServiceUnavailableError
+from agent.transport.pcsc_library import PcscLibrary, open_library
 
 INSUFFICIENT = 0x80100008
 REMOVED = 0x80100069
@@ -152,3 +153,17 @@ def test_an_atr_is_looked_at_only_after_success(code: int, atr: bytes) -> None:
         return code
 
     assert library(SCardStatus=status).atr(CARD) == (code, atr)
+
+
+def test_windows_library_comes_from_the_system_s_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = []
+
+    def load(name: str, *, winmode: int) -> None:
+        loaded.append((name, winmode))
+        raise OSError
+
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(ctypes, "WinDLL", load, raising=False)
+    with pytest.raises(ServiceUnavailableError):
+        open_library.__wrapped__()
+    assert loaded == [("winscard.dll", 0x800)]
