@@ -5,6 +5,7 @@ ignores even a signed "revoked" where the certificate does not declare that mech
 fetched. The validator is slow to load; only ``agent.pki.path`` imports this module, when needed.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -43,12 +44,15 @@ class Evidence:
     ocsps: tuple[bytes, ...] = ()
 
 
-async def judge(chain: Sequence[bytes], evidence: Evidence, at: datetime) -> Verdict:
-    """Validate one chain, leaf first and anchor last, DER; every failure is a verdict."""
+def judge(chain: Sequence[bytes], evidence: Evidence, at: datetime) -> Verdict:
+    """Validate one chain, leaf first and anchor last, DER; every failure is a verdict.
+
+    It takes some milliseconds, and seconds where there are long lists: not for an event loop.
+    """
     try:
         leaf, *between, anchor = map(_load, chain)
         context = _context(anchor, between, evidence, at)
-        await CertificateValidator(leaf, validation_context=context).async_validate_path()
+        asyncio.run(CertificateValidator(leaf, validation_context=context).async_validate_path())
     except Exception as exc:  # noqa: BLE001 # asn1crypto below raises whatever it stumbles over
         return _refusal(exc)
     return Verdict(PathStatus.VALID)
