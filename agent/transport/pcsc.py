@@ -150,6 +150,7 @@ class PcscProvider:
         self._waiting: _Wait | None = None
         self._guard = threading.Lock()
         self._left_out: frozenset[bytes] = frozenset()
+        self._too_many = 0  # readers beyond those that are looked at
 
     @property
     def kind(self) -> str:
@@ -301,6 +302,7 @@ class PcscProvider:
         if code == codes.E_NO_READERS_AVAILABLE:
             return ()
         _check("SCardListReaders", code)
+        self._note_length(len(listed))
         listed = listed[:_MOST_READERS]
         answers = _ask(context, listed)
         if answers is None:
@@ -319,6 +321,12 @@ class PcscProvider:
         for reader in left_out - self._left_out:
             _log.warning("the service lists a reader and does not know it: %r", reader)
         self._left_out = left_out
+
+    def _note_length(self, listed: int) -> None:
+        too_many = max(0, listed - _MOST_READERS)
+        if too_many and too_many != self._too_many:
+            _log.warning("the service lists %d readers; the last %d are ignored", listed, too_many)
+        self._too_many = too_many
 
     def _ensure_context(self) -> int:
         if self._context is None:

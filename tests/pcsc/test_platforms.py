@@ -187,6 +187,24 @@ def test_a_list_without_end_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
         provider.open(f"{1999:0120d}")
 
 
+def test_the_log_says_once_how_many_readers_are_cut(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    fake = FakeScard()
+    provider = use(monkeypatch, fake)
+    said = []
+    for count in (64, 65, 65, 70, 64, 70):
+        fake.readers = {b"Reader %d" % number: 0x10020 for number in range(count)}
+        provider.readers()
+        said.append([record.getMessage() for record in caplog.records])
+        caplog.clear()
+    one, six = (
+        [f"the service lists {count} readers; the last {count - 64} are ignored"]
+        for count in (65, 70)
+    )
+    assert said == [[], one, [], six, [], six]
+
+
 @pytest.mark.parametrize("call", ["SCardConnect", "SCardStatus"])
 @pytest.mark.parametrize("resets", [1, RESET_ATTEMPTS - 1, RESET_ATTEMPTS])
 def test_a_reset_by_another_program_while_connecting_is_not_told(

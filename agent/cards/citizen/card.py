@@ -264,7 +264,7 @@ class CitizenCard(CitizenFiles, Card):
                 found.append(self._read_certificate_twice_if_it_fails(entry))
             except CardError as error:
                 failure = failure or error
-                self.log_left_out(entry.label, error)
+                self.log_left_out(entry.shown_id, error)
         if len(entries) > MAX_CERTIFICATES:
             self.log_left_out("whatever is more than 32", None)
         if failure is not None and not found:
@@ -285,7 +285,7 @@ class CitizenCard(CitizenFiles, Card):
             except CardError as error:
                 failure = error
                 tried.append(entry)
-                self.log_left_out(entry.label, error)
+                self.log_left_out(entry.shown_id, error)
                 continue
             self._record.add(found)
             if self._session.reads_longest:  # what the longer reads have spared pays for it

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from agent.errors import UnsupportedCardError
+from agent.harmless import printable
 from agent.iso7816.tlv import Tlv, TlvError, TlvIncompleteError, read_all, read_one
 
 ID_CA = b"CACert"
@@ -44,6 +45,11 @@ class CertificateEntry:
     path: bytes
     offset: int
     length: int
+
+    @property
+    def shown_id(self) -> str:
+        """The identifier for a log, which the label is not: that may be the holder's name."""
+        return printable(self.id.decode("ascii", "replace"))
 
 
 @dataclass(frozen=True, slots=True)
