@@ -11,7 +11,13 @@ import structlog.testing
 
 from agent.cards.card import Card
 from agent.cards.registry import Registry
-from agent.errors import AgentError, CardError, ServiceUnavailableError, TransportError
+from agent.errors import (
+    AgentError,
+    CardError,
+    CardRemovedError,
+    ServiceUnavailableError,
+    TransportError,
+)
 from agent.signing import readers as readers_module
 from agent.signing.model import CardPresence, Event
 from agent.signing.readers import Readers
@@ -264,17 +270,32 @@ async def test_silence_is_measured_by_what_was_asked_last(
     assert asked == ["probe", "look"]
 
 
+class Pulling(VirtualProvider):
+    """Has each card pulled as it is opened, and waits until that is seen."""
+
+    def __init__(self) -> None:
+        super().__init__(readers=1)
+        self.opened = 0
+        self.seen = threading.Event()
+
+    def open(self, reader: str) -> VirtualConnection:
+        self.opened += 1
+        self.remove(reader)
+        assert self.seen.wait(WAIT)
+        raise CardRemovedError("pulled")
+
+
 @pytest.mark.usefixtures("at_once")
 async def test_a_card_that_is_pulled_while_it_is_asked_is_not_asked_again(
     make_card: CardFactory,
 ) -> None:
-    provider = Stumbling(0)
+    provider = Pulling()
     async with watching(provider) as (readers, events):
-        stranger = Stranger(make_card().data)
-        stranger.faults = Faults(remove_at=1)
-        provider.insert(FIRST, stranger)
+        provider.insert(FIRST, Stranger(make_card().data))
         assert await announced(events, 1) == [("card_removed", CardPresence.EMPTY)]
+        provider.seen.set()
         await probed(readers)
+        assert events.empty()
         assert readers.snapshot().readers[0].state is CardPresence.EMPTY
     assert provider.opened == 1
 
