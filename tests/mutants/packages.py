@@ -42,7 +42,6 @@ PACKAGES: Final[Mapping[str, tuple[str, ...]]] = {
         "tests/signing/test_straight_transaction.py",
         "tests/signing/test_service.py",
         "tests/signing/test_recording.py",
-        "tests/signing/test_listing.py",
     ),
 }
 """Files and folders below the checkout; a pattern stands for every file that fits it."""

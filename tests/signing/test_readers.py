@@ -133,11 +133,12 @@ async def test_a_service_that_fails_is_asked_again_and_left_in_peace_between(
     monkeypatch.setattr(provider, call, fail)
     readers = Readers(provider, Registry())
     slow = readers._closing = Slow()
-    await readers.start()
-    async with asyncio.timeout(WAIT), readers.subscribe() as events:
-        while failures or not readers.snapshot().readers:
-            await events.get()
-    await readers.close()
+    with structlog.testing.capture_logs():  # a traceback takes seconds to print
+        await readers.start()
+        async with asyncio.timeout(WAIT), readers.subscribe() as events:
+            while failures or not readers.snapshot().readers:
+                await events.get()
+        await readers.close()
     assert slow.pauses == [1.0] * 3
 
 
