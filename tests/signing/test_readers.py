@@ -3,7 +3,8 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,13 +16,18 @@ from agent.errors import (
     AgentError,
     CardError,
     CardRemovedError,
+    MuteCardError,
+    NoCardError,
+    NoReaderError,
     ServiceUnavailableError,
     TransportError,
 )
 from agent.signing import readers as readers_module
+from agent.signing.card_attempt import CardAttempt
 from agent.signing.model import CardPresence, Event
 from agent.signing.readers import Readers
 from agent.transport.base import ReaderState
+from agent.transport.observed import ObservedConnection
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.connection import VirtualConnection
 from agent.virtualcard.model import Faults
@@ -102,6 +108,27 @@ async def test_it_is_seen_that_a_card_is_at_work() -> None:
         with readers.work():
             pass
     assert seen == [True, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("holds", "error"),
+    [
+        ("no service", ServiceUnavailableError),
+        ("no reader", NoReaderError),
+        ("no card", NoCardError),
+        ("a mute card", MuteCardError),
+    ],
+)
+async def test_nothing_is_asked_where_there_is_nobody_to_ask(
+    make_card: CardFactory, holds: str, error: type[AgentError]
+) -> None:
+    provider = VirtualProvider(readers=0 if holds == "no reader" else 1)
+    if holds == "a mute card":
+        provider.insert(FIRST, make_card(faults=Faults(mute=True)))
+    provider.set_service(holds != "no service")
+    async with watching(provider) as (readers, _):
+        with pytest.raises(error):
+            await readers.run(FIRST, "look", lambda card, _: card.serial, WAIT)
 
 
 class Slow(threading.Event):
@@ -299,6 +326,40 @@ async def test_a_card_that_is_pulled_while_it_is_asked_is_not_asked_again(
         assert events.empty()
         assert readers.snapshot().readers[0].state is CardPresence.EMPTY
     assert provider.opened == 1
+
+
+# One attempt.
+
+
+def test_an_attempt_is_silent_since_its_begin_or_its_last_answer(make_card: CardFactory) -> None:
+    attempt = CardAttempt("look", FIRST)
+    assert attempt.last_progress == attempt.begun_at
+    provider = VirtualProvider()
+    provider.insert(FIRST, make_card())
+    attempt.connection = ObservedConnection(provider.open(FIRST))
+    attempt.connection.answered_at = attempt.begun_at + 1
+    assert attempt.last_progress == attempt.begun_at + 1
+
+
+@pytest.mark.parametrize(
+    ("before", "number", "refused"),
+    [
+        (None, None, False),
+        ("A", None, False),
+        (None, "A", False),
+        ("A", "B", False),
+        ("B", None, True),
+        (None, "B", True),
+        ("B", "C", True),
+    ],
+)
+def test_a_number_is_believed_that_was_read_before(
+    before: str | None, number: str | None, refused: bool
+) -> None:
+    card: Any = SimpleNamespace(serial="A")
+    attempt = CardAttempt("look", FIRST, number, card=card)
+    with pytest.raises(CardError) if refused else nullcontext():
+        attempt.require_number(before)
 
 
 # What the log says.
