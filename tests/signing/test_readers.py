@@ -99,6 +99,16 @@ async def test_whoever_does_not_listen_misses_the_oldest() -> None:
     assert names == [str(number) for number in range(1, 257)]
 
 
+async def test_whoever_has_listened_is_told_no_more() -> None:
+    provider = VirtualProvider()
+    async with watching(provider) as (readers, events):
+        async with readers.subscribe() as before:
+            pass
+        provider.add_reader()
+        assert await announced(events, 1) == [("reader_added", CardPresence.EMPTY)]
+    assert before.empty()
+
+
 async def test_it_is_seen_that_a_card_is_at_work() -> None:
     seen: list[bool] = []
     async with watching(VirtualProvider()) as (readers, _):
