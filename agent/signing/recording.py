@@ -150,8 +150,7 @@ class Recording:
         self._lock = threading.Lock()
         self._used = False
         self._abandoned = False
-        self._told: ErrorCode | None = None
-        self._telling: Future[tuple[HistoryLine, ...]] | None = None
+        self._telling: tuple[str, Future[tuple[HistoryLine, ...]]] | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -167,8 +166,8 @@ class Recording:
             self._abandon()
             return
         outcome = _outcome(error)
-        if self._telling is not None and outcome == self._told:
-            await settled(self._telling)
+        if self._telling is not None and self._telling[0] == outcome:
+            await settled(self._telling[1])
         elif self._recorder.wants(self._site, outcome):
             await settled(self._write(outcome))
         if outcome == ErrorCode.TIMEOUT:
@@ -195,8 +194,7 @@ class Recording:
     def _pin_failed(self, code: ErrorCode) -> None:
         """Write a line for a PIN that the card refused; the citizen may be asked for another."""
         if code is ErrorCode.PIN_INCORRECT:
-            self._telling = self._write(str(code))
-            self._told = code
+            self._telling = str(code), self._write(str(code))
 
     def _card_did_it(self) -> None:
         with self._lock:

@@ -333,19 +333,16 @@ def test_attributes_that_are_signed_in_another_order_are_refused() -> None:
         verify(wrong.replace(old, new))
 
 
-@pytest.mark.parametrize(
-    ("inner", "reason"),
-    [
-        (core.OctetString(DOCUMENT).dump(), "one octet string"),
-        (cms.ContentInfo.load(message())["content"].dump(), "something follows"),
-    ],
-)
-def test_nothing_is_hidden_behind_what_was_signed(inner: bytes, reason: str) -> None:
+def test_nothing_is_hidden_behind_what_was_signed() -> None:
     raw = message()
-    assert respelled(raw, inner, inner) == raw
-    for more in (b"\x05\x00", inner):
-        with pytest.raises(CmsError, match=reason):
-            verify(respelled(raw, inner, inner + more))
+    for inner, reason in (
+        (core.OctetString(DOCUMENT).dump(), "one octet string"),
+        (cms.ContentInfo.load(raw)["content"].dump(), "something follows"),
+    ):
+        assert respelled(raw, inner, inner) == raw
+        for more in (b"\x05\x00", inner):
+            with pytest.raises(CmsError, match=reason):
+                verify(respelled(raw, inner, inner + more))
 
 
 def test_another_kind_of_message_is_none_of_ours() -> None:

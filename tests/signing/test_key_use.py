@@ -235,6 +235,23 @@ async def test_leave_for_one_card_is_none_for_another(make_card: CardFactory) ->
     assert verifies(second) == 0
 
 
+async def test_a_card_that_is_pulled_and_put_back_at_once_is_asked_for_anew(
+    make_card: CardFactory,
+) -> None:
+    """Nobody saw the reader empty, and it may be another card."""
+    card = make_card()
+    card.trace.recording = True
+    citizen = Waiting([types(RIGHT)])
+    async with desk(card, citizen) as (service, provider):
+        asked = asyncio.create_task(service.sign(SITE, ONE, None))
+        await citizen.shown()
+        with provider._changed:  # whoever watches sees both at once
+            provider.remove(READER)
+            provider.insert(READER, card)
+        assert (await code_of(asked))[0] is ErrorCode.CARD_REMOVED
+    assert verifies(card) == 0
+
+
 async def test_a_card_that_is_known_to_be_locked_says_so_and_nobody_is_asked(
     make_card: CardFactory,
 ) -> None:
