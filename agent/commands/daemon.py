@@ -19,8 +19,9 @@ from agent.host.instance import install_key, quitting
 from agent.host.instance import running as instance
 from agent.host.instance.panel_key import PanelKey
 from agent.host.machine import logs
-from agent.host.machine.memory import leave_no_core
+from agent.host.machine.memory import leave_no_core, shut_others_out
 from agent.host.machine.paths import Paths
+from agent.host.machine.umask import private_files
 from agent.host.peer import check as peer
 from agent.host.settings import config
 from agent.host.settings.config import Settings
@@ -235,21 +236,26 @@ def opened(options: DaemonOptions) -> Iterator[Daemon]:
 
     Raises:
         AlreadyRunningError: another agent has locked the folder.
+        UnsafeFolderError: others than this user can change what is in the folder.
         AgentError: the settings or a database cannot be used.
         OSError: the folder cannot be used.
 
     """
     leave_no_core()
+    shut_others_out()
     paths = Paths.choose(options.state_dir)
     paths.prepare()
     policy = Policy.of_this_computer(paths.policy)
     # The policy takes precedence over the command line too.
     settings = policy.over(config.load(paths.config, options.flags))
     with ExitStack() as stack:
+        stack.enter_context(private_files())
         running = stack.enter_context(instance.Instance(paths))
         stack.enter_context(logs.logging_to(paths.logs, settings.log_level))
         if policy.problem is not None:
             _log.error("the policy cannot be used: every site is refused", detail=policy.problem)
+        if policy.planted is not None:
+            _log.warning("a policy of no administrator is ignored", detail=policy.planted)
         preferences = Preferences(paths.preferences)
         citizen = open_citizen(settings.consent, policy, paths.sites, lambda: preferences.language)
         yield Daemon(
