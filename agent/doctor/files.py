@@ -43,9 +43,11 @@ def check_state(installation: InstalledAgent) -> Iterator[Finding]:
 
 def _unsafe(place: UnsafePlace, folder: Path) -> Finding:
     facts = {"path": str(place.path), "command": place.remedy}
-    mendable = place.weakness is Weakness.WRITABLE and place.path.is_relative_to(folder)
-    repair = "close_state_dir" if mendable and os.name == "posix" else None
-    return fault("state", f"state_{place.weakness}", repair, **facts)
+    if place.weakness is Weakness.FOREIGN:
+        return fault("state", "state_foreign", **facts)
+    mendable = place.path.is_relative_to(folder) and os.name == "posix"
+    repair = "close_state_dir" if mendable else None
+    return fault("state", "state_writable", repair, **facts)
 
 
 def check_databases(installation: InstalledAgent) -> Iterator[Finding]:

@@ -67,7 +67,12 @@ class Instance:
         return self
 
     def announce(
-        self, port: int | None = None, hipki_port: int | None = None, provider: str | None = None
+        self,
+        port: int | None = None,
+        hipki_port: int | None = None,
+        provider: str | None = None,
+        also: tuple[int, ...] = (),
+        missing: tuple[int, ...] = (),
     ) -> None:
         """Tell other processes where this agent is (see :class:`InstanceRecord`); blocks.
 
@@ -76,7 +81,12 @@ class Instance:
 
         """
         record = InstanceRecord(
-            pid=os.getpid(), port=port, hipki_port=hipki_port, provider=provider
+            pid=os.getpid(),
+            port=port,
+            hipki_port=hipki_port,
+            provider=provider,
+            also=also,
+            missing=missing,
         )
         write_record(self._paths.instance, record)
 
