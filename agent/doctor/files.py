@@ -79,7 +79,9 @@ def check_history(installation: InstalledAgent) -> Iterator[Finding]:
         verdict = verify(installation.paths.history)
     except DatabaseError:
         return  # check_databases reports it
-    if verdict.breaks:
+    if verdict.only_unwritten:
+        yield note("history", "history_incomplete")
+    elif verdict.breaks:
         count = len(verdict.breaks) + verdict.more_breaks
         facts = {"seq": str(verdict.breaks[0].seq), "count": str(count)}
         yield fault("history", "history_broken", **facts)
