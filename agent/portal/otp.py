@@ -90,12 +90,14 @@ def confirm(
 
     A session that was begun by this code may present it once more, as after a double click.
     """
+    # The code may have been sent before the browser was known.
+    hashes = (_contact_hash(tx.keyring, contact, each)[0] for each in (asker, Asker()))
     row = tx.execute(
         """
-        SELECT * FROM otp WHERE contact_hash = ? AND session IN (?, ?)
+        SELECT * FROM otp WHERE contact_hash IN (?, ?) AND session IN (?, ?)
         AND (session = ? OR used_at IS NOT NULL) ORDER BY id DESC LIMIT 1
         """,
-        (_contact_hash(tx.keyring, contact, asker)[0], *session.family, session.id),
+        (*hashes, *session.family, session.id),
     ).fetchone()
     if row is None or row["expires"] <= tx.now:
         return PortalCode.OTP_EXPIRED
