@@ -143,6 +143,11 @@ class Program(Observer):
         if self._opens_panel:
             self._on_chosen("panel:state")
 
+    def listening(self, hipki_port: int | None) -> None:
+        """Take the warning away when the port for existing pages was got after all."""
+        self._set_warning("plain_port", hipki_port is None)
+        self._update(warnings=self._warnings)
+
     def updated(self, standing: UpdateStatus) -> None:
         """Show whether there is a newer version."""
         self._set_warning("too_old", standing.age is VersionAge.TOO_OLD)

@@ -16,7 +16,7 @@ from agent.commands.readers import ReaderOptions, add_reader_options, use_servic
 from agent.consent.consent import AlwaysAllow
 from agent.harmless import printable
 from agent.history.store import History
-from agent.host.machine.memory import leave_no_core
+from agent.host.machine.memory import leave_no_core, shut_others_out
 from agent.host.machine.paths import Paths
 from agent.host.settings import config
 from agent.host.settings.policy import Policy
@@ -83,6 +83,7 @@ def sign(options: SignOptions) -> int:
     settings = Policy.of_this_computer(paths.policy).over(config.load(paths.config))
     known = status.read(paths, settings)
     leave_no_core()
+    shut_others_out()
     pin = _read_pin(from_stdin=options.pin_stdin)
     with closing(History(paths.history)) as history:
         service = SigningService(

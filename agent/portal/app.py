@@ -35,6 +35,7 @@ from agent.rate import Rate, TokenBuckets
 _PURGE_EVERY_S: Final = 600
 _POSTS: Final = Rate(burst=120, per_second=4)
 _CARD_ATTEMPTS: Final = Rate(burst=20, per_second=0.2)
+_NEWCOMERS: Final = Rate(burst=200, per_second=2)
 # Forgetting one helps nobody: ten thousand fresh keys are ten thousand peers or sessions, and
 # sessions are limited by peer.
 _MAX_ASKERS: Final = 10_000
@@ -43,10 +44,18 @@ _LOG: Final = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """The rates of a peer's POST requests, and of a session's challenges and signatures."""
+    """How often somebody may ask.
+
+    Attributes:
+        posts: POST requests of one network.
+        card_attempts: challenges and signatures of one session.
+        newcomers: the same of one network's visitors who have no session yet.
+
+    """
 
     posts: Rate = _POSTS
     card_attempts: Rate = _CARD_ATTEMPTS
+    newcomers: Rate = _NEWCOMERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +131,7 @@ async def _run(
                 accounts=Accounts(db, notifier),
                 cards=cards,
                 card_attempts=TokenBuckets(parts.rates.card_attempts, _MAX_ASKERS),
+                newcomers=TokenBuckets(parts.rates.newcomers, _MAX_ASKERS),
                 statics=statics,
                 artefacts={artefact.name: artefact for artefact in artefacts},
             )

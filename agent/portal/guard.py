@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from agent.portal.asker import network_of
 from agent.portal.errors import REFUSALS, PortalCode, PortalError
 from agent.portal.wire import refuse
 from agent.rate import TokenBuckets
@@ -32,7 +33,7 @@ class Guard:
 
     Attributes:
         origins: this site, as browsers write it; compared as a whole, never in parts.
-        posts: POST requests of one peer.
+        posts: POST requests of one network.
 
     """
 
@@ -61,7 +62,7 @@ class Guard:
             raise PortalError(PortalCode.ORIGIN_NOT_ALLOWED, "fetch site")
         if request.content_type != "application/json":
             raise PortalError(PortalCode.BAD_REQUEST, "content type")
-        if not self.posts.take(request.remote):
+        if not self.posts.take(network_of(request.remote)):
             raise PortalError(PortalCode.RATE_LIMITED, "peer")
 
 

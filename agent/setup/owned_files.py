@@ -14,7 +14,7 @@ from agent.files import SCRATCH
 
 _SIDE: Final = r"(-wal|-shm|-journal)?"
 _ASIDE: Final = r"(\.(broken|corrupt)-[0-9-]+)?"
-_RECORDS: Final = re.compile(rf"(sites|history)\.sqlite{_ASIDE}{_SIDE}")
+_RECORDS: Final = re.compile(rf"(sites|history)\.sqlite{_ASIDE}{_SIDE}|history\.witness")
 _JSON: Final = "trust|preferences|installed|instance|update"
 _FILE: Final = re.compile(
     rf"(({_JSON})\.json|(config|policy)\.toml|(install|panel)\.key){_ASIDE}"

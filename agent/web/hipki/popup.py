@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 from agent.consent.consent import Consent
 from agent.errors import AgentError, BadRequestError, ErrorCode
 from agent.origin import LOCAL_PROGRAM, SELF_TEST, Origin
+from agent.secret import wipe
 from agent.web.front.answer import answer
 from agent.web.front.audience import Audience
 from agent.web.front.body import read_body
@@ -207,6 +208,8 @@ class PopupRoutes:
             return msgspec.json.decode(raw, type=kind)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise BadRequestError("not what our pages send") from None
+        finally:
+            wipe(raw)
 
 
 def _site(token: PageToken, origin: str) -> Origin:
