@@ -28,7 +28,7 @@ from agent.portal.sessions import purge_sessions
 from agent.portal.statics import load_statics
 from agent.portal.transaction import Transaction
 from agent.portal.trust import load_verifier
-from agent.portal.verification import SignatureVerifier
+from agent.portal.verification import LoginVerifier
 from agent.portal.wire import MAX_BODY
 from agent.rate import Rate, TokenBuckets
 
@@ -55,7 +55,7 @@ class Replacements:
 
     Attributes:
         notifier: sends one-time codes.
-        verifier: verifies signatures.
+        verifier: verifies logins.
         identity: knows which certificate belongs to which ID number.
         clock: seconds since 1970, for everything that is stored or expires.
         rates: how often somebody may ask.
@@ -63,7 +63,7 @@ class Replacements:
     """
 
     notifier: Notifier | None = None
-    verifier: SignatureVerifier | None = None
+    verifier: LoginVerifier | None = None
     identity: IdentityCheck | None = None
     clock: Callable[[], float] = time.time
     rates: Rates = field(default_factory=Rates)
@@ -90,7 +90,7 @@ def create_app(
         response.headers.update(headers)
 
     async def run(app: web.Application) -> AsyncIterator[None]:
-        async for _ in _run(app, config, parts):
+        async for _ in _run(app, config, tuple(origins), parts):
             yield
 
     app.on_response_prepare.append(add_headers)
@@ -100,7 +100,7 @@ def create_app(
 
 
 async def _run(
-    app: web.Application, config: PortalConfig, parts: Replacements
+    app: web.Application, config: PortalConfig, origins: Sequence[str], parts: Replacements
 ) -> AsyncIterator[None]:
     """Open the portal's resources, and close them in reverse order."""
     statics = await asyncio.to_thread(load_statics)
@@ -115,6 +115,7 @@ async def _run(
                 parts.verifier or await _verifier(config, parts.clock),
                 parts.identity or await _identity(http, config),
                 PendingIdNumbers(),
+                origins,
             )
             notifier = parts.notifier or _notifier(config)
             app[PORTAL] = Portal(
@@ -139,7 +140,7 @@ def _notifier(config: PortalConfig) -> Notifier:
     return ScreenNotifier() if config.demo else ProgramNotifier(config.notify)
 
 
-async def _verifier(config: PortalConfig, clock: Callable[[], float]) -> SignatureVerifier:
+async def _verifier(config: PortalConfig, clock: Callable[[], float]) -> LoginVerifier:
     return await asyncio.to_thread(
         load_verifier, config.anchors, config.intermediates, config.crl, clock
     )
