@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from agent.cms.errors import CmsError
+from agent.cms.login import CONTENT_TYPE, LoginStatement
+from agent.cms.signed import DATA
 from agent.cms.verify import MAX_MESSAGE, VerifiedMessage, verify
 from agent.pki.anchors import TrustStore, read_bounded
 from agent.pki.certificate import CertificateFacts
@@ -44,8 +46,8 @@ async def verify_files(inputs: Inputs, at: datetime) -> dict[str, Any]:
 
     The answer has ``verdict``: ``valid`` (all of it), ``signature_only`` (no anchors were given),
     or ``invalid``; ``signature``: ``good`` or ``bad`` with ``error``; and where the signature is
-    good ``signed``, ``signer`` and ``chain``. All of it goes into JSON as it is; times are
-    RFC 3339 UTC, digests and numbers lower hex.
+    good ``signed``, ``signer``, ``chain`` and ``login``: what a login states, None for a document.
+    All of it goes into JSON as it is; times are RFC 3339 UTC, digests and numbers lower hex.
 
     Raises:
         CmsError: a file other than the message cannot be used.
@@ -56,13 +58,20 @@ async def verify_files(inputs: Inputs, at: datetime) -> dict[str, Any]:
     if inputs.content is not None:
         content = await asyncio.to_thread(read_bounded, inputs.content, MAX_MESSAGE)
     try:
-        message = verify(raw, content=content, allow_sha1=inputs.allow_sha1)
+        message = verify(
+            raw,
+            content=content,
+            content_types=(DATA, CONTENT_TYPE),
+            allow_sha1=inputs.allow_sha1,
+        )
+        login = _describe_login(message)
         signer = read_certificate(message.certificate)
     except CmsError as exc:
         return {"verdict": "invalid", "signature": "bad", "error": exc.detail}
     report = {
         "verdict": "signature_only",
         "signature": "good",
+        "login": login,
         "signed": _describe_message(message),
         "signer": _describe_signer(signer),
         "chain": {"status": "not_checked", "path": []},
@@ -91,6 +100,24 @@ def _describe_message(message: VerifiedMessage) -> dict[str, Any]:
         "nonce": message.nonce.hex() if message.nonce is not None else None,
         "card_serial": message.card_serial,
         "signing_certificate": message.signing_certificate,
+    }
+
+
+def _describe_login(message: VerifiedMessage) -> dict[str, str] | None:
+    """Tell what a login states, which is for the site that asked to judge.
+
+    Raises:
+        CmsError: it has the content type of a login, and is none.
+
+    """
+    if message.content_type != CONTENT_TYPE:
+        return None
+    stated = LoginStatement.parse(message.content)
+    return {
+        "origin": stated.origin,
+        "purpose": stated.purpose.value,
+        "challenge": stated.challenge,
+        "time": stated.time,
     }
 
 
