@@ -87,6 +87,16 @@ def test_another_form_is_no_statement(text: bytes) -> None:
         LoginStatement.parse(text)
 
 
+def test_page_developers_are_given_the_same_form() -> None:
+    told = (Path(__file__).parents[2] / "agent/web/sdk/README.md").read_text("utf-8")
+    (line,) = (each for each in told.splitlines() if each.startswith(r'^\{"type"'))
+    found = re.fullmatch(line, TEXT.decode())
+    assert found is not None
+    stated = LoginStatement.parse(TEXT)
+    assert found.groups() == (stated.purpose, stated.origin, stated.challenge, stated.time)
+    assert CONTENT_TYPE.hex(" ") in told
+
+
 @pytest.mark.parametrize(
     "change",
     [
