@@ -148,6 +148,8 @@ def _algorithm(
     signed: cms.SignedData, signer: cms.SignerInfo, *, allow_sha1: bool
 ) -> HashAlgorithm:
     algorithm = _hash(signer["digest_algorithm"], allow_sha1=allow_sha1)
+    for item in signed["digest_algorithms"]:
+        _require_null(item["parameters"])
     declared = {item["algorithm"].dotted for item in signed["digest_algorithms"]}
     if algorithm.oid not in declared:
         raise CmsError("the digest algorithm is not declared")

@@ -251,6 +251,10 @@ def _curve_key(signed: cms.SignedData) -> None:
     signed["certificates"] = [cms.CertificateChoices.load(other.public_bytes(Encoding.DER))]
 
 
+def _parameters_of_a_declared_digest(signed: cms.SignedData) -> None:
+    signed["digest_algorithms"][0]["parameters"] = core.OctetString(b"")
+
+
 def _newer_message(signed: cms.SignedData) -> None:
     signed["version"] = "v3"
 
@@ -289,6 +293,7 @@ PROTECTION = cms.CMSAlgorithmProtection(
         (_other_signature_algorithm, "signature algorithm"),
         (_other_content_type, "another type"),
         (_curve_key, "RSA"),
+        (_parameters_of_a_declared_digest, "parameters"),
         (_newer_message, "version"),
         (_newer_signer, "issuer and serial number"),
     ],
