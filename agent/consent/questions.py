@@ -12,6 +12,7 @@ from typing import Annotated, ClassVar, Generic, Protocol, TypeAlias, TypeVar
 
 from msgspec import Meta, Struct
 
+from agent.cms.login import LoginPurpose
 from agent.errors import AgentError, ErrorCode
 from agent.origin import Origin
 from agent.secret import SecretBytes
@@ -37,6 +38,7 @@ class Act(StrEnum):
     """What the card's key is to do."""
 
     SIGN = "sign"
+    AUTHENTICATE = "authenticate"
     DECRYPT = "decrypt"
 
 
@@ -57,10 +59,11 @@ class Purpose(Struct, frozen=True, forbid_unknown_fields=True):
     """What the key is wanted for.
 
     Attributes:
-        act: to sign or to decrypt.
+        act: what is done.
         hash: the digest algorithm's name, such as "SHA-256"; empty when nothing is signed.
         documents: the first three of them at most.
         count: of all documents.
+        login: what the citizen proves their identity for; None unless that is the act.
 
     """
 
@@ -68,6 +71,7 @@ class Purpose(Struct, frozen=True, forbid_unknown_fields=True):
     hash: str = ""
     documents: Annotated[tuple[DocumentFacts, ...], Meta(max_length=MAX_SHOWN)] = ()
     count: Annotated[int, Meta(ge=0)] = 0
+    login: LoginPurpose | None = None
 
 
 class CardFacts(Struct, frozen=True, forbid_unknown_fields=True):

@@ -6,6 +6,7 @@ from enum import StrEnum, unique
 from agent.cards.card import ID_SIGN, CardGeneration
 from agent.cms.digest import HashAlgorithm
 from agent.cms.document import Document
+from agent.cms.login import MAX_CHALLENGE, MIN_CHALLENGE, LoginPurpose
 from agent.errors import AgentError, BadRequestError
 from agent.pki.certificate import CertificateFacts
 
@@ -130,6 +131,58 @@ class SignatureResult:
     """The signatures, one for each document and in their order, and the certificate used."""
 
     signatures: tuple[bytes, ...]
+    certificate: CardCertificate
+
+
+@dataclass(frozen=True, slots=True)
+class AuthenticationRequest:
+    """Prove to a site who holds the card.
+
+    Attributes:
+        challenge: the site's, 32 to 64 random octets.
+        purpose: what for.
+        hash: the digest algorithm, never SHA-1.
+        certificate: as in :class:`SignatureRequest`.
+        reader: only this reader; None for the only one with a supported card.
+        confirm_retry: as in :class:`SignatureRequest`.
+
+    """
+
+    challenge: bytes
+    purpose: LoginPurpose = LoginPurpose.LOGIN
+    hash: HashAlgorithm = HashAlgorithm.SHA256
+    certificate: bytes | None = None
+    reader: str | None = None
+    confirm_retry: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what no relying party could accept.
+
+        Raises:
+            BadRequestError: a challenge that is too short or too long, or SHA-1.
+
+        """
+        if not MIN_CHALLENGE <= len(self.challenge) <= MAX_CHALLENGE:
+            raise BadRequestError(f"a challenge has {MIN_CHALLENGE} to {MAX_CHALLENGE} octets")
+        if self.hash is HashAlgorithm.SHA1:
+            raise BadRequestError("SHA-1 proves nobody's identity")
+
+    @property
+    def format(self) -> str:
+        """What the history calls the wrapping."""
+        return "authenticate"
+
+    @property
+    def documents(self) -> tuple[Document, ...]:
+        """What the history names: the purpose, with the digest of the challenge."""
+        return (Document(data=self.challenge, name=self.purpose.value),)
+
+
+@dataclass(frozen=True, slots=True)
+class AuthenticationResult:
+    """The token, a DER CMS SignedData over a statement that names the site; and who signed it."""
+
+    token: bytes
     certificate: CardCertificate
 
 

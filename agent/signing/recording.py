@@ -7,13 +7,13 @@ from being written: what the card did is told by the thread that made it do so.
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, TypeAlias
 
 import structlog
 
@@ -25,7 +25,7 @@ from agent.history.store import History, moment
 from agent.origin import Origin
 from agent.pki.certificate import CertificateFacts
 from agent.signing.card_certificates import certificate_facts
-from agent.signing.model import DecryptionRequest, SignatureRequest
+from agent.signing.model import AuthenticationRequest, DecryptionRequest, SignatureRequest
 
 AGAIN_AFTER: Final = timedelta(minutes=10)
 """How long the same refusal of the same site is not written again."""
@@ -45,9 +45,18 @@ _UNTOLD: Final = frozenset(
         ErrorCode.PIN_LENGTH,
         ErrorCode.KEY_NOT_FOUND,
         ErrorCode.PCSC_UNAVAILABLE,
+        ErrorCode.INSECURE_ORIGIN,
     }
 )
 _ALWAYS_TOLD: Final = frozenset({DONE, UNDELIVERED, str(ErrorCode.PIN_INCORRECT)})
+
+KeyRequest: TypeAlias = SignatureRequest | AuthenticationRequest | DecryptionRequest
+"""What a private key can be wanted for."""
+_KINDS: Final[Mapping[type[KeyRequest], EntryKind]] = {
+    SignatureRequest: EntryKind.SIGN,
+    AuthenticationRequest: EntryKind.AUTHENTICATE,
+    DecryptionRequest: EntryKind.DECRYPT,
+}
 
 _log = structlog.get_logger(__name__)
 
@@ -57,7 +66,7 @@ class Signed:
     """What the citizen is notified of after a key was used.
 
     Attributes:
-        kind: sign or decrypt.
+        kind: sign, authenticate or decrypt.
         site: who asked.
         documents: what the page calls them, unchecked; one for each signature.
         holder: the name in the certificate, unchecked; None where it has none.
@@ -94,7 +103,7 @@ class Recorder:
         self.clock = clock
         self._refusals = _Refusals()
 
-    def request(self, site: Origin, request: SignatureRequest | DecryptionRequest) -> "Recording":
+    def request(self, site: Origin, request: KeyRequest) -> "Recording":
         """Return a context that writes down how a request ended; used once."""
         return Recording(self, site, request)
 
@@ -138,13 +147,11 @@ class Recording:
 
     """
 
-    def __init__(
-        self, recorder: Recorder, site: Origin, request: SignatureRequest | DecryptionRequest
-    ) -> None:
+    def __init__(self, recorder: Recorder, site: Origin, request: KeyRequest) -> None:
         self._recorder = recorder
         self._site = site
         self._request = request
-        self._kind = EntryKind.SIGN if isinstance(request, SignatureRequest) else EntryKind.DECRYPT
+        self._kind = _KINDS[type(request)]
         self.reader: str | None = None
         self._seen: tuple[str, bytes] | None = None
         self._lock = threading.Lock()
@@ -232,7 +239,7 @@ class Recording:
 
     def _entry(self, outcome: str, at: str, document: Document, count: int) -> Entry:
         request = self._request
-        hash_ = request.hash if isinstance(request, SignatureRequest) else HashAlgorithm.SHA256
+        hash_ = HashAlgorithm.SHA256 if isinstance(request, DecryptionRequest) else request.hash
         digest = document.message_digest(hash_)
         facts = self._facts()
         return Entry(

@@ -30,6 +30,7 @@ from agent.errors import (
 from agent.history.store import History
 from agent.origin import Origin
 from agent.secret import SecretBytes
+from agent.signing.authenticate_task import AuthenticateTask, require_secure
 from agent.signing.card_certificates import (
     any_expired,
     card_certificates,
@@ -39,6 +40,8 @@ from agent.signing.card_certificates import (
 from agent.signing.decrypt_task import DecryptTask
 from agent.signing.key_use import CARD_SECONDS, KeyTask, KeyUser
 from agent.signing.model import (
+    AuthenticationRequest,
+    AuthenticationResult,
     CardCertificate,
     CardPresence,
     CertificateListing,
@@ -50,7 +53,7 @@ from agent.signing.model import (
     Snapshot,
 )
 from agent.signing.readers import Readers
-from agent.signing.recording import Recorder, Signed
+from agent.signing.recording import KeyRequest, Recorder, Signed
 from agent.signing.sign_task import SignTask
 from agent.transport.base import CardProvider
 
@@ -195,6 +198,20 @@ class SigningService:
         task = SignTask(request, self._clock)
         return await self._use_key(site, request, task, request.certificate, pin)
 
+    async def authenticate(
+        self, site: Origin, request: AuthenticationRequest, pin: SecretBytes | None
+    ) -> AuthenticationResult:
+        """Prove to a site who holds the card; arguments and errors as :meth:`sign`.
+
+        Raises:
+            AgentError: also ``insecure_origin``: others on the network could be this site.
+
+        """
+        with pin or nullcontext():
+            require_secure(site)
+            task = AuthenticateTask(request, site, self._clock)
+            return await self._use_key(site, request, task, request.certificate, pin)
+
     async def decrypt(
         self, site: Origin, request: DecryptionRequest, pin: SecretBytes | None
     ) -> bytes:
@@ -204,7 +221,7 @@ class SigningService:
     async def _use_key(
         self,
         site: Origin,
-        request: SignatureRequest | DecryptionRequest,
+        request: KeyRequest,
         task: KeyTask[P, N, T],
         certificate: bytes | None,
         pin: SecretBytes | None,

@@ -40,10 +40,14 @@ class PromptTexts:
     sign_many_title: CountedText
     each_document: str
     decrypt_title: str
+    login_title: str
+    identify_title: str
     pin: str
     pin_hint: str
     sign: str
     decrypt: str
+    login: str
+    identify: str
     wrong: str
     attempts_left: CountedText
     attempts_unknown: str

@@ -5,6 +5,7 @@ import tkinter as tk
 from functools import partial
 from typing import assert_never
 
+from agent.cms.login import LoginPurpose
 from agent.consent import wire
 from agent.consent.questions import (
     Act,
@@ -13,11 +14,12 @@ from agent.consent.questions import (
     EnterPin,
     LastAttempt,
     Locked,
+    Purpose,
     SiteAnswer,
 )
 from agent.origin import Origin
 from tray.prompt.glyphs import shown_line
-from tray.prompt.lines import document_lines, site_lines
+from tray.prompt.lines import document_lines, site_in_title, site_lines
 from tray.prompt.pin import PinField
 from tray.prompt.texts import PromptTexts
 from tray.prompt.window import Line, Window
@@ -89,7 +91,7 @@ class _PinEntry:
         self._prompt = prompt
         texts = window.texts
         self._add_field()
-        act = texts.sign if prompt.purpose.act is Act.SIGN else texts.decrypt
+        act = _act_label(prompt.purpose, texts)
         if prompt.may_block:
             window.add_button(texts.block, partial(window.finish, wire.BLOCK), "Quiet", left=True)
         cancel = partial(self._give_up, wire.CANCEL)
@@ -201,9 +203,23 @@ def _locked(root: tk.Tk, prompt: Locked, texts: PromptTexts) -> Window:
 def _pin_title(prompt: EnterPin, texts: PromptTexts) -> str:
     if prompt.purpose.act is Act.DECRYPT:
         return texts.decrypt_title
+    if prompt.purpose.act is Act.AUTHENTICATE:
+        identifies = prompt.purpose.login is LoginPurpose.IDENTIFY
+        title = texts.identify_title if identifies else texts.login_title
+        return title.format(site=site_in_title(prompt.site))
     if prompt.purpose.count > 1:
         return texts.sign_many_title.format(count=prompt.purpose.count)
     return texts.sign_title
+
+
+def _act_label(purpose: Purpose, texts: PromptTexts) -> str:
+    match purpose.act:
+        case Act.SIGN:
+            return texts.sign
+        case Act.AUTHENTICATE:
+            return texts.identify if purpose.login is LoginPurpose.IDENTIFY else texts.login
+        case Act.DECRYPT:
+            return texts.decrypt
 
 
 def _add_site(window: Window, panel: tk.Frame, site: Origin) -> None:

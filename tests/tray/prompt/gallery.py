@@ -11,6 +11,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from agent.cms.login import LoginPurpose
 from agent.consent.questions import Act, AllowSite, DocumentFacts, LastAttempt, Purpose
 from agent.consent.wire import AnyPrompt
 from agent.origin import LOCAL_PROGRAM, LOCAL_USER, SELF_TEST, Origin
@@ -22,6 +23,7 @@ from tray.prompt.views import show
 from tray.prompt.window import open_root
 
 _MANY = Purpose(Act.SIGN, "SHA-512", (DocumentFacts("", bytes(64)),) * 3, 256)
+_LOGIN = Purpose(Act.AUTHENTICATE, login=LoginPurpose.LOGIN)
 WINDOWS: dict[str, AnyPrompt] = {
     "allow": ALLOW,
     "allow-punycode": AllowSite(Origin.parse("http://xn--80ak6aa92e.com")),
@@ -35,6 +37,12 @@ WINDOWS: dict[str, AnyPrompt] = {
     "pin-many": replace(PIN, purpose=_MANY, attempts_left=None, may_block=True),
     "pin-last": replace(PIN, site=SELF_TEST, attempts_left=1, was_wrong=True),
     "decrypt": replace(PIN, site=LOCAL_USER, purpose=Purpose(Act.DECRYPT)),
+    "login": replace(PIN, purpose=_LOGIN),
+    "identify": replace(
+        PIN,
+        site=Origin.parse(f"https://www.gov.tw.{'login-' * 7}tw.example"),
+        purpose=Purpose(Act.AUTHENTICATE, login=LoginPurpose.IDENTIFY),
+    ),
     "no-holder": replace(PIN, card=replace(CARD, holder=None)),
     "last": LAST,
     "few": LastAttempt(SITE, 2, CARD, pin_given=True),
