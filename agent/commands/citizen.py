@@ -41,7 +41,12 @@ class Citizen:
 
 
 def open_citizen(
-    answer: str, policy: Policy, sites: Path, language: Callable[[], str] = lambda: SYSTEM
+    answer: str,
+    policy: Policy,
+    sites: Path,
+    language: Callable[[], str] = lambda: SYSTEM,
+    *,
+    confirm_unknown: bool = True,
 ) -> Citizen:
     """Open what decides about sites and asks the user; it blocks, so call it in a thread.
 
@@ -50,6 +55,8 @@ def open_citizen(
         policy: of this computer.
         sites: the path of the database of decisions.
         language: returns the language of the windows that the user chose.
+        confirm_unknown: whether the user confirms a PIN of a page's before it is sent to a card
+            whose attempts are not known.
 
     Raises:
         AgentError: the database can be neither opened nor made.
@@ -73,4 +80,5 @@ def open_citizen(
 
     windows = PromptQueue(ProcessPrompter(prompt_command(), language), block)
     prompter = PopupPrompter(JoiningPrompter(windows, permissions))
-    return Citizen(LocalUserConsent(Ask(permissions, prompter)), prompter, store)
+    ask = Ask(permissions, prompter, confirm_unknown=confirm_unknown)
+    return Citizen(LocalUserConsent(ask), prompter, store)

@@ -111,8 +111,16 @@ class Prompt(Struct, Generic[A], frozen=True, forbid_unknown_fields=True, tag_fi
 
 
 class AllowSite(Prompt[SiteAnswer], frozen=True, tag="allow_site"):
-    """Asks whether a site may use the card."""
+    """Asks whether a site may use the card.
 
+    Attributes:
+        site: which.
+        attempts_unknown: whether the card in use may have any number of PIN attempts left; the
+            window then says that a yes covers one PIN of the page's.
+
+    """
+
+    attempts_unknown: bool = False
     unasked: ClassVar[ErrorCode] = ErrorCode.ORIGIN_NOT_ALLOWED
 
 
@@ -143,18 +151,18 @@ class EnterPin(Prompt[SecretBytes], frozen=True, tag="enter_pin"):
 
 
 class LastAttempt(Prompt[bool], frozen=True, tag="last_attempt"):
-    """Asks whether one of the last PIN attempts is to be spent.
+    """Asks whether a PIN attempt is to be spent that may be one of the last.
 
     Attributes:
         site: who asks.
-        attempts_left: 1 or 2, before this one.
+        attempts_left: before this one; None when that is not known, so that it may be the last.
         card: which card.
         pin_given: whether the page has handed a PIN over already, so that a yes spends the attempt
             at once.
 
     """
 
-    attempts_left: Attempts
+    attempts_left: Attempts | None
     card: CardFacts
     pin_given: bool
     unasked: ClassVar[ErrorCode] = ErrorCode.PIN_LAST_ATTEMPT

@@ -19,6 +19,7 @@ _JSON: Final = "trust|preferences|installed|instance|update"
 _FILE: Final = re.compile(
     rf"(({_JSON})\.json|(config|policy)\.toml|(install|panel)\.key){_ASIDE}"
     rf"|\.({_JSON}|install|panel)\.(json|key)\.new"
+    rf"|attempts\.sqlite{_ASIDE}{_SIDE}"
     rf"|instance\.(new|lock)|quit\.request|{SCRATCH.pattern}"
 )
 _FOLDERS: Final = {

@@ -55,8 +55,6 @@ class SignatureRequest:
         card_serial: whether the CMS carries the card's number as a signed attribute.
         check_validity: whether an expired or not yet valid certificate is refused.
         key_id: the PKCS#15 identifier of the key, SIGN or KEYX.
-        confirm_retry: whether, after a wrong PIN, the citizen confirms the next one even when
-            it is not the last: for a PIN that came from a page, which might try on by itself.
 
     """
 
@@ -71,7 +69,6 @@ class SignatureRequest:
     card_serial: bool = False
     check_validity: bool = True
     key_id: bytes = ID_SIGN
-    confirm_retry: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what cannot be signed, before any card is touched.
@@ -194,14 +191,12 @@ class DecryptionRequest:
         data: as ``format`` says.
         format: the wrapping.
         reader: only this reader; None for the only one with a supported card.
-        confirm_retry: as in :class:`SignatureRequest`.
 
     """
 
     data: bytes
     format: DecryptFormat
     reader: str | None = None
-    confirm_retry: bool = False
 
     @property
     def documents(self) -> tuple[Document, ...]:
@@ -246,6 +241,12 @@ class Snapshot:
     service_available: bool
     readers: tuple[ReaderView, ...] = ()
     working: bool = False
+
+    @property
+    def attempts_unknown(self) -> bool:
+        """Whether a card may be used of which nobody knows how many PIN attempts are left."""
+        cards = [view for view in self.readers if view.state is CardPresence.CARD]
+        return not cards or any(card.attempts_left is None for card in cards)
 
 
 @dataclass(frozen=True, slots=True)

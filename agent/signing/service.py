@@ -15,6 +15,8 @@ from typing import Final, TypeVar
 import structlog
 
 from agent.cards.card import Card, StoredCertificate
+from agent.cards.known_attempts import KnownAttempts
+from agent.cards.memory import CardMemory
 from agent.cards.registry import Registry
 from agent.consent.consent import Consent
 from agent.consent.questions import NoPrompter, Prompter
@@ -77,6 +79,7 @@ class SigningService:
         *,
         prompter: Prompter | None = None,
         last_try: bool = True,
+        attempts: KnownAttempts | None = None,
         history: History | None = None,
         on_signed: Callable[[Signed], None] | None = None,
         on_use: Callable[[Origin], None] | None = None,
@@ -90,6 +93,8 @@ class SigningService:
             clock: the time of day, with a time zone.
             prompter: what asks for a PIN that no page handed over; None where a page has to.
             last_try: whether the last PIN attempt of a card may be spent at all.
+            attempts: remembers how many PIN attempts each card has left; None for as long as this
+                lives.
             history: where it is written down how requests ended; closed by whoever opened it,
                 after :meth:`close`.
             on_signed: told in the event loop after each use of a key; must not block.
@@ -97,7 +102,7 @@ class SigningService:
             check_version: raises where this version of the program must not use keys any more.
 
         """
-        self._readers = Readers(provider, Registry())
+        self._readers = Readers(provider, Registry(CardMemory(attempts)))
         self._consent = consent
         self._clock = clock
         self._recorder = Recorder(history, on_signed, clock)
@@ -150,7 +155,8 @@ class SigningService:
 
     async def _permit(self, site: Origin) -> None:
         if not self.is_allowed(site):
-            await self._consent.allow_site(site)
+            unknown = self._readers.snapshot().attempts_unknown
+            await self._consent.allow_site(site, attempts_unknown=unknown)
         self._on_use(site)
 
     async def certificates(self, site: Origin, reader: str | None = None) -> CertificateListing:

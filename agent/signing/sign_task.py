@@ -46,11 +46,6 @@ class SignTask(KeyTask[tuple["Message", ...], _HashedDigest, SignatureResult]):
         """How long one transaction may take."""
         return CARD_SECONDS + SIGNATURE_SECONDS * len(self.request.documents)
 
-    @property
-    def confirm_retry(self) -> bool:
-        """Whether each PIN of the page's after a wrong one is confirmed."""
-        return self.request.confirm_retry
-
     def purpose(self) -> Purpose:
         """Say what is signed, with the digests of what a window names; hashing takes time."""
         return signing_purpose(self.request)

@@ -122,7 +122,7 @@ EVERY_PLACE = [
     for whole in ALL
     for place in places(json.loads(encode_request(whole)))
 ]
-OPTIONAL = {"port", "documents", "hash", "count", "virtual", "may_block", 0}
+OPTIONAL = {"port", "documents", "hash", "count", "virtual", "may_block", "attempts_unknown", 0}
 
 
 @pytest.mark.parametrize(("whole", "place"), EVERY_PLACE)

@@ -32,6 +32,7 @@ class PromptTexts:
     # Allow this site?
     allow_title: str
     allow_text: str
+    covers_pin: str
     this_time: str
     always: str
     never: str
@@ -57,11 +58,14 @@ class PromptTexts:
     # Last try.
     last_title: str
     few_title: CountedText
+    unknown_title: str
     last_text: str
     few_text: str
+    unknown_text: str
     doubt: str
     last_confirm: str
     few_confirm: str
+    unknown_confirm: str
     last_go_on: str
     # Locked.
     locked_title: str
@@ -72,8 +76,9 @@ class PromptTexts:
 @cache
 def load_texts(language: Language) -> PromptTexts:
     """Return the texts of a language."""
-    self_test = section(language, "common")["self_test"]
-    return PromptTexts(self_test=self_test, **section(language, "prompt"))
+    common = section(language, "common")
+    shared = {name: common[name] for name in ("self_test", "covers_pin", "attempts_unknown")}
+    return PromptTexts(**shared, **section(language, "prompt"))
 
 
 def button_label(text: str) -> tuple[str, int]:

@@ -21,10 +21,12 @@ from agent.origin import Origin
 from tray.prompt.glyphs import shown_line
 from tray.prompt.lines import document_lines, site_in_title, site_lines
 from tray.prompt.pin import PinField
+from tray.prompt.style import WIDTH
 from tray.prompt.texts import PromptTexts
 from tray.prompt.window import Line, Window
 
 ATTEMPTS = 3  # of a citizen's card; drawn as so many pips
+HINT_GAP = 1.5  # between the two hints below the PIN field; in the style's unit
 
 
 def show(
@@ -53,6 +55,8 @@ def _allow_site(root: tk.Tk, prompt: AllowSite, texts: PromptTexts) -> Window:
     _add_site(window, window.add_panel(), prompt.site)
     _add_site_warnings(window, prompt.site)
     window.add_text(texts.allow_text)
+    if prompt.attempts_unknown:
+        window.add_notice(texts.covers_pin)
 
     def answer(what: SiteAnswer) -> None:
         window.finish(what.encode("ascii"))
@@ -128,10 +132,19 @@ class _PinEntry:
             foreground=palette.muted,
             anchor="w",
         )
-        self._hint.pack(side="left")
-        self._add_attempts(below)
+        attempts = self._attempts(below)
+        # Below each other where both would not fit with a gap between them.
+        hints = (self._hint_text(), self._window.texts.capitals)
+        longest = max(window.style.small.measure(hint) for hint in hints)
+        room = gap(WIDTH) - attempts.winfo_reqwidth() - gap(HINT_GAP)
+        if longest <= room:
+            self._hint.pack(side="left")
+            attempts.pack(side="right")
+        else:
+            self._hint.pack(anchor="w")
+            attempts.pack(anchor="w")
 
-    def _add_attempts(self, parent: tk.Frame) -> None:
+    def _attempts(self, parent: tk.Frame) -> tk.Label:
         window, left = self._window, self._prompt.attempts_left
         palette = window.style.palette
         text, front = window.texts.attempts_unknown, palette.muted
@@ -141,16 +154,19 @@ class _PinEntry:
             said = texts.one_attempt_left if last else texts.attempts_left.format(count=left)
             text = f"{pips}  {said}"
             front = palette.ink if left >= ATTEMPTS else palette.danger
-        tk.Label(
+        return tk.Label(
             parent, text=text, font=window.style.small, background=palette.paper, foreground=front
-        ).pack(side="right")
+        )
 
     def _changed(self) -> None:
         prompt, texts = self._prompt, self._window.texts
         enough = len(self._field.buffer) >= prompt.min_length
         self._go.state(["!disabled" if enough else "disabled"])
-        hint = texts.pin_hint.format(least=prompt.min_length, most=prompt.max_length)
-        self._hint.configure(text=texts.capitals if self._field.capitals else hint)
+        self._hint.configure(text=texts.capitals if self._field.capitals else self._hint_text())
+
+    def _hint_text(self) -> str:
+        prompt, texts = self._prompt, self._window.texts
+        return texts.pin_hint.format(least=prompt.min_length, most=prompt.max_length)
 
     def _submit(self) -> None:
         if self._window.accepts_input() and len(self._field.buffer) >= self._prompt.min_length:
@@ -162,10 +178,9 @@ class _PinEntry:
 
 
 def _last_attempt(root: tk.Tk, prompt: LastAttempt, texts: PromptTexts) -> Window:
-    last = prompt.attempts_left == 1
-    title = texts.last_title if last else texts.few_title.format(count=prompt.attempts_left)
+    title, text, confirm = _attempt_texts(prompt.attempts_left, texts)
     window = Window(root, texts, title, alarm=True)
-    window.add_notice(texts.last_text if last else texts.few_text, danger=True)
+    window.add_notice(text, danger=True)
     panel = window.add_panel()
     _add_site(window, panel, prompt.site)
     _add_card(window, panel, prompt.card)
@@ -174,7 +189,7 @@ def _last_attempt(root: tk.Tk, prompt: LastAttempt, texts: PromptTexts) -> Windo
     def ticked(yes: bool) -> None:
         go_on.state(["!disabled" if yes else "disabled"])
 
-    window.add_check(texts.last_confirm if last else texts.few_confirm, ticked)
+    window.add_check(confirm, ticked)
     refuse = partial(window.finish, wire.NO)
     go_on = window.add_button(texts.last_go_on, partial(window.finish, wire.YES), "Danger")
     go_on.state(["disabled"])
@@ -182,6 +197,17 @@ def _last_attempt(root: tk.Tk, prompt: LastAttempt, texts: PromptTexts) -> Windo
     window.on_cancel(refuse)
     window.focus_first(cancelling)
     return window
+
+
+def _attempt_texts(left: int | None, texts: PromptTexts) -> tuple[str, str, str]:
+    """Return title, notice and confirmation of an attempt that is or may be one of the last."""
+    match left:
+        case None:
+            return texts.unknown_title, texts.unknown_text, texts.unknown_confirm
+        case 1:
+            return texts.last_title, texts.last_text, texts.last_confirm
+        case _:
+            return texts.few_title.format(count=left), texts.few_text, texts.few_confirm
 
 
 def _locked(root: tk.Tk, prompt: Locked, texts: PromptTexts) -> Window:

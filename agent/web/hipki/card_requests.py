@@ -83,7 +83,6 @@ def sign_request(fields: RequestFields, reader: str | None) -> SignatureRequest:
         card_serial=is_cms and fields.flag("withCardSN"),
         check_validity=fields.flag("checkValidity"),
         key_id=_key_id(fields),
-        confirm_retry=True,
     )
 
 
@@ -101,7 +100,7 @@ def decrypt_request(fields: RequestFields, reader: str | None) -> DecryptionRequ
     if not fields.text("cipher"):
         raise HipkiError(Major.CIPHER_MISSING)
     form = _known(_CIPHERS, fields.text("cipherType").upper())
-    return DecryptionRequest(fields.octets("cipher"), form, reader, confirm_retry=True)
+    return DecryptionRequest(fields.octets("cipher"), form, reader)
 
 
 def _digest_alone(digest: bytes) -> tuple[Document, HashAlgorithm, SignatureFormat]:

@@ -181,7 +181,8 @@ class PopupRoutes:
         site = LOCAL_PROGRAM if program else Origin.parse(said.site)
         if said.answer is PopupAnswer.CANCEL:
             raise HipkiError(Major.CANCELLED)
-        await self._consent.decide_again(site, SITE_ANSWERS[said.answer])
+        unknown = self._service.snapshot().attempts_unknown
+        await self._consent.decide_again(site, SITE_ANSWERS[said.answer], attempts_unknown=unknown)
 
     async def _readers(self, request: web.BaseRequest, _caller: Origin | None) -> web.Response:
         asked = await self._read(request, _OwnMessage)

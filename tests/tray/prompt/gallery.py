@@ -1,6 +1,6 @@
 """Every window in one language: ``python -m tests.tray.prompt.gallery TAG [FOLDER]``.
 
-It prints what is cut, as a JSON list, and leaves a picture of each window in the folder.
+It prints what is cut or crowded, as a JSON list, and leaves a picture of each window in the folder.
 """
 
 import json
@@ -17,7 +17,7 @@ from agent.consent.wire import AnyPrompt
 from agent.origin import LOCAL_PROGRAM, LOCAL_USER, SELF_TEST, Origin
 from agent.words.language import BY_TAG
 from tests.signing.prompt_support import ALLOW, CARD, LAST, LOCKED, PIN, SITE
-from tests.tray.prompt.cut import cut
+from tests.tray.prompt.cut import crowded, cut
 from tray.prompt.texts import load_texts
 from tray.prompt.views import show
 from tray.prompt.window import open_root
@@ -26,6 +26,7 @@ _MANY = Purpose(Act.SIGN, "SHA-512", (DocumentFacts("", bytes(64)),) * 3, 256)
 _LOGIN = Purpose(Act.AUTHENTICATE, login=LoginPurpose.LOGIN)
 WINDOWS: dict[str, AnyPrompt] = {
     "allow": ALLOW,
+    "allow-unknown": AllowSite(SITE, attempts_unknown=True),
     "allow-punycode": AllowSite(Origin.parse("http://xn--80ak6aa92e.com")),
     "allow-chinese": AllowSite(Origin.parse("https://www.xn--kpry57d.tw")),
     "allow-subdomain": AllowSite(Origin.parse("https://gov.tw.evil.example")),
@@ -45,6 +46,7 @@ WINDOWS: dict[str, AnyPrompt] = {
     ),
     "no-holder": replace(PIN, card=replace(CARD, holder=None)),
     "last": LAST,
+    "unknown": LastAttempt(SITE, None, CARD, pin_given=True),
     "few": LastAttempt(SITE, 2, CARD, pin_given=True),
     "locked": LOCKED,
 }
@@ -57,7 +59,8 @@ def main(tag: str, folder: str | None = None) -> None:
         root = open_root()
 
         def look(name: str = name, root: object = root) -> None:
-            found.extend(f"{name}: {each}" for each in cut(root))  # type: ignore[arg-type]  # a Tk
+            problems = [*cut(root), *crowded(root)]  # type: ignore[arg-type]  # a Tk
+            found.extend(f"{name}: {each}" for each in problems)
             if folder:
                 file = Path(folder) / f"{tag}-{name}.png"
                 number = str(root.winfo_id())  # type: ignore[attr-defined]  # likewise

@@ -393,7 +393,8 @@ def test_a_wrong_pin_is_sent_once_for_all_documents() -> None:
 
 def attempts_after(status: int, known: int | None) -> int | None:
     card, memory = FileCard({}), CardMemory()
-    memory.record("TP00000000000001").attempts_left = known
+    if known is not None:
+        memory.attempts.write("TP00000000000001", known)
     card.verify = status
     opened = open_card(card, memory)
     with pytest.raises(CardError):
@@ -415,7 +416,7 @@ def test_what_the_card_says_of_the_attempts_is_believed() -> None:
 
 def test_a_fault_before_the_verify_counts_as_none() -> None:
     card, memory = FileCard({}), CardMemory()
-    memory.record("TP00000000000001").attempts_left = 2
+    memory.attempts.write("TP00000000000001", 2)
     opened = open_card(card, memory)
     card.missing = {0x0810}
     with pytest.raises(CardError):
@@ -425,7 +426,7 @@ def test_a_fault_before_the_verify_counts_as_none() -> None:
 
 def test_a_right_pin_sets_the_attempts_back() -> None:
     card, memory = FileCard({}), CardMemory()
-    memory.record("TP00000000000001").attempts_left = 1
+    memory.attempts.write("TP00000000000001", 1)
     opened = open_card(card, memory)
     opened.sign(ID_SIGN, pin(), [DIGEST])
     assert opened.attempts_left == 3
