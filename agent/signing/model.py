@@ -47,7 +47,9 @@ class SignatureRequest:
         format: the wrapping of all of them.
         certificate: SHA-256 thumbprint (32 bytes) of the certificate that must be used; None for
             the card's signing certificate.
-        reader: only this reader; None for the only one with a supported card.
+        reader: only this reader; None for the only one with a supported card, or else
+            the one that the citizen chooses.
+        card_number: only the card with this number; None for any.
         nonce: 1 to 64 bytes that go into the CMS as a signed attribute.
         signing_certificate: whether the CMS carries ESS signing-certificate-v2 (RFC 5035).
         signing_time: whether the CMS says when it was made.
@@ -64,6 +66,7 @@ class SignatureRequest:
     format: SignatureFormat = SignatureFormat.CMS
     certificate: bytes | None = None
     reader: str | None = None
+    card_number: str | None = None
     nonce: bytes | None = None
     signing_certificate: bool = True
     signing_time: bool = True
@@ -140,8 +143,10 @@ class DecryptionRequest:
     Attributes:
         data: as ``format`` says.
         format: the wrapping.
-        reader: only this reader; None for the only one with a supported card.
+        reader: only this reader; None for the only one with a supported card, or else
+            the one that the citizen chooses.
         confirm_retry: as in :class:`SignatureRequest`.
+        card_number: likewise.
 
     """
 
@@ -149,6 +154,7 @@ class DecryptionRequest:
     format: DecryptFormat
     reader: str | None = None
     confirm_retry: bool = False
+    card_number: str | None = None
 
     @property
     def documents(self) -> tuple[Document, ...]:

@@ -35,6 +35,11 @@ class PromptTexts:
     this_time: str
     always: str
     never: str
+    # Which card?
+    choose_title: str
+    choose_text: str
+    choose_place: str
+    choose_go_on: str
     # PIN.
     sign_title: str
     sign_many_title: CountedText
@@ -68,8 +73,9 @@ class PromptTexts:
 @cache
 def load_texts(language: Language) -> PromptTexts:
     """Return the texts of a language."""
-    self_test = section(language, "common")["self_test"]
-    return PromptTexts(self_test=self_test, **section(language, "prompt"))
+    common = section(language, "common")
+    shared = {"self_test": common["self_test"], "choose_title": common["which_card"]}
+    return PromptTexts(**shared, **section(language, "prompt"))
 
 
 def button_label(text: str) -> tuple[str, int]:
