@@ -93,6 +93,10 @@ class BadRequestError(AgentError):
     code = ErrorCode.BAD_REQUEST
 
 
+class SeveralCardsError(BadRequestError):
+    """Several cards could be meant, the request names none, and nobody can be asked."""
+
+
 class TransportError(AgentError):
     """The reader, or the way to it, failed."""
 
@@ -115,6 +119,10 @@ class NoCardError(TransportError):
     """The reader is empty."""
 
     code = ErrorCode.NO_CARD
+
+
+class OtherCardError(NoCardError):
+    """Cards are there, but not the one that was named."""
 
 
 class CardRemovedError(TransportError):

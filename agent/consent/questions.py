@@ -18,6 +18,7 @@ from agent.origin import Origin
 from agent.secret import SecretBytes
 
 A = TypeVar("A")
+MAX_CARDS = 6  # that a window can offer
 MAX_SHOWN = 3  # documents named in a window; the others are counted
 Attempts: TypeAlias = Annotated[int, Meta(ge=1, le=15)]  # a card counts them in four bits
 PinLength: TypeAlias = Annotated[int, Meta(ge=1, le=32)]  # characters; more than any card takes
@@ -166,6 +167,19 @@ class LastAttempt(Prompt[bool], frozen=True, tag="last_attempt"):
     card: CardFacts
     pin_given: bool
     unasked: ClassVar[ErrorCode] = ErrorCode.PIN_LAST_ATTEMPT
+
+
+class ChooseCard(Prompt[CardFacts], frozen=True, tag="choose_card"):
+    """Asks which of several cards a site means; cancelling is the error ``user_cancelled``.
+
+    Attributes:
+        site: who asks.
+        cards: that can do what it asks for.
+
+    """
+
+    cards: Annotated[tuple[CardFacts, ...], Meta(min_length=1, max_length=MAX_CARDS)]
+    unasked: ClassVar[ErrorCode] = ErrorCode.BAD_REQUEST
 
 
 class Locked(Prompt[None], frozen=True, tag="locked"):

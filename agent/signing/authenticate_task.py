@@ -45,11 +45,6 @@ class AuthenticateTask(KeyTask["Message", tuple[HashAlgorithm, bytes], Authentic
         """How long one transaction may take."""
         return CARD_SECONDS
 
-    @property
-    def confirm_retry(self) -> bool:
-        """Whether each PIN of the page's after a wrong one is confirmed."""
-        return self.request.confirm_retry
-
     def purpose(self) -> Purpose:
         """Say what the citizen proves; there is no document."""
         return Purpose(Act.AUTHENTICATE, login=self.request.purpose)

@@ -6,12 +6,12 @@ checked again in the transaction that the PIN is sent in.
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from threading import Event as ThreadEvent
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from agent.cards.card import Card, PinRules, StoredCertificate
 from agent.consent.consent import Consent
@@ -35,7 +35,8 @@ from agent.errors import (
 from agent.origin import Origin
 from agent.secret import SecretBytes
 from agent.signing.card_certificates import card_certificate
-from agent.signing.model import CardCertificate, CardPresence, Event
+from agent.signing.card_watch import while_cards_stay
+from agent.signing.model import CardCertificate
 from agent.signing.readers import Readers
 from agent.signing.recording import Recording
 
@@ -151,6 +152,7 @@ class KeyUser(Generic[P, N, T]):
         last_try: whether the last PIN attempt may be spent at all.
         site: who asks.
         reader: where the card is.
+        serial: the number of the card that has to be in it; None for any.
         task: what for.
         recording: is told what the card did.
 
@@ -162,6 +164,7 @@ class KeyUser(Generic[P, N, T]):
     last_try: bool
     site: Origin
     reader: str
+    serial: str | None = None
     task: KeyTask[P, N, T]
     recording: Recording
 
@@ -250,38 +253,12 @@ class KeyUser(Generic[P, N, T]):
                 code=ErrorCode.PIN_LAST_ATTEMPT,
                 attempts_left=1,
             )
-        await self._while_card_stays(lambda: self.consent.allow_last_attempt(question))
+        ask = partial(self.consent.allow_last_attempt, question)
+        await while_cards_stay(self.readers, (self.reader,), ask)
 
     async def _ask(self, question: Prompt[A]) -> A:
-        return await self._while_card_stays(lambda: self.prompter.ask(question))
-
-    async def _while_card_stays(self, ask: Callable[[], Coroutine[Any, Any, A]]) -> A:
-        """Ask the citizen; give it up when the card is pulled."""
-        async with self.readers.subscribe() as events:
-            if not self._has_card():
-                raise CardRemovedError("pulled before the citizen was asked")
-            asking = asyncio.ensure_future(ask())
-            watching = asyncio.ensure_future(self._until_pulled(events))
-            try:
-                await asyncio.wait((asking, watching), return_when=asyncio.FIRST_COMPLETED)
-                if not asking.done():
-                    raise CardRemovedError("pulled while the citizen was asked")
-                return asking.result()
-            finally:
-                asking.cancel()
-                watching.cancel()
-                await asyncio.gather(asking, watching, return_exceptions=True)
-
-    async def _until_pulled(self, events: asyncio.Queue[Event]) -> None:
-        while self._has_card():
-            change = await events.get()
-            removed = change.name == "card_removed" and change.reader is not None
-            if removed and change.reader and change.reader.name == self.reader:
-                return
-
-    def _has_card(self) -> bool:
-        views = self.readers.snapshot().readers
-        return any(view.name == self.reader and view.state is CardPresence.CARD for view in views)
+        ask = partial(self.prompter.ask, question)
+        return await while_cards_stay(self.readers, (self.reader,), ask)
 
     async def _look(self) -> _Seen:
         """Find whose card it is, and whether it can do the task, before anybody is asked."""
@@ -295,6 +272,7 @@ class KeyUser(Generic[P, N, T]):
 
     def _inspect(self, card: Card, nobody_waits: ThreadEvent) -> _Seen:
         del nobody_waits  # nothing that could not be undone happens here
+        self._check_number(card, self.serial)
         chosen = self._choose(card)
         shown = CardFacts(
             self.reader,
@@ -337,8 +315,8 @@ class KeyUser(Generic[P, N, T]):
         """Use the key once; errors before the verb is called come before the PIN is sent."""
         card.pin_rules.check(pin)
         chosen = self._choose(card)
-        if spending.expected not in (None, card.serial):
-            raise CardRemovedError("another card than the one that was shown")
+        self._check_number(card, self.serial)
+        self._check_number(card, spending.expected)
         use_key, inputs = self.task.verb(card), self.task.inputs(chosen.prepared)
         if nobody_waits.is_set():
             raise AgentError("nobody waits any more", code=ErrorCode.USER_CANCELLED)
@@ -379,3 +357,7 @@ class KeyUser(Generic[P, N, T]):
             raise PinError(
                 "few attempts may be left", code=ErrorCode.PIN_LAST_ATTEMPT, attempts_left=left
             )
+
+    def _check_number(self, card: Card, expected: str | None) -> None:
+        if expected not in (None, card.serial):
+            raise CardRemovedError("another card than the one that was chosen or shown")

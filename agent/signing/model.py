@@ -48,7 +48,9 @@ class SignatureRequest:
         format: the wrapping of all of them.
         certificate: SHA-256 thumbprint (32 bytes) of the certificate that must be used; None for
             the card's signing certificate.
-        reader: only this reader; None for the only one with a supported card.
+        reader: only this reader; None for the only one with a supported card, or else
+            the one that the citizen chooses.
+        card_number: only the card with this number; None for any.
         nonce: 1 to 64 bytes that go into the CMS as a signed attribute.
         signing_certificate: whether the CMS carries ESS signing-certificate-v2 (RFC 5035).
         signing_time: whether the CMS says when it was made.
@@ -63,6 +65,7 @@ class SignatureRequest:
     format: SignatureFormat = SignatureFormat.CMS
     certificate: bytes | None = None
     reader: str | None = None
+    card_number: str | None = None
     nonce: bytes | None = None
     signing_certificate: bool = True
     signing_time: bool = True
@@ -140,8 +143,8 @@ class AuthenticationRequest:
         purpose: what for.
         hash: the digest algorithm, never SHA-1.
         certificate: as in :class:`SignatureRequest`.
-        reader: only this reader; None for the only one with a supported card.
-        confirm_retry: as in :class:`SignatureRequest`.
+        reader: as in :class:`SignatureRequest`.
+        card_number: likewise.
 
     """
 
@@ -150,7 +153,7 @@ class AuthenticationRequest:
     hash: HashAlgorithm = HashAlgorithm.SHA256
     certificate: bytes | None = None
     reader: str | None = None
-    confirm_retry: bool = False
+    card_number: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no relying party could accept.
@@ -190,13 +193,16 @@ class DecryptionRequest:
     Attributes:
         data: as ``format`` says.
         format: the wrapping.
-        reader: only this reader; None for the only one with a supported card.
+        reader: only this reader; None for the only one with a supported card, or else
+            the one that the citizen chooses.
+        card_number: as in :class:`SignatureRequest`.
 
     """
 
     data: bytes
     format: DecryptFormat
     reader: str | None = None
+    card_number: str | None = None
 
     @property
     def documents(self) -> tuple[Document, ...]:

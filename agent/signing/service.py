@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from threading import Event as ThreadEvent
-from typing import Final, TypeVar
+from typing import TypeVar
 
 import structlog
 
@@ -22,7 +22,6 @@ from agent.consent.consent import Consent
 from agent.consent.questions import NoPrompter, Prompter
 from agent.errors import (
     AgentError,
-    BadRequestError,
     KeyNotFoundError,
     MuteCardError,
     NoCardError,
@@ -39,6 +38,7 @@ from agent.signing.card_certificates import (
     not_vouched_for,
     preferred_first,
 )
+from agent.signing.card_choice import LISTING_SILENCE, CardChoice, CardPlace
 from agent.signing.decrypt_task import DecryptTask
 from agent.signing.key_use import CARD_SECONDS, KeyTask, KeyUser
 from agent.signing.model import (
@@ -62,8 +62,6 @@ from agent.transport.base import CardProvider
 N = TypeVar("N")
 P = TypeVar("P")
 T = TypeVar("T")
-
-LISTING_SILENCE: Final = 5.0  # seconds without any answer, after which a card is given up
 
 _log = structlog.get_logger(__name__)
 
@@ -236,15 +234,17 @@ class SigningService:
             with pin or nullcontext():
                 self._check_version()
                 await self._permit(site)
-                reader = await self._choose(request.reader, certificate)
-                recording.reader = reader
+                choice = CardChoice(self._readers, self._prompter, site, task)
+                place = await self._choose(choice, request, certificate)
+                recording.reader = place.reader
                 key_user = KeyUser(
                     readers=self._readers,
                     consent=self._consent,
                     prompter=self._prompter,
                     last_try=self._last_try,
                     site=site,
-                    reader=reader,
+                    reader=place.reader,
+                    serial=place.serial,
                     task=task,
                     recording=recording,
                 )
@@ -252,16 +252,19 @@ class SigningService:
 
     # Which reader.
 
-    async def _choose(self, reader: str | None, thumbprint: bytes | None) -> str:
-        """Choose the reader: the one named, the one with that certificate, or the only one."""
-        if reader is not None:
-            return reader
-        first, *others = self._readers_with_card()
-        if not others:
-            return first
-        if thumbprint is None:
-            raise BadRequestError("several cards are there: name the reader or the certificate")
-        return await self._reader_with(thumbprint, (first, *others))
+    async def _choose(
+        self, choice: CardChoice, request: KeyRequest, thumbprint: bytes | None
+    ) -> CardPlace:
+        """Choose the card: the one named, the one with that certificate, or the only one."""
+        reader, number = request.reader, request.card_number
+        candidates = self._readers_with_card() if reader is None else (reader,)
+        if number is not None:
+            return await choice.with_serial(number, candidates)
+        if len(candidates) == 1:
+            return CardPlace(candidates[0])
+        if thumbprint is not None:
+            return CardPlace(await self._reader_with(thumbprint, candidates))
+        return await choice.ask(candidates)
 
     async def _reader_with(self, thumbprint: bytes, candidates: tuple[str, ...]) -> str:
         """Find the reader whose card has a certificate; do not wait for the others.

@@ -36,6 +36,11 @@ class PromptTexts:
     this_time: str
     always: str
     never: str
+    # Which card?
+    choose_title: str
+    choose_text: str
+    choose_place: str
+    choose_go_on: str
     # PIN.
     sign_title: str
     sign_many_title: CountedText
@@ -78,6 +83,7 @@ def load_texts(language: Language) -> PromptTexts:
     """Return the texts of a language."""
     common = section(language, "common")
     shared = {name: common[name] for name in ("self_test", "covers_pin", "attempts_unknown")}
+    shared["choose_title"] = common["which_card"]
     return PromptTexts(**shared, **section(language, "prompt"))
 
 

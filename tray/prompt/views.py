@@ -1,4 +1,4 @@
-"""The four windows: what each says and which answers it takes."""
+"""The five windows: what each says and which answers it takes."""
 
 import threading
 import tkinter as tk
@@ -11,6 +11,7 @@ from agent.consent.questions import (
     Act,
     AllowSite,
     CardFacts,
+    ChooseCard,
     EnterPin,
     LastAttempt,
     Locked,
@@ -39,6 +40,8 @@ def show(
     match prompt:
         case AllowSite():
             window = _allow_site(root, prompt, texts)
+        case ChooseCard():
+            window = _choose_card(root, prompt, texts)
         case EnterPin():
             window = _enter_pin(root, prompt, texts)
         case LastAttempt():
@@ -70,6 +73,36 @@ def _allow_site(root: tk.Tk, prompt: AllowSite, texts: PromptTexts) -> Window:
     # A stray Enter allows nothing.
     window.focus_first(cancelling)
     return window
+
+
+def _choose_card(root: tk.Tk, prompt: ChooseCard, texts: PromptTexts) -> Window:
+    window = Window(root, texts, texts.choose_title)
+    _add_site(window, window.add_panel(), prompt.site)
+    window.add_text(texts.choose_text)
+    chosen: list[int] = []
+
+    def choose(place: int) -> None:
+        chosen[:] = [place]
+        go_on.state(["!disabled"])
+
+    window.add_choices([_card_lines(card, texts) for card in prompt.cards], choose)
+    cancel = partial(window.finish, wire.CANCEL)
+    go_on = window.add_button(
+        texts.choose_go_on, lambda: window.finish(wire.CARD + b"%d" % chosen[0]), "Primary"
+    )
+    go_on.state(["disabled"])
+    # No card has the focus, so that no stray key chooses one.
+    window.focus_first(window.add_button(texts.cancel, cancel, "Plain"))
+    window.on_cancel(cancel)
+    return window
+
+
+def _card_lines(card: CardFacts, texts: PromptTexts) -> tuple[str, str, str]:
+    """Return whose card it is, the mark of a virtual one, and what tells it from another."""
+    holder = shown_line(card.holder or "") or texts.no_holder
+    mark = f" · {texts.virtual}" if card.virtual else ""
+    reader, serial = shown_line(card.reader), shown_line(card.serial)
+    return holder, mark, texts.choose_place.format(serial=serial, reader=reader)
 
 
 def _enter_pin(root: tk.Tk, prompt: EnterPin, texts: PromptTexts) -> Window:

@@ -22,7 +22,6 @@ CONTEXT: Final = b"ankong-status-v1"
 """What each signed text begins with; the page's nonce follows."""
 SECRET_SIZE: Final = 32  # bytes
 _DERIVATION: Final = b"ankong-install-key-v1\0"
-_PURPOSE: Final = b"ankong-install-secret-v1\0"
 # NIST SP 800-186 §3.2.1.3: how many private keys P-256 has, and one more.
 _ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 _WIDE: Final = 48  # bytes; 128 bits more than the order, so that no key is likelier (FIPS 186-5)
@@ -100,16 +99,6 @@ class InstallKey:
         r, s = decode_dss_signature(key.sign(CONTEXT + nonce, ec.ECDSA(SHA256())))
         public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         return InstallationProof(public, r.to_bytes(32, "big") + s.to_bytes(32, "big"))
-
-    def derive(self, purpose: str) -> bytes:
-        """Return a secret of 32 bytes for one purpose; none tells anything of another.
-
-        Args:
-            purpose: a name that stands in the source.
-
-        """
-        info = _PURPOSE + purpose.encode()
-        return HKDF(SHA256(), SECRET_SIZE, salt=None, info=info).derive(self._secret)
 
     def _key_for(self, origin: str) -> ec.EllipticCurvePrivateKey:
         info = _DERIVATION + origin.encode()

@@ -58,7 +58,7 @@ def sign_request(fields: RequestFields, reader: str | None) -> SignatureRequest:
 
     Args:
         fields: of MakeSignature.
-        reader: of the card to use.
+        reader: of the card to use; None for any.
 
     Raises:
         HipkiError: a field is missing or has no meaning; its number tells which.
@@ -77,6 +77,7 @@ def sign_request(fields: RequestFields, reader: str | None) -> SignatureRequest:
         hash=algorithm,
         format=form,
         reader=reader,
+        card_number=fields.card_number,
         nonce=_nonce(fields) if is_cms else None,
         signing_certificate=False,
         signing_time=fields.flag("withSigningTime", default=True),
@@ -91,7 +92,7 @@ def decrypt_request(fields: RequestFields, reader: str | None) -> DecryptionRequ
 
     Args:
         fields: of DecryptData.
-        reader: of the card to use.
+        reader: of the card to use; None for any.
 
     Raises:
         HipkiError: as :func:`sign_request`.
@@ -100,7 +101,7 @@ def decrypt_request(fields: RequestFields, reader: str | None) -> DecryptionRequ
     if not fields.text("cipher"):
         raise HipkiError(Major.CIPHER_MISSING)
     form = _known(_CIPHERS, fields.text("cipherType").upper())
-    return DecryptionRequest(fields.octets("cipher"), form, reader)
+    return DecryptionRequest(fields.octets("cipher"), form, reader, fields.card_number)
 
 
 def _digest_alone(digest: bytes) -> tuple[Document, HashAlgorithm, SignatureFormat]:

@@ -243,3 +243,21 @@ def test_the_popup_answers_at_once_while_the_card_is_busy(
         assert page.evaluate("window.outcomes.length") == 0  # neither is done: the card is busy
         page.wait_for_function("window.outcomes.length === 2")
         assert [outcome(page, n)["ret_code"] for n in (0, 1)] == [0, 0]
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_the_citizen_chooses_the_card_in_the_popup(
+    make_card: CardFactory, page: Page, sites: Sites, number: int
+) -> None:
+    cards = make_card("gen1"), make_card("gen2", name="陳另人")
+    with Rig(*cards, consent="ask") as rig:
+        rig.allow(sites.origin())
+        page.goto(sites.url("classic.html", port=rig.port))
+        popup = press(page, "sign")
+        expect(popup.locator("#title")).to_have_text("要用哪一張卡片？")
+        buttons = popup.locator("[data-answer=once]")
+        expect(buttons).to_have_count(2)
+        expect(buttons.nth(1)).to_contain_text("陳另人 · ")
+        expect(buttons.nth(1)).to_contain_text(cards[1].data.serial)
+        buttons.nth(number).click()
+        assert outcome(page)["cardSN"] == cards[number].data.serial

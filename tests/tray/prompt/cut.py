@@ -20,7 +20,8 @@ def cut(root: tk.Tk) -> list[str]:
     return [
         f"{widget.cget('text')!r}: {_shape(widget)} of {_needed(widget)}"
         for widget in widgets(root)
-        if isinstance(widget, tk.Label | ttk.Button | ttk.Checkbutton) and widget.winfo_ismapped()
+        if isinstance(widget, tk.Label | ttk.Button | ttk.Checkbutton | ttk.Radiobutton)
+        and widget.winfo_ismapped()
         if _is_cut(widget, root)
     ]
 

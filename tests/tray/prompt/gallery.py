@@ -12,16 +12,25 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from agent.cms.login import LoginPurpose
-from agent.consent.questions import Act, AllowSite, DocumentFacts, LastAttempt, Purpose
+from agent.consent.questions import (
+    MAX_CARDS,
+    Act,
+    AllowSite,
+    ChooseCard,
+    DocumentFacts,
+    LastAttempt,
+    Purpose,
+)
 from agent.consent.wire import AnyPrompt
 from agent.origin import LOCAL_PROGRAM, LOCAL_USER, SELF_TEST, Origin
 from agent.words.language import BY_TAG
-from tests.signing.prompt_support import ALLOW, CARD, LAST, LOCKED, PIN, SITE
+from tests.signing.prompt_support import ALLOW, CARD, CHOOSE, LAST, LOCKED, PIN, SITE
 from tests.tray.prompt.cut import crowded, cut
 from tray.prompt.texts import load_texts
 from tray.prompt.views import show
 from tray.prompt.window import open_root
 
+_LONG = "Chunghwa Telecom USB Smart Card Reader With A Very Long Name [CCID] 00 00"
 _MANY = Purpose(Act.SIGN, "SHA-512", (DocumentFacts("", bytes(64)),) * 3, 256)
 _LOGIN = Purpose(Act.AUTHENTICATE, login=LoginPurpose.LOGIN)
 WINDOWS: dict[str, AnyPrompt] = {
@@ -49,6 +58,8 @@ WINDOWS: dict[str, AnyPrompt] = {
     "unknown": LastAttempt(SITE, None, CARD, pin_given=True),
     "few": LastAttempt(SITE, 2, CARD, pin_given=True),
     "locked": LOCKED,
+    "choose": CHOOSE,
+    "choose-long": ChooseCard(SITE, (replace(CARD, reader=_LONG, holder="王" * 40),) * MAX_CARDS),
 }
 
 

@@ -169,6 +169,12 @@ class Rig:
         body = b"tbsPackage=" + json.dumps(package).encode()
         return self.request("POST", "/sign", body, origin).json
 
+    def post_decryption(self, origin: str | None = None, **fields: Any) -> dict[str, Any]:
+        """Post a bare cryptogram, which opens with no key, to /decrypt."""
+        package = {"cipher": base64_text(bytes(256)), "cipherType": "PKCS1", "pin": PIN, **fields}
+        body = b"tbsPackage=" + json.dumps(package).encode()
+        return self.request("POST", "/decrypt", body, origin).json
+
     # What our own popup does.
 
     def token(self, path: str = "/popupForm") -> str:
@@ -223,9 +229,10 @@ class Popup:
         found: dict[str, Any] = json.loads(state["reply"])
         return found
 
-    def answer(self, answer: str) -> int:
+    def answer(self, answer: str, **more: Any) -> int:
         """Press a button; give the status."""
-        return self.rig.own_post("/popup/answer", {"token": self.token, "answer": answer}).status
+        said = {"token": self.token, "answer": answer, **more}
+        return self.rig.own_post("/popup/answer", said).status
 
     def close(self) -> None:
         """Close the window."""

@@ -11,7 +11,15 @@ import pytest
 
 from agent.consent import joining
 from agent.consent.permissions import Permission
-from agent.consent.questions import AllowSite, EnterPin, LastAttempt, Prompt, SiteAnswer, unasked
+from agent.consent.questions import (
+    AllowSite,
+    ChooseCard,
+    EnterPin,
+    LastAttempt,
+    Prompt,
+    SiteAnswer,
+    unasked,
+)
 from agent.consent.queue import PromptQueue
 from agent.errors import AgentError, ErrorCode
 from agent.origin import LOCAL_PROGRAM, Origin
@@ -315,3 +323,44 @@ def test_a_site_that_was_refused_too_often_is_not_asked_about_in_the_popup_inste
                 state = popup.state()
             assert json.loads(state["reply"])["ret_code"] == 0x7600000D
         desk.nothing_more()
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_which_of_two_cards_is_asked_in_a_window(
+    make_card: CardFactory, desk: Desk, place: int
+) -> None:
+    cards = make_card("gen1"), make_card("gen2")
+    with Rig(*cards, consent="ask", prompter=PromptQueue(desk, lambda _: None)) as rig:
+        rig.allow(SITE)
+        with sign(rig, PIN) as popup:
+            question = desk.seen()
+            assert isinstance(question, ChooseCard)
+            until_window(popup)
+            desk.answers.put(question.cards[place])
+            assert popup.reply()["cardSN"] == cards[place].data.serial
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_where_no_window_opens_the_popup_asks_which_card(
+    make_card: CardFactory, desk: Desk, place: int
+) -> None:
+    cards = make_card("gen1"), make_card("gen2", name="陳另人")
+    desk.opens = False
+    with Rig(*cards, consent="ask", prompter=PromptQueue(desk, lambda _: None)) as rig:
+        rig.allow(SITE)
+        with sign(rig, PIN) as popup:
+            question = popup.question()
+            assert question["kind"] == "card"
+            assert [card["serial"] for card in question["cards"]] == [c.data.serial for c in cards]
+            assert question["cards"][1]["holder"] == "陳另人"
+            time.sleep(0.6)
+            for refused in (-1, 2):
+                assert popup.answer("once", choice=refused) == 409
+            assert popup.answer("always", choice=place) == 409
+            assert popup.answer("once", choice=place) == 200
+            assert popup.reply()["cardSN"] == cards[place].data.serial
+        with sign(rig, WRONG_PIN) as popup:
+            popup.question()
+            assert popup.answer("cancel") == 200
+            assert popup.reply()["ret_code"] == 0x76000999
+    assert [card.data.attempts_left for card in cards] == [3, 3]

@@ -46,7 +46,7 @@
     window.moveTo(Math.max(0, (screen.availWidth - width) / 2), Math.max(0, (screen.availHeight - height) / 3));
   };
 
-  const choice = (answer, label, style) => {
+  const choice = (answer, label, style, place = 0) => {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = label;
@@ -55,7 +55,7 @@
     button.addEventListener("click", async () => {
       for (const each of find("choices").children) each.disabled = true;
       try {
-        await send("/popup/answer", { answer });
+        await send("/popup/answer", { answer, choice: place });
       } catch {
         guard([...find("choices").children]);
       }
@@ -91,6 +91,26 @@
     );
   };
 
+  const askCard = (question) => {
+    find("title").textContent = say("common.which_card");
+    find("text").textContent = say("popup.card_text");
+    find("choices").replaceChildren(
+      ...question.cards.map((card, place) => {
+        const holder = card.holder || say("popup.no_holder");
+        const mark = card.virtual ? ` · ${say("popup.virtual")}` : "";
+        const button = choice("once", `${holder}${mark}`, "", place);
+        const more = document.createElement("span");
+        more.className = "soft small";
+        more.textContent = say("popup.card_place", card);
+        button.append(document.createElement("br"), more);
+        return button;
+      }),
+      cancel(),
+    );
+  };
+
+  const questions = { site: askSite, pin: askTry, card: askCard };
+
   const show = (state) => {
     if (state.window) {
       progress(say("common.in_window"));
@@ -100,10 +120,9 @@
       progress(doing());
       return;
     }
-    const aboutPin = state.question.kind === "pin";
     showSite(state.question);
-    (aboutPin ? askTry : askSite)(state.question);
-    if (aboutPin) find("odd").hidden = true;
+    questions[state.question.kind](state.question);
+    if (state.question.kind === "pin") find("odd").hidden = true;
     find("title").classList.toggle("grave", state.question.attemptsLeft === 1);
     find("progress").hidden = true;
     find("ask").hidden = false;
