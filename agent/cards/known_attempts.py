@@ -18,7 +18,7 @@ import structlog
 
 from agent.database import Database, DatabaseError, Schema, transaction
 
-PURPOSE: Final = b"ankong-PIN attempts by card-v1"
+PURPOSE: Final = b"ankong-pin-attempts-v1"
 """What the key of :class:`StoredAttempts` is derived from the secret of an installation for."""
 VALID_FOR: Final = timedelta(days=90)
 """How long a counter counts: other programs and other computers use up attempts too."""

@@ -6,7 +6,7 @@ from enum import StrEnum, unique
 from agent.cards.card import ID_SIGN, CardGeneration
 from agent.cms.digest import HashAlgorithm
 from agent.cms.document import Document
-from agent.cms.login import MAX_CHALLENGE, MIN_CHALLENGE, LoginPurpose
+from agent.cms.login import MAX_CHALLENGE, MIN_CHALLENGE, RESERVED, LoginPurpose
 from agent.errors import AgentError, BadRequestError
 from agent.pki.certificate import CertificateFacts
 
@@ -77,13 +77,18 @@ class SignatureRequest:
         """Refuse what cannot be signed, before any card is touched.
 
         Raises:
-            BadRequestError: no document, a digest of the wrong length, or an attached CMS of a
-                document of which only the digest is known.
+            BadRequestError: no document, a digest of the wrong length, an attached CMS of a
+                document of which only the digest is known, or bytes whose bare signature could
+                pass for a login.
 
         """
         if not self.documents:
             raise BadRequestError("nothing to sign")
         for document in self.documents:
+            # A page that may have any bytes signed could build the signed attributes of a login
+            # at another site. In every encoding of them the content type's octets stand together.
+            if self.format is SignatureFormat.PKCS1 and RESERVED in (document.data or b""):
+                raise BadRequestError("the data could pass for a login at another site")
             if document.digest is not None:
                 document.message_digest(self.hash)  # refuses one of another length
                 if self.format is SignatureFormat.CMS:

@@ -104,9 +104,9 @@ def decrypt_request(fields: RequestFields, reader: str | None) -> DecryptionRequ
     return DecryptionRequest(fields.octets("cipher"), form, reader, fields.card_number)
 
 
-def _digest_alone(digest: bytes) -> tuple[Document, HashAlgorithm, SignatureFormat]:
+def _digest_alone(octets: bytes) -> tuple[Document, HashAlgorithm, SignatureFormat]:
     try:
-        algorithm = HashAlgorithm.by_length(len(digest))
+        algorithm, digest = HashAlgorithm.read_digest(octets)
     except CmsError as error:
         raise HipkiError(Major.BAD_PARAMETER) from error
     return Document(digest=digest), algorithm, SignatureFormat.PKCS1
