@@ -1,8 +1,10 @@
 """Use cases of an ordinary member: register, log in by code, log out, set a name."""
 
+import re
 from dataclasses import dataclass, replace
 from typing import Final
 
+from agent.harmless import has_content, is_harmful
 from agent.portal import audit, members, otp, sessions
 from agent.portal.asker import Asker, recognise_browser, remember_browser
 from agent.portal.audit import AuditEvent
@@ -18,6 +20,8 @@ from agent.rate import Rate, TokenBuckets
 _DAY_S: Final = 24 * 60 * 60
 _NETWORK_SENDS: Final = Rate(burst=10, per_second=10 / (15 * 60))  # to one contact
 _MAX_NETWORKS: Final = 100_000  # each with a contact
+
+_BLANKS: Final = re.compile(r"[ \t\r\n]+")  # not the ideographic one, which a name may have
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -155,11 +159,12 @@ class Accounts:
         """Set the member's name.
 
         Raises:
-            PortalError: ``not_logged_in``; ``bad_request``, nothing printable in it.
+            PortalError: ``not_logged_in``; ``bad_request``: it shows nothing, or has characters
+                that show nothing.
 
         """
-        clean = " ".join(name.split())
-        if not clean or not clean.isprintable():
+        clean = _BLANKS.sub(" ", name).strip()
+        if not has_content(clean) or any(map(is_harmful, clean)):
             raise PortalError(PortalCode.BAD_REQUEST, "name")
         return await self._db.run(_rename, token, clean)
 
