@@ -39,7 +39,9 @@ _SCHEMA: Final = Schema(
             seq INTEGER PRIMARY KEY,
             segment INTEGER NOT NULL,
             at TEXT NOT NULL,
-            kind TEXT NOT NULL CHECK (kind IN ('sign', 'decrypt', 'connect', 'segment')),
+            kind TEXT NOT NULL CHECK (
+                kind IN ('sign', 'authenticate', 'decrypt', 'connect', 'segment')
+            ),
             outcome TEXT NOT NULL,
             site TEXT NOT NULL,
             format TEXT,
