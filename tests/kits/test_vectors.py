@@ -20,9 +20,11 @@ from agent.cms.login import CONTENT_TYPE, LoginPurpose, LoginStatement
 from agent.cms.signed import prepare_login
 from agent.kits.vectors import cases, certificates
 from agent.kits.vectors.__main__ import FOLDER, MANIFEST, make_files
+from agent.pki.anchors import TrustStore
+from agent.pki.revocation import FileSource
 from agent.portal.errors import PortalCode, PortalError
 from agent.portal.statements import check_statement
-from agent.portal.trust import CertificateVerifier, load_verifier
+from agent.portal.trust import CertificateVerifier
 from tests.signing.pki_support import write_pem
 
 FOUND: dict[str, Any] = json.loads((FOLDER / MANIFEST).read_text("ascii"))
@@ -50,8 +52,8 @@ def paths(kind: str) -> list[Path]:
 
 @cache
 def verifier() -> CertificateVerifier:
-    given = [[str(path) for path in paths(kind)] for kind in ("roots", "cas", "crls")]
-    return load_verifier(*given, lambda: NOW)
+    store = TrustStore.load(paths("roots"), paths("cas"))
+    return CertificateVerifier(store, FileSource(paths("crls")), lambda: NOW)
 
 
 async def judged(token: bytes) -> str:
