@@ -91,6 +91,19 @@ async def test_a_reader_that_is_taken_away_takes_its_card_along(make_card: CardF
     assert told.reader.generation is None
 
 
+@pytest.mark.parametrize("gone", ["card", "reader"])
+async def test_what_is_not_proven_goes_with_the_card(make_card: CardFactory, gone: str) -> None:
+    provider = VirtualProvider()
+    provider.insert(FIRST, make_card())
+    async with watching(provider) as (readers, events):
+        memory = readers._registry.memory
+        memory.record("A").wrong_references = frozenset({(b"SIGN", 1)})
+        assert memory.record("A").wrong_references
+        (provider.remove if gone == "card" else provider.remove_reader)(FIRST)
+        assert await announced(events, 1) == [(f"{gone}_removed", CardPresence.EMPTY)]
+        assert not memory.record("A").wrong_references
+
+
 async def test_whoever_does_not_listen_misses_the_oldest() -> None:
     async with watching(VirtualProvider()) as (readers, events):
         for number in range(257):
