@@ -385,6 +385,17 @@ def test_a_number_is_believed_that_was_read_before(
         attempt.require_number(before)
 
 
+async def test_a_number_that_is_another_than_before_is_read_twice(make_card: CardFactory) -> None:
+    provider = Stumbling(0)
+    provider.insert(FIRST, make_card())
+    async with watching(provider) as (readers, _):
+        readers._note_card(provider.readers()[0], "another", 3)
+        serial = await readers.run(FIRST, "look", lambda card, _: card.serial, WAIT)
+        assert provider.opened == 2
+        assert await readers.run(FIRST, "look", lambda card, _: card.serial, WAIT) == serial
+        assert provider.opened == 3
+
+
 # What the log says.
 
 
