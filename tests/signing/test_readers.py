@@ -112,6 +112,17 @@ async def test_whoever_does_not_listen_misses_the_oldest() -> None:
     assert names == [str(number) for number in range(1, 257)]
 
 
+async def test_a_closed_watch_lets_go_of_its_thread_and_of_the_readers(
+    make_card: CardFactory,
+) -> None:
+    provider = VirtualProvider()
+    provider.insert(FIRST, make_card())
+    async with watching(provider) as (readers, _):
+        assert provider.readers()
+    assert not readers._monitor.is_alive()
+    assert provider.readers() == ()
+
+
 async def test_whoever_has_listened_is_told_no_more() -> None:
     provider = VirtualProvider()
     async with watching(provider) as (readers, events):
