@@ -1,6 +1,7 @@
 """A whole agent whose windows a test answers, and every door through which a PIN can come."""
 
 import asyncio
+import base64
 import io
 import json
 import ssl
@@ -250,6 +251,17 @@ class Http(Door):
         async with agent.client.post(url, json=body, headers={"Origin": site}, ssl=_TLS) as answer:
             told: dict[str, Any] = await answer.json()
             return told
+
+
+class Login(Http):
+    """The native API's login, which uses the same key."""
+
+    name = "login"
+
+    async def sign(self, agent: Agent, pin: str | None, *, site: str = SITE) -> Told:
+        given = {} if pin is None else {"pin": pin}
+        params = {"challenge": base64.b64encode(bytes(range(32))).decode(), **given}
+        return _told(await self._post(agent, site, "authenticate", params))
 
 
 class Socket(Door):

@@ -23,6 +23,7 @@ from tests.signing.attempts_support import (
     Direct,
     Door,
     Http,
+    Login,
     Popup,
     Socket,
     Told,
@@ -34,7 +35,7 @@ from tests.signing.attempts_support import (
 
 CardFactory = Callable[..., VirtualCard]
 KNOWN = (None, 3, 2, 1, 0)
-DOORS = ("http", "socket", "popup", "direct", "command line")
+DOORS = ("http", "login", "socket", "popup", "direct", "command line")
 PAGES = DOORS[:-1]
 TOGETHER = 20.0  # seconds for what a fault would keep from happening
 
@@ -53,7 +54,7 @@ def state(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def door(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Door:
-    doors = {door.name: door for door in (Http(), Socket(), Popup(), Direct())}
+    doors = {door.name: door for door in (Http(), Login(), Socket(), Popup(), Direct())}
     chosen: Door = {**doors, "command line": CommandLine(monkeypatch)}[request.param]
     return chosen
 
