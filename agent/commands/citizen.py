@@ -12,6 +12,7 @@ from agent.consent.policy_permissions import PolicyPermissions
 from agent.consent.process import ProcessPrompter, prompt_command
 from agent.consent.questions import NoPrompter, Prompter
 from agent.consent.queue import PromptQueue
+from agent.consent.site_leave import SiteLeaves
 from agent.consent.site_store import SiteStore
 from agent.host.settings.policy import Policy, Ruling
 from agent.origin import Origin
@@ -79,6 +80,7 @@ def open_citizen(
         permissions.remember(site, Permission.BLOCKED)
 
     windows = PromptQueue(ProcessPrompter(prompt_command(), language), block)
-    prompter = PopupPrompter(JoiningPrompter(windows, permissions))
-    ask = Ask(permissions, prompter, confirm_unknown=confirm_unknown)
+    leaves = SiteLeaves()
+    prompter = PopupPrompter(JoiningPrompter(windows, permissions, leaves))
+    ask = Ask(permissions, prompter, leaves=leaves, confirm_unknown=confirm_unknown)
     return Citizen(LocalUserConsent(ask), prompter, store)

@@ -155,10 +155,8 @@ class Daemon:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(service.close)
             await service.start()
-            switching = asyncio.create_task(
-                switch.LeafSwitch(context, self.paths.tls, served).run()
-            )
-            stack.callback(switching.cancel)
+            switching = switch.LeafSwitch(context, self.paths.tls, served).run()
+            stack.callback(asyncio.create_task(switching).cancel)
             request = self.paths.quit_request
             asked = asyncio.create_task(quitting.until_asked(request, stopped.set))
             stack.callback(asked.cancel)
@@ -176,10 +174,8 @@ class Daemon:
             stack.callback(panel.close)
             stack.enter_context(service.watch(lambda: observer.changed(service.snapshot())))
             await self._announce(listening, service, panel, observer)
-            retaking = asyncio.create_task(
-                self._take_freed_ports(listening, service, panel, observer)
-            )
-            stack.callback(retaking.cancel)
+            retaking = self._take_freed_ports(listening, service, panel, observer)
+            stack.callback(asyncio.create_task(retaking).cancel)
             await stopped.wait()
 
     def _service(self, signed: Callable[[Signed], None]) -> SigningService:

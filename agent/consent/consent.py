@@ -1,6 +1,5 @@
 """Who answers for the citizen: they themselves in a window, or whoever started the agent."""
 
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
@@ -207,23 +206,22 @@ class Ask:
         permissions: Permissions,
         prompter: Prompter,
         *,
+        leaves: SiteLeaves | None = None,
         confirm_unknown: bool = True,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Put the answers and the way of asking together.
 
         Args:
             permissions: what was answered before.
             prompter: shows the windows.
+            leaves: what a yes in them covers; None for nothing but what is asked here.
             confirm_unknown: whether a PIN of a page's needs leave where the card's attempts are
                 not known; otherwise there is always leave.
-            clock: seconds that only grow.
 
         """
         self._permissions = permissions
         self._prompter = prompter
-        self._clock = clock
-        self._leaves = SiteLeaves(clock) if confirm_unknown else None
+        self._leaves = (leaves or SiteLeaves()) if confirm_unknown else None
 
     def is_allowed(self, site: Origin) -> bool:
         """Return whether ``site`` is allowed without asking anybody."""
@@ -292,10 +290,11 @@ class Ask:
     async def _ask(self, site: Origin, *, attempts_unknown: bool) -> SiteAnswer:
         """Ask about a site; a yes gives the leave that the window speaks of."""
         leaves = self._leaves if attempts_unknown else None
-        asked_at = self._clock()
-        answer = await self._prompter.ask(AllowSite(site, leaves is not None))
-        if leaves is not None and answer in (SiteAnswer.THIS_TIME, SiteAnswer.ALWAYS):
-            leaves.grant(site, asked_at)
+        asked_at = 0.0 if leaves is None else leaves.now()
+        question = AllowSite(site, leaves is not None)
+        answer = await self._prompter.ask(question)
+        if leaves is not None:
+            leaves.keep_answer(question, answer, asked_at)
         return answer
 
     def _settle(self, site: Origin, answer: SiteAnswer) -> None:

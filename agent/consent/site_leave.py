@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
+from agent.consent.questions import AllowSite, SiteAnswer
 from agent.origin import Origin
 
 LEAVE_SECONDS: Final = 600.0
@@ -45,6 +46,10 @@ class SiteLeaves:
         self._leaves: OrderedDict[Origin, _Leave] = OrderedDict()
         self._lock = threading.Lock()
 
+    def now(self) -> float:
+        """Return the time, for :meth:`grant`."""
+        return self._clock()
+
     def grant(self, site: Origin, asked_at: float) -> None:
         """Note that the citizen said yes.
 
@@ -53,13 +58,18 @@ class SiteLeaves:
 
         Args:
             site: to which.
-            asked_at: when the question was put, by the same clock.
+            asked_at: when the question was put; of :meth:`now`.
 
         """
         with self._lock:
             leave = self._leaves.get(site, _Leave())
             if leave.taken < asked_at:
                 self._set(site, replace(leave, until=self._clock() + LEAVE_SECONDS))
+
+    def keep_answer(self, question: AllowSite, answer: SiteAnswer, asked_at: float) -> None:
+        """Grant the leave that a window or page spoke of, if the answer was a yes."""
+        if question.attempts_unknown and answer in (SiteAnswer.THIS_TIME, SiteAnswer.ALWAYS):
+            self.grant(question.site, asked_at)
 
     def take(self, site: Origin) -> bool:
         """Take the leave; return whether there was one."""

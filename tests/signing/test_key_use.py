@@ -249,6 +249,38 @@ async def test_leave_for_one_card_is_none_for_another(make_card: CardFactory) ->
     assert verifies(second) == 0
 
 
+async def test_no_window_opens_for_a_card_that_is_gone(
+    make_card: CardFactory, halted: tuple[threading.Event, threading.Event]
+) -> None:
+    there, go_on = halted
+    citizen = Citizen([types(RIGHT)])
+    async with desk(make_card(), citizen) as (service, provider), service.subscribe() as events:
+        asked = asyncio.create_task(service.sign(SITE, ONE, None))
+        assert await asyncio.to_thread(there.wait, WAIT)
+        provider.remove(READER)
+        async with asyncio.timeout(WAIT):
+            while (await events.get()).name != "card_removed":
+                pass
+        go_on.set()
+        assert (await code_of(asked))[0] is ErrorCode.CARD_REMOVED
+    assert citizen.asked == []
+
+
+async def test_what_happens_elsewhere_closes_no_window(make_card: CardFactory) -> None:
+    citizen = Waiting([types(RIGHT)])
+    async with desk(make_card(), citizen) as (service, _):
+        asked = asyncio.create_task(service.sign(SITE, ONE, None))
+        await citizen.shown()
+        (view,) = service.snapshot().readers
+        service._readers._announce("card_removed", replace(view, name="another"))
+        service._readers._announce("card_inserted", view)
+        service._readers._announce("service_changed", None)
+        done, _pending = await asyncio.wait((asked,), timeout=0.1)
+        assert not done
+        citizen.go_on.set()
+        assert (await asked).signatures
+
+
 async def test_a_card_that_is_pulled_and_put_back_at_once_is_asked_for_anew(
     make_card: CardFactory,
 ) -> None:

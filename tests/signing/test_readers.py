@@ -91,12 +91,36 @@ async def test_a_reader_that_is_taken_away_takes_its_card_along(make_card: CardF
     assert told.reader.generation is None
 
 
+@pytest.mark.parametrize("gone", ["card", "reader"])
+async def test_what_is_not_proven_goes_with_the_card(make_card: CardFactory, gone: str) -> None:
+    provider = VirtualProvider()
+    provider.insert(FIRST, make_card())
+    async with watching(provider) as (readers, events):
+        memory = readers._registry.memory
+        memory.record("A").wrong_references = frozenset({(b"SIGN", 1)})
+        assert memory.record("A").wrong_references
+        (provider.remove if gone == "card" else provider.remove_reader)(FIRST)
+        assert await announced(events, 1) == [(f"{gone}_removed", CardPresence.EMPTY)]
+        assert not memory.record("A").wrong_references
+
+
 async def test_whoever_does_not_listen_misses_the_oldest() -> None:
     async with watching(VirtualProvider()) as (readers, events):
         for number in range(257):
             readers._announce(str(number), None)
         names = [events.get_nowait().name for _ in range(events.qsize())]
     assert names == [str(number) for number in range(1, 257)]
+
+
+async def test_a_closed_watch_lets_go_of_its_thread_and_of_the_readers(
+    make_card: CardFactory,
+) -> None:
+    provider = VirtualProvider()
+    provider.insert(FIRST, make_card())
+    async with watching(provider) as (readers, _):
+        assert provider.readers()
+    assert not readers._monitor.is_alive()
+    assert provider.readers() == ()
 
 
 async def test_whoever_has_listened_is_told_no_more() -> None:
@@ -370,6 +394,17 @@ def test_a_number_is_believed_that_was_read_before(
     attempt = CardAttempt("look", FIRST, number, card=card)
     with pytest.raises(CardError) if refused else nullcontext():
         attempt.require_number(before)
+
+
+async def test_a_number_that_is_another_than_before_is_read_twice(make_card: CardFactory) -> None:
+    provider = Stumbling(0)
+    provider.insert(FIRST, make_card())
+    async with watching(provider) as (readers, _):
+        readers._note_card(provider.readers()[0], "another", 3)
+        serial = await readers.run(FIRST, "look", lambda card, _: card.serial, WAIT)
+        assert provider.opened == 2
+        assert await readers.run(FIRST, "look", lambda card, _: card.serial, WAIT) == serial
+        assert provider.opened == 3
 
 
 # What the log says.

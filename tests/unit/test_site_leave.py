@@ -1,5 +1,8 @@
 """A yes in a site's window covers one PIN of that site's, for ten minutes."""
 
+import pytest
+
+from agent.consent.questions import AllowSite, SiteAnswer
 from agent.consent.site_leave import LEAVE_SECONDS, MAX_SITES, SiteLeaves
 from agent.origin import Origin
 
@@ -28,6 +31,22 @@ def test_a_yes_gives_one_leave_to_its_site() -> None:
     assert not given.take(OTHER)
     assert given.take(SITE)
     assert not given.take(SITE)
+
+
+@pytest.mark.parametrize(
+    ("said", "answer", "expected"),
+    [
+        (True, SiteAnswer.THIS_TIME, True),
+        (True, SiteAnswer.ALWAYS, True),
+        (True, SiteAnswer.NEVER, False),
+        (True, SiteAnswer.CANCEL, False),
+        (False, SiteAnswer.ALWAYS, False),
+    ],
+)
+def test_a_yes_covers_what_its_window_said(said: bool, answer: SiteAnswer, expected: bool) -> None:
+    given, _ = leaves()
+    given.keep_answer(AllowSite(SITE, said), answer, given.now())
+    assert given.take(SITE) is expected
 
 
 def test_it_ends_after_ten_minutes() -> None:

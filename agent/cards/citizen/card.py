@@ -222,8 +222,9 @@ class CitizenCard(CitizenFiles, Card):
 
     def _log_in(self, pin: SecretBytes) -> Send:
         """Send the PIN and remember the attempts left; return what sends commands to the key."""
-        before = self.attempts_left
-        self._count_as_spent(before)
+        before, is_first = self.attempts_left, not self.pin_sent
+        if is_first:  # after a right PIN the same one will not be wrong
+            self._count_as_spent(before)
         try:
             send = self.verify_pin(pin)
         except PinError as error:
@@ -234,7 +235,9 @@ class CitizenCard(CitizenFiles, Card):
             if not self.pin_sent:
                 self._remember_attempts(before)
             raise
-        self._remember_attempts(self.pin_rules.attempts)
+        full = self.pin_rules.attempts
+        if is_first or before != full:
+            self._remember_attempts(full)
         return send
 
     def _count_as_spent(self, left: int | None) -> None:
@@ -244,8 +247,7 @@ class CitizenCard(CitizenFiles, Card):
         lost, or the agent is killed. It makes the agent ask once too often rather than spend the
         last attempt unasked.
         """
-        # After a right PIN in this transaction the same one will not be wrong.
-        if left and not self.pin_sent:
+        if left:
             self._remember_attempts(max(1, left - 1))
 
     def _remember_attempts(self, left: int | None) -> None:

@@ -1,6 +1,7 @@
 """Name the program that holds a port which the agent wanted, where the system tells."""
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -28,13 +29,17 @@ class PortOwner:
 
 
 def find_owner(port: int, proc: Path = _PROC) -> PortOwner:
-    """Find who listens on a TCP port; on other systems than Linux nothing is known.
+    """Find who listens on a TCP port; on macOS nothing is known.
 
     Args:
         port: 1 to 65535.
         proc: where Linux shows its processes (proc(5)).
 
     """
+    if sys.platform == "win32":
+        from agent.host.peer import windows_ports  # noqa: PLC0415  # it needs PortOwner
+
+        return windows_ports.find_owner(port)
     listening = dict(_listening(port, proc))
     wanted = {f"socket:[{inode}]" for inode in listening}
     strangers = sorted(set(listening.values()) - {_own_uid()})

@@ -55,7 +55,7 @@ _MESSAGES: Final = {
     ErrorCode.UNSUPPORTED_CARD: "this card is not supported",
     ErrorCode.PIN_REQUIRED: "a PIN is needed",
     ErrorCode.PIN_INCORRECT: "the PIN is wrong",
-    ErrorCode.PIN_LAST_ATTEMPT: "one PIN attempt is left and the user did not agree to spend it",
+    ErrorCode.PIN_LAST_ATTEMPT: "the user did not agree to spend what may be a last PIN attempt",
     ErrorCode.PIN_LOCKED: "the PIN is locked",
     ErrorCode.PIN_LENGTH: "the PIN is too short or too long; no attempt was spent",
     ErrorCode.CERTIFICATE_EXPIRED: "the certificate has expired",
