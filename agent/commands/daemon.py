@@ -11,6 +11,8 @@ from typing import Any
 import structlog
 
 from agent import __version__
+from agent.cards.known_attempts import PURPOSE as ATTEMPTS
+from agent.cards.known_attempts import StoredAttempts
 from agent.commands.citizen import Citizen, open_citizen
 from agent.commands.panel_doctor import PanelDoctor
 from agent.history.store import History
@@ -108,6 +110,7 @@ class Daemon:
     _running: instance.Instance
     _citizen: Citizen
     _history: History
+    _attempts: StoredAttempts
     _listeners: list[Callable[[], None]] = field(default_factory=list)
 
     def settings_changed(self) -> None:
@@ -182,6 +185,7 @@ class Daemon:
             self._citizen.consent,
             prompter=self._citizen.prompter,
             last_try=self.settings.last_try,
+            attempts=self._attempts,
             history=self._history,
             on_signed=signed,
             on_use=None if store is None else store.touch,
@@ -286,7 +290,15 @@ def opened(options: DaemonOptions) -> Iterator[Daemon]:
         if policy.planted is not None:
             _log.warning("a policy of no administrator is ignored", detail=policy.planted)
         preferences = Preferences(paths.preferences)
-        citizen = open_citizen(settings.consent, policy, paths.sites, lambda: preferences.language)
+        citizen = open_citizen(
+            settings.consent,
+            policy,
+            paths.sites,
+            lambda: preferences.language,
+            # Where no page may hand a PIN over, no window need speak of it.
+            confirm_unknown=settings.unknown_tries == "ask" and settings.page_pin,
+        )
+        key = install_key.InstallKey.ensure(paths.install_key).derive(ATTEMPTS)
         yield Daemon(
             make_provider=options.make_provider,
             paths=paths,
@@ -299,4 +311,5 @@ def opened(options: DaemonOptions) -> Iterator[Daemon]:
             _running=running,
             _citizen=stack.enter_context(closing(citizen)),
             _history=stack.enter_context(closing(History(paths.history))),
+            _attempts=stack.enter_context(closing(StoredAttempts.open(paths.attempts, key))),
         )

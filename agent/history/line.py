@@ -34,6 +34,7 @@ class EntryKind(StrEnum):
     """What a line is about."""
 
     SIGN = "sign"
+    AUTHENTICATE = "authenticate"  # document is the purpose, digest that of the challenge
     DECRYPT = "decrypt"
     CONNECT = "connect"  # a site asked to be allowed, and was not
     SEGMENT = "segment"  # the chain had to begin anew, or has a gap; detail says why

@@ -7,10 +7,12 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
+from agent.cms.login import challenge_text
 from agent.portal import challenges, otp, sessions
 from agent.portal.accounts import Accounts
 from agent.portal.asker import COOKIE_LIFETIME, Asker, network_of
 from agent.portal.cards import Cards
+from agent.portal.challenges import Challenge
 from agent.portal.config import PortalConfig
 from agent.portal.downloads import URL_PREFIX, OfferedFile, send
 from agent.portal.errors import PortalCode, PortalError
@@ -149,19 +151,15 @@ async def post_upgrade_challenge(request: web.Request) -> web.Response:
     """Make a challenge for becoming a gold member."""
     asked = decode(await read_body(request), UpgradeChallengeRequest)
     await _limit_card_attempts(request)
-    challenge = await _portal(request).cards.upgrade_challenge(
-        _token(request), asked.id_number, request.headers["Origin"]
-    )
-    return answer(ChallengeAnswer(challenge.id, challenge.content, challenges.LIFETIME))
+    challenge = await _portal(request).cards.upgrade_challenge(_token(request), asked.id_number)
+    return answer(_challenge_body(challenge))
 
 
 async def post_upgrade(request: web.Request) -> web.Response:
     """Become a gold member."""
     asked = decode(await read_body(request), SubmitRequest)
     await _limit_card_attempts(request)
-    member = await _portal(request).cards.upgrade(
-        _token(request), asked.challenge_id, asked.signature
-    )
+    member = await _portal(request).cards.upgrade(_token(request), asked.challenge_id, asked.token)
     return answer(MemberAnswer(member_body(member)))
 
 
@@ -169,18 +167,15 @@ async def post_login_challenge(request: web.Request) -> web.Response:
     """Make a challenge for logging in."""
     decode(await read_body(request), Empty)
     await _limit_card_attempts(request)
-    challenge, opened = await _portal(request).cards.login_challenge(
-        _token(request), request.headers["Origin"]
-    )
-    body = ChallengeAnswer(challenge.id, challenge.content, challenges.LIFETIME)
-    return _with_session(request, opened, body)
+    challenge, opened = await _portal(request).cards.login_challenge(_token(request))
+    return _with_session(request, opened, _challenge_body(challenge))
 
 
 async def post_login(request: web.Request) -> web.Response:
     """Log in with the card."""
     asked = decode(await read_body(request), SubmitRequest)
     await _limit_card_attempts(request)
-    done = await _portal(request).cards.login(_token(request), asked.challenge_id, asked.signature)
+    done = await _portal(request).cards.login(_token(request), asked.challenge_id, asked.token)
     return _with_session(request, done.opened, MemberAnswer(member_body(done.member)))
 
 
@@ -205,6 +200,11 @@ def add_routes(router: web.UrlDispatcher) -> None:
     for path, handler in _POSTS.items():
         router.add_post(path, handler)
     router.add_get("/{path:.*}", get_static)
+
+
+def _challenge_body(challenge: Challenge) -> ChallengeAnswer:
+    text = challenge_text(challenge.content)
+    return ChallengeAnswer(challenge.id, text, challenges.LIFETIME)
 
 
 def _portal(request: web.Request) -> Portal:

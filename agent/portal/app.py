@@ -28,7 +28,7 @@ from agent.portal.sessions import purge_sessions
 from agent.portal.statics import load_statics
 from agent.portal.transaction import Transaction
 from agent.portal.trust import load_verifier
-from agent.portal.verification import SignatureVerifier
+from agent.portal.verification import LoginVerifier
 from agent.portal.wire import MAX_BODY
 from agent.rate import Rate, TokenBuckets
 
@@ -64,7 +64,7 @@ class Replacements:
 
     Attributes:
         notifier: sends one-time codes.
-        verifier: verifies signatures.
+        verifier: verifies logins.
         identity: knows which certificate belongs to which ID number.
         clock: seconds since 1970, for everything that is stored or expires.
         rates: how often somebody may ask.
@@ -72,7 +72,7 @@ class Replacements:
     """
 
     notifier: Notifier | None = None
-    verifier: SignatureVerifier | None = None
+    verifier: LoginVerifier | None = None
     identity: IdentityCheck | None = None
     clock: Callable[[], float] = time.time
     rates: Rates = field(default_factory=Rates)
@@ -99,7 +99,7 @@ def create_app(
         response.headers.update(headers)
 
     async def run(app: web.Application) -> AsyncIterator[None]:
-        async for _ in _run(app, config, parts):
+        async for _ in _run(app, config, tuple(origins), parts):
             yield
 
     app.on_response_prepare.append(add_headers)
@@ -109,7 +109,7 @@ def create_app(
 
 
 async def _run(
-    app: web.Application, config: PortalConfig, parts: Replacements
+    app: web.Application, config: PortalConfig, origins: Sequence[str], parts: Replacements
 ) -> AsyncIterator[None]:
     """Open the portal's resources, and close them in reverse order."""
     statics = await asyncio.to_thread(load_statics)
@@ -124,6 +124,7 @@ async def _run(
                 parts.verifier or await _verifier(config, parts.clock),
                 parts.identity or await _identity(http, config),
                 PendingIdNumbers(),
+                origins,
             )
             notifier = parts.notifier or _notifier(config)
             app[PORTAL] = Portal(
@@ -149,7 +150,7 @@ def _notifier(config: PortalConfig) -> Notifier:
     return ScreenNotifier() if config.demo else ProgramNotifier(config.notify)
 
 
-async def _verifier(config: PortalConfig, clock: Callable[[], float]) -> SignatureVerifier:
+async def _verifier(config: PortalConfig, clock: Callable[[], float]) -> LoginVerifier:
     return await asyncio.to_thread(
         load_verifier,
         config.anchors,

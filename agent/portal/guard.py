@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from agent.portal.asker import network_of
-from agent.portal.errors import REFUSALS, PortalCode, PortalError
+from agent.portal.errors import OPERATORS, REFUSALS, PortalCode, PortalError
 from agent.portal.wire import refuse
 from agent.rate import TokenBuckets
 
@@ -97,7 +97,7 @@ async def refusals(request: web.Request, handler: Handler) -> web.StreamResponse
     try:
         return await handler(request)
     except PortalError as error:
-        if REFUSALS[error.code].status >= 500:
+        if REFUSALS[error.code].status >= 500 or error.code in OPERATORS:
             _LOG.warning("%s: %s (%s)", _place(request), error.code, error.detail)
         else:
             _LOG.info("%s: %s (%s)", _place(request), error.code, error.detail)

@@ -33,7 +33,7 @@ def _register(tx: Transaction, number: int) -> tuple[MemberSession, str]:
 
 
 def _challenge(tx: Transaction, session: MemberSession) -> Challenge:
-    return challenges.issue(tx, session, ChallengePurpose.UPGRADE, "http://localhost")
+    return challenges.issue(tx, session, ChallengePurpose.UPGRADE)
 
 
 def hammer(db: PortalDatabase, number: int) -> None:

@@ -87,6 +87,11 @@ class Paths:
         return self.state / "sites.sqlite"
 
     @property
+    def attempts(self) -> Path:
+        """How many PIN attempts each card has left, by a keyed hash of its number."""
+        return self.state / "attempts.sqlite"
+
+    @property
     def history(self) -> Path:
         """One line for each signature."""
         return self.state / "history.sqlite"
