@@ -27,7 +27,7 @@ _KEY_FILE: Final = "install.key"
 _SIZE: Final = 512  # bytes; padded with spaces
 _CONTEXT: Final = b"ankong-history-witness-v1"
 _Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
-_Digest = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+_Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 
 _log = structlog.get_logger(__name__)
 

@@ -104,12 +104,12 @@ def load_verifier(
     lists: Sequence[str],
     clock: Callable[[], float],
     *,
-    kept_in: Path,
+    kept_in: Path | None = None,
 ) -> CertificateVerifier:
     """Return a verifier of configured files; revocation lists are paths or http(s) URLs.
 
-    Without a list no certificate is accepted. Fetched lists are kept in the folder ``kept_in``, so
-    that a restart needs nobody's server.
+    Without a list no certificate is accepted. Fetched lists are kept in the folder ``kept_in``, if
+    there is one, so that a restart needs nobody's server.
 
     Raises:
         CmsError: a file is not a certificate, or a URL is not http or https.
@@ -123,7 +123,7 @@ def load_verifier(
     fetched = HttpSource(
         urls,
         lambda: datetime.fromtimestamp(clock(), UTC),
-        kept=KeptLists(kept_in),
+        kept=KeptLists(kept_in) if kept_in is not None else None,
         is_authentic=partial(_is_authentic, _authorities(store)),
     )
     return CertificateVerifier(store, CombinedSource((files, fetched)), clock)

@@ -60,7 +60,7 @@ Use = Callable[[Page], Awaitable[None]]
 @pytest.fixture
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(policy_module, "system_path", lambda: tmp_path / "policy.toml")
-    monkeypatch.setattr(policy_module, "_check_owner", os.stat)
+    monkeypatch.setattr(policy_module, "check_policy_file", os.stat)
     return tmp_path / "state"
 
 

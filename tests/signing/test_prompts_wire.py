@@ -137,7 +137,7 @@ EVERY_PLACE = [
     for place in places(json.loads(encode_request(whole)))
 ]
 OPTIONAL = {
-    *("port", "documents", "hash", "count", "virtual", "may_block", "attempts_unknown"),
+    *("port", "documents", "hash", "count", "virtual", "may_block", "attempts_unknown", "login"),
     *(0, 1),
 }
 
