@@ -155,7 +155,7 @@ class HipkiMount(Mount):
         for path, ready in _POPUPS.items():
             routes[path] = {"GET": _own(self._page(popup, PageKind.POPUP, ready=ready))}
         self_test = {"version": self._component.version, "product": __version__}
-        page = self._page(Page.load("selftest"), PageKind.SELF_TEST, **self_test)
+        page = self._page(Page.load("selftest", pin_box=True), PageKind.SELF_TEST, **self_test)
         routes["/selfTest.htm"] = {"GET": _own(page)}
         routes["/addDomain"] = {"GET": _own(partial(self._add_domain, Page.load("adddomain")))}
         routes["/p11Image.bmp"] = {"GET": replace(_own(self._image), readers=Audience.ANY_SITE)}
