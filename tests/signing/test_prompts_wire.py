@@ -178,6 +178,7 @@ def test_no_field_may_be_missing_or_of_another_kind(
         (CHOOSE, ("prompt", "cards"), []),
         (CHOOSE, ("prompt", "cards"), [to_builtins(CARD)] * (MAX_CARDS + 1)),
         (LOCKED, ("x",), 1),
+        (ALLOW, ("prompt", "site", "x"), 1),
         (ALLOW, ("prompt", "site", "scheme"), "javascript"),
         (ALLOW, ("prompt", "site", "scheme"), "local"),
         (ALLOW, ("prompt", "site", "host"), "Portal.example"),
