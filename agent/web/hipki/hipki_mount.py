@@ -80,6 +80,8 @@ _STATUS: Final = {
     ErrorCode.INTERNAL: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 """The status of errors that the old component did not know; its own replies all have 200."""
+_OTHERS: Final = frozenset({"cross-site", "same-site"})
+"""The Sec-Fetch-Site of a window that a page of others opened."""
 _FRAMES: Final = frozenset({"iframe", "frame", "embed", "object", "fencedframe"})
 
 
@@ -173,9 +175,9 @@ class HipkiMount(Mount):
     def _page(self, page: Page, kind: PageKind, **fields: str) -> Handler:
         async def handle(request: web.BaseRequest, _caller: Origin | None) -> web.Response:
             _refuse_frames(request)
-            return await self._document(
-                request, page, token=self._popup.tokens.issue(kind), **fields
-            )
+            token = self._popup.tokens.issue(kind)
+            opened = "by_page" if request.headers.get("Sec-Fetch-Site") in _OTHERS else ""
+            return await self._document(request, page, token=token, opened=opened, **fields)
 
         return handle
 
