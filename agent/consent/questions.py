@@ -12,6 +12,7 @@ from typing import Annotated, ClassVar, Generic, Protocol, TypeAlias, TypeVar
 
 from msgspec import Meta, Struct
 
+from agent.cms.login import LoginPurpose
 from agent.errors import AgentError, ErrorCode
 from agent.origin import Origin
 from agent.secret import SecretBytes
@@ -38,6 +39,7 @@ class Act(StrEnum):
     """What the card's key is to do."""
 
     SIGN = "sign"
+    AUTHENTICATE = "authenticate"
     DECRYPT = "decrypt"
 
 
@@ -58,10 +60,11 @@ class Purpose(Struct, frozen=True, forbid_unknown_fields=True):
     """What the key is wanted for.
 
     Attributes:
-        act: to sign or to decrypt.
+        act: what is done.
         hash: the digest algorithm's name, such as "SHA-256"; empty when nothing is signed.
         documents: the first three of them at most.
         count: of all documents.
+        login: what the citizen proves their identity for; None unless that is the act.
 
     """
 
@@ -69,6 +72,7 @@ class Purpose(Struct, frozen=True, forbid_unknown_fields=True):
     hash: str = ""
     documents: Annotated[tuple[DocumentFacts, ...], Meta(max_length=MAX_SHOWN)] = ()
     count: Annotated[int, Meta(ge=0)] = 0
+    login: LoginPurpose | None = None
 
 
 class CardFacts(Struct, frozen=True, forbid_unknown_fields=True):
@@ -108,8 +112,16 @@ class Prompt(Struct, Generic[A], frozen=True, forbid_unknown_fields=True, tag_fi
 
 
 class AllowSite(Prompt[SiteAnswer], frozen=True, tag="allow_site"):
-    """Asks whether a site may use the card."""
+    """Asks whether a site may use the card.
 
+    Attributes:
+        site: which.
+        attempts_unknown: whether the card in use may have any number of PIN attempts left; the
+            window then says that a yes covers one PIN of the page's.
+
+    """
+
+    attempts_unknown: bool = False
     unasked: ClassVar[ErrorCode] = ErrorCode.ORIGIN_NOT_ALLOWED
 
 
@@ -140,18 +152,18 @@ class EnterPin(Prompt[SecretBytes], frozen=True, tag="enter_pin"):
 
 
 class LastAttempt(Prompt[bool], frozen=True, tag="last_attempt"):
-    """Asks whether one of the last PIN attempts is to be spent.
+    """Asks whether a PIN attempt is to be spent that may be one of the last.
 
     Attributes:
         site: who asks.
-        attempts_left: 1 or 2, before this one.
+        attempts_left: before this one; None when that is not known, so that it may be the last.
         card: which card.
         pin_given: whether the page has handed a PIN over already, so that a yes spends the attempt
             at once.
 
     """
 
-    attempts_left: Attempts
+    attempts_left: Attempts | None
     card: CardFacts
     pin_given: bool
     unasked: ClassVar[ErrorCode] = ErrorCode.PIN_LAST_ATTEMPT

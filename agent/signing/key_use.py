@@ -6,8 +6,8 @@ checked again in the transaction that the PIN is sent in.
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from threading import Event as ThreadEvent
@@ -62,11 +62,6 @@ class KeyTask(ABC, Generic[P, N, T]):
     @abstractmethod
     def seconds(self) -> float:
         """How long one transaction may take."""
-
-    @property
-    @abstractmethod
-    def confirm_retry(self) -> bool:
-        """Whether each PIN of the page's after a wrong one is confirmed, and not only the last."""
 
     @abstractmethod
     def purpose(self) -> Purpose:
@@ -130,16 +125,19 @@ class _Chosen(Generic[P]):
 
 @dataclass(frozen=True, slots=True)
 class _Spending:
-    """What one transaction may do with the PIN.
+    """On which card, and with how many attempts left, one transaction may send the PIN.
 
     Attributes:
-        ask_below: with fewer attempts left the citizen has to be asked; None for the rule of the
-            task: below the last but one, or below the full number.
+        least: with fewer attempts left the citizen has to be asked; None for the full number.
+        unknown: whether they need not be asked where the attempts left are not known.
+        by_page: whether the PIN is the page's, so that a leave of its site is used up by it.
         expected: the number of the card that they were shown; None if they were shown none.
 
     """
 
-    ask_below: int | None = None
+    least: int | None = None
+    unknown: bool = False
+    by_page: bool = False
     expected: str | None = None
 
 
@@ -186,16 +184,18 @@ class KeyUser(Generic[P, N, T]):
             return await self._with_given_pin(pin)
 
     async def _with_given_pin(self, pin: SecretBytes) -> T:
+        """Use it at once where that cannot spend one of the last attempts; else ask before."""
         try:
-            return await self._use(pin, _Spending())
+            return await self._use(pin, _Spending(by_page=True))
         except PinError as error:
             if error.code is not ErrorCode.PIN_LAST_ATTEMPT:
                 raise
-            left = error.attempts_left or 1
+            left = error.attempts_left
         card = (await self._look()).card
         await self._allow_last_attempt(LastAttempt(self.site, left, card, pin_given=True))
         # Whoever agreed to one attempt did not agree to a later one.
-        return await self._use(pin, _Spending(left, card.serial))
+        agreed = _Spending(left, unknown=left is None, by_page=True, expected=card.serial)
+        return await self._use(pin, agreed)
 
     # The PIN that the citizen types in our own window.
 
@@ -212,7 +212,8 @@ class KeyUser(Generic[P, N, T]):
                 await self._allow_last_attempt(
                     LastAttempt(self.site, left, seen.card, pin_given=False)
                 )
-            spending = _Spending(1 if left == 1 else 2, seen.card.serial)
+            least = 1 if left == 1 else 2
+            spending = _Spending(least, unknown=True, expected=seen.card.serial)
             with await self._ask(self._enter_pin(purpose, seen, was_wrong=was_wrong)) as pin:
                 try:
                     return await self._use(pin, spending)
@@ -314,11 +315,12 @@ class KeyUser(Generic[P, N, T]):
         """Use the key once; errors before the verb is called come before the PIN is sent."""
         card.pin_rules.check(pin)
         chosen = self._choose(card)
-        self._check_card(card, spending)
+        self._check_number(card, self.serial)
+        self._check_number(card, spending.expected)
         use_key, inputs = self.task.verb(card), self.task.inputs(chosen.prepared)
         if nobody_waits.is_set():
             raise AgentError("nobody waits any more", code=ErrorCode.USER_CANCELLED)
-        with self.recording.key_use():
+        with self._attempt(card, spending), self.recording.key_use():
             results = use_key(self.task.key_id, pin, inputs)
         try:
             return self.task.finish(chosen.certificate, chosen.prepared, results)
@@ -326,16 +328,34 @@ class KeyUser(Generic[P, N, T]):
             card.reject(chosen.stored)
             raise
 
-    def _check_card(self, card: Card, spending: _Spending) -> None:
-        self._check_number(card, self.serial)
-        self._check_number(card, spending.expected)
-        ask_below = spending.ask_below
-        if ask_below is None:
-            ask_below = card.pin_rules.attempts if self.task.confirm_retry else 2
+    @contextmanager
+    def _attempt(self, card: Card, spending: _Spending) -> Iterator[None]:
+        """Let the PIN be sent in the context if that may spend an attempt without a question.
+
+        Raises:
+            PinError: ``pin_last_attempt``: the citizen has to be asked; with the attempts left
+                where they are known.
+
+        """
+        # Each leave is for the first PIN of a site, so one that would not need it takes it too.
+        leave = spending.by_page and self.consent.take_leave(self.site)
+        try:
+            self._check_attempts(card, spending, may_be_unknown=leave or spending.unknown)
+            yield
+        finally:
+            if leave and not card.pin_sent:
+                self.consent.give_back_leave(self.site)
+
+    def _check_attempts(self, card: Card, spending: _Spending, *, may_be_unknown: bool) -> None:
         left = card.attempts_left
-        if left is not None and 0 < left < ask_below:
+        if left is None:
+            is_enough = may_be_unknown
+        else:
+            # A locked card costs nothing more, and says so itself.
+            is_enough = left == 0 or left >= (spending.least or card.pin_rules.attempts)
+        if not is_enough:
             raise PinError(
-                "few attempts are left", code=ErrorCode.PIN_LAST_ATTEMPT, attempts_left=left
+                "few attempts may be left", code=ErrorCode.PIN_LAST_ATTEMPT, attempts_left=left
             )
 
     def _check_number(self, card: Card, expected: str | None) -> None:

@@ -15,6 +15,8 @@ from typing import TypeVar
 import structlog
 
 from agent.cards.card import Card, StoredCertificate
+from agent.cards.known_attempts import KnownAttempts
+from agent.cards.memory import CardMemory
 from agent.cards.registry import Registry
 from agent.consent.consent import Consent
 from agent.consent.questions import NoPrompter, Prompter
@@ -29,6 +31,7 @@ from agent.errors import (
 from agent.history.store import History
 from agent.origin import Origin
 from agent.secret import SecretBytes
+from agent.signing.authenticate_task import AuthenticateTask, require_secure
 from agent.signing.card_certificates import (
     any_expired,
     card_certificates,
@@ -39,6 +42,8 @@ from agent.signing.card_choice import LISTING_SILENCE, CardChoice, CardPlace
 from agent.signing.decrypt_task import DecryptTask
 from agent.signing.key_use import CARD_SECONDS, KeyTask, KeyUser
 from agent.signing.model import (
+    AuthenticationRequest,
+    AuthenticationResult,
     CardCertificate,
     CardPresence,
     CertificateListing,
@@ -50,7 +55,7 @@ from agent.signing.model import (
     Snapshot,
 )
 from agent.signing.readers import Readers
-from agent.signing.recording import Recorder, Signed
+from agent.signing.recording import KeyRequest, Recorder, Signed
 from agent.signing.sign_task import SignTask
 from agent.transport.base import CardProvider
 
@@ -72,6 +77,7 @@ class SigningService:
         *,
         prompter: Prompter | None = None,
         last_try: bool = True,
+        attempts: KnownAttempts | None = None,
         history: History | None = None,
         on_signed: Callable[[Signed], None] | None = None,
         on_use: Callable[[Origin], None] | None = None,
@@ -85,6 +91,8 @@ class SigningService:
             clock: the time of day, with a time zone.
             prompter: what asks for a PIN that no page handed over; None where a page has to.
             last_try: whether the last PIN attempt of a card may be spent at all.
+            attempts: remembers how many PIN attempts each card has left; None for as long as this
+                lives.
             history: where it is written down how requests ended; closed by whoever opened it,
                 after :meth:`close`.
             on_signed: told in the event loop after each use of a key; must not block.
@@ -92,7 +100,7 @@ class SigningService:
             check_version: raises where this version of the program must not use keys any more.
 
         """
-        self._readers = Readers(provider, Registry())
+        self._readers = Readers(provider, Registry(CardMemory(attempts)))
         self._consent = consent
         self._clock = clock
         self._recorder = Recorder(history, on_signed, clock)
@@ -145,7 +153,8 @@ class SigningService:
 
     async def _permit(self, site: Origin) -> None:
         if not self.is_allowed(site):
-            await self._consent.allow_site(site)
+            unknown = self._readers.snapshot().attempts_unknown
+            await self._consent.allow_site(site, attempts_unknown=unknown)
         self._on_use(site)
 
     async def certificates(self, site: Origin, reader: str | None = None) -> CertificateListing:
@@ -193,6 +202,20 @@ class SigningService:
         task = SignTask(request, self._clock)
         return await self._use_key(site, request, task, request.certificate, pin)
 
+    async def authenticate(
+        self, site: Origin, request: AuthenticationRequest, pin: SecretBytes | None
+    ) -> AuthenticationResult:
+        """Prove to a site who holds the card; arguments and errors as :meth:`sign`.
+
+        Raises:
+            AgentError: also ``insecure_origin``: others on the network could be this site.
+
+        """
+        with pin or nullcontext():
+            require_secure(site)
+            task = AuthenticateTask(request, site, self._clock)
+            return await self._use_key(site, request, task, request.certificate, pin)
+
     async def decrypt(
         self, site: Origin, request: DecryptionRequest, pin: SecretBytes | None
     ) -> bytes:
@@ -202,7 +225,7 @@ class SigningService:
     async def _use_key(
         self,
         site: Origin,
-        request: SignatureRequest | DecryptionRequest,
+        request: KeyRequest,
         task: KeyTask[P, N, T],
         certificate: bytes | None,
         pin: SecretBytes | None,
@@ -230,16 +253,13 @@ class SigningService:
     # Which reader.
 
     async def _choose(
-        self,
-        choice: CardChoice,
-        request: SignatureRequest | DecryptionRequest,
-        thumbprint: bytes | None,
+        self, choice: CardChoice, request: KeyRequest, thumbprint: bytes | None
     ) -> CardPlace:
         """Choose the card: the one named, the one with that certificate, or the only one."""
-        reader = request.reader
+        reader, number = request.reader, request.card_number
         candidates = self._readers_with_card() if reader is None else (reader,)
-        if request.card_number is not None:
-            return await choice.with_serial(request.card_number, candidates)
+        if number is not None:
+            return await choice.with_serial(number, candidates)
         if len(candidates) == 1:
             return CardPlace(candidates[0])
         if thumbprint is not None:

@@ -136,7 +136,10 @@ EVERY_PLACE = [
     for whole in ALL
     for place in places(json.loads(encode_request(whole)))
 ]
-OPTIONAL = {"port", "documents", "hash", "count", "virtual", "may_block", 0, 1}
+OPTIONAL = {
+    *("port", "documents", "hash", "count", "virtual", "may_block", "attempts_unknown", "login"),
+    *(0, 1),
+}
 
 
 @pytest.mark.parametrize(("whole", "place"), EVERY_PLACE)

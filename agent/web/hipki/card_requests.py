@@ -84,7 +84,6 @@ def sign_request(fields: RequestFields, reader: str | None) -> SignatureRequest:
         card_serial=is_cms and fields.flag("withCardSN"),
         check_validity=fields.flag("checkValidity"),
         key_id=_key_id(fields),
-        confirm_retry=True,
     )
 
 
@@ -102,14 +101,12 @@ def decrypt_request(fields: RequestFields, reader: str | None) -> DecryptionRequ
     if not fields.text("cipher"):
         raise HipkiError(Major.CIPHER_MISSING)
     form = _known(_CIPHERS, fields.text("cipherType").upper())
-    return DecryptionRequest(
-        fields.octets("cipher"), form, reader, confirm_retry=True, card_number=fields.card_number
-    )
+    return DecryptionRequest(fields.octets("cipher"), form, reader, fields.card_number)
 
 
-def _digest_alone(digest: bytes) -> tuple[Document, HashAlgorithm, SignatureFormat]:
+def _digest_alone(octets: bytes) -> tuple[Document, HashAlgorithm, SignatureFormat]:
     try:
-        algorithm = HashAlgorithm.by_length(len(digest))
+        algorithm, digest = HashAlgorithm.read_digest(octets)
     except CmsError as error:
         raise HipkiError(Major.BAD_PARAMETER) from error
     return Document(digest=digest), algorithm, SignatureFormat.PKCS1

@@ -114,7 +114,7 @@ def decode_base64(text: str) -> bytes:
     raise HipkiError(Major.BASE64_DECODING)
 
 
-def parse_body(raw: bytes) -> RequestFields:
+def parse_body(raw: bytes | bytearray) -> RequestFields:
     """Read the body of a POST; an empty one has no fields.
 
     Args:

@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 from agent.consent.consent import Consent
 from agent.errors import AgentError, BadRequestError, ErrorCode
 from agent.origin import LOCAL_PROGRAM, SELF_TEST, Origin
+from agent.secret import wipe
 from agent.web.front.answer import answer
 from agent.web.front.audience import Audience
 from agent.web.front.body import read_body
@@ -181,7 +182,8 @@ class PopupRoutes:
         site = LOCAL_PROGRAM if program else Origin.parse(said.site)
         if said.answer is PopupAnswer.CANCEL:
             raise HipkiError(Major.CANCELLED)
-        await self._consent.decide_again(site, SITE_ANSWERS[said.answer])
+        unknown = self._service.snapshot().attempts_unknown
+        await self._consent.decide_again(site, SITE_ANSWERS[said.answer], attempts_unknown=unknown)
 
     async def _readers(self, request: web.BaseRequest, _caller: Origin | None) -> web.Response:
         asked = await self._read(request, _OwnMessage)
@@ -208,6 +210,8 @@ class PopupRoutes:
             return msgspec.json.decode(raw, type=kind)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise BadRequestError("not what our pages send") from None
+        finally:
+            wipe(raw)
 
 
 def _site(token: PageToken, origin: str) -> Origin:

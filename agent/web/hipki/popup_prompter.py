@@ -78,7 +78,8 @@ class PopupPrompter:
         shown = await asyncio.to_thread(site_facts, prompt.site)
         match prompt:
             case AllowSite():
-                with self._question(prompt.site, shown) as question:
+                about = {**shown, "attemptsUnknown": prompt.attempts_unknown}
+                with self._question(prompt.site, about) as question:
                     return cast("A", SITE_ANSWERS[await conversation.ask(question)])
             case LastAttempt():
                 about = {**shown, "attemptsLeft": prompt.attempts_left}

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
+from agent.cards.known_attempts import MemoryAttempts
 from agent.consent.consent import AlwaysAllow, Ask, Consent, Refuse
 from agent.consent.joining import JoiningPrompter
 from agent.consent.local_user import LocalUserConsent
@@ -67,9 +68,12 @@ class Rig:
         **settings: Any,
     ) -> None:
         self.provider = VirtualProvider(readers=len(cards))
+        self.known = MemoryAttempts()
         for number, card in enumerate(cards):
             if card is not None:
                 self.provider.insert(READER_NAME.format(number), card)
+                # Seen before, so that no page's PIN is confirmed that need not be.
+                self.known.write(card.data.serial, card.data.attempts_left)
         self.permissions = MemoryPermissions()
         self._prompter = PopupPrompter(
             JoiningPrompter(prompter or NoPrompter("no window"), self.permissions)
@@ -105,7 +109,11 @@ class Rig:
 
     async def _start(self) -> None:
         self.service = SigningService(
-            self.provider, self.consent, prompter=self._prompter, history=self._history
+            self.provider,
+            self.consent,
+            prompter=self._prompter,
+            attempts=self.known,
+            history=self._history,
         )
         await self.service.start()
         door = HipkiMount(self.service, self.consent, self._settings, self._limits)

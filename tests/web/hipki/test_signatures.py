@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from agent.cms.digest import HashAlgorithm
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.issuer import TestIssuer, Validity
 from agent.virtualcard.model import Faults, Generation
@@ -174,6 +175,25 @@ def test_raw_is_a_digest_that_verifies_like_pkcs1(
             padding.PKCS1v15(),
             Prehashed(HASHES[algorithm]),
         )
+
+
+@pytest.mark.parametrize("algorithm", HashAlgorithm)
+def test_raw_of_a_digest_info_is_the_same_signature(
+    make_card: CardFactory, algorithm: HashAlgorithm
+) -> None:
+    digest = algorithm.digest(b"document")
+    with Rig(make_card()) as rig:
+        replies = [
+            rig.sign(tbs=base64_text(octets), tbsEncoding="base64", signatureType="RAW")
+            for octets in (digest, algorithm.digest_info(digest))
+        ]
+    assert replies[0]["signature"] == replies[1]["signature"]
+    key_of(replies[1]).verify(
+        base64.b64decode(replies[1]["signature"]),
+        b"document",
+        padding.PKCS1v15(),
+        HASHES[algorithm.replace("-", "")],
+    )
 
 
 def test_without_a_hash_it_is_sha256(make_card: CardFactory) -> None:

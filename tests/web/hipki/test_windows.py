@@ -83,6 +83,11 @@ def asking(card: VirtualCard, desk: Desk, **settings: Any) -> Rig:
     return Rig(card, consent="ask", prompter=turns, **settings)
 
 
+def about(origin: str) -> AllowSite:
+    """Return the question about a site, while no card was read."""
+    return AllowSite(Origin.parse_any(origin), attempts_unknown=True)
+
+
 def until_window(popup: Any) -> None:
     while popup.state() != WINDOW:
         pass
@@ -101,7 +106,7 @@ def test_an_unknown_site_is_asked_about_in_a_window(
     card: VirtualCard, desk: Desk, answer: SiteAnswer, ret_code: int, kept: Permission | None
 ) -> None:
     with asking(card, desk) as rig, rig.popup(SITE, func="CheckEnvir") as popup:
-        assert desk.seen() == AllowSite(Origin.parse_any(SITE))
+        assert desk.seen() == about(SITE)
         until_window(popup)
         assert popup.answer("always") == 409  # there is nothing to be answered in the popup
         desk.answers.put(answer)
@@ -122,9 +127,7 @@ def test_who_reads_certificates_without_a_popup_is_asked_about_too(
         desk.answers.put(SiteAnswer.THIS_TIME)
         found = rig.get("/pkcs11info?withcert=true", origin).json
         assert found["slots"][0]["token"]["serialNumber"] == card.data.serial
-        assert (
-            desk.seen() == desk.seen() == AllowSite(Origin.parse_any(origin or str(LOCAL_PROGRAM)))
-        )
+        assert desk.seen() == desk.seen() == about(origin or str(LOCAL_PROGRAM))
 
 
 def test_many_popups_and_calls_of_a_site_share_one_window(card: VirtualCard, desk: Desk) -> None:
@@ -172,7 +175,7 @@ def test_closing_the_last_popup_closes_the_window(card: VirtualCard, desk: Desk)
                 until_window(second)
             with pytest.raises(Empty):
                 desk.closed.get(timeout=joining.LINGER_SECONDS + 0.5)
-        assert desk.closed.get(timeout=SECONDS) == AllowSite(Origin.parse_any(SITE))
+        assert desk.closed.get(timeout=SECONDS) == about(SITE)
         assert rig.permissions.find(Origin.parse_any(SITE)) is None
 
 
@@ -236,7 +239,7 @@ def test_a_site_that_is_added_on_our_page_is_decided_about_in_a_window(
         desk.answers.put(answer)
         said = {"token": token, "site": SITE, "answer": "always"}
         assert rig.own_post("/popup/domain", said).json["ret_code"] == ret_code
-        assert desk.seen() == AllowSite(Origin.parse_any(SITE))
+        assert desk.seen() == about(SITE)
         assert rig.permissions.find(Origin.parse_any(SITE)) is kept
 
 

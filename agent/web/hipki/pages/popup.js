@@ -68,9 +68,11 @@
 
   const cancel = () => choice("cancel", say("common.cancel"), "quiet");
 
-  const askSite = () => {
+  const askSite = (question) => {
     find("title").textContent = say("popup.site_title");
     find("text").textContent = say(`popup.wish.${names.get(name)?.[1] ?? "other"}`);
+    find("more").textContent = say("common.covers_pin");
+    find("more").hidden = !question.attemptsUnknown;
     find("choices").replaceChildren(
       choice("always", say("popup.always"), "main"),
       choice("once", say("popup.once"), ""),
@@ -80,9 +82,12 @@
   };
 
   const askTry = (question) => {
-    const last = question.attemptsLeft === 1;
-    find("title").textContent = say(last ? "popup.last_title" : "popup.again_title");
-    find("text").textContent = last ? say("popup.last_text") : say("popup.again_text", { count: question.attemptsLeft });
+    const left = question.attemptsLeft;
+    const last = left === 1;
+    const kind = left === null ? "unknown" : last ? "last" : "again";
+    find("title").textContent = say(`popup.${kind}_title`);
+    find("text").textContent = say(`popup.${kind}_text`, { count: left });
+    find("more").hidden = true;
     find("choices").replaceChildren(
       choice("once", say(last ? "common.send_pin_surely" : "popup.send_pin"), last ? "grave" : "main"),
       cancel(),
