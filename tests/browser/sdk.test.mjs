@@ -172,6 +172,15 @@ test("a hidden page is looked at once and then left alone", async () => {
   up.stop();
 });
 
+test("what only an allowed site is told is learnt once it is allowed", async () => {
+  const stranger = { product: "ankong", version: "0.1.0", api: "v1", allowed: false, max_data: 4194304 };
+  const { agent } = world({ body: stranger, answers: { connect: () => ({ result: { allowed: true } }) } });
+  await agent.check();
+  assert.deepEqual([agent.snapshot.allowed, agent.snapshot.virtual], [false, false]);
+  await agent.connect();
+  assert.deepEqual([agent.snapshot.allowed, agent.snapshot.virtual], [true, true]);
+});
+
 test("a call to nobody says why", async () => {
   const { agent } = world({ running: false });
   await assert.rejects(agent.connect(), (error) =>

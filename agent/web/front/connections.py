@@ -49,37 +49,44 @@ class Connections:
         self._is_kept = is_kept
         self._log = log
         self._most = {False: strangers or MAX_STRANGERS, True: kept or MAX_KEPT}
-        self._groups: dict[Cuttable, tuple[bool, str]] = {}  # the oldest first
+        self._callers: dict[Cuttable, Origin | None] = {}  # the oldest first
 
     def __len__(self) -> int:
-        return len(self._groups)
+        return len(self._callers)
 
     def opened(self, connection: Cuttable) -> None:
         """Count a connection that has said nothing yet."""
-        self._groups[connection] = (False, _SILENT)
-        self._make_room(kept=False)
+        self._callers[connection] = None
+        self._make_room()
 
     def speaks(self, connection: Cuttable, caller: Origin | None) -> None:
         """Count a connection for whoever is behind it."""
-        if connection not in self._groups or caller is None:
-            return
-        kept = self._is_kept(caller)
-        group = (kept, str(caller) if kept else group_of(caller))
-        if self._groups[connection] != group:
-            self._groups[connection] = group
-            self._make_room(kept=kept)
+        if connection in self._callers and caller is not None:
+            self._callers[connection] = caller
 
     def closed(self, connection: Cuttable) -> None:
         """Forget a connection."""
-        self._groups.pop(connection, None)
+        self._callers.pop(connection, None)
 
-    def _make_room(self, *, kept: bool) -> None:
-        """Cut the oldest connection of whoever has most."""
-        sizes = Counter(group for group in self._groups.values() if group[0] is kept)
-        if sizes.total() <= self._most[kept]:
-            return
-        (largest, _), *_ = sizes.most_common(1)
-        oldest = next(each for each, group in self._groups.items() if group == largest)
-        del self._groups[oldest]
-        self._log.note("too many connections: the oldest was cut", who=largest[1] or None)
-        oldest.cut()
+    def _make_room(self) -> None:
+        """Cut the oldest connection of whoever has most, where there are too many."""
+        if len(self._callers) <= min(self._most.values()):
+            return  # whoever they are: nobody need be asked
+        groups = {each: self._group(caller) for each, caller in self._callers.items()}
+        for kept, most in self._most.items():
+            sizes = Counter(group for group in groups.values() if group[0] is kept)
+            if sizes.total() > most:
+                (largest, _), *_ = sizes.most_common(1)
+                self._cut(next(each for each in groups if groups[each] == largest), largest[1])
+
+    def _group(self, caller: Origin | None) -> tuple[bool, str]:
+        """Return whether strangers cannot touch it, and under which name it is counted."""
+        if caller is None:
+            return False, _SILENT
+        kept = self._is_kept(caller)
+        return kept, str(caller) if kept else group_of(caller)
+
+    def _cut(self, connection: Cuttable, who: str) -> None:
+        del self._callers[connection]
+        self._log.note("too many connections: the oldest was cut", who=who or None)
+        connection.cut()

@@ -12,7 +12,7 @@ from aiohttp import web
 from agent.domain import registrable_domain
 from agent.errors import AgentError, ErrorCode
 from agent.host.peer.check import PeerCheck
-from agent.origin import LOCAL_PROGRAM, Origin
+from agent.origin import LOCAL_PROGRAM, OPAQUE, Origin
 from agent.seldom import SeldomLog
 from agent.web.front.accepting import Acceptor
 from agent.web.front.connections import Connections
@@ -158,11 +158,11 @@ class Listeners:
     def _is_kept(self, caller: Origin) -> bool:
         """Return whether strangers cannot touch a caller's connections.
 
-        A program counts as a site does: it may be any.
+        A program counts as a site does: it may be any. So may a page that hides whose it is.
         """
-        if caller.is_local and caller != LOCAL_PROGRAM:
+        if caller.is_local and caller not in {LOCAL_PROGRAM, OPAQUE}:
             return True
-        return self._is_allowed(caller)
+        return caller != OPAQUE and self._is_allowed(caller)
 
     async def close(self) -> None:
         """Stop: no new connection; the open ones are cut, their requests cancelled."""

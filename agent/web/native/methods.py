@@ -46,7 +46,7 @@ class NativeApi:
             limits: for each site.
             virtual: whether the cards are virtual.
             prove: shows a site that it is still the same installation; None cannot.
-            state: what everybody is told of the agent.
+            state: what an allowed site is told of the agent.
 
         """
         self._service = service

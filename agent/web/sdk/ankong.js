@@ -372,6 +372,7 @@ export class Ankong extends EventTarget {
   async connect(options = {}) {
     const answer = await this.#call("connect", {}, { timeout: PERSON_TIMEOUT, ...options });
     this.#publish({ allowed: true });
+    await this.#refreshStatus();
     await this.#refreshReaders();
     await this.#checkInstallation();
     return /** @type {{allowed: true}} */ (answer);
@@ -620,6 +621,16 @@ export class Ankong extends EventTarget {
     } else return;
     this.dispatchEvent(new CustomEvent(event, { detail: data }));
   };
+
+  /** Learn what the agent tells an allowed site only. */
+  async #refreshStatus() {
+    try {
+      const { virtual } = await this.#call("status", {}, {});
+      this.#publish({ virtual: virtual === true });
+    } catch {
+      // Not allowed any more, or just gone: the next look, or the next call, says so.
+    }
+  }
 
   async #refreshReaders() {
     try {
