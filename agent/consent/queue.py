@@ -89,8 +89,9 @@ class PromptQueue:
 
         """
         self._check_pause(prompt)
+        is_stranger = isinstance(prompt, AllowSite)
         with self._only_one(prompt.site):
-            if isinstance(prompt, AllowSite):
+            if is_stranger:
                 return await self._ask_about_stranger(prompt)
             async with self._window:
                 return await self._put(prompt.site, self._with_offer(prompt))

@@ -10,7 +10,7 @@ within seconds, whoever else is asking.
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from agent.errors import AgentError, ErrorCode
 
@@ -31,7 +31,7 @@ class _Place:
         self.turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.is_turned_away = False
         self.shown_at = 0.0
-        self.showing: asyncio.Future[object] | None = None
+        self.showing: asyncio.Future[Any] | None = None
         self.gives_way: asyncio.TimerHandle | None = None
         self.gave_way = False
 

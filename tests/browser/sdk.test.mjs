@@ -207,6 +207,21 @@ test("nothing is signed twice: a lost connection fails the call", async () => {
   assert.equal(state.sockets.flatMap(({ sent }) => sent).filter(({ method }) => method === "sign").length, 1);
 });
 
+test("why a connection was closed is read and named", async () => {
+  for (const [event, code, retriable] of [
+    [{}, "connection_lost", true],
+    [{ code: 1006, reason: "" }, "connection_lost", true],
+    [{ code: 1001, reason: "" }, "connection_lost", true],
+    [{ code: 1008, reason: "origin_blocked" }, "origin_blocked", false],
+    [{ code: 1008, reason: "" }, "rate_limited", true],
+    [{ code: 1009, reason: "" }, "too_large", false],
+    [{ code: 1011, reason: "" }, "internal", false],
+  ]) {
+    const { agent, state } = world({ answers: { sign: () => { state.sockets[0].close(event); } } });
+    await assert.rejects(agent.sign({ data: "x" }), (error) => error.code === code && error.retriable === retriable);
+  }
+});
+
 test("an aborted or overdue call is cancelled at the agent", async () => {
   const { agent, state } = world();
   await agent.check();

@@ -28,10 +28,10 @@ function socketClass(answers, made) {
     push(message) {
       this.onmessage?.({ data: JSON.stringify(message) });
     }
-    close() {
+    close(event = {}) {
       if (this.readyState === 3) return;
       this.readyState = 3;
-      setTimeout(() => this.onclose?.());
+      setTimeout(() => this.onclose?.(event));
     }
   };
 }

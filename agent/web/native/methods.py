@@ -69,6 +69,10 @@ class NativeApi:
         """Return whether whoever asks may ask for more than the status."""
         return site is not None and self._service.is_allowed(site)
 
+    def is_blocked(self, site: Origin) -> bool:
+        """Return whether the citizen, or an administrator, said no to a site for good."""
+        return self._service.is_blocked(site)
+
     def status(self, site: Origin | None, nonce: bytes | None = None) -> messages.StatusResult:
         """Say that the agent runs; to an allowed site also who we are, and what is in the readers.
 

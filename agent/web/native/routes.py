@@ -10,13 +10,14 @@ from msgspec import UNSET
 
 from agent.errors import AgentError, BadRequestError, ErrorCode
 from agent.origin import Origin
+from agent.seldom import SeldomLog
 from agent.web.front.answer import answer
 from agent.web.front.audience import Audience
 from agent.web.front.body import read_body
 from agent.web.front.guard import RequestPurpose
-from agent.web.front.limits import Slots
 from agent.web.front.mount import Handler, Mount, Route, Routes
 from agent.web.front.refusal import refusal
+from agent.web.front.shares import Shares, ShareSizes
 from agent.web.native import messages, wire
 from agent.web.native.methods import NativeApi, wipe_pin
 from agent.web.native.socket import SUBPROTOCOL, Session, new_socket
@@ -40,7 +41,9 @@ class NativeMount(Mount):
 
         """
         self._api = api
-        self._places = Slots(api.limits.sockets, ErrorCode.RATE_LIMITED)
+        limits = api.limits
+        sizes = ShareSizes(limits.sockets, limits.domain_sockets, limits.stranger_sockets)
+        self._places = Shares(sizes, api.is_allowed, SeldomLog(__name__))
         self._open: set[web.WebSocketResponse] = set()
         super().__init__(self._make_routes())
 
@@ -93,7 +96,13 @@ class NativeMount(Mount):
         accepted = new_socket()
         if not accepted.can_prepare(request):
             raise BadRequestError("no WebSocket handshake")
-        with self._places.hold(site):
+        if self._api.is_blocked(site):
+            await accepted.prepare(request)
+            # A page reads no refused handshake, but it reads how a socket was closed.
+            reason = ErrorCode.ORIGIN_BLOCKED.encode()
+            await accepted.close(code=WSCloseCode.POLICY_VIOLATION, message=reason)
+            return accepted
+        with self._places.hold(site, transport.abort):
             await accepted.prepare(request)
             self._open.add(accepted)
             try:
