@@ -95,6 +95,15 @@ async def test_a_huge_declared_body_is_refused_unread(agent: Any) -> None:
     assert await agent.alive()
 
 
+@pytest.mark.parametrize("method", ["status", "connect"])
+async def test_what_strangers_may_say_is_short(agent: Any, method: str) -> None:
+    body = b"{" + b" " * 5000 + b"}"
+    status, answer = await agent.post(method, body, "https://stranger.example")
+    assert (status, answer["error"]["code"]) == (413, "bad_request")
+    assert agent.service.questions == 0
+    assert await agent.alive()
+
+
 async def test_a_huge_undeclared_body_is_cut_off(agent: Any) -> None:
     async def endless() -> Any:
         for _ in range(MAX_MESSAGE // 65536 + 2):

@@ -80,6 +80,7 @@ _STATUS: Final = {
     ErrorCode.INTERNAL: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 """The status of errors that the old component did not know; its own replies all have 200."""
+UNASKED_BODY: Final = 64 * 1024  # bytes; more is read for a site that is allowed only
 _FRAMES: Final = frozenset({"iframe", "frame", "embed", "object", "fencedframe"})
 
 
@@ -228,7 +229,8 @@ class HipkiMount(Mount):
         """Read the query, and the body if it can be read: most pages send none."""
         values = dict(request.query)
         with suppress(HipkiError):
-            values = {**(await self._read(request)).values, **values}
+            if self._may_read(request, caller):
+                values = {**(await self._read(request)).values, **values}
         return self._reply(await self._inform(caller, RequestFields(values)), caller)
 
     async def _inform(self, site: Origin | None, fields: RequestFields) -> dict[str, Any]:
@@ -247,9 +249,15 @@ class HipkiMount(Mount):
 
     def _calling(self, function: Function, name: str) -> Route:
         async def handle(request: web.BaseRequest, caller: Origin | None) -> web.Response:
+            is_nobody = caller is None or caller == OPAQUE
+            if not self._may_read(request, caller):
+                # The citizen first: whoever nobody has allowed has no megabytes held for them.
+                refused = await self._component.admit(None if is_nobody else caller)
+                if refused.ret_code is not Major.SUCCESS:
+                    return self._reply(self._component.refusal(name, refused), caller)
             fields = await self._read(request)
             called = name or fields.text("func")
-            if caller is None or caller == OPAQUE:
+            if caller is None or is_nobody:
                 untrusted = ErrorNumbers(Major.UNTRUSTED_SITE)
                 return self._reply(self._component.refusal(called, untrusted), caller)
             reply = await self._component.answer(caller, function, called, fields)
@@ -273,6 +281,12 @@ class HipkiMount(Mount):
 
         readers = Audience.ALLOWED_SITE
         return Route(handler, Audience.EVERYBODY, None, MAX_BODY, readers=readers, refuse=refuse)
+
+    def _may_read(self, request: web.BaseRequest, caller: Origin | None) -> bool:
+        """Return whether a body may be read before the citizen has been asked about its sender."""
+        length = request.content_length if request.body_exists else 0
+        is_short = length is not None and length <= UNASKED_BODY
+        return is_short or (caller != OPAQUE and self._component.is_allowed(caller))
 
     def _is_blocked(self, site: Origin | None) -> bool:
         return site == OPAQUE or (site is not None and self._consent.is_blocked(site))

@@ -20,7 +20,7 @@ from agent.web.front.refusal import refusal
 from agent.web.front.shares import Shares, ShareSizes
 from agent.web.native import messages, wire
 from agent.web.native.methods import NativeApi, wipe_pin
-from agent.web.native.socket import SUBPROTOCOL, Session, new_socket
+from agent.web.native.socket import SMALL_MESSAGE, SUBPROTOCOL, Session, new_socket
 
 DOCUMENTS: Final = (
     ("/v1/openapi.json", "native/openapi.json", "application/json"),
@@ -50,14 +50,13 @@ class NativeMount(Mount):
     def _make_routes(self) -> Routes:
         found: dict[str, dict[str, Route]] = {}
         for kind in messages.HTTP_REQUESTS:
-            method = str(kind.__struct_config__.tag)
             call = Route(
-                partial(self._call, method),
+                partial(self._call, kind),
                 kind.audience,
                 RequestPurpose.CALL,
-                messages.MAX_MESSAGE,
+                _longest(kind.audience),
             )
-            found[f"/v1/{method}"] = {"POST": call}
+            found[f"/v1/{kind.__struct_config__.tag}"] = {"POST": call}
         found["/v1/status"]["GET"] = public(self._status)
         session = Route(
             self._socket, Audience.ANY_SITE, RequestPurpose.SOCKET, subprotocol=SUBPROTOCOL
@@ -72,13 +71,13 @@ class NativeMount(Mount):
         return answer(wire.encode(self._api.status(site)), site)
 
     async def _call(
-        self, method: str, request: web.BaseRequest, site: Origin | None
+        self, kind: type[messages.Request], request: web.BaseRequest, site: Origin | None
     ) -> web.Response:
         if site is None:
             raise AgentError("nobody asks", code=ErrorCode.ORIGIN_NOT_ALLOWED)
-        raw = await read_body(request, messages.MAX_MESSAGE, self._api.limits.body_seconds)
+        raw = await read_body(request, _longest(kind.audience), self._api.limits.body_seconds)
         try:
-            asked = wire.decode_for(method, raw)
+            asked = wire.decode_for(str(kind.__struct_config__.tag), raw)
         except BadRequestError as error:
             return refusal(error, site, wire.id_of(raw) or UNSET)
         try:
@@ -115,6 +114,11 @@ class NativeMount(Mount):
         """Tell every WebSocket that the agent goes away."""
         closing = (each.close(code=WSCloseCode.GOING_AWAY) for each in self._open)
         await asyncio.gather(*closing, return_exceptions=True)
+
+
+def _longest(audience: Audience) -> int:
+    """Return how many bytes a message has at most; what strangers may say is short."""
+    return messages.MAX_MESSAGE if audience is Audience.ALLOWED_SITE else SMALL_MESSAGE
 
 
 def public(handler: Handler) -> Route:
