@@ -172,6 +172,15 @@ test("a hidden page is looked at once and then left alone", async () => {
   up.stop();
 });
 
+test("what only an allowed site is told is learnt once it is allowed", async () => {
+  const stranger = { product: "ankong", version: "0.1.0", api: "v1", allowed: false, max_data: 4194304 };
+  const { agent } = world({ body: stranger, answers: { connect: () => ({ result: { allowed: true } }) } });
+  await agent.check();
+  assert.deepEqual([agent.snapshot.allowed, agent.snapshot.virtual], [false, false]);
+  await agent.connect();
+  assert.deepEqual([agent.snapshot.allowed, agent.snapshot.virtual], [true, true]);
+});
+
 test("a call to nobody says why", async () => {
   const { agent } = world({ running: false });
   await assert.rejects(agent.connect(), (error) =>
@@ -196,6 +205,21 @@ test("nothing is signed twice: a lost connection fails the call", async () => {
   setTimeout(() => state.sockets[0].close(), 5);
   await refused;
   assert.equal(state.sockets.flatMap(({ sent }) => sent).filter(({ method }) => method === "sign").length, 1);
+});
+
+test("why a connection was closed is read and named", async () => {
+  for (const [event, code, retriable] of [
+    [{}, "connection_lost", true],
+    [{ code: 1006, reason: "" }, "connection_lost", true],
+    [{ code: 1001, reason: "" }, "connection_lost", true],
+    [{ code: 1008, reason: "origin_blocked" }, "origin_blocked", false],
+    [{ code: 1008, reason: "" }, "rate_limited", true],
+    [{ code: 1009, reason: "" }, "too_large", false],
+    [{ code: 1011, reason: "" }, "internal", false],
+  ]) {
+    const { agent, state } = world({ answers: { sign: () => { state.sockets[0].close(event); } } });
+    await assert.rejects(agent.sign({ data: "x" }), (error) => error.code === code && error.retriable === retriable);
+  }
 });
 
 test("an aborted or overdue call is cancelled at the agent", async () => {
