@@ -222,6 +222,20 @@ test("why a connection was closed is read and named", async () => {
   }
 });
 
+test("what is too large is said to be, and nothing else on the connection dies with it", async () => {
+  const signature = () => ({ result: { signature: "c2ln" } });
+  const body = { product: "ankong", version: "0.1.0", api: "v1", allowed: true, max_data: 300_000 };
+  const { agent, state } = world({ body, answers: { sign: signature, sign_batch: signature } });
+  const tooLarge = (error) => error.code === "too_large" && !error.retriable;
+  await assert.rejects(agent.sign({ data: new Uint8Array(300_001) }), tooLarge);
+  const items = Array.from({ length: 5 }, () => ({ data: new Uint8Array(100_000) }));
+  await assert.rejects(agent.signBatch({ items }), tooLarge);
+  await agent.sign({ data: new Uint8Array(300_000) });
+  await agent.signBatch({ items: items.slice(0, 3) });
+  await agent.sign({ digest: new Uint8Array(32), format: "cms-detached" });
+  assert.equal(state.sockets.length, 1);
+});
+
 test("an aborted or overdue call is cancelled at the agent", async () => {
   const { agent, state } = world();
   await agent.check();

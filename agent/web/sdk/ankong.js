@@ -46,7 +46,7 @@
  *   permission: Permission|null, needsClick: boolean, asking: boolean, allowed: boolean, virtual: boolean,
  *   service: "available"|"unavailable"|null, readers: readonly Reader[], installation: Installation|null}} Snapshot
  */
-/** @typedef {{product: string, version: string, api?: string, allowed?: boolean, virtual?: boolean, tls?: number}} Announcement */
+/** @typedef {{product: string, version: string, api?: string, allowed?: boolean, max_data?: number, virtual?: boolean, tls?: number}} Announcement */
 /** @typedef {{kind: "ankong", port: number, body: Announcement}|{kind: "foreign"|"limited"|"timeout"|"unreachable"}} Outcome */
 /** @typedef {{fetch: typeof fetch, WebSocket: typeof WebSocket, permissions?: Permissions, document?: Document, window?: EventTarget, hostname: string, secure: boolean, storage: Storage|null, random: () => number, crypto?: Crypto}} Environment */
 
@@ -63,6 +63,8 @@ const PROBE_TIMEOUT = 4_000;
 const QUESTION_TIMEOUT = 120_000;
 const SOCKET_TIMEOUT = 8_000;
 const STEADY_AFTER = 5_000;
+/** Characters of a message beside its documents. */
+const ROOM_FOR_THE_REST = 0x10000;
 const CALL_TIMEOUT = 30_000;
 const PERSON_TIMEOUT = 180_000;
 /** Codes of this module's own; all others come from the agent and are listed in its API. */
@@ -333,6 +335,8 @@ export class Ankong extends EventTarget {
   /** @type {PermissionStatus|null} */
   #permissionStatus = null;
   #attempt = 0;
+  /** How many bytes a document may have, before base64; a message twice as many. */
+  #maxData = Infinity;
   /** Why there is no channel, once there was one. */
   #lostBy = "connection_lost";
   /** @type {Promise<Proof>|null} */
@@ -494,9 +498,25 @@ export class Ankong extends EventTarget {
     if (channel && this.pinInstallation && GUARDED.has(method)) await this.#insist();
     // What was proven was proven by this channel, and not by whoever came after it.
     if (this.#channel !== channel) throw new AnkongError("connection_lost");
-    if (channel) return channel.call(method, params, options);
+    if (channel) {
+      this.#checkSize(params);
+      return channel.call(method, params, options);
+    }
     if (this.#snapshot.state === "running") throw new AnkongError(this.#lostBy);
     throw new AnkongError("not_running", { reason: this.#snapshot.reason });
+  }
+
+  /**
+   * Refuse what is longer than the agent takes: the message would end the connection, and every other call on it.
+   *
+   * @param {{data?: string, items?: {data?: string}[]}} params
+   */
+  #checkSize({ data, items = [{ data }] }) {
+    const lengths = items.map((item) => item.data?.length ?? 0);
+    const longest = Math.ceil(this.#maxData / 3) * 4;
+    const total = lengths.reduce((sum, length) => sum + length, ROOM_FOR_THE_REST);
+    if (total <= 2 * this.#maxData && Math.max(0, ...lengths) <= longest) return;
+    throw new AnkongError("too_large", { message: `at most ${this.#maxData} bytes; sign the digest of more` });
   }
 
   #start() {
@@ -576,6 +596,7 @@ export class Ankong extends EventTarget {
     if (body.api !== API || compareVersions(body.version, this.minVersion) < 0) {
       return this.#down("too_old", permission);
     }
+    this.#maxData = body.max_data ?? Infinity;
     await this.#openChannel(port);
     this.#publish({
       state: "running", reason: null, permission, needsClick: false, asking: false, version: body.version,
