@@ -17,6 +17,7 @@ from agent.web.front.limits import Limits
 from agent.web.native.messages import MAX_MESSAGE
 
 SITE = "https://shop.example"
+METHODS = ("sign", "authenticate", "connect", "decrypt")
 SIGN = {"data": "AAAA", "hash": "SHA-256", "format": "cms"}
 
 
@@ -411,7 +412,7 @@ async def test_any_body_gets_json_and_the_next_request_works(start_agent: Any) -
     loop = asyncio.get_running_loop()
 
     @_ANY
-    @given(body=st.binary(max_size=400), method=st.sampled_from(["sign", "connect", "decrypt"]))
+    @given(body=st.binary(max_size=400), method=st.sampled_from(METHODS))
     def ask(body: bytes, method: str) -> None:
         future = asyncio.run_coroutine_threadsafe(agent.post(method, body), loop)
         status, answer = future.result(10)

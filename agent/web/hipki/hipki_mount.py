@@ -81,6 +81,8 @@ _STATUS: Final = {
     ErrorCode.INTERNAL: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 """The status of errors that the old component did not know; its own replies all have 200."""
+_OTHERS: Final = frozenset({"cross-site", "same-site"})
+"""The Sec-Fetch-Site of a window that a page of others opened."""
 UNASKED_BODY: Final = 64 * 1024  # bytes; more is read for a site that is allowed only
 _FRAMES: Final = frozenset({"iframe", "frame", "embed", "object", "fencedframe"})
 
@@ -159,7 +161,7 @@ class HipkiMount(Mount):
         for path, ready in _POPUPS.items():
             routes[path] = {"GET": _own(self._page(popup, PageKind.POPUP, ready=ready))}
         self_test = {"version": self._component.version, "product": __version__}
-        page = self._page(Page.load("selftest"), PageKind.SELF_TEST, **self_test)
+        page = self._page(Page.load("selftest", pin_box=True), PageKind.SELF_TEST, **self_test)
         routes["/selfTest.htm"] = {"GET": _own(page)}
         routes["/addDomain"] = {"GET": _own(partial(self._add_domain, Page.load("adddomain")))}
         routes["/p11Image.bmp"] = {"GET": replace(_own(self._image), readers=Audience.ANY_SITE)}
@@ -177,9 +179,9 @@ class HipkiMount(Mount):
     def _page(self, page: Page, kind: PageKind, **fields: str) -> Handler:
         async def handle(request: web.BaseRequest, _caller: Origin | None) -> web.Response:
             _refuse_frames(request)
-            return await self._document(
-                request, page, token=self._popup.tokens.issue(kind), **fields
-            )
+            token = self._popup.tokens.issue(kind)
+            opened = "by_page" if request.headers.get("Sec-Fetch-Site") in _OTHERS else ""
+            return await self._document(request, page, token=token, opened=opened, **fields)
 
         return handle
 
