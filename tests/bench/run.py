@@ -20,6 +20,7 @@ from typing import Any
 from agent.commands.output import log_aside
 from agent.virtualcard.model import Generation
 from tests.bench.cards import GENERATIONS, BareCard, CardCase, Cost
+from tests.bench.crowd import allow_one_site, count_log_lines, crowd
 from tests.bench.daemon import BareServer, Daemon, Page
 from tests.bench.idle import measure_idle
 from tests.bench.load import latencies, requests_per_second
@@ -246,6 +247,34 @@ class Bench:
         self.table.add("status p99, reader signing for 3 s", _p99(busy) * 1000, "ms")
         self.table.add("status p99, signing over idle", _p99(busy) / _p99(quiet), "ratio", most=1.5)
 
+    async def crowded(self) -> None:
+        """Measure an allowed site's status while strangers and another user crowd the agent."""
+        state = self._state.parent / "crowded"
+        card = self._cards.file(GENERATIONS[0], "crowded")
+        state.mkdir(mode=0o700)
+        await asyncio.to_thread(allow_one_site, state)
+        with Daemon(state, card, consent="ask") as daemon:
+            authority = state / "tls" / "authority.pem"
+            trust = ssl.create_default_context(cafile=authority)
+            seconds = max(self._effort.watched, 1.0)  # for answers enough on a busy machine
+            memory = daemon.memory()
+
+            async def look() -> float:
+                return _p99(
+                    await latencies(daemon.port, trust, seconds=seconds, interval=0.03, sites=1)
+                )
+
+            quiet = await look()
+            with crowd(daemon.port, authority):
+                busy = await look()
+                grown = daemon.memory()
+            lines = count_log_lines(state)
+        growth = None if memory is None or grown is None else grown - memory
+        self.table.add("status p99, crowded", busy * 1000, "ms")
+        self.table.add("status p99, crowded over idle", busy / quiet, "ratio", most=3)
+        self.table.add("memory that a crowd costs", growth, "MB", most=30)
+        self.table.add("log of a crowd", lines, "lines", most=50)
+
     async def existing_pages(self) -> None:
         """Measure the door for existing pages, in a real browser."""
         from tests.bench.hipki import HipkiEffort, hipki_rows  # needs Playwright
@@ -267,6 +296,7 @@ async def measure(effort: Effort) -> dict[str, Any]:
         await bench.commands()
         await bench.signatures()
         await bench.status()
+        await bench.crowded()
         if effort.browser:
             await bench.existing_pages()
     return {
