@@ -2,12 +2,13 @@
 
 The chain shows what is wrong between lines that are there. Lines that were cut off its end, or a
 file that was taken away, show only in comparison with something else: this file, authenticated
-with a key that is derived from the installation's secret. It also counts entries that could not be
-written, and can do so on a full disk, because its length never changes.
+with a key of its own, which stays with the history when the program is removed. It also counts
+entries that could not be written, even on a full disk, because its length never changes.
 """
 
 import hmac
 import os
+import secrets
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
@@ -18,14 +19,13 @@ import msgspec
 import structlog
 from msgspec import Meta, Struct
 
-from agent.files import private_opener, read_file, replace_file
+from agent.files import create_file, private_opener, read_file, replace_file
 from agent.history.chain import Head
-from agent.host.instance.install_key import InstallKey
 
 _FILE: Final = "history.witness"
-_KEY_FILE: Final = "install.key"
+_KEY_FILE: Final = "history.key"
+_KEY_SIZE: Final = 32  # bytes
 _SIZE: Final = 512  # bytes; padded with spaces
-_CONTEXT: Final = b"ankong-history-witness-v1"
 _Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 _Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 
@@ -72,7 +72,7 @@ class Witness:
 
         Args:
             path: of the witness.
-            key: 32 bytes; None where the installation has lost its secret.
+            key: 32 bytes; None where it is lost.
 
         """
         self._path = path
@@ -86,14 +86,17 @@ class Witness:
             OSError: the key can be neither read nor made.
 
         """
-        secret = InstallKey.ensure(history.with_name(_KEY_FILE))
-        return cls(history.with_name(_FILE), secret.derive(_CONTEXT))
+        path = history.with_name(_KEY_FILE)
+        with suppress(FileExistsError):  # there is one, or another process was faster
+            create_file(path, secrets.token_bytes(_KEY_SIZE))
+        if _read_key(path) is None:  # damaged
+            replace_file(path, secrets.token_bytes(_KEY_SIZE))
+        return cls(history.with_name(_FILE), _read_key(path))
 
     @classmethod
     def to_read(cls, history: Path) -> Self:
         """Return the witness of a history that is only looked at; makes nothing."""
-        secret = InstallKey.load(history.with_name(_KEY_FILE))
-        return cls(history.with_name(_FILE), None if secret is None else secret.derive(_CONTEXT))
+        return cls(history.with_name(_FILE), _read_key(history.with_name(_KEY_FILE)))
 
     def read(self) -> Testimony | None:
         """Read what it knows; None where there is no witness.
@@ -135,3 +138,12 @@ class Witness:
             with os.fdopen(descriptor, "wb", buffering=0) as file:
                 file.write(content)
                 os.fsync(descriptor)
+
+
+def _read_key(path: Path) -> bytes | None:
+    """Read the key; None where there is none that can be used."""
+    try:
+        key = read_file(path, _KEY_SIZE)
+    except OSError:
+        return None
+    return key if len(key) == _KEY_SIZE else None

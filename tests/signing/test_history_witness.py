@@ -19,6 +19,7 @@ from agent.history import store
 from agent.history.chain import Flaw
 from agent.history.line import NOTHING_BEFORE, EntryKind
 from agent.history.store import History, read, verify
+from agent.setup.owned_files import sort_contents
 from tests.signing.history_support import entry, tampering, written
 
 
@@ -79,7 +80,7 @@ def change_witness(path: Path) -> None:
 
 
 def take_another_key(path: Path) -> None:
-    (path.parent / "install.key").write_bytes(bytes(32))
+    (path.parent / "history.key").write_bytes(bytes(32))
 
 
 OMISSIONS: dict[Callable[[Path], None], Flaw] = {
@@ -231,3 +232,23 @@ def test_an_older_version_s_table_is_taken_over_with_its_lines(path: Path) -> No
     with pytest.raises(sqlite3.Error), closing(sqlite3.connect(path)) as connection:
         connection.execute("DELETE FROM lines")
     assert not set_aside_files(path)
+
+
+def test_a_history_that_outlives_the_program_still_holds(path: Path) -> None:
+    """Uninstalling takes the installation's own key away, and keeps the records."""
+    written(path, 2)
+    contents = sort_contents(path.parent)
+    kept = {"history.sqlite", "history.witness", "history.key"}
+    assert {file.name for file in contents.records} == kept
+    for file in contents.files:
+        file.unlink()
+    written(path, 1)
+    assert (verify(path).intact, verify(path).segments) == (True, 1)
+
+
+def test_a_damaged_key_is_told_once_and_replaced(path: Path) -> None:
+    written(path, 2)
+    (path.parent / "history.key").write_bytes(b"short")
+    assert flaws(path) == {Flaw.WITNESS}
+    written(path, 1)
+    assert flaws(path) == {Flaw.ANEW}

@@ -285,6 +285,7 @@ def fill(paths: Paths) -> list[Path]:
     for name in names:
         (paths.state / name).write_bytes(b"x")
     records = ["sites.sqlite", "sites.sqlite-wal", "history.sqlite", "history.sqlite-shm"]
+    records += ["history.witness", "history.key"]
     records += ["history.sqlite.corrupt-20261126-120000", "sites.sqlite.corrupt-2026-wal"]
     records += ["history.sqlite.corrupt-20261126T120000.123456Z-shm"]
     for name in records:
