@@ -9,8 +9,9 @@ from typing import Final
 
 from agent.consent.questions import DocumentFacts, EnterPin, Purpose
 from agent.domain import split_display_host
-from agent.origin import LOCAL_PROGRAM, SELF_TEST, Origin
+from agent.origin import LOCAL_PROGRAM, LOCAL_USER, SELF_TEST, Origin
 from tray.prompt.glyphs import shown_line
+from tray.prompt.names import shown_name
 from tray.prompt.texts import PromptTexts
 
 MAX_READABLE: Final = 20  # characters of a decoded host
@@ -57,6 +58,14 @@ def site_lines(site: Origin, texts: PromptTexts) -> SiteLines:
     return SiteLines(*split_display_host(site), str(site), tuple(warnings))
 
 
+def caller_of(prompt: EnterPin, texts: PromptTexts) -> str:
+    """Return whose words the documents' names are; "" where they are the citizen's own or none."""
+    is_named = any(document.name is not None for document in prompt.purpose.documents)
+    if not is_named or prompt.site in (LOCAL_USER, SELF_TEST):
+        return ""
+    return texts.called_by_program if prompt.site.is_local else texts.called_by_site
+
+
 def document_lines(prompt: EnterPin, texts: PromptTexts) -> list[tuple[str, str]]:
     """Return a name and a fingerprint for each document that is signed.
 
@@ -64,7 +73,7 @@ def document_lines(prompt: EnterPin, texts: PromptTexts) -> list[tuple[str, str]
     """
     purpose = prompt.purpose
     lines = [
-        (shown_line(document.name or "") or texts.no_name, _fingerprint(document, purpose, texts))
+        (shown_name(document.name, texts), _fingerprint(document, purpose, texts))
         for document in purpose.documents
     ]
     hidden = purpose.count - len(lines)

@@ -17,7 +17,10 @@ class PromptTexts:
     site: str
     documents: str
     card: str
+    called_by_site: str
+    called_by_program: str
     no_name: str
+    unshowable_name: str
     more_documents: CountedText
     fingerprint: str
     card_number: str

@@ -17,7 +17,7 @@ from agent.consent.questions import (
 )
 from agent.origin import Origin
 from tray.prompt.glyphs import shown_line
-from tray.prompt.lines import document_lines, site_lines
+from tray.prompt.lines import caller_of, document_lines, site_lines
 from tray.prompt.pin import PinField
 from tray.prompt.texts import PromptTexts
 from tray.prompt.window import Line, Window
@@ -224,7 +224,8 @@ def _add_site_warnings(window: Window, site: Origin) -> None:
 def _add_documents(window: Window, panel: tk.Frame, prompt: EnterPin) -> None:
     style = window.style
     several = prompt.purpose.count > 1
-    shown = []
+    caller = caller_of(prompt, window.texts)
+    shown = [Line(caller, style.small)] if caller else []
     for name, fingerprint in document_lines(prompt, window.texts):
         if several:
             shown.append(Line(name, style.body, right=fingerprint))

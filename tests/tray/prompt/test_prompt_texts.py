@@ -157,7 +157,7 @@ def test_each_document_has_a_name_and_a_fingerprint_and_the_rest_is_counted() ->
     prompt = EnterPin(SITE, purpose, CARD, 3, was_wrong=False, min_length=6, max_length=8)
     first, second, rest = document_lines(prompt, ENGLISH)
     assert first == ("a.pdf", "0001 0203…")
-    assert second[0] == ENGLISH.no_name
+    assert second[0] == ENGLISH.unshowable_name
     assert rest == ("… and 5 more", "")
     assert document_lines(PIN, ENGLISH) == [
         ("升級為金質會員.txt", "SHA-256 fingerprint 0001 0203 0405 0607…")
