@@ -17,7 +17,8 @@ from agent.origin import Origin
 from agent.secret import SecretBytes
 
 A = TypeVar("A")
-MAX_SHOWN = 3  # documents named in a window; the others are counted
+MAX_SHOWN = 256  # documents listed in a window: as many as one request has
+MAX_NAME = 255  # characters
 Attempts: TypeAlias = Annotated[int, Meta(ge=1, le=15)]  # a card counts them in four bits
 PinLength: TypeAlias = Annotated[int, Meta(ge=1, le=32)]  # characters; more than any card takes
 
@@ -49,7 +50,7 @@ class DocumentFacts(Struct, frozen=True, forbid_unknown_fields=True):
 
     """
 
-    name: str | None
+    name: Annotated[str, Meta(max_length=MAX_NAME)] | None
     digest: Annotated[bytes, Meta(min_length=20, max_length=64)]
 
 
@@ -59,7 +60,7 @@ class Purpose(Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         act: to sign or to decrypt.
         hash: the digest algorithm's name, such as "SHA-256"; empty when nothing is signed.
-        documents: the first three of them at most.
+        documents: the first 256 of them at most.
         count: of all documents.
 
     """

@@ -22,6 +22,7 @@ class PromptTexts:
     no_name: str
     unshowable_name: str
     more_documents: CountedText
+    show_all: str
     fingerprint: str
     card_number: str
     no_holder: str

@@ -7,7 +7,10 @@ import json
 import subprocess
 import sys
 import threading
+import tkinter as tk
+from collections.abc import Callable
 from pathlib import Path
+from tkinter import ttk
 
 from msgspec.structs import replace
 
@@ -16,12 +19,18 @@ from agent.consent.wire import AnyPrompt
 from agent.origin import LOCAL_PROGRAM, LOCAL_USER, SELF_TEST, Origin
 from agent.words.language import BY_TAG
 from tests.signing.prompt_support import ALLOW, CARD, LAST, LOCKED, PIN, SITE
-from tests.tray.prompt.cut import cut
+from tests.tray.prompt.cut import cut, widgets
 from tray.prompt.texts import load_texts
 from tray.prompt.views import show
 from tray.prompt.window import open_root
 
-_MANY = Purpose(Act.SIGN, "SHA-512", (DocumentFacts("", bytes(64)),) * 3, 256)
+_NAMES = ("升級為金質會員.txt", "", None, "股東會同意書" * 20 + ".pdf", "hợp đồng " * 20 + ".docx")
+_MANY = Purpose(
+    Act.SIGN,
+    "SHA-512",
+    tuple(DocumentFacts(_NAMES[number % 5], bytes((number,)) * 64) for number in range(256)),
+    256,
+)
 WINDOWS: dict[str, AnyPrompt] = {
     "allow": ALLOW,
     "allow-punycode": AllowSite(Origin.parse("http://xn--80ak6aa92e.com")),
@@ -33,6 +42,7 @@ WINDOWS: dict[str, AnyPrompt] = {
     "pin": PIN,
     "pin-wrong": replace(PIN, was_wrong=True, attempts_left=2, may_block=True),
     "pin-many": replace(PIN, purpose=_MANY, attempts_left=None, may_block=True),
+    "pin-many-all": replace(PIN, purpose=_MANY, attempts_left=None, may_block=True),
     "pin-last": replace(PIN, site=SELF_TEST, attempts_left=1, was_wrong=True),
     "decrypt": replace(PIN, site=LOCAL_USER, purpose=Purpose(Act.DECRYPT)),
     "no-holder": replace(PIN, card=replace(CARD, holder=None)),
@@ -40,6 +50,20 @@ WINDOWS: dict[str, AnyPrompt] = {
     "few": LastAttempt(SITE, 2, CARD, pin_given=True),
     "locked": LOCKED,
 }
+
+
+def show_all(root: tk.Tk, then: Callable[[], None]) -> None:
+    """Press the button that lists all documents until it works, and go on a moment later."""
+    (button,) = (
+        each
+        for each in widgets(root)
+        if isinstance(each, ttk.Button) and str(each.cget("style")) == "Small.TButton"
+    )
+    button.invoke()
+    if button.instate(["disabled"]):
+        root.after(300, then)
+    else:
+        root.after(100, show_all, root, then)
 
 
 def main(tag: str, folder: str | None = None) -> None:
@@ -56,7 +80,10 @@ def main(tag: str, folder: str | None = None) -> None:
                 subprocess.run(["import", "-silent", "-window", number, file], check=True)
             root.destroy()  # type: ignore[attr-defined]  # likewise
 
-        root.after(300, look)
+        if name.endswith("-all"):
+            root.after(300, show_all, root, look)
+        else:
+            root.after(300, look)
         show(root, prompt, load_texts(BY_TAG[tag]), threading.Event())
     sys.stdout.write(json.dumps(found))
 

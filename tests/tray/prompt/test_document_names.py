@@ -9,7 +9,7 @@ from agent.consent.questions import Act, DocumentFacts, Purpose
 from agent.origin import LOCAL_PROGRAM, LOCAL_USER, SELF_TEST, Origin
 from agent.words import CountedText, Language
 from tests.signing.prompt_support import PIN, SIGNING, SITE
-from tray.prompt.lines import caller_of, document_lines
+from tray.prompt.lines import caller_of, describe
 from tray.prompt.names import imitates_us, shown_name
 from tray.prompt.texts import load_texts
 
@@ -72,9 +72,10 @@ OURS = (
     "… and 5 more",
     "虛擬卡片，測試用",
     "安控 Ankong",
-    "（網站沒有說明文件名稱）",
-    "a.pdf (the site does not say what it is called)",
+    "（沒有提供名稱）",
+    "a.pdf (name cannot be shown)",
     "（無法顯示的名稱）",
+    "（無法顯示的名稱）a.pdf",
     "網站稱它為：合約",
     "SHA-256 fingerprint 0001 0203",
     "ＳＨＡ－２５６ 指紋 00010203",
@@ -146,5 +147,4 @@ def test_who_gives_no_name_calls_it_nothing() -> None:
     nameless = replace(SIGNING, documents=(DocumentFacts(None, bytes(32)),))
     prompt = replace(PIN, purpose=nameless)
     assert caller_of(prompt, ENGLISH) == ""
-    ((name, _),) = document_lines(prompt, ENGLISH)
-    assert name == ENGLISH.no_name
+    assert describe(nameless.documents[0], nameless, ENGLISH)[0] == ENGLISH.no_name
