@@ -19,6 +19,7 @@ from agent.secret import SecretBytes
 A = TypeVar("A")
 MAX_SHOWN = 256  # documents listed in a window: as many as one request has
 MAX_NAME = 255  # characters
+MAX_TEXT = 200  # characters of a document that is shown itself
 Attempts: TypeAlias = Annotated[int, Meta(ge=1, le=15)]  # a card counts them in four bits
 PinLength: TypeAlias = Annotated[int, Meta(ge=1, le=32)]  # characters; more than any card takes
 
@@ -47,11 +48,13 @@ class DocumentFacts(Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         name: what the page calls it, unchecked; None when it does not say.
         digest: under the request's hash, 20 to 64 bytes.
+        text: all that it says, where it is short and plain text; None where it is not.
 
     """
 
     name: Annotated[str, Meta(max_length=MAX_NAME)] | None
     digest: Annotated[bytes, Meta(min_length=20, max_length=64)]
+    text: Annotated[str, Meta(max_length=MAX_TEXT)] | None = None
 
 
 class Purpose(Struct, frozen=True, forbid_unknown_fields=True):

@@ -13,6 +13,7 @@ from agent.errors import AgentError, CardError, ErrorCode, KeyNotFoundError
 from agent.secret import SecretBytes
 from agent.signing.key_use import CARD_SECONDS, KeyTask
 from agent.signing.model import CardCertificate, SignatureRequest, SignatureResult
+from agent.signing.readable import readable_text
 
 if TYPE_CHECKING:
     from agent.signing.message import Message
@@ -124,11 +125,17 @@ class SignTask(KeyTask[tuple["Message", ...], _HashedDigest, SignatureResult]):
 
 
 def signing_purpose(request: SignatureRequest) -> Purpose:
-    """Say what a request wants signed, with the digests of what a window lists; takes time."""
+    """Say what a request wants signed, with the digests of what a window lists; takes time.
+
+    A short plain text that is signed alone is there itself.
+    """
+    is_alone = len(request.documents) == 1
 
     def shown(document: Document) -> DocumentFacts:
         name = None if document.name is None else _whole_or_ends(document.name)
-        return DocumentFacts(name, document.message_digest(request.hash))
+        data = document.data if is_alone else None
+        text = None if data is None else readable_text(data)
+        return DocumentFacts(name, document.message_digest(request.hash), text)
 
     documents = tuple(shown(document) for document in request.documents[:MAX_SHOWN])
     return Purpose(Act.SIGN, request.hash, documents, len(request.documents))

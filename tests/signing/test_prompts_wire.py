@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from agent.consent.questions import (
     MAX_NAME,
     MAX_SHOWN,
+    MAX_TEXT,
     Act,
     AllowSite,
     CardFacts,
@@ -51,7 +52,12 @@ cards = st.builds(
     st.none() | texts,
     st.booleans(),
 )
-documents = st.builds(DocumentFacts, st.none() | texts, st.binary(min_size=20, max_size=64))
+documents = st.builds(
+    DocumentFacts,
+    st.none() | texts,
+    st.binary(min_size=20, max_size=64),
+    st.none() | st.text(max_size=MAX_TEXT),
+)
 purposes = st.builds(
     Purpose,
     st.sampled_from(list(Act)),
@@ -137,7 +143,7 @@ EVERY_PLACE = [
     for whole in ALL
     for place in places(json.loads(encode_request(whole)))
 ]
-OPTIONAL = {"port", "documents", "hash", "count", "virtual", "may_block", 0}
+OPTIONAL = {"port", "documents", "hash", "count", "virtual", "may_block", "text", 0}
 
 
 @pytest.mark.parametrize(("whole", "place"), EVERY_PLACE)
@@ -149,7 +155,7 @@ def test_no_field_may_be_missing_or_of_another_kind(
         with pytest.raises(BadRequestError):
             decode_request(changed(whole, place))
     for value in (-1, 1.5, "x", [1], {"x": 1}, True):
-        if type(value) is not type(own) and not (place[-1] == "holder" and value == "x"):
+        if type(value) is not type(own) and not (place[-1] in ("holder", "text") and value == "x"):
             with pytest.raises(BadRequestError):
                 decode_request(changed(whole, place, value))
 
@@ -169,6 +175,7 @@ def test_no_field_may_be_missing_or_of_another_kind(
         (PIN, ("prompt", "purpose", "documents", 0, "digest"), "?" * 44),
         (PIN, ("prompt", "purpose", "documents"), [{"name": "x", "digest": "A" * 28}] * 257),
         (PIN, ("prompt", "purpose", "documents", 0, "name"), "x" * 256),
+        (PIN, ("prompt", "purpose", "documents", 0, "text"), "x" * 201),
         (PIN, ("prompt", "x"), 1),
         (PIN, ("prompt", "card", "x"), 1),
         (PIN, ("prompt", "purpose", "x"), 1),

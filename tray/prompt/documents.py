@@ -1,15 +1,17 @@
-"""The documents in the PIN window: the first ones, and a list of all of them on demand."""
+"""The documents in the PIN window: the first ones, a list of all on demand, or a short text."""
 
 import tkinter as tk
 from typing import Final
 
 from agent.consent.questions import EnterPin
+from tray.prompt.glyphs import shown_line
 from tray.prompt.lines import caller_of, describe
 from tray.prompt.window import VALUE_WIDTH, Line, Window
-from tray.prompt.wrap import fit
+from tray.prompt.wrap import fit, wrap
 
 AT_ONCE: Final = 3  # of several documents
 LIST_LINES: Final = 14  # of the list, where the screen is high enough
+LEAST_LINES: Final = 3  # of the list, where it is not
 _NAME_LINES: Final = 2  # that a name may take in the list
 _AT_A_TIME: Final = 16  # entries made before the window is drawn again
 _MARGINS: Final = 3.0  # ems of the list that are not its text
@@ -28,10 +30,24 @@ def add_documents(window: Window, panel: tk.Frame, prompt: EnterPin) -> None:
             lines.append(Line(name, style.body, right=digits))
     else:
         name, fingerprint, _ = describe(documents[0], prompt.purpose, window.texts)
-        lines += [Line(name, style.strong, lines=2), Line(fingerprint, style.small)]
+        name_lines = 2 if documents[0].text is None else 1
+        lines += [Line(name, style.strong, lines=name_lines), Line(fingerprint, style.small)]
     values = window.add_fact(panel, window.texts.documents, lines)
     if prompt.purpose.count > AT_ONCE:
         _AllDocuments(window, values, prompt)
+    elif prompt.purpose.count == 1 and documents[0].text is not None:
+        _add_text(window, values, documents[0].text)
+
+
+def _add_text(window: Window, values: tk.Frame, text: str) -> None:
+    """Add what the document says, in a frame of its own: it is the page's text and not ours."""
+    style = window.style
+    colours = (style.palette.muted, style.palette.panel)
+    style.label(window.texts.whole_text, values, style.small, colours).pack(fill="x")
+    width = style.gap(VALUE_WIDTH - _MARGINS)
+    lines = [wrap(shown_line(line), style.small.measure, width) for line in text.split("\n")]
+    shown = "\n".join(lines)
+    window.add_scrolled(values, style.small, shown.count("\n") + 1, least=1).add(shown)
 
 
 class _AllDocuments:
@@ -59,7 +75,7 @@ class _AllDocuments:
         if caller:
             colours = (style.palette.muted, style.palette.panel)
             style.label(caller, self._values, style.small, colours).pack(fill="x")
-        self._list = window.add_scrolled(self._values, style.body, LIST_LINES)
+        self._list = window.add_scrolled(self._values, style.body, LIST_LINES, LEAST_LINES)
         number_width = style.body.measure(f"{self._prompt.purpose.count}. ")
         self._width = style.gap(VALUE_WIDTH - _MARGINS) - number_width
         self._list.text.configure(tabs=(number_width,))

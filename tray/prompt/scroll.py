@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from tray.prompt.style import Style
 
-LEAST_LINES: Final = 3
 _WHEEL_LINES: Final = 3
 _WHEEL_STEP: Final = 120  # of one notch, in Tk's events
 
@@ -22,7 +21,9 @@ class ScrolledText(tk.Frame):
 
     """
 
-    def __init__(self, parent: tk.Misc, style: Style, font: tk_font.Font, lines: int) -> None:
+    def __init__(
+        self, parent: tk.Misc, style: Style, font: tk_font.Font, lines: int, least: int
+    ) -> None:
         """Make an empty one.
 
         Args:
@@ -30,6 +31,7 @@ class ScrolledText(tk.Frame):
             style: the window's.
             font: of lines without a tag.
             lines: how many of them can be seen at once.
+            least: how many of them :meth:`shrink` leaves.
 
         """
         palette = style.palette
@@ -40,6 +42,7 @@ class ScrolledText(tk.Frame):
             highlightbackground=palette.edge,
             highlightcolor=palette.brand,
         )
+        self._least = least
         self._line_height = font.metrics("linespace")
         self.text = tk.Text(
             self,
@@ -74,7 +77,7 @@ class ScrolledText(tk.Frame):
     def shrink(self, pixels: int) -> int:
         """Take at least so many pixels from the height, if so much is left; return what it took."""
         lines = int(self.text.cget("height"))
-        taken = min(-(-pixels // self._line_height), lines - LEAST_LINES)
+        taken = min(-(-pixels // self._line_height), lines - self._least)
         if taken <= 0:
             return 0
         self.text.configure(height=lines - taken)
@@ -82,7 +85,10 @@ class ScrolledText(tk.Frame):
 
     def _show_bar(self, first: float, last: float) -> None:
         if float(first) > 0 or float(last) < 1:  # Tk gives texts
-            self._bar.pack(side="right", fill="y")
+            # Beside the lines, which are never so long; it asks for no height of its own.
+            self._bar.place(relx=1.0, rely=0.0, relheight=1.0, anchor="ne")
+        else:
+            self._bar.place_forget()
         self._bar.set(first, last)
 
     def _bind(self, style: Style) -> None:

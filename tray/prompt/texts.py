@@ -23,6 +23,7 @@ class PromptTexts:
     unshowable_name: str
     more_documents: CountedText
     show_all: str
+    whole_text: str
     fingerprint: str
     card_number: str
     no_holder: str

@@ -163,9 +163,11 @@ class Window:
             self._add_line(values, line)
         return values
 
-    def add_scrolled(self, parent: tk.Misc, font: tk_font.Font, lines: int) -> ScrolledText:
+    def add_scrolled(
+        self, parent: tk.Misc, font: tk_font.Font, lines: int, least: int
+    ) -> ScrolledText:
         """Add text that scrolls, of so many lines, or of fewer where the screen is too small."""
-        scrolled = ScrolledText(parent, self.style, font, lines)
+        scrolled = ScrolledText(parent, self.style, font, lines, least)
         scrolled.pack(fill="x", pady=(self.style.gap(0.3), 0))
         self._scrolled.append(scrolled)
         return scrolled

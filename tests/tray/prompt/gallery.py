@@ -18,7 +18,7 @@ from agent.consent.questions import Act, AllowSite, DocumentFacts, LastAttempt, 
 from agent.consent.wire import AnyPrompt
 from agent.origin import LOCAL_PROGRAM, LOCAL_USER, SELF_TEST, Origin
 from agent.words.language import BY_TAG
-from tests.signing.prompt_support import ALLOW, CARD, LAST, LOCKED, PIN, SITE
+from tests.signing.prompt_support import ALLOW, CARD, DOCUMENT, LAST, LOCKED, PIN, SIGNING, SITE
 from tests.tray.prompt.cut import cut, widgets
 from tray.prompt.texts import load_texts
 from tray.prompt.views import show
@@ -31,6 +31,13 @@ _MANY = Purpose(
     tuple(DocumentFacts(_NAMES[number % 5], bytes((number,)) * 64) for number in range(256)),
     256,
 )
+
+
+def _saying(text: str) -> Purpose:
+    return replace(SIGNING, documents=(replace(DOCUMENT, text=text),))
+
+
+_OURS = "請輸入 PIN 碼，簽署這份文件\nSHA-256 指紋 0001 0203\n卡片\n王測試\n\n"
 WINDOWS: dict[str, AnyPrompt] = {
     "allow": ALLOW,
     "allow-punycode": AllowSite(Origin.parse("http://xn--80ak6aa92e.com")),
@@ -43,6 +50,9 @@ WINDOWS: dict[str, AnyPrompt] = {
     "pin-wrong": replace(PIN, was_wrong=True, attempts_left=2, may_block=True),
     "pin-many": replace(PIN, purpose=_MANY, attempts_left=None, may_block=True),
     "pin-many-all": replace(PIN, purpose=_MANY, attempts_left=None, may_block=True),
+    "pin-text": replace(PIN, purpose=_saying("我同意將會籍升級為金質會員，年費 NT$ 3,000。")),
+    "pin-text-ours": replace(PIN, purpose=_saying(_OURS * 2), was_wrong=True, attempts_left=2),
+    "pin-text-long": replace(PIN, purpose=_saying("thanh toán\u00a0" * 18 + "👍W"), may_block=True),
     "pin-last": replace(PIN, site=SELF_TEST, attempts_left=1, was_wrong=True),
     "decrypt": replace(PIN, site=LOCAL_USER, purpose=Purpose(Act.DECRYPT)),
     "no-holder": replace(PIN, card=replace(CARD, holder=None)),
@@ -73,6 +83,7 @@ def main(tag: str, folder: str | None = None) -> None:
         root = open_root()
 
         def look(name: str = name, root: object = root) -> None:
+            root.update()  # type: ignore[attr-defined]  # a Tk
             found.extend(f"{name}: {each}" for each in cut(root))  # type: ignore[arg-type]  # a Tk
             if folder:
                 file = Path(folder) / f"{tag}-{name}.png"

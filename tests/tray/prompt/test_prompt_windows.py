@@ -238,6 +238,22 @@ def test_the_list_of_all_documents_fits_on_a_small_screen() -> None:
             assert window.answer() == b"pin:246813"
 
 
+def test_a_document_s_own_text_leaves_room_for_the_pin_on_a_small_screen() -> None:
+    worst = worst_of_all()
+    text = "W" * 90 + "\n" * 9 + "W" * 90
+    document = DocumentFacts("很" * 255, bytes(64), text)
+    prompt = replace(worst, purpose=Purpose(Act.SIGN, "SHA-512", (document,), 1), was_wrong=True)
+    with x_server("1024x768x24") as display:
+        desktop = Desktop(display)
+        with opened(desktop, prompt) as window:
+            # The text can be reached and moved, and takes no key of the PIN.
+            window.press("2", "shift+Tab", "9", "Down", "End", "Tab", *DIGITS[1:])
+            desktop.picture("worst-text")
+            assert desktop.size(desktop.see())[1] <= 740
+            window.press("Return")
+            assert window.answer() == b"pin:246813"
+
+
 @pytest.mark.parametrize("language", ["zh_TW.UTF-8", "en_US.UTF-8"])
 @pytest.mark.parametrize("theme", ["", "HighContrast"])
 def test_every_window_is_as_wide_as_its_text(
