@@ -1,11 +1,11 @@
 """Keep fetched revocation lists between two runs, one file for each address."""
 
 import hashlib
-import os
 from contextlib import suppress
 from pathlib import Path
 
 from agent.cms.errors import CmsError
+from agent.files import replace_file
 from agent.pki.anchors import read_bounded
 from agent.pki.crl import MAX_CRL
 
@@ -26,15 +26,9 @@ class KeptLists:
 
     def save(self, url: str, der: bytes) -> None:
         """Keep the list of an address in place of the one before; without success is no error."""
-        file = self._file(url)
-        partial = file.with_suffix(f".{os.getpid()}")
-        try:
+        with suppress(OSError):
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            partial.write_bytes(der)
-            partial.replace(file)
-        except OSError:
-            with suppress(OSError):
-                partial.unlink(missing_ok=True)
+            replace_file(self._file(url), der)
 
     def _file(self, url: str) -> Path:
         return self._folder / f"{hashlib.sha256(url.encode()).hexdigest()}.crl"

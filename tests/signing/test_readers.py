@@ -132,7 +132,7 @@ async def test_a_service_that_fails_is_asked_again_and_left_in_peace_between(
         while failures or not readers.snapshot().readers:
             await events.get()
     await readers.close()
-    assert slow.pauses == [1.0] * 3
+    assert slow.pauses == ([1.0, 2.0, 4.0] if call == "readers" else [1.0] * 3)
 
 
 async def test_what_nobody_waits_for_is_not_tried_once_more(make_card: CardFactory) -> None:
@@ -273,7 +273,8 @@ async def test_a_card_that_is_pulled_while_it_is_asked_is_not_asked_again(
         stranger = Stranger(make_card().data)
         stranger.faults = Faults(remove_at=1)
         provider.insert(FIRST, stranger)
-        assert await announced(events, 1) == [("card_removed", CardPresence.EMPTY)]
+        while (await announced(events, 1))[-1] != ("card_removed", CardPresence.EMPTY):
+            pass  # it may be seen while it is there
         await probed(readers)
         assert readers.snapshot().readers[0].state is CardPresence.EMPTY
     assert provider.opened == 1
