@@ -93,7 +93,8 @@ class Origin(Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def is_exposed(self) -> bool:
         """Whether others on the network can read and change what this page sends and shows."""
-        return self.scheme == "http" and self.host not in _LOOPBACK
+        is_here = self.host in _LOOPBACK or self.host.endswith(".localhost")  # RFC 6761 §6.3
+        return self.scheme == "http" and not is_here
 
     @property
     def is_odd(self) -> bool:
@@ -127,6 +128,8 @@ LOCAL_PROGRAM: Final = Origin(LOCAL, "program")
 """A program on this computer that speaks the old component's protocol."""
 PANEL: Final = Origin(LOCAL, "panel")
 """A page of the panel that the citizen has opened."""
+OPAQUE: Final = Origin(LOCAL, "opaque")
+"""A page of which its browser says ``null``, or what is no origin; it may be a blocked site's."""
 OWN_PAGE: Final = Origin(LOCAL, "page")
 """Any other page that the agent itself served; whoever opened it."""
 

@@ -62,17 +62,22 @@ class HashAlgorithm(StrEnum):
         return _DIGEST_INFO_PREFIX[self] + digest
 
     @classmethod
-    def by_length(cls, length: int) -> Self:
-        """Return the algorithm whose digests are ``length`` bytes long.
+    def read_digest(cls, octets: bytes) -> tuple[Self, bytes]:
+        """Return algorithm and digest of a bare digest, or of a DER DigestInfo (RFC 8017 §9.2).
+
+        Args:
+            octets: a digest, which its length tells the algorithm of, or 35 to 83 bytes exactly
+                as :meth:`digest_info` makes them.
 
         Raises:
-            CmsError: there is none.
+            CmsError: neither, of none of these algorithms.
 
         """
         for algorithm in cls:
-            if algorithm.length == length:
-                return algorithm
-        raise CmsError(f"no digest algorithm gives {length} bytes")
+            digest = octets.removeprefix(_DIGEST_INFO_PREFIX[algorithm])
+            if len(digest) == algorithm.length:
+                return algorithm, digest
+        raise CmsError(f"{len(octets)} bytes are no digest, and no DigestInfo of a known one")
 
     @classmethod
     def by_oid(cls, oid: str) -> Self:

@@ -12,6 +12,7 @@ from agent.consent.policy_permissions import PolicyPermissions
 from agent.consent.process import ProcessPrompter, prompt_command
 from agent.consent.questions import NoPrompter, Prompter
 from agent.consent.queue import PromptQueue
+from agent.consent.site_leave import SiteLeaves
 from agent.consent.site_store import SiteStore
 from agent.host.settings.policy import Policy, Ruling
 from agent.origin import Origin
@@ -41,7 +42,12 @@ class Citizen:
 
 
 def open_citizen(
-    answer: str, policy: Policy, sites: Path, language: Callable[[], str] = lambda: SYSTEM
+    answer: str,
+    policy: Policy,
+    sites: Path,
+    language: Callable[[], str] = lambda: SYSTEM,
+    *,
+    confirm_unknown: bool = True,
 ) -> Citizen:
     """Open what decides about sites and asks the user; it blocks, so call it in a thread.
 
@@ -50,6 +56,8 @@ def open_citizen(
         policy: of this computer.
         sites: the path of the database of decisions.
         language: returns the language of the windows that the user chose.
+        confirm_unknown: whether the user confirms a PIN of a page's before it is sent to a card
+            whose attempts are not known.
 
     Raises:
         AgentError: the database can be neither opened nor made.
@@ -72,5 +80,7 @@ def open_citizen(
         permissions.remember(site, Permission.BLOCKED)
 
     windows = PromptQueue(ProcessPrompter(prompt_command(), language), block)
-    prompter = PopupPrompter(JoiningPrompter(windows, permissions))
-    return Citizen(LocalUserConsent(Ask(permissions, prompter)), prompter, store)
+    leaves = SiteLeaves()
+    prompter = PopupPrompter(JoiningPrompter(windows, permissions, leaves))
+    ask = Ask(permissions, prompter, leaves=leaves, confirm_unknown=confirm_unknown)
+    return Citizen(LocalUserConsent(ask), prompter, store)

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from agent.consent.permissions import Permission, Permissions, keep_answer
 from agent.consent.questions import AllowSite, LastAttempt, Prompter, SiteAnswer, UnaskedError
+from agent.consent.site_leave import SiteLeaves
 from agent.errors import AgentError, ErrorCode, PinError
 from agent.origin import Origin
 
@@ -19,16 +20,33 @@ class Consent(Protocol):
     def is_allowed(self, site: Origin) -> bool:
         """Return whether ``site`` is allowed without asking anybody."""
 
-    async def allow_site(self, site: Origin) -> None:
+    async def allow_site(self, site: Origin, *, attempts_unknown: bool = False) -> None:
         """Return when ``site`` may go on.
+
+        Args:
+            site: which.
+            attempts_unknown: as in :class:`AllowSite`; a yes then gives leave for one PIN.
 
         Raises:
             AgentError: ``origin_not_allowed``, ``origin_blocked``, ``user_cancelled``.
 
         """
 
+    def take_leave(self, site: Origin) -> bool:
+        """Take the leave to send one PIN of the page's without a further question.
+
+        It is meant for a card whose PIN attempts are not known. From any thread.
+
+        Returns:
+            Whether there was one; :meth:`give_back_leave` returns it where no PIN was sent.
+
+        """
+
+    def give_back_leave(self, site: Origin) -> None:
+        """Return the leave that was taken; from any thread."""
+
     async def allow_last_attempt(self, question: LastAttempt) -> None:
-        """Return when the citizen wants one of the card's last PIN attempts to be spent.
+        """Return when the citizen wants an attempt to be spent that may be one of the last.
 
         Raises:
             AgentError: ``pin_last_attempt``, ``user_cancelled``.
@@ -41,12 +59,15 @@ class Consent(Protocol):
     def has_windows(self) -> bool:
         """Return whether questions are put in windows, as far as that is known."""
 
-    async def decide_again(self, site: Origin, said: SiteAnswer) -> None:
+    async def decide_again(
+        self, site: Origin, said: SiteAnswer, *, attempts_unknown: bool = False
+    ) -> None:
         """Return when ``site`` may go on, after the citizen was asked whatever they said before.
 
         Args:
             site: about which.
             said: on a page of ours; counts where no window can be shown.
+            attempts_unknown: as of :meth:`allow_site`, of the window.
 
         Raises:
             AgentError: ``origin_not_allowed``, ``origin_blocked``, ``user_cancelled``, ``busy``,
@@ -74,15 +95,24 @@ class AlwaysAllow:
         """Allow every site that is not forbidden."""
         return not self._forbidden(site)
 
-    async def allow_site(self, site: Origin) -> None:
+    async def allow_site(self, site: Origin, *, attempts_unknown: bool = False) -> None:
         """Allow every site that is not forbidden.
 
         Raises:
             AgentError: ``origin_blocked``: it is.
 
         """
+        del attempts_unknown
         if self._forbidden(site):
             raise AgentError("forbidden by the policy", code=ErrorCode.ORIGIN_BLOCKED)
+
+    def take_leave(self, site: Origin) -> bool:
+        """Give leave, always."""
+        del site
+        return True
+
+    def give_back_leave(self, site: Origin) -> None:
+        """Do nothing: there is always one more."""
 
     async def allow_last_attempt(self, question: LastAttempt) -> None:
         """Spend it."""
@@ -95,9 +125,11 @@ class AlwaysAllow:
         """Tell that there are none."""
         return False
 
-    async def decide_again(self, site: Origin, said: SiteAnswer) -> None:
+    async def decide_again(
+        self, site: Origin, said: SiteAnswer, *, attempts_unknown: bool = False
+    ) -> None:
         """Keep no answer; errors as of :meth:`allow_site`."""
-        del said
+        del said, attempts_unknown
         await self.allow_site(site)
 
 
@@ -118,15 +150,23 @@ class Refuse:
         del site
         return False
 
-    async def allow_site(self, site: Origin) -> None:
+    async def allow_site(self, site: Origin, *, attempts_unknown: bool = False) -> None:
         """Refuse.
 
         Raises:
             AgentError: ``origin_not_allowed``, always.
 
         """
-        del site
+        del site, attempts_unknown
         raise AgentError(self._reason, code=ErrorCode.ORIGIN_NOT_ALLOWED)
+
+    def take_leave(self, site: Origin) -> bool:
+        """Give none."""
+        del site
+        return False
+
+    def give_back_leave(self, site: Origin) -> None:
+        """Do nothing: none was given."""
 
     async def allow_last_attempt(self, question: LastAttempt) -> None:
         """Refuse.
@@ -150,31 +190,44 @@ class Refuse:
         """Tell that there are none."""
         return False
 
-    async def decide_again(self, site: Origin, said: SiteAnswer) -> None:
+    async def decide_again(
+        self, site: Origin, said: SiteAnswer, *, attempts_unknown: bool = False
+    ) -> None:
         """Refuse; errors as of :meth:`allow_site`."""
-        del said
+        del said, attempts_unknown
         await self.allow_site(site)
 
 
 class Ask:
     """``--consent ask``: what was decided stands, and the citizen is asked about the rest."""
 
-    def __init__(self, permissions: Permissions, prompter: Prompter) -> None:
+    def __init__(
+        self,
+        permissions: Permissions,
+        prompter: Prompter,
+        *,
+        leaves: SiteLeaves | None = None,
+        confirm_unknown: bool = True,
+    ) -> None:
         """Put the answers and the way of asking together.
 
         Args:
             permissions: what was answered before.
             prompter: shows the windows.
+            leaves: what a yes in them covers; None for nothing but what is asked here.
+            confirm_unknown: whether a PIN of a page's needs leave where the card's attempts are
+                not known; otherwise there is always leave.
 
         """
         self._permissions = permissions
         self._prompter = prompter
+        self._leaves = (leaves or SiteLeaves()) if confirm_unknown else None
 
     def is_allowed(self, site: Origin) -> bool:
         """Return whether ``site`` is allowed without asking anybody."""
         return self._permissions.find(site) is Permission.ALLOWED
 
-    async def allow_site(self, site: Origin) -> None:
+    async def allow_site(self, site: Origin, *, attempts_unknown: bool = False) -> None:
         """Return when ``site`` may go on.
 
         Raises:
@@ -186,10 +239,19 @@ class Ask:
         if permission is Permission.BLOCKED:
             raise AgentError("blocked before", code=ErrorCode.ORIGIN_BLOCKED)
         if permission is None:
-            self._settle(site, await self._prompter.ask(AllowSite(site)))
+            self._settle(site, await self._ask(site, attempts_unknown=attempts_unknown))
+
+    def take_leave(self, site: Origin) -> bool:
+        """Take the leave that a yes of the last ten minutes gave, if it did."""
+        return self._leaves is None or self._leaves.take(site)
+
+    def give_back_leave(self, site: Origin) -> None:
+        """Return the leave that was taken."""
+        if self._leaves is not None:
+            self._leaves.give_back(site)
 
     async def allow_last_attempt(self, question: LastAttempt) -> None:
-        """Return when the citizen wants one of the card's last PIN attempts to be spent.
+        """Return when the citizen wants an attempt to be spent that may be one of the last.
 
         Raises:
             AgentError: ``pin_last_attempt``: they do not, or no window can be shown; and what
@@ -211,7 +273,9 @@ class Ask:
         """Return whether questions are put in windows, as far as that is known."""
         return self._prompter.can_ask()
 
-    async def decide_again(self, site: Origin, said: SiteAnswer) -> None:
+    async def decide_again(
+        self, site: Origin, said: SiteAnswer, *, attempts_unknown: bool = False
+    ) -> None:
         """Return when ``site`` may go on; what is said in a window counts, or else ``said``.
 
         Raises:
@@ -220,8 +284,18 @@ class Ask:
         """
         if said is not SiteAnswer.CANCEL and self.has_windows():
             with suppress(UnaskedError):
-                said = await self._prompter.ask(AllowSite(site))
+                said = await self._ask(site, attempts_unknown=attempts_unknown)
         self._settle(site, said)
+
+    async def _ask(self, site: Origin, *, attempts_unknown: bool) -> SiteAnswer:
+        """Ask about a site; a yes gives the leave that the window speaks of."""
+        leaves = self._leaves if attempts_unknown else None
+        asked_at = 0.0 if leaves is None else leaves.now()
+        question = AllowSite(site, leaves is not None)
+        answer = await self._prompter.ask(question)
+        if leaves is not None:
+            leaves.keep_answer(question, answer, asked_at)
+        return answer
 
     def _settle(self, site: Origin, answer: SiteAnswer) -> None:
         keep_answer(self._permissions, site, answer)

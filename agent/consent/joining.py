@@ -6,6 +6,7 @@ from typing import Final, TypeVar, cast
 
 from agent.consent.permissions import Permissions, keep_answer
 from agent.consent.questions import AllowSite, Prompt, Prompter, SiteAnswer
+from agent.consent.site_leave import SiteLeaves
 from agent.origin import Origin
 
 A = TypeVar("A")
@@ -17,6 +18,8 @@ LINGER_SECONDS: Final = 1.0
 class _Window:
     """A question about a site, and how many requests wait for its answer."""
 
+    question: AllowSite
+    asked_at: float
     task: asyncio.Task[SiteAnswer]
     askers: int = 0
 
@@ -27,16 +30,21 @@ class JoiningPrompter:
     Every other question is handed on as it is.
     """
 
-    def __init__(self, prompter: Prompter, permissions: Permissions) -> None:
+    def __init__(
+        self, prompter: Prompter, permissions: Permissions, leaves: SiteLeaves | None = None
+    ) -> None:
         """Put it before ``prompter``.
 
         Args:
             prompter: shows the windows.
             permissions: where an answer is kept that comes when nobody waits for it any more.
+            leaves: likewise, what a yes covers; granted as soon as the site is allowed, so that
+                whichever request comes first has it. None where nobody takes them.
 
         """
         self._prompter = prompter
         self._permissions = permissions
+        self._leaves = leaves or SiteLeaves()
         self._windows: dict[Origin, _Window] = {}
 
     def can_ask(self) -> bool:
@@ -52,7 +60,8 @@ class JoiningPrompter:
     async def _join(self, prompt: AllowSite) -> SiteAnswer:
         window = self._windows.get(prompt.site)
         if window is None:
-            window = _Window(asyncio.create_task(self._prompter.ask(prompt)))
+            asking = asyncio.create_task(self._prompter.ask(prompt))
+            window = _Window(prompt, self._leaves.now(), asking)
             self._windows[prompt.site] = window
             window.task.add_done_callback(lambda _: self._close(prompt.site, window))
         window.askers += 1
@@ -67,7 +76,9 @@ class JoiningPrompter:
         del self._windows[site]
         # Whoever still waits is told of an error; an answer counts also where nobody does.
         if not window.task.cancelled() and window.task.exception() is None:
-            keep_answer(self._permissions, site, window.task.result())
+            answer = window.task.result()
+            keep_answer(self._permissions, site, answer)
+            self._leaves.keep_answer(window.question, answer, window.asked_at)
 
 
 def _give_up(window: _Window) -> None:

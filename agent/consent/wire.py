@@ -10,14 +10,23 @@ from typing import Final, TypeAlias, TypeVar, cast
 from msgspec import Struct, to_builtins
 
 from agent import strict_json
-from agent.consent.questions import AllowSite, EnterPin, LastAttempt, Locked, Prompt, SiteAnswer
+from agent.consent.questions import (
+    AllowSite,
+    CardFacts,
+    ChooseCard,
+    EnterPin,
+    LastAttempt,
+    Locked,
+    Prompt,
+    SiteAnswer,
+)
 from agent.errors import AgentError, BadRequestError, ErrorCode
 from agent.origin import Origin
 from agent.secret import SecretBytes
 from agent.words.language import SYSTEM
 
 A = TypeVar("A")
-AnyPrompt: TypeAlias = AllowSite | EnterPin | LastAttempt | Locked
+AnyPrompt: TypeAlias = AllowSite | ChooseCard | EnterPin | LastAttempt | Locked
 
 MAX_REQUEST: Final = 512 * 1024  # bytes of the line: 256 documents with the longest names
 MAX_ANSWER: Final = 64  # bytes; a PIN has 8 at most
@@ -25,6 +34,8 @@ NO_DISPLAY: Final = 3
 """The exit status of a process that could not open a window, and so asked nobody."""
 
 PIN: Final = b"pin:"
+CARD: Final = b"card:"
+"""Followed by the place of the chosen card in the question, from 0, in decimal."""
 YES: Final = b"yes"
 NO: Final = b"no"
 SEEN: Final = b"seen"
@@ -90,6 +101,10 @@ def _answer(prompt: Prompt[A], raw: bytearray) -> object:
             raise AgentError("cancelled in the PIN window", code=ErrorCode.USER_CANCELLED)
         case EnterPin() if raw.startswith(PIN):
             return _pin(prompt, memoryview(raw)[len(PIN) :])
+        case ChooseCard() if raw == CANCEL:
+            raise AgentError("cancelled in the card window", code=ErrorCode.USER_CANCELLED)
+        case ChooseCard() if bytes(raw) in (offered := _card_answers(prompt)):
+            return offered[bytes(raw)]
         case LastAttempt() if bytes(raw) in (YES, NO):
             return raw == YES
         case Locked() if raw == SEEN:
@@ -99,6 +114,10 @@ def _answer(prompt: Prompt[A], raw: bytearray) -> object:
 
 
 _SITE_ANSWERS: Final = {answer.value.encode(): answer for answer in SiteAnswer}
+
+
+def _card_answers(prompt: ChooseCard) -> dict[bytes, CardFacts]:
+    return {CARD + b"%d" % place: card for place, card in enumerate(prompt.cards)}
 
 
 def _pin(prompt: EnterPin, typed: memoryview) -> SecretBytes:

@@ -21,6 +21,8 @@ UNDELIVERED: Final = "undelivered"
 """The outcome when the card did it after the asker had gone."""
 BROKEN: Final = "broken"
 """The outcome of a line that begins a segment because the chain before it is broken."""
+UNWRITTEN: Final = "unwritten"
+"""The outcome of a line that stands for entries which could not be written before it."""
 NOTHING_BEFORE: Final = bytes(32)
 MAX_TEXT: Final = 255  # characters of anything that a page or a card chose
 
@@ -32,9 +34,10 @@ class EntryKind(StrEnum):
     """What a line is about."""
 
     SIGN = "sign"
+    AUTHENTICATE = "authenticate"  # document is the purpose, digest that of the challenge
     DECRYPT = "decrypt"
     CONNECT = "connect"  # a site asked to be allowed, and was not
-    SEGMENT = "segment"  # the chain had to begin anew; detail says why
+    SEGMENT = "segment"  # the chain had to begin anew, or has a gap; detail says why
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ class Entry:
         card_serial: the card's own number.
         thumbprint: SHA-256 of the certificate, hexadecimal.
         holder: the name in the certificate, unchecked.
-        detail: why a segment begins.
+        detail: why a segment begins, or what could not be written.
 
     """
 

@@ -21,6 +21,9 @@ class Service(Protocol):
     def is_allowed(self, site: Origin) -> bool:
         """Return whether a site may ask for more than the status."""
 
+    def is_blocked(self, site: Origin) -> bool:
+        """Return whether a site was refused for good."""
+
     async def connect(self, site: Origin) -> None:
         """Ask the citizen to allow a site."""
 
@@ -33,6 +36,11 @@ class Service(Protocol):
         self, site: Origin, request: model.SignatureRequest, pin: SecretBytes | None
     ) -> model.SignatureResult:
         """Sign with a card."""
+
+    async def authenticate(
+        self, site: Origin, request: model.AuthenticationRequest, pin: SecretBytes | None
+    ) -> model.AuthenticationResult:
+        """Prove to a site who holds the card."""
 
     async def decrypt(
         self, site: Origin, request: model.DecryptionRequest, pin: SecretBytes | None

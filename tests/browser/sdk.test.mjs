@@ -172,6 +172,15 @@ test("a hidden page is looked at once and then left alone", async () => {
   up.stop();
 });
 
+test("what only an allowed site is told is learnt once it is allowed", async () => {
+  const stranger = { product: "ankong", version: "0.1.0", api: "v1", allowed: false, max_data: 4194304 };
+  const { agent } = world({ body: stranger, answers: { connect: () => ({ result: { allowed: true } }) } });
+  await agent.check();
+  assert.deepEqual([agent.snapshot.allowed, agent.snapshot.virtual], [false, false]);
+  await agent.connect();
+  assert.deepEqual([agent.snapshot.allowed, agent.snapshot.virtual], [true, true]);
+});
+
 test("a call to nobody says why", async () => {
   const { agent } = world({ running: false });
   await assert.rejects(agent.connect(), (error) =>
@@ -196,6 +205,35 @@ test("nothing is signed twice: a lost connection fails the call", async () => {
   setTimeout(() => state.sockets[0].close(), 5);
   await refused;
   assert.equal(state.sockets.flatMap(({ sent }) => sent).filter(({ method }) => method === "sign").length, 1);
+});
+
+test("why a connection was closed is read and named", async () => {
+  for (const [event, code, retriable] of [
+    [{}, "connection_lost", true],
+    [{ code: 1006, reason: "" }, "connection_lost", true],
+    [{ code: 1001, reason: "" }, "connection_lost", true],
+    [{ code: 1008, reason: "origin_blocked" }, "origin_blocked", false],
+    [{ code: 1008, reason: "" }, "rate_limited", true],
+    [{ code: 1009, reason: "" }, "too_large", false],
+    [{ code: 1011, reason: "" }, "internal", false],
+  ]) {
+    const { agent, state } = world({ answers: { sign: () => { state.sockets[0].close(event); } } });
+    await assert.rejects(agent.sign({ data: "x" }), (error) => error.code === code && error.retriable === retriable);
+  }
+});
+
+test("what is too large is said to be, and nothing else on the connection dies with it", async () => {
+  const signature = () => ({ result: { signature: "c2ln" } });
+  const body = { product: "ankong", version: "0.1.0", api: "v1", allowed: true, max_data: 300_000 };
+  const { agent, state } = world({ body, answers: { sign: signature, sign_batch: signature } });
+  const tooLarge = (error) => error.code === "too_large" && !error.retriable;
+  await assert.rejects(agent.sign({ data: new Uint8Array(300_001) }), tooLarge);
+  const items = Array.from({ length: 5 }, () => ({ data: new Uint8Array(100_000) }));
+  await assert.rejects(agent.signBatch({ items }), tooLarge);
+  await agent.sign({ data: new Uint8Array(300_000) });
+  await agent.signBatch({ items: items.slice(0, 3) });
+  await agent.sign({ digest: new Uint8Array(32), format: "cms-detached" });
+  assert.equal(state.sockets.length, 1);
 });
 
 test("an aborted or overdue call is cancelled at the agent", async () => {
@@ -223,4 +261,33 @@ test("a card that could not be read is told beside the others", async () => {
   assert.deepEqual(await agent.certificates({ onProblem: (each) => heard.push(each) }), [{ reader: "S" }]);
   assert.deepEqual(heard, [problem]);
   assert.deepEqual(await agent.certificates(), [{ reader: "S" }]);
+});
+
+const LOGIN = { result: { token: "dG9r", thumbprint: "00", reader: "R" } };
+const CHALLENGE = Uint8Array.from({ length: 32 }, (_, index) => 255 - index);
+const CHALLENGE_TEXT = "__79_Pv6-fj39vX08_Lx8O_u7ezr6uno5-bl5OPi4eA";
+
+test("a login sends the challenge, as octets or as base64url, and nothing of the site", async () => {
+  const { agent, state } = world({ answers: { authenticate: () => LOGIN } });
+  assert.deepEqual(await agent.authenticate({ challenge: CHALLENGE }), LOGIN.result);
+  await agent.authenticate({ challenge: CHALLENGE_TEXT, purpose: "identify", hash: "SHA-512", pin: "123456" });
+  const sent = state.sockets.flatMap((socket) => socket.sent).filter(({ method }) => method === "authenticate");
+  const challenge = toBase64(CHALLENGE);
+  assert.deepEqual(sent.map(({ params }) => params), [
+    { challenge, purpose: "login", hash: "SHA-256" },
+    { challenge, purpose: "identify", hash: "SHA-512", pin: "123456" },
+  ]);
+});
+
+test("what is no challenge is refused before anything is sent", async () => {
+  const { agent, state } = world({ answers: { authenticate: () => LOGIN } });
+  const wrong = [
+    undefined, null, {}, [], 5, "", "A".repeat(42), "A".repeat(45), "A".repeat(87), `${"A".repeat(43)}=`, `${"A".repeat(43)}\n`,
+    CHALLENGE_TEXT.replace("_", "/"), CHALLENGE_TEXT.replace("-", "+"), `${"A".repeat(42)}B`, // B: not the one text of these octets
+    new Uint8Array(31), new Uint8Array(65), new ArrayBuffer(32), Array.from(CHALLENGE),
+  ];
+  for (const challenge of wrong) {
+    await assert.rejects(agent.authenticate({ challenge }), (error) => error instanceof AnkongError && error.code === "bad_request");
+  }
+  assert.equal(state.sockets.length, 0);
 });

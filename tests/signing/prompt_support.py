@@ -8,6 +8,7 @@ from agent.consent.questions import (
     Act,
     AllowSite,
     CardFacts,
+    ChooseCard,
     DocumentFacts,
     EnterPin,
     LastAttempt,
@@ -29,7 +30,9 @@ ALLOW = AllowSite(SITE)
 PIN = EnterPin(SITE, SIGNING, CARD, 3, was_wrong=False, min_length=6, max_length=8)
 LAST = LastAttempt(SITE, 1, CARD, pin_given=False)
 LOCKED = Locked(SITE, CARD)
-ALL = (ALLOW, PIN, LAST, LOCKED)
+OTHER_CARD = CardFacts("Ankong Virtual Reader 1", "gen1", "TP00000000000002", None, virtual=True)
+CHOOSE = ChooseCard(SITE, (CARD, OTHER_CARD))
+ALL = (ALLOW, PIN, LAST, LOCKED, CHOOSE)
 THINKING = 20.0  # seconds; far more than whatever closes a window takes
 
 Answer = Callable[[Prompt[Any]], Any]

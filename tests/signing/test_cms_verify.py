@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from asn1crypto import cms, core, parser
+from asn1crypto import cms, core, parser, tsp
 from asn1crypto import keys as asn1_keys
 from asn1crypto import x509 as asn1_x509
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -180,10 +180,10 @@ def test_sha1_passes_only_when_asked_for(tmp_path: Path) -> None:
         (("-nodetach", "-stream", "-indef"), "indefinite"),
         (("-nodetach", "-noattr"), "no signed attributes"),
         (("-nodetach", "-nocerts"), "does not carry"),
-        (("-nodetach", "-keyid"), "version 1"),
+        (("-nodetach", "-keyid"), "issuer and serial number"),
         (("-nodetach", "-keyopt", "rsa_padding_mode:pss"), "parameters"),
         (("-nodetach", "-md", "sha224"), "digest algorithm"),
-        (("-nodetach", "-econtent_type", "1.2.3.4"), "version 1"),
+        (("-nodetach", "-econtent_type", "1.2.3.4"), "another type"),
         ((), "not given"),
     ],
 )
@@ -238,6 +238,23 @@ def _other_certificate(signed: cms.SignedData) -> None:
     twin = pki.issuing().issue(pki.citizen_name(), pki.citizen_key(), usage=pki.ENCRYPT)
     raw = twin.public_bytes(Encoding.DER)
     signed["certificates"] = [cms.CertificateChoices.load(raw)]
+
+
+def _second_certificate(signed: cms.SignedData) -> None:
+    """Add another certificate of the same name, number and key."""
+    twin = pki.issuing().issue(pki.citizen_name(), pki.citizen_key(), usage=pki.ENCRYPT)
+    signed["certificates"].append(cms.CertificateChoices.load(twin.public_bytes(Encoding.DER)))
+
+
+def _bound_to(issuer: bytes, number: int) -> Callable[[cms.SignedData], None]:
+    """Name the signer's certificate by issuer and number too, beside its hash."""
+    name = asn1_x509.GeneralName("directory_name", asn1_x509.Name.load(issuer))
+    identifier = {
+        "cert_hash": HashAlgorithm.SHA256.digest(pki.citizen()),
+        "issuer_serial": {"issuer": [name], "serial_number": number},
+    }
+    value = tsp.SigningCertificateV2({"certs": [identifier]})
+    return _with(attributes.SIGNING_CERTIFICATE_V2, value)
 
 
 def _two_signers(signed: cms.SignedData) -> None:
@@ -304,14 +321,15 @@ PROTECTION = cms.CMSAlgorithmProtection(
         (_with(attributes.CARD_SERIAL, core.PrintableString("0" * 65)), "card serial"),
         (_with("1.2.840.113549.1.9.52", PROTECTION), "algorithms"),
         (_other_certificate, "the one that was signed"),
+        (_second_certificate, "does not carry"),
         (_two_signers, "one signer"),
         (_no_signer, "one signer"),
         (_undeclared_digest, "not declared"),
         (_other_signature_algorithm, "signature algorithm"),
-        (_other_content_type, "type data"),
+        (_other_content_type, "another type"),
         (_curve_key, "RSA"),
         (_other_kind_of_certificate, "only X.509"),
-        (_newer_message, "version 1"),
+        (_newer_message, "version"),
         (_newer_signer, "issuer and serial number"),
     ],
 )
@@ -333,19 +351,24 @@ def test_attributes_that_are_signed_in_another_order_are_refused() -> None:
         verify(wrong.replace(old, new))
 
 
-@pytest.mark.parametrize(
-    ("inner", "reason"),
-    [
-        (core.OctetString(DOCUMENT).dump(), "one octet string"),
-        (cms.ContentInfo.load(message())["content"].dump(), "something follows"),
-    ],
-)
-def test_nothing_is_hidden_behind_what_was_signed(inner: bytes, reason: str) -> None:
+def test_nothing_is_hidden_behind_what_was_signed() -> None:
     raw = message()
-    assert respelled(raw, inner, inner) == raw
-    for more in (b"\x05\x00", inner):
-        with pytest.raises(CmsError, match=reason):
-            verify(respelled(raw, inner, inner + more))
+    for inner, reason in (
+        (core.OctetString(DOCUMENT).dump(), "one octet string"),
+        (cms.ContentInfo.load(raw)["content"].dump(), "something follows"),
+    ):
+        assert respelled(raw, inner, inner) == raw
+        for more in (b"\x05\x00", inner):
+            with pytest.raises(CmsError, match=reason):
+                verify(respelled(raw, inner, inner + more))
+
+
+def test_the_declared_digest_has_no_parameters() -> None:
+    declared = bytes.fromhex("310f300d06096086480165030402010500")  # a SET of SHA-256 with NULL
+    assert message().count(declared) == 1
+    for other in (b"\x04\x00", b"\x45\x00", b"\x30\x00"):
+        with pytest.raises(CmsError):
+            verify(message().replace(declared, declared[:-2] + other))
 
 
 def test_another_kind_of_message_is_none_of_ours() -> None:
@@ -379,13 +402,12 @@ def test_a_signing_time_without_seconds_or_zone_is_refused() -> None:
             verify(raw.replace(good, bad))
 
 
-def test_an_issuer_and_serial_number_beside_the_hash_must_fit(tmp_path: Path) -> None:
-    """OpenSSL writes them into signing-certificate-v2 when they are not those of the signer id."""
-    raw = openssl_sign(tmp_path, "-nodetach", "-cades")
-    assert verify(raw).signing_certificate
-    wrong = raw.replace(b"\x02\x02\x5a\x01", b"\x02\x02\x5a\x02")
-    with pytest.raises(CmsError):
-        verify(wrong)
+def test_an_issuer_and_serial_number_beside_the_hash_must_fit() -> None:
+    issuer, other = pki.MOICA.public_bytes(), pki.ROOT.public_bytes()
+    assert verify(rebuilt(_bound_to(issuer, 0x5A01))).signing_certificate
+    for wrong in (_bound_to(issuer, 0x5A02), _bound_to(other, 0x5A01)):
+        with pytest.raises(CmsError, match="not the one that was signed"):
+            verify(rebuilt(wrong))
 
 
 def test_size_is_bounded() -> None:

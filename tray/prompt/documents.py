@@ -10,6 +10,7 @@ from tray.prompt.window import VALUE_WIDTH, Line, Window
 from tray.prompt.wrap import fit, wrap
 
 AT_ONCE: Final = 3  # of several documents
+BEFORE_BUTTON: Final = 2  # of more than those: a small screen has room for so many
 LIST_LINES: Final = 14  # of the list, where the screen is high enough
 LEAST_LINES: Final = 3  # of the list, where it is not
 _NAME_LINES: Final = 2  # that a name may take in the list
@@ -25,7 +26,7 @@ def add_documents(window: Window, panel: tk.Frame, prompt: EnterPin) -> None:
     caller = caller_of(prompt, window.texts)
     lines = [Line(caller, style.small)] if caller else []
     if prompt.purpose.count > 1:
-        for document in documents[:AT_ONCE]:
+        for document in documents[: _at_once(prompt)]:
             name, _, digits = describe(document, prompt.purpose, window.texts)
             lines.append(Line(name, style.body, right=digits))
     else:
@@ -37,6 +38,10 @@ def add_documents(window: Window, panel: tk.Frame, prompt: EnterPin) -> None:
         _AllDocuments(window, values, prompt)
     elif prompt.purpose.count == 1 and documents[0].text is not None:
         _add_text(window, values, documents[0].text)
+
+
+def _at_once(prompt: EnterPin) -> int:
+    return AT_ONCE if prompt.purpose.count <= AT_ONCE else BEFORE_BUTTON
 
 
 def _add_text(window: Window, values: tk.Frame, text: str) -> None:
@@ -60,7 +65,7 @@ class _AllDocuments:
         style, palette = window.style, window.style.palette
         place = tk.Frame(values, background=palette.panel)
         place.pack(fill="x", pady=(style.gap(0.1), 0))
-        rest = window.texts.more_documents.format(count=prompt.purpose.count - AT_ONCE)
+        rest = window.texts.more_documents.format(count=prompt.purpose.count - BEFORE_BUTTON)
         style.label(rest, place, style.body, (palette.ink, palette.panel)).pack(side="left")
         self._button = window.make_button(place, window.texts.show_all, self._show, "Small")
         self._button.pack(side="right")

@@ -23,6 +23,7 @@ _GAPS: Final = {
     "serial": (r"[0-9a-z]{8,}", 10),
     "digest": (r"[0-9a-f]{8,}", 10),
     "hash": (r"sha[0-9]+", 5),
+    "site": (r"[0-9a-z]{3,}", 3),
 }
 """What a placeholder of our texts stands for, and how much it tells; others stand for anything."""
 _ANYTHING: Final = ".+"

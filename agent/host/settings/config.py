@@ -85,6 +85,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         page_pin: whether a page may hand the PIN over; otherwise only the agent's window asks.
         allow_sha1: whether pages may ask for SHA-1 signatures.
         last_try: whether the card's last PIN attempt may be spent, after a question.
+        unknown_tries: what happens to a PIN of a page's while nobody knows how many attempts the
+            card has left: ``ask`` opens a window first, ``allow`` sends it.
         update_check: whether the agent may ask for a newer version of itself.
         update_url: address of the update information (see ``update.fetch.check_address``); empty
             disables the check.
@@ -115,6 +117,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     page_pin: Annotated[bool, Lock(when_unusable=False)] = True
     allow_sha1: Annotated[bool, Lock(when_unusable=False)] = False
     last_try: Annotated[bool, Lock(when_unusable=False)] = True
+    unknown_tries: Annotated[Literal["ask", "allow"], Lock(when_unusable="ask")] = "ask"
     update_check: Annotated[bool, Lock(when_unusable=False)] = True
     update_url: Annotated[UpdateUrl, Lock()] = ""
     update_keys: Annotated[UpdateKeys, Lock()] = ()

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final, TypeAlias
 
-from agent.errors import AgentError, ErrorCode, MuteCardError
+from agent.errors import AgentError, ErrorCode, MuteCardError, SeveralCardsError
 from agent.host.settings.config import Settings
 from agent.origin import Origin
 from agent.secret import SecretBytes
@@ -26,6 +26,7 @@ from agent.web.hipki.information import (
     information,
     information_image,
 )
+from agent.web.hipki.public_names import public_reader_name
 from agent.web.service import Service
 
 IMAGE_SECONDS: Final = 1.5
@@ -116,7 +117,10 @@ class HipkiComponent:
         try:
             await self._service.connect(site)
         except AgentError as error:
-            return numbers(error)
+            why = numbers(error)
+            if why.ret_code is Major.UNTRUSTED_SITE:
+                self._note_refused(site)
+            return why
         return ErrorNumbers(Major.SUCCESS)
 
     def public_information(
@@ -190,7 +194,7 @@ class HipkiComponent:
         try:
             plain = await self._service.decrypt(site, asked, pin)
         except AgentError as error:
-            if error.code in _DECRYPTION:
+            if error.code in _DECRYPTION and not isinstance(error, SeveralCardsError):
                 raise HipkiError(_DECRYPTION[error.code]) from error
             raise
         return {
@@ -222,22 +226,25 @@ class HipkiComponent:
         wanted = fields.slot
         if wanted is None:
             return slots
-        return [slot for slot in slots if wanted in (slot.name, slot.reader.name)]
+        exact = [slot for slot in slots if wanted in (slot.name, slot.reader.name)]
+        # Pages keep the name that they were told before they were allowed.
+        return exact or [slot for slot in slots if wanted == _as_strangers_see(slot).name]
 
     def _reader(self, fields: RequestFields) -> str | None:
-        """Choose the reader: the one named, or the first with a card; None when there is none.
+        """Return the reader that is named, or the only one that pages see; None for any.
 
         Raises:
             HipkiError: 0x76100003, there is none of that name.
 
         """
+        if fields.slot is None:
+            return self._settings.hipki_reader
         slots = self._slots({}, fields)
-        if fields.slot is not None:
-            if not slots:
-                raise HipkiError(Major.NO_READER)
-            return slots[0].reader.name
-        with_card = (s.reader.name for s in slots if s.reader.state is CardPresence.CARD)
-        return next(with_card, self._settings.hipki_reader)
+        if not slots:
+            raise HipkiError(Major.NO_READER)
+        if len(slots) > 1:  # names that differ in the serial number only
+            return None
+        return slots[0].reader.name
 
     async def _serials(self, site: Origin) -> Mapping[str, CardContents]:
         """Find the number of each card, reading those that were not read before."""
@@ -264,7 +271,8 @@ def _listing_outcome(error: AgentError) -> ErrorNumbers:
 
 
 def _as_strangers_see(slot: Slot) -> Slot:
-    return replace(slot, reader=replace(slot.reader, generation=None))
+    name = public_reader_name(slot.reader.name)
+    return replace(slot, reader=replace(slot.reader, name=name, generation=None))
 
 
 async def _refuse(site: Origin, fields: RequestFields) -> Reply:

@@ -70,6 +70,18 @@ def sign_request(
         raise MessageError(error.detail) from None
 
 
+def authentication_request(params: messages.AuthenticateParams) -> model.AuthenticationRequest:
+    """Read what a login is to be made of."""
+    thumbprint = or_none(params.certificate)
+    return model.AuthenticationRequest(
+        challenge=params.challenge,
+        purpose=params.purpose,
+        hash=HashAlgorithm(params.hash),
+        certificate=None if thumbprint is None else bytes.fromhex(thumbprint),
+        reader=or_none(params.reader),
+    )
+
+
 def decrypt_request(params: messages.DecryptParams) -> model.DecryptionRequest:
     """Read what to decrypt."""
     return model.DecryptionRequest(params.data, params.format, or_none(params.reader))
@@ -98,14 +110,18 @@ def status(
     virtual: bool,
     state: messages.AgentState,
 ) -> messages.StatusResult:
-    """Show the agent itself; ``snapshot`` and ``proof`` only for a site that is allowed."""
+    """Show the agent itself; ``snapshot`` and ``proof`` only for a site that is allowed.
+
+    Nobody else learns whether the cards are virtual, or how the agent is.
+    """
     return messages.StatusResult(
         product="ankong",
         version=__version__,
         api="v1",
-        state=state,
         allowed=snapshot is not None,
-        virtual=virtual,
+        max_data=messages.MAX_DATA,
+        state=UNSET if snapshot is None else state,
+        virtual=UNSET if snapshot is None else virtual,
         readers=UNSET if snapshot is None else tuple(reader(view) for view in snapshot.readers),
         proof=UNSET
         if proof is None
@@ -172,6 +188,14 @@ def sign_batch_result(result: model.SignatureResult) -> messages.SignBatchResult
         thumbprint=used.facts.thumbprint.hex(),
         reader=used.reader,
         card_serial=used.card_serial,
+    )
+
+
+def authenticate_result(result: model.AuthenticationResult) -> messages.AuthenticateResult:
+    """Show a login."""
+    used = result.certificate
+    return messages.AuthenticateResult(
+        token=result.token, thumbprint=used.facts.thumbprint.hex(), reader=used.reader
     )
 
 

@@ -46,7 +46,7 @@ class NativeApi:
             limits: for each site.
             virtual: whether the cards are virtual.
             prove: shows a site that it is still the same installation; None cannot.
-            state: what everybody is told of the agent.
+            state: what an allowed site is told of the agent.
 
         """
         self._service = service
@@ -68,6 +68,10 @@ class NativeApi:
     def is_allowed(self, site: Origin | None) -> bool:
         """Return whether whoever asks may ask for more than the status."""
         return site is not None and self._service.is_allowed(site)
+
+    def is_blocked(self, site: Origin) -> bool:
+        """Return whether the citizen, or an administrator, said no to a site for good."""
+        return self._service.is_blocked(site)
 
     def status(self, site: Origin | None, nonce: bytes | None = None) -> messages.StatusResult:
         """Say that the agent runs; to an allowed site also who we are, and what is in the readers.
@@ -118,6 +122,9 @@ class NativeApi:
             case messages.SignBatchRequest(params=batch):
                 signed = await self._sign(site, batch)
                 return convert.sign_batch_result(signed)
+            case messages.AuthenticateRequest(params=login):
+                made = await self._authenticate(site, login)
+                return convert.authenticate_result(made)
             case messages.DecryptRequest(params=wanted):
                 return messages.DecryptResult(await self._decrypt(site, wanted))
             case _:
@@ -141,8 +148,15 @@ class NativeApi:
         request = convert.sign_request(params, allow_sha1=self._settings.allow_sha1)
         return await self._service.sign(site, request, self._page_pin(params))
 
+    async def _authenticate(
+        self, site: Origin, params: messages.AuthenticateParams
+    ) -> model.AuthenticationResult:
+        request = convert.authentication_request(params)
+        return await self._service.authenticate(site, request, self._page_pin(params))
+
     def _page_pin(
-        self, params: messages.SigningParams | messages.DecryptParams
+        self,
+        params: messages.SigningParams | messages.AuthenticateParams | messages.DecryptParams,
     ) -> SecretBytes | None:
         return convert.or_none(params.pin) if self._settings.page_pin else None
 
@@ -156,7 +170,11 @@ def wipe_pin(request: messages.Request) -> None:
 
 def _pin(request: messages.Request) -> SecretBytes | None:
     if isinstance(
-        request, messages.SignRequest | messages.SignBatchRequest | messages.DecryptRequest
+        request,
+        messages.SignRequest
+        | messages.SignBatchRequest
+        | messages.AuthenticateRequest
+        | messages.DecryptRequest,
     ):
         return convert.or_none(request.params.pin)
     return None

@@ -1,6 +1,6 @@
 """Every window in one language: ``python -m tests.tray.prompt.gallery TAG [FOLDER]``.
 
-It prints what is cut, as a JSON list, and leaves a picture of each window in the folder.
+It prints what is cut or crowded, as a JSON list, and leaves a picture of each window in the folder.
 """
 
 import json
@@ -14,16 +14,36 @@ from tkinter import ttk
 
 from msgspec.structs import replace
 
-from agent.consent.questions import Act, AllowSite, DocumentFacts, LastAttempt, Purpose
+from agent.cms.login import LoginPurpose
+from agent.consent.questions import (
+    MAX_CARDS,
+    Act,
+    AllowSite,
+    ChooseCard,
+    DocumentFacts,
+    LastAttempt,
+    Purpose,
+)
 from agent.consent.wire import AnyPrompt
 from agent.origin import LOCAL_PROGRAM, LOCAL_USER, SELF_TEST, Origin
 from agent.words.language import BY_TAG
-from tests.signing.prompt_support import ALLOW, CARD, DOCUMENT, LAST, LOCKED, PIN, SIGNING, SITE
-from tests.tray.prompt.cut import cut, widgets
+from tests.signing.prompt_support import (
+    ALLOW,
+    CARD,
+    CHOOSE,
+    DOCUMENT,
+    LAST,
+    LOCKED,
+    PIN,
+    SIGNING,
+    SITE,
+)
+from tests.tray.prompt.cut import crowded, cut, widgets
 from tray.prompt.texts import load_texts
 from tray.prompt.views import show
 from tray.prompt.window import open_root
 
+_LONG = "Chunghwa Telecom USB Smart Card Reader With A Very Long Name [CCID] 00 00"
 _NAMES = ("升級為金質會員.txt", "", None, "股東會同意書" * 20 + ".pdf", "hợp đồng " * 20 + ".docx")
 _MANY = Purpose(
     Act.SIGN,
@@ -31,6 +51,7 @@ _MANY = Purpose(
     tuple(DocumentFacts(_NAMES[number % 5], bytes((number,)) * 64) for number in range(256)),
     256,
 )
+_LOGIN = Purpose(Act.AUTHENTICATE, login=LoginPurpose.LOGIN)
 
 
 def _saying(text: str) -> Purpose:
@@ -40,6 +61,7 @@ def _saying(text: str) -> Purpose:
 _OURS = "請輸入 PIN 碼，簽署這份文件\nSHA-256 指紋 0001 0203\n卡片\n王測試\n\n"
 WINDOWS: dict[str, AnyPrompt] = {
     "allow": ALLOW,
+    "allow-unknown": AllowSite(SITE, attempts_unknown=True),
     "allow-punycode": AllowSite(Origin.parse("http://xn--80ak6aa92e.com")),
     "allow-chinese": AllowSite(Origin.parse("https://www.xn--kpry57d.tw")),
     "allow-subdomain": AllowSite(Origin.parse("https://gov.tw.evil.example")),
@@ -55,10 +77,19 @@ WINDOWS: dict[str, AnyPrompt] = {
     "pin-text-long": replace(PIN, purpose=_saying("thanh toán\u00a0" * 18 + "👍W"), may_block=True),
     "pin-last": replace(PIN, site=SELF_TEST, attempts_left=1, was_wrong=True),
     "decrypt": replace(PIN, site=LOCAL_USER, purpose=Purpose(Act.DECRYPT)),
+    "login": replace(PIN, purpose=_LOGIN),
+    "identify": replace(
+        PIN,
+        site=Origin.parse(f"https://www.gov.tw.{'login-' * 7}tw.example"),
+        purpose=Purpose(Act.AUTHENTICATE, login=LoginPurpose.IDENTIFY),
+    ),
     "no-holder": replace(PIN, card=replace(CARD, holder=None)),
     "last": LAST,
+    "unknown": LastAttempt(SITE, None, CARD, pin_given=True),
     "few": LastAttempt(SITE, 2, CARD, pin_given=True),
     "locked": LOCKED,
+    "choose": CHOOSE,
+    "choose-long": ChooseCard(SITE, (replace(CARD, reader=_LONG, holder="王" * 40),) * MAX_CARDS),
 }
 
 
@@ -84,7 +115,8 @@ def main(tag: str, folder: str | None = None) -> None:
 
         def look(name: str = name, root: object = root) -> None:
             root.update()  # type: ignore[attr-defined]  # a Tk
-            found.extend(f"{name}: {each}" for each in cut(root))  # type: ignore[arg-type]  # a Tk
+            problems = [*cut(root), *crowded(root)]  # type: ignore[arg-type]  # a Tk
+            found.extend(f"{name}: {each}" for each in problems)
             if folder:
                 file = Path(folder) / f"{tag}-{name}.png"
                 number = str(root.winfo_id())  # type: ignore[attr-defined]  # likewise

@@ -65,6 +65,7 @@ OURS = (
     "Card: 王小明",
     "文件：甲",
     "卡號 TP00000000000001",
+    "登入 portal.example",
     "還可以輸入 3 次",
     "●●● 3 TRIES  LEFT",
     "Con 2 lan thu",
@@ -89,6 +90,8 @@ FILLINGS = {
     "digest": "0001 0203",
     "serial": "TP00000000000001",
     "readable": "x.tw",
+    "site": "portal.example",
+    "reader": "Ankong Virtual Reader 0",
     "least": 6,
     "most": 8,
 }

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.cms.login import CONTENT_TYPE, LoginPurpose, LoginStatement
 from agent.cms.verify import verify
 from agent.consent.site_store import Decision, SiteStore
 from agent.origin import Origin
@@ -77,6 +78,21 @@ def test_a_page_is_allowed_once_and_signs_with_a_pin_typed_in_our_window(
         assert TEST_PIN.encode() not in log.read_bytes()
 
 
+def test_a_login_says_in_its_title_where_it_leads(desktop: Desktop, agent: RunningAgent) -> None:
+    challenge = base64.b64encode(bytes(32)).decode()
+    for purpose in LoginPurpose:
+        asked = agent.start_call("authenticate", challenge=challenge, purpose=purpose.value)
+        agent.next_window()
+        title = desktop.do("xdotool", "getwindowname", desktop.see())
+        assert "portal.example" in title
+        time.sleep(AWAKE)
+        desktop.press(*TEST_PIN, "Return")
+        token = base64.b64decode(asked.result(60)["result"]["token"])
+        desktop.see_nothing()
+        stated = LoginStatement.parse(verify(token, content_types=(CONTENT_TYPE,)).content)
+        assert (stated.origin, stated.purpose) == (SITE, purpose)
+
+
 def test_never_is_never(desktop: Desktop, card: Path, tmp_path: Path) -> None:
     state = tmp_path / "state"
     arguments = ("--virtual-card", str(card))
@@ -97,6 +113,10 @@ def test_without_a_display_each_request_ends_with_a_clear_code(card: Path, tmp_p
     remember(tmp_path / "other", Decision.ALLOWED)
     with running_agent(tmp_path / "other", without_display(), *arguments) as agent:
         assert code(agent.call("sign", **DOCUMENT)) == "pin_required"
+        error = agent.call("sign", **DOCUMENT, pin=TEST_PIN)["error"]
+        assert (error["code"], "attempts_left" in error) == ("pin_last_attempt", False)
+    (tmp_path / "other" / "config.toml").write_text('unknown_tries = "allow"')
+    with running_agent(tmp_path / "other", without_display(), *arguments) as agent:
         assert agent.call("sign", **DOCUMENT, pin=TEST_PIN)["result"]
 
 

@@ -16,10 +16,13 @@
   let name = "";
   let taken = false;
   let wide = false;
+  let wasAside = false; // another window had the focus
   let gone = false; // a closed window says nothing: its page may have opened another by now
 
-  // Of a page that says nothing; well within what pages wait for us, often 3.5 seconds.
+  // With a page that says nothing, in milliseconds: where our message may be lost, well within what pages wait for us,
+  // often 3.5 seconds; and where it is not, longer than any page is busy.
   const PATIENCE = 1500;
+  const LONGEST_BUSY = 11_000;
 
   const progress = (text) => {
     find("ask").hidden = true;
@@ -46,7 +49,7 @@
     window.moveTo(Math.max(0, (screen.availWidth - width) / 2), Math.max(0, (screen.availHeight - height) / 3));
   };
 
-  const choice = (answer, label, style) => {
+  const choice = (answer, label, style, place = 0) => {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = label;
@@ -55,7 +58,7 @@
     button.addEventListener("click", async () => {
       for (const each of find("choices").children) each.disabled = true;
       try {
-        await send("/popup/answer", { answer });
+        await send("/popup/answer", { answer, choice: place });
       } catch {
         guard([...find("choices").children]);
       }
@@ -65,9 +68,11 @@
 
   const cancel = () => choice("cancel", say("common.cancel"), "quiet");
 
-  const askSite = () => {
+  const askSite = (question) => {
     find("title").textContent = say("popup.site_title");
     find("text").textContent = say(`popup.wish.${names.get(name)?.[1] ?? "other"}`);
+    find("more").textContent = say("common.covers_pin");
+    find("more").hidden = !question.attemptsUnknown;
     find("choices").replaceChildren(
       choice("always", say("popup.always"), "main"),
       choice("once", say("popup.once"), ""),
@@ -77,14 +82,37 @@
   };
 
   const askTry = (question) => {
-    const last = question.attemptsLeft === 1;
-    find("title").textContent = say(last ? "popup.last_title" : "popup.again_title");
-    find("text").textContent = last ? say("popup.last_text") : say("popup.again_text", { count: question.attemptsLeft });
+    const left = question.attemptsLeft;
+    const last = left === 1;
+    const kind = left === null ? "unknown" : last ? "last" : "again";
+    find("title").textContent = say(`popup.${kind}_title`);
+    find("text").textContent = say(`popup.${kind}_text`, { count: left });
+    find("more").hidden = true;
     find("choices").replaceChildren(
       choice("once", say(last ? "common.send_pin_surely" : "popup.send_pin"), last ? "grave" : "main"),
       cancel(),
     );
   };
+
+  const askCard = (question) => {
+    find("title").textContent = say("common.which_card");
+    find("text").textContent = say("popup.card_text");
+    find("choices").replaceChildren(
+      ...question.cards.map((card, place) => {
+        const holder = card.holder || say("popup.no_holder");
+        const mark = card.virtual ? ` · ${say("popup.virtual")}` : "";
+        const button = choice("once", `${holder}${mark}`, "", place);
+        const more = document.createElement("span");
+        more.className = "soft small";
+        more.textContent = say("popup.card_place", card);
+        button.append(document.createElement("br"), more);
+        return button;
+      }),
+      cancel(),
+    );
+  };
+
+  const questions = { site: askSite, pin: askTry, card: askCard };
 
   const show = (state) => {
     if (state.window) {
@@ -95,10 +123,9 @@
       progress(doing());
       return;
     }
-    const aboutPin = state.question.kind === "pin";
     showSite(state.question);
-    (aboutPin ? askTry : askSite)(state.question);
-    if (aboutPin) find("odd").hidden = true;
+    questions[state.question.kind](state.question);
+    if (state.question.kind === "pin") find("odd").hidden = true;
     find("title").classList.toggle("grave", state.question.attemptsLeft === 1);
     find("progress").hidden = true;
     find("ask").hidden = false;
@@ -134,12 +161,18 @@
     window.close();
   };
 
+  // A window of its own that a page asked for, and yet nobody opened it: the browser has cut the two apart.
+  const isCutOff = () => meta("opened") === "by_page" && history.length <= 1;
+
   const alone = () => {
     find("spinner").hidden = true;
-    progress(say("popup.alone"));
+    const cut = isCutOff();
+    progress(say(cut ? "popup.cut_off" : "popup.alone"));
+    if (cut) widen();
   };
 
   addEventListener("pagehide", () => { gone = true; });
+  addEventListener("blur", () => { wasAside = true; });
   addEventListener("focus", () => guard([...find("choices").children]));
   document.addEventListener("visibilitychange", () => guard([...find("choices").children]));
   if (opener) {
@@ -149,9 +182,17 @@
       clearInterval(calling);
       serve(event.data, event.origin);
     });
-    // Chromium can lose a window's first message while its page opens another window: call again.
-    const call = () => opener.postMessage(JSON.stringify({ func: meta("ready") }), "*");
-    const calling = setInterval(call, PATIENCE);
+    // Chromium can lose a window's first message while its page opens another window, which takes the focus from this
+    // one. A page that is only busy must not find two messages: some take the second for the reply.
+    let since = 0;
+    const call = () => {
+      since = performance.now();
+      opener.postMessage(JSON.stringify({ func: meta("ready") }), "*");
+    };
+    const calling = setInterval(() => {
+      const isAside = wasAside || !document.hasFocus();
+      if (performance.now() - since >= (isAside ? PATIENCE : LONGEST_BUSY)) call();
+    }, 250);
     call();
   } else {
     alone();
