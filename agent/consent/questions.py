@@ -19,7 +19,9 @@ from agent.secret import SecretBytes
 
 A = TypeVar("A")
 MAX_CARDS = 6  # that a window can offer
-MAX_SHOWN = 3  # documents named in a window; the others are counted
+MAX_SHOWN = 256  # documents listed in a window: as many as one request has
+MAX_NAME = 255  # characters
+MAX_TEXT = 200  # characters of a document that is shown itself
 Attempts: TypeAlias = Annotated[int, Meta(ge=1, le=15)]  # a card counts them in four bits
 PinLength: TypeAlias = Annotated[int, Meta(ge=1, le=32)]  # characters; more than any card takes
 
@@ -49,11 +51,13 @@ class DocumentFacts(Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         name: what the page calls it, unchecked; None when it does not say.
         digest: under the request's hash, 20 to 64 bytes.
+        text: all that it says, where it is short and plain text; None where it is not.
 
     """
 
-    name: str | None
+    name: Annotated[str, Meta(max_length=MAX_NAME)] | None
     digest: Annotated[bytes, Meta(min_length=20, max_length=64)]
+    text: Annotated[str, Meta(max_length=MAX_TEXT)] | None = None
 
 
 class Purpose(Struct, frozen=True, forbid_unknown_fields=True):
@@ -62,7 +66,7 @@ class Purpose(Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         act: what is done.
         hash: the digest algorithm's name, such as "SHA-256"; empty when nothing is signed.
-        documents: the first three of them at most.
+        documents: the first 256 of them at most.
         count: of all documents.
         login: what the citizen proves their identity for; None unless that is the act.
 

@@ -28,7 +28,7 @@ from agent.words.language import SYSTEM
 A = TypeVar("A")
 AnyPrompt: TypeAlias = AllowSite | ChooseCard | EnterPin | LastAttempt | Locked
 
-MAX_REQUEST: Final = 64 * 1024  # bytes of the line
+MAX_REQUEST: Final = 512 * 1024  # bytes of the line: 256 documents with the longest names
 MAX_ANSWER: Final = 64  # bytes; a PIN has 8 at most
 NO_DISPLAY: Final = 3
 """The exit status of a process that could not open a window, and so asked nobody."""
@@ -51,7 +51,7 @@ class _Request(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def encode_request(prompt: Prompt[A], language: str = SYSTEM) -> bytes:
-    """Write a request as one line of JSON, at most 64 KiB.
+    """Write a request as one line of JSON, at most 512 KiB.
 
     Args:
         prompt: the question.

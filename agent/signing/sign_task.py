@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from agent.cards.card import Card
 from agent.cms.digest import HashAlgorithm
 from agent.cms.document import Document
-from agent.consent.questions import MAX_SHOWN, Act, DocumentFacts, Purpose
+from agent.consent.questions import MAX_NAME, MAX_SHOWN, Act, DocumentFacts, Purpose
 from agent.errors import AgentError, CardError, ErrorCode, KeyNotFoundError
 from agent.secret import SecretBytes
 from agent.signing.key_use import CARD_SECONDS, KeyTask
 from agent.signing.model import CardCertificate, SignatureRequest, SignatureResult
+from agent.signing.readable import readable_text
 
 if TYPE_CHECKING:
     from agent.signing.message import Message
@@ -158,10 +159,23 @@ def finish_messages(
 
 
 def signing_purpose(request: SignatureRequest) -> Purpose:
-    """Say what a request wants signed, with the digests of what a window names; takes time."""
+    """Say what a request wants signed, with the digests of what a window lists; takes time.
+
+    A short plain text that is signed alone is there itself.
+    """
+    is_alone = len(request.documents) == 1
 
     def shown(document: Document) -> DocumentFacts:
-        return DocumentFacts(document.name, document.message_digest(request.hash))
+        name = None if document.name is None else _whole_or_ends(document.name)
+        data = document.data if is_alone else None
+        text = None if data is None else readable_text(data)
+        return DocumentFacts(name, document.message_digest(request.hash), text)
 
     documents = tuple(shown(document) for document in request.documents[:MAX_SHOWN])
     return Purpose(Act.SIGN, request.hash, documents, len(request.documents))
+
+
+def _whole_or_ends(name: str) -> str:
+    """Leave the middle of a name out that is too long for a window; its end says what it is."""
+    kept = MAX_NAME // 2
+    return name if len(name) <= MAX_NAME else f"{name[:kept]}…{name[-kept:]}"

@@ -13,7 +13,15 @@ from agent.cms.document import Document
 from agent.cms.verify import verify
 from agent.consent.consent import AlwaysAllow, Ask
 from agent.consent.permissions import Permission
-from agent.consent.questions import Act, CardFacts, EnterPin, LastAttempt, Locked, Prompter
+from agent.consent.questions import (
+    MAX_NAME,
+    Act,
+    CardFacts,
+    EnterPin,
+    LastAttempt,
+    Locked,
+    Prompter,
+)
 from agent.errors import AgentError, ErrorCode
 from agent.secret import SecretBytes
 from agent.signing.model import (
@@ -23,6 +31,7 @@ from agent.signing.model import (
     SignatureRequest,
 )
 from agent.signing.service import SigningService
+from agent.signing.sign_task import signing_purpose
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.issuer import Validity
 from agent.virtualcard.provider import READER_NAME, VirtualProvider
@@ -86,7 +95,7 @@ async def test_the_citizen_is_told_who_asks_for_what_with_which_card(
     assert [secret.buffer for secret in citizen.typed] == [bytes(6)]
 
 
-async def test_of_many_documents_some_are_named_and_all_counted(make_card: CardFactory) -> None:
+async def test_of_many_documents_each_is_listed_and_all_are_counted(make_card: CardFactory) -> None:
     digests = [bytes((number,)) * 32 for number in range(5)]
     documents = tuple(Document(digest=digest) for digest in digests)
     citizen = Citizen([types(RIGHT)])
@@ -95,8 +104,19 @@ async def test_of_many_documents_some_are_named_and_all_counted(make_card: CardF
         assert len((await service.sign(SITE, request, None)).signatures) == 5
     (asked,) = citizen.asked
     assert isinstance(asked, EnterPin)
-    assert [document.digest for document in asked.purpose.documents] == digests[:3]
+    assert [document.digest for document in asked.purpose.documents] == digests
     assert asked.purpose.count == 5
+
+
+def test_a_name_too_long_for_a_window_keeps_its_ends() -> None:
+    names = ("x" * 255, "合約" * 200 + ".pdf.exe", None)
+    request = SignatureRequest(tuple(Document(data=b"", name=name) for name in names))
+    whole, cut, none = (document.name for document in signing_purpose(request).documents)
+    assert (whole, none) == (names[0], None)
+    assert cut is not None
+    assert len(cut) == MAX_NAME
+    assert cut.startswith("合約合約")
+    assert cut.endswith("合約.pdf.exe")
 
 
 async def test_decrypting_is_named_so(make_card: CardFactory, generation: str) -> None:

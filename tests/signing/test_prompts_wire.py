@@ -10,11 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import to_builtins
+from msgspec.structs import replace
 
 from agent.cms.login import LoginPurpose
 from agent.consent.questions import (
     MAX_CARDS,
+    MAX_NAME,
     MAX_SHOWN,
+    MAX_TEXT,
     Act,
     AllowSite,
     CardFacts,
@@ -37,6 +40,7 @@ from agent.consent.wire import (
 from agent.errors import AgentError, BadRequestError, ErrorCode
 from agent.origin import LOCAL_USER, Origin
 from agent.secret import SecretBytes
+from agent.web.native.messages import MAX_ITEMS
 from agent.words.language import SYSTEM
 from tests.signing.prompt_support import (
     ALL,
@@ -62,12 +66,17 @@ cards = st.builds(
     st.none() | texts,
     st.booleans(),
 )
-documents = st.builds(DocumentFacts, st.none() | texts, st.binary(min_size=20, max_size=64))
+documents = st.builds(
+    DocumentFacts,
+    st.none() | texts,
+    st.binary(min_size=20, max_size=64),
+    st.none() | st.text(max_size=MAX_TEXT),
+)
 purposes = st.builds(
     Purpose,
     st.sampled_from(list(Act)),
     st.sampled_from(["", "SHA-1", "SHA-512"]),
-    st.lists(documents, max_size=MAX_SHOWN).map(tuple),
+    st.lists(documents, max_size=5).map(tuple),
     st.integers(0, 256),
     st.none() | st.sampled_from(LoginPurpose),
 )
@@ -97,6 +106,18 @@ def test_a_request_arrives_as_it_was_sent(request: AnyPrompt, language: str) -> 
     assert line.endswith(b"\n")
     assert b"\n" not in line[:-1]
     assert len(line) <= MAX_REQUEST
+
+
+def test_the_largest_batch_with_the_longest_names_fits() -> None:
+    assert MAX_SHOWN >= MAX_ITEMS
+    for character in ("\x01", '"', "\U00020000", "\udc80"):
+        document = DocumentFacts(character * MAX_NAME, bytes(64))
+        purpose = Purpose(Act.SIGN, "SHA-512", (document,) * MAX_SHOWN, MAX_SHOWN)
+        line = encode_request(replace(PIN, purpose=purpose))
+        assert len(line) <= MAX_REQUEST
+        prompt, _ = decode_request(line)
+        assert isinstance(prompt, EnterPin)
+        assert len(prompt.purpose.documents) == MAX_SHOWN
 
 
 @pytest.mark.parametrize("name", ["R\udc80", "\ud83d", "\u2028\r\n\0"], ids=ascii)
@@ -140,7 +161,7 @@ EVERY_PLACE = [
 ]
 OPTIONAL = {
     *("port", "documents", "hash", "count", "virtual", "may_block", "attempts_unknown", "login"),
-    *(0, 1),
+    *("text", 0, 1),
 }
 
 
@@ -153,7 +174,7 @@ def test_no_field_may_be_missing_or_of_another_kind(
         with pytest.raises(BadRequestError):
             decode_request(changed(whole, place))
     for value in (-1, 1.5, "x", [1], {"x": 1}, True):
-        if type(value) is not type(own) and not (place[-1] == "holder" and value == "x"):
+        if type(value) is not type(own) and not (place[-1] in ("holder", "text") and value == "x"):
             with pytest.raises(BadRequestError):
                 decode_request(changed(whole, place, value))
 
@@ -171,7 +192,9 @@ def test_no_field_may_be_missing_or_of_another_kind(
         (PIN, ("prompt", "purpose", "documents", 0, "digest"), "AAAA"),
         (PIN, ("prompt", "purpose", "documents", 0, "digest"), "A" * 88),
         (PIN, ("prompt", "purpose", "documents", 0, "digest"), "?" * 44),
-        (PIN, ("prompt", "purpose", "documents"), [{"name": "x", "digest": "A" * 28}] * 4),
+        (PIN, ("prompt", "purpose", "documents"), [{"name": "x", "digest": "A" * 28}] * 257),
+        (PIN, ("prompt", "purpose", "documents", 0, "name"), "x" * 256),
+        (PIN, ("prompt", "purpose", "documents", 0, "text"), "x" * 201),
         (PIN, ("prompt", "x"), 1),
         (PIN, ("prompt", "card", "x"), 1),
         (PIN, ("prompt", "purpose", "x"), 1),

@@ -9,14 +9,14 @@ from typing import Final
 
 from agent.consent.questions import DocumentFacts, EnterPin, Purpose
 from agent.domain import split_display_host
-from agent.origin import LOCAL_PROGRAM, SELF_TEST, Origin
+from agent.origin import LOCAL_PROGRAM, LOCAL_USER, SELF_TEST, Origin
 from tray.prompt.glyphs import shown_line
+from tray.prompt.names import shown_name
 from tray.prompt.texts import PromptTexts
 
 MAX_READABLE: Final = 20  # characters of a decoded host
 MAX_IN_TITLE: Final = 40  # characters of a host
-DIGEST_SHOWN: Final = 8  # bytes; enough to compare with what the page shows
-DIGEST_OF_MANY: Final = 4  # bytes, where there are several documents
+DIGEST_SHOWN: Final = 8  # bytes, of each document: fewer could be met on purpose in seconds
 _ELLIPSIS: Final = "…"
 
 
@@ -67,28 +67,19 @@ def site_in_title(site: Origin) -> str:
     return domain if len(domain) <= MAX_IN_TITLE else _ELLIPSIS + domain[-MAX_IN_TITLE:]
 
 
-def document_lines(prompt: EnterPin, texts: PromptTexts) -> list[tuple[str, str]]:
-    """Return a name and a fingerprint for each document that is signed.
-
-    Where more documents are signed than named, a last line tells how many, with "" beside it.
-    """
-    purpose = prompt.purpose
-    lines = [
-        (shown_line(document.name or "") or texts.no_name, _fingerprint(document, purpose, texts))
-        for document in purpose.documents
-    ]
-    hidden = purpose.count - len(lines)
-    if hidden > 0:
-        lines.append((texts.more_documents.format(count=hidden), ""))
-    return lines
+def caller_of(prompt: EnterPin, texts: PromptTexts) -> str:
+    """Return whose words the documents' names are; "" where they are the citizen's own or none."""
+    is_named = any(document.name is not None for document in prompt.purpose.documents)
+    if not is_named or prompt.site in (LOCAL_USER, SELF_TEST):
+        return ""
+    return texts.called_by_program if prompt.site.is_local else texts.called_by_site
 
 
-def _fingerprint(document: DocumentFacts, purpose: Purpose, texts: PromptTexts) -> str:
-    """Return the beginning of a digest in hexadecimal, shorter for several documents."""
-    if purpose.count > 1:
-        return document.digest[:DIGEST_OF_MANY].hex(" ", 2) + _ELLIPSIS
-    digits = document.digest[:DIGEST_SHOWN].hex(" ", 2)
-    return texts.fingerprint.format(hash=shown_line(purpose.hash), digest=digits + _ELLIPSIS)
+def describe(document: DocumentFacts, purpose: Purpose, texts: PromptTexts) -> tuple[str, str, str]:
+    """Return a document's name, its fingerprint with the hash, and the fingerprint alone."""
+    digits = document.digest[:DIGEST_SHOWN].hex(" ", 2) + _ELLIPSIS
+    fingerprint = texts.fingerprint.format(hash=shown_line(purpose.hash), digest=digits)
+    return shown_name(document.name, texts), fingerprint, digits
 
 
 def _readable(site: Origin) -> str:

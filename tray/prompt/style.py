@@ -200,6 +200,7 @@ def _theme(root: tk.Tk, style: Style) -> None:
         "Danger.TButton": (palette.danger, palette.on_danger, palette.on_danger_panel),
         "Plain.TButton": (palette.paper, palette.ink, palette.panel),
         "Quiet.TButton": (palette.paper, palette.danger, palette.danger_panel),
+        "Small.TButton": (palette.panel, palette.ink, palette.paper),
     }
     for name, (back, front, pressed) in kinds.items():
         filled = name.startswith(("Primary", "Danger"))
@@ -221,8 +222,10 @@ def _theme(root: tk.Tk, style: Style) -> None:
             bordercolor=[("disabled", palette.line), ("focus", palette.ink)],
             focuscolor=[("focus", front), ("!focus", back)],
         )
+    theme.configure("Small.TButton", font=style.small, padding=(style.gap(0.7), 0))
     for name in ("Confirm.TCheckbutton", "Choice.TRadiobutton"):
         _theme_check(theme, style, name)
+    _theme_bar(theme, style)
 
 
 def _theme_check(theme: ttk.Style, style: Style, name: str) -> None:
@@ -247,6 +250,13 @@ def _theme_check(theme: ttk.Style, style: Style, name: str) -> None:
         foreground=[("active", palette.ink)],
         indicatorbackground=[("selected", palette.paper), ("active", palette.panel)],
     )
+
+
+def _theme_bar(theme: ttk.Style, style: Style) -> None:
+    palette, bar = style.palette, "Vertical.TScrollbar"
+    _colour(theme, bar, palette.panel, palette.ink, palette.edge)
+    theme.configure(bar, troughcolor=palette.paper, arrowcolor=palette.ink, gripcount=0)
+    theme.map(bar, background=[("disabled", palette.paper), ("active", palette.line)])
 
 
 def _colour(theme: ttk.Style, name: str, back: str, front: str, edge: str) -> None:

@@ -17,8 +17,13 @@ class PromptTexts:
     site: str
     documents: str
     card: str
+    called_by_site: str
+    called_by_program: str
     no_name: str
+    unshowable_name: str
     more_documents: CountedText
+    show_all: str
+    whole_text: str
     fingerprint: str
     card_number: str
     no_holder: str

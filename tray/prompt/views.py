@@ -19,8 +19,9 @@ from agent.consent.questions import (
     SiteAnswer,
 )
 from agent.origin import Origin
+from tray.prompt.documents import add_documents
 from tray.prompt.glyphs import shown_line
-from tray.prompt.lines import document_lines, site_in_title, site_lines
+from tray.prompt.lines import site_in_title, site_lines
 from tray.prompt.pin import PinField
 from tray.prompt.style import WIDTH
 from tray.prompt.texts import PromptTexts
@@ -111,7 +112,7 @@ def _enter_pin(root: tk.Tk, prompt: EnterPin, texts: PromptTexts) -> Window:
         window.add_notice(texts.wrong, danger=True)
     panel = window.add_panel()
     _add_site(window, panel, prompt.site)
-    _add_documents(window, panel, prompt)
+    add_documents(window, panel, prompt)
     _add_card(window, panel, prompt.card)
     _add_site_warnings(window, prompt.site)
     if prompt.purpose.count > 1 and not prompt.was_wrong:  # where more matters, and was said
@@ -294,19 +295,6 @@ def _add_site_warnings(window: Window, site: Origin) -> None:
     warnings = site_lines(site, window.texts).warnings
     if warnings:
         window.add_notice("\n".join(warnings))
-
-
-def _add_documents(window: Window, panel: tk.Frame, prompt: EnterPin) -> None:
-    style = window.style
-    several = prompt.purpose.count > 1
-    shown = []
-    for name, fingerprint in document_lines(prompt, window.texts):
-        if several:
-            shown.append(Line(name, style.body, right=fingerprint))
-        else:
-            shown += [Line(name, style.strong, lines=2), Line(fingerprint, style.small)]
-    if shown:
-        window.add_fact(panel, window.texts.documents, shown)
 
 
 def _add_card(window: Window, panel: tk.Frame, card: CardFacts) -> None:

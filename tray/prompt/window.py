@@ -13,13 +13,15 @@ from tkinter import ttk
 from typing import Any, Final, TypeAlias
 
 from tray.prompt.picture import draw_card
+from tray.prompt.scroll import ScrolledText
 from tray.prompt.style import WIDTH, Style, system_palette
 from tray.prompt.texts import PromptTexts, button_label
 from tray.prompt.wrap import fit
 
 INPUT_DELAY_SECONDS: Final = 0.5
 """How long keys and clicks are ignored at first: they were meant for the window before."""
-_VALUE_WIDTH: Final = WIDTH - 9.4  # ems of a value in a panel
+VALUE_WIDTH: Final = WIDTH - 9.4  # ems of a value in a panel
+_SCREEN_MARGIN: Final = 4.0  # ems of the screen's height that are left to title and task bars
 _POLL_MILLISECONDS: Final = 50  # how often it is checked whether the question was cancelled
 _ENTER_KEYS: Final = ("<Return>", "<KP_Enter>")
 
@@ -93,6 +95,7 @@ class Window:
         self._answer = bytearray()
         self._accepts_input_at = float("inf")
         self._first: tk.Misc | None = None
+        self._scrolled: list[ScrolledText] = []
         root.title(f"{title} – {texts.product}")
         root.configure(background=self.style.palette.paper)
         root.resizable(width=False, height=False)
@@ -139,13 +142,14 @@ class Window:
             background=palette.panel,
             highlightthickness=1,
             highlightbackground=palette.line,
+            highlightcolor=palette.line,  # where the focus is on something in it
         )
         panel.pack(fill="x", pady=(0, gap(0.9)), ipady=gap(0.5))
         panel.columnconfigure(1, weight=1)
         return panel
 
-    def add_fact(self, panel: tk.Frame, name: str, lines: Sequence[Line]) -> None:
-        """Add a row to a panel: a name on the left, lines on the right."""
+    def add_fact(self, panel: tk.Frame, name: str, lines: Sequence[Line]) -> tk.Frame:
+        """Add a row to a panel: a name on the left, lines on the right; return their frame."""
         palette = self.style.palette
         gap = self.style.gap
         row = panel.grid_size()[1]
@@ -157,10 +161,20 @@ class Window:
         values.grid(row=row, column=1, sticky="nwe", pady=(top, 0), padx=(0, gap(0.9)))
         for line in lines:
             self._add_line(values, line)
+        return values
+
+    def add_scrolled(
+        self, parent: tk.Misc, font: tk_font.Font, lines: int, least: int
+    ) -> ScrolledText:
+        """Add text that scrolls, of so many lines, or of fewer where the screen is too small."""
+        scrolled = ScrolledText(parent, self.style, font, lines, least)
+        scrolled.pack(fill="x", pady=(self.style.gap(0.3), 0))
+        self._scrolled.append(scrolled)
+        return scrolled
 
     def _add_line(self, values: tk.Frame, line: Line) -> None:
         palette = self.style.palette
-        width = self.style.gap(_VALUE_WIDTH)
+        width = self.style.gap(VALUE_WIDTH)
         place = tk.Frame(values, background=palette.panel)
         place.pack(fill="x")
         if line.right:
@@ -196,6 +210,14 @@ class Window:
             left: whether it is on the left, apart from the others.
 
         """
+        button = self.make_button(self._buttons, text, press, kind)
+        side: Any = "left" if left else "right"
+        between = self.style.gap(0.6)
+        button.pack(side=side, padx=(0, between) if left else (between, 0))
+        return button
+
+    def make_button(self, parent: tk.Misc, text: str, press: Press, kind: str) -> ttk.Button:
+        """Return a button for the caller to pack; the rest is as of :meth:`add_button`."""
         label, key = button_label(text)
 
         def pressed(_event: object = None) -> str:
@@ -204,11 +226,8 @@ class Window:
             return "break"
 
         button = ttk.Button(
-            self._buttons, text=label, underline=key, command=pressed, style=f"{kind}.TButton"
+            parent, text=label, underline=key, command=pressed, style=f"{kind}.TButton"
         )
-        side: Any = "left" if left else "right"
-        between = self.style.gap(0.6)
-        button.pack(side=side, padx=(0, between) if left else (between, 0))
         for enter in _ENTER_KEYS:
             button.bind(enter, pressed)
         if key >= 0:
@@ -296,8 +315,7 @@ class Window:
     def run(self, cancelled: threading.Event) -> bytearray:
         """Show the window; return the answer, empty if ``cancelled`` was set before it."""
         root = self._root
-        root.update_idletasks()
-        root.tk.call("::tk::PlaceWindow", ".", "center")
+        self.fit_screen()
         root.deiconify()
         root.attributes("-topmost", True)
         root.wait_visibility()
@@ -309,6 +327,18 @@ class Window:
         self._poll(cancelled)
         root.mainloop()
         return self._answer
+
+    def fit_screen(self) -> None:
+        """Take from what scrolls until the window fits the screen, and put it in the middle."""
+        root = self._root
+        root.update_idletasks()
+        room = root.winfo_screenheight() - self.style.gap(_SCREEN_MARGIN)
+        for each in self._scrolled:
+            each.shrink(root.winfo_reqheight() - room)
+            root.update_idletasks()
+        x = (root.winfo_screenwidth() - root.winfo_reqwidth()) // 2
+        y = (root.winfo_screenheight() - root.winfo_reqheight()) // 2
+        root.geometry(f"+{x}+{max(0, y)}")
 
     def _poll(self, cancelled: threading.Event) -> None:
         if cancelled.is_set():

@@ -17,12 +17,25 @@ def widgets(parent: tk.Misc) -> Iterator[tk.Misc]:
 def cut(root: tk.Tk) -> list[str]:
     """Name each text of a visible window for which there is less room than it needs."""
     root.update_idletasks()
-    return [
+    texts = (each for each in widgets(root) if isinstance(each, tk.Text) and each.winfo_ismapped())
+    return [line for text in texts for line in _cut_lines(text)] + [
         f"{widget.cget('text')!r}: {_shape(widget)} of {_needed(widget)}"
         for widget in widgets(root)
         if isinstance(widget, tk.Label | ttk.Button | ttk.Checkbutton | ttk.Radiobutton)
         and widget.winfo_ismapped()
         if _is_cut(widget, root)
+    ]
+
+
+def _cut_lines(text: tk.Text) -> list[str]:
+    """Name the lines on the screen that are wider than the text."""
+    room = text.winfo_width() - int(str(text.cget("padx")))
+    lines = range(1, int(text.index("end").split(".")[0]))
+    shown = ((line, text.dlineinfo(f"{line}.0")) for line in lines)
+    return [
+        repr(text.get(f"{line}.0", f"{line}.end"))
+        for line, box in shown
+        if box and box[0] + box[2] > room
     ]
 
 

@@ -7,7 +7,10 @@ import json
 import subprocess
 import sys
 import threading
+import tkinter as tk
+from collections.abc import Callable
 from pathlib import Path
+from tkinter import ttk
 
 from msgspec.structs import replace
 
@@ -24,15 +27,38 @@ from agent.consent.questions import (
 from agent.consent.wire import AnyPrompt
 from agent.origin import LOCAL_PROGRAM, LOCAL_USER, SELF_TEST, Origin
 from agent.words.language import BY_TAG
-from tests.signing.prompt_support import ALLOW, CARD, CHOOSE, LAST, LOCKED, PIN, SITE
-from tests.tray.prompt.cut import crowded, cut
+from tests.signing.prompt_support import (
+    ALLOW,
+    CARD,
+    CHOOSE,
+    DOCUMENT,
+    LAST,
+    LOCKED,
+    PIN,
+    SIGNING,
+    SITE,
+)
+from tests.tray.prompt.cut import crowded, cut, widgets
 from tray.prompt.texts import load_texts
 from tray.prompt.views import show
 from tray.prompt.window import open_root
 
 _LONG = "Chunghwa Telecom USB Smart Card Reader With A Very Long Name [CCID] 00 00"
-_MANY = Purpose(Act.SIGN, "SHA-512", (DocumentFacts("", bytes(64)),) * 3, 256)
+_NAMES = ("升級為金質會員.txt", "", None, "股東會同意書" * 20 + ".pdf", "hợp đồng " * 20 + ".docx")
+_MANY = Purpose(
+    Act.SIGN,
+    "SHA-512",
+    tuple(DocumentFacts(_NAMES[number % 5], bytes((number,)) * 64) for number in range(256)),
+    256,
+)
 _LOGIN = Purpose(Act.AUTHENTICATE, login=LoginPurpose.LOGIN)
+
+
+def _saying(text: str) -> Purpose:
+    return replace(SIGNING, documents=(replace(DOCUMENT, text=text),))
+
+
+_OURS = "請輸入 PIN 碼，簽署這份文件\nSHA-256 指紋 0001 0203\n卡片\n王測試\n\n"
 WINDOWS: dict[str, AnyPrompt] = {
     "allow": ALLOW,
     "allow-unknown": AllowSite(SITE, attempts_unknown=True),
@@ -45,6 +71,10 @@ WINDOWS: dict[str, AnyPrompt] = {
     "pin": PIN,
     "pin-wrong": replace(PIN, was_wrong=True, attempts_left=2, may_block=True),
     "pin-many": replace(PIN, purpose=_MANY, attempts_left=None, may_block=True),
+    "pin-many-all": replace(PIN, purpose=_MANY, attempts_left=None, may_block=True),
+    "pin-text": replace(PIN, purpose=_saying("我同意將會籍升級為金質會員，年費 NT$ 3,000。")),
+    "pin-text-ours": replace(PIN, purpose=_saying(_OURS * 2), was_wrong=True, attempts_left=2),
+    "pin-text-long": replace(PIN, purpose=_saying("thanh toán\u00a0" * 18 + "👍W"), may_block=True),
     "pin-last": replace(PIN, site=SELF_TEST, attempts_left=1, was_wrong=True),
     "decrypt": replace(PIN, site=LOCAL_USER, purpose=Purpose(Act.DECRYPT)),
     "login": replace(PIN, purpose=_LOGIN),
@@ -63,6 +93,20 @@ WINDOWS: dict[str, AnyPrompt] = {
 }
 
 
+def show_all(root: tk.Tk, then: Callable[[], None]) -> None:
+    """Press the button that lists all documents until it works, and go on a moment later."""
+    (button,) = (
+        each
+        for each in widgets(root)
+        if isinstance(each, ttk.Button) and str(each.cget("style")) == "Small.TButton"
+    )
+    button.invoke()
+    if button.instate(["disabled"]):
+        root.after(300, then)
+    else:
+        root.after(100, show_all, root, then)
+
+
 def main(tag: str, folder: str | None = None) -> None:
     """Show one window after the other."""
     found = []
@@ -70,6 +114,7 @@ def main(tag: str, folder: str | None = None) -> None:
         root = open_root()
 
         def look(name: str = name, root: object = root) -> None:
+            root.update()  # type: ignore[attr-defined]  # a Tk
             problems = [*cut(root), *crowded(root)]  # type: ignore[arg-type]  # a Tk
             found.extend(f"{name}: {each}" for each in problems)
             if folder:
@@ -78,7 +123,10 @@ def main(tag: str, folder: str | None = None) -> None:
                 subprocess.run(["import", "-silent", "-window", number, file], check=True)
             root.destroy()  # type: ignore[attr-defined]  # likewise
 
-        root.after(300, look)
+        if name.endswith("-all"):
+            root.after(300, show_all, root, look)
+        else:
+            root.after(300, look)
         show(root, prompt, load_texts(BY_TAG[tag]), threading.Event())
     sys.stdout.write(json.dumps(found))
 

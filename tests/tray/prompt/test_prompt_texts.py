@@ -6,13 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.consent.questions import Act, DocumentFacts, EnterPin, Purpose
+from agent.consent.questions import Act, DocumentFacts, Purpose
 from agent.harmless import is_harmful, one_line
 from agent.origin import LOCAL_USER, Origin
 from agent.words.language import Language, chosen_language, of_environment, of_tag
-from tests.signing.prompt_support import CARD, PIN, SITE
 from tray.prompt.glyphs import is_drawn, shown_line
-from tray.prompt.lines import document_lines, site_in_title, site_lines
+from tray.prompt.lines import describe, site_in_title, site_lines
 from tray.prompt.style import HIGH_CONTRAST, LIGHT, Palette, system_palette
 from tray.prompt.texts import PromptTexts, button_label, load_texts
 from tray.prompt.wrap import fit, wrap
@@ -20,7 +19,7 @@ from tray.prompt.wrap import fit, wrap
 CHINESE, ENGLISH = load_texts(Language.CHINESE), load_texts(Language.ENGLISH)
 BUTTONS = {
     "allow": ("cancel", "this_time", "always", "never"),
-    "pin": ("cancel", "sign", "block"),
+    "pin": ("cancel", "sign", "block", "show_all"),
     "decrypt": ("cancel", "decrypt", "block"),
     "login": ("cancel", "login", "block"),
     "identify": ("cancel", "identify", "block"),
@@ -153,17 +152,16 @@ def test_this_computer_s_fonts_are_asked() -> None:
     assert not is_drawn("\U0010fffd")
 
 
-def test_each_document_has_a_name_and_a_fingerprint_and_the_rest_is_counted() -> None:
+def test_each_document_has_a_name_and_eight_bytes_of_fingerprint() -> None:
     documents = (DocumentFacts("a.pdf", bytes(range(32))), DocumentFacts(" \t ", bytes(32)))
     purpose = Purpose(Act.SIGN, "SHA-256", documents, 7)
-    prompt = EnterPin(SITE, purpose, CARD, 3, was_wrong=False, min_length=6, max_length=8)
-    first, second, rest = document_lines(prompt, ENGLISH)
-    assert first == ("a.pdf", "0001 0203…")
-    assert second[0] == ENGLISH.no_name
-    assert rest == ("… and 5 more", "")
-    assert document_lines(PIN, ENGLISH) == [
-        ("升級為金質會員.txt", "SHA-256 fingerprint 0001 0203 0405 0607…")
-    ]
+    digits = "0001 0203 0405 0607…"
+    assert describe(documents[0], purpose, ENGLISH) == (
+        "a.pdf",
+        f"SHA-256 fingerprint {digits}",
+        digits,
+    )
+    assert describe(documents[1], purpose, ENGLISH)[0] == ENGLISH.unshowable_name
 
 
 # Lines.

@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from agent.consent.questions import Act, AllowSite, DocumentFacts, LastAttempt, Purpose
+from agent.consent.questions import Act, AllowSite, DocumentFacts, EnterPin, LastAttempt, Purpose
 from agent.consent.wire import AnyPrompt, encode_request
 from agent.origin import Origin
 from agent.words import Language
 from tests.signing.prompt_support import ALL, ALLOW, CARD, CHOOSE, LAST, LOCKED, PIN, SITE
-from tests.tray.prompt.desktop import PATIENCE, SHOTS, Desktop, opened, program
+from tests.tray.prompt.desktop import PATIENCE, SHOTS, Desktop, opened, program, x_server
 from tray.prompt.pin import PinBuffer
 
 pytestmark = pytest.mark.slow
@@ -194,18 +194,7 @@ def test_whatever_strangers_say_fits_on_a_small_screen(
     desktop: Desktop, language: str, *, was_wrong: bool
 ) -> None:
     desktop.language = language
-    host = ".".join(("xn--" + "a" * 59,) * 3) + ".example"
-    names = ("\u202e" * 300, "很" * 255, "\U0001f600" * 255)
-    documents = tuple(DocumentFacts(name, bytes(64)) for name in names)
-    worst = replace(
-        PIN,
-        site=Origin.parse(f"http://{host}:65535"),
-        purpose=Purpose(Act.SIGN, "SHA-512", documents, 256),
-        card=replace(CARD, holder="W" * 200, reader="W" * 127, serial="W" * 16),
-        was_wrong=was_wrong,
-        attempts_left=1,
-        may_block=True,
-    )
+    worst = replace(worst_of_all(), was_wrong=was_wrong)
     with opened(desktop, worst) as window:
         number = desktop.see()
         width, height = desktop.size(number)
@@ -214,6 +203,66 @@ def test_whatever_strangers_say_fits_on_a_small_screen(
         assert height <= 740  # of a screen's 768
         window.press(*DIGITS, "Return")
         assert window.answer() == b"pin:246813"
+
+
+def worst_of_all() -> EnterPin:
+    """Return a question in which all that strangers say is as long as it may be."""
+    host = ".".join(("xn--" + "a" * 59,) * 3) + ".example"
+    names = ("\u202e" * 255, "很" * 255, "\U0001f600" * 255)
+    documents = tuple(DocumentFacts(name, bytes(64)) for name in names * 85)
+    return replace(
+        PIN,
+        site=Origin.parse(f"http://{host}:65535"),
+        purpose=Purpose(Act.SIGN, "SHA-512", documents, len(documents)),
+        card=replace(CARD, holder="W" * 200, reader="W" * 127, serial="W" * 16),
+        attempts_left=1,
+        may_block=True,
+    )
+
+
+def test_all_documents_are_listed_by_keyboard_alone(desktop: Desktop) -> None:
+    purpose = worst_of_all().purpose
+    with opened(desktop, replace(PIN, purpose=purpose)) as window:
+        number = desktop.see()
+        size = desktop.size(number)
+        window.press("2", "shift+Tab", "space")  # from the PIN to the button before it
+        deadline = time.monotonic() + PATIENCE
+        while desktop.size(number) == size and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert desktop.size(number)[0] == size[0]
+        assert size[1] < desktop.size(number)[1] < 1000
+        # What is typed into the list moves it, and no digit of it becomes one of the PIN.
+        window.press("Next", "Down", "9", "End", "Prior", "Up", "Home", "alt+a")
+        desktop.picture("list")
+        window.press("Tab", *DIGITS[1:], "Return")
+        assert window.answer() == b"pin:246813"
+
+
+def test_the_list_of_all_documents_fits_on_a_small_screen() -> None:
+    with x_server("1024x768x24") as display:
+        desktop = Desktop(display)
+        with opened(desktop, worst_of_all()) as window:
+            window.press("alt+a", "9", "Tab", *DIGITS)
+            desktop.picture("worst-list")
+            assert desktop.size(desktop.see())[1] <= 740
+            window.press("Return")
+            assert window.answer() == b"pin:246813"
+
+
+def test_a_document_s_own_text_leaves_room_for_the_pin_on_a_small_screen() -> None:
+    worst = worst_of_all()
+    text = "W" * 90 + "\n" * 9 + "W" * 90
+    document = DocumentFacts("很" * 255, bytes(64), text)
+    prompt = replace(worst, purpose=Purpose(Act.SIGN, "SHA-512", (document,), 1), was_wrong=True)
+    with x_server("1024x768x24") as display:
+        desktop = Desktop(display)
+        with opened(desktop, prompt) as window:
+            # The text can be reached and moved, and takes no key of the PIN.
+            window.press("2", "shift+Tab", "9", "Down", "End", "Tab", *DIGITS[1:])
+            desktop.picture("worst-text")
+            assert desktop.size(desktop.see())[1] <= 740
+            window.press("Return")
+            assert window.answer() == b"pin:246813"
 
 
 @pytest.mark.parametrize("language", ["zh_TW.UTF-8", "en_US.UTF-8"])
