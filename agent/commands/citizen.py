@@ -13,6 +13,7 @@ from agent.consent.process import ProcessPrompter, prompt_command
 from agent.consent.questions import NoPrompter, Prompter
 from agent.consent.queue import PromptQueue
 from agent.consent.site_store import SiteStore
+from agent.host.settings.config import Settings
 from agent.host.settings.policy import Policy, Ruling
 from agent.origin import Origin
 from agent.web.hipki.popup_prompter import PopupPrompter
@@ -41,12 +42,12 @@ class Citizen:
 
 
 def open_citizen(
-    answer: str, policy: Policy, sites: Path, language: Callable[[], str] = lambda: SYSTEM
+    settings: Settings, policy: Policy, sites: Path, language: Callable[[], str] = lambda: SYSTEM
 ) -> Citizen:
     """Open what decides about sites and asks the user; it blocks, so call it in a thread.
 
     Args:
-        answer: the setting ``consent``: "ask", "allow" or "deny".
+        settings: who answers (``consent``), and the rule for signatures over what cannot be shown.
         policy: of this computer.
         sites: the path of the database of decisions.
         language: returns the language of the windows that the user chose.
@@ -55,18 +56,22 @@ def open_citizen(
         AgentError: the database can be neither opened nor made.
 
     """
-    nobody = NoPrompter(f"started with --consent {answer}: there are no windows")
-    if answer == "allow":
+    nobody = NoPrompter(f"started with --consent {settings.consent}: there are no windows")
 
-        def forbidden(site: Origin) -> bool:
-            return policy.decision(site) is Ruling.FORBIDDEN
+    def blind(site: Origin) -> Ruling:
+        return policy.blind_decision(site, settings.blind_signatures)
 
-        return Citizen(LocalUserConsent(AlwaysAllow(forbidden)), nobody)
-    if answer == "deny":
+    if settings.consent == "allow":
+        everybody = AlwaysAllow(
+            lambda site: policy.decision(site) is Ruling.FORBIDDEN,
+            lambda site: blind(site) is Ruling.FORBIDDEN,
+        )
+        return Citizen(LocalUserConsent(everybody), nobody)
+    if settings.consent == "deny":
         refuse = Refuse("whoever started the agent refuses every site")
         return Citizen(LocalUserConsent(refuse), nobody)
     store = SiteStore(sites)
-    permissions = PolicyPermissions(policy, store)
+    permissions = PolicyPermissions(policy, store, blind)
 
     def block(site: Origin) -> None:
         permissions.remember(site, Permission.BLOCKED)

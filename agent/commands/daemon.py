@@ -251,7 +251,7 @@ def opened(options: DaemonOptions) -> Iterator[Daemon]:
         if policy.problem is not None:
             _log.error("the policy cannot be used: every site is refused", detail=policy.problem)
         preferences = Preferences(paths.preferences)
-        citizen = open_citizen(settings.consent, policy, paths.sites, lambda: preferences.language)
+        citizen = open_citizen(settings, policy, paths.sites, lambda: preferences.language)
         yield Daemon(
             make_provider=options.make_provider,
             paths=paths,

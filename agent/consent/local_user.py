@@ -24,10 +24,15 @@ class LocalUserConsent:
         """Return whether ``site`` is allowed without asking anybody."""
         return site in _OWN or self._others.is_allowed(site)
 
-    async def allow_site(self, site: Origin) -> None:
+    async def allow_site(self, site: Origin, *, blind: bool = False) -> None:
         """Return when ``site`` may go on; errors as of the other consent."""
         if site not in _OWN:
-            await self._others.allow_site(site)
+            await self._others.allow_site(site, blind=blind)
+
+    async def allow_blind(self, site: Origin) -> None:
+        """Return when ``site`` may have signed what cannot be shown; errors likewise."""
+        if site not in _OWN:
+            await self._others.allow_blind(site)
 
     async def allow_last_attempt(self, question: LastAttempt) -> None:
         """Return when the citizen wants one of the last attempts spent; errors likewise."""

@@ -10,14 +10,22 @@ from typing import Final, TypeAlias, TypeVar, cast
 from msgspec import Struct, to_builtins
 
 from agent import strict_json
-from agent.consent.questions import AllowSite, EnterPin, LastAttempt, Locked, Prompt, SiteAnswer
+from agent.consent.questions import (
+    AllowBlind,
+    AllowSite,
+    EnterPin,
+    LastAttempt,
+    Locked,
+    Prompt,
+    SiteAnswer,
+)
 from agent.errors import AgentError, BadRequestError, ErrorCode
 from agent.origin import Origin
 from agent.secret import SecretBytes
 from agent.words.language import SYSTEM
 
 A = TypeVar("A")
-AnyPrompt: TypeAlias = AllowSite | EnterPin | LastAttempt | Locked
+AnyPrompt: TypeAlias = AllowSite | AllowBlind | EnterPin | LastAttempt | Locked
 
 MAX_REQUEST: Final = 64 * 1024  # bytes of the line
 MAX_ANSWER: Final = 64  # bytes; a PIN has 8 at most
@@ -82,7 +90,7 @@ def decode_answer(prompt: Prompt[A], raw: bytearray) -> A:
 
 def _answer(prompt: Prompt[A], raw: bytearray) -> object:
     match prompt:
-        case AllowSite() if bytes(raw) in _SITE_ANSWERS:
+        case AllowSite() | AllowBlind() if bytes(raw) in _SITE_ANSWERS:
             return _SITE_ANSWERS[bytes(raw)]
         case EnterPin() if raw == BLOCK:
             raise AgentError("blocked in the PIN window", code=ErrorCode.ORIGIN_BLOCKED)

@@ -145,9 +145,11 @@ class SigningService:
             await self._recorder.refused(site, error)
             raise
 
-    async def _permit(self, site: Origin) -> None:
+    async def _permit(self, site: Origin, *, blind: bool = False) -> None:
         if not self.is_allowed(site):
-            await self._consent.allow_site(site)
+            await self._consent.allow_site(site, blind=blind)
+        if blind:
+            await self._consent.allow_blind(site)
         self._on_use(site)
 
     async def certificates(self, site: Origin, reader: str | None = None) -> CertificateListing:
@@ -212,7 +214,7 @@ class SigningService:
         async with self._recorder.request(site, request) as recording:
             with pin or nullcontext():
                 self._check_version()
-                await self._permit(site)
+                await self._permit(site, blind=_is_blind(request))
                 reader = await self._choose(request.reader, certificate)
                 recording.reader = reader
                 key_user = KeyUser(
@@ -301,6 +303,10 @@ class SigningService:
             # Renewed meanwhile, perhaps: what is told now may be out of date the next time.
             card.forget()
         return card.serial, certificates
+
+
+def _is_blind(request: SignatureRequest | DecryptionRequest) -> bool:
+    return isinstance(request, SignatureRequest) and request.is_blind
 
 
 def _problem(reader: str, failure: BaseException) -> ReaderProblem:

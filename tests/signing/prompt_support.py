@@ -6,6 +6,7 @@ from typing import Any, TypeVar, cast
 
 from agent.consent.questions import (
     Act,
+    AllowBlind,
     AllowSite,
     CardFacts,
     DocumentFacts,
@@ -29,7 +30,8 @@ ALLOW = AllowSite(SITE)
 PIN = EnterPin(SITE, SIGNING, CARD, 3, was_wrong=False, min_length=6, max_length=8)
 LAST = LastAttempt(SITE, 1, CARD, pin_given=False)
 LOCKED = Locked(SITE, CARD)
-ALL = (ALLOW, PIN, LAST, LOCKED)
+BLIND = AllowBlind(SITE)
+ALL = (ALLOW, AllowSite(SITE, blind=True), BLIND, PIN, LAST, LOCKED)
 THINKING = 20.0  # seconds; far more than whatever closes a window takes
 
 Answer = Callable[[Prompt[Any]], Any]

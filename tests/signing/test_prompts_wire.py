@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from agent.consent.questions import (
     MAX_SHOWN,
     Act,
+    AllowBlind,
     AllowSite,
     CardFacts,
     DocumentFacts,
@@ -57,7 +58,8 @@ purposes = st.builds(
     st.integers(0, 256),
 )
 requests = st.one_of(
-    st.builds(AllowSite, sites),
+    st.builds(AllowSite, sites, st.booleans()),
+    st.builds(AllowBlind, sites),
     st.builds(
         EnterPin,
         sites,
@@ -122,7 +124,7 @@ EVERY_PLACE = [
     for whole in ALL
     for place in places(json.loads(encode_request(whole)))
 ]
-OPTIONAL = {"port", "documents", "hash", "count", "virtual", "may_block", 0}
+OPTIONAL = {"port", "documents", "hash", "count", "virtual", "may_block", "blind", 0}
 
 
 @pytest.mark.parametrize(("whole", "place"), EVERY_PLACE)

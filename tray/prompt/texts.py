@@ -32,6 +32,8 @@ class PromptTexts:
     # Allow this site?
     allow_title: str
     allow_text: str
+    blind_title: str
+    blind_text: str
     this_time: str
     always: str
     never: str
@@ -68,8 +70,9 @@ class PromptTexts:
 @cache
 def load_texts(language: Language) -> PromptTexts:
     """Return the texts of a language."""
-    self_test = section(language, "common")["self_test"]
-    return PromptTexts(self_test=self_test, **section(language, "prompt"))
+    common = section(language, "common")
+    shared = {name: common[name] for name in ("self_test", "blind_title", "blind_text")}
+    return PromptTexts(**shared, **section(language, "prompt"))
 
 
 def button_label(text: str) -> tuple[str, int]:

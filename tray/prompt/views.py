@@ -1,4 +1,4 @@
-"""The four windows: what each says and which answers it takes."""
+"""The five windows: what each says and which answers it takes."""
 
 import threading
 import tkinter as tk
@@ -8,6 +8,7 @@ from typing import assert_never
 from agent.consent import wire
 from agent.consent.questions import (
     Act,
+    AllowBlind,
     AllowSite,
     CardFacts,
     EnterPin,
@@ -35,6 +36,8 @@ def show(
     match prompt:
         case AllowSite():
             window = _allow_site(root, prompt, texts)
+        case AllowBlind():
+            window = _allow_blind(root, prompt, texts)
         case EnterPin():
             window = _enter_pin(root, prompt, texts)
         case LastAttempt():
@@ -51,6 +54,23 @@ def _allow_site(root: tk.Tk, prompt: AllowSite, texts: PromptTexts) -> Window:
     _add_site(window, window.add_panel(), prompt.site)
     _add_site_warnings(window, prompt.site)
     window.add_text(texts.allow_text)
+    if prompt.blind:
+        window.add_notice(texts.blind_text)
+    _add_site_answers(window)
+    return window
+
+
+def _allow_blind(root: tk.Tk, prompt: AllowBlind, texts: PromptTexts) -> Window:
+    window = Window(root, texts, texts.blind_title)
+    _add_site(window, window.add_panel(), prompt.site)
+    _add_site_warnings(window, prompt.site)
+    window.add_notice(texts.blind_text)
+    _add_site_answers(window)
+    return window
+
+
+def _add_site_answers(window: Window) -> None:
+    texts = window.texts
 
     def answer(what: SiteAnswer) -> None:
         window.finish(what.encode("ascii"))
@@ -63,7 +83,6 @@ def _allow_site(root: tk.Tk, prompt: AllowSite, texts: PromptTexts) -> Window:
     window.on_cancel(cancel)
     # A stray Enter allows nothing.
     window.focus_first(cancelling)
-    return window
 
 
 def _enter_pin(root: tk.Tk, prompt: EnterPin, texts: PromptTexts) -> Window:

@@ -21,6 +21,7 @@ NATIVE_PORTS: Final = (28443, 28444, 28445)
 """Ports of the native API, tried in this order unless the setting ``port`` names one."""
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
+BlindRule = Literal["ask", "allow", "deny"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 UpdateUrl = Annotated[
     str,
@@ -84,6 +85,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             answer without one.
         page_pin: whether a page may hand the PIN over; otherwise only the agent's window asks.
         allow_sha1: whether pages may ask for SHA-1 signatures.
+        blind_signatures: whether sites get signatures over what cannot be shown, a digest alone:
+            ``ask`` the user once for each, ``allow`` or ``deny`` it to all.
         last_try: whether the card's last PIN attempt may be spent, after a question.
         update_check: whether the agent may ask for a newer version of itself.
         update_url: address of the update information (see ``update.fetch.check_address``); empty
@@ -114,6 +117,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = "ask"
     page_pin: Annotated[bool, Lock(when_unusable=False)] = True
     allow_sha1: Annotated[bool, Lock(when_unusable=False)] = False
+    blind_signatures: Annotated[BlindRule, Lock(when_unusable="deny")] = "ask"
     last_try: Annotated[bool, Lock(when_unusable=False)] = True
     update_check: Annotated[bool, Lock(when_unusable=False)] = True
     update_url: Annotated[UpdateUrl, Lock()] = ""

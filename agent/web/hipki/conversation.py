@@ -42,7 +42,7 @@ class PopupQuestion:
         """Start the clock: a yes counts from now on, after a moment.
 
         Args:
-            kind: "site" or "pin", for the page that shows it.
+            kind: "site", "blind" or "pin", for the page that shows it.
             about: further fields of the JSON object that the page gets.
             answers: that are accepted, beside cancelling.
 

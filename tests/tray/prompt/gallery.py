@@ -15,7 +15,7 @@ from agent.consent.questions import Act, AllowSite, DocumentFacts, LastAttempt, 
 from agent.consent.wire import AnyPrompt
 from agent.origin import LOCAL_PROGRAM, LOCAL_USER, SELF_TEST, Origin
 from agent.words.language import BY_TAG
-from tests.signing.prompt_support import ALLOW, CARD, LAST, LOCKED, PIN, SITE
+from tests.signing.prompt_support import ALLOW, BLIND, CARD, LAST, LOCKED, PIN, SITE
 from tests.tray.prompt.cut import cut
 from tray.prompt.texts import load_texts
 from tray.prompt.views import show
@@ -30,6 +30,8 @@ WINDOWS: dict[str, AnyPrompt] = {
     "allow-long": AllowSite(Origin.parse(f"https://{'www.gov.tw.' * 15}{'login' * 8}.example.com")),
     "allow-long-domain": AllowSite(Origin.parse(f"https://www.gov.tw.{'login-' * 7}tw.example")),
     "allow-program": AllowSite(LOCAL_PROGRAM),
+    "allow-and-blind": AllowSite(SITE, blind=True),
+    "blind": BLIND,
     "pin": PIN,
     "pin-wrong": replace(PIN, was_wrong=True, attempts_left=2, may_block=True),
     "pin-many": replace(PIN, purpose=_MANY, attempts_left=None, may_block=True),

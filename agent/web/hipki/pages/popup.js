@@ -65,9 +65,13 @@
 
   const cancel = () => choice("cancel", say("common.cancel"), "quiet");
 
-  const askSite = () => {
-    find("title").textContent = say("popup.site_title");
+  const askSite = ({ kind, blind }) => {
+    const alone = kind === "blind"; // the site may use the card: only this is still to be asked
+    find("title").textContent = say(alone ? "common.blind_title" : "popup.site_title");
+    find("text").hidden = alone;
     find("text").textContent = say(`popup.wish.${names.get(name)?.[1] ?? "other"}`);
+    find("blind").hidden = !blind;
+    find("blind").textContent = say("common.blind_text");
     find("choices").replaceChildren(
       choice("always", say("popup.always"), "main"),
       choice("once", say("popup.once"), ""),
@@ -78,6 +82,8 @@
 
   const askTry = (question) => {
     const last = question.attemptsLeft === 1;
+    find("blind").hidden = true;
+    find("text").hidden = false;
     find("title").textContent = say(last ? "popup.last_title" : "popup.again_title");
     find("text").textContent = last ? say("popup.last_text") : say("popup.again_text", { count: question.attemptsLeft });
     find("choices").replaceChildren(
