@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Final, Self
 from unicodedata import name
 
+from msgspec import Struct
+
 from agent.errors import BadRequestError
 from agent.harmless import printable
 
@@ -37,8 +39,7 @@ _ORIGIN: Final = re.compile(
 _LOCAL_NAME: Final = re.compile(r"local://(?P<host>[a-z-]+)")
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True, forbid_unknown_fields=True):
     """A web origin, or something on this computer that no page can name itself.
 
     Attributes:

@@ -33,6 +33,7 @@ class CardRecord:
         rejected: those whose key did not make the card's signature.
         references: key reference by PKCS#15 identifier, as the card's PrKDF says; None before
             it was read.
+        wrong_references: identifiers with a reference that turned out not to be theirs.
         channel_id: the gen2 card's 10-byte id, from which its channel keys are derived.
         channel_proven: whether a channel was opened with it.
         attempts_left: PIN attempts left as the card last said, 0 to 15.

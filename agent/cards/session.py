@@ -103,6 +103,11 @@ class CardSession:
         self._read_size = limit.size
 
     @property
+    def reader(self) -> str:
+        """The name of the reader that the card is in."""
+        return self.channel.connection.reader
+
+    @property
     def reads_longest(self) -> bool:
         """Whether nothing has refused the longest reads so far."""
         return self._read_size == READ_SIZES[0]

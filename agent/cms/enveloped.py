@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.padding import PKCS7
 
 from agent.cms import der, rsa
+from agent.cms.bounds import MAX_CERTIFICATE
 from agent.cms.errors import CmsError, hostile_input
-from agent.cms.signed import MAX_CERTIFICATE
 from agent.cms.verify import issuer_and_serial
 from agent.errors import ErrorCode
 

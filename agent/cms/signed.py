@@ -13,11 +13,11 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from agent.cms import attributes, der, rsa
 from agent.cms.attributes import SignedAttributes
+from agent.cms.bounds import MAX_CERTIFICATE
 from agent.cms.digest import HashAlgorithm
 from agent.cms.document import Document
 from agent.cms.errors import CmsError, hostile_input
 
-MAX_CERTIFICATE = 64 * 1024
 _VERSION_1 = core.Integer(1).dump()
 _OID_DATA = cms.ContentType("data").dump()
 _OID_SIGNED_DATA = cms.ContentType("signed_data").dump()

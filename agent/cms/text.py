@@ -1,8 +1,6 @@
-"""Decode ASN.1 character strings of every kind to text that is safe to show."""
+"""Decode ASN.1 character strings of every kind; what is not to be shown is not decided here."""
 
 from asn1crypto import core
-
-from agent.harmless import printable
 
 _ENCODINGS = {
     12: "utf-8",  # UTF8String
@@ -19,11 +17,11 @@ _ENCODINGS = {
 def string_value(value: core.Asn1Value) -> str | None:
     """Decode an ASN.1 character string; return None for any other type.
 
-    Undecodable octets and characters that do not print (controls, direction marks) become U+FFFD,
-    because the text is shown to people who decide by it.
+    The characters pass as they are, controls and direction marks too: a name that was changed is
+    another person's. Undecodable octets become U+FFFD.
     """
     encoding = _ENCODINGS.get(value.tag) if value.class_ == 0 else None
     if encoding is None:
         return None
-    text = value.contents.decode(encoding, errors="replace")
-    return printable(text)
+    text: str = value.contents.decode(encoding, errors="replace")
+    return text

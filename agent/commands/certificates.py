@@ -8,6 +8,7 @@ from agent.commands.parser import CommandParser, JsonOptions, define
 from agent.commands.readers import ReaderOptions, add_reader_options, use_service
 from agent.consent.consent import AlwaysAllow
 from agent.errors import ErrorCode
+from agent.harmless import printable
 from agent.origin import LOCAL_USER
 from agent.signing.model import ReaderProblem
 from agent.signing.service import SigningService
@@ -48,8 +49,8 @@ def certificates(options: CertificatesOptions) -> int:
         return 0
     for certificate in listing.certificates:
         facts = certificate.facts
-        say(f"{certificate.reader}: {certificate.id} {certificate.label}")
-        say(f"  {facts.subject}")
+        say(f"{certificate.reader}: {certificate.id} {printable(certificate.label)}")
+        say(f"  {printable(facts.subject)}")
         say(f"  {facts.not_before:%Y-%m-%d} – {facts.not_after:%Y-%m-%d}")
         say(f"  {facts.thumbprint.hex()}")
     return 0

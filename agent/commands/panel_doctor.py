@@ -13,36 +13,25 @@ from agent.web.panel.panel import Doctor
 
 
 class PanelDoctor(Doctor):
-    """Loads :class:`agent.doctor.running_agent.RunningAgentDoctor`, and leaves the work to it."""
+    """Leaves the work to :mod:`agent.doctor.running_agent`, which says what may go wrong."""
 
     def __init__(self, paths: Paths, service: SigningService) -> None:
-        """Examine one agent.
-
-        Args:
-            paths: of its files.
-            service: the one that uses its readers.
-
-        """
         self._paths = paths
         self._service = service
 
     async def examine(self) -> dict[str, Any]:
-        """Return the report as a JSON object (see :meth:`agent.doctor.report.Report.as_json`)."""
-        doctor = await asyncio.to_thread(self._load)
-        return await doctor.examine()
+        """Examine the agent; see :class:`agent.web.panel.panel.Doctor`."""
+        loaded = await asyncio.to_thread(_load)
+        report: dict[str, Any] = await loaded.examine_running(self._paths, self._service)
+        return report
 
     async def repair(self, name: str) -> None:
-        """Carry out one repair.
+        """Carry out one repair; errors as of :class:`agent.web.panel.panel.Doctor`."""
+        loaded = await asyncio.to_thread(_load)
+        await loaded.repair_running(self._paths, name)
 
-        Raises:
-            BadRequestError: there is no such repair.
-            RepairError: it did not work.
 
-        """
-        doctor = await asyncio.to_thread(self._load)
-        await doctor.repair(name)
+def _load() -> Any:
+    from agent.doctor import running_agent  # noqa: PLC0415  # see above
 
-    def _load(self) -> Doctor:
-        from agent.doctor.running_agent import RunningAgentDoctor  # noqa: PLC0415  # see above
-
-        return RunningAgentDoctor(self._paths, self._service)
+    return running_agent

@@ -14,6 +14,7 @@ from agent.commands.output import log_aside, say, say_json
 from agent.commands.parser import CommandParser, JsonOptions, define
 from agent.commands.readers import ReaderOptions, add_reader_options, use_service
 from agent.consent.consent import AlwaysAllow
+from agent.harmless import printable
 from agent.history.store import History
 from agent.host.machine.memory import leave_no_core
 from agent.host.machine.paths import Paths
@@ -99,7 +100,7 @@ def sign(options: SignOptions) -> int:
     if options.json:
         say_json({"out": str(options.out), "thumbprint": facts.thumbprint.hex()})
     else:
-        say(f"{options.out}: {options.format}, {options.hash}, {facts.subject}")
+        say(f"{options.out}: {options.format}, {options.hash}, {printable(facts.subject)}")
     return 0
 
 

@@ -4,11 +4,18 @@ import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from agent.commands.output import say, say_json
 from agent.commands.parser import CommandParser, JsonOptions, define
-from agent.pki.report import Inputs, verify_files
+from agent.harmless import printable
+from agent.pki.report import Inputs, ReportVerdict, verify_files
+
+EXIT_STATUS: Final = {
+    ReportVerdict.VALID: 0,
+    ReportVerdict.INVALID: 1,
+    ReportVerdict.NOT_PROVEN: 3,  # 2 is a mistake in the options
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,6 +41,10 @@ class VerifyOptions(JsonOptions):
 def add(parser: CommandParser) -> None:
     """Add the command's options."""
     define(parser, VerifyOptions, verify)
+    parser.epilog = (
+        "Exit status: 0 proven; 1 broken, or the certificate is revoked, expired or not for"
+        " signing; 3 not proven: nobody vouches for who signed."
+    )
     parser.add_argument("file", type=Path, metavar="FILE", help="the CMS signature")
     parser.add_argument("--content", type=Path, metavar="FILE", help="what a detached one is over")
     parser.add_argument(
@@ -46,7 +57,7 @@ def add(parser: CommandParser) -> None:
 
 
 def verify(options: VerifyOptions) -> int:
-    """Check a signature and its certificate path; return 1 if either is invalid."""
+    """Check a signature and its certificate path; return the exit status of the verdict."""
     inputs = Inputs(
         message=options.file,
         content=options.content,
@@ -59,16 +70,25 @@ def verify(options: VerifyOptions) -> int:
         say_json(report)
     else:
         _say_verdict(report)
-    return 1 if report["verdict"] == "invalid" else 0
+    return EXIT_STATUS[report["verdict"]]
 
 
 def _say_verdict(report: dict[str, Any]) -> None:
-    say(f"signature: {report['signature']}")
     if report["signature"] != "good":
+        say("broken: this is no signature over this content")
         say(f"  {report['error']}")
         return
     signed, signer, chain = report["signed"], report["signer"], report["chain"]
-    say(f"  by {signer['subject']}")
+    subject = printable(signer["subject"])
+    match report["verdict"]:
+        case ReportVerdict.VALID:
+            say(f"proven: signed by {subject}")
+        case ReportVerdict.NOT_PROVEN:
+            say("not proven: the signature fits the content, but nobody vouches for who made it")
+            say(f"  the certificate calls its holder {subject}")
+        case _:
+            say("broken: the signature fits the content, but its certificate is no good")
+            say(f"  {subject}")
     say(f"  at {signed['signing_time']} by the signer's own clock, {signed['hash']}")
     say(f"certificate: {chain['status']}")
     if chain["status"] == "not_checked":

@@ -22,12 +22,14 @@ class Finding:
     """One result of a check.
 
     Attributes:
-        check: what was looked at.
-        level: how it is.
-        code: what exactly was found; stable.
-        facts: what the words leave open.
-        repair: the name of what would help, if anything here can.
-        key: of the words in the catalogue; ``doctor`` and the code where nothing is given.
+        check: a short name of what was looked at, as programs read it.
+        level: how bad it is.
+        code: what was found, as programs read it; it never changes its meaning.
+        facts: what fills the places in the words, by the name of the place. A reason that differs
+            by language stands under the tag of each language.
+        repair: the name of the repair that would help (see :mod:`agent.doctor.repairs`); None
+            where none would.
+        key: where the words stand in the catalogue; empty for ``doctor.`` and the code.
 
     """
 
@@ -39,7 +41,14 @@ class Finding:
     key: str = ""
 
     def message(self, language: Language) -> str:
-        """Return the words in a language; ``{reason}`` is the fact named after it or English."""
+        """Return the words in a language, with the facts in their places.
+
+        The place ``{reason}`` takes the fact under the language's tag, or else the English one.
+
+        Args:
+            language: of the words.
+
+        """
         facts = {"reason": self.facts.get(language) or self.facts.get(SOURCE, ""), **self.facts}
         return say(language, self.key or f"doctor.{self.code}", facts)
 

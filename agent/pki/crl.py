@@ -1,23 +1,50 @@
 """Check one certificate against revocation lists, strictly (RFC 5280 §5, §6.3.3).
 
 A list is used only if it is signed by the key that signed the certificate: all generations of the
-citizen authority have one name, and the list of one is not valid for the others.
+citizen authority have one name, and the list of one is not valid for the others. It is parsed once,
+however many certificates are looked up in it.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Self
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final, Self
 
+from asn1crypto import algos, core
+from asn1crypto import crl as asn1_crl
+from asn1crypto import x509 as asn1_x509
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS, PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+from cryptography.hazmat.primitives.serialization import Encoding
 
+from agent.cms import der
 from agent.cms.errors import CmsError, hostile_input
+from agent.pki import names
+from agent.pki.chain import ChainCertificate
+from agent.pki.crl_entries import (
+    ElementPosition,
+    index_entries,
+    position_of,
+    revoked_certificates,
+)
+from agent.pki.crl_scope import ListScope
 
-MAX_CRL = 64 * 1024 * 1024  # bytes; the real ones have some megabytes for 100 000 entries
-_STRONG = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
+MAX_CRL: Final = 64 * 1024 * 1024  # bytes; the real ones have some megabytes for 100 000 entries
+_HASHES: Final[Mapping[str, hashes.HashAlgorithm]] = {
+    "sha256": hashes.SHA256(),
+    "sha384": hashes.SHA384(),
+    "sha512": hashes.SHA512(),
+}
+_UNDERSTOOD: Final = frozenset(
+    ("issuing_distribution_point", "delta_crl_indicator", "crl_number", "authority_key_identifier")
+)
+_REMOVED: Final = "remove_from_crl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,27 +54,45 @@ class Revocation:
     at: datetime
     reason: str
 
+    @property
+    def is_lifted(self) -> bool:
+        """Whether a delta list says by it that a suspension has ended."""
+        return self.reason == _REMOVED
 
-@dataclass(frozen=True, slots=True, repr=False)
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class RevocationList:
-    """A parsed list; its signature is not verified yet.
+    """A parsed list; its signature is verified when an issuer is named (:meth:`is_signed_by`).
 
     Attributes:
         der: the list itself.
-        parsed: the list, parsed.
         this_update: when it was issued, UTC.
         next_update: when the next one is due, UTC.
+        scope: which certificates it is about.
+        number: its CRL number; None where it has none.
+        base: for a delta list the number of the complete list that it changes; None for others.
+        is_understood: whether it has no critical extension of an unknown kind.
 
     """
 
     der: bytes
-    parsed: x509.CertificateRevocationList
     this_update: datetime
     next_update: datetime
+    scope: ListScope
+    number: int | None
+    base: int | None
+    is_understood: bool
+    _issuer: list[list[tuple[str, str]]]
+    _algorithm: algos.SignedDigestAlgorithm
+    _signature: bytes
+    _signed: tuple[int, int]
+    """Where the TBSCertList begins and ends."""
+    _entries: Mapping[int, int]
+    _signed_by: dict[bytes, bool] = field(default_factory=dict)
 
     @classmethod
     def from_der(cls, raw: bytes) -> Self:
-        """Parse one list.
+        """Parse one list; a real one takes some tenths of a second.
 
         Raises:
             CmsError: malformed, too large, or without the date of the next update.
@@ -56,65 +101,157 @@ class RevocationList:
         if len(raw) > MAX_CRL:
             raise CmsError("revocation list too large")
         with hostile_input("revocation list"):
-            parsed = x509.load_der_x509_crl(raw)
-            next_update = parsed.next_update_utc
-            if next_update is None:
+            whole = position_of(raw, 0, len(raw))
+            if whole.end != len(raw):
+                raise CmsError("something after a revocation list")
+            body = position_of(raw, whole.contents, whole.end)
+            if whole.tag != der.SEQUENCE or body.tag != der.SEQUENCE:
+                raise CmsError("no revocation list")
+            entries = revoked_certificates(raw, body)
+            # The parser below would copy them again and again.
+            header = asn1_crl.CertificateList.load(_without(raw, whole, body, entries))
+            tbs = header["tbs_cert_list"]
+            if isinstance(tbs["next_update"], core.Void):
                 raise CmsError("a revocation list without the date of the next one")
-            _ = parsed.extensions
-            return cls(raw, parsed, parsed.last_update_utc, next_update)
+            if tbs["signature"].dump() != header["signature_algorithm"].dump():
+                raise CmsError("a revocation list with two signature algorithms")
+            extensions = _extensions(tbs)
+            return cls(
+                der=raw,
+                this_update=_moment(tbs["this_update"]),
+                next_update=_moment(tbs["next_update"]),
+                scope=ListScope.of(extensions.get("issuing_distribution_point")),
+                number=_number(extensions.get("crl_number")),
+                base=_number(extensions.get("delta_crl_indicator")),
+                is_understood=_is_understood(tbs),
+                _issuer=names.attributes(tbs["issuer"]),
+                _algorithm=header["signature_algorithm"],
+                _signature=header["signature"].native,
+                _signed=(body.at, body.end),
+                _entries=index_entries(raw, entries) if entries else {},
+            )
 
     def is_signed_by(self, issuer: x509.Certificate) -> bool:
         """Return whether this certificate's key signed the list and may sign lists."""
+        raw = issuer.public_bytes(Encoding.DER)
+        known = self._signed_by.get(raw)
+        if known is None:
+            known = self._signed_by[raw] = self._verify(issuer, raw)
+        return known
+
+    def _verify(self, issuer: x509.Certificate, raw: bytes) -> bool:
+        with hostile_input("certificate"):
+            subject = names.attributes(asn1_x509.Certificate.load(raw, strict=True).subject)
+        if self._issuer != subject or not _may_sign_lists(issuer):
+            return False
         key = issuer.public_key()
-        if self.parsed.issuer != issuer.subject or not _may_sign_lists(issuer):
-            return False
-        if not isinstance(key, RSAPublicKey | EllipticCurvePublicKey):
-            return False
+        begin, end = self._signed
         with hostile_input("revocation list"):
-            strong = isinstance(self.parsed.signature_hash_algorithm, _STRONG)
-            return strong and self.parsed.is_signature_valid(key)
+            name, kind = self._algorithm.hash_algo, self._algorithm.signature_algo
+            if name not in _HASHES:
+                return False
+            # hashlib lets other threads run meanwhile; the list has megabytes.
+            signed = hashlib.new(name, memoryview(self.der)[begin:end]).digest()
+            digest = Prehashed(_HASHES[name])
+            try:
+                if isinstance(key, RSAPublicKey) and kind == "rsassa_pkcs1v15":
+                    key.verify(self._signature, signed, PKCS1v15(), digest)
+                elif isinstance(key, RSAPublicKey) and kind == "rsassa_pss":
+                    salt = self._algorithm["parameters"]["salt_length"].native
+                    key.verify(self._signature, signed, PSS(MGF1(_HASHES[name]), salt), digest)
+                elif isinstance(key, EllipticCurvePublicKey) and kind == "ecdsa":
+                    key.verify(self._signature, signed, ECDSA(digest))
+                else:
+                    return False
+            except InvalidSignature:
+                return False
+            return True
 
     def is_fresh(self, at: datetime) -> bool:
         """Return whether ``at`` is between the list's two dates."""
         return self.this_update <= at <= self.next_update
 
-    @property
-    def is_supported(self) -> bool:
-        """Whether the list is neither a delta (RFC 5280 §5.2.4) nor an indirect one (§5.2.5)."""
-        for item in self.parsed.extensions:
-            if isinstance(item.value, x509.DeltaCRLIndicator):
-                return False
-            if isinstance(item.value, x509.IssuingDistributionPoint) and item.value.indirect_crl:
-                return False
-        return True
+    def clears(self, certificate: ChainCertificate) -> bool:
+        """Return whether a certificate that is not in the list is not revoked, by this list alone.
 
-    @property
-    def is_complete(self) -> bool:
-        """Whether the list covers all certificates of its issuer.
+        Raises:
+            CmsError: the certificate's extensions are malformed.
 
-        An issuing distribution point restricts it, and so may any other critical extension.
         """
-        return not any(
-            item.critical or isinstance(item.value, x509.IssuingDistributionPoint)
-            for item in self.parsed.extensions
-        )
+        complete = self.is_understood and self.base is None
+        return complete and self.scope.covers(certificate.facts.der)
 
-    def find(self, certificate: x509.Certificate) -> Revocation | None:
-        """Return the entry of a certificate, by its serial number; None where there is none."""
+    def changes(self, other: "RevocationList") -> bool:
+        """Return whether this is a delta list for a complete one (RFC 5280 §5.2.4)."""
+        if self.base is None or self.number is None or other.number is None:
+            return False
+        same = self.scope.identity == other.scope.identity
+        return same and self.is_understood and self.base <= other.number <= self.number
+
+    def find(self, certificate: ChainCertificate) -> Revocation | None:
+        """Return the entry of a certificate, by its serial number; None where there is none.
+
+        Raises:
+            CmsError: the entry is malformed.
+
+        """
+        at = self._entries.get(certificate.facts.serial)
+        if at is None:
+            return None
         with hostile_input("revocation list"):
-            entry = self.parsed.get_revoked_certificate_by_serial_number(certificate.serial_number)
-            return None if entry is None else Revocation(entry.revocation_date_utc, _reason(entry))
+            end = position_of(self.der, at, len(self.der)).end
+            entry = asn1_crl.RevokedCertificate.load(self.der[at:end], strict=True)
+            return Revocation(_moment(entry["revocation_date"]), _reason(entry))
 
 
-def _reason(entry: x509.RevokedCertificate) -> str:
+def _without(
+    raw: bytes, whole: ElementPosition, body: ElementPosition, entries: ElementPosition | None
+) -> bytes:
+    """Return a list without its entries; its signature does not fit any more."""
+    if entries is None:
+        return raw
+    inner = raw[body.contents : entries.at] + raw[entries.end : body.end]
+    return der.element(der.SEQUENCE, der.element(der.SEQUENCE, inner), raw[body.end : whole.end])
+
+
+def _moment(value: asn1_x509.Time) -> datetime:
+    moment = value.native
+    if not isinstance(moment, datetime) or moment.tzinfo is None:
+        raise CmsError("a revocation list with a date outside the calendar")
+    return moment.astimezone(UTC)
+
+
+def _extensions(tbs: asn1_crl.TbsCertList) -> dict[str, core.Asn1Value]:
+    found: dict[str, core.Asn1Value] = {}
+    if isinstance(tbs["crl_extensions"], core.Void):
+        return found
+    for extension in tbs["crl_extensions"]:
+        if found.setdefault(extension["extn_id"].native, extension["extn_value"].parsed) is None:
+            raise CmsError("a revocation list with an empty extension")
+    return found
+
+
+def _is_understood(tbs: asn1_crl.TbsCertList) -> bool:
+    if isinstance(tbs["crl_extensions"], core.Void):
+        return True
+    return all(
+        item["extn_id"].native in _UNDERSTOOD
+        for item in tbs["crl_extensions"]
+        if item["critical"].native
+    )
+
+
+def _number(value: core.Asn1Value | None) -> int | None:
+    number = None if value is None else value.native
+    return number if isinstance(number, int) else None
+
+
+def _reason(entry: asn1_crl.RevokedCertificate) -> str:
     try:
-        extensions = list(entry.extensions)
-    except ValueError:  # a malformed reason does not make the certificate good again
+        reason = entry.crl_reason_value
+        return "unspecified" if reason is None else str(reason.native)
+    except Exception:  # noqa: BLE001  # a malformed reason does not make the certificate good again
         return "unspecified"
-    for extension in extensions:
-        if isinstance(extension.value, x509.CRLReason):
-            return extension.value.reason.name
-    return "unspecified"
 
 
 def _may_sign_lists(issuer: x509.Certificate) -> bool:
@@ -130,37 +267,69 @@ class ListedStatus:
     """What the lists of a certificate's own issuer say about it.
 
     Attributes:
-        usable: all supported lists that this issuer's key signed, however old.
+        usable: all lists that this issuer's key signed, however old.
         revoked: the entry, if a fresh list has one.
-        good: whether a fresh and complete list does not have the certificate.
+        good: whether a fresh list that covers the certificate does not have it.
+        stale_since: when the last list that covers it was to be replaced, if none is fresh.
 
     """
 
     usable: tuple[RevocationList, ...]
     revoked: Revocation | None
     good: bool
+    stale_since: datetime | None = None
 
 
 def status(
-    certificate: x509.Certificate,
-    issuer: x509.Certificate,
+    certificate: ChainCertificate,
+    issuer: ChainCertificate,
     lists: Iterable[RevocationList],
     at: datetime,
 ) -> ListedStatus:
     """Check one certificate against the lists that its issuer signed, at one moment.
 
-    Of the complete lists only the newest is used: an older one may still have a suspension that
-    has ended. A restricted list can revoke a certificate but not clear it.
+    Of the lists that cover it only the newest is used, with the newest delta list that changes it:
+    an older one may still have a suspension that has ended. Any other list can revoke a certificate
+    but not clear it.
 
     Raises:
-        CmsError: a list that is used is malformed.
+        CmsError: a list or certificate that is used is malformed.
 
     """
-    usable = tuple(item for item in lists if item.is_supported and item.is_signed_by(issuer))
-    fresh = [item for item in usable if item.is_fresh(at)]
-    complete = [item for item in fresh if item.is_complete]
-    speaking = [item for item in fresh if not item.is_complete]
-    if complete:
-        speaking.append(max(complete, key=lambda item: item.this_update))
-    entries = [entry for item in speaking if (entry := item.find(certificate))]
-    return ListedStatus(usable, entries[0] if entries else None, bool(complete) and not entries)
+    usable = tuple(
+        item
+        for item in lists
+        if not item.scope.is_indirect and item.is_signed_by(issuer.certificate)
+    )
+    covering = [item for item in usable if item.clears(certificate)]
+    fresh = [item for item in covering if item.is_fresh(at)]
+    entries = [
+        entry
+        for item in usable
+        if item.is_fresh(at) and item not in covering
+        if (entry := item.find(certificate)) is not None and not entry.is_lifted
+    ]
+    if fresh:
+        newest = max(fresh, key=lambda item: item.this_update)
+        entry = _find_with_delta(certificate, newest, [x for x in usable if x.is_fresh(at)])
+        entries += [entry] if entry is not None else []
+    dates = [item.next_update for item in covering if item.next_update < at]
+    return ListedStatus(
+        usable=usable,
+        revoked=entries[0] if entries else None,
+        good=bool(fresh) and not entries,
+        stale_since=max(dates) if dates and not fresh else None,
+    )
+
+
+def _find_with_delta(
+    certificate: ChainCertificate, newest: RevocationList, fresh: list[RevocationList]
+) -> Revocation | None:
+    """Return the entry of the newest list, unless a newer delta list has lifted it."""
+    entry = newest.find(certificate)
+    deltas = [item for item in fresh if item.changes(newest)]
+    if not deltas:
+        return entry
+    delta = max(deltas, key=lambda item: (item.number or 0, item.this_update))
+    change = delta.find(certificate)
+    return None if change is not None and change.is_lifted else entry

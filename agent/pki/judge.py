@@ -5,6 +5,7 @@ ignores even a signed "revoked" where the certificate does not declare that mech
 fetched. The validator is slow to load; only ``agent.pki.path`` imports this module, when needed.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -43,15 +44,39 @@ class Evidence:
     ocsps: tuple[bytes, ...] = ()
 
 
-async def judge(chain: Sequence[bytes], evidence: Evidence, at: datetime) -> Verdict:
-    """Validate one chain, leaf first and anchor last, DER; every failure is a verdict."""
+def judge(chain: Sequence[bytes], evidence: Evidence, at: datetime) -> Verdict:
+    """Validate one chain, leaf first and anchor last, DER; every failure is a verdict.
+
+    It takes some milliseconds, and seconds where there are long lists: not for an event loop.
+    """
     try:
-        leaf, *between, anchor = (x509.Certificate.load(raw, strict=True) for raw in chain)
+        leaf, *between, anchor = map(_load, chain)
         context = _context(anchor, between, evidence, at)
-        await CertificateValidator(leaf, validation_context=context).async_validate_path()
+        asyncio.run(CertificateValidator(leaf, validation_context=context).async_validate_path())
     except Exception as exc:  # noqa: BLE001 # asn1crypto below raises whatever it stumbles over
         return _refusal(exc)
     return Verdict(PathStatus.VALID)
+
+
+def _load(raw: bytes) -> x509.Certificate:
+    certificate = x509.Certificate.load(raw, strict=True)
+    for name in (certificate.subject, certificate.issuer):
+        for relative in name.chosen:
+            for attribute in relative:
+                _prepare(attribute)
+    return certificate
+
+
+def _prepare(attribute: x509.NameTypeAndValue) -> None:
+    """Have a name compared as it is where asn1crypto refuses to prepare it (RFC 5280 §7.1).
+
+    It prepares names by RFC 4518, whose table is that of Unicode 3.2: every ideograph that came
+    later, and every private one, would make its holder's certificate worthless.
+    """
+    try:
+        _ = attribute.prepped_value
+    except ValueError:
+        attribute._prepped = attribute["value"].native  # noqa: SLF001  # there is no other way in
 
 
 def _refusal(reason: Exception) -> Verdict:

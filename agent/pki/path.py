@@ -16,7 +16,7 @@ from agent.pki import crl
 from agent.pki.anchors import TrustStore
 from agent.pki.certificate import CertificateFacts, KeyUsage
 from agent.pki.chain import ChainCertificate
-from agent.pki.crl import ListedStatus, RevocationList
+from agent.pki.crl import ListedStatus
 from agent.pki.result import PathStatus, Verdict
 from agent.pki.revocation import RevocationData, RevocationSource
 
@@ -78,10 +78,9 @@ async def validate_path(
     if not found:
         return PathResult(Verdict(PathStatus.UNTRUSTED, detail="no path to a trust anchor"))
     data = await revocation.current()
-    lists = await asyncio.to_thread(_parse_lists, data)
     results = []
     for chain in found:
-        verdict = await _judge(chain, lists, data, at)
+        verdict = await _judge(chain, data, at)
         if verdict.is_valid and key_usage not in leaf.key_usage:
             verdict = Verdict(PathStatus.WRONG_KEY_USAGE)
         results.append(PathResult(verdict, tuple(item.facts for item in chain)))
@@ -90,32 +89,24 @@ async def validate_path(
     return min(results, key=lambda result: _SEVERITY.index(result.status))
 
 
-def _parse_lists(data: RevocationData) -> list[RevocationList]:
-    parsed = []
-    for raw in data.crls:
-        try:
-            parsed.append(RevocationList.from_der(raw))
-        except CmsError:  # what cannot be read proves nothing, and the others may
-            continue
-    return parsed
-
-
 async def _judge(
-    chain: tuple[ChainCertificate, ...],
-    lists: list[RevocationList],
-    data: RevocationData,
-    at: datetime,
+    chain: tuple[ChainCertificate, ...], data: RevocationData, at: datetime
 ) -> Verdict:
     dated = _judge_dates(chain, at)
     if dated is not None:
         return dated
     if _is_ambiguous(chain):
         return Verdict(PathStatus.UNTRUSTED, detail="two authorities of one name in one path")
-    statuses = await asyncio.to_thread(_listed, chain, lists, at)
+    # In a thread: a list is hashed once for each issuer, and the path takes some milliseconds.
+    return await asyncio.to_thread(_judge_path, chain, data, at)
+
+
+def _judge_path(chain: tuple[ChainCertificate, ...], data: RevocationData, at: datetime) -> Verdict:
+    statuses = [crl.status(item, issuer, data.crls, at) for item, issuer in pairwise(chain)]
     for status in statuses:
         if status.revoked is not None:
             return Verdict(PathStatus.REVOKED, status.revoked.at, status.revoked.reason)
-    verdict = await _ask_certvalidator(chain, statuses, data, at)
+    verdict = _ask_certvalidator(chain, statuses, data, at)
     if verdict.is_valid and _is_contradicted(chain, data):
         return Verdict(PathStatus.UNKNOWN, detail="an OCSP response says that it is revoked")
     return verdict
@@ -136,31 +127,30 @@ def _is_ambiguous(chain: tuple[ChainCertificate, ...]) -> bool:
     return len(set(names)) != len(names)
 
 
-def _listed(
-    chain: tuple[ChainCertificate, ...], lists: list[RevocationList], at: datetime
-) -> list[ListedStatus]:
-    return [
-        crl.status(item.certificate, issuer.certificate, lists, at)
-        for item, issuer in pairwise(chain)
-    ]
-
-
-async def _ask_certvalidator(
+def _ask_certvalidator(
     chain: tuple[ChainCertificate, ...],
     statuses: list[ListedStatus],
     data: RevocationData,
     at: datetime,
 ) -> Verdict:
+    """Check the path; the lists have been asked already, except where there are OCSP responses."""
     from agent.pki.judge import Evidence, judge  # noqa: PLC0415 # heavy; see its docstring
 
-    if all(status.good for status in statuses) and not data.ocsps:
-        # certvalidator reads a list entry by entry: two seconds for the real ones. It also takes
-        # a cleared leaf as word for the whole path, so all are cleared or none.
-        evidence = Evidence(cleared=frozenset(item.facts.thumbprint for item in chain[:-1]))
-    else:
+    ders = [item.facts.der for item in chain]
+    all_good = all(status.good for status in statuses)
+    if data.ocsps:
         usable = {item.der: None for status in statuses for item in status.usable}
-        evidence = Evidence(crls=tuple(usable), ocsps=data.ocsps)
-    return await judge([item.facts.der for item in chain], evidence, at)
+        return judge(ders, Evidence(crls=tuple(usable), ocsps=data.ocsps), at)
+    # certvalidator reads a list entry by entry: seconds for the real ones. It also takes a cleared
+    # leaf as word for the whole path, so all are cleared, and what is not is said afterwards.
+    cleared = frozenset(item.facts.thumbprint for item in chain[:-1])
+    verdict = judge(ders, Evidence(cleared=cleared), at)
+    if not verdict.is_valid or all_good:
+        return verdict
+    unclear = next(status for status in statuses if not status.good)
+    if unclear.stale_since is not None:
+        return Verdict(PathStatus.STALE, unclear.stale_since)
+    return Verdict(PathStatus.UNKNOWN)
 
 
 def _is_contradicted(chain: tuple[ChainCertificate, ...], data: RevocationData) -> bool:
@@ -168,7 +158,7 @@ def _is_contradicted(chain: tuple[ChainCertificate, ...], data: RevocationData) 
 
     certvalidator ignores OCSP for a certificate that names no responder, even a signed "revoked".
     """
-    serials = {item.certificate.serial_number for item in chain[:-1]}
+    serials = {item.facts.serial for item in chain[:-1]}
     for raw in data.ocsps:
         try:
             responses = list(ocsp.load_der_ocsp_response(raw).responses)

@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 from asn1crypto import core, x509
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+from agent.cms.bounds import MAX_CERTIFICATE
 from agent.cms.der import require_der
 from agent.cms.errors import CmsError, hostile_input
 from agent.cms.text import string_value
 from agent.pki import names
 from agent.pki.certificate import CertificateFacts, KeyUsage
 
-MAX_CERTIFICATE = 64 * 1024  # bytes
 _COMMON_NAME = "2.5.4.3"
 _SERIAL_NUMBER = "2.5.4.5"
 _KEY_USAGE = "2.5.29.15"

@@ -5,8 +5,9 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum, unique
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from agent.cms.errors import CmsError
 from agent.cms.verify import MAX_MESSAGE, VerifiedMessage, verify
@@ -14,7 +15,25 @@ from agent.pki.anchors import TrustStore, read_bounded
 from agent.pki.certificate import CertificateFacts
 from agent.pki.path import PathResult, validate_path
 from agent.pki.reading import read_certificate
+from agent.pki.result import PathStatus
 from agent.pki.revocation import FileSource
+
+
+@unique
+class ReportVerdict(StrEnum):
+    """What a signature is worth, all in all."""
+
+    VALID = "valid"  # it fits, and an authority that is trusted says whose it is
+    NOT_PROVEN = "not_proven"  # it fits, but nobody vouches for who made it
+    INVALID = "invalid"  # it does not fit, or its certificate was no good at that time
+
+
+_VERDICTS: Final = {
+    PathStatus.VALID: ReportVerdict.VALID,
+    PathStatus.UNTRUSTED: ReportVerdict.NOT_PROVEN,
+    PathStatus.UNKNOWN: ReportVerdict.NOT_PROVEN,
+    PathStatus.STALE: ReportVerdict.NOT_PROVEN,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +61,9 @@ class Inputs:
 async def verify_files(inputs: Inputs, at: datetime) -> dict[str, Any]:
     """Verify a signature and, when there are anchors, its certificate's path as of ``at``.
 
-    The answer has ``verdict``: ``valid`` (all of it), ``signature_only`` (no anchors were given),
-    or ``invalid``; ``signature``: ``good`` or ``bad`` with ``error``; and where the signature is
-    good ``signed``, ``signer`` and ``chain``. All of it goes into JSON as it is; times are
-    RFC 3339 UTC, digests and numbers lower hex.
+    The answer has ``verdict``, a :class:`ReportVerdict`; ``signature``: ``good`` or ``bad`` with
+    ``error``; and where the signature is good ``signed``, ``signer`` and ``chain``. All of it goes
+    into JSON as it is; times are RFC 3339 UTC, digests and numbers lower hex.
 
     Raises:
         CmsError: a file other than the message cannot be used.
@@ -59,9 +77,9 @@ async def verify_files(inputs: Inputs, at: datetime) -> dict[str, Any]:
         message = verify(raw, content=content, allow_sha1=inputs.allow_sha1)
         signer = read_certificate(message.certificate)
     except CmsError as exc:
-        return {"verdict": "invalid", "signature": "bad", "error": exc.detail}
+        return {"verdict": ReportVerdict.INVALID, "signature": "bad", "error": exc.detail}
     report = {
-        "verdict": "signature_only",
+        "verdict": ReportVerdict.NOT_PROVEN,
         "signature": "good",
         "signed": _describe_message(message),
         "signer": _describe_signer(signer),
@@ -70,7 +88,7 @@ async def verify_files(inputs: Inputs, at: datetime) -> dict[str, Any]:
     if inputs.anchors:
         result = await _validate(inputs, message, signer, at)
         report["chain"] = _describe_chain(result)
-        report["verdict"] = "valid" if result.verdict.is_valid else "invalid"
+        report["verdict"] = _VERDICTS.get(result.status, ReportVerdict.INVALID)
     return report
 
 

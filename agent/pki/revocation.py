@@ -4,14 +4,16 @@ A source returns what it has, and nothing when it fails; without data nothing is
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from agent.cms.errors import CmsError
 from agent.pki.anchors import decode, files_in, read_bounded
-from agent.pki.crl import MAX_CRL
+from agent.pki.crl import MAX_CRL, RevocationList
 
 MAX_OCSP = 64 * 1024  # bytes
 _CRL_SUFFIXES = frozenset({".crl", ".pem"})
@@ -20,9 +22,9 @@ _CRL_LABEL = "X509 CRL"
 
 @dataclass(frozen=True, slots=True)
 class RevocationData:
-    """Lists and OCSP responses, DER; not verified."""
+    """Lists, and OCSP responses in DER; not verified."""
 
-    crls: tuple[bytes, ...] = ()
+    crls: tuple[RevocationList, ...] = ()
     ocsps: tuple[bytes, ...] = ()
 
     def __add__(self, other: "RevocationData") -> "RevocationData":
@@ -46,8 +48,8 @@ class StaticSource:
 
     @classmethod
     def of(cls, crls: Iterable[bytes] = (), ocsps: Iterable[bytes] = ()) -> "StaticSource":
-        """Make a source of these lists and OCSP responses, DER."""
-        return cls(RevocationData(tuple(crls), tuple(ocsps)))
+        """Make a source of these lists and OCSP responses, DER; unreadable lists are left out."""
+        return cls(RevocationData(tuple(parse_lists(crls)), tuple(ocsps)))
 
     async def current(self) -> RevocationData:
         """Return the data."""
@@ -63,7 +65,8 @@ class FileSource:
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self._paths = tuple(paths)
-        self._read: dict[Path, tuple[tuple[int, int], tuple[bytes, ...]]] = {}
+        self._lock = threading.Lock()
+        self._read: dict[Path, tuple[tuple[int, int], tuple[RevocationList, ...]]] = {}
 
     async def current(self) -> RevocationData:
         """Return the lists, reading changed files anew; unreadable files are skipped."""
@@ -71,28 +74,36 @@ class FileSource:
 
     def read(self) -> RevocationData:
         """Return the same as :meth:`current`, in the calling thread."""
-        crls: list[bytes] = []
-        for path in self._paths:
-            try:
-                files = files_in(path, _CRL_SUFFIXES)
-            except CmsError:
-                continue
-            for file in files:
-                crls.extend(self._read_file(file))
+        crls: list[RevocationList] = []
+        with self._lock:  # whoever comes while a list is parsed waits for it
+            for path in self._paths:
+                try:
+                    files = files_in(path, _CRL_SUFFIXES)
+                except CmsError:
+                    continue
+                for file in files:
+                    crls.extend(self._read_file(file))
         return RevocationData(tuple(crls))
 
-    def _read_file(self, file: Path) -> tuple[bytes, ...]:
+    def _read_file(self, file: Path) -> tuple[RevocationList, ...]:
         try:
             stat = file.stat()
             key = (stat.st_mtime_ns, stat.st_size)
             known = self._read.get(file)
             if known is None or known[0] != key:
-                known = key, tuple(decode(read_bounded(file, MAX_CRL), _CRL_LABEL))
+                known = key, tuple(parse_lists(decode(read_bounded(file, MAX_CRL), _CRL_LABEL)))
                 self._read[file] = known
         except (CmsError, OSError):
             self._read.pop(file, None)
             return ()
         return known[1]
+
+
+def parse_lists(raw: Iterable[bytes]) -> Iterator[RevocationList]:
+    """Parse lists, DER; what cannot be read proves nothing, and the others may."""
+    for each in raw:
+        with suppress(CmsError):
+            yield RevocationList.from_der(each)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,10 @@
 """Use cases of an ordinary member: register, log in by code, log out, set a name."""
 
+import re
 from dataclasses import dataclass
+from typing import Final
 
+from agent.harmless import has_content, is_harmful
 from agent.portal import audit, members, otp, sessions
 from agent.portal.audit import AuditEvent
 from agent.portal.contact import Contact, parse_contact
@@ -11,6 +14,8 @@ from agent.portal.members import Member
 from agent.portal.notifier import Notifier, NotifierError
 from agent.portal.sessions import MemberSession, OpenedSession
 from agent.portal.transaction import Transaction
+
+_BLANKS: Final = re.compile(r"[ \t\r\n]+")  # not the ideographic one, which a name may have
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -128,11 +133,12 @@ class Accounts:
         """Set the member's name.
 
         Raises:
-            PortalError: ``not_logged_in``; ``bad_request``, nothing printable in it.
+            PortalError: ``not_logged_in``; ``bad_request``: it shows nothing, or has characters
+                that show nothing.
 
         """
-        clean = " ".join(name.split())
-        if not clean or not clean.isprintable():
+        clean = _BLANKS.sub(" ", name).strip()
+        if not has_content(clean) or any(map(is_harmful, clean)):
             raise PortalError(PortalCode.BAD_REQUEST, "name")
         return await self._db.run(_rename, token, clean)
 

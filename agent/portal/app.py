@@ -141,7 +141,12 @@ def _notifier(config: PortalConfig) -> Notifier:
 
 async def _verifier(config: PortalConfig, clock: Callable[[], float]) -> SignatureVerifier:
     return await asyncio.to_thread(
-        load_verifier, config.anchors, config.intermediates, config.crl, clock
+        load_verifier,
+        config.anchors,
+        config.intermediates,
+        config.crl,
+        clock,
+        kept_in=Path(f"{config.db}.lists"),
     )
 
 

@@ -4,6 +4,7 @@ import asyncio
 import importlib
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -12,6 +13,9 @@ from agent.cms.errors import CmsError
 from agent.cms.verify import verify
 from agent.pki.anchors import TrustStore
 from agent.pki.certificate import CertificateFacts, KeyUsage
+from agent.pki.chain import ChainCertificate, parse_chain_certificate
+from agent.pki.crl import RevocationList
+from agent.pki.kept_lists import KeptLists
 from agent.pki.path import validate_path
 from agent.pki.reading import read_certificate
 from agent.pki.result import PathStatus
@@ -96,10 +100,13 @@ def load_verifier(
     intermediates: Sequence[str],
     lists: Sequence[str],
     clock: Callable[[], float],
+    *,
+    kept_in: Path,
 ) -> CertificateVerifier:
     """Return a verifier of configured files; revocation lists are paths or http(s) URLs.
 
-    Without a list no certificate is accepted.
+    Without a list no certificate is accepted. Fetched lists are kept in the folder ``kept_in``, so
+    that a restart needs nobody's server.
 
     Raises:
         CmsError: a file is not a certificate, or a URL is not http or https.
@@ -110,8 +117,21 @@ def load_verifier(
     store = TrustStore.load(map(Path, anchors), map(Path, intermediates))
     files = FileSource([Path(item) for item in lists if not _is_url(item)])
     urls = [item for item in lists if _is_url(item)]
-    fetched = HttpSource(urls, lambda: datetime.fromtimestamp(clock(), UTC))
+    fetched = HttpSource(
+        urls,
+        lambda: datetime.fromtimestamp(clock(), UTC),
+        kept=KeptLists(kept_in),
+        is_authentic=partial(_is_authentic, _authorities(store)),
+    )
     return CertificateVerifier(store, CombinedSource((files, fetched)), clock)
+
+
+def _authorities(store: TrustStore) -> tuple[ChainCertificate, ...]:
+    return tuple(map(parse_chain_certificate, (*store.anchors, *store.intermediates)))
+
+
+def _is_authentic(authorities: Sequence[ChainCertificate], listed: RevocationList) -> bool:
+    return any(listed.is_signed_by(each.certificate) for each in authorities)
 
 
 def _is_url(source: str) -> bool:

@@ -26,6 +26,7 @@ from agent.errors import (
 )
 from agent.signing.card_attempt import DOUBTS, CardAttempt
 from agent.signing.model import CardPresence, Event, ReaderView, Snapshot
+from agent.signing.patience import Patience
 from agent.signing.worker import Worker
 from agent.transport.base import CardProvider, Connection, ReaderState
 from agent.transport.observed import ObservedConnection
@@ -41,7 +42,6 @@ The event is set when nobody waits for the result any more.
 MAX_PENDING = 16  # operations in one reader's queue
 EVENT_BACKLOG = 256  # events kept for a listener who does not read them
 WAIT = 60.0  # seconds; how long one look at the readers lasts when nothing happens
-SERVICE_RETRY = 1.0  # seconds between looks for a PC/SC service that is not there
 PROBE_PAUSES: Final = (0.0, 1.0, 4.0)  # seconds before each question to a card that is not known
 CLOSE_TIMEOUT = 3.0  # seconds to wait for threads that are in the middle of something
 
@@ -72,6 +72,7 @@ class Readers:
         self._at_work = 0
         self._probes: set[asyncio.Task[None]] = set()
         self._snapshot = Snapshot(service_available=False)
+        self._told_of_no_service = False  # for the watching thread only
         self._closing = threading.Event()
         self._looked = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -319,11 +320,13 @@ class Readers:
 
     def _watch(self) -> None:
         known: tuple[ReaderState, ...] | None = None
+        patience = Patience()
         while not self._closing.is_set():
             try:
                 if known is None:
                     known = self._provider.readers()
                     self._tell(known)
+                    patience.renew()
                 states = self._provider.wait(known, WAIT)
                 if states != known:
                     self._tell(states)
@@ -331,14 +334,17 @@ class Readers:
             except ServiceUnavailableError:
                 known = None
                 self._tell(None)
-                self._closing.wait(SERVICE_RETRY)
+                self._closing.wait(patience.next_pause())
             except Exception:  # noqa: BLE001  # whatever a library throws: go on watching
                 _log.exception("watching the readers failed")
                 known = None
                 self._tell(None)
-                self._closing.wait(SERVICE_RETRY)
+                self._closing.wait(patience.next_pause())
 
     def _tell(self, states: tuple[ReaderState, ...] | None) -> None:
+        if states is None and self._told_of_no_service:
+            return  # once is enough: the loop is not to wake up with each look for a service
+        self._told_of_no_service = states is None
         loop = self._loop
         if loop is not None and not self._closing.is_set():
             loop.call_soon_threadsafe(self._take, states)

@@ -6,7 +6,7 @@ from being written: what the card did is told by the thread that made it do so.
 
 import asyncio
 import threading
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -31,7 +31,6 @@ AGAIN_AFTER: Final = timedelta(minutes=10)
 """How long the same refusal of the same site is not written again."""
 REFUSALS_AN_HOUR: Final = 60
 """How many lines a page can cause without a card; the log has them all."""
-_MAX_REFUSALS: Final = 1024  # remembered; the oldest goes first
 
 # Nothing happened that the citizen could want to know: no card, no PIN, no question.
 _UNTOLD: Final = frozenset(
@@ -276,22 +275,21 @@ class _Refusals:
     """Keeps a page that is refused again and again from filling the history."""
 
     def __init__(self) -> None:
-        self._last: OrderedDict[tuple[Origin, str], datetime] = OrderedDict()
+        self._last: dict[tuple[Origin, str], datetime] = {}
         self._recent: deque[datetime] = deque(maxlen=REFUSALS_AN_HOUR)
 
     def admit(self, site: Origin, outcome: str, now: datetime) -> bool:
         """Return whether a refusal gets a line, and remember that it got one."""
-        last = self._last.get((site, outcome))
-        if last is not None and timedelta(0) <= now - last < AGAIN_AFTER:
+        self._last = {
+            key: at for key, at in self._last.items() if timedelta(0) <= now - at < AGAIN_AFTER
+        }
+        if (site, outcome) in self._last:
             return False
         full = len(self._recent) == REFUSALS_AN_HOUR
         if full and timedelta(0) <= now - self._recent[0] < timedelta(hours=1):
             return False
         self._recent.append(now)
         self._last[site, outcome] = now
-        self._last.move_to_end((site, outcome))
-        if len(self._last) > _MAX_REFUSALS:
-            self._last.popitem(last=False)
         return True
 
 

@@ -235,12 +235,12 @@ class SigningService:
         """Choose the reader: the one named, the one with that certificate, or the only one."""
         if reader is not None:
             return reader
-        candidates = self._readers_with_card()
-        if len(candidates) == 1:
-            return candidates[0]
+        first, *others = self._readers_with_card()
+        if not others:
+            return first
         if thumbprint is None:
             raise BadRequestError("several cards are there: name the reader or the certificate")
-        return await self._reader_with(thumbprint, candidates)
+        return await self._reader_with(thumbprint, (first, *others))
 
     async def _reader_with(self, thumbprint: bytes, candidates: tuple[str, ...]) -> str:
         """Find the reader whose card has a certificate; do not wait for the others.

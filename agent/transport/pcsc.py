@@ -100,17 +100,26 @@ class _Sight:
     event_state: int
     atr: bytes
 
-    def state(self, context_number: int) -> ReaderState:
-        present = bool(self.event_state & codes.STATE_PRESENT)
+    @property
+    def present(self) -> bool:
+        """Whether a card is in the reader."""
+        return bool(self.event_state & codes.STATE_PRESENT)
+
+    @property
+    def mute(self) -> bool:
+        """Whether a card is in the reader and has given no usable ATR."""
         # vpcd presents a card that says nothing as one whose ATR is a single zero.
         silent = bool(self.event_state & codes.STATE_MUTE) or len(self.atr) < _MIN_ATR
+        return self.present and silent
+
+    def state(self, context_number: int) -> ReaderState:
         return ReaderState(
             name=self.name,
-            present=present,
-            atr=self.atr if present and not silent else b"",
+            present=self.present,
+            atr=self.atr if self.present and not self.mute else b"",
             # The upper half counts insertions and removals, from 0 in every new service.
             insertion=context_number << 16 | self.event_state >> 16,
-            mute=present and silent,
+            mute=self.mute,
         )
 
 
@@ -141,6 +150,7 @@ class PcscProvider:
         self._waiting: _Wait | None = None
         self._guard = threading.Lock()
         self._left_out: frozenset[bytes] = frozenset()
+        self._too_many = 0  # readers beyond those that are looked at
 
     @property
     def kind(self) -> str:
@@ -292,6 +302,7 @@ class PcscProvider:
         if code == codes.E_NO_READERS_AVAILABLE:
             return ()
         _check("SCardListReaders", code)
+        self._note_length(len(listed))
         listed = listed[:_MOST_READERS]
         answers = _ask(context, listed)
         if answers is None:
@@ -310,6 +321,12 @@ class PcscProvider:
         for reader in left_out - self._left_out:
             _log.warning("the service lists a reader and does not know it: %r", reader)
         self._left_out = left_out
+
+    def _note_length(self, listed: int) -> None:
+        too_many = max(0, listed - _MOST_READERS)
+        if too_many and too_many != self._too_many:
+            _log.warning("the service lists %d readers; the last %d are ignored", listed, too_many)
+        self._too_many = too_many
 
     def _ensure_context(self) -> int:
         if self._context is None:
@@ -386,9 +403,8 @@ def _connect(context: int, reader: str) -> PcscConnection:
 
 
 def _is_mute(context: int, listed: bytes) -> bool:
-    """Return whether a card is in the reader and has given no usable ATR."""
     code, (answer,) = _states(context, [listed])
-    return code == codes.SUCCESS and _Sight("", listed, *answer).state(0).mute
+    return code == codes.SUCCESS and _Sight("", listed, *answer).mute
 
 
 def _listed_name(context: int, reader: str) -> bytes:

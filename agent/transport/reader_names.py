@@ -8,7 +8,8 @@ stands for one reader.
 from collections.abc import Sequence
 from hashlib import sha256
 from typing import Final
-from unicodedata import category
+
+from agent.harmless import is_harmful
 
 MAX_LENGTH: Final = 127
 """Bytes of UTF-8; as long as pcsclite's own names, without the NUL at their end."""
@@ -50,12 +51,8 @@ def _shown(name: bytes) -> str:
 
 
 def _is_kept(character: str) -> bool:
-    """Return whether a character shows itself, or is a blank of any width.
-
-    U+FFFD is not kept, because it begins an escape.
-    """
-    is_shown = character.isprintable() or category(character) == "Zs"
-    return is_shown and character != _ESCAPE
+    """Return whether a character may be shown; U+FFFD may not, because it begins an escape."""
+    return character != _ESCAPE and not is_harmful(character)
 
 
 def _escaped(character: str) -> str:

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from msgspec import Meta, Struct, structs
 
 from agent.errors import BadRequestError
+from agent.harmless import has_content, is_harmful
 from agent.virtualcard import profile
 from agent.virtualcard.profile import Applicant, Signer, Use
 
@@ -192,10 +193,11 @@ def check_name(name: str) -> None:
     """Refuse what cannot be a common name.
 
     Raises:
-        BadRequestError: it is empty, longer than 64 bytes in UTF-8, or has unprintable characters.
+        BadRequestError: it is longer than 64 bytes in UTF-8, or shows nothing in whole or part.
 
     """
-    if not name.strip() or not name.isprintable() or len(name.encode()) > MAX_NAME:
+    shows = has_content(name) and not any(map(is_harmful, name))
+    if not shows or len(name.encode()) > MAX_NAME:
         raise BadRequestError(
             "a name has 1 to 64 bytes in UTF-8 (21 Chinese characters), all printable"
         )

@@ -17,6 +17,7 @@ from agent.virtualcard.pcscd import PrivatePcscd
 from tests.faults.cell import OK, Cell, Operation, Outcome, Row, Sight, count_commands, play
 from tests.faults.doors import Door, PcscDoor, VirtualDoor
 from tests.faults.kinds import DAEMON_KINDS, KINDS
+from tests.text_table import TextTable
 
 ROWS: Final = tuple(
     Row(generation, operation, sight)
@@ -28,6 +29,20 @@ SAMPLES: Final = 2
 """Commands of each request that the sample disturbs, for each fault."""
 _STRIDE: Final = 5  # from one fault's first command to the next one's
 _PROCESSES: Final = max(1, min(4, os.cpu_count() or 1))
+
+
+TABLE: Final = TextTable(
+    (
+        ("fault", 28),
+        ("cells", 7),
+        ("survived", 10),
+        ("ok", 7),
+        ("VERIFY", 8),
+        ("lost", 6),
+        ("misread", 9),
+        ("internal", 11),
+    )
+)
 
 
 @dataclass(slots=True)
@@ -55,16 +70,16 @@ class Line:
     def text(self, name: str) -> str:
         """Return the line of the table; "misread" counts what a first signature cannot see."""
         share = 100 * self.internal / self.cells if self.cells else 0.0
-        return (
-            f"{name:<28}{self.cells:>7}{self.survived:>10}{self.answered:>7}"
-            f"{self.verifies:>8}{self.attempts_lost:>6}{self.misread:>9}{share:>9.1f} %"
+        return TABLE.line(
+            name,
+            self.cells,
+            self.survived,
+            self.answered,
+            self.verifies,
+            self.attempts_lost,
+            self.misread,
+            f"{share:.1f} %",
         )
-
-
-HEAD: Final = (
-    f"{'fault':<28}{'cells':>7}{'survived':>10}{'ok':>7}"
-    f"{'VERIFY':>8}{'lost':>6}{'misread':>9}{'internal':>11}"
-)
 
 
 @dataclass(slots=True)
@@ -90,7 +105,7 @@ class Report:
     def text(self) -> str:
         """Return the table."""
         names = [*KINDS, *DAEMON_KINDS, *map(str, ROWS), *DOORS, "all"]
-        return "\n".join([HEAD, *(self.lines[n].text(n) for n in names if n in self.lines)])
+        return "\n".join([TABLE.head, *(self.lines[n].text(n) for n in names if n in self.lines)])
 
 
 def cells_of(row: Row, door: Door) -> Iterator[Cell]:

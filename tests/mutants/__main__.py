@@ -19,12 +19,24 @@ from typing import Final
 from tests.mutants.mutation import Mutant, mutants_of
 from tests.mutants.packages import PACKAGES
 from tests.mutants.trial import Outcome, run_trial
+from tests.text_table import TextTable
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 COMMITTED: Final = Path(__file__).with_name("scores.json")
 EQUIVALENT: Final = Path(__file__).with_name("equivalent.txt")
 AIM: Final = 90  # per cent
 _AT_ONCE: Final = 50  # mutants that are made before the first is tried
+_TABLE: Final = TextTable(
+    (
+        ("package", 24),
+        ("wanted", 7),
+        ("tried", 7),
+        ("killed", 7),
+        ("%", 7),
+        ("committed", 11),
+        ("aim", 5),
+    )
+)
 
 Committed = Mapping[str, Mapping[str, float]]
 """Per cent of the mutants that were killed, by package and by how many were tried."""
@@ -95,14 +107,11 @@ def _attempt(mutant: Mutant, tests: Sequence[str]) -> tuple[Mutant, Outcome]:
 
 def table(scores: Sequence[Score], committed: Committed) -> str:
     """Write a line for each package: tried, killed, per cent, and what is committed."""
-    head = (
-        f"{'package':<24}{'wanted':>7}{'tried':>7}{'killed':>7}{'%':>7}{'committed':>11}{'aim':>5}"
-    )
-    lines = [head]
+    lines = [_TABLE.head]
     for score in scores:
         was = committed.get(score.package, {}).get(score.size, "-")
-        figures = f"{score.size:>7}{score.tried:>7}{score.killed:>7}{score.percent:>7}"
-        lines.append(f"{score.package:<24}{figures}{was:>11}{AIM:>5}")
+        figures = (score.size, score.tried, score.killed, score.percent, was, AIM)
+        lines.append(_TABLE.line(score.package, *figures))
     return "\n".join(lines)
 
 

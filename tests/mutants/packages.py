@@ -25,16 +25,21 @@ PACKAGES: Final[Mapping[str, tuple[str, ...]]] = {
     "agent/transport": (
         "tests/unit/transport",
         "tests/pcsc/test_part10.py",
+        "tests/pcsc/test_waiting.py",
         "tests/pcsc/test_platforms.py",
     ),
     "agent/cards": (*_CARD_SIDE[1:], "tests/signing/test_drivers.py"),
     "agent/cms": ("tests/signing/test_cms_*.py",),
     "agent/pki": ("tests/signing/test_pki_*.py",),
     "agent/signing": (
+        "tests/signing/test_key_use.py",
+        "tests/signing/test_readers.py",
+        "tests/signing/test_two_certificates.py",
+        "tests/signing/test_prompts_service.py",
+        "tests/signing/test_straight_transaction.py",
         "tests/signing/test_service.py",
         "tests/signing/test_recording.py",
-        "tests/signing/test_straight_transaction.py",
-        "tests/signing/test_record_commands.py",
+        "tests/signing/test_listing.py",
     ),
 }
 """Files and folders below the checkout; a pattern stands for every file that fits it."""

@@ -2,8 +2,7 @@
 
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -24,110 +23,10 @@ from agent.transport.pcsc import PcscProvider
 from agent.transport.pcsc_connection import RESET_ATTEMPTS, ConnectedCard, PcscConnection
 from agent.transport.pcsc_library import ReaderAnswer
 from tests.pcsc.contract import PATIENCE, start
+from tests.pcsc.fake_scard import ATR, FakeScard, use
 
 NO_SERVICE = 0x8010001D
 SERVICE_STOPPED = 0x8010001E
-PLUG_AND_PLAY = rb"\\?PnP?\Notification"
-ATR = b"\x3b\x00"
-
-
-class FakeScard:
-    """PC/SC as Windows or macOS have it: a dict of readers, and a condition to wait on.
-
-    It stands for pyscard and for our own calls of the library.
-    """
-
-    SCARD_PCI_T0 = 1
-    SCARD_PCI_T1 = 2
-
-    def __init__(self, *, plug_and_play: bool = True, signed: bool = False) -> None:
-        self.readers: dict[bytes, int] = {}
-        self.codes: dict[str, int] = {}
-        self.calls: list[str] = []
-        self.contexts: set[int] = set()
-        self.changed = threading.Condition()
-        self._plug_and_play = plug_and_play
-        self._signed = signed
-        self._next_context = 1
-        self._cancelled = False
-
-    def change(self, action: Callable[[], object]) -> None:
-        with self.changed:
-            action()
-            self.changed.notify_all()
-
-    def SCardEstablishContext(self, _scope: int) -> tuple[int, int]:  # noqa: N802  # PC/SC's name
-        code = self._code("SCardEstablishContext")
-        self._next_context += 1
-        if code == 0:
-            self.contexts.add(self._next_context)
-        return code, self._next_context
-
-    def SCardReleaseContext(self, context: int) -> int:  # noqa: N802  # PC/SC's name
-        self.contexts.discard(context)
-        return self._code("SCardReleaseContext")
-
-    def list_readers(self, _context: int) -> tuple[int, list[bytes]]:
-        code = pcsc_codes.unsigned(self._code("SCardListReaders"))
-        if code == 0 and not self.readers:
-            return pcsc_codes.E_NO_READERS_AVAILABLE, []
-        return code, list(self.readers)
-
-    def connect(self, _context: int, _reader: bytes) -> tuple[int, int, int]:
-        return pcsc_codes.unsigned(self._code("SCardConnect")), 7, 2
-
-    def atr(self, _card: int) -> tuple[int, bytes]:
-        return pcsc_codes.unsigned(self._code("SCardStatus")), ATR
-
-    def SCardDisconnect(self, _card: int, _disposition: int) -> int:  # noqa: N802  # PC/SC's name
-        return self._code("SCardDisconnect")
-
-    def SCardReconnect(self, *_: int) -> tuple[int, int]:  # noqa: N802  # PC/SC's name
-        return self._code("SCardReconnect"), 2
-
-    def SCardCancel(self, _context: int) -> int:  # noqa: N802  # PC/SC's name
-        def cancel() -> None:
-            self._cancelled = True
-
-        self.change(cancel)
-        return 0
-
-    def status_change(
-        self, _context: int, milliseconds: int, asked: Sequence[tuple[bytes, int]]
-    ) -> tuple[int, list[ReaderAnswer]]:
-        assert 0 < len(asked) <= 10, "Windows takes no more"
-        with self.changed:
-            self._cancelled = False
-            self.changed.wait_for(
-                lambda: self._cancelled or self._differs(asked), milliseconds / 1000
-            )
-            code = pcsc_codes.unsigned(self._code("SCardGetStatusChange"))
-            if code == 0 and self._cancelled:
-                code = pcsc_codes.E_CANCELLED
-            elif code == 0 and not self._differs(asked):
-                code = pcsc_codes.E_TIMEOUT
-            return code, [ReaderAnswer(self._state(name) | 2, ATR) for name, _ in asked]
-
-    def _differs(self, asked: Sequence[tuple[bytes, int]]) -> bool:
-        return any(self._state(name) != known & ~2 for name, known in asked)
-
-    def _state(self, name: bytes) -> int:
-        if name == PLUG_AND_PLAY and self._plug_and_play:
-            return len(self.readers) << 16
-        return self.readers.get(name, pcsc_codes.STATE_UNKNOWN)
-
-    def _code(self, call: str) -> int:
-        self.calls.append(call)
-        return self._out(self.codes.get(call, 0))
-
-    def _out(self, code: int) -> int:
-        return code - (1 << 32) if self._signed and code else code
-
-
-def use(monkeypatch: pytest.MonkeyPatch, fake: FakeScard) -> PcscProvider:
-    monkeypatch.setattr(pcsc, "_scard", lambda: fake)
-    monkeypatch.setattr(pcsc, "open_library", lambda: fake)
-    return PcscProvider()
 
 
 @pytest.mark.parametrize("plug_and_play", [True, False], ids=["windows", "macos"])
@@ -286,6 +185,24 @@ def test_a_list_without_end_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     provider.open(states[-1].name)
     with pytest.raises(NoReaderError):
         provider.open(f"{1999:0120d}")
+
+
+def test_the_log_says_once_how_many_readers_are_cut(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    fake = FakeScard()
+    provider = use(monkeypatch, fake)
+    said = []
+    for count in (64, 65, 65, 70, 64, 70):
+        fake.readers = {b"Reader %d" % number: 0x10020 for number in range(count)}
+        provider.readers()
+        said.append([record.getMessage() for record in caplog.records])
+        caplog.clear()
+    one, six = (
+        [f"the service lists {count} readers; the last {count - 64} are ignored"]
+        for count in (65, 70)
+    )
+    assert said == [[], one, [], six, [], six]
 
 
 @pytest.mark.parametrize("call", ["SCardConnect", "SCardStatus"])

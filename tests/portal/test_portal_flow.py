@@ -2,16 +2,19 @@
 
 from pathlib import Path
 
+import pytest
 from aiohttp import web
 
 from agent.portal.serving import listen, serving
 from agent.virtualcard.issuer import TestIssuer
+from tests.odd_names import NAMES
 from tests.portal.support import (
     MOBILE,
     Person,
     Site,
     SiteOptions,
     Visitor,
+    issue,
     running_site,
 )
 
@@ -79,3 +82,26 @@ async def test_without_any_list_nobody_becomes_gold(
         await visitor.register()
         assert await visitor.upgrade(citizen) == "revocation_unknown"
         assert (await visitor.member())["grade"] == "ordinary"
+
+
+@pytest.mark.parametrize("name", NAMES, ids=ascii)
+async def test_a_rare_name_is_kept_from_the_card_and_from_the_keyboard(
+    test_issuer: TestIssuer, site: Site, visitor: Visitor, name: str
+) -> None:
+    person = issue(test_issuer, 7, name=name)
+    site.publish()
+    await visitor.register()
+    assert await visitor.upgrade(person) == "ok"
+    assert (await visitor.member())["name"] == name
+    assert await visitor.code("/api/profile", {"name": f" {name} "}) == "ok"
+    assert (await visitor.member())["name"] == name
+
+
+@pytest.mark.parametrize(
+    "name", ["", " ", "\u3000", "\u200b", "\u3164", "\u0301", "王\u202e明", "王\0"]
+)
+async def test_a_name_that_shows_nothing_or_plays_tricks_is_refused(
+    visitor: Visitor, name: str
+) -> None:
+    await visitor.register()
+    assert await visitor.code("/api/profile", {"name": name}) == "bad_request"

@@ -398,9 +398,9 @@ async def test_a_challenge_says_what_it_is_for(visitor: Visitor, citizen: Person
 async def test_a_name_is_tidied_and_kept(visitor: Visitor, citizen: Person) -> None:
     await visitor.register()
     assert await visitor.code("/api/profile", {"name": "  王　小測 "}) == "ok"
-    assert (await visitor.member())["name"] == "王 小測"
+    assert (await visitor.member())["name"] == "王　小測"
     assert await visitor.upgrade(citizen) == "ok"
-    assert (await visitor.member())["name"] == "王 小測"
+    assert (await visitor.member())["name"] == "王　小測"
 
 
 async def test_a_site_without_an_anchor_or_with_a_wrong_one_does_not_start(

@@ -3,7 +3,8 @@
 import asyncio
 import sqlite3
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -270,64 +271,70 @@ class SlowIdentity:
         await asyncio.wait_for(self.asked.wait(), WAIT)
 
 
-async def test_a_page_that_goes_away_in_the_middle_finds_the_member_gold(
-    test_issuer: TestIssuer, citizen: Person, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+@dataclass(frozen=True)
+class SlowSite:
+    """A portal whose identity service takes its time."""
+
+    site: Site
+    identity: SlowIdentity
+
+
+@pytest.fixture
+async def slow(
+    test_issuer: TestIssuer, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[SlowSite]:
     identity = SlowIdentity()
     options = SiteOptions(replacements={"identity": identity})
-    folder = tmp_path_factory.mktemp("site")
-    async with running_site(test_issuer, folder, options) as site:
-        visitor = await site.visitor()
-        await visitor.register()
-        body = await visitor.upgrade_body(citizen)
-        click = asyncio.create_task(visitor.code("/api/upgrade/card", body))
-        await identity.is_asked()
-        click.cancel()  # a reload: the connection is gone
-        await asyncio.wait([click])
-        again = asyncio.create_task(visitor.code("/api/upgrade/card", body))
-        other = asyncio.create_task(visitor.code("/api/upgrade/card", body | {"signature": "AAAA"}))
-        assert await other == "challenge_used"
-        identity.go_on.set()
-        assert await again == "ok"
-        assert (await visitor.member())["grade"] == "gold"
+    async with running_site(test_issuer, tmp_path_factory.mktemp("site"), options) as site:
+        yield SlowSite(site, identity)
+
+
+async def test_a_page_that_goes_away_in_the_middle_finds_the_member_gold(
+    slow: SlowSite, citizen: Person
+) -> None:
+    visitor = await slow.site.visitor()
+    await visitor.register()
+    body = await visitor.upgrade_body(citizen)
+    click = asyncio.create_task(visitor.code("/api/upgrade/card", body))
+    await slow.identity.is_asked()
+    click.cancel()  # a reload: the connection is gone
+    await asyncio.wait([click])
+    again = asyncio.create_task(visitor.code("/api/upgrade/card", body))
+    other = asyncio.create_task(visitor.code("/api/upgrade/card", body | {"signature": "AAAA"}))
+    assert await other == "challenge_used"
+    slow.identity.go_on.set()
+    assert await again == "ok"
+    assert (await visitor.member())["grade"] == "gold"
 
 
 async def test_a_login_under_way_is_joined_by_its_own_session_only(
-    test_issuer: TestIssuer, citizen: Person, tmp_path_factory: pytest.TempPathFactory
+    slow: SlowSite, citizen: Person
 ) -> None:
-    identity = SlowIdentity()
-    options = SiteOptions(replacements={"identity": identity})
-    folder = tmp_path_factory.mktemp("site")
-    async with running_site(test_issuer, folder, options) as site:
-        owner, thief = await site.visitor(), await site.visitor()
-        await owner.register()
-        await thief.register("0900000002")
-        body = await owner.upgrade_body(citizen)
-        click = asyncio.create_task(owner.code("/api/upgrade/card", body))
-        await identity.is_asked()
-        assert await thief.code("/api/upgrade/card", body) == "challenge_unknown"
-        identity.go_on.set()
-        assert await click == "ok"
-        assert (await thief.member())["grade"] == "ordinary"
+    owner, thief = await slow.site.visitor(), await slow.site.visitor()
+    await owner.register()
+    await thief.register("0900000002")
+    body = await owner.upgrade_body(citizen)
+    click = asyncio.create_task(owner.code("/api/upgrade/card", body))
+    await slow.identity.is_asked()
+    assert await thief.code("/api/upgrade/card", body) == "challenge_unknown"
+    slow.identity.go_on.set()
+    assert await click == "ok"
+    assert (await thief.member())["grade"] == "ordinary"
 
 
 async def test_a_logout_in_another_tab_does_not_harm_an_upgrade_under_way(
-    test_issuer: TestIssuer, citizen: Person, tmp_path_factory: pytest.TempPathFactory
+    slow: SlowSite, citizen: Person
 ) -> None:
-    identity = SlowIdentity()
-    options = SiteOptions(replacements={"identity": identity})
-    folder = tmp_path_factory.mktemp("site")
-    async with running_site(test_issuer, folder, options) as site:
-        visitor = await site.visitor()
-        await visitor.register()
-        body = await visitor.upgrade_body(citizen)
-        click = asyncio.create_task(visitor.code("/api/upgrade/card", body))
-        await identity.is_asked()
-        assert await visitor.code("/api/logout") == "ok"
-        identity.go_on.set()
-        assert await click == "ok"
-        assert await visitor.member() is None
-        assert (await visitor.register())["grade"] == "gold"
+    visitor = await slow.site.visitor()
+    await visitor.register()
+    body = await visitor.upgrade_body(citizen)
+    click = asyncio.create_task(visitor.code("/api/upgrade/card", body))
+    await slow.identity.is_asked()
+    assert await visitor.code("/api/logout") == "ok"
+    slow.identity.go_on.set()
+    assert await click == "ok"
+    assert await visitor.member() is None
+    assert (await visitor.register())["grade"] == "gold"
 
 
 async def test_a_renewed_certificate_with_the_same_subject_is_the_same_card(

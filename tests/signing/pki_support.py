@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -100,7 +100,7 @@ class Authority:
     def issue(
         self,
         subject: x509.Name,
-        key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey,
+        key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey,
         *,
         serial: int = 0x5A01,
         usage: Sequence[str] = (SIGN,),
@@ -198,6 +198,21 @@ def citizen_key() -> rsa.RSAPrivateKey:
 def citizen() -> bytes:
     certificate = issuing().issue(citizen_name(), citizen_key(), extra=(last4_attribute(),))
     return certificate.public_bytes(Encoding.DER)
+
+
+@cache
+def citizen_of(size: int) -> bytes:
+    """Give the citizen a certificate of so many bytes, some tens of thousands."""
+
+    def filled(length: int) -> bytes:
+        filling = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), bytes(length))
+        certificate = issuing().issue(citizen_name(), citizen_key(), extra=(filling,))
+        return certificate.public_bytes(Encoding.DER)
+
+    guess = size - 2000
+    found = filled(guess + size - len(filled(guess)))
+    assert len(found) == size
+    return found
 
 
 def sign(digest: bytes, algorithm: HashAlgorithm = HashAlgorithm.SHA256) -> bytes:

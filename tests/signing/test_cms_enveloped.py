@@ -119,6 +119,17 @@ def test_a_forged_key_fails_like_a_forged_content() -> None:
     assert len(failures) == 1
 
 
+@pytest.mark.parametrize("wrong", [b"", bytes(31), bytes(33)])
+def test_a_key_of_another_length_is_replaced_by_chance(
+    monkeypatch: pytest.MonkeyPatch, wrong: bytes
+) -> None:
+    """Nobody can tell beforehand what a forged key decrypts to."""
+    message = enveloped.parse(encrypted("-aes256"), recipient())
+    right = card(message.encrypted_key)
+    monkeypatch.setattr(enveloped.os, "urandom", lambda length: right[:length])
+    assert message.open(wrong) == SECRET
+
+
 def test_a_forged_content_fails_in_one_way() -> None:
     raw = bytearray(encrypted("-aes256"))
     raw[-1] ^= 0xFF
@@ -161,6 +172,16 @@ def test_size_is_bounded() -> None:
     assert enveloped.parse(raw, recipient(), max_size=len(raw))
     with pytest.raises(CmsError, match="too large"):
         enveloped.parse(raw, recipient(), max_size=len(raw) - 1)
+
+
+def test_a_message_is_at_most_16_mib_and_a_certificate_64_kib_long() -> None:
+    for size, reason in ((16 << 20, "follows"), ((16 << 20) + 1, "too large")):
+        with pytest.raises(CmsError, match=reason):
+            enveloped.parse(bytes(size), recipient())
+    raw = encrypted("-aes256")
+    for size, reason in ((64 << 10, "somebody else"), ((64 << 10) + 1, "too large")):
+        with pytest.raises(CmsError, match=reason):
+            enveloped.parse(raw, pki.citizen_of(size))
 
 
 def test_endless_nesting_is_refused_in_no_time() -> None:

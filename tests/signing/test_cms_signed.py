@@ -3,6 +3,7 @@
 import subprocess
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 from asn1crypto import cms, core, tsp
@@ -12,6 +13,7 @@ from agent.cms.digest import HashAlgorithm
 from agent.cms.document import Document
 from agent.cms.errors import CmsError
 from agent.cms.signed import prepare
+from agent.cms.verify import verify
 from agent.errors import BadRequestError
 from tests.signing import pki_support as pki
 
@@ -212,3 +214,26 @@ def test_what_cannot_be_signed_is_refused() -> None:
 def test_attributes_out_of_bounds_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(CmsError):
         SignedAttributes(**wrong)
+
+
+@pytest.mark.parametrize(
+    "right",
+    [
+        {"signing_time": datetime(1950, 1, 1, tzinfo=UTC)},
+        {"nonce": b"1"},
+        {"nonce": bytes(64)},
+        {"card_serial": "1"},
+        {"card_serial": "1" * 64},
+    ],
+)
+def test_attributes_within_bounds_are_signed_and_understood(right: dict[str, Any]) -> None:
+    read = verify(message(signed=SignedAttributes(**right)))
+    assert {name: getattr(read, name) for name in right} == right
+
+
+def test_a_certificate_is_at_most_64_kib_long() -> None:
+    largest, larger = pki.citizen_of(64 * 1024), pki.citizen_of(64 * 1024 + 1)
+    assert prepare(largest, Document(b""), chain=[largest])
+    for signer, chain in ((larger, []), (largest, [larger])):
+        with pytest.raises(CmsError, match="too large"):
+            prepare(signer, Document(b""), chain=chain)

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from asn1crypto import cms, core
+from asn1crypto import cms, core, parser
 from asn1crypto import keys as asn1_keys
 from asn1crypto import x509 as asn1_x509
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -24,7 +24,7 @@ from pyhanko.sign.validation.generic_cms import (
 from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
-from agent.cms import attributes
+from agent.cms import attributes, der
 from agent.cms.attributes import SignedAttributes
 from agent.cms.digest import HashAlgorithm
 from agent.cms.document import Document
@@ -55,6 +55,21 @@ def rebuilt(change: Callable[[cms.SignedData], None]) -> bytes:
         covered = b"\x31" + signer["signed_attrs"].dump(force=True)[1:]
         signer["signature"] = pki.sign(HashAlgorithm.SHA256.digest(covered))
     return bytes(info.dump(force=True))
+
+
+def respelled(raw: bytes, old: bytes, new: bytes) -> bytes:
+    """Replace an element's encoding, and mend the lengths of those around it."""
+    if raw == old:
+        return new
+    _, constructed, _, _, content, _ = parser.parse(raw)
+    if not constructed:
+        return raw
+    parts = []
+    while content:
+        length = parser.peek(content)
+        parts.append(respelled(content[:length], old, new))
+        content = content[length:]
+    return der.element(raw[0], *parts)
 
 
 @pytest.mark.parametrize("algorithm", STRONG)
@@ -251,6 +266,12 @@ def _curve_key(signed: cms.SignedData) -> None:
     signed["certificates"] = [cms.CertificateChoices.load(other.public_bytes(Encoding.DER))]
 
 
+def _other_kind_of_certificate(signed: cms.SignedData) -> None:
+    signed["certificates"].append(
+        cms.CertificateChoices("other", {"other_cert_format": "1.2.3.4", "other_cert": core.Null()})
+    )
+
+
 def _newer_message(signed: cms.SignedData) -> None:
     signed["version"] = "v3"
 
@@ -289,6 +310,7 @@ PROTECTION = cms.CMSAlgorithmProtection(
         (_other_signature_algorithm, "signature algorithm"),
         (_other_content_type, "type data"),
         (_curve_key, "RSA"),
+        (_other_kind_of_certificate, "only X.509"),
         (_newer_message, "version 1"),
         (_newer_signer, "issuer and serial number"),
     ],
@@ -298,6 +320,32 @@ def test_a_well_signed_lie_is_refused(
 ) -> None:
     with pytest.raises(CmsError, match=reason):
         verify(rebuilt(change))
+
+
+def test_attributes_that_are_signed_in_another_order_are_refused() -> None:
+    raw = message()
+    (signer,) = cms.ContentInfo.load(raw)["content"]["signer_infos"]
+    turned = b"".join(reversed([each.dump() for each in signer["signed_attrs"]]))
+    digest = HashAlgorithm.SHA256.digest(der.element(der.SET, turned))
+    wrong = respelled(raw, signer["signed_attrs"].dump(), der.element(der.EXPLICIT_0, turned))
+    old, new = signer["signature"].native, pki.sign(digest)
+    with pytest.raises(CmsError, match="order"):
+        verify(wrong.replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("inner", "reason"),
+    [
+        (core.OctetString(DOCUMENT).dump(), "one octet string"),
+        (cms.ContentInfo.load(message())["content"].dump(), "something follows"),
+    ],
+)
+def test_nothing_is_hidden_behind_what_was_signed(inner: bytes, reason: str) -> None:
+    raw = message()
+    assert respelled(raw, inner, inner) == raw
+    for more in (b"\x05\x00", inner):
+        with pytest.raises(CmsError, match=reason):
+            verify(respelled(raw, inner, inner + more))
 
 
 def test_another_kind_of_message_is_none_of_ours() -> None:
@@ -345,6 +393,12 @@ def test_size_is_bounded() -> None:
     assert verify(raw, max_size=len(raw)).content == DOCUMENT
     with pytest.raises(CmsError, match="too large"):
         verify(raw, max_size=len(raw) - 1)
+
+
+def test_a_message_is_at_most_64_mib_long() -> None:
+    for size, reason in ((64 << 20, "end-of-contents"), ((64 << 20) + 1, "too large")):
+        with pytest.raises(CmsError, match=reason):
+            verify(bytes(size))
 
 
 def test_an_empty_content_can_be_signed() -> None:

@@ -20,7 +20,9 @@ from agent.origin import LOCAL_USER
 from agent.secret import SecretBytes
 from agent.signing import service as service_module
 from agent.signing.model import CardPresence, SignatureFormat, SignatureRequest
+from agent.signing.patience import Patience
 from agent.signing.service import SigningService
+from agent.transport.base import ReaderState
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.provider import READER_NAME, VirtualProvider
 
@@ -235,3 +237,74 @@ async def test_where_the_service_is_down_no_reader_is_called_missing(
             assert refused.value.code is ErrorCode.PCSC_UNAVAILABLE
     finally:
         await service.close()
+
+
+async def test_looking_for_a_service_that_stays_away_wakes_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Look twenty times in vain; tell of it once, because each telling wakes the event loop."""
+    monkeypatch.setattr("agent.signing.patience.PAUSES", (0.001,))
+    provider = provider_with()
+    provider.set_service(False)
+    looks = iter(range(20))
+    looked_enough = threading.Event()
+    look = provider.readers
+
+    def counted() -> tuple[ReaderState, ...]:
+        if next(looks, None) is None:
+            looked_enough.set()
+        return look()
+
+    monkeypatch.setattr(provider, "readers", counted)
+    service = SigningService(provider, AlwaysAllow())
+    await service.start()
+    told: list[None] = []
+    try:
+        with service.watch(lambda: told.append(None)):
+            assert await asyncio.to_thread(looked_enough.wait, 30)
+            await asyncio.sleep(0)  # what was told to the loop is in its queue by now
+        assert not told
+        async with service.subscribe() as events:
+            provider.set_service(True)
+            while not service.snapshot().service_available:
+                await asyncio.wait_for(events.get(), 10)
+    finally:
+        await service.close()
+
+
+async def test_a_service_that_stays_away_is_looked_for_ever_more_rarely(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Note what is given to wait for; begin anew with each service that was there."""
+    given: list[float] = []
+    enough = threading.Event()
+
+    class Noting(Patience):
+        def next_pause(self) -> float:
+            given.append(super().next_pause())
+            if len(given) in {6, 9}:
+                enough.set()
+            return 0.001
+
+    monkeypatch.setattr("agent.signing.readers.Patience", Noting)
+    provider = provider_with()
+    provider.set_service(False)
+    service = SigningService(provider, AlwaysAllow())
+    await service.start()
+    try:
+        assert await asyncio.to_thread(enough.wait, 30)
+        async with service.subscribe() as events:
+            provider.set_service(True)
+            while not service.snapshot().service_available:
+                await asyncio.wait_for(events.get(), 10)
+            before = given.copy()
+            enough.clear()
+            given[:] = given[:6]
+            provider.set_service(False)
+            assert await asyncio.to_thread(enough.wait, 30)
+    finally:
+        await service.close()
+    assert before == sorted(before)
+    assert before[0] == given[6] == 1
+    assert before[1] > before[0]
+    assert before[-1] <= 5

@@ -13,6 +13,7 @@ from asn1crypto import crl as asn1_crl
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
@@ -22,6 +23,7 @@ from pyhanko_certvalidator import CertificateValidator, ValidationContext
 from agent.cms.errors import CmsError
 from agent.pki.anchors import TrustStore
 from agent.pki.certificate import CertificateFacts, KeyUsage
+from agent.pki.crl import RevocationList
 from agent.pki.path import PathResult, validate_path
 from agent.pki.reading import read_certificate
 from agent.pki.result import PathStatus
@@ -268,6 +270,19 @@ async def test_a_list_with_a_weak_signature_clears_nothing(
     assert result.status is PathStatus.UNKNOWN
 
 
+def test_a_list_by_a_key_of_another_kind_clears_nothing() -> None:
+    key = ed25519.Ed25519PrivateKey.generate()
+    certificate = pki.root().issue(
+        pki.MOICA, key, serial=6, usage=("key_cert_sign", "crl_sign"), ca=True
+    )
+    builder = x509.CertificateRevocationListBuilder().issuer_name(pki.MOICA)
+    dated = builder.last_update(pki.NOW - pki.DAY).next_update(pki.NOW + pki.DAY)
+    signed = dated.sign(key, None)
+    listed = RevocationList.from_der(signed.public_bytes(Encoding.DER))
+    assert signed.is_signature_valid(key.public_key())
+    assert not listed.is_signed_by(certificate)
+
+
 async def test_a_short_key_of_an_authority_proves_nothing() -> None:
     key = pki.rsa_key("short", 1024)
     short = pki.root().authority(pki.MOICA, key, 6)
@@ -389,15 +404,16 @@ async def test_certvalidator_alone_would_take_the_list_of_a_namesake() -> None:
     await CertificateValidator(leaf, validation_context=context).async_validate_path()
 
 
-async def test_two_authorities_of_one_name_in_one_path_are_refused() -> None:
-    link = pki.root().authority(pki.ROOT, pki.rsa_key("root-next"), 4)
+@pytest.mark.parametrize("name", [pki.ROOT, pki.MOICA])
+async def test_two_authorities_of_one_name_in_one_path_are_refused(name: x509.Name) -> None:
+    link = pki.root().authority(name, pki.rsa_key("root-next"), 4)
     below = link.authority(pki.MOICA, pki.rsa_key("issuing-other"), 5)
     leaf = der(below.issue(pki.citizen_name(), pki.citizen_key()))
     crls = [pki.root().crl(), link.crl(), below.crl()]
     result = await validate(leaf, trust=store(link, below), crls=crls)
     assert result.status is PathStatus.UNTRUSTED
     result = await validate(leaf, trust=store(below, anchor=link), crls=crls)
-    assert result.status is PathStatus.VALID
+    assert (result.status is PathStatus.VALID) == (name == pki.ROOT)
 
 
 async def test_a_naive_moment_is_refused() -> None:

@@ -72,7 +72,7 @@ async def test_a_detached_file_needs_its_content(folder: Path) -> None:
 
 async def test_without_anchors_only_the_signature_is_judged(folder: Path) -> None:
     report = await verify_files(Inputs(folder / "attached"), pki.NOW)
-    assert report["verdict"] == "signature_only"
+    assert report["verdict"] == "not_proven"
     assert report["chain"]["status"] == "not_checked"
 
 
@@ -90,7 +90,7 @@ async def test_old_lists_are_stale_and_no_lists_are_unknown(folder: Path) -> Non
     (folder / "ca.crl").unlink()
     report = await verify_files(chain_inputs(folder), pki.NOW)
     assert report["chain"]["status"] == "unknown"
-    assert report["verdict"] == "invalid"
+    assert report["verdict"] == "not_proven"
 
 
 def test_the_command_says_what_is_missing(
@@ -100,11 +100,50 @@ def test_the_command_says_what_is_missing(
     clock.now.return_value = pki.NOW  # the certificates' day, not today
     monkeypatch.setattr("agent.commands.verify.datetime", clock)
     given = ["--anchors", str(folder / "root.cer"), "--intermediates", str(folder / "ca.cer")]
-    assert cli.run(["verify", str(folder / "attached"), *given]) == 1
+    assert cli.run(["verify", str(folder / "attached"), *given]) == 3
     assert capsys.readouterr().out.splitlines()[-2:] == [
         "certificate: unknown",
         "  nobody said whether it is revoked; give the lists of its issuers with --crl",
     ]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "expected"),
+    [
+        (None, (0, "proven")),
+        ("anchors", (3, "not proven")),
+        ("crl", (3, "not proven")),
+        ("revoked", (1, "broken")),
+        ("content", (1, "broken")),
+    ],
+)
+def test_the_exit_status_and_the_first_word_tell_the_three_cases_apart(
+    folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    spoil: str | None,
+    expected: tuple[int, str],
+) -> None:
+    clock = Mock(wraps=datetime)
+    clock.now.return_value = pki.NOW
+    monkeypatch.setattr("agent.commands.verify.datetime", clock)
+    inputs = chain_inputs(folder, "detached", "content")
+    if spoil == "revoked":
+        (folder / "ca.crl").write_bytes(pki.issuing().crl([0x5A01]))
+    if spoil == "content":
+        (folder / "content").write_bytes(DOCUMENT + b"!")
+    words = ["verify", str(inputs.message), "--content", str(inputs.content)]
+    for option, files in (
+        ("anchors", inputs.anchors),
+        ("intermediates", inputs.intermediates),
+        ("crl", inputs.crls),
+    ):
+        if option != spoil:
+            words += [word for file in files for word in (f"--{option}", str(file))]
+    status = cli.run(words)
+    said = capsys.readouterr().out
+    assert (status, said.partition(":")[0]) == expected
+    assert "good" not in said.partition("certificate")[0].lower().split()
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage", b"\x30\x80"])

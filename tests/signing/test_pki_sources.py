@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -12,13 +12,14 @@ from aiohttp import web
 from asn1crypto import pem
 
 from agent.cms.errors import CmsError
-from agent.pki.anchors import MAX_HINTS, TrustStore
-from agent.pki.chain import MAX_CHECKS, find_chains
+from agent.pki.anchors import TrustStore
+from agent.pki.chain import find_chains
 from agent.pki.crl import RevocationList
+from agent.pki.kept_lists import KeptLists
 from agent.pki.path import validate_path
 from agent.pki.reading import read_certificate
 from agent.pki.result import PathStatus
-from agent.pki.revocation import CombinedSource, FileSource, StaticSource
+from agent.pki.revocation import CombinedSource, FileSource, RevocationData, StaticSource
 from agent.pki.revocation_http import HttpSource, fetch_bounded
 from tests.signing import pki_support as pki
 
@@ -62,11 +63,27 @@ def test_no_anchor_is_refused(tmp_path: Path) -> None:
         TrustStore.load([citizen])
 
 
+def test_a_file_of_anchors_has_at_most_4_mib_and_a_folder_256_files(tmp_path: Path) -> None:
+    one = pki.write_pem(tmp_path / "0.pem", pki.root().der)
+    text = one.read_bytes()
+    one.write_bytes(text.ljust(4 << 20, b"\n"))
+    assert TrustStore.load([one]).anchors
+    one.write_bytes(text.ljust((4 << 20) + 1, b"\n"))
+    with pytest.raises(CmsError, match="larger"):
+        TrustStore.load([one])
+    for number in range(256):
+        (tmp_path / f"{number}.pem").write_bytes(text)
+    assert TrustStore.load([tmp_path]).anchors
+    (tmp_path / "256.PEM").write_bytes(text)
+    with pytest.raises(CmsError, match="more than"):
+        TrustStore.load([tmp_path])
+
+
 def test_hints_are_few_and_may_be_garbage() -> None:
     store = TrustStore((read_certificate(pki.root().der),))
-    with_hints = store.with_hints([b"garbage", pki.issuing().der])
-    assert [item.der for item in with_hints.intermediates] == [pki.issuing().der]
-    assert not store.with_hints([b""] * MAX_HINTS + [pki.issuing().der]).intermediates
+    for before, found in ((1, [pki.issuing().der]), (15, [pki.issuing().der]), (16, [])):
+        with_hints = store.with_hints([b"garbage"] * before + [pki.issuing().der])
+        assert [item.der for item in with_hints.intermediates] == found
 
 
 def test_a_mesh_of_hints_does_not_make_the_search_long(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,7 +107,11 @@ def test_a_mesh_of_hints_does_not_make_the_search_long(monkeypatch: pytest.Monke
     monkeypatch.setattr("agent.pki.chain.ChainCertificate.was_issued_by", counted)
     raw = leaf.public_bytes(pki.Encoding.DER)
     assert find_chains(read_certificate(raw), store, pki.NOW) == []
-    assert asked == MAX_CHECKS
+    assert asked == 500
+
+
+def ders(data: RevocationData) -> list[bytes]:
+    return [item.der for item in data.crls]
 
 
 async def test_lists_come_as_der_pem_and_directories(tmp_path: Path) -> None:
@@ -99,8 +120,8 @@ async def test_lists_come_as_der_pem_and_directories(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_bytes(pem.armor("X509 CRL", lists[1]))
     (tmp_path / "notes.txt").write_text("no list")
     found = await FileSource([tmp_path]).current()
-    assert set(found.crls) == set(lists)
-    assert (await FileSource([tmp_path / "root.crl"]).current()).crls == (lists[0],)
+    assert set(ders(found)) == set(lists)
+    assert ders(await FileSource([tmp_path / "root.crl"]).current()) == [lists[0]]
 
 
 async def test_a_list_that_is_replaced_is_read_again(tmp_path: Path) -> None:
@@ -112,7 +133,7 @@ async def test_a_list_that_is_replaced_is_read_again(tmp_path: Path) -> None:
     newer = pki.issuing().crl([0x5A01])
     file.write_bytes(newer)
     os.utime(file, ns=(1, 1))
-    assert (await source.current()).crls == (newer,)
+    assert ders(await source.current()) == [newer]
     file.unlink()
     assert (await source.current()).crls == ()
 
@@ -122,15 +143,16 @@ async def test_files_that_cannot_be_read_give_nothing(tmp_path: Path) -> None:
     good.write_bytes(pki.issuing().crl())
     (tmp_path / "bad.pem").write_bytes(b"-----BEGIN X509 CRL-----\n")
     source = FileSource([tmp_path / "missing.crl", tmp_path / "bad.pem", good])
-    assert (await source.current()).crls == (good.read_bytes(),)
+    assert ders(await source.current()) == [good.read_bytes()]
 
 
 async def test_sources_are_combined() -> None:
+    one, two = pki.root().crl(), pki.issuing().crl()
     source = CombinedSource(
-        (StaticSource.of([b"one"], [b"answer"]), StaticSource.of([b"two"]), StaticSource.of())
+        (StaticSource.of([one, b"no list"], [b"answer"]), StaticSource.of([two]), StaticSource.of())
     )
     found = await source.current()
-    assert found.crls == (b"one", b"two")
+    assert ders(found) == [one, two]
     assert found.ocsps == (b"answer",)
 
 
@@ -146,13 +168,13 @@ async def test_nobody_is_asked_twice_while_a_list_is_fresh() -> None:
     now = pki.NOW
     source = HttpSource(list(lists), lambda: now, fetch)
     results = await asyncio.gather(*(source.current() for _ in range(5)))
-    assert {item.crls for item in results} == {tuple(lists.values())}
+    assert [ders(item) for item in results] == [list(lists.values())] * 5
     assert len(asked) == 1
     now = pki.NOW + 2 * pki.DAY
     newer = pki.issuing().crl(this_update=now, next_update=now + pki.DAY)
     lists[asked[0]] = newer
     source._entries[asked[0]].tried_at = None
-    assert (await source.current()).crls == (newer,)
+    assert ders(await source.current()) == [newer]
     assert len(asked) == 2
 
 
@@ -187,11 +209,81 @@ async def test_an_older_list_does_not_replace_a_newer_one() -> None:
     now = pki.NOW
     url = "http://crl.test.invalid/ca.crl"
     source = HttpSource([url], lambda: now, fetch)
-    assert (await source.current()).crls == (newer,)
+    assert ders(await source.current()) == [newer]
     now = pki.NOW + pki.DAY / 2
     source._entries[url].tried_at = None
-    assert (await source.current()).crls == (newer,)
+    assert ders(await source.current()) == [newer]
     assert not answers
+
+
+async def test_a_stranger_s_list_replaces_nothing_not_even_nothing() -> None:
+    """Or whoever sits on the line could put one of the far future in the real one's place."""
+    forged = pki.issuing_other().crl(this_update=pki.NOW, next_update=pki.NOW + 999 * pki.DAY)
+    real = pki.issuing().crl(next_update=pki.NOW)
+    answers = [forged, real, forged]
+
+    async def fetch(_: str) -> bytes:
+        return answers.pop(0)
+
+    url = "http://crl.test.invalid/ca.crl"
+    issuing = pki.issuing().certificate
+    source = HttpSource(
+        [url], lambda: pki.NOW + pki.DAY / 2, fetch, is_authentic=lambda x: x.is_signed_by(issuing)
+    )
+    seen = []
+    for _ in range(3):
+        source._entries[url].tried_at = None
+        seen.append(ders(await source.current()))
+    assert seen == [[], [real], [real]]
+    assert not answers
+
+
+async def test_a_list_is_kept_between_two_runs(tmp_path: Path) -> None:
+    url, real = "http://crl.test.invalid/ca.crl", pki.issuing().crl()
+
+    async def fetch(_: str) -> bytes:
+        return real
+
+    async def fail(_: str) -> bytes:
+        raise OSError
+
+    def source(how: Callable[[str], Awaitable[bytes]]) -> HttpSource:
+        kept = KeptLists(tmp_path / "lists")
+        issuing = pki.issuing().certificate
+        return HttpSource(
+            [url], lambda: pki.NOW, how, kept=kept, is_authentic=lambda x: x.is_signed_by(issuing)
+        )
+
+    assert ders(await source(fail).current()) == []
+    assert ders(await source(fetch).current()) == [real]
+    assert ders(await source(fail).current()) == [real]
+    (file,) = (tmp_path / "lists").iterdir()
+    for spoilt in (b"", real[:-1], pki.issuing_other().crl()):
+        file.write_bytes(spoilt)
+        assert ders(await source(fail).current()) == []
+    assert ders(await source(fetch).current()) == [real]
+    assert file.read_bytes() == real
+
+
+async def test_a_list_is_parsed_once_however_often_it_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, raw in (("root", pki.root().crl()), ("ca", pki.issuing().crl())):
+        (tmp_path / f"{name}.crl").write_bytes(raw)
+    parsed: list[int] = []
+    parse = RevocationList.from_der.__func__  # type: ignore[attr-defined]  # of a class method
+
+    def counted(kind: type[RevocationList], raw: bytes) -> RevocationList:
+        parsed.append(len(raw))
+        return parse(kind, raw)  # type: ignore[no-any-return]  # as above
+
+    monkeypatch.setattr(RevocationList, "from_der", classmethod(counted))
+    source = FileSource([tmp_path])
+    store = TrustStore((read_certificate(pki.root().der),), (read_certificate(pki.issuing().der),))
+    leaf = read_certificate(pki.citizen())
+    results = await asyncio.gather(*(validate_path(leaf, store, source, pki.NOW) for _ in range(6)))
+    assert {item.status for item in results} == {PathStatus.VALID}
+    assert len(parsed) == 2
 
 
 @pytest.mark.parametrize(

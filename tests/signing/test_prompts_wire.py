@@ -164,6 +164,7 @@ def test_no_field_may_be_missing_or_of_another_kind(
         (LAST, ("prompt", "kind"), "enter_pin"),
         (LOCKED, ("prompt", "kind"), "unlock"),
         (LOCKED, ("x",), 1),
+        (ALLOW, ("prompt", "site", "x"), 1),
         (ALLOW, ("prompt", "site", "scheme"), "javascript"),
         (ALLOW, ("prompt", "site", "scheme"), "local"),
         (ALLOW, ("prompt", "site", "host"), "Portal.example"),

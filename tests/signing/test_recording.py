@@ -31,7 +31,7 @@ from agent.signing.model import (
     SignatureFormat,
     SignatureRequest,
 )
-from agent.signing.recording import REFUSALS_AN_HOUR, Recorder, Signed
+from agent.signing.recording import Recorder, Signed
 from agent.signing.service import SigningService
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.issuer import Validity
@@ -226,13 +226,19 @@ def test_a_site_that_knocks_on_and_on_fills_nothing() -> None:
     now[0] += timedelta(minutes=1)
     assert knocks(SITE, 10) == 1
     sites = [Origin.parse(f"https://{number}.evil.example") for number in range(2000)]
-    assert sum(knocks(site, 2) for site in sites) == REFUSALS_AN_HOUR - 2
+    assert sum(knocks(site, 2) for site in sites) == 58
     now[0] += timedelta(hours=1)
     assert knocks(SITE, 1) == 1
     assert recorder.wants(sites[-1], "done")
     assert recorder.wants(sites[-1], str(ErrorCode.PIN_INCORRECT))
     now[0] -= timedelta(days=1)  # somebody set the clock back: nothing is held back for a day
     assert knocks(SITE, 1) == 1
+
+
+def test_many_sites_at_one_moment_fill_nothing() -> None:
+    recorder = Recorder(None, None, lambda: datetime(2030, 1, 1, tzinfo=UTC))
+    sites = [Origin.parse(f"https://{number}.evil.example") for number in range(100)]
+    assert sum(recorder.wants(site, str(ErrorCode.ORIGIN_BLOCKED)) for site in sites) == 60
 
 
 # Whoever asked has gone.

@@ -6,14 +6,26 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from tests.text_table import TextTable
+
 STEEPEST = 1.0  # MiB that the resident memory may grow by in 10 000 signatures
 FEWEST_FOR_SLOPE = 5000  # signatures: with fewer the slope tells of the start, not of a leak
 POOL = min(32, (os.cpu_count() or 1) + 4)
 """Threads that asyncio keeps once it has needed them."""
 _MIB = 1024 * 1024
-_HEAD = (
-    f"{'stage':<44}{'ok':>7}{'refused':>9}{'no end':>8}{'VERIFY':>8}{'most':>6}"
-    f"{'tries lost':>12}{'MiB/10k':>9}{'descriptors':>14}{'threads':>10}"
+_TABLE = TextTable(
+    (
+        ("stage", 44),
+        ("ok", 7),
+        ("refused", 9),
+        ("no end", 8),
+        ("VERIFY", 8),
+        ("most", 6),
+        ("tries lost", 12),
+        ("MiB/10k", 9),
+        ("descriptors", 14),
+        ("threads", 10),
+    )
 )
 
 
@@ -92,16 +104,23 @@ class Stage:
     def line(self) -> str:
         """Return the row of the table."""
         slope = "-" if self.slope is None else f"{self.slope:.2f}"
-        return (
-            f"{self.name:<44}{self.ok:>7}{self.refused.total():>9}{self.endless:>8}"
-            f"{self.verifies:>8}{self.most_verifies:>6}{self.lost:>12}{slope:>9}"
-            f"{_change(self.descriptors):>14}{_change(self.threads):>10}"
+        return _TABLE.line(
+            self.name,
+            self.ok,
+            self.refused.total(),
+            self.endless,
+            self.verifies,
+            self.most_verifies,
+            self.lost,
+            slope,
+            _change(self.descriptors),
+            _change(self.threads),
         )
 
 
 def table(stages: Sequence[Stage]) -> str:
     """Return the table, the codes of refused requests, and what is wrong."""
-    lines = [_HEAD, *(stage.line() for stage in stages)]
+    lines = [_TABLE.head, *(stage.line() for stage in stages)]
     for stage in stages:
         if stage.refused:
             codes = ", ".join(f"{code} {count}" for code, count in stage.refused.most_common())

@@ -9,8 +9,8 @@ from typing import Final
 
 from agent.consent.questions import DocumentFacts, EnterPin, Purpose
 from agent.domain import split_display_host
-from agent.harmless import one_line
 from agent.origin import LOCAL_PROGRAM, SELF_TEST, Origin
+from tray.prompt.glyphs import shown_line
 from tray.prompt.texts import PromptTexts
 
 MAX_READABLE: Final = 20  # characters of a decoded host
@@ -64,7 +64,7 @@ def document_lines(prompt: EnterPin, texts: PromptTexts) -> list[tuple[str, str]
     """
     purpose = prompt.purpose
     lines = [
-        (one_line(document.name or "") or texts.no_name, _fingerprint(document, purpose, texts))
+        (shown_line(document.name or "") or texts.no_name, _fingerprint(document, purpose, texts))
         for document in purpose.documents
     ]
     hidden = purpose.count - len(lines)
@@ -78,10 +78,10 @@ def _fingerprint(document: DocumentFacts, purpose: Purpose, texts: PromptTexts) 
     if purpose.count > 1:
         return document.digest[:DIGEST_OF_MANY].hex(" ", 2) + _ELLIPSIS
     digits = document.digest[:DIGEST_SHOWN].hex(" ", 2)
-    return texts.fingerprint.format(hash=one_line(purpose.hash), digest=digits + _ELLIPSIS)
+    return texts.fingerprint.format(hash=shown_line(purpose.hash), digest=digits + _ELLIPSIS)
 
 
 def _readable(site: Origin) -> str:
     """Return the letters that a host imitates; of a long one the end, which matters most."""
-    decoded = one_line(site.imitated_host)
+    decoded = shown_line(site.imitated_host)
     return decoded if len(decoded) <= MAX_READABLE else _ELLIPSIS + decoded[-MAX_READABLE:]

@@ -16,8 +16,8 @@ from agent.consent.questions import (
     Locked,
     SiteAnswer,
 )
-from agent.harmless import one_line
 from agent.origin import Origin
+from tray.prompt.glyphs import shown_line
 from tray.prompt.lines import document_lines, site_lines
 from tray.prompt.pin import PinField
 from tray.prompt.texts import PromptTexts
@@ -255,8 +255,8 @@ def _add_documents(window: Window, panel: tk.Frame, prompt: EnterPin) -> None:
 
 def _add_card(window: Window, panel: tk.Frame, card: CardFacts) -> None:
     texts, style = window.texts, window.style
-    holder = one_line(card.holder or "") or texts.no_holder
-    number = texts.card_number.format(serial=one_line(card.serial))
+    holder = shown_line(card.holder or "") or texts.no_holder
+    number = texts.card_number.format(serial=shown_line(card.serial))
     mark = texts.virtual if card.virtual else ""
     lines = [Line(holder, style.strong, right=mark), Line(number, style.small)]
     window.add_fact(panel, texts.card, lines)

@@ -5,9 +5,9 @@ generation adds how it selects files and how it protects a PIN.
 """
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import ClassVar, Final
+from typing import ClassVar
 
 import structlog
 
@@ -20,6 +20,7 @@ from agent.cards.card import (
     PinRules,
     StoredCertificate,
 )
+from agent.cards.citizen.files import EF_PRIVATE_KEY_DIRECTORY, CitizenFiles
 from agent.cards.citizen.padding import (
     MODULUS_LENGTH,
     encrypts_to,
@@ -30,9 +31,7 @@ from agent.cards.citizen.pkcs15 import (
     ID_CA,
     ID_ROOT,
     CertificateEntry,
-    parse_certificate_entry,
     parse_key_entry,
-    read_directory,
 )
 from agent.cards.memory import CardMemory, CardRecord
 from agent.cards.session import CardSession
@@ -47,19 +46,10 @@ from agent.errors import (
     UnsupportedCardError,
 )
 from agent.iso7816 import SW, CommandApdu
-from agent.iso7816.tlv import Tlv
 from agent.secret import SecretBytes
 from agent.transport.base import Connection
 
-DF_SERIAL = 0x0900
-EF_SERIAL = 0x0903
-SERIAL_LENGTH = 16
-DF_PKI = 0x5030
-EF_PRIVATE_KEY_DIRECTORY = 0x4100
-EF_CERTIFICATE_DIRECTORY = 0x4104
 DF_KEYS = 0x0810
-ROOTS = (0x3F00, 0x7FFF)  # how the directory files of the generations begin a path
-MAX_PATH = 8  # bytes: root, two directories, file
 CLA_KEYS = 0x80
 INS_PRIVATE_OPERATION = 0xEA
 INS_GET_RESULT = 0xC1
@@ -72,19 +62,16 @@ KEY_REFERENCES = {ID_SIGN: 0x01, ID_KEYX: 0x05}
 USUAL_IDS = frozenset({ID_SIGN, ID_KEYX, ID_CA, ID_ROOT})
 MAX_CERTIFICATES = 32  # that are read of one card
 
-_FILLING: Final = b"\x00\xff \t"  # around a number that is shorter than its file
-
 _log = structlog.get_logger(__name__)
 
 Send = Callable[[CommandApdu, str], bytes]
 """Sends a command that must succeed, with a description for the log; returns the response data."""
 
 
-class CitizenCard(Card):
+class CitizenCard(CitizenFiles, Card):
     """A citizen card in one transaction; making one selects the root and reads the number."""
 
     generation: ClassVar[CardGeneration]
-    cla: ClassVar[int]
     last_half_le: ClassVar[int | None]
     """The Le of the command that makes the private key work: one generation wants none."""
     pin_rules: ClassVar[PinRules] = PIN_RULES
@@ -98,21 +85,12 @@ class CitizenCard(Card):
             TransportError: the card is gone.
 
         """
-        self._session = session
+        super().__init__(session)
         if not self.is_root_known(session):
             raise OtherGenerationError(f"not a {self.generation} card")
-        self._serial = self._read_serial()
+        self._serial = self.read_serial()
         self._record: CardRecord = memory.record(self._serial)
         self._reference: int | None = None  # that was used last
-
-    @classmethod
-    def is_root_known(cls, session: CardSession) -> bool:
-        """Select this generation's root; return whether the card has it."""
-        try:
-            cls.enter_root(session)
-        except CardError:
-            return False
-        return True
 
     @property
     def serial(self) -> str:
@@ -184,9 +162,9 @@ class CitizenCard(Card):
             CardError: it is another one this time.
 
         """
-        for entry in self._entries():
+        for entry in self.certificate_entries():
             if entry.id == certificate.id and entry.length == len(certificate.der):
-                again = self._read_certificate(entry)
+                again = self.read_certificate(entry)
                 if again == certificate:
                     return
         raise CardError("a certificate was read differently twice")
@@ -271,20 +249,7 @@ class CitizenCard(Card):
             raise CardError("the card's answer is not as long as its key")
         return result
 
-    # The files.
-
-    def _read_serial(self) -> str:
-        try:
-            self.enter(DF_SERIAL)
-            self._select(EF_SERIAL)
-        except CardError as error:
-            raise UnsupportedCardError("a card without a number") from error
-        raw = self._session.read_binary(self.cla, 0, SERIAL_LENGTH)
-        text = raw.strip(_FILLING)  # as PKCS#15 readers do; a real number has 16 characters
-        if not text or not text.isascii() or not text.decode().isprintable():
-            # two cards without one would be one card to us
-            raise UnsupportedCardError("a card without a number")
-        return text.decode("ascii")
+    # What is read of the files, and remembered.
 
     def _read_all(self) -> None:
         """Read every certificate into the record, the directory and the number twice.
@@ -292,20 +257,20 @@ class CitizenCard(Card):
         Their labels, places and identifiers are nowhere else, so that nothing but a second reading
         shows one that was misread.
         """
-        entries = self._entries()
+        entries = self.certificate_entries()
         found, failure = [], None
         for entry in _at_most(MAX_CERTIFICATES, entries):
             try:
                 found.append(self._read_certificate_twice_if_it_fails(entry))
             except CardError as error:
                 failure = failure or error
-                self._leave_out(entry.label, error)
+                self.log_left_out(entry.shown_id, error)
         if len(entries) > MAX_CERTIFICATES:
-            self._leave_out("whatever is more than 32", None)
+            self.log_left_out("whatever is more than 32", None)
         if failure is not None and not found:
             raise failure
         self._read_references()
-        if self._entries() != entries or self._read_serial() != self._serial:
+        if self.certificate_entries() != entries or self.read_serial() != self._serial:
             raise CardError("the card was read differently twice")
         self._record.certificates = tuple(dict.fromkeys(found))
         self._record.complete = True
@@ -316,11 +281,11 @@ class CitizenCard(Card):
         tried: list[CertificateEntry] = []
         while (entry := self._first_entry(key_id, tried)) is not None:
             try:
-                found = self._read_certificate(entry)
+                found = self.read_certificate(entry)
             except CardError as error:
                 failure = error
                 tried.append(entry)
-                self._leave_out(entry.label, error)
+                self.log_left_out(entry.shown_id, error)
                 continue
             self._record.add(found)
             if self._session.reads_longest:  # what the longer reads have spared pays for it
@@ -335,55 +300,15 @@ class CitizenCard(Card):
         if len(tried) == MAX_CERTIFICATES:
             return None
         # Anew each time: once a certificate was tried, its file is the selected one.
-        entries = self._parse_entries(self._read_directory(EF_CERTIFICATE_DIRECTORY))
+        entries = self.first_entries()
         return next((each for each in entries if each.id == key_id and each not in tried), None)
 
     def _read_certificate_twice_if_it_fails(self, entry: CertificateEntry) -> StoredCertificate:
         try:
-            return self._read_certificate(entry)
+            return self.read_certificate(entry)
         except CardError:  # an entry that points to nothing fails again, a disturbed card does not
             self._session.directory = None
-            return self._read_certificate(entry)
-
-    def _read_certificate(self, entry: CertificateEntry) -> StoredCertificate:
-        self._select_path(entry.path)
-        der = self._session.read_binary(self.cla, entry.offset, entry.length)
-        if len(der) != entry.length:
-            raise UnsupportedCardError("a certificate that is cut short")
-        return StoredCertificate(entry.id, entry.label, der)
-
-    def _entries(self) -> tuple[CertificateEntry, ...]:
-        """Read the whole certificate directory; it is empty on a card that was not issued."""
-        items = tuple(self._read_directory(EF_CERTIFICATE_DIRECTORY))
-        entries = tuple(self._parse_entries(items))
-        if items and not entries:
-            raise UnsupportedCardError("a certificate directory that makes no sense")
-        return entries
-
-    def _parse_entries(self, items: Iterable[Tlv]) -> Iterator[CertificateEntry]:
-        for item in items:
-            try:
-                yield parse_certificate_entry(item)
-            except UnsupportedCardError as error:
-                self._leave_out("an entry that is no certificate's", error)
-
-    def _read_directory(self, file_id: int) -> Iterator[Tlv]:
-        self.enter(DF_PKI)
-        try:
-            self._select(file_id)
-        except CardError as error:
-            if error.status_word == SW.FILE_NOT_FOUND:
-                raise UnsupportedCardError("a card without certificates") from error
-            raise
-        return read_directory(lambda offset: self._session.read_file(self.cla, offset))
-
-    def _leave_out(self, what: str, error: CardError | None) -> None:
-        _log.warning(
-            "a certificate is left out",
-            card=self._serial,
-            entry=what,
-            detail=error.detail if error else "",
-        )
+            return self.read_certificate(entry)
 
     def _read_references(self) -> None:
         """Read how commands name the keys; nothing where the card does not say."""
@@ -400,12 +325,12 @@ class CitizenCard(Card):
     def _read_key_directory(self) -> dict[bytes, int]:
         references: dict[bytes, int] = {}
         try:
-            for item in self._read_directory(EF_PRIVATE_KEY_DIRECTORY):
+            for item in self.read_directory(EF_PRIVATE_KEY_DIRECTORY):
                 with suppress(UnsupportedCardError):
                     entry = parse_key_entry(item)
                     references.setdefault(entry.id, entry.reference)
         except CardError as error:
-            _log.info("no key directory", card=self._serial, detail=error.detail)
+            _log.info("no key directory", reader=self._session.reader, detail=error.detail)
         return references
 
     def _key_reference(self, key_id: bytes) -> int:
@@ -425,50 +350,7 @@ class CitizenCard(Card):
         if self._reference is not None:
             self._record.wrong_references |= {(key_id, self._reference)}
 
-    def enter(self, directory: int) -> None:
-        """Select a child, a sibling or the current directory, unless it is selected already."""
-        if self._session.directory != directory:
-            self._select(directory)
-            self._session.directory = directory
-
-    def _select_path(self, path: bytes) -> None:
-        if not path or len(path) > MAX_PATH:
-            raise UnsupportedCardError("a path deeper than the card's files")
-        *directories, file_id = (
-            int.from_bytes(path[i : i + 2], "big") for i in range(0, len(path), 2)
-        )
-        directories = [d for d in directories if d not in ROOTS]
-        if directories and self._session.directory != directories[-1]:
-            self.enter_root(self._session)
-            for directory in directories:
-                self.enter(directory)
-        self._select(file_id)
-
-    def _select(self, file_id: int) -> None:
-        self._session.send(self.select_command(file_id), f"SELECT {file_id:04X}")
-
-    @classmethod
-    def enter_root(cls, session: CardSession) -> None:
-        """Select the root.
-
-        Raises:
-            CardError: the card does not have it: it is of another generation.
-
-        """
-        session.directory = None
-        cls.select_root(session)
-
     # What a generation adds.
-
-    @classmethod
-    @abstractmethod
-    def select_root(cls, session: CardSession) -> None:
-        """Select the root; raise CardError where the card is of another generation."""
-
-    @staticmethod
-    @abstractmethod
-    def select_command(file_id: int) -> CommandApdu:
-        """Build the SELECT of a child, a sibling or the current directory."""
 
     @abstractmethod
     def verify_pin(self, pin: SecretBytes) -> Send:

@@ -4,7 +4,8 @@ import secrets
 from typing import ClassVar
 
 from agent.cards.card import CardGeneration
-from agent.cards.citizen.card import DF_KEYS, DF_PKI, HALF, CitizenCard, Send
+from agent.cards.citizen.card import DF_KEYS, HALF, CitizenCard, Send
+from agent.cards.citizen.files import DF_PKI
 from agent.cards.session import CardSession
 from agent.errors import SecureChannelError
 from agent.iso7816 import CommandApdu

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from agent.errors import UnsupportedCardError
+from agent.harmless import printable
 from agent.iso7816.tlv import Tlv, TlvError, TlvIncompleteError, read_all, read_one
 
 ID_CA = b"CACert"
@@ -44,6 +45,11 @@ class CertificateEntry:
     path: bytes
     offset: int
     length: int
+
+    @property
+    def shown_id(self) -> str:
+        """The identifier for a log, which the label is not: that may be the holder's name."""
+        return printable(self.id.decode("ascii", "replace"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +176,7 @@ def _checked_entry(identifier: bytes, label: bytes, path: list[Tlv]) -> Certific
     numbers = {item.tag: int.from_bytes(item.value, "big") for item in path[1:3]}
     entry = CertificateEntry(
         id=identifier,
-        label="".join(c for c in label.decode("utf-8", "replace") if c.isprintable()),
+        label=label.decode("utf-8", "replace"),
         path=path[0].value,
         offset=numbers.get(_TAG_INTEGER, 0),
         length=numbers.get(_TAG_LENGTH, 0),

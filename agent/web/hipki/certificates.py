@@ -8,7 +8,7 @@ from typing import Any, Final
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from agent.harmless import printable
+from agent.harmless import unbroken
 from agent.pki.certificate import KeyUsage
 from agent.signing.model import CardCertificate
 
@@ -37,11 +37,11 @@ _USAGES: Final = {
 
 
 def without_quotes(text: str) -> str:
-    """Replace quotation marks, backslashes and characters that cannot be printed.
+    """Replace quotation marks, backslashes, controls and line ends.
 
     Pages put texts from cards and readers between quotation marks, in JSON that they build by hand.
     """
-    return printable(text.replace('"', "'").replace("\\", "/"))
+    return unbroken(text.replace('"', "'").replace("\\", "/"))
 
 
 def in_order(certificates: Iterable[CardCertificate]) -> list[CardCertificate]:

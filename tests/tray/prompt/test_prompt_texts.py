@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.consent.questions import Act, DocumentFacts, EnterPin, Purpose
-from agent.harmless import one_line
+from agent.harmless import is_harmful, one_line
 from agent.origin import LOCAL_USER, Origin
 from agent.words.language import Language, chosen_language, of_environment, of_tag
 from tests.signing.prompt_support import CARD, PIN, SITE
+from tray.prompt.glyphs import is_drawn, shown_line
 from tray.prompt.lines import document_lines, site_lines
 from tray.prompt.style import HIGH_CONTRAST, LIGHT, Palette, system_palette
 from tray.prompt.texts import PromptTexts, button_label, load_texts
@@ -128,14 +129,26 @@ def test_no_text_of_a_stranger_can_play_tricks(text: str) -> None:
     shown = one_line(text)
     assert shown == shown.strip()
     for character in shown:
-        assert character.isprintable()
+        assert not is_harmful(character)
         assert ord(character) < 0x10000 or 0x20000 <= ord(character) < 0x40000
     assert not re.search(r"[\u202a-\u202e\u2066-\u2069\u200b-\u200f\r\n\t]", shown)
 
 
 def test_rare_ideographs_of_names_are_shown() -> None:
     assert one_line("王\U00020bb7測試") == "王\U00020bb7測試"
-    assert one_line("\U0001f4c4合約") == "\N{REPLACEMENT CHARACTER}合約"
+    assert one_line("\U0001f4c4合約") == "〔U+1F4C4〕合約"
+
+
+@pytest.mark.parametrize("character", ["\U0003158e", "\U0002ebf0", "\ue001"])
+def test_what_no_font_draws_is_its_code_point(character: str) -> None:
+    name = f"王{character}明"
+    assert shown_line(name, lambda each: each != character) == f"王〔U+{ord(character):04X}〕明"
+    assert shown_line(name, lambda _: True) == name
+
+
+def test_this_computer_s_fonts_are_asked() -> None:
+    assert shown_line("安控 A\N{NO-BREAK SPACE}é") == "安控 A é"
+    assert not is_drawn("\U0010fffd")
 
 
 def test_each_document_has_a_name_and_a_fingerprint_and_the_rest_is_counted() -> None:

@@ -153,10 +153,10 @@ def test_a_certificate_s_entry_says_where_it_is(depth: int) -> None:
     assert (entry.offset, entry.length) == (0x0700, 0x0608)
 
 
-def test_a_label_shows_nothing_but_text() -> None:
+def test_a_label_is_read_as_it_is() -> None:
     common = encode(0x03, b"\x06\x40") + encode(0x0C, b"A\x00\x1b[31m\xffB")
     entry = parse_certificate_entry(certificate_entry(common=common))
-    assert entry.label == "A[31m�B"
+    assert entry.label == "A\0\x1b[31m�B"
     assert parse_certificate_entry(certificate_entry(common=b"")).label == ""
 
 

@@ -1,6 +1,7 @@
 """Return codes of PC/SC part 5, by number, and what they mean to a page."""
 
 import pytest
+from smartcard import scard
 
 from agent.errors import (
     CardRemovedError,
@@ -10,6 +11,7 @@ from agent.errors import (
     SharingViolationError,
     TransportError,
 )
+from agent.transport import pcsc_codes
 from agent.transport.pcsc_codes import error_of, unsigned
 
 CODES = {
@@ -57,3 +59,10 @@ def test_a_card_that_went_away_is_told_from_one_that_was_never_there(code: int) 
 def test_a_code_is_the_same_where_it_is_negative() -> None:
     assert unsigned(0x80100069 - 2**32) == unsigned(0x80100069) == 0x80100069
     assert unsigned(0) == 0
+
+
+def test_the_numbers_are_those_that_pyscard_has() -> None:
+    numbers = {name for name, value in vars(pcsc_codes).items() if isinstance(value, int)}
+    assert len(numbers) > 20
+    for name in numbers - {"MAX_ATR", "SUCCESS"}:
+        assert getattr(pcsc_codes, name) == unsigned(getattr(scard, f"SCARD_{name}")), name

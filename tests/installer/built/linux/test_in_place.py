@@ -109,7 +109,10 @@ def test_it_signs_and_openssl_agrees(program: Path, home: Path, card: Path) -> N
         [*command, "-CAfile", home / "chain.pem"], capture_output=True, check=True
     )
     assert done.stdout.decode().replace("\r\n", "\n") == "甲方同意。\n"
-    call(program, home, "verify", signed)
+    own = (("--anchors", "root.cer"), ("--intermediates", "ca.cer"))
+    authorities = [word for option, name in own for word in (option, issuer / name)]
+    lists = [word for name in ("root.crl", "ca.crl") for word in ("--crl", issuer / name)]
+    assert call(program, home, "verify", signed, *authorities, *lists).startswith("proven: ")
 
 
 def test_a_window_of_it_asks_for_the_pin(program: Path, display: str) -> None:
