@@ -178,6 +178,7 @@ class Daemon:
             self._citizen.consent,
             prompter=self._citizen.prompter,
             last_try=self.settings.last_try,
+            forbid_sha1=self.settings.allow_sha1 is False,
             history=self._history,
             on_signed=signed,
             on_use=None if store is None else store.touch,

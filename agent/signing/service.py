@@ -16,6 +16,7 @@ import structlog
 
 from agent.cards.card import Card, StoredCertificate
 from agent.cards.registry import Registry
+from agent.cms.digest import HashAlgorithm
 from agent.consent.consent import Consent
 from agent.consent.questions import NoPrompter, Prompter
 from agent.errors import (
@@ -74,6 +75,7 @@ class SigningService:
         *,
         prompter: Prompter | None = None,
         last_try: bool = True,
+        forbid_sha1: bool = False,
         history: History | None = None,
         on_signed: Callable[[Signed], None] | None = None,
         on_use: Callable[[Origin], None] | None = None,
@@ -87,6 +89,7 @@ class SigningService:
             clock: the time of day, with a time zone.
             prompter: what asks for a PIN that no page handed over; None where a page has to.
             last_try: whether the last PIN attempt of a card may be spent at all.
+            forbid_sha1: whether SHA-1 is refused to everybody.
             history: where it is written down how requests ended; closed by whoever opened it,
                 after :meth:`close`.
             on_signed: told in the event loop after each use of a key; must not block.
@@ -102,6 +105,7 @@ class SigningService:
         self._check_version = check_version
         self._prompter = prompter or NoPrompter("there is no window here to type a PIN in")
         self._last_try = last_try
+        self._forbid_sha1 = forbid_sha1
 
     async def start(self) -> None:
         """Begin to watch the readers; return after the first look at them."""
@@ -214,6 +218,7 @@ class SigningService:
         async with self._recorder.request(site, request) as recording:
             with pin or nullcontext():
                 self._check_version()
+                self._check_hash(request)
                 await self._permit(site, blind=_is_blind(request))
                 reader = await self._choose(request.reader, certificate)
                 recording.reader = reader
@@ -228,6 +233,11 @@ class SigningService:
                     recording=recording,
                 )
                 return await key_user.run(pin)
+
+    def _check_hash(self, request: SignatureRequest | DecryptionRequest) -> None:
+        is_sha1 = isinstance(request, SignatureRequest) and request.hash is HashAlgorithm.SHA1
+        if is_sha1 and self._forbid_sha1:
+            raise BadRequestError("SHA-1 is forbidden here")
 
     # Which reader.
 
