@@ -129,7 +129,8 @@ async def test_a_yes_to_the_site_alone_is_no_yes_to_what_cannot_be_shown(store: 
     class Slow(Citizen):
         async def ask(self, prompt: Prompt[Any]) -> Any:
             opened.set()
-            await asyncio.sleep(0.05)
+            for _ in range(10):  # until the other request has joined
+                await asyncio.sleep(0)
             return await super().ask(prompt)
 
     citizen = Slow([says(SiteAnswer.ALWAYS), says(SiteAnswer.NEVER)])
