@@ -3,6 +3,7 @@
 What is on disk after :meth:`Database.submit`'s future is done survives a kill and a power cut.
 """
 
+import errno
 import queue
 import sqlite3
 import threading
@@ -26,7 +27,7 @@ LOCK_SECONDS: Final = 5.0
 """How long a write waits for another process's."""
 CLOSE_SECONDS: Final = 5.0
 """How long closing waits for what was submitted."""
-_SIDE_FILES: Final = ("", "-wal", "-shm")
+_SIDE_FILES: Final = ("", "-wal", "-shm", "-journal")
 # https://www.sqlite.org/rescode.html: the primary codes for content that is no database of ours.
 _CORRUPT: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
@@ -236,7 +237,10 @@ def connect(path: Path) -> sqlite3.Connection:
         OSError, sqlite3.Error: it cannot be opened.
 
     """
-    # SQLite gives its side files the mode of the database itself.
+    # SQLite gives its side files the mode of the database itself; a link it would follow.
+    for side in _SIDE_FILES[1:]:
+        if path.with_name(path.name + side).is_symlink():
+            raise OSError(errno.ELOOP, "is a symbolic link", f"{path}{side}")
     ensure_file(path)
     return sqlite3.connect(path, timeout=LOCK_SECONDS, isolation_level=None)
 

@@ -14,6 +14,7 @@ class ErrorCode(StrEnum):
     ORIGIN_NOT_ALLOWED = "origin_not_allowed"
     ORIGIN_BLOCKED = "origin_blocked"
     BLIND_NOT_ALLOWED = "blind_not_allowed"
+    INSECURE_ORIGIN = "insecure_origin"
     RATE_LIMITED = "rate_limited"
     USER_CANCELLED = "user_cancelled"
     TIMEOUT = "timeout"
@@ -93,6 +94,10 @@ class BadRequestError(AgentError):
     code = ErrorCode.BAD_REQUEST
 
 
+class SeveralCardsError(BadRequestError):
+    """Several cards could be meant, the request names none, and nobody can be asked."""
+
+
 class TransportError(AgentError):
     """The reader, or the way to it, failed."""
 
@@ -115,6 +120,10 @@ class NoCardError(TransportError):
     """The reader is empty."""
 
     code = ErrorCode.NO_CARD
+
+
+class OtherCardError(NoCardError):
+    """Cards are there, but not the one that was named."""
 
 
 class CardRemovedError(TransportError):

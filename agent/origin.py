@@ -93,7 +93,8 @@ class Origin(Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def is_exposed(self) -> bool:
         """Whether others on the network can read and change what this page sends and shows."""
-        return self.scheme == "http" and self.host not in _LOOPBACK
+        is_here = self.host in _LOOPBACK or self.host.endswith(".localhost")  # RFC 6761 §6.3
+        return self.scheme == "http" and not is_here
 
     @property
     def is_odd(self) -> bool:

@@ -4,9 +4,31 @@ Python cannot promise secure memory: what this class does promise is that it mak
 own, prints nothing, and zeroes its one buffer when it is done.
 """
 
+import ctypes
 import hmac
+import sys
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
+
+# PyBytesObject, Include/cpython/bytesobject.h: the content, and a zero byte, end the object.
+_HEADER: Final = bytes.__basicsize__ - 1
+
+
+def wipe(buffer: bytearray) -> None:
+    """Zero a buffer in place; its length stays."""
+    buffer[:] = bytes(len(buffer))
+
+
+def wipe_received(data: bytes) -> None:
+    """Zero an immutable object into which a library received a secret; CPython only.
+
+    Args:
+        data: made at run time from what came in, of which the caller has the last reference. Short
+            ones (a single byte, nothing) are shared by the interpreter and stay as they are.
+
+    """
+    if len(data) > 1 and sys.implementation.name == "cpython":
+        ctypes.memset(id(data) + _HEADER, 0, len(data))
 
 
 class SecretBytes:
@@ -45,8 +67,7 @@ class SecretBytes:
     def wipe(self) -> None:
         """Zero the buffer in place; the length stays, so that it may be called twice."""
         self._wiped = True
-        for index in range(len(self._buffer)):
-            self._buffer[index] = 0
+        wipe(self._buffer)
 
     def __len__(self) -> int:
         return len(self._buffer)

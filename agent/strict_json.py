@@ -36,7 +36,7 @@ def decode(raw: bytes, kind: type[T], *, limit: int) -> T:
         raise ValueError("nested too deeply") from error
 
 
-def refuse_ambiguous(raw: bytes) -> None:
+def refuse_ambiguous(raw: bytes | bytearray) -> None:
     """Refuse a JSON text with one name twice in an object: readers differ about which one counts.
 
     Args:

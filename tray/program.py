@@ -143,6 +143,11 @@ class Program(Observer):
         if self._opens_panel:
             self._on_chosen("panel:state")
 
+    def listening(self, hipki_port: int | None) -> None:
+        """Take the warning away when the port for existing pages was got after all."""
+        self._set_warning("plain_port", hipki_port is None)
+        self._update(warnings=self._warnings)
+
     def updated(self, standing: UpdateStatus) -> None:
         """Show whether there is a newer version."""
         self._set_warning("too_old", standing.age is VersionAge.TOO_OLD)
@@ -273,7 +278,11 @@ class Program(Observer):
 
 def notification(signed: Signed, texts: TrayTexts) -> tuple[str, str]:
     """Return the title and the body of the notification after a key was used."""
-    title = texts.signed if signed.kind is EntryKind.SIGN else texts.decrypted
+    titles = {
+        EntryKind.SIGN: texts.signed,
+        EntryKind.AUTHENTICATE: texts.authenticated,
+        EntryKind.DECRYPT: texts.decrypted,
+    }
     own = {LOCAL_USER: texts.program, SELF_TEST: texts.self_test}
     site = own.get(signed.site) or signed.site.host
     lines = [texts.by.format(site=presentable(site))]
@@ -281,4 +290,4 @@ def notification(signed: Signed, texts: TrayTexts) -> tuple[str, str]:
         name = presentable(signed.documents[0] or texts.unnamed)
         count = len(signed.documents)
         lines.append(name if count == 1 else texts.documents.format(name=name, count=count))
-    return title, "\n".join(lines)
+    return titles[signed.kind], "\n".join(lines)

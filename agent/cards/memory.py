@@ -1,4 +1,6 @@
-"""What the agent remembers of the cards it has seen: public data only, and never on disk.
+"""What the agent remembers of the cards it has seen: public data only.
+
+Nothing of it is on disk but how many PIN attempts are left, if whoever makes the memory says so.
 
 A record is found by the number in the card's file 0903, which is read in every transaction. It
 saves about a second of reading at each signature. What is proven is kept while the agent runs,
@@ -12,6 +14,7 @@ from threading import Lock
 from typing import TypeVar
 
 from agent.cards.card import StoredCertificate
+from agent.cards.known_attempts import KnownAttempts, MemoryAttempts
 from agent.cards.session import ReadLimit
 
 K = TypeVar("K")
@@ -36,7 +39,6 @@ class CardRecord:
         wrong_references: identifiers with a reference that turned out not to be theirs.
         channel_id: the gen2 card's 10-byte id, from which its channel keys are derived.
         channel_proven: whether a channel was opened with it.
-        attempts_left: PIN attempts left as the card last said, 0 to 15.
 
     """
 
@@ -48,7 +50,6 @@ class CardRecord:
     wrong_references: frozenset[tuple[bytes, int]] = frozenset()
     channel_id: bytes | None = None
     channel_proven: bool = False
-    attempts_left: int | None = None
     _stale: bool = field(default=False, repr=False)
 
     def add(self, certificate: StoredCertificate) -> None:
@@ -57,7 +58,7 @@ class CardRecord:
             self.certificates += (certificate,)
 
     def forget(self) -> None:
-        """Forget all that was read, so that it is read anew; not how many attempts are left."""
+        """Forget all that was read, so that it is read anew."""
         self.certificates = ()
         self.complete = False
         self.proven = frozenset()
@@ -86,9 +87,16 @@ class CardRecord:
 
 
 class CardMemory:
-    """Records by card serial number, the least recently used forgotten first. Thread-safe."""
+    """Records by card serial number, the least recently used forgotten first. Thread-safe.
 
-    def __init__(self) -> None:
+    Attributes:
+        attempts: how many PIN attempts each card has left.
+
+    """
+
+    def __init__(self, attempts: KnownAttempts | None = None) -> None:
+        """Remember nothing but ``attempts``; None to remember them no longer than the rest."""
+        self.attempts = attempts or MemoryAttempts()
         self._records: OrderedDict[str, CardRecord] = OrderedDict()
         self._limits: OrderedDict[tuple[str, str], ReadLimit] = OrderedDict()
         self._lock = Lock()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 
-from asn1crypto import algos, cms, core
+from asn1crypto import algos, core
 
 from agent.cms import der
 from agent.cms.bounds import MAX_CARD_SERIAL, MAX_NONCE
@@ -57,17 +57,20 @@ class SignedAttributes:
             raise CmsError(f"a card serial has 1 to {MAX_CARD_SERIAL} characters")
 
 
-def build(attributes: SignedAttributes, message_digest: bytes, certificate: bytes) -> bytes:
+def build(
+    attributes: SignedAttributes, content_type: bytes, message_digest: bytes, certificate: bytes
+) -> bytes:
     """Encode signedAttrs as the DER SET OF that is hashed and signed (RFC 5652 §5.4).
 
     Args:
         attributes: the optional ones.
+        content_type: of the content, a DER OBJECT IDENTIFIER.
         message_digest: of the content.
         certificate: the signer's, DER.
 
     """
     found = [
-        _attribute(CONTENT_TYPE, cms.ContentType("data").dump()),
+        _attribute(CONTENT_TYPE, content_type),
         _attribute(MESSAGE_DIGEST, der.element(der.OCTET_STRING, message_digest)),
     ]
     if attributes.signing_time is not None:

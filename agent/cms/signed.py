@@ -7,19 +7,23 @@ signature in.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Final
 
 from asn1crypto import algos, cms, core, x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from agent.cms import attributes, der, rsa
+from agent.cms import attributes, der, login, rsa
 from agent.cms.attributes import SignedAttributes
 from agent.cms.bounds import MAX_CERTIFICATE
 from agent.cms.digest import HashAlgorithm
 from agent.cms.document import Document
 from agent.cms.errors import CmsError, hostile_input
+from agent.cms.login import LoginStatement
 
 _VERSION_1 = core.Integer(1).dump()
-_OID_DATA = cms.ContentType("data").dump()
+_VERSION_3 = core.Integer(3).dump()
+DATA: Final[bytes] = cms.ContentType("data").dump()
+"""The content type of documents, a DER OBJECT IDENTIFIER (RFC 5652 §4)."""
 _OID_SIGNED_DATA = cms.ContentType("signed_data").dump()
 _RSA_ENCRYPTION = algos.SignedDigestAlgorithm(
     {"algorithm": "rsassa_pkcs1v15", "parameters": core.Null()}
@@ -37,6 +41,7 @@ class PreparedMessage:
         certificate: the signer's, DER.
         chain: more certificates to carry, DER.
         signed_attributes: the DER SET OF that ``digest`` is the digest of.
+        content_type: of the content, a DER OBJECT IDENTIFIER.
 
     """
 
@@ -46,6 +51,7 @@ class PreparedMessage:
     certificate: bytes
     chain: tuple[bytes, ...]
     signed_attributes: bytes
+    content_type: bytes = DATA
 
     def finish(self, signature: bytes) -> bytes:
         """Return the DER ContentInfo with the RSASSA-PKCS1-v1_5 signature over :attr:`digest`.
@@ -70,9 +76,9 @@ class PreparedMessage:
         certificates = sorted({self.certificate, *self.chain})  # a SET OF (X.690 §11.6)
         return der.element(
             der.SEQUENCE,
-            _VERSION_1,
+            _VERSION_1 if self.content_type == DATA else _VERSION_3,
             der.element(der.SET, attributes.digest_algorithm(self.hash)),
-            der.element(der.SEQUENCE, _OID_DATA, content),
+            der.element(der.SEQUENCE, self.content_type, content),
             der.element(der.EXPLICIT_0, *certificates),
             der.element(der.SET, self._signer_info(signature)),
         )
@@ -153,6 +159,7 @@ def prepare(  # noqa: PLR0913  # each is a part of a SignedData
             _ = x509.Certificate.load(raw, strict=True).native
     attrs = attributes.build(
         signed or SignedAttributes(),
+        DATA,
         document.message_digest(algorithm),
         certificate,
     )
@@ -163,4 +170,37 @@ def prepare(  # noqa: PLR0913  # each is a part of a SignedData
         certificate=certificate,
         chain=tuple(chain),
         signed_attributes=attrs,
+    )
+
+
+def prepare_login(
+    certificate: bytes, statement: LoginStatement, algorithm: HashAlgorithm = HashAlgorithm.SHA256
+) -> PreparedMessage:
+    """Build a login: the statement attached, under the content type of logins.
+
+    The signed attributes are content-type, message-digest and ESS signing-certificate-v2, nothing
+    else: the time and the challenge stand in the statement.
+
+    Args:
+        certificate: the signer's, DER, with an RSA key.
+        statement: what is signed.
+        algorithm: the digest algorithm for content and attributes.
+
+    Raises:
+        CmsError: the certificate cannot be used.
+
+    """
+    _ = _signer(certificate)
+    content = statement.encode()
+    attrs = attributes.build(
+        SignedAttributes(), login.CONTENT_TYPE, algorithm.digest(content), certificate
+    )
+    return PreparedMessage(
+        hash=algorithm,
+        digest=algorithm.digest(attrs),
+        content=content,
+        certificate=certificate,
+        chain=(),
+        signed_attributes=attrs,
+        content_type=login.CONTENT_TYPE,
     )

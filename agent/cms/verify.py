@@ -1,14 +1,17 @@
 """Verify a SignedData that somebody sent (RFC 5652 §5.4, §5.6).
 
 Strict on purpose: one signer, signed attributes, DER, RSA. What a message of ours never has is
-refused rather than interpreted, so that no two programs can read one message in two ways. Whether
-the certificate is to be trusted is another question: ``agent.pki.path``.
+refused rather than interpreted, so that no two programs can read one message in two ways. A login
+is no document and the other way round: whoever verifies says which content types they take.
+Whether the certificate is to be trusted is another question: ``agent.pki.path``.
 """
 
 import hmac
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import ClassVar
 
 from asn1crypto import algos, cms, core, tsp, x509
 
@@ -16,6 +19,7 @@ from agent.cms import attributes, der, rsa
 from agent.cms.bounds import MAX_CARD_SERIAL, MAX_NONCE
 from agent.cms.digest import HashAlgorithm
 from agent.cms.errors import CmsError, hostile_input
+from agent.cms.signed import DATA
 from agent.cms.text import string_value
 
 MAX_MESSAGE = 64 * 1024 * 1024  # bytes
@@ -36,6 +40,7 @@ class VerifiedMessage:
 
     Attributes:
         content: what was signed.
+        content_type: of it, a DER OBJECT IDENTIFIER.
         certificate: whose key signed it, DER; not yet trusted.
         others: further certificates that came along, DER; never trusted by themselves.
         hash: the digest algorithm of content and attributes.
@@ -47,6 +52,7 @@ class VerifiedMessage:
     """
 
     content: bytes
+    content_type: bytes
     certificate: bytes
     others: tuple[bytes, ...]
     hash: HashAlgorithm
@@ -56,10 +62,24 @@ class VerifiedMessage:
     signing_certificate: bool
 
 
+class _OctetContent(core.Sequence):  # type: ignore[misc]  # asn1crypto has no types
+    """An EncapsulatedContentInfo whose octets are not looked into, whatever their type."""
+
+    _fields: ClassVar = [
+        ("content_type", core.ObjectIdentifier),
+        ("content", core.OctetString, {"explicit": 0, "optional": True}),
+    ]
+
+
+class ContentTypeError(CmsError):
+    """What was signed is of another type than whoever verifies takes."""
+
+
 def verify(
     raw: bytes,
     *,
     content: bytes | None = None,
+    content_types: Collection[bytes] = (DATA,),
     allow_sha1: bool = False,
     max_size: int = MAX_MESSAGE,
 ) -> VerifiedMessage:
@@ -68,10 +88,12 @@ def verify(
     Args:
         raw: a DER ContentInfo.
         content: what was signed, for a detached message; must be the same if it is attached too.
+        content_types: those accepted, as DER OBJECT IDENTIFIERs; compared as octets.
         allow_sha1: whether SHA-1 passes as a digest algorithm.
         max_size: the most bytes of message accepted.
 
     Raises:
+        ContentTypeError: the content type, or the signed one, is none of those accepted.
         CmsError: malformed, unsupported, or not signed by that key over that content.
 
     """
@@ -81,13 +103,16 @@ def verify(
         signer = _only_signer(signed)
         algorithm = _algorithm(signed, signer, allow_sha1=allow_sha1)
         body = _content(signed, content)
-        certificate, others = _certificates(signed, signer)
         found = _signed_attributes(signer)
+        content_type = _content_type(signed, found, content_types)
+        _require_version(signed, content_type)
+        certificate, others = _certificates(signed, signer)
         _require_content(found, algorithm.digest(body))
         _require_protection(found, signer)
         _require_signature(certificate, signer, algorithm)
         return VerifiedMessage(
             content=body,
+            content_type=content_type,
             certificate=certificate.dump(),
             others=others,
             hash=algorithm,
@@ -103,8 +128,6 @@ def _signed_data(raw: bytes) -> cms.SignedData:
     if info["content_type"].native != "signed_data":
         raise CmsError("not a SignedData")
     signed = info["content"]
-    if signed["version"].native != "v1":
-        raise CmsError("only SignedData version 1 is supported")
     # An explicit tag may hold more than asn1crypto looks at; then the encodings differ.
     if cms.ContentInfo({"content_type": "signed_data", "content": signed}).dump() != raw:
         raise CmsError("something follows the SignedData")
@@ -125,6 +148,8 @@ def _algorithm(
     signed: cms.SignedData, signer: cms.SignerInfo, *, allow_sha1: bool
 ) -> HashAlgorithm:
     algorithm = _hash(signer["digest_algorithm"], allow_sha1=allow_sha1)
+    for item in signed["digest_algorithms"]:
+        _require_null(item["parameters"])
     declared = {item["algorithm"].dotted for item in signed["digest_algorithms"]}
     if algorithm.oid not in declared:
         raise CmsError("the digest algorithm is not declared")
@@ -150,14 +175,14 @@ def _require_null(parameters: core.Asn1Value) -> None:
 
 
 def _content(signed: cms.SignedData, given: bytes | None) -> bytes:
-    encapsulated = signed["encap_content_info"]
-    if encapsulated["content_type"].native != "data":
-        raise CmsError("only content of type data is supported")
+    raw = signed["encap_content_info"].dump()
+    encapsulated = _OctetContent.load(raw, strict=True)
     attached: bytes | None = encapsulated["content"].native
-    fields: dict[str, object] = {"content_type": "data"}
+    octets = b""
     if attached is not None:
-        fields["content"] = core.OctetString(attached)
-    if cms.ContentInfo(fields).dump() != encapsulated.dump():
+        octets = der.element(der.EXPLICIT_0, der.element(der.OCTET_STRING, attached))
+    plain = der.element(der.SEQUENCE, encapsulated["content_type"].dump(), octets)
+    if plain != raw:
         raise CmsError("the content is not one octet string")
     if attached is None and given is None:
         raise CmsError("the signature is detached and the content is not given")
@@ -209,10 +234,26 @@ def _signed_attributes(signer: cms.SignerInfo) -> dict[str, core.Asn1Value]:
     return found
 
 
+def _content_type(
+    signed: cms.SignedData, found: dict[str, core.Asn1Value], accepted: Collection[bytes]
+) -> bytes:
+    """Return what the message and its signed attributes agree on."""
+    stated = bytes(signed["encap_content_info"]["content_type"].dump())
+    if stated not in accepted:
+        raise ContentTypeError("content of another type")
+    attribute = found.get(attributes.CONTENT_TYPE)
+    if attribute is None or attribute.dump() != stated:
+        raise ContentTypeError("the signed content type is another one")
+    return stated
+
+
+def _require_version(signed: cms.SignedData, content_type: bytes) -> None:
+    # RFC 5652 §5.1, for signers who are named by issuer and serial number.
+    if signed["version"].native != ("v1" if content_type == DATA else "v3"):
+        raise CmsError("the version does not go with the content type")
+
+
 def _require_content(found: dict[str, core.Asn1Value], digest: bytes) -> None:
-    content_type = found.get(attributes.CONTENT_TYPE)
-    if content_type is None or content_type.native != "data":
-        raise CmsError("the signed content type is another one")
     stated = found.get(attributes.MESSAGE_DIGEST)
     if stated is None or not hmac.compare_digest(stated.native, digest):
         raise CmsError("the content is not what was signed")

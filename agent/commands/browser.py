@@ -4,13 +4,16 @@ import os
 import sys
 import webbrowser
 
+from agent.host.machine.umask import users_own_mask
+
 
 def open_address(address: str) -> bool:
     """Open an address in a browser window; return whether that worked."""
     if sys.platform not in ("win32", "darwin") and not _has_display():
         return False  # else a text browser might take over the terminal
     try:
-        return webbrowser.open(address)
+        with users_own_mask():
+            return webbrowser.open(address)
     except (webbrowser.Error, OSError):
         return False
 

@@ -12,6 +12,7 @@ from agent.consent.policy_permissions import PolicyPermissions
 from agent.consent.process import ProcessPrompter, prompt_command
 from agent.consent.questions import NoPrompter, Prompter
 from agent.consent.queue import PromptQueue
+from agent.consent.site_leave import SiteLeaves
 from agent.consent.site_store import SiteStore
 from agent.host.settings.config import Settings
 from agent.host.settings.policy import Policy, Ruling
@@ -47,7 +48,8 @@ def open_citizen(
     """Open what decides about sites and asks the user; it blocks, so call it in a thread.
 
     Args:
-        settings: who answers (``consent``), and the rule for signatures over what cannot be shown.
+        settings: who answers (``consent``), and the rules for PINs of pages whose card may have any
+            number of attempts left, and for signatures over what cannot be shown.
         policy: of this computer.
         sites: the path of the database of decisions.
         language: returns the language of the windows that the user chose.
@@ -77,5 +79,9 @@ def open_citizen(
         permissions.remember(site, Permission.BLOCKED)
 
     windows = PromptQueue(ProcessPrompter(prompt_command(), language), block)
-    prompter = PopupPrompter(JoiningPrompter(windows, permissions))
-    return Citizen(LocalUserConsent(Ask(permissions, prompter)), prompter, store)
+    leaves = SiteLeaves()
+    prompter = PopupPrompter(JoiningPrompter(windows, permissions, leaves))
+    # Where no page may hand a PIN over, no window need speak of it.
+    confirm_unknown = settings.unknown_tries == "ask" and settings.page_pin
+    ask = Ask(permissions, prompter, leaves=leaves, confirm_unknown=confirm_unknown)
+    return Citizen(LocalUserConsent(ask), prompter, store)

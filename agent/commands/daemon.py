@@ -11,6 +11,8 @@ from typing import Any
 import structlog
 
 from agent import __version__
+from agent.cards.known_attempts import PURPOSE as ATTEMPTS
+from agent.cards.known_attempts import StoredAttempts
 from agent.commands.citizen import Citizen, open_citizen
 from agent.commands.panel_doctor import PanelDoctor
 from agent.history.store import History
@@ -19,8 +21,9 @@ from agent.host.instance import install_key, quitting
 from agent.host.instance import running as instance
 from agent.host.instance.panel_key import PanelKey
 from agent.host.machine import logs
-from agent.host.machine.memory import leave_no_core
+from agent.host.machine.memory import leave_no_core, shut_others_out
 from agent.host.machine.paths import Paths
+from agent.host.machine.umask import private_files
 from agent.host.peer import check as peer
 from agent.host.settings import config
 from agent.host.settings.config import Settings
@@ -36,7 +39,7 @@ from agent.transport.base import CardProvider
 from agent.web.front.serving import Listener
 from agent.web.hipki.hipki_mount import HIPKI, MCA_PORT, HipkiMount
 from agent.web.panel.panel import Panel, Sources
-from agent.web.ports import ServerConfig, Serving, serve
+from agent.web.ports import RETAKE_SECONDS, ServerConfig, Serving, serve
 
 _log = structlog.get_logger(__name__)
 
@@ -63,6 +66,9 @@ class Observer:
 
     def ready(self, facts: dict[str, Any]) -> None:
         """Handle that every port answers; ``facts`` is what ``serve`` prints as JSON."""
+
+    def listening(self, hipki_port: int | None) -> None:
+        """Handle that a port which was taken at first is the agent's now."""
 
     def changed(self, snapshot: Snapshot) -> None:
         """Handle that a reader or card came, went, or changed its state."""
@@ -104,6 +110,7 @@ class Daemon:
     _running: instance.Instance
     _citizen: Citizen
     _history: History
+    _attempts: StoredAttempts
     _listeners: list[Callable[[], None]] = field(default_factory=list)
 
     def settings_changed(self) -> None:
@@ -148,10 +155,8 @@ class Daemon:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(service.close)
             await service.start()
-            switching = asyncio.create_task(
-                switch.LeafSwitch(context, self.paths.tls, served).run()
-            )
-            stack.callback(switching.cancel)
+            switching = switch.LeafSwitch(context, self.paths.tls, served).run()
+            stack.callback(asyncio.create_task(switching).cancel)
             request = self.paths.quit_request
             asked = asyncio.create_task(quitting.until_asked(request, stopped.set))
             stack.callback(asked.cancel)
@@ -169,6 +174,8 @@ class Daemon:
             stack.callback(panel.close)
             stack.enter_context(service.watch(lambda: observer.changed(service.snapshot())))
             await self._announce(listening, service, panel, observer)
+            retaking = self._take_freed_ports(listening, service, panel, observer)
+            stack.callback(asyncio.create_task(retaking).cancel)
             await stopped.wait()
 
     def _service(self, signed: Callable[[Signed], None]) -> SigningService:
@@ -179,6 +186,7 @@ class Daemon:
             prompter=self._citizen.prompter,
             last_try=self.settings.last_try,
             forbid_sha1=self.settings.allow_sha1 is False,
+            attempts=self._attempts,
             history=self._history,
             on_signed=signed,
             on_use=None if store is None else store.touch,
@@ -219,8 +227,7 @@ class Daemon:
     ) -> None:
         """Announce to panel, other processes and observer that the agent is ready."""
         port, hipki, kind = listening.port, listening.others[HIPKI], service.provider_kind
-        panel.listening(port, hipki.port, hipki.problem)
-        await asyncio.to_thread(self._running.announce, port, hipki.port, kind)
+        await self._announce_ports(listening, service, panel)
         ready: dict[str, Any] = {"ready": True, "version": __version__}
         ready |= {"port": port, "hipki_port": hipki.port}
         if hipki.problem is not None:
@@ -229,6 +236,33 @@ class Daemon:
         observer.updated(self.update.status)
         observer.changed(service.snapshot())
 
+    async def _announce_ports(
+        self, listening: Serving, service: SigningService, panel: Panel
+    ) -> None:
+        hipki = listening.others[HIPKI]
+        panel.listening(listening.port, hipki.port, hipki.problem)
+        await asyncio.to_thread(
+            self._running.announce,
+            *(listening.port, hipki.port, service.provider_kind),
+            *(listening.also, listening.missing),
+        )
+
+    async def _take_freed_ports(
+        self, listening: Serving, service: SigningService, panel: Panel, observer: Observer
+    ) -> None:
+        """Take ports that other programs held at the start, and announce each one."""
+        changed = asyncio.Event()
+        taking = asyncio.create_task(listening.take_freed_ports(changed.set, RETAKE_SECONDS))
+        taking.add_done_callback(lambda _: changed.set())
+        try:
+            while not taking.done():
+                await changed.wait()
+                changed.clear()
+                await self._announce_ports(listening, service, panel)
+                observer.listening(listening.others[HIPKI].port)
+        finally:
+            taking.cancel()
+
 
 @contextmanager
 def opened(options: DaemonOptions) -> Iterator[Daemon]:
@@ -236,23 +270,29 @@ def opened(options: DaemonOptions) -> Iterator[Daemon]:
 
     Raises:
         AlreadyRunningError: another agent has locked the folder.
+        UnsafeFolderError: others than this user can change what is in the folder.
         AgentError: the settings or a database cannot be used.
         OSError: the folder cannot be used.
 
     """
     leave_no_core()
+    shut_others_out()
     paths = Paths.choose(options.state_dir)
     paths.prepare()
     policy = Policy.of_this_computer(paths.policy)
     # The policy takes precedence over the command line too.
     settings = policy.over(config.load(paths.config, options.flags))
     with ExitStack() as stack:
+        stack.enter_context(private_files())
         running = stack.enter_context(instance.Instance(paths))
         stack.enter_context(logs.logging_to(paths.logs, settings.log_level))
         if policy.problem is not None:
             _log.error("the policy cannot be used: every site is refused", detail=policy.problem)
+        if policy.planted is not None:
+            _log.warning("a policy of no administrator is ignored", detail=policy.planted)
         preferences = Preferences(paths.preferences)
         citizen = open_citizen(settings, policy, paths.sites, lambda: preferences.language)
+        key = install_key.InstallKey.ensure(paths.install_key).derive(ATTEMPTS)
         yield Daemon(
             make_provider=options.make_provider,
             paths=paths,
@@ -265,4 +305,5 @@ def opened(options: DaemonOptions) -> Iterator[Daemon]:
             _running=running,
             _citizen=stack.enter_context(closing(citizen)),
             _history=stack.enter_context(closing(History(paths.history))),
+            _attempts=stack.enter_context(closing(StoredAttempts.open(paths.attempts, key))),
         )

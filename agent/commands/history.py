@@ -9,11 +9,15 @@ from agent.commands.output import log_aside, say, say_aside, say_json
 from agent.commands.parser import CommandOptions, CommandParser, define
 from agent.history.chain import ChainVerdict
 from agent.history.export import as_csv, as_record, verdict_record
-from agent.history.line import BLIND, EntryKind, HistoryLine
+from agent.history.line import BLIND, UNWRITTEN, EntryKind, HistoryLine
 from agent.history.store import read, verify
 from agent.host.machine.paths import Paths
 
 _SCREEN_LIMIT: Final = 20  # lines
+_PROVES: Final = (
+    "This shows lines that were changed, taken out or cut off since they were written; it cannot "
+    "show what a program that runs as you rewrote together with the history's witness."
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,7 +46,9 @@ def add(parser: CommandParser) -> None:
     how.add_argument("--csv", action="store_true", help="for spreadsheets")
     parser.add_argument("--limit", type=_count, metavar="N", help="only the newest N lines")
     parser.add_argument(
-        "--verify", action="store_true", help="also check every line; fails where one was changed"
+        "--verify",
+        action="store_true",
+        help="also check every line; fails where one was changed or is missing",
     )
 
 
@@ -53,7 +59,7 @@ def _count(text: str) -> int:
 
 
 def history(options: HistoryOptions) -> int:
-    """Print the newest lines; return 1 if ``--verify`` found the hash chain broken."""
+    """Print the newest lines; return 1 if ``--verify`` found lines changed or missing."""
     log_aside()
     path = Paths.choose(options.state_dir).history
     verdict = verify(path) if options.verify else None
@@ -83,6 +89,8 @@ def history(options: HistoryOptions) -> int:
 def _as_text(line: HistoryLine) -> str:
     entry = line.entry
     when = entry.at[:19].replace("T", " ") + "Z"
+    if entry.kind == EntryKind.SEGMENT and entry.outcome == UNWRITTEN:
+        return f"{line.seq:>6}  {when}  -- entries could not be written: {entry.count}"
     if entry.kind == EntryKind.SEGMENT:
         return f"{line.seq:>6}  {when}  -- the chain begins anew: {entry.detail}"
     what = " ".join(filter(None, (entry.kind, entry.format, entry.document)))
@@ -95,11 +103,11 @@ def _as_text(line: HistoryLine) -> str:
 
 
 def _say_verdict(verdict: ChainVerdict) -> None:
-    """Print on standard error whether the chain is intact."""
+    """Print on standard error whether the chain is intact, and what that proves."""
     if verdict.intact:
         say_aside(f"the chain holds; lines: {verdict.lines}")
-        return
     for found in verdict.breaks:
         say_aside(f"line {found.seq}: {found.what}")
     if verdict.more_breaks:
         say_aside(f"and {verdict.more_breaks} more")
+    say_aside(_PROVES)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from agent.cards.known_attempts import PURPOSE as ATTEMPTS
+from agent.cards.known_attempts import StoredAttempts
 from agent.cms.digest import HashAlgorithm
 from agent.cms.document import Document
 from agent.commands.output import log_aside, say, say_json
@@ -16,7 +18,8 @@ from agent.commands.readers import ReaderOptions, add_reader_options, use_servic
 from agent.consent.consent import AlwaysAllow
 from agent.harmless import printable
 from agent.history.store import History
-from agent.host.machine.memory import leave_no_core
+from agent.host.instance.install_key import InstallKey
+from agent.host.machine.memory import leave_no_core, shut_others_out
 from agent.host.machine.paths import Paths
 from agent.host.settings import config
 from agent.host.settings.policy import Policy
@@ -83,13 +86,19 @@ def sign(options: SignOptions) -> int:
     settings = Policy.of_this_computer(paths.policy).over(config.load(paths.config))
     known = status.read(paths, settings)
     leave_no_core()
+    shut_others_out()
     pin = _read_pin(from_stdin=options.pin_stdin)
-    with closing(History(paths.history)) as history:
+    key = InstallKey.ensure(paths.install_key).derive(ATTEMPTS)
+    with (
+        closing(History(paths.history)) as history,
+        closing(StoredAttempts.open(paths.attempts, key)) as attempts,
+    ):
         service = SigningService(
             provider,
             AlwaysAllow(),
             last_try=settings.last_try,
             forbid_sha1=settings.allow_sha1 is False,
+            attempts=attempts,
             history=history,
             check_version=lambda: status.check(known),
         )

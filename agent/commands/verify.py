@@ -1,4 +1,4 @@
-"""``ankong verify``: check a CMS signature, and show who made it."""
+"""``ankong verify``: check a CMS signature or a login, and show who made it."""
 
 import asyncio
 from dataclasses import dataclass
@@ -89,7 +89,10 @@ def _say_verdict(report: dict[str, Any]) -> None:
         case _:
             say("broken: the signature fits the content, but its certificate is no good")
             say(f"  {subject}")
-    say(f"  at {signed['signing_time']} by the signer's own clock, {signed['hash']}")
+    if report["login"] is None:
+        say(f"  at {signed['signing_time']} by the signer's own clock, {signed['hash']}")
+    else:
+        _say_login(report["login"], signed["hash"])
     say(f"certificate: {chain['status']}")
     if chain["status"] == "not_checked":
         say("  give --anchors, --intermediates and --crl to have it checked")
@@ -97,3 +100,14 @@ def _say_verdict(report: dict[str, Any]) -> None:
         say("  nobody said whether it is revoked; give the lists of its issuers with --crl")
     elif chain["detail"]:
         say(f"  {chain['detail']}")
+
+
+_PURPOSES: Final = {"login": "to log in to", "identify": "to prove who they are to"}
+
+
+def _say_login(login: dict[str, str], hash_: str) -> None:
+    say(f"  at {login['time']} by the signer's own clock, {hash_}")
+    say("this is a login, which is no signature over a document:")
+    say(f"  {_PURPOSES[login['purpose']]} {login['origin']}")
+    say(f"  with the challenge {login['challenge']}")
+    say("  only that site can tell whether it made the challenge, and for whom")

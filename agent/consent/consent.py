@@ -15,6 +15,7 @@ from agent.consent.questions import (
     SiteAnswer,
     UnaskedError,
 )
+from agent.consent.site_leave import SiteLeaves
 from agent.errors import AgentError, ErrorCode, PinError
 from agent.origin import Origin
 
@@ -28,11 +29,14 @@ class Consent(Protocol):
     def is_allowed(self, site: Origin) -> bool:
         """Return whether ``site`` is allowed without asking anybody."""
 
-    async def allow_site(self, site: Origin, *, blind: bool = False) -> None:
+    async def allow_site(
+        self, site: Origin, *, attempts_unknown: bool = False, blind: bool = False
+    ) -> None:
         """Return when ``site`` may go on.
 
         Args:
-            site: who asks.
+            site: which.
+            attempts_unknown: as in :class:`AllowSite`; a yes then gives leave for one PIN.
             blind: whether it wants signatures over what cannot be shown, so that both may be
                 asked at once; :meth:`allow_blind` still has the last word.
 
@@ -50,8 +54,21 @@ class Consent(Protocol):
 
         """
 
+    def take_leave(self, site: Origin) -> bool:
+        """Take the leave to send one PIN of the page's without a further question.
+
+        It is meant for a card whose PIN attempts are not known. From any thread.
+
+        Returns:
+            Whether there was one; :meth:`give_back_leave` returns it where no PIN was sent.
+
+        """
+
+    def give_back_leave(self, site: Origin) -> None:
+        """Return the leave that was taken; from any thread."""
+
     async def allow_last_attempt(self, question: LastAttempt) -> None:
-        """Return when the citizen wants one of the card's last PIN attempts to be spent.
+        """Return when the citizen wants an attempt to be spent that may be one of the last.
 
         Raises:
             AgentError: ``pin_last_attempt``, ``user_cancelled``.
@@ -64,12 +81,15 @@ class Consent(Protocol):
     def has_windows(self) -> bool:
         """Return whether questions are put in windows, as far as that is known."""
 
-    async def decide_again(self, site: Origin, said: SiteAnswer) -> None:
+    async def decide_again(
+        self, site: Origin, said: SiteAnswer, *, attempts_unknown: bool = False
+    ) -> None:
         """Return when ``site`` may go on, after the citizen was asked whatever they said before.
 
         Args:
             site: about which.
             said: on a page of ours; counts where no window can be shown.
+            attempts_unknown: as of :meth:`allow_site`, of the window.
 
         Raises:
             AgentError: ``origin_not_allowed``, ``origin_blocked``, ``user_cancelled``, ``busy``,
@@ -103,14 +123,16 @@ class AlwaysAllow:
         """Allow every site that is not forbidden."""
         return not self._forbidden(site)
 
-    async def allow_site(self, site: Origin, *, blind: bool = False) -> None:
+    async def allow_site(
+        self, site: Origin, *, attempts_unknown: bool = False, blind: bool = False
+    ) -> None:
         """Allow every site that is not forbidden.
 
         Raises:
             AgentError: ``origin_blocked``: it is.
 
         """
-        del blind
+        del attempts_unknown, blind
         if self._forbidden(site):
             raise AgentError("forbidden by the policy", code=ErrorCode.ORIGIN_BLOCKED)
 
@@ -124,6 +146,14 @@ class AlwaysAllow:
         if self._forbidden_blind(site):
             raise AgentError("forbidden by the policy", code=ErrorCode.BLIND_NOT_ALLOWED)
 
+    def take_leave(self, site: Origin) -> bool:
+        """Give leave, always."""
+        del site
+        return True
+
+    def give_back_leave(self, site: Origin) -> None:
+        """Do nothing: there is always one more."""
+
     async def allow_last_attempt(self, question: LastAttempt) -> None:
         """Spend it."""
 
@@ -135,9 +165,11 @@ class AlwaysAllow:
         """Tell that there are none."""
         return False
 
-    async def decide_again(self, site: Origin, said: SiteAnswer) -> None:
+    async def decide_again(
+        self, site: Origin, said: SiteAnswer, *, attempts_unknown: bool = False
+    ) -> None:
         """Keep no answer; errors as of :meth:`allow_site`."""
-        del said
+        del said, attempts_unknown
         await self.allow_site(site)
 
 
@@ -158,14 +190,16 @@ class Refuse:
         del site
         return False
 
-    async def allow_site(self, site: Origin, *, blind: bool = False) -> None:
+    async def allow_site(
+        self, site: Origin, *, attempts_unknown: bool = False, blind: bool = False
+    ) -> None:
         """Refuse.
 
         Raises:
             AgentError: ``origin_not_allowed``, always.
 
         """
-        del site, blind
+        del site, attempts_unknown, blind
         raise AgentError(self._reason, code=ErrorCode.ORIGIN_NOT_ALLOWED)
 
     async def allow_blind(self, site: Origin) -> None:
@@ -177,6 +211,14 @@ class Refuse:
         """
         del site
         raise AgentError(self._reason, code=ErrorCode.BLIND_NOT_ALLOWED)
+
+    def take_leave(self, site: Origin) -> bool:
+        """Give none."""
+        del site
+        return False
+
+    def give_back_leave(self, site: Origin) -> None:
+        """Do nothing: none was given."""
 
     async def allow_last_attempt(self, question: LastAttempt) -> None:
         """Refuse.
@@ -200,31 +242,46 @@ class Refuse:
         """Tell that there are none."""
         return False
 
-    async def decide_again(self, site: Origin, said: SiteAnswer) -> None:
+    async def decide_again(
+        self, site: Origin, said: SiteAnswer, *, attempts_unknown: bool = False
+    ) -> None:
         """Refuse; errors as of :meth:`allow_site`."""
-        del said
+        del said, attempts_unknown
         await self.allow_site(site)
 
 
 class Ask:
     """``--consent ask``: what was decided stands, and the citizen is asked about the rest."""
 
-    def __init__(self, permissions: Permissions, prompter: Prompter) -> None:
+    def __init__(
+        self,
+        permissions: Permissions,
+        prompter: Prompter,
+        *,
+        leaves: SiteLeaves | None = None,
+        confirm_unknown: bool = True,
+    ) -> None:
         """Put the answers and the way of asking together.
 
         Args:
             permissions: what was answered before.
             prompter: shows the windows.
+            leaves: what a yes in them covers; None for nothing but what is asked here.
+            confirm_unknown: whether a PIN of a page's needs leave where the card's attempts are
+                not known; otherwise there is always leave.
 
         """
         self._permissions = permissions
         self._prompter = prompter
+        self._leaves = (leaves or SiteLeaves()) if confirm_unknown else None
 
     def is_allowed(self, site: Origin) -> bool:
         """Return whether ``site`` is allowed without asking anybody."""
         return self._permissions.find(site) is Permission.ALLOWED
 
-    async def allow_site(self, site: Origin, *, blind: bool = False) -> None:
+    async def allow_site(
+        self, site: Origin, *, attempts_unknown: bool = False, blind: bool = False
+    ) -> None:
         """Return when ``site`` may go on.
 
         Raises:
@@ -238,9 +295,9 @@ class Ask:
             raise AgentError("blocked before", code=ErrorCode.ORIGIN_BLOCKED)
         if permission is Permission.ALLOWED:
             return
-        question = AllowSite(site, blind=blind and not self._has_blind(site))
+        question = AllowSite(site, attempts_unknown, blind and not self._has_blind(site))
         try:
-            self._settle(question, await self._prompter.ask(question))
+            self._settle(question, await self._ask(question))
         except OtherWindowError:
             if not self.is_allowed(site):
                 raise
@@ -263,8 +320,17 @@ class Ask:
             raise AgentError("refused before", code=ErrorCode.BLIND_NOT_ALLOWED)
         return permission is Permission.ALLOWED
 
+    def take_leave(self, site: Origin) -> bool:
+        """Take the leave that a yes of the last ten minutes gave, if it did."""
+        return self._leaves is None or self._leaves.take(site)
+
+    def give_back_leave(self, site: Origin) -> None:
+        """Return the leave that was taken."""
+        if self._leaves is not None:
+            self._leaves.give_back(site)
+
     async def allow_last_attempt(self, question: LastAttempt) -> None:
-        """Return when the citizen wants one of the card's last PIN attempts to be spent.
+        """Return when the citizen wants an attempt to be spent that may be one of the last.
 
         Raises:
             AgentError: ``pin_last_attempt``: they do not, or no window can be shown; and what
@@ -286,18 +352,30 @@ class Ask:
         """Return whether questions are put in windows, as far as that is known."""
         return self._prompter.can_ask()
 
-    async def decide_again(self, site: Origin, said: SiteAnswer) -> None:
+    async def decide_again(
+        self, site: Origin, said: SiteAnswer, *, attempts_unknown: bool = False
+    ) -> None:
         """Return when ``site`` may go on; what is said in a window counts, or else ``said``.
 
         Raises:
             AgentError: ``origin_blocked``, ``user_cancelled``; and what else a prompter raises.
 
         """
-        question = AllowSite(site)
+        question = AllowSite(site, attempts_unknown)
         if said is not SiteAnswer.CANCEL and self.has_windows():
             with suppress(UnaskedError):
-                said = await self._prompter.ask(question)
+                said = await self._ask(question)
         self._settle(question, said)
+
+    async def _ask(self, question: AllowSite) -> SiteAnswer:
+        """Ask about a site; a yes gives the leave that the window speaks of."""
+        leaves = self._leaves if question.attempts_unknown else None
+        asked_at = 0.0 if leaves is None else leaves.now()
+        asked = AllowSite(question.site, leaves is not None, question.blind)
+        answer = await self._prompter.ask(asked)
+        if leaves is not None:
+            leaves.keep_answer(asked, answer, asked_at)
+        return answer
 
     def _settle(self, question: AllowSite | AllowBlind, answer: SiteAnswer) -> None:
         keep_answer(self._permissions, question, answer)

@@ -6,6 +6,7 @@ from typing import Final, TypeVar, cast
 
 from agent.consent.permissions import Permissions, keep_answer
 from agent.consent.questions import AllowBlind, AllowSite, Prompt, Prompter, Scope, SiteAnswer
+from agent.consent.site_leave import SiteLeaves
 from agent.errors import AgentError, ErrorCode
 from agent.origin import Origin
 
@@ -25,6 +26,7 @@ class _Window:
     """A question about a site, and how many requests wait for its answer."""
 
     question: AllowSite | AllowBlind
+    asked_at: float
     task: asyncio.Task[SiteAnswer]
     askers: int = 0
 
@@ -35,16 +37,21 @@ class JoiningPrompter:
     Every other question is handed on as it is.
     """
 
-    def __init__(self, prompter: Prompter, permissions: Permissions) -> None:
+    def __init__(
+        self, prompter: Prompter, permissions: Permissions, leaves: SiteLeaves | None = None
+    ) -> None:
         """Put it before ``prompter``.
 
         Args:
             prompter: shows the windows.
             permissions: where an answer is kept that comes when nobody waits for it any more.
+            leaves: likewise, what a yes covers; granted as soon as the site is allowed, so that
+                whichever request comes first has it. None where nobody takes them.
 
         """
         self._prompter = prompter
         self._permissions = permissions
+        self._leaves = leaves or SiteLeaves()
         self._windows: dict[tuple[Origin, Scope], _Window] = {}
 
     def can_ask(self) -> bool:
@@ -67,7 +74,7 @@ class JoiningPrompter:
         window = self._windows.get(key)
         if window is None:
             asking = asyncio.create_task(self._prompter.ask(question))
-            window = self._windows[key] = _Window(question, asking)
+            window = self._windows[key] = _Window(question, self._leaves.now(), asking)
             window.task.add_done_callback(lambda _: self._close(key, window))
         window.askers += 1
         try:
@@ -85,7 +92,10 @@ class JoiningPrompter:
         del self._windows[key]
         # Whoever still waits is told of an error; an answer counts also where nobody does.
         if not window.task.cancelled() and window.task.exception() is None:
-            keep_answer(self._permissions, window.question, window.task.result())
+            answer = window.task.result()
+            keep_answer(self._permissions, window.question, answer)
+            if isinstance(window.question, AllowSite):
+                self._leaves.keep_answer(window.question, answer, window.asked_at)
 
 
 def _give_up(window: _Window) -> None:

@@ -12,11 +12,13 @@ from typing import Annotated, ClassVar, Generic, Protocol, TypeAlias, TypeVar
 
 from msgspec import Meta, Struct
 
+from agent.cms.login import LoginPurpose
 from agent.errors import AgentError, ErrorCode
 from agent.origin import Origin
 from agent.secret import SecretBytes
 
 A = TypeVar("A")
+MAX_CARDS = 6  # that a window can offer
 MAX_SHOWN = 3  # documents named in a window; the others are counted
 Attempts: TypeAlias = Annotated[int, Meta(ge=1, le=15)]  # a card counts them in four bits
 PinLength: TypeAlias = Annotated[int, Meta(ge=1, le=32)]  # characters; more than any card takes
@@ -45,6 +47,7 @@ class Act(StrEnum):
     """What the card's key is to do."""
 
     SIGN = "sign"
+    AUTHENTICATE = "authenticate"
     DECRYPT = "decrypt"
 
 
@@ -65,10 +68,11 @@ class Purpose(Struct, frozen=True, forbid_unknown_fields=True):
     """What the key is wanted for.
 
     Attributes:
-        act: to sign or to decrypt.
+        act: what is done.
         hash: the digest algorithm's name, such as "SHA-256"; empty when nothing is signed.
         documents: the first three of them at most.
         count: of all documents.
+        login: what the citizen proves their identity for; None unless that is the act.
 
     """
 
@@ -76,6 +80,7 @@ class Purpose(Struct, frozen=True, forbid_unknown_fields=True):
     hash: str = ""
     documents: Annotated[tuple[DocumentFacts, ...], Meta(max_length=MAX_SHOWN)] = ()
     count: Annotated[int, Meta(ge=0)] = 0
+    login: LoginPurpose | None = None
 
 
 class CardFacts(Struct, frozen=True, forbid_unknown_fields=True):
@@ -118,11 +123,14 @@ class AllowSite(Prompt[SiteAnswer], frozen=True, tag="allow_site"):
     """Asks whether a site may use the card.
 
     Attributes:
+        attempts_unknown: whether the card in use may have any number of PIN attempts left; the
+            window then says that a yes covers one PIN of the page's.
         blind: whether it wants signatures over what cannot be shown, so that a yes allows these
             as well.
 
     """
 
+    attempts_unknown: bool = False
     blind: bool = False
     unasked: ClassVar[ErrorCode] = ErrorCode.ORIGIN_NOT_ALLOWED
 
@@ -170,21 +178,34 @@ class EnterPin(Prompt[SecretBytes], frozen=True, tag="enter_pin"):
 
 
 class LastAttempt(Prompt[bool], frozen=True, tag="last_attempt"):
-    """Asks whether one of the last PIN attempts is to be spent.
+    """Asks whether a PIN attempt is to be spent that may be one of the last.
 
     Attributes:
         site: who asks.
-        attempts_left: 1 or 2, before this one.
+        attempts_left: before this one; None when that is not known, so that it may be the last.
         card: which card.
         pin_given: whether the page has handed a PIN over already, so that a yes spends the attempt
             at once.
 
     """
 
-    attempts_left: Attempts
+    attempts_left: Attempts | None
     card: CardFacts
     pin_given: bool
     unasked: ClassVar[ErrorCode] = ErrorCode.PIN_LAST_ATTEMPT
+
+
+class ChooseCard(Prompt[CardFacts], frozen=True, tag="choose_card"):
+    """Asks which of several cards a site means; cancelling is the error ``user_cancelled``.
+
+    Attributes:
+        site: who asks.
+        cards: that can do what it asks for.
+
+    """
+
+    cards: Annotated[tuple[CardFacts, ...], Meta(min_length=1, max_length=MAX_CARDS)]
+    unasked: ClassVar[ErrorCode] = ErrorCode.BAD_REQUEST
 
 
 class Locked(Prompt[None], frozen=True, tag="locked"):

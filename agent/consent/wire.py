@@ -13,6 +13,8 @@ from agent import strict_json
 from agent.consent.questions import (
     AllowBlind,
     AllowSite,
+    CardFacts,
+    ChooseCard,
     EnterPin,
     LastAttempt,
     Locked,
@@ -25,7 +27,7 @@ from agent.secret import SecretBytes
 from agent.words.language import SYSTEM
 
 A = TypeVar("A")
-AnyPrompt: TypeAlias = AllowSite | AllowBlind | EnterPin | LastAttempt | Locked
+AnyPrompt: TypeAlias = AllowSite | AllowBlind | ChooseCard | EnterPin | LastAttempt | Locked
 
 MAX_REQUEST: Final = 64 * 1024  # bytes of the line
 MAX_ANSWER: Final = 64  # bytes; a PIN has 8 at most
@@ -33,6 +35,8 @@ NO_DISPLAY: Final = 3
 """The exit status of a process that could not open a window, and so asked nobody."""
 
 PIN: Final = b"pin:"
+CARD: Final = b"card:"
+"""Followed by the place of the chosen card in the question, from 0, in decimal."""
 YES: Final = b"yes"
 NO: Final = b"no"
 SEEN: Final = b"seen"
@@ -98,6 +102,10 @@ def _answer(prompt: Prompt[A], raw: bytearray) -> object:
             raise AgentError("cancelled in the PIN window", code=ErrorCode.USER_CANCELLED)
         case EnterPin() if raw.startswith(PIN):
             return _pin(prompt, memoryview(raw)[len(PIN) :])
+        case ChooseCard() if raw == CANCEL:
+            raise AgentError("cancelled in the card window", code=ErrorCode.USER_CANCELLED)
+        case ChooseCard() if bytes(raw) in (offered := _card_answers(prompt)):
+            return offered[bytes(raw)]
         case LastAttempt() if bytes(raw) in (YES, NO):
             return raw == YES
         case Locked() if raw == SEEN:
@@ -107,6 +115,10 @@ def _answer(prompt: Prompt[A], raw: bytearray) -> object:
 
 
 _SITE_ANSWERS: Final = {answer.value.encode(): answer for answer in SiteAnswer}
+
+
+def _card_answers(prompt: ChooseCard) -> dict[bytes, CardFacts]:
+    return {CARD + b"%d" % place: card for place, card in enumerate(prompt.cards)}
 
 
 def _pin(prompt: EnterPin, typed: memoryview) -> SecretBytes:

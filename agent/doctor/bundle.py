@@ -25,7 +25,7 @@ _FACTS: Final = frozenset(
 )
 _SETTINGS: Final = (
     *("port", "hipki_port", "hipki_version", "mca", "consent", "page_pin", "allow_sha1"),
-    *("last_try", "update_check", "check_peer", "log_level"),
+    *("last_try", "unknown_tries", "update_check", "check_peer", "log_level"),
 )
 _MAX_LINES: Final = 2000  # of the log, the newest
 _MAX_LOG: Final = 1024 * 1024  # bytes, the newest

@@ -12,6 +12,7 @@ from agent.database import DatabaseError
 from agent.doctor.installed_agent import InstalledAgent
 from agent.doctor.report import Finding, fault, note, ok
 from agent.history.store import verify
+from agent.host.machine.state_folder import UnsafePlace, Weakness, find_unsafe_place
 from agent.host.settings import config
 from agent.host.settings.config import ConfigError
 
@@ -24,6 +25,10 @@ def check_state(installation: InstalledAgent) -> Iterator[Finding]:
     if not os.path.lexists(folder):
         yield note("state", "state_absent")
         return
+    place = find_unsafe_place(folder)
+    if place is not None:
+        yield _unsafe(place, folder)
+        return
     try:
         with tempfile.TemporaryFile(dir=folder) as probe:
             probe.write(b"\0" * 4096)
@@ -34,6 +39,15 @@ def check_state(installation: InstalledAgent) -> Iterator[Finding]:
         yield fault("state", "state_open", "close_state_dir", path=str(folder))
         return
     yield ok("state", "state_ok")
+
+
+def _unsafe(place: UnsafePlace, folder: Path) -> Finding:
+    facts = {"path": str(place.path), "command": place.remedy}
+    if place.weakness is Weakness.FOREIGN:
+        return fault("state", "state_foreign", **facts)
+    mendable = place.path.is_relative_to(folder) and os.name == "posix"
+    repair = "close_state_dir" if mendable else None
+    return fault("state", "state_writable", repair, **facts)
 
 
 def check_databases(installation: InstalledAgent) -> Iterator[Finding]:
@@ -65,7 +79,9 @@ def check_history(installation: InstalledAgent) -> Iterator[Finding]:
         verdict = verify(installation.paths.history)
     except DatabaseError:
         return  # check_databases reports it
-    if verdict.breaks:
+    if verdict.only_unwritten:
+        yield note("history", "history_incomplete")
+    elif verdict.breaks:
         count = len(verdict.breaks) + verdict.more_breaks
         facts = {"seq": str(verdict.breaks[0].seq), "count": str(count)}
         yield fault("history", "history_broken", **facts)
@@ -88,6 +104,8 @@ def check_config(installation: InstalledAgent) -> Iterator[Finding]:
 def check_policy(installation: InstalledAgent) -> Iterator[Finding]:
     """Report whether there is a policy, and whether it can be used."""
     policy = installation.policy
+    if policy.planted is not None:
+        yield note("policy", "policy_planted", detail=policy.planted)
     if policy.problem is not None:
         yield fault("policy", "policy_unusable", detail=policy.problem)
     elif policy.source is None:

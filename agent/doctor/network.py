@@ -15,7 +15,7 @@ from agent.doctor.report import Finding, fault, note, ok
 from agent.host.instance.quitting import is_running
 from agent.host.instance.record import read_record
 from agent.host.machine.paths import Paths
-from agent.host.peer.port_owner import describe_owner
+from agent.host.peer.port_owner import describe_owner, find_owner
 from agent.host.settings import config
 from agent.host.settings.config import ConfigError, Settings
 from agent.host.tls import identity
@@ -32,12 +32,16 @@ class RunningAgent:
         port: of the native API; None while the agent starts.
         plain_port: of plain HTTP; None while the agent starts, or if it got none.
         virtual: whether its readers are virtual.
+        also: the native API's other ports.
+        missing: the ports that it wants and did not get.
 
     """
 
     port: int | None = None
     plain_port: int | None = None
     virtual: bool = False
+    also: tuple[int, ...] = ()
+    missing: tuple[int, ...] = ()
 
 
 class _Status(Struct, frozen=True):
@@ -54,7 +58,8 @@ def find_running(paths: Paths) -> RunningAgent | None:
     record = read_record(paths.instance)
     if record is None:
         return RunningAgent()
-    return RunningAgent(record.port, record.hipki_port, record.provider == "virtual")
+    virtual = record.provider == "virtual"
+    return RunningAgent(record.port, record.hipki_port, virtual, record.also, record.missing)
 
 
 def check_agent(installation: InstalledAgent) -> Iterator[Finding]:
@@ -100,22 +105,32 @@ def is_status(body: bytes) -> bool:
 
 
 def check_ports(installation: InstalledAgent) -> Iterator[Finding]:
-    """Report which of the agent's ports another program uses."""
+    """Report which of the agent's ports another program uses, or the running agent lacks."""
     settings = _settings(installation)
     running = find_running(installation.paths)
-    ours = {running.port, running.plain_port} if running is not None else set()
+    ours = set() if running is None else {running.port, running.plain_port, *running.also}
     wanted = settings.native_ports
     taken = [port for port in wanted if port not in ours and is_taken(port)]
     # A running agent has found a port, so the taken ones do no harm.
     found = running is not None and running.port is not None
     hopeless = not found and len(taken) == len(wanted)
     for port in wanted:
-        yield _finding(port, port in ours, spare=not hopeless, taken=port in taken)
-    plain = settings.hipki_port
-    if running is not None and running.plain_port not in {None, plain}:
-        plain = running.plain_port or plain  # this one was started with another
-    held = plain not in ours and is_taken(plain)
-    yield _finding(plain, plain in ours, spare=False, taken=held)
+        yield _finding(port, ours=port in ours, spare=not hopeless, taken=port in taken)
+    if running is None or running.port is None:
+        plain = settings.hipki_port
+        yield _finding(plain, ours=False, spare=False, taken=is_taken(plain))
+        return
+    # What this one has and wants, which may be other ports than those of the settings.
+    if running.plain_port is not None:
+        yield _finding(running.plain_port, ours=True, spare=False, taken=False)
+    missing = set(running.missing) - set(wanted)
+    if running.plain_port is None and not missing:
+        missing = {settings.hipki_port}  # an older agent does not say what it lacks
+    for port in sorted(missing):
+        if is_taken(port):
+            yield _finding(port, ours=False, spare=False, taken=True)
+        else:
+            yield fault("port", "port_missing", port=str(port))
 
 
 def _settings(installation: InstalledAgent) -> Settings:
@@ -125,15 +140,19 @@ def _settings(installation: InstalledAgent) -> Settings:
         return Settings()
 
 
-def _finding(port: int, ours: bool, *, spare: bool, taken: bool) -> Finding:
+def _finding(port: int, *, ours: bool, spare: bool, taken: bool) -> Finding:
     if ours:
         return ok("port", "port_used_by_agent", port=str(port))
     if not taken:
         return ok("port", "port_ok", port=str(port))
-    owner = describe_owner(port) or "?"
+    found = find_owner(port)
+    facts = {"port": str(port), "owner": found.program or "?"}
     if spare:
-        return note("port", "port_taken_spare", port=str(port), owner=owner)
-    return fault("port", "port_taken", port=str(port), owner=owner)
+        facts["owner"] = describe_owner(port) or "?"
+        return note("port", "port_taken_spare", **facts)
+    if found.other_user is not None:
+        return fault("port", "port_of_another_user", **facts, user=found.other_user)
+    return fault("port", "port_taken", **facts)
 
 
 def is_taken(port: int) -> bool:

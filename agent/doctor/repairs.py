@@ -47,8 +47,11 @@ def _renew_tls(installation: InstalledAgent) -> None:
 
 
 def _close_state_dir(installation: InstalledAgent) -> None:
-    installation.paths.state.chmod(0o700)
-    for path in installation.paths.tls.glob("*.pem"):
+    paths = installation.paths
+    for folder in (paths.state, paths.tls, paths.logs):
+        if folder.is_dir():
+            folder.chmod(0o700)
+    for path in paths.tls.glob("*.pem"):
         path.chmod(0o600)
 
 

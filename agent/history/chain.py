@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum, unique
 
-from agent.history.line import NOTHING_BEFORE, EntryKind, HistoryLine
+from agent.history.line import NOTHING_BEFORE, UNWRITTEN, EntryKind, HistoryLine
 
 MAX_BREAKS = 100  # told one by one; more are only counted
 
@@ -36,6 +36,10 @@ class Flaw(StrEnum):
     ANEW = "anew"
     NO_REASON = "no_reason"
     SEGMENT_GAP = "segment_gap"
+    CUT = "cut"
+    OTHER = "other"
+    WITNESS = "witness"
+    UNWRITTEN = "unwritten"
 
 
 _WORDS = {
@@ -46,6 +50,10 @@ _WORDS = {
     Flaw.ANEW: "the chain begins anew",
     Flaw.NO_REASON: "a segment begins here without a reason",
     Flaw.SEGMENT_GAP: "segments before this line are missing",
+    Flaw.CUT: "lines that were written after this one are missing",
+    Flaw.OTHER: "another line was written here",
+    Flaw.WITNESS: "the history's witness, the file beside it, is missing or was changed",
+    Flaw.UNWRITTEN: "entries could not be written",
 }
 
 
@@ -90,12 +98,24 @@ class ChainVerdict:
     more_breaks: int = 0
 
     def in_segment(self, segment: int) -> Break | None:
-        """Return the first break in one segment, if any."""
-        return next((found for found in self.breaks if found.segment == segment), None)
+        """Return the first break in one segment, if any; entries that are missing are none."""
+        return next(
+            (
+                found
+                for found in self.breaks
+                if found.segment == segment and found.flaw is not Flaw.UNWRITTEN
+            ),
+            None,
+        )
+
+    @property
+    def only_unwritten(self) -> bool:
+        """Whether nothing was changed, and entries are missing that could not be written."""
+        return bool(self.breaks) and all(found.flaw is Flaw.UNWRITTEN for found in self.breaks)
 
     @property
     def intact(self) -> bool:
-        """Whether every line holds, none is missing, and it was never otherwise."""
+        """Whether every line holds, none is known to be missing, and it was never otherwise."""
         return not self.breaks
 
     def add(self, found: Break) -> None:
@@ -146,6 +166,8 @@ def _breaks(last: Head, line: HistoryLine) -> Iterator[Break]:
         yield Break(line.seq, line.segment, Flaw.UNTIED)
     if not line.holds:
         yield Break(line.seq, line.segment, Flaw.CHANGED)
+    if line.entry.kind == EntryKind.SEGMENT and line.entry.outcome == UNWRITTEN:
+        yield Break(line.seq, line.segment, Flaw.UNWRITTEN, line.entry.detail or "")
 
 
 def _beginning(last: Head, line: HistoryLine) -> Break:

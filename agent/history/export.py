@@ -42,6 +42,7 @@ def verdict_record(verdict: ChainVerdict) -> dict[str, Any]:
     """Return what checking the chain found, for JSON."""
     return {
         "intact": verdict.intact,
+        "only_unwritten": verdict.only_unwritten,
         "lines": verdict.lines,
         "segments": verdict.segments,
         "breaks": [

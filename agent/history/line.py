@@ -23,6 +23,8 @@ BROKEN: Final = "broken"
 """The outcome of a line that begins a segment because the chain before it is broken."""
 BLIND: Final = "blind"
 """The detail of a signature over what could not be shown: its digest alone was known."""
+UNWRITTEN: Final = "unwritten"
+"""The outcome of a line that stands for entries which could not be written before it."""
 NOTHING_BEFORE: Final = bytes(32)
 MAX_TEXT: Final = 255  # characters of anything that a page or a card chose
 
@@ -34,9 +36,10 @@ class EntryKind(StrEnum):
     """What a line is about."""
 
     SIGN = "sign"
+    AUTHENTICATE = "authenticate"  # document is the purpose, digest that of the challenge
     DECRYPT = "decrypt"
     CONNECT = "connect"  # a site asked to be allowed, and was not
-    SEGMENT = "segment"  # the chain had to begin anew; detail says why
+    SEGMENT = "segment"  # the chain had to begin anew, or has a gap; detail says why
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,8 @@ class Entry:
         card_serial: the card's own number.
         thumbprint: SHA-256 of the certificate, hexadecimal.
         holder: the name in the certificate, unchecked.
-        detail: why a segment begins; :data:`BLIND`, or None, where something was signed.
+        detail: why a segment begins, or what could not be written; :data:`BLIND`, or None, where
+            something was signed.
 
     """
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from agent.cms.errors import CmsError
+from agent.cms.login import CONTENT_TYPE, LoginStatement
+from agent.cms.signed import DATA
 from agent.cms.verify import MAX_MESSAGE, VerifiedMessage, verify
 from agent.pki.anchors import TrustStore, read_bounded
 from agent.pki.certificate import CertificateFacts
@@ -62,8 +64,9 @@ async def verify_files(inputs: Inputs, at: datetime) -> dict[str, Any]:
     """Verify a signature and, when there are anchors, its certificate's path as of ``at``.
 
     The answer has ``verdict``, a :class:`ReportVerdict`; ``signature``: ``good`` or ``bad`` with
-    ``error``; and where the signature is good ``signed``, ``signer`` and ``chain``. All of it goes
-    into JSON as it is; times are RFC 3339 UTC, digests and numbers lower hex.
+    ``error``; and where the signature is good ``signed``, ``signer``, ``chain`` and ``login``: what
+    a login states, None for a document. All of it goes into JSON as it is; times are RFC 3339 UTC,
+    digests and numbers lower hex.
 
     Raises:
         CmsError: a file other than the message cannot be used.
@@ -74,13 +77,20 @@ async def verify_files(inputs: Inputs, at: datetime) -> dict[str, Any]:
     if inputs.content is not None:
         content = await asyncio.to_thread(read_bounded, inputs.content, MAX_MESSAGE)
     try:
-        message = verify(raw, content=content, allow_sha1=inputs.allow_sha1)
+        message = verify(
+            raw,
+            content=content,
+            content_types=(DATA, CONTENT_TYPE),
+            allow_sha1=inputs.allow_sha1,
+        )
+        login = _describe_login(message)
         signer = read_certificate(message.certificate)
     except CmsError as exc:
         return {"verdict": ReportVerdict.INVALID, "signature": "bad", "error": exc.detail}
     report = {
         "verdict": ReportVerdict.NOT_PROVEN,
         "signature": "good",
+        "login": login,
         "signed": _describe_message(message),
         "signer": _describe_signer(signer),
         "chain": {"status": "not_checked", "path": []},
@@ -109,6 +119,24 @@ def _describe_message(message: VerifiedMessage) -> dict[str, Any]:
         "nonce": message.nonce.hex() if message.nonce is not None else None,
         "card_serial": message.card_serial,
         "signing_certificate": message.signing_certificate,
+    }
+
+
+def _describe_login(message: VerifiedMessage) -> dict[str, str] | None:
+    """Tell what a login states, which is for the site that asked to judge.
+
+    Raises:
+        CmsError: it has the content type of a login, and is none.
+
+    """
+    if message.content_type != CONTENT_TYPE:
+        return None
+    stated = LoginStatement.parse(message.content)
+    return {
+        "origin": stated.origin,
+        "purpose": stated.purpose.value,
+        "challenge": stated.challenge,
+        "time": stated.time,
     }
 
 

@@ -1,11 +1,12 @@
 """Use cases of an ordinary member: register, log in by code, log out, set a name."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from agent.harmless import has_content, is_harmful
 from agent.portal import audit, members, otp, sessions
+from agent.portal.asker import Asker, recognise_browser, remember_browser
 from agent.portal.audit import AuditEvent
 from agent.portal.contact import Contact, parse_contact
 from agent.portal.db import PortalDatabase
@@ -14,6 +15,11 @@ from agent.portal.members import Member
 from agent.portal.notifier import Notifier, NotifierError
 from agent.portal.sessions import MemberSession, OpenedSession
 from agent.portal.transaction import Transaction
+from agent.rate import Rate, TokenBuckets
+
+_DAY_S: Final = 24 * 60 * 60
+_NETWORK_SENDS: Final = Rate(burst=10, per_second=10 / (15 * 60))  # to one contact
+_MAX_NETWORKS: Final = 100_000  # each with a contact
 
 _BLANKS: Final = re.compile(r"[ \t\r\n]+")  # not the ideographic one, which a name may have
 
@@ -29,11 +35,20 @@ class SentCode:
 
 @dataclass(frozen=True, slots=True)
 class LoggedIn:
-    """Who is logged in; ``opened`` is the new session, None if there was one already."""
+    """Who is logged in.
+
+    Attributes:
+        member: who it is.
+        opened: the new session; None if there was one already.
+        created: whether the member is new.
+        browser: a new cookie by which the browser is known for the contact, if it needs one.
+
+    """
 
     member: Member
     opened: OpenedSession | None
     created: bool = False
+    browser: str | None = None
 
 
 def session_of(tx: Transaction, token: str | None) -> MemberSession | None:
@@ -91,12 +106,19 @@ class Accounts:
         """Keep accounts in ``db`` and send codes by ``notifier``."""
         self._db = db
         self._notifier = notifier
+        self._networks = TokenBuckets(_NETWORK_SENDS, _MAX_NETWORKS)
+        self._first_today = TokenBuckets(Rate(1, 1 / _DAY_S), _MAX_NETWORKS)
 
     async def current(self, token: str | None) -> Member | None:
         """Return who is logged in; begins no session."""
         return await self._db.run(_current, token)
 
-    async def send_code(self, token: str | None, text: str) -> SentCode:
+    async def session_number(self, token: str | None) -> int | None:
+        """Return the number of the session of a cookie; None when it is unknown or made up."""
+        session = await self._db.run(session_of, token)
+        return None if session is None else session.id
+
+    async def send_code(self, token: str | None, text: str, asker: Asker) -> SentCode:
         """Send a code to a contact as it was typed, whether or not there is such a member.
 
         Raises:
@@ -104,14 +126,18 @@ class Accounts:
 
         """
         contact = parse_contact(text)
-        sent = await self._db.run(_issue, token, contact)
+        key = (asker.network, contact.kind, contact.value)
+        asker = replace(asker, is_first_today=self._first_today.take(key))
+        if not await self._db.run(_is_known, contact, asker) and not self._networks.take(key):
+            raise PortalError(PortalCode.TOO_MANY_ATTEMPTS, "network")
+        sent = await self._db.run(_issue, token, contact, asker)
         try:
             await self._notifier.send(contact, sent.code)
         except NotifierError as error:
             raise PortalError(PortalCode.INTERNAL, f"notifier: {error}") from error
         return sent
 
-    async def confirm_code(self, token: str | None, text: str, code: str) -> LoggedIn:
+    async def confirm_code(self, token: str | None, text: str, code: str, asker: Asker) -> LoggedIn:
         """Log in whoever has the code; register them when the contact is new.
 
         Raises:
@@ -120,7 +146,7 @@ class Accounts:
 
         """
         # A refusal has spent a try: it is returned, not raised, so that the try is kept.
-        result = await self._db.run(_confirm, token, parse_contact(text), code)
+        result = await self._db.run(_confirm, token, parse_contact(text), code, asker)
         if isinstance(result, PortalCode):
             raise PortalError(result)
         return result
@@ -150,21 +176,25 @@ def _current(tx: Transaction, token: str | None) -> Member | None:
     return members.find_member(tx, session.member)
 
 
-def _issue(tx: Transaction, token: str | None, contact: Contact) -> SentCode:
+def _is_known(tx: Transaction, contact: Contact, asker: Asker) -> bool:
+    return recognise_browser(tx.keyring, contact, asker.cookie) is not None
+
+
+def _issue(tx: Transaction, token: str | None, contact: Contact, asker: Asker) -> SentCode:
     session, opened = require_session(tx, token)
-    code = otp.issue(tx, session, contact)
+    code = otp.issue(tx, session, contact, asker)
     if isinstance(code, PortalCode):
         raise PortalError(code)
     return SentCode(contact, code, opened)
 
 
 def _confirm(
-    tx: Transaction, token: str | None, contact: Contact, code: str
+    tx: Transaction, token: str | None, contact: Contact, code: str, asker: Asker
 ) -> LoggedIn | PortalCode:
     session = session_of(tx, token)
     if session is None:
         return PortalCode.OTP_EXPIRED
-    confirmation = otp.confirm(tx, session, contact, code)
+    confirmation = otp.confirm(tx, session, contact, code, asker)
     member_id = members.member_of_contact(tx, contact)
     if isinstance(confirmation, PortalCode):
         audit.record(tx, AuditEvent.LOGIN_OTP, confirmation, member=member_id)
@@ -177,7 +207,8 @@ def _confirm(
         event = AuditEvent.REGISTERED if created else AuditEvent.LOGIN_OTP
         audit.record(tx, event, "ok", member=member_id)
     logged_in = begin_member_session(tx, session, member_id)
-    return LoggedIn(logged_in.member, logged_in.opened, created)
+    browser = None if _is_known(tx, contact, asker) else remember_browser(tx.keyring, contact)
+    return LoggedIn(logged_in.member, logged_in.opened, created, browser)
 
 
 def _log_out(tx: Transaction, token: str | None) -> None:

@@ -1,6 +1,5 @@
 """The HTTP routes and their handlers."""
 
-import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -8,9 +7,12 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
+from agent.cms.login import challenge_text
 from agent.portal import challenges, otp, sessions
 from agent.portal.accounts import Accounts
+from agent.portal.asker import COOKIE_LIFETIME, Asker, network_of
 from agent.portal.cards import Cards
+from agent.portal.challenges import Challenge
 from agent.portal.config import PortalConfig
 from agent.portal.downloads import URL_PREFIX, OfferedFile, send
 from agent.portal.errors import PortalCode, PortalError
@@ -48,6 +50,7 @@ class Portal:
         accounts: the use cases without a card.
         cards: those with a card.
         card_attempts: limits challenges and signatures for each session.
+        newcomers: limits those without a session, for each network.
         statics: the page's files by URL path.
         artefacts: the installers by name.
 
@@ -57,14 +60,15 @@ class Portal:
     accounts: Accounts
     cards: Cards
     card_attempts: TokenBuckets
+    newcomers: TokenBuckets
     statics: Mapping[str, StaticFile]
     artefacts: Mapping[str, OfferedFile]
 
 
 PORTAL: Final = web.AppKey("portal", Portal)
 
-_SECURE_COOKIE: Final = "__Host-session"
-_PLAIN_COOKIE: Final = "session"
+_SESSION: Final = "session"
+_BROWSER: Final = "browser"  # by which it is known for a contact
 
 
 async def get_session(request: web.Request) -> web.Response:
@@ -108,7 +112,7 @@ async def post_otp(request: web.Request) -> web.Response:
     """Send a one-time code."""
     asked = decode(await read_body(request), OtpRequest)
     portal = _portal(request)
-    sent = await portal.accounts.send_code(_token(request), asked.contact)
+    sent = await portal.accounts.send_code(_token(request), asked.contact, _asker(request))
     shown = sent.code if portal.config.demo else None
     return _with_session(request, sent.opened, OtpAnswer(sent.contact.kind, shown, otp.LIFETIME))
 
@@ -117,10 +121,13 @@ async def post_otp_confirm(request: web.Request) -> web.Response:
     """Log in by code; register a new member."""
     asked = decode(await read_body(request), OtpConfirmRequest)
     accounts = _portal(request).accounts
-    done = await accounts.confirm_code(_token(request), asked.contact, asked.code)
-    return _with_session(
+    done = await accounts.confirm_code(_token(request), asked.contact, asked.code, _asker(request))
+    response = _with_session(
         request, done.opened, ConfirmedAnswer(member_body(done.member), done.created)
     )
+    if done.browser is not None:
+        _set_cookie(request, response, _BROWSER, done.browser, COOKIE_LIFETIME)
+    return response
 
 
 async def post_logout(request: web.Request) -> web.Response:
@@ -128,7 +135,7 @@ async def post_logout(request: web.Request) -> web.Response:
     decode(await read_body(request), Empty)
     await _portal(request).accounts.log_out(_token(request))
     response = answer(MemberAnswer(None))
-    name, secure = _cookie(request)
+    name, secure = _cookie(request, _SESSION)
     response.del_cookie(name, path="/", secure=secure, httponly=True, samesite="Strict")
     return response
 
@@ -143,39 +150,32 @@ async def post_profile(request: web.Request) -> web.Response:
 async def post_upgrade_challenge(request: web.Request) -> web.Response:
     """Make a challenge for becoming a gold member."""
     asked = decode(await read_body(request), UpgradeChallengeRequest)
-    _limit_card_attempts(request)
-    challenge = await _portal(request).cards.upgrade_challenge(
-        _token(request), asked.id_number, request.headers["Origin"]
-    )
-    return answer(ChallengeAnswer(challenge.id, challenge.content, challenges.LIFETIME))
+    await _limit_card_attempts(request)
+    challenge = await _portal(request).cards.upgrade_challenge(_token(request), asked.id_number)
+    return answer(_challenge_body(challenge))
 
 
 async def post_upgrade(request: web.Request) -> web.Response:
     """Become a gold member."""
     asked = decode(await read_body(request), SubmitRequest)
-    _limit_card_attempts(request)
-    member = await _portal(request).cards.upgrade(
-        _token(request), asked.challenge_id, asked.signature
-    )
+    await _limit_card_attempts(request)
+    member = await _portal(request).cards.upgrade(_token(request), asked.challenge_id, asked.token)
     return answer(MemberAnswer(member_body(member)))
 
 
 async def post_login_challenge(request: web.Request) -> web.Response:
     """Make a challenge for logging in."""
     decode(await read_body(request), Empty)
-    _limit_card_attempts(request)
-    challenge, opened = await _portal(request).cards.login_challenge(
-        _token(request), request.headers["Origin"]
-    )
-    body = ChallengeAnswer(challenge.id, challenge.content, challenges.LIFETIME)
-    return _with_session(request, opened, body)
+    await _limit_card_attempts(request)
+    challenge, opened = await _portal(request).cards.login_challenge(_token(request))
+    return _with_session(request, opened, _challenge_body(challenge))
 
 
 async def post_login(request: web.Request) -> web.Response:
     """Log in with the card."""
     asked = decode(await read_body(request), SubmitRequest)
-    _limit_card_attempts(request)
-    done = await _portal(request).cards.login(_token(request), asked.challenge_id, asked.signature)
+    await _limit_card_attempts(request)
+    done = await _portal(request).cards.login(_token(request), asked.challenge_id, asked.token)
     return _with_session(request, done.opened, MemberAnswer(member_body(done.member)))
 
 
@@ -202,25 +202,35 @@ def add_routes(router: web.UrlDispatcher) -> None:
     router.add_get("/{path:.*}", get_static)
 
 
+def _challenge_body(challenge: Challenge) -> ChallengeAnswer:
+    text = challenge_text(challenge.content)
+    return ChallengeAnswer(challenge.id, text, challenges.LIFETIME)
+
+
 def _portal(request: web.Request) -> Portal:
     return request.app[PORTAL]
 
 
-def _cookie(request: web.Request) -> tuple[str, bool]:
-    """Return the cookie's name, and whether it is for https only.
+def _cookie(request: web.Request, what: str) -> tuple[str, bool]:
+    """Return a cookie's name, and whether it is for https only.
 
     The origin decides, which the guard has compared with the configured ones: behind a proxy the
     connection itself may be plain.
     """
     secure = all(origin.startswith("https://") for origin in request.app[ORIGINS])
-    return (_SECURE_COOKIE if secure else _PLAIN_COOKIE), secure
+    return (f"__Host-{what}" if secure else what), secure
 
 
 ORIGINS: Final = web.AppKey("origins", tuple[str, ...])
 
 
 def _token(request: web.Request) -> str | None:
-    return request.cookies.get(_cookie(request)[0])
+    return request.cookies.get(_cookie(request, _SESSION)[0])
+
+
+def _asker(request: web.Request) -> Asker:
+    cookie = request.cookies.get(_cookie(request, _BROWSER)[0])
+    return Asker(network_of(request.remote), cookie)
 
 
 def _with_session(
@@ -228,22 +238,36 @@ def _with_session(
 ) -> web.Response:
     response = answer(body)
     if opened is not None:
-        name, secure = _cookie(request)
-        response.set_cookie(
-            name,
-            opened.token,
-            max_age=sessions.LIFETIME,
-            path="/",
-            secure=secure,
-            httponly=True,
-            samesite="Strict",
-        )
+        _set_cookie(request, response, _SESSION, opened.token, sessions.LIFETIME)
     return response
 
 
-def _limit_card_attempts(request: web.Request) -> None:
-    """Limit attempts by session, or by peer without one: each costs an RSA operation."""
-    token = _token(request)
-    key = request.remote if token is None else hashlib.sha256(token.encode()).digest()
-    if not _portal(request).card_attempts.take(key):
+def _set_cookie(
+    request: web.Request, response: web.Response, what: str, value: str, seconds: int
+) -> None:
+    name, secure = _cookie(request, what)
+    response.set_cookie(
+        name,
+        value,
+        max_age=seconds,
+        path="/",
+        secure=secure,
+        httponly=True,
+        samesite="Strict",
+    )
+
+
+async def _limit_card_attempts(request: web.Request) -> None:
+    """Limit attempts by session: each costs an RSA operation.
+
+    Who has no session of ours, whatever cookie was sent, cannot make us do one. The requests that
+    begin a session are counted by network, where many visitors may be.
+    """
+    portal = _portal(request)
+    session = await portal.accounts.session_number(_token(request))
+    if session is not None:
+        granted = portal.card_attempts.take(session)
+    else:
+        granted = portal.newcomers.take(network_of(request.remote))
+    if not granted:
         raise PortalError(PortalCode.RATE_LIMITED, "session")

@@ -28,13 +28,14 @@ from agent.portal.sessions import purge_sessions
 from agent.portal.statics import load_statics
 from agent.portal.transaction import Transaction
 from agent.portal.trust import load_verifier
-from agent.portal.verification import SignatureVerifier
+from agent.portal.verification import LoginVerifier
 from agent.portal.wire import MAX_BODY
 from agent.rate import Rate, TokenBuckets
 
 _PURGE_EVERY_S: Final = 600
 _POSTS: Final = Rate(burst=120, per_second=4)
 _CARD_ATTEMPTS: Final = Rate(burst=20, per_second=0.2)
+_NEWCOMERS: Final = Rate(burst=200, per_second=2)
 # Forgetting one helps nobody: ten thousand fresh keys are ten thousand peers or sessions, and
 # sessions are limited by peer.
 _MAX_ASKERS: Final = 10_000
@@ -43,10 +44,18 @@ _LOG: Final = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """The rates of a peer's POST requests, and of a session's challenges and signatures."""
+    """How often somebody may ask.
+
+    Attributes:
+        posts: POST requests of one network.
+        card_attempts: challenges and signatures of one session.
+        newcomers: the same of one network's visitors who have no session yet.
+
+    """
 
     posts: Rate = _POSTS
     card_attempts: Rate = _CARD_ATTEMPTS
+    newcomers: Rate = _NEWCOMERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +64,7 @@ class Replacements:
 
     Attributes:
         notifier: sends one-time codes.
-        verifier: verifies signatures.
+        verifier: verifies logins.
         identity: knows which certificate belongs to which ID number.
         clock: seconds since 1970, for everything that is stored or expires.
         rates: how often somebody may ask.
@@ -63,7 +72,7 @@ class Replacements:
     """
 
     notifier: Notifier | None = None
-    verifier: SignatureVerifier | None = None
+    verifier: LoginVerifier | None = None
     identity: IdentityCheck | None = None
     clock: Callable[[], float] = time.time
     rates: Rates = field(default_factory=Rates)
@@ -90,7 +99,7 @@ def create_app(
         response.headers.update(headers)
 
     async def run(app: web.Application) -> AsyncIterator[None]:
-        async for _ in _run(app, config, parts):
+        async for _ in _run(app, config, tuple(origins), parts):
             yield
 
     app.on_response_prepare.append(add_headers)
@@ -100,7 +109,7 @@ def create_app(
 
 
 async def _run(
-    app: web.Application, config: PortalConfig, parts: Replacements
+    app: web.Application, config: PortalConfig, origins: Sequence[str], parts: Replacements
 ) -> AsyncIterator[None]:
     """Open the portal's resources, and close them in reverse order."""
     statics = await asyncio.to_thread(load_statics)
@@ -115,6 +124,7 @@ async def _run(
                 parts.verifier or await _verifier(config, parts.clock),
                 parts.identity or await _identity(http, config),
                 PendingIdNumbers(),
+                origins,
             )
             notifier = parts.notifier or _notifier(config)
             app[PORTAL] = Portal(
@@ -122,6 +132,7 @@ async def _run(
                 accounts=Accounts(db, notifier),
                 cards=cards,
                 card_attempts=TokenBuckets(parts.rates.card_attempts, _MAX_ASKERS),
+                newcomers=TokenBuckets(parts.rates.newcomers, _MAX_ASKERS),
                 statics=statics,
                 artefacts={artefact.name: artefact for artefact in artefacts},
             )
@@ -139,7 +150,7 @@ def _notifier(config: PortalConfig) -> Notifier:
     return ScreenNotifier() if config.demo else ProgramNotifier(config.notify)
 
 
-async def _verifier(config: PortalConfig, clock: Callable[[], float]) -> SignatureVerifier:
+async def _verifier(config: PortalConfig, clock: Callable[[], float]) -> LoginVerifier:
     return await asyncio.to_thread(
         load_verifier,
         config.anchors,

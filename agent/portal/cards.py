@@ -6,6 +6,7 @@ afterwards.
 
 import asyncio
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,8 +29,9 @@ from agent.portal.idnumber import parse_id_number
 from agent.portal.members import Identity, Member
 from agent.portal.pending import PendingIdNumbers
 from agent.portal.sessions import MemberSession, OpenedSession
+from agent.portal.statements import PURPOSES, check_statement
 from agent.portal.transaction import Transaction
-from agent.portal.verification import SignatureVerifier
+from agent.portal.verification import LoginVerifier
 
 _REFUSED_BY_ICS: Final = {
     IdentityVerdict.NO_SUCH_PAIR: PortalCode.IDENTITY_NOT_CONFIRMED,
@@ -69,18 +71,20 @@ class Cards:
     def __init__(
         self,
         db: PortalDatabase,
-        verifier: SignatureVerifier,
+        verifier: LoginVerifier,
         identity: IdentityCheck,
         pending: PendingIdNumbers,
+        origins: Sequence[str],
     ) -> None:
-        """Verify signatures by ``verifier`` and identities by ``identity``."""
+        """Verify logins to ``origins`` by ``verifier`` and identities by ``identity``."""
         self._db = db
         self._verifier = verifier
         self._identity = identity
         self._pending = pending
+        self._origins = tuple(origins)
         self._running: dict[tuple[int, ChallengePurpose, str, bytes], asyncio.Task[str]] = {}
 
-    async def upgrade_challenge(self, token: str | None, typed: str, origin: str) -> Challenge:
+    async def upgrade_challenge(self, token: str | None, typed: str) -> Challenge:
         """Make a challenge for becoming a gold member with this ID number, as it was typed.
 
         Whether the number is taken is not said here: before the card has signed, that would tell
@@ -90,15 +94,13 @@ class Cards:
             PortalError: ``not_logged_in``, ``already_gold``, ``id_number_invalid``.
 
         """
-        challenge = await self._db.run(_upgrade_challenge, token, typed, origin)
+        challenge = await self._db.run(_upgrade_challenge, token, typed)
         self._pending.put(challenge.id, parse_id_number(typed))
         return challenge
 
-    async def login_challenge(
-        self, token: str | None, origin: str
-    ) -> tuple[Challenge, OpenedSession | None]:
+    async def login_challenge(self, token: str | None) -> tuple[Challenge, OpenedSession | None]:
         """Make a challenge for logging in; with the session begun for it, if there was none."""
-        return await self._db.run(_login_challenge, token, origin)
+        return await self._db.run(_login_challenge, token)
 
     async def upgrade(self, token: str | None, challenge: str, signature: bytes) -> Member:
         """Make the member gold, if the signature and the identity are proven.
@@ -151,10 +153,12 @@ class Cards:
             raise PortalError(claimed)
         certificate: bytes | None = None
         try:
-            facts = await self._verifier.open(attempt.signature, claimed.content)
-            certificate = facts.thumbprint
-            await self._verifier.judge(facts)
-            return await self._finish(attempt, _CardFacts.of(facts))
+            login = await self._verifier.open(attempt.signature)
+            certificate = login.certificate.thumbprint
+            await self._verifier.judge(login.certificate)
+            purpose = PURPOSES[attempt.purpose]
+            check_statement(login.content, self._origins, claimed.content, purpose)
+            return await self._finish(attempt, _CardFacts.of(login.certificate))
         except PortalError as error:
             await self._db.run(_settle_refused, attempt, error.code, certificate)
             raise
@@ -217,19 +221,17 @@ class _CardFacts:
         return tx.keyring.digest("card", self.issuer.encode(), self.subject_serial.encode()).hex()
 
 
-def _upgrade_challenge(tx: Transaction, token: str | None, typed: str, origin: str) -> Challenge:
+def _upgrade_challenge(tx: Transaction, token: str | None, typed: str) -> Challenge:
     session, member_id = require_member(tx, token)
     if members.is_gold(tx, member_id):
         raise PortalError(PortalCode.ALREADY_GOLD)
     parse_id_number(typed)
-    return challenges.issue(tx, session, ChallengePurpose.UPGRADE, origin)
+    return challenges.issue(tx, session, ChallengePurpose.UPGRADE)
 
 
-def _login_challenge(
-    tx: Transaction, token: str | None, origin: str
-) -> tuple[Challenge, OpenedSession | None]:
+def _login_challenge(tx: Transaction, token: str | None) -> tuple[Challenge, OpenedSession | None]:
     session, opened = require_session(tx, token)
-    return challenges.issue(tx, session, ChallengePurpose.LOGIN, origin), opened
+    return challenges.issue(tx, session, ChallengePurpose.LOGIN), opened
 
 
 def _claim(tx: Transaction, attempt: _Attempt) -> challenges.Claimed | Repeated | PortalCode:

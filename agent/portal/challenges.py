@@ -1,15 +1,14 @@
 """One-time challenges, which a card signs to prove that its holder is present.
 
-The text names the purpose, the site, the moment and 256 random bits, so that a signature made for
-one purpose, one site or one attempt is worth nothing for another. It is bound to the session that
-asked for it, lives five minutes, and is consumed before its signature is looked at: whatever comes
-of it, no second signature over it is ever accepted. The *same* signature sent again gets the same
-answer, because that is a double click and not a second attempt.
+A challenge is 256 random bits; the agent signs it together with the site's origin and the purpose.
+It is bound to the session that asked for it, lives five minutes, and is consumed before its
+signature is looked at: whatever comes of it, no second signature over it is ever accepted. The
+*same* signature sent again gets the same answer, because that is a double click and not a second
+attempt.
 """
 
 import secrets
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum, unique
 from typing import Final
 
@@ -29,17 +28,9 @@ class ChallengePurpose(StrEnum):
     LOGIN = "login"
 
 
-_SENTENCE: Final = {
-    ChallengePurpose.UPGRADE: (
-        "以自然人憑證升級金質會員 · become a gold member with the citizen certificate"
-    ),
-    ChallengePurpose.LOGIN: "以自然人憑證登入 · log in with the citizen certificate",
-}
-
-
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """A challenge for a page: ``content`` is UTF-8 text, to be signed unchanged."""
+    """A challenge for a page: ``content`` is 32 random octets."""
 
     id: str
     content: bytes
@@ -59,26 +50,9 @@ class Repeated:
     member: str
 
 
-def compose(purpose: ChallengePurpose, origin: str, nonce: bytes, now: int) -> bytes:
-    """Return the text to be signed, in UTF-8."""
-    moment = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    lines = (
-        _SENTENCE[purpose],
-        f"purpose: {purpose}",
-        f"origin: {origin}",
-        f"time: {moment}",
-        f"nonce: {nonce.hex()}",
-    )
-    return "\n".join(lines).encode()
-
-
-def issue(
-    tx: Transaction, session: MemberSession, purpose: ChallengePurpose, origin: str
-) -> Challenge:
+def issue(tx: Transaction, session: MemberSession, purpose: ChallengePurpose) -> Challenge:
     """Make a challenge for this session and purpose."""
-    challenge = Challenge(
-        secrets.token_urlsafe(16), compose(purpose, origin, secrets.token_bytes(32), tx.now)
-    )
+    challenge = Challenge(secrets.token_urlsafe(16), secrets.token_bytes(32))
     tx.execute(
         """
         INSERT INTO challenge (id, session, purpose, content, created, expires)

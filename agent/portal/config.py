@@ -5,13 +5,15 @@ import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
-from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
 
+from agent.errors import BadRequestError
+from agent.origin import Origin
 from agent.portal.ics.client import checked_url
 
+_HTTP_PORT: Final = 80
 _Port = Annotated[int, Meta(ge=0, le=65535)]
 _Origins = Annotated[tuple[str, ...], Meta(max_length=8)]
 
@@ -23,7 +25,8 @@ class PortalConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         host: the address to listen on.
         port: 0 for any free one.
         db: the SQLite file; its key file lies beside it.
-        origins: what browsers call this site; by default localhost and 127.0.0.1 at its port.
+        origins: what browsers call this site, and what logins have to be made for; by default
+            localhost and 127.0.0.1 at its port.
         anchors: certificates that are trusted, PEM or DER.
         intermediates: certificates that may stand between, PEM or DER.
         crl: revocation lists, paths or http(s) URLs; without any, no certificate is accepted.
@@ -73,22 +76,31 @@ class PortalConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     def origins_at(self, port: int) -> tuple[str, ...]:
         """Return the origins, given the port that the portal listens on."""
-        return self.origins or (f"http://localhost:{port}", f"http://127.0.0.1:{port}")
+        shown = "" if port == _HTTP_PORT else f":{port}"  # browsers leave that one out
+        return self.origins or (f"http://localhost{shown}", f"http://127.0.0.1{shown}")
 
 
-def check_origin(origin: str) -> None:
-    """Refuse what is not an origin as a browser writes it (RFC 6454 §6.1).
+def check_origin(text: str) -> None:
+    """Refuse what is no origin as a browser writes it (RFC 6454 §6.2), or takes no logins.
+
+    A login names the origin octet for octet, so that a slash too many would refuse everybody.
 
     Raises:
-        ValueError: not scheme, host and perhaps a port.
+        ValueError: the text says what to write instead.
 
     """
-    parts = urlsplit(origin)
-    plain = f"{parts.scheme}://{parts.netloc}"
-    if parts.scheme not in {"http", "https"} or plain != origin or origin != origin.lower():
-        raise ValueError(f"not an origin: {origin}")
-    if not parts.hostname or parts.username is not None:
-        raise ValueError(f"not an origin: {origin}")
+    try:
+        origin = Origin.parse(text)
+    except BadRequestError as error:
+        raise ValueError(
+            f"{text!r} is not an origin: scheme, host and perhaps a port, in small letters, with"
+            f" nothing after them, such as https://portal.example ({error.detail})"
+        ) from error
+    if origin.is_exposed:
+        raise ValueError(
+            f"{text!r} is an origin that no card can log in to: only https, and http on this"
+            " computer itself, can be told from others on the network"
+        )
 
 
 _FLAGS: Final[Sequence[tuple[str, dict[str, Any]]]] = (

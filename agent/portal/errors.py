@@ -30,6 +30,11 @@ class PortalCode(StrEnum):
     CHALLENGE_EXPIRED = "challenge_expired"
     CHALLENGE_USED = "challenge_used"
     SIGNATURE_INVALID = "signature_invalid"
+    WRONG_CONTENT_TYPE = "wrong_content_type"
+    MALFORMED = "malformed"
+    ORIGIN_MISMATCH = "origin_mismatch"
+    CHALLENGE_MISMATCH = "challenge_mismatch"
+    PURPOSE_MISMATCH = "purpose_mismatch"
     CERTIFICATE_UNTRUSTED = "certificate_untrusted"
     CERTIFICATE_EXPIRED = "certificate_expired"
     CERTIFICATE_NOT_YET_VALID = "certificate_not_yet_valid"
@@ -69,6 +74,9 @@ class PortalError(Exception):
         self.detail = detail
 
 
+OPERATORS: Final = frozenset({PortalCode.ORIGIN_MISMATCH, PortalCode.REVOCATION_UNKNOWN})
+"""Refusals that may be the operator's fault: a wrong ``origins``, revocation lists that are old."""
+
 REFUSALS: Final[Mapping[PortalCode, PortalRefusal]] = MappingProxyType(
     {
         PortalCode.BAD_REQUEST: PortalRefusal(400, is_retriable=False),
@@ -81,17 +89,23 @@ REFUSALS: Final[Mapping[PortalCode, PortalRefusal]] = MappingProxyType(
         PortalCode.OTP_EXPIRED: PortalRefusal(410, is_retriable=True),
         PortalCode.TOO_MANY_ATTEMPTS: PortalRefusal(429, is_retriable=True),
         PortalCode.ID_NUMBER_INVALID: PortalRefusal(422, is_retriable=True),
-        PortalCode.CHALLENGE_UNKNOWN: PortalRefusal(404, is_retriable=True),
-        PortalCode.CHALLENGE_EXPIRED: PortalRefusal(410, is_retriable=True),
-        PortalCode.CHALLENGE_USED: PortalRefusal(409, is_retriable=True),
-        PortalCode.SIGNATURE_INVALID: PortalRefusal(422, is_retriable=True),
-        PortalCode.CERTIFICATE_UNTRUSTED: PortalRefusal(403, is_retriable=False),
-        PortalCode.CERTIFICATE_EXPIRED: PortalRefusal(403, is_retriable=False),
-        PortalCode.CERTIFICATE_NOT_YET_VALID: PortalRefusal(403, is_retriable=False),
-        PortalCode.CERTIFICATE_REVOKED: PortalRefusal(403, is_retriable=False),
+        # A login that is refused is a bad request, whatever is wrong with it.
+        PortalCode.CHALLENGE_UNKNOWN: PortalRefusal(400, is_retriable=True),
+        PortalCode.CHALLENGE_EXPIRED: PortalRefusal(400, is_retriable=True),
+        PortalCode.CHALLENGE_USED: PortalRefusal(400, is_retriable=True),
+        PortalCode.SIGNATURE_INVALID: PortalRefusal(400, is_retriable=True),
+        PortalCode.WRONG_CONTENT_TYPE: PortalRefusal(400, is_retriable=False),
+        PortalCode.MALFORMED: PortalRefusal(400, is_retriable=False),
+        PortalCode.ORIGIN_MISMATCH: PortalRefusal(400, is_retriable=False),
+        PortalCode.CHALLENGE_MISMATCH: PortalRefusal(400, is_retriable=True),
+        PortalCode.PURPOSE_MISMATCH: PortalRefusal(400, is_retriable=True),
+        PortalCode.WRONG_KEY_USAGE: PortalRefusal(400, is_retriable=False),
+        PortalCode.CERTIFICATE_UNTRUSTED: PortalRefusal(400, is_retriable=False),
+        PortalCode.CERTIFICATE_EXPIRED: PortalRefusal(400, is_retriable=False),
+        PortalCode.CERTIFICATE_NOT_YET_VALID: PortalRefusal(400, is_retriable=False),
+        PortalCode.CERTIFICATE_REVOKED: PortalRefusal(400, is_retriable=False),
+        PortalCode.REVOCATION_UNKNOWN: PortalRefusal(400, is_retriable=True),
         PortalCode.CERTIFICATE_NOT_ACTIVATED: PortalRefusal(403, is_retriable=False),
-        PortalCode.REVOCATION_UNKNOWN: PortalRefusal(503, is_retriable=True),
-        PortalCode.WRONG_KEY_USAGE: PortalRefusal(403, is_retriable=False),
         PortalCode.ID_NUMBER_MISMATCH: PortalRefusal(403, is_retriable=True),
         PortalCode.IDENTITY_NOT_CONFIRMED: PortalRefusal(403, is_retriable=False),
         PortalCode.IDENTITY_SERVICE_UNAVAILABLE: PortalRefusal(503, is_retriable=True),

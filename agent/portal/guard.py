@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from agent.portal.errors import REFUSALS, PortalCode, PortalError
+from agent.portal.asker import network_of
+from agent.portal.errors import OPERATORS, REFUSALS, PortalCode, PortalError
 from agent.portal.wire import refuse
 from agent.rate import TokenBuckets
 
@@ -32,7 +33,7 @@ class Guard:
 
     Attributes:
         origins: this site, as browsers write it; compared as a whole, never in parts.
-        posts: POST requests of one peer.
+        posts: POST requests of one network.
 
     """
 
@@ -61,7 +62,7 @@ class Guard:
             raise PortalError(PortalCode.ORIGIN_NOT_ALLOWED, "fetch site")
         if request.content_type != "application/json":
             raise PortalError(PortalCode.BAD_REQUEST, "content type")
-        if not self.posts.take(request.remote):
+        if not self.posts.take(network_of(request.remote)):
             raise PortalError(PortalCode.RATE_LIMITED, "peer")
 
 
@@ -96,7 +97,7 @@ async def refusals(request: web.Request, handler: Handler) -> web.StreamResponse
     try:
         return await handler(request)
     except PortalError as error:
-        if REFUSALS[error.code].status >= 500:
+        if REFUSALS[error.code].status >= 500 or error.code in OPERATORS:
             _LOG.warning("%s: %s (%s)", _place(request), error.code, error.detail)
         else:
             _LOG.info("%s: %s (%s)", _place(request), error.code, error.detail)

@@ -1,4 +1,4 @@
-"""Verify signatures by configured anchors and revocation lists."""
+"""Verify logins by configured anchors and revocation lists."""
 
 import asyncio
 import importlib
@@ -10,7 +10,8 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from agent.cms.errors import CmsError
-from agent.cms.verify import verify
+from agent.cms.login import CONTENT_TYPE
+from agent.cms.verify import ContentTypeError, verify
 from agent.pki.anchors import TrustStore
 from agent.pki.certificate import CertificateFacts, KeyUsage
 from agent.pki.chain import ChainCertificate, parse_chain_certificate
@@ -22,7 +23,7 @@ from agent.pki.result import PathStatus
 from agent.pki.revocation import CombinedSource, FileSource, RevocationSource
 from agent.pki.revocation_http import HttpSource
 from agent.portal.errors import PortalCode, PortalError
-from agent.portal.verification import MAX_SIGNATURE
+from agent.portal.verification import MAX_TOKEN, OpenedLogin
 
 _CODE_OF_STATUS: Final = {
     PathStatus.UNTRUSTED: PortalCode.CERTIFICATE_UNTRUSTED,
@@ -53,25 +54,29 @@ class CertificateVerifier:
         self._revocation = revocation
         self._clock = clock
 
-    async def open(self, signature: bytes, content: bytes) -> CertificateFacts:
-        """Check the signature itself: one signer, over exactly this content, attached.
+    async def open(self, token: bytes) -> OpenedLogin:
+        """Check the signature itself: one signer, attached, of the content type of logins.
 
         Raises:
-            PortalError: ``signature_invalid``.
+            PortalError: ``signature_invalid``, ``wrong_content_type``.
 
         """
         try:
-            return await asyncio.to_thread(_open, signature, content)
+            return await asyncio.to_thread(_open, token)
+        except ContentTypeError as error:
+            raise PortalError(PortalCode.WRONG_CONTENT_TYPE, error.detail) from error
         except CmsError as error:
             raise PortalError(PortalCode.SIGNATURE_INVALID, error.detail) from error
 
     async def judge(self, certificate: CertificateFacts) -> None:
-        """Check chain, validity, revocation and key usage, in this order.
+        """Check key usage, chain, validity and revocation, in this order.
 
         Raises:
             PortalError: the code says which of them failed first.
 
         """
+        if KeyUsage.DIGITAL_SIGNATURE not in certificate.key_usage:
+            raise PortalError(PortalCode.WRONG_KEY_USAGE)
         now = datetime.fromtimestamp(self._clock(), UTC)
         try:
             result = await validate_path(
@@ -88,11 +93,9 @@ class CertificateVerifier:
         raise PortalError(_CODE_OF_STATUS[status], f"{result.status}: {result.verdict.detail}")
 
 
-def _open(signature: bytes, content: bytes) -> CertificateFacts:
-    message = verify(signature, max_size=MAX_SIGNATURE)
-    if message.content != content:
-        raise CmsError("the content is another one")
-    return read_certificate(message.certificate)
+def _open(token: bytes) -> OpenedLogin:
+    message = verify(token, content_types=(CONTENT_TYPE,), max_size=MAX_TOKEN)
+    return OpenedLogin(message.content, read_certificate(message.certificate))
 
 
 def load_verifier(
@@ -101,12 +104,12 @@ def load_verifier(
     lists: Sequence[str],
     clock: Callable[[], float],
     *,
-    kept_in: Path,
+    kept_in: Path | None = None,
 ) -> CertificateVerifier:
     """Return a verifier of configured files; revocation lists are paths or http(s) URLs.
 
-    Without a list no certificate is accepted. Fetched lists are kept in the folder ``kept_in``, so
-    that a restart needs nobody's server.
+    Without a list no certificate is accepted. Fetched lists are kept in the folder ``kept_in``, if
+    there is one, so that a restart needs nobody's server.
 
     Raises:
         CmsError: a file is not a certificate, or a URL is not http or https.
@@ -120,7 +123,7 @@ def load_verifier(
     fetched = HttpSource(
         urls,
         lambda: datetime.fromtimestamp(clock(), UTC),
-        kept=KeptLists(kept_in),
+        kept=KeptLists(kept_in) if kept_in is not None else None,
         is_authentic=partial(_is_authentic, _authorities(store)),
     )
     return CertificateVerifier(store, CombinedSource((files, fetched)), clock)

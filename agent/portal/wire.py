@@ -12,17 +12,17 @@ from agent.portal.contact import LoginKind
 from agent.portal.downloads import OfferedFile
 from agent.portal.errors import REFUSALS, PortalCode, PortalError
 from agent.portal.members import Member
-from agent.portal.verification import MAX_SIGNATURE
+from agent.portal.verification import MAX_TOKEN
 from agent.words import Language, say
 
-MAX_BODY = 2 * MAX_SIGNATURE
-"""Octets of a request body: a signature in base64 and some room."""
+MAX_BODY = 2 * MAX_TOKEN
+"""Octets of a request body: a login in base64 and some room."""
 
 _Typed = Annotated[str, Meta(min_length=1, max_length=254)]
 _Id = Annotated[str, Meta(min_length=1, max_length=64)]
 _Code = Annotated[str, Meta(pattern=r"^[0-9]{6}\Z", max_length=6)]
 _Name = Annotated[str, Meta(min_length=1, max_length=64)]
-_Signature = Annotated[bytes, Meta(min_length=1, max_length=MAX_SIGNATURE)]
+_Token = Annotated[bytes, Meta(min_length=1, max_length=MAX_TOKEN)]
 
 
 class _Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -59,10 +59,10 @@ class UpgradeChallengeRequest(_Request, frozen=True):
 
 
 class SubmitRequest(_Request, frozen=True):
-    """Send a signature: base64 of a DER CMS SignedData with its content."""
+    """Send a login: base64 of what the agent's ``authenticate`` made of the challenge."""
 
     challenge_id: _Id
-    signature: _Signature
+    token: _Token
 
 
 class LoginBody(msgspec.Struct, frozen=True):
@@ -104,10 +104,10 @@ class OtpAnswer(msgspec.Struct, frozen=True):
 
 
 class ChallengeAnswer(msgspec.Struct, frozen=True):
-    """What is to be signed, in base64."""
+    """A challenge for the agent's ``authenticate``: base64url without padding."""
 
     challenge_id: str
-    challenge: bytes
+    challenge: str
     expires_in: int
 
 

@@ -13,12 +13,14 @@ from typing import Final
 from agent.files import SCRATCH
 
 _SIDE: Final = r"(-wal|-shm|-journal)?"
-_ASIDE: Final = r"(\.(broken|corrupt)-[0-9-]+)?"
-_RECORDS: Final = re.compile(rf"(sites|history)\.sqlite{_ASIDE}{_SIDE}")
+# As agent.database and agent.doctor name what they set aside.
+_ASIDE: Final = r"(\.(broken|corrupt)-[0-9TZ.-]+)?"
+_RECORDS: Final = re.compile(rf"(sites|history)\.sqlite{_ASIDE}{_SIDE}|history\.witness")
 _JSON: Final = "trust|preferences|installed|instance|update"
 _FILE: Final = re.compile(
     rf"(({_JSON})\.json|(config|policy)\.toml|(install|panel)\.key){_ASIDE}"
     rf"|\.({_JSON}|install|panel)\.(json|key)\.new"
+    rf"|attempts\.sqlite{_ASIDE}{_SIDE}"
     rf"|instance\.(new|lock)|quit\.request|{SCRATCH.pattern}"
 )
 _FOLDERS: Final = {

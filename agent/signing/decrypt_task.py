@@ -47,11 +47,6 @@ class DecryptTask(KeyTask[_Cryptogram, bytes, bytes]):
         """How long one transaction may take."""
         return CARD_SECONDS
 
-    @property
-    def confirm_retry(self) -> bool:
-        """Whether each PIN of the page's after a wrong one is confirmed."""
-        return self.request.confirm_retry
-
     def purpose(self) -> Purpose:
         """Say that something is decrypted."""
         return Purpose(Act.DECRYPT)

@@ -6,12 +6,12 @@ checked again in the transaction that the PIN is sent in.
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from threading import Event as ThreadEvent
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from agent.cards.card import Card, PinRules, StoredCertificate
 from agent.consent.consent import Consent
@@ -35,7 +35,8 @@ from agent.errors import (
 from agent.origin import Origin
 from agent.secret import SecretBytes
 from agent.signing.card_certificates import card_certificate
-from agent.signing.model import CardCertificate, CardPresence, Event
+from agent.signing.card_watch import while_cards_stay
+from agent.signing.model import CardCertificate
 from agent.signing.readers import Readers
 from agent.signing.recording import Recording
 
@@ -61,11 +62,6 @@ class KeyTask(ABC, Generic[P, N, T]):
     @abstractmethod
     def seconds(self) -> float:
         """How long one transaction may take."""
-
-    @property
-    @abstractmethod
-    def confirm_retry(self) -> bool:
-        """Whether each PIN of the page's after a wrong one is confirmed, and not only the last."""
 
     @abstractmethod
     def purpose(self) -> Purpose:
@@ -129,16 +125,19 @@ class _Chosen(Generic[P]):
 
 @dataclass(frozen=True, slots=True)
 class _Spending:
-    """What one transaction may do with the PIN.
+    """On which card, and with how many attempts left, one transaction may send the PIN.
 
     Attributes:
-        ask_below: with fewer attempts left the citizen has to be asked; None for the rule of the
-            task: below the last but one, or below the full number.
+        least: with fewer attempts left the citizen has to be asked; None for the full number.
+        unknown: whether they need not be asked where the attempts left are not known.
+        by_page: whether the PIN is the page's, so that a leave of its site is used up by it.
         expected: the number of the card that they were shown; None if they were shown none.
 
     """
 
-    ask_below: int | None = None
+    least: int | None = None
+    unknown: bool = False
+    by_page: bool = False
     expected: str | None = None
 
 
@@ -153,6 +152,7 @@ class KeyUser(Generic[P, N, T]):
         last_try: whether the last PIN attempt may be spent at all.
         site: who asks.
         reader: where the card is.
+        serial: the number of the card that has to be in it; None for any.
         task: what for.
         recording: is told what the card did.
 
@@ -164,6 +164,7 @@ class KeyUser(Generic[P, N, T]):
     last_try: bool
     site: Origin
     reader: str
+    serial: str | None = None
     task: KeyTask[P, N, T]
     recording: Recording
 
@@ -183,16 +184,18 @@ class KeyUser(Generic[P, N, T]):
             return await self._with_given_pin(pin)
 
     async def _with_given_pin(self, pin: SecretBytes) -> T:
+        """Use it at once where that cannot spend one of the last attempts; else ask before."""
         try:
-            return await self._use(pin, _Spending())
+            return await self._use(pin, _Spending(by_page=True))
         except PinError as error:
             if error.code is not ErrorCode.PIN_LAST_ATTEMPT:
                 raise
-            left = error.attempts_left or 1
+            left = error.attempts_left
         card = (await self._look()).card
         await self._allow_last_attempt(LastAttempt(self.site, left, card, pin_given=True))
         # Whoever agreed to one attempt did not agree to a later one.
-        return await self._use(pin, _Spending(left, card.serial))
+        agreed = _Spending(left, unknown=left is None, by_page=True, expected=card.serial)
+        return await self._use(pin, agreed)
 
     # The PIN that the citizen types in our own window.
 
@@ -209,7 +212,8 @@ class KeyUser(Generic[P, N, T]):
                 await self._allow_last_attempt(
                     LastAttempt(self.site, left, seen.card, pin_given=False)
                 )
-            spending = _Spending(1 if left == 1 else 2, seen.card.serial)
+            least = 1 if left == 1 else 2
+            spending = _Spending(least, unknown=True, expected=seen.card.serial)
             with await self._ask(self._enter_pin(purpose, seen, was_wrong=was_wrong)) as pin:
                 try:
                     return await self._use(pin, spending)
@@ -249,38 +253,12 @@ class KeyUser(Generic[P, N, T]):
                 code=ErrorCode.PIN_LAST_ATTEMPT,
                 attempts_left=1,
             )
-        await self._while_card_stays(lambda: self.consent.allow_last_attempt(question))
+        ask = partial(self.consent.allow_last_attempt, question)
+        await while_cards_stay(self.readers, (self.reader,), ask)
 
     async def _ask(self, question: Prompt[A]) -> A:
-        return await self._while_card_stays(lambda: self.prompter.ask(question))
-
-    async def _while_card_stays(self, ask: Callable[[], Coroutine[Any, Any, A]]) -> A:
-        """Ask the citizen; give it up when the card is pulled."""
-        async with self.readers.subscribe() as events:
-            if not self._has_card():
-                raise CardRemovedError("pulled before the citizen was asked")
-            asking = asyncio.ensure_future(ask())
-            watching = asyncio.ensure_future(self._until_pulled(events))
-            try:
-                await asyncio.wait((asking, watching), return_when=asyncio.FIRST_COMPLETED)
-                if not asking.done():
-                    raise CardRemovedError("pulled while the citizen was asked")
-                return asking.result()
-            finally:
-                asking.cancel()
-                watching.cancel()
-                await asyncio.gather(asking, watching, return_exceptions=True)
-
-    async def _until_pulled(self, events: asyncio.Queue[Event]) -> None:
-        while self._has_card():
-            change = await events.get()
-            removed = change.name == "card_removed" and change.reader is not None
-            if removed and change.reader and change.reader.name == self.reader:
-                return
-
-    def _has_card(self) -> bool:
-        views = self.readers.snapshot().readers
-        return any(view.name == self.reader and view.state is CardPresence.CARD for view in views)
+        ask = partial(self.prompter.ask, question)
+        return await while_cards_stay(self.readers, (self.reader,), ask)
 
     async def _look(self) -> _Seen:
         """Find whose card it is, and whether it can do the task, before anybody is asked."""
@@ -294,6 +272,7 @@ class KeyUser(Generic[P, N, T]):
 
     def _inspect(self, card: Card, nobody_waits: ThreadEvent) -> _Seen:
         del nobody_waits  # nothing that could not be undone happens here
+        self._check_number(card, self.serial)
         chosen = self._choose(card)
         shown = CardFacts(
             self.reader,
@@ -336,11 +315,12 @@ class KeyUser(Generic[P, N, T]):
         """Use the key once; errors before the verb is called come before the PIN is sent."""
         card.pin_rules.check(pin)
         chosen = self._choose(card)
-        self._check_card(card, spending)
+        self._check_number(card, self.serial)
+        self._check_number(card, spending.expected)
         use_key, inputs = self.task.verb(card), self.task.inputs(chosen.prepared)
         if nobody_waits.is_set():
             raise AgentError("nobody waits any more", code=ErrorCode.USER_CANCELLED)
-        with self.recording.key_use():
+        with self._attempt(card, spending), self.recording.key_use():
             results = use_key(self.task.key_id, pin, inputs)
         try:
             return self.task.finish(chosen.certificate, chosen.prepared, results)
@@ -348,14 +328,36 @@ class KeyUser(Generic[P, N, T]):
             card.reject(chosen.stored)
             raise
 
-    def _check_card(self, card: Card, spending: _Spending) -> None:
-        if spending.expected not in (None, card.serial):
-            raise CardRemovedError("another card than the one that was shown")
-        ask_below = spending.ask_below
-        if ask_below is None:
-            ask_below = card.pin_rules.attempts if self.task.confirm_retry else 2
+    @contextmanager
+    def _attempt(self, card: Card, spending: _Spending) -> Iterator[None]:
+        """Let the PIN be sent in the context if that may spend an attempt without a question.
+
+        Raises:
+            PinError: ``pin_last_attempt``: the citizen has to be asked; with the attempts left
+                where they are known.
+
+        """
+        # Each leave is for the first PIN of a site, so one that would not need it takes it too.
+        leave = spending.by_page and self.consent.take_leave(self.site)
+        try:
+            self._check_attempts(card, spending, may_be_unknown=leave or spending.unknown)
+            yield
+        finally:
+            if leave and not card.pin_sent:
+                self.consent.give_back_leave(self.site)
+
+    def _check_attempts(self, card: Card, spending: _Spending, *, may_be_unknown: bool) -> None:
         left = card.attempts_left
-        if left is not None and 0 < left < ask_below:
+        if left is None:
+            is_enough = may_be_unknown
+        else:
+            # A locked card costs nothing more, and says so itself.
+            is_enough = left == 0 or left >= (spending.least or card.pin_rules.attempts)
+        if not is_enough:
             raise PinError(
-                "few attempts are left", code=ErrorCode.PIN_LAST_ATTEMPT, attempts_left=left
+                "few attempts may be left", code=ErrorCode.PIN_LAST_ATTEMPT, attempts_left=left
             )
+
+    def _check_number(self, card: Card, expected: str | None) -> None:
+        if expected not in (None, card.serial):
+            raise CardRemovedError("another card than the one that was chosen or shown")

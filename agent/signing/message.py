@@ -10,8 +10,9 @@ from agent.cms.attributes import SignedAttributes
 from agent.cms.digest import HashAlgorithm
 from agent.cms.document import Document
 from agent.cms.errors import CmsError
+from agent.cms.login import LoginStatement
 from agent.cms.rsa import MIN_BITS, is_signature
-from agent.cms.signed import prepare
+from agent.cms.signed import prepare, prepare_login
 from agent.errors import SpoiltCertificateError
 from agent.pki.certificate import CertificateFacts
 from agent.signing.model import CardCertificate, SignatureFormat, SignatureRequest
@@ -70,6 +71,14 @@ def prepare_message(
     )
     attached = request.format is SignatureFormat.CMS
     return prepare(facts.der, document, request.hash, attributes, attached=attached)
+
+
+def prepare_login_message(
+    statement: LoginStatement, algorithm: HashAlgorithm, certificate: CardCertificate
+) -> Message:
+    """Build the token of a login; errors as of :func:`prepare_message`."""
+    _require_key(certificate.facts)
+    return prepare_login(certificate.facts.der, statement, algorithm)
 
 
 def _require_key(facts: CertificateFacts) -> RSAPublicKey:

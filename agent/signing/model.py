@@ -6,7 +6,7 @@ from enum import StrEnum, unique
 from agent.cards.card import ID_SIGN, CardGeneration
 from agent.cms.digest import HashAlgorithm
 from agent.cms.document import Document
-from agent.cms.login import RESERVED
+from agent.cms.login import MAX_CHALLENGE, MIN_CHALLENGE, RESERVED, LoginPurpose
 from agent.errors import AgentError, BadRequestError
 from agent.pki.certificate import CertificateFacts
 
@@ -48,15 +48,15 @@ class SignatureRequest:
         format: the wrapping of all of them.
         certificate: SHA-256 thumbprint (32 bytes) of the certificate that must be used; None for
             the card's signing certificate.
-        reader: only this reader; None for the only one with a supported card.
+        reader: only this reader; None for the only one with a supported card, or else
+            the one that the citizen chooses.
+        card_number: only the card with this number; None for any.
         nonce: 1 to 64 bytes that go into the CMS as a signed attribute.
         signing_certificate: whether the CMS carries ESS signing-certificate-v2 (RFC 5035).
         signing_time: whether the CMS says when it was made.
         card_serial: whether the CMS carries the card's number as a signed attribute.
         check_validity: whether an expired or not yet valid certificate is refused.
         key_id: the PKCS#15 identifier of the key, SIGN or KEYX.
-        confirm_retry: whether, after a wrong PIN, the citizen confirms the next one even when
-            it is not the last: for a PIN that came from a page, which might try on by itself.
 
     """
 
@@ -65,13 +65,13 @@ class SignatureRequest:
     format: SignatureFormat = SignatureFormat.CMS
     certificate: bytes | None = None
     reader: str | None = None
+    card_number: str | None = None
     nonce: bytes | None = None
     signing_certificate: bool = True
     signing_time: bool = True
     card_serial: bool = False
     check_validity: bool = True
     key_id: bytes = ID_SIGN
-    confirm_retry: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what cannot be signed, before any card is touched.
@@ -150,21 +150,74 @@ class SignatureResult:
 
 
 @dataclass(frozen=True, slots=True)
+class AuthenticationRequest:
+    """Prove to a site who holds the card.
+
+    Attributes:
+        challenge: the site's, 32 to 64 random octets.
+        purpose: what for.
+        hash: the digest algorithm, never SHA-1.
+        certificate: as in :class:`SignatureRequest`.
+        reader: as in :class:`SignatureRequest`.
+        card_number: likewise.
+
+    """
+
+    challenge: bytes
+    purpose: LoginPurpose = LoginPurpose.LOGIN
+    hash: HashAlgorithm = HashAlgorithm.SHA256
+    certificate: bytes | None = None
+    reader: str | None = None
+    card_number: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what no relying party could accept.
+
+        Raises:
+            BadRequestError: a challenge that is too short or too long, or SHA-1.
+
+        """
+        if not MIN_CHALLENGE <= len(self.challenge) <= MAX_CHALLENGE:
+            raise BadRequestError(f"a challenge has {MIN_CHALLENGE} to {MAX_CHALLENGE} octets")
+        if self.hash is HashAlgorithm.SHA1:
+            raise BadRequestError("SHA-1 proves nobody's identity")
+
+    @property
+    def format(self) -> str:
+        """What the history calls the wrapping."""
+        return "authenticate"
+
+    @property
+    def documents(self) -> tuple[Document, ...]:
+        """What the history names: the purpose, with the digest of the challenge."""
+        return (Document(data=self.challenge, name=self.purpose.value),)
+
+
+@dataclass(frozen=True, slots=True)
+class AuthenticationResult:
+    """The token, a DER CMS SignedData over a statement that names the site; and who signed it."""
+
+    token: bytes
+    certificate: CardCertificate
+
+
+@dataclass(frozen=True, slots=True)
 class DecryptionRequest:
     """Decrypt with the card's key-exchange key.
 
     Attributes:
         data: as ``format`` says.
         format: the wrapping.
-        reader: only this reader; None for the only one with a supported card.
-        confirm_retry: as in :class:`SignatureRequest`.
+        reader: only this reader; None for the only one with a supported card, or else
+            the one that the citizen chooses.
+        card_number: as in :class:`SignatureRequest`.
 
     """
 
     data: bytes
     format: DecryptFormat
     reader: str | None = None
-    confirm_retry: bool = False
+    card_number: str | None = None
 
     @property
     def documents(self) -> tuple[Document, ...]:
@@ -209,6 +262,12 @@ class Snapshot:
     service_available: bool
     readers: tuple[ReaderView, ...] = ()
     working: bool = False
+
+    @property
+    def attempts_unknown(self) -> bool:
+        """Whether a card may be used of which nobody knows how many PIN attempts are left."""
+        cards = [view for view in self.readers if view.state is CardPresence.CARD]
+        return not cards or any(card.attempts_left is None for card in cards)
 
 
 @dataclass(frozen=True, slots=True)

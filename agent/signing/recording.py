@@ -7,13 +7,13 @@ from being written: what the card did is told by the thread that made it do so.
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, TypeAlias
 
 import structlog
 
@@ -25,7 +25,7 @@ from agent.history.store import History, moment
 from agent.origin import Origin
 from agent.pki.certificate import CertificateFacts
 from agent.signing.card_certificates import certificate_facts
-from agent.signing.model import DecryptionRequest, SignatureRequest
+from agent.signing.model import AuthenticationRequest, DecryptionRequest, SignatureRequest
 
 AGAIN_AFTER: Final = timedelta(minutes=10)
 """How long the same refusal of the same site is not written again."""
@@ -45,9 +45,18 @@ _UNTOLD: Final = frozenset(
         ErrorCode.PIN_LENGTH,
         ErrorCode.KEY_NOT_FOUND,
         ErrorCode.PCSC_UNAVAILABLE,
+        ErrorCode.INSECURE_ORIGIN,
     }
 )
 _ALWAYS_TOLD: Final = frozenset({DONE, UNDELIVERED, str(ErrorCode.PIN_INCORRECT)})
+
+KeyRequest: TypeAlias = SignatureRequest | AuthenticationRequest | DecryptionRequest
+"""What a private key can be wanted for."""
+_KINDS: Final[Mapping[type[KeyRequest], EntryKind]] = {
+    SignatureRequest: EntryKind.SIGN,
+    AuthenticationRequest: EntryKind.AUTHENTICATE,
+    DecryptionRequest: EntryKind.DECRYPT,
+}
 
 _log = structlog.get_logger(__name__)
 
@@ -57,7 +66,7 @@ class Signed:
     """What the citizen is notified of after a key was used.
 
     Attributes:
-        kind: sign or decrypt.
+        kind: sign, authenticate or decrypt.
         site: who asked.
         documents: what the page calls them, unchecked; one for each signature.
         holder: the name in the certificate, unchecked; None where it has none.
@@ -94,7 +103,7 @@ class Recorder:
         self.clock = clock
         self._refusals = _Refusals()
 
-    def request(self, site: Origin, request: SignatureRequest | DecryptionRequest) -> "Recording":
+    def request(self, site: Origin, request: KeyRequest) -> "Recording":
         """Return a context that writes down how a request ended; used once."""
         return Recording(self, site, request)
 
@@ -138,20 +147,17 @@ class Recording:
 
     """
 
-    def __init__(
-        self, recorder: Recorder, site: Origin, request: SignatureRequest | DecryptionRequest
-    ) -> None:
+    def __init__(self, recorder: Recorder, site: Origin, request: KeyRequest) -> None:
         self._recorder = recorder
         self._site = site
         self._request = request
-        self._kind = EntryKind.SIGN if isinstance(request, SignatureRequest) else EntryKind.DECRYPT
+        self._kind = _KINDS[type(request)]
         self.reader: str | None = None
         self._seen: tuple[str, bytes] | None = None
         self._lock = threading.Lock()
         self._used = False
         self._abandoned = False
-        self._told: ErrorCode | None = None
-        self._telling: Future[tuple[HistoryLine, ...]] | None = None
+        self._telling: tuple[str, Future[tuple[HistoryLine, ...]]] | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -167,8 +173,8 @@ class Recording:
             self._abandon()
             return
         outcome = _outcome(error)
-        if self._telling is not None and outcome == self._told:
-            await settled(self._telling)
+        if self._telling is not None and self._telling[0] == outcome:
+            await settled(self._telling[1])
         elif self._recorder.wants(self._site, outcome):
             await settled(self._write(outcome))
         if outcome == ErrorCode.TIMEOUT:
@@ -195,8 +201,7 @@ class Recording:
     def _pin_failed(self, code: ErrorCode) -> None:
         """Write a line for a PIN that the card refused; the citizen may be asked for another."""
         if code is ErrorCode.PIN_INCORRECT:
-            self._telling = self._write(str(code))
-            self._told = code
+            self._telling = str(code), self._write(str(code))
 
     def _card_did_it(self) -> None:
         with self._lock:
@@ -234,7 +239,7 @@ class Recording:
 
     def _entry(self, outcome: str, at: str, document: Document, count: int) -> Entry:
         request = self._request
-        hash_ = request.hash if isinstance(request, SignatureRequest) else HashAlgorithm.SHA256
+        hash_ = HashAlgorithm.SHA256 if isinstance(request, DecryptionRequest) else request.hash
         digest = document.message_digest(hash_)
         facts = self._facts()
         return Entry(

@@ -10,11 +10,13 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from threading import Event as ThreadEvent
-from typing import Final, TypeVar
+from typing import TypeVar
 
 import structlog
 
 from agent.cards.card import Card, StoredCertificate
+from agent.cards.known_attempts import KnownAttempts
+from agent.cards.memory import CardMemory
 from agent.cards.registry import Registry
 from agent.cms.digest import HashAlgorithm
 from agent.consent.consent import Consent
@@ -31,15 +33,19 @@ from agent.errors import (
 from agent.history.store import History
 from agent.origin import Origin
 from agent.secret import SecretBytes
+from agent.signing.authenticate_task import AuthenticateTask, require_secure
 from agent.signing.card_certificates import (
     any_expired,
     card_certificates,
     not_vouched_for,
     preferred_first,
 )
+from agent.signing.card_choice import LISTING_SILENCE, CardChoice, CardPlace
 from agent.signing.decrypt_task import DecryptTask
 from agent.signing.key_use import CARD_SECONDS, KeyTask, KeyUser
 from agent.signing.model import (
+    AuthenticationRequest,
+    AuthenticationResult,
     CardCertificate,
     CardPresence,
     CertificateListing,
@@ -51,15 +57,13 @@ from agent.signing.model import (
     Snapshot,
 )
 from agent.signing.readers import Readers
-from agent.signing.recording import Recorder, Signed
+from agent.signing.recording import KeyRequest, Recorder, Signed
 from agent.signing.sign_task import SignTask
 from agent.transport.base import CardProvider
 
 N = TypeVar("N")
 P = TypeVar("P")
 T = TypeVar("T")
-
-LISTING_SILENCE: Final = 5.0  # seconds without any answer, after which a card is given up
 
 _log = structlog.get_logger(__name__)
 
@@ -76,6 +80,7 @@ class SigningService:
         prompter: Prompter | None = None,
         last_try: bool = True,
         forbid_sha1: bool = False,
+        attempts: KnownAttempts | None = None,
         history: History | None = None,
         on_signed: Callable[[Signed], None] | None = None,
         on_use: Callable[[Origin], None] | None = None,
@@ -90,6 +95,8 @@ class SigningService:
             prompter: what asks for a PIN that no page handed over; None where a page has to.
             last_try: whether the last PIN attempt of a card may be spent at all.
             forbid_sha1: whether SHA-1 is refused to everybody.
+            attempts: remembers how many PIN attempts each card has left; None for as long as this
+                lives.
             history: where it is written down how requests ended; closed by whoever opened it,
                 after :meth:`close`.
             on_signed: told in the event loop after each use of a key; must not block.
@@ -97,7 +104,7 @@ class SigningService:
             check_version: raises where this version of the program must not use keys any more.
 
         """
-        self._readers = Readers(provider, Registry())
+        self._readers = Readers(provider, Registry(CardMemory(attempts)))
         self._consent = consent
         self._clock = clock
         self._recorder = Recorder(history, on_signed, clock)
@@ -151,7 +158,8 @@ class SigningService:
 
     async def _permit(self, site: Origin, *, blind: bool = False) -> None:
         if not self.is_allowed(site):
-            await self._consent.allow_site(site, blind=blind)
+            unknown = self._readers.snapshot().attempts_unknown
+            await self._consent.allow_site(site, attempts_unknown=unknown, blind=blind)
         if blind:
             await self._consent.allow_blind(site)
         self._on_use(site)
@@ -201,6 +209,20 @@ class SigningService:
         task = SignTask(request, self._clock)
         return await self._use_key(site, request, task, request.certificate, pin)
 
+    async def authenticate(
+        self, site: Origin, request: AuthenticationRequest, pin: SecretBytes | None
+    ) -> AuthenticationResult:
+        """Prove to a site who holds the card; arguments and errors as :meth:`sign`.
+
+        Raises:
+            AgentError: also ``insecure_origin``: others on the network could be this site.
+
+        """
+        with pin or nullcontext():
+            require_secure(site)
+            task = AuthenticateTask(request, site, self._clock)
+            return await self._use_key(site, request, task, request.certificate, pin)
+
     async def decrypt(
         self, site: Origin, request: DecryptionRequest, pin: SecretBytes | None
     ) -> bytes:
@@ -210,7 +232,7 @@ class SigningService:
     async def _use_key(
         self,
         site: Origin,
-        request: SignatureRequest | DecryptionRequest,
+        request: KeyRequest,
         task: KeyTask[P, N, T],
         certificate: bytes | None,
         pin: SecretBytes | None,
@@ -220,37 +242,42 @@ class SigningService:
                 self._check_version()
                 self._check_hash(request)
                 await self._permit(site, blind=_is_blind(request))
-                reader = await self._choose(request.reader, certificate)
-                recording.reader = reader
+                choice = CardChoice(self._readers, self._prompter, site, task)
+                place = await self._choose(choice, request, certificate)
+                recording.reader = place.reader
                 key_user = KeyUser(
                     readers=self._readers,
                     consent=self._consent,
                     prompter=self._prompter,
                     last_try=self._last_try,
                     site=site,
-                    reader=reader,
+                    reader=place.reader,
+                    serial=place.serial,
                     task=task,
                     recording=recording,
                 )
                 return await key_user.run(pin)
 
-    def _check_hash(self, request: SignatureRequest | DecryptionRequest) -> None:
+    def _check_hash(self, request: KeyRequest) -> None:
         is_sha1 = isinstance(request, SignatureRequest) and request.hash is HashAlgorithm.SHA1
         if is_sha1 and self._forbid_sha1:
             raise BadRequestError("SHA-1 is forbidden here")
 
     # Which reader.
 
-    async def _choose(self, reader: str | None, thumbprint: bytes | None) -> str:
-        """Choose the reader: the one named, the one with that certificate, or the only one."""
-        if reader is not None:
-            return reader
-        first, *others = self._readers_with_card()
-        if not others:
-            return first
-        if thumbprint is None:
-            raise BadRequestError("several cards are there: name the reader or the certificate")
-        return await self._reader_with(thumbprint, (first, *others))
+    async def _choose(
+        self, choice: CardChoice, request: KeyRequest, thumbprint: bytes | None
+    ) -> CardPlace:
+        """Choose the card: the one named, the one with that certificate, or the only one."""
+        reader, number = request.reader, request.card_number
+        candidates = self._readers_with_card() if reader is None else (reader,)
+        if number is not None:
+            return await choice.with_serial(number, candidates)
+        if len(candidates) == 1:
+            return CardPlace(candidates[0])
+        if thumbprint is not None:
+            return CardPlace(await self._reader_with(thumbprint, candidates))
+        return await choice.ask(candidates)
 
     async def _reader_with(self, thumbprint: bytes, candidates: tuple[str, ...]) -> str:
         """Find the reader whose card has a certificate; do not wait for the others.
@@ -315,7 +342,7 @@ class SigningService:
         return card.serial, certificates
 
 
-def _is_blind(request: SignatureRequest | DecryptionRequest) -> bool:
+def _is_blind(request: KeyRequest) -> bool:
     return isinstance(request, SignatureRequest) and request.is_blind
 
 

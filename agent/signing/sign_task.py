@@ -48,11 +48,6 @@ class SignTask(KeyTask[tuple["Message", ...], _HashedDigest, SignatureResult]):
         """How long one transaction may take."""
         return CARD_SECONDS + SIGNATURE_SECONDS * len(self.request.documents)
 
-    @property
-    def confirm_retry(self) -> bool:
-        """Whether each PIN of the page's after a wrong one is confirmed."""
-        return self.request.confirm_retry
-
     def purpose(self) -> Purpose:
         """Say what is signed, with the digests of what a window names; hashing takes time."""
         return signing_purpose(self.request)
@@ -71,7 +66,12 @@ class SignTask(KeyTask[tuple["Message", ...], _HashedDigest, SignatureResult]):
         from agent.signing.message import prepare_message  # noqa: PLC0415
 
         now = self.clock()
-        self._check(certificate, now)
+        require_usable(
+            certificate,
+            self.request.certificate,
+            now,
+            check_validity=self.request.check_validity,
+        )
         return tuple(
             prepare_message(self.request, document, certificate, now)
             for document in self.request.documents
@@ -79,9 +79,7 @@ class SignTask(KeyTask[tuple["Message", ...], _HashedDigest, SignatureResult]):
 
     def is_best(self, certificate: CardCertificate) -> bool:
         """Return whether it is the one asked for, or valid now: an old one may lie beside it."""
-        facts = certificate.facts
-        asked_for = self.request.certificate is not None
-        return asked_for or facts.not_before <= self.clock() <= facts.not_after
+        return self.request.certificate is not None or is_valid(certificate, self.clock())
 
     def verb(
         self, card: Card
@@ -105,27 +103,64 @@ class SignTask(KeyTask[tuple["Message", ...], _HashedDigest, SignatureResult]):
             CardError: a signature is not by the certificate's key.
 
         """
-        from agent.cms.errors import CmsError  # noqa: PLC0415  # as above
+        return SignatureResult(finish_messages(prepared, results), certificate)
 
-        try:
-            signatures = tuple(
-                message.finish(signature)
-                for message, signature in zip(prepared, results, strict=True)
-            )
-        except CmsError as error:
-            raise CardError(error.detail) from error
-        return SignatureResult(signatures, certificate)
 
-    def _check(self, certificate: CardCertificate, now: datetime) -> None:
-        request, facts = self.request, certificate.facts
-        if request.certificate not in (None, facts.thumbprint):
-            raise KeyNotFoundError("the card has another signing certificate")
-        if not _may_sign(certificate):
-            raise KeyNotFoundError("the certificate's key is not for signatures")
-        if request.check_validity and now > facts.not_after:
-            raise AgentError("it has expired", code=ErrorCode.CERTIFICATE_EXPIRED)
-        if request.check_validity and now < facts.not_before:
-            raise AgentError("it is not yet valid", code=ErrorCode.CERTIFICATE_NOT_YET_VALID)
+def require_usable(
+    certificate: CardCertificate,
+    wanted: bytes | None,
+    now: datetime,
+    *,
+    check_validity: bool = True,
+) -> None:
+    """Refuse a certificate that is not to sign.
+
+    Args:
+        certificate: on the card.
+        wanted: the SHA-256 thumbprint of the one asked for; None takes any.
+        now: with a time zone.
+        check_validity: whether an expired or not yet valid one is refused.
+
+    Raises:
+        KeyNotFoundError: it is another one than the one asked for, or its key is not for
+            signatures.
+        AgentError: ``certificate_expired``, ``certificate_not_yet_valid``.
+
+    """
+    facts = certificate.facts
+    if wanted not in (None, facts.thumbprint):
+        raise KeyNotFoundError("the card has another signing certificate")
+    if not _may_sign(certificate):
+        raise KeyNotFoundError("the certificate's key is not for signatures")
+    if check_validity and now > facts.not_after:
+        raise AgentError("it has expired", code=ErrorCode.CERTIFICATE_EXPIRED)
+    if check_validity and now < facts.not_before:
+        raise AgentError("it is not yet valid", code=ErrorCode.CERTIFICATE_NOT_YET_VALID)
+
+
+def is_valid(certificate: CardCertificate, now: datetime) -> bool:
+    """Return whether ``now`` lies in the certificate's validity."""
+    return certificate.facts.not_before <= now <= certificate.facts.not_after
+
+
+def finish_messages(
+    messages: Sequence["Message"], signatures: Sequence[bytes]
+) -> tuple[bytes, ...]:
+    """Check what the card signed and wrap it, one signature for each message.
+
+    Raises:
+        CardError: a signature is not by the certificate's key.
+
+    """
+    from agent.cms.errors import CmsError  # noqa: PLC0415  # as in SignTask.prepare
+
+    try:
+        return tuple(
+            message.finish(signature)
+            for message, signature in zip(messages, signatures, strict=True)
+        )
+    except CmsError as error:
+        raise CardError(error.detail) from error
 
 
 def _may_sign(certificate: CardCertificate) -> bool:

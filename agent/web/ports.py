@@ -2,8 +2,10 @@
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 import structlog
 
@@ -19,6 +21,9 @@ from agent.web.native.messages import AgentState
 from agent.web.native.methods import NativeApi, Prover
 from agent.web.native.routes import NativeMount
 from agent.web.service import Service
+
+RETAKE_SECONDS: Final = 60.0
+"""How often the ports are tried that another program held."""
 
 _log = structlog.get_logger(__name__)
 
@@ -72,14 +77,62 @@ class Serving:
 
     Attributes:
         port: of the native API, https and wss.
-        others: what became of each other listener, by its name.
+        also: ports of the native API that were taken later.
 
     """
 
-    def __init__(self, listeners: Listeners, port: int, others: Mapping[str, ListenResult]) -> None:
+    def __init__(self, listeners: Listeners, port: int) -> None:
         self.port = port
-        self.others = others
+        self.also: tuple[int, ...] = ()
+        self._others: dict[str, ListenResult] = {}
+        self._waiting: dict[str, Listener] = {}
         self._listeners = listeners
+
+    @property
+    def others(self) -> Mapping[str, ListenResult]:
+        """What became of each listener beside the native API's, by its name."""
+        return self._others
+
+    @property
+    def missing(self) -> tuple[int, ...]:
+        """The ports that are wanted and held by other programs, one for each listener."""
+        return tuple(each.ports[0] for each in self._waiting.values())
+
+    async def open(self, wanted: Listener) -> None:
+        """Listen where another program may do so already without harm to the native API."""
+        try:
+            self._others[wanted.name] = ListenResult(await self._listeners.listen(wanted))
+        except PortTakenError as error:
+            owner = await asyncio.to_thread(describe_owner, wanted.ports[0])
+            problem = error.detail if owner is None else f"{error.detail}: {owner}"
+            _log.warning("no free port", listener=wanted.name, ports=wanted.ports, detail=problem)
+            self._others[wanted.name] = ListenResult(None, problem)
+            self._waiting[wanted.name] = wanted
+
+    def wait_for(self, wanted: Listener) -> None:
+        """Listen in one more place of the native API once that is free."""
+        self._waiting[wanted.name] = wanted
+
+    async def take_freed_ports(self, changed: Callable[[], object], seconds: float) -> None:
+        """Take each port that another program held once it is free; end when none is left.
+
+        Args:
+            changed: called after each.
+            seconds: between two attempts.
+
+        """
+        while self._waiting:
+            await asyncio.sleep(seconds)
+            for name, wanted in tuple(self._waiting.items()):
+                with suppress(PortTakenError):
+                    port = await self._listeners.listen(wanted)
+                    del self._waiting[name]
+                    if name in self._others:
+                        self._others[name] = ListenResult(port)
+                    else:
+                        self.also += (port,)
+                    _log.info("a port got free and was taken", listener=name, port=port)
+                    changed()
 
     async def close(self) -> None:
         """Stop: no new connection; the open ones are cut, their requests cancelled."""
@@ -103,28 +156,20 @@ async def serve(config: ServerConfig, service: Service) -> Serving:
     )
     native = await asyncio.to_thread(NativeMount, api)
     listeners = Listeners(api.rate, service.is_allowed, config.is_our_peer)
-    port = await listeners.listen(
-        Listener(
-            name="native",
-            ports=config.settings.native_ports,
-            tls=config.tls,
-            mounts=(*config.native_mounts, native),
-        )
+    wanted = Listener(
+        name="native",
+        ports=config.settings.native_ports,
+        tls=config.tls,
+        mounts=(*config.native_mounts, native),
     )
-    ping = beacon(port)
-    others = {each.name: await _listen(listeners, each, ping) for each in config.listeners}
-    _log.info("listening", port=port, others={name: found.port for name, found in others.items()})
-    return Serving(listeners, port, others)
-
-
-async def _listen(listeners: Listeners, wanted: Listener, ping: Mount) -> ListenResult:
-    """Listen where another program may do so already without harm to the native API."""
-    if wanted.tls is None:
-        wanted = replace(wanted, mounts=(*wanted.mounts, ping))
-    try:
-        return ListenResult(await listeners.listen(wanted))
-    except PortTakenError as error:
-        owner = await asyncio.to_thread(describe_owner, wanted.ports[0])
-        problem = error.detail if owner is None else f"{error.detail}: {owner}"
-        _log.warning("no free port", listener=wanted.name, ports=wanted.ports, detail=problem)
-        return ListenResult(None, problem)
+    serving = Serving(listeners, await listeners.listen(wanted))
+    usual = wanted.ports[0]
+    if usual not in {0, serving.port}:
+        serving.wait_for(replace(wanted, ports=(usual,)))
+    ping = beacon(serving.port)
+    for each in config.listeners:
+        mounts = (*each.mounts, ping) if each.tls is None else each.mounts
+        await serving.open(replace(each, mounts=mounts))
+    others = {name: found.port for name, found in serving.others.items()}
+    _log.info("listening", port=serving.port, others=others)
+    return serving

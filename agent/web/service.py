@@ -34,6 +34,11 @@ class Service(Protocol):
     ) -> model.SignatureResult:
         """Sign with a card."""
 
+    async def authenticate(
+        self, site: Origin, request: model.AuthenticationRequest, pin: SecretBytes | None
+    ) -> model.AuthenticationResult:
+        """Prove to a site who holds the card."""
+
     async def decrypt(
         self, site: Origin, request: model.DecryptionRequest, pin: SecretBytes | None
     ) -> bytes:

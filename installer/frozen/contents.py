@@ -13,6 +13,7 @@ PACKAGES = ("agent", "tray")
 """The packages of the checkout that are shipped."""
 
 UNSHIPPED = (
+    "agent.kits",
     "agent.portal",
     "tests",
     "installer",
@@ -115,7 +116,7 @@ def data_files(root: Path) -> list[tuple[str, str]]:
 def _is_data(place: Path) -> bool:
     if "node_modules" in place.parts or "__pycache__" in place.parts:
         return False
-    if ".".join(place.parts).startswith("agent.portal."):
+    if ".".join(place.parts).startswith(("agent.kits.", "agent.portal.")):
         return False
     return place.suffix not in _UNSHIPPED_KINDS and place.name not in _DEVELOPERS
 

@@ -224,3 +224,32 @@ test("a card that could not be read is told beside the others", async () => {
   assert.deepEqual(heard, [problem]);
   assert.deepEqual(await agent.certificates(), [{ reader: "S" }]);
 });
+
+const LOGIN = { result: { token: "dG9r", thumbprint: "00", reader: "R" } };
+const CHALLENGE = Uint8Array.from({ length: 32 }, (_, index) => 255 - index);
+const CHALLENGE_TEXT = "__79_Pv6-fj39vX08_Lx8O_u7ezr6uno5-bl5OPi4eA";
+
+test("a login sends the challenge, as octets or as base64url, and nothing of the site", async () => {
+  const { agent, state } = world({ answers: { authenticate: () => LOGIN } });
+  assert.deepEqual(await agent.authenticate({ challenge: CHALLENGE }), LOGIN.result);
+  await agent.authenticate({ challenge: CHALLENGE_TEXT, purpose: "identify", hash: "SHA-512", pin: "123456" });
+  const sent = state.sockets.flatMap((socket) => socket.sent).filter(({ method }) => method === "authenticate");
+  const challenge = toBase64(CHALLENGE);
+  assert.deepEqual(sent.map(({ params }) => params), [
+    { challenge, purpose: "login", hash: "SHA-256" },
+    { challenge, purpose: "identify", hash: "SHA-512", pin: "123456" },
+  ]);
+});
+
+test("what is no challenge is refused before anything is sent", async () => {
+  const { agent, state } = world({ answers: { authenticate: () => LOGIN } });
+  const wrong = [
+    undefined, null, {}, [], 5, "", "A".repeat(42), "A".repeat(45), "A".repeat(87), `${"A".repeat(43)}=`, `${"A".repeat(43)}\n`,
+    CHALLENGE_TEXT.replace("_", "/"), CHALLENGE_TEXT.replace("-", "+"), `${"A".repeat(42)}B`, // B: not the one text of these octets
+    new Uint8Array(31), new Uint8Array(65), new ArrayBuffer(32), Array.from(CHALLENGE),
+  ];
+  for (const challenge of wrong) {
+    await assert.rejects(agent.authenticate({ challenge }), (error) => error instanceof AnkongError && error.code === "bad_request");
+  }
+  assert.equal(state.sockets.length, 0);
+});

@@ -67,6 +67,7 @@ test("another installation is told of, and is handed nothing before the user acc
   await assert.rejects(second.sign({ data: "x", pin: "123456" }), coded("installation_changed"));
   await assert.rejects(second.certificates(), coded("installation_changed"));
   await assert.rejects(second.decrypt({ data: "x" }), coded("installation_changed"));
+  await assert.rejects(second.authenticate({ challenge: new Uint8Array(32) }), coded("installation_changed"));
   await assert.rejects(second.signBatch({ items: [] }), coded("installation_changed"));
   assert.equal(state.sockets.at(-1).sent.some(({ method }) => ["sign", "certificates"].includes(method)), false);
   assert.equal((await second.acceptInstallation()).key, now.installation.key);

@@ -37,7 +37,7 @@ def test_the_check_makes_a_gold_member(
     assert demo.returncode == 0
     *lines, named, last = told.strip().splitlines()
     steps = [line.split()[2] for line in lines if line.startswith("· step ")]
-    assert steps == [*map(str, STEPS), "the"]
+    assert steps == [*map(str, STEPS), "the", "the"]
     assert re.fullmatch(r"upgrade ok: gold member 王測試 in \d+\.\d s", last)
     assert named == f"screenshots: {tmp_path}"
     shown = {path.name[3:9] for path in tmp_path.glob("*.png")}

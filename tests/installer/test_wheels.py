@@ -44,10 +44,11 @@ def test_the_agents_wheel_has_the_virtual_card_and_nothing_of_the_portal(
 ) -> None:
     shipped = names(wheels[0])
     code = {name for name in shipped if name.endswith(".py")}
-    assert code == (sources("agent") | sources("tray")) - sources("agent/portal")
+    unshipped = sources("agent/portal") | sources("agent/kits")
+    assert code == (sources("agent") | sources("tray")) - unshipped
     assert "agent/virtualcard/card.py" in shipped
     assert "agent/web/native/openapi.json" in shipped
-    unwanted = ("portal", "node_modules", "README", "DECISIONS")
+    unwanted = ("portal", "kits", "node_modules", "README", "DECISIONS")
     assert not [name for name in shipped for word in unwanted if word in name]
 
 

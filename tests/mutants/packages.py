@@ -29,7 +29,10 @@ PACKAGES: Final[Mapping[str, tuple[str, ...]]] = {
         "tests/pcsc/test_platforms.py",
     ),
     "agent/cards": (*_CARD_SIDE[1:], "tests/signing/test_drivers.py"),
-    "agent/cms": ("tests/signing/test_cms_*.py",),
+    "agent/cms": (
+        "tests/signing/test_cms_*.py",
+        "tests/signing/test_pki_certificate.py",  # texts of every kind
+    ),
     "agent/pki": ("tests/signing/test_pki_*.py",),
     "agent/signing": (
         "tests/signing/test_key_use.py",
@@ -39,7 +42,6 @@ PACKAGES: Final[Mapping[str, tuple[str, ...]]] = {
         "tests/signing/test_straight_transaction.py",
         "tests/signing/test_service.py",
         "tests/signing/test_recording.py",
-        "tests/signing/test_listing.py",
     ),
 }
 """Files and folders below the checkout; a pattern stands for every file that fits it."""

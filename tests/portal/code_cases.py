@@ -108,7 +108,7 @@ async def guessed_code(_: Site, visitor: Visitor, __: Person) -> str:
 
 
 @reaches(PortalCode.TOO_MANY_ATTEMPTS)
-async def too_many_codes_to_one_contact(site: Site, _: Visitor, __: Person) -> str:
+async def too_many_codes_to_one_contact(_: Site, visitor: Visitor, __: Person) -> str:
     for _attempt in range(5):
-        assert await (await site.visitor()).code("/api/otp", {"contact": MOBILE}) == "ok"
-    return await (await site.visitor()).code("/api/otp", {"contact": MOBILE})
+        assert await visitor.code("/api/otp", {"contact": MOBILE}) == "ok"
+    return await visitor.code("/api/otp", {"contact": MOBILE})

@@ -1,17 +1,22 @@
 """Ways to reach each code: challenges and signatures that are not what they should be."""
 
 import base64
+from collections.abc import Callable
+from unittest.mock import patch
 
 from agent.cms.document import Document
+from agent.cms.login import LoginPurpose, LoginStatement
 from agent.cms.signed import prepare
 from agent.portal.errors import PortalCode
 from agent.virtualcard.issuer import TestIssuer
 from tests.portal.code_cases import reaches
 from tests.portal.support import (
+    NOON,
     Person,
     Site,
     Visitor,
     issue,
+    submission,
 )
 
 
@@ -69,57 +74,113 @@ async def second_signature_over_one_challenge(_: Site, visitor: Visitor, citizen
     await visitor.register()
     body = await visitor.upgrade_body(citizen)
     other = base64.b64encode(b"\x30\x03\x02\x01\x01").decode()
-    assert await visitor.code("/api/upgrade/card", body | {"signature": other}) != "ok"
+    assert await visitor.code("/api/upgrade/card", body | {"token": other}) != "ok"
     return await visitor.code("/api/upgrade/card", body)
 
 
-async def with_signature(visitor: Visitor, signature: bytes) -> str:
-    """Answer a challenge of a new member with any octets."""
-    await visitor.register()
-    _, challenge = await visitor.post("/api/login/card/challenge")
-    body = {
-        "challenge_id": challenge["challenge_id"],
-        "signature": base64.b64encode(signature).decode(),
-    }
+@reaches(PortalCode.CHALLENGE_USED)
+async def login_after_the_same_challenge_was_wasted(
+    _: Site, visitor: Visitor, citizen: Person
+) -> str:
+    body = await visitor.login_body(citizen)
+    wasted = body | {"token": "AAAA"}
+    assert await visitor.code("/api/login/card", wasted) == "signature_invalid"
     return await visitor.code("/api/login/card", body)
 
 
-@reaches(PortalCode.SIGNATURE_INVALID)
-async def signature_over_something_else(_: Site, visitor: Visitor, citizen: Person) -> str:
-    return await with_signature(visitor, citizen.sign(b"something else"))
+async def with_token(visitor: Visitor, make: Callable[[str], bytes]) -> str:
+    """Answer a challenge for logging in with any octets."""
+    await visitor.register()
+    _, challenge = await visitor.post("/api/login/card/challenge")
+    made = make(challenge["challenge"])
+    return await visitor.code("/api/login/card", submission(challenge, made))
 
 
-@reaches(PortalCode.SIGNATURE_INVALID)
-async def signature_over_an_older_challenge(_: Site, visitor: Visitor, citizen: Person) -> str:
-    older = base64.b64decode((await visitor.login_body(citizen))["signature"])
-    return await with_signature(visitor, older)
+def stated(citizen: Person, challenge: str, origin: str, purpose: str = "login") -> bytes:
+    statement = LoginStatement(LoginPurpose(purpose), origin, challenge, NOON)
+    return citizen.authenticate(statement)
 
 
 @reaches(PortalCode.SIGNATURE_INVALID)
 async def garbage(_: Site, visitor: Visitor, __: Person) -> str:
-    return await with_signature(visitor, b"\x30\x80" + bytes(50))
+    return await with_token(visitor, lambda _: b"\x30\x80" + bytes(50))
 
 
 @reaches(PortalCode.SIGNATURE_INVALID)
 async def detached_signature(_: Site, visitor: Visitor, citizen: Person) -> str:
-    await visitor.register()
-    _, challenge = await visitor.post("/api/login/card/challenge")
-    document = Document(base64.b64decode(challenge["challenge"]))
-    prepared = prepare(citizen.der, document, attached=False)
-    signature = prepared.finish(citizen.sign_digest(prepared.digest))
-    encoded = base64.b64encode(signature).decode()
-    body = {"challenge_id": challenge["challenge_id"], "signature": encoded}
-    return await visitor.code("/api/login/card", body)
+    prepared = prepare(citizen.der, Document(b"x"), attached=False)
+    made = prepared.finish(citizen.sign_digest(prepared.digest))
+    return await with_token(visitor, lambda _: made)
 
 
 @reaches(PortalCode.SIGNATURE_INVALID)
 async def changed_octet(_: Site, visitor: Visitor, citizen: Person) -> str:
     await visitor.register()
     body = await visitor.upgrade_body(citizen)
-    signature = bytearray(base64.b64decode(body["signature"]))
-    signature[-1] ^= 1
-    changed = base64.b64encode(signature).decode()
-    return await visitor.code("/api/upgrade/card", body | {"signature": changed})
+    token = bytearray(base64.b64decode(body["token"]))
+    token[-1] ^= 1
+    changed = base64.b64encode(token).decode()
+    return await visitor.code("/api/upgrade/card", body | {"token": changed})
+
+
+@reaches(PortalCode.WRONG_CONTENT_TYPE)
+async def signed_document(_: Site, visitor: Visitor, citizen: Person) -> str:
+    return await with_token(visitor, lambda challenge: citizen.sign(challenge.encode()))
+
+
+@reaches(PortalCode.WRONG_CONTENT_TYPE)
+async def document_that_reads_like_a_login(_: Site, visitor: Visitor, citizen: Person) -> str:
+    def make(challenge: str) -> bytes:
+        text = LoginStatement(LoginPurpose.LOGIN, visitor.origin, challenge, NOON).encode()
+        return citizen.sign(text)
+
+    return await with_token(visitor, make)
+
+
+@reaches(PortalCode.MALFORMED)
+async def statement_of_another_form(_: Site, visitor: Visitor, citizen: Person) -> str:
+    def make(challenge: str) -> bytes:
+        statement = LoginStatement(LoginPurpose.LOGIN, visitor.origin, challenge, NOON)
+        text = statement.encode().replace(b".v1", b".v2")
+        with patch.object(LoginStatement, "encode", lambda _: text):
+            return citizen.authenticate(statement)
+
+    return await with_token(visitor, make)
+
+
+@reaches(PortalCode.ORIGIN_MISMATCH)
+async def login_made_for_another_site(_: Site, visitor: Visitor, citizen: Person) -> str:
+    return await with_token(visitor, lambda text: stated(citizen, text, "https://evil.example"))
+
+
+@reaches(PortalCode.ORIGIN_MISMATCH)
+async def login_made_for_another_port(_: Site, visitor: Visitor, citizen: Person) -> str:
+    return await with_token(visitor, lambda text: stated(citizen, text, "http://127.0.0.1:1"))
+
+
+@reaches(PortalCode.ORIGIN_MISMATCH)
+async def login_made_for_the_site_with_a_slash(_: Site, visitor: Visitor, citizen: Person) -> str:
+    return await with_token(visitor, lambda text: stated(citizen, text, visitor.origin + "/"))
+
+
+@reaches(PortalCode.CHALLENGE_MISMATCH)
+async def login_over_an_older_challenge(_: Site, visitor: Visitor, citizen: Person) -> str:
+    older = base64.b64decode((await visitor.login_body(citizen))["token"])
+    return await with_token(visitor, lambda _: older)
+
+
+@reaches(PortalCode.PURPOSE_MISMATCH)
+async def identification_where_a_login_is_due(_: Site, visitor: Visitor, citizen: Person) -> str:
+    return await with_token(visitor, lambda text: stated(citizen, text, visitor.origin, "identify"))
+
+
+@reaches(PortalCode.PURPOSE_MISMATCH)
+async def login_where_an_identification_is_due(_: Site, visitor: Visitor, citizen: Person) -> str:
+    await visitor.register()
+    asked = {"id_number": citizen.id_number}
+    _, challenge = await visitor.post("/api/upgrade/card/challenge", asked)
+    made = stated(citizen, challenge["challenge"], visitor.origin)
+    return await visitor.code("/api/upgrade/card", submission(challenge, made))
 
 
 @reaches(PortalCode.CERTIFICATE_UNTRUSTED)

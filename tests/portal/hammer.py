@@ -11,6 +11,7 @@ from pathlib import Path
 
 from agent.portal import challenges, members, otp, sessions
 from agent.portal.accounts import begin_member_session
+from agent.portal.asker import Asker
 from agent.portal.cards import _Attempt, _CardFacts, _claim, _finish_upgrade
 from agent.portal.challenges import Challenge, ChallengePurpose, Claimed
 from agent.portal.contact import parse_contact
@@ -23,16 +24,16 @@ from agent.virtualcard.identity import generate_id_number
 def _register(tx: Transaction, number: int) -> tuple[MemberSession, str]:
     contact = parse_contact(f"{number}@example.test")
     opened = sessions.open_session(tx)
-    code = otp.issue(tx, opened.session, contact)
+    code = otp.issue(tx, opened.session, contact, Asker())
     assert isinstance(code, str)
-    assert isinstance(otp.confirm(tx, opened.session, contact, code), otp.Confirmation)
+    assert isinstance(otp.confirm(tx, opened.session, contact, code, Asker()), otp.Confirmation)
     logged_in = begin_member_session(tx, opened.session, members.register(tx, contact))
     assert logged_in.opened is not None
     return logged_in.opened.session, logged_in.member.id
 
 
 def _challenge(tx: Transaction, session: MemberSession) -> Challenge:
-    return challenges.issue(tx, session, ChallengePurpose.UPGRADE, "http://localhost")
+    return challenges.issue(tx, session, ChallengePurpose.UPGRADE)
 
 
 def hammer(db: PortalDatabase, number: int) -> None:

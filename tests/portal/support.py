@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
 from agent.cms.document import Document
-from agent.cms.signed import prepare
+from agent.cms.login import LoginPurpose, LoginStatement
+from agent.cms.signed import prepare, prepare_login
 from agent.portal.app import Rates, Replacements, create_app
 from agent.portal.config import PortalConfig
 from agent.portal.ics.standin import PATH, create_standin
@@ -57,8 +58,13 @@ class Person:
         return str(value.value)
 
     def sign(self, content: bytes) -> bytes:
-        """Make an attached CMS SignedData, as the agent would."""
+        """Make an attached CMS SignedData over a document, as the agent would."""
         prepared = prepare(self.der, Document(content))
+        return prepared.finish(self.sign_digest(prepared.digest))
+
+    def authenticate(self, statement: LoginStatement) -> bytes:
+        """Make a login, as the agent would."""
+        prepared = prepare_login(self.der, statement)
         return prepared.finish(self.sign_digest(prepared.digest))
 
     def sign_digest(self, digest: bytes) -> bytes:
@@ -166,7 +172,7 @@ class Visitor:
         typed = person.id_number if id_number is None else id_number
         status, challenge = await self.post("/api/upgrade/card/challenge", {"id_number": typed})
         assert status == 200, challenge
-        return signed(challenge, person)
+        return signed(challenge, person, self.origin)
 
     async def upgrade(self, person: Person, id_number: str | None = None) -> str:
         return await self.code("/api/upgrade/card", await self.upgrade_body(person, id_number))
@@ -174,7 +180,7 @@ class Visitor:
     async def login_body(self, person: Person) -> dict[str, str]:
         status, challenge = await self.post("/api/login/card/challenge")
         assert status == 200, challenge
-        return signed(challenge, person)
+        return signed(challenge, person, self.origin, LoginPurpose.LOGIN)
 
     async def login(self, person: Person) -> str:
         return await self.code("/api/login/card", await self.login_body(person))
@@ -183,11 +189,24 @@ class Visitor:
         return (await self.get("/api/session"))[1]["member"]
 
 
-def signed(challenge: Mapping[str, Any], person: Person) -> dict[str, str]:
-    """Answer a challenge."""
-    signature = person.sign(base64.b64decode(challenge["challenge"]))
-    encoded = base64.b64encode(signature).decode()
-    return {"challenge_id": challenge["challenge_id"], "signature": encoded}
+NOON = "2026-06-15T12:00:00Z"  # by a citizen's clock that has stopped, which harms nobody
+
+
+def signed(
+    challenge: Mapping[str, Any],
+    person: Person,
+    origin: str,
+    purpose: LoginPurpose = LoginPurpose.IDENTIFY,
+) -> dict[str, str]:
+    """Answer a challenge, as the agent does for a page of ``origin``."""
+    statement = LoginStatement(purpose, origin, challenge["challenge"], NOON)
+    return submission(challenge, person.authenticate(statement))
+
+
+def submission(challenge: Mapping[str, Any], token: bytes) -> dict[str, str]:
+    """Send any octets as the answer to a challenge."""
+    encoded = base64.b64encode(token).decode()
+    return {"challenge_id": challenge["challenge_id"], "token": encoded}
 
 
 def publish(issuer: TestIssuer, folder: Path) -> None:

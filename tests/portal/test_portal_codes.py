@@ -66,8 +66,8 @@ async def test_card_attempts_are_counted_by_session(
 class BrokenVerifier:
     """Fails in a way that nobody has thought of."""
 
-    async def open(self, signature: bytes, content: bytes) -> object:
-        raise RuntimeError(f"{signature!r} {content!r}")
+    async def open(self, token: bytes) -> object:
+        raise RuntimeError(f"{token!r}")
 
 
 async def test_internal(

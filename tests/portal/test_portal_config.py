@@ -27,8 +27,9 @@ def test_flags_come_before_the_file_and_the_file_before_defaults(tmp_path: Path)
 def test_without_origins_both_names_of_this_machine_count() -> None:
     config = parse_arguments(NEEDED)
     assert config.origins_at(81) == ("http://localhost:81", "http://127.0.0.1:81")
-    named = parse_arguments([*NEEDED, "--origin", "http://a.test", "--origin", "http://b.test:1"])
-    assert named.origins_at(81) == ("http://a.test", "http://b.test:1")
+    assert config.origins_at(80) == ("http://localhost", "http://127.0.0.1")
+    named = parse_arguments([*NEEDED, "--origin", "https://a.test", "--origin", "https://b.test:1"])
+    assert named.origins_at(81) == ("https://a.test", "https://b.test:1")
 
 
 @pytest.mark.parametrize(
@@ -64,11 +65,26 @@ def test_a_wrong_file_is_refused(text: str, tmp_path: Path) -> None:
     [
         *("", "null", "localhost", "http://", "http://a.test/", "http://a.test/x", "*"),
         *("http://A.test", "http://u@a.test", "ftp://a.test", "http://a.test?x", "http://a.test#x"),
+        *("https://a.test/", "HTTPS://a.test", "https://a.test:443", "https://a.test:65536"),
+        *("https://a.test:", "https://a.test.", " https://a.test", "https://測試.test", "a.test"),
+        *("http://a.test", "http://a.test:8080", "http://192.0.2.1", "http://localhost:80"),
     ],
 )
 def test_an_origin_is_what_a_browser_writes(origin: str) -> None:
     with pytest.raises(ValueError, match="origin"):
         check_origin(origin)
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        *("https://a.test", "https://a.test:8443", "https://xn--g6w251d.test", "https://192.0.2.1"),
+        *("http://localhost", "http://localhost:8080", "http://127.0.0.1:1", "http://[::1]:1"),
+        "http://portal.localhost:8080",
+    ],
+)
+def test_a_site_that_can_be_logged_in_to_is_accepted(origin: str) -> None:
+    check_origin(origin)
 
 
 def test_id_numbers_are_forgotten_in_time_and_in_number() -> None:

@@ -5,7 +5,6 @@ import base64
 import hashlib
 import json
 import re
-import time
 from pathlib import Path
 
 import aiohttp
@@ -16,6 +15,7 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from agent.cms.errors import CmsError
+from agent.cms.login import LoginPurpose
 from agent.portal.api import add_routes
 from agent.portal.wire import MAX_BODY
 from agent.virtualcard.issuer import TestIssuer
@@ -27,6 +27,8 @@ from tests.portal.support import (
     Visitor,
     publish,
     running_site,
+    signed,
+    submission,
 )
 
 OTP = {"contact": MOBILE}
@@ -113,14 +115,15 @@ async def test_no_other_name_leads_here(visitor: Visitor) -> None:
     assert status == 403
 
 
-async def test_both_names_of_this_machine_lead_here(visitor: Visitor) -> None:
+async def test_both_names_of_this_machine_lead_here(visitor: Visitor, citizen: Person) -> None:
     name = visitor.origin.replace("127.0.0.1", "localhost")
     status, answer = await visitor.post(
         "/api/login/card/challenge",
         headers={"Origin": name, "Host": name.removeprefix("http://")},
     )
     assert status == 200
-    assert f"origin: {name}\n" in base64.b64decode(answer["challenge"]).decode()
+    body = signed(answer, citizen, name, LoginPurpose.LOGIN)
+    assert await visitor.code("/api/login/card", body) == "card_not_registered"
 
 
 @pytest.mark.parametrize("path", POSTS)
@@ -144,10 +147,10 @@ HOSTILE = [
     b'{"contact":"\xff"}',
     b'{"contact":"\\ud800"}',
     b'{"contact":"' + b"9" * 255 + b'"}',
-    b'{"challenge_id":"a","signature":"***"}',
-    b'{"challenge_id":"a","signature":"AAA"}',
-    b'{"challenge_id":"a","signature":"AA==AA=="}',
-    b'{"challenge_id":"a","signature":""}',
+    b'{"challenge_id":"a","token":"***"}',
+    b'{"challenge_id":"a","token":"AAA"}',
+    b'{"challenge_id":"a","token":"AA==AA=="}',
+    b'{"challenge_id":"a","token":""}',
     b'{"challenge_id":"a"}',
     b'{"id_number":"A1","x":1}',
     b"[" * 100_000,
@@ -176,8 +179,7 @@ async def test_a_huge_body_is_refused(visitor: Visitor) -> None:
 async def test_a_signature_of_any_size_is_judged_or_refused(visitor: Visitor) -> None:
     for size in (1, 60_000, 65_536, 65_537, 90_000):
         _, challenge = await visitor.post("/api/login/card/challenge")
-        signature = base64.b64encode(b"\x30" * size).decode()
-        body = {"challenge_id": challenge["challenge_id"], "signature": signature}
+        body = submission(challenge, b"\x30" * size)
         expected = "signature_invalid" if size <= 65_536 else "bad_request"
         assert await visitor.code("/api/login/card", body) == expected
 
@@ -190,10 +192,7 @@ async def test_any_octets_as_a_signature_are_an_invalid_signature(
     data: bytes, visitor: Visitor
 ) -> None:
     _, challenge = await visitor.post("/api/login/card/challenge")
-    body = {
-        "challenge_id": challenge["challenge_id"],
-        "signature": base64.b64encode(data).decode(),
-    }
+    body = submission(challenge, data)
     assert await visitor.code("/api/login/card", body) == "signature_invalid"
 
 
@@ -252,7 +251,8 @@ async def test_behind_https_the_cookie_is_for_https_only(
 
 async def test_only_a_hash_of_the_token_is_kept(site: Site, visitor: Visitor) -> None:
     await visitor.register()
-    (token,) = visitor.cookies().values()
+    token = visitor.cookies()["session"]
+    assert set(visitor.cookies()) == {"session", "browser"}
     stored = b"".join(
         [path.read_bytes() for path in await asyncio.to_thread(list, site.folder.glob("portal.*"))]
     )
@@ -374,25 +374,41 @@ async def test_answers_about_people_are_kept_by_no_cache(visitor: Visitor) -> No
             assert response.headers["Cache-Control"] == "no-store"
 
 
-async def test_a_challenge_says_what_it_is_for(visitor: Visitor, citizen: Person) -> None:
+async def test_a_challenge_is_32_random_octets(visitor: Visitor, citizen: Person) -> None:
     await visitor.register()
     seen = set()
-    for path, body, purpose in (
-        ("/api/upgrade/card/challenge", {"id_number": citizen.id_number}, "upgrade"),
-        ("/api/login/card/challenge", {}, "login"),
+    for path, body in (
+        ("/api/upgrade/card/challenge", {"id_number": citizen.id_number}),
+        ("/api/upgrade/card/challenge", {"id_number": citizen.id_number}),
+        ("/api/login/card/challenge", {}),
+        ("/api/login/card/challenge", {}),
     ):
         _, answer = await visitor.post(path, body)
         assert answer["expires_in"] == 300
-        text = base64.b64decode(answer["challenge"]).decode()
-        lines = dict(line.split(": ", 1) for line in text.splitlines()[1:])
-        assert lines["purpose"] == purpose
-        assert lines["origin"] == visitor.origin
-        moment = time.strptime(lines["time"], "%Y-%m-%dT%H:%M:%SZ")
-        assert moment.tm_year >= 2025
-        assert len(bytes.fromhex(lines["nonce"])) == 32
-        assert citizen.id_number not in text
-        seen.add(lines["nonce"])
-    assert len(seen) == 2
+        text = answer["challenge"]
+        assert len(text) == 43
+        assert len(base64.urlsafe_b64decode(text + "=")) == 32
+        seen.add(text)
+    assert len(seen) == 4
+
+
+async def test_a_refused_login_is_a_bad_request_with_one_code(
+    visitor: Visitor, citizen: Person, caplog: pytest.LogCaptureFixture
+) -> None:
+    _, challenge = await visitor.post("/api/login/card/challenge")
+    elsewhere = signed(challenge, citizen, "https://evil.example", LoginPurpose.LOGIN)
+    status, answer = await visitor.post("/api/login/card", elsewhere)
+    assert status == 400
+    assert answer["error"]["code"] == "origin_mismatch"
+    assert "evil.example" not in json.dumps(answer)
+    (told,) = (each for each in caplog.records if "origin_mismatch" in each.getMessage())
+    assert told.levelname == "WARNING"  # the operator may have named the site wrongly
+    assert "https://evil.example" in told.getMessage()
+    assert visitor.origin in told.getMessage()
+    # The same again gets the same answer, and nothing else is looked at any more.
+    assert await visitor.code("/api/login/card", elsewhere) == "origin_mismatch"
+    right = signed(challenge, citizen, visitor.origin, LoginPurpose.LOGIN)
+    assert await visitor.code("/api/login/card", right) == "challenge_used"
 
 
 async def test_a_name_is_tidied_and_kept(visitor: Visitor, citizen: Person) -> None:

@@ -111,8 +111,8 @@ async def test_neither_log_nor_files_tell_whose_number_contact_code_or_signature
             tokens = [value.encode() for value in visitor.cookies().values()]
         assert await portal.end(signal.SIGTERM) == 0
     for made in (refused, accepted):
-        end = base64.b64decode(made["signature"])[-64:]
-        secrets += [made["signature"][:64].encode(), end, end.hex().encode()]
+        end = base64.b64decode(made["token"])[-64:]
+        secrets += [made["token"][:64].encode(), end, end.hex().encode()]
     written = await asyncio.to_thread(_everything_in, tmp_path)
     assert b"id_number_mismatch" in written["portal.log"]
     for name, content in written.items():

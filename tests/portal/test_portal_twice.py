@@ -58,7 +58,7 @@ async def test_a_challenge_is_used_once_under_twenty_different_signatures(
     # An RSA signature is always the same; a certificate of another serial number is not.
     people = [issue(site.issuer, 1) for _ in range(20)]
     await asyncio.to_thread(site.publish)
-    bodies = [signed(challenge, person) for person in people]
+    bodies = [signed(challenge, person, visitor.origin) for person in people]
     codes = await asyncio.gather(*(visitor.code("/api/upgrade/card", body) for body in bodies))
     assert Counter(codes) == {"ok": 1, "challenge_used": 19}
     card_logins = "SELECT count(*) FROM login WHERE kind = 'card'"
@@ -300,7 +300,7 @@ async def test_a_page_that_goes_away_in_the_middle_finds_the_member_gold(
     click.cancel()  # a reload: the connection is gone
     await asyncio.wait([click])
     again = asyncio.create_task(visitor.code("/api/upgrade/card", body))
-    other = asyncio.create_task(visitor.code("/api/upgrade/card", body | {"signature": "AAAA"}))
+    other = asyncio.create_task(visitor.code("/api/upgrade/card", body | {"token": "AAAA"}))
     assert await other == "challenge_used"
     slow.identity.go_on.set()
     assert await again == "ok"
@@ -365,11 +365,14 @@ async def test_a_server_that_was_started_anew_asks_for_the_id_number_again(
     async with running_site(test_issuer, folder) as site:
         visitor = await site.visitor()
         member = await visitor.register()
-        body = await visitor.upgrade_body(citizen)
+        _, challenge = await visitor.post(
+            "/api/upgrade/card/challenge", {"id_number": citizen.id_number}
+        )
         cookies = visitor.cookies()
     async with running_site(test_issuer, folder) as site:
         visitor = await site.visitor()
         visitor.set_cookies(cookies)
         assert (await visitor.member())["id"] == member["id"]
+        body = signed(challenge, citizen, visitor.origin)
         assert await visitor.code("/api/upgrade/card", body) == "challenge_expired"
         assert await visitor.upgrade(citizen) == "ok"

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
@@ -100,7 +101,7 @@ class Authority:
     def issue(
         self,
         subject: x509.Name,
-        key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey,
+        key: CertificateIssuerPrivateKeyTypes,
         *,
         serial: int = 0x5A01,
         usage: Sequence[str] = (SIGN,),
@@ -138,6 +139,7 @@ class Authority:
         self,
         revoked: Sequence[int] = (),
         *,
+        why: Sequence[x509.ExtensionType] = (),
         this_update: datetime = NOW - DAY,
         next_update: datetime = NOW + DAY,
         extra: Sequence[tuple[x509.ExtensionType, bool]] = (),
@@ -154,6 +156,8 @@ class Authority:
         )
         for number in revoked:
             entry = x509.RevokedCertificateBuilder().serial_number(number)
+            for reason in why:
+                entry = entry.add_extension(reason, critical=False)
             builder = builder.add_revoked_certificate(entry.revocation_date(NOW - 2 * DAY).build())
         for extension, critical in extra:
             builder = builder.add_extension(extension, critical)

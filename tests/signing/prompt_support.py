@@ -9,6 +9,7 @@ from agent.consent.questions import (
     AllowBlind,
     AllowSite,
     CardFacts,
+    ChooseCard,
     DocumentFacts,
     EnterPin,
     LastAttempt,
@@ -31,7 +32,9 @@ PIN = EnterPin(SITE, SIGNING, CARD, 3, was_wrong=False, min_length=6, max_length
 LAST = LastAttempt(SITE, 1, CARD, pin_given=False)
 LOCKED = Locked(SITE, CARD)
 BLIND = AllowBlind(SITE)
-ALL = (ALLOW, AllowSite(SITE, blind=True), BLIND, PIN, LAST, LOCKED)
+OTHER_CARD = CardFacts("Ankong Virtual Reader 1", "gen1", "TP00000000000002", None, virtual=True)
+CHOOSE = ChooseCard(SITE, (CARD, OTHER_CARD))
+ALL = (ALLOW, AllowSite(SITE, blind=True), BLIND, PIN, LAST, LOCKED, CHOOSE)
 THINKING = 20.0  # seconds; far more than whatever closes a window takes
 
 Answer = Callable[[Prompt[Any]], Any]

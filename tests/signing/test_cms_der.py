@@ -34,6 +34,7 @@ ONLY_BER = {
     "constructed octet string": "2403040100",
     "indefinite octet string": "2480040100" + "0000",
     "length in a longer form": "04810100",
+    "length of four bytes": "048400000001" + "00",
     "length with a zero in front": "0482008000" + "00" * 127,
     "end-of-contents inside a definite one": "30020000",
 }

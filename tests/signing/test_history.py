@@ -110,7 +110,7 @@ def test_lines_of_one_request_are_all_there_or_none(path: Path, history: History
     assert read(path) == ()
     assert history.append(lambda: (good,)).result()
     assert history.problem is None
-    assert verify(path).intact
+    assert verify(path).only_unwritten
 
 
 def test_a_history_that_is_closed_fails_nobody(history: History) -> None:

@@ -77,6 +77,7 @@ def test_what_a_walk_found_is_told(tmp_path: Path) -> None:
     written(path, 3)
     assert verdict_record(verify(path)) == {
         "intact": True,
+        "only_unwritten": False,
         "lines": 3,
         "segments": 1,
         "breaks": [],

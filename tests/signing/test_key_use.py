@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from agent.cards.card import ID_SIGN, StoredCertificate
+from agent.cards.known_attempts import KnownAttempts, MemoryAttempts
 from agent.cms.digest import HashAlgorithm
 from agent.cms.document import Document
 from agent.cms.errors import CmsError
@@ -52,20 +53,35 @@ INS_VERIFY = 0x20
 
 @asynccontextmanager
 async def desk(
-    card: VirtualCard, citizen: Citizen | None = None
+    card: VirtualCard, citizen: Citizen | None = None, known: KnownAttempts | None = None
 ) -> AsyncIterator[tuple[SigningService, VirtualProvider]]:
-    """Run a service with one card in its one reader; ``citizen`` answers its windows."""
+    """Run a service with one card in its one reader; ``citizen`` answers its windows.
+
+    Unless ``known`` says otherwise, it is known how many attempts the card has left.
+    """
     provider = VirtualProvider(readers=1)
     provider.insert(READER, card)
     permissions = MemoryPermissions()
     permissions.remember(SITE, Permission.ALLOWED)
     prompter = citizen or Citizen()
-    service = SigningService(provider, Ask(permissions, prompter), prompter=prompter)
+    service = SigningService(
+        provider,
+        Ask(permissions, prompter),
+        prompter=prompter,
+        attempts=known or knowing(card),
+    )
     await service.start()
     try:
         yield service, provider
     finally:
         await service.close()
+
+
+def knowing(card: VirtualCard) -> MemoryAttempts:
+    """Return a memory that knows how many attempts a card has left."""
+    known = MemoryAttempts()
+    known.write(card.data.serial, card.data.attempts_left)
+    return known
 
 
 def pin(text: str) -> SecretBytes:
@@ -163,19 +179,19 @@ async def test_a_request_that_was_cancelled_sends_no_pin(
 # Attempts that were spent while somebody was asked.
 
 
-async def spend(service: SigningService, attempts: int) -> None:
-    """Let the page of the same site send wrong PINs."""
-    for _ in range(attempts):
-        assert (await code_of(service.sign(SITE, ONE, pin(WRONG))))[0] is ErrorCode.PIN_INCORRECT
+def spend(card: VirtualCard, known: KnownAttempts, attempts: int) -> None:
+    """Let another program of ours, such as ``ankong sign``, send wrong PINs."""
+    card.data.attempts_left -= attempts
+    known.write(card.data.serial, card.data.attempts_left)
 
 
 async def test_a_typed_pin_does_not_spend_the_last_attempt_unasked(make_card: CardFactory) -> None:
     card = make_card()
-    citizen = Waiting([types(WRONG), says(False)])
-    async with desk(card, citizen) as (service, _):
+    citizen, known = Waiting([types(WRONG), says(False)]), knowing(card)
+    async with desk(card, citizen, known) as (service, _):
         asked = asyncio.create_task(service.sign(SITE, ONE, None))
         await citizen.shown()
-        await spend(service, 2)
+        spend(card, known, 2)
         citizen.go_on.set()
         assert await code_of(asked) == (ErrorCode.PIN_LAST_ATTEMPT, 1)
     assert [type(window) for window in citizen.asked] == [EnterPin, LastAttempt]
@@ -186,13 +202,12 @@ async def test_leave_for_the_last_attempt_but_one_is_none_for_the_last(
     make_card: CardFactory,
 ) -> None:
     card = make_card()
-    confirmed = replace(ONE, confirm_retry=True)
-    citizen = Waiting([says(True)])
-    async with desk(card, citizen) as (service, _):
-        await spend(service, 1)
-        asked = asyncio.create_task(service.sign(SITE, confirmed, pin(WRONG)))
+    citizen, known = Waiting([says(True)]), knowing(card)
+    async with desk(card, citizen, known) as (service, _):
+        spend(card, known, 1)
+        asked = asyncio.create_task(service.sign(SITE, ONE, pin(WRONG)))
         await citizen.shown()
-        await spend(service, 1)
+        spend(card, known, 1)
         citizen.go_on.set()
         assert await code_of(asked) == (ErrorCode.PIN_LAST_ATTEMPT, 1)
     (window,) = citizen.asked
@@ -202,16 +217,16 @@ async def test_leave_for_the_last_attempt_but_one_is_none_for_the_last(
 
 
 @pytest.mark.parametrize("verb", ["sign", "decrypt"])
-async def test_a_page_that_wants_retries_confirmed_has_the_second_confirmed(
+async def test_a_page_s_pin_after_a_wrong_one_is_confirmed(
     make_card: CardFactory, verb: str
 ) -> None:
     card = make_card()
     citizen = Citizen([says(False)])
-    cryptogram = DecryptionRequest(bytes(255) + b"\1", DecryptFormat.PKCS1, confirm_retry=True)
+    cryptogram = DecryptionRequest(bytes(255) + b"\1", DecryptFormat.PKCS1)
     async with desk(card, citizen) as (service, _):
-        await spend(service, 1)
+        assert await code_of(service.sign(SITE, ONE, pin(WRONG))) == (ErrorCode.PIN_INCORRECT, 2)
         asked = (
-            service.sign(SITE, replace(ONE, confirm_retry=True), pin(WRONG))
+            service.sign(SITE, ONE, pin(WRONG))
             if verb == "sign"
             else service.decrypt(SITE, cryptogram, pin(WRONG))
         )
@@ -229,17 +244,65 @@ async def test_leave_for_one_card_is_none_for_another(make_card: CardFactory) ->
         return True
 
     async with desk(first, Citizen([swap_and_agree])) as (service, provider):
-        await spend(service, 1)
         asked = service.sign(SITE, ONE, pin(WRONG))
         assert (await code_of(asked))[0] is ErrorCode.CARD_REMOVED
     assert verifies(second) == 0
+
+
+async def test_no_window_opens_for_a_card_that_is_gone(
+    make_card: CardFactory, halted: tuple[threading.Event, threading.Event]
+) -> None:
+    there, go_on = halted
+    citizen = Citizen([types(RIGHT)])
+    async with desk(make_card(), citizen) as (service, provider), service.subscribe() as events:
+        asked = asyncio.create_task(service.sign(SITE, ONE, None))
+        assert await asyncio.to_thread(there.wait, WAIT)
+        provider.remove(READER)
+        async with asyncio.timeout(WAIT):
+            while (await events.get()).name != "card_removed":
+                pass
+        go_on.set()
+        assert (await code_of(asked))[0] is ErrorCode.CARD_REMOVED
+    assert citizen.asked == []
+
+
+async def test_what_happens_elsewhere_closes_no_window(make_card: CardFactory) -> None:
+    citizen = Waiting([types(RIGHT)])
+    async with desk(make_card(), citizen) as (service, _):
+        asked = asyncio.create_task(service.sign(SITE, ONE, None))
+        await citizen.shown()
+        (view,) = service.snapshot().readers
+        service._readers._announce("card_removed", replace(view, name="another"))
+        service._readers._announce("card_inserted", view)
+        service._readers._announce("service_changed", None)
+        done, _pending = await asyncio.wait((asked,), timeout=0.1)
+        assert not done
+        citizen.go_on.set()
+        assert (await asked).signatures
+
+
+async def test_a_card_that_is_pulled_and_put_back_at_once_is_asked_for_anew(
+    make_card: CardFactory,
+) -> None:
+    """Nobody saw the reader empty, and it may be another card."""
+    card = make_card()
+    card.trace.recording = True
+    citizen = Waiting([types(RIGHT)])
+    async with desk(card, citizen) as (service, provider):
+        asked = asyncio.create_task(service.sign(SITE, ONE, None))
+        await citizen.shown()
+        with provider._changed:  # whoever watches sees both at once
+            provider.remove(READER)
+            provider.insert(READER, card)
+        assert (await code_of(asked))[0] is ErrorCode.CARD_REMOVED
+    assert verifies(card) == 0
 
 
 async def test_a_card_that_is_known_to_be_locked_says_so_and_nobody_is_asked(
     make_card: CardFactory,
 ) -> None:
     citizen = Citizen([says(True)])
-    async with desk(make_card(attempts_left=1), citizen) as (service, _):
+    async with desk(make_card(attempts_left=0), citizen) as (service, _):
         for _attempt in range(2):
             asked = service.sign(SITE, ONE, pin(WRONG))
             assert await code_of(asked) == (ErrorCode.PIN_LOCKED, 0)

@@ -13,7 +13,7 @@ from asn1crypto import crl as asn1_crl
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
@@ -32,6 +32,7 @@ from tests.signing import pki_support as pki
 
 OCSP_URL = "http://ocsp.test.invalid/"
 CRL_URL = "http://crl.test.invalid/ca.crl"
+NAIVE = datetime(2026, 1, 1)  # noqa: DTZ001 # in UTC, as the builder wants it
 PARTITION_URL = "http://crl.test.invalid/part-7.crl"
 
 
@@ -141,11 +142,23 @@ async def test_without_a_list_of_each_issuer_nothing_is_valid(crls: list[str]) -
     assert result.status is PathStatus.UNKNOWN
 
 
-async def test_revoked_says_when_and_why() -> None:
-    result = await validate(crls=[root_crl(), pki.issuing().crl([0x5A01])])
+@pytest.mark.parametrize(
+    ("why", "told"),
+    [
+        ([], "unspecified"),
+        ([x509.InvalidityDate(NAIVE)], "unspecified"),
+        ([x509.CRLReason(x509.ReasonFlags.key_compromise)], "key_compromise"),
+        (
+            [x509.InvalidityDate(NAIVE), x509.CRLReason(x509.ReasonFlags.certificate_hold)],
+            "certificate_hold",
+        ),
+    ],
+)
+async def test_revoked_says_when_and_why(why: list[x509.ExtensionType], told: str) -> None:
+    result = await validate(crls=[root_crl(), pki.issuing().crl([0x5A01], why=why)])
     assert result.status is PathStatus.REVOKED
     assert result.verdict.moment == pki.NOW - 2 * pki.DAY
-    assert result.verdict.reason == "unspecified"
+    assert result.verdict.reason == told
 
 
 async def test_a_revoked_authority_takes_its_citizens_along() -> None:
@@ -270,17 +283,35 @@ async def test_a_list_with_a_weak_signature_clears_nothing(
     assert result.status is PathStatus.UNKNOWN
 
 
+def unsigned_list() -> x509.CertificateRevocationListBuilder:
+    return x509.CertificateRevocationListBuilder(pki.MOICA, pki.NOW - pki.DAY, pki.NOW + pki.DAY)
+
+
 def test_a_list_by_a_key_of_another_kind_clears_nothing() -> None:
-    key = ed25519.Ed25519PrivateKey.generate()
-    certificate = pki.root().issue(
-        pki.MOICA, key, serial=6, usage=("key_cert_sign", "crl_sign"), ca=True
+    keys = {
+        "RSA": (pki.rsa_key("any"), hashes.SHA256(), True),
+        "EC": (ec.generate_private_key(ec.SECP256R1()), hashes.SHA256(), True),
+        "DSA": (dsa.generate_private_key(1024), hashes.SHA256(), False),  # noqa: S505 # soon made
+        "Ed25519": (ed25519.Ed25519PrivateKey.generate(), None, False),
+    }
+    for kind, (key, algorithm, accepted) in keys.items():
+        usage = ("key_cert_sign", "crl_sign")
+        certificate = pki.root().issue(pki.MOICA, key, serial=6, usage=usage, ca=True)
+        signed = unsigned_list().sign(key, algorithm)
+        assert signed.is_signature_valid(key.public_key())
+        listed = RevocationList.from_der(signed.public_bytes(Encoding.DER))
+        assert listed.is_signed_by(certificate) is accepted, kind
+
+
+def test_an_authority_that_states_no_use_of_its_key_may_sign_lists() -> None:
+    key = pki.rsa_key("any")
+    builder = x509.CertificateBuilder(
+        pki.ROOT, pki.MOICA, key.public_key(), 7, pki.NOW, pki.NOW + pki.DAY
     )
-    builder = x509.CertificateRevocationListBuilder().issuer_name(pki.MOICA)
-    dated = builder.last_update(pki.NOW - pki.DAY).next_update(pki.NOW + pki.DAY)
-    signed = dated.sign(key, None)
-    listed = RevocationList.from_der(signed.public_bytes(Encoding.DER))
-    assert signed.is_signature_valid(key.public_key())
-    assert not listed.is_signed_by(certificate)
+    certificate = builder.sign(key, hashes.SHA256())
+    listed = unsigned_list().sign(key, hashes.SHA256())
+    parsed = RevocationList.from_der(listed.public_bytes(Encoding.DER))
+    assert parsed.is_signed_by(certificate)
 
 
 async def test_a_short_key_of_an_authority_proves_nothing() -> None:
@@ -298,6 +329,14 @@ async def test_expired_and_not_yet_valid_say_the_limit() -> None:
     early = issue(not_before=pki.NOW + pki.DAY, not_after=pki.NOW + 9 * pki.DAY)
     result = await validate(early)
     assert (result.status, result.verdict.moment) == (PathStatus.NOT_YET_VALID, pki.NOW + pki.DAY)
+
+
+async def test_outside_its_time_a_certificate_is_not_looked_for_in_lists() -> None:
+    """Read the list of no other time: an authority drops what has expired."""
+    for first, last, status in ((-9, -1, PathStatus.EXPIRED), (1, 9, PathStatus.NOT_YET_VALID)):
+        leaf = issue(not_before=pki.NOW + first * pki.DAY, not_after=pki.NOW + last * pki.DAY)
+        result = await validate(leaf, crls=[root_crl(), pki.issuing().crl([0x77])])
+        assert result.status is status
 
 
 async def test_the_first_and_the_last_second_are_valid() -> None:

@@ -1,5 +1,6 @@
 """What ``ankong verify`` says about a file."""
 
+import asyncio
 import json
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,7 +12,8 @@ from agent import cli
 from agent.cms.attributes import SignedAttributes
 from agent.cms.document import Document
 from agent.cms.errors import CmsError
-from agent.cms.signed import prepare
+from agent.cms.login import LoginPurpose, LoginStatement
+from agent.cms.signed import prepare, prepare_login
 from agent.pki.report import Inputs, verify_files
 from tests.signing import pki_support as pki
 
@@ -158,3 +160,46 @@ async def test_a_file_that_is_not_there_is_an_error(folder: Path) -> None:
         await verify_files(Inputs(folder / "missing"), pki.NOW)
     with pytest.raises(CmsError, match="missing"):
         await verify_files(Inputs(folder / "attached", anchors=[folder / "missing"]), pki.NOW)
+
+
+@pytest.mark.parametrize("purpose", LoginPurpose)
+async def test_a_login_is_told_from_a_document(
+    folder: Path, purpose: LoginPurpose, capsys: pytest.CaptureFixture[str]
+) -> None:
+    statement = LoginStatement.make(purpose, "https://portal.example", bytes(32), pki.NOW)
+    prepared = prepare_login(pki.citizen(), statement)
+    (folder / "token").write_bytes(prepared.finish(pki.sign(prepared.digest)))
+    report = json.loads(json.dumps(await verify_files(chain_inputs(folder, "token"), pki.NOW)))
+    assert report["verdict"] == "valid"
+    assert report["login"] == {
+        "origin": "https://portal.example",
+        "purpose": purpose.value,
+        "challenge": "A" * 43,
+        "time": "2026-06-15T08:30:00Z",
+    }
+    await asyncio.to_thread(cli.run, ["verify", str(folder / "token")])
+    said = capsys.readouterr().out
+    assert "this is a login, which is no signature over a document" in said
+    assert "https://portal.example" in said
+    assert "A" * 43 in said
+    assert "2026-06-15T08:30:00Z" in said
+
+
+async def test_a_document_is_called_no_login(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert (await verify_files(Inputs(folder / "attached"), pki.NOW))["login"] is None
+    await asyncio.to_thread(cli.run, ["verify", str(folder / "attached")])
+    assert "login" not in capsys.readouterr().out
+
+
+async def test_a_login_of_another_form_is_bad(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    statement = LoginStatement.make(LoginPurpose.LOGIN, "https://a.example", bytes(32), pki.NOW)
+    text = statement.encode().replace(b".v1", b".v2")
+    monkeypatch.setattr(LoginStatement, "encode", lambda _: text)
+    prepared = prepare_login(pki.citizen(), statement)
+    (folder / "token").write_bytes(prepared.finish(pki.sign(prepared.digest)))
+    report = await verify_files(chain_inputs(folder, "token"), pki.NOW)
+    assert (report["verdict"], report["signature"]) == ("invalid", "bad")

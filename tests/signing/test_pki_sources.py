@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 from asn1crypto import pem
+from cryptography import x509
 
 from agent.cms.errors import CmsError
 from agent.pki.anchors import TrustStore
@@ -338,6 +339,24 @@ async def test_a_list_over_http_clears_a_certificate() -> None:
         assert result.status is PathStatus.VALID
     late = pki.NOW + 30 * pki.DAY
     assert (await validate_path(leaf, store, source, late)).status is PathStatus.STALE
+
+
+async def test_an_address_in_a_certificate_is_never_called() -> None:
+    called: list[str] = []
+
+    async def handler(request: web.Request) -> web.Response:
+        called.append(request.path)
+        return web.Response(body=pki.issuing().crl())
+
+    async with serving(handler) as base:
+        address = [x509.UniformResourceIdentifier(base + "ca.crl")]
+        points = x509.CRLDistributionPoints([x509.DistributionPoint(address, None, None, None)])
+        issued = pki.issuing().issue(pki.citizen_name(), pki.citizen_key(), extra=[points])
+        leaf = read_certificate(issued.public_bytes(pki.Encoding.DER))
+        store = TrustStore((read_certificate(pki.issuing().der),))
+        result = await validate_path(leaf, store, StaticSource.of(), pki.NOW)
+    assert result.status is PathStatus.UNKNOWN
+    assert called == []
 
 
 async def test_a_server_cannot_send_without_end_or_send_us_elsewhere() -> None:

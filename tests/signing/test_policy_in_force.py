@@ -60,7 +60,7 @@ Use = Callable[[Page], Awaitable[None]]
 @pytest.fixture
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(policy_module, "system_path", lambda: tmp_path / "policy.toml")
-    monkeypatch.setattr(policy_module, "_check_owner", os.stat)
+    monkeypatch.setattr(policy_module, "check_policy_file", os.stat)
     return tmp_path / "state"
 
 
@@ -148,7 +148,7 @@ def test_a_policy_that_cannot_be_read_refuses_everybody_and_says_so(
 def test_an_allowed_site_is_not_asked_about_and_a_block_does_not_count(
     state: Path, make_card: Callable[..., Any]
 ) -> None:
-    lay_down(state, f'allowed = ["{SITE}"]')
+    lay_down(state, f'allowed = ["{SITE}"]\nunknown_tries = "allow"')
     state.mkdir()
     with closing(SiteStore(state / "sites.sqlite")) as store:
         store.remember(Origin.parse_any(SITE), Decision.BLOCKED).result()
@@ -206,6 +206,7 @@ def test_a_decision_taken_back_ends_a_running_site(
     state: Path, make_card: Callable[..., Any]
 ) -> None:
     """Allowed by the citizen, revoked on the command line, refused within seconds."""
+    lay_down(state, 'unknown_tries = "allow"')
     state.mkdir()
     with closing(SiteStore(state / "sites.sqlite")) as store:
         store.remember(Origin.parse_any(SITE), Decision.ALLOWED).result()

@@ -172,17 +172,17 @@ async def test_a_page_s_pin_for_the_last_attempt_is_confirmed_with_the_card_show
     make_card: CardFactory,
 ) -> None:
     card = make_card()
-    citizen = Citizen([says(True)])
+    citizen = Citizen([says(True), says(True), says(True)])
     async with desk(card, citizen) as (service, _):
         for left in (2, 1):
             asked = service.sign(SITE, ONE, SecretBytes.from_text(WRONG))
             assert await code_of(asked) == (ErrorCode.PIN_INCORRECT, left)
-        assert citizen.asked == []
         assert (await service.sign(SITE, ONE, SecretBytes.from_text(RIGHT))).signatures
-    (last,) = citizen.asked
-    assert isinstance(last, LastAttempt)
-    assert last.pin_given
-    assert last.card.serial == card.data.serial
+    assert [window.attempts_left for window in citizen.asked] == [None, 2, 1]
+    for window in citizen.asked:
+        assert isinstance(window, LastAttempt)
+        assert window.pin_given
+        assert window.card.serial == card.data.serial
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,16 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import to_builtins
 
 from agent.consent.questions import (
+    MAX_CARDS,
     MAX_SHOWN,
     Act,
     AllowBlind,
     AllowSite,
     CardFacts,
+    ChooseCard,
     DocumentFacts,
     EnterPin,
     LastAttempt,
@@ -35,7 +38,17 @@ from agent.errors import AgentError, BadRequestError, ErrorCode
 from agent.origin import LOCAL_USER, Origin
 from agent.secret import SecretBytes
 from agent.words.language import SYSTEM
-from tests.signing.prompt_support import ALL, ALLOW, LAST, LOCKED, PIN, SITE
+from tests.signing.prompt_support import (
+    ALL,
+    ALLOW,
+    CARD,
+    CHOOSE,
+    LAST,
+    LOCKED,
+    OTHER_CARD,
+    PIN,
+    SITE,
+)
 
 texts = st.text(max_size=255)
 sites = st.sampled_from(
@@ -73,6 +86,7 @@ requests = st.one_of(
     ),
     st.builds(LastAttempt, sites, st.integers(1, 2), cards, st.booleans()),
     st.builds(Locked, sites, cards),
+    st.builds(ChooseCard, sites, st.lists(cards, min_size=1, max_size=MAX_CARDS).map(tuple)),
 )
 
 
@@ -124,7 +138,10 @@ EVERY_PLACE = [
     for whole in ALL
     for place in places(json.loads(encode_request(whole)))
 ]
-OPTIONAL = {"port", "documents", "hash", "count", "virtual", "may_block", "blind", 0}
+OPTIONAL = {
+    *("port", "documents", "hash", "count", "virtual", "may_block", "attempts_unknown", "login"),
+    *("blind", 0, 1),
+}
 
 
 @pytest.mark.parametrize(("whole", "place"), EVERY_PLACE)
@@ -163,6 +180,8 @@ def test_no_field_may_be_missing_or_of_another_kind(
         (LAST, ("prompt", "attempts_left"), 16),
         (LAST, ("prompt", "kind"), "enter_pin"),
         (LOCKED, ("prompt", "kind"), "unlock"),
+        (CHOOSE, ("prompt", "cards"), []),
+        (CHOOSE, ("prompt", "cards"), [to_builtins(CARD)] * (MAX_CARDS + 1)),
         (LOCKED, ("x",), 1),
         (ALLOW, ("prompt", "site", "x"), 1),
         (ALLOW, ("prompt", "site", "scheme"), "javascript"),
@@ -248,3 +267,17 @@ def test_what_is_no_answer_is_an_error_and_wiped(
     assert error.value.code is code
     assert given == bytes(len(raw))
     assert "246813" not in str(error.value)
+
+
+def test_the_chosen_card_is_told_by_its_place() -> None:
+    assert decode_answer(CHOOSE, bytearray(b"card:0")) == CARD
+    assert decode_answer(CHOOSE, bytearray(b"card:1")) == OTHER_CARD
+
+
+@pytest.mark.parametrize(
+    "raw", [b"card:2", b"card:-1", b"card:", b"card:00", b"card:1 ", b"yes", b""]
+)
+def test_no_other_place_is_an_answer(raw: bytes) -> None:
+    with pytest.raises(AgentError) as error:
+        decode_answer(CHOOSE, bytearray(raw))
+    assert error.value.code is ErrorCode.INTERNAL

@@ -3,7 +3,8 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,11 +12,22 @@ import structlog.testing
 
 from agent.cards.card import Card
 from agent.cards.registry import Registry
-from agent.errors import AgentError, CardError, ServiceUnavailableError, TransportError
+from agent.errors import (
+    AgentError,
+    CardError,
+    CardRemovedError,
+    MuteCardError,
+    NoCardError,
+    NoReaderError,
+    ServiceUnavailableError,
+    TransportError,
+)
 from agent.signing import readers as readers_module
+from agent.signing.card_attempt import CardAttempt
 from agent.signing.model import CardPresence, Event
 from agent.signing.readers import Readers
 from agent.transport.base import ReaderState
+from agent.transport.observed import ObservedConnection
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.connection import VirtualConnection
 from agent.virtualcard.model import Faults
@@ -79,12 +91,46 @@ async def test_a_reader_that_is_taken_away_takes_its_card_along(make_card: CardF
     assert told.reader.generation is None
 
 
+@pytest.mark.parametrize("gone", ["card", "reader"])
+async def test_what_is_not_proven_goes_with_the_card(make_card: CardFactory, gone: str) -> None:
+    provider = VirtualProvider()
+    provider.insert(FIRST, make_card())
+    async with watching(provider) as (readers, events):
+        memory = readers._registry.memory
+        memory.record("A").wrong_references = frozenset({(b"SIGN", 1)})
+        assert memory.record("A").wrong_references
+        (provider.remove if gone == "card" else provider.remove_reader)(FIRST)
+        assert await announced(events, 1) == [(f"{gone}_removed", CardPresence.EMPTY)]
+        assert not memory.record("A").wrong_references
+
+
 async def test_whoever_does_not_listen_misses_the_oldest() -> None:
     async with watching(VirtualProvider()) as (readers, events):
         for number in range(257):
             readers._announce(str(number), None)
         names = [events.get_nowait().name for _ in range(events.qsize())]
     assert names == [str(number) for number in range(1, 257)]
+
+
+async def test_a_closed_watch_lets_go_of_its_thread_and_of_the_readers(
+    make_card: CardFactory,
+) -> None:
+    provider = VirtualProvider()
+    provider.insert(FIRST, make_card())
+    async with watching(provider) as (readers, _):
+        assert provider.readers()
+    assert not readers._monitor.is_alive()
+    assert provider.readers() == ()
+
+
+async def test_whoever_has_listened_is_told_no_more() -> None:
+    provider = VirtualProvider()
+    async with watching(provider) as (readers, events):
+        async with readers.subscribe() as before:
+            pass
+        provider.add_reader()
+        assert await announced(events, 1) == [("reader_added", CardPresence.EMPTY)]
+    assert before.empty()
 
 
 async def test_it_is_seen_that_a_card_is_at_work() -> None:
@@ -96,6 +142,27 @@ async def test_it_is_seen_that_a_card_is_at_work() -> None:
         with readers.work():
             pass
     assert seen == [True, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("holds", "error"),
+    [
+        ("no service", ServiceUnavailableError),
+        ("no reader", NoReaderError),
+        ("no card", NoCardError),
+        ("a mute card", MuteCardError),
+    ],
+)
+async def test_nothing_is_asked_where_there_is_nobody_to_ask(
+    make_card: CardFactory, holds: str, error: type[AgentError]
+) -> None:
+    provider = VirtualProvider(readers=0 if holds == "no reader" else 1)
+    if holds == "a mute card":
+        provider.insert(FIRST, make_card(faults=Faults(mute=True)))
+    provider.set_service(holds != "no service")
+    async with watching(provider) as (readers, _):
+        with pytest.raises(error):
+            await readers.run(FIRST, "look", lambda card, _: card.serial, WAIT)
 
 
 class Slow(threading.Event):
@@ -127,11 +194,12 @@ async def test_a_service_that_fails_is_asked_again_and_left_in_peace_between(
     monkeypatch.setattr(provider, call, fail)
     readers = Readers(provider, Registry())
     slow = readers._closing = Slow()
-    await readers.start()
-    async with asyncio.timeout(WAIT), readers.subscribe() as events:
-        while failures or not readers.snapshot().readers:
-            await events.get()
-    await readers.close()
+    with structlog.testing.capture_logs():  # a traceback takes seconds to print
+        await readers.start()
+        async with asyncio.timeout(WAIT), readers.subscribe() as events:
+            while failures or not readers.snapshot().readers:
+                await events.get()
+        await readers.close()
     assert slow.pauses == ([1.0, 2.0, 4.0] if call == "readers" else [1.0] * 3)
 
 
@@ -264,20 +332,79 @@ async def test_silence_is_measured_by_what_was_asked_last(
     assert asked == ["probe", "look"]
 
 
+class Pulling(VirtualProvider):
+    """Has each card pulled as it is opened, and waits until that is seen."""
+
+    def __init__(self) -> None:
+        super().__init__(readers=1)
+        self.opened = 0
+        self.seen = threading.Event()
+
+    def open(self, reader: str) -> VirtualConnection:
+        self.opened += 1
+        self.remove(reader)
+        assert self.seen.wait(WAIT)
+        raise CardRemovedError("pulled")
+
+
 @pytest.mark.usefixtures("at_once")
 async def test_a_card_that_is_pulled_while_it_is_asked_is_not_asked_again(
     make_card: CardFactory,
 ) -> None:
-    provider = Stumbling(0)
+    provider = Pulling()
     async with watching(provider) as (readers, events):
-        stranger = Stranger(make_card().data)
-        stranger.faults = Faults(remove_at=1)
-        provider.insert(FIRST, stranger)
-        while (await announced(events, 1))[-1] != ("card_removed", CardPresence.EMPTY):
-            pass  # it may be seen while it is there
+        provider.insert(FIRST, Stranger(make_card().data))
+        assert await announced(events, 1) == [("card_removed", CardPresence.EMPTY)]
+        provider.seen.set()
         await probed(readers)
+        assert events.empty()
         assert readers.snapshot().readers[0].state is CardPresence.EMPTY
     assert provider.opened == 1
+
+
+# One attempt.
+
+
+def test_an_attempt_is_silent_since_its_begin_or_its_last_answer(make_card: CardFactory) -> None:
+    attempt = CardAttempt("look", FIRST)
+    assert attempt.last_progress == attempt.begun_at
+    provider = VirtualProvider()
+    provider.insert(FIRST, make_card())
+    attempt.connection = ObservedConnection(provider.open(FIRST))
+    attempt.connection.answered_at = attempt.begun_at + 1
+    assert attempt.last_progress == attempt.begun_at + 1
+
+
+@pytest.mark.parametrize(
+    ("before", "number", "refused"),
+    [
+        (None, None, False),
+        ("A", None, False),
+        (None, "A", False),
+        ("A", "B", False),
+        ("B", None, True),
+        (None, "B", True),
+        ("B", "C", True),
+    ],
+)
+def test_a_number_is_believed_that_was_read_before(
+    before: str | None, number: str | None, refused: bool
+) -> None:
+    card: Any = SimpleNamespace(serial="A")
+    attempt = CardAttempt("look", FIRST, number, card=card)
+    with pytest.raises(CardError) if refused else nullcontext():
+        attempt.require_number(before)
+
+
+async def test_a_number_that_is_another_than_before_is_read_twice(make_card: CardFactory) -> None:
+    provider = Stumbling(0)
+    provider.insert(FIRST, make_card())
+    async with watching(provider) as (readers, _):
+        readers._note_card(provider.readers()[0], "another", 3)
+        serial = await readers.run(FIRST, "look", lambda card, _: card.serial, WAIT)
+        assert provider.opened == 2
+        assert await readers.run(FIRST, "look", lambda card, _: card.serial, WAIT) == serial
+        assert provider.opened == 3
 
 
 # What the log says.

@@ -395,7 +395,7 @@ async def test_a_history_that_cannot_be_written_takes_no_signature_along(
     service = SigningService(provider, AlwaysAllow(), history=history)
     await service.start()
     with pytest.MonkeyPatch.context() as patch, structlog.testing.capture_logs() as logs:
-        patch.setattr(history_module, "_write", full)
+        patch.setattr(history_module, "_insert", full)
         assert (await service.sign(SITE, ONE, pin())).signatures
     assert history.problem == "no space left on device"
     assert [line["log_level"] for line in logs] == ["error"]

@@ -358,15 +358,19 @@ def test_an_agent_that_cannot_run_ends_the_program_and_says_why(
     assert icon.ended.is_set() or not icon.running.is_set()
 
 
-def test_an_agent_without_its_plain_port_asks_for_attention(start: Callable[..., Running]) -> None:
+def test_an_agent_without_its_plain_port_asks_for_attention_until_it_gets_it(
+    start: Callable[..., Running], monkeypatch: pytest.MonkeyPatch
+) -> None:
     import socket
 
+    monkeypatch.setattr("agent.commands.daemon.RETAKE_SECONDS", 0.01)
     icon = FakeIcon()
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         start(icon, hipki_port=taken.getsockname()[1])
         until(lambda: icon.views and icon.views[-1].status is IconStatus.ATTENTION)
+    until(lambda: icon.views[-1].status is not IconStatus.ATTENTION)
 
 
 # As the citizen starts it.

@@ -150,6 +150,7 @@ def signed(**more: object) -> Signed:
         (signed(documents=("a.pdf", "b.pdf", None)), ["a.pdf, 3 in all"]),
         (signed(documents=(None,)), ["without a name"]),
         (signed(kind=EntryKind.DECRYPT, documents=()), ["shop.example"]),
+        (signed(kind=EntryKind.AUTHENTICATE, documents=("login",)), ["shop.example"]),
         (signed(site=LOCAL_USER), ["program on this computer"]),
         (signed(site=SELF_TEST), ["Ankong's own self-test"]),
     ],
@@ -157,6 +158,7 @@ def signed(**more: object) -> Signed:
 def test_the_notification_says_who_and_what(told: Signed, expected: list[str]) -> None:
     title, body = notification(told, ENGLISH)
     assert ("decrypted" in title) is (told.kind is EntryKind.DECRYPT)
+    assert ("proven" in title) is (told.kind is EntryKind.AUTHENTICATE)
     for words in expected:
         assert words in body
     assert told.card_serial not in body

@@ -23,6 +23,7 @@ OFFENCES = {
     "host": ("agent/host/settings/config.py", "import agent.signing.model"),
     "card-side": ("agent/virtualcard/gen1.py", "import agent.cards.citizen.gen1"),
     "relying-party": ("agent/portal/members.py", "import agent.virtualcard.card"),
+    "kits": ("agent/kits/vectors/cases.py", "import agent.portal.errors"),
     "not-shipped": ("agent/signing/service.py", "import agent.virtualcard.card"),
     "upwards": ("agent/cli.py", "import tray"),
     "pyscard": ("agent/cards/card.py", "import smartcard.scard"),

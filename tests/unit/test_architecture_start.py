@@ -27,6 +27,7 @@ def loaded() -> frozenset[str]:
     [
         "asn1crypto",  # before the first card is read
         "agent.doctor",  # before somebody asks the doctor
+        "agent.kits",
         "agent.portal",
         "agent.virtualcard",
         "publicsuffixlist",  # before a site is shown in a page

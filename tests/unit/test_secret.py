@@ -5,7 +5,7 @@ import pickle
 
 import pytest
 
-from agent.secret import SecretBytes
+from agent.secret import SecretBytes, wipe, wipe_received
 
 
 def test_leaving_the_context_zeroes_the_one_buffer() -> None:
@@ -47,3 +47,18 @@ def test_equality_is_by_content() -> None:
     assert SecretBytes.from_text("123456") == SecretBytes.from_text("123456")
     assert SecretBytes.from_text("123456") != SecretBytes.from_text("123457")
     assert SecretBytes.from_text("123456") != b"123456"
+
+
+def test_a_received_secret_is_zeroed_and_shared_objects_are_not() -> None:
+    received = bytes(bytearray(b"246813"))
+    wipe_received(received)
+    assert received == bytes(6)
+    for short in (b"", b"1"):
+        wipe_received(short)
+    assert bytes(bytearray(b"1")) == b"1"
+
+
+def test_a_buffer_is_zeroed_in_place() -> None:
+    buffer = bytearray(b"246813")
+    wipe(buffer)
+    assert buffer == bytearray(6)

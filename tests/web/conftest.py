@@ -23,6 +23,8 @@ from agent.origin import Origin
 from agent.pki.reading import read_certificate
 from agent.secret import SecretBytes
 from agent.signing.model import (
+    AuthenticationRequest,
+    AuthenticationResult,
     CardCertificate,
     CardPresence,
     CertificateListing,
@@ -34,6 +36,7 @@ from agent.signing.model import (
     SignatureResult,
     Snapshot,
 )
+from agent.signing.recording import KeyRequest
 from agent.web.front.serving import Listener
 from agent.web.ports import ServerConfig, Serving, serve
 
@@ -49,7 +52,7 @@ class FakeService:
 
     certificate: CardCertificate
     allowed: set[Origin] = field(default_factory=lambda: {Origin.parse_any(SITE)})
-    asked: list[SignatureRequest | DecryptionRequest] = field(default_factory=list)
+    asked: list[KeyRequest] = field(default_factory=list)
     pins: list[bytes | None] = field(default_factory=list)
     failure: BaseException | None = None
     problems: tuple[ReaderProblem, ...] = ()
@@ -113,6 +116,14 @@ class FakeService:
         await self._work()
         signatures = tuple(b"signature %d" % index for index in range(len(request.documents)))
         return SignatureResult(signatures, self.certificate)
+
+    async def authenticate(
+        self, site: Origin, request: AuthenticationRequest, pin: SecretBytes | None
+    ) -> AuthenticationResult:
+        self.asked.append(request)
+        self.pins.append(None if pin is None else bytes(pin.buffer))
+        await self._work()
+        return AuthenticationResult(str(site).encode() + request.challenge, self.certificate)
 
     async def decrypt(
         self, site: Origin, request: DecryptionRequest, pin: SecretBytes | None

@@ -199,7 +199,8 @@ async def test_no_pin_outlives_its_request(
         await agent.post("sign", SIGN)
         await agent.post("decrypt", {"params": {"data": "AA==", "format": "cms", "pin": "654321"}})
         await agent.post("sign", {"params": {**SIGN["params"], "digest": "A" * 43 + "="}})
-    assert [bytes(secret.buffer) for secret in secrets_made] == [bytes(6)] * 3
+        await agent.post("authenticate", {"params": {"challenge": "A" * 43 + "=", "pin": "123456"}})
+    assert [bytes(secret.buffer) for secret in secrets_made] == [bytes(6)] * 4
 
 
 async def test_a_batch_gives_one_signature_for_each_item(agent: Any) -> None:

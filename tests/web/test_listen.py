@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -191,3 +191,41 @@ async def test_after_closing_nobody_answers(start_agent: Any) -> None:
     for port in (agent.serving.port, agent.plain_port):
         with pytest.raises(ConnectionRefusedError):
             await asyncio.open_connection("127.0.0.1", port)
+
+
+async def test_a_port_that_gets_free_is_taken(start_agent: Any) -> None:
+    """The old protocol's, and the usual one of the native API."""
+    async with AsyncExitStack() as ended:
+        with ExitStack() as held:
+            native, old = occupy(held), occupy(held)
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(config, "NATIVE_PORTS", (native, 0))
+                agent = await start_agent(port=None, hipki_port=old)
+            serving = agent.serving
+            assert (agent.plain_port, serving.missing) == (None, (native, old))
+            told: asyncio.Queue[None] = asyncio.Queue()
+            task = asyncio.create_task(
+                serving.take_freed_ports(lambda: told.put_nowait(None), seconds=0.01)
+            )
+            ended.callback(task.cancel)
+        async with asyncio.timeout(20):
+            await told.get()
+            await task
+    assert (agent.plain_port, serving.also, serving.missing) == (old, (native,), ())
+    async with agent.http.get(f"http://localhost:{old}/v1/ping") as response:
+        assert (await response.json())["tls"] == serving.port
+    for port in (native, serving.port):
+        async with agent.http.get(f"https://localhost:{port}/v1/status") as response:
+            assert response.status == 200
+
+
+async def test_while_a_port_is_held_nothing_is_said_of_it(
+    start_agent: Any, held: ExitStack
+) -> None:
+    agent = await start_agent(hipki_port=occupy(held))
+    with structlog.testing.capture_logs() as lines:
+        task = asyncio.create_task(agent.serving.take_freed_ports(pytest.fail, seconds=0))
+        for _ in range(50):
+            await asyncio.sleep(0)
+        task.cancel()
+    assert lines == []

@@ -67,6 +67,7 @@ class Rule:
     permissions: Mapping[Scope, Permission] = field(default_factory=lambda: ALLOWED)
     settings: Mapping[str, Any] = field(default_factory=dict)
     validity: Validity = Validity.NOW
+    confirm_unknown: bool = False
 
     @property
     def pin(self) -> str:
@@ -109,6 +110,7 @@ RULES: Final = (
     Rule("expired", ErrorCode.CERTIFICATE_EXPIRED, ALL, b"x", validity=Validity.EXPIRED),
     Rule("too early", ErrorCode.CERTIFICATE_NOT_YET_VALID, ALL, b"x", validity=Validity.NOT_YET),
     Rule("the encryption key", ErrorCode.KEY_NOT_FOUND, data=b"x", key=ID_KEYX),
+    Rule("attempts unknown", ErrorCode.PIN_LAST_ATTEMPT, PAGES[:4], b"x", confirm_unknown=True),
     Rule("no PIN of a page", ErrorCode.PIN_REQUIRED, data=b"x", settings={"page_pin": False}),
 )
 
@@ -240,7 +242,9 @@ async def open_place(
             for scope, permission in rule.permissions.items():
                 permissions.remember(Origin.parse(SITE), permission, scope)
             prompter = PopupPrompter(NoPrompter("no window can be shown here"))
-            consent = LocalUserConsent(Ask(permissions, prompter))
+            consent = LocalUserConsent(
+                Ask(permissions, prompter, confirm_unknown=rule.confirm_unknown)
+            )
             settings = Settings(**rule.settings)
             history = await asyncio.to_thread(History, tmp_path / "history.sqlite")
             stack.push_async_callback(asyncio.to_thread, history.close)

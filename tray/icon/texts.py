@@ -34,6 +34,7 @@ class TrayTexts:
     quit: str
     signed: str
     decrypted: str
+    authenticated: str
     by: str
     documents: CountedText
     unnamed: str

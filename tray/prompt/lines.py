@@ -14,6 +14,7 @@ from tray.prompt.glyphs import shown_line
 from tray.prompt.texts import PromptTexts
 
 MAX_READABLE: Final = 20  # characters of a decoded host
+MAX_IN_TITLE: Final = 40  # characters of a host
 DIGEST_SHOWN: Final = 8  # bytes; enough to compare with what the page shows
 DIGEST_OF_MANY: Final = 4  # bytes, where there are several documents
 _ELLIPSIS: Final = "…"
@@ -55,6 +56,15 @@ def site_lines(site: Origin, texts: PromptTexts) -> SiteLines:
     if site.is_exposed:
         warnings.append(texts.not_encrypted)
     return SiteLines(*split_display_host(site), str(site), tuple(warnings))
+
+
+def site_in_title(site: Origin) -> str:
+    """Return the registrable domain for a title, where the whole host stands below.
+
+    Of a long one the end is shown, which matters most. Errors as of :func:`site_lines`.
+    """
+    _, domain = split_display_host(site)
+    return domain if len(domain) <= MAX_IN_TITLE else _ELLIPSIS + domain[-MAX_IN_TITLE:]
 
 
 def document_lines(prompt: EnterPin, texts: PromptTexts) -> list[tuple[str, str]]:

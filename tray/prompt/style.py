@@ -190,7 +190,7 @@ def _family(root: tk.Tk) -> str:
 
 
 def _theme(root: tk.Tk, style: Style) -> None:
-    """Define ttk's styles: four kinds of flat buttons and a check box, with a visible focus."""
+    """Define ttk's styles of buttons, check box and choice; each shows the focus."""
     palette = style.palette
     theme = ttk.Style(root)
     theme.theme_use("clam")
@@ -221,13 +221,14 @@ def _theme(root: tk.Tk, style: Style) -> None:
             bordercolor=[("disabled", palette.line), ("focus", palette.ink)],
             focuscolor=[("focus", front), ("!focus", back)],
         )
-    _theme_check(theme, style)
+    for name in ("Confirm.TCheckbutton", "Choice.TRadiobutton"):
+        _theme_check(theme, style, name)
 
 
-def _theme_check(theme: ttk.Style, style: Style) -> None:
+def _theme_check(theme: ttk.Style, style: Style, name: str) -> None:
     palette = style.palette
     theme.configure(
-        "Confirm.TCheckbutton",
+        name,
         font=style.body,
         padding=style.gap(0.3),
         indicatorsize=style.gap(1.0),
@@ -241,7 +242,7 @@ def _theme_check(theme: ttk.Style, style: Style) -> None:
         foreground=palette.ink,
     )
     theme.map(
-        "Confirm.TCheckbutton",
+        name,
         background=[("active", palette.paper)],
         foreground=[("active", palette.ink)],
         indicatorbackground=[("selected", palette.paper), ("active", palette.panel)],

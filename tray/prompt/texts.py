@@ -34,18 +34,28 @@ class PromptTexts:
     allow_text: str
     blind_title: str
     blind_text: str
+    covers_pin: str
     this_time: str
     always: str
     never: str
+    # Which card?
+    choose_title: str
+    choose_text: str
+    choose_place: str
+    choose_go_on: str
     # PIN.
     sign_title: str
     sign_many_title: CountedText
     each_document: str
     decrypt_title: str
+    login_title: str
+    identify_title: str
     pin: str
     pin_hint: str
     sign: str
     decrypt: str
+    login: str
+    identify: str
     wrong: str
     attempts_left: CountedText
     attempts_unknown: str
@@ -55,11 +65,14 @@ class PromptTexts:
     # Last try.
     last_title: str
     few_title: CountedText
+    unknown_title: str
     last_text: str
     few_text: str
+    unknown_text: str
     doubt: str
     last_confirm: str
     few_confirm: str
+    unknown_confirm: str
     last_go_on: str
     # Locked.
     locked_title: str
@@ -71,7 +84,9 @@ class PromptTexts:
 def load_texts(language: Language) -> PromptTexts:
     """Return the texts of a language."""
     common = section(language, "common")
-    shared = {name: common[name] for name in ("self_test", "blind_title", "blind_text")}
+    named = ("self_test", "blind_title", "blind_text", "covers_pin", "attempts_unknown")
+    shared = {name: common[name] for name in named}
+    shared["choose_title"] = common["which_card"]
     return PromptTexts(**shared, **section(language, "prompt"))
 
 

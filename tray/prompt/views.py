@@ -5,25 +5,30 @@ import tkinter as tk
 from functools import partial
 from typing import assert_never
 
+from agent.cms.login import LoginPurpose
 from agent.consent import wire
 from agent.consent.questions import (
     Act,
     AllowBlind,
     AllowSite,
     CardFacts,
+    ChooseCard,
     EnterPin,
     LastAttempt,
     Locked,
+    Purpose,
     SiteAnswer,
 )
 from agent.origin import Origin
 from tray.prompt.glyphs import shown_line
-from tray.prompt.lines import document_lines, site_lines
+from tray.prompt.lines import document_lines, site_in_title, site_lines
 from tray.prompt.pin import PinField
+from tray.prompt.style import WIDTH
 from tray.prompt.texts import PromptTexts
 from tray.prompt.window import Line, Window
 
 ATTEMPTS = 3  # of a citizen's card; drawn as so many pips
+HINT_GAP = 1.5  # between the two hints below the PIN field; in the style's unit
 
 
 def show(
@@ -38,6 +43,8 @@ def show(
             window = _allow_site(root, prompt, texts)
         case AllowBlind():
             window = _allow_blind(root, prompt, texts)
+        case ChooseCard():
+            window = _choose_card(root, prompt, texts)
         case EnterPin():
             window = _enter_pin(root, prompt, texts)
         case LastAttempt():
@@ -56,6 +63,8 @@ def _allow_site(root: tk.Tk, prompt: AllowSite, texts: PromptTexts) -> Window:
     window.add_text(texts.allow_text)
     if prompt.blind:
         window.add_notice(texts.blind_text)
+    if prompt.attempts_unknown:
+        window.add_notice(texts.covers_pin)
     _add_site_answers(window)
     return window
 
@@ -85,6 +94,36 @@ def _add_site_answers(window: Window) -> None:
     window.focus_first(cancelling)
 
 
+def _choose_card(root: tk.Tk, prompt: ChooseCard, texts: PromptTexts) -> Window:
+    window = Window(root, texts, texts.choose_title)
+    _add_site(window, window.add_panel(), prompt.site)
+    window.add_text(texts.choose_text)
+    chosen: list[int] = []
+
+    def choose(place: int) -> None:
+        chosen[:] = [place]
+        go_on.state(["!disabled"])
+
+    window.add_choices([_card_lines(card, texts) for card in prompt.cards], choose)
+    cancel = partial(window.finish, wire.CANCEL)
+    go_on = window.add_button(
+        texts.choose_go_on, lambda: window.finish(wire.CARD + b"%d" % chosen[0]), "Primary"
+    )
+    go_on.state(["disabled"])
+    # No card has the focus, so that no stray key chooses one.
+    window.focus_first(window.add_button(texts.cancel, cancel, "Plain"))
+    window.on_cancel(cancel)
+    return window
+
+
+def _card_lines(card: CardFacts, texts: PromptTexts) -> tuple[str, str, str]:
+    """Return whose card it is, the mark of a virtual one, and what tells it from another."""
+    holder = shown_line(card.holder or "") or texts.no_holder
+    mark = f" · {texts.virtual}" if card.virtual else ""
+    reader, serial = shown_line(card.reader), shown_line(card.serial)
+    return holder, mark, texts.choose_place.format(serial=serial, reader=reader)
+
+
 def _enter_pin(root: tk.Tk, prompt: EnterPin, texts: PromptTexts) -> Window:
     window = Window(root, texts, _pin_title(prompt, texts))
     if prompt.was_wrong:
@@ -108,7 +147,7 @@ class _PinEntry:
         self._prompt = prompt
         texts = window.texts
         self._add_field()
-        act = texts.sign if prompt.purpose.act is Act.SIGN else texts.decrypt
+        act = _act_label(prompt.purpose, texts)
         if prompt.may_block:
             window.add_button(texts.block, partial(window.finish, wire.BLOCK), "Quiet", left=True)
         cancel = partial(self._give_up, wire.CANCEL)
@@ -145,10 +184,19 @@ class _PinEntry:
             foreground=palette.muted,
             anchor="w",
         )
-        self._hint.pack(side="left")
-        self._add_attempts(below)
+        attempts = self._attempts(below)
+        # Below each other where both would not fit with a gap between them.
+        hints = (self._hint_text(), self._window.texts.capitals)
+        longest = max(window.style.small.measure(hint) for hint in hints)
+        room = gap(WIDTH) - attempts.winfo_reqwidth() - gap(HINT_GAP)
+        if longest <= room:
+            self._hint.pack(side="left")
+            attempts.pack(side="right")
+        else:
+            self._hint.pack(anchor="w")
+            attempts.pack(anchor="w")
 
-    def _add_attempts(self, parent: tk.Frame) -> None:
+    def _attempts(self, parent: tk.Frame) -> tk.Label:
         window, left = self._window, self._prompt.attempts_left
         palette = window.style.palette
         text, front = window.texts.attempts_unknown, palette.muted
@@ -158,16 +206,19 @@ class _PinEntry:
             said = texts.one_attempt_left if last else texts.attempts_left.format(count=left)
             text = f"{pips}  {said}"
             front = palette.ink if left >= ATTEMPTS else palette.danger
-        tk.Label(
+        return tk.Label(
             parent, text=text, font=window.style.small, background=palette.paper, foreground=front
-        ).pack(side="right")
+        )
 
     def _changed(self) -> None:
         prompt, texts = self._prompt, self._window.texts
         enough = len(self._field.buffer) >= prompt.min_length
         self._go.state(["!disabled" if enough else "disabled"])
-        hint = texts.pin_hint.format(least=prompt.min_length, most=prompt.max_length)
-        self._hint.configure(text=texts.capitals if self._field.capitals else hint)
+        self._hint.configure(text=texts.capitals if self._field.capitals else self._hint_text())
+
+    def _hint_text(self) -> str:
+        prompt, texts = self._prompt, self._window.texts
+        return texts.pin_hint.format(least=prompt.min_length, most=prompt.max_length)
 
     def _submit(self) -> None:
         if self._window.accepts_input() and len(self._field.buffer) >= self._prompt.min_length:
@@ -179,10 +230,9 @@ class _PinEntry:
 
 
 def _last_attempt(root: tk.Tk, prompt: LastAttempt, texts: PromptTexts) -> Window:
-    last = prompt.attempts_left == 1
-    title = texts.last_title if last else texts.few_title.format(count=prompt.attempts_left)
+    title, text, confirm = _attempt_texts(prompt.attempts_left, texts)
     window = Window(root, texts, title, alarm=True)
-    window.add_notice(texts.last_text if last else texts.few_text, danger=True)
+    window.add_notice(text, danger=True)
     panel = window.add_panel()
     _add_site(window, panel, prompt.site)
     _add_card(window, panel, prompt.card)
@@ -191,7 +241,7 @@ def _last_attempt(root: tk.Tk, prompt: LastAttempt, texts: PromptTexts) -> Windo
     def ticked(yes: bool) -> None:
         go_on.state(["!disabled" if yes else "disabled"])
 
-    window.add_check(texts.last_confirm if last else texts.few_confirm, ticked)
+    window.add_check(confirm, ticked)
     refuse = partial(window.finish, wire.NO)
     go_on = window.add_button(texts.last_go_on, partial(window.finish, wire.YES), "Danger")
     go_on.state(["disabled"])
@@ -199,6 +249,17 @@ def _last_attempt(root: tk.Tk, prompt: LastAttempt, texts: PromptTexts) -> Windo
     window.on_cancel(refuse)
     window.focus_first(cancelling)
     return window
+
+
+def _attempt_texts(left: int | None, texts: PromptTexts) -> tuple[str, str, str]:
+    """Return title, notice and confirmation of an attempt that is or may be one of the last."""
+    match left:
+        case None:
+            return texts.unknown_title, texts.unknown_text, texts.unknown_confirm
+        case 1:
+            return texts.last_title, texts.last_text, texts.last_confirm
+        case _:
+            return texts.few_title.format(count=left), texts.few_text, texts.few_confirm
 
 
 def _locked(root: tk.Tk, prompt: Locked, texts: PromptTexts) -> Window:
@@ -220,9 +281,23 @@ def _locked(root: tk.Tk, prompt: Locked, texts: PromptTexts) -> Window:
 def _pin_title(prompt: EnterPin, texts: PromptTexts) -> str:
     if prompt.purpose.act is Act.DECRYPT:
         return texts.decrypt_title
+    if prompt.purpose.act is Act.AUTHENTICATE:
+        identifies = prompt.purpose.login is LoginPurpose.IDENTIFY
+        title = texts.identify_title if identifies else texts.login_title
+        return title.format(site=site_in_title(prompt.site))
     if prompt.purpose.count > 1:
         return texts.sign_many_title.format(count=prompt.purpose.count)
     return texts.sign_title
+
+
+def _act_label(purpose: Purpose, texts: PromptTexts) -> str:
+    match purpose.act:
+        case Act.SIGN:
+            return texts.sign
+        case Act.AUTHENTICATE:
+            return texts.identify if purpose.login is LoginPurpose.IDENTIFY else texts.login
+        case Act.DECRYPT:
+            return texts.decrypt
 
 
 def _add_site(window: Window, panel: tk.Frame, site: Origin) -> None:

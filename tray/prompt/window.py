@@ -1,4 +1,4 @@
-"""The parts that all four windows share: the head, the rows of a panel, the buttons, the end."""
+"""The parts that all windows share: the head, the rows of a panel, the buttons, the end."""
 
 import ctypes
 import os
@@ -237,6 +237,41 @@ class Window:
         if key >= 0:
             self._root.bind(f"<Alt-{label[key].lower()}>", lambda _: check.invoke())
         return check
+
+    def add_choices(
+        self, choices: Sequence[tuple[str, str, str]], chosen: Callable[[int], None]
+    ) -> None:
+        """Add a list of things of which one is chosen; none is at first.
+
+        Args:
+            choices: of each a text, a short mark that follows it, and a line below; texts are
+                made harmless and of any length.
+            chosen: called with the place of the chosen one, from 0, after each click.
+
+        """
+        place = tk.IntVar(self._root, value=-1)
+        last = -1
+
+        def picked() -> None:
+            nonlocal last
+            if self.accepts_input():
+                last = place.get()
+                chosen(last)
+            else:
+                place.set(last)
+
+        width, measure = self.style.gap(WIDTH - 3.0), self.style.body.measure
+        for number, (text, mark, below) in enumerate(choices):
+            first = fit(text, measure, width - measure(mark), 1) + mark
+            button = ttk.Radiobutton(
+                self.body,
+                text=f"{first}\n{fit(below, measure, width, 1)}",
+                variable=place,
+                value=number,
+                command=picked,
+                style="Choice.TRadiobutton",
+            )
+            button.pack(fill="x", pady=(0, self.style.gap(0.4)))
 
     # Showing and closing.
 

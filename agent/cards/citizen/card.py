@@ -90,6 +90,7 @@ class CitizenCard(CitizenFiles, Card):
             raise OtherGenerationError(f"not a {self.generation} card")
         self._serial = self.read_serial()
         self._record: CardRecord = memory.record(self._serial)
+        self._attempts = memory.attempts
         self._reference: int | None = None  # that was used last
 
     @property
@@ -100,7 +101,7 @@ class CitizenCard(CitizenFiles, Card):
     @property
     def attempts_left(self) -> int | None:
         """The PIN attempts left when the card last said so; None when that is not known."""
-        return self._record.attempts_left
+        return self._attempts.read(self._serial)
 
     @property
     def pin_sent(self) -> bool:
@@ -221,20 +222,37 @@ class CitizenCard(CitizenFiles, Card):
 
     def _log_in(self, pin: SecretBytes) -> Send:
         """Send the PIN and remember the attempts left; return what sends commands to the key."""
-        record = self._record
+        before, is_first = self.attempts_left, not self.pin_sent
+        if is_first:  # after a right PIN the same one will not be wrong
+            self._count_as_spent(before)
         try:
             send = self.verify_pin(pin)
         except PinError as error:
-            record.attempts_left = error.attempts_left
+            left = before if error.attempts_left is None else error.attempts_left
+            self._remember_attempts(left)
             raise
         except (CardError, TransportError):
-            # Nobody knows whether the card took the PIN. Counting it as an attempt makes the agent
-            # ask once too often rather than spend the last one unasked.
-            if self.pin_sent and record.attempts_left is not None:
-                record.attempts_left = max(1, record.attempts_left - 1)
+            if not self.pin_sent:
+                self._remember_attempts(before)
             raise
-        record.attempts_left = self.pin_rules.attempts
+        full = self.pin_rules.attempts
+        if is_first or before != full:
+            self._remember_attempts(full)
         return send
+
+    def _count_as_spent(self, left: int | None) -> None:
+        """Take an attempt off before it is known whether the PIN is right.
+
+        So it stands there also where nobody learns whether the card took the PIN: its answer is
+        lost, or the agent is killed. It makes the agent ask once too often rather than spend the
+        last attempt unasked.
+        """
+        if left:
+            self._remember_attempts(max(1, left - 1))
+
+    def _remember_attempts(self, left: int | None) -> None:
+        if left is not None:
+            self._attempts.write(self._serial, left)
 
     def _operate(self, send: Send, reference: int, block: bytes) -> bytes:
         """Apply a private key to 256 bytes, which go in and come out in two halves."""

@@ -74,6 +74,19 @@ class InstallKey:
             replace_file(path, secret)
         return cls(secret)
 
+    @classmethod
+    def load(cls, path: Path) -> Self | None:
+        """Read the secret; None where there is none that can be used. Changes nothing."""
+        try:
+            secret = read_file(path, SECRET_SIZE)
+        except OSError:
+            return None
+        return cls(secret) if len(secret) == SECRET_SIZE else None
+
+    def derive(self, purpose: bytes) -> bytes:
+        """Derive a key of 32 bytes for another purpose (HKDF with SHA-256, RFC 5869)."""
+        return HKDF(SHA256(), SECRET_SIZE, salt=None, info=purpose).derive(self._secret)
+
     def prove(self, origin: str, nonce: bytes) -> InstallationProof:
         """Sign a page's nonce with the key for its site.
 

@@ -16,7 +16,7 @@ import structlog
 from filelock import FileLock, Timeout
 
 from agent.errors import AgentError, ErrorCode
-from agent.files import replace_file
+from agent.files import PRIVATE, replace_file
 from agent.host.instance.record import read_record
 from agent.host.machine import windows_objects
 from agent.host.machine.paths import Paths
@@ -46,7 +46,7 @@ def is_running(paths: Paths) -> bool:
     if not paths.lock.exists():
         return False
     try:
-        with FileLock(paths.lock, timeout=0):
+        with FileLock(paths.lock, timeout=0, mode=PRIVATE):
             return False
     except Timeout:
         return True

@@ -9,7 +9,7 @@ from typing import Self
 from filelock import FileLock, Timeout
 
 from agent.errors import AgentError, ErrorCode
-from agent.files import remove_leftovers
+from agent.files import PRIVATE, ensure_file, remove_leftovers
 from agent.host.instance.record import InstanceRecord, read_record, write_record
 from agent.host.machine.paths import Paths
 from agent.host.machine.windows_objects import hold_mutex
@@ -41,16 +41,17 @@ class Instance:
         self._paths = paths
         # A SoftFileLock would outlive a crash; FileLock is flock or LockFileEx.
         # Not at once: whoever asks whether an agent runs holds the lock for a moment.
-        self._lock = FileLock(paths.lock, timeout=0.3, thread_local=False)
+        self._lock = FileLock(paths.lock, timeout=0.3, mode=PRIVATE, thread_local=False)
 
     def __enter__(self) -> Self:
         """Take the folder.
 
         Raises:
             AlreadyRunningError: it is taken.
-            OSError: the folder cannot be written.
+            OSError: the folder cannot be written, or a link is in the lock's place.
 
         """
+        ensure_file(self._paths.lock)
         try:
             self._lock.acquire()
         except Timeout as error:
@@ -66,7 +67,12 @@ class Instance:
         return self
 
     def announce(
-        self, port: int | None = None, hipki_port: int | None = None, provider: str | None = None
+        self,
+        port: int | None = None,
+        hipki_port: int | None = None,
+        provider: str | None = None,
+        also: tuple[int, ...] = (),
+        missing: tuple[int, ...] = (),
     ) -> None:
         """Tell other processes where this agent is (see :class:`InstanceRecord`); blocks.
 
@@ -75,7 +81,12 @@ class Instance:
 
         """
         record = InstanceRecord(
-            pid=os.getpid(), port=port, hipki_port=hipki_port, provider=provider
+            pid=os.getpid(),
+            port=port,
+            hipki_port=hipki_port,
+            provider=provider,
+            also=also,
+            missing=missing,
         )
         write_record(self._paths.instance, record)
 

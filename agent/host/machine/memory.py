@@ -2,6 +2,7 @@
 
 import ctypes
 import sys
+from contextlib import suppress
 from typing import Final
 
 _PR_SET_DUMPABLE: Final = 4  # <linux/prctl.h>
@@ -19,9 +20,21 @@ def leave_no_core() -> None:
 
 
 def shut_others_out() -> None:
-    """Forbid other processes of this user to read this one's memory (Linux, PR_SET_DUMPABLE)."""
+    """Forbid other processes of this user to read this one's memory; to be called early.
+
+    On Linux by PR_SET_DUMPABLE, which also makes root the owner of ``/proc/PID``: another process
+    of the user then sees no open files of this one. On Windows by the access list of the process.
+    On macOS a program that was built with the hardened runtime needs nothing here.
+
+    Programs that this process starts are not protected by it.
+    """
     if sys.platform.startswith("linux"):
         _c_library().prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    elif sys.platform == "win32":
+        from agent.host.machine.windows_acl import open_files  # noqa: PLC0415  # Windows only
+
+        with suppress(OSError):
+            open_files().protect_process()
 
 
 def keep_out_of_swap(buffer: bytearray) -> bool:

@@ -6,6 +6,8 @@ from typing import Self
 
 from platformdirs import user_state_path
 
+from agent.host.machine.state_folder import UnsafeFolderError, find_unsafe_place
+
 
 @dataclass(frozen=True, slots=True)
 class Paths:
@@ -23,10 +25,21 @@ class Paths:
         """Create the folder, for its owner only; an existing one keeps its mode.
 
         Raises:
+            UnsafeFolderError: others than this user can change what is in it.
             OSError: it cannot be made, or is no folder.
 
         """
-        self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._check()
+        missing = [each for each in self.state.parents if not each.exists()]
+        for each in reversed(missing):
+            each.mkdir(mode=0o700, exist_ok=True)
+        self.state.mkdir(mode=0o700, exist_ok=True)
+        self._check()
+
+    def _check(self) -> None:
+        place = find_unsafe_place(self.state)
+        if place is not None:
+            raise UnsafeFolderError(place)
 
     @property
     def config(self) -> Path:
@@ -72,6 +85,11 @@ class Paths:
     def sites(self) -> Path:
         """What the citizen decided about each site."""
         return self.state / "sites.sqlite"
+
+    @property
+    def attempts(self) -> Path:
+        """How many PIN attempts each card has left, by a keyed hash of its number."""
+        return self.state / "attempts.sqlite"
 
     @property
     def history(self) -> Path:

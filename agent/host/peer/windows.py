@@ -25,7 +25,8 @@ import structlog
 
 AF_INET: Final = 2
 AF_INET6: Final = 23  # Windows' own number
-_OWNER_PID_CONNECTIONS: Final = 4  # TCP_TABLE_OWNER_PID_CONNECTIONS
+LISTENERS: Final = 3  # TCP_TABLE_OWNER_PID_LISTENER
+CONNECTIONS: Final = 4  # TCP_TABLE_OWNER_PID_CONNECTIONS
 _INSUFFICIENT_BUFFER: Final = 122
 _QUERY_LIMITED: Final = 0x1000  # PROCESS_QUERY_LIMITED_INFORMATION
 _TOKEN_QUERY: Final = 8
@@ -75,6 +76,18 @@ class WindowsPeers:
         return None
 
 
+def listening_processes(table: bytes, family: int, port: int) -> Iterator[int]:
+    """Return the processes in a table of listening sockets that listen on a port.
+
+    Raises:
+        struct.error: the table is broken.
+
+    """
+    for (_, local_port), _, process in _rows(table, _ROW if family == AF_INET else _ROW6):
+        if local_port == port:
+            yield process
+
+
 def _end(address: Sequence[Any]) -> tuple[bytes, int]:
     return _packed(ip_address(str(address[0])).packed), address[1]
 
@@ -115,7 +128,7 @@ class WindowsSystem:
 
     def __init__(self, iphlpapi: Any, kernel32: Any, advapi32: Any) -> None:
         """Speak to the libraries, each loaded with ``ctypes.WinDLL``."""
-        self._iphlpapi, self._kernel32, self._advapi32 = iphlpapi, kernel32, advapi32
+        self._iphlpapi, self.kernel32, self.advapi32 = iphlpapi, kernel32, advapi32
         kernel32.GetCurrentProcess.restype = c_void_p
         kernel32.OpenProcess.argtypes = [c_uint32, c_int, c_uint32]
         kernel32.OpenProcess.restype = c_void_p
@@ -126,8 +139,8 @@ class WindowsSystem:
         advapi32.GetLengthSid.argtypes = [c_void_p]
         advapi32.GetLengthSid.restype = c_uint32
 
-    def table(self, family: int) -> bytes:
-        """Read the table of TCP connections with their processes.
+    def table(self, family: int, kind: int = CONNECTIONS) -> bytes:
+        """Read the table of TCP connections, or of listening sockets, with their processes.
 
         Raises:
             OSError: Windows does not give it.
@@ -136,9 +149,7 @@ class WindowsSystem:
         size = c_uint32(0)
         buffer = create_string_buffer(4)
         for _ in range(_ATTEMPTS):
-            status = self._iphlpapi.GetExtendedTcpTable(
-                buffer, byref(size), 0, family, _OWNER_PID_CONNECTIONS, 0
-            )
+            status = self._iphlpapi.GetExtendedTcpTable(buffer, byref(size), 0, family, kind, 0)
             if status == 0:
                 return buffer.raw
             if status != _INSUFFICIENT_BUFFER:
@@ -152,36 +163,36 @@ class WindowsSystem:
             if not handle:
                 return None
             token = c_void_p()
-            if not self._advapi32.OpenProcessToken(handle, _TOKEN_QUERY, byref(token)):
+            if not self.advapi32.OpenProcessToken(handle, _TOKEN_QUERY, byref(token)):
                 return None
             try:
                 return self._token_user(token)
             finally:
-                self._kernel32.CloseHandle(token)
+                self.kernel32.CloseHandle(token)
 
     @contextmanager
     def _process(self, process: int | None) -> Iterator[Any]:
         if process is None:
-            yield self._kernel32.GetCurrentProcess()  # a constant, not to be closed
+            yield self.kernel32.GetCurrentProcess()  # a constant, not to be closed
             return
-        handle = self._kernel32.OpenProcess(_QUERY_LIMITED, 0, process)
+        handle = self.kernel32.OpenProcess(_QUERY_LIMITED, 0, process)
         try:
             yield handle
         finally:
             if handle:
-                self._kernel32.CloseHandle(handle)
+                self.kernel32.CloseHandle(handle)
 
     def _token_user(self, token: c_void_p) -> bytes | None:
         size = c_uint32(0)
-        self._advapi32.GetTokenInformation(token, _TOKEN_USER, None, 0, byref(size))
+        self.advapi32.GetTokenInformation(token, _TOKEN_USER, None, 0, byref(size))
         buffer = create_string_buffer(max(size.value, 1))
-        read = self._advapi32.GetTokenInformation(
+        read = self.advapi32.GetTokenInformation(
             token, _TOKEN_USER, buffer, size.value, byref(size)
         )
         if not read:
             return None
         sid = cast(buffer, POINTER(_TokenUser)).contents.Sid
-        return string_at(sid, self._advapi32.GetLengthSid(sid))
+        return string_at(sid, self.advapi32.GetLengthSid(sid))
 
 
 def open_system() -> WindowsSystem:

@@ -89,6 +89,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         blind_signatures: whether sites get signatures over what cannot be shown, a digest alone:
             ``ask`` the user once for each, ``allow`` or ``deny`` it to all.
         last_try: whether the card's last PIN attempt may be spent, after a question.
+        unknown_tries: what happens to a PIN of a page's while nobody knows how many attempts the
+            card has left: ``ask`` opens a window first, ``allow`` sends it.
         update_check: whether the agent may ask for a newer version of itself.
         update_url: address of the update information (see ``update.fetch.check_address``); empty
             disables the check.
@@ -120,6 +122,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     allow_sha1: Annotated[bool | None, Lock(when_unusable=False)] = None
     blind_signatures: Annotated[BlindRule, Lock(when_unusable="deny")] = "ask"
     last_try: Annotated[bool, Lock(when_unusable=False)] = True
+    unknown_tries: Annotated[Literal["ask", "allow"], Lock(when_unusable="ask")] = "ask"
     update_check: Annotated[bool, Lock(when_unusable=False)] = True
     update_url: Annotated[UpdateUrl, Lock()] = ""
     update_keys: Annotated[UpdateKeys, Lock()] = ()

@@ -3,8 +3,6 @@
 While a policy file exists but cannot be read or is invalid, every site is refused.
 """
 
-import os
-import stat
 import sys
 from collections.abc import Mapping
 from enum import Enum, auto
@@ -16,6 +14,7 @@ from msgspec import Meta, Struct
 
 from agent.host.settings import config
 from agent.host.settings.config import BlindRule, ConfigError, Lock, Settings
+from agent.host.settings.policy_file import PlantedPolicyError, check_policy_file
 from agent.origin import Origin, OriginPattern
 
 _FILE: Final = "policy.toml"
@@ -62,6 +61,8 @@ class Policy:
 
     Attributes:
         problem: English description of why the policy is unusable; None for a usable one.
+        planted: what somebody who is no administrator put in its place, which is ignored; None
+            where there is nothing.
         source: the policy file; None if there is none.
 
     """
@@ -85,6 +86,7 @@ class Policy:
         """
         self.source = source
         self.problem: str | None = None
+        self.planted: str | None = None
         self._rules = rules or SiteRules()
         self._locked = locked
         try:
@@ -118,16 +120,20 @@ class Policy:
 
         Args:
             path: of the file.
-            administrators_only: whether to treat a file as unusable that users other than root can
-                write (POSIX only; on Windows the access list of the folder protects it).
+            administrators_only: whether a file counts only if administrators alone can change it
+                (see :func:`agent.host.settings.policy_file.check_policy_file`).
 
         """
         try:
             if administrators_only:
-                _check_owner(path)
+                check_policy_file(path)
             return cls._understand(path)
         except FileNotFoundError:
             return cls()
+        except PlantedPolicyError as error:
+            policy = cls()
+            policy.planted = error.detail
+            return policy
         except ConfigError as error:
             problem = error.detail
         except OSError as error:
@@ -164,7 +170,8 @@ class Policy:
             return cls.unusable(Path(_FILE), error.detail)
         policy = cls.load(path, administrators_only=True)
         if policy.source is None and stand_in is not None:
-            return cls.load(stand_in, administrators_only=False)
+            planted, policy = policy.planted, cls.load(stand_in, administrators_only=False)
+            policy.planted = planted
         return policy
 
     def decision(self, origin: Origin) -> Ruling:
@@ -220,19 +227,3 @@ def _program_data() -> Path:
         if ctypes.windll.shell32.SHGetFolderPathW(None, 0x23, None, 0, buffer) == 0:
             return Path(buffer.value)
     raise ConfigError("this system does not say where its program data is")
-
-
-def _check_owner(path: Path) -> None:
-    """Refuse a file that users other than root can write, POSIX only.
-
-    Raises:
-        ConfigError: the owner is not root, or a group other than root's or others can write.
-        OSError: the file's owner and mode cannot be read.
-
-    """
-    if os.name != "posix":
-        return
-    found = path.stat()
-    group = found.st_gid != 0 and found.st_mode & stat.S_IWGRP
-    if found.st_uid != 0 or group or found.st_mode & stat.S_IWOTH:
-        raise ConfigError(f"{path}: others than root can change it")

@@ -4,6 +4,8 @@ Elsewhere Firefox (120 and later) uses the system's store.
 Mozilla, policy templates: ``Certificates.Install``.
 """
 
+import os
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from copy import deepcopy
@@ -29,12 +31,22 @@ from agent.host.tls.store import (
 )
 
 POLICY_FILE: Final = "/etc/firefox/policies/policies.json"
+"""Where it is there, the files of :data:`DISTRIBUTIONS` count for nothing: they are not merged."""
+DISTRIBUTIONS: Final = (
+    "/usr/lib*/firefox*/distribution/policies.json",
+    "/usr/local/lib/firefox*/distribution/policies.json",
+    "/usr/local/firefox*/distribution/policies.json",
+    "/opt/firefox*/distribution/policies.json",
+    "/opt/mozilla/firefox*/distribution/policies.json",
+)
+"""The policy files in the folders of installed Firefoxes."""
 _BINARIES: Final = ("firefox", "firefox-esr")
-_PROFILES: Final = (
-    *(".mozilla/firefox/*", ".config/mozilla/firefox/*"),
+_PROFILES: Final = (".mozilla/firefox/*", ".config/mozilla/firefox/*")
+_SANDBOXED_PROFILES: Final = (
     "snap/firefox/common/.mozilla/firefox/*",
     ".var/app/org.mozilla.firefox/.mozilla/firefox/*",
 )
+_OUR_COPY: Final = re.compile(r"ankong-local-authority-[0-9a-f]{8}\.pem")
 _MAX_POLICY: Final = 1024 * 1024  # bytes
 
 
@@ -53,7 +65,11 @@ class _PolicyFile(Struct):
 
 
 class FirefoxPolicyStore:
-    """The policy file, for all users; other people's entries in it stay as they are."""
+    """The policy files that are in force, for all users; other entries in them stay as they are.
+
+    Without a file in ``/etc`` those in the folders of installed Firefoxes are in force. Then none
+    is made in ``/etc``, which would switch them off.
+    """
 
     name = "firefox-policy"
     for_all_users = True
@@ -64,47 +80,91 @@ class FirefoxPolicyStore:
         self._path = machine.system_path(POLICY_FILE)
 
     def check(self, authority: AuthorityFile) -> Sequence[Place]:
-        """Look whether the policy names a file with our authority; empty without Firefox."""
-        if not self._is_wanted():
-            return []
+        """Look whether the policies name a file with our authority; empty without Firefox."""
+        return [self._check(path, authority) for path in self._files()]
+
+    def serves_everybody(self, authority: AuthorityFile) -> bool:
+        """Return whether every Firefox outside a sandbox trusts the authority by policy."""
+        places = self.check(authority)
+        in_etc = [place for place in places if place.path == str(self._path)]
+        return bool(in_etc) and in_etc[0].presence is Presence.TRUSTED
+
+    def _check(self, path: Path, authority: AuthorityFile) -> Place:
         try:
-            trusted = any(_holds(file, authority) for file in _installed(_read(self._path)[0]))
+            trusted = any(_holds(file, authority) for file in _installed(_read(path)[0]))
         except StoreError as error:
-            return [Place(self.name, str(self._path), Presence.UNREADABLE, error.detail)]
+            return Place(self.name, str(path), Presence.UNREADABLE, error.detail)
         presence = Presence.TRUSTED if trusted else Presence.MISSING
         if not trusted and not self._machine.administrator:
             presence = Presence.NEEDS_ADMINISTRATOR
-        return [Place(self.name, str(self._path), presence)]
+        detail = f"a link to {path.resolve()}" if path.is_symlink() else ""
+        return Place(self.name, str(path), presence, detail)
 
-    def _is_wanted(self) -> bool:
+    def _files(self) -> list[Path]:
+        """Return the files in force, or the one to be made; none without Firefox."""
         if self._machine.platform != "linux":
+            return []
+        distributions = self._distributions()
+        if os.path.lexists(self._path) and not (distributions and self._is_only_ours()):
+            return [self._path]
+        if distributions:
+            return distributions
+        return [self._path] if any(map(self._machine.find, _BINARIES)) else []
+
+    def _distributions(self) -> list[Path]:
+        """Return the policy files in the folders of installed Firefoxes, each once."""
+        root = self._machine.root
+        found = [each for pattern in DISTRIBUTIONS for each in root.glob(pattern.lstrip("/"))]
+        for name in _BINARIES:
+            program = self._machine.find(name)
+            if program is not None:
+                beside = Path(program).resolve().parent / "distribution" / "policies.json"
+                found += [beside] if beside.exists() else []
+        return list({each.resolve(): each for each in sorted(found)}.values())
+
+    def _is_only_ours(self) -> bool:
+        """Return whether the file in ``/etc`` says nothing but what we wrote."""
+        if self._path.is_symlink():
             return False
-        return self._path.exists() or any(map(self._machine.find, _BINARIES))
+        try:
+            policy, text = _read(self._path)
+        except StoreError:
+            return False
+        files = _installed(policy)
+        is_ours = len(files) == 1 and _OUR_COPY.fullmatch(Path(files[0]).name) is not None
+        return text is not None and is_ours and text == _with_file({}, files[0])
 
     def install(self, authority: AuthorityFile, record: Recorder) -> Sequence[Place]:
-        """Add our file to the policy, as administrator."""
+        """Add our file to the policies, as administrator."""
         found = self.check(authority)
-        if not found or not self._machine.administrator:
+        if not self._machine.administrator:
             return found
-        if found[0].presence is Presence.UNREADABLE:
-            return found
-        copy = self._path.with_name(f"{authority.name.replace(' ', '-').lower()}.pem")
-        step = self._step(authority, copy)
-        record(step)
-        if found[0].presence is Presence.MISSING:
-            self._path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-            replace_file(copy, authority.pem.encode(), mode=0o644)
-            _write(self._path, step.facts["after"])
+        for place in found:
+            if place.presence is not Presence.UNREADABLE:
+                self._install(Path(place.path), place.presence, authority, record)
+        if found and Path(found[0].path) != self._path and os.path.lexists(self._path):
+            self._path.unlink()  # only ours, and it would switch off what is in force without it
         return self.check(authority)
 
-    def _step(self, authority: AuthorityFile, copy: Path) -> TrustStep:
-        policy, before = _read(self._path)
+    def _install(
+        self, path: Path, presence: Presence, authority: AuthorityFile, record: Recorder
+    ) -> None:
+        copy = path.with_name(f"{authority.name.replace(' ', '-').lower()}.pem")
+        step = self._step(path, authority, copy)
+        record(step)
+        if presence is Presence.MISSING:
+            path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+            replace_file(copy, authority.pem.encode(), mode=0o644)
+            _write(path, step.facts["after"])
+
+    def _step(self, path: Path, authority: AuthorityFile, copy: Path) -> TrustStep:
+        policy, before = _read(path)
         after = _with_file(policy, str(copy))
-        made = [str(folder) for folder in self._path.parents if not folder.exists()]
+        made = [str(folder) for folder in path.parents if not folder.exists()]
         facts = {"copy": str(copy), "after": after, "made": msgspec.json.encode(made).decode()}
         if before is not None:
             facts["before"] = before
-        return TrustStep(self.name, str(self._path), authority.sha256, facts)
+        return TrustStep(self.name, str(path), authority.sha256, facts)
 
     def uninstall(self, step: TrustStep) -> None:
         """Remove our entry and our file; restore the old policy if nobody changed it since.
@@ -205,30 +265,44 @@ class FirefoxProfileStore:
         self._policy = FirefoxPolicyStore(machine)
         self._databases = NssDatabases(machine, self.name)
 
-    def _folders(self) -> list[Path]:
+    def _folders(self, patterns: Sequence[str]) -> list[Path]:
         if self._machine.platform != "linux":
             return []
         home = self._machine.home
-        return databases(each for pattern in _PROFILES for each in home.glob(pattern))
+        return databases(each for pattern in patterns for each in home.glob(pattern))
+
+    def _by_policy(self, authority: AuthorityFile) -> list[Place]:
+        """Return the profiles that need no entry of their own.
+
+        A Firefox in a sandbox may not see the system's policy, so its profiles are never among
+        them.
+        """
+        if not self._policy.serves_everybody(authority):
+            return []
+        return [
+            Place(self.name, str(folder), Presence.TRUSTED, "by policy")
+            for folder in self._folders(_PROFILES)
+        ]
+
+    def _others(self, by_policy: Sequence[Place]) -> list[Path]:
+        served = {place.path for place in by_policy}
+        folders = self._folders((*_PROFILES, *_SANDBOXED_PROFILES))
+        return [folder for folder in folders if str(folder) not in served]
 
     def check(self, authority: AuthorityFile) -> Sequence[Place]:
-        """Look into each profile, unless the policy file trusts the authority already."""
-        by_policy = any(
-            place.presence is Presence.TRUSTED for place in self._policy.check(authority)
-        )
-        if by_policy:
-            return [
-                Place(self.name, str(folder), Presence.TRUSTED, "by policy")
-                for folder in self._folders()
-            ]
-        return [self._databases.check(folder, authority) for folder in self._folders()]
+        """Look into each profile, unless a policy makes its Firefox trust the authority."""
+        by_policy = self._by_policy(authority)
+        others = self._others(by_policy)
+        return [*by_policy, *(self._databases.check(folder, authority) for folder in others)]
 
     def install(self, authority: AuthorityFile, record: Recorder) -> Sequence[Place]:
-        """Make each profile trust the authority, unless the policy does already."""
-        places = self.check(authority)
-        if any(place.detail == "by policy" for place in places):
-            return places
-        return [self._databases.install(folder, authority, record) for folder in self._folders()]
+        """Make each profile trust the authority, unless a policy does already."""
+        by_policy = self._by_policy(authority)
+        others = self._others(by_policy)
+        return [
+            *by_policy,
+            *(self._databases.install(folder, authority, record) for folder in others),
+        ]
 
     def uninstall(self, step: TrustStep) -> None:
         """Remove the authority from one profile.

@@ -1,5 +1,6 @@
 """Go through the upgrade as a citizen does, in a headless Chromium, and check every step."""
 
+import base64
 import os
 import re
 import secrets
@@ -25,6 +26,8 @@ ANIMATIONS_ENDED: Final = """() => document.getAnimations().every(
 OWN_HOSTS: Final = frozenset({"localhost", "127.0.0.1"})
 RUNNING: Final = ".chip[data-state=running]"
 NOT_RUNNING: Final = ".chip[data-state=not_running]"
+UPGRADE: Final = "/api/upgrade/card"
+LOGIN: Final = "/api/login/card"
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +270,8 @@ class _UpgradeCheck:
         """Check the page's errors and requests.
 
         Raises:
-            DemoError: the page had an error, or a request went to another host or held the PIN.
+            DemoError: the page had an error, a request went to another host or held the PIN, or
+                what the card signed was not made for this site.
 
         """
         self._begin("the page's requests")
@@ -278,6 +282,20 @@ class _UpgradeCheck:
                 raise DemoError(f"a request to another host: {request.url}")
             if self._citizen.pin in f"{request.url} {request.post_data or ''}":
                 raise DemoError(f"the PIN was sent to {request.url}")
+        self._begin("the card's logins name this site")
+        for path, purpose in ((UPGRADE, "identify"), (LOGIN, "login")):
+            self._check_token(path, purpose)
+
+    def _check_token(self, path: str, purpose: str) -> None:
+        sent = [each for each in self._requests if urlsplit(each.url).path == path]
+        if not sent:
+            raise DemoError(f"nothing was sent to {path}")
+        site = urlsplit(self._context.url)
+        stated = f'"purpose":"{purpose}","origin":"{site.scheme}://{site.netloc}"'
+        for request in sent:
+            token = base64.b64decode((request.post_data_json or {}).get("token", ""))
+            if stated.encode() not in token:
+                raise DemoError(f"what was sent to {path} was not made for this site")
 
     def _expect_gold(self) -> None:
         self._expect("#portrait.gold .portrait-name", re.escape(self._citizen.name))

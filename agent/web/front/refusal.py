@@ -29,6 +29,7 @@ _STATUS: Final = {
     ErrorCode.ORIGIN_NOT_ALLOWED: HTTPStatus.FORBIDDEN,
     ErrorCode.ORIGIN_BLOCKED: HTTPStatus.FORBIDDEN,
     ErrorCode.BLIND_NOT_ALLOWED: HTTPStatus.FORBIDDEN,
+    ErrorCode.INSECURE_ORIGIN: HTTPStatus.FORBIDDEN,
     ErrorCode.RATE_LIMITED: HTTPStatus.TOO_MANY_REQUESTS,
     ErrorCode.TIMEOUT: HTTPStatus.GATEWAY_TIMEOUT,
     ErrorCode.PCSC_UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -45,6 +46,7 @@ _MESSAGES: Final = {
         "this site may not have a bare signature over a digest, whose document nobody can show; "
         "a detached CMS over it, or a bare signature over the data, needs no such permission"
     ),
+    ErrorCode.INSECURE_ORIGIN: "only a site with https can be logged in to",
     ErrorCode.RATE_LIMITED: "too many requests from this site",
     ErrorCode.USER_CANCELLED: "the request was cancelled",
     ErrorCode.TIMEOUT: "it took too long",
@@ -58,7 +60,7 @@ _MESSAGES: Final = {
     ErrorCode.UNSUPPORTED_CARD: "this card is not supported",
     ErrorCode.PIN_REQUIRED: "a PIN is needed",
     ErrorCode.PIN_INCORRECT: "the PIN is wrong",
-    ErrorCode.PIN_LAST_ATTEMPT: "one PIN attempt is left and the user did not agree to spend it",
+    ErrorCode.PIN_LAST_ATTEMPT: "the user did not agree to spend what may be a last PIN attempt",
     ErrorCode.PIN_LOCKED: "the PIN is locked",
     ErrorCode.PIN_LENGTH: "the PIN is too short or too long; no attempt was spent",
     ErrorCode.CERTIFICATE_EXPIRED: "the certificate has expired",

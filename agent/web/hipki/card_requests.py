@@ -58,7 +58,7 @@ def sign_request(fields: RequestFields, reader: str | None) -> SignatureRequest:
 
     Args:
         fields: of MakeSignature.
-        reader: of the card to use.
+        reader: of the card to use; None for any.
 
     Raises:
         HipkiError: a field is missing or has no meaning; its number tells which.
@@ -77,13 +77,13 @@ def sign_request(fields: RequestFields, reader: str | None) -> SignatureRequest:
         hash=algorithm,
         format=form,
         reader=reader,
+        card_number=fields.card_number,
         nonce=_nonce(fields) if is_cms else None,
         signing_certificate=False,
         signing_time=fields.flag("withSigningTime", default=True),
         card_serial=is_cms and fields.flag("withCardSN"),
         check_validity=fields.flag("checkValidity", default=True),
         key_id=_key_id(fields),
-        confirm_retry=True,
     )
 
 
@@ -92,7 +92,7 @@ def decrypt_request(fields: RequestFields, reader: str | None) -> DecryptionRequ
 
     Args:
         fields: of DecryptData.
-        reader: of the card to use.
+        reader: of the card to use; None for any.
 
     Raises:
         HipkiError: as :func:`sign_request`.
@@ -101,7 +101,7 @@ def decrypt_request(fields: RequestFields, reader: str | None) -> DecryptionRequ
     if not fields.text("cipher"):
         raise HipkiError(Major.CIPHER_MISSING)
     form = _known(_CIPHERS, fields.text("cipherType").upper())
-    return DecryptionRequest(fields.octets("cipher"), form, reader, confirm_retry=True)
+    return DecryptionRequest(fields.octets("cipher"), form, reader, fields.card_number)
 
 
 def _digest_alone(octets: bytes) -> tuple[Document, HashAlgorithm, SignatureFormat]:

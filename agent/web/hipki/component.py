@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final, TypeAlias
 
-from agent.errors import AgentError, ErrorCode, MuteCardError
+from agent.errors import AgentError, ErrorCode, MuteCardError, SeveralCardsError
 from agent.host.settings.config import Settings
 from agent.origin import Origin
 from agent.secret import SecretBytes
@@ -192,7 +192,7 @@ class HipkiComponent:
         try:
             plain = await self._service.decrypt(site, asked, pin)
         except AgentError as error:
-            if error.code in _DECRYPTION:
+            if error.code in _DECRYPTION and not isinstance(error, SeveralCardsError):
                 raise HipkiError(_DECRYPTION[error.code]) from error
             raise
         return {
@@ -227,19 +227,18 @@ class HipkiComponent:
         return [slot for slot in slots if wanted in (slot.name, slot.reader.name)]
 
     def _reader(self, fields: RequestFields) -> str | None:
-        """Choose the reader: the one named, or the first with a card; None when there is none.
+        """Return the reader that is named, or the only one that pages see; None for any.
 
         Raises:
             HipkiError: 0x76100003, there is none of that name.
 
         """
+        if fields.slot is None:
+            return self._settings.hipki_reader
         slots = self._slots({}, fields)
-        if fields.slot is not None:
-            if not slots:
-                raise HipkiError(Major.NO_READER)
-            return slots[0].reader.name
-        with_card = (s.reader.name for s in slots if s.reader.state is CardPresence.CARD)
-        return next(with_card, self._settings.hipki_reader)
+        if not slots:
+            raise HipkiError(Major.NO_READER)
+        return slots[0].reader.name
 
     async def _serials(self, site: Origin) -> Mapping[str, CardContents]:
         """Find the number of each card, reading those that were not read before."""

@@ -36,30 +36,43 @@ class PopupAnswer(StrEnum):
 
 
 class PopupQuestion:
-    """A question to the citizen, shown in one popup or in several at once."""
+    """A question to the citizen, shown in one popup or in several at once.
 
-    def __init__(self, kind: str, about: dict[str, Any], answers: frozenset[PopupAnswer]) -> None:
+    Attributes:
+        shown: the JSON object that the page gets.
+        choice: the place of what was chosen, from 0, once there is an answer.
+
+    """
+
+    def __init__(
+        self, kind: str, about: dict[str, Any], answers: frozenset[PopupAnswer], choices: int = 1
+    ) -> None:
         """Start the clock: a yes counts from now on, after a moment.
 
         Args:
-            kind: "site", "blind" or "pin", for the page that shows it.
+            kind: "site", "blind", "pin" or "card", for the page that shows it.
             about: further fields of the JSON object that the page gets.
             answers: that are accepted, beside cancelling.
+            choices: among how many things of ``about`` an answer chooses.
 
         """
         self.shown = {"kind": kind, **about}
+        self.choice = 0
         self._answers = answers | {PopupAnswer.CANCEL}
+        self._choices = choices
         self._asked = time.monotonic()
         self._answered = asyncio.Event()
         self._answer = PopupAnswer.CANCEL
 
-    def answer(self, answer: PopupAnswer) -> bool:
+    def answer(self, answer: PopupAnswer, choice: int = 0) -> bool:
         """Accept an answer; return False for one that is not offered or comes too soon."""
         too_soon = time.monotonic() - self._asked < THINKING_SECONDS
         if answer not in self._answers or (too_soon and answer is not PopupAnswer.CANCEL):
             return False
+        if not 0 <= choice < self._choices:
+            return False
         if not self._answered.is_set():
-            self._answer = answer
+            self._answer, self.choice = answer, choice
             self._answered.set()
         return True
 
@@ -121,9 +134,9 @@ class Conversation:
             self._windows -= 1
             self._change()
 
-    def answer(self, answer: PopupAnswer) -> bool:
-        """PopupAnswer the question that is shown; return whether one is shown and accepts it."""
-        return self._question is not None and self._question.answer(answer)
+    def answer(self, answer: PopupAnswer, choice: int = 0) -> bool:
+        """Answer the question that is shown; return whether one is shown and accepts it."""
+        return self._question is not None and self._question.answer(answer, choice)
 
     async def follow(self) -> AsyncIterator[dict[str, Any]]:
         """Yield each state for the popup: a question, a window asks, at work; last the reply."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import IntEnum, unique
 from typing import Final
 
-from agent.errors import AgentError, ErrorCode, SpoiltCertificateError
+from agent.errors import AgentError, ErrorCode, OtherCardError, SpoiltCertificateError
 
 
 @unique
@@ -51,6 +51,7 @@ class Major(IntEnum):
     EXPIRED = 0x76500002
     BASE64_ENCODING = 0x76600001
     BASE64_DECODING = 0x76600002
+    OTHER_CARD = 0x82000116
 
 
 @unique
@@ -106,6 +107,7 @@ MAJOR_TEXTS: Final[Mapping[Major, str]] = {
     Major.EXPIRED: "憑證已逾期",
     Major.BASE64_ENCODING: "Base64編碼錯誤",
     Major.BASE64_DECODING: "Base64解碼錯誤",
+    Major.OTHER_CARD: "卡號比對錯誤",
 }
 
 MINOR_TEXTS: Final[Mapping[Minor, str]] = {
@@ -123,6 +125,7 @@ _NUMBERS: Final[Mapping[ErrorCode, tuple[Major, Minor]]] = {
     ErrorCode.ORIGIN_NOT_ALLOWED: (Major.UNTRUSTED_SITE, Minor.NONE),
     ErrorCode.ORIGIN_BLOCKED: (Major.UNTRUSTED_SITE, Minor.NONE),
     ErrorCode.BLIND_NOT_ALLOWED: (Major.UNTRUSTED_SITE, Minor.NONE),
+    ErrorCode.INSECURE_ORIGIN: (Major.UNTRUSTED_SITE, Minor.NONE),
     ErrorCode.RATE_LIMITED: (Major.FAILED, Minor.NONE),
     ErrorCode.USER_CANCELLED: (Major.CANCELLED, Minor.NONE),
     ErrorCode.TIMEOUT: (Major.FAILED, Minor.NONE),
@@ -198,6 +201,8 @@ def numbers(error: AgentError) -> ErrorNumbers:
         return ErrorNumbers(error.major)
     if isinstance(error, SpoiltCertificateError):
         return ErrorNumbers(Major.CERTIFICATE_READING)
+    if isinstance(error, OtherCardError):
+        return ErrorNumbers(Major.OTHER_CARD)
     major, minor = _NUMBERS[error.code]
     if error.code is ErrorCode.PIN_INCORRECT:
         minor = _ATTEMPTS.get(error.attempts_left or 0, minor)

@@ -22,7 +22,7 @@ MAX_REST: Final = 64 * 1024  # characters of JSON outside of them
 _PREFIX: Final = "tbsPackage="
 _ESCAPES: Final = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 _LINE_ENDS: Final = re.compile(r"(?<! ) *+[\r\n\t][\r\n\t ]*")  # with the spaces around them
-_NO_SLOT: Final = frozenset({"", "0", "undefined", "null"})
+_NO_NAME: Final = frozenset({"", "0", "undefined", "null"})
 _JSON_TEXT: Final = re.compile(r'"[^"\\]*+(?:\\.?[^"\\]*+)*+"?', re.DOTALL)
 """A text of JSON; one that does not end takes all that follows, so that matching stays linear."""
 _UNPAIRED: Final = re.compile(
@@ -83,9 +83,15 @@ class RequestFields:
 
     @property
     def slot(self) -> str | None:
-        """The name of the reader to use; None for the first one with a card."""
+        """The name of the reader to use; None for any."""
         name = self.text("slotDescription")
-        return None if name in _NO_SLOT else name
+        return None if name in _NO_NAME else name
+
+    @property
+    def card_number(self) -> str | None:
+        """The number of the card to use, without spaces around it; None for any."""
+        number = self.text("cardid").strip()
+        return None if number in _NO_NAME else number
 
 
 def decode_base64(text: str) -> bytes:
@@ -108,7 +114,7 @@ def decode_base64(text: str) -> bytes:
     raise HipkiError(Major.BASE64_DECODING)
 
 
-def parse_body(raw: bytes) -> RequestFields:
+def parse_body(raw: bytes | bytearray) -> RequestFields:
     """Read the body of a POST; an empty one has no fields.
 
     Args:

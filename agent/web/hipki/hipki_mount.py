@@ -16,6 +16,7 @@ from agent.consent.consent import Consent
 from agent.errors import AgentError, ErrorCode
 from agent.host.settings.config import Settings
 from agent.origin import LOCAL_PROGRAM, OWN_PAGE, Origin
+from agent.secret import wipe
 from agent.web.front import guard
 from agent.web.front.answer import JSON_TYPE, answer
 from agent.web.front.audience import Audience
@@ -275,7 +276,10 @@ class HipkiMount(Mount):
 
     async def _read(self, request: web.BaseRequest) -> RequestFields:
         raw = await read_body(request, MAX_BODY, self._limits.body_seconds)
-        return await self._parsing.parse(parse_body, raw)
+        try:
+            return await self._parsing.parse(parse_body, raw)
+        finally:
+            wipe(raw)
 
     def _reply(
         self, fields: dict[str, Any], site: Origin | None, status: int = HTTPStatus.OK

@@ -1,4 +1,4 @@
-"""PopupAnswer the requests of our own pages: each has a token, the answer is lines of JSON."""
+"""Answer the requests of our own pages: each has a token, the answer is lines of JSON."""
 
 import json
 from typing import Annotated, Any, ClassVar, Final, TypeVar
@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 from agent.consent.consent import Consent
 from agent.errors import AgentError, BadRequestError, ErrorCode
 from agent.origin import LOCAL_PROGRAM, SELF_TEST, Origin
+from agent.secret import wipe
 from agent.web.front.answer import answer
 from agent.web.front.audience import Audience
 from agent.web.front.body import read_body
@@ -54,6 +55,7 @@ class _StartRequest(_OwnMessage, frozen=True, forbid_unknown_fields=True):
 
 class _AnswerQuestion(_OwnMessage, frozen=True, forbid_unknown_fields=True):
     answer: PopupAnswer
+    choice: int = 0
 
 
 class _AddDomain(_OwnMessage, frozen=True, forbid_unknown_fields=True):
@@ -157,7 +159,7 @@ class PopupRoutes:
     async def _answer(self, request: web.BaseRequest, _caller: Origin | None) -> web.Response:
         said = await self._read(request, _AnswerQuestion)
         conversation = self._open.get(self.tokens.prove(said.token).text)
-        if conversation is None or not conversation.answer(said.answer):
+        if conversation is None or not conversation.answer(said.answer, said.choice):
             raise AgentError("no such question now", code=ErrorCode.BUSY)
         return _json({})
 
@@ -180,7 +182,8 @@ class PopupRoutes:
         site = LOCAL_PROGRAM if program else Origin.parse(said.site)
         if said.answer is PopupAnswer.CANCEL:
             raise HipkiError(Major.CANCELLED)
-        await self._consent.decide_again(site, SITE_ANSWERS[said.answer])
+        unknown = self._service.snapshot().attempts_unknown
+        await self._consent.decide_again(site, SITE_ANSWERS[said.answer], attempts_unknown=unknown)
 
     async def _readers(self, request: web.BaseRequest, _caller: Origin | None) -> web.Response:
         asked = await self._read(request, _OwnMessage)
@@ -207,6 +210,8 @@ class PopupRoutes:
             return msgspec.json.decode(raw, type=kind)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise BadRequestError("not what our pages send") from None
+        finally:
+            wipe(raw)
 
 
 def _site(token: PageToken, origin: str) -> Origin:

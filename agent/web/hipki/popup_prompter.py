@@ -13,6 +13,8 @@ from typing import Final, TypeVar, cast
 from agent.consent.questions import (
     AllowBlind,
     AllowSite,
+    CardFacts,
+    ChooseCard,
     LastAttempt,
     Prompt,
     Prompter,
@@ -21,7 +23,9 @@ from agent.consent.questions import (
     UnaskedError,
     unasked,
 )
-from agent.web.hipki.conversation import PopupAnswer, PopupQuestion, current
+from agent.errors import AgentError, ErrorCode
+from agent.harmless import one_line
+from agent.web.hipki.conversation import Conversation, PopupAnswer, PopupQuestion, current
 from agent.web.hipki.pages import site_facts
 
 A = TypeVar("A")
@@ -32,7 +36,7 @@ SITE_ANSWERS: Final = {
     PopupAnswer.CANCEL: SiteAnswer.CANCEL,
 }
 """The decision about a site that each button of our pages stands for."""
-_ATTEMPT_ANSWERS: Final = frozenset({PopupAnswer.ONCE})
+_YES: Final = frozenset({PopupAnswer.ONCE})
 
 
 @dataclass(slots=True)
@@ -46,7 +50,7 @@ class _SharedQuestion:
 class PopupPrompter:
     """Wraps another prompter: asks in the popup where no window can be opened.
 
-    A popup asks about sites and last attempts, never for a PIN.
+    A popup asks about sites, cards and last attempts, never for a PIN.
     """
 
     def __init__(self, windows: Prompter) -> None:
@@ -79,8 +83,10 @@ class PopupPrompter:
                     return cast("A", SITE_ANSWERS[await conversation.ask(question)])
             case LastAttempt():
                 about = {**shown, "attemptsLeft": prompt.attempts_left}
-                answer = await conversation.ask(PopupQuestion("pin", about, _ATTEMPT_ANSWERS))
+                answer = await conversation.ask(PopupQuestion("pin", about, _YES))
                 return cast("A", answer is PopupAnswer.ONCE)
+            case ChooseCard():
+                return cast("A", await _choose_card(conversation, prompt, shown))
             case _:
                 raise unasked(prompt, "neither a window nor the popup can ask this")
 
@@ -91,7 +97,9 @@ class PopupPrompter:
         """Give the one question about a site, however many of its popups wait for the answer."""
         asking = self._asking.get(prompt)
         if asking is None:
-            about = {**shown, "blind": Scope.BLIND in prompt.scopes}
+            unknown = isinstance(prompt, AllowSite) and prompt.attempts_unknown
+            blind = Scope.BLIND in prompt.scopes
+            about = {**shown, "attemptsUnknown": unknown, "blind": blind}
             kind = "site" if Scope.CARD in prompt.scopes else "blind"
             question = PopupQuestion(kind, about, frozenset(SITE_ANSWERS))
             asking = self._asking[prompt] = _SharedQuestion(question)
@@ -102,3 +110,21 @@ class PopupPrompter:
             asking.askers -= 1
             if not asking.askers:
                 self._asking.pop(prompt, None)
+
+
+async def _choose_card(
+    conversation: Conversation, prompt: ChooseCard, shown: dict[str, object]
+) -> CardFacts:
+    cards = [
+        {
+            "holder": one_line(card.holder or ""),
+            "serial": one_line(card.serial),
+            "reader": one_line(card.reader),
+            "virtual": card.virtual,
+        }
+        for card in prompt.cards
+    ]
+    question = PopupQuestion("card", {**shown, "cards": cards}, _YES, len(cards))
+    if await conversation.ask(question) is not PopupAnswer.ONCE:
+        raise AgentError("cancelled in the popup", code=ErrorCode.USER_CANCELLED)
+    return prompt.cards[question.choice]

@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 
 from agent.web.hipki.fields import RequestFields
 
-S = TypeVar("S", str, bytes)
+S = TypeVar("S", str, bytearray)
 LONG: Final = 32 * 1024  # bytes or characters
 
 

@@ -70,6 +70,18 @@ def sign_request(
         raise MessageError(error.detail) from None
 
 
+def authentication_request(params: messages.AuthenticateParams) -> model.AuthenticationRequest:
+    """Read what a login is to be made of."""
+    thumbprint = or_none(params.certificate)
+    return model.AuthenticationRequest(
+        challenge=params.challenge,
+        purpose=params.purpose,
+        hash=HashAlgorithm(params.hash),
+        certificate=None if thumbprint is None else bytes.fromhex(thumbprint),
+        reader=or_none(params.reader),
+    )
+
+
 def decrypt_request(params: messages.DecryptParams) -> model.DecryptionRequest:
     """Read what to decrypt."""
     return model.DecryptionRequest(params.data, params.format, or_none(params.reader))
@@ -172,6 +184,14 @@ def sign_batch_result(result: model.SignatureResult) -> messages.SignBatchResult
         thumbprint=used.facts.thumbprint.hex(),
         reader=used.reader,
         card_serial=used.card_serial,
+    )
+
+
+def authenticate_result(result: model.AuthenticationResult) -> messages.AuthenticateResult:
+    """Show a login."""
+    used = result.certificate
+    return messages.AuthenticateResult(
+        token=result.token, thumbprint=used.facts.thumbprint.hex(), reader=used.reader
     )
 
 

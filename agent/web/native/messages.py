@@ -11,6 +11,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from agent.cards.card import CardGeneration
 from agent.cms.digest import HashAlgorithm
+from agent.cms.login import MAX_CHALLENGE, MIN_CHALLENGE, LoginPurpose
 from agent.errors import ErrorCode
 from agent.pki.certificate import KeyUsage
 from agent.secret import SecretBytes
@@ -46,6 +47,15 @@ Data: TypeAlias = Annotated[bytes, Meta(max_length=MAX_DATA)]
 Digest: TypeAlias = Annotated[
     bytes, Meta(min_length=20, max_length=64, description="exactly as long as `hash` says")
 ]
+Challenge: TypeAlias = Annotated[
+    bytes,
+    Meta(
+        min_length=MIN_CHALLENGE,
+        max_length=MAX_CHALLENGE,
+        description="random, made by the site's server for one session, used once",
+    ),
+]
+StrongHash: TypeAlias = Literal["SHA-256", "SHA-384", "SHA-512"]
 Nonce: TypeAlias = Annotated[bytes, Meta(min_length=1, max_length=64)]
 StatusNonce: TypeAlias = Annotated[
     bytes, Meta(min_length=16, max_length=64, description="random, made by the page, used once")
@@ -109,6 +119,17 @@ class SignBatchParams(SigningParams, frozen=True, kw_only=True):
     """Several documents, one PIN; the citizen is shown how many."""
 
     items: Annotated[tuple[Item, ...], Meta(min_length=1, max_length=MAX_ITEMS)]
+
+
+class AuthenticateParams(Params, frozen=True, kw_only=True):
+    """A challenge; the site that is logged in to is the one that asks, and nothing in here."""
+
+    challenge: Challenge
+    purpose: LoginPurpose = LoginPurpose.LOGIN
+    hash: StrongHash = "SHA-256"
+    certificate: Thumbprint | UnsetType = UNSET
+    reader: ReaderName | UnsetType = UNSET
+    pin: SecretBytes | UnsetType = UNSET
 
 
 class DecryptParams(Params, frozen=True, kw_only=True):
@@ -178,6 +199,12 @@ class SignBatchRequest(Request, frozen=True, kw_only=True, tag="sign_batch"):
     params: SignBatchParams
 
 
+class AuthenticateRequest(Request, frozen=True, kw_only=True, tag="authenticate"):
+    """Prove to this site, and to no other, who holds the card."""
+
+    params: AuthenticateParams
+
+
 class DecryptRequest(Request, frozen=True, kw_only=True, tag="decrypt"):
     """Decrypt with the card's key-exchange key."""
 
@@ -197,6 +224,7 @@ AnyRequest: TypeAlias = (
     | CertificatesRequest
     | SignRequest
     | SignBatchRequest
+    | AuthenticateRequest
     | DecryptRequest
     | CancelRequest
 )
@@ -207,6 +235,7 @@ HTTP_REQUESTS: Final[Sequence[type[Request]]] = (
     CertificatesRequest,
     SignRequest,
     SignBatchRequest,
+    AuthenticateRequest,
     DecryptRequest,
 )
 """The requests that ``POST /v1/<method>`` takes; ``cancel`` is about a WebSocket."""
@@ -331,6 +360,14 @@ class SignBatchResult(Struct, frozen=True, kw_only=True):
     card_serial: str
 
 
+class AuthenticateResult(Struct, frozen=True, kw_only=True):
+    """The token, a DER CMS SignedData, for the server that made the challenge."""
+
+    token: Base64
+    thumbprint: Thumbprint
+    reader: str
+
+
 class DecryptResult(Struct, frozen=True):
     """The plaintext."""
 
@@ -350,6 +387,7 @@ AnyResult: TypeAlias = (
     | CertificatesResult
     | SignResult
     | SignBatchResult
+    | AuthenticateResult
     | DecryptResult
     | CancelResult
 )

@@ -118,6 +118,9 @@ class NativeApi:
             case messages.SignBatchRequest(params=batch):
                 signed = await self._sign(site, batch)
                 return convert.sign_batch_result(signed)
+            case messages.AuthenticateRequest(params=login):
+                made = await self._authenticate(site, login)
+                return convert.authenticate_result(made)
             case messages.DecryptRequest(params=wanted):
                 return messages.DecryptResult(await self._decrypt(site, wanted))
             case _:
@@ -141,8 +144,15 @@ class NativeApi:
         request = convert.sign_request(params, allow_sha1=bool(self._settings.allow_sha1))
         return await self._service.sign(site, request, self._page_pin(params))
 
+    async def _authenticate(
+        self, site: Origin, params: messages.AuthenticateParams
+    ) -> model.AuthenticationResult:
+        request = convert.authentication_request(params)
+        return await self._service.authenticate(site, request, self._page_pin(params))
+
     def _page_pin(
-        self, params: messages.SigningParams | messages.DecryptParams
+        self,
+        params: messages.SigningParams | messages.AuthenticateParams | messages.DecryptParams,
     ) -> SecretBytes | None:
         return convert.or_none(params.pin) if self._settings.page_pin else None
 
@@ -156,7 +166,11 @@ def wipe_pin(request: messages.Request) -> None:
 
 def _pin(request: messages.Request) -> SecretBytes | None:
     if isinstance(
-        request, messages.SignRequest | messages.SignBatchRequest | messages.DecryptRequest
+        request,
+        messages.SignRequest
+        | messages.SignBatchRequest
+        | messages.AuthenticateRequest
+        | messages.DecryptRequest,
     ):
         return convert.or_none(request.params.pin)
     return None

@@ -29,6 +29,7 @@ _RESULTS: Final[dict[type[messages.Request], type]] = {
     messages.CertificatesRequest: messages.CertificatesResult,
     messages.SignRequest: messages.SignResult,
     messages.SignBatchRequest: messages.SignBatchResult,
+    messages.AuthenticateRequest: messages.AuthenticateResult,
     messages.DecryptRequest: messages.DecryptResult,
     messages.CancelRequest: messages.CancelResult,
 }

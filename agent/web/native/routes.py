@@ -10,6 +10,7 @@ from msgspec import UNSET
 
 from agent.errors import AgentError, BadRequestError, ErrorCode
 from agent.origin import Origin
+from agent.secret import wipe
 from agent.web.front.answer import answer
 from agent.web.front.audience import Audience
 from agent.web.front.body import read_body
@@ -78,6 +79,8 @@ class NativeMount(Mount):
             asked = wire.decode_for(method, raw)
         except BadRequestError as error:
             return refusal(error, site, wire.id_of(raw) or UNSET)
+        finally:
+            wipe(raw)
         try:
             result = await self._api.execute(site, asked)
             return answer(wire.success_bytes(asked.id, result), site)

@@ -8,6 +8,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from agent.errors import AgentError, ErrorCode
 from agent.origin import Origin
+from agent.secret import wipe_received
 from agent.web.front.audience import Audience, check_audience
 from agent.web.front.refusal import Id, MessageError, refusal_bytes, unexpected
 from agent.web.native import convert, wire
@@ -69,7 +70,10 @@ class Session:
         try:
             async for message in self._socket:
                 if message.type is WSMsgType.TEXT:
-                    await self._receive(message.data)
+                    try:
+                        await self._receive(message.data)
+                    finally:
+                        wipe_received(message.data)
                     await asyncio.sleep(0)  # nothing above need wait: let others have their turn
                 elif message.type is WSMsgType.BINARY:
                     error = MessageError("messages are text frames")

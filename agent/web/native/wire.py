@@ -32,7 +32,7 @@ class _Envelope(Struct):
     id: Id | None = None
 
 
-def decode(raw: bytes) -> AnyRequest:
+def decode(raw: bytes | bytearray) -> AnyRequest:
     """Read a WebSocket message: UTF-8 JSON, any method, with an ``id``.
 
     Raises:
@@ -45,7 +45,7 @@ def decode(raw: bytes) -> AnyRequest:
     return request
 
 
-def decode_for(method: str, raw: bytes) -> Request:
+def decode_for(method: str, raw: bytes | bytearray) -> Request:
     """Read the body of ``POST /v1/<method>``; ``method`` is one of :data:`HTTP_REQUESTS`.
 
     Raises:
@@ -56,7 +56,7 @@ def decode_for(method: str, raw: bytes) -> Request:
     return request
 
 
-def _decode(decoder: "msgspec.json.Decoder[Any]", raw: bytes) -> Any:
+def _decode(decoder: "msgspec.json.Decoder[Any]", raw: bytes | bytearray) -> Any:
     try:
         request = decoder.decode(raw)
         refuse_ambiguous(raw)  # after the schema, so that it is flat and small but for its texts
@@ -72,7 +72,7 @@ def _decode(decoder: "msgspec.json.Decoder[Any]", raw: bytes) -> Any:
     return request
 
 
-def id_of(raw: bytes) -> Id | None:
+def id_of(raw: bytes | bytearray) -> Id | None:
     """Find the ``id`` in a message that cannot be used, so that somebody learns of it."""
     try:
         return msgspec.json.decode(raw, type=_Envelope).id

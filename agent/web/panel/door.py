@@ -12,6 +12,7 @@ from aiohttp import hdrs, web
 
 from agent.errors import AgentError, ErrorCode
 from agent.origin import LOCAL_USER, PANEL, Origin
+from agent.secret import wipe
 from agent.web.front.answer import JSON_TYPE
 from agent.web.front.audience import Audience
 from agent.web.front.body import read_body
@@ -166,7 +167,11 @@ def posted(
 
     async def handle(request: web.BaseRequest, _caller: Origin | None) -> web.StreamResponse:
         raw = await read_body(request, MAX_BODY, BODY_SECONDS)
-        return await answer(request, messages.read(kind, raw))
+        try:
+            message = messages.read(kind, raw)
+        finally:
+            wipe(raw)
+        return await answer(request, message)
 
     return Route(handle, kind.audience, RequestPurpose.CALL, MAX_BODY)
 

@@ -59,7 +59,7 @@ class Change(PanelMessage, frozen=True, forbid_unknown_fields=True):
     update_check: bool | None = None
 
 
-def read(kind: type[T], body: bytes) -> T:
+def read(kind: type[T], body: bytes | bytearray) -> T:
     """Read a body.
 
     Raises:

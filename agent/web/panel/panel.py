@@ -123,8 +123,9 @@ class Panel:
         self.mount = PanelMount(files.load(), self._calls(), spend_token)
 
     def listening(self, port: int, hipki_port: int | None, hipki_error: str | None) -> None:
-        """Remember where the agent listens, once it does."""
+        """Show where the agent listens, once it does, and when it gets another port."""
         self._ports = {"port": port, "hipki_port": hipki_port, "hipki_error": hipki_error}
+        self._live.tell()
 
     def key_used(self) -> None:
         """Have the pages look at the history again."""

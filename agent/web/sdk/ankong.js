@@ -58,7 +58,7 @@ const INSTALLATION = "ankong.installation";
 const PROOF_CONTEXT = "ankong-status-v1";
 const NONCE_SIZE = 32;
 /** What a page that pins hands to no other installation. */
-const GUARDED = new Set(["certificates", "sign", "sign_batch", "decrypt"]);
+const GUARDED = new Set(["certificates", "sign", "sign_batch", "authenticate", "decrypt"]);
 const PROBE_TIMEOUT = 4_000;
 const QUESTION_TIMEOUT = 120_000;
 const SOCKET_TIMEOUT = 8_000;
@@ -444,6 +444,19 @@ export class Ankong extends EventTarget {
     return this.#call("sign_batch", params, { signal, timeout });
   }
 
+  /**
+   * Prove to this site's server who holds the card. The agent signs the challenge together with this page's origin, so that no
+   * other site can use the token. The server makes the challenge (32 to 64 random octets; a text is base64url without padding),
+   * keeps it in its session, and checks the token.
+   *
+   * @param {{challenge: string|Uint8Array, purpose?: "login"|"identify", hash?: "SHA-256"|"SHA-384"|"SHA-512", certificate?: string, reader?: string, pin?: string} & CallOptions} request
+   * @returns {Promise<{token: string, thumbprint: string, reader: string}>} `token` is base64 DER
+   */
+  async authenticate({ challenge, purpose = "login", hash = "SHA-256", signal, timeout = PERSON_TIMEOUT, ...rest }) {
+    const params = { challenge: encodeChallenge(challenge), purpose, hash, ...rest };
+    return this.#call("authenticate", params, { signal, timeout });
+  }
+
   /** Decrypt what was encrypted for the card. @param {{data: Bytes, format?: "pkcs1"|"cms", reader?: string, pin?: string} & CallOptions} request @returns {Promise<Uint8Array>} */
   async decrypt({ data, format = "cms", signal, timeout = PERSON_TIMEOUT, ...rest }) {
     const params = { data: toBase64(data), format, ...rest };
@@ -727,6 +740,25 @@ export class Ankong extends EventTarget {
 function encode({ data, digest, nonce, ...rest }) {
   const base64 = (/** @type {Bytes|undefined} */ bytes) => (bytes === undefined ? undefined : toBase64(bytes));
   return { data: base64(data), digest: base64(digest), nonce: base64(nonce), ...rest };
+}
+
+/**
+ * From a server's challenge to base64, before anything is sent: 32 to 64 octets, or the one base64url text without padding
+ * that stands for them.
+ *
+ * @param {unknown} challenge
+ */
+function encodeChallenge(challenge) {
+  let octets = challenge;
+  if (typeof challenge === "string" && /^[A-Za-z0-9_-]{43,86}$/.test(challenge) && challenge.length % 4 !== 1) {
+    octets = fromBase64(challenge.replace(/-/g, "+").replace(/_/g, "/"));
+  }
+  if (octets instanceof Uint8Array && octets.length >= 32 && octets.length <= 64) {
+    const encoded = toBase64(octets);
+    const url = encoded.replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+    if (octets === challenge || url === challenge) return encoded;
+  }
+  throw new AnkongError("bad_request", { message: "a challenge is 32 to 64 octets, or their base64url without padding" });
 }
 
 /** @returns {RequestInit} */

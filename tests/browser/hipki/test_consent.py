@@ -162,6 +162,44 @@ def test_after_a_wrong_pin_the_next_one_is_confirmed(
     assert card.data.attempts_left == 3
 
 
+def test_a_pin_for_a_card_of_unknown_attempts_is_confirmed(
+    make_card: CardFactory, page: Page, sites: Sites
+) -> None:
+    card = make_card()
+    with Rig(card, consent="ask") as rig:
+        rig.known.forget(card.data.serial)
+        rig.allow(sites.origin())
+        page.goto(sites.url("classic.html", port=rig.port))
+        popup = press(page, "sign")
+        expect(popup.locator("#title")).to_have_text("要送出 PIN 碼嗎？")
+        expect(popup.locator("#text")).to_contain_text("還剩幾次機會未知")
+        expect(popup.locator("#more")).to_be_hidden()
+        say(popup, "cancel")
+        assert outcome(page)["ret_code"] == 0x76000999
+        say(press(page, "sign"), "once")
+        assert outcome(page, 1)["ret_code"] == 0
+        press(page, "sign")
+        assert outcome(page, 2)["ret_code"] == 0  # all attempts are left, and that is known
+
+
+def test_the_popup_that_allows_a_site_covers_one_pin_and_says_so(
+    make_card: CardFactory, page: Page, sites: Sites
+) -> None:
+    card = make_card()
+    with Rig(card, consent="ask") as rig:
+        rig.known.forget(card.data.serial)
+        page.goto(sites.url("classic.html", port=rig.port, pin=WRONG_PIN))
+        popup = press(page, "sign")
+        expect(popup.locator("#more")).to_contain_text("安控會送出一次")
+        say(popup, "always")
+        assert outcome(page)["last_error"] == -2147483646
+        popup = press(page, "sign")
+        expect(popup.locator("#text")).to_contain_text("2")
+        say(popup, "cancel")
+        assert outcome(page, 1)["ret_code"] == 0x76000999
+    assert card.data.attempts_left == 2
+
+
 def test_a_document_system_that_opens_again_finds_the_same_question(
     make_card: CardFactory, context: BrowserContext, page: Page, sites: Sites
 ) -> None:
@@ -243,3 +281,21 @@ def test_the_popup_answers_at_once_while_the_card_is_busy(
         assert page.evaluate("window.outcomes.length") == 0  # neither is done: the card is busy
         page.wait_for_function("window.outcomes.length === 2")
         assert [outcome(page, n)["ret_code"] for n in (0, 1)] == [0, 0]
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_the_citizen_chooses_the_card_in_the_popup(
+    make_card: CardFactory, page: Page, sites: Sites, number: int
+) -> None:
+    cards = make_card("gen1"), make_card("gen2", name="陳另人")
+    with Rig(*cards, consent="ask") as rig:
+        rig.allow(sites.origin())
+        page.goto(sites.url("classic.html", port=rig.port))
+        popup = press(page, "sign")
+        expect(popup.locator("#title")).to_have_text("要用哪一張卡片？")
+        buttons = popup.locator("[data-answer=once]")
+        expect(buttons).to_have_count(2)
+        expect(buttons.nth(1)).to_contain_text("陳另人 · ")
+        expect(buttons.nth(1)).to_contain_text(cards[1].data.serial)
+        buttons.nth(number).click()
+        assert outcome(page)["cardSN"] == cards[number].data.serial

@@ -4,6 +4,8 @@ import tkinter as tk
 from collections.abc import Iterator
 from tkinter import ttk
 
+LEAST_GAP = 8  # pixels between two texts in one line
+
 
 def widgets(parent: tk.Misc) -> Iterator[tk.Misc]:
     """Yield all that is in a window, to any depth."""
@@ -18,7 +20,8 @@ def cut(root: tk.Tk) -> list[str]:
     return [
         f"{widget.cget('text')!r}: {_shape(widget)} of {_needed(widget)}"
         for widget in widgets(root)
-        if isinstance(widget, tk.Label | ttk.Button | ttk.Checkbutton) and widget.winfo_ismapped()
+        if isinstance(widget, tk.Label | ttk.Button | ttk.Checkbutton | ttk.Radiobutton)
+        and widget.winfo_ismapped()
         if _is_cut(widget, root)
     ]
 
@@ -51,3 +54,24 @@ def _shape(widget: tk.Misc) -> tuple[int, int]:
 
 def _needed(widget: tk.Misc) -> tuple[int, int]:
     return widget.winfo_reqwidth(), widget.winfo_reqheight()
+
+
+def crowded(root: tk.Tk) -> list[str]:
+    """Name each text at a right edge that leaves no gap to the one at the left edge beside it."""
+    root.update_idletasks()
+    labels = [
+        each for each in widgets(root) if isinstance(each, tk.Label) and each.winfo_ismapped()
+    ]
+    left = [each for each in labels if _side(each) == "left"]
+    right = [each for each in labels if _side(each) == "right"]
+    return [
+        f"{one.cget('text')!r} stands against {other.cget('text')!r}"
+        for one in left
+        for other in right
+        if one.winfo_parent() == other.winfo_parent()
+        and one.winfo_x() + one.winfo_width() + LEAST_GAP > other.winfo_x()
+    ]
+
+
+def _side(label: tk.Label) -> str:
+    return str(label.pack_info()["side"]) if label.winfo_manager() == "pack" else ""

@@ -1,6 +1,6 @@
 """Every window in one language: ``python -m tests.tray.prompt.gallery TAG [FOLDER]``.
 
-It prints what is cut, as a JSON list, and leaves a picture of each window in the folder.
+It prints what is cut or crowded, as a JSON list, and leaves a picture of each window in the folder.
 """
 
 import json
@@ -11,19 +11,31 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from agent.consent.questions import Act, AllowSite, DocumentFacts, LastAttempt, Purpose
+from agent.cms.login import LoginPurpose
+from agent.consent.questions import (
+    MAX_CARDS,
+    Act,
+    AllowSite,
+    ChooseCard,
+    DocumentFacts,
+    LastAttempt,
+    Purpose,
+)
 from agent.consent.wire import AnyPrompt
 from agent.origin import LOCAL_PROGRAM, LOCAL_USER, SELF_TEST, Origin
 from agent.words.language import BY_TAG
-from tests.signing.prompt_support import ALLOW, BLIND, CARD, LAST, LOCKED, PIN, SITE
-from tests.tray.prompt.cut import cut
+from tests.signing.prompt_support import ALLOW, BLIND, CARD, CHOOSE, LAST, LOCKED, PIN, SITE
+from tests.tray.prompt.cut import crowded, cut
 from tray.prompt.texts import load_texts
 from tray.prompt.views import show
 from tray.prompt.window import open_root
 
+_LONG = "Chunghwa Telecom USB Smart Card Reader With A Very Long Name [CCID] 00 00"
 _MANY = Purpose(Act.SIGN, "SHA-512", (DocumentFacts("", bytes(64)),) * 3, 256)
+_LOGIN = Purpose(Act.AUTHENTICATE, login=LoginPurpose.LOGIN)
 WINDOWS: dict[str, AnyPrompt] = {
     "allow": ALLOW,
+    "allow-unknown": AllowSite(SITE, attempts_unknown=True),
     "allow-punycode": AllowSite(Origin.parse("http://xn--80ak6aa92e.com")),
     "allow-chinese": AllowSite(Origin.parse("https://www.xn--kpry57d.tw")),
     "allow-subdomain": AllowSite(Origin.parse("https://gov.tw.evil.example")),
@@ -37,10 +49,19 @@ WINDOWS: dict[str, AnyPrompt] = {
     "pin-many": replace(PIN, purpose=_MANY, attempts_left=None, may_block=True),
     "pin-last": replace(PIN, site=SELF_TEST, attempts_left=1, was_wrong=True),
     "decrypt": replace(PIN, site=LOCAL_USER, purpose=Purpose(Act.DECRYPT)),
+    "login": replace(PIN, purpose=_LOGIN),
+    "identify": replace(
+        PIN,
+        site=Origin.parse(f"https://www.gov.tw.{'login-' * 7}tw.example"),
+        purpose=Purpose(Act.AUTHENTICATE, login=LoginPurpose.IDENTIFY),
+    ),
     "no-holder": replace(PIN, card=replace(CARD, holder=None)),
     "last": LAST,
+    "unknown": LastAttempt(SITE, None, CARD, pin_given=True),
     "few": LastAttempt(SITE, 2, CARD, pin_given=True),
     "locked": LOCKED,
+    "choose": CHOOSE,
+    "choose-long": ChooseCard(SITE, (replace(CARD, reader=_LONG, holder="王" * 40),) * MAX_CARDS),
 }
 
 
@@ -51,7 +72,8 @@ def main(tag: str, folder: str | None = None) -> None:
         root = open_root()
 
         def look(name: str = name, root: object = root) -> None:
-            found.extend(f"{name}: {each}" for each in cut(root))  # type: ignore[arg-type]  # a Tk
+            problems = [*cut(root), *crowded(root)]  # type: ignore[arg-type]  # a Tk
+            found.extend(f"{name}: {each}" for each in problems)
             if folder:
                 file = Path(folder) / f"{tag}-{name}.png"
                 number = str(root.winfo_id())  # type: ignore[attr-defined]  # likewise

@@ -97,6 +97,10 @@ def test_without_a_display_each_request_ends_with_a_clear_code(card: Path, tmp_p
     remember(tmp_path / "other", Decision.ALLOWED)
     with running_agent(tmp_path / "other", without_display(), *arguments) as agent:
         assert code(agent.call("sign", **DOCUMENT)) == "pin_required"
+        error = agent.call("sign", **DOCUMENT, pin=TEST_PIN)["error"]
+        assert (error["code"], "attempts_left" in error) == ("pin_last_attempt", False)
+    (tmp_path / "other" / "config.toml").write_text('unknown_tries = "allow"')
+    with running_agent(tmp_path / "other", without_display(), *arguments) as agent:
         assert agent.call("sign", **DOCUMENT, pin=TEST_PIN)["result"]
 
 

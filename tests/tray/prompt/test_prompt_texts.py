@@ -12,7 +12,7 @@ from agent.origin import LOCAL_USER, Origin
 from agent.words.language import Language, chosen_language, of_environment, of_tag
 from tests.signing.prompt_support import CARD, PIN, SITE
 from tray.prompt.glyphs import is_drawn, shown_line
-from tray.prompt.lines import document_lines, site_lines
+from tray.prompt.lines import document_lines, site_in_title, site_lines
 from tray.prompt.style import HIGH_CONTRAST, LIGHT, Palette, system_palette
 from tray.prompt.texts import PromptTexts, button_label, load_texts
 from tray.prompt.wrap import fit, wrap
@@ -22,6 +22,8 @@ BUTTONS = {
     "allow": ("cancel", "this_time", "always", "never"),
     "pin": ("cancel", "sign", "block"),
     "decrypt": ("cancel", "decrypt", "block"),
+    "login": ("cancel", "login", "block"),
+    "identify": ("cancel", "identify", "block"),
     "last": ("cancel", "last_confirm", "last_go_on"),
     "few": ("cancel", "few_confirm", "last_go_on"),
     "locked": ("ok",),
@@ -272,3 +274,18 @@ def test_high_contrast_is_used_where_the_system_is_set_to_it() -> None:
     assert system_palette({}) is LIGHT
     assert system_palette({"GTK_THEME": "Adwaita"}) is LIGHT
     assert system_palette({"GTK_THEME": "HighContrastInverse"}) is HIGH_CONTRAST
+
+
+@pytest.mark.parametrize(
+    ("site", "shown"),
+    [
+        ("https://portal.example", "portal.example"),
+        ("https://login.bank.gov.tw.evil.example:8443", "evil.example"),
+        ("https://www.xn--kpry57d.tw", "台灣.tw"),
+        ("https://xn--80ak6aa92e.com", "xn--80ak6aa92e.com"),
+        ("http://localhost:8080", "localhost"),
+        (f"https://{'a' * 60}.example", "…" + "a" * 32 + ".example"),
+    ],
+)
+def test_a_title_names_who_owns_the_site(site: str, shown: str) -> None:
+    assert site_in_title(Origin.parse(site)) == shown

@@ -18,7 +18,7 @@ from agent.consent.questions import Act, AllowSite, DocumentFacts, LastAttempt, 
 from agent.consent.wire import AnyPrompt, encode_request
 from agent.origin import Origin
 from agent.words import Language
-from tests.signing.prompt_support import ALL, ALLOW, CARD, LAST, LOCKED, PIN, SITE
+from tests.signing.prompt_support import ALL, ALLOW, CARD, CHOOSE, LAST, LOCKED, PIN, SITE
 from tests.tray.prompt.desktop import PATIENCE, SHOTS, Desktop, opened, program
 from tray.prompt.pin import PinBuffer
 
@@ -57,15 +57,15 @@ def test_the_button_and_its_key_do_the_same_as_enter(desktop: Desktop) -> None:
 
 @pytest.mark.parametrize("prompt", ALL, ids=lambda prompt: type(prompt).__name__)
 def test_escape_is_the_harmless_answer(desktop: Desktop, prompt: AnyPrompt) -> None:
-    harmless = {ALLOW: b"cancel", PIN: b"cancel", LAST: b"no", LOCKED: b"seen"}
+    harmless = {LAST: b"no", LOCKED: b"seen"}
     with opened(desktop, prompt) as window:
         window.press("Escape")
-        assert window.answer() == harmless[prompt]
+        assert window.answer() == harmless.get(prompt, b"cancel")
 
 
 @pytest.mark.parametrize("prompt", ALL, ids=lambda prompt: type(prompt).__name__)
 def test_a_stray_enter_is_harmless_too(desktop: Desktop, prompt: AnyPrompt) -> None:
-    harmless = {ALLOW: b"cancel", LAST: b"no", LOCKED: b"seen"}
+    harmless = {LAST: b"no", LOCKED: b"seen"}
     with opened(desktop, prompt) as window:
         window.press("Return")
         if prompt is PIN:
@@ -102,6 +102,17 @@ def test_a_site_is_judged_by_mouse(desktop: Desktop) -> None:
         x, y = str(round(width * 0.15)), str(round(height * 0.87))
         desktop.do("xdotool", "mousemove", "--window", number, x, y, "click", "1")
         assert window.answer() == b"never"
+
+
+def test_a_card_is_chosen_by_keyboard_and_none_is_chosen_at_first(desktop: Desktop) -> None:
+    for keys, answer in ((("space",), b"card:0"), (("Down", "space"), b"card:1")):
+        with opened(desktop, CHOOSE) as window:
+            window.press("alt+u")
+            assert window.process.poll() is None
+            window.press("shift+Tab", "shift+Tab", *keys)
+            desktop.picture(f"choose-{answer[-1:].decode()}")
+            window.press("alt+u")
+            assert window.answer() == answer
 
 
 def test_the_last_attempt_needs_a_second_confirmation(desktop: Desktop) -> None:
@@ -220,6 +231,7 @@ def test_every_window_is_as_wide_as_its_text(
         "last": LAST,
         "few": LastAttempt(SITE, 2, CARD, pin_given=True),
         "locked": LOCKED,
+        "choose": CHOOSE,
     }
     for name, prompt in pictures.items():
         environment = {**desktop.environment, "GTK_THEME": theme}

@@ -1,12 +1,14 @@
 """The citizen card's driver on a card that answers what it should not."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 from structlog.testing import capture_logs
 
 from agent.cards.card import ID_KEYX, ID_SIGN
 from agent.cards.citizen.gen1 import Gen1Card
+from agent.cards.known_attempts import MemoryAttempts
 from agent.cards.memory import CardMemory
 from agent.cms.digest import HashAlgorithm
 from agent.errors import (
@@ -393,7 +395,8 @@ def test_a_wrong_pin_is_sent_once_for_all_documents() -> None:
 
 def attempts_after(status: int, known: int | None) -> int | None:
     card, memory = FileCard({}), CardMemory()
-    memory.record("TP00000000000001").attempts_left = known
+    if known is not None:
+        memory.attempts.write("TP00000000000001", known)
     card.verify = status
     opened = open_card(card, memory)
     with pytest.raises(CardError):
@@ -408,6 +411,56 @@ def test_a_verify_that_failed_otherwise_counts_as_an_attempt(
     assert attempts_after(0x6F00, known) == left
 
 
+class Written(MemoryAttempts):
+    """Remembers in which order attempts were written and PINs were sent."""
+
+    def __init__(self, card: FileCard, known: int | None) -> None:
+        super().__init__()
+        self.steps: list[tuple[int, int]] = []
+        if known is not None:
+            self.write("TP00000000000001", known)
+        self._card = card
+
+    def write(self, serial: str, attempts_left: int) -> None:
+        """Note the number, and how many PINs were sent before it was written."""
+        super().write(serial, attempts_left)
+        card = getattr(self, "_card", None)
+        self.steps.append((attempts_left, card.count(VERIFY) if card else 0))
+
+
+@pytest.mark.parametrize(
+    ("known", "status", "steps"),
+    [
+        (3, 0x9000, [(2, 0), (3, 1)]),
+        (1, 0x9000, [(1, 0), (3, 1)]),
+        (2, 0x63C1, [(1, 0), (1, 1)]),
+        (3, 0x6F00, [(2, 0)]),
+        (None, 0x63C2, [(2, 1)]),
+        (0, 0x6983, [(0, 1)]),
+    ],
+)
+def test_an_attempt_is_taken_off_before_the_pin_is_sent(
+    known: int | None, status: int, steps: list[tuple[int, int]]
+) -> None:
+    """Whoever kills the agent in between leaves no attempt that was never counted."""
+    card = FileCard({})
+    card.verify = status
+    written = Written(card, known)
+    written.steps.clear()
+    opened = open_card(card, CardMemory(written))
+    with suppress(CardError, PinError):
+        opened.sign(ID_SIGN, pin(), [DIGEST])
+    assert written.steps == steps
+
+
+def test_a_batch_is_written_as_one_use_is() -> None:
+    card = FileCard({})
+    written = Written(card, 3)
+    written.steps.clear()
+    open_card(card, CardMemory(written)).sign(ID_SIGN, pin(), [DIGEST, DIGEST, DIGEST])
+    assert written.steps == [(2, 0), (3, 1)]
+
+
 def test_what_the_card_says_of_the_attempts_is_believed() -> None:
     assert attempts_after(0x63C1, 3) == 1
     assert attempts_after(0x6983, None) == 0
@@ -415,7 +468,7 @@ def test_what_the_card_says_of_the_attempts_is_believed() -> None:
 
 def test_a_fault_before_the_verify_counts_as_none() -> None:
     card, memory = FileCard({}), CardMemory()
-    memory.record("TP00000000000001").attempts_left = 2
+    memory.attempts.write("TP00000000000001", 2)
     opened = open_card(card, memory)
     card.missing = {0x0810}
     with pytest.raises(CardError):
@@ -425,7 +478,7 @@ def test_a_fault_before_the_verify_counts_as_none() -> None:
 
 def test_a_right_pin_sets_the_attempts_back() -> None:
     card, memory = FileCard({}), CardMemory()
-    memory.record("TP00000000000001").attempts_left = 1
+    memory.attempts.write("TP00000000000001", 1)
     opened = open_card(card, memory)
     opened.sign(ID_SIGN, pin(), [DIGEST])
     assert opened.attempts_left == 3

@@ -18,7 +18,6 @@ def filled(memory: CardMemory) -> CardRecord:
     record.wrong_references = frozenset({(b"SIGN", 7)})
     record.references = {b"SIGN": 1}
     record.channel_id = bytes(10)
-    record.attempts_left = 2
     return record
 
 
@@ -42,12 +41,13 @@ def test_a_certificate_is_added_once() -> None:
 def test_a_pulled_card_loses_what_was_not_proven_and_keeps_its_attempts() -> None:
     memory = CardMemory()
     filled(memory)
+    memory.attempts.write(SERIAL, 2)
     memory.forget_unproven()
     record = memory.record(SERIAL)
     assert record.certificates == ()
     assert record.rejected == record.wrong_references == frozenset()
     assert (record.complete, record.references, record.channel_id) == (False, None, None)
-    assert record.attempts_left == 2
+    assert memory.attempts.read(SERIAL) == 2
 
 
 def test_a_pulled_card_keeps_what_was_proven() -> None:
@@ -87,7 +87,7 @@ def test_doubt_forgets_what_was_proven_too() -> None:
     record.channel_proven = True
     record.forget()
     assert record == CardRecord(
-        rejected=frozenset({KEYX}), wrong_references=record.wrong_references, attempts_left=2
+        rejected=frozenset({KEYX}), wrong_references=record.wrong_references
     )
 
 

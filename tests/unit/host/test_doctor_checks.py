@@ -4,7 +4,10 @@ import json
 import os
 import plistlib
 import re
-from collections.abc import Sequence
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +17,13 @@ from agent.doctor import browsers, examination
 from agent.doctor.card_survey import CardSurvey
 from agent.doctor.cards import check_readers
 from agent.doctor.installed_agent import InstalledAgent
-from agent.doctor.network import is_status
+from agent.doctor.network import check_ports, is_status
 from agent.doctor.repairs import RepairError, repair
 from agent.doctor.report import Level
 from agent.errors import BadRequestError
+from agent.host.instance.running import Instance
 from agent.host.machine.paths import Paths
+from agent.host.settings import config
 from agent.host.tls.machine import Completed
 from agent.host.update.status import UpdateChecking, VersionAge
 from agent.signing.model import CardPresence, ReaderView, Snapshot
@@ -320,3 +325,74 @@ def test_a_repair_that_there_is_not_or_that_fails_says_so(
     tools.answers["systemctl"] = lambda _: Completed(1, b"", "access denied")
     with pytest.raises(RepairError, match="access denied"):
         repair("start_service", InstalledAgent(paths=Paths(tmp_path / "s"), machine=machine))
+
+
+def port_findings(folder: Path, **announced: Any) -> dict[str, Any]:
+    paths = Paths(folder)
+    paths.prepare()
+    with Instance(paths) as running:
+        running.announce(**announced)
+        found = list(check_ports(InstalledAgent(paths=paths)))
+    return {f"{each.facts['port']} {each.code}": each for each in found}
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        yield other.getsockname()[1]
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port: int = other.getsockname()[1]
+    return port
+
+
+def test_a_free_port_that_the_running_agent_lacks_is_a_fault(tmp_path: Path) -> None:
+    port = free_port()
+    found = port_findings(tmp_path / "s", port=28443, provider="pcsc", missing=(port,))
+    assert found[f"{port} port_missing"].level is Level.FAULT
+    assert f"{port} port_ok" not in found
+
+
+def test_a_taken_port_that_the_running_agent_lacks_is_named_with_its_program(
+    tmp_path: Path, taken_port: int
+) -> None:
+    found = port_findings(tmp_path / "s", port=28443, provider="pcsc", missing=(taken_port,))
+    assert f"pid {os.getpid()}" in found[f"{taken_port} port_taken"].facts["owner"]
+
+
+def test_the_ports_that_the_agent_took_later_are_its_own(
+    tmp_path: Path, taken_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(config, "NATIVE_PORTS", (taken_port, 28444))
+    found = port_findings(
+        tmp_path / "s", port=28444, provider="pcsc", hipki_port=61161, also=(taken_port,)
+    )
+    assert f"{taken_port} port_used_by_agent" in found
+    assert "61161 port_used_by_agent" in found
+
+
+@pytest.mark.skipif(
+    not sys.platform.startswith("linux") or os.geteuid() != 0, reason="starts another user's server"
+)
+def test_another_users_server_is_said_to_be_that(tmp_path: Path) -> None:
+    serve = (
+        "import socket, sys; s = socket.create_server(('127.0.0.1', 0));"
+        "print(s.getsockname()[1], flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        ["/usr/bin/python3", "-c", serve],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        user=65534,
+        cwd="/",
+    ) as other:
+        assert other.stdout is not None
+        port = int(other.stdout.readline())
+        found = port_findings(tmp_path / "s", port=28443, provider="pcsc", missing=(port,))
+        other.communicate()
+    finding = found[f"{port} port_of_another_user"]
+    assert finding.facts["user"] == "nobody"
+    assert "PIN" in finding.message(Language.CHINESE)

@@ -161,3 +161,105 @@ def test_the_policys_word_is_enough_for_the_profiles(
     (place,) = FirefoxProfileStore(machine).install(authority, steps.append)
     assert place.presence is Presence.TRUSTED
     assert (profile / "cert9.db").read_bytes() == b""
+
+
+# The administrator's other place: it is in force only while there is no file in /etc.
+
+DISTRIBUTION = {"policies": {"DisableTelemetry": True, "BlockAboutConfig": True}}
+
+
+def in_force(machine: Machine, folder: str = "usr/lib/firefox") -> dict[str, Any]:
+    """Read the policies as Firefox does: the file in /etc wins, and nothing is merged."""
+    for path in (policy_path(machine), machine.root / folder / "distribution" / "policies.json"):
+        if path.exists():
+            return dict(json.loads(path.read_text())["policies"])
+    return {}
+
+
+def distribution(machine: Machine, folder: str = "usr/lib/firefox") -> Path:
+    path = machine.root / folder / "distribution" / "policies.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(DISTRIBUTION))
+    return path
+
+
+@pytest.mark.parametrize(
+    "folder", ["usr/lib/firefox", "usr/lib64/firefox-esr", "opt/firefox", "usr/local/lib/firefox"]
+)
+def test_the_administrators_policies_in_firefoxs_own_folder_stay_in_force(
+    machine: Machine, authority: AuthorityFile, steps: list[TrustStep], folder: str
+) -> None:
+    path = distribution(machine, folder)
+    before = tree(machine.root)
+    store = FirefoxPolicyStore(machine)
+    (place,) = store.install(authority, steps.append)
+    assert (place.presence, place.path) == (Presence.TRUSTED, str(path))
+    effective = in_force(machine, folder)
+    assert DISTRIBUTION["policies"].items() <= effective.items()
+    assert len(effective["Certificates"]["Install"]) == 1
+    store.uninstall(steps[0])
+    assert tree(machine.root) == before
+
+
+def test_policies_that_come_later_are_not_switched_off_by_ours(
+    machine: Machine, authority: AuthorityFile, steps: list[TrustStep]
+) -> None:
+    store = FirefoxPolicyStore(machine)
+    store.install(authority, steps.append)
+    assert policy_path(machine).exists()
+    distribution(machine)
+    assert store.check(authority)[0].presence is Presence.MISSING
+    store.install(authority, steps.append)
+    assert DISTRIBUTION["policies"].items() <= in_force(machine).items()
+    for step in reversed(steps):
+        store.uninstall(step)
+    assert in_force(machine) == DISTRIBUTION["policies"]
+
+
+def test_a_file_in_etc_that_an_administrator_wrote_stays_the_one_in_force(
+    machine: Machine, authority: AuthorityFile, steps: list[TrustStep]
+) -> None:
+    path = existing(machine, json.dumps({"policies": {"DisablePocket": True}}))
+    other = distribution(machine)
+    untouched = other.read_bytes()
+    (place,) = FirefoxPolicyStore(machine).install(authority, steps.append)
+    assert place.path == str(path)
+    assert in_force(machine)["DisablePocket"] is True
+    assert other.read_bytes() == untouched
+
+
+def test_a_linked_distribution_stays_a_link_and_says_where_it_leads(
+    machine: Machine, authority: AuthorityFile, steps: list[TrustStep], tmp_path: Path
+) -> None:
+    managed = tmp_path / "managed.json"
+    path = distribution(machine)
+    path.rename(managed)
+    path.symlink_to(managed)
+    (place,) = FirefoxPolicyStore(machine).install(authority, steps.append)
+    assert path.is_symlink()
+    assert str(managed) in place.detail
+    assert DISTRIBUTION["policies"].items() <= in_force(machine).items()
+    FirefoxPolicyStore(machine).uninstall(steps[0])
+    assert path.is_symlink()
+    assert json.loads(managed.read_text()) == DISTRIBUTION
+
+
+@pytest.mark.parametrize(
+    "sandboxed",
+    [
+        "snap/firefox/common/.mozilla/firefox/a.default",
+        ".var/app/org.mozilla.firefox/.mozilla/firefox/a.default",
+    ],
+)
+def test_a_sandboxed_firefox_is_not_counted_as_served_by_the_policy(
+    machine: Machine, authority: AuthorityFile, steps: list[TrustStep], sandboxed: str
+) -> None:
+    FirefoxPolicyStore(machine).install(authority, steps.append)
+    for profile in (sandboxed, ".mozilla/firefox/b.default"):
+        folder = machine.home / profile
+        folder.mkdir(parents=True)
+        (folder / "cert9.db").write_bytes(b"")
+    places = {place.path: place for place in FirefoxProfileStore(machine).check(authority)}
+    native = places[str(machine.home / ".mozilla/firefox/b.default")]
+    assert (native.presence, native.detail) == (Presence.TRUSTED, "by policy")
+    assert places[str(machine.home / sandboxed)].presence is not Presence.TRUSTED

@@ -14,7 +14,15 @@ from agent.host.instance.record import FORMAT, InstanceRecord, read_record, writ
 from agent.host.instance.running import AlreadyRunningError, Instance
 from agent.host.machine.paths import Paths
 
-WHOLE = {"format": 1, "pid": 4711, "port": 28443, "hipki_port": 61161, "provider": "pcsc"}
+WHOLE: dict[str, Any] = {
+    "format": 1,
+    "pid": 4711,
+    "port": 28443,
+    "hipki_port": 61161,
+    "provider": "pcsc",
+    "also": [],
+    "missing": [],
+}
 
 
 @pytest.fixture
@@ -79,6 +87,9 @@ HOSTILE = [
             {"port": "28443/@evil.example"},
             {"hipki_port": -1},
             {"provider": 7},
+            {"missing": [0]},
+            {"missing": 61161},
+            {"also": [28443] * 17},
             {"provider": "x" * 33},
             {"format": 0},
             {"format": "1"},

@@ -275,6 +275,8 @@ def fill(paths: Paths) -> list[Path]:
         (paths.state / name).mkdir(exist_ok=True)
     names = [
         *("config.toml", "config.toml.broken-20261126120000", "policy.toml", "preferences.json"),
+        *("attempts.sqlite", "attempts.sqlite-wal", "attempts.sqlite-shm"),
+        "attempts.sqlite.corrupt-20261126T120000.123456Z",
         *("install.key", ".install.key.new", "panel.key", ".trust.json.new", "instance.json"),
         *("instance.new", "quit.request", "trust.json.broken-20261126120000", "update.json"),
         *("logs/ankong.log", "logs/ankong.log.3", "tls/authority.pem", "tls/leaf-0.new"),
@@ -284,6 +286,7 @@ def fill(paths: Paths) -> list[Path]:
         (paths.state / name).write_bytes(b"x")
     records = ["sites.sqlite", "sites.sqlite-wal", "history.sqlite", "history.sqlite-shm"]
     records += ["history.sqlite.corrupt-20261126-120000", "sites.sqlite.corrupt-2026-wal"]
+    records += ["history.sqlite.corrupt-20261126T120000.123456Z-shm"]
     for name in records:
         (paths.state / name).write_bytes(b"record")
     return [paths.state / name for name in records]

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
+from agent.cards.known_attempts import MemoryAttempts
 from agent.consent.consent import AlwaysAllow, Ask, Consent, Refuse
 from agent.consent.joining import JoiningPrompter
 from agent.consent.local_user import LocalUserConsent
@@ -67,9 +68,12 @@ class Rig:
         **settings: Any,
     ) -> None:
         self.provider = VirtualProvider(readers=len(cards))
+        self.known = MemoryAttempts()
         for number, card in enumerate(cards):
             if card is not None:
                 self.provider.insert(READER_NAME.format(number), card)
+                # Seen before, so that no page's PIN is confirmed that need not be.
+                self.known.write(card.data.serial, card.data.attempts_left)
         self.permissions = MemoryPermissions()
         self._prompter = PopupPrompter(
             JoiningPrompter(prompter or NoPrompter("no window"), self.permissions)
@@ -105,7 +109,11 @@ class Rig:
 
     async def _start(self) -> None:
         self.service = SigningService(
-            self.provider, self.consent, prompter=self._prompter, history=self._history
+            self.provider,
+            self.consent,
+            prompter=self._prompter,
+            attempts=self.known,
+            history=self._history,
         )
         await self.service.start()
         door = HipkiMount(self.service, self.consent, self._settings, self._limits)
@@ -161,6 +169,12 @@ class Rig:
         body = b"tbsPackage=" + json.dumps(package).encode()
         return self.request("POST", "/sign", body, origin).json
 
+    def post_decryption(self, origin: str | None = None, **fields: Any) -> dict[str, Any]:
+        """Post a bare cryptogram, which opens with no key, to /decrypt."""
+        package = {"cipher": base64_text(bytes(256)), "cipherType": "PKCS1", "pin": PIN, **fields}
+        body = b"tbsPackage=" + json.dumps(package).encode()
+        return self.request("POST", "/decrypt", body, origin).json
+
     # What our own popup does.
 
     def token(self, path: str = "/popupForm") -> str:
@@ -215,9 +229,10 @@ class Popup:
         found: dict[str, Any] = json.loads(state["reply"])
         return found
 
-    def answer(self, answer: str) -> int:
+    def answer(self, answer: str, **more: Any) -> int:
         """Press a button; give the status."""
-        return self.rig.own_post("/popup/answer", {"token": self.token, "answer": answer}).status
+        said = {"token": self.token, "answer": answer, **more}
+        return self.rig.own_post("/popup/answer", said).status
 
     def close(self) -> None:
         """Close the window."""

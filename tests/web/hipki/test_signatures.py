@@ -202,13 +202,58 @@ def test_without_a_hash_it_is_sha256(make_card: CardFactory) -> None:
     key_of(reply).verify(signature, b"TBS", padding.PKCS1v15(), hashes.SHA256())
 
 
-@pytest.mark.parametrize("slot", ["", "0", 0, None, FIRST])
-def test_the_first_reader_with_a_card_signs(make_card: CardFactory, slot: object) -> None:
-    first, second = make_card("gen1"), make_card("gen2")
-    fields = {} if slot is None else {"slotDescription": slot}
-    with Rig(first, second) as rig:
-        assert rig.sign(**fields)["cardSN"] == first.data.serial
-        assert rig.sign(slotDescription=SECOND)["cardSN"] == second.data.serial
+NO_SLOT = ["", "0", 0, "undefined", None]
+READERS = (FIRST, SECOND)
+
+
+def unnamed(slot: object) -> dict[str, object]:
+    return {} if slot is None else {"slotDescription": slot}
+
+
+@pytest.mark.parametrize("slot", NO_SLOT)
+def test_with_one_card_no_reader_has_to_be_named(make_card: CardFactory, slot: object) -> None:
+    card = make_card()
+    with Rig(card, None) as rig:
+        assert rig.sign(**unnamed(slot))["cardSN"] == card.data.serial
+
+
+@pytest.mark.parametrize("slot", NO_SLOT)
+def test_of_two_cards_none_is_taken_by_chance(make_card: CardFactory, slot: object) -> None:
+    cards = make_card("gen1", pin="888888"), make_card("gen2", pin="888888")
+    with Rig(*cards) as rig:
+        assert rig.sign(**unnamed(slot))["ret_code"] == 0x7600000C
+        assert rig.post_decryption(**unnamed(slot))["ret_code"] == 0x7600000C
+    assert [card.data.attempts_left for card in cards] == [3, 3]
+
+
+@pytest.mark.parametrize("slot", NO_SLOT)
+@pytest.mark.parametrize("number", [0, 1])
+def test_the_card_s_number_names_it(make_card: CardFactory, slot: object, number: int) -> None:
+    cards = make_card("gen1"), make_card("gen2")
+    wanted = cards[number].data.serial
+    with Rig(*cards) as rig:
+        assert rig.sign(**unnamed(slot), cardid=wanted)["cardSN"] == wanted
+        assert rig.sign(slotDescription=READERS[number], cardid=wanted)["cardSN"] == wanted
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("slot", [*NO_SLOT, FIRST])
+def test_a_card_that_is_not_there_is_called_wrong_and_no_other_gets_the_pin(
+    make_card: CardFactory, slot: object, count: int
+) -> None:
+    cards = [make_card(generation, pin="888888") for generation in ("gen1", "gen2")[:count]]
+    absent = {**unnamed(slot), "cardid": make_card().data.serial}
+    with Rig(*cards) as rig:
+        for reply in (rig.sign(**absent), rig.post_decryption(**absent)):
+            assert (reply["ret_code"], reply["message"]) == (0x82000116, "卡號比對錯誤")
+    assert {card.data.attempts_left for card in cards} == {3}
+
+
+@pytest.mark.parametrize("number", ["", "0", "undefined", "null", None, True, "__NotExistedTag__"])
+def test_what_names_no_card_is_ignored(make_card: CardFactory, number: object) -> None:
+    card = make_card()
+    with Rig(card) as rig:
+        assert rig.sign(cardid=number)["cardSN"] == card.data.serial
 
 
 def test_an_empty_first_reader_is_passed_over(make_card: CardFactory) -> None:

@@ -14,6 +14,7 @@ from agent.consent.permissions import Permission
 from agent.consent.questions import (
     AllowBlind,
     AllowSite,
+    ChooseCard,
     EnterPin,
     LastAttempt,
     Prompt,
@@ -83,6 +84,11 @@ def asking(card: VirtualCard, desk: Desk, **settings: Any) -> Rig:
     return Rig(card, consent="ask", prompter=turns, **settings)
 
 
+def about(origin: str) -> AllowSite:
+    """Return the question about a site, while no card was read."""
+    return AllowSite(Origin.parse_any(origin), attempts_unknown=True)
+
+
 def until_window(popup: Any) -> None:
     while popup.state() != WINDOW:
         pass
@@ -101,7 +107,7 @@ def test_an_unknown_site_is_asked_about_in_a_window(
     card: VirtualCard, desk: Desk, answer: SiteAnswer, ret_code: int, kept: Permission | None
 ) -> None:
     with asking(card, desk) as rig, rig.popup(SITE, func="CheckEnvir") as popup:
-        assert desk.seen() == AllowSite(Origin.parse_any(SITE))
+        assert desk.seen() == about(SITE)
         until_window(popup)
         assert popup.answer("always") == 409  # there is nothing to be answered in the popup
         desk.answers.put(answer)
@@ -122,9 +128,7 @@ def test_who_reads_certificates_without_a_popup_is_asked_about_too(
         desk.answers.put(SiteAnswer.THIS_TIME)
         found = rig.get("/pkcs11info?withcert=true", origin).json
         assert found["slots"][0]["token"]["serialNumber"] == card.data.serial
-        assert (
-            desk.seen() == desk.seen() == AllowSite(Origin.parse_any(origin or str(LOCAL_PROGRAM)))
-        )
+        assert desk.seen() == desk.seen() == about(origin or str(LOCAL_PROGRAM))
 
 
 def test_many_popups_and_calls_of_a_site_share_one_window(card: VirtualCard, desk: Desk) -> None:
@@ -238,7 +242,7 @@ def test_closing_the_last_popup_closes_the_window(card: VirtualCard, desk: Desk)
                 until_window(second)
             with pytest.raises(Empty):
                 desk.closed.get(timeout=joining.LINGER_SECONDS + 0.5)
-        assert desk.closed.get(timeout=SECONDS) == AllowSite(Origin.parse_any(SITE))
+        assert desk.closed.get(timeout=SECONDS) == about(SITE)
         assert rig.permissions.find(Origin.parse_any(SITE)) is None
 
 
@@ -302,7 +306,7 @@ def test_a_site_that_is_added_on_our_page_is_decided_about_in_a_window(
         desk.answers.put(answer)
         said = {"token": token, "site": SITE, "answer": "always"}
         assert rig.own_post("/popup/domain", said).json["ret_code"] == ret_code
-        assert desk.seen() == AllowSite(Origin.parse_any(SITE))
+        assert desk.seen() == about(SITE)
         assert rig.permissions.find(Origin.parse_any(SITE)) is kept
 
 
@@ -386,3 +390,44 @@ def test_a_site_that_was_refused_too_often_is_not_asked_about_in_the_popup_inste
                 state = popup.state()
             assert json.loads(state["reply"])["ret_code"] == 0x7600000D
         desk.nothing_more()
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_which_of_two_cards_is_asked_in_a_window(
+    make_card: CardFactory, desk: Desk, place: int
+) -> None:
+    cards = make_card("gen1"), make_card("gen2")
+    with Rig(*cards, consent="ask", prompter=PromptQueue(desk, lambda _: None)) as rig:
+        rig.allow(SITE)
+        with sign(rig, PIN) as popup:
+            question = desk.seen()
+            assert isinstance(question, ChooseCard)
+            until_window(popup)
+            desk.answers.put(question.cards[place])
+            assert popup.reply()["cardSN"] == cards[place].data.serial
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_where_no_window_opens_the_popup_asks_which_card(
+    make_card: CardFactory, desk: Desk, place: int
+) -> None:
+    cards = make_card("gen1"), make_card("gen2", name="陳另人")
+    desk.opens = False
+    with Rig(*cards, consent="ask", prompter=PromptQueue(desk, lambda _: None)) as rig:
+        rig.allow(SITE)
+        with sign(rig, PIN) as popup:
+            question = popup.question()
+            assert question["kind"] == "card"
+            assert [card["serial"] for card in question["cards"]] == [c.data.serial for c in cards]
+            assert question["cards"][1]["holder"] == "陳另人"
+            time.sleep(0.6)
+            for refused in (-1, 2):
+                assert popup.answer("once", choice=refused) == 409
+            assert popup.answer("always", choice=place) == 409
+            assert popup.answer("once", choice=place) == 200
+            assert popup.reply()["cardSN"] == cards[place].data.serial
+        with sign(rig, WRONG_PIN) as popup:
+            popup.question()
+            assert popup.answer("cancel") == 200
+            assert popup.reply()["ret_code"] == 0x76000999
+    assert [card.data.attempts_left for card in cards] == [3, 3]

@@ -4,7 +4,7 @@ import { hasText, inOurs, t } from "./i18n.js";
 
 /** @typedef {{kind: "mobile"|"email"|"card", label: string}} Login */
 /** @typedef {{id: string|number, name: string|null, grade: "ordinary"|"gold", gold_since: string|null, logins: Login[]}} Member */
-/** @typedef {{challenge_id: string, challenge: string, expires_in: number}} Challenge `challenge` is base64 */
+/** @typedef {{challenge_id: string, challenge: string, expires_in: number}} Challenge `challenge` is base64url without padding */
 
 const TIMEOUT = 20_000;
 
@@ -54,12 +54,10 @@ export const upgradeChallenge = (/** @type {string} */ idNumber) =>
   post("upgrade/card/challenge", { id_number: idNumber });
 /** @returns {Promise<Challenge>} */
 export const loginChallenge = () => post("login/card/challenge");
-/** @param {string} challengeId @param {string} signature base64 CMS */
-export const upgrade = (challengeId, signature) =>
-  post("upgrade/card", { challenge_id: challengeId, signature });
-/** @param {string} challengeId @param {string} signature base64 CMS */
-export const loginWithCard = (challengeId, signature) =>
-  post("login/card", { challenge_id: challengeId, signature });
+/** @param {string} challengeId @param {string} token base64, of the agent's `authenticate` */
+export const upgrade = (challengeId, token) => post("upgrade/card", { challenge_id: challengeId, token });
+/** @param {string} challengeId @param {string} token base64, of the agent's `authenticate` */
+export const loginWithCard = (challengeId, token) => post("login/card", { challenge_id: challengeId, token });
 
 /**
  * Say in the user's language what went wrong, for any error of the portal or of the agent. The portal has sentences of its

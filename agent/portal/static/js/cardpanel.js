@@ -196,19 +196,17 @@ export class CardPanel {
     const pin = field({ id: "pin", label: t("pin.label"), hint: t("pin.hint"), type: "password", autocomplete: "one-time-code",
       inputmode: "text", autocapitalize: "off", spellcheck: "false", maxlength: 16, class: "wide-letters",
       "data-1p-ignore": true, "data-lpignore": "true" });
-    const sure = h("input", { type: "checkbox", id: "last-try" });
     const submit = h("button", { class: "button primary", id: "submit-pin" }, this.options.submit);
     const onsubmit = (/** @type {Event} */ event) => {
       event.preventDefault();
       const value = pin.input.value;
       pin.input.value = "";
-      if (last && !sure.checked) return pin.complain(t("pin.lastTryUnchecked"));
       if (!PIN.test(value)) return pin.complain(t("pin.length"));
       void this.#submit(value, /** @type {import("/sdk/ankong.js").Reader} */ (reader));
     };
     return h("form", { novalidate: true, onsubmit, class: "pin-form", autocomplete: "off" },
       this.#holder(certificate),
-      last ? notice("warning", h("p", {}, t("pin.lastTry")), h("label", { class: "sure" }, sure, t("pin.lastTryConfirm"))) : null,
+      last ? notice("warning", h("p", {}, t("pin.lastTry"))) : null,
       pin.node,
       attemptsLeft !== null && !last ? h("p", { class: "hint", id: "tries" }, t("pin.left", { count: attemptsLeft })) : null,
       h("p", { class: "hint stays" }, icon("lock"), t("pin.stays")),

@@ -1,17 +1,15 @@
-/** From a challenge of the portal to the card's signature over it. */
-
-import { fromBase64 } from "/sdk/ankong.js";
+/** From a challenge of the portal to a login that only this site can use. */
 
 /** @typedef {import("./api.js").Challenge} Challenge */
 
 /**
- * Have the card sign a challenge: a CMS that carries it, base64.
+ * Have the card prove to this site who holds it. The agent says in its window what for.
  *
  * @param {import("/sdk/ankong.js").Ankong} agent @param {Challenge} challenge
- * @param {{pin: string, reader: string, signal: AbortSignal}} use @param {string} documentName
+ * @param {{pin: string, reader: string, signal: AbortSignal}} use @param {"login"|"identify"} purpose
+ * @returns {Promise<string>} base64
  */
-export async function signChallenge(agent, challenge, { pin, reader, signal }, documentName) {
-  const data = fromBase64(challenge.challenge);
-  const { signature } = await agent.sign({ data, hash: "SHA-256", format: "cms", reader, pin, documentName, signal });
-  return signature;
+export async function authenticate(agent, { challenge }, { pin, reader, signal }, purpose) {
+  const { token } = await agent.authenticate({ challenge, purpose, reader, pin, signal });
+  return token;
 }

@@ -46,7 +46,7 @@
     window.moveTo(Math.max(0, (screen.availWidth - width) / 2), Math.max(0, (screen.availHeight - height) / 3));
   };
 
-  const choice = (answer, label, style) => {
+  const choice = (answer, label, style, place = 0) => {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = label;
@@ -55,7 +55,7 @@
     button.addEventListener("click", async () => {
       for (const each of find("choices").children) each.disabled = true;
       try {
-        await send("/popup/answer", { answer });
+        await send("/popup/answer", { answer, choice: place });
       } catch {
         guard([...find("choices").children]);
       }
@@ -65,13 +65,15 @@
 
   const cancel = () => choice("cancel", say("common.cancel"), "quiet");
 
-  const askSite = ({ kind, blind }) => {
-    const alone = kind === "blind"; // the site may use the card: only this is still to be asked
+  const askSite = (question) => {
+    const alone = question.kind === "blind"; // the site may use the card: only this is still to be asked
     find("title").textContent = say(alone ? "common.blind_title" : "popup.site_title");
     find("text").hidden = alone;
     find("text").textContent = say(`popup.wish.${names.get(name)?.[1] ?? "other"}`);
-    find("blind").hidden = !blind;
     find("blind").textContent = say("common.blind_text");
+    find("blind").hidden = !question.blind;
+    find("more").textContent = say("common.covers_pin");
+    find("more").hidden = !question.attemptsUnknown;
     find("choices").replaceChildren(
       choice("always", say("popup.always"), "main"),
       choice("once", say("popup.once"), ""),
@@ -81,16 +83,39 @@
   };
 
   const askTry = (question) => {
-    const last = question.attemptsLeft === 1;
-    find("blind").hidden = true;
+    const left = question.attemptsLeft;
+    const last = left === 1;
+    const kind = left === null ? "unknown" : last ? "last" : "again";
+    find("title").textContent = say(`popup.${kind}_title`);
+    find("text").textContent = say(`popup.${kind}_text`, { count: left });
     find("text").hidden = false;
-    find("title").textContent = say(last ? "popup.last_title" : "popup.again_title");
-    find("text").textContent = last ? say("popup.last_text") : say("popup.again_text", { count: question.attemptsLeft });
+    find("blind").hidden = true;
+    find("more").hidden = true;
     find("choices").replaceChildren(
       choice("once", say(last ? "common.send_pin_surely" : "popup.send_pin"), last ? "grave" : "main"),
       cancel(),
     );
   };
+
+  const askCard = (question) => {
+    find("title").textContent = say("common.which_card");
+    find("text").textContent = say("popup.card_text");
+    find("choices").replaceChildren(
+      ...question.cards.map((card, place) => {
+        const holder = card.holder || say("popup.no_holder");
+        const mark = card.virtual ? ` · ${say("popup.virtual")}` : "";
+        const button = choice("once", `${holder}${mark}`, "", place);
+        const more = document.createElement("span");
+        more.className = "soft small";
+        more.textContent = say("popup.card_place", card);
+        button.append(document.createElement("br"), more);
+        return button;
+      }),
+      cancel(),
+    );
+  };
+
+  const questions = { site: askSite, pin: askTry, card: askCard };
 
   const show = (state) => {
     if (state.window) {
@@ -101,10 +126,9 @@
       progress(doing());
       return;
     }
-    const aboutPin = state.question.kind === "pin";
     showSite(state.question);
-    (aboutPin ? askTry : askSite)(state.question);
-    if (aboutPin) find("odd").hidden = true;
+    questions[state.question.kind](state.question);
+    if (state.question.kind === "pin") find("odd").hidden = true;
     find("title").classList.toggle("grave", state.question.attemptsLeft === 1);
     find("progress").hidden = true;
     find("ask").hidden = false;

@@ -125,7 +125,7 @@
       return stop("pin", "error", "locked");
     }
     const left = reader.attempts_left;
-    if (left === null) set("pin", "ok", say("selftest.attempts_unknown"));
+    if (left === null) set("pin", "ok", say("common.attempts_unknown"));
     else if (left === 3) set("pin", "ok", say("selftest.attempts_all"));
     else set("pin", "warning", say("selftest.attempts_few.text", { count: left }), say("selftest.attempts_few.next"));
     return true;

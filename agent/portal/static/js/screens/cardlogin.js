@@ -5,7 +5,7 @@ import { CardPanel } from "../cardpanel.js";
 import { h } from "../dom.js";
 import { t } from "../i18n.js";
 import { heading, linkButton } from "../parts.js";
-import { signChallenge } from "../signing.js";
+import { authenticate } from "../signing.js";
 
 /** @type {import("./index.js").Screen} */
 export const cardLogin = {
@@ -19,9 +19,9 @@ export const cardLogin = {
       submit: t("pin.submitLogin"),
       async sign(use) {
         const challenge = await api.loginChallenge();
-        const signature = await signChallenge(app.agent, challenge, use, t("cardLogin.title"));
+        const token = await authenticate(app.agent, challenge, use, "login");
         use.onSigned();
-        const { member } = await api.loginWithCard(challenge.challenge_id, signature);
+        const { member } = await api.loginWithCard(challenge.challenge_id, token);
         const after = app.draft.get("after");
         app.draft.clear();
         app.setMember(member);

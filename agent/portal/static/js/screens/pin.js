@@ -5,7 +5,7 @@ import { CardPanel } from "../cardpanel.js";
 import { h } from "../dom.js";
 import { t } from "../i18n.js";
 import { heading, linkButton } from "../parts.js";
-import { signChallenge } from "../signing.js";
+import { authenticate } from "../signing.js";
 
 /** @typedef {import("./index.js").App} App */
 
@@ -37,9 +37,9 @@ export const pin = {
       async sign(use) {
         try {
           const challenge = await takeChallenge(app);
-          const signature = await signChallenge(app.agent, challenge, use, t("profile.upgrade"));
+          const token = await authenticate(app.agent, challenge, use, "identify");
           use.onSigned();
-          const { member } = await api.upgrade(challenge.challenge_id, signature);
+          const { member } = await api.upgrade(challenge.challenge_id, token);
           app.draft.clear();
           app.setMember(member);
           app.go("upgrade/done", { replace: true });

@@ -11,7 +11,7 @@ const WAIT = 250; // milliseconds after the last letter
 
 /** @param {any} line */
 function title(line) {
-  if (line.kind === "segment") return t("history.segment");
+  if (line.kind === "segment") return line.outcome === "unwritten" ? t("history.unwritten", { count: line.count }) : t("history.segment");
   const what = has(`history.kind_${line.kind}`) ? t(`history.kind_${line.kind}`) : line.kind;
   const document = line.kind === "sign" ? line.document ?? t("common.unnamed") : null;
   return document === null ? what : t("history.what", { what, document });
@@ -56,16 +56,21 @@ function row(line) {
 /** @param {{seq: number, flaw: string}} found */
 const breakRow = ({ seq, flaw }) => h("li", { "data-flaw": flaw }, t("history.break", { seq, what: t(`history.flaw_${flaw}`) }));
 
+/** What went wrong with the chain as a whole. @param {{only_unwritten: boolean}} found */
+export const brokenText = (found) => t(found.only_unwritten ? "history.incomplete" : "history.broken");
+
+const proves = () => h("p", {}, h("small", {}, t("history.proves")));
+
 /** @param {Element} place */
 async function chain(place) {
   try {
     const found = await get("history/chain");
     const values = { lines: found.lines, segments: found.segments };
     if (found.intact) {
-      fill(place, notice("good", h("p", {}, t(found.segments > 1 ? "history.intactSegments" : "history.intact", values))));
+      fill(place, notice("good", h("p", {}, t(found.segments > 1 ? "history.intactSegments" : "history.intact", values)), proves()));
     } else {
-      fill(place, notice("bad", h("p", {}, t("history.broken")), h("ul", {}, found.breaks.map(breakRow),
-        found.more_breaks > 0 && h("li", {}, t("history.more_breaks", { count: found.more_breaks })))));
+      fill(place, notice(found.only_unwritten ? "warning" : "bad", h("p", {}, brokenText(found)), h("ul", {}, found.breaks.map(breakRow),
+        found.more_breaks > 0 && h("li", {}, t("history.more_breaks", { count: found.more_breaks }))), proves()));
     }
   } catch (error) {
     fill(place, trouble(error));

@@ -5,6 +5,7 @@ import { fill, h } from "../dom.js";
 import { moment, t, tags } from "../i18n.js";
 import { facts, heading, news, notice, trouble } from "../parts.js";
 import { picture } from "../picture.js";
+import { brokenText } from "./history.js";
 
 /** @typedef {import("../picture.js").State} State */
 
@@ -39,8 +40,9 @@ function content(state) {
 /** Say when the history was changed. A walk along the whole chain, so only when the page is opened. @param {Element} place */
 async function record(place) {
   try {
-    if ((await get("history/chain")).intact) fill(place);
-    else fill(place, notice("bad", h("p", {}, t("history.broken")), h("a", { href: "#/history" }, t("history.toHistory"))));
+    const found = await get("history/chain");
+    if (found.intact) fill(place);
+    else fill(place, notice(found.only_unwritten ? "warning" : "bad", h("p", {}, brokenText(found)), h("a", { href: "#/history" }, t("history.toHistory"))));
   } catch (error) {
     fill(place, trouble(error));
   }

@@ -1,0 +1,1 @@
+"""What relying parties are tested with; no part of what is shipped."""

@@ -1,0 +1,45 @@
+"""Write the test vectors anew."""
+
+import json
+from pathlib import Path
+from typing import Final
+
+from agent.cms.login import CONTENT_TYPE, challenge_text
+from agent.kits.vectors.cases import CHALLENGE, ORIGIN, PURPOSE, all_cases
+from agent.kits.vectors.certificates import AT, trust_files
+
+FOLDER: Final = Path(__file__).parent
+MANIFEST: Final = "manifest.json"
+
+
+def make_files() -> dict[str, bytes]:
+    """Return every file of the vectors by its name; takes seconds."""
+    cases = {case.name: case for case in all_cases()}
+    manifest = {
+        "oid_der": CONTENT_TYPE.hex(),
+        "at": AT.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "origin": ORIGIN,
+        "origins": [ORIGIN],
+        "challenge": challenge_text(CHALLENGE),
+        "purpose": PURPOSE.value,
+        "trust": {"roots": ["root.cer"], "cas": ["ca.cer"], "crls": ["root.crl", "ca.crl"]},
+        "cases": {
+            name: {"file": f"{name}.der", "expect": case.expect, "note": case.note}
+            for name, case in cases.items()
+        },
+    }
+    return {
+        MANIFEST: (json.dumps(manifest, indent=2) + "\n").encode("ascii"),
+        **trust_files(),
+        **{f"{name}.der": case.message for name, case in cases.items()},
+    }
+
+
+def main() -> None:
+    """Write the files beside this one."""
+    for name, content in make_files().items():
+        (FOLDER / name).write_bytes(content)  # another way: a developer writes files of the tree
+
+
+if __name__ == "__main__":
+    main()
