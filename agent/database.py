@@ -7,7 +7,7 @@ import errno
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -49,21 +49,35 @@ class Schema:
     Attributes:
         statements: what makes it, in a file that is empty; a file with anything else in it is
             none of ours.
+        additions: what later versions of the program added, oldest first; a file that lacks the
+            last of them is given them.
 
     """
 
     statements: tuple[str, ...]
+    additions: tuple[str, ...] = ()
 
-    def make(self, connection: sqlite3.Connection) -> None:
-        """Make the tables."""
-        for statement in self.statements:
-            connection.execute(statement)
+    def missing(self, found: frozenset[tuple[str, ...]]) -> tuple[str, ...]:
+        """Return the statements that a file still needs.
 
-    def contents(self) -> frozenset[tuple[str, ...]]:
-        """Return the rows of ``sqlite_schema`` that a file of ours has."""
+        Args:
+            found: its rows of ``sqlite_schema``.
+
+        Raises:
+            _ForeignError: it has other tables than ours.
+
+        """
+        if not found:
+            return self.statements + self.additions
         with closing(sqlite3.connect(":memory:")) as connection:
-            self.make(connection)
-            return _contents(connection)
+            _execute(connection, self.statements)
+            for done, addition in enumerate(self.additions):
+                if _contents(connection) == found:
+                    return self.additions[done:]
+                connection.execute(addition)
+            if _contents(connection) == found:
+                return ()
+        raise _ForeignError("it has other tables than ours")
 
 
 class Database:
@@ -209,14 +223,11 @@ class Database:
         (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
         if verdict != "ok":
             raise _ForeignError(verdict)
-        expected = self._schema.contents()
-        if _contents(connection) not in (frozenset(), expected):
-            raise _ForeignError("it has other tables than ours")
+        self._schema.missing(_contents(connection))  # before anything is changed in the file
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         with transaction(connection):
-            if not _contents(connection):
-                self._schema.make(connection)
+            _execute(connection, self._schema.missing(_contents(connection)))
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -266,6 +277,11 @@ def _rename(path: Path) -> Path | None:
 
 def _is_corrupt(error: sqlite3.DatabaseError) -> bool:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in _CORRUPT
+
+
+def _execute(connection: sqlite3.Connection, statements: Sequence[str]) -> None:
+    for statement in statements:
+        connection.execute(statement)
 
 
 def _contents(connection: sqlite3.Connection) -> frozenset[tuple[str, ...]]:

@@ -13,6 +13,7 @@ class ErrorCode(StrEnum):
     BAD_REQUEST = "bad_request"
     ORIGIN_NOT_ALLOWED = "origin_not_allowed"
     ORIGIN_BLOCKED = "origin_blocked"
+    BLIND_NOT_ALLOWED = "blind_not_allowed"
     INSECURE_ORIGIN = "insecure_origin"
     RATE_LIMITED = "rate_limited"
     USER_CANCELLED = "user_cancelled"

@@ -14,6 +14,7 @@ from agent.consent.questions import NoPrompter, Prompter
 from agent.consent.queue import PromptQueue
 from agent.consent.site_leave import SiteLeaves
 from agent.consent.site_store import SiteStore
+from agent.host.settings.config import Settings
 from agent.host.settings.policy import Policy, Ruling
 from agent.origin import Origin
 from agent.web.hipki.popup_prompter import PopupPrompter
@@ -42,39 +43,37 @@ class Citizen:
 
 
 def open_citizen(
-    answer: str,
-    policy: Policy,
-    sites: Path,
-    language: Callable[[], str] = lambda: SYSTEM,
-    *,
-    confirm_unknown: bool = True,
+    settings: Settings, policy: Policy, sites: Path, language: Callable[[], str] = lambda: SYSTEM
 ) -> Citizen:
     """Open what decides about sites and asks the user; it blocks, so call it in a thread.
 
     Args:
-        answer: the setting ``consent``: "ask", "allow" or "deny".
+        settings: who answers (``consent``), and the rules for PINs of pages whose card may have any
+            number of attempts left, and for signatures over what cannot be shown.
         policy: of this computer.
         sites: the path of the database of decisions.
         language: returns the language of the windows that the user chose.
-        confirm_unknown: whether the user confirms a PIN of a page's before it is sent to a card
-            whose attempts are not known.
 
     Raises:
         AgentError: the database can be neither opened nor made.
 
     """
-    nobody = NoPrompter(f"started with --consent {answer}: there are no windows")
-    if answer == "allow":
+    nobody = NoPrompter(f"started with --consent {settings.consent}: there are no windows")
 
-        def forbidden(site: Origin) -> bool:
-            return policy.decision(site) is Ruling.FORBIDDEN
+    def blind(site: Origin) -> Ruling:
+        return policy.blind_decision(site, settings.blind_signatures)
 
-        return Citizen(LocalUserConsent(AlwaysAllow(forbidden)), nobody)
-    if answer == "deny":
+    if settings.consent == "allow":
+        everybody = AlwaysAllow(
+            lambda site: policy.decision(site) is Ruling.FORBIDDEN,
+            lambda site: blind(site) is Ruling.FORBIDDEN,
+        )
+        return Citizen(LocalUserConsent(everybody), nobody)
+    if settings.consent == "deny":
         refuse = Refuse("whoever started the agent refuses every site")
         return Citizen(LocalUserConsent(refuse), nobody)
     store = SiteStore(sites)
-    permissions = PolicyPermissions(policy, store)
+    permissions = PolicyPermissions(policy, store, blind)
 
     def block(site: Origin) -> None:
         permissions.remember(site, Permission.BLOCKED)
@@ -82,5 +81,7 @@ def open_citizen(
     windows = PromptQueue(ProcessPrompter(prompt_command(), language), block)
     leaves = SiteLeaves()
     prompter = PopupPrompter(JoiningPrompter(windows, permissions, leaves))
+    # Where no page may hand a PIN over, no window need speak of it.
+    confirm_unknown = settings.unknown_tries == "ask" and settings.page_pin
     ask = Ask(permissions, prompter, leaves=leaves, confirm_unknown=confirm_unknown)
     return Citizen(LocalUserConsent(ask), prompter, store)

@@ -186,6 +186,7 @@ class Daemon:
             self._citizen.consent,
             prompter=self._citizen.prompter,
             last_try=self.settings.last_try,
+            forbid_sha1=self.settings.allow_sha1 is False,
             attempts=self._attempts,
             history=self._history,
             on_signed=signed,
@@ -292,14 +293,7 @@ def opened(options: DaemonOptions) -> Iterator[Daemon]:
         if policy.planted is not None:
             _log.warning("a policy of no administrator is ignored", detail=policy.planted)
         preferences = Preferences(paths.preferences)
-        citizen = open_citizen(
-            settings.consent,
-            policy,
-            paths.sites,
-            lambda: preferences.language,
-            # Where no page may hand a PIN over, no window need speak of it.
-            confirm_unknown=settings.unknown_tries == "ask" and settings.page_pin,
-        )
+        citizen = open_citizen(settings, policy, paths.sites, lambda: preferences.language)
         key = install_key.InstallKey.ensure(paths.install_key).derive(ATTEMPTS)
         yield Daemon(
             make_provider=options.make_provider,

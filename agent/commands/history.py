@@ -9,7 +9,7 @@ from agent.commands.output import log_aside, say, say_aside, say_json
 from agent.commands.parser import CommandOptions, CommandParser, define
 from agent.history.chain import ChainVerdict
 from agent.history.export import as_csv, as_record, verdict_record
-from agent.history.line import UNWRITTEN, EntryKind, HistoryLine
+from agent.history.line import BLIND, UNWRITTEN, EntryKind, HistoryLine
 from agent.history.store import read, verify
 from agent.host.machine.paths import Paths
 
@@ -96,8 +96,10 @@ def _as_text(line: HistoryLine) -> str:
     what = " ".join(filter(None, (entry.kind, entry.format, entry.document)))
     digest = f" {entry.hash} {entry.digest[:16]}…" if entry.digest else ""
     many = f" ({entry.count} documents)" if entry.count > 1 else ""
+    blind = " (content not shown)" if entry.detail == BLIND else ""
     whose = f" · {entry.holder}" if entry.holder else ""
-    return f"{line.seq:>6}  {when}  {entry.outcome:<14} {entry.site}  {what}{many}{digest}{whose}"
+    about = f"{what}{many}{digest}{blind}{whose}"
+    return f"{line.seq:>6}  {when}  {entry.outcome:<14} {entry.site}  {about}"
 
 
 def _say_verdict(verdict: ChainVerdict) -> None:

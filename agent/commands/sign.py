@@ -97,6 +97,7 @@ def sign(options: SignOptions) -> int:
             provider,
             AlwaysAllow(),
             last_try=settings.last_try,
+            forbid_sha1=settings.allow_sha1 is False,
             attempts=attempts,
             history=history,
             check_version=lambda: status.check(known),

@@ -7,6 +7,7 @@ from typing import Final
 
 from agent.commands.output import log_aside, say, say_aside, say_json
 from agent.commands.parser import CommandParser, JsonOptions, define
+from agent.consent.questions import Scope
 from agent.consent.site_store import Decision, SiteRecord, SiteStore
 from agent.errors import BadRequestError
 from agent.host.machine.paths import Paths
@@ -14,11 +15,20 @@ from agent.host.settings.policy import Policy, Ruling
 from agent.origin import Origin
 
 DECISIONS: Final = {
-    "allow": Decision.ALLOWED,
-    "block": Decision.BLOCKED,
-    "forget": Decision.UNKNOWN,
+    "allow": (Decision.ALLOWED, Scope.CARD),
+    "block": (Decision.BLOCKED, Scope.CARD),
+    "forget": (Decision.UNKNOWN, Scope.CARD),
+    "allow-blind": (Decision.ALLOWED, Scope.BLIND),
+    "block-blind": (Decision.BLOCKED, Scope.BLIND),
+    "forget-blind": (Decision.UNKNOWN, Scope.BLIND),
 }
 _RULINGS: Final = {Ruling.ALLOWED: "allowed", Ruling.FORBIDDEN: "forbidden", Ruling.SILENT: None}
+_BLIND: Final = {
+    Decision.UNKNOWN: "",
+    Decision.THIS_TIME: ", signs what cannot be shown, this time",
+    Decision.ALLOWED: ", signs what cannot be shown",
+    Decision.BLOCKED: ", never signs what cannot be shown",
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,7 +67,7 @@ def sites(options: SitesOptions) -> int:
     if options.decision is not None:
         if options.origin is None:
             raise BadRequestError(f"{options.decision} which site? Name its origin")
-        _decide(paths, Origin.parse_any(options.origin), DECISIONS[options.decision])
+        _decide(paths, Origin.parse_any(options.origin), *DECISIONS[options.decision])
     records = _listed(paths.sites)
     if options.json:
         say_json({"policy_problem": policy.problem, "sites": [_row(r, policy) for r in records]})
@@ -66,10 +76,10 @@ def sites(options: SitesOptions) -> int:
     return 0
 
 
-def _decide(paths: Paths, site: Origin, decision: Decision) -> None:
+def _decide(paths: Paths, site: Origin, decision: Decision, scope: Scope) -> None:
     paths.prepare()
     with closing(SiteStore(paths.sites, fresh=False)) as store:
-        store.remember(site, decision).result()
+        store.remember(site, decision, scope).result()
 
 
 def _listed(path: Path) -> tuple[SiteRecord, ...]:
@@ -84,6 +94,7 @@ def _row(record: SiteRecord, policy: Policy) -> dict[str, str | None]:
         "origin": str(record.site),
         "decision": str(record.decision),
         "since": record.since.isoformat(),
+        "blind": str(record.blind),
         "last_used": None if record.last_used is None else record.last_used.isoformat(),
         "policy": _RULINGS[policy.decision(record.site)],
     }
@@ -97,5 +108,7 @@ def _say(records: tuple[SiteRecord, ...], policy: Policy) -> None:
     for record in records:
         row = _row(record, policy)
         used = f", used {record.last_used:%Y-%m-%d}" if record.last_used else ""
+        blind = _BLIND[record.blind]
         ruled = f" (by the policy: {row['policy']})" if row["policy"] else ""
-        say(f"{row['decision']:<10}{row['origin']}  since {record.since:%Y-%m-%d}{used}{ruled}")
+        since = f"since {record.since:%Y-%m-%d}"
+        say(f"{row['decision']:<10}{row['origin']}  {since}{used}{blind}{ruled}")

@@ -4,8 +4,17 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
+from agent.consent.joining import OtherWindowError
 from agent.consent.permissions import Permission, Permissions, keep_answer
-from agent.consent.questions import AllowSite, LastAttempt, Prompter, SiteAnswer, UnaskedError
+from agent.consent.questions import (
+    AllowBlind,
+    AllowSite,
+    LastAttempt,
+    Prompter,
+    Scope,
+    SiteAnswer,
+    UnaskedError,
+)
 from agent.consent.site_leave import SiteLeaves
 from agent.errors import AgentError, ErrorCode, PinError
 from agent.origin import Origin
@@ -20,15 +29,28 @@ class Consent(Protocol):
     def is_allowed(self, site: Origin) -> bool:
         """Return whether ``site`` is allowed without asking anybody."""
 
-    async def allow_site(self, site: Origin, *, attempts_unknown: bool = False) -> None:
+    async def allow_site(
+        self, site: Origin, *, attempts_unknown: bool = False, blind: bool = False
+    ) -> None:
         """Return when ``site`` may go on.
 
         Args:
             site: which.
             attempts_unknown: as in :class:`AllowSite`; a yes then gives leave for one PIN.
+            blind: whether it wants signatures over what cannot be shown, so that both may be
+                asked at once; :meth:`allow_blind` still has the last word.
 
         Raises:
-            AgentError: ``origin_not_allowed``, ``origin_blocked``, ``user_cancelled``.
+            AgentError: ``origin_not_allowed``, ``origin_blocked``, ``user_cancelled``,
+                ``blind_not_allowed``.
+
+        """
+
+    async def allow_blind(self, site: Origin) -> None:
+        """Return when ``site``, which is allowed, may have signed what cannot be shown.
+
+        Raises:
+            AgentError: ``blind_not_allowed``, ``user_cancelled``.
 
         """
 
@@ -82,29 +104,47 @@ class AlwaysAllow:
     Only an administrator's policy is stronger than that.
     """
 
-    def __init__(self, forbidden: Callable[[Origin], bool] = lambda _: False) -> None:
+    def __init__(
+        self,
+        forbidden: Callable[[Origin], bool] = lambda _: False,
+        forbidden_blind: Callable[[Origin], bool] = lambda _: False,
+    ) -> None:
         """Remember who is not allowed in spite of it.
 
         Args:
             forbidden: whether the policy forbids a site.
+            forbidden_blind: whether a site is forbidden signatures over what cannot be shown.
 
         """
         self._forbidden = forbidden
+        self._forbidden_blind = forbidden_blind
 
     def is_allowed(self, site: Origin) -> bool:
         """Allow every site that is not forbidden."""
         return not self._forbidden(site)
 
-    async def allow_site(self, site: Origin, *, attempts_unknown: bool = False) -> None:
+    async def allow_site(
+        self, site: Origin, *, attempts_unknown: bool = False, blind: bool = False
+    ) -> None:
         """Allow every site that is not forbidden.
 
         Raises:
             AgentError: ``origin_blocked``: it is.
 
         """
-        del attempts_unknown
+        del attempts_unknown, blind
         if self._forbidden(site):
             raise AgentError("forbidden by the policy", code=ErrorCode.ORIGIN_BLOCKED)
+
+    async def allow_blind(self, site: Origin) -> None:
+        """Allow it to every site that it is not forbidden.
+
+        Raises:
+            AgentError: ``blind_not_allowed``: it is.
+
+        """
+        if self._forbidden_blind(site):
+            raise AgentError("forbidden by the policy", code=ErrorCode.BLIND_NOT_ALLOWED)
 
     def take_leave(self, site: Origin) -> bool:
         """Give leave, always."""
@@ -150,15 +190,27 @@ class Refuse:
         del site
         return False
 
-    async def allow_site(self, site: Origin, *, attempts_unknown: bool = False) -> None:
+    async def allow_site(
+        self, site: Origin, *, attempts_unknown: bool = False, blind: bool = False
+    ) -> None:
         """Refuse.
 
         Raises:
             AgentError: ``origin_not_allowed``, always.
 
         """
-        del site, attempts_unknown
+        del site, attempts_unknown, blind
         raise AgentError(self._reason, code=ErrorCode.ORIGIN_NOT_ALLOWED)
+
+    async def allow_blind(self, site: Origin) -> None:
+        """Refuse.
+
+        Raises:
+            AgentError: ``blind_not_allowed``, always.
+
+        """
+        del site
+        raise AgentError(self._reason, code=ErrorCode.BLIND_NOT_ALLOWED)
 
     def take_leave(self, site: Origin) -> bool:
         """Give none."""
@@ -227,19 +279,46 @@ class Ask:
         """Return whether ``site`` is allowed without asking anybody."""
         return self._permissions.find(site) is Permission.ALLOWED
 
-    async def allow_site(self, site: Origin, *, attempts_unknown: bool = False) -> None:
+    async def allow_site(
+        self, site: Origin, *, attempts_unknown: bool = False, blind: bool = False
+    ) -> None:
         """Return when ``site`` may go on.
 
         Raises:
             AgentError: ``origin_blocked``, ``user_cancelled``; ``origin_not_allowed`` where no
-                window can be shown; and what else a prompter raises.
+                window can be shown; ``blind_not_allowed``, before anything is asked about a site
+                that could not have what it wants; and what else a prompter raises.
 
         """
         permission = self._permissions.find(site)
         if permission is Permission.BLOCKED:
             raise AgentError("blocked before", code=ErrorCode.ORIGIN_BLOCKED)
-        if permission is None:
-            self._settle(site, await self._ask(site, attempts_unknown=attempts_unknown))
+        if permission is Permission.ALLOWED:
+            return
+        question = AllowSite(site, attempts_unknown, blind and not self._has_blind(site))
+        try:
+            self._settle(question, await self._ask(question))
+        except OtherWindowError:
+            if not self.is_allowed(site):
+                raise
+
+    async def allow_blind(self, site: Origin) -> None:
+        """Return when ``site``, which is allowed, may have signed what cannot be shown.
+
+        Raises:
+            AgentError: ``user_cancelled``; ``blind_not_allowed`` where they said no for good, or
+                no window can be shown; and what else a prompter raises.
+
+        """
+        if not self._has_blind(site):
+            question = AllowBlind(site)
+            self._settle(question, await self._prompter.ask(question))
+
+    def _has_blind(self, site: Origin) -> bool:
+        permission = self._permissions.find(site, Scope.BLIND)
+        if permission is Permission.BLOCKED:
+            raise AgentError("refused before", code=ErrorCode.BLIND_NOT_ALLOWED)
+        return permission is Permission.ALLOWED
 
     def take_leave(self, site: Origin) -> bool:
         """Take the leave that a yes of the last ten minutes gave, if it did."""
@@ -282,24 +361,27 @@ class Ask:
             AgentError: ``origin_blocked``, ``user_cancelled``; and what else a prompter raises.
 
         """
+        question = AllowSite(site, attempts_unknown)
         if said is not SiteAnswer.CANCEL and self.has_windows():
             with suppress(UnaskedError):
-                said = await self._ask(site, attempts_unknown=attempts_unknown)
-        self._settle(site, said)
+                said = await self._ask(question)
+        self._settle(question, said)
 
-    async def _ask(self, site: Origin, *, attempts_unknown: bool) -> SiteAnswer:
+    async def _ask(self, question: AllowSite) -> SiteAnswer:
         """Ask about a site; a yes gives the leave that the window speaks of."""
-        leaves = self._leaves if attempts_unknown else None
+        leaves = self._leaves if question.attempts_unknown else None
         asked_at = 0.0 if leaves is None else leaves.now()
-        question = AllowSite(site, leaves is not None)
-        answer = await self._prompter.ask(question)
+        asked = AllowSite(question.site, leaves is not None, question.blind)
+        answer = await self._prompter.ask(asked)
         if leaves is not None:
-            leaves.keep_answer(question, answer, asked_at)
+            leaves.keep_answer(asked, answer, asked_at)
         return answer
 
-    def _settle(self, site: Origin, answer: SiteAnswer) -> None:
-        keep_answer(self._permissions, site, answer)
+    def _settle(self, question: AllowSite | AllowBlind, answer: SiteAnswer) -> None:
+        keep_answer(self._permissions, question, answer)
         if answer is SiteAnswer.NEVER:
-            raise AgentError("blocked", code=ErrorCode.ORIGIN_BLOCKED)
+            is_site = Scope.CARD in question.scopes
+            code = ErrorCode.ORIGIN_BLOCKED if is_site else ErrorCode.BLIND_NOT_ALLOWED
+            raise AgentError("refused for good", code=code)
         if answer is SiteAnswer.CANCEL:
             raise AgentError("cancelled", code=ErrorCode.USER_CANCELLED)

@@ -24,10 +24,18 @@ class LocalUserConsent:
         """Return whether ``site`` is allowed without asking anybody."""
         return site in _OWN or self._others.is_allowed(site)
 
-    async def allow_site(self, site: Origin, *, attempts_unknown: bool = False) -> None:
+    async def allow_site(
+        self, site: Origin, *, attempts_unknown: bool = False, blind: bool = False
+    ) -> None:
         """Return when ``site`` may go on; errors as of the other consent."""
         if site not in _OWN:
-            await self._others.allow_site(site, attempts_unknown=attempts_unknown)
+            unknown = attempts_unknown
+            await self._others.allow_site(site, attempts_unknown=unknown, blind=blind)
+
+    async def allow_blind(self, site: Origin) -> None:
+        """Return when ``site`` may have signed what cannot be shown; errors likewise."""
+        if site not in _OWN:
+            await self._others.allow_blind(site)
 
     def take_leave(self, site: Origin) -> bool:
         """Give leave to what the citizen started: they typed the PIN into a page of ours."""

@@ -3,7 +3,7 @@
 from enum import Enum, auto
 from typing import Protocol
 
-from agent.consent.questions import SiteAnswer
+from agent.consent.questions import AllowBlind, AllowSite, Scope, SiteAnswer
 from agent.origin import Origin
 
 
@@ -17,27 +17,32 @@ class Permission(Enum):
 class Permissions(Protocol):
     """Where the answers are kept."""
 
-    def find(self, site: Origin) -> Permission | None:
+    def find(self, site: Origin, scope: Scope = Scope.CARD) -> Permission | None:
         """Look up what was said about a site; None when it has to be asked about."""
 
-    def remember(self, site: Origin, permission: Permission) -> None:
+    def remember(self, site: Origin, permission: Permission, scope: Scope = Scope.CARD) -> None:
         """Keep an answer for good."""
 
-    def allow_for_now(self, site: Origin) -> None:
+    def allow_for_now(self, site: Origin, scope: Scope = Scope.CARD) -> None:
         """Keep a yes for a quarter of an hour."""
 
     def forget(self, site: Origin) -> None:
-        """Ask about the site again next time."""
+        """Ask about the site again next time, whatever it wants."""
 
 
-def keep_answer(permissions: Permissions, site: Origin, answer: SiteAnswer) -> None:
+def keep_answer(
+    permissions: Permissions, question: AllowSite | AllowBlind, answer: SiteAnswer
+) -> None:
     """Keep what the citizen answered, for as long as the answer says; cancelling keeps nothing."""
+    site, scopes = question.site, question.scopes
     match answer:
         case SiteAnswer.THIS_TIME:
-            permissions.allow_for_now(site)
+            for scope in scopes:
+                permissions.allow_for_now(site, scope)
         case SiteAnswer.ALWAYS:
-            permissions.remember(site, Permission.ALLOWED)
+            for scope in scopes:
+                permissions.remember(site, Permission.ALLOWED, scope)
         case SiteAnswer.NEVER:
-            permissions.remember(site, Permission.BLOCKED)
+            permissions.remember(site, Permission.BLOCKED, scopes[0])
         case SiteAnswer.CANCEL:
             pass

@@ -37,6 +37,14 @@ class SiteAnswer(StrEnum):
 
 
 @unique
+class Scope(StrEnum):
+    """What a site may be allowed, each by itself."""
+
+    CARD = "card"  # to read it and to ask for its use
+    BLIND = "blind"  # signatures over a digest alone, whose document nobody here can show
+
+
+@unique
 class Act(StrEnum):
     """What the card's key is to do."""
 
@@ -119,14 +127,32 @@ class AllowSite(Prompt[SiteAnswer], frozen=True, tag="allow_site"):
     """Asks whether a site may use the card.
 
     Attributes:
-        site: which.
         attempts_unknown: whether the card in use may have any number of PIN attempts left; the
             window then says that a yes covers one PIN of the page's.
+        blind: whether it wants signatures over what cannot be shown, so that a yes allows these
+            as well.
 
     """
 
     attempts_unknown: bool = False
+    blind: bool = False
     unasked: ClassVar[ErrorCode] = ErrorCode.ORIGIN_NOT_ALLOWED
+
+    @property
+    def scopes(self) -> tuple[Scope, ...]:
+        """What a yes allows; a no for good is about the first of them."""
+        return (Scope.CARD, Scope.BLIND) if self.blind else (Scope.CARD,)
+
+
+class AllowBlind(Prompt[SiteAnswer], frozen=True, tag="allow_blind"):
+    """Asks whether a site that may use the card gets signatures over what cannot be shown."""
+
+    unasked: ClassVar[ErrorCode] = ErrorCode.BLIND_NOT_ALLOWED
+
+    @property
+    def scopes(self) -> tuple[Scope, ...]:
+        """What a yes allows, and a no for good forbids."""
+        return (Scope.BLIND,)
 
 
 class EnterPin(Prompt[SecretBytes], frozen=True, tag="enter_pin"):

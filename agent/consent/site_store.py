@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum, unique
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 import structlog
 
+from agent.consent.questions import Scope
 from agent.database import Database, Schema, transaction
 from agent.errors import BadRequestError
 from agent.origin import Origin
@@ -31,12 +32,26 @@ _SCHEMA: Final = Schema(
         last_used TEXT
     ) STRICT
     """,
-    )
+    ),
+    # Not a column of the first one: a site that a policy allows has no row there.
+    additions=(
+        """
+    CREATE TABLE blind (
+        origin TEXT PRIMARY KEY,
+        decision TEXT NOT NULL CHECK (decision IN ('this_time', 'allowed', 'blocked')),
+        since TEXT NOT NULL,
+        last_used TEXT
+    ) STRICT
+    """,
+    ),
 )
+_TABLES: Final = {Scope.CARD: "sites", Scope.BLIND: "blind"}
 _INSERT: Final = """
-    INSERT INTO sites (origin, decision, since, last_used) VALUES (?, ?, ?, ?)
+    INSERT INTO {table} (origin, decision, since, last_used) VALUES (?, ?, ?, ?)
     ON CONFLICT (origin) DO UPDATE SET decision = excluded.decision, since = excluded.since
 """
+_Key: TypeAlias = tuple[Origin, Scope]
+_Statement: TypeAlias = tuple[str, tuple[str | None, ...]]
 
 _log = structlog.get_logger(__name__)
 
@@ -62,9 +77,10 @@ class SiteRecord:
 
     Attributes:
         site: which.
-        decision: never ``UNKNOWN``.
+        decision: about its use of the card; ``UNKNOWN`` where only ``blind`` was decided.
         since: when it was decided, UTC.
         last_used: when the site last used it, UTC; None when never.
+        blind: about signatures over what cannot be shown.
 
     """
 
@@ -72,6 +88,7 @@ class SiteRecord:
     decision: Decision
     since: datetime
     last_used: datetime | None = None
+    blind: Decision = Decision.UNKNOWN
 
 
 class SiteStore:
@@ -105,9 +122,9 @@ class SiteStore:
         self._clock = clock
         self._monotonic = monotonic
         self._lock = threading.Lock()
-        self._records: dict[Origin, SiteRecord] = {}
+        self._records: dict[_Key, _Decided] = {}
         self._fresh = fresh
-        self._until: dict[Origin, float] = {}
+        self._until: dict[_Key, float] = {}
         self._writing = 0
         self._touched: dict[Origin, float] = {}
         self._database = Database(path, _SCHEMA, self._reload if fresh else None)
@@ -118,30 +135,26 @@ class SiteStore:
         """What a corrupt database was renamed to when this was opened; None when all was well."""
         return self._database.set_aside
 
-    def decision(self, site: Origin) -> Decision:
+    def decision(self, site: Origin, scope: Scope = Scope.CARD) -> Decision:
         """Look up what was decided about a site."""
         with self._lock:
-            return self._decision(site)
+            return self._decision((site, scope))
 
-    def remember(self, site: Origin, decision: Decision) -> Future[None]:
+    def remember(self, site: Origin, decision: Decision, scope: Scope = Scope.CARD) -> Future[None]:
         """Decide about a site, at once; the future is done when it is on disk.
 
-        ``UNKNOWN`` forgets the site. The future fails with ``DatabaseError``, which is logged
-        too: the decision then lasts as long as the agent runs.
+        ``UNKNOWN`` forgets it. Whoever may not use the card keeps no other permission either.
+        The future fails with ``DatabaseError``, which is logged too: the decision then lasts as
+        long as the agent runs.
         """
         with self._lock:
-            self._until.pop(site, None)
-            if decision is Decision.UNKNOWN:
-                self._records.pop(site, None)
-                return self._write("DELETE FROM sites WHERE origin = ?", str(site))
-            before = self._records.get(site)
-            used = None if before is None else before.last_used
-            record = SiteRecord(site, decision, self._clock().replace(microsecond=0), used)
-            self._records[site] = record
-            if decision is Decision.THIS_TIME:
-                self._until[site] = self._monotonic() + FOR_NOW
-            since = _as_text(record.since)
-            return self._write(_INSERT, str(site), decision.value, since, _as_text(used))
+            statements = []
+            if scope is Scope.CARD and not decision.allows:
+                statements.append(self._forget((site, Scope.BLIND)))
+            is_kept = decision is not Decision.UNKNOWN
+            key = site, scope
+            statements.append(self._keep(key, decision) if is_kept else self._forget(key))
+            return self._write(*statements)
 
     def forget(self, site: Origin) -> Future[None]:
         """Ask about the site again next time; the future is as for :meth:`remember`."""
@@ -150,53 +163,83 @@ class SiteStore:
     def touch(self, site: Origin) -> None:
         """Remember that the site is using what was decided; on disk once a minute at most."""
         now = self._monotonic()
+        key = site, Scope.CARD
         with self._lock:
-            record = self._records.get(site)
+            record = self._records.get(key)
             if record is None:
                 return
             used = self._clock()
-            self._records[site] = replace(record, last_used=used)
+            self._records[key] = replace(record, last_used=used)
             if now - self._touched.get(site, float("-inf")) >= TOUCH_SECONDS:
                 self._touched[site] = now
                 sql = "UPDATE sites SET last_used = ? WHERE origin = ?"
-                self._write(sql, _as_text(used), str(site))
+                self._write((sql, (_as_text(used), str(site))))
 
     def snapshot(self) -> tuple[SiteRecord, ...]:
         """List every site that something stands decided about, in the order of their origins."""
         with self._lock:
-            standing = [
-                record
-                for site, record in self._records.items()
-                if self._decision(site) is not Decision.UNKNOWN
-            ]
-        return tuple(sorted(standing, key=lambda record: str(record.site)))
+            sites = {site for site, _ in self._records}
+            found = [record for site in sites if (record := self._record(site)) is not None]
+        return tuple(sorted(found, key=lambda record: str(record.site)))
 
     def close(self) -> None:
         """Write what is not yet on disk and let go of the database; blocks for seconds at most."""
         self._database.close()
 
-    def _decision(self, site: Origin) -> Decision:
-        record = self._records.get(site)
+    # With the lock held.
+
+    def _forget(self, key: _Key) -> _Statement:
+        self._until.pop(key, None)
+        self._records.pop(key, None)
+        site, scope = key
+        return f"DELETE FROM {_TABLES[scope]} WHERE origin = ?", (str(site),)  # noqa: S608  # a constant
+
+    def _keep(self, key: _Key, decision: Decision) -> _Statement:
+        self._until.pop(key, None)
+        before = self._records.get(key)
+        used = None if before is None else before.last_used
+        record = _Decided(decision, self._clock().replace(microsecond=0), used)
+        self._records[key] = record
+        if decision is Decision.THIS_TIME:
+            self._until[key] = self._monotonic() + FOR_NOW
+        site, scope = key
+        since = _as_text(record.since)
+        insert = _INSERT.format(table=_TABLES[scope])
+        return insert, (str(site), decision.value, since, _as_text(used))
+
+    def _record(self, site: Origin) -> SiteRecord | None:
+        """Return what stands about a site; None when nothing does."""
+        decision = self._decision((site, Scope.CARD))
+        blind = self._decision((site, Scope.BLIND))
+        scope = Scope.BLIND if decision is Decision.UNKNOWN else Scope.CARD
+        decided = self._records.get((site, scope))
+        if decided is None or (decision, blind) == (Decision.UNKNOWN, Decision.UNKNOWN):
+            return None
+        return SiteRecord(site, decision, decided.since, decided.last_used, blind)
+
+    def _decision(self, key: _Key) -> Decision:
+        record = self._records.get(key)
         if record is None:
             return Decision.UNKNOWN
-        if record.decision is Decision.THIS_TIME and self._has_ended(record):
+        if record.decision is Decision.THIS_TIME and self._has_ended(key, record):
             return Decision.UNKNOWN
         return record.decision
 
-    def _has_ended(self, record: SiteRecord) -> bool:
-        """Return whether a "this time" is over; with the lock held."""
-        until = self._until.get(record.site)
+    def _has_ended(self, key: _Key, record: "_Decided") -> bool:
+        until = self._until.get(key)
         if until is not None:
             return self._monotonic() >= until
         # Nobody but the agent itself allows anything for now; others only look at it.
         return self._fresh or self._clock() >= record.since + timedelta(seconds=FOR_NOW)
 
-    def _write(self, sql: str, *values: str | None) -> Future[None]:
-        """Write in the database's thread; with the lock held."""
+    def _write(self, *statements: _Statement) -> Future[None]:
+        """Write in the database's thread."""
 
         def work(connection: sqlite3.Connection) -> None:
             try:
-                connection.execute(sql, values)
+                with transaction(connection):
+                    for sql, values in statements:
+                        connection.execute(sql, values)
             finally:
                 with self._lock:
                     self._writing -= 1
@@ -210,40 +253,53 @@ class SiteStore:
 
     def _end_this_time(self, connection: sqlite3.Connection) -> None:
         with transaction(connection):
-            connection.execute("DELETE FROM sites WHERE decision = 'this_time'")
+            for table in _TABLES.values():
+                connection.execute(f"DELETE FROM {table} WHERE decision = 'this_time'")  # noqa: S608  # a constant
         self._reload(connection)
 
     def _reload(self, connection: sqlite3.Connection) -> None:
-        rows = connection.execute("SELECT origin, decision, since, last_used FROM sites").fetchall()
-        records = {record.site: record for record in map(_record, rows) if record is not None}
+        read = dict(
+            entry
+            for scope, table in _TABLES.items()
+            for row in connection.execute(f"SELECT origin, decision, since, last_used FROM {table}")  # noqa: S608  # a constant
+            if (entry := _entry(scope, row)) is not None
+        )
         with self._lock:
             if not self._writing:
                 self._records = {
-                    site: _latest(record, self._records.get(site))
-                    for site, record in records.items()
+                    key: _latest(record, self._records.get(key)) for key, record in read.items()
                 }
                 return
         # Somebody decided meanwhile: what was read is older than what is known.
         self._database.submit(self._reload)
 
 
-def _latest(read: SiteRecord, known: SiteRecord | None) -> SiteRecord:
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """One row: never ``UNKNOWN``, and its times as in :class:`SiteRecord`."""
+
+    decision: Decision
+    since: datetime
+    last_used: datetime | None
+
+
+def _latest(read: _Decided, known: _Decided | None) -> _Decided:
     """Keep a last use that is not on disk yet."""
     if known is None or known.last_used is None:
         return read
     return replace(read, last_used=max(known.last_used, read.last_used or known.last_used))
 
 
-def _record(row: tuple[str, str, str, str | None]) -> SiteRecord | None:
+def _entry(scope: Scope, row: tuple[str, str, str, str | None]) -> tuple[_Key, _Decided] | None:
     """Read one row; None for one that we did not write."""
     origin, decision, since, used = row
     try:
-        return SiteRecord(
-            Origin.parse_any(origin),
+        decided = _Decided(
             Decision(decision),
             datetime.fromisoformat(since),
             None if used is None else datetime.fromisoformat(used),
         )
+        return (Origin.parse_any(origin), scope), decided
     except (BadRequestError, ValueError):
         _log.error("a decision about a site makes no sense and is ignored", origin=origin)
         return None

@@ -11,6 +11,7 @@ from msgspec import Struct, to_builtins
 
 from agent import strict_json
 from agent.consent.questions import (
+    AllowBlind,
     AllowSite,
     CardFacts,
     ChooseCard,
@@ -26,7 +27,7 @@ from agent.secret import SecretBytes
 from agent.words.language import SYSTEM
 
 A = TypeVar("A")
-AnyPrompt: TypeAlias = AllowSite | ChooseCard | EnterPin | LastAttempt | Locked
+AnyPrompt: TypeAlias = AllowSite | AllowBlind | ChooseCard | EnterPin | LastAttempt | Locked
 
 MAX_REQUEST: Final = 512 * 1024  # bytes of the line: 256 documents with the longest names
 MAX_ANSWER: Final = 64  # bytes; a PIN has 8 at most
@@ -93,7 +94,7 @@ def decode_answer(prompt: Prompt[A], raw: bytearray) -> A:
 
 def _answer(prompt: Prompt[A], raw: bytearray) -> object:
     match prompt:
-        case AllowSite() if bytes(raw) in _SITE_ANSWERS:
+        case AllowSite() | AllowBlind() if bytes(raw) in _SITE_ANSWERS:
             return _SITE_ANSWERS[bytes(raw)]
         case EnterPin() if raw == BLOCK:
             raise AgentError("blocked in the PIN window", code=ErrorCode.ORIGIN_BLOCKED)

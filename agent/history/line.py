@@ -21,6 +21,8 @@ UNDELIVERED: Final = "undelivered"
 """The outcome when the card did it after the asker had gone."""
 BROKEN: Final = "broken"
 """The outcome of a line that begins a segment because the chain before it is broken."""
+BLIND: Final = "blind"
+"""The detail of a signature over what could not be shown: its digest alone was known."""
 UNWRITTEN: Final = "unwritten"
 """The outcome of a line that stands for entries which could not be written before it."""
 NOTHING_BEFORE: Final = bytes(32)
@@ -58,7 +60,8 @@ class Entry:
         card_serial: the card's own number.
         thumbprint: SHA-256 of the certificate, hexadecimal.
         holder: the name in the certificate, unchecked.
-        detail: why a segment begins, or what could not be written.
+        detail: why a segment begins, or what could not be written; :data:`BLIND`, or None, where
+            something was signed.
 
     """
 

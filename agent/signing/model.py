@@ -94,6 +94,16 @@ class SignatureRequest:
                 if self.format is SignatureFormat.CMS:
                     raise BadRequestError("an attached signature needs the data, not a digest")
 
+    @property
+    def is_blind(self) -> bool:
+        """Whether what a signature says is known to the asker alone: bare, over a digest.
+
+        A detached CMS signs attributes of our own beside the digest, so it is never a login, and
+        what it says is a document.
+        """
+        is_bare = self.format is SignatureFormat.PKCS1
+        return is_bare and any(document.data is None for document in self.documents)
+
 
 @dataclass(frozen=True, slots=True)
 class CardCertificate:

@@ -20,7 +20,7 @@ import structlog
 from agent.cms.digest import HashAlgorithm
 from agent.cms.document import Document
 from agent.errors import AgentError, ErrorCode, PinError
-from agent.history.line import DONE, UNDELIVERED, Entry, EntryKind, HistoryLine, presentable
+from agent.history.line import BLIND, DONE, UNDELIVERED, Entry, EntryKind, HistoryLine, presentable
 from agent.history.store import History, moment
 from agent.origin import Origin
 from agent.pki.certificate import CertificateFacts
@@ -256,6 +256,7 @@ class Recording:
             card_serial=_presentable(None if self._seen is None else self._seen[0]),
             thumbprint=None if facts is None else facts.thumbprint.hex(),
             holder=_presentable(None if facts is None else facts.subject_cn),
+            detail=BLIND if isinstance(request, SignatureRequest) and request.is_blind else None,
         )
 
     def _facts(self) -> CertificateFacts | None:

@@ -18,10 +18,12 @@ from agent.cards.card import Card, StoredCertificate
 from agent.cards.known_attempts import KnownAttempts
 from agent.cards.memory import CardMemory
 from agent.cards.registry import Registry
+from agent.cms.digest import HashAlgorithm
 from agent.consent.consent import Consent
 from agent.consent.questions import NoPrompter, Prompter
 from agent.errors import (
     AgentError,
+    BadRequestError,
     KeyNotFoundError,
     MuteCardError,
     NoCardError,
@@ -77,6 +79,7 @@ class SigningService:
         *,
         prompter: Prompter | None = None,
         last_try: bool = True,
+        forbid_sha1: bool = False,
         attempts: KnownAttempts | None = None,
         history: History | None = None,
         on_signed: Callable[[Signed], None] | None = None,
@@ -91,6 +94,7 @@ class SigningService:
             clock: the time of day, with a time zone.
             prompter: what asks for a PIN that no page handed over; None where a page has to.
             last_try: whether the last PIN attempt of a card may be spent at all.
+            forbid_sha1: whether SHA-1 is refused to everybody.
             attempts: remembers how many PIN attempts each card has left; None for as long as this
                 lives.
             history: where it is written down how requests ended; closed by whoever opened it,
@@ -108,6 +112,7 @@ class SigningService:
         self._check_version = check_version
         self._prompter = prompter or NoPrompter("there is no window here to type a PIN in")
         self._last_try = last_try
+        self._forbid_sha1 = forbid_sha1
 
     async def start(self) -> None:
         """Begin to watch the readers; return after the first look at them."""
@@ -155,10 +160,12 @@ class SigningService:
             await self._recorder.refused(site, error)
             raise
 
-    async def _permit(self, site: Origin) -> None:
+    async def _permit(self, site: Origin, *, blind: bool = False) -> None:
         if not self.is_allowed(site):
             unknown = self._readers.snapshot().attempts_unknown
-            await self._consent.allow_site(site, attempts_unknown=unknown)
+            await self._consent.allow_site(site, attempts_unknown=unknown, blind=blind)
+        if blind:
+            await self._consent.allow_blind(site)
         self._on_use(site)
 
     async def certificates(self, site: Origin, reader: str | None = None) -> CertificateListing:
@@ -237,7 +244,8 @@ class SigningService:
         async with self._recorder.request(site, request) as recording:
             with pin or nullcontext():
                 self._check_version()
-                await self._permit(site)
+                self._check_hash(request)
+                await self._permit(site, blind=_is_blind(request))
                 choice = CardChoice(self._readers, self._prompter, site, task)
                 place = await self._choose(choice, request, certificate)
                 recording.reader = place.reader
@@ -253,6 +261,11 @@ class SigningService:
                     recording=recording,
                 )
                 return await key_user.run(pin)
+
+    def _check_hash(self, request: KeyRequest) -> None:
+        is_sha1 = isinstance(request, SignatureRequest) and request.hash is HashAlgorithm.SHA1
+        if is_sha1 and self._forbid_sha1:
+            raise BadRequestError("SHA-1 is forbidden here")
 
     # Which reader.
 
@@ -331,6 +344,10 @@ class SigningService:
             # Renewed meanwhile, perhaps: what is told now may be out of date the next time.
             card.forget()
         return card.serial, certificates
+
+
+def _is_blind(request: KeyRequest) -> bool:
+    return isinstance(request, SignatureRequest) and request.is_blind
 
 
 def _problem(reader: str, failure: BaseException) -> ReaderProblem:

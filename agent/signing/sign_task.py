@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from agent.cards.card import Card
+from agent.cards.card import ID_SIGN, Card
 from agent.cms.digest import HashAlgorithm
 from agent.cms.document import Document
 from agent.consent.questions import MAX_NAME, MAX_SHOWN, Act, DocumentFacts, Purpose
 from agent.errors import AgentError, CardError, ErrorCode, KeyNotFoundError
+from agent.pki.certificate import KeyUsage
 from agent.secret import SecretBytes
 from agent.signing.key_use import CARD_SECONDS, KeyTask
 from agent.signing.model import CardCertificate, SignatureRequest, SignatureResult
@@ -18,6 +19,7 @@ from agent.signing.readable import readable_text
 if TYPE_CHECKING:
     from agent.signing.message import Message
 
+_FOR_SIGNATURES: Final = frozenset({KeyUsage.DIGITAL_SIGNATURE, KeyUsage.NON_REPUDIATION})
 SIGNATURE_SECONDS: Final = 10.0  # more for each further signature
 
 
@@ -55,7 +57,8 @@ class SignTask(KeyTask[tuple["Message", ...], _HashedDigest, SignatureResult]):
         """Check the certificate and make the messages that wait for their signatures.
 
         Raises:
-            KeyNotFoundError: the card has another certificate than the one asked for.
+            KeyNotFoundError: the card has another certificate than the one asked for, or its key is
+                not for signatures.
             AgentError: ``certificate_expired``, ``certificate_not_yet_valid``.
 
         """
@@ -120,13 +123,16 @@ def require_usable(
         check_validity: whether an expired or not yet valid one is refused.
 
     Raises:
-        KeyNotFoundError: it is another one than the one asked for.
+        KeyNotFoundError: it is another one than the one asked for, or its key is not for
+            signatures.
         AgentError: ``certificate_expired``, ``certificate_not_yet_valid``.
 
     """
     facts = certificate.facts
     if wanted not in (None, facts.thumbprint):
         raise KeyNotFoundError("the card has another signing certificate")
+    if not _may_sign(certificate):
+        raise KeyNotFoundError("the certificate's key is not for signatures")
     if check_validity and now > facts.not_after:
         raise AgentError("it has expired", code=ErrorCode.CERTIFICATE_EXPIRED)
     if check_validity and now < facts.not_before:
@@ -156,6 +162,18 @@ def finish_messages(
         )
     except CmsError as error:
         raise CardError(error.detail) from error
+
+
+def _may_sign(certificate: CardCertificate) -> bool:
+    """Return whether the key is for signatures, by the certificate's key usage (RFC 5280 §4.2.1.3).
+
+    One that says nothing allows it to the signing key alone: to have the key sign that others
+    encrypt to is to have it decrypt.
+    """
+    usage = certificate.facts.key_usage
+    if not usage:
+        return certificate.id == ID_SIGN.decode()
+    return not _FOR_SIGNATURES.isdisjoint(usage)
 
 
 def signing_purpose(request: SignatureRequest) -> Purpose:

@@ -1,6 +1,7 @@
 """Answers about sites that a test gives itself, without a disk."""
 
 from agent.consent.permissions import Permission
+from agent.consent.questions import Scope
 from agent.origin import Origin
 
 
@@ -8,16 +9,17 @@ class MemoryPermissions:
     """Answers that last as long as the test."""
 
     def __init__(self) -> None:
-        self._answers: dict[Origin, Permission] = {}
+        self._answers: dict[tuple[Origin, Scope], Permission] = {}
 
-    def find(self, site: Origin) -> Permission | None:
-        return self._answers.get(site)
+    def find(self, site: Origin, scope: Scope = Scope.CARD) -> Permission | None:
+        return self._answers.get((site, scope))
 
-    def remember(self, site: Origin, permission: Permission) -> None:
-        self._answers[site] = permission
+    def remember(self, site: Origin, permission: Permission, scope: Scope = Scope.CARD) -> None:
+        self._answers[site, scope] = permission
 
-    def allow_for_now(self, site: Origin) -> None:
-        self.remember(site, Permission.ALLOWED)
+    def allow_for_now(self, site: Origin, scope: Scope = Scope.CARD) -> None:
+        self.remember(site, Permission.ALLOWED, scope)
 
     def forget(self, site: Origin) -> None:
-        self._answers.pop(site, None)
+        for scope in Scope:
+            self._answers.pop((site, scope), None)

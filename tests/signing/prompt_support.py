@@ -6,6 +6,7 @@ from typing import Any, TypeVar, cast
 
 from agent.consent.questions import (
     Act,
+    AllowBlind,
     AllowSite,
     CardFacts,
     ChooseCard,
@@ -30,9 +31,10 @@ ALLOW = AllowSite(SITE)
 PIN = EnterPin(SITE, SIGNING, CARD, 3, was_wrong=False, min_length=6, max_length=8)
 LAST = LastAttempt(SITE, 1, CARD, pin_given=False)
 LOCKED = Locked(SITE, CARD)
+BLIND = AllowBlind(SITE)
 OTHER_CARD = CardFacts("Ankong Virtual Reader 1", "gen1", "TP00000000000002", None, virtual=True)
 CHOOSE = ChooseCard(SITE, (CARD, OTHER_CARD))
-ALL = (ALLOW, PIN, LAST, LOCKED, CHOOSE)
+ALL = (ALLOW, AllowSite(SITE, blind=True), BLIND, PIN, LAST, LOCKED, CHOOSE)
 THINKING = 20.0  # seconds; far more than whatever closes a window takes
 
 Answer = Callable[[Prompt[Any]], Any]

@@ -1,17 +1,21 @@
 """What the citizen says about a site, what stands afterwards, and who is stronger than they."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, Literal
 
 import pytest
 
 from agent.commands.citizen import open_citizen
 from agent.consent.consent import Ask, Consent
+from agent.consent.joining import JoiningPrompter
 from agent.consent.permissions import Permission
 from agent.consent.policy_permissions import PolicyPermissions
-from agent.consent.questions import AllowSite, NoPrompter, SiteAnswer
+from agent.consent.questions import AllowBlind, AllowSite, NoPrompter, Prompt, Scope, SiteAnswer
 from agent.consent.site_store import Decision, SiteStore
 from agent.errors import AgentError, ErrorCode
+from agent.host.settings.config import BlindRule, Settings
 from agent.host.settings.policy import Policy, SiteRules
 from agent.origin import LOCAL_USER, SELF_TEST, Origin
 from tests.signing.permission_support import MemoryPermissions
@@ -63,6 +67,132 @@ async def test_an_answer_is_kept_for_as_long_as_it_says(
     assert not ask.is_allowed(OTHER)
 
 
+@pytest.mark.parametrize(
+    ("answer", "code", "times"),
+    [
+        (SiteAnswer.THIS_TIME, None, 1),
+        (SiteAnswer.ALWAYS, None, 1),
+        (SiteAnswer.NEVER, ErrorCode.BLIND_NOT_ALLOWED, 1),
+        (SiteAnswer.CANCEL, ErrorCode.USER_CANCELLED, 2),
+    ],
+)
+async def test_what_cannot_be_shown_is_asked_about_once(
+    store: SiteStore, answer: SiteAnswer, code: ErrorCode | None, times: int
+) -> None:
+    citizen = Citizen([says(answer), says(answer)])
+    store.remember(SITE, Decision.ALLOWED)
+    ask = Ask(PolicyPermissions(Policy(), store), citizen)
+    for _ in range(2):
+        assert await blind_code(ask) is code
+    assert citizen.asked == [AllowBlind(SITE)] * times
+    assert store.decision(SITE) is Decision.ALLOWED
+
+
+async def blind_code(consent: Consent, site: Origin = SITE) -> ErrorCode | None:
+    """Ask as a signature does; return what it is refused with."""
+    try:
+        if not consent.is_allowed(site):
+            await consent.allow_site(site, blind=True)
+        await consent.allow_blind(site)
+    except AgentError as error:
+        return error.code
+    return None
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "kept", "blind"),
+    [
+        (SiteAnswer.THIS_TIME, None, Decision.THIS_TIME, Decision.THIS_TIME),
+        (SiteAnswer.ALWAYS, None, Decision.ALLOWED, Decision.ALLOWED),
+        (SiteAnswer.NEVER, ErrorCode.ORIGIN_BLOCKED, Decision.BLOCKED, Decision.UNKNOWN),
+        (SiteAnswer.CANCEL, ErrorCode.USER_CANCELLED, Decision.UNKNOWN, Decision.UNKNOWN),
+    ],
+)
+async def test_a_new_site_that_wants_both_is_asked_about_in_one_window(
+    store: SiteStore,
+    answer: SiteAnswer,
+    code: ErrorCode | None,
+    kept: Decision,
+    blind: Decision,
+) -> None:
+    citizen = Citizen([says(answer)])
+    ask = Ask(PolicyPermissions(Policy(), store), citizen)
+    assert await blind_code(ask) is code
+    assert citizen.asked == [AllowSite(SITE, blind=True)]
+    assert (store.decision(SITE), store.decision(SITE, Scope.BLIND)) == (kept, blind)
+
+
+async def test_a_yes_to_the_site_alone_is_no_yes_to_what_cannot_be_shown(store: SiteStore) -> None:
+    """Also for a request that joined its window while it was open."""
+    opened = asyncio.Event()
+
+    class Slow(Citizen):
+        async def ask(self, prompt: Prompt[Any]) -> Any:
+            opened.set()
+            for _ in range(10):  # until the other request has joined
+                await asyncio.sleep(0)
+            return await super().ask(prompt)
+
+    citizen = Slow([says(SiteAnswer.ALWAYS), says(SiteAnswer.NEVER)])
+    permissions = PolicyPermissions(Policy(), store)
+    ask = Ask(permissions, JoiningPrompter(citizen, permissions))
+    plain = asyncio.create_task(ask.allow_site(SITE))
+    await opened.wait()
+    assert await blind_code(ask) is ErrorCode.BLIND_NOT_ALLOWED
+    await plain
+    assert citizen.asked == [AllowSite(SITE), AllowBlind(SITE)]
+
+
+async def test_where_no_window_can_be_shown_nothing_is_signed_unseen(store: SiteStore) -> None:
+    ask = Ask(PolicyPermissions(Policy(), store), NoPrompter("no window can be shown here"))
+    assert await blind_code(ask) is ErrorCode.ORIGIN_NOT_ALLOWED
+    store.remember(SITE, Decision.ALLOWED)
+    assert await blind_code(ask) is ErrorCode.BLIND_NOT_ALLOWED
+    store.remember(SITE, Decision.ALLOWED, Scope.BLIND)
+    assert await blind_code(ask) is None
+
+
+NAMED = SiteRules(blind_origins=("https://portal.example",))
+
+
+@pytest.mark.parametrize(
+    ("consent", "rule", "named", "other"),
+    [
+        ("allow", "ask", None, None),
+        ("allow", "allow", None, None),
+        ("allow", "deny", None, ErrorCode.BLIND_NOT_ALLOWED),
+        ("ask", "allow", None, None),
+        ("ask", "deny", None, ErrorCode.BLIND_NOT_ALLOWED),
+        ("deny", "allow", ErrorCode.ORIGIN_NOT_ALLOWED, ErrorCode.ORIGIN_NOT_ALLOWED),
+    ],
+)
+async def test_settings_and_policy_answer_for_the_citizen(
+    tmp_path: Path,
+    consent: Literal["ask", "allow", "deny"],
+    rule: BlindRule,
+    named: ErrorCode | None,
+    other: ErrorCode | None,
+) -> None:
+    settings = Settings(consent=consent, blind_signatures=rule)
+    citizen = open_citizen(settings, Policy(NAMED), tmp_path / "sites.sqlite")
+    for site in (SITE, OTHER):
+        if citizen.store is not None:
+            citizen.store.remember(site, Decision.ALLOWED)
+    assert await blind_code(citizen.consent) is named
+    assert await blind_code(citizen.consent, OTHER) is other
+    assert await blind_code(citizen.consent, SELF_TEST) is None
+    citizen.close()
+
+
+async def test_a_policy_that_cannot_be_used_forbids_it(tmp_path: Path) -> None:
+    policy = Policy.unusable(tmp_path / "policy.toml", "broken")
+    settings = policy.over(Settings(consent="allow", blind_signatures="allow"))
+    citizen = open_citizen(settings, policy, tmp_path / "sites.sqlite")
+    with pytest.raises(AgentError) as error:
+        await citizen.consent.allow_blind(SITE)
+    assert error.value.code is ErrorCode.BLIND_NOT_ALLOWED
+
+
 async def test_where_no_window_can_be_shown_a_new_site_is_not_allowed(store: SiteStore) -> None:
     ask = Ask(PolicyPermissions(Policy(), store), NoPrompter("no window can be shown here"))
     assert await code_of(ask) is ErrorCode.ORIGIN_NOT_ALLOWED
@@ -86,7 +216,7 @@ async def test_the_policy_is_stronger_than_what_was_decided(store: SiteStore) ->
 
 
 async def test_the_policy_is_stronger_than_the_command_line(tmp_path: Path) -> None:
-    citizen = open_citizen("allow", Policy(RULES), tmp_path / "sites.sqlite")
+    citizen = open_citizen(Settings(consent="allow"), Policy(RULES), tmp_path / "sites.sqlite")
     assert citizen.consent.is_blocked(OTHER)
     await citizen.consent.allow_site(SITE)
     assert not citizen.consent.is_allowed(OTHER)
@@ -97,15 +227,15 @@ async def test_the_policy_is_stronger_than_the_command_line(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("answer", ["ask", "allow", "deny"])
-def test_a_flag_keeps_no_decisions(tmp_path: Path, answer: str) -> None:
-    citizen = open_citizen(answer, Policy(), tmp_path / "sites.sqlite")
+def test_a_flag_keeps_no_decisions(tmp_path: Path, answer: Literal["ask", "allow", "deny"]) -> None:
+    citizen = open_citizen(Settings(consent=answer), Policy(), tmp_path / "sites.sqlite")
     assert (citizen.store is not None) is (answer == "ask")
     assert citizen.consent.is_allowed(SITE) is (answer == "allow")
     citizen.close()
 
 
 async def test_blocking_in_the_pin_window_is_kept(tmp_path: Path) -> None:
-    citizen = open_citizen("ask", Policy(), tmp_path / "sites.sqlite")
+    citizen = open_citizen(Settings(consent="ask"), Policy(), tmp_path / "sites.sqlite")
     assert citizen.store is not None
     citizen.prompter._windows._prompter._block(SITE)  # type: ignore[attr-defined]  # as its window would
     assert citizen.store.decision(SITE) is Decision.BLOCKED
@@ -124,9 +254,9 @@ async def test_the_last_attempt_needs_a_yes() -> None:
 @pytest.mark.parametrize("answer", ["ask", "allow", "deny"])
 @pytest.mark.parametrize("own", [LOCAL_USER, SELF_TEST])
 async def test_what_the_citizen_started_needs_nobodys_permission(
-    tmp_path: Path, answer: str, own: Origin
+    tmp_path: Path, answer: Literal["ask", "allow", "deny"], own: Origin
 ) -> None:
-    citizen = open_citizen(answer, Policy(), tmp_path / "sites.sqlite")
+    citizen = open_citizen(Settings(consent=answer), Policy(), tmp_path / "sites.sqlite")
     assert citizen.consent.is_allowed(own)
     assert not citizen.consent.is_blocked(own)
     await citizen.consent.allow_site(own)

@@ -19,6 +19,7 @@ from agent.consent.questions import (
     MAX_SHOWN,
     MAX_TEXT,
     Act,
+    AllowBlind,
     AllowSite,
     CardFacts,
     ChooseCard,
@@ -81,7 +82,8 @@ purposes = st.builds(
     st.none() | st.sampled_from(LoginPurpose),
 )
 requests = st.one_of(
-    st.builds(AllowSite, sites),
+    st.builds(AllowSite, sites, st.booleans()),
+    st.builds(AllowBlind, sites),
     st.builds(
         EnterPin,
         sites,
@@ -161,7 +163,7 @@ EVERY_PLACE = [
 ]
 OPTIONAL = {
     *("port", "documents", "hash", "count", "virtual", "may_block", "attempts_unknown", "login"),
-    *("text", 0, 1),
+    *("text", "blind", 0, 1),
 }
 
 

@@ -72,6 +72,22 @@ def test_a_site_is_allowed_blocked_and_forgotten(run: Run, state: Path) -> None:
     assert listed(run) == {}
 
 
+def test_signatures_over_what_cannot_be_shown_are_decided_apart(run: Run) -> None:
+    site = "https://portal.example"
+    run("sites", "allow", site)
+    for decision, expected in (
+        ("allow-blind", "allowed"),
+        ("block-blind", "blocked"),
+        ("forget-blind", "unknown"),
+    ):
+        assert run("sites", decision, site)[0] == 0
+        assert (listed(run)[site]["decision"], listed(run)[site]["blind"]) == ("allowed", expected)
+        assert ("what cannot be shown" in run("sites")[1]) is (expected != "unknown")
+    run("sites", "allow-blind", site)
+    run("sites", "forget", site)
+    assert listed(run) == {}
+
+
 @pytest.mark.parametrize(
     "arguments",
     [("allow",), ("block", "portal.example"), ("allow", "https://*.gov.tw"), ("allow", "null")],

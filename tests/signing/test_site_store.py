@@ -20,6 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.consent import site_store
+from agent.consent.questions import Scope
 from agent.consent.site_store import FOR_NOW, Decision, SiteStore
 from agent.database import DatabaseError, set_aside_files
 from agent.origin import Origin
@@ -427,5 +428,64 @@ def test_a_kill_loses_nothing_that_was_told(path: Path) -> None:
 
 def test_the_words_on_disk_are_the_words_in_memory() -> None:
     """The table's own check names every decision that can be kept."""
-    (statement,) = site_store._SCHEMA.statements
-    assert all((f"'{each}'" in statement) == (each is not Decision.UNKNOWN) for each in Decision)
+    schema = site_store._SCHEMA
+    for statement in (*schema.statements, *schema.additions):
+        for each in Decision:
+            assert (f"'{each}'" in statement) == (each is not Decision.UNKNOWN)
+
+
+# Signatures over what cannot be shown, decided apart.
+
+
+def test_each_permission_is_kept_by_itself(store: SiteStore, path: Path) -> None:
+    store.remember(SITE, Decision.ALLOWED)
+    assert store.decision(SITE, Scope.BLIND) is Decision.UNKNOWN
+    store.remember(SITE, Decision.ALLOWED, Scope.BLIND)
+    store.remember(OTHER, Decision.ALLOWED, Scope.BLIND).result()
+    assert store.decision(OTHER) is Decision.UNKNOWN
+    store.close()
+    with closing(SiteStore(path)) as again:
+        assert [(str(each.site), each.decision, each.blind) for each in again.snapshot()] == [
+            (str(OTHER), Decision.UNKNOWN, Decision.ALLOWED),
+            (str(SITE), Decision.ALLOWED, Decision.ALLOWED),
+        ]
+        again.remember(SITE, Decision.UNKNOWN, Scope.BLIND)
+        assert again.decision(SITE) is Decision.ALLOWED
+        assert again.decision(SITE, Scope.BLIND) is Decision.UNKNOWN
+
+
+@pytest.mark.parametrize("decision", [Decision.BLOCKED, Decision.UNKNOWN])
+def test_who_may_not_use_the_card_keeps_no_other_permission(
+    store: SiteStore, path: Path, decision: Decision
+) -> None:
+    store.remember(SITE, Decision.ALLOWED)
+    store.remember(SITE, Decision.ALLOWED, Scope.BLIND)
+    store.remember(SITE, decision).result()
+    assert store.decision(SITE, Scope.BLIND) is Decision.UNKNOWN
+    with closing(SiteStore(path, fresh=False)) as other:
+        assert other.decision(SITE, Scope.BLIND) is Decision.UNKNOWN
+
+
+def test_this_time_ends_for_each_permission(store: SiteStore, clock: Clock) -> None:
+    store.remember(SITE, Decision.ALLOWED)
+    store.remember(SITE, Decision.THIS_TIME, Scope.BLIND)
+    clock.seconds = FOR_NOW - 1
+    assert store.decision(SITE, Scope.BLIND) is Decision.THIS_TIME
+    clock.seconds = FOR_NOW
+    assert store.decision(SITE, Scope.BLIND) is Decision.UNKNOWN
+    assert store.decision(SITE) is Decision.ALLOWED
+
+
+def test_a_database_of_an_earlier_version_keeps_its_decisions(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(site_store._SCHEMA.statements[0])
+        row = (str(SITE), "allowed", "2026-01-01T00:00:00+00:00", None)
+        connection.execute("INSERT INTO sites VALUES (?, ?, ?, ?)", row)
+        connection.commit()
+    for _ in range(2):
+        with closing(SiteStore(path)) as store:
+            assert store.set_aside is None
+            assert store.decision(SITE) is Decision.ALLOWED
+            store.remember(SITE, Decision.BLOCKED, Scope.BLIND).result()
+    with closing(SiteStore(path)) as store:
+        assert store.decision(SITE, Scope.BLIND) is Decision.BLOCKED

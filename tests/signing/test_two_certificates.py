@@ -9,6 +9,7 @@ from cryptography.x509 import load_der_x509_certificate
 
 from agent.cms.verify import verify
 from agent.errors import ErrorCode
+from agent.pki.reading import read_certificate
 from agent.signing.model import SignatureFormat
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.issuer import TestIssuer, Validity, der
@@ -112,12 +113,15 @@ async def test_a_thumbprint_picks_the_other(expired: Old) -> None:
         require_right(await sign(service), card, valid)
 
 
-async def test_the_exchange_key_picks_its_own(expired: Old) -> None:
+async def test_the_exchange_key_signs_nothing(expired: Old) -> None:
     card, _, _ = expired
     async with agent_with(card) as service:
-        result = await sign(service, key_id=ID_KEYX)
-        assert result.certificate.facts.der == own(card, ID_KEYX).der
-        assert verify(result.signatures[0]).certificate == own(card, ID_KEYX).der
+        assert await code_of(sign(service, key_id=ID_KEYX)) is ErrorCode.KEY_NOT_FOUND
+        thumbprint = read_certificate(own(card, ID_KEYX).der).thumbprint
+        for key_id in (ID_SIGN, ID_KEYX):
+            refused = await code_of(sign(service, key_id=key_id, certificate=thumbprint))
+            assert refused is ErrorCode.KEY_NOT_FOUND
+        assert card.verifies == 0
 
 
 async def test_the_one_whose_key_fits_signs_at_the_latest_the_next_time(replaced: Old) -> None:

@@ -37,6 +37,8 @@ class PromptTexts:
     # Allow this site?
     allow_title: str
     allow_text: str
+    blind_title: str
+    blind_text: str
     covers_pin: str
     this_time: str
     always: str
@@ -87,7 +89,8 @@ class PromptTexts:
 def load_texts(language: Language) -> PromptTexts:
     """Return the texts of a language."""
     common = section(language, "common")
-    shared = {name: common[name] for name in ("self_test", "covers_pin", "attempts_unknown")}
+    named = ("self_test", "blind_title", "blind_text", "covers_pin", "attempts_unknown")
+    shared = {name: common[name] for name in named}
     shared["choose_title"] = common["which_card"]
     return PromptTexts(**shared, **section(language, "prompt"))
 

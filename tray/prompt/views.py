@@ -9,6 +9,7 @@ from agent.cms.login import LoginPurpose
 from agent.consent import wire
 from agent.consent.questions import (
     Act,
+    AllowBlind,
     AllowSite,
     CardFacts,
     ChooseCard,
@@ -41,6 +42,8 @@ def show(
     match prompt:
         case AllowSite():
             window = _allow_site(root, prompt, texts)
+        case AllowBlind():
+            window = _allow_blind(root, prompt, texts)
         case ChooseCard():
             window = _choose_card(root, prompt, texts)
         case EnterPin():
@@ -59,8 +62,25 @@ def _allow_site(root: tk.Tk, prompt: AllowSite, texts: PromptTexts) -> Window:
     _add_site(window, window.add_panel(), prompt.site)
     _add_site_warnings(window, prompt.site)
     window.add_text(texts.allow_text)
+    if prompt.blind:
+        window.add_notice(texts.blind_text)
     if prompt.attempts_unknown:
         window.add_notice(texts.covers_pin)
+    _add_site_answers(window)
+    return window
+
+
+def _allow_blind(root: tk.Tk, prompt: AllowBlind, texts: PromptTexts) -> Window:
+    window = Window(root, texts, texts.blind_title)
+    _add_site(window, window.add_panel(), prompt.site)
+    _add_site_warnings(window, prompt.site)
+    window.add_notice(texts.blind_text)
+    _add_site_answers(window)
+    return window
+
+
+def _add_site_answers(window: Window) -> None:
+    texts = window.texts
 
     def answer(what: SiteAnswer) -> None:
         window.finish(what.encode("ascii"))
@@ -73,7 +93,6 @@ def _allow_site(root: tk.Tk, prompt: AllowSite, texts: PromptTexts) -> Window:
     window.on_cancel(cancel)
     # A stray Enter allows nothing.
     window.focus_first(cancelling)
-    return window
 
 
 def _choose_card(root: tk.Tk, prompt: ChooseCard, texts: PromptTexts) -> Window:

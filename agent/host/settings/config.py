@@ -21,6 +21,7 @@ NATIVE_PORTS: Final = (28443, 28444, 28445)
 """Ports of the native API, tried in this order unless the setting ``port`` names one."""
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
+BlindRule = Literal["ask", "allow", "deny"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 UpdateUrl = Annotated[
     str,
@@ -83,7 +84,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         consent: what decides about a new site: ``ask`` opens a window, ``allow`` and ``deny``
             answer without one.
         page_pin: whether a page may hand the PIN over; otherwise only the agent's window asks.
-        allow_sha1: whether pages may ask for SHA-1 signatures.
+        allow_sha1: whether pages may ask for SHA-1 signatures; None, the default, leaves it to the
+            old component's pages, some of which know nothing newer.
+        blind_signatures: whether sites get signatures over what cannot be shown, a digest alone:
+            ``ask`` the user once for each, ``allow`` or ``deny`` it to all.
         last_try: whether the card's last PIN attempt may be spent, after a question.
         unknown_tries: what happens to a PIN of a page's while nobody knows how many attempts the
             card has left: ``ask`` opens a window first, ``allow`` sends it.
@@ -115,7 +119,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Flag("who may use the card: ask the citizen, or answer for them (default: ask)"),
     ] = "ask"
     page_pin: Annotated[bool, Lock(when_unusable=False)] = True
-    allow_sha1: Annotated[bool, Lock(when_unusable=False)] = False
+    allow_sha1: Annotated[bool | None, Lock(when_unusable=False)] = None
+    blind_signatures: Annotated[BlindRule, Lock(when_unusable="deny")] = "ask"
     last_try: Annotated[bool, Lock(when_unusable=False)] = True
     unknown_tries: Annotated[Literal["ask", "allow"], Lock(when_unusable="ask")] = "ask"
     update_check: Annotated[bool, Lock(when_unusable=False)] = True

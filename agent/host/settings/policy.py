@@ -13,7 +13,7 @@ from typing import Annotated, Final, Literal, Self
 from msgspec import Meta, Struct
 
 from agent.host.settings import config
-from agent.host.settings.config import ConfigError, Lock, Settings
+from agent.host.settings.config import BlindRule, ConfigError, Lock, Settings
 from agent.host.settings.policy_file import PlantedPolicyError, check_policy_file
 from agent.origin import Origin, OriginPattern
 
@@ -30,12 +30,15 @@ class SiteRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         allowed: patterns of origins that are allowed without asking the user.
         forbidden: patterns of origins that are refused, also if ``allowed`` matches them.
         other_sites: whether to ask the user about all other origins, or refuse them.
+        blind_origins: patterns of origins that may have signed what cannot be shown, without
+            asking the user and whatever the setting ``blind_signatures`` says about others.
 
     """
 
     allowed: Patterns = ()
     forbidden: Patterns = ()
     other_sites: Literal["ask", "forbid"] = "ask"
+    blind_origins: Patterns = ()
 
 
 class Ruling(Enum):
@@ -44,6 +47,13 @@ class Ruling(Enum):
     SILENT = auto()  # nothing: the user decides
     ALLOWED = auto()
     FORBIDDEN = auto()
+
+
+_BLIND_RULINGS: Final[Mapping[BlindRule, Ruling]] = {
+    "ask": Ruling.SILENT,
+    "allow": Ruling.ALLOWED,
+    "deny": Ruling.FORBIDDEN,
+}
 
 
 class Policy:
@@ -82,6 +92,7 @@ class Policy:
         try:
             self._allowed = tuple(map(OriginPattern.parse, self._rules.allowed))
             self._forbidden = tuple(map(OriginPattern.parse, self._rules.forbidden))
+            self._blind = tuple(map(OriginPattern.parse, self._rules.blind_origins))
         except ValueError as error:
             raise ConfigError(f"{source or _FILE}: {error}") from error
 
@@ -172,6 +183,20 @@ class Policy:
         if any(pattern.matches(origin) for pattern in self._allowed):
             return Ruling.ALLOWED
         return Ruling.SILENT if self._rules.other_sites == "ask" else Ruling.FORBIDDEN
+
+    def blind_decision(self, origin: Origin, others: BlindRule) -> Ruling:
+        """Return what is decided about a site's signatures over what cannot be shown.
+
+        Args:
+            origin: of the site.
+            others: the setting ``blind_signatures``, for sites that the policy does not name.
+
+        """
+        if self.problem is not None:
+            return Ruling.FORBIDDEN
+        if any(pattern.matches(origin) for pattern in self._blind):
+            return Ruling.ALLOWED
+        return _BLIND_RULINGS[others]
 
     def over(self, settings: Settings) -> Settings:
         """Return the settings with the values that the policy fixes."""

@@ -28,6 +28,7 @@ _STATUS: Final = {
     ErrorCode.BAD_REQUEST: HTTPStatus.BAD_REQUEST,
     ErrorCode.ORIGIN_NOT_ALLOWED: HTTPStatus.FORBIDDEN,
     ErrorCode.ORIGIN_BLOCKED: HTTPStatus.FORBIDDEN,
+    ErrorCode.BLIND_NOT_ALLOWED: HTTPStatus.FORBIDDEN,
     ErrorCode.INSECURE_ORIGIN: HTTPStatus.FORBIDDEN,
     ErrorCode.RATE_LIMITED: HTTPStatus.TOO_MANY_REQUESTS,
     ErrorCode.TIMEOUT: HTTPStatus.GATEWAY_TIMEOUT,
@@ -41,6 +42,10 @@ _MESSAGES: Final = {
         "this site is not allowed to do this; connect asks the user, where a window can be opened"
     ),
     ErrorCode.ORIGIN_BLOCKED: "the user blocked this site",
+    ErrorCode.BLIND_NOT_ALLOWED: (
+        "this site may not have a bare signature over a digest, whose document nobody can show; "
+        "a detached CMS over it, or a bare signature over the data, needs no such permission"
+    ),
     ErrorCode.INSECURE_ORIGIN: "only a site with https can be logged in to",
     ErrorCode.RATE_LIMITED: "too many requests from this site",
     ErrorCode.USER_CANCELLED: "the request was cancelled",

@@ -82,7 +82,7 @@ def sign_request(fields: RequestFields, reader: str | None) -> SignatureRequest:
         signing_certificate=False,
         signing_time=fields.flag("withSigningTime", default=True),
         card_serial=is_cms and fields.flag("withCardSN"),
-        check_validity=fields.flag("checkValidity"),
+        check_validity=fields.flag("checkValidity", default=True),
         key_id=_key_id(fields),
     )
 

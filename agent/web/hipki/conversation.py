@@ -50,7 +50,7 @@ class PopupQuestion:
         """Start the clock: a yes counts from now on, after a moment.
 
         Args:
-            kind: "site", "pin" or "card", for the page that shows it.
+            kind: "site", "blind", "pin" or "card", for the page that shows it.
             about: further fields of the JSON object that the page gets.
             answers: that are accepted, beside cancelling.
             choices: among how many things of ``about`` an answer chooses.

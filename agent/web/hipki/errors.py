@@ -124,6 +124,7 @@ _NUMBERS: Final[Mapping[ErrorCode, tuple[Major, Minor]]] = {
     ErrorCode.BAD_REQUEST: (Major.BAD_PARAMETER, Minor.NONE),
     ErrorCode.ORIGIN_NOT_ALLOWED: (Major.UNTRUSTED_SITE, Minor.NONE),
     ErrorCode.ORIGIN_BLOCKED: (Major.UNTRUSTED_SITE, Minor.NONE),
+    ErrorCode.BLIND_NOT_ALLOWED: (Major.UNTRUSTED_SITE, Minor.NONE),
     ErrorCode.INSECURE_ORIGIN: (Major.UNTRUSTED_SITE, Minor.NONE),
     ErrorCode.RATE_LIMITED: (Major.FAILED, Minor.NONE),
     ErrorCode.USER_CANCELLED: (Major.CANCELLED, Minor.NONE),

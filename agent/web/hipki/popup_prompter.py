@@ -11,19 +11,20 @@ from dataclasses import dataclass
 from typing import Final, TypeVar, cast
 
 from agent.consent.questions import (
+    AllowBlind,
     AllowSite,
     CardFacts,
     ChooseCard,
     LastAttempt,
     Prompt,
     Prompter,
+    Scope,
     SiteAnswer,
     UnaskedError,
     unasked,
 )
 from agent.errors import AgentError, ErrorCode
 from agent.harmless import one_line
-from agent.origin import Origin
 from agent.web.hipki.conversation import Conversation, PopupAnswer, PopupQuestion, current
 from agent.web.hipki.pages import site_facts
 
@@ -55,7 +56,7 @@ class PopupPrompter:
     def __init__(self, windows: Prompter) -> None:
         """Wrap ``windows``, which shows windows."""
         self._windows = windows
-        self._asking: dict[Origin, _SharedQuestion] = {}
+        self._asking: dict[AllowSite | AllowBlind, _SharedQuestion] = {}
 
     def can_ask(self) -> bool:
         """Return whether windows can be shown, as far as that is known."""
@@ -77,9 +78,8 @@ class PopupPrompter:
                 return await self._windows.ask(prompt)
         shown = await asyncio.to_thread(site_facts, prompt.site)
         match prompt:
-            case AllowSite():
-                about = {**shown, "attemptsUnknown": prompt.attempts_unknown}
-                with self._question(prompt.site, about) as question:
+            case AllowSite() | AllowBlind():
+                with self._question(prompt, shown) as question:
                     return cast("A", SITE_ANSWERS[await conversation.ask(question)])
             case LastAttempt():
                 about = {**shown, "attemptsLeft": prompt.attempts_left}
@@ -91,19 +91,25 @@ class PopupPrompter:
                 raise unasked(prompt, "neither a window nor the popup can ask this")
 
     @contextmanager
-    def _question(self, site: Origin, shown: dict[str, object]) -> Iterator[PopupQuestion]:
+    def _question(
+        self, prompt: AllowSite | AllowBlind, shown: dict[str, object]
+    ) -> Iterator[PopupQuestion]:
         """Give the one question about a site, however many of its popups wait for the answer."""
-        asking = self._asking.get(site)
+        asking = self._asking.get(prompt)
         if asking is None:
-            question = PopupQuestion("site", shown, frozenset(SITE_ANSWERS))
-            asking = self._asking[site] = _SharedQuestion(question)
+            unknown = isinstance(prompt, AllowSite) and prompt.attempts_unknown
+            blind = Scope.BLIND in prompt.scopes
+            about = {**shown, "attemptsUnknown": unknown, "blind": blind}
+            kind = "site" if Scope.CARD in prompt.scopes else "blind"
+            question = PopupQuestion(kind, about, frozenset(SITE_ANSWERS))
+            asking = self._asking[prompt] = _SharedQuestion(question)
         asking.askers += 1
         try:
             yield asking.question
         finally:
             asking.askers -= 1
             if not asking.askers:
-                self._asking.pop(site, None)
+                self._asking.pop(prompt, None)
 
 
 async def _choose_card(

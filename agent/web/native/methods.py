@@ -145,7 +145,7 @@ class NativeApi:
         site: Origin,
         params: messages.SignParams | messages.SignBatchParams,
     ) -> model.SignatureResult:
-        request = convert.sign_request(params, allow_sha1=self._settings.allow_sha1)
+        request = convert.sign_request(params, allow_sha1=bool(self._settings.allow_sha1))
         return await self._service.sign(site, request, self._page_pin(params))
 
     async def _authenticate(

@@ -29,10 +29,13 @@ class OpenPanel(PanelMessage, frozen=True, forbid_unknown_fields=True):
 
 
 class DecideSite(PanelMessage, frozen=True, forbid_unknown_fields=True):
-    """Takes a decision back or blocks a site; to allow one takes a window of our own."""
+    """Takes decisions back or blocks a site; to allow one takes a window of our own.
+
+    ``forget_blind`` is about signatures over what cannot be shown alone.
+    """
 
     origin: Text
-    action: Literal["forget", "block"]
+    action: Literal["forget", "forget_blind", "block"]
 
 
 class RunSelfTest(PanelMessage, frozen=True, forbid_unknown_fields=True):

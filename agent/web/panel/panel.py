@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from aiohttp import web
 
 from agent import __version__
+from agent.consent.questions import Scope
 from agent.consent.site_store import Decision, SiteStore
 from agent.domain import split_display_host
 from agent.errors import AgentError, BadRequestError, ErrorCode
@@ -239,7 +240,8 @@ class Panel:
         known = {str(record.site): record.site for record in store.snapshot()}
         site = known.get(wanted.origin) or Origin.parse(wanted.origin)
         decision = Decision.BLOCKED if wanted.action == "block" else Decision.UNKNOWN
-        await asyncio.wrap_future(store.remember(site, decision))
+        scope = Scope.BLIND if wanted.action == "forget_blind" else Scope.CARD
+        await asyncio.wrap_future(store.remember(site, decision, scope))
         self._live.tell()
         return _answer(await self._sites())
 
@@ -256,6 +258,7 @@ class Panel:
                 "domain": domain,
                 "odd": record.site.is_odd,
                 "decision": record.decision.value,
+                "blind": record.blind.value,
                 "ruling": policy.decision(record.site).name.lower(),
                 "since": _moment(record.since),
                 "last_used": None if record.last_used is None else _moment(record.last_used),

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page
 
+from agent.consent.questions import Scope
 from agent.consent.site_store import Decision, SiteStore
 from agent.host.instance.panel_key import panel_address
 from agent.host.machine.paths import Paths
@@ -43,10 +44,10 @@ class PanelAgent:
         """Return an address that opens the panel once, as the tray makes it."""
         return f"{panel_address(self.paths)}&page={page}"
 
-    def decide(self, origin: str, decision: Decision) -> None:
+    def decide(self, origin: str, decision: Decision, scope: Scope = Scope.CARD) -> None:
         """Decide about a site as another process does, such as the command line."""
         store = SiteStore(self.paths.sites, fresh=False)
-        store.remember(Origin.parse(origin), decision).result()
+        store.remember(Origin.parse(origin), decision, scope).result()
         store.close()
 
     def sign(self, document: str | None = None, site: str = SHOP) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from agent.consent.questions import Scope
 from agent.consent.site_store import Decision
 from agent.words import Language, load
 from tests.browser.panel.conftest import SHOP, PanelAgent, part
@@ -102,6 +103,21 @@ def test_a_decision_is_taken_back_and_a_site_blocked_after_a_question(
     shop.get_by_role("button", name="解除封鎖").click()
     page.get_by_role("dialog").get_by_role("button", name="解除封鎖").click()
     expect(shop).to_have_count(0)
+
+
+def test_signatures_over_what_cannot_be_shown_are_seen_and_taken_back(
+    agent_here: PanelAgent, opened: Opened
+) -> None:
+    agent_here.start()
+    agent_here.decide(SHOP, Decision.ALLOWED)
+    agent_here.decide(SHOP, Decision.ALLOWED, Scope.BLIND)
+    page = opened("sites")
+    shop = page.locator(f"[data-origin='{SHOP}']")
+    expect(shop).to_contain_text("可簽署無法顯示的內容")
+    shop.get_by_role("button", name="收回簽署").click()
+    page.get_by_role("dialog").get_by_role("button", name="收回簽署").click()
+    expect(shop).not_to_contain_text("無法顯示")
+    expect(shop).to_contain_text("允許")
 
 
 def test_no_page_offers_to_allow_a_site(agent_here: PanelAgent, opened: Opened) -> None:

@@ -29,6 +29,7 @@ from agent.origin import LOCAL_PROGRAM, LOCAL_USER, SELF_TEST, Origin
 from agent.words.language import BY_TAG
 from tests.signing.prompt_support import (
     ALLOW,
+    BLIND,
     CARD,
     CHOOSE,
     DOCUMENT,
@@ -68,6 +69,8 @@ WINDOWS: dict[str, AnyPrompt] = {
     "allow-long": AllowSite(Origin.parse(f"https://{'www.gov.tw.' * 15}{'login' * 8}.example.com")),
     "allow-long-domain": AllowSite(Origin.parse(f"https://www.gov.tw.{'login-' * 7}tw.example")),
     "allow-program": AllowSite(LOCAL_PROGRAM),
+    "allow-and-blind": AllowSite(SITE, blind=True),
+    "blind": BLIND,
     "pin": PIN,
     "pin-wrong": replace(PIN, was_wrong=True, attempts_left=2, may_block=True),
     "pin-many": replace(PIN, purpose=_MANY, attempts_left=None, may_block=True),

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.host.settings import config, policy
-from agent.host.settings.config import ConfigError, Settings
+from agent.host.settings.config import BlindRule, ConfigError, Settings
 from agent.host.settings.policy import Policy, Ruling, SiteRules
 from agent.origin import Origin
 
@@ -47,10 +47,24 @@ def test_others_can_be_forbidden_altogether(tmp_path: Path) -> None:
     assert laid_down.decision(Origin.parse_any("local://other")) is Ruling.FORBIDDEN
 
 
+@pytest.mark.parametrize(
+    ("rule", "others"),
+    [("ask", Ruling.SILENT), ("allow", Ruling.ALLOWED), ("deny", Ruling.FORBIDDEN)],
+)
+def test_sites_that_sign_unseen_are_named_apart(
+    tmp_path: Path, rule: BlindRule, others: Ruling
+) -> None:
+    laid_down = load(tmp_path / "policy.toml", 'blind_origins = ["https://*.gov.tw"]')
+    assert laid_down.blind_decision(Origin.parse("https://doc.gov.tw"), rule) is Ruling.ALLOWED
+    assert laid_down.blind_decision(Origin.parse_any(SITE), rule) is others
+    assert laid_down.decision(Origin.parse("https://doc.gov.tw")) is Ruling.SILENT
+
+
 def test_the_policy_is_stronger_than_the_settings(tmp_path: Path) -> None:
     text = """
         page_pin = false
         allow_sha1 = true
+        blind_signatures = "deny"
         last_try = false
         update_check = false
         port = 4000
@@ -61,6 +75,7 @@ def test_the_policy_is_stronger_than_the_settings(tmp_path: Path) -> None:
     assert load(tmp_path / "policy.toml", text).over(mine) == Settings(
         page_pin=False,
         allow_sha1=True,
+        blind_signatures="deny",
         last_try=False,
         update_check=False,
         port=4000,
@@ -87,6 +102,9 @@ def test_the_policy_is_stronger_than_the_settings(tmp_path: Path) -> None:
         "port = -1",
         'log_level = "loud"',
         'other_sites = "allow"',
+        'blind_signatures = "never"',
+        'blind_origins = ["https://*"]',
+        'blind_origins = "https://portal.example"',
         "x = " + "[" * 10_000,
         "#" * config.MAX_CONFIG_SIZE + "\n",
     ],
@@ -101,8 +119,10 @@ def test_a_wrong_policy_refuses_everybody_and_says_why(tmp_path: Path, text: str
 def assert_closed(wrong: Policy) -> None:
     assert wrong.problem
     assert wrong.decision(Origin.parse_any(SITE)) is Ruling.FORBIDDEN
+    assert wrong.blind_decision(Origin.parse_any(SITE), "allow") is Ruling.FORBIDDEN
     effective = wrong.over(Settings(allow_sha1=True))
     assert not effective.allow_sha1
+    assert effective.blind_signatures == "deny"
     assert not effective.page_pin
     assert not effective.last_try
 

@@ -12,6 +12,7 @@ import pytest
 from agent.consent import joining
 from agent.consent.permissions import Permission
 from agent.consent.questions import (
+    AllowBlind,
     AllowSite,
     ChooseCard,
     EnterPin,
@@ -25,7 +26,7 @@ from agent.errors import AgentError, ErrorCode
 from agent.origin import LOCAL_PROGRAM, Origin
 from agent.secret import SecretBytes
 from agent.virtualcard.card import VirtualCard
-from tests.web.hipki.rig import PIN, SECONDS, SITE, STRANGER, WRONG_PIN, Rig
+from tests.web.hipki.rig import PIN, SECONDS, SITE, STRANGER, WRONG_PIN, Rig, base64_text
 
 A = TypeVar("A")
 CardFactory = Callable[..., VirtualCard]
@@ -149,6 +150,72 @@ def test_many_popups_and_calls_of_a_site_share_one_window(card: VirtualCard, des
         assert [each.reply()["ret_code"] for each in (first, second, same)] == [0, 0, 0]
         other_way.result(SECONDS)
         desk.nothing_more()
+
+
+RAW = {
+    "func": "MakeSignature",
+    "tbs": base64_text(bytes(32)),
+    "tbsEncoding": "base64",
+    "signatureType": "RAW",
+    "pin": PIN,
+}
+
+
+@pytest.mark.parametrize("answer", [SiteAnswer.ALWAYS, SiteAnswer.THIS_TIME])
+def test_a_new_site_with_raw_is_asked_about_in_one_window(
+    card: VirtualCard, desk: Desk, answer: SiteAnswer
+) -> None:
+    with asking(card, desk) as rig:
+        with rig.popup(SITE, **RAW) as popup:
+            assert desk.seen() == AllowSite(Origin.parse_any(SITE), blind=True)
+            desk.answers.put(answer)
+            assert popup.reply()["ret_code"] == 0
+        with rig.popup(SITE, **RAW) as popup:
+            assert popup.reply()["ret_code"] == 0
+        assert rig.sign(SITE, **RAW)["ret_code"] == 0
+        desk.nothing_more()
+
+
+@pytest.mark.parametrize(
+    ("answer", "ret_code", "again"),
+    [
+        (SiteAnswer.ALWAYS, 0, 0),
+        (SiteAnswer.NEVER, 0x76000031, 0x76000031),
+        (SiteAnswer.CANCEL, 0x76000999, None),
+    ],
+)
+def test_an_allowed_site_is_asked_about_raw_alone(
+    card: VirtualCard, desk: Desk, answer: SiteAnswer, ret_code: int, again: int | None
+) -> None:
+    with asking(card, desk) as rig:
+        rig.allow(SITE)
+        desk.answers.put(answer)
+        assert rig.sign(SITE, **RAW)["ret_code"] == ret_code
+        assert desk.seen() == AllowBlind(Origin.parse_any(SITE))
+        if again is not None:
+            assert rig.sign(SITE, **RAW)["ret_code"] == again
+        assert rig.sign(SITE)["ret_code"] == 0  # what can be read needs no such permission
+        desk.nothing_more()
+    assert card.data.attempts_left == 3
+
+
+@pytest.mark.parametrize(("answer", "ret_code"), [("always", 0), ("never", 0x76000031)])
+@pytest.mark.parametrize("is_allowed", [True, False])
+def test_where_no_window_opens_the_popup_asks_about_raw(
+    card: VirtualCard, answer: str, ret_code: int, is_allowed: bool
+) -> None:
+    with Rig(card, consent="ask") as rig:
+        if is_allowed:
+            rig.allow(SITE)
+        with rig.popup(SITE, **RAW) as popup:
+            question = popup.question()
+            assert question["kind"] == ("blind" if is_allowed else "site")
+            assert question["blind"]
+            while popup.answer(answer) != 200:  # too soon for a yes, against double clicks
+                pass
+            assert popup.reply()["ret_code"] == ret_code
+        # Who calls directly has no popup: what was said there stands for them too.
+        assert rig.sign(SITE, **RAW)["ret_code"] == ret_code
 
 
 def test_two_sites_have_their_turns(card: VirtualCard, desk: Desk) -> None:

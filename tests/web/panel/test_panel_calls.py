@@ -6,6 +6,7 @@ from typing import cast
 
 import pytest
 
+from agent.consent.questions import Scope
 from agent.consent.site_store import Decision
 from agent.errors import MuteCardError, ServiceUnavailableError
 from agent.host.settings.preferences import Preferences
@@ -34,10 +35,23 @@ async def test_a_site_can_be_blocked_and_forgotten_but_not_allowed(door: Door) -
     assert door.store.decision(site) is Decision.BLOCKED
     answer = await door.post("sites", {"origin": str(site), "action": "forget"})
     assert answer["sites"] == []
-    for action in ("allow", "allowed", "this_time", "BLOCK", ""):
+    for action in ("allow", "allowed", "this_time", "allow_blind", "BLOCK", ""):
         response, _ = await door.ask("POST", "api/sites", {"origin": str(site), "action": action})
         assert response.status == 400
     assert door.store.decision(site) is Decision.UNKNOWN
+
+
+async def test_signatures_over_what_cannot_be_shown_are_taken_back_by_themselves(
+    door: Door,
+) -> None:
+    site = Origin.parse_any("https://shop.example")
+    door.store.remember(site, Decision.ALLOWED)
+    await asyncio.wrap_future(door.store.remember(site, Decision.ALLOWED, Scope.BLIND))
+    (row,) = (await door.get("sites"))["sites"]
+    assert (row["decision"], row["blind"]) == ("allowed", "allowed")
+    answer = await door.post("sites", {"origin": str(site), "action": "forget_blind"})
+    (row,) = answer["sites"]
+    assert (row["decision"], row["blind"]) == ("allowed", "unknown")
 
 
 async def test_what_is_no_origin_is_not_remembered(door: Door) -> None:

@@ -69,8 +69,12 @@
   const cancel = () => choice("cancel", say("common.cancel"), "quiet");
 
   const askSite = (question) => {
-    find("title").textContent = say("popup.site_title");
+    const alone = question.kind === "blind"; // the site may use the card: only this is still to be asked
+    find("title").textContent = say(alone ? "common.blind_title" : "popup.site_title");
+    find("text").hidden = alone;
     find("text").textContent = say(`popup.wish.${names.get(name)?.[1] ?? "other"}`);
+    find("blind").textContent = say("common.blind_text");
+    find("blind").hidden = !question.blind;
     find("more").textContent = say("common.covers_pin");
     find("more").hidden = !question.attemptsUnknown;
     find("choices").replaceChildren(
@@ -87,6 +91,8 @@
     const kind = left === null ? "unknown" : last ? "last" : "again";
     find("title").textContent = say(`popup.${kind}_title`);
     find("text").textContent = say(`popup.${kind}_text`, { count: left });
+    find("text").hidden = false;
+    find("blind").hidden = true;
     find("more").hidden = true;
     find("choices").replaceChildren(
       choice("once", say(last ? "common.send_pin_surely" : "popup.send_pin"), last ? "grave" : "main"),

@@ -39,13 +39,15 @@ function row(line) {
   const more = [
     [t("history.site"), line.site], [t("history.digest"), line.digest && `${line.hash} ${line.digest}`],
     [t("history.format"), line.format], [t("history.reader"), line.reader], [t("history.card"), line.card_serial],
-    [t("history.holder"), line.holder], [t("history.certificate"), line.thumbprint], [t("history.detail"), line.detail],
+    [t("history.holder"), line.holder], [t("history.certificate"), line.thumbprint],
+    [t("history.detail"), line.kind === "segment" && line.detail],
     [t("history.link"), line.link],
   ].filter(([, value]) => value);
   return h("li", { "data-seq": line.seq, "data-outcome": line.outcome },
     icon(kind, `icon ${kind}-ink`),
     h("div", { class: "grow" },
-      h("div", { class: "row" }, h("b", {}, title(line)), h("span", { class: `tag ${kind}` }, outcomeText(line.outcome))),
+      h("div", { class: "row" }, h("b", {}, title(line)), h("span", { class: `tag ${kind}` }, outcomeText(line.outcome)),
+        line.detail === "blind" && h("span", { class: "tag warning" }, t("history.blind"))),
       h("div", {}, h("small", {}, [moment(line.at), siteText(line.site), line.holder].filter(Boolean).join(" · "))),
       h("details", {}, h("summary", {}, t("history.more", { seq: line.seq })),
         h("dl", { class: "facts" }, more.map(([name, value]) => [h("dt", {}, name), h("dd", { class: "code" }, value)])))));

@@ -6,7 +6,7 @@ import { moment, t } from "../i18n.js";
 import { carefulButton, heading, notice, trouble } from "../parts.js";
 
 /** @typedef {import("../picture.js").State} State */
-/** @typedef {{origin: string, before_domain: string, domain: string, odd: boolean, decision: "this_time"|"allowed"|"blocked", ruling: "silent"|"allowed"|"forbidden", since: string, last_used: string|null}} Row */
+/** @typedef {{origin: string, before_domain: string, domain: string, odd: boolean, decision: "unknown"|"this_time"|"allowed"|"blocked", blind: "unknown"|"this_time"|"allowed"|"blocked", ruling: "silent"|"allowed"|"forbidden", since: string, last_used: string|null}} Row */
 
 const AGAIN = 3_000; // milliseconds
 
@@ -20,6 +20,10 @@ function effect(row) {
   const kind = row.decision === "blocked" ? "bad" : row.decision === "allowed" ? "good" : "warning";
   return { kind, text: t(`sites.${row.decision}`) };
 }
+
+/** What the site may have signed that cannot be shown. @param {Row} row */
+const blindTag = (row) => row.blind !== "unknown"
+  && h("span", { class: `tag ${row.blind === "blocked" ? "bad" : "warning"}` }, t(`sites.blind_${row.blind}`));
 
 /** The domain stands out: what is before it, its owner calls as they like. @param {Row} row */
 const host = (row) => h("span", { class: "host" },
@@ -40,11 +44,12 @@ function line(place, row) {
   return h("li", { "data-origin": row.origin },
     icon(kind === "bad" ? "bad" : kind === "good" ? "good" : "warning", `icon ${kind}-ink`),
     h("div", { class: "grow" },
-      h("div", { class: "row" }, own ? h("b", {}, name) : host(row), h("span", { class: `tag ${kind}` }, text)),
+      h("div", { class: "row" }, own ? h("b", {}, name) : host(row), h("span", { class: `tag ${kind}` }, text), blindTag(row)),
       h("div", {}, h("small", { class: "code" }, row.origin)),
       h("div", {}, h("small", {}, t("sites.since", { when: moment(row.since) }), " · ", row.last_used === null ? t("sites.never") : t("sites.used", { when: moment(row.last_used) }))),
       row.odd && h("div", { class: "warning-ink" }, t("sites.punycode"))),
     h("div", { class: "row" },
+      row.blind === "unknown" ? null : carefulButton("", t("sites.forgetBlind"), t("sites.forgetBlindQuestion", { site: name }), t("sites.forgetBlindText"), act("forget_blind")),
       carefulButton("", t(row.decision === "blocked" ? "sites.unblock" : "sites.revoke"), t("sites.forgetQuestion", { site: name }), t("sites.forgetText"), act("forget")),
       row.decision === "blocked" ? null : carefulButton("danger", t("sites.block"), t("sites.blockQuestion", { site: name }), t("sites.blockText"), act("block"))));
 }

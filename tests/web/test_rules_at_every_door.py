@@ -1,0 +1,292 @@
+"""Every rule about signatures, through every door that a signature can be asked for at.
+
+A row of :data:`RULES` is asked for at each of its doors, of an agent of its own. A refusal comes
+before the PIN is sent, so a refused row hands over a wrong one: it must cost no attempt.
+"""
+
+import asyncio
+import base64
+import json
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import pytest
+
+from agent.cms.digest import HashAlgorithm
+from agent.cms.login import RESERVED
+from agent.consent.consent import Ask
+from agent.consent.local_user import LocalUserConsent
+from agent.consent.permissions import Permission
+from agent.consent.questions import NoPrompter, Scope
+from agent.errors import AgentError, ErrorCode
+from agent.history.store import History, read
+from agent.host.settings.config import Settings
+from agent.origin import Origin
+from agent.pki.reading import read_certificate
+from agent.signing.service import SigningService
+from agent.virtualcard import cardfile
+from agent.virtualcard.card import VirtualCard
+from agent.virtualcard.issuer import Validity
+from agent.virtualcard.model import ID_KEYX
+from agent.virtualcard.provider import READER_NAME, VirtualProvider
+from agent.web.hipki.errors import numbers
+from agent.web.hipki.hipki_mount import HipkiMount
+from agent.web.hipki.popup_prompter import PopupPrompter
+from tests.signing.permission_support import MemoryPermissions
+from tests.web.conftest import SITE, Agent, AgentFactory
+from tests.web.hipki.rig import PIN, WRONG_PIN, base64_text
+
+CardFactory = Callable[..., VirtualCard]
+DONE: Final = "done"
+DIGEST: Final = HashAlgorithm.SHA256.digest(b"document")
+ALLOWED: Final = {Scope.CARD: Permission.ALLOWED}
+BLIND: Final = {**ALLOWED, Scope.BLIND: Permission.ALLOWED}
+NEVER_BLIND: Final = {**ALLOWED, Scope.BLIND: Permission.BLOCKED}
+BLOCKED: Final = {Scope.CARD: Permission.BLOCKED}
+PAGES: Final = ("http", "batch", "socket", "direct", "popup")
+"""The doors of pages; the command line is one of the citizen's own."""
+ALL: Final = (*PAGES, "command")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What is asked for, under which circumstances, and how each door has to end it."""
+
+    name: str
+    expected: ErrorCode | None
+    doors: tuple[str, ...] = PAGES
+    data: bytes | None = None
+    digest: bytes | None = None
+    form: str = "pkcs1"
+    hash: HashAlgorithm = HashAlgorithm.SHA256
+    key: bytes | None = None
+    permissions: Mapping[Scope, Permission] = field(default_factory=lambda: ALLOWED)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    validity: Validity = Validity.NOW
+    confirm_unknown: bool = False
+
+    @property
+    def pin(self) -> str:
+        return PIN if self.expected is None else WRONG_PIN
+
+
+RULES: Final = (
+    Rule("plain", None, ALL, data=b"document"),
+    Rule("a login, bare", ErrorCode.BAD_REQUEST, ALL, data=b"x" + RESERVED),
+    Rule("a login, as content", None, ALL, data=RESERVED, form="cms"),
+    Rule("blind, not asked", ErrorCode.BLIND_NOT_ALLOWED, PAGES[:-1], digest=DIGEST),
+    Rule("blind, never", ErrorCode.BLIND_NOT_ALLOWED, digest=DIGEST, permissions=NEVER_BLIND),
+    Rule("blind, allowed", None, digest=DIGEST, permissions=BLIND),
+    Rule("detached", None, PAGES[:3], digest=DIGEST, form="cms-detached"),
+    # Pages of the native API learn no more; the old protocol has one number for both.
+    Rule("blocked", ErrorCode.ORIGIN_NOT_ALLOWED, data=b"document", permissions=BLOCKED),
+    Rule("blocked, blind", ErrorCode.ORIGIN_NOT_ALLOWED, digest=DIGEST, permissions=BLOCKED),
+    Rule(
+        "no SHA-1",
+        ErrorCode.BAD_REQUEST,
+        data=b"document",
+        hash=HashAlgorithm.SHA1,
+        settings={"allow_sha1": False},
+    ),
+    Rule(
+        "no SHA-1, blind",
+        ErrorCode.BAD_REQUEST,
+        digest=HashAlgorithm.SHA1.digest(b"document"),
+        hash=HashAlgorithm.SHA1,
+        permissions=BLIND,
+        settings={"allow_sha1": False},
+    ),
+    Rule(
+        "SHA-1",
+        None,
+        data=b"document",
+        hash=HashAlgorithm.SHA1,
+        settings={"allow_sha1": True},
+    ),
+    Rule("expired", ErrorCode.CERTIFICATE_EXPIRED, ALL, b"x", validity=Validity.EXPIRED),
+    Rule("too early", ErrorCode.CERTIFICATE_NOT_YET_VALID, ALL, b"x", validity=Validity.NOT_YET),
+    Rule("the encryption key", ErrorCode.KEY_NOT_FOUND, data=b"x", key=ID_KEYX),
+    Rule("attempts unknown", ErrorCode.PIN_LAST_ATTEMPT, PAGES[:4], b"x", confirm_unknown=True),
+    Rule("no PIN of a page", ErrorCode.PIN_REQUIRED, data=b"x", settings={"page_pin": False}),
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the doors are: an agent with one card, and a folder for the command line."""
+
+    card: VirtualCard
+    agent: Agent
+    folder: Path
+
+
+def _native(rule: Rule, card: VirtualCard, *, batch: bool = False) -> dict[str, Any]:
+    what = {"data": rule.data} if rule.data is not None else {"digest": rule.digest}
+    one = {name: base64.b64encode(value or b"").decode() for name, value in what.items()}
+    params: dict[str, Any] = {"hash": rule.hash, "format": rule.form, "pin": rule.pin}
+    params |= {"items": [{"data": base64_text("harmless")}, one]} if batch else one
+    if batch and rule.form == "cms-detached":
+        params["items"] = [one, one]
+    if rule.key is not None:
+        (der,) = (each.der for each in card.data.certificates if each.id == rule.key)
+        params["certificate"] = read_certificate(der).thumbprint.hex()
+    return params
+
+
+def _old(rule: Rule) -> dict[str, Any]:
+    kind = "RAW" if rule.digest is not None else {"pkcs1": "PKCS1", "cms": "PKCS7"}[rule.form]
+    fields = {
+        "func": "MakeSignature",
+        "tbs": base64_text(rule.digest or rule.data or b""),
+        "tbsEncoding": "base64",
+        "signatureType": kind,
+        "hashAlgorithm": rule.hash.replace("-", ""),
+        "pin": rule.pin,
+    }
+    if rule.key is not None:
+        fields["keyidb64"] = base64_text(rule.key)
+    return fields
+
+
+def _native_outcome(answer: Mapping[str, Any]) -> str:
+    return str(answer["error"]["code"]) if "error" in answer else DONE
+
+
+async def _http(place: Place, rule: Rule) -> str:
+    wanted = {"params": _native(rule, place.card)}
+    return _native_outcome((await place.agent.post("sign", wanted))[1])
+
+
+async def _batch(place: Place, rule: Rule) -> str:
+    wanted = {"params": _native(rule, place.card, batch=True)}
+    return _native_outcome((await place.agent.post("sign_batch", wanted))[1])
+
+
+async def _socket(place: Place, rule: Rule) -> str:
+    wanted = {"id": 1, "method": "sign", "params": _native(rule, place.card)}
+    async with place.agent.socket() as socket:
+        await socket.send_json(wanted)
+        while "id" not in (answer := await socket.receive_json()):
+            pass
+    return _native_outcome(answer)
+
+
+async def _direct(place: Place, rule: Rule) -> str:
+    body = b"tbsPackage=" + json.dumps(_old(rule)).encode()
+    url = f"{place.agent.plain_url}/sign"
+    async with place.agent.http.post(url, data=body, headers={"Origin": SITE}) as response:
+        return str(json.loads(await response.text())["ret_code"])
+
+
+async def _popup(place: Place, rule: Rule) -> str:
+    agent = place.agent
+    async with agent.http.get(f"{agent.plain_url}/popupForm") as response:
+        page = await response.text()
+    token = page.partition('name="token" content="')[2].partition('"')[0]
+    asked = {"token": token, "site": SITE, "message": json.dumps(_old(rule))}
+    url, headers = f"{agent.plain_url}/popup/request", {"Origin": agent.plain_url}
+    async with agent.http.post(url, json=asked, headers=headers) as response:
+        async for line in response.content:
+            if "reply" in (state := json.loads(line)):
+                return str(json.loads(state["reply"])["ret_code"])
+    raise AssertionError("no reply")
+
+
+async def _command(place: Place, rule: Rule) -> str:
+    document, card = place.folder / "document", place.folder / "card.json"
+    await asyncio.to_thread(document.write_bytes, rule.data or b"")
+    await asyncio.to_thread(cardfile.save, card, place.card.data)
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "agent", "sign", str(document), "--format", rule.form, "--json"),
+        *("--out", str(place.folder / "out"), "--virtual-card", str(card), "--pin-stdin"),
+        *("--state-dir", str(place.folder / "state")),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    said, _ = await child.communicate(f"{rule.pin}\n".encode())
+    return _native_outcome(json.loads(said))
+
+
+Door: TypeAlias = Callable[[Place, Rule], Awaitable[str]]
+DOORS: Final[Mapping[str, Door]] = {
+    "http": _http,
+    "batch": _batch,
+    "socket": _socket,
+    "direct": _direct,
+    "popup": _popup,
+    "command": _command,
+}
+
+
+def _number(code: ErrorCode | None) -> str:
+    """Return what pages of the old protocol compare with."""
+    return "0" if code is None else str(int(numbers(AgentError(code=code)).ret_code))
+
+
+@pytest.fixture
+async def open_place(
+    start_agent: AgentFactory, make_card: CardFactory, tmp_path: Path
+) -> AsyncIterator[Callable[[Rule], Awaitable[Place]]]:
+    """Start an agent with every door under the circumstances of a rule."""
+    async with AsyncExitStack() as stack:
+
+        async def open_it(rule: Rule) -> Place:
+            card = make_card(validity=rule.validity)
+            provider = VirtualProvider(readers=1)
+            provider.insert(READER_NAME.format(0), card)
+            permissions = MemoryPermissions()
+            for scope, permission in rule.permissions.items():
+                permissions.remember(Origin.parse(SITE), permission, scope)
+            prompter = PopupPrompter(NoPrompter("no window can be shown here"))
+            consent = LocalUserConsent(
+                Ask(permissions, prompter, confirm_unknown=rule.confirm_unknown)
+            )
+            settings = Settings(**rule.settings)
+            history = await asyncio.to_thread(History, tmp_path / "history.sqlite")
+            stack.push_async_callback(asyncio.to_thread, history.close)
+            service = SigningService(
+                provider,
+                consent,
+                prompter=prompter,
+                forbid_sha1=settings.allow_sha1 is False,
+                history=history,
+            )
+            stack.push_async_callback(service.close)
+            await service.start()
+            mount = await asyncio.to_thread(HipkiMount, service, consent, settings)
+            agent = await start_agent(service=service, plain_mounts=(mount,), **rule.settings)
+            return Place(card, agent, tmp_path)
+
+        yield open_it
+
+
+@pytest.mark.parametrize(
+    ("rule", "door"),
+    [pytest.param(rule, door, id=f"{rule.name}-{door}") for rule in RULES for door in rule.doors],
+)
+async def test_a_rule_holds_at_each_of_its_doors(
+    open_place: Callable[[Rule], Awaitable[Place]], rule: Rule, door: str
+) -> None:
+    place = await open_place(rule)
+    outcome = await DOORS[door](place, rule)
+    if door in ("direct", "popup"):
+        assert outcome == _number(rule.expected)
+    else:
+        assert outcome == (rule.expected or DONE)
+    assert place.card.data.attempts_left == 3
+
+
+@pytest.mark.parametrize("door", ["http", "batch", "direct", "popup"])
+async def test_the_history_says_what_was_signed_unseen(
+    open_place: Callable[[Rule], Awaitable[Place]], door: str
+) -> None:
+    place = await open_place(Rule("blind", None, digest=DIGEST, permissions=BLIND))
+    await DOORS[door](place, Rule("blind", None, digest=DIGEST))
+    await DOORS["http"](place, Rule("seen", None, data=b"document"))
+    lines = await asyncio.to_thread(read, place.folder / "history.sqlite")
+    assert lines[0].entry.detail is None
+    assert lines[1].entry.detail == "blind"
