@@ -52,9 +52,10 @@ def load_statics() -> Mapping[str, StaticFile]:
     page = spoken_page(found["/index.html"].body.decode()).encode()
     for path in ("/", "/index.html", "/static/index.html"):
         found[path] = _file(page, "text/html")
-    sdk = _load(files("agent").joinpath("web", "sdk", "ankong.js"))
-    if sdk is not None:
-        found["/sdk/ankong.js"] = sdk
+    for name in ("ankong.js", "pinbox.js"):
+        sdk = _load(files("agent").joinpath("web", "sdk", name))
+        if sdk is not None:
+            found[f"/sdk/{name}"] = sdk
     return found
 
 

@@ -26,6 +26,7 @@ from agent.web.hipki.information import (
     information,
     information_image,
 )
+from agent.web.hipki.public_names import public_reader_name
 from agent.web.service import Service
 
 IMAGE_SECONDS: Final = 1.5
@@ -118,7 +119,10 @@ class HipkiComponent:
         try:
             await self._service.connect(site)
         except AgentError as error:
-            return numbers(error)
+            why = numbers(error)
+            if why.ret_code is Major.UNTRUSTED_SITE:
+                self._note_refused(site)
+            return why
         return ErrorNumbers(Major.SUCCESS)
 
     def public_information(
@@ -224,7 +228,9 @@ class HipkiComponent:
         wanted = fields.slot
         if wanted is None:
             return slots
-        return [slot for slot in slots if wanted in (slot.name, slot.reader.name)]
+        exact = [slot for slot in slots if wanted in (slot.name, slot.reader.name)]
+        # Pages keep the name that they were told before they were allowed.
+        return exact or [slot for slot in slots if wanted == _as_strangers_see(slot).name]
 
     def _reader(self, fields: RequestFields) -> str | None:
         """Return the reader that is named, or the only one that pages see; None for any.
@@ -238,6 +244,8 @@ class HipkiComponent:
         slots = self._slots({}, fields)
         if not slots:
             raise HipkiError(Major.NO_READER)
+        if len(slots) > 1:  # names that differ in the serial number only
+            return None
         return slots[0].reader.name
 
     async def _serials(self, site: Origin) -> Mapping[str, CardContents]:
@@ -265,7 +273,8 @@ def _listing_outcome(error: AgentError) -> ErrorNumbers:
 
 
 def _as_strangers_see(slot: Slot) -> Slot:
-    return replace(slot, reader=replace(slot.reader, generation=None))
+    name = public_reader_name(slot.reader.name)
+    return replace(slot, reader=replace(slot.reader, name=name, generation=None))
 
 
 async def _refuse(site: Origin, fields: RequestFields) -> Reply:

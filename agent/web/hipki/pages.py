@@ -52,8 +52,8 @@ class Page:
     _parts: Mapping[str, str]
 
     @classmethod
-    def load(cls, name: str) -> "Page":
-        """Read ``name.html`` and ``name.js``.
+    def load(cls, name: str, *, pin_box: bool = False) -> "Page":
+        """Read ``name.html`` and ``name.js``, and before it the SDK's ``PinBox`` where asked for.
 
         In the document ``{field}`` stands for a field and ``{say:key}`` for a translated text.
 
@@ -62,7 +62,8 @@ class Page:
 
         """
         document = _read(f"{name}.html")
-        script = f"{_read('talk.js')}{_read(f'{name}.js')}"
+        box = _read_pin_box() if pin_box else ""
+        script = f"{_read('talk.js')}{box}{_read(f'{name}.js')}"
         inline = document.partition("<style>")[2].partition("</style>")[0]
         style = inline.replace("{style}", _read("style.css"))
         policy = (
@@ -112,6 +113,12 @@ def _texts(language: Language, page: str) -> Mapping[str, str]:
 
 def _read(name: str) -> str:
     return (_FOLDER / name).read_text("utf-8")
+
+
+def _read_pin_box() -> str:
+    """Return the SDK's module as a piece of a plain script."""
+    module = resources.files("agent.web") / "sdk" / "pinbox.js"
+    return module.read_text("utf-8").replace("\nexport ", "\n")
 
 
 def _hash(content: str) -> str:

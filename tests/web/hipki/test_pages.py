@@ -17,7 +17,7 @@ from agent.words.language import requested_language
 
 FOLDER = resources.files("agent.web.hipki") / "pages"
 FIELDS = {
-    "popup": {"ready": "getTbs"},
+    "popup": {"ready": "getTbs", "opened": ""},
     "adddomain": {"candidates": "[]", "windows": "yes"},
     "selftest": {"version": "1", "product": "2"},
 }

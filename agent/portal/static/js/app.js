@@ -155,7 +155,7 @@ async function logout() {
 /** Change the language; what was typed stays, except a PIN. @param {string} language */
 function speak(language) {
   setLanguage(language);
-  const typed = [...byId("main").querySelectorAll("input[id]:not([type=password])")].map((input) =>
+  const typed = [...byId("main").querySelectorAll("input[id]:not([data-pin])")].map((input) =>
     /** @type {const} */ ([input.id, /** @type {HTMLInputElement} */ (input).value]));
   drawTop();
   if (!shown) return;

@@ -6,6 +6,7 @@ import { help } from "./chip.js";
 import { announce, fill, h, icon } from "./dom.js";
 import { day, t } from "./i18n.js";
 import { field, notice } from "./parts.js";
+import { PinBox } from "/sdk/pinbox.js";
 
 /** @typedef {import("./cardview.js").CardView} CardView */
 /** @typedef {import("/sdk/ankong.js").Snapshot} Snapshot */
@@ -192,15 +193,13 @@ export class CardPanel {
   /** @param {CardView} view */
   #pinForm({ reader, certificate, attemptsLeft }) {
     const last = attemptsLeft === 1;
-    // Not "off": Chromium heeds that for no password field, and offers to save the PIN. What is good once it leaves alone.
-    const pin = field({ id: "pin", label: t("pin.label"), hint: t("pin.hint"), type: "password", autocomplete: "one-time-code",
-      inputmode: "text", autocapitalize: "off", spellcheck: "false", maxlength: 16, class: "wide-letters",
-      "data-1p-ignore": true, "data-lpignore": "true" });
+    const pin = field({ id: "pin", label: t("pin.label"), hint: t("pin.hint"), inputmode: "text", maxlength: 16,
+      class: "wide-letters" });
+    const box = new PinBox(pin.input);
     const submit = h("button", { class: "button primary", id: "submit-pin" }, this.options.submit);
     const onsubmit = (/** @type {Event} */ event) => {
       event.preventDefault();
-      const value = pin.input.value;
-      pin.input.value = "";
+      const value = box.take();
       if (!PIN.test(value)) return pin.complain(t("pin.length"));
       void this.#submit(value, /** @type {import("/sdk/ankong.js").Reader} */ (reader));
     };

@@ -16,10 +16,13 @@
   let name = "";
   let taken = false;
   let wide = false;
+  let wasAside = false; // another window had the focus
   let gone = false; // a closed window says nothing: its page may have opened another by now
 
-  // Of a page that says nothing; well within what pages wait for us, often 3.5 seconds.
+  // With a page that says nothing, in milliseconds: where our message may be lost, well within what pages wait for us,
+  // often 3.5 seconds; and where it is not, longer than any page is busy.
   const PATIENCE = 1500;
+  const LONGEST_BUSY = 11_000;
 
   const progress = (text) => {
     find("ask").hidden = true;
@@ -164,12 +167,18 @@
     window.close();
   };
 
+  // A window of its own that a page asked for, and yet nobody opened it: the browser has cut the two apart.
+  const isCutOff = () => meta("opened") === "by_page" && history.length <= 1;
+
   const alone = () => {
     find("spinner").hidden = true;
-    progress(say("popup.alone"));
+    const cut = isCutOff();
+    progress(say(cut ? "popup.cut_off" : "popup.alone"));
+    if (cut) widen();
   };
 
   addEventListener("pagehide", () => { gone = true; });
+  addEventListener("blur", () => { wasAside = true; });
   addEventListener("focus", () => guard([...find("choices").children]));
   document.addEventListener("visibilitychange", () => guard([...find("choices").children]));
   if (opener) {
@@ -179,9 +188,17 @@
       clearInterval(calling);
       serve(event.data, event.origin);
     });
-    // Chromium can lose a window's first message while its page opens another window: call again.
-    const call = () => opener.postMessage(JSON.stringify({ func: meta("ready") }), "*");
-    const calling = setInterval(call, PATIENCE);
+    // Chromium can lose a window's first message while its page opens another window, which takes the focus from this
+    // one. A page that is only busy must not find two messages: some take the second for the reply.
+    let since = 0;
+    const call = () => {
+      since = performance.now();
+      opener.postMessage(JSON.stringify({ func: meta("ready") }), "*");
+    };
+    const calling = setInterval(() => {
+      const isAside = wasAside || !document.hasFocus();
+      if (performance.now() - since >= (isAside ? PATIENCE : LONGEST_BUSY)) call();
+    }, 250);
     call();
   } else {
     alone();

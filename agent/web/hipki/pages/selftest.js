@@ -4,6 +4,7 @@
   const items = new Map();
   let seen = null;
   let signing = false;
+  let pinBox = null;
 
   for (const id of checks) {
     const item = document.createElement("li");
@@ -157,8 +158,7 @@
   const sign = async (reader) => {
     signing = true;
     find("sign").disabled = true;
-    const pin = find("pin").value;
-    find("pin").value = "";
+    const pin = pinBox.take();
     try {
       outcome(await ask({ func: "MakeSignature", tbs: encodeURIComponent(`Ankong self-test ${new Date().toISOString()}`), hashAlgorithm: "SHA256", signatureType: "PKCS7", checkValidity: "true", slotDescription: encodeURIComponent(reader.name), pin: encodeURIComponent(pin) }));
     } catch {
@@ -175,6 +175,7 @@
     if (item.querySelector("form")) return;
     set("signature", "idle", say("selftest.offer"));
     item.lastElementChild.append(find("signing").content.cloneNode(true));
+    pinBox = new PinBox(find("pin"));
     find("pin").setAttribute("aria-label", say("selftest.pin_label"));
     find("pin").placeholder = say("selftest.pin_placeholder");
     find("sign").textContent = say("selftest.sign");
