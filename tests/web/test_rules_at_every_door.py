@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import pytest
+from aiohttp import WSCloseCode
 
 from agent.cms.digest import HashAlgorithm
 from agent.cms.login import RESERVED
@@ -170,9 +171,12 @@ async def _socket(place: Place, rule: Rule) -> str:
     wanted = {"id": 1, "method": "sign", "params": _native(rule, place.card)}
     async with place.agent.socket() as socket:
         await socket.send_json(wanted)
-        while "id" not in (answer := await socket.receive_json()):
-            pass
-    return _native_outcome(answer)
+        async for message in socket:
+            answer = json.loads(message.data)
+            if "id" in answer:
+                return _native_outcome(answer)
+        assert socket.close_code == WSCloseCode.POLICY_VIOLATION  # blocked sites get no socket
+    return ErrorCode.ORIGIN_NOT_ALLOWED
 
 
 async def _direct(place: Place, rule: Rule) -> str:

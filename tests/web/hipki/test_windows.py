@@ -167,7 +167,8 @@ def test_a_new_site_with_raw_is_asked_about_in_one_window(
 ) -> None:
     with asking(card, desk) as rig:
         with rig.popup(SITE, **RAW) as popup:
-            assert desk.seen() == AllowSite(Origin.parse_any(SITE), blind=True)
+            asked = AllowSite(Origin.parse_any(SITE), attempts_unknown=True, blind=True)
+            assert desk.seen() == asked
             desk.answers.put(answer)
             assert popup.reply()["ret_code"] == 0
         with rig.popup(SITE, **RAW) as popup:
