@@ -7,7 +7,7 @@ it does for browsers' cookies: two names below ``github.io`` belong to two peopl
 The first call reads the list and takes a tenth of a second: it belongs in no event loop.
 """
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from agent.origin import Origin
@@ -37,6 +37,20 @@ def registrable_domain(host: str) -> str | None:
         return None
     found = _public_suffixes().privatesuffix(name)
     return None if found is None else found + host[len(name) :]
+
+
+@lru_cache(maxsize=4096)
+def group_of(site: Origin) -> str:
+    """Return under which name a site is counted: its registrable domain, or else all of its host.
+
+    Blocks for a tenth of a second at first.
+
+    Raises:
+        OSError: the list is missing: the installation is broken.
+
+    """
+    host = site.host.removesuffix(".")
+    return registrable_domain(host) or host
 
 
 def split_display_host(site: Origin) -> tuple[str, str]:

@@ -128,6 +128,8 @@ LOCAL_PROGRAM: Final = Origin(LOCAL, "program")
 """A program on this computer that speaks the old component's protocol."""
 PANEL: Final = Origin(LOCAL, "panel")
 """A page of the panel that the citizen has opened."""
+OPAQUE: Final = Origin(LOCAL, "opaque")
+"""A page of which its browser says ``null``, or what is no origin; it may be a blocked site's."""
 OWN_PAGE: Final = Origin(LOCAL, "page")
 """Any other page that the agent itself served; whoever opened it."""
 

@@ -21,6 +21,7 @@ from agent.host.instance import install_key, quitting
 from agent.host.instance import running as instance
 from agent.host.instance.panel_key import PanelKey
 from agent.host.machine import logs
+from agent.host.machine.descriptors import raise_descriptor_limit
 from agent.host.machine.memory import leave_no_core, shut_others_out
 from agent.host.machine.paths import Paths
 from agent.host.machine.umask import private_files
@@ -295,6 +296,7 @@ def opened(options: DaemonOptions) -> Iterator[Daemon]:
 
     """
     leave_no_core()
+    raise_descriptor_limit()
     shut_others_out()
     paths = Paths.choose(options.state_dir)
     paths.prepare()

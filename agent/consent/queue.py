@@ -1,7 +1,9 @@
-"""One window at a time; and who pesters the citizen waits longer after each refusal.
+"""One window of each kind at a time; and who pesters the citizen waits longer after each refusal.
 
-A page can have as many names as it likes (``1.pest.example``, ``2.pest.example``), each a site of
-its own. So strangers also wait together: few at once, and all of them after several refusals.
+Sites that want to be allowed have a line of their own (:mod:`agent.consent.stranger_line`): none
+of them keeps the PIN window of a site that is allowed waiting. A page can have as many names as it
+likes (``1.pest.example``, ``2.pest.example``), each a site of its own, so strangers are counted by
+registrable domain.
 """
 
 import asyncio
@@ -15,6 +17,8 @@ from typing import Final, TypeVar, cast
 from msgspec.structs import replace
 
 from agent.consent.questions import AllowSite, EnterPin, Prompt, Prompter, SiteAnswer, UnaskedError
+from agent.consent.stranger_line import StrangerLine
+from agent.domain import group_of
 from agent.errors import AgentError, ErrorCode
 from agent.origin import Origin
 
@@ -22,9 +26,7 @@ A = TypeVar("A")
 PAUSES: Final = (0.0, 0.0, 5.0, 30.0, 120.0, 600.0)
 """Seconds in which a site may not ask, after so many refusals in a row; the last one for more."""
 COMMON_PAUSES: Final = (0.0, 0.0, 0.0, 0.0, 10.0, 30.0, 120.0)
-"""The same for all sites that want to be allowed together, whichever of them were refused."""
-MAX_STRANGERS: Final = 3
-"""Sites that wait to be allowed at once, the one whose window is open included."""
+"""The same for all domains together that want a site to be allowed and have been refused before."""
 FORGIVEN: Final = 3600.0  # seconds after which refusals no longer count
 OFFER_BLOCK: Final = 2  # refusals in a row after which the PIN window offers to block the site
 _REFUSALS: Final = (SiteAnswer.CANCEL, SiteAnswer.NEVER, False)
@@ -44,7 +46,7 @@ class _Refusals:
 
 
 class PromptQueue:
-    """Stands before another prompter: a queue for all, a pause for those who were refused.
+    """Stands before another prompter: one window of each kind, a pause for who was refused.
 
     Whatever ends a window but an answer is a refusal, also that the page gave up: opening and
     closing windows is pestering too.
@@ -69,8 +71,8 @@ class PromptQueue:
         self._clock = clock
         self._window = asyncio.Lock()
         self._waiting: set[Origin] = set()
-        self._refusals: OrderedDict[Origin, _Refusals] = OrderedDict()
-        self._strangers = 0
+        self._refusals: OrderedDict[Origin | str, _Refusals] = OrderedDict()
+        self._strangers = StrangerLine()
         self._common = _Refusals()
 
     def can_ask(self) -> bool:
@@ -86,11 +88,33 @@ class PromptQueue:
                 and whatever the window says.
 
         """
-        site = prompt.site
         self._check_pause(prompt)
-        with self._only_one(site), self._few_strangers(prompt):
+        is_stranger = isinstance(prompt, AllowSite)
+        with self._only_one(prompt.site):
+            if is_stranger:
+                return await self._ask_about_stranger(prompt)
             async with self._window:
-                return await self._put(site, self._with_offer(prompt))
+                return await self._put(prompt.site, self._with_offer(prompt))
+
+    async def _ask_about_stranger(self, prompt: Prompt[A]) -> A:
+        domain = group_of(prompt.site)
+
+        async def show() -> A:
+            refused = True
+            try:
+                answer = await self._put(domain, prompt)
+                refused = answer in _REFUSALS
+            except AgentError as error:
+                refused = not isinstance(error, UnaskedError)
+                raise
+            finally:
+                count = self._still(self._common).count + 1
+                self._common = _Refusals(count, self._clock()) if refused else _Refusals()
+            if not refused:
+                self._strangers.forget(domain)
+            return answer
+
+        return await self._strangers.take_turn(domain, show)
 
     @contextmanager
     def _only_one(self, site: Origin) -> Iterator[None]:
@@ -102,22 +126,11 @@ class PromptQueue:
         finally:
             self._waiting.discard(site)
 
-    @contextmanager
-    def _few_strangers(self, prompt: Prompt[A]) -> Iterator[None]:
-        if not isinstance(prompt, AllowSite):
-            yield
-            return
-        if self._strangers >= MAX_STRANGERS:
-            raise AgentError("too many sites want to be allowed", code=ErrorCode.BUSY)
-        self._strangers += 1
-        try:
-            yield
-        finally:
-            self._strangers -= 1
-
     def _check_pause(self, prompt: Prompt[A]) -> None:
-        until = self._of(prompt.site).until(PAUSES)
-        if isinstance(prompt, AllowSite):
+        is_stranger = isinstance(prompt, AllowSite)
+        refusals = self._of(group_of(prompt.site) if is_stranger else prompt.site)
+        until = refusals.until(PAUSES)
+        if is_stranger and refusals.count:
             until = max(until, self._still(self._common).until(COMMON_PAUSES))
         if self._clock() < until:
             raise AgentError("refused too often to ask now", code=ErrorCode.RATE_LIMITED)
@@ -127,7 +140,7 @@ class PromptQueue:
             return cast("Prompt[A]", replace(prompt, may_block=True))
         return prompt
 
-    async def _put(self, site: Origin, prompt: Prompt[A]) -> A:
+    async def _put(self, who: Origin | str, prompt: Prompt[A]) -> A:
         refused = True
         try:
             answer = await self._prompter.ask(prompt)
@@ -135,25 +148,22 @@ class PromptQueue:
         except AgentError as error:
             refused = not isinstance(error, UnaskedError)
             if error.code is ErrorCode.ORIGIN_BLOCKED:
-                self._block(site)
+                self._block(prompt.site)
             raise
         finally:
-            self._note(site, refused=refused)
-            if isinstance(prompt, AllowSite):
-                count = self._still(self._common).count + 1
-                self._common = _Refusals(count, self._clock()) if refused else _Refusals()
+            self._note(who, refused=refused)
         return answer
 
-    def _note(self, site: Origin, *, refused: bool) -> None:
-        before = self._of(site)
-        self._refusals.pop(site, None)
+    def _note(self, who: Origin | str, *, refused: bool) -> None:
+        before = self._of(who)
+        self._refusals.pop(who, None)
         if refused:
-            self._refusals[site] = _Refusals(before.count + 1, self._clock())
+            self._refusals[who] = _Refusals(before.count + 1, self._clock())
         while len(self._refusals) > MAX_SITES:
             self._refusals.popitem(last=False)
 
-    def _of(self, site: Origin) -> _Refusals:
-        return self._still(self._refusals.get(site, _Refusals()))
+    def _of(self, who: Origin | str) -> _Refusals:
+        return self._still(self._refusals.get(who, _Refusals()))
 
     def _still(self, refusals: _Refusals) -> _Refusals:
         """Return the refusals that count now."""

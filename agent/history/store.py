@@ -25,6 +25,7 @@ from agent.history.line import (
     HistoryLine,
     entry_values,
 )
+from agent.history.old_table import renew_table
 from agent.history.witness import Testimony, Witness, WitnessError
 
 T = TypeVar("T")
@@ -115,6 +116,7 @@ class History:
             self._witness = Witness.to_write(path)
         except OSError as error:
             raise DatabaseError(f"{path}: {error}") from error
+        renew_table(path, _SCHEMA.statements)
         self._database = Database(path, _SCHEMA, None)
         self._database.submit(self._begin).result()
 

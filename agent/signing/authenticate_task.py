@@ -9,8 +9,9 @@ from agent.cards.card import ID_SIGN, Card
 from agent.cms.digest import HashAlgorithm
 from agent.cms.login import LoginStatement
 from agent.consent.questions import Act, Purpose
-from agent.errors import AgentError, ErrorCode
+from agent.errors import AgentError, ErrorCode, KeyNotFoundError
 from agent.origin import Origin
+from agent.pki.certificate import KeyUsage
 from agent.secret import SecretBytes
 from agent.signing.key_use import CARD_SECONDS, KeyTask
 from agent.signing.model import AuthenticationRequest, AuthenticationResult, CardCertificate
@@ -53,7 +54,8 @@ class AuthenticateTask(KeyTask["Message", tuple[HashAlgorithm, bytes], Authentic
         """Check the certificate and make the token that waits for its signature.
 
         Raises:
-            KeyNotFoundError: the card has another certificate than the one asked for.
+            KeyNotFoundError: the card has another certificate than the one asked for, or its key
+                usage has no digitalSignature, without which no relying party may accept a login.
             AgentError: ``certificate_expired``, ``certificate_not_yet_valid``.
 
         """
@@ -61,8 +63,10 @@ class AuthenticateTask(KeyTask["Message", tuple[HashAlgorithm, bytes], Authentic
         from agent.signing.message import prepare_login_message  # noqa: PLC0415
 
         now = self.clock()
-        require_usable(certificate, self.request.certificate, now)
         request = self.request
+        require_usable(certificate, request.certificate, now)
+        if KeyUsage.DIGITAL_SIGNATURE not in certificate.facts.key_usage:
+            raise KeyNotFoundError("the certificate's key proves nobody's identity")
         made = LoginStatement.make(request.purpose, str(self.site), request.challenge, now)
         return prepare_login_message(made, request.hash, certificate)
 

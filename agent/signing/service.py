@@ -138,6 +138,10 @@ class SigningService:
         """Return whether a site may ask for more than the status, without asking anybody."""
         return self._consent.is_allowed(site)
 
+    def is_blocked(self, site: Origin) -> bool:
+        """Return whether the citizen, or an administrator, said no to a site for good."""
+        return self._consent.is_blocked(site)
+
     async def connect(self, site: Origin) -> None:
         """Ask the citizen to allow a site.
 

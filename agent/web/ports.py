@@ -43,7 +43,7 @@ class ServerConfig:
         is_our_peer: tells whether the program at the other end is this user's; None lets
             everybody on this computer in.
         prove: shows an allowed site that it is still the same installation.
-        state: what everybody is told of the agent.
+        state: what an allowed site is told of the agent.
 
     """
 

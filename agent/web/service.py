@@ -21,6 +21,9 @@ class Service(Protocol):
     def is_allowed(self, site: Origin) -> bool:
         """Return whether a site may ask for more than the status."""
 
+    def is_blocked(self, site: Origin) -> bool:
+        """Return whether a site was refused for good."""
+
     async def connect(self, site: Origin) -> None:
         """Ask the citizen to allow a site."""
 

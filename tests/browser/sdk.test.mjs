@@ -172,6 +172,15 @@ test("a hidden page is looked at once and then left alone", async () => {
   up.stop();
 });
 
+test("what only an allowed site is told is learnt once it is allowed", async () => {
+  const stranger = { product: "ankong", version: "0.1.0", api: "v1", allowed: false, max_data: 4194304 };
+  const { agent } = world({ body: stranger, answers: { connect: () => ({ result: { allowed: true } }) } });
+  await agent.check();
+  assert.deepEqual([agent.snapshot.allowed, agent.snapshot.virtual], [false, false]);
+  await agent.connect();
+  assert.deepEqual([agent.snapshot.allowed, agent.snapshot.virtual], [true, true]);
+});
+
 test("a call to nobody says why", async () => {
   const { agent } = world({ running: false });
   await assert.rejects(agent.connect(), (error) =>
@@ -196,6 +205,35 @@ test("nothing is signed twice: a lost connection fails the call", async () => {
   setTimeout(() => state.sockets[0].close(), 5);
   await refused;
   assert.equal(state.sockets.flatMap(({ sent }) => sent).filter(({ method }) => method === "sign").length, 1);
+});
+
+test("why a connection was closed is read and named", async () => {
+  for (const [event, code, retriable] of [
+    [{}, "connection_lost", true],
+    [{ code: 1006, reason: "" }, "connection_lost", true],
+    [{ code: 1001, reason: "" }, "connection_lost", true],
+    [{ code: 1008, reason: "origin_blocked" }, "origin_blocked", false],
+    [{ code: 1008, reason: "" }, "rate_limited", true],
+    [{ code: 1009, reason: "" }, "too_large", false],
+    [{ code: 1011, reason: "" }, "internal", false],
+  ]) {
+    const { agent, state } = world({ answers: { sign: () => { state.sockets[0].close(event); } } });
+    await assert.rejects(agent.sign({ data: "x" }), (error) => error.code === code && error.retriable === retriable);
+  }
+});
+
+test("what is too large is said to be, and nothing else on the connection dies with it", async () => {
+  const signature = () => ({ result: { signature: "c2ln" } });
+  const body = { product: "ankong", version: "0.1.0", api: "v1", allowed: true, max_data: 300_000 };
+  const { agent, state } = world({ body, answers: { sign: signature, sign_batch: signature } });
+  const tooLarge = (error) => error.code === "too_large" && !error.retriable;
+  await assert.rejects(agent.sign({ data: new Uint8Array(300_001) }), tooLarge);
+  const items = Array.from({ length: 5 }, () => ({ data: new Uint8Array(100_000) }));
+  await assert.rejects(agent.signBatch({ items }), tooLarge);
+  await agent.sign({ data: new Uint8Array(300_000) });
+  await agent.signBatch({ items: items.slice(0, 3) });
+  await agent.sign({ digest: new Uint8Array(32), format: "cms-detached" });
+  assert.equal(state.sockets.length, 1);
 });
 
 test("an aborted or overdue call is cancelled at the agent", async () => {

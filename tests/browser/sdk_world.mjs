@@ -28,10 +28,10 @@ function socketClass(answers, made) {
     push(message) {
       this.onmessage?.({ data: JSON.stringify(message) });
     }
-    close() {
+    close(event = {}) {
       if (this.readyState === 3) return;
       this.readyState = 3;
-      setTimeout(() => this.onclose?.());
+      setTimeout(() => this.onclose?.(event));
     }
   };
 }
@@ -60,7 +60,7 @@ export function world({ hostname = "portal.example", permission = "granted", bod
       if (!state.running || !url.startsWith("https://localhost:2/")) throw new TypeError("Failed to fetch");
       return new Response(JSON.stringify(body));
     },
-    WebSocket: socketClass({ readers: () => ({ result: { service: "available", readers: [READER] } }), ...answers }, state.sockets),
+    WebSocket: socketClass({ status: () => ({ result: { ...ANKONG, virtual: true } }), readers: () => ({ result: { service: "available", readers: [READER] } }), ...answers }, state.sockets),
   };
   const agent = new Ankong({ ports: [1, 2], pingPort: 3, environment });
   return { agent, state, document, status, environment };

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,16 +15,20 @@ from agent.cms.login import CONTENT_TYPE, LoginPurpose, LoginStatement, challeng
 from agent.cms.verify import verify
 from agent.consent.consent import AlwaysAllow
 from agent.consent.questions import Act, EnterPin
-from agent.errors import AgentError, BadRequestError, ErrorCode
+from agent.errors import AgentError, BadRequestError, ErrorCode, KeyNotFoundError
 from agent.history import store
 from agent.history.line import EntryKind
 from agent.history.store import History
 from agent.origin import LOCAL_PROGRAM, LOCAL_USER, PANEL, SELF_TEST, Origin
+from agent.pki.certificate import KeyUsage
+from agent.pki.reading import read_certificate
 from agent.secret import SecretBytes
-from agent.signing.model import AuthenticationRequest
+from agent.signing.authenticate_task import AuthenticateTask
+from agent.signing.model import AuthenticationRequest, CardCertificate
 from agent.signing.service import SigningService
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.issuer import Validity
+from agent.virtualcard.model import ID_SIGN
 from agent.virtualcard.provider import READER_NAME, VirtualProvider
 from tests.signing.prompt_support import Citizen, types
 
@@ -151,6 +156,19 @@ async def test_a_certificate_out_of_its_dates_costs_no_pin(
             await service.authenticate(SITE, ONE, pin("999999"))
         assert refused.value.code is code
         assert service.snapshot().readers[0].attempts_left in (None, 3)
+
+
+@pytest.mark.parametrize("usage", [(), (KeyUsage.NON_REPUDIATION,), (KeyUsage.KEY_ENCIPHERMENT,)])
+def test_a_key_that_proves_no_identity_is_not_used(
+    make_card: CardFactory, usage: tuple[KeyUsage, ...]
+) -> None:
+    held = make_card("gen2").data.certificates
+    facts = read_certificate(next(each.der for each in held if each.id == ID_SIGN))
+    certificate = CardCertificate(facts, READER, "SIGN", "", "TS00000000000001")
+    task = AuthenticateTask(ONE, SITE, lambda: datetime.now(UTC))
+    assert task.prepare(certificate).digest
+    with pytest.raises(KeyNotFoundError):
+        task.prepare(replace(certificate, facts=replace(facts, key_usage=usage)))
 
 
 async def test_the_window_names_no_document(make_card: CardFactory) -> None:

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from asn1crypto import cms, core, parser
+from asn1crypto import cms, core, parser, tsp
 from asn1crypto import keys as asn1_keys
 from asn1crypto import x509 as asn1_x509
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -240,6 +240,23 @@ def _other_certificate(signed: cms.SignedData) -> None:
     signed["certificates"] = [cms.CertificateChoices.load(raw)]
 
 
+def _second_certificate(signed: cms.SignedData) -> None:
+    """Add another certificate of the same name, number and key."""
+    twin = pki.issuing().issue(pki.citizen_name(), pki.citizen_key(), usage=pki.ENCRYPT)
+    signed["certificates"].append(cms.CertificateChoices.load(twin.public_bytes(Encoding.DER)))
+
+
+def _bound_to(issuer: bytes, number: int) -> Callable[[cms.SignedData], None]:
+    """Name the signer's certificate by issuer and number too, beside its hash."""
+    name = asn1_x509.GeneralName("directory_name", asn1_x509.Name.load(issuer))
+    identifier = {
+        "cert_hash": HashAlgorithm.SHA256.digest(pki.citizen()),
+        "issuer_serial": {"issuer": [name], "serial_number": number},
+    }
+    value = tsp.SigningCertificateV2({"certs": [identifier]})
+    return _with(attributes.SIGNING_CERTIFICATE_V2, value)
+
+
 def _two_signers(signed: cms.SignedData) -> None:
     signed["signer_infos"] = [signed["signer_infos"][0], signed["signer_infos"][0].copy()]
 
@@ -304,6 +321,7 @@ PROTECTION = cms.CMSAlgorithmProtection(
         (_with(attributes.CARD_SERIAL, core.PrintableString("0" * 65)), "card serial"),
         (_with("1.2.840.113549.1.9.52", PROTECTION), "algorithms"),
         (_other_certificate, "the one that was signed"),
+        (_second_certificate, "does not carry"),
         (_two_signers, "one signer"),
         (_no_signer, "one signer"),
         (_undeclared_digest, "not declared"),
@@ -384,13 +402,12 @@ def test_a_signing_time_without_seconds_or_zone_is_refused() -> None:
             verify(raw.replace(good, bad))
 
 
-def test_an_issuer_and_serial_number_beside_the_hash_must_fit(tmp_path: Path) -> None:
-    """OpenSSL writes them into signing-certificate-v2 when they are not those of the signer id."""
-    raw = openssl_sign(tmp_path, "-nodetach", "-cades")
-    assert verify(raw).signing_certificate
-    wrong = raw.replace(b"\x02\x02\x5a\x01", b"\x02\x02\x5a\x02")
-    with pytest.raises(CmsError):
-        verify(wrong)
+def test_an_issuer_and_serial_number_beside_the_hash_must_fit() -> None:
+    issuer, other = pki.MOICA.public_bytes(), pki.ROOT.public_bytes()
+    assert verify(rebuilt(_bound_to(issuer, 0x5A01))).signing_certificate
+    for wrong in (_bound_to(issuer, 0x5A02), _bound_to(other, 0x5A01)):
+        with pytest.raises(CmsError, match="not the one that was signed"):
+            verify(rebuilt(wrong))
 
 
 def test_size_is_bounded() -> None:

@@ -1,6 +1,7 @@
 """What the chain alone cannot show: lines that were cut off, a file that is gone, gaps."""
 
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -13,6 +14,8 @@ import pytest
 
 from agent.commands.history import HistoryOptions
 from agent.commands.history import history as run
+from agent.database import set_aside_files
+from agent.history import store
 from agent.history.chain import Flaw
 from agent.history.line import NOTHING_BEFORE, EntryKind
 from agent.history.store import History, read, verify
@@ -199,3 +202,32 @@ def test_the_command_says_what_its_check_proves(
     said = capsys.readouterr().err
     assert "lines that were written after this one are missing: 5 of them" in said
     assert "cannot show" in said
+
+
+def make_old(path: Path) -> None:
+    """Give the table the form that it had before there were logins."""
+    statements = store._SCHEMA.statements
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        rows = connection.execute("SELECT * FROM lines").fetchall()
+        connection.execute("DROP TABLE lines")  # with its triggers
+        (new,) = re.findall(r"CHECK \(\s+kind IN .*?\)\s+\)", statements[0], re.DOTALL)
+        old = "CHECK (kind IN ('sign', 'decrypt', 'connect', 'segment'))"
+        connection.execute(statements[0].replace(new, old))
+        marks = ", ".join("?" * len(rows[0]))
+        connection.executemany(f"INSERT INTO lines VALUES ({marks})", rows)  # noqa: S608  # marks
+        for statement in statements[2:]:
+            connection.execute(statement)
+
+
+def test_an_older_version_s_table_is_taken_over_with_its_lines(path: Path) -> None:
+    written(path, 3)
+    lines = read(path)
+    make_old(path)
+    with closing(History(path)) as history:
+        assert history.set_aside is None
+        assert history.append(lambda: (entry(9, kind="authenticate"),)).result()
+    assert read(path)[1:] == lines
+    assert (verify(path).intact, verify(path).segments) == (True, 1)
+    with pytest.raises(sqlite3.Error), closing(sqlite3.connect(path)) as connection:
+        connection.execute("DELETE FROM lines")
+    assert not set_aside_files(path)

@@ -2,10 +2,10 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -21,10 +21,12 @@ from agent.consent.permissions import Permission
 from agent.consent.questions import EnterPin, LastAttempt, Prompt
 from agent.errors import AgentError, BadRequestError, ErrorCode, SpoiltCertificateError
 from agent.secret import SecretBytes
+from agent.signing.authenticate_task import AuthenticateTask
 from agent.signing.card_certificates import card_certificate
 from agent.signing.decrypt_task import DecryptTask
 from agent.signing.message import prepare_message
 from agent.signing.model import (
+    AuthenticationRequest,
     CardCertificate,
     DecryptFormat,
     DecryptionRequest,
@@ -47,6 +49,15 @@ CardFactory = Callable[..., VirtualCard]
 READER = READER_NAME.format(0)
 RIGHT, WRONG = "123456", "654321"
 ONE = SignatureRequest((Document(data=b"hello"),))
+VERBS: dict[str, Callable[[SigningService, SecretBytes], Coroutine[Any, Any, object]]] = {
+    "sign": lambda service, given: service.sign(SITE, ONE, given),
+    "authenticate": lambda service, given: service.authenticate(
+        SITE, AuthenticationRequest(bytes(32)), given
+    ),
+    "decrypt": lambda service, given: service.decrypt(
+        SITE, DecryptionRequest(bytes(255) + b"\1", DecryptFormat.PKCS1), given
+    ),
+}
 WAIT = 10.0  # seconds for what a fault would keep from happening
 INS_VERIFY = 0x20
 
@@ -124,7 +135,7 @@ def halted(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[threading.Event, t
     The first event says that one is there; the second lets it go on.
     """
     there, go_on = threading.Event(), threading.Event()
-    for task in (SignTask, DecryptTask):
+    for task in (SignTask, AuthenticateTask, DecryptTask):
 
         def halt(
             self: object,
@@ -149,7 +160,7 @@ class Kept(SecretBytes):
         """Do nothing."""
 
 
-@pytest.mark.parametrize("verb", ["sign", "decrypt"])
+@pytest.mark.parametrize("verb", VERBS)
 async def test_a_request_that_was_cancelled_sends_no_pin(
     make_card: CardFactory,
     generation: str,
@@ -159,13 +170,8 @@ async def test_a_request_that_was_cancelled_sends_no_pin(
     there, go_on = halted
     card = make_card(generation)
     card.trace.recording = True
-    cryptogram = DecryptionRequest(bytes(255) + b"\1", DecryptFormat.PKCS1)
     async with desk(card) as (service, _):
-        asked = asyncio.create_task(
-            service.sign(SITE, ONE, Kept.from_text(WRONG))
-            if verb == "sign"
-            else service.decrypt(SITE, cryptogram, Kept.from_text(WRONG))
-        )
+        asked = asyncio.create_task(VERBS[verb](service, Kept.from_text(WRONG)))
         assert await asyncio.to_thread(there.wait, WAIT)
         asked.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -216,20 +222,15 @@ async def test_leave_for_the_last_attempt_but_one_is_none_for_the_last(
     assert card.data.attempts_left == 1
 
 
-@pytest.mark.parametrize("verb", ["sign", "decrypt"])
+@pytest.mark.parametrize("verb", VERBS)
 async def test_a_page_s_pin_after_a_wrong_one_is_confirmed(
     make_card: CardFactory, verb: str
 ) -> None:
     card = make_card()
     citizen = Citizen([says(False)])
-    cryptogram = DecryptionRequest(bytes(255) + b"\1", DecryptFormat.PKCS1)
     async with desk(card, citizen) as (service, _):
         assert await code_of(service.sign(SITE, ONE, pin(WRONG))) == (ErrorCode.PIN_INCORRECT, 2)
-        asked = (
-            service.sign(SITE, ONE, pin(WRONG))
-            if verb == "sign"
-            else service.decrypt(SITE, cryptogram, pin(WRONG))
-        )
+        asked = VERBS[verb](service, pin(WRONG))
         assert await code_of(asked) == (ErrorCode.PIN_LAST_ATTEMPT, 2)
     assert card.data.attempts_left == 2
 

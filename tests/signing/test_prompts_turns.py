@@ -5,16 +5,17 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
+from agent.consent import stranger_line
 from agent.consent.questions import AllowSite, EnterPin, NoPrompter, SiteAnswer
 from agent.consent.queue import (
     COMMON_PAUSES,
     FORGIVEN,
     MAX_SITES,
-    MAX_STRANGERS,
     OFFER_BLOCK,
     PAUSES,
     PromptQueue,
 )
+from agent.consent.stranger_line import MAX_STRANGERS
 from agent.errors import AgentError, ErrorCode
 from agent.origin import Origin
 from tests.signing.prompt_support import (
@@ -87,38 +88,115 @@ def pest(number: int) -> AllowSite:
     return AllowSite(Origin.parse_any(f"https://{number}.pest.example"))
 
 
-async def test_a_page_with_many_names_does_not_fill_the_queue() -> None:
+def stranger(number: int) -> AllowSite:
+    return AllowSite(Origin.parse_any(f"https://www.stranger{number}.example"))
+
+
+async def test_a_strangers_window_keeps_no_allowed_site_waiting() -> None:
     desk = Desk()
-    asking = [asyncio.create_task(desk.turns.ask(pest(n))) for n in range(MAX_STRANGERS)]
+    asking = asyncio.create_task(desk.turns.ask(pest(1)))
     await desk.citizen.shown()
-    assert await desk.code(pest(99)) is ErrorCode.BUSY
     desk.citizen.answers = [types("246813")]
-    wanted = asyncio.create_task(desk.turns.ask(PIN))  # a site that is allowed has its turn
-    for task in asking:
+    assert await desk.turns.ask(PIN)
+    assert desk.citizen.asked == [pest(1), PIN]
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+
+
+async def test_a_page_with_many_names_has_one_place_in_the_line() -> None:
+    desk = Desk()
+    asking = asyncio.create_task(desk.turns.ask(pest(1)))
+    await desk.citizen.shown()
+    for number in range(2, 60):
+        assert await desk.code(pest(number)) is ErrorCode.BUSY
+    desk.citizen.is_asked.clear()
+    honest = asyncio.create_task(desk.turns.ask(ALLOW))
+    await asyncio.sleep(0)
+    asking.cancel()
+    await desk.citizen.shown()
+    assert desk.citizen.asked == [pest(1), ALLOW]
+    honest.cancel()
+    await asyncio.gather(asking, honest, return_exceptions=True)
+
+
+async def test_in_a_crowd_who_has_not_asked_before_is_asked_about_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    desk = Desk()
+    crowd = [asyncio.create_task(desk.turns.ask(stranger(number))) for number in range(60)]
+    await desk.citizen.shown()
+    monkeypatch.setattr(stranger_line, "SHOWN_SECONDS", 0)
+    honest = asyncio.create_task(desk.turns.ask(ALLOW))
+    while ALLOW not in desk.citizen.asked:
+        await asyncio.sleep(0)
+        again = [number for number, task in enumerate(crowd) if task.done()]
+        for number in again:  # they never give up
+            crowd[number] = asyncio.create_task(desk.turns.ask(stranger(number)))
+    assert desk.citizen.asked.index(ALLOW) == 1
+    everybody = (honest, *crowd)
+    for task in everybody:
         task.cancel()
-    assert await wanted
-    await asyncio.gather(*asking, return_exceptions=True)
+    await asyncio.gather(*everybody, return_exceptions=True)
+
+
+async def test_a_window_gives_way_only_where_more_ask_than_the_line_has_places(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stranger_line, "SHOWN_SECONDS", 0)
+    desk = Desk()
+    few = [asyncio.create_task(desk.turns.ask(stranger(n))) for n in range(MAX_STRANGERS)]
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert desk.citizen.asked == [stranger(0)]
+    one_more = asyncio.create_task(desk.turns.ask(ALLOW))
+    with pytest.raises(AgentError) as gave_way:
+        await few[0]
+    assert gave_way.value.code is ErrorCode.BUSY
+    everybody = (one_more, *few)
+    for task in everybody:
+        task.cancel()
+    await asyncio.gather(*everybody, return_exceptions=True)
     desk.citizen.answers = [says(SiteAnswer.ALWAYS)]
-    assert await desk.turns.ask(ALLOW) is SiteAnswer.ALWAYS
+    assert await desk.turns.ask(stranger(99)) is SiteAnswer.ALWAYS
 
 
-async def test_after_refusals_of_many_names_strangers_wait_together() -> None:
-    free = COMMON_PAUSES.index(next(pause for pause in COMMON_PAUSES if pause))
+async def test_those_who_wait_are_asked_about_in_the_order_in_which_they_came() -> None:
+    desk = Desk()
+    few = [asyncio.create_task(desk.turns.ask(stranger(n))) for n in range(MAX_STRANGERS)]
+    for task in few:
+        await desk.citizen.shown()
+        desk.citizen.is_asked.clear()
+        task.cancel()
+    await asyncio.gather(*few, return_exceptions=True)
+    assert desk.citizen.asked == [stranger(n) for n in range(MAX_STRANGERS)]
+
+
+async def test_names_below_a_domain_are_refused_together() -> None:
+    free = PAUSES.index(next(pause for pause in PAUSES if pause))
     desk = Desk(*(says(SiteAnswer.CANCEL) for _ in range(free + 1)))
     for number in range(free):
         assert await desk.turns.ask(pest(number)) is SiteAnswer.CANCEL
     assert await desk.code(pest(98)) is ErrorCode.RATE_LIMITED
-    desk.citizen.answers.insert(0, types("246813"))
-    assert await desk.turns.ask(PIN)  # who is allowed already does not wait with them
-    desk.clock.now += COMMON_PAUSES[free]
+    desk.clock.now += PAUSES[free]
     assert await desk.turns.ask(pest(99)) is SiteAnswer.CANCEL
+
+
+async def test_after_refusals_strangers_wait_together_but_for_who_was_never_refused() -> None:
+    free = COMMON_PAUSES.index(next(pause for pause in COMMON_PAUSES if pause))
+    desk = Desk(*(says(SiteAnswer.CANCEL) for _ in range(free)))
+    for number in range(free):
+        assert await desk.turns.ask(stranger(number)) is SiteAnswer.CANCEL
+    assert await desk.code(stranger(0)) is ErrorCode.RATE_LIMITED
+    desk.citizen.answers = [types("246813"), says(SiteAnswer.CANCEL)]
+    assert await desk.turns.ask(PIN)  # who is allowed already does not wait with them
+    assert await desk.turns.ask(stranger(98)) is SiteAnswer.CANCEL
     desk.clock.now += COMMON_PAUSES[free]
-    assert await desk.code(pest(100)) is ErrorCode.RATE_LIMITED
+    assert await desk.code(stranger(1)) is ErrorCode.RATE_LIMITED
     desk.clock.now += COMMON_PAUSES[free + 1]
-    desk.citizen.answers = [says(SiteAnswer.THIS_TIME), *(says(SiteAnswer.CANCEL),) * free]
+    desk.citizen.answers = [says(SiteAnswer.THIS_TIME), says(SiteAnswer.CANCEL)]
     assert await desk.turns.ask(ALLOW) is SiteAnswer.THIS_TIME
-    for number in range(free):  # a yes says that the citizen is willing again
-        assert await desk.turns.ask(pest(1000 + number)) is SiteAnswer.CANCEL
+    # A yes says that the citizen is willing again.
+    assert await desk.turns.ask(stranger(1)) is SiteAnswer.CANCEL
 
 
 async def test_what_could_not_be_asked_keeps_no_stranger_waiting() -> None:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import to_builtins
 
+from agent.cms.login import LoginPurpose
 from agent.consent.questions import (
     MAX_CARDS,
     MAX_SHOWN,
@@ -68,6 +69,7 @@ purposes = st.builds(
     st.sampled_from(["", "SHA-1", "SHA-512"]),
     st.lists(documents, max_size=MAX_SHOWN).map(tuple),
     st.integers(0, 256),
+    st.none() | st.sampled_from(LoginPurpose),
 )
 requests = st.one_of(
     st.builds(AllowSite, sites),

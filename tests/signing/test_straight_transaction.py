@@ -13,10 +13,15 @@ import pytest
 from agent.cms.document import Document
 from agent.consent.consent import AlwaysAllow
 from agent.errors import CryptogramError
-from agent.origin import LOCAL_USER
+from agent.origin import LOCAL_USER, Origin
 from agent.secret import SecretBytes
 from agent.signing.card_certificates import any_expired
-from agent.signing.model import DecryptFormat, DecryptionRequest, SignatureRequest
+from agent.signing.model import (
+    AuthenticationRequest,
+    DecryptFormat,
+    DecryptionRequest,
+    SignatureRequest,
+)
 from agent.signing.service import SigningService
 from agent.signing.sign_task import SignTask
 from agent.transport.chaining import ApduChannel
@@ -94,6 +99,11 @@ VERBS = {
     "certificates": lambda service: service.certificates(LOCAL_USER),
     "sign": lambda service: service.sign(
         LOCAL_USER, SignatureRequest((Document(data=b"hello"),)), SecretBytes.from_text("123456")
+    ),
+    "authenticate": lambda service: service.authenticate(
+        Origin.parse("https://portal.example"),
+        AuthenticationRequest(bytes(32)),
+        SecretBytes.from_text("123456"),
     ),
     "decrypt": lambda service: service.decrypt(
         LOCAL_USER,

@@ -55,6 +55,7 @@ class FakeService:
     asked: list[KeyRequest] = field(default_factory=list)
     pins: list[bytes | None] = field(default_factory=list)
     failure: BaseException | None = None
+    blocked: set[Origin] = field(default_factory=set)
     problems: tuple[ReaderProblem, ...] = ()
     gate: asyncio.Event | None = None
     entered: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
@@ -77,6 +78,9 @@ class FakeService:
 
     def is_allowed(self, site: Origin) -> bool:
         return site in self.allowed
+
+    def is_blocked(self, site: Origin) -> bool:
+        return site in self.blocked
 
     def tell(self, event: Event) -> None:
         for queue in self.listeners:

@@ -1,5 +1,6 @@
 """The front serves every protocol alike: one table of what it refuses, and a protocol of a test."""
 
+from asyncio import IncompleteReadError
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -89,7 +90,6 @@ def length(limit: int, says: str = "a message has at most") -> Row:
 
 ANY_SITE = (Origin.parse(SITE),)
 EVERYWHERE = {
-    "peer": Row(403, REFUSED, hangs_up=True),
     "address": Row(403, REFUSED),
     "host": Row(421, "another server", headers(Host="evil.example")),
     "method": Row(405, "no such method", {"method": "DELETE"}),
@@ -227,7 +227,6 @@ async def test_every_mount_refuses_what_fails_a_check(
 ) -> None:
     row = TABLE[mount][check]
     sent = served.good[mount].but(**row.changes)
-    served.is_ours = check != "peer"
     if check == "address":
         monkeypatch.setattr(web.BaseRequest, "remote", "192.0.2.1")
     if check == "budget":
@@ -247,6 +246,17 @@ async def test_every_mount_refuses_what_fails_a_check(
     assert kept.items() <= answer.headers.items()
     readers = READERS.get(mount, frozenset())
     assert answer.headers.get("access-control-allow-origin") in {None, *readers}
+
+
+@pytest.mark.parametrize("mount", CLASSES)
+async def test_another_users_program_gets_no_answer_from_any_mount(
+    served: Everything, mount: str
+) -> None:
+    served.is_ours = False
+    with pytest.raises((ConnectionError, IncompleteReadError)):
+        await served.ask(mount, served.good[mount])
+    served.is_ours = True
+    assert (await served.ask(mount, served.good[mount])).status == 200
 
 
 async def test_one_budget_is_spent_on_every_mount(served: Everything) -> None:

@@ -11,11 +11,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from agent.web.front import accepting, connections
 from agent.web.front import serving as app
 from agent.web.front.limits import Limits
 from agent.web.native.messages import MAX_MESSAGE
 
 SITE = "https://shop.example"
+METHODS = ("sign", "authenticate", "connect", "decrypt")
 SIGN = {"data": "AAAA", "hash": "SHA-256", "format": "cms"}
 
 
@@ -91,6 +93,15 @@ async def test_a_huge_declared_body_is_refused_unread(agent: Any) -> None:
     writer.write(head(agent, "Content-Length: 100000000"))
     assert status_and_error(await read_all(reader)) == (413, "bad_request")
     writer.close()
+    assert await agent.alive()
+
+
+@pytest.mark.parametrize("method", ["status", "connect"])
+async def test_what_strangers_may_say_is_short(agent: Any, method: str) -> None:
+    body = b"{" + b" " * 5000 + b"}"
+    status, answer = await agent.post(method, body, "https://stranger.example")
+    assert (status, answer["error"]["code"]) == (413, "bad_request")
+    assert agent.service.questions == 0
     assert await agent.alive()
 
 
@@ -192,7 +203,7 @@ async def test_a_slow_body_is_not_waited_for(start_agent: Any) -> None:
 async def test_a_silent_tls_peer_is_not_waited_for(
     start_agent: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app, "HANDSHAKE_SECONDS", 0.3)
+    monkeypatch.setattr(accepting, "HANDSHAKE_SECONDS", 0.3)
     agent = await start_agent()
     reader, writer = await asyncio.open_connection("127.0.0.1", agent.serving.port)
     assert await read_all(reader) == b""
@@ -200,28 +211,47 @@ async def test_a_silent_tls_peer_is_not_waited_for(
     assert await agent.alive()
 
 
-async def test_the_number_of_connections_is_bounded(
+async def test_the_oldest_of_too_many_silent_connections_is_cut(
     start_agent: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app, "MAX_CONNECTIONS", 3)
+    monkeypatch.setattr(connections, "MAX_STRANGERS", 3)
     agent = await start_agent()
-    held = [await agent.raw(plain=True) for _ in range(3)]
-    extra, writer = await agent.raw(plain=True)
-    assert await read_all(extra) == b""
-    writer.close()
+    held = [await agent.raw(plain=True) for _ in range(4)]
+    assert await read_all(held[0][0]) == b""
+    assert await agent.alive()
     for _, each in held:
         each.close()
 
-    async def alive() -> bool:
-        try:
-            async with agent.http.get(f"{agent.plain_url}/v1/ping") as response:
-                return bool(response.status == 200)
-        except aiohttp.ClientConnectionError:
-            return False
 
-    async with asyncio.timeout(5):
-        while not await alive():  # noqa: ASYNC110  # the agent notices closed peers by and by
-            await asyncio.sleep(0.02)
+async def test_strangers_cannot_cut_the_connection_of_an_allowed_site(
+    start_agent: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "MAX_STRANGERS", 3)
+    agent = await start_agent()
+    reader, writer = await agent.raw()
+    asking = head(agent, method="GET", path="/v1/status")
+    writer.write(asking)
+    await reader.readuntil(b'"readers"')
+    for _ in range(3):
+        crowd = [await agent.raw() for _ in range(4)]
+        assert await read_all(crowd[0][0]) == b""
+        for _, each in crowd:
+            each.close()
+    writer.write(asking)
+    assert (await reader.readuntil(b"\r\n\r\n")).count(b"200 OK") == 1
+    writer.close()
+
+
+async def test_the_oldest_of_too_many_unfinished_handshakes_is_cut(
+    start_agent: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accepting, "MAX_HANDSHAKES", 3)
+    agent = await start_agent()
+    held = [await asyncio.open_connection("127.0.0.1", agent.serving.port) for _ in range(4)]
+    assert await read_all(held[0][0]) == b""
+    assert await agent.alive()
+    for _, each in held:
+        each.close()
 
 
 async def test_a_flood_over_http_is_slowed_for_one_site_only(start_agent: Any) -> None:
@@ -382,7 +412,7 @@ async def test_any_body_gets_json_and_the_next_request_works(start_agent: Any) -
     loop = asyncio.get_running_loop()
 
     @_ANY
-    @given(body=st.binary(max_size=400), method=st.sampled_from(["sign", "connect", "decrypt"]))
+    @given(body=st.binary(max_size=400), method=st.sampled_from(METHODS))
     def ask(body: bytes, method: str) -> None:
         future = asyncio.run_coroutine_threadsafe(agent.post(method, body), loop)
         status, answer = future.result(10)

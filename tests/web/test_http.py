@@ -14,6 +14,7 @@ from agent import __version__
 from agent.errors import AgentError, BadRequestError, ErrorCode, MuteCardError, PinError
 from agent.origin import Origin
 from agent.signing.model import ReaderProblem
+from agent.web.native.messages import MAX_DATA
 
 SITE = "https://shop.example"
 STRANGER = "https://stranger.example"
@@ -21,7 +22,9 @@ SIGN = {"params": {"data": "AAAA", "hash": "SHA-256", "format": "cms", "pin": "1
 PUBLIC = ["/v1/status", "/v1/openapi.json", "/v1/messages.schema.json", "/sdk/ankong.js"]
 
 
-async def test_everybody_learns_that_it_runs_and_no_more(agent: Any) -> None:
+@pytest.mark.parametrize("virtual", [True, False])
+async def test_everybody_learns_that_it_runs_and_no_more(start_agent: Any, virtual: bool) -> None:
+    agent = await start_agent(virtual=virtual)
     for headers in ({}, {"Origin": STRANGER}):
         async with agent.http.get(f"{agent.url}/v1/status", headers=headers) as response:
             assert response.status == 200
@@ -29,9 +32,8 @@ async def test_everybody_learns_that_it_runs_and_no_more(agent: Any) -> None:
                 "product": "ankong",
                 "version": __version__,
                 "api": "v1",
-                "state": "running",
                 "allowed": False,
-                "virtual": False,
+                "max_data": MAX_DATA,
             }
 
 
@@ -41,6 +43,7 @@ async def test_an_allowed_site_sees_the_readers(start_agent: Any) -> None:
         body = await response.json()
     assert body["allowed"] is True
     assert body["virtual"] is True
+    assert (body["state"], body["max_data"]) == ("running", MAX_DATA)
     assert body["readers"] == [
         {
             "name": "Ankong Virtual Reader 0",

@@ -364,7 +364,8 @@ _JSON = st.recursive(
     st.fixed_dictionaries(
         {
             "id": st.integers() | st.text() | _JSON,
-            "method": st.sampled_from(["status", "sign", "decrypt", "cancel"]) | _JSON,
+            "method": st.sampled_from(["status", "sign", "authenticate", "decrypt", "cancel"])
+            | _JSON,
         },
         optional={
             "params": st.dictionaries(

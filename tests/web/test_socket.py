@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from contextlib import AsyncExitStack
 from typing import Any
 
 import aiohttp
@@ -268,6 +269,46 @@ async def test_one_site_has_a_bounded_number_of_sockets(start_agent: Any) -> Non
         async with agent.socket(STRANGER) as other:
             await ask(other, 1, "status")
             assert "result" in await told(other)
+
+
+async def test_strangers_sockets_are_few_and_the_oldest_of_whoever_has_most_goes_first(
+    start_agent: Any,
+) -> None:
+    agent = await start_agent(limits=Limits(domain_sockets=3, stranger_sockets=5))
+    async with AsyncExitStack() as stack:
+
+        async def open_one(site: str) -> Any:
+            return await stack.enter_async_context(agent.socket(site))
+
+        allowed = await open_one(SITE)
+        honest = await open_one("https://honest.example")
+        pests = [await open_one(f"https://{number}.pest.example") for number in range(8)]
+        others = [await open_one(f"https://other{number}.example") for number in range(2)]
+        for gone in pests[:6]:
+            assert (await gone.receive(timeout=10)).type is aiohttp.WSMsgType.CLOSED
+        for number, here in enumerate((allowed, honest, *pests[6:], *others)):
+            await ask(here, number, "status")
+            assert "result" in await told(here)
+
+
+async def test_a_site_that_was_allowed_meanwhile_is_no_stranger(start_agent: Any) -> None:
+    agent = await start_agent(limits=Limits(domain_sockets=1, stranger_sockets=1))
+    async with agent.socket(STRANGER) as socket:
+        await ask(socket, 1, "connect")
+        assert "result" in await told(socket)
+        async with agent.socket("https://other.example"), agent.socket("https://third.example"):
+            await ask(socket, 2, "readers")
+            assert "result" in await told(socket)
+
+
+async def test_a_blocked_site_gets_no_socket_and_hears_why(start_agent: Any) -> None:
+    agent = await start_agent()
+    agent.service.blocked.add(Origin.parse(STRANGER))
+    async with agent.socket(STRANGER) as socket:
+        message = await socket.receive(timeout=10)
+        assert message.type is aiohttp.WSMsgType.CLOSE
+        assert (message.data, message.extra) == (1008, "origin_blocked")
+    assert not agent.service.listeners
 
 
 async def test_stopping_says_goodbye_and_cancels(agent: Any) -> None:

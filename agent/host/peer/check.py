@@ -12,10 +12,9 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-import structlog
-
 from agent.host.peer import netlink as peer_netlink
 from agent.host.peer.windows import WindowsPeers, open_system
+from agent.seldom import SeldomLog
 
 Address: TypeAlias = Sequence[Any]
 """As ``socket.getpeername`` gives it: host, port, and for IPv6 two more."""
@@ -23,7 +22,7 @@ PeerCheck: TypeAlias = Callable[[Address, Address], bool]
 """Given the peer's address and ours, tells whether the peer is this user's; may block shortly."""
 
 _TABLES: Final = Path("/proc/net")
-_log = structlog.get_logger(__name__)
+_log = SeldomLog(__name__)
 
 
 def check_for(platform: str = sys.platform) -> PeerCheck | None:
@@ -54,7 +53,7 @@ class LinuxPeers:
         try:
             return self.owner(peer, local) == self._user
         except (OSError, ValueError, IndexError) as error:
-            _log.error("cannot tell whose a connection is", detail=str(error))
+            _log.note("cannot tell whose a connection is", detail=str(error))
             return False
 
     def owner(self, peer: Address, local: Address) -> int | None:

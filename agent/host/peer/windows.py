@@ -21,7 +21,7 @@ from ctypes import (
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, Final, Protocol
 
-import structlog
+from agent.seldom import SeldomLog
 
 AF_INET: Final = 2
 AF_INET6: Final = 23  # Windows' own number
@@ -37,7 +37,7 @@ _ROW: Final = struct.Struct("<I4sI4sII")
 # MIB_TCP6ROW_OWNER_PID: local address, scope, port, remote likewise, state, process
 _ROW6: Final = struct.Struct("<16sII16sIIII")
 
-_log = structlog.get_logger(__name__)
+_log = SeldomLog(__name__)
 
 
 class WindowsApi(Protocol):
@@ -65,7 +65,7 @@ class WindowsPeers:
                 return False
             return self._system.user_of(process) == self._own
         except (OSError, ValueError, struct.error) as error:
-            _log.error("cannot tell whose a connection is", detail=str(error))
+            _log.note("cannot tell whose a connection is", detail=str(error))
             return False
 
     def _find(self, peer: tuple[bytes, int], local: tuple[bytes, int]) -> int | None:

@@ -1,8 +1,8 @@
-"""The way of every request on a port: peer, host, caller, rate, route, audience, answer."""
+"""The way of every request on a port: address, host, caller, rate, route, audience, answer."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, cast
 
 from aiohttp import hdrs, web
 
@@ -11,10 +11,10 @@ from agent.origin import Origin
 from agent.web.front import guard
 from agent.web.front.answer import answer
 from agent.web.front.audience import check_audience
+from agent.web.front.connections import Connections, Cuttable
 from agent.web.front.guard import Refused, RequestPurpose
 from agent.web.front.limits import RateLimiter
 from agent.web.front.mount import Mount, Refuse, Route
-from agent.web.front.peer import ConnectionPeers
 from agent.web.front.refusal import unexpected
 
 PREFLIGHT_SECONDS: Final = "60"
@@ -32,7 +32,7 @@ class Dispatcher:
         mounts: Sequence[Mount],
         rate: RateLimiter,
         is_allowed: Callable[[Origin], bool],
-        peers: ConnectionPeers,
+        connections: Connections,
     ) -> None:
         """Put the checks in front of ``mounts``.
 
@@ -41,14 +41,14 @@ class Dispatcher:
             mounts: the first that claims a path answers; the last one, where none does.
             rate: one budget for each site, shared by all ports of an agent.
             is_allowed: whether the citizen has allowed a site.
-            peers: tells whose program is at the other end.
+            connections: are told who speaks on each.
 
         """
         self._port = port
         self._mounts = mounts
         self._rate = rate
         self._is_allowed = is_allowed
-        self._peers = peers
+        self._connections = connections
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request; never raises but for cancellation."""
@@ -66,8 +66,9 @@ class Dispatcher:
         caller: Origin | None = None
         refuse: Refuse = mount.refuse
         try:
-            await self._check_address(request)
+            self._check_address(request)
             caller = mount.identify(request)
+            self._connections.speaks(cast("Cuttable", request.protocol), caller)
             methods = mount.routes.get(path, {})
             route = methods.get(request.method)
             if route is not None and route.refuse is not None:
@@ -83,8 +84,7 @@ class Dispatcher:
         except Exception as error:  # noqa: BLE001  # whatever it is, the page gets a code
             return refuse(unexpected(error), caller)
 
-    async def _check_address(self, request: web.BaseRequest) -> None:
-        await self._peers.check(request.transport)
+    def _check_address(self, request: web.BaseRequest) -> None:
         guard.check_peer(request.remote)
         guard.check_host(request.headers.getall(hdrs.HOST, ()), self._port)
 

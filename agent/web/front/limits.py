@@ -20,7 +20,10 @@ class Limits:
         rate: requests per second in the long run.
         burst: requests at once after a pause.
         pending: card requests under way, over all connections.
-        sockets: WebSockets open.
+        sockets: WebSockets open; the next one is refused.
+        domain_sockets: WebSockets of sites that are not allowed below one registrable domain; the
+            oldest gives way.
+        stranger_sockets: the same for all such sites together.
         body_seconds: for a body to arrive.
         send_seconds: for a page to take an answer.
 
@@ -30,6 +33,8 @@ class Limits:
     burst: int = 100
     pending: int = 16
     sockets: int = 16
+    domain_sockets: int = 8
+    stranger_sockets: int = 32
     body_seconds: float = 20.0
     send_seconds: float = 10.0
 

@@ -5,13 +5,17 @@ import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 
+from agent.domain import registrable_domain
 from agent.errors import AgentError, ErrorCode
 from agent.host.peer.check import PeerCheck
-from agent.origin import Origin
+from agent.origin import LOCAL_PROGRAM, OPAQUE, Origin
+from agent.seldom import SeldomLog
+from agent.web.front.accepting import Acceptor
+from agent.web.front.connections import Connections
 from agent.web.front.dispatcher import Dispatcher, HttpHandler
 from agent.web.front.guard import Refused
 from agent.web.front.limits import RateLimiter
@@ -20,9 +24,7 @@ from agent.web.front.mount import Mount
 from agent.web.front.peer import ConnectionPeers
 from agent.web.front.refusal import refusal, unexpected
 
-MAX_CONNECTIONS: Final = 256  # on one port; a browser opens six to a host
 IDLE_SECONDS: Final = 30.0  # for request headers to arrive, and between requests
-HANDSHAKE_SECONDS: Final = 10.0  # for TLS
 LINGER_SECONDS: Final = 2.0  # for the rest of a body that nobody reads
 SHUTDOWN_SECONDS: Final = 2.0
 
@@ -48,13 +50,25 @@ class Listener:
 class _Connection(web.RequestHandler):
     """A connection whose errors below HTTP are JSON too, and which is one of a bounded number."""
 
-    __slots__ = ()
+    __slots__ = ("_counted",)
+
+    def __init__(self, server: "_Server", counted: Connections, **options: Any) -> None:
+        super().__init__(server, **options)
+        self._counted = counted
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        manager = self._manager
-        if manager is not None and len(manager.connections) > MAX_CONNECTIONS:
-            self.force_close()
+        self._counted.opened(self)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._counted.closed(self)
+        super().connection_lost(exc)
+
+    def cut(self) -> None:
+        """End at once; a transport that is only closed would wait for a peer that does not read."""
+        transport = self.transport
+        if transport is not None:
+            transport.abort()
 
     def handle_error(
         self,
@@ -78,7 +92,8 @@ class _Connection(web.RequestHandler):
 class _Server(web.Server):
     """Makes our connections; cancels a handler whose page went away."""
 
-    def __init__(self, handler: HttpHandler) -> None:
+    def __init__(self, handler: HttpHandler, counted: Connections) -> None:
+        self._counted = counted
         super().__init__(
             handler,
             handler_cancellation=True,
@@ -89,7 +104,7 @@ class _Server(web.Server):
         )
 
     def __call__(self) -> web.RequestHandler:
-        return _Connection(self, loop=self._loop, **self._kwargs)
+        return _Connection(self, self._counted, loop=self._loop, **self._kwargs)
 
 
 class Listeners:
@@ -114,7 +129,9 @@ class Listeners:
         self._is_allowed = is_allowed
         self._peers = ConnectionPeers(is_our_peer)
         self._mounts: list[Mount] = []
-        self._accepting: list[tuple[_Server, asyncio.Server]] = []
+        self._servers: list[_Server] = []
+        self._acceptors: list[Acceptor] = []
+        self._log = SeldomLog(__name__)
 
     async def listen(self, listener: Listener) -> int:
         """Serve on the first port that is free; return which it is.
@@ -126,31 +143,34 @@ class Listeners:
             PortTakenError: none of its ports is free.
 
         """
+        await asyncio.to_thread(registrable_domain, "www.example")  # reads its list, once
         sockets = listen(listener.ports)
         port: int = sockets[0].getsockname()[1]
         mounts, tls = listener.mounts, listener.tls
         self._mounts += [each for each in mounts if each not in self._mounts]
-        handler = Dispatcher(port, mounts, self._rate, self._is_allowed, self._peers)
-        server = _Server(handler)
-        handshake = HANDSHAKE_SECONDS if tls is not None else None
-        loop = asyncio.get_running_loop()
-        for each in sockets:
-            accepting = await loop.create_server(
-                server, sock=each, ssl=tls, ssl_handshake_timeout=handshake
-            )
-            self._accepting.append((server, accepting))
+        connections = Connections(self._is_kept, self._log)
+        handler = Dispatcher(port, mounts, self._rate, self._is_allowed, connections)
+        server = _Server(handler, connections)
+        self._servers.append(server)
+        self._acceptors += [Acceptor(each, server, tls, self._peers, self._log) for each in sockets]
         return port
+
+    def _is_kept(self, caller: Origin) -> bool:
+        """Return whether strangers cannot touch a caller's connections.
+
+        A program counts as a site does: it may be any. So may a page that hides whose it is.
+        """
+        if caller.is_local and caller not in {LOCAL_PROGRAM, OPAQUE}:
+            return True
+        return caller != OPAQUE and self._is_allowed(caller)
 
     async def close(self) -> None:
         """Stop: no new connection; the open ones are cut, their requests cancelled."""
-        for _, accepting in self._accepting:
-            accepting.close()
+        await asyncio.gather(*(each.close() for each in self._acceptors))
+        self._peers.close()
         with suppress(TimeoutError):
             async with asyncio.timeout(SHUTDOWN_SECONDS):
                 await asyncio.gather(*(mount.close() for mount in self._mounts))
-        servers = {id(server): server for server, _ in self._accepting}
-        for server in servers.values():
+        for server in self._servers:
             server.pre_shutdown()  # idle connections need not be waited for
-        await asyncio.gather(*(server.shutdown(SHUTDOWN_SECONDS) for server in servers.values()))
-        for _, accepting in self._accepting:
-            await accepting.wait_closed()
+        await asyncio.gather(*(server.shutdown(SHUTDOWN_SECONDS) for server in self._servers))

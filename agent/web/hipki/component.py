@@ -134,7 +134,10 @@ class HipkiComponent:
         try:
             await self._service.connect(site)
         except AgentError as error:
-            return numbers(error)
+            why = numbers(error)
+            if why.ret_code is Major.UNTRUSTED_SITE:
+                self.note_refused(site)
+            return why
         return ErrorNumbers(Major.SUCCESS)
 
     def public_information(

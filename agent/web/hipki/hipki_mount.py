@@ -15,7 +15,7 @@ from agent import __version__
 from agent.consent.consent import Consent
 from agent.errors import AgentError, ErrorCode
 from agent.host.settings.config import Settings
-from agent.origin import LOCAL_PROGRAM, OWN_PAGE, Origin
+from agent.origin import LOCAL_PROGRAM, OPAQUE, OWN_PAGE, Origin
 from agent.secret import wipe
 from agent.web.front import guard
 from agent.web.front.answer import JSON_TYPE, answer
@@ -84,6 +84,7 @@ _STATUS: Final = {
 """The status of errors that the old component did not know; its own replies all have 200."""
 _OTHERS: Final = frozenset({"cross-site", "same-site"})
 """The Sec-Fetch-Site of a window that a page of others opened."""
+UNASKED_BODY: Final = 64 * 1024  # bytes; more is read for a site that is allowed only
 _FRAMES: Final = frozenset({"iframe", "frame", "embed", "object", "fencedframe"})
 
 
@@ -135,9 +136,11 @@ class HipkiMount(Mount):
     def identify(self, request: web.BaseRequest) -> Origin | None:
         """Return who asks, by the Origin header; a program that is no browser sends none.
 
-        None for a browser's request without one (an address typed in, an image without CORS) and
-        for an origin that is ``null`` or malformed: such pages still learn whether there is a
-        card. The paths of our own pages serve only these (:data:`agent.origin.OWN_PAGE`).
+        None for a browser's request without one (an address typed in, an image without CORS): such
+        pages still learn whether there is a card. An origin that is ``null`` or malformed may be a
+        blocked site's, in a frame of its making: it gets what a blocked site gets.
+
+        The paths of our own pages serve only these (:data:`agent.origin.OWN_PAGE`).
 
         Raises:
             AgentError: ``origin_not_allowed``: another page calls a path of our own pages.
@@ -152,7 +155,7 @@ class HipkiMount(Mount):
         try:
             return guard.read_site(origins)
         except Refused:
-            return None
+            return OPAQUE
 
     def refuse(self, error: AgentError, caller: Origin | None) -> web.Response:
         """Return the answer of a refusal on a path that is no call; no page can read it."""
@@ -245,10 +248,13 @@ class HipkiMount(Mount):
         """Read the query, and the body if it can be read: most pages send none."""
         values = dict(request.query)
         with suppress(HipkiError):
-            values = {**(await self._read(request)).values, **values}
+            if self._may_read(request, caller):
+                values = {**(await self._read(request)).values, **values}
         return self._reply(await self._inform(caller, RequestFields(values)), caller)
 
     async def _inform(self, site: Origin | None, fields: RequestFields) -> dict[str, Any]:
+        if self._is_blocked(site):
+            return self._component.refusal("pkcs11info", ErrorNumbers(Major.UNTRUSTED_SITE))
         with_certificates = fields.flag("withcert")
         outcome = await self._component.admit(site) if with_certificates else None
         if site is not None and self._component.is_allowed(site):
@@ -256,15 +262,21 @@ class HipkiMount(Mount):
                 Function.READ_CERTIFICATES if with_certificates else Function.CHECK_ENVIRONMENT
             )
             return await self._component.answer(site, function, "pkcs11info", fields)
-        if self._is_blocked(site):
+        if self._is_blocked(site):  # the citizen has just said so
             return self._component.refusal("pkcs11info", ErrorNumbers(Major.UNTRUSTED_SITE))
         return self._component.public_information(fields, outcome)
 
     def _calling(self, function: Function, name: str) -> Route:
         async def handle(request: web.BaseRequest, caller: Origin | None) -> web.Response:
+            is_nobody = caller is None or caller == OPAQUE
+            if not self._may_read(request, caller):
+                # The citizen first: whoever nobody has allowed has no megabytes held for them.
+                refused = await self._component.admit(None if is_nobody else caller)
+                if refused.ret_code is not Major.SUCCESS:
+                    return self._reply(self._component.refusal(name, refused), caller)
             fields = await self._read(request)
             called = name or fields.text("func")
-            if caller is None:
+            if caller is None or is_nobody:
                 untrusted = ErrorNumbers(Major.UNTRUSTED_SITE)
                 return self._reply(self._component.refusal(called, untrusted), caller)
             reply = await self._component.answer(caller, function, called, fields)
@@ -294,13 +306,19 @@ class HipkiMount(Mount):
         return (
             site is not None
             and not site.is_local
-            and not self._component.is_allowed(site)
             and not self._is_blocked(site)
+            and not self._component.is_allowed(site)
             and self._consent.has_windows()
         )
 
+    def _may_read(self, request: web.BaseRequest, caller: Origin | None) -> bool:
+        """Return whether a body may be read before the citizen has been asked about its sender."""
+        length = request.content_length if request.body_exists else 0
+        is_short = length is not None and length <= UNASKED_BODY
+        return is_short or (caller != OPAQUE and self._component.is_allowed(caller))
+
     def _is_blocked(self, site: Origin | None) -> bool:
-        return site is not None and self._consent.is_blocked(site)
+        return site == OPAQUE or (site is not None and self._consent.is_blocked(site))
 
     async def _read(self, request: web.BaseRequest) -> RequestFields:
         raw = await read_body(request, MAX_BODY, self._limits.body_seconds)

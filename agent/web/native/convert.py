@@ -110,14 +110,18 @@ def status(
     virtual: bool,
     state: messages.AgentState,
 ) -> messages.StatusResult:
-    """Show the agent itself; ``snapshot`` and ``proof`` only for a site that is allowed."""
+    """Show the agent itself; ``snapshot`` and ``proof`` only for a site that is allowed.
+
+    Nobody else learns whether the cards are virtual, or how the agent is.
+    """
     return messages.StatusResult(
         product="ankong",
         version=__version__,
         api="v1",
-        state=state,
         allowed=snapshot is not None,
-        virtual=virtual,
+        max_data=messages.MAX_DATA,
+        state=UNSET if snapshot is None else state,
+        virtual=UNSET if snapshot is None else virtual,
         readers=UNSET if snapshot is None else tuple(reader(view) for view in snapshot.readers),
         proof=UNSET
         if proof is None

@@ -19,8 +19,8 @@ from agent.signing.model import CardPresence, DecryptFormat, SignatureFormat
 from agent.web.front.audience import Audience
 from agent.web.front.refusal import Id
 
-MAX_MESSAGE: Final = 8 * 1024 * 1024  # bytes of one request or WebSocket message
 MAX_DATA: Final = 4 * 1024 * 1024  # bytes of one document, before base64
+MAX_MESSAGE: Final = 2 * MAX_DATA  # bytes of one request or WebSocket message
 MAX_CIPHERTEXT: Final = 1024 * 1024  # bytes, before base64
 MAX_ITEMS: Final = 256  # documents in one sign_batch
 MAX_PIN: Final = 64  # characters; a card takes fewer and answers pin_length
@@ -279,14 +279,19 @@ AgentState = Literal["running", "policy_unusable"]
 
 
 class StatusResult(Struct, frozen=True, kw_only=True):
-    """What everybody may know; ``readers`` and ``proof`` only for a site that is allowed."""
+    """What everybody may know; what has a default is only for a site that is allowed.
+
+    ``max_data`` is the most bytes of one document, before base64: a longer one is signed by its
+    digest. A whole message has at most twice as many.
+    """
 
     product: Literal["ankong"]
     version: str
     api: Literal["v1"]
-    state: AgentState
     allowed: bool
-    virtual: bool
+    max_data: int
+    state: AgentState | UnsetType = UNSET
+    virtual: bool | UnsetType = UNSET
     readers: tuple[Reader, ...] | UnsetType = UNSET
     proof: Proof | UnsetType = UNSET
 

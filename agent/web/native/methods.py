@@ -46,7 +46,7 @@ class NativeApi:
             limits: for each site.
             virtual: whether the cards are virtual.
             prove: shows a site that it is still the same installation; None cannot.
-            state: what everybody is told of the agent.
+            state: what an allowed site is told of the agent.
 
         """
         self._service = service
@@ -68,6 +68,10 @@ class NativeApi:
     def is_allowed(self, site: Origin | None) -> bool:
         """Return whether whoever asks may ask for more than the status."""
         return site is not None and self._service.is_allowed(site)
+
+    def is_blocked(self, site: Origin) -> bool:
+        """Return whether the citizen, or an administrator, said no to a site for good."""
+        return self._service.is_blocked(site)
 
     def status(self, site: Origin | None, nonce: bytes | None = None) -> messages.StatusResult:
         """Say that the agent runs; to an allowed site also who we are, and what is in the readers.

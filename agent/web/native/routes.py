@@ -11,16 +11,17 @@ from msgspec import UNSET
 from agent.errors import AgentError, BadRequestError, ErrorCode
 from agent.origin import Origin
 from agent.secret import wipe
+from agent.seldom import SeldomLog
 from agent.web.front.answer import answer
 from agent.web.front.audience import Audience
 from agent.web.front.body import read_body
 from agent.web.front.guard import RequestPurpose
-from agent.web.front.limits import Slots
 from agent.web.front.mount import Handler, Mount, Route, Routes
 from agent.web.front.refusal import refusal
+from agent.web.front.shares import Shares, ShareSizes
 from agent.web.native import messages, wire
 from agent.web.native.methods import NativeApi, wipe_pin
-from agent.web.native.socket import SUBPROTOCOL, Session, new_socket
+from agent.web.native.socket import SMALL_MESSAGE, SUBPROTOCOL, Session, new_socket
 
 DOCUMENTS: Final = (
     ("/v1/openapi.json", "native/openapi.json", "application/json"),
@@ -41,21 +42,22 @@ class NativeMount(Mount):
 
         """
         self._api = api
-        self._places = Slots(api.limits.sockets, ErrorCode.RATE_LIMITED)
+        limits = api.limits
+        sizes = ShareSizes(limits.sockets, limits.domain_sockets, limits.stranger_sockets)
+        self._places = Shares(sizes, api.is_allowed, SeldomLog(__name__))
         self._open: set[web.WebSocketResponse] = set()
         super().__init__(self._make_routes())
 
     def _make_routes(self) -> Routes:
         found: dict[str, dict[str, Route]] = {}
         for kind in messages.HTTP_REQUESTS:
-            method = str(kind.__struct_config__.tag)
             call = Route(
-                partial(self._call, method),
+                partial(self._call, kind),
                 kind.audience,
                 RequestPurpose.CALL,
-                messages.MAX_MESSAGE,
+                _longest(kind.audience),
             )
-            found[f"/v1/{method}"] = {"POST": call}
+            found[f"/v1/{kind.__struct_config__.tag}"] = {"POST": call}
         found["/v1/status"]["GET"] = public(self._status)
         session = Route(
             self._socket, Audience.ANY_SITE, RequestPurpose.SOCKET, subprotocol=SUBPROTOCOL
@@ -70,13 +72,13 @@ class NativeMount(Mount):
         return answer(wire.encode(self._api.status(site)), site)
 
     async def _call(
-        self, method: str, request: web.BaseRequest, site: Origin | None
+        self, kind: type[messages.Request], request: web.BaseRequest, site: Origin | None
     ) -> web.Response:
         if site is None:
             raise AgentError("nobody asks", code=ErrorCode.ORIGIN_NOT_ALLOWED)
-        raw = await read_body(request, messages.MAX_MESSAGE, self._api.limits.body_seconds)
+        raw = await read_body(request, _longest(kind.audience), self._api.limits.body_seconds)
         try:
-            asked = wire.decode_for(method, raw)
+            asked = wire.decode_for(str(kind.__struct_config__.tag), raw)
         except BadRequestError as error:
             return refusal(error, site, wire.id_of(raw) or UNSET)
         finally:
@@ -96,7 +98,13 @@ class NativeMount(Mount):
         accepted = new_socket()
         if not accepted.can_prepare(request):
             raise BadRequestError("no WebSocket handshake")
-        with self._places.hold(site):
+        if self._api.is_blocked(site):
+            await accepted.prepare(request)
+            # A page reads no refused handshake, but it reads how a socket was closed.
+            reason = ErrorCode.ORIGIN_BLOCKED.encode()
+            await accepted.close(code=WSCloseCode.POLICY_VIOLATION, message=reason)
+            return accepted
+        with self._places.hold(site, transport.abort):
             await accepted.prepare(request)
             self._open.add(accepted)
             try:
@@ -109,6 +117,11 @@ class NativeMount(Mount):
         """Tell every WebSocket that the agent goes away."""
         closing = (each.close(code=WSCloseCode.GOING_AWAY) for each in self._open)
         await asyncio.gather(*closing, return_exceptions=True)
+
+
+def _longest(audience: Audience) -> int:
+    """Return how many bytes a message has at most; what strangers may say is short."""
+    return messages.MAX_MESSAGE if audience is Audience.ALLOWED_SITE else SMALL_MESSAGE
 
 
 def public(handler: Handler) -> Route:

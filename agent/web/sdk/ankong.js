@@ -46,7 +46,7 @@
  *   permission: Permission|null, needsClick: boolean, asking: boolean, allowed: boolean, virtual: boolean,
  *   service: "available"|"unavailable"|null, readers: readonly Reader[], installation: Installation|null}} Snapshot
  */
-/** @typedef {{product: string, version: string, api?: string, allowed?: boolean, virtual?: boolean, tls?: number}} Announcement */
+/** @typedef {{product: string, version: string, api?: string, allowed?: boolean, max_data?: number, virtual?: boolean, tls?: number}} Announcement */
 /** @typedef {{kind: "ankong", port: number, body: Announcement}|{kind: "foreign"|"limited"|"timeout"|"unreachable"}} Outcome */
 /** @typedef {{fetch: typeof fetch, WebSocket: typeof WebSocket, permissions?: Permissions, document?: Document, window?: EventTarget, hostname: string, secure: boolean, storage: Storage|null, random: () => number, crypto?: Crypto}} Environment */
 
@@ -63,10 +63,12 @@ const PROBE_TIMEOUT = 4_000;
 const QUESTION_TIMEOUT = 120_000;
 const SOCKET_TIMEOUT = 8_000;
 const STEADY_AFTER = 5_000;
+/** Characters of a message beside its documents. */
+const ROOM_FOR_THE_REST = 0x10000;
 const CALL_TIMEOUT = 30_000;
 const PERSON_TIMEOUT = 180_000;
 /** Codes of this module's own; all others come from the agent and are listed in its API. */
-const OWN_RETRIABLE = new Set(["not_running", "connection_lost", "timeout", "aborted"]);
+const OWN_RETRIABLE = new Set(["not_running", "connection_lost", "timeout", "aborted", "rate_limited"]);
 const EVENTS = new Set(["reader_added", "reader_removed", "card_inserted", "card_removed"]);
 
 /** Why a call failed: `code` is stable, `retriable` says whether the user may try again. */
@@ -213,19 +215,34 @@ function browserEnvironment() {
   };
 }
 
+/**
+ * Name why a WebSocket was closed (RFC 6455 §7.4.1): the agent says so by number and word.
+ *
+ * @param {{code?: number, reason?: string}} [event]
+ * @returns {string}
+ */
+export function closeCode({ code, reason } = {}) {
+  if (code === 1008) return reason === "origin_blocked" ? reason : "rate_limited";
+  if (code === 1009) return "too_large";
+  return code === 1011 ? "internal" : "connection_lost";
+}
+
 /** One WebSocket to the agent: requests by number, answers, events. */
 class Channel {
   /** @type {Map<number, {resolve: (value: any) => void, reject: (error: AnkongError) => void}>} */
   #waiting = new Map();
   #next = 1;
+  /** Why it was closed; null while it is open. @type {string|null} */
+  lostBy = null;
 
   /** @param {WebSocket} socket open @param {(event: string, data: any) => void} onEvent @param {() => void} onClose */
   constructor(socket, onEvent, onClose) {
     this.socket = socket;
     this.openedAt = Date.now();
     socket.onmessage = ({ data }) => this.#receive(data, onEvent);
-    socket.onclose = () => {
-      for (const { reject } of this.#waiting.values()) reject(new AnkongError("connection_lost"));
+    socket.onclose = (event) => {
+      this.lostBy = closeCode(event);
+      for (const { reject } of this.#waiting.values()) reject(new AnkongError(this.lostBy));
       this.#waiting.clear();
       onClose();
     };
@@ -260,6 +277,7 @@ class Channel {
   /** @param {string} method @param {object} params @param {CallOptions} options @returns {Promise<any>} */
   call(method, params, { signal, timeout = CALL_TIMEOUT }) {
     if (signal?.aborted) return Promise.reject(new AnkongError("aborted"));
+    if (this.lostBy !== null) return Promise.reject(new AnkongError(this.lostBy));
     const id = this.#next++;
     return new Promise((resolve, reject) => {
       const stop = (/** @type {string} */ code) => {
@@ -317,6 +335,10 @@ export class Ankong extends EventTarget {
   /** @type {PermissionStatus|null} */
   #permissionStatus = null;
   #attempt = 0;
+  /** How many bytes a document may have, before base64; a message twice as many. */
+  #maxData = Infinity;
+  /** Why there is no channel, once there was one. */
+  #lostBy = "connection_lost";
   /** @type {Promise<Proof>|null} */
   #proving = null;
   /** @type {Environment} */
@@ -372,6 +394,7 @@ export class Ankong extends EventTarget {
   async connect(options = {}) {
     const answer = await this.#call("connect", {}, { timeout: PERSON_TIMEOUT, ...options });
     this.#publish({ allowed: true });
+    await this.#refreshStatus();
     await this.#refreshReaders();
     await this.#checkInstallation();
     return /** @type {{allowed: true}} */ (answer);
@@ -475,9 +498,25 @@ export class Ankong extends EventTarget {
     if (channel && this.pinInstallation && GUARDED.has(method)) await this.#insist();
     // What was proven was proven by this channel, and not by whoever came after it.
     if (this.#channel !== channel) throw new AnkongError("connection_lost");
-    if (channel) return channel.call(method, params, options);
-    if (this.#snapshot.state === "running") throw new AnkongError("connection_lost");
+    if (channel) {
+      this.#checkSize(params);
+      return channel.call(method, params, options);
+    }
+    if (this.#snapshot.state === "running") throw new AnkongError(this.#lostBy);
     throw new AnkongError("not_running", { reason: this.#snapshot.reason });
+  }
+
+  /**
+   * Refuse what is longer than the agent takes: the message would end the connection, and every other call on it.
+   *
+   * @param {{data?: string, items?: {data?: string}[]}} params
+   */
+  #checkSize({ data, items = [{ data }] }) {
+    const lengths = items.map((item) => item.data?.length ?? 0);
+    const longest = Math.ceil(this.#maxData / 3) * 4;
+    const total = lengths.reduce((sum, length) => sum + length, ROOM_FOR_THE_REST);
+    if (total <= 2 * this.#maxData && Math.max(0, ...lengths) <= longest) return;
+    throw new AnkongError("too_large", { message: `at most ${this.#maxData} bytes; sign the digest of more` });
   }
 
   #start() {
@@ -557,6 +596,7 @@ export class Ankong extends EventTarget {
     if (body.api !== API || compareVersions(body.version, this.minVersion) < 0) {
       return this.#down("too_old", permission);
     }
+    this.#maxData = body.max_data ?? Infinity;
     await this.#openChannel(port);
     this.#publish({
       state: "running", reason: null, permission, needsClick: false, asking: false, version: body.version,
@@ -606,6 +646,7 @@ export class Ankong extends EventTarget {
       const socket = await Channel.open(`wss://localhost:${port}/v1/socket`, this.#environment.WebSocket);
       const channel = new Channel(socket, this.#onEvent, () => this.#onClose(channel));
       this.#channel = channel;
+      this.#lostBy = "connection_lost";
       this.#proving = null; // whoever answers now has proven nothing yet
     } catch {
       this.#channel = null; // Status answers, the socket does not: keep looking instead.
@@ -616,6 +657,7 @@ export class Ankong extends EventTarget {
   #onClose(channel) {
     if (this.#channel !== channel) return;
     this.#channel = null;
+    this.#lostBy = channel.lostBy ?? "connection_lost";
     if (Date.now() - channel.openedAt < STEADY_AFTER) return this.#schedule();
     this.#attempt = 0;
     if (this.#listeners.size > 0) void this.#look(false);
@@ -633,6 +675,16 @@ export class Ankong extends EventTarget {
     } else return;
     this.dispatchEvent(new CustomEvent(event, { detail: data }));
   };
+
+  /** Learn what the agent tells an allowed site only. */
+  async #refreshStatus() {
+    try {
+      const { virtual } = await this.#call("status", {}, {});
+      this.#publish({ virtual: virtual === true });
+    } catch {
+      // Not allowed any more, or just gone: the next look, or the next call, says so.
+    }
+  }
 
   async #refreshReaders() {
     try {

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.cms.login import CONTENT_TYPE, LoginPurpose, LoginStatement
 from agent.cms.verify import verify
 from agent.consent.site_store import Decision, SiteStore
 from agent.origin import Origin
@@ -75,6 +76,21 @@ def test_a_page_is_allowed_once_and_signs_with_a_pin_typed_in_our_window(
         desktop.see_nothing()
     for log in (state / "logs").rglob("*"):
         assert TEST_PIN.encode() not in log.read_bytes()
+
+
+def test_a_login_says_in_its_title_where_it_leads(desktop: Desktop, agent: RunningAgent) -> None:
+    challenge = base64.b64encode(bytes(32)).decode()
+    for purpose in LoginPurpose:
+        asked = agent.start_call("authenticate", challenge=challenge, purpose=purpose.value)
+        agent.next_window()
+        title = desktop.do("xdotool", "getwindowname", desktop.see())
+        assert "portal.example" in title
+        time.sleep(AWAKE)
+        desktop.press(*TEST_PIN, "Return")
+        token = base64.b64decode(asked.result(60)["result"]["token"])
+        desktop.see_nothing()
+        stated = LoginStatement.parse(verify(token, content_types=(CONTENT_TYPE,)).content)
+        assert (stated.origin, stated.purpose) == (SITE, purpose)
 
 
 def test_never_is_never(desktop: Desktop, card: Path, tmp_path: Path) -> None:

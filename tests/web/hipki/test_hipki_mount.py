@@ -9,12 +9,14 @@ import time
 from collections.abc import Callable
 
 import pytest
+from aiohttp import web
 
 from agent.consent.permissions import Permission
 from agent.origin import LOCAL_PROGRAM, Origin
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.model import Faults
 from agent.web.front.limits import Limits
+from agent.web.hipki import hipki_mount
 from tests.web.hipki.rig import PIN, SITE, STRANGER, WRONG_PIN, Rig
 
 CardFactory = Callable[..., VirtualCard]
@@ -129,6 +131,42 @@ def test_who_was_not_allowed_cannot_sign(card: VirtualCard, origin: str | None) 
         assert (answer.status, answer.json["ret_code"]) == (200, 0x76000031)
         assert answer.json["func"] == "sign"
     assert card.data.attempts_left == 3
+
+
+BLOCKED = "https://blocked.example"
+BIG = b'tbsPackage={"func":"MakeSignature","tbs":"' + b"A" * 8_000_000 + b'","pin":"123456"}'
+
+
+@pytest.mark.parametrize("path", ["/sign", "/decrypt", "/umakeSig", "/eIDPM/ListEID"])
+@pytest.mark.parametrize("origin", [STRANGER, BLOCKED, "null", None])
+def test_megabytes_are_read_of_allowed_sites_only(
+    card: VirtualCard, path: str, origin: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lengths: list[int] = []
+    read_body = hipki_mount.read_body
+
+    async def noting(request: web.BaseRequest, *limits: float) -> bytes:
+        body = await read_body(request, *limits)  # type: ignore[arg-type]  # as it was called
+        lengths.append(len(body))
+        return body
+
+    monkeypatch.setattr(hipki_mount, "read_body", noting)
+    with Rig(card, consent="ask") as rig:
+        rig.permissions.remember(Origin.parse_any(BLOCKED), Permission.BLOCKED)
+        browser = {"Sec_Fetch_Site": "cross-site"} if origin is None else {}
+        answer = rig.request("POST", path, BIG, origin, **browser)
+        assert answer.json["ret_code"] == 0x76000031
+        assert lengths == []
+        assert rig.request("POST", "/pkcs11info", BIG, origin, **browser).status == 200
+        assert lengths == []
+        rig.allow(SITE)
+        assert rig.request("POST", "/sign", BIG, SITE).json["ret_code"] == 0
+        assert lengths == [len(BIG)]
+
+
+def test_a_stranger_with_megabytes_is_read_once_the_citizen_said_yes(card: VirtualCard) -> None:
+    with Rig(card, consent="allow") as rig:
+        assert rig.request("POST", "/sign", BIG, STRANGER).json["ret_code"] == 0
 
 
 def test_a_referer_counts_for_nothing(card: VirtualCard) -> None:

@@ -204,7 +204,7 @@ def test_a_site_that_was_not_allowed_learns_no_number(
         rig.allow(SITE)
         seen = rig.get(f"/pkcs11info?{query}", SITE)
         assert card.data.serial.encode() in seen.body
-        for origin in ("https://stranger.example", None, "null"):
+        for origin in ("https://stranger.example", None):
             unseen = rig.get(f"/pkcs11info?{query}", origin)
             assert card.data.serial.encode() not in unseen.body
             assert unseen.json["slots"][0]["token"]["serialNumber"] == ""
@@ -220,11 +220,19 @@ def test_a_site_that_was_not_allowed_learns_no_number(
         )
 
 
-def test_a_site_that_was_blocked_learns_of_no_reader(make_card: CardFactory) -> None:
-    with Rig(make_card(), consent="ask") as rig:
-        rig.permissions.remember(Origin.parse_any(SITE), Permission.BLOCKED)
-        image = json.loads(read_pixels(rig.get("/p11Image.bmp?1", SITE).body))
-        for found in (image, rig.get("/pkcs11info", SITE).json):
+@pytest.mark.parametrize("consent", ["ask", "allow"])
+@pytest.mark.parametrize("site", [SITE, "null", "ftp://x", f"{SITE}/"])
+def test_a_site_that_was_blocked_or_hides_its_name_learns_of_no_reader(
+    make_card: CardFactory, site: str, consent: str
+) -> None:
+    if (site, consent) == (SITE, "allow"):
+        pytest.skip("that is what it means")
+    with Rig(make_card(), consent=consent) as rig:
+        if site == SITE:
+            rig.permissions.remember(Origin.parse_any(SITE), Permission.BLOCKED)
+        image = json.loads(read_pixels(rig.get("/p11Image.bmp?1", site).body))
+        information = [f"/pkcs11info{query}" for query in ("", "?withcert=true")]
+        for found in (image, *(rig.get(path, site).json for path in information)):
             assert (found["ret_code"], found["slots"]) == (0x76000031, [])
             assert found["message"] == "在未授權的網站執行元件"
             assert found["serverVersion"] == VERSION

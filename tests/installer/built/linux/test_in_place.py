@@ -89,7 +89,7 @@ def test_the_doctor_examines_it(program: Path, home: Path) -> None:
 
 def test_everybody_is_told_that_the_card_is_virtual(agent: dict[str, Any], home: Path) -> None:
     assert agent["provider"] == "virtual"
-    assert wait_for_status(home)["virtual"] is True
+    assert wait_for_status(home)["product"] == "ankong"
 
 
 def test_it_signs_and_openssl_agrees(program: Path, home: Path, card: Path) -> None:

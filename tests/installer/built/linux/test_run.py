@@ -108,9 +108,8 @@ def test_from_the_first_page_to_a_home_as_it_was(
         "product": "ankong",
         "version": __version__,
         "api": "v1",
-        "state": "running",
         "allowed": False,
-        "virtual": False,
+        "max_data": 4 * 1024 * 1024,
     }
     first = running_pid(home)
     program = home / ".local/share/ankong/app/ankong"

@@ -1,0 +1,100 @@
+"""Accept connections: whose program it is comes first, and unfinished handshakes are few."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+from agent.seldom import SeldomLog
+from agent.web.front.peer import ConnectionPeers
+
+HANDSHAKE_SECONDS: Final = 10.0  # for TLS
+MAX_HANDSHAKES: Final = 48  # unfinished at once on one socket; the oldest goes first
+PAUSE_SECONDS: Final = 0.2  # after the system could give us no connection
+
+
+class Acceptor:
+    """Takes the connections of one listening socket."""
+
+    def __init__(
+        self,
+        listening: socket.socket,
+        make_protocol: Callable[[], asyncio.Protocol],
+        tls: ssl.SSLContext | None,
+        peers: ConnectionPeers,
+        log: SeldomLog,
+    ) -> None:
+        """Accept nothing yet.
+
+        Args:
+            listening: not blocking; closed with this object.
+            make_protocol: for each connection of this user's programs.
+            tls: None for none.
+            peers: tells whose program is at the other end.
+            log: of what went wrong.
+
+        """
+        self._listening = listening
+        self._make_protocol = make_protocol
+        self._tls = tls
+        self._peers = peers
+        self._log = log
+        self._unfinished: dict[asyncio.Task[None], None] = {}  # the oldest first
+        self._accepting = asyncio.get_running_loop().create_task(self._accept())
+
+    async def close(self) -> None:
+        """Stop: no new connection; handshakes under way are cut."""
+        tasks = (self._accepting, *self._unfinished)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._listening.close()
+
+    async def _accept(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                connection, _ = await loop.sock_accept(self._listening)
+            except ConnectionError:  # it was given up before we came to it
+                continue
+            except OSError as error:
+                self._log.note("a connection could not be accepted", detail=str(error))
+                await asyncio.sleep(PAUSE_SECONDS)
+                continue
+            await self._admit(connection)
+
+    async def _admit(self, connection: socket.socket) -> None:
+        try:
+            is_own = await self._peers.is_own(connection)
+        except BaseException:
+            connection.close()
+            raise
+        if not is_own:
+            self._log.note("another user's program was turned away")
+            connection.close()
+            return
+        opening = asyncio.get_running_loop().create_task(self._open(connection))
+        self._unfinished[opening] = None
+        opening.add_done_callback(lambda task: self._unfinished.pop(task, None))
+        if len(self._unfinished) > MAX_HANDSHAKES:
+            oldest = next(iter(self._unfinished))
+            del self._unfinished[oldest]
+            self._log.note("too many unfinished handshakes: the oldest was cut")
+            oldest.cancel()
+        await asyncio.sleep(0)  # others have their turn, however many are waiting
+
+    async def _open(self, connection: socket.socket) -> None:
+        seconds = HANDSHAKE_SECONDS if self._tls is not None else None
+        try:
+            with suppress(OSError):  # it went away, was too slow, or speaks no TLS
+                await asyncio.get_running_loop().connect_accepted_socket(
+                    self._make_protocol,
+                    connection,
+                    ssl=self._tls,
+                    ssl_handshake_timeout=seconds,
+                )
+        except BaseException:
+            connection.close()
+            raise

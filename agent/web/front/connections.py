@@ -1,0 +1,92 @@
+"""The open connections of one port: strangers have a small part of them, and its oldest go first.
+
+A connection is a stranger's until a request on it shows that an allowed site, or a page of ours,
+is behind it. Strangers are counted by registrable domain, because a page may call itself by as
+many names below its own as it likes; those who said nothing yet are counted together.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from agent.domain import group_of
+from agent.origin import Origin
+from agent.seldom import SeldomLog
+
+MAX_KEPT: Final = 256  # of allowed sites and our own pages; a browser opens six to a host
+MAX_STRANGERS: Final = 96  # all together, those included that have not said yet who they are
+
+_SILENT: Final = ""
+
+
+class Cuttable(Protocol):
+    """A connection."""
+
+    def cut(self) -> None:
+        """End at once, whatever is under way."""
+
+
+class Connections:
+    """Which connections are open, and which of them has to go when there are too many."""
+
+    def __init__(
+        self,
+        is_kept: Callable[[Origin], bool],
+        log: SeldomLog,
+        *,
+        strangers: int | None = None,
+        kept: int | None = None,
+    ) -> None:
+        """Begin without a connection.
+
+        Args:
+            is_kept: whether a caller's connections count among those that strangers cannot touch.
+            log: of what was cut off.
+            strangers: how many connections they have, all together; MAX_STRANGERS by default.
+            kept: how many all others have; MAX_KEPT by default.
+
+        """
+        self._is_kept = is_kept
+        self._log = log
+        self._most = {False: strangers or MAX_STRANGERS, True: kept or MAX_KEPT}
+        self._callers: dict[Cuttable, Origin | None] = {}  # the oldest first
+
+    def __len__(self) -> int:
+        return len(self._callers)
+
+    def opened(self, connection: Cuttable) -> None:
+        """Count a connection that has said nothing yet."""
+        self._callers[connection] = None
+        self._make_room()
+
+    def speaks(self, connection: Cuttable, caller: Origin | None) -> None:
+        """Count a connection for whoever is behind it."""
+        if connection in self._callers and caller is not None:
+            self._callers[connection] = caller
+
+    def closed(self, connection: Cuttable) -> None:
+        """Forget a connection."""
+        self._callers.pop(connection, None)
+
+    def _make_room(self) -> None:
+        """Cut the oldest connection of whoever has most, where there are too many."""
+        if len(self._callers) <= min(self._most.values()):
+            return  # whoever they are: nobody need be asked
+        groups = {each: self._group(caller) for each, caller in self._callers.items()}
+        for kept, most in self._most.items():
+            sizes = Counter(group for group in groups.values() if group[0] is kept)
+            if sizes.total() > most:
+                (largest, _), *_ = sizes.most_common(1)
+                self._cut(next(each for each in groups if groups[each] == largest), largest[1])
+
+    def _group(self, caller: Origin | None) -> tuple[bool, str]:
+        """Return whether strangers cannot touch it, and under which name it is counted."""
+        if caller is None:
+            return False, _SILENT
+        kept = self._is_kept(caller)
+        return kept, str(caller) if kept else group_of(caller)
+
+    def _cut(self, connection: Cuttable, who: str) -> None:
+        del self._callers[connection]
+        self._log.note("too many connections: the oldest was cut", who=who or None)
+        connection.cut()
