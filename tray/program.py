@@ -21,7 +21,7 @@ from agent.commands.daemon import Daemon, Observer
 from agent.history.line import EntryKind, presentable
 from agent.host.instance.panel_key import panel_address
 from agent.host.update.status import UpdateStatus, VersionAge
-from agent.origin import LOCAL_USER, SELF_TEST
+from agent.origin import LOCAL_USER, SELF_TEST, Origin
 from agent.signing.model import Snapshot
 from agent.signing.recording import Signed
 from agent.words.language import CHOICES, chosen_language
@@ -35,6 +35,8 @@ MAX_ICON_RUNS: Final = 5
 """How often the icon is shown at most: at the start, and again each time it has failed."""
 STOP_SECONDS: Final = 20.0
 """How long the agent may take to stop."""
+MAX_WAITING: Final = 3
+"""Sites in the menu that the citizen may be asked about; the oldest goes first."""
 _WARNINGS: Final = ("policy", "too_old", "plain_port")  # the most severe first
 _POLL_SECONDS: Final = 0.5 if sys.platform == "win32" else RETRY_SECONDS
 """On Windows a signal does not interrupt a wait; elsewhere nothing needs to be woken for it."""
@@ -76,6 +78,7 @@ class Program(Observer):
         self._ended = threading.Event()
         self._failure: BaseException | None = None
         self._opens_panel = False
+        self._waiting: dict[Origin, Callable[[], None]] = {}
 
     def open_when_ready(self) -> None:
         """Open the panel in a browser as soon as the agent is ready."""
@@ -170,6 +173,30 @@ class Program(Observer):
         if backend is not None:
             backend.notify(*notification(signed, self._texts()))
 
+    def site_waits(self, site: Origin, ask: Callable[[], None]) -> None:
+        """Tell the citizen of a site that cannot ask, and offer the question in the menu.
+
+        Not the notification but the menu opens the window: no system but one tells of clicks.
+        """
+        with self._lock:
+            self._waiting.pop(site, None)
+            self._waiting[site] = ask
+            while len(self._waiting) > MAX_WAITING:
+                del self._waiting[next(iter(self._waiting))]
+            waiting, backend = tuple(self._waiting), self._backend
+        self._update(waiting=waiting)
+        texts = self._texts()
+        if backend is not None:
+            backend.notify(texts.waits, texts.waits_how.format(site=presentable(site.host)))
+
+    def _ask_about(self, site: Origin) -> None:
+        with self._lock:
+            ask = self._waiting.pop(site, None)
+            waiting = tuple(self._waiting)
+        self._update(waiting=waiting)
+        if ask is not None:
+            ask()
+
     # The icon, in the main thread.
 
     def _show_icon(self) -> None:
@@ -217,6 +244,8 @@ class Program(Observer):
                 self.quit()
             elif action == "panel":
                 self._open_panel(what.partition(":")[0])
+            elif action == "ask":
+                self._ask_about(Origin.parse(what))
             elif action == "autostart":
                 self._toggle_autostart()
             elif action == "language" and what in CHOICES:

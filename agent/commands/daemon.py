@@ -33,6 +33,7 @@ from agent.host.settings.preferences import Preferences
 from agent.host.tls import identity, switch
 from agent.host.update.status import UpdateStatus
 from agent.host.update.watch import UpdateWatch
+from agent.origin import Origin
 from agent.signing.model import Snapshot
 from agent.signing.recording import Signed
 from agent.signing.service import SigningService
@@ -77,6 +78,15 @@ class Observer:
     def signed(self, signed: Signed) -> None:
         """Handle that a key was used."""
 
+    def site_waits(self, site: Origin, ask: Callable[[], None]) -> None:
+        """Handle that a new site only reads the image of the old component.
+
+        Args:
+            site: which.
+            ask: opens the window that asks the citizen about it; called from any thread.
+
+        """
+
     def updated(self, standing: UpdateStatus) -> None:
         """Handle that more is known of newer versions."""
 
@@ -119,13 +129,23 @@ class Daemon:
         for listener in self._listeners:
             listener()
 
-    def _hipki(self, service: SigningService) -> HipkiMount:
-        return HipkiMount(
+    def _hipki(
+        self, service: SigningService, observer: Observer, loop: asyncio.AbstractEventLoop
+    ) -> HipkiMount:
+        def site_waits(site: Origin) -> None:
+            def ask() -> None:
+                asyncio.run_coroutine_threadsafe(mount.ask_about(site), loop)
+
+            observer.site_waits(site, ask)
+
+        mount = HipkiMount(
             service,
             self._citizen.consent,
             self.settings,
             language=lambda: self.preferences.language,
+            on_image=site_waits,
         )
+        return mount
 
     async def run(self, stopped: asyncio.Event, observer: Observer) -> None:
         """Serve until ``stopped`` is set.
@@ -152,7 +172,7 @@ class Daemon:
         loop = asyncio.get_running_loop()
         self._listeners.append(lambda: panel.settings_changed(loop))
         self._listeners.append(observer.settings_changed)
-        hipki = await asyncio.to_thread(self._hipki, service)
+        hipki = await asyncio.to_thread(self._hipki, service, observer, loop)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(service.close)
             await service.start()

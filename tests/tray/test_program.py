@@ -11,6 +11,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from agent.host.settings.preferences import Preferences
 from agent.host.tls import identity
 from agent.host.tls.machine import Machine
 from agent.host.update.status import UpdateChecking, UpdateStatus, VersionAge
+from agent.origin import Origin
 from agent.virtualcard.provider import VirtualProvider
 from tests.conftest import TEST_PIN, CardFactory
 from tray import program as program_module
@@ -454,3 +456,25 @@ def test_the_agent_alone_has_no_word_for_the_tray() -> None:
         timeout=SECONDS,
     )
     assert done.returncode == 2
+
+
+def test_a_site_that_cannot_ask_is_told_of_and_its_question_is_in_the_menu(
+    start: Callable[..., Running],
+) -> None:
+    icon = FakeIcon()
+    running = start(icon)
+    assert icon.running.wait(SECONDS)
+    asked: list[str] = []
+    for number in range(5):
+        site = Origin.parse(f"https://shop{number}.example")
+        running.program.site_waits(site, partial(asked.append, str(site)))
+    assert "shop4.example" in icon.notices[-1][1]
+
+    def offered() -> list[str]:
+        return [item.key for item in icon.views[-1].menu if item.key.startswith("ask:")]
+
+    assert offered() == [f"ask:https://shop{number}.example" for number in (2, 3, 4)]
+    assert asked == []  # no window before the citizen wants one
+    icon.chosen("ask:https://shop3.example")
+    until(lambda: asked == ["https://shop3.example"])
+    until(lambda: offered() == ["ask:https://shop2.example", "ask:https://shop4.example"])

@@ -37,6 +37,9 @@ class TrayTexts:
     authenticated: str
     by: str
     documents: CountedText
+    ask: str
+    waits: str
+    waits_how: str
     unnamed: str
     program: str
     self_test: str

@@ -6,6 +6,7 @@ from enum import StrEnum, unique
 from typing import Final
 
 from agent.harmless import shortened
+from agent.origin import Origin
 from agent.signing.model import CardPresence, ReaderView, Snapshot
 from agent.words.language import CHOICES, SYSTEM
 from tray.icon.texts import TrayTexts
@@ -64,6 +65,7 @@ class TrayState:
         autostart: whether the agent starts when the user signs in; None where that is not offered.
         language: the chosen language, one of ``CHOICES``.
         newest: the version of an available update; "" where there is none.
+        waiting: sites that the citizen may be asked about, the newest last.
 
     """
 
@@ -72,6 +74,7 @@ class TrayState:
     autostart: bool | None = None
     language: str = SYSTEM
     newest: str = ""
+    waiting: tuple[Origin, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,7 @@ def make_view(state: TrayState, texts: TrayTexts) -> TrayView:
     menu = (
         MenuItem("panel:state", text),
         *_readers(state.snapshot, texts),
+        *(MenuItem(f"ask:{site}", _asking(site, texts)) for site in state.waiting),
         MenuItem("separator:1"),
         MenuItem("panel:sites", texts.sites),
         MenuItem("panel:history", texts.history),
@@ -157,6 +161,10 @@ def _reader(reader: ReaderView, texts: TrayTexts) -> str:
         if reader.attempts_left == 0:
             state = texts.locked.format(card=state)
     return f"{shortened(reader.name, MAX_NAME)}  –  {state}"
+
+
+def _asking(site: Origin, texts: TrayTexts) -> str:
+    return texts.ask.format(site=shortened(site.host, MAX_NAME))
 
 
 def _update(state: TrayState, texts: TrayTexts) -> Iterator[MenuItem]:

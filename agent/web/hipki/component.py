@@ -50,7 +50,21 @@ Reply: TypeAlias = dict[str, Any]
 class HipkiComponent:
     """Answers pages; a refusal is a reply too, with the number that the old component gave."""
 
-    def __init__(self, service: Service, settings: Settings) -> None:
+    def __init__(
+        self,
+        service: Service,
+        settings: Settings,
+        asked: Callable[[Origin], None] = lambda _: None,
+    ) -> None:
+        """Begin with no site refused.
+
+        Args:
+            service: carries out what pages ask for.
+            settings: the version that pages are told, and the reader that they see.
+            asked: is told of each site that asks for anything but the image.
+
+        """
+        self._asked = asked
         self._service = service
         self._settings = settings
         self._refused: OrderedDict[str, Origin] = OrderedDict()
@@ -83,12 +97,13 @@ class HipkiComponent:
             fields: of the request.
 
         """
+        self._asked(site)
         try:
             return await self._functions[function](site, fields)
         except AgentError as error:
             why = numbers(error)
             if error.code in _REFUSED_SITES:
-                self._note_refused(site)
+                self.note_refused(site)
             return self.refusal(name, why)
         except Exception as error:  # noqa: BLE001  # whatever it is, the page gets a number
             return self.refusal(name, numbers(unexpected(error)))
@@ -97,7 +112,8 @@ class HipkiComponent:
         """Return the site of a host that was last told that it is not trusted, if any was."""
         return self._refused.get(host)
 
-    def _note_refused(self, site: Origin) -> None:
+    def note_refused(self, site: Origin) -> None:
+        """Remember that a site was told that it is not trusted."""
         if site.is_local:  # no page's host, and none may be taken for it
             return
         self._refused.pop(site.host, None)
@@ -116,12 +132,13 @@ class HipkiComponent:
         """Ask the citizen about a site without a decision; return the outcome."""
         if site is None:
             return ErrorNumbers(Major.UNTRUSTED_SITE)
+        self._asked(site)
         try:
             await self._service.connect(site)
         except AgentError as error:
             why = numbers(error)
             if why.ret_code is Major.UNTRUSTED_SITE:
-                self._note_refused(site)
+                self.note_refused(site)
             return why
         return ErrorNumbers(Major.SUCCESS)
 

@@ -30,6 +30,7 @@ from agent.web.hipki.component import HipkiComponent
 from agent.web.hipki.errors import ErrorNumbers, HipkiError, Major, numbers
 from agent.web.hipki.fields import MAX_BODY, RequestFields, parse_body
 from agent.web.hipki.functions import Function
+from agent.web.hipki.image_visits import ImageVisits
 from agent.web.hipki.pages import Page
 from agent.web.hipki.popup import PopupRoutes, to_text
 from agent.web.hipki.request_parser import RequestParser
@@ -90,13 +91,15 @@ _FRAMES: Final = frozenset({"iframe", "frame", "embed", "object", "fencedframe"}
 class HipkiMount(Mount):
     """The old component's paths, and those that our own pages call."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # the daemon's parts meet here
         self,
         service: Service,
         consent: Consent,
         settings: Settings,
         limits: Limits | None = None,
+        *,
         language: Callable[[], str] = lambda: SYSTEM,
+        on_image: Callable[[Origin], None] = lambda _: None,
     ) -> None:
         """Read our pages from the package: blocks, not for the event loop.
 
@@ -107,19 +110,28 @@ class HipkiMount(Mount):
                 may hand the PIN over.
             limits: for each site.
             language: the citizen's choice, one of :data:`agent.words.CHOICES`.
+            on_image: told in the event loop of a site without a decision whose page reads only
+                the image; :meth:`ask_about` asks the citizen. Must not block.
 
         Raises:
             OSError: a page is missing: the installation is broken.
 
         """
         limits = limits or Limits()
-        self._component = HipkiComponent(service, settings)
+        self._visits = ImageVisits(on_image)
+        self._component = HipkiComponent(service, settings, self._visits.forget)
         self._consent = consent
         self._language = language
         self._popup = PopupRoutes(self._component, service, consent, limits)
         self._limits = limits
         self._parsing = RequestParser()
         super().__init__(self._make_routes())
+
+    async def ask_about(self, site: Origin) -> None:
+        """Ask the citizen about a site that reads the image; a no is what it reads from then on."""
+        outcome = await self._component.admit(site)
+        if outcome.ret_code is not Major.SUCCESS:
+            self._component.note_refused(site)
 
     def identify(self, request: web.BaseRequest) -> Origin | None:
         """Return who asks, by the Origin header; a program that is no browser sends none.
@@ -219,7 +231,11 @@ class HipkiMount(Mount):
     async def _image(self, request: web.BaseRequest, caller: Origin | None) -> web.Response:
         """Return the readers as an image; it has card numbers only for an allowed site."""
         del request
-        if self._is_blocked(caller):
+        is_new = self._is_new_page(caller)
+        if caller is not None and is_new:
+            await self._visits.note(caller)
+        was_refused = caller is not None and self._component.last_refused(caller.host) == caller
+        if self._is_blocked(caller) or (is_new and was_refused):
             body = self._component.refusing_image()
         else:
             body = await self._component.image(caller)
@@ -284,6 +300,16 @@ class HipkiMount(Mount):
 
         readers = Audience.ALLOWED_SITE
         return Route(handler, Audience.EVERYBODY, None, MAX_BODY, readers=readers, refuse=refuse)
+
+    def _is_new_page(self, site: Origin | None) -> bool:
+        """Return whether a page of a site asks about which the citizen can be asked in a window."""
+        return (
+            site is not None
+            and not site.is_local
+            and not self._is_blocked(site)
+            and not self._component.is_allowed(site)
+            and self._consent.has_windows()
+        )
 
     def _may_read(self, request: web.BaseRequest, caller: Origin | None) -> bool:
         """Return whether a body may be read before the citizen has been asked about its sender."""

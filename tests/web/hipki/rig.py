@@ -9,6 +9,7 @@ import threading
 from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from queue import Queue
 from typing import Any, Self, TypeVar
 
 from agent.cards.known_attempts import MemoryAttempts
@@ -82,6 +83,7 @@ class Rig:
         self._settings = Settings(port=0, hipki_port=port, **settings)
         self._limits = limits or Limits()
         self._history = history
+        self.waiting: Queue[Origin] = Queue()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="rig")
 
@@ -116,7 +118,13 @@ class Rig:
             history=self._history,
         )
         await self.service.start()
-        door = HipkiMount(self.service, self.consent, self._settings, self._limits)
+        self.door = door = HipkiMount(
+            self.service,
+            self.consent,
+            self._settings,
+            self._limits,
+            on_image=self.waiting.put,
+        )
         config = ServerConfig(
             tls=ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER),
             settings=self._settings,
