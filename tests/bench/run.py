@@ -23,6 +23,7 @@ from tests.bench.cards import GENERATIONS, BareCard, CardCase, Cost
 from tests.bench.crowd import allow_one_site, count_log_lines, crowd
 from tests.bench.daemon import BareServer, Daemon, Page
 from tests.bench.idle import measure_idle
+from tests.bench.lists import measure_list
 from tests.bench.load import latencies, requests_per_second
 
 SIGNATURE_MS = 500  # about what a real card's RSA takes
@@ -56,6 +57,7 @@ class Effort:
     watched: float = 2.0
     idle: float = 60.0
     browser: bool = True
+    listed: int = 150_000
 
 
 SHORT = Effort(
@@ -68,6 +70,7 @@ SHORT = Effort(
     watched=0.1,
     idle=6.0,
     browser=False,
+    listed=1000,
 )
 
 
@@ -175,6 +178,16 @@ class Bench:
             name = f"idle, {provider}"
             self.table.add(f"{name}: wake-ups, all threads", wakeups, "1/s", most=1, before=before)
             self.table.add(f"{name}: processor", processor, "%", most=0.05)
+
+    def lists(self) -> None:
+        """Measure what a long revocation list costs a server that verifies signatures."""
+        for narrowed in (False, True):
+            cost = measure_list(self._state.parent, self._effort.listed, narrowed=narrowed)
+            kind = "narrowed" if narrowed else "complete"
+            name = f"{kind} list of {self._effort.listed} entries"
+            self.table.add(f"{name}: six validations at once, first", cost.first * 1000, "ms")
+            self.table.add(f"{name}: a later validation", cost.later * 1000, "ms", most=5)
+            self.table.add(f"{name}: event loop held", cost.held * 1000, "ms", most=20)
 
     async def signatures(self) -> None:
         """Compare a signature through the agent with the time that the card alone needs."""
@@ -297,6 +310,7 @@ async def measure(effort: Effort) -> dict[str, Any]:
         await bench.signatures()
         await bench.status()
         await bench.crowded()
+        await asyncio.to_thread(bench.lists)
         if effort.browser:
             await bench.existing_pages()
     return {
