@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from playwright.sync_api import Page, expect
 
+from tests.browser.open_portal import start_open_portal
 from tests.browser.world import TIMEOUT, World, chip, chromium, go, register
 
 pytestmark = pytest.mark.browser
@@ -112,7 +113,7 @@ def insecure_site(world: World) -> str:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     origin = f"http://{HOST}:{port}"
-    world.programs.start_portal("open-portal", "--port", str(port), "--origin", origin)
+    start_open_portal(world, "open-portal", port, origin)
     return origin
 
 

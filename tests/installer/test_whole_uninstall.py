@@ -131,7 +131,7 @@ def test_history_and_sites_stay_where_they_are_wanted(citizen: Citizen, card: Pa
         citizen.sign(ready["port"])
         assert citizen.ankong("setup", "undo")["ok"] is True
     files = [path.name for path in citizen.home.rglob("*") if path.is_file()]
-    assert sorted(files) == ["history.sqlite"]
+    assert sorted(files) == ["history.key", "history.sqlite", "history.witness"]
     lines = citizen.ankong("history")["lines"]
     assert [line["outcome"] for line in lines] == ["done"]
 

@@ -9,6 +9,7 @@ import pytest
 from agent.cms.verify import verify
 from tests.browser.firefox.conftest import with_policy
 from tests.browser.firefox.marionette import Firefox
+from tests.browser.open_portal import start_open_portal
 from tests.browser.world import PIN, World
 
 pytestmark = pytest.mark.browser
@@ -79,7 +80,7 @@ def public_site(world: World) -> str:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     origin = f"http://service.test:{port}"
-    world.programs.start_portal("firefox-portal", "--port", str(port), "--origin", origin)
+    start_open_portal(world, "firefox-portal", port, origin)
     return origin
 
 
