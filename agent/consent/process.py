@@ -143,17 +143,15 @@ async def _end(process: Process) -> None:
     """Close the window, kindly at first, and leave no process behind."""
     if process.stdin is not None:
         process.stdin.close()
+    ending = asyncio.ensure_future(process.wait())
     try:
-        async with asyncio.timeout(END_SECONDS):
-            await process.wait()
-    except TimeoutError:
-        with suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
-    except asyncio.CancelledError:
-        with suppress(ProcessLookupError):
-            process.kill()
-        raise
+        # No asyncio.timeout: before Python 3.11.3 none is told in a task that is cancelled already.
+        await asyncio.wait((ending,), timeout=END_SECONDS)
+    finally:
+        if not ending.done():
+            with suppress(ProcessLookupError):
+                process.kill()
+    await ending
 
 
 def _failure(prompt: Prompt[A], status: int | None) -> AgentError:

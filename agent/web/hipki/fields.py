@@ -25,13 +25,13 @@ _LINE_ENDS: Final = re.compile(r"(?<! ) *+[\r\n\t][\r\n\t ]*")  # with the space
 _NO_NAME: Final = frozenset({"", "0", "undefined", "null"})
 _JSON_TEXT: Final = re.compile(r'"[^"\\]*+(?:\\.?[^"\\]*+)*+"?', re.DOTALL)
 """A text of JSON; one that does not end takes all that follows, so that matching stays linear."""
-_UNPAIRED: Final = re.compile(
-    r"(?P<before>(?:[^\\]++|\\(?:[^u]|u(?![Dd][89A-Fa-f][0-9A-Fa-f]{2})"
-    r"|u[Dd][89ABab][0-9A-Fa-f]{2}\\u[Dd][C-Fc-f][0-9A-Fa-f]{2}))++)"
-    r"|\\u[0-9A-Fa-f]{4}",
+_SURROGATE: Final = re.compile(r"\\u[Dd][89A-Fa-f]")
+_ESCAPE: Final = re.compile(
+    r"\\(?:u[Dd][89ABab][0-9A-Fa-f]{2}\\u[Dd][C-Fc-f][0-9A-Fa-f]{2}"
+    r"|(?P<half>u[Dd][89A-Fa-f][0-9A-Fa-f]{2})|.)",
     re.DOTALL,
 )
-"""The escape of half a surrogate pair in JSON (RFC 8259 §7), or all that stands before one."""
+"""An escape of JSON (RFC 8259 §7); that of a whole surrogate pair as one."""
 _ABSENT: Final = (
     "__NotExistedTag__"  # what the old component's own parts write for a missing option
 )
@@ -196,6 +196,8 @@ def _with_whole_pairs(text: str) -> str:
 
     JavaScript's strings may hold such halves and JSON their escapes, but UTF-8 has none.
     """
-    if "\\u" not in text:
+    if not _SURROGATE.search(text):
         return text
-    return _UNPAIRED.sub(lambda found: found["before"] or "\N{REPLACEMENT CHARACTER}", text)
+    return _ESCAPE.sub(
+        lambda found: "\N{REPLACEMENT CHARACTER}" if found["half"] else found[0], text
+    )
