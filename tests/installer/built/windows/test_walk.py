@@ -114,10 +114,9 @@ def _uninstall(machine: Machine, words: Words) -> None:
 def _left(paths: Iterable[str], words: Words) -> set[str]:
     left = {path for path in paths if not OTHERS.search(path)}
     if words is CHINESE:  # who kept sites and history
-        kept = {
-            path for path in left if re.search(r"Local/ankong(/(sites|history)\.sqlite)?$", path)
-        }
-        assert len(kept) == 3
+        names = r"sites\.sqlite|history\.(sqlite|witness|key)"
+        kept = {path for path in left if re.search(rf"Local/ankong(/({names}))?$", path)}
+        assert len(kept) == 5
         return left - kept
     return left
 
