@@ -62,7 +62,7 @@ def test_installed_used_and_purged(system: Debian, deb: Path) -> None:
         assert status["version"] == __version__
         system.apt("purge", "ankong")
         assert agent.poll() is None  # somebody else's agent was left alone
-        assert _status(system)["state"] == "running"
+        assert _status(system)["product"] == "ankong"
         agent.send_signal(signal.SIGTERM)
         assert agent.wait(60) == 0
     after = system.files()

@@ -38,7 +38,7 @@ def test_a_silent_upgrade_ends_the_agent_and_starts_the_new_one(
     install_quietly(machine, wizard)
     second = wait_for_agent(machine, after=first["pid"])
     assert second["port"] == port
-    assert ask(machine, port)["state"] == "running"
+    assert ask(machine, port)["product"] == "ankong"
     assert not (machine.folder / "_internal" / "gone" / "old.dll").exists()
     assert not (machine.folder / "_internal" / "gone").exists()
     assert not (machine.folder / "next").exists()
@@ -49,7 +49,7 @@ def test_a_silent_upgrade_ends_the_agent_and_starts_the_new_one(
     left = {each.name for each in machine.folder.rglob("*")}
     assert left == {"_internal", "notes.txt"}, "what is not ours stays, and nothing else"
     kept = {each.name for each in machine.state.iterdir()}
-    assert kept == {"sites.sqlite", "history.sqlite"}
+    assert kept == {"sites.sqlite", "history.sqlite", "history.key"}
 
 
 def _leave_traces_of_another_version(folder: Path) -> None:
@@ -80,7 +80,7 @@ def test_the_wizard_asks_before_it_ends_the_agent_which_starts_again_at_sign_in(
     machine.picture("closes-the-running-agent")
     asked.press(words.cancel)
     machine.hands.gone(words.closes)
-    assert ask(machine, port)["state"] == "running", "who says no keeps what runs"
+    assert ask(machine, port)["product"] == "ankong", "who says no keeps what runs"
     machine.hands.see(words.plan[0]).press(words.install)
     machine.hands.see(words.closes).press(words.ok)
     finish = machine.hands.see(words.finished)
@@ -91,7 +91,7 @@ def test_the_wizard_asks_before_it_ends_the_agent_which_starts_again_at_sign_in(
     assert machine.run("wineboot")[0] == 0  # as at sign-in, it runs what the Run key names
     second = wait_for_agent(machine, after=first["pid"])
     assert second["port"] == port
-    assert ask(machine, port)["state"] == "running"
+    assert ask(machine, port)["product"] == "ankong"
     assert machine.ankong("quit")[0] == 0
     assert is_free(port)
 

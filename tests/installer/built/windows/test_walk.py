@@ -116,7 +116,7 @@ def _left(paths: Iterable[str], words: Words) -> set[str]:
     if words is CHINESE:  # who kept sites and history
         names = r"sites\.sqlite|history\.(sqlite|witness|key)"
         kept = {path for path in left if re.search(rf"Local/ankong(/({names}))?$", path)}
-        assert len(kept) == 5
+        assert len(kept) == 4  # nothing was signed yet, so that there is nothing to witness
         return left - kept
     return left
 
