@@ -226,8 +226,10 @@ def _extensions(tbs: asn1_crl.TbsCertList) -> dict[str, core.Asn1Value]:
     if isinstance(tbs["crl_extensions"], core.Void):
         return found
     for extension in tbs["crl_extensions"]:
-        if found.setdefault(extension["extn_id"].native, extension["extn_value"].parsed) is None:
-            raise CmsError("a revocation list with an empty extension")
+        name = extension["extn_id"].native
+        if name in found:  # RFC 5280 §4.2: one of each kind
+            raise CmsError("a revocation list with two extensions of one kind")
+        found[name] = extension["extn_value"].parsed
     return found
 
 

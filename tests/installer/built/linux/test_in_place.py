@@ -87,7 +87,7 @@ def test_the_doctor_examines_it(program: Path, home: Path) -> None:
     assert {"name": "ankong", "version": __version__} in versions
 
 
-def test_everybody_is_told_that_the_card_is_virtual(agent: dict[str, Any], home: Path) -> None:
+def test_it_serves_a_virtual_card_and_answers_strangers(agent: dict[str, Any], home: Path) -> None:
     assert agent["provider"] == "virtual"
     assert wait_for_status(home)["product"] == "ankong"
 
