@@ -3,7 +3,6 @@
 Fails closed: a path that cannot be proven valid is not valid.
 """
 
-import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -19,6 +18,7 @@ from agent.pki.chain import ChainCertificate
 from agent.pki.crl import ListedStatus
 from agent.pki.result import PathStatus, Verdict
 from agent.pki.revocation import RevocationData, RevocationSource
+from agent.turns import in_turn
 
 _SEVERITY = (  # of several paths that do not hold, the one that says most is told
     PathStatus.REVOKED,
@@ -97,8 +97,8 @@ async def _judge(
         return dated
     if _is_ambiguous(chain):
         return Verdict(PathStatus.UNTRUSTED, detail="two authorities of one name in one path")
-    # In a thread: a list is hashed once for each issuer, and the path takes some milliseconds.
-    return await asyncio.to_thread(_judge_path, chain, data, at)
+    # A list is hashed once for each issuer, and the path takes some milliseconds.
+    return await in_turn(_judge_path, chain, data, at)
 
 
 def _judge_path(chain: tuple[ChainCertificate, ...], data: RevocationData, at: datetime) -> Verdict:

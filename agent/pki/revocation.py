@@ -14,6 +14,7 @@ from typing import Protocol
 from agent.cms.errors import CmsError
 from agent.pki.anchors import decode, files_in, read_bounded
 from agent.pki.crl import MAX_CRL, RevocationList
+from agent.turns import in_turn
 
 MAX_OCSP = 64 * 1024  # bytes
 _CRL_SUFFIXES = frozenset({".crl", ".pem"})
@@ -70,7 +71,7 @@ class FileSource:
 
     async def current(self) -> RevocationData:
         """Return the lists, reading changed files anew; unreadable files are skipped."""
-        return await asyncio.to_thread(self.read)
+        return await in_turn(self.read)
 
     def read(self) -> RevocationData:
         """Return the same as :meth:`current`, in the calling thread."""

@@ -18,6 +18,7 @@ from agent.cms.errors import CmsError
 from agent.pki.crl import MAX_CRL, RevocationList
 from agent.pki.kept_lists import KeptLists
 from agent.pki.revocation import RevocationData
+from agent.turns import in_turn
 
 TIMEOUT = 20.0  # seconds for one list, from the first byte sent to the last one received
 RETRY_AFTER = 60.0  # seconds before an address that failed is tried again
@@ -78,12 +79,12 @@ class HttpSource:
         async with entry.lock:
             if not entry.was_looked_up:
                 entry.was_looked_up = True
-                entry.newest = await asyncio.to_thread(self._load, url)
+                entry.newest = await in_turn(self._load, url)
             if self._is_due(entry):
                 entry.tried_at = time.monotonic()
                 try:
                     raw = await self._fetch(url)
-                    fetched = await asyncio.to_thread(self._read, raw)
+                    fetched = await in_turn(self._read, raw)
                 except (CmsError, OSError, TimeoutError, aiohttp.ClientError):
                     return entry.newest
                 if entry.newest is None or fetched.this_update >= entry.newest.this_update:

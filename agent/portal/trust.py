@@ -1,6 +1,5 @@
 """Verify logins by configured anchors and revocation lists."""
 
-import asyncio
 import importlib
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -24,6 +23,7 @@ from agent.pki.revocation import CombinedSource, FileSource, RevocationSource
 from agent.pki.revocation_http import HttpSource
 from agent.portal.errors import PortalCode, PortalError
 from agent.portal.verification import MAX_TOKEN, OpenedLogin
+from agent.turns import in_turn
 
 _CODE_OF_STATUS: Final = {
     PathStatus.UNTRUSTED: PortalCode.CERTIFICATE_UNTRUSTED,
@@ -62,7 +62,7 @@ class CertificateVerifier:
 
         """
         try:
-            return await asyncio.to_thread(_open, token)
+            return await in_turn(_open, token)
         except ContentTypeError as error:
             raise PortalError(PortalCode.WRONG_CONTENT_TYPE, error.detail) from error
         except CmsError as error:
