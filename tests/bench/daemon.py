@@ -52,6 +52,7 @@ class Server:
         self._environment = as_installed() | dict(environment or {})
         self.ready_seconds = 0.0
         self.port = 0
+        self.old_port = 0
 
     def __enter__(self) -> Self:
         start = time.perf_counter()
@@ -66,7 +67,8 @@ class Server:
             assert self._process.stdout is not None
             line = self._process.stdout.readline()
             self.ready_seconds = time.perf_counter() - start
-            self.port = json.loads(line)["port"]
+            ready = json.loads(line)
+            self.port, self.old_port = ready["port"], ready.get("hipki_port", 0)
         except BaseException:
             self.__exit__()
             raise
@@ -105,6 +107,7 @@ class Daemon(Server):
         card: Path | None,
         *,
         consent: str = "allow",
+        program: str = PROGRAM,
         environment: Mapping[str, str] | None = None,
     ) -> None:
         """Say how to start it.
@@ -113,13 +116,14 @@ class Daemon(Server):
             state: where it keeps its state.
             card: the virtual card in its reader; None for the readers of PC/SC.
             consent: who decides about sites.
+            program: that is the agent, Python.
             environment: is added to this process's.
 
         """
         readers: list[str | Path] = ["--provider", "pcsc"]
         if card is not None:
             readers = ["--provider", "virtual", "--virtual-card", card]
-        command = [sys.executable, "-c", PROGRAM, "serve", *readers, "--state-dir", state]
+        command = [sys.executable, "-c", program, "serve", *readers, "--state-dir", state]
         options = ["--consent", consent, "--port", "0", "--hipki-port", "0"]
         super().__init__([*command, *options], environment)
 
@@ -135,14 +139,15 @@ class BareServer(Server):
 class Page:
     """A page of an allowed site: one connection that is kept open."""
 
-    def __init__(self, port: int, trust: ssl.SSLContext) -> None:
+    def __init__(self, port: int, trust: ssl.SSLContext, origin: str = ORIGIN) -> None:
         """Connect to the agent on ``port`` and become allowed."""
+        self._origin = origin
         self._connection = http.client.HTTPSConnection("localhost", port, context=trust, timeout=30)
         self.call("connect", {"method": "connect"})
 
     def call(self, method: str, body: dict[str, Any]) -> dict[str, Any]:
         """Send one request of the native API and return its result."""
-        headers = {"Content-Type": "application/json", "Origin": ORIGIN}
+        headers = {"Content-Type": "application/json", "Origin": self._origin}
         self._connection.request("POST", f"/v1/{method}", json.dumps({"id": 1, **body}), headers)
         answer = json.loads(self._connection.getresponse().read())
         if "result" not in answer:
@@ -152,7 +157,7 @@ class Page:
 
     def status(self) -> str:
         """Return the body of the status, as it came."""
-        self._connection.request("GET", "/v1/status", headers={"Origin": ORIGIN})
+        self._connection.request("GET", "/v1/status", headers={"Origin": self._origin})
         return self._connection.getresponse().read().decode()
 
     def sign(self) -> float:

@@ -74,6 +74,15 @@ async def _connect(port: int, trust: ssl.SSLContext) -> _Asker:
     return asker
 
 
+async def connect_and_ask(port: int, trust: ssl.SSLContext, sites: int) -> float:
+    """Return how long a new connection and one status over it take, in seconds."""
+    start = time.perf_counter()
+    asker = await _connect(port, trust)
+    await asker.ask(next(status_requests(port, sites)))
+    asker.close()
+    return time.perf_counter() - start
+
+
 async def requests_per_second(
     port: int, trust: ssl.SSLContext, *, seconds: float, connections: int, sites: int
 ) -> float:

@@ -13,14 +13,14 @@ import ssl
 import statistics
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from agent.commands.output import log_aside
 from agent.virtualcard.model import Generation
 from tests.bench.cards import GENERATIONS, BareCard, CardCase, Cost
-from tests.bench.crowd import allow_one_site, count_log_lines, crowd
+from tests.bench.crowd import CrowdSize, measure_crowd
 from tests.bench.daemon import BareServer, Daemon, Page
 from tests.bench.idle import measure_idle
 from tests.bench.lists import measure_list
@@ -58,6 +58,8 @@ class Effort:
     idle: float = 60.0
     browser: bool = True
     listed: int = 150_000
+    crowd: CrowdSize = field(default_factory=CrowdSize)
+    crowded: int = 3
 
 
 SHORT = Effort(
@@ -71,6 +73,8 @@ SHORT = Effort(
     idle=6.0,
     browser=False,
     listed=1000,
+    crowd=CrowdSize(websockets=60, bodies=12, handshakes=150, idle=50, pace=10.0),
+    crowded=1,
 )
 
 
@@ -261,32 +265,24 @@ class Bench:
         self.table.add("status p99, signing over idle", _p99(busy) / _p99(quiet), "ratio", most=1.5)
 
     async def crowded(self) -> None:
-        """Measure an allowed site's status while strangers and another user crowd the agent."""
-        state = self._state.parent / "crowded"
-        card = self._cards.file(GENERATIONS[0], "crowded")
-        state.mkdir(mode=0o700)
-        await asyncio.to_thread(allow_one_site, state)
-        with Daemon(state, card, consent="ask") as daemon:
-            authority = state / "tls" / "authority.pem"
-            trust = ssl.create_default_context(cafile=authority)
-            seconds = max(self._effort.watched, 1.0)  # for answers enough on a busy machine
-            memory = daemon.memory()
-
-            async def look() -> float:
-                return _p99(
-                    await latencies(daemon.port, trust, seconds=seconds, interval=0.03, sites=1)
-                )
-
-            quiet = await look()
-            with crowd(daemon.port, authority):
-                busy = await look()
-                grown = daemon.memory()
-            lines = count_log_lines(state)
-        growth = None if memory is None or grown is None else grown - memory
-        self.table.add("status p99, crowded", busy * 1000, "ms")
-        self.table.add("status p99, crowded over idle", busy / quiet, "ratio", most=3)
-        self.table.add("memory that a crowd costs", growth, "MB", most=30)
-        self.table.add("log of a crowd", lines, "lines", most=50)
+        """Measure an allowed site, a new one and the panel while strangers crowd the agent."""
+        cost = await measure_crowd(
+            self._state.parent / "crowded",
+            self._cards.file(GENERATIONS[0], "crowded"),
+            self._effort.crowd,
+            rounds=self._effort.crowded,
+            seconds=self._effort.watched,
+        )
+        add = self.table.add
+        add("status p99, not crowded", statistics.median(cost.quiet) * 1000, "ms")
+        add("status p99, crowded", statistics.median(cost.crowded) * 1000, "ms")
+        add("status p99, crowded over not crowded", cost.ratio, "ratio", most=3)
+        add("a new connection, crowded over not crowded", cost.connect_ratio, "ratio")
+        add("signature in a crowd, page's PIN", cost.sign * 1000, "ms")
+        add("panel opened in a crowd", cost.panel * 1000, "ms")
+        add("new site asked about and allowed in a crowd", cost.honest, "s", most=5)
+        add("memory that a crowd costs", cost.memory, "MB", most=30)
+        add("log of a crowd", cost.lines, "lines", most=50)
 
     async def existing_pages(self) -> None:
         """Measure the door for existing pages, in a real browser."""

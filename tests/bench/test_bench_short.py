@@ -33,5 +33,6 @@ def test_the_bench_prints_one_table() -> None:
         "gen2: signature with 0 ms RSA, added by the agent",
         "status over bare handler",
         "status p99, signing over idle",
-        "status p99, crowded over idle",
+        "status p99, crowded over not crowded",
+        "new site asked about and allowed in a crowd",
     } <= set(rows)

@@ -74,3 +74,13 @@ def test_what_was_closed_counts_no_longer() -> None:
         connections.closed(line)
         assert not line.is_cut
     assert len(connections) == 0
+
+
+def test_a_site_that_is_taken_back_keeps_no_more_than_strangers_have() -> None:
+    keep = {ALLOWED}
+    connections = Connections(keep.__contains__, SeldomLog("test"), strangers=3, kept=10)
+    lines = [connect(connections, ALLOWED) for _ in range(8)]
+    keep.clear()
+    connect(connections, pest(1))
+    assert [each.is_cut for each in lines] == [True] * 6 + [False] * 2
+    assert len(connections) == 3

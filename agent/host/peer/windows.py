@@ -4,6 +4,7 @@ Everything that touches Windows is in :class:`WindowsSystem`; it cannot run else
 tested against a stand-in of its calls. iphlpapi.h, tcpmib.h, winnt.h.
 """
 
+import re
 import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -36,6 +37,9 @@ _ATTEMPTS: Final = 5  # the table may grow between asking its size and reading i
 _ROW: Final = struct.Struct("<I4sI4sII")
 # MIB_TCP6ROW_OWNER_PID: local address, scope, port, remote likewise, state, process
 _ROW6: Final = struct.Struct("<16sII16sIIII")
+
+_ROWS_AT: Final = 4  # after the number of rows
+_ROW_STATE: Final = struct.Struct("<I")  # stands before the ends in a row of IPv4
 
 _log = SeldomLog(__name__)
 
@@ -70,10 +74,50 @@ class WindowsPeers:
 
     def _find(self, peer: tuple[bytes, int], local: tuple[bytes, int]) -> int | None:
         for family, row in ((AF_INET, _ROW), (AF_INET6, _ROW6)):
-            for first, second, process in _rows(self._system.table(family), row):
-                if (first, second) == (peer, local):
+            wanted = _ends_in_row(family, peer, local)
+            if wanted is not None:
+                process = _process_of(self._system.table(family), row, wanted)
+                if process is not None:
                     return process
         return None
+
+
+def _ends_in_row(
+    family: int, peer: tuple[bytes, int], local: tuple[bytes, int]
+) -> re.Pattern[bytes] | None:
+    """Return how two ends stand in a row of a table; None where they cannot.
+
+    A crowd of another user makes the table long, and it is searched for each of its connections.
+    """
+    scope = b"" if family == AF_INET else b".{4}"
+    parts = []
+    for address, port in (peer, local):
+        mapped = IPv6Address(address).ipv4_mapped
+        if family == AF_INET and mapped is None:
+            return None
+        raw = mapped.packed if family == AF_INET and mapped is not None else address
+        # Network order in the low 16 bits; the others may hold anything.
+        parts.append(re.escape(raw) + scope + re.escape(port.to_bytes(2, "big")) + b"..")
+    return re.compile(b"".join(parts), re.DOTALL)
+
+
+def _process_of(table: bytes, row: struct.Struct, ends: re.Pattern[bytes]) -> int | None:
+    """Return the process of the row with two ends.
+
+    Raises:
+        struct.error: the table is broken.
+
+    """
+    (count,) = struct.unpack_from("<I", table)
+    first = _ROWS_AT + (_ROW_STATE.size if row is _ROW else 0)
+    at = 0
+    while (found := ends.search(table, at)) is not None:
+        at = found.start() + 1
+        index, is_elsewhere = divmod(found.start() - first, row.size)
+        if not is_elsewhere and 0 <= index < count:
+            process: int = row.unpack_from(table, _ROWS_AT + index * row.size)[-1]
+            return process
+    return None
 
 
 def listening_processes(table: bytes, family: int, port: int) -> Iterator[int]:
@@ -104,7 +148,7 @@ def _rows(
 ) -> Iterator[tuple[tuple[bytes, int], tuple[bytes, int], int]]:
     (count,) = struct.unpack_from("<I", table)
     for index in range(count):
-        fields = row.unpack_from(table, 4 + index * row.size)
+        fields = row.unpack_from(table, _ROWS_AT + index * row.size)
         if row is _ROW:
             _, first, first_port, second, second_port, process = fields
         else:

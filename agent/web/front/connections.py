@@ -50,6 +50,7 @@ class Connections:
         self._log = log
         self._most = {False: strangers or MAX_STRANGERS, True: kept or MAX_KEPT}
         self._callers: dict[Cuttable, Origin | None] = {}  # the oldest first
+        self._counts: Counter[Origin | None] = Counter()  # how many connections each caller has
 
     def __len__(self) -> int:
         return len(self._callers)
@@ -57,27 +58,44 @@ class Connections:
     def opened(self, connection: Cuttable) -> None:
         """Count a connection that has said nothing yet."""
         self._callers[connection] = None
+        self._counts[None] += 1
         self._make_room()
 
     def speaks(self, connection: Cuttable, caller: Origin | None) -> None:
         """Count a connection for whoever is behind it."""
         if connection in self._callers and caller is not None:
+            self._uncount(self._callers[connection])
             self._callers[connection] = caller
+            self._counts[caller] += 1
 
     def closed(self, connection: Cuttable) -> None:
         """Forget a connection."""
-        self._callers.pop(connection, None)
+        if connection in self._callers:
+            self._uncount(self._callers.pop(connection))
+
+    def _uncount(self, caller: Origin | None) -> None:
+        self._counts[caller] -= 1
+        if not self._counts[caller]:
+            del self._counts[caller]
 
     def _make_room(self) -> None:
-        """Cut the oldest connection of whoever has most, where there are too many."""
+        """Cut the oldest connections of whoever has most, while there are too many."""
         if len(self._callers) <= min(self._most.values()):
             return  # whoever they are: nobody need be asked
-        groups = {each: self._group(caller) for each, caller in self._callers.items()}
+        # By caller and not by connection: a crowd comes from few places, many times a second.
+        groups = {caller: self._group(caller) for caller in self._counts}
         for kept, most in self._most.items():
-            sizes = Counter(group for group in groups.values() if group[0] is kept)
-            if sizes.total() > most:
-                (largest, _), *_ = sizes.most_common(1)
-                self._cut(next(each for each in groups if groups[each] == largest), largest[1])
+            sizes: Counter[str] = Counter()
+            for caller, (is_kept, name) in groups.items():
+                if is_kept is kept:
+                    sizes[name] += self._counts[caller]
+            for _ in range(sizes.total() - most):
+                ((largest, _),) = sizes.most_common(1)
+                of_it = (
+                    each for each, who in self._callers.items() if groups[who] == (kept, largest)
+                )
+                self._cut(next(of_it), largest)
+                sizes[largest] -= 1
 
     def _group(self, caller: Origin | None) -> tuple[bool, str]:
         """Return whether strangers cannot touch it, and under which name it is counted."""
@@ -87,6 +105,6 @@ class Connections:
         return kept, str(caller) if kept else group_of(caller)
 
     def _cut(self, connection: Cuttable, who: str) -> None:
-        del self._callers[connection]
+        self.closed(connection)
         self._log.note("too many connections: the oldest was cut", who=who or None)
         connection.cut()

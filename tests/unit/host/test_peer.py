@@ -223,6 +223,17 @@ def test_windows_users_are_told_apart(process: int, ours: bool) -> None:
     assert peers.is_ours(peer, SERVER) is ours
 
 
+def test_what_only_looks_like_a_row_of_windows_table_is_none() -> None:
+    peer = ("127.0.0.1", 50000)
+    between = b"\0" * 4 + row(peer, SERVER, 7) + b"\0" * 20  # two rows, and ours across them
+    rows = between[:24], between[24:], row(peer, SERVER, 8)
+    peers = WindowsPeers(FakeSystem({AF_INET: table(*rows), AF_INET6: table()}))
+    assert not peers.is_ours(peer, SERVER)
+    after_its_end = table(row(("127.0.0.1", 1), SERVER, 7)) + row(peer, SERVER, 7)
+    peers = WindowsPeers(FakeSystem({AF_INET: after_its_end, AF_INET6: table()}))
+    assert not peers.is_ours(peer, SERVER)
+
+
 def test_windows_connections_over_ipv6_are_found_both_ways() -> None:
     mapped = row6(("::ffff:127.0.0.1", 50000), ("::ffff:127.0.0.1", 28443), 7)
     real = row6(("::1", 50000), ("::1", 28443), 8)
