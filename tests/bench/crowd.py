@@ -172,6 +172,7 @@ def crowd(daemon: Daemon, authority: Path, size: CrowdSize) -> Iterator[None]:
             text=True,
         )
         for kind, count, is_foreign in wanted
+        if count
     ]
     try:
         for each in running:

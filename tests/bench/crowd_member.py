@@ -94,7 +94,7 @@ async def body(target: Target, number: int, come: Callable[[], None]) -> None:
             f"Content-Type: {kind}\r\n{length}\r\n\r\n".encode()
         )
         sent = 0
-        while sent < BODY and not listening.done():
+        while sent < BODY and not listening.done() and not writer.is_closing():
             piece = _CHUNK[:64] if is_slow else _CHUNK
             writer.write(b"%x\r\n%b\r\n" % (len(piece), piece) if is_chunked else piece)
             await writer.drain()

@@ -6,6 +6,9 @@ import os
 import socket
 import subprocess
 import sys
+import threading
+import tracemalloc
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -14,6 +17,7 @@ from structlog.testing import capture_logs
 
 from agent.host.peer.check import check_for
 from agent.web.front import accepting
+from agent.web.front.peer import ConnectionPeers
 from tests.web.conftest import AgentFactory
 
 NOBODY = 65534
@@ -107,3 +111,54 @@ async def test_a_failed_accept_is_logged_once_and_the_port_goes_on(
         assert await agent.alive()
     events = [line["event"] for line in lines]
     assert events.count("a connection could not be accepted") == 1
+
+
+async def test_those_who_came_in_the_meantime_are_asked_about_together(
+    start_agent: AgentFactory,
+) -> None:
+    let_go = threading.Event()
+
+    def check(peer: Any, _: Any) -> bool:
+        return let_go.wait(60) and peer[1] not in foreign
+
+    foreign: set[int] = set()
+    sizes: list[int] = []
+    agent = await start_agent(is_our_peer=check)
+    are_own = ConnectionPeers.are_own
+
+    async def count(self: ConnectionPeers, connections: Sequence[socket.socket]) -> list[bool]:
+        sizes.append(len(connections))
+        return await are_own(self, connections)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ConnectionPeers, "are_own", count)
+        held = [
+            socket.create_connection(("127.0.0.1", agent.serving.port)) for _ in range(40)
+        ]  # the first is being asked about; the others wait in the kernel
+        foreign |= {each.getsockname()[1] for each in held}
+        let_go.set()
+        assert await agent.alive()
+    for each in held:
+        each.settimeout(60)
+        assert await asyncio.to_thread(each.recv, 1) == b""
+        each.close()
+    assert sum(sizes) == len(held) + 1
+    assert len(sizes) < len(held)
+
+
+async def test_a_silent_tls_connection_keeps_little_memory(start_agent: AgentFactory) -> None:
+    agent = await start_agent()
+    assert await agent.alive()
+    count, most = 20, 100_000  # bytes, for both ends: asyncio's own buffer has 262 144 at each
+    tracemalloc.start()
+    try:
+        held = [
+            await asyncio.open_connection("localhost", agent.serving.port, ssl=agent.trust)
+            for _ in range(count)
+        ]
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    for _, writer in held:
+        writer.close()
+    assert taken / count < 2 * most

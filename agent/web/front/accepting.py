@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -12,6 +12,7 @@ from agent.web.front.peer import ConnectionPeers
 
 HANDSHAKE_SECONDS: Final = 10.0  # for TLS
 MAX_HANDSHAKES: Final = 48  # unfinished at once on one socket; the oldest goes first
+MAX_AT_ONCE: Final = 32  # connections that are asked about together
 PAUSE_SECONDS: Final = 0.2  # after the system could give us no connection
 
 
@@ -63,18 +64,34 @@ class Acceptor:
                 self._log.note("a connection could not be accepted", detail=str(error))
                 await asyncio.sleep(PAUSE_SECONDS)
                 continue
-            await self._admit(connection)
+            await self._admit([connection, *self._waiting()])
 
-    async def _admit(self, connection: socket.socket) -> None:
+    def _waiting(self) -> Iterator[socket.socket]:
+        """Take those who came in the meantime, so that a crowd is asked about at once."""
+        for _ in range(MAX_AT_ONCE - 1):
+            try:
+                connection, _ = self._listening.accept()
+            except OSError:  # nobody is there, or what happens now will happen again
+                return
+            connection.setblocking(False)
+            yield connection
+
+    async def _admit(self, connections: Sequence[socket.socket]) -> None:
         try:
-            is_own = await self._peers.is_own(connection)
+            are_own = await self._peers.are_own(connections)
         except BaseException:
-            connection.close()
+            for connection in connections:
+                connection.close()
             raise
-        if not is_own:
-            self._log.note("another user's program was turned away")
-            connection.close()
-            return
+        for connection, is_own in zip(connections, are_own, strict=True):
+            if is_own:
+                self._begin(connection)
+            else:
+                self._log.note("another user's program was turned away")
+                connection.close()
+        await asyncio.sleep(0)  # others have their turn, however many are waiting
+
+    def _begin(self, connection: socket.socket) -> None:
         opening = asyncio.get_running_loop().create_task(self._open(connection))
         self._unfinished[opening] = None
         opening.add_done_callback(lambda task: self._unfinished.pop(task, None))
@@ -83,7 +100,6 @@ class Acceptor:
             del self._unfinished[oldest]
             self._log.note("too many unfinished handshakes: the oldest was cut")
             oldest.cancel()
-        await asyncio.sleep(0)  # others have their turn, however many are waiting
 
     async def _open(self, connection: socket.socket) -> None:
         seconds = HANDSHAKE_SECONDS if self._tls is not None else None

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from agent.host.peer.check import PeerCheck
@@ -16,16 +17,24 @@ class ConnectionPeers:
         # A thread of its own: the shared ones may all be waiting for card readers.
         self._thread = ThreadPoolExecutor(1, "peer")
 
-    async def is_own(self, connection: socket.socket) -> bool:
-        """Return whether the other end belongs to this user; False for one that is gone."""
+    async def are_own(self, connections: Sequence[socket.socket]) -> list[bool]:
+        """Return whether the other end of each belongs to this user; False for one that is gone."""
         if self._is_ours is None:
-            return True
-        try:
-            ends = connection.getpeername(), connection.getsockname()
-        except OSError:
-            return False
+            return [True] * len(connections)
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, self._is_ours, *ends)
+        return await loop.run_in_executor(self._thread, self._look_at, connections, self._is_ours)
+
+    @staticmethod
+    def _look_at(connections: Sequence[socket.socket], is_ours: PeerCheck) -> list[bool]:
+        found = []
+        for connection in connections:
+            try:
+                ends = connection.getpeername(), connection.getsockname()
+            except OSError:
+                found.append(False)
+            else:
+                found.append(is_ours(*ends))
+        return found
 
     def close(self) -> None:
         """End the thread; nothing is checked afterwards."""
