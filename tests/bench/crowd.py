@@ -128,8 +128,7 @@ async def measure_crowd(
     with Daemon(state, card, consent="ask", program=_PROGRAM, environment=surroundings) as daemon:
         authority = state / "tls" / "authority.pem"
         trust = ssl.create_default_context(cafile=authority)
-        page = Page(daemon.port, trust, origin=_site(0))
-        await asyncio.to_thread(page.call, "sign", SIGN)  # the first reads the certificate
+        await asyncio.to_thread(_sign, daemon, trust)  # the first reads the certificate
         before = daemon.memory()
         grown: list[float] = []
         for round_ in range(rounds):
@@ -138,13 +137,12 @@ async def measure_crowd(
             with crowd(daemon, authority, size):
                 cost.crowded.append(await _status_p99(daemon.port, trust, seconds))
                 cost.crowded_connect.append(await _connect(daemon.port, trust))
-                cost.sign = max(cost.sign, await _timed(page.call, "sign", SIGN))
+                cost.sign = max(cost.sign, await _timed(_sign, daemon, trust))
                 cost.panel = max(cost.panel, await _timed(_open_panel, daemon, trust, state))
                 new = f"https://www.honest{round_}.example"
                 asked = await _timed(_ask_to_be_allowed, daemon, trust, new)
                 cost.honest = max(cost.honest, asked)
                 grown.append(daemon.memory() or 0.0)
-        page.close()
         cost.memory = None if before is None else max(grown) - before
         cost.lines = _count_log_lines(state)
     return cost
@@ -210,6 +208,12 @@ async def _timed(work: Any, *arguments: Any) -> float:
     begun = time.perf_counter()
     await asyncio.to_thread(work, *arguments)
     return time.perf_counter() - begun
+
+
+def _sign(daemon: Daemon, trust: ssl.SSLContext) -> None:
+    page = Page(daemon.port, trust, origin=_site(0))
+    page.call("sign", SIGN)
+    page.close()
 
 
 def _ask_to_be_allowed(daemon: Daemon, trust: ssl.SSLContext, site: str) -> None:

@@ -8,8 +8,10 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from agent.web.front import accepting, connections
 from agent.web.front import serving as app
@@ -452,3 +454,20 @@ async def test_these_tests_notice_a_blocked_event_loop(agent: Any) -> None:
     exec(compile("def nap():\n    time.sleep(0.01)\n", filename, "exec"), namespace)  # noqa: S102  # code that says it is ours
     with pytest.raises(blockbuster.BlockingError):
         namespace["nap"]()
+
+
+async def test_a_page_that_is_gone_before_its_socket_opens_is_no_error_of_ours(
+    agent: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def prepare(self: web.WebSocketResponse, request: web.BaseRequest) -> None:
+        del self
+        assert request.transport is not None
+        request.transport.abort()
+        raise ConnectionResetError
+
+    monkeypatch.setattr(web.WebSocketResponse, "prepare", prepare)
+    with capture_logs() as lines, pytest.raises(aiohttp.ClientError):
+        async with agent.socket():
+            pass
+    assert lines == []
+    assert await agent.alive()

@@ -81,6 +81,8 @@ class Dispatcher:
             return await route.handler(request, caller)
         except AgentError as error:
             return refuse(error, caller)
+        except ConnectionError:  # cut, or gone; this answer reaches nobody
+            return web.Response()
         except Exception as error:  # noqa: BLE001  # whatever it is, the page gets a code
             return refuse(unexpected(error), caller)
 
