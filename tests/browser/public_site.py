@@ -78,8 +78,8 @@ class PublicSite:
 
 
 @contextmanager
-def serve(site: PublicSite, pem: Path, host: str = HOST) -> Iterator[None]:
-    """Serve ``site`` by https on a free loopback port."""
+def serve(site: PublicSite, pem: Path | None, host: str = HOST) -> Iterator[None]:
+    """Serve ``site`` on a free loopback port, by https where there is a certificate."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -94,14 +94,17 @@ def serve(site: PublicSite, pem: Path, host: str = HOST) -> Iterator[None]:
         def log_message(self, *arguments: object) -> None:
             """Say nothing."""
 
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pem)
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    # Each connection shakes hands in its own thread, so that an idle one keeps nobody waiting.
-    server.socket = context.wrap_socket(
-        server.socket, server_side=True, do_handshake_on_connect=False
-    )
-    site.origin = f"https://{host}:{server.server_address[1]}"
+    scheme = "http"
+    if pem is not None:
+        scheme = "https"
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(pem)
+        # Each connection shakes hands in its own thread, so that an idle one keeps nobody waiting.
+        server.socket = context.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
+    site.origin = f"{scheme}://{host}:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     try:
