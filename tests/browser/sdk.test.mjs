@@ -30,6 +30,13 @@ test("a reason follows from what the ports showed", () => {
   }
 });
 
+test("silence that proves nothing is not called missing", () => {
+  const evidence = { permission: "granted", https: [unreachable], ping: unreachable, silenceProves: false };
+  assert.equal(diagnose({ ...evidence, seen: false }), "unreachable");
+  assert.equal(diagnose({ ...evidence, seen: true }), "not_started");
+  assert.equal(diagnose({ ...evidence, ping: beacon, seen: false }), "certificate_not_trusted");
+});
+
 test("versions compare by number, not by letter", () => {
   assert.ok(compareVersions("0.10.0", "0.9.9") > 0);
   assert.ok(compareVersions("1.0", "1.0.1") < 0);
@@ -122,6 +129,98 @@ test("a page of this computer itself looks without a click", async () => {
   const { agent } = world({ hostname: "localhost", permission: "prompt" });
   const { snapshot, stop } = await until(agent, ({ state: now }) => now === "running");
   assert.ok(!snapshot.needsClick);
+  stop();
+});
+
+test("under a service worker the agent is found by WebSocket, whatever the worker answers", async () => {
+  const { agent, state } = world({ permission: "prompt", controlled: true });
+  await agent.check();
+  assert.deepEqual([agent.snapshot.reason, state.sockets.length], ["permission_prompt", 0]);
+  await agent.check({ ask: true });
+  assert.equal(agent.snapshot.state, "running");
+  assert.equal(agent.snapshot.readers[0].name, "R");
+  assert.equal(state.sockets.filter(({ readyState }) => readyState === 1).length, 1);
+  // That the way by WebSocket was open says nothing of the one by fetch.
+  assert.equal(state.stored.has("ankong.unguarded"), false);
+});
+
+test("under a service worker nobody is called missing, and another one's answer is not the agent's", async () => {
+  const { agent } = world({ running: false, controlled: true });
+  await agent.check();
+  assert.equal(agent.snapshot.reason, "unreachable");
+  const other = world({ controlled: true, answers: { status: () => ({ result: { hello: "world" } }) } });
+  await other.agent.check();
+  assert.equal(other.agent.snapshot.reason, "port_taken");
+  assert.ok(other.state.sockets.every(({ readyState }) => readyState === 3));
+});
+
+test("a blocked site hears so under a service worker too", async () => {
+  const blocked = () => undefined; // no answer comes
+  const { agent, state } = world({ controlled: true, answers: { status: blocked, connect: blocked } });
+  const calling = assert.rejects(agent.connect(), ({ code }) => code === "origin_blocked");
+  setTimeout(() => state.sockets.at(-1).close({ code: 1008, reason: "origin_blocked" }), 20);
+  await calling;
+});
+
+test("Safari lets no https page hear the beacon: its silence proves nothing", async () => {
+  for (const [options, reason] of [[{}, "unreachable"], [{ secure: false }, "not_installed"], [{ hostname: "localhost" }, "not_installed"]]) {
+    const { agent } = world({ permission: null, running: false, vendor: "Apple Computer, Inc.", ...options });
+    await agent.check();
+    assert.equal(agent.snapshot.reason, reason);
+  }
+});
+
+test("a question that was put away is not a refused connection", async (context) => {
+  const { agent, environment } = world({ permission: "prompt", running: false });
+  context.mock.timers.enable({ apis: ["Date"] });
+  environment.fetch = async () => {
+    context.mock.timers.tick(5_000);
+    throw new TypeError("Failed to fetch");
+  };
+  const late = new agent.constructor({ ports: [1, 2], pingPort: 3, environment });
+  await late.check({ ask: true });
+  assert.equal(late.snapshot.reason, "permission_prompt");
+});
+
+test("a policy of the page's own is named; one that only reports is none", async () => {
+  for (const [disposition, blocked, reason] of [
+    ["enforce", "wss://localhost:2", "blocked_by_page"],
+    ["enforce", "http://localhost:3/v1/ping", "unreachable"],
+    ["enforce", "wss://localhost:9", "not_installed"],
+    ["report", "wss://localhost:2", "not_installed"],
+  ]) {
+    const { environment, document } = world({ running: false });
+    environment.fetch = async () => {
+      const event = Object.assign(new Event("securitypolicyviolation"), { blockedURI: blocked, disposition });
+      setTimeout(() => document.dispatchEvent(event));
+      throw new TypeError("Failed to fetch");
+    };
+    const agent = new Ankong({ ports: [1, 2], pingPort: 3, environment });
+    await agent.check();
+    assert.equal(agent.snapshot.reason, reason, `${disposition} ${blocked}`);
+  }
+});
+
+test("a page that may not ask for the permission is told so", async () => {
+  for (const [allowed, reason] of [[false, "blocked_by_page"], [true, "permission_denied"]]) {
+    const { agent, state, document } = world({ permission: "denied" });
+    Object.assign(document, { featurePolicy: { features: () => ["camera", "loopback-network"], allowsFeature: () => allowed } });
+    await agent.check();
+    assert.equal(agent.snapshot.reason, reason);
+    assert.deepEqual(state.fetches, []);
+  }
+});
+
+test("a connection that ended for want of use comes back with the next call, not before", async () => {
+  const stranger = { ...ANKONG, allowed: false };
+  const { agent, state } = world({ body: stranger, answers: { connect: () => ({ result: { allowed: true } }) } });
+  const { stop } = await until(agent, ({ state: now }) => now === "running");
+  state.sockets[0].close({ code: 1000, reason: "timeout" });
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  await agent.check();
+  assert.deepEqual([agent.snapshot.state, state.sockets.length], ["running", 1]);
+  await agent.connect();
+  assert.deepEqual([agent.snapshot.allowed, state.sockets.length], [true, 2]);
   stop();
 });
 

@@ -5,7 +5,7 @@ import { Ankong } from "../../agent/web/sdk/ankong.js";
 export const ANKONG = { product: "ankong", version: "0.1.0", api: "v1", allowed: true, virtual: true };
 
 /** A socket that answers by the given table and can push, as the agent would. */
-function socketClass(answers, made) {
+function socketClass(answers, made, state) {
   return class {
     OPEN = 1;
     readyState = 0;
@@ -14,6 +14,7 @@ function socketClass(answers, made) {
       Object.assign(this, { url, protocol });
       made.push(this);
       setTimeout(() => {
+        if (!state.running || !url.startsWith("wss://localhost:2/")) return this.close({ code: 1006, reason: "" });
         this.readyState = 1;
         this.onopen?.();
       });
@@ -39,8 +40,8 @@ function socketClass(answers, made) {
 export const READER = { name: "R", state: "card", card: { generation: "gen2", serial: "S" }, attempts_left: 3 };
 
 /** An agent that answers on port 2 of [1, 2], in a browser of the given kind. */
-export function world({ hostname = "portal.example", permission = "granted", body = ANKONG, running = true, hidden = false, secure = true, olderName, answers = {} } = {}) {
-  const state = { running, permission, fetches: [], sockets: [], stored: new Map() };
+export function world({ hostname = "portal.example", permission = "granted", body = ANKONG, running = true, hidden = false, secure = true, olderName, vendor = "", controlled = false, answers = {} } = {}) {
+  const state = { running, controlled, permission, fetches: [], sockets: [], stored: new Map() };
   const status = { get state() { return state.permission; }, onchange: null };
   const document = Object.assign(new EventTarget(), { hidden });
   const environment = {
@@ -57,10 +58,13 @@ export function world({ hostname = "portal.example", permission = "granted", bod
     } },
     fetch: async (url) => {
       state.fetches.push(url);
+      if (state.controlled) return new Response("<h1>offline</h1>");
       if (!state.running || !url.startsWith("https://localhost:2/")) throw new TypeError("Failed to fetch");
       return new Response(JSON.stringify(body));
     },
-    WebSocket: socketClass({ status: () => ({ result: { ...ANKONG, virtual: true } }), readers: () => ({ result: { service: "available", readers: [READER] } }), ...answers }, state.sockets),
+    WebSocket: socketClass({ status: () => ({ result: { ...ANKONG, virtual: true } }), readers: () => ({ result: { service: "available", readers: [READER] } }), ...answers }, state.sockets, state),
+    serviceWorker: { get controller() { return state.controlled ? {} : null; } },
+    vendor,
   };
   const agent = new Ankong({ ports: [1, 2], pingPort: 3, environment });
   return { agent, state, document, status, environment };

@@ -1,6 +1,5 @@
 """A portal on the public network: the browser stands between its page and the agent, and asks."""
 
-import datetime as dt
 import socket
 import ssl
 import threading
@@ -9,42 +8,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from playwright.sync_api import Page, expect
 
 from tests.browser.open_portal import start_open_portal
+from tests.browser.public_site import HOST, self_signed
 from tests.browser.world import TIMEOUT, World, chip, chromium, go, register
 
 pytestmark = pytest.mark.browser
-HOST = "portal.test"
-
-
-def self_signed(folder: Path) -> Path:
-    """Write a certificate for the public portal, and its key, into one PEM file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
-    now = dt.datetime.now(dt.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(HOST)]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    form = serialization.PrivateFormat.PKCS8
-    path = folder / "portal.pem"
-    path.write_bytes(
-        key.private_bytes(pem, form, serialization.NoEncryption()) + certificate.public_bytes(pem)
-    )
-    return path
 
 
 def pump(source: socket.socket, sink: socket.socket) -> None:

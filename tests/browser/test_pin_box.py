@@ -75,6 +75,33 @@ def test_an_input_method_shows_nothing_and_its_end_counts(box: Page) -> None:
     assert taken(box) == "12345"
 
 
+def test_without_a_mask_of_the_browsers_an_input_method_shows_nothing_either(
+    page: Page, make_card: CardFactory
+) -> None:
+    page.add_init_script("CSS.supports = () => false")
+    page.add_init_script(
+        "CSSStyleDeclaration.prototype.setProperty = (function (set) {"
+        "  return function (name, ...value) {"
+        "    if (!name.includes('text-security')) set.call(this, name, ...value);"
+        "  };"
+        "})(CSSStyleDeclaration.prototype.setProperty)"
+    )
+    color = "getComputedStyle(document.querySelector('#pin')).color"
+    with Rig(make_card()) as rig:
+        page.goto(f"{rig.own}/selfTest.htm")
+        page.wait_for_selector("#pin")
+        usual = page.evaluate(color)
+        page.click("#pin")
+        session = page.context.new_cdp_session(page)
+        composed = {"text": "34", "selectionStart": 2, "selectionEnd": 2}
+        session.send("Input.imeSetComposition", composed)
+        assert page.evaluate(color) == "rgba(0, 0, 0, 0)"
+        session.send("Input.insertText", {"text": "345"})
+        assert page.evaluate(color) == usual
+        assert page.input_value("#pin") == DOT * 3
+        assert taken(page) == "345"
+
+
 def test_a_screen_reader_finds_dots(box: Page) -> None:
     box.fill("#pin", "135790")
     session = box.context.new_cdp_session(box)

@@ -20,7 +20,7 @@
  * @module ankong
  */
 
-/** @typedef {"not_installed"|"not_started"|"permission_prompt"|"permission_denied"|"certificate_not_trusted"|"port_taken"|"too_old"} Reason */
+/** @typedef {"not_installed"|"not_started"|"unreachable"|"permission_prompt"|"permission_denied"|"blocked_by_page"|"certificate_not_trusted"|"port_taken"|"too_old"} Reason */
 /** @typedef {"granted"|"prompt"|"denied"|"unsupported"} Permission */
 /** @typedef {{generation: "gen1"|"gen2"|null, serial: string|null}} Card */
 /** @typedef {{name: string, state: "empty"|"card"|"mute"|"unsupported", card: Card|null, attemptsLeft: number|null}} Reader */
@@ -48,7 +48,10 @@
  */
 /** @typedef {{product: string, version: string, api?: string, allowed?: boolean, max_data?: number, virtual?: boolean, tls?: number}} Announcement */
 /** @typedef {{kind: "ankong", port: number, body: Announcement}|{kind: "foreign"|"limited"|"timeout"|"unreachable"}} Outcome */
-/** @typedef {{fetch: typeof fetch, WebSocket: typeof WebSocket, permissions?: Permissions, document?: Document, window?: EventTarget, hostname: string, secure: boolean, storage: Storage|null, random: () => number, crypto?: Crypto}} Environment */
+/** @typedef {{found: {port: number, body: Announcement|null, channel?: Channel}|null, https: Outcome[], ping: Outcome}} Evidence `body` is null of an agent that refuses this site */
+/** @typedef {{features: () => string[], allowsFeature: (name: string) => boolean}} FeaturePolicy */
+/** @typedef {{controller: unknown}} WorkerContainer */
+/** @typedef {{fetch: typeof fetch, WebSocket: typeof WebSocket, permissions?: Permissions, serviceWorker?: WorkerContainer, document?: Document & {featurePolicy?: FeaturePolicy}, window?: EventTarget, hostname: string, secure: boolean, vendor: string, storage: Storage|null, random: () => number, crypto?: Crypto}} Environment */
 
 const SUBPROTOCOL = "ankong.v1";
 const API = "v1";
@@ -59,6 +62,7 @@ const PROOF_CONTEXT = "ankong-status-v1";
 const NONCE_SIZE = 32;
 /** What a page that pins hands to no other installation. */
 const GUARDED = new Set(["certificates", "sign", "sign_batch", "authenticate", "decrypt"]);
+const PERMISSIONS = ["loopback-network", "local-network-access"];
 const PROBE_TIMEOUT = 4_000;
 const QUESTION_TIMEOUT = 120_000;
 const SOCKET_TIMEOUT = 8_000;
@@ -146,12 +150,13 @@ export function isLoopbackHost(hostname) {
  * Say why the agent cannot be used, from what the looks at its ports showed.
  *
  * A browser shows a page neither a refused connection nor a bad certificate, so the plain beacon
- * decides between them; whether the agent was ever seen here decides between the last two.
+ * decides between them; whether the agent was ever seen here decides between the last ones.
  *
- * @param {{permission: Permission, https: Outcome[], ping: Outcome, seen: boolean}} evidence
+ * @param {{permission: Permission, https: Outcome[], ping: Outcome, seen: boolean, silenceProves?: boolean}} evidence
+ *   `silenceProves` unless something between the page and the ports may have kept the beacon from being heard
  * @returns {Reason}
  */
-export function diagnose({ permission, https, ping, seen }) {
+export function diagnose({ permission, https, ping, seen, silenceProves = true }) {
   if (permission === "denied") return "permission_denied";
   if (ping.kind === "ankong") return "certificate_not_trusted";
   const outcomes = [ping, ...https];
@@ -159,7 +164,8 @@ export function diagnose({ permission, https, ping, seen }) {
   if (outcomes.some(({ kind }) => kind === "timeout")) {
     return permission === "prompt" || permission === "unsupported" ? "permission_prompt" : "port_taken";
   }
-  return seen ? "not_started" : "not_installed";
+  if (seen) return "not_started";
+  return silenceProves ? "not_installed" : "unreachable";
 }
 
 /** @param {unknown} body @returns {body is Announcement} */
@@ -205,10 +211,12 @@ function browserEnvironment() {
     fetch: (...request) => globalThis.fetch(...request),
     WebSocket: globalThis.WebSocket,
     permissions: globalThis.navigator?.permissions,
+    serviceWorker: globalThis.navigator?.serviceWorker,
     document: globalThis.document,
     window: globalThis.window,
     hostname: globalThis.location?.hostname ?? "localhost",
     secure: globalThis.isSecureContext ?? true,
+    vendor: globalThis.navigator?.vendor ?? "",
     storage,
     random: Math.random,
     crypto: globalThis.crypto,
@@ -234,6 +242,8 @@ class Channel {
   #next = 1;
   /** Why it was closed; null while it is open. @type {string|null} */
   lostBy = null;
+  /** Whether the agent closed it because nobody needed it. */
+  expired = false;
 
   /** @param {WebSocket} socket open @param {(event: string, data: any) => void} onEvent @param {() => void} onClose */
   constructor(socket, onEvent, onClose) {
@@ -242,17 +252,18 @@ class Channel {
     socket.onmessage = ({ data }) => this.#receive(data, onEvent);
     socket.onclose = (event) => {
       this.lostBy = closeCode(event);
+      this.expired = event?.code === 1000 && event.reason === "timeout";
       for (const { reject } of this.#waiting.values()) reject(new AnkongError(this.lostBy));
       this.#waiting.clear();
       onClose();
     };
   }
 
-  /** @param {string} url @param {typeof WebSocket} Socket @returns {Promise<WebSocket>} */
-  static open(url, Socket) {
+  /** @param {number} port @param {typeof WebSocket} Socket @param {number} [timeout] @returns {Promise<WebSocket>} */
+  static open(port, Socket, timeout = SOCKET_TIMEOUT) {
     return new Promise((resolve, reject) => {
-      const socket = new Socket(url, SUBPROTOCOL);
-      const timer = setTimeout(() => socket.close(), SOCKET_TIMEOUT);
+      const socket = new Socket(`wss://localhost:${port}/v1/socket`, SUBPROTOCOL);
+      const timer = setTimeout(() => (socket.close(), reject(new AnkongError("timeout"))), timeout);
       socket.onopen = () => (clearTimeout(timer), resolve(socket));
       socket.onclose = () => (clearTimeout(timer), reject(new AnkongError("connection_lost")));
     });
@@ -339,6 +350,10 @@ export class Ankong extends EventTarget {
   #maxData = Infinity;
   /** Why there is no channel, once there was one. */
   #lostBy = "connection_lost";
+  /** Whether the agent answers but is not needed, so that there is no channel. */
+  #resting = false;
+  /** What the page's own policy stopped of a look: "https:", "http:", "wss:". @type {Set<string>} */
+  #stopped = new Set();
   /** @type {Promise<Proof>|null} */
   #proving = null;
   /** @type {Environment} */
@@ -493,6 +508,7 @@ export class Ankong extends EventTarget {
 
   /** @param {string} method @param {object} params @param {CallOptions} options @returns {Promise<any>} */
   async #call(method, params, options) {
+    this.#resting = false;
     if (!this.#channel) await this.check({ ask: true });
     const channel = this.#channel;
     if (channel && this.pinInstallation && GUARDED.has(method)) await this.#insist();
@@ -551,6 +567,7 @@ export class Ankong extends EventTarget {
   /** @param {boolean} ask */
   #look(ask) {
     this.#looking ??= this.#lookOnce(ask).finally(() => {
+      this.#environment.document?.removeEventListener("securitypolicyviolation", this.#noteStopped);
       this.#looking = null;
       this.#schedule();
     });
@@ -559,19 +576,115 @@ export class Ankong extends EventTarget {
 
   /** @param {boolean} ask */
   async #lookOnce(ask) {
+    this.#stopped.clear();
+    this.#environment.document?.addEventListener("securitypolicyviolation", this.#noteStopped);
     const exempt = isLoopbackHost(this.#environment.hostname);
     let permission = await this.#permission();
+    if (!exempt && this.#isForbiddenHere()) return this.#down("blocked_by_page", permission);
     if (!exempt && permission === "denied") return this.#down("permission_denied", permission);
     const mayAsk = permission === "prompt" && !exempt && this.#remembered(UNGUARDED) === null;
     if (mayAsk && !ask) return this.#down(this.#reasonUnasked(), permission, true);
     if (mayAsk) this.#publish({ state: "not_running", reason: "permission_prompt", permission, asking: true });
-    const { found, https, ping } = await this.#probe(mayAsk ? QUESTION_TIMEOUT : PROBE_TIMEOUT);
+    const { found, https, ping } = await this.#search(mayAsk);
     permission = await this.#permission();
     if (found) return this.#up(found, permission);
     if (https.some(({ kind }) => kind === "limited") && this.#snapshot.state === "running") return;
+    const needsClick = mayAsk && permission === "prompt";
+    if (this.#stopped.has("wss:")) return this.#down("blocked_by_page", permission, needsClick);
     const seen = this.#remembered(SEEN) !== null;
     const effective = exempt && permission === "prompt" ? "granted" : permission;
-    this.#down(diagnose({ permission: effective, https, ping, seen }), permission, mayAsk && permission === "prompt");
+    const silenceProves = this.#silenceProves(permission);
+    this.#down(diagnose({ permission: effective, https, ping, seen, silenceProves }), permission, needsClick);
+  }
+
+  /** Whether a service worker answers what this page fetches. */
+  #isControlled() {
+    return Boolean(this.#environment.serviceWorker?.controller);
+  }
+
+  /** Whether the page, or the one that frames it, has given the permission away: then the browser asks nobody. */
+  #isForbiddenHere() {
+    const policy = this.#environment.document?.featurePolicy;
+    const known = policy?.features().filter((name) => PERMISSIONS.includes(name)) ?? [];
+    return this.#environment.secure && known.length > 0 && !known.some((name) => policy?.allowsFeature(name));
+  }
+
+  /**
+   * Whether nobody is there if nobody was heard. A service worker or the page's policy may keep what the beacon says from us, and
+   * Safari lets no https page hear it; but where the browser has still not asked, nothing listens that it could ask about.
+   *
+   * @param {Permission} permission after the look
+   */
+  #silenceProves(permission) {
+    const { secure, vendor, hostname } = this.#environment;
+    if (permission === "prompt" && !isLoopbackHost(hostname)) return true;
+    const deaf = secure && vendor.startsWith("Apple") && !isLoopbackHost(hostname);
+    return !deaf && !this.#isControlled() && !this.#stopped.has("http:");
+  }
+
+  /**
+   * Look by fetch; by WebSocket where a service worker may answer in the agent's place, or keep the browser's question from being
+   * asked: no worker sees a WebSocket.
+   *
+   * @param {boolean} mayAsk whether the browser may ask its question
+   * @returns {Promise<Evidence>}
+   */
+  async #search(mayAsk) {
+    const timeout = mayAsk ? QUESTION_TIMEOUT : PROBE_TIMEOUT;
+    if (!this.#isControlled()) {
+      const evidence = await this.#probe(timeout);
+      await this.#policyHeard();
+      if (evidence.found || !(this.#isControlled() || this.#stopped.has("https:"))) return evidence;
+    }
+    return this.#probeBySocket(timeout);
+  }
+
+  /** Wait for the event of a policy, which comes after the failure that it explains. */
+  #policyHeard() {
+    return new Promise((resolve) => setTimeout(resolve));
+  }
+
+  /** @param {Event} event */
+  #noteStopped = (event) => {
+    const { blockedURI, disposition } = /** @type {SecurityPolicyViolationEvent} */ (event);
+    const [, protocol = "", port] = /^(https:|http:|wss:)\/\/localhost:(\d+)/.exec(blockedURI) ?? [];
+    if (disposition === "enforce" && [...this.ports, this.pingPort].includes(Number(port))) this.#stopped.add(protocol);
+  };
+
+  /** @param {number} timeout @returns {Promise<Evidence>} */
+  async #probeBySocket(timeout) {
+    const looks = this.ports.map((port) => this.#askBySocket(port, timeout));
+    const found = await firstMatching(looks, (each) => each.found !== null);
+    for (const look of looks) void look.then((each) => each !== found && each.found?.channel?.socket.close());
+    if (found) return { found: found.found, https: [], ping: found.outcome };
+    const abort = new AbortController();
+    const timer = setTimeout(() => abort.abort(), PROBE_TIMEOUT);
+    // No worker has this address in its cache.
+    const fresh = `http://localhost:${this.pingPort}/v1/ping?${this.#environment.random()}`;
+    const ping = await this.#ask(fresh, this.pingPort, abort.signal).finally(() => clearTimeout(timer));
+    const https = (await Promise.all(looks)).map(({ outcome }) => outcome);
+    // Anything but the agent's own word may be the worker's.
+    return { found: null, https, ping: ping.kind === "ankong" ? ping : { kind: "unreachable" } };
+  }
+
+  /** @param {number} port @param {number} timeout @returns {Promise<{found: Evidence["found"], outcome: Outcome}>} */
+  async #askBySocket(port, timeout) {
+    /** @type {Channel|undefined} */
+    let channel;
+    try {
+      const socket = await Channel.open(port, this.#environment.WebSocket, timeout);
+      const opened = (channel = new Channel(socket, this.#onEvent, () => this.#onClose(opened)));
+      const body = toWire(await opened.call("status", {}, { timeout: SOCKET_TIMEOUT }));
+      if (isAnnouncement(body)) return { found: { port, body, channel }, outcome: { kind: "ankong", port, body } };
+      channel.socket.close();
+      return { found: null, outcome: { kind: "foreign" } };
+    } catch (error) {
+      const code = error instanceof AnkongError ? error.code : "";
+      if (code === "timeout") channel?.socket.close();
+      if (code === "timeout") return { found: null, outcome: { kind: "timeout" } };
+      if (code !== "origin_blocked") return { found: null, outcome: { kind: "unreachable" } };
+      return { found: { port, body: null, channel }, outcome: { kind: "unreachable" } };
+    }
   }
 
   /** What the last asked look found stands until the next one. @returns {Reason} */
@@ -588,21 +701,25 @@ export class Ankong extends EventTarget {
     });
   }
 
-  /** @param {{port: number, body: Announcement}} found @param {Permission} permission */
-  async #up({ port, body }, permission) {
+  /** @param {NonNullable<Evidence["found"]>} found @param {Permission} permission */
+  async #up({ port, body, channel }, permission) {
     this.#remember(SEEN);
-    // The way was open although the browser says it would ask: here it never does.
-    if (permission === "prompt") this.#remember(UNGUARDED);
-    if (body.api !== API || compareVersions(body.version, this.minVersion) < 0) {
+    // The way was open although the browser says it would ask: here it never does, at least by fetch.
+    if (permission === "prompt" && !channel) this.#remember(UNGUARDED);
+    if (body && (body.api !== API || compareVersions(body.version, this.minVersion) < 0)) {
+      channel?.socket.close();
       return this.#down("too_old", permission);
     }
-    this.#maxData = body.max_data ?? Infinity;
-    await this.#openChannel(port);
+    this.#maxData = body?.max_data ?? Infinity;
+    if (body?.allowed) this.#resting = false;
+    if (channel) this.#use(channel);
+    else if (!this.#resting) await this.#openChannel(port);
+    if (this.#stopped.has("wss:")) return this.#down("blocked_by_page", permission);
     this.#publish({
-      state: "running", reason: null, permission, needsClick: false, asking: false, version: body.version,
-      allowed: body.allowed === true, virtual: body.virtual === true,
+      state: "running", reason: null, permission, needsClick: false, asking: false, version: body?.version ?? null,
+      allowed: body?.allowed === true, virtual: body?.virtual === true,
     });
-    if (!body.allowed) return;
+    if (!body?.allowed) return;
     await this.#refreshReaders();
     await this.#checkInstallation();
   }
@@ -643,14 +760,20 @@ export class Ankong extends EventTarget {
   /** @param {number} port */
   async #openChannel(port) {
     try {
-      const socket = await Channel.open(`wss://localhost:${port}/v1/socket`, this.#environment.WebSocket);
+      const socket = await Channel.open(port, this.#environment.WebSocket);
       const channel = new Channel(socket, this.#onEvent, () => this.#onClose(channel));
-      this.#channel = channel;
-      this.#lostBy = "connection_lost";
-      this.#proving = null; // whoever answers now has proven nothing yet
+      this.#use(channel);
     } catch {
+      await this.#policyHeard();
       this.#channel = null; // Status answers, the socket does not: keep looking instead.
     }
+  }
+
+  /** @param {Channel} channel */
+  #use(channel) {
+    this.#channel = channel.lostBy === null ? channel : null;
+    this.#lostBy = channel.lostBy ?? "connection_lost";
+    this.#proving = null; // whoever answers now has proven nothing yet
   }
 
   /** @param {Channel} channel */
@@ -658,6 +781,8 @@ export class Ankong extends EventTarget {
     if (this.#channel !== channel) return;
     this.#channel = null;
     this.#lostBy = channel.lostBy ?? "connection_lost";
+    this.#resting = channel.expired && !this.#snapshot.allowed;
+    if (this.#resting) return this.#schedule();
     if (Date.now() - channel.openedAt < STEADY_AFTER) return this.#schedule();
     this.#attempt = 0;
     if (this.#listeners.size > 0) void this.#look(false);
@@ -703,7 +828,7 @@ export class Ankong extends EventTarget {
     for (const listener of [...this.#listeners]) listener(this.#snapshot);
   }
 
-  /** @param {number} timeout @returns {Promise<{found: {port: number, body: Announcement}|null, https: Outcome[], ping: Outcome}>} */
+  /** @param {number} timeout @returns {Promise<Evidence>} */
   async #probe(timeout) {
     const abort = new AbortController();
     const timer = setTimeout(() => abort.abort(), timeout);
@@ -728,13 +853,15 @@ export class Ankong extends EventTarget {
 
   /** @param {string} url @param {number} port @param {AbortSignal} signal @returns {Promise<Outcome>} */
   async #ask(url, port, signal) {
+    const start = Date.now();
     try {
       const response = await this.#environment.fetch(url, { ...requestOptions(), signal });
       const body = await response.json().catch(() => null);
       if (isAnnouncement(body)) return { kind: "ankong", port, body };
       return { kind: response.status === 429 ? "limited" : "foreign" };
     } catch {
-      return { kind: signal.aborted ? "timeout" : "unreachable" };
+      // Nobody is refused as late as this: the browser's question stood open, and was put away.
+      return { kind: signal.aborted || Date.now() - start > PROBE_TIMEOUT ? "timeout" : "unreachable" };
     }
   }
 
@@ -754,7 +881,7 @@ export class Ankong extends EventTarget {
   async #permission() {
     /** @type {Permission} */
     let found = "unsupported";
-    for (const name of ["loopback-network", "local-network-access"]) {
+    for (const name of PERMISSIONS) {
       try {
         const descriptor = /** @type {PermissionDescriptor} */ (/** @type {unknown} */ ({ name }));
         const status = await this.#environment.permissions?.query(descriptor);

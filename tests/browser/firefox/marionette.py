@@ -129,9 +129,16 @@ class Firefox:
 
     def click(self, selector: str) -> None:
         """Click as a person does: what a page may only do after a click, it may do now."""
-        where = {"using": "css selector", "value": selector}
-        found = self.call("WebDriver:FindElement", **where)["value"]
-        self.call("WebDriver:ElementClick", id=found[ELEMENT])
+        self.call("WebDriver:ElementClick", id=self._find(selector))
+
+    def type(self, selector: str, text: str) -> None:
+        """Type into a box, key by key."""
+        self.call("WebDriver:ElementSendKeys", id=self._find(selector), text=text)
+
+    def quit(self) -> None:
+        """End as when a person closes the last window: what it wants to keep is written."""
+        self.call("Marionette:Quit", flags=["eAttemptQuit"])
+        self._end()
 
     @property
     def windows(self) -> list[str]:
@@ -146,6 +153,12 @@ class Firefox:
     def picture(self) -> str:
         """Take a picture of the page; PNG in base64."""
         found: str = self.call("WebDriver:TakeScreenshot", full=True)["value"]
+        return found
+
+    def _find(self, selector: str) -> str:
+        """Return the name of the first element that a selector fits."""
+        where = {"using": "css selector", "value": selector}
+        found: str = self.call("WebDriver:FindElement", **where)["value"][ELEMENT]
         return found
 
     def _port(self) -> int:

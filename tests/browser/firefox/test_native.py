@@ -10,6 +10,8 @@ from agent.cms.verify import verify
 from tests.browser.firefox.conftest import with_policy
 from tests.browser.firefox.marionette import Firefox
 from tests.browser.open_portal import start_open_portal
+from tests.browser.public_site import PAGE, PublicSite, serve
+from tests.browser.test_service_worker import source
 from tests.browser.world import PIN, World
 
 pytestmark = pytest.mark.browser
@@ -72,6 +74,31 @@ def test_an_agent_that_starts_and_ends_is_noticed(trusting_firefox: Firefox, age
     trusting_firefox.wait_for("return seen.at(-1) === 'running'")
     agent.stop_agent()
     trusting_firefox.wait_for("return seen.at(-1) === 'not_started'")
+
+
+CLAIMED = """return (async () => {
+    const workers = navigator.serviceWorker;
+    const changed = new Promise((resolve) => { workers.oncontrollerchange = resolve; });
+    await workers.register("/sw.js");
+    if (!workers.controller) await changed;
+    watch();
+})()"""
+
+
+def test_under_a_service_worker_the_agent_is_found_by_websocket(
+    trusting_firefox: Firefox, agent: World
+) -> None:
+    ports = agent.programs.ports
+    site = PublicSite(PAGE % (ports.tls, ports.ping), source(agent, "answers with a page"))
+    with serve(site, None, "localhost"):
+        trusting_firefox.go(site.origin)
+        trusting_firefox.wait_for("return window.watch !== undefined")
+        trusting_firefox.run(CLAIMED)
+        trusting_firefox.wait_for("return seen.at(-1) === 'unreachable'")
+        agent.start_agent()
+        trusting_firefox.wait_for("return seen.at(-1) === 'running'", seconds=90)
+        agent.stop_agent()
+        trusting_firefox.wait_for("return seen.at(-1) === 'not_started'")
 
 
 @pytest.fixture(scope="module")

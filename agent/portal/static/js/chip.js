@@ -19,10 +19,11 @@ export function help(snapshot, check) {
     return [h("p", {}, t("chip.runningText")), h("p", { class: "hint" }, details.filter(Boolean).join(" · "))];
   }
   const key = `reasons.${reasonKey(snapshot)}`;
+  const steps = list(`${key}.todo`);
   const label = snapshot.needsClick ? t("chip.connect") : t("chip.checkNow");
   return [
     h("p", {}, t(`${key}.why`)),
-    h("ol", {}, list(`${key}.todo`).map((item) => h("li", {}, item))),
+    steps.length === 1 ? h("p", {}, ...steps) : h("ol", {}, steps.map((item) => h("li", {}, item))),
     h("button", { type: "button", class: `button small${snapshot.needsClick ? " primary" : ""}`, onclick: check }, label),
   ];
 }
