@@ -7,7 +7,7 @@ from typing import Final, TypeAlias, cast
 from aiohttp import hdrs, web
 
 from agent.errors import AgentError, ErrorCode
-from agent.origin import Origin
+from agent.origin import OPAQUE, Origin
 from agent.web.front import guard
 from agent.web.front.answer import answer
 from agent.web.front.audience import check_audience
@@ -89,8 +89,10 @@ class Dispatcher:
         guard.check_host(request.headers.getall(hdrs.HOST, ()), self._port)
 
     def _meter(self, caller: Origin | None, route: Route | None) -> None:
-        """Count what a web site asks; programs and pages of our own have no budget to exceed."""
-        if caller is not None and not caller.is_local and (route is None or route.is_metered):
+        """Count what a web page asks; programs and pages of our own have no budget to exceed."""
+        if caller is None or (route is not None and not route.is_metered):
+            return
+        if caller == OPAQUE or not caller.is_local:
             self._rate.check(caller)
 
     def _admit(self, request: web.BaseRequest, route: Route, caller: Origin | None) -> None:

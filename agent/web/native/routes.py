@@ -3,7 +3,7 @@
 import asyncio
 from functools import partial
 from importlib import resources
-from typing import Final
+from typing import Final, cast
 
 from aiohttp import WSCloseCode, web
 from msgspec import UNSET
@@ -19,6 +19,7 @@ from agent.web.front.guard import RequestPurpose
 from agent.web.front.mount import Handler, Mount, Route, Routes
 from agent.web.front.refusal import refusal
 from agent.web.front.shares import Shares, ShareSizes
+from agent.web.front.unread import Incoming, UnreadBytes
 from agent.web.native import messages, wire
 from agent.web.native.methods import NativeApi, wipe_pin
 from agent.web.native.socket import SMALL_MESSAGE, SUBPROTOCOL, Session, new_socket
@@ -45,6 +46,7 @@ class NativeMount(Mount):
         limits = api.limits
         sizes = ShareSizes(limits.sockets, limits.domain_sockets, limits.stranger_sockets)
         self._places = Shares(sizes, api.is_allowed, SeldomLog(__name__))
+        self._unread = UnreadBytes(api.is_allowed)
         self._open: set[web.WebSocketResponse] = set()
         super().__init__(self._make_routes())
 
@@ -105,12 +107,14 @@ class NativeMount(Mount):
             await accepted.close(code=WSCloseCode.POLICY_VIOLATION, message=reason)
             return accepted
         with self._places.hold(site, transport.abort):
-            await accepted.prepare(request)
-            self._open.add(accepted)
-            try:
-                await Session(self._api, site, accepted, transport).run()
-            finally:
-                self._open.discard(accepted)
+            session = Session(self._api, site, accepted, transport)
+            with self._unread.watch(cast("Incoming", request.protocol), session.unread):
+                await accepted.prepare(request)
+                self._open.add(accepted)
+                try:
+                    await session.run()
+                finally:
+                    self._open.discard(accepted)
         return accepted
 
     async def close(self) -> None:
