@@ -323,7 +323,7 @@ class HipkiMount(Mount):
     async def _read(self, request: web.BaseRequest) -> RequestFields:
         raw = await read_body(request, MAX_BODY, self._limits.body_seconds)
         try:
-            return await self._parsing.parse(parse_body, raw)
+            return await self._parsing.run(len(raw), parse_body, raw)
         finally:
             wipe(raw)
 
