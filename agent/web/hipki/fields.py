@@ -12,20 +12,18 @@ from typing import Any, Final
 
 import msgspec
 
+from agent.json_texts import json_texts
 from agent.web.hipki.errors import HipkiError, Major
 from agent.web.hipki.long_texts import (
     decode_base64,
     decode_json_text,
     decode_utf8,
-    json_texts,
     replace_character,
     unescape,
     with_whole_pairs,
 )
 
 MAX_BODY: Final = 16 * 1024 * 1024  # bytes; pages sign documents of some hundred kilobytes
-MAX_TEXTS: Final = 4096  # names and values in one request; pages send twenty
-MAX_REST: Final = 64 * 1024  # characters of JSON outside of them
 _PREFIX: Final = "tbsPackage="
 _NO_NAME: Final = frozenset({"", "0", "undefined", "null"})
 _SHORT: Final = 1024  # characters; longer texts of JSON are decoded by themselves
@@ -141,10 +139,7 @@ def _decoded(value: Any) -> Any:
 
 
 def _object(text: str) -> dict[str, Any]:
-    """Decode JSON that is small but for the texts in it, as every request of a page is.
-
-    Millions of empty lists would become a gigabyte of objects.
-    """
+    """Decode JSON that is small but for the texts in it, as every request of a page is."""
     try:
         rest, long = _set_apart(text)
         values = _decoder.decode(rest)
@@ -165,21 +160,16 @@ def _set_apart(text: str) -> tuple[str, dict[str, str]]:
     mark = secrets.token_hex(8)  # that no page can write by itself
     parts: list[str] = []
     long: dict[str, str] = {}
-    at = beside = 0
-    for count, (start, end) in enumerate(json_texts(text)):
-        beside += start - at
-        if count >= MAX_TEXTS or beside > MAX_REST:
-            raise ValueError("not what pages send")
+    at = 0
+    for start, end in json_texts(text):
         parts.append(text[at:start])
         if end - start > _SHORT:
-            name = f"{mark}{count}"
+            name = f"{mark}{start}"
             long[name] = decode_json_text(text, start + 1, end - 1)
             parts.append(f'"{name}"')
         else:
             parts.append(with_whole_pairs(text[start:end]))
         at = end
-    if beside + len(text) - at > MAX_REST:
-        raise ValueError("not what pages send")
     return "".join((*parts, text[at:])), long
 
 

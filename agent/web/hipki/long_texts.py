@@ -25,7 +25,6 @@ _JSON_ESCAPE: Final = re.compile(
     re.DOTALL,
 )
 """An escape of JSON (RFC 8259 §7); that of a whole surrogate pair as one."""
-_INSIDE: Final = re.compile(r'(?:[^"\\]+|\\.)*', re.DOTALL)
 _HIGH: Final = re.compile(r"\\u[Dd][89ABab][0-9A-Fa-f]{2}")
 _LOW: Final = re.compile(r"\\u[Dd][C-Fc-f][0-9A-Fa-f]{2}")
 _U_LENGTH: Final = 6
@@ -105,42 +104,6 @@ def _unescaped_run(text: str, start: int, end: int) -> str:
 
 def _octets(escapes: str) -> bytes:
     return bytes.fromhex(escapes.replace("%", ""))
-
-
-def json_texts(text: str) -> Iterator[tuple[int, int]]:
-    """Find the texts in JSON: for each, where it begins and ends, its quotation marks included.
-
-    Raises:
-        ValueError: the last one has no end.
-
-    """
-    start, escape = text.find('"'), text.find("\\")
-    while start >= 0:
-        end = text.find('"', start + 1)
-        if 0 <= escape <= start:
-            escape = text.find("\\", start + 1)
-        if 0 <= escape < end:
-            end = _end_of_json_text(text, escape)
-        if end < 0:
-            raise ValueError("a text without an end")
-        yield start, end + 1
-        start = text.find('"', end + 1)
-
-
-def _end_of_json_text(text: str, at: int) -> int:
-    """Return where the quotation mark is that ends a text; -1 for none.
-
-    Args:
-        text: JSON.
-        at: in that text, before no half of an escape.
-
-    """
-    while at < len(text) and text[at] != '"':
-        found = _INSIDE.match(text, at, at + PIECE)
-        if found is None or found.end() == at:
-            return -1
-        at = found.end()
-    return at if at < len(text) else -1
 
 
 def decode_json_text(text: str, start: int, end: int) -> str:

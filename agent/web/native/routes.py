@@ -80,9 +80,11 @@ class NativeMount(Mount):
             raise AgentError("nobody asks", code=ErrorCode.ORIGIN_NOT_ALLOWED)
         raw = await read_body(request, _longest(kind.audience), self._api.limits.body_seconds)
         try:
-            asked = wire.decode_for(str(kind.__struct_config__.tag), raw)
+            method = str(kind.__struct_config__.tag)
+            asked = await wire.off_the_loop(partial(wire.decode_for, method), raw)
         except BadRequestError as error:
-            return refusal(error, site, wire.id_of(raw) or UNSET)
+            found = await wire.off_the_loop(wire.id_of, raw)
+            return refusal(error, site, found or UNSET)
         finally:
             wipe(raw)
         try:

@@ -122,22 +122,21 @@ class Session:
                 case _:
                     pass  # a pong
         except AgentError as error:
-            if kind in {WSMsgType.TEXT, WSMsgType.BINARY}:
-                await self._send(refusal_bytes(self._id_of(kind, raw), error))
+            if kind is WSMsgType.TEXT:
+                request_id = await wire.off_the_loop(wire.id_of, raw)
+                await self._send(refusal_bytes(request_id, error))
+            elif kind is WSMsgType.BINARY:
+                await self._send(refusal_bytes(None, error))
             if self._refused > MAX_REFUSED:
                 self.end(ErrorCode.RATE_LIMITED)
 
     async def _read(self, raw: bytes | bytearray) -> None:
         if len(raw) > SMALL_MESSAGE:
             self._check_audience(Audience.ALLOWED_SITE)
-        request = wire.decode(raw)
+        request = await wire.off_the_loop(wire.decode, raw)
         request_id = request.id
         if isinstance(request_id, int | str):
             await self._accept(request_id, request)
-
-    @staticmethod
-    def _id_of(kind: WSMsgType, raw: bytes | bytearray) -> Id | None:
-        return wire.id_of(raw) if kind is WSMsgType.TEXT else None
 
     def _check_audience(self, audience: Audience) -> None:
         check_audience(audience, self._site, self._api.is_allowed)

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agent.json_texts import MAX_BESIDE
 from agent.web.hipki.errors import HipkiError, Major
-from agent.web.hipki.fields import MAX_REST, RequestFields, parse_body, parse_text
+from agent.web.hipki.fields import RequestFields, parse_body, parse_text
 from agent.web.hipki.request_parser import LONG, RequestParser
 
 # What JavaScript strings hold, without the halves of surrogate pairs, which have no encoding.
@@ -167,7 +168,7 @@ def test_a_long_request_is_one_of_long_texts(body: bytes) -> None:
 @settings(deadline=None)  # on a busy machine it may take its time
 @given(ANY_TEXT, st.booleans())
 def test_long_texts_are_nothing_else(text: str, ascii_only: bool) -> None:
-    long = "x" * MAX_REST + text * 100
+    long = "x" * MAX_BESIDE + text * 100
     body = as_json(component(long), ascii_only=ascii_only)
     assert parse_body(body.encode()).text("tbs") == long
 

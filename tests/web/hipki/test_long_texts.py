@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent import json_texts
 from agent.web.hipki import fields, long_texts
 from agent.web.hipki.errors import HipkiError
 from agent.web.hipki.fields import RequestFields, parse_body
@@ -28,6 +29,7 @@ def in_pieces(size: int, work: Callable[[], Any]) -> Any:
     """Return what comes out with pieces of another size, or what kind of error."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(long_texts, "PIECE", size)
+        patch.setattr(json_texts, "PIECE", size)
         patch.setattr(fields, "_SHORT", size)
         try:
             return work()
@@ -142,7 +144,8 @@ ROOM = 300_000
 def test_no_step_of_reading_fields_takes_much(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Watched, "longest", 0)
     for module, attributes in (
-        (long_texts, ("_ESCAPES", "_JSON_TOKENS", "_INSIDE", "_HIGH", "_LOW", "_JSON_ESCAPE")),
+        (json_texts, ("_INSIDE",)),
+        (long_texts, ("_ESCAPES", "_JSON_TOKENS", "_HIGH", "_LOW", "_JSON_ESCAPE")),
         (long_texts, ("_SURROGATE", "_text_decoder")),
         (fields, ("_decoder",)),
     ):
