@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from agent.domain import group_of
 from agent.errors import AgentError, ErrorCode
-from agent.origin import OPAQUE, Origin
+from agent.origin import Origin
 from agent.rate import Rate, TokenBuckets
 
 MAX_SITES = 1024  # and as many domains: the one that was quiet for longest is forgotten first
@@ -58,32 +58,33 @@ class RateLimiter:
     def __init__(
         self,
         limits: Limits,
-        is_allowed: Callable[[Origin], bool],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Start with full budgets.
 
         Args:
             limits: of each site, and of all strangers.
-            is_allowed: whether the citizen has allowed a site.
             clock: seconds that only grow.
 
         """
         each = Rate(limits.burst, limits.rate)
         everybody = Rate(limits.stranger_burst, limits.stranger_rate)
-        self._is_allowed = is_allowed
         self._sites = TokenBuckets(each, MAX_SITES, clock)
         self._domains = TokenBuckets(each, MAX_SITES, clock)
         self._strangers = TokenBuckets(everybody, 1, clock)
 
-    def check(self, site: Origin) -> None:
+    def check(self, site: Origin, *, is_allowed: bool) -> None:
         """Spend one token.
+
+        Args:
+            site: who asks.
+            is_allowed: whether the citizen has allowed it.
 
         Raises:
             AgentError: ``rate_limited``: there is none.
 
         """
-        if site != OPAQUE and self._is_allowed(site):
+        if is_allowed:
             granted = self._sites.take(site)
         else:
             granted = self._domains.take(group_of(site)) and self._strangers.take(None)

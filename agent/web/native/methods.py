@@ -51,7 +51,7 @@ class NativeApi:
         """
         self._service = service
         self.limits = limits
-        self.rate = RateLimiter(limits, self.is_allowed)
+        self.rate = RateLimiter(limits)
         self._virtual = virtual
         self._settings = settings
         self._prove = prove

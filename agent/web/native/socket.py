@@ -143,7 +143,7 @@ class Session:
 
     def _check_rate(self) -> None:
         try:
-            self._api.rate.check(self._site)
+            self._api.rate.check(self._site, is_allowed=self._api.is_allowed(self._site))
         except AgentError:
             self._refused += 1
             raise
