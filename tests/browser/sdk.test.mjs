@@ -312,7 +312,9 @@ test("why a connection was closed is read and named", async () => {
     [{ code: 1006, reason: "" }, "connection_lost", true],
     [{ code: 1001, reason: "" }, "connection_lost", true],
     [{ code: 1008, reason: "origin_blocked" }, "origin_blocked", false],
+    [{ code: 1008, reason: "origin_not_allowed" }, "origin_not_allowed", false],
     [{ code: 1008, reason: "" }, "rate_limited", true],
+    [{ code: 1013, reason: "busy" }, "busy", true],
     [{ code: 1009, reason: "" }, "too_large", false],
     [{ code: 1011, reason: "" }, "internal", false],
   ]) {

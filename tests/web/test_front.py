@@ -11,6 +11,7 @@ from aiohttp import web
 from structlog.testing import capture_logs
 
 from agent.origin import LOCAL_PROGRAM, Origin
+from agent.web.front import refusal
 from agent.web.front.limits import Limits
 from agent.web.hipki import fields as hipki
 from agent.web.native import messages
@@ -236,6 +237,7 @@ async def test_every_mount_refuses_what_fails_a_check(
         monkeypatch.setattr(served.agent.service, row.breaks, broken)
     for caller in row.caller:
         monkeypatch.setattr(CLASSES[mount], "identify", Mock(return_value=caller))
+    monkeypatch.setattr(refusal, "_unexpected", refusal.UnexpectedErrors())
     with capture_logs() as lines:  # and no traceback, which would read our source files
         answer = await served.ask(mount, sent)
     assert (answer.status, row.says in answer.body) == (row.status, True), answer

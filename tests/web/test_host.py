@@ -14,10 +14,11 @@ import structlog
 
 from agent.errors import ErrorCode
 from agent.host.instance.running import AlreadyRunningError, Instance
-from agent.host.machine import logs
+from agent.host.machine import log_flood, logs
 from agent.host.machine.paths import Paths
 from agent.host.settings import config
 from agent.host.settings.config import ConfigError, Settings
+from agent.rate import Rate
 from agent.secret import SecretBytes
 
 PIN = "246813"
@@ -209,6 +210,7 @@ def test_the_level_is_respected_and_restored(tmp_path: Path) -> None:
 def test_files_do_not_grow_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logs, "MAX_FILE_SIZE", 5000)
     monkeypatch.setattr(logs, "KEPT_FILES", 2)
+    monkeypatch.setattr(log_flood, "PER_PLACE", Rate(burst=500, per_second=0))
     with logs.logging_to(tmp_path):
         for number in range(500):
             structlog.get_logger().info("line", number=number)

@@ -1,38 +1,108 @@
 """One site cannot use up what others need."""
 
+from contextlib import suppress
+from typing import Any
+
 import pytest
 
 from agent.errors import AgentError, ErrorCode
 from agent.origin import Origin
-from agent.web.front.limits import MAX_SITES, RateLimiter, Slots
+from agent.web.front.limits import MAX_SITES, Limits, RateLimiter, Slots
 
 SITE = Origin.parse_any("https://shop.example")
 OTHER = Origin.parse_any("https://other.example")
 
 
-def test_a_site_over_its_rate_may_try_again() -> None:
-    limiter = RateLimiter(rate=0, burst=1)
-    limiter.check(SITE)
+NAMES = ("https://a.evil.example", "https://b.evil.example", "http://evil.example:8080")
+
+
+class Limiter(RateLimiter):
+    """That knows which sites are allowed."""
+
+    allowed: tuple[Origin, ...] = ()
+
+    def ask(self, site: Origin) -> None:
+        self.check(site, is_allowed=site in self.allowed)
+
+
+def limiter(*allowed: Origin, rate: float = 0, burst: int = 1, **limits: Any) -> Limiter:
+    made = Limiter(Limits(rate=rate, burst=burst, **limits))
+    made.allowed = allowed
+    return made
+
+
+def granted(rate: Limiter, *names: str) -> int:
+    """Return how many requests get through, one of each name."""
+    count = 0
+    for name in names:
+        with suppress(AgentError):
+            rate.ask(Origin.parse_any(name))
+            count += 1
+    return count
+
+
+@pytest.mark.parametrize("allowed", [(), (SITE,)])
+def test_a_site_over_its_rate_may_try_again(allowed: tuple[Origin, ...]) -> None:
+    rate = limiter(*allowed)
+    rate.ask(SITE)
     with pytest.raises(AgentError) as caught:
-        limiter.check(SITE)
+        rate.ask(SITE)
     assert caught.value.code is ErrorCode.RATE_LIMITED
     assert caught.value.retriable
 
 
 def test_each_site_has_its_own_bucket() -> None:
-    limiter = RateLimiter(rate=0, burst=3)
+    rate = limiter(SITE, burst=3)
     for _ in range(3):
-        limiter.check(SITE)
-        limiter.check(OTHER)
-    with pytest.raises(AgentError):
-        limiter.check(OTHER)
+        rate.ask(SITE)
+        rate.ask(OTHER)
+    for site in (SITE, OTHER):
+        with pytest.raises(AgentError):
+            rate.ask(site)
+
+
+MANY = tuple(f"https://www{number}.name{number}.example" for number in range(40))
+
+
+@pytest.mark.parametrize(
+    ("allowed", "names", "expected"),
+    [
+        ((), NAMES * 4, 3),  # one domain, whatever it calls itself
+        (NAMES[:1], NAMES[1:] * 4, 3),  # that a.evil.example is allowed is nothing to the others
+        (NAMES[:1], NAMES[:1] * 4, 3),
+        (NAMES, NAMES * 4, 9),  # each of them was allowed by itself
+        ((), MANY, 10),  # all strangers together
+        (
+            (),
+            ("https://192.0.2.1", "https://192.0.2.1:81", "https://192.0.2.1:82", "https://[::1]"),
+            4,
+        ),
+        ((), ("https://192.0.2.1", "http://192.0.2.1:81") * 4, 3),  # ports are names, too
+        ((), ("https://a.github.io", "https://b.github.io") * 4, 6),  # two people's
+    ],
+)
+def test_strangers_are_counted_by_domain_and_then_all_together(
+    allowed: tuple[str, ...], names: tuple[str, ...], expected: int
+) -> None:
+    sites = [Origin.parse_any(name) for name in allowed]
+    rate = limiter(*sites, burst=3, stranger_rate=0, stranger_burst=10)
+    assert granted(rate, *names) == expected
+
+
+def test_strangers_spend_nothing_of_an_allowed_site() -> None:
+    rate = limiter(SITE, burst=3, stranger_rate=0, stranger_burst=10)
+    rate.ask(SITE)
+    names = (f"https://name{number}.example" for number in range(MAX_SITES * 2))
+    assert granted(rate, *names) == 10
+    # Its bucket was neither spent nor forgotten, which would have filled it again.
+    assert granted(rate, *[str(SITE)] * 4) == 2
 
 
 def test_a_flood_of_names_does_not_fill_the_memory() -> None:
-    limiter = RateLimiter(rate=1, burst=1)
-    for number in range(MAX_SITES * 2):
-        limiter.check(Origin.parse_any(f"https://site{number}.example"))
-    assert len(limiter._buckets._buckets) == MAX_SITES
+    rate = limiter(rate=1, stranger_rate=0)
+    granted(rate, *(f"https://site{number}.example" for number in range(MAX_SITES * 2)))
+    held = [len(each._buckets) for each in (rate._sites, rate._domains, rate._strangers)]
+    assert held == [0, MAX_SITES, 1]
 
 
 def test_slots_come_back_however_they_were_left() -> None:

@@ -1,6 +1,7 @@
 """The log: JSON lines in the state folder, in files of limited size, without secrets.
 
-Lines are written by a thread of their own, so that a slow disk never holds the event loop.
+Lines are written by a thread of their own, so that a slow disk never holds the event loop. No
+place in the code writes many of them: files of limited size would lose what came before.
 """
 
 import logging
@@ -16,6 +17,7 @@ from typing import Any, Final
 import structlog
 
 from agent.files import private_opener
+from agent.host.machine.log_flood import FloodFilter
 
 MAX_FILE_SIZE = 1024 * 1024  # bytes
 KEPT_FILES = 4  # besides the one being written
@@ -155,6 +157,7 @@ def logging_to(folder: Path, level: str = "info") -> Iterator[None]:
     listener = logging.handlers.QueueListener(backlog, handler)
     root = logging.getLogger()
     front = _Backlog(backlog)
+    front.addFilter(FloodFilter())
     before = root.level
     root.addHandler(front)
     root.setLevel(level.upper())

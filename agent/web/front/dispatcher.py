@@ -1,13 +1,14 @@
 """The way of every request on a port: address, host, caller, rate, route, audience, answer."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import cache
 from http import HTTPStatus
 from typing import Final, TypeAlias, cast
 
 from aiohttp import hdrs, web
 
 from agent.errors import AgentError, ErrorCode
-from agent.origin import Origin
+from agent.origin import OPAQUE, Origin
 from agent.web.front import guard
 from agent.web.front.answer import answer
 from agent.web.front.audience import check_audience
@@ -21,6 +22,7 @@ PREFLIGHT_SECONDS: Final = "60"
 
 HttpHandler: TypeAlias = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 """All that a listening port needs."""
+IsAllowed: TypeAlias = Callable[[Origin], bool]
 
 
 class Dispatcher:
@@ -64,6 +66,7 @@ class Dispatcher:
         self, mount: Mount, path: str, request: web.BaseRequest
     ) -> web.StreamResponse:
         caller: Origin | None = None
+        is_allowed = cache(self._is_allowed)  # one answer for all of the checks
         refuse: Refuse = mount.refuse
         try:
             self._check_address(request)
@@ -73,11 +76,11 @@ class Dispatcher:
             route = methods.get(request.method)
             if route is not None and route.refuse is not None:
                 refuse = route.refuse
-            self._meter(caller, route)
+            self._meter(caller, route, is_allowed)
             if request.method == hdrs.METH_OPTIONS:
-                return self._preflight(request, methods, caller)
+                return self._preflight(request, methods, caller, is_allowed)
             route = _choose(methods, request.method)
-            self._admit(request, route, caller)
+            self._admit(request, route, caller, is_allowed)
             return await route.handler(request, caller)
         except AgentError as error:
             return refuse(error, caller)
@@ -90,16 +93,21 @@ class Dispatcher:
         guard.check_peer(request.remote)
         guard.check_host(request.headers.getall(hdrs.HOST, ()), self._port)
 
-    def _meter(self, caller: Origin | None, route: Route | None) -> None:
-        """Count what a web site asks; programs and pages of our own have no budget to exceed."""
-        if caller is not None and not caller.is_local and (route is None or route.is_metered):
-            self._rate.check(caller)
+    def _meter(self, caller: Origin | None, route: Route | None, is_allowed: IsAllowed) -> None:
+        """Count what a web page asks; programs and pages of our own have no budget to exceed."""
+        if caller is None or (route is not None and not route.is_metered):
+            return
+        if caller == OPAQUE or not caller.is_local:
+            self._rate.check(caller, is_allowed=caller != OPAQUE and is_allowed(caller))
 
-    def _admit(self, request: web.BaseRequest, route: Route, caller: Origin | None) -> None:
+    @staticmethod
+    def _admit(
+        request: web.BaseRequest, route: Route, caller: Origin | None, is_allowed: IsAllowed
+    ) -> None:
         headers = request.headers
         if route.purpose is not None:
             guard.check_fetch_metadata(headers, route.purpose)
-        check_audience(route.audience, caller, self._is_allowed)
+        check_audience(route.audience, caller, is_allowed)
         if route.purpose is RequestPurpose.CALL:
             types = headers.getall(hdrs.CONTENT_TYPE, ())
             guard.check_content_type(types, headers.getall(hdrs.CONTENT_ENCODING, ()))
@@ -108,15 +116,19 @@ class Dispatcher:
             guard.check_subprotocol(offers, route.subprotocol)
         guard.check_length(request.content_length, route.limit)
 
+    @staticmethod
     def _preflight(
-        self, request: web.BaseRequest, methods: Mapping[str, Route], caller: Origin | None
+        request: web.BaseRequest,
+        methods: Mapping[str, Route],
+        caller: Origin | None,
+        is_allowed: IsAllowed,
     ) -> web.Response:
         """Answer a CORS preflight (Fetch §4.8); no answer here gives anything away."""
         wanted = request.headers.get(hdrs.ACCESS_CONTROL_REQUEST_METHOD, "")
         route = _choose(methods, wanted)
         if caller is None or caller.is_local:
             raise AgentError("a preflight names its site", code=ErrorCode.ORIGIN_NOT_ALLOWED)
-        check_audience(route.readers or route.audience, caller, self._is_allowed)
+        check_audience(route.readers or route.audience, caller, is_allowed)
         response = answer(b"", caller, status=HTTPStatus.NO_CONTENT)
         response.headers[hdrs.ACCESS_CONTROL_ALLOW_METHODS] = wanted
         response.headers[hdrs.ACCESS_CONTROL_ALLOW_HEADERS] = "content-type"

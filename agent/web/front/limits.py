@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from agent.domain import group_of
 from agent.errors import AgentError, ErrorCode
 from agent.origin import Origin
 from agent.rate import Rate, TokenBuckets
 
-MAX_SITES = 1024  # remembered at once; the one that was quiet for longest is forgotten first
+MAX_SITES = 1024  # and as many domains: the one that was quiet for longest is forgotten first
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,13 +18,18 @@ class Limits:
     """What one site gets.
 
     Attributes:
-        rate: requests per second in the long run.
-        burst: requests at once after a pause.
+        rate: requests per second in the long run, of a site that is allowed or of all others below
+            one registrable domain.
+        burst: requests at once after a pause, of the same.
+        stranger_rate: requests per second of all sites together that are not allowed.
+        stranger_burst: the same at once after a pause.
         pending: card requests under way, over all connections.
         sockets: WebSockets open; the next one is refused.
         domain_sockets: WebSockets of sites that are not allowed below one registrable domain; the
             oldest gives way.
         stranger_sockets: the same for all such sites together.
+        stranger_seconds: how long a WebSocket of such a site is open at least; it is closed before
+            twice as long is over, unless the site has asked something that is not answered yet.
         body_seconds: for a body to arrive.
         send_seconds: for a page to take an answer.
 
@@ -31,31 +37,58 @@ class Limits:
 
     rate: float = 50.0
     burst: int = 100
+    stranger_rate: float = 200.0
+    stranger_burst: int = 400
     pending: int = 16
     sockets: int = 16
     domain_sockets: int = 8
     stranger_sockets: int = 32
+    stranger_seconds: float = 300.0
     body_seconds: float = 20.0
     send_seconds: float = 10.0
 
 
 class RateLimiter:
-    """How fast each site may ask."""
+    """How fast each site may ask.
+
+    An allowed site has a budget of its own. A stranger may call itself by as many names as it
+    likes: a registrable domain of strangers has one budget, and all of them together another.
+    """
 
     def __init__(
-        self, rate: float, burst: int, clock: Callable[[], float] = time.monotonic
+        self,
+        limits: Limits,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Start with full buckets (see :class:`Limits` and :class:`TokenBuckets`)."""
-        self._buckets = TokenBuckets(Rate(burst, rate), MAX_SITES, clock)
+        """Start with full budgets.
 
-    def check(self, site: Origin) -> None:
+        Args:
+            limits: of each site, and of all strangers.
+            clock: seconds that only grow.
+
+        """
+        each = Rate(limits.burst, limits.rate)
+        everybody = Rate(limits.stranger_burst, limits.stranger_rate)
+        self._sites = TokenBuckets(each, MAX_SITES, clock)
+        self._domains = TokenBuckets(each, MAX_SITES, clock)
+        self._strangers = TokenBuckets(everybody, 1, clock)
+
+    def check(self, site: Origin, *, is_allowed: bool) -> None:
         """Spend one token.
+
+        Args:
+            site: who asks.
+            is_allowed: whether the citizen has allowed it.
 
         Raises:
             AgentError: ``rate_limited``: there is none.
 
         """
-        if not self._buckets.take(site):
+        if is_allowed:
+            granted = self._sites.take(site)
+        else:
+            granted = self._domains.take(group_of(site)) and self._strangers.take(None)
+        if not granted:
             raise AgentError("more requests than the rate allows", code=ErrorCode.RATE_LIMITED)
 
 

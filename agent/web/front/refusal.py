@@ -3,7 +3,11 @@
 A mount that must answer in another form has its routes say so (``Route.refuse``).
 """
 
+import math
 import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Final, TypeAlias
 
@@ -14,6 +18,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from agent.errors import AgentError, BadRequestError, ErrorCode, MuteCardError
 from agent.origin import Origin
+from agent.seldom import SeldomLog
 from agent.web.front.answer import answer
 from agent.web.front.guard import Refused
 
@@ -70,6 +75,7 @@ _MESSAGES: Final = {
     ErrorCode.INTERNAL: "something went wrong; the agent's log says what",
 }
 _MUTE: Final = "the card does not answer; turn it over, or clean its contacts"
+_FULL_SECONDS: Final = 3600.0  # between two tracebacks of one kind
 _encoder = msgspec.json.Encoder()
 _log = structlog.get_logger(__name__)
 
@@ -137,8 +143,52 @@ def refusal(error: AgentError, site: Origin | None, request_id: AnyId = UNSET) -
     return response
 
 
+class UnexpectedErrors:
+    """Logs errors that nobody expected: each kind in full once an hour, and then only counted.
+
+    A kind is a type of error that was raised at one place, so there are only so many. Each has a
+    number, which a page is told and the log shows.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Begin with none; ``clock`` gives seconds that only grow."""
+        self._clock = clock
+        self._known: dict[tuple[str, str, int], _Kind] = {}
+        self._again = SeldomLog(__name__, clock=clock)
+
+    def log(self, error: Exception) -> InternalError:
+        """Log an error, or count it; return what the page is told."""
+        now = self._clock()
+        kind = self._known.setdefault(_kind_of(error), _Kind(secrets.token_hex(4)))
+        kind.times += 1
+        if now >= kind.due:
+            kind.due = now + _FULL_SECONDS
+            _log.error(
+                "unexpected error", reference=kind.reference, times=kind.times, exc_info=error
+            )
+        else:
+            self._again.note("unexpected error again", reference=kind.reference, times=kind.times)
+        return InternalError(kind.reference)
+
+
+@dataclass(slots=True)
+class _Kind:
+    reference: str
+    times: int = 0
+    due: float = -math.inf
+
+
+def _kind_of(error: Exception) -> tuple[str, str, int]:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = ("", 0) if trace is None else (trace.tb_frame.f_code.co_filename, trace.tb_lineno)
+    return type(error).__qualname__, *place
+
+
+_unexpected: Final = UnexpectedErrors()
+
+
 def unexpected(error: Exception) -> InternalError:
     """Log an error that nobody expected, under a number that the page is told."""
-    reference = secrets.token_hex(4)
-    _log.error("unexpected error", reference=reference, exc_info=error)
-    return InternalError(reference)
+    return _unexpected.log(error)

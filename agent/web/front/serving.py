@@ -51,11 +51,20 @@ class Listener:
 class _Connection(web.RequestHandler):
     """A connection whose errors below HTTP are JSON too, and which is one of a bounded number."""
 
-    __slots__ = ("_counted",)
+    __slots__ = ("_counted", "_watcher")
 
     def __init__(self, server: "_Server", counted: Connections, **options: Any) -> None:
         super().__init__(server, **options)
         self._counted = counted
+        self._watcher: Callable[[int], bool] | None = None
+
+    def watch_incoming(self, watcher: Callable[[int], bool] | None) -> None:
+        """Tell ``watcher`` how many bytes came in, and drop them where it says no."""
+        self._watcher = watcher
+
+    def data_received(self, data: bytes) -> None:
+        if self._watcher is None or self._watcher(len(data)):
+            super().data_received(data)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)

@@ -27,6 +27,7 @@ from agent.web.hipki.information import (
     information_image,
 )
 from agent.web.hipki.public_names import public_reader_name
+from agent.web.hipki.request_parser import RequestParser
 from agent.web.service import Service
 
 IMAGE_SECONDS: Final = 1.5
@@ -67,6 +68,7 @@ class HipkiComponent:
         self._asked = asked
         self._service = service
         self._settings = settings
+        self._parsing = RequestParser()
         self._refused: OrderedDict[str, Origin] = OrderedDict()
         self._functions: Mapping[Function, Callable[[Origin, RequestFields], Awaitable[Reply]]] = {
             Function.CHECK_ENVIRONMENT: self._check_environment,
@@ -193,7 +195,8 @@ class HipkiComponent:
         return information(slots, outcome, version=self.version, with_certificates=True)
 
     async def _sign(self, site: Origin, fields: RequestFields) -> Reply:
-        asked = card_requests.sign_request(fields, self._reader(fields))
+        reader = self._reader(fields)
+        asked = await self._parsing.run(fields.length, card_requests.sign_request, fields, reader)
         result = await self._service.sign(site, asked, self._pin(fields))
         (signature,) = result.signatures
         used = result.certificate
@@ -208,7 +211,8 @@ class HipkiComponent:
         }
 
     async def _decrypt(self, site: Origin, fields: RequestFields) -> Reply:
-        asked = card_requests.decrypt_request(fields, self._reader(fields))
+        read = card_requests.decrypt_request
+        asked = await self._parsing.run(fields.length, read, fields, self._reader(fields))
         pin = self._pin(fields)
         try:
             plain = await self._service.decrypt(site, asked, pin)

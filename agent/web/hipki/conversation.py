@@ -18,6 +18,7 @@ from typing import Any, Final, TypeAlias
 from agent.errors import AgentError, ErrorCode
 from agent.origin import Origin
 from agent.web.hipki.fields import RequestFields
+from agent.web.hipki.long_texts import PIECE
 
 ANSWER_SECONDS: Final = 120.0
 """How long a question waits for the citizen; it holds one of the browser's connections."""
@@ -185,8 +186,16 @@ class Conversations:
 
     def key(self, site: Origin, name: str, fields: RequestFields) -> Key:
         """Return the same key for the same request of the same site: 32 bytes."""
-        canonical = json.dumps([str(site), name, dict(fields.values)], sort_keys=True)
-        return hashlib.blake2b(canonical.encode(), key=self._secret, digest_size=32).digest()
+        values = sorted(fields.values.items())
+        long = {each: text for each, text in values if isinstance(text, str) and len(text) > PIECE}
+        lengths = {each: len(text) for each, text in long.items()}
+        others = [(each, value) for each, value in values if each not in long]
+        canonical = json.dumps([str(site), name, others, lengths], sort_keys=True)
+        digest = hashlib.blake2b(canonical.encode(), key=self._secret, digest_size=32)
+        for text in long.values():
+            for at in range(0, len(text), PIECE):
+                digest.update(text[at : at + PIECE].encode())
+        return digest.digest()
 
     @contextmanager
     def join(self, key: Key, work: Callable[[], Awaitable[str]]) -> Iterator[Conversation]:

@@ -5,33 +5,28 @@ JSON (RFC 8259) all occur, and no Content-Type tells them apart. Every text is p
 exactly once, and ``+`` stays ``+`` unless the whole body is encoded.
 """
 
-import binascii
-import re
+import secrets
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
 
+from agent.json_texts import json_texts
 from agent.web.hipki.errors import HipkiError, Major
+from agent.web.hipki.long_texts import (
+    decode_base64,
+    decode_json_text,
+    decode_utf8,
+    replace_character,
+    unescape,
+    with_whole_pairs,
+)
 
 MAX_BODY: Final = 16 * 1024 * 1024  # bytes; pages sign documents of some hundred kilobytes
-MAX_TEXTS: Final = 4096  # names and values in one request; pages send twenty
-MAX_REST: Final = 64 * 1024  # characters of JSON outside of them
 _PREFIX: Final = "tbsPackage="
-_ESCAPES: Final = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
-_LINE_ENDS: Final = re.compile(r"(?<! ) *+[\r\n\t][\r\n\t ]*")  # with the spaces around them
 _NO_NAME: Final = frozenset({"", "0", "undefined", "null"})
-_JSON_TEXT: Final = re.compile(r'"[^"\\]*+(?:\\.?[^"\\]*+)*+"?', re.DOTALL)
-"""A text of JSON; one that does not end takes all that follows, so that matching stays linear."""
-_SURROGATE: Final = re.compile(r"\\u[Dd][89A-Fa-f]")
-_ESCAPE: Final = re.compile(
-    r"\\(?:u[Dd][89ABab][0-9A-Fa-f]{2}\\u[Dd][C-Fc-f][0-9A-Fa-f]{2}"
-    r"|(?P<half>u[Dd][89A-Fa-f][0-9A-Fa-f]{2})|.)",
-    re.DOTALL,
-)
-"""An escape of JSON (RFC 8259 §7); that of a whole surrogate pair as one."""
+_SHORT: Final = 1024  # characters; longer texts of JSON are decoded by themselves
 _ABSENT: Final = (
     "__NotExistedTag__"  # what the old component's own parts write for a missing option
 )
@@ -50,6 +45,11 @@ class RequestFields:
     def __repr__(self) -> str:
         # One of the fields is the PIN.
         return f"RequestFields({sorted(self.values)})"
+
+    @property
+    def length(self) -> int:
+        """How many characters the texts have, all together."""
+        return sum(len(each) for each in self.values.values() if isinstance(each, str))
 
     def text(self, name: str) -> str:
         """Return a field as text, a number in decimal; empty when absent or of another type."""
@@ -79,7 +79,10 @@ class RequestFields:
             HipkiError: 0x76600002: it is no base64.
 
         """
-        return decode_base64(self.text(name))
+        try:
+            return decode_base64(self.text(name))
+        except ValueError as error:
+            raise HipkiError(Major.BASE64_DECODING) from error
 
     @property
     def slot(self) -> str | None:
@@ -94,26 +97,6 @@ class RequestFields:
         return None if number in _NO_NAME else number
 
 
-def decode_base64(text: str) -> bytes:
-    """Decode base64 (RFC 4648 §4) in which a form decoder may have turned ``+`` into a space.
-
-    Only the length tells such a space from one that was inserted; a wrong guess would sign
-    something else than the page meant.
-
-    Raises:
-        HipkiError: 0x76600002: it is no base64.
-
-    """
-    one_line = _LINE_ENDS.sub("", text)
-    for compact in (one_line.replace(" ", "+"), one_line.replace(" ", "")):
-        padded = compact if "=" in compact else compact + "=" * (-len(compact) % 4)
-        if len(padded) % 4:  # a2b_base64 accepts surplus padding
-            continue
-        with suppress(binascii.Error, ValueError):
-            return binascii.a2b_base64(padded, strict_mode=True)
-    raise HipkiError(Major.BASE64_DECODING)
-
-
 def parse_body(raw: bytes | bytearray) -> RequestFields:
     """Read the body of a POST; an empty one has no fields.
 
@@ -125,7 +108,7 @@ def parse_body(raw: bytes | bytearray) -> RequestFields:
 
     """
     try:
-        text = raw.decode("utf-8-sig")
+        text = decode_utf8(raw)
     except UnicodeDecodeError as error:
         raise HipkiError(Major.BAD_JSON) from error
     return parse_text(text)
@@ -142,7 +125,7 @@ def parse_text(text: str) -> RequestFields:
     if not text:
         return RequestFields({})
     if text[:3].lower() == "%7b":
-        whole = text.partition("&")[0].replace("+", " ")
+        whole = replace_character(text.partition("&")[0], "+", " ")
         return RequestFields(_object(unescape(whole)))
     try:
         values = _object(text)
@@ -155,49 +138,40 @@ def _decoded(value: Any) -> Any:
     return unescape(value) if isinstance(value, str) else value
 
 
-def unescape(text: str) -> str:
-    """Percent-decode once (WHATWG URL §1.3); what is no escape, or not UTF-8, stays as it is."""
-    return _ESCAPES.sub(_unescape_run, text) if "%" in text else text
-
-
-def _unescape_run(run: re.Match[str]) -> str:
-    octets = bytes.fromhex(run.group().replace("%", ""))
-    try:
-        return octets.decode("utf-8")
-    except UnicodeDecodeError:
-        return run.group()
-
-
 def _object(text: str) -> dict[str, Any]:
-    if not _is_flat(text):
-        raise HipkiError(Major.BAD_JSON)
+    """Decode JSON that is small but for the texts in it, as every request of a page is."""
     try:
-        return _decoder.decode(_with_whole_pairs(text))
+        rest, long = _set_apart(text)
+        values = _decoder.decode(rest)
     except (ValueError, RecursionError) as error:
         raise HipkiError(Major.BAD_JSON) from error
+    if not long:
+        return values
+    return {_put_back(name, long): _put_back(value, long) for name, value in values.items()}
 
 
-def _is_flat(text: str) -> bool:
-    """Return whether JSON is small but for the texts in it, as every request of a page is.
+def _set_apart(text: str) -> tuple[str, dict[str, str]]:
+    """Return JSON with a name for each long text, and these texts by their names.
 
-    Millions of empty lists would become a gigabyte of objects.
+    Raises:
+        ValueError: there is much beside the texts, too many of them, or one is none.
+
     """
-    end = rest = 0
-    for count, found in enumerate(_JSON_TEXT.finditer(text)):
-        rest += found.start() - end
-        end = found.end()
-        if rest > MAX_REST or count >= MAX_TEXTS:
-            return False
-    return rest + len(text) - end <= MAX_REST
+    mark = secrets.token_hex(8)  # that no page can write by itself
+    parts: list[str] = []
+    long: dict[str, str] = {}
+    at = 0
+    for start, end in json_texts(text):
+        parts.append(text[at:start])
+        if end - start > _SHORT:
+            name = f"{mark}{start}"
+            long[name] = decode_json_text(text, start + 1, end - 1)
+            parts.append(f'"{name}"')
+        else:
+            parts.append(with_whole_pairs(text[start:end]))
+        at = end
+    return "".join((*parts, text[at:])), long
 
 
-def _with_whole_pairs(text: str) -> str:
-    """Put U+FFFD for each escaped half of a surrogate pair, as browsers encode one (Encoding §4.4).
-
-    JavaScript's strings may hold such halves and JSON their escapes, but UTF-8 has none.
-    """
-    if not _SURROGATE.search(text):
-        return text
-    return _ESCAPE.sub(
-        lambda found: "\N{REPLACEMENT CHARACTER}" if found["half"] else found[0], text
-    )
+def _put_back(value: Any, long: dict[str, str]) -> Any:
+    return long.get(value, value) if isinstance(value, str) else value

@@ -25,6 +25,7 @@ from agent.web.front.guard import Refused
 from agent.web.front.limits import Limits
 from agent.web.front.mount import Handler, Mount, Route, Routes
 from agent.web.front.refusal import refusal
+from agent.web.front.room import BodyRoom
 from agent.web.hipki import pages
 from agent.web.hipki.component import HipkiComponent
 from agent.web.hipki.errors import ErrorNumbers, HipkiError, Major, numbers
@@ -124,6 +125,7 @@ class HipkiMount(Mount):
         self._language = language
         self._popup = PopupRoutes(self._component, service, consent, limits)
         self._limits = limits
+        self._room = BodyRoom(limits.body_seconds)
         self._parsing = RequestParser()
         super().__init__(self._make_routes())
 
@@ -249,7 +251,8 @@ class HipkiMount(Mount):
         values = dict(request.query)
         with suppress(HipkiError):
             if self._may_read(request, caller):
-                values = {**(await self._read(request)).values, **values}
+                async with self._room.hold(caller, _declared(request), MAX_BODY):
+                    values = {**(await self._read(request)).values, **values}
         return self._reply(await self._inform(caller, RequestFields(values)), caller)
 
     async def _inform(self, site: Origin | None, fields: RequestFields) -> dict[str, Any]:
@@ -274,13 +277,15 @@ class HipkiMount(Mount):
                 refused = await self._component.admit(None if is_nobody else caller)
                 if refused.ret_code is not Major.SUCCESS:
                     return self._reply(self._component.refusal(name, refused), caller)
-            fields = await self._read(request)
-            called = name or fields.text("func")
-            if caller is None or is_nobody:
-                untrusted = ErrorNumbers(Major.UNTRUSTED_SITE)
-                return self._reply(self._component.refusal(called, untrusted), caller)
-            reply = await self._component.answer(caller, function, called, fields)
-            return self._reply(reply, caller)
+            # Until it is answered: what is to be signed is held all the while.
+            async with self._room.hold(caller, _declared(request), MAX_BODY):
+                fields = await self._read(request)
+                called = name or fields.text("func")
+                if caller is None or is_nobody:
+                    untrusted = ErrorNumbers(Major.UNTRUSTED_SITE)
+                    return self._reply(self._component.refusal(called, untrusted), caller)
+                reply = await self._component.answer(caller, function, called, fields)
+                return self._reply(reply, caller)
 
         return self._call(name, handle)
 
@@ -313,7 +318,7 @@ class HipkiMount(Mount):
 
     def _may_read(self, request: web.BaseRequest, caller: Origin | None) -> bool:
         """Return whether a body may be read before the citizen has been asked about its sender."""
-        length = request.content_length if request.body_exists else 0
+        length = _declared(request)
         is_short = length is not None and length <= UNASKED_BODY
         return is_short or (caller != OPAQUE and self._component.is_allowed(caller))
 
@@ -323,7 +328,7 @@ class HipkiMount(Mount):
     async def _read(self, request: web.BaseRequest) -> RequestFields:
         raw = await read_body(request, MAX_BODY, self._limits.body_seconds)
         try:
-            return await self._parsing.parse(parse_body, raw)
+            return await self._parsing.run(len(raw), parse_body, raw)
         finally:
             wipe(raw)
 
@@ -333,6 +338,11 @@ class HipkiMount(Mount):
         """Return JSON that only an allowed site can read."""
         readable = site if self._component.is_allowed(site) else None
         return answer(to_text(fields).encode(), readable, status=status, content_type=JSON_TYPE)
+
+
+def _declared(request: web.BaseRequest) -> int | None:
+    """Return how many bytes a body has by its own word; None where it does not say."""
+    return request.content_length if request.body_exists else 0
 
 
 def _own(handler: Handler) -> Route:

@@ -121,7 +121,7 @@ class PopupRoutes:
         self.tokens.spend(token)
         name, reply = "", None
         try:
-            fields = await self._parsing.parse(parse_text, asked.message)
+            fields = await self._parsing.run(len(asked.message), parse_text, asked.message)
             name = fields.text("func")  # first: a page takes a reply without a name for another's
             site = _site(token, asked.site)
         except AgentError as error:
@@ -147,9 +147,8 @@ class PopupRoutes:
         async def work() -> str:
             return to_text(await self._component.answer(site, function, name, fields))
 
-        with self._conversations.join(
-            self._conversations.key(site, name, fields), work
-        ) as conversation:
+        key = await self._parsing.run(fields.length, self._conversations.key, site, name, fields)
+        with self._conversations.join(key, work) as conversation:
             self._open[token.text] = conversation
             try:
                 return await _stream(request, conversation)

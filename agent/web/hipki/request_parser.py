@@ -2,36 +2,35 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Final, ParamSpec, TypeVar
 
-from agent.web.hipki.fields import RequestFields
-
-S = TypeVar("S", str, bytearray)
+P = ParamSpec("P")
+R = TypeVar("R")
 LONG: Final = 32 * 1024  # bytes or characters
 
 
 class RequestParser:
-    """Parses short requests at once, and long ones in a thread, one at a time.
+    """Works on short requests at once, and on long ones in a thread, one at a time.
 
-    Sixteen megabytes of percent escapes take seconds, and any site may send them.
+    Sixteen megabytes of percent escapes take seconds.
     """
 
     def __init__(self) -> None:
         self._turn = asyncio.Lock()
 
-    async def parse(self, parser: Callable[[S], RequestFields], source: S) -> RequestFields:
-        """Parse a request.
+    async def run(
+        self, length: int, work: Callable[P, R], *arguments: P.args, **named: P.kwargs
+    ) -> R:
+        """Return what ``work`` returns; whatever it raises is raised.
 
         Args:
-            parser: :func:`~agent.web.hipki.fields.parse_body` or
-                :func:`~agent.web.hipki.fields.parse_text`.
-            source: for the parser.
-
-        Raises:
-            HipkiError: whatever the parser raises.
+            length: of the request, in bytes or characters.
+            work: reads it; in another thread, where it is long.
+            arguments: of ``work``.
+            named: of ``work``.
 
         """
-        if len(source) <= LONG:
-            return parser(source)
+        if length <= LONG:
+            return work(*arguments, **named)
         async with self._turn:
-            return await asyncio.to_thread(parser, source)
+            return await asyncio.to_thread(work, *arguments, **named)

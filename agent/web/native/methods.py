@@ -51,7 +51,7 @@ class NativeApi:
         """
         self._service = service
         self.limits = limits
-        self.rate = RateLimiter(limits.rate, limits.burst)
+        self.rate = RateLimiter(limits)
         self._virtual = virtual
         self._settings = settings
         self._prove = prove

@@ -3,7 +3,7 @@
 import asyncio
 from functools import partial
 from importlib import resources
-from typing import Final
+from typing import Final, cast
 
 from aiohttp import WSCloseCode, web
 from msgspec import UNSET
@@ -18,7 +18,9 @@ from agent.web.front.body import read_body
 from agent.web.front.guard import RequestPurpose
 from agent.web.front.mount import Handler, Mount, Route, Routes
 from agent.web.front.refusal import refusal
+from agent.web.front.room import BodyRoom
 from agent.web.front.shares import Shares, ShareSizes
+from agent.web.front.unread import Incoming, UnreadBytes
 from agent.web.native import messages, wire
 from agent.web.native.methods import NativeApi, wipe_pin
 from agent.web.native.socket import SMALL_MESSAGE, SUBPROTOCOL, Session, new_socket
@@ -45,6 +47,8 @@ class NativeMount(Mount):
         limits = api.limits
         sizes = ShareSizes(limits.sockets, limits.domain_sockets, limits.stranger_sockets)
         self._places = Shares(sizes, api.is_allowed, SeldomLog(__name__))
+        self._room = BodyRoom(limits.body_seconds)
+        self._unread = UnreadBytes(api.is_allowed)
         self._open: set[web.WebSocketResponse] = set()
         super().__init__(self._make_routes())
 
@@ -76,13 +80,16 @@ class NativeMount(Mount):
     ) -> web.Response:
         if site is None:
             raise AgentError("nobody asks", code=ErrorCode.ORIGIN_NOT_ALLOWED)
-        raw = await read_body(request, _longest(kind.audience), self._api.limits.body_seconds)
-        try:
-            asked = wire.decode_for(str(kind.__struct_config__.tag), raw)
-        except BadRequestError as error:
-            return refusal(error, site, wire.id_of(raw) or UNSET)
-        finally:
-            wipe(raw)
+        limit, method = _longest(kind.audience), str(kind.__struct_config__.tag)
+        async with self._room.hold(site, request.content_length, limit):
+            raw = await read_body(request, limit, self._api.limits.body_seconds)
+            try:
+                asked = await wire.off_the_loop(partial(wire.decode_for, method), raw)
+            except BadRequestError as error:
+                found = await wire.off_the_loop(wire.id_of, raw)
+                return refusal(error, site, found or UNSET)
+            finally:
+                wipe(raw)
         try:
             result = await self._api.execute(site, asked)
             return answer(wire.success_bytes(asked.id, result), site)
@@ -105,12 +112,14 @@ class NativeMount(Mount):
             await accepted.close(code=WSCloseCode.POLICY_VIOLATION, message=reason)
             return accepted
         with self._places.hold(site, transport.abort):
-            await accepted.prepare(request)
-            self._open.add(accepted)
-            try:
-                await Session(self._api, site, accepted, transport).run()
-            finally:
-                self._open.discard(accepted)
+            session = Session(self._api, site, accepted, transport)
+            with self._unread.watch(cast("Incoming", request.protocol), session.unread):
+                await accepted.prepare(request)
+                self._open.add(accepted)
+                try:
+                    await session.run()
+                finally:
+                    self._open.discard(accepted)
         return accepted
 
     async def close(self) -> None:

@@ -3,14 +3,15 @@
 import asyncio
 from typing import Final
 
-import structlog
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from agent.errors import AgentError, ErrorCode
 from agent.origin import Origin
 from agent.secret import wipe_received
+from agent.seldom import SeldomLog
 from agent.web.front.audience import Audience, check_audience
 from agent.web.front.refusal import Id, MessageError, refusal_bytes, unexpected
+from agent.web.front.unread import Unread
 from agent.web.native import convert, wire
 from agent.web.native.messages import MAX_MESSAGE, AnyRequest, CancelRequest, CancelResult
 from agent.web.native.methods import NativeApi, wipe_pin
@@ -21,7 +22,14 @@ CLOSE_SECONDS: Final = 5.0  # for the peer's side of the closing handshake
 MAX_REFUSED: Final = 100  # messages over the rate in a row before the door is shut
 SMALL_MESSAGE: Final = 4096  # bytes; what is decoded for a site that is not allowed
 
-_log = structlog.get_logger(__name__)
+_CLOSE_CODES: Final = {
+    ErrorCode.RATE_LIMITED: WSCloseCode.POLICY_VIOLATION,
+    ErrorCode.ORIGIN_NOT_ALLOWED: WSCloseCode.POLICY_VIOLATION,
+    ErrorCode.BUSY: WSCloseCode.TRY_AGAIN_LATER,
+    ErrorCode.TIMEOUT: WSCloseCode.OK,
+}
+"""How a WebSocket is closed for a reason (RFC 6455 §7.4.1)."""
+_log = SeldomLog(__name__)
 
 
 def new_socket() -> web.WebSocketResponse:
@@ -29,6 +37,7 @@ def new_socket() -> web.WebSocketResponse:
     return web.WebSocketResponse(
         timeout=CLOSE_SECONDS,
         heartbeat=HEARTBEAT,
+        autoping=False,  # pings count, too
         protocols=(SUBPROTOCOL,),
         compress=False,  # useless on loopback, and a small frame could unpack to a huge one
         max_msg_size=MAX_MESSAGE,
@@ -63,39 +72,68 @@ class Session:
         self._sending: set[asyncio.Task[None]] = set()
         self._refused = 0
         self._over = False
+        self._ending: asyncio.Task[bool] | None = None
+        self.unread = Unread(site, self.end)
 
     async def run(self) -> None:
         """Serve; when this returns or is cancelled, nothing of the session is under way."""
-        pushing = asyncio.get_running_loop().create_task(self._push_events())
+        loop = asyncio.get_running_loop()
+        pushing = loop.create_task(self._push_events())
+        expiring = loop.create_task(self._expire())
         try:
             async for message in self._socket:
-                if message.type is WSMsgType.TEXT:
-                    try:
-                        await self._receive(message.data)
-                    finally:
-                        wipe_received(message.data)
-                    await asyncio.sleep(0)  # nothing above need wait: let others have their turn
-                elif message.type is WSMsgType.BINARY:
-                    error = MessageError("messages are text frames")
-                    await self._send(refusal_bytes(None, error))
+                data = message.data
+                if not isinstance(data, bytes | bytearray):
+                    continue  # what is no message: the connection broke
+                self.unread.taken(len(data))
+                try:
+                    await self._receive(message.type, data)
+                finally:
+                    if isinstance(data, bytes):
+                        wipe_received(data)
+                await asyncio.sleep(0)  # nothing above need wait: let others have their turn
+            if self._ending is not None:
+                await self._ending
         finally:
             self._over = True
-            tasks = (pushing, *self._pending.values(), *self._sending)
+            ending = () if self._ending is None else (self._ending,)
+            tasks = (pushing, expiring, *self._pending.values(), *self._sending, *ending)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _receive(self, raw: bytes) -> None:
+    def end(self, code: ErrorCode) -> None:
+        """Close because of ``code``, which the page reads as the reason."""
+        if self._ending is None:
+            close = self._socket.close(code=_CLOSE_CODES[code], message=code.encode())
+            self._ending = asyncio.get_running_loop().create_task(close)
+
+    async def _receive(self, kind: WSMsgType, raw: bytes | bytearray) -> None:
+        """Take one message of any kind; pings and pongs spend of the site's rate, too."""
         try:
             self._check_rate()
-            if len(raw) > SMALL_MESSAGE:
-                self._check_audience(Audience.ALLOWED_SITE)
-            request = wire.decode(raw)
+            match kind:
+                case WSMsgType.TEXT:
+                    await self._read(raw)
+                case WSMsgType.BINARY:
+                    raise MessageError("messages are text frames")
+                case WSMsgType.PING:
+                    await self._send(bytes(raw), WSMsgType.PONG)
+                case _:
+                    pass  # a pong
         except AgentError as error:
-            await self._send(refusal_bytes(wire.id_of(raw), error))
+            if kind is WSMsgType.TEXT:
+                request_id = await wire.off_the_loop(wire.id_of, raw)
+                await self._send(refusal_bytes(request_id, error))
+            elif kind is WSMsgType.BINARY:
+                await self._send(refusal_bytes(None, error))
             if self._refused > MAX_REFUSED:
-                await self._socket.close(code=WSCloseCode.POLICY_VIOLATION)
-            return
+                self.end(ErrorCode.RATE_LIMITED)
+
+    async def _read(self, raw: bytes | bytearray) -> None:
+        if len(raw) > SMALL_MESSAGE:
+            self._check_audience(Audience.ALLOWED_SITE)
+        request = await wire.off_the_loop(wire.decode, raw)
         request_id = request.id
         if isinstance(request_id, int | str):
             await self._accept(request_id, request)
@@ -105,7 +143,7 @@ class Session:
 
     def _check_rate(self) -> None:
         try:
-            self._api.rate.check(self._site)
+            self._api.rate.check(self._site, is_allowed=self._api.is_allowed(self._site))
         except AgentError:
             self._refused += 1
             raise
@@ -166,13 +204,20 @@ class Session:
                 else:
                     await self._send(message)
 
-    async def _send(self, message: bytes) -> None:
+    async def _expire(self) -> None:
+        """End a site that has not been allowed for a while, and about which nobody is asked now."""
+        while True:
+            await asyncio.sleep(self._api.limits.stranger_seconds)
+            if not self._pending and not self._api.is_allowed(self._site):
+                self.end(ErrorCode.TIMEOUT)
+
+    async def _send(self, message: bytes, kind: WSMsgType = WSMsgType.TEXT) -> None:
         """Send; a page that does not take it within seconds loses the connection."""
         try:
             async with asyncio.timeout(self._api.limits.send_seconds):
-                await self._socket.send_frame(message, WSMsgType.TEXT)
+                await self._socket.send_frame(message, kind)
         except TimeoutError:
-            _log.info("a page does not read", site=str(self._site))
+            _log.note("a page does not read", site=str(self._site))
             self._transport.abort()
         except ConnectionError:
             pass  # the page went away; the receiving side notices and cleans up

@@ -1,10 +1,13 @@
 """Bytes from a page to a request, and answers to bytes: strict, bounded, and silent about PINs."""
 
-from typing import Any, Final
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
+from agent.json_texts import json_texts
 from agent.strict_json import DuplicateNameError, refuse_ambiguous
 from agent.web.front.refusal import Id, MessageError
 from agent.web.native.messages import (
@@ -16,6 +19,9 @@ from agent.web.native.messages import (
     decode_custom,
 )
 
+T = TypeVar("T")
+_LONG: Final = 64 * 1024  # bytes
+_SHORT: Final = 1024  # bytes
 _encoder = msgspec.json.Encoder()
 _any_decoder: msgspec.json.Decoder[AnyRequest] = msgspec.json.Decoder(
     AnyRequest, dec_hook=decode_custom
@@ -56,10 +62,24 @@ def decode_for(method: str, raw: bytes | bytearray) -> Request:
     return request
 
 
+async def off_the_loop(read: Callable[[bytes | bytearray], T], raw: bytes | bytearray) -> T:
+    """Read a message; a long one in a thread.
+
+    Raises:
+        MessageError: whatever ``read`` raises.
+
+    """
+    return await asyncio.to_thread(read, raw) if len(raw) > _LONG else read(raw)
+
+
 def _decode(decoder: "msgspec.json.Decoder[Any]", raw: bytes | bytearray) -> Any:
     try:
+        flat = _without_long_texts(raw) if len(raw) > _LONG else raw
+    except ValueError:
+        raise MessageError("more beside its texts than any request has") from None
+    try:
         request = decoder.decode(raw)
-        refuse_ambiguous(raw)  # after the schema, so that it is flat and small but for its texts
+        refuse_ambiguous(flat)  # after the schema, so that it is flat and small
     except UnicodeDecodeError:
         raise MessageError("not UTF-8") from None
     except RecursionError:
@@ -75,9 +95,28 @@ def _decode(decoder: "msgspec.json.Decoder[Any]", raw: bytes | bytearray) -> Any
 def id_of(raw: bytes | bytearray) -> Id | None:
     """Find the ``id`` in a message that cannot be used, so that somebody learns of it."""
     try:
+        if len(raw) > _LONG:
+            raw = _without_long_texts(raw)
         return msgspec.json.decode(raw, type=_Envelope).id
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # the errors of msgspec and of UTF-8 are ValueErrors
         return None
+
+
+def _without_long_texts(raw: bytes | bytearray) -> bytes:
+    """Put something short for each long text, which is what makes a message long.
+
+    Raises:
+        ValueError: it is not its texts that make it long.
+
+    """
+    text = raw.decode("latin-1")  # octet by octet: the marks of JSON are what they are in UTF-8
+    parts: list[str] = []
+    at = 0
+    for start, end in json_texts(text):
+        parts.append(text[at:start])
+        parts.append(text[start:end] if end - start <= _SHORT else f'"{start}"')
+        at = end
+    return "".join((*parts, text[at:])).encode("latin-1")
 
 
 def success_bytes(request_id: Id | UnsetType, result: AnyResult) -> bytes:

@@ -72,7 +72,7 @@ const ROOM_FOR_THE_REST = 0x10000;
 const CALL_TIMEOUT = 30_000;
 const PERSON_TIMEOUT = 180_000;
 /** Codes of this module's own; all others come from the agent and are listed in its API. */
-const OWN_RETRIABLE = new Set(["not_running", "connection_lost", "timeout", "aborted", "rate_limited"]);
+const OWN_RETRIABLE = new Set(["not_running", "connection_lost", "timeout", "aborted", "rate_limited", "busy"]);
 const EVENTS = new Set(["reader_added", "reader_removed", "card_inserted", "card_removed"]);
 
 /** Why a call failed: `code` is stable, `retriable` says whether the user may try again. */
@@ -230,7 +230,8 @@ function browserEnvironment() {
  * @returns {string}
  */
 export function closeCode({ code, reason } = {}) {
-  if (code === 1008) return reason === "origin_blocked" ? reason : "rate_limited";
+  if (code === 1008) return reason === "origin_blocked" || reason === "origin_not_allowed" ? reason : "rate_limited";
+  if (code === 1013) return "busy";
   if (code === 1009) return "too_large";
   return code === 1011 ? "internal" : "connection_lost";
 }

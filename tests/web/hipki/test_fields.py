@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agent.json_texts import MAX_BESIDE
 from agent.web.hipki.errors import HipkiError, Major
-from agent.web.hipki.fields import MAX_REST, RequestFields, decode_base64, parse_body, parse_text
+from agent.web.hipki.fields import RequestFields, parse_body, parse_text
 from agent.web.hipki.request_parser import LONG, RequestParser
 
 # What JavaScript strings hold, without the halves of surrogate pairs, which have no encoding.
@@ -167,15 +168,15 @@ def test_a_long_request_is_one_of_long_texts(body: bytes) -> None:
 @settings(deadline=None)  # on a busy machine it may take its time
 @given(ANY_TEXT, st.booleans())
 def test_long_texts_are_nothing_else(text: str, ascii_only: bool) -> None:
-    long = "x" * MAX_REST + text * 100
+    long = "x" * MAX_BESIDE + text * 100
     body = as_json(component(long), ascii_only=ascii_only)
     assert parse_body(body.encode()).text("tbs") == long
 
 
-async def test_long_requests_are_parsed_in_a_thread_one_at_a_time() -> None:
+async def test_long_requests_are_worked_on_in_a_thread_one_at_a_time() -> None:
     parsing, here, inside = RequestParser(), threading.get_ident(), 0
 
-    def parser(source: bytes) -> RequestFields:
+    def work(source: bytes) -> RequestFields:
         nonlocal inside
         inside += 1
         assert inside == 1
@@ -184,7 +185,7 @@ async def test_long_requests_are_parsed_in_a_thread_one_at_a_time() -> None:
         return RequestFields({"long": len(source) > LONG, "thread": threading.get_ident()})
 
     bodies = [b"{}", *[b" " * (LONG + 1)] * 3]
-    found = await asyncio.gather(*(parsing.parse(parser, body) for body in bodies))
+    found = await asyncio.gather(*(parsing.run(len(body), work, body) for body in bodies))
     for fields in found:
         assert fields.values["long"] is (fields.values["thread"] != here)
 
@@ -229,7 +230,7 @@ def test_a_field_of_the_wrong_type_is_not_there() -> None:
 def test_base64_survives_what_forms_do_to_it(data: bytes) -> None:
     text = base64.b64encode(data).decode()
     for spoilt in (text, text.replace("+", " "), text.rstrip("="), f"{text[:7]}\r\n{text[7:]}"):
-        assert decode_base64(spoilt) == data
+        assert RequestFields({"x": spoilt}).octets("x") == data
 
 
 @pytest.mark.parametrize(
@@ -245,13 +246,13 @@ def test_base64_survives_what_forms_do_to_it(data: bytes) -> None:
     ],
 )
 def test_a_space_is_a_plus_only_where_the_length_says_so(text: str, meant: bytes) -> None:
-    assert decode_base64(text) == meant
+    assert RequestFields({"x": text}).octets("x") == meant
 
 
 @pytest.mark.parametrize("text", ["a", "中文", "ab*d", "=====", "SGVsbG8===", "SGVs=bG8"])
 def test_what_is_no_base64_has_a_number(text: str) -> None:
     with pytest.raises(HipkiError) as error:
-        decode_base64(text)
+        RequestFields({"x": text}).octets("x")
     assert error.value.major is Major.BASE64_DECODING
 
 
