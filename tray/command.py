@@ -13,7 +13,7 @@ from agent.commands.daemon import opened
 from agent.commands.parser import CommandParser, define
 from agent.commands.serve import ServeOptions, add_serve_options
 from agent.errors import AgentError
-from agent.host.instance.panel_key import panel_address
+from agent.host.instance.panel_key import PanelUnreachableError, panel_address
 from agent.host.instance.running import AlreadyRunningError
 from agent.host.machine.paths import Paths
 
@@ -81,6 +81,7 @@ def _wait_for(address: Callable[[], str]) -> str:
     """Return what ``address`` returns once it no longer raises.
 
     Raises:
+        PanelUnreachableError: it got none of its ports, which waiting does not change.
         AgentError: it still raises after ``STARTING_SECONDS``.
 
     """
@@ -88,6 +89,8 @@ def _wait_for(address: Callable[[], str]) -> str:
     while True:
         try:
             return address()
+        except PanelUnreachableError:
+            raise
         except AgentError:
             if time.monotonic() >= end:
                 raise

@@ -67,10 +67,16 @@ class Observer:
     """A receiver of events, called in the event loop; it must not block. This one ignores them."""
 
     def ready(self, facts: dict[str, Any]) -> None:
-        """Handle that every port answers; ``facts`` is what ``serve`` prints as JSON."""
+        """Handle that every free port answers; ``facts`` is what ``serve`` prints as JSON."""
 
-    def listening(self, hipki_port: int | None) -> None:
-        """Handle that a port which was taken at first is the agent's now."""
+    def listening(self, port: int | None, hipki_port: int | None) -> None:
+        """Handle that a port which another program held is the agent's now.
+
+        Args:
+            port: of the native API; None while other programs hold all of its ports.
+            hipki_port: of existing pages, likewise.
+
+        """
 
     def changed(self, snapshot: Snapshot) -> None:
         """Handle that a reader or card came, went, or changed its state."""
@@ -151,7 +157,7 @@ class Daemon:
         """Serve until ``stopped`` is set.
 
         Raises:
-            AgentError: no port is free, or there is no PC/SC library.
+            AgentError: there is no PC/SC library.
             OSError: a file cannot be read or written.
 
         """
@@ -251,6 +257,8 @@ class Daemon:
         await self._announce_ports(listening, service, panel)
         ready: dict[str, Any] = {"ready": True, "version": __version__}
         ready |= {"port": port, "hipki_port": hipki.port}
+        if listening.problem is not None:
+            ready["port_error"] = listening.problem
         if hipki.problem is not None:
             ready["hipki_error"] = hipki.problem
         observer.ready({**ready, "provider": kind})
@@ -280,7 +288,7 @@ class Daemon:
                 await changed.wait()
                 changed.clear()
                 await self._announce_ports(listening, service, panel)
-                observer.listening(listening.others[HIPKI].port)
+                observer.listening(listening.port, listening.others[HIPKI].port)
         finally:
             taking.cancel()
 

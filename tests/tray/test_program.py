@@ -20,7 +20,7 @@ import pytest
 from agent.commands.daemon import Daemon, DaemonOptions, opened
 from agent.errors import AgentError
 from agent.host.autostart.xdg import XdgAutostart
-from agent.host.instance.panel_key import PanelKey
+from agent.host.instance.panel_key import PanelKey, PanelUnreachableError, panel_address
 from agent.host.settings.preferences import Preferences
 from agent.host.tls import identity
 from agent.host.tls.machine import Machine
@@ -29,7 +29,7 @@ from agent.origin import Origin
 from agent.virtualcard.provider import VirtualProvider
 from tests.conftest import TEST_PIN, CardFactory
 from tray import program as program_module
-from tray.icon.backend import NoTrayError
+from tray.icon.backend import NoTrayError, TrayNotice
 from tray.icon.view import IconStatus, TrayView
 from tray.program import Program
 
@@ -50,7 +50,7 @@ class FakeIcon:
 
     def __init__(self) -> None:
         self.views: list[TrayView] = []
-        self.notices: list[tuple[str, str]] = []
+        self.notices: list[TrayNotice] = []
         self.chosen: Callable[[str], None] = lambda _: None
         self.running = threading.Event()
         self.ended = threading.Event()
@@ -64,8 +64,8 @@ class FakeIcon:
     def show(self, view: TrayView) -> None:
         self.views.append(view)
 
-    def notify(self, title: str, body: str) -> None:
-        self.notices.append((title, body))
+    def notify(self, notice: TrayNotice) -> None:
+        self.notices.append(notice)
 
     def stop(self) -> None:
         self.ended.set()
@@ -250,9 +250,10 @@ def test_a_signature_is_told_and_shows_as_work(
     status, _ = running.call("/v1/sign", {"params": params}, Origin="https://shop.example")
     assert status == 200
     until(lambda: icon.notices)
-    ((_, body),) = icon.notices
-    assert "shop.example" in body
-    assert "同意書.pdf" in body
+    (notice,) = icon.notices
+    assert "shop.example" in notice.body
+    assert "同意書.pdf" in notice.body
+    assert notice.key == "panel:history"
     assert IconStatus.WORKING in {view.status for view in icon.views}
     assert TEST_PIN not in str(icon.notices)
 
@@ -345,19 +346,47 @@ def test_quit_ends_the_agent_and_the_icon(start: Callable[..., Running]) -> None
 
 
 def test_an_agent_that_cannot_run_ends_the_program_and_says_why(
-    start: Callable[..., Running],
+    start: Callable[..., Running], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import socket
+    async def fail(*_: Any) -> None:
+        raise AgentError("it cannot run")
 
+    monkeypatch.setattr("agent.commands.daemon.serve", fail)
     icon = FakeIcon()
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        running = start(icon, port=taken.getsockname()[1])
+    running = start(icon)
     running.thread.join(SECONDS)
     assert not running.thread.is_alive()
     assert isinstance(running.failure, AgentError)
     assert icon.ended.is_set() or not icon.running.is_set()
+
+
+def test_an_agent_without_any_port_asks_for_attention_and_opens_the_panel_once_it_has_one(
+    start: Callable[..., Running], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import socket
+
+    monkeypatch.setattr("agent.commands.daemon.RETAKE_SECONDS", 0.01)
+    icon = FakeIcon()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        running = start(icon, port=port)
+        assert (running.facts["port"], running.facts["ready"]) == (None, True)
+        assert str(port) in running.facts["port_error"]
+        running.program.open_when_ready()
+        until(lambda: icon.views and icon.views[-1].status is IconStatus.ATTENTION)
+        assert icon.running.wait(SECONDS)
+        icon.chosen("panel:state")
+        until(lambda: icon.notices)
+        assert running.pages == []  # it would be another program's
+        with pytest.raises(PanelUnreachableError, match=str(port)):
+            panel_address(running.daemon.paths)
+    until(lambda: running.pages)
+    assert f"https://localhost:{port}/panel/" in running.pages[0]
+    until(lambda: icon.views[-1].status is not IconStatus.ATTENTION)
+    running.facts["port"] = port
+    assert running.call("/v1/status")[0] == 200
 
 
 def test_an_agent_without_its_plain_port_asks_for_attention_until_it_gets_it(
@@ -468,7 +497,11 @@ def test_a_site_that_cannot_ask_is_told_of_and_its_question_is_in_the_menu(
     for number in range(5):
         site = Origin.parse(f"https://shop{number}.example")
         running.program.site_waits(site, partial(asked.append, str(site)))
-    assert "shop4.example" in icon.notices[-1][1]
+    newest = icon.notices[-1]
+    assert newest.key == "ask:https://shop4.example"
+    for clickable in (True, False):  # either says how
+        assert "shop4.example" in newest.text(clickable=clickable)
+    assert newest.text(clickable=True) != newest.text(clickable=False)
 
     def offered() -> list[str]:
         return [item.key for item in icon.views[-1].menu if item.key.startswith("ask:")]
@@ -478,3 +511,5 @@ def test_a_site_that_cannot_ask_is_told_of_and_its_question_is_in_the_menu(
     icon.chosen("ask:https://shop3.example")
     until(lambda: asked == ["https://shop3.example"])
     until(lambda: offered() == ["ask:https://shop2.example", "ask:https://shop4.example"])
+    icon.chosen(newest.key)  # what a click on the notification does
+    until(lambda: asked == ["https://shop3.example", "https://shop4.example"])

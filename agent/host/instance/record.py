@@ -31,11 +31,11 @@ class InstanceRecord(Struct, frozen=True, kw_only=True):
 
     Attributes:
         pid: its process.
-        port: of the native API, HTTPS; None while it starts.
-        hipki_port: of the plain-HTTP side; None while it starts, and when it got none.
+        port: of the native API, HTTPS; None while it starts, and when it got none.
+        hipki_port: of the plain-HTTP side, likewise.
         also: ports of the native API that it took later, beside ``port``.
-        missing: the ports that it wants and that another program holds; it takes them once they
-            are free.
+        missing: the ports that it wants and that other programs hold; it takes them once they
+            are free, of the native API's the first that is.
         provider: what its readers are, ``pcsc`` or ``virtual``; None while it starts.
         format: see :data:`FORMAT`; 1 in what older agents wrote.
 
