@@ -58,12 +58,16 @@ class Instance:
             holder = read_record(self._paths.instance)
             pid = None if holder is None else holder.pid
             raise AlreadyRunningError(self._paths.state, pid) from error
-        hold_mutex()
-        for folder in (self._paths.state, self._paths.tls):
-            remove_leftovers(folder)
-        with suppress(OSError):  # an old request is not for this agent
-            self._paths.quit_request.unlink(missing_ok=True)
-        self.announce()
+        try:
+            hold_mutex()
+            for folder in (self._paths.state, self._paths.tls):
+                remove_leftovers(folder)
+            with suppress(OSError):  # an old request is not for this agent
+                self._paths.quit_request.unlink(missing_ok=True)
+            self.announce()
+        except BaseException:
+            self._lock.release()  # a disk that is full now may have room later
+            raise
         return self
 
     def announce(
