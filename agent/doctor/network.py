@@ -34,6 +34,7 @@ class RunningAgent:
         virtual: whether its readers are virtual.
         also: the native API's other ports.
         missing: the ports that it wants and did not get.
+        policy: the fingerprint of the policy that is in force; None where it does not say.
 
     """
 
@@ -42,6 +43,7 @@ class RunningAgent:
     virtual: bool = False
     also: tuple[int, ...] = ()
     missing: tuple[int, ...] = ()
+    policy: str | None = None
 
     @property
     def starts(self) -> bool:
@@ -64,7 +66,10 @@ def find_running(paths: Paths) -> RunningAgent | None:
     if record is None:
         return RunningAgent()
     virtual = record.provider == "virtual"
-    return RunningAgent(record.port, record.hipki_port, virtual, record.also, record.missing)
+    return RunningAgent(
+        *(record.port, record.hipki_port, virtual, record.also, record.missing),
+        policy=record.policy,
+    )
 
 
 def check_agent(installation: InstalledAgent) -> Iterator[Finding]:

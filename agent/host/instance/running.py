@@ -37,7 +37,15 @@ class Instance:
     The lock is the operating system's: it ends with the process, however that ends.
     """
 
-    def __init__(self, paths: Paths) -> None:
+    def __init__(self, paths: Paths, policy: str | None = None) -> None:
+        """Prepare to hold a folder.
+
+        Args:
+            paths: of its files.
+            policy: the fingerprint of the policy that is in force.
+
+        """
+        self._policy = policy
         self._paths = paths
         # A SoftFileLock would outlive a crash; FileLock is flock or LockFileEx.
         # Not at once: whoever asks whether an agent runs holds the lock for a moment.
@@ -89,6 +97,7 @@ class Instance:
             port=port,
             hipki_port=hipki_port,
             provider=provider,
+            policy=self._policy,
             also=also,
             missing=missing,
         )
