@@ -2,12 +2,8 @@
 
 import base64
 import json
-import signal
 import ssl
-import subprocess
-import sys
 import threading
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -28,65 +24,12 @@ from agent.host.update.status import UpdateChecking, UpdateStatus, VersionAge
 from agent.origin import Origin
 from agent.virtualcard.provider import VirtualProvider
 from tests.conftest import TEST_PIN, CardFactory
+from tests.tray.fake_icon import SECONDS, Failing, FakeIcon, Nowhere, until
 from tray import program as program_module
-from tray.icon.backend import NoTrayError, TrayNotice
 from tray.icon.view import IconStatus, TrayView
 from tray.program import Program
 
-SECONDS = 60.0
 READER = "Ankong Virtual Reader 0"
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Wait for what nobody announces."""
-    end = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < end, "it never came true"
-        time.sleep(0.02)
-
-
-class FakeIcon:
-    """A back end that draws nothing and remembers all."""
-
-    def __init__(self) -> None:
-        self.views: list[TrayView] = []
-        self.notices: list[TrayNotice] = []
-        self.chosen: Callable[[str], None] = lambda _: None
-        self.running = threading.Event()
-        self.ended = threading.Event()
-
-    def run(self, view: TrayView, chosen: Callable[[str], None]) -> None:
-        self.views.append(view)
-        self.chosen = chosen
-        self.running.set()
-        assert self.ended.wait(2 * SECONDS)
-
-    def show(self, view: TrayView) -> None:
-        self.views.append(view)
-
-    def notify(self, notice: TrayNotice) -> None:
-        self.notices.append(notice)
-
-    def stop(self) -> None:
-        self.ended.set()
-
-
-class Failing(FakeIcon):
-    """One that fails when it is shown."""
-
-    def run(self, view: TrayView, chosen: Callable[[str], None]) -> None:
-        del view, chosen
-        self.running.set()
-        raise RuntimeError("the toolkit failed")
-
-
-class Nowhere(FakeIcon):
-    """One without a place for an icon."""
-
-    def run(self, view: TrayView, chosen: Callable[[str], None]) -> None:
-        del view, chosen
-        self.running.set()
-        raise NoTrayError("no session bus")
 
 
 class Running:
@@ -402,89 +345,6 @@ def test_an_agent_without_its_plain_port_asks_for_attention_until_it_gets_it(
         start(icon, hipki_port=taken.getsockname()[1])
         until(lambda: icon.views and icon.views[-1].status is IconStatus.ATTENTION)
     until(lambda: icon.views[-1].status is not IconStatus.ATTENTION)
-
-
-# As the citizen starts it.
-
-
-class Started:
-    """``ankong`` as a process."""
-
-    def __init__(self, state: Path, *arguments: str, **environment: str) -> None:
-        import os
-
-        kept = {
-            name: value
-            for name, value in os.environ.items()
-            if name not in ("DISPLAY", "WAYLAND_DISPLAY", "DBUS_SESSION_BUS_ADDRESS")
-        }
-        self.process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "tray", "tray", "--state-dir", str(state)),
-                *("--provider", "virtual", *arguments),
-            ],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**kept, **environment},
-        )
-
-    def first_line(self) -> dict[str, Any]:
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        if not line:
-            assert self.process.stderr is not None
-            raise AssertionError(self.process.stderr.read())
-        found: dict[str, Any] = json.loads(line)
-        return found
-
-    def end(self, number: int = signal.SIGTERM) -> int:
-        self.process.send_signal(number)
-        with self.process:
-            return self.process.wait(SECONDS)
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_without_any_desktop_it_runs_and_ends_when_told(tmp_path: Path, number: int) -> None:
-    started = Started(tmp_path, "--port", "0", "--hipki-port", "0")
-    facts = started.first_line()
-    assert facts["ready"] is True
-    assert started.end(number) == 0
-    assert not (tmp_path / "instance.json").exists()
-
-
-def test_a_second_start_shows_the_panel_of_the_first(tmp_path: Path) -> None:
-    first = Started(tmp_path, "--port", "0", "--hipki-port", "0")
-    second = Started(tmp_path)  # at the same moment: one of them has to wait for the other
-    told = {}
-    for started in (first, second):
-        facts = started.first_line()
-        told["ready" if "ready" in facts else "panel"] = (started, facts)
-    winner, facts = told["ready"]
-    loser, shown = told["panel"]
-    with loser.process:
-        assert loser.process.wait(SECONDS) == 0
-    assert shown["running"] is True
-    assert f":{facts['port']}/panel/#token=" in shown["panel"]
-    assert winner.end() == 0
-
-
-def test_the_panel_command_needs_an_agent(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "agent", "panel", "--state-dir", str(tmp_path), "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS)
-    assert done.returncode == 1
-    assert json.loads(done.stdout)["error"]["retriable"] is True
-
-
-def test_the_agent_alone_has_no_word_for_the_tray() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "agent", "tray"],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=SECONDS,
-    )
-    assert done.returncode == 2
 
 
 def test_a_site_that_cannot_ask_is_told_of_and_its_question_is_in_the_menu(

@@ -11,13 +11,11 @@ from agent.database import DatabaseError
 from agent.errors import AgentError
 from agent.host.instance import record
 from agent.words.language import Language
-from tests.tray.test_program import FakeIcon, Nowhere
+from tests.tray.fake_icon import SECONDS, FakeIcon, Nowhere
 from tray import command, waiting
 from tray.icon.texts import load_texts
 from tray.icon.view import IconStatus, waiting_view
 from tray.waiting import FolderWait, is_passing
-
-SECONDS = 60.0
 
 
 @pytest.fixture(autouse=True)
