@@ -279,15 +279,25 @@ class Daemon:
     async def _take_freed_ports(
         self, listening: Serving, service: SigningService, panel: Panel, observer: Observer
     ) -> None:
-        """Take ports that other programs held at the start, and announce each one."""
-        changed = asyncio.Event()
+        """Take ports that other programs held at the start, and announce each one.
+
+        What cannot be written for now, on a full disk, is written later.
+        """
+        changed, unwritten = asyncio.Event(), False
         taking = asyncio.create_task(listening.take_freed_ports(changed.set, RETAKE_SECONDS))
         taking.add_done_callback(lambda _: changed.set())
         try:
-            while not taking.done():
+            while unwritten or not taking.done():
                 await changed.wait()
                 changed.clear()
-                await self._announce_ports(listening, service, panel)
+                try:
+                    await self._announce_ports(listening, service, panel)
+                except OSError as error:
+                    _log.warning("the record of the ports cannot be written", detail=str(error))
+                    asyncio.get_running_loop().call_later(RETAKE_SECONDS, changed.set)
+                    unwritten = True
+                else:
+                    unwritten = False
                 observer.listening(listening.port, listening.others[HIPKI].port)
         finally:
             taking.cancel()

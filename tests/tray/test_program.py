@@ -1,6 +1,7 @@
 """The agent and its icon together: what one shows of the other, and that neither needs luck."""
 
 import base64
+import errno
 import json
 import ssl
 import threading
@@ -17,6 +18,7 @@ from agent.commands.daemon import Daemon, DaemonOptions, opened
 from agent.errors import AgentError
 from agent.host.autostart.xdg import XdgAutostart
 from agent.host.instance.panel_key import PanelKey, PanelUnreachableError, panel_address
+from agent.host.instance.record import InstanceRecord, read_record, write_record
 from agent.host.settings.preferences import Preferences
 from agent.host.tls import identity
 from agent.host.tls.machine import Machine
@@ -345,6 +347,39 @@ def test_an_agent_without_its_plain_port_asks_for_attention_until_it_gets_it(
         start(icon, hipki_port=taken.getsockname()[1])
         until(lambda: icon.views and icon.views[-1].status is IconStatus.ATTENTION)
     until(lambda: icon.views[-1].status is not IconStatus.ATTENTION)
+
+
+def test_ports_taken_while_the_disk_is_full_are_announced_once_there_is_room(
+    start: Callable[..., Running], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other ports are not forgotten over it."""
+    import socket
+
+    monkeypatch.setattr("agent.commands.daemon.RETAKE_SECONDS", 0.01)
+    left = 2
+
+    def write(path: Path, record: InstanceRecord) -> None:
+        nonlocal left
+        if left and record.hipki_port is not None:
+            left -= 1
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write_record(path, record)
+
+    with socket.socket() as native, socket.socket() as plain:
+        for taken in (native, plain):
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+        ports = [each.getsockname()[1] for each in (native, plain)]
+        running = start(FakeIcon(), port=ports[0], hipki_port=ports[1])
+        monkeypatch.setattr("agent.host.instance.running.write_record", write)
+        plain.close()
+        until(lambda: left == 0)
+
+    def announced() -> bool:
+        record = read_record(running.daemon.paths.instance)
+        return record is not None and [record.port, record.hipki_port] == ports
+
+    until(announced)
 
 
 def test_a_site_that_cannot_ask_is_told_of_and_its_question_is_in_the_menu(
