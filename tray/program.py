@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from itertools import count
 from typing import Any, Final
 
 import structlog
@@ -31,8 +32,10 @@ from tray.icon.view import TrayState, TrayView, make_view
 
 RETRY_SECONDS: Final = 15.0
 """Pause before an icon that failed is shown again."""
-MAX_ICON_RUNS: Final = 5
-"""How often the icon is shown at most: at the start, and again each time it has failed."""
+QUICK_RUNS: Final = 5
+"""How often that is the pause, and failures are logged; a desktop may also come much later."""
+RARE_SECONDS: Final = 300.0
+"""Pause after that."""
 STOP_SECONDS: Final = 20.0
 """How long the agent may take to stop."""
 MAX_WAITING: Final = 3
@@ -207,25 +210,27 @@ class Program(Observer):
     # The icon, in the main thread.
 
     def _show_icon(self) -> None:
-        for _ in range(MAX_ICON_RUNS):
+        for run in count(1):
             try:
                 self._run_icon()
             except NoTrayError as error:
-                _log.info("there is no tray; the panel has everything", detail=str(error))
+                if run <= QUICK_RUNS:
+                    _log.info("there is no tray; the panel has everything", detail=str(error))
             except Exception:  # noqa: BLE001  # whatever a toolkit raises
-                _log.exception("the icon failed; the agent goes on")
+                if run <= QUICK_RUNS:
+                    _log.exception("the icon failed; the agent goes on")
             else:
                 return
             finally:
                 with self._lock:
                     self._backend = None
-            if self._wait_before_retry():
+            if self._wait_before_retry(RETRY_SECONDS if run < QUICK_RUNS else RARE_SECONDS):
                 return
 
-    def _wait_before_retry(self) -> bool:
-        """Wait ``RETRY_SECONDS``, or until the agent has ended; return whether it has."""
+    def _wait_before_retry(self, seconds: float) -> bool:
+        """Wait so long, or until the agent has ended; return whether it has."""
         waited = 0.0
-        while waited < RETRY_SECONDS:
+        while waited < seconds:
             if self._ended.wait(_POLL_SECONDS):
                 return True
             waited += _POLL_SECONDS

@@ -287,7 +287,7 @@ class Daemon:
         taking = asyncio.create_task(listening.take_freed_ports(changed.set, RETAKE_SECONDS))
         taking.add_done_callback(lambda _: changed.set())
         try:
-            while unwritten or not taking.done():
+            while unwritten or changed.is_set() or not taking.done():
                 await changed.wait()
                 changed.clear()
                 try:

@@ -28,6 +28,7 @@ from agent.virtualcard.provider import VirtualProvider
 from tests.conftest import TEST_PIN, CardFactory
 from tests.tray.fake_icon import SECONDS, Failing, FakeIcon, Nowhere, until
 from tray import program as program_module
+from tray.icon.backend import NoTrayError
 from tray.icon.view import IconStatus, TrayView
 from tray.program import Program
 
@@ -147,21 +148,29 @@ def test_a_dead_icon_does_not_take_the_agent_along(
 
 
 def test_an_icon_that_fell_over_is_drawn_again(
-    start: Callable[..., Running], monkeypatch: pytest.MonkeyPatch
+    start: Callable[..., Running],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    """Also after many times, of which the log has the first ones."""
     monkeypatch.setattr(program_module, "RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(program_module, "RARE_SECONDS", 0.0)
+    failures = 3 * program_module.QUICK_RUNS
+    caplog.set_level("INFO", "tray.program")
     drawn: list[FakeIcon] = []
 
-    class Second(FakeIcon):
+    class Late(FakeIcon):
         def run(self, view: TrayView, chosen: Callable[[str], None]) -> None:
             drawn.append(self)
-            if len(drawn) == 1:
-                raise RuntimeError("the first time")
+            if len(drawn) <= failures:
+                raise NoTrayError("not yet") if len(drawn) % 2 else RuntimeError("the toolkit")
             super().run(view, chosen)
 
-    running = start(Second())
+    running = start(Late())
     assert running.icon.running.wait(SECONDS)
-    assert len(drawn) == 2
+    assert len(drawn) == failures + 1
+    told = [each for each in caplog.records if each.name == "tray.program"]
+    assert len(told) == program_module.QUICK_RUNS
     assert running.answers()
 
 
