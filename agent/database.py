@@ -149,7 +149,9 @@ class Database:
                     self._seen = _data_version(connection)
                     stack.enter_context(self._looking())
             except (OSError, sqlite3.Error) as error:
-                opened.set_exception(DatabaseError(f"{self.path}: {error}"))
+                refused = DatabaseError(f"{self.path}: {error}")
+                refused.__cause__ = error
+                opened.set_exception(refused)
                 return
             opened.set_result(None)
             while (task := self._tasks.get()) is not None:

@@ -12,10 +12,12 @@ from agent.commands.browser import open_address
 from agent.commands.daemon import opened
 from agent.commands.parser import CommandParser, define
 from agent.commands.serve import ServeOptions, add_serve_options
+from agent.database import DatabaseError
 from agent.errors import AgentError
-from agent.host.instance.panel_key import panel_address
+from agent.host.instance.panel_key import PanelUnreachableError, panel_address
 from agent.host.instance.running import AlreadyRunningError
 from agent.host.machine.paths import Paths
+from tray.waiting import FolderWait, is_passing
 
 STARTING_SECONDS: Final = 15.0
 """How long an agent that was just started may take to be ready."""
@@ -45,23 +47,51 @@ def add(parser: CommandParser) -> None:
 
 
 def run(options: TrayOptions) -> int:
-    """Run the agent with its icon until it ends; where one runs already, open its panel."""
+    """Run the agent with its icon until it ends; where one runs already, open its panel.
+
+    While the disk is full or read-only, an icon says so, and the start is tried again.
+    """
     if options.panel:
         from agent.commands.setup import complete_once  # noqa: PLC0415  # few starts need it
 
         complete_once(options.state_dir)  # else the browser would warn of the panel's certificate
-    try:
-        with opened(options.daemon) as daemon:
-            from tray.icon.system import system_backend  # noqa: PLC0415  # a second start has no icon
-            from tray.program import Program  # noqa: PLC0415  # likewise
+    while True:
+        try:
+            _run_agent(options)
+        except AlreadyRunningError:
+            return _show_panel(options.state_dir)
+        except (DatabaseError, OSError) as error:
+            if not is_passing(error):
+                raise
+            if not _wait(options, error):
+                return 0
+        else:
+            return 0
 
-            program = Program(daemon, system_backend, _announce)
-            if options.panel:
-                program.open_when_ready()
-            program.run()
-    except AlreadyRunningError:
-        return _show_panel(options.state_dir)
-    return 0
+
+def _run_agent(options: TrayOptions) -> None:
+    with opened(options.daemon) as daemon:
+        from tray.icon.system import system_backend  # noqa: PLC0415  # a second start has no icon
+        from tray.program import Program  # noqa: PLC0415  # likewise
+
+        program = Program(daemon, system_backend, _announce)
+        if options.panel:
+            program.open_when_ready()
+        program.run()
+
+
+def _wait(options: TrayOptions, error: Exception) -> bool:
+    """Wait until the folder may be usable; return whether to start again."""
+    from tray.icon.system import system_backend  # noqa: PLC0415  # few starts wait
+
+    if sys.stderr is not None:
+        print(f"ankong: {error}; trying again every minute", file=sys.stderr)  # noqa: T201  # likewise
+
+    def attempt() -> None:
+        with opened(options.daemon):
+            pass
+
+    return FolderWait(system_backend, attempt).run()
 
 
 def _announce(facts: dict[str, Any]) -> None:
@@ -81,6 +111,7 @@ def _wait_for(address: Callable[[], str]) -> str:
     """Return what ``address`` returns once it no longer raises.
 
     Raises:
+        PanelUnreachableError: it got none of its ports, which waiting does not change.
         AgentError: it still raises after ``STARTING_SECONDS``.
 
     """
@@ -88,6 +119,8 @@ def _wait_for(address: Callable[[], str]) -> str:
     while True:
         try:
             return address()
+        except PanelUnreachableError:
+            raise
         except AgentError:
             if time.monotonic() >= end:
                 raise

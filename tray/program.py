@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from itertools import count
 from typing import Any, Final
 
 import structlog
@@ -19,25 +20,27 @@ import structlog
 from agent.commands.browser import open_address
 from agent.commands.daemon import Daemon, Observer
 from agent.history.line import EntryKind, presentable
-from agent.host.instance.panel_key import panel_address
+from agent.host.instance.panel_key import PanelUnreachableError, panel_address
 from agent.host.update.status import UpdateStatus, VersionAge
 from agent.origin import LOCAL_USER, SELF_TEST, Origin
 from agent.signing.model import Snapshot
 from agent.signing.recording import Signed
 from agent.words.language import CHOICES, chosen_language
-from tray.icon.backend import Backend, NoTrayError
+from tray.icon.backend import Backend, NoTrayError, TrayNotice
 from tray.icon.texts import TrayTexts, load_texts
 from tray.icon.view import TrayState, TrayView, make_view
 
 RETRY_SECONDS: Final = 15.0
 """Pause before an icon that failed is shown again."""
-MAX_ICON_RUNS: Final = 5
-"""How often the icon is shown at most: at the start, and again each time it has failed."""
+QUICK_RUNS: Final = 5
+"""How often that is the pause, and failures are logged; a desktop may also come much later."""
+RARE_SECONDS: Final = 300.0
+"""Pause after that."""
 STOP_SECONDS: Final = 20.0
 """How long the agent may take to stop."""
 MAX_WAITING: Final = 3
 """Sites in the menu that the citizen may be asked about; the oldest goes first."""
-_WARNINGS: Final = ("policy", "too_old", "plain_port")  # the most severe first
+_WARNINGS: Final = ("policy", "too_old", "port", "plain_port")  # the most severe first
 _POLL_SECONDS: Final = 0.5 if sys.platform == "win32" else RETRY_SECONDS
 """On Windows a signal does not interrupt a wait; elsewhere nothing needs to be woken for it."""
 
@@ -81,7 +84,7 @@ class Program(Observer):
         self._waiting: dict[Origin, Callable[[], None]] = {}
 
     def open_when_ready(self) -> None:
-        """Open the panel in a browser as soon as the agent is ready."""
+        """Open the panel in a browser as soon as the agent has a port for it."""
         self._opens_panel = True
 
     def run(self) -> None:
@@ -139,17 +142,18 @@ class Program(Observer):
             await self._daemon.run(stopped, self)
 
     def ready(self, facts: dict[str, Any]) -> None:
-        """Announce that every port answers; open the panel where that was asked for."""
-        if facts.get("hipki_port") is None:
-            self._set_warning("plain_port", True)
+        """Announce that every free port answers; open the panel where that was asked for."""
         self._announce(facts)
-        if self._opens_panel:
-            self._on_chosen("panel:state")
+        self.listening(facts.get("port"), facts.get("hipki_port"))
 
-    def listening(self, hipki_port: int | None) -> None:
-        """Take the warning away when the port for existing pages was got after all."""
+    def listening(self, port: int | None, hipki_port: int | None) -> None:
+        """Warn of ports that the agent lacks; open the panel that waited for one."""
+        self._set_warning("port", port is None)
         self._set_warning("plain_port", hipki_port is None)
         self._update(warnings=self._warnings)
+        if self._opens_panel and port is not None:
+            self._opens_panel = False
+            self._on_chosen("panel:state")
 
     def updated(self, standing: UpdateStatus) -> None:
         """Show whether there is a newer version."""
@@ -167,27 +171,33 @@ class Program(Observer):
         self._update(snapshot=snapshot, warnings=self._warnings)
 
     def signed(self, signed: Signed) -> None:
-        """Notify the citizen that a key was used."""
-        with self._lock:
-            backend = self._backend
-        if backend is not None:
-            backend.notify(*notification(signed, self._texts()))
+        """Notify the citizen that a key was used; a click opens the history."""
+        self._notify(TrayNotice(*notification(signed, self._texts()), key="panel:history"))
 
     def site_waits(self, site: Origin, ask: Callable[[], None]) -> None:
-        """Tell the citizen of a site that cannot ask, and offer the question in the menu.
-
-        Not the notification but the menu opens the window: no system but one tells of clicks.
-        """
+        """Tell the citizen of a site that cannot ask; offer the question there and in the menu."""
         with self._lock:
             self._waiting.pop(site, None)
             self._waiting[site] = ask
             while len(self._waiting) > MAX_WAITING:
                 del self._waiting[next(iter(self._waiting))]
-            waiting, backend = tuple(self._waiting), self._backend
+            waiting = tuple(self._waiting)
         self._update(waiting=waiting)
-        texts = self._texts()
+        texts, name = self._texts(), presentable(site.host)
+        self._notify(
+            TrayNotice(
+                texts.waits,
+                texts.waits_click.format(site=name),
+                key=f"ask:{site}",
+                body_without_click=texts.waits_how.format(site=name),
+            )
+        )
+
+    def _notify(self, notice: TrayNotice) -> None:
+        with self._lock:
+            backend = self._backend
         if backend is not None:
-            backend.notify(texts.waits, texts.waits_how.format(site=presentable(site.host)))
+            backend.notify(notice)
 
     def _ask_about(self, site: Origin) -> None:
         with self._lock:
@@ -200,25 +210,27 @@ class Program(Observer):
     # The icon, in the main thread.
 
     def _show_icon(self) -> None:
-        for _ in range(MAX_ICON_RUNS):
+        for run in count(1):
             try:
                 self._run_icon()
             except NoTrayError as error:
-                _log.info("there is no tray; the panel has everything", detail=str(error))
+                if run <= QUICK_RUNS:
+                    _log.info("there is no tray; the panel has everything", detail=str(error))
             except Exception:  # noqa: BLE001  # whatever a toolkit raises
-                _log.exception("the icon failed; the agent goes on")
+                if run <= QUICK_RUNS:
+                    _log.exception("the icon failed; the agent goes on")
             else:
                 return
             finally:
                 with self._lock:
                     self._backend = None
-            if self._wait_before_retry():
+            if self._wait_before_retry(RETRY_SECONDS if run < QUICK_RUNS else RARE_SECONDS):
                 return
 
-    def _wait_before_retry(self) -> bool:
-        """Wait ``RETRY_SECONDS``, or until the agent has ended; return whether it has."""
+    def _wait_before_retry(self, seconds: float) -> bool:
+        """Wait so long, or until the agent has ended; return whether it has."""
         waited = 0.0
-        while waited < RETRY_SECONDS:
+        while waited < seconds:
             if self._ended.wait(_POLL_SECONDS):
                 return True
             waited += _POLL_SECONDS
@@ -254,7 +266,12 @@ class Program(Observer):
             _log.exception("an action of the menu failed", key=key)
 
     def _open_panel(self, page: str) -> None:
-        address = panel_address(self._daemon.paths)
+        try:
+            address = panel_address(self._daemon.paths)
+        except PanelUnreachableError:
+            texts = self._texts()
+            self._notify(TrayNotice(texts.product, texts.warnings["port"]))
+            return
         if not self._open_page(f"{address}&page={page}"):
             _log.warning("no browser could be started")
 

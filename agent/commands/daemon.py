@@ -67,10 +67,16 @@ class Observer:
     """A receiver of events, called in the event loop; it must not block. This one ignores them."""
 
     def ready(self, facts: dict[str, Any]) -> None:
-        """Handle that every port answers; ``facts`` is what ``serve`` prints as JSON."""
+        """Handle that every free port answers; ``facts`` is what ``serve`` prints as JSON."""
 
-    def listening(self, hipki_port: int | None) -> None:
-        """Handle that a port which was taken at first is the agent's now."""
+    def listening(self, port: int | None, hipki_port: int | None) -> None:
+        """Handle that a port which another program held is the agent's now.
+
+        Args:
+            port: of the native API; None while other programs hold all of its ports.
+            hipki_port: of existing pages, likewise.
+
+        """
 
     def changed(self, snapshot: Snapshot) -> None:
         """Handle that a reader or card came, went, or changed its state."""
@@ -151,7 +157,7 @@ class Daemon:
         """Serve until ``stopped`` is set.
 
         Raises:
-            AgentError: no port is free, or there is no PC/SC library.
+            AgentError: there is no PC/SC library.
             OSError: a file cannot be read or written.
 
         """
@@ -251,6 +257,8 @@ class Daemon:
         await self._announce_ports(listening, service, panel)
         ready: dict[str, Any] = {"ready": True, "version": __version__}
         ready |= {"port": port, "hipki_port": hipki.port}
+        if listening.problem is not None:
+            ready["port_error"] = listening.problem
         if hipki.problem is not None:
             ready["hipki_error"] = hipki.problem
         observer.ready({**ready, "provider": kind})
@@ -271,16 +279,26 @@ class Daemon:
     async def _take_freed_ports(
         self, listening: Serving, service: SigningService, panel: Panel, observer: Observer
     ) -> None:
-        """Take ports that other programs held at the start, and announce each one."""
-        changed = asyncio.Event()
+        """Take ports that other programs held at the start, and announce each one.
+
+        What cannot be written for now, on a full disk, is written later.
+        """
+        changed, unwritten = asyncio.Event(), False
         taking = asyncio.create_task(listening.take_freed_ports(changed.set, RETAKE_SECONDS))
         taking.add_done_callback(lambda _: changed.set())
         try:
-            while not taking.done():
+            while unwritten or changed.is_set() or not taking.done():
                 await changed.wait()
                 changed.clear()
-                await self._announce_ports(listening, service, panel)
-                observer.listening(listening.others[HIPKI].port)
+                try:
+                    await self._announce_ports(listening, service, panel)
+                except OSError as error:
+                    _log.warning("the record of the ports cannot be written", detail=str(error))
+                    asyncio.get_running_loop().call_later(RETAKE_SECONDS, changed.set)
+                    unwritten = True
+                else:
+                    unwritten = False
+                observer.listening(listening.port, listening.others[HIPKI].port)
         finally:
             taking.cancel()
 
@@ -306,7 +324,7 @@ def opened(options: DaemonOptions) -> Iterator[Daemon]:
     settings = policy.over(config.load(paths.config, options.flags))
     with ExitStack() as stack:
         stack.enter_context(private_files())
-        running = stack.enter_context(instance.Instance(paths))
+        running = stack.enter_context(instance.Instance(paths, policy.fingerprint))
         stack.enter_context(logs.logging_to(paths.logs, settings.log_level))
         if policy.problem is not None:
             _log.error("the policy cannot be used: every site is refused", detail=policy.problem)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from agent.database import DatabaseError
 from agent.doctor.installed_agent import InstalledAgent
+from agent.doctor.network import find_running
 from agent.doctor.report import Finding, fault, note, ok
 from agent.history.store import verify
 from agent.host.machine.state_folder import UnsafePlace, Weakness, find_unsafe_place
@@ -102,8 +103,11 @@ def check_config(installation: InstalledAgent) -> Iterator[Finding]:
 
 
 def check_policy(installation: InstalledAgent) -> Iterator[Finding]:
-    """Report whether there is a policy, and whether it can be used."""
+    """Report whether there is a policy, whether it can be used, and whether it is in force."""
     policy = installation.policy
+    running = find_running(installation.paths)
+    if running is not None and running.policy not in {None, policy.fingerprint}:
+        yield fault("policy", "policy_changed")
     if policy.planted is not None:
         yield note("policy", "policy_planted", detail=policy.planted)
     if policy.problem is not None:

@@ -29,11 +29,12 @@ class RunningAgent:
     """What the running agent's record says.
 
     Attributes:
-        port: of the native API; None while the agent starts.
-        plain_port: of plain HTTP; None while the agent starts, or if it got none.
+        port: of the native API; None while the agent starts, or if it got none.
+        plain_port: of plain HTTP, likewise.
         virtual: whether its readers are virtual.
         also: the native API's other ports.
         missing: the ports that it wants and did not get.
+        policy: the fingerprint of the policy that is in force; None where it does not say.
 
     """
 
@@ -42,6 +43,12 @@ class RunningAgent:
     virtual: bool = False
     also: tuple[int, ...] = ()
     missing: tuple[int, ...] = ()
+    policy: str | None = None
+
+    @property
+    def starts(self) -> bool:
+        """Whether it has yet to try its ports."""
+        return self.port is None and not self.missing
 
 
 class _Status(Struct, frozen=True):
@@ -59,7 +66,10 @@ def find_running(paths: Paths) -> RunningAgent | None:
     if record is None:
         return RunningAgent()
     virtual = record.provider == "virtual"
-    return RunningAgent(record.port, record.hipki_port, virtual, record.also, record.missing)
+    return RunningAgent(
+        *(record.port, record.hipki_port, virtual, record.also, record.missing),
+        policy=record.policy,
+    )
 
 
 def check_agent(installation: InstalledAgent) -> Iterator[Finding]:
@@ -67,6 +77,9 @@ def check_agent(installation: InstalledAgent) -> Iterator[Finding]:
     running = find_running(installation.paths)
     if running is None:
         yield note("agent", "agent_not_running")
+        return
+    if running.port is None and running.missing:
+        yield fault("agent", "agent_no_port")
         return
     problem = "no port" if running.port is None else _problem_with(installation, running.port)
     port = str(running.port or "?")
@@ -116,7 +129,7 @@ def check_ports(installation: InstalledAgent) -> Iterator[Finding]:
     hopeless = not found and len(taken) == len(wanted)
     for port in wanted:
         yield _finding(port, ours=port in ours, spare=not hopeless, taken=port in taken)
-    if running is None or running.port is None:
+    if running is None or running.starts:
         plain = settings.hipki_port
         yield _finding(plain, ours=False, spare=False, taken=is_taken(plain))
         return

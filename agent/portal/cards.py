@@ -7,7 +7,7 @@ afterwards.
 import asyncio
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from agent.pki.certificate import CertificateFacts
@@ -20,7 +20,7 @@ from agent.portal.accounts import (
     require_session,
     session_of,
 )
-from agent.portal.audit import AuditEvent
+from agent.portal.audit import NOTHING, AuditEvent, PresentedLogin
 from agent.portal.challenges import OK, Challenge, ChallengePurpose, Repeated
 from agent.portal.db import PortalDatabase
 from agent.portal.errors import PortalCode, PortalError
@@ -29,7 +29,7 @@ from agent.portal.idnumber import parse_id_number
 from agent.portal.members import Identity, Member
 from agent.portal.pending import PendingIdNumbers
 from agent.portal.sessions import MemberSession, OpenedSession
-from agent.portal.statements import PURPOSES, check_statement
+from agent.portal.statements import PURPOSES, check_statement, read_statement
 from agent.portal.transaction import Transaction
 from agent.portal.verification import LoginVerifier
 
@@ -151,26 +151,29 @@ class Cards:
             return claimed.member
         if isinstance(claimed, PortalCode):
             raise PortalError(claimed)
-        certificate: bytes | None = None
+        presented = NOTHING
         try:
             login = await self._verifier.open(attempt.signature)
-            certificate = login.certificate.thumbprint
+            presented = PresentedLogin(login.certificate.thumbprint)
             await self._verifier.judge(login.certificate)
-            purpose = PURPOSES[attempt.purpose]
-            check_statement(login.content, self._origins, claimed.content, purpose)
-            return await self._finish(attempt, _CardFacts.of(login.certificate))
+            stated = read_statement(login.content)
+            presented = replace(presented, claimed_time=stated.time)
+            check_statement(stated, self._origins, claimed.content, PURPOSES[attempt.purpose])
+            return await self._finish(attempt, presented, _CardFacts.of(login.certificate))
         except PortalError as error:
-            await self._db.run(_settle_refused, attempt, error.code, certificate)
+            await self._db.run(_settle_refused, attempt, error.code, presented)
             raise
         except Exception:
-            await self._db.run(_settle_refused, attempt, PortalCode.INTERNAL, certificate)
+            await self._db.run(_settle_refused, attempt, PortalCode.INTERNAL, presented)
             raise
         finally:
             self._pending.drop(attempt.challenge)
 
-    async def _finish(self, attempt: _Attempt, card: "_CardFacts") -> str:
+    async def _finish(
+        self, attempt: _Attempt, presented: PresentedLogin, card: "_CardFacts"
+    ) -> str:
         if attempt.purpose is ChallengePurpose.LOGIN:
-            result = await self._db.run(_finish_login, attempt, card)
+            result = await self._db.run(_finish_login, attempt, presented, card)
         else:
             id_number = self._pending.get(attempt.challenge)
             if id_number is None:  # the server was started anew in between
@@ -178,7 +181,7 @@ class Cards:
             if card.id_last4 != id_number[-4:]:
                 raise PortalError(PortalCode.ID_NUMBER_MISMATCH)
             await self._ask_identity(card.subject_serial, id_number)
-            result = await self._db.run(_finish_upgrade, attempt, card, id_number)
+            result = await self._db.run(_finish_upgrade, attempt, presented, card, id_number)
         if isinstance(result, PortalCode):
             raise PortalError(result)
         return result
@@ -201,7 +204,6 @@ class _CardFacts:
     keeps both is the same card to us. One with a new subject serial is a new card.
     """
 
-    thumbprint: bytes
     issuer: str
     subject_serial: str
     id_last4: str | None
@@ -210,7 +212,6 @@ class _CardFacts:
     @classmethod
     def of(cls, facts: CertificateFacts) -> "_CardFacts":
         return cls(
-            facts.thumbprint,
             facts.issuer,
             facts.subject_serial or "",
             facts.id_last4,
@@ -243,28 +244,30 @@ def _claim(tx: Transaction, attempt: _Attempt) -> challenges.Claimed | Repeated 
         isinstance(claimed, challenges.Claimed) and attempt.purpose is ChallengePurpose.UPGRADE
     )
     if is_upgrade and member_id is not None and members.is_gold(tx, member_id):
-        _settle_refused(tx, attempt, PortalCode.ALREADY_GOLD, None)
+        _settle_refused(tx, attempt, PortalCode.ALREADY_GOLD, NOTHING)
         return PortalCode.ALREADY_GOLD
     return claimed
 
 
 def _settle_refused(
-    tx: Transaction, attempt: _Attempt, code: PortalCode, certificate: bytes | None
+    tx: Transaction, attempt: _Attempt, code: PortalCode, presented: PresentedLogin
 ) -> None:
-    member_id = attempt.session.member
-    challenges.settle(tx, attempt.challenge, code, member_id)
-    audit.record(tx, _EVENT[attempt.purpose], code, member=member_id, certificate=certificate)
+    _settle(tx, attempt, code, attempt.session.member, presented)
 
 
-def _settle_accepted(
-    tx: Transaction, attempt: _Attempt, member_id: str, certificate: bytes
+def _settle(
+    tx: Transaction,
+    attempt: _Attempt,
+    outcome: str,
+    member_id: str | None,
+    presented: PresentedLogin,
 ) -> None:
-    challenges.settle(tx, attempt.challenge, OK, member_id)
-    audit.record(tx, _EVENT[attempt.purpose], OK, member=member_id, certificate=certificate)
+    challenges.settle(tx, attempt.challenge, outcome, member_id)
+    audit.record(tx, _EVENT[attempt.purpose], outcome, member=member_id, presented=presented)
 
 
 def _finish_upgrade(
-    tx: Transaction, attempt: _Attempt, card: _CardFacts, id_number: str
+    tx: Transaction, attempt: _Attempt, presented: PresentedLogin, card: _CardFacts, id_number: str
 ) -> str | PortalCode:
     member_id = attempt.session.member
     if member_id is None:
@@ -279,17 +282,19 @@ def _finish_upgrade(
     refused = members.make_gold(tx, member_id, identity)
     if refused is not None:
         return refused
-    _settle_accepted(tx, attempt, member_id, card.thumbprint)
+    _settle(tx, attempt, OK, member_id, presented)
     return member_id
 
 
-def _finish_login(tx: Transaction, attempt: _Attempt, card: _CardFacts) -> str | PortalCode:
+def _finish_login(
+    tx: Transaction, attempt: _Attempt, presented: PresentedLogin, card: _CardFacts
+) -> str | PortalCode:
     member_id = members.member_of_card(tx, card.key(tx))
     if member_id is None:
         return PortalCode.CARD_NOT_REGISTERED
     if members.last4_of(tx, member_id) != card.id_last4:  # a subject serial given to another
         return PortalCode.ID_NUMBER_MISMATCH
-    _settle_accepted(tx, attempt, member_id, card.thumbprint)
+    _settle(tx, attempt, OK, member_id, presented)
     return member_id
 
 

@@ -10,7 +10,7 @@ from typing import Concatenate, Final, ParamSpec, TypeVar
 
 from agent.files import ensure_file
 from agent.portal.keyring import Keyring, load_or_create_keyring
-from agent.portal.schema import STATEMENTS, VERSION
+from agent.portal.schema import STATEMENTS, UPGRADES, VERSION
 from agent.portal.transaction import Transaction
 
 _P = ParamSpec("_P")
@@ -155,10 +155,14 @@ def _migrate(tx: Transaction) -> None:
         tx.execute("INSERT INTO setting (name, value) VALUES (?, ?)", (_KEY_CHECK, check))
         tx.execute(f"PRAGMA user_version={VERSION}")
         return
-    if version != VERSION:
+    if not 0 < version <= VERSION:
         raise PortalDatabaseError(
             f"the database has version {version}; this portal knows {VERSION}"
         )
     row = tx.execute("SELECT value FROM setting WHERE name = ?", (_KEY_CHECK,)).fetchone()
     if row is None or row["value"] != check:
         raise PortalDatabaseError("the key file belongs to another database")
+    for older in range(version, VERSION):
+        for statement in UPGRADES[older]:
+            tx.execute(statement)
+    tx.execute(f"PRAGMA user_version={VERSION}")

@@ -7,8 +7,8 @@ one gold member, one challenge is consumed once, the audit log is only ever adde
 
 from typing import Final
 
-VERSION: Final = 1
-"""Kept in ``PRAGMA user_version``; a database with another version is refused."""
+VERSION: Final = 2
+"""Kept in ``PRAGMA user_version``; a database of a later version is refused."""
 
 STATEMENTS: Final = (
     "CREATE TABLE setting (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT",
@@ -97,7 +97,8 @@ STATEMENTS: Final = (
         event TEXT NOT NULL,
         outcome TEXT NOT NULL,
         member TEXT,
-        certificate BLOB CHECK (length(certificate) = 32)
+        certificate BLOB CHECK (length(certificate) = 32),
+        claimed_time TEXT CHECK (length(claimed_time) = 20)
     ) STRICT
     """,
     """
@@ -109,3 +110,8 @@ STATEMENTS: Final = (
     BEGIN SELECT RAISE(ABORT, 'the audit log is only added to'); END
     """,
 )
+
+UPGRADES: Final = {
+    1: ("ALTER TABLE audit ADD COLUMN claimed_time TEXT CHECK (length(claimed_time) = 20)",),
+}
+"""What makes a database of a version one of the next."""

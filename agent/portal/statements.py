@@ -5,7 +5,6 @@ obtained says so.
 """
 
 import hmac
-import logging
 from collections.abc import Sequence
 from typing import Final
 
@@ -20,33 +19,38 @@ PURPOSES: Final = {
 }
 """What the citizen is told in the agent's window."""
 
-_LOG: Final = logging.getLogger(__name__)
+
+def read_statement(content: bytes) -> LoginStatement:
+    """Read the statement of a login whose signature is proven.
+
+    Raises:
+        PortalError: ``malformed``.
+
+    """
+    try:
+        return LoginStatement.parse(content)
+    except CmsError as error:
+        raise PortalError(PortalCode.MALFORMED, error.detail) from error
 
 
 def check_statement(
-    content: bytes, origins: Sequence[str], challenge: bytes, purpose: LoginPurpose
+    stated: LoginStatement, origins: Sequence[str], challenge: bytes, purpose: LoginPurpose
 ) -> None:
-    """Check the statement of a login whose signature is proven.
+    """Check what a login says.
 
     Its time is not judged, since citizens' clocks go wrong: a login is fresh because its challenge
     is.
 
     Args:
-        content: what was signed.
+        stated: what was signed.
         origins: of this site; compared as they stand.
         challenge: the one that was redeemed.
         purpose: what it was made for.
 
     Raises:
-        PortalError: ``malformed``, ``origin_mismatch``, ``challenge_mismatch``,
-            ``purpose_mismatch``.
+        PortalError: ``origin_mismatch``, ``challenge_mismatch``, ``purpose_mismatch``.
 
     """
-    try:
-        stated = LoginStatement.parse(content)
-    except CmsError as error:
-        raise PortalError(PortalCode.MALFORMED, error.detail) from error
-    _LOG.info("a login of %s by the citizen's clock", stated.time)
     if stated.origin not in origins:
         detail = f"made for {stated.origin}, expected {' or '.join(origins)}"
         raise PortalError(PortalCode.ORIGIN_MISMATCH, detail)

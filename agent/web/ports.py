@@ -76,14 +76,24 @@ class Serving:
     """A listening agent.
 
     Attributes:
-        port: of the native API, https and wss.
-        also: ports of the native API that were taken later.
+        port: of the native API, https and wss; None while other programs hold all of its ports.
+        problem: who holds the first of them then, in English, as far as that can be known.
+        also: ports of the native API that were taken later, beside ``port``.
 
     """
 
-    def __init__(self, listeners: Listeners, port: int) -> None:
-        self.port = port
+    def __init__(self, listeners: Listeners, native: Listener) -> None:
+        """Listen nowhere yet.
+
+        Args:
+            listeners: open the ports.
+            native: where the native API is to answer.
+
+        """
+        self.port: int | None = None
+        self.problem: str | None = None
         self.also: tuple[int, ...] = ()
+        self._native = native
         self._others: dict[str, ListenResult] = {}
         self._waiting: dict[str, Listener] = {}
         self._listeners = listeners
@@ -95,23 +105,43 @@ class Serving:
 
     @property
     def missing(self) -> tuple[int, ...]:
-        """The ports that are wanted and held by other programs, one for each listener."""
-        return tuple(each.ports[0] for each in self._waiting.values())
+        """The ports that are wanted and held by other programs.
+
+        Of a listener that has a choice of ports all are listed: any of them will do.
+        """
+        return tuple(port for each in self._waiting.values() for port in each.ports)
+
+    async def open_native(self) -> None:
+        """Listen with the native API where a port of it is free, else wait for one."""
+        found = await self._open(self._native)
+        if found.port is None:
+            self.problem = found.problem
+        else:
+            self._native_listens(found.port)
 
     async def open(self, wanted: Listener) -> None:
         """Listen where another program may do so already without harm to the native API."""
+        self._others[wanted.name] = await self._open(wanted)
+
+    async def _open(self, wanted: Listener) -> ListenResult:
         try:
-            self._others[wanted.name] = ListenResult(await self._listeners.listen(wanted))
+            return ListenResult(await self._listeners.listen(wanted))
         except PortTakenError as error:
             owner = await asyncio.to_thread(describe_owner, wanted.ports[0])
             problem = error.detail if owner is None else f"{error.detail}: {owner}"
             _log.warning("no free port", listener=wanted.name, ports=wanted.ports, detail=problem)
-            self._others[wanted.name] = ListenResult(None, problem)
             self._waiting[wanted.name] = wanted
+            return ListenResult(None, problem)
 
-    def wait_for(self, wanted: Listener) -> None:
-        """Listen in one more place of the native API once that is free."""
-        self._waiting[wanted.name] = wanted
+    def _native_listens(self, port: int) -> None:
+        """Remember one more port of the native API; wait for the usual one where it is another."""
+        if self.port is not None:
+            self.also += (port,)
+            return
+        self.port, self.problem = port, None
+        usual = self._native.ports[0]
+        if usual not in {0, port}:
+            self._waiting[self._native.name] = replace(self._native, ports=(usual,))
 
     async def take_freed_ports(self, changed: Callable[[], object], seconds: float) -> None:
         """Take each port that another program held once it is free; end when none is left.
@@ -130,7 +160,7 @@ class Serving:
                     if name in self._others:
                         self._others[name] = ListenResult(port)
                     else:
-                        self.also += (port,)
+                        self._native_listens(port)
                     _log.info("a port got free and was taken", listener=name, port=port)
                     changed()
 
@@ -140,12 +170,7 @@ class Serving:
 
 
 async def serve(config: ServerConfig, service: Service) -> Serving:
-    """Listen; return once every port answers.
-
-    Raises:
-        PortTakenError: every port of the native API is taken.
-
-    """
+    """Listen; return once every port answers that no other program holds."""
     api = NativeApi(
         service,
         config.settings,
@@ -162,11 +187,9 @@ async def serve(config: ServerConfig, service: Service) -> Serving:
         tls=config.tls,
         mounts=(*config.native_mounts, native),
     )
-    serving = Serving(listeners, await listeners.listen(wanted))
-    usual = wanted.ports[0]
-    if usual not in {0, serving.port}:
-        serving.wait_for(replace(wanted, ports=(usual,)))
-    ping = beacon(serving.port)
+    serving = Serving(listeners, wanted)
+    await serving.open_native()
+    ping = beacon(lambda: serving.port)
     for each in config.listeners:
         mounts = (*each.mounts, ping) if each.tls is None else each.mounts
         await serving.open(replace(each, mounts=mounts))

@@ -23,7 +23,7 @@ from agent.kits.vectors.__main__ import FOLDER, MANIFEST, make_files
 from agent.pki.anchors import TrustStore
 from agent.pki.revocation import FileSource
 from agent.portal.errors import PortalCode, PortalError
-from agent.portal.statements import check_statement
+from agent.portal.statements import check_statement, read_statement
 from agent.portal.trust import CertificateVerifier
 from tests.signing.pki_support import write_pem
 
@@ -63,7 +63,7 @@ async def judged(token: bytes) -> str:
         login = await verifier().open(token)
         await verifier().judge(login.certificate)
         purpose = LoginPurpose(FOUND["purpose"])
-        check_statement(login.content, FOUND["origins"], challenge, purpose)
+        check_statement(read_statement(login.content), FOUND["origins"], challenge, purpose)
     except PortalError as error:
         return error.code.value
     return "ok"

@@ -12,6 +12,7 @@ from pathlib import Path
 from agent.portal import challenges, members, otp, sessions
 from agent.portal.accounts import begin_member_session
 from agent.portal.asker import Asker
+from agent.portal.audit import PresentedLogin
 from agent.portal.cards import _Attempt, _CardFacts, _claim, _finish_upgrade
 from agent.portal.challenges import Challenge, ChallengePurpose, Claimed
 from agent.portal.contact import parse_contact
@@ -42,10 +43,10 @@ def hammer(db: PortalDatabase, number: int) -> None:
     challenge = db.run_here(_challenge, session)
     attempt = _Attempt(session, ChallengePurpose.UPGRADE, challenge.id, b"signature")
     assert isinstance(db.run_here(_claim, attempt), Claimed)
-    card = _CardFacts(
-        hashlib.sha256(str(number).encode()).digest(), "C=TW", f"{number:016}", "0000", None
-    )
-    assert db.run_here(_finish_upgrade, attempt, card, generate_id_number(number)) == member_id
+    presented = PresentedLogin(hashlib.sha256(str(number).encode()).digest())
+    card = _CardFacts("C=TW", f"{number:016}", "0000", None)
+    id_number = generate_id_number(number)
+    assert db.run_here(_finish_upgrade, attempt, presented, card, id_number) == member_id
     sys.stdout.write(f"gold {member_id}\n")
     sys.stdout.flush()
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from agent.portal import audit, members, sessions
-from agent.portal.audit import AuditEvent
+from agent.portal.audit import AuditEvent, PresentedLogin
 from agent.portal.contact import parse_contact
 from agent.portal.db import PortalDatabase, PortalDatabaseError
 from agent.portal.keyring import Keyring, load_or_create_keyring
@@ -283,6 +283,31 @@ def test_a_database_of_the_future_is_left_alone(tmp_path: Path, db: PortalDataba
     db.close_here()
     with pytest.raises(PortalDatabaseError, match="99"):
         PortalDatabase(tmp_path / "portal.db").open_here()
+
+
+def test_a_database_of_an_older_version_is_brought_up_to_date(
+    tmp_path: Path, db: PortalDatabase
+) -> None:
+    """Its lines stay, and both ways lead to the same tables."""
+    made = db.run_here(_columns)
+    db.run_here(lambda tx: audit.record(tx, AuditEvent.LOGOUT, "ok", member=None))
+    db.run_here(lambda tx: tx.execute("ALTER TABLE audit DROP COLUMN claimed_time"))
+    db.run_here(lambda tx: tx.execute("PRAGMA user_version=1"))
+    db.close_here()
+    older = PortalDatabase(tmp_path / "portal.db")
+    older.open_here()
+    assert older.run_here(_columns) == made
+    presented = PresentedLogin(claimed_time="2026-02-30T10:00:00Z")
+    older.run_here(
+        lambda tx: audit.record(tx, AuditEvent.LOGIN_CARD, "ok", member=None, presented=presented)
+    )
+    times = older.run_here(lambda tx: list(tx.execute("SELECT claimed_time FROM audit")))
+    assert [time for (time,) in times] == [None, presented.claimed_time]
+    older.close_here()
+
+
+def _columns(tx: Transaction) -> list[tuple[object, ...]]:
+    return [tuple(each) for each in tx.execute("PRAGMA table_info(audit)")]
 
 
 def test_a_closed_database_says_so(tmp_path: Path) -> None:

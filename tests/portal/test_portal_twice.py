@@ -15,6 +15,7 @@ from agent.virtualcard.issuer import TestIssuer
 from agent.virtualcard.profile import Applicant, Signer, Use, citizen_certificate
 from tests.portal.support import (
     MOBILE,
+    NOON,
     Person,
     Site,
     SiteOptions,
@@ -127,6 +128,26 @@ async def test_a_double_click_on_a_login_is_one_login(
     assert (await stranger.member())["grade"] == "gold"
     logins = "SELECT count(*) FROM audit WHERE event = 'login_card'"
     assert await asyncio.to_thread(rows, site, logins) == [(1,)]
+
+
+async def test_the_audit_log_keeps_the_time_that_a_login_claims(
+    site: Site, visitor: Visitor, citizen: Person
+) -> None:
+    """Of a refused one too; what was no login claims none."""
+    await visitor.register()
+    assert await visitor.upgrade(citizen) == "ok"
+    stranger = await site.visitor()
+    body = await stranger.login_body(citizen)
+    assert await stranger.code("/api/login/card", body) == "ok"
+    again = {**await stranger.login_body(citizen), "token": body["token"]}
+    assert await stranger.code("/api/login/card", again) == "challenge_mismatch"
+    kept = "SELECT outcome, claimed_time FROM audit WHERE event = 'login_card' ORDER BY id"
+    assert await asyncio.to_thread(rows, site, kept) == [
+        ("ok", NOON),
+        ("challenge_mismatch", NOON),
+    ]
+    unread = "SELECT DISTINCT claimed_time FROM audit WHERE event = 'registered'"
+    assert await asyncio.to_thread(rows, site, unread) == [(None,)]
 
 
 async def test_an_accepted_login_is_worth_nothing_in_another_session(

@@ -1,13 +1,10 @@
 """The agent and its icon together: what one shows of the other, and that neither needs luck."""
 
 import base64
+import errno
 import json
-import signal
 import ssl
-import subprocess
-import sys
 import threading
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -20,7 +17,8 @@ import pytest
 from agent.commands.daemon import Daemon, DaemonOptions, opened
 from agent.errors import AgentError
 from agent.host.autostart.xdg import XdgAutostart
-from agent.host.instance.panel_key import PanelKey
+from agent.host.instance.panel_key import PanelKey, PanelUnreachableError, panel_address
+from agent.host.instance.record import InstanceRecord, read_record, write_record
 from agent.host.settings.preferences import Preferences
 from agent.host.tls import identity
 from agent.host.tls.machine import Machine
@@ -28,65 +26,13 @@ from agent.host.update.status import UpdateChecking, UpdateStatus, VersionAge
 from agent.origin import Origin
 from agent.virtualcard.provider import VirtualProvider
 from tests.conftest import TEST_PIN, CardFactory
+from tests.tray.fake_icon import SECONDS, Failing, FakeIcon, Nowhere, until
 from tray import program as program_module
 from tray.icon.backend import NoTrayError
 from tray.icon.view import IconStatus, TrayView
 from tray.program import Program
 
-SECONDS = 60.0
 READER = "Ankong Virtual Reader 0"
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Wait for what nobody announces."""
-    end = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < end, "it never came true"
-        time.sleep(0.02)
-
-
-class FakeIcon:
-    """A back end that draws nothing and remembers all."""
-
-    def __init__(self) -> None:
-        self.views: list[TrayView] = []
-        self.notices: list[tuple[str, str]] = []
-        self.chosen: Callable[[str], None] = lambda _: None
-        self.running = threading.Event()
-        self.ended = threading.Event()
-
-    def run(self, view: TrayView, chosen: Callable[[str], None]) -> None:
-        self.views.append(view)
-        self.chosen = chosen
-        self.running.set()
-        assert self.ended.wait(2 * SECONDS)
-
-    def show(self, view: TrayView) -> None:
-        self.views.append(view)
-
-    def notify(self, title: str, body: str) -> None:
-        self.notices.append((title, body))
-
-    def stop(self) -> None:
-        self.ended.set()
-
-
-class Failing(FakeIcon):
-    """One that fails when it is shown."""
-
-    def run(self, view: TrayView, chosen: Callable[[str], None]) -> None:
-        del view, chosen
-        self.running.set()
-        raise RuntimeError("the toolkit failed")
-
-
-class Nowhere(FakeIcon):
-    """One without a place for an icon."""
-
-    def run(self, view: TrayView, chosen: Callable[[str], None]) -> None:
-        del view, chosen
-        self.running.set()
-        raise NoTrayError("no session bus")
 
 
 class Running:
@@ -202,21 +148,29 @@ def test_a_dead_icon_does_not_take_the_agent_along(
 
 
 def test_an_icon_that_fell_over_is_drawn_again(
-    start: Callable[..., Running], monkeypatch: pytest.MonkeyPatch
+    start: Callable[..., Running],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    """Also after many times, of which the log has the first ones."""
     monkeypatch.setattr(program_module, "RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(program_module, "RARE_SECONDS", 0.0)
+    failures = 3 * program_module.QUICK_RUNS
+    caplog.set_level("INFO", "tray.program")
     drawn: list[FakeIcon] = []
 
-    class Second(FakeIcon):
+    class Late(FakeIcon):
         def run(self, view: TrayView, chosen: Callable[[str], None]) -> None:
             drawn.append(self)
-            if len(drawn) == 1:
-                raise RuntimeError("the first time")
+            if len(drawn) <= failures:
+                raise NoTrayError("not yet") if len(drawn) % 2 else RuntimeError("the toolkit")
             super().run(view, chosen)
 
-    running = start(Second())
+    running = start(Late())
     assert running.icon.running.wait(SECONDS)
-    assert len(drawn) == 2
+    assert len(drawn) == failures + 1
+    told = [each for each in caplog.records if each.name == "tray.program"]
+    assert len(told) == program_module.QUICK_RUNS
     assert running.answers()
 
 
@@ -250,9 +204,10 @@ def test_a_signature_is_told_and_shows_as_work(
     status, _ = running.call("/v1/sign", {"params": params}, Origin="https://shop.example")
     assert status == 200
     until(lambda: icon.notices)
-    ((_, body),) = icon.notices
-    assert "shop.example" in body
-    assert "同意書.pdf" in body
+    (notice,) = icon.notices
+    assert "shop.example" in notice.body
+    assert "同意書.pdf" in notice.body
+    assert notice.key == "panel:history"
     assert IconStatus.WORKING in {view.status for view in icon.views}
     assert TEST_PIN not in str(icon.notices)
 
@@ -345,19 +300,47 @@ def test_quit_ends_the_agent_and_the_icon(start: Callable[..., Running]) -> None
 
 
 def test_an_agent_that_cannot_run_ends_the_program_and_says_why(
-    start: Callable[..., Running],
+    start: Callable[..., Running], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import socket
+    async def fail(*_: Any) -> None:
+        raise AgentError("it cannot run")
 
+    monkeypatch.setattr("agent.commands.daemon.serve", fail)
     icon = FakeIcon()
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        running = start(icon, port=taken.getsockname()[1])
+    running = start(icon)
     running.thread.join(SECONDS)
     assert not running.thread.is_alive()
     assert isinstance(running.failure, AgentError)
     assert icon.ended.is_set() or not icon.running.is_set()
+
+
+def test_an_agent_without_any_port_asks_for_attention_and_opens_the_panel_once_it_has_one(
+    start: Callable[..., Running], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import socket
+
+    monkeypatch.setattr("agent.commands.daemon.RETAKE_SECONDS", 0.01)
+    icon = FakeIcon()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        running = start(icon, port=port)
+        assert (running.facts["port"], running.facts["ready"]) == (None, True)
+        assert str(port) in running.facts["port_error"]
+        running.program.open_when_ready()
+        until(lambda: icon.views and icon.views[-1].status is IconStatus.ATTENTION)
+        assert icon.running.wait(SECONDS)
+        icon.chosen("panel:state")
+        until(lambda: icon.notices)
+        assert running.pages == []  # it would be another program's
+        with pytest.raises(PanelUnreachableError, match=str(port)):
+            panel_address(running.daemon.paths)
+    until(lambda: running.pages)
+    assert f"https://localhost:{port}/panel/" in running.pages[0]
+    until(lambda: icon.views[-1].status is not IconStatus.ATTENTION)
+    running.facts["port"] = port
+    assert running.call("/v1/status")[0] == 200
 
 
 def test_an_agent_without_its_plain_port_asks_for_attention_until_it_gets_it(
@@ -375,87 +358,37 @@ def test_an_agent_without_its_plain_port_asks_for_attention_until_it_gets_it(
     until(lambda: icon.views[-1].status is not IconStatus.ATTENTION)
 
 
-# As the citizen starts it.
+def test_ports_taken_while_the_disk_is_full_are_announced_once_there_is_room(
+    start: Callable[..., Running], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other ports are not forgotten over it."""
+    import socket
 
+    monkeypatch.setattr("agent.commands.daemon.RETAKE_SECONDS", 0.01)
+    left = 2
 
-class Started:
-    """``ankong`` as a process."""
+    def write(path: Path, record: InstanceRecord) -> None:
+        nonlocal left
+        if left and record.hipki_port is not None:
+            left -= 1
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write_record(path, record)
 
-    def __init__(self, state: Path, *arguments: str, **environment: str) -> None:
-        import os
+    with socket.socket() as native, socket.socket() as plain:
+        for taken in (native, plain):
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+        ports = [each.getsockname()[1] for each in (native, plain)]
+        running = start(FakeIcon(), port=ports[0], hipki_port=ports[1])
+        monkeypatch.setattr("agent.host.instance.running.write_record", write)
+        plain.close()
+        until(lambda: left == 0)
 
-        kept = {
-            name: value
-            for name, value in os.environ.items()
-            if name not in ("DISPLAY", "WAYLAND_DISPLAY", "DBUS_SESSION_BUS_ADDRESS")
-        }
-        self.process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "tray", "tray", "--state-dir", str(state)),
-                *("--provider", "virtual", *arguments),
-            ],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**kept, **environment},
-        )
+    def announced() -> bool:
+        record = read_record(running.daemon.paths.instance)
+        return record is not None and [record.port, record.hipki_port] == ports
 
-    def first_line(self) -> dict[str, Any]:
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        if not line:
-            assert self.process.stderr is not None
-            raise AssertionError(self.process.stderr.read())
-        found: dict[str, Any] = json.loads(line)
-        return found
-
-    def end(self, number: int = signal.SIGTERM) -> int:
-        self.process.send_signal(number)
-        with self.process:
-            return self.process.wait(SECONDS)
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_without_any_desktop_it_runs_and_ends_when_told(tmp_path: Path, number: int) -> None:
-    started = Started(tmp_path, "--port", "0", "--hipki-port", "0")
-    facts = started.first_line()
-    assert facts["ready"] is True
-    assert started.end(number) == 0
-    assert not (tmp_path / "instance.json").exists()
-
-
-def test_a_second_start_shows_the_panel_of_the_first(tmp_path: Path) -> None:
-    first = Started(tmp_path, "--port", "0", "--hipki-port", "0")
-    second = Started(tmp_path)  # at the same moment: one of them has to wait for the other
-    told = {}
-    for started in (first, second):
-        facts = started.first_line()
-        told["ready" if "ready" in facts else "panel"] = (started, facts)
-    winner, facts = told["ready"]
-    loser, shown = told["panel"]
-    with loser.process:
-        assert loser.process.wait(SECONDS) == 0
-    assert shown["running"] is True
-    assert f":{facts['port']}/panel/#token=" in shown["panel"]
-    assert winner.end() == 0
-
-
-def test_the_panel_command_needs_an_agent(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "agent", "panel", "--state-dir", str(tmp_path), "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS)
-    assert done.returncode == 1
-    assert json.loads(done.stdout)["error"]["retriable"] is True
-
-
-def test_the_agent_alone_has_no_word_for_the_tray() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "agent", "tray"],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=SECONDS,
-    )
-    assert done.returncode == 2
+    until(announced)
 
 
 def test_a_site_that_cannot_ask_is_told_of_and_its_question_is_in_the_menu(
@@ -468,7 +401,11 @@ def test_a_site_that_cannot_ask_is_told_of_and_its_question_is_in_the_menu(
     for number in range(5):
         site = Origin.parse(f"https://shop{number}.example")
         running.program.site_waits(site, partial(asked.append, str(site)))
-    assert "shop4.example" in icon.notices[-1][1]
+    newest = icon.notices[-1]
+    assert newest.key == "ask:https://shop4.example"
+    for clickable in (True, False):  # either says how
+        assert "shop4.example" in newest.text(clickable=clickable)
+    assert newest.text(clickable=True) != newest.text(clickable=False)
 
     def offered() -> list[str]:
         return [item.key for item in icon.views[-1].menu if item.key.startswith("ask:")]
@@ -478,3 +415,5 @@ def test_a_site_that_cannot_ask_is_told_of_and_its_question_is_in_the_menu(
     icon.chosen("ask:https://shop3.example")
     until(lambda: asked == ["https://shop3.example"])
     until(lambda: offered() == ["ask:https://shop2.example", "ask:https://shop4.example"])
+    icon.chosen(newest.key)  # what a click on the notification does
+    until(lambda: asked == ["https://shop3.example", "https://shop4.example"])

@@ -1,14 +1,18 @@
 """The icon of Windows and macOS: our use of pystray, held to its real classes."""
 
 import os
+import re
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agent.signing.model import CardPresence, ReaderView, Snapshot
 from agent.words.language import Language
+from tray.icon.backend import TrayNotice
+from tray.icon.pystray_icon import ICON_MESSAGE, NOTICE_CLICKED
 from tray.icon.texts import load_texts
 from tray.icon.view import TrayState, TrayView, make_view
 
@@ -139,10 +143,49 @@ def test_on_windows_an_ampersand_is_an_ampersand(screen: Screen, running: Runnin
 
 
 def test_what_windows_has_no_room_for_is_cut(running: Running, screen: Screen) -> None:
-    running.icon.notify("t" * 500, "b" * 500)
+    running.icon.notify(TrayNotice("t" * 500, "b" * 500))
     ((title, body),) = screen.notices
     assert (len(title), len(body)) == (63, 255)
     assert len(screen.icons[0].title) <= 127
+
+
+def test_a_click_on_a_windows_notification_counts_once(running: Running, screen: Screen) -> None:
+    """The handler that pystray calls with its window's messages is ours, and passes on the rest."""
+    (icon,) = screen.icons
+    heard: list[tuple[int, int]] = []
+    icon._message_handlers = {ICON_MESSAGE: lambda *message: heard.append(message)}
+    running.icon._hears_clicks = running.icon._hear_clicks(icon)
+    handle = icon._message_handlers[ICON_MESSAGE]
+    handle(0, NOTICE_CLICKED)  # of no notification of ours
+    running.icon.notify(TrayNotice("t", "click", key="ask:https://a.example"))
+    running.icon.notify(TrayNotice("t", "click", "ask:https://b.example", "choose in the menu"))
+    handle(0, 0x202)  # WM_LBUTTONUP
+    for _ in range(2):
+        handle(0, NOTICE_CLICKED)
+    assert running.chosen == ["ask:https://b.example"]
+    assert heard == [(0, 0x202)]
+    assert screen.notices[-1] == ("t", "click")
+    running.icon.notify(TrayNotice("t", "only to be read"))
+    handle(0, NOTICE_CLICKED)
+    assert running.chosen == ["ask:https://b.example"]
+
+
+def test_where_clicks_are_not_heard_the_notification_says_another_way(
+    running: Running, screen: Screen
+) -> None:
+    running.icon.notify(TrayNotice("t", "click", "ask:https://a.example", "choose in the menu"))
+    assert screen.notices == [("t", "choose in the menu")]
+
+
+def test_the_windows_message_is_the_one_of_pystray() -> None:
+    """Its module cannot be imported elsewhere; its source can be read."""
+    import pystray
+
+    folder = Path(pystray.__file__).parent
+    source = (folder / "_util" / "win32.py").read_text("utf-8")
+    assert re.search(r"^WM_USER = 0x400$", source, re.MULTILINE)
+    assert re.search(r"^WM_NOTIFY = WM_USER \+ 11$", source, re.MULTILINE)
+    assert "win32.WM_NOTIFY: self._on_notify" in (folder / "_win32.py").read_text("utf-8")
 
 
 def test_a_stop_before_the_beginning_counts(screen: Screen) -> None:

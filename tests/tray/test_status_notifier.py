@@ -10,13 +10,13 @@ import pytest
 from dbus_fast import BusType, DBusError, Message, MessageType, RequestNameReply, Variant
 from dbus_fast.aio import MessageBus
 from dbus_fast.annotations import DBusInt32, DBusSignature, DBusStr, DBusUInt32
-from dbus_fast.service import ServiceInterface, dbus_method
+from dbus_fast.service import ServiceInterface, dbus_method, dbus_signal
 
 from agent.signing.model import CardPresence, ReaderView, Snapshot
 from agent.words.language import Language
 from tests.tray.conftest import Bus
 from tray.icon import status_notifier
-from tray.icon.backend import NoTrayError
+from tray.icon.backend import NoTrayError, TrayNotice
 from tray.icon.dbus_item import SIZES
 from tray.icon.status_notifier import WATCHER, StatusNotifier
 from tray.icon.texts import load_texts
@@ -50,6 +50,8 @@ class Notifications(ServiceInterface):
     def __init__(self, capabilities: list[str]) -> None:
         super().__init__("org.freedesktop.Notifications")
         self.capabilities = capabilities
+        self.number = 0
+        self.actions: list[str] = []
         self.shown: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
 
     @dbus_method()
@@ -68,10 +70,16 @@ class Notifications(ServiceInterface):
         hints: Annotated[dict[str, Variant], DBusSignature("a{sv}")],
         expire_timeout: DBusInt32,
     ) -> DBusUInt32:
-        del app_name, replaces_id, app_icon, actions, hints
+        del app_name, replaces_id, app_icon, hints
         assert expire_timeout > 0
+        self.actions = actions
+        self.number += 1
         self.shown.put_nowait((summary, body))
-        return 1
+        return self.number
+
+    @dbus_signal()
+    def ActionInvoked(self, number: int, key: str) -> Annotated[list[Any], DBusSignature("us")]:  # noqa: N802
+        return [number, key]
 
 
 class MuteNotifications(ServiceInterface):
@@ -348,16 +356,58 @@ async def test_a_notification_is_shown_as_it_is(
     daemon = Notifications(capabilities)
     desktop.bus.export("/org/freedesktop/Notifications", daemon)
     await desktop.bus.request_name("org.freedesktop.Notifications")
-    icon.notifier.notify("已簽章", "<b>a & b</b>")
+    icon.notifier.notify(TrayNotice("已簽章", "<b>a & b</b>"))
     async with asyncio.timeout(SECONDS):
         assert await daemon.shown.get() == ("已簽章", body)
+
+
+async def test_a_click_on_a_notification_counts_once(
+    bus: Bus, desktop: Desktop, icon: Icon, item: str
+) -> None:
+    """Only its default action, and only from the program that showed it."""
+    daemon = Notifications(["actions"])
+    desktop.bus.export("/org/freedesktop/Notifications", daemon)
+    await desktop.bus.request_name("org.freedesktop.Notifications")
+    notice = TrayNotice("title", "click", "ask:https://a.example", "choose in the menu")
+    async with asyncio.timeout(SECONDS):
+        icon.notifier.notify(notice)
+        assert await daemon.shown.get() == ("title", "click")
+        assert daemon.actions[0] == "default"
+        other = await MessageBus(bus.address, BusType.SESSION).connect()
+        where = ("/org/freedesktop/Notifications", "org.freedesktop.Notifications")
+        forged = Message.new_signal(*where, "ActionInvoked", "us", [1, "default"])
+        forged.destination = item  # whoever is named gets a signal without having asked for it
+        await other.send(forged)  # type: ignore[no-untyped-call]  # dbus-fast has no type here
+        other.disconnect()
+        daemon.ActionInvoked(1, "another")
+        daemon.ActionInvoked(2, "default")  # another program's notification
+        await desktop.click(item, "使用紀錄…")
+        assert await icon.choice() == "panel:history"
+        for _ in range(2):
+            daemon.ActionInvoked(1, "default")
+        assert await icon.choice() == "ask:https://a.example"
+        await desktop.click(item, "使用紀錄…")
+        assert await icon.choice() == "panel:history"
+
+
+async def test_where_clicks_are_not_told_the_notification_says_another_way(
+    desktop: Desktop, icon: Icon, item: str
+) -> None:
+    del item
+    daemon = Notifications(["body"])
+    desktop.bus.export("/org/freedesktop/Notifications", daemon)
+    await desktop.bus.request_name("org.freedesktop.Notifications")
+    icon.notifier.notify(TrayNotice("title", "click", "ask:https://a.example", "in the menu"))
+    async with asyncio.timeout(SECONDS):
+        assert await daemon.shown.get() == ("title", "in the menu")
+    assert daemon.actions == []
 
 
 async def test_without_a_notification_daemon_the_icon_lives_on(
     desktop: Desktop, icon: Icon, item: str
 ) -> None:
     for _ in range(3):
-        icon.notifier.notify("title", "body")
+        icon.notifier.notify(TrayNotice("title", "body"))
     await desktop.click(item, "使用紀錄…")
     assert await icon.choice() == "panel:history"
 
@@ -399,7 +449,7 @@ def test_a_stop_before_the_beginning_counts(bus: Bus) -> None:
     notifier.stop()
     notifier.run(view(), lambda _: None)
     notifier.show(view())
-    notifier.notify("nobody", "hears it")
+    notifier.notify(TrayNotice("nobody", "hears it"))
 
 
 async def test_quitting_with_a_call_under_way_leaves_nothing_behind(
@@ -423,7 +473,7 @@ async def test_quitting_with_a_call_under_way_leaves_nothing_behind(
     icon.thread.start()
     await desktop.appear()
     await desktop.registered()
-    icon.notifier.notify("title", "body")
+    icon.notifier.notify(TrayNotice("title", "body"))
     async with asyncio.timeout(SECONDS):
         await daemon.asked.wait()
     icon.notifier.stop()

@@ -126,8 +126,10 @@ def test_the_usual_ports_are_those_of_the_api() -> None:
 async def test_a_port_that_was_asked_for_has_no_substitute(
     start_agent: Any, held: ExitStack
 ) -> None:
-    with pytest.raises(PortTakenError):
-        await start_agent(port=occupy(held))
+    taken = occupy(held)
+    serving = (await start_agent(port=taken)).serving
+    assert (serving.port, serving.missing) == (None, (taken,))
+    assert str(taken) in serving.problem
 
 
 async def test_a_taken_beacon_port_is_not_fatal(start_agent: Any, held: ExitStack) -> None:
@@ -217,6 +219,42 @@ async def test_a_port_that_gets_free_is_taken(start_agent: Any) -> None:
     for port in (native, serving.port):
         async with agent.http.get(f"https://localhost:{port}/v1/status") as response:
             assert response.status == 200
+
+
+async def test_an_agent_that_got_no_port_at_all_takes_the_first_that_gets_free(
+    start_agent: Any,
+) -> None:
+    """Then the usual one too; until then no page is told of a certificate that is distrusted."""
+    told: asyncio.Queue[None] = asyncio.Queue()
+    async with AsyncExitStack() as ended:
+        with ExitStack() as held:
+            usual, spare = occupy(held), held.enter_context(ExitStack())
+            second = occupy(spare)
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(config, "NATIVE_PORTS", (usual, second))
+                agent = await start_agent(port=None)
+            serving, ping = agent.serving, f"{agent.plain_url}/v1/ping"
+            assert (serving.port, serving.missing) == (None, (usual, second))
+            assert str(usual) in serving.problem
+            async with agent.http.get(ping) as response:
+                assert response.status == 503
+                assert (await response.json())["error"]["code"] == "busy"
+            task = asyncio.create_task(
+                serving.take_freed_ports(lambda: told.put_nowait(None), seconds=0.01)
+            )
+            ended.callback(task.cancel)
+            spare.close()
+            async with asyncio.timeout(20):
+                await told.get()
+            assert (serving.port, serving.problem) == (second, None)
+            assert serving.missing == (usual,)
+            async with agent.http.get(ping) as response:
+                assert (await response.json())["tls"] == second
+            assert await agent.alive()
+        async with asyncio.timeout(20):
+            await told.get()
+            await task
+    assert (serving.port, serving.also, serving.missing) == (second, (usual,), ())
 
 
 async def test_while_a_port_is_held_nothing_is_said_of_it(

@@ -1,9 +1,32 @@
 """The interface of an icon; each system has its own implementation."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from tray.icon.view import TrayView
+
+
+@dataclass(frozen=True, slots=True)
+class TrayNotice:
+    """What a notification says and does.
+
+    Attributes:
+        title: one line.
+        body: the text below it.
+        key: of the menu entry that a click on it stands for; "" for none.
+        body_without_click: the text where clicks cannot be heard of; "" for ``body``.
+
+    """
+
+    title: str
+    body: str
+    key: str = ""
+    body_without_click: str = ""
+
+    def text(self, *, clickable: bool) -> str:
+        """Return the text below the title."""
+        return self.body if clickable else self.body_without_click or self.body
 
 
 class Backend(Protocol):
@@ -14,7 +37,8 @@ class Backend(Protocol):
 
         Args:
             view: what is shown at first.
-            chosen: called with the key of each menu entry that is chosen; must not block.
+            chosen: called with the key of each menu entry that is chosen, and of each notification
+                that is clicked where the system tells of it; must not block.
 
         Raises:
             NoTrayError: this desktop cannot show an icon, or no longer can.
@@ -24,7 +48,7 @@ class Backend(Protocol):
     def show(self, view: TrayView) -> None:
         """Replace what is shown; may be called from any thread."""
 
-    def notify(self, title: str, body: str) -> None:
+    def notify(self, notice: TrayNotice) -> None:
         """Show a notification for a few seconds; may be called from any thread."""
 
     def stop(self) -> None:

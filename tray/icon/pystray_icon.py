@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import structlog
 
+from tray.icon.backend import TrayNotice
 from tray.icon.drawing import draw
 from tray.icon.view import MenuItem, TrayView
 
@@ -16,6 +17,8 @@ _BACKENDS: Final = {"win32": "win32", "darwin": "darwin"}
 MAX_TITLE: Final = 127  # NOTIFYICONDATAW.szTip
 MAX_NOTICE: Final = 255  # NOTIFYICONDATAW.szInfo
 MAX_NOTICE_TITLE: Final = 63  # NOTIFYICONDATAW.szInfoTitle
+ICON_MESSAGE: Final = 0x400 + 11  # the window message by which pystray hears of its icon
+NOTICE_CLICKED: Final = 0x400 + 5  # NIN_BALLOONUSERCLICK, shellapi.h
 
 _log = structlog.get_logger(__name__)
 
@@ -39,6 +42,8 @@ class PystrayIcon:
 
         self._pystray = pystray
         self._doubled_ampersand = platform == "win32"
+        self._hears_clicks = False
+        self._notice_key = ""
         self._lock = threading.Lock()
         self._icon: Any = None
         self._stop_wanted = False
@@ -53,7 +58,34 @@ class PystrayIcon:
             self._icon = self._pystray.Icon(
                 "ankong", self._image(view), view.title[:MAX_TITLE], self._menu(view.menu)
             )
+            self._hears_clicks = self._hear_clicks(self._icon)
         self._icon.run(self._begin)
+
+    def _hear_clicks(self, icon: Any) -> bool:
+        """Make a click on a notification known; return whether that is possible.
+
+        Windows sends it to the icon's window, whose messages pystray keeps in a table. macOS tells
+        only programs that are signed and bundled.
+        """
+        handlers = getattr(icon, "_message_handlers", None)
+        if not isinstance(handlers, dict) or ICON_MESSAGE not in handlers:
+            return False
+        others = handlers[ICON_MESSAGE]
+
+        def handle(wparam: int, lparam: int) -> Any:
+            if lparam == NOTICE_CLICKED:
+                self._clicked()
+                return None
+            return others(wparam, lparam)
+
+        handlers[ICON_MESSAGE] = handle
+        return True
+
+    def _clicked(self) -> None:
+        with self._lock:
+            key, self._notice_key = self._notice_key, ""
+        if key:
+            self._chosen(key)
 
     def _begin(self, icon: Any) -> None:
         """Show the icon; called by pystray when its loop runs, before which it ignores a stop."""
@@ -73,14 +105,18 @@ class PystrayIcon:
             self._icon.menu = self._menu(view.menu)
             self._icon.update_menu()
 
-    def notify(self, title: str, body: str) -> None:
+    def notify(self, notice: TrayNotice) -> None:
         """Show a notification; may be called from any thread.
 
-        It is cut to ``MAX_NOTICE_TITLE`` and ``MAX_NOTICE`` characters.
+        It is cut to ``MAX_NOTICE_TITLE`` and ``MAX_NOTICE`` characters. A click counts for the
+        newest one, as Windows shows one at a time.
         """
         with self._lock:
-            if self._icon is not None and self._icon.HAS_NOTIFICATION:
-                self._icon.notify(body[:MAX_NOTICE], title[:MAX_NOTICE_TITLE])
+            if self._icon is None or not self._icon.HAS_NOTIFICATION:
+                return
+            self._notice_key = notice.key
+            body = notice.text(clickable=self._hears_clicks)
+            self._icon.notify(body[:MAX_NOTICE], notice.title[:MAX_NOTICE_TITLE])
 
     def stop(self) -> None:
         """Make :meth:`run` return; may be called from any thread, also before :meth:`run`."""

@@ -16,7 +16,7 @@ from dbus_fast import BusType, DBusError, Message, MessageType, NameFlag, Varian
 from dbus_fast.aio import MessageBus
 
 from tray.icon import dbus_item, dbus_menu
-from tray.icon.backend import NoTrayError
+from tray.icon.backend import NoTrayError, TrayNotice
 from tray.icon.view import TrayView
 
 WATCHER: Final = "org.kde.StatusNotifierWatcher"
@@ -31,6 +31,10 @@ CLOSE_SECONDS: Final = 1.0
 """How long closing the connection to the bus may take."""
 NOTIFICATION_MILLISECONDS: Final = 8_000
 """How long a notification is shown."""
+
+MAX_CLICKABLE: Final = 16
+"""Notifications whose clicks are waited for: a desktop may keep them in a list for days."""
+_CLICK: Final = "default"  # the action of a click on the notification itself
 
 _log = structlog.get_logger(__name__)
 
@@ -48,6 +52,9 @@ class StatusNotifier:
         self._menu: dbus_menu.DbusMenu | None = None
         self._name = ""
         self._tasks: set[asyncio.Task[None]] = set()
+        self._chosen: Callable[[str], None] = lambda _: None
+        self._notifying = asyncio.Lock()
+        self._shown: dict[tuple[str | None, int], str] = {}
 
     def run(self, view: TrayView, chosen: Callable[[str], None]) -> None:
         """Show the icon; block until :meth:`stop` is called.
@@ -62,9 +69,9 @@ class StatusNotifier:
         """Replace what is shown; may be called from any thread."""
         self._call_in_loop(lambda: self._show(view))
 
-    def notify(self, title: str, body: str) -> None:
+    def notify(self, notice: TrayNotice) -> None:
         """Show a notification; may be called from any thread."""
-        self._call_in_loop(lambda: self._start_task(self._notify(title, body)))
+        self._call_in_loop(lambda: self._start_task(self._notify(notice)))
 
     def stop(self) -> None:
         """Make :meth:`run` return; may be called from any thread, also before :meth:`run`."""
@@ -112,6 +119,7 @@ class StatusNotifier:
             lost.exception()  # read, so that asyncio does not log it; the connection is closed
 
     async def _export(self, bus: MessageBus, view: TrayView, chosen: Callable[[str], None]) -> None:
+        self._chosen = chosen
         self._item = dbus_item.StatusNotifierItem(view, lambda: chosen("panel:state"))
         self._menu = dbus_menu.DbusMenu(view.menu, chosen)
         bus.export(dbus_item.PATH, self._item)
@@ -121,18 +129,35 @@ class StatusNotifier:
         bus.add_message_handler(self._on_message)
         rule = f"type='signal',sender='{_BUS}',member='NameOwnerChanged',arg0='{WATCHER}'"
         await _call(bus, _BUS, _BUS_PATH, _BUS, "AddMatch", "s", [rule])
+        clicks = f"type='signal',sender='{_NOTIFIER}',member='ActionInvoked'"
+        await _call(bus, _BUS, _BUS_PATH, _BUS, "AddMatch", "s", [clicks])
         await self._register()
 
     def _on_message(self, message: Message) -> None:
-        """Register again when the desktop's panel has started again."""
+        """Register again when the desktop's panel has started again; hear clicks."""
+        if message.message_type is not MessageType.SIGNAL:
+            return
         if (
-            message.message_type is MessageType.SIGNAL
-            and message.member == "NameOwnerChanged"
+            message.member == "NameOwnerChanged"
             and message.sender == _BUS
             and message.body[:1] == [WATCHER]
             and message.body[2]
         ):
             self._start_task(self._register())
+        if (
+            message.interface == _NOTIFIER
+            and message.member == "ActionInvoked"
+            and message.signature == "us"
+            and message.body[1] == _CLICK
+        ):
+            self._start_task(self._clicked(message.sender, message.body[0]))
+
+    async def _clicked(self, sender: str | None, number: int) -> None:
+        """Do what a notification stands for, once, if its sender is who showed it."""
+        async with self._notifying:  # its number may not have been read yet
+            key = self._shown.pop((sender, number), "")
+        if key:
+            self._chosen(key)
 
     async def _register(self) -> None:
         if self._bus is None:
@@ -150,35 +175,47 @@ class StatusNotifier:
             self._item.show(view)
             self._menu.show(view.menu)
 
-    async def _notify(self, title: str, body: str) -> None:
+    async def _notify(self, notice: TrayNotice) -> None:
         if self._bus is None:
             return
-        text = await self._without_markup(self._bus, body)
-        content = ["Ankong", 0, "", title, text, [], _HINTS, NOTIFICATION_MILLISECONDS]
+        where = (_NOTIFIER, _NOTIFIER_PATH, _NOTIFIER)
         try:
-            where = (_NOTIFIER, _NOTIFIER_PATH, _NOTIFIER)
-            await _call(self._bus, *where, "Notify", "susssasa{sv}i", content)
+            (capabilities,) = await _call(self._bus, *where, "GetCapabilities", "", [])
+        except (DBusError, TimeoutError, ValueError):
+            capabilities = []
+        clickable = "actions" in capabilities
+        text = notice.text(clickable=clickable)
+        if "body-markup" in capabilities:
+            text = _without_markup(text)
+        actions = [_CLICK, notice.title] if clickable and notice.key else []
+        content = ["Ankong", 0, "", notice.title, text, actions, _HINTS, NOTIFICATION_MILLISECONDS]
+        try:
+            async with self._notifying:
+                reply = await _request(self._bus, *where, "Notify", "susssasa{sv}i", content)
+                if actions and reply.signature == "u":
+                    self._remember(reply.sender, reply.body[0], notice.key)
         except (DBusError, TimeoutError) as error:
             _log.info("no notification can be shown", detail=str(error))
 
-    async def _without_markup(self, bus: MessageBus, text: str) -> str:
-        """Return the text with ``&``, ``<`` and ``>`` escaped where the desktop reads markup.
-
-        Names of documents come from pages: they must not become links or pictures.
-        """
-        try:
-            where = (_NOTIFIER, _NOTIFIER_PATH, _NOTIFIER)
-            (capabilities,) = await _call(bus, *where, "GetCapabilities", "", [])
-        except (DBusError, TimeoutError, ValueError):
-            capabilities = []
-        if "body-markup" not in capabilities:
-            return text
-        return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    def _remember(self, sender: str | None, number: int, key: str) -> None:
+        """Remember what a notification stands for; the oldest is forgotten."""
+        self._shown.pop((sender, number), None)
+        self._shown[sender, number] = key
+        while len(self._shown) > MAX_CLICKABLE:
+            del self._shown[next(iter(self._shown))]
 
     def _start_task(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)  # the loop itself holds tasks weakly
         task.add_done_callback(self._tasks.discard)
+
+
+def _without_markup(text: str) -> str:
+    """Return the text with ``&``, ``<`` and ``>`` escaped, for a desktop that reads markup.
+
+    Names of documents come from pages: they must not become links or pictures.
+    """
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 _HINTS: Final = {"category": Variant("s", "device"), "urgency": Variant("y", 1)}
@@ -208,7 +245,15 @@ async def _connect() -> MessageBus:
         raise NoTrayError(f"no session bus: {error}") from error
 
 
-async def _call(  # noqa: PLR0913, PLR0917  # a D-Bus call has so many parts
+async def _call(bus: MessageBus, *call: Any) -> list[Any]:
+    """Call a method of another program; return the values of its reply.
+
+    See :func:`_request`.
+    """
+    return list((await _request(bus, *call)).body)
+
+
+async def _request(  # noqa: PLR0913, PLR0917  # a D-Bus call has so many parts
     bus: MessageBus,
     name: str,
     path: str,
@@ -216,8 +261,8 @@ async def _call(  # noqa: PLR0913, PLR0917  # a D-Bus call has so many parts
     member: str,
     signature: str,
     body: list[Any],
-) -> list[Any]:
-    """Call a method of another program; return the values of its reply.
+) -> Message:
+    """Call a method of another program; return its reply.
 
     Raises:
         DBusError: it returned an error, or there is no such program or method.
@@ -236,4 +281,4 @@ async def _call(  # noqa: PLR0913, PLR0917  # a D-Bus call has so many parts
         reply = await bus.call(message)
     if reply.message_type is MessageType.ERROR:
         raise DBusError(reply.error_name or "org.freedesktop.DBus.Error.Failed", str(reply.body))
-    return list(reply.body)
+    return reply

@@ -40,6 +40,7 @@ class TrayTexts:
     ask: str
     waits: str
     waits_how: str
+    waits_click: str
     unnamed: str
     program: str
     self_test: str

@@ -115,6 +115,17 @@ def make_view(state: TrayState, texts: TrayTexts) -> TrayView:
     return TrayView(status, f"{texts.product} – {text}", menu)
 
 
+def waiting_view(texts: TrayTexts) -> TrayView:
+    """Return what the icon shows while the agent cannot use its folder, and so has no panel."""
+    text = texts.warnings["folder"]
+    menu = (
+        MenuItem("waiting", text, enabled=False),
+        MenuItem("separator:1"),
+        MenuItem("quit", texts.quit),
+    )
+    return TrayView(IconStatus.ATTENTION, f"{texts.product} – {text}", menu)
+
+
 def _status(state: TrayState, texts: TrayTexts) -> tuple[IconStatus, str]:
     snapshot = state.snapshot
     if snapshot is None:

@@ -58,6 +58,16 @@ def site_lines(site: Origin, texts: PromptTexts) -> SiteLines:
     return SiteLines(*split_display_host(site), str(site), tuple(warnings))
 
 
+def asker_label(site: Origin, texts: PromptTexts) -> str:
+    """Return the label of who asks, which may be no site."""
+    return texts.asker if site.is_local else texts.site
+
+
+def allow_title(site: Origin, texts: PromptTexts) -> str:
+    """Return the title of the question whether a site, or a program, may use the card."""
+    return texts.allow_program_title if site.is_local else texts.allow_title
+
+
 def site_in_title(site: Origin) -> str:
     """Return the registrable domain for a title, where the whole host stands below.
 

@@ -15,6 +15,7 @@ class PromptTexts:
     ok: str
     # The rows of a panel, and what they show where there is no value.
     site: str
+    asker: str
     documents: str
     card: str
     called_by_site: str
@@ -36,6 +37,7 @@ class PromptTexts:
     not_encrypted: str
     # Allow this site?
     allow_title: str
+    allow_program_title: str
     allow_text: str
     blind_title: str
     blind_text: str

@@ -22,7 +22,12 @@ from agent.consent.questions import (
 from agent.origin import Origin
 from tray.prompt.documents import add_documents
 from tray.prompt.glyphs import shown_line
-from tray.prompt.lines import site_in_title, site_lines
+from tray.prompt.lines import (
+    allow_title,
+    asker_label,
+    site_in_title,
+    site_lines,
+)
 from tray.prompt.pin import PinField
 from tray.prompt.style import WIDTH
 from tray.prompt.texts import PromptTexts
@@ -58,7 +63,7 @@ def show(
 
 
 def _allow_site(root: tk.Tk, prompt: AllowSite, texts: PromptTexts) -> Window:
-    window = Window(root, texts, texts.allow_title)
+    window = Window(root, texts, allow_title(prompt.site, texts))
     _add_site(window, window.add_panel(), prompt.site)
     _add_site_warnings(window, prompt.site)
     window.add_text(texts.allow_text)
@@ -307,7 +312,7 @@ def _add_site(window: Window, panel: tk.Frame, site: Origin) -> None:
     shown = [host]
     if lines.origin:
         shown.append(Line(lines.origin, window.style.small))
-    window.add_fact(panel, window.texts.site, shown)
+    window.add_fact(panel, asker_label(site, window.texts), shown)
 
 
 def _add_site_warnings(window: Window, site: Origin) -> None:

@@ -10,7 +10,7 @@ import hmac
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Final, Self
@@ -27,6 +27,19 @@ _NONCE_SIZE: Final = 16  # bytes
 _MOMENT_SIZE: Final = 8  # bytes, seconds since 1970, big endian
 _TOKEN_SIZE: Final = _MOMENT_SIZE + _NONCE_SIZE + sha256().digest_size
 _PURPOSE: Final = b"ankong-panel-v1\0"
+
+
+class PanelUnreachableError(AgentError):
+    """Other programs hold the ports on which the panel would be shown."""
+
+    code = ErrorCode.BUSY
+
+    def __init__(self, ports: Sequence[int]) -> None:
+        listed = ", ".join(map(str, ports))
+        super().__init__(
+            f"other programs hold the ports {listed}; the agent tries them again every minute, "
+            "and 'ankong doctor' says who holds them"
+        )
 
 
 class PanelKey:
@@ -104,10 +117,13 @@ def panel_address(paths: Paths) -> str:
     """Return an address that opens the running agent's panel, once.
 
     Raises:
+        PanelUnreachableError: the agent that runs there got none of its ports.
         AgentError: ``timeout``: no agent runs there, or it is not ready yet.
 
     """
     record = read_record(paths.instance)
+    if record is not None and record.port is None and record.missing:
+        raise PanelUnreachableError(record.missing)
     if record is None or record.port is None:
         raise AgentError("no agent is ready", code=ErrorCode.TIMEOUT)
     try:

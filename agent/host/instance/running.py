@@ -37,7 +37,15 @@ class Instance:
     The lock is the operating system's: it ends with the process, however that ends.
     """
 
-    def __init__(self, paths: Paths) -> None:
+    def __init__(self, paths: Paths, policy: str | None = None) -> None:
+        """Prepare to hold a folder.
+
+        Args:
+            paths: of its files.
+            policy: the fingerprint of the policy that is in force.
+
+        """
+        self._policy = policy
         self._paths = paths
         # A SoftFileLock would outlive a crash; FileLock is flock or LockFileEx.
         # Not at once: whoever asks whether an agent runs holds the lock for a moment.
@@ -58,12 +66,16 @@ class Instance:
             holder = read_record(self._paths.instance)
             pid = None if holder is None else holder.pid
             raise AlreadyRunningError(self._paths.state, pid) from error
-        hold_mutex()
-        for folder in (self._paths.state, self._paths.tls):
-            remove_leftovers(folder)
-        with suppress(OSError):  # an old request is not for this agent
-            self._paths.quit_request.unlink(missing_ok=True)
-        self.announce()
+        try:
+            hold_mutex()
+            for folder in (self._paths.state, self._paths.tls):
+                remove_leftovers(folder)
+            with suppress(OSError):  # an old request is not for this agent
+                self._paths.quit_request.unlink(missing_ok=True)
+            self.announce()
+        except BaseException:
+            self._lock.release()  # a disk that is full now may have room later
+            raise
         return self
 
     def announce(
@@ -85,6 +97,7 @@ class Instance:
             port=port,
             hipki_port=hipki_port,
             provider=provider,
+            policy=self._policy,
             also=also,
             missing=missing,
         )

@@ -107,9 +107,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     hipki_port: Annotated[
         Port, Lock(), Flag("plain HTTP port (default 61161)", "N", "a port is 0 to 65535")
     ] = 61161
-    hipki_version: Annotated[str, Meta(pattern=r"^[0-9]+(\.[0-9]+)*\Z", max_length=32)] | None = (
-        None
-    )
+    hipki_version: Annotated[
+        Annotated[str, Meta(pattern=r"^[0-9]+(\.[0-9]+)*\Z", max_length=32)] | None, Lock()
+    ] = None
     hipki_reader: Annotated[str, Meta(min_length=1, max_length=127)] | None = None
     mca: Annotated[
         bool, Flag("also answer the pages of the old component's sibling, on port 16888")

@@ -6,10 +6,12 @@ While a policy file exists but cannot be read or is invalid, every site is refus
 import sys
 from collections.abc import Mapping
 from enum import Enum, auto
+from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Final, Literal, Self
 
+import msgspec
 from msgspec import Meta, Struct
 
 from agent.host.settings import config
@@ -173,6 +175,12 @@ class Policy:
             planted, policy = policy.planted, cls.load(stand_in, administrators_only=False)
             policy.planted = planted
         return policy
+
+    @property
+    def fingerprint(self) -> str:
+        """64 hexadecimal digits, the same for policies that decide the same."""
+        decided = (self.problem, self._rules, sorted(self._locked.items()))
+        return sha256(msgspec.json.encode(decided)).hexdigest()
 
     def decision(self, origin: Origin) -> Ruling:
         """Return what the policy decides about a site; an unusable policy forbids every site."""

@@ -1,24 +1,36 @@
 """The beacon on plain HTTP, by which pages find out why TLS fails."""
 
+from collections.abc import Callable
+
 from aiohttp import web
 
 from agent import __version__
+from agent.errors import ErrorCode
 from agent.origin import Origin
 from agent.web.front.answer import answer
+from agent.web.front.guard import Refused
 from agent.web.front.mount import Mount
 from agent.web.native import messages, wire
 from agent.web.native.routes import public
 
 
-def beacon(tls_port: int) -> Mount:
-    """Return the mount that tells where the native API listens."""
-    ping = wire.encode(messages.Ping("ankong", __version__, tls_port))
+def beacon(tls_port: Callable[[], int | None]) -> Mount:
+    """Return the mount that tells where the native API listens.
+
+    Args:
+        tls_port: returns the port of the native API; None while other programs hold all of its
+            ports. Pages are refused then: they would take an answer for a bad certificate.
+
+    """
     # Inventory scripts look for this word on this port.
     banner = f"Ankong (安控) version:{__version__}\n".encode()
 
     async def handle_ping(request: web.BaseRequest, site: Origin | None) -> web.Response:
         del request
-        return answer(ping, site)
+        port = tls_port()
+        if port is None:
+            raise Refused(503, ErrorCode.BUSY, "other programs hold the ports of the native API")
+        return answer(wire.encode(messages.Ping("ankong", __version__, port)), site)
 
     async def handle_banner(request: web.BaseRequest, site: Origin | None) -> web.Response:
         del request

@@ -122,7 +122,7 @@ class Panel:
         self._testing = asyncio.Lock()
         self.mount = PanelMount(files.load(), self._calls(), spend_token)
 
-    def listening(self, port: int, hipki_port: int | None, hipki_error: str | None) -> None:
+    def listening(self, port: int | None, hipki_port: int | None, hipki_error: str | None) -> None:
         """Show where the agent listens, once it does, and when it gets another port."""
         self._ports = {"port": port, "hipki_port": hipki_port, "hipki_error": hipki_error}
         self._live.tell()

@@ -11,7 +11,13 @@ from agent.harmless import is_harmful, one_line
 from agent.origin import LOCAL_USER, Origin
 from agent.words.language import Language, chosen_language, of_environment, of_tag
 from tray.prompt.glyphs import is_drawn, shown_line
-from tray.prompt.lines import describe, site_in_title, site_lines
+from tray.prompt.lines import (
+    allow_title,
+    asker_label,
+    describe,
+    site_in_title,
+    site_lines,
+)
 from tray.prompt.style import HIGH_CONTRAST, LIGHT, Palette, system_palette
 from tray.prompt.texts import PromptTexts, button_label, load_texts
 from tray.prompt.wrap import fit, wrap
@@ -123,6 +129,19 @@ def test_who_is_no_site_is_named_in_words() -> None:
         lines = site_lines(Origin.parse_any(name), CHINESE)
         assert "local" not in lines.domain
         assert (lines.before_domain, lines.origin, lines.warnings) == ("", "", ())
+
+
+@pytest.mark.parametrize("language", Language)
+def test_what_is_no_site_is_not_called_one(language: Language) -> None:
+    texts = load_texts(language)
+    site, program = Origin.parse("https://portal.example"), Origin.parse_any("local://program")
+    assert asker_label(site, texts) == texts.site
+    assert asker_label(program, texts) == texts.asker != texts.site
+    assert allow_title(site, texts) == texts.allow_title
+    assert allow_title(program, texts) == texts.allow_program_title
+    word = {"zh-Hant": "網站", "en": "site", "vi": "trang", "id": "situs"}[language]
+    for text in (texts.asker, texts.allow_program_title, texts.allow_text):
+        assert word not in text.lower()
 
 
 @given(st.text(max_size=400))

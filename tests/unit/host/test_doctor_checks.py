@@ -16,14 +16,16 @@ import pytest
 from agent.doctor import browsers, examination
 from agent.doctor.card_survey import CardSurvey
 from agent.doctor.cards import check_readers
+from agent.doctor.files import check_policy
 from agent.doctor.installed_agent import InstalledAgent
-from agent.doctor.network import check_ports, is_status
+from agent.doctor.network import check_agent, check_ports, is_status
 from agent.doctor.repairs import RepairError, repair
 from agent.doctor.report import Level
 from agent.errors import BadRequestError
 from agent.host.instance.running import Instance
 from agent.host.machine.paths import Paths
 from agent.host.settings import config
+from agent.host.settings.policy import Policy
 from agent.host.tls.machine import Completed
 from agent.host.update.status import UpdateChecking, VersionAge
 from agent.signing.model import CardPresence, ReaderView, Snapshot
@@ -360,6 +362,51 @@ def test_a_taken_port_that_the_running_agent_lacks_is_named_with_its_program(
 ) -> None:
     found = port_findings(tmp_path / "s", port=28443, provider="pcsc", missing=(taken_port,))
     assert f"pid {os.getpid()}" in found[f"{taken_port} port_taken"].facts["owner"]
+
+
+def test_a_policy_that_changed_after_the_start_is_told(tmp_path: Path) -> None:
+    """One that was mended too: the agent goes on refusing every site."""
+    paths = Paths(tmp_path / "s")
+    paths.prepare()
+    file = tmp_path / "policy.toml"
+
+    def read(text: str) -> Policy:
+        file.write_text(text)
+        return Policy.load(file, administrators_only=False)
+
+    broken, mended = read("page_pin ="), read("page_pin = false")
+    assert mended.fingerprint == read("# the same\npage_pin=false").fingerprint
+    for at_start, now, told in (
+        (broken, mended, True),
+        (mended, read("page_pin = true"), True),
+        (mended, Policy(), True),
+        (mended, mended, False),
+    ):
+        with Instance(paths, at_start.fingerprint):
+            found = [each.code for each in check_policy(InstalledAgent(paths=paths, policy=now))]
+        assert ("policy_changed" in found) == told
+    with Instance(paths):  # an older agent does not say what it has
+        assert [each.code for each in check_policy(InstalledAgent(paths=paths))] == ["policy_none"]
+    ended = check_policy(InstalledAgent(paths=paths, policy=mended))
+    assert [each.code for each in ended] == ["policy_ok"]
+
+
+def test_an_agent_without_any_port_is_a_fault_that_names_who_has_them(
+    tmp_path: Path, taken_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(config, "NATIVE_PORTS", (taken_port,))
+    paths = Paths(tmp_path / "s")
+    paths.prepare()
+    with Instance(paths) as running, socket.create_server(("127.0.0.1", 0)) as plain:
+        own = plain.getsockname()[1]
+        running.announce(None, own, "pcsc", (), (taken_port,))
+        installation = InstalledAgent(paths=paths)
+        (agent,) = check_agent(installation)
+        ports = {each.facts["port"]: each for each in check_ports(installation)}
+    assert (agent.code, agent.level) == ("agent_no_port", Level.FAULT)
+    assert ports[str(taken_port)].level is Level.FAULT
+    assert f"pid {os.getpid()}" in ports[str(taken_port)].facts["owner"]
+    assert ports[str(own)].code == "port_used_by_agent"  # not a stranger's
 
 
 def test_the_ports_that_the_agent_took_later_are_its_own(

@@ -22,6 +22,7 @@ WHOLE: dict[str, Any] = {
     "provider": "pcsc",
     "also": [],
     "missing": [],
+    "policy": None,
 }
 
 

@@ -1,15 +1,17 @@
 """The administrator's policy: stronger than everybody, and closed when it cannot be read."""
 
 import os
+import re
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.host.settings import config, policy
-from agent.host.settings.config import BlindRule, ConfigError, Settings
+from agent.host.settings.config import BlindRule, ConfigError, Lock, Settings
 from agent.host.settings.policy import Policy, Ruling, SiteRules
 from agent.origin import Origin
 
@@ -69,9 +71,10 @@ def test_the_policy_is_stronger_than_the_settings(tmp_path: Path) -> None:
         update_check = false
         port = 4000
         hipki_port = 4001
+        hipki_version = "1.3.4.103349"
         log_level = "debug"
     """
-    mine = Settings(page_pin=True, port=1, log_level="error", mca=True)
+    mine = Settings(page_pin=True, hipki_version="2.0", port=1, log_level="error", mca=True)
     assert load(tmp_path / "policy.toml", text).over(mine) == Settings(
         page_pin=False,
         allow_sha1=True,
@@ -80,9 +83,21 @@ def test_the_policy_is_stronger_than_the_settings(tmp_path: Path) -> None:
         update_check=False,
         port=4000,
         hipki_port=4001,
+        hipki_version="1.3.4.103349",
         log_level="debug",
         mca=True,
     )
+
+
+def test_the_administrators_guide_names_what_a_policy_may_say() -> None:
+    """Every name, and no other; each with a value that is read."""
+    guide = (Path(__file__).parents[3] / "installer" / "README.md").read_text("utf-8")
+    start = guide.index("**The administrator's policy**")
+    part = guide[start : guide.index("**Update notices.**", start)]
+    rows = [line.split("|")[1] for line in part.splitlines() if line.startswith("| `")]
+    named = {name for row in rows for name in re.findall(r"`([a-z0-9_]+)`", row)}
+    about_sites = {each.name for each in msgspec.structs.fields(SiteRules)}
+    assert named == about_sites | {name for name, _, _ in config.marked(Lock)}
 
 
 @pytest.mark.parametrize(
@@ -101,6 +116,7 @@ def test_the_policy_is_stronger_than_the_settings(tmp_path: Path) -> None:
         "port = 65536",
         "port = -1",
         'log_level = "loud"',
+        'hipki_version = "1.3 (fleet)"',
         'other_sites = "allow"',
         'blind_signatures = "never"',
         'blind_origins = ["https://*"]',
