@@ -8,6 +8,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from agent.origin import Origin
 from agent.virtualcard.card import VirtualCard
+from tests.browser.hipki.popups import press
 from tests.browser.hipki.site import Sites
 from tests.web.hipki.rig import WRONG_PIN, Rig
 
@@ -18,12 +19,6 @@ PAGES = ("/popupForm", "/selfTest.htm", "/addDomain?domain=evil.test")
 
 def hostile(page: Page, sites: Sites, rig: Rig, **query: object) -> None:
     page.goto(sites.url("hostile.html", "evil", port=rig.port, **query))
-
-
-def opened(page: Page, button: str = "open") -> Page:
-    with page.expect_popup() as popup:
-        page.click(f"#{button}")
-    return popup.value
 
 
 def test_nothing_of_ours_can_be_framed(make_card: CardFactory, page: Page, sites: Sites) -> None:
@@ -46,12 +41,12 @@ def test_only_the_opener_is_listened_to(make_card: CardFactory, page: Page, site
     with Rig(make_card(), consent="ask") as rig:
         rig.allow(sites.origin("evil"))
         page.goto(sites.url("classic.html", "service", port=rig.port))
-        popup = opened(page, "certificate")
+        popup = press(page, "certificate")
         popup.locator("#choices button").first.wait_for()
         popup.close()
         hostile(page, sites, rig)
         page.evaluate("() => { onready = () => {}; }")
-        popup = opened(page)
+        popup = press(page, "open")
         popup.wait_for_load_state()
         # A frame of the page, of another origin, has the popup's name but did not open it.
         script = """url => new Promise(resolve => {
@@ -76,7 +71,7 @@ def test_a_message_that_comes_again_is_not_served(
         hostile(page, sites, rig, message=json.dumps(fields))
         five_times = "for (let i = 0; i < 5; i++) popup.postMessage(message, '*');"
         page.evaluate(f"() => {{ onready = popup => {{ {five_times} }}; }}")
-        opened(page)
+        press(page, "open")
         page.wait_for_function("answers().length === 1")
         page.wait_for_timeout(500)
         assert page.evaluate("answers().length") == 1
@@ -90,7 +85,7 @@ def test_a_page_that_did_not_hear_the_popup_is_called_again(
         hostile(page, sites, rig, message='{"func":"CheckEnvir"}')
         # As if the browser had lost the first message: it sometimes does.
         page.evaluate("() => { const hear = onready; onready = () => { onready = hear; }; }")
-        opened(page)
+        press(page, "open")
         page.wait_for_function("answers().length === 1")
         assert page.evaluate("heard.length") >= 3
 
@@ -101,7 +96,7 @@ def test_a_page_that_replaces_the_asking_one_hears_nothing(
     card = make_card()
     with Rig(card, consent="ask") as rig:
         page.goto(sites.url("classic.html", port=rig.port))
-        popup = opened(page, "certificate")
+        popup = press(page, "certificate")
         popup.locator("#choices button").first.wait_for()
         hostile(page, sites, rig)
         popup.click("[data-answer=once]")
@@ -117,7 +112,7 @@ def test_a_name_that_imitates_another_is_not_the_first_thing_to_be_read(
 ) -> None:
     with Rig(make_card(), consent="ask") as rig:
         page.goto(sites.url("hostile.html", "xn--pple-43d", port=rig.port))
-        popup = opened(page)
+        popup = press(page, "open")
         expect(popup.locator("#host")).to_have_text("xn--pple-43d.test")
         expect(popup.locator("#odd")).to_contain_text(
             "\u0430pple.test"
@@ -127,7 +122,7 @@ def test_a_name_that_imitates_another_is_not_the_first_thing_to_be_read(
 def test_a_host_is_read_as_its_domain_s(make_card: CardFactory, page: Page, sites: Sites) -> None:
     with Rig(make_card(), consent="ask") as rig:
         page.goto(sites.url("hostile.html", "www.gov.tw.evil", port=rig.port))
-        popup = opened(page)
+        popup = press(page, "open")
         expect(popup.locator("#host")).to_have_text("www.gov.tw.evil.test")
         expect(popup.locator("#host .domain")).to_have_text("evil.test")
         expect(popup.locator("#owner")).to_contain_text("evil.test")
@@ -141,11 +136,11 @@ def test_a_flood_of_popups_leaves_others_alone(
         hostile(page, sites, rig, message='{"func":"CheckEnvir"}')
         for _ in range(6):
             page.evaluate("message = JSON.stringify({ func: 'CheckEnvir', n: Math.random() })")
-            opened(page)
+            press(page, "open")
         page.wait_for_function("heard.filter(each => each.includes('ret_code')).length === 2")
         other = context.new_page()
         other.goto(sites.url("classic.html", port=rig.port))
-        opened(other, "check")
+        press(other, "check")
         other.wait_for_function("outcomes.length === 1")
         assert other.evaluate("outcomes[0].ret_code") == 0
 
@@ -171,7 +166,7 @@ def test_odd_messages_get_a_number(
     with Rig(card) as rig:
         hostile(page, sites, rig)
         page.evaluate("text => { message = text; }", message)
-        opened(page)
+        press(page, "open")
         page.wait_for_function("answers().length === 1")
         reply = json.loads(page.evaluate("answers()[0]"))
     assert reply["ret_code"] in (0x7600000E, 0x7600000B)
@@ -185,7 +180,7 @@ def test_a_hundred_megabytes_end_in_a_number(
     with Rig(make_card()) as rig:
         hostile(page, sites, rig)
         page.evaluate("message = JSON.stringify({ func: 'MakeSignature', tbs: 'x'.repeat(1e8) })")
-        opened(page)
+        press(page, "open")
         page.wait_for_function("answers().length === 1")
         assert json.loads(page.evaluate("answers()[0]"))["ret_code"] == 0x7600000A
 

@@ -14,6 +14,7 @@ from playwright.sync_api import Page, expect
 from agent.cms.verify import verify
 from agent.virtualcard import cardfile
 from agent.virtualcard.card import VirtualCard
+from tests.browser.hipki.popups import outcome, press
 from tests.browser.hipki.site import Sites
 from tests.conftest import TEST_PIN
 from tests.tray.prompt.desktop import PATIENCE, Desktop, program
@@ -65,18 +66,6 @@ def lingering_agent(start: Start) -> RunningAgent:
 
 def classic(agent: RunningAgent, sites: Sites, **query: Any) -> str:
     return sites.url("classic.html", port=agent.ready["hipki_port"], **query)
-
-
-def press(page: Page, button: str) -> Page:
-    """Press a button; give the popup that it opens."""
-    with page.expect_popup() as opened:
-        page.click(f"#{button}")
-    return opened.value
-
-
-def outcome(page: Page, number: int) -> Any:
-    page.wait_for_function(f"window.outcomes.length > {number}")
-    return page.evaluate(f"window.outcomes[{number}]")
 
 
 def until_asked(popup: Page) -> None:
