@@ -8,7 +8,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from agent.origin import Origin
 from agent.virtualcard.card import VirtualCard
-from tests.browser.hipki.popups import press
+from tests.browser.hipki.popups import press, say, until_closed
 from tests.browser.hipki.site import Sites
 from tests.web.hipki.rig import WRONG_PIN, Rig
 
@@ -133,16 +133,91 @@ def test_a_flood_of_popups_leaves_others_alone(
 ) -> None:
     with Rig(make_card(), consent="ask") as rig:
         rig.allow(sites.origin("service"))
-        hostile(page, sites, rig, message='{"func":"CheckEnvir"}')
-        for _ in range(6):
-            page.evaluate("message = JSON.stringify({ func: 'CheckEnvir', n: Math.random() })")
-            press(page, "open")
-        page.wait_for_function("heard.filter(each => each.includes('ret_code')).length === 2")
+        for name in ("a.evil", "b.evil", "c.evil"):
+            page = context.new_page()
+            page.goto(sites.url("hostile.html", name, port=rig.port))
+            for _ in range(3):
+                page.evaluate("message = JSON.stringify({ func: 'CheckEnvir', n: Math.random() })")
+                popup = press(page, "open")
+                popup.locator("#choices button").first.wait_for()
+        # Of nine, three still ask; a browser would have had no connection for another's popup.
+        assert sum("popupForm" in each.url for each in context.pages) == 3
         other = context.new_page()
         other.goto(sites.url("classic.html", port=rig.port))
         press(other, "check")
         other.wait_for_function("outcomes.length === 1")
         assert other.evaluate("outcomes[0].ret_code") == 0
+
+
+def test_a_popup_goes_with_its_page(
+    make_card: CardFactory, context: BrowserContext, sites: Sites
+) -> None:
+    card = make_card()
+    with Rig(card, consent="ask") as rig:
+        fields = {"func": "MakeSignature", "tbs": "x", "pin": WRONG_PIN}
+        page = context.new_page()
+        hostile(page, sites, rig, message=json.dumps(fields))
+        popup = press(page, "open")
+        popup.locator("#choices button").first.wait_for()
+        page.close()
+        until_closed(popup)
+    assert card.data.attempts_left == 3
+
+
+def test_the_first_of_two_different_messages_counts(
+    make_card: CardFactory, page: Page, sites: Sites
+) -> None:
+    card = make_card()
+    with Rig(card) as rig:
+        hostile(page, sites, rig)
+        fields = {"func": "MakeSignature", "tbsEncoding": "NONE", "pin": WRONG_PIN}
+        messages = [json.dumps({**fields, "tbs": text}) for text in ("first", "second")]
+        page.evaluate(
+            """messages => { onready = (popup) => {
+                popup.postMessage({ func: "MakeSignature" }, "*");
+                for (const each of messages) popup.postMessage(each, "*");
+            }; }""",
+            messages,
+        )
+        until_closed(press(page, "open"))
+        page.wait_for_function("answers().length === 1")
+    assert card.data.attempts_left == 2
+
+
+SANDBOX = "allow-scripts allow-popups allow-popups-to-escape-sandbox allow-forms"
+
+
+@pytest.mark.parametrize("is_sandboxed", [True, False])
+def test_a_frame_in_a_page_asks_as_itself(
+    make_card: CardFactory, page: Page, sites: Sites, is_sandboxed: bool
+) -> None:
+    card = make_card()
+    with Rig(card, consent="ask") as rig:
+        rig.allow(sites.origin("service"))
+        page.goto(sites.url("classic.html", "service", port=rig.port))
+        message = json.dumps({"func": "MakeSignature", "tbs": "x", "pin": WRONG_PIN})
+        url = sites.url("hostile.html", "evil", port=rig.port, message=message)
+        page.evaluate(
+            """([url, sandbox]) => {
+                const frame = document.createElement("iframe");
+                if (sandbox) frame.sandbox = sandbox;
+                frame.src = url;
+                document.body.append(frame);
+            }""",
+            [url, SANDBOX if is_sandboxed else ""],
+        )
+        frame = page.frame_locator("iframe")
+        with page.expect_popup() as opened:
+            frame.locator("#open").click()
+        popup = opened.value
+        if not is_sandboxed:
+            expect(popup.locator("#host")).to_have_text("evil.test")
+            say(popup, "never")
+        until_closed(popup)
+        inner = page.frames[1]
+        inner.wait_for_function("answers().length === 1")
+        assert json.loads(inner.evaluate("answers()[0]"))["ret_code"] == 0x76000031
+    assert card.data.attempts_left == 3
 
 
 @pytest.mark.parametrize(

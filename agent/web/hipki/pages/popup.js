@@ -200,6 +200,8 @@
       const isAside = wasAside || !document.hasFocus();
       if (performance.now() - since >= (isAside ? PATIENCE : LONGEST_BUSY)) call();
     }, 250);
+    // Nobody would hear the answer, and a question would be about a page that the citizen no longer sees.
+    setInterval(() => { if (opener.closed) window.close(); }, 500);
     call();
   } else {
     alone();
