@@ -155,7 +155,7 @@ class PopupRoutes:
             return to_text(await self._component.answer(site, function, name, fields))
 
         with self._conversations.join(
-            self._conversations.key(site, name, fields), work
+            self._conversations.key(site, name, fields), name, work
         ) as conversation:
             self._open[token.text] = conversation
             try:

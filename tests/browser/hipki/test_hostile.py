@@ -184,6 +184,24 @@ def test_the_first_of_two_different_messages_counts(
     assert card.data.attempts_left == 2
 
 
+def test_a_message_that_can_be_read_in_two_ways_is_asked_about_as_the_agent_reads_it(
+    make_card: CardFactory, page: Page, sites: Sites
+) -> None:
+    # JSON as it is for a script; too deep for the agent, which then takes it for an escaped one.
+    deep = "[" * 3000 + "]" * 3000
+    rest = '":%22x%22,%22func%22:%22MakeSignature%22,%22tbs%22:%22x%22,%22pin":"123456"'
+    message = f'{{"func":"CheckEnvir","a":"%5C","," :{deep},{rest}}}'
+    assert json.loads('{"a":"%5C","," :[],' + rest + "}")["a"] == "%5C"
+    with Rig(make_card(), consent="ask") as rig:
+        hostile(page, sites, rig)
+        page.evaluate("text => { message = text; }", message)
+        popup = press(page, "open")
+        expect(popup.locator("#text")).to_contain_text("簽章。允許之後")
+        say(popup, "once")
+        page.wait_for_function("answers().length === 1")
+        assert json.loads(page.evaluate("answers()[0]"))["func"] == "sign"
+
+
 SANDBOX = "allow-scripts allow-popups allow-popups-to-escape-sandbox allow-forms"
 
 

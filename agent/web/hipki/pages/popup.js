@@ -129,6 +129,7 @@
       progress(doing());
       return;
     }
+    name = state.question.func; // as the agent has read it: what the citizen is asked about
     showSite(state.question);
     for (const id of ["text", "blind", "more"]) put(id, "");
     questions[state.question.kind](state.question);
