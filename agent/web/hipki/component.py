@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final, TypeAlias
 
-from agent.errors import AgentError, ErrorCode, MuteCardError, SeveralCardsError
+from agent.errors import AgentError, ErrorCode, MuteCardError, OtherCardError, SeveralCardsError
 from agent.host.settings.config import Settings
 from agent.origin import Origin
 from agent.secret import SecretBytes
@@ -172,8 +172,9 @@ class HipkiComponent:
 
     async def _check_environment(self, site: Origin, fields: RequestFields) -> Reply:
         await self._service.connect(site)
-        contents = await self._serials(site)
-        return information(self._slots(contents, fields), version=self.version)
+        slots = self._slots(await self._serials(site), fields)
+        # All where the named card is not there: so a page finds out that it is another one by now.
+        return information(_with_number(slots, fields) or slots, version=self.version)
 
     async def _read_certificates(self, site: Origin, fields: RequestFields) -> Reply:
         await self._service.connect(site)
@@ -187,7 +188,7 @@ class HipkiComponent:
         except AgentError as error:
             outcome = _listing_outcome(error)
         # A card without certificates has a number all the same, and pages compare it.
-        slots = self._slots(self._known_serials() | read, fields)
+        slots = _of_named_card(self._slots(self._known_serials() | read, fields), fields)
         asked = [slot.reader.name for slot in slots]
         if not any(name in read for name in asked):  # the cards that were read are others
             failures = (unread[name] for name in asked if name in unread)
@@ -296,6 +297,28 @@ def _listing_outcome(error: AgentError) -> ErrorNumbers:
 def _as_strangers_see(slot: Slot) -> Slot:
     name = public_reader_name(slot.reader.name)
     return replace(slot, reader=replace(slot.reader, name=name, generation=None))
+
+
+def _with_number(slots: Sequence[Slot], fields: RequestFields) -> list[Slot]:
+    """Return the slots of the card that is named by its number; all where none is named."""
+    number = fields.card_number
+    return [slot for slot in slots if number is None or slot.has_card(number)]
+
+
+def _of_named_card(slots: list[Slot], fields: RequestFields) -> list[Slot]:
+    """Return the slots whose card is the named one, or may be; without any card, all.
+
+    Raises:
+        OtherCardError: cards are there, and none has the number.
+
+    """
+    if all(slot.contents is None for slot in slots):
+        return slots
+    unread = [slot for slot in slots if slot.contents is not None and not slot.contents.serial]
+    found = _with_number(slots, fields) or unread
+    if not found:
+        raise OtherCardError("none of the cards has the number that the page names")
+    return found
 
 
 async def _refuse(site: Origin, fields: RequestFields) -> Reply:

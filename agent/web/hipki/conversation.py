@@ -18,6 +18,7 @@ from typing import Any, Final, TypeAlias
 from agent.errors import AgentError, ErrorCode
 from agent.origin import Origin
 from agent.web.hipki.fields import RequestFields
+from agent.web.hipki.functions import MAX_NAME
 from agent.web.hipki.long_texts import PIECE
 
 ANSWER_SECONDS: Final = 120.0
@@ -95,14 +96,17 @@ class PopupQuestion:
 class Conversation:
     """A request under way, whose state popups follow."""
 
-    def __init__(self, work: Callable[[], Awaitable[str]]) -> None:
+    def __init__(self, name: str, work: Callable[[], Awaitable[str]]) -> None:
         """Start the work.
 
         Args:
+            name: of the function that the page asks for, as it was read here: a text can be made
+                that the popup's script would read as another request.
             work: returns the reply, and never raises; in it :func:`current` is this conversation.
 
         """
         self.followers = 0
+        self._name = name[:MAX_NAME]
         self._question: PopupQuestion | None = None
         self._windows = 0
         self._reply: str | None = None
@@ -152,7 +156,7 @@ class Conversation:
         if self._reply is not None:
             return {"reply": self._reply}
         if self._question is not None:
-            return {"question": self._question.shown}
+            return {"question": {**self._question.shown, "func": self._name}}
         return {"window": True} if self._windows else {"working": True}
 
     def _change(self) -> None:
@@ -198,11 +202,13 @@ class Conversations:
         return digest.digest()
 
     @contextmanager
-    def join(self, key: Key, work: Callable[[], Awaitable[str]]) -> Iterator[Conversation]:
+    def join(
+        self, key: Key, name: str, work: Callable[[], Awaitable[str]]
+    ) -> Iterator[Conversation]:
         """Join the request under way, or start it; it is cancelled when the last popup leaves."""
         conversation = self._under_way.get(key)
         if conversation is None:
-            conversation = self._start(key, work)
+            conversation = self._start(key, name, work)
         conversation.followers += 1
         try:
             yield conversation
@@ -212,8 +218,8 @@ class Conversations:
                 self._forget(key, conversation)
                 conversation.task.cancel()
 
-    def _start(self, key: Key, work: Callable[[], Awaitable[str]]) -> Conversation:
-        conversation = self._under_way[key] = Conversation(work)
+    def _start(self, key: Key, name: str, work: Callable[[], Awaitable[str]]) -> Conversation:
+        conversation = self._under_way[key] = Conversation(name, work)
         # The same request after the reply is another request.
         conversation.task.add_done_callback(lambda _: self._forget(key, conversation))
         return conversation

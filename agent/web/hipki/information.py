@@ -97,6 +97,10 @@ class Slot:
         """The reader's name as pages get it."""
         return without_quotes(self.reader.name)
 
+    def has_card(self, number: str) -> bool:
+        """Return whether the card's number is this one; upper and lower case are the same."""
+        return self.contents is not None and self.contents.serial.upper() == number.upper()
+
 
 def information(
     slots: Iterable[Slot],

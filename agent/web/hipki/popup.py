@@ -1,6 +1,8 @@
 """Answer the requests of our own pages: each has a token, the answer is lines of JSON."""
 
+import asyncio
 import json
+from functools import partial
 from typing import Annotated, Any, ClassVar, Final, TypeVar
 
 import msgspec
@@ -8,15 +10,18 @@ from aiohttp import hdrs, web
 from msgspec import Meta, Struct
 
 from agent.consent.consent import Consent
+from agent.domain import group_of
 from agent.errors import AgentError, BadRequestError, ErrorCode
 from agent.origin import LOCAL_PROGRAM, SELF_TEST, Origin
 from agent.secret import wipe
+from agent.seldom import SeldomLog
 from agent.web.front.answer import answer
 from agent.web.front.audience import Audience
 from agent.web.front.body import read_body
 from agent.web.front.guard import RequestPurpose
-from agent.web.front.limits import Limits, Slots
+from agent.web.front.limits import Limits
 from agent.web.front.mount import Handler, Route, Routes
+from agent.web.front.shares import Shares, ShareSizes
 from agent.web.hipki.component import HipkiComponent
 from agent.web.hipki.conversation import (
     THINKING_SECONDS,
@@ -32,7 +37,8 @@ from agent.web.hipki.request_parser import RequestParser
 from agent.web.hipki.tokens import PageKind, PageToken, PageTokens
 from agent.web.service import Service
 
-POPUPS: Final = 4  # of one site at once; a browser has six connections to us for all sites
+POPUPS: Final = ShareSizes(site=4, domain=3, strangers=4)
+"""At once; each waits on a connection, and a browser has six of them to us for all sites."""
 _SMALL: Final = 4096  # bytes
 _LARGE: Final = 2 * MAX_BODY  # bytes; JSON within JSON escapes every quotation mark
 
@@ -91,7 +97,7 @@ class PopupRoutes:
         self._conversations = Conversations()
         self._open: dict[str, Conversation] = {}
         self._parsing = RequestParser()
-        self._places = Slots(POPUPS, ErrorCode.BUSY)
+        self._places = Shares(POPUPS, component.is_allowed, SeldomLog(__name__))
         self.tokens = PageTokens()
         self.routes = self._make_routes()
 
@@ -127,11 +133,12 @@ class PopupRoutes:
         except AgentError as error:
             reply = self._component.refusal(name, numbers(error))
         else:
+            await asyncio.to_thread(group_of, site)  # its list is read at first
             try:
-                with self._places.hold(site):
+                with self._places.hold(site, partial(_hang_up, request)):
                     return await self._converse(request, token, site, name, fields)
-            except AgentError as error:
-                reply = self._component.refusal(name, numbers(error))
+            except AgentError:  # no place is left; whatever else fails is a reply of its own
+                reply = self._component.refusal(name, ErrorNumbers(Major.SESSION))
         return _json({"reply": to_text(reply)})
 
     async def _converse(
@@ -148,7 +155,7 @@ class PopupRoutes:
             return to_text(await self._component.answer(site, function, name, fields))
 
         key = await self._parsing.run(fields.length, self._conversations.key, site, name, fields)
-        with self._conversations.join(key, work) as conversation:
+        with self._conversations.join(key, name, work) as conversation:
             self._open[token.text] = conversation
             try:
                 return await _stream(request, conversation)
@@ -221,6 +228,12 @@ def _site(token: PageToken, origin: str) -> Origin:
         return Origin.parse(origin)
     except BadRequestError as error:
         raise HipkiError(Major.UNTRUSTED_SITE) from error
+
+
+def _hang_up(request: web.BaseRequest) -> None:
+    """End a popup's request; the popup then tells its page that it has failed."""
+    if request.transport is not None:
+        request.transport.abort()
 
 
 async def _stream(request: web.BaseRequest, conversation: Conversation) -> web.StreamResponse:

@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
+from agent.cms.digest import HashAlgorithm
 from agent.cms.verify import verify
 from agent.consent.permissions import Permission
 from agent.origin import Origin
 from agent.virtualcard.card import VirtualCard
 from tests.browser.firefox.marionette import Firefox
 from tests.browser.hipki.site import Sites, serve_sites
-from tests.web.hipki.rig import WRONG_PIN, Rig
+from tests.web.hipki.rig import WRONG_PIN, Rig, base64_text
 
 CardFactory = Callable[..., VirtualCard]
 pytestmark = pytest.mark.browser
@@ -74,3 +75,28 @@ def test_the_picture_is_read_from_a_canvas(
             seen = firefox.run("return readFile()")
             assert "serverVersion" in seen
             assert (card.data.serial in seen) is is_friend
+
+
+def test_the_popup_asks_about_what_cannot_be_shown_and_then_which_card(
+    firefox: Firefox, sites: Sites, make_card: CardFactory
+) -> None:
+    cards = make_card("gen1"), make_card("gen2")
+    digest = base64_text(HashAlgorithm.SHA256.digest(b"document"))
+    with Rig(*cards, consent="ask") as rig:
+        rig.allow(sites.origin())
+        firefox.go(sites.url("documents.html", port=rig.port, digest=digest, budget=600_000))
+        (page,) = firefox.windows
+        firefox.click("#sign")
+        (popup,) = set(firefox.windows) - {page}
+        firefox.switch_to(popup)
+        for title, answer in (
+            ("要為這個網站簽署無法顯示的內容嗎？", "[data-answer=always]"),
+            ("要用哪一張卡片？", "[data-answer=once]:nth-child(2)"),
+        ):
+            title_is = "return document.getElementById('title')?.textContent === arguments[0]"
+            firefox.wait_for(title_is, title)
+            enabled = "return document.querySelector(arguments[0])?.disabled === false"
+            firefox.wait_for(enabled, answer)
+            firefox.click(answer)
+        firefox.switch_to(page)
+        assert outcome(firefox)["cardSN"] == cards[1].data.serial

@@ -16,6 +16,7 @@ from playwright.sync_api import Page
 
 from agent.cms.verify import verify
 from agent.virtualcard.card import VirtualCard
+from tests.browser.hipki.popups import clicked
 from tests.browser.hipki.site import Sites
 from tests.web.hipki.rig import FIRST, PIN, SECOND, WRONG_PIN, Rig, base64_text
 
@@ -24,17 +25,6 @@ pytestmark = pytest.mark.browser
 # A percent sign before two hexadecimal digits is ambiguous where a page does not escape it.
 UNAMBIGUOUS = ["a+b", "100% sure", "中文", "x&y=z", 'quote " and \\']
 TEXTS = [*UNAMBIGUOUS, "a%2Bb", "%E4%B8%AD"]
-
-
-def clicked(page: Page, button: str) -> Any:
-    """Press a button and wait for one more outcome; the popup has to be gone then."""
-    before = page.evaluate("window.outcomes.length")
-    with page.expect_popup() as opened:
-        page.click(f"#{button}")
-    page.wait_for_function(f"window.outcomes.length > {before}")
-    if not opened.value.is_closed():
-        opened.value.wait_for_event("close")
-    return page.evaluate(f"window.outcomes[{before}]")
 
 
 def content(reply: dict[str, Any]) -> bytes | None:

@@ -2,7 +2,6 @@
 
 import base64
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
@@ -12,27 +11,12 @@ from agent.consent.permissions import Permission
 from agent.origin import Origin
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.model import Faults
+from tests.browser.hipki.popups import outcome, press, say
 from tests.browser.hipki.site import Sites
 from tests.web.hipki.rig import WRONG_PIN, Rig
 
 CardFactory = Callable[..., VirtualCard]
 pytestmark = pytest.mark.browser
-
-
-def press(page: Page, button: str) -> Page:
-    """Press a button; give the popup that it opens."""
-    with page.expect_popup() as opened:
-        page.click(f"#{button}")
-    return opened.value
-
-
-def outcome(page: Page, number: int = 0) -> Any:
-    page.wait_for_function(f"window.outcomes.length > {number}")
-    return page.evaluate(f"window.outcomes[{number}]")
-
-
-def say(popup: Page, answer: str) -> None:
-    popup.click(f"[data-answer={answer}]")
 
 
 def test_a_site_is_asked_about_once(
@@ -281,21 +265,3 @@ def test_the_popup_answers_at_once_while_the_card_is_busy(
         assert page.evaluate("window.outcomes.length") == 0  # neither is done: the card is busy
         page.wait_for_function("window.outcomes.length === 2")
         assert [outcome(page, n)["ret_code"] for n in (0, 1)] == [0, 0]
-
-
-@pytest.mark.parametrize("number", [0, 1])
-def test_the_citizen_chooses_the_card_in_the_popup(
-    make_card: CardFactory, page: Page, sites: Sites, number: int
-) -> None:
-    cards = make_card("gen1"), make_card("gen2", name="陳另人")
-    with Rig(*cards, consent="ask") as rig:
-        rig.allow(sites.origin())
-        page.goto(sites.url("classic.html", port=rig.port))
-        popup = press(page, "sign")
-        expect(popup.locator("#title")).to_have_text("要用哪一張卡片？")
-        buttons = popup.locator("[data-answer=once]")
-        expect(buttons).to_have_count(2)
-        expect(buttons.nth(1)).to_contain_text("陳另人 · ")
-        expect(buttons.nth(1)).to_contain_text(cards[1].data.serial)
-        buttons.nth(number).click()
-        assert outcome(page)["cardSN"] == cards[number].data.serial

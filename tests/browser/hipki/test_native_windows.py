@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from agent.cms.digest import HashAlgorithm
 from agent.cms.verify import verify
 from agent.virtualcard import cardfile
 from agent.virtualcard.card import VirtualCard
+from tests.browser.hipki.popups import outcome, press
 from tests.browser.hipki.site import Sites
 from tests.conftest import TEST_PIN
 from tests.tray.prompt.desktop import PATIENCE, Desktop, program
@@ -65,18 +67,6 @@ def lingering_agent(start: Start) -> RunningAgent:
 
 def classic(agent: RunningAgent, sites: Sites, **query: Any) -> str:
     return sites.url("classic.html", port=agent.ready["hipki_port"], **query)
-
-
-def press(page: Page, button: str) -> Page:
-    """Press a button; give the popup that it opens."""
-    with page.expect_popup() as opened:
-        page.click(f"#{button}")
-    return opened.value
-
-
-def outcome(page: Page, number: int) -> Any:
-    page.wait_for_function(f"window.outcomes.length > {number}")
-    return page.evaluate(f"window.outcomes[{number}]")
 
 
 def until_asked(popup: Page) -> None:
@@ -155,3 +145,23 @@ def test_an_impatient_document_system_leaves_one_window_standing(
     desktop.press("alt+t")
     page.wait_for_function("window.outcomes.some(each => each.func === 'sign')")
     desktop.see_nothing()  # however late another one was to appear
+
+
+def test_what_cannot_be_shown_is_asked_about_in_our_window_once(
+    desktop: Desktop, agent: RunningAgent, page: Page, sites: Sites
+) -> None:
+    digest = base64.b64encode(HashAlgorithm.SHA256.digest(b"document")).decode()
+    query = {"port": agent.ready["hipki_port"], "digest": digest, "budget": 600_000}
+    page.goto(classic(agent, sites))
+    answer(desktop, press(page, "check"), "hipki-allow-before-blind", "alt+a")
+    assert outcome(page, 0)["ret_code"] == 0
+    page.goto(sites.url("documents.html", **query))
+    answer(desktop, press(page, "sign"), "hipki-blind", "alt+n")
+    assert outcome(page, 0)["ret_code"] == 0x76000031
+    press(page, "sign")
+    assert outcome(page, 1)["ret_code"] == 0x76000031
+    page.goto(sites.url("documents.html", "other", **query))
+    answer(desktop, press(page, "sign"), "hipki-allow-and-blind", "alt+a")
+    assert outcome(page, 0)["ret_code"] == 0
+    press(page, "sign")
+    assert outcome(page, 1)["ret_code"] == 0

@@ -64,12 +64,13 @@ def test_a_page_that_cuts_its_popups_off_is_told_the_truth(
         expect(said).to_contain_text("same-origin-allow-popups")
 
 
+@pytest.mark.parametrize("policy", ["same-origin-allow-popups", "noopener-allow-popups"])
 def test_a_page_that_allows_its_popups_works(
-    make_card: CardFactory, context: BrowserContext, page: Page, sites: Sites
+    make_card: CardFactory, context: BrowserContext, page: Page, sites: Sites, policy: str
 ) -> None:
     with Rig(make_card()) as rig:
         url = sites.url("busy.html", port=rig.port, busy=0)
-        opened_under("same-origin-allow-popups", context, page, url)
+        opened_under(policy, context, page, url)
         page.wait_for_function("outcomes.length")
 
 

@@ -19,7 +19,8 @@ from agent.web.hipki.request_parser import LONG, RequestParser
 # What JavaScript strings hold, without the halves of surrogate pairs, which have no encoding.
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 NASTY = st.text(st.sampled_from("+%&=%2B%41 2b{}\"\\'中文🎴\r\n\t7Bu"))
-ANY_TEXT = TEXT | NASTY
+# One text stands for no text.
+ANY_TEXT = (TEXT | NASTY).filter(lambda text: text != "__NotExistedTag__")
 
 
 def component(text: str) -> str:

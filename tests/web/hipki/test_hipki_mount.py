@@ -7,6 +7,7 @@ import json
 import socket
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import pytest
 from aiohttp import web
@@ -17,7 +18,7 @@ from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.model import Faults
 from agent.web.front.limits import Limits
 from agent.web.hipki import hipki_mount
-from tests.web.hipki.rig import PIN, SITE, STRANGER, WRONG_PIN, Rig
+from tests.web.hipki.rig import PIN, SITE, STRANGER, WRONG_PIN, Rig, base64_text
 
 CardFactory = Callable[..., VirtualCard]
 PAGES = (
@@ -515,17 +516,36 @@ def test_a_closed_popup_sends_no_pin(make_card: CardFactory) -> None:
     assert card.data.attempts_left == 3
 
 
-def test_one_site_has_a_few_popups_at_once(card: VirtualCard) -> None:
-    with Rig(card, consent="ask") as rig:
-        popups = [rig.popup(SITE, func="CheckEnvir", number=n) for n in range(5)]
-        entered = [popup.__enter__() for popup in popups]
-        for popup in entered[:4]:
-            popup.question()
-        assert entered[4].reply()["ret_code"] == 0x76100005
+def test_an_allowed_site_has_a_few_popups_at_once(card: VirtualCard) -> None:
+    fields = {"func": "MakeSignature", "tbs": base64_text(bytes(32)), "signatureType": "RAW"}
+    with Rig(card, consent="ask") as rig, ExitStack() as popups:
+        rig.allow(SITE)
+        for number in range(4):
+            asked = rig.popup(SITE, **fields, tbsEncoding="base64", pin=PIN, number=number)
+            popups.enter_context(asked).question()
+        with rig.popup(SITE, func="CheckEnvir") as fifth:
+            assert fifth.reply()["ret_code"] == 0x76100005
         with rig.popup(STRANGER, func="CheckEnvir") as other:
             other.question()
-        for popup in entered:
-            popup.close()
+
+
+def test_of_a_stranger_s_popups_the_oldest_gives_way(card: VirtualCard) -> None:
+    with Rig(card, consent="ask") as rig, ExitStack() as popups:
+        honest = popups.enter_context(rig.popup(SITE, func="CheckEnvir"))
+        honest.question()
+        oldest, *others = [
+            popups.enter_context(rig.popup(f"https://{name}.evil.example", func="CheckEnvir"))
+            for name in "abc"
+        ]
+        for popup in (oldest, *others):
+            popup.question()
+        others.append(popups.enter_context(rig.popup("https://d.evil.example", func="CheckEnvir")))
+        others[-1].question()
+        with pytest.raises((OSError, http.client.HTTPException, ValueError)):
+            oldest.reply()  # hung up; the popup's script then gives its page a number
+        for popup in (honest, *others):
+            assert popup.answer("cancel") == 200
+            assert popup.reply()["ret_code"] == 0x76000999
 
 
 @pytest.mark.parametrize("site", ["null", "", "chrome-extension://abc", "https://a.example/path"])

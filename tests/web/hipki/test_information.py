@@ -179,6 +179,47 @@ def test_a_reader_can_be_asked_for_by_name(make_card: CardFactory) -> None:
             assert len(rig.request("POST", "/pkcs11info", odd).json["slots"]) == 2
 
 
+@pytest.mark.parametrize("with_certificates", ["true", "false"])
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_card_can_be_asked_for_by_its_number(
+    make_card: CardFactory, number: int, with_certificates: str
+) -> None:
+    cards = make_card("gen1"), make_card("gen2")
+    wanted = cards[number].data.serial
+    with Rig(*cards, None) as rig:
+        for given in (wanted, f"%20{wanted.lower()}%20"):
+            query = f"withcert={with_certificates}&cardid={given}"
+            (slot,) = listing(rig, query)["slots"]
+            assert (slot["slotID"], slot["token"]["serialNumber"]) == (number, wanted)
+        for nothing in ("", "0", "undefined"):
+            query = f"withcert={with_certificates}&cardid={nothing}"
+            assert len(listing(rig, query)["slots"]) == 3
+
+
+def test_no_other_card_is_read_than_the_one_that_is_named(make_card: CardFactory) -> None:
+    first, second = make_card("gen1"), make_card("gen2")
+    absent = f"withcert=true&cardid={make_card().data.serial}"
+    with Rig(first, second) as rig:
+        elsewhere = f"withcert=true&slotDescription={FIRST.replace(' ', '%20')}&cardid="
+        for query in (absent, elsewhere + second.data.serial):
+            found = listing(rig, query)
+            assert (found["ret_code"], found["slots"]) == (0x82000116, [])
+        # What is there now, a page is told all the same: its number may be of a card long gone.
+        found = listing(rig, absent.replace("true", "false"))
+        assert (found["ret_code"], len(found["slots"])) == (0, 2)
+    with Rig(None) as rig:
+        found = listing(rig, absent)
+        assert (found["ret_code"], [slot["token"] for slot in found["slots"]]) == (0, [None])
+
+
+def test_a_card_that_could_not_be_read_may_be_the_named_one(make_card: CardFactory) -> None:
+    with Rig(make_card("gen1"), make_card("gen2")) as rig:
+        rig.provider.hold(SECOND)
+        found = listing(rig, f"withcert=true&cardid={make_card().data.serial}")
+    assert (found["ret_code"], len(found["slots"])) == (0x76100005, 1)
+    assert found["slots"][0]["slotDescription"] == SECOND
+
+
 def test_a_card_without_certificates_has_its_number_in_every_answer(
     make_card: CardFactory,
 ) -> None:

@@ -68,15 +68,18 @@
 
   const cancel = () => choice("cancel", say("common.cancel"), "quiet");
 
+  // A text of the question, or none: nothing of the question before may stay beside the next one.
+  const put = (id, text) => {
+    find(id).textContent = text;
+    find(id).hidden = !text;
+  };
+
   const askSite = (question) => {
     const alone = question.kind === "blind"; // the site may use the card: only this is still to be asked
-    find("title").textContent = say(alone ? "common.blind_title" : "popup.site_title");
-    find("text").hidden = alone;
-    find("text").textContent = say(`popup.wish.${names.get(name)?.[1] ?? "other"}`);
-    find("blind").textContent = say("common.blind_text");
-    find("blind").hidden = !question.blind;
-    find("more").textContent = say("common.covers_pin");
-    find("more").hidden = !question.attemptsUnknown;
+    put("title", say(alone ? "common.blind_title" : "popup.site_title"));
+    if (!alone) put("text", say(`popup.wish.${names.get(name)?.[1] ?? "other"}`));
+    if (question.blind) put("blind", say("common.blind_text"));
+    if (question.attemptsUnknown) put("more", say("common.covers_pin"));
     find("choices").replaceChildren(
       choice("always", say("popup.always"), "main"),
       choice("once", say("popup.once"), ""),
@@ -89,11 +92,8 @@
     const left = question.attemptsLeft;
     const last = left === 1;
     const kind = left === null ? "unknown" : last ? "last" : "again";
-    find("title").textContent = say(`popup.${kind}_title`);
-    find("text").textContent = say(`popup.${kind}_text`, { count: left });
-    find("text").hidden = false;
-    find("blind").hidden = true;
-    find("more").hidden = true;
+    put("title", say(`popup.${kind}_title`));
+    put("text", say(`popup.${kind}_text`, { count: left }));
     find("choices").replaceChildren(
       choice("once", say(last ? "common.send_pin_surely" : "popup.send_pin"), last ? "grave" : "main"),
       cancel(),
@@ -101,8 +101,8 @@
   };
 
   const askCard = (question) => {
-    find("title").textContent = say("common.which_card");
-    find("text").textContent = say("popup.card_text");
+    put("title", say("common.which_card"));
+    put("text", say("popup.card_text"));
     find("choices").replaceChildren(
       ...question.cards.map((card, place) => {
         const holder = card.holder || say("popup.no_holder");
@@ -118,7 +118,7 @@
     );
   };
 
-  const questions = { site: askSite, pin: askTry, card: askCard };
+  const questions = { site: askSite, blind: askSite, pin: askTry, card: askCard };
 
   const show = (state) => {
     if (state.window) {
@@ -129,7 +129,9 @@
       progress(doing());
       return;
     }
+    name = state.question.func; // as the agent has read it: what the citizen is asked about
     showSite(state.question);
+    for (const id of ["text", "blind", "more"]) put(id, "");
     questions[state.question.kind](state.question);
     if (state.question.kind === "pin") find("odd").hidden = true;
     find("title").classList.toggle("grave", state.question.attemptsLeft === 1);
@@ -199,6 +201,8 @@
       const isAside = wasAside || !document.hasFocus();
       if (performance.now() - since >= (isAside ? PATIENCE : LONGEST_BUSY)) call();
     }, 250);
+    // Nobody would hear the answer, and a question would be about a page that the citizen no longer sees.
+    setInterval(() => { if (opener.closed) window.close(); }, 500);
     call();
   } else {
     alone();
