@@ -32,6 +32,7 @@ class ErrorCode(StrEnum):
     CERTIFICATE_EXPIRED = "certificate_expired"
     CERTIFICATE_NOT_YET_VALID = "certificate_not_yet_valid"
     KEY_NOT_FOUND = "key_not_found"
+    OTHER_RECIPIENT = "other_recipient"
     PCSC_UNAVAILABLE = "pcsc_unavailable"
     INTERNAL = "internal"
 

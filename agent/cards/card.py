@@ -162,13 +162,14 @@ class Card(ABC):
     def decrypt(
         self, key_id: bytes, pin: SecretBytes, cryptograms: Sequence[bytes]
     ) -> tuple[bytes, ...]:
-        """Send the PIN and decrypt each cryptogram; return the messages in their order.
+        """Send the PIN and decrypt each cryptogram; return what it was made of, in their order.
+
+        That is the bare RSA operation: whatever padding is around a message is left there.
 
         Arguments and errors as of :meth:`sign`.
 
         Raises:
             BadRequestError: a cryptogram is not as long as the key, before the PIN is sent.
-            CryptogramError: it does not open, whatever is wrong with it.
             CardError: also where what the card made does not encrypt to the cryptogram again.
 
         """

@@ -13,7 +13,8 @@ OCTET_STRING, SEQUENCE, SET, EXPLICIT_0 = 0x04, 0x30, 0x31, 0xA0  # identifier o
 MAX_DEPTH = 32
 MAX_ELEMENTS = 50_000
 MAX_IDENTIFIER = 128  # octets of an OBJECT IDENTIFIER; parsers take time by their square
-_OBJECT_IDENTIFIER = 6
+_BOOLEAN, _OBJECT_IDENTIFIER = 1, 6
+_STRINGS = frozenset({4, 12, *range(18, 31)})  # what BER may write in pieces; bits are left out
 _EXTERNAL, _EMBEDDED_PDV, _SEQUENCE, _SET = 8, 11, 16, 17
 _ALWAYS_CONSTRUCTED = frozenset({_EXTERNAL, _EMBEDDED_PDV, _SEQUENCE, _SET})
 _INDEFINITE = -1
@@ -80,6 +81,60 @@ def require_ber(raw: bytes, *, max_size: int) -> None:
     _Walk(raw, strict=False).run(max_size)
 
 
+def to_der(raw: bytes) -> bytes:
+    """Encode an element anew as DER wants it: definite lengths, whole strings, sorted sets.
+
+    Only what shows without the element's schema is changed; a DEFAULT that is written out stays.
+
+    Args:
+        raw: one element that :func:`require_ber` has found good, or a part of such a one.
+
+    Raises:
+        CmsError: something in pieces that is not made of octets or characters.
+
+    """
+    return _Walk(raw, strict=False).rewrite(0)[0]
+
+
+def octets(encoded: bytes, *, tag: int) -> bytes:
+    """Read an OCTET STRING in DER with an implicit tag, or one in pieces of definite length.
+
+    Args:
+        encoded: the whole element.
+        tag: its number in the context class.
+
+    Raises:
+        CmsError: it has another tag, or is made of something else.
+
+    """
+    content = _contents(encoded)
+    if encoded[0] == 0x80 | tag:
+        return content
+    if encoded[0] != EXPLICIT_0 | tag:
+        raise CmsError("another tag than that of the octets")
+    pieces = children(encoded)
+    if any(piece[0] != OCTET_STRING for piece in pieces):
+        raise CmsError("octets in pieces that are none")
+    return b"".join(map(_contents, pieces))
+
+
+def children(encoded: bytes) -> list[bytes]:
+    """Return what a constructed element in DER is made of, each of it whole.
+
+    Raises:
+        CmsError: that is not made of elements.
+
+    """
+    content, position, found = _contents(encoded), 0, []
+    walk = _Walk(content, strict=True)
+    while position < len(content):
+        header = walk.header(position, len(content))
+        end = header.content + header.length
+        found.append(content[position:end])
+        position = end
+    return found
+
+
 class _Walk:
     """One pass over the headers of all elements, without recursion."""
 
@@ -106,8 +161,28 @@ class _Walk:
         if open_ends:
             raise CmsError("cut short")
 
+    def rewrite(self, position: int) -> tuple[bytes, int]:
+        """Return the element at ``position`` in DER, and where the next one begins."""
+        header = self.header(position, len(self.raw))
+        position = header.content
+        if not header.constructed:
+            content = self.raw[position : position + header.length]
+            if header.first == _BOOLEAN and content != b"\x00":
+                content = b"\xff"
+            return element(header.first, content), position + header.length
+        parts: list[bytes] = []
+        end = header.content + header.length
+        while header.length == _INDEFINITE or position < end:
+            following = self.header(position, len(self.raw))
+            if header.length == _INDEFINITE and following.ends_contents:
+                end = following.content
+                break
+            part, position = self.rewrite(position)
+            parts.append(part)
+        return _constructed(header.first, parts), end
+
     def _step(self, position: int, limit: int, open_ends: list[int]) -> int:
-        header = self._header(position, limit)
+        header = self.header(position, limit)
         if header.ends_contents and open_ends and open_ends[-1] == _INDEFINITE:
             open_ends.pop()
             return header.content
@@ -126,7 +201,7 @@ class _Walk:
         open_ends.append(end)
         return header.content
 
-    def _header(self, position: int, limit: int) -> _Header:
+    def header(self, position: int, limit: int) -> _Header:
         if position + 2 > limit:
             raise CmsError("cut short")
         first, form = self.raw[position], self.raw[position + 1]
@@ -156,3 +231,20 @@ def _require_der_header(header: _Header) -> None:
         raise CmsError("end-of-contents where nothing is open")
     if header.constructed != (number in _ALWAYS_CONSTRUCTED):
         raise CmsError("constructed string or primitive sequence")
+
+
+def _constructed(first: int, parts: list[bytes]) -> bytes:
+    """Encode a constructed element of parts that are DER."""
+    number = first & 0x1F
+    if first == SET:
+        parts.sort()
+    if first & 0xC0 or number in _ALWAYS_CONSTRUCTED:
+        return element(first, *parts)
+    if number not in _STRINGS:
+        raise CmsError("something in pieces that is no string of octets")
+    return element(number, *map(_contents, parts))
+
+
+def _contents(encoded: bytes) -> bytes:
+    length = encoded[1]
+    return encoded[2:] if length < 0x80 else encoded[2 + (length & 0x7F) :]

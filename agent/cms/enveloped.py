@@ -1,4 +1,4 @@
-"""Open an EnvelopedData whose key is decrypted by a card (RFC 5652 §6).
+"""Open an EnvelopedData or AuthEnvelopedData whose key a card decrypts (RFC 5652 §6, RFC 5083).
 
 In two phases: :func:`parse` returns what the card has to decrypt, :meth:`EnvelopedMessage.open`
 decrypts the content with the result. BER is accepted, because many senders write it.
@@ -6,38 +6,40 @@ decrypts the content with the result. BER is accepted, because many senders writ
 
 import os
 from dataclasses import dataclass
+from typing import ClassVar
 
-from asn1crypto import cms, core, x509
-from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
-from cryptography.hazmat.primitives.ciphers import Cipher, CipherAlgorithm, modes
-from cryptography.hazmat.primitives.ciphers.algorithms import AES
-from cryptography.hazmat.primitives.padding import PKCS7
+from asn1crypto import algos, cms, core, x509
 
 from agent.cms import der, rsa
 from agent.cms.bounds import MAX_CERTIFICATE
+from agent.cms.encrypted_content import (
+    CBC,
+    GCM,
+    NONCE_LENGTHS,
+    TAG_LENGTHS,
+    CbcContent,
+    EncryptedContent,
+    GcmContent,
+)
 from agent.cms.errors import CmsError, hostile_input
+from agent.cms.key_padding import OaepPadding, Padding, Pkcs1Padding, may_be_encrypted
 from agent.cms.verify import issuer_and_serial
 from agent.errors import ErrorCode
 
 MAX_MESSAGE = 16 * 1024 * 1024  # bytes
 _RSAES_PKCS1_V1_5 = "1.2.840.113549.1.1.1"
+_RSAES_OAEP = "1.2.840.113549.1.1.7"
+_OAEP_HASHES = frozenset({"sha1", "sha224", "sha256", "sha384", "sha512"})  # RFC 4055 §4.1
+_UNSUPPORTED_KEY = "unsupported key encryption algorithm"
 
 
-@dataclass(frozen=True, slots=True)
-class _ContentCipher:
-    """A block cipher in CBC mode, with the lengths of its keys and blocks in bytes."""
+class _GcmParameters(core.Sequence):  # type: ignore[misc]  # asn1crypto has no types
+    """GCMParameters, RFC 5084 §3.2."""
 
-    algorithm: type[AES | TripleDES]
-    key_length: int
-    block_length: int
-
-
-_CIPHERS = {
-    "2.16.840.1.101.3.4.1.2": _ContentCipher(AES, 16, 16),  # id-aes128-CBC, RFC 3565
-    "2.16.840.1.101.3.4.1.22": _ContentCipher(AES, 24, 16),
-    "2.16.840.1.101.3.4.1.42": _ContentCipher(AES, 32, 16),
-    "1.2.840.113549.3.7": _ContentCipher(TripleDES, 24, 8),  # des-ede3-cbc, RFC 3370 §5.1
-}
+    _fields: ClassVar = [
+        ("nonce", core.OctetString),
+        ("tag_length", core.Integer, {"default": 12}),
+    ]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -45,44 +47,35 @@ class EnvelopedMessage:
     """A message whose key is still encrypted.
 
     Attributes:
-        encrypted_key: what the card has to decrypt, RSAES-PKCS1-v1_5, as long as the modulus.
+        encrypted_key: what the card has to decrypt, as long as the modulus and smaller.
 
     """
 
     encrypted_key: bytes
-    _cipher: _ContentCipher
-    _iv: bytes
-    _ciphertext: bytes
+    _padding: Padding
+    _content: EncryptedContent
 
-    def open(self, key: bytes) -> bytes:
+    def open(self, block: bytes) -> bytes:
         """Decrypt the content.
 
-        A key of the wrong length is silently replaced by a random one, so that a forged
+        Wrong padding, and a key of the wrong length, silently give a random key, so that a forged
         ``encrypted_key`` fails like a forged content and nobody learns which it was (RFC 3218
-        §2.3.2). Whoever removes the padding from the card's answer has to hand over an empty key
-        when that fails, and report nothing.
+        §2.3.2).
 
         Args:
-            key: the content-encryption key; empty when there is none.
+            block: what the card's key made of ``encrypted_key``, padding included.
 
         Raises:
             CmsError: the content is not what this key encrypted; always the same words.
 
         """
-        substitute = os.urandom(self._cipher.key_length)
-        usable = key if len(key) == self._cipher.key_length else substitute
-        algorithm: CipherAlgorithm = self._cipher.algorithm(usable)
-        decryptor = Cipher(algorithm, modes.CBC(self._iv)).decryptor()
-        padded = decryptor.update(self._ciphertext) + decryptor.finalize()
-        remover = PKCS7(self._cipher.block_length * 8).unpadder()
-        try:
-            return remover.update(padded) + remover.finalize()
-        except ValueError:
-            raise CmsError("decryption failed") from None
+        key = self._padding.remove(block) or b""
+        substitute = os.urandom(self._content.key_length)
+        return self._content.decrypt(key if len(key) == len(substitute) else substitute)
 
 
 def parse(raw: bytes, certificate: bytes, *, max_size: int = MAX_MESSAGE) -> EnvelopedMessage:
-    """Read an EnvelopedData and find the recipient that ``certificate`` is.
+    """Read a message and find the recipient that ``certificate`` is.
 
     Args:
         raw: a ContentInfo, BER or DER.
@@ -90,53 +83,158 @@ def parse(raw: bytes, certificate: bytes, *, max_size: int = MAX_MESSAGE) -> Env
         max_size: the most bytes of message accepted.
 
     Raises:
-        CmsError: malformed, unsupported, or (``key_not_found``) for somebody else.
+        CmsError: malformed, unsupported, or (``other_recipient``) for another certificate.
 
     """
     der.require_ber(raw, max_size=max_size)
     der.require_der(certificate, max_size=MAX_CERTIFICATE)
     with hostile_input("message"):
         recipient = x509.Certificate.load(certificate, strict=True)
-        info = cms.ContentInfo.load(raw, strict=True)
-        if info["content_type"].native != "enveloped_data":
-            raise CmsError("not an EnvelopedData")
-        enveloped = info["content"]
-        encrypted_key = _encrypted_key(enveloped["recipient_infos"], recipient)
-        cipher, iv, ciphertext = _content(enveloped["encrypted_content_info"])
-        return EnvelopedMessage(encrypted_key, cipher, iv, ciphertext)
+        # asn1crypto loses its place where indefinite lengths are nested.
+        info = cms.ContentInfo.load(der.to_der(raw), strict=True)
+        kind, enveloped = info["content_type"].native, info["content"]
+        if kind not in ("enveloped_data", "authenticated_enveloped_data"):
+            raise CmsError("neither an EnvelopedData nor an AuthEnvelopedData")
+        encrypted_key, padding = _encrypted_key(enveloped["recipient_infos"], recipient)
+        content = _cbc(enveloped) if kind == "enveloped_data" else _gcm(enveloped)
+        return EnvelopedMessage(encrypted_key, padding, content)
 
 
-def _encrypted_key(recipients: cms.RecipientInfos, certificate: x509.Certificate) -> bytes:
+def _encrypted_key(
+    recipients: cms.RecipientInfos, certificate: x509.Certificate
+) -> tuple[bytes, Padding]:
+    """Return the first key that this certificate's key may open.
+
+    Raises:
+        CmsError: there is none; what is wrong with the first one that is for this certificate.
+
+    """
+    failure = CmsError("for another certificate", code=ErrorCode.OTHER_RECIPIENT)
+    is_for_us = False
     for recipient in recipients:
-        if recipient.name == "ktri" and _is_for(recipient.chosen["rid"], certificate):
-            algorithm = recipient.chosen["key_encryption_algorithm"]["algorithm"].dotted
-            if algorithm != _RSAES_PKCS1_V1_5:
-                raise CmsError("unsupported key encryption algorithm")
-            key = recipient.chosen["encrypted_key"].native
-            if not isinstance(key, bytes) or len(key) * 8 != rsa.public_key(certificate).key_size:
-                raise CmsError("the encrypted key is not as long as the modulus")
-            return key
-    raise CmsError("the message is for somebody else", code=ErrorCode.KEY_NOT_FOUND)
+        if recipient.name != "ktri" or not _is_for(recipient.chosen["rid"], certificate):
+            continue
+        try:
+            return _key_of(recipient.chosen, certificate)
+        except CmsError as error:
+            failure = failure if is_for_us else error
+            is_for_us = True
+    raise failure
+
+
+def _key_of(
+    recipient: cms.KeyTransRecipientInfo, certificate: x509.Certificate
+) -> tuple[bytes, Padding]:
+    padding = _padding(recipient["key_encryption_algorithm"])
+    key = recipient["encrypted_key"].native
+    if not isinstance(key, bytes) or not may_be_encrypted(rsa.public_key(certificate), key):
+        raise CmsError("the encrypted key is not as long as the modulus, or not smaller")
+    return key, padding
 
 
 def _is_for(identifier: cms.RecipientIdentifier, certificate: x509.Certificate) -> bool:
     if identifier.name == "subject_key_identifier":
         return bool(identifier.chosen.native == certificate.key_identifier)
-    # The message may be BER; the certificate is DER.
-    return bool(identifier.chosen.dump(force=True) == issuer_and_serial(certificate))
+    return bool(identifier.chosen.dump() == issuer_and_serial(certificate))
 
 
-def _content(info: cms.EncryptedContentInfo) -> tuple[_ContentCipher, bytes, bytes]:
-    algorithm = info["content_encryption_algorithm"]
-    cipher = _CIPHERS.get(algorithm["algorithm"].dotted)
+def _padding(algorithm: cms.KeyEncryptionAlgorithm) -> Padding:
+    identifier = algorithm["algorithm"].dotted
+    if identifier == _RSAES_PKCS1_V1_5:
+        return Pkcs1Padding()
+    if identifier != _RSAES_OAEP:
+        raise CmsError(_UNSUPPORTED_KEY)
+    with hostile_input("OAEP parameters"):
+        return _oaep(algorithm["parameters"])
+
+
+def _oaep(parameters: core.Asn1Value) -> OaepPadding:
+    """Read RSAES-OAEP-params (RFC 4055 §4.1); where they lack, their defaults."""
+    if not isinstance(parameters, algos.RSAESOAEPParams):
+        parameters = algos.RSAESOAEPParams()
+    mask, source = parameters["mask_gen_algorithm"], parameters["p_source_algorithm"]
+    if mask["algorithm"].native != "mgf1" or source["algorithm"].native != "p_specified":
+        raise CmsError(_UNSUPPORTED_KEY)
+    hash_name = parameters["hash_algorithm"]["algorithm"].native
+    mask_hash_name = mask["parameters"]["algorithm"].native
+    if not _OAEP_HASHES.issuperset((hash_name, mask_hash_name)):
+        raise CmsError(_UNSUPPORTED_KEY)
+    return OaepPadding(hash_name, mask_hash_name, _octets(source["parameters"]))
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _EncryptedContentInfo:
+    """EncryptedContentInfo (RFC 5652 §6.1).
+
+    Attributes:
+        content_type: DER.
+        algorithm: parsed.
+        ciphertext: its octets.
+
+    """
+
+    content_type: bytes
+    algorithm: algos.EncryptionAlgorithm
+    ciphertext: bytes
+
+    @classmethod
+    def read(cls, encoded: bytes) -> "_EncryptedContentInfo":
+        """Read one in DER; its octets may be in pieces, which asn1crypto does not put together."""
+        content_type, algorithm, *content = der.children(encoded)
+        if len(content) != 1:
+            raise CmsError("there is no encrypted content")
+        return cls(
+            content_type,
+            algos.EncryptionAlgorithm.load(algorithm, strict=True),
+            der.octets(content[0], tag=0),
+        )
+
+
+def _cbc(enveloped: cms.EnvelopedData) -> CbcContent:
+    info = _EncryptedContentInfo.read(enveloped["encrypted_content_info"].dump())
+    cipher = CBC.get(info.algorithm["algorithm"].dotted)
     if cipher is None:
         raise CmsError("unsupported content encryption algorithm")
-    iv, ciphertext = algorithm["parameters"], info["encrypted_content"]
-    if not isinstance(iv, core.OctetString) or len(iv.native) != cipher.block_length:
+    iv = _octets(info.algorithm["parameters"])
+    if len(iv) != cipher.block_length:
         raise CmsError("malformed initialisation vector")
-    if not isinstance(ciphertext, core.OctetString):
-        raise CmsError("there is no encrypted content")
-    octets: bytes = ciphertext.native
-    if not octets or len(octets) % cipher.block_length:
+    if not info.ciphertext or len(info.ciphertext) % cipher.block_length:
         raise CmsError("the encrypted content is not made of whole blocks")
-    return cipher, iv.native, octets
+    return CbcContent(cipher, iv, info.ciphertext)
+
+
+def _gcm(enveloped: cms.AuthEnvelopedData) -> GcmContent:
+    info = _EncryptedContentInfo.read(enveloped["auth_encrypted_content_info"].dump())
+    key_length = GCM.get(info.algorithm["algorithm"].dotted)
+    if key_length is None:
+        raise CmsError("unsupported content encryption algorithm")
+    parameters = _GcmParameters.load(info.algorithm["parameters"].dump(), strict=True)
+    nonce, tag = _octets(parameters["nonce"]), _octets(enveloped["mac"])
+    if len(nonce) not in NONCE_LENGTHS:
+        raise CmsError("a nonce of an unsupported length")
+    if len(tag) not in TAG_LENGTHS or len(tag) != parameters["tag_length"].native:
+        raise CmsError("a tag of another length than its parameters say")
+    associated = _associated(enveloped, info.content_type)
+    return GcmContent(key_length, nonce, info.ciphertext, tag, associated)
+
+
+def _associated(enveloped: cms.AuthEnvelopedData, content_type: bytes) -> bytes:
+    """Return what the tag is over beside the content: the authenticated attributes.
+
+    As a SET OF in DER, not with the tag that they have in the message (RFC 5083 §2.2).
+    """
+    present = enveloped["auth_attrs"]
+    if isinstance(present, core.Void):
+        return b""
+    for attribute in present:
+        values = [value.dump() for value in attribute["values"]]
+        if attribute["type"].native == "content_type" and values != [content_type]:
+            raise CmsError("the content's type is not the one that its tag is over")
+    return der.to_der(bytes((der.SET,)) + present.dump()[1:])
+
+
+def _octets(value: core.Asn1Value) -> bytes:
+    if not isinstance(value, core.OctetString):
+        raise CmsError("no octets where there have to be some")
+    content: bytes = value.native
+    return content

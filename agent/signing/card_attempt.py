@@ -19,6 +19,7 @@ DOUBTS: Final = frozenset(
         ErrorCode.CERTIFICATE_EXPIRED,
         ErrorCode.CERTIFICATE_NOT_YET_VALID,
         ErrorCode.KEY_NOT_FOUND,
+        ErrorCode.OTHER_RECIPIENT,
         ErrorCode.UNSUPPORTED_CARD,
     }
 )

@@ -26,7 +26,9 @@ from agent.signing.readers import Readers
 T = TypeVar("T")
 
 LISTING_SILENCE: Final = 5.0  # seconds without any answer, after which a card is given up
-_USELESS: Final = frozenset({ErrorCode.KEY_NOT_FOUND, ErrorCode.BAD_REQUEST})
+_USELESS: Final = frozenset(
+    {ErrorCode.KEY_NOT_FOUND, ErrorCode.OTHER_RECIPIENT, ErrorCode.BAD_REQUEST}
+)
 """What keeps a card from being meant: it lacks the key, or the message is for another one."""
 _NAME_IT: Final = "several cards are there: name the reader or the certificate"
 

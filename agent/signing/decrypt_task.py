@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from agent.cards.card import ID_KEYX, Card
+from agent.cms.key_padding import Pkcs1Padding, may_be_encrypted
 from agent.consent.questions import Act, Purpose
 from agent.errors import BadRequestError, CryptogramError
 from agent.secret import SecretBytes
@@ -55,12 +56,13 @@ class DecryptTask(KeyTask[_Cryptogram, bytes, bytes]):
         """Find what is encrypted for this certificate.
 
         Raises:
-            BadRequestError: a bare cryptogram that is not as long as the key.
-            CmsError: the message is malformed, or nothing in it is for this card.
+            BadRequestError: a bare cryptogram that the key cannot have made.
+            CmsError: the message is malformed or unsupported, or (``other_recipient``) nothing in
+                it is for this certificate.
 
         """
         if self.request.format is DecryptFormat.PKCS1:
-            _check_length(certificate, self.request.data)
+            _check_cryptogram(certificate, self.request.data)
             return _Cryptogram(self.request.data)
         # Brings the ASN.1 parser: in a reader's thread no page waits for it.
         from agent.cms.enveloped import parse  # noqa: PLC0415
@@ -94,16 +96,19 @@ class DecryptTask(KeyTask[_Cryptogram, bytes, bytes]):
         del certificate  # what was found for it is in ``prepared``
         from agent.cms.errors import CmsError  # noqa: PLC0415  # as above
 
-        (plain,) = results
+        (block,) = results
         if prepared.message is None:
+            plain = Pkcs1Padding().remove(block)
+            if plain is None:
+                raise CryptogramError
             return plain
         try:
-            return prepared.message.open(plain)
+            return prepared.message.open(block)
         except CmsError as error:
             raise CryptogramError from error
 
 
-def _check_length(certificate: CardCertificate, cryptogram: bytes) -> None:
+def _check_cryptogram(certificate: CardCertificate, cryptogram: bytes) -> None:
     key = certificate.facts.public_key
-    if not isinstance(key, RSAPublicKey) or len(cryptogram) * 8 != key.key_size:
-        raise BadRequestError("a cryptogram is as long as the key")
+    if not isinstance(key, RSAPublicKey) or not may_be_encrypted(key, cryptogram):
+        raise BadRequestError("a cryptogram is as long as the key, and smaller")

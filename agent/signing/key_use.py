@@ -45,6 +45,8 @@ N = TypeVar("N")
 P = TypeVar("P")
 T = TypeVar("T")
 
+_NOT_MEANT = frozenset({ErrorCode.KEY_NOT_FOUND, ErrorCode.OTHER_RECIPIENT})
+"""What is wrong with a certificate that the request does not mean."""
 CARD_SECONDS = 60.0  # for one operation, waiting for other programs' transactions included
 
 
@@ -298,7 +300,7 @@ class KeyUser(Generic[P, N, T]):
                 certificate = card_certificate(self.reader, card.serial, stored)
                 chosen = _Chosen(stored, certificate, self.task.prepare(certificate))
             except AgentError as error:
-                if failure is None or isinstance(failure, KeyNotFoundError):
+                if failure is None or failure.code in _NOT_MEANT:
                     failure = error  # of the one that was named, not of the one beside it
                 continue
             if self.task.is_best(certificate):

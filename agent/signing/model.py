@@ -24,7 +24,7 @@ class SignatureFormat(StrEnum):
 class DecryptFormat(StrEnum):
     """What a ciphertext is wrapped in."""
 
-    CMS = "cms"  # RFC 5652 EnvelopedData
+    CMS = "cms"  # RFC 5652 EnvelopedData, RFC 5083 AuthEnvelopedData
     PKCS1 = "pkcs1"  # the bare RSAES-PKCS1-v1_5 value (RFC 8017 §7.2), as long as the modulus
 
 

@@ -44,6 +44,7 @@ _UNTOLD: Final = frozenset(
         ErrorCode.PIN_REQUIRED,
         ErrorCode.PIN_LENGTH,
         ErrorCode.KEY_NOT_FOUND,
+        ErrorCode.OTHER_RECIPIENT,
         ErrorCode.PCSC_UNAVAILABLE,
         ErrorCode.INSECURE_ORIGIN,
     }

@@ -24,7 +24,6 @@ from agent.cards.citizen.files import EF_PRIVATE_KEY_DIRECTORY, CitizenFiles
 from agent.cards.citizen.padding import (
     MODULUS_LENGTH,
     encrypts_to,
-    remove_encryption_padding,
     signature_block,
 )
 from agent.cards.citizen.pkcs15 import (
@@ -184,7 +183,7 @@ class CitizenCard(CitizenFiles, Card):
     def decrypt(
         self, key_id: bytes, pin: SecretBytes, cryptograms: Sequence[bytes]
     ) -> tuple[bytes, ...]:
-        """Decrypt RSAES-PKCS1-v1_5, 256 bytes each; errors as of :class:`Card`.
+        """Decrypt cryptograms of 256 bytes each; errors as of :class:`Card`.
 
         Raises:
             CardError: what the card made does not open; always the same.
@@ -197,7 +196,7 @@ class CitizenCard(CitizenFiles, Card):
             if not any(encrypts_to(item.der, block, cryptogram) for item in certificates):
                 self._reject_reference(key_id)
                 raise CardError("what the card decrypted does not belong to the cryptogram")
-        return tuple(remove_encryption_padding(block) for block in blocks)
+        return blocks
 
     # The private key.
 

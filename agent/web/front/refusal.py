@@ -71,6 +71,10 @@ _MESSAGES: Final = {
     ErrorCode.CERTIFICATE_EXPIRED: "the certificate has expired",
     ErrorCode.CERTIFICATE_NOT_YET_VALID: "the certificate is not valid yet",
     ErrorCode.KEY_NOT_FOUND: "the card has no such key or certificate",
+    ErrorCode.OTHER_RECIPIENT: (
+        "the message is encrypted for none of the certificates on this card: for somebody else, or "
+        "for a certificate that the card no longer has"
+    ),
     ErrorCode.PCSC_UNAVAILABLE: "the smart-card service of this computer is not running",
     ErrorCode.INTERNAL: "something went wrong; the agent's log says what",
 }

@@ -143,6 +143,7 @@ _NUMBERS: Final[Mapping[ErrorCode, tuple[Major, Minor]]] = {
     ErrorCode.CERTIFICATE_EXPIRED: (Major.EXPIRED, Minor.NONE),
     ErrorCode.CERTIFICATE_NOT_YET_VALID: (Major.NOT_YET_VALID, Minor.NONE),
     ErrorCode.KEY_NOT_FOUND: (Major.KEY_NOT_FOUND, Minor.NONE),
+    ErrorCode.OTHER_RECIPIENT: (Major.KEY_NOT_FOUND, Minor.NONE),
     ErrorCode.PCSC_UNAVAILABLE: (Major.NO_READER, Minor.NONE),
     ErrorCode.INTERNAL: (Major.FAILED, Minor.FUNCTION_FAILED),
 }

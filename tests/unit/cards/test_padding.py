@@ -10,17 +10,10 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from agent.cards.citizen.padding import encrypts_to, remove_encryption_padding, signature_block
-from agent.errors import BadRequestError, CryptogramError
+from agent.cards.citizen.padding import encrypts_to, signature_block
+from agent.errors import BadRequestError
 
-EIGHT = b"\x01" * 8
-
-
-def encryption_block(filling: bytes, message: bytes) -> bytes:
-    return b"\x00\x02" + filling + b"\x00" + message
-
-
-WHOLE = encryption_block(b"\x5a" * 100, bytes(range(153)))
+WHOLE = b"\x00\x02" + b"\x5a" * 100 + b"\x00" + bytes(range(153))
 
 
 @pytest.mark.parametrize("length", [1, 19, 51, 244, 245])
@@ -34,38 +27,6 @@ def test_a_signature_block_is_filled_with_ff_to_the_length_of_the_key(length: in
 def test_a_digest_info_without_room_for_eight_bytes_of_filling_is_refused(length: int) -> None:
     with pytest.raises(BadRequestError):
         signature_block(bytes(length))
-
-
-@pytest.mark.parametrize(
-    ("filling", "message"),
-    [
-        (EIGHT, bytes(range(245))),  # the longest message: it begins with a zero
-        (b"\xff" * 252, b"\x07"),
-        (b"\x80" * 253, b""),
-    ],
-    ids=["the least padding", "one byte", "no byte"],
-)
-def test_a_message_comes_out_whole(filling: bytes, message: bytes) -> None:
-    assert remove_encryption_padding(encryption_block(filling, message)) == message
-
-
-@pytest.mark.parametrize(
-    "block",
-    [
-        WHOLE[:-1],
-        WHOLE + b"\x00",
-        b"",
-        *(bytes((first,)) + WHOLE[1:] for first in (0x01, 0x02, 0x80, 0xFF)),
-        *(b"\x00" + bytes((kind,)) + WHOLE[2:] for kind in (0x00, 0x01, 0x03, 0x06, 0x82, 0xFF)),
-        *(encryption_block(b"\x5a" * count, bytes(253 - count)) for count in range(8)),
-        b"\x00\x02" + b"\x5a" * 254,
-    ],
-)
-def test_each_wrong_padding_is_the_same_error(block: bytes) -> None:
-    with pytest.raises(CryptogramError) as error:
-        remove_encryption_padding(block)
-    assert error.value.detail == "decryption failed"
-    assert error.value.code is CryptogramError().code
 
 
 def certificate_of(key: RSAPublicKey | EllipticCurvePublicKey) -> bytes:
