@@ -61,9 +61,10 @@ class Screen:
         while True:
             await self._free.wait()
             self._was_taken_away = False
-            self._stranger = asyncio.ensure_future(show())
+            showing = asyncio.ensure_future(show())
+            self._stranger = showing
             try:
-                return await self._stranger
+                return await showing
             except asyncio.CancelledError:
                 task = asyncio.current_task()
                 if not self._was_taken_away or (task is not None and task.cancelling()):
