@@ -76,7 +76,8 @@ def imitates_us(line: str) -> bool:
     """Return whether a line could be taken for a text of our windows, in any language.
 
     It asks for a PIN, says how one is, or says nothing but "PIN"; has a fingerprint or one of our
-    sentences in it; or is one of our labels, with or without a value after it. Parses four catalogues at first: some 0.1 seconds.
+    sentences in it; or is one of our labels, with or without a value after it.
+    Parses four catalogues at first: some 0.1 seconds.
     """
     plain = _ACCESS_KEY.sub("", normalize("NFKC", line))
     if _GROUPS.search(plain.casefold()):
