@@ -8,7 +8,7 @@ of them keeps the PIN window of a site that is allowed waiting, nor stands besid
 Domains are cheap too, so there is an end to their windows as well. A domain that was never refused
 does not wait for the others' refusals, up to :data:`NEWCOMERS` of them in a row; from then on
 newcomers wait together, and in the long run one of them is asked about in ten minutes. Each yes
-begins anew; and the panel takes a site by its name at any time.
+begins anew; and ``ankong sites allow`` takes a site by its name at any time.
 """
 
 import time

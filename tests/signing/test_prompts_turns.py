@@ -275,7 +275,7 @@ async def test_however_many_domains_somebody_owns_their_windows_come_to_an_end()
     last = max(*NEWCOMER_PAUSES, *COMMON_PAUSES)
     free = len(NEWCOMER_PAUSES) + len(COMMON_PAUSES)
     assert len(desk.citizen.asked) <= free + 2 * hours * FORGIVEN / last
-    # A yes, as in the panel's words, begins anew.
+    # A yes begins anew.
     desk.clock.now += last
     desk.citizen.answers = [says(SiteAnswer.ALWAYS), *(refuses() for _ in range(NEWCOMERS))]
     assert await desk.turns.ask(ALLOW) is SiteAnswer.ALWAYS
