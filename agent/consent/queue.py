@@ -1,15 +1,19 @@
-"""One window of each kind at a time; and who pesters the citizen waits longer after each refusal.
+"""One window at a time; and who pesters the citizen waits longer after each refusal.
 
 Sites that want to be allowed have a line of their own (:mod:`agent.consent.stranger_line`): none
-of them keeps the PIN window of a site that is allowed waiting. A page can have as many names as it
-likes (``1.pest.example``, ``2.pest.example``), each a site of its own, so strangers are counted by
-registrable domain.
+of them keeps the PIN window of a site that is allowed waiting, nor stands beside it
+(:mod:`agent.consent.screen`). A page can have as many names as it likes (``1.pest.example``,
+``2.pest.example``), each a site of its own, so strangers are counted by registrable domain.
+
+Domains are cheap too, so there is an end to their windows as well. A domain that was never refused
+does not wait for the others' refusals, up to :data:`NEWCOMERS` of them in a row; from then on
+newcomers wait together, and in the long run one of them is asked about in ten minutes. Each yes
+begins anew; and ``ankong sites allow`` takes a site by its name at any time.
 """
 
-import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, TypeVar, cast
@@ -17,6 +21,7 @@ from typing import Final, TypeVar, cast
 from msgspec.structs import replace
 
 from agent.consent.questions import AllowSite, EnterPin, Prompt, Prompter, SiteAnswer, UnaskedError
+from agent.consent.screen import Screen
 from agent.consent.stranger_line import StrangerLine
 from agent.domain import group_of
 from agent.errors import AgentError, ErrorCode
@@ -25,8 +30,11 @@ from agent.origin import Origin
 A = TypeVar("A")
 PAUSES: Final = (0.0, 0.0, 5.0, 30.0, 120.0, 600.0)
 """Seconds in which a site may not ask, after so many refusals in a row; the last one for more."""
-COMMON_PAUSES: Final = (0.0, 0.0, 0.0, 0.0, 10.0, 30.0, 120.0)
+COMMON_PAUSES: Final = (0.0, 0.0, 0.0, 0.0, 10.0, 30.0, 120.0, 600.0)
 """The same for all domains together that want a site to be allowed and have been refused before."""
+NEWCOMERS: Final = 8
+NEWCOMER_PAUSES: Final = (*(0.0,) * NEWCOMERS, 15.0, 60.0, 600.0)
+"""The same for all that were not refused before, after so many of them in a row were."""
 FORGIVEN: Final = 3600.0  # seconds after which refusals no longer count
 OFFER_BLOCK: Final = 2  # refusals in a row after which the PIN window offers to block the site
 _REFUSALS: Final = (SiteAnswer.CANCEL, SiteAnswer.NEVER, False)
@@ -69,11 +77,12 @@ class PromptQueue:
         self._prompter = prompter
         self._block = block
         self._clock = clock
-        self._window = asyncio.Lock()
+        self._screen = Screen()
         self._waiting: set[Origin] = set()
         self._refusals: OrderedDict[Origin | str, _Refusals] = OrderedDict()
         self._strangers = StrangerLine()
         self._common = _Refusals()
+        self._newcomers = _Refusals()
 
     def can_ask(self) -> bool:
         """Return whether there is anything to ask the citizen with."""
@@ -93,28 +102,38 @@ class PromptQueue:
         with self._only_one(prompt.site):
             if is_stranger:
                 return await self._ask_about_stranger(prompt)
-            async with self._window:
-                return await self._put(prompt.site, self._with_offer(prompt))
+            return await self._screen.show_first(
+                lambda: self._put(prompt.site, self._with_offer(prompt), self._prompter.ask)
+            )
 
     async def _ask_about_stranger(self, prompt: Prompt[A]) -> A:
         domain = group_of(prompt.site)
 
         async def show() -> A:
-            refused = True
+            await self._screen.until_free()  # who was not shown yet was not refused either
+            # Others may have been refused while this one was in line.
+            self._check_pause(prompt)
+            is_newcomer = not self._of(domain).count
             try:
-                answer = await self._put(domain, prompt)
-                refused = answer in _REFUSALS
-            except AgentError as error:
-                refused = not isinstance(error, UnaskedError)
-                raise
+                answer = await self._put(domain, prompt, self._ask_when_free)
             finally:
-                count = self._still(self._common).count + 1
-                self._common = _Refusals(count, self._clock()) if refused else _Refusals()
-            if not refused:
-                self._strangers.forget(domain)
+                self._note_stranger(domain, is_newcomer=is_newcomer)
             return answer
 
         return await self._strangers.take_turn(domain, show)
+
+    async def _ask_when_free(self, prompt: Prompt[A]) -> A:
+        return await self._screen.show_when_free(lambda: self._prompter.ask(prompt))
+
+    def _note_stranger(self, domain: str, *, is_newcomer: bool) -> None:
+        """Note for all strangers how the last window about one of them ended."""
+        if not self._of(domain).count:
+            self._common = self._newcomers = _Refusals()
+            self._strangers.forget(domain)
+            return
+        self._common = self._one_more(self._common)
+        if is_newcomer:
+            self._newcomers = self._one_more(self._newcomers)
 
     @contextmanager
     def _only_one(self, site: Origin) -> Iterator[None]:
@@ -132,6 +151,8 @@ class PromptQueue:
         until = refusals.until(PAUSES)
         if is_stranger and refusals.count:
             until = max(until, self._still(self._common).until(COMMON_PAUSES))
+        elif is_stranger:
+            until = max(until, self._still(self._newcomers).until(NEWCOMER_PAUSES))
         if self._clock() < until:
             raise AgentError("refused too often to ask now", code=ErrorCode.RATE_LIMITED)
 
@@ -140,10 +161,12 @@ class PromptQueue:
             return cast("Prompt[A]", replace(prompt, may_block=True))
         return prompt
 
-    async def _put(self, who: Origin | str, prompt: Prompt[A]) -> A:
+    async def _put(
+        self, who: Origin | str, prompt: Prompt[A], ask: Callable[[Prompt[A]], Awaitable[A]]
+    ) -> A:
         refused = True
         try:
-            answer = await self._prompter.ask(prompt)
+            answer = await ask(prompt)
             refused = answer in _REFUSALS
         except AgentError as error:
             refused = not isinstance(error, UnaskedError)
@@ -158,12 +181,15 @@ class PromptQueue:
         before = self._of(who)
         self._refusals.pop(who, None)
         if refused:
-            self._refusals[who] = _Refusals(before.count + 1, self._clock())
+            self._refusals[who] = self._one_more(before)
         while len(self._refusals) > MAX_SITES:
             self._refusals.popitem(last=False)
 
     def _of(self, who: Origin | str) -> _Refusals:
         return self._still(self._refusals.get(who, _Refusals()))
+
+    def _one_more(self, refusals: _Refusals) -> _Refusals:
+        return _Refusals(self._still(refusals).count + 1, self._clock())
 
     def _still(self, refusals: _Refusals) -> _Refusals:
         """Return the refusals that count now."""

@@ -24,6 +24,7 @@ from agent.consent.questions import NoPrompter, Prompter
 from agent.errors import (
     AgentError,
     BadRequestError,
+    ErrorCode,
     KeyNotFoundError,
     MuteCardError,
     NoCardError,
@@ -147,26 +148,45 @@ class SigningService:
         """Return whether the citizen, or an administrator, said no to a site for good."""
         return self._consent.is_blocked(site)
 
-    async def connect(self, site: Origin) -> None:
+    async def connect(self, site: Origin, *, blind: bool = False) -> bool:
         """Ask the citizen to allow a site.
+
+        Args:
+            site: which.
+            blind: whether it will want signatures over what cannot be shown. Both are asked in one
+                window then; a site that is allowed is asked about these alone.
+
+        Returns:
+            Whether it may have these; False where ``blind`` is. A site that is refused them for
+            good may go on without.
 
         Raises:
             AgentError: ``origin_not_allowed``, ``origin_blocked``, ``user_cancelled``.
 
         """
         try:
-            await self._permit(site)
+            return await self._permit_as_far(site) if blind else await self._permit(site)
         except AgentError as error:
             await self._recorder.refused(site, error)
             raise
 
-    async def _permit(self, site: Origin, *, blind: bool = False) -> None:
+    async def _permit_as_far(self, site: Origin) -> bool:
+        try:
+            return await self._permit(site, blind=True)
+        except AgentError as error:
+            if error.code is not ErrorCode.BLIND_NOT_ALLOWED:
+                raise
+            return await self._permit(site)
+
+    async def _permit(self, site: Origin, *, blind: bool = False) -> bool:
+        """Return ``blind``, once the site may have what it wants."""
         if not self.is_allowed(site):
             unknown = self._readers.snapshot().attempts_unknown
             await self._consent.allow_site(site, attempts_unknown=unknown, blind=blind)
         if blind:
             await self._consent.allow_blind(site)
         self._on_use(site)
+        return blind
 
     async def certificates(self, site: Origin, reader: str | None = None) -> CertificateListing:
         """Read the certificates on one card, or on all of them.

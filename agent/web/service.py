@@ -24,8 +24,8 @@ class Service(Protocol):
     def is_blocked(self, site: Origin) -> bool:
         """Return whether a site was refused for good."""
 
-    async def connect(self, site: Origin) -> None:
-        """Ask the citizen to allow a site."""
+    async def connect(self, site: Origin, *, blind: bool = False) -> bool:
+        """Ask the citizen to allow a site; return whether it has what ``blind`` asks for."""
 
     async def certificates(
         self, site: Origin, reader: str | None = None

@@ -15,6 +15,9 @@ from typing import Any, ClassVar, TypeVar, cast
 
 import aiohttp
 import pytest
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.x509 import load_der_x509_certificate
 
 from agent.commands import citizen as citizen_module
 from agent.commands import sign as sign_module
@@ -26,6 +29,7 @@ from agent.origin import LOCAL_PROGRAM, Origin
 from agent.secret import SecretBytes
 from agent.signing.model import CardPresence, Snapshot
 from agent.virtualcard.card import VirtualCard
+from agent.virtualcard.model import ID_KEYX
 from agent.virtualcard.provider import READER_NAME, VirtualProvider
 from agent.web.hipki.errors import numbers
 
@@ -262,6 +266,33 @@ class Login(Http):
         given = {} if pin is None else {"pin": pin}
         params = {"challenge": base64.b64encode(bytes(range(32))).decode(), **given}
         return _told(await self._post(agent, site, "authenticate", params))
+
+
+class Batch(Http):
+    """The native API's signatures over several documents, of which there is one."""
+
+    name = "batch"
+
+    async def sign(self, agent: Agent, pin: str | None, *, site: str = SITE) -> Told:
+        params = _params(pin)
+        params["items"] = [{"data": params.pop("data")}]
+        return _told(await self._post(agent, site, "sign_batch", params))
+
+
+class Decrypt(Http):
+    """The native API's decryption, which uses the card's other key."""
+
+    name = "decrypt"
+
+    async def sign(self, agent: Agent, pin: str | None, *, site: str = SITE) -> Told:
+        assert agent.card is not None
+        (der,) = (each.der for each in agent.card.data.certificates if each.id == ID_KEYX)
+        key = load_der_x509_certificate(der).public_key()
+        assert isinstance(key, RSAPublicKey)
+        given = {} if pin is None else {"pin": pin}
+        sealed = base64.b64encode(key.encrypt(b"a secret", PKCS1v15())).decode()
+        params = {"data": sealed, "format": "pkcs1", **given}
+        return _told(await self._post(agent, site, "decrypt", params))
 
 
 class Socket(Door):

@@ -19,7 +19,9 @@ from tests.signing.attempts_support import (
     SITE,
     WRONG,
     Agent,
+    Batch,
     CommandLine,
+    Decrypt,
     Direct,
     Door,
     Http,
@@ -35,7 +37,7 @@ from tests.signing.attempts_support import (
 
 CardFactory = Callable[..., VirtualCard]
 KNOWN = (None, 3, 2, 1, 0)
-DOORS = ("http", "login", "socket", "popup", "direct", "command line")
+DOORS = ("http", "batch", "login", "decrypt", "socket", "popup", "direct", "command line")
 PAGES = DOORS[:-1]
 TOGETHER = 20.0  # seconds for what a fault would keep from happening
 
@@ -54,7 +56,8 @@ def state(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def door(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Door:
-    doors = {door.name: door for door in (Http(), Login(), Socket(), Popup(), Direct())}
+    pages = (Http(), Batch(), Login(), Decrypt(), Socket(), Popup(), Direct())
+    doors = {door.name: door for door in pages}
     chosen: Door = {**doors, "command line": CommandLine(monkeypatch)}[request.param]
     return chosen
 

@@ -1,6 +1,7 @@
 """A page cannot bury the citizen in windows: one at a time, and a pause after refusals."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 from msgspec.structs import replace
@@ -11,6 +12,8 @@ from agent.consent.queue import (
     COMMON_PAUSES,
     FORGIVEN,
     MAX_SITES,
+    NEWCOMER_PAUSES,
+    NEWCOMERS,
     OFFER_BLOCK,
     PAUSES,
     PromptQueue,
@@ -18,6 +21,7 @@ from agent.consent.queue import (
 from agent.consent.stranger_line import MAX_STRANGERS
 from agent.errors import AgentError, ErrorCode
 from agent.origin import Origin
+from agent.secret import SecretBytes
 from tests.signing.prompt_support import (
     ALLOW,
     LAST,
@@ -92,15 +96,73 @@ def stranger(number: int) -> AllowSite:
     return AllowSite(Origin.parse_any(f"https://www.stranger{number}.example"))
 
 
-async def test_a_strangers_window_keeps_no_allowed_site_waiting() -> None:
+async def test_a_strangers_window_gives_way_to_an_allowed_site_s_and_comes_back() -> None:
     desk = Desk()
     asking = asyncio.create_task(desk.turns.ask(pest(1)))
     await desk.citizen.shown()
-    desk.citizen.answers = [types("246813")]
+    open_then: list[int] = []
+
+    def typed(_: object) -> object:
+        open_then.append(desk.citizen.cancelled)
+        return SecretBytes.from_text("246813")
+
+    desk.citizen.answers = [typed, says(SiteAnswer.ALWAYS)]
     assert await desk.turns.ask(PIN)
-    assert desk.citizen.asked == [pest(1), PIN]
+    assert open_then == [1]  # it was closed before the other was shown
+    assert await asking is SiteAnswer.ALWAYS
+    assert desk.citizen.asked == [pest(1), PIN, pest(1)]
+
+
+async def test_no_strangers_window_opens_while_an_allowed_site_s_is_open_or_due() -> None:
+    desk = Desk()
+    first = asyncio.create_task(desk.turns.ask(PIN))
+    await desk.citizen.shown()
+    second = asyncio.create_task(desk.turns.ask(replace(PIN, site=OTHER)))
+    new = asyncio.create_task(desk.turns.ask(pest(1)))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert desk.citizen.asked == [PIN]
+    desk.citizen.answers = [types("246813"), says(SiteAnswer.ALWAYS)]
+    first.cancel()
+    assert await new is SiteAnswer.ALWAYS
+    assert desk.citizen.asked == [PIN, replace(PIN, site=OTHER), pest(1)]
+    await asyncio.gather(first, second, return_exceptions=True)
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+async def test_who_gives_up_while_a_window_is_taken_away_is_not_asked_about_again(
+    *, is_open: bool
+) -> None:
+    desk = Desk()
+    asking = asyncio.create_task(desk.turns.ask(pest(1)))
+    await desk.citizen.shown()
+    pin = asyncio.create_task(desk.turns.ask(PIN))
+    for _ in range(20 if is_open else 0):
+        await asyncio.sleep(0)
     asking.cancel()
-    await asyncio.gather(asking, return_exceptions=True)
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    pin.cancel()
+    await asyncio.gather(pin, return_exceptions=True)
+    assert pest(1) not in desk.citizen.asked[1:]
+
+
+async def test_a_window_that_was_taken_away_or_never_shown_was_not_refused() -> None:
+    desk = Desk()
+    for _ in range(4):
+        desk.citizen.is_asked.clear()
+        pin = asyncio.create_task(desk.turns.ask(replace(PIN, site=OTHER)))
+        await desk.citizen.shown()
+        asking = asyncio.create_task(desk.turns.ask(ALLOW))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        pin.cancel()
+        await asyncio.gather(pin, return_exceptions=True)
+        desk.clock.now += max(PAUSES)
+    desk.citizen.answers = [says(SiteAnswer.ALWAYS)]
+    assert await desk.turns.ask(ALLOW) is SiteAnswer.ALWAYS
 
 
 async def test_a_page_with_many_names_has_one_place_in_the_line() -> None:
@@ -125,7 +187,7 @@ async def test_in_a_crowd_who_has_not_asked_before_is_asked_about_next(
     desk = Desk()
     crowd = [asyncio.create_task(desk.turns.ask(stranger(number))) for number in range(60)]
     await desk.citizen.shown()
-    monkeypatch.setattr(stranger_line, "SHOWN_SECONDS", 0)
+    monkeypatch.setattr(stranger_line, "SHOWN_SECONDS", 0.2)
     honest = asyncio.create_task(desk.turns.ask(ALLOW))
     while ALLOW not in desk.citizen.asked:
         await asyncio.sleep(0)
@@ -197,6 +259,42 @@ async def test_after_refusals_strangers_wait_together_but_for_who_was_never_refu
     assert await desk.turns.ask(ALLOW) is SiteAnswer.THIS_TIME
     # A yes says that the citizen is willing again.
     assert await desk.turns.ask(stranger(1)) is SiteAnswer.CANCEL
+
+
+async def test_however_many_domains_somebody_owns_their_windows_come_to_an_end() -> None:
+    hours = 5
+    desk = Desk(*(says(SiteAnswer.CANCEL) for _ in range(1000)))
+    end = desk.clock.now + hours * FORGIVEN
+    number = 0
+    while desk.clock.now < end:
+        number += 1
+        for domain in (number, number - 1):  # a new one, and one that was refused already
+            with suppress(AgentError):
+                await desk.turns.ask(stranger(domain))
+        desk.clock.now += 5
+    last = max(*NEWCOMER_PAUSES, *COMMON_PAUSES)
+    free = len(NEWCOMER_PAUSES) + len(COMMON_PAUSES)
+    assert len(desk.citizen.asked) <= free + 2 * hours * FORGIVEN / last
+    # A yes begins anew.
+    desk.clock.now += last
+    desk.citizen.answers = [says(SiteAnswer.ALWAYS), *(refuses() for _ in range(NEWCOMERS))]
+    assert await desk.turns.ask(ALLOW) is SiteAnswer.ALWAYS
+    for one in range(NEWCOMERS):
+        assert await desk.code(stranger(-1 - one)) is ErrorCode.USER_CANCELLED
+    assert await desk.code(stranger(-1 - NEWCOMERS)) is ErrorCode.RATE_LIMITED
+
+
+async def test_who_came_into_the_line_before_the_last_refusal_waits_too() -> None:
+    desk = Desk(*(says(SiteAnswer.CANCEL) for _ in range(NEWCOMERS - 1)))
+    for number in range(NEWCOMERS - 1):
+        await desk.turns.ask(stranger(number))
+    desk.citizen.answers = [says(SiteAnswer.CANCEL)]
+    last, late = await asyncio.gather(
+        desk.turns.ask(stranger(100)), desk.turns.ask(stranger(101)), return_exceptions=True
+    )
+    assert last is SiteAnswer.CANCEL
+    assert isinstance(late, AgentError)
+    assert late.code is ErrorCode.RATE_LIMITED
 
 
 async def test_what_could_not_be_asked_keeps_no_stranger_waiting() -> None:

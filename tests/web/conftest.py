@@ -101,10 +101,11 @@ class FakeService:
         if self.failure is not None:
             raise self.failure
 
-    async def connect(self, site: Origin) -> None:
+    async def connect(self, site: Origin, *, blind: bool = False) -> bool:
         self.questions += 1
         await self._work()
         self.allowed.add(site)
+        return blind
 
     async def certificates(self, site: Origin, reader: str | None = None) -> CertificateListing:
         del site, reader

@@ -35,6 +35,17 @@ _ACCESS_KEY: Final = re.compile(r"\(&?[A-Z]\)|&")
 _CLAUSE_END: Final = re.compile("[.!?;,\N{IDEOGRAPHIC FULL STOP}]+")  # after NFKC
 _LABEL_END: Final = re.compile(r"[:|=]")  # as between a label and its value
 _PIN: Final = re.compile(r"(?<![a-z])p ?[i1] ?n(?![a-z])")
+_ONLY_PIN: Final = re.compile(r"(?:p[i1]n(?:code|number|碼|号|號)?)+[0-9]*")
+_REQUEST: Final = re.compile(
+    "enter|type|input|confirm|verify|wrong|incorrect|expired|attempt|tries|left|your|please"
+    "|輸入|输入|鍵入|打入|填入|提供|確認|验证|驗證|錯誤|正確|過期|剩|次數|您|你"
+    "|nhap|xacnhan|khongdung|sai|hay|vuilong|cuaban|conlai"
+    "|masuk|ketik|isi|konfirmasi|salah|silakan|anda|tersisa|sisa"
+)
+"""What makes a request or a message of the word PIN, folded and without blanks, in each language.
+
+A name that only speaks of a PIN ("PIN mailer.pdf") is a document's.
+"""
 _HASH: Final = re.compile(r"(?<![a-z])sha(?:1|2[0-9]{2}|384|512)(?![0-9])")
 _DIGITS: Final = re.compile(r"[0-9a-f]{8}")
 _GROUPS: Final = re.compile(r"(?<![0-9a-z])(?:[0-9a-f]{4}\s+){2,}[0-9a-f]{4}(?![0-9a-z])")
@@ -64,15 +75,18 @@ def shown_name(name: str | None, texts: PromptTexts) -> str:
 def imitates_us(line: str) -> bool:
     """Return whether a line could be taken for a text of our windows, in any language.
 
-    It says "PIN", has a fingerprint in it, has one of our sentences in it, or is one of our labels,
-    with or without a value after it. Parses four catalogues at first: some 0.1 seconds.
+    It asks for a PIN, says how one is, or says nothing but "PIN"; has a fingerprint or one of our
+    sentences in it; or is one of our labels, with or without a value after it.
+    Parses four catalogues at first: some 0.1 seconds.
     """
     plain = _ACCESS_KEY.sub("", normalize("NFKC", line))
     if _GROUPS.search(plain.casefold()):
         return True
     for words in _readings(plain):
         letters = words.replace(" ", "")
-        if _PIN.search(words) or (_HASH.search(letters) and _DIGITS.search(letters)):
+        if _PIN.search(words) and (_ONLY_PIN.fullmatch(letters) or _REQUEST.search(letters)):
+            return True
+        if _HASH.search(letters) and _DIGITS.search(letters):
             return True
         if _our_texts().sentences.search(letters):
             return True

@@ -98,6 +98,7 @@ def _add_site_answers(window: Window) -> None:
     window.on_cancel(cancel)
     # A stray Enter allows nothing.
     window.focus_first(cancelling)
+    window.wait_on_return()
 
 
 def _choose_card(root: tk.Tk, prompt: ChooseCard, texts: PromptTexts) -> Window:
@@ -119,6 +120,7 @@ def _choose_card(root: tk.Tk, prompt: ChooseCard, texts: PromptTexts) -> Window:
     # No card has the focus, so that no stray key chooses one.
     window.focus_first(window.add_button(texts.cancel, cancel, "Plain"))
     window.on_cancel(cancel)
+    window.wait_on_return()
     return window
 
 
@@ -176,7 +178,7 @@ class _PinEntry:
             foreground=palette.ink,
         )
         name.pack(side="left", padx=(0, gap(0.9)))
-        self._field = PinField(row, window.style, prompt.max_length, window.accepts_input)
+        self._field = PinField(row, window.style, prompt.max_length, window.accepts_key)
         self._field.pack(side="left", fill="x", expand=True)
         self._field.on_change = self._changed
         for key in ("<Return>", "<KP_Enter>"):
@@ -227,7 +229,7 @@ class _PinEntry:
         return texts.pin_hint.format(least=prompt.min_length, most=prompt.max_length)
 
     def _submit(self) -> None:
-        if self._window.accepts_input() and len(self._field.buffer) >= self._prompt.min_length:
+        if self._window.accepts_key() and len(self._field.buffer) >= self._prompt.min_length:
             self._window.finish(self._field.buffer.take(wire.PIN))
 
     def _give_up(self, answer: bytes) -> None:
@@ -254,6 +256,7 @@ def _last_attempt(root: tk.Tk, prompt: LastAttempt, texts: PromptTexts) -> Windo
     cancelling = window.add_button(texts.cancel, refuse, "Plain")
     window.on_cancel(refuse)
     window.focus_first(cancelling)
+    window.wait_on_return()
     return window
 
 

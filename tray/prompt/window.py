@@ -19,7 +19,13 @@ from tray.prompt.texts import PromptTexts, button_label
 from tray.prompt.wrap import fit
 
 INPUT_DELAY_SECONDS: Final = 0.5
-"""How long keys and clicks are ignored at first: they were meant for the window before."""
+"""How long keys and clicks are ignored at first: they were meant for the window before.
+
+A key that is ignored begins the time anew: whoever is typing something else goes on into nothing,
+and no PIN is taken without its first characters.
+"""
+RETURN_DELAY_SECONDS: Final = 1.0
+"""The same, of a question's buttons, once the window has the keyboard again after another had."""
 VALUE_WIDTH: Final = WIDTH - 9.4  # ems of a value in a panel
 _SCREEN_MARGIN: Final = 4.0  # ems of the screen's height that are left to title and task bars
 _POLL_MILLISECONDS: Final = 50  # how often it is checked whether the question was cancelled
@@ -94,6 +100,7 @@ class Window:
         self._root = root
         self._answer = bytearray()
         self._accepts_input_at = float("inf")
+        self._is_away = False
         self._first: tk.Misc | None = None
         self._scrolled: list[ScrolledText] = []
         root.title(f"{title} – {texts.product}")
@@ -304,8 +311,38 @@ class Window:
         self._root.bind("<Escape>", lambda _: press())
 
     def accepts_input(self) -> bool:
-        """Return whether ``INPUT_DELAY_SECONDS`` have passed since the window was shown."""
-        return time.monotonic() >= self._accepts_input_at
+        """Return whether keys and clicks count by now."""
+        return not self._is_away and time.monotonic() >= self._accepts_input_at
+
+    def accepts_key(self) -> bool:
+        """Return the same for a key; one that is ignored puts the time off again."""
+        accepts = self.accepts_input()
+        if not accepts:
+            due = time.monotonic() + INPUT_DELAY_SECONDS
+            self._accepts_input_at = max(self._accepts_input_at, due)
+        return accepts
+
+    def wait_on_return(self) -> None:
+        """Ignore clicks and keys while another window has the keyboard, and for a moment after.
+
+        A second click that was meant for a window above this one, or a key for one that has just
+        closed, answers nothing then. It is meant for questions: what is typed into a PIN field is
+        harmless until it is sent, and must not lose its first characters.
+        """
+        self._root.bind("<FocusOut>", self._on_focus)
+        self._root.bind("<FocusIn>", self._on_focus)
+        # Where no window manager does: who clicks wants this window, and clicks again to answer.
+        self._root.bind("<ButtonPress>", self._on_click)
+
+    def _on_click(self, _event: object) -> None:
+        if self._is_away:
+            self._root.focus_force()
+
+    def _on_focus(self, _event: object) -> None:
+        was_away, self._is_away = self._is_away, self._root.focus_displayof() is None
+        if was_away and not self._is_away:
+            due = time.monotonic() + RETURN_DELAY_SECONDS
+            self._accepts_input_at = max(self._accepts_input_at, due)
 
     def finish(self, answer: bytes | bytearray) -> None:
         """Close the window; :meth:`run` returns ``answer``, for its caller to wipe."""

@@ -90,7 +90,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             ``ask`` the user once for each, ``allow`` or ``deny`` it to all.
         last_try: whether the card's last PIN attempt may be spent, after a question.
         unknown_tries: what happens to a PIN of a page's while nobody knows how many attempts the
-            card has left: ``ask`` opens a window first, ``allow`` sends it.
+            card has left: ``ask`` opens a window first, also for a site that a policy allows;
+            ``allow`` sends it.
         update_check: whether the agent may ask for a newer version of itself.
         update_url: address of the update information (see ``update.fetch.check_address``); empty
             disables the check.

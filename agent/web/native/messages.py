@@ -81,6 +81,12 @@ class StatusParams(Params, frozen=True, kw_only=True):
     nonce: StatusNonce | UnsetType = UNSET
 
 
+class ConnectParams(Params, frozen=True, kw_only=True):
+    """Whether this site will want signatures over a digest alone, to have both asked at once."""
+
+    blind: bool = False
+
+
 class CertificatesParams(Params, frozen=True, kw_only=True):
     """Which reader to look in; all of them by default."""
 
@@ -172,7 +178,7 @@ class ConnectRequest(Request, frozen=True, kw_only=True, tag="connect"):
 
     audience: ClassVar[Audience] = Audience.ANY_SITE
 
-    params: NoParams = NoParams()
+    params: ConnectParams = ConnectParams()
 
 
 class ReadersRequest(Request, frozen=True, kw_only=True, tag="readers"):
@@ -297,9 +303,10 @@ class StatusResult(Struct, frozen=True, kw_only=True):
 
 
 class ConnectResult(Struct, frozen=True):
-    """The citizen said yes, now or earlier."""
+    """The citizen said yes, now or earlier; ``blind`` is there where it was asked for."""
 
     allowed: Literal[True]
+    blind: bool | UnsetType = UNSET
 
 
 class ReadersResult(Struct, frozen=True):

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import TypeAlias
 
+from msgspec import UNSET
+
 from agent.errors import AgentError, ErrorCode
 from agent.host.instance.install_key import InstallationProof
 from agent.host.settings.config import Settings
@@ -102,10 +104,10 @@ class NativeApi:
                 return self.status(site, convert.or_none(status.nonce))
             case messages.ReadersRequest():
                 return convert.readers(self._service.snapshot())
-            case messages.ConnectRequest():
+            case messages.ConnectRequest(params=wish):
                 with self._questions.hold(site):
-                    await self._service.connect(site)
-                return messages.ConnectResult(allowed=True)
+                    has_blind = await self._service.connect(site, blind=wish.blind)
+                return messages.ConnectResult(True, has_blind if wish.blind else UNSET)
             case _:
                 with self._pending.hold(site):
                     return await self._use_card(site, request)

@@ -406,14 +406,19 @@ export class Ankong extends EventTarget {
     return this.#snapshot;
   }
 
-  /** Ask the user, through the agent, to allow this site. @param {CallOptions} [options] */
-  async connect(options = {}) {
-    const answer = await this.#call("connect", {}, { timeout: PERSON_TIMEOUT, ...options });
+  /**
+   * Ask the user, through the agent, to allow this site. Whoever will want signatures over a `digest` alone says so
+   * with `blind`, so that one window asks about both; the answer then tells whether these are allowed.
+   *
+   * @param {CallOptions & {blind?: boolean}} [options]
+   */
+  async connect({ blind = false, ...options } = {}) {
+    const answer = await this.#call("connect", blind ? { blind } : {}, { timeout: PERSON_TIMEOUT, ...options });
     this.#publish({ allowed: true });
     await this.#refreshStatus();
     await this.#refreshReaders();
     await this.#checkInstallation();
-    return /** @type {{allowed: true}} */ (answer);
+    return /** @type {{allowed: true, blind?: boolean}} */ (answer);
   }
 
   /**

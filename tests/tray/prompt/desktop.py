@@ -15,21 +15,22 @@ PROGRAMS = ("Xvfb", "xdotool", "import")
 SHOTS = "ANKONG_SHOTS"
 """The environment variable that names a folder for pictures of every window."""
 PATIENCE = 30.0  # seconds for anything to appear
-# The same program, with another time in which it ignores keys and clicks.
+# The same program, with other times in which it ignores keys and clicks.
 WITH_INPUT_DELAY = """
 import sys
 import tray.prompt.window
 tray.prompt.window.INPUT_DELAY_SECONDS = {}
+tray.prompt.window.RETURN_DELAY_SECONDS = {}
 from tray.prompt.process import main
 sys.exit(main())
 """
 
 
-def program(input_delay: float | None) -> list[str]:
-    """Return the command of a prompt process; None for the delay of the shipped one."""
+def program(input_delay: float | None, return_delay: float = 0.0) -> list[str]:
+    """Return the command of a prompt process; None for the delays of the shipped one."""
     if input_delay is None:
         return [sys.executable, "-P", "-m", "tray.prompt.process"]
-    return [sys.executable, "-P", "-c", WITH_INPUT_DELAY.format(input_delay)]
+    return [sys.executable, "-P", "-c", WITH_INPUT_DELAY.format(input_delay, return_delay)]
 
 
 @dataclass
@@ -136,10 +137,13 @@ class Window:
 
 @contextmanager
 def opened(
-    desktop: Desktop, prompt: AnyPrompt, input_delay: float | None = 0.0
+    desktop: Desktop,
+    prompt: AnyPrompt,
+    input_delay: float | None = 0.0,
+    return_delay: float = 0.0,
 ) -> Iterator[Window]:
     """Open a window and leave none behind."""
-    window = Window(desktop, prompt, program(input_delay))
+    window = Window(desktop, prompt, program(input_delay, return_delay))
     with window.process:
         try:
             yield window

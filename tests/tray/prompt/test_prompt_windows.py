@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,9 @@ from agent.consent.questions import Act, AllowSite, DocumentFacts, EnterPin, Las
 from agent.consent.wire import AnyPrompt, encode_request
 from agent.origin import Origin
 from agent.words import Language
-from tests.signing.prompt_support import ALL, ALLOW, CARD, CHOOSE, LAST, LOCKED, PIN, SITE
+from tests.signing.prompt_support import ALL, ALLOW, BLIND, CARD, CHOOSE, LAST, LOCKED, PIN, SITE
 from tests.tray.prompt.desktop import PATIENCE, SHOTS, Desktop, opened, program, x_server
+from tests.tray.prompt.desktop import Window as DesktopWindow
 from tray.prompt.pin import PinBuffer
 
 pytestmark = pytest.mark.slow
@@ -154,6 +156,60 @@ def test_after_half_a_second_keys_count(desktop: Desktop) -> None:
         time.sleep(2.0)
         window.press(*DIGITS, "Return")
         assert window.answer() == b"pin:246813"
+
+
+def test_a_key_that_comes_too_early_takes_no_part_of_a_pin(desktop: Desktop) -> None:
+    with opened(desktop, PIN, input_delay=6.0) as window:
+        desktop.see()
+        for _ in range(4):  # longer than the time at first
+            desktop.press(*DIGITS, "Return")
+            time.sleep(2.0)
+        assert window.process.poll() is None
+        time.sleep(6.0)
+        window.press(*DIGITS, "Return")
+        assert window.answer() == b"pin:246813"
+
+
+def click_on_last_button(desktop: Desktop, number: str) -> None:
+    """Click where the PIN window has its act, and a question one of its answers."""
+    width, height = desktop.size(number)
+    x, y = str(round(width * 0.85)), str(height - 40)
+    desktop.do("xdotool", "mousemove", "--window", number, x, y, "click", "1")
+
+
+@pytest.mark.parametrize("prompt", [ALLOW, BLIND], ids=lambda prompt: type(prompt).__name__)
+def test_a_click_that_was_meant_for_another_window_answers_no_question(
+    desktop: Desktop, prompt: AnyPrompt
+) -> None:
+    with opened(desktop, prompt, return_delay=HOUR) as below:
+        number = desktop.see()
+        above = DesktopWindow(desktop, PIN, program(0.0))
+        with above.process:
+            while desktop.see() == number:
+                pass
+            desktop.press(*DIGITS, "Return")
+            assert above.answer() == b"pin:246813"
+        click_on_last_button(desktop, number)
+        desktop.press("alt+t", "alt+a", "alt+n")
+        click_on_last_button(desktop, number)
+        assert below.process.poll() is None
+        desktop.press("Escape")
+        assert below.answer() == b"cancel"
+
+
+def test_a_question_that_has_the_keyboard_again_is_answered_as_before(desktop: Desktop) -> None:
+    with opened(desktop, ALLOW) as below:
+        number = desktop.see()
+        above = DesktopWindow(desktop, PIN, program(0.0))
+        with above.process:
+            while desktop.see() == number:
+                pass
+            desktop.press("Escape")
+            assert above.answer() == b"cancel"
+        while below.process.poll() is None:  # the first click may only give it the keyboard
+            with suppress(subprocess.CalledProcessError):
+                click_on_last_button(desktop, number)
+        assert below.answer() == b"cancel"
 
 
 @pytest.mark.parametrize("prompt", ALL, ids=lambda prompt: type(prompt).__name__)
