@@ -95,12 +95,20 @@ async def test_many_short_messages_of_a_stranger_add_up_to_nothing(start_agent: 
 async def test_what_all_allowed_sites_send_is_bounded_too(
     start_agent: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(routes, "UnreadBytes", lambda is_allowed: UnreadBytes(is_allowed, DOCUMENT))
+    came: list[Unread] = []
+
+    class Remembering(UnreadBytes):
+        def watch(self, connection: Any, unread: Unread) -> Any:
+            came.append(unread)
+            return super().watch(connection, unread)
+
+    monkeypatch.setattr(routes, "UnreadBytes", lambda is_allowed: Remembering(is_allowed, DOCUMENT))
     agent = await start_agent(limits=FAST)
     agent.service.allowed.add(Origin.parse(STRANGER))
     reader, writer = await open_raw(agent, SITE)
     half = frame(0x01, bytes(DOCUMENT * 2 // 3))
     writer.write(half)  # and no more
+    await agent.until(lambda: came[0].length == len(half))
     async with agent.socket(STRANGER) as honest:
         text = json.dumps({"id": 1, "method": "status", "params": {"nonce": "x" * (DOCUMENT // 2)}})
         await honest.send_str(text)
