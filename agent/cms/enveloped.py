@@ -18,8 +18,8 @@ from agent.cms.bounds import MAX_CERTIFICATE
 from agent.cms.errors import CmsError, hostile_input
 from agent.cms.verify import issuer_and_serial
 from agent.errors import ErrorCode
+from agent.size_limits import MAX_ENVELOPED_MESSAGE
 
-MAX_MESSAGE = 16 * 1024 * 1024  # bytes
 _RSAES_PKCS1_V1_5 = "1.2.840.113549.1.1.1"
 
 
@@ -81,7 +81,9 @@ class EnvelopedMessage:
             raise CmsError("decryption failed") from None
 
 
-def parse(raw: bytes, certificate: bytes, *, max_size: int = MAX_MESSAGE) -> EnvelopedMessage:
+def parse(
+    raw: bytes, certificate: bytes, *, max_size: int = MAX_ENVELOPED_MESSAGE
+) -> EnvelopedMessage:
     """Read an EnvelopedData and find the recipient that ``certificate`` is.
 
     Args:

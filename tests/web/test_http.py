@@ -14,7 +14,7 @@ from agent import __version__
 from agent.errors import AgentError, BadRequestError, ErrorCode, MuteCardError, PinError
 from agent.origin import Origin
 from agent.signing.model import ReaderProblem
-from agent.web.native.messages import MAX_DATA
+from agent.size_limits import MAX_DATA
 
 SITE = "https://shop.example"
 STRANGER = "https://stranger.example"

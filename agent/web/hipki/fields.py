@@ -16,7 +16,6 @@ import msgspec
 
 from agent.web.hipki.errors import HipkiError, Major
 
-MAX_BODY: Final = 16 * 1024 * 1024  # bytes; pages sign documents of some hundred kilobytes
 MAX_TEXTS: Final = 4096  # names and values in one request; pages send twenty
 MAX_REST: Final = 64 * 1024  # characters of JSON outside of them
 _PREFIX: Final = "tbsPackage="

@@ -12,6 +12,7 @@ from agent.errors import AgentError, BadRequestError, ErrorCode
 from agent.origin import Origin
 from agent.secret import wipe
 from agent.seldom import SeldomLog
+from agent.size_limits import MAX_MESSAGE, MAX_STRANGER_MESSAGE
 from agent.web.front.answer import answer
 from agent.web.front.audience import Audience
 from agent.web.front.body import read_body
@@ -21,7 +22,7 @@ from agent.web.front.refusal import refusal
 from agent.web.front.shares import Shares, ShareSizes
 from agent.web.native import messages, wire
 from agent.web.native.methods import NativeApi, wipe_pin
-from agent.web.native.socket import SMALL_MESSAGE, SUBPROTOCOL, Session, new_socket
+from agent.web.native.socket import SUBPROTOCOL, Session, new_socket
 
 DOCUMENTS: Final = (
     ("/v1/openapi.json", "native/openapi.json", "application/json"),
@@ -79,7 +80,7 @@ class NativeMount(Mount):
         raw = await read_body(request, _longest(kind.audience), self._api.limits.body_seconds)
         try:
             asked = wire.decode_for(str(kind.__struct_config__.tag), raw)
-        except BadRequestError as error:
+        except AgentError as error:
             return refusal(error, site, wire.id_of(raw) or UNSET)
         finally:
             wipe(raw)
@@ -121,7 +122,7 @@ class NativeMount(Mount):
 
 def _longest(audience: Audience) -> int:
     """Return how many bytes a message has at most; what strangers may say is short."""
-    return messages.MAX_MESSAGE if audience is Audience.ALLOWED_SITE else SMALL_MESSAGE
+    return MAX_MESSAGE if audience is Audience.ALLOWED_SITE else MAX_STRANGER_MESSAGE
 
 
 def public(handler: Handler) -> Route:
