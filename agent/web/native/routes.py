@@ -28,6 +28,7 @@ DOCUMENTS: Final = (
     ("/v1/openapi.json", "native/openapi.json", "application/json"),
     ("/v1/messages.schema.json", "native/messages.schema.json", "application/schema+json"),
     ("/sdk/ankong.js", "sdk/ankong.js", "text/javascript"),
+    ("/sdk/digest.js", "sdk/digest.js", "text/javascript"),
 )
 """Path, file below ``agent/web``, media type."""
 
