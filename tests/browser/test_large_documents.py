@@ -94,3 +94,48 @@ class _Pieces:
         for _ in range(self._count):
             digest.update(self._piece)
         return digest.digest()
+
+
+@pytest.mark.parametrize("way", ["socket", "fetch"])
+def test_a_page_without_the_sdk_hears_it_too(page: Page, agent: World, way: str) -> None:
+    agent.start_agent(agent.card())
+    connect(page, agent)
+    told = page.evaluate(
+        """async ([port, way, sizes]) => {
+            const request = (id, size) => JSON.stringify({ id, method: "sign", params: {
+                data: btoa("x".repeat(size)), hash: "SHA-256", format: "cms" } });
+            const told = [];
+            if (way === "fetch") {
+                for (const size of sizes) {
+                    const sent = { method: "POST", headers: { "Content-Type": "application/json" },
+                        body: request("large", size) };
+                    const response = await fetch(`https://localhost:${port}/v1/sign`, sent);
+                    told.push([response.status, (await response.json()).error.code]);
+                }
+                return told;
+            }
+            const socket = new WebSocket(`wss://localhost:${port}/v1/socket`, "ankong.v1");
+            await new Promise((resolve) => { socket.onopen = resolve; });
+            for (const size of sizes) {
+                const heard = new Map();
+                const both = new Promise((resolve, reject) => {
+                    socket.onclose = ({ code }) => reject(new Error(`closed by ${code}`));
+                    socket.onmessage = ({ data }) => {
+                        const answer = JSON.parse(data);
+                        if (answer.id) heard.set(answer.id, answer);
+                        if (heard.size === 2) resolve();
+                    };
+                });
+                socket.send(request("large", size));
+                socket.send(JSON.stringify({ id: "small", method: "readers" }));
+                await both;
+                told.push([heard.get("small").result.service, heard.get("large").error.code]);
+            }
+            socket.onclose = null;
+            socket.close();
+            return told;
+        }""",
+        [agent.programs.ports.tls, way, [int(size * MIB) for size in SIZES if size > 4]],
+    )
+    answered = 413 if way == "fetch" else "available"
+    assert told == [[answered, "too_large"]] * 4

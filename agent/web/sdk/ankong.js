@@ -547,7 +547,7 @@ export class Ankong extends EventTarget {
   }
 
   /**
-   * Refuse what is longer than the agent takes: the message would end the connection, and every other call on it.
+   * Refuse what is longer than the agent takes, before it travels: a very long message would end the connection, and every other call on it.
    *
    * @param {{data?: string, items?: {data?: string}[]}} params
    */
