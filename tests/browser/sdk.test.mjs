@@ -254,6 +254,15 @@ test("a file is signed by its digest, whatever its length", async () => {
   assert.deepEqual(many.items, [{ digest: await expected("SHA-384") }, { digest: Buffer.from(new Uint8Array(48)).toString("base64") }]);
 });
 
+test("a file that is given as data is refused, and no empty document is signed for it", async () => {
+  const { agent, state } = world();
+  for (const data of [new Blob(["x"]), new Blob(["x"]).stream(), {}]) {
+    await assert.rejects(agent.sign({ data }), TypeError);
+    await assert.rejects(agent.signBatch({ items: [{ data }] }), TypeError);
+  }
+  assert.deepEqual(state.sockets.flatMap(({ sent }) => sent).filter(({ method }) => method.startsWith("sign")), []);
+});
+
 test("a file that nobody can sign is not read, and one that is given twice is refused", async () => {
   let read = 0;
   const file = () => new ReadableStream({ pull: () => { read += 1; } }, { highWaterMark: 0 });

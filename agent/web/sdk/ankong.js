@@ -89,6 +89,8 @@ export class AnkongError extends Error {
 
 /** Encode octets, or the UTF-8 octets of a text, as base64. @param {Bytes} bytes */
 export function toBase64(bytes) {
+  // A Blob would become no octets at all, and an empty document would be signed for it.
+  if (typeof bytes === "object" && !Array.isArray(bytes) && !("byteLength" in bytes)) throw new TypeError("text or octets are needed; a Blob or a stream is a `file`");
   const octets = typeof bytes === "string" ? new TextEncoder().encode(bytes) : new Uint8Array(bytes);
   let binary = "";
   for (let start = 0; start < octets.length; start += 0x8000) {

@@ -254,7 +254,7 @@ export class Digest {
  */
 export async function digestOf(file, hash, signal) {
   const digest = new Digest(hash);
-  const reader = (file instanceof Blob ? file.stream() : file).getReader();
+  const reader = ("stream" in file ? file.stream() : file).getReader(); // a Blob of another frame is none of ours
   try {
     for (;;) {
       signal?.throwIfAborted();
