@@ -12,16 +12,14 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from agent.cards.card import CardGeneration
 from agent.cms.digest import HashAlgorithm
 from agent.cms.login import MAX_CHALLENGE, MIN_CHALLENGE, LoginPurpose
-from agent.errors import ErrorCode
+from agent.errors import ErrorCode, TooLargeError
 from agent.pki.certificate import KeyUsage
 from agent.secret import SecretBytes
 from agent.signing.model import CardPresence, DecryptFormat, SignatureFormat
+from agent.size_limits import MAX_CIPHERTEXT, MAX_DATA, base64_length
 from agent.web.front.audience import Audience
 from agent.web.front.refusal import Id
 
-MAX_DATA: Final = 4 * 1024 * 1024  # bytes of one document, before base64
-MAX_MESSAGE: Final = 2 * MAX_DATA  # bytes of one request or WebSocket message
-MAX_CIPHERTEXT: Final = 1024 * 1024  # bytes, before base64
 MAX_ITEMS: Final = 256  # documents in one sign_batch
 MAX_PIN: Final = 64  # characters; a card takes fewer and answers pin_length
 
@@ -43,7 +41,11 @@ Thumbprint: TypeAlias = Annotated[
     str,
     Meta(pattern="^[0-9a-f]{64}" + _END, description="SHA-256 of the certificate, lower-case hex"),
 ]
-Data: TypeAlias = Annotated[bytes, Meta(max_length=MAX_DATA)]
+# Not by `max_length`: whatever is only too large has a code of its own.
+Data: TypeAlias = Annotated[bytes, Meta(extra_json_schema={"maxLength": base64_length(MAX_DATA)})]
+Ciphertext: TypeAlias = Annotated[
+    bytes, Meta(min_length=1, extra_json_schema={"maxLength": base64_length(MAX_CIPHERTEXT)})
+]
 Digest: TypeAlias = Annotated[
     bytes, Meta(min_length=20, max_length=64, description="exactly as long as `hash` says")
 ]
@@ -65,6 +67,17 @@ Timestamp: TypeAlias = Annotated[str, Meta(description="RFC 3339, UTC")]
 
 
 # What a request asks for.
+
+
+def _check_length(data: bytes | UnsetType, limit: int, what: str) -> None:
+    """Refuse what is longer than ``limit`` bytes.
+
+    Raises:
+        TooLargeError: it is; msgspec's decoder passes that on.
+
+    """
+    if data is not UNSET and len(data) > limit:
+        raise TooLargeError(f"{what} has at most {limit} bytes")
 
 
 class Params(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -112,6 +125,10 @@ class SignParams(SigningParams, frozen=True, kw_only=True):
     digest: Digest | UnsetType = UNSET
     document_name: Text | UnsetType = UNSET
 
+    def __post_init__(self) -> None:
+        """Refuse what is too large."""
+        _check_length(self.data, MAX_DATA, "a document that is not signed by its digest")
+
 
 class Item(Params, frozen=True, kw_only=True):
     """One document of a batch."""
@@ -119,6 +136,10 @@ class Item(Params, frozen=True, kw_only=True):
     data: Data | UnsetType = UNSET
     digest: Digest | UnsetType = UNSET
     document_name: Text | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        """Refuse what is too large."""
+        _check_length(self.data, MAX_DATA, "a document that is not signed by its digest")
 
 
 class SignBatchParams(SigningParams, frozen=True, kw_only=True):
@@ -141,10 +162,14 @@ class AuthenticateParams(Params, frozen=True, kw_only=True):
 class DecryptParams(Params, frozen=True, kw_only=True):
     """A ciphertext for the card's key-exchange key."""
 
-    data: Annotated[bytes, Meta(min_length=1, max_length=MAX_CIPHERTEXT)]
+    data: Ciphertext
     format: DecryptFormat
     reader: ReaderName | UnsetType = UNSET
     pin: SecretBytes | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        """Refuse what is too large."""
+        _check_length(self.data, MAX_CIPHERTEXT, "a ciphertext")
 
 
 class CancelParams(Params, frozen=True, kw_only=True):

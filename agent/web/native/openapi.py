@@ -14,6 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from agent import __version__
+from agent.size_limits import MAX_DATA, MAX_MESSAGE
 from agent.web.front.audience import Audience
 from agent.web.front.refusal import Refusal
 from agent.web.native import messages
@@ -38,7 +39,7 @@ _ERRORS: Final = {
     "403": "the site is not allowed, or a header is not what a page sends",
     "408": "the body did not arrive in time",
     "409": "the state of reader, card or PIN does not permit it",
-    "413": f"longer than {messages.MAX_MESSAGE} bytes",
+    "413": f"longer than {MAX_MESSAGE} bytes, or a document than {MAX_DATA}",
     "415": "not application/json",
     "421": "the Host header names another server",
     "429": "too many requests from this site",
