@@ -5,7 +5,7 @@ Octets travel as base64 (RFC 4648 §4, padded). Unknown fields are refused. A PI
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias
+from typing import Annotated, ClassVar, Final, Literal, TypeAlias
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -21,7 +21,6 @@ from agent.web.front.audience import Audience
 from agent.web.front.refusal import Id
 
 MAX_ITEMS: Final = 256  # documents in one sign_batch
-MAX_PIN: Final = 64  # characters; a card takes fewer and answers pin_length
 
 # Python's `$` also matches before a last line feed, ECMAScript's does not: the end, in both.
 _END: Final = r"(?!\n)$"
@@ -472,35 +471,3 @@ class Ping(Struct, frozen=True):
     product: Literal["ankong"]
     version: str
     tls: int
-
-
-def decode_custom(kind: type, value: Any) -> Any:
-    """Make a :class:`SecretBytes` of a PIN; the decoder's hook.
-
-    Raises:
-        ValueError: not a text of at most 64 characters; says so without the text.
-        NotImplementedError: another type.
-
-    """
-    if kind is not SecretBytes:
-        raise NotImplementedError
-    if not isinstance(value, str) or len(value) > MAX_PIN:
-        raise ValueError(f"Expected `str` of length <= {MAX_PIN}")
-    return SecretBytes.from_text(value)
-
-
-def schema_custom(kind: type) -> dict[str, Any]:
-    """Describe a PIN; the schema generator's hook.
-
-    Raises:
-        NotImplementedError: another type.
-
-    """
-    if kind is not SecretBytes:
-        raise NotImplementedError
-    return {
-        "type": "string",
-        "format": "password",
-        "maxLength": MAX_PIN,
-        "description": "left out to let the agent ask in its own window",
-    }

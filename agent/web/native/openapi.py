@@ -18,6 +18,7 @@ from agent.size_limits import MAX_DATA, MAX_MESSAGE
 from agent.web.front.audience import Audience
 from agent.web.front.refusal import Refusal
 from agent.web.native import messages
+from agent.web.native.pin_text import schema_custom
 
 FOLDER: Final = Path(__file__).parent
 OPENAPI_FILE: Final = FOLDER / "openapi.json"
@@ -55,7 +56,7 @@ def _components(prefix: str) -> dict[str, Any]:
     types = [*_RESULTS, *_RESULTS.values(), Refusal]
     types += [messages.ReaderEvent, messages.ServiceEvent, messages.Ping]
     _, components = msgspec.json.schema_components(
-        types, schema_hook=messages.schema_custom, ref_template=f"{prefix}{{name}}"
+        types, schema_hook=schema_custom, ref_template=f"{prefix}{{name}}"
     )
     for schema in components.values():
         if "description" in schema:
