@@ -47,6 +47,11 @@ SETTING: Final = Change(
     name="a policy setting",
     edits=(
         Edit(
+            "installer/README.md",
+            "| `max_documents` | how many documents one request may have signed |\n",
+            before="| `last_try` |",
+        ),
+        Edit(
             "agent/host/settings/config.py",
             "        max_documents: how many documents one request may have signed.\n",
             before="        last_try: ",
@@ -248,6 +253,7 @@ class Gen3Card(Card):
             raise OtherGenerationError("not a gen3 card") from error
         self._serial = number.decode("ascii")
         self._record = memory.record(self._serial)
+        self._attempts = memory.attempts
 
     @property
     def serial(self) -> str:
@@ -255,7 +261,7 @@ class Gen3Card(Card):
 
     @property
     def attempts_left(self) -> int | None:
-        return self._record.attempts_left
+        return self._attempts.read(self._serial)
 
     @property
     def pin_sent(self) -> bool:
@@ -291,12 +297,15 @@ class Gen3Card(Card):
         next(self.certificates_of(key_id))
         self.pin_rules.check(pin)
         command = SecretBytes(bytearray((0, 0x20, 0, 1, len(pin), *pin.buffer)))
+        if self.attempts_left:  # before it is known whether the PIN is right
+            self._attempts.write(self._serial, max(1, self.attempts_left - 1))
         try:
             self._session.verify(command)
         except PinError as error:
-            self._record.attempts_left = error.attempts_left
+            if error.attempts_left is not None:
+                self._attempts.write(self._serial, error.attempts_left)
             raise
-        self._record.attempts_left = self.pin_rules.attempts
+        self._attempts.write(self._serial, self.pin_rules.attempts)
         return tuple(
             self._session.send(
                 CommandApdu(0, 0x2A, 0x9E, 0x9A, hash_.digest_info(digest), 256), "sign"
