@@ -75,6 +75,10 @@ class ContentTypeError(CmsError):
     """What was signed is of another type than whoever verifies takes."""
 
 
+class ContentMissingError(CmsError):
+    """The signature is detached, and what it is over was not given: nothing can be said of it."""
+
+
 def verify(
     raw: bytes,
     *,
@@ -93,6 +97,7 @@ def verify(
         max_size: the most bytes of message accepted.
 
     Raises:
+        ContentMissingError: the message is detached, and ``content`` is None.
         ContentTypeError: the content type, or the signed one, is none of those accepted.
         CmsError: malformed, unsupported, or not signed by that key over that content.
 
@@ -185,7 +190,7 @@ def _content(signed: cms.SignedData, given: bytes | None) -> bytes:
     if plain != raw:
         raise CmsError("the content is not one octet string")
     if attached is None and given is None:
-        raise CmsError("the signature is detached and the content is not given")
+        raise ContentMissingError("the signature is detached and the content is not given")
     if attached is not None and given is not None and attached != given:
         raise CmsError("the content given is not the content attached")
     return (given if attached is None else attached) or b""
