@@ -68,7 +68,7 @@ def run(arguments: Sequence[str], more: Sequence[Command] = ()) -> int:
         more: commands besides :data:`COMMANDS`, of packages that this one must not know.
 
     Returns:
-        The exit status: 0, 1 failed, 2 wrong usage, 130 interrupted.
+        The exit status: 0, 1 failed, 2 wrong usage, 130 interrupted; ``verify`` has its own.
 
     """
     _accept_every_text()
@@ -77,12 +77,18 @@ def run(arguments: Sequence[str], more: Sequence[Command] = ()) -> int:
         status: int = parsed.run(parsed)
     except AgentError as error:
         _complain(parsed, error)
-        return EXIT_FAILED
+        return _exit_failed(parsed)
     except OSError as error:
         print(f"ankong: {error}", file=sys.stderr)
-        return EXIT_FAILED
+        return _exit_failed(parsed)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
+    return status
+
+
+def _exit_failed(parsed: argparse.Namespace) -> int:
+    """Return the exit status of a failure: 1, unless 1 says something else of this command."""
+    status: int = getattr(parsed, "exit_failed", EXIT_FAILED)
     return status
 
 

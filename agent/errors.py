@@ -34,6 +34,7 @@ class ErrorCode(StrEnum):
     CERTIFICATE_NOT_YET_VALID = "certificate_not_yet_valid"
     KEY_NOT_FOUND = "key_not_found"
     OTHER_RECIPIENT = "other_recipient"
+    NOT_DECRYPTABLE = "not_decryptable"
     PCSC_UNAVAILABLE = "pcsc_unavailable"
     INTERNAL = "internal"
 
@@ -199,6 +200,8 @@ class CryptogramError(AgentError):
 
     That is the fault of whoever made it: what the card did has been checked before.
     """
+
+    code = ErrorCode.NOT_DECRYPTABLE
 
     def __init__(self) -> None:
         super().__init__("decryption failed")

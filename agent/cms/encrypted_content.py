@@ -70,7 +70,12 @@ class CbcContent:
         return self.cipher.key_length
 
     def decrypt(self, key: bytes) -> bytes:
-        """Return the content; see :class:`EncryptedContent`."""
+        """Return the content; see :class:`EncryptedContent`.
+
+        Raises:
+            CmsError: it is not what this key encrypted.
+
+        """
         algorithm: CipherAlgorithm = self.cipher.algorithm(key)
         decryptor = Cipher(algorithm, modes.CBC(self.iv)).decryptor()
         padded = decryptor.update(self.ciphertext) + decryptor.finalize()
@@ -92,7 +97,12 @@ class GcmContent:
     associated: bytes
 
     def decrypt(self, key: bytes) -> bytes:
-        """Return the content, after its tag was found good; see :class:`EncryptedContent`."""
+        """Return the content, after its tag was found good; see :class:`EncryptedContent`.
+
+        Raises:
+            CmsError: it is not what this key encrypted.
+
+        """
         mode = modes.GCM(self.nonce, self.tag, min_tag_length=TAG_LENGTHS.start)
         decryptor = Cipher(AES(key), mode).decryptor()
         decryptor.authenticate_additional_data(self.associated)

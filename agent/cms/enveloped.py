@@ -5,6 +5,7 @@ decrypts the content with the result. BER is accepted, because many senders writ
 """
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -30,6 +31,7 @@ from agent.size_limits import MAX_ENVELOPED_MESSAGE
 _RSAES_PKCS1_V1_5 = "1.2.840.113549.1.1.1"
 _RSAES_OAEP = "1.2.840.113549.1.1.7"
 _OAEP_HASHES = frozenset({"sha1", "sha224", "sha256", "sha384", "sha512"})  # RFC 4055 §4.1
+_KEY_IDENTIFIER = 0x80  # [0] IMPLICIT OCTET STRING in one piece
 _UNSUPPORTED_KEY = "unsupported key encryption algorithm"
 
 
@@ -97,13 +99,32 @@ def parse(
         kind, enveloped = info["content_type"].native, info["content"]
         if kind not in ("enveloped_data", "authenticated_enveloped_data"):
             raise CmsError("neither an EnvelopedData nor an AuthEnvelopedData")
-        encrypted_key, padding = _encrypted_key(enveloped["recipient_infos"], recipient)
+        recipients = _recipients(enveloped["recipient_infos"].dump())
+        encrypted_key, padding = _encrypted_key(recipients, recipient)
         content = _cbc(enveloped) if kind == "enveloped_data" else _gcm(enveloped)
         return EnvelopedMessage(encrypted_key, padding, content)
 
 
+def _recipients(encoded: bytes) -> Iterator[cms.KeyTransRecipientInfo]:
+    """Read each recipient whose key is encrypted with its certificate's; pass over other kinds.
+
+    Args:
+        encoded: RecipientInfos in DER; a SubjectKeyIdentifier may be in pieces, which asn1crypto
+            takes for another kind of name.
+
+    """
+    for each in der.children(encoded):
+        if each[0] != der.SEQUENCE:
+            continue
+        version, identifier, *rest = der.children(each)
+        if identifier[0] == der.EXPLICIT_0:
+            identifier = der.element(_KEY_IDENTIFIER, der.octets(identifier, tag=0))
+        whole = der.element(der.SEQUENCE, version, identifier, *rest)
+        yield cms.KeyTransRecipientInfo.load(whole, strict=True)
+
+
 def _encrypted_key(
-    recipients: cms.RecipientInfos, certificate: x509.Certificate
+    recipients: Iterator[cms.KeyTransRecipientInfo], certificate: x509.Certificate
 ) -> tuple[bytes, Padding]:
     """Return the first key that this certificate's key may open.
 
@@ -114,10 +135,10 @@ def _encrypted_key(
     failure = CmsError("for another certificate", code=ErrorCode.OTHER_RECIPIENT)
     is_for_us = False
     for recipient in recipients:
-        if recipient.name != "ktri" or not _is_for(recipient.chosen["rid"], certificate):
+        if not _is_for(recipient["rid"], certificate):
             continue
         try:
-            return _key_of(recipient.chosen, certificate)
+            return _key_of(recipient, certificate)
         except CmsError as error:
             failure = failure if is_for_us else error
             is_for_us = True

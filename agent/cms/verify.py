@@ -83,6 +83,10 @@ class ContentTypeError(CmsError):
     """What was signed is of another type than whoever verifies takes."""
 
 
+class ContentMissingError(CmsError):
+    """The signature is detached, and what it is over was not given: nothing can be said of it."""
+
+
 def verify(
     raw: bytes,
     *,
@@ -101,6 +105,7 @@ def verify(
         max_size: the most bytes of message accepted.
 
     Raises:
+        ContentMissingError: the message is detached, and ``content`` is None.
         ContentTypeError: the content type, or the signed one, is none of those accepted.
         CmsError: malformed, unsupported, or not signed by that key over that content.
 
@@ -200,7 +205,7 @@ def _content_digest(
     attached: bytes | None, given: bytes | HasDigest | None, algorithm: HashAlgorithm
 ) -> bytes:
     if attached is None and given is None:
-        raise CmsError("the signature is detached and the content is not given")
+        raise ContentMissingError("the signature is detached and the content is not given")
     if given is None or isinstance(given, bytes):
         digest = algorithm.digest(_held(attached, given))
         same = given in (None, attached)

@@ -10,12 +10,15 @@ from agent.commands.output import say, say_json
 from agent.commands.parser import CommandParser, JsonOptions, define
 from agent.harmless import printable
 from agent.pki.report import Inputs, ReportVerdict, verify_files
+from agent.pki.result import PathStatus
 
 EXIT_STATUS: Final = {
     ReportVerdict.VALID: 0,
     ReportVerdict.INVALID: 1,
-    ReportVerdict.NOT_PROVEN: 3,  # 2 is a mistake in the options
+    ReportVerdict.NOT_PROVEN: 3,
 }
+EXIT_NOT_JUDGED: Final = 2
+"""The exit status where the files or options given do not allow a verdict."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,9 +44,11 @@ class VerifyOptions(JsonOptions):
 def add(parser: CommandParser) -> None:
     """Add the command's options."""
     define(parser, VerifyOptions, verify)
+    parser.set_defaults(exit_failed=EXIT_NOT_JUDGED)
     parser.epilog = (
-        "Exit status: 0 proven; 1 broken, or the certificate is revoked, expired or not for"
-        " signing; 3 not proven: nobody vouches for who signed."
+        "Exit status: 0 proven; 1 broken, or of a form that is not accepted, or the certificate is"
+        " revoked, expired or not for signing; 2 not judged: a file cannot be used, or one is"
+        " missing; 3 not proven: nobody vouches for who signed, or when."
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="the CMS signature")
     parser.add_argument("--content", type=Path, metavar="FILE", help="what a detached one is over")
@@ -75,14 +80,17 @@ def verify(options: VerifyOptions) -> int:
 
 def _say_verdict(report: dict[str, Any]) -> None:
     if report["signature"] != "good":
-        say("broken: this is no signature over this content")
-        say(f"  {report['error']}")
+        say("broken: this is no signature that can be accepted for this content")
+        say(f"  {printable(report['error'])}")
         return
     signed, signer, chain = report["signed"], report["signer"], report["chain"]
     subject = printable(signer["subject"])
     match report["verdict"]:
         case ReportVerdict.VALID:
             say(f"proven: signed by {subject}")
+        case ReportVerdict.NOT_PROVEN if chain["status"] == PathStatus.VALID:
+            say("not proven: it says that it was made when its certificate was not valid")
+            say(f"  the certificate's holder is {subject}")
         case ReportVerdict.NOT_PROVEN:
             say("not proven: the signature fits the content, but nobody vouches for who made it")
             say(f"  the certificate calls its holder {subject}")
@@ -90,16 +98,21 @@ def _say_verdict(report: dict[str, Any]) -> None:
             say("broken: the signature fits the content, but its certificate is no good")
             say(f"  {subject}")
     if report["login"] is None:
-        say(f"  at {signed['signing_time']} by the signer's own clock, {signed['hash']}")
+        time = signed["signing_time"]
+        when = "at no stated time" if time is None else f"at {time} by the signer's own clock"
+        say(f"  {when}, {signed['hash']}")
     else:
         _say_login(report["login"], signed["hash"])
-    say(f"certificate: {chain['status']}")
+    if report["verdict"] is ReportVerdict.NOT_PROVEN and chain["status"] == PathStatus.VALID:
+        say(f"certificate: from {signer['not_before']} to {signer['not_after']} only")
+    else:
+        say(f"certificate: {chain['status']}")
     if chain["status"] == "not_checked":
         say("  give --anchors, --intermediates and --crl to have it checked")
     elif chain["status"] == "unknown" and not chain["detail"]:
         say("  nobody said whether it is revoked; give the lists of its issuers with --crl")
     elif chain["detail"]:
-        say(f"  {chain['detail']}")
+        say(f"  {printable(chain['detail'])}")
 
 
 _PURPOSES: Final = {"login": "to log in to", "identify": "to prove who they are to"}

@@ -14,12 +14,13 @@ from agent.cms.document import PIECE
 from agent.cms.errors import CmsError
 from agent.cms.login import CONTENT_TYPE, LoginStatement
 from agent.cms.signed import DATA
-from agent.cms.verify import VerifiedMessage, verify
+from agent.cms.verify import ContentMissingError, VerifiedMessage, verify
 from agent.pki.anchors import TrustStore, read_bounded
 from agent.pki.certificate import CertificateFacts
+from agent.pki.chain import parse_chain_certificate
 from agent.pki.path import PathResult, validate_path
 from agent.pki.reading import read_certificate
-from agent.pki.result import PathStatus
+from agent.pki.result import PathStatus, Verdict
 from agent.pki.revocation import FileSource
 from agent.size_limits import MAX_SIGNED_MESSAGE
 
@@ -29,8 +30,8 @@ class ReportVerdict(StrEnum):
     """What a signature is worth, all in all."""
 
     VALID = "valid"  # it fits, and an authority that is trusted says whose it is
-    NOT_PROVEN = "not_proven"  # it fits, but nobody vouches for who made it
-    INVALID = "invalid"  # it does not fit, or its certificate was no good at that time
+    NOT_PROVEN = "not_proven"  # it fits, but nobody vouches for who made it, or when
+    INVALID = "invalid"  # no such signature is accepted, or its certificate is no good
 
 
 _VERDICTS: Final = {
@@ -72,7 +73,8 @@ async def verify_files(inputs: Inputs, at: datetime) -> dict[str, Any]:
     digests and numbers lower hex.
 
     Raises:
-        CmsError: a file other than the message cannot be used.
+        CmsError: nothing can be judged: a file cannot be read, the message is detached and its
+            content is not given, or what is to be trusted cannot be used.
 
     """
     raw = await asyncio.to_thread(read_bounded, inputs.message, MAX_SIGNED_MESSAGE)
@@ -87,6 +89,8 @@ async def verify_files(inputs: Inputs, at: datetime) -> dict[str, Any]:
         )
         login = _describe_login(message)
         signer = read_certificate(message.certificate)
+    except ContentMissingError:
+        raise
     except CmsError as exc:
         if content is not None and exc is content.problem:
             raise
@@ -95,21 +99,48 @@ async def verify_files(inputs: Inputs, at: datetime) -> dict[str, Any]:
         "verdict": ReportVerdict.NOT_PROVEN,
         "signature": "good",
         "login": login,
-        "signed": _describe_message(message, content or _HeldContent(message.content)),
+        "signed": _describe_message(message, content or _HeldContent(message.content), signer),
         "signer": _describe_signer(signer),
         "chain": {"status": "not_checked", "path": []},
     }
     if inputs.anchors:
         result = await _validate(inputs, message, signer, at)
         report["chain"] = _describe_chain(result)
-        report["verdict"] = _VERDICTS.get(result.status, ReportVerdict.INVALID)
+        report["verdict"] = _verdict(result, message, signer)
     return report
+
+
+def _verdict(
+    result: PathResult, message: VerifiedMessage, signer: CertificateFacts
+) -> ReportVerdict:
+    verdict = _VERDICTS.get(result.status, ReportVerdict.INVALID)
+    if verdict is ReportVerdict.VALID and _is_within_validity(message, signer) is False:
+        return ReportVerdict.NOT_PROVEN
+    return verdict
+
+
+def _is_within_validity(message: VerifiedMessage, signer: CertificateFacts) -> bool | None:
+    """Return whether the certificate was valid when the message claims to be made.
+
+    None where it claims no time. No certificate vouches for anything outside its validity.
+    """
+    claimed = message.signing_time
+    if message.content_type == CONTENT_TYPE:
+        try:
+            claimed = datetime.fromisoformat(LoginStatement.parse(message.content).time)
+        except ValueError:  # no date of any calendar
+            return False
+    return None if claimed is None else signer.not_before <= claimed <= signer.not_after
 
 
 async def _validate(
     inputs: Inputs, message: VerifiedMessage, signer: CertificateFacts, at: datetime
 ) -> PathResult:
     store = await asyncio.to_thread(TrustStore.load, inputs.anchors, inputs.intermediates)
+    try:
+        parse_chain_certificate(signer)
+    except CmsError as exc:  # no fault of the files that are trusted
+        return PathResult(Verdict(PathStatus.UNTRUSTED, detail=exc.detail))
     store = store.with_hints(message.others)
     return await validate_path(signer, store, FileSource(inputs.crls), at)
 
@@ -160,13 +191,14 @@ class _HeldContent:
 
 
 def _describe_message(
-    message: VerifiedMessage, content: _FileContent | _HeldContent
+    message: VerifiedMessage, content: _FileContent | _HeldContent, signer: CertificateFacts
 ) -> dict[str, Any]:
     return {
         "content_length": content.length,
         "content_sha256": content.sha256,
         "hash": message.hash.value,
         "signing_time": _rfc3339(message.signing_time),
+        "within_validity": _is_within_validity(message, signer),
         "nonce": message.nonce.hex() if message.nonce is not None else None,
         "card_serial": message.card_serial,
         "signing_certificate": message.signing_certificate,

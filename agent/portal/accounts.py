@@ -156,17 +156,18 @@ class Accounts:
         await self._db.run(_log_out, token)
 
     async def rename(self, token: str | None, name: str) -> Member:
-        """Set the member's name.
+        """Set the member's name: as it was typed, without the blanks around it.
 
         Raises:
             PortalError: ``not_logged_in``; ``bad_request``: it shows nothing, or has characters
                 that show nothing.
 
         """
-        clean = _BLANKS.sub(" ", name).strip()
-        if not has_content(clean) or any(map(is_harmful, clean)):
+        # Trimmed last: what Python takes for blanks includes controls and line separators.
+        one_line = _BLANKS.sub(" ", name)
+        if not has_content(one_line) or any(map(is_harmful, one_line)):
             raise PortalError(PortalCode.BAD_REQUEST, "name")
-        return await self._db.run(_rename, token, clean)
+        return await self._db.run(_rename, token, one_line.strip())
 
 
 def _current(tx: Transaction, token: str | None) -> Member | None:

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from agent.portal.serving import listen, serving
 from agent.virtualcard.issuer import TestIssuer
-from tests.odd_names import NAMES
+from tests.odd_names import NAMES, REFUSED, SAME_AS_TYPED, TYPED
 from tests.portal.support import (
     MOBILE,
     Person,
@@ -97,9 +97,14 @@ async def test_a_rare_name_is_kept_from_the_card_and_from_the_keyboard(
     assert (await visitor.member())["name"] == name
 
 
-@pytest.mark.parametrize(
-    "name", ["", " ", "\u3000", "\u200b", "\u3164", "\u0301", "王\u202e明", "王\0"]
-)
+async def test_a_typed_name_is_kept_as_it_is(visitor: Visitor) -> None:
+    await visitor.register()
+    for typed, kept in [*((name, name) for name in TYPED), *SAME_AS_TYPED.items()]:
+        assert (await visitor.code("/api/profile", {"name": typed}), typed) == ("ok", typed)
+        assert (await visitor.member())["name"] == kept
+
+
+@pytest.mark.parametrize("name", REFUSED, ids=ascii)
 async def test_a_name_that_shows_nothing_or_plays_tricks_is_refused(
     visitor: Visitor, name: str
 ) -> None:

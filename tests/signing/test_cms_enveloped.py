@@ -1,17 +1,19 @@
 """OpenSSL, pyca and our own encoder encrypt, we take apart; a forgery says nothing about itself."""
 
 import subprocess
+import tracemalloc
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from asn1crypto import cms
+from asn1crypto import cms, x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.cms import enveloped
+from agent.cms import der, enveloped
 from agent.cms.errors import CmsError
 from agent.errors import ErrorCode
 from tests.signing import pki_support as pki
@@ -256,3 +258,48 @@ def test_damage_is_one_kind_of_error(data: st.DataObject) -> None:
 def test_random_bytes_are_one_kind_of_error(raw: bytes) -> None:
     with pytest.raises(CmsError):
         enveloped.parse(raw, recipient())
+
+
+def _in_pieces(encoded: bytes, old: bytes, new: bytes) -> bytes:
+    """Put ``new`` in the place of one element; what is around it gets indefinite lengths."""
+    if encoded == old:
+        return new
+    if old not in encoded:
+        return encoded
+    parts = (_in_pieces(each, old, new) for each in der.children(encoded))
+    return bytes((encoded[0], 0x80)) + b"".join(parts) + b"\0\0"
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda key: b"\xa0\x16\x04\x14" + key,
+        lambda key: b"\xa0\x18\x04\x0a" + key[:10] + b"\x04\x0a" + key[10:],
+        lambda key: b"\xa0\x80\x04\x00\x04\x14" + key + b"\0\0",
+        lambda key: (
+            b"\xa0\x80\x24\x80\x04\x05" + key[:5] + b"\x04\x05" + key[5:10] + b"\0\0"
+            b"\x04\x0a" + key[10:] + b"\0\0"
+        ),
+    ],
+)
+def test_a_key_identifier_in_pieces_names_its_recipient(form: Callable[[bytes], bytes]) -> None:
+    key = x509.Certificate.load(recipient()).key_identifier
+    raw = _in_pieces(encrypted("-aes256", "-keyid"), b"\x80\x14" + key, form(key))
+    message = enveloped.parse(raw, recipient())
+    assert message.open(card(message.encrypted_key)) == SECRET
+    with pytest.raises(CmsError) as error:
+        enveloped.parse(raw, somebody())
+    assert error.value.code is ErrorCode.OTHER_RECIPIENT
+
+
+@pytest.mark.parametrize("size", [330, 4096, 15 << 20])
+def test_to_write_a_message_anew_takes_five_times_its_size_at_most(size: int) -> None:
+    pieces = der.element(der.OCTET_STRING, bytes(size)) * ((15 << 20) // size)
+    raw = b"\x30\x80" * 20 + b"\x24\x80" + pieces + b"\0\0" * 21
+    tracemalloc.start()
+    try:
+        der.to_der(raw)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 5 * len(raw)

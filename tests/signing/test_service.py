@@ -474,7 +474,7 @@ async def test_a_sealed_message_is_opened(
         request = DecryptionRequest(sealed, DecryptFormat.CMS)
         assert await service.decrypt(SITE, request, pin()) == b"for the citizen"
         spoilt = DecryptionRequest(sealed[:-1] + bytes((sealed[-1] ^ 1,)), DecryptFormat.CMS)
-        assert (await code_of(service.decrypt(SITE, spoilt, pin())))[0] is ErrorCode.INTERNAL
+        assert (await code_of(service.decrypt(SITE, spoilt, pin())))[0] is ErrorCode.NOT_DECRYPTABLE
         garbage = DecryptionRequest(b"garbage", DecryptFormat.CMS)
         asked = service.decrypt(SITE, garbage, pin("654321"))
         assert (await code_of(asked))[0] is ErrorCode.BAD_REQUEST

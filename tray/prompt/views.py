@@ -329,5 +329,6 @@ def _add_card(window: Window, panel: tk.Frame, card: CardFacts) -> None:
     holder = shown_line(card.holder or "") or texts.no_holder
     number = texts.card_number.format(serial=shown_line(card.serial))
     mark = texts.virtual if card.virtual else ""
-    lines = [Line(holder, style.strong, right=mark), Line(number, style.small)]
+    # In two lines a name of rare characters, whose code points are shown, still tells who it is.
+    lines = [Line(holder, style.strong, lines=2, right=mark), Line(number, style.small)]
     window.add_fact(panel, texts.card, lines)

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Final
 
 _ELLIPSIS: Final = "…"
-_NOT_FIRST: Final = "，。、；：！？）」』】》〉…"
-_NOT_LAST: Final = "（「『【《〈"
+_NOT_FIRST: Final = "，。、；：！？）」』】》〉〕…"
+_NOT_LAST: Final = "（「『【《〈〔"
 _IDEOGRAPH: Final = "\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff"
 # Text that stays together: opening marks, one ideograph or one word, closing marks and spaces.
 _PIECE: Final = re.compile(
@@ -15,6 +15,9 @@ _PIECE: Final = re.compile(
     rf"(?:[{_IDEOGRAPH}]|[^\s{_IDEOGRAPH}{_NOT_LAST}{_NOT_FIRST}]+)?"
     rf"(?:[{_NOT_FIRST}]|(?<=[{_IDEOGRAPH}])[).,:;!?]+)*\s*"
 )
+
+_UNIT: Final = re.compile(r"\u3014U\+[0-9A-F]{4,6}\u3015|.", re.DOTALL)
+"""A character, or the code point that stands for one (see :func:`agent.harmless.code_point`)."""
 
 
 def wrap(text: str, measure: Callable[[str], int], width: int) -> str:
@@ -55,7 +58,8 @@ def fit(
     """Return a text broken into ``lines`` lines at most; a longer one is shortened with ``…``.
 
     Args:
-        text: without line breaks.
+        text: without line breaks; of a code point that stands for a rare character all is kept, or
+            nothing.
         measure: returns the width of a text in pixels.
         width: the width of a line in pixels.
         lines: the most lines that are returned.
@@ -66,13 +70,14 @@ def fit(
 
     def shortened(kept: int) -> str:
         tail = kept if end_only else kept // 3
-        return text[: kept - tail] + _ELLIPSIS + text[len(text) - tail :]
+        return "".join((*units[: kept - tail], _ELLIPSIS, *units[len(units) - tail :]))
 
+    units = _UNIT.findall(text)
     whole = wrap(text, measure, width)
     if whole.count("\n") < lines:
         return whole
     fits = bisect_left(
-        range(len(text)),
+        range(len(units)),
         1,
         key=lambda kept: wrap(shortened(kept), measure, width).count("\n") >= lines,
     )

@@ -77,6 +77,9 @@ _MESSAGES: Final = {
         "the message is encrypted for none of the certificates on this card: for somebody else, or "
         "for a certificate that the card no longer has"
     ),
+    ErrorCode.NOT_DECRYPTABLE: (
+        "the message cannot be decrypted: it was damaged or changed on its way, or made wrongly"
+    ),
     ErrorCode.PCSC_UNAVAILABLE: "the smart-card service of this computer is not running",
     ErrorCode.INTERNAL: "something went wrong; the agent's log says what",
 }

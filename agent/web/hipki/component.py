@@ -41,7 +41,7 @@ _REFUSED_SITES: Final = frozenset({ErrorCode.ORIGIN_NOT_ALLOWED, ErrorCode.ORIGI
 _NO_CARD: Final = frozenset({ErrorCode.NO_CARD, ErrorCode.UNSUPPORTED_CARD})
 _DECRYPTION: Final = {
     ErrorCode.BAD_REQUEST: Major.DECRYPTION_DER,
-    ErrorCode.INTERNAL: Major.DECRYPTION,
+    ErrorCode.NOT_DECRYPTABLE: Major.DECRYPTION,
 }
 """The numbers of errors that lie in the ciphertext, not in the card."""
 

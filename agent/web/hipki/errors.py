@@ -145,6 +145,7 @@ _NUMBERS: Final[Mapping[ErrorCode, tuple[Major, Minor]]] = {
     ErrorCode.CERTIFICATE_NOT_YET_VALID: (Major.NOT_YET_VALID, Minor.NONE),
     ErrorCode.KEY_NOT_FOUND: (Major.KEY_NOT_FOUND, Minor.NONE),
     ErrorCode.OTHER_RECIPIENT: (Major.KEY_NOT_FOUND, Minor.NONE),
+    ErrorCode.NOT_DECRYPTABLE: (Major.FAILED, Minor.FUNCTION_FAILED),
     ErrorCode.PCSC_UNAVAILABLE: (Major.NO_READER, Minor.NONE),
     ErrorCode.INTERNAL: (Major.FAILED, Minor.FUNCTION_FAILED),
 }

@@ -27,13 +27,16 @@ def beacon(tls_port: Callable[[], int | None]) -> Mount:
 
     async def handle_ping(request: web.BaseRequest, site: Origin | None) -> web.Response:
         del request
-        port = tls_port()
-        if port is None:
-            raise Refused(503, ErrorCode.BUSY, "other programs hold the ports of the native API")
-        return answer(wire.encode(messages.Ping("ankong", __version__, port)), site)
+        return answer(wire.encode(_ping(tls_port())), site)
 
     async def handle_banner(request: web.BaseRequest, site: Origin | None) -> web.Response:
         del request
         return answer(banner, site, content_type="text/plain")
 
     return Mount({"/v1/ping": {"GET": public(handle_ping)}, "/": {"GET": public(handle_banner)}})
+
+
+def _ping(port: int | None) -> messages.Ping:
+    if port is None:
+        raise Refused(503, ErrorCode.BUSY, "other programs hold the ports of the native API")
+    return messages.Ping("ankong", __version__, port)

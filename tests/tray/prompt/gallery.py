@@ -55,6 +55,9 @@ _MANY = Purpose(
 _LOGIN = Purpose(Act.AUTHENTICATE, login=LoginPurpose.LOGIN)
 
 
+_RARE = "\U0003158e\U0002ebf0\ue001\U000323b0明" * 3  # no font here draws them
+
+
 def _saying(text: str) -> Purpose:
     return replace(SIGNING, documents=(replace(DOCUMENT, text=text),))
 
@@ -86,6 +89,7 @@ WINDOWS: dict[str, AnyPrompt] = {
         site=Origin.parse(f"https://www.gov.tw.{'login-' * 7}tw.example"),
         purpose=Purpose(Act.AUTHENTICATE, login=LoginPurpose.IDENTIFY),
     ),
+    "rare-holder": replace(PIN, card=replace(CARD, holder=_RARE)),
     "no-holder": replace(PIN, card=replace(CARD, holder=None)),
     "last": LAST,
     "unknown": LastAttempt(SITE, None, CARD, pin_given=True),

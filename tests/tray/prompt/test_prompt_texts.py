@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.consent.questions import Act, DocumentFacts, Purpose
-from agent.harmless import is_harmful, one_line
+from agent.harmless import code_point, is_harmful, one_line
 from agent.origin import LOCAL_USER, Origin
 from agent.words.language import Language, chosen_language, of_environment, of_tag
 from tray.prompt.glyphs import is_drawn, shown_line
@@ -243,6 +243,15 @@ def test_a_long_name_keeps_its_end() -> None:
     assert shown.endswith(".pdf.exe")
     assert "…" in shown
     assert 36 <= wide(shown) <= 40
+
+
+@pytest.mark.parametrize("width", range(8, 60, 5))
+@pytest.mark.parametrize("end_only", [True, False])
+def test_no_code_point_of_a_rare_character_is_torn(width: int, end_only: bool) -> None:
+    name = "".join(code_point(chr(0x3158E + number)) + "明" for number in range(20))
+    shown = fit(name, wide, width, 2, end_only=end_only).replace("\n", "")
+    assert re.fullmatch("(〔U\\+[0-9A-F]{5}〕|[明…])*", shown)
+    assert shown.count("…") == 1
 
 
 def test_of_a_host_without_end_the_end_is_shown() -> None:

@@ -5,6 +5,8 @@ import { h, once } from "../dom.js";
 import { t } from "../i18n.js";
 import { crown, field, gradeBadge, heading, linkButton } from "../parts.js";
 
+const LONGEST = 64; // characters; `maxlength` counts rare ideographs twice, and cuts names off unasked
+
 /** @param {import("../api.js").Member} who */
 const gradeSection = (who) =>
   h("section", { class: `grade-box ${who.grade}` },
@@ -20,16 +22,18 @@ export const profile = {
   render(app) {
     const who = /** @type {import("../api.js").Member} */ (app.member);
     const name = field({ id: "name", label: t("profile.name"), hint: t("profile.nameHint"), type: "text",
-      autocomplete: "name", maxlength: 50, value: who.name ?? "" });
+      autocomplete: "name", value: who.name ?? "" });
     const save = h("button", { class: "button", id: "save-profile" }, t("profile.save"));
     const submit = async () => {
-      const value = name.input.value.normalize("NFC").trim();
-      if (value === "") return name.complain(t("profile.nameInvalid"));
+      // Never normalised: that would exchange compatibility ideographs, which names are written with.
+      const value = name.input.value.trim();
+      if (value === "" || [...value].length > LONGEST) return name.complain(t("profile.nameInvalid"));
       try {
         app.setMember((await api.saveProfile(value)).member);
         app.go("profile", { message: t("profile.saved") });
       } catch (error) {
-        name.complain(api.explain(error));
+        const ofTheName = error instanceof api.PortalError && error.code === "bad_request";
+        name.complain(ofTheName ? t("profile.nameInvalid") : api.explain(error));
         await app.failed(error);
       }
     };
