@@ -11,6 +11,7 @@ class ErrorCode(StrEnum):
     """Every code that the native API can answer with; stable, part of the API."""
 
     BAD_REQUEST = "bad_request"
+    TOO_LARGE = "too_large"
     ORIGIN_NOT_ALLOWED = "origin_not_allowed"
     ORIGIN_BLOCKED = "origin_blocked"
     BLIND_NOT_ALLOWED = "blind_not_allowed"
@@ -93,6 +94,12 @@ class BadRequestError(AgentError):
     """The caller asked for something that makes no sense; its own fault, never the card's."""
 
     code = ErrorCode.BAD_REQUEST
+
+
+class TooLargeError(AgentError):
+    """Something is longer than is taken; ``detail`` says how long it may be, fit for everybody."""
+
+    code = ErrorCode.TOO_LARGE
 
 
 class SeveralCardsError(BadRequestError):
