@@ -1,7 +1,6 @@
 """Who answers for the citizen: they themselves in a window, or whoever started the agent."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Protocol
 
 from agent.consent.joining import OtherWindowError
@@ -363,8 +362,14 @@ class Ask:
         """
         question = AllowSite(site, attempts_unknown)
         if said is not SiteAnswer.CANCEL and self.has_windows():
-            with suppress(UnaskedError):
+            try:
                 said = await self._ask(question)
+            except UnaskedError:
+                pass  # what was said on the page counts
+            except OtherWindowError:
+                if not self.is_allowed(site):
+                    raise
+                return
         self._settle(question, said)
 
     async def _ask(self, question: AllowSite) -> SiteAnswer:

@@ -84,7 +84,7 @@ class JoiningPrompter:
             if not window.askers and not window.task.done():
                 asyncio.get_running_loop().call_later(LINGER_SECONDS, _give_up, window)
         is_yes = answer in (SiteAnswer.THIS_TIME, SiteAnswer.ALWAYS)
-        if is_yes and not set(question.scopes) <= set(window.question.scopes):
+        if is_yes and not _covers(window.question, question):
             raise OtherWindowError("less was asked in the window that was open")
         return answer
 
@@ -96,6 +96,13 @@ class JoiningPrompter:
             keep_answer(self._permissions, window.question, answer)
             if isinstance(window.question, AllowSite):
                 self._leaves.keep_answer(window.question, answer, window.asked_at)
+
+
+def _covers(shown: AllowSite | AllowBlind, question: AllowSite | AllowBlind) -> bool:
+    """Return whether a yes to what was shown says yes to all of a question."""
+    needs_pin = isinstance(question, AllowSite) and question.attempts_unknown
+    speaks_of_pin = isinstance(shown, AllowSite) and shown.attempts_unknown
+    return set(question.scopes) <= set(shown.scopes) and (speaks_of_pin or not needs_pin)
 
 
 def _give_up(window: _Window) -> None:

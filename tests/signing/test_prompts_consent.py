@@ -13,6 +13,7 @@ from agent.consent.joining import JoiningPrompter
 from agent.consent.permissions import Permission
 from agent.consent.policy_permissions import PolicyPermissions
 from agent.consent.questions import AllowBlind, AllowSite, NoPrompter, Prompt, Scope, SiteAnswer
+from agent.consent.site_leave import SiteLeaves
 from agent.consent.site_store import Decision, SiteStore
 from agent.errors import AgentError, ErrorCode
 from agent.host.settings.config import BlindRule, Settings
@@ -141,6 +142,32 @@ async def test_a_yes_to_the_site_alone_is_no_yes_to_what_cannot_be_shown(store: 
     assert await blind_code(ask) is ErrorCode.BLIND_NOT_ALLOWED
     await plain
     assert citizen.asked == [AllowSite(SITE), AllowBlind(SITE)]
+
+
+async def test_a_yes_in_a_window_that_spoke_of_no_pin_covers_none(store: SiteStore) -> None:
+    """Also for those who joined it when another card, of unknown attempts, had been inserted."""
+    opened, answered = asyncio.Event(), asyncio.Event()
+
+    class Slow(Citizen):
+        async def ask(self, prompt: Prompt[Any]) -> Any:
+            opened.set()
+            await answered.wait()
+            return await super().ask(prompt)
+
+    citizen = Slow([says(SiteAnswer.THIS_TIME)])
+    permissions, leaves = PolicyPermissions(Policy(), store), SiteLeaves()
+    ask = Ask(permissions, JoiningPrompter(citizen, permissions, leaves), leaves=leaves)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(ask.allow_site(SITE))
+        await opened.wait()
+        group.create_task(ask.allow_site(SITE, attempts_unknown=True))
+        again = ask.decide_again(SITE, SiteAnswer.THIS_TIME, attempts_unknown=True)
+        group.create_task(again)  # from a page of ours
+        await asyncio.sleep(0)
+        answered.set()
+    assert citizen.asked == [AllowSite(SITE)]
+    assert ask.is_allowed(SITE)
+    assert not ask.take_leave(SITE)
 
 
 async def test_where_no_window_can_be_shown_nothing_is_signed_unseen(store: SiteStore) -> None:

@@ -7,8 +7,10 @@ import pytest
 
 from agent.errors import AgentError, ErrorCode
 from agent.origin import Origin
+from agent.signing.model import CardCertificate
 from agent.web.front.room import SHORT, BodyRoom
 from agent.web.native import routes
+from tests.web.conftest import AgentFactory, FakeService
 
 SITE = Origin.parse("https://shop.example")
 OTHER = Origin.parse("https://other.example")
@@ -80,3 +82,38 @@ async def test_long_calls_are_answered_in_turn(
     body = b'{"params":{"hash":"SHA-256","format":"cms","data":"' + b"QUJD" * (LONG // 4) + b'"}}'
     answers = await asyncio.gather(*(agent.post("sign", body) for _ in range(10)))
     assert [status for status, _ in answers] == [200] * 10
+
+
+SIGNING = (
+    b'{"id":%d,"method":"sign","params":{"hash":"SHA-256","format":"cms","data":"'
+    + b"QUJD" * (LONG // 4)
+    + b'"}}'
+)
+
+
+async def test_what_is_to_be_signed_has_room_until_it_is_answered(
+    start_agent: AgentFactory, card_certificate: CardCertificate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not only until it is read: a window may be open for minutes, and a site asks much at once."""
+    room = BodyRoom(60, 6 * LONG)
+    monkeypatch.setattr(routes, "BodyRoom", lambda _: room)
+    service = FakeService(card_certificate, gate=(gate := asyncio.Event()))
+    agent = await start_agent(service=service)
+    body = SIGNING[SIGNING.index(b'{"hash"') : -1]
+    async with agent.socket() as socket:
+        call = asyncio.create_task(agent.post("sign", b'{"params":%s}' % body))
+        await service.is_entered()
+        assert room._held.total() > LONG
+        await socket.send_str((SIGNING % 1).decode())
+        await service.is_entered()
+        await socket.send_str((SIGNING % 2).decode())
+        refused = await socket.receive_json()
+        assert (refused["id"], refused["error"]["code"]) == (2, "busy")
+        await socket.send_str('{"id":3,"method":"status","params":{}}')
+        assert "result" in await socket.receive_json()  # nothing else on it dies with that
+        gate.set()
+        assert (await socket.receive_json())["id"] == 1
+        assert (await call)[0] == 200
+        await socket.send_str((SIGNING % 4).decode())
+        assert "result" in await socket.receive_json()
+    assert not room._held

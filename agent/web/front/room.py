@@ -1,4 +1,4 @@
-"""Room for long bodies: so many bytes at once, of which one site never has all."""
+"""Room for long requests: so many bytes at once, of which one site never has all."""
 
 import asyncio
 from collections import Counter
@@ -9,7 +9,7 @@ from typing import Final
 from agent.errors import AgentError, ErrorCode
 from agent.origin import Origin
 
-MAX_HELD: Final = 64 * 1024 * 1024  # bytes of long bodies, all together; a site has half of it
+MAX_HELD: Final = 64 * 1024 * 1024  # bytes of long requests, all together; a site has half of it
 SHORT: Final = 64 * 1024  # bytes; connections are few enough for shorter ones
 
 
@@ -57,9 +57,37 @@ class BodyRoom:
         try:
             yield
         finally:
-            self._held[site] -= length
-            self._held += Counter()  # forgets whoever has nothing
-            await asyncio.shield(self._tell())
+            await self._leave(site, length)
+
+    @asynccontextmanager
+    async def hold_received(self, site: Origin | None, length: int) -> AsyncIterator[None]:
+        """Keep room for a message that is here already, for as long as the context lasts.
+
+        It cannot wait: until there is room, it would be held all the same.
+
+        Args:
+            site: whose message it is.
+            length: bytes.
+
+        Raises:
+            AgentError: ``busy``: there is no room.
+
+        """
+        if length <= SHORT:
+            yield
+            return
+        if not self._fits(site, length):
+            raise AgentError("too many long requests", code=ErrorCode.BUSY)
+        self._held[site] += length
+        try:
+            yield
+        finally:
+            await self._leave(site, length)
+
+    async def _leave(self, site: Origin | None, length: int) -> None:
+        self._held[site] -= length
+        self._held += Counter()  # forgets whoever has nothing
+        await asyncio.shield(self._tell())
 
     def _fits(self, site: Origin | None, length: int) -> bool:
         ours = self._held[site]

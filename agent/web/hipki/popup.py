@@ -22,6 +22,7 @@ from agent.web.front.body import read_body
 from agent.web.front.guard import RequestPurpose
 from agent.web.front.limits import Limits
 from agent.web.front.mount import Handler, Route, Routes
+from agent.web.front.room import BodyRoom
 from agent.web.front.shares import Shares, ShareSizes
 from agent.web.hipki.component import HipkiComponent
 from agent.web.hipki.conversation import (
@@ -40,6 +41,7 @@ from agent.web.service import Service
 
 POPUPS: Final = ShareSizes(site=4, domain=3, strangers=4)
 """At once; each waits on a connection, and a browser has six of them to us for all sites."""
+_UNASKED: Final = 2 * MAX_HIPKI_BODY  # characters; one stranger has half of it, or one message
 _SMALL: Final = 4096  # bytes
 _LARGE: Final = 2 * MAX_HIPKI_BODY  # bytes; JSON within JSON escapes every quotation mark
 
@@ -99,6 +101,7 @@ class PopupRoutes:
         self._open: dict[str, Conversation] = {}
         self._parsing = RequestParser()
         self._places = Shares(POPUPS, component.is_allowed, SeldomLog(__name__))
+        self._room = BodyRoom(limits.body_seconds, _UNASKED)  # for what strangers want
         self.tokens = PageTokens()
         self.routes = self._make_routes()
 
@@ -135,10 +138,12 @@ class PopupRoutes:
             reply = self._component.refusal(name, numbers(error))
         else:
             await asyncio.to_thread(group_of, site)  # its list is read at first
+            unasked = 0 if self._component.is_allowed(site) else len(asked.message)
             try:
                 with self._places.hold(site, partial(_hang_up, request)):
-                    return await self._converse(request, token, site, name, fields)
-            except AgentError:  # no place is left; whatever else fails is a reply of its own
+                    async with self._room.hold_received(site, unasked):
+                        return await self._converse(request, token, site, name, fields)
+            except AgentError:  # no place or room is left; what else fails is a reply of its own
                 reply = self._component.refusal(name, ErrorNumbers(Major.SESSION))
         return _json({"reply": to_text(reply)})
 

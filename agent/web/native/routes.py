@@ -83,6 +83,7 @@ class NativeMount(Mount):
         if site is None:
             raise AgentError("nobody asks", code=ErrorCode.ORIGIN_NOT_ALLOWED)
         limit, method = _longest(kind.audience), str(kind.__struct_config__.tag)
+        # Until it is answered: what is to be signed is held all the while.
         async with self._room.hold(site, request.content_length, limit):
             raw = await read_body(request, limit, self._api.limits.body_seconds)
             try:
@@ -92,6 +93,9 @@ class NativeMount(Mount):
                 return refusal(error, site, found or UNSET)
             finally:
                 wipe(raw)
+            return await self._execute(site, asked)
+
+    async def _execute(self, site: Origin, asked: messages.Request) -> web.Response:
         try:
             result = await self._api.execute(site, asked)
             return answer(wire.success_bytes(asked.id, result), site)
@@ -114,7 +118,7 @@ class NativeMount(Mount):
             await accepted.close(code=WSCloseCode.POLICY_VIOLATION, message=reason)
             return accepted
         with self._places.hold(site, transport.abort):
-            session = Session(self._api, site, accepted, transport)
+            session = Session(self._api, site, accepted, transport, self._room)
             with self._unread.watch(cast("Incoming", request.protocol), session.unread):
                 await accepted.prepare(request)
                 self._open.add(accepted)

@@ -12,6 +12,7 @@ from agent.seldom import SeldomLog
 from agent.size_limits import MAX_ANSWERED_MESSAGE, MAX_MESSAGE, MAX_STRANGER_MESSAGE
 from agent.web.front.audience import Audience, check_audience
 from agent.web.front.refusal import Id, MessageError, refusal_bytes, unexpected
+from agent.web.front.room import BodyRoom
 from agent.web.front.unread import Unread
 from agent.web.native import convert, wire
 from agent.web.native.messages import AnyRequest, CancelRequest, CancelResult
@@ -54,6 +55,7 @@ class Session:
         site: Origin,
         socket: web.WebSocketResponse,
         transport: asyncio.Transport,
+        room: BodyRoom,
     ) -> None:
         """Take over an accepted WebSocket.
 
@@ -62,12 +64,14 @@ class Session:
             site: who asks.
             socket: prepared.
             transport: what it runs over, to be cut when the page does not read.
+            room: for long requests, until they are answered.
 
         """
         self._api = api
         self._site = site
         self._socket = socket
         self._transport = transport
+        self._room = room
         self._pending: dict[Id, asyncio.Task[bytes]] = {}
         self._sending: set[asyncio.Task[None]] = set()
         self._refused = 0
@@ -138,7 +142,7 @@ class Session:
         request = await wire.off_the_loop(wire.decode, raw)
         request_id = request.id
         if isinstance(request_id, int | str):
-            await self._accept(request_id, request)
+            await self._accept(request_id, request, len(raw))
 
     def _check_audience(self, audience: Audience) -> None:
         check_audience(audience, self._site, self._api.is_allowed)
@@ -151,7 +155,7 @@ class Session:
             raise
         self._refused = 0
 
-    async def _accept(self, request_id: Id, request: AnyRequest) -> None:
+    async def _accept(self, request_id: Id, request: AnyRequest, length: int) -> None:
         if request_id in self._pending:
             error = MessageError("a request with this id is still under way - at `$.id`")
             await self._send(refusal_bytes(request_id, error))
@@ -159,7 +163,8 @@ class Session:
             result = CancelResult(self._cancel(request.params.request))
             await self._send(wire.success_bytes(request_id, result))
         else:
-            task = asyncio.get_running_loop().create_task(self._outcome(request_id, request))
+            working = self._outcome(request_id, request, length)
+            task = asyncio.get_running_loop().create_task(working)
             self._pending[request_id] = task
             task.add_done_callback(lambda task: self._finish(request_id, request, task))
 
@@ -167,10 +172,11 @@ class Session:
         task = self._pending.get(request_id)
         return task is not None and task.cancel()
 
-    async def _outcome(self, request_id: Id, request: AnyRequest) -> bytes:
+    async def _outcome(self, request_id: Id, request: AnyRequest, length: int) -> bytes:
         try:
             self._check_audience(request.audience)
-            result = await self._api.execute(self._site, request)
+            async with self._room.hold_received(self._site, length):
+                result = await self._api.execute(self._site, request)
             return wire.success_bytes(request_id, result)
         except AgentError as error:
             return refusal_bytes(request_id, error)

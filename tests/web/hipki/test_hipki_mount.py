@@ -18,6 +18,7 @@ from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.model import Faults
 from agent.web.front.limits import Limits
 from agent.web.hipki import hipki_mount
+from agent.web.hipki import popup as popup_routes
 from tests.web.hipki.rig import PIN, SITE, STRANGER, WRONG_PIN, Rig, base64_text
 
 CardFactory = Callable[..., VirtualCard]
@@ -546,6 +547,24 @@ def test_of_a_stranger_s_popups_the_oldest_gives_way(card: VirtualCard) -> None:
         for popup in (honest, *others):
             assert popup.answer("cancel") == 200
             assert popup.reply()["ret_code"] == 0x76000999
+
+
+def test_little_of_what_strangers_want_is_held_while_the_citizen_is_asked(
+    card: VirtualCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(popup_routes, "_UNASKED", 256 * 1024)
+    long = {"func": "MakeSignature", "tbs": "x" * 100 * 1024, "pin": PIN}
+    with Rig(card, consent="ask") as rig, ExitStack() as popups:
+        rig.allow(SITE)
+        for name in "ab":
+            asked = rig.popup(f"https://{name}.example", **long)
+            popups.enter_context(asked).question()
+        with rig.popup("https://c.example", **long) as third:
+            assert third.reply()["ret_code"] == 0x76100005
+        with rig.popup("https://c.example", func="CheckEnvir") as short:
+            short.question()
+        with rig.popup(SITE, **long) as allowed:
+            assert allowed.reply()["ret_code"] == 0
 
 
 @pytest.mark.parametrize("site", ["null", "", "chrome-extension://abc", "https://a.example/path"])
