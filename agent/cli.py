@@ -42,7 +42,7 @@ COMMANDS: Final = (
     Command("serve", "run the agent; prints a JSON line when ready", "agent.commands.serve"),
     Command("certificates", "list the certificates on the card", "agent.commands.certificates"),
     Command("sign", "sign a file with the card", "agent.commands.sign"),
-    Command("verify", "check a signature made by 'ankong sign'", "agent.commands.verify"),
+    Command("verify", "check a signature, or a login", "agent.commands.verify"),
     Command("card", "make and use virtual cards", "agent.commands.card"),
     Command(
         "trust", "let browsers trust the local certificate, or no longer", "agent.commands.trust"

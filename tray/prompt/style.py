@@ -24,6 +24,8 @@ _FAMILIES: Final = (  # the first installed one is used; each has Chinese and La
     "Source Han Sans TC",
     "WenQuanYi Micro Hei",
 )
+_LEAST_SCALING: Final = 1.0  # pixels of a point: three quarters of what a usual screen has
+_LEAST_STEP: Final = 1.03  # sizes of text are whole pixels: a smaller step may change nothing
 _SPI_GETHIGHCONTRAST: Final = 0x0042  # <winuser.h>
 _HCF_HIGHCONTRASTON: Final = 1
 
@@ -181,6 +183,19 @@ class Style:
             borderwidth=0,  # with Tk's own border a full line would be cut
             padx=0,
         )
+
+
+def shrink_text(root: tk.Tk, times: float) -> bool:
+    """Make everything so many times smaller in windows that are built from now on.
+
+    Return False, and change nothing, where it is as small as can be read already.
+    """
+    scaling = float(root.tk.call("tk", "scaling"))
+    smaller = max(_LEAST_SCALING, scaling / max(times, _LEAST_STEP))
+    if smaller >= scaling:
+        return False
+    root.tk.call("tk", "scaling", smaller)
+    return True
 
 
 def _family(root: tk.Tk) -> str:

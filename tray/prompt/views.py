@@ -29,7 +29,7 @@ from tray.prompt.lines import (
     site_lines,
 )
 from tray.prompt.pin import PinField
-from tray.prompt.style import WIDTH
+from tray.prompt.style import WIDTH, shrink_text
 from tray.prompt.texts import PromptTexts
 from tray.prompt.window import Line, Window
 
@@ -42,24 +42,32 @@ def show(
 ) -> bytearray:
     """Show the window for ``prompt``; return the answer as it goes into the pipe.
 
-    It is empty when ``cancelled`` was set before there was an answer.
+    It is empty when ``cancelled`` was set before there was an answer. Where the window is larger
+    than the screen, it is built anew with smaller text: what is below the edge cannot be reached.
     """
+    window = _build(root, prompt, texts)
+    while (excess := window.fit_screen()) > 1 and shrink_text(root, excess):
+        window.clear()
+        window = _build(root, prompt, texts)
+    return window.run(cancelled)
+
+
+def _build(root: tk.Tk, prompt: wire.AnyPrompt, texts: PromptTexts) -> Window:
     match prompt:
         case AllowSite():
-            window = _allow_site(root, prompt, texts)
+            return _allow_site(root, prompt, texts)
         case AllowBlind():
-            window = _allow_blind(root, prompt, texts)
+            return _allow_blind(root, prompt, texts)
         case ChooseCard():
-            window = _choose_card(root, prompt, texts)
+            return _choose_card(root, prompt, texts)
         case EnterPin():
-            window = _enter_pin(root, prompt, texts)
+            return _enter_pin(root, prompt, texts)
         case LastAttempt():
-            window = _last_attempt(root, prompt, texts)
+            return _last_attempt(root, prompt, texts)
         case Locked():
-            window = _locked(root, prompt, texts)
+            return _locked(root, prompt, texts)
         case _:
             assert_never(prompt)
-    return window.run(cancelled)
 
 
 def _allow_site(root: tk.Tk, prompt: AllowSite, texts: PromptTexts) -> Window:

@@ -365,8 +365,18 @@ class Window:
         root.mainloop()
         return self._answer
 
-    def fit_screen(self) -> None:
-        """Take from what scrolls until the window fits the screen, and put it in the middle."""
+    def clear(self) -> None:
+        """Take everything out of the window, for another one to be built in its place."""
+        for each in self._root.winfo_children():
+            each.destroy()
+
+    def fit_screen(self) -> float:
+        """Take from what scrolls until the window fits the screen, and put it in the middle.
+
+        Returns:
+            How many times larger than the screen's room it is even so: 1 or less where it fits.
+
+        """
         root = self._root
         root.update_idletasks()
         room = root.winfo_screenheight() - self.style.gap(_SCREEN_MARGIN)
@@ -375,7 +385,10 @@ class Window:
             root.update_idletasks()
         x = (root.winfo_screenwidth() - root.winfo_reqwidth()) // 2
         y = (root.winfo_screenheight() - root.winfo_reqheight()) // 2
-        root.geometry(f"+{x}+{max(0, y)}")
+        root.geometry(f"+{max(0, x)}+{max(0, y)}")
+        return max(
+            root.winfo_reqheight() / max(1, room), root.winfo_reqwidth() / root.winfo_screenwidth()
+        )
 
     def _poll(self, cancelled: threading.Event) -> None:
         if cancelled.is_set():

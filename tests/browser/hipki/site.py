@@ -76,11 +76,11 @@ def serve_sites() -> Iterator[Sites]:
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
-    """Start a browser without a window."""
+def chromium(*more: str) -> Iterator[Browser]:
+    """Start a browser without a window, with ``more`` arguments."""
     with sync_playwright() as playwright:
         path = demo_browser.find_chromium()
-        browser = playwright.chromium.launch(executable_path=str(path), args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=str(path), args=[*ARGUMENTS, *more])
         try:
             yield browser
         finally:

@@ -69,6 +69,17 @@ def _needed(widget: tk.Misc) -> tuple[int, int]:
     return widget.winfo_reqwidth(), widget.winfo_reqheight()
 
 
+def outside(root: tk.Tk) -> list[str]:
+    """Say where the window is larger than the screen, or not wholly on it."""
+    root.update_idletasks()
+    right = root.winfo_rootx() + max(root.winfo_width(), root.winfo_reqwidth())
+    bottom = root.winfo_rooty() + max(root.winfo_height(), root.winfo_reqheight())
+    screen = root.winfo_screenwidth(), root.winfo_screenheight()
+    if right <= screen[0] and bottom <= screen[1]:
+        return []
+    return [f"the window ends at {right}, {bottom} on a screen of {screen[0]} by {screen[1]}"]
+
+
 def crowded(root: tk.Tk) -> list[str]:
     """Name each text at a right edge that leaves no gap to the one at the left edge beside it."""
     root.update_idletasks()

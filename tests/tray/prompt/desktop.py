@@ -153,10 +153,10 @@ def opened(
 
 
 @contextmanager
-def x_server(size: str = "1000x1000x24") -> Iterator[str]:
-    """Run Xvfb on a display that is free; give its name."""
+def x_server(size: str = "1000x1000x24", *more: str) -> Iterator[str]:
+    """Run Xvfb on a display that is free, with ``more`` arguments; give its name."""
     reading, writing = os.pipe()
-    command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", size, "-nolisten", "tcp"]
+    command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", size, "-nolisten", "tcp", *more]
     with (
         subprocess.Popen(
             command,

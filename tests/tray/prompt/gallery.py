@@ -1,6 +1,7 @@
 """Every window in one language: ``python -m tests.tray.prompt.gallery TAG [FOLDER]``.
 
-It prints what is cut or crowded, as a JSON list, and leaves a picture of each window in the folder.
+It prints what is cut, crowded or outside the screen, as a JSON list, and leaves a picture of each
+window in the folder.
 """
 
 import json
@@ -39,7 +40,7 @@ from tests.signing.prompt_support import (
     SIGNING,
     SITE,
 )
-from tests.tray.prompt.cut import crowded, cut, widgets
+from tests.tray.prompt.cut import crowded, cut, outside, widgets
 from tray.prompt.texts import load_texts
 from tray.prompt.views import show
 from tray.prompt.window import open_root
@@ -117,12 +118,14 @@ def show_all(root: tk.Tk, then: Callable[[], None]) -> None:
 def main(tag: str, folder: str | None = None) -> None:
     """Show one window after the other."""
     found = []
+    if folder:
+        Path(folder).mkdir(parents=True, exist_ok=True)
     for name, prompt in WINDOWS.items():
         root = open_root()
 
         def look(name: str = name, root: object = root) -> None:
             root.update()  # type: ignore[attr-defined]  # a Tk
-            problems = [*cut(root), *crowded(root)]  # type: ignore[arg-type]  # a Tk
+            problems = [*cut(root), *crowded(root), *outside(root)]  # type: ignore[arg-type]  # a Tk
             found.extend(f"{name}: {each}" for each in problems)
             if folder:
                 file = Path(folder) / f"{tag}-{name}.png"

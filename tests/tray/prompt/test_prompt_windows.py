@@ -354,18 +354,32 @@ def test_every_window_is_as_wide_as_its_text(
 @pytest.mark.parametrize("language", Language)
 def test_no_text_of_a_window_is_cut_in_any_language(desktop: Desktop, language: Language) -> None:
     folder = os.environ.get(SHOTS)
-    if folder:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-P", "-m", "tests.tray.prompt.gallery", language]
+    assert gallery(desktop, language, *([folder] if folder else [])) == []
+
+
+@pytest.mark.parametrize(
+    ("language", "dots_per_inch"),
+    [(Language("id"), 192), (Language("vi"), 144), (Language("zh-Hant"), 144)],
+)
+def test_large_text_on_a_small_screen_leaves_no_button_below_its_edge(
+    language: Language, dots_per_inch: int
+) -> None:
+    with x_server("1366x768x24", "-dpi", str(dots_per_inch)) as name:
+        assert gallery(Desktop(name), language) == []
+
+
+def gallery(desktop: Desktop, language: Language, *folder: str) -> object:
+    """Show every window, keep their pictures in the folder, and return what is wrong with them."""
+    command = [sys.executable, "-P", "-m", "tests.tray.prompt.gallery", language, *folder]
     done = subprocess.run(
-        [*command, *([folder] if folder else [])],
+        command,
         env={**desktop.environment, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=True,
         timeout=100,
     )
-    assert json.loads(done.stdout) == []
+    return json.loads(done.stdout)
 
 
 # Without a display.

@@ -39,14 +39,30 @@
     }
   };
 
-  // The page's window is 200 pixels wide; a question needs more.
+  // The page's window is 200 pixels wide; a question needs more, and as much height as its answers take.
+  const WIDTH = 460;
+  const resize = (height) => {
+    const high = Math.min(height, screen.availHeight);
+    window.resizeTo(WIDTH, high);
+    window.moveTo(Math.max(0, (screen.availWidth - WIDTH) / 2), Math.max(0, (screen.availHeight - high) / 3));
+  };
+  const heighten = () => {
+    const below = document.documentElement.scrollHeight - window.innerHeight;
+    if (below > 0 && window.outerHeight < screen.availHeight) resize(window.outerHeight + below);
+  };
+  const widened = () => {
+    if (window.innerWidth < 0.8 * WIDTH) return; // the system may take several steps
+    removeEventListener("resize", widened);
+    heighten();
+  };
   const widen = () => {
-    if (wide) return;
+    if (wide) {
+      heighten();
+      return;
+    }
     wide = true;
-    const width = 460;
-    const height = 620;
-    window.resizeTo(width, Math.min(height, screen.availHeight));
-    window.moveTo(Math.max(0, (screen.availWidth - width) / 2), Math.max(0, (screen.availHeight - height) / 3));
+    addEventListener("resize", widened);
+    resize(620);
   };
 
   const choice = (answer, label, style, place = 0) => {
