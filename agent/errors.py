@@ -95,6 +95,10 @@ class BadRequestError(AgentError):
     code = ErrorCode.BAD_REQUEST
 
 
+class WeakHashError(BadRequestError):
+    """A signature with SHA-1 is asked for where none is made."""
+
+
 class SeveralCardsError(BadRequestError):
     """Several cards could be meant, the request names none, and nobody can be asked."""
 

@@ -212,7 +212,7 @@ class Daemon:
             self._citizen.consent,
             prompter=self._citizen.prompter,
             last_try=self.settings.last_try,
-            forbid_sha1=self.settings.allow_sha1 is False,
+            allow_sha1=self.settings.allow_sha1,
             attempts=self._attempts,
             history=self._history,
             on_signed=signed,

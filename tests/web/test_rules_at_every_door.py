@@ -101,6 +101,9 @@ RULES: Final = (
         permissions=BLIND,
         settings={"allow_sha1": False},
     ),
+    # Where nothing is said, the old component's pages have it: some know nothing newer.
+    Rule("SHA-1, new pages", ErrorCode.BAD_REQUEST, PAGES[:3], b"x", hash=HashAlgorithm.SHA1),
+    Rule("SHA-1, old pages", None, PAGES[3:], b"x", hash=HashAlgorithm.SHA1),
     Rule(
         "SHA-1",
         None,
@@ -256,7 +259,7 @@ async def open_place(
                 provider,
                 consent,
                 prompter=prompter,
-                forbid_sha1=settings.allow_sha1 is False,
+                allow_sha1=settings.allow_sha1,
                 history=history,
             )
             stack.push_async_callback(service.close)
