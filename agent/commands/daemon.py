@@ -227,6 +227,7 @@ class Daemon:
             policy=self.policy,
             preferences=self.preferences,
             sites=self._citizen.store,
+            newcomers_wait=self._citizen.newcomers_wait,
             history=self._history,
             autostart=self.autostart,
             settings_changed=self.settings_changed,

@@ -98,6 +98,10 @@ class PromptQueue:
         """Return whether there is anything to ask the citizen with."""
         return self._prompter.can_ask()
 
+    def newcomers_wait(self) -> bool:
+        """Return whether a new site is not asked about now, as too many in a row were refused."""
+        return self._clock() < self._still(self._newcomers).until(NEWCOMER_PAUSES)
+
     async def ask(self, prompt: Prompt[A]) -> A:
         """Ask when it is this question's turn.
 

@@ -280,8 +280,12 @@ async def test_however_many_domains_somebody_owns_their_windows_come_to_an_end()
     desk.citizen.answers = [says(SiteAnswer.ALWAYS), *(refuses() for _ in range(NEWCOMERS))]
     assert await desk.turns.ask(ALLOW) is SiteAnswer.ALWAYS
     for one in range(NEWCOMERS):
+        assert not desk.turns.newcomers_wait()
         assert await desk.code(stranger(-1 - one)) is ErrorCode.USER_CANCELLED
+    assert desk.turns.newcomers_wait()
     assert await desk.code(stranger(-1 - NEWCOMERS)) is ErrorCode.RATE_LIMITED
+    desk.clock.now += NEWCOMER_PAUSES[NEWCOMERS]
+    assert not desk.turns.newcomers_wait()
 
 
 async def test_who_came_into_the_line_before_the_last_refusal_waits_too() -> None:
