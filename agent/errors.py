@@ -11,6 +11,7 @@ class ErrorCode(StrEnum):
     """Every code that the native API can answer with; stable, part of the API."""
 
     BAD_REQUEST = "bad_request"
+    TOO_LARGE = "too_large"
     ORIGIN_NOT_ALLOWED = "origin_not_allowed"
     ORIGIN_BLOCKED = "origin_blocked"
     BLIND_NOT_ALLOWED = "blind_not_allowed"
@@ -97,6 +98,12 @@ class BadRequestError(AgentError):
 
 class WeakHashError(BadRequestError):
     """A signature with SHA-1 is asked for where none is made."""
+
+
+class TooLargeError(AgentError):
+    """Something is longer than is taken; ``detail`` says how long it may be, fit for everybody."""
+
+    code = ErrorCode.TOO_LARGE
 
 
 class SeveralCardsError(BadRequestError):

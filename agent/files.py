@@ -20,7 +20,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 PRIVATE: Final = 0o600
 """The mode of a file for its owner only."""
@@ -35,6 +35,7 @@ _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW | _BINARY
 # ERROR_ACCESS_DENIED and ERROR_SHARING_VIOLATION.
 _IN_USE: Final = frozenset({5, 32})
 _LEFT_SECONDS: Final = 60.0
+_PIECE: Final = 1024 * 1024  # bytes
 _WAITS: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4)  # seconds
 
 
@@ -103,10 +104,27 @@ def read_file(path: Path, limit: int, *, follow_links: bool = False) -> bytes:
     """
     open_file = _open_followed if follow_links else private_opener
     with open(path, "rb", opener=open_file) as file:
-        content = file.read(limit + 1)
-    if len(content) > limit:
-        raise FileTooLargeError(errno.EFBIG, f"longer than {limit} bytes", str(path))
-    return content
+        return read_at_most(file, limit)
+
+
+def read_at_most(file: BinaryIO, limit: int) -> bytes:
+    """Return all that is in an open file, which may be a pipe; ``limit`` bytes at most.
+
+    No more memory is taken than there is content, and none for a file that says it is longer.
+
+    Raises:
+        FileTooLargeError: it is longer.
+        OSError: it cannot be read.
+
+    """
+    content = bytearray()
+    is_longer = os.fstat(file.fileno()).st_size > limit  # 0 for a pipe
+    while not is_longer and (piece := file.read(min(_PIECE, limit + 1 - len(content)))):
+        content += piece
+        is_longer = len(content) > limit
+    if is_longer:
+        raise FileTooLargeError(errno.EFBIG, f"longer than {limit} bytes", str(file.name))
+    return bytes(content)
 
 
 def ensure_file(path: Path) -> None:

@@ -40,14 +40,14 @@ class TokenBuckets:
         self._clock = clock
         self._buckets: OrderedDict[Hashable, tuple[float, float]] = OrderedDict()
 
-    def take(self, key: Hashable) -> bool:
-        """Take one token of this key; return whether there was one. A refusal costs nothing."""
+    def take(self, key: Hashable, count: int = 1) -> bool:
+        """Take tokens of this key, or none; return whether there were so many."""
         now = self._clock()
         full = float(self._rate.burst)
         tokens, since = self._buckets.pop(key, (full, now))
         tokens = min(full, tokens + (now - since) * self._rate.per_second)
-        granted = tokens >= 1
-        self._buckets[key] = (tokens - granted, now)
+        granted = tokens >= count
+        self._buckets[key] = (tokens - count * granted, now)
         if len(self._buckets) > self._max_keys:
             self._buckets.popitem(last=False)
         return granted

@@ -48,7 +48,13 @@ class HashAlgorithm(StrEnum):
 
     def digest(self, data: bytes) -> bytes:
         """Return the digest of ``data``, which may have any length."""
-        return hashlib.new(self.hashlib_name, data, usedforsecurity=self is not self.SHA1).digest()
+        hasher = self.hasher()
+        hasher.update(data)
+        return hasher.digest()
+
+    def hasher(self) -> "hashlib._Hash":
+        """Return what computes the digest of data that comes in pieces."""
+        return hashlib.new(self.hashlib_name, usedforsecurity=self is not self.SHA1)
 
     def digest_info(self, digest: bytes) -> bytes:
         """Return the DER DigestInfo of a digest, 35 to 83 bytes (RFC 8017 §9.2).

@@ -25,8 +25,8 @@ from agent.cms.errors import CmsError, hostile_input
 from agent.cms.key_padding import OaepPadding, Padding, Pkcs1Padding, may_be_encrypted
 from agent.cms.verify import issuer_and_serial
 from agent.errors import ErrorCode
+from agent.size_limits import MAX_ENVELOPED_MESSAGE
 
-MAX_MESSAGE = 16 * 1024 * 1024  # bytes
 _RSAES_PKCS1_V1_5 = "1.2.840.113549.1.1.1"
 _RSAES_OAEP = "1.2.840.113549.1.1.7"
 _OAEP_HASHES = frozenset({"sha1", "sha224", "sha256", "sha384", "sha512"})  # RFC 4055 §4.1
@@ -74,7 +74,9 @@ class EnvelopedMessage:
         return self._content.decrypt(key if len(key) == len(substitute) else substitute)
 
 
-def parse(raw: bytes, certificate: bytes, *, max_size: int = MAX_MESSAGE) -> EnvelopedMessage:
+def parse(
+    raw: bytes, certificate: bytes, *, max_size: int = MAX_ENVELOPED_MESSAGE
+) -> EnvelopedMessage:
     """Read a message and find the recipient that ``certificate`` is.
 
     Args:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 from asn1crypto import algos, cms, core, tsp, x509
 
@@ -21,8 +21,8 @@ from agent.cms.digest import HashAlgorithm
 from agent.cms.errors import CmsError, hostile_input
 from agent.cms.signed import DATA
 from agent.cms.text import string_value
+from agent.size_limits import MAX_SIGNED_MESSAGE
 
-MAX_MESSAGE = 64 * 1024 * 1024  # bytes
 _ALGORITHM_PROTECTION = "1.2.840.113549.1.9.52"  # RFC 6211
 _RSA_ENCRYPTION = "1.2.840.113549.1.1.1"
 _WITH_RSA = {
@@ -39,7 +39,8 @@ class VerifiedMessage:
     """What a message said, after its signature was found good.
 
     Attributes:
-        content: what was signed.
+        content: what was signed; empty where it is detached and the caller gave only what has its
+            digest.
         content_type: of it, a DER OBJECT IDENTIFIER.
         certificate: whose key signed it, DER; not yet trusted.
         others: further certificates that came along, DER; never trusted by themselves.
@@ -62,6 +63,13 @@ class VerifiedMessage:
     signing_certificate: bool
 
 
+class HasDigest(Protocol):
+    """The content of a detached message, where nobody holds it whole."""
+
+    def digest(self, algorithm: HashAlgorithm) -> bytes:
+        """Return the content's digest; called at most once."""
+
+
 class _OctetContent(core.Sequence):  # type: ignore[misc]  # asn1crypto has no types
     """An EncapsulatedContentInfo whose octets are not looked into, whatever their type."""
 
@@ -78,10 +86,10 @@ class ContentTypeError(CmsError):
 def verify(
     raw: bytes,
     *,
-    content: bytes | None = None,
+    content: bytes | HasDigest | None = None,
     content_types: Collection[bytes] = (DATA,),
     allow_sha1: bool = False,
-    max_size: int = MAX_MESSAGE,
+    max_size: int = MAX_SIGNED_MESSAGE,
 ) -> VerifiedMessage:
     """Verify a SignedData by the one key of the one certificate that it names.
 
@@ -102,16 +110,17 @@ def verify(
         signed = _signed_data(raw)
         signer = _only_signer(signed)
         algorithm = _algorithm(signed, signer, allow_sha1=allow_sha1)
-        body = _content(signed, content)
+        attached = _attached(signed)
+        digest = _content_digest(attached, content, algorithm)
         found = _signed_attributes(signer)
         content_type = _content_type(signed, found, content_types)
         _require_version(signed, content_type)
         certificate, others = _certificates(signed, signer)
-        _require_content(found, algorithm.digest(body))
+        _require_content(found, digest)
         _require_protection(found, signer)
         _require_signature(certificate, signer, algorithm)
         return VerifiedMessage(
-            content=body,
+            content=_held(attached, content),
             content_type=content_type,
             certificate=certificate.dump(),
             others=others,
@@ -174,7 +183,7 @@ def _require_null(parameters: core.Asn1Value) -> None:
         raise CmsError("unexpected algorithm parameters")
 
 
-def _content(signed: cms.SignedData, given: bytes | None) -> bytes:
+def _attached(signed: cms.SignedData) -> bytes | None:
     raw = signed["encap_content_info"].dump()
     encapsulated = _OctetContent.load(raw, strict=True)
     attached: bytes | None = encapsulated["content"].native
@@ -184,11 +193,29 @@ def _content(signed: cms.SignedData, given: bytes | None) -> bytes:
     plain = der.element(der.SEQUENCE, encapsulated["content_type"].dump(), octets)
     if plain != raw:
         raise CmsError("the content is not one octet string")
+    return attached
+
+
+def _content_digest(
+    attached: bytes | None, given: bytes | HasDigest | None, algorithm: HashAlgorithm
+) -> bytes:
     if attached is None and given is None:
         raise CmsError("the signature is detached and the content is not given")
-    if attached is not None and given is not None and attached != given:
+    if given is None or isinstance(given, bytes):
+        digest = algorithm.digest(_held(attached, given))
+        same = given in (None, attached)
+    else:
+        digest = given.digest(algorithm)
+        same = attached is not None and digest == algorithm.digest(attached)
+    if attached is not None and not same:
         raise CmsError("the content given is not the content attached")
-    return (given if attached is None else attached) or b""
+    return digest
+
+
+def _held(attached: bytes | None, given: bytes | HasDigest | None) -> bytes:
+    if attached is not None:
+        return attached
+    return given if isinstance(given, bytes) else b""
 
 
 def _certificates(

@@ -16,6 +16,8 @@ from agent.commands.output import log_aside, say, say_json
 from agent.commands.parser import CommandParser, JsonOptions, define
 from agent.commands.readers import ReaderOptions, add_reader_options, use_service
 from agent.consent.consent import AlwaysAllow
+from agent.errors import TooLargeError
+from agent.files import FileTooLargeError, read_at_most
 from agent.harmless import printable
 from agent.history.store import History
 from agent.host.instance.install_key import InstallKey
@@ -28,6 +30,7 @@ from agent.origin import LOCAL_USER
 from agent.secret import SecretBytes
 from agent.signing.model import SignatureFormat, SignatureRequest
 from agent.signing.service import SigningService
+from agent.size_limits import MAX_ATTACHED_FILE
 
 HASHES: Final = ("SHA-256", "SHA-384", "SHA-512")
 FORMATS: Final = ("cms", "cms-detached", "pkcs1")
@@ -76,7 +79,7 @@ def sign(options: SignOptions) -> int:
     provider = options.open_provider()
     log_aside()
     request = SignatureRequest(
-        documents=(Document(data=options.file.read_bytes(), name=options.file.name),),
+        documents=(_read_document(options),),
         hash=HashAlgorithm(options.hash),
         format=SignatureFormat(options.format),
         reader=options.reader,
@@ -112,6 +115,26 @@ def sign(options: SignOptions) -> int:
     else:
         say(f"{options.out}: {options.format}, {options.hash}, {printable(facts.subject)}")
     return 0
+
+
+def _read_document(options: SignOptions) -> Document:
+    """Read what is signed: whole where the signature is to contain it, else piece by piece.
+
+    Raises:
+        TooLargeError: the signature could not contain it.
+        OSError: it cannot be read.
+
+    """
+    with options.file.open("rb") as file:
+        if SignatureFormat(options.format) is not SignatureFormat.CMS:
+            return Document.read(file, HashAlgorithm(options.hash), options.file.name)
+        try:
+            return Document(read_at_most(file, MAX_ATTACHED_FILE), name=options.file.name)
+        except FileTooLargeError as error:
+            raise TooLargeError(
+                f"{options.file.name}: a signature contains a document of at most"
+                f" {MAX_ATTACHED_FILE} bytes; --format cms-detached signs one of any length"
+            ) from error
 
 
 def _read_pin(*, from_stdin: bool) -> SecretBytes:

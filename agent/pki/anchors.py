@@ -9,10 +9,12 @@ from typing import Self
 from asn1crypto import pem
 
 from agent.cms.errors import CmsError, hostile_input
+from agent.errors import ErrorCode
+from agent.files import FileTooLargeError, read_at_most
 from agent.pki.certificate import CertificateFacts
 from agent.pki.reading import read_certificate
+from agent.size_limits import MAX_AUTHORITIES_FILE
 
-MAX_FILE = 4 * 1024 * 1024  # bytes
 MAX_FILES = 256
 MAX_HINTS = 16
 _SUFFIXES = frozenset({".cer", ".crt", ".der", ".pem"})
@@ -64,7 +66,7 @@ def _load_all(paths: Iterable[Path]) -> tuple[CertificateFacts, ...]:
         raw: read_certificate(raw)
         for path in paths
         for file in files_in(path, _SUFFIXES)
-        for raw in decode(read_bounded(file, MAX_FILE), "CERTIFICATE")
+        for raw in decode(read_bounded(file, MAX_AUTHORITIES_FILE), "CERTIFICATE")
     }
     return tuple(found.values())
 
@@ -96,12 +98,12 @@ def read_bounded(path: Path, limit: int) -> bytes:
     """
     try:
         with path.open("rb") as file:
-            raw = file.read(limit + 1)
+            return read_at_most(file, limit)
+    except FileTooLargeError as exc:
+        why = f"{path.name} is larger than {limit} bytes"
+        raise CmsError(why, code=ErrorCode.TOO_LARGE) from exc
     except OSError as exc:
         raise CmsError(f"cannot read {path.name}: {exc.strerror}") from exc
-    if len(raw) > limit:
-        raise CmsError(f"{path.name} is larger than {limit} bytes")
-    return raw
 
 
 def decode(raw: bytes, label: str) -> list[bytes]:

@@ -34,8 +34,8 @@ from agent.pki.crl_entries import (
     revoked_certificates,
 )
 from agent.pki.crl_scope import ListScope
+from agent.size_limits import MAX_CRL
 
-MAX_CRL: Final = 64 * 1024 * 1024  # bytes; the real ones have some megabytes for 100 000 entries
 _HASHES: Final[Mapping[str, hashes.HashAlgorithm]] = {
     "sha256": hashes.SHA256(),
     "sha384": hashes.SHA384(),

@@ -7,7 +7,7 @@ from pathlib import Path
 from agent.cms.errors import CmsError
 from agent.files import replace_file
 from agent.pki.anchors import read_bounded
-from agent.pki.crl import MAX_CRL
+from agent.size_limits import MAX_CRL
 
 
 class KeptLists:

@@ -9,16 +9,19 @@ from enum import StrEnum, unique
 from pathlib import Path
 from typing import Any, Final
 
+from agent.cms.digest import HashAlgorithm
+from agent.cms.document import PIECE
 from agent.cms.errors import CmsError
 from agent.cms.login import CONTENT_TYPE, LoginStatement
 from agent.cms.signed import DATA
-from agent.cms.verify import MAX_MESSAGE, VerifiedMessage, verify
+from agent.cms.verify import VerifiedMessage, verify
 from agent.pki.anchors import TrustStore, read_bounded
 from agent.pki.certificate import CertificateFacts
 from agent.pki.path import PathResult, validate_path
 from agent.pki.reading import read_certificate
 from agent.pki.result import PathStatus
 from agent.pki.revocation import FileSource
+from agent.size_limits import MAX_SIGNED_MESSAGE
 
 
 @unique
@@ -72,12 +75,11 @@ async def verify_files(inputs: Inputs, at: datetime) -> dict[str, Any]:
         CmsError: a file other than the message cannot be used.
 
     """
-    raw = await asyncio.to_thread(read_bounded, inputs.message, MAX_MESSAGE)
-    content = None
-    if inputs.content is not None:
-        content = await asyncio.to_thread(read_bounded, inputs.content, MAX_MESSAGE)
+    raw = await asyncio.to_thread(read_bounded, inputs.message, MAX_SIGNED_MESSAGE)
+    content = None if inputs.content is None else _FileContent(inputs.content)
     try:
-        message = verify(
+        message = await asyncio.to_thread(
+            verify,
             raw,
             content=content,
             content_types=(DATA, CONTENT_TYPE),
@@ -86,12 +88,14 @@ async def verify_files(inputs: Inputs, at: datetime) -> dict[str, Any]:
         login = _describe_login(message)
         signer = read_certificate(message.certificate)
     except CmsError as exc:
+        if content is not None and exc is content.problem:
+            raise
         return {"verdict": ReportVerdict.INVALID, "signature": "bad", "error": exc.detail}
     report = {
         "verdict": ReportVerdict.NOT_PROVEN,
         "signature": "good",
         "login": login,
-        "signed": _describe_message(message),
+        "signed": _describe_message(message, content or _HeldContent(message.content)),
         "signer": _describe_signer(signer),
         "chain": {"status": "not_checked", "path": []},
     }
@@ -110,10 +114,57 @@ async def _validate(
     return await validate_path(signer, store, FileSource(inputs.crls), at)
 
 
-def _describe_message(message: VerifiedMessage) -> dict[str, Any]:
+class _FileContent:
+    """A file of any length, of which a piece is held at a time.
+
+    Attributes:
+        length: in bytes, once it was read.
+        sha256: lower hex, once it was read.
+        problem: why it could not be read; None where it could.
+
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.length = 0
+        self.sha256 = ""
+        self.problem: CmsError | None = None
+
+    def digest(self, algorithm: HashAlgorithm) -> bytes:
+        """Read the file once: for the digest, its length and SHA-256.
+
+        Raises:
+            CmsError: it cannot be read.
+
+        """
+        wanted, always = algorithm.hasher(), hashlib.sha256()
+        try:
+            with self._path.open("rb") as file:
+                while piece := file.read(PIECE):
+                    self.length += len(piece)
+                    wanted.update(piece)
+                    always.update(piece)
+        except OSError as exc:
+            self.problem = CmsError(f"cannot read {self._path.name}: {exc.strerror}")
+            raise self.problem from exc
+        self.sha256 = always.hexdigest()
+        return wanted.digest()
+
+
+class _HeldContent:
+    """Content that came within the message."""
+
+    def __init__(self, content: bytes) -> None:
+        self.length = len(content)
+        self.sha256 = hashlib.sha256(content).hexdigest()
+
+
+def _describe_message(
+    message: VerifiedMessage, content: _FileContent | _HeldContent
+) -> dict[str, Any]:
     return {
-        "content_length": len(message.content),
-        "content_sha256": hashlib.sha256(message.content).hexdigest(),
+        "content_length": content.length,
+        "content_sha256": content.sha256,
         "hash": message.hash.value,
         "signing_time": _rfc3339(message.signing_time),
         "nonce": message.nonce.hex() if message.nonce is not None else None,

@@ -13,10 +13,10 @@ from typing import Protocol
 
 from agent.cms.errors import CmsError
 from agent.pki.anchors import decode, files_in, read_bounded
-from agent.pki.crl import MAX_CRL, RevocationList
+from agent.pki.crl import RevocationList
+from agent.size_limits import MAX_CRL
 from agent.turns import in_turn
 
-MAX_OCSP = 64 * 1024  # bytes
 _CRL_SUFFIXES = frozenset({".crl", ".pem"})
 _CRL_LABEL = "X509 CRL"
 

@@ -15,9 +15,10 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from agent.cms.errors import CmsError
-from agent.pki.crl import MAX_CRL, RevocationList
+from agent.pki.crl import RevocationList
 from agent.pki.kept_lists import KeptLists
 from agent.pki.revocation import RevocationData
+from agent.size_limits import MAX_CRL
 from agent.turns import in_turn
 
 TIMEOUT = 20.0  # seconds for one list, from the first byte sent to the last one received

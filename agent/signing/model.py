@@ -6,7 +6,7 @@ from enum import StrEnum, unique
 from agent.cards.card import ID_SIGN, CardGeneration
 from agent.cms.digest import HashAlgorithm
 from agent.cms.document import Document
-from agent.cms.login import MAX_CHALLENGE, MIN_CHALLENGE, RESERVED, LoginPurpose
+from agent.cms.login import MAX_CHALLENGE, MIN_CHALLENGE, LoginPurpose
 from agent.errors import AgentError, BadRequestError
 from agent.pki.certificate import CertificateFacts
 
@@ -90,7 +90,7 @@ class SignatureRequest:
         for document in self.documents:
             # A page that may have any bytes signed could build the signed attributes of a login
             # at another site. In every encoding of them the content type's octets stand together.
-            if self.format is SignatureFormat.PKCS1 and RESERVED in (document.data or b""):
+            if self.format is SignatureFormat.PKCS1 and document.holds_reserved():
                 raise BadRequestError("the data could pass for a login at another site")
             if document.digest is not None:
                 document.message_digest(self.hash)  # refuses one of another length
@@ -105,7 +105,7 @@ class SignatureRequest:
         what it says is a document.
         """
         is_bare = self.format is SignatureFormat.PKCS1
-        return is_bare and any(document.data is None for document in self.documents)
+        return is_bare and not all(document.is_known for document in self.documents)
 
 
 @dataclass(frozen=True, slots=True)

@@ -350,6 +350,48 @@ test("what is too large is said to be, and nothing else on the connection dies w
   assert.equal(state.sockets.length, 1);
 });
 
+test("a file is signed by its digest, whatever its length", async () => {
+  const signature = () => ({ result: { signature: "c2ln" } });
+  const body = { product: "ankong", version: "0.1.0", api: "v1", allowed: true, max_data: 60_000 };
+  const { agent, state } = world({ body, answers: { sign: signature, sign_batch: signature } });
+  const octets = new Uint8Array(100_000).fill(7);
+  const expected = async (hash) => Buffer.from(await crypto.subtle.digest(hash, octets)).toString("base64");
+  const name = `合約\u202e${"長".repeat(300)}`;
+  await agent.sign({ file: new File([octets], name) });
+  await agent.sign({ file: new Blob([octets]).stream(), hash: "SHA-512", format: "pkcs1", documentName: "given" });
+  await agent.signBatch({ items: [{ file: new Blob([octets]) }, { digest: new Uint8Array(48) }], hash: "SHA-384" });
+  const [one, two, many] = state.sockets[0].sent.filter(({ method }) => method.startsWith("sign")).map(({ params }) => params);
+  const shown = `合約\ufffd${"長".repeat(252)}`;
+  assert.deepEqual(one, { hash: "SHA-256", format: "cms-detached", digest: await expected("SHA-256"), document_name: shown });
+  assert.deepEqual(two, { hash: "SHA-512", format: "pkcs1", digest: await expected("SHA-512"), document_name: "given" });
+  assert.equal(many.format, "cms-detached");
+  assert.deepEqual(many.items, [{ digest: await expected("SHA-384") }, { digest: Buffer.from(new Uint8Array(48)).toString("base64") }]);
+});
+
+test("a file that is given as data is refused, and no empty document is signed for it", async () => {
+  const { agent, state } = world();
+  for (const data of [new Blob(["x"]), new Blob(["x"]).stream(), {}]) {
+    await assert.rejects(agent.sign({ data }), TypeError);
+    await assert.rejects(agent.signBatch({ items: [{ data }] }), TypeError);
+  }
+  assert.deepEqual(state.sockets.flatMap(({ sent }) => sent).filter(({ method }) => method.startsWith("sign")), []);
+});
+
+test("a file that nobody can sign is not read, and one that is given twice is refused", async () => {
+  let read = 0;
+  const file = () => new ReadableStream({ pull: () => { read += 1; } }, { highWaterMark: 0 });
+  const nobody = world({ running: false }).agent;
+  await assert.rejects(nobody.sign({ file: file() }), ({ code }) => code === "not_running");
+  const { agent } = world();
+  for (const more of [{ data: "x" }, { digest: new Uint8Array(32) }]) {
+    await assert.rejects(agent.sign({ file: file(), ...more }), ({ code }) => code === "bad_request");
+    await assert.rejects(agent.signBatch({ items: [{ file: file(), ...more }] }), ({ code }) => code === "bad_request");
+  }
+  await assert.rejects(agent.sign({ file: file(), hash: "SHA-1" }), ({ code }) => code === "bad_request");
+  await assert.rejects(agent.sign({ file: file(), signal: AbortSignal.abort() }), ({ code, retriable }) => code === "aborted" && retriable);
+  assert.equal(read, 0);
+});
+
 test("an aborted or overdue call is cancelled at the agent", async () => {
   const { agent, state } = world();
   await agent.check();

@@ -288,6 +288,7 @@ async def test_the_page_and_the_sdk_are_served(visitor: Visitor) -> None:
         "/static/js/app.js": "text/javascript",
         "/css/base.css": "text/css",
         "/sdk/ankong.js": "text/javascript",
+        "/sdk/digest.js": "text/javascript",
         "/sdk/pinbox.js": "text/javascript",
     }.items():
         async with visitor.http.get(path) as response:

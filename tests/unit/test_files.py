@@ -21,6 +21,7 @@ from agent.files import (
     create_file,
     ensure_file,
     private_opener,
+    read_at_most,
     read_file,
     remove_leftovers,
     replace_file,
@@ -285,6 +286,28 @@ def test_a_file_is_read_up_to_its_limit(folder: Path) -> None:
         read_file(folder / "missing", 4)
     with pytest.raises(IsADirectoryError):
         read_file(folder, 4)
+
+
+def test_a_pipe_is_read_up_to_its_limit_as_well() -> None:
+    for limit, expected in ((5, b"12345"), (4, None)):
+        source, sink = os.pipe()
+        with os.fdopen(source, "rb") as file:
+            os.write(sink, b"123")
+            os.write(sink, b"45")
+            os.close(sink)
+            if expected is None:
+                with pytest.raises(FileTooLargeError, match="longer than 4 bytes"):
+                    read_at_most(file, limit)
+            else:
+                assert read_at_most(file, limit) == expected
+
+
+def test_a_file_that_says_it_is_too_long_is_not_read(folder: Path) -> None:
+    with (folder / "file").open("w+b") as file:
+        file.truncate(1 << 40)
+        with pytest.raises(FileTooLargeError):
+            read_at_most(file, 1 << 39)
+        assert file.tell() == 0
 
 
 @pytest.mark.parametrize("plant", PLANTED)

@@ -37,6 +37,7 @@ from agent.signing.model import (
     Snapshot,
 )
 from agent.signing.recording import KeyRequest
+from agent.web.front import refusal
 from agent.web.front.serving import Listener
 from agent.web.ports import ServerConfig, Serving, serve
 
@@ -218,6 +219,12 @@ def card_certificate() -> CardCertificate:
     der = LocalAuthority(datetime.now(UTC)).certificate.public_bytes(Encoding.DER)
     facts = read_certificate(der)
     return CardCertificate(facts, READER.name, "SIGN", "cert1", "TS00000000000001")
+
+
+@pytest.fixture(autouse=True)
+def no_error_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have each test's first unexpected error logged in full, whatever other tests have met."""
+    monkeypatch.setattr(refusal, "_unexpected", refusal.UnexpectedErrors())
 
 
 @pytest.fixture

@@ -11,11 +11,9 @@ from aiohttp import web
 from structlog.testing import capture_logs
 
 from agent.origin import LOCAL_PROGRAM, Origin
+from agent.size_limits import MAX_HIPKI_BODY, MAX_MESSAGE, MAX_PANEL_BODY
 from agent.web.front import refusal
 from agent.web.front.limits import Limits
-from agent.web.hipki import fields as hipki
-from agent.web.native import messages
-from agent.web.panel import door as panel
 from tests.web.conftest import SITE, STRANGER, AgentFactory
 from tests.web.front_examples import CLASSES, Everything, Sent, ToyMount, everything
 
@@ -132,7 +130,7 @@ TABLE: Mapping[str, Mapping[str, Row]] = {
         **CALLS,
         **SITES,
         "path": Row(404, "no such path", {"path": "/v1/none"}),
-        "length": length(messages.MAX_MESSAGE),
+        "length": length(MAX_MESSAGE),
         "preflight for nobody": Row(
             403, REFUSED, {"path": "/v1/status", **preflight("GET", Origin=None)}
         ),
@@ -143,7 +141,7 @@ TABLE: Mapping[str, Mapping[str, Row]] = {
         **CALLS,
         **OUR_PAGES,
         "path": Row(404, "no such path", {"path": "/panel/api/none"}),
-        "length": length(panel.MAX_BODY),
+        "length": length(MAX_PANEL_BODY),
         "exception": Row(
             500, "internal", {"path": "/panel/api/certificates", "method": "GET"}, "certificates"
         ),
@@ -154,7 +152,7 @@ TABLE: Mapping[str, Mapping[str, Row]] = {
         "caller": Row(200, UNTRUSTED, headers(Origin="null")),
         "budget": Row(429, '"func":"sign"'),
         "path": Row(404, "no such path", {"path": "/sign/none"}),
-        "length": length(hipki.MAX_BODY, '"ret_code":1979711498'),  # 0x7600000A
+        "length": length(MAX_HIPKI_BODY, '"ret_code":1979711498'),  # 0x7600000A
         "preflight": Row(403, REFUSED, preflight(Origin=STRANGER)),
         "preflight for nobody": Row(
             403, REFUSED, {"path": "/p11Image.bmp", **preflight("GET", Origin=None)}

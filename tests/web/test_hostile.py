@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from agent.size_limits import MAX_ANSWERED_MESSAGE, MAX_DATA, MAX_MESSAGE
 from agent.web.front import accepting, connections
 from agent.web.front import serving as app
 from agent.web.front.limits import Limits
-from agent.web.native.messages import MAX_MESSAGE
 
 SITE = "https://shop.example"
 METHODS = ("sign", "authenticate", "connect", "decrypt")
@@ -93,7 +93,7 @@ async def test_what_is_hardly_http_gets_json_or_nothing(
 async def test_a_huge_declared_body_is_refused_unread(agent: Any) -> None:
     reader, writer = await agent.raw()
     writer.write(head(agent, "Content-Length: 100000000"))
-    assert status_and_error(await read_all(reader)) == (413, "bad_request")
+    assert status_and_error(await read_all(reader)) == (413, "too_large")
     writer.close()
     assert await agent.alive()
 
@@ -102,7 +102,7 @@ async def test_a_huge_declared_body_is_refused_unread(agent: Any) -> None:
 async def test_what_strangers_may_say_is_short(agent: Any, method: str) -> None:
     body = b"{" + b" " * 5000 + b"}"
     status, answer = await agent.post(method, body, "https://stranger.example")
-    assert (status, answer["error"]["code"]) == (413, "bad_request")
+    assert (status, answer["error"]["code"]) == (413, "too_large")
     assert agent.service.questions == 0
     assert await agent.alive()
 
@@ -125,8 +125,6 @@ async def test_a_huge_undeclared_body_is_cut_off(agent: Any) -> None:
 
 
 async def test_the_largest_message_that_is_allowed_works(agent: Any) -> None:
-    from agent.web.native.messages import MAX_DATA
-
     data = "A" * (MAX_DATA // 3 * 4)
     status, _ = await agent.post("sign", {"params": {**SIGN, "data": data}})
     assert status == 200
@@ -337,9 +335,9 @@ async def test_a_binary_message_is_refused_even_when_it_would_do(agent: Any) -> 
         assert answer["error"]["code"] == "bad_request"
 
 
-async def test_a_message_over_the_limit_closes_the_socket(agent: Any) -> None:
+async def test_a_message_over_every_limit_closes_the_socket(agent: Any) -> None:
     async with agent.socket() as socket:
-        await socket.send_str('"' + "x" * (MAX_MESSAGE + 10) + '"')
+        await socket.send_str('"' + "x" * (MAX_ANSWERED_MESSAGE + 10) + '"')
         message = await socket.receive(timeout=10)
         assert message.type is aiohttp.WSMsgType.CLOSE
         assert message.data == aiohttp.WSCloseCode.MESSAGE_TOO_BIG

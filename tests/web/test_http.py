@@ -21,13 +21,19 @@ from agent.errors import (
 )
 from agent.origin import Origin
 from agent.signing.model import ReaderProblem
+from agent.size_limits import MAX_DATA
 from agent.web.front import refusal
-from agent.web.native.messages import MAX_DATA
 
 SITE = "https://shop.example"
 STRANGER = "https://stranger.example"
 SIGN = {"params": {"data": "AAAA", "hash": "SHA-256", "format": "cms", "pin": "123456"}}
-PUBLIC = ["/v1/status", "/v1/openapi.json", "/v1/messages.schema.json", "/sdk/ankong.js"]
+PUBLIC = [
+    "/v1/status",
+    "/v1/openapi.json",
+    "/v1/messages.schema.json",
+    "/sdk/ankong.js",
+    "/sdk/digest.js",
+]
 
 
 @pytest.mark.parametrize("virtual", [True, False])
@@ -87,6 +93,7 @@ async def test_the_documents_are_those_of_the_package(agent: Any) -> None:
         ("/v1/openapi.json", "native/openapi.json", "application/json"),
         ("/v1/messages.schema.json", "native/messages.schema.json", "application/schema+json"),
         ("/sdk/ankong.js", "sdk/ankong.js", "text/javascript"),
+        ("/sdk/digest.js", "sdk/digest.js", "text/javascript"),
     ):
         async with agent.http.get(f"{agent.url}{path}") as response:
             assert await response.read() == await asyncio.to_thread((folder / name).read_bytes)

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.cms.digest import HashAlgorithm
-from agent.errors import AgentError, ErrorCode
+from agent.errors import AgentError, ErrorCode, TooLargeError
 from agent.secret import SecretBytes
 from agent.signing.model import CardPresence, DecryptFormat, Event, ReaderView, SignatureFormat
+from agent.size_limits import MAX_CIPHERTEXT, MAX_DATA, MAX_MESSAGE
 from agent.web.front.refusal import MessageError, failure, refusal_bytes
 from agent.web.native import convert, messages, wire
 
@@ -150,7 +151,6 @@ def test_nonsense_is_refused(raw: bytes) -> None:
         {"data": "A-_A"},
         {"data": "AAAA\n"},
         {"data": "QQ==QQ=="},
-        {"data": base64.b64encode(bytes(messages.MAX_DATA + 1)).decode()},
         {"data": ..., "digest": DIGEST},  # an attached signature needs the data
         {"data": ..., "digest": DIGEST, "format": "pkcs1", "hash": "SHA-512"},
         {"data": ..., "digest": "AAAA", "format": "pkcs1"},
@@ -196,6 +196,35 @@ def test_nonsense_is_refused(raw: bytes) -> None:
 def test_bad_parameters_are_refused(params: dict[str, Any]) -> None:
     with pytest.raises(MessageError):
         convert.sign_request(read_sign(**params).params)
+
+
+def test_what_is_only_too_large_is_called_that() -> None:
+    def octets(length: int) -> str:
+        return base64.b64encode(bytes(length)).decode()
+
+    def batch(*lengths: int) -> dict[str, Any]:
+        items = [{"data": octets(length)} for length in lengths]
+        return {"items": items, "hash": "SHA-256", "format": "cms"}
+
+    for method, params, limit in (
+        ("sign", {"data": octets(MAX_DATA + 1), "hash": "SHA-256", "format": "cms"}, MAX_DATA),
+        ("sign_batch", batch(1, MAX_DATA + 1), MAX_DATA),
+        ("decrypt", {"data": octets(MAX_CIPHERTEXT + 1), "format": "cms"}, MAX_CIPHERTEXT),
+    ):
+        raw = json.dumps({"id": 1, "method": method, "params": params}).encode()
+        assert len(raw) < MAX_MESSAGE
+        for decode in (wire.decode, lambda body, named=method: wire.decode_for(named, body)):
+            with pytest.raises(TooLargeError) as refused:
+                decode(raw)
+            told = failure(refused.value)
+            assert (told.code, told.retriable) == ("too_large", False)
+            assert f"at most {limit} bytes" in told.message
+
+
+def test_as_much_as_is_allowed_is_read() -> None:
+    assert read_sign(data=base64.b64encode(bytes(MAX_DATA)).decode())
+    longest = {"data": base64.b64encode(bytes(MAX_CIPHERTEXT)).decode(), "format": "cms"}
+    assert wire.decode(json.dumps({"id": 1, "method": "decrypt", "params": longest}).encode())
 
 
 @pytest.mark.parametrize("count", [0, messages.MAX_ITEMS + 1])

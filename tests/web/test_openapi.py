@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from agent.size_limits import MAX_CIPHERTEXT, MAX_DATA
 from agent.web.native import messages, openapi
 from agent.web.native.openapi import OPENAPI_FILE, SCHEMA_FILE
+from agent.web.native.pin_text import MAX_PIN
 
 
 def test_the_committed_files_are_generated_from_the_types() -> None:
@@ -81,8 +83,10 @@ def agent_routes() -> dict[str, set[str]]:
 def test_the_bounds_in_the_schema_are_those_of_the_decoder() -> None:
     schemas = openapi.openapi()["components"]["schemas"]
     data = schemas["SignParams"]["properties"]["data"]
-    assert data["maxLength"] == (messages.MAX_DATA + 2) // 3 * 4
-    assert schemas["SignParams"]["properties"]["pin"]["maxLength"] == messages.MAX_PIN
+    assert data["maxLength"] == (MAX_DATA + 2) // 3 * 4
+    sealed = schemas["DecryptParams"]["properties"]["data"]
+    assert (sealed["minLength"], sealed["maxLength"]) == (4, (MAX_CIPHERTEXT + 2) // 3 * 4)
+    assert schemas["SignParams"]["properties"]["pin"]["maxLength"] == MAX_PIN
     assert schemas["SignBatchParams"]["properties"]["items"]["maxItems"] == messages.MAX_ITEMS
 
 

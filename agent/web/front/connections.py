@@ -26,6 +26,13 @@ class Cuttable(Protocol):
         """End at once, whatever is under way."""
 
 
+class SpokenConnection(Cuttable, Protocol):
+    """A connection on which somebody has spoken."""
+
+    def count_rest(self, domain: str | None) -> None:
+        """Count what still comes in for a domain of strangers; None to count nothing."""
+
+
 class Connections:
     """Which connections are open, and which of them has to go when there are too many."""
 
@@ -54,6 +61,11 @@ class Connections:
 
     def __len__(self) -> int:
         return len(self._callers)
+
+    def strangers_group(self, caller: Origin | None) -> str | None:
+        """Return under which name a caller is counted among strangers; None for who is none."""
+        kept, name = self._group(caller)
+        return None if kept else name
 
     def opened(self, connection: Cuttable) -> None:
         """Count a connection that has said nothing yet."""

@@ -12,7 +12,7 @@ from agent.origin import OPAQUE, Origin
 from agent.web.front import guard
 from agent.web.front.answer import answer
 from agent.web.front.audience import check_audience
-from agent.web.front.connections import Connections, Cuttable
+from agent.web.front.connections import Connections, SpokenConnection
 from agent.web.front.guard import Refused, RequestPurpose
 from agent.web.front.limits import RateLimiter
 from agent.web.front.mount import Mount, Refuse, Route
@@ -68,10 +68,12 @@ class Dispatcher:
         caller: Origin | None = None
         is_allowed = cache(self._is_allowed)  # one answer for all of the checks
         refuse: Refuse = mount.refuse
+        connection = cast("SpokenConnection", request.protocol)
+        connection.count_rest(None)
         try:
             self._check_address(request)
             caller = mount.identify(request)
-            self._connections.speaks(cast("Cuttable", request.protocol), caller)
+            self._connections.speaks(connection, caller)
             methods = mount.routes.get(path, {})
             route = methods.get(request.method)
             if route is not None and route.refuse is not None:
@@ -88,6 +90,9 @@ class Dispatcher:
             return web.Response()
         except Exception as error:  # noqa: BLE001  # whatever it is, the page gets a code
             return refuse(unexpected(error), caller)
+        finally:
+            if not request.content.is_eof():
+                connection.count_rest(self._connections.strangers_group(caller))
 
     def _check_address(self, request: web.BaseRequest) -> None:
         guard.check_peer(request.remote)

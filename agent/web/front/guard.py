@@ -182,5 +182,5 @@ def check_length(declared: int | None, limit: int) -> None:
     """
     if declared is not None and declared > limit:
         raise Refused(
-            413, ErrorCode.BAD_REQUEST, f"a message has at most {limit} bytes", hangs_up=True
+            413, ErrorCode.TOO_LARGE, f"a message has at most {limit} bytes", hangs_up=True
         )

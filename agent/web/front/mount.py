@@ -2,18 +2,17 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Final, TypeAlias
+from typing import ClassVar, TypeAlias
 
 from aiohttp import hdrs, web
 
 from agent.errors import AgentError
 from agent.origin import Origin
+from agent.size_limits import MAX_MESSAGE
 from agent.web.front import guard
 from agent.web.front.audience import Audience
 from agent.web.front.guard import RequestPurpose
 from agent.web.front.refusal import refusal
-
-MAX_BODY: Final = 8 * 1024 * 1024  # bytes, where a route says nothing else
 
 Handler: TypeAlias = Callable[[web.BaseRequest, Origin | None], Awaitable[web.StreamResponse]]
 """Answers a request that has passed every check, for the caller that the mount identified."""
@@ -39,7 +38,7 @@ class Route:
     handler: Handler
     audience: Audience
     purpose: RequestPurpose | None
-    limit: int = MAX_BODY
+    limit: int = MAX_MESSAGE
     is_metered: bool = True
     readers: Audience | None = None
     subprotocol: str | None = None

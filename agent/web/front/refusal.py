@@ -16,7 +16,7 @@ import structlog
 from aiohttp import web
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from agent.errors import AgentError, BadRequestError, ErrorCode, MuteCardError
+from agent.errors import AgentError, BadRequestError, ErrorCode, MuteCardError, TooLargeError
 from agent.origin import Origin
 from agent.seldom import SeldomLog
 from agent.web.front.answer import answer
@@ -31,6 +31,7 @@ AnyId: TypeAlias = Id | UnsetType | None
 
 _STATUS: Final = {
     ErrorCode.BAD_REQUEST: HTTPStatus.BAD_REQUEST,
+    ErrorCode.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     ErrorCode.ORIGIN_NOT_ALLOWED: HTTPStatus.FORBIDDEN,
     ErrorCode.ORIGIN_BLOCKED: HTTPStatus.FORBIDDEN,
     ErrorCode.BLIND_NOT_ALLOWED: HTTPStatus.FORBIDDEN,
@@ -43,6 +44,7 @@ _STATUS: Final = {
 """All other codes are about the state of reader, card and PIN: 409 Conflict."""
 _MESSAGES: Final = {
     ErrorCode.BAD_REQUEST: "the request makes no sense",
+    ErrorCode.TOO_LARGE: "the request is too large",
     ErrorCode.ORIGIN_NOT_ALLOWED: (
         "this site is not allowed to do this; connect asks the user, where a window can be opened"
     ),
@@ -80,6 +82,7 @@ _MESSAGES: Final = {
 }
 _MUTE: Final = "the card does not answer; turn it over, or clean its contacts"
 _FULL_SECONDS: Final = 3600.0  # between two tracebacks of one kind
+_TOLD: Final = frozenset({ErrorCode.BAD_REQUEST, ErrorCode.TOO_LARGE})
 _encoder = msgspec.json.Encoder()
 _log = structlog.get_logger(__name__)
 
@@ -115,11 +118,11 @@ class Refusal(Struct, frozen=True, kw_only=True):
 def failure(error: AgentError) -> Failure:
     """Return what a page may know of an error: code and place, never the log's detail."""
     message = _MESSAGES[error.code]
-    if isinstance(error, MessageError):
+    if isinstance(error, MessageError | TooLargeError):
         message = error.detail
     elif isinstance(error, MuteCardError):
         message = _MUTE
-    elif isinstance(error, Refused) and error.code is ErrorCode.BAD_REQUEST:
+    elif isinstance(error, Refused) and error.code in _TOLD:
         message = error.detail  # about address and headers: words of ours, and nothing else helps
     elif isinstance(error, InternalError):
         message = f"{message} under {error.reference}"

@@ -18,6 +18,7 @@ from agent.web.front import tls_buffers
 from agent.web.front.accepting import Acceptor
 from agent.web.front.connections import Connections
 from agent.web.front.dispatcher import Dispatcher, HttpHandler
+from agent.web.front.dropped import DroppedBytes
 from agent.web.front.guard import Refused
 from agent.web.front.limits import RateLimiter
 from agent.web.front.listen import listen
@@ -51,18 +52,29 @@ class Listener:
 class _Connection(web.RequestHandler):
     """A connection whose errors below HTTP are JSON too, and which is one of a bounded number."""
 
-    __slots__ = ("_counted", "_watcher")
+    __slots__ = ("_counted", "_dropped", "_refused", "_watcher")
 
-    def __init__(self, server: "_Server", counted: Connections, **options: Any) -> None:
+    def __init__(
+        self, server: "_Server", counted: Connections, dropped: DroppedBytes, **options: Any
+    ) -> None:
         super().__init__(server, **options)
         self._counted = counted
+        self._dropped = dropped
+        self._refused: str | None = None
         self._watcher: Callable[[int], bool] | None = None
+
+    def count_rest(self, domain: str | None) -> None:
+        """Count what still comes in for a domain of strangers; None to count nothing."""
+        self._refused = domain
 
     def watch_incoming(self, watcher: Callable[[int], bool] | None) -> None:
         """Tell ``watcher`` how many bytes came in, and drop them where it says no."""
         self._watcher = watcher
 
     def data_received(self, data: bytes) -> None:
+        if self._refused is not None and not self._dropped.take(self._refused, len(data)):
+            self.cut()
+            return
         if self._watcher is None or self._watcher(len(data)):
             super().data_received(data)
 
@@ -102,8 +114,9 @@ class _Connection(web.RequestHandler):
 class _Server(web.Server):
     """Makes our connections; cancels a handler whose page went away."""
 
-    def __init__(self, handler: HttpHandler, counted: Connections) -> None:
+    def __init__(self, handler: HttpHandler, counted: Connections, dropped: DroppedBytes) -> None:
         self._counted = counted
+        self._dropped = dropped
         super().__init__(
             handler,
             handler_cancellation=True,
@@ -114,7 +127,7 @@ class _Server(web.Server):
         )
 
     def __call__(self) -> web.RequestHandler:
-        return _Connection(self, self._counted, loop=self._loop, **self._kwargs)
+        return _Connection(self, self._counted, self._dropped, loop=self._loop, **self._kwargs)
 
 
 class Listeners:
@@ -141,6 +154,7 @@ class Listeners:
         self._mounts: list[Mount] = []
         self._servers: list[_Server] = []
         self._acceptors: list[Acceptor] = []
+        self._dropped = DroppedBytes()
         self._log = SeldomLog(__name__)
 
     async def listen(self, listener: Listener) -> int:
@@ -161,7 +175,7 @@ class Listeners:
         self._mounts += [each for each in mounts if each not in self._mounts]
         connections = Connections(self._is_kept, self._log)
         handler = Dispatcher(port, mounts, self._rate, self._is_allowed, connections)
-        server = _Server(handler, connections)
+        server = _Server(handler, connections, self._dropped)
         self._servers.append(server)
         self._acceptors += [Acceptor(each, server, tls, self._peers, self._log) for each in sockets]
         return port

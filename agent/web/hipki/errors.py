@@ -122,6 +122,7 @@ MINOR_TEXTS: Final[Mapping[Minor, str]] = {
 
 _NUMBERS: Final[Mapping[ErrorCode, tuple[Major, Minor]]] = {
     ErrorCode.BAD_REQUEST: (Major.BAD_PARAMETER, Minor.NONE),
+    ErrorCode.TOO_LARGE: (Major.TOO_LARGE, Minor.NONE),
     ErrorCode.ORIGIN_NOT_ALLOWED: (Major.UNTRUSTED_SITE, Minor.NONE),
     ErrorCode.ORIGIN_BLOCKED: (Major.UNTRUSTED_SITE, Minor.NONE),
     ErrorCode.BLIND_NOT_ALLOWED: (Major.UNTRUSTED_SITE, Minor.NONE),

@@ -23,7 +23,6 @@ from agent.web.hipki.long_texts import (
     with_whole_pairs,
 )
 
-MAX_BODY: Final = 16 * 1024 * 1024  # bytes; pages sign documents of some hundred kilobytes
 _PREFIX: Final = "tbsPackage="
 _NO_NAME: Final = frozenset({"", "0", "undefined", "null"})
 _SHORT: Final = 1024  # characters; longer texts of JSON are decoded by themselves

@@ -17,6 +17,7 @@ from agent.errors import AgentError, ErrorCode
 from agent.host.settings.config import Settings
 from agent.origin import LOCAL_PROGRAM, OPAQUE, OWN_PAGE, Origin
 from agent.secret import wipe
+from agent.size_limits import MAX_HIPKI_BODY, MAX_HIPKI_UNASKED_BODY
 from agent.web.front import guard
 from agent.web.front.answer import JSON_TYPE, answer
 from agent.web.front.audience import Audience
@@ -29,7 +30,7 @@ from agent.web.front.room import BodyRoom
 from agent.web.hipki import pages
 from agent.web.hipki.component import HipkiComponent
 from agent.web.hipki.errors import ErrorNumbers, HipkiError, Major, numbers
-from agent.web.hipki.fields import MAX_BODY, RequestFields, parse_body
+from agent.web.hipki.fields import RequestFields, parse_body
 from agent.web.hipki.functions import Function
 from agent.web.hipki.image_visits import ImageVisits
 from agent.web.hipki.pages import Page
@@ -85,7 +86,6 @@ _STATUS: Final = {
 """The status of errors that the old component did not know; its own replies all have 200."""
 _OTHERS: Final = frozenset({"cross-site", "same-site"})
 """The Sec-Fetch-Site of a window that a page of others opened."""
-UNASKED_BODY: Final = 64 * 1024  # bytes; more is read for a site that is allowed only
 _FRAMES: Final = frozenset({"iframe", "frame", "embed", "object", "fencedframe"})
 
 
@@ -253,7 +253,7 @@ class HipkiMount(Mount):
         values = dict(request.query)
         with suppress(HipkiError):
             if self._may_read(request, caller):
-                async with self._room.hold(caller, _declared(request), MAX_BODY):
+                async with self._room.hold(caller, _declared(request), MAX_HIPKI_BODY):
                     values = {**(await self._read(request)).values, **values}
         return self._reply(await self._inform(caller, RequestFields(values)), caller)
 
@@ -280,7 +280,7 @@ class HipkiMount(Mount):
                 if refused.ret_code is not Major.SUCCESS:
                     return self._reply(self._component.refusal(name, refused), caller)
             # Until it is answered: what is to be signed is held all the while.
-            async with self._room.hold(caller, _declared(request), MAX_BODY):
+            async with self._room.hold(caller, _declared(request), MAX_HIPKI_BODY):
                 fields = await self._read(request)
                 called = name or fields.text("func")
                 if caller is None or is_nobody:
@@ -295,18 +295,18 @@ class HipkiMount(Mount):
         """Return the route of a call; a refusal too is a reply with the fields that pages read."""
 
         def refuse(error: AgentError, caller: Origin | None) -> web.Response:
-            too_long = isinstance(error, Refused) and error.status == 413
-            why = ErrorNumbers(Major.TOO_LARGE) if too_long else numbers(error)
             status = _STATUS.get(error.code, HTTPStatus.OK)
             if isinstance(error, Refused):
                 status = HTTPStatus(error.status)
-            response = self._reply(self._component.refusal(name, why), caller, status)
+            response = self._reply(self._component.refusal(name, numbers(error)), caller, status)
             if isinstance(error, Refused):
                 response.force_close()
             return response
 
         readers = Audience.ALLOWED_SITE
-        return Route(handler, Audience.EVERYBODY, None, MAX_BODY, readers=readers, refuse=refuse)
+        return Route(
+            handler, Audience.EVERYBODY, None, MAX_HIPKI_BODY, readers=readers, refuse=refuse
+        )
 
     def _is_new_page(self, site: Origin | None) -> bool:
         """Return whether a page of a site asks about which the citizen can be asked in a window."""
@@ -321,14 +321,14 @@ class HipkiMount(Mount):
     def _may_read(self, request: web.BaseRequest, caller: Origin | None) -> bool:
         """Return whether a body may be read before the citizen has been asked about its sender."""
         length = _declared(request)
-        is_short = length is not None and length <= UNASKED_BODY
+        is_short = length is not None and length <= MAX_HIPKI_UNASKED_BODY
         return is_short or (caller != OPAQUE and self._component.is_allowed(caller))
 
     def _is_blocked(self, site: Origin | None) -> bool:
         return site == OPAQUE or (site is not None and self._consent.is_blocked(site))
 
     async def _read(self, request: web.BaseRequest) -> RequestFields:
-        raw = await read_body(request, MAX_BODY, self._limits.body_seconds)
+        raw = await read_body(request, MAX_HIPKI_BODY, self._limits.body_seconds)
         try:
             return await self._parsing.run(len(raw), parse_body, raw)
         finally:

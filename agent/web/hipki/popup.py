@@ -15,6 +15,7 @@ from agent.errors import AgentError, BadRequestError, ErrorCode
 from agent.origin import LOCAL_PROGRAM, SELF_TEST, Origin
 from agent.secret import wipe
 from agent.seldom import SeldomLog
+from agent.size_limits import MAX_HIPKI_BODY
 from agent.web.front.answer import answer
 from agent.web.front.audience import Audience
 from agent.web.front.body import read_body
@@ -30,7 +31,7 @@ from agent.web.hipki.conversation import (
     PopupAnswer,
 )
 from agent.web.hipki.errors import ErrorNumbers, HipkiError, Major, numbers
-from agent.web.hipki.fields import MAX_BODY, RequestFields, parse_text
+from agent.web.hipki.fields import RequestFields, parse_text
 from agent.web.hipki.functions import BY_NAME, Function
 from agent.web.hipki.popup_prompter import SITE_ANSWERS
 from agent.web.hipki.request_parser import RequestParser
@@ -40,7 +41,7 @@ from agent.web.service import Service
 POPUPS: Final = ShareSizes(site=4, domain=3, strangers=4)
 """At once; each waits on a connection, and a browser has six of them to us for all sites."""
 _SMALL: Final = 4096  # bytes
-_LARGE: Final = 2 * MAX_BODY  # bytes; JSON within JSON escapes every quotation mark
+_LARGE: Final = 2 * MAX_HIPKI_BODY  # bytes; JSON within JSON escapes every quotation mark
 
 _Proof = Annotated[str, Meta(max_length=128)]
 _Origin = Annotated[str, Meta(max_length=300)]

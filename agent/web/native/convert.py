@@ -11,6 +11,7 @@ from agent.cms.document import Document
 from agent.errors import BadRequestError
 from agent.host.instance.install_key import InstallationProof
 from agent.signing import model
+from agent.size_limits import MAX_DATA
 from agent.web.front.refusal import MessageError, failure
 from agent.web.native import messages
 
@@ -113,7 +114,7 @@ def status(
         version=__version__,
         api="v1",
         allowed=snapshot is not None,
-        max_data=messages.MAX_DATA,
+        max_data=MAX_DATA,
         state=UNSET if snapshot is None else state,
         virtual=UNSET if snapshot is None else virtual,
         readers=UNSET if snapshot is None else tuple(reader(view) for view in snapshot.readers),

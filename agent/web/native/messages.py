@@ -5,25 +5,22 @@ Octets travel as base64 (RFC 4648 §4, padded). Unknown fields are refused. A PI
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias
+from typing import Annotated, ClassVar, Final, Literal, TypeAlias
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from agent.cards.card import CardGeneration
 from agent.cms.digest import HashAlgorithm
 from agent.cms.login import MAX_CHALLENGE, MIN_CHALLENGE, LoginPurpose
-from agent.errors import ErrorCode
+from agent.errors import ErrorCode, TooLargeError
 from agent.pki.certificate import KeyUsage
 from agent.secret import SecretBytes
 from agent.signing.model import CardPresence, DecryptFormat, SignatureFormat
+from agent.size_limits import MAX_CIPHERTEXT, MAX_DATA, base64_length
 from agent.web.front.audience import Audience
 from agent.web.front.refusal import Id
 
-MAX_DATA: Final = 4 * 1024 * 1024  # bytes of one document, before base64
-MAX_MESSAGE: Final = 2 * MAX_DATA  # bytes of one request or WebSocket message
-MAX_CIPHERTEXT: Final = 1024 * 1024  # bytes, before base64
 MAX_ITEMS: Final = 256  # documents in one sign_batch
-MAX_PIN: Final = 64  # characters; a card takes fewer and answers pin_length
 
 # Python's `$` also matches before a last line feed, ECMAScript's does not: the end, in both.
 _END: Final = r"(?!\n)$"
@@ -43,7 +40,11 @@ Thumbprint: TypeAlias = Annotated[
     str,
     Meta(pattern="^[0-9a-f]{64}" + _END, description="SHA-256 of the certificate, lower-case hex"),
 ]
-Data: TypeAlias = Annotated[bytes, Meta(max_length=MAX_DATA)]
+# Not by `max_length`: whatever is only too large has a code of its own.
+Data: TypeAlias = Annotated[bytes, Meta(extra_json_schema={"maxLength": base64_length(MAX_DATA)})]
+Ciphertext: TypeAlias = Annotated[
+    bytes, Meta(min_length=1, extra_json_schema={"maxLength": base64_length(MAX_CIPHERTEXT)})
+]
 Digest: TypeAlias = Annotated[
     bytes, Meta(min_length=20, max_length=64, description="exactly as long as `hash` says")
 ]
@@ -65,6 +66,17 @@ Timestamp: TypeAlias = Annotated[str, Meta(description="RFC 3339, UTC")]
 
 
 # What a request asks for.
+
+
+def _check_length(data: bytes | UnsetType, limit: int, what: str) -> None:
+    """Refuse what is longer than ``limit`` bytes.
+
+    Raises:
+        TooLargeError: it is; msgspec's decoder passes that on.
+
+    """
+    if data is not UNSET and len(data) > limit:
+        raise TooLargeError(f"{what} has at most {limit} bytes")
 
 
 class Params(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -112,6 +124,10 @@ class SignParams(SigningParams, frozen=True, kw_only=True):
     digest: Digest | UnsetType = UNSET
     document_name: Text | UnsetType = UNSET
 
+    def __post_init__(self) -> None:
+        """Refuse what is too large."""
+        _check_length(self.data, MAX_DATA, "a document that is not signed by its digest")
+
 
 class Item(Params, frozen=True, kw_only=True):
     """One document of a batch."""
@@ -119,6 +135,10 @@ class Item(Params, frozen=True, kw_only=True):
     data: Data | UnsetType = UNSET
     digest: Digest | UnsetType = UNSET
     document_name: Text | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        """Refuse what is too large."""
+        _check_length(self.data, MAX_DATA, "a document that is not signed by its digest")
 
 
 class SignBatchParams(SigningParams, frozen=True, kw_only=True):
@@ -141,10 +161,14 @@ class AuthenticateParams(Params, frozen=True, kw_only=True):
 class DecryptParams(Params, frozen=True, kw_only=True):
     """A ciphertext for the card's key-exchange key."""
 
-    data: Annotated[bytes, Meta(min_length=1, max_length=MAX_CIPHERTEXT)]
+    data: Ciphertext
     format: DecryptFormat
     reader: ReaderName | UnsetType = UNSET
     pin: SecretBytes | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        """Refuse what is too large."""
+        _check_length(self.data, MAX_CIPHERTEXT, "a ciphertext")
 
 
 class CancelParams(Params, frozen=True, kw_only=True):
@@ -447,35 +471,3 @@ class Ping(Struct, frozen=True):
     product: Literal["ankong"]
     version: str
     tls: int
-
-
-def decode_custom(kind: type, value: Any) -> Any:
-    """Make a :class:`SecretBytes` of a PIN; the decoder's hook.
-
-    Raises:
-        ValueError: not a text of at most 64 characters; says so without the text.
-        NotImplementedError: another type.
-
-    """
-    if kind is not SecretBytes:
-        raise NotImplementedError
-    if not isinstance(value, str) or len(value) > MAX_PIN:
-        raise ValueError(f"Expected `str` of length <= {MAX_PIN}")
-    return SecretBytes.from_text(value)
-
-
-def schema_custom(kind: type) -> dict[str, Any]:
-    """Describe a PIN; the schema generator's hook.
-
-    Raises:
-        NotImplementedError: another type.
-
-    """
-    if kind is not SecretBytes:
-        raise NotImplementedError
-    return {
-        "type": "string",
-        "format": "password",
-        "maxLength": MAX_PIN,
-        "description": "left out to let the agent ask in its own window",
-    }

@@ -14,9 +14,11 @@ from typing import Any, Final
 import msgspec
 
 from agent import __version__
+from agent.size_limits import MAX_DATA, MAX_MESSAGE
 from agent.web.front.audience import Audience
 from agent.web.front.refusal import Refusal
 from agent.web.native import messages
+from agent.web.native.pin_text import schema_custom
 
 FOLDER: Final = Path(__file__).parent
 OPENAPI_FILE: Final = FOLDER / "openapi.json"
@@ -38,7 +40,7 @@ _ERRORS: Final = {
     "403": "the site is not allowed, or a header is not what a page sends",
     "408": "the body did not arrive in time",
     "409": "the state of reader, card or PIN does not permit it",
-    "413": f"longer than {messages.MAX_MESSAGE} bytes",
+    "413": f"longer than {MAX_MESSAGE} bytes, or a document than {MAX_DATA}",
     "415": "not application/json",
     "421": "the Host header names another server",
     "429": "too many requests from this site",
@@ -54,7 +56,7 @@ def _components(prefix: str) -> dict[str, Any]:
     types = [*_RESULTS, *_RESULTS.values(), Refusal]
     types += [messages.ReaderEvent, messages.ServiceEvent, messages.Ping]
     _, components = msgspec.json.schema_components(
-        types, schema_hook=messages.schema_custom, ref_template=f"{prefix}{{name}}"
+        types, schema_hook=schema_custom, ref_template=f"{prefix}{{name}}"
     )
     for schema in components.values():
         if "description" in schema:

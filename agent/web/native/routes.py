@@ -12,6 +12,7 @@ from agent.errors import AgentError, BadRequestError, ErrorCode
 from agent.origin import Origin
 from agent.secret import wipe
 from agent.seldom import SeldomLog
+from agent.size_limits import MAX_MESSAGE, MAX_STRANGER_MESSAGE
 from agent.web.front.answer import answer
 from agent.web.front.audience import Audience
 from agent.web.front.body import read_body
@@ -23,12 +24,13 @@ from agent.web.front.shares import Shares, ShareSizes
 from agent.web.front.unread import Incoming, UnreadBytes
 from agent.web.native import messages, wire
 from agent.web.native.methods import NativeApi, wipe_pin
-from agent.web.native.socket import SMALL_MESSAGE, SUBPROTOCOL, Session, new_socket
+from agent.web.native.socket import SUBPROTOCOL, Session, new_socket
 
 DOCUMENTS: Final = (
     ("/v1/openapi.json", "native/openapi.json", "application/json"),
     ("/v1/messages.schema.json", "native/messages.schema.json", "application/schema+json"),
     ("/sdk/ankong.js", "sdk/ankong.js", "text/javascript"),
+    ("/sdk/digest.js", "sdk/digest.js", "text/javascript"),
 )
 """Path, file below ``agent/web``, media type."""
 
@@ -85,7 +87,7 @@ class NativeMount(Mount):
             raw = await read_body(request, limit, self._api.limits.body_seconds)
             try:
                 asked = await wire.off_the_loop(partial(wire.decode_for, method), raw)
-            except BadRequestError as error:
+            except AgentError as error:
                 found = await wire.off_the_loop(wire.id_of, raw)
                 return refusal(error, site, found or UNSET)
             finally:
@@ -130,7 +132,7 @@ class NativeMount(Mount):
 
 def _longest(audience: Audience) -> int:
     """Return how many bytes a message has at most; what strangers may say is short."""
-    return messages.MAX_MESSAGE if audience is Audience.ALLOWED_SITE else SMALL_MESSAGE
+    return MAX_MESSAGE if audience is Audience.ALLOWED_SITE else MAX_STRANGER_MESSAGE
 
 
 def public(handler: Handler) -> Route:

@@ -5,22 +5,22 @@ from typing import Final
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from agent.errors import AgentError, ErrorCode
+from agent.errors import AgentError, ErrorCode, TooLargeError
 from agent.origin import Origin
 from agent.secret import wipe_received
 from agent.seldom import SeldomLog
+from agent.size_limits import MAX_ANSWERED_MESSAGE, MAX_MESSAGE, MAX_STRANGER_MESSAGE
 from agent.web.front.audience import Audience, check_audience
 from agent.web.front.refusal import Id, MessageError, refusal_bytes, unexpected
 from agent.web.front.unread import Unread
 from agent.web.native import convert, wire
-from agent.web.native.messages import MAX_MESSAGE, AnyRequest, CancelRequest, CancelResult
+from agent.web.native.messages import AnyRequest, CancelRequest, CancelResult
 from agent.web.native.methods import NativeApi, wipe_pin
 
 SUBPROTOCOL: Final = "ankong.v1"
 HEARTBEAT: Final = 30.0  # seconds between pings; half of it for the pong
 CLOSE_SECONDS: Final = 5.0  # for the peer's side of the closing handshake
 MAX_REFUSED: Final = 100  # messages over the rate in a row before the door is shut
-SMALL_MESSAGE: Final = 4096  # bytes; what is decoded for a site that is not allowed
 
 _CLOSE_CODES: Final = {
     ErrorCode.RATE_LIMITED: WSCloseCode.POLICY_VIOLATION,
@@ -40,7 +40,7 @@ def new_socket() -> web.WebSocketResponse:
         autoping=False,  # pings count, too
         protocols=(SUBPROTOCOL,),
         compress=False,  # useless on loopback, and a small frame could unpack to a huge one
-        max_msg_size=MAX_MESSAGE,
+        max_msg_size=MAX_ANSWERED_MESSAGE,
         decode_text=False,
     )
 
@@ -131,8 +131,10 @@ class Session:
                 self.end(ErrorCode.RATE_LIMITED)
 
     async def _read(self, raw: bytes | bytearray) -> None:
-        if len(raw) > SMALL_MESSAGE:
+        if len(raw) > MAX_STRANGER_MESSAGE:
             self._check_audience(Audience.ALLOWED_SITE)
+        if len(raw) > MAX_MESSAGE:
+            raise TooLargeError(f"a message has at most {MAX_MESSAGE} bytes")
         request = await wire.off_the_loop(wire.decode, raw)
         request_id = request.id
         if isinstance(request_id, int | str):

@@ -16,8 +16,8 @@ from agent.web.native.messages import (
     AnyResult,
     Request,
     Success,
-    decode_custom,
 )
+from agent.web.native.pin_text import decode_custom
 
 T = TypeVar("T")
 _LONG: Final = 64 * 1024  # bytes

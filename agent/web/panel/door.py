@@ -13,6 +13,7 @@ from aiohttp import hdrs, web
 from agent.errors import AgentError, ErrorCode
 from agent.origin import LOCAL_USER, PANEL, Origin
 from agent.secret import wipe
+from agent.size_limits import MAX_PANEL_BODY
 from agent.web.front.answer import JSON_TYPE
 from agent.web.front.audience import Audience
 from agent.web.front.body import read_body
@@ -27,7 +28,6 @@ KEY_HEADER: Final = "X-Ankong-Panel"
 """Carries the key; ``open`` in the one request that has none yet."""
 COOKIE: Final = "__Secure-ankong-panel-{port}"
 """With the port, because a browser has one set of cookies for all ports of a host."""
-MAX_BODY: Final = 16 * 1024  # bytes
 BODY_SECONDS: Final = 10.0
 API: Final = f"{ROOT}api/"
 OPEN: Final = f"{API}open"
@@ -157,7 +157,7 @@ def asked_for(
     async def handle(request: web.BaseRequest, _caller: Origin | None) -> web.StreamResponse:
         return await answer(request)
 
-    return Route(handle, Audience.PANEL, purpose, MAX_BODY)
+    return Route(handle, Audience.PANEL, purpose, MAX_PANEL_BODY)
 
 
 def posted(
@@ -166,14 +166,14 @@ def posted(
     """Return the route of a message, which says itself who may send it."""
 
     async def handle(request: web.BaseRequest, _caller: Origin | None) -> web.StreamResponse:
-        raw = await read_body(request, MAX_BODY, BODY_SECONDS)
+        raw = await read_body(request, MAX_PANEL_BODY, BODY_SECONDS)
         try:
             message = messages.read(kind, raw)
         finally:
             wipe(raw)
         return await answer(request, message)
 
-    return Route(handle, kind.audience, RequestPurpose.CALL, MAX_BODY)
+    return Route(handle, kind.audience, RequestPurpose.CALL, MAX_PANEL_BODY)
 
 
 def _file_route(handler: Handler) -> Mapping[str, Route]:

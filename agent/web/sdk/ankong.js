@@ -1,5 +1,5 @@
 /**
- * The Ankong browser SDK: one ES module, no dependencies.
+ * The Ankong browser SDK: one ES module, no dependencies; `digest.js` beside it is loaded where a file is signed.
  *
  * A page that signs, in ten lines:
  *
@@ -28,7 +28,7 @@
 /** @typedef {"cms"|"cms-detached"|"pkcs1"} Format */
 /** @typedef {string|ArrayBuffer|Uint8Array} Bytes text stands for its UTF-8 octets */
 /** @typedef {{signal?: AbortSignal, timeout?: number}} CallOptions `timeout` in milliseconds */
-/** @typedef {{data?: Bytes, digest?: Uint8Array, documentName?: string}} Item `digest` is over the data, with `hash` */
+/** @typedef {{data?: Bytes, digest?: Uint8Array, file?: Blob|ReadableStream<Uint8Array>, documentName?: string}} Item `digest` is over the data, with `hash`; a `file` has any length */
 /** @typedef {{hash?: Hash, format?: Format, certificate?: string, reader?: string, nonce?: Bytes, pin?: string, signingCertificate?: boolean}} SigningOptions `certificate` is a thumbprint; `nonce` at most 64 octets */
 /** @typedef {{certificate: string, thumbprint: string, reader: string, cardSerial: string|null}} Signer `certificate` is base64 DER */
 /** @typedef {{thumbprint: string, certificate: string, reader: string, id: string, label: string, usage: string[], subject: string, subjectCn: string|null, subjectSerial: string|null, idLast4: string|null, issuer: string, serial: string, notBefore: string, notAfter: string, cardSerial: string|null}} Certificate */
@@ -93,6 +93,8 @@ export class AnkongError extends Error {
 
 /** Encode octets, or the UTF-8 octets of a text, as base64. @param {Bytes} bytes */
 export function toBase64(bytes) {
+  // A Blob would become no octets at all, and an empty document would be signed for it.
+  if (typeof bytes === "object" && !Array.isArray(bytes) && !("byteLength" in bytes)) throw new TypeError("text or octets are needed; a Blob or a stream is a `file`");
   const octets = typeof bytes === "string" ? new TextEncoder().encode(bytes) : new Uint8Array(bytes);
   let binary = "";
   for (let start = 0; start < octets.length; start += 0x8000) {
@@ -104,6 +106,24 @@ export function toBase64(bytes) {
 /** Decode base64. @param {string} text */
 export function fromBase64(text) {
   return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+}
+
+/**
+ * Compute the digest of a file or stream of any length, of which a piece is held at a time. Loads `digest.js`, which lies beside
+ * this module.
+ *
+ * @param {Blob|ReadableStream<Uint8Array>} file @param {Hash} [hash] not SHA-1 @param {{signal?: AbortSignal}} [options]
+ * @returns {Promise<Uint8Array>}
+ */
+export async function digest(file, hash = "SHA-256", { signal } = {}) {
+  if (hash === "SHA-1") throw new AnkongError("bad_request", { message: "no SHA-1 of a file" });
+  const { digestOf } = await import("./digest.js");
+  try {
+    return await digestOf(file, hash, signal);
+  } catch (error) {
+    if (signal?.aborted) throw new AnkongError("aborted");
+    throw error;
+  }
 }
 
 /** Rename the keys of a JSON value, all the way down. @param {unknown} value @param {(key: string) => string} rename @returns {any} */
@@ -467,13 +487,15 @@ export class Ankong extends EventTarget {
   }
 
   /**
-   * Sign `data`, or a `digest` of it. Without `pin` the agent asks for it in its own window.
+   * Sign `data`, a `digest` of it, or a `file`. Without `pin` the agent asks for it in its own window. A file or stream is read a
+   * piece at a time and signed by its digest, so the `format` is "cms-detached" unless another is given.
    *
    * @param {Item & SigningOptions & CallOptions} request
    * @returns {Promise<Signer & {signature: string}>} `signature` is base64
    */
-  sign({ hash = "SHA-256", format = "cms", signal, timeout = PERSON_TIMEOUT, ...rest }) {
-    const params = { hash, format, ...encode(rest) };
+  async sign({ hash = "SHA-256", format, signal, timeout = PERSON_TIMEOUT, data, digest, file, documentName, ...rest }) {
+    const [item = {}] = await this.#withDigests([{ data, digest, file, documentName }], hash, signal);
+    const params = { hash, format: format ?? formatFor([{ file }]), ...encode({ ...rest, ...item }) };
     return this.#call("sign", params, { signal, timeout });
   }
 
@@ -483,8 +505,8 @@ export class Ankong extends EventTarget {
    * @param {{items: Item[]} & SigningOptions & CallOptions} request
    * @returns {Promise<Signer & {signatures: string[]}>}
    */
-  signBatch({ items, hash = "SHA-256", format = "cms", signal, timeout = PERSON_TIMEOUT, ...rest }) {
-    const params = { hash, format, ...encode(rest), items: items.map(encode) };
+  async signBatch({ items, hash = "SHA-256", format = formatFor(items), signal, timeout = PERSON_TIMEOUT, ...rest }) {
+    const params = { hash, format, ...encode(rest), items: (await this.#withDigests(items, hash, signal)).map(encode) };
     return this.#call("sign_batch", params, { signal, timeout });
   }
 
@@ -514,22 +536,42 @@ export class Ankong extends EventTarget {
 
   /** @param {string} method @param {object} params @param {CallOptions} options @returns {Promise<any>} */
   async #call(method, params, options) {
-    this.#resting = false;
-    if (!this.#channel) await this.check({ ask: true });
-    const channel = this.#channel;
-    if (channel && this.pinInstallation && GUARDED.has(method)) await this.#insist();
+    const channel = await this.#reach();
+    if (this.pinInstallation && GUARDED.has(method)) await this.#insist();
     // What was proven was proven by this channel, and not by whoever came after it.
     if (this.#channel !== channel) throw new AnkongError("connection_lost");
-    if (channel) {
-      this.#checkSize(params);
-      return channel.call(method, params, options);
+    this.#checkSize(params);
+    return channel.call(method, params, options);
+  }
+
+  /**
+   * Put each file's digest for the file; before a long one is read, find out whether anybody is there to sign it.
+   *
+   * @param {Item[]} items @param {Hash} hash @param {AbortSignal} [signal]
+   * @returns {Promise<Item[]>}
+   */
+  async #withDigests(items, hash, signal) {
+    if (items.every(({ file }) => file === undefined)) return items;
+    await this.#reach();
+    const digested = [];
+    for (const { file, ...item } of items) {
+      if (file && (item.data ?? item.digest) !== undefined) throw new AnkongError("bad_request", { message: "either a file, or data, or a digest" });
+      digested.push(file ? { documentName: nameOf(file), ...defined(item), digest: await digest(file, hash, { signal }) } : item);
     }
+    return digested;
+  }
+
+  /** @returns {Promise<Channel>} */
+  async #reach() {
+    this.#resting = false;
+    if (!this.#channel) await this.check({ ask: true });
+    if (this.#channel) return this.#channel;
     if (this.#snapshot.state === "running") throw new AnkongError(this.#lostBy);
     throw new AnkongError("not_running", { reason: this.#snapshot.reason });
   }
 
   /**
-   * Refuse what is longer than the agent takes: the message would end the connection, and every other call on it.
+   * Refuse what is longer than the agent takes, before it travels: a very long message would end the connection, and every other call on it.
    *
    * @param {{data?: string, items?: {data?: string}[]}} params
    */
@@ -919,6 +961,23 @@ export class Ankong extends EventTarget {
       // A full or forbidden storage only costs a better guess next time.
     }
   }
+}
+
+/** What is known only by its digest cannot be put into its signature. @param {Item[]} items @returns {Format} */
+function formatFor(items) {
+  return items.some(({ file }) => file !== undefined) ? "cms-detached" : "cms";
+}
+
+/** A file's own name, as the agent takes one for a document. @param {Blob|ReadableStream<Uint8Array>} file */
+function nameOf(file) {
+  const name = "name" in file ? String(file.name) : "";
+  const shown = name.replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, "\ufffd");
+  return [...shown].slice(0, 255).join("") || undefined;
+}
+
+/** @template {object} T @param {T} fields @returns {T} */
+function defined(fields) {
+  return /** @type {T} */ (Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)));
 }
 
 /** Octets travel as base64, everything else as it is. @param {Item & SigningOptions} fields */

@@ -10,6 +10,7 @@ from agent.web.hipki.pages import error_script
 
 EXPECTED = {
     ErrorCode.BAD_REQUEST: (1979711500, 0),
+    ErrorCode.TOO_LARGE: (1979711498, 0),
     ErrorCode.ORIGIN_NOT_ALLOWED: (1979711537, 0),
     ErrorCode.ORIGIN_BLOCKED: (1979711537, 0),
     ErrorCode.BLIND_NOT_ALLOWED: (1979711537, 0),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.web.panel.door import MAX_BODY
+from agent.size_limits import MAX_PANEL_BODY
 from tests.web.panel.panel_door import READS, Door
 
 
@@ -217,5 +217,5 @@ async def test_a_body_that_makes_no_sense_is_answered(door: Door, name: str, bod
 
 
 async def test_a_body_that_is_too_long_is_refused(door: Door) -> None:
-    response, _ = await door.ask("POST", "api/sites", b" " * (MAX_BODY + 1))
+    response, _ = await door.ask("POST", "api/sites", b" " * (MAX_PANEL_BODY + 1))
     assert response.status == 413
