@@ -97,6 +97,10 @@ class BadRequestError(AgentError):
     code = ErrorCode.BAD_REQUEST
 
 
+class WeakHashError(BadRequestError):
+    """A signature with SHA-1 is asked for where none is made."""
+
+
 class TooLargeError(AgentError):
     """Something is longer than is taken; ``detail`` says how long it may be, fit for everybody."""
 

@@ -29,12 +29,14 @@ class Citizen:
         consent: decides about sites and last attempts.
         prompter: asks for PINs.
         store: the database of decisions; None if ``--consent`` decides.
+        newcomers_wait: tells whether a new site is not asked about now.
 
     """
 
     consent: Consent
     prompter: Prompter
     store: SiteStore | None = None
+    newcomers_wait: Callable[[], bool] = lambda: False
 
     def close(self) -> None:
         """Write pending decisions to disk; blocks for a few seconds at most."""
@@ -84,4 +86,4 @@ def open_citizen(
     # Where no page may hand a PIN over, no window need speak of it.
     confirm_unknown = settings.unknown_tries == "ask" and settings.page_pin
     ask = Ask(permissions, prompter, leaves=leaves, confirm_unknown=confirm_unknown)
-    return Citizen(LocalUserConsent(ask), prompter, store)
+    return Citizen(LocalUserConsent(ask), prompter, store, windows.newcomers_wait)

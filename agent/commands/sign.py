@@ -100,7 +100,7 @@ def sign(options: SignOptions) -> int:
             provider,
             AlwaysAllow(),
             last_try=settings.last_try,
-            forbid_sha1=settings.allow_sha1 is False,
+            allow_sha1=settings.allow_sha1,
             attempts=attempts,
             history=history,
             check_version=lambda: status.check(known),

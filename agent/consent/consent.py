@@ -77,11 +77,17 @@ class Consent(Protocol):
     def is_blocked(self, site: Origin) -> bool:
         """Return whether the citizen, or an administrator, said no to ``site`` for good."""
 
+    def is_blind_refused(self, site: Origin) -> bool:
+        """Return whether the citizen said no for good to what :meth:`allow_blind` asks.
+
+        False where an administrator did, so that they could say nothing else.
+        """
+
     def has_windows(self) -> bool:
         """Return whether questions are put in windows, as far as that is known."""
 
     async def decide_again(
-        self, site: Origin, said: SiteAnswer, *, attempts_unknown: bool = False
+        self, site: Origin, said: SiteAnswer, *, attempts_unknown: bool = False, blind: bool = False
     ) -> None:
         """Return when ``site`` may go on, after the citizen was asked whatever they said before.
 
@@ -89,6 +95,7 @@ class Consent(Protocol):
             site: about which.
             said: on a page of ours; counts where no window can be shown.
             attempts_unknown: as of :meth:`allow_site`, of the window.
+            blind: whether that page spoke of :meth:`is_blind_refused`, so that a yes covers it.
 
         Raises:
             AgentError: ``origin_not_allowed``, ``origin_blocked``, ``user_cancelled``, ``busy``,
@@ -160,15 +167,20 @@ class AlwaysAllow:
         """Return whether the policy forbids ``site``."""
         return self._forbidden(site)
 
+    def is_blind_refused(self, site: Origin) -> bool:
+        """Tell that the citizen decided nothing."""
+        del site
+        return False
+
     def has_windows(self) -> bool:
         """Tell that there are none."""
         return False
 
     async def decide_again(
-        self, site: Origin, said: SiteAnswer, *, attempts_unknown: bool = False
+        self, site: Origin, said: SiteAnswer, *, attempts_unknown: bool = False, blind: bool = False
     ) -> None:
         """Keep no answer; errors as of :meth:`allow_site`."""
-        del said, attempts_unknown
+        del said, attempts_unknown, blind
         await self.allow_site(site)
 
 
@@ -237,15 +249,20 @@ class Refuse:
         del site
         return False
 
+    def is_blind_refused(self, site: Origin) -> bool:
+        """Tell that the citizen decided nothing."""
+        del site
+        return False
+
     def has_windows(self) -> bool:
         """Tell that there are none."""
         return False
 
     async def decide_again(
-        self, site: Origin, said: SiteAnswer, *, attempts_unknown: bool = False
+        self, site: Origin, said: SiteAnswer, *, attempts_unknown: bool = False, blind: bool = False
     ) -> None:
         """Refuse; errors as of :meth:`allow_site`."""
-        del said, attempts_unknown
+        del said, attempts_unknown, blind
         await self.allow_site(site)
 
 
@@ -347,12 +364,17 @@ class Ask:
         """Return whether the citizen, or an administrator, said no to ``site`` for good."""
         return self._permissions.find(site) is Permission.BLOCKED
 
+    def is_blind_refused(self, site: Origin) -> bool:
+        """Return whether the citizen said no for good to what cannot be shown."""
+        is_refused = self._permissions.find(site, Scope.BLIND) is Permission.BLOCKED
+        return is_refused and not self._permissions.is_ruled(site, Scope.BLIND)
+
     def has_windows(self) -> bool:
         """Return whether questions are put in windows, as far as that is known."""
         return self._prompter.can_ask()
 
     async def decide_again(
-        self, site: Origin, said: SiteAnswer, *, attempts_unknown: bool = False
+        self, site: Origin, said: SiteAnswer, *, attempts_unknown: bool = False, blind: bool = False
     ) -> None:
         """Return when ``site`` may go on; what is said in a window counts, or else ``said``.
 
@@ -360,7 +382,7 @@ class Ask:
             AgentError: ``origin_blocked``, ``user_cancelled``; and what else a prompter raises.
 
         """
-        question = AllowSite(site, attempts_unknown)
+        question = AllowSite(site, attempts_unknown, blind and self.is_blind_refused(site))
         if said is not SiteAnswer.CANCEL and self.has_windows():
             try:
                 said = await self._ask(question)

@@ -54,13 +54,18 @@ class LocalUserConsent:
         """Return whether the citizen, or an administrator, said no to ``site`` for good."""
         return site not in _OWN and self._others.is_blocked(site)
 
+    def is_blind_refused(self, site: Origin) -> bool:
+        """Return whether the citizen said no for good to what cannot be shown."""
+        return site not in _OWN and self._others.is_blind_refused(site)
+
     def has_windows(self) -> bool:
         """Return whether questions are put in windows, as far as that is known."""
         return self._others.has_windows()
 
     async def decide_again(
-        self, site: Origin, said: SiteAnswer, *, attempts_unknown: bool = False
+        self, site: Origin, said: SiteAnswer, *, attempts_unknown: bool = False, blind: bool = False
     ) -> None:
         """Return when ``site`` may go on, after the citizen was asked; errors likewise."""
         if site not in _OWN:
-            await self._others.decide_again(site, said, attempts_unknown=attempts_unknown)
+            unknown = attempts_unknown
+            await self._others.decide_again(site, said, attempts_unknown=unknown, blind=blind)

@@ -20,6 +20,9 @@ class Permissions(Protocol):
     def find(self, site: Origin, scope: Scope = Scope.CARD) -> Permission | None:
         """Look up what was said about a site; None when it has to be asked about."""
 
+    def is_ruled(self, site: Origin, scope: Scope) -> bool:
+        """Return whether an administrator decided, so that no answer has an effect."""
+
     def remember(self, site: Origin, permission: Permission, scope: Scope = Scope.CARD) -> None:
         """Keep an answer for good."""
 

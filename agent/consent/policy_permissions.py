@@ -44,6 +44,10 @@ class PolicyPermissions:
         ruling = self._rulings[scope](site)
         return _RULED.get(ruling) or _DECIDED.get(self._store.decision(site, scope))
 
+    def is_ruled(self, site: Origin, scope: Scope) -> bool:
+        """Return whether an administrator decided, so that no answer has an effect."""
+        return self._rulings[scope](site) is not Ruling.SILENT
+
     def remember(self, site: Origin, permission: Permission, scope: Scope = Scope.CARD) -> None:
         """Keep an answer for good."""
         self._store.remember(site, _KEPT[permission], scope)

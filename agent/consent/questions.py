@@ -8,7 +8,7 @@ The bounds that the types state are checked where a window's process reads a req
 """
 
 from enum import StrEnum, unique
-from typing import Annotated, ClassVar, Generic, Protocol, TypeAlias, TypeVar
+from typing import Annotated, ClassVar, Final, Generic, Protocol, TypeAlias, TypeVar
 
 from msgspec import Meta, Struct
 
@@ -23,6 +23,9 @@ MAX_SHOWN = 256  # documents listed in a window: as many as one request has
 MAX_NAME = 255  # characters
 MAX_TEXT = 200  # characters of a document that is shown itself
 Attempts: TypeAlias = Annotated[int, Meta(ge=1, le=15)]  # a card counts them in four bits
+CARD_PULLED: Final = "the card was pulled"
+"""Message of the cancellation of a question that a pulled card closed: nobody said no to the site.
+"""
 PinLength: TypeAlias = Annotated[int, Meta(ge=1, le=32)]  # characters; more than any card takes
 
 

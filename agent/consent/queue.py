@@ -11,6 +11,7 @@ newcomers wait together, and in the long run one of them is asked about in ten m
 begins anew; and ``ankong sites allow`` takes a site by its name at any time.
 """
 
+import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -20,7 +21,15 @@ from typing import Final, TypeVar, cast
 
 from msgspec.structs import replace
 
-from agent.consent.questions import AllowSite, EnterPin, Prompt, Prompter, SiteAnswer, UnaskedError
+from agent.consent.questions import (
+    CARD_PULLED,
+    AllowSite,
+    EnterPin,
+    Prompt,
+    Prompter,
+    SiteAnswer,
+    UnaskedError,
+)
 from agent.consent.screen import Screen
 from agent.consent.stranger_line import StrangerLine
 from agent.domain import group_of
@@ -57,7 +66,8 @@ class PromptQueue:
     """Stands before another prompter: one window of each kind, a pause for who was refused.
 
     Whatever ends a window but an answer is a refusal, also that the page gave up: opening and
-    closing windows is pestering too.
+    closing windows is pestering too. A card that is pulled is neither: no page can do that, and
+    without a card there is no window.
     """
 
     def __init__(
@@ -87,6 +97,10 @@ class PromptQueue:
     def can_ask(self) -> bool:
         """Return whether there is anything to ask the citizen with."""
         return self._prompter.can_ask()
+
+    def newcomers_wait(self) -> bool:
+        """Return whether a new site is not asked about now, as too many in a row were refused."""
+        return self._clock() < self._still(self._newcomers).until(NEWCOMER_PAUSES)
 
     async def ask(self, prompt: Prompt[A]) -> A:
         """Ask when it is this question's turn.
@@ -164,17 +178,21 @@ class PromptQueue:
     async def _put(
         self, who: Origin | str, prompt: Prompt[A], ask: Callable[[Prompt[A]], Awaitable[A]]
     ) -> A:
-        refused = True
+        refused: bool | None = True
         try:
             answer = await ask(prompt)
             refused = answer in _REFUSALS
+        except asyncio.CancelledError as error:
+            refused = None if CARD_PULLED in error.args else True
+            raise
         except AgentError as error:
             refused = not isinstance(error, UnaskedError)
             if error.code is ErrorCode.ORIGIN_BLOCKED:
                 self._block(prompt.site)
             raise
         finally:
-            self._note(who, refused=refused)
+            if refused is not None:
+                self._note(who, refused=refused)
         return answer
 
     def _note(self, who: Origin | str, *, refused: bool) -> None:

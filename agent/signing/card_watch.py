@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 
+from agent.consent.questions import CARD_PULLED
 from agent.errors import CardRemovedError
 from agent.signing.model import CardPresence, Event
 from agent.signing.readers import Readers
@@ -32,13 +33,15 @@ async def while_cards_stay(
             raise CardRemovedError("pulled before the citizen was asked")
         asking = asyncio.ensure_future(ask())
         watching = asyncio.ensure_future(_until_pulled(readers, watched, events))
+        reason = None
         try:
             await asyncio.wait((asking, watching), return_when=asyncio.FIRST_COMPLETED)
             if not asking.done():
+                reason = CARD_PULLED
                 raise CardRemovedError("pulled while the citizen was asked")
             return asking.result()
         finally:
-            asking.cancel()
+            asking.cancel(reason)
             watching.cancel()
             await asyncio.gather(asking, watching, return_exceptions=True)
 

@@ -57,6 +57,8 @@ class SignatureRequest:
         card_serial: whether the CMS carries the card's number as a signed attribute.
         check_validity: whether an expired or not yet valid certificate is refused.
         key_id: the PKCS#15 identifier of the key, SIGN or KEYX.
+        expects_sha1: whether who asks may know nothing newer than SHA-1, so that it is signed
+            unless the settings forbid it; otherwise only where they allow it.
 
     """
 
@@ -72,6 +74,7 @@ class SignatureRequest:
     card_serial: bool = False
     check_validity: bool = True
     key_id: bytes = ID_SIGN
+    expects_sha1: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what cannot be signed, before any card is touched.

@@ -23,13 +23,13 @@ from agent.consent.consent import Consent
 from agent.consent.questions import NoPrompter, Prompter
 from agent.errors import (
     AgentError,
-    BadRequestError,
     ErrorCode,
     KeyNotFoundError,
     MuteCardError,
     NoCardError,
     NoReaderError,
     ServiceUnavailableError,
+    WeakHashError,
 )
 from agent.history.store import History
 from agent.origin import Origin
@@ -80,7 +80,7 @@ class SigningService:
         *,
         prompter: Prompter | None = None,
         last_try: bool = True,
-        forbid_sha1: bool = False,
+        allow_sha1: bool | None = None,
         attempts: KnownAttempts | None = None,
         history: History | None = None,
         on_signed: Callable[[Signed], None] | None = None,
@@ -95,7 +95,8 @@ class SigningService:
             clock: the time of day, with a time zone.
             prompter: what asks for a PIN that no page handed over; None where a page has to.
             last_try: whether the last PIN attempt of a card may be spent at all.
-            forbid_sha1: whether SHA-1 is refused to everybody.
+            allow_sha1: whether SHA-1 is signed, for everybody; None leaves it to what each request
+                says of those who make it.
             attempts: remembers how many PIN attempts each card has left; None for as long as this
                 lives.
             history: where it is written down how requests ended; closed by whoever opened it,
@@ -113,7 +114,7 @@ class SigningService:
         self._check_version = check_version
         self._prompter = prompter or NoPrompter("there is no window here to type a PIN in")
         self._last_try = last_try
-        self._forbid_sha1 = forbid_sha1
+        self._allow_sha1 = allow_sha1
 
     async def start(self) -> None:
         """Begin to watch the readers; return after the first look at them."""
@@ -283,9 +284,11 @@ class SigningService:
                 return await key_user.run(pin)
 
     def _check_hash(self, request: KeyRequest) -> None:
-        is_sha1 = isinstance(request, SignatureRequest) and request.hash is HashAlgorithm.SHA1
-        if is_sha1 and self._forbid_sha1:
-            raise BadRequestError("SHA-1 is forbidden here")
+        if not isinstance(request, SignatureRequest) or request.hash is not HashAlgorithm.SHA1:
+            return  # a login has no SHA-1 at all
+        allowed = request.expects_sha1 if self._allow_sha1 is None else self._allow_sha1
+        if not allowed:
+            raise WeakHashError("SHA-1 is not allowed here")
 
     # Which reader.
 

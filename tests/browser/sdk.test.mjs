@@ -280,6 +280,19 @@ test("what only an allowed site is told is learnt once it is allowed", async () 
   assert.deepEqual([agent.snapshot.allowed, agent.snapshot.virtual], [true, true]);
 });
 
+test("what cannot be shown is asked for only by who wants it, and the answer tells whether it may be signed", async () => {
+  for (const blind of [true, false]) {
+    const { agent, state } = world({ answers: {
+      connect: (params) => ({ result: { allowed: true, ...(params?.blind ? { blind } : {}) } }),
+    } });
+    assert.deepEqual(await agent.connect({ blind: true }), { allowed: true, blind });
+    assert.deepEqual(await agent.connect(), { allowed: true });
+    assert.deepEqual(await agent.connect({ blind: false }), { allowed: true });
+    const asked = state.sockets.flatMap(({ sent }) => sent).filter(({ method }) => method === "connect");
+    assert.deepEqual(asked.map(({ params }) => params ?? {}), [{ blind: true }, {}, {}]);
+  }
+});
+
 test("a call to nobody says why", async () => {
   const { agent } = world({ running: false });
   await assert.rejects(agent.connect(), (error) =>

@@ -10,9 +10,13 @@ class MemoryPermissions:
 
     def __init__(self) -> None:
         self._answers: dict[tuple[Origin, Scope], Permission] = {}
+        self.ruled: set[tuple[Origin, Scope]] = set()
 
     def find(self, site: Origin, scope: Scope = Scope.CARD) -> Permission | None:
         return self._answers.get((site, scope))
+
+    def is_ruled(self, site: Origin, scope: Scope) -> bool:
+        return (site, scope) in self.ruled
 
     def remember(self, site: Origin, permission: Permission, scope: Scope = Scope.CARD) -> None:
         self._answers[site, scope] = permission

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,7 +18,7 @@ from agent.consent.site_leave import SiteLeaves
 from agent.consent.site_store import Decision, SiteStore
 from agent.errors import AgentError, ErrorCode
 from agent.host.settings.config import BlindRule, Settings
-from agent.host.settings.policy import Policy, SiteRules
+from agent.host.settings.policy import Policy, Ruling, SiteRules
 from agent.origin import LOCAL_USER, SELF_TEST, Origin
 from tests.signing.permission_support import MemoryPermissions
 from tests.signing.prompt_support import LAST, OTHER, SITE, Citizen, says
@@ -288,6 +289,15 @@ async def test_what_the_citizen_started_needs_nobodys_permission(
     assert not citizen.consent.is_blocked(own)
     await citizen.consent.allow_site(own)
     citizen.close()
+
+
+def test_what_an_administrator_refused_the_citizen_did_not(tmp_path: Path) -> None:
+    with closing(SiteStore(tmp_path / "sites.sqlite")) as store:
+        store.remember(SITE, Decision.BLOCKED, Scope.BLIND)
+        for ruling, expected in ((Ruling.SILENT, True), (Ruling.FORBIDDEN, False)):
+            permissions = PolicyPermissions(Policy(), store, {SITE: ruling}.__getitem__)
+            assert permissions.find(SITE, Scope.BLIND) is Permission.BLOCKED
+            assert Ask(permissions, Citizen()).is_blind_refused(SITE) is expected
 
 
 async def test_the_citizen_may_decide_again_about_a_site_that_they_blocked() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from agent.consent import process as prompt_process
 from agent.consent.process import PROMPT_ARGUMENT, ProcessPrompter, prompt_command
-from agent.consent.questions import NoPrompter, Prompt, SiteAnswer
+from agent.consent.questions import CARD_PULLED, NoPrompter, Prompt, SiteAnswer
 from agent.consent.wire import encode_request
 from agent.errors import AgentError, ErrorCode
 from agent.secret import SecretBytes
@@ -119,9 +119,10 @@ async def test_cancelling_closes_the_window(tmp_path: Path) -> None:
     """
     asking = asyncio.create_task(window(script).ask(PIN))
     await asyncio.to_thread(until_written, pid)
-    asking.cancel()
-    with pytest.raises(asyncio.CancelledError):
+    asking.cancel(CARD_PULLED)
+    with pytest.raises(asyncio.CancelledError) as caught:
         await asking
+    assert caught.value.args == (CARD_PULLED,)  # whoever asked may look at why
     assert is_gone(int(pid.read_text()))
 
 

@@ -12,6 +12,7 @@ from agent.cms.digest import HashAlgorithm
 from agent.cms.document import Document
 from agent.cms.verify import verify
 from agent.consent.consent import AlwaysAllow, Ask
+from agent.consent.joining import JoiningPrompter
 from agent.consent.permissions import Permission
 from agent.consent.questions import (
     MAX_NAME,
@@ -22,6 +23,7 @@ from agent.consent.questions import (
     Locked,
     Prompter,
 )
+from agent.consent.queue import PromptQueue
 from agent.errors import AgentError, ErrorCode
 from agent.secret import SecretBytes
 from agent.signing.model import (
@@ -35,6 +37,7 @@ from agent.signing.sign_task import signing_purpose
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.issuer import Validity
 from agent.virtualcard.provider import READER_NAME, VirtualProvider
+from agent.web.hipki.popup_prompter import PopupPrompter
 from tests.conftest import TEST_NAME
 from tests.signing.permission_support import MemoryPermissions
 from tests.signing.prompt_support import SITE, Answer, Citizen, refuses, says, types
@@ -256,6 +259,25 @@ async def test_pulling_the_card_closes_the_window(make_card: CardFactory) -> Non
         provider.remove(READER)
         assert (await code_of(asking))[0] is ErrorCode.CARD_REMOVED
         assert citizen.cancelled == 1
+
+
+async def test_a_site_does_not_wait_because_cards_were_pulled(make_card: CardFactory) -> None:
+    card, citizen = make_card(), Citizen()
+    permissions = MemoryPermissions()
+    turns = PromptQueue(citizen, lambda _: None)
+    prompter = PopupPrompter(JoiningPrompter(turns, permissions))
+    async with desk(card, prompter) as (service, provider), service.subscribe() as events:
+        for _ in range(4):
+            citizen.is_asked.clear()
+            asking = asyncio.create_task(service.sign(SITE, ONE, None))
+            await citizen.shown()
+            provider.remove(READER)
+            assert (await code_of(asking))[0] is ErrorCode.CARD_REMOVED
+            provider.insert(READER, card)
+            while (await events.get()).name != "card_inserted":
+                pass
+        citizen.answers = [types(RIGHT)]
+        assert await service.sign(SITE, ONE, None)
 
 
 async def test_taking_the_reader_away_closes_the_window(make_card: CardFactory) -> None:

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from agent.consent import stranger_line
-from agent.consent.questions import AllowSite, EnterPin, NoPrompter, SiteAnswer
+from agent.consent.questions import CARD_PULLED, AllowSite, EnterPin, NoPrompter, SiteAnswer
 from agent.consent.queue import (
     COMMON_PAUSES,
     FORGIVEN,
@@ -280,8 +280,12 @@ async def test_however_many_domains_somebody_owns_their_windows_come_to_an_end()
     desk.citizen.answers = [says(SiteAnswer.ALWAYS), *(refuses() for _ in range(NEWCOMERS))]
     assert await desk.turns.ask(ALLOW) is SiteAnswer.ALWAYS
     for one in range(NEWCOMERS):
+        assert not desk.turns.newcomers_wait()
         assert await desk.code(stranger(-1 - one)) is ErrorCode.USER_CANCELLED
+    assert desk.turns.newcomers_wait()
     assert await desk.code(stranger(-1 - NEWCOMERS)) is ErrorCode.RATE_LIMITED
+    desk.clock.now += NEWCOMER_PAUSES[NEWCOMERS]
+    assert not desk.turns.newcomers_wait()
 
 
 async def test_who_came_into_the_line_before_the_last_refusal_waits_too() -> None:
@@ -348,6 +352,22 @@ async def test_a_page_that_opens_and_closes_windows_is_made_to_wait() -> None:
         with pytest.raises(asyncio.CancelledError):
             await flashing
     assert await desk.code() is ErrorCode.RATE_LIMITED
+
+
+async def test_a_pulled_card_says_nothing_about_the_site() -> None:
+    desk = Desk(refuses())
+    assert await desk.code() is ErrorCode.USER_CANCELLED
+    desk.citizen.has_answers = False
+    for _ in range(5):
+        desk.citizen.is_asked.clear()
+        asking = asyncio.create_task(desk.turns.ask(PIN))
+        await desk.citizen.shown()
+        asking.cancel(CARD_PULLED)
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+    desk.citizen.answers = [refuses()]
+    assert await desk.code() is ErrorCode.USER_CANCELLED  # asked, without a pause
+    assert await desk.code() is ErrorCode.RATE_LIMITED  # and the first refusal still counts
 
 
 @pytest.mark.parametrize("answer", [says(SiteAnswer.THIS_TIME), says(True), types("246813")])

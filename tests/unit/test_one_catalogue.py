@@ -36,7 +36,7 @@ LINES: dict[str, tuple[str, str]] = {
     "agent/web/hipki/pages.py": ("what inventory scripts look for", "安控"),
     "agent/web/native/beacon.py": ("what inventory scripts look for", "安控"),
     "agent/words/language.py": ("what a language calls itself", "繁體中文"),
-    "tray/prompt/names.py": ("what makes a request of the word PIN", "_ONLY_PIN|輸入"),
+    "tray/prompt/pin_requests.py": ("what makes a request of the word PIN", "_ONLY_PIN|輸入"),
     "tray/prompt/style.py": ("an ideograph that is measured", '"國"'),
     "tray/prompt/wrap.py": ("marks that begin or end no line", "_NOT_"),
 }

@@ -42,7 +42,7 @@ def test_a_full_request_is_understood() -> None:
         document_name="同意書.pdf",
         signing_certificate=False,
     )
-    asked = convert.sign_request(request.params, allow_sha1=False)
+    asked = convert.sign_request(request.params)
     assert asked.documents[0].data == "同意書".encode()
     assert asked.documents[0].name == "同意書.pdf"
     assert asked.hash is HashAlgorithm.SHA256
@@ -54,7 +54,7 @@ def test_a_full_request_is_understood() -> None:
 
 
 def test_what_is_left_out_has_its_default() -> None:
-    asked = convert.sign_request(read_sign().params, allow_sha1=False)
+    asked = convert.sign_request(read_sign().params)
     assert asked.signing_certificate
     assert (asked.certificate, asked.reader, asked.nonce) == (None, None, None)
 
@@ -65,7 +65,7 @@ def test_a_batch_keeps_its_order() -> None:
     body = json.dumps({"id": "a", "method": "sign_batch", "params": params}).encode()
     request = wire.decode(body)
     assert isinstance(request, messages.SignBatchRequest)
-    documents = convert.sign_request(request.params, allow_sha1=False).documents
+    documents = convert.sign_request(request.params).documents
     assert [document.digest for document in documents] == [bytes([n]) * 32 for n in range(5)]
 
 
@@ -155,7 +155,6 @@ def test_nonsense_is_refused(raw: bytes) -> None:
         {"data": ..., "digest": DIGEST, "format": "pkcs1", "hash": "SHA-512"},
         {"data": ..., "digest": "AAAA", "format": "pkcs1"},
         {"hash": ...},
-        {"hash": "SHA-1"},
         {"hash": "MD5"},
         {"hash": "sha-256"},
         {"hash": None},
@@ -196,7 +195,7 @@ def test_nonsense_is_refused(raw: bytes) -> None:
 )
 def test_bad_parameters_are_refused(params: dict[str, Any]) -> None:
     with pytest.raises(MessageError):
-        convert.sign_request(read_sign(**params).params, allow_sha1=False)
+        convert.sign_request(read_sign(**params).params)
 
 
 def test_what_is_only_too_large_is_called_that() -> None:
@@ -235,8 +234,10 @@ def test_a_batch_is_neither_empty_nor_endless(count: int) -> None:
         wire.decode(json.dumps({"id": 1, "method": "sign_batch", "params": params}).encode())
 
 
-def test_sha1_is_for_administrators_to_allow() -> None:
-    assert convert.sign_request(read_sign(hash="SHA-1").params, allow_sha1=True)
+def test_a_page_of_this_api_is_not_expected_to_need_sha1() -> None:
+    asked = convert.sign_request(read_sign(hash="SHA-1").params)
+    assert asked.hash is HashAlgorithm.SHA1
+    assert not asked.expects_sha1
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Every rule about signatures, through every door that a signature can be asked for at.
+"""Every rule about the use of keys, through every door that it can be asked for at.
 
 A row of :data:`RULES` is asked for at each of its doors, of an agent of its own. A refusal comes
 before the PIN is sent, so a refused row hands over a wrong one: it must cost no attempt.
@@ -8,14 +8,18 @@ import asyncio
 import base64
 import json
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import pytest
 from aiohttp import WSCloseCode
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from agent.cms.digest import HashAlgorithm
 from agent.cms.login import RESERVED
@@ -37,6 +41,7 @@ from agent.virtualcard.provider import READER_NAME, VirtualProvider
 from agent.web.hipki.errors import numbers
 from agent.web.hipki.hipki_mount import HipkiMount
 from agent.web.hipki.popup_prompter import PopupPrompter
+from agent.web.panel.selftest import Outcome, SelfTest, SelfTestStep
 from tests.signing.permission_support import MemoryPermissions
 from tests.web.conftest import SITE, Agent, AgentFactory
 from tests.web.hipki.rig import PIN, WRONG_PIN, base64_text
@@ -51,6 +56,11 @@ BLOCKED: Final = {Scope.CARD: Permission.BLOCKED}
 PAGES: Final = ("http", "batch", "socket", "direct", "popup")
 """The doors of pages; the command line is one of the citizen's own."""
 ALL: Final = (*PAGES, "command")
+ACTS: Final = {
+    "authenticate": ("http", "socket"),
+    "decrypt": ("http", "socket", "direct", "popup"),
+}
+"""The doors of what else a key is used for; the command line has neither."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +69,7 @@ class Rule:
 
     name: str
     expected: ErrorCode | None
-    doors: tuple[str, ...] = PAGES
+    doors: Sequence[str] = PAGES
     data: bytes | None = None
     digest: bytes | None = None
     form: str = "pkcs1"
@@ -69,6 +79,7 @@ class Rule:
     settings: Mapping[str, Any] = field(default_factory=dict)
     validity: Validity = Validity.NOW
     confirm_unknown: bool = False
+    act: str = "sign"
 
     @property
     def pin(self) -> str:
@@ -101,6 +112,9 @@ RULES: Final = (
         permissions=BLIND,
         settings={"allow_sha1": False},
     ),
+    # Where nothing is said, the old component's pages have it: some know nothing newer.
+    Rule("SHA-1, new pages", ErrorCode.BAD_REQUEST, PAGES[:3], b"x", hash=HashAlgorithm.SHA1),
+    Rule("SHA-1, old pages", None, PAGES[3:], b"x", hash=HashAlgorithm.SHA1),
     Rule(
         "SHA-1",
         None,
@@ -113,6 +127,43 @@ RULES: Final = (
     Rule("the encryption key", ErrorCode.KEY_NOT_FOUND, data=b"x", key=ID_KEYX),
     Rule("attempts unknown", ErrorCode.PIN_LAST_ATTEMPT, PAGES[:4], b"x", confirm_unknown=True),
     Rule("no PIN of a page", ErrorCode.PIN_REQUIRED, data=b"x", settings={"page_pin": False}),
+    Rule("no window for a PIN", ErrorCode.PIN_REQUIRED, ("panel",)),
+    Rule("every site blocked", ErrorCode.PIN_REQUIRED, ("panel",), permissions=BLOCKED),
+    *(
+        rule
+        for act, doors in ACTS.items()
+        for rule in (
+            Rule(act, None, doors, act=act),
+            Rule(
+                f"{act}, blocked",
+                ErrorCode.ORIGIN_NOT_ALLOWED,
+                doors,
+                act=act,
+                permissions=BLOCKED,
+            ),
+            Rule(
+                f"{act}, attempts unknown",
+                ErrorCode.PIN_LAST_ATTEMPT,
+                [door for door in doors if door != "popup"],
+                act=act,
+                confirm_unknown=True,
+            ),
+            Rule(
+                f"{act}, no PIN of a page",
+                ErrorCode.PIN_REQUIRED,
+                doors,
+                act=act,
+                settings={"page_pin": False},
+            ),
+        )
+    ),
+    *(
+        Rule(f"login, {code}", code, ACTS["authenticate"], validity=validity, act="authenticate")
+        for validity, code in (
+            (Validity.EXPIRED, ErrorCode.CERTIFICATE_EXPIRED),
+            (Validity.NOT_YET, ErrorCode.CERTIFICATE_NOT_YET_VALID),
+        )
+    ),
 )
 
 
@@ -122,10 +173,23 @@ class Place:
 
     card: VirtualCard
     agent: Agent
+    service: SigningService
     folder: Path
 
 
+def _cryptogram(card: VirtualCard) -> str:
+    (der,) = (each.der for each in card.data.certificates if each.id == ID_KEYX)
+    key = x509.load_der_x509_certificate(der).public_key()
+    assert isinstance(key, RSAPublicKey)
+    return base64.b64encode(key.encrypt(b"secret", PKCS1v15())).decode()
+
+
 def _native(rule: Rule, card: VirtualCard, *, batch: bool = False) -> dict[str, Any]:
+    if rule.act == "authenticate":
+        challenge = base64.b64encode(bytes(32)).decode()
+        return {"challenge": challenge, "purpose": "login", "hash": "SHA-256", "pin": rule.pin}
+    if rule.act == "decrypt":
+        return {"data": _cryptogram(card), "format": "pkcs1", "pin": rule.pin}
     what = {"data": rule.data} if rule.data is not None else {"digest": rule.digest}
     one = {name: base64.b64encode(value or b"").decode() for name, value in what.items()}
     params: dict[str, Any] = {"hash": rule.hash, "format": rule.form, "pin": rule.pin}
@@ -138,7 +202,10 @@ def _native(rule: Rule, card: VirtualCard, *, batch: bool = False) -> dict[str, 
     return params
 
 
-def _old(rule: Rule) -> dict[str, Any]:
+def _old(rule: Rule, card: VirtualCard) -> dict[str, Any]:
+    if rule.act == "decrypt":
+        cipher = {"cipher": _cryptogram(card), "cipherType": "PKCS1"}
+        return {"func": "DecryptData", **cipher, "plainEncoding": "base64", "pin": rule.pin}
     kind = "RAW" if rule.digest is not None else {"pkcs1": "PKCS1", "cms": "PKCS7"}[rule.form]
     fields = {
         "func": "MakeSignature",
@@ -159,7 +226,7 @@ def _native_outcome(answer: Mapping[str, Any]) -> str:
 
 async def _http(place: Place, rule: Rule) -> str:
     wanted = {"params": _native(rule, place.card)}
-    return _native_outcome((await place.agent.post("sign", wanted))[1])
+    return _native_outcome((await place.agent.post(rule.act, wanted))[1])
 
 
 async def _batch(place: Place, rule: Rule) -> str:
@@ -168,7 +235,7 @@ async def _batch(place: Place, rule: Rule) -> str:
 
 
 async def _socket(place: Place, rule: Rule) -> str:
-    wanted = {"id": 1, "method": "sign", "params": _native(rule, place.card)}
+    wanted = {"id": 1, "method": rule.act, "params": _native(rule, place.card)}
     async with place.agent.socket() as socket:
         await socket.send_json(wanted)
         async for message in socket:
@@ -180,8 +247,8 @@ async def _socket(place: Place, rule: Rule) -> str:
 
 
 async def _direct(place: Place, rule: Rule) -> str:
-    body = b"tbsPackage=" + json.dumps(_old(rule)).encode()
-    url = f"{place.agent.plain_url}/sign"
+    body = b"tbsPackage=" + json.dumps(_old(rule, place.card)).encode()
+    url = f"{place.agent.plain_url}/{rule.act}"
     async with place.agent.http.post(url, data=body, headers={"Origin": SITE}) as response:
         return str(json.loads(await response.text())["ret_code"])
 
@@ -191,7 +258,7 @@ async def _popup(place: Place, rule: Rule) -> str:
     async with agent.http.get(f"{agent.plain_url}/popupForm") as response:
         page = await response.text()
     token = page.partition('name="token" content="')[2].partition('"')[0]
-    asked = {"token": token, "site": SITE, "message": json.dumps(_old(rule))}
+    asked = {"token": token, "site": SITE, "message": json.dumps(_old(rule, place.card))}
     url, headers = f"{agent.plain_url}/popup/request", {"Origin": agent.plain_url}
     async with agent.http.post(url, json=asked, headers=headers) as response:
         async for line in response.content:
@@ -215,6 +282,16 @@ async def _command(place: Place, rule: Rule) -> str:
     return _native_outcome(json.loads(said))
 
 
+async def _panel(place: Place, rule: Rule) -> str:
+    """Run the panel's self-test: what it signs is its own, and the PIN is typed in a window."""
+    del rule
+    ports = SelfTestStep("component", Outcome.GOOD)
+    steps = await SelfTest(place.service, ports, lambda: datetime.now(UTC), None).run(
+        signature=True
+    )
+    return steps[-1].code or DONE
+
+
 Door: TypeAlias = Callable[[Place, Rule], Awaitable[str]]
 DOORS: Final[Mapping[str, Door]] = {
     "http": _http,
@@ -223,6 +300,7 @@ DOORS: Final[Mapping[str, Door]] = {
     "direct": _direct,
     "popup": _popup,
     "command": _command,
+    "panel": _panel,
 }
 
 
@@ -256,14 +334,14 @@ async def open_place(
                 provider,
                 consent,
                 prompter=prompter,
-                forbid_sha1=settings.allow_sha1 is False,
+                allow_sha1=settings.allow_sha1,
                 history=history,
             )
             stack.push_async_callback(service.close)
             await service.start()
             mount = await asyncio.to_thread(HipkiMount, service, consent, settings)
             agent = await start_agent(service=service, plain_mounts=(mount,), **rule.settings)
-            return Place(card, agent, tmp_path)
+            return Place(card, agent, service, tmp_path)
 
         yield open_it
 

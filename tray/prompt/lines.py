@@ -4,7 +4,7 @@ None of them may break the window, hide the host, reverse the reading order or l
 the window itself.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from agent.consent.questions import DocumentFacts, EnterPin, Purpose
@@ -58,14 +58,19 @@ def site_lines(site: Origin, texts: PromptTexts) -> SiteLines:
     return SiteLines(*split_display_host(site), str(site), tuple(warnings))
 
 
-def asker_label(site: Origin, texts: PromptTexts) -> str:
-    """Return the label of who asks, which may be no site."""
-    return texts.asker if site.is_local else texts.site
-
-
-def allow_title(site: Origin, texts: PromptTexts) -> str:
-    """Return the title of the question whether a site, or a program, may use the card."""
-    return texts.allow_program_title if site.is_local else texts.allow_title
+def texts_about(asker: Origin, texts: PromptTexts) -> PromptTexts:
+    """Return the texts of a window, with those that speak of a program where no site asks."""
+    if not asker.is_local:
+        return texts
+    return replace(
+        texts,
+        site=texts.asker,
+        allow_title=texts.allow_program_title,
+        blind_title=texts.blind_program_title,
+        covers_pin=texts.covers_program_pin,
+        unknown_text=texts.unknown_program_text,
+        block=texts.block_program,
+    )
 
 
 def site_in_title(site: Origin) -> str:

@@ -16,6 +16,7 @@ from unicodedata import category, normalize
 from agent.harmless import has_content, one_line
 from agent.words import CountedText, Language
 from tray.prompt.glyphs import shown_line
+from tray.prompt.pin_requests import asks_for_pin
 from tray.prompt.texts import PromptTexts, load_texts
 
 _GAPS: Final = {
@@ -34,18 +35,6 @@ _FIRST_IDEOGRAPH: Final = "\u2e80"
 _ACCESS_KEY: Final = re.compile(r"\(&?[A-Z]\)|&")
 _CLAUSE_END: Final = re.compile("[.!?;,\N{IDEOGRAPHIC FULL STOP}]+")  # after NFKC
 _LABEL_END: Final = re.compile(r"[:|=]")  # as between a label and its value
-_PIN: Final = re.compile(r"(?<![a-z])p ?[i1] ?n(?![a-z])")
-_ONLY_PIN: Final = re.compile(r"(?:p[i1]n(?:code|number|碼|号|號)?)+[0-9]*")
-_REQUEST: Final = re.compile(
-    "enter|type|input|confirm|verify|wrong|incorrect|expired|attempt|tries|left|your|please"
-    "|輸入|输入|鍵入|打入|填入|提供|確認|验证|驗證|錯誤|正確|過期|剩|次數|您|你"
-    "|nhap|xacnhan|khongdung|sai|hay|vuilong|cuaban|conlai"
-    "|masuk|ketik|isi|konfirmasi|salah|silakan|anda|tersisa|sisa"
-)
-"""What makes a request or a message of the word PIN, folded and without blanks, in each language.
-
-A name that only speaks of a PIN ("PIN mailer.pdf") is a document's.
-"""
 _HASH: Final = re.compile(r"(?<![a-z])sha(?:1|2[0-9]{2}|384|512)(?![0-9])")
 _DIGITS: Final = re.compile(r"[0-9a-f]{8}")
 _GROUPS: Final = re.compile(r"(?<![0-9a-z])(?:[0-9a-f]{4}\s+){2,}[0-9a-f]{4}(?![0-9a-z])")
@@ -84,7 +73,7 @@ def imitates_us(line: str) -> bool:
         return True
     for words in _readings(plain):
         letters = words.replace(" ", "")
-        if _PIN.search(words) and (_ONLY_PIN.fullmatch(letters) or _REQUEST.search(letters)):
+        if asks_for_pin(words):
             return True
         if _HASH.search(letters) and _DIGITS.search(letters):
             return True

@@ -39,6 +39,8 @@ class PromptTexts:
     allow_title: str
     allow_program_title: str
     allow_text: str
+    blind_program_title: str
+    covers_program_pin: str
     blind_title: str
     blind_text: str
     covers_pin: str
@@ -69,6 +71,7 @@ class PromptTexts:
     one_attempt_left: str
     capitals: str
     block: str
+    block_program: str
     # Last try.
     last_title: str
     few_title: CountedText
@@ -76,6 +79,7 @@ class PromptTexts:
     last_text: str
     few_text: str
     unknown_text: str
+    unknown_program_text: str
     doubt: str
     last_confirm: str
     few_confirm: str

@@ -22,12 +22,7 @@ from agent.consent.questions import (
 from agent.origin import Origin
 from tray.prompt.documents import add_documents
 from tray.prompt.glyphs import shown_line
-from tray.prompt.lines import (
-    allow_title,
-    asker_label,
-    site_in_title,
-    site_lines,
-)
+from tray.prompt.lines import site_in_title, site_lines, texts_about
 from tray.prompt.pin import PinField
 from tray.prompt.style import WIDTH, shrink_text
 from tray.prompt.texts import PromptTexts
@@ -45,6 +40,7 @@ def show(
     It is empty when ``cancelled`` was set before there was an answer. Where the window is larger
     than the screen, it is built anew with smaller text: what is below the edge cannot be reached.
     """
+    texts = texts_about(prompt.site, texts)
     window = _build(root, prompt, texts)
     while (excess := window.fit_screen()) > 1 and shrink_text(root, excess):
         window.clear()
@@ -71,7 +67,7 @@ def _build(root: tk.Tk, prompt: wire.AnyPrompt, texts: PromptTexts) -> Window:
 
 
 def _allow_site(root: tk.Tk, prompt: AllowSite, texts: PromptTexts) -> Window:
-    window = Window(root, texts, allow_title(prompt.site, texts))
+    window = Window(root, texts, texts.allow_title)
     _add_site(window, window.add_panel(), prompt.site)
     _add_site_warnings(window, prompt.site)
     window.add_text(texts.allow_text)
@@ -323,7 +319,7 @@ def _add_site(window: Window, panel: tk.Frame, site: Origin) -> None:
     shown = [host]
     if lines.origin:
         shown.append(Line(lines.origin, window.style.small))
-    window.add_fact(panel, asker_label(site, window.texts), shown)
+    window.add_fact(panel, window.texts.site, shown)
 
 
 def _add_site_warnings(window: Window, site: Origin) -> None:

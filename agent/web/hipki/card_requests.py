@@ -84,6 +84,7 @@ def sign_request(fields: RequestFields, reader: str | None) -> SignatureRequest:
         card_serial=is_cms and fields.flag("withCardSN"),
         check_validity=fields.flag("checkValidity", default=True),
         key_id=_key_id(fields),
+        expects_sha1=True,
     )
 
 

@@ -36,7 +36,9 @@ IMAGE_SECONDS: Final = 1.5
 MAX_REFUSED: Final = 64
 """How many hosts are remembered of sites that were told that they are not trusted."""
 
-_REFUSED_SITES: Final = frozenset({ErrorCode.ORIGIN_NOT_ALLOWED, ErrorCode.ORIGIN_BLOCKED})
+_REFUSED_SITES: Final = frozenset(
+    {ErrorCode.ORIGIN_NOT_ALLOWED, ErrorCode.ORIGIN_BLOCKED, ErrorCode.BLIND_NOT_ALLOWED}
+)
 """The errors after which a page sends the citizen to ``/addDomain``, to decide about its site."""
 _NO_CARD: Final = frozenset({ErrorCode.NO_CARD, ErrorCode.UNSUPPORTED_CARD})
 _DECRYPTION: Final = {

@@ -210,7 +210,9 @@ class HipkiMount(Mount):
         refused = self._component.last_refused(domain.lower())
         if refused is not None:
             sites = [refused, *(site for site in sites if site != refused)]
-        shown = await asyncio.to_thread(lambda: [pages.site_facts(site) for site in sites])
+        facts = await asyncio.to_thread(lambda: [pages.site_facts(site) for site in sites])
+        refused_blind = [self._consent.is_blind_refused(site) for site in sites]
+        shown = [{**one, "blind": blind} for one, blind in zip(facts, refused_blind, strict=True)]
         return await self._document(
             request,
             page,

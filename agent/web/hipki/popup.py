@@ -70,6 +70,7 @@ class _AnswerQuestion(_OwnMessage, frozen=True, forbid_unknown_fields=True):
 class _AddDomain(_OwnMessage, frozen=True, forbid_unknown_fields=True):
     site: _Origin
     answer: PopupAnswer
+    blind: bool = False  # whether the page showed that a yes allows this as well
 
 
 class PopupRoutes:
@@ -195,7 +196,9 @@ class PopupRoutes:
         if said.answer is PopupAnswer.CANCEL:
             raise HipkiError(Major.CANCELLED)
         unknown = self._service.snapshot().attempts_unknown
-        await self._consent.decide_again(site, SITE_ANSWERS[said.answer], attempts_unknown=unknown)
+        await self._consent.decide_again(
+            site, SITE_ANSWERS[said.answer], attempts_unknown=unknown, blind=said.blind
+        )
 
     async def _readers(self, request: web.BaseRequest, _caller: Origin | None) -> web.Response:
         asked = await self._read(request, _OwnMessage)

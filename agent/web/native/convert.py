@@ -41,20 +41,14 @@ def document(source: messages.SignParams | messages.Item) -> Document:
 
 
 def sign_request(
-    params: messages.SignParams | messages.SignBatchParams, *, allow_sha1: bool
+    params: messages.SignParams | messages.SignBatchParams,
 ) -> model.SignatureRequest:
     """Read what to sign.
 
-    Args:
-        params: from a page.
-        allow_sha1: whether an administrator lets pages ask for SHA-1.
-
     Raises:
-        MessageError: digests of the wrong length, an attached signature over a digest, SHA-1.
+        MessageError: digests of the wrong length, an attached signature over a digest.
 
     """
-    if params.hash is HashAlgorithm.SHA1 and not allow_sha1:
-        raise MessageError("SHA-1 is not allowed here - at `$.params.hash`")
     sources = params.items if isinstance(params, messages.SignBatchParams) else (params,)
     thumbprint = or_none(params.certificate)
     try:

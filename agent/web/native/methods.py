@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 from msgspec import UNSET
 
-from agent.errors import AgentError, ErrorCode
+from agent.errors import AgentError, ErrorCode, WeakHashError
 from agent.host.instance.install_key import InstallationProof
 from agent.host.settings.config import Settings
 from agent.origin import Origin
@@ -43,8 +43,7 @@ class NativeApi:
 
         Args:
             service: what does the work.
-            settings: whether pages may ask for SHA-1, and hand a PIN over; otherwise it is
-                dropped unread.
+            settings: whether pages may hand a PIN over; otherwise it is dropped unread.
             limits: for each site.
             virtual: whether the cards are virtual.
             prove: shows a site that it is still the same installation; None cannot.
@@ -147,8 +146,11 @@ class NativeApi:
         site: Origin,
         params: messages.SignParams | messages.SignBatchParams,
     ) -> model.SignatureResult:
-        request = convert.sign_request(params, allow_sha1=bool(self._settings.allow_sha1))
-        return await self._service.sign(site, request, self._page_pin(params))
+        request = convert.sign_request(params)
+        try:
+            return await self._service.sign(site, request, self._page_pin(params))
+        except WeakHashError as error:
+            raise MessageError(f"{error.detail} - at `$.params.hash`") from None
 
     async def _authenticate(
         self, site: Origin, params: messages.AuthenticateParams

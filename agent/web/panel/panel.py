@@ -67,6 +67,7 @@ class Sources:
         policy: of this computer.
         preferences: what the citizen chose.
         sites: the decisions; None where a flag decides.
+        newcomers_wait: tells whether a new site is not asked about now.
         history: the writer; None where nothing is kept.
         autostart: this system's way; None where there is none.
         settings_changed: told, not in the event loop, after the citizen chose something here.
@@ -82,6 +83,7 @@ class Sources:
     policy: Policy
     preferences: Preferences
     sites: SiteStore | None = None
+    newcomers_wait: Callable[[], bool] = field(default=lambda: False)
     history: chronicle.History | None = None
     autostart: Autostart | None = None
     settings_changed: Callable[[], None] = field(default=lambda: None)
@@ -265,7 +267,11 @@ class Panel:
             }
             for record, (before, domain) in zip(records, hosts, strict=True)
         ]
-        return {"sites": rows, "set_aside": None if store is None else _text(store.set_aside)}
+        return {
+            "sites": rows,
+            "set_aside": None if store is None else _text(store.set_aside),
+            "newcomers_wait": self._sources.newcomers_wait(),
+        }
 
     # History.
 

@@ -74,6 +74,29 @@ def test_a_reader_shows_its_card_and_its_certificates(
     expect(page.locator(".reader .list li")).to_have_count(0)
 
 
+def test_a_policy_that_cannot_be_used_is_told_first(agent_here: PanelAgent, opened: Opened) -> None:
+    agent_here.paths.policy.write_text("no_such_setting = true\n")
+    agent_here.start()
+    first = opened("state").locator("#live .notice").first
+    expect(first).to_have_class("notice bad")
+    expect(first).to_contain_text("no_such_setting")
+
+
+def test_the_page_of_sites_says_why_a_new_one_is_not_asked_about(
+    agent_here: PanelAgent, opened: Opened
+) -> None:
+    agent_here.start()
+    page = opened("state")
+    page.route(
+        "**/api/sites",
+        lambda route: route.fulfill(
+            json={"sites": [], "set_aside": None, "newcomers_wait": True}, status=200
+        ),
+    )
+    page.locator("a[href='#/sites']").first.click()
+    page.locator(".notice", has_text="ankong sites allow").wait_for()
+
+
 def test_a_decision_is_taken_back_and_a_site_blocked_after_a_question(
     agent_here: PanelAgent, opened: Opened
 ) -> None:

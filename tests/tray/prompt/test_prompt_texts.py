@@ -12,11 +12,10 @@ from agent.origin import LOCAL_USER, Origin
 from agent.words.language import Language, chosen_language, of_environment, of_tag
 from tray.prompt.glyphs import is_drawn, shown_line
 from tray.prompt.lines import (
-    allow_title,
-    asker_label,
     describe,
     site_in_title,
     site_lines,
+    texts_about,
 )
 from tray.prompt.style import HIGH_CONTRAST, LIGHT, Palette, system_palette
 from tray.prompt.texts import PromptTexts, button_label, load_texts
@@ -135,13 +134,23 @@ def test_who_is_no_site_is_named_in_words() -> None:
 def test_what_is_no_site_is_not_called_one(language: Language) -> None:
     texts = load_texts(language)
     site, program = Origin.parse("https://portal.example"), Origin.parse_any("local://program")
-    assert asker_label(site, texts) == texts.site
-    assert asker_label(program, texts) == texts.asker != texts.site
-    assert allow_title(site, texts) == texts.allow_title
-    assert allow_title(program, texts) == texts.allow_program_title
-    word = {"zh-Hant": "網站", "en": "site", "vi": "trang", "id": "situs"}[language]
-    for text in (texts.asker, texts.allow_program_title, texts.allow_text):
-        assert word not in text.lower()
+    assert texts_about(site, texts) is texts
+    shown = texts_about(program, texts)
+    words = {
+        "zh-Hant": ("網站", "網頁"),
+        "en": ("site", "page"),
+        "vi": ("trang",),
+        "id": ("situs", "halaman"),
+    }[language]
+    for text in (
+        *(shown.site, shown.allow_title, shown.allow_text, shown.covers_pin, shown.blind_title),
+        *(shown.choose_title, shown.choose_text, shown.block),
+        *(shown.unknown_title, shown.unknown_text, shown.unknown_confirm),
+    ):
+        assert not [word for word in words if word in text.lower()], text
+    # It names other sites, but not who asks as one.
+    for word in ("這個網站", "this site", "trang này", "situs ini"):
+        assert word not in shown.blind_text.lower()
 
 
 @given(st.text(max_size=400))

@@ -1,6 +1,7 @@
 """Popups while windows can be opened: one question, in a window; the popup says where it is."""
 
 import asyncio
+import html
 import json
 import time
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from agent.consent.questions import (
     EnterPin,
     LastAttempt,
     Prompt,
+    Scope,
     SiteAnswer,
     unasked,
 )
@@ -321,6 +323,79 @@ def test_a_site_is_added_on_our_page_alone_where_no_window_opens(
         said = {"token": token, "site": SITE, "answer": "always"}
         assert rig.own_post("/popup/domain", said).json["ret_code"] == 0
         assert rig.permissions.find(Origin.parse_any(SITE)) is Permission.ALLOWED
+
+
+def offered(rig: Rig) -> tuple[str, bool]:
+    """Return what the page by which a site is added sends, and whether it speaks of RAW."""
+    page = rig.get("/addDomain?domain=service.example").body.decode()
+    token = page.partition('name="token" content="')[2].partition('"')[0]
+    shown = html.unescape(page.partition('name="candidates" content="')[2].partition('">')[0])
+    (blind,) = (each["blind"] for each in json.loads(shown) if each["origin"] == SITE)
+    time.sleep(0.6)  # a yes counts only after it could be read
+    return token, blind
+
+
+@pytest.mark.parametrize("opens", [True, False])
+def test_who_refused_raw_for_good_may_add_the_site_with_it(
+    card: VirtualCard, desk: Desk, *, opens: bool
+) -> None:
+    desk.opens = opens
+    site = Origin.parse_any(SITE)
+    with asking(card, desk) as rig:
+        rig.permissions.remember(site, Permission.ALLOWED)
+        rig.permissions.remember(site, Permission.BLOCKED, Scope.BLIND)
+        assert rig.sign(SITE, **RAW)["ret_code"] == 0x76000031
+        token, blind = offered(rig)
+        assert blind
+        desk.answers.put(SiteAnswer.ALWAYS)
+        said = {"token": token, "site": SITE, "answer": "always", "blind": blind}
+        assert rig.own_post("/popup/domain", said).json["ret_code"] == 0
+        if opens:
+            assert cast("AllowSite", desk.seen()).blind
+        assert rig.sign(SITE, **RAW)["ret_code"] == 0
+        desk.nothing_more()
+        assert not offered(rig)[1]
+
+
+def test_the_site_of_another_port_comes_first_where_raw_was_refused(
+    card: VirtualCard, desk: Desk
+) -> None:
+    odd = f"{SITE}:8443"
+    with asking(card, desk) as rig:
+        rig.permissions.remember(Origin.parse_any(odd), Permission.ALLOWED)
+        rig.permissions.remember(Origin.parse_any(odd), Permission.BLOCKED, Scope.BLIND)
+        assert rig.sign(odd, **RAW)["ret_code"] == 0x76000031
+        page = html.unescape(rig.get("/addDomain?domain=service.example").body.decode())
+        assert page.index(odd) < page.index(f'"{SITE}"')
+
+
+@pytest.mark.parametrize("opens", [True, False])
+def test_a_yes_to_a_page_that_did_not_speak_of_raw_does_not_cover_it(
+    card: VirtualCard, desk: Desk, *, opens: bool
+) -> None:
+    desk.opens = opens
+    site = Origin.parse_any(SITE)
+    with asking(card, desk) as rig:
+        token, blind = offered(rig)
+        assert not blind
+        rig.permissions.remember(site, Permission.BLOCKED, Scope.BLIND)
+        desk.answers.put(SiteAnswer.ALWAYS)
+        said = {"token": token, "site": SITE, "answer": "always", "blind": blind}
+        assert rig.own_post("/popup/domain", said).json["ret_code"] == 0
+        assert rig.permissions.find(site, Scope.BLIND) is Permission.BLOCKED
+
+
+def test_what_an_administrator_refused_cannot_be_added(card: VirtualCard, desk: Desk) -> None:
+    site = Origin.parse_any(SITE)
+    with asking(card, desk) as rig:
+        rig.permissions.remember(site, Permission.BLOCKED, Scope.BLIND)
+        rig.permissions.ruled.add((site, Scope.BLIND))
+        token, blind = offered(rig)
+        assert not blind
+        desk.answers.put(SiteAnswer.ALWAYS)
+        said = {"token": token, "site": SITE, "answer": "always", "blind": True}
+        assert rig.own_post("/popup/domain", said).json["ret_code"] == 0
+        assert desk.seen() == about(SITE)
 
 
 def sign(rig: Rig, pin: str) -> Any:

@@ -125,12 +125,14 @@ async def open_door(
     store = await asyncio.to_thread(SiteStore, paths.sites)
     history = await asyncio.to_thread(History, paths.history)
     key = PanelKey(bytes(32))
+    newcomers_wait = options.pop("newcomers_wait", lambda: False)
     sources = Sources(
         service=service,
         paths=paths,
         policy=Policy(),
         preferences=Preferences(paths.preferences),
         sites=store,
+        newcomers_wait=newcomers_wait,
         history=history,
     )
     panel = await asyncio.to_thread(Panel, sources, key.spend)

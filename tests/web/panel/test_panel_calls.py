@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from typing import cast
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -12,8 +13,8 @@ from agent.errors import MuteCardError, ServiceUnavailableError
 from agent.host.settings.preferences import Preferences
 from agent.origin import Origin
 from agent.signing.model import ReaderProblem
-from tests.web.conftest import Agent
-from tests.web.panel.panel_door import Door, PanelService, entry, write
+from tests.web.conftest import Agent, AgentFactory
+from tests.web.panel.panel_door import Door, PanelService, entry, open_door, write
 
 
 async def test_certificates_come_with_the_cards_that_were_not_read(door: Door) -> None:
@@ -39,6 +40,15 @@ async def test_a_site_can_be_blocked_and_forgotten_but_not_allowed(door: Door) -
         response, _ = await door.ask("POST", "api/sites", {"origin": str(site), "action": action})
         assert response.status == 400
     assert door.store.decision(site) is Decision.UNKNOWN
+
+
+@pytest.mark.parametrize("waiting", [True, False])
+async def test_it_is_said_whether_new_sites_wait(
+    start_agent: AgentFactory, card_certificate: Any, tmp_path: Path, *, waiting: bool
+) -> None:
+    wait = {"newcomers_wait": lambda: waiting}
+    async with open_door(start_agent, card_certificate, tmp_path, **wait) as door:
+        assert (await door.get("sites"))["newcomers_wait"] is waiting
 
 
 async def test_signatures_over_what_cannot_be_shown_are_taken_back_by_themselves(

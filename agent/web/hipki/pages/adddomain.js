@@ -10,6 +10,7 @@
   const finish = (text, reply) => {
     find("choices").hidden = true;
     find("text").hidden = true;
+    find("blind").hidden = true;
     find("done").hidden = false;
     find("done").classList.toggle("error", reply.ret_code !== 0);
     find("done").textContent = text;
@@ -21,7 +22,7 @@
       find("choices").hidden = true;
       find("text").textContent = say("common.in_window");
     }
-    const response = await send("/popup/domain", { site: chosen?.origin ?? "", answer }).catch(() => null);
+    const response = await send("/popup/domain", { site: chosen?.origin ?? "", answer, blind: chosen?.blind ?? false }).catch(() => null);
     const reply = response ? await response.json() : refusals.failed;
     if (reply.ret_code === 0) {
       finish(say("adddomain.added"), reply);
@@ -34,6 +35,7 @@
   const choose = (candidate) => {
     chosen = candidate;
     showSite(candidate);
+    find("blind").hidden = !candidate.blind;
     find("origin").hidden = candidates.length > 1;
   };
 

@@ -9,6 +9,7 @@ import { carefulButton, heading, notice, trouble } from "../parts.js";
 /** @typedef {{origin: string, before_domain: string, domain: string, odd: boolean, decision: "unknown"|"this_time"|"allowed"|"blocked", blind: "unknown"|"this_time"|"allowed"|"blocked", ruling: "silent"|"allowed"|"forbidden", since: string, last_used: string|null}} Row */
 
 const AGAIN = 3_000; // milliseconds
+const ALLOW = "ankong sites allow https://www.example.tw";
 
 /** What is shown, so that nothing is drawn anew, and no focus lost, when nothing has changed. */
 let shown = "";
@@ -54,10 +55,11 @@ function line(place, row) {
       row.decision === "blocked" ? null : carefulButton("danger", t("sites.block"), t("sites.blockQuestion", { site: name }), t("sites.blockText"), act("block"))));
 }
 
-/** @param {HTMLElement} place @param {{sites: Row[], set_aside: string|null}} answer */
+/** @param {HTMLElement} place @param {{sites: Row[], set_aside: string|null, newcomers_wait: boolean}} answer */
 function list(place, answer) {
   fill(place,
     answer.set_aside !== null && notice("warning", h("p", {}, t("sites.setAside", { file: answer.set_aside }))),
+    answer.newcomers_wait && notice("plain", h("p", {}, t("sites.newcomers", { command: ALLOW }))),
     answer.sites.length === 0
       ? notice("plain", h("p", {}, t("sites.none")))
       : h("section", { class: "sheet" }, h("ul", { class: "list" }, answer.sites.map((row) => line(place, row)))));
