@@ -19,6 +19,7 @@ from agent.web.front.accepting import Acceptor
 from agent.web.front.connections import Connections
 from agent.web.front.dispatcher import Dispatcher, HttpHandler
 from agent.web.front.guard import Refused
+from agent.web.front.heads import MAX_FIELDS, HeadBound, TooLongHeadError
 from agent.web.front.limits import RateLimiter
 from agent.web.front.listen import listen
 from agent.web.front.mount import Mount
@@ -54,7 +55,8 @@ class _Connection(web.RequestHandler):
     __slots__ = ("_counted", "_watcher")
 
     def __init__(self, server: "_Server", counted: Connections, **options: Any) -> None:
-        super().__init__(server, **options)
+        super().__init__(server, max_headers=MAX_FIELDS, **options)
+        self._parser: Any = HeadBound(self._parser)
         self._counted = counted
         self._watcher: Callable[[int], bool] | None = None
 
@@ -90,7 +92,9 @@ class _Connection(web.RequestHandler):
         """Answer what is no HTTP, or what escaped the endpoint."""
         del request, message
         error: AgentError
-        if 400 <= status < 500:
+        if isinstance(exc, TooLongHeadError):
+            error = Refused(431, ErrorCode.TOO_LARGE, "the address or the headers are too long")
+        elif 400 <= status < 500:
             error = Refused(status, ErrorCode.BAD_REQUEST, "not HTTP")
         else:
             error = unexpected(exc if isinstance(exc, Exception) else RuntimeError(str(status)))
