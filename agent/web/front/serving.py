@@ -14,7 +14,7 @@ from agent.errors import AgentError, ErrorCode
 from agent.host.peer.check import PeerCheck
 from agent.origin import LOCAL_PROGRAM, OPAQUE, Origin
 from agent.seldom import SeldomLog
-from agent.web.front import tls_buffers
+from agent.web.front import message_queues, tls_buffers
 from agent.web.front.accepting import Acceptor
 from agent.web.front.connections import Connections
 from agent.web.front.dispatcher import Dispatcher, HttpHandler
@@ -159,6 +159,7 @@ class Listeners:
         """
         await asyncio.to_thread(registrable_domain, "www.example")  # reads its list, once
         tls_buffers.make_small()
+        message_queues.make_short()
         sockets = listen(listener.ports)
         port: int = sockets[0].getsockname()[1]
         mounts, tls = listener.mounts, listener.tls
