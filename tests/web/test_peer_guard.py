@@ -92,6 +92,24 @@ async def test_whoever_is_turned_away_costs_no_handshake_and_no_line_each(
     assert await agent.alive()
 
 
+async def test_whoever_is_gone_is_not_called_another_user(start_agent: AgentFactory) -> None:
+    closed: set[int] = set()
+
+    def check(peer: Any, _: Any) -> bool | None:
+        closed.add(peer[1])
+        return None if len(closed) <= 3 else True
+
+    agent = await start_agent(is_our_peer=check)
+    with capture_logs() as lines:
+        for _ in range(3):
+            reader, writer = await asyncio.open_connection("127.0.0.1", agent.serving.port)
+            with suppress(ConnectionError):
+                assert await reader.read() == b""
+            writer.close()
+        assert await agent.alive()
+    assert lines == []
+
+
 async def test_a_failed_accept_is_logged_once_and_the_port_goes_on(
     start_agent: AgentFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -126,7 +144,9 @@ async def test_those_who_came_in_the_meantime_are_asked_about_together(
     agent = await start_agent(is_our_peer=check)
     are_own = ConnectionPeers.are_own
 
-    async def count(self: ConnectionPeers, connections: Sequence[socket.socket]) -> list[bool]:
+    async def count(
+        self: ConnectionPeers, connections: Sequence[socket.socket]
+    ) -> list[bool | None]:
         sizes.append(len(connections))
         return await are_own(self, connections)
 

@@ -6,12 +6,14 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web_ws
+from aiohttp._websocket.reader import WebSocketDataQueue
 
 from agent.origin import Origin
 from agent.web.front.limits import Limits
 from agent.web.front.unread import MAX_STRANGER, Unread, UnreadBytes
 from agent.web.native import routes
-from agent.web.native.socket import MAX_REFUSED
+from agent.web.native.socket import MAX_REFUSED, Session
 
 SITE = "https://shop.example"
 STRANGER = "https://stranger.example"
@@ -169,3 +171,34 @@ async def test_a_ping_is_answered(agent: Any) -> None:
     writer.write(bytes([0x89, 0x84, 0, 0, 0, 0]) + b"ping")
     assert await asyncio.wait_for(reader.readexactly(6), 20) == bytes([0x8A, 4]) + b"ping"
     writer.transport.abort()
+
+
+async def test_few_messages_wait_on_a_websocket(
+    start_agent: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pings too, of whatever length: the objects that they become are many times longer."""
+    arrived, let_go = asyncio.Event(), asyncio.Event()
+
+    async def receive(*_: Any) -> None:
+        arrived.set()
+        await let_go.wait()
+
+    monkeypatch.setattr(Session, "_receive", receive)
+    queues: list[WebSocketDataQueue] = []
+
+    class Queue(WebSocketDataQueue):
+        def __init__(self, *arguments: Any, **named: Any) -> None:
+            super().__init__(*arguments, **named)
+            queues.append(self)
+
+    monkeypatch.setattr(web_ws, "WebSocketDataQueue", Queue)
+    agent = await start_agent(limits=FAST)
+    _, writer = await open_raw(agent, STRANGER)
+    writer.write(bytes([0x89, 0x80, 0, 0, 0, 0]) * 5000)  # less than MAX_STRANGER
+    async with asyncio.timeout(30):
+        await arrived.wait()
+    assert await agent.alive()  # what was sent before has come in
+    (queue,) = queues
+    assert 0 < len(queue._buffer) < 300
+    let_go.set()
+    writer.close()

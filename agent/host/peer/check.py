@@ -18,8 +18,11 @@ from agent.seldom import SeldomLog
 
 Address: TypeAlias = Sequence[Any]
 """As ``socket.getpeername`` gives it: host, port, and for IPv6 two more."""
-PeerCheck: TypeAlias = Callable[[Address, Address], bool]
-"""Given the peer's address and ours, tells whether the peer is this user's; may block shortly."""
+PeerCheck: TypeAlias = Callable[[Address, Address], bool | None]
+"""Given the peer's address and ours, tells whether the peer is this user's; may block shortly.
+
+None where the peer is gone, and so whose it was.
+"""
 
 _TABLES: Final = Path("/proc/net")
 _log = SeldomLog(__name__)
@@ -48,13 +51,17 @@ class LinuxPeers:
         self._tables = tables
         self._ask = ask
 
-    def is_ours(self, peer: Address, local: Address) -> bool:
-        """Return whether the other end belongs to the user; False where that is unknown."""
+    def is_ours(self, peer: Address, local: Address) -> bool | None:
+        """Return whether the other end belongs to the user.
+
+        None where it is gone; False where the system does not tell.
+        """
         try:
-            return self.owner(peer, local) == self._user
+            owner = self.owner(peer, local)
         except (OSError, ValueError, IndexError) as error:
             _log.note("cannot tell whose a connection is", detail=str(error))
             return False
+        return None if owner is None else owner == self._user
 
     def owner(self, peer: Address, local: Address) -> int | None:
         """Find the user id of the peer's socket; None if it is not here, or already closed.

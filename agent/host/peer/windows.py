@@ -61,11 +61,16 @@ class WindowsPeers:
         self._system = system
         self._own = system.user_of(None)
 
-    def is_ours(self, peer: Sequence[Any], local: Sequence[Any]) -> bool:
-        """Return whether the other end belongs to our user; False where that is unknown."""
+    def is_ours(self, peer: Sequence[Any], local: Sequence[Any]) -> bool | None:
+        """Return whether the other end belongs to our user.
+
+        None where it is gone; False where the system does not tell.
+        """
         try:
             process = self._find(_end(peer), _end(local))
-            if process is None or self._own is None:
+            if process is None:
+                return None
+            if self._own is None:
                 return False
             return self._system.user_of(process) == self._own
         except (OSError, ValueError, struct.error) as error:

@@ -87,7 +87,8 @@ class Acceptor:
             if is_own:
                 self._begin(connection)
             else:
-                self._log.note("another user's program was turned away")
+                if is_own is not None:  # who is gone may have been anybody
+                    self._log.note("another user's program was turned away")
                 connection.close()
         await asyncio.sleep(0)  # others have their turn, however many are waiting
 

@@ -17,21 +17,21 @@ class ConnectionPeers:
         # A thread of its own: the shared ones may all be waiting for card readers.
         self._thread = ThreadPoolExecutor(1, "peer")
 
-    async def are_own(self, connections: Sequence[socket.socket]) -> list[bool]:
-        """Return whether the other end of each belongs to this user; False for one that is gone."""
+    async def are_own(self, connections: Sequence[socket.socket]) -> list[bool | None]:
+        """Return whether the other end of each belongs to this user; None for one that is gone."""
         if self._is_ours is None:
             return [True] * len(connections)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, self._look_at, connections, self._is_ours)
 
     @staticmethod
-    def _look_at(connections: Sequence[socket.socket], is_ours: PeerCheck) -> list[bool]:
-        found = []
+    def _look_at(connections: Sequence[socket.socket], is_ours: PeerCheck) -> list[bool | None]:
+        found: list[bool | None] = []
         for connection in connections:
             try:
                 ends = connection.getpeername(), connection.getsockname()
             except OSError:
-                found.append(False)
+                found.append(None)
             else:
                 found.append(is_ours(*ends))
         return found

@@ -14,12 +14,13 @@ from agent.errors import AgentError, ErrorCode
 from agent.host.peer.check import PeerCheck
 from agent.origin import LOCAL_PROGRAM, OPAQUE, Origin
 from agent.seldom import SeldomLog
-from agent.web.front import tls_buffers
+from agent.web.front import message_queues, tls_buffers
 from agent.web.front.accepting import Acceptor
 from agent.web.front.connections import Connections
 from agent.web.front.dispatcher import Dispatcher, HttpHandler
 from agent.web.front.dropped import DroppedBytes
 from agent.web.front.guard import Refused
+from agent.web.front.heads import MAX_FIELDS, HeadBound, TooLongHeadError
 from agent.web.front.limits import RateLimiter
 from agent.web.front.listen import listen
 from agent.web.front.mount import Mount
@@ -57,7 +58,8 @@ class _Connection(web.RequestHandler):
     def __init__(
         self, server: "_Server", counted: Connections, dropped: DroppedBytes, **options: Any
     ) -> None:
-        super().__init__(server, **options)
+        super().__init__(server, max_headers=MAX_FIELDS, **options)
+        self._parser: Any = HeadBound(self._parser)
         self._counted = counted
         self._dropped = dropped
         self._refused: str | None = None
@@ -102,7 +104,9 @@ class _Connection(web.RequestHandler):
         """Answer what is no HTTP, or what escaped the endpoint."""
         del request, message
         error: AgentError
-        if 400 <= status < 500:
+        if isinstance(exc, TooLongHeadError):
+            error = Refused(431, ErrorCode.TOO_LARGE, "the address or the headers are too long")
+        elif 400 <= status < 500:
             error = Refused(status, ErrorCode.BAD_REQUEST, "not HTTP")
         else:
             error = unexpected(exc if isinstance(exc, Exception) else RuntimeError(str(status)))
@@ -169,6 +173,7 @@ class Listeners:
         """
         await asyncio.to_thread(registrable_domain, "www.example")  # reads its list, once
         tls_buffers.make_small()
+        message_queues.make_short()
         sockets = listen(listener.ports)
         port: int = sockets[0].getsockname()[1]
         mounts, tls = listener.mounts, listener.tls

@@ -9,7 +9,9 @@ import binascii
 import codecs
 import re
 from collections.abc import Iterator
+from string import hexdigits
 from typing import Final
+from urllib.parse import unquote_to_bytes
 
 import msgspec
 
@@ -17,6 +19,14 @@ PIECE: Final = 32 * 1024  # bytes or characters
 
 _ESCAPES: Final = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 _ESCAPE_LENGTH: Final = 3
+_NEAR: Final = 16  # characters
+_SINGLE: Final = {
+    escape: chr(int(escape[1:], 16)) if escape[1] < "8" else escape
+    for escape in ("%" + first + second for first in hexdigits for second in hexdigits)
+}
+"""What stands for an escape by itself: the character, if it is ASCII."""
+_UNDECODED: Final = re.compile("[\udc80-\udcff]")
+"""Octets that are not UTF-8 (PEP 383)."""
 _SURROGATE: Final = re.compile(r"\\u[Dd][89A-Fa-f]")
 _JSON_TOKENS: Final = re.compile(r"(?:[^\\]+|\\[^u]|\\u[0-9A-Fa-f]{4})*", re.DOTALL)
 _JSON_ESCAPE: Final = re.compile(
@@ -70,6 +80,13 @@ def unescape(text: str) -> str:
 def _unescaped_piece(text: str, at: int) -> tuple[str, int]:
     """Decode a piece, and all of the run of escapes at its end; return it and where it ends."""
     end = at + PIECE
+    stop = _between_runs(text, end)
+    if stop > at:
+        try:
+            # Whole characters are around the escapes: all is UTF-8 if each run of them is.
+            return unquote_to_bytes(text[at:stop]).decode(), stop
+        except UnicodeError:
+            pass  # each run by itself, then
     parts: list[str] = []
     for found in _ESCAPES.finditer(text, at, end):
         start, stop = found.span()
@@ -83,6 +100,14 @@ def _unescaped_piece(text: str, at: int) -> tuple[str, int]:
     return "".join((*parts, text[at:rest])), rest
 
 
+def _between_runs(text: str, end: int) -> int:
+    """Return a place shortly before ``end`` that is behind no escape; -1 if there is none."""
+    for stop in range(min(end, len(text)), max(end - _NEAR, _ESCAPE_LENGTH), -1):
+        if "%" not in text[stop - _ESCAPE_LENGTH : stop]:
+            return stop
+    return -1
+
+
 def _end_of_run(text: str, end: int) -> int:
     while found := _ESCAPES.match(text, end, end + PIECE):
         end = found.end()
@@ -90,16 +115,21 @@ def _end_of_run(text: str, end: int) -> int:
 
 
 def _unescaped_run(text: str, start: int, end: int) -> str:
+    run = text[start:end]
+    if end - start == _ESCAPE_LENGTH:
+        return _SINGLE[run]
+    if end - start <= PIECE:
+        # An exception for each run takes longer than all the rest.
+        found = _octets(run).decode(errors="surrogateescape")
+        return found if found.isascii() or not _UNDECODED.search(found) else run
     try:
-        if end - start <= PIECE:
-            return _octets(text[start:end]).decode()
         decoder = codecs.getincrementaldecoder("utf-8")()
         step = PIECE - PIECE % _ESCAPE_LENGTH
         pieces = (_octets(text[at : min(at + step, end)]) for at in range(start, end, step))
         parts = [decoder.decode(piece) for piece in pieces]
         return "".join((*parts, decoder.decode(b"", final=True)))
     except UnicodeDecodeError:
-        return text[start:end]
+        return run
 
 
 def _octets(escapes: str) -> bytes:

@@ -69,6 +69,7 @@ def test_a_peer_that_hung_up_is_nobodys(connection: Pair, ask: Any) -> None:
     ends = ours.getpeername(), ours.getsockname()
     client.close()
     assert LinuxPeers(0, ask=ask).owner(*ends) is None
+    assert LinuxPeers(0, ask=ask).is_ours(*ends) is None
 
 
 @linux_only
