@@ -84,7 +84,7 @@ SETTING: Final = Change(
         Edit(
             "agent/signing/service.py",
             "        if len(request.documents) > self._max_documents:\n"
-            '            raise BadRequestError("more documents than the settings allow")\n',
+            '            raise AgentError("too many documents", code=ErrorCode.BAD_REQUEST)\n',
             before="        task = SignTask(request, self._clock)\n",
         ),
     ),
@@ -93,7 +93,7 @@ import pytest
 
 from agent.cms.document import Document
 from agent.consent.consent import AlwaysAllow
-from agent.errors import BadRequestError
+from agent.errors import AgentError
 from agent.host.settings.config import Settings
 from agent.host.settings.policy import Policy
 from agent.origin import LOCAL_USER
@@ -112,7 +112,7 @@ def test_a_policy_lays_it_down(tmp_path) -> None:
 async def test_more_documents_are_refused() -> None:
     service = SigningService(VirtualProvider(), AlwaysAllow(), max_documents=1)
     request = SignatureRequest((Document(data=b"one"), Document(data=b"two")))
-    with pytest.raises(BadRequestError, match="more documents"):
+    with pytest.raises(AgentError, match="too many documents"):
         await service.sign(LOCAL_USER, request, None)
 """,
     tests=(

@@ -205,11 +205,39 @@ def noted() -> Iterator[Notes]:
             (ApduChannel, "send_secret", notes.verify),
             (AlwaysAllow, "is_allowed", notes.ask),
             (Origin, "parse", notes.parse),
-            (hashlib, "new", notes.hash),
-            *((hashlib, name, notes.hash) for name in ALGORITHMS),
         ):
             stack.enter_context(_before(owner, name, note))
+        for name in ("new", *ALGORITHMS):
+            stack.enter_context(_counted(name, notes))
         yield notes
+
+
+class _Hasher:
+    """A hash object of hashlib's that notes what goes into it."""
+
+    def __init__(self, hasher: Any, notes: Notes) -> None:
+        self._hasher = hasher
+        self._notes = notes
+
+    def update(self, data: Any) -> None:
+        self._notes.hash(data)
+        self._hasher.update(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._hasher, name)
+
+
+@contextmanager
+def _counted(name: str, notes: Notes) -> Iterator[None]:
+    """Note what a function of hashlib is given, at once or piece by piece."""
+    make = getattr(hashlib, name)
+
+    def call(*arguments: Any, **named: Any) -> _Hasher:
+        notes.hash(*arguments)
+        return _Hasher(make(*arguments, **named), notes)
+
+    with patch.object(hashlib, name, call):
+        yield
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import pytest
 import structlog
 
 from agent.web.front.refusal import UnexpectedErrors
+from agent.web.front.room import BodyRoom
 from agent.web.native import socket as native_socket
 
 
@@ -57,11 +58,12 @@ async def test_pages_that_do_not_read_have_one_line(monkeypatch: pytest.MonkeyPa
 
     deaf = Deaf()
     monkeypatch.setattr(native_socket, "_log", native_socket.SeldomLog("test"))
+    room = BodyRoom(0.0)
     api: Any = type("Api", (), {"limits": type("L", (), {"send_seconds": 0})()})()
     with structlog.testing.capture_logs() as lines:
         for number in range(20):
             site: Any = f"https://{number}.example"
-            session = native_socket.Session(api, site, deaf, deaf)  # type: ignore[arg-type]  # deaf
+            session = native_socket.Session(api, site, deaf, deaf, room)  # type: ignore[arg-type]  # deaf
             await session._send(b"{}")
     assert deaf.aborted == 20
     assert [line["event"] for line in lines] == ["a page does not read"]
