@@ -186,7 +186,7 @@ def test_a_message_that_is_longer_is_called_too_large(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = sparse(tmp_path / "message.p7m", MAX_SIGNED_MESSAGE + 1)
-    assert cli.run(["verify", str(file)]) == 1
+    assert cli.run(["verify", str(file)]) == 2
     assert "too_large" in capsys.readouterr().err
 
 
@@ -197,7 +197,7 @@ def test_content_that_cannot_be_read_is_no_broken_signature(
     assert run(file, "cms-detached") == 0
     capsys.readouterr()
     away = str(tmp_path / "away")
-    assert cli.run(["verify", str(file.with_suffix(".out")), "--content", away]) == 1
+    assert cli.run(["verify", str(file.with_suffix(".out")), "--content", away]) == 2
     said = capsys.readouterr()
     assert not said.out
     assert "cannot read away" in said.err

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from agent.signing.model import CardPresence
 from agent.virtualcard.card import VirtualCard
 from agent.web.hipki.public_names import public_reader_name
 from tests.web.hipki.rig import SITE, STRANGER, Rig
@@ -49,6 +50,18 @@ def named_readers(rig: Rig, *cards: VirtualCard) -> None:
     provider = rig.provider
     for serial, card in zip(("E9C7E8F1", "E9C7E8F2"), cards, strict=False):
         provider.insert(provider.add_reader(NAMED.format(serial)), card)
+    rig.call(until_seen(rig, len(cards)))
+
+
+async def until_seen(rig: Rig, count: int) -> None:
+    """Wait until the agent knows as many named readers, each with its card."""
+    async with rig.service.subscribe() as changes:
+        while True:
+            readers = rig.service.snapshot().readers
+            named = [each for each in readers if each.name.startswith("Gemalto")]
+            if sum(each.state is CardPresence.CARD for each in named) == count:
+                return
+            await changes.get()
 
 
 def test_an_image_has_the_serial_number_for_allowed_sites_only(make_card: CardFactory) -> None:
