@@ -26,11 +26,11 @@ class Cuttable(Protocol):
         """End at once, whatever is under way."""
 
 
-class SpokenConnection(Cuttable, Protocol):
-    """A connection on which somebody has spoken."""
+class HttpConnection(Cuttable, Protocol):
+    """A connection on which a request has come."""
 
-    def count_rest(self, domain: str | None) -> None:
-        """Count what still comes in for a domain of strangers; None to count nothing."""
+    def count_unread(self, domain: str | None) -> None:
+        """Count what still comes in of a refused body, for a domain; None to count nothing."""
 
 
 class Connections:

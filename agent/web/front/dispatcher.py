@@ -12,7 +12,7 @@ from agent.origin import OPAQUE, Origin
 from agent.web.front import guard
 from agent.web.front.answer import answer
 from agent.web.front.audience import check_audience
-from agent.web.front.connections import Connections, SpokenConnection
+from agent.web.front.connections import Connections, HttpConnection
 from agent.web.front.guard import Refused, RequestPurpose
 from agent.web.front.limits import RateLimiter
 from agent.web.front.mount import Mount, Refuse, Route
@@ -68,8 +68,8 @@ class Dispatcher:
         caller: Origin | None = None
         is_allowed = cache(self._is_allowed)  # one answer for all of the checks
         refuse: Refuse = mount.refuse
-        connection = cast("SpokenConnection", request.protocol)
-        connection.count_rest(None)
+        connection = cast("HttpConnection", request.protocol)
+        connection.count_unread(None)
         try:
             self._check_address(request)
             caller = mount.identify(request)
@@ -92,7 +92,7 @@ class Dispatcher:
             return refuse(unexpected(error), caller)
         finally:
             if not request.content.is_eof():
-                connection.count_rest(self._connections.strangers_group(caller))
+                connection.count_unread(self._connections.strangers_group(caller))
 
     def _check_address(self, request: web.BaseRequest) -> None:
         guard.check_peer(request.remote)

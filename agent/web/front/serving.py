@@ -65,8 +65,8 @@ class _Connection(web.RequestHandler):
         self._refused: str | None = None
         self._watcher: Callable[[int], bool] | None = None
 
-    def count_rest(self, domain: str | None) -> None:
-        """Count what still comes in for a domain of strangers; None to count nothing."""
+    def count_unread(self, domain: str | None) -> None:
+        """Count what still comes in of a refused body, for a domain; None to count nothing."""
         self._refused = domain
 
     def watch_incoming(self, watcher: Callable[[int], bool] | None) -> None:
