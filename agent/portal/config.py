@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from agent.errors import BadRequestError
 from agent.origin import Origin
-from agent.portal.ics.client import checked_url
+from agent.portal.urls import checked_url
 
 _HTTP_PORT: Final = 80
 _Port = Annotated[int, Meta(ge=0, le=65535)]
@@ -72,7 +72,7 @@ class PortalConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             raise ValueError("ics_certificate and ics_key go together")
         if not self.demo and not self.notify:
             raise ValueError("without demo, notify has to name a program that sends codes")
-        checked_url(self.ics_url)
+        checked_url(self.ics_url, "ics_url")
 
     def origins_at(self, port: int) -> tuple[str, ...]:
         """Return the origins, given the port that the portal listens on."""
