@@ -70,9 +70,7 @@ class MailServer:
             server.transport.close()
         return "250 OK"
 
-    def authenticate(
-        self, _: SMTP, __: Session, ___: Envelope, ____: str, data: Any
-    ) -> AuthResult:
+    def authenticate(self, _: SMTP, __: Session, ___: Envelope, ____: str, data: Any) -> AuthResult:
         assert isinstance(data, LoginPassword)
         self.logins.append((data.login, data.password))
         return AuthResult(success="AUTH" not in self.answers, handled=False)

@@ -45,9 +45,7 @@ def plain(server: MailServer, **changes: Any) -> SmtpSettings:
     return SmtpSettings(**settings | changes)
 
 
-async def send(
-    settings: SmtpSettings, what: Parcel | None = None, timeout_s: float = 30
-) -> None:
+async def send(settings: SmtpSettings, what: Parcel | None = None, timeout_s: float = 30) -> None:
     sender = await asyncio.to_thread(MailSender, settings, timeout_s)
     await sender.send(what or parcel())
 
@@ -82,7 +80,7 @@ async def test_what_a_message_says_is_never_markup() -> None:
 
 @pytest.mark.parametrize("text", ["x\r\nBcc: other@example.test", "x\nX: y", "x\r.\r\nRCPT"])
 async def test_no_text_becomes_a_header(text: str) -> None:
-    with pytest.raises(ValueError, match="linefeed|newline|header"):
+    with pytest.raises(ValueError, match=r"linefeed|newline|header"):
         build_mail(parse_sender("a@b.example"), parcel(subject=text))
 
 

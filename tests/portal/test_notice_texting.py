@@ -76,9 +76,7 @@ async def running_hook() -> AsyncIterator[Hook]:
             yield hook
 
 
-async def send(
-    hook: Hook, folder: Path, what: Parcel | None = None, timeout_s: float = 20
-) -> None:
+async def send(hook: Hook, folder: Path, what: Parcel | None = None, timeout_s: float = 20) -> None:
     token = folder / "token"
     await asyncio.to_thread(token.write_text, "secret-token\n")
     settings = SmsSettings(url=hook.url, token_file=str(token))

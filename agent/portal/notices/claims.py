@@ -105,9 +105,7 @@ def note_failed(tx: Transaction, notice: ClaimedNotice, reason: str, *, is_final
     if is_final:
         _end(tx, claimed, "given_up")
         return
-    tx.execute(
-        update(NOTICE).where(claimed).values(due=tx.now + pause(notice), leased_until=None)
-    )
+    tx.execute(update(NOTICE).where(claimed).values(due=tx.now + pause(notice), leased_until=None))
 
 
 def pause(notice: ClaimedNotice) -> int:
@@ -134,12 +132,10 @@ def forget_member(tx: Transaction, member_id: str) -> None:
 
 def count_notices(tx: Transaction) -> dict[tuple[str, str], int]:
     """Return how many notices there are, by channel and state."""
-    rows = tx.execute(
-        select(NOTICE.c.channel, NOTICE.c.state, func.count()).group_by(
-            NOTICE.c.channel, NOTICE.c.state
-        )
-    )
-    return {(channel, state): number for channel, state, number in rows}
+    number = func.count().label("number")
+    channel, state = NOTICE.c.channel, NOTICE.c.state
+    rows = tx.execute(select(channel, state, number).group_by(channel, state))
+    return {(row.channel, row.state): row.number for row in rows}
 
 
 def _end(
@@ -159,9 +155,7 @@ def _is_due(tx: Transaction) -> ColumnElement[bool]:
 
 
 def _is_too_old(tx: Transaction) -> ColumnElement[bool]:
-    return and_(
-        NOTICE.c.state == "waiting", NOTICE.c.created <= tx.now - TRIED_FOR, _is_free(tx)
-    )
+    return and_(NOTICE.c.state == "waiting", NOTICE.c.created <= tx.now - TRIED_FOR, _is_free(tx))
 
 
 def _is_free(tx: Transaction) -> ColumnElement[bool]:

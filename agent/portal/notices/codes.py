@@ -51,9 +51,7 @@ class SenderNotifier:
         """
         now = int(self._clock())
         facts = _facts(code)
-        message = compose(
-            NoticeKind.CODE, language, facts, created=now, helpline=self._helpline
-        )
+        message = compose(NoticeKind.CODE, language, facts, created=now, helpline=self._helpline)
         parcel = Parcel(contact, message, secrets.token_hex(16), now)
         try:
             async with asyncio.timeout(_TIMEOUT_S):

@@ -1,13 +1,12 @@
 """The words of a notice, in one language."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Final
 
+from agent.portal.birthdate import TAIPEI
 from agent.portal.notices.kinds import Facts, NoticeKind
 from agent.portal.notices.sending import NoticeMessage
 from agent.words import Language, say
-
-_TAIWAN: Final = timedelta(hours=8)  # UTC+8 all year round
 
 _OWN_DOING: Final = frozenset(
     {
@@ -15,14 +14,13 @@ _OWN_DOING: Final = frozenset(
         NoticeKind.GOLD,
         NoticeKind.CARD_ADDED,
         NoticeKind.CARD_REPLACED,
-        NoticeKind.CONTACT_ADDED,
         NoticeKind.CONTACT_CHANGED,
         NoticeKind.CONTACT_REMOVED,
         NoticeKind.CASE_SENT,
         NoticeKind.CASE_WITHDRAWN,
-        NoticeKind.ACCOUNT_CLOSING,
-        NoticeKind.ACCOUNT_CLOSED,
-        NoticeKind.ACCOUNT_KEPT,
+        NoticeKind.CLOSING,
+        NoticeKind.CLOSED,
+        NoticeKind.KEPT,
     }
 )
 """What only the member should have done: who is told of it and did not has to call somebody."""
@@ -63,7 +61,7 @@ def compose(
 
 def moment(seconds: int) -> str:
     """Return a time of day in Taiwan, to the minute."""
-    return (datetime.fromtimestamp(seconds, UTC) + _TAIWAN).strftime("%Y-%m-%d %H:%M")
+    return datetime.fromtimestamp(seconds, TAIPEI).strftime("%Y-%m-%d %H:%M")
 
 
 def _spoken(language: Language, name: str, value: str) -> str:

@@ -12,9 +12,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from agent.portal.contact import LoginKind
 from agent.portal.notices import claims
+from agent.portal.notices.claims import ClaimedNotice
 from agent.portal.notices.composing import compose
 from agent.portal.notices.kinds import check_facts
-from agent.portal.notices.claims import ClaimedNotice
 from agent.portal.notices.sending import DeliveryError, Parcel, Sender
 from agent.portal.store.database import PortalDatabase
 from agent.portal.store.transaction import Transaction

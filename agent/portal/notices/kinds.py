@@ -20,7 +20,6 @@ class NoticeKind(StrEnum):
     GOLD = "gold"
     CARD_ADDED = "card_added"
     CARD_REPLACED = "card_replaced"
-    CONTACT_ADDED = "contact_added"
     CONTACT_CHANGED = "contact_changed"
     CONTACT_REMOVED = "contact_removed"
     CASE_SENT = "case_sent"
@@ -29,20 +28,19 @@ class NoticeKind(StrEnum):
     CASE_WITHDRAWN = "case_withdrawn"
     CASE_EXPIRED = "case_expired"
     TAKEN_BACK = "taken_back"
-    ACCOUNT_CLOSING = "account_closing"
-    ACCOUNT_CLOSED = "account_closed"
-    ACCOUNT_KEPT = "account_kept"
+    CLOSING = "closing"
+    CLOSED = "closed"
+    KEPT = "kept"
 
 
 _PATTERNS: Final = {
     "code": re.compile(r"[0-9]{6}", re.ASCII),
     "minutes": re.compile(r"[0-9]{1,2}", re.ASCII),
     "way": re.compile(r"card|counter|telecom|online"),
-    "old": re.compile(r"[!-~]{1,4}\*\*\*[!-~]{3,253}", re.ASCII),  # as Contact.masked writes it
-    "new": re.compile(r"[!-~]{1,4}\*\*\*[!-~]{3,253}", re.ASCII),
+    "contact": re.compile(r"[!-~]{1,4}\*\*\*[!-~]{3,253}", re.ASCII),  # as Contact.masked writes it
     # A case number that could be somebody's ID number would be taken for one.
     "case": re.compile(r"(?![A-Z][0-9A-D][0-9]{8}\Z)[0-9A-Z][0-9A-Z-]{3,31}", re.ASCII),
-    "day": re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII),
+    "date": re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII),
 }
 
 NEEDED: Final[Mapping[NoticeKind, frozenset[str]]] = MappingProxyType(
@@ -50,15 +48,14 @@ NEEDED: Final[Mapping[NoticeKind, frozenset[str]]] = MappingProxyType(
     | {
         NoticeKind.CODE: frozenset({"code", "minutes"}),
         NoticeKind.GOLD: frozenset({"way"}),
-        NoticeKind.CONTACT_ADDED: frozenset({"new"}),
-        NoticeKind.CONTACT_CHANGED: frozenset({"old", "new"}),
-        NoticeKind.CONTACT_REMOVED: frozenset({"old"}),
+        NoticeKind.CONTACT_CHANGED: frozenset({"contact"}),
+        NoticeKind.CONTACT_REMOVED: frozenset({"contact"}),
         NoticeKind.CASE_SENT: frozenset({"case"}),
-        NoticeKind.CASE_NEEDS_MORE: frozenset({"case", "day"}),
+        NoticeKind.CASE_NEEDS_MORE: frozenset({"case", "date"}),
         NoticeKind.CASE_DECIDED: frozenset({"case"}),
         NoticeKind.CASE_WITHDRAWN: frozenset({"case"}),
         NoticeKind.CASE_EXPIRED: frozenset({"case"}),
-        NoticeKind.ACCOUNT_CLOSING: frozenset({"day"}),
+        NoticeKind.CLOSING: frozenset({"date"}),
     }
 )
 """The facts of each kind."""
