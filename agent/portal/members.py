@@ -14,6 +14,7 @@ from agent.portal.logins import contacts_of
 from agent.portal.notices.outbox import NoticeKind, tell
 from agent.portal.store.tables import LOGIN, MEMBER, UPGRADE
 from agent.portal.store.transaction import Transaction
+from agent.words import Language
 
 __all__ = ["contacts_of"]  # beside what is defined here
 
@@ -145,6 +146,14 @@ def add_login(tx: Transaction, member_id: str, kind: LoginKind, key: str, label:
 def rename(tx: Transaction, member_id: str, name: str) -> None:
     """Set the name that the member goes by."""
     tx.execute(update(MEMBER).where(MEMBER.c.id == member_id).values(name=name))
+
+
+def speak(tx: Transaction, member_id: str, language: Language, *, was_chosen: bool) -> None:
+    """Keep the language in which the member is told things: the first one, or one they chose."""
+    member = update(MEMBER).where(MEMBER.c.id == member_id)
+    if not was_chosen:
+        member = member.where(MEMBER.c.language.is_(None))
+    tx.execute(member.values(language=str(language)))
 
 
 def is_gold(tx: Transaction, member_id: str) -> bool:

@@ -5,6 +5,7 @@ its leases to the others when they run out. A notice is therefore sent **at leas
 where a process or a connection ended after the receiver took it and before that was written down.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,7 +18,7 @@ from agent.portal.otp import LIFETIME as CODE_LIFETIME
 from agent.portal.store.tables import NOTICE
 from agent.portal.store.transaction import Transaction
 from agent.words import Language
-from agent.words.language import BY_TAG
+from agent.words.language import BY_TAG, FIRST
 
 LEASE: Final = 900
 """Seconds for which a claim holds; more than sending may take."""
@@ -59,18 +60,24 @@ class ClaimedNotice:
     identity: str
 
 
-def has_work(tx: Transaction) -> bool:
+def has_work(tx: Transaction, kinds: Collection[LoginKind]) -> bool:
     """Return whether :func:`claim` would find or change anything."""
-    anything = or_(_is_due(tx), _is_too_old(tx), _is_an_expired_code(tx))
+    anything = or_(_is_due(tx, kinds), _is_too_old(tx), _is_an_expired_code(tx))
     return tx.first(select(NOTICE.c.id).where(anything).limit(1)) is not None
 
 
-def claim(tx: Transaction) -> list[ClaimedNotice]:
-    """Claim what is due, the longest waiting first; give up what was tried for a day."""
+def claim(tx: Transaction, kinds: Collection[LoginKind]) -> list[ClaimedNotice]:
+    """Claim what is due, the longest waiting first; give up what waited for a day.
+
+    Args:
+        tx: the transaction.
+        kinds: of contacts, to which this process can send.
+
+    """
     tx.execute(delete(NOTICE).where(_is_an_expired_code(tx)))
     _end(tx, _is_too_old(tx), "given_up")
     rows = tx.execute(
-        select(NOTICE).where(_is_due(tx)).order_by(NOTICE.c.due, NOTICE.c.id).limit(BATCH)
+        select(NOTICE).where(_is_due(tx, kinds)).order_by(NOTICE.c.due, NOTICE.c.id).limit(BATCH)
     ).fetchall()
     numbers = [row.id for row in rows]
     tx.execute(
@@ -84,7 +91,7 @@ def claim(tx: Transaction) -> list[ClaimedNotice]:
             attempt=row.attempts + 1,
             kind=_kind(row.kind),
             contact=Contact(LoginKind(row.channel), row.contact),
-            language=BY_TAG.get(row.language, Language.CHINESE),
+            language=BY_TAG.get(row.language, FIRST),
             facts=msgspec.json.decode(row.facts, type=dict[str, str | int]),
             created=row.created,
             identity=tx.keyring.digest("notice", str(row.id).encode())[:16].hex(),
@@ -145,10 +152,11 @@ def _end(
     tx.execute(ended if keeps_content else ended.values(contact="", facts="{}"))
 
 
-def _is_due(tx: Transaction) -> ColumnElement[bool]:
+def _is_due(tx: Transaction, kinds: Collection[LoginKind]) -> ColumnElement[bool]:
     # What lies further ahead than anything may be put was written before the clock was set back.
     return and_(
         NOTICE.c.state == "waiting",
+        NOTICE.c.channel.in_([kind.value for kind in kinds]),
         or_(NOTICE.c.due <= tx.now, NOTICE.c.due > tx.now + 2 * _LONGEST_PAUSE),
         _is_free(tx),
     )

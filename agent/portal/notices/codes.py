@@ -22,6 +22,7 @@ from agent.portal.store.database import PortalDatabase
 from agent.portal.store.tables import NOTICE
 from agent.portal.store.transaction import Transaction
 from agent.words import Language
+from agent.words.language import FIRST
 
 _TIMEOUT_S: Final = 20.0
 
@@ -40,9 +41,7 @@ class SenderNotifier:
         self._helpline = helpline
         self._clock = clock
 
-    async def send(
-        self, contact: Contact, code: str, language: Language = Language.CHINESE
-    ) -> None:
+    async def send(self, contact: Contact, code: str, language: Language = FIRST) -> None:
         """Send the six digits; the answer to the page waits for it, 20 seconds at most.
 
         Raises:
@@ -67,9 +66,7 @@ class MailboxNotifier:
         """Keep codes in ``db`` until they expire."""
         self._db = db
 
-    async def send(
-        self, contact: Contact, code: str, language: Language = Language.CHINESE
-    ) -> None:
+    async def send(self, contact: Contact, code: str, language: Language = FIRST) -> None:
         """Put the six digits into the mailbox."""
         await self._db.run(_put, contact, code, language)
 

@@ -23,6 +23,8 @@ _SENDING_S: Final = 600.0
 """What one message may take; less than a lease, so that nobody else begins meanwhile."""
 _LOOK_EVERY_S: Final = 1.0
 _GRACE_S: Final = 4.0
+_FIRST_RETRY_S: Final = 0.5
+_LONGEST_RETRY_S: Final = 10.0
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -74,9 +76,10 @@ class Delivery:
             SQLAlchemyError: the database cannot be used; nothing was claimed.
 
         """
-        if not await self._db.read(claims.has_work):
+        kinds = self._options.senders.keys()
+        if not await self._db.read(claims.has_work, kinds):
             return 0
-        claimed = await self._db.run(claims.claim)
+        claimed = await self._db.run(claims.claim, kinds)
         await asyncio.gather(*map(self._deliver, claimed))
         return len(claimed)
 
@@ -102,14 +105,11 @@ class Delivery:
 
     async def _try_to_send(self, notice: ClaimedNotice) -> DeliveryError | None:
         """Send a notice within the time for it; return why it was not."""
-        sender = self._options.senders.get(notice.contact.kind)
-        if sender is None:
-            return DeliveryError("no sender is set up")
         try:
             parcel = self._parcel(notice)
         except (KeyError, ValueError):
             return DeliveryError("not understood", is_final=True)
-        sending = asyncio.create_task(sender.send(parcel))
+        sending = asyncio.create_task(self._options.senders[notice.contact.kind].send(parcel))
         try:
             await asyncio.wait({sending}, timeout=self._options.sending_s)
         finally:
@@ -144,7 +144,7 @@ class Delivery:
 
     async def _keep_trying(self, began: float, work: Callable[[Transaction], None]) -> None:
         """Write a result as long as the lease holds: a lost one would be sent once more."""
-        pause = 0.5
+        pause = _FIRST_RETRY_S
         while True:
             try:
                 return await self._db.run(work)
@@ -153,4 +153,4 @@ class Delivery:
                     _LOG.error("a notice's result was not kept: %s", type(error).__name__)
                     return None
             await asyncio.sleep(pause)
-            pause = min(2 * pause, 10.0)
+            pause = min(2 * pause, _LONGEST_RETRY_S)

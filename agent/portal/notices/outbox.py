@@ -10,7 +10,7 @@ from agent.portal.logins import contacts_of
 from agent.portal.notices.kinds import NoticeKind, check_facts
 from agent.portal.store.tables import MEMBER, NOTICE
 from agent.portal.store.transaction import Transaction
-from agent.words import Language
+from agent.words.language import FIRST
 
 __all__ = ["NoticeKind", "tell", "tell_contacts"]
 
@@ -46,7 +46,6 @@ def tell_contacts(
     """
     check_facts(kind, facts)
     chosen = tx.execute(select(MEMBER.c.language).where(MEMBER.c.id == member_id)).scalar()
-    first, *_ = Language
     for contact in contacts:
         row = {
             "member": member_id,
@@ -58,5 +57,5 @@ def tell_contacts(
         }
         same = [NOTICE.c[name] == value for name, value in row.items()]
         if tx.first(select(NOTICE.c.id).where(*same)) is None:  # said once in a second is enough
-            row |= {"language": chosen or str(first), "due": tx.now}
+            row |= {"language": chosen or str(FIRST), "due": tx.now}
             tx.execute(insert(NOTICE).values(row))
