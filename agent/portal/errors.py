@@ -50,6 +50,13 @@ class PortalCode(StrEnum):
     ALREADY_GOLD = "already_gold"
     ID_NUMBER_TAKEN = "id_number_taken"
     CARD_NOT_REGISTERED = "card_not_registered"
+    CASE_UNKNOWN = "case_unknown"
+    CASE_CHANGED = "case_changed"
+    CASE_INCOMPLETE = "case_incomplete"
+    CASE_CLAIMED = "case_claimed"
+    CLAIM_ENDED = "claim_ended"
+    ASKED_BEFORE = "asked_before"
+    SECOND_REVIEWER = "second_reviewer"
     UNAVAILABLE = "unavailable"
     INTERNAL = "internal"
 
@@ -117,6 +124,13 @@ REFUSALS: Final[Mapping[PortalCode, PortalRefusal]] = MappingProxyType(
         PortalCode.ALREADY_GOLD: PortalRefusal(409, is_retriable=False),
         PortalCode.ID_NUMBER_TAKEN: PortalRefusal(409, is_retriable=False),
         PortalCode.CARD_NOT_REGISTERED: PortalRefusal(403, is_retriable=False),
+        PortalCode.CASE_UNKNOWN: PortalRefusal(404, is_retriable=False),
+        PortalCode.CASE_CHANGED: PortalRefusal(409, is_retriable=False),
+        PortalCode.CASE_INCOMPLETE: PortalRefusal(422, is_retriable=True),
+        PortalCode.CASE_CLAIMED: PortalRefusal(409, is_retriable=False),
+        PortalCode.CLAIM_ENDED: PortalRefusal(409, is_retriable=False),
+        PortalCode.ASKED_BEFORE: PortalRefusal(409, is_retriable=False),
+        PortalCode.SECOND_REVIEWER: PortalRefusal(409, is_retriable=False),
         PortalCode.UNAVAILABLE: PortalRefusal(503, is_retriable=True),
         PortalCode.INTERNAL: PortalRefusal(500, is_retriable=True),
     }
