@@ -45,6 +45,7 @@ class PortalConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         agent_ports: where the page looks for the agent.
         agent_ping_port: where the agent's plain-HTTP beacon is.
         downloads: the directory of installers that step 4 offers; may be absent.
+        pictures_at_once: child processes that may make pictures anew at the same time.
 
     """
 
@@ -67,6 +68,7 @@ class PortalConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     agent_ports: tuple[_Port, ...] = (28443, 28444, 28445)
     agent_ping_port: _Port = 61161
     downloads: str = ""
+    pictures_at_once: Annotated[int, Meta(ge=1, le=64)] = 2
 
     def __post_init__(self) -> None:
         """Refuse settings that cannot work.
@@ -131,6 +133,7 @@ _FLAGS: Final[Sequence[tuple[str, dict[str, Any]]]] = (
     ("--agent-ports", {"nargs": "+", "type": int, "help": "where the page looks for the agent"}),
     ("--agent-ping-port", {"type": int, "help": "where the agent's beacon is"}),
     ("--downloads", {"help": "directory of installers"}),
+    ("--pictures-at-once", {"type": int, "help": "processes that make pictures anew"}),
 )
 
 

@@ -57,6 +57,17 @@ class PortalCode(StrEnum):
     CLAIM_ENDED = "claim_ended"
     ASKED_BEFORE = "asked_before"
     SECOND_REVIEWER = "second_reviewer"
+    PICTURE_EMPTY = "picture_empty"
+    PICTURE_TOO_LARGE = "picture_too_large"
+    PICTURE_TOO_MANY_PIXELS = "picture_too_many_pixels"
+    PICTURE_KIND_UNKNOWN = "picture_kind_unknown"
+    PICTURE_DAMAGED = "picture_damaged"
+    PICTURE_ANIMATED = "picture_animated"
+    PICTURE_TOO_MANY_PAGES = "picture_too_many_pages"
+    PICTURE_ENCRYPTED = "picture_encrypted"
+    PICTURE_TOO_COMPLEX = "picture_too_complex"
+    PICTURE_TOO_SLOW = "picture_too_slow"
+    PICTURE_BUSY = "picture_busy"
     UNAVAILABLE = "unavailable"
     INTERNAL = "internal"
 
@@ -131,6 +142,17 @@ REFUSALS: Final[Mapping[PortalCode, PortalRefusal]] = MappingProxyType(
         PortalCode.CLAIM_ENDED: PortalRefusal(409, is_retriable=False),
         PortalCode.ASKED_BEFORE: PortalRefusal(409, is_retriable=False),
         PortalCode.SECOND_REVIEWER: PortalRefusal(409, is_retriable=False),
+        PortalCode.PICTURE_EMPTY: PortalRefusal(422, is_retriable=True),
+        PortalCode.PICTURE_TOO_LARGE: PortalRefusal(413, is_retriable=True),
+        PortalCode.PICTURE_TOO_MANY_PIXELS: PortalRefusal(422, is_retriable=True),
+        PortalCode.PICTURE_KIND_UNKNOWN: PortalRefusal(415, is_retriable=True),
+        PortalCode.PICTURE_DAMAGED: PortalRefusal(422, is_retriable=True),
+        PortalCode.PICTURE_ANIMATED: PortalRefusal(422, is_retriable=True),
+        PortalCode.PICTURE_TOO_MANY_PAGES: PortalRefusal(422, is_retriable=True),
+        PortalCode.PICTURE_ENCRYPTED: PortalRefusal(422, is_retriable=True),
+        PortalCode.PICTURE_TOO_COMPLEX: PortalRefusal(422, is_retriable=True),
+        PortalCode.PICTURE_TOO_SLOW: PortalRefusal(400, is_retriable=True),
+        PortalCode.PICTURE_BUSY: PortalRefusal(503, is_retriable=True),
         PortalCode.UNAVAILABLE: PortalRefusal(503, is_retriable=True),
         PortalCode.INTERNAL: PortalRefusal(500, is_retriable=True),
     }
