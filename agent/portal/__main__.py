@@ -7,8 +7,8 @@ import sys
 from agent.cms.errors import CmsError
 from agent.portal.app import create_app
 from agent.portal.config import PortalConfig, parse_arguments
-from agent.portal.db import PortalDatabaseError
 from agent.portal.serving import announce_ready, listen, serving, stop_requested
+from agent.portal.store.database import PortalDatabaseError
 
 
 async def _serve(config: PortalConfig) -> None:

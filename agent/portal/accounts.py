@@ -9,17 +9,17 @@ from agent.portal import audit, members, otp, sessions
 from agent.portal.asker import Asker, recognise_browser, remember_browser
 from agent.portal.audit import AuditEvent
 from agent.portal.contact import Contact, parse_contact
-from agent.portal.db import PortalDatabase
 from agent.portal.errors import PortalCode, PortalError
 from agent.portal.members import Member
 from agent.portal.notifier import Notifier, NotifierError
 from agent.portal.sessions import MemberSession, OpenedSession
-from agent.portal.transaction import Transaction
-from agent.rate import Rate, TokenBuckets
+from agent.portal.store.database import PortalDatabase
+from agent.portal.store.rates import SharedBuckets
+from agent.portal.store.transaction import Transaction
+from agent.rate import Rate
 
 _DAY_S: Final = 24 * 60 * 60
 _NETWORK_SENDS: Final = Rate(burst=10, per_second=10 / (15 * 60))  # to one contact
-_MAX_NETWORKS: Final = 100_000  # each with a contact
 
 _BLANKS: Final = re.compile(r"[ \t\r\n]+")  # not the ideographic one, which a name may have
 
@@ -106,16 +106,16 @@ class Accounts:
         """Keep accounts in ``db`` and send codes by ``notifier``."""
         self._db = db
         self._notifier = notifier
-        self._networks = TokenBuckets(_NETWORK_SENDS, _MAX_NETWORKS)
-        self._first_today = TokenBuckets(Rate(1, 1 / _DAY_S), _MAX_NETWORKS)
+        self._networks = SharedBuckets(db, "network-sends", _NETWORK_SENDS)
+        self._first_today = SharedBuckets(db, "first-today", Rate(1, 1 / _DAY_S))
 
     async def current(self, token: str | None) -> Member | None:
         """Return who is logged in; begins no session."""
-        return await self._db.run(_current, token)
+        return await self._db.read(_current, token)
 
     async def session_number(self, token: str | None) -> int | None:
         """Return the number of the session of a cookie; None when it is unknown or made up."""
-        session = await self._db.run(session_of, token)
+        session = await self._db.read(session_of, token)
         return None if session is None else session.id
 
     async def send_code(self, token: str | None, text: str, asker: Asker) -> SentCode:
@@ -126,9 +126,10 @@ class Accounts:
 
         """
         contact = parse_contact(text)
-        key = (asker.network, contact.kind, contact.value)
-        asker = replace(asker, is_first_today=self._first_today.take(key))
-        if not await self._db.run(_is_known, contact, asker) and not self._networks.take(key):
+        key = (asker.network, contact.kind.value, contact.value)
+        asker = replace(asker, is_first_today=await self._first_today.take(*key))
+        is_known = recognise_browser(self._db.keyring, contact, asker.cookie) is not None
+        if not is_known and not await self._networks.take(*key):
             raise PortalError(PortalCode.TOO_MANY_ATTEMPTS, "network")
         sent = await self._db.run(_issue, token, contact, asker)
         try:

@@ -10,6 +10,7 @@ from aiohttp import web
 from agent.cms.login import challenge_text
 from agent.portal import challenges, otp, sessions
 from agent.portal.accounts import Accounts
+from agent.portal.app_keys import ORIGINS
 from agent.portal.asker import COOKIE_LIFETIME, Asker, network_of
 from agent.portal.cards import Cards
 from agent.portal.challenges import Challenge
@@ -19,6 +20,8 @@ from agent.portal.errors import PortalCode, PortalError
 from agent.portal.guard import read_body
 from agent.portal.sessions import OpenedSession
 from agent.portal.statics import StaticFile, serve_static
+from agent.portal.store.database import PortalDatabase
+from agent.portal.store.rates import SharedBuckets
 from agent.portal.wire import (
     AgentBody,
     ChallengeAnswer,
@@ -38,7 +41,6 @@ from agent.portal.wire import (
     decode,
     member_body,
 )
-from agent.rate import TokenBuckets
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class Portal:
 
     Attributes:
         config: the operator's settings.
+        db: the database.
         accounts: the use cases without a card.
         cards: those with a card.
         card_attempts: limits challenges and signatures for each session.
@@ -57,10 +60,11 @@ class Portal:
     """
 
     config: PortalConfig
+    db: PortalDatabase
     accounts: Accounts
     cards: Cards
-    card_attempts: TokenBuckets
-    newcomers: TokenBuckets
+    card_attempts: SharedBuckets
+    newcomers: SharedBuckets
     statics: Mapping[str, StaticFile]
     artefacts: Mapping[str, OfferedFile]
 
@@ -192,13 +196,17 @@ _POSTS: Final[Mapping[str, Callable[[web.Request], Awaitable[web.Response]]]] = 
 
 
 def add_routes(router: web.UrlDispatcher) -> None:
-    """Add every route of the site."""
+    """Add the routes of the page of an ordinary member's."""
     router.add_get("/api/session", get_session)
     router.add_get("/api/config", get_config)
     router.add_get("/api/downloads", get_downloads)
     router.add_get(URL_PREFIX + "{name}", get_download)
     for path, handler in _POSTS.items():
         router.add_post(path, handler)
+
+
+def add_statics(router: web.UrlDispatcher) -> None:
+    """Add the page's files, under every address that nothing else has."""
     router.add_get("/{path:.*}", get_static)
 
 
@@ -219,9 +227,6 @@ def _cookie(request: web.Request, what: str) -> tuple[str, bool]:
     """
     secure = all(origin.startswith("https://") for origin in request.app[ORIGINS])
     return (f"__Host-{what}" if secure else what), secure
-
-
-ORIGINS: Final = web.AppKey("origins", tuple[str, ...])
 
 
 def _token(request: web.Request) -> str | None:
@@ -266,8 +271,8 @@ async def _limit_card_attempts(request: web.Request) -> None:
     portal = _portal(request)
     session = await portal.accounts.session_number(_token(request))
     if session is not None:
-        granted = portal.card_attempts.take(session)
+        granted = await portal.card_attempts.take(session)
     else:
-        granted = portal.newcomers.take(network_of(request.remote))
+        granted = await portal.newcomers.take(network_of(request.remote))
     if not granted:
         raise PortalError(PortalCode.RATE_LIMITED, "session")

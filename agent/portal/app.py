@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
@@ -12,33 +11,40 @@ from typing import Final
 
 import aiohttp
 from aiohttp import web
+from sqlalchemy.exc import SQLAlchemyError
 
+from agent.portal import api
 from agent.portal.accounts import Accounts
-from agent.portal.api import ORIGINS, PORTAL, Portal, add_routes
+from agent.portal.api import PORTAL, Portal, add_statics
+from agent.portal.app_keys import DATABASE, ORIGINS
 from agent.portal.cards import Cards
+from agent.portal.challenges import purge_challenges
 from agent.portal.config import PortalConfig
-from agent.portal.db import PortalDatabase
 from agent.portal.downloads import find_artefacts
 from agent.portal.guard import Guard, guarding, refusals, security_headers
 from agent.portal.ics.client import NO_CREDENTIALS, IcsClient, IdentityCheck, load_credentials
 from agent.portal.notifier import Notifier, ProgramNotifier, ScreenNotifier
 from agent.portal.otp import purge_otps
-from agent.portal.pending import PendingIdNumbers
+from agent.portal.pages import language
+from agent.portal.pages.templates import load_pages
 from agent.portal.sessions import purge_sessions
 from agent.portal.statics import load_statics
-from agent.portal.transaction import Transaction
+from agent.portal.store.database import PortalDatabase
+from agent.portal.store.rates import SharedBuckets, purge_rates
+from agent.portal.store.transaction import Transaction
 from agent.portal.trust import load_verifier
 from agent.portal.verification import LoginVerifier
 from agent.portal.wire import MAX_BODY
-from agent.rate import Rate, TokenBuckets
+from agent.rate import Rate
 
 _PURGE_EVERY_S: Final = 600
+_ROOMS: Final[Sequence[Callable[[web.UrlDispatcher], None]]] = (
+    api.add_routes,
+    language.add_routes,
+)
 _POSTS: Final = Rate(burst=120, per_second=4)
 _CARD_ATTEMPTS: Final = Rate(burst=20, per_second=0.2)
 _NEWCOMERS: Final = Rate(burst=200, per_second=2)
-# Forgetting one helps nobody: ten thousand fresh keys are ten thousand peers or sessions, and
-# sessions are limited by peer.
-_MAX_ASKERS: Final = 10_000
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -90,7 +96,7 @@ def create_app(
 
     """
     parts = replacements or Replacements()
-    guard = Guard(tuple(origins), TokenBuckets(parts.rates.posts, _MAX_ASKERS))
+    guard = Guard(tuple(origins), parts.rates.posts)
     app = web.Application(middlewares=[refusals, guarding(guard)], client_max_size=MAX_BODY)
     app[ORIGINS] = tuple(origins)
     headers = security_headers(config.agent_ports, config.agent_ping_port)
@@ -104,7 +110,9 @@ def create_app(
 
     app.on_response_prepare.append(add_headers)
     app.cleanup_ctx.append(run)
-    add_routes(app.router)
+    for add in _ROOMS:
+        add(app.router)
+    add_statics(app.router)
     return app
 
 
@@ -115,24 +123,27 @@ async def _run(
     statics = await asyncio.to_thread(load_statics)
     directory = Path(config.downloads) if config.downloads else None
     artefacts = await asyncio.to_thread(find_artefacts, directory)
-    db = PortalDatabase(Path(config.db), parts.clock)
+    await asyncio.to_thread(load_pages)
+    key_file = Path(config.key_file) if config.key_file else None
+    db = PortalDatabase(config.db, parts.clock, key_file)
     await db.open()
+    app[DATABASE] = db
     try:
         async with aiohttp.ClientSession() as http:
             cards = Cards(
                 db,
                 parts.verifier or await _verifier(config, parts.clock),
                 parts.identity or await _identity(http, config),
-                PendingIdNumbers(),
                 origins,
             )
             notifier = parts.notifier or _notifier(config)
             app[PORTAL] = Portal(
                 config=config,
+                db=db,
                 accounts=Accounts(db, notifier),
                 cards=cards,
-                card_attempts=TokenBuckets(parts.rates.card_attempts, _MAX_ASKERS),
-                newcomers=TokenBuckets(parts.rates.newcomers, _MAX_ASKERS),
+                card_attempts=SharedBuckets(db, "card-attempts", parts.rates.card_attempts),
+                newcomers=SharedBuckets(db, "newcomers", parts.rates.newcomers),
                 statics=statics,
                 artefacts={artefact.name: artefact for artefact in artefacts},
             )
@@ -173,12 +184,14 @@ async def _purge_for_ever(db: PortalDatabase) -> None:
     while True:
         try:
             await db.run(_purge)
-        except sqlite3.Error as error:  # a full disk, perhaps; the next round may do better
+        except SQLAlchemyError as error:  # a full disk, perhaps; the next round may do better
             _LOG.warning("not purged: %s", type(error).__name__)
         await asyncio.sleep(_PURGE_EVERY_S)
 
 
 def _purge(tx: Transaction) -> None:
     ended, forgotten = purge_sessions(tx), purge_otps(tx)
+    purge_challenges(tx)
+    purge_rates(tx)
     if ended or forgotten:
         _LOG.info("purged %d sessions and %d codes", ended, forgotten)

@@ -13,7 +13,7 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Final
 
 from agent.portal.contact import Contact
-from agent.portal.keyring import Keyring
+from agent.portal.store.keyring import Keyring
 
 COOKIE_LIFETIME: Final = 365 * 24 * 60 * 60  # seconds
 _ID_BYTES: Final = 16

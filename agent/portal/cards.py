@@ -21,16 +21,15 @@ from agent.portal.accounts import (
     session_of,
 )
 from agent.portal.audit import NOTHING, AuditEvent, PresentedLogin
-from agent.portal.challenges import OK, Challenge, ChallengePurpose, Repeated
-from agent.portal.db import PortalDatabase
+from agent.portal.challenges import OK, Challenge, ChallengePurpose, Claimed, Repeated, UnderWay
 from agent.portal.errors import PortalCode, PortalError
 from agent.portal.ics.client import IdentityCheck, IdentityServiceError, IdentityVerdict
 from agent.portal.idnumber import parse_id_number
-from agent.portal.members import Identity, Member
-from agent.portal.pending import PendingIdNumbers
+from agent.portal.members import CardLogin, Member, Proven, Way
 from agent.portal.sessions import MemberSession, OpenedSession
 from agent.portal.statements import PURPOSES, check_statement, read_statement
-from agent.portal.transaction import Transaction
+from agent.portal.store.database import PortalDatabase
+from agent.portal.store.transaction import Transaction
 from agent.portal.verification import LoginVerifier
 
 _REFUSED_BY_ICS: Final = {
@@ -40,6 +39,9 @@ _REFUSED_BY_ICS: Final = {
     IdentityVerdict.EXPIRED: PortalCode.CERTIFICATE_EXPIRED,
     IdentityVerdict.REVOKED: PortalCode.CERTIFICATE_REVOKED,
 }
+
+_PAUSES_S: Final = (0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 4.0, 5.0)
+"""Together as long as the identity service may take, and some more."""
 
 _EVENT: Final = {
     ChallengePurpose.UPGRADE: AuditEvent.UPGRADE_CARD,
@@ -73,14 +75,12 @@ class Cards:
         db: PortalDatabase,
         verifier: LoginVerifier,
         identity: IdentityCheck,
-        pending: PendingIdNumbers,
         origins: Sequence[str],
     ) -> None:
         """Verify logins to ``origins`` by ``verifier`` and identities by ``identity``."""
         self._db = db
         self._verifier = verifier
         self._identity = identity
-        self._pending = pending
         self._origins = tuple(origins)
         self._running: dict[tuple[int, ChallengePurpose, str, bytes], asyncio.Task[str]] = {}
 
@@ -94,9 +94,7 @@ class Cards:
             PortalError: ``not_logged_in``, ``already_gold``, ``id_number_invalid``.
 
         """
-        challenge = await self._db.run(_upgrade_challenge, token, typed)
-        self._pending.put(challenge.id, parse_id_number(typed))
-        return challenge
+        return await self._db.run(_upgrade_challenge, token, typed)
 
     async def login_challenge(self, token: str | None) -> tuple[Challenge, OpenedSession | None]:
         """Make a challenge for logging in; with the session begun for it, if there was none."""
@@ -146,7 +144,7 @@ class Cards:
 
     async def _attempt(self, attempt: _Attempt) -> str:
         """Consume the challenge, verify the signature, record the result; return the member."""
-        claimed = await self._db.run(_claim, attempt)
+        claimed = await self._claim(attempt)
         if isinstance(claimed, Repeated):
             return claimed.member
         if isinstance(claimed, PortalCode):
@@ -159,24 +157,35 @@ class Cards:
             stated = read_statement(login.content)
             presented = replace(presented, claimed_time=stated.time)
             check_statement(stated, self._origins, claimed.content, PURPOSES[attempt.purpose])
-            return await self._finish(attempt, presented, _CardFacts.of(login.certificate))
+            card = _CardFacts.of(login.certificate)
+            return await self._finish(attempt, presented, card, claimed.id_number)
         except PortalError as error:
             await self._db.run(_settle_refused, attempt, error.code, presented)
             raise
         except Exception:
             await self._db.run(_settle_refused, attempt, PortalCode.INTERNAL, presented)
             raise
-        finally:
-            self._pending.drop(attempt.challenge)
+
+    async def _claim(self, attempt: _Attempt) -> Claimed | Repeated | PortalCode:
+        """Consume the challenge; wait for another process that looks at the same signature."""
+        for pause in _PAUSES_S:
+            claimed = await self._db.run(_claim, attempt)
+            if not isinstance(claimed, UnderWay):
+                return claimed
+            await asyncio.sleep(pause)
+        return PortalCode.CHALLENGE_USED
 
     async def _finish(
-        self, attempt: _Attempt, presented: PresentedLogin, card: "_CardFacts"
+        self,
+        attempt: _Attempt,
+        presented: PresentedLogin,
+        card: "_CardFacts",
+        id_number: str | None,
     ) -> str:
         if attempt.purpose is ChallengePurpose.LOGIN:
             result = await self._db.run(_finish_login, attempt, presented, card)
         else:
-            id_number = self._pending.get(attempt.challenge)
-            if id_number is None:  # the server was started anew in between
+            if id_number is None:  # somebody has written in the database
                 raise PortalError(PortalCode.CHALLENGE_EXPIRED)
             if card.id_last4 != id_number[-4:]:
                 raise PortalError(PortalCode.ID_NUMBER_MISMATCH)
@@ -226,8 +235,7 @@ def _upgrade_challenge(tx: Transaction, token: str | None, typed: str) -> Challe
     session, member_id = require_member(tx, token)
     if members.is_gold(tx, member_id):
         raise PortalError(PortalCode.ALREADY_GOLD)
-    parse_id_number(typed)
-    return challenges.issue(tx, session, ChallengePurpose.UPGRADE)
+    return challenges.issue(tx, session, ChallengePurpose.UPGRADE, parse_id_number(typed))
 
 
 def _login_challenge(tx: Transaction, token: str | None) -> tuple[Challenge, OpenedSession | None]:
@@ -235,14 +243,12 @@ def _login_challenge(tx: Transaction, token: str | None) -> tuple[Challenge, Ope
     return challenges.issue(tx, session, ChallengePurpose.LOGIN), opened
 
 
-def _claim(tx: Transaction, attempt: _Attempt) -> challenges.Claimed | Repeated | PortalCode:
+def _claim(tx: Transaction, attempt: _Attempt) -> Claimed | Repeated | UnderWay | PortalCode:
     claimed = challenges.claim(
         tx, attempt.session, attempt.purpose, attempt.challenge, attempt.signature_hash
     )
     member_id = attempt.session.member
-    is_upgrade = (
-        isinstance(claimed, challenges.Claimed) and attempt.purpose is ChallengePurpose.UPGRADE
-    )
+    is_upgrade = isinstance(claimed, Claimed) and attempt.purpose is ChallengePurpose.UPGRADE
     if is_upgrade and member_id is not None and members.is_gold(tx, member_id):
         _settle_refused(tx, attempt, PortalCode.ALREADY_GOLD, NOTHING)
         return PortalCode.ALREADY_GOLD
@@ -272,14 +278,14 @@ def _finish_upgrade(
     member_id = attempt.session.member
     if member_id is None:
         return PortalCode.NOT_LOGGED_IN
-    identity = Identity(
-        id_number_hash=tx.keyring.digest("id-number", id_number.encode()),
-        id_number_last4=id_number[-4:],
-        card_key=card.key(tx),
-        card_label=f"•••• {card.subject_serial[-4:]}",
+    proven = Proven(
+        way=Way.CARD,
+        id_number=id_number,
         name=card.name,
+        evidence={"card": True},
+        card=CardLogin(card.key(tx), f"•••• {card.subject_serial[-4:]}"),
     )
-    refused = members.make_gold(tx, member_id, identity)
+    refused = members.make_gold(tx, member_id, proven)
     if refused is not None:
         return refused
     _settle(tx, attempt, OK, member_id, presented)

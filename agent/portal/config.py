@@ -24,7 +24,8 @@ class PortalConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     Attributes:
         host: the address to listen on.
         port: 0 for any free one.
-        db: the SQLite file; its key file lies beside it.
+        db: the SQLite file, or ``postgresql://…``.
+        key_file: the key of the database; by default beside the SQLite file.
         origins: what browsers call this site, and what logins have to be made for; by default
             localhost and 127.0.0.1 at its port.
         anchors: certificates that are trusted, PEM or DER.
@@ -44,6 +45,7 @@ class PortalConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     host: str = "127.0.0.1"
     port: _Port = 8080
     db: str = "portal.db"
+    key_file: str = ""
     origins: _Origins = ()
     anchors: tuple[str, ...] = ()
     intermediates: tuple[str, ...] = ()
@@ -106,7 +108,8 @@ def check_origin(text: str) -> None:
 _FLAGS: Final[Sequence[tuple[str, dict[str, Any]]]] = (
     ("--host", {"help": "address to listen on"}),
     ("--port", {"type": int, "help": "0 for any free one"}),
-    ("--db", {"help": "SQLite file"}),
+    ("--db", {"help": "SQLite file, or postgresql://…"}),
+    ("--key-file", {"help": "key of the database; by default beside the SQLite file"}),
     ("--origin", {"action": "append", "dest": "origins", "help": "what browsers call this site"}),
     ("--anchors", {"nargs": "+", "help": "trusted certificates, PEM or DER"}),
     ("--intermediates", {"nargs": "+", "help": "certificates in between, PEM or DER"}),

@@ -26,6 +26,8 @@ class PortalCode(StrEnum):
     OTP_EXPIRED = "otp_expired"
     TOO_MANY_ATTEMPTS = "too_many_tries"
     ID_NUMBER_INVALID = "id_number_invalid"
+    BIRTH_DATE_INVALID = "birth_date_invalid"
+    TOO_YOUNG = "too_young"
     CHALLENGE_UNKNOWN = "challenge_unknown"
     CHALLENGE_EXPIRED = "challenge_expired"
     CHALLENGE_USED = "challenge_used"
@@ -48,6 +50,7 @@ class PortalCode(StrEnum):
     ALREADY_GOLD = "already_gold"
     ID_NUMBER_TAKEN = "id_number_taken"
     CARD_NOT_REGISTERED = "card_not_registered"
+    UNAVAILABLE = "unavailable"
     INTERNAL = "internal"
 
 
@@ -89,6 +92,8 @@ REFUSALS: Final[Mapping[PortalCode, PortalRefusal]] = MappingProxyType(
         PortalCode.OTP_EXPIRED: PortalRefusal(410, is_retriable=True),
         PortalCode.TOO_MANY_ATTEMPTS: PortalRefusal(429, is_retriable=True),
         PortalCode.ID_NUMBER_INVALID: PortalRefusal(422, is_retriable=True),
+        PortalCode.BIRTH_DATE_INVALID: PortalRefusal(422, is_retriable=True),
+        PortalCode.TOO_YOUNG: PortalRefusal(403, is_retriable=False),
         # A login that is refused is a bad request, whatever is wrong with it.
         PortalCode.CHALLENGE_UNKNOWN: PortalRefusal(400, is_retriable=True),
         PortalCode.CHALLENGE_EXPIRED: PortalRefusal(400, is_retriable=True),
@@ -112,6 +117,7 @@ REFUSALS: Final[Mapping[PortalCode, PortalRefusal]] = MappingProxyType(
         PortalCode.ALREADY_GOLD: PortalRefusal(409, is_retriable=False),
         PortalCode.ID_NUMBER_TAKEN: PortalRefusal(409, is_retriable=False),
         PortalCode.CARD_NOT_REGISTERED: PortalRefusal(403, is_retriable=False),
+        PortalCode.UNAVAILABLE: PortalRefusal(503, is_retriable=True),
         PortalCode.INTERNAL: PortalRefusal(500, is_retriable=True),
     }
 )

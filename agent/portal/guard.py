@@ -10,15 +10,23 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from agent.portal.app_keys import DATABASE
 from agent.portal.asker import network_of
 from agent.portal.errors import OPERATORS, REFUSALS, PortalCode, PortalError
+from agent.portal.pages.refused import refused_page, wants_page
+from agent.portal.store.rates import SharedBuckets
 from agent.portal.wire import refuse
-from agent.rate import TokenBuckets
+from agent.rate import Rate
 
 _BODY_TIMEOUT_S: Final = 15
 _BODY_ERRORS: Final = (web.HTTPRequestEntityTooLarge, web.RequestPayloadError, ConnectionError)
 _LOG: Final = logging.getLogger(__name__)
+
+_JSON: Final = frozenset({"application/json"})
+_FORMS: Final = frozenset({"application/x-www-form-urlencoded", "multipart/form-data", *_JSON})
 
 _CODE_OF_STATUS: Final = {
     404: PortalCode.NOT_FOUND,
@@ -29,23 +37,23 @@ _CODE_OF_STATUS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """The checks of every request: Host, Origin, and the rate of POST requests.
+    """The checks of every request: Host, Origin, content type, and the rate of POST requests.
 
     Attributes:
         origins: this site, as browsers write it; compared as a whole, never in parts.
-        posts: POST requests of one network.
+        posts: the rate of POST requests of one network.
 
     """
 
     origins: Sequence[str]
-    posts: TokenBuckets
+    posts: Rate
 
     @property
     def hosts(self) -> frozenset[str]:
         """The Host headers that are accepted; any other is DNS rebinding or a mistake."""
         return frozenset(urlsplit(origin).netloc for origin in self.origins)
 
-    def check(self, request: web.Request) -> None:
+    async def check(self, request: web.Request) -> None:
         """Check a request.
 
         Raises:
@@ -60,9 +68,10 @@ class Guard:
             raise PortalError(PortalCode.ORIGIN_NOT_ALLOWED, "origin")
         if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
             raise PortalError(PortalCode.ORIGIN_NOT_ALLOWED, "fetch site")
-        if request.content_type != "application/json":
+        if request.content_type not in _content_types(request):
             raise PortalError(PortalCode.BAD_REQUEST, "content type")
-        if not self.posts.take(network_of(request.remote)):
+        posts = SharedBuckets(request.app[DATABASE], "posts", self.posts)
+        if not await posts.take(network_of(request.remote)):
             raise PortalError(PortalCode.RATE_LIMITED, "peer")
 
 
@@ -85,7 +94,7 @@ def guarding(guard: Guard) -> Middleware:
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        guard.check(request)
+        await guard.check(request)
         return await handler(request)
 
     return middleware
@@ -101,13 +110,30 @@ async def refusals(request: web.Request, handler: Handler) -> web.StreamResponse
             _LOG.warning("%s: %s (%s)", _place(request), error.code, error.detail)
         else:
             _LOG.info("%s: %s (%s)", _place(request), error.code, error.detail)
-        return refuse(error.code)
+        return await _answer(request, error.code)
+    except web.HTTPRedirection as error:
+        return web.Response(status=error.status, headers={"Location": error.headers["Location"]})
     except web.HTTPException as error:
-        return refuse(_CODE_OF_STATUS.get(error.status, PortalCode.BAD_REQUEST))
+        return await _answer(request, _CODE_OF_STATUS.get(error.status, PortalCode.BAD_REQUEST))
+    except (OperationalError, InterfaceError, PoolTimeoutError) as error:
+        # The database is busy, full or gone: what was begun is undone.
+        _LOG.error("%s: the database: %s", _place(request), type(error).__name__)
+        return await _answer(request, PortalCode.UNAVAILABLE)
     except Exception as error:  # noqa: BLE001 - the last net; nothing may reach the page
         # No message: that of a foreign exception may quote a person's data.
         _LOG.error("%s: %s at %s", _place(request), type(error).__name__, _where(error))
-        return refuse(PortalCode.INTERNAL)
+        return await _answer(request, PortalCode.INTERNAL)
+
+
+async def _answer(request: web.Request, code: PortalCode) -> web.Response:
+    """Refuse in the form that was asked for: a page for people, JSON for programs."""
+    if wants_page(request):
+        return await refused_page(request, code)
+    return refuse(code)
+
+
+def _content_types(request: web.Request) -> frozenset[str]:
+    return _JSON if request.path.startswith("/api/") else _FORMS
 
 
 def _place(request: web.Request) -> str:

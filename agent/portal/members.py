@@ -1,11 +1,27 @@
 """Members and their logins."""
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum, unique
+
+import msgspec
+from sqlalchemy import func, insert, select, update
 
 from agent.portal.contact import Contact, LoginKind
 from agent.portal.errors import PortalCode
-from agent.portal.transaction import Transaction
+from agent.portal.store.tables import LOGIN, MEMBER, UPGRADE
+from agent.portal.store.transaction import Transaction
+
+
+@unique
+class Way(StrEnum):
+    """The ways from ordinary to gold."""
+
+    CARD = "card"
+    COUNTER = "counter"
+    TELECOM = "telecom"
+    ONLINE = "online"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,47 +34,75 @@ class Login:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A member, as shown to themselves; ``gold_since`` in seconds since 1970, or None."""
+    """A member, as shown to themselves.
+
+    Attributes:
+        id: 16 hex digits.
+        name: as the member gave it; None before.
+        gold_since: in seconds since 1970; None of an ordinary member.
+        gold_way: how the member became gold.
+        logins: oldest first.
+
+    """
 
     id: str
     name: str | None
     gold_since: int | None
+    gold_way: Way | None
     logins: tuple[Login, ...]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Identity:
-    """The part of a proven identity that is stored.
+class CardLogin:
+    """A card by which a member may log in.
 
     Attributes:
-        id_number_hash: 32 bytes under the database's key: tells whether the number is taken.
-        id_number_last4: what the certificate shows too; the member recognises the number by it.
-        card_key: 64 hex digits under the database's key: issuer and subject serial of the card.
-        card_label: the last four digits of the subject serial.
-        name: the certificate's common name, for a member who has not given one.
+        key: 64 hex digits under the database's key: issuer and subject serial of the card.
+        label: the last four digits of the subject serial.
 
     """
 
-    id_number_hash: bytes
-    id_number_last4: str
-    card_key: str
-    card_label: str
+    key: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Proven:
+    """A proven identity.
+
+    Attributes:
+        way: how it was proven.
+        id_number: in normal form; only its keyed digest and its last four characters are kept.
+        name: for a member who has not given one.
+        evidence: what was looked at, by its kind and never its content: kept for ever.
+        decided_by: the number of the member of staff who decided; None where nobody had to.
+        card: a card that becomes one more login.
+
+    """
+
+    way: Way
+    id_number: str
     name: str | None
+    evidence: Mapping[str, str | int | bool]
+    decided_by: int | None = None
+    card: CardLogin | None = None
 
 
 def find_member(tx: Transaction, member_id: str) -> Member | None:
     """Return one member with all logins, oldest first."""
-    row = tx.execute(
-        "SELECT id, name, gold_since FROM member WHERE id = ?", (member_id,)
-    ).fetchone()
+    columns = (MEMBER.c.id, MEMBER.c.name, MEMBER.c.gold_since, MEMBER.c.gold_way)
+    row = tx.first(select(*columns).where(MEMBER.c.id == member_id))
     if row is None:
         return None
-    logins = tx.execute("SELECT kind, label FROM login WHERE member = ? ORDER BY id", (member_id,))
+    logins = tx.execute(
+        select(LOGIN.c.kind, LOGIN.c.label).where(LOGIN.c.member == member_id).order_by(LOGIN.c.id)
+    )
     return Member(
-        row["id"],
-        row["name"],
-        row["gold_since"],
-        tuple(Login(LoginKind(login["kind"]), login["label"]) for login in logins),
+        row.id,
+        row.name,
+        row.gold_since,
+        None if row.gold_way is None else Way(row.gold_way),
+        tuple(Login(LoginKind(login.kind), login.label) for login in logins),
     )
 
 
@@ -73,66 +117,106 @@ def member_of_card(tx: Transaction, card_key: str) -> str | None:
 
 
 def _member_of(tx: Transaction, kind: LoginKind, key: str) -> str | None:
-    row = tx.execute(
-        "SELECT member FROM login WHERE kind = ? AND key = ?", (kind.value, key)
-    ).fetchone()
-    return None if row is None else str(row["member"])
+    found = select(LOGIN.c.member).where(LOGIN.c.kind == kind.value, LOGIN.c.key == key)
+    return tx.execute(found).scalar()
+
+
+def contacts_of(tx: Transaction, member_id: str) -> list[Contact]:
+    """Return a member's contacts, oldest first."""
+    rows = tx.execute(
+        select(LOGIN.c.kind, LOGIN.c.key)
+        .where(LOGIN.c.member == member_id, LOGIN.c.kind != LoginKind.CARD.value)
+        .order_by(LOGIN.c.id)
+    )
+    return [Contact(LoginKind(row.kind), row.key) for row in rows]
 
 
 def register(tx: Transaction, contact: Contact) -> str:
     """Make an ordinary member with this contact and return its id, 16 random hex digits."""
     member_id = secrets.token_hex(8)
-    tx.execute("INSERT INTO member (id, created) VALUES (?, ?)", (member_id, tx.now))
-    _add_login(tx, member_id, contact.kind, contact.value, contact.masked)
+    tx.execute(insert(MEMBER).values(id=member_id, created=tx.now))
+    add_login(tx, member_id, contact.kind, contact.value, contact.masked)
     return member_id
 
 
-def _add_login(tx: Transaction, member_id: str, kind: LoginKind, key: str, label: str) -> None:
+def add_login(tx: Transaction, member_id: str, kind: LoginKind, key: str, label: str) -> None:
+    """Add a way to log in, which nobody may have yet."""
     tx.execute(
-        "INSERT INTO login (member, kind, key, label, created) VALUES (?, ?, ?, ?, ?)",
-        (member_id, kind.value, key, label, tx.now),
+        insert(LOGIN).values(
+            member=member_id, kind=kind.value, key=key, label=label, created=tx.now
+        )
     )
 
 
 def rename(tx: Transaction, member_id: str, name: str) -> None:
     """Set the name that the member goes by."""
-    tx.execute("UPDATE member SET name = ? WHERE id = ?", (name, member_id))
+    tx.execute(update(MEMBER).where(MEMBER.c.id == member_id).values(name=name))
 
 
 def is_gold(tx: Transaction, member_id: str) -> bool:
     """Return whether the member is gold."""
-    row = tx.execute("SELECT grade FROM member WHERE id = ?", (member_id,)).fetchone()
-    return row is not None and row["grade"] == "gold"
+    grade = tx.execute(select(MEMBER.c.grade).where(MEMBER.c.id == member_id)).scalar()
+    return bool(grade == "gold")
 
 
 def last4_of(tx: Transaction, member_id: str) -> str | None:
     """Return the last four characters of the member's ID number; None when it is not known."""
-    row = tx.execute("SELECT id_number_last4 FROM member WHERE id = ?", (member_id,)).fetchone()
-    return None if row is None else row["id_number_last4"]
+    last4 = tx.execute(select(MEMBER.c.id_number_last4).where(MEMBER.c.id == member_id)).scalar()
+    return None if last4 is None else str(last4)
 
 
-def make_gold(tx: Transaction, member_id: str, identity: Identity) -> PortalCode | None:
-    """Make the member gold and add the card as a login, or return why not."""
+def member_of_id_number(tx: Transaction, id_number: str) -> str | None:
+    """Return the gold member of an ID number; None where there is none."""
+    digest = _id_number_hash(tx, id_number)
+    return tx.execute(select(MEMBER.c.id).where(MEMBER.c.id_number_hash == digest)).scalar()
+
+
+def masked_contact_of_id_number(tx: Transaction, id_number: str) -> str | None:
+    """Return the masked contact of an ID number's gold member, for who has proven the number."""
+    member_id = member_of_id_number(tx, id_number)
+    contacts = [] if member_id is None else contacts_of(tx, member_id)
+    return contacts[0].masked if contacts else None
+
+
+def make_gold(tx: Transaction, member_id: str, proven: Proven) -> PortalCode | None:
+    """Make the member gold, whichever way it was, or return why not.
+
+    Returns:
+        None for success; ``already_gold``; ``id_number_taken``, also for the card of another.
+
+    """
     if is_gold(tx, member_id):
         return PortalCode.ALREADY_GOLD
-    taken = tx.execute(
-        "SELECT 1 FROM member WHERE id_number_hash = ?", (identity.id_number_hash,)
-    ).fetchone()
-    if taken is not None or member_of_card(tx, identity.card_key) is not None:
+    card = proven.card
+    if member_of_id_number(tx, proven.id_number) is not None or (
+        card is not None and member_of_card(tx, card.key) is not None
+    ):
         return PortalCode.ID_NUMBER_TAKEN
     tx.execute(
-        """
-        UPDATE member SET grade = 'gold', gold_since = :now, gold_way = 'card',
-            id_number_hash = :hash, id_number_last4 = :last4, name = COALESCE(name, :name)
-        WHERE id = :id
-        """,
-        {
-            "now": tx.now,
-            "hash": identity.id_number_hash,
-            "last4": identity.id_number_last4,
-            "name": identity.name,
-            "id": member_id,
-        },
+        update(MEMBER)
+        .where(MEMBER.c.id == member_id)
+        .values(
+            grade="gold",
+            gold_since=tx.now,
+            gold_way=proven.way.value,
+            id_number_hash=_id_number_hash(tx, proven.id_number),
+            id_number_last4=proven.id_number[-4:],
+            name=func.coalesce(MEMBER.c.name, proven.name),
+        )
     )
-    _add_login(tx, member_id, LoginKind.CARD, identity.card_key, identity.card_label)
+    tx.execute(
+        insert(UPGRADE).values(
+            member=member_id,
+            way=proven.way.value,
+            at=tx.now,
+            evidence=msgspec.json.encode(proven.evidence).decode(),
+            decided_by=proven.decided_by,
+        )
+    )
+    if card is not None:
+        add_login(tx, member_id, LoginKind.CARD, card.key, card.label)
     return None
+
+
+def _id_number_hash(tx: Transaction, id_number: str) -> bytes:
+    return tx.keyring.digest("id-number", id_number.encode())

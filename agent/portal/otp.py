@@ -2,17 +2,19 @@
 
 import hmac
 import secrets
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
+
+from sqlalchemy import Row, delete, func, insert, select, update
 
 from agent.portal.asker import Asker, recognise_browser
 from agent.portal.contact import Contact
 from agent.portal.errors import PortalCode
-from agent.portal.keyring import Keyring
 from agent.portal.sessions import MemberSession
-from agent.portal.transaction import Transaction
+from agent.portal.store.keyring import Keyring
+from agent.portal.store.tables import OTP
+from agent.portal.store.transaction import Transaction
 
 LIFETIME: Final = 300
 ATTEMPTS: Final = 5
@@ -57,24 +59,18 @@ def issue(
         attempts = 1
     code = f"{secrets.randbelow(10**6):06}"
     salt = secrets.token_bytes(16)
+    earlier = (OTP.c.session == session.id, OTP.c.contact_hash == who, OTP.c.used_at.is_(None))
+    tx.execute(update(OTP).where(*earlier).values(expires=0))
     tx.execute(
-        "UPDATE otp SET expires = 0 WHERE session = ? AND contact_hash = ? AND used_at IS NULL",
-        (session.id, who),
-    )
-    tx.execute(
-        """
-        INSERT INTO otp (session, contact_hash, salt, code_hash, created, expires, tries_left)
-        VALUES (?, ?, ?, ?, ?, ?, ?)
-        """,
-        (
-            session.id,
-            who,
-            salt,
-            _code_hash(tx.keyring, salt, code),
-            tx.now,
-            tx.now + LIFETIME,
-            attempts,
-        ),
+        insert(OTP).values(
+            session=session.id,
+            contact_hash=who,
+            salt=salt,
+            code_hash=_code_hash(tx.keyring, salt, code),
+            created=tx.now,
+            expires=tx.now + LIFETIME,
+            tries_left=attempts,
+        )
     )
     return code
 
@@ -91,40 +87,43 @@ def confirm(
     A session that was begun by this code may present it once more, as after a double click.
     """
     # The code may have been sent before the browser was known.
-    hashes = (_contact_hash(tx.keyring, contact, each)[0] for each in (asker, Asker()))
-    row = tx.execute(
-        """
-        SELECT * FROM otp WHERE contact_hash IN (?, ?) AND session IN (?, ?)
-        AND (session = ? OR used_at IS NOT NULL) ORDER BY id DESC LIMIT 1
-        """,
-        (*hashes, *session.family, session.id),
-    ).fetchone()
-    if row is None or row["expires"] <= tx.now:
+    hashes = [_contact_hash(tx.keyring, contact, each)[0] for each in (asker, Asker())]
+    row = tx.first(
+        select(OTP)
+        .where(
+            OTP.c.contact_hash.in_(hashes),
+            OTP.c.session.in_(session.family),
+            (OTP.c.session == session.id) | OTP.c.used_at.is_not(None),
+        )
+        .order_by(OTP.c.id.desc())
+        .limit(1)
+    )
+    if row is None or row.expires <= tx.now:
         return PortalCode.OTP_EXPIRED
-    if row["tries_left"] == 0:
+    if row.tries_left == 0:
         return PortalCode.TOO_MANY_ATTEMPTS
-    if hmac.compare_digest(row["code_hash"], _code_hash(tx.keyring, row["salt"], code)):
+    if hmac.compare_digest(row.code_hash, _code_hash(tx.keyring, row.salt, code)):
         return _accept(tx, row)
-    left = row["tries_left"] - 1
-    tx.execute("UPDATE otp SET tries_left = ? WHERE id = ?", (left, row["id"]))
+    left = row.tries_left - 1
+    tx.execute(update(OTP).where(OTP.c.id == row.id).values(tries_left=left))
     return PortalCode.OTP_INCORRECT if left else PortalCode.TOO_MANY_ATTEMPTS
 
 
-def _accept(tx: Transaction, row: sqlite3.Row) -> Confirmation:
-    if row["used_at"] is not None:
-        return Confirmation(row["id"], first=False, created_member=bool(row["created_member"]))
-    tx.execute("UPDATE otp SET used_at = ? WHERE id = ?", (tx.now, row["id"]))
-    return Confirmation(row["id"], first=True)
+def _accept(tx: Transaction, row: Row[Any]) -> Confirmation:
+    if row.used_at is not None:
+        return Confirmation(row.id, first=False, created_member=bool(row.created_member))
+    tx.execute(update(OTP).where(OTP.c.id == row.id).values(used_at=tx.now))
+    return Confirmation(row.id, first=True)
 
 
 def note_created_member(tx: Transaction, confirmation: Confirmation) -> None:
     """Remember that this code made a new member, for a repeated request."""
-    tx.execute("UPDATE otp SET created_member = 1 WHERE id = ?", (confirmation.otp,))
+    tx.execute(update(OTP).where(OTP.c.id == confirmation.otp).values(created_member=1))
 
 
 def purge_otps(tx: Transaction) -> int:
     """Delete codes that are too old for every limit; return how many."""
-    return tx.execute("DELETE FROM otp WHERE created <= ?", (tx.now - _KEPT,)).rowcount
+    return tx.execute(delete(OTP).where(OTP.c.created <= tx.now - _KEPT)).rowcount
 
 
 def _is_spent(
@@ -134,16 +133,11 @@ def _is_spent(
     session: MemberSession | None = None,
 ) -> bool:
     """Return whether as many codes were made as may be; only those of a session if one is given."""
-    number = None if session is None else session.id
+    sent_to = select(func.count()).where(OTP.c.contact_hash == who)
+    if session is not None:
+        sent_to = sent_to.where(OTP.c.session == session.id)
     for seconds, most in limits:
-        (sent,) = tx.execute(
-            """
-            SELECT count(*) FROM otp WHERE contact_hash = ? AND created > ?
-            AND (? IS NULL OR session = ?)
-            """,
-            (who, tx.now - seconds, number, number),
-        ).fetchone()
-        if sent >= most:
+        if tx.execute(sent_to.where(OTP.c.created > tx.now - seconds)).scalar_one() >= most:
             return True
     return False
 

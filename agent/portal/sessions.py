@@ -8,11 +8,13 @@ brings it back.
 
 import hashlib
 import secrets
-import sqlite3
 from dataclasses import dataclass
 from typing import Final
 
-from agent.portal.transaction import Transaction
+from sqlalchemy import delete, exists, insert, select, update
+
+from agent.portal.store.tables import SESSION
+from agent.portal.store.transaction import Transaction
 
 LIFETIME: Final = 8 * 60 * 60
 """Seconds from the first request to the last, however busy."""
@@ -57,43 +59,48 @@ def open_session(tx: Transaction) -> OpenedSession:
 
 def log_in(tx: Transaction, came_from: MemberSession, member: str) -> OpenedSession:
     """Begin a session of ``member``; ``came_from`` becomes anonymous."""
-    tx.execute("UPDATE session SET member = NULL WHERE id = ?", (came_from.id,))
+    tx.execute(update(SESSION).where(SESSION.c.id == came_from.id).values(member=None))
     return _insert(tx, parent=came_from.id, member=member)
 
 
 def _insert(tx: Transaction, *, parent: int | None, member: str | None) -> OpenedSession:
     token = secrets.token_urlsafe(_TOKEN_BYTES)
-    cursor = tx.execute(
-        "INSERT INTO session (token_hash, parent, member, created, expires) VALUES (?, ?, ?, ?, ?)",
-        (_hash_of(token), parent, member, tx.now, tx.now + LIFETIME),
+    number = tx.insert_id(
+        insert(SESSION).values(
+            token_hash=_hash_of(token),
+            parent=parent,
+            member=member,
+            created=tx.now,
+            expires=tx.now + LIFETIME,
+        )
     )
-    if cursor.lastrowid is None:
-        raise sqlite3.InternalError("no row was inserted")
-    return OpenedSession(MemberSession(cursor.lastrowid, parent, member), token)
+    return OpenedSession(MemberSession(number, parent, member), token)
 
 
 def find_session(tx: Transaction, token: str) -> MemberSession | None:
     """Return the session of a token; None when it is unknown or has expired."""
-    row = tx.execute(
-        "SELECT id, parent, member FROM session WHERE token_hash = ? AND expires > ?",
-        (_hash_of(token), tx.now),
-    ).fetchone()
-    return None if row is None else MemberSession(row["id"], row["parent"], row["member"])
+    row = tx.first(
+        select(SESSION.c.id, SESSION.c.parent, SESSION.c.member).where(
+            SESSION.c.token_hash == _hash_of(token),
+            SESSION.c.realm == "member",
+            SESSION.c.expires > tx.now,
+        )
+    )
+    return None if row is None else MemberSession(row.id, row.parent, row.member)
 
 
 def log_out(tx: Transaction, session: MemberSession) -> None:
     """End the session, its parent, and every other child of it."""
-    tx.execute(
-        """
-        WITH RECURSIVE ancestor (id, parent) AS (
-            SELECT id, parent FROM session WHERE id = ?
-            UNION SELECT session.id, session.parent FROM session
-            JOIN ancestor ON session.id = ancestor.parent
-        )
-        DELETE FROM session WHERE id IN (SELECT id FROM ancestor)
-        """,
-        (session.id,),
-    )
+    first = select(SESSION.c.id, SESSION.c.parent).where(SESSION.c.id == session.id)
+    ancestor = first.cte("ancestor", recursive=True)
+    parents = select(SESSION.c.id, SESSION.c.parent).where(SESSION.c.id == ancestor.c.parent)
+    family = ancestor.union(parents)
+    tx.execute(delete(SESSION).where(SESSION.c.id.in_(select(family.c.id))))
+
+
+def end_sessions_of(tx: Transaction, member: str) -> None:
+    """End every session of a member."""
+    tx.execute(delete(SESSION).where(SESSION.c.member == member))
 
 
 def purge_sessions(tx: Transaction) -> int:
@@ -101,10 +108,6 @@ def purge_sessions(tx: Transaction) -> int:
 
     Not those that have children: deleting a parent would end them too early.
     """
-    return tx.execute(
-        """
-        DELETE FROM session WHERE expires <= ?
-        AND NOT EXISTS (SELECT 1 FROM session AS child WHERE child.parent = session.id)
-        """,
-        (tx.now,),
-    ).rowcount
+    child = SESSION.alias("child")
+    has_children = exists().where(child.c.parent == SESSION.c.id)
+    return tx.execute(delete(SESSION).where(SESSION.c.expires <= tx.now, ~has_children)).rowcount

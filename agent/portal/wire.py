@@ -11,7 +11,7 @@ from msgspec import Meta
 from agent.portal.contact import LoginKind
 from agent.portal.downloads import OfferedFile
 from agent.portal.errors import REFUSALS, PortalCode, PortalError
-from agent.portal.members import Member
+from agent.portal.members import Member, Way
 from agent.portal.verification import MAX_TOKEN
 from agent.words import Language, say
 
@@ -79,6 +79,7 @@ class MemberBody(msgspec.Struct, frozen=True):
     name: str | None
     grade: str
     gold_since: str | None
+    gold_way: Way | None
     logins: list[LoginBody]
 
 
@@ -197,6 +198,7 @@ def member_body(member: Member) -> MemberBody:
         name=member.name,
         grade="ordinary" if since is None else "gold",
         gold_since=None if since is None else _moment(since),
+        gold_way=member.gold_way,
         logins=[LoginBody(login.kind, login.label) for login in member.logins],
     )
 

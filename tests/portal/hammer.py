@@ -16,9 +16,9 @@ from agent.portal.audit import PresentedLogin
 from agent.portal.cards import _Attempt, _CardFacts, _claim, _finish_upgrade
 from agent.portal.challenges import Challenge, ChallengePurpose, Claimed
 from agent.portal.contact import parse_contact
-from agent.portal.db import PortalDatabase
 from agent.portal.sessions import MemberSession
-from agent.portal.transaction import Transaction
+from agent.portal.store.database import PortalDatabase
+from agent.portal.store.transaction import Transaction
 from agent.virtualcard.identity import generate_id_number
 
 

@@ -1,11 +1,13 @@
 """Every code of the API is reached, by doing what it is for."""
 
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
 
 from agent.portal.errors import REFUSALS, PortalCode
+from agent.portal.store import database
 from agent.rate import Rate
 from agent.virtualcard.issuer import TestIssuer
 from agent.words import Language, say
@@ -20,7 +22,14 @@ from tests.portal.support import (
     running_site,
 )
 
-OWN_SITE = {PortalCode.RATE_LIMITED, PortalCode.INTERNAL}
+OWN_SITE = {
+    PortalCode.RATE_LIMITED,
+    PortalCode.INTERNAL,
+    PortalCode.UNAVAILABLE,
+    # What is typed in forms: see test_portal_birthdate.py.
+    PortalCode.BIRTH_DATE_INVALID,
+    PortalCode.TOO_YOUNG,
+}
 
 
 @pytest.mark.parametrize(
@@ -61,6 +70,21 @@ async def test_card_attempts_are_counted_by_session(
         other = await site.visitor()
         await other.register("0900000002")
         assert await other.code("/api/login/card/challenge") == "ok"
+
+
+async def test_a_database_that_others_hold_too_long_is_said_to_be_unavailable(
+    test_issuer: TestIssuer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "_BUSY_S", 0.1)
+    async with running_site(test_issuer, tmp_path) as site:
+        visitor = await site.visitor()
+        with sqlite3.connect(tmp_path / "portal.db") as other:
+            other.execute("BEGIN IMMEDIATE")
+            status, answer = await visitor.post("/api/otp", {"contact": "0900000001"})
+            assert (status, answer["error"]["code"]) == (503, "unavailable")
+            assert answer["error"]["retriable"]
+            other.rollback()
+        assert (await visitor.register())["grade"] == "ordinary"
 
 
 class BrokenVerifier:

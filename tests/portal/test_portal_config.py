@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from agent.portal.config import check_origin, parse_arguments
-from agent.portal.pending import PendingIdNumbers
 
 NEEDED = ["--anchors", "root.pem", "--ics-url", "https://ics.test/"]
 
@@ -85,21 +84,3 @@ def test_an_origin_is_what_a_browser_writes(origin: str) -> None:
 )
 def test_a_site_that_can_be_logged_in_to_is_accepted(origin: str) -> None:
     check_origin(origin)
-
-
-def test_id_numbers_are_forgotten_in_time_and_in_number() -> None:
-    now = [0.0]
-    pending = PendingIdNumbers(lambda: now[0])
-    pending.put("a", "number")
-    assert pending.get("a") == "number"
-    now[0] = 1_000.0
-    assert pending.get("a") is None
-    pending.put("b", "number")
-    assert len(pending) == 1
-    pending.drop("b")
-    pending.drop("b")
-    for index in range(12_000):
-        pending.put(str(index), "number")
-    assert len(pending) == 10_000
-    assert pending.get("0") is None
-    assert pending.get("11999") == "number"

@@ -9,11 +9,11 @@ from agent.portal import otp
 from agent.portal.app import Rates
 from agent.portal.asker import Asker, network_of, recognise_browser, remember_browser
 from agent.portal.contact import parse_contact
-from agent.portal.db import PortalDatabase
 from agent.portal.errors import PortalCode
-from agent.portal.keyring import Keyring
 from agent.portal.sessions import open_session
-from agent.portal.transaction import Transaction
+from agent.portal.store.database import PortalDatabase
+from agent.portal.store.keyring import Keyring
+from agent.portal.store.transaction import Transaction
 from agent.rate import Rate
 from agent.virtualcard.issuer import TestIssuer
 from tests.portal.support import MOBILE, Person, Site, SiteOptions, running_site

@@ -3,31 +3,39 @@
 import asyncio
 import random
 import signal
-import sqlite3
 import stat
 import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import CursorResult, update
+from sqlalchemy.exc import IntegrityError
 
-from agent.portal import audit, members, sessions
-from agent.portal.audit import AuditEvent, PresentedLogin
+from agent.portal import audit, challenges, members, sessions
+from agent.portal.audit import AuditEvent
+from agent.portal.challenges import ChallengePurpose
 from agent.portal.contact import parse_contact
-from agent.portal.db import PortalDatabase, PortalDatabaseError
-from agent.portal.keyring import Keyring, load_or_create_keyring
-from agent.portal.members import Identity
-from agent.portal.transaction import Transaction
+from agent.portal.members import CardLogin, Proven, Way
+from agent.portal.store.database import PortalDatabase, PortalDatabaseError
+from agent.portal.store.keyring import Keyring, load_or_create_keyring
+from agent.portal.store.tables import MEMBER
+from agent.portal.store.transaction import Transaction
+from agent.virtualcard.identity import generate_id_number
 
 ROUNDS = 5
 
 
-def _identity(number: int, card: int | None = None) -> Identity:
-    return Identity(
-        bytes([number]) * 32, "1234", f"{number if card is None else card:064x}", "••••", None
-    )
+def _proven(number: int, card: int | None = None) -> Proven:
+    login = CardLogin(f"{number if card is None else card:064x}", "••••")
+    return Proven(Way.CARD, generate_id_number(number), None, {"card": True}, card=login)
+
+
+def _sql(tx: Transaction, statement: str) -> CursorResult[Any]:
+    return tx.connection.exec_driver_sql(statement)
 
 
 @pytest.fixture
@@ -82,11 +90,11 @@ def _check_invariants(path: Path, answered: set[str]) -> None:
 
 
 def _check_all(tx: Transaction, answered: set[str]) -> None:
-    assert [tuple(row) for row in tx.execute("PRAGMA integrity_check")] == [("ok",)]
-    assert tx.execute("PRAGMA foreign_key_check").fetchall() == []
-    gold = {row["id"] for row in tx.execute("SELECT id FROM member WHERE grade = 'gold'")}
+    assert [tuple(row) for row in _sql(tx, "PRAGMA integrity_check")] == [("ok",)]
+    assert _sql(tx, "PRAGMA foreign_key_check").fetchall() == []
+    gold = {row.id for row in _sql(tx, "SELECT id FROM member WHERE grade = 'gold'")}
     assert answered <= gold
-    numbers = tx.execute("SELECT id_number_hash FROM member WHERE grade = 'gold'").fetchall()
+    numbers = _sql(tx, "SELECT id_number_hash FROM member WHERE grade = 'gold'").fetchall()
     assert len({row[0] for row in numbers}) == len(gold)
     for sql in (
         # gold without the card's login, without an audit line, or without a settled challenge
@@ -104,13 +112,13 @@ def _check_all(tx: Transaction, answered: set[str]) -> None:
         # a member whom nobody can be
         "SELECT id FROM member WHERE NOT EXISTS (SELECT 1 FROM login WHERE member = member.id)",
     ):
-        assert tx.execute(sql).fetchall() == [], sql
+        assert _sql(tx, sql).fetchall() == [], sql
 
 
 def test_it_is_written_through_and_checks_references(db: PortalDatabase) -> None:
     def pragmas(tx: Transaction) -> list[object]:
         names = ("journal_mode", "synchronous", "foreign_keys")
-        return [tx.execute(f"PRAGMA {name}").fetchone()[0] for name in names]
+        return [_sql(tx, f"PRAGMA {name}").scalar() for name in names]
 
     assert db.run_here(pragmas) == ["wal", 2, 1]
     db.close_here()
@@ -126,6 +134,7 @@ def test_it_is_written_through_and_checks_references(db: PortalDatabase) -> None
         "INSERT INTO login (member, kind, key, label, created) VALUES ('x', 'email', 'a', '', 0)",
         "INSERT INTO login SELECT NULL, member, kind, key, label, created FROM login",
         "INSERT INTO login SELECT NULL, member, 'fax', key, label, created FROM login",
+        "UPDATE audit SET chain = zeroblob(32)",
         "UPDATE member SET id = NULL, created = 'yesterday'",
         "DELETE FROM member",
         "DELETE FROM audit",
@@ -137,8 +146,8 @@ def test_the_tables_themselves_refuse_what_may_not_be(sql: str, db: PortalDataba
         audit.record(tx, AuditEvent.REGISTERED, "ok", member=_register(tx))
 
     db.run_here(work)
-    with pytest.raises(sqlite3.IntegrityError):
-        db.run_here(lambda tx: tx.execute(sql))
+    with pytest.raises(IntegrityError):
+        db.run_here(lambda tx: _sql(tx, sql))
     db.close_here()
 
 
@@ -146,18 +155,16 @@ def test_an_id_number_or_a_card_belongs_to_one_member(db: PortalDatabase) -> Non
     def work(tx: Transaction) -> list[object]:
         first, second = _register(tx), _register(tx, "0900000002")
         return [
-            members.make_gold(tx, first, _identity(1)),
-            members.make_gold(tx, first, _identity(2)),
-            members.make_gold(tx, second, _identity(1, card=9)),
-            members.make_gold(tx, second, _identity(9, card=1)),
-            members.make_gold(tx, second, _identity(9)),
+            members.make_gold(tx, first, _proven(1)),
+            members.make_gold(tx, first, _proven(2)),
+            members.make_gold(tx, second, _proven(1, card=9)),
+            members.make_gold(tx, second, _proven(9, card=1)),
+            members.make_gold(tx, second, _proven(9)),
         ]
 
     assert db.run_here(work) == [None, "already_gold", "id_number_taken", "id_number_taken", None]
-    with pytest.raises(sqlite3.IntegrityError):
-        db.run_here(
-            lambda tx: tx.execute("UPDATE member SET id_number_hash = ?", (bytes([1]) * 32,))
-        )
+    with pytest.raises(IntegrityError):
+        db.run_here(lambda tx: tx.execute(update(MEMBER).values(id_number_hash=bytes(32))))
     db.close_here()
 
 
@@ -166,18 +173,16 @@ def test_a_used_challenge_cannot_be_used_again_even_by_a_mistake_of_ours(
 ) -> None:
     def work(tx: Transaction) -> None:
         session = sessions.open_session(tx).session
-        tx.execute(
-            "INSERT INTO challenge VALUES ('c', ?, 'login', x'00', 0, 9, 1, ?, NULL, NULL)",
-            (session.id, bytes(32)),
-        )
+        challenge = challenges.issue(tx, session, ChallengePurpose.LOGIN)
+        challenges.claim(tx, session, ChallengePurpose.LOGIN, challenge.id, bytes(32))
 
     db.run_here(work)
     for sql in (
         "UPDATE challenge SET used_at = 2",
         "UPDATE challenge SET signature_hash = NULL, used_at = NULL",
     ):
-        with pytest.raises(sqlite3.IntegrityError, match="used once"):
-            db.run_here(lambda tx, sql=sql: tx.execute(sql))
+        with pytest.raises(IntegrityError, match="used once"):
+            db.run_here(lambda tx, sql=sql: _sql(tx, sql))
     db.close_here()
 
 
@@ -188,7 +193,7 @@ def test_work_that_fails_leaves_nothing(db: PortalDatabase) -> None:
 
     with pytest.raises(KeyError):
         db.run_here(work)
-    assert db.run_here(lambda tx: tx.execute("SELECT count(*) FROM member").fetchone()[0]) == 0
+    assert db.run_here(lambda tx: _sql(tx, "SELECT count(*) FROM member").scalar()) == 0
     db.close_here()
 
 
@@ -236,7 +241,7 @@ def test_sessions_end_but_not_before_their_children(db: PortalDatabase) -> None:
     clock[0] += sessions.LIFETIME
     for _ in range(2):  # a parent goes in the round after its last child
         db.run_here(sessions.purge_sessions)
-    assert db.run_here(lambda tx: tx.execute("SELECT count(*) FROM session").fetchone()[0]) == 0
+    assert db.run_here(lambda tx: _sql(tx, "SELECT count(*) FROM session").scalar()) == 0
     db.close_here()
 
 
@@ -279,35 +284,10 @@ def test_another_file_is_not_taken_for_a_database(content: bytes, tmp_path: Path
 
 
 def test_a_database_of_the_future_is_left_alone(tmp_path: Path, db: PortalDatabase) -> None:
-    db.run_here(lambda tx: tx.execute("PRAGMA user_version=99"))
+    db.run_here(lambda tx: _sql(tx, "PRAGMA user_version=99"))
     db.close_here()
     with pytest.raises(PortalDatabaseError, match="99"):
         PortalDatabase(tmp_path / "portal.db").open_here()
-
-
-def test_a_database_of_an_older_version_is_brought_up_to_date(
-    tmp_path: Path, db: PortalDatabase
-) -> None:
-    """Its lines stay, and both ways lead to the same tables."""
-    made = db.run_here(_columns)
-    db.run_here(lambda tx: audit.record(tx, AuditEvent.LOGOUT, "ok", member=None))
-    db.run_here(lambda tx: tx.execute("ALTER TABLE audit DROP COLUMN claimed_time"))
-    db.run_here(lambda tx: tx.execute("PRAGMA user_version=1"))
-    db.close_here()
-    older = PortalDatabase(tmp_path / "portal.db")
-    older.open_here()
-    assert older.run_here(_columns) == made
-    presented = PresentedLogin(claimed_time="2026-02-30T10:00:00Z")
-    older.run_here(
-        lambda tx: audit.record(tx, AuditEvent.LOGIN_CARD, "ok", member=None, presented=presented)
-    )
-    times = older.run_here(lambda tx: list(tx.execute("SELECT claimed_time FROM audit")))
-    assert [time for (time,) in times] == [None, presented.claimed_time]
-    older.close_here()
-
-
-def _columns(tx: Transaction) -> list[tuple[object, ...]]:
-    return [tuple(each) for each in tx.execute("PRAGMA table_info(audit)")]
 
 
 def test_a_closed_database_says_so(tmp_path: Path) -> None:
@@ -320,7 +300,7 @@ def test_a_closed_database_says_so(tmp_path: Path) -> None:
 
 def test_many_processes_that_begin_at_once_get_one_key(tmp_path: Path) -> None:
     script = (
-        "import sys; from pathlib import Path; from agent.portal.keyring import *;"
+        "import sys; from pathlib import Path; from agent.portal.store.keyring import *;"
         "print(load_or_create_keyring(Path(sys.argv[1])).digest('x').hex())"
     )
     processes = [

@@ -36,7 +36,7 @@ from agent.host.settings.preferences import Preferences
 from agent.host.tls import identity
 from agent.host.tls.manifest import Manifest, TrustStep
 from agent.host.update.memory import UpdateMemory
-from agent.portal.keyring import load_or_create_keyring
+from agent.portal.store.keyring import load_or_create_keyring
 from agent.setup.owned_files import sort_contents
 
 ROOT = Path(__file__).resolve().parents[2]

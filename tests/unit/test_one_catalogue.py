@@ -42,6 +42,7 @@ LINES: dict[str, tuple[str, str]] = {
 }
 """Of a file that may hold ideographs: why, and what stands on each such line."""
 FILES = {
+    "agent/portal/birthdate.py": "how birth dates are written in years of the Republic",
     "agent/portal/demo/check.py": "what the demo's check looks for on the page",
     "agent/web/hipki/errors.py": "the old protocol's own messages, which pages compare and show",
 }

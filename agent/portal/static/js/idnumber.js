@@ -17,10 +17,10 @@ export const normalise = (text) => text.normalize("NFKC").replace(/\s/g, "").toU
  */
 export function fault(number) {
   if (number === "") return "empty";
-  // 1 and 2 are citizens; 8 and 9 the new numbers of resident certificates.
-  if (!/^[A-Z][1289]\d{8}$/.test(number)) return "format";
+  // 1 and 2 are citizens; 8 and 9 the new numbers of resident certificates, A to D those before 2021.
+  if (!/^[A-Z][1289A-D]\d{8}$/.test(number)) return "format";
   const letter = LETTERS[/** @type {keyof typeof LETTERS} */ (number[0])];
-  const digits = [...number.slice(1)].map(Number);
+  const digits = [...number.slice(1)].map((each) => (/\d/.test(each) ? Number(each) : "ABCD".indexOf(each)));
   const sum = digits.reduce((total, digit, index) => total + digit * (index === 8 ? 1 : 8 - index), letter);
   return sum % 10 === 0 ? null : "checksum";
 }

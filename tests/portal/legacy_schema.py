@@ -1,14 +1,8 @@
-"""The portal's tables and the constraints that SQLite enforces.
-
-Times are whole seconds since 1970 (UTC). What can be checked by looking at one row or one index is
-checked here, so that no mistake above can break it: one contact is one account, one ID number is
-one gold member, one challenge is consumed once, the audit log is only ever added to.
-"""
+"""The tables of the first version, as databases that it left behind have them."""
 
 from typing import Final
 
 VERSION: Final = 2
-"""Kept in ``PRAGMA user_version``; a database of a later version is refused."""
 
 STATEMENTS: Final = (
     "CREATE TABLE setting (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT",
@@ -110,8 +104,3 @@ STATEMENTS: Final = (
     BEGIN SELECT RAISE(ABORT, 'the audit log is only added to'); END
     """,
 )
-
-UPGRADES: Final = {
-    1: ("ALTER TABLE audit ADD COLUMN claimed_time TEXT CHECK (length(claimed_time) = 20)",),
-}
-"""What makes a database of a version one of the next."""

@@ -1,0 +1,11 @@
+"""What the application holds for every room, by aiohttp's keys."""
+
+from typing import Final
+
+from aiohttp import web
+
+from agent.portal.store.database import PortalDatabase
+
+DATABASE: Final = web.AppKey("database", PortalDatabase)
+ORIGINS: Final = web.AppKey("origins", tuple[str, ...])
+"""What browsers call this site."""

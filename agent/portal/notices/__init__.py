@@ -1,0 +1,1 @@
+"""Notices to members, by e-mail and short message."""

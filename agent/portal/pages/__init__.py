@@ -1,0 +1,1 @@
+"""Pages that the server makes: templates, their language, forms."""

@@ -1,0 +1,70 @@
+"""The language of a visitor: chosen on a page and kept in a cookie, else the browser's."""
+
+from typing import Final
+
+from aiohttp import web
+
+from agent.words.language import BY_TAG, REVIEWED, Language
+
+COOKIE: Final = "language"
+LIFETIME: Final = 365 * 24 * 60 * 60
+"""Seconds for which the choice is kept."""
+
+
+def language_of(request: web.Request) -> Language:
+    """Return the language of a request.
+
+    One that no native speaker has reviewed is spoken only to who chose it.
+    """
+    chosen = BY_TAG.get(request.cookies.get(COOKIE, ""))
+    if chosen is not None:
+        return chosen
+    for tag in _accepted(request.headers.get("Accept-Language", "")):
+        for language in REVIEWED:
+            if tag.partition("-")[0] == str(language).partition("-")[0]:
+                return language
+    first, *_ = Language
+    return first
+
+
+def _accepted(header: str) -> list[str]:
+    """Return the tags of an Accept-Language header (RFC 9110 §12.5.4), the wished ones first."""
+    found: list[tuple[float, str]] = []
+    for part in header[:500].split(","):
+        tag, _, parameter = part.strip().partition(";")
+        found.append((_quality(parameter), tag.strip().lower()))
+    wished = [each for each in found if each[0] > 0]
+    return [tag for _, tag in sorted(wished, key=lambda each: -each[0])]
+
+
+def _quality(parameter: str) -> float:
+    name, _, value = parameter.strip().partition("=")
+    if name != "q":
+        return 1.0
+    try:
+        return min(1.0, float(value))
+    except ValueError:
+        return 0.0
+
+
+async def post_language(request: web.Request) -> web.Response:
+    """Keep the language that was chosen, and go back to where it was chosen."""
+    form = await request.post()
+    response = web.Response(status=303, headers={"Location": _own_path(form.get("back"))})
+    chosen = form.get("language")
+    if isinstance(chosen, str) and chosen in BY_TAG:
+        response.set_cookie(COOKIE, chosen, max_age=LIFETIME, path="/", samesite="Strict")
+    return response
+
+
+def add_routes(router: web.UrlDispatcher) -> None:
+    """Add where the language is chosen."""
+    router.add_post("/language", post_language)
+
+
+def _own_path(wanted: object) -> str:
+    """Return a path of this site; no other site is ever gone to."""
+    text = str(wanted or "/")
+    has_only_a_path = text.startswith("/") and not text.startswith(("//", "/\\"))
+    is_plain = text.isascii() and text.isprintable() and "\\" not in text
+    return text if has_only_a_path and is_plain else "/"

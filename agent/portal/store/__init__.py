@@ -1,0 +1,1 @@
+"""What the service keeps: tables, transactions, keys; the same on SQLite and on PostgreSQL."""
