@@ -14,6 +14,9 @@ from aiohttp import web
 from sqlalchemy.exc import SQLAlchemyError
 
 from agent.portal import api
+from agent.portal.account import api as account_api
+from agent.portal.account import pages as account_pages
+from agent.portal.account.closing import end_closed_accounts
 from agent.portal.accounts import Accounts
 from agent.portal.api import PORTAL, Portal, add_statics
 from agent.portal.app_keys import DATABASE, ORIGINS
@@ -41,6 +44,8 @@ _PURGE_EVERY_S: Final = 600
 _ROOMS: Final[Sequence[Callable[[web.UrlDispatcher], None]]] = (
     api.add_routes,
     language.add_routes,
+    account_api.add_routes,
+    account_pages.add_routes,
 )
 _POSTS: Final = Rate(burst=120, per_second=4)
 _CARD_ATTEMPTS: Final = Rate(burst=20, per_second=0.2)
@@ -195,3 +200,6 @@ def _purge(tx: Transaction) -> None:
     purge_rates(tx)
     if ended or forgotten:
         _LOG.info("purged %d sessions and %d codes", ended, forgotten)
+    closed = end_closed_accounts(tx)
+    if closed:
+        _LOG.info("closed %d accounts", closed)

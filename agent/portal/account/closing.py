@@ -13,7 +13,7 @@ from agent.portal import audit
 from agent.portal.account.ownership import delete_all
 from agent.portal.audit import AuditEvent
 from agent.portal.birthdate import TAIPEI
-from agent.portal.members import contacts_of
+from agent.portal.members import closing_of, contacts_of
 from agent.portal.notices.outbox import NoticeKind, tell, tell_contacts
 from agent.portal.store.tables import MEMBER, NOTICE
 from agent.portal.store.transaction import Transaction
@@ -22,11 +22,6 @@ GRACE_S: Final = 7 * 24 * 60 * 60
 """Seconds in which the member may keep the account after all."""
 
 _AT_ONCE: Final = 20  # accounts in one transaction, which others wait for
-
-
-def closing_of(tx: Transaction, member_id: str) -> int | None:
-    """Return when the account ends, in seconds since 1970; None if it does not."""
-    return tx.execute(select(MEMBER.c.closing).where(MEMBER.c.id == member_id)).scalar()
 
 
 def begin_closing(tx: Transaction, member_id: str) -> None:

@@ -18,6 +18,13 @@ class NoticeKind(StrEnum):
     """What is told; its words are ``notice.KIND.subject`` and ``notice.KIND.text``."""
 
     GOLD = "gold"
+    CONTACT_CHANGED = "contact_changed"
+    CONTACT_REMOVED = "contact_removed"
+    CARD_ADDED = "card_added"
+    CARD_REPLACED = "card_replaced"
+    CLOSING = "closing"
+    KEPT = "kept"
+    CLOSED = "closed"
 
 
 def tell(tx: Transaction, member_id: str, kind: NoticeKind, **facts: str | int) -> None:
