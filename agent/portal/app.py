@@ -189,6 +189,8 @@ async def _purge_for_ever(db: PortalDatabase) -> None:
     while True:
         try:
             await db.run(_purge)
+            while closed := await db.run(end_closed_accounts):  # some in each transaction
+                _LOG.info("closed %d accounts", closed)
         except SQLAlchemyError as error:  # a full disk, perhaps; the next round may do better
             _LOG.warning("not purged: %s", type(error).__name__)
         await asyncio.sleep(_PURGE_EVERY_S)
@@ -200,6 +202,3 @@ def _purge(tx: Transaction) -> None:
     purge_rates(tx)
     if ended or forgotten:
         _LOG.info("purged %d sessions and %d codes", ended, forgotten)
-    closed = end_closed_accounts(tx)
-    if closed:
-        _LOG.info("closed %d accounts", closed)
