@@ -14,6 +14,9 @@ from aiohttp import web
 from sqlalchemy.exc import SQLAlchemyError
 
 from agent.portal import api
+from agent.portal.account import api as account_api
+from agent.portal.account import pages as account_pages
+from agent.portal.account.closing import end_closed_accounts
 from agent.portal.accounts import Accounts
 from agent.portal.api import PORTAL, Portal, add_statics
 from agent.portal.app_keys import DATABASE, ORIGINS, PICTURES
@@ -27,6 +30,8 @@ from agent.portal.notices import mailbox
 from agent.portal.notices.claims import purge_notices
 from agent.portal.notices.setup import choose_notifier, delivery_of, load_senders
 from agent.portal.notifier import Notifier
+from agent.portal.online import pages as online_pages
+from agent.portal.online.applying import expire
 from agent.portal.otp import purge_otps
 from agent.portal.pages import language
 from agent.portal.pages.templates import load_pages
@@ -47,6 +52,9 @@ _ROOMS: Final[Sequence[Callable[[web.UrlDispatcher], None]]] = (
     api.add_routes,
     language.add_routes,
     mailbox.add_routes,
+    account_api.add_routes,
+    account_pages.add_routes,
+    online_pages.add_routes,
 )
 _POSTS: Final = Rate(burst=120, per_second=4)
 _CARD_ATTEMPTS: Final = Rate(burst=20, per_second=0.2)
@@ -193,6 +201,8 @@ async def _purge_for_ever(db: PortalDatabase) -> None:
     while True:
         try:
             await db.run(_purge)
+            while closed := await db.run(end_closed_accounts):  # some in each transaction
+                _LOG.info("closed %d accounts", closed)
         except SQLAlchemyError as error:  # a full disk, perhaps; the next round may do better
             _LOG.warning("not purged: %s", type(error).__name__)
         await asyncio.sleep(_PURGE_EVERY_S)
@@ -202,6 +212,7 @@ def _purge(tx: Transaction) -> None:
     ended, forgotten = purge_sessions(tx), purge_otps(tx)
     purge_challenges(tx)
     purge_rates(tx)
+    expire(tx)
     purge_notices(tx)
     if ended or forgotten:
         _LOG.info("purged %d sessions and %d codes", ended, forgotten)

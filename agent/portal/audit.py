@@ -40,6 +40,13 @@ class AuditEvent(StrEnum):
     CASE_REFUSED = "case_refused"
     CASE_WITHDRAWN = "case_withdrawn"
     CASE_EXPIRED = "case_expired"
+    CARD_CHANGED = "card_changed"
+    CONTACT_CHANGED = "contact_changed"
+    CONTACT_REMOVED = "contact_removed"
+    DATA_EXPORTED = "data_exported"
+    ACCOUNT_CLOSING = "account_closing"
+    ACCOUNT_KEPT = "account_kept"
+    ACCOUNT_CLOSED = "account_closed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import argparse
 import tomllib
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -42,6 +43,8 @@ class PortalConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         smtp: the mail server; only in the file.
         sms: what sends text messages; only in the file.
         helpline: the telephone number that notices name.
+        holidays: days on which nobody reviews, besides Saturdays and Sundays.
+        two_reviewers: whether two reviewers have to agree about an application online.
         agent_ports: where the page looks for the agent.
         agent_ping_port: where the agent's plain-HTTP beacon is.
         downloads: the directory of installers that step 4 offers; may be absent.
@@ -65,6 +68,8 @@ class PortalConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     smtp: SmtpSettings | None = None
     sms: SmsSettings | None = None
     helpline: _Helpline = "1999"
+    holidays: tuple[date, ...] = ()
+    two_reviewers: bool = False
     agent_ports: tuple[_Port, ...] = (28443, 28444, 28445)
     agent_ping_port: _Port = 61161
     downloads: str = ""
@@ -130,6 +135,8 @@ _FLAGS: Final[Sequence[tuple[str, dict[str, Any]]]] = (
     ("--ics-key", {"help": "its RSA key, PEM"}),
     ("--demo", {"action": argparse.BooleanOptionalAction, "help": "show codes on the page"}),
     ("--notify", {"nargs": "+", "help": "program that sends codes"}),
+    ("--holidays", {"nargs": "+", "help": "days without reviews, such as 2027-01-01"}),
+    ("--two-reviewers", {"action": argparse.BooleanOptionalAction, "help": "two have to agree"}),
     ("--agent-ports", {"nargs": "+", "type": int, "help": "where the page looks for the agent"}),
     ("--agent-ping-port", {"type": int, "help": "where the agent's beacon is"}),
     ("--downloads", {"help": "directory of installers"}),

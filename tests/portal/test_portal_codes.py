@@ -31,6 +31,21 @@ OWN_SITE = {
     PortalCode.TOO_YOUNG,
     # Files: see test_portal_pictures*.py.
     *(code for code in PortalCode if code.startswith("picture_")),
+    # See test_online_cases.py and test_online_pages.py.
+    PortalCode.CASE_UNKNOWN,
+    PortalCode.CASE_CHANGED,
+    PortalCode.CASE_INCOMPLETE,
+    PortalCode.CASE_CLAIMED,
+    PortalCode.CLAIM_ENDED,
+    PortalCode.ASKED_BEFORE,
+    PortalCode.SECOND_REVIEWER,
+    # See test_portal_account.py.
+    PortalCode.CONTACT_YOURS,
+    PortalCode.CONTACT_TAKEN,
+    PortalCode.CONTACT_NEEDED,
+    PortalCode.CARD_PROOF_NEEDED,
+    PortalCode.CARD_NOT_YOURS,
+    PortalCode.ACCOUNT_CLOSING,
 }
 
 
