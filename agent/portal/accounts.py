@@ -132,11 +132,20 @@ class Accounts:
         if not is_known and not await self._networks.take(*key):
             raise PortalError(PortalCode.TOO_MANY_ATTEMPTS, "network")
         sent = await self._db.run(_issue, token, contact, asker)
+        await self.deliver(contact, sent.code)
+        return sent
+
+    async def deliver(self, contact: Contact, code: str) -> None:
+        """Send a code that was made.
+
+        Raises:
+            PortalError: ``internal``, it was not sent.
+
+        """
         try:
-            await self._notifier.send(contact, sent.code)
+            await self._notifier.send(contact, code)
         except NotifierError as error:
             raise PortalError(PortalCode.INTERNAL, f"notifier: {error}") from error
-        return sent
 
     async def confirm_code(self, token: str | None, text: str, code: str, asker: Asker) -> LoggedIn:
         """Log in whoever has the code; register them when the contact is new.

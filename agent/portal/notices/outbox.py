@@ -18,6 +18,7 @@ class NoticeKind(StrEnum):
     """What is told; its words are ``notice.KIND.subject`` and ``notice.KIND.text``."""
 
     GOLD = "gold"
+    TAKEN_BACK = "taken_back"
 
 
 def tell(tx: Transaction, member_id: str, kind: NoticeKind, **facts: str | int) -> None:
