@@ -228,7 +228,10 @@ class _CardFacts:
         )
 
     def key(self, tx: Transaction) -> str:
-        return tx.keyring.digest("card", self.issuer.encode(), self.subject_serial.encode()).hex()
+        return self.login(tx).key
+
+    def login(self, tx: Transaction) -> CardLogin:
+        return members.card_login(tx, self.issuer, self.subject_serial)
 
 
 def _upgrade_challenge(tx: Transaction, token: str | None, typed: str) -> Challenge:

@@ -66,6 +66,12 @@ class CardLogin:
     label: str
 
 
+def card_login(tx: Transaction, issuer: str, subject_serial: str) -> CardLogin:
+    """Return by what a card is recognised, a member's as well as a member of staff's."""
+    key = tx.keyring.digest("card", issuer.encode(), subject_serial.encode()).hex()
+    return CardLogin(key, f"•••• {subject_serial[-4:]}")
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Proven:
     """A proven identity.
