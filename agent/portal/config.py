@@ -161,7 +161,7 @@ class DatabaseSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Add a flag for every setting to a parser whose defaults are suppressed."""
+    """Add a flag for every setting to a parser."""
     parser.add_argument(
         "--config",
         type=Path,
@@ -173,7 +173,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def add_database_flags(parser: argparse.ArgumentParser) -> None:
-    """Add the flags that name the database to a parser whose defaults are suppressed."""
+    """Add the flags that name the database to a parser."""
     parser.add_argument("--config", type=Path, help="TOML file of the service")
     for flag, options in _FLAGS:
         if flag in _DATABASE_FLAGS:
@@ -188,9 +188,7 @@ def portal_settings(options: argparse.Namespace) -> PortalConfig:
         OSError: the file cannot be read.
 
     """
-    known = {field.name for field in msgspec.structs.fields(PortalConfig)}
-    said = {name: value for name, value in vars(options).items() if name in known}
-    return msgspec.convert({**_of_file(options), **_of_environment(), **said}, PortalConfig)
+    return msgspec.convert(_joined(options, PortalConfig), PortalConfig)
 
 
 def database_settings(options: argparse.Namespace) -> DatabaseSettings:
@@ -201,12 +199,18 @@ def database_settings(options: argparse.Namespace) -> DatabaseSettings:
         OSError: the file cannot be read.
 
     """
-    said = {name: vars(options)[name] for name in ("db", "key_file") if name in options}
-    return msgspec.convert({**_of_file(options), **_of_environment(), **said}, DatabaseSettings)
+    return msgspec.convert(_joined(options, DatabaseSettings), DatabaseSettings)
+
+
+def _joined(options: argparse.Namespace, kind: type[msgspec.Struct]) -> dict[str, Any]:
+    known = {field.name for field in msgspec.structs.fields(kind)}
+    flags = {name: value for name, value in vars(options).items() if name in known}
+    said = {name: value for name, value in flags.items() if value is not None}
+    return {**_of_file(options), **_of_environment(), **said}
 
 
 def _of_file(options: argparse.Namespace) -> dict[str, Any]:
-    file: Path | None = getattr(options, "config", None)
+    file: Path | None = options.config
     return {} if file is None else tomllib.loads(file.read_text(encoding="utf-8"))
 
 
@@ -226,6 +230,6 @@ def parse_arguments(argv: Sequence[str]) -> PortalConfig:
         OSError: as there.
 
     """
-    parser = argparse.ArgumentParser(argument_default=argparse.SUPPRESS)
+    parser = argparse.ArgumentParser()
     add_flags(parser)
     return portal_settings(parser.parse_args(argv))

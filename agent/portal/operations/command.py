@@ -26,6 +26,8 @@ from agent.portal.operations.backup import (
 from agent.portal.operations.logs import log_to_stderr
 from agent.portal.operations.purging import purge_here
 from agent.portal.operations.serve import serve
+from agent.portal.operations.staff import add_staff_flags, run_staff
+from agent.portal.staff.register import StaffError
 from agent.portal.store.database import PortalDatabase, PortalDatabaseError, database_url
 from agent.portal.store.schema import HEAD
 
@@ -38,6 +40,7 @@ _FAULTS: Final = (
     PortalDatabaseError,
     SQLAlchemyError,
     BackupError,
+    StaffError,
 )
 
 
@@ -74,11 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (_, text, add) in _COMMANDS.items():
-        # Only what was said comes before the settings file.
-        command = commands.add_parser(
-            name, help=text, description=text, argument_default=argparse.SUPPRESS
-        )
-        add(command)
+        add(commands.add_parser(name, help=text, description=text))
     return parser
 
 
@@ -93,6 +92,11 @@ def _migrate(options: argparse.Namespace) -> int:
     with _database(database_settings(options), may_migrate=True):
         sys.stdout.write(f"the tables are of version {HEAD}\n")
     return 0
+
+
+def _staff(options: argparse.Namespace) -> int:
+    with _database(database_settings(options)) as db:
+        return run_staff(db, options)
 
 
 def _back_up(options: argparse.Namespace) -> int:
@@ -142,6 +146,7 @@ _Command = tuple[
 _COMMANDS: Final[Mapping[str, _Command]] = {
     "serve": (_serve, "serve the site until stopped", add_flags),
     "migrate": (_migrate, "make the tables, or bring them up to date", add_database_flags),
+    "staff": (_staff, "add, list or remove people of the counter and the desk", add_staff_flags),
     "backup": (_back_up, "copy the database while it is in use", _add_backup_flags),
     "purge": (_purge, "delete now what the service deletes by and by", add_database_flags),
 }

@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from agent.portal import audit
 from agent.portal.store.transaction import Transaction
 from agent.virtualcard.issuer import TestIssuer
 from tests.portal.databases import CHOSEN, PostgresTests
@@ -141,6 +142,7 @@ def _judge(tx: Transaction) -> dict[str, int]:
         " WHERE event = 'upgrade_card' AND outcome = 'ok'",
         "members": "SELECT count(*) FROM member",
     }
+    assert audit.check_chain(tx) is None
     return {
         name: int(tx.connection.exec_driver_sql(sql).scalar() or 0) for name, sql in counted.items()
     }
