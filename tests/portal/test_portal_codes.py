@@ -29,6 +29,11 @@ OWN_SITE = {
     # What is typed in forms: see test_portal_birthdate.py.
     PortalCode.BIRTH_DATE_INVALID,
     PortalCode.TOO_YOUNG,
+    # The staff's pages: see test_staff_access.py, test_staff_counter.py, test_staff_takeback.py.
+    PortalCode.NOT_STAFF,
+    PortalCode.ROLE_MISSING,
+    PortalCode.OWN_ACCOUNT,
+    PortalCode.NO_SUCH_MEMBER,
 }
 
 
