@@ -25,6 +25,8 @@ FIRST_LINK: Final = bytes(32)
 class AuditEvent(StrEnum):
     """The events that are kept."""
 
+    STAFF_ADDED = "staff_added"
+    STAFF_REMOVED = "staff_removed"
     REGISTERED = "registered"
     LOGIN_OTP = "login_otp"
     LOGIN_CARD = "login_card"
@@ -47,6 +49,16 @@ class AuditEvent(StrEnum):
     ACCOUNT_CLOSING = "account_closing"
     ACCOUNT_KEPT = "account_kept"
     ACCOUNT_CLOSED = "account_closed"
+    STAFF_LOGIN = "staff_login"
+    STAFF_LOGOUT = "staff_logout"
+    MEMBER_LOOKED_UP = "member_looked_up"
+    COUNTER_CODE = "counter_code"
+    UPGRADE_COUNTER = "upgrade_counter"
+    RECEIPT_SHOWN = "receipt_shown"
+    UPGRADE_TAKEN_BACK = "upgrade_taken_back"
+    AUDIT_READ = "audit_read"
+    AUDIT_CHECKED = "audit_checked"
+    AUDIT_EXPORTED = "audit_exported"
 
 
 @dataclass(frozen=True, slots=True)
