@@ -14,6 +14,9 @@ from aiohttp import web
 from sqlalchemy.exc import SQLAlchemyError
 
 from agent.portal import api
+from agent.portal.account import api as account_api
+from agent.portal.account import pages as account_pages
+from agent.portal.account.closing import end_closed_accounts
 from agent.portal.accounts import Accounts
 from agent.portal.api import PORTAL, Portal, add_statics
 from agent.portal.app_keys import DATABASE, ORIGINS
@@ -28,7 +31,7 @@ from agent.portal.notices.claims import purge_notices
 from agent.portal.notices.setup import choose_notifier, delivery_of, load_senders
 from agent.portal.notifier import Notifier
 from agent.portal.otp import purge_otps
-from agent.portal.pages import language
+from agent.portal.pages import choice
 from agent.portal.pages.templates import load_pages
 from agent.portal.sessions import purge_sessions
 from agent.portal.statics import load_statics
@@ -43,8 +46,10 @@ from agent.rate import Rate
 _PURGE_EVERY_S: Final = 600
 _ROOMS: Final[Sequence[Callable[[web.UrlDispatcher], None]]] = (
     api.add_routes,
-    language.add_routes,
+    choice.add_routes,
     mailbox.add_routes,
+    account_api.add_routes,
+    account_pages.add_routes,
 )
 _POSTS: Final = Rate(burst=120, per_second=4)
 _CARD_ATTEMPTS: Final = Rate(burst=20, per_second=0.2)
@@ -200,3 +205,6 @@ def _purge(tx: Transaction) -> None:
     purge_notices(tx)
     if ended or forgotten:
         _LOG.info("purged %d sessions and %d codes", ended, forgotten)
+    closed = end_closed_accounts(tx)
+    if closed:
+        _LOG.info("closed %d accounts", closed)

@@ -4,14 +4,14 @@ import { locale, speak } from "./texts.js";
 
 export { currentLanguage, has as hasText, inOurs, list, t, tags } from "./texts.js";
 
-const KEY = "portal.language";
+speak(/(?:^|; )language=([\w-]+)/.exec(document.cookie)?.[1] ?? null);
 
-speak(localStorage.getItem(KEY));
-
-/** Speak `tag` from now on, also after a reload. @param {string} tag */
+/** Speak `tag` from now on, on every page of the site; a member is told things in it, too. @param {string} tag */
 export function setLanguage(tag) {
   speak(tag);
-  localStorage.setItem(KEY, tag);
+  document.cookie = `language=${tag}; path=/; max-age=31536000; samesite=strict`;
+  void fetch("/language", { method: "POST", body: new URLSearchParams({ language: tag }), redirect: "manual" })
+    .catch(() => undefined); // this browser speaks it all the same
 }
 
 /** A day as people here write it. @param {string} rfc3339 */

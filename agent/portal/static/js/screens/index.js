@@ -1,5 +1,6 @@
 /** Every screen by its address. */
 
+import { closeByCard, ownCard, ownCardPin, ownComponent } from "./account.js";
 import { cardLogin } from "./cardlogin.js";
 import { component, guestComponent } from "./component.js";
 import { done } from "./done.js";
@@ -43,6 +44,10 @@ export const screens = {
   "login/card": cardLogin,
   "login/component": guestComponent,
   member,
+  "account/card": ownCard,
+  "account/card/pin": ownCardPin,
+  "account/component": ownComponent,
+  "account/close": closeByCard,
   profile,
   upgrade: method,
   "upgrade/component": component,
