@@ -474,7 +474,9 @@ async def test_nobody_sees_anothers_data(site: Site, visitor: Visitor) -> None:
     await visitor.register()
     other = await site.visitor()
     await other.register(OTHER_MOBILE)
-    shown = (await page(other, "/account/data"))[1] + (await page(other, "/account/data.json"))[1]
+    pages = [await page(other, path) for path in ("/account/data", "/account/data.json")]
+    assert [status for status, _ in pages] == [200, 200]
+    shown = "".join(body for _, body in pages)
     assert MOBILE not in shown
     assert OTHER_MOBILE in shown
 

@@ -44,6 +44,16 @@ def collect(tx: Transaction, member_id: str) -> OwnData:
     }
 
 
+def sessions_of(tx: Transaction, member_id: str) -> list[tuple[int, int]]:
+    """Return when the member's open sessions began and when they end at the latest."""
+    rows = tx.execute(
+        select(SESSION.c.created, SESSION.c.expires)
+        .where(SESSION.c.member == member_id, SESSION.c.expires > tx.now)
+        .order_by(SESSION.c.id)
+    )
+    return [(row.created, row.expires) for row in rows]
+
+
 def _rows(tx: Transaction, table: Table, whose: ColumnElement[bool]) -> list[dict[str, Any]]:
     """Return rows without what is binary and without what refers to staff."""
     shown = [

@@ -84,10 +84,14 @@ async def post_contact_removal(request: web.Request) -> web.Response:
 async def get_data(request: web.Request) -> web.Response:
     """Show what is kept about the member."""
     _, member_id = await browser_member(request)
-    data = await request.app[PORTAL].db.read(own_data.collect, member_id)
+    db = request.app[PORTAL].db
+    data = await db.read(own_data.collect, member_id)
+    sessions = await db.read(own_data.sessions_of, member_id)
     counts = {name: len(data[name]) for name in _COUNTED}
     counts["applications"] = sum(map(len, data["applications"].values()))
-    return await render_in_thread(request, "account/data.html", data=data, counts=counts)
+    return await render_in_thread(
+        request, "account/data.html", data=data, counts=counts, sessions=sessions
+    )
 
 
 async def get_data_file(request: web.Request) -> web.Response:

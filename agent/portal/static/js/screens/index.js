@@ -11,6 +11,7 @@ import { member } from "./member.js";
 import { method } from "./method.js";
 import { pin } from "./pin.js";
 import { profile } from "./profile.js";
+import { taken } from "./taken.js";
 
 /** @typedef {import("/sdk/ankong.js").Snapshot} Snapshot */
 /**
@@ -54,5 +55,6 @@ export const screens = {
   "upgrade/mac": mac,
   "upgrade/id": identity,
   "upgrade/pin": pin,
+  "upgrade/taken": taken,
   "upgrade/done": done,
 };

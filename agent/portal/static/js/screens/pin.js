@@ -44,6 +44,10 @@ export function proveIdNumber(app, way) {
         app.setMember(member);
         way.done(member);
       } catch (error) {
+        if (error instanceof api.PortalError && error.code === "id_number_taken") {
+          app.draft.set("taken", JSON.stringify(error.messages));
+          return app.go("upgrade/taken", { replace: true });
+        }
         await app.failed(error);
         throw error;
       }
