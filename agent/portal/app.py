@@ -12,6 +12,8 @@ import aiohttp
 from aiohttp import web
 
 from agent.portal import api
+from agent.portal.account import api as account_api
+from agent.portal.account import pages as account_pages
 from agent.portal.accounts import Accounts
 from agent.portal.api import PORTAL, Portal, add_statics
 from agent.portal.app_keys import DATABASE, METRICS, ORIGINS, READINESS
@@ -20,12 +22,14 @@ from agent.portal.config import PortalConfig
 from agent.portal.downloads import find_artefacts
 from agent.portal.guard import Guard, guarding, refusals, security_headers
 from agent.portal.ics.client import NO_CREDENTIALS, IcsClient, IdentityCheck, load_credentials
-from agent.portal.notifier import Notifier, ProgramNotifier, ScreenNotifier
+from agent.portal.notices import mailbox
+from agent.portal.notices.setup import choose_notifier, delivery_of, load_senders
+from agent.portal.notifier import Notifier
 from agent.portal.operations.health import Readiness, ReadyCheck, add_public_routes
 from agent.portal.operations.metrics import PortalMetrics, counting_refusals, measuring
 from agent.portal.operations.proxies import believing, parse_networks
 from agent.portal.operations.purging import purge_for_ever
-from agent.portal.pages import language
+from agent.portal.pages import choice
 from agent.portal.pages.templates import load_pages
 from agent.portal.statics import load_statics
 from agent.portal.store.database import PortalDatabase
@@ -37,7 +41,10 @@ from agent.rate import Rate
 
 _ROOMS: Final[Sequence[Callable[[web.UrlDispatcher], None]]] = (
     api.add_routes,
-    language.add_routes,
+    choice.add_routes,
+    mailbox.add_routes,
+    account_api.add_routes,
+    account_pages.add_routes,
 )
 _POSTS: Final = Rate(burst=120, per_second=4)
 _CARD_ATTEMPTS: Final = Rate(burst=20, per_second=0.2)
@@ -146,7 +153,10 @@ async def _run(
                 parts.identity or await _identity(http, config),
                 origins,
             )
-            notifier = parts.notifier or _notifier(config)
+            senders = await load_senders(config, http)
+            notifier = parts.notifier or choose_notifier(config, db, senders, parts.clock)
+            delivery = delivery_of(config, db, senders)
+            delivery.start()
             app[PORTAL] = Portal(
                 config=config,
                 db=db,
@@ -162,13 +172,10 @@ async def _run(
             purging.cancel()
             with suppress(asyncio.CancelledError):
                 await purging
+            await delivery.stop()
             await cards.close()
     finally:
         await db.close()
-
-
-def _notifier(config: PortalConfig) -> Notifier:
-    return ScreenNotifier() if config.demo else ProgramNotifier(config.notify)
 
 
 async def _verifier(config: PortalConfig, clock: Callable[[], float]) -> LoginVerifier:

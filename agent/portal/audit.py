@@ -32,6 +32,13 @@ class AuditEvent(StrEnum):
     LOGIN_CARD = "login_card"
     UPGRADE_CARD = "upgrade_card"
     LOGOUT = "logout"
+    CARD_CHANGED = "card_changed"
+    CONTACT_CHANGED = "contact_changed"
+    CONTACT_REMOVED = "contact_removed"
+    DATA_EXPORTED = "data_exported"
+    ACCOUNT_CLOSING = "account_closing"
+    ACCOUNT_KEPT = "account_kept"
+    ACCOUNT_CLOSED = "account_closed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,13 @@ OWN_SITE = {
     # What is typed in forms: see test_portal_birthdate.py.
     PortalCode.BIRTH_DATE_INVALID,
     PortalCode.TOO_YOUNG,
+    # See test_portal_account.py.
+    PortalCode.CONTACT_YOURS,
+    PortalCode.CONTACT_TAKEN,
+    PortalCode.CONTACT_NEEDED,
+    PortalCode.CARD_PROOF_NEEDED,
+    PortalCode.CARD_NOT_YOURS,
+    PortalCode.ACCOUNT_CLOSING,
 }
 
 
