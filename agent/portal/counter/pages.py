@@ -23,6 +23,7 @@ from agent.portal.counter.application import (
 from agent.portal.counter.visits import Refused, Visit, VisitPurpose
 from agent.portal.errors import REFUSALS, PortalCode, PortalError
 from agent.portal.members import Member
+from agent.portal.pages.language import language_of
 from agent.portal.staff.access import AREAS, require_session, require_staff, see_other
 from agent.portal.staff.forms import read_form
 from agent.portal.staff.looking import check_look

@@ -132,11 +132,6 @@ def purge_notices(tx: Transaction) -> int:
     return blanked + ended
 
 
-def forget_member(tx: Transaction, member_id: str) -> None:
-    """Detach notices from a member who is no more; those on their way are sent yet."""
-    tx.execute(update(NOTICE).where(NOTICE.c.member == member_id).values(member=None))
-
-
 def count_notices(tx: Transaction) -> dict[tuple[str, str], int]:
     """Return how many notices there are, by channel and state."""
     number = func.count().label("number")
