@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 from sqlalchemy.exc import OperationalError
 
 from agent.portal import members
@@ -354,5 +354,28 @@ async def test_codes_of_the_demonstration_go_when_they_expire(outbox: Outbox) ->
     await MailboxNotifier(outbox.db).send(Contact(LoginKind.MOBILE, MOBILE.value), "012345")
     assert [row.state for row in await outbox.rows()] == ["sent"]
     outbox.now += LIFETIME
-    assert await outbox.delivery(Recorder()).deliver_due() == 0
+    assert await outbox.delivery(Recorder(), keeps_content=True).deliver_due() == 0
     assert await outbox.rows() == []
+
+
+async def test_a_look_for_work_reads_no_whole_table(outbox: Outbox) -> None:
+    looked: list[str] = []
+
+    def work(tx: Transaction) -> None:
+        def note(statement: str, parameters: Any) -> None:
+            plan = tx.connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            looked.extend(row[3] for row in plan)
+
+        seen: list[tuple[str, Any]] = []
+        event.listen(
+            tx.connection,
+            "before_cursor_execute",
+            lambda _, __, statement, parameters, *___: seen.append((statement, parameters)),
+        )
+        assert not claims.has_work(tx, KINDS)
+        for statement, parameters in seen[:]:
+            note(statement, parameters)
+
+    await outbox.db.read(work)
+    assert looked
+    assert not [step for step in looked if step.startswith("SCAN")]

@@ -62,7 +62,7 @@ class ClaimedNotice:
 
 def has_work(tx: Transaction, kinds: Collection[LoginKind]) -> bool:
     """Return whether :func:`claim` would find or change anything."""
-    anything = or_(_is_due(tx, kinds), _is_too_old(tx), _is_an_expired_code(tx))
+    anything = or_(_is_due(tx, kinds), _is_too_old(tx))
     return tx.first(select(NOTICE.c.id).where(anything).limit(1)) is not None
 
 
@@ -74,7 +74,6 @@ def claim(tx: Transaction, kinds: Collection[LoginKind]) -> list[ClaimedNotice]:
         kinds: of contacts, to which this process can send.
 
     """
-    tx.execute(delete(NOTICE).where(_is_an_expired_code(tx)))
     _end(tx, _is_too_old(tx), "given_up")
     rows = tx.execute(
         select(NOTICE).where(_is_due(tx, kinds)).order_by(NOTICE.c.due, NOTICE.c.id).limit(BATCH)
@@ -122,6 +121,19 @@ def pause(notice: ClaimedNotice) -> int:
     """
     seconds = min(_FIRST_PAUSE << min(notice.attempt - 1, 10), _LONGEST_PAUSE)
     return seconds + int(notice.identity[:4], 16) * seconds // (4 << 16)
+
+
+def has_expired_code(tx: Transaction) -> bool:
+    """Return whether a one-time code of a demonstration lies there that nobody can use any more.
+
+    Looks at every notice: for the mailbox of a demonstration, which has few.
+    """
+    return tx.first(select(NOTICE.c.id).where(_is_an_expired_code(tx)).limit(1)) is not None
+
+
+def delete_expired_codes(tx: Transaction) -> None:
+    """Delete what :func:`has_expired_code` finds."""
+    tx.execute(delete(NOTICE).where(_is_an_expired_code(tx)))
 
 
 def purge_notices(tx: Transaction) -> int:

@@ -76,6 +76,8 @@ class Delivery:
             SQLAlchemyError: the database cannot be used; nothing was claimed.
 
         """
+        if self._options.keeps_content and await self._db.read(claims.has_expired_code):
+            await self._db.run(claims.delete_expired_codes)
         kinds = self._options.senders.keys()
         if not await self._db.read(claims.has_work, kinds):
             return 0
