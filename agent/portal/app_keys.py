@@ -4,8 +4,12 @@ from typing import Final
 
 from aiohttp import web
 
+from agent.portal.operations.health import Readiness
+from agent.portal.operations.metrics import PortalMetrics
 from agent.portal.store.database import PortalDatabase
 
 DATABASE: Final = web.AppKey("database", PortalDatabase)
 ORIGINS: Final = web.AppKey("origins", tuple[str, ...])
 """What browsers call this site."""
+METRICS: Final = web.AppKey("metrics", PortalMetrics)
+READINESS: Final = web.AppKey("readiness", Readiness)

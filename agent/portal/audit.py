@@ -25,6 +25,8 @@ FIRST_LINK: Final = bytes(32)
 class AuditEvent(StrEnum):
     """The events that are kept."""
 
+    STAFF_ADDED = "staff_added"
+    STAFF_REMOVED = "staff_removed"
     REGISTERED = "registered"
     LOGIN_OTP = "login_otp"
     LOGIN_CARD = "login_card"

@@ -79,6 +79,7 @@ async def test_card_attempts_are_counted_by_session(
         assert await other.code("/api/login/card/challenge") == "ok"
 
 
+@pytest.mark.sqlite
 async def test_a_database_that_others_hold_too_long_is_said_to_be_unavailable(
     test_issuer: TestIssuer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
