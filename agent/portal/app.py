@@ -172,7 +172,7 @@ async def _run(
             )
             senders = await load_senders(config, http)
             notifier = parts.notifier or choose_notifier(config, db, senders, parts.clock)
-            delivery = delivery_of(config, db, senders)
+            delivery = delivery_of(config, db, senders, app[METRICS])
             delivery.start()
             app[PORTAL] = Portal(
                 config=config,
