@@ -11,6 +11,7 @@ from agent.portal.audit import AuditEvent
 from agent.portal.contact import Contact, parse_contact
 from agent.portal.errors import PortalCode, PortalError
 from agent.portal.members import Member
+from agent.portal.notices.outbox import NoticeKind, tell
 from agent.portal.notifier import Notifier, NotifierError
 from agent.portal.sessions import MemberSession, OpenedSession
 from agent.portal.store.database import PortalDatabase
@@ -133,7 +134,7 @@ class Accounts:
             raise PortalError(PortalCode.TOO_MANY_ATTEMPTS, "network")
         sent = await self._db.run(_issue, token, contact, asker)
         try:
-            await self._notifier.send(contact, sent.code)
+            await self._notifier.send(contact, sent.code, asker.language)
         except NotifierError as error:
             raise PortalError(PortalCode.INTERNAL, f"notifier: {error}") from error
         return sent
@@ -205,9 +206,12 @@ def _confirm(
     if member_id is None:
         member_id, created = members.register(tx, contact), True
         otp.note_created_member(tx, confirmation)
+    members.speak(tx, member_id, asker.language, was_chosen=asker.chose_language)
     if confirmation.first:
         event = AuditEvent.REGISTERED if created else AuditEvent.LOGIN_OTP
         audit.record(tx, event, "ok", member=member_id)
+        if created:
+            tell(tx, member_id, NoticeKind.REGISTERED)
     logged_in = begin_member_session(tx, session, member_id)
     browser = None if _is_known(tx, contact, asker) else remember_browser(tx.keyring, contact)
     return LoggedIn(logged_in.member, logged_in.opened, created, browser)

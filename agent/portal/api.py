@@ -18,6 +18,7 @@ from agent.portal.config import PortalConfig
 from agent.portal.downloads import URL_PREFIX, OfferedFile, send
 from agent.portal.errors import PortalCode, PortalError
 from agent.portal.guard import read_body
+from agent.portal.pages.language import chosen_language, language_of
 from agent.portal.sessions import OpenedSession
 from agent.portal.statics import StaticFile, serve_static
 from agent.portal.store.database import PortalDatabase
@@ -235,7 +236,12 @@ def _token(request: web.Request) -> str | None:
 
 def _asker(request: web.Request) -> Asker:
     cookie = request.cookies.get(_cookie(request, _BROWSER)[0])
-    return Asker(network_of(request.remote), cookie)
+    return Asker(
+        network_of(request.remote),
+        cookie,
+        language=language_of(request),
+        chose_language=chosen_language(request) is not None,
+    )
 
 
 def _with_session(

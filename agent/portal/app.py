@@ -23,7 +23,10 @@ from agent.portal.config import PortalConfig
 from agent.portal.downloads import find_artefacts
 from agent.portal.guard import Guard, guarding, refusals, security_headers
 from agent.portal.ics.client import NO_CREDENTIALS, IcsClient, IdentityCheck, load_credentials
-from agent.portal.notifier import Notifier, ProgramNotifier, ScreenNotifier
+from agent.portal.notices import mailbox
+from agent.portal.notices.claims import purge_notices
+from agent.portal.notices.setup import choose_notifier, delivery_of, load_senders
+from agent.portal.notifier import Notifier
 from agent.portal.otp import purge_otps
 from agent.portal.pages import language
 from agent.portal.pages.templates import load_pages
@@ -41,6 +44,7 @@ _PURGE_EVERY_S: Final = 600
 _ROOMS: Final[Sequence[Callable[[web.UrlDispatcher], None]]] = (
     api.add_routes,
     language.add_routes,
+    mailbox.add_routes,
 )
 _POSTS: Final = Rate(burst=120, per_second=4)
 _CARD_ATTEMPTS: Final = Rate(burst=20, per_second=0.2)
@@ -136,7 +140,10 @@ async def _run(
                 parts.identity or await _identity(http, config),
                 origins,
             )
-            notifier = parts.notifier or _notifier(config)
+            senders = await load_senders(config, http)
+            notifier = parts.notifier or choose_notifier(config, db, senders, parts.clock)
+            delivery = delivery_of(config, db, senders)
+            delivery.start()
             app[PORTAL] = Portal(
                 config=config,
                 db=db,
@@ -152,13 +159,10 @@ async def _run(
             purging.cancel()
             with suppress(asyncio.CancelledError):
                 await purging
+            await delivery.stop()
             await cards.close()
     finally:
         await db.close()
-
-
-def _notifier(config: PortalConfig) -> Notifier:
-    return ScreenNotifier() if config.demo else ProgramNotifier(config.notify)
 
 
 async def _verifier(config: PortalConfig, clock: Callable[[], float]) -> LoginVerifier:
@@ -193,5 +197,6 @@ def _purge(tx: Transaction) -> None:
     ended, forgotten = purge_sessions(tx), purge_otps(tx)
     purge_challenges(tx)
     purge_rates(tx)
+    purge_notices(tx)
     if ended or forgotten:
         _LOG.info("purged %d sessions and %d codes", ended, forgotten)

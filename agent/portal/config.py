@@ -11,10 +11,12 @@ from msgspec import Meta
 
 from agent.errors import BadRequestError
 from agent.origin import Origin
-from agent.portal.ics.client import checked_url
+from agent.portal.notices.settings import SmsSettings, SmtpSettings
+from agent.portal.urls import checked_url
 
 _HTTP_PORT: Final = 80
 _Port = Annotated[int, Meta(ge=0, le=65535)]
+_Helpline = Annotated[str, Meta(pattern=r"^[0-9+#*() -]{3,24}\Z", max_length=24)]
 _Origins = Annotated[tuple[str, ...], Meta(max_length=8)]
 
 
@@ -34,8 +36,12 @@ class PortalConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         ics_url: where the identity service answers.
         ics_certificate: the certificate under which it knows this site, PEM; may be absent.
         ics_key: the RSA key of that certificate, PEM.
-        demo: whether one-time codes are shown on the page instead of being sent.
-        notify: the program, with its arguments, that sends one-time codes.
+        demo: whether one-time codes are shown on the page, and nothing is sent.
+        notify: the program, with its arguments, that sends one-time codes instead of ``smtp`` and
+            ``sms``.
+        smtp: the mail server; only in the file.
+        sms: what sends text messages; only in the file.
+        helpline: the telephone number that notices name.
         agent_ports: where the page looks for the agent.
         agent_ping_port: where the agent's plain-HTTP beacon is.
         downloads: the directory of installers that step 4 offers; may be absent.
@@ -55,6 +61,9 @@ class PortalConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     ics_key: str = ""
     demo: bool = True
     notify: tuple[str, ...] = ()
+    smtp: SmtpSettings | None = None
+    sms: SmsSettings | None = None
+    helpline: _Helpline = "1999"
     agent_ports: tuple[_Port, ...] = (28443, 28444, 28445)
     agent_ping_port: _Port = 61161
     downloads: str = ""
@@ -72,9 +81,9 @@ class PortalConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             raise ValueError("at least one anchor is needed")
         if bool(self.ics_certificate) != bool(self.ics_key):
             raise ValueError("ics_certificate and ics_key go together")
-        if not self.demo and not self.notify:
-            raise ValueError("without demo, notify has to name a program that sends codes")
-        checked_url(self.ics_url)
+        if not self.demo and not self.notify and not (self.smtp and self.sms):
+            raise ValueError("without demo, codes need [smtp] and [sms], or notify: a program")
+        checked_url(self.ics_url, "ics_url")
 
     def origins_at(self, port: int) -> tuple[str, ...]:
         """Return the origins, given the port that the portal listens on."""

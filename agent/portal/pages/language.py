@@ -11,12 +11,17 @@ LIFETIME: Final = 365 * 24 * 60 * 60
 """Seconds for which the choice is kept."""
 
 
+def chosen_language(request: web.Request) -> Language | None:
+    """Return the language that somebody chose in this browser; None where nobody did."""
+    return BY_TAG.get(request.cookies.get(COOKIE, ""))
+
+
 def language_of(request: web.Request) -> Language:
     """Return the language of a request.
 
     One that no native speaker has reviewed is spoken only to who chose it.
     """
-    chosen = BY_TAG.get(request.cookies.get(COOKIE, ""))
+    chosen = chosen_language(request)
     if chosen is not None:
         return chosen
     for tag in _accepted(request.headers.get("Accept-Language", "")):
