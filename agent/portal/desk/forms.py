@@ -8,6 +8,7 @@ from typing import Final
 
 from agent.harmless import has_content, is_harmful
 from agent.portal.idnumber import has_valid_checksum
+from agent.portal.online.states import RefusalReason
 
 LONGEST_QUESTION: Final = 500
 """Characters in which a reviewer says what is missing."""
@@ -40,7 +41,7 @@ class Problem(StrEnum):
     QUESTION = "question"
     ID_NUMBER = "id_number"
     CHANGED = "changed"
-    ID_NUMBER_TAKEN = "id_number_taken"
+    TOO_YOUNG = "too_young"
 
 
 class DecisionError(Exception):
@@ -60,6 +61,19 @@ def check_points(ticked: Collection[str]) -> None:
     """
     if not set(Point) <= set(ticked):
         raise DecisionError(Problem.CHECKS)
+
+
+def read_reason(text: str) -> RefusalReason:
+    """Return a reason as it was chosen.
+
+    Raises:
+        DecisionError: ``reason``, there is no such reason.
+
+    """
+    try:
+        return RefusalReason(text)
+    except ValueError:
+        raise DecisionError(Problem.REASON) from None
 
 
 def read_question(text: str) -> str:
