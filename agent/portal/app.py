@@ -20,8 +20,10 @@ from agent.portal.app_keys import DATABASE, ORIGINS
 from agent.portal.cards import Cards
 from agent.portal.challenges import purge_challenges
 from agent.portal.config import PortalConfig
+from agent.portal.counter import pages as counter
+from agent.portal.counter.visits import purge_visits
 from agent.portal.downloads import find_artefacts
-from agent.portal.guard import Guard, guarding, refusals, security_headers
+from agent.portal.guard import Guard, guarding, refusals, security_headers, staff_headers
 from agent.portal.ics.client import NO_CREDENTIALS, IcsClient, IdentityCheck, load_credentials
 from agent.portal.notices import mailbox
 from agent.portal.notices.claims import purge_notices
@@ -31,6 +33,9 @@ from agent.portal.otp import purge_otps
 from agent.portal.pages import language
 from agent.portal.pages.templates import load_pages
 from agent.portal.sessions import purge_sessions
+from agent.portal.staff import audit_pages, pages, takeback_pages
+from agent.portal.staff.access import NETWORKS, guarding_staff, is_staff_page
+from agent.portal.staff.logins import StaffLogins
 from agent.portal.statics import load_statics
 from agent.portal.store.database import PortalDatabase
 from agent.portal.store.rates import SharedBuckets, purge_rates
@@ -45,6 +50,10 @@ _ROOMS: Final[Sequence[Callable[[web.UrlDispatcher], None]]] = (
     api.add_routes,
     language.add_routes,
     mailbox.add_routes,
+    pages.add_routes,
+    counter.add_routes,
+    takeback_pages.add_routes,
+    audit_pages.add_routes,
 )
 _POSTS: Final = Rate(burst=120, per_second=4)
 _CARD_ATTEMPTS: Final = Rate(burst=20, per_second=0.2)
@@ -101,12 +110,16 @@ def create_app(
     """
     parts = replacements or Replacements()
     guard = Guard(tuple(origins), parts.rates.posts)
-    app = web.Application(middlewares=[refusals, guarding(guard)], client_max_size=MAX_BODY)
+    app = web.Application(
+        middlewares=[refusals, guarding(guard), guarding_staff], client_max_size=MAX_BODY
+    )
     app[ORIGINS] = tuple(origins)
+    app[NETWORKS] = config.staff_networks
     headers = security_headers(config.agent_ports, config.agent_ping_port)
+    for_staff = staff_headers(config.agent_ports, config.agent_ping_port)
 
-    async def add_headers(_: web.Request, response: web.StreamResponse) -> None:
-        response.headers.update(headers)
+    async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+        response.headers.update(for_staff if is_staff_page(request) else headers)
 
     async def run(app: web.Application) -> AsyncIterator[None]:
         async for _ in _run(app, config, tuple(origins), parts):
@@ -134,9 +147,10 @@ async def _run(
     app[DATABASE] = db
     try:
         async with aiohttp.ClientSession() as http:
+            verifier = parts.verifier or await _verifier(config, parts.clock)
             cards = Cards(
                 db,
-                parts.verifier or await _verifier(config, parts.clock),
+                verifier,
                 parts.identity or await _identity(http, config),
                 origins,
             )
@@ -149,6 +163,7 @@ async def _run(
                 db=db,
                 accounts=Accounts(db, notifier),
                 cards=cards,
+                staff=StaffLogins(db, verifier, origins),
                 card_attempts=SharedBuckets(db, "card-attempts", parts.rates.card_attempts),
                 newcomers=SharedBuckets(db, "newcomers", parts.rates.newcomers),
                 statics=statics,
@@ -196,6 +211,7 @@ async def _purge_for_ever(db: PortalDatabase) -> None:
 def _purge(tx: Transaction) -> None:
     ended, forgotten = purge_sessions(tx), purge_otps(tx)
     purge_challenges(tx)
+    purge_visits(tx)
     purge_rates(tx)
     purge_notices(tx)
     if ended or forgotten:

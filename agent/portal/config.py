@@ -3,6 +3,7 @@
 import argparse
 import tomllib
 from collections.abc import Sequence
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -45,6 +46,8 @@ class PortalConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         agent_ports: where the page looks for the agent.
         agent_ping_port: where the agent's plain-HTTP beacon is.
         downloads: the directory of installers that step 4 offers; may be absent.
+        staff_networks: from where the staff's pages can be reached, such as ``10.1.0.0/16``; empty
+            for everywhere.
 
     """
 
@@ -67,6 +70,7 @@ class PortalConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     agent_ports: tuple[_Port, ...] = (28443, 28444, 28445)
     agent_ping_port: _Port = 61161
     downloads: str = ""
+    staff_networks: Annotated[tuple[str, ...], Meta(max_length=64)] = ()
 
     def __post_init__(self) -> None:
         """Refuse settings that cannot work.
@@ -77,6 +81,8 @@ class PortalConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         """
         for origin in self.origins:
             check_origin(origin)
+        for network in self.staff_networks:
+            ip_network(network)
         if not self.anchors:
             raise ValueError("at least one anchor is needed")
         if bool(self.ics_certificate) != bool(self.ics_key):
@@ -131,6 +137,7 @@ _FLAGS: Final[Sequence[tuple[str, dict[str, Any]]]] = (
     ("--agent-ports", {"nargs": "+", "type": int, "help": "where the page looks for the agent"}),
     ("--agent-ping-port", {"type": int, "help": "where the agent's beacon is"}),
     ("--downloads", {"help": "directory of installers"}),
+    ("--staff-networks", {"nargs": "+", "help": "from where staff may come, as 10.1.0.0/16"}),
 )
 
 

@@ -50,6 +50,10 @@ class PortalCode(StrEnum):
     ALREADY_GOLD = "already_gold"
     ID_NUMBER_TAKEN = "id_number_taken"
     CARD_NOT_REGISTERED = "card_not_registered"
+    NOT_STAFF = "not_staff"
+    ROLE_MISSING = "role_missing"
+    OWN_ACCOUNT = "own_account"
+    NO_SUCH_MEMBER = "no_such_member"
     UNAVAILABLE = "unavailable"
     INTERNAL = "internal"
 
@@ -117,6 +121,10 @@ REFUSALS: Final[Mapping[PortalCode, PortalRefusal]] = MappingProxyType(
         PortalCode.ALREADY_GOLD: PortalRefusal(409, is_retriable=False),
         PortalCode.ID_NUMBER_TAKEN: PortalRefusal(409, is_retriable=False),
         PortalCode.CARD_NOT_REGISTERED: PortalRefusal(403, is_retriable=False),
+        PortalCode.NOT_STAFF: PortalRefusal(403, is_retriable=False),
+        PortalCode.ROLE_MISSING: PortalRefusal(403, is_retriable=False),
+        PortalCode.OWN_ACCOUNT: PortalRefusal(403, is_retriable=False),
+        PortalCode.NO_SUCH_MEMBER: PortalRefusal(404, is_retriable=True),
         PortalCode.UNAVAILABLE: PortalRefusal(503, is_retriable=True),
         PortalCode.INTERNAL: PortalRefusal(500, is_retriable=True),
     }

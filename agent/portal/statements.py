@@ -16,6 +16,7 @@ from agent.portal.errors import PortalCode, PortalError
 PURPOSES: Final = {
     ChallengePurpose.UPGRADE: LoginPurpose.IDENTIFY,
     ChallengePurpose.LOGIN: LoginPurpose.LOGIN,
+    ChallengePurpose.STAFF: LoginPurpose.LOGIN,
 }
 """What the citizen is told in the agent's window."""
 

@@ -30,8 +30,13 @@ _AREA: Final = "desk"
 _QUEUE: Final = AREAS[_AREA].path
 _CASE: Final = f"{_QUEUE}/cases/{{number}}"
 _ENDED: Final = frozenset(
-    {PortalCode.CLAIM_ENDED, PortalCode.CASE_CLAIMED, PortalCode.CASE_CHANGED,
-     PortalCode.SECOND_REVIEWER, PortalCode.ASKED_BEFORE}
+    {
+        PortalCode.CLAIM_ENDED,
+        PortalCode.CASE_CLAIMED,
+        PortalCode.CASE_CHANGED,
+        PortalCode.SECOND_REVIEWER,
+        PortalCode.ASKED_BEFORE,
+    }
 )
 """Refusals that only say that a case has moved on; the case's page shows where to."""
 _SURPRISES: Final = frozenset({Done.TAKEN, Done.GOLD_ALREADY})

@@ -184,9 +184,7 @@ def _count(tx: Transaction, wanted: ColumnElement[bool]) -> int:
     return int(tx.execute(select(func.count()).select_from(CASE).where(wanted)).scalar() or 0)
 
 
-def _row(
-    tx: Transaction, case: Case, staff: StaffMember, holidays: Collection[date]
-) -> QueueRow:
+def _row(tx: Transaction, case: Case, staff: StaffMember, holidays: Collection[date]) -> QueueRow:
     is_held = case.is_claimed(tx.now)
     is_mine = is_held and case.claimed_by == staff.id
     age = age_of(case, tx.now, holidays)
