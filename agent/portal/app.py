@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from agent.portal import api
 from agent.portal.accounts import Accounts
 from agent.portal.api import PORTAL, Portal, add_statics
-from agent.portal.app_keys import DATABASE, ORIGINS
+from agent.portal.app_keys import DATABASE, ORIGINS, PICTURES
 from agent.portal.cards import Cards
 from agent.portal.challenges import purge_challenges
 from agent.portal.config import PortalConfig
@@ -32,6 +32,8 @@ from agent.portal.notifier import Notifier
 from agent.portal.otp import purge_otps
 from agent.portal.pages import language
 from agent.portal.pages.templates import load_pages
+from agent.portal.pictures.reencoder import Reencoder
+from agent.portal.pictures.upload import UploadReader
 from agent.portal.sessions import purge_sessions
 from agent.portal.staff import audit_pages, pages, takeback_pages
 from agent.portal.staff.access import NETWORKS, guarding_staff, is_staff_page
@@ -145,6 +147,8 @@ async def _run(
     db = PortalDatabase(config.db, parts.clock, key_file)
     await db.open()
     app[DATABASE] = db
+    reencoder = Reencoder(config.pictures_at_once)
+    app[PICTURES] = UploadReader(reencoder)
     try:
         async with aiohttp.ClientSession() as http:
             verifier = parts.verifier or await _verifier(config, parts.clock)
@@ -177,6 +181,7 @@ async def _run(
             await delivery.stop()
             await cards.close()
     finally:
+        await reencoder.close()
         await db.close()
 
 

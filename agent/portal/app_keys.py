@@ -4,8 +4,11 @@ from typing import Final
 
 from aiohttp import web
 
+from agent.portal.pictures.upload import UploadReader
 from agent.portal.store.database import PortalDatabase
 
 DATABASE: Final = web.AppKey("database", PortalDatabase)
 ORIGINS: Final = web.AppKey("origins", tuple[str, ...])
 """What browsers call this site."""
+PICTURES: Final = web.AppKey("pictures", UploadReader)
+"""Receives pictures of identity documents."""

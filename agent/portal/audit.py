@@ -40,6 +40,16 @@ class AuditEvent(StrEnum):
     AUDIT_READ = "audit_read"
     AUDIT_CHECKED = "audit_checked"
     AUDIT_EXPORTED = "audit_exported"
+    UPGRADE_ONLINE = "upgrade_online"
+    CASE_SENT = "case_sent"
+    CASE_CLAIMED = "case_claimed"
+    CASE_RELEASED = "case_released"
+    CASE_LOOK = "case_look"
+    CASE_ASKED = "case_asked"
+    CASE_PROPOSED = "case_proposed"
+    CASE_REFUSED = "case_refused"
+    CASE_WITHDRAWN = "case_withdrawn"
+    CASE_EXPIRED = "case_expired"
 
 
 @dataclass(frozen=True, slots=True)

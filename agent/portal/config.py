@@ -48,6 +48,7 @@ class PortalConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         downloads: the directory of installers that step 4 offers; may be absent.
         staff_networks: from where the staff's pages can be reached, such as ``10.1.0.0/16``; empty
             for everywhere.
+        pictures_at_once: child processes that may make pictures anew at the same time.
 
     """
 
@@ -71,6 +72,7 @@ class PortalConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     agent_ping_port: _Port = 61161
     downloads: str = ""
     staff_networks: Annotated[tuple[str, ...], Meta(max_length=64)] = ()
+    pictures_at_once: Annotated[int, Meta(ge=1, le=64)] = 2
 
     def __post_init__(self) -> None:
         """Refuse settings that cannot work.
@@ -138,6 +140,7 @@ _FLAGS: Final[Sequence[tuple[str, dict[str, Any]]]] = (
     ("--agent-ping-port", {"type": int, "help": "where the agent's beacon is"}),
     ("--downloads", {"help": "directory of installers"}),
     ("--staff-networks", {"nargs": "+", "help": "from where staff may come, as 10.1.0.0/16"}),
+    ("--pictures-at-once", {"type": int, "help": "processes that make pictures anew"}),
 )
 
 

@@ -29,6 +29,8 @@ OWN_SITE = {
     # What is typed in forms: see test_portal_birthdate.py.
     PortalCode.BIRTH_DATE_INVALID,
     PortalCode.TOO_YOUNG,
+    # Files: see test_portal_pictures*.py.
+    *(code for code in PortalCode if code.startswith("picture_")),
 }
 
 

@@ -47,6 +47,7 @@ class OpenedCase:
         form: what the applicant wrote.
         sides: of which there are pictures, the front first.
         proposer: the name of who has proposed a decision.
+        now: when it was looked at, in seconds since 1970.
 
     """
 
@@ -54,6 +55,7 @@ class OpenedCase:
     form: CaseForm
     sides: tuple[Side, ...]
     proposer: str | None
+    now: int
 
     @property
     def seen(self) -> str:
@@ -70,6 +72,7 @@ class ClosedCase:
         why: the words are ``desk.closed`` and this name.
         holder: the name of the colleague who has it.
         can_claim: whether the reviewer may take it, as far as can be seen from outside.
+        now: when it was looked at, in seconds since 1970.
 
     """
 
@@ -77,6 +80,7 @@ class ClosedCase:
     why: str
     holder: str | None
     can_claim: bool
+    now: int
 
 
 def open_case(tx: Transaction, staff: StaffMember, typed: str) -> OpenedCase | ClosedCase:
@@ -94,7 +98,7 @@ def open_case(tx: Transaction, staff: StaffMember, typed: str) -> OpenedCase | C
     case = reviewing.prolong(tx, staff.id, number)
     there = vault.sides_of(tx, case.id)
     sides = tuple(side for side in Side if side.value in there)
-    return OpenedCase(case, form, sides, name_of(tx, case.proposed_by))
+    return OpenedCase(case, form, sides, name_of(tx, case.proposed_by), tx.now)
 
 
 def take(tx: Transaction, staff: StaffMember, typed: str) -> bool:
@@ -218,12 +222,13 @@ def _case(tx: Transaction, typed: str) -> Case:
 
 def _closed(tx: Transaction, staff: StaffMember, case: Case) -> ClosedCase:
     if case.state not in {CaseState.SENT, CaseState.IN_REVIEW}:
-        return ClosedCase(case, case.state.value, None, can_claim=False)
-    if case.is_claimed(tx.now):
-        return ClosedCase(case, "other", name_of(tx, case.claimed_by), can_claim=False)
-    if case.proposed_by == staff.id:
-        return ClosedCase(case, "second", None, can_claim=False)
-    return ClosedCase(case, "free", None, can_claim=True)
+        why = case.state.value
+    elif case.is_claimed(tx.now):
+        why = "other"
+    else:
+        why = "second" if case.proposed_by == staff.id else "free"
+    holder = name_of(tx, case.claimed_by) if why == "other" else None
+    return ClosedCase(case, why, holder, why == "free", tx.now)
 
 
 def _is_own(tx: Transaction, staff: StaffMember, case: Case) -> bool:
