@@ -16,7 +16,7 @@ from agent.portal.desk.forms import DecisionError, Point, Problem, check_points,
 from agent.portal.desk.queue import QueueFilter, QueueKind, QueueView, age_of, read_queue
 from agent.portal.desk.showing import LATE_AFTER, born
 from agent.portal.desk.watermark import watermarked
-from agent.portal.desk.work import Decide, Done, OpenedCase
+from agent.portal.desk.work import Decision, Done, OpenedCase
 from agent.portal.errors import PortalCode, PortalError
 from agent.portal.online import reviewing
 from agent.portal.online.numbers import parse_case_number
@@ -39,6 +39,9 @@ _ENDED: Final = frozenset(
     }
 )
 """Refusals that only say that a case has moved on; the case's page shows where to."""
+_APPROVING: Final = frozenset({Done.APPROVED, Done.TAKEN, Done.GOLD_ALREADY, Done.SECOND})
+_REFUSING: Final = frozenset({Done.REFUSED, Done.SECOND})
+_ASKING: Final = frozenset({Done.NEEDS_MORE})
 _SURPRISES: Final = frozenset({Done.TAKEN, Done.GOLD_ALREADY})
 
 
@@ -143,9 +146,9 @@ async def post_release(request: web.Request) -> web.Response:
 async def post_approve(request: web.Request) -> web.Response:
     """Approve, where every point was checked."""
 
-    def read(fields: Mapping[str, str]) -> Decide:
+    def read(fields: Mapping[str, str]) -> Decision:
         check_points([each for each in Point if f"check_{each.value}" in fields])
-        return partial(reviewing.approve, rules=_rules(request))
+        return Decision(partial(reviewing.approve, rules=_rules(request)), _APPROVING)
 
     return await _decide(request, "approve", read)
 
@@ -153,9 +156,10 @@ async def post_approve(request: web.Request) -> web.Response:
 async def post_refuse(request: web.Request) -> web.Response:
     """Refuse with one of the fixed reasons."""
 
-    def read(fields: Mapping[str, str]) -> Decide:
+    def read(fields: Mapping[str, str]) -> Decision:
         reason = forms.read_reason(fields.get("reason", ""))
-        return partial(reviewing.refuse, reason=reason, rules=_rules(request))
+        act = partial(reviewing.refuse, reason=reason, rules=_rules(request))
+        return Decision(act, _REFUSING)
 
     return await _decide(request, "refuse", read)
 
@@ -163,9 +167,10 @@ async def post_refuse(request: web.Request) -> web.Response:
 async def post_ask(request: web.Request) -> web.Response:
     """Ask the applicant for more."""
 
-    def read(fields: Mapping[str, str]) -> Decide:
+    def read(fields: Mapping[str, str]) -> Decision:
         question = read_question(fields.get("text", ""))
-        return partial(reviewing.ask_for_more, question=question, rules=_rules(request))
+        act = partial(reviewing.ask_for_more, question=question, rules=_rules(request))
+        return Decision(act, _ASKING)
 
     return await _decide(request, "ask", read)
 
@@ -189,21 +194,22 @@ async def _reviewer(request: web.Request) -> StaffMember:
 
 
 async def _decide(
-    request: web.Request, decision: str, read: Callable[[Mapping[str, str]], Decide]
+    request: web.Request, name: str, read: Callable[[Mapping[str, str]], Decision]
 ) -> web.Response:
     """Take a decision and go on; the page is shown again where it cannot be taken."""
     staff = await _reviewer(request)
     number = request.match_info["number"]
     fields = await read_form(request)
     try:
-        act = read(fields)
-        await request.app[DATABASE].run(work.decide, staff, number, fields.get("seen", ""), act)
+        decision = read(fields)
+        seen = fields.get("seen", "")
+        await request.app[DATABASE].run(work.decide, staff, number, seen, decision)
     except DecisionError as error:
-        return await _show(request, staff, _Sent(decision, error.problem, fields))
+        return await _show(request, staff, _Sent(name, error.problem, fields))
     except PortalError as error:
         if error.code not in _ENDED:
             raise
-        return await _show(request, staff, _Sent(decision, Problem.CHANGED, fields))
+        return await _show(request, staff, _Sent(name, Problem.CHANGED, fields))
     return await _go_on(request, staff, {"after": number}, to_queue=fields.get("then") == "queue")
 
 

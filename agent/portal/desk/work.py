@@ -20,10 +20,6 @@ from agent.portal.store.transaction import Transaction
 
 _LOOKED_THROUGH: Final = 20  # cases for one that is not the reviewer's own
 
-Decide = Callable[[Transaction, int, str], Case]
-"""A decision of :mod:`agent.portal.online.reviewing` that only needs to know of whom and of which
-case."""
-
 
 @unique
 class Done(StrEnum):
@@ -36,6 +32,20 @@ class Done(StrEnum):
     NEEDS_MORE = "needs_more"
     SECOND = "second"
     RELEASED = "released"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a reviewer wants to be done with a case.
+
+    Attributes:
+        act: does it, as a function of :mod:`agent.portal.online.reviewing`.
+        results: what may come of it.
+
+    """
+
+    act: Callable[[Transaction, int, str], Case]
+    results: frozenset[Done]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -131,7 +141,7 @@ def take_next(tx: Transaction, staff: StaffMember, rules: CaseRules) -> str | No
     return None
 
 
-def decide(tx: Transaction, staff: StaffMember, typed: str, seen: str, act: Decide) -> None:
+def decide(tx: Transaction, staff: StaffMember, typed: str, seen: str, decision: Decision) -> None:
     """Take a decision on the case as it was seen; one that was sent again does nothing.
 
     Args:
@@ -139,7 +149,7 @@ def decide(tx: Transaction, staff: StaffMember, typed: str, seen: str, act: Deci
         staff: the reviewer.
         typed: the number of the case.
         seen: :attr:`OpenedCase.seen` of the page on which it was decided.
-        act: what is done.
+        decision: what is to be done.
 
     Raises:
         DecisionError: ``changed``, the case is not as it was seen; ``too_young``.
@@ -147,13 +157,13 @@ def decide(tx: Transaction, staff: StaffMember, typed: str, seen: str, act: Deci
 
     """
     case = _case(tx, typed)
-    if done_by(tx, staff, typed) is not None and not case.is_claimed(tx.now):
+    if not case.is_claimed(tx.now) and done_by(tx, staff, typed) in decision.results:
         return
     reviewing.held(tx, staff.id, str(case.number))
     if _seen(case) != seen:
         raise DecisionError(Problem.CHANGED)
     try:
-        act(tx, staff.id, str(case.number))
+        decision.act(tx, staff.id, str(case.number))
     except PortalError as error:
         if error.code is PortalCode.TOO_YOUNG:
             raise DecisionError(Problem.TOO_YOUNG) from error
