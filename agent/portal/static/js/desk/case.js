@@ -1,4 +1,4 @@
-/** The page of one case: pictures, keys, the time that is left, and decisions that are sent once. */
+/** The page of one case: pictures, keys, the time that is left, and the decisions. */
 
 import { listenToKeys } from "./keys.js";
 import { watchLock } from "./lock.js";
@@ -79,16 +79,6 @@ function setUpDecisions() {
   }
 }
 
-/** Send each form once, however often its button is pressed. */
-function sendOnce() {
-  const sent = new WeakSet();
-  desk.addEventListener("submit", (event) => {
-    const form = /** @type {HTMLFormElement} */ (event.target);
-    if (sent.has(form)) event.preventDefault();
-    sent.add(form);
-  });
-}
-
 /** Keys that mean something else inside a decision. @param {string} key @param {KeyboardEvent} event */
 function inDecision(key, event) {
   const opened = /** @type {HTMLDetailsElement | null} */ (desk.querySelector("[data-decision][open]"));
@@ -133,7 +123,6 @@ function distrustKeptPage() {
 
 setUpPictures();
 setUpDecisions();
-sendOnce();
 distrustKeptPage();
 listenToKeys(inDecision);
 const ending = /** @type {HTMLElement} */ (desk.querySelector("[data-ending]"));

@@ -43,8 +43,11 @@ export function watchLock(lock, tell) {
     const sent = performance.now();
     try {
       const answer = await fetch(address, { method: "POST", headers: { "Content-Type": "application/json", Accept: "application/json" }, body: "{}", redirect: "error" });
-      if (answer.ok) end = sent + (await answer.json()).left * 1000;
-      else if (answer.status < 500) finish();
+      if (answer.ok) {
+        end = sent + (await answer.json()).left * 1000;
+        document.dispatchEvent(new Event("staff-active")); // the session was prolonged with it
+      }
+      if (answer.status >= 400 && answer.status < 500) finish();
     } catch {
       // The network is away for a moment, or the session has ended: the time that is left runs on.
     }
