@@ -20,6 +20,7 @@ from agent.portal.app_keys import DATABASE, METRICS, ORIGINS, PICTURES, READINES
 from agent.portal.cards import Cards
 from agent.portal.config import PortalConfig
 from agent.portal.counter import pages as counter
+from agent.portal.desk import pages as desk
 from agent.portal.downloads import find_artefacts
 from agent.portal.guard import Guard, guarding, refusals, security_headers, staff_headers
 from agent.portal.ics.client import NO_CREDENTIALS, IcsClient, IdentityCheck, load_credentials
@@ -57,6 +58,7 @@ _ROOMS: Final[Sequence[Callable[[web.UrlDispatcher], None]]] = (
     counter.add_routes,
     takeback_pages.add_routes,
     audit_pages.add_routes,
+    desk.add_routes,
 )
 _POSTS: Final = Rate(burst=120, per_second=4)
 _CARD_ATTEMPTS: Final = Rate(burst=20, per_second=0.2)
