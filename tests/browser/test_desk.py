@@ -20,7 +20,7 @@ from tests.portal.desk_support import Applicant
 
 pytestmark = pytest.mark.browser
 
-QUEUE = "/staff/desk"
+QUEUE = "staff/desk"
 
 _numbers = count(1)
 
@@ -52,7 +52,7 @@ def let_in(db: PortalDatabase, context: BrowserContext, url: str) -> None:
         staff = add_staff(tx, f"審核測試{number}", card, [Role.REVIEWER])
         return sessions.log_in(tx, sessions.open_session(tx).session, staff).token
 
-    context.add_cookies([{"name": "staff", "value": db.run_here(work), "url": f"{url}/staff"}])
+    context.add_cookies([{"name": "staff", "value": db.run_here(work), "url": f"{url}staff"}])
 
 
 @pytest.fixture
@@ -101,9 +101,7 @@ def test_a_case_is_approved_by_keyboard_alone_and_the_next_one_opens(
     assert (case.state, case.reason) == (CaseState.REFUSED, "data_differ")
 
 
-def test_more_is_asked_by_keyboard_alone(
-    desk: Page, db: PortalDatabase, cases: list[str]
-) -> None:
+def test_more_is_asked_by_keyboard_alone(desk: Page, db: PortalDatabase, cases: list[str]) -> None:
     desk.reload()
     press(desk, "j", "j", "k", "Enter")
     shown(desk, cases[0])
