@@ -50,10 +50,6 @@ class PortalCode(StrEnum):
     ALREADY_GOLD = "already_gold"
     ID_NUMBER_TAKEN = "id_number_taken"
     CARD_NOT_REGISTERED = "card_not_registered"
-    NOT_STAFF = "not_staff"
-    ROLE_MISSING = "role_missing"
-    OWN_ACCOUNT = "own_account"
-    NO_SUCH_MEMBER = "no_such_member"
     CASE_UNKNOWN = "case_unknown"
     CASE_CHANGED = "case_changed"
     CASE_INCOMPLETE = "case_incomplete"
@@ -72,6 +68,17 @@ class PortalCode(StrEnum):
     PICTURE_TOO_COMPLEX = "picture_too_complex"
     PICTURE_TOO_SLOW = "picture_too_slow"
     PICTURE_BUSY = "picture_busy"
+    CARD_NOT_YOURS = "card_not_yours"
+    CARD_PROOF_NEEDED = "card_proof_needed"
+    NOT_GOLD = "not_gold"
+    CONTACT_YOURS = "contact_yours"
+    CONTACT_TAKEN = "contact_taken"
+    CONTACT_NEEDED = "contact_needed"
+    ACCOUNT_CLOSING = "account_closing"
+    NOT_STAFF = "not_staff"
+    ROLE_MISSING = "role_missing"
+    OWN_ACCOUNT = "own_account"
+    NO_SUCH_MEMBER = "no_such_member"
     UNAVAILABLE = "unavailable"
     INTERNAL = "internal"
 
@@ -91,12 +98,20 @@ class PortalRefusal:
 
 
 class PortalError(Exception):
-    """The portal refuses; ``detail`` is for the log and never holds personal data."""
+    """The portal refuses.
 
-    def __init__(self, code: PortalCode, detail: str = "") -> None:
+    Attributes:
+        code: why.
+        detail: for the log; never holds personal data.
+        contact: masked, of the account that has what was proven; None where there is none to name.
+
+    """
+
+    def __init__(self, code: PortalCode, detail: str = "", contact: str | None = None) -> None:
         super().__init__(code.value)
         self.code = code
         self.detail = detail
+        self.contact = contact
 
 
 OPERATORS: Final = frozenset({PortalCode.ORIGIN_MISMATCH, PortalCode.REVOCATION_UNKNOWN})
@@ -139,10 +154,6 @@ REFUSALS: Final[Mapping[PortalCode, PortalRefusal]] = MappingProxyType(
         PortalCode.ALREADY_GOLD: PortalRefusal(409, is_retriable=False),
         PortalCode.ID_NUMBER_TAKEN: PortalRefusal(409, is_retriable=False),
         PortalCode.CARD_NOT_REGISTERED: PortalRefusal(403, is_retriable=False),
-        PortalCode.NOT_STAFF: PortalRefusal(403, is_retriable=False),
-        PortalCode.ROLE_MISSING: PortalRefusal(403, is_retriable=False),
-        PortalCode.OWN_ACCOUNT: PortalRefusal(403, is_retriable=False),
-        PortalCode.NO_SUCH_MEMBER: PortalRefusal(404, is_retriable=True),
         PortalCode.CASE_UNKNOWN: PortalRefusal(404, is_retriable=False),
         PortalCode.CASE_CHANGED: PortalRefusal(409, is_retriable=False),
         PortalCode.CASE_INCOMPLETE: PortalRefusal(422, is_retriable=True),
@@ -161,6 +172,17 @@ REFUSALS: Final[Mapping[PortalCode, PortalRefusal]] = MappingProxyType(
         PortalCode.PICTURE_TOO_COMPLEX: PortalRefusal(422, is_retriable=True),
         PortalCode.PICTURE_TOO_SLOW: PortalRefusal(400, is_retriable=True),
         PortalCode.PICTURE_BUSY: PortalRefusal(503, is_retriable=True),
+        PortalCode.CARD_NOT_YOURS: PortalRefusal(403, is_retriable=True),
+        PortalCode.CARD_PROOF_NEEDED: PortalRefusal(403, is_retriable=False),
+        PortalCode.NOT_GOLD: PortalRefusal(403, is_retriable=False),
+        PortalCode.CONTACT_YOURS: PortalRefusal(409, is_retriable=True),
+        PortalCode.CONTACT_TAKEN: PortalRefusal(409, is_retriable=True),
+        PortalCode.CONTACT_NEEDED: PortalRefusal(409, is_retriable=False),
+        PortalCode.ACCOUNT_CLOSING: PortalRefusal(409, is_retriable=False),
+        PortalCode.NOT_STAFF: PortalRefusal(403, is_retriable=False),
+        PortalCode.ROLE_MISSING: PortalRefusal(403, is_retriable=False),
+        PortalCode.OWN_ACCOUNT: PortalRefusal(403, is_retriable=False),
+        PortalCode.NO_SUCH_MEMBER: PortalRefusal(404, is_retriable=True),
         PortalCode.UNAVAILABLE: PortalRefusal(503, is_retriable=True),
         PortalCode.INTERNAL: PortalRefusal(500, is_retriable=True),
     }

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -16,6 +15,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from agent.portal.app_keys import DATABASE
 from agent.portal.asker import network_of
 from agent.portal.errors import OPERATORS, REFUSALS, PortalCode, PortalError
+from agent.portal.operations.health import OPEN_PATHS
+from agent.portal.operations.logs import place_of
+from agent.portal.operations.metrics import route_of
 from agent.portal.pages.refused import refused_page, wants_page
 from agent.portal.store.rates import SharedBuckets
 from agent.portal.wire import refuse
@@ -60,6 +62,8 @@ class Guard:
             PortalError: ``origin_not_allowed``, ``bad_request``, ``rate_limited``.
 
         """
+        if request.path in OPEN_PATHS and request.method in {"GET", "HEAD"}:
+            return  # a balancer asks by address
         if request.host.lower() not in self.hosts:
             raise PortalError(PortalCode.ORIGIN_NOT_ALLOWED, "host")
         if request.method in {"GET", "HEAD"}:
@@ -110,7 +114,7 @@ async def refusals(request: web.Request, handler: Handler) -> web.StreamResponse
             _LOG.warning("%s: %s (%s)", _place(request), error.code, error.detail)
         else:
             _LOG.info("%s: %s (%s)", _place(request), error.code, error.detail)
-        return await _answer(request, error.code)
+        return await _answer(request, error.code, error.contact)
     except web.HTTPRedirection as error:
         return web.Response(status=error.status, headers={"Location": error.headers["Location"]})
     except web.HTTPException as error:
@@ -121,15 +125,17 @@ async def refusals(request: web.Request, handler: Handler) -> web.StreamResponse
         return await _answer(request, PortalCode.UNAVAILABLE)
     except Exception as error:  # noqa: BLE001 - the last net; nothing may reach the page
         # No message: that of a foreign exception may quote a person's data.
-        _LOG.error("%s: %s at %s", _place(request), type(error).__name__, _where(error))
+        _LOG.error("%s: %s at %s", _place(request), type(error).__name__, place_of(error))
         return await _answer(request, PortalCode.INTERNAL)
 
 
-async def _answer(request: web.Request, code: PortalCode) -> web.Response:
+async def _answer(
+    request: web.Request, code: PortalCode, contact: str | None = None
+) -> web.Response:
     """Refuse in the form that was asked for: a page for people, JSON for programs."""
     if wants_page(request):
         return await refused_page(request, code)
-    return refuse(code)
+    return refuse(code, contact)
 
 
 def _content_types(request: web.Request) -> frozenset[str]:
@@ -137,14 +143,7 @@ def _content_types(request: web.Request) -> frozenset[str]:
 
 
 def _place(request: web.Request) -> str:
-    """Return the handler's name; the request's path is foreign text and is not logged."""
-    resource = request.match_info.route.resource
-    return f"{request.method} {resource.canonical if resource else 'unknown'}"
-
-
-def _where(error: BaseException) -> str:
-    frames = traceback.extract_tb(error.__traceback__)
-    return " < ".join(f"{frame.name}:{frame.lineno}" for frame in reversed(frames))
+    return f"{request.method} {route_of(request)}"
 
 
 def security_headers(agent_ports: Sequence[int], ping_port: int) -> Mapping[str, str]:

@@ -46,6 +46,7 @@ class Member:
         name: as the member gave it; None before.
         gold_since: in seconds since 1970; None of an ordinary member.
         gold_way: how the member became gold.
+        closing: when the account ends, in seconds since 1970; None if it does not.
         logins: oldest first.
 
     """
@@ -54,6 +55,7 @@ class Member:
     name: str | None
     gold_since: int | None
     gold_way: Way | None
+    closing: int | None
     logins: tuple[Login, ...]
 
 
@@ -101,8 +103,7 @@ class Proven:
 
 def find_member(tx: Transaction, member_id: str) -> Member | None:
     """Return one member with all logins, oldest first."""
-    columns = (MEMBER.c.id, MEMBER.c.name, MEMBER.c.gold_since, MEMBER.c.gold_way)
-    row = tx.first(select(*columns).where(MEMBER.c.id == member_id))
+    row = tx.first(select(MEMBER).where(MEMBER.c.id == member_id))
     if row is None:
         return None
     logins = tx.execute(
@@ -113,6 +114,7 @@ def find_member(tx: Transaction, member_id: str) -> Member | None:
         row.name,
         row.gold_since,
         None if row.gold_way is None else Way(row.gold_way),
+        row.closing,
         tuple(Login(LoginKind(login.kind), login.label) for login in logins),
     )
 
@@ -168,6 +170,11 @@ def is_gold(tx: Transaction, member_id: str) -> bool:
     return bool(grade == "gold")
 
 
+def closing_of(tx: Transaction, member_id: str) -> int | None:
+    """Return when the account ends, in seconds since 1970; None if it does not."""
+    return tx.execute(select(MEMBER.c.closing).where(MEMBER.c.id == member_id)).scalar()
+
+
 def last4_of(tx: Transaction, member_id: str) -> str | None:
     """Return the last four characters of the member's ID number; None when it is not known."""
     last4 = tx.execute(select(MEMBER.c.id_number_last4).where(MEMBER.c.id == member_id)).scalar()
@@ -191,11 +198,14 @@ def make_gold(tx: Transaction, member_id: str, proven: Proven) -> PortalCode | N
     """Make the member gold, whichever way it was, and tell them; or return why not.
 
     Returns:
-        None for success; ``already_gold``; ``id_number_taken``, also for the card of another.
+        None for success; ``already_gold``; ``account_closing``; ``id_number_taken``, also for the
+        card of another.
 
     """
     if is_gold(tx, member_id):
         return PortalCode.ALREADY_GOLD
+    if closing_of(tx, member_id) is not None:
+        return PortalCode.ACCOUNT_CLOSING
     card = proven.card
     if member_of_id_number(tx, proven.id_number) is not None or (
         card is not None and member_of_card(tx, card.key) is not None

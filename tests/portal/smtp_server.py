@@ -30,13 +30,14 @@ class MailServer:
     recipients: list[str] = field(default_factory=list)
     logins: list[tuple[bytes, bytes]] = field(default_factory=list)
     encrypted: list[bool] = field(default_factory=list)
-    before_data: Callable[[], Any] | None = None
-    after_data: Callable[[], Any] | None = None
+    on_mail: Callable[[], Any] | None = None
     hangs: bool = False
 
     async def handle_MAIL(  # noqa: N802  # aiosmtpd calls it so
         self, _: SMTP, __: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
+        if self.on_mail is not None:
+            self.on_mail()
         envelope.mail_from = address
         envelope.mail_options.extend(options)
         return self.answers.get("MAIL", "250 OK")
@@ -53,8 +54,6 @@ class MailServer:
     async def handle_DATA(  # noqa: N802  # likewise
         self, server: SMTP, session: Session, envelope: Envelope
     ) -> str:
-        if self.before_data is not None:
-            self.before_data()
         if self.hangs:
             await asyncio.Event().wait()
         if "DATA" in self.answers:
@@ -64,8 +63,6 @@ class MailServer:
         self.mails.append(cast("EmailMessage", message_from_bytes(content, policy=POLICY)))
         self.recipients += envelope.rcpt_tos
         self.encrypted.append(session.ssl is not None)
-        if self.after_data is not None:
-            self.after_data()
         if "close" in self.answers:
             server.transport.close()
         return "250 OK"

@@ -133,3 +133,31 @@ async def test_a_code_that_cannot_be_sent_is_an_error_without_the_code() -> None
     notifier = SenderNotifier({LoginKind.MOBILE: Refuses()}, "1999", lambda: 7.0)
     with pytest.raises(NotifierError, match="refused at 7"):
         await notifier.send(Contact(LoginKind.MOBILE, MOBILE), "012345")
+
+
+async def test_a_choice_of_language_is_kept_with_the_member_and_leads_nowhere_else(
+    site: Site, visitor: Visitor, citizen: Person
+) -> None:
+    await visitor.register()
+    headers = {"Origin": visitor.origin}
+    for chosen, back, where in (
+        ("vi", "/mailbox", "/mailbox"),
+        ("xx", "//evil.test/", "/"),
+        ("", "/\\evil.test", "/"),
+    ):
+        form = {"language": chosen, "back": back}
+        async with visitor.http.post(
+            "/language", data=form, headers=headers, allow_redirects=False
+        ) as response:
+            assert (response.status, response.headers["Location"]) == (303, where)
+    await visitor.post("/api/logout")
+    visitor.set_cookies(
+        {name: value for name, value in visitor.cookies().items() if name != "language"}
+    )
+    assert await visitor.login(citizen) == "card_not_registered"
+    await visitor.register()
+    assert await visitor.upgrade(citizen) == "ok"
+    page = await mailbox(await site.visitor())
+    newest = re.search(r'data-kind="gold".*?<div lang="(\w+)">', page, re.DOTALL)
+    assert newest is not None
+    assert newest[1] == "vi"

@@ -323,7 +323,8 @@ def test_two_cases_with_one_id_number_make_one_gold_member(desk: Desk) -> None:
         for staff, number in zip((desk.first, desk.second), numbers, strict=True)
     ]
     assert states == [CaseState.APPROVED, CaseState.REFUSED]
-    assert desk.do(cases_of_member, other)[0].reason == "id_number_taken"
+    refused = desk.do(cases_of_member, other)[0]
+    assert (refused.reason, refused.taken_by) == ("id_number_taken", "0900***001")
     assert not desk.do(members.is_gold, other)
 
 

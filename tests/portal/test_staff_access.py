@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from agent.portal.app import create_app
+from agent.portal.operations.proxies import parse_networks
 from agent.portal.staff.access import is_inside, own_path
 from agent.portal.staff.register import Role, StaffError, list_staff, remove_staff
 from agent.portal.staff.sessions import IDLE, LONGEST
@@ -269,7 +270,7 @@ async def test_pages_can_be_bound_to_networks(test_issuer: TestIssuer, tmp_path:
 def test_an_address_is_in_a_network_or_not(
     remote: str | None, networks: tuple[str, ...], *, inside: bool
 ) -> None:
-    assert is_inside(remote, networks) == inside
+    assert is_inside(remote, parse_networks(networks)) == inside
 
 
 @pytest.mark.parametrize(

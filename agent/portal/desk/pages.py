@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
+from agent.portal.api import PORTAL
 from agent.portal.app_keys import DATABASE
 from agent.portal.desk import forms, work
 from agent.portal.desk.forms import DecisionError, Point, Problem, check_points, read_question
@@ -278,7 +279,8 @@ async def _after(request: web.Request, staff: StaffMember) -> Mapping[str, str] 
 
 
 def _rules(request: web.Request) -> CaseRules:
-    return CaseRules()
+    config = request.app[PORTAL].config
+    return CaseRules(frozenset(config.holidays), config.two_reviewers)
 
 
 def _status(sent: _Sent | None) -> HTTPStatus:

@@ -73,7 +73,7 @@ def write_form(tx: Transaction, member: str, form: CaseForm) -> None:
         PortalError: ``too_young``; ``case_changed``: there is nothing to write in now.
 
     """
-    case = _writable(tx, member)
+    case = writable_case(tx, member)
     check_age(form.born, day_in_taipei(tx.now))
     sealed = vault.seal_form(tx, case.id, msgspec.json.encode(form))
     tx.execute(update(CASE).where(CASE.c.id == case.id).values(form=sealed))
@@ -86,7 +86,7 @@ def add_picture(tx: Transaction, member: str, side: Side, jpeg: bytes) -> None:
         PortalError: ``case_changed``: there is nothing to add to now.
 
     """
-    vault.put_picture(tx, _writable(tx, member).id, side.value, jpeg)
+    vault.put_picture(tx, writable_case(tx, member).id, side.value, jpeg)
 
 
 def send(tx: Transaction, member: str) -> Case:
@@ -161,7 +161,13 @@ def forget_cases(tx: Transaction, member: str) -> None:
         tx.execute(delete(CASE).where(CASE.c.id == case))
 
 
-def _writable(tx: Transaction, member: str) -> Case:
+def writable_case(tx: Transaction, member: str) -> Case:
+    """Return the application that the member may write in.
+
+    Raises:
+        PortalError: ``case_changed``: there is none.
+
+    """
     case = open_case(tx, member)
     if case is None or case.state not in _WRITABLE:
         raise PortalError(PortalCode.CASE_CHANGED)

@@ -43,6 +43,7 @@ class Case:
         proposal: "approve", or the reason for a refusal.
         decided_by: who decided.
         reason: of a refusal.
+        taken_by: the masked contact of the member whose ID number it is already.
         ended: when it was decided, withdrawn or expired.
 
     """
@@ -62,6 +63,7 @@ class Case:
     proposal: str | None
     decided_by: int | None
     reason: str | None
+    taken_by: str | None
     ended: int | None
 
     def is_claimed(self, now: int) -> bool:
@@ -157,7 +159,7 @@ def change(tx: Transaction, case: Case, move: Move, **values: object) -> None:
     audit.record(tx, move.event, move.outcome, member=case.member, staff=staff, subject=subject)
 
 
-def end(tx: Transaction, case: Case, move: Move) -> None:
+def end(tx: Transaction, case: Case, move: Move, *, taken_by: str | None = None) -> None:
     """End a case: its form, pictures and key are gone with this transaction."""
     vault.destroy(tx, case.id)
     change(
@@ -170,5 +172,6 @@ def end(tx: Transaction, case: Case, move: Move) -> None:
         claimed_until=None,
         decided_by=move.staff,
         reason=move.outcome if move.state is CaseState.REFUSED else None,
+        taken_by=taken_by,
         ended=tx.now,
     )

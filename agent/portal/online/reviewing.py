@@ -265,7 +265,11 @@ def refuse(
 
 
 def _refuse(tx: Transaction, case: Case, staff: int, reason: RefusalReason) -> None:
-    end(tx, case, Move(CaseState.REFUSED, AuditEvent.CASE_REFUSED, staff, reason.value))
+    taken_by = None
+    if reason is RefusalReason.ID_NUMBER_TAKEN and (form := form_of(tx, case)) is not None:
+        taken_by = members.masked_contact_of_id_number(tx, form.id_number)
+    move = Move(CaseState.REFUSED, AuditEvent.CASE_REFUSED, staff, reason.value)
+    end(tx, case, move, taken_by=taken_by)
     tell(tx, case.member, NoticeKind.CASE_DECIDED, case=str(case.number))
 
 

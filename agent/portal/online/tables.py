@@ -35,6 +35,7 @@ CASE: Final = table(
     Column("proposal", Text),  # "approve", or the reason of a refusal
     Column("decided_by", NUMBER, ForeignKey("staff.id")),
     Column("reason", Text),
+    Column("taken_by", Text),  # the masked contact of whose ID number it is already
     Column("ended", NUMBER),
     one_of(
         "state",

@@ -1,46 +1,30 @@
-"""Form and pictures of a case, sealed under a key of the case's own.
+"""Form and pictures of a case, sealed under a key of the case's own, in the database.
 
 The key stands in a table of its own, wrapped by the operator's key. Without it, form and pictures
 cannot be opened by anybody; so a backup holds either the keys or what they open, never both.
 """
 
-import os
-
 from sqlalchemy import delete, insert, select
 
 from agent.portal.errors import PortalCode, PortalError
 from agent.portal.online.tables import CASE_KEY, PICTURE
-from agent.portal.store.sealing import KEY_BYTES, UnsealError, seal, unseal
+from agent.portal.pictures.vault import CaseKey, new_case_key, unwrapped_case_key
+from agent.portal.store.sealing import UnsealError
 from agent.portal.store.transaction import Transaction
 
+_FORM = "form"
 
-def make_key(tx: Transaction, case: int) -> bytes:
+
+def make_key(tx: Transaction, case: int) -> None:
     """Make the key of a new case and keep it, wrapped."""
-    key = os.urandom(KEY_BYTES)
-    wrapped = seal(_wrapping(tx), key, b"%d" % case)
+    wrapped = new_case_key(str(case)).wrapped(tx.keyring)
     tx.execute(insert(CASE_KEY).values(case=case, wrapped=wrapped))
-    return key
-
-
-def key_of(tx: Transaction, case: int) -> bytes:
-    """Return the key of an open case.
-
-    Raises:
-        PortalError: ``internal``: it is gone, or was written by somebody else.
-
-    """
-    wrapped = tx.execute(select(CASE_KEY.c.wrapped).where(CASE_KEY.c.case == case)).scalar()
-    try:
-        return unseal(_wrapping(tx), wrapped or b"", b"%d" % case)
-    except UnsealError as error:
-        raise PortalError(PortalCode.INTERNAL, "the key of a case does not open") from error
 
 
 def put_picture(tx: Transaction, case: int, side: str, jpeg: bytes) -> None:
     """Keep a picture in the place of an earlier one of this side."""
-    place = (PICTURE.c.case == case, PICTURE.c.side == side)
-    tx.execute(delete(PICTURE).where(*place))
-    sealed = seal(key_of(tx, case), jpeg, _place(case, side))
+    tx.execute(delete(PICTURE).where(PICTURE.c.case == case, PICTURE.c.side == side))
+    sealed = _key_of(tx, case).seal(side, jpeg)
     tx.execute(insert(PICTURE).values(case=case, side=side, sealed=sealed))
 
 
@@ -53,18 +37,17 @@ def open_picture(tx: Transaction, case: int, side: str) -> bytes | None:
     """
     place = (PICTURE.c.case == case, PICTURE.c.side == side)
     sealed = tx.execute(select(PICTURE.c.sealed).where(*place)).scalar()
-    return None if sealed is None else _opened(tx, case, sealed, side)
+    return None if sealed is None else _opened(tx, case, side, sealed)
 
 
 def sides_of(tx: Transaction, case: int) -> frozenset[str]:
     """Return of which sides there are pictures."""
-    found = tx.execute(select(PICTURE.c.side).where(PICTURE.c.case == case)).scalars()
-    return frozenset(found)
+    return frozenset(tx.execute(select(PICTURE.c.side).where(PICTURE.c.case == case)).scalars())
 
 
 def seal_form(tx: Transaction, case: int, form: bytes) -> bytes:
     """Return a form sealed for its case."""
-    return seal(key_of(tx, case), form, _place(case, "form"))
+    return _key_of(tx, case).seal(_FORM, form)
 
 
 def open_form(tx: Transaction, case: int, sealed: bytes) -> bytes:
@@ -74,7 +57,7 @@ def open_form(tx: Transaction, case: int, sealed: bytes) -> bytes:
         PortalError: ``internal``: it does not open.
 
     """
-    return _opened(tx, case, sealed, "form")
+    return _opened(tx, case, _FORM, sealed)
 
 
 def destroy(tx: Transaction, case: int) -> None:
@@ -83,16 +66,22 @@ def destroy(tx: Transaction, case: int) -> None:
     tx.execute(delete(CASE_KEY).where(CASE_KEY.c.case == case))
 
 
-def _opened(tx: Transaction, case: int, sealed: bytes, what: str) -> bytes:
+def _key_of(tx: Transaction, case: int) -> CaseKey:
+    """Return the key of an open case.
+
+    Raises:
+        PortalError: ``internal``: it is gone, or was written by somebody else.
+
+    """
+    wrapped = tx.execute(select(CASE_KEY.c.wrapped).where(CASE_KEY.c.case == case)).scalar()
     try:
-        return unseal(key_of(tx, case), bytes(sealed), _place(case, what))
+        return unwrapped_case_key(tx.keyring, str(case), bytes(wrapped or b""))
     except UnsealError as error:
-        raise PortalError(PortalCode.INTERNAL, f"{what} of a case does not open") from error
+        raise PortalError(PortalCode.INTERNAL, "the key of a case does not open") from error
 
 
-def _wrapping(tx: Transaction) -> bytes:
-    return tx.keyring.digest("case-key-wrap")
-
-
-def _place(case: int, what: str) -> bytes:
-    return b"%d:%s" % (case, what.encode())
+def _opened(tx: Transaction, case: int, part: str, sealed: bytes) -> bytes:
+    try:
+        return _key_of(tx, case).unseal(part, bytes(sealed))
+    except UnsealError as error:
+        raise PortalError(PortalCode.INTERNAL, f"{part} of a case does not open") from error

@@ -6,10 +6,11 @@ from pypdfium2 import raw
 
 from agent.portal.errors import PortalCode, PortalError
 from agent.portal.pictures.limits import LONGEST_SIDE, MAX_PDF_PAGES
+from agent.portal.pictures.raster import paper_picture
 
 
 def draw_pages(data: bytes) -> tuple[Image.Image, ...]:
-    """Return each page as RGB, its longest side ``LONGEST_SIDE``.
+    """Return each page as RGB, its longest side at most ``LONGEST_SIDE``.
 
     One that is encrypted so that everybody may read it is drawn like any other.
 
@@ -41,4 +42,4 @@ def _draw(page: pypdfium2.PdfPage) -> Image.Image:
     picture: Image.Image = page.render(
         scale=scale, may_draw_forms=False, rev_byteorder=True
     ).to_pil()
-    return picture.convert("RGB")
+    return paper_picture(picture)

@@ -18,8 +18,8 @@ from agent.portal.pictures.limits import MAX_PDF_PAGES, MAX_RESULT_BYTES, WALL_S
 
 _LOG: Final = logging.getLogger(__name__)
 _MODULE: Final = "agent.portal.pictures.child"
-_OUT_OF_TIME: Final = tuple(-each for each in signal.Signals if each.name == "SIGXCPU")
-"""How a process ends that used more CPU time than it may; Windows does not count."""
+_EXHAUSTED: Final = tuple(-each for each in signal.Signals if each.name in {"SIGKILL", "SIGXCPU"})
+"""How a process ends that used more CPU time than it may, or all memory; Windows does not count."""
 _REFUSALS: Final = frozenset(code for code in PortalCode if code.startswith("picture_"))
 
 
@@ -84,8 +84,8 @@ class ChildProcess:
 
     def _judge(self, answer: bytes) -> tuple[bytes, ...]:
         status = self._process.returncode
-        if self._is_over or status in _OUT_OF_TIME:
-            raise PortalError(PortalCode.PICTURE_TOO_COMPLEX, "time")
+        if self._is_over or status in _EXHAUSTED:
+            raise PortalError(PortalCode.PICTURE_TOO_COMPLEX, "killed")
         if status != 0:
             _LOG.warning("the process that makes pictures anew ended with %d", status)
             raise PortalError(PortalCode.PICTURE_DAMAGED, f"status {status}")

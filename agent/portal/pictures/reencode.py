@@ -1,6 +1,7 @@
 """Make a picture anew: what comes out holds the pixels that a person sees, and nothing else."""
 
 import io
+import warnings
 
 from PIL import Image
 
@@ -30,7 +31,8 @@ def reencode(data: bytes) -> tuple[bytes, ...]:
     if kind is None:
         raise PortalError(PortalCode.PICTURE_KIND_UNKNOWN)
     try:
-        return tuple(_plain_jpeg(picture) for picture in _pictures(kind, data))
+        with warnings.catch_warnings(action="ignore"):  # such as of EXIF that is broken
+            return tuple(_plain_jpeg(picture) for picture in _pictures(kind, data))
     except PortalError:
         raise
     except MemoryError as error:

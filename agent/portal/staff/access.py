@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from ipaddress import ip_address, ip_network
 from types import MappingProxyType
 from typing import Final
 from urllib.parse import urlencode
@@ -13,13 +12,14 @@ from aiohttp.typedefs import Handler
 
 from agent.portal.app_keys import DATABASE, ORIGINS
 from agent.portal.errors import PortalCode, PortalError
+from agent.portal.operations.proxies import IpNetwork, parse_peer
 from agent.portal.staff import sessions
 from agent.portal.staff.register import Role, StaffMember
 from agent.portal.staff.sessions import OpenedStaffSession, StaffSession
 
 ROOT: Final = "/staff"
 LOGIN: Final = f"{ROOT}/login"
-NETWORKS: Final = web.AppKey("staff_networks", tuple[str, ...])
+NETWORKS: Final = web.AppKey("staff_networks", tuple[IpNetwork, ...])
 """From where the staff's pages can be reached; empty for everywhere."""
 
 
@@ -102,16 +102,10 @@ async def guarding_staff(request: web.Request, handler: Handler) -> web.StreamRe
     return await handler(request)
 
 
-def is_inside(remote: str | None, networks: Sequence[str]) -> bool:
+def is_inside(remote: str | None, networks: Sequence[IpNetwork]) -> bool:
     """Return whether an address is in one of the networks; any is where there are none."""
-    if not networks:
-        return True
-    try:
-        address = ip_address((remote or "").partition("%")[0])
-    except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return any((mapped or address) in ip_network(each) for each in networks)
+    address = parse_peer(remote or "")
+    return not networks or (address is not None and any(address in each for each in networks))
 
 
 def token_of(request: web.Request) -> str | None:

@@ -36,6 +36,7 @@ def upgrade() -> None:
         sa.Column("proposal", sa.Text(), nullable=True),
         sa.Column("decided_by", _number(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("taken_by", sa.Text(), nullable=True),
         sa.Column("ended", _number(), nullable=True),
         sa.CheckConstraint(
             "(state = 'draft') = (sent_at IS NULL) OR ended IS NOT NULL",
