@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from agent.portal.account.closing import end_closed_accounts
 from agent.portal.challenges import purge_challenges
+from agent.portal.counter.visits import purge_visits
 from agent.portal.notices.claims import purge_notices
 from agent.portal.otp import purge_otps
 from agent.portal.sessions import purge_sessions
@@ -23,6 +24,7 @@ PURGES: Final[Mapping[str, Callable[[Transaction], int]]] = {
     "rates": purge_rates,
     "notices": purge_notices,
     "accounts": end_closed_accounts,
+    "visits": purge_visits,
 }
 """What is deleted, each in a transaction of its own; each returns how many rows."""
 
