@@ -18,6 +18,8 @@ from agent.portal.store.database import PortalDatabase
 from agent.portal.store.rates import SharedBuckets
 from agent.portal.store.transaction import Transaction
 from agent.rate import Rate
+from agent.words import Language
+from agent.words.language import FIRST
 
 _DAY_S: Final = 24 * 60 * 60
 _NETWORK_SENDS: Final = Rate(burst=10, per_second=10 / (15 * 60))  # to one contact
@@ -133,11 +135,20 @@ class Accounts:
         if not is_known and not await self._networks.take(*key):
             raise PortalError(PortalCode.TOO_MANY_ATTEMPTS, "network")
         sent = await self._db.run(_issue, token, contact, asker)
+        await self.deliver(contact, sent.code, asker.language)
+        return sent
+
+    async def deliver(self, contact: Contact, code: str, language: Language = FIRST) -> None:
+        """Send a code that was made.
+
+        Raises:
+            PortalError: ``internal``, it was not sent.
+
+        """
         try:
-            await self._notifier.send(contact, sent.code, asker.language)
+            await self._notifier.send(contact, code, language)
         except NotifierError as error:
             raise PortalError(PortalCode.INTERNAL, f"notifier: {error}") from error
-        return sent
 
     async def confirm_code(self, token: str | None, text: str, code: str, asker: Asker) -> LoggedIn:
         """Log in whoever has the code; register them when the contact is new.

@@ -19,8 +19,9 @@ from agent.portal.api import PORTAL, Portal, add_statics
 from agent.portal.app_keys import DATABASE, METRICS, ORIGINS, READINESS
 from agent.portal.cards import Cards
 from agent.portal.config import PortalConfig
+from agent.portal.counter import pages as counter
 from agent.portal.downloads import find_artefacts
-from agent.portal.guard import Guard, guarding, refusals, security_headers
+from agent.portal.guard import Guard, guarding, refusals, security_headers, staff_headers
 from agent.portal.ics.client import NO_CREDENTIALS, IcsClient, IdentityCheck, load_credentials
 from agent.portal.notices import mailbox
 from agent.portal.notices.setup import choose_notifier, delivery_of, load_senders
@@ -31,6 +32,9 @@ from agent.portal.operations.proxies import believing, parse_networks
 from agent.portal.operations.purging import purge_for_ever
 from agent.portal.pages import choice
 from agent.portal.pages.templates import load_pages
+from agent.portal.staff import audit_pages, pages, takeback_pages
+from agent.portal.staff.access import NETWORKS, guarding_staff, is_staff_page
+from agent.portal.staff.logins import StaffLogins
 from agent.portal.statics import load_statics
 from agent.portal.store.database import PortalDatabase
 from agent.portal.store.rates import SharedBuckets
@@ -45,6 +49,10 @@ _ROOMS: Final[Sequence[Callable[[web.UrlDispatcher], None]]] = (
     mailbox.add_routes,
     account_api.add_routes,
     account_pages.add_routes,
+    pages.add_routes,
+    counter.add_routes,
+    takeback_pages.add_routes,
+    audit_pages.add_routes,
 )
 _POSTS: Final = Rate(burst=120, per_second=4)
 _CARD_ATTEMPTS: Final = Rate(burst=20, per_second=0.2)
@@ -108,15 +116,18 @@ def create_app(
             refusals,
             counting_refusals(metrics),
             guarding(guard),
+            guarding_staff,
         ],
         client_max_size=MAX_BODY,
     )
     app[ORIGINS] = tuple(origins)
     app[METRICS] = metrics
+    app[NETWORKS] = parse_networks(config.staff_networks)
     headers = security_headers(config.agent_ports, config.agent_ping_port)
+    for_staff = staff_headers(config.agent_ports, config.agent_ping_port)
 
-    async def add_headers(_: web.Request, response: web.StreamResponse) -> None:
-        response.headers.update(headers)
+    async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+        response.headers.update(for_staff if is_staff_page(request) else headers)
 
     async def run(app: web.Application) -> AsyncIterator[None]:
         async for _ in _run(app, config, tuple(origins), parts):
@@ -155,13 +166,14 @@ async def _run(
             )
             senders = await load_senders(config, http)
             notifier = parts.notifier or choose_notifier(config, db, senders, parts.clock)
-            delivery = delivery_of(config, db, senders)
+            delivery = delivery_of(config, db, senders, app[METRICS])
             delivery.start()
             app[PORTAL] = Portal(
                 config=config,
                 db=db,
                 accounts=Accounts(db, notifier),
                 cards=cards,
+                staff=StaffLogins(db, verifier, origins),
                 card_attempts=SharedBuckets(db, "card-attempts", parts.rates.card_attempts),
                 newcomers=SharedBuckets(db, "newcomers", parts.rates.newcomers),
                 statics=statics,

@@ -48,6 +48,8 @@ class PortalConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         agent_ports: where the page looks for the agent.
         agent_ping_port: where the agent's plain-HTTP beacon is.
         downloads: the directory of installers that step 4 offers; may be absent.
+        staff_networks: from where the staff's pages can be reached, such as ``10.1.0.0/16``; empty
+            for everywhere.
         trusted_proxies: networks of the operator's own proxies, whose ``X-Forwarded-For`` counts.
         metrics_host: the operator's address, for metrics, health and readiness with reasons.
         metrics_port: its port, 0 for any free one; without one there is no such address.
@@ -74,6 +76,7 @@ class PortalConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     agent_ports: tuple[_Port, ...] = (28443, 28444, 28445)
     agent_ping_port: _Port = 61161
     downloads: str = ""
+    staff_networks: Annotated[tuple[str, ...], Meta(max_length=64)] = ()
     trusted_proxies: Annotated[tuple[str, ...], Meta(max_length=64)] = ()
     metrics_host: str = "127.0.0.1"
     metrics_port: _Port | None = None
@@ -95,7 +98,7 @@ class PortalConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         if not self.demo and not self.notify and not (self.smtp and self.sms):
             raise ValueError("without demo, codes need [smtp] and [sms], or notify: a program")
         checked_url(self.ics_url, "ics_url")
-        parse_networks(self.trusted_proxies)
+        parse_networks((*self.trusted_proxies, *self.staff_networks))
 
     def origins_at(self, port: int) -> tuple[str, ...]:
         """Return the origins, given the port that the portal listens on."""
@@ -143,6 +146,7 @@ _FLAGS: Final[Sequence[tuple[str, dict[str, Any]]]] = (
     ("--agent-ports", {"nargs": "+", "type": int, "help": "where the page looks for the agent"}),
     ("--agent-ping-port", {"type": int, "help": "where the agent's beacon is"}),
     ("--downloads", {"help": "directory of installers"}),
+    ("--staff-networks", {"nargs": "+", "help": "from where staff may come, as 10.1.0.0/16"}),
     ("--trusted-proxies", {"nargs": "+", "help": "networks of your own proxies"}),
     ("--metrics-host", {"help": "address for metrics and readiness, never a public one"}),
     ("--metrics-port", {"type": int, "help": "its port; without one there is no such address"}),

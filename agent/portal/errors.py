@@ -57,6 +57,10 @@ class PortalCode(StrEnum):
     CONTACT_TAKEN = "contact_taken"
     CONTACT_NEEDED = "contact_needed"
     ACCOUNT_CLOSING = "account_closing"
+    NOT_STAFF = "not_staff"
+    ROLE_MISSING = "role_missing"
+    OWN_ACCOUNT = "own_account"
+    NO_SUCH_MEMBER = "no_such_member"
     UNAVAILABLE = "unavailable"
     INTERNAL = "internal"
 
@@ -139,6 +143,10 @@ REFUSALS: Final[Mapping[PortalCode, PortalRefusal]] = MappingProxyType(
         PortalCode.CONTACT_TAKEN: PortalRefusal(409, is_retriable=True),
         PortalCode.CONTACT_NEEDED: PortalRefusal(409, is_retriable=False),
         PortalCode.ACCOUNT_CLOSING: PortalRefusal(409, is_retriable=False),
+        PortalCode.NOT_STAFF: PortalRefusal(403, is_retriable=False),
+        PortalCode.ROLE_MISSING: PortalRefusal(403, is_retriable=False),
+        PortalCode.OWN_ACCOUNT: PortalRefusal(403, is_retriable=False),
+        PortalCode.NO_SUCH_MEMBER: PortalRefusal(404, is_retriable=True),
         PortalCode.UNAVAILABLE: PortalRefusal(503, is_retriable=True),
         PortalCode.INTERNAL: PortalRefusal(500, is_retriable=True),
     }

@@ -148,11 +148,9 @@ def _place(request: web.Request) -> str:
 
 def security_headers(agent_ports: Sequence[int], ping_port: int) -> Mapping[str, str]:
     """Return the headers of every answer; the page may connect to this site and to the agent."""
-    agent = [f"{scheme}://localhost:{port}" for scheme in ("https", "wss") for port in agent_ports]
-    connect = " ".join(["'self'", *agent, f"http://localhost:{ping_port}"])
     policy = (
         "default-src 'self'",
-        f"connect-src {connect}",
+        f"connect-src {_connect(agent_ports, ping_port)}",
         "object-src 'none'",
         "base-uri 'none'",
         "form-action 'self'",
@@ -167,3 +165,27 @@ def security_headers(agent_ports: Sequence[int], ping_port: int) -> Mapping[str,
         "Cross-Origin-Resource-Policy": "same-origin",
         "Server": "portal",  # and not which version of what
     }
+
+
+def staff_headers(agent_ports: Sequence[int], ping_port: int) -> Mapping[str, str]:
+    """Return the headers of the staff's pages, which load nothing but what they need."""
+    policy = (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        f"connect-src {_connect(agent_ports, ping_port)}",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+    return {
+        **security_headers(agent_ports, ping_port),
+        "Content-Security-Policy": "; ".join(policy),
+        "X-Robots-Tag": "noindex",
+    }
+
+
+def _connect(agent_ports: Sequence[int], ping_port: int) -> str:
+    agent = [f"{scheme}://localhost:{port}" for scheme in ("https", "wss") for port in agent_ports]
+    return " ".join(["'self'", *agent, f"http://localhost:{ping_port}"])

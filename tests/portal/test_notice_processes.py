@@ -15,36 +15,36 @@ from agent.portal import members
 from agent.portal.contact import parse_contact
 from agent.portal.notices.claims import BATCH, LEASE
 from agent.portal.notices.outbox import NoticeKind, tell
-from agent.portal.store.database import PortalDatabase
 from agent.portal.store.transaction import Transaction
+from tests.portal.databases import CHOSEN
 from tests.portal.smtp_server import MailServer, mail_server
 
 ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.both_databases
+
 NOW = 1_790_000_000
 TOLD = 40
 
 
 @pytest.fixture
-async def outbox(tmp_path: Path) -> Path:
-    """Fill the outbox of a new database with notices to one member."""
+def outbox(tmp_path: Path) -> list[str]:
+    """Fill the outbox of a new database with notices to one member; return what names it."""
 
     def work(tx: Transaction) -> None:
         member = members.register(tx, parse_contact("tester@example.test"))
         for number in range(TOLD):
             tell(tx, member, NoticeKind.CASE_DECIDED, case=f"C-{number:04}")
 
-    path = tmp_path / "portal.db"
-    db = PortalDatabase(path, lambda: NOW)
-    await db.open()
-    await db.run(work)
-    await db.close()
-    return path
+    db = CHOSEN.open_in(tmp_path, clock=lambda: NOW)
+    db.run_here(work)
+    db.close_here()
+    return list(CHOSEN.settings_in(tmp_path).values())
 
 
 @asynccontextmanager
-async def delivering(outbox: Path, port: int, now: int = NOW) -> AsyncIterator[Process]:
+async def delivering(outbox: list[str], port: int, now: int = NOW) -> AsyncIterator[Process]:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.portal.deliver_outbox", outbox, str(port), str(now)),
+        *(sys.executable, "-m", "tests.portal.deliver_outbox", str(port), str(now), *outbox),
         stdin=PIPE,
         stdout=PIPE,
         cwd=ROOT,
@@ -74,7 +74,7 @@ def arrived(server: MailServer) -> Counter[str]:
     return Counter(case for case, _ in cases)
 
 
-async def test_two_processes_send_nothing_twice(outbox: Path) -> None:
+async def test_two_processes_send_nothing_twice(outbox: list[str]) -> None:
     async with (
         mail_server() as server,
         delivering(outbox, server.port) as one,
@@ -84,7 +84,7 @@ async def test_two_processes_send_nothing_twice(outbox: Path) -> None:
     assert arrived(server) == Counter(f"{number:04}" for number in range(TOLD))
 
 
-async def test_a_process_that_is_killed_loses_nothing(outbox: Path) -> None:
+async def test_a_process_that_is_killed_loses_nothing(outbox: list[str]) -> None:
     async with mail_server() as server:
         async with delivering(outbox, server.port) as killed:
             begun = count(1)

@@ -61,21 +61,19 @@ class ClaimedNotice:
 
 
 def has_work(tx: Transaction, kinds: Collection[LoginKind]) -> bool:
-    """Return whether :func:`claim` would find or change anything."""
-    anything = or_(_is_due(tx, kinds), _is_too_old(tx), _is_an_expired_code(tx))
+    """Return whether :func:`claim` or :func:`give_up` would find anything."""
+    anything = or_(_is_due(tx, kinds), _is_too_old(tx))
     return tx.first(select(NOTICE.c.id).where(anything).limit(1)) is not None
 
 
 def claim(tx: Transaction, kinds: Collection[LoginKind]) -> list[ClaimedNotice]:
-    """Claim what is due, the longest waiting first; give up what waited for a day.
+    """Claim what is due, the longest waiting first.
 
     Args:
         tx: the transaction.
         kinds: of contacts, to which this process can send.
 
     """
-    tx.execute(delete(NOTICE).where(_is_an_expired_code(tx)))
-    _end(tx, _is_too_old(tx), "given_up")
     rows = tx.execute(
         select(NOTICE).where(_is_due(tx, kinds)).order_by(NOTICE.c.due, NOTICE.c.id).limit(BATCH)
     ).fetchall()
@@ -98,6 +96,16 @@ def claim(tx: Transaction, kinds: Collection[LoginKind]) -> list[ClaimedNotice]:
         )
         for row in rows
     ]
+
+
+def give_up(tx: Transaction) -> dict[str, int]:
+    """Give up what waited for a day; return how many notices, by the kind of contact."""
+    channel, number = NOTICE.c.channel, func.count().label("number")
+    which = _is_too_old(tx)
+    rows = tx.execute(select(channel, number).where(which).group_by(channel))
+    given_up = {row.channel: row.number for row in rows}
+    _end(tx, which, "given_up")
+    return given_up
 
 
 def note_sent(tx: Transaction, notice: ClaimedNotice, *, keeps_content: bool) -> None:
@@ -124,20 +132,25 @@ def pause(notice: ClaimedNotice) -> int:
     return seconds + int(notice.identity[:4], 16) * seconds // (4 << 16)
 
 
+def has_expired_code(tx: Transaction) -> bool:
+    """Return whether a one-time code of a demonstration lies there that nobody can use any more.
+
+    Looks at every notice: for the mailbox of a demonstration, which has few.
+    """
+    return tx.first(select(NOTICE.c.id).where(_is_an_expired_code(tx)).limit(1)) is not None
+
+
+def delete_expired_codes(tx: Transaction) -> None:
+    """Delete what :func:`has_expired_code` finds."""
+    tx.execute(delete(NOTICE).where(_is_an_expired_code(tx)))
+
+
 def purge_notices(tx: Transaction) -> int:
     """Delete what was ended long ago, and contents that nobody needs any more; return how many."""
     forgotten = and_(NOTICE.c.ended <= tx.now - SHOWN_DAYS * _DAY, NOTICE.c.contact != "")
     blanked = tx.execute(update(NOTICE).where(forgotten).values(contact="", facts="{}")).rowcount
     ended = tx.execute(delete(NOTICE).where(NOTICE.c.ended <= tx.now - ROWS_KEPT)).rowcount
     return blanked + ended
-
-
-def count_notices(tx: Transaction) -> dict[tuple[str, str], int]:
-    """Return how many notices there are, by channel and state."""
-    number = func.count().label("number")
-    channel, state = NOTICE.c.channel, NOTICE.c.state
-    rows = tx.execute(select(channel, state, number).group_by(channel, state))
-    return {(row.channel, row.state): row.number for row in rows}
 
 
 def _end(

@@ -37,6 +37,7 @@ class DeliveryOptions:
         helpline: the telephone number in the notices.
         keeps_content: whether contacts and contents stay after sending, for the mailbox.
         sending_s: seconds that one message may take.
+        count: called with a kind of contact, "sent", "failed" or "given_up", and a number.
 
     """
 
@@ -44,6 +45,7 @@ class DeliveryOptions:
     helpline: str
     keeps_content: bool = False
     sending_s: float = _SENDING_S
+    count: Callable[[str, str, int], None] = lambda *_: None
 
 
 class Delivery:
@@ -76,9 +78,14 @@ class Delivery:
             SQLAlchemyError: the database cannot be used; nothing was claimed.
 
         """
+        if self._options.keeps_content and await self._db.read(claims.has_expired_code):
+            await self._db.run(claims.delete_expired_codes)
         kinds = self._options.senders.keys()
         if not await self._db.read(claims.has_work, kinds):
             return 0
+        for channel, number in (await self._db.run(claims.give_up)).items():
+            self._options.count(channel, "given_up", number)
+            _LOG.warning("%d notices by %s were given up after a day", number, channel)
         claimed = await self._db.run(claims.claim, kinds)
         await asyncio.gather(*map(self._deliver, claimed))
         return len(claimed)
@@ -99,6 +106,8 @@ class Delivery:
         began = time.monotonic()
         failure = await self._try_to_send(notice)
         await self._keep_trying(began, lambda tx: self._note(tx, notice, failure))
+        outcome = "sent" if failure is None else "given_up" if failure.is_final else "failed"
+        self._options.count(notice.contact.kind.value, outcome, 1)
         if failure is not None:
             told = (notice.id, notice.contact.kind, notice.attempt, failure)
             _LOG.warning("notice %d by %s was not sent at attempt %d: %s", *told)

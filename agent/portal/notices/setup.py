@@ -16,6 +16,7 @@ from agent.portal.notices.mail import MailSender
 from agent.portal.notices.sending import Parcel, Sender
 from agent.portal.notices.texting import TextSender
 from agent.portal.notifier import Notifier, ProgramNotifier
+from agent.portal.operations.metrics import PortalMetrics
 from agent.portal.store.database import PortalDatabase
 
 _SETTING: Final = {LoginKind.EMAIL: "smtp", LoginKind.MOBILE: "sms"}
@@ -65,7 +66,13 @@ def choose_notifier(
 
 
 def delivery_of(
-    config: PortalConfig, db: PortalDatabase, senders: Mapping[LoginKind, Sender]
+    config: PortalConfig,
+    db: PortalDatabase,
+    senders: Mapping[LoginKind, Sender],
+    metrics: PortalMetrics,
 ) -> Delivery:
     """Return what delivers notices; it does not yet."""
-    return Delivery(db, DeliveryOptions(senders, config.helpline, keeps_content=config.demo))
+    options = DeliveryOptions(
+        senders, config.helpline, keeps_content=config.demo, count=metrics.count_notices
+    )
+    return Delivery(db, options)

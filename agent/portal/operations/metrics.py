@@ -63,6 +63,12 @@ class PortalMetrics:
             ("code",),
             registry=self.registry,
         )
+        self.notices = Counter(
+            "ankong_portal_notices",
+            "Attempts to tell members something, and notices that were given up.",
+            ("channel", "outcome"),
+            registry=self.registry,
+        )
         self.ready = Gauge(
             "ankong_portal_ready",
             "Whether a part that the service needs works: 1 or 0.",
@@ -87,6 +93,10 @@ class PortalMetrics:
         """Set which parts work; each has the text of its fault, or none."""
         for part, fault in parts.items():
             self.ready.labels(part).set(0 if fault else 1)
+
+    def count_notices(self, channel: str, outcome: str, number: int = 1) -> None:
+        """Count notices to one kind of contact: "sent", "failed" for now, or "given_up"."""
+        self.notices.labels(channel, outcome).inc(number)
 
     def exposition(self) -> bytes:
         """Return all figures as Prometheus reads them (text, UTF-8); reads files of the system."""

@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from agent.portal.account.closing import end_closed_accounts
 from agent.portal.challenges import purge_challenges
+from agent.portal.counter.visits import purge_visits
 from agent.portal.notices.claims import purge_notices
 from agent.portal.otp import purge_otps
 from agent.portal.sessions import purge_sessions
@@ -23,7 +24,8 @@ PURGES: Final[Mapping[str, Callable[[Transaction], int]]] = {
     "challenges": purge_challenges,
     "rates": purge_rates,
     "notices": purge_notices,
-    "closed accounts": end_closed_accounts,
+    "accounts": end_closed_accounts,
+    "visits": purge_visits,
 }
 """What is deleted. Each works in transactions that are short, until it returns that nothing is."""
 

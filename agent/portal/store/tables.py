@@ -126,6 +126,7 @@ UPGRADE: Final = table(
         name="taken_back_whole",
     ),
     Index("upgrade_by_member", "member"),
+    Index("upgrade_by_decision", "decided_by", "at"),
 )
 
 SESSION: Final = table(
@@ -231,4 +232,5 @@ AUDIT: Final = table(
     of_length("claimed_time", 20),
     of_length("chain", 32),
     Index("audit_by_member", "member"),
+    Index("audit_by_staff", "staff"),
 )
