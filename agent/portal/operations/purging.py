@@ -12,6 +12,7 @@ from agent.portal.account.closing import end_closed_accounts
 from agent.portal.challenges import purge_challenges
 from agent.portal.counter.visits import purge_visits
 from agent.portal.notices.claims import purge_notices
+from agent.portal.online.applying import expire
 from agent.portal.otp import purge_otps
 from agent.portal.sessions import purge_sessions
 from agent.portal.store.database import PortalDatabase
@@ -23,9 +24,10 @@ PURGES: Final[Mapping[str, Callable[[Transaction], int]]] = {
     "codes": purge_otps,
     "challenges": purge_challenges,
     "rates": purge_rates,
-    "notices": purge_notices,
-    "accounts": end_closed_accounts,
     "visits": purge_visits,
+    "cases": expire,
+    "notices": purge_notices,
+    "closed accounts": end_closed_accounts,
 }
 """What is deleted. Each works in transactions that are short, until it returns that nothing is."""
 
