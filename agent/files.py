@@ -64,7 +64,7 @@ def replace_file(
     target = _resolved(path) if follow_links else path
     with _written_beside(target, content, mode) as scratch:
         _move(scratch, target)
-    _sync_folder(target.parent)
+    sync_folder(target.parent)
 
 
 def create_file(path: Path, content: bytes, *, mode: int = PRIVATE) -> None:
@@ -85,7 +85,7 @@ def create_file(path: Path, content: bytes, *, mode: int = PRIVATE) -> None:
             scratch.rename(path)  # which replaces nothing on Windows
         else:
             os.link(scratch, path)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def read_file(path: Path, limit: int, *, follow_links: bool = False) -> bytes:
@@ -230,7 +230,7 @@ def _move(scratch: Path, target: Path) -> None:
     scratch.replace(target)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Let a new name survive a power cut, where the file system can promise it."""
     if os.name != "posix":
         return  # Windows opens no folders

@@ -25,6 +25,7 @@ from agent.portal.downloads import URL_PREFIX, OfferedFile, send
 from agent.portal.errors import PortalCode, PortalError
 from agent.portal.guard import read_body
 from agent.portal.sessions import OpenedSession
+from agent.portal.staff.logins import StaffLogins
 from agent.portal.statics import StaticFile, serve_static
 from agent.portal.store.database import PortalDatabase
 from agent.portal.store.rates import SharedBuckets
@@ -58,6 +59,7 @@ class Portal:
         db: the database.
         accounts: the use cases without a card.
         cards: those with a card.
+        staff: those of the staff.
         card_attempts: limits challenges and signatures for each session.
         newcomers: limits those without a session, for each network.
         statics: the page's files by URL path.
@@ -69,6 +71,7 @@ class Portal:
     db: PortalDatabase
     accounts: Accounts
     cards: Cards
+    staff: StaffLogins
     card_attempts: SharedBuckets
     newcomers: SharedBuckets
     statics: Mapping[str, StaticFile]

@@ -1,9 +1,8 @@
 """Build the portal's application."""
 
 import asyncio
-import logging
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,46 +10,59 @@ from typing import Final
 
 import aiohttp
 from aiohttp import web
-from sqlalchemy.exc import SQLAlchemyError
 
 from agent.portal import api
 from agent.portal.account import api as account_api
 from agent.portal.account import pages as account_pages
-from agent.portal.account.closing import end_closed_accounts
 from agent.portal.accounts import Accounts
 from agent.portal.api import PORTAL, Portal, add_statics
-from agent.portal.app_keys import DATABASE, ORIGINS
+from agent.portal.app_keys import DATABASE, METRICS, ORIGINS, PICTURES, READINESS
 from agent.portal.cards import Cards
-from agent.portal.challenges import purge_challenges
 from agent.portal.config import PortalConfig
+from agent.portal.counter import pages as counter
+from agent.portal.desk import pages as desk
 from agent.portal.downloads import find_artefacts
-from agent.portal.guard import Guard, guarding, refusals, security_headers
+from agent.portal.guard import Guard, guarding, refusals, security_headers, staff_headers
 from agent.portal.ics.client import NO_CREDENTIALS, IcsClient, IdentityCheck, load_credentials
-from agent.portal.notifier import Notifier, ProgramNotifier, ScreenNotifier
-from agent.portal.otp import purge_otps
-from agent.portal.pages import language
+from agent.portal.notices import mailbox
+from agent.portal.notices.setup import choose_notifier, delivery_of, load_senders
+from agent.portal.notifier import Notifier
+from agent.portal.online import pages as online_pages
+from agent.portal.operations.health import Readiness, ReadyCheck, add_public_routes
+from agent.portal.operations.metrics import PortalMetrics, counting_refusals, measuring
+from agent.portal.operations.proxies import believing, parse_networks
+from agent.portal.operations.purging import purge_for_ever
+from agent.portal.pages import choice
 from agent.portal.pages.templates import load_pages
-from agent.portal.sessions import purge_sessions
+from agent.portal.pictures.reencoder import Reencoder
+from agent.portal.pictures.upload import UploadReader
+from agent.portal.staff import audit_pages, pages, takeback_pages
+from agent.portal.staff.access import NETWORKS, guarding_staff, is_staff_page
+from agent.portal.staff.logins import StaffLogins
 from agent.portal.statics import load_statics
 from agent.portal.store.database import PortalDatabase
-from agent.portal.store.rates import SharedBuckets, purge_rates
-from agent.portal.store.transaction import Transaction
-from agent.portal.trust import load_verifier
+from agent.portal.store.rates import SharedBuckets
+from agent.portal.trust import CertificateVerifier, load_verifier
 from agent.portal.verification import LoginVerifier
 from agent.portal.wire import MAX_BODY
 from agent.rate import Rate
 
-_PURGE_EVERY_S: Final = 600
 _ROOMS: Final[Sequence[Callable[[web.UrlDispatcher], None]]] = (
     api.add_routes,
-    language.add_routes,
+    choice.add_routes,
+    mailbox.add_routes,
     account_api.add_routes,
     account_pages.add_routes,
+    online_pages.add_routes,
+    pages.add_routes,
+    counter.add_routes,
+    takeback_pages.add_routes,
+    audit_pages.add_routes,
+    desk.add_routes,
 )
 _POSTS: Final = Rate(burst=120, per_second=4)
 _CARD_ATTEMPTS: Final = Rate(burst=20, per_second=0.2)
 _NEWCOMERS: Final = Rate(burst=200, per_second=2)
-_LOG: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +114,26 @@ def create_app(
     """
     parts = replacements or Replacements()
     guard = Guard(tuple(origins), parts.rates.posts)
-    app = web.Application(middlewares=[refusals, guarding(guard)], client_max_size=MAX_BODY)
+    metrics = PortalMetrics()
+    app = web.Application(
+        middlewares=[
+            measuring(metrics),
+            believing(parse_networks(config.trusted_proxies)),
+            refusals,
+            counting_refusals(metrics),
+            guarding(guard),
+            guarding_staff,
+        ],
+        client_max_size=MAX_BODY,
+    )
     app[ORIGINS] = tuple(origins)
+    app[METRICS] = metrics
+    app[NETWORKS] = parse_networks(config.staff_networks)
     headers = security_headers(config.agent_ports, config.agent_ping_port)
+    for_staff = staff_headers(config.agent_ports, config.agent_ping_port)
 
-    async def add_headers(_: web.Request, response: web.StreamResponse) -> None:
-        response.headers.update(headers)
+    async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+        response.headers.update(for_staff if is_staff_page(request) else headers)
 
     async def run(app: web.Application) -> AsyncIterator[None]:
         async for _ in _run(app, config, tuple(origins), parts):
@@ -117,6 +143,7 @@ def create_app(
     app.cleanup_ctx.append(run)
     for add in _ROOMS:
         add(app.router)
+    add_public_routes(app.router, lambda: app[READINESS])
     add_statics(app.router)
     return app
 
@@ -133,37 +160,43 @@ async def _run(
     db = PortalDatabase(config.db, parts.clock, key_file)
     await db.open()
     app[DATABASE] = db
+    reencoder = Reencoder(config.pictures_at_once)
+    app[PICTURES] = UploadReader(reencoder)
     try:
+        verifier = parts.verifier or await _verifier(config, parts.clock)
+        app[READINESS] = Readiness(_ready_checks(db, verifier), app[METRICS])
         async with aiohttp.ClientSession() as http:
             cards = Cards(
                 db,
-                parts.verifier or await _verifier(config, parts.clock),
+                verifier,
                 parts.identity or await _identity(http, config),
                 origins,
             )
-            notifier = parts.notifier or _notifier(config)
+            senders = await load_senders(config, http)
+            notifier = parts.notifier or choose_notifier(config, db, senders, parts.clock)
+            delivery = delivery_of(config, db, senders, app[METRICS])
+            delivery.start()
             app[PORTAL] = Portal(
                 config=config,
                 db=db,
                 accounts=Accounts(db, notifier),
                 cards=cards,
+                staff=StaffLogins(db, verifier, origins),
                 card_attempts=SharedBuckets(db, "card-attempts", parts.rates.card_attempts),
                 newcomers=SharedBuckets(db, "newcomers", parts.rates.newcomers),
                 statics=statics,
                 artefacts={artefact.name: artefact for artefact in artefacts},
             )
-            purging = asyncio.create_task(_purge_for_ever(db))
+            purging = asyncio.create_task(purge_for_ever(db))
             yield
             purging.cancel()
             with suppress(asyncio.CancelledError):
                 await purging
+            await delivery.stop()
             await cards.close()
     finally:
+        await reencoder.close()
         await db.close()
-
-
-def _notifier(config: PortalConfig) -> Notifier:
-    return ScreenNotifier() if config.demo else ProgramNotifier(config.notify)
 
 
 async def _verifier(config: PortalConfig, clock: Callable[[], float]) -> LoginVerifier:
@@ -173,8 +206,13 @@ async def _verifier(config: PortalConfig, clock: Callable[[], float]) -> LoginVe
         config.intermediates,
         config.crl,
         clock,
-        kept_in=Path(f"{config.db}.lists"),
+        kept_in=_lists_folder(config),
     )
+
+
+def _lists_folder(config: PortalConfig) -> Path:
+    """Return where fetched lists are kept: beside the key, where the database is no file."""
+    return Path(f"{config.key_file if '://' in config.db else config.db}.lists")
 
 
 async def _identity(http: aiohttp.ClientSession, config: PortalConfig) -> IdentityCheck:
@@ -185,20 +223,9 @@ async def _identity(http: aiohttp.ClientSession, config: PortalConfig) -> Identi
     return IcsClient(http, config.ics_url, credentials)
 
 
-async def _purge_for_ever(db: PortalDatabase) -> None:
-    while True:
-        try:
-            await db.run(_purge)
-            while closed := await db.run(end_closed_accounts):  # some in each transaction
-                _LOG.info("closed %d accounts", closed)
-        except SQLAlchemyError as error:  # a full disk, perhaps; the next round may do better
-            _LOG.warning("not purged: %s", type(error).__name__)
-        await asyncio.sleep(_PURGE_EVERY_S)
-
-
-def _purge(tx: Transaction) -> None:
-    ended, forgotten = purge_sessions(tx), purge_otps(tx)
-    purge_challenges(tx)
-    purge_rates(tx)
-    if ended or forgotten:
-        _LOG.info("purged %d sessions and %d codes", ended, forgotten)
+def _ready_checks(db: PortalDatabase, verifier: LoginVerifier) -> Mapping[str, ReadyCheck]:
+    """Return what the service needs besides itself; a verifier of a site's own has no lists."""
+    checks: dict[str, ReadyCheck] = {"database": db.fault}
+    if isinstance(verifier, CertificateVerifier):
+        checks["revocation_lists"] = verifier.lists_fault
+    return checks

@@ -8,6 +8,7 @@ from agent.portal import sessions
 from agent.portal.accounts import require_member
 from agent.portal.app_keys import DATABASE, ORIGINS
 from agent.portal.asker import COOKIE_LIFETIME, Asker, network_of
+from agent.portal.pages.language import chosen_language, language_of
 from agent.portal.sessions import MemberSession
 
 _SESSION: Final = "session"
@@ -21,7 +22,12 @@ def session_token(request: web.Request) -> str | None:
 
 def asker_of(request: web.Request) -> Asker:
     """Return who asks for a one-time code."""
-    return Asker(network_of(request.remote), request.cookies.get(_name(request, _BROWSER)[0]))
+    return Asker(
+        network_of(request.remote),
+        request.cookies.get(_name(request, _BROWSER)[0]),
+        language=language_of(request),
+        chose_language=chosen_language(request) is not None,
+    )
 
 
 async def browser_member(request: web.Request) -> tuple[MemberSession, str]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -16,6 +15,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from agent.portal.app_keys import DATABASE
 from agent.portal.asker import network_of
 from agent.portal.errors import OPERATORS, REFUSALS, PortalCode, PortalError
+from agent.portal.operations.health import OPEN_PATHS
+from agent.portal.operations.logs import place_of
+from agent.portal.operations.metrics import route_of
 from agent.portal.pages.refused import refused_page, wants_page
 from agent.portal.store.rates import SharedBuckets
 from agent.portal.wire import refuse
@@ -60,6 +62,8 @@ class Guard:
             PortalError: ``origin_not_allowed``, ``bad_request``, ``rate_limited``.
 
         """
+        if request.path in OPEN_PATHS and request.method in {"GET", "HEAD"}:
+            return  # a balancer asks by address
         if request.host.lower() not in self.hosts:
             raise PortalError(PortalCode.ORIGIN_NOT_ALLOWED, "host")
         if request.method in {"GET", "HEAD"}:
@@ -121,7 +125,7 @@ async def refusals(request: web.Request, handler: Handler) -> web.StreamResponse
         return await _answer(request, PortalCode.UNAVAILABLE)
     except Exception as error:  # noqa: BLE001 - the last net; nothing may reach the page
         # No message: that of a foreign exception may quote a person's data.
-        _LOG.error("%s: %s at %s", _place(request), type(error).__name__, _where(error))
+        _LOG.error("%s: %s at %s", _place(request), type(error).__name__, place_of(error))
         return await _answer(request, PortalCode.INTERNAL)
 
 
@@ -139,23 +143,14 @@ def _content_types(request: web.Request) -> frozenset[str]:
 
 
 def _place(request: web.Request) -> str:
-    """Return the handler's name; the request's path is foreign text and is not logged."""
-    resource = request.match_info.route.resource
-    return f"{request.method} {resource.canonical if resource else 'unknown'}"
-
-
-def _where(error: BaseException) -> str:
-    frames = traceback.extract_tb(error.__traceback__)
-    return " < ".join(f"{frame.name}:{frame.lineno}" for frame in reversed(frames))
+    return f"{request.method} {route_of(request)}"
 
 
 def security_headers(agent_ports: Sequence[int], ping_port: int) -> Mapping[str, str]:
     """Return the headers of every answer; the page may connect to this site and to the agent."""
-    agent = [f"{scheme}://localhost:{port}" for scheme in ("https", "wss") for port in agent_ports]
-    connect = " ".join(["'self'", *agent, f"http://localhost:{ping_port}"])
     policy = (
         "default-src 'self'",
-        f"connect-src {connect}",
+        f"connect-src {_connect(agent_ports, ping_port)}",
         "object-src 'none'",
         "base-uri 'none'",
         "form-action 'self'",
@@ -170,3 +165,27 @@ def security_headers(agent_ports: Sequence[int], ping_port: int) -> Mapping[str,
         "Cross-Origin-Resource-Policy": "same-origin",
         "Server": "portal",  # and not which version of what
     }
+
+
+def staff_headers(agent_ports: Sequence[int], ping_port: int) -> Mapping[str, str]:
+    """Return the headers of the staff's pages, which load nothing but what they need."""
+    policy = (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        f"connect-src {_connect(agent_ports, ping_port)}",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+    return {
+        **security_headers(agent_ports, ping_port),
+        "Content-Security-Policy": "; ".join(policy),
+        "X-Robots-Tag": "noindex",
+    }
+
+
+def _connect(agent_ports: Sequence[int], ping_port: int) -> str:
+    agent = [f"{scheme}://localhost:{port}" for scheme in ("https", "wss") for port in agent_ports]
+    return " ".join(["'self'", *agent, f"http://localhost:{ping_port}"])

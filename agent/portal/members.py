@@ -10,8 +10,13 @@ from sqlalchemy import func, insert, select, update
 
 from agent.portal.contact import Contact, LoginKind
 from agent.portal.errors import PortalCode
+from agent.portal.logins import contacts_of
+from agent.portal.notices.outbox import NoticeKind, tell
 from agent.portal.store.tables import LOGIN, MEMBER, UPGRADE
 from agent.portal.store.transaction import Transaction
+from agent.words import Language
+
+__all__ = ["contacts_of"]  # beside what is defined here
 
 
 @unique
@@ -129,16 +134,6 @@ def _member_of(tx: Transaction, kind: LoginKind, key: str) -> str | None:
     return tx.execute(found).scalar()
 
 
-def contacts_of(tx: Transaction, member_id: str) -> list[Contact]:
-    """Return a member's contacts, oldest first."""
-    rows = tx.execute(
-        select(LOGIN.c.kind, LOGIN.c.key)
-        .where(LOGIN.c.member == member_id, LOGIN.c.kind != LoginKind.CARD.value)
-        .order_by(LOGIN.c.id)
-    )
-    return [Contact(LoginKind(row.kind), row.key) for row in rows]
-
-
 def register(tx: Transaction, contact: Contact) -> str:
     """Make an ordinary member with this contact and return its id, 16 random hex digits."""
     member_id = secrets.token_hex(8)
@@ -159,6 +154,14 @@ def add_login(tx: Transaction, member_id: str, kind: LoginKind, key: str, label:
 def rename(tx: Transaction, member_id: str, name: str) -> None:
     """Set the name that the member goes by."""
     tx.execute(update(MEMBER).where(MEMBER.c.id == member_id).values(name=name))
+
+
+def speak(tx: Transaction, member_id: str, language: Language, *, was_chosen: bool) -> None:
+    """Keep the language in which the member is told things: the first one, or one they chose."""
+    member = update(MEMBER).where(MEMBER.c.id == member_id)
+    if not was_chosen:
+        member = member.where(MEMBER.c.language.is_(None))
+    tx.execute(member.values(language=str(language)))
 
 
 def is_gold(tx: Transaction, member_id: str) -> bool:
@@ -192,7 +195,7 @@ def masked_contact_of_id_number(tx: Transaction, id_number: str) -> str | None:
 
 
 def make_gold(tx: Transaction, member_id: str, proven: Proven) -> PortalCode | None:
-    """Make the member gold, whichever way it was, or return why not.
+    """Make the member gold, whichever way it was, and tell them; or return why not.
 
     Returns:
         None for success; ``already_gold``; ``account_closing``; ``id_number_taken``, also for the
@@ -231,6 +234,7 @@ def make_gold(tx: Transaction, member_id: str, proven: Proven) -> PortalCode | N
     )
     if card is not None:
         add_login(tx, member_id, LoginKind.CARD, card.key, card.label)
+    tell(tx, member_id, NoticeKind.GOLD, way=proven.way.value)
     return None
 
 

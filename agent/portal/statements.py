@@ -18,6 +18,7 @@ PURPOSES: Final = {
     ChallengePurpose.LOGIN: LoginPurpose.LOGIN,
     ChallengePurpose.RENEW: LoginPurpose.IDENTIFY,
     ChallengePurpose.CLOSE: LoginPurpose.IDENTIFY,
+    ChallengePurpose.STAFF: LoginPurpose.LOGIN,
 }
 """What the citizen is told in the agent's window."""
 

@@ -22,6 +22,7 @@ from agent.pki.result import PathStatus
 from agent.pki.revocation import CombinedSource, FileSource, RevocationSource
 from agent.pki.revocation_http import HttpSource
 from agent.portal.errors import PortalCode, PortalError
+from agent.portal.operations.lists import lists_fault
 from agent.portal.verification import MAX_TOKEN, OpenedLogin
 from agent.turns import in_turn
 
@@ -53,6 +54,7 @@ class CertificateVerifier:
         self._store = store
         self._revocation = revocation
         self._clock = clock
+        self._authorities = _authorities(store)
 
     async def open(self, token: bytes) -> OpenedLogin:
         """Check the signature itself: one signer, attached, of the content type of logins.
@@ -91,6 +93,10 @@ class CertificateVerifier:
         if is_dated and certificate.not_before <= now <= certificate.not_after:
             status = PathStatus.UNTRUSTED  # an authority's date, not the card's
         raise PortalError(_CODE_OF_STATUS[status], f"{result.status}: {result.verdict.detail}")
+
+    async def lists_fault(self) -> str:
+        """Return what is wrong with the revocation lists, for the operator, or nothing."""
+        return await lists_fault(self._authorities, self._revocation, self._clock)
 
 
 def _open(token: bytes) -> OpenedLogin:

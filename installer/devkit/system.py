@@ -53,6 +53,11 @@ def _has_pcsc_headers() -> bool:
     return output(["pkg-config", "--exists", "libpcsclite"]) is not None
 
 
+def _has_postgresql() -> bool:
+    # Debian keeps the server's programs of each version in a folder of their own.
+    return has_program("initdb")() or any(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+
+
 def _has_chinese_font() -> bool:
     return bool((output(["fc-list", ":lang=zh-tw", "file"]) or "").strip())
 
@@ -88,6 +93,8 @@ PCSC = (
     Package("pcscd", has_program("pcscd")),
     Package("vsmartcard-vpcd", _has_file("/usr/lib/pcsc/drivers/serial/libifdvpcd.so")),
 )
+# For the member service; the tests start a server of their own and leave the system's alone.
+DATABASE = (Package("postgresql", _has_postgresql),)
 # Of the scripts that installers run.
 SHELLCHECK = Package("shellcheck", has_program("shellcheck"))
 JUDGES = (
@@ -128,7 +135,7 @@ WINE_DESKTOP = (
     Package("openbox", has_program("openbox")),
     Package("trayer", has_program("trayer")),
 )
-EVERYTHING = (*BUILD, *WINDOWS, *BROWSER, *DESKTOP, *PCSC, *JUDGES)
+EVERYTHING = (*BUILD, *WINDOWS, *BROWSER, *DESKTOP, *PCSC, *JUDGES, *DATABASE)
 
 
 def ensure(packages: Iterable[Package]) -> None:

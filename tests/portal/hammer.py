@@ -1,6 +1,6 @@
 """Register and upgrade members without end, until somebody kills the process.
 
-    python -m tests.portal.hammer DATABASE ROUND
+    python -m tests.portal.hammer DATABASE ROUND [KEY]
 
 Says on standard output, one line each, what has been committed: ``gold MEMBER``.
 """
@@ -53,7 +53,8 @@ def hammer(db: PortalDatabase, number: int) -> None:
 
 def main() -> None:
     """Hammer until killed."""
-    db = PortalDatabase(Path(sys.argv[1]))
+    address, _, *key = sys.argv[1:]
+    db = PortalDatabase(address, key_file=Path(key[0]) if key else None)
     db.open_here()
     number = int(sys.argv[2]) * 100_000
     while True:

@@ -28,6 +28,7 @@ from agent.rate import Rate
 from agent.virtualcard.identity import generate_id_number
 from agent.virtualcard.issuer import TestIssuer, Validity, der, serial_text
 from agent.virtualcard.profile import Use
+from tests.portal.databases import CHOSEN
 
 GENEROUS = Rates(posts=Rate(10_000, 10_000), card_attempts=Rate(10_000, 10_000))
 MOBILE = "0900000001"
@@ -225,7 +226,7 @@ def revoke(issuer: TestIssuer, person: Person) -> None:
 def site_config(folder: Path, **changes: Any) -> PortalConfig:
     """Settings of a site whose issuer publishes into ``folder``."""
     settings: dict[str, Any] = {
-        "db": str(folder / "portal.db"),
+        **CHOSEN.settings_in(folder),
         "anchors": (str(folder / "root.cer"),),
         "intermediates": (str(folder / "ca.cer"),),
         "crl": (str(folder / "root.crl"), str(folder / "ca.crl")),

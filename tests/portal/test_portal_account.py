@@ -82,7 +82,9 @@ async def in_database(site: Site, work: Any, *arguments: Any) -> Any:
 
 def notices(tx: Transaction) -> list[tuple[str, str]]:
     rows = tx.execute(select(NOTICE.c.kind, NOTICE.c.contact).order_by(NOTICE.c.id))
-    return [(row.kind, row.contact) for row in rows if row.kind not in {"gold", "registered"}]
+    return [
+        (row.kind, row.contact) for row in rows if row.kind not in {"code", "gold", "registered"}
+    ]
 
 
 # Contacts.

@@ -5,8 +5,8 @@ from pathlib import Path
 import aiohttp
 
 from agent.virtualcard.issuer import TestIssuer
+from tests.portal.programs import running, whole_site
 from tests.portal.support import Person, Visitor
-from tests.portal.test_portal_program import running, whole_site
 
 PAGES = (
     "/",

@@ -2,72 +2,17 @@
 
 import asyncio
 import base64
-import json
 import signal
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from agent.virtualcard.issuer import TestIssuer
-from tests.portal.support import Person, Visitor, publish
+from tests.portal.programs import running, whole_site
+from tests.portal.support import Person, Visitor
 
 REAL_LOOKING = "0900000077"
-SECONDS = 60.0  # for a start or an end that a fault would hold up
-
-
-@dataclass
-class Program:
-    """A process that has said that it is ready."""
-
-    process: asyncio.subprocess.Process
-    ready: dict[str, Any]
-    stderr: Path
-
-    async def end(self, number: signal.Signals) -> int:
-        self.process.send_signal(number)
-        return await asyncio.wait_for(self.process.wait(), SECONDS)
-
-
-@asynccontextmanager
-async def running(module: str, stderr: Path, *arguments: str) -> AsyncIterator[Program]:
-    with stderr.open("ab") as log:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", module, *arguments), stdout=asyncio.subprocess.PIPE, stderr=log
-        )
-    try:
-        assert process.stdout is not None
-        line = await asyncio.wait_for(process.stdout.readline(), SECONDS)
-        assert line, await asyncio.to_thread(stderr.read_text)
-        yield Program(process, json.loads(line), stderr)
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-
-
-def portal_arguments(folder: Path, ics_url: str) -> list[str]:
-    return [
-        *("--port", "0", "--db", str(folder / "portal.db"), "--ics-url", ics_url),
-        *("--anchors", str(folder / "root.cer"), "--intermediates", str(folder / "ca.cer")),
-        *("--crl", str(folder / "root.crl"), str(folder / "ca.crl")),
-    ]
-
-
-@asynccontextmanager
-async def whole_site(issuer: TestIssuer, folder: Path) -> AsyncIterator[list[str]]:
-    """Run the identity service; give the arguments of a portal that asks it."""
-    await asyncio.to_thread(publish, issuer, folder)
-    records = str(folder / "issued.json")
-    standin = "agent.portal.ics.standin"
-    async with running(standin, folder / "ics.log", "--records", records) as identity:
-        assert identity.ready["ready"] is True
-        yield portal_arguments(folder, identity.ready["url"])
-        assert await identity.end(signal.SIGTERM) == 0
 
 
 async def test_a_killed_portal_goes_on_where_it_was(

@@ -19,7 +19,13 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from agent.files import ensure_file
 from agent.portal.store.keyring import Keyring, load_or_create_keyring
-from agent.portal.store.schema import MigrationNeededError, is_current, migrate
+from agent.portal.store.schema import (
+    HEAD,
+    MigrationNeededError,
+    is_current,
+    migrate,
+    revision_of,
+)
 from agent.portal.store.tables import SETTING
 from agent.portal.store.transaction import Transaction
 
@@ -38,6 +44,14 @@ _PRAGMAS: Final = (
     "trusted_schema=OFF",
     "secure_delete=ON",  # what is deleted is overwritten
 )
+_PATIENCE: Final[Mapping[str, str]] = {
+    "connect_timeout": "5",  # seconds
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "20000",  # milliseconds
+}
+"""What libpq does about a server that is silent, unless the address says something else."""
 _SESSION_SETTINGS: Final = (
     "SET idle_in_transaction_session_timeout = '20s'",  # a process that hangs holds up nobody
     "SET statement_timeout = '20s'",
@@ -250,6 +264,14 @@ class PortalDatabase:
             self._threads, lambda: self.run_apart(work, *args, **kwargs)
         )
 
+    async def fault(self) -> str:
+        """Return what is wrong with the database, for the operator; nothing where it answers."""
+        try:
+            revision = await self.read(lambda tx: revision_of(tx.connection))
+        except SQLAlchemyError as error:
+            return _reason(error)
+        return "" if revision == HEAD else f"its tables are of {revision}, this portal's of {HEAD}"
+
     def close_here(self) -> None:
         """Close the database in the calling thread; may be called twice."""
         if self._engine is not None:
@@ -275,7 +297,11 @@ class PortalDatabase:
     def _connect(self) -> Engine:
         if self._path is None:
             engine = create_engine(
-                self._url, pool_size=_THREADS, max_overflow=1, pool_pre_ping=True, pool_recycle=600
+                self._url.set(query={**_PATIENCE, **self._url.query}),
+                pool_size=_THREADS,
+                max_overflow=1,
+                pool_pre_ping=True,
+                pool_recycle=600,
             )
             event.listen(engine, "connect", _set_up_postgresql)
             return engine

@@ -27,7 +27,7 @@ class MigrationNeededError(Exception):
 def is_current(engine: Engine) -> bool:
     """Return whether the database has exactly the tables of this version."""
     with engine.connect() as connection:
-        return _revision(connection) == HEAD
+        return revision_of(connection) == HEAD
 
 
 def migrate(engine: Engine, keyring: Keyring) -> bool:
@@ -41,7 +41,7 @@ def migrate(engine: Engine, keyring: Keyring) -> bool:
     """
     with engine.connect() as connection, connection.begin():
         _refuse_the_future(connection)
-        if _revision(connection) == HEAD:
+        if revision_of(connection) == HEAD:
             return False
     with engine.connect() as connection:
         # Tables are renamed and dropped; the references are checked at the end.
@@ -56,7 +56,7 @@ def migrate(engine: Engine, keyring: Keyring) -> bool:
 def _migrate(connection: Connection, keyring: Keyring) -> bool:
     if not _is_file(connection):
         connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATORS_LOCK})"))
-    if _revision(connection) == HEAD:  # another process was faster
+    if revision_of(connection) == HEAD:  # another process was faster
         return False
     _upgrade(connection, keyring)
     if _is_file(connection):
@@ -76,14 +76,15 @@ def _is_file(connection: Connection) -> bool:
     return connection.dialect.name == "sqlite"
 
 
-def _revision(connection: Connection) -> str | None:
+def revision_of(connection: Connection) -> str | None:
+    """Return the newest migration that the database has; None for one without any."""
     if not inspect(connection).has_table(_TABLE):
         return None
     return connection.execute(select(column("version_num")).select_from(table(_TABLE))).scalar()
 
 
 def _refuse_the_future(connection: Connection) -> None:
-    revision = _revision(connection)
+    revision = revision_of(connection)
     legacy = (
         connection.exec_driver_sql("PRAGMA user_version").scalar() if _is_file(connection) else 0
     )

@@ -126,6 +126,7 @@ UPGRADE: Final = table(
         name="taken_back_whole",
     ),
     Index("upgrade_by_member", "member"),
+    Index("upgrade_by_decision", "decided_by", "at"),
 )
 
 SESSION: Final = table(
@@ -207,10 +208,12 @@ NOTICE: Final = table(
     Column("due", NUMBER, nullable=False),  # not before
     Column("leased_until", NUMBER),  # by a process that sends it now
     Column("ended", NUMBER),
+    Column("failure", Text),  # of the last attempt; no personal data
     one_of("channel", "email", "mobile"),
     one_of("state", "waiting", "sent", "given_up"),
     Index("notice_by_due", "state", "due"),
     Index("notice_by_member", "member"),
+    Index("notice_by_end", "ended"),
 )
 
 AUDIT: Final = table(
@@ -229,4 +232,5 @@ AUDIT: Final = table(
     of_length("claimed_time", 20),
     of_length("chain", 32),
     Index("audit_by_member", "member"),
+    Index("audit_by_staff", "staff"),
 )

@@ -153,7 +153,7 @@ function drawTop() {
         h("span", {}, h("span", { class: "who-name" }, member.name ?? t("unnamed")),
           h("small", {}, t(`grade.${member.grade}`)))) : null,
       member ? out : null, language));
-  fill(byId("bottom"), isDemo ? h("p", {}, t("demoNote")) : null);
+  fill(byId("bottom"), isDemo ? h("p", {}, t("demoNote")) : null, isDemo ? h("p", {}, h("a", { href: "mailbox", id: "to-mailbox" }, t("demoMailbox"))) : null);
   byId("skip").textContent = t("common.skip");
 }
 

@@ -1,10 +1,42 @@
 """Tables of staff and counter."""
 
+import sqlalchemy as sa
+from alembic import op
+
 revision = "0003"
 down_revision = "0001"
 branch_labels = None
 depends_on = None
 
 
+def _number() -> sa.types.TypeEngine[int]:
+    return sa.Integer().with_variant(sa.BigInteger(), "postgresql")
+
+
 def upgrade() -> None:
     """Bring the tables to this version."""
+    op.create_table(
+        "visit",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("staff", _number(), nullable=False),
+        sa.Column("purpose", sa.Text(), nullable=False),
+        sa.Column("contact_kind", sa.Text(), nullable=True),
+        sa.Column("contact", sa.Text(), nullable=True),
+        sa.Column("confirmed_at", _number(), nullable=True),
+        sa.Column("member", sa.Text(), nullable=True),
+        sa.Column("upgrade", _number(), nullable=True),
+        sa.Column("sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("created", _number(), nullable=False),
+        sa.Column("expires", _number(), nullable=False),
+        sa.CheckConstraint("purpose IN ('counter', 'take_back')", name=op.f("visit_purpose_known")),
+        sa.CheckConstraint(
+            "contact_kind IN ('mobile', 'email')", name=op.f("visit_contact_kind_known")
+        ),
+        sa.ForeignKeyConstraint(["staff"], ["staff.id"], name=op.f("visit_staff_fk")),
+        sa.PrimaryKeyConstraint("id", name=op.f("visit_pk")),
+        sqlite_strict=True,
+    )
+    op.create_index("visit_by_expiry", "visit", ["expires"])
+    op.create_index("visit_by_staff", "visit", ["staff", "created"])
+    op.create_index("audit_by_staff", "audit", ["staff"])
+    op.create_index("upgrade_by_decision", "upgrade", ["decided_by", "at"])

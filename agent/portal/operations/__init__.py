@@ -1,0 +1,1 @@
+"""What an operator needs: the command, health, metrics, logs, backup and purge."""
