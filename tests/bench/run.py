@@ -25,6 +25,7 @@ from tests.bench.daemon import BareServer, Daemon, Page
 from tests.bench.idle import measure_idle
 from tests.bench.lists import measure_list
 from tests.bench.load import latencies, requests_per_second
+from tests.bench.pictures import measure_pictures
 from tests.bench.portal import EMPTY, FULL, PortalEffort, kinds, measure_portal
 
 SIGNATURE_MS = 500  # about what a real card's RSA takes
@@ -62,6 +63,7 @@ class Effort:
     crowd: CrowdSize = field(default_factory=CrowdSize)
     crowded: int = 3
     portal: PortalEffort = field(default_factory=PortalEffort)
+    pictures: int = 7
 
 
 SHORT = Effort(
@@ -78,6 +80,7 @@ SHORT = Effort(
     crowd=CrowdSize(websockets=60, bodies=12, handshakes=150, idle=50, pace=10.0),
     crowded=1,
     portal=PortalEffort(members=2000, samples=4, seconds=0.5),
+    pictures=1,
 )
 
 
@@ -305,6 +308,13 @@ class Bench:
             for database, what in ((EMPTY, "empty"), (FULL, members)):
                 self.table.add(f"portal on {kind}: logins, {what}", times.logins[database], "1/s")
 
+    def pictures(self) -> None:
+        """Measure what a photo of 12 megapixels costs the member service."""
+        found = measure_pictures(self._effort.pictures)
+        for kind, cost in (found or {}).items():
+            name = f"picture of 12 megapixels made anew, {kind}: processor"
+            self.table.add(name, cost * 1000, "ms", most=400 if kind == "JPEG" else None)
+
     async def existing_pages(self) -> None:
         """Measure the door for existing pages, in a real browser."""
         from tests.bench.hipki import HipkiEffort, hipki_rows  # needs Playwright
@@ -329,6 +339,7 @@ async def measure(effort: Effort) -> dict[str, Any]:
         await bench.crowded()
         await asyncio.to_thread(bench.lists)
         await bench.member_service()
+        await asyncio.to_thread(bench.pictures)
         if effort.browser:
             await bench.existing_pages()
     return {
