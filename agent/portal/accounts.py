@@ -19,7 +19,6 @@ from agent.portal.store.rates import SharedBuckets
 from agent.portal.store.transaction import Transaction
 from agent.rate import Rate
 from agent.words import Language
-from agent.words.language import FIRST
 
 _DAY_S: Final = 24 * 60 * 60
 _NETWORK_SENDS: Final = Rate(burst=10, per_second=10 / (15 * 60))  # to one contact
@@ -138,7 +137,7 @@ class Accounts:
         await self.deliver(contact, sent.code, asker.language)
         return sent
 
-    async def deliver(self, contact: Contact, code: str, language: Language = FIRST) -> None:
+    async def deliver(self, contact: Contact, code: str, language: Language) -> None:
         """Send a code that was made.
 
         Raises:

@@ -29,6 +29,16 @@ OWN_SITE = {
     # What is typed in forms: see test_portal_birthdate.py.
     PortalCode.BIRTH_DATE_INVALID,
     PortalCode.TOO_YOUNG,
+    # Files: see test_portal_pictures*.py.
+    *(code for code in PortalCode if code.startswith("picture_")),
+    # See test_online_cases.py and test_online_pages.py.
+    PortalCode.CASE_UNKNOWN,
+    PortalCode.CASE_CHANGED,
+    PortalCode.CASE_INCOMPLETE,
+    PortalCode.CASE_CLAIMED,
+    PortalCode.CLAIM_ENDED,
+    PortalCode.ASKED_BEFORE,
+    PortalCode.SECOND_REVIEWER,
     # See test_portal_account.py.
     PortalCode.CONTACT_YOURS,
     PortalCode.CONTACT_TAKEN,

@@ -153,6 +153,14 @@ def purge_notices(tx: Transaction) -> int:
     return blanked + ended
 
 
+def count_notices(tx: Transaction) -> dict[tuple[str, str], int]:
+    """Return how many notices there are, by channel and state."""
+    number = func.count().label("number")
+    channel, state = NOTICE.c.channel, NOTICE.c.state
+    rows = tx.execute(select(channel, state, number).group_by(channel, state))
+    return {(row.channel, row.state): row.number for row in rows}
+
+
 def _end(
     tx: Transaction, which: ColumnElement[bool], state: str, *, keeps_content: bool = False
 ) -> None:

@@ -76,6 +76,19 @@ class PortalMetrics:
             registry=self.registry,
         )
 
+        self.outbox = Gauge(
+            "ankong_portal_outbox_notices",
+            "Notices in the database's outbox; every process shows the same.",
+            ("channel", "state"),
+            registry=self.registry,
+        )
+
+    def show_notices(self, counts: Mapping[tuple[str, str], int]) -> None:
+        """Set how many notices there are, by channel and state."""
+        self.outbox.clear()
+        for labels, count in counts.items():
+            self.outbox.labels(*labels).set(count)
+
     def show_ready(self, parts: Mapping[str, str]) -> None:
         """Set which parts work; each has the text of its fault, or none."""
         for part, fault in parts.items():
