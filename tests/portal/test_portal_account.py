@@ -15,10 +15,10 @@ from agent.portal.account.applications import StepState, line_of_steps
 from agent.portal.account.closing import GRACE_S, end_closed_accounts
 from agent.portal.contact import Contact, LoginKind
 from agent.portal.members import Proven, Way, make_gold, register
-from agent.portal.store.database import PortalDatabase
 from agent.portal.store.tables import AUDIT, MEMBER, METADATA, NOTICE
 from agent.portal.store.transaction import Transaction
 from agent.virtualcard.issuer import TestIssuer
+from tests.portal.databases import CHOSEN
 from tests.portal.support import MOBILE, Person, Site, Visitor, issue, running_site, signed
 
 MAIL = "tester@example.test"
@@ -70,8 +70,7 @@ async def in_database(site: Site, work: Any, *arguments: Any) -> Any:
     """Run a transaction on the site's database, as another process does."""
 
     def run() -> Any:
-        db = PortalDatabase(site.folder / "portal.db", site.clock)
-        db.open_here()
+        db = CHOSEN.open_in(site.folder, clock=site.clock)
         try:
             return db.run_here(work, *arguments)
         finally:
@@ -438,7 +437,8 @@ async def test_nothing_of_a_closed_account_stays_in_the_file(
                 (code,) = await close_codes(visitor)
                 await submit(visitor, "/account/close", {"code_mobile": code})
             site.clock.offset = after
-            await in_database(site, end_closed_accounts)  # unless the site has done it
+            # The site's own purge may have been faster, but never early.
+            assert await in_database(site, end_closed_accounts) <= int(not remains)
         kept = await asyncio.to_thread(all_bytes, tmp_path)
         assert (marker.encode() in kept) is remains
 
@@ -601,5 +601,6 @@ def close_many(tx: Transaction, number: int) -> None:
 async def test_many_accounts_end_a_few_at_a_time_by_any_process(site: Site) -> None:
     await in_database(site, close_many, 45)
     ended = await asyncio.gather(*(in_database(site, end_closed_accounts) for _ in range(4)))
-    assert sorted(ended) == [0, 5, 20, 20]
+    assert max(ended) <= 20
+    assert sum(ended) <= 45  # the site's own purge may have been faster with some
     assert await in_database(site, lambda tx: len(tx.execute(select(MEMBER)).all())) == 0
