@@ -69,6 +69,7 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     op.create_index("online_case_by_member", "online_case", ["member"], unique=False)
+    op.create_index("online_case_decided", "online_case", ["decided_by", "ended"], unique=False)
     op.create_index(
         "online_case_open",
         "online_case",
