@@ -44,6 +44,11 @@ def collect(tx: Transaction, member_id: str) -> OwnData:
     }
 
 
+def registered_at(tx: Transaction, member_id: str) -> int:
+    """Return when the member registered, in seconds since 1970."""
+    return int(tx.execute(select(MEMBER.c.created).where(MEMBER.c.id == member_id)).scalar_one())
+
+
 def sessions_of(tx: Transaction, member_id: str) -> list[tuple[int, int]]:
     """Return when the member's open sessions began and when they end at the latest."""
     rows = tx.execute(

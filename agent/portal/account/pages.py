@@ -84,13 +84,16 @@ async def post_contact_removal(request: web.Request) -> web.Response:
 async def get_data(request: web.Request) -> web.Response:
     """Show what is kept about the member."""
     _, member_id = await browser_member(request)
-    db = request.app[PORTAL].db
-    data = await db.read(own_data.collect, member_id)
-    sessions = await db.read(own_data.sessions_of, member_id)
+    data, registered, sessions = await request.app[PORTAL].db.read(_own_data, member_id)
     counts = {name: len(data[name]) for name in _COUNTED}
     counts["applications"] = sum(map(len, data["applications"].values()))
     return await render_in_thread(
-        request, "account/data.html", data=data, counts=counts, sessions=sessions
+        request,
+        "account/data.html",
+        data=data,
+        counts=counts,
+        registered=registered,
+        sessions=sessions,
     )
 
 
@@ -231,6 +234,16 @@ def _go(where: str) -> web.Response:
 
 def _proof_and_contacts(tx: Transaction, member_id: str) -> tuple[Proof, list[Contact]]:
     return closing_codes.proof_of(tx, member_id), members.contacts_of(tx, member_id)
+
+
+def _own_data(
+    tx: Transaction, member_id: str
+) -> tuple[own_data.OwnData, int, list[tuple[int, int]]]:
+    return (
+        own_data.collect(tx, member_id),
+        own_data.registered_at(tx, member_id),
+        own_data.sessions_of(tx, member_id),
+    )
 
 
 def _export(tx: Transaction, token: str | None) -> own_data.OwnData:
