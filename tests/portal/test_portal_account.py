@@ -15,11 +15,11 @@ from agent.portal.account.applications import StepState, line_of_steps
 from agent.portal.account.closing import GRACE_S, end_closed_accounts
 from agent.portal.contact import Contact, LoginKind
 from agent.portal.members import Proven, Way, make_gold, register
-from agent.portal.store.database import PortalDatabase
 from agent.portal.store.tables import AUDIT, MEMBER, METADATA, NOTICE
 from agent.portal.store.transaction import Transaction
 from agent.virtualcard.issuer import TestIssuer
-from tests.portal.support import MOBILE, Person, Site, Visitor, issue, running_site, signed
+from tests.portal.databases import CHOSEN
+from tests.portal.support import MOBILE, Clock, Person, Site, Visitor, issue, running_site, signed
 
 MAIL = "tester@example.test"
 OTHER_MOBILE = "0900000002"
@@ -68,10 +68,14 @@ async def logins(visitor: Visitor) -> list[str]:
 
 async def in_database(site: Site, work: Any, *arguments: Any) -> Any:
     """Run a transaction on the site's database, as another process does."""
+    return await in_folder(site.folder, site.clock, work, *arguments)
+
+
+async def in_folder(folder: Path, clock: Clock, work: Any, *arguments: Any) -> Any:
+    """Run a transaction on the database of a folder."""
 
     def run() -> Any:
-        db = PortalDatabase(site.folder / "portal.db", site.clock)
-        db.open_here()
+        db = CHOSEN.open_in(folder, clock=clock)
         try:
             return db.run_here(work, *arguments)
         finally:
@@ -104,6 +108,7 @@ async def test_another_contact_is_added_by_its_code_and_both_are_told(
     assert (await by_mail.register(MAIL))["id"] == member["id"]
 
 
+@pytest.mark.both_databases
 async def test_a_new_number_takes_the_place_of_the_old_one_and_ends_other_sessions(
     site: Site, visitor: Visitor
 ) -> None:
@@ -200,6 +205,7 @@ async def close_body(visitor: Visitor, person: Person) -> dict[str, str]:
     return signed(challenge, person, visitor.origin)
 
 
+@pytest.mark.both_databases
 async def test_a_replaced_card_takes_the_place_of_the_old_one(
     test_issuer: TestIssuer, site: Site, visitor: Visitor, citizen: Person
 ) -> None:
@@ -400,6 +406,7 @@ def mentions(tx: Transaction, *marks: str) -> set[str]:
     return found
 
 
+@pytest.mark.both_databases
 async def test_a_closed_account_leaves_only_its_number_in_the_audit(
     site: Site, visitor: Visitor, citizen: Person
 ) -> None:
@@ -425,6 +432,7 @@ def all_bytes(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in folder.glob("portal.db*"))
 
 
+@pytest.mark.sqlite
 async def test_nothing_of_a_closed_account_stays_in_the_file(
     test_issuer: TestIssuer, tmp_path: Path
 ) -> None:
@@ -446,6 +454,7 @@ async def test_nothing_of_a_closed_account_stays_in_the_file(
 # Own data.
 
 
+@pytest.mark.both_databases
 async def test_the_file_has_what_is_kept_and_no_secret(
     site: Site, visitor: Visitor, citizen: Person
 ) -> None:
@@ -547,6 +556,7 @@ def test_a_line_of_steps_stands_where_the_last_time_is() -> None:
     ]
 
 
+@pytest.mark.both_databases
 async def test_closing_and_becoming_gold_at_once_end_in_one_of_both(
     visitor: Visitor, citizen: Person
 ) -> None:
@@ -562,6 +572,7 @@ async def test_closing_and_becoming_gold_at_once_end_in_one_of_both(
     assert sum(ends) == 1
 
 
+@pytest.mark.both_databases
 async def test_many_double_clicks_at_once_change_a_contact_once(
     site: Site, visitor: Visitor
 ) -> None:
@@ -574,6 +585,7 @@ async def test_many_double_clicks_at_once_change_a_contact_once(
     assert len(await in_database(site, notices)) == 2
 
 
+@pytest.mark.both_databases
 async def test_two_members_who_both_have_a_code_for_one_contact_get_it_once(
     site: Site, visitor: Visitor
 ) -> None:
@@ -598,8 +610,10 @@ def close_many(tx: Transaction, number: int) -> None:
         tx.execute(update(MEMBER).where(MEMBER.c.id == member_id).values(closing=tx.now))
 
 
-async def test_many_accounts_end_a_few_at_a_time_by_any_process(site: Site) -> None:
-    await in_database(site, close_many, 45)
-    ended = await asyncio.gather(*(in_database(site, end_closed_accounts) for _ in range(4)))
+@pytest.mark.both_databases
+async def test_many_accounts_end_a_few_at_a_time_by_any_process(tmp_path: Path) -> None:
+    here = (tmp_path, Clock())
+    await in_folder(*here, close_many, 45)
+    ended = await asyncio.gather(*(in_folder(*here, end_closed_accounts) for _ in range(4)))
     assert sorted(ended) == [0, 5, 20, 20]
-    assert await in_database(site, lambda tx: len(tx.execute(select(MEMBER)).all())) == 0
+    assert await in_folder(*here, lambda tx: len(tx.execute(select(MEMBER)).all())) == 0
