@@ -13,9 +13,9 @@ from agent.pki.reading import read_certificate
 from agent.portal.audit import AuditLine, lines
 from agent.portal.members import card_login
 from agent.portal.staff.register import Role, StaffMember, add_staff
-from agent.portal.store.database import PortalDatabase
 from agent.portal.store.tables import NOTICE
 from agent.portal.store.transaction import Transaction
+from tests.portal.databases import CHOSEN
 from tests.portal.support import Person, Site, Visitor, signed
 
 T = TypeVar("T")
@@ -98,8 +98,7 @@ async def transact(site: Site, work: Callable[[Transaction], T]) -> T:
     """Run a transaction beside the site, as the operator's command does."""
 
     def run() -> T:
-        database = PortalDatabase(site.folder / "portal.db", site.clock)
-        database.open_here()
+        database = CHOSEN.open_in(site.folder, clock=site.clock)
         try:
             return database.run_here(work)
         finally:

@@ -15,10 +15,10 @@ from agent.portal.account.applications import StepState, line_of_steps
 from agent.portal.account.closing import GRACE_S, end_closed_accounts
 from agent.portal.contact import Contact, LoginKind
 from agent.portal.members import Proven, Way, make_gold, register
-from agent.portal.store.database import PortalDatabase
 from agent.portal.store.tables import AUDIT, MEMBER, METADATA, NOTICE
 from agent.portal.store.transaction import Transaction
 from agent.virtualcard.issuer import TestIssuer
+from tests.portal.databases import CHOSEN
 from tests.portal.support import MOBILE, Person, Site, Visitor, issue, running_site, signed
 
 MAIL = "tester@example.test"
@@ -70,8 +70,7 @@ async def in_database(site: Site, work: Any, *arguments: Any) -> Any:
     """Run a transaction on the site's database, as another process does."""
 
     def run() -> Any:
-        db = PortalDatabase(site.folder / "portal.db", site.clock)
-        db.open_here()
+        db = CHOSEN.open_in(site.folder, clock=site.clock)
         try:
             return db.run_here(work, *arguments)
         finally:

@@ -12,9 +12,9 @@ from sqlalchemy import text
 from agent.portal.audit import AuditEvent, record
 from agent.portal.staff.audit_view import AuditFilter, as_csv, check, export
 from agent.portal.staff.register import Role
-from agent.portal.store.database import PortalDatabase
 from agent.portal.store.transaction import Transaction
 from agent.virtualcard.issuer import TestIssuer
+from tests.portal.databases import CHOSEN
 from tests.portal.staff_support import (
     APPLICATION,
     StaffBrowser,
@@ -243,8 +243,7 @@ async def test_a_long_chain_is_checked_and_exported_piece_by_piece(
     monkeypatch.setattr("agent.portal.staff.audit_view._SLICE", 7)
     for count in (6, 1, 7):  # before, at and after a whole piece
         await _write(site, count)
-        database = PortalDatabase(site.folder / "portal.db")
-        await database.open()
+        database = await asyncio.to_thread(CHOSEN.open_in, site.folder)
         try:
             found = await check(database)
             pieces = [each async for each in export(database, AuditFilter())]

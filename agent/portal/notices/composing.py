@@ -24,7 +24,9 @@ _OWN_DOING: Final = frozenset(
     }
 )
 """What only the member should have done: who is told of it and did not has to call somebody."""
-_RAISES_QUESTIONS: Final = frozenset({NoticeKind.TAKEN_BACK, NoticeKind.CASE_EXPIRED})
+_RAISES_QUESTIONS: Final = frozenset(
+    {NoticeKind.TAKEN_BACK, NoticeKind.CASE_EXPIRED, NoticeKind.CASE_LOST}
+)
 
 
 def compose(
