@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -128,6 +129,65 @@ except OSError:
     print('{"refused": "picture_encrypted"}')
 """
     assert refusal(script(checks)) is PortalCode.PICTURE_ENCRYPTED
+
+
+@UNIX
+def test_while_a_picture_is_decoded_nothing_else_can_be_opened(tmp_path: Path) -> None:
+    (tmp_path / "key").write_bytes(b"secret")
+    (plain,) = reencode(files.jpeg())
+    text = f"""
+import socket
+from agent.portal.pictures import reencode
+def probe(data):
+    for attempt in (lambda: open({str(tmp_path / "key")!r}), socket.socket, os.pipe):
+        try:
+            attempt()
+        except OSError:
+            continue
+        os._exit(9)
+    return ({plain!r},)
+reencode.reencode = probe
+"""
+    assert script(text + GIVEN).run([files.jpeg()]) == (plain,)
+
+
+KINDS = {
+    "jpeg": files.marked_jpeg,
+    "turned jpeg": lambda: files.jpeg(exif=files.exif(6)),
+    "png": files.marked_png,
+    "palette": lambda: files.saved(files.card().convert("P"), "PNG", transparency=0),
+    "colour as transparency": lambda: files.saved(files.card(), "PNG", transparency=(0, 0, 0)),
+    "grey": lambda: files.saved(files.card().convert("LA"), "PNG"),
+    "sixteen bits": lambda: files.saved(files.card().convert("I;16"), "PNG"),
+    "cmyk": lambda: files.saved(files.card().convert("CMYK"), "JPEG"),
+    "several": lambda: files.saved(
+        files.card(), "MPO", save_all=True, append_images=[files.card()]
+    ),
+    "webp": files.marked_webp,
+    "lossy webp": lambda: files.saved(files.card(), "WEBP", quality=80),
+    "heic": files.heic,
+    "pdf": files.script_pdf,
+    "scan": lambda: files.saved(files.card(), "PDF"),
+    "encrypted": lambda: files.encrypted_pdf(""),
+    "text": lambda: files.pdf(
+        objects=[b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>"],
+        draw=b"BT /F 40 Tf 10 10 Td (Test) Tj ET",
+    ).replace(b"/XObject << /X 4 0 R >>", b"/Font << /F 4 0 R >>"),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_needs_only_what_was_loaded_before(kind: str) -> None:
+    file = KINDS[kind]()
+    assert ChildProcess().run([file]) == reencode(file)
+
+
+def test_a_file_that_crashes_its_decoder_is_a_damaged_one() -> None:
+    """One octet that is no UTF-8, in the type of its XMP, is the end of pi_heif 1.4.0."""
+    file = files.heic().replace(b"rdf+xml", b"rdf+\x80ml")
+    assert file != files.heic()
+    outcome = outcome_of(ChildProcess(), file)
+    assert outcome == PortalCode.PICTURE_DAMAGED or outcome == reencode(files.heic())
 
 
 @UNIX
