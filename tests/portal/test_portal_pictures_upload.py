@@ -2,9 +2,7 @@
 
 import asyncio
 import io
-import os
 import re
-import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -234,29 +232,46 @@ async def test_a_full_disk_is_no_fault_of_the_picture(monkeypatch: pytest.Monkey
         assert await send(http, picture(files.jpeg()) + END) == "unavailable"
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
-async def test_a_hundred_uploads_at_once_are_not_in_memory() -> None:
-    """The service's own memory; two children at a time have theirs, which ends with them."""
-    body = picture(files.jpeg().ljust(4 * 2**20, b"\0")) + END
+@asynccontextmanager
+async def own_process(*before: str) -> AsyncIterator[tuple[aiohttp.ClientSession, int]]:
+    """Run the site in a process of its own; give what to ask it with, and its number."""
     site = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.portal.picture_site", stdout=asyncio.subprocess.PIPE
+        sys.executable, "-m", *before, "tests.portal.picture_site", stdout=asyncio.subprocess.PIPE
     )
     try:
         assert site.stdout is not None
         ready = re.search(rb'"port": ?(\d+)', await site.stdout.readline())
         assert ready is not None
         connector = aiohttp.TCPConnector(limit=0)
-        async with aiohttp.ClientSession(
-            f"http://127.0.0.1:{ready[1].decode()}", connector=connector
-        ) as http:
-            sending = [send(http, body, owner=str(number)) for number in range(100)]
-            answers = await asyncio.gather(*sending)
-        assert [len(answer["sizes"]) for answer in answers] == [1] * 100
-        status = await asyncio.to_thread(Path(f"/proc/{site.pid}/status").read_text, "ascii")
-        most = re.search(r"VmHWM:\s+(\d+) kB", status)
-        assert most is not None
-        assert int(most[1]) < 300 * 1000, most[0]
+        url = f"http://127.0.0.1:{ready[1].decode()}"
+        async with aiohttp.ClientSession(url, connector=connector) as http:
+            yield http, site.pid
     finally:
-        os.kill(site.pid, signal.SIGTERM)
+        site.terminate()
         await site.wait()
+
+
+async def test_others_are_answered_while_a_picture_is_received_and_made_anew(
+    tmp_path: Path,
+) -> None:
+    report = tmp_path / "report"
+    photo = files.saved(files.card((4000, 3000)), "JPEG").ljust(MAX_BYTES, b"\0")
+    async with own_process("tests.loop_watch", str(report)) as (http, _):
+        await asyncio.to_thread(report.write_text, "")  # beginning may take what it takes
+        assert len((await send(http, picture(photo) + END))["sizes"]) == 1
+        assert not await asyncio.to_thread(report.read_text)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
+async def test_a_hundred_uploads_at_once_are_not_in_memory() -> None:
+    """The service's own memory; two children at a time have theirs, which ends with them."""
+    body = picture(files.jpeg().ljust(4 * 2**20, b"\0")) + END
+    async with own_process() as (http, number):
+        sending = [send(http, body, owner=str(owner)) for owner in range(100)]
+        answers = await asyncio.gather(*sending)
+        assert [len(answer["sizes"]) for answer in answers] == [1] * 100
+        status = await asyncio.to_thread(Path(f"/proc/{number}/status").read_text, "ascii")
+    most = re.search(r"VmHWM:\s+(\d+) kB", status)
+    assert most is not None
+    assert int(most[1]) < 300 * 1000, most[0]
