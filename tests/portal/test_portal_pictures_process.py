@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,7 @@ from agent.portal.pictures.reencode import reencode
 from agent.portal.pictures.reencoder import Reencoder
 from agent.portal.pictures.spool import SealedSpool
 from tests.portal import picture_files as files
+from tests.portal.picture_site import until
 
 UNIX = pytest.mark.skipif(sys.platform == "win32", reason="it has no such limits")
 CHILD = "from agent.portal.pictures import child, limits; import os, sys, time\n"
@@ -306,12 +307,6 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> type[Gate]:
     Gate.opened.clear()
     Gate.now = Gate.most = 0
     return Gate
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for threads to come so far."""
-    while not condition():  # noqa: ASYNC110  # no loop of theirs could set an event of ours
-        await asyncio.sleep(0.01)
 
 
 async def test_some_are_made_the_others_wait_and_too_many_are_sent_away(gate: type[Gate]) -> None:

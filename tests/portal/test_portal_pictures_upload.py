@@ -19,7 +19,7 @@ from agent.portal.pictures.reencoder import Reencoder
 from agent.portal.pictures.upload import Patience, UploadReader
 from agent.portal.serving import listen, serving
 from tests.portal import picture_files as files
-from tests.portal.picture_site import picture_site
+from tests.portal.picture_site import picture_site, until
 
 BOUNDARY = "limes"
 TYPE = f"multipart/form-data; boundary={BOUNDARY}"
@@ -27,15 +27,19 @@ TYPE = f"multipart/form-data; boundary={BOUNDARY}"
 
 @asynccontextmanager
 async def receiving(**options: Any) -> AsyncIterator[aiohttp.ClientSession]:
-    reencoder = Reencoder()
+    async with receiving_by(UploadReader(Reencoder(), **options)) as http:
+        yield http
+
+
+@asynccontextmanager
+async def receiving_by(reader: UploadReader) -> AsyncIterator[aiohttp.ClientSession]:
     with listen("127.0.0.1", 0) as sock:
-        site = picture_site(UploadReader(reencoder, **options))
         async with (
-            serving(site, sock),
+            serving(picture_site(reader), sock),
             aiohttp.ClientSession(f"http://127.0.0.1:{sock.getsockname()[1]}") as http,
         ):
             yield http
-    await reencoder.close()
+    await reader._reencoder.close()
 
 
 def part(name: str, body: bytes, filename: str | None = None) -> bytes:
@@ -194,27 +198,26 @@ async def test_who_goes_away_in_the_middle_leaves_nothing_behind(
 
 async def test_one_sender_has_two_places_and_all_together_have_some() -> None:
     go = asyncio.Event()
-    begun = asyncio.Semaphore(0)
 
     async def waiting() -> AsyncIterator[bytes]:
         yield picture(files.jpeg())[:200]
-        begun.release()
         await go.wait()
         yield picture(files.jpeg())[200:] + END
 
     good = picture(files.jpeg()) + END
-    async with receiving(receiving=3) as http:
+    reader = UploadReader(Reencoder(), receiving=3)
+    async with receiving_by(reader) as http:
         tasks = [asyncio.create_task(send(http, waiting(), owner="a")) for _ in range(2)]
-        for _ in tasks:
-            await begun.acquire()
+        await until(lambda: reader._busy["a"] == 2)
         assert await send(http, good, owner="a") == "picture_busy"
         assert len((await send(http, good, owner="b"))["sizes"]) == 1
         tasks.append(asyncio.create_task(send(http, waiting(), owner="b")))
-        await begun.acquire()
+        await until(lambda: reader._busy["b"] == 1)
         assert await send(http, good, owner="c") == "picture_busy"
         go.set()
         assert all([len((await task)["sizes"]) == 1 for task in tasks])
         assert len((await send(http, good, owner="a"))["sizes"]) == 1
+        assert not reader._busy
 
 
 async def test_a_full_disk_is_no_fault_of_the_picture(monkeypatch: pytest.MonkeyPatch) -> None:
