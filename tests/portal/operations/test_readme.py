@@ -22,6 +22,7 @@ SECONDS = 100
 def blocks(kind: str) -> list[str]:
     """Return the page's blocks of a language, after the heading of the operator's walk."""
     text = README.read_text("utf-8").partition("## From nothing to a running service")[2]
+    text = text.partition("\n## ")[0]
     return re.findall(rf"^```{kind}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
