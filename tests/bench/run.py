@@ -25,6 +25,7 @@ from tests.bench.daemon import BareServer, Daemon, Page
 from tests.bench.idle import measure_idle
 from tests.bench.lists import measure_list
 from tests.bench.load import latencies, requests_per_second
+from tests.bench.pictures import measure_pictures
 
 SIGNATURE_MS = 500  # about what a real card's RSA takes
 LONG_SIGNATURE_MS = 3000
@@ -60,6 +61,7 @@ class Effort:
     listed: int = 150_000
     crowd: CrowdSize = field(default_factory=CrowdSize)
     crowded: int = 3
+    pictures: int = 7
 
 
 SHORT = Effort(
@@ -75,6 +77,7 @@ SHORT = Effort(
     listed=1000,
     crowd=CrowdSize(websockets=60, bodies=12, handshakes=150, idle=50, pace=10.0),
     crowded=1,
+    pictures=1,
 )
 
 
@@ -284,6 +287,13 @@ class Bench:
         add("memory that a crowd costs", cost.memory, "MB", most=30)
         add("log of a crowd", cost.lines, "lines", most=50)
 
+    def pictures(self) -> None:
+        """Measure what a photo of 12 megapixels costs the member service."""
+        found = measure_pictures(self._effort.pictures)
+        for kind, cost in (found or {}).items():
+            name = f"picture of 12 megapixels made anew, {kind}: processor"
+            self.table.add(name, cost * 1000, "ms", most=400 if kind == "JPEG" else None)
+
     async def existing_pages(self) -> None:
         """Measure the door for existing pages, in a real browser."""
         from tests.bench.hipki import HipkiEffort, hipki_rows  # needs Playwright
@@ -307,6 +317,7 @@ async def measure(effort: Effort) -> dict[str, Any]:
         await bench.status()
         await bench.crowded()
         await asyncio.to_thread(bench.lists)
+        await asyncio.to_thread(bench.pictures)
         if effort.browser:
             await bench.existing_pages()
     return {

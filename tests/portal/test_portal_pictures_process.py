@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -151,6 +152,13 @@ def test_a_pdf_that_draws_for_ever_is_given_up() -> None:
         assert outcome in {PortalCode.PICTURE_TOO_COMPLEX, PortalCode.PICTURE_DAMAGED}
     else:  # it drew only so deep
         assert all(map(is_plain_jpeg, outcome))
+
+
+def test_the_service_itself_loads_no_decoder() -> None:
+    text = """
+import sys, agent.portal.app
+assert not {"PIL", "pi_heif", "pypdfium2"} & set(sys.modules)"""
+    subprocess.run([sys.executable, "-c", text], check=True, timeout=60)
 
 
 def test_the_child_is_told_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,7 +28,7 @@ LINES: dict[str, tuple[str, str]] = {
     "agent/cli.py": ("the name of the product", "安控"),
     "agent/history/export.py": ("what spreadsheets take for a formula", "_FORMULA"),
     "agent/kits/vectors/certificates.py": ("invented people", "測試"),
-    "agent/portal/demo/play.py": ("the invented holder of the card", "王測試"),
+    "agent/portal/demo/play.py": ("invented people", "測試"),
     "agent/portal/ics/xml.py": ("docstring", '"""'),
     "agent/portal/idnumber.py": ("docstring", '"""'),
     "agent/virtualcard/identity.py": ("docstring", '"""'),

@@ -73,6 +73,11 @@ class DemoPrograms:
         """The file of the agent's local authority, PEM; the agent makes it at its first start."""
         return self.state / "agent" / "tls" / "authority.pem"
 
+    @property
+    def database(self) -> Path:
+        """The portal's database."""
+        return self.state / "portal" / "portal.db"
+
     def start_services(self) -> None:
         """Start the identity service's stand-in and the portal that uses it.
 

@@ -12,5 +12,6 @@ export const forgetCard = () => localStorage.removeItem(KEY);
 /** Whether a card is in none of the readers; null while nobody can tell. @param {Snapshot} snapshot @param {string} serial */
 export function missing({ state, allowed, service, readers }, serial) {
   if (state !== "running" || !allowed || service !== "available") return null;
-  return !readers.some(({ card }) => card?.serial === serial);
+  if (readers.some(({ card }) => card?.serial === serial)) return false;
+  return readers.some(({ card }) => card && card.serial === null) ? null : true; // One that was not read yet may be it.
 }

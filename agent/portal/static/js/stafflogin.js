@@ -17,6 +17,7 @@ const go = /** @type {HTMLButtonElement} */ (byId("login-go"));
 const agent = new Ankong({ ports: (place.dataset.ports ?? "").split(",").map(Number), pingPort: Number(place.dataset.ping) });
 let isBusy = false;
 let isAsking = false;
+let goesOn = false; // with the one card there is, once the page may use it
 let chosen = "";
 
 speak(document.documentElement.lang);
@@ -51,7 +52,9 @@ function draw() {
   go.setAttribute("aria-busy", String(isBusy));
   const stopped = now === "not_running" || agent.snapshot.needsClick;
   fill(byId("login-help"), ...(stopped ? help(agent.snapshot, () => void agent.check({ ask: true })) : []));
-  drawReaders(now === "ready" ? usable(agent.snapshot) : []);
+  const cards = now === "ready" ? usable(agent.snapshot) : [];
+  drawReaders(cards);
+  if (goesOn && cards.length === 1) void logIn();
 }
 
 /** @param {import("/sdk/ankong.js").Reader[]} readers */
@@ -75,20 +78,27 @@ const say = (error) => fill(byId("login-message"), error === null ? null
 async function allow() {
   isAsking = true;
   draw();
-  await agent.connect().catch(say);
+  goesOn = await agent.connect().then(() => true, (error) => (say(error), false));
   isAsking = false;
+}
+
+/** The agent knows a card's serial number once it has read it. @param {string} name */
+async function rememberCardIn(name) {
+  const { readers } = await agent.readers().catch(() => ({ readers: [] }));
+  const serial = readers.find((each) => each.name === name)?.card?.serial;
+  if (serial) rememberCard(serial);
 }
 
 async function logIn() {
   const reader = usable(agent.snapshot).find(({ name }) => name === chosen);
   if (!reader) return;
-  isBusy = true;
+  [isBusy, goesOn] = [true, false];
   draw();
   try {
     const { challenge_id, challenge } = await post("/staff/login/challenge", {});
     const { token } = await agent.authenticate({ challenge, purpose: "login", reader: reader.name });
     await post("/staff/login", { challenge_id, token });
-    if (reader.card?.serial) rememberCard(reader.card.serial);
+    await rememberCardIn(reader.name);
     location.replace(place.dataset.after ?? "/staff");
   } catch (error) {
     say(error);
@@ -99,8 +109,8 @@ async function logIn() {
 
 go.addEventListener("click", async () => {
   say(null);
-  if (!agent.snapshot.allowed) await allow();
+  if (agent.snapshot.allowed) return void logIn();
+  await allow();
   draw();
-  if (view() === "ready") await logIn();
 });
 agent.watch(draw);
