@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import Mapping
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from agent.portal.contact import Contact, LoginKind
 from agent.portal.members import Proven, Way, make_gold, register
 from agent.portal.store.tables import AUDIT, MEMBER, METADATA, NOTICE
 from agent.portal.store.transaction import Transaction
+from agent.virtualcard.identity import generate_id_number
 from agent.virtualcard.issuer import TestIssuer
 from tests.portal.databases import CHOSEN
 from tests.portal.support import MOBILE, Person, Site, Visitor, issue, running_site, signed
@@ -68,6 +70,11 @@ async def logins(visitor: Visitor) -> list[str]:
 
 async def in_database(site: Site, work: Any, *arguments: Any) -> Any:
     """Run a transaction on the site's database, as another process does."""
+    return await in_folder(site.folder, site.clock, work, *arguments)
+
+
+async def in_folder(folder: Path, clock: Clock, work: Any, *arguments: Any) -> Any:
+    """Run a transaction on the database of a folder."""
 
     def run() -> Any:
         db = CHOSEN.open_in(site.folder, clock=site.clock)
@@ -103,6 +110,7 @@ async def test_another_contact_is_added_by_its_code_and_both_are_told(
     assert (await by_mail.register(MAIL))["id"] == member["id"]
 
 
+@pytest.mark.both_databases
 async def test_a_new_number_takes_the_place_of_the_old_one_and_ends_other_sessions(
     site: Site, visitor: Visitor
 ) -> None:
@@ -199,6 +207,7 @@ async def close_body(visitor: Visitor, person: Person) -> dict[str, str]:
     return signed(challenge, person, visitor.origin)
 
 
+@pytest.mark.both_databases
 async def test_a_replaced_card_takes_the_place_of_the_old_one(
     test_issuer: TestIssuer, site: Site, visitor: Visitor, citizen: Person
 ) -> None:
@@ -399,6 +408,7 @@ def mentions(tx: Transaction, *marks: str) -> set[str]:
     return found
 
 
+@pytest.mark.both_databases
 async def test_a_closed_account_leaves_only_its_number_in_the_audit(
     site: Site, visitor: Visitor, citizen: Person
 ) -> None:
@@ -424,6 +434,7 @@ def all_bytes(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in folder.glob("portal.db*"))
 
 
+@pytest.mark.sqlite
 async def test_nothing_of_a_closed_account_stays_in_the_file(
     test_issuer: TestIssuer, tmp_path: Path
 ) -> None:
@@ -446,6 +457,7 @@ async def test_nothing_of_a_closed_account_stays_in_the_file(
 # Own data.
 
 
+@pytest.mark.both_databases
 async def test_the_file_has_what_is_kept_and_no_secret(
     site: Site, visitor: Visitor, citizen: Person
 ) -> None:
@@ -539,7 +551,7 @@ async def test_without_applications_the_list_is_empty(visitor: Visitor) -> None:
 
 
 def test_a_line_of_steps_stands_where_the_last_time_is() -> None:
-    steps = line_of_steps(("a", "b", "c"), (10, 20))
+    steps = line_of_steps((("a", 10), ("b", 20)), ("c",))
     assert [(step.name, step.state, step.at) for step in steps] == [
         ("a", StepState.DONE, 10),
         ("b", StepState.NOW, 20),
@@ -547,6 +559,7 @@ def test_a_line_of_steps_stands_where_the_last_time_is() -> None:
     ]
 
 
+@pytest.mark.both_databases
 async def test_closing_and_becoming_gold_at_once_end_in_one_of_both(
     visitor: Visitor, citizen: Person
 ) -> None:
@@ -562,6 +575,7 @@ async def test_closing_and_becoming_gold_at_once_end_in_one_of_both(
     assert sum(ends) == 1
 
 
+@pytest.mark.both_databases
 async def test_many_double_clicks_at_once_change_a_contact_once(
     site: Site, visitor: Visitor
 ) -> None:
@@ -574,6 +588,7 @@ async def test_many_double_clicks_at_once_change_a_contact_once(
     assert len(await in_database(site, notices)) == 2
 
 
+@pytest.mark.both_databases
 async def test_two_members_who_both_have_a_code_for_one_contact_get_it_once(
     site: Site, visitor: Visitor
 ) -> None:
