@@ -4,7 +4,6 @@ import asyncio
 import json
 import re
 from collections.abc import Mapping
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from agent.portal.contact import Contact, LoginKind
 from agent.portal.members import Proven, Way, make_gold, register
 from agent.portal.store.tables import AUDIT, MEMBER, METADATA, NOTICE
 from agent.portal.store.transaction import Transaction
-from agent.virtualcard.identity import generate_id_number
 from agent.virtualcard.issuer import TestIssuer
 from tests.portal.databases import CHOSEN
 from tests.portal.support import MOBILE, Person, Site, Visitor, issue, running_site, signed
