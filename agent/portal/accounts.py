@@ -11,12 +11,14 @@ from agent.portal.audit import AuditEvent
 from agent.portal.contact import Contact, parse_contact
 from agent.portal.errors import PortalCode, PortalError
 from agent.portal.members import Member
+from agent.portal.notices.outbox import NoticeKind, tell
 from agent.portal.notifier import Notifier, NotifierError
 from agent.portal.sessions import MemberSession, OpenedSession
 from agent.portal.store.database import PortalDatabase
 from agent.portal.store.rates import SharedBuckets
 from agent.portal.store.transaction import Transaction
 from agent.rate import Rate
+from agent.words import Language
 
 _DAY_S: Final = 24 * 60 * 60
 _NETWORK_SENDS: Final = Rate(burst=10, per_second=10 / (15 * 60))  # to one contact
@@ -132,10 +134,10 @@ class Accounts:
         if not is_known and not await self._networks.take(*key):
             raise PortalError(PortalCode.TOO_MANY_ATTEMPTS, "network")
         sent = await self._db.run(_issue, token, contact, asker)
-        await self.deliver(contact, sent.code)
+        await self.deliver(contact, sent.code, asker.language)
         return sent
 
-    async def deliver(self, contact: Contact, code: str) -> None:
+    async def deliver(self, contact: Contact, code: str, language: Language) -> None:
         """Send a code that was made.
 
         Raises:
@@ -143,7 +145,7 @@ class Accounts:
 
         """
         try:
-            await self._notifier.send(contact, code)
+            await self._notifier.send(contact, code, language)
         except NotifierError as error:
             raise PortalError(PortalCode.INTERNAL, f"notifier: {error}") from error
 
@@ -214,9 +216,12 @@ def _confirm(
     if member_id is None:
         member_id, created = members.register(tx, contact), True
         otp.note_created_member(tx, confirmation)
+    members.speak(tx, member_id, asker.language, was_chosen=asker.chose_language)
     if confirmation.first:
         event = AuditEvent.REGISTERED if created else AuditEvent.LOGIN_OTP
         audit.record(tx, event, "ok", member=member_id)
+        if created:
+            tell(tx, member_id, NoticeKind.REGISTERED)
     logged_in = begin_member_session(tx, session, member_id)
     browser = None if _is_known(tx, contact, asker) else remember_browser(tx.keyring, contact)
     return LoggedIn(logged_in.member, logged_in.opened, created, browser)

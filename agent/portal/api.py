@@ -8,13 +8,19 @@ import msgspec
 from aiohttp import web
 
 from agent.cms.login import challenge_text
-from agent.portal import challenges, otp, sessions
+from agent.portal import challenges, otp
 from agent.portal.accounts import Accounts
-from agent.portal.app_keys import ORIGINS
-from agent.portal.asker import COOKIE_LIFETIME, Asker, network_of
+from agent.portal.asker import network_of
 from agent.portal.cards import Cards
-from agent.portal.challenges import Challenge
+from agent.portal.challenges import Challenge, ChallengePurpose
 from agent.portal.config import PortalConfig
+from agent.portal.cookies import (
+    asker_of,
+    delete_session,
+    session_token,
+    set_browser,
+    set_session,
+)
 from agent.portal.downloads import URL_PREFIX, OfferedFile, send
 from agent.portal.errors import PortalCode, PortalError
 from agent.portal.guard import read_body
@@ -74,13 +80,10 @@ class Portal:
 
 PORTAL: Final = web.AppKey("portal", Portal)
 
-_SESSION: Final = "session"
-_BROWSER: Final = "browser"  # by which it is known for a contact
-
 
 async def get_session(request: web.Request) -> web.Response:
     """Answer who is logged in."""
-    member = await _portal(request).accounts.current(_token(request))
+    member = await _portal(request).accounts.current(session_token(request))
     return answer(MemberAnswer(None if member is None else member_body(member)))
 
 
@@ -119,7 +122,7 @@ async def post_otp(request: web.Request) -> web.Response:
     """Send a one-time code."""
     asked = decode(await read_body(request), OtpRequest)
     portal = _portal(request)
-    sent = await portal.accounts.send_code(_token(request), asked.contact, _asker(request))
+    sent = await portal.accounts.send_code(session_token(request), asked.contact, asker_of(request))
     shown = sent.code if portal.config.demo else None
     return _with_session(request, sent.opened, OtpAnswer(sent.contact.kind, shown, otp.LIFETIME))
 
@@ -128,61 +131,68 @@ async def post_otp_confirm(request: web.Request) -> web.Response:
     """Log in by code; register a new member."""
     asked = decode(await read_body(request), OtpConfirmRequest)
     accounts = _portal(request).accounts
-    done = await accounts.confirm_code(_token(request), asked.contact, asked.code, _asker(request))
+    done = await accounts.confirm_code(
+        session_token(request), asked.contact, asked.code, asker_of(request)
+    )
     response = _with_session(
         request, done.opened, ConfirmedAnswer(member_body(done.member), done.created)
     )
     if done.browser is not None:
-        _set_cookie(request, response, _BROWSER, done.browser, COOKIE_LIFETIME)
+        set_browser(request, response, done.browser)
     return response
 
 
 async def post_logout(request: web.Request) -> web.Response:
     """Log out."""
     decode(await read_body(request), Empty)
-    await _portal(request).accounts.log_out(_token(request))
+    await _portal(request).accounts.log_out(session_token(request))
     response = answer(MemberAnswer(None))
-    name, secure = _cookie(request, _SESSION)
-    response.del_cookie(name, path="/", secure=secure, httponly=True, samesite="Strict")
+    delete_session(request, response)
     return response
 
 
 async def post_profile(request: web.Request) -> web.Response:
     """Set the member's name."""
     asked = decode(await read_body(request), ProfileRequest)
-    member = await _portal(request).accounts.rename(_token(request), asked.name)
+    member = await _portal(request).accounts.rename(session_token(request), asked.name)
     return answer(MemberAnswer(member_body(member)))
 
 
 async def post_upgrade_challenge(request: web.Request) -> web.Response:
     """Make a challenge for becoming a gold member."""
     asked = decode(await read_body(request), UpgradeChallengeRequest)
-    await _limit_card_attempts(request)
-    challenge = await _portal(request).cards.upgrade_challenge(_token(request), asked.id_number)
-    return answer(_challenge_body(challenge))
+    await limit_card_attempts(request)
+    challenge = await _portal(request).cards.upgrade_challenge(
+        session_token(request), asked.id_number
+    )
+    return answer(challenge_body(challenge))
 
 
 async def post_upgrade(request: web.Request) -> web.Response:
     """Become a gold member."""
     asked = decode(await read_body(request), SubmitRequest)
-    await _limit_card_attempts(request)
-    member = await _portal(request).cards.upgrade(_token(request), asked.challenge_id, asked.token)
+    await limit_card_attempts(request)
+    member = await _portal(request).cards.prove(
+        session_token(request), ChallengePurpose.UPGRADE, asked.challenge_id, asked.token
+    )
     return answer(MemberAnswer(member_body(member)))
 
 
 async def post_login_challenge(request: web.Request) -> web.Response:
     """Make a challenge for logging in."""
     decode(await read_body(request), Empty)
-    await _limit_card_attempts(request)
-    challenge, opened = await _portal(request).cards.login_challenge(_token(request))
-    return _with_session(request, opened, _challenge_body(challenge))
+    await limit_card_attempts(request)
+    challenge, opened = await _portal(request).cards.login_challenge(session_token(request))
+    return _with_session(request, opened, challenge_body(challenge))
 
 
 async def post_login(request: web.Request) -> web.Response:
     """Log in with the card."""
     asked = decode(await read_body(request), SubmitRequest)
-    await _limit_card_attempts(request)
-    done = await _portal(request).cards.login(_token(request), asked.challenge_id, asked.token)
+    await limit_card_attempts(request)
+    done = await _portal(request).cards.login(
+        session_token(request), asked.challenge_id, asked.token
+    )
     return _with_session(request, done.opened, MemberAnswer(member_body(done.member)))
 
 
@@ -213,7 +223,8 @@ def add_statics(router: web.UrlDispatcher) -> None:
     router.add_get("/{path:.*}", get_static)
 
 
-def _challenge_body(challenge: Challenge) -> ChallengeAnswer:
+def challenge_body(challenge: Challenge) -> ChallengeAnswer:
+    """Return a challenge as the page gets it."""
     text = challenge_text(challenge.content)
     return ChallengeAnswer(challenge.id, text, challenges.LIFETIME)
 
@@ -222,57 +233,23 @@ def _portal(request: web.Request) -> Portal:
     return request.app[PORTAL]
 
 
-def _cookie(request: web.Request, what: str) -> tuple[str, bool]:
-    """Return a cookie's name, and whether it is for https only.
-
-    The origin decides, which the guard has compared with the configured ones: behind a proxy the
-    connection itself may be plain.
-    """
-    secure = all(origin.startswith("https://") for origin in request.app[ORIGINS])
-    return (f"__Host-{what}" if secure else what), secure
-
-
-def _token(request: web.Request) -> str | None:
-    return request.cookies.get(_cookie(request, _SESSION)[0])
-
-
-def _asker(request: web.Request) -> Asker:
-    cookie = request.cookies.get(_cookie(request, _BROWSER)[0])
-    return Asker(network_of(request.remote), cookie)
-
-
 def _with_session(
     request: web.Request, opened: OpenedSession | None, body: msgspec.Struct
 ) -> web.Response:
     response = answer(body)
     if opened is not None:
-        _set_cookie(request, response, _SESSION, opened.token, sessions.LIFETIME)
+        set_session(request, response, opened.token)
     return response
 
 
-def _set_cookie(
-    request: web.Request, response: web.Response, what: str, value: str, seconds: int
-) -> None:
-    name, secure = _cookie(request, what)
-    response.set_cookie(
-        name,
-        value,
-        max_age=seconds,
-        path="/",
-        secure=secure,
-        httponly=True,
-        samesite="Strict",
-    )
-
-
-async def _limit_card_attempts(request: web.Request) -> None:
-    """Limit attempts by session: each costs an RSA operation.
+async def limit_card_attempts(request: web.Request) -> None:
+    """Limit attempts with a card by session: each costs an RSA operation.
 
     Who has no session of ours, whatever cookie was sent, cannot make us do one. The requests that
     begin a session are counted by network, where many visitors may be.
     """
     portal = _portal(request)
-    session = await portal.accounts.session_number(_token(request))
+    session = await portal.accounts.session_number(session_token(request))
     if session is not None:
         granted = await portal.card_attempts.take(session)
     else:

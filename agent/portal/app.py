@@ -12,22 +12,30 @@ import aiohttp
 from aiohttp import web
 
 from agent.portal import api
+from agent.portal.account import api as account_api
+from agent.portal.account import pages as account_pages
 from agent.portal.accounts import Accounts
 from agent.portal.api import PORTAL, Portal, add_statics
-from agent.portal.app_keys import DATABASE, METRICS, ORIGINS, READINESS
+from agent.portal.app_keys import DATABASE, METRICS, ORIGINS, PICTURES, READINESS
 from agent.portal.cards import Cards
 from agent.portal.config import PortalConfig
 from agent.portal.counter import pages as counter
+from agent.portal.desk import pages as desk
 from agent.portal.downloads import find_artefacts
 from agent.portal.guard import Guard, guarding, refusals, security_headers, staff_headers
 from agent.portal.ics.client import NO_CREDENTIALS, IcsClient, IdentityCheck, load_credentials
-from agent.portal.notifier import Notifier, ProgramNotifier, ScreenNotifier
+from agent.portal.notices import mailbox
+from agent.portal.notices.setup import choose_notifier, delivery_of, load_senders
+from agent.portal.notifier import Notifier
+from agent.portal.online import pages as online_pages
 from agent.portal.operations.health import Readiness, ReadyCheck, add_public_routes
 from agent.portal.operations.metrics import PortalMetrics, counting_refusals, measuring
 from agent.portal.operations.proxies import believing, parse_networks
 from agent.portal.operations.purging import purge_for_ever
-from agent.portal.pages import language
+from agent.portal.pages import choice
 from agent.portal.pages.templates import load_pages
+from agent.portal.pictures.reencoder import Reencoder
+from agent.portal.pictures.upload import UploadReader
 from agent.portal.staff import audit_pages, pages, takeback_pages
 from agent.portal.staff.access import NETWORKS, guarding_staff, is_staff_page
 from agent.portal.staff.logins import StaffLogins
@@ -41,11 +49,16 @@ from agent.rate import Rate
 
 _ROOMS: Final[Sequence[Callable[[web.UrlDispatcher], None]]] = (
     api.add_routes,
-    language.add_routes,
+    choice.add_routes,
+    mailbox.add_routes,
+    account_api.add_routes,
+    account_pages.add_routes,
+    online_pages.add_routes,
     pages.add_routes,
     counter.add_routes,
     takeback_pages.add_routes,
     audit_pages.add_routes,
+    desk.add_routes,
 )
 _POSTS: Final = Rate(burst=120, per_second=4)
 _CARD_ATTEMPTS: Final = Rate(burst=20, per_second=0.2)
@@ -147,6 +160,8 @@ async def _run(
     db = PortalDatabase(config.db, parts.clock, key_file)
     await db.open()
     app[DATABASE] = db
+    reencoder = Reencoder(config.pictures_at_once)
+    app[PICTURES] = UploadReader(reencoder)
     try:
         verifier = parts.verifier or await _verifier(config, parts.clock)
         app[READINESS] = Readiness(_ready_checks(db, verifier), app[METRICS])
@@ -157,7 +172,10 @@ async def _run(
                 parts.identity or await _identity(http, config),
                 origins,
             )
-            notifier = parts.notifier or _notifier(config)
+            senders = await load_senders(config, http)
+            notifier = parts.notifier or choose_notifier(config, db, senders, parts.clock)
+            delivery = delivery_of(config, db, senders, app[METRICS])
+            delivery.start()
             app[PORTAL] = Portal(
                 config=config,
                 db=db,
@@ -174,13 +192,11 @@ async def _run(
             purging.cancel()
             with suppress(asyncio.CancelledError):
                 await purging
+            await delivery.stop()
             await cards.close()
     finally:
+        await reencoder.close()
         await db.close()
-
-
-def _notifier(config: PortalConfig) -> Notifier:
-    return ScreenNotifier() if config.demo else ProgramNotifier(config.notify)
 
 
 async def _verifier(config: PortalConfig, clock: Callable[[], float]) -> LoginVerifier:

@@ -14,6 +14,8 @@ from typing import Final
 
 from agent.portal.contact import Contact
 from agent.portal.store.keyring import Keyring
+from agent.words import Language
+from agent.words.language import FIRST
 
 COOKIE_LIFETIME: Final = 365 * 24 * 60 * 60  # seconds
 _ID_BYTES: Final = 16
@@ -28,12 +30,16 @@ class Asker:
         network: the address; of an IPv6 address the part that one subscriber shares.
         cookie: what the browser sent to be recognised by, unchecked; None for nothing.
         is_first_today: whether nobody in this network has asked for this contact in a day.
+        language: in which the page speaks.
+        chose_language: whether somebody chose it there.
 
     """
 
     network: str = ""
     cookie: str | None = None
     is_first_today: bool = False
+    language: Language = FIRST
+    chose_language: bool = False
 
 
 def network_of(remote: str | None) -> str:

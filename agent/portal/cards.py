@@ -1,4 +1,4 @@
-"""Use cases with the card: become a gold member, log in.
+"""Use cases with the card: become a gold member, log in, take a new card, close the account.
 
 Requests with the same challenge and signature share one attempt while it runs, and its answer
 afterwards.
@@ -6,12 +6,14 @@ afterwards.
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from agent.pki.certificate import CertificateFacts
 from agent.portal import audit, challenges, members
+from agent.portal.account.card_login import set_card
+from agent.portal.account.closing import begin_closing
 from agent.portal.accounts import (
     LoggedIn,
     begin_member_session,
@@ -46,7 +48,13 @@ _PAUSES_S: Final = (0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 4.0, 5.0)
 _EVENT: Final = {
     ChallengePurpose.UPGRADE: AuditEvent.UPGRADE_CARD,
     ChallengePurpose.LOGIN: AuditEvent.LOGIN_CARD,
+    ChallengePurpose.RENEW: AuditEvent.CARD_CHANGED,
+    ChallengePurpose.CLOSE: AuditEvent.ACCOUNT_CLOSING,
 }
+
+
+_OVER_ID_NUMBERS: Final = frozenset({ChallengePurpose.UPGRADE, ChallengePurpose.RENEW})
+"""The purposes for which a card has to belong to an ID number that was typed."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -100,15 +108,37 @@ class Cards:
         """Make a challenge for logging in; with the session begun for it, if there was none."""
         return await self._db.run(_login_challenge, token)
 
-    async def upgrade(self, token: str | None, challenge: str, signature: bytes) -> Member:
-        """Make the member gold, if the signature and the identity are proven.
+    async def renew_challenge(self, token: str | None, typed: str) -> Challenge:
+        """Make a challenge for logging in with a new card of the same ID number.
+
+        Whether the number is the member's own is said after the card has signed.
 
         Raises:
-            PortalError: they are not; the code says why.
+            PortalError: ``not_logged_in``, ``not_gold``, ``id_number_invalid``.
+
+        """
+        return await self._db.run(_renew_challenge, token, typed)
+
+    async def close_challenge(self, token: str | None) -> Challenge:
+        """Make a challenge for closing the account.
+
+        Raises:
+            PortalError: ``not_logged_in``.
+
+        """
+        return await self._db.run(_close_challenge, token)
+
+    async def prove(
+        self, token: str | None, purpose: ChallengePurpose, challenge: str, signature: bytes
+    ) -> Member:
+        """Do for the member who is logged in what the challenge is for, if the card proves it.
+
+        Raises:
+            PortalError: it does not; the code says why.
 
         """
         session, _ = await self._db.run(require_member, token)
-        attempt = _Attempt(session, ChallengePurpose.UPGRADE, challenge, signature)
+        attempt = _Attempt(session, purpose, challenge, signature)
         return await self._db.run(load_member, await self._once(attempt))
 
     async def login(self, token: str | None, challenge: str, signature: bytes) -> LoggedIn:
@@ -182,18 +212,23 @@ class Cards:
         card: "_CardFacts",
         id_number: str | None,
     ) -> str:
-        if attempt.purpose is ChallengePurpose.LOGIN:
-            result = await self._db.run(_finish_login, attempt, presented, card)
-        else:
+        if attempt.purpose in _OVER_ID_NUMBERS:
             if id_number is None:  # somebody has written in the database
                 raise PortalError(PortalCode.CHALLENGE_EXPIRED)
             if card.id_last4 != id_number[-4:]:
                 raise PortalError(PortalCode.ID_NUMBER_MISMATCH)
             await self._ask_identity(card.subject_serial, id_number)
-            result = await self._db.run(_finish_upgrade, attempt, presented, card, id_number)
+        finish = _FINISHES[attempt.purpose]
+        result = await self._db.run(finish, attempt, presented, card, id_number or "")
         if isinstance(result, PortalCode):
-            raise PortalError(result)
+            raise PortalError(result, contact=await self._taken_by(result, id_number))
         return result
+
+    async def _taken_by(self, code: PortalCode, id_number: str | None) -> str | None:
+        """Return the masked contact of the account that has a proven ID number already."""
+        if code is not PortalCode.ID_NUMBER_TAKEN or id_number is None:
+            return None
+        return await self._db.read(members.masked_contact_of_id_number, id_number)
 
     async def _ask_identity(self, subject_serial: str, id_number: str) -> None:
         try:
@@ -238,7 +273,21 @@ def _upgrade_challenge(tx: Transaction, token: str | None, typed: str) -> Challe
     session, member_id = require_member(tx, token)
     if members.is_gold(tx, member_id):
         raise PortalError(PortalCode.ALREADY_GOLD)
+    if members.closing_of(tx, member_id) is not None:
+        raise PortalError(PortalCode.ACCOUNT_CLOSING)
     return challenges.issue(tx, session, ChallengePurpose.UPGRADE, parse_id_number(typed))
+
+
+def _renew_challenge(tx: Transaction, token: str | None, typed: str) -> Challenge:
+    session, member_id = require_member(tx, token)
+    if not members.is_gold(tx, member_id):
+        raise PortalError(PortalCode.NOT_GOLD)
+    return challenges.issue(tx, session, ChallengePurpose.RENEW, parse_id_number(typed))
+
+
+def _close_challenge(tx: Transaction, token: str | None) -> Challenge:
+    session, _ = require_member(tx, token)
+    return challenges.issue(tx, session, ChallengePurpose.CLOSE)
 
 
 def _login_challenge(tx: Transaction, token: str | None) -> tuple[Challenge, OpenedSession | None]:
@@ -286,7 +335,7 @@ def _finish_upgrade(
         id_number=id_number,
         name=card.name,
         evidence={"card": True},
-        card=CardLogin(card.key(tx), f"•••• {card.subject_serial[-4:]}"),
+        card=card.login(tx),
     )
     refused = members.make_gold(tx, member_id, proven)
     if refused is not None:
@@ -296,7 +345,7 @@ def _finish_upgrade(
 
 
 def _finish_login(
-    tx: Transaction, attempt: _Attempt, presented: PresentedLogin, card: _CardFacts
+    tx: Transaction, attempt: _Attempt, presented: PresentedLogin, card: _CardFacts, _: str
 ) -> str | PortalCode:
     member_id = members.member_of_card(tx, card.key(tx))
     if member_id is None:
@@ -305,6 +354,47 @@ def _finish_login(
         return PortalCode.ID_NUMBER_MISMATCH
     _settle(tx, attempt, OK, member_id, presented)
     return member_id
+
+
+def _finish_renewal(
+    tx: Transaction, attempt: _Attempt, presented: PresentedLogin, card: _CardFacts, id_number: str
+) -> str | PortalCode:
+    member_id = attempt.session.member
+    if member_id is None:
+        return PortalCode.NOT_LOGGED_IN
+    refused = set_card(tx, attempt.session, member_id, id_number, card.login(tx))
+    if refused is not None:
+        return refused
+    _settle(tx, attempt, OK, member_id, presented)
+    return member_id
+
+
+def _finish_closing(
+    tx: Transaction, attempt: _Attempt, presented: PresentedLogin, card: _CardFacts, _: str
+) -> str | PortalCode:
+    member_id = attempt.session.member
+    if member_id is None:
+        return PortalCode.NOT_LOGGED_IN
+    if members.member_of_card(tx, card.key(tx)) != member_id:
+        return PortalCode.CARD_NOT_YOURS
+    if members.last4_of(tx, member_id) != card.id_last4:  # a subject serial given to another
+        return PortalCode.ID_NUMBER_MISMATCH
+    begin_closing(tx, member_id)
+    _settle(tx, attempt, OK, member_id, presented)
+    return member_id
+
+
+_FINISHES: Final[
+    Mapping[
+        ChallengePurpose,
+        Callable[[Transaction, _Attempt, PresentedLogin, _CardFacts, str], str | PortalCode],
+    ]
+] = {
+    ChallengePurpose.UPGRADE: _finish_upgrade,
+    ChallengePurpose.LOGIN: _finish_login,
+    ChallengePurpose.RENEW: _finish_renewal,
+    ChallengePurpose.CLOSE: _finish_closing,
+}
 
 
 def _begin_session(tx: Transaction, token: str | None, member_id: str) -> LoggedIn:

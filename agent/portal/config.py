@@ -4,6 +4,7 @@ import argparse
 import os
 import tomllib
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -12,12 +13,14 @@ from msgspec import Meta
 
 from agent.errors import BadRequestError
 from agent.origin import Origin
-from agent.portal.ics.client import checked_url
+from agent.portal.notices.settings import SmsSettings, SmtpSettings
 from agent.portal.operations.logs import LogFormat
 from agent.portal.operations.proxies import parse_networks
+from agent.portal.urls import checked_url
 
 _HTTP_PORT: Final = 80
 _Port = Annotated[int, Meta(ge=0, le=65535)]
+_Helpline = Annotated[str, Meta(pattern=r"^[0-9+#*() -]{3,24}\Z", max_length=24)]
 _Origins = Annotated[tuple[str, ...], Meta(max_length=8)]
 
 
@@ -37,11 +40,18 @@ class PortalConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         ics_url: where the identity service answers.
         ics_certificate: the certificate under which it knows this site, PEM; may be absent.
         ics_key: the RSA key of that certificate, PEM.
-        demo: whether one-time codes are shown on the page instead of being sent.
-        notify: the program, with its arguments, that sends one-time codes.
+        demo: whether one-time codes are shown on the page, and nothing is sent.
+        notify: the program, with its arguments, that sends one-time codes instead of ``smtp`` and
+            ``sms``.
+        smtp: the mail server; only in the file.
+        sms: what sends text messages; only in the file.
+        helpline: the telephone number that notices name.
+        holidays: days on which nobody reviews, besides Saturdays and Sundays.
+        two_reviewers: whether two reviewers have to agree about an application online.
         agent_ports: where the page looks for the agent.
         agent_ping_port: where the agent's plain-HTTP beacon is.
         downloads: the directory of installers that step 4 offers; may be absent.
+        pictures_at_once: child processes that may make pictures anew at the same time.
         staff_networks: from where the staff's pages can be reached, such as ``10.1.0.0/16``; empty
             for everywhere.
         trusted_proxies: networks of the operator's own proxies, whose ``X-Forwarded-For`` counts.
@@ -64,9 +74,15 @@ class PortalConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     ics_key: str = ""
     demo: bool = True
     notify: tuple[str, ...] = ()
+    smtp: SmtpSettings | None = None
+    sms: SmsSettings | None = None
+    helpline: _Helpline = "1999"
+    holidays: tuple[date, ...] = ()
+    two_reviewers: bool = False
     agent_ports: tuple[_Port, ...] = (28443, 28444, 28445)
     agent_ping_port: _Port = 61161
     downloads: str = ""
+    pictures_at_once: Annotated[int, Meta(ge=1, le=64)] = 2
     staff_networks: Annotated[tuple[str, ...], Meta(max_length=64)] = ()
     trusted_proxies: Annotated[tuple[str, ...], Meta(max_length=64)] = ()
     metrics_host: str = "127.0.0.1"
@@ -86,9 +102,9 @@ class PortalConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             raise ValueError("at least one anchor is needed")
         if bool(self.ics_certificate) != bool(self.ics_key):
             raise ValueError("ics_certificate and ics_key go together")
-        if not self.demo and not self.notify:
-            raise ValueError("without demo, notify has to name a program that sends codes")
-        checked_url(self.ics_url)
+        if not self.demo and not self.notify and not (self.smtp and self.sms):
+            raise ValueError("without demo, codes need [smtp] and [sms], or notify: a program")
+        checked_url(self.ics_url, "ics_url")
         parse_networks((*self.trusted_proxies, *self.staff_networks))
 
     def origins_at(self, port: int) -> tuple[str, ...]:
@@ -134,9 +150,12 @@ _FLAGS: Final[Sequence[tuple[str, dict[str, Any]]]] = (
     ("--ics-key", {"help": "its RSA key, PEM"}),
     ("--demo", {"action": argparse.BooleanOptionalAction, "help": "show codes on the page"}),
     ("--notify", {"nargs": "+", "help": "program that sends codes"}),
+    ("--holidays", {"nargs": "+", "help": "days without reviews, such as 2027-01-01"}),
+    ("--two-reviewers", {"action": argparse.BooleanOptionalAction, "help": "two have to agree"}),
     ("--agent-ports", {"nargs": "+", "type": int, "help": "where the page looks for the agent"}),
     ("--agent-ping-port", {"type": int, "help": "where the agent's beacon is"}),
     ("--downloads", {"help": "directory of installers"}),
+    ("--pictures-at-once", {"type": int, "help": "processes that make pictures anew"}),
     ("--staff-networks", {"nargs": "+", "help": "from where staff may come, as 10.1.0.0/16"}),
     ("--trusted-proxies", {"nargs": "+", "help": "networks of your own proxies"}),
     ("--metrics-host", {"help": "address for metrics and readiness, never a public one"}),

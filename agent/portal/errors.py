@@ -50,6 +50,31 @@ class PortalCode(StrEnum):
     ALREADY_GOLD = "already_gold"
     ID_NUMBER_TAKEN = "id_number_taken"
     CARD_NOT_REGISTERED = "card_not_registered"
+    CASE_UNKNOWN = "case_unknown"
+    CASE_CHANGED = "case_changed"
+    CASE_INCOMPLETE = "case_incomplete"
+    CASE_CLAIMED = "case_claimed"
+    CLAIM_ENDED = "claim_ended"
+    ASKED_BEFORE = "asked_before"
+    SECOND_REVIEWER = "second_reviewer"
+    PICTURE_EMPTY = "picture_empty"
+    PICTURE_TOO_LARGE = "picture_too_large"
+    PICTURE_TOO_MANY_PIXELS = "picture_too_many_pixels"
+    PICTURE_KIND_UNKNOWN = "picture_kind_unknown"
+    PICTURE_DAMAGED = "picture_damaged"
+    PICTURE_ANIMATED = "picture_animated"
+    PICTURE_TOO_MANY_PAGES = "picture_too_many_pages"
+    PICTURE_ENCRYPTED = "picture_encrypted"
+    PICTURE_TOO_COMPLEX = "picture_too_complex"
+    PICTURE_TOO_SLOW = "picture_too_slow"
+    PICTURE_BUSY = "picture_busy"
+    CARD_NOT_YOURS = "card_not_yours"
+    CARD_PROOF_NEEDED = "card_proof_needed"
+    NOT_GOLD = "not_gold"
+    CONTACT_YOURS = "contact_yours"
+    CONTACT_TAKEN = "contact_taken"
+    CONTACT_NEEDED = "contact_needed"
+    ACCOUNT_CLOSING = "account_closing"
     NOT_STAFF = "not_staff"
     ROLE_MISSING = "role_missing"
     OWN_ACCOUNT = "own_account"
@@ -73,12 +98,20 @@ class PortalRefusal:
 
 
 class PortalError(Exception):
-    """The portal refuses; ``detail`` is for the log and never holds personal data."""
+    """The portal refuses.
 
-    def __init__(self, code: PortalCode, detail: str = "") -> None:
+    Attributes:
+        code: why.
+        detail: for the log; never holds personal data.
+        contact: masked, of the account that has what was proven; None where there is none to name.
+
+    """
+
+    def __init__(self, code: PortalCode, detail: str = "", contact: str | None = None) -> None:
         super().__init__(code.value)
         self.code = code
         self.detail = detail
+        self.contact = contact
 
 
 OPERATORS: Final = frozenset({PortalCode.ORIGIN_MISMATCH, PortalCode.REVOCATION_UNKNOWN})
@@ -121,6 +154,31 @@ REFUSALS: Final[Mapping[PortalCode, PortalRefusal]] = MappingProxyType(
         PortalCode.ALREADY_GOLD: PortalRefusal(409, is_retriable=False),
         PortalCode.ID_NUMBER_TAKEN: PortalRefusal(409, is_retriable=False),
         PortalCode.CARD_NOT_REGISTERED: PortalRefusal(403, is_retriable=False),
+        PortalCode.CASE_UNKNOWN: PortalRefusal(404, is_retriable=False),
+        PortalCode.CASE_CHANGED: PortalRefusal(409, is_retriable=False),
+        PortalCode.CASE_INCOMPLETE: PortalRefusal(422, is_retriable=True),
+        PortalCode.CASE_CLAIMED: PortalRefusal(409, is_retriable=False),
+        PortalCode.CLAIM_ENDED: PortalRefusal(409, is_retriable=False),
+        PortalCode.ASKED_BEFORE: PortalRefusal(409, is_retriable=False),
+        PortalCode.SECOND_REVIEWER: PortalRefusal(409, is_retriable=False),
+        PortalCode.PICTURE_EMPTY: PortalRefusal(422, is_retriable=True),
+        PortalCode.PICTURE_TOO_LARGE: PortalRefusal(413, is_retriable=True),
+        PortalCode.PICTURE_TOO_MANY_PIXELS: PortalRefusal(422, is_retriable=True),
+        PortalCode.PICTURE_KIND_UNKNOWN: PortalRefusal(415, is_retriable=True),
+        PortalCode.PICTURE_DAMAGED: PortalRefusal(422, is_retriable=True),
+        PortalCode.PICTURE_ANIMATED: PortalRefusal(422, is_retriable=True),
+        PortalCode.PICTURE_TOO_MANY_PAGES: PortalRefusal(422, is_retriable=True),
+        PortalCode.PICTURE_ENCRYPTED: PortalRefusal(422, is_retriable=True),
+        PortalCode.PICTURE_TOO_COMPLEX: PortalRefusal(422, is_retriable=True),
+        PortalCode.PICTURE_TOO_SLOW: PortalRefusal(400, is_retriable=True),
+        PortalCode.PICTURE_BUSY: PortalRefusal(503, is_retriable=True),
+        PortalCode.CARD_NOT_YOURS: PortalRefusal(403, is_retriable=True),
+        PortalCode.CARD_PROOF_NEEDED: PortalRefusal(403, is_retriable=False),
+        PortalCode.NOT_GOLD: PortalRefusal(403, is_retriable=False),
+        PortalCode.CONTACT_YOURS: PortalRefusal(409, is_retriable=True),
+        PortalCode.CONTACT_TAKEN: PortalRefusal(409, is_retriable=True),
+        PortalCode.CONTACT_NEEDED: PortalRefusal(409, is_retriable=False),
+        PortalCode.ACCOUNT_CLOSING: PortalRefusal(409, is_retriable=False),
         PortalCode.NOT_STAFF: PortalRefusal(403, is_retriable=False),
         PortalCode.ROLE_MISSING: PortalRefusal(403, is_retriable=False),
         PortalCode.OWN_ACCOUNT: PortalRefusal(403, is_retriable=False),

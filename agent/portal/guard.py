@@ -114,7 +114,7 @@ async def refusals(request: web.Request, handler: Handler) -> web.StreamResponse
             _LOG.warning("%s: %s (%s)", _place(request), error.code, error.detail)
         else:
             _LOG.info("%s: %s (%s)", _place(request), error.code, error.detail)
-        return await _answer(request, error.code)
+        return await _answer(request, error.code, error.contact)
     except web.HTTPRedirection as error:
         return web.Response(status=error.status, headers={"Location": error.headers["Location"]})
     except web.HTTPException as error:
@@ -136,11 +136,13 @@ def _code_of_database(request: web.Request, error: Exception) -> PortalCode:
     return PortalCode.UNAVAILABLE
 
 
-async def _answer(request: web.Request, code: PortalCode) -> web.Response:
+async def _answer(
+    request: web.Request, code: PortalCode, contact: str | None = None
+) -> web.Response:
     """Refuse in the form that was asked for: a page for people, JSON for programs."""
     if wants_page(request):
         return await refused_page(request, code)
-    return refuse(code)
+    return refuse(code, contact)
 
 
 def _content_types(request: web.Request) -> frozenset[str]:

@@ -10,8 +10,13 @@ from sqlalchemy import func, insert, select, update
 
 from agent.portal.contact import Contact, LoginKind
 from agent.portal.errors import PortalCode
+from agent.portal.logins import contacts_of
+from agent.portal.notices.outbox import NoticeKind, tell
 from agent.portal.store.tables import LOGIN, MEMBER, UPGRADE
 from agent.portal.store.transaction import Transaction
+from agent.words import Language
+
+__all__ = ["contacts_of"]  # beside what is defined here
 
 
 @unique
@@ -41,6 +46,7 @@ class Member:
         name: as the member gave it; None before.
         gold_since: in seconds since 1970; None of an ordinary member.
         gold_way: how the member became gold.
+        closing: when the account ends, in seconds since 1970; None if it does not.
         logins: oldest first.
 
     """
@@ -49,6 +55,7 @@ class Member:
     name: str | None
     gold_since: int | None
     gold_way: Way | None
+    closing: int | None
     logins: tuple[Login, ...]
 
 
@@ -96,8 +103,7 @@ class Proven:
 
 def find_member(tx: Transaction, member_id: str) -> Member | None:
     """Return one member with all logins, oldest first."""
-    columns = (MEMBER.c.id, MEMBER.c.name, MEMBER.c.gold_since, MEMBER.c.gold_way)
-    row = tx.first(select(*columns).where(MEMBER.c.id == member_id))
+    row = tx.first(select(MEMBER).where(MEMBER.c.id == member_id))
     if row is None:
         return None
     logins = tx.execute(
@@ -108,6 +114,7 @@ def find_member(tx: Transaction, member_id: str) -> Member | None:
         row.name,
         row.gold_since,
         None if row.gold_way is None else Way(row.gold_way),
+        row.closing,
         tuple(Login(LoginKind(login.kind), login.label) for login in logins),
     )
 
@@ -125,16 +132,6 @@ def member_of_card(tx: Transaction, card_key: str) -> str | None:
 def _member_of(tx: Transaction, kind: LoginKind, key: str) -> str | None:
     found = select(LOGIN.c.member).where(LOGIN.c.kind == kind.value, LOGIN.c.key == key)
     return tx.execute(found).scalar()
-
-
-def contacts_of(tx: Transaction, member_id: str) -> list[Contact]:
-    """Return a member's contacts, oldest first."""
-    rows = tx.execute(
-        select(LOGIN.c.kind, LOGIN.c.key)
-        .where(LOGIN.c.member == member_id, LOGIN.c.kind != LoginKind.CARD.value)
-        .order_by(LOGIN.c.id)
-    )
-    return [Contact(LoginKind(row.kind), row.key) for row in rows]
 
 
 def register(tx: Transaction, contact: Contact) -> str:
@@ -159,10 +156,23 @@ def rename(tx: Transaction, member_id: str, name: str) -> None:
     tx.execute(update(MEMBER).where(MEMBER.c.id == member_id).values(name=name))
 
 
+def speak(tx: Transaction, member_id: str, language: Language, *, was_chosen: bool) -> None:
+    """Keep the language in which the member is told things: the first one, or one they chose."""
+    member = update(MEMBER).where(MEMBER.c.id == member_id)
+    if not was_chosen:
+        member = member.where(MEMBER.c.language.is_(None))
+    tx.execute(member.values(language=str(language)))
+
+
 def is_gold(tx: Transaction, member_id: str) -> bool:
     """Return whether the member is gold."""
     grade = tx.execute(select(MEMBER.c.grade).where(MEMBER.c.id == member_id)).scalar()
     return bool(grade == "gold")
+
+
+def closing_of(tx: Transaction, member_id: str) -> int | None:
+    """Return when the account ends, in seconds since 1970; None if it does not."""
+    return tx.execute(select(MEMBER.c.closing).where(MEMBER.c.id == member_id)).scalar()
 
 
 def last4_of(tx: Transaction, member_id: str) -> str | None:
@@ -185,14 +195,17 @@ def masked_contact_of_id_number(tx: Transaction, id_number: str) -> str | None:
 
 
 def make_gold(tx: Transaction, member_id: str, proven: Proven) -> PortalCode | None:
-    """Make the member gold, whichever way it was, or return why not.
+    """Make the member gold, whichever way it was, and tell them; or return why not.
 
     Returns:
-        None for success; ``already_gold``; ``id_number_taken``, also for the card of another.
+        None for success; ``already_gold``; ``account_closing``; ``id_number_taken``, also for the
+        card of another.
 
     """
     if is_gold(tx, member_id):
         return PortalCode.ALREADY_GOLD
+    if closing_of(tx, member_id) is not None:
+        return PortalCode.ACCOUNT_CLOSING
     card = proven.card
     if member_of_id_number(tx, proven.id_number) is not None or (
         card is not None and member_of_card(tx, card.key) is not None
@@ -221,6 +234,7 @@ def make_gold(tx: Transaction, member_id: str, proven: Proven) -> PortalCode | N
     )
     if card is not None:
         add_login(tx, member_id, LoginKind.CARD, card.key, card.label)
+    tell(tx, member_id, NoticeKind.GOLD, way=proven.way.value)
     return None
 
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from agent.portal.contact import Contact
+from agent.words import Language
+from agent.words.language import FIRST
 
 _TIMEOUT_S: Final = 20
 
@@ -17,20 +19,18 @@ class NotifierError(Exception):
 class Notifier(Protocol):
     """Sends to mobile numbers and mailboxes."""
 
-    async def send(self, contact: Contact, code: str) -> None:
+    async def send(self, contact: Contact, code: str, language: Language = FIRST) -> None:
         """Send the six digits; the answer to the page waits for it.
+
+        Args:
+            contact: where to.
+            code: what.
+            language: of what is said around it.
 
         Raises:
             NotifierError: they could not be sent.
 
         """
-
-
-class ScreenNotifier:
-    """For the demo: sends nothing; the code is in the answer and the page shows it."""
-
-    async def send(self, contact: Contact, code: str) -> None:
-        """Do nothing, on purpose."""
 
 
 class ProgramNotifier:
@@ -44,7 +44,12 @@ class ProgramNotifier:
         """Take the program and its arguments."""
         self._argv = tuple(argv)
 
-    async def send(self, contact: Contact, code: str) -> None:
+    async def send(
+        self,
+        contact: Contact,
+        code: str,
+        language: Language = FIRST,  # noqa: ARG002  # the program has words of its own
+    ) -> None:
         """Run the program once.
 
         Raises:

@@ -1,6 +1,7 @@
 """Run an application on one port until somebody asks it to stop."""
 
 import asyncio
+import gc
 import json
 import signal
 import socket
@@ -27,7 +28,12 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def announce_ready(facts: Mapping[str, object]) -> None:
-    """Print a line of JSON that says that the program is ready, and where it listens."""
+    """Print a line of JSON that says that the program is ready, and where it listens.
+
+    What the program has made until now stays until it ends: the garbage collector need not look
+    through it again and again, which would hold up the event loop for a tenth of a second.
+    """
+    gc.freeze()
     sys.stdout.write(json.dumps({"ready": True, **facts}) + "\n")
     sys.stdout.flush()
 

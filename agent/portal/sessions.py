@@ -103,6 +103,12 @@ def end_sessions_of(tx: Transaction, member: str) -> None:
     tx.execute(delete(SESSION).where(SESSION.c.member == member))
 
 
+def end_other_sessions(tx: Transaction, session: MemberSession) -> None:
+    """End every other session of this session's member."""
+    others = (SESSION.c.member == session.member, SESSION.c.id != session.id)
+    tx.execute(delete(SESSION).where(*others))
+
+
 def purge_sessions(tx: Transaction) -> int:
     """Delete expired sessions with their challenges; return how many.
 

@@ -16,6 +16,8 @@ from agent.portal.errors import PortalCode, PortalError
 PURPOSES: Final = {
     ChallengePurpose.UPGRADE: LoginPurpose.IDENTIFY,
     ChallengePurpose.LOGIN: LoginPurpose.LOGIN,
+    ChallengePurpose.RENEW: LoginPurpose.IDENTIFY,
+    ChallengePurpose.CLOSE: LoginPurpose.IDENTIFY,
     ChallengePurpose.STAFF: LoginPurpose.LOGIN,
 }
 """What the citizen is told in the agent's window."""

@@ -8,6 +8,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta
 
+from agent.portal.account.applications import OpenApplication, StepState
 from agent.portal.contact import LoginKind
 from agent.portal.downloads import OfferedFile
 from agent.portal.errors import REFUSALS, PortalCode, PortalError
@@ -80,7 +81,32 @@ class MemberBody(msgspec.Struct, frozen=True):
     grade: str
     gold_since: str | None
     gold_way: Way | None
+    closing: str | None
     logins: list[LoginBody]
+
+
+class StepBody(msgspec.Struct, frozen=True):
+    """One step of an application; its name by the tags of the languages."""
+
+    name: Mapping[str, str]
+    state: StepState
+    at: str | None
+
+
+class ApplicationBody(msgspec.Struct, frozen=True):
+    """An application that is not decided yet."""
+
+    way: Way
+    number: str | None
+    since: str
+    href: str
+    steps: list[StepBody]
+
+
+class ApplicationsAnswer(msgspec.Struct, frozen=True):
+    """The member's open applications."""
+
+    applications: list[ApplicationBody]
 
 
 class MemberAnswer(msgspec.Struct, frozen=True):
@@ -143,12 +169,16 @@ class DownloadsAnswer(msgspec.Struct, frozen=True):
     downloads: list[ArtefactBody]
 
 
-class ErrorBody(msgspec.Struct, frozen=True):
-    """A refusal; its message by the tags of the languages."""
+class ErrorBody(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A refusal; its message by the tags of the languages.
+
+    ``contact`` is masked, of the account that has what was proven.
+    """
 
     code: PortalCode
     message: Mapping[str, str]
     retriable: bool
+    contact: str | None = None
 
 
 class ErrorAnswer(msgspec.Struct, frozen=True):
@@ -183,11 +213,25 @@ def answer(body: msgspec.Struct, status: int = 200) -> web.Response:
     )
 
 
-def refuse(code: PortalCode) -> web.Response:
-    """Return the answer of a refusal."""
+def refuse(code: PortalCode, contact: str | None = None) -> web.Response:
+    """Return the answer of a refusal.
+
+    Args:
+        code: why.
+        contact: masked, of the account to log in to instead; its words are ``CODE_by``.
+
+    """
     refusal = REFUSALS[code]
-    message = {str(each): say(each, f"portal.refusals.{code}", {}) for each in Language}
-    return answer(ErrorAnswer(ErrorBody(code, message, refusal.is_retriable)), refusal.status)
+    message = said_everywhere(
+        f"portal.refusals.{code}{'_by' if contact else ''}", contact=contact or ""
+    )
+    body = ErrorBody(code, message, refusal.is_retriable, contact)
+    return answer(ErrorAnswer(body), refusal.status)
+
+
+def said_everywhere(key: str, **facts: str) -> Mapping[str, str]:
+    """Return a text of the catalogue in every language, by tag."""
+    return {str(each): say(each, key, facts) for each in Language}
 
 
 def member_body(member: Member) -> MemberBody:
@@ -199,8 +243,21 @@ def member_body(member: Member) -> MemberBody:
         grade="ordinary" if since is None else "gold",
         gold_since=None if since is None else _moment(since),
         gold_way=member.gold_way,
+        closing=None if member.closing is None else _moment(member.closing),
         logins=[LoginBody(login.kind, login.label) for login in member.logins],
     )
+
+
+def application_body(application: OpenApplication) -> ApplicationBody:
+    """Return an open application as the page shows it."""
+    steps = [
+        StepBody(
+            said_everywhere(step.name), step.state, None if step.at is None else _moment(step.at)
+        )
+        for step in application.steps
+    ]
+    since = _moment(application.since)
+    return ApplicationBody(application.way, application.number, since, application.href, steps)
 
 
 def artefact_body(artefact: OfferedFile) -> ArtefactBody:

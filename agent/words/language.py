@@ -75,6 +75,8 @@ class Language(StrEnum):
 
 SOURCE: Final = Language.ENGLISH
 """The language that texts are written in first, and said in where a translation is missing."""
+FIRST: Final = next(iter(Language))
+"""The language of people of whom nothing is known."""
 BY_TAG: Final = {str(each): each for each in Language}
 """Each language by its tag."""
 REVIEWED: Final = tuple(each for each in Language if each.is_reviewed)

@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -20,10 +20,11 @@ INSTALLER = (
     *("installer/windows/build", "installer/macos/build"),
 )
 PROOFS = {
-    "every fault at every command": "tests.faults",
-    "many requests, hands, daemons, sites and programs": "tests.soak",
+    "every fault at every command": ("tests.faults",),
+    "many requests, hands, daemons, sites and programs": ("tests.soak",),
+    "the whole member service on SQLite and on PostgreSQL": ("pytest", "tests/portal"),
 }
-"""What ``proof`` runs, each a module that prints a table and exits with 1 where it failed."""
+"""What ``proof`` runs: modules with arguments, which exit with another status than 0 on failure."""
 UV = "uv==0.13.9"
 LOCKS = {
     "dev.txt": ("pyproject.toml", "--group", "dev"),
@@ -128,16 +129,16 @@ def lint(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
     return 1 if failed else 0
 
 
-def _tool(name: str, words: Sequence[str]) -> int:
+def _tool(name: str, words: Sequence[str], more: Mapping[str, str] | None = None) -> int:
     say(name)
     # The builders are found as dev.py finds them.
-    env = {**venv.environment(), "MYPYPATH": str(ROOT / "installer")}
+    env = {**venv.environment(), "MYPYPATH": str(ROOT / "installer"), **(more or {})}
     return run([venv.PYTHON, "-m", *words], env=env)
 
 
 def bench(_options: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
     """Print one JSON table of measurements on standard output."""
-    system.ensure(system.BUILD)
+    system.ensure((*system.BUILD, *system.DATABASE))
     venv.ensure()
     become([venv.PYTHON, ROOT / "tests" / "bench" / "run.py", *rest], venv.environment())
 
@@ -178,9 +179,10 @@ def fuzz(_options: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
 
 def proof(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
     """Play everything that the test run plays a sample of, and say at the end what failed."""
-    system.ensure((*system.BUILD, *system.PCSC))
+    system.ensure((*system.BUILD, *system.PCSC, *system.DATABASE))
     venv.ensure()
-    failed = [name for name, module in PROOFS.items() if _tool(name, [module]) != 0]
+    both = {"ANKONG_TEST_DATABASES": "both"}
+    failed = [name for name, words in PROOFS.items() if _tool(name, words, both) != 0]
     say(f"proof failed: {', '.join(failed)}" if failed else "proof ok")
     return 1 if failed else 0
 

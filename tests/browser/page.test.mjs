@@ -39,10 +39,15 @@ test("an ID number with the right check digit passes, all others fail, for every
 
 test("an ID number of another shape is told from a mistyped one", () => {
   assert.equal(fault(""), "empty");
-  for (const number of ["A12345678", "A1234567890", "1A23456789", "AB23456789", "A323456789", "A12345678X"]) {
+  for (const number of ["A12345678", "A1234567890", "1A23456789", "AE23456789", "A323456789", "A12345678X"]) {
     assert.equal(fault(number), "format", number);
   }
   assert.equal(normalise(" ａ12345 6789 "), "A123456789");
+});
+
+test("the number of a resident certificate from before 2021 has two letters", () => {
+  assert.equal(fault("AB23456789"), null);
+  assert.equal(fault("AB23456788"), "checksum");
 });
 
 const READER = { name: "R", state: "card", card: { generation: "gen1", serial: "S" }, attemptsLeft: null };

@@ -64,12 +64,14 @@ class World:
     def url(self) -> str:
         return self.programs.url
 
-    def card(self, generation: str = "gen1", **wanted: Any) -> TestCard:
-        """Make a card of a new person; keywords as of ``personalise.Order``."""
+    def card(
+        self, generation: str = "gen1", id_number: str | None = None, **wanted: Any
+    ) -> TestCard:
+        """Make a card of a new person, or of this one; keywords as of ``personalise.Order``."""
         order = Order(
             generation=Generation(generation),
             name=NAME,
-            id_number=generate_id_number(next(_numbers)),
+            id_number=id_number or generate_id_number(next(_numbers)),
             pin=PIN.encode(),
             **wanted,
         )

@@ -198,3 +198,10 @@ async def login_with_a_new_card(site: Site, visitor: Visitor, citizen: Person) -
     await visitor.register()
     assert await visitor.upgrade(citizen) == "ok"
     return await (await site.visitor()).login(issue(site.issuer, 1))
+
+
+@reaches(PortalCode.NOT_GOLD)
+async def card_of_an_ordinary_member(_: Site, visitor: Visitor, citizen: Person) -> str:
+    await visitor.register()
+    body = {"id_number": citizen.id_number}
+    return await visitor.code("/api/account/card/challenge", body)

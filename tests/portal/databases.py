@@ -13,6 +13,7 @@ from typing import Any, Final
 import pytest
 
 from agent.portal.store.database import PortalDatabase
+from agent.portal.store.transaction import Transaction
 from tests.portal.postgres import INSTALL, Cluster, is_installed
 
 _TEMPLATE: Final = "template_of_tests"
@@ -75,6 +76,18 @@ class ChosenDatabase:
         db = PortalDatabase(settings["db"], key_file=key_file and Path(key_file), **options)
         db.open_here()
         return db
+
+    def rows_in(self, folder: Path, sql: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a query in the calling thread."""
+        db = self.open_in(folder)
+        try:
+            return db.read_here(_rows, sql)
+        finally:
+            db.close_here()
+
+
+def _rows(tx: Transaction, sql: str) -> list[tuple[Any, ...]]:
+    return [tuple(row) for row in tx.connection.exec_driver_sql(sql)]
 
 
 CHOSEN: Final = ChosenDatabase()

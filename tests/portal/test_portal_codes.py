@@ -29,6 +29,23 @@ OWN_SITE = {
     # What is typed in forms: see test_portal_birthdate.py.
     PortalCode.BIRTH_DATE_INVALID,
     PortalCode.TOO_YOUNG,
+    # Files: see test_portal_pictures*.py.
+    *(code for code in PortalCode if code.startswith("picture_")),
+    # See test_online_cases.py and test_online_pages.py.
+    PortalCode.CASE_UNKNOWN,
+    PortalCode.CASE_CHANGED,
+    PortalCode.CASE_INCOMPLETE,
+    PortalCode.CASE_CLAIMED,
+    PortalCode.CLAIM_ENDED,
+    PortalCode.ASKED_BEFORE,
+    PortalCode.SECOND_REVIEWER,
+    # See test_portal_account.py.
+    PortalCode.CONTACT_YOURS,
+    PortalCode.CONTACT_TAKEN,
+    PortalCode.CONTACT_NEEDED,
+    PortalCode.CARD_PROOF_NEEDED,
+    PortalCode.CARD_NOT_YOURS,
+    PortalCode.ACCOUNT_CLOSING,
     # The staff's pages: see test_staff_access.py, test_staff_counter.py, test_staff_takeback.py.
     PortalCode.NOT_STAFF,
     PortalCode.ROLE_MISSING,
@@ -77,6 +94,7 @@ async def test_card_attempts_are_counted_by_session(
         assert await other.code("/api/login/card/challenge") == "ok"
 
 
+@pytest.mark.sqlite
 async def test_a_database_that_others_hold_too_long_is_said_to_be_unavailable(
     test_issuer: TestIssuer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,9 +1,12 @@
 """The operator's settings, and the limits that they do not have to think of."""
 
+import json
+import re
 from pathlib import Path
 
 import pytest
 
+from agent.portal import config as config_module
 from agent.portal.config import check_origin, parse_arguments
 
 NEEDED = ["--anchors", "root.pem", "--ics-url", "https://ics.test/"]
@@ -29,6 +32,27 @@ def test_without_origins_both_names_of_this_machine_count() -> None:
     assert config.origins_at(80) == ("http://localhost", "http://127.0.0.1")
     named = parse_arguments([*NEEDED, "--origin", "https://a.test", "--origin", "https://b.test:1"])
     assert named.origins_at(81) == ("https://a.test", "https://b.test:1")
+
+
+def test_the_settings_of_notices_in_the_documents_are_settings(tmp_path: Path) -> None:
+    readme = Path(config_module.__file__).with_name("README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```toml\n(.*?)```", readme, re.DOTALL)
+    (block,) = (each for each in blocks if "helpline" in each)
+    file = tmp_path / "portal.toml"
+    file.write_text(block, encoding="utf-8")
+    config = parse_arguments(["--config", str(file), *NEEDED, "--no-demo"])
+    assert config.smtp is not None
+    assert config.sms is not None
+    assert config.smtp.used_port == 587
+    assert config.sms.url == "https://sms.city.example/send"
+
+
+@pytest.mark.parametrize("helpline", ["", "call us", "1999\n", "<b>", "1" * 25])
+def test_a_helpline_is_a_telephone_number(helpline: str, tmp_path: Path) -> None:
+    file = tmp_path / "portal.toml"
+    file.write_text(f"helpline = {json.dumps(helpline)}", encoding="utf-8")
+    with pytest.raises(ValueError, match="helpline"):
+        parse_arguments(["--config", str(file), *NEEDED])
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,8 @@ from tests.portal.support import (
     running_site,
 )
 
+pytestmark = pytest.mark.both_databases
+
 
 async def test_an_ordinary_member_becomes_gold_and_logs_in_with_the_card(
     site: Site, visitor: Visitor, citizen: Person

@@ -249,6 +249,7 @@ async def test_behind_https_the_cookie_is_for_https_only(
     assert "secure" in {part.strip().lower() for part in cookie.split(";")}
 
 
+@pytest.mark.sqlite
 async def test_only_a_hash_of_the_token_is_kept(site: Site, visitor: Visitor) -> None:
     await visitor.register()
     token = visitor.cookies()["session"]

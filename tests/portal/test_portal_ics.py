@@ -236,7 +236,7 @@ async def test_a_subject_serial_that_is_no_number_is_no_question(serial: str) ->
     ["https://ics.test/cgi-bin/x", "http://127.0.0.1:1/", "http://[::1]:1/", "http://localhost/"],
 )
 def test_an_id_number_may_travel_there(url: str) -> None:
-    assert checked_url(url) == url
+    assert checked_url(url, "ics_url") == url
 
 
 @pytest.mark.parametrize(
@@ -248,7 +248,7 @@ def test_an_id_number_may_travel_there(url: str) -> None:
 )
 def test_an_id_number_may_not_travel_there(url: str) -> None:
     with pytest.raises(ValueError, match="https"):
-        checked_url(url)
+        checked_url(url, "ics_url")
 
 
 @pytest.mark.parametrize(

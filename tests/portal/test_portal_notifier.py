@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from agent.portal.contact import Contact, parse_contact
-from agent.portal.notifier import NotifierError, ProgramNotifier, ScreenNotifier
+from agent.portal.notifier import NotifierError, ProgramNotifier
 from agent.virtualcard.issuer import TestIssuer
+from agent.words import Language
 from tests.portal.support import MOBILE, SiteOptions, running_site
 
 WRITES = "import sys, pathlib; pathlib.Path(sys.argv[1]).write_bytes(sys.stdin.buffer.read())"
@@ -53,11 +54,14 @@ async def test_a_site_that_is_no_demo_shows_no_code(
         assert await visitor.code("/api/otp/confirm", body) == "ok"
 
 
-class Broken(ScreenNotifier):
+class Broken:
     """Cannot reach anybody."""
 
-    async def send(self, contact: Contact, code: str) -> None:
+    async def send(
+        self, contact: Contact, code: str, language: Language = Language.CHINESE
+    ) -> None:
         assert len(contact.value) == 10
+        assert language is Language.CHINESE
         raise NotifierError("no way" if code.isdigit() else "no code")
 
 

@@ -21,13 +21,19 @@ from agent.portal.store.sealing import UnsealError, seal, unseal
 from agent.portal.store.tables import METADATA, UPGRADE
 from agent.portal.store.transaction import Transaction
 from agent.rate import Rate
+from tests.portal.databases import CHOSEN, DatabaseKind
 from tests.portal.legacy_schema import STATEMENTS
+
+_GUARDS = {
+    DatabaseKind.SQLITE: ("audit_no_update", "audit_no_delete"),
+    DatabaseKind.POSTGRESQL: ("audit_only_added_to ON audit",),
+}
+"""What keeps the audit from being changed."""
 
 
 @pytest.fixture
 def db(tmp_path: Path) -> Iterator[PortalDatabase]:
-    database = PortalDatabase(tmp_path / "portal.db")
-    database.open_here()
+    database = CHOSEN.open_in(tmp_path)
     yield database
     database.close_here()
 
@@ -98,6 +104,7 @@ def test_a_database_of_an_older_version_is_taken_over(tmp_path: Path, version: i
         assert connection.execute("PRAGMA user_version").fetchone()[0] > 2
 
 
+@pytest.mark.both_databases
 def test_the_migrations_lead_to_the_tables_that_the_program_knows(db: PortalDatabase) -> None:
     def differences(tx: Transaction) -> list[object]:
         options = {"compare_type": True, "compare_server_default": True}
@@ -134,6 +141,7 @@ def test_a_database_of_postgresql_needs_a_key_file() -> None:
         PortalDatabase("postgresql://localhost/portal")
 
 
+@pytest.mark.both_databases
 def test_tokens_are_spent_and_come_back(db: PortalDatabase) -> None:
     now = [1_000_000.0]
     db._clock = lambda: now[0]
@@ -152,6 +160,7 @@ def test_tokens_are_spent_and_come_back(db: PortalDatabase) -> None:
     assert taken(4) == [True] * 3 + [False]
 
 
+@pytest.mark.both_databases
 def test_full_buckets_are_forgotten(db: PortalDatabase) -> None:
     now = [1_000_000.0]
     db._clock = lambda: now[0]
@@ -184,6 +193,7 @@ def test_what_is_sealed_opens_only_as_it_was_sealed(
             unseal(*other)
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("statement", "broken"),
     [
@@ -200,7 +210,7 @@ def test_whoever_changes_the_audit_breaks_its_chain(
         for number in range(4):
             audit.record(tx, AuditEvent.LOGOUT, f"outcome-{number}", subject="n", staff=number)
         assert audit.check_chain(tx) is None
-        for trigger in ("audit_no_update", "audit_no_delete"):
+        for trigger in _GUARDS[CHOSEN.kind]:
             tx.execute(text(f"DROP TRIGGER {trigger}"))
         tx.execute(text(statement))
         assert audit.check_chain(tx) == broken

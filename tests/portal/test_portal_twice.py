@@ -1,7 +1,6 @@
 """Double clicks, reloads, the back button, two tabs: nothing is lost and nothing is done twice."""
 
 import asyncio
-import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from agent.portal.ics.client import IdentityVerdict
 from agent.virtualcard.identity import generate_id_number
 from agent.virtualcard.issuer import TestIssuer
 from agent.virtualcard.profile import Applicant, Signer, Use, citizen_certificate
+from tests.portal.databases import CHOSEN
 from tests.portal.support import (
     MOBILE,
     NOON,
@@ -26,15 +26,12 @@ from tests.portal.support import (
     signed,
 )
 
+pytestmark = pytest.mark.both_databases
 WAIT = 10.0  # seconds for what a fault would keep from happening
 
 
 def rows(site: Site, sql: str) -> Sequence[Sequence[object]]:
-    connection = sqlite3.connect(site.folder / "portal.db")
-    try:
-        return connection.execute(sql).fetchall()
-    finally:
-        connection.close()
+    return CHOSEN.rows_in(site.folder, sql)
 
 
 async def test_a_double_click_upgrades_once_and_both_hear_success(

@@ -23,6 +23,7 @@ from agent.portal.counter.application import (
 from agent.portal.counter.visits import Refused, Visit, VisitPurpose
 from agent.portal.errors import REFUSALS, PortalCode, PortalError
 from agent.portal.members import Member
+from agent.portal.pages.language import language_of
 from agent.portal.staff.access import AREAS, require_session, require_staff, see_other
 from agent.portal.staff.forms import read_form
 from agent.portal.staff.looking import check_look
@@ -67,7 +68,7 @@ async def post_code(request: web.Request) -> web.Response:
     sent = await portal.db.run(visits.send_code, session, staff, number, network)
     if isinstance(sent, PortalCode):
         return await _visit_page(request, staff, code_problem=sent)
-    await portal.accounts.deliver(*sent)
+    await portal.accounts.deliver(*sent, language_of(request))
     shown = sent[1] if portal.config.demo else None
     return await _visit_page(request, staff, is_sent=True, demo_code=shown)
 

@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum, unique
 from http import HTTPStatus
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Final, Protocol
-from urllib.parse import urlsplit
 
 import aiohttp
 from cryptography.hazmat.primitives import hashes, serialization
@@ -30,6 +28,7 @@ from agent.portal.ics.xml import (
     read_response,
     write_request,
 )
+from agent.portal.urls import checked_url
 
 _TIMEOUT_S: Final = 10
 _ALPHABET: Final = string.ascii_letters + string.digits
@@ -96,28 +95,6 @@ def load_credentials(certificate: Path, key: Path) -> IcsCredentials:
     return IcsCredentials(client_id, lambda data: private.sign(data, PKCS1v15(), hashes.SHA256()))
 
 
-def checked_url(url: str) -> str:
-    """Return a URL that is https, or plain http to this machine: an ID number is sent there.
-
-    Raises:
-        ValueError: the URL is anything else.
-
-    """
-    parts = urlsplit(url)
-    if parts.scheme == "https" and parts.hostname:
-        return url
-    if parts.scheme == "http" and parts.hostname and _is_loopback(parts.hostname):
-        return url
-    raise ValueError("the ICS URL must be https, or http on this machine")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 class IcsClient:
     """The identity service over HTTP."""
 
@@ -135,7 +112,7 @@ class IcsClient:
 
         """
         self._http = http
-        self._url = checked_url(url)
+        self._url = checked_url(url, "ics_url")
         self._credentials = credentials
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
 

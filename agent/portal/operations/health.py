@@ -6,11 +6,15 @@ On the public address both answer with a status alone; what is wrong is said on 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Final
 
 from aiohttp import web
+from sqlalchemy.exc import SQLAlchemyError
 
+from agent.portal.notices.claims import count_notices
 from agent.portal.operations.metrics import CONTENT_TYPE, PortalMetrics
+from agent.portal.store.database import PortalDatabase
 
 HEALTH_PATH: Final = "/healthz"
 READY_PATH: Final = "/readyz"
@@ -72,7 +76,9 @@ def add_public_routes(router: web.UrlDispatcher, readiness: Callable[[], Readine
     router.add_get(READY_PATH, get_ready)
 
 
-def operators_app(metrics: PortalMetrics, readiness: Readiness) -> web.Application:
+def operators_app(
+    metrics: PortalMetrics, readiness: Readiness, db: PortalDatabase
+) -> web.Application:
     """Return the application of the operator's address: metrics, health, readiness with reasons."""
 
     async def get_ready(_: web.Request) -> web.Response:
@@ -82,6 +88,8 @@ def operators_app(metrics: PortalMetrics, readiness: Readiness) -> web.Applicati
 
     async def get_metrics(_: web.Request) -> web.Response:
         await readiness.faults()
+        with suppress(SQLAlchemyError):  # which the readiness says
+            metrics.show_notices(await db.read(count_notices))
         body = await asyncio.to_thread(metrics.exposition)
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE, **_NO_STORE})
 

@@ -63,6 +63,12 @@ class PortalMetrics:
             ("code",),
             registry=self.registry,
         )
+        self.notices = Counter(
+            "ankong_portal_notices",
+            "Attempts to tell members something, and notices that were given up.",
+            ("channel", "outcome"),
+            registry=self.registry,
+        )
         self.ready = Gauge(
             "ankong_portal_ready",
             "Whether a part that the service needs works: 1 or 0.",
@@ -70,10 +76,27 @@ class PortalMetrics:
             registry=self.registry,
         )
 
+        self.outbox = Gauge(
+            "ankong_portal_outbox_notices",
+            "Notices in the database's outbox; every process shows the same.",
+            ("channel", "state"),
+            registry=self.registry,
+        )
+
+    def show_notices(self, counts: Mapping[tuple[str, str], int]) -> None:
+        """Set how many notices there are, by channel and state."""
+        self.outbox.clear()
+        for labels, count in counts.items():
+            self.outbox.labels(*labels).set(count)
+
     def show_ready(self, parts: Mapping[str, str]) -> None:
         """Set which parts work; each has the text of its fault, or none."""
         for part, fault in parts.items():
             self.ready.labels(part).set(0 if fault else 1)
+
+    def count_notices(self, channel: str, outcome: str, number: int = 1) -> None:
+        """Count notices to one kind of contact: "sent", "failed" for now, or "given_up"."""
+        self.notices.labels(channel, outcome).inc(number)
 
     def exposition(self) -> bytes:
         """Return all figures as Prometheus reads them (text, UTF-8); reads files of the system."""

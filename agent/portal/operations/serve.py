@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 
 from agent.portal.app import create_app
-from agent.portal.app_keys import METRICS, READINESS
+from agent.portal.app_keys import DATABASE, METRICS, READINESS
 from agent.portal.config import PortalConfig
 from agent.portal.operations.health import operators_app
 from agent.portal.serving import announce_ready, listen, serving, stop_requested
@@ -52,5 +52,6 @@ async def _operators_address(
         yield {}
         return
     with listen(config.metrics_host, config.metrics_port) as sock:
-        async with serving(operators_app(app[METRICS], app[READINESS]), sock):
+        operators = operators_app(app[METRICS], app[READINESS], app[DATABASE])
+        async with serving(operators, sock):
             yield {"metrics_port": int(sock.getsockname()[1])}

@@ -11,12 +11,17 @@ LIFETIME: Final = 365 * 24 * 60 * 60
 """Seconds for which the choice is kept."""
 
 
+def chosen_language(request: web.Request) -> Language | None:
+    """Return the language that somebody chose in this browser; None where nobody did."""
+    return BY_TAG.get(request.cookies.get(COOKIE, ""))
+
+
 def language_of(request: web.Request) -> Language:
     """Return the language of a request.
 
     One that no native speaker has reviewed is spoken only to who chose it.
     """
-    chosen = BY_TAG.get(request.cookies.get(COOKIE, ""))
+    chosen = chosen_language(request)
     if chosen is not None:
         return chosen
     for tag in _accepted(request.headers.get("Accept-Language", "")):
@@ -45,26 +50,3 @@ def _quality(parameter: str) -> float:
         return min(1.0, float(value))
     except ValueError:
         return 0.0
-
-
-async def post_language(request: web.Request) -> web.Response:
-    """Keep the language that was chosen, and go back to where it was chosen."""
-    form = await request.post()
-    response = web.Response(status=303, headers={"Location": _own_path(form.get("back"))})
-    chosen = form.get("language")
-    if isinstance(chosen, str) and chosen in BY_TAG:
-        response.set_cookie(COOKIE, chosen, max_age=LIFETIME, path="/", samesite="Strict")
-    return response
-
-
-def add_routes(router: web.UrlDispatcher) -> None:
-    """Add where the language is chosen."""
-    router.add_post("/language", post_language)
-
-
-def _own_path(wanted: object) -> str:
-    """Return a path of this site; no other site is ever gone to."""
-    text = str(wanted or "/")
-    has_only_a_path = text.startswith("/") and not text.startswith(("//", "/\\"))
-    is_plain = text.isascii() and text.isprintable() and "\\" not in text
-    return text if has_only_a_path and is_plain else "/"

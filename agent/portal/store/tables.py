@@ -208,10 +208,12 @@ NOTICE: Final = table(
     Column("due", NUMBER, nullable=False),  # not before
     Column("leased_until", NUMBER),  # by a process that sends it now
     Column("ended", NUMBER),
+    Column("failure", Text),  # of the last attempt; no personal data
     one_of("channel", "email", "mobile"),
     one_of("state", "waiting", "sent", "given_up"),
     Index("notice_by_due", "state", "due"),
     Index("notice_by_member", "member"),
+    Index("notice_by_end", "ended"),
 )
 
 AUDIT: Final = table(

@@ -3,7 +3,17 @@
 import { hasText, inOurs, t } from "./i18n.js";
 
 /** @typedef {{kind: "mobile"|"email"|"card", label: string}} Login */
-/** @typedef {{id: string|number, name: string|null, grade: "ordinary"|"gold", gold_since: string|null, logins: Login[]}} Member */
+/** @typedef {"card"|"counter"|"telecom"|"online"} Way */
+/**
+ * `closing` is when the account ends, if it does.
+ *
+ * @typedef {{
+ *   id: string|number, name: string|null, grade: "ordinary"|"gold", gold_since: string|null, gold_way: Way|null,
+ *   closing: string|null, logins: Login[],
+ * }} Member
+ */
+/** @typedef {{name: Record<string, string>, state: "done"|"now"|"later", at: string|null}} ApplicationStep */
+/** @typedef {{way: Way, number: string|null, since: string, href: string, steps: ApplicationStep[]}} Application */
 /** @typedef {{challenge_id: string, challenge: string, expires_in: number}} Challenge `challenge` is base64url without padding */
 
 const TIMEOUT = 20_000;
@@ -58,6 +68,18 @@ export const loginChallenge = () => post("login/card/challenge");
 export const upgrade = (challengeId, token) => post("upgrade/card", { challenge_id: challengeId, token });
 /** @param {string} challengeId @param {string} token base64, of the agent's `authenticate` */
 export const loginWithCard = (challengeId, token) => post("login/card", { challenge_id: challengeId, token });
+/** @returns {Promise<{applications: Application[]}>} */
+export const applications = () => get("account/applications");
+/** @returns {Promise<{member: Member}>} */
+export const keepAccount = () => post("account/keep");
+/** @returns {Promise<Challenge>} */
+export const cardChallenge = (/** @type {string} */ idNumber) => post("account/card/challenge", { id_number: idNumber });
+/** @param {string} challengeId @param {string} token base64, of the agent's `authenticate` */
+export const setCard = (challengeId, token) => post("account/card", { challenge_id: challengeId, token });
+/** @returns {Promise<Challenge>} */
+export const closeChallenge = () => post("account/close/challenge");
+/** @param {string} challengeId @param {string} token base64, of the agent's `authenticate` */
+export const closeAccount = (challengeId, token) => post("account/close", { challenge_id: challengeId, token });
 
 /**
  * Say in the user's language what went wrong, for any error of the portal or of the agent. The portal has sentences of its

@@ -4,7 +4,7 @@ import { Ankong } from "/sdk/ankong.js";
 import * as api from "./api.js";
 import { Chip } from "./chip.js";
 import { fill, h, icon, once } from "./dom.js";
-import { currentLanguage, setLanguage, t, tags } from "./i18n.js";
+import { currentLanguage, day, setLanguage, t, tags } from "./i18n.js";
 import { crown, heading, notice } from "./parts.js";
 import { screens } from "./screens/index.js";
 import { drawSteps } from "./stepper.js";
@@ -84,7 +84,7 @@ function show(path, arrived) {
   shown?.view.leave?.();
   const view = screen.render(app);
   shown = { screen, path, view };
-  fill(byId("main"), flash ? notice(flash.kind, h("p", {}, flash.text)) : null, view.node);
+  fill(byId("main"), flash ? notice(flash.kind, h("p", {}, flash.text)) : null, closingNotice(), view.node);
   flash = null;
   const title = byId("main").querySelector("h1");
   document.title = `${title?.textContent} · ${t("site")}`;
@@ -94,6 +94,22 @@ function show(path, arrived) {
     scrollTo(0, 0);
     title?.focus();
   }
+}
+
+/** That the account is about to end, on every screen, with the one click that keeps it. */
+function closingNotice() {
+  const { member } = app;
+  if (!member?.closing) return null;
+  const keep = h("button", { type: "button", class: "button", id: "keep-account" }, t("member.closing.keep"));
+  keep.onclick = once(keep, async () => {
+    try {
+      app.setMember((await api.keepAccount()).member);
+      app.go("member", { message: t("member.closing.kept") });
+    } catch (error) {
+      app.go("member", { message: api.explain(error), kind: "error" });
+    }
+  });
+  return notice("warning", h("p", {}, t("member.closing.banner", { date: day(member.closing) })), keep);
 }
 
 function drawStep() {
@@ -137,7 +153,7 @@ function drawTop() {
         h("span", {}, h("span", { class: "who-name" }, member.name ?? t("unnamed")),
           h("small", {}, t(`grade.${member.grade}`)))) : null,
       member ? out : null, language));
-  fill(byId("bottom"), isDemo ? h("p", {}, t("demoNote")) : null);
+  fill(byId("bottom"), isDemo ? h("p", {}, t("demoNote")) : null, isDemo ? h("p", {}, h("a", { href: "mailbox", id: "to-mailbox" }, t("demoMailbox"))) : null);
   byId("skip").textContent = t("common.skip");
 }
 

@@ -60,6 +60,7 @@ function watchIdleness() {
     if (answer?.ok) begin();
   };
   byId("idle-stay").addEventListener("click", () => void stay());
+  document.addEventListener("staff-active", begin); // A page has asked the server for something.
   begin();
 }
 

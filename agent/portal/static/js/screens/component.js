@@ -25,8 +25,8 @@ function stateNotice(snapshot, check) {
     h("div", {}, h("p", {}, h("strong", {}, title)), running ? null : help(snapshot, check)));
 }
 
-/** @param {import("./index.js").App} app @param {{next: string, back: string}} way @returns {import("./index.js").View} */
-function render(app, way) {
+/** The screen, wherever it leads. @param {import("./index.js").App} app @param {{next: string, back: string}} way @returns {import("./index.js").View} */
+export function installComponent(app, way) {
   const downloads = h("div", { class: "download-lists", "aria-live": "polite" });
   void drawDownloads(downloads);
   const state = h("div", { class: "component-state" });
@@ -52,12 +52,12 @@ export const component = {
   flow: true,
   watchesAgent: true,
   step: ({ agent }) => (agent.snapshot.state === "running" ? 9 : 4),
-  render: (app) => render(app, { next: "upgrade/id", back: "upgrade" }),
+  render: (app) => installComponent(app, { next: "upgrade/id", back: "upgrade" }),
 };
 
 /** The same for a gold member who wants to log in on a new computer. @type {import("./index.js").Screen} */
 export const guestComponent = {
   needs: "guest",
   watchesAgent: true,
-  render: (app) => render(app, { next: "login/card", back: "login/card" }),
+  render: (app) => installComponent(app, { next: "login/card", back: "login/card" }),
 };

@@ -1,5 +1,6 @@
 /** Every screen by its address. */
 
+import { closeByCard, ownCard, ownCardPin, ownComponent } from "./account.js";
 import { cardLogin } from "./cardlogin.js";
 import { component, guestComponent } from "./component.js";
 import { done } from "./done.js";
@@ -10,6 +11,7 @@ import { member } from "./member.js";
 import { method } from "./method.js";
 import { pin } from "./pin.js";
 import { profile } from "./profile.js";
+import { taken } from "./taken.js";
 
 /** @typedef {import("/sdk/ankong.js").Snapshot} Snapshot */
 /**
@@ -43,11 +45,16 @@ export const screens = {
   "login/card": cardLogin,
   "login/component": guestComponent,
   member,
+  "account/card": ownCard,
+  "account/card/pin": ownCardPin,
+  "account/component": ownComponent,
+  "account/close": closeByCard,
   profile,
   upgrade: method,
   "upgrade/component": component,
   "upgrade/mac": mac,
   "upgrade/id": identity,
   "upgrade/pin": pin,
+  "upgrade/taken": taken,
   "upgrade/done": done,
 };

@@ -28,7 +28,8 @@ const cardWay = () =>
     h("h2", {}, t("login.or")),
     h("a", { class: "way-link", href: "#/login/card", id: "card-login" },
       icon("card", "icon boxed"), h("span", {}, h("strong", {}, t("login.card")), h("span", { class: "hint" }, t("login.cardNote"))),
-      icon("chevron")));
+      icon("chevron")),
+    h("p", { class: "hint" }, t("login.forgotten"), " ", h("a", { href: "/ways/counter" }, t("method.ways.counter.choose"))));
 
 /** @type {import("./index.js").Screen} */
 export const login = {

@@ -11,7 +11,7 @@ const LONGEST = 64; // characters; `maxlength` counts rare ideographs twice, and
 const gradeSection = (who) =>
   h("section", { class: `grade-box ${who.grade}` },
     h("div", {}, h("h2", {}, t("profile.gradeTitle")), gradeBadge(who.grade),
-      h("p", {}, t(who.grade === "gold" ? "profile.goldNote" : "profile.ordinaryNote"))),
+      h("p", {}, who.gold_way ? t(`member.how.${who.gold_way}`) : t("profile.ordinaryNote"))),
     who.grade === "gold" ? crown("crown")
       : h("a", { class: "button gold", href: "#/upgrade", id: "to-upgrade" }, crown("crown small"), t("profile.upgrade")));
 

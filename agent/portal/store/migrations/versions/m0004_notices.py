@@ -1,4 +1,7 @@
-"""Tables of notices."""
+"""Notices: why the last attempt failed, and an index by which old ones are deleted."""
+
+import sqlalchemy as sa
+from alembic import op
 
 revision = "0004"
 down_revision = "0003"
@@ -7,4 +10,6 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Bring the tables to this version."""
+    """Bring the table of notices to this version."""
+    op.add_column("notice", sa.Column("failure", sa.Text(), nullable=True))
+    op.create_index("notice_by_end", "notice", ["ended"], unique=False)

@@ -1,4 +1,7 @@
-"""Tables of the online way."""
+"""Tables of the online way: cases, their steps, their sealed pictures and their keys."""
+
+import sqlalchemy as sa
+from alembic import op
 
 revision = "0006"
 down_revision = "0005"
@@ -6,5 +9,127 @@ branch_labels = None
 depends_on = None
 
 
+_OPEN = "state IN ('draft', 'sent', 'in_review', 'needs_more')"
+
+
+def _number() -> sa.types.TypeEngine[int]:
+    return sa.Integer().with_variant(sa.BigInteger(), "postgresql")
+
+
 def upgrade() -> None:
-    """Bring the tables to this version."""
+    """Make the tables."""
+    _create_cases()
+    _create_keys_and_pictures()
+    _create_steps()
+
+
+def _create_cases() -> None:
+    op.create_table(
+        "online_case",
+        sa.Column("id", _number(), nullable=False),
+        sa.Column("number", sa.Text(), nullable=True),
+        sa.Column("member", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("created", _number(), nullable=False),
+        sa.Column("sent_at", _number(), nullable=True),
+        sa.Column("form", sa.LargeBinary(), nullable=True),
+        sa.Column("claimed_by", _number(), nullable=True),
+        sa.Column("claimed_until", _number(), nullable=True),
+        sa.Column("question", sa.Text(), nullable=True),
+        sa.Column("asked_at", _number(), nullable=True),
+        sa.Column("deadline", _number(), nullable=True),
+        sa.Column("proposed_by", _number(), nullable=True),
+        sa.Column("proposal", sa.Text(), nullable=True),
+        sa.Column("decided_by", _number(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("taken_by", sa.Text(), nullable=True),
+        sa.Column("ended", _number(), nullable=True),
+        sa.CheckConstraint(
+            "(state = 'draft') = (sent_at IS NULL) OR ended IS NOT NULL",
+            name=op.f("online_case_sent"),
+        ),
+        sa.CheckConstraint(
+            "(state = 'refused') = (reason IS NOT NULL)",
+            name=op.f("online_case_refused_with_reason"),
+        ),
+        sa.CheckConstraint(
+            "state IN ('draft', 'sent', 'in_review', 'needs_more',"
+            " 'approved', 'refused', 'withdrawn', 'expired')",
+            name=op.f("online_case_state_known"),
+        ),
+        sa.CheckConstraint(
+            "(ended IS NULL) = (form IS NOT NULL)", name=op.f("online_case_form_while_open")
+        ),
+        sa.ForeignKeyConstraint(
+            ["claimed_by"], ["staff.id"], name=op.f("online_case_claimed_by_fk")
+        ),
+        sa.ForeignKeyConstraint(
+            ["decided_by"], ["staff.id"], name=op.f("online_case_decided_by_fk")
+        ),
+        sa.ForeignKeyConstraint(["member"], ["member.id"], name=op.f("online_case_member_fk")),
+        sa.ForeignKeyConstraint(
+            ["proposed_by"], ["staff.id"], name=op.f("online_case_proposed_by_fk")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("online_case_pk")),
+        sa.UniqueConstraint("number", name=op.f("online_case_number_key")),
+        sqlite_strict=True,
+    )
+    _create_indexes_of_cases()
+
+
+def _create_indexes_of_cases() -> None:
+    op.create_index("online_case_by_member", "online_case", ["member"], unique=False)
+    op.create_index(
+        "online_case_open",
+        "online_case",
+        ["member"],
+        unique=True,
+        sqlite_where=sa.text(_OPEN),
+        postgresql_where=sa.text(_OPEN),
+    )
+    op.create_index("online_case_queue", "online_case", ["state", "sent_at"], unique=False)
+
+
+def _create_keys_and_pictures() -> None:
+    op.create_table(
+        "online_case_key",
+        sa.Column("case", _number(), nullable=False),
+        sa.Column("wrapped", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["case"], ["online_case.id"], name=op.f("online_case_key_case_fk"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("case", name=op.f("online_case_key_pk")),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "online_picture",
+        sa.Column("id", _number(), nullable=False),
+        sa.Column("case", _number(), nullable=False),
+        sa.Column("side", sa.Text(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.CheckConstraint("side IN ('front', 'back')", name=op.f("online_picture_side_known")),
+        sa.ForeignKeyConstraint(
+            ["case"], ["online_case.id"], name=op.f("online_picture_case_fk"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("online_picture_pk")),
+        sa.UniqueConstraint("case", "side", name=op.f("online_picture_case_side_key")),
+        sqlite_strict=True,
+    )
+
+
+def _create_steps() -> None:
+    op.create_table(
+        "online_step",
+        sa.Column("id", _number(), nullable=False),
+        sa.Column("case", _number(), nullable=False),
+        sa.Column("at", _number(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("staff", _number(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["case"], ["online_case.id"], name=op.f("online_step_case_fk"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["staff"], ["staff.id"], name=op.f("online_step_staff_fk")),
+        sa.PrimaryKeyConstraint("id", name=op.f("online_step_pk")),
+        sqlite_strict=True,
+    )
+    op.create_index("online_step_by_case", "online_step", ["case"], unique=False)

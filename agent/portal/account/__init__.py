@@ -1,0 +1,1 @@
+"""What members do about their own account: contacts, card, data, closing it."""

@@ -1,0 +1,109 @@
+"""Everything that is kept about a member, for the member: to look at, and as a file.
+
+What other parts of the service keep is found by the tables' references. Left out are digests, keys
+and sealed content, which say nothing to anybody; the file names them.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import ColumnElement, LargeBinary, Table, select
+
+from agent.portal.account.ownership import tables_of
+from agent.portal.contact import LoginKind
+from agent.portal.store.tables import AUDIT, CHALLENGE, LOGIN, MEMBER, NOTICE, SESSION, UPGRADE
+from agent.portal.store.transaction import Transaction
+
+_TOLD_APART: Final = frozenset({MEMBER, LOGIN, UPGRADE, SESSION, CHALLENGE})
+_MOMENTS: Final = frozenset({"at", "created", "ended", "gold_since", "closing", "expires"})
+_MOST: Final = 10_000  # rows of a table
+
+OwnData = Mapping[str, Any]
+"""What :func:`collect` returns: only what JSON has."""
+
+
+def collect(tx: Transaction, member_id: str) -> OwnData:
+    """Return what is kept about a member, in sections; times are RFC 3339 in UTC."""
+    owned = dict(tables_of(member_id))
+    others = {
+        table.name: rows
+        for table, whose in owned.items()
+        if table not in _TOLD_APART and (rows := _rows(tx, table, whose))
+    }
+    return {
+        "made": _moment(tx.now),
+        "member": _rows(tx, MEMBER, MEMBER.c.id == member_id)[0],
+        "logins": _logins(tx, member_id),
+        "upgrades": [_with_evidence(row) for row in _rows(tx, UPGRADE, owned[UPGRADE])],
+        "sessions": _rows(tx, SESSION, SESSION.c.member == member_id),
+        "notices": _rows(tx, NOTICE, NOTICE.c.member == member_id),
+        "history": _history(tx, member_id),
+        "applications": others,
+    }
+
+
+def sessions_of(tx: Transaction, member_id: str) -> list[tuple[int, int]]:
+    """Return when the member's open sessions began and when they end at the latest."""
+    rows = tx.execute(
+        select(SESSION.c.created, SESSION.c.expires)
+        .where(SESSION.c.member == member_id, SESSION.c.expires > tx.now)
+        .order_by(SESSION.c.id)
+    )
+    return [(row.created, row.expires) for row in rows]
+
+
+def _rows(tx: Transaction, table: Table, whose: ColumnElement[bool]) -> list[dict[str, Any]]:
+    """Return rows without what is binary and without what refers to staff."""
+    shown = [
+        column
+        for column in table.c
+        if not isinstance(column.type, LargeBinary)
+        and not any(each.column.table.name == "staff" for each in column.foreign_keys)
+    ]
+    rows = tx.execute(select(*shown).where(whose).order_by(*table.primary_key).limit(_MOST))
+    return [
+        {name: _shown(name, value) for name, value in row._mapping.items()}  # noqa: SLF001  # its public name
+        for row in rows
+    ]
+
+
+def _logins(tx: Transaction, member_id: str) -> list[dict[str, Any]]:
+    logins = _rows(tx, LOGIN, LOGIN.c.member == member_id)
+    for login in logins:
+        key = login.pop("key")
+        # Of a card only a keyed digest is kept.
+        login["value"] = login["label"] if login["kind"] == LoginKind.CARD.value else key
+    return logins
+
+
+def _with_evidence(upgrade: dict[str, Any]) -> dict[str, Any]:
+    return upgrade | {"evidence": msgspec.json.decode(upgrade["evidence"])}
+
+
+def _history(tx: Transaction, member_id: str) -> Sequence[dict[str, Any]]:
+    """Return the audit's lines about the member; of who did it only whether it was staff."""
+    rows = tx.execute(
+        select(AUDIT.c.at, AUDIT.c.event, AUDIT.c.outcome, AUDIT.c.staff)
+        .where(AUDIT.c.member == member_id)
+        .order_by(AUDIT.c.id.desc())
+        .limit(_MOST)
+    )
+    return [
+        {
+            "at": _moment(row.at),
+            "event": row.event,
+            "outcome": row.outcome,
+            "by_staff": row.staff is not None,
+        }
+        for row in rows
+    ]
+
+
+def _shown(name: str, value: Any) -> Any:
+    return _moment(value) if name in _MOMENTS and isinstance(value, int) else value
+
+
+def _moment(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,209 @@
+"""The queue of applications as a reviewer sees it: numbers and ages, nobody's data."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum, unique
+from typing import Final
+
+from sqlalchemy import ColumnElement, and_, func, or_, select
+
+from agent.portal.birthdate import TAIPEI
+from agent.portal.desk.showing import LATE_AFTER, midnight
+from agent.portal.online.numbers import parse_case_number
+from agent.portal.online.records import COLUMNS, Case, as_case
+from agent.portal.online.states import CaseState
+from agent.portal.online.tables import CASE
+from agent.portal.online.workdays import workdays_between
+from agent.portal.staff.register import StaffMember, find_staff
+from agent.portal.store.transaction import Transaction
+
+LONGEST: Final = 50
+"""Cases that are listed; the others come when these are done, or by a filter."""
+
+
+@unique
+class QueueView(StrEnum):
+    """Which cases are listed; the words are ``desk.view`` and the name."""
+
+    WAITING = "waiting"
+    MINE = "mine"
+    HELD = "held"
+    ASKED = "asked"
+    DECIDED = "decided"
+
+
+@unique
+class QueueKind(StrEnum):
+    """Which of them are wanted; the words are ``desk.kind`` and the name."""
+
+    FIRST = "first"
+    ANSWERED = "answered"
+    SECOND = "second"
+
+
+@dataclass(frozen=True, slots=True)
+class QueueFilter:
+    """What a reviewer asks for.
+
+    Attributes:
+        view: which list.
+        kind: which of its cases; None for all.
+        typed: a case number as it was entered; it counts if it is not empty.
+
+    """
+
+    view: QueueView = QueueView.WAITING
+    kind: QueueKind | None = None
+    typed: str = ""
+
+    @classmethod
+    def read(cls, query: Mapping[str, str]) -> "QueueFilter":
+        """Return what an address asks for; what is unknown there is not asked for."""
+        view, kind = query.get("show", ""), query.get("kind", "")
+        return cls(
+            QueueView(view) if view in set(QueueView) else QueueView.WAITING,
+            QueueKind(kind) if kind in set(QueueKind) else None,
+            query.get("number", "").strip()[:32],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRow:
+    """One case of the list.
+
+    Attributes:
+        number: of the case.
+        sent: when it was sent first, in seconds since 1970.
+        age: how many working days ago that was.
+        is_late: whether that is longer than applicants are told.
+        state: where it stands.
+        holder: the name of a colleague who has it now.
+        is_mine: whether the reviewer has it now.
+        is_answered: whether the applicant has sent more.
+        has_proposal: whether it waits for a second reviewer.
+        can_claim: whether the reviewer may take it, as far as can be seen from outside.
+
+    """
+
+    number: str
+    sent: int
+    age: int
+    is_late: bool
+    state: CaseState
+    holder: str | None
+    is_mine: bool
+    is_answered: bool
+    has_proposal: bool
+    can_claim: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """What the page shows.
+
+    Attributes:
+        rows: oldest first, at most :data:`LONGEST`.
+        has_more: whether there are others.
+        counts: how many cases each list has.
+
+    """
+
+    rows: list[QueueRow]
+    has_more: bool
+    counts: dict[QueueView, int]
+
+
+def read_queue(
+    tx: Transaction, staff: StaffMember, wanted: QueueFilter, holidays: Collection[date]
+) -> Queue:
+    """Return the cases that a reviewer asks for.
+
+    Args:
+        tx: a transaction that only reads.
+        staff: the reviewer.
+        wanted: which cases.
+        holidays: days on which nobody works, besides Saturdays and Sundays.
+
+    """
+    statement = select(*COLUMNS).where(_of_view(wanted.view, staff.id, tx.now))
+    if wanted.kind is not None:
+        statement = statement.where(_of_kind(wanted.kind))
+    if wanted.typed:
+        statement = statement.where(CASE.c.number == (parse_case_number(wanted.typed) or ""))
+    newest_first = wanted.view is QueueView.DECIDED
+    order = CASE.c.ended.desc() if newest_first else CASE.c.sent_at
+    found = tx.execute(statement.order_by(order, CASE.c.id).limit(LONGEST + 1)).all()
+    rows = [_row(tx, as_case(each), staff, holidays) for each in found[:LONGEST]]
+    counts = {view: _count(tx, _of_view(view, staff.id, tx.now)) for view in QueueView}
+    return Queue(rows, len(found) > LONGEST, counts)
+
+
+def age_of(case: Case, now: int, holidays: Collection[date]) -> int:
+    """Return for how many working days a case has waited, or had waited when it ended."""
+    first, last = (
+        datetime.fromtimestamp(each, TAIPEI).date()
+        for each in (case.sent_at or now, case.ended or now)
+    )
+    return workdays_between(first, last, holidays)
+
+
+def waiting(staff: int, now: int) -> ColumnElement[bool]:
+    """Return which cases a reviewer may take next: neither held nor proposed by themselves."""
+    is_other = or_(CASE.c.proposed_by.is_(None), CASE.c.proposed_by != staff)
+    return and_(_of_view(QueueView.WAITING, staff, now), is_other)
+
+
+def _of_view(view: QueueView, staff: int, now: int) -> ColumnElement[bool]:
+    in_review = CASE.c.state == CaseState.IN_REVIEW.value
+    held = and_(in_review, CASE.c.claimed_until > now)
+    match view:
+        case QueueView.WAITING:
+            return or_(
+                CASE.c.state == CaseState.SENT.value, and_(in_review, CASE.c.claimed_until <= now)
+            )
+        case QueueView.MINE:
+            return and_(held, CASE.c.claimed_by == staff)
+        case QueueView.HELD:
+            return and_(held, CASE.c.claimed_by != staff)
+        case QueueView.ASKED:
+            return CASE.c.state == CaseState.NEEDS_MORE.value
+        case QueueView.DECIDED:
+            return and_(CASE.c.decided_by == staff, CASE.c.ended >= midnight(now))
+
+
+def _of_kind(kind: QueueKind) -> ColumnElement[bool]:
+    if kind is QueueKind.SECOND:
+        return CASE.c.proposed_by.is_not(None)
+    if kind is QueueKind.ANSWERED:
+        return CASE.c.asked_at.is_not(None)
+    return CASE.c.asked_at.is_(None)
+
+
+def _count(tx: Transaction, wanted: ColumnElement[bool]) -> int:
+    return int(tx.execute(select(func.count()).select_from(CASE).where(wanted)).scalar() or 0)
+
+
+def _row(tx: Transaction, case: Case, staff: StaffMember, holidays: Collection[date]) -> QueueRow:
+    is_held = case.is_claimed(tx.now)
+    is_mine = is_held and case.claimed_by == staff.id
+    age = age_of(case, tx.now, holidays)
+    is_open = case.state in {CaseState.SENT, CaseState.IN_REVIEW}
+    return QueueRow(
+        number=case.number or "",
+        sent=case.sent_at or case.created,
+        age=age,
+        is_late=is_open and age > LATE_AFTER,
+        state=case.state,
+        holder=name_of(tx, case.claimed_by) if is_held and not is_mine else None,
+        is_mine=is_mine,
+        is_answered=case.asked_at is not None and case.state is not CaseState.NEEDS_MORE,
+        has_proposal=case.proposed_by is not None,
+        can_claim=is_open and not is_held and case.proposed_by != staff.id,
+    )
+
+
+def name_of(tx: Transaction, number: int | None) -> str | None:
+    """Return the name of a member of staff, also of one who has left."""
+    found = None if number is None else find_staff(tx, number)
+    return None if found is None else found.name

@@ -1,0 +1,301 @@
+"""What a reviewer does with applications: see the queue, claim, look, ask, decide.
+
+Who is logged in and may review is the desk's to know. Every function reads the state in the
+transaction in which it changes it: what has moved on in the meantime is refused, and nothing is
+decided twice.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, func, or_, select, update
+
+from agent.portal import audit, members
+from agent.portal.audit import AuditEvent
+from agent.portal.birthdate import check_age, day_in_taipei
+from agent.portal.errors import PortalCode, PortalError
+from agent.portal.members import Proven, Way
+from agent.portal.notices.outbox import NoticeKind, tell
+from agent.portal.online import vault
+from agent.portal.online.records import (
+    COLUMNS,
+    Case,
+    Move,
+    as_case,
+    case_of_number,
+    change,
+    end,
+    form_of,
+)
+from agent.portal.online.states import (
+    ANSWER_WORKDAYS,
+    CLAIM_LIFETIME,
+    CaseForm,
+    CaseRules,
+    CaseState,
+    RefusalReason,
+    Side,
+)
+from agent.portal.online.tables import CASE
+from agent.portal.online.workdays import end_of, workdays_after, workdays_between
+from agent.portal.store.transaction import Transaction
+
+_APPROVE = "approve"
+
+
+@dataclass(frozen=True, slots=True)
+class QueueLine:
+    """A case in the queue, with its age in working days."""
+
+    case: Case
+    age: int
+
+
+@dataclass(frozen=True, slots=True)
+class QueueCounts:
+    """How many cases wait, are claimed now, and wait for their applicants."""
+
+    waiting: int
+    claimed: int
+    needs_more: int
+
+
+def queue(
+    tx: Transaction, staff: int, rules: CaseRules, *, limit: int, offset: int = 0
+) -> list[QueueLine]:
+    """Return the cases that a reviewer may work on, the oldest first."""
+    own = (CASE.c.claimed_by == staff) & (CASE.c.claimed_until > tx.now)
+    found = (
+        select(*COLUMNS)
+        .where(or_(_is_free(tx), (CASE.c.state == CaseState.IN_REVIEW.value) & own))
+        .where(or_(CASE.c.proposed_by.is_(None), CASE.c.proposed_by != staff))
+        .order_by(CASE.c.sent_at, CASE.c.id)
+        .limit(limit)
+        .offset(offset)
+    )
+    today = day_in_taipei(tx.now)
+    lines = []
+    for row in tx.execute(found):
+        case = as_case(row)
+        sent = day_in_taipei(case.sent_at or tx.now)
+        lines.append(QueueLine(case, workdays_between(sent, today, rules.holidays)))
+    return lines
+
+
+def counts(tx: Transaction) -> QueueCounts:
+    """Return how much there is to do."""
+    claimed = (CASE.c.state == CaseState.IN_REVIEW.value) & (CASE.c.claimed_until > tx.now)
+    asked = CASE.c.state == CaseState.NEEDS_MORE.value
+    return QueueCounts(*(_count(tx, which) for which in (_is_free(tx), claimed, asked)))
+
+
+def _count(tx: Transaction, which: ColumnElement[bool]) -> int:
+    return int(tx.execute(select(func.count()).select_from(CASE).where(which)).scalar_one())
+
+
+def claim(tx: Transaction, staff: int, number: str) -> Case:
+    """Claim a case for 20 minutes, or go on with one that is claimed already.
+
+    Raises:
+        PortalError: ``case_unknown``; ``case_claimed``: another reviewer has it; ``case_changed``:
+            there is nothing to review; ``second_reviewer``: one's own proposal waits for another.
+
+    """
+    case = case_of_number(tx, number)
+    if case.state not in {CaseState.SENT, CaseState.IN_REVIEW}:
+        raise PortalError(PortalCode.CASE_CHANGED)
+    if case.proposed_by == staff:
+        raise PortalError(PortalCode.SECOND_REVIEWER)
+    if case.is_claimed(tx.now):
+        if case.claimed_by != staff:
+            raise PortalError(PortalCode.CASE_CLAIMED)
+        return prolong(tx, staff, number)
+    values = {"claimed_by": staff, "claimed_until": tx.now + CLAIM_LIFETIME}
+    change(tx, case, Move(CaseState.IN_REVIEW, AuditEvent.CASE_CLAIMED, staff), **values)
+    return case_of_number(tx, number)
+
+
+def prolong(tx: Transaction, staff: int, number: str) -> Case:
+    """Keep a claim for another 20 minutes, because it is worked on.
+
+    Raises:
+        PortalError: as :func:`held`.
+
+    """
+    case = held(tx, staff, number)
+    tx.execute(
+        update(CASE).where(CASE.c.id == case.id).values(claimed_until=tx.now + CLAIM_LIFETIME)
+    )
+    return case_of_number(tx, number)
+
+
+def held(tx: Transaction, staff: int, number: str) -> Case:
+    """Return a case that this reviewer has claimed and still holds.
+
+    Raises:
+        PortalError: ``case_unknown``; ``claim_ended``.
+
+    """
+    case = case_of_number(tx, number)
+    if case.claimed_by != staff or not case.is_claimed(tx.now):
+        raise PortalError(PortalCode.CLAIM_ENDED)
+    return case
+
+
+def release(tx: Transaction, staff: int, number: str) -> None:
+    """Give a claimed case back to the queue.
+
+    Raises:
+        PortalError: as :func:`held`.
+
+    """
+    case = held(tx, staff, number)
+    change(
+        tx,
+        case,
+        Move(CaseState.SENT, AuditEvent.CASE_RELEASED, staff),
+        claimed_by=None,
+        claimed_until=None,
+    )
+
+
+def read_form(tx: Transaction, staff: int, number: str) -> CaseForm:
+    """Return what the applicant wrote; the look is a line of the audit.
+
+    Raises:
+        PortalError: as :func:`held`.
+
+    """
+    case = held(tx, staff, number)
+    form = form_of(tx, case)
+    assert form is not None  # noqa: S101  # nothing is sent without it
+    _note_look(tx, staff, case)
+    return form
+
+
+def read_picture(tx: Transaction, staff: int, number: str, side: Side) -> bytes:
+    """Return a picture (JPEG); the look is a line of the audit.
+
+    Raises:
+        PortalError: as :func:`held`; ``not_found``.
+
+    """
+    case = held(tx, staff, number)
+    jpeg = vault.open_picture(tx, case.id, side.value)
+    if jpeg is None:
+        raise PortalError(PortalCode.NOT_FOUND)
+    _note_look(tx, staff, case)
+    return jpeg
+
+
+def ask_for_more(tx: Transaction, staff: int, number: str, question: str, rules: CaseRules) -> Case:
+    """Ask the applicant for more, which is possible once; they have seven working days.
+
+    Raises:
+        PortalError: as :func:`held`; ``asked_before``.
+
+    """
+    case = held(tx, staff, number)
+    if case.asked_at is not None:
+        raise PortalError(PortalCode.ASKED_BEFORE)
+    last = workdays_after(day_in_taipei(tx.now), ANSWER_WORKDAYS, rules.holidays)
+    change(
+        tx,
+        case,
+        Move(CaseState.NEEDS_MORE, AuditEvent.CASE_ASKED, staff),
+        question=question,
+        asked_at=tx.now,
+        deadline=end_of(last),
+        claimed_by=None,
+        claimed_until=None,
+        proposed_by=None,
+        proposal=None,
+    )
+    tell(tx, case.member, NoticeKind.CASE_NEEDS_MORE, case=number, date=last.isoformat())
+    return case_of_number(tx, number)
+
+
+def approve(tx: Transaction, staff: int, number: str, rules: CaseRules) -> Case:
+    """Make the applicant a gold member; form, pictures and key are gone in the same transaction.
+
+    An ID number that another gold member has refuses the case, and only so does the applicant
+    learn of it. Where two have to agree, the first approval is a proposal.
+
+    Raises:
+        PortalError: as :func:`held`; ``too_young``.
+
+    """
+    case = held(tx, staff, number)
+    form = form_of(tx, case)
+    assert form is not None  # noqa: S101  # nothing is sent without it
+    check_age(form.born, day_in_taipei(tx.now))
+    if rules.two_reviewers and not _is_agreed(case, staff, _APPROVE):
+        return _propose(tx, case, staff, _APPROVE)
+    proven = Proven(
+        way=Way.ONLINE,
+        id_number=form.id_number,
+        name=form.name,
+        evidence={"document": form.document.value, "case": number},
+        decided_by=staff,
+    )
+    refused = members.make_gold(tx, case.member, proven)
+    if refused is PortalCode.ALREADY_GOLD:
+        end(tx, case, Move(CaseState.WITHDRAWN, AuditEvent.CASE_WITHDRAWN, staff))
+    elif refused is not None:
+        _refuse(tx, case, staff, RefusalReason.ID_NUMBER_TAKEN)
+    else:
+        end(tx, case, Move(CaseState.APPROVED, AuditEvent.UPGRADE_ONLINE, staff))
+    return case_of_number(tx, number)
+
+
+def refuse(
+    tx: Transaction, staff: int, number: str, reason: RefusalReason, rules: CaseRules
+) -> Case:
+    """Refuse a case; form, pictures and key are gone in the same transaction.
+
+    Raises:
+        PortalError: as :func:`held`.
+
+    """
+    case = held(tx, staff, number)
+    if rules.two_reviewers and not _is_agreed(case, staff, reason.value):
+        return _propose(tx, case, staff, reason.value)
+    _refuse(tx, case, staff, reason)
+    return case_of_number(tx, number)
+
+
+def _refuse(tx: Transaction, case: Case, staff: int, reason: RefusalReason) -> None:
+    taken_by = None
+    if reason is RefusalReason.ID_NUMBER_TAKEN and (form := form_of(tx, case)) is not None:
+        taken_by = members.masked_contact_of_id_number(tx, form.id_number)
+    move = Move(CaseState.REFUSED, AuditEvent.CASE_REFUSED, staff, reason.value)
+    end(tx, case, move, taken_by=taken_by)
+    tell(tx, case.member, NoticeKind.CASE_DECIDED, case=str(case.number))
+
+
+def _is_agreed(case: Case, staff: int, decision: str) -> bool:
+    return case.proposed_by not in {None, staff} and case.proposal == decision
+
+
+def _propose(tx: Transaction, case: Case, staff: int, decision: str) -> Case:
+    change(
+        tx,
+        case,
+        Move(CaseState.SENT, AuditEvent.CASE_PROPOSED, staff, decision),
+        proposed_by=staff,
+        proposal=decision,
+        claimed_by=None,
+        claimed_until=None,
+    )
+    return case_of_number(tx, str(case.number))
+
+
+def _note_look(tx: Transaction, staff: int, case: Case) -> None:
+    audit.record(
+        tx, AuditEvent.CASE_LOOK, "ok", member=case.member, staff=staff, subject=case.number
+    )
+
+
+def _is_free(tx: Transaction) -> ColumnElement[bool]:
+    """Return the condition that a case waits for anybody."""
+    ended = (CASE.c.state == CaseState.IN_REVIEW.value) & (CASE.c.claimed_until <= tx.now)
+    return or_(CASE.c.state == CaseState.SENT.value, ended)

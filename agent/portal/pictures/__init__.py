@@ -1,0 +1,1 @@
+"""Pictures of identity documents: received, made anew so that nothing foreign is kept, sealed."""
