@@ -29,6 +29,7 @@ from agent.portal.demo import browser as demo_browser
 from agent.portal.demo.check import CheckContext, DemoCitizen, check_upgrade
 from agent.portal.demo.children import Child, Children, DemoError
 from agent.portal.demo.counter import Applicant, check_counter
+from agent.portal.demo.online import OnlineApplicant, check_online
 from agent.portal.demo.programs import DemoPrograms, Ports
 from agent.portal.demo.staffdoor import StaffCard, hire, opened_staff_door
 from agent.virtualcard import cardfile
@@ -47,6 +48,7 @@ PIN: Final = "246813"
 STAFF: Final = (("林測試", "clerk", "supervisor"), ("黃測試", "reviewer", "auditor"))
 STAFF_PIN: Final = "135792"
 APPLICANT: Final = "陳測試"
+ONLINE_APPLICANTS: Final = ("李測試", "張測試", "周測試")
 PULLED: Final = ".pulled"
 """What the file of a card that is in no reader ends in."""
 _ID_NUMBERS: Final = 10_000_000  # a new card in a kept state is hardly ever a known member
@@ -189,7 +191,7 @@ class _Readers:
     def __init__(self, provider: str, children: Children, stack: ExitStack) -> None:
         self._children = children
         self._daemon = stack.enter_context(PrivatePcscd()) if provider == "pcsc" else None
-        self._inserted: list[Path] = []
+        self._inserted: dict[int, tuple[Path, Child]] = {}
 
     def with_cards(self, *cards: Path) -> tuple[list[str], dict[str, str]]:
         """Make cards available; return the agent's arguments and environment for them."""
@@ -197,14 +199,20 @@ class _Readers:
             arguments = [part for card in cards for part in ("--virtual-card", str(card))]
             return ["--provider", "virtual", *arguments], {}
         for port, card in zip(self._daemon.ports, cards, strict=False):
-            if card not in self._inserted:
-                self._inserted.append(card)
-                self._insert(card, port)
+            self._insert(card, port)
         return ["--provider", "pcsc"], self._daemon.environment()
 
     def _insert(self, card: Path, port: int) -> None:
-        arguments = ("agent", "card", "insert", str(card), "--vpcd", f"127.0.0.1:{port}")
-        self._children.start_module("card", *arguments).wait_ready(_INSERT_TIMEOUT)
+        """Put a card into a reader, in the place of another."""
+        there, child = self._inserted.pop(port, (None, None))
+        if child is not None and there != card:
+            self._children.end(child)
+            child = None
+        if child is None:
+            arguments = ("agent", "card", "insert", str(card), "--vpcd", f"127.0.0.1:{port}")
+            child = self._children.start_module("card", *arguments)
+            child.wait_ready(_INSERT_TIMEOUT)
+        self._inserted[port] = card, child
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +255,20 @@ def _play_counter(stage: _Stage, context: CheckContext) -> str:
     return f"upgrade ok: gold member {APPLICANT} in {seconds:.1f} s (way 2, counter)"
 
 
-_OTHER_WAYS: Final[Sequence[Callable[[_Stage, CheckContext], str]]] = (_play_counter,)
+def _play_online(stage: _Stage, context: CheckContext) -> str:
+    """Play way 4; return a line for each who is gold now."""
+    reviewer = stage.staff[1]
+    people = [
+        OnlineApplicant(name, generate_id_number(secrets.randbelow(_ID_NUMBERS)))
+        for name in ONLINE_APPLICANTS
+    ]
+    arguments, _ = stage.readers.with_cards(stage.programs.state / "card.json", reviewer.file)
+    with opened_staff_door(stage.programs, arguments) as door:
+        names = check_online(context, door, reviewer, people)
+    return "\n".join(f"upgrade ok: gold member {name} (way 4, online)" for name in names)
+
+
+_OTHER_WAYS: Final[Sequence[Callable[[_Stage, CheckContext], str]]] = (_play_counter, _play_online)
 
 
 # For a person.
