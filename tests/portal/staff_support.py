@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sqlalchemy import select
+from yarl import URL
 
 from agent.cms.login import LoginPurpose
 from agent.pki.reading import read_certificate
@@ -53,14 +54,18 @@ class StaffBrowser(Visitor):
         status, answer = await self.post(path, body)
         return "ok" if status == 200 else str(answer["error"]["code"])
 
-    async def open(self, path: str, **headers: str) -> Page:
+    async def open(self, path: str | URL, **headers: str) -> Page:
         return await self._page("GET", path, None, headers)
 
-    async def send(self, path: str, fields: Mapping[str, str], **headers: str) -> Page:
+    async def send(self, path: str | URL, fields: Mapping[str, str], **headers: str) -> Page:
         return await self._page("POST", path, fields, {"Origin": self.origin} | headers)
 
     async def _page(
-        self, method: str, path: str, fields: Mapping[str, str] | None, headers: Mapping[str, str]
+        self,
+        method: str,
+        path: str | URL,
+        fields: Mapping[str, str] | None,
+        headers: Mapping[str, str],
     ) -> Page:
         wanted = {"Accept": "text/html", "Accept-Language": "en"} | dict(headers)
         async with self.http.request(

@@ -86,6 +86,7 @@ async def test_an_upgrade_of_the_counter_is_found_by_id_number(
     ]
 
 
+@pytest.mark.both_databases
 async def test_two_supervisors_and_a_double_click_take_back_once(
     test_issuer: TestIssuer,
     site: Site,
@@ -172,6 +173,7 @@ async def _write(site: Site, count: int) -> None:
     await transact(site, work)
 
 
+@pytest.mark.both_databases
 async def test_the_audit_is_read_page_by_page_and_filtered(
     site: Site, auditor: StaffBrowser
 ) -> None:
@@ -222,6 +224,7 @@ async def test_each_look_at_the_audit_is_a_line_of_it(site: Site, auditor: Staff
     assert all(each.staff is not None for each in lines)
 
 
+@pytest.mark.sqlite  # the guards of the other are its owner's to drop
 async def test_a_changed_line_is_found(site: Site, auditor: StaffBrowser) -> None:
     await _write(site, 10)
     whole = await auditor.send("/staff/audit/check", {})
