@@ -26,6 +26,7 @@ from tests.bench.idle import measure_idle
 from tests.bench.lists import measure_list
 from tests.bench.load import latencies, requests_per_second
 from tests.bench.pictures import measure_pictures
+from tests.bench.portal import EMPTY, FULL, PortalEffort, kinds, measure_portal
 
 SIGNATURE_MS = 500  # about what a real card's RSA takes
 LONG_SIGNATURE_MS = 3000
@@ -47,7 +48,7 @@ SITES = 200  # taking turns, so that none of them meets its rate limit
 
 @dataclass(frozen=True)
 class Effort:
-    """How often and how long to measure; all in all within three minutes."""
+    """How often and how long to measure; all in all within five minutes."""
 
     starts: int = 7
     signatures: int = 40
@@ -62,6 +63,7 @@ class Effort:
     crowd: CrowdSize = field(default_factory=CrowdSize)
     crowded: int = 3
     pictures: int = 7
+    portal: PortalEffort = field(default_factory=PortalEffort)
 
 
 SHORT = Effort(
@@ -78,6 +80,7 @@ SHORT = Effort(
     crowd=CrowdSize(websockets=60, bodies=12, handshakes=150, idle=50, pace=10.0),
     crowded=1,
     pictures=1,
+    portal=PortalEffort(members=2000, samples=4, seconds=0.5),
 )
 
 
@@ -294,6 +297,24 @@ class Bench:
             name = f"picture of 12 megapixels made anew, {kind}: processor"
             self.table.add(name, cost * 1000, "ms", most=400 if kind == "JPEG" else None)
 
+    async def member_service(self) -> None:
+        """Compare the member service's full database with an empty one, on each kind."""
+        for kind in kinds():
+            folder = self._state.parent / f"portal-{kind}"
+            folder.mkdir()
+            times = await measure_portal(folder, kind, self._effort.portal)
+            members = f"{self._effort.portal.members} members"
+            for operation in times.seconds:
+                name = f"portal on {kind}: {operation}"
+                for database, what in ((EMPTY, "empty"), (FULL, members)):
+                    p95 = times.p95(operation, database) * 1000
+                    self.table.add(f"{name} p95, {what}", p95, "ms")
+                self.table.add(
+                    f"{name} p95, full over empty", times.ratio(operation), "ratio", most=1.5
+                )
+            for database, what in ((EMPTY, "empty"), (FULL, members)):
+                self.table.add(f"portal on {kind}: logins, {what}", times.logins[database], "1/s")
+
     async def existing_pages(self) -> None:
         """Measure the door for existing pages, in a real browser."""
         from tests.bench.hipki import HipkiEffort, hipki_rows  # needs Playwright
@@ -318,6 +339,7 @@ async def measure(effort: Effort) -> dict[str, Any]:
         await bench.crowded()
         await asyncio.to_thread(bench.lists)
         await asyncio.to_thread(bench.pictures)
+        await bench.member_service()
         if effort.browser:
             await bench.existing_pages()
     return {

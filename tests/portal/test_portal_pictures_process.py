@@ -52,8 +52,7 @@ def test_the_child_answers_as_the_function_does() -> None:
 
 CRASHES = {
     "aborts": "os.abort()",
-    "ends at once": "os._exit(3)",
-    "cannot begin": "raise RuntimeError",
+    "ends at once": "os._exit(0)",
     "says nothing": "",
     "says something else": "print('hello')",
     "says another code": """print('{"refused": "already_gold"}')""",
@@ -73,6 +72,14 @@ while True:
 def test_a_child_that_crashes_or_lies_is_a_refusal(crash: str) -> None:
     file = files.with_segment(files.jpeg(), 0xFE, files.MARKER)
     assert refusal(script(CRASHES[crash]), file) is PortalCode.PICTURE_DAMAGED
+
+
+def test_a_child_that_cannot_begin_is_no_fault_of_the_picture(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    for text in ("import no_such_library", "os._exit(3)"):
+        assert refusal(script(text)) is PortalCode.UNAVAILABLE
+    assert "ended with status 3" in caplog.text
 
 
 def test_one_answer_is_taken_whole_or_not_at_all() -> None:

@@ -22,7 +22,6 @@ from agent.portal.counter.application import CONSENT_VERSION, CounterApplication
 from agent.portal.counter.tables import VISIT
 from agent.portal.errors import PortalCode, PortalError
 from agent.portal.members import Proven, Way
-from agent.portal.notices.outbox import NoticeKind, tell
 from agent.portal.staff.register import StaffMember
 from agent.portal.staff.sessions import StaffSession
 from agent.portal.store.sealing import UnsealError, seal, unseal
@@ -301,8 +300,6 @@ def _keep(
     )
     sealed = seal(_key(tx), msgspec.json.encode(kept), visit.id.encode())
     _change(tx, visit.id, upgrade=number, sealed=sealed, expires=tx.now + RECEIPT_LIFETIME)
-    if visit.member is not None:
-        tell(tx, visit.member, NoticeKind.GOLD, way=Way.COUNTER.value)
 
 
 def masked_id_number(id_number: str) -> str:

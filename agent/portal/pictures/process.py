@@ -86,9 +86,14 @@ class ChildProcess:
         status = self._process.returncode
         if self._is_over or status in _EXHAUSTED:
             raise PortalError(PortalCode.PICTURE_TOO_COMPLEX, "killed")
-        if status != 0:
-            _LOG.warning("the process that makes pictures anew ended with %d", status)
-            raise PortalError(PortalCode.PICTURE_DAMAGED, f"status {status}")
+        if len(answer) > MAX_RESULT_BYTES:
+            raise PortalError(PortalCode.PICTURE_DAMAGED, "too long an answer")
+        if status < 0:
+            _LOG.warning("the process that makes pictures anew was ended by signal %d", -status)
+            raise PortalError(PortalCode.PICTURE_DAMAGED, f"signal {-status}")
+        if status > 0:  # it never came to the picture, such as for lack of a library
+            _LOG.error("the process that makes pictures anew ended with status %d", status)
+            raise PortalError(PortalCode.UNAVAILABLE, "child process")
         return read_answer(answer)
 
 

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import pytest
@@ -15,49 +14,16 @@ import pytest
 from agent.portal import audit
 from agent.portal.store.transaction import Transaction
 from agent.virtualcard.issuer import TestIssuer
+from tests.portal.balanced import ORIGIN, PROXIED, Balanced, BalancedVisitor
 from tests.portal.databases import CHOSEN, PostgresTests
 from tests.portal.programs import Program, running, whole_site
-from tests.portal.support import Person, Visitor, issue, signed
+from tests.portal.support import Person, issue, signed
 
-ORIGIN = "https://portal.example"
 PEOPLE = 100
 ROUNDS = 3  # kills, while all are at work
 TRIES = 200
 
 pytestmark = pytest.mark.slow
-
-
-class Balanced:
-    """A proxy's part: it knows the processes and sends a visitor's requests to any of them."""
-
-    def __init__(self, processes: Sequence[Program]) -> None:
-        self.ports = [process.ready["port"] for process in processes]
-
-    def any_address(self) -> str:
-        return f"http://127.0.0.1:{random.choice(self.ports)}"  # noqa: S311 - any is as good
-
-
-class BalancedVisitor(Visitor):
-    """A browser behind the proxy, on an address of its own."""
-
-    def __init__(self, proxy: Balanced, number: int) -> None:
-        self.origin = ORIGIN
-        self.proxy = proxy
-        self.address = f"198.18.{number // 250}.{number % 250 + 1}"
-        self.tokens: dict[str, str] = {}
-        self.http = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
-
-    async def post(self, path: str, body: Any = None, **_: Any) -> tuple[int, Any]:
-        headers = {
-            "Host": "portal.example",
-            "Origin": ORIGIN,
-            "X-Forwarded-For": f"203.0.113.1, {self.address}",
-            "Cookie": "; ".join(f"{name}={value}" for name, value in self.tokens.items()),
-        }
-        url = self.proxy.any_address() + path
-        async with self.http.post(url, json=body or {}, headers=headers) as response:
-            self.tokens |= {name: morsel.value for name, morsel in response.cookies.items()}
-            return response.status, await response.json()
 
 
 async def become_gold(visitor: BalancedVisitor, contact: str, person: Person) -> str:
@@ -97,7 +63,7 @@ async def two_processes(
 ) -> AsyncIterator[tuple[list[str], list[Program]]]:
     """Run the identity service and two portals on the database of ``folder``."""
     async with whole_site(issuer, folder) as arguments, AsyncExitStack() as stack:
-        words = [*arguments, *_PROXIED, *more]
+        words = [*arguments, *PROXIED, *more]
         yield (
             words,
             [
@@ -105,9 +71,6 @@ async def two_processes(
                 for _ in range(2)
             ],
         )
-
-
-_PROXIED = ("--origin", ORIGIN, "--trusted-proxies", "127.0.0.0/8")
 
 
 @pytest.fixture(scope="module")

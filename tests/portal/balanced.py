@@ -1,0 +1,66 @@
+"""Visitors behind a proxy that sends each of their requests to any process of the service."""
+
+import random
+import time
+from collections.abc import Sequence
+from ipaddress import IPv4Address
+from typing import Any
+
+import aiohttp
+
+from tests.portal.programs import Program
+from tests.portal.support import Visitor
+
+ORIGIN = "https://portal.example"
+PROXIED = ("--origin", ORIGIN, "--trusted-proxies", "127.0.0.0/8")
+"""The settings of a process behind this proxy."""
+_FIRST_ADDRESS = IPv4Address("10.0.0.1")
+
+
+class Balanced:
+    """A proxy's part: it knows the processes and sends a visitor's requests to any of them."""
+
+    def __init__(self, processes: Sequence[Program]) -> None:
+        self.ports = [process.ready["port"] for process in processes]
+
+    def any_address(self) -> str:
+        return f"http://127.0.0.1:{random.choice(self.ports)}"  # noqa: S311 - any is as good
+
+
+class BalancedVisitor(Visitor):
+    """A browser behind the proxy, on an address of its own.
+
+    Attributes:
+        spent: the seconds that the last request took.
+
+    """
+
+    spent = 0.0
+
+    def __init__(self, proxy: Balanced, number: int) -> None:
+        self.origin = ORIGIN
+        self.proxy = proxy
+        self.http = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+        self.tokens: dict[str, str] = {}
+        self.address = ""
+        self.become(number)
+
+    def become(self, number: int) -> None:
+        """Be somebody else, with another address and no cookies."""
+        self.tokens.clear()
+        self.address = str(_FIRST_ADDRESS + number)
+
+    async def post(self, path: str, body: Any = None, **_: Any) -> tuple[int, Any]:
+        headers = {
+            "Host": "portal.example",
+            "Origin": ORIGIN,
+            "X-Forwarded-For": f"203.0.113.1, {self.address}",
+            "Cookie": "; ".join(f"{name}={value}" for name, value in self.tokens.items()),
+        }
+        url = self.proxy.any_address() + path
+        begun = time.perf_counter()
+        async with self.http.post(url, json=body or {}, headers=headers) as response:
+            self.tokens |= {name: morsel.value for name, morsel in response.cookies.items()}
+            answer = await response.json()
+        self.spent = time.perf_counter() - begun
+        return response.status, answer
