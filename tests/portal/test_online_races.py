@@ -120,7 +120,7 @@ def test_two_reviewers_claim_one_case(office: Office) -> None:
 @pytest.mark.parametrize("is_approved", [True, False])
 def test_a_member_withdraws_while_a_reviewer_decides(office: Office, is_approved: bool) -> None:
     reviewer = office.reviewers[0]
-    decide: Work = partial(reviewing.approve, staff=reviewer, rules=RULES)
+    decide: Callable[..., Case] = partial(reviewing.approve, staff=reviewer, rules=RULES)
     if not is_approved:
         reason = RefusalReason.NOT_LEGIBLE
         decide = partial(reviewing.refuse, staff=reviewer, reason=reason, rules=RULES)
