@@ -194,6 +194,7 @@ def test_a_file_that_crashes_its_decoder_is_a_damaged_one() -> None:
 
 
 @UNIX
+@pytest.mark.slow
 def test_the_largest_pictures_fit_within_the_memory_that_there_is() -> None:
     from PIL import Image
 
