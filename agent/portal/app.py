@@ -42,6 +42,7 @@ from agent.portal.staff.logins import StaffLogins
 from agent.portal.statics import load_statics
 from agent.portal.store.database import PortalDatabase
 from agent.portal.store.rates import SharedBuckets
+from agent.portal.telecom import pages as telecom
 from agent.portal.trust import CertificateVerifier, load_verifier
 from agent.portal.verification import LoginVerifier
 from agent.portal.wire import MAX_BODY
@@ -54,6 +55,7 @@ _ROOMS: Final[Sequence[Callable[[web.UrlDispatcher], None]]] = (
     account_api.add_routes,
     account_pages.add_routes,
     online_pages.add_routes,
+    telecom.add_routes,
     pages.add_routes,
     counter.add_routes,
     takeback_pages.add_routes,

@@ -24,7 +24,7 @@ FORM = """
 {% block main %}
 <section class="sheet">
   <header class="heading"><h1>Test</h1></header>
-  <form method="post" action="/form" enctype="multipart/form-data">
+  <form method="post" action="{{ path }}" enctype="multipart/form-data">
     {{ picture_field("picture", "Test", error) }}
     {{ picture_progress() }}
     <div class="actions"><button class="button primary" name="step" value="next">OK</button></div>
@@ -49,7 +49,7 @@ async def post_form(request: web.Request) -> web.Response:
     try:
         form = await request.app[PICTURES].read(request, "picture", "somebody")
     except PortalError as error:
-        if not wants_page(request):
+        if not wants_page(request) and "page" not in request.query:
             raise
         return templates.render(request, "test/form.html", status=422, error=error.code.value)
     said = f"{form.fields['step']}-{len(form.pictures)}"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import count
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from agent.portal.members import CardLogin
 from agent.portal.online import applying
@@ -20,7 +20,7 @@ from tests.portal.desk_support import Applicant
 
 pytestmark = pytest.mark.browser
 
-QUEUE = "/staff/desk"
+QUEUE = "staff/desk"
 
 _numbers = count(1)
 
@@ -52,7 +52,7 @@ def let_in(db: PortalDatabase, context: BrowserContext, url: str) -> None:
         staff = add_staff(tx, f"審核測試{number}", card, [Role.REVIEWER])
         return sessions.log_in(tx, sessions.open_session(tx).session, staff).token
 
-    context.add_cookies([{"name": "staff", "value": db.run_here(work), "url": f"{url}/staff"}])
+    context.add_cookies([{"name": "staff", "value": db.run_here(work), "url": f"{url}staff"}])
 
 
 @pytest.fixture
@@ -75,7 +75,9 @@ def open_case(page: Page, number: str) -> None:
 def shown(page: Page, number: str) -> None:
     """Wait until the page of a case is there with its picture."""
     expect(page).to_have_title(re.compile(number))
-    page.wait_for_function("document.querySelector('.desk-side img')?.naturalWidth > 0")
+    picture = page.locator(".desk-side img").first
+    expect(picture).to_have_js_property("complete", value=True)
+    assert picture.evaluate("each => each.naturalWidth") > 0
 
 
 def press(page: Page, *keys: str) -> None:
@@ -108,7 +110,7 @@ def test_more_is_asked_by_keyboard_alone(desk: Page, db: PortalDatabase, cases: 
     press(desk, "m")
     expect(desk.locator("#ask-text")).to_be_focused()
     desk.keyboard.type("a 1 r: please")  # letters are text here, and no keys
-    press(desk, "Tab", "Enter", "Tab", "Tab", "Tab", "Tab")
+    press(desk, "Tab", "Enter", *["Tab"] * 5)  # a phrase is added, and the others passed
     expect(desk.locator("[data-decision=ask] [data-confirm]")).to_be_focused()
     press(desk, "Enter")
     shown(desk, cases[1])
@@ -162,7 +164,7 @@ def test_a_picture_is_enlarged_turned_and_moved(desk: Page, cases: list[str]) ->
     assert box is not None
     desk.mouse.move(box["x"] + 10, box["y"] + 60)
     desk.mouse.wheel(0, -400)
-    desk.wait_for_function("document.querySelector('[data-scale]').textContent !== '100 %'")
+    expect(desk.locator("[data-scale]")).not_to_have_text("100 %")
     before = look(desk)
     desk.mouse.down()
     desk.mouse.move(box["x"] + 110, box["y"] + 90)
@@ -185,16 +187,24 @@ def test_pictures_and_form_go_when_the_time_is_up(
 ) -> None:
     desk.reload()
     desk.clock.install()
+    # Ten idle minutes end the session before; so the page is told that little is left.
     open_case(desk, cases[0])
-    expect(desk.locator(".desk-clock")).to_contain_text(re.compile("20:00|19:5"))
-    desk.route("**/staff/stay", lambda route: route.fulfill(status=204))
-    desk.clock.fast_forward("18:30")
+    desk.route("**/cases/*", lambda route: _with_seconds_left(route, 130))
+    desk.reload()
+    expect(desk.locator(".desk-clock")).to_contain_text("2:")
+    desk.clock.fast_forward("00:20")
     expect(desk.locator("[data-ending]")).to_be_visible()
-    desk.clock.fast_forward("01:40")
+    desk.clock.fast_forward("02:00")
     expect(desk.locator("[data-ended]")).to_be_focused()
     expect(desk.locator("img")).to_have_count(0)
     expect(desk.locator(".desk-panel")).to_have_count(0)
     assert state(db, cases[0]) is CaseState.IN_REVIEW
+
+
+def _with_seconds_left(route: Route, seconds: int) -> None:
+    answer = route.fetch()
+    body = re.sub(r'data-left="[0-9]+"', f'data-left="{seconds}"', answer.text())
+    route.fulfill(response=answer, body=body)
 
 
 def test_work_begins_the_time_anew(desk: Page, cases: list[str]) -> None:
@@ -261,7 +271,9 @@ def test_without_a_script_a_case_is_looked_at_and_decided(
         plain.locator("[data-decision=approve] summary").click()
         for point in plain.locator(".desk-checks input").all():
             point.check()
-        plain.get_by_role("button", name="… and to the queue").locator("visible=true").click()
+        plain.get_by_role("button", name="Confirm, then to the queue").locator(
+            "visible=true"
+        ).click()
         expect(plain.locator(".notice.ok")).to_contain_text(f"{cases[0]}: approved.")
     finally:
         context.close()

@@ -152,6 +152,21 @@ def test_a_file_that_is_refused_keeps_the_form_and_says_why(browser: Browser, ur
     page.context.close()
 
 
+def test_a_site_that_answers_with_a_page_has_it_shown(browser: Browser, url: str) -> None:
+    page = opened(browser, f"{url}?page")
+    for data, code in ((b"no", "picture_kind_unknown"), (files.pdf(3), "picture_too_many_pages")):
+        choose(page, data)
+        page.locator("button.primary").click()
+        words = say(Language.CHINESE, f"portal.refusals.{code}", {})
+        expect(page.locator("#picture-error")).to_have_text(words)
+        expect(page.locator("#picture")).to_be_focused()
+    choose(page, files.saved(LOOKS["everything"][0](), "JPEG"))
+    expect(page.locator("[data-hint]")).to_have_count(2)
+    page.locator("button.primary").click()
+    page.wait_for_url("**/done/next-1")
+    page.context.close()
+
+
 def test_a_file_that_is_too_large_is_not_sent_at_all(
     browser: Browser, url: str, tmp_path: Path
 ) -> None:

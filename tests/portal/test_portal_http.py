@@ -430,3 +430,14 @@ async def test_a_site_without_an_anchor_or_with_a_wrong_one_does_not_start(
     with pytest.raises(CmsError):
         async with running_site(test_issuer, tmp_path, options):
             pass
+
+
+async def test_the_way_that_only_the_app_offers_says_so_and_leads_on(visitor: Visitor) -> None:
+    headers = {"Accept": "text/html", "Accept-Language": "zh-TW"}
+    async with visitor.http.get("/ways/telecom", headers=headers) as answer:
+        page = await answer.text()
+    assert (answer.status, "只在手機 App 提供" in page, 'href="/ways/online"' in page) == (
+        200,
+        True,
+        True,
+    )

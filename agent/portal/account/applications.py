@@ -57,20 +57,16 @@ ApplicationSource = Callable[[Transaction, str], Sequence[OpenApplication]]
 """What a way offers: the open applications of a member."""
 
 
-def line_of_steps(names: Sequence[str], reached: Sequence[int | None]) -> list[ApplicationStep]:
-    """Return steps of which as many are behind the member as have times, less the last of them.
+def line_of_steps(
+    reached: Sequence[tuple[str, int]], later: Sequence[str]
+) -> list[ApplicationStep]:
+    """Return the steps of an application that stands at the last one that it reached.
 
     Args:
-        names: of all steps, as keys of the catalogue.
-        reached: when each of the first steps was reached; the last one is where it stands now.
+        reached: the keys of their words in the catalogue, with the times.
+        later: the keys of those that are still to come.
 
     """
-    steps = []
-    for place, name in enumerate(names):
-        at = reached[place] if place < len(reached) else None
-        if place < len(reached) - 1:
-            state = StepState.DONE
-        else:
-            state = StepState.NOW if place == len(reached) - 1 else StepState.LATER
-        steps.append(ApplicationStep(name, state, at))
-    return steps
+    done = [ApplicationStep(name, StepState.DONE, at) for name, at in reached[:-1]]
+    now = [ApplicationStep(name, StepState.NOW, at) for name, at in reached[-1:]]
+    return [*done, *now, *(ApplicationStep(name, StepState.LATER) for name in later)]

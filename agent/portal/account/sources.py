@@ -4,5 +4,6 @@ from collections.abc import Sequence
 from typing import Final
 
 from agent.portal.account.applications import ApplicationSource
+from agent.portal.online.overview import open_applications
 
-SOURCES: Final[Sequence[ApplicationSource]] = ()
+SOURCES: Final[Sequence[ApplicationSource]] = (open_applications,)

@@ -21,7 +21,7 @@ from agent.portal.online.records import (
     form_of,
 )
 from agent.portal.online.states import DRAFT_LIFETIME, OPEN, CaseForm, CaseState, Side
-from agent.portal.online.tables import CASE, STEP
+from agent.portal.online.tables import CASE
 from agent.portal.store.transaction import Transaction
 
 _WRITABLE = frozenset({CaseState.DRAFT, CaseState.NEEDS_MORE})
@@ -161,14 +161,6 @@ def expire(tx: Transaction) -> int:
     for row in old:
         _throw_away(tx, as_case(row))
     return len(late) + len(old)
-
-
-def forget_cases(tx: Transaction, member: str) -> None:
-    """Delete all applications of a member who leaves; the audit keeps their numbers."""
-    for case in tx.execute(select(CASE.c.id).where(CASE.c.member == member)).scalars().all():
-        vault.destroy(tx, case)
-        tx.execute(delete(STEP).where(STEP.c.case == case))
-        tx.execute(delete(CASE).where(CASE.c.id == case))
 
 
 def writable_case(tx: Transaction, member: str) -> Case:

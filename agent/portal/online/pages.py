@@ -15,17 +15,17 @@ from agent.portal.errors import REFUSALS, PortalCode, PortalError
 from agent.portal.idnumber import parse_id_number
 from agent.portal.online import applying, vault
 from agent.portal.online.numbers import parse_case_number
+from agent.portal.online.overview import ROOT, href, later_steps
 from agent.portal.online.records import Case, CaseStep, cases_of_member, form_of, steps_of
-from agent.portal.online.states import OPEN, CaseForm, CaseState, DocumentKind, Side
+from agent.portal.online.states import OPEN, CaseForm, DocumentKind, Side
 from agent.portal.pages.forms import read_form
 from agent.portal.pages.refused import wants_page
 from agent.portal.pages.templates import render
 from agent.portal.store.transaction import Transaction
 
-_ROOT: Final = "/ways/online"
-_FORM: Final = f"{_ROOT}/form"
-_PICTURES: Final = f"{_ROOT}/pictures"
-_CHECK: Final = f"{_ROOT}/check"
+_FORM: Final = f"{ROOT}/form"
+_PICTURES: Final = f"{ROOT}/pictures"
+_CHECK: Final = f"{ROOT}/check"
 _LONGEST_NAME: Final = 64
 _LONGEST_MESSAGE: Final = 500
 _ALL_RIGHT: Final[Mapping[str, bool]] = {}
@@ -133,7 +133,7 @@ async def post_check(request: web.Request) -> web.Response:
         wrong = {"consent": lacks_consent, "message": is_long}
         return _check_page(request, await _work(request), wrong, message[:_LONGEST_MESSAGE])
     case = await request.app[DATABASE].run(applying.send, member, message)
-    raise web.HTTPSeeOther(_address(case))
+    raise web.HTTPSeeOther(href(case))
 
 
 async def get_case(request: web.Request) -> web.Response:
@@ -148,7 +148,7 @@ async def get_case(request: web.Request) -> web.Response:
         "online/case.html",
         case=case,
         steps=steps,
-        later=_later(case),
+        later=later_steps(case),
         can_be_withdrawn=case.state in OPEN,
     )
 
@@ -158,21 +158,21 @@ async def post_withdraw(request: web.Request) -> web.Response:
     _, member = await browser_member(request)
     await read_form(request)
     case = await request.app[DATABASE].run(applying.withdraw, member)
-    raise web.HTTPSeeOther(_ROOT if case is None or case.number is None else _address(case))
+    raise web.HTTPSeeOther(ROOT if case is None or case.number is None else href(case))
 
 
 def add_routes(router: web.UrlDispatcher) -> None:
     """Add the pages of the online way."""
-    router.add_get(_ROOT, get_start)
-    router.add_post(f"{_ROOT}/begin", post_begin)
+    router.add_get(ROOT, get_start)
+    router.add_post(f"{ROOT}/begin", post_begin)
     router.add_get(_FORM, get_form)
     router.add_post(_FORM, post_form)
     router.add_get(_PICTURES, get_pictures)
     router.add_post(f"{_PICTURES}/{{side:front|back}}", post_picture)
     router.add_get(_CHECK, get_check)
     router.add_post(_CHECK, post_check)
-    router.add_get(f"{_ROOT}/case/{{number}}", get_case)
-    router.add_post(f"{_ROOT}/withdraw", post_withdraw)
+    router.add_get(f"{ROOT}/case/{{number}}", get_case)
+    router.add_post(f"{ROOT}/withdraw", post_withdraw)
 
 
 async def _read(
@@ -252,23 +252,8 @@ def _case_and_steps(tx: Transaction, member: str, number: str) -> tuple[Case, li
     return case, steps_of(tx, case.id)
 
 
-def _later(case: Case) -> list[str]:
-    """Return the steps that are still to come."""
-    order = [CaseState.SENT, CaseState.IN_REVIEW]
-    if case.state not in OPEN:
-        return []
-    place = order.index(case.state) + 1 if case.state in order else 0
-    return [*(state.value for state in order[place:]), "decided"]
-
-
 def _goes_on_at(case: Case | None) -> str:
-    if case is None:
-        return _ROOT
-    return _FORM if case.state is CaseState.DRAFT else _address(case)
-
-
-def _address(case: Case) -> str:
-    return f"{_ROOT}/case/{case.number}"
+    return ROOT if case is None else href(case)
 
 
 def _form_page(

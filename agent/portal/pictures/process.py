@@ -64,17 +64,17 @@ class ChildProcess:
         """
         timer = threading.Timer(WALL_SECONDS, self.end)
         timer.start()
-        try:
-            assert self._process.stdin is not None  # noqa: S101  # a pipe, as it was asked for
-            assert self._process.stdout is not None  # noqa: S101  # likewise
-            _send(self._process.stdin, pieces)
-            answer = self._process.stdout.read(MAX_RESULT_BYTES + 1)
-            self._process.stdout.close()  # who says more than that is not listened to
-            self._process.wait()
-        finally:
-            timer.cancel()
-            self._process.kill()
-            self._process.wait()
+        with self._process as process:
+            assert process.stdin is not None  # noqa: S101  # a pipe, as it was asked for
+            assert process.stdout is not None  # noqa: S101  # likewise
+            try:
+                _send(process.stdin, pieces)
+                answer = process.stdout.read(MAX_RESULT_BYTES + 1)
+                process.stdout.close()  # who says more than that is not listened to
+                process.wait()
+            finally:
+                timer.cancel()
+                process.kill()
         return self._judge(answer)
 
     def end(self) -> None:
@@ -86,9 +86,14 @@ class ChildProcess:
         status = self._process.returncode
         if self._is_over or status in _EXHAUSTED:
             raise PortalError(PortalCode.PICTURE_TOO_COMPLEX, "killed")
-        if status != 0:
-            _LOG.warning("the process that makes pictures anew ended with %d", status)
-            raise PortalError(PortalCode.PICTURE_DAMAGED, f"status {status}")
+        if len(answer) > MAX_RESULT_BYTES:
+            raise PortalError(PortalCode.PICTURE_DAMAGED, "too long an answer")
+        if status < 0:
+            _LOG.warning("the process that makes pictures anew was ended by signal %d", -status)
+            raise PortalError(PortalCode.PICTURE_DAMAGED, f"signal {-status}")
+        if status > 0:  # it never came to the picture, such as for lack of a library
+            _LOG.error("the process that makes pictures anew ended with status %d", status)
+            raise PortalError(PortalCode.UNAVAILABLE, "child process")
         return read_answer(answer)
 
 

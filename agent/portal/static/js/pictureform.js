@@ -78,16 +78,16 @@ function showProgress(form, place) {
     const button = event.submitter;
     const body = new FormData(form, button);
     busy(form, true);
-    const show = (/** @type {number} */ percent) => {
+    const tell = (/** @type {number} */ percent) => {
       bar.value = percent;
       const said = percent < 100 ? place.dataset.sending ?? "" : place.dataset.checking ?? "";
       status.textContent = said.replace("{percent}", String(percent));
     };
-    show(0);
+    tell(0);
     place.hidden = false;
     const request = new XMLHttpRequest(); // fetch tells no progress of what is sent
     request.upload.addEventListener("progress", ({ loaded, total }) => {
-      show(total ? Math.floor((100 * loaded) / total) : 0);
+      tell(total ? Math.floor((100 * loaded) / total) : 0);
     });
     request.addEventListener("load", () => finish(form, place, request));
     request.addEventListener("error", () => fail(form, place, place.dataset.brokenOff ?? ""));
@@ -114,7 +114,18 @@ function finish(form, place, request) {
     location.assign(request.responseURL);
     return;
   }
-  fail(form, place, messageOf(request) ?? place.dataset.brokenOff ?? "");
+  const message = messageOf(request);
+  if (message !== undefined) fail(form, place, message);
+  else if (request.getResponseHeader("Content-Type")?.startsWith("text/html")) show(request.responseText);
+  else fail(form, place, place.dataset.brokenOff ?? "");
+}
+
+/** Show the page that was answered, such as the form with what is wrong with it. @param {string} page */
+function show(page) {
+  document.body.replaceWith(new DOMParser().parseFromString(page, "text/html").body);
+  begin();
+  const wrong = document.querySelector("[aria-invalid='true']") ?? document.querySelector("main");
+  if (wrong instanceof HTMLElement) wrong.focus();
 }
 
 /** The refusal's words in the page's language; undefined where the answer has none. @param {XMLHttpRequest} request @returns {string|undefined} */
@@ -137,10 +148,15 @@ function fail(form, place, message) {
   within(field, "input", HTMLInputElement).focus();
 }
 
-for (const field of document.querySelectorAll("[data-picture]")) {
-  if (field instanceof HTMLElement) watch(field);
+/** Take up every field and form of the page. */
+function begin() {
+  for (const field of document.querySelectorAll("[data-picture]")) {
+    if (field instanceof HTMLElement) watch(field);
+  }
+  for (const place of document.querySelectorAll("[data-picture-progress]")) {
+    const form = place.closest("form");
+    if (form !== null && place instanceof HTMLElement) showProgress(form, place);
+  }
 }
-for (const place of document.querySelectorAll("[data-picture-progress]")) {
-  const form = place.closest("form");
-  if (form !== null && place instanceof HTMLElement) showProgress(form, place);
-}
+
+begin();

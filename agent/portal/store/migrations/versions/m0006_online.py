@@ -79,6 +79,7 @@ def _create_cases() -> None:
 
 def _create_indexes_of_cases() -> None:
     op.create_index("online_case_by_member", "online_case", ["member"], unique=False)
+    op.create_index("online_case_decided", "online_case", ["decided_by", "ended"], unique=False)
     op.create_index(
         "online_case_open",
         "online_case",
