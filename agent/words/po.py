@@ -180,7 +180,10 @@ def _fields(text: str) -> Iterator[tuple[str, str]]:
 
 def _string(pieces: str) -> str:
     """Return what quoted pieces say together."""
-    joined = "".join([piece[1:-1] for piece in _PIECE.findall(pieces)])
+    if pieces.count('"') == 2:  # one piece, as nearly all are
+        joined = pieces.strip()[1:-1]
+    else:
+        joined = "".join([piece[1:-1] for piece in _PIECE.findall(pieces)])
     return _ESCAPE.sub(_unescaped, joined) if "\\" in joined else joined
 
 

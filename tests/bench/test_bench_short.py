@@ -37,5 +37,6 @@ def test_the_bench_prints_one_table() -> None:
         "new site asked about and allowed in a crowd",
         "portal on sqlite: login p95, full over empty",
         "portal on sqlite: card upgrade p95, full over empty",
+        "portal on sqlite: reviewers' queue p95, full over empty",
         "picture of 12 megapixels made anew, JPEG: processor",
     } <= set(rows)

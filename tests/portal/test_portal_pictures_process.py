@@ -117,19 +117,21 @@ def test_the_child_has_limits() -> None:
         "child.MEMORY_BYTES = 200 * 2**20\n" + GIVEN,
     ):
         assert refusal(script(text), largest) is PortalCode.PICTURE_TOO_COMPLEX
-    # No file, no memory dump.
     checks = """
-import resource, tempfile
+import resource
 child.limit_resources()
-assert resource.getrlimit(resource.RLIMIT_CORE) == (0, 0)
-import signal
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-try:
-    tempfile.TemporaryFile(buffering=0).write(b"x")
-except OSError:
-    print('{"refused": "picture_encrypted"}')
+child.open_nothing_more()
+for name in ("CORE", "FSIZE", "NOFILE"):
+    assert resource.getrlimit(getattr(resource, "RLIMIT_" + name)) == (0, 0)
+print('{"refused": "picture_encrypted"}')
 """
     assert refusal(script(checks)) is PortalCode.PICTURE_ENCRYPTED
+
+
+@UNIX
+def test_a_limit_that_is_tighter_already_stays() -> None:
+    text = "import resource; resource.setrlimit(resource.RLIMIT_CPU, (5, 5))\n"
+    assert script(text + GIVEN).run([files.jpeg()]) == reencode(files.jpeg())
 
 
 @UNIX
@@ -192,6 +194,7 @@ def test_a_file_that_crashes_its_decoder_is_a_damaged_one() -> None:
 
 
 @UNIX
+@pytest.mark.slow
 def test_the_largest_pictures_fit_within_the_memory_that_there_is() -> None:
     from PIL import Image
 

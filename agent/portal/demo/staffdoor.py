@@ -141,15 +141,8 @@ def hire(programs: DemoPrograms, card: StaffCard) -> None:
 
     """
     roles = [argument for role in card.roles for argument in ("--role", role)]
-    command = ["agent.portal", "staff", "add", "--name", card.name, *roles]
-    command += ["--certificate", str(card.certificate), "--db", str(programs.database)]
-    adding = programs.children.start_module("staff-add", *command)
-    try:
-        status = adding.process.wait(_COMMAND_TIMEOUT_S)
-    except subprocess.TimeoutExpired as error:
-        raise DemoError("adding staff took too long") from error
-    if status:
-        raise DemoError(f"staff add ended with {status}:\n{adding.error_output()}")
+    named = ("--name", card.name, "--certificate", str(card.certificate))
+    programs.run_command("staff", "add", *named, *roles)
 
 
 @contextmanager

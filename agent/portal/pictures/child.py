@@ -7,6 +7,7 @@ It reads the file from standard input and answers on standard output: a line of 
 import importlib
 import json
 import sys
+from contextlib import suppress
 from typing import BinaryIO
 
 from agent.portal.errors import PortalError
@@ -17,13 +18,13 @@ def limit_resources() -> None:
     """Limit what this process may take."""
     _limit("RLIMIT_AS", MEMORY_BYTES)
     _limit("RLIMIT_CPU", CPU_SECONDS)
-    _limit("RLIMIT_FSIZE", 0)  # no file grows by it
-    _limit("RLIMIT_CORE", 0)  # and no picture stands in a memory dump
+    _limit("RLIMIT_CORE", 0)  # no picture stands in a memory dump
 
 
 def open_nothing_more() -> None:
     """Let this process open no file and no connection, whatever a picture makes of it."""
     _limit("RLIMIT_NOFILE", 0)
+    _limit("RLIMIT_FSIZE", 0)
 
 
 def _limit(name: str, most: int) -> None:
@@ -33,8 +34,12 @@ def _limit(name: str, most: int) -> None:
     except ImportError:
         return
     number = getattr(resource, name, None)
-    if number is not None:
-        resource.setrlimit(number, (most, most))
+    if number is None:
+        return
+    _, hard = resource.getrlimit(number)
+    limit = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    with suppress(ValueError):  # macOS knows some of them by name only
+        resource.setrlimit(number, (limit, limit))
 
 
 def main(source: BinaryIO, target: BinaryIO) -> None:
