@@ -120,6 +120,20 @@ def _chain(connection: sa.Connection) -> None:
 
 
 def _create_tables() -> None:
+    _create_audit()
+    _create_member()
+    _create_notice()
+    _create_rate()
+    _create_setting()
+    _create_staff()
+    _create_login()
+    _create_session()
+    _create_upgrade()
+    _create_challenge()
+    _create_otp()
+
+
+def _create_audit() -> None:
     op.create_table(
         "audit",
         sa.Column("id", _number(), nullable=False),
@@ -139,6 +153,9 @@ def _create_tables() -> None:
         sqlite_strict=True,
     )
     op.create_index("audit_by_member", "audit", ["member"], unique=False)
+
+
+def _create_member() -> None:
     op.create_table(
         "member",
         sa.Column("id", sa.Text(), nullable=False),
@@ -182,6 +199,9 @@ def _create_tables() -> None:
         sqlite_strict=True,
     )
     op.create_index("member_by_closing", "member", ["closing"], unique=False)
+
+
+def _create_notice() -> None:
     op.create_table(
         "notice",
         sa.Column("id", _number(), nullable=False),
@@ -206,6 +226,9 @@ def _create_tables() -> None:
     )
     op.create_index("notice_by_due", "notice", ["state", "due"], unique=False)
     op.create_index("notice_by_member", "notice", ["member"], unique=False)
+
+
+def _create_rate() -> None:
     op.create_table(
         "rate",
         sa.Column("key", sa.LargeBinary(), nullable=False),
@@ -214,6 +237,9 @@ def _create_tables() -> None:
         sqlite_strict=True,
     )
     op.create_index("rate_by_time", "rate", ["full_at"], unique=False)
+
+
+def _create_setting() -> None:
     op.create_table(
         "setting",
         sa.Column("name", sa.Text(), nullable=False),
@@ -221,6 +247,9 @@ def _create_tables() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("setting_pk")),
         sqlite_strict=True,
     )
+
+
+def _create_staff() -> None:
     op.create_table(
         "staff",
         sa.Column("id", _number(), nullable=False),
@@ -234,6 +263,9 @@ def _create_tables() -> None:
         sa.UniqueConstraint("card_key", name=op.f("staff_card_key_key")),
         sqlite_strict=True,
     )
+
+
+def _create_login() -> None:
     op.create_table(
         "login",
         sa.Column("id", _number(), nullable=False),
@@ -249,6 +281,9 @@ def _create_tables() -> None:
         sqlite_strict=True,
     )
     op.create_index("login_by_member", "login", ["member"], unique=False)
+
+
+def _create_session() -> None:
     op.create_table(
         "session",
         sa.Column("id", _number(), nullable=False),
@@ -277,6 +312,9 @@ def _create_tables() -> None:
     op.create_index("session_by_expiry", "session", ["expires"], unique=False)
     op.create_index("session_by_member", "session", ["member"], unique=False)
     op.create_index("session_by_parent", "session", ["parent"], unique=False)
+
+
+def _create_upgrade() -> None:
     op.create_table(
         "upgrade",
         sa.Column("id", _number(), nullable=False),
@@ -305,6 +343,9 @@ def _create_tables() -> None:
         sqlite_strict=True,
     )
     op.create_index("upgrade_by_member", "upgrade", ["member"], unique=False)
+
+
+def _create_challenge() -> None:
     op.create_table(
         "challenge",
         sa.Column("id", sa.Text(), nullable=False),
@@ -341,6 +382,9 @@ def _create_tables() -> None:
     )
     op.create_index("challenge_by_member", "challenge", ["member"], unique=False)
     op.create_index("challenge_by_session", "challenge", ["session"], unique=False)
+
+
+def _create_otp() -> None:
     op.create_table(
         "otp",
         sa.Column("id", _number(), nullable=False),
