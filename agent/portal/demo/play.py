@@ -181,6 +181,7 @@ def _make_staff_card(state: Path, name: str, *roles: str) -> StaffCard:
     new_card(file, state / "issuer", order)
     certificate = file.with_suffix(".cer")
     found = cardfile.load(file).data.certificates
+    # another way: the demo's own folder, new each time
     certificate.write_bytes(next(each.der for each in found if each.id == _SIGNING))
     return StaffCard(name, roles, file, certificate, STAFF_PIN)
 
