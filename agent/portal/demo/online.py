@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 _PHONE: Final["ViewportSize"] = {"width": 390, "height": 844}
 _OFFICE: Final["ViewportSize"] = {"width": 1440, "height": 900}
-_QUESTION: Final = "背面反光，請重新拍攝背面。"
 _TABLE: Final = (54, 58, 66)
 _PAPER: Final = (226, 232, 236)
 _INK: Final = (38, 42, 48)
@@ -88,10 +87,12 @@ def _review_all(review: "_Review", acts: Sequence["_Act"], context: CheckContext
     review.sees(refused.number)
     review.refuse()
     review.sees(asked.number)
-    review.ask(_QUESTION)
+    question = review.ask()
     approved.expect_gold()
-    refused.expect_state("refused", "照片看不清楚")
-    asked.expect_state("needs_more", _QUESTION)
+    refused.expect_state("refused", "#reason[data-reason=not_legible]")
+    asked.expect_state("needs_more", "#question")
+    if asked.question() != question:
+        raise DemoError("the member reads another question than the reviewer wrote")
     context.report("way 4: the member sends what is missing")
     asked.answer()
     review.take_next(asked.number)
@@ -146,21 +147,24 @@ class _Act:
         page.click("#answer")
         self._upload("back")
         page.click("#next")
-        page.fill("#message", "已重新拍攝。")
+        page.fill("#message", self.name)
         page.check("#consent")
         page.click("#send")
         page.wait_for_selector("#case[data-state=sent]")
 
-    def expect_state(self, state: str, words: str) -> None:
-        """Wait until the page of the case tells of a state."""
+    def expect_state(self, state: str, part: str = "h1") -> None:
+        """Wait until the page of the case tells of a state, and shows a part."""
         self._page.reload()
-        self._page.wait_for_selector(f"#case[data-state={state}]")
-        self._page.locator("#case").filter(has_text=words).wait_for()
+        self._page.wait_for_selector(f"#case[data-state={state}] {part}")
         self._picture(state)
+
+    def question(self) -> str:
+        """Return what the reviewer asks for, as the member reads it."""
+        return self._page.inner_text("#question").strip()
 
     def expect_gold(self) -> None:
         """Wait until the case is approved and the member gold."""
-        self.expect_state("approved", "您已是金質會員")
+        self.expect_state("approved")
         self._page.goto(f"{self._context.url}#/member")
         self._page.wait_for_selector("#portrait.gold .badge.gold")
         self._picture("gold")
@@ -211,10 +215,13 @@ class _Review:
         self._page.check("[name=reason][value=not_legible]")
         self._send("refuse")
 
-    def ask(self, question: str) -> None:
+    def ask(self) -> str:
+        """Ask with the first of the desk's own phrases; return it."""
         self._press("m")
-        self._page.fill("#ask-text", question)
+        self._page.locator("[data-phrase]").first.click()
+        question = self._page.input_value("#ask-text").strip()
         self._send("ask")
+        return question
 
     def _send(self, decision: str) -> None:
         with self._page.expect_navigation():
