@@ -44,7 +44,6 @@ LINES: dict[str, tuple[str, str]] = {
 FILES = {
     "agent/portal/birthdate.py": "how birth dates are written in years of the Republic",
     "agent/portal/demo/check.py": "what the demo's check looks for on the page",
-    "agent/portal/demo/online.py": "what the demo types into pages and looks for on them",
     "agent/web/hipki/errors.py": "the old protocol's own messages, which pages compare and show",
 }
 """Files that may hold them on any line, and why."""
