@@ -42,6 +42,7 @@ class AuditEvent(StrEnum):
     CASE_REFUSED = "case_refused"
     CASE_WITHDRAWN = "case_withdrawn"
     CASE_EXPIRED = "case_expired"
+    CASE_LOST = "case_lost"
     CARD_CHANGED = "card_changed"
     CONTACT_CHANGED = "contact_changed"
     CONTACT_REMOVED = "contact_removed"

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from agent.portal.app_keys import DATABASE
@@ -119,14 +119,21 @@ async def refusals(request: web.Request, handler: Handler) -> web.StreamResponse
         return web.Response(status=error.status, headers={"Location": error.headers["Location"]})
     except web.HTTPException as error:
         return await _answer(request, _CODE_OF_STATUS.get(error.status, PortalCode.BAD_REQUEST))
-    except (OperationalError, InterfaceError, PoolTimeoutError) as error:
-        # The database is busy, full or gone: what was begun is undone.
-        _LOG.error("%s: the database: %s", _place(request), type(error).__name__)
-        return await _answer(request, PortalCode.UNAVAILABLE)
+    except (DataError, OperationalError, InterfaceError, PoolTimeoutError) as error:
+        return await _answer(request, _code_of_database(request, error))
     except Exception as error:  # noqa: BLE001 - the last net; nothing may reach the page
         # No message: that of a foreign exception may quote a person's data.
         _LOG.error("%s: %s at %s", _place(request), type(error).__name__, place_of(error))
         return await _answer(request, PortalCode.INTERNAL)
+
+
+def _code_of_database(request: web.Request, error: Exception) -> PortalCode:
+    """Return what to say where the database refuses, is busy, full or gone; all is undone."""
+    if isinstance(error, DataError):  # such as NUL in a text, which PostgreSQL does not take
+        _LOG.info("%s: what cannot be kept", _place(request))
+        return PortalCode.BAD_REQUEST
+    _LOG.error("%s: the database: %s", _place(request), type(error).__name__)
+    return PortalCode.UNAVAILABLE
 
 
 async def _answer(

@@ -18,6 +18,12 @@ _TOKEN: Final = re.compile(
     rf"(?:(#[^\n]*)|(?:([a-z_]+)\s*(\[\s*\d+\s*\])?\s*)?((?:{_STRING}\s*)+))\s*"
 )
 _PIECE: Final = re.compile(_STRING)
+_PLAIN: Final = r'"([^"\\\n]+)"'
+# Behind a string and a blank line, and before another entry: nothing around it belongs to it.
+_PLAIN_ENTRY: Final = re.compile(
+    rf'(?<="\n\n)(?:#, python-brace-format\n)?msgctxt {_PLAIN}\nmsgid {_PLAIN}\nmsgstr {_PLAIN}\n'
+    r"(?=\n(?:#, python-brace-format\n)?msgctxt|\n?\Z)"
+)
 _BYTE: Final = r"\\(?:[0-7]{1,3}|x[0-9a-fA-F]{2})"
 _ESCAPE: Final = re.compile(rf"((?:{_BYTE})+)|\\(.)")
 _ESCAPED_BYTE: Final = re.compile(r"\\(?:x([0-9a-fA-F]{2})|([0-7]{1,3}))")
@@ -56,6 +62,7 @@ class CountedText:
 
 
 Text = str | CountedText
+_Rule = tuple[int, Callable[[int], int]]
 
 
 def read(path: Path) -> dict[str, Text]:
@@ -78,8 +85,30 @@ def parse(text: str) -> dict[str, Text]:
         ValueError: it is no PO file, or its plural rule is wrong.
 
     """
+    try:
+        return _parse_quickly(text)
+    except ValueError:
+        found: dict[str, Text] = {}
+        _parse_into(found, text, _plural_rule(""))  # knows the line that cannot be read
+        return found
+
+
+def _parse_quickly(text: str) -> dict[str, Text]:
+    """Do what :func:`parse` does: nearly all entries are plain, and a window waits for them."""
     found: dict[str, Text] = {}
-    count, choose = _plural_rule("")
+    rule, end = _plural_rule(""), 0
+    for plain in _PLAIN_ENTRY.finditer(text):
+        rule = _parse_into(found, text[end : plain.start()], rule)
+        found[plain[1]], end = plain[3], plain.end()
+    _parse_into(found, text[end:], rule)
+    return found
+
+
+def _parse_into(found: dict[str, Text], text: str, rule: _Rule) -> _Rule:
+    """Add the translations of entries of any form; return the plural rule that holds behind it."""
+    if not text.strip():
+        return rule
+    count, choose = rule
     for entry in _entries(text):
         context = entry.get("msgctxt")
         if context is None:
@@ -92,7 +121,7 @@ def parse(text: str) -> dict[str, Text]:
             forms = tuple(entry.get(f"msgstr[{number}]", "") for number in range(count))
             if all(forms):
                 found[context] = CountedText(forms, choose)
-    return found
+    return count, choose
 
 
 def _entries(text: str) -> Iterator[Mapping[str, str]]:
@@ -151,7 +180,10 @@ def _fields(text: str) -> Iterator[tuple[str, str]]:
 
 def _string(pieces: str) -> str:
     """Return what quoted pieces say together."""
-    joined = "".join([piece[1:-1] for piece in _PIECE.findall(pieces)])
+    if pieces.count('"') == 2:  # one piece, as nearly all are
+        joined = pieces.strip()[1:-1]
+    else:
+        joined = "".join([piece[1:-1] for piece in _PIECE.findall(pieces)])
     return _ESCAPE.sub(_unescaped, joined) if "\\" in joined else joined
 
 

@@ -12,7 +12,11 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
+from agent.portal.members import card_login
+from agent.portal.staff import sessions as staff_sessions
+from agent.portal.staff.register import Role, add_staff
 from agent.portal.store.database import PortalDatabase
+from agent.portal.store.transaction import Transaction
 from agent.virtualcard.issuer import TestIssuer
 from tests.bench.portal_members import contact, load_file, load_server
 from tests.portal.balanced import ORIGIN, PROXIED, Balanced, BalancedVisitor
@@ -22,6 +26,7 @@ from tests.portal.support import Person, issue, publish, signed
 
 EMPTY, FULL = "empty", "full"
 WORKERS = 8
+WAITING = 50  # members of the "empty" database, whose applications wait: a page of the queue
 
 
 @dataclass(frozen=True)
@@ -72,9 +77,14 @@ async def measure_portal(folder: Path, kind: str, effort: PortalEffort) -> Porta
     publish(issuer, folder)
     with _addresses(folder, kind) as addresses:
         for name, address in addresses.items():
-            await asyncio.to_thread(_prepare, address, folder, effort.members * (name == FULL))
+            members = effort.members if name == FULL else WAITING
+            await asyncio.to_thread(_prepare, address, folder, members)
+        reviewers = {
+            name: await asyncio.to_thread(_reviewer, address, folder)
+            for name, address in addresses.items()
+        }
         async with _processes(folder, addresses) as processes:
-            return await _measure(processes, people, effort)
+            return await _measure(processes, people, reviewers, effort)
 
 
 @contextmanager
@@ -90,12 +100,28 @@ def _prepare(address: str, folder: Path, members: int) -> None:
     db = PortalDatabase(address, key_file=folder / "portal.key")
     db.open_here(may_migrate=True)
     db.close_here()
-    if not members:
-        return
+    every = max(
+        1, members // WAITING // 20
+    )  # the queue has a page in both, and more in the full one
     if "://" in address:
-        load_server(address, members)
+        load_server(address, members, every)
     else:
-        load_file(Path(address), members)
+        load_file(Path(address), members, every)
+
+
+def _reviewer(address: str, folder: Path) -> str:
+    """Log a reviewer in, past the service; return the token of the session."""
+
+    def work(tx: Transaction) -> str:
+        staff = add_staff(tx, "林測試", card_login(tx, "C=TW", "bench"), [Role.REVIEWER])
+        return staff_sessions.log_in(tx, staff_sessions.open_session(tx).session, staff).token
+
+    db = PortalDatabase(address, key_file=folder / "portal.key")
+    db.open_here()
+    try:
+        return db.run_here(work)
+    finally:
+        db.close_here()
 
 
 @asynccontextmanager
@@ -120,7 +146,10 @@ async def _processes(folder: Path, addresses: dict[str, str]) -> AsyncIterator[d
 
 
 async def _measure(
-    processes: dict[str, Program], people: list[Person], effort: PortalEffort
+    processes: dict[str, Program],
+    people: list[Person],
+    reviewers: dict[str, str],
+    effort: PortalEffort,
 ) -> PortalTimes:
     times, numbers = PortalTimes(), count()
     async with AsyncExitStack() as stack:
@@ -141,6 +170,9 @@ async def _measure(
                     times.add("card upgrade", name, upgraded)
                     visitor.become(next(numbers))
                     times.add("login", name, await _log_in(visitor, known))
+                    visitor.become(next(numbers))
+                    visitor.tokens["__Secure-staff"] = reviewers[name]
+                    times.add("reviewers' queue", name, await _look_at_queue(visitor))
     for name, process in processes.items():
         times.logins[name] = await _logins_a_second(process, numbers, effort.seconds)
     return times
@@ -170,6 +202,13 @@ async def _upgrade(visitor: BalancedVisitor, person: Person) -> float:
     if code != "ok":
         raise RuntimeError(code)
     return spent + visitor.spent
+
+
+async def _look_at_queue(visitor: BalancedVisitor) -> float:
+    status, text = await visitor.page("/staff/desk")
+    if status != 200 or "W" not in text:
+        raise RuntimeError(f"the queue: {status}")
+    return visitor.spent
 
 
 async def _logins_a_second(process: Program, numbers: Iterator[int], seconds: float) -> float:

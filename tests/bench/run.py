@@ -62,8 +62,8 @@ class Effort:
     listed: int = 150_000
     crowd: CrowdSize = field(default_factory=CrowdSize)
     crowded: int = 3
-    pictures: int = 7
     portal: PortalEffort = field(default_factory=PortalEffort)
+    pictures: int = 7
 
 
 SHORT = Effort(
@@ -79,8 +79,8 @@ SHORT = Effort(
     listed=1000,
     crowd=CrowdSize(websockets=60, bodies=12, handshakes=150, idle=50, pace=10.0),
     crowded=1,
-    pictures=1,
     portal=PortalEffort(members=2000, samples=4, seconds=0.5),
+    pictures=1,
 )
 
 
@@ -290,13 +290,6 @@ class Bench:
         add("memory that a crowd costs", cost.memory, "MB", most=30)
         add("log of a crowd", cost.lines, "lines", most=50)
 
-    def pictures(self) -> None:
-        """Measure what a photo of 12 megapixels costs the member service."""
-        found = measure_pictures(self._effort.pictures)
-        for kind, cost in (found or {}).items():
-            name = f"picture of 12 megapixels made anew, {kind}: processor"
-            self.table.add(name, cost * 1000, "ms", most=400 if kind == "JPEG" else None)
-
     async def member_service(self) -> None:
         """Compare the member service's full database with an empty one, on each kind."""
         for kind in kinds():
@@ -314,6 +307,13 @@ class Bench:
                 )
             for database, what in ((EMPTY, "empty"), (FULL, members)):
                 self.table.add(f"portal on {kind}: logins, {what}", times.logins[database], "1/s")
+
+    def pictures(self) -> None:
+        """Measure what a photo of 12 megapixels costs the member service."""
+        found = measure_pictures(self._effort.pictures)
+        for kind, cost in (found or {}).items():
+            name = f"picture of 12 megapixels made anew, {kind}: processor"
+            self.table.add(name, cost * 1000, "ms", most=400 if kind == "JPEG" else None)
 
     async def existing_pages(self) -> None:
         """Measure the door for existing pages, in a real browser."""
@@ -338,8 +338,8 @@ async def measure(effort: Effort) -> dict[str, Any]:
         await bench.status()
         await bench.crowded()
         await asyncio.to_thread(bench.lists)
-        await asyncio.to_thread(bench.pictures)
         await bench.member_service()
+        await asyncio.to_thread(bench.pictures)
         if effort.browser:
             await bench.existing_pages()
     return {

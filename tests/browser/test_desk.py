@@ -271,7 +271,9 @@ def test_without_a_script_a_case_is_looked_at_and_decided(
         plain.locator("[data-decision=approve] summary").click()
         for point in plain.locator(".desk-checks input").all():
             point.check()
-        plain.get_by_role("button", name="… and to the queue").locator("visible=true").click()
+        plain.get_by_role("button", name="Confirm, then to the queue").locator(
+            "visible=true"
+        ).click()
         expect(plain.locator(".notice.ok")).to_contain_text(f"{cases[0]}: approved.")
     finally:
         context.close()

@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from agent.pki.reading import read_certificate
 from agent.portal.members import card_login
+from agent.portal.staff import sessions
 from agent.portal.staff.register import Role, add_staff
 from agent.portal.store.database import PortalDatabase
 from agent.portal.store.transaction import Transaction
@@ -31,18 +32,20 @@ def other_context(browser: Browser) -> Iterator[BrowserContext]:
     context.close()
 
 
-def hire(world: World, card: TestCard, *roles: Role) -> None:
-    """Put the owner of a card on the register, beside the running portal."""
+def hire(world: World, card: TestCard, *roles: Role) -> str:
+    """Put the owner of a card on the register, beside the portal; give the token of a session."""
     (der,) = (each.der for each in cardfile.load(card.file).data.certificates if each.id == b"SIGN")
     facts = read_certificate(der)
 
-    def work(tx: Transaction) -> None:
-        add_staff(tx, "林測試", card_login(tx, facts.issuer, facts.subject_serial or ""), roles)
+    def work(tx: Transaction) -> str:
+        login = card_login(tx, facts.issuer, facts.subject_serial or "")
+        staff = add_staff(tx, "林測試", login, roles)
+        return sessions.log_in(tx, sessions.open_session(tx).session, staff).token
 
     database = PortalDatabase(Path(world.programs.state) / "portal" / "portal.db")
     database.open_here()
     try:
-        database.run_here(work)
+        return database.run_here(work)
     finally:
         database.close_here()
 
@@ -102,6 +105,67 @@ def test_a_card_of_nobody_and_a_cancelled_pin_are_told_in_words(
     answer(desktop, "alt+a")
     answer(desktop, *PIN, "Return")
     expect(page.locator("#login-message .notice")).to_contain_text("不是登錄的工作人員卡片")
+
+
+@pytest.fixture
+def clerk(page: Page, agent: World) -> Page:
+    """Return the page of somebody who has logged in; no agent runs."""
+    token = hire(agent, agent.card("gen2"), Role.CLERK, Role.AUDITOR)
+    cookie = {"name": "staff", "value": token, "url": f"{agent.url}staff"}
+    page.context.add_cookies([cookie])  # type: ignore[list-item]  # a cookie with an address
+    return page
+
+
+def test_the_keyboard_alone_serves_an_applicant(clerk: Page, agent: World) -> None:
+    page = clerk
+    page.goto(f"{agent.url}staff")
+    page.keyboard.press("Alt+1")
+    page.wait_for_url("**/staff/counter")
+    expect(page.locator("#contact")).to_be_focused()
+    page.keyboard.type(f"0956{time.time_ns() // 1000 % 1_000_000:06}")
+    page.keyboard.press("Enter")
+    expect(page.locator("#send-code")).to_be_focused()
+    page.keyboard.press("Enter")
+    code = page.inner_text("#demo-code")
+    expect(page.locator("#code")).to_be_focused()
+    page.keyboard.type(code)
+    page.keyboard.press("Enter")
+    expect(page.locator("#id_number")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#id_number-error")).to_be_visible()
+    expect(page.locator("#id_number")).to_be_focused()
+    texts = (generate_id_number(time.time_ns() % 9_000_000), "陳測試", "79.1.31")
+    for text in texts:
+        page.keyboard.type(text)
+        page.keyboard.press("Tab")
+    page.keyboard.press("ArrowDown")  # the first kind of document
+    page.keyboard.press("Tab")
+    page.keyboard.type("1234")
+    for _ in range(12):
+        if page.evaluate("document.activeElement.id") == "consent":
+            break
+        page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    page.keyboard.press("Enter")
+    expect(page.locator("#done")).to_be_visible()
+    expect(page.locator("#receipt")).to_be_focused()
+
+
+def test_a_minute_before_the_end_the_page_warns_and_then_leads_to_the_login(
+    clerk: Page, agent: World
+) -> None:
+    page = clerk
+    page.clock.install()
+    page.goto(f"{agent.url}staff/audit")
+    page.clock.fast_forward(8 * 60 * 1000)
+    expect(page.locator("#idle-warning")).to_be_hidden()
+    page.clock.fast_forward(61_000)
+    expect(page.locator("#idle-stay")).to_be_focused()
+    with page.expect_response("**/staff/stay"):
+        page.keyboard.press("Enter")
+    expect(page.locator("#idle-warning")).to_be_hidden()
+    with page.expect_request("**/staff/login?ended=1*"):
+        page.clock.fast_forward(11 * 60 * 1000)
 
 
 def answer(desktop: Desktop, *keys: str) -> None:

@@ -50,12 +50,26 @@ class BalancedVisitor(Visitor):
         self.tokens.clear()
         self.address = str(_FIRST_ADDRESS + number)
 
+    async def page(self, path: str) -> tuple[int, str]:
+        """Get a page as a browser does; return status and text."""
+        headers = {"Host": "portal.example", "Accept": "text/html", "Cookie": self._cookie()}
+        headers["X-Forwarded-For"] = self.address
+        begun = time.perf_counter()
+        address = self.proxy.any_address() + path
+        async with self.http.get(address, headers=headers, allow_redirects=False) as response:
+            text = await response.text()
+        self.spent = time.perf_counter() - begun
+        return response.status, text
+
+    def _cookie(self) -> str:
+        return "; ".join(f"{name}={value}" for name, value in self.tokens.items())
+
     async def post(self, path: str, body: Any = None, **_: Any) -> tuple[int, Any]:
         headers = {
             "Host": "portal.example",
             "Origin": ORIGIN,
             "X-Forwarded-For": f"203.0.113.1, {self.address}",
-            "Cookie": "; ".join(f"{name}={value}" for name, value in self.tokens.items()),
+            "Cookie": self._cookie(),
         }
         url = self.proxy.any_address() + path
         begun = time.perf_counter()

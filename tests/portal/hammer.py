@@ -37,17 +37,23 @@ def _challenge(tx: Transaction, session: MemberSession) -> Challenge:
     return challenges.issue(tx, session, ChallengePurpose.UPGRADE)
 
 
-def hammer(db: PortalDatabase, number: int) -> None:
-    """Do what one upgrade does, in the same transactions."""
-    session, member_id = db.run_here(_register, number)
+def upgrade_by_card(db: PortalDatabase, contact: int, card: int, id_number: str) -> str:
+    """Do what one upgrade with a card does, in the same transactions; return what came of it."""
+    session, member_id = db.run_here(_register, contact)
     challenge = db.run_here(_challenge, session)
     attempt = _Attempt(session, ChallengePurpose.UPGRADE, challenge.id, b"signature")
     assert isinstance(db.run_here(_claim, attempt), Claimed)
-    presented = PresentedLogin(hashlib.sha256(str(number).encode()).digest())
-    card = _CardFacts("C=TW", f"{number:016}", "0000", None)
-    id_number = generate_id_number(number)
-    assert db.run_here(_finish_upgrade, attempt, presented, card, id_number) == member_id
-    sys.stdout.write(f"gold {member_id}\n")
+    presented = PresentedLogin(hashlib.sha256(str(card).encode()).digest())
+    facts = _CardFacts("C=TW", f"{card:016}", "0000", None)
+    outcome = db.run_here(_finish_upgrade, attempt, presented, facts, id_number)
+    return f"gold {member_id}" if outcome == member_id else str(outcome)
+
+
+def hammer(db: PortalDatabase, number: int) -> None:
+    """Make one member gold."""
+    outcome = upgrade_by_card(db, number, number, generate_id_number(number))
+    assert outcome.startswith("gold "), outcome
+    sys.stdout.write(f"{outcome}\n")
     sys.stdout.flush()
 
 

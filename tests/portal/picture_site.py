@@ -1,6 +1,7 @@
 """A site that only receives pictures: ``python -m tests.portal.picture_site`` prints its port."""
 
 import asyncio
+from collections.abc import Callable
 
 from aiohttp import web
 
@@ -30,6 +31,12 @@ def picture_site(reader: UploadReader) -> web.Application:
     app.on_startup.append(load)
     app.router.add_post("/picture", receive)
     return app
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for threads and servers to come so far."""
+    while not condition():  # noqa: ASYNC110  # no loop of theirs could set an event of ours
+        await asyncio.sleep(0.01)
 
 
 async def main() -> None:

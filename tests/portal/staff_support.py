@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sqlalchemy import select
+from yarl import URL
 
 from agent.cms.login import LoginPurpose
 from agent.pki.reading import read_certificate
 from agent.portal.audit import AuditLine, lines
 from agent.portal.members import card_login
 from agent.portal.staff.register import Role, StaffMember, add_staff
-from agent.portal.store.database import PortalDatabase
 from agent.portal.store.tables import NOTICE
 from agent.portal.store.transaction import Transaction
+from tests.portal.databases import CHOSEN
 from tests.portal.support import Person, Site, Visitor, signed
 
 T = TypeVar("T")
@@ -53,14 +54,18 @@ class StaffBrowser(Visitor):
         status, answer = await self.post(path, body)
         return "ok" if status == 200 else str(answer["error"]["code"])
 
-    async def open(self, path: str, **headers: str) -> Page:
+    async def open(self, path: str | URL, **headers: str) -> Page:
         return await self._page("GET", path, None, headers)
 
-    async def send(self, path: str, fields: Mapping[str, str], **headers: str) -> Page:
+    async def send(self, path: str | URL, fields: Mapping[str, str], **headers: str) -> Page:
         return await self._page("POST", path, fields, {"Origin": self.origin} | headers)
 
     async def _page(
-        self, method: str, path: str, fields: Mapping[str, str] | None, headers: Mapping[str, str]
+        self,
+        method: str,
+        path: str | URL,
+        fields: Mapping[str, str] | None,
+        headers: Mapping[str, str],
     ) -> Page:
         wanted = {"Accept": "text/html", "Accept-Language": "en"} | dict(headers)
         async with self.http.request(
@@ -98,8 +103,7 @@ async def transact(site: Site, work: Callable[[Transaction], T]) -> T:
     """Run a transaction beside the site, as the operator's command does."""
 
     def run() -> T:
-        database = PortalDatabase(site.folder / "portal.db", site.clock)
-        database.open_here()
+        database = CHOSEN.open_in(site.folder, clock=site.clock)
         try:
             return database.run_here(work)
         finally:

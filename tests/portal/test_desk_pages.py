@@ -16,7 +16,7 @@ from agent.portal.online import applying, vault
 from agent.portal.online.records import case_of_number, form_of
 from agent.portal.online.states import CLAIM_LIFETIME, CaseState
 from agent.portal.online.tables import CASE
-from agent.portal.staff.register import Role
+from agent.portal.staff.register import Role, remove_staff
 from agent.portal.store.transaction import Transaction
 from tests.portal.desk_support import (
     QUEUE,
@@ -309,6 +309,20 @@ async def test_two_reviewers_at_once_want_the_same_case(
     pages = await asyncio.gather(first.claim(number), second.claim(number))
     assert sorted("<img" in each.text for each in pages) == [False, True]
     assert len(await events(site, "case_claimed")) == 1
+
+
+async def test_a_reviewer_who_leaves_sees_nothing_more_and_frees_the_case_in_time(
+    site: Site, first: Reviewer, second: Reviewer
+) -> None:
+    number = await apply(site)
+    await first.claim(number)
+    assert await transact(site, lambda tx: remove_staff(tx, 1))
+    assert (await first.picture(number))[0] == 303
+    assert (await first.open(f"{QUEUE}/cases/{number}")).location.startswith("/staff/login")
+    closed_says((await second.claim(number)).text, "林測試 is reviewing this case.")
+    site.clock.offset += CLAIM_LIFETIME + 1
+    await second.come_back()
+    assert "<img" in (await second.claim(number)).text
 
 
 async def test_work_keeps_a_case(site: Site, first: Reviewer) -> None:

@@ -46,7 +46,7 @@ def test_every_kind_is_said_in_every_language(kind: NoticeKind, language: Langua
     assert len(message.short) <= (268 if language is not Language.ENGLISH else 612)
 
 
-@pytest.mark.parametrize("kind", set(NoticeKind) - {NoticeKind.CODE})
+@pytest.mark.parametrize("kind", sorted(set(NoticeKind) - {NoticeKind.CODE}))
 def test_who_did_not_do_it_is_told_whom_to_call(kind: NoticeKind) -> None:
     message = compose(
         kind, Language.CHINESE, facts_of(kind), created=1_790_000_000, helpline="1999"

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import func, insert, select
 
 from agent.portal import audit, members
+from agent.portal.account.ownership import delete_all
 from agent.portal.contact import parse_contact
 from agent.portal.errors import PortalCode, PortalError
 from agent.portal.members import Proven, Way
@@ -419,7 +420,7 @@ def test_steps_audit_and_notices_tell_the_whole_way(desk: Desk) -> None:
 def test_who_leaves_takes_the_cases_along(desk: Desk) -> None:
     _to_refused(desk)
     desk.sent()
-    desk.do(applying.forget_cases, desk.member)
+    desk.do(delete_all, desk.member)
     assert desk.do(cases_of_member, desk.member) == []
 
 

@@ -1,16 +1,28 @@
 """The pages of an application online, as a browser without scripts uses them."""
 
 import io
+import os
 import re
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 import aiohttp
 import pytest
 from PIL import Image
+from sqlalchemy import select
 
+from agent.portal.members import CardLogin
+from agent.portal.online import reviewing
 from agent.portal.online.numbers import new_case_number
+from agent.portal.online.states import CaseRules, RefusalReason, Side
+from agent.portal.online.tables import PICTURE
+from agent.portal.staff.register import Role, add_staff
+from agent.portal.store.transaction import Transaction
 from agent.virtualcard.identity import generate_id_number
-from tests.portal.support import Person, Site, Visitor
+from agent.virtualcard.issuer import TestIssuer
+from tests.portal.staff_support import transact
+from tests.portal.support import Person, Site, Visitor, running_site
 
 FORM = {
     "id_number": generate_id_number(77),
@@ -18,6 +30,9 @@ FORM = {
     "born": "民國 79 年 1 月 31 日",
     "document": "id_card",
 }
+
+
+SEALED = select(PICTURE.c.sealed)
 
 
 def picture(kind: str = "JPEG") -> bytes:
@@ -156,8 +171,8 @@ async def test_who_is_not_logged_in_comes_to_the_login(visitor: Visitor) -> None
     paths = ("", "/form", "/pictures", "/check", f"/case/{new_case_number()}")
     for path in paths:
         headers = {"Accept": "text/html"}
-        options = {"headers": headers, "allow_redirects": False}
-        async with visitor.http.get(f"/ways/online{path}", **options) as response:
+        asked = visitor.http.get(f"/ways/online{path}", headers=headers, allow_redirects=False)
+        async with asked as response:
             assert (response.status, response.headers["Location"]) == (303, "/#/login"), path
 
 
@@ -198,3 +213,86 @@ async def test_another_site_cannot_post(visitor: Visitor, headers: dict[str, str
     await visitor.register()
     async with visitor.http.post("/ways/online/begin", data={"a": "b"}, headers=headers) as answer:
         assert answer.status == 403
+
+
+async def test_what_a_reviewer_needs_more_is_answered_with_pictures_and_a_message(
+    site: Site, visitor: Visitor
+) -> None:
+    await visitor.register()
+    number = await sent(visitor)
+    page = await post(visitor, "/ways/online/check", {"consent": "yes", "message": "too early"})
+    assert page.path.endswith(number)
+    reviewer = await transact(site, partial(ask, number=number))
+    page = await show(visitor, f"/ways/online/case/{number}")
+    assert "請重拍<b>背面" not in page.text
+    assert "請重拍&lt;b&gt;背面" in page.text
+    assert "請重拍" in (await show(visitor, "/ways/online/pictures")).text
+    assert (await upload(visitor, "back", picture("WEBP"))).text.count("已上傳") == 2
+    for message in ("話" * 501, "\u202e"):
+        answer = {"consent": "yes", "message": message}
+        assert (await post(visitor, "/ways/online/check", answer)).status == 422
+    answer = {"consent": "yes", "message": " 已重拍。 "}
+    assert (await post(visitor, "/ways/online/check", answer)).path.endswith(number)
+    await transact(site, partial(reviewing.claim, staff=reviewer, number=number))
+    form = await transact(site, partial(reviewing.read_form, staff=reviewer, number=number))
+    assert (form.message, form.name) == ("已重拍。", FORM["name"])
+
+
+def ask(tx: Transaction, number: str) -> int:
+    """Ask for more as a new reviewer; give the reviewer's number."""
+    reviewer = add_staff(tx, "林測試", CardLogin("0" * 64, "1234"), [Role.REVIEWER]).id
+    reviewing.claim(tx, reviewer, number)
+    reviewing.ask_for_more(tx, reviewer, number, "請重拍<b>背面", CaseRules())
+    return reviewer
+
+
+async def test_a_script_learns_why_a_picture_was_refused(visitor: Visitor) -> None:
+    await visitor.register()
+    await post(visitor, "/ways/online/begin")
+    form = aiohttp.FormData()
+    form.add_field("picture", b"no picture" * 99, filename="card.jpg", content_type="image/jpeg")
+    headers = {"Accept": "application/json", "Origin": visitor.origin}
+    path = "/ways/online/pictures/front"
+    async with visitor.http.post(path, data=form, headers=headers) as answer:
+        assert (await answer.json())["error"]["code"] == "picture_kind_unknown"
+
+
+async def test_nothing_of_a_picture_is_left_after_the_decision(
+    test_issuer: TestIssuer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+
+    def found(*needles: bytes) -> list[bytes]:
+        files = [path for path in tmp_path.rglob("*") if path.is_file()]
+        everything = b"".join(path.read_bytes() for path in files) + caplog.text.encode()
+        assert number.encode() in everything
+        return [needle for needle in needles if needle in everything]
+
+    async with running_site(test_issuer, tmp_path) as site:
+        visitor = await site.visitor()
+        await visitor.register()
+        number = await sent(visitor)
+        reviewer = await transact(site, partial(ask, number=number))
+        assert (await upload(visitor, "front", noise())).status == 200
+        await post(visitor, "/ways/online/check", {"consent": "yes"})
+        await transact(site, partial(reviewing.claim, staff=reviewer, number=number))
+        look = partial(reviewing.read_picture, staff=reviewer, number=number, side=Side.FRONT)
+        kept = await transact(site, look)
+        sealed = await transact(site, lambda tx: list(tx.execute(SEALED).scalars()))
+        secrets = [kept[start : start + 32] for start in range(700, len(kept), 5000)]
+        secrets.append(FORM["id_number"].encode())
+        assert len(secrets) > 20
+        secrets += [bytes(each)[700:732] for each in sealed]
+        assert len(found(*secrets)) == len(sealed)
+        reason = RefusalReason.NOT_LEGIBLE
+        refuse = partial(reviewing.refuse, reason=reason, rules=CaseRules())
+        await transact(site, partial(refuse, staff=reviewer, number=number))
+        assert found(*secrets) == []  # while the portal still runs
+    assert found(*secrets) == []
+
+
+def noise() -> bytes:
+    """Return a picture whose octets are found nowhere else."""
+    out = io.BytesIO()
+    Image.frombytes("RGB", (640, 400), os.urandom(640 * 400 * 3)).save(out, "PNG")
+    return out.getvalue()

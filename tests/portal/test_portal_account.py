@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import Mapping
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,13 @@ from agent.portal.account.applications import StepState, line_of_steps
 from agent.portal.account.closing import GRACE_S, end_closed_accounts
 from agent.portal.contact import Contact, LoginKind
 from agent.portal.members import Proven, Way, make_gold, register
-from agent.portal.store.database import PortalDatabase
 from agent.portal.store.tables import AUDIT, MEMBER, METADATA, NOTICE
 from agent.portal.store.transaction import Transaction
+from agent.virtualcard.identity import generate_id_number
 from agent.virtualcard.issuer import TestIssuer
-from tests.portal.support import MOBILE, Person, Site, Visitor, issue, running_site, signed
+from agent.words import Language, say
+from tests.portal.databases import CHOSEN
+from tests.portal.support import MOBILE, Clock, Person, Site, Visitor, issue, running_site, signed
 
 MAIL = "tester@example.test"
 OTHER_MOBILE = "0900000002"
@@ -68,10 +71,14 @@ async def logins(visitor: Visitor) -> list[str]:
 
 async def in_database(site: Site, work: Any, *arguments: Any) -> Any:
     """Run a transaction on the site's database, as another process does."""
+    return await in_folder(site.folder, site.clock, work, *arguments)
+
+
+async def in_folder(folder: Path, clock: Clock, work: Any, *arguments: Any) -> Any:
+    """Run a transaction on the database of a folder."""
 
     def run() -> Any:
-        db = PortalDatabase(site.folder / "portal.db", site.clock)
-        db.open_here()
+        db = CHOSEN.open_in(folder, clock=clock)
         try:
             return db.run_here(work, *arguments)
         finally:
@@ -104,6 +111,7 @@ async def test_another_contact_is_added_by_its_code_and_both_are_told(
     assert (await by_mail.register(MAIL))["id"] == member["id"]
 
 
+@pytest.mark.both_databases
 async def test_a_new_number_takes_the_place_of_the_old_one_and_ends_other_sessions(
     site: Site, visitor: Visitor
 ) -> None:
@@ -200,6 +208,7 @@ async def close_body(visitor: Visitor, person: Person) -> dict[str, str]:
     return signed(challenge, person, visitor.origin)
 
 
+@pytest.mark.both_databases
 async def test_a_replaced_card_takes_the_place_of_the_old_one(
     test_issuer: TestIssuer, site: Site, visitor: Visitor, citizen: Person
 ) -> None:
@@ -400,6 +409,7 @@ def mentions(tx: Transaction, *marks: str) -> set[str]:
     return found
 
 
+@pytest.mark.both_databases
 async def test_a_closed_account_leaves_only_its_number_in_the_audit(
     site: Site, visitor: Visitor, citizen: Person
 ) -> None:
@@ -425,6 +435,7 @@ def all_bytes(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in folder.glob("portal.db*"))
 
 
+@pytest.mark.sqlite
 async def test_nothing_of_a_closed_account_stays_in_the_file(
     test_issuer: TestIssuer, tmp_path: Path
 ) -> None:
@@ -446,6 +457,7 @@ async def test_nothing_of_a_closed_account_stays_in_the_file(
 # Own data.
 
 
+@pytest.mark.both_databases
 async def test_the_file_has_what_is_kept_and_no_secret(
     site: Site, visitor: Visitor, citizen: Person
 ) -> None:
@@ -547,6 +559,7 @@ def test_a_line_of_steps_stands_where_the_last_time_is() -> None:
     ]
 
 
+@pytest.mark.both_databases
 async def test_closing_and_becoming_gold_at_once_end_in_one_of_both(
     visitor: Visitor, citizen: Person
 ) -> None:
@@ -562,6 +575,7 @@ async def test_closing_and_becoming_gold_at_once_end_in_one_of_both(
     assert sum(ends) == 1
 
 
+@pytest.mark.both_databases
 async def test_many_double_clicks_at_once_change_a_contact_once(
     site: Site, visitor: Visitor
 ) -> None:
@@ -574,6 +588,7 @@ async def test_many_double_clicks_at_once_change_a_contact_once(
     assert len(await in_database(site, notices)) == 2
 
 
+@pytest.mark.both_databases
 async def test_two_members_who_both_have_a_code_for_one_contact_get_it_once(
     site: Site, visitor: Visitor
 ) -> None:
@@ -598,8 +613,38 @@ def close_many(tx: Transaction, number: int) -> None:
         tx.execute(update(MEMBER).where(MEMBER.c.id == member_id).values(closing=tx.now))
 
 
-async def test_many_accounts_end_a_few_at_a_time_by_any_process(site: Site) -> None:
-    await in_database(site, close_many, 45)
-    ended = await asyncio.gather(*(in_database(site, end_closed_accounts) for _ in range(4)))
+@pytest.mark.both_databases
+async def test_many_accounts_end_a_few_at_a_time_by_any_process(tmp_path: Path) -> None:
+    here = (tmp_path, Clock())
+    await in_folder(*here, close_many, 45)
+    ended = await asyncio.gather(*(in_folder(*here, end_closed_accounts) for _ in range(4)))
     assert sorted(ended) == [0, 5, 20, 20]
-    assert await in_database(site, lambda tx: len(tx.execute(select(MEMBER)).all())) == 0
+    assert await in_folder(*here, lambda tx: len(tx.execute(select(MEMBER)).all())) == 0
+
+
+def gold_by(way: Way, evidence: Mapping[str, str | int | bool]) -> Any:
+    def work(tx: Transaction, member_id: str, id_number: str) -> None:
+        assert make_gold(tx, member_id, Proven(way, id_number, "王測試", evidence)) is None
+
+    return work
+
+
+@pytest.mark.parametrize(
+    ("way", "evidence", "words"),
+    [
+        (Way.CARD, {"card": True}, "portal.method.ways.card.name"),
+        (Way.COUNTER, {"document_1": "national_id"}, "counter.document.national_id"),
+        (Way.COUNTER, {"document_1": "given_up"}, "portal.method.ways.counter.name"),
+        (Way.TELECOM, {"operator": "a"}, "portal.method.ways.telecom.name"),
+        (Way.ONLINE, {"document": "id_card", "case": "C-1"}, "online.document.id_card"),
+    ],
+)
+async def test_how_a_member_became_gold_is_said_in_words(
+    site: Site, visitor: Visitor, way: Way, evidence: Mapping[str, str | int | bool], words: str
+) -> None:
+    member = await visitor.register()
+    await in_database(site, gold_by(way, evidence), member["id"], generate_id_number(5))
+    status, shown = await page(visitor, "/account/data")
+    assert status == 200
+    english = next(each for each in Language if str(each) == "en")
+    assert escape(say(english, words, {})) in shown

@@ -1,5 +1,6 @@
 """Open applications on the member's own page, and what becomes of them with the account."""
 
+import pytest
 from sqlalchemy import select
 
 from agent.portal.account.closing import GRACE_S, end_closed_accounts
@@ -37,6 +38,7 @@ async def test_nobody_sees_anothers_application(site: Site, visitor: Visitor) ->
     assert (await other.get("/api/account/applications"))[1] == {"applications": []}
 
 
+@pytest.mark.both_databases
 async def test_an_open_application_goes_with_the_account(site: Site, visitor: Visitor) -> None:
     await visitor.register()
     number = await online.sent(visitor)

@@ -5,7 +5,8 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -19,6 +20,7 @@ from agent.portal.pictures.reencode import reencode
 from agent.portal.pictures.reencoder import Reencoder
 from agent.portal.pictures.spool import SealedSpool
 from tests.portal import picture_files as files
+from tests.portal.picture_site import until
 
 UNIX = pytest.mark.skipif(sys.platform == "win32", reason="it has no such limits")
 CHILD = "from agent.portal.pictures import child, limits; import os, sys, time\n"
@@ -115,22 +117,84 @@ def test_the_child_has_limits() -> None:
         "child.MEMORY_BYTES = 200 * 2**20\n" + GIVEN,
     ):
         assert refusal(script(text), largest) is PortalCode.PICTURE_TOO_COMPLEX
-    # No file, no memory dump.
     checks = """
-import resource, tempfile
+import resource
 child.limit_resources()
-assert resource.getrlimit(resource.RLIMIT_CORE) == (0, 0)
-import signal
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-try:
-    tempfile.TemporaryFile(buffering=0).write(b"x")
-except OSError:
-    print('{"refused": "picture_encrypted"}')
+child.open_nothing_more()
+for name in ("CORE", "FSIZE", "NOFILE"):
+    assert resource.getrlimit(getattr(resource, "RLIMIT_" + name)) == (0, 0)
+print('{"refused": "picture_encrypted"}')
 """
     assert refusal(script(checks)) is PortalCode.PICTURE_ENCRYPTED
 
 
 @UNIX
+def test_a_limit_that_is_tighter_already_stays() -> None:
+    text = "import resource; resource.setrlimit(resource.RLIMIT_CPU, (5, 5))\n"
+    assert script(text + GIVEN).run([files.jpeg()]) == reencode(files.jpeg())
+
+
+@UNIX
+def test_while_a_picture_is_decoded_nothing_else_can_be_opened(tmp_path: Path) -> None:
+    (tmp_path / "key").write_bytes(b"secret")
+    (plain,) = reencode(files.jpeg())
+    text = f"""
+import socket
+from agent.portal.pictures import reencode
+def probe(data):
+    for attempt in (lambda: open({str(tmp_path / "key")!r}), socket.socket, os.pipe):
+        try:
+            attempt()
+        except OSError:
+            continue
+        os._exit(9)
+    return ({plain!r},)
+reencode.reencode = probe
+"""
+    assert script(text + GIVEN).run([files.jpeg()]) == (plain,)
+
+
+KINDS = {
+    "jpeg": files.marked_jpeg,
+    "turned jpeg": lambda: files.jpeg(exif=files.exif(6)),
+    "png": files.marked_png,
+    "palette": lambda: files.saved(files.card().convert("P"), "PNG", transparency=0),
+    "colour as transparency": lambda: files.saved(files.card(), "PNG", transparency=(0, 0, 0)),
+    "grey": lambda: files.saved(files.card().convert("LA"), "PNG"),
+    "sixteen bits": lambda: files.saved(files.card().convert("I;16"), "PNG"),
+    "cmyk": lambda: files.saved(files.card().convert("CMYK"), "JPEG"),
+    "several": lambda: files.saved(
+        files.card(), "MPO", save_all=True, append_images=[files.card()]
+    ),
+    "webp": files.marked_webp,
+    "lossy webp": lambda: files.saved(files.card(), "WEBP", quality=80),
+    "heic": files.heic,
+    "pdf": files.script_pdf,
+    "scan": lambda: files.saved(files.card(), "PDF"),
+    "encrypted": lambda: files.encrypted_pdf(""),
+    "text": lambda: files.pdf(
+        objects=[b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>"],
+        draw=b"BT /F 40 Tf 10 10 Td (Test) Tj ET",
+    ).replace(b"/XObject << /X 4 0 R >>", b"/Font << /F 4 0 R >>"),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_needs_only_what_was_loaded_before(kind: str) -> None:
+    file = KINDS[kind]()
+    assert ChildProcess().run([file]) == reencode(file)
+
+
+def test_a_file_that_crashes_its_decoder_is_a_damaged_one() -> None:
+    """One octet that is no UTF-8, in the type of its XMP, is the end of pi_heif 1.4.0."""
+    file = files.heic().replace(b"rdf+xml", b"rdf+\x80ml")
+    assert file != files.heic()
+    outcome = outcome_of(ChildProcess(), file)
+    assert outcome == PortalCode.PICTURE_DAMAGED or outcome == reencode(files.heic())
+
+
+@UNIX
+@pytest.mark.slow
 def test_the_largest_pictures_fit_within_the_memory_that_there_is() -> None:
     from PIL import Image
 
@@ -248,12 +312,6 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> type[Gate]:
     return Gate
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for threads to come so far."""
-    while not condition():  # noqa: ASYNC110  # no loop of theirs could set an event of ours
-        await asyncio.sleep(0.01)
-
-
 async def test_some_are_made_the_others_wait_and_too_many_are_sent_away(gate: type[Gate]) -> None:
     made = Reencoder(at_once=2, waiting=3)
     tasks = [asyncio.create_task(made.reencode(spool(files.jpeg()))) for _ in range(5)]
@@ -302,12 +360,13 @@ async def test_a_service_that_ends_leaves_no_child(gate: type[Gate]) -> None:
     made = Reencoder(at_once=1)
     tasks = [asyncio.create_task(made.reencode(spool(files.jpeg()))) for _ in range(2)]
     await until(lambda: gate.now == 1)
-    gate.opened.set()
     (child,) = made._children
-    await made.close()
+    ending = asyncio.create_task(made.close())
+    await until(lambda: child._process.poll() is not None)
+    gate.opened.set()
+    await ending
     outcomes = await asyncio.gather(*tasks, return_exceptions=True)
-    assert all(isinstance(each, (tuple, PortalError, asyncio.CancelledError)) for each in outcomes)
-    assert child._process.returncode is not None
+    assert [str(each) for each in outcomes] == ["picture_busy"] * 2
     with pytest.raises(PortalError, match="picture_busy"):
         await made.reencode(await asyncio.to_thread(spool, files.jpeg()))
 

@@ -2,9 +2,7 @@
 
 import asyncio
 import io
-import os
 import re
-import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,7 +19,7 @@ from agent.portal.pictures.reencoder import Reencoder
 from agent.portal.pictures.upload import Patience, UploadReader
 from agent.portal.serving import listen, serving
 from tests.portal import picture_files as files
-from tests.portal.picture_site import picture_site
+from tests.portal.picture_site import picture_site, until
 
 BOUNDARY = "limes"
 TYPE = f"multipart/form-data; boundary={BOUNDARY}"
@@ -29,15 +27,19 @@ TYPE = f"multipart/form-data; boundary={BOUNDARY}"
 
 @asynccontextmanager
 async def receiving(**options: Any) -> AsyncIterator[aiohttp.ClientSession]:
-    reencoder = Reencoder()
+    async with receiving_by(UploadReader(Reencoder(), **options)) as http:
+        yield http
+
+
+@asynccontextmanager
+async def receiving_by(reader: UploadReader) -> AsyncIterator[aiohttp.ClientSession]:
     with listen("127.0.0.1", 0) as sock:
-        site = picture_site(UploadReader(reencoder, **options))
         async with (
-            serving(site, sock),
+            serving(picture_site(reader), sock),
             aiohttp.ClientSession(f"http://127.0.0.1:{sock.getsockname()[1]}") as http,
         ):
             yield http
-    await reencoder.close()
+    await reader._reencoder.close()
 
 
 def part(name: str, body: bytes, filename: str | None = None) -> bytes:
@@ -196,27 +198,26 @@ async def test_who_goes_away_in_the_middle_leaves_nothing_behind(
 
 async def test_one_sender_has_two_places_and_all_together_have_some() -> None:
     go = asyncio.Event()
-    begun = asyncio.Semaphore(0)
 
     async def waiting() -> AsyncIterator[bytes]:
         yield picture(files.jpeg())[:200]
-        begun.release()
         await go.wait()
         yield picture(files.jpeg())[200:] + END
 
     good = picture(files.jpeg()) + END
-    async with receiving(receiving=3) as http:
+    reader = UploadReader(Reencoder(), receiving=3)
+    async with receiving_by(reader) as http:
         tasks = [asyncio.create_task(send(http, waiting(), owner="a")) for _ in range(2)]
-        for _ in tasks:
-            await begun.acquire()
+        await until(lambda: reader._busy["a"] == 2)
         assert await send(http, good, owner="a") == "picture_busy"
         assert len((await send(http, good, owner="b"))["sizes"]) == 1
         tasks.append(asyncio.create_task(send(http, waiting(), owner="b")))
-        await begun.acquire()
+        await until(lambda: reader._busy["b"] == 1)
         assert await send(http, good, owner="c") == "picture_busy"
         go.set()
         assert all([len((await task)["sizes"]) == 1 for task in tasks])
         assert len((await send(http, good, owner="a"))["sizes"]) == 1
+        assert not reader._busy
 
 
 async def test_a_full_disk_is_no_fault_of_the_picture(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -234,29 +235,46 @@ async def test_a_full_disk_is_no_fault_of_the_picture(monkeypatch: pytest.Monkey
         assert await send(http, picture(files.jpeg()) + END) == "unavailable"
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
-async def test_a_hundred_uploads_at_once_are_not_in_memory() -> None:
-    """The service's own memory; two children at a time have theirs, which ends with them."""
-    body = picture(files.jpeg().ljust(4 * 2**20, b"\0")) + END
+@asynccontextmanager
+async def own_process(*before: str) -> AsyncIterator[tuple[aiohttp.ClientSession, int]]:
+    """Run the site in a process of its own; give what to ask it with, and its number."""
     site = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.portal.picture_site", stdout=asyncio.subprocess.PIPE
+        sys.executable, "-m", *before, "tests.portal.picture_site", stdout=asyncio.subprocess.PIPE
     )
     try:
         assert site.stdout is not None
         ready = re.search(rb'"port": ?(\d+)', await site.stdout.readline())
         assert ready is not None
         connector = aiohttp.TCPConnector(limit=0)
-        async with aiohttp.ClientSession(
-            f"http://127.0.0.1:{ready[1].decode()}", connector=connector
-        ) as http:
-            sending = [send(http, body, owner=str(number)) for number in range(100)]
-            answers = await asyncio.gather(*sending)
-        assert [len(answer["sizes"]) for answer in answers] == [1] * 100
-        status = await asyncio.to_thread(Path(f"/proc/{site.pid}/status").read_text, "ascii")
-        most = re.search(r"VmHWM:\s+(\d+) kB", status)
-        assert most is not None
-        assert int(most[1]) < 300 * 1000, most[0]
+        url = f"http://127.0.0.1:{ready[1].decode()}"
+        async with aiohttp.ClientSession(url, connector=connector) as http:
+            yield http, site.pid
     finally:
-        os.kill(site.pid, signal.SIGTERM)
+        site.terminate()
         await site.wait()
+
+
+async def test_others_are_answered_while_a_picture_is_received_and_made_anew(
+    tmp_path: Path,
+) -> None:
+    report = tmp_path / "report"
+    photo = files.saved(files.card((4000, 3000)), "JPEG").ljust(MAX_BYTES, b"\0")
+    async with own_process("tests.loop_watch", str(report)) as (http, _):
+        await asyncio.to_thread(report.write_text, "")  # beginning may take what it takes
+        assert len((await send(http, picture(photo) + END))["sizes"]) == 1
+        assert not await asyncio.to_thread(report.read_text)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
+async def test_a_hundred_uploads_at_once_are_not_in_memory() -> None:
+    """The service's own memory; two children at a time have theirs, which ends with them."""
+    body = picture(files.jpeg().ljust(4 * 2**20, b"\0")) + END
+    async with own_process() as (http, number):
+        sending = [send(http, body, owner=str(owner)) for owner in range(100)]
+        answers = await asyncio.gather(*sending)
+        assert [len(answer["sizes"]) for answer in answers] == [1] * 100
+        status = await asyncio.to_thread(Path(f"/proc/{number}/status").read_text, "ascii")
+    most = re.search(r"VmHWM:\s+(\d+) kB", status)
+    assert most is not None
+    assert int(most[1]) < 300 * 1000, most[0]

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from yarl import URL
 
 from agent.portal.app import create_app
 from agent.portal.operations.proxies import parse_networks
@@ -109,6 +110,22 @@ async def test_nobody_and_a_member_are_sent_to_the_login(
             assert answer.location.startswith("/staff/login?"), (method, path)
 
 
+@pytest.mark.both_databases
+@pytest.mark.parametrize(
+    "visit", ["%00", "a%00b", "%FF", "%ED%A0%80", "..%2F..%2Fstaff", "a" * 5000]
+)
+async def test_a_visit_that_cannot_be_one_is_refused_in_words(
+    site: Site, other_citizen: Person, visit: str
+) -> None:
+    browser = await staff_browser(site, other_citizen, Role.CLERK, Role.SUPERVISOR)
+    for area in ("counter", "upgrades"):
+        address = URL(f"/staff/{area}/{visit}", encoded=True)
+        answer = await browser.open(address)
+        assert answer.status in {400, 404}
+        assert (await browser.send(address, {"who": "?"})).status in {400, 404, 422}
+    assert (await browser.post("/staff/login", {"challenge_id": "\0", "token": "AAAA"}))[0] == 400
+
+
 async def test_a_staff_session_is_no_member_s_session(site: Site, other_citizen: Person) -> None:
     browser = await staff_browser(site, other_citizen, Role.CLERK)
     token = browser.cookies()["staff"]
@@ -152,6 +169,7 @@ async def test_roles_that_were_taken_away_end_the_session(
     assert (await browser.open("/staff/counter")).status == 403
 
 
+@pytest.mark.both_databases
 async def test_ten_idle_minutes_end_the_session_and_ten_hours_in_any_case(
     site: Site, other_citizen: Person
 ) -> None:
@@ -185,6 +203,7 @@ async def test_logging_out_ends_the_session_for_every_tab_and_repeated_request(
     assert (await browser.open("/staff")).status == 303
 
 
+@pytest.mark.both_databases
 async def test_the_same_signature_again_is_the_same_login_and_another_browser_s_is_none(
     site: Site, other_citizen: Person
 ) -> None:

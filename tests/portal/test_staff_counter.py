@@ -27,6 +27,7 @@ async def clerk(site: Site, other_citizen: Person) -> StaffBrowser:
     return await staff_browser(site, other_citizen, Role.CLERK)
 
 
+@pytest.mark.both_databases
 async def test_a_member_becomes_gold_and_is_told(
     site: Site, clerk: StaffBrowser, visitor: Visitor
 ) -> None:
@@ -67,6 +68,7 @@ async def test_who_has_no_account_is_registered_by_the_code_that_is_read_out(
     assert ("registered", "ok") in await events(site, "registered")
 
 
+@pytest.mark.both_databases
 async def test_a_double_click_and_the_back_button_do_it_once(
     site: Site, clerk: StaffBrowser
 ) -> None:
@@ -79,6 +81,7 @@ async def test_a_double_click_and_the_back_button_do_it_once(
     assert (again.status, again.location) == (303, visit)
 
 
+@pytest.mark.both_databases
 async def test_two_clerks_with_one_id_number_make_one_gold_member(
     test_issuer: TestIssuer, site: Site, clerk: StaffBrowser
 ) -> None:
@@ -94,6 +97,7 @@ async def test_two_clerks_with_one_id_number_make_one_gold_member(
     assert sorted(outcomes) == ["id_number_taken", "ok"]
 
 
+@pytest.mark.both_databases
 async def test_the_clerk_and_the_member_at_once(
     site: Site, clerk: StaffBrowser, visitor: Visitor, citizen: Person
 ) -> None:
@@ -228,6 +232,7 @@ async def test_searching_is_limited(clerk: StaffBrowser) -> None:
     assert [each.status for each in answers].count(429) in range(8, 11)
 
 
+@pytest.mark.sqlite
 async def test_what_the_receipt_says_is_not_in_the_database_in_clear(
     site: Site, clerk: StaffBrowser, visitor: Visitor
 ) -> None:

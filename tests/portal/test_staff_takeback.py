@@ -12,9 +12,9 @@ from sqlalchemy import text
 from agent.portal.audit import AuditEvent, record
 from agent.portal.staff.audit_view import AuditFilter, as_csv, check, export
 from agent.portal.staff.register import Role
-from agent.portal.store.database import PortalDatabase
 from agent.portal.store.transaction import Transaction
 from agent.virtualcard.issuer import TestIssuer
+from tests.portal.databases import CHOSEN
 from tests.portal.staff_support import (
     APPLICATION,
     StaffBrowser,
@@ -86,6 +86,7 @@ async def test_an_upgrade_of_the_counter_is_found_by_id_number(
     ]
 
 
+@pytest.mark.both_databases
 async def test_two_supervisors_and_a_double_click_take_back_once(
     test_issuer: TestIssuer,
     site: Site,
@@ -172,6 +173,7 @@ async def _write(site: Site, count: int) -> None:
     await transact(site, work)
 
 
+@pytest.mark.both_databases
 async def test_the_audit_is_read_page_by_page_and_filtered(
     site: Site, auditor: StaffBrowser
 ) -> None:
@@ -222,6 +224,7 @@ async def test_each_look_at_the_audit_is_a_line_of_it(site: Site, auditor: Staff
     assert all(each.staff is not None for each in lines)
 
 
+@pytest.mark.sqlite  # the guards of the other are its owner's to drop
 async def test_a_changed_line_is_found(site: Site, auditor: StaffBrowser) -> None:
     await _write(site, 10)
     whole = await auditor.send("/staff/audit/check", {})
@@ -243,8 +246,7 @@ async def test_a_long_chain_is_checked_and_exported_piece_by_piece(
     monkeypatch.setattr("agent.portal.staff.audit_view._SLICE", 7)
     for count in (6, 1, 7):  # before, at and after a whole piece
         await _write(site, count)
-        database = PortalDatabase(site.folder / "portal.db")
-        await database.open()
+        database = await asyncio.to_thread(CHOSEN.open_in, site.folder)
         try:
             found = await check(database)
             pieces = [each async for each in export(database, AuditFilter())]

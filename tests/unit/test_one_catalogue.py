@@ -28,7 +28,7 @@ LINES: dict[str, tuple[str, str]] = {
     "agent/cli.py": ("the name of the product", "安控"),
     "agent/history/export.py": ("what spreadsheets take for a formula", "_FORMULA"),
     "agent/kits/vectors/certificates.py": ("invented people", "測試"),
-    "agent/portal/demo/play.py": ("the invented holder of the card", "王測試"),
+    "agent/portal/demo/play.py": ("invented people", "測試"),
     "agent/portal/ics/xml.py": ("docstring", '"""'),
     "agent/portal/idnumber.py": ("docstring", '"""'),
     "agent/virtualcard/identity.py": ("docstring", '"""'),
@@ -44,6 +44,7 @@ LINES: dict[str, tuple[str, str]] = {
 FILES = {
     "agent/portal/birthdate.py": "how birth dates are written in years of the Republic",
     "agent/portal/demo/check.py": "what the demo's check looks for on the page",
+    "agent/portal/demo/online.py": "what the demo types into pages and looks for on them",
     "agent/web/hipki/errors.py": "the old protocol's own messages, which pages compare and show",
 }
 """Files that may hold them on any line, and why."""

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 from babel.messages.pofile import read_po
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agent import words
-from agent.words.po import CountedText, Text, parse, read
+from agent.words.po import CountedText, Text, _parse_into, _plural_rule, parse, read
 
 FILES = sorted(Path(words.__file__).parent.glob("*.po"))
 HEAD = r"""
@@ -127,3 +129,40 @@ def test_another_charset_is_read_as_its_header_says(tmp_path: Path) -> None:
 def test_what_is_no_catalogue_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         parse(text)
+
+
+AROUND = st.sampled_from(
+    [
+        "",
+        "\n",
+        "\n\n",
+        "# a remark\n",
+        '# a "remark"\n\n',
+        "#, fuzzy\n",
+        "#, fuzzy\n\n",
+        "#, python-brace-format\n",
+        '"more"\n',
+        '\n"more"\n',
+        'msgctxt "a.b"\n',
+        'msgid ""\nmsgstr "Plural-Forms: nplurals=1; plural=0;\\n"\n\n',
+        'msgctxt "p.{}"\nmsgid "d"\nmsgid_plural "ds"\nmsgstr[0] "d"\nmsgstr[1] "ds"\n\n',
+        'msgctxt "e.{}"\nmsgid "q"\nmsgstr "\\"quoted\\""\n\n',
+        'msgctxt "n.{}"\nmsgid "n"\nmsgstr ""\n\n',
+    ]
+)
+
+
+@given(st.lists(AROUND, max_size=6))
+def test_plain_entries_read_quickly_are_those_read_slowly(around: list[str]) -> None:
+    text = HEAD.lstrip()
+    for number, each in enumerate(around):
+        text += each.replace("{}", str(number))
+        text += f'msgctxt "a.{number}"\nmsgid "one"\nmsgstr "two"\n\n'
+    slowly: dict[str, Text] = {}
+    try:
+        _parse_into(slowly, text, _plural_rule(""))
+    except ValueError:
+        with pytest.raises(ValueError, match=r"."):
+            parse(text)
+    else:
+        assert list(forms(parse(text)).items()) == list(forms(slowly).items())

@@ -5,6 +5,7 @@ and sealed content, which say nothing to anybody; the file names them.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -13,8 +14,10 @@ from sqlalchemy import ColumnElement, LargeBinary, Table, select
 
 from agent.portal.account.ownership import tables_of
 from agent.portal.contact import LoginKind
+from agent.portal.members import Way
 from agent.portal.store.tables import AUDIT, CHALLENGE, LOGIN, MEMBER, NOTICE, SESSION, UPGRADE
 from agent.portal.store.transaction import Transaction
+from agent.words import SOURCE, load
 
 _TOLD_APART: Final = frozenset({MEMBER, LOGIN, UPGRADE, SESSION, CHALLENGE})
 _MOMENTS: Final = frozenset({"at", "created", "ended", "gold_since", "closing", "expires"})
@@ -42,6 +45,42 @@ def collect(tx: Transaction, member_id: str) -> OwnData:
         "history": _history(tx, member_id),
         "applications": others,
     }
+
+
+def registered_at(tx: Transaction, member_id: str) -> int:
+    """Return when the member registered, in seconds since 1970."""
+    return int(tx.execute(select(MEMBER.c.created).where(MEMBER.c.id == member_id)).scalar_one())
+
+
+@dataclass(frozen=True, slots=True)
+class KeptUpgrade:
+    """How and when the member became gold; ``taken_back_at`` is None unless it was a mistake.
+
+    Times are in seconds since 1970; ``documents`` are the keys of their words, ``case`` is the
+    number of an application.
+    """
+
+    way: Way
+    at: int
+    documents: Sequence[str]
+    case: str | None
+    taken_back_at: int | None
+
+
+def upgrades_of(tx: Transaction, member_id: str) -> list[KeptUpgrade]:
+    """Return the member's upgrades, oldest first, with their evidence as far as it has words."""
+    columns = (UPGRADE.c.way, UPGRADE.c.at, UPGRADE.c.evidence, UPGRADE.c.taken_back_at)
+    rows = tx.execute(select(*columns).where(UPGRADE.c.member == member_id).order_by(UPGRADE.c.id))
+    return [_as_kept(Way(row.way), row.at, row.evidence, row.taken_back_at) for row in rows]
+
+
+def _as_kept(way: Way, at: int, evidence: str, taken_back_at: int | None) -> KeptUpgrade:
+    facts = msgspec.json.decode(evidence, type=dict[str, str | int | bool])
+    names = ("document",) if way is Way.ONLINE else ("document_1", "document_2")
+    keys = [f"{way}.document.{facts[name]}" for name in names if facts.get(name)]
+    documents = [key for key in keys if key in load(SOURCE)]  # a kind may have been given up
+    case = facts.get("case")
+    return KeptUpgrade(way, at, documents, None if case is None else str(case), taken_back_at)
 
 
 def sessions_of(tx: Transaction, member_id: str) -> list[tuple[int, int]]:

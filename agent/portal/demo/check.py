@@ -16,7 +16,7 @@ from agent.portal.demo.browser import environment, find_chromium, sandbox_flags
 from agent.portal.demo.children import DemoError
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page, Request
+    from playwright.sync_api import Browser, Page, Request
 
 STEP_TIMEOUT: Final = 60.0
 """Seconds after which a step counts as failed."""
@@ -94,7 +94,21 @@ def check_upgrade(context: CheckContext, citizen: DemoCitizen) -> float:
 
 @contextmanager
 def _open_page(context: CheckContext) -> Iterator["Page"]:
-    """Open a page of a new headless Chromium, in Chinese, with a home folder of its own."""
+    """Open a page of a new headless Chromium, in Chinese."""
+    with open_browser(context) as browser:
+        page = browser.new_page(locale="zh-TW", viewport={"width": 1280, "height": 900})
+        page.set_default_timeout(STEP_TIMEOUT * 1000)
+        yield page
+
+
+@contextmanager
+def open_browser(context: CheckContext) -> Iterator["Browser"]:
+    """Start a headless Chromium with a home folder of its own.
+
+    Raises:
+        DemoError: playwright or Chromium is missing.
+
+    """
     try:
         from playwright.sync_api import sync_playwright  # noqa: PLC0415  # for the check only
     except ImportError as error:
@@ -109,9 +123,7 @@ def _open_page(context: CheckContext) -> Iterator["Page"]:
             env={**os.environ, **environment(context.home)},
         )
         try:
-            page = browser.new_page(locale="zh-TW", viewport={"width": 1280, "height": 900})
-            page.set_default_timeout(STEP_TIMEOUT * 1000)
-            yield page
+            yield browser
         finally:
             browser.close()
 

@@ -18,6 +18,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -27,7 +28,11 @@ from agent.errors import AgentError
 from agent.portal.demo import browser as demo_browser
 from agent.portal.demo.check import CheckContext, DemoCitizen, check_upgrade
 from agent.portal.demo.children import Child, Children, DemoError
+from agent.portal.demo.counter import Applicant, check_counter
+from agent.portal.demo.online import OnlineApplicant, check_online
 from agent.portal.demo.programs import DemoPrograms, Ports
+from agent.portal.demo.staffdoor import StaffCard, hire, opened_staff_door
+from agent.virtualcard import cardfile
 from agent.virtualcard.identity import generate_id_number
 from agent.virtualcard.new_cards import GENERATIONS, new_card
 from agent.virtualcard.pcscd import PrivatePcscd
@@ -40,9 +45,16 @@ EXIT_FAILED: Final = 1
 EXIT_STOPPED: Final = 130
 NAME: Final = "王測試"
 PIN: Final = "246813"
+STAFF: Final = (("林測試", "clerk", "supervisor"), ("黃測試", "reviewer", "auditor"))
+STAFF_PIN: Final = "135792"
+APPLICANT: Final = "陳測試"
+ONLINE_APPLICANTS: Final = ("李測試", "張測試", "周測試")
+PULLED: Final = ".pulled"
+"""What the file of a card that is in no reader ends in."""
 _ID_NUMBERS: Final = 10_000_000  # a new card in a kept state is hardly ever a known member
 _INSERT_TIMEOUT: Final = 30.0  # seconds until a card is in a reader of a private pcscd
 _POLL_INTERVAL: Final = 1.0  # seconds
+_SIGNING: Final = b"SIGN"  # the identifier of the certificate that logs in
 
 
 class _Stopped(Exception):  # noqa: N818  # the user stopped the demo; it is no error
@@ -110,22 +122,29 @@ def _run(options: argparse.Namespace, stack: ExitStack) -> None:
     state = _state_directory(options.state_dir, stack)
     _report("making a virtual card")
     citizen = _make_card(state, options.generation)
+    staff = tuple(_make_staff_card(state, *each) for each in STAFF)
     children = stack.enter_context(Children(_emptied(state / "logs")))
+    # For a person they are in readers of the agent, and are pulled before anybody looks.
+    is_shown = not options.check and options.provider == "virtual"
+    shown = [each.file for each in staff] if is_shown else []
+    readers = _Readers(options.provider, children, stack)
     programs = DemoPrograms(
         children,
         state,
         Ports.choose(usual=not options.check),
-        *_insert_card(options.provider, state / "card.json", children, stack),
+        *readers.with_cards(state / "card.json", *shown),
         downloads=options.downloads or _built(),
     )
     _report("starting the portal and the identity service")
     programs.start_services()
     _report("starting the agent once, which makes its local authority")
     programs.make_authority()
+    for each in staff:
+        hire(programs, each)
     if options.check:
-        _check(programs, citizen, options.shots)
+        _check(_Stage(programs, readers, citizen, staff), options.shots)
     else:
-        _show(programs, citizen)
+        _show(programs, citizen, staff)
 
 
 def _report(step: str) -> None:
@@ -154,21 +173,61 @@ def _make_card(state: Path, generation: str) -> DemoCitizen:
     return DemoCitizen(made.name, made.id_number, PIN)
 
 
-def _insert_card(
-    provider: str, card: Path, children: Children, stack: ExitStack
-) -> tuple[list[str], dict[str, str]]:
-    """Make the card available; return the agent's arguments and environment variables for it."""
-    if provider == "virtual":
-        return ["--provider", "virtual", "--virtual-card", str(card)], {}
-    daemon = stack.enter_context(PrivatePcscd())
-    where = f"127.0.0.1:{daemon.ports[0]}"
-    card_side = children.start_module("card", "agent", "card", "insert", str(card), "--vpcd", where)
-    card_side.wait_ready(_INSERT_TIMEOUT)
-    return ["--provider", "pcsc"], daemon.environment()
+def _make_staff_card(state: Path, name: str, *roles: str) -> StaffCard:
+    """Make a card of somebody of the staff, and a file of its certificate for the register."""
+    file = state / f"staff-{roles[0]}.json"
+    id_number = generate_id_number(secrets.randbelow(_ID_NUMBERS))
+    order = Order(GENERATIONS["2"], name, id_number, STAFF_PIN.encode())
+    new_card(file, state / "issuer", order)
+    certificate = file.with_suffix(".cer")
+    found = cardfile.load(file).data.certificates
+    certificate.write_bytes(next(each.der for each in found if each.id == _SIGNING))
+    return StaffCard(name, roles, file, certificate, STAFF_PIN)
+
+
+class _Readers:
+    """The readers of the demo: in the agent itself, or two of a private PC/SC daemon."""
+
+    def __init__(self, provider: str, children: Children, stack: ExitStack) -> None:
+        self._children = children
+        self._daemon = stack.enter_context(PrivatePcscd()) if provider == "pcsc" else None
+        self._inserted: dict[int, tuple[Path, Child]] = {}
+
+    def with_cards(self, *cards: Path) -> tuple[list[str], dict[str, str]]:
+        """Make cards available; return the agent's arguments and environment for them."""
+        if self._daemon is None:
+            arguments = [part for card in cards for part in ("--virtual-card", str(card))]
+            return ["--provider", "virtual", *arguments], {}
+        for port, card in zip(self._daemon.ports, cards, strict=False):
+            self._insert(card, port)
+        return ["--provider", "pcsc"], self._daemon.environment()
+
+    def _insert(self, card: Path, port: int) -> None:
+        """Put a card into a reader, in the place of another."""
+        there, child = self._inserted.pop(port, (None, None))
+        if child is not None and there != card:
+            self._children.end(child)
+            child = None
+        if child is None:
+            arguments = ("agent", "card", "insert", str(card), "--vpcd", f"127.0.0.1:{port}")
+            child = self._children.start_module("card", *arguments)
+            child.wait_ready(_INSERT_TIMEOUT)
+        self._inserted[port] = card, child
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """What the ways are played with."""
+
+    programs: DemoPrograms
+    readers: _Readers
+    citizen: DemoCitizen
+    staff: Sequence[StaffCard]
 
 
 # Checked by the program itself.
-def _check(programs: DemoPrograms, citizen: DemoCitizen, wanted: Path | None) -> None:
+def _check(stage: _Stage, wanted: Path | None) -> None:
+    programs, citizen = stage.programs, stage.citizen
     shots = wanted or Path(tempfile.mkdtemp(prefix="ankong-demo-shots-"))
     shots.mkdir(parents=True, exist_ok=True)
     home = _emptied(programs.state / "browser")
@@ -178,15 +237,44 @@ def _check(programs: DemoPrograms, citizen: DemoCitizen, wanted: Path | None) ->
     )
     try:
         seconds = check_upgrade(context, citizen)
+        for act in _OTHER_WAYS:
+            print(act(stage, context), flush=True)  # noqa: T201  # this is a command-line tool
     finally:
         print(f"screenshots: {shots}", flush=True)  # noqa: T201  # this is a command-line tool
     print(f"upgrade ok: gold member {citizen.name} in {seconds:.1f} s", flush=True)  # noqa: T201
 
 
+def _play_counter(stage: _Stage, context: CheckContext) -> str:
+    """Play way 2; return the line that says so."""
+    clerk = stage.staff[0]
+    id_number = generate_id_number(secrets.randbelow(_ID_NUMBERS))
+    applicant = Applicant(APPLICANT, id_number, "79/01/31")
+    arguments, _ = stage.readers.with_cards(stage.programs.state / "card.json", clerk.file)
+    with opened_staff_door(stage.programs, arguments) as door:
+        seconds = check_counter(context, door, clerk, applicant)
+    return f"upgrade ok: gold member {APPLICANT} in {seconds:.1f} s (way 2, counter)"
+
+
+def _play_online(stage: _Stage, context: CheckContext) -> str:
+    """Play way 4; return a line for each who is gold now."""
+    reviewer = stage.staff[1]
+    people = [
+        OnlineApplicant(name, generate_id_number(secrets.randbelow(_ID_NUMBERS)))
+        for name in ONLINE_APPLICANTS
+    ]
+    arguments, _ = stage.readers.with_cards(stage.programs.state / "card.json", reviewer.file)
+    with opened_staff_door(stage.programs, arguments) as door:
+        names = check_online(context, door, reviewer, people)
+    return "\n".join(f"upgrade ok: gold member {name} (way 4, online)" for name in names)
+
+
+_OTHER_WAYS: Final[Sequence[Callable[[_Stage, CheckContext], str]]] = (_play_counter, _play_online)
+
+
 # For a person.
 
 
-def _show(programs: DemoPrograms, citizen: DemoCitizen) -> None:
+def _show(programs: DemoPrograms, citizen: DemoCitizen, staff: Sequence[StaffCard]) -> None:
     # At the portal's first request the agent's own window asks for consent.
     asks = demo_browser.can_show_windows()
     programs.consent = "ask" if asks else "allow"
@@ -194,6 +282,7 @@ def _show(programs: DemoPrograms, citizen: DemoCitizen) -> None:
     home = _emptied(programs.state / "browser")
     window = _open_window(programs, home) if demo_browser.has_display() else None
     lines = _card_lines(programs, citizen)
+    lines += _staff_lines(programs, staff)
     lines += ["", _say("asks")] if asks else []
     lines += [] if window else _trust_lines(programs)
     print("\n".join(boxed(lines)), flush=True)  # noqa: T201  # this is a command-line tool
@@ -228,6 +317,18 @@ def _card_lines(programs: DemoPrograms, citizen: DemoCitizen) -> list[str]:
     ]
     pull = _say("pull", path=programs.state / "card.json")
     return [_say("title"), "", *rows, "", _say("inserted"), pull, _say("stop")]
+
+
+def _staff_lines(programs: DemoPrograms, staff: Sequence[StaffCard]) -> list[str]:
+    """Return the text on the staff's door, and on how a staff card comes into a reader."""
+    lines = ["", _say("staff_door", address=f"{programs.url}staff/login")]
+    for each in staff:
+        if str(each.file) not in programs.card_arguments:
+            continue
+        pulled = each.file.rename(each.file.with_suffix(PULLED))
+        lines.append(_say("staff_card", name=each.name, roles=", ".join(each.roles), pin=each.pin))
+        lines.append(f"mv {shlex.quote(str(pulled))} {shlex.quote(str(each.file))}")
+    return lines
 
 
 def _trust_lines(programs: DemoPrograms) -> list[str]:

@@ -4,7 +4,9 @@ Their files are in one state directory: ``issuer/`` and ``card.json`` (made befo
 ``agent/``, ``logs/`` with each program's standard error.
 """
 
+import os
 import socket
+import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +14,8 @@ from typing import Any, Final
 
 from agent.portal.demo.children import Child, Children, DemoError
 
+_PORTAL: Final = "portal"
+_COMMAND_TIMEOUT_S: Final = 60.0
 USUAL_PORTS: Final = (28443, 61161)
 """The ports on which pages look for an installed agent: TLS, then plain HTTP."""
 
@@ -73,6 +77,38 @@ class DemoPrograms:
         """The file of the agent's local authority, PEM; the agent makes it at its first start."""
         return self.state / "agent" / "tls" / "authority.pem"
 
+    def database_arguments(self, name: str = _PORTAL) -> list[str]:
+        """Return the arguments that name a portal's database.
+
+        That of the demo itself is what ``ANKONG_PORTAL_DB`` says, if it is set; without a key named
+        by ``ANKONG_PORTAL_KEY`` it has to be an empty one.
+        """
+        home = self.state / name
+        home.mkdir(exist_ok=True)
+        address = os.environ.get("ANKONG_PORTAL_DB") if name == _PORTAL else None
+        if not address:
+            key = home / "portal.db.key"
+            return ["--db", str(home / "portal.db"), "--key-file", str(key)]
+        key = Path(os.environ.get("ANKONG_PORTAL_KEY") or home / "portal.key")
+        return ["--db", address, "--key-file", str(key)]
+
+    def run_command(self, *words: str) -> None:
+        """Run a command of the operator on the portal's database.
+
+        Raises:
+            DemoError: it refused, or took too long.
+
+        """
+        done = self.children.start_module(
+            "-".join(words[:2]), "agent.portal", *words, *self.database_arguments()
+        )
+        try:
+            status = done.process.wait(_COMMAND_TIMEOUT_S)
+        except subprocess.TimeoutExpired as error:
+            raise DemoError(f"{words[0]} took too long") from error
+        if status:
+            raise DemoError(f"{words[0]} ended with {status}:\n{done.error_output()}")
+
     def start_services(self) -> None:
         """Start the identity service's stand-in and the portal that uses it.
 
@@ -87,7 +123,8 @@ class DemoPrograms:
             *("--records", str(issuer / "issued.json")),
         )
         self._ics_url = str(_value(identity.wait_ready(), "url"))
-        self.url = f"http://localhost:{self.start_portal('portal')}/"
+        self.run_command("migrate")
+        self.url = f"http://localhost:{self.start_portal(_PORTAL)}/"
 
     def start_portal(self, name: str, *arguments: str) -> int:
         """Start a portal with a database of its own; return its port.
@@ -104,10 +141,9 @@ class DemoPrograms:
         return int(_value(portal.wait_ready(), "port"))
 
     def _portal_arguments(self, name: str) -> list[str]:
-        issuer, home = self.state / "issuer", self.state / name
-        home.mkdir(exist_ok=True)
+        issuer = self.state / "issuer"
         arguments = ["agent.portal", "--port", "0", "--demo", "--ics-url", self._ics_url]
-        arguments += ["--db", str(home / "portal.db")]
+        arguments += self.database_arguments(name)
         arguments += ["--anchors", str(issuer / "root.cer")]
         arguments += ["--intermediates", str(issuer / "ca.cer")]
         arguments += ["--crl", str(issuer / "root.crl"), str(issuer / "ca.crl")]

@@ -14,7 +14,7 @@ _QUALITY: Final = 88
 _STRENGTH: Final = 46  # of 255: seen at a glance, and small letters stay legible under it
 _ANGLE: Final = 24  # degrees, so that no line of a document runs along it
 _LINES_A_SIDE: Final = 26  # of the shorter side is one line of letters
-_SMALLEST: Final = 12  # pixels
+_SMALLEST: Final = 10  # pixels of a mask, which is half as large
 
 
 def watermarked(jpeg: bytes, text: str) -> bytes:
@@ -41,19 +41,23 @@ def watermarked(jpeg: bytes, text: str) -> bytes:
 
 
 def _mask(size: tuple[int, int], text: str, shift: int) -> Image.Image:
-    """Return where letters are: every second line, beginning with the first or the second."""
-    letters = max(_SMALLEST, min(size) // _LINES_A_SIDE)
+    """Return where letters are: every second line, beginning with the first or the second.
+
+    They are drawn in half the size, which takes a quarter of the time and shows the same.
+    """
+    width, height = (max(1, side // 2) for side in size)
+    letters = max(_SMALLEST, min(width, height) // _LINES_A_SIDE)
     font = ImageFont.load_default(letters)
-    diagonal = int((size[0] ** 2 + size[1] ** 2) ** 0.5) + 2
+    diagonal = int((width**2 + height**2) ** 0.5) + 2
     sheet = Image.new("L", (diagonal, diagonal), 0)
     draw = ImageDraw.Draw(sheet)
     line = text + " " * 8
-    width = max(1.0, draw.textlength(line, font))
-    row = line * (int(diagonal / width) + 2)
+    advance = max(1.0, draw.textlength(line, font))
+    row = line * (int(diagonal / advance) + 2)
     step = letters * 5
     for number, top in enumerate(range(0, diagonal, step)):
         if number % 2 == shift:
-            draw.text((-(number % 3) * width / 3, top), row, fill=_STRENGTH, font=font)
+            draw.text((-(number % 3) * advance / 3, top), row, fill=_STRENGTH, font=font)
     turned = sheet.rotate(_ANGLE, resample=Image.Resampling.BILINEAR)
-    left, top = (diagonal - size[0]) // 2, (diagonal - size[1]) // 2
-    return turned.crop((left, top, left + size[0], top + size[1]))
+    left, top = (diagonal - width) // 2, (diagonal - height) // 2
+    return turned.crop((left, top, left + width, top + height)).resize(size)

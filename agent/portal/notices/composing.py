@@ -24,7 +24,9 @@ _OWN_DOING: Final = frozenset(
     }
 )
 """What only the member should have done: who is told of it and did not has to call somebody."""
-_RAISES_QUESTIONS: Final = frozenset({NoticeKind.TAKEN_BACK, NoticeKind.CASE_EXPIRED})
+_RAISES_QUESTIONS: Final = frozenset(
+    {NoticeKind.TAKEN_BACK, NoticeKind.CASE_EXPIRED, NoticeKind.CASE_LOST}
+)
 
 
 def compose(
@@ -46,12 +48,14 @@ def compose(
         paragraphs.append(say(language, "notice.not_you", {"helpline": helpline}))
     if kind in _RAISES_QUESTIONS:
         paragraphs.append(say(language, "notice.questions", {"helpline": helpline}))
+    site = say(language, "portal.site", {})
     return NoticeMessage(
         language=language,
-        site=say(language, "portal.site", {}),
+        site=site,
         subject=say(language, f"notice.{kind}.subject", {}),
         paragraphs=tuple(paragraphs),
         footer=(
+            site,
             say(language, "notice.when", {"when": moment(created)}),
             say(language, "notice.automatic", {}),
             say(language, "notice.never_asked", {}),

@@ -27,6 +27,7 @@ class NoticeKind(StrEnum):
     CASE_DECIDED = "case_decided"
     CASE_WITHDRAWN = "case_withdrawn"
     CASE_EXPIRED = "case_expired"
+    CASE_LOST = "case_lost"
     TAKEN_BACK = "taken_back"
     CLOSING = "closing"
     CLOSED = "closed"
@@ -55,6 +56,7 @@ NEEDED: Final[Mapping[NoticeKind, frozenset[str]]] = MappingProxyType(
         NoticeKind.CASE_DECIDED: frozenset({"case"}),
         NoticeKind.CASE_WITHDRAWN: frozenset({"case"}),
         NoticeKind.CASE_EXPIRED: frozenset({"case"}),
+        NoticeKind.CASE_LOST: frozenset({"case"}),
         NoticeKind.CLOSING: frozenset({"date"}),
     }
 )

@@ -20,6 +20,8 @@ from agent.portal.notices.sending import DeliveryError, NoticeMessage, Parcel, c
 from agent.portal.notices.settings import SmtpSettings, parse_sender, read_secret
 
 _COMMAND_TIMEOUT_S: Final = 60.0
+_PATIENCE: Final = 5
+"""For the answer behind the last octet: whoever gives up there may send twice (RFC 1047)."""
 _POLICY: Final = SMTP_POLICY.clone(cte_type="7bit", raise_on_defect=True)
 _STYLE: Final = "font-family:sans-serif;font-size:16px;line-height:1.6;max-width:36em"
 _SMALL: Final = "font-size:14px;border-top:1px solid;padding-top:1em"
@@ -70,7 +72,7 @@ class MailSender:
             with _reasons("rcpt", may_be_final=True):
                 await smtp.rcpt(recipient)
             with _reasons("data", may_be_final=True):
-                await smtp.data(content)
+                await smtp.data(content, timeout=_PATIENCE * self._timeout_s)
             with suppress(SMTPException):  # it is accepted, whatever the server says to our leave
                 await smtp.quit()
         finally:

@@ -65,7 +65,11 @@ async def get_mailbox(request: web.Request) -> web.Response:
         raise PortalError(PortalCode.NOT_FOUND)
     messages = await request.app[PORTAL].db.read(_messages, config.helpline)
     return await render_in_thread(
-        request, "notices/mailbox.html", messages=messages, shown_days=SHOWN_DAYS
+        request,
+        "notices/mailbox.html",
+        messages=messages,
+        shown_days=SHOWN_DAYS,
+        helpline=config.helpline,
     )
 
 

@@ -30,7 +30,10 @@ class NoticeMessage:
     @property
     def short(self) -> str:
         """What a text message says."""
-        return " ".join((f"[{self.site}]", *self.paragraphs))
+        said = f"[{self.site}] {self.paragraphs[0]}"
+        for paragraph in self.paragraphs[1:]:  # ideographic marks bring their own space
+            said += f" {paragraph}" if said[-1].isascii() else paragraph
+        return said
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -21,10 +21,11 @@ from agent.portal.online.records import (
     form_of,
 )
 from agent.portal.online.states import DRAFT_LIFETIME, OPEN, CaseForm, CaseState, Side
-from agent.portal.online.tables import CASE, STEP
+from agent.portal.online.tables import CASE
 from agent.portal.store.transaction import Transaction
 
 _WRITABLE = frozenset({CaseState.DRAFT, CaseState.NEEDS_MORE})
+_ENDED_AT_ONCE = 100  # of each kind, by one transaction, so that others need not wait long
 
 
 def open_case(tx: Transaction, member: str) -> Case | None:
@@ -89,8 +90,13 @@ def add_picture(tx: Transaction, member: str, side: Side, jpeg: bytes) -> None:
     vault.put_picture(tx, writable_case(tx, member).id, side.value, jpeg)
 
 
-def send(tx: Transaction, member: str) -> Case:
+def send(tx: Transaction, member: str, message: str = "") -> Case:
     """Send what was written, or what a reviewer asked for; a second time changes nothing.
+
+    Args:
+        tx: the transaction.
+        member: who sends.
+        message: to the reviewer who needed more; it is sealed with the form.
 
     Raises:
         PortalError: ``case_incomplete``; ``too_young``; ``case_changed``: nothing is open.
@@ -105,6 +111,8 @@ def send(tx: Transaction, member: str) -> Case:
     if form is None or vault.sides_of(tx, case.id) != {side.value for side in Side}:
         raise PortalError(PortalCode.CASE_INCOMPLETE)
     check_age(form.born, day_in_taipei(tx.now))
+    if message:
+        write_form(tx, member, msgspec.structs.replace(form, message=message))
     number = case.number or _unused_number(tx)
     values = {"number": number, "sent_at": case.sent_at or tx.now, "deadline": None}
     change(tx, case, Move(CaseState.SENT, AuditEvent.CASE_SENT), question=None, **values)
@@ -134,31 +142,25 @@ def withdraw(tx: Transaction, member: str) -> Case | None:
 def expire(tx: Transaction) -> int:
     """End what was not answered in time, and throw old drafts away; return how many.
 
-    Many processes may do it at once.
+    Many processes may do it at once. At most 200 are ended by one transaction.
     """
     late = tx.execute(
-        select(*COLUMNS).where(CASE.c.state == CaseState.NEEDS_MORE.value, CASE.c.deadline < tx.now)
+        select(*COLUMNS)
+        .where(CASE.c.state == CaseState.NEEDS_MORE.value, CASE.c.deadline < tx.now)
+        .limit(_ENDED_AT_ONCE)
     ).fetchall()
     for row in late:
         case = as_case(row)
         end(tx, case, Move(CaseState.EXPIRED, AuditEvent.CASE_EXPIRED))
         tell(tx, case.member, NoticeKind.CASE_EXPIRED, case=str(case.number))
     old = tx.execute(
-        select(*COLUMNS).where(
-            CASE.c.state == CaseState.DRAFT.value, CASE.c.created < tx.now - DRAFT_LIFETIME
-        )
+        select(*COLUMNS)
+        .where(CASE.c.state == CaseState.DRAFT.value, CASE.c.created < tx.now - DRAFT_LIFETIME)
+        .limit(_ENDED_AT_ONCE)
     ).fetchall()
     for row in old:
         _throw_away(tx, as_case(row))
     return len(late) + len(old)
-
-
-def forget_cases(tx: Transaction, member: str) -> None:
-    """Delete all applications of a member who leaves; the audit keeps their numbers."""
-    for case in tx.execute(select(CASE.c.id).where(CASE.c.member == member)).scalars().all():
-        vault.destroy(tx, case)
-        tx.execute(delete(STEP).where(STEP.c.case == case))
-        tx.execute(delete(CASE).where(CASE.c.id == case))
 
 
 def writable_case(tx: Transaction, member: str) -> Case:

@@ -19,6 +19,7 @@ from agent.portal.online.overview import ROOT, href, later_steps
 from agent.portal.online.records import Case, CaseStep, cases_of_member, form_of, steps_of
 from agent.portal.online.states import OPEN, CaseForm, DocumentKind, Side
 from agent.portal.pages.forms import read_form
+from agent.portal.pages.refused import wants_page
 from agent.portal.pages.templates import render
 from agent.portal.store.transaction import Transaction
 
@@ -26,6 +27,8 @@ _FORM: Final = f"{ROOT}/form"
 _PICTURES: Final = f"{ROOT}/pictures"
 _CHECK: Final = f"{ROOT}/check"
 _LONGEST_NAME: Final = 64
+_LONGEST_MESSAGE: Final = 500
+_ALL_RIGHT: Final[Mapping[str, bool]] = {}
 _FIELDS: Final = ("id_number", "name", "born", "document")
 
 
@@ -106,7 +109,7 @@ async def post_picture(request: web.Request) -> web.Response:
     try:
         sent = await request.app[PICTURES].read(request, "picture", member)
     except PortalError as error:
-        if not error.code.startswith("picture_"):
+        if not error.code.startswith("picture_") or not wants_page(request):
             raise
         return _pictures_page(request, await _work(request), side, error.code)
     sides = [side] if len(sent.pictures) == 1 else list(Side)
@@ -122,9 +125,14 @@ async def get_check(request: web.Request) -> web.Response:
 async def post_check(request: web.Request) -> web.Response:
     """Send the application."""
     _, member = await browser_member(request)
-    if (await read_form(request)).get("consent") != "yes":
-        return _check_page(request, await _work(request), lacks_consent=True)
-    case = await request.app[DATABASE].run(applying.send, member)
+    typed = await read_form(request)
+    message = typed.get("message", "").strip()
+    is_long = len(message) > _LONGEST_MESSAGE or any(map(is_harmful, message))
+    lacks_consent = typed.get("consent") != "yes"
+    if is_long or lacks_consent:
+        wrong = {"consent": lacks_consent, "message": is_long}
+        return _check_page(request, await _work(request), wrong, message[:_LONGEST_MESSAGE])
+    case = await request.app[DATABASE].run(applying.send, member, message)
     raise web.HTTPSeeOther(href(case))
 
 
@@ -272,17 +280,22 @@ def _pictures_page(
         there=work.sides,
         side=side,
         refused=refused,
+        case=work.case,
         is_whole=work.sides == {each.value for each in Side},
     )
 
 
-def _check_page(request: web.Request, work: _Work, *, lacks_consent: bool = False) -> web.Response:
+def _check_page(
+    request: web.Request, work: _Work, wrong: Mapping[str, bool] = _ALL_RIGHT, message: str = ""
+) -> web.Response:
     return render(
         request,
         "online/check.html",
-        status=422 if lacks_consent else 200,
+        status=422 if any(wrong.values()) else 200,
         form=work.form,
         is_whole=work.sides == {each.value for each in Side},
-        lacks_consent=lacks_consent,
+        wrong=wrong,
+        message=message,
+        longest_message=_LONGEST_MESSAGE,
         case=work.case,
     )

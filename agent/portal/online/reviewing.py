@@ -244,7 +244,6 @@ def approve(tx: Transaction, staff: int, number: str, rules: CaseRules) -> Case:
         _refuse(tx, case, staff, RefusalReason.ID_NUMBER_TAKEN)
     else:
         end(tx, case, Move(CaseState.APPROVED, AuditEvent.UPGRADE_ONLINE, staff))
-        tell(tx, case.member, NoticeKind.GOLD, way=Way.ONLINE.value)
     return case_of_number(tx, number)
 
 

@@ -70,6 +70,7 @@ class CaseForm(msgspec.Struct, frozen=True, kw_only=True):
         name: as on the document.
         born: the birth date.
         document: what the pictures show.
+        message: what the applicant answers to a reviewer who needs more; "" for nothing.
 
     """
 
@@ -77,6 +78,7 @@ class CaseForm(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     born: date
     document: DocumentKind
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)

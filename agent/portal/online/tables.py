@@ -48,6 +48,7 @@ CASE: Final = table(
     Index("online_case_open", "member", unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN),
     Index("online_case_queue", "state", "sent_at"),
     Index("online_case_by_member", "member"),
+    Index("online_case_decided", "decided_by", "ended"),  # of one reviewer, today
 )
 
 STEP: Final = table(

@@ -1,7 +1,7 @@
-"""Copy a live database, without the pictures of identity documents and their keys.
+"""Copy a live database, without the pictures of identity documents and the keys of their cases.
 
-A picture is deleted with the decision, everywhere. So none is ever in a backup: a copy would
-outlive the decision. The applicant of a case that was open then sends the pictures again.
+Both are deleted with the decision, everywhere. So neither is ever in a backup: a copy would outlive
+the decision. After a restore, applicants of cases that were open are told to apply again.
 """
 
 import os
@@ -17,10 +17,10 @@ from typing import Final
 from sqlalchemy.engine import URL
 
 from agent.files import create_file, sync_folder
-from agent.portal.store.tables import METADATA
+from agent.portal.online.tables import CASE_KEY, PICTURE
 
-LEFT_OUT: Final = "is_left_out_of_backups"
-"""In the ``info`` of a table whose rows are in no backup."""
+LEFT_OUT: Final = (PICTURE.name, CASE_KEY.name)
+"""The tables whose rows are in no backup."""
 
 _BUSY_S: Final = 30.0
 _PASSWORD: Final = "password"  # noqa: S105  # of an address's query, by libpq's name
@@ -30,12 +30,7 @@ class BackupError(Exception):
     """No backup was made; the message says why and is for the operator."""
 
 
-def left_out() -> tuple[str, ...]:
-    """Return the names of the tables whose rows are in no backup."""
-    return tuple(sorted(name for name, each in METADATA.tables.items() if each.info.get(LEFT_OUT)))
-
-
-def back_up_file(source: Path, target: Path, without: Sequence[str]) -> None:
+def back_up_file(source: Path, target: Path, without: Sequence[str] = LEFT_OUT) -> None:
     """Copy a SQLite database that may be in use; the copy shows one moment.
 
     Args:
@@ -129,7 +124,7 @@ def dump_words(url: URL, target: Path, without: Sequence[str]) -> list[str]:
     ]
 
 
-def back_up_server(url: URL, target: Path, without: Sequence[str]) -> None:
+def back_up_server(url: URL, target: Path, without: Sequence[str] = LEFT_OUT) -> None:
     """Run ``pg_dump`` on a database of PostgreSQL.
 
     Args:

@@ -21,7 +21,6 @@ from agent.portal.operations.backup import (
     BackupError,
     back_up_file,
     back_up_server,
-    left_out,
 )
 from agent.portal.operations.logs import log_to_stderr
 from agent.portal.operations.purging import purge_here
@@ -104,9 +103,9 @@ def _back_up(options: argparse.Namespace) -> int:
     url = database_url(settings.db)
     target = Path(options.target)
     if url.drivername.startswith("sqlite"):
-        back_up_file(Path(url.database or ""), target, left_out())
+        back_up_file(Path(url.database or ""), target)
     else:
-        back_up_server(url, target, left_out())
+        back_up_server(url, target)
     sys.stdout.write(
         f"{target} has everything but pictures of documents; the key file is no part of it:"
         " keep a copy of that elsewhere\n"

@@ -13,6 +13,7 @@ from agent.portal.challenges import purge_challenges
 from agent.portal.counter.visits import purge_visits
 from agent.portal.notices.claims import purge_notices
 from agent.portal.online.applying import expire
+from agent.portal.online.restored import end_lost_cases
 from agent.portal.otp import purge_otps
 from agent.portal.sessions import purge_sessions
 from agent.portal.store.database import PortalDatabase
@@ -26,6 +27,7 @@ PURGES: Final[Mapping[str, Callable[[Transaction], int]]] = {
     "rates": purge_rates,
     "visits": purge_visits,
     "cases": expire,
+    "lost cases": end_lost_cases,
     "notices": purge_notices,
     "closed accounts": end_closed_accounts,
 }

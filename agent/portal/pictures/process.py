@@ -64,17 +64,17 @@ class ChildProcess:
         """
         timer = threading.Timer(WALL_SECONDS, self.end)
         timer.start()
-        try:
-            assert self._process.stdin is not None  # noqa: S101  # a pipe, as it was asked for
-            assert self._process.stdout is not None  # noqa: S101  # likewise
-            _send(self._process.stdin, pieces)
-            answer = self._process.stdout.read(MAX_RESULT_BYTES + 1)
-            self._process.stdout.close()  # who says more than that is not listened to
-            self._process.wait()
-        finally:
-            timer.cancel()
-            self._process.kill()
-            self._process.wait()
+        with self._process as process:
+            assert process.stdin is not None  # noqa: S101  # a pipe, as it was asked for
+            assert process.stdout is not None  # noqa: S101  # likewise
+            try:
+                _send(process.stdin, pieces)
+                answer = process.stdout.read(MAX_RESULT_BYTES + 1)
+                process.stdout.close()  # who says more than that is not listened to
+                process.wait()
+            finally:
+                timer.cancel()
+                process.kill()
         return self._judge(answer)
 
     def end(self) -> None:

@@ -1,7 +1,11 @@
 """Make a picture anew: what comes out holds the pixels that a person sees, and nothing else."""
 
+import importlib
 import io
 import warnings
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
 
 from PIL import Image
 
@@ -9,6 +13,26 @@ from agent.portal.errors import PortalCode, PortalError
 from agent.portal.pictures.kinds import PictureKind, kind_of
 from agent.portal.pictures.limits import MAX_BYTES, QUALITY
 from agent.portal.pictures.raster import decode
+
+_LOADED_LATE: Final = (
+    *("PIL.ImageColor", "PIL.ImagePalette", "PIL.TiffImagePlugin"),
+    *("encodings.ascii", "encodings.latin_1", "encodings.utf_16", "encodings.utf_8"),
+)
+"""What Pillow loads only when a picture needs it."""
+_LIBRARIES: Final[Mapping[PictureKind, Sequence[str]]] = MappingProxyType(
+    {
+        PictureKind.HEIC: ("agent.portal.pictures.heic",),
+        PictureKind.PDF: ("agent.portal.pictures.document",),
+    }
+)
+
+
+def load_decoder(data: bytes) -> None:
+    """Load all that :func:`reencode` needs for a file, so that it opens no other."""
+    kind = kind_of(data)
+    for name in (*_LOADED_LATE, *(_LIBRARIES.get(kind, ()) if kind is not None else ())):
+        importlib.import_module(name)
+    Image.preinit()
 
 
 def reencode(data: bytes) -> tuple[bytes, ...]:

@@ -52,7 +52,7 @@ class Reencoder:
         made = asyncio.wrap_future(job)
         try:
             await asyncio.wait({made}, timeout=WAIT_SECONDS)
-            if not made.done():
+            if not made.done() or made.cancelled():
                 raise PortalError(PortalCode.PICTURE_BUSY, "waited")
             return made.result()
         finally:
@@ -81,5 +81,9 @@ class Reencoder:
             if self._is_closed:
                 child.end()
             return child.run(file.pieces())
+        except PortalError as error:
+            if self._is_closed:  # what was killed was not too much
+                raise PortalError(PortalCode.PICTURE_BUSY, "closing") from error
+            raise
         finally:
             self._children.discard(child)

@@ -53,8 +53,8 @@ class AuditFilter:
     @classmethod
     def read(cls, query: Mapping[str, str]) -> "AuditFilter":
         """Return what an address asks for; what cannot be meant matches nothing or is left out."""
-        wanted = {each.name: query.get(each.name, "").strip()[:_LONGEST] for each in fields(cls)}
-        return cls(**wanted)
+        asked = {each.name: query.get(each.name, "") for each in fields(cls)}
+        return cls(**{name: _plain(text) for name, text in asked.items()})
 
     @property
     def query(self) -> dict[str, str]:
@@ -181,6 +181,10 @@ def _line(row: RowMapping) -> AuditLine:
     if facts["certificate"] is not None:
         facts["certificate"] = bytes(facts["certificate"])
     return AuditLine(**facts)
+
+
+def _plain(text: str) -> str:
+    return text.replace("\0", "").strip()[:_LONGEST]  # PostgreSQL takes no NUL
 
 
 def _day(text: str) -> date | None:

@@ -27,7 +27,7 @@ from agent.portal.store.schema import (
     revision_of,
 )
 from agent.portal.store.tables import SETTING
-from agent.portal.store.transaction import Transaction
+from agent.portal.store.transaction import EMPTY_JOURNAL, Transaction
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -210,11 +210,15 @@ class PortalDatabase:
             PortalDatabaseError: the database is not open.
 
         """
-        with self._opened().connect() as connection, connection.begin():
-            if not self._is_file:
-                connection.execute(text(f"SELECT pg_advisory_xact_lock({_WRITERS_LOCK})"))
-            transaction = Transaction(connection, self.keyring, int(self._clock()))
-            return work(transaction, *args, **kwargs)
+        with self._opened().connect() as connection:
+            with connection.begin():
+                if not self._is_file:
+                    connection.execute(text(f"SELECT pg_advisory_xact_lock({_WRITERS_LOCK})"))
+                transaction = Transaction(connection, self.keyring, int(self._clock()))
+                result = work(transaction, *args, **kwargs)
+            if connection.info.pop(EMPTY_JOURNAL, False) and self._is_file:
+                _empty_journal(connection)
+            return result
 
     def read_here(
         self,
@@ -325,6 +329,18 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:
     for pragma in _PRAGMAS:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _empty_journal(connection: Connection) -> None:
+    """Write the journal back and cut it to nothing, unless another process reads from it now."""
+    cursor = connection.connection.cursor()
+    try:
+        cursor.execute("PRAGMA busy_timeout=0")  # who reads is not waited for
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        cursor.fetchall()
+    finally:
+        cursor.execute(f"PRAGMA busy_timeout={_BUSY_S * 1000:.0f}")
+        cursor.close()
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, CursorResult, Executable, Row
 
 from agent.portal.store.keyring import Keyring
+
+EMPTY_JOURNAL: Final = "portal_empty_journal"
+"""In a connection's notes: what :meth:`Transaction.leave_no_trace` asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +49,7 @@ class Transaction:
         key = self.execute(statement).inserted_primary_key
         assert key is not None  # noqa: S101  # every table with numbers has one
         return int(key[0])
+
+    def leave_no_trace(self) -> None:
+        """Have SQLite empty its journal after this transaction: it holds what is deleted here."""
+        self.connection.info[EMPTY_JOURNAL] = True

@@ -3,25 +3,35 @@
 import sqlite3
 import stat
 from contextlib import closing
+from datetime import date
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.engine import make_url
 
 from agent.portal import audit, members
 from agent.portal.contact import parse_contact
+from agent.portal.online import applying
+from agent.portal.online.records import cases_of_member
+from agent.portal.online.restored import end_lost_cases
+from agent.portal.online.states import CaseForm, CaseState, DocumentKind, Side
+from agent.portal.online.tables import CASE_KEY, PICTURE
 from agent.portal.operations.backup import (
+    LEFT_OUT,
     BackupError,
     back_up_file,
     back_up_server,
     dump_words,
 )
 from agent.portal.store.database import PortalDatabase
+from agent.portal.store.tables import NOTICE
 from agent.portal.store.transaction import Transaction
+from agent.virtualcard.identity import generate_id_number
 from tests.portal.databases import CHOSEN, PostgresTests
 from tests.portal.postgres import Cluster, find_program
 
-MARKER = b"marker-of-a-picture"
+MARKER = b"marker-of-a-picture" * 50
 
 
 def register(tx: Transaction, number: int) -> str:
@@ -138,3 +148,71 @@ def test_a_backup_of_postgresql_can_be_restored(
     monkeypatch.setenv("PATH", "")
     with pytest.raises(BackupError, match="pg_dump is not installed here; where it is: pg_dump"):
         back_up_server(url, tmp_path / "other.dump", ())
+
+
+def send_case(tx: Transaction, member: str) -> str:
+    """Send an application online; return its number."""
+    applying.begin(tx, member)
+    number = generate_id_number(7)
+    written = CaseForm(
+        id_number=number, name="王測試", born=date(1990, 2, 28), document=DocumentKind.ID_CARD
+    )
+    applying.write_form(tx, member, written)
+    for side in Side:
+        applying.add_picture(tx, member, side, MARKER)
+    return str(applying.send(tx, member).number)
+
+
+def sealed_in(tx: Transaction) -> list[bytes]:
+    """Return what an open case has: pictures and key, as they are kept."""
+    found = [*tx.execute(select(PICTURE.c.sealed)).scalars()]
+    return [bytes(each) for each in (*found, *tx.execute(select(CASE_KEY.c.wrapped)).scalars())]
+
+
+@pytest.mark.sqlite
+def test_neither_pictures_nor_keys_are_in_a_backup_and_whoever_waited_is_told(
+    tmp_path: Path,
+) -> None:
+    source, copy = tmp_path / "portal.db", tmp_path / "copy.db"
+    db = PortalDatabase(source)
+    db.open_here()
+    member = db.run_here(register, 1)
+    case = db.run_here(send_case, member)
+    sealed = db.read_here(sealed_in)
+    assert len(sealed) == 3
+    back_up_file(source, copy)
+    assert not [each for each in sealed if each[:16] in copy.read_bytes()]
+    assert db.run_here(end_lost_cases) == 0  # in the database in use nothing is lost
+    db.close_here()
+    restored = PortalDatabase(copy, key_file=tmp_path / "portal.db.key")
+    restored.open_here()
+    assert restored.run_here(end_lost_cases) == 1
+    assert restored.run_here(end_lost_cases) == 0
+    (ended,) = restored.read_here(cases_of_member, member)
+    assert (ended.number, ended.state) == (case, CaseState.EXPIRED)
+    kinds = restored.read_here(lambda tx: list(tx.execute(select(NOTICE.c.kind)).scalars()))
+    assert kinds[-1] == "case_lost"
+    restored.run_here(send_case, member)  # and may apply again
+    restored.close_here()
+
+
+def test_neither_is_in_a_backup_of_postgresql(
+    postgres: PostgresTests, cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    CHOSEN.use_postgresql(postgres)
+    db = CHOSEN.open_in(tmp_path)
+    db.run_here(send_case, db.run_here(register, 1))
+    assert len(db.read_here(sealed_in)) == 3
+    db.close_here()
+    pg_dump = find_program("pg_dump")
+    assert pg_dump is not None
+    monkeypatch.setenv("PATH", str(Path(pg_dump).parent), prepend=":")
+    target = tmp_path / "portal.dump"
+    back_up_server(make_url(CHOSEN.settings_in(tmp_path)["db"]), target)
+    cluster.create_database("restored_cases")
+    cluster.restore("restored_cases", target)
+    counted = [
+        cluster.query("restored_cases", f"SELECT count(*) FROM {name}")  # noqa: S608  # ours
+        for name in ("online_case", *LEFT_OUT)
+    ]
+    assert counted == [["1"], ["0"], ["0"]]

@@ -23,7 +23,7 @@ PEOPLE = 100
 ROUNDS = 3  # kills, while all are at work
 TRIES = 200
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # on a loaded machine
 
 
 async def become_gold(visitor: BalancedVisitor, contact: str, person: Person) -> str:

@@ -76,5 +76,14 @@ for (const form of document.querySelectorAll("form[method=post]")) {
 }
 addEventListener("pageshow", () => document.querySelectorAll("[data-sent]").forEach((form) => form.removeAttribute("data-sent")));
 
+/** Browsers know access keys by different modifiers, and some keep Alt and a digit for themselves. */
+addEventListener("keydown", (event) => {
+  if (!event.altKey || event.ctrlKey || event.metaKey || event.shiftKey || !/^[0-9]$/.test(event.key)) return;
+  const found = document.querySelector(`[accesskey="${event.key}"]`);
+  if (!(found instanceof HTMLElement)) return;
+  event.preventDefault();
+  found.click();
+});
+
 watchCard();
 watchIdleness();

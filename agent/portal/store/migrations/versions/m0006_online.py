@@ -18,6 +18,12 @@ def _number() -> sa.types.TypeEngine[int]:
 
 def upgrade() -> None:
     """Make the tables."""
+    _create_cases()
+    _create_keys_and_pictures()
+    _create_steps()
+
+
+def _create_cases() -> None:
     op.create_table(
         "online_case",
         sa.Column("id", _number(), nullable=False),
@@ -68,7 +74,12 @@ def upgrade() -> None:
         sa.UniqueConstraint("number", name=op.f("online_case_number_key")),
         sqlite_strict=True,
     )
+    _create_indexes_of_cases()
+
+
+def _create_indexes_of_cases() -> None:
     op.create_index("online_case_by_member", "online_case", ["member"], unique=False)
+    op.create_index("online_case_decided", "online_case", ["decided_by", "ended"], unique=False)
     op.create_index(
         "online_case_open",
         "online_case",
@@ -78,6 +89,9 @@ def upgrade() -> None:
         postgresql_where=sa.text(_OPEN),
     )
     op.create_index("online_case_queue", "online_case", ["state", "sent_at"], unique=False)
+
+
+def _create_keys_and_pictures() -> None:
     op.create_table(
         "online_case_key",
         sa.Column("case", _number(), nullable=False),
@@ -102,6 +116,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("case", "side", name=op.f("online_picture_case_side_key")),
         sqlite_strict=True,
     )
+
+
+def _create_steps() -> None:
     op.create_table(
         "online_step",
         sa.Column("id", _number(), nullable=False),
