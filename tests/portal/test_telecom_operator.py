@@ -1,10 +1,12 @@
 """Asking a mobile operator: each thing that the stand-in plays, and answers of somebody else."""
 
 import asyncio
+import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import date
+from pathlib import Path
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import aiohttp
@@ -32,6 +34,7 @@ from agent.portal.telecom.operator import (
 )
 from agent.portal.telecom.standin.site import OperatorPlay, create_operator
 from agent.virtualcard.identity import generate_id_number
+from tests.portal.programs import running
 
 BACK = "http://localhost:1/phone/operator"
 HOLDER = NumberHolder("+886912345678", generate_id_number(1), "王測試", date(1990, 1, 31))
@@ -320,3 +323,12 @@ async def test_the_consent_page_speaks_the_visitors_language(
     async with http.get(operator.ask().url.partition("/authorize")[0] + "/css/operator.css") as css:
         assert css.content_type == "text/css"
     assert all(f'value="{play.value}"' in page for play in OperatorPlay)
+
+
+async def test_the_stand_in_is_a_program_that_says_where_it_is(
+    http: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    async with running("agent.portal.telecom.standin", tmp_path / "log") as program:
+        operator = client_of(http, program.ready["url"])
+        assert await played(http, operator, OperatorPlay.MATCH) is OperatorOutcome.MATCH
+        assert await program.end(signal.SIGTERM) == 0
