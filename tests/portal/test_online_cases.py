@@ -369,6 +369,16 @@ def test_who_is_not_seven_yet_cannot_apply(desk: Desk, born: date, code: str) ->
     assert desk.code(applying.write_form, desk.member, form(born=born)) == code
 
 
+def test_who_turns_seven_tomorrow_applies_tomorrow(desk: Desk) -> None:
+    desk.do(applying.begin, desk.member)
+    child = form(born=date(2019, 11, 28))
+    assert desk.code(applying.write_form, desk.member, child) == "too_young"
+    desk.now[0] += 15 * 3600 - 1  # the last second of the day in Taiwan, which is UTC+8
+    assert desk.code(applying.write_form, desk.member, child) == "too_young"
+    desk.now[0] += 1
+    assert desk.code(applying.write_form, desk.member, child) == "ok"
+
+
 def test_another_member_s_case_is_unknown(desk: Desk) -> None:
     number = desk.sent()
     other = desk.register("0900000002")

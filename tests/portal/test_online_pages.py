@@ -15,6 +15,7 @@ from sqlalchemy import select
 from agent.portal.members import CardLogin
 from agent.portal.online import reviewing
 from agent.portal.online.numbers import new_case_number
+from agent.portal.online.records import case_of_number
 from agent.portal.online.states import CaseRules, RefusalReason, Side
 from agent.portal.online.tables import PICTURE
 from agent.portal.staff.register import Role, add_staff
@@ -236,6 +237,8 @@ async def test_what_a_reviewer_needs_more_is_answered_with_pictures_and_a_messag
     await transact(site, partial(reviewing.claim, staff=reviewer, number=number))
     form = await transact(site, partial(reviewing.read_form, staff=reviewer, number=number))
     assert (form.message, form.name) == ("已重拍。", FORM["name"])
+    case = await transact(site, partial(case_of_number, number=number))
+    assert (case.question or "").startswith("請重拍")  # the desk shows it beside the answer
 
 
 def ask(tx: Transaction, number: str) -> int:

@@ -96,6 +96,7 @@ def _review_all(review: "_Review", acts: Sequence["_Act"], context: CheckContext
     context.report("way 4: the member sends what is missing")
     asked.answer()
     review.take_next(asked.number)
+    review.reads(asked.name)
     review.approve()
     asked.expect_gold()
 
@@ -203,6 +204,10 @@ class _Review:
             "() => document.querySelector('.desk-side img')?.naturalWidth > 0"
         )
         self._picture(f"case-{number}")
+
+    def reads(self, answer: str) -> None:
+        """Wait for the applicant's answer beside the question."""
+        self._page.locator("#answer").filter(has_text=answer).wait_for()
 
     def approve(self) -> None:
         for point in self._page.locator(".desk-checks input").all():

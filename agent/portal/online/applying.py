@@ -115,7 +115,7 @@ def send(tx: Transaction, member: str, message: str = "") -> Case:
         write_form(tx, member, msgspec.structs.replace(form, message=message))
     number = case.number or _unused_number(tx)
     values = {"number": number, "sent_at": case.sent_at or tx.now, "deadline": None}
-    change(tx, case, Move(CaseState.SENT, AuditEvent.CASE_SENT), question=None, **values)
+    change(tx, case, Move(CaseState.SENT, AuditEvent.CASE_SENT), **values)
     if case.state is CaseState.DRAFT:
         tell(tx, member, NoticeKind.CASE_SENT, case=number)
     return case_of_number(tx, number)
