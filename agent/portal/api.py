@@ -247,6 +247,10 @@ async def limit_card_attempts(request: web.Request) -> None:
 
     Who has no session of ours, whatever cookie was sent, cannot make us do one. The requests that
     begin a session are counted by network, where many visitors may be.
+
+    Raises:
+        PortalError: ``rate_limited``.
+
     """
     portal = _portal(request)
     session = await portal.accounts.session_number(session_token(request))

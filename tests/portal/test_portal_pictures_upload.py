@@ -16,7 +16,7 @@ from agent.portal.pictures import spool, upload
 from agent.portal.pictures.limits import MAX_BYTES
 from agent.portal.pictures.reencode import reencode
 from agent.portal.pictures.reencoder import Reencoder
-from agent.portal.pictures.upload import Patience, UploadReader
+from agent.portal.pictures.upload import SenderPatience, UploadReader
 from agent.portal.serving import listen, serving
 from tests.portal import picture_files as files
 from tests.portal.picture_site import picture_site, until
@@ -161,9 +161,9 @@ async def test_who_sends_nothing_more_is_not_waited_for(monkeypatch: pytest.Monk
             yield bytes([octet])
             await asyncio.sleep(0.02)
 
-    async with receiving(patience=Patience(silence=0.1, whole=60)) as http:
+    async with receiving(patience=SenderPatience(silence=0.1, whole=60)) as http:
         assert await send(http, stalling()) == "picture_too_slow"
-    async with receiving(patience=Patience(silence=60, whole=0.3)) as http:
+    async with receiving(patience=SenderPatience(silence=60, whole=0.3)) as http:
         assert await send(http, dripping()) == "picture_too_slow"
     assert closed == [True, True]
 

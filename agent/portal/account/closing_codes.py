@@ -16,7 +16,7 @@ from agent.portal.store.transaction import Transaction
 
 
 @unique
-class Proof(StrEnum):
+class ClosingProof(StrEnum):
     """By what a member confirms that the account is to be closed."""
 
     CARD = "card"
@@ -24,11 +24,11 @@ class Proof(StrEnum):
     ANY = "any"  # contact's code
 
 
-def proof_of(tx: Transaction, member_id: str) -> Proof:
+def proof_of(tx: Transaction, member_id: str) -> ClosingProof:
     """Return what proof a member has to give: of a gold one the strongest that there is."""
     if not members.is_gold(tx, member_id):
-        return Proof.ANY
-    return Proof.CARD if has_card(tx, member_id) else Proof.ALL
+        return ClosingProof.ANY
+    return ClosingProof.CARD if has_card(tx, member_id) else ClosingProof.ALL
 
 
 def close_by_codes(
@@ -67,13 +67,13 @@ def _refusal(
 ) -> PortalCode | None:
     """Check the codes that were typed; return the first refusal."""
     proof = proof_of(tx, member_id)
-    if proof is Proof.CARD:
+    if proof is ClosingProof.CARD:
         return PortalCode.CARD_PROOF_NEEDED
     codes = {
         each: clean(form.get(f"code_{each.kind}", ""))
         for each in members.contacts_of(tx, member_id)
     }
-    if proof is Proof.ANY:
+    if proof is ClosingProof.ANY:
         codes = {contact: code for contact, code in codes.items() if code}
     if not codes:
         return PortalCode.OTP_INCORRECT

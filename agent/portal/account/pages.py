@@ -7,7 +7,7 @@ from aiohttp import web
 
 from agent.portal import audit, members
 from agent.portal.account import closing, closing_codes, contacts, own_data
-from agent.portal.account.closing_codes import Proof
+from agent.portal.account.closing_codes import ClosingProof
 from agent.portal.accounts import require_member
 from agent.portal.api import PORTAL
 from agent.portal.audit import AuditEvent
@@ -69,7 +69,12 @@ async def post_contact(request: web.Request) -> web.Response:
 
 
 async def post_contact_removal(request: web.Request) -> web.Response:
-    """Remove a contact."""
+    """Remove a contact.
+
+    Raises:
+        PortalError: ``bad_request``: there is no such kind of contact; ``contact_needed``.
+
+    """
     _, member_id = await browser_member(request)
     kind = (await read_form(request)).get("kind")
     if kind not in {LoginKind.MOBILE.value, LoginKind.EMAIL.value}:
@@ -113,7 +118,7 @@ async def post_close_codes(request: web.Request) -> web.Response:
     _, member_id = await browser_member(request)
     portal = request.app[PORTAL]
     proof, own = await portal.db.read(_proof_and_contacts, member_id)
-    if proof is Proof.CARD:
+    if proof is ClosingProof.CARD:
         return await _close_page(request, PortalCode.CARD_PROOF_NEEDED)
     sent: list[tuple[Contact, str | None]] = []
     try:
@@ -205,7 +210,7 @@ async def _close_page(request: web.Request, refused: PortalCode | None = None) -
 
 def _close_code_page(
     request: web.Request,
-    proof: Proof,
+    proof: ClosingProof,
     sent: list[tuple[Contact, str | None]],
     refused: PortalCode | None = None,
 ) -> web.Response:
@@ -225,7 +230,7 @@ def _go(where: str) -> web.Response:
     return web.Response(status=303, headers={"Location": where})
 
 
-def _proof_and_contacts(tx: Transaction, member_id: str) -> tuple[Proof, list[Contact]]:
+def _proof_and_contacts(tx: Transaction, member_id: str) -> tuple[ClosingProof, list[Contact]]:
     return closing_codes.proof_of(tx, member_id), members.contacts_of(tx, member_id)
 
 

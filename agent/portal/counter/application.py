@@ -25,7 +25,7 @@ _T = TypeVar("_T")
 
 
 @unique
-class DocumentKind(StrEnum):
+class SeenDocumentKind(StrEnum):
     """The documents that a clerk may have seen."""
 
     NATIONAL_ID = "national_id"
@@ -37,14 +37,14 @@ class DocumentKind(StrEnum):
     DRIVING_LICENCE = "driving_licence"
 
 
-_KINDS: Final = frozenset(each.value for each in DocumentKind)
+_KINDS: Final = frozenset(each.value for each in SeenDocumentKind)
 
 
 @dataclass(frozen=True, slots=True)
 class SeenDocument:
     """A document that was shown: its kind and the last four characters of its number, no more."""
 
-    kind: DocumentKind
+    kind: SeenDocumentKind
     last4: str
 
 
@@ -166,7 +166,7 @@ def _read_document(
     if number == 2 and kind == form.get("document_1"):
         problems["document_2"] = "document_twice"
         return None
-    return SeenDocument(DocumentKind(kind), shown)
+    return SeenDocument(SeenDocumentKind(kind), shown)
 
 
 def _check_papers(

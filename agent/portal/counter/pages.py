@@ -17,10 +17,10 @@ from agent.portal.counter.application import (
     CONSENT_VERSION,
     ApplicationError,
     CounterApplication,
-    DocumentKind,
+    SeenDocumentKind,
     read_application,
 )
-from agent.portal.counter.visits import Refused, Visit, VisitPurpose
+from agent.portal.counter.visits import RefusedVisit, Visit, VisitPurpose
 from agent.portal.errors import REFUSALS, PortalCode, PortalError
 from agent.portal.members import Member
 from agent.portal.pages.language import language_of
@@ -135,7 +135,7 @@ async def _visit_page(  # noqa: PLR0913  # each says what the last step came to
     code_problem: PortalCode | None = None,
     form: Mapping[str, str] | None = None,
     problems: Mapping[str, str] | None = None,
-    refused: Refused | None = None,
+    refused: RefusedVisit | None = None,
 ) -> web.Response:
     db, number = request.app[PORTAL].db, request.match_info["visit"]
     visit, member = await db.read(_load, staff, number)
@@ -156,7 +156,7 @@ async def _visit_page(  # noqa: PLR0913  # each says what the last step came to
         form={name: value for name, value in (form or {}).items() if name not in _NOT_KEPT},
         problems=problems or {},
         refused=refused,
-        kinds=[each.value for each in DocumentKind],
+        kinds=[each.value for each in SeenDocumentKind],
         consent_version=CONSENT_VERSION,
         adult=ADULT,
     )
@@ -185,7 +185,7 @@ def _load(tx: Transaction, staff: StaffMember, number: str) -> tuple[Visit, Memb
 
 def _upgrade(
     tx: Transaction, staff: StaffMember, number: str, form: Mapping[str, str]
-) -> Refused | None:
+) -> RefusedVisit | None:
     application: CounterApplication = read_application(form, day_in_taipei(tx.now))
     return visits.upgrade(tx, staff, number, application)
 

@@ -94,7 +94,7 @@ class Receipt(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RefusedVisit:
     """Why the applicant did not become gold.
 
     Attributes:
@@ -203,7 +203,7 @@ def confirm_code(
 
 def upgrade(
     tx: Transaction, staff: StaffMember, number: str, application: CounterApplication
-) -> Refused | None:
+) -> RefusedVisit | None:
     """Make the applicant gold; return why not. None where this visit did it before, too.
 
     Raises:
@@ -263,11 +263,11 @@ def purge_visits(tx: Transaction) -> int:
 
 def _try(
     tx: Transaction, staff: StaffMember, member: str, application: CounterApplication
-) -> Refused | None:
+) -> RefusedVisit | None:
     if members.find_member(tx, member) is None:  # closed in the meantime
         raise PortalError(PortalCode.NOT_FOUND, "closed")
     if members.member_of_card(tx, staff.card_key) == member:
-        return Refused(PortalCode.OWN_ACCOUNT)
+        return RefusedVisit(PortalCode.OWN_ACCOUNT)
     proven = Proven(
         way=Way.COUNTER,
         id_number=application.id_number,
@@ -277,8 +277,8 @@ def _try(
     )
     code = members.make_gold(tx, member, proven)
     if code is PortalCode.ID_NUMBER_TAKEN:
-        return Refused(code, members.masked_contact_of_id_number(tx, application.id_number))
-    return None if code is None else Refused(code)
+        return RefusedVisit(code, members.masked_contact_of_id_number(tx, application.id_number))
+    return None if code is None else RefusedVisit(code)
 
 
 def _keep(

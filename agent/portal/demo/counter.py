@@ -17,7 +17,7 @@ _STEP_TIMEOUT_MS = 60_000
 
 
 @dataclass(frozen=True, slots=True)
-class Applicant:
+class CounterApplicant:
     """Somebody at the counter, with an ID document and without a card."""
 
     name: str
@@ -26,7 +26,7 @@ class Applicant:
 
 
 def check_counter(
-    context: CheckContext, door: StaffDoor, clerk: StaffCard, applicant: Applicant
+    context: CheckContext, door: StaffDoor, clerk: StaffCard, applicant: CounterApplicant
 ) -> float:
     """Make an applicant gold at the counter; return the seconds it took.
 
@@ -94,7 +94,7 @@ class _CounterCheck:
         page.click("#confirm")
         page.wait_for_selector("#id_number")
 
-    def record(self, applicant: Applicant) -> None:
+    def record(self, applicant: CounterApplicant) -> None:
         """Record what was seen, make gold, and open the receipt."""
         self._context.report("way 2: the clerk records the documents")
         page = self._clerk
@@ -111,7 +111,7 @@ class _CounterCheck:
         page.locator(".receipt").filter(has_text=re.compile(re.escape(applicant.name))).wait_for()
         self.picture("04-receipt")
 
-    def expect_gold(self, applicant: Applicant) -> None:
+    def expect_gold(self, applicant: CounterApplicant) -> None:
         """See on the member's own page what the clerk has done, and end the clerk's day."""
         self._context.report("way 2: the member sees it")
         self._member.reload()

@@ -53,8 +53,8 @@ class StaffDoor:
 
     display: str
 
-    def log_in(self, page: "Page", url: str, pin: str) -> None:
-        """Log in with the card in the last reader.
+    def log_in(self, page: "Page", url: str, digits: str) -> None:
+        """Log in with the card in the last reader, whose PIN the digits are.
 
         Raises:
             DemoError: no window appeared, or none took the answer.
@@ -71,7 +71,7 @@ class StaffDoor:
             if page.is_visible("#login-readers"):
                 page.locator("#login-readers input").last.check()
             page.click("#login-go")
-        self._answer(*pin, "Return")
+        self._answer(*digits, "Return")
         page.wait_for_url("**/staff")
 
     def _answer(self, *keys: str) -> None:

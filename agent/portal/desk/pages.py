@@ -17,7 +17,7 @@ from agent.portal.desk.forms import DecisionError, Point, Problem, check_points,
 from agent.portal.desk.queue import QueueFilter, QueueKind, QueueView, age_of, read_queue
 from agent.portal.desk.showing import LATE_AFTER, born
 from agent.portal.desk.watermark import watermarked
-from agent.portal.desk.work import Decision, Done, OpenedCase
+from agent.portal.desk.work import CaseDecision, Done, OpenedCase
 from agent.portal.errors import PortalCode, PortalError
 from agent.portal.online import reviewing
 from agent.portal.online.numbers import parse_case_number
@@ -147,9 +147,9 @@ async def post_release(request: web.Request) -> web.Response:
 async def post_approve(request: web.Request) -> web.Response:
     """Approve, where every point was checked."""
 
-    def read(fields: Mapping[str, str]) -> Decision:
+    def read(fields: Mapping[str, str]) -> CaseDecision:
         check_points([each for each in Point if f"check_{each.value}" in fields])
-        return Decision(partial(reviewing.approve, rules=_rules(request)), _APPROVING)
+        return CaseDecision(partial(reviewing.approve, rules=_rules(request)), _APPROVING)
 
     return await _decide(request, "approve", read)
 
@@ -157,10 +157,10 @@ async def post_approve(request: web.Request) -> web.Response:
 async def post_refuse(request: web.Request) -> web.Response:
     """Refuse with one of the fixed reasons."""
 
-    def read(fields: Mapping[str, str]) -> Decision:
+    def read(fields: Mapping[str, str]) -> CaseDecision:
         reason = forms.read_reason(fields.get("reason", ""))
         act = partial(reviewing.refuse, reason=reason, rules=_rules(request))
-        return Decision(act, _REFUSING)
+        return CaseDecision(act, _REFUSING)
 
     return await _decide(request, "refuse", read)
 
@@ -168,10 +168,10 @@ async def post_refuse(request: web.Request) -> web.Response:
 async def post_ask(request: web.Request) -> web.Response:
     """Ask the applicant for more."""
 
-    def read(fields: Mapping[str, str]) -> Decision:
+    def read(fields: Mapping[str, str]) -> CaseDecision:
         question = read_question(fields.get("text", ""))
         act = partial(reviewing.ask_for_more, question=question, rules=_rules(request))
-        return Decision(act, _ASKING)
+        return CaseDecision(act, _ASKING)
 
     return await _decide(request, "ask", read)
 
@@ -195,7 +195,7 @@ async def _reviewer(request: web.Request) -> StaffMember:
 
 
 async def _decide(
-    request: web.Request, name: str, read: Callable[[Mapping[str, str]], Decision]
+    request: web.Request, name: str, read: Callable[[Mapping[str, str]], CaseDecision]
 ) -> web.Response:
     """Take a decision and go on; the page is shown again where it cannot be taken."""
     staff = await _reviewer(request)

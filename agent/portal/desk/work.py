@@ -35,7 +35,7 @@ class Done(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class CaseDecision:
     """What a reviewer wants to be done with a case.
 
     Attributes:
@@ -141,7 +141,9 @@ def take_next(tx: Transaction, staff: StaffMember, rules: CaseRules) -> str | No
     return None
 
 
-def decide(tx: Transaction, staff: StaffMember, typed: str, seen: str, decision: Decision) -> None:
+def decide(
+    tx: Transaction, staff: StaffMember, typed: str, seen: str, decision: CaseDecision
+) -> None:
     """Take a decision on the case as it was seen; one that was sent again does nothing.
 
     Args:

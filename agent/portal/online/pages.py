@@ -65,7 +65,13 @@ async def get_start(request: web.Request) -> web.Response:
 
 
 async def post_begin(request: web.Request) -> web.Response:
-    """Begin an application, or go on with the open one."""
+    """Begin an application, or go on with the open one.
+
+    Raises:
+        HTTPSeeOther: to where it goes on.
+        PortalError: ``already_gold``.
+
+    """
     _, member = await browser_member(request)
     case = await request.app[DATABASE].run(applying.begin, member)
     raise web.HTTPSeeOther(_goes_on_at(case))
@@ -85,7 +91,12 @@ async def get_form(request: web.Request) -> web.Response:
 
 
 async def post_form(request: web.Request) -> web.Response:
-    """Keep what was written, or show what is wrong with it, beside what was typed."""
+    """Keep what was written, or show what is wrong with it, beside what was typed.
+
+    Raises:
+        HTTPSeeOther: to the pictures, once it is kept.
+
+    """
     _, member = await browser_member(request)
     typed = await read_form(request)
     written = {name: typed.get(name, "")[:254] for name in _FIELDS}
@@ -102,7 +113,13 @@ async def get_pictures(request: web.Request) -> web.Response:
 
 
 async def post_picture(request: web.Request) -> web.Response:
-    """Keep a picture of one side, or both pages of a document of two."""
+    """Keep a picture of one side, or both pages of a document of two.
+
+    Raises:
+        HTTPSeeOther: to the same page, once it is kept.
+        PortalError: ``case_changed``, or what is wrong with the form itself.
+
+    """
     _, member = await browser_member(request)
     side = Side(request.match_info["side"])
     await request.app[DATABASE].read(_writable, member)  # before anything is received
@@ -123,7 +140,13 @@ async def get_check(request: web.Request) -> web.Response:
 
 
 async def post_check(request: web.Request) -> web.Response:
-    """Send the application."""
+    """Send the application.
+
+    Raises:
+        HTTPSeeOther: to the case, once it is sent.
+        PortalError: ``case_incomplete``, ``case_changed``.
+
+    """
     _, member = await browser_member(request)
     typed = await read_form(request)
     message = typed.get("message", "").strip()
@@ -137,7 +160,12 @@ async def post_check(request: web.Request) -> web.Response:
 
 
 async def get_case(request: web.Request) -> web.Response:
-    """Show where a case stands."""
+    """Show where a case stands.
+
+    Raises:
+        PortalError: ``case_unknown``.
+
+    """
     _, member = await browser_member(request)
     number = parse_case_number(request.match_info["number"])
     if number is None:
@@ -154,7 +182,12 @@ async def get_case(request: web.Request) -> web.Response:
 
 
 async def post_withdraw(request: web.Request) -> web.Response:
-    """Withdraw the application, or throw the draft away."""
+    """Withdraw the application, or throw the draft away.
+
+    Raises:
+        HTTPSeeOther: to the case, or where there was none to the start.
+
+    """
     _, member = await browser_member(request)
     await read_form(request)
     case = await request.app[DATABASE].run(applying.withdraw, member)

@@ -36,7 +36,7 @@ _BROKEN: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class SenderPatience:
     """How slow a sender may be, in seconds.
 
     Attributes:
@@ -67,11 +67,14 @@ class UploadReader:
     """Receives forms with a picture in them."""
 
     def __init__(
-        self, reencoder: Reencoder, patience: Patience | None = None, receiving: int = RECEIVING
+        self,
+        reencoder: Reencoder,
+        patience: SenderPatience | None = None,
+        receiving: int = RECEIVING,
     ) -> None:
         """Receive for ``reencoder``; ``receiving`` files at once."""
         self._reencoder = reencoder
-        self._patience = patience or Patience()
+        self._patience = patience or SenderPatience()
         self._receiving = receiving
         self._busy: Counter[str] = Counter()
 

@@ -95,7 +95,12 @@ def is_staff_page(request: web.Request) -> bool:
 
 @web.middleware
 async def guarding_staff(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuse who comes from elsewhere, as if the staff had no pages."""
+    """Refuse who comes from elsewhere, as if the staff had no pages.
+
+    Raises:
+        PortalError: ``not_found``.
+
+    """
     networks = request.app[NETWORKS]
     if is_staff_page(request) and not is_inside(request.remote, networks):
         raise PortalError(PortalCode.NOT_FOUND, "staff network")

@@ -44,6 +44,26 @@ def _create_cases() -> None:
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("taken_by", sa.Text(), nullable=True),
         sa.Column("ended", _number(), nullable=True),
+        *_rules_of_cases(),
+        sa.ForeignKeyConstraint(
+            ["claimed_by"], ["staff.id"], name=op.f("online_case_claimed_by_fk")
+        ),
+        sa.ForeignKeyConstraint(
+            ["decided_by"], ["staff.id"], name=op.f("online_case_decided_by_fk")
+        ),
+        sa.ForeignKeyConstraint(["member"], ["member.id"], name=op.f("online_case_member_fk")),
+        sa.ForeignKeyConstraint(
+            ["proposed_by"], ["staff.id"], name=op.f("online_case_proposed_by_fk")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("online_case_pk")),
+        sa.UniqueConstraint("number", name=op.f("online_case_number_key")),
+        sqlite_strict=True,
+    )
+    _create_indexes_of_cases()
+
+
+def _rules_of_cases() -> list[sa.CheckConstraint]:
+    return [
         sa.CheckConstraint(
             "(state = 'draft') = (sent_at IS NULL) OR ended IS NOT NULL",
             name=op.f("online_case_sent"),
@@ -60,21 +80,7 @@ def _create_cases() -> None:
         sa.CheckConstraint(
             "(ended IS NULL) = (form IS NOT NULL)", name=op.f("online_case_form_while_open")
         ),
-        sa.ForeignKeyConstraint(
-            ["claimed_by"], ["staff.id"], name=op.f("online_case_claimed_by_fk")
-        ),
-        sa.ForeignKeyConstraint(
-            ["decided_by"], ["staff.id"], name=op.f("online_case_decided_by_fk")
-        ),
-        sa.ForeignKeyConstraint(["member"], ["member.id"], name=op.f("online_case_member_fk")),
-        sa.ForeignKeyConstraint(
-            ["proposed_by"], ["staff.id"], name=op.f("online_case_proposed_by_fk")
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("online_case_pk")),
-        sa.UniqueConstraint("number", name=op.f("online_case_number_key")),
-        sqlite_strict=True,
-    )
-    _create_indexes_of_cases()
+    ]
 
 
 def _create_indexes_of_cases() -> None:
