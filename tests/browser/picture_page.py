@@ -8,7 +8,7 @@ from jinja2 import ChoiceLoader, DictLoader
 from agent.portal.app_keys import PICTURES
 from agent.portal.errors import PortalError
 from agent.portal.guard import refusals, security_headers
-from agent.portal.pages import language, templates
+from agent.portal.pages import choice, templates
 from agent.portal.pages.refused import wants_page
 from agent.portal.pictures.reencoder import Reencoder
 from agent.portal.pictures.upload import UploadReader
@@ -81,7 +81,7 @@ async def main() -> None:
     app.router.add_get("/form", get_form)
     app.router.add_post("/form", post_form)
     app.router.add_get("/done/{said}", get_done)
-    language.add_routes(app.router)
+    choice.add_routes(app.router)
     app.router.add_get("/{path:.*}", get_static)
     with listen("127.0.0.1", 0) as sock:
         async with serving(app, sock):

@@ -177,7 +177,7 @@ def test_the_card_logs_in_as_well_as_the_mobile(page: Page, agent: World) -> Non
     page.fill("#pin", PIN)
     page.click("#submit-pin")
     page.wait_for_selector("#portrait.gold")
-    assert page.locator(".login-item").count() == 2
+    assert page.locator(".logins .login-item").count() == 2
 
 
 def test_a_card_that_is_nobodys_cannot_log_in(page: Page, agent: World) -> None:
