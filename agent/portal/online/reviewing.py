@@ -7,7 +7,7 @@ decided twice.
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy import ColumnElement, or_, select, update
 
 from agent.portal import audit, members
 from agent.portal.audit import AuditEvent
@@ -50,15 +50,6 @@ class QueueLine:
     age: int
 
 
-@dataclass(frozen=True, slots=True)
-class QueueCounts:
-    """How many cases wait, are claimed now, and wait for their applicants."""
-
-    waiting: int
-    claimed: int
-    needs_more: int
-
-
 def queue(
     tx: Transaction, staff: int, rules: CaseRules, *, limit: int, offset: int = 0
 ) -> list[QueueLine]:
@@ -79,17 +70,6 @@ def queue(
         sent = day_in_taipei(case.sent_at or tx.now)
         lines.append(QueueLine(case, workdays_between(sent, today, rules.holidays)))
     return lines
-
-
-def counts(tx: Transaction) -> QueueCounts:
-    """Return how much there is to do."""
-    claimed = (CASE.c.state == CaseState.IN_REVIEW.value) & (CASE.c.claimed_until > tx.now)
-    asked = CASE.c.state == CaseState.NEEDS_MORE.value
-    return QueueCounts(*(_count(tx, which) for which in (_is_free(tx), claimed, asked)))
-
-
-def _count(tx: Transaction, which: ColumnElement[bool]) -> int:
-    return int(tx.execute(select(func.count()).select_from(CASE).where(which)).scalar_one())
 
 
 def claim(tx: Transaction, staff: int, number: str) -> Case:
