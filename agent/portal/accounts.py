@@ -1,16 +1,15 @@
 """Use cases of an ordinary member: register, log in by code, log out, set a name."""
 
-import re
 from dataclasses import dataclass, replace
 from typing import Final
 
-from agent.harmless import has_content, is_harmful
 from agent.portal import audit, members, otp, sessions
 from agent.portal.asker import Asker, recognise_browser, remember_browser
 from agent.portal.audit import AuditEvent
 from agent.portal.contact import Contact, parse_contact
 from agent.portal.errors import PortalCode, PortalError
 from agent.portal.members import Member
+from agent.portal.names import parse_name
 from agent.portal.notices.outbox import NoticeKind, tell
 from agent.portal.notifier import Notifier, NotifierError
 from agent.portal.sessions import MemberSession, OpenedSession
@@ -22,8 +21,6 @@ from agent.words import Language
 
 _DAY_S: Final = 24 * 60 * 60
 _NETWORK_SENDS: Final = Rate(burst=10, per_second=10 / (15 * 60))  # to one contact
-
-_BLANKS: Final = re.compile(r"[ \t\r\n]+")  # not the ideographic one, which a name may have
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -175,11 +172,11 @@ class Accounts:
                 that show nothing.
 
         """
-        # Trimmed last: what Python takes for blanks includes controls and line separators.
-        one_line = _BLANKS.sub(" ", name)
-        if not has_content(one_line) or any(map(is_harmful, one_line)):
-            raise PortalError(PortalCode.BAD_REQUEST, "name")
-        return await self._db.run(_rename, token, one_line.strip())
+        try:
+            parsed = parse_name(name)
+        except ValueError as error:
+            raise PortalError(PortalCode.BAD_REQUEST, "name") from error
+        return await self._db.run(_rename, token, parsed)
 
 
 def _current(tx: Transaction, token: str | None) -> Member | None:

@@ -2,12 +2,11 @@
 
 import re
 import unicodedata
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import date
 from typing import Final
 
 from agent.portal.errors import PortalCode, PortalError
 
-TAIPEI: Final = timezone(timedelta(hours=8), "Asia/Taipei")
 LEAST_AGE: Final = 7
 """Years; who is younger gets no account."""
 
@@ -79,8 +78,3 @@ def check_age(born: date, today: date) -> None:
     """
     if age_on(born, today) < LEAST_AGE:
         raise PortalError(PortalCode.TOO_YOUNG)
-
-
-def day_in_taipei(seconds: float) -> date:
-    """Return the day that it is in Taiwan, ``seconds`` after the beginning of 1970 (UTC)."""
-    return datetime.fromtimestamp(seconds, UTC).astimezone(TAIPEI).date()

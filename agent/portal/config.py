@@ -243,16 +243,3 @@ def _of_environment() -> dict[str, str]:
         for variable, name in _OF_ENVIRONMENT.items()
         if os.environ.get(variable)
     }
-
-
-def parse_arguments(argv: Sequence[str]) -> PortalConfig:
-    """Return the settings of a command line; see :func:`portal_settings`.
-
-    Raises:
-        ValueError: as there.
-        OSError: as there.
-
-    """
-    parser = argparse.ArgumentParser()
-    add_flags(parser)
-    return portal_settings(parser.parse_args(argv))

@@ -98,11 +98,6 @@ def log_out(tx: Transaction, session: MemberSession) -> None:
     tx.execute(delete(SESSION).where(SESSION.c.id.in_(select(family.c.id))))
 
 
-def end_sessions_of(tx: Transaction, member: str) -> None:
-    """End every session of a member."""
-    tx.execute(delete(SESSION).where(SESSION.c.member == member))
-
-
 def end_other_sessions(tx: Transaction, session: MemberSession) -> None:
     """End every other session of this session's member."""
     others = (SESSION.c.member == session.member, SESSION.c.id != session.id)

@@ -1,7 +1,6 @@
 """The portal's API as types: what a page may send, what it gets; unknown fields are refused."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -13,6 +12,7 @@ from agent.portal.contact import LoginKind
 from agent.portal.downloads import OfferedFile
 from agent.portal.errors import REFUSALS, PortalCode, PortalError
 from agent.portal.members import Member, Way
+from agent.portal.moments import rfc3339
 from agent.portal.verification import MAX_TOKEN
 from agent.words import Language, say
 
@@ -241,9 +241,9 @@ def member_body(member: Member) -> MemberBody:
         id=member.id,
         name=member.name,
         grade="ordinary" if since is None else "gold",
-        gold_since=None if since is None else _moment(since),
+        gold_since=None if since is None else rfc3339(since),
         gold_way=member.gold_way,
-        closing=None if member.closing is None else _moment(member.closing),
+        closing=None if member.closing is None else rfc3339(member.closing),
         logins=[LoginBody(login.kind, login.label) for login in member.logins],
     )
 
@@ -252,11 +252,11 @@ def application_body(application: OpenApplication) -> ApplicationBody:
     """Return an open application as the page shows it."""
     steps = [
         StepBody(
-            said_everywhere(step.name), step.state, None if step.at is None else _moment(step.at)
+            said_everywhere(step.name), step.state, None if step.at is None else rfc3339(step.at)
         )
         for step in application.steps
     ]
-    since = _moment(application.since)
+    since = rfc3339(application.since)
     return ApplicationBody(application.way, application.number, since, application.href, steps)
 
 
@@ -265,8 +265,3 @@ def artefact_body(artefact: OfferedFile) -> ArtefactBody:
     return ArtefactBody(
         artefact.name, artefact.system, artefact.kind, artefact.size, artefact.sha256, artefact.url
     )
-
-
-def _moment(seconds: int) -> str:
-    """Return a time as RFC 3339 in UTC."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -9,9 +9,9 @@ from PIL import Image, ImageChops
 from sqlalchemy import update
 
 from agent.portal import members
-from agent.portal.birthdate import day_in_taipei
 from agent.portal.contact import parse_contact
 from agent.portal.members import Proven, Way, make_gold, register
+from agent.portal.moments import day_in_taipei
 from agent.portal.online import applying, vault
 from agent.portal.online.records import case_of_number, form_of
 from agent.portal.online.states import CLAIM_LIFETIME, CaseState

@@ -16,6 +16,7 @@ from agent.portal.account.ownership import delete_all
 from agent.portal.contact import parse_contact
 from agent.portal.errors import PortalCode, PortalError
 from agent.portal.members import Proven, Way
+from agent.portal.moments import end_of_day
 from agent.portal.online import applying, reviewing, vault
 from agent.portal.online.numbers import new_case_number, parse_case_number
 from agent.portal.online.records import Case, cases_of_member, steps_of
@@ -30,7 +31,7 @@ from agent.portal.online.states import (
     Side,
 )
 from agent.portal.online.tables import CASE, CASE_KEY, PICTURE
-from agent.portal.online.workdays import end_of, workdays_after, workdays_between
+from agent.portal.online.workdays import workdays_after, workdays_between
 from agent.portal.store.database import PortalDatabase
 from agent.portal.store.tables import NOTICE, STAFF
 from agent.portal.store.transaction import Transaction
@@ -286,7 +287,7 @@ def test_the_queue_is_in_the_order_of_sending_and_an_answer_keeps_its_place(desk
 
 def test_more_is_asked_for_once(desk: Desk) -> None:
     number = _to_needs_more(desk)
-    assert desk.case().deadline == end_of(date(2026, 12, 8))
+    assert desk.case().deadline == end_of_day(date(2026, 12, 8))
     desk.do(applying.send, desk.member)
     desk.do(reviewing.claim, desk.first, number)
     assert REVIEWS["ask"](desk, number) == "asked_before"
@@ -296,8 +297,8 @@ def test_a_holiday_moves_the_deadline(desk: Desk) -> None:
     number = desk.claimed()
     rules = CaseRules(holidays=frozenset({date(2026, 12, 1), date(2026, 12, 5)}))
     desk.do(reviewing.ask_for_more, desk.first, number, "?", rules)
-    assert desk.case().deadline == end_of(date(2026, 12, 9))
-    desk.now[0] = end_of(date(2026, 12, 9))
+    assert desk.case().deadline == end_of_day(date(2026, 12, 9))
+    desk.now[0] = end_of_day(date(2026, 12, 9))
     assert desk.do(applying.expire) == 0
     desk.now[0] += 1
     assert desk.do(applying.expire) == 1
@@ -445,7 +446,7 @@ def test_a_case_number_that_was_heard_wrongly_is_noticed(place: int, heard: str)
         assert parse_case_number(swapped) is None
 
 
-@pytest.mark.parametrize("text", ["", "ABC", "0" * 9, "２" * 400, "7K3-M92-QF1", None.__repr__()])
+@pytest.mark.parametrize("text", ["", "ABC", "0" * 9, "２" * 400, "7K3-M92-QF1", "None"])
 def test_what_is_no_case_number_is_none(text: str) -> None:
     assert parse_case_number(text) is None
 

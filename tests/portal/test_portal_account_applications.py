@@ -7,8 +7,8 @@ from agent.portal.account.closing import GRACE_S, end_closed_accounts
 from agent.portal.store.tables import METADATA
 from agent.portal.store.transaction import Transaction
 from tests.portal import test_online_pages as online
+from tests.portal.account_support import close_codes, in_database, mentions, submit
 from tests.portal.support import Site, Visitor
-from tests.portal.test_portal_account import close_codes, in_database, mentions, submit
 
 
 async def test_an_application_is_shown_from_its_draft_to_its_end(visitor: Visitor) -> None:

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.portal.birthdate import age_on, check_age, day_in_taipei, parse_birth_date
+from agent.portal.birthdate import age_on, check_age, parse_birth_date
 from agent.portal.errors import PortalCode, PortalError
+from agent.portal.moments import day_in_taipei
 
 TODAY = date(2026, 11, 28)
 WIDE = str.maketrans("0123456789/", "０１２３４５６７８９／")

@@ -4,7 +4,6 @@ Then everything that refers to the member is deleted, and the ID number may be u
 keeps its lines, in which the member is a number that leads to nobody any more.
 """
 
-from datetime import datetime
 from typing import Final
 
 from sqlalchemy import delete, select, update
@@ -12,8 +11,8 @@ from sqlalchemy import delete, select, update
 from agent.portal import audit
 from agent.portal.account.ownership import delete_all
 from agent.portal.audit import AuditEvent
-from agent.portal.birthdate import TAIPEI
 from agent.portal.members import closing_of, contacts_of
+from agent.portal.moments import day_in_taipei
 from agent.portal.notices.outbox import NoticeKind, tell, tell_contacts
 from agent.portal.store.tables import MEMBER, NOTICE
 from agent.portal.store.transaction import Transaction
@@ -30,8 +29,7 @@ def begin_closing(tx: Transaction, member_id: str) -> None:
         return
     ends = tx.now + GRACE_S
     tx.execute(update(MEMBER).where(MEMBER.c.id == member_id).values(closing=ends))
-    day = datetime.fromtimestamp(ends, TAIPEI).strftime("%Y-%m-%d")
-    tell(tx, member_id, NoticeKind.CLOSING, date=day)
+    tell(tx, member_id, NoticeKind.CLOSING, date=day_in_taipei(ends).isoformat())
 
 
 def keep_account(tx: Transaction, member_id: str) -> bool:

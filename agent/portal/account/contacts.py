@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete
 
 from agent.portal import audit, members, otp
 from agent.portal.asker import Asker, remember_browser
@@ -104,11 +104,3 @@ def _replace(tx: Transaction, session: MemberSession, member_id: str, contact: C
 
 def _delete(tx: Transaction, member_id: str, kind: LoginKind) -> None:
     tx.execute(delete(LOGIN).where(LOGIN.c.member == member_id, LOGIN.c.kind == kind.value))
-
-
-def own_contact(tx: Transaction, member_id: str, kind: LoginKind) -> Contact | None:
-    """Return the member's contact of a kind; None where there is none."""
-    value = tx.execute(
-        select(LOGIN.c.key).where(LOGIN.c.member == member_id, LOGIN.c.kind == kind.value)
-    ).scalar()
-    return None if value is None else Contact(kind, value)

@@ -6,7 +6,6 @@ and sealed content, which say nothing to anybody; the file names them.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
@@ -15,6 +14,7 @@ from sqlalchemy import ColumnElement, LargeBinary, Table, select
 from agent.portal.account.ownership import tables_of
 from agent.portal.contact import LoginKind
 from agent.portal.members import Way
+from agent.portal.moments import rfc3339
 from agent.portal.store.tables import AUDIT, CHALLENGE, LOGIN, MEMBER, NOTICE, SESSION, UPGRADE
 from agent.portal.store.transaction import Transaction
 from agent.words import SOURCE, load
@@ -36,7 +36,7 @@ def collect(tx: Transaction, member_id: str) -> OwnData:
         if table not in _TOLD_APART and (rows := _rows(tx, table, whose))
     }
     return {
-        "made": _moment(tx.now),
+        "made": rfc3339(tx.now),
         "member": _rows(tx, MEMBER, MEMBER.c.id == member_id)[0],
         "logins": _logins(tx, member_id),
         "upgrades": [_with_evidence(row) for row in _rows(tx, UPGRADE, owned[UPGRADE])],
@@ -131,7 +131,7 @@ def _history(tx: Transaction, member_id: str) -> Sequence[dict[str, Any]]:
     )
     return [
         {
-            "at": _moment(row.at),
+            "at": rfc3339(row.at),
             "event": row.event,
             "outcome": row.outcome,
             "by_staff": row.staff is not None,
@@ -141,8 +141,4 @@ def _history(tx: Transaction, member_id: str) -> Sequence[dict[str, Any]]:
 
 
 def _shown(name: str, value: Any) -> Any:
-    return _moment(value) if name in _MOMENTS and isinstance(value, int) else value
-
-
-def _moment(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return rfc3339(value) if name in _MOMENTS and isinstance(value, int) else value

@@ -8,10 +8,10 @@ from enum import StrEnum, unique
 from typing import Final, TypeVar
 from unicodedata import normalize
 
-from agent.harmless import has_content, is_harmful
 from agent.portal.birthdate import age_on, check_age, parse_birth_date
 from agent.portal.errors import PortalError
 from agent.portal.idnumber import parse_id_number
+from agent.portal.names import parse_name
 
 CONSENT_VERSION: Final = "2026-11"
 """Of the consent form for personal data that applicants sign; a decision of ours."""
@@ -140,10 +140,10 @@ def read_application(form: Mapping[str, str], today: date) -> CounterApplication
 
 
 def _read_name(text: str) -> str:
-    name = _BLANKS.sub(" ", text)
-    if not has_content(name) or len(name) > LONGEST_NAME or any(map(is_harmful, name)):
-        raise ValueError("name")
-    return name
+    try:
+        return parse_name(text)
+    except ValueError:
+        raise ValueError("name") from None
 
 
 def _read_birth_date(text: str, today: date) -> date:

@@ -1,7 +1,6 @@
 """The clerk's pages: find the applicant, confirm the contact, record the application, print."""
 
 from collections.abc import Mapping
-from datetime import datetime, time
 from typing import Final
 
 from aiohttp import web
@@ -9,7 +8,6 @@ from aiohttp import web
 from agent.portal import members
 from agent.portal.api import PORTAL
 from agent.portal.asker import network_of
-from agent.portal.birthdate import TAIPEI, day_in_taipei
 from agent.portal.contact import parse_contact
 from agent.portal.counter import visits
 from agent.portal.counter.application import (
@@ -23,6 +21,7 @@ from agent.portal.counter.application import (
 from agent.portal.counter.visits import RefusedVisit, Visit, VisitPurpose
 from agent.portal.errors import REFUSALS, PortalCode, PortalError
 from agent.portal.members import Member
+from agent.portal.moments import day_in_taipei, start_of_day
 from agent.portal.pages.language import language_of
 from agent.portal.staff.access import AREAS, require_session, require_staff, see_other
 from agent.portal.staff.forms import read_form
@@ -191,8 +190,7 @@ def _upgrade(
 
 
 def _count_today(tx: Transaction, staff: StaffMember) -> int:
-    midnight = datetime.combine(day_in_taipei(tx.now), time(), TAIPEI)
-    return visits.done_today(tx, staff, int(midnight.timestamp()))
+    return visits.done_today(tx, staff, start_of_day(day_in_taipei(tx.now)))
 
 
 def add_routes(router: web.UrlDispatcher) -> None:

@@ -20,7 +20,6 @@ from agent.portal.demo.programs import DemoPrograms
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-PROGRAMS: Final = ("Xvfb", "xdotool")
 _AWAKE_S: Final = 1.2  # until a window takes keys: nobody answers one that was not seen
 _WINDOW_TIMEOUT_S: Final = 60.0
 _COMMAND_TIMEOUT_S: Final = 30.0

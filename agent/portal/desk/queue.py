@@ -2,14 +2,14 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from enum import StrEnum, unique
 from typing import Final
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
 
-from agent.portal.birthdate import TAIPEI
-from agent.portal.desk.showing import LATE_AFTER, midnight
+from agent.portal.desk.showing import LATE_AFTER
+from agent.portal.moments import day_in_taipei, start_of_day
 from agent.portal.online.numbers import parse_case_number
 from agent.portal.online.records import COLUMNS, Case, as_case
 from agent.portal.online.states import CaseState
@@ -141,10 +141,7 @@ def read_queue(
 
 def age_of(case: Case, now: int, holidays: Collection[date]) -> int:
     """Return for how many working days a case has waited, or had waited when it ended."""
-    first, last = (
-        datetime.fromtimestamp(each, TAIPEI).date()
-        for each in (case.sent_at or now, case.ended or now)
-    )
+    first, last = map(day_in_taipei, (case.sent_at or now, case.ended or now))
     return workdays_between(first, last, holidays)
 
 
@@ -169,7 +166,9 @@ def _of_view(view: QueueView, staff: int, now: int) -> ColumnElement[bool]:
         case QueueView.ASKED:
             return CASE.c.state == CaseState.NEEDS_MORE.value
         case QueueView.DECIDED:
-            return and_(CASE.c.decided_by == staff, CASE.c.ended >= midnight(now))
+            return and_(
+                CASE.c.decided_by == staff, CASE.c.ended >= start_of_day(day_in_taipei(now))
+            )
 
 
 def _of_kind(kind: QueueKind) -> ColumnElement[bool]:

@@ -1,10 +1,11 @@
 """How the desk writes what an applicant entered."""
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Final
 
-from agent.portal.birthdate import TAIPEI, age_on
+from agent.portal.birthdate import age_on
+from agent.portal.moments import day_in_taipei
 
 LATE_AFTER: Final = 2
 """Working days in which applicants are told to expect an answer."""
@@ -29,11 +30,5 @@ def born(day: date, now: int) -> Mapping[str, object]:
             "month": day.month,
             "day": day.day,
         },
-        "years": age_on(day, datetime.fromtimestamp(now, UTC).astimezone(TAIPEI).date()),
+        "years": age_on(day, day_in_taipei(now)),
     }
-
-
-def midnight(now: int) -> int:
-    """Return when the day began in Taiwan, in seconds since 1970."""
-    today = datetime.fromtimestamp(now, TAIPEI).replace(hour=0, minute=0, second=0, microsecond=0)
-    return int(today.timestamp())

@@ -1,9 +1,8 @@
 """The words of a notice, in one language."""
 
-from datetime import datetime
 from typing import Final
 
-from agent.portal.birthdate import TAIPEI
+from agent.portal.moments import minute_in_taipei
 from agent.portal.notices.kinds import Facts, NoticeKind
 from agent.portal.notices.sending import NoticeMessage
 from agent.words import Language, say
@@ -56,16 +55,11 @@ def compose(
         paragraphs=tuple(paragraphs),
         footer=(
             site,
-            say(language, "notice.when", {"when": moment(created)}),
+            say(language, "notice.when", {"when": minute_in_taipei(created)}),
             say(language, "notice.automatic", {}),
             say(language, "notice.never_asked", {}),
         ),
     )
-
-
-def moment(seconds: int) -> str:
-    """Return a time of day in Taiwan, to the minute."""
-    return datetime.fromtimestamp(seconds, TAIPEI).strftime("%Y-%m-%d %H:%M")
 
 
 def _spoken(language: Language, name: str, value: str) -> str:

@@ -1,13 +1,13 @@
 """The demonstration's mailbox: what was told to whom, instead of sending it."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
 from aiohttp import web
 from sqlalchemy import Row, select
 
+from agent.portal import moments
 from agent.portal.api import PORTAL
 from agent.portal.errors import PortalCode, PortalError
 from agent.portal.notices.claims import SHOWN_DAYS
@@ -50,7 +50,7 @@ class MailboxMessage:
     @property
     def rfc3339(self) -> str:
         """When it was told, for programs."""
-        return datetime.fromtimestamp(self.created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return moments.rfc3339(self.created)
 
 
 async def get_mailbox(request: web.Request) -> web.Response:

@@ -5,8 +5,9 @@ from sqlalchemy import delete, insert, select, update
 
 from agent.portal import members
 from agent.portal.audit import AuditEvent
-from agent.portal.birthdate import check_age, day_in_taipei
+from agent.portal.birthdate import check_age
 from agent.portal.errors import PortalCode, PortalError
+from agent.portal.moments import day_in_taipei
 from agent.portal.notices.outbox import NoticeKind, tell
 from agent.portal.online import vault
 from agent.portal.online.numbers import new_case_number

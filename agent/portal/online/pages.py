@@ -6,13 +6,15 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from agent.harmless import has_content, is_harmful
+from agent.harmless import is_harmful
 from agent.portal import members
 from agent.portal.app_keys import DATABASE, PICTURES
-from agent.portal.birthdate import check_age, day_in_taipei, parse_birth_date
+from agent.portal.birthdate import check_age, parse_birth_date
 from agent.portal.cookies import browser_member
 from agent.portal.errors import REFUSALS, PortalCode, PortalError
 from agent.portal.idnumber import parse_id_number
+from agent.portal.moments import day_in_taipei
+from agent.portal.names import parse_name
 from agent.portal.online import applying, vault
 from agent.portal.online.numbers import parse_case_number
 from agent.portal.online.overview import ROOT, href, later_steps
@@ -26,7 +28,6 @@ from agent.portal.store.transaction import Transaction
 _FORM: Final = f"{ROOT}/form"
 _PICTURES: Final = f"{ROOT}/pictures"
 _CHECK: Final = f"{ROOT}/check"
-_LONGEST_NAME: Final = 64
 _LONGEST_MESSAGE: Final = 500
 _ALL_RIGHT: Final[Mapping[str, bool]] = {}
 _FIELDS: Final = ("id_number", "name", "born", "document")
@@ -236,10 +237,10 @@ async def _read(
 
 
 def _parse_name(text: str) -> str:
-    name = " ".join(text.split(" ")).strip()
-    if not has_content(name) or len(name) > _LONGEST_NAME or any(map(is_harmful, name)):
-        raise ValueError("name_bad")
-    return name
+    try:
+        return parse_name(text)
+    except ValueError:
+        raise ValueError("name_bad") from None
 
 
 def _parse_document(text: str) -> DocumentKind:

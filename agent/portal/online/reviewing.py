@@ -11,9 +11,10 @@ from sqlalchemy import ColumnElement, or_, select, update
 
 from agent.portal import audit, members
 from agent.portal.audit import AuditEvent
-from agent.portal.birthdate import check_age, day_in_taipei
+from agent.portal.birthdate import check_age
 from agent.portal.errors import PortalCode, PortalError
 from agent.portal.members import Proven, Way
+from agent.portal.moments import day_in_taipei, end_of_day
 from agent.portal.notices.outbox import NoticeKind, tell
 from agent.portal.online import vault
 from agent.portal.online.records import (
@@ -36,7 +37,7 @@ from agent.portal.online.states import (
     Side,
 )
 from agent.portal.online.tables import CASE
-from agent.portal.online.workdays import end_of, workdays_after, workdays_between
+from agent.portal.online.workdays import workdays_after, workdays_between
 from agent.portal.store.transaction import Transaction
 
 _APPROVE = "approve"
@@ -184,7 +185,7 @@ def ask_for_more(tx: Transaction, staff: int, number: str, question: str, rules:
         Move(CaseState.NEEDS_MORE, AuditEvent.CASE_ASKED, staff),
         question=question,
         asked_at=tx.now,
-        deadline=end_of(last),
+        deadline=end_of_day(last),
         claimed_by=None,
         claimed_until=None,
         proposed_by=None,

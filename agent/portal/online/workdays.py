@@ -1,9 +1,7 @@
 """Working days in Taiwan: Monday to Friday, without the holidays that the operator lists."""
 
 from collections.abc import Collection
-from datetime import date, datetime, time, timedelta
-
-from agent.portal.birthdate import TAIPEI
+from datetime import date, timedelta
 
 _SATURDAY = 5
 
@@ -28,9 +26,3 @@ def workdays_between(first: date, last: date, holidays: Collection[date]) -> int
     partial = (first + timedelta(days=each) for each in range(1, rest + 1))
     counted = weeks * _SATURDAY + sum(day.weekday() < _SATURDAY for day in partial)
     return counted - sum(first < day <= last and day.weekday() < _SATURDAY for day in holidays)
-
-
-def end_of(day: date) -> int:
-    """Return the last second of a day in Taiwan, in seconds since 1970."""
-    tomorrow = datetime.combine(day + timedelta(days=1), time(), TAIPEI)
-    return int(tomorrow.timestamp()) - 1

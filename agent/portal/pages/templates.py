@@ -2,14 +2,13 @@
 
 import asyncio
 from collections.abc import Mapping
-from datetime import datetime
 from functools import cache
 from typing import Any, Final
 
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from agent.portal.birthdate import TAIPEI
+from agent.portal.moments import day_in_taipei, minute_in_taipei
 from agent.portal.pages.language import language_of
 from agent.words import Language, choice_label, load, say
 from agent.words.po import CountedText
@@ -66,8 +65,8 @@ def render(
             language=language,
             languages=[(str(each), choice_label(str(each), language)) for each in Language],
             path=request.path_qs,
-            day=lambda seconds: _moment(seconds, "%Y-%m-%d"),
-            moment=lambda seconds: _moment(seconds, "%Y-%m-%d %H:%M"),
+            day=lambda moment: day_in_taipei(moment).isoformat(),
+            moment=minute_in_taipei,
             **facts,
         )
     )
@@ -90,7 +89,3 @@ def _said(language: Language, key: str, values: Mapping[str, Any]) -> str:
     if isinstance(text, (str, CountedText)):
         return say(language, key, values)
     raise KeyError(key)
-
-
-def _moment(seconds: int, form: str) -> str:
-    return datetime.fromtimestamp(seconds, TAIPEI).strftime(form)

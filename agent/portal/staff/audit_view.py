@@ -4,13 +4,13 @@ import csv
 import io
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, fields
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, RowMapping, Select, select
 
 from agent.portal.audit import FIRST_LINK, AuditLine, link
-from agent.portal.birthdate import TAIPEI
+from agent.portal.moments import rfc3339, start_of_day
 from agent.portal.store.database import PortalDatabase
 from agent.portal.store.tables import AUDIT
 from agent.portal.store.transaction import Transaction
@@ -70,9 +70,9 @@ class AuditFilter:
             is_number = self.staff.isascii() and self.staff.isdigit() and len(self.staff) < 10
             found.append(AUDIT.c.staff == (int(self.staff) if is_number else -1))
         if (since := _day(self.since)) is not None:
-            found.append(AUDIT.c.at >= _begin(since))
+            found.append(AUDIT.c.at >= start_of_day(since))
         if (until := _day(self.until)) is not None and until < date.max:
-            found.append(AUDIT.c.at < _begin(until + timedelta(days=1)))
+            found.append(AUDIT.c.at < start_of_day(until + timedelta(days=1)))
         return found
 
 
@@ -144,7 +144,7 @@ def _export_slice(tx: Transaction, wanted: AuditFilter, after: int) -> list[tupl
         .limit(_SLICE)
     )
     return [
-        (_moment(row["at"]), *(_text(row[name]) for name in _COLUMNS), row["chain"].hex())
+        (rfc3339(row["at"]), *(_text(row[name]) for name in _COLUMNS), row["chain"].hex())
         for row in tx.execute(statement).mappings()
     ]
 
@@ -168,10 +168,6 @@ def _text(value: object) -> str:
     return value.hex() if isinstance(value, bytes) else str(value)
 
 
-def _moment(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def _lines() -> Select[Any]:
     return select(*(AUDIT.c[name] for name in _COLUMNS))
 
@@ -192,7 +188,3 @@ def _day(text: str) -> date | None:
         return date.fromisoformat(text)
     except ValueError:
         return None
-
-
-def _begin(day: date) -> int:
-    return int(datetime.combine(day, time(), TAIPEI).timestamp())

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from sqlalchemy import Row, delete, insert, select, update
 
-from agent.harmless import has_content, is_harmful
 from agent.portal.members import CardLogin
+from agent.portal.names import parse_name
 from agent.portal.store.tables import SESSION, STAFF
 from agent.portal.store.transaction import Transaction
 
@@ -66,11 +66,12 @@ def add_staff(tx: Transaction, name: str, card: CardLogin, roles: Iterable[Role]
 
     """
     wanted = frozenset(roles)
-    named = name.strip()
     if not wanted:
         raise StaffError("at least one role is needed")
-    if not has_content(named) or any(map(is_harmful, named)) or len(named) > LONGEST_NAME:
-        raise StaffError(f"a name of 1 to {LONGEST_NAME} characters that can be read is needed")
+    try:
+        named = parse_name(name)
+    except ValueError as error:
+        raise StaffError(str(error)) from error
     facts = {
         "name": named,
         "label": card.label,

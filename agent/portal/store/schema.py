@@ -13,9 +13,9 @@ from agent.portal.store.keyring import Keyring
 HEAD: Final = "0007"
 """The newest migration; a database of one that is not known here is refused."""
 
-LAST_LEGACY: Final = 2
-"""The versions before migrations had names: ``PRAGMA user_version`` of a SQLite file."""
-_NAMED: Final = 3  # in ``user_version`` since then, so that older portals leave the file alone
+_NAMED: Final = 3
+"""In ``PRAGMA user_version`` since migrations have names (it was 1 and 2 before), so that an older
+portal leaves the file alone."""
 _MIGRATORS_LOCK: Final = 0x616E6B6F6E68
 _TABLE: Final = "alembic_version"
 

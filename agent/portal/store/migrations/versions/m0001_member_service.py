@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from alembic import context, op
 
 from agent.portal.audit import FIRST_LINK, AuditLine, link
+from agent.portal.store.migrations import number
 
 revision = "0001"
 down_revision = None
@@ -58,10 +59,6 @@ _POSTGRESQL_TRIGGERS = (
     FOR EACH STATEMENT EXECUTE FUNCTION portal_refuse('the audit log is only added to')
     """,
 )
-
-
-def _number() -> sa.types.TypeEngine[int]:
-    return sa.Integer().with_variant(sa.BigInteger(), "postgresql")
 
 
 def upgrade() -> None:
@@ -136,12 +133,12 @@ def _create_tables() -> None:
 def _create_audit() -> None:
     op.create_table(
         "audit",
-        sa.Column("id", _number(), nullable=False),
-        sa.Column("at", _number(), nullable=False),
+        sa.Column("id", number(), nullable=False),
+        sa.Column("at", number(), nullable=False),
         sa.Column("event", sa.Text(), nullable=False),
         sa.Column("outcome", sa.Text(), nullable=False),
         sa.Column("member", sa.Text(), nullable=True),
-        sa.Column("staff", _number(), nullable=True),
+        sa.Column("staff", number(), nullable=True),
         sa.Column("subject", sa.Text(), nullable=True),
         sa.Column("certificate", sa.LargeBinary(), nullable=True),
         sa.Column("claimed_time", sa.Text(), nullable=True),
@@ -160,14 +157,14 @@ def _create_member() -> None:
         "member",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=True),
-        sa.Column("created", _number(), nullable=False),
+        sa.Column("created", number(), nullable=False),
         sa.Column("grade", sa.Text(), server_default="ordinary", nullable=False),
-        sa.Column("gold_since", _number(), nullable=True),
+        sa.Column("gold_since", number(), nullable=True),
         sa.Column("gold_way", sa.Text(), nullable=True),
         sa.Column("id_number_hash", sa.LargeBinary(), nullable=True),
         sa.Column("id_number_last4", sa.Text(), nullable=True),
         sa.Column("language", sa.Text(), nullable=True),
-        sa.Column("closing", _number(), nullable=True),
+        sa.Column("closing", number(), nullable=True),
         sa.CheckConstraint(
             "(grade = 'gold') = (gold_since IS NOT NULL)",
             name=op.f("member_gold_since_of_gold_only"),
@@ -204,19 +201,19 @@ def _create_member() -> None:
 def _create_notice() -> None:
     op.create_table(
         "notice",
-        sa.Column("id", _number(), nullable=False),
+        sa.Column("id", number(), nullable=False),
         sa.Column("member", sa.Text(), nullable=True),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("channel", sa.Text(), nullable=False),
         sa.Column("contact", sa.Text(), nullable=False),
         sa.Column("language", sa.Text(), nullable=False),
         sa.Column("facts", sa.Text(), nullable=False),
-        sa.Column("created", _number(), nullable=False),
+        sa.Column("created", number(), nullable=False),
         sa.Column("state", sa.Text(), server_default="waiting", nullable=False),
-        sa.Column("attempts", _number(), server_default="0", nullable=False),
-        sa.Column("due", _number(), nullable=False),
-        sa.Column("leased_until", _number(), nullable=True),
-        sa.Column("ended", _number(), nullable=True),
+        sa.Column("attempts", number(), server_default="0", nullable=False),
+        sa.Column("due", number(), nullable=False),
+        sa.Column("leased_until", number(), nullable=True),
+        sa.Column("ended", number(), nullable=True),
         sa.CheckConstraint("channel IN ('email', 'mobile')", name=op.f("notice_channel_known")),
         sa.CheckConstraint(
             "state IN ('waiting', 'sent', 'given_up')", name=op.f("notice_state_known")
@@ -232,7 +229,7 @@ def _create_rate() -> None:
     op.create_table(
         "rate",
         sa.Column("key", sa.LargeBinary(), nullable=False),
-        sa.Column("full_at", _number(), nullable=False),
+        sa.Column("full_at", number(), nullable=False),
         sa.PrimaryKeyConstraint("key", name=op.f("rate_pk")),
         sqlite_strict=True,
     )
@@ -252,13 +249,13 @@ def _create_setting() -> None:
 def _create_staff() -> None:
     op.create_table(
         "staff",
-        sa.Column("id", _number(), nullable=False),
+        sa.Column("id", number(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("card_key", sa.Text(), nullable=False),
         sa.Column("label", sa.Text(), nullable=False),
         sa.Column("roles", sa.Text(), nullable=False),
-        sa.Column("created", _number(), nullable=False),
-        sa.Column("removed_at", _number(), nullable=True),
+        sa.Column("created", number(), nullable=False),
+        sa.Column("removed_at", number(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("staff_pk")),
         sa.UniqueConstraint("card_key", name=op.f("staff_card_key_key")),
         sqlite_strict=True,
@@ -268,12 +265,12 @@ def _create_staff() -> None:
 def _create_login() -> None:
     op.create_table(
         "login",
-        sa.Column("id", _number(), nullable=False),
+        sa.Column("id", number(), nullable=False),
         sa.Column("member", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("label", sa.Text(), nullable=False),
-        sa.Column("created", _number(), nullable=False),
+        sa.Column("created", number(), nullable=False),
         sa.CheckConstraint("kind IN ('mobile', 'email', 'card')", name=op.f("login_kind_known")),
         sa.ForeignKeyConstraint(["member"], ["member.id"], name=op.f("login_member_fk")),
         sa.PrimaryKeyConstraint("id", name=op.f("login_pk")),
@@ -286,14 +283,14 @@ def _create_login() -> None:
 def _create_session() -> None:
     op.create_table(
         "session",
-        sa.Column("id", _number(), nullable=False),
+        sa.Column("id", number(), nullable=False),
         sa.Column("token_hash", sa.LargeBinary(), nullable=False),
-        sa.Column("parent", _number(), nullable=True),
+        sa.Column("parent", number(), nullable=True),
         sa.Column("realm", sa.Text(), server_default="member", nullable=False),
         sa.Column("member", sa.Text(), nullable=True),
-        sa.Column("staff", _number(), nullable=True),
-        sa.Column("created", _number(), nullable=False),
-        sa.Column("expires", _number(), nullable=False),
+        sa.Column("staff", number(), nullable=True),
+        sa.Column("created", number(), nullable=False),
+        sa.Column("expires", number(), nullable=False),
         sa.CheckConstraint(
             "member IS NULL OR realm = 'member'", name=op.f("session_members_realm")
         ),
@@ -317,14 +314,14 @@ def _create_session() -> None:
 def _create_upgrade() -> None:
     op.create_table(
         "upgrade",
-        sa.Column("id", _number(), nullable=False),
+        sa.Column("id", number(), nullable=False),
         sa.Column("member", sa.Text(), nullable=False),
         sa.Column("way", sa.Text(), nullable=False),
-        sa.Column("at", _number(), nullable=False),
+        sa.Column("at", number(), nullable=False),
         sa.Column("evidence", sa.Text(), nullable=False),
-        sa.Column("decided_by", _number(), nullable=True),
-        sa.Column("taken_back_at", _number(), nullable=True),
-        sa.Column("taken_back_by", _number(), nullable=True),
+        sa.Column("decided_by", number(), nullable=True),
+        sa.Column("taken_back_at", number(), nullable=True),
+        sa.Column("taken_back_by", number(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.CheckConstraint(
             "way IN ('card', 'counter', 'telecom', 'online')", name=op.f("upgrade_way_known")
@@ -349,13 +346,13 @@ def _create_challenge() -> None:
     op.create_table(
         "challenge",
         sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("session", _number(), nullable=False),
+        sa.Column("session", number(), nullable=False),
         sa.Column("purpose", sa.Text(), nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=True),
-        sa.Column("created", _number(), nullable=False),
-        sa.Column("expires", _number(), nullable=False),
-        sa.Column("used_at", _number(), nullable=True),
+        sa.Column("created", number(), nullable=False),
+        sa.Column("expires", number(), nullable=False),
+        sa.Column("used_at", number(), nullable=True),
         sa.Column("signature_hash", sa.LargeBinary(), nullable=True),
         sa.Column("outcome", sa.Text(), nullable=True),
         sa.Column("member", sa.Text(), nullable=True),
@@ -387,16 +384,16 @@ def _create_challenge() -> None:
 def _create_otp() -> None:
     op.create_table(
         "otp",
-        sa.Column("id", _number(), nullable=False),
-        sa.Column("session", _number(), nullable=True),
+        sa.Column("id", number(), nullable=False),
+        sa.Column("session", number(), nullable=True),
         sa.Column("contact_hash", sa.LargeBinary(), nullable=False),
         sa.Column("salt", sa.LargeBinary(), nullable=False),
         sa.Column("code_hash", sa.LargeBinary(), nullable=False),
-        sa.Column("created", _number(), nullable=False),
-        sa.Column("expires", _number(), nullable=False),
-        sa.Column("tries_left", _number(), nullable=False),
-        sa.Column("used_at", _number(), nullable=True),
-        sa.Column("created_member", _number(), server_default="0", nullable=False),
+        sa.Column("created", number(), nullable=False),
+        sa.Column("expires", number(), nullable=False),
+        sa.Column("tries_left", number(), nullable=False),
+        sa.Column("used_at", number(), nullable=True),
+        sa.Column("created_member", number(), server_default="0", nullable=False),
         sa.CheckConstraint("tries_left >= 0", name=op.f("otp_tries_left_counted")),
         sa.ForeignKeyConstraint(
             ["session"], ["session.id"], name=op.f("otp_session_fk"), ondelete="SET NULL"

@@ -3,14 +3,12 @@
 import sqlalchemy as sa
 from alembic import op
 
+from agent.portal.store.migrations import number
+
 revision = "0003"
 down_revision = "0001"
 branch_labels = None
 depends_on = None
-
-
-def _number() -> sa.types.TypeEngine[int]:
-    return sa.Integer().with_variant(sa.BigInteger(), "postgresql")
 
 
 def upgrade() -> None:
@@ -18,16 +16,16 @@ def upgrade() -> None:
     op.create_table(
         "visit",
         sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("staff", _number(), nullable=False),
+        sa.Column("staff", number(), nullable=False),
         sa.Column("purpose", sa.Text(), nullable=False),
         sa.Column("contact_kind", sa.Text(), nullable=True),
         sa.Column("contact", sa.Text(), nullable=True),
-        sa.Column("confirmed_at", _number(), nullable=True),
+        sa.Column("confirmed_at", number(), nullable=True),
         sa.Column("member", sa.Text(), nullable=True),
-        sa.Column("upgrade", _number(), nullable=True),
+        sa.Column("upgrade", number(), nullable=True),
         sa.Column("sealed", sa.LargeBinary(), nullable=True),
-        sa.Column("created", _number(), nullable=False),
-        sa.Column("expires", _number(), nullable=False),
+        sa.Column("created", number(), nullable=False),
+        sa.Column("expires", number(), nullable=False),
         sa.CheckConstraint("purpose IN ('counter', 'take_back')", name=op.f("visit_purpose_known")),
         sa.CheckConstraint(
             "contact_kind IN ('mobile', 'email')", name=op.f("visit_contact_kind_known")

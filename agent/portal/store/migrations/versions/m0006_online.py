@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from agent.portal.store.migrations import number
+
 revision = "0006"
 down_revision = "0005"
 branch_labels = None
@@ -10,10 +12,6 @@ depends_on = None
 
 
 _OPEN = "state IN ('draft', 'sent', 'in_review', 'needs_more')"
-
-
-def _number() -> sa.types.TypeEngine[int]:
-    return sa.Integer().with_variant(sa.BigInteger(), "postgresql")
 
 
 def upgrade() -> None:
@@ -26,24 +24,24 @@ def upgrade() -> None:
 def _create_cases() -> None:
     op.create_table(
         "online_case",
-        sa.Column("id", _number(), nullable=False),
+        sa.Column("id", number(), nullable=False),
         sa.Column("number", sa.Text(), nullable=True),
         sa.Column("member", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
-        sa.Column("created", _number(), nullable=False),
-        sa.Column("sent_at", _number(), nullable=True),
+        sa.Column("created", number(), nullable=False),
+        sa.Column("sent_at", number(), nullable=True),
         sa.Column("form", sa.LargeBinary(), nullable=True),
-        sa.Column("claimed_by", _number(), nullable=True),
-        sa.Column("claimed_until", _number(), nullable=True),
+        sa.Column("claimed_by", number(), nullable=True),
+        sa.Column("claimed_until", number(), nullable=True),
         sa.Column("question", sa.Text(), nullable=True),
-        sa.Column("asked_at", _number(), nullable=True),
-        sa.Column("deadline", _number(), nullable=True),
-        sa.Column("proposed_by", _number(), nullable=True),
+        sa.Column("asked_at", number(), nullable=True),
+        sa.Column("deadline", number(), nullable=True),
+        sa.Column("proposed_by", number(), nullable=True),
         sa.Column("proposal", sa.Text(), nullable=True),
-        sa.Column("decided_by", _number(), nullable=True),
+        sa.Column("decided_by", number(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("taken_by", sa.Text(), nullable=True),
-        sa.Column("ended", _number(), nullable=True),
+        sa.Column("ended", number(), nullable=True),
         *_rules_of_cases(),
         sa.ForeignKeyConstraint(
             ["claimed_by"], ["staff.id"], name=op.f("online_case_claimed_by_fk")
@@ -100,7 +98,7 @@ def _create_indexes_of_cases() -> None:
 def _create_keys_and_pictures() -> None:
     op.create_table(
         "online_case_key",
-        sa.Column("case", _number(), nullable=False),
+        sa.Column("case", number(), nullable=False),
         sa.Column("wrapped", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
             ["case"], ["online_case.id"], name=op.f("online_case_key_case_fk"), ondelete="CASCADE"
@@ -110,8 +108,8 @@ def _create_keys_and_pictures() -> None:
     )
     op.create_table(
         "online_picture",
-        sa.Column("id", _number(), nullable=False),
-        sa.Column("case", _number(), nullable=False),
+        sa.Column("id", number(), nullable=False),
+        sa.Column("case", number(), nullable=False),
         sa.Column("side", sa.Text(), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.CheckConstraint("side IN ('front', 'back')", name=op.f("online_picture_side_known")),
@@ -127,11 +125,11 @@ def _create_keys_and_pictures() -> None:
 def _create_steps() -> None:
     op.create_table(
         "online_step",
-        sa.Column("id", _number(), nullable=False),
-        sa.Column("case", _number(), nullable=False),
-        sa.Column("at", _number(), nullable=False),
+        sa.Column("id", number(), nullable=False),
+        sa.Column("case", number(), nullable=False),
+        sa.Column("at", number(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
-        sa.Column("staff", _number(), nullable=True),
+        sa.Column("staff", number(), nullable=True),
         sa.ForeignKeyConstraint(
             ["case"], ["online_case.id"], name=op.f("online_step_case_fk"), ondelete="CASCADE"
         ),
