@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import io
+from collections.abc import Mapping
 
 import pytest
 from hypothesis import given
@@ -10,10 +11,13 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from agent.portal.audit import AuditEvent, record
+from agent.portal.members import Proven, Way, make_gold
 from agent.portal.staff.audit_view import AuditFilter, as_csv, check, export
 from agent.portal.staff.register import Role
 from agent.portal.store.transaction import Transaction
+from agent.virtualcard.identity import generate_id_number
 from agent.virtualcard.issuer import TestIssuer
+from agent.words import SOURCE, say
 from tests.portal.databases import CHOSEN
 from tests.portal.staff_support import (
     APPLICATION,
@@ -65,6 +69,27 @@ async def test_an_upgrade_by_card_is_taken_back_and_the_id_number_is_free(
         ("upgrade_taken_back", "wrong_person"),
         ("upgrade_card", "ok"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("way", "evidence"),
+    [(Way.CARD, {"card": True}), (Way.ONLINE, {"document": "health_card", "case": "7K3-M92-QFX"})],
+)
+async def test_the_evidence_of_each_way_is_said_in_words(
+    site: Site,
+    supervisor: StaffBrowser,
+    visitor: Visitor,
+    way: Way,
+    evidence: Mapping[str, str | bool],
+) -> None:
+    member = await visitor.register()
+    proven = Proven(way, generate_id_number(6), "王測試", evidence)
+    assert await transact(site, lambda tx: make_gold(tx, member["id"], proven)) is None
+    path, _ = await found(supervisor, MOBILE)
+    page = (await supervisor.open(path)).text
+    words = say(SOURCE, "online.document.health_card", {})
+    assert (words in page, "7K3-M92-QFX" in page) == (way is Way.ONLINE,) * 2
+    assert "True" not in page
 
 
 async def test_an_upgrade_of_the_counter_is_found_by_id_number(
