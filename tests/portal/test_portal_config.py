@@ -1,5 +1,6 @@
 """The operator's settings, and the limits that they do not have to think of."""
 
+import argparse
 import json
 import re
 from pathlib import Path
@@ -7,9 +8,15 @@ from pathlib import Path
 import pytest
 
 from agent.portal import config as config_module
-from agent.portal.config import check_origin, parse_arguments
+from agent.portal.config import PortalConfig, add_flags, check_origin, portal_settings
 
 NEEDED = ["--anchors", "root.pem", "--ics-url", "https://ics.test/"]
+
+
+def parse_arguments(argv: list[str]) -> PortalConfig:
+    parser = argparse.ArgumentParser(exit_on_error=False)
+    add_flags(parser)
+    return portal_settings(parser.parse_args(argv))
 
 
 def test_flags_come_before_the_file_and_the_file_before_defaults(tmp_path: Path) -> None:

@@ -178,6 +178,7 @@ def test_a_script_in_a_pdf_does_nothing() -> None:
 
 def test_a_pdf_that_asks_for_a_password_is_refused_and_one_that_does_not_is_taken() -> None:
     assert refusal(files.encrypted_pdf("secret")) is PortalCode.PICTURE_ENCRYPTED
+    assert refusal(files.pdf(0)) is PortalCode.PICTURE_DAMAGED, "after one that was encrypted"
     assert reencode(files.encrypted_pdf("")) == reencode(files.pdf())
 
 

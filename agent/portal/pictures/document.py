@@ -29,6 +29,9 @@ def draw_pages(data: bytes) -> tuple[Image.Image, ...]:
 
 
 def _opened(data: bytes) -> pypdfium2.PdfDocument:
+    # The library keeps its last error where a file fails without one of its own (no page at all),
+    # and would call that file encrypted because an earlier one was.
+    raw.FPDF_LoadMemDocument(b"", 0, None)
     try:
         return pypdfium2.PdfDocument(data)
     except pypdfium2.PdfiumError as error:

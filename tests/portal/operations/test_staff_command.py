@@ -98,7 +98,7 @@ def test_who_left_is_listed_only_where_wanted(
         (["--certificate", "missing.cer"], "missing.cer"),
         (["--certificate", "nonsense.cer"], "portal: "),
         (["--certificate", "two.pem"], "holds 2 certificates"),
-        (["--certificate", "card.cer", "--name", " "], "characters that can be read"),
+        (["--certificate", "card.cer", "--name", " "], "a name that can be read"),
     ],
 )
 def test_a_card_that_is_not_named_well_adds_nobody(
