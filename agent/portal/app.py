@@ -38,6 +38,7 @@ from agent.portal.pictures.reencoder import Reencoder
 from agent.portal.pictures.upload import UploadReader
 from agent.portal.staff import audit_pages, pages, takeback_pages
 from agent.portal.staff.access import NETWORKS, guarding_staff, is_staff_page
+from agent.portal.staff.card_watch import watch_cards
 from agent.portal.staff.logins import StaffLogins
 from agent.portal.statics import load_statics
 from agent.portal.store.database import PortalDatabase
@@ -189,11 +190,13 @@ async def _run(
                 statics=statics,
                 artefacts={artefact.name: artefact for artefact in artefacts},
             )
-            purging = asyncio.create_task(purge_for_ever(db))
+            works = (purge_for_ever(db), watch_cards(db, verifier))
+            tasks = [asyncio.create_task(work) for work in works]
             yield
-            purging.cancel()
-            with suppress(asyncio.CancelledError):
-                await purging
+            for task in tasks:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
             await delivery.stop()
             await cards.close()
     finally:

@@ -40,7 +40,7 @@ def hire(world: World, card: TestCard, *roles: Role) -> str:
     def work(tx: Transaction) -> str:
         login = card_login(tx, facts.issuer, facts.subject_serial or "")
         staff = add_staff(tx, "林測試", login, roles)
-        return sessions.log_in(tx, sessions.open_session(tx).session, staff).token
+        return sessions.log_in(tx, sessions.open_session(tx).session, staff, der).token
 
     database = PortalDatabase(Path(world.programs.state) / "portal" / "portal.db")
     database.open_here()
