@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select
 from agent.portal.desk.showing import LATE_AFTER
 from agent.portal.moments import day_in_taipei, start_of_day
 from agent.portal.online.numbers import parse_case_number
-from agent.portal.online.records import COLUMNS, Case, as_case
+from agent.portal.online.records import COLUMNS, Case, as_case, is_held, is_waiting
 from agent.portal.online.states import CaseState
 from agent.portal.online.tables import CASE
 from agent.portal.online.workdays import workdays_between
@@ -152,13 +152,10 @@ def waiting(staff: int, now: int) -> ColumnElement[bool]:
 
 
 def _of_view(view: QueueView, staff: int, now: int) -> ColumnElement[bool]:
-    in_review = CASE.c.state == CaseState.IN_REVIEW.value
-    held = and_(in_review, CASE.c.claimed_until > now)
+    held = is_held(now)
     match view:
         case QueueView.WAITING:
-            return or_(
-                CASE.c.state == CaseState.SENT.value, and_(in_review, CASE.c.claimed_until <= now)
-            )
+            return is_waiting(now)
         case QueueView.MINE:
             return and_(held, CASE.c.claimed_by == staff)
         case QueueView.HELD:

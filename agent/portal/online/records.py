@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 
 import msgspec
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import ColumnElement, Row, and_, insert, or_, select, update
 
 from agent.portal import audit
 from agent.portal.audit import AuditEvent
 from agent.portal.errors import PortalCode, PortalError
+from agent.portal.moments import CLOCKS_DIFFER
 from agent.portal.online import vault
-from agent.portal.online.states import CaseForm, CaseState
+from agent.portal.online.states import CLAIM_LIFETIME, CaseForm, CaseState
 from agent.portal.online.tables import CASE, STEP
 from agent.portal.store.transaction import Transaction
 
@@ -71,11 +72,29 @@ class Case:
         return (
             self.state is CaseState.IN_REVIEW
             and self.claimed_until is not None
-            and self.claimed_until > now
+            and now < self.claimed_until <= _latest_claim(now)
         )
 
 
 COLUMNS = [CASE.c[name] for name in Case.__dataclass_fields__]
+
+
+def _latest_claim(now: int) -> int:
+    """Return until when a claim can be; one of a clock that was ahead must not hold a case up."""
+    return now + CLAIM_LIFETIME + CLOCKS_DIFFER
+
+
+def is_held(now: int) -> ColumnElement[bool]:
+    """Return which cases a reviewer has at this time, as :meth:`Case.is_claimed`."""
+    until = CASE.c.claimed_until.between(now + 1, _latest_claim(now))
+    return and_(CASE.c.state == CaseState.IN_REVIEW.value, until)
+
+
+def is_waiting(now: int) -> ColumnElement[bool]:
+    """Return which cases wait for any reviewer."""
+    over = ~CASE.c.claimed_until.between(now + 1, _latest_claim(now))
+    ended = and_(CASE.c.state == CaseState.IN_REVIEW.value, over)
+    return or_(CASE.c.state == CaseState.SENT.value, ended)
 
 
 def as_case(row: Row[tuple[object, ...]]) -> Case:

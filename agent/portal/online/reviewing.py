@@ -7,7 +7,7 @@ decided twice.
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import or_, select, update
 
 from agent.portal import audit, members
 from agent.portal.audit import AuditEvent
@@ -26,6 +26,8 @@ from agent.portal.online.records import (
     change,
     end,
     form_of,
+    is_held,
+    is_waiting,
 )
 from agent.portal.online.states import (
     ANSWER_WORKDAYS,
@@ -55,10 +57,10 @@ def queue(
     tx: Transaction, staff: int, rules: CaseRules, *, limit: int, offset: int = 0
 ) -> list[QueueLine]:
     """Return the cases that a reviewer may work on, the oldest first."""
-    own = (CASE.c.claimed_by == staff) & (CASE.c.claimed_until > tx.now)
+    own = (CASE.c.claimed_by == staff) & is_held(tx.now)
     found = (
         select(*COLUMNS)
-        .where(or_(_is_free(tx), (CASE.c.state == CaseState.IN_REVIEW.value) & own))
+        .where(or_(is_waiting(tx.now), own))
         .where(or_(CASE.c.proposed_by.is_(None), CASE.c.proposed_by != staff))
         .order_by(CASE.c.sent_at, CASE.c.id)
         .limit(limit)
@@ -137,6 +139,13 @@ def release(tx: Transaction, staff: int, number: str) -> None:
         claimed_by=None,
         claimed_until=None,
     )
+
+
+def release_all(tx: Transaction, staff: int) -> None:
+    """Give back whatever a reviewer who leaves has claimed."""
+    held_now = select(*COLUMNS).where(CASE.c.claimed_by == staff, is_held(tx.now))
+    for case in map(as_case, tx.execute(held_now).fetchall()):
+        release(tx, staff, str(case.number))
 
 
 def read_form(tx: Transaction, staff: int, number: str) -> CaseForm:
@@ -274,9 +283,3 @@ def _note_look(tx: Transaction, staff: int, case: Case) -> None:
     audit.record(
         tx, AuditEvent.CASE_LOOK, "ok", member=case.member, staff=staff, subject=case.number
     )
-
-
-def _is_free(tx: Transaction) -> ColumnElement[bool]:
-    """Return the condition that a case waits for anybody."""
-    ended = (CASE.c.state == CaseState.IN_REVIEW.value) & (CASE.c.claimed_until <= tx.now)
-    return or_(CASE.c.state == CaseState.SENT.value, ended)

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Row, delete, insert, select, update
 
+from agent.portal.moments import CLOCKS_DIFFER
 from agent.portal.sessions import MemberSession
 from agent.portal.staff.register import StaffMember, find_staff
 from agent.portal.store.tables import SESSION
@@ -141,7 +142,8 @@ def _of_row(tx: Transaction, row: Row[Any]) -> StaffSession | None:
         return StaffSession(row.id, row.parent, None, row.expires, ends)
     staff = find_staff(tx, row.staff)
     # A clock that was set back must not make a session live longer.
-    if staff is None or staff.removed_at is not None or row.expires > tx.now + IDLE:
+    is_odd = row.expires > tx.now + IDLE + CLOCKS_DIFFER
+    if staff is None or staff.removed_at is not None or is_odd:
         return None
     is_due = min(tx.now + IDLE, ends) > row.expires + _STEP
     return StaffSession(row.id, row.parent, staff, row.expires, ends, is_due, row.certificate)
