@@ -115,7 +115,8 @@ async def online(visitor: BalancedVisitor, reviewer: Desk, contact: str, id_numb
     case = f"{QUEUE}/cases/{sent.location.rpartition('/')[2]}"
     async with reviewer.turn:
         assert (await reviewer.send(f"{case}/claim", {})).status == 303
-        _, page = await reviewer.page(case)
+        status, page = await reviewer.page(case)
+        assert status == 200, page
         (seen,) = set(re.findall(r'name="seen" value="([^"]*)"', page))
         decided = await reviewer.send(f"{case}/approve", {"seen": seen, **TICKED})
     assert decided.status == 303, decided.text
