@@ -44,7 +44,7 @@ from agent.portal.store.database import PortalDatabase
 from agent.portal.store.rates import SharedBuckets
 from agent.portal.telecom import pages as telecom
 from agent.portal.telecom import phone_pages
-from agent.portal.telecom.operators import OPERATORS, MobileOperators
+from agent.portal.telecom.operators import reaching
 from agent.portal.trust import CertificateVerifier, load_verifier
 from agent.portal.verification import LoginVerifier
 from agent.portal.wire import MAX_BODY
@@ -146,6 +146,7 @@ def create_app(
 
     app.on_response_prepare.append(add_headers)
     app.cleanup_ctx.append(run)
+    app.cleanup_ctx.append(reaching(config.operators, parts.clock))
     for add in _ROOMS:
         add(app.router)
     add_public_routes(app.router, lambda: app[READINESS])
@@ -170,11 +171,7 @@ async def _run(
     try:
         verifier = parts.verifier or await _verifier(config, parts.clock)
         app[READINESS] = Readiness(_ready_checks(db, verifier), app[METRICS])
-        async with (
-            aiohttp.ClientSession() as http,
-            aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as to_operators,
-        ):
-            app[OPERATORS] = MobileOperators(config.operators, parts.clock, to_operators)
+        async with aiohttp.ClientSession() as http:
             cards = Cards(
                 db,
                 verifier,

@@ -15,8 +15,15 @@ from agent.portal.members import Proven, Way, make_gold
 from agent.portal.store.tables import MEMBER, UPGRADE
 from agent.portal.store.transaction import Transaction
 from agent.portal.telecom.applying import purge_telecom
+from agent.portal.telecom.asking import take_answer
 from agent.portal.telecom.standin.site import OperatorPlay
-from agent.portal.telecom.states import LIFETIME, LINK_LIFETIME, TRIES_S, TelecomOutcome
+from agent.portal.telecom.states import (
+    LIFETIME,
+    LINK_LIFETIME,
+    LONGEST_READING,
+    TRIES_S,
+    TelecomOutcome,
+)
 from agent.portal.telecom.tables import TELECOM, TELECOM_TRY
 from agent.virtualcard.identity import generate_id_number
 from agent.virtualcard.issuer import TestIssuer
@@ -402,6 +409,25 @@ async def test_nothing_written_stands_readable_in_the_database(
         assert text not in kept
     link = await show(desktop, "/ways/telecom/phone")
     assert "/phone/link/" not in link.text
+
+
+async def test_a_process_that_dies_while_it_reads_an_answer_loses_only_that_answer(
+    site: Site, desktop: Visitor, phone: Visitor
+) -> None:
+    await ready_to_ask(desktop, phone)
+    back = await consent(phone, OperatorPlay.MATCH)
+    state_of_question = back.partition("state=")[2].partition("&")[0]
+    token = phone.cookies()["phone"]
+    assert await in_database(site, take_answer, token, state_of_question) is not None
+    # Nobody finishes it; meanwhile the page waits, and the same answer is not read again.
+    assert (await show(phone, "/phone")).step == "reading"
+    assert (await show(phone, back)).location == "/phone"
+    assert (await written(phone)).location == "/phone"
+    assert await state(desktop) == ("reading", None)
+    site.clock.offset += LONGEST_READING
+    over = await show(phone, "/phone")
+    assert (over.step, over.outcome) == ("operator", "unavailable")
+    assert (await asked(phone, OperatorPlay.MATCH)).outcome == "gold"
 
 
 # How often.

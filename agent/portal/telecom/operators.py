@@ -1,6 +1,6 @@
 """The mobile operators that this service may ask."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final
 
 import aiohttp
@@ -49,3 +49,16 @@ class MobileOperators:
 
 
 OPERATORS: Final = web.AppKey("operators", MobileOperators)
+
+
+def reaching(
+    settings: Sequence[OperatorSettings], clock: Callable[[], float]
+) -> Callable[[web.Application], AsyncIterator[None]]:
+    """Return what keeps the operators in an application while it runs."""
+
+    async def run(app: web.Application) -> AsyncIterator[None]:
+        async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
+            app[OPERATORS] = MobileOperators(settings, clock, http)
+            yield
+
+    return run
