@@ -44,6 +44,8 @@ from agent.portal.statics import load_statics
 from agent.portal.store.database import PortalDatabase
 from agent.portal.store.rates import SharedBuckets
 from agent.portal.telecom import pages as telecom
+from agent.portal.telecom import phone_pages
+from agent.portal.telecom.operators import reaching
 from agent.portal.trust import CertificateVerifier, load_verifier
 from agent.portal.verification import LoginVerifier
 from agent.portal.wire import MAX_BODY
@@ -57,6 +59,7 @@ _ROOMS: Final[Sequence[Callable[[web.UrlDispatcher], None]]] = (
     account_pages.add_routes,
     online_pages.add_routes,
     telecom.add_routes,
+    phone_pages.add_routes,
     pages.add_routes,
     counter.add_routes,
     takeback_pages.add_routes,
@@ -144,6 +147,7 @@ def create_app(
 
     app.on_response_prepare.append(add_headers)
     app.cleanup_ctx.append(run)
+    app.cleanup_ctx.append(reaching(config.operators, parts.clock))
     for add in _ROOMS:
         add(app.router)
     add_public_routes(app.router, lambda: app[READINESS])

@@ -54,6 +54,38 @@ def test_the_settings_of_notices_in_the_documents_are_settings(tmp_path: Path) -
     assert config.sms.url == "https://sms.city.example/send"
 
 
+OPERATOR = 'name = "a"\nissuer = "https://operator.test"\nclient_id = "b"\n'
+
+
+def test_the_settings_of_operators_in_the_documents_are_settings(tmp_path: Path) -> None:
+    readme = Path(config_module.__file__).with_name("README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```toml\n(.*?)```", readme, re.DOTALL)
+    (block,) = (each for each in blocks if "[[operators]]" in each)
+    file = tmp_path / "portal.toml"
+    file.write_text(block, encoding="utf-8")
+    (operator,) = parse_arguments(["--config", str(file), *NEEDED]).operators
+    assert operator.issuer == "https://operator.example"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[[operators]]\nname = 'a'",
+        f"[[operators]]\n{OPERATOR}" * 2,
+        f"[[operators]]\n{OPERATOR}secret = 'c'",
+        f"[[operators]]\n{OPERATOR.replace('https', 'http')}",
+        f"[[operators]]\n{OPERATOR.replace('.test', '.test/')}",
+        f"[[operators]]\n{OPERATOR.replace(chr(34) + 'a', chr(34) + ' ')}",
+        "".join(f"[[operators]]\n{OPERATOR.replace('a', str(each), 1)}" for each in range(9)),
+    ],
+)
+def test_an_operator_that_cannot_be_asked_is_refused(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "portal.toml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=r".{10}"):
+        parse_arguments(["--config", str(file), *NEEDED])
+
+
 @pytest.mark.parametrize("helpline", ["", "call us", "1999\n", "<b>", "1" * 25])
 def test_a_helpline_is_a_telephone_number(helpline: str, tmp_path: Path) -> None:
     file = tmp_path / "portal.toml"

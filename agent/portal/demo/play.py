@@ -32,6 +32,7 @@ from agent.portal.demo.counter import CounterApplicant, check_counter
 from agent.portal.demo.online import OnlineApplicant, check_online
 from agent.portal.demo.programs import DemoPrograms, Ports
 from agent.portal.demo.staffdoor import StaffCard, hire, opened_staff_door
+from agent.portal.demo.telecom import TelecomApplicant, check_telecom
 from agent.virtualcard import cardfile
 from agent.virtualcard.identity import generate_id_number
 from agent.virtualcard.new_cards import GENERATIONS, new_card
@@ -48,6 +49,7 @@ PIN: Final = "246813"
 STAFF: Final = (("林測試", "clerk", "supervisor"), ("黃測試", "reviewer", "auditor"))
 STAFF_PIN: Final = "135792"
 APPLICANT: Final = "陳測試"
+TELECOM_APPLICANTS: Final = ("吳測試", "鄭測試")
 ONLINE_APPLICANTS: Final = ("李測試", "張測試", "周測試")
 PULLED: Final = ".pulled"
 """What the file of a card that is in no reader ends in."""
@@ -269,7 +271,25 @@ def _play_online(stage: _Stage, context: CheckContext) -> str:
     return "\n".join(f"upgrade ok: gold member {name} (way 4, online)" for name in names)
 
 
-_OTHER_WAYS: Final[Sequence[Callable[[_Stage, CheckContext], str]]] = (_play_counter, _play_online)
+def _play_telecom(stage: _Stage, context: CheckContext) -> str:
+    """Play way 3; return a line for who is gold now and one for who goes on another way."""
+    del stage  # nobody's card is needed
+    matching, differing = (
+        TelecomApplicant(name, generate_id_number(secrets.randbelow(_ID_NUMBERS)))
+        for name in TELECOM_APPLICANTS
+    )
+    seconds = check_telecom(context, matching, differing)
+    return (
+        f"upgrade ok: gold member {matching.name} in {seconds:.1f} s (way 3, telecom)\n"
+        f"way 3 refused {differing.name} as another person's number; way 4 is open to them"
+    )
+
+
+_OTHER_WAYS: Final[Sequence[Callable[[_Stage, CheckContext], str]]] = (
+    _play_counter,
+    _play_telecom,
+    _play_online,
+)
 
 
 # For a person.
