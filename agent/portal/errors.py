@@ -53,6 +53,7 @@ class PortalCode(StrEnum):
     CASE_UNKNOWN = "case_unknown"
     CASE_CHANGED = "case_changed"
     CASE_INCOMPLETE = "case_incomplete"
+    CASE_OPEN = "case_open"
     CASE_CLAIMED = "case_claimed"
     CLAIM_ENDED = "claim_ended"
     ASKED_BEFORE = "asked_before"
@@ -157,6 +158,7 @@ REFUSALS: Final[Mapping[PortalCode, PortalRefusal]] = MappingProxyType(
         PortalCode.CASE_UNKNOWN: PortalRefusal(404, is_retriable=False),
         PortalCode.CASE_CHANGED: PortalRefusal(409, is_retriable=False),
         PortalCode.CASE_INCOMPLETE: PortalRefusal(422, is_retriable=True),
+        PortalCode.CASE_OPEN: PortalRefusal(409, is_retriable=True),
         PortalCode.CASE_CLAIMED: PortalRefusal(409, is_retriable=False),
         PortalCode.CLAIM_ENDED: PortalRefusal(409, is_retriable=False),
         PortalCode.ASKED_BEFORE: PortalRefusal(409, is_retriable=False),

@@ -35,6 +35,7 @@ OWN_SITE = {
     PortalCode.CASE_UNKNOWN,
     PortalCode.CASE_CHANGED,
     PortalCode.CASE_INCOMPLETE,
+    PortalCode.CASE_OPEN,
     PortalCode.CASE_CLAIMED,
     PortalCode.CLAIM_ENDED,
     PortalCode.ASKED_BEFORE,

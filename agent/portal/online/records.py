@@ -9,7 +9,7 @@ from agent.portal import audit
 from agent.portal.audit import AuditEvent
 from agent.portal.errors import PortalCode, PortalError
 from agent.portal.online import vault
-from agent.portal.online.states import CaseForm, CaseState
+from agent.portal.online.states import CaseForm, CaseKind, CaseState
 from agent.portal.online.tables import CASE, STEP
 from agent.portal.store.transaction import Transaction
 
@@ -31,6 +31,7 @@ class Case:
         id: of its row.
         number: as people know it; None of a draft.
         member: who applies.
+        kind: for what.
         state: where it stands.
         created: seconds since 1970, as all times here.
         sent_at: the first time that it was sent.
@@ -51,6 +52,7 @@ class Case:
     id: int
     number: str | None
     member: str
+    kind: CaseKind
     state: CaseState
     created: int
     sent_at: int | None
@@ -81,7 +83,8 @@ COLUMNS = [CASE.c[name] for name in Case.__dataclass_fields__]
 def as_case(row: Row[tuple[object, ...]]) -> Case:
     """Return a row of :data:`COLUMNS` as a case."""
     facts = row._asdict()
-    return Case(**{**facts, "state": CaseState(facts["state"])})
+    facts |= {"kind": CaseKind(facts["kind"]), "state": CaseState(facts["state"])}
+    return Case(**facts)
 
 
 def case_of_number(tx: Transaction, number: str) -> Case:
