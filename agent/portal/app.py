@@ -43,6 +43,8 @@ from agent.portal.statics import load_statics
 from agent.portal.store.database import PortalDatabase
 from agent.portal.store.rates import SharedBuckets
 from agent.portal.telecom import pages as telecom
+from agent.portal.telecom import phone_pages
+from agent.portal.telecom.operators import OPERATORS, MobileOperators
 from agent.portal.trust import CertificateVerifier, load_verifier
 from agent.portal.verification import LoginVerifier
 from agent.portal.wire import MAX_BODY
@@ -56,6 +58,7 @@ _ROOMS: Final[Sequence[Callable[[web.UrlDispatcher], None]]] = (
     account_pages.add_routes,
     online_pages.add_routes,
     telecom.add_routes,
+    phone_pages.add_routes,
     pages.add_routes,
     counter.add_routes,
     takeback_pages.add_routes,
@@ -167,7 +170,11 @@ async def _run(
     try:
         verifier = parts.verifier or await _verifier(config, parts.clock)
         app[READINESS] = Readiness(_ready_checks(db, verifier), app[METRICS])
-        async with aiohttp.ClientSession() as http:
+        async with (
+            aiohttp.ClientSession() as http,
+            aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as to_operators,
+        ):
+            app[OPERATORS] = MobileOperators(config.operators, parts.clock, to_operators)
             cards = Cards(
                 db,
                 verifier,

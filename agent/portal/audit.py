@@ -33,6 +33,8 @@ class AuditEvent(StrEnum):
     UPGRADE_CARD = "upgrade_card"
     LOGOUT = "logout"
     UPGRADE_ONLINE = "upgrade_online"
+    PHONE_CONNECTED = "phone_connected"
+    UPGRADE_TELECOM = "upgrade_telecom"
     CASE_SENT = "case_sent"
     CASE_CLAIMED = "case_claimed"
     CASE_RELEASED = "case_released"

@@ -16,6 +16,7 @@ from agent.origin import Origin
 from agent.portal.notices.settings import SmsSettings, SmtpSettings
 from agent.portal.operations.logs import LogFormat
 from agent.portal.operations.proxies import parse_networks
+from agent.portal.telecom.settings import MOST_OPERATORS, OperatorSettings, check_operators
 from agent.portal.urls import checked_url
 
 _HTTP_PORT: Final = 80
@@ -45,6 +46,8 @@ class PortalConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             ``sms``.
         smtp: the mail server; only in the file.
         sms: what sends text messages; only in the file.
+        operators: mobile operators that may be asked; only in the file, without any there is no
+            such way.
         helpline: the telephone number that notices name.
         holidays: days on which nobody reviews, besides Saturdays and Sundays.
         two_reviewers: whether two reviewers have to agree about an application online.
@@ -76,6 +79,7 @@ class PortalConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     notify: tuple[str, ...] = ()
     smtp: SmtpSettings | None = None
     sms: SmsSettings | None = None
+    operators: Annotated[tuple[OperatorSettings, ...], Meta(max_length=MOST_OPERATORS)] = ()
     helpline: _Helpline = "1999"
     holidays: tuple[date, ...] = ()
     two_reviewers: bool = False
@@ -104,6 +108,7 @@ class PortalConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             raise ValueError("ics_certificate and ics_key go together")
         if not self.demo and not self.notify and not (self.smtp and self.sms):
             raise ValueError("without demo, codes need [smtp] and [sms], or notify: a program")
+        check_operators(self.operators)
         checked_url(self.ics_url, "ics_url")
         parse_networks((*self.trusted_proxies, *self.staff_networks))
 

@@ -1,5 +1,6 @@
 """The cookies of a member's browser: the session, and by what it is known for a contact."""
 
+import re
 from typing import Final
 
 from aiohttp import web
@@ -13,6 +14,9 @@ from agent.portal.sessions import MemberSession
 
 _SESSION: Final = "session"
 _BROWSER: Final = "browser"  # by which it is known for a contact
+_PHONE_TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{43}")
+_PHONE_S: Final = 24 * 60 * 60
+_PHONE: Final = "phone"  # by which it holds an application that was begun elsewhere
 
 
 def session_token(request: web.Request) -> str | None:
@@ -48,6 +52,23 @@ def set_session(request: web.Request, response: web.Response, token: str) -> Non
 def set_browser(request: web.Request, response: web.Response, cookie: str) -> None:
     """Have the browser keep by what it is known for a contact."""
     _set(request, response, _BROWSER, cookie, COOKIE_LIFETIME)
+
+
+def phone_token(request: web.Request) -> str | None:
+    """Return by what a phone holds an application; None without a cookie."""
+    token = request.cookies.get(_name(request, _PHONE)[0], "")
+    return token if _PHONE_TOKEN.fullmatch(token) else None
+
+
+def set_phone(request: web.Request, response: web.Response, token: str) -> None:
+    """Have the phone's browser keep by what it holds an application.
+
+    It comes back from the operator's site, so that this cookie has to go with links from elsewhere.
+    """
+    name, secure = _name(request, _PHONE)
+    response.set_cookie(
+        name, token, max_age=_PHONE_S, path="/", secure=secure, httponly=True, samesite="Lax"
+    )
 
 
 def delete_session(request: web.Request, response: web.Response) -> None:

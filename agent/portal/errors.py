@@ -69,6 +69,8 @@ class PortalCode(StrEnum):
     PICTURE_TOO_COMPLEX = "picture_too_complex"
     PICTURE_TOO_SLOW = "picture_too_slow"
     PICTURE_BUSY = "picture_busy"
+    LINK_OVER = "link_over"
+    DEVICE_NOT_PROVEN = "device_not_proven"
     CARD_NOT_YOURS = "card_not_yours"
     CARD_PROOF_NEEDED = "card_proof_needed"
     NOT_GOLD = "not_gold"
@@ -174,6 +176,8 @@ REFUSALS: Final[Mapping[PortalCode, PortalRefusal]] = MappingProxyType(
         PortalCode.PICTURE_TOO_COMPLEX: PortalRefusal(422, is_retriable=True),
         PortalCode.PICTURE_TOO_SLOW: PortalRefusal(400, is_retriable=True),
         PortalCode.PICTURE_BUSY: PortalRefusal(503, is_retriable=True),
+        PortalCode.LINK_OVER: PortalRefusal(410, is_retriable=False),
+        PortalCode.DEVICE_NOT_PROVEN: PortalRefusal(403, is_retriable=True),
         PortalCode.CARD_NOT_YOURS: PortalRefusal(403, is_retriable=True),
         PortalCode.CARD_PROOF_NEEDED: PortalRefusal(403, is_retriable=False),
         PortalCode.NOT_GOLD: PortalRefusal(403, is_retriable=False),

@@ -1,10 +1,8 @@
 """Asking a mobile operator: each thing that the stand-in plays, and answers of somebody else."""
 
-import asyncio
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
 from datetime import date
 from pathlib import Path
 from urllib.parse import parse_qs, parse_qsl, urlsplit
@@ -13,9 +11,6 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from agent.portal.pages.templates import load_pages
-from agent.portal.serving import listen, serving
-from agent.portal.statics import load_statics
 from agent.portal.telecom.client import (
     AUTHORIZE,
     KEYS,
@@ -35,20 +30,11 @@ from agent.portal.telecom.operator import (
 from agent.portal.telecom.standin.site import OperatorPlay, create_operator
 from agent.virtualcard.identity import generate_id_number
 from tests.portal.programs import running
+from tests.portal.telecom_support import STYLES, serving_on_loopback
 
 BACK = "http://localhost:1/phone/operator"
 HOLDER = NumberHolder("+886912345678", generate_id_number(1), "王測試", date(1990, 1, 31))
-STYLES = load_statics()
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-@asynccontextmanager
-async def at(app_of: Callable[[str], web.Application]) -> AsyncIterator[str]:
-    await asyncio.to_thread(load_pages)
-    with listen("127.0.0.1", 0) as sock:
-        issuer = f"http://127.0.0.1:{sock.getsockname()[1]}"
-        async with serving(app_of(issuer), sock):
-            yield issuer
 
 
 @pytest.fixture
@@ -59,7 +45,7 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
 
 @pytest.fixture
 async def operator(http: aiohttp.ClientSession) -> AsyncIterator[OperatorClient]:
-    async with at(lambda issuer: create_operator(issuer, 600, STYLES)) as issuer:
+    async with serving_on_loopback(lambda issuer: create_operator(issuer, 600, STYLES)) as issuer:
         yield client_of(http, issuer)
 
 
@@ -135,7 +121,7 @@ async def test_an_operator_that_is_down_gives_no_answer(
 
 
 async def test_a_slow_operator_is_not_waited_for(http: aiohttp.ClientSession) -> None:
-    async with at(lambda issuer: create_operator(issuer, 600, STYLES)) as issuer:
+    async with serving_on_loopback(lambda issuer: create_operator(issuer, 600, STYLES)) as issuer:
         site = OperatorSite(issuer, "portal", BACK)
         hasty = OperatorClient(http, site, time.time, timeout_s=0.2)
         with pytest.raises(OperatorUnavailableError, match="TimeoutError"):
@@ -176,7 +162,7 @@ async def test_a_code_is_worth_nothing_without_its_verifier(
 async def test_an_answer_of_another_time_is_refused(
     http: aiohttp.ClientSession, late_s: float
 ) -> None:
-    async with at(lambda issuer: create_operator(issuer, 0, STYLES)) as issuer:
+    async with serving_on_loopback(lambda issuer: create_operator(issuer, 0, STYLES)) as issuer:
         late = client_of(http, issuer, lambda: time.time() + late_s)
         with pytest.raises(OperatorAnswerError, match=r"expiry|age"):
             await played(http, late, OperatorPlay.MATCH)
@@ -252,7 +238,7 @@ async def _not_strict(_: web.Request) -> web.Response:
 async def test_an_operator_that_is_not_understood_gives_no_answer(
     http: aiohttp.ClientSession, path: str, handler: Handler, why: str
 ) -> None:
-    async with at(failing(path, handler)) as issuer:
+    async with serving_on_loopback(failing(path, handler)) as issuer:
         operator = client_of(http, issuer)
         question = operator.ask()
         with pytest.raises(OperatorUnavailableError, match=why):

@@ -29,6 +29,7 @@ LINES: dict[str, tuple[str, str]] = {
     "agent/history/export.py": ("what spreadsheets take for a formula", "_FORMULA"),
     "agent/kits/vectors/certificates.py": ("invented people", "測試"),
     "agent/portal/demo/play.py": ("invented people", "測試"),
+    "agent/portal/demo/programs.py": ("the invented mobile operator", "示範電信"),
     "agent/portal/ics/xml.py": ("docstring", '"""'),
     "agent/portal/idnumber.py": ("docstring", '"""'),
     "agent/virtualcard/identity.py": ("docstring", '"""'),

@@ -5,5 +5,6 @@ from typing import Final
 
 from agent.portal.account.applications import ApplicationSource
 from agent.portal.online.overview import open_applications
+from agent.portal.telecom.overview import open_phone_application
 
-SOURCES: Final[Sequence[ApplicationSource]] = (open_applications,)
+SOURCES: Final[Sequence[ApplicationSource]] = (open_phone_application, open_applications)

@@ -1,4 +1,4 @@
-"""The programs of the demo: identity service, portal, agent.
+"""The programs of the demo: identity service, mobile operator, portal, agent.
 
 Their files are in one state directory: ``issuer/`` and ``card.json`` (made before), ``portal/``,
 ``agent/``, ``logs/`` with each program's standard error.
@@ -15,6 +15,7 @@ from typing import Any, Final
 from agent.portal.demo.children import Child, Children, DemoError
 
 _PORTAL: Final = "portal"
+OPERATOR: Final = "示範電信"
 _COMMAND_TIMEOUT_S: Final = 60.0
 USUAL_PORTS: Final = (28443, 61161)
 """The ports on which pages look for an installed agent: TLS, then plain HTTP."""
@@ -70,6 +71,7 @@ class DemoPrograms:
     consent: str = "allow"
     url: str = ""
     _ics_url: str = ""
+    _operator_url: str = ""
     _agent: Child | None = None
 
     @property
@@ -110,7 +112,7 @@ class DemoPrograms:
             raise DemoError(f"{words[0]} ended with {status}:\n{done.error_output()}")
 
     def start_services(self) -> None:
-        """Start the identity service's stand-in and the portal that uses it.
+        """Start the stand-ins for identity service and mobile operator, and the portal.
 
         Raises:
             DemoError: one of them did not become ready.
@@ -123,6 +125,10 @@ class DemoPrograms:
             *("--records", str(issuer / "issued.json")),
         )
         self._ics_url = str(_value(identity.wait_ready(), "url"))
+        operator = self.children.start_module(
+            "operator", "agent.portal.telecom.standin", "--port", "0"
+        )
+        self._operator_url = str(_value(operator.wait_ready(), "url"))
         self.run_command("migrate")
         self.url = f"http://localhost:{self.start_portal(_PORTAL)}/"
 
@@ -142,7 +148,10 @@ class DemoPrograms:
 
     def _portal_arguments(self, name: str) -> list[str]:
         issuer = self.state / "issuer"
-        arguments = ["agent.portal", "--port", "0", "--demo", "--ics-url", self._ics_url]
+        settings = self.state / "portal.toml"
+        settings.write_text(_operator_settings(self._operator_url), encoding="utf-8")
+        arguments = ["agent.portal", "--config", str(settings), "--port", "0", "--demo"]
+        arguments += ["--ics-url", self._ics_url]
         arguments += self.database_arguments(name)
         arguments += ["--anchors", str(issuer / "root.cer")]
         arguments += ["--intermediates", str(issuer / "ca.cer")]
@@ -188,6 +197,11 @@ class DemoPrograms:
         self.stop_agent()
         if not self.authority.exists():
             raise DemoError(f"the agent made no authority in {self.authority.parent}")
+
+
+def _operator_settings(issuer: str) -> str:
+    """Return the table of settings for the one operator of the demo (TOML)."""
+    return f'[[operators]]\nname = "{OPERATOR}"\nissuer = "{issuer}"\nclient_id = "{_PORTAL}"\n'
 
 
 def _value(ready_line: Mapping[str, Any], name: str) -> Any:

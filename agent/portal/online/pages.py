@@ -1,8 +1,8 @@
 """The pages on which a member applies online; they work without a script."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import web
 
@@ -20,6 +20,7 @@ from agent.portal.online.numbers import parse_case_number
 from agent.portal.online.overview import ROOT, href, later_steps
 from agent.portal.online.records import Case, CaseStep, cases_of_member, form_of, steps_of
 from agent.portal.online.states import OPEN, CaseForm, CaseKind, DocumentKind, Side
+from agent.portal.pages.fields import FieldReader
 from agent.portal.pages.forms import read_form
 from agent.portal.pages.refused import wants_page
 from agent.portal.pages.templates import render
@@ -233,40 +234,30 @@ async def _read(
 ) -> tuple[CaseForm | None, dict[str, str]]:
     """Return the form, or by each field's name the key of what is wrong with it."""
     today = day_in_taipei(await request.app[DATABASE].read(_now))
-    wrong: dict[str, str] = {}
-
-    def read(name: str, work: Callable[[str], Any]) -> Any:
-        try:
-            return work(written[name])
-        except PortalError as error:
-            wrong[name] = f"portal.refusals.{error.code}"
-        except ValueError as error:
-            wrong[name] = f"online.form.{error}"
-        return None
-
-    id_number = read("id_number", parse_id_number)
-    name = read("name", _parse_name)
-    born = read("born", lambda text: parse_birth_date(text, today))
+    fields = FieldReader(written)
+    id_number = fields.read("id_number", parse_id_number)
+    name = fields.read("name", _parse_name)
+    born = fields.read("born", lambda text: parse_birth_date(text, today))
     if born is not None:
-        read("born", lambda _: check_age(born, today))
-    document = read("document", _parse_document)
-    if wrong:
-        return None, wrong
-    return CaseForm(id_number=id_number, name=name, born=born, document=document), wrong
+        fields.read("born", lambda _: check_age(born, today))
+    document = fields.read("document", _parse_document)
+    if fields.wrong:
+        return None, fields.wrong
+    return CaseForm(id_number=id_number, name=name, born=born, document=document), {}
 
 
 def _parse_name(text: str) -> str:
     try:
         return parse_name(text)
     except ValueError:
-        raise ValueError("name_bad") from None
+        raise ValueError("online.form.name_bad") from None
 
 
 def _parse_document(text: str) -> DocumentKind:
     try:
         return DocumentKind(text)
     except ValueError:
-        raise ValueError("document_bad") from None
+        raise ValueError("online.form.document_bad") from None
 
 
 def _now(tx: Transaction) -> int:

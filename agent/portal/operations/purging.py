@@ -19,6 +19,7 @@ from agent.portal.sessions import purge_sessions
 from agent.portal.store.database import PortalDatabase
 from agent.portal.store.rates import purge_rates
 from agent.portal.store.transaction import Transaction
+from agent.portal.telecom.applying import purge_telecom
 
 PURGES: Final[Mapping[str, Callable[[Transaction], int]]] = {
     "sessions": purge_sessions,
@@ -28,6 +29,7 @@ PURGES: Final[Mapping[str, Callable[[Transaction], int]]] = {
     "visits": purge_visits,
     "cases": expire,
     "lost cases": end_lost_cases,
+    "applications by phone": purge_telecom,
     "notices": purge_notices,
     "closed accounts": end_closed_accounts,
 }
