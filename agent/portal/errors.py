@@ -82,6 +82,7 @@ class PortalCode(StrEnum):
     ROLE_MISSING = "role_missing"
     OWN_ACCOUNT = "own_account"
     NO_SUCH_MEMBER = "no_such_member"
+    MEMBER_NOT_PROVEN = "member_not_proven"
     UNAVAILABLE = "unavailable"
     INTERNAL = "internal"
 
@@ -189,6 +190,7 @@ REFUSALS: Final[Mapping[PortalCode, PortalRefusal]] = MappingProxyType(
         PortalCode.ROLE_MISSING: PortalRefusal(403, is_retriable=False),
         PortalCode.OWN_ACCOUNT: PortalRefusal(403, is_retriable=False),
         PortalCode.NO_SUCH_MEMBER: PortalRefusal(404, is_retriable=True),
+        PortalCode.MEMBER_NOT_PROVEN: PortalRefusal(403, is_retriable=True),
         PortalCode.UNAVAILABLE: PortalRefusal(503, is_retriable=True),
         PortalCode.INTERNAL: PortalRefusal(500, is_retriable=True),
     }
