@@ -19,6 +19,7 @@ from agent.portal.api import PORTAL, Portal, add_statics
 from agent.portal.app_keys import DATABASE, METRICS, ORIGINS, PICTURES, READINESS
 from agent.portal.cards import Cards
 from agent.portal.config import PortalConfig
+from agent.portal.counter import contact_pages
 from agent.portal.counter import pages as counter
 from agent.portal.desk import pages as desk
 from agent.portal.downloads import find_artefacts
@@ -38,6 +39,7 @@ from agent.portal.pictures.reencoder import Reencoder
 from agent.portal.pictures.upload import UploadReader
 from agent.portal.staff import audit_pages, pages, takeback_pages
 from agent.portal.staff.access import NETWORKS, guarding_staff, is_staff_page
+from agent.portal.staff.card_watch import watch_cards
 from agent.portal.staff.logins import StaffLogins
 from agent.portal.statics import load_statics
 from agent.portal.store.database import PortalDatabase
@@ -60,6 +62,7 @@ _ROOMS: Final[Sequence[Callable[[web.UrlDispatcher], None]]] = (
     telecom.add_routes,
     phone_pages.add_routes,
     pages.add_routes,
+    contact_pages.add_routes,
     counter.add_routes,
     takeback_pages.add_routes,
     audit_pages.add_routes,
@@ -193,11 +196,13 @@ async def _run(
                 statics=statics,
                 artefacts={artefact.name: artefact for artefact in artefacts},
             )
-            purging = asyncio.create_task(purge_for_ever(db))
+            works = (purge_for_ever(db), watch_cards(db, verifier))
+            tasks = [asyncio.create_task(work) for work in works]
             yield
-            purging.cancel()
-            with suppress(asyncio.CancelledError):
-                await purging
+            for task in tasks:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
             await delivery.stop()
             await cards.close()
     finally:

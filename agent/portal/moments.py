@@ -5,6 +5,9 @@ from typing import Final
 
 TAIPEI: Final = timezone(timedelta(hours=8), "Asia/Taipei")
 """Taiwan's time, which has no summer time."""
+CLOCKS_DIFFER: Final = 60
+"""Seconds by which the clocks of two machines may differ, or one may be set back, unnoticed: what
+ends later than it could by more than that was begun by a clock that was wrong."""
 
 
 def day_in_taipei(moment: float) -> date:

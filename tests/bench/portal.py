@@ -80,7 +80,7 @@ async def measure_portal(folder: Path, kind: str, effort: PortalEffort) -> Porta
             members = effort.members if name == FULL else WAITING
             await asyncio.to_thread(_prepare, address, folder, members)
         reviewers = {
-            name: await asyncio.to_thread(_reviewer, address, folder)
+            name: await asyncio.to_thread(_reviewer, address, folder, people[0].der)
             for name, address in addresses.items()
         }
         async with _processes(folder, addresses) as processes:
@@ -109,12 +109,13 @@ def _prepare(address: str, folder: Path, members: int) -> None:
         load_file(Path(address), members, every)
 
 
-def _reviewer(address: str, folder: Path) -> str:
+def _reviewer(address: str, folder: Path, certificate: bytes) -> str:
     """Log a reviewer in, past the service; return the token of the session."""
 
     def work(tx: Transaction) -> str:
         staff = add_staff(tx, "林測試", card_login(tx, "C=TW", "bench"), [Role.REVIEWER])
-        return staff_sessions.log_in(tx, staff_sessions.open_session(tx).session, staff).token
+        session = staff_sessions.open_session(tx).session
+        return staff_sessions.log_in(tx, session, staff, certificate).token
 
     db = PortalDatabase(address, key_file=folder / "portal.key")
     db.open_here()

@@ -15,6 +15,7 @@ from agent.portal.staff import sessions
 from agent.portal.staff.register import Role, add_staff
 from agent.portal.store.database import PortalDatabase
 from agent.portal.store.transaction import Transaction
+from agent.virtualcard import cardfile
 from tests.browser.world import TIMEOUT, World
 from tests.portal.desk_support import Applicant
 
@@ -43,22 +44,24 @@ def cases(db: PortalDatabase) -> Iterator[list[str]]:
         db.run_here(lambda tx, each=each: applying.withdraw(tx, each.member(tx)))
 
 
-def let_in(db: PortalDatabase, context: BrowserContext, url: str) -> None:
+def let_in(db: PortalDatabase, context: BrowserContext, world: World) -> None:
     """Log a new reviewer in, as if the agent had."""
+    certificates = cardfile.load(world.card().file).data.certificates
+    (good,) = (each.der for each in certificates if each.id == b"SIGN")
     number = next(_numbers)
 
     def work(tx: Transaction) -> str:
         card = CardLogin(f"{number:064x}", "1234")
         staff = add_staff(tx, f"審核測試{number}", card, [Role.REVIEWER])
-        return sessions.log_in(tx, sessions.open_session(tx).session, staff).token
+        return sessions.log_in(tx, sessions.open_session(tx).session, staff, good).token
 
-    context.add_cookies([{"name": "staff", "value": db.run_here(work), "url": f"{url}staff"}])
+    context.add_cookies([{"name": "staff", "value": db.run_here(work), "url": f"{world.url}staff"}])
 
 
 @pytest.fixture
 def desk(page: Page, world: World, db: PortalDatabase) -> Page:
     """Open the desk as a reviewer."""
-    let_in(db, page.context, world.url)
+    let_in(db, page.context, world)
     page.goto(f"{world.url}{QUEUE}")
     return page
 
@@ -260,7 +263,7 @@ def test_without_a_script_a_case_is_looked_at_and_decided(
     context = browser.new_context(locale="en", java_script_enabled=False)
     context.set_default_timeout(TIMEOUT)
     try:
-        let_in(db, context, world.url)
+        let_in(db, context, world)
         plain = context.new_page()
         plain.goto(f"{world.url}{QUEUE}")
         plain.get_by_role("button", name=f"Start review of case {cases[0]}").click()

@@ -1,7 +1,7 @@
 """A site for each test, and a guard that fails a test when the event loop is blocked.
 
 A test that is marked ``both_databases`` runs on SQLite and on PostgreSQL; with the environment
-variable ``ANKONG_TEST_DATABASES=both`` all do that are not marked ``sqlite``.
+variable ``ANKONG_TEST_DATABASES=both`` all do that are not marked ``sqlite`` or ``postgresql``.
 """
 
 import os
@@ -20,7 +20,8 @@ from tests.portal.support import Person, Site, Visitor, issue, running_site
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test once for each database that it is for."""
     marks = {mark.name for mark in metafunc.definition.iter_markers()}
-    wants_all = os.environ.get("ANKONG_TEST_DATABASES") == "both" and "sqlite" not in marks
+    is_for_one = bool(marks & set(map(str, DatabaseKind)))
+    wants_all = os.environ.get("ANKONG_TEST_DATABASES") == "both" and not is_for_one
     if wants_all or "both_databases" in marks:
         metafunc.parametrize("database_kind", list(DatabaseKind), indirect=True, ids=str)
 

@@ -51,7 +51,7 @@ class Cluster:
             durable: whether a commit waits for the disk, as it does in service.
 
         """
-        self._folder = folder
+        self.folder = folder
         self._settings = (*_SETTINGS, *(() if durable else _FAST))
         self._process: subprocess.Popen[bytes] | None = None
         self._prefix = _as_another_user(folder)
@@ -65,12 +65,12 @@ class Cluster:
             RuntimeError: it does not; the text is its log.
 
         """
-        settings = (*self._settings, f"unix_socket_directories={self._folder}")
-        log_path = self._folder / "log"
+        settings = (*self._settings, f"unix_socket_directories={self.folder}")
+        log_path = self.folder / "log"
         with log_path.open("ab") as log:
             self._process = subprocess.Popen(
                 [
-                    *(*self._prefix, _program("postgres"), "-D", str(self._folder / "data")),
+                    *(*self._prefix, _program("postgres"), "-D", str(self.folder / "data")),
                     *(word for setting in settings for word in ("-c", setting)),
                 ],
                 stdin=subprocess.DEVNULL,
@@ -78,7 +78,7 @@ class Cluster:
                 stderr=log,
             )
         end = time.monotonic() + _SECONDS
-        asked = [_program("pg_isready"), "--quiet", f"--host={self._folder}"]
+        asked = [_program("pg_isready"), "--quiet", f"--host={self.folder}"]
         while subprocess.run(asked, check=False).returncode != 0:
             if self._process.poll() is not None or time.monotonic() > end:
                 raise RuntimeError(log_path.read_text("utf-8"))
@@ -94,24 +94,24 @@ class Cluster:
     def create_database(self, name: str, *, template: str = "template1") -> str:
         """Make a database, an empty one or a copy; return its address."""
         self.query("postgres", f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-        return f"postgresql://{_SUPERUSER}@/{name}?host={self._folder}"
+        return f"postgresql://{_SUPERUSER}@/{name}?host={self.folder}"
 
     def query(self, database: str, statement: str) -> list[str]:
         """Run a statement; return a line for each row, with "|" between its columns."""
-        where = (f"--host={self._folder}", f"--username={_SUPERUSER}", f"--dbname={database}")
+        where = (f"--host={self.folder}", f"--username={_SUPERUSER}", f"--dbname={database}")
         options = ("--no-psqlrc", "--quiet", "--tuples-only", "--no-align")
         return self._run("psql", *where, *options, f"--command={statement}").splitlines()
 
     def restore(self, database: str, dump: Path) -> None:
         """Fill an empty database from a file of ``pg_dump``."""
         with dump.open("rb") as file:  # which the server's user may not open by itself
-            where = (f"--host={self._folder}", f"--username={_SUPERUSER}", f"--dbname={database}")
+            where = (f"--host={self.folder}", f"--username={_SUPERUSER}", f"--dbname={database}")
             subprocess.run(
                 [*self._prefix, _program("pg_restore"), *where, "--exit-on-error"],
                 stdin=file,
                 check=True,
                 timeout=_SECONDS,
-                cwd=self._folder,
+                cwd=self.folder,
             )
 
     def _run(self, name: str, *arguments: str) -> str:
@@ -121,7 +121,7 @@ class Cluster:
             capture_output=True,
             text=True,
             timeout=_SECONDS,
-            cwd=self._folder,
+            cwd=self.folder,
         )
         if done.returncode != 0:
             raise RuntimeError(f"{name}: {done.stderr}")

@@ -260,6 +260,7 @@ async def test_a_script_learns_why_a_picture_was_refused(visitor: Visitor) -> No
         assert (await answer.json())["error"]["code"] == "picture_kind_unknown"
 
 
+@pytest.mark.sqlite
 async def test_nothing_of_a_picture_is_left_after_the_decision(
     test_issuer: TestIssuer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 
 import msgspec
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import ColumnElement, Row, and_, insert, or_, select, update
 
 from agent.portal import audit
 from agent.portal.audit import AuditEvent
 from agent.portal.errors import PortalCode, PortalError
+from agent.portal.moments import CLOCKS_DIFFER
 from agent.portal.online import vault
-from agent.portal.online.states import CaseForm, CaseState
+from agent.portal.online.states import CLAIM_LIFETIME, CaseForm, CaseKind, CaseState
 from agent.portal.online.tables import CASE, STEP
 from agent.portal.store.transaction import Transaction
 
@@ -31,6 +32,7 @@ class Case:
         id: of its row.
         number: as people know it; None of a draft.
         member: who applies.
+        kind: for what.
         state: where it stands.
         created: seconds since 1970, as all times here.
         sent_at: the first time that it was sent.
@@ -51,6 +53,7 @@ class Case:
     id: int
     number: str | None
     member: str
+    kind: CaseKind
     state: CaseState
     created: int
     sent_at: int | None
@@ -71,17 +74,36 @@ class Case:
         return (
             self.state is CaseState.IN_REVIEW
             and self.claimed_until is not None
-            and self.claimed_until > now
+            and now < self.claimed_until <= _latest_claim(now)
         )
 
 
 COLUMNS = [CASE.c[name] for name in Case.__dataclass_fields__]
 
 
+def _latest_claim(now: int) -> int:
+    """Return until when a claim can be; one of a clock that was ahead must not hold a case up."""
+    return now + CLAIM_LIFETIME + CLOCKS_DIFFER
+
+
+def is_held(now: int) -> ColumnElement[bool]:
+    """Return which cases a reviewer has at this time, as :meth:`Case.is_claimed`."""
+    until = CASE.c.claimed_until.between(now + 1, _latest_claim(now))
+    return and_(CASE.c.state == CaseState.IN_REVIEW.value, until)
+
+
+def is_waiting(now: int) -> ColumnElement[bool]:
+    """Return which cases wait for any reviewer."""
+    over = ~CASE.c.claimed_until.between(now + 1, _latest_claim(now))
+    ended = and_(CASE.c.state == CaseState.IN_REVIEW.value, over)
+    return or_(CASE.c.state == CaseState.SENT.value, ended)
+
+
 def as_case(row: Row[tuple[object, ...]]) -> Case:
     """Return a row of :data:`COLUMNS` as a case."""
     facts = row._asdict()
-    return Case(**{**facts, "state": CaseState(facts["state"])})
+    facts |= {"kind": CaseKind(facts["kind"]), "state": CaseState(facts["state"])}
+    return Case(**facts)
 
 
 def case_of_number(tx: Transaction, number: str) -> Case:

@@ -13,6 +13,7 @@ from agent.portal import audit
 from agent.portal.audit import AuditEvent
 from agent.portal.config import add_database_flags
 from agent.portal.members import card_login
+from agent.portal.online.reviewing import release_all
 from agent.portal.staff.register import (
     Role,
     StaffError,
@@ -39,7 +40,7 @@ def add_staff_flags(parser: argparse.ArgumentParser) -> None:
     add.add_argument("--subject-serial", help="and the serial number in its subject")
     shown = commands.add_parser("list", help="list them")
     shown.add_argument("--all", action="store_true", help="those who left, too")
-    remove = commands.add_parser("remove", help="remove somebody; their sessions end at once")
+    remove = commands.add_parser("remove", help="remove somebody; sessions and claims end at once")
     remove.add_argument("number", type=int, help="as the list shows it")
     for command in (add, shown, remove):
         add_database_flags(command)
@@ -92,6 +93,7 @@ def _remove_here(tx: Transaction, number: int) -> bool:
     is_removed = remove_staff(tx, number)
     if is_removed:
         audit.record(tx, AuditEvent.STAFF_REMOVED, "ok", staff=number)
+        release_all(tx, number)
     return is_removed
 
 

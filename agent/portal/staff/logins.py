@@ -11,7 +11,7 @@ from agent.portal.challenges import OK, Challenge, ChallengePurpose, Claimed, Re
 from agent.portal.errors import PortalCode, PortalError
 from agent.portal.members import card_login
 from agent.portal.staff import sessions
-from agent.portal.staff.register import StaffMember, find_staff_by_card
+from agent.portal.staff.register import find_staff_by_card
 from agent.portal.staff.sessions import OpenedStaffSession, StaffSession
 from agent.portal.statements import PURPOSES, check_statement, read_statement
 from agent.portal.store.database import PortalDatabase
@@ -103,16 +103,14 @@ def _claim(tx: Transaction, signed: _Signed) -> Claimed | OpenedStaffSession:
     if isinstance(claimed, Claimed):
         return claimed
     if isinstance(claimed, Repeated):
-        staff = signed.session.staff or sessions.staff_begun_by(tx, signed.session)
-        if staff is not None and staff.removed_at is None:
-            return _again(tx, signed.session, staff)
+        begun = signed.session
+        if begun.staff is None:
+            begun = sessions.session_begun_by(tx, signed.session) or begun
+        if begun.staff is not None and begun.certificate is not None:
+            return sessions.log_in(tx, signed.session, begun.staff, begun.certificate)
     raise PortalError(
         claimed if isinstance(claimed, PortalCode) else PortalCode.CHALLENGE_USED, "staff"
     )
-
-
-def _again(tx: Transaction, session: StaffSession, staff: StaffMember) -> OpenedStaffSession:
-    return sessions.log_in(tx, session, staff)
 
 
 def _refuse(tx: Transaction, signed: _Signed, code: PortalCode, presented: PresentedLogin) -> None:
@@ -130,7 +128,7 @@ def _finish(
         return None
     challenges.settle(tx, signed.challenge, OK, None)
     audit.record(tx, AuditEvent.STAFF_LOGIN, OK, staff=staff.id, presented=presented)
-    return sessions.log_in(tx, signed.session, staff)
+    return sessions.log_in(tx, signed.session, staff, facts.der)
 
 
 def _log_out(tx: Transaction, token: str | None) -> None:

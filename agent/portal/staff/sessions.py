@@ -7,10 +7,11 @@ begins a new one under a new token.
 import hashlib
 import secrets
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import ColumnElement, Row, delete, insert, select, update
 
+from agent.portal.moments import CLOCKS_DIFFER
 from agent.portal.sessions import MemberSession
 from agent.portal.staff.register import StaffMember, find_staff
 from agent.portal.store.tables import SESSION
@@ -38,6 +39,7 @@ class StaffSession:
         expires: when it ends unless something is done, in seconds since 1970.
         ends: when it ends at the latest.
         is_due: whether enough idle time has passed for a write that begins the ten minutes anew.
+        certificate: of the card that logged in, DER; None while nobody is.
 
     """
 
@@ -47,6 +49,7 @@ class StaffSession:
     expires: int
     ends: int
     is_due: bool = False
+    certificate: bytes | None = None
 
     @property
     def for_challenges(self) -> MemberSession:
@@ -70,21 +73,36 @@ def open_session(tx: Transaction) -> OpenedStaffSession:
     return _insert(tx, None, None, tx.now + ANONYMOUS)
 
 
-def log_in(tx: Transaction, came_from: StaffSession, staff: StaffMember) -> OpenedStaffSession:
-    """Begin a session of ``staff``; one that was logged in before in this browser ends."""
+def log_in(
+    tx: Transaction, came_from: StaffSession, staff: StaffMember, certificate: bytes
+) -> OpenedStaffSession:
+    """Begin a session of ``staff``; one that was logged in before in this browser ends.
+
+    Args:
+        tx: the transaction.
+        came_from: the anonymous session of the same browser.
+        staff: who logs in.
+        certificate: of their card, DER; kept as long as the session.
+
+    """
     tx.execute(
         update(SESSION)
         .where(SESSION.c.id == came_from.id)
-        .values(staff=None, expires=tx.now + LONGEST)  # as long as the session that it began
+        # As long as the session that it began.
+        .values(staff=None, certificate=None, expires=tx.now + LONGEST)
     )
     tx.execute(
         delete(SESSION).where(SESSION.c.parent == came_from.id, SESSION.c.staff.is_not(None))
     )
-    return _insert(tx, came_from.id, staff, tx.now + IDLE)
+    return _insert(tx, came_from.id, staff, tx.now + IDLE, certificate)
 
 
 def _insert(
-    tx: Transaction, parent: int | None, staff: StaffMember | None, expires: int
+    tx: Transaction,
+    parent: int | None,
+    staff: StaffMember | None,
+    expires: int,
+    certificate: bytes | None = None,
 ) -> OpenedStaffSession:
     token = secrets.token_urlsafe(_TOKEN_BYTES)
     number = tx.insert_id(
@@ -95,10 +113,12 @@ def _insert(
             staff=None if staff is None else staff.id,
             created=tx.now,
             expires=expires,
+            certificate=certificate,
         )
     )
     ends = expires if staff is None else tx.now + LONGEST
-    return OpenedStaffSession(StaffSession(number, parent, staff, expires, ends), token)
+    session = StaffSession(number, parent, staff, expires, ends, certificate=certificate)
+    return OpenedStaffSession(session, token)
 
 
 def find_session(tx: Transaction, token: str | None) -> StaffSession | None:
@@ -108,24 +128,25 @@ def find_session(tx: Transaction, token: str | None) -> StaffSession | None:
     """
     if token is None:
         return None
-    row = tx.first(
-        select(SESSION).where(
-            SESSION.c.token_hash == _hash_of(token),
-            SESSION.c.realm == "staff",
-            SESSION.c.expires > tx.now,
-        )
-    )
-    if row is None:
-        return None
+    row = tx.first(select(SESSION).where(SESSION.c.token_hash == _hash_of(token), *_alive(tx)))
+    return None if row is None else _of_row(tx, row)
+
+
+def _alive(tx: Transaction) -> tuple[ColumnElement[bool], ...]:
+    return (SESSION.c.realm == "staff", SESSION.c.expires > tx.now)
+
+
+def _of_row(tx: Transaction, row: Row[Any]) -> StaffSession | None:
     ends = row.expires if row.staff is None else row.created + LONGEST
     if row.staff is None:
         return StaffSession(row.id, row.parent, None, row.expires, ends)
     staff = find_staff(tx, row.staff)
     # A clock that was set back must not make a session live longer.
-    if staff is None or staff.removed_at is not None or row.expires > tx.now + IDLE:
+    is_odd = row.expires > tx.now + IDLE + CLOCKS_DIFFER
+    if staff is None or staff.removed_at is not None or is_odd:
         return None
     is_due = min(tx.now + IDLE, ends) > row.expires + _STEP
-    return StaffSession(row.id, row.parent, staff, row.expires, ends, is_due)
+    return StaffSession(row.id, row.parent, staff, row.expires, ends, is_due, row.certificate)
 
 
 def prolong(tx: Transaction, session: StaffSession) -> None:
@@ -135,19 +156,29 @@ def prolong(tx: Transaction, session: StaffSession) -> None:
     tx.execute(update(SESSION).where(*this).values(expires=expires))
 
 
-def staff_begun_by(tx: Transaction, session: StaffSession) -> StaffMember | None:
-    """Return who logged in from an anonymous session, for a login that is sent again."""
-    begun = select(SESSION.c.staff).where(
-        SESSION.c.parent == session.id, SESSION.c.staff.is_not(None), SESSION.c.expires > tx.now
-    )
-    number = tx.execute(begun).scalar()
-    return None if number is None else find_staff(tx, number)
+def session_begun_by(tx: Transaction, session: StaffSession) -> StaffSession | None:
+    """Return the login that an anonymous session began, for a login that is sent again."""
+    begun = (SESSION.c.parent == session.id, SESSION.c.staff.is_not(None))
+    row = tx.first(select(SESSION).where(*begun, *_alive(tx)))
+    return None if row is None else _of_row(tx, row)
 
 
-def end_session(tx: Transaction, session: StaffSession) -> None:
-    """End a session and the anonymous one that it began from, with its challenges."""
-    family = [session.id] if session.parent is None else [session.id, session.parent]
-    tx.execute(delete(SESSION).where(SESSION.c.id.in_(family)))
+def list_logged_in(tx: Transaction) -> list[StaffSession]:
+    """Return the session of everybody who is logged in."""
+    rows = tx.execute(select(SESSION).where(SESSION.c.staff.is_not(None), *_alive(tx)))
+    found = [_of_row(tx, row) for row in rows]
+    return [session for session in found if session is not None]
+
+
+def end_session(tx: Transaction, session: StaffSession) -> bool:
+    """End a session and the anonymous one that it began from, with its challenges.
+
+    Return whether it was still there.
+    """
+    ended = tx.execute(delete(SESSION).where(SESSION.c.id == session.id)).rowcount
+    if session.parent is not None:
+        tx.execute(delete(SESSION).where(SESSION.c.id == session.parent))
+    return bool(ended)
 
 
 def _hash_of(token: str) -> bytes:

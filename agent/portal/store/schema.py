@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, column, inspect, select, table, text
 
 from agent.portal.store.keyring import Keyring
 
-HEAD: Final = "0007"
+HEAD: Final = "0008"
 """The newest migration; a database of one that is not known here is refused."""
 
 _NAMED: Final = 3

@@ -139,6 +139,7 @@ SESSION: Final = table(
     Column("staff", NUMBER, ForeignKey("staff.id")),
     Column("created", NUMBER, nullable=False),
     Column("expires", NUMBER, nullable=False),
+    Column("certificate", LargeBinary),  # of the card that logged in, DER; of staff only
     of_length("token_hash", 32),
     one_of("realm", "member", "staff"),
     CheckConstraint("member IS NULL OR realm = 'member'", name="members_realm"),
@@ -146,6 +147,7 @@ SESSION: Final = table(
     Index("session_by_parent", "parent"),
     Index("session_by_expiry", "expires"),
     Index("session_by_member", "member"),
+    Index("session_by_staff", "staff"),
 )
 
 OTP: Final = table(

@@ -122,6 +122,7 @@ def test_the_command_for_postgresql_holds_no_password() -> None:
     assert words[-2:] == ["--exclude-table-data=picture", "--exclude-table-data=case_key"]
 
 
+@pytest.mark.postgresql
 def test_a_backup_of_postgresql_can_be_restored(
     postgres: PostgresTests, cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -196,6 +197,7 @@ def test_neither_pictures_nor_keys_are_in_a_backup_and_whoever_waited_is_told(
     restored.close_here()
 
 
+@pytest.mark.postgresql
 def test_neither_is_in_a_backup_of_postgresql(
     postgres: PostgresTests, cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -44,6 +44,7 @@ def own_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         yield cluster
 
 
+@pytest.mark.postgresql
 async def test_a_server_that_is_gone_for_a_while(
     own_cluster: Cluster, test_issuer: TestIssuer, citizen: Person, tmp_path: Path
 ) -> None:
@@ -69,6 +70,7 @@ async def test_a_server_that_is_gone_for_a_while(
         assert (found["id"], found["grade"]) == (member["id"], "gold")
 
 
+@pytest.mark.postgresql
 async def test_a_server_that_is_not_up_yet_is_said_to_be_that(
     own_cluster: Cluster, test_issuer: TestIssuer, tmp_path: Path
 ) -> None:

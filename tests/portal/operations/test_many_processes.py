@@ -22,8 +22,9 @@ from tests.portal.support import Person, issue, signed
 PEOPLE = 100
 ROUNDS = 3  # kills, while all are at work
 TRIES = 200
+SECONDS = 600  # on a loaded machine
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # on a loaded machine
+pytestmark = [pytest.mark.postgresql, pytest.mark.slow, pytest.mark.timeout(SECONDS)]
 
 
 async def become_gold(visitor: BalancedVisitor, contact: str, person: Person) -> str:
