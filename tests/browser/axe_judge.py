@@ -18,6 +18,13 @@ _RUN: Final = """
     violations.flatMap(({id, nodes}) => nodes.map(({target, failureSummary}) =>
         `${id}: ${target.join(" ")}: ${failureSummary.split("\\n").slice(1).join("; ")}`)))
 """
+# One letter is text here: the name of a key.
+_CONFIGURE: Final = """
+() => {
+    const {options} = axe._audit.checks["color-contrast"];
+    axe.configure({checks: [{id: "color-contrast", options: {...options, ignoreLength: true}}]});
+}
+"""
 _END_ANIMATIONS: Final = """
 () => document.getAnimations().forEach((each) => {
     if (each.effect?.getComputedTiming().endTime !== Infinity) each.finish();
@@ -30,6 +37,37 @@ _SIDEWAYS: Final = """
     return [...document.body.querySelectorAll("*")]
         .filter((each) => each.getBoundingClientRect().right > wide + 1)
         .map((each) => `${each.tagName.toLowerCase()}.${each.className}#${each.id}`).slice(0, 8);
+}
+"""
+_BROKEN: Final = """
+() => {
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    const range = document.createRange();
+    const lines = () => new Set([...range.getClientRects()].map(({top}) => Math.round(top))).size;
+    const isSeen = (element) => {
+        if (!element.checkVisibility({visibilityProperty: true})) return false;
+        for (let each = element; each; each = each.parentElement) {
+            if (each.getBoundingClientRect().width <= 1) return false;
+        }
+        return element.closest("code, select, textarea") === null;
+    };
+    const words = /(?<![\\w@.])[A-Za-z]{4,14}(?![\\w@]|\\.\\w)/g;
+    const found = [];
+    for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+        const element = node.parentElement;
+        if (!isSeen(element)) continue;
+        const where = `${element.tagName.toLowerCase()}.${element.className}`;
+        for (const {0: word, index} of node.data.matchAll(words)) {
+            range.setStart(node, index);
+            range.setEnd(node, index + word.length);
+            if (lines() > 1) found.push(`a word in two: ${where}: ${word}`);
+        }
+        range.selectNodeContents(node);
+        const count = lines();
+        const text = node.data.trim();
+        if (count > 3 && text.length < 3 * count) found.push(`squeezed: ${where}: ${text}`);
+    }
+    return found;
 }
 """
 _TEXTS: Final = """
@@ -62,11 +100,13 @@ def faults(page: Page, looks: Iterable[Look]) -> Iterator[str]:
     assert before is not None
     if not page.evaluate("'axe' in window"):
         page.evaluate(_axe())
+        page.evaluate(_CONFIGURE)
     for look in looks:
         show(page, look)
         yield from (f"{look.width} {look.scheme}: {each}" for each in _axe_faults(page))
     page.set_viewport_size({"width": NARROW, "height": before["height"]})
     yield from (f"wider than {NARROW}: {each}" for each in page.evaluate(_SIDEWAYS))
+    yield from (f"at {NARROW}: {each}" for each in page.evaluate(_BROKEN))
     yield from (f"a key, not its words: {each}" for each in raw_keys(page.evaluate(_TEXTS)))
     page.set_viewport_size(before)
 

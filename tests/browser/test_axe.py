@@ -108,13 +108,17 @@ def test_what_is_wrong_is_found(page: Page) -> None:
     page.set_content(
         '<html lang="en"><title>online.title</title><main><h1 title="telecom.nothing">portal.org'
         "</h1><img src='data:,'><p style='width:500px;color:#999;background:#fff'>method.title"
-        "</p></main>"
+        "</p><kbd style='color:#bbb'>K</kbd><p style='width:4em;overflow-wrap:anywhere'>Documents"
+        "</p><p style='width:2em;overflow-wrap:anywhere'>臺北市金質會員</p></main>"
     )
     found = list(axe_judge.faults(page, [axe_judge.Look(390, "light")]))
     for expected in (
         "390 light: image-alt: ",
-        "390 light: color-contrast: ",
+        "390 light: color-contrast: p",
+        "390 light: color-contrast: kbd",
         "wider than 320: p.",
+        "at 320: a word in two: p.: Documents",
+        "at 320: squeezed: p.: 臺北市金質會員",
         "a key, not its words: online.title",
         "a key, not its words: telecom.nothing",
         "a key, not its words: method.title",

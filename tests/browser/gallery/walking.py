@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from agent.portal.app import create_app
 from agent.portal.members import CardLogin
 from agent.portal.staff import sessions
-from agent.portal.staff.register import Role, StaffMember, add_staff
+from agent.portal.staff.register import Role, add_staff
 from agent.portal.store.database import PortalDatabase
 from agent.portal.store.transaction import Transaction
 from agent.portal.telecom.standin.site import create_operator
@@ -124,23 +124,17 @@ class GalleryVisit:
             file = re.sub(r"\W+", "-", f"{name}-{self.language}-{look.width}-{look.scheme}")
             page.screenshot(path=folder / f"{file}.png", full_page=True)
 
-    def hire(self, *roles: Role) -> int:
-        """Put somebody on the register of the staff; return their number."""
-        return self.db.run_here(_hire, roles).id
+    def log_in(self, context: BrowserContext, *roles: Role) -> int:
+        """Log somebody new of the staff in, as if the agent had; return their number."""
 
-    def log_in(self, context: BrowserContext, *roles: Role) -> None:
-        """Log somebody of the staff in, as if the agent had."""
+        def work(tx: Transaction) -> tuple[int, str]:
+            card = CardLogin(secrets.token_hex(32), "1234")
+            staff = add_staff(tx, "林測試", card, roles)
+            return staff.id, sessions.log_in(tx, sessions.open_session(tx).session, staff).token
 
-        def work(tx: Transaction) -> str:
-            staff = _hire(tx, roles)
-            return sessions.log_in(tx, sessions.open_session(tx).session, staff).token
-
-        token = self.db.run_here(work)
+        number, token = self.db.run_here(work)
         context.add_cookies([{"name": "staff", "value": token, "url": f"{self.url}staff"}])
-
-
-def _hire(tx: Transaction, roles: Sequence[Role]) -> StaffMember:
-    return add_staff(tx, "林測試", CardLogin(secrets.token_hex(32), "1234"), roles)
+        return number
 
 
 @dataclass(frozen=True)

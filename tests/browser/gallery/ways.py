@@ -153,6 +153,7 @@ _ONLINE = {
     "way 4: needs more": _CASE,
     "way 4: what is asked": "/ways/online/pictures",
     "way 4: answer": "/ways/online/check",
+    "case: answered": "/staff/desk/cases/{number}",
     "way 4: refused": _CASE,
     "way 4: again": "/ways/online",
     "way 4: withdrawn": _CASE,
@@ -169,7 +170,8 @@ def _online(visit: GalleryVisit) -> None:
         page.goto(f"{visit.url}#/member")
         page.wait_for_selector(".application")
         visit.see(page, "member: applies")
-        _review(visit, page, number)
+        with visit.somebody() as desk:
+            _review(visit, page, desk, number)
 
 
 def _apply(visit: GalleryVisit, page: Page) -> str:
@@ -216,8 +218,8 @@ def _send_form(page: Page) -> None:
     page.click("#next")
 
 
-def _review(visit: GalleryVisit, page: Page, number: str) -> None:
-    reviewer = visit.hire(Role.REVIEWER)
+def _review(visit: GalleryVisit, page: Page, desk: Page, number: str) -> None:
+    reviewer = visit.log_in(desk.context, Role.REVIEWER)
     rules = CaseRules()
     visit.db.run_here(reviewing.claim, reviewer, number)
     visit.db.run_here(reviewing.ask_for_more, reviewer, number, "The back, please.", rules)
@@ -230,10 +232,13 @@ def _review(visit: GalleryVisit, page: Page, number: str) -> None:
     page.click("#next")
     page.wait_for_selector("#message")
     visit.see(page, "way 4: answer")
+    page.fill("#message", "Here it is.")
     page.check("#consent")
     page.click("#send")
     page.wait_for_selector("#case[data-state=sent]")
     visit.db.run_here(reviewing.claim, reviewer, number)
+    desk.goto(f"{visit.url}staff/desk/cases/{number}")
+    visit.see(desk, "case: answered")
     visit.db.run_here(reviewing.refuse, reviewer, number, RefusalReason.DATA_DIFFER, rules)
     page.reload()
     visit.see(page, "way 4: refused")
