@@ -110,6 +110,51 @@ def _find(visit: GalleryVisit, page: Page, contact: str, part: str, *names: str)
         visit.see(page, name)
 
 
+_CHANGE = "/staff/counter/contact"
+_CONTACT = {
+    "contact": _CHANGE,
+    "contact: wrong": _CHANGE,
+    "contact: not proven": _CHANGE,
+    "contact: to confirm": f"{_CHANGE}/{{visit}}",
+    "contact: code": f"{_CHANGE}/{{visit}}/code",
+    "contact: done": f"{_CHANGE}/{{visit}}",
+}
+
+
+def _contact(visit: GalleryVisit) -> None:
+    old, id_number = some_mobile(), some_id_number()
+    proven = Proven(Way.COUNTER, id_number, "陳測試", {"document_1": "national_id"})
+    member = visit.db.run_here(members.register, parse_contact(old))
+    assert visit.db.run_here(make_gold, member, proven) is None
+    with visit.somebody() as page:
+        visit.log_in(page.context, Role.CLERK)
+        page.goto(f"{visit.url}{_CHANGE[1:]}")
+        visit.see(page, "contact")
+        page.click("#check")
+        page.wait_for_selector(".field-error")
+        visit.see(page, "contact: wrong")
+        page.fill("#contact", old)
+        page.fill("#id_number", some_id_number())
+        page.select_option("#document_1", "national_id")
+        page.fill("#document_1_last4", "1234")
+        page.fill("#new_contact", some_mobile())
+        page.check("#in_person")
+        page.click("#check")
+        page.wait_for_selector("#refused")
+        visit.see(page, "contact: not proven")
+        page.fill("#id_number", id_number)
+        page.click("#check")
+        page.wait_for_selector("#send-code")
+        visit.see(page, "contact: to confirm")
+        page.click("#send-code")
+        page.wait_for_selector("#code")
+        visit.see(page, "contact: code")
+        page.fill("#code", page.inner_text("#demo-code"))
+        page.click("#confirm")
+        page.wait_for_selector("#done")
+        visit.see(page, "contact: done")
+
+
 _CASE = "/staff/desk/cases/{number}"
 _DESK = {
     "queue": "/staff/desk",
@@ -222,6 +267,7 @@ def _become_gold(tx: Transaction, mobile: str) -> None:
 
 WALKS = {
     "counter": GalleryWalk(_COUNTER, _counter),
+    "contact": GalleryWalk(_CONTACT, _contact),
     "desk": GalleryWalk(_DESK, _desk),
     "supervisor": GalleryWalk(_SUPERVISOR, _supervise),
 }
