@@ -26,7 +26,7 @@ def desk(browser: Browser, world: World, db: PortalDatabase) -> Iterator[Page]:
     """Open the desk as a reviewer, in another browser than the member's."""
     context = browser.new_context(locale="zh-TW")
     context.set_default_timeout(TIMEOUT)
-    let_in(db, context, world.url)
+    let_in(db, context, world)
     page = context.new_page()
     page.goto(f"{world.url}{QUEUE}")
     yield page

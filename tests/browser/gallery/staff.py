@@ -110,6 +110,51 @@ def _find(visit: GalleryVisit, page: Page, contact: str, part: str, *names: str)
         visit.see(page, name)
 
 
+_CHANGE = "/staff/counter/contact"
+_CONTACT = {
+    "contact change": _CHANGE,
+    "contact change: wrong": _CHANGE,
+    "contact change: not proven": _CHANGE,
+    "contact change: begun": f"{_CHANGE}/{{visit}}",
+    "contact change: code": f"{_CHANGE}/{{visit}}/code",
+    "contact change: done": f"{_CHANGE}/{{visit}}",
+}
+
+
+def _change_contact(visit: GalleryVisit) -> None:
+    mobile, id_number = some_mobile(), some_id_number()
+    visit.db.run_here(become_gold, mobile, id_number)
+    with visit.somebody() as page:
+        visit.log_in(page.context, Role.CLERK)
+        page.goto(f"{visit.url}staff/counter")
+        page.click("#change-contact")
+        page.wait_for_selector("#new_contact")
+        visit.see(page, "contact change")
+        page.click("#check")
+        page.wait_for_selector("#contact-error")
+        visit.see(page, "contact change: wrong")
+        page.fill("#contact", mobile)
+        page.fill("#id_number", some_id_number())
+        page.select_option("#document_1", "national_id")
+        page.fill("#document_1_last4", "1234")
+        page.fill("#new_contact", some_mobile())
+        page.check("#in_person")
+        page.click("#check")
+        page.wait_for_selector("#refused")
+        visit.see(page, "contact change: not proven")
+        page.fill("#id_number", id_number)
+        page.click("#check")
+        page.wait_for_selector("#send-code")
+        visit.see(page, "contact change: begun")
+        page.click("#send-code")
+        page.wait_for_selector("#code")
+        visit.see(page, "contact change: code")
+        page.fill("#code", page.inner_text("#demo-code"))
+        page.click("#confirm")
+        page.wait_for_selector("#done")
+        visit.see(page, "contact change: done")
+
+
 _CASE = "/staff/desk/cases/{number}"
 _DESK = {
     "queue": "/staff/desk",
@@ -182,7 +227,7 @@ _SUPERVISOR = {
 
 def _supervise(visit: GalleryVisit) -> None:
     mobile = some_mobile()
-    visit.db.run_here(_become_gold, mobile)
+    visit.db.run_here(become_gold, mobile, some_id_number())
     with visit.somebody() as page:
         visit.log_in(page.context, Role.SUPERVISOR)
         page.goto(f"{visit.url}staff/upgrades")
@@ -213,15 +258,18 @@ def _supervise(visit: GalleryVisit) -> None:
         visit.see(page, "audit: checked")
 
 
-def _become_gold(tx: Transaction, mobile: str) -> None:
-    member = members.register(tx, parse_contact(mobile))
+def become_gold(tx: Transaction, mobile: str, id_number: str) -> None:
+    """Register a member, and make them gold at a counter."""
+    contact = parse_contact(mobile)
+    member = members.member_of_contact(tx, contact) or members.register(tx, contact)
     evidence = {"document_1": "national_id", "document_1_last4": "1234", "consent_form": "2026-11"}
-    proven = Proven(Way.COUNTER, some_id_number(), "陳測試", evidence)
+    proven = Proven(Way.COUNTER, id_number, "陳測試", evidence)
     assert make_gold(tx, member, proven) is None
 
 
 WALKS = {
     "counter": GalleryWalk(_COUNTER, _counter),
+    "contact change": GalleryWalk(_CONTACT, _change_contact),
     "desk": GalleryWalk(_DESK, _desk),
     "supervisor": GalleryWalk(_SUPERVISOR, _supervise),
 }
