@@ -114,11 +114,14 @@ async def online(visitor: BalancedVisitor, reviewer: Desk, contact: str, id_numb
     assert sent.status == 303, sent.text
     case = f"{QUEUE}/cases/{sent.location.rpartition('/')[2]}"
     async with reviewer.turn:
-        assert (await reviewer.send(f"{case}/claim", {})).status == 303
-        status, page = await reviewer.page(case)
-        assert status == 200, page
-        (seen,) = set(re.findall(r'name="seen" value="([^"]*)"', page))
-        decided = await reviewer.send(f"{case}/approve", {"seen": seen, **TICKED})
+        claimed = await reviewer.send(f"{case}/claim", {})
+        assert (claimed.status, claimed.location) == (303, case), claimed.text
+        _, page = await reviewer.page(case)
+        seen = re.search(r'name="seen" value="([^"]*)"', page)
+        assert seen, page
+        decided = await reviewer.send(
+            f"{case}/approve", {"seen": seen[1], "then": "queue", **TICKED}
+        )
     assert decided.status == 303, decided.text
     _, session = await visitor.page("/api/session")
     return "ok" if json.loads(session)["member"]["grade"] == "gold" else TAKEN
