@@ -19,6 +19,7 @@ from agent.portal.api import PORTAL, Portal, add_statics
 from agent.portal.app_keys import DATABASE, METRICS, ORIGINS, PICTURES, READINESS
 from agent.portal.cards import Cards
 from agent.portal.config import PortalConfig
+from agent.portal.counter import contact_pages
 from agent.portal.counter import pages as counter
 from agent.portal.desk import pages as desk
 from agent.portal.downloads import find_artefacts
@@ -61,6 +62,7 @@ _ROOMS: Final[Sequence[Callable[[web.UrlDispatcher], None]]] = (
     telecom.add_routes,
     phone_pages.add_routes,
     pages.add_routes,
+    contact_pages.add_routes,
     counter.add_routes,
     takeback_pages.add_routes,
     audit_pages.add_routes,

@@ -53,6 +53,7 @@ class PortalCode(StrEnum):
     CASE_UNKNOWN = "case_unknown"
     CASE_CHANGED = "case_changed"
     CASE_INCOMPLETE = "case_incomplete"
+    CASE_OPEN = "case_open"
     CASE_CLAIMED = "case_claimed"
     CLAIM_ENDED = "claim_ended"
     ASKED_BEFORE = "asked_before"
@@ -81,6 +82,7 @@ class PortalCode(StrEnum):
     ROLE_MISSING = "role_missing"
     OWN_ACCOUNT = "own_account"
     NO_SUCH_MEMBER = "no_such_member"
+    MEMBER_NOT_PROVEN = "member_not_proven"
     UNAVAILABLE = "unavailable"
     INTERNAL = "internal"
 
@@ -159,6 +161,7 @@ REFUSALS: Final[Mapping[PortalCode, PortalRefusal]] = MappingProxyType(
         PortalCode.CASE_UNKNOWN: PortalRefusal(404, is_retriable=False),
         PortalCode.CASE_CHANGED: PortalRefusal(409, is_retriable=False),
         PortalCode.CASE_INCOMPLETE: PortalRefusal(422, is_retriable=True),
+        PortalCode.CASE_OPEN: PortalRefusal(409, is_retriable=True),
         PortalCode.CASE_CLAIMED: PortalRefusal(409, is_retriable=False),
         PortalCode.CLAIM_ENDED: PortalRefusal(409, is_retriable=False),
         PortalCode.ASKED_BEFORE: PortalRefusal(409, is_retriable=False),
@@ -187,6 +190,7 @@ REFUSALS: Final[Mapping[PortalCode, PortalRefusal]] = MappingProxyType(
         PortalCode.ROLE_MISSING: PortalRefusal(403, is_retriable=False),
         PortalCode.OWN_ACCOUNT: PortalRefusal(403, is_retriable=False),
         PortalCode.NO_SUCH_MEMBER: PortalRefusal(404, is_retriable=True),
+        PortalCode.MEMBER_NOT_PROVEN: PortalRefusal(403, is_retriable=True),
         PortalCode.UNAVAILABLE: PortalRefusal(503, is_retriable=True),
         PortalCode.INTERNAL: PortalRefusal(500, is_retriable=True),
     }

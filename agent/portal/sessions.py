@@ -104,6 +104,11 @@ def end_other_sessions(tx: Transaction, session: MemberSession) -> None:
     tx.execute(delete(SESSION).where(*others))
 
 
+def end_sessions_of(tx: Transaction, member: str) -> None:
+    """End every session of a member."""
+    tx.execute(delete(SESSION).where(SESSION.c.member == member))
+
+
 def purge_sessions(tx: Transaction) -> int:
     """Delete expired sessions with their challenges; return how many.
 

@@ -101,6 +101,7 @@ class ApplicationBody(msgspec.Struct, frozen=True):
     since: str
     href: str
     steps: list[StepBody]
+    closes_account: bool
 
 
 class ApplicationsAnswer(msgspec.Struct, frozen=True):
@@ -257,7 +258,14 @@ def application_body(application: OpenApplication) -> ApplicationBody:
         for step in application.steps
     ]
     since = rfc3339(application.since)
-    return ApplicationBody(application.way, application.number, since, application.href, steps)
+    return ApplicationBody(
+        application.way,
+        application.number,
+        since,
+        application.href,
+        steps,
+        application.closes_account,
+    )
 
 
 def artefact_body(artefact: OfferedFile) -> ArtefactBody:

@@ -23,6 +23,7 @@ PROOFS = {
     "every fault at every command": ("tests.faults",),
     "many requests, hands, daemons, sites and programs": ("tests.soak",),
     "the whole member service on SQLite and on PostgreSQL": ("pytest", "tests/portal"),
+    "every page of the portal in every look": ("pytest", "tests/browser/test_axe.py"),
 }
 """What ``proof`` runs: modules with arguments, which exit with another status than 0 on failure."""
 UV = "uv==0.13.9"
@@ -179,10 +180,11 @@ def fuzz(_options: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
 
 def proof(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
     """Play everything that the test run plays a sample of, and say at the end what failed."""
-    system.ensure((*system.BUILD, *system.PCSC, *system.DATABASE))
+    system.ensure((*system.BUILD, *system.BROWSER, *system.PCSC, *system.DATABASE))
     venv.ensure()
-    both = {"ANKONG_TEST_DATABASES": "both"}
-    failed = [name for name, words in PROOFS.items() if _tool(name, words, both) != 0]
+    node.ensure()
+    whole = {"ANKONG_TEST_DATABASES": "both", "ANKONG_TEST_LOOKS": "all"}
+    failed = [name for name, words in PROOFS.items() if _tool(name, words, whole) != 0]
     say(f"proof failed: {', '.join(failed)}" if failed else "proof ok")
     return 1 if failed else 0
 

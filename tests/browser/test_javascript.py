@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser.npm_packages import SDK, npm_file
+
 HERE = Path(__file__).parent
-SDK = HERE.parents[1] / "agent" / "web" / "sdk"
 NODE_NEEDED = 20
 
 
@@ -35,10 +36,7 @@ def test_logic(node: str) -> None:
 
 def test_types(node: str) -> None:
     del node
-    compiler = SDK / "node_modules" / ".bin" / "tsc"
-    if not compiler.exists():
-        npm = shutil.which("npm") or "npm"
-        subprocess.run([npm, "ci"], cwd=SDK, check=True, capture_output=True, timeout=100)
+    compiler = npm_file(".bin/tsc")
     for project in (SDK, HERE):
         done = subprocess.run(
             [str(compiler), "-p", str(project)],

@@ -1,5 +1,6 @@
 """Staff at the counter in a real browser: the agent's own window asks for the PIN, never a page."""
 
+import secrets
 import subprocess
 import time
 from collections.abc import Iterator
@@ -9,7 +10,9 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from agent.pki.reading import read_certificate
-from agent.portal.members import card_login
+from agent.portal import members
+from agent.portal.contact import parse_contact
+from agent.portal.members import Proven, Way, card_login
 from agent.portal.staff import sessions
 from agent.portal.staff.register import Role, add_staff
 from agent.portal.store.database import PortalDatabase
@@ -200,3 +203,50 @@ def become_ordinary(page: Page, url: str, mobile: str) -> None:
     page.fill("#code", page.inner_text("#demo-code"))
     page.click("#confirm-code")
     page.wait_for_selector("#portrait")
+
+
+def test_a_contact_is_changed_by_keyboard_alone(clerk: Page, agent: World) -> None:
+    page, digits = clerk, f"{secrets.randbelow(10**7):07}"
+    old, new = f"091{digits}", f"092{digits}"
+    id_number = generate_id_number(secrets.randbelow(10**6))
+    state = agent.programs.state / "portal" / "portal.db"
+    database = PortalDatabase(state)
+    database.open_here()
+    database.run_here(gold_member, old, id_number)
+    page.goto(f"{agent.url}staff/counter")
+    page.locator("#change-contact").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#contact")).to_be_focused()
+    for typed in (old, id_number):
+        page.keyboard.type(typed)
+        page.keyboard.press("Tab")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Tab")
+    page.keyboard.type("1234")
+    page.keyboard.press("Tab")
+    page.keyboard.type(new)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    page.keyboard.press("Enter")
+    expect(page.locator("#send-code")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#code")).to_be_focused()
+    page.keyboard.type(page.inner_text("#demo-code"))
+    page.keyboard.press("Enter")
+    expect(page.locator("#done")).to_be_visible()
+    expect(page.locator("#next")).to_be_focused()
+    contacts = database.read_here(contacts_of_id_number, id_number)
+    database.close_here()
+    assert contacts == [new]
+
+
+def gold_member(tx: Transaction, contact: str, id_number: str) -> None:
+    member = members.register(tx, parse_contact(contact))
+    proven = Proven(Way.COUNTER, id_number, "王測試", {"document_1": "national_id"})
+    assert members.make_gold(tx, member, proven) is None
+
+
+def contacts_of_id_number(tx: Transaction, id_number: str) -> list[str]:
+    member = members.member_of_id_number(tx, id_number)
+    assert member is not None
+    return [contact.value for contact in members.contacts_of(tx, member)]

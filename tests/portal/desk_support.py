@@ -9,10 +9,10 @@ from PIL import Image
 
 from agent.portal import members
 from agent.portal.contact import parse_contact
-from agent.portal.desk.forms import Point
+from agent.portal.desk.forms import POINTS
 from agent.portal.online import applying
 from agent.portal.online.records import Case, case_of_number
-from agent.portal.online.states import CaseForm, DocumentKind, Side
+from agent.portal.online.states import CaseForm, CaseKind, DocumentKind, Side
 from agent.portal.staff.register import Role
 from agent.portal.store.transaction import Transaction
 from agent.virtualcard.identity import generate_id_number
@@ -20,7 +20,7 @@ from tests.portal.staff_support import Page, StaffBrowser, hire, transact
 from tests.portal.support import Person, Site
 
 QUEUE = "/staff/desk"
-TICKED = {f"check_{each.value}": "1" for each in Point}
+TICKED = {f"check_{each.value}": "1" for each in POINTS[CaseKind.UPGRADE]}
 
 
 def picture(colour: str = "white") -> bytes:

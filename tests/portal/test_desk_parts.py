@@ -13,14 +13,17 @@ from agent.portal.contact import parse_contact
 from agent.portal.desk.conflict import is_own
 from agent.portal.desk.forms import (
     LONGEST_QUESTION,
+    POINTS,
     DecisionError,
     Point,
     Problem,
     check_points,
+    check_reason,
     read_question,
 )
 from agent.portal.desk.watermark import watermarked
 from agent.portal.members import CardLogin, Proven, Way, make_gold, register
+from agent.portal.online.states import REASONS, CaseKind, RefusalReason
 from agent.portal.staff.register import Role, StaffMember, add_staff
 from agent.portal.store.database import PortalDatabase
 from agent.portal.store.transaction import Transaction
@@ -64,15 +67,33 @@ def test_what_is_no_picture_is_not_shown(data: bytes) -> None:
         watermarked(data, "A")
 
 
-@pytest.mark.parametrize("missing", Point)
-def test_an_approval_needs_every_point(missing: Point) -> None:
+@pytest.mark.parametrize(
+    ("kind", "missing"), [(kind, point) for kind in CaseKind for point in POINTS[kind]]
+)
+def test_an_approval_needs_every_point(kind: CaseKind, missing: Point) -> None:
     with pytest.raises(DecisionError) as refused:
-        check_points([each for each in Point if each is not missing] + ["other"])
+        check_points([each for each in Point if each is not missing] + ["other"], kind)
     assert refused.value.problem is Problem.CHECKS
 
 
-def test_an_approval_with_every_point_is_taken() -> None:
-    check_points([*Point])
+@pytest.mark.parametrize("kind", CaseKind)
+def test_an_approval_with_every_point_is_taken(kind: CaseKind) -> None:
+    check_points(POINTS[kind], kind)
+
+
+@pytest.mark.parametrize("kind", CaseKind)
+def test_only_reasons_of_its_kind_refuse_a_case(kind: CaseKind) -> None:
+    for reason in REASONS[kind]:
+        check_reason(reason, kind)
+    for reason in set(RefusalReason) - set(REASONS[kind]):
+        with pytest.raises(DecisionError) as refused:
+            check_reason(reason, kind)
+        assert refused.value.problem is Problem.REASON
+
+
+def test_each_point_and_each_reason_is_of_some_kind() -> None:
+    assert set(Point) == {point for each in CaseKind for point in POINTS[each]}
+    assert set(RefusalReason) == {reason for each in CaseKind for reason in REASONS[each]}
 
 
 def problem_of(text: str) -> Problem:

@@ -82,17 +82,17 @@ async def test_a_gold_member_closes_by_card_only(
     assert [kind for kind, _ in await in_database(site, notices)] == ["closing"]
 
 
-async def test_a_gold_member_without_a_card_needs_the_codes_of_all_contacts(
+async def test_a_gold_member_without_a_card_does_not_close_by_codes(
     site: Site, visitor: Visitor, citizen: Person
 ) -> None:
     member = await visitor.register()
     await change_contact(visitor, MAIL)
-    await in_database(site, become_gold, member["id"], citizen.id_number)
     mobile, mail = await close_codes(visitor)
-    assert refusal(await submit(visitor, "/account/close", {"code_mobile": mobile}))
-    assert (await visitor.member())["closing"] is None
+    await in_database(site, become_gold, member["id"], citizen.id_number)
     fields = {"code_mobile": mobile, "code_email": mail}
-    assert await submit(visitor, "/account/close", fields) == (303, "/account/close")
+    assert refusal(await submit(visitor, "/account/close", fields)) == "card_proof_needed"
+    assert refusal(await submit(visitor, "/account/close/code", {})) == "card_proof_needed"
+    assert (await visitor.member())["closing"] is None
 
 
 async def test_an_account_that_is_being_closed_does_not_become_gold(

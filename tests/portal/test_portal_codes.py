@@ -35,6 +35,7 @@ OWN_SITE = {
     PortalCode.CASE_UNKNOWN,
     PortalCode.CASE_CHANGED,
     PortalCode.CASE_INCOMPLETE,
+    PortalCode.CASE_OPEN,
     PortalCode.CASE_CLAIMED,
     PortalCode.CLAIM_ENDED,
     PortalCode.ASKED_BEFORE,
@@ -46,11 +47,13 @@ OWN_SITE = {
     PortalCode.CARD_PROOF_NEEDED,
     PortalCode.CARD_NOT_YOURS,
     PortalCode.ACCOUNT_CLOSING,
-    # The staff's pages: see test_staff_access.py, test_staff_counter.py, test_staff_takeback.py.
+    # The staff's pages: see test_staff_access.py, test_staff_counter.py, test_staff_contact.py, and
+    # test_staff_takeback.py.
     PortalCode.NOT_STAFF,
     PortalCode.ROLE_MISSING,
     PortalCode.OWN_ACCOUNT,
     PortalCode.NO_SUCH_MEMBER,
+    PortalCode.MEMBER_NOT_PROVEN,
 }
 
 

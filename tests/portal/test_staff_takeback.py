@@ -8,16 +8,17 @@ from collections.abc import Mapping
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
 from agent.portal.audit import AuditEvent, record
 from agent.portal.members import Proven, Way, make_gold
 from agent.portal.staff.audit_view import AuditFilter, as_csv, check, export
 from agent.portal.staff.register import Role
+from agent.portal.store.tables import AUDIT
 from agent.portal.store.transaction import Transaction
 from agent.virtualcard.identity import generate_id_number
 from agent.virtualcard.issuer import TestIssuer
-from agent.words import SOURCE, say
+from agent.words import SOURCE, Language, load, say
 from tests.portal.databases import CHOSEN
 from tests.portal.staff_support import (
     APPLICATION,
@@ -238,6 +239,33 @@ async def test_a_filter_that_means_nothing_harms_nothing(auditor: StaffBrowser, 
     page = await auditor.open(f"/staff/audit?{query}")
     assert page.status == 200
     assert "<script>" not in page.text
+
+
+@pytest.mark.parametrize("language", Language)
+def test_every_event_of_the_audit_has_words_of_its_own(language: Language) -> None:
+    words = [load(language)[f"staff.audit_event.{event}"] for event in AuditEvent]
+    assert len(set(words)) == len(AuditEvent)
+    assert not set(words) & set(AuditEvent)
+
+
+@pytest.mark.parametrize("language", Language)
+async def test_the_page_tells_events_in_words_and_the_file_by_their_names(
+    site: Site, auditor: StaffBrowser, language: Language
+) -> None:
+    def work(tx: Transaction) -> None:
+        older = {"at": tx.now, "event": "of_an_older_version", "outcome": "ok", "chain": bytes(32)}
+        tx.execute(insert(AUDIT).values(older))
+        record(tx, AuditEvent.CONTACT_CHANGED, "ok")
+
+    await transact(site, work)
+    page = await auditor.open("/staff/audit", Cookie=f"language={language}")
+    words = load(language)[f"staff.audit_event.{AuditEvent.CONTACT_CHANGED}"]
+    assert f"<td>{words}</td>" in page.text
+    assert f'value="contact_changed">{words}</option>' in page.text
+    assert "<td><code>of_an_older_version</code></td>" in page.text
+    table = await auditor.open("/staff/audit/export")
+    assert '"contact_changed"' in table.text
+    assert str(words) not in table.text
 
 
 async def test_each_look_at_the_audit_is_a_line_of_it(site: Site, auditor: StaffBrowser) -> None:

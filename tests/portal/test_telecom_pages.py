@@ -294,6 +294,17 @@ async def test_a_new_code_takes_the_old_phone_out(
     await connected(mine, await shown_link(desktop))
 
 
+async def test_stopping_before_a_phone_came_leaves_nothing(
+    site: Site, desktop: Visitor, phone: Visitor
+) -> None:
+    link = await shown_link(desktop)
+    assert (await send(desktop, "/ways/telecom/stop")).location == "/ways/telecom"
+    assert await in_database(site, rows) == []
+    assert (await show(phone, link)).code == "link_over"
+    assert (await show(desktop, "/ways/telecom/phone")).location == "/ways/telecom"
+    assert await shown_link(desktop) != link
+
+
 async def test_stopping_ends_it_for_the_phone(desktop: Visitor, phone: Visitor) -> None:
     await ready_to_ask(desktop, phone)
     assert (await send(desktop, "/ways/telecom/stop")).location == "/ways/telecom"

@@ -35,7 +35,7 @@ class ApplicationStep:
 
 @dataclass(frozen=True, slots=True)
 class OpenApplication:
-    """An application to become gold that is not decided yet.
+    """An application that is not decided yet.
 
     Attributes:
         way: which way.
@@ -43,6 +43,7 @@ class OpenApplication:
         since: when it was begun, in seconds since 1970.
         steps: all of them, in their order.
         href: the page on which it goes on, a path of this site.
+        closes_account: whether it is for that, and not to become gold.
 
     """
 
@@ -51,6 +52,7 @@ class OpenApplication:
     since: int
     steps: Sequence[ApplicationStep]
     href: str
+    closes_account: bool = False
 
 
 ApplicationSource = Callable[[Transaction, str], Sequence[OpenApplication]]

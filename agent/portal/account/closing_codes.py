@@ -1,4 +1,4 @@
-"""Closing an account without a card: by the codes that were sent to its contacts."""
+"""By what a member may close the account, and closing it by a code that was sent to a contact."""
 
 import re
 import unicodedata
@@ -19,16 +19,16 @@ from agent.portal.store.transaction import Transaction
 class ClosingProof(StrEnum):
     """By what a member confirms that the account is to be closed."""
 
-    CARD = "card"
-    ALL = "all"  # contacts' codes
-    ANY = "any"  # contact's code
+    CARD = "card"  # or the case, where it is not at hand
+    CASE = "case"  # pictures of a document, which a reviewer looks at
+    CODE = "code"  # of any contact
 
 
 def proof_of(tx: Transaction, member_id: str) -> ClosingProof:
     """Return what proof a member has to give: of a gold one the strongest that there is."""
     if not members.is_gold(tx, member_id):
-        return ClosingProof.ANY
-    return ClosingProof.CARD if has_card(tx, member_id) else ClosingProof.ALL
+        return ClosingProof.CODE
+    return ClosingProof.CARD if has_card(tx, member_id) else ClosingProof.CASE
 
 
 def close_by_codes(
@@ -66,15 +66,13 @@ def _refusal(
     asker: Asker,
 ) -> PortalCode | None:
     """Check the codes that were typed; return the first refusal."""
-    proof = proof_of(tx, member_id)
-    if proof is ClosingProof.CARD:
+    if proof_of(tx, member_id) is not ClosingProof.CODE:
         return PortalCode.CARD_PROOF_NEEDED
-    codes = {
+    typed = {
         each: clean(form.get(f"code_{each.kind}", ""))
         for each in members.contacts_of(tx, member_id)
     }
-    if proof is ClosingProof.ANY:
-        codes = {contact: code for contact, code in codes.items() if code}
+    codes = {contact: code for contact, code in typed.items() if code}
     if not codes:
         return PortalCode.OTP_INCORRECT
     answers = [otp.confirm(tx, session, each, code, asker) for each, code in codes.items()]

@@ -59,7 +59,9 @@ def confirm_contact(
         audit.record(tx, AuditEvent.CONTACT_CHANGED, refused, member=member_id)
         return refused
     if owner is None:
-        _replace(tx, session, member_id, contact)
+        put_in_place(tx, member_id, contact, contact.kind)
+        audit.record(tx, AuditEvent.CONTACT_CHANGED, "ok", member=member_id)
+        end_other_sessions(tx, session)
     return ChangedContact(contact, remember_browser(tx.keyring, contact))
 
 
@@ -91,15 +93,18 @@ def remove_contact(tx: Transaction, member_id: str, kind: LoginKind) -> None:
     audit.record(tx, AuditEvent.CONTACT_REMOVED, "ok", member=member_id)
 
 
-def _replace(tx: Transaction, session: MemberSession, member_id: str, contact: Contact) -> None:
+def put_in_place(tx: Transaction, member_id: str, contact: Contact, old: LoginKind) -> None:
+    """Make a contact the member's in the place of those of its own kind and of another kind.
+
+    The contacts from before and the new one are told.
+    """
     before = members.contacts_of(tx, member_id)
-    _delete(tx, member_id, contact.kind)
+    for kind in {old, contact.kind}:
+        _delete(tx, member_id, kind)
     members.add_login(tx, member_id, contact.kind, contact.value, contact.masked)
     tell_contacts(
         tx, member_id, [*before, contact], NoticeKind.CONTACT_CHANGED, contact=contact.masked
     )
-    audit.record(tx, AuditEvent.CONTACT_CHANGED, "ok", member=member_id)
-    end_other_sessions(tx, session)
 
 
 def _delete(tx: Transaction, member_id: str, kind: LoginKind) -> None:

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from agent.portal import audit, members
 from agent.portal.account import closing, closing_codes, contacts, own_data
+from agent.portal.account.applications import OpenApplication
 from agent.portal.account.closing_codes import ClosingProof
 from agent.portal.accounts import require_member
 from agent.portal.api import PORTAL
@@ -14,6 +15,7 @@ from agent.portal.audit import AuditEvent
 from agent.portal.contact import Contact, LoginKind, parse_contact
 from agent.portal.cookies import asker_of, browser_member, session_token, set_browser
 from agent.portal.errors import REFUSALS, PortalCode, PortalError
+from agent.portal.online.overview import open_applications
 from agent.portal.pages.forms import read_form
 from agent.portal.pages.templates import render, render_in_thread
 from agent.portal.store.transaction import Transaction
@@ -114,11 +116,11 @@ async def get_close(request: web.Request) -> web.Response:
 
 
 async def post_close_codes(request: web.Request) -> web.Response:
-    """Send the codes by which a member without a card confirms, and ask for them."""
+    """Send the codes by which an ordinary member confirms, and ask for them."""
     _, member_id = await browser_member(request)
     portal = request.app[PORTAL]
     proof, own = await portal.db.read(_proof_and_contacts, member_id)
-    if proof is ClosingProof.CARD:
+    if proof is not ClosingProof.CODE:
         return await _close_page(request, PortalCode.CARD_PROOF_NEEDED)
     sent: list[tuple[Contact, str | None]] = []
     try:
@@ -129,7 +131,7 @@ async def post_close_codes(request: web.Request) -> web.Response:
             sent.append((contact, made.code if portal.config.demo else None))
     except PortalError as error:
         return await _close_page(request, error.code)
-    return _close_code_page(request, proof, sent)
+    return _close_code_page(request, sent)
 
 
 async def post_close(request: web.Request) -> web.Response:
@@ -142,8 +144,8 @@ async def post_close(request: web.Request) -> web.Response:
         return _go(_CLOSE)
     if refused is PortalCode.CARD_PROOF_NEEDED:
         return await _close_page(request, refused)
-    proof, own = await portal.db.read(_proof_and_contacts, member_id)
-    return _close_code_page(request, proof, [(each, None) for each in own], refused)
+    own = await portal.db.read(members.contacts_of, member_id)
+    return _close_code_page(request, [(each, None) for each in own], refused)
 
 
 async def post_keep(request: web.Request) -> web.Response:
@@ -202,19 +204,17 @@ def _contact_code_page(
 async def _close_page(request: web.Request, refused: PortalCode | None = None) -> web.Response:
     _, member_id = await browser_member(request)
     db = request.app[PORTAL].db
-    proof, _ = await db.read(_proof_and_contacts, member_id)
-    ends = await db.read(members.closing_of, member_id)
+    proof, case, ends = await db.read(_how_to_close, member_id)
     kept = "kept" in request.query and ends is None and refused is None
-    return _page(request, "close.html", refused, proof=proof.value, ends=ends, kept=kept)
+    return _page(request, "close.html", refused, proof=proof.value, case=case, ends=ends, kept=kept)
 
 
 def _close_code_page(
     request: web.Request,
-    proof: ClosingProof,
     sent: list[tuple[Contact, str | None]],
     refused: PortalCode | None = None,
 ) -> web.Response:
-    return _page(request, "close_code.html", refused, proof=proof.value, sent=sent)
+    return _page(request, "close_code.html", refused, sent=sent)
 
 
 def _page(
@@ -232,6 +232,14 @@ def _go(where: str) -> web.Response:
 
 def _proof_and_contacts(tx: Transaction, member_id: str) -> tuple[ClosingProof, list[Contact]]:
     return closing_codes.proof_of(tx, member_id), members.contacts_of(tx, member_id)
+
+
+def _how_to_close(
+    tx: Transaction, member_id: str
+) -> tuple[ClosingProof, OpenApplication | None, int | None]:
+    """Return the proof that is needed, an open case of it, and when the account ends."""
+    case = next((each for each in open_applications(tx, member_id) if each.closes_account), None)
+    return closing_codes.proof_of(tx, member_id), case, members.closing_of(tx, member_id)
 
 
 def _own_data(tx: Transaction, member_id: str) -> tuple[own_data.OwnData, dict[str, Any]]:

@@ -108,21 +108,11 @@ def read_application(form: Mapping[str, str], today: date) -> CounterApplication
 
     """
     problems: dict[str, str] = {}
-
-    def of(field: str, read: Callable[[str], _T]) -> _T | None:
-        try:
-            return read(form.get(field, "").strip())
-        except PortalError as error:
-            problems[field] = error.code.value
-        except ValueError as error:
-            problems[field] = str(error)
-        return None
-
-    id_number = of("id_number", parse_id_number)
-    name = of("name", _read_name)
-    born = of("birth_date", lambda text: _read_birth_date(text, today))
+    id_number = read_field(form, "id_number", parse_id_number, problems)
+    name = read_field(form, "name", _read_name, problems)
+    born = read_field(form, "birth_date", lambda text: _read_birth_date(text, today), problems)
     documents = [
-        _read_document(form, number, problems)
+        read_document(form, number, problems)
         for number in (1, 2)
         if number == 1 or form.get("document_2")
     ]
@@ -139,6 +129,27 @@ def read_application(form: Mapping[str, str], today: date) -> CounterApplication
     )
 
 
+def read_field(
+    form: Mapping[str, str], field: str, read: Callable[[str], _T], problems: dict[str, str]
+) -> _T | None:
+    """Return what a field says, without the blanks around it; or None, and note what is wrong.
+
+    Args:
+        form: the fields by their names.
+        field: the name of this one.
+        read: raises ``PortalError``, or ``ValueError`` with the name of what to say.
+        problems: gets what to say, by the field's name.
+
+    """
+    try:
+        return read(form.get(field, "").strip())
+    except PortalError as error:
+        problems[field] = error.code.value
+    except ValueError as error:
+        problems[field] = str(error)
+    return None
+
+
 def _read_name(text: str) -> str:
     try:
         return parse_name(text)
@@ -152,9 +163,10 @@ def _read_birth_date(text: str, today: date) -> date:
     return born
 
 
-def _read_document(
+def read_document(
     form: Mapping[str, str], number: int, problems: dict[str, str]
 ) -> SeenDocument | None:
+    """Return the first or second document that was seen; or None, and note what is wrong."""
     kind, last4 = form.get(f"document_{number}", ""), form.get(f"document_{number}_last4", "")
     shown = normalize("NFKC", last4).strip().upper()
     if kind not in _KINDS:

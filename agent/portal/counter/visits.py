@@ -40,6 +40,7 @@ class VisitPurpose(StrEnum):
 
     COUNTER = "counter"
     TAKE_BACK = "take_back"
+    CONTACT = "contact"
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,14 +163,37 @@ def send_code(
     visit = find(tx, staff, number)
     if visit.contact is None:
         return PortalCode.NOT_FOUND
+    return issue_code(tx, session, visit, visit.contact, network)
+
+
+def issue_code(
+    tx: Transaction, session: StaffSession, visit: Visit, contact: Contact, network: str
+) -> tuple[Contact, str] | PortalCode:
+    """Make a code for a contact and return both, or why not, which the audit keeps."""
     asker = Asker(network, is_first_today=True)  # a clerk is no stranger
-    code = otp.issue(tx, session.for_challenges, visit.contact, asker)
+    code = otp.issue(tx, session.for_challenges, contact, asker)
     if isinstance(code, PortalCode):
-        audit.record(
-            tx, AuditEvent.COUNTER_CODE, code, member=visit.member, staff=staff.id, subject=number
-        )
+        _note_code(tx, session, visit, code)
         return code
-    return visit.contact, code
+    return contact, code
+
+
+def check_code(
+    tx: Transaction, session: StaffSession, visit: Visit, contact: Contact, code: str
+) -> PortalCode | None:
+    """Check the code that was read out; return why it is not taken, which the audit keeps."""
+    confirmed = otp.confirm(tx, session.for_challenges, contact, code, Asker())
+    if not isinstance(confirmed, PortalCode):
+        return None
+    _note_code(tx, session, visit, confirmed)
+    return confirmed
+
+
+def _note_code(tx: Transaction, session: StaffSession, visit: Visit, code: PortalCode) -> None:
+    staff = None if session.staff is None else session.staff.id
+    audit.record(
+        tx, AuditEvent.COUNTER_CODE, code, member=visit.member, staff=staff, subject=visit.id
+    )
 
 
 def confirm_code(
@@ -181,23 +205,15 @@ def confirm_code(
         return None
     if visit.contact is None:
         return PortalCode.NOT_FOUND
-    confirmed = otp.confirm(tx, session.for_challenges, visit.contact, code, Asker())
-    if isinstance(confirmed, PortalCode):
-        audit.record(
-            tx,
-            AuditEvent.COUNTER_CODE,
-            confirmed,
-            member=visit.member,
-            staff=staff.id,
-            subject=number,
-        )
-        return confirmed
+    refused = check_code(tx, session, visit, visit.contact, code)
+    if refused is not None:
+        return refused
     # The applicant may have registered by themselves in the meantime, or closed the account.
     member, event = members.member_of_contact(tx, visit.contact), AuditEvent.COUNTER_CODE
     if member is None:
         member, event = members.register(tx, visit.contact), AuditEvent.REGISTERED
     audit.record(tx, event, "ok", member=member, staff=staff.id, subject=number)
-    _change(tx, number, member=member, confirmed_at=tx.now)
+    change_visit(tx, number, member=member, confirmed_at=tx.now)
     return None
 
 
@@ -237,16 +253,32 @@ def receipt(tx: Transaction, staff: StaffMember, number: str) -> Receipt:
         PortalError: ``not_found``: there is nothing to print, or no longer.
 
     """
-    row = _row(tx, staff, number, VisitPurpose.COUNTER)
-    if row.sealed is None:
-        raise PortalError(PortalCode.NOT_FOUND, "no receipt")
-    try:
-        opened = unseal(_key(tx), bytes(row.sealed), number.encode())
-    except UnsealError as error:  # somebody has written in the database
-        raise PortalError(PortalCode.INTERNAL, "receipt") from error
+    opened = unsealed(tx, staff, number, VisitPurpose.COUNTER)
+    member = find(tx, staff, number).member
     event = AuditEvent.RECEIPT_SHOWN
-    audit.record(tx, event, "ok", member=row.member, staff=staff.id, subject=number)
+    audit.record(tx, event, "ok", member=member, staff=staff.id, subject=number)
     return msgspec.json.decode(opened, type=Receipt)
+
+
+def unsealed(tx: Transaction, staff: StaffMember, number: str, purpose: VisitPurpose) -> bytes:
+    """Return what a visit keeps sealed.
+
+    Raises:
+        PortalError: ``not_found``: there is nothing, or no longer.
+
+    """
+    row = _row(tx, staff, number, purpose)
+    if row.sealed is None:
+        raise PortalError(PortalCode.NOT_FOUND, "nothing sealed")
+    try:
+        return unseal(_key(tx), bytes(row.sealed), number.encode())
+    except UnsealError as error:  # somebody has written in the database
+        raise PortalError(PortalCode.INTERNAL, "visit") from error
+
+
+def seal_in(tx: Transaction, number: str, content: bytes) -> None:
+    """Keep something in a visit, sealed; it is deleted with the visit."""
+    change_visit(tx, number, sealed=seal(_key(tx), content, number.encode()))
 
 
 def done_today(tx: Transaction, staff: StaffMember, since: int) -> int:
@@ -298,8 +330,8 @@ def _keep(
         has_proxy=application.has_proxy,
         has_representative=application.has_representative,
     )
-    sealed = seal(_key(tx), msgspec.json.encode(kept), visit.id.encode())
-    _change(tx, visit.id, upgrade=number, sealed=sealed, expires=tx.now + RECEIPT_LIFETIME)
+    seal_in(tx, visit.id, msgspec.json.encode(kept))
+    change_visit(tx, visit.id, upgrade=number, expires=tx.now + RECEIPT_LIFETIME)
 
 
 def masked_id_number(id_number: str) -> str:
@@ -317,7 +349,8 @@ def _row(
     return row
 
 
-def _change(tx: Transaction, number: str, **values: str | int | bytes) -> None:
+def change_visit(tx: Transaction, number: str, **values: str | int | bytes) -> None:
+    """Set columns of a visit."""
     tx.execute(update(VISIT).where(VISIT.c.id == number).values(**values))
 
 

@@ -2,13 +2,14 @@
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import StrEnum, unique
+from types import MappingProxyType
 from typing import Final
 
 from agent.harmless import has_content, is_harmful
 from agent.portal.idnumber import has_valid_checksum
-from agent.portal.online.states import RefusalReason
+from agent.portal.online.states import REASONS, CaseKind, RefusalReason
 
 LONGEST_QUESTION: Final = 500
 """Characters in which a reviewer says what is missing."""
@@ -30,6 +31,16 @@ class Point(StrEnum):
     DOCUMENT = "document"
     VALIDITY = "validity"
     AGE = "age"
+    CLOSING = "closing"
+
+
+POINTS: Final[Mapping[CaseKind, Sequence[Point]]] = MappingProxyType(
+    {
+        CaseKind.UPGRADE: [each for each in Point if each is not Point.CLOSING],
+        CaseKind.CLOSING: [each for each in Point if each is not Point.AGE],
+    }
+)
+"""Those of each kind of application, as many of each."""
 
 
 @unique
@@ -42,6 +53,7 @@ class Problem(StrEnum):
     ID_NUMBER = "id_number"
     CHANGED = "changed"
     TOO_YOUNG = "too_young"
+    OTHER_NUMBER = "other_number"
 
 
 class DecisionError(Exception):
@@ -52,14 +64,14 @@ class DecisionError(Exception):
         self.problem = problem
 
 
-def check_points(ticked: Collection[str]) -> None:
-    """Insist on every point.
+def check_points(ticked: Collection[str], kind: CaseKind) -> None:
+    """Insist on every point of an application of this kind.
 
     Raises:
         DecisionError: ``checks``, one was not ticked.
 
     """
-    if not set(Point) <= set(ticked):
+    if not set(POINTS[kind]) <= set(ticked):
         raise DecisionError(Problem.CHECKS)
 
 
@@ -74,6 +86,17 @@ def read_reason(text: str) -> RefusalReason:
         return RefusalReason(text)
     except ValueError:
         raise DecisionError(Problem.REASON) from None
+
+
+def check_reason(reason: RefusalReason, kind: CaseKind) -> None:
+    """Insist on a reason that an application of this kind may have.
+
+    Raises:
+        DecisionError: ``reason``.
+
+    """
+    if reason not in REASONS[kind]:
+        raise DecisionError(Problem.REASON)
 
 
 def read_question(text: str) -> str:

@@ -20,7 +20,7 @@ from agent.portal.desk.work import CaseDecision, Done, OpenedCase
 from agent.portal.errors import PortalCode, PortalError
 from agent.portal.online import reviewing
 from agent.portal.online.numbers import parse_case_number
-from agent.portal.online.states import CaseRules, RefusalReason, Side
+from agent.portal.online.states import REASONS, CaseRules, Side
 from agent.portal.staff.access import AREAS, require_staff, see_other
 from agent.portal.staff.forms import read_form
 from agent.portal.staff.pages import staff_page
@@ -39,7 +39,9 @@ _ENDED: Final = frozenset(
     }
 )
 """Refusals that only say that a case has moved on; the case's page shows where to."""
-_APPROVING: Final = frozenset({Done.APPROVED, Done.TAKEN, Done.GOLD_ALREADY, Done.SECOND})
+_APPROVING: Final = frozenset(
+    {Done.APPROVED, Done.CLOSING, Done.TAKEN, Done.GOLD_ALREADY, Done.SECOND}
+)
 _REFUSING: Final = frozenset({Done.REFUSED, Done.SECOND})
 _ASKING: Final = frozenset({Done.NEEDS_MORE})
 _SURPRISES: Final = frozenset({Done.TAKEN, Done.GOLD_ALREADY})
@@ -147,8 +149,9 @@ async def post_approve(request: web.Request) -> web.Response:
     """Approve, where every point was checked."""
 
     def read(fields: Mapping[str, str]) -> CaseDecision:
-        check_points([each for each in Point if f"check_{each.value}" in fields])
-        return CaseDecision(partial(reviewing.approve, rules=_rules(request)), _APPROVING)
+        ticked = [each for each in Point if f"check_{each.value}" in fields]
+        act = partial(reviewing.approve, rules=_rules(request))
+        return CaseDecision(act, _APPROVING, partial(check_points, ticked))
 
     return await _decide(request, "approve", read)
 
@@ -159,7 +162,7 @@ async def post_refuse(request: web.Request) -> web.Response:
     def read(fields: Mapping[str, str]) -> CaseDecision:
         reason = forms.read_reason(fields.get("reason", ""))
         act = partial(reviewing.refuse, reason=reason, rules=_rules(request))
-        return CaseDecision(act, _REFUSING)
+        return CaseDecision(act, _REFUSING, partial(forms.check_reason, reason))
 
     return await _decide(request, "refuse", read)
 
@@ -256,8 +259,8 @@ async def _show(
         late_after=LATE_AFTER,
         lock_left=max(0, (opened.case.claimed_until or 0) - opened.now),
         must_be_two=rules.two_reviewers,
-        points=list(Point),
-        reasons=list(RefusalReason),
+        points=forms.POINTS[opened.case.kind],
+        reasons=REASONS[opened.case.kind],
         phrases=forms.PHRASES,
         longest_question=forms.LONGEST_QUESTION,
         decision=sent.decision if sent else "",

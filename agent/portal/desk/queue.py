@@ -12,7 +12,7 @@ from agent.portal.desk.showing import LATE_AFTER
 from agent.portal.moments import day_in_taipei, start_of_day
 from agent.portal.online.numbers import parse_case_number
 from agent.portal.online.records import COLUMNS, Case, as_case, is_held, is_waiting
-from agent.portal.online.states import CaseState
+from agent.portal.online.states import CaseKind, CaseState
 from agent.portal.online.tables import CASE
 from agent.portal.online.workdays import workdays_between
 from agent.portal.staff.register import StaffMember, find_staff
@@ -40,6 +40,7 @@ class QueueKind(StrEnum):
     FIRST = "first"
     ANSWERED = "answered"
     SECOND = "second"
+    CLOSING = "closing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,7 @@ class QueueRow:
         state: where it stands.
         holder: the name of a colleague who has it now.
         is_mine: whether the reviewer has it now.
+        is_closing: whether it is for closing an account.
         is_answered: whether the applicant has sent more.
         has_proposal: whether it waits for a second reviewer.
         can_claim: whether the reviewer may take it, as far as can be seen from outside.
@@ -93,6 +95,7 @@ class QueueRow:
     state: CaseState
     holder: str | None
     is_mine: bool
+    is_closing: bool
     is_answered: bool
     has_proposal: bool
     can_claim: bool
@@ -171,6 +174,8 @@ def _of_view(view: QueueView, staff: int, now: int) -> ColumnElement[bool]:
 def _of_kind(kind: QueueKind) -> ColumnElement[bool]:
     if kind is QueueKind.SECOND:
         return CASE.c.proposed_by.is_not(None)
+    if kind is QueueKind.CLOSING:
+        return CASE.c.kind == CaseKind.CLOSING.value
     if kind is QueueKind.ANSWERED:
         return CASE.c.asked_at.is_not(None)
     return CASE.c.asked_at.is_(None)
@@ -193,6 +198,7 @@ def _row(tx: Transaction, case: Case, staff: StaffMember, holidays: Collection[d
         state=case.state,
         holder=name_of(tx, case.claimed_by) if is_held and not is_mine else None,
         is_mine=is_mine,
+        is_closing=case.kind is CaseKind.CLOSING,
         is_answered=case.asked_at is not None and case.state is not CaseState.NEEDS_MORE,
         has_proposal=case.proposed_by is not None,
         can_claim=is_open and not is_held and case.proposed_by != staff.id,

@@ -1,6 +1,6 @@
 """What a reviewer does at the desk, each in one transaction."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum, unique
 from typing import Final
@@ -14,10 +14,14 @@ from agent.portal.errors import PortalCode, PortalError
 from agent.portal.online import reviewing, vault
 from agent.portal.online.numbers import parse_case_number
 from agent.portal.online.records import Case, case_of_number, form_of, steps_of
-from agent.portal.online.states import CaseForm, CaseRules, CaseState, RefusalReason, Side
+from agent.portal.online.states import CaseForm, CaseKind, CaseRules, CaseState, RefusalReason, Side
 from agent.portal.staff.register import StaffMember
 from agent.portal.store.transaction import Transaction
 
+_PROBLEMS: Final[Mapping[PortalCode, Problem]] = {
+    PortalCode.TOO_YOUNG: Problem.TOO_YOUNG,
+    PortalCode.ID_NUMBER_MISMATCH: Problem.OTHER_NUMBER,
+}
 _LOOKED_THROUGH: Final = 20  # cases for one that is not the reviewer's own
 
 
@@ -26,6 +30,7 @@ class Done(StrEnum):
     """What became of a case by the reviewer's hand; the words are ``desk.after`` and the name."""
 
     APPROVED = "approved"
+    CLOSING = "closing"
     REFUSED = "refused"
     TAKEN = "taken"
     GOLD_ALREADY = "gold_already"
@@ -41,11 +46,13 @@ class CaseDecision:
     Attributes:
         act: does it, as a function of :mod:`agent.portal.online.reviewing`.
         results: what may come of it.
+        check: raises :class:`DecisionError` where it does not suit an application of a kind.
 
     """
 
     act: Callable[[Transaction, int, str], Case]
     results: frozenset[Done]
+    check: Callable[[CaseKind], None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -57,6 +64,7 @@ class OpenedCase:
         form: what the applicant wrote.
         sides: of which there are pictures, the front first.
         proposer: the name of who has proposed a decision.
+        is_own_number: whether the form's ID number is that of the applicant's account.
         now: when it was looked at, in seconds since 1970.
 
     """
@@ -65,6 +73,7 @@ class OpenedCase:
     form: CaseForm
     sides: tuple[Side, ...]
     proposer: str | None
+    is_own_number: bool
     now: int
 
     @property
@@ -108,7 +117,8 @@ def open_case(tx: Transaction, staff: StaffMember, typed: str) -> OpenedCase | C
     case = reviewing.prolong(tx, staff.id, number)
     there = vault.sides_of(tx, case.id)
     sides = tuple(side for side in Side if side.value in there)
-    return OpenedCase(case, form, sides, name_of(tx, case.proposed_by), tx.now)
+    is_own_number = reviewing.is_own_number(tx, case, form)
+    return OpenedCase(case, form, sides, name_of(tx, case.proposed_by), is_own_number, tx.now)
 
 
 def take(tx: Transaction, staff: StaffMember, typed: str) -> bool:
@@ -154,11 +164,13 @@ def decide(
         decision: what is to be done.
 
     Raises:
-        DecisionError: ``changed``, the case is not as it was seen; ``too_young``.
+        DecisionError: ``changed``, the case is not as it was seen; ``too_young``;
+            ``other_number``; what the decision's own check says.
         PortalError: ``claim_ended``, ``case_unknown``, ``asked_before``.
 
     """
     case = _case(tx, typed)
+    decision.check(case.kind)
     if not case.is_claimed(tx.now) and done_by(tx, staff, typed) in decision.results:
         return
     reviewing.held(tx, staff.id, str(case.number))
@@ -167,8 +179,8 @@ def decide(
     try:
         decision.act(tx, staff.id, str(case.number))
     except PortalError as error:
-        if error.code is PortalCode.TOO_YOUNG:
-            raise DecisionError(Problem.TOO_YOUNG) from error
+        if error.code in _PROBLEMS:
+            raise DecisionError(_PROBLEMS[error.code]) from error
         raise
 
 
@@ -220,8 +232,9 @@ def done_by(tx: Transaction, staff: StaffMember, typed: str) -> Done | None:
         return Done.SECOND if case.proposed_by == staff.id else Done.RELEASED
     if case.state is CaseState.REFUSED and case.reason == RefusalReason.ID_NUMBER_TAKEN:
         return Done.TAKEN
+    is_closing = case.kind is CaseKind.CLOSING
     return {
-        CaseState.APPROVED: Done.APPROVED,
+        CaseState.APPROVED: Done.CLOSING if is_closing else Done.APPROVED,
         CaseState.REFUSED: Done.REFUSED,
         CaseState.NEEDS_MORE: Done.NEEDS_MORE,
         CaseState.WITHDRAWN: Done.GOLD_ALREADY,

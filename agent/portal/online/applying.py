@@ -21,7 +21,7 @@ from agent.portal.online.records import (
     end,
     form_of,
 )
-from agent.portal.online.states import DRAFT_LIFETIME, OPEN, CaseForm, CaseState, Side
+from agent.portal.online.states import DRAFT_LIFETIME, OPEN, CaseForm, CaseKind, CaseState, Side
 from agent.portal.online.tables import CASE
 from agent.portal.store.transaction import Transaction
 
@@ -49,23 +49,40 @@ def own_case(tx: Transaction, member: str, number: str) -> Case:
     return case
 
 
-def begin(tx: Transaction, member: str) -> Case:
-    """Begin an application, or go on with the open one.
+def begin(tx: Transaction, member: str, kind: CaseKind = CaseKind.UPGRADE) -> Case:
+    """Begin an application, or go on with the open one; a draft of the other kind is thrown away.
 
     Raises:
-        PortalError: ``already_gold``.
+        PortalError: ``already_gold``; to close an account: ``not_gold``, ``account_closing``;
+            ``case_open``: one of the other kind has been sent and is not decided yet.
 
     """
-    if members.is_gold(tx, member):
-        raise PortalError(PortalCode.ALREADY_GOLD)
+    _check_may_begin(tx, member, kind)
     found = open_case(tx, member)
-    if found is not None:
+    if found is not None and found.kind is kind:
         return found
-    draft = {"member": member, "state": CaseState.DRAFT.value, "created": tx.now, "form": b""}
+    if found is not None and found.state is not CaseState.DRAFT:
+        raise PortalError(PortalCode.CASE_OPEN)
+    if found is not None:
+        _throw_away(tx, found)
+    state = CaseState.DRAFT.value
+    draft = {"member": member, "kind": kind.value, "state": state, "created": tx.now, "form": b""}
     vault.make_key(tx, tx.insert_id(insert(CASE).values(draft)))
     made = open_case(tx, member)
     assert made is not None  # noqa: S101  # it was just inserted
     return made
+
+
+def _check_may_begin(tx: Transaction, member: str, kind: CaseKind) -> None:
+    is_gold = members.is_gold(tx, member)
+    if kind is CaseKind.UPGRADE:
+        if is_gold:
+            raise PortalError(PortalCode.ALREADY_GOLD)
+        return
+    if not is_gold:
+        raise PortalError(PortalCode.NOT_GOLD)
+    if members.closing_of(tx, member) is not None:
+        raise PortalError(PortalCode.ACCOUNT_CLOSING)
 
 
 def write_form(tx: Transaction, member: str, form: CaseForm) -> None:

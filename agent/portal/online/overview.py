@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from agent.portal.account.applications import OpenApplication, line_of_steps
 from agent.portal.members import Way
 from agent.portal.online.records import Case, CaseStep, cases_of_member, steps_of
-from agent.portal.online.states import OPEN, CaseState
+from agent.portal.online.states import OPEN, CaseKind, CaseState
 from agent.portal.store.transaction import Transaction
 
 ROOT = "/ways/online"
@@ -41,4 +41,5 @@ def _as_open(case: Case, reached: Sequence[CaseStep]) -> OpenApplication:
         begun + [(f"{_WORDS}.{step.state}", step.at) for step in reached],
         [f"{_WORDS}.{name}" for name in later_steps(case)],
     )
-    return OpenApplication(Way.ONLINE, case.number, case.created, steps, href(case))
+    closes = case.kind is CaseKind.CLOSING
+    return OpenApplication(Way.ONLINE, case.number, case.created, steps, href(case), closes)

@@ -19,13 +19,14 @@ from agent.portal.online import applying, vault
 from agent.portal.online.numbers import parse_case_number
 from agent.portal.online.overview import ROOT, href, later_steps
 from agent.portal.online.records import Case, CaseStep, cases_of_member, form_of, steps_of
-from agent.portal.online.states import OPEN, CaseForm, DocumentKind, Side
+from agent.portal.online.states import OPEN, CaseForm, CaseKind, DocumentKind, Side
 from agent.portal.pages.fields import FieldReader
 from agent.portal.pages.forms import read_form
 from agent.portal.pages.refused import wants_page
 from agent.portal.pages.templates import render
 from agent.portal.store.transaction import Transaction
 
+_CLOSE: Final = "/account/close"
 _FORM: Final = f"{ROOT}/form"
 _PICTURES: Final = f"{ROOT}/pictures"
 _CHECK: Final = f"{ROOT}/check"
@@ -52,6 +53,10 @@ class _Work:
 
 async def get_start(request: web.Request) -> web.Response:
     """Say who can apply, what is needed, and how long it takes."""
+    return await _start_page(request)
+
+
+async def _start_page(request: web.Request, refused: PortalCode | None = None) -> web.Response:
     _, member = await browser_member(request)
     cases, is_gold = await request.app[DATABASE].read(_cases_and_grade, member)
     opened = next((case for case in cases if case.state in OPEN), None)
@@ -59,6 +64,8 @@ async def get_start(request: web.Request) -> web.Response:
     return render(
         request,
         "online/start.html",
+        status=200 if refused is None else REFUSALS[refused].status,
+        refused=refused,
         is_gold=is_gold,
         opened=opened,
         ended=ended,
@@ -70,12 +77,21 @@ async def post_begin(request: web.Request) -> web.Response:
     """Begin an application, or go on with the open one.
 
     Raises:
-        HTTPSeeOther: to where it goes on.
+        HTTPSeeOther: to where it goes on; to where accounts are closed, if this one cannot be so.
         PortalError: ``already_gold``.
 
     """
     _, member = await browser_member(request)
-    case = await request.app[DATABASE].run(applying.begin, member)
+    is_closing = (await read_form(request)).get("kind") == CaseKind.CLOSING
+    kind = CaseKind.CLOSING if is_closing else CaseKind.UPGRADE
+    try:
+        case = await request.app[DATABASE].run(applying.begin, member, kind)
+    except PortalError as error:
+        if error.code is PortalCode.CASE_OPEN:
+            return await _start_page(request, error.code)
+        if is_closing:
+            raise web.HTTPSeeOther(_CLOSE) from error
+        raise
     raise web.HTTPSeeOther(_goes_on_at(case))
 
 
@@ -89,7 +105,7 @@ async def get_form(request: web.Request) -> web.Response:
         "born": "" if form is None else form.born.isoformat(),
         "document": "" if form is None else form.document.value,
     }
-    return _form_page(request, written, {})
+    return _form_page(request, work.case, written, {})
 
 
 async def post_form(request: web.Request) -> web.Response:
@@ -104,7 +120,8 @@ async def post_form(request: web.Request) -> web.Response:
     written = {name: typed.get(name, "")[:254] for name in _FIELDS}
     form, wrong = await _read(request, written)
     if form is None:
-        return _form_page(request, written, wrong)
+        work = await _work(request)
+        return _form_page(request, work.case, written, wrong)
     await request.app[DATABASE].run(applying.write_form, member, form)
     raise web.HTTPSeeOther(_PICTURES)
 
@@ -187,13 +204,15 @@ async def post_withdraw(request: web.Request) -> web.Response:
     """Withdraw the application, or throw the draft away.
 
     Raises:
-        HTTPSeeOther: to the case, or where there was none to the start.
+        HTTPSeeOther: to the case, or where there was none to where it had begun.
 
     """
     _, member = await browser_member(request)
     await read_form(request)
     case = await request.app[DATABASE].run(applying.withdraw, member)
-    raise web.HTTPSeeOther(ROOT if case is None or case.number is None else href(case))
+    if case is not None and case.number is None:
+        raise web.HTTPSeeOther(_CLOSE if case.kind is CaseKind.CLOSING else ROOT)
+    raise web.HTTPSeeOther(_goes_on_at(case))
 
 
 def add_routes(router: web.UrlDispatcher) -> None:
@@ -282,12 +301,13 @@ def _goes_on_at(case: Case | None) -> str:
 
 
 def _form_page(
-    request: web.Request, written: Mapping[str, str], wrong: Mapping[str, str]
+    request: web.Request, case: Case, written: Mapping[str, str], wrong: Mapping[str, str]
 ) -> web.Response:
     return render(
         request,
         "online/form.html",
         status=422 if wrong else 200,
+        case=case,
         written=written,
         wrong=wrong,
         documents=list(DocumentKind),

@@ -10,7 +10,7 @@ from agent.portal.audit import AuditEvent
 from agent.portal.errors import PortalCode, PortalError
 from agent.portal.moments import CLOCKS_DIFFER
 from agent.portal.online import vault
-from agent.portal.online.states import CLAIM_LIFETIME, CaseForm, CaseState
+from agent.portal.online.states import CLAIM_LIFETIME, CaseForm, CaseKind, CaseState
 from agent.portal.online.tables import CASE, STEP
 from agent.portal.store.transaction import Transaction
 
@@ -32,6 +32,7 @@ class Case:
         id: of its row.
         number: as people know it; None of a draft.
         member: who applies.
+        kind: for what.
         state: where it stands.
         created: seconds since 1970, as all times here.
         sent_at: the first time that it was sent.
@@ -52,6 +53,7 @@ class Case:
     id: int
     number: str | None
     member: str
+    kind: CaseKind
     state: CaseState
     created: int
     sent_at: int | None
@@ -100,7 +102,8 @@ def is_waiting(now: int) -> ColumnElement[bool]:
 def as_case(row: Row[tuple[object, ...]]) -> Case:
     """Return a row of :data:`COLUMNS` as a case."""
     facts = row._asdict()
-    return Case(**{**facts, "state": CaseState(facts["state"])})
+    facts |= {"kind": CaseKind(facts["kind"]), "state": CaseState(facts["state"])}
+    return Case(**facts)
 
 
 def case_of_number(tx: Transaction, number: str) -> Case:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import or_, select, update
 
 from agent.portal import audit, members
+from agent.portal.account.closing import begin_closing
 from agent.portal.audit import AuditEvent
 from agent.portal.birthdate import check_age
 from agent.portal.errors import PortalCode, PortalError
@@ -33,6 +34,7 @@ from agent.portal.online.states import (
     ANSWER_WORKDAYS,
     CLAIM_LIFETIME,
     CaseForm,
+    CaseKind,
     CaseRules,
     CaseState,
     RefusalReason,
@@ -205,36 +207,58 @@ def ask_for_more(tx: Transaction, staff: int, number: str, question: str, rules:
 
 
 def approve(tx: Transaction, staff: int, number: str, rules: CaseRules) -> Case:
-    """Make the applicant a gold member; form, pictures and key are gone in the same transaction.
+    """Do what is applied for; form, pictures and key are gone in the same transaction.
 
-    An ID number that another gold member has refuses the case, and only so does the applicant
-    learn of it. Where two have to agree, the first approval is a proposal.
+    Where two have to agree, the first approval is a proposal.
 
     Raises:
-        PortalError: as :func:`held`; ``too_young``.
+        PortalError: as :func:`held`; ``too_young``; ``id_number_mismatch``: an account is to be
+            closed, and the ID number is not its own.
 
     """
     case = held(tx, staff, number)
     form = form_of(tx, case)
     assert form is not None  # noqa: S101  # nothing is sent without it
-    check_age(form.born, day_in_taipei(tx.now))
+    if case.kind is CaseKind.CLOSING:
+        if not is_own_number(tx, case, form):
+            raise PortalError(PortalCode.ID_NUMBER_MISMATCH)
+    else:
+        check_age(form.born, day_in_taipei(tx.now))
     if rules.two_reviewers and not _is_agreed(case, staff, _APPROVE):
         return _propose(tx, case, staff, _APPROVE)
+    if case.kind is CaseKind.CLOSING:
+        begin_closing(tx, case.member)
+        end(tx, case, Move(CaseState.APPROVED, AuditEvent.ACCOUNT_CLOSING, staff))
+    else:
+        _upgrade(tx, case, staff, form)
+    return case_of_number(tx, number)
+
+
+def is_own_number(tx: Transaction, case: Case, form: CaseForm) -> bool:
+    """Return whether the ID number of the form is the one that the applicant's account has."""
+    return members.member_of_id_number(tx, form.id_number) == case.member
+
+
+def _upgrade(tx: Transaction, case: Case, staff: int, form: CaseForm) -> None:
+    """Make the applicant a gold member.
+
+    An ID number that another gold member has refuses the case, and only so does the applicant
+    learn of it.
+    """
     proven = Proven(
         way=Way.ONLINE,
         id_number=form.id_number,
         name=form.name,
-        evidence={"document": form.document.value, "case": number},
+        evidence={"document": form.document.value, "case": str(case.number)},
         decided_by=staff,
     )
     refused = members.make_gold(tx, case.member, proven)
-    if refused is PortalCode.ALREADY_GOLD:
+    if refused in {PortalCode.ALREADY_GOLD, PortalCode.ACCOUNT_CLOSING}:
         end(tx, case, Move(CaseState.WITHDRAWN, AuditEvent.CASE_WITHDRAWN, staff))
     elif refused is not None:
         _refuse(tx, case, staff, RefusalReason.ID_NUMBER_TAKEN)
     else:
         end(tx, case, Move(CaseState.APPROVED, AuditEvent.UPGRADE_ONLINE, staff))
-    return case_of_number(tx, number)
 
 
 def refuse(

@@ -1,9 +1,10 @@
 """The states of an application online, and the facts that it is looked at by."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum, unique
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
@@ -23,6 +24,14 @@ class CaseState(StrEnum):
     EXPIRED = "expired"
 
 
+@unique
+class CaseKind(StrEnum):
+    """What an application is for."""
+
+    UPGRADE = "upgrade"
+    CLOSING = "closing"  # of a gold member's account: it bears the remark that says so
+
+
 OPEN: Final = frozenset(
     {CaseState.DRAFT, CaseState.SENT, CaseState.IN_REVIEW, CaseState.NEEDS_MORE}
 )
@@ -40,7 +49,19 @@ class RefusalReason(StrEnum):
     PERMIT_EXPIRED = "permit_expired"
     TOO_YOUNG = "too_young"
     ID_NUMBER_TAKEN = "id_number_taken"
+    OTHER_NUMBER = "other_number"
     SUSPECTED_MISUSE = "suspected_misuse"
+
+
+_OF_UPGRADES: Final = frozenset({RefusalReason.TOO_YOUNG, RefusalReason.ID_NUMBER_TAKEN})
+_OF_CLOSINGS: Final = frozenset({RefusalReason.OTHER_NUMBER})
+REASONS: Final[Mapping[CaseKind, Sequence[RefusalReason]]] = MappingProxyType(
+    {
+        CaseKind.UPGRADE: [each for each in RefusalReason if each not in _OF_CLOSINGS],
+        CaseKind.CLOSING: [each for each in RefusalReason if each not in _OF_UPGRADES],
+    }
+)
+"""Why a reviewer may refuse an application of each kind."""
 
 
 @unique

@@ -22,6 +22,7 @@ CASE: Final = table(
     Column("id", NUMBER, primary_key=True),
     Column("number", Text, unique=True),  # the case number; none of a draft
     Column("member", Text, ForeignKey("member.id"), nullable=False),
+    Column("kind", Text, nullable=False, server_default="upgrade"),
     Column("state", Text, nullable=False),
     Column("created", NUMBER, nullable=False),
     Column("sent_at", NUMBER),  # the first time, by which it stands in the queue
@@ -37,6 +38,7 @@ CASE: Final = table(
     Column("reason", Text),
     Column("taken_by", Text),  # the masked contact of whose ID number it is already
     Column("ended", NUMBER),
+    one_of("kind", "upgrade", "closing"),
     one_of(
         "state",
         *("draft", "sent", "in_review", "needs_more"),

@@ -30,6 +30,7 @@ from agent.portal.telecom.states import (
 from agent.portal.telecom.tables import TELECOM, TELECOM_TRY
 
 _TOKEN_BYTES: Final = 32
+_SALT_BYTES: Final = 32
 _ENDED_AT_ONCE: Final = 100
 _KEPT_S: Final = 24 * 60 * 60  # an application that has ended, to be shown
 
@@ -62,12 +63,15 @@ def begin(tx: Transaction, member: str) -> PhoneApplication:
         if found.ended is None and has_link:
             return found
         records.end(tx, found.id, TelecomOutcome.EXPIRED)
-    draft = {"member": member, "state": TelecomState.WAITING.value, "created": tx.now}
-    # No two rows share a link, whatever number a deleted row leaves to the next.
-    made = tx.insert_id(insert(TELECOM).values(**draft, link_hash=secrets.token_bytes(32)))
-    hashed = records.hash_of(_link_token(tx, made, tx.now))
-    tx.execute(update(TELECOM).where(TELECOM.c.id == made).values(link_hash=hashed))
-    return records.one(tx, TELECOM.c.id == made)
+    salt = secrets.token_bytes(_SALT_BYTES)
+    draft = {
+        "member": member,
+        "state": TelecomState.WAITING.value,
+        "created": tx.now,
+        "link_salt": salt,
+        "link_hash": records.hash_of(_link_token(tx, salt)),
+    }
+    return records.one(tx, TELECOM.c.id == tx.insert_id(insert(TELECOM).values(draft)))
 
 
 def renew(tx: Transaction, member: str) -> PhoneApplication:
@@ -82,9 +86,16 @@ def renew(tx: Transaction, member: str) -> PhoneApplication:
 
 
 def stop(tx: Transaction, member: str) -> None:
-    """Stop the open application, if there is one: the phone can do nothing more."""
+    """Stop the open application, if there is one: the phone can do nothing more.
+
+    One that no phone has opened leaves nothing to be shown.
+    """
     found = open_application(tx, member)
-    if found is not None:
+    if found is None:
+        return
+    if found.state is TelecomState.WAITING:
+        tx.execute(delete(TELECOM).where(TELECOM.c.id == found.id))
+    else:
         records.end(tx, found.id, TelecomOutcome.STOPPED)
 
 
@@ -109,7 +120,8 @@ def latest_application(tx: Transaction, member: str) -> PhoneApplication | None:
 
 def link_token(tx: Transaction, application: PhoneApplication) -> str:
     """Return the token of an application's link, 43 characters; the database keeps its hash."""
-    return _link_token(tx, application.id, application.created)
+    salt = select(TELECOM.c.link_salt).where(TELECOM.c.id == application.id)
+    return _link_token(tx, bytes(tx.execute(salt).scalar_one()))
 
 
 # On the phone.
@@ -252,9 +264,9 @@ def finish_device(tx: Transaction, phone: str | None, is_proof: Callable[[bytes]
     return True
 
 
-def _link_token(tx: Transaction, application: int, created: int) -> str:
-    """Return the token of a link: made anew from the operator's key each time, so kept nowhere."""
-    digest = tx.keyring.digest("telecom-link", str(application).encode(), str(created).encode())
+def _link_token(tx: Transaction, salt: bytes) -> str:
+    """Return the token of a link: made anew each time, so that it is kept nowhere."""
+    digest = tx.keyring.digest("telecom-link", salt)
     return urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
 
 

@@ -22,6 +22,7 @@ TELECOM: Final = table(
     Column("member", Text, ForeignKey("member.id"), nullable=False),
     Column("state", Text, nullable=False),
     Column("created", NUMBER, nullable=False),
+    Column("link_salt", LargeBinary, nullable=False),  # from which the operator's key makes it
     Column("link_hash", LargeBinary, nullable=False, unique=True),  # SHA-256 of the link's token
     Column("phone_hash", LargeBinary, unique=True),  # likewise of the phone's cookie
     Column("connected_at", NUMBER),

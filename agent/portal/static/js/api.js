@@ -13,7 +13,7 @@ import { hasText, inOurs, t } from "./i18n.js";
  * }} Member
  */
 /** @typedef {{name: Record<string, string>, state: "done"|"now"|"later", at: string|null}} ApplicationStep */
-/** @typedef {{way: Way, number: string|null, since: string, href: string, steps: ApplicationStep[]}} Application */
+/** @typedef {{way: Way, number: string|null, since: string, href: string, steps: ApplicationStep[], closes_account: boolean}} Application */
 /** @typedef {{challenge_id: string, challenge: string, expires_in: number}} Challenge `challenge` is base64url without padding */
 
 const TIMEOUT = 20_000;

@@ -195,7 +195,7 @@ async function start() {
   } catch {
     const again = h("button", { type: "button", class: "button primary" }, t("retry"));
     again.onclick = once(again, start);
-    return fill(byId("main"), h("section", { class: "sheet" }, heading(t("offline.title"), t("offline.text")), again));
+    return fill(byId("main"), h("section", { class: "sheet" }, heading(t("offline.title"), t("offline.text")), h("div", { class: "actions" }, again)));
   }
   drawTop();
   addEventListener("hashchange", route);

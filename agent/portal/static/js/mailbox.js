@@ -1,6 +1,6 @@
 /** The demonstration's mailbox looks again by itself, as long as somebody sees it. */
 
-const EVERY_MS = 2000;
+import { keepLooking } from "./polling.js";
 
 /** @param {Document} page */
 const messagesOf = (page) => /** @type {HTMLElement} */ (page.getElementById("messages"));
@@ -20,10 +20,4 @@ async function lookAgain() {
   if (!said.textContent) setTimeout(() => { said.textContent = said.dataset["text"] ?? ""; }, 100);
 }
 
-/** Look, then wait, so that a slow server is never asked twice at once. */
-async function goOn() {
-  if (document.visibilityState === "visible") await lookAgain().catch(() => undefined); // the next time may do better
-  setTimeout(goOn, EVERY_MS);
-}
-
-setTimeout(goOn, EVERY_MS);
+keepLooking(lookAgain);

@@ -1,6 +1,7 @@
 /** The page with the code: it looks how far the phone has come, and opens the phone's page in a small window. */
 
-const LOOKS_EVERY_MS = 2000;
+import { keepLooking } from "./polling.js";
+
 const PHONE_WINDOW = "popup,width=400,height=820";
 
 const progress = /** @type {HTMLElement} */ (document.getElementById("telecom"));
@@ -14,15 +15,9 @@ async function lookAtPhone() {
   if (state !== progress.dataset["state"] || (outcome ?? "") !== progress.dataset["outcome"]) location.reload();
 }
 
-/** Look, then wait, so that a slow server is never asked twice at once. */
-async function follow() {
-  if (document.visibilityState === "visible") await lookAtPhone().catch(() => undefined); // the next time may do better
-  setTimeout(follow, LOOKS_EVERY_MS);
-}
-
 document.getElementById("open-phone")?.addEventListener("click", (event) => {
   const { href } = /** @type {HTMLAnchorElement} */ (event.currentTarget);
   if (window.open(href, "phone", PHONE_WINDOW)) event.preventDefault(); // else it opens as a link does
 });
 document.addEventListener("visibilitychange", () => void lookAtPhone().catch(() => undefined));
-setTimeout(follow, LOOKS_EVERY_MS);
+keepLooking(lookAtPhone);

@@ -29,7 +29,8 @@ const cardWay = () =>
     h("a", { class: "way-link", href: "#/login/card", id: "card-login" },
       icon("card", "icon boxed"), h("span", {}, h("strong", {}, t("login.card")), h("span", { class: "hint" }, t("login.cardNote"))),
       icon("chevron")),
-    h("p", { class: "hint" }, t("login.forgotten"), " ", h("a", { href: "/ways/counter" }, t("method.ways.counter.choose"))));
+    h("p", { class: "hint" }, t("login.forgotten"), " ", h("a", { href: "/ways/counter" }, t("method.ways.counter.choose"))),
+    h("p", { class: "hint", id: "app-entrance" }, t("login.app")));
 
 /** @type {import("./index.js").Screen} */
 export const login = {

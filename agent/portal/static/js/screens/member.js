@@ -41,9 +41,9 @@ function stepItem({ state, name, at }) {
 }
 
 /** @param {Application} application */
-const applicationItem = ({ way, number, since, href, steps }) =>
+const applicationItem = ({ way, number, since, href, steps, closes_account: closes }) =>
   h("li", { class: "application", "data-way": way },
-    h("div", { class: "application-top" }, h("strong", {}, t(`method.ways.${way}.name`)),
+    h("div", { class: "application-top" }, h("strong", {}, closes ? t("member.close.link") : t(`method.ways.${way}.name`)),
       h("span", { class: "hint" }, number ? t("member.applications.numbered", { number, date: day(since) })
         : t("member.applications.since", { date: day(since) })),
       h("a", { href }, t("member.applications.look"))),

@@ -24,6 +24,7 @@ def _create_applications() -> None:
         sa.Column("member", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("created", number(), nullable=False),
+        sa.Column("link_salt", sa.LargeBinary(), nullable=False),
         sa.Column("link_hash", sa.LargeBinary(), nullable=False),
         sa.Column("phone_hash", sa.LargeBinary(), nullable=True),
         sa.Column("connected_at", number(), nullable=True),

@@ -27,6 +27,7 @@ def _create_cases() -> None:
         sa.Column("id", number(), nullable=False),
         sa.Column("number", sa.Text(), nullable=True),
         sa.Column("member", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), server_default="upgrade", nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("created", number(), nullable=False),
         sa.Column("sent_at", number(), nullable=True),
@@ -62,6 +63,7 @@ def _create_cases() -> None:
 
 def _rules_of_cases() -> list[sa.CheckConstraint]:
     return [
+        sa.CheckConstraint("kind IN ('upgrade', 'closing')", name=op.f("online_case_kind_known")),
         sa.CheckConstraint(
             "(state = 'draft') = (sent_at IS NULL) OR ended IS NOT NULL",
             name=op.f("online_case_sent"),
