@@ -47,6 +47,9 @@ OWN_SITE = {
     PortalCode.CARD_PROOF_NEEDED,
     PortalCode.CARD_NOT_YOURS,
     PortalCode.ACCOUNT_CLOSING,
+    # See test_telecom_pages.py.
+    PortalCode.DEVICE_NOT_PROVEN,
+    PortalCode.LINK_OVER,
     # The staff's pages: see test_staff_access.py, test_staff_counter.py, test_staff_contact.py, and
     # test_staff_takeback.py.
     PortalCode.NOT_STAFF,

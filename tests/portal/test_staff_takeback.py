@@ -260,9 +260,9 @@ async def test_the_page_tells_events_in_words_and_the_file_by_their_names(
     await transact(site, work)
     page = await auditor.open("/staff/audit", Cookie=f"language={language}")
     words = load(language)[f"staff.audit_event.{AuditEvent.CONTACT_CHANGED}"]
-    assert f"<td>{words}</td>" in page.text
+    assert f'<td class="words">{words}</td>' in page.text
     assert f'value="contact_changed">{words}</option>' in page.text
-    assert "<td><code>of_an_older_version</code></td>" in page.text
+    assert '<td class="words"><code>of_an_older_version</code></td>' in page.text
     table = await auditor.open("/staff/audit/export")
     assert '"contact_changed"' in table.text
     assert str(words) not in table.text
