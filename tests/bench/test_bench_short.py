@@ -22,7 +22,7 @@ def measured(part: BenchPart) -> Mapping[str, dict[str, Any]]:
     script = Path(__file__).with_name("run.py")
     done = subprocess.run(
         [sys.executable, script, "--short", "--only", part],
-        capture_output=True,
+        stdout=subprocess.PIPE,  # what it says of a failure is for pytest
         text=True,
         check=True,
         timeout=SECONDS,
