@@ -6,9 +6,10 @@ Both are asked in turns, so that a busy machine slows both.
 import asyncio
 import statistics
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -19,14 +20,26 @@ from agent.portal.store.database import PortalDatabase
 from agent.portal.store.transaction import Transaction
 from agent.virtualcard.issuer import TestIssuer
 from tests.bench.portal_members import contact, load_file, load_server
-from tests.portal.balanced import ORIGIN, PROXIED, Balanced, BalancedVisitor
+from tests.bench.portal_requests import (
+    log_in,
+    look_at_queue,
+    send_application,
+    small_photo,
+    upgrade,
+)
+from tests.portal.balanced import PROXIED, Balanced, BalancedVisitor
 from tests.portal.postgres import is_installed, running_cluster
 from tests.portal.programs import Program, running
-from tests.portal.support import Person, issue, publish, signed
+from tests.portal.support import Person, issue, publish
 
 EMPTY, FULL = "empty", "full"
 WORKERS = 8
+LOGIN, SENDING, QUEUE = "login", "way-4 sending", "reviewers' queue"
+COUNTED = (LOGIN, SENDING, QUEUE)
 WAITING = 50  # members of the "empty" database, whose applications wait: a page of the queue
+EVERY = 10  # members of the full one of whom one has an application that waits, and one had one
+_FIRST_ID_NUMBER = 500_000  # those before are of people with cards
+_NUMBERS = count()
 
 
 @dataclass(frozen=True)
@@ -36,25 +49,35 @@ class PortalEffort:
     Attributes:
         members: that are in the full database before.
         samples: of each operation, on each database.
-        seconds: for how long logins are counted.
+        rounds: of counting what is done in a second, on each database in turns.
+        seconds: of one of them.
 
     """
 
     members: int = 1_000_000
-    samples: int = 100
-    seconds: float = 3.0
+    samples: int = 40
+    rounds: int = 3
+    seconds: float = 2.0
 
 
 @dataclass
 class PortalTimes:
-    """Seconds by operation and then by database, and logins a second by database."""
+    """Seconds, and how often a second, by operation and then by database."""
 
     seconds: dict[str, dict[str, list[float]]] = field(default_factory=dict)
-    logins: dict[str, float] = field(default_factory=dict)
+    counts: dict[str, dict[str, list[float]]] = field(default_factory=dict)
 
     def add(self, operation: str, database: str, seconds: float) -> None:
         """Add a sample."""
         self.seconds.setdefault(operation, {}).setdefault(database, []).append(seconds)
+
+    def count(self, operation: str, database: str, rate: float) -> None:
+        """Add a round."""
+        self.counts.setdefault(operation, {}).setdefault(database, []).append(rate)
+
+    def rate(self, operation: str, database: str) -> float:
+        """Return how often a second it was done, the median of all rounds."""
+        return statistics.median(self.counts[operation][database])
 
     def p95(self, operation: str, database: str) -> float:
         """Return what 95 of 100 take at most."""
@@ -63,6 +86,11 @@ class PortalTimes:
     def ratio(self, operation: str) -> float:
         """Return the full database's p95 over the empty one's."""
         return self.p95(operation, FULL) / self.p95(operation, EMPTY)
+
+    def median_ratio(self, operation: str) -> float:
+        """Return the same of the medians, which a busy machine moves less."""
+        found = self.seconds[operation]
+        return statistics.median(found[FULL]) / statistics.median(found[EMPTY])
 
 
 def kinds() -> tuple[str, ...]:
@@ -75,10 +103,10 @@ async def measure_portal(folder: Path, kind: str, effort: PortalEffort) -> Porta
     issuer = TestIssuer.create(key_size=2048)
     people = [issue(issuer, number) for number in range(effort.samples)]
     publish(issuer, folder)
-    with _addresses(folder, kind) as addresses:
+    with new_databases(folder, kind, (EMPTY, FULL)) as addresses:
         for name, address in addresses.items():
-            members = effort.members if name == FULL else WAITING
-            await asyncio.to_thread(_prepare, address, folder, members)
+            members, every = (effort.members, EVERY) if name == FULL else (WAITING, 1)
+            await asyncio.to_thread(_prepare, address, folder, members, every)
         reviewers = {
             name: await asyncio.to_thread(_reviewer, address, folder, people[0].der)
             for name, address in addresses.items()
@@ -88,21 +116,24 @@ async def measure_portal(folder: Path, kind: str, effort: PortalEffort) -> Porta
 
 
 @contextmanager
-def _addresses(folder: Path, kind: str) -> Iterator[dict[str, str]]:
+def new_databases(folder: Path, kind: str, names: Sequence[str]) -> Iterator[dict[str, str]]:
+    """Give the addresses of databases without tables, by name, while the block runs."""
     if kind == "sqlite":
-        yield {name: str(folder / f"{name}.db") for name in (EMPTY, FULL)}
+        yield {name: str(folder / f"{name}.db") for name in names}
         return
     with running_cluster(durable=True) as cluster:
-        yield {name: cluster.create_database(name) for name in (EMPTY, FULL)}
+        yield {name: cluster.create_database(name) for name in names}
 
 
-def _prepare(address: str, folder: Path, members: int) -> None:
+def make_tables(address: str, folder: Path) -> PortalDatabase:
+    """Return a database with its tables, open in this thread; its key lies in the folder."""
     db = PortalDatabase(address, key_file=folder / "portal.key")
     db.open_here(may_migrate=True)
-    db.close_here()
-    every = max(
-        1, members // WAITING // 20
-    )  # the queue has a page in both, and more in the full one
+    return db
+
+
+def _prepare(address: str, folder: Path, members: int, every: int) -> None:
+    make_tables(address, folder).close_here()
     if "://" in address:
         load_server(address, members, every)
     else:
@@ -152,75 +183,74 @@ async def _measure(
     reviewers: dict[str, str],
     effort: PortalEffort,
 ) -> PortalTimes:
-    times, numbers = PortalTimes(), count()
+    times, photo = PortalTimes(), await asyncio.to_thread(small_photo)
     async with AsyncExitStack() as stack:
-        visitors = {
-            name: await stack.enter_async_context(BalancedVisitor(Balanced([process]), 0))
+        askers = [
+            await stack.enter_async_context(_Asker(name, process, reviewers[name], photo))
             for name, process in processes.items()
-        }
+        ]
         for sample, person in enumerate(people):
-            for name, visitor in visitors.items():
-                visitor.become(next(numbers))
-                known = contact(sample * 7)
-                await _log_in(visitor, known)  # who is new in the empty database
-                visitor.become(next(numbers))
-                registered = await _log_in(visitor, f"new{sample}@example.test")
-                upgraded = await _upgrade(visitor, person)
-                if sample:  # the first of each loads what is loaded once
-                    times.add("registration", name, registered)
-                    times.add("card upgrade", name, upgraded)
-                    visitor.become(next(numbers))
-                    times.add("login", name, await _log_in(visitor, known))
-                    visitor.become(next(numbers))
-                    visitor.tokens["__Secure-staff"] = reviewers[name]
-                    times.add("reviewers' queue", name, await _look_at_queue(visitor))
-    for name, process in processes.items():
-        times.logins[name] = await _logins_a_second(process, numbers, effort.seconds)
+            for asker in askers if sample % 2 else reversed(askers):
+                spent = await asker.ask_everything(sample, person)
+                for operation, seconds in spent.items() if sample else ():
+                    times.add(operation, asker.name, seconds)  # the first loads what stays loaded
+    for _ in range(effort.rounds):
+        for operation in COUNTED:
+            for name, process in processes.items():
+                new = partial(_Asker, name, process, reviewers[name], photo)
+                times.count(operation, name, await _a_second(new, operation, effort.seconds))
     return times
 
 
-async def _log_in(visitor: BalancedVisitor, address: str) -> float:
-    """Log in, or register, by a one-time code; return how long the two requests took."""
-    status, sent = await visitor.post("/api/otp", {"contact": address})
-    if status != 200:
-        raise RuntimeError(str(sent))
-    asked = visitor.spent
-    body = {"contact": address, "code": sent["demo_code"]}
-    status, done = await visitor.post("/api/otp/confirm", body)
-    if status != 200:
-        raise RuntimeError(str(done))
-    return asked + visitor.spent
+class _Asker(BalancedVisitor):
+    """Everybody who asks the process of one database, one after the other."""
+
+    def __init__(self, name: str, process: Program, reviewer: str, photo: bytes) -> None:
+        self.name = name
+        self._reviewer = reviewer
+        self._photo = photo
+        super().__init__(Balanced([process]), next(_NUMBERS))
+
+    async def ask_everything(self, sample: int, person: Person) -> dict[str, float]:
+        """Ask for each thing once; return the seconds by what was asked for."""
+        known = contact(sample * 7)
+        self._be_another()
+        await log_in(self, known)  # who is new in the empty database
+        self._be_another()
+        registered = await log_in(self, f"new{sample}@example.test")
+        return {
+            "registration": registered,
+            "card upgrade": await upgrade(self, person),
+            LOGIN: await self.ask(LOGIN, known),
+            QUEUE: await self.ask(QUEUE),
+            SENDING: await self.ask(SENDING),
+        }
+
+    async def ask(self, operation: str, known: str = "") -> float:
+        """Ask for one thing, as somebody else than before; return how long the answers took."""
+        self._be_another()
+        number = next(_NUMBERS)
+        if operation == QUEUE:
+            self.tokens["__Secure-staff"] = self._reviewer
+            return await look_at_queue(self)
+        if operation == LOGIN:
+            return await log_in(self, known or contact(number))
+        await log_in(self, f"online{number}@example.test")
+        return await send_application(self, _FIRST_ID_NUMBER + number, self._photo)
+
+    def _be_another(self) -> None:
+        self.become(next(_NUMBERS))
 
 
-async def _upgrade(visitor: BalancedVisitor, person: Person) -> float:
-    """Become gold with a card; return how long the service took, without the card."""
-    asked = {"id_number": person.id_number}
-    status, challenge = await visitor.post("/api/upgrade/card/challenge", asked)
-    if status != 200:
-        raise RuntimeError(str(challenge))
-    spent = visitor.spent
-    code = await visitor.code("/api/upgrade/card", signed(challenge, person, ORIGIN))
-    if code != "ok":
-        raise RuntimeError(code)
-    return spent + visitor.spent
-
-
-async def _look_at_queue(visitor: BalancedVisitor) -> float:
-    status, text = await visitor.page("/staff/desk")
-    if status != 200 or "W" not in text:
-        raise RuntimeError(f"the queue: {status}")
-    return visitor.spent
-
-
-async def _logins_a_second(process: Program, numbers: Iterator[int], seconds: float) -> float:
+async def _a_second(new: Callable[[], _Asker], operation: str, seconds: float) -> float:
+    """Return how often a second something is done for some people at once."""
     end = time.perf_counter() + seconds
 
     async def work() -> int:
         done = 0
-        async with BalancedVisitor(Balanced([process]), next(numbers)) as visitor:
+        async with new() as asker:
             while time.perf_counter() < end:
-                visitor.become(next(numbers))
-                await _log_in(visitor, contact(next(numbers)))
+                await asker.ask(operation)
                 done += 1
         return done
 

@@ -1,4 +1,6 @@
-"""Measure the agent and print one JSON table: ``make bench`` (``--short`` for a look only).
+"""Measure agent and member service; print one JSON table: ``make bench`` (``--short``: a look).
+
+``make bench ARGS="--only service"`` measures the member service alone, ``--only agent`` the rest.
 
 Every time is a median over many runs. Ratios are between two things that were measured in turns
 within this one run, so that a busy machine slows both. "15d1a31" is what that commit had.
@@ -14,6 +16,7 @@ import statistics
 import sys
 import tempfile
 from dataclasses import dataclass, field
+from enum import StrEnum, unique
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +30,8 @@ from tests.bench.lists import measure_list
 from tests.bench.load import latencies, requests_per_second
 from tests.bench.pictures import measure_pictures
 from tests.bench.portal import EMPTY, FULL, PortalEffort, kinds, measure_portal
+from tests.bench.upgrades import measure_upgrades
+from tests.bench.uploads import measure_uploads
 
 SIGNATURE_MS = 500  # about what a real card's RSA takes
 LONG_SIGNATURE_MS = 3000
@@ -48,7 +53,7 @@ SITES = 200  # taking turns, so that none of them meets its rate limit
 
 @dataclass(frozen=True)
 class Effort:
-    """How often and how long to measure; all in all within five minutes."""
+    """How often and how long to measure; all in all within half an hour."""
 
     starts: int = 7
     signatures: int = 40
@@ -64,6 +69,8 @@ class Effort:
     crowded: int = 3
     portal: PortalEffort = field(default_factory=PortalEffort)
     pictures: int = 7
+    uploads: int = 100
+    upgrades: int = 100
 
 
 SHORT = Effort(
@@ -79,8 +86,10 @@ SHORT = Effort(
     listed=1000,
     crowd=CrowdSize(websockets=60, bodies=12, handshakes=150, idle=50, pace=10.0),
     crowded=1,
-    portal=PortalEffort(members=2000, samples=4, seconds=0.5),
+    portal=PortalEffort(members=2000, samples=4, rounds=1, seconds=0.5),
     pictures=1,
+    uploads=4,
+    upgrades=6,
 )
 
 
@@ -99,6 +108,7 @@ class Table:
         *,
         most: float | None = None,
         least: float | None = None,
+        exactly: float | None = None,
         before: float | None = None,
     ) -> None:
         """Add a row.
@@ -109,6 +119,7 @@ class Table:
             unit: of the figure.
             most: what the project aims at, at most.
             least: likewise, at least.
+            exactly: likewise, no more and no less.
             before: the figure of the baseline.
 
         """
@@ -119,6 +130,8 @@ class Table:
             row |= {"aim": f"<= {most:g}", "met": value is not None and value <= most}
         if least is not None:
             row |= {"aim": f">= {least:g}", "met": value is not None and value >= least}
+        if exactly is not None:
+            row |= {"aim": f"= {exactly:g}", "met": value == exactly}
         if before is not None:
             row[BASELINE] = before
         self.rows.append(row)
@@ -305,8 +318,25 @@ class Bench:
                 self.table.add(
                     f"{name} p95, full over empty", times.ratio(operation), "ratio", most=1.5
                 )
-            for database, what in ((EMPTY, "empty"), (FULL, members)):
-                self.table.add(f"portal on {kind}: logins, {what}", times.logins[database], "1/s")
+                self.table.add(
+                    f"{name} median, full over empty", times.median_ratio(operation), "ratio"
+                )
+            for operation in times.counts:
+                for database, what in ((EMPTY, "empty"), (FULL, members)):
+                    rate = times.rate(operation, database)
+                    self.table.add(f"portal on {kind}: {operation} a second, {what}", rate, "1/s")
+
+    def upgrades(self) -> None:
+        """Count who becomes gold where two processes try the same ID numbers by all ways."""
+        numbers = self._effort.upgrades
+        for kind in kinds():
+            folder = self._state.parent / f"upgrades-{kind}"
+            folder.mkdir()
+            found = measure_upgrades(folder, kind, numbers)
+            name = f"portal on {kind}: {2 * numbers} upgrades at once"
+            self.table.add(f"{name}, gold", found.gold, "members", exactly=numbers)
+            self.table.add(f"{name}, their ID numbers", found.numbers, "numbers", exactly=numbers)
+            self.table.add(f"{name}, attempts", found.a_second, "1/s")
 
     def pictures(self) -> None:
         """Measure what a photo of 12 megapixels costs the member service."""
@@ -314,6 +344,14 @@ class Bench:
         for kind, cost in (found or {}).items():
             name = f"picture of 12 megapixels made anew, {kind}: processor"
             self.table.add(name, cost * 1000, "ms", most=400 if kind == "JPEG" else None)
+
+    async def uploads(self) -> None:
+        """Measure the memory of the member service while many send photos at once."""
+        folder = self._state.parent / "uploads"
+        folder.mkdir()
+        at_once = self._effort.uploads
+        memory = await measure_uploads(folder, at_once)
+        self.table.add(f"portal: most memory, {at_once} uploads at once", memory, "MB", most=300)
 
     async def existing_pages(self) -> None:
         """Measure the door for existing pages, in a real browser."""
@@ -327,21 +365,25 @@ def _p99(values: list[float]) -> float:
     return statistics.quantiles(values, n=100, method="inclusive")[98]
 
 
-async def measure(effort: Effort) -> dict[str, Any]:
-    """Run everything; return what is printed."""
+@unique
+class BenchPart(StrEnum):
+    """What can be measured by itself."""
+
+    AGENT = "agent"
+    SERVICE = "service"
+
+
+async def measure(effort: Effort, part: BenchPart | None) -> dict[str, Any]:
+    """Run one part, or everything for None; return what is printed."""
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder), effort)
-        bench.start_and_memory()
-        bench.idle()
-        await bench.commands()
-        await bench.signatures()
-        await bench.status()
-        await bench.crowded()
-        await asyncio.to_thread(bench.lists)
-        await bench.member_service()
-        await asyncio.to_thread(bench.pictures)
-        if effort.browser:
-            await bench.existing_pages()
+        if part is not BenchPart.SERVICE:
+            await _measure_agent(bench, effort)
+        if part is not BenchPart.AGENT:
+            await bench.member_service()
+            await asyncio.to_thread(bench.upgrades)
+            await asyncio.to_thread(bench.pictures)
+            await bench.uploads()
     return {
         "python": platform.python_version(),
         "system": platform.platform(terse=True),
@@ -350,13 +392,26 @@ async def measure(effort: Effort) -> dict[str, Any]:
     }
 
 
+async def _measure_agent(bench: Bench, effort: Effort) -> None:
+    bench.start_and_memory()
+    bench.idle()
+    await bench.commands()
+    await bench.signatures()
+    await bench.status()
+    await bench.crowded()
+    await asyncio.to_thread(bench.lists)
+    if effort.browser:
+        await bench.existing_pages()
+
+
 def main() -> int:
     """Measure and print; return the exit status, which does not judge the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--short", action="store_true", help="a few seconds, to see that it works")
+    parser.add_argument("--only", type=BenchPart, choices=list(BenchPart), help="one part alone")
     options = parser.parse_args()
     log_aside()  # the table must be all there is on standard output
-    found = asyncio.run(measure(SHORT if options.short else Effort()))
+    found = asyncio.run(measure(SHORT if options.short else Effort(), options.only))
     sys.stdout.write(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
     return 0
 

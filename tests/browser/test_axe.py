@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page
 
 from agent.portal.store.database import PortalDatabase
 from tests.browser import axe_judge
-from tests.browser.gallery import cards, members, staff, ways
+from tests.browser.gallery import cards, closing, members, staff, ways
 from tests.browser.gallery.walking import (
     OPERATOR,
     SCREEN,
@@ -31,7 +31,7 @@ from tests.browser.world import World
 ALL = os.environ.get("ANKONG_TEST_LOOKS") == "all"
 LANGUAGES = ("zh-TW", "en") if ALL else ("zh-TW",)
 LOOKS = [axe_judge.EVERY_LOOK] if ALL else [[look] for look in axe_judge.FEW_LOOKS]
-WALKS = {**members.WALKS, **cards.WALKS, **ways.WALKS, **staff.WALKS}
+WALKS = {**members.WALKS, **cards.WALKS, **closing.WALKS, **ways.WALKS, **staff.WALKS}
 PORTAL = Path(__file__).parents[2] / "agent" / "portal"
 TEMPLATES = PORTAL / "pages" / "html"
 SCREENS = PORTAL / "static" / "js" / "screens" / "index.js"

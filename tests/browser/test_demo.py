@@ -3,6 +3,7 @@
 import os
 import re
 import select
+import shlex
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from agent.portal.demo.play import boxed
 
 pytestmark = pytest.mark.browser
 DEMO = [sys.executable, "-m", "agent.portal.demo.play"]
+STAFF = ("staff-clerk.json", "staff-reviewer.json")
 LIMIT = 110.0  # seconds in which a program that goes on has something to say
 STEPS = (*range(5), "5-7", 8, 8, 8, 9, 10, 10, 11, 11, 12, 12)
 
@@ -55,11 +57,31 @@ def test_a_killed_demo_leaves_no_process(needs_chromium: None, tmp_path: Path) -
     assert _run_until_shown(tmp_path, signal.SIGKILL) == -signal.SIGKILL
 
 
-def _run_until_shown(state: Path, end: signal.Signals) -> int:
-    """Start the demo for a person without a display, end it, and see all its children go."""
+@pytest.mark.pcsc
+def test_before_real_readers_a_person_is_told_how_a_staff_card_comes_in(tmp_path: Path) -> None:
+    with _for_a_person("--state-dir", str(tmp_path), "--provider", "pcsc") as demo:
+        try:
+            shown = _read_until(demo, "└")
+            told = [line.strip("│ ") for line in shown.splitlines() if "--vpcd" in line]
+            assert [path for path in STAFF if str(tmp_path / path) not in "".join(told)] == []
+            with subprocess.Popen(shlex.split(told[0]), stdout=subprocess.PIPE) as card:
+                try:
+                    assert '"ready":true' in _read_until(card, "\n").replace(" ", "")
+                finally:
+                    card.terminate()
+        finally:
+            demo.terminate()
+
+
+def _for_a_person(*arguments: str) -> subprocess.Popen[bytes]:
+    """Start the demo for a person without a display."""
     environment = {k: v for k, v in os.environ.items() if k not in {"DISPLAY", "WAYLAND_DISPLAY"}}
-    command = [*DEMO, "--state-dir", str(state)]
-    demo = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment)
+    return subprocess.Popen([*DEMO, *arguments], stdout=subprocess.PIPE, env=environment)
+
+
+def _run_until_shown(state: Path, end: signal.Signals) -> int:
+    """Start the demo, end it when it has told everything, and see all its children go."""
+    demo = _for_a_person("--state-dir", str(state))
     assert demo.stdout is not None
     with demo, demo.stdout:
         try:

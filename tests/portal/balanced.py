@@ -67,11 +67,14 @@ class BalancedVisitor(Visitor):
         headers = {"Host": "portal.example", "Origin": ORIGIN, "Cookie": self._cookie()}
         headers |= {"Accept": "text/html", "X-Forwarded-For": self.address}
         address = self.proxy.any_address() + path
+        begun = time.perf_counter()
         async with self.http.post(
             address, data=data, headers=headers, allow_redirects=False
         ) as response:
-            location = response.headers.get("Location", "")
-            return Page(response.status, location, await response.text(), dict(response.headers))
+            text = await response.text()
+        self.spent = time.perf_counter() - begun
+        location = response.headers.get("Location", "")
+        return Page(response.status, location, text, dict(response.headers))
 
     def _cookie(self) -> str:
         return "; ".join(f"{name}={value}" for name, value in self.tokens.items())

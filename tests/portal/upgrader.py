@@ -43,7 +43,7 @@ def _begin_visit(tx: Transaction, staff: StaffMember, contact: int) -> str:
     member = _register(tx, contact)
     address = parse_contact(f"{contact}@example.test")
     visit = visits.begin(tx, staff, visits.VisitPurpose.COUNTER, contact=address)
-    visits._change(tx, visit, member=member, confirmed_at=tx.now)
+    visits.change_visit(tx, visit, member=member, confirmed_at=tx.now)
     return visit
 
 

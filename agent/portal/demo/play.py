@@ -146,7 +146,7 @@ def _run(options: argparse.Namespace, stack: ExitStack) -> None:
     if options.check:
         _check(_Stage(programs, readers, citizen, staff), options.shots)
     else:
-        _show(programs, citizen, staff)
+        _show(programs, readers, citizen, staff)
 
 
 def _report(step: str) -> None:
@@ -205,6 +205,12 @@ class _Readers:
             self._insert(card, port)
         return ["--provider", "pcsc"], self._daemon.environment()
 
+    @property
+    def free_port(self) -> int | None:
+        """Return the port of a reader of the daemon that has no card; None without one."""
+        ports = self._daemon.ports if self._daemon is not None else ()
+        return next((port for port in ports if port not in self._inserted), None)
+
     def _insert(self, card: Path, port: int) -> None:
         """Put a card into a reader, in the place of another."""
         there, child = self._inserted.pop(port, (None, None))
@@ -212,10 +218,14 @@ class _Readers:
             self._children.end(child)
             child = None
         if child is None:
-            arguments = ("agent", "card", "insert", str(card), "--vpcd", f"127.0.0.1:{port}")
-            child = self._children.start_module("card", *arguments)
+            child = self._children.start_module("card", *_insert_words(card, port)[1:])
             child.wait_ready(_INSERT_TIMEOUT)
         self._inserted[port] = card, child
+
+
+def _insert_words(card: Path, port: int) -> list[str]:
+    """Return Python's arguments that put a card into a reader of vpcd until they are stopped."""
+    return ["-m", "agent", "card", "insert", str(card), "--vpcd", f"127.0.0.1:{port}"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,7 +305,9 @@ _OTHER_WAYS: Final[Sequence[Callable[[_Stage, CheckContext], str]]] = (
 # For a person.
 
 
-def _show(programs: DemoPrograms, citizen: DemoCitizen, staff: Sequence[StaffCard]) -> None:
+def _show(
+    programs: DemoPrograms, readers: _Readers, citizen: DemoCitizen, staff: Sequence[StaffCard]
+) -> None:
     # At the portal's first request the agent's own window asks for consent.
     asks = demo_browser.can_show_windows()
     programs.consent = "ask" if asks else "allow"
@@ -303,7 +315,7 @@ def _show(programs: DemoPrograms, citizen: DemoCitizen, staff: Sequence[StaffCar
     home = _emptied(programs.state / "browser")
     window = _open_window(programs, home) if demo_browser.has_display() else None
     lines = _card_lines(programs, citizen)
-    lines += _staff_lines(programs, staff)
+    lines += _staff_lines(programs, readers, staff)
     lines += ["", _say("asks")] if asks else []
     lines += [] if window else _trust_lines(programs)
     print("\n".join(boxed(lines)), flush=True)  # noqa: T201  # this is a command-line tool
@@ -340,15 +352,20 @@ def _card_lines(programs: DemoPrograms, citizen: DemoCitizen) -> list[str]:
     return [_say("title"), "", *rows, "", _say("inserted"), pull, _say("stop")]
 
 
-def _staff_lines(programs: DemoPrograms, staff: Sequence[StaffCard]) -> list[str]:
+def _staff_lines(
+    programs: DemoPrograms, readers: _Readers, staff: Sequence[StaffCard]
+) -> list[str]:
     """Return the text on the staff's door, and on how a staff card comes into a reader."""
     lines = ["", _say("staff_door", address=f"{programs.url}staff/login")]
     for each in staff:
-        if str(each.file) not in programs.card_arguments:
-            continue
-        pulled = each.file.rename(each.file.with_suffix(PULLED))
-        lines.append(_say("staff_card", name=each.name, roles=", ".join(each.roles), pin=each.pin))
-        lines.append(f"mv {shlex.quote(str(pulled))} {shlex.quote(str(each.file))}")
+        facts = {"name": each.name, "roles": ", ".join(each.roles), "pin": each.pin}
+        if str(each.file) in programs.card_arguments:
+            pulled = each.file.rename(each.file.with_suffix(PULLED))
+            lines.append(_say("staff_card", **facts))
+            lines.append(f"mv {shlex.quote(str(pulled))} {shlex.quote(str(each.file))}")
+        elif readers.free_port is not None:
+            lines.append(_say("staff_insert", **facts))
+            lines.append(shlex.join([sys.executable, *_insert_words(each.file, readers.free_port)]))
     return lines
 
 

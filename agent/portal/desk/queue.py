@@ -1,17 +1,24 @@
 """The queue of applications as a reviewer sees it: numbers and ages, nobody's data."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum, unique
 from typing import Final
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, literal, select
 
 from agent.portal.desk.showing import LATE_AFTER
 from agent.portal.moments import day_in_taipei, start_of_day
 from agent.portal.online.numbers import parse_case_number
-from agent.portal.online.records import COLUMNS, Case, as_case, is_held, is_waiting
+from agent.portal.online.records import (
+    COLUMNS,
+    Case,
+    are_waiting,
+    as_case,
+    is_held,
+    oldest_cases,
+)
 from agent.portal.online.states import CaseKind, CaseState
 from agent.portal.online.tables import CASE
 from agent.portal.online.workdays import workdays_between
@@ -20,6 +27,8 @@ from agent.portal.store.transaction import Transaction
 
 LONGEST: Final = 50
 """Cases that are listed; the others come when these are done, or by a filter."""
+MOST_COUNTED: Final = 999
+"""Cases of a list that are counted, so that a long queue opens as fast as a short one."""
 
 
 @unique
@@ -108,13 +117,18 @@ class Queue:
     Attributes:
         rows: oldest first, at most :data:`LONGEST`.
         has_more: whether there are others.
-        counts: how many cases each list has.
+        counts: how many cases each list has; above :data:`MOST_COUNTED` only that it has more.
 
     """
 
     rows: list[QueueRow]
     has_more: bool
     counts: dict[QueueView, int]
+
+    def shown(self, view: QueueView) -> str:
+        """Return the count of a list as it is written: ``999+`` for what is not counted."""
+        count = self.counts[view]
+        return f"{MOST_COUNTED}+" if count > MOST_COUNTED else str(count)
 
 
 def read_queue(
@@ -129,15 +143,14 @@ def read_queue(
         holidays: days on which nobody works, besides Saturdays and Sundays.
 
     """
-    statement = select(*COLUMNS).where(_of_view(wanted.view, staff.id, tx.now))
+    more = []
     if wanted.kind is not None:
-        statement = statement.where(_of_kind(wanted.kind))
+        more.append(_of_kind(wanted.kind))
     if wanted.typed:
-        statement = statement.where(CASE.c.number == (parse_case_number(wanted.typed) or ""))
-    newest_first = wanted.view is QueueView.DECIDED
-    order = CASE.c.ended.desc() if newest_first else CASE.c.sent_at
-    found = tx.execute(statement.order_by(order, CASE.c.id).limit(LONGEST + 1)).all()
-    rows = [_row(tx, as_case(each), staff, holidays) for each in found[:LONGEST]]
+        more.append(CASE.c.number == (parse_case_number(wanted.typed) or ""))
+    list_cases = _newest_decided if wanted.view is QueueView.DECIDED else oldest_cases
+    found = list_cases(tx, _of_view(wanted.view, staff.id, tx.now), LONGEST + 1, *more)
+    rows = [_row(tx, case, staff, holidays) for case in found[:LONGEST]]
     counts = {view: _count(tx, _of_view(view, staff.id, tx.now)) for view in QueueView}
     return Queue(rows, len(found) > LONGEST, counts)
 
@@ -148,41 +161,48 @@ def age_of(case: Case, now: int, holidays: Collection[date]) -> int:
     return workdays_between(first, last, holidays)
 
 
-def waiting(staff: int, now: int) -> ColumnElement[bool]:
-    """Return which cases a reviewer may take next: neither held nor proposed by themselves."""
-    is_other = or_(CASE.c.proposed_by.is_(None), CASE.c.proposed_by != staff)
-    return and_(_of_view(QueueView.WAITING, staff, now), is_other)
-
-
-def _of_view(view: QueueView, staff: int, now: int) -> ColumnElement[bool]:
-    held = is_held(now)
+def _of_view(view: QueueView, staff: int, now: int) -> Sequence[ColumnElement[bool]]:
+    """Return which cases a list has, as :func:`oldest_cases` takes it."""
     match view:
         case QueueView.WAITING:
-            return is_waiting(now)
+            return are_waiting(now)
         case QueueView.MINE:
-            return and_(held, CASE.c.claimed_by == staff)
+            return (and_(is_held(now), CASE.c.claimed_by == staff),)
         case QueueView.HELD:
-            return and_(held, CASE.c.claimed_by != staff)
+            return (and_(is_held(now), CASE.c.claimed_by != staff),)
         case QueueView.ASKED:
-            return CASE.c.state == CaseState.NEEDS_MORE.value
+            return (CASE.c.state == CaseState.NEEDS_MORE.value,)
         case QueueView.DECIDED:
-            return and_(
-                CASE.c.decided_by == staff, CASE.c.ended >= start_of_day(day_in_taipei(now))
-            )
+            today = CASE.c.ended >= start_of_day(day_in_taipei(now))
+            return (and_(CASE.c.decided_by == staff, today),)
+
+
+def _newest_decided(
+    tx: Transaction, either: Sequence[ColumnElement[bool]], limit: int, *more: ColumnElement[bool]
+) -> list[Case]:
+    statement = select(*COLUMNS).where(*either, *more)
+    rows = tx.execute(statement.order_by(CASE.c.ended.desc(), CASE.c.id).limit(limit))
+    return [as_case(row) for row in rows]
 
 
 def _of_kind(kind: QueueKind) -> ColumnElement[bool]:
     if kind is QueueKind.SECOND:
         return CASE.c.proposed_by.is_not(None)
     if kind is QueueKind.CLOSING:
-        return CASE.c.kind == CaseKind.CLOSING.value
+        # Written out, as an index of a part of the table is found by its text.
+        return CASE.c.kind == literal(CaseKind.CLOSING.value, literal_execute=True)
     if kind is QueueKind.ANSWERED:
         return CASE.c.asked_at.is_not(None)
     return CASE.c.asked_at.is_(None)
 
 
-def _count(tx: Transaction, wanted: ColumnElement[bool]) -> int:
-    return int(tx.execute(select(func.count()).select_from(CASE).where(wanted)).scalar() or 0)
+def _count(tx: Transaction, either: Sequence[ColumnElement[bool]]) -> int:
+    """Return how many cases there are, and no more than one above :data:`MOST_COUNTED`."""
+    total = 0
+    for condition in either:
+        some = select(literal(1)).select_from(CASE).where(condition).limit(MOST_COUNTED + 1)
+        total += int(tx.execute(select(func.count()).select_from(some.subquery())).scalar() or 0)
+    return min(total, MOST_COUNTED + 1)
 
 
 def _row(tx: Transaction, case: Case, staff: StaffMember, holidays: Collection[date]) -> QueueRow:

@@ -1,9 +1,10 @@
 """Read and write the rows of cases: what every transition is made of."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, and_, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, insert, select, update
 
 from agent.portal import audit
 from agent.portal.audit import AuditEvent
@@ -92,11 +93,35 @@ def is_held(now: int) -> ColumnElement[bool]:
     return and_(CASE.c.state == CaseState.IN_REVIEW.value, until)
 
 
-def is_waiting(now: int) -> ColumnElement[bool]:
-    """Return which cases wait for any reviewer."""
+def are_waiting(now: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Return which cases wait for any reviewer: those of either condition, and none is of both.
+
+    Each is a range of the index of the queue. Both in one statement are none: it would read all
+    cases that there have ever been.
+    """
     over = ~CASE.c.claimed_until.between(now + 1, _latest_claim(now))
     ended = and_(CASE.c.state == CaseState.IN_REVIEW.value, over)
-    return or_(CASE.c.state == CaseState.SENT.value, ended)
+    return CASE.c.state == CaseState.SENT.value, ended
+
+
+def oldest_cases(
+    tx: Transaction, either: Sequence[ColumnElement[bool]], limit: int, *more: ColumnElement[bool]
+) -> list[Case]:
+    """Return cases in the order in which they were sent.
+
+    Args:
+        tx: a transaction.
+        either: conditions of which no case meets two, as of :func:`are_waiting`.
+        limit: how many cases at most.
+        more: what each case has to meet besides.
+
+    """
+    found = []
+    for condition in either:
+        statement = select(*COLUMNS).where(condition, *more)
+        oldest = statement.order_by(CASE.c.sent_at, CASE.c.id).limit(limit)
+        found += [as_case(row) for row in tx.execute(oldest)]
+    return sorted(found, key=lambda case: (case.sent_at or case.created, case.id))[:limit]
 
 
 def as_case(row: Row[tuple[object, ...]]) -> Case:

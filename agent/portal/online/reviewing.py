@@ -22,13 +22,14 @@ from agent.portal.online.records import (
     COLUMNS,
     Case,
     Move,
+    are_waiting,
     as_case,
     case_of_number,
     change,
     end,
     form_of,
     is_held,
-    is_waiting,
+    oldest_cases,
 )
 from agent.portal.online.states import (
     ANSWER_WORKDAYS,
@@ -55,23 +56,13 @@ class QueueLine:
     age: int
 
 
-def queue(
-    tx: Transaction, staff: int, rules: CaseRules, *, limit: int, offset: int = 0
-) -> list[QueueLine]:
+def queue(tx: Transaction, staff: int, rules: CaseRules, *, limit: int) -> list[QueueLine]:
     """Return the cases that a reviewer may work on, the oldest first."""
     own = (CASE.c.claimed_by == staff) & is_held(tx.now)
-    found = (
-        select(*COLUMNS)
-        .where(or_(is_waiting(tx.now), own))
-        .where(or_(CASE.c.proposed_by.is_(None), CASE.c.proposed_by != staff))
-        .order_by(CASE.c.sent_at, CASE.c.id)
-        .limit(limit)
-        .offset(offset)
-    )
+    is_others = or_(CASE.c.proposed_by.is_(None), CASE.c.proposed_by != staff)
     today = day_in_taipei(tx.now)
     lines = []
-    for row in tx.execute(found):
-        case = as_case(row)
+    for case in oldest_cases(tx, (*are_waiting(tx.now), own), limit, is_others):
         sent = day_in_taipei(case.sent_at or tx.now)
         lines.append(QueueLine(case, workdays_between(sent, today, rules.holidays)))
     return lines

@@ -16,6 +16,13 @@ from sqlalchemy import (
 from agent.portal.store.tables import NUMBER, one_of, table
 
 _OPEN: Final = text("state IN ('draft', 'sent', 'in_review', 'needs_more')")
+_QUEUE: Final = ("state", "sent_at", "id")
+_FEW: Final = {
+    "answered": text("asked_at IS NOT NULL"),
+    "proposed": text("proposed_by IS NOT NULL"),
+    "closing": text("kind = 'closing'"),
+}
+"""Cases of the queue that a reviewer may ask for apart from the many; each has its own index."""
 
 CASE: Final = table(
     "online_case",
@@ -48,7 +55,11 @@ CASE: Final = table(
     CheckConstraint("(ended IS NULL) = (form IS NOT NULL)", name="form_while_open"),
     CheckConstraint("(state = 'refused') = (reason IS NOT NULL)", name="refused_with_reason"),
     Index("online_case_open", "member", unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN),
-    Index("online_case_queue", "state", "sent_at"),
+    Index("online_case_queue", *_QUEUE),
+    *(
+        Index(f"online_case_{name}", *_QUEUE, sqlite_where=few, postgresql_where=few)
+        for name, few in _FEW.items()
+    ),
     Index("online_case_by_member", "member"),
     Index("online_case_decided", "decided_by", "ended"),  # of one reviewer, today
 )

@@ -19,6 +19,7 @@ from agent.portal.staff.register import Role, add_staff
 from agent.portal.store.database import PortalDatabase
 from agent.portal.store.transaction import Transaction
 from agent.portal.telecom.standin.site import create_operator
+from agent.virtualcard import cardfile
 from agent.virtualcard.identity import generate_id_number
 from tests.browser.axe_judge import Look, faults, show
 from tests.browser.world import TIMEOUT, World
@@ -45,7 +46,9 @@ def routes_of(app: web.Application, *methods: str) -> list[str]:
 
 
 def route_of(app: web.Application, path: str) -> str:
-    """Return the first path of an application that is meant by the path of an address."""
+    """Return the path, as it was added, that is meant by the path of an address."""
+    if path in routes_of(app):
+        return path
     for resource in app.router.resources():
         info = resource.get_info()
         pattern = info.get("pattern") or re.compile(re.escape(info.get("path", "")))
@@ -126,11 +129,14 @@ class GalleryVisit:
 
     def log_in(self, context: BrowserContext, *roles: Role) -> int:
         """Log somebody new of the staff in, as if the agent had; return their number."""
+        certificates = cardfile.load(self.world.card().file).data.certificates
+        (good,) = (each.der for each in certificates if each.id == b"SIGN")
 
         def work(tx: Transaction) -> tuple[int, str]:
             card = CardLogin(secrets.token_hex(32), "1234")
             staff = add_staff(tx, "林測試", card, roles)
-            return staff.id, sessions.log_in(tx, sessions.open_session(tx).session, staff).token
+            browser = sessions.open_session(tx).session
+            return staff.id, sessions.log_in(tx, browser, staff, good).token
 
         number, token = self.db.run_here(work)
         context.add_cookies([{"name": "staff", "value": token, "url": f"{self.url}staff"}])

@@ -187,7 +187,7 @@ def _apply(visit: GalleryVisit, page: Page) -> str:
     page.goto(f"{visit.url}ways/online/check")
     visit.see(page, "way 4: nothing to send")
     page.goto(f"{visit.url}ways/online/form")
-    _send_form(page)
+    send_form(page, some_id_number())
     page.wait_for_selector("#picture-front")
     visit.see(page, "way 4: pictures")
     page.set_input_files("#picture-front", _photo("#050505"))
@@ -198,7 +198,7 @@ def _apply(visit: GalleryVisit, page: Page) -> str:
     page.wait_for_selector("#picture-front[aria-invalid=true]")
     visit.see(page, "way 4: no picture")
     for side in ("front", "back"):
-        _upload(page, side)
+        upload(page, side)
     visit.see(page, "way 4: both pictures")
     page.click("#next")
     page.wait_for_selector("#consent")
@@ -210,8 +210,8 @@ def _apply(visit: GalleryVisit, page: Page) -> str:
     return page.url.rpartition("/")[2]
 
 
-def _send_form(page: Page) -> None:
-    page.fill("#id_number", some_id_number())
+def send_form(page: Page, id_number: str) -> None:
+    page.fill("#id_number", id_number)
     page.fill("#name", "王測試")
     page.fill("#born", "79/1/31")
     page.check("[name=document][value=id_card]")
@@ -228,7 +228,7 @@ def _review(visit: GalleryVisit, page: Page, desk: Page, number: str) -> None:
     page.click("#answer")
     page.wait_for_selector("#picture-back")
     visit.see(page, "way 4: what is asked")
-    _upload(page, "back")
+    upload(page, "back")
     page.click("#next")
     page.wait_for_selector("#message")
     visit.see(page, "way 4: answer")
@@ -258,9 +258,14 @@ def _review(visit: GalleryVisit, page: Page, desk: Page, number: str) -> None:
 
 def _once_more(page: Page) -> str:
     page.click("#begin")
-    _send_form(page)
+    send_form(page, some_id_number())
+    return send_pictures(page)
+
+
+def send_pictures(page: Page) -> str:
+    """Send both pictures and the application; return the case's number."""
     for side in ("front", "back"):
-        _upload(page, side)
+        upload(page, side)
     page.click("#next")
     page.check("#consent")
     page.click("#send")
@@ -268,7 +273,7 @@ def _once_more(page: Page) -> str:
     return page.url.rpartition("/")[2]
 
 
-def _upload(page: Page, side: str) -> None:
+def upload(page: Page, side: str) -> None:
     page.set_input_files(f"#picture-{side}", _photo("#b0b8c0"))
     with page.expect_navigation():
         page.click(f"#upload-{side}")

@@ -94,7 +94,18 @@ def _create_indexes_of_cases() -> None:
         sqlite_where=sa.text(_OPEN),
         postgresql_where=sa.text(_OPEN),
     )
-    op.create_index("online_case_queue", "online_case", ["state", "sent_at"], unique=False)
+    queue = ["state", "sent_at", "id"]
+    op.create_index("online_case_queue", "online_case", queue, unique=False)
+    # The few cases of a queue that a reviewer may ask for apart from the many.
+    for name, which in (
+        ("answered", "asked_at IS NOT NULL"),
+        ("proposed", "proposed_by IS NOT NULL"),
+        ("closing", "kind = 'closing'"),
+    ):
+        few = sa.text(which)
+        op.create_index(
+            f"online_case_{name}", "online_case", queue, sqlite_where=few, postgresql_where=few
+        )
 
 
 def _create_keys_and_pictures() -> None:
