@@ -53,6 +53,11 @@ class BalancedVisitor(Visitor):
 
     async def page(self, path: str) -> tuple[int, str]:
         """Get a page as a browser does; return status and text."""
+        found = await self.led(path)
+        return found.status, found.text
+
+    async def led(self, path: str) -> Page:
+        """Get a page as a browser does that goes nowhere by itself."""
         headers = {"Host": "portal.example", "Accept": "text/html", "Cookie": self._cookie()}
         headers["X-Forwarded-For"] = self.address
         begun = time.perf_counter()
@@ -60,7 +65,8 @@ class BalancedVisitor(Visitor):
         async with self.http.get(address, headers=headers, allow_redirects=False) as response:
             text = await response.text()
         self.spent = time.perf_counter() - begun
-        return response.status, text
+        location = response.headers.get("Location", "")
+        return Page(response.status, location, text, dict(response.headers))
 
     async def send(self, path: str, data: Any) -> Page:
         """Send a form as a browser does that goes nowhere by itself."""

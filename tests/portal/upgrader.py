@@ -1,4 +1,4 @@
-"""Make members gold by every way at once: card, counter, application online.
+"""Make members gold by every way at once: card, counter, phone, application online.
 
     python -m tests.portal.upgrader DATABASE KEY FIRST NUMBERS STAFF
 
@@ -25,6 +25,10 @@ from agent.portal.online.states import CaseForm, CaseRules, CaseState, DocumentK
 from agent.portal.staff.register import StaffMember, find_staff
 from agent.portal.store.database import PortalDatabase
 from agent.portal.store.transaction import Transaction
+from agent.portal.telecom import applying as linking
+from agent.portal.telecom import asking
+from agent.portal.telecom.operator import ConsentQuestion
+from agent.portal.telecom.states import TelecomForm, TelecomOutcome
 from agent.virtualcard.identity import generate_id_number
 from tests.portal.hammer import upgrade_by_card
 from tests.portal.staff_support import APPLICATION
@@ -71,17 +75,38 @@ def online(db: PortalDatabase, staff: StaffMember, contact: int, id_number: str)
     return "gold" if decided.state is CaseState.APPROVED else str(PortalCode.ID_NUMBER_TAKEN)
 
 
+def by_phone(db: PortalDatabase, contact: int, id_number: str) -> str:
+    member = db.run_here(_register, contact)
+    phone = linking.new_token()
+    link = db.run_here(linking.link_token, db.run_here(linking.begin, member))
+    db.run_here(linking.connect, link, phone)
+    form = TelecomForm(
+        id_number=id_number, name="王測試", born=BORN, mobile="0912345678", operator="a"
+    )
+    db.run_here(linking.write_form, phone, form)
+    db.run_here(linking.begin_device, phone, b"challenge")
+    db.run_here(linking.finish_device, phone, lambda challenge: challenge == b"challenge")
+    question = ConsentQuestion("https://operator.test/", *(linking.new_token() for _ in range(3)))
+    db.run_here(asking.begin_question, phone, lambda _: question)
+    read = db.run_here(asking.take_answer, phone, question.state)
+    db.run_here(asking.finish, read, TelecomOutcome.GOLD)
+    found = db.run_here(linking.latest_application, member)
+    return str(found.outcome)
+
+
 def attempt(db: PortalDatabase, staff: StaffMember, first: int, number: int) -> str:
     """Try one number, from the beginning where the database had no time for us."""
     id_number = generate_id_number(number)
     for again in range(TRIES):
         contact = (first + number) * TRIES + again
         try:
-            match (first + number) % 3:
+            match (first + number) % 4:
                 case 0:
                     return upgrade_by_card(db, contact, contact, id_number).partition(" ")[0]
                 case 1:
                     return by_counter(db, staff, contact, id_number)
+                case 2:
+                    return by_phone(db, contact, id_number)
                 case _:
                     return online(db, staff, contact, id_number)
         except OperationalError:

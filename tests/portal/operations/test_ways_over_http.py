@@ -1,4 +1,4 @@
-"""Members, clerks and reviewers at once over HTTP, in two processes: one gold of each ID number."""
+"""Members, clerks, reviewers, phones at once over HTTP, in two processes: one gold a number."""
 
 import asyncio
 import json
@@ -21,6 +21,8 @@ from agent.portal import audit
 from agent.portal.members import card_login
 from agent.portal.staff.register import Role, add_staff
 from agent.portal.store.transaction import Transaction
+from agent.portal.telecom.applying import new_token
+from agent.portal.telecom.standin import site as standin
 from agent.virtualcard.issuer import TestIssuer
 from tests.portal.balanced import ORIGIN, PROXIED, Balanced, BalancedVisitor
 from tests.portal.databases import CHOSEN, DatabaseKind
@@ -29,6 +31,7 @@ from tests.portal.operations.test_many_processes import become_gold
 from tests.portal.programs import running, whole_site
 from tests.portal.staff_support import APPLICATION, Page
 from tests.portal.support import Person, issue, signed
+from tests.portal.telecom_support import FORM, NAME, STYLES, credential, serving_on_loopback
 
 SECONDS = 900  # on a loaded machine
 EACH = 20  # applicants of one clerk and one reviewer: who looks up more is limited
@@ -41,7 +44,7 @@ _addresses = count(100_000)
 def numbers() -> int:
     """Return how many ID numbers: all in the proof, a few in the test run and in a file."""
     is_proof = os.environ.get("ANKONG_TEST_DATABASES") == "both"
-    return 100 if is_proof and CHOSEN.kind is DatabaseKind.POSTGRESQL else 6
+    return 100 if is_proof and CHOSEN.kind is DatabaseKind.POSTGRESQL else 8
 
 
 class Desk(BalancedVisitor):
@@ -79,11 +82,15 @@ class Service:
         await stack.enter_async_context(visitor)
         desk = self.desks[number % len(self.desks)]
         person = self.people[number]
-        match (number + again) % 3:
+        match (number + again) % 4:
             case 0:
                 return await become_gold(visitor, contact, person)
             case 1:
                 return await by_counter(desk, contact, person.id_number)
+            case 2:
+                phone = BalancedVisitor(self.proxy, next(_addresses))
+                await stack.enter_async_context(phone)
+                return await by_phone(visitor, phone, contact, person.id_number)
             case _:
                 return await online(visitor, desk, contact, person.id_number)
 
@@ -98,6 +105,28 @@ async def by_counter(clerk: Desk, contact: str, id_number: str) -> str:
         done = await clerk.send(visit, APPLICATION | {"id_number": id_number})
     assert done.status in {303, 409}, done.text
     return "ok" if done.status == 303 else TAKEN
+
+
+async def by_phone(
+    visitor: BalancedVisitor, phone: BalancedVisitor, contact: str, id_number: str
+) -> str:
+    await visitor.register(contact)
+    assert (await visitor.send("/ways/telecom/begin", {"sent": "yes"})).status == 303
+    link = (await visitor.led("/ways/telecom/phone")).one(r'href="https://[^"/]+(/phone/[^"]+)"')
+    phone.tokens["__Host-phone"] = new_token()
+    assert (await phone.send(link, {"consent": "yes"})).location == "/phone"
+    written = await phone.send("/phone/form", FORM | {"id_number": id_number})
+    assert written.location == "/phone", written.text
+    _, asked = await phone.post("/api/phone/device/options")
+    made = credential(asked["options"], ORIGIN)
+    assert await phone.code("/api/phone/device", {"credential": made}) == "ok"
+    question = await phone.led("/phone/operator")
+    consent = {"play": "match", "agree": "1"}
+    async with phone.http.post(question.location, data=consent, allow_redirects=False) as agreed:
+        back = agreed.headers["Location"].removeprefix(ORIGIN)
+    assert (await phone.led(back)).location == "/phone"
+    outcome = (await phone.led("/phone")).one(r'data-outcome="(\w+)"')
+    return "ok" if outcome == "gold" else outcome
 
 
 async def online(visitor: BalancedVisitor, reviewer: Desk, contact: str, id_number: str) -> str:
@@ -135,12 +164,23 @@ def hire(tx: Transaction, staff: Sequence[Person]) -> None:
 
 
 @pytest.fixture
-async def service(test_issuer: TestIssuer, tmp_path: Path) -> AsyncIterator[Service]:
+async def service(
+    test_issuer: TestIssuer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Service]:
     wanted = numbers()
     people = [issue(test_issuer, 3000 + number) for number in range(wanted)]
     staff = [issue(test_issuer, 5000 + number) for number in range(1 + wanted // EACH)]
-    async with whole_site(test_issuer, tmp_path) as arguments, AsyncExitStack() as stack:
-        words = ("agent.portal", tmp_path / "log", *arguments, *PROXIED)
+    monkeypatch.setattr(standin, "is_this_computer", lambda _: True)  # the portal has a name
+    async with AsyncExitStack() as stack:
+        arguments = await stack.enter_async_context(whole_site(test_issuer, tmp_path))
+        operator = await stack.enter_async_context(
+            serving_on_loopback(lambda url: standin.create_operator(url, 0, STYLES))
+        )
+        settings = tmp_path / "portal.toml"
+        known = f'name = "{NAME}"\nissuer = "{operator}"\nclient_id = "portal"\n'
+        settings.write_text(f"[[operators]]\n{known}", encoding="utf-8")
+        words = ("agent.portal", tmp_path / "log", "--config", str(settings))
+        words += (*arguments, *PROXIED)
         both = [await stack.enter_async_context(running(*words)) for _ in range(2)]
         db = await asyncio.to_thread(CHOSEN.open_in, tmp_path)
         await db.run(hire, staff)
