@@ -28,6 +28,7 @@ from agent.portal.telecom.operator import (
     OperatorUnavailableError,
 )
 from agent.portal.telecom.standin.site import OperatorPlay, create_operator
+from agent.portal.telecom.states import TelecomOutcome
 from agent.virtualcard.identity import generate_id_number
 from tests.portal.programs import running
 from tests.portal.telecom_support import STYLES, serving_on_loopback
@@ -318,3 +319,8 @@ async def test_the_stand_in_is_a_program_that_says_where_it_is(
         operator = client_of(http, program.ready["url"])
         assert await played(http, operator, OperatorPlay.MATCH) is OperatorOutcome.MATCH
         assert await program.end(signal.SIGTERM) == 0
+
+
+def test_every_outcome_of_an_operator_but_a_match_is_one_of_the_application() -> None:
+    names = {outcome.value for outcome in OperatorOutcome} - {OperatorOutcome.MATCH}
+    assert names <= {outcome.value for outcome in TelecomOutcome}

@@ -45,6 +45,20 @@ class DemoCitizen:
 
 
 @dataclass(frozen=True, slots=True)
+class DemoApplicant:
+    """Somebody invented who applies without a card.
+
+    Attributes:
+        name: of the person.
+        id_number: of the person, with a right check digit.
+
+    """
+
+    name: str
+    id_number: str
+
+
+@dataclass(frozen=True, slots=True)
 class CheckContext:
     """The portal, browser and agent that the check uses.
 

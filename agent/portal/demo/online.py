@@ -4,12 +4,11 @@ import io
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from PIL import Image, ImageDraw
 
-from agent.portal.demo.check import STEP_TIMEOUT, CheckContext, open_browser
+from agent.portal.demo.check import STEP_TIMEOUT, CheckContext, DemoApplicant, open_browser
 from agent.portal.demo.children import DemoError
 from agent.portal.demo.staffdoor import StaffCard, StaffDoor
 
@@ -23,25 +22,11 @@ _PAPER: Final = (226, 232, 236)
 _INK: Final = (38, 42, 48)
 
 
-@dataclass(frozen=True, slots=True)
-class OnlineApplicant:
-    """Somebody invented who applies online.
-
-    Attributes:
-        name: of the person.
-        id_number: of the person, with a right check digit.
-
-    """
-
-    name: str
-    id_number: str
-
-
 def check_online(
     context: CheckContext,
     door: StaffDoor,
     reviewer: StaffCard,
-    applicants: Sequence[OnlineApplicant],
+    applicants: Sequence[DemoApplicant],
 ) -> list[str]:
     """Let three members apply: one is approved, one refused, one is asked for more and approved.
 
@@ -104,7 +89,7 @@ def _review_all(review: "_Review", acts: Sequence["_Act"], context: CheckContext
 class _Act:
     """One member in a browser of their own, on a telephone."""
 
-    def __init__(self, page: "Page", context: CheckContext, who: OnlineApplicant) -> None:
+    def __init__(self, page: "Page", context: CheckContext, who: DemoApplicant) -> None:
         self._page = page
         self._context = context
         self._who = who

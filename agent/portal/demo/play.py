@@ -26,13 +26,13 @@ from unicodedata import east_asian_width
 
 from agent.errors import AgentError
 from agent.portal.demo import browser as demo_browser
-from agent.portal.demo.check import CheckContext, DemoCitizen, check_upgrade
+from agent.portal.demo.check import CheckContext, DemoApplicant, DemoCitizen, check_upgrade
 from agent.portal.demo.children import Child, Children, DemoError
 from agent.portal.demo.counter import CounterApplicant, check_counter
-from agent.portal.demo.online import OnlineApplicant, check_online
+from agent.portal.demo.online import check_online
 from agent.portal.demo.programs import DemoPrograms, Ports
 from agent.portal.demo.staffdoor import StaffCard, hire, opened_staff_door
-from agent.portal.demo.telecom import TelecomApplicant, check_telecom
+from agent.portal.demo.telecom import check_telecom
 from agent.virtualcard import cardfile
 from agent.virtualcard.identity import generate_id_number
 from agent.virtualcard.new_cards import GENERATIONS, new_card
@@ -272,7 +272,7 @@ def _play_online(stage: _Stage, context: CheckContext) -> str:
     """Play way 4; return a line for each who is gold now."""
     reviewer = stage.staff[1]
     people = [
-        OnlineApplicant(name, generate_id_number(secrets.randbelow(_ID_NUMBERS)))
+        DemoApplicant(name, generate_id_number(secrets.randbelow(_ID_NUMBERS)))
         for name in ONLINE_APPLICANTS
     ]
     arguments, _ = stage.readers.with_cards(stage.programs.state / "card.json", reviewer.file)
@@ -285,7 +285,7 @@ def _play_telecom(stage: _Stage, context: CheckContext) -> str:
     """Play way 3; return a line for who is gold now and one for who goes on another way."""
     del stage  # nobody's card is needed
     matching, differing = (
-        TelecomApplicant(name, generate_id_number(secrets.randbelow(_ID_NUMBERS)))
+        DemoApplicant(name, generate_id_number(secrets.randbelow(_ID_NUMBERS)))
         for name in TELECOM_APPLICANTS
     )
     seconds = check_telecom(context, matching, differing)

@@ -4,10 +4,9 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from agent.portal.demo.check import STEP_TIMEOUT, CheckContext, open_browser
+from agent.portal.demo.check import STEP_TIMEOUT, CheckContext, DemoApplicant, open_browser
 from agent.portal.demo.children import DemoError
 
 if TYPE_CHECKING:
@@ -19,22 +18,8 @@ PHONE: Final["ViewportSize"] = {"width": 390, "height": 844}
 _DESKTOP: Final["ViewportSize"] = {"width": 1280, "height": 900}
 
 
-@dataclass(frozen=True, slots=True)
-class TelecomApplicant:
-    """Somebody invented who applies by phone.
-
-    Attributes:
-        name: of the person.
-        id_number: of the person, with a right check digit.
-
-    """
-
-    name: str
-    id_number: str
-
-
 def check_telecom(
-    context: CheckContext, matching: TelecomApplicant, differing: TelecomApplicant
+    context: CheckContext, matching: DemoApplicant, differing: DemoApplicant
 ) -> float:
     """Let two members apply: one is gold, the other's number is somebody else's.
 
@@ -91,7 +76,7 @@ class _PhoneAct:
     """One member at a desktop and with a phone, each a browser with cookies of its own."""
 
     def __init__(
-        self, desktop: "Page", phone: "Page", context: CheckContext, who: TelecomApplicant
+        self, desktop: "Page", phone: "Page", context: CheckContext, who: DemoApplicant
     ) -> None:
         self._desktop = desktop
         self._phone = phone
@@ -173,9 +158,7 @@ class _PhoneAct:
 
 
 @contextmanager
-def _acting(
-    browser: "Browser", context: CheckContext, who: TelecomApplicant
-) -> Iterator["_PhoneAct"]:
+def _acting(browser: "Browser", context: CheckContext, who: DemoApplicant) -> Iterator["_PhoneAct"]:
     """Let somebody come as far as the operator."""
     with _pages(browser) as (desktop, phone):
         act = _PhoneAct(desktop, phone, context, who)

@@ -9,12 +9,9 @@ from aiohttp import web
 from agent.harmless import is_harmful
 from agent.portal import members
 from agent.portal.app_keys import DATABASE, PICTURES
-from agent.portal.birthdate import check_age, parse_birth_date
 from agent.portal.cookies import browser_member
 from agent.portal.errors import REFUSALS, PortalCode, PortalError
-from agent.portal.idnumber import parse_id_number
 from agent.portal.moments import day_in_taipei
-from agent.portal.names import parse_name
 from agent.portal.online import applying, vault
 from agent.portal.online.numbers import parse_case_number
 from agent.portal.online.overview import ROOT, href, later_steps
@@ -235,22 +232,11 @@ async def _read(
     """Return the form, or by each field's name the key of what is wrong with it."""
     today = day_in_taipei(await request.app[DATABASE].read(_now))
     fields = FieldReader(written)
-    id_number = fields.read("id_number", parse_id_number)
-    name = fields.read("name", _parse_name)
-    born = fields.read("born", lambda text: parse_birth_date(text, today))
-    if born is not None:
-        fields.read("born", lambda _: check_age(born, today))
+    person = fields.read_person(today)
     document = fields.read("document", _parse_document)
     if fields.wrong:
         return None, fields.wrong
-    return CaseForm(id_number=id_number, name=name, born=born, document=document), {}
-
-
-def _parse_name(text: str) -> str:
-    try:
-        return parse_name(text)
-    except ValueError:
-        raise ValueError("online.form.name_bad") from None
+    return CaseForm(**person, document=document), {}
 
 
 def _parse_document(text: str) -> DocumentKind:

@@ -1,9 +1,13 @@
 """Read the fields of a form, each by its own parser, and say which are wrong."""
 
 from collections.abc import Callable, Mapping
+from datetime import date
 from typing import Any, TypeVar
 
+from agent.portal.birthdate import check_age, parse_birth_date
 from agent.portal.errors import PortalError
+from agent.portal.idnumber import parse_id_number
+from agent.portal.names import parse_name
 
 _Read = TypeVar("_Read")
 
@@ -37,3 +41,26 @@ class FieldReader:
         except ValueError as error:
             self.wrong[name] = str(error)
         return None
+
+    def read_person(self, today: date) -> Mapping[str, Any]:
+        """Return what ``id_number``, ``name`` and ``born`` say, by these names.
+
+        Args:
+            today: the day on which the person has to be old enough.
+
+        """
+        born = self.read("born", lambda text: parse_birth_date(text, today))
+        if born is not None:
+            self.read("born", lambda _: check_age(born, today))
+        return {
+            "id_number": self.read("id_number", parse_id_number),
+            "name": self.read("name", _parse_name),
+            "born": born,
+        }
+
+
+def _parse_name(text: str) -> str:
+    try:
+        return parse_name(text)
+    except ValueError:
+        raise ValueError("online.form.name_bad") from None

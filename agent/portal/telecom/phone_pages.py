@@ -10,15 +10,12 @@ import msgspec
 from aiohttp import web
 
 from agent.portal.app_keys import DATABASE, ORIGINS
-from agent.portal.birthdate import check_age, parse_birth_date
 from agent.portal.contact import LoginKind, parse_contact
 from agent.portal.cookies import phone_token, set_phone
 from agent.portal.errors import PortalCode, PortalError
 from agent.portal.guard import read_body
-from agent.portal.idnumber import parse_id_number
 from agent.portal.members import contacts_of
 from agent.portal.moments import day_in_taipei
-from agent.portal.names import parse_name
 from agent.portal.pages.fields import FieldReader
 from agent.portal.pages.forms import read_form
 from agent.portal.pages.language import language_of
@@ -36,7 +33,7 @@ from agent.portal.telecom.operator import (
 )
 from agent.portal.telecom.operators import ANSWER_PATH, OPERATORS, MobileOperators
 from agent.portal.telecom.records import PhoneApplication
-from agent.portal.telecom.states import OF_OPERATOR, TelecomForm, TelecomOutcome, TelecomState
+from agent.portal.telecom.states import TelecomForm, TelecomOutcome, TelecomState
 from agent.portal.wire import answer
 from agent.words import say
 
@@ -344,24 +341,12 @@ def _read(
     """Return the form, or by each field's name the key of what is wrong with it."""
     today = day_in_taipei(now)
     fields = FieldReader(written)
-    id_number = fields.read("id_number", parse_id_number)
-    name = fields.read("name", _parse_name)
-    born = fields.read("born", lambda text: parse_birth_date(text, today))
-    if born is not None:
-        fields.read("born", lambda _: check_age(born, today))
+    person = fields.read_person(today)
     mobile = fields.read("mobile", _parse_mobile)
     operator = fields.read("operator", lambda text: _parse_operator(text, operators))
     if fields.wrong:
         return None, fields.wrong
-    form = TelecomForm(id_number=id_number, name=name, born=born, mobile=mobile, operator=operator)
-    return form, {}
-
-
-def _parse_name(text: str) -> str:
-    try:
-        return parse_name(text)
-    except ValueError:
-        raise ValueError("online.form.name_bad") from None
+    return TelecomForm(**person, mobile=mobile, operator=operator), {}
 
 
 def _parse_mobile(text: str) -> str:
@@ -393,7 +378,7 @@ async def _outcome(request: web.Request, read: ReadAnswer) -> TelecomOutcome:
         return TelecomOutcome.UNAVAILABLE
     except OperatorAnswerError:
         return TelecomOutcome.WRONG_ANSWER
-    return TelecomOutcome.GOLD if said is OperatorOutcome.MATCH else OF_OPERATOR[said]
+    return TelecomOutcome.GOLD if said is OperatorOutcome.MATCH else TelecomOutcome(said.value)
 
 
 def _origin(request: web.Request) -> str:

@@ -1,14 +1,10 @@
 """Applications by mobile operator: the states they are in, and what comes of them."""
 
-from collections.abc import Mapping
 from datetime import date
 from enum import StrEnum, unique
-from types import MappingProxyType
 from typing import Final
 
 import msgspec
-
-from agent.portal.telecom.operator import OperatorOutcome
 
 LINK_LIFETIME: Final = 10 * 60
 """Seconds in which the link has to be opened on the phone."""
@@ -47,7 +43,10 @@ class TelecomState(StrEnum):
 
 @unique
 class TelecomOutcome(StrEnum):
-    """What came of asking, or of the application; each has its words."""
+    """What came of asking, or of the application; each has its words.
+
+    Every outcome of an operator but a match is one under the same name.
+    """
 
     GOLD = "gold"
     OTHER_NUMBER = "other_number"
@@ -70,22 +69,6 @@ class TelecomOutcome(StrEnum):
     STOPPED = "stopped"
     EXPIRED = "expired"
 
-
-OF_OPERATOR: Final[Mapping[OperatorOutcome, TelecomOutcome]] = MappingProxyType(
-    {
-        OperatorOutcome.OTHER_NUMBER: TelecomOutcome.OTHER_NUMBER,
-        OperatorOutcome.OTHER_PERSON: TelecomOutcome.OTHER_PERSON,
-        OperatorOutcome.BIRTH_DATE_DIFFERS: TelecomOutcome.BIRTH_DATE_DIFFERS,
-        OperatorOutcome.NAME_DIFFERS: TelecomOutcome.NAME_DIFFERS,
-        OperatorOutcome.NOT_KNOWN: TelecomOutcome.NOT_KNOWN,
-        OperatorOutcome.PREPAID: TelecomOutcome.PREPAID,
-        OperatorOutcome.RESELLER: TelecomOutcome.RESELLER,
-        OperatorOutcome.COMPANY: TelecomOutcome.COMPANY,
-        OperatorOutcome.NOT_MOBILE_NETWORK: TelecomOutcome.NOT_MOBILE_NETWORK,
-        OperatorOutcome.CONSENT_REFUSED: TelecomOutcome.CONSENT_REFUSED,
-    }
-)
-"""What an answer other than a match comes to."""
 
 ASK_AGAIN: Final = frozenset(
     {

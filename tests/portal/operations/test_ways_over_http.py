@@ -17,7 +17,6 @@ import pytest
 
 from agent.cms.login import LoginPurpose
 from agent.pki.reading import read_certificate
-from agent.portal import audit
 from agent.portal.members import card_login
 from agent.portal.staff.register import Role, add_staff
 from agent.portal.store.transaction import Transaction
@@ -27,6 +26,7 @@ from agent.virtualcard.issuer import TestIssuer
 from tests.portal.balanced import ORIGIN, PROXIED, Balanced, BalancedVisitor
 from tests.portal.databases import CHOSEN, DatabaseKind
 from tests.portal.desk_support import QUEUE, TICKED, picture
+from tests.portal.operations.test_all_ways_at_once import exactly, judged
 from tests.portal.operations.test_many_processes import become_gold
 from tests.portal.programs import running, whole_site
 from tests.portal.staff_support import APPLICATION, Page
@@ -202,21 +202,4 @@ async def test_every_number_makes_one_gold_member_whichever_way(
         found = Counter(await asyncio.gather(*attempts))
     wanted = len(service.people)
     assert found == {"ok": wanted, TAKEN: wanted}
-    judged = await asyncio.to_thread(judge, tmp_path)
-    assert judged == dict.fromkeys(("gold", "numbers", "upgrades", "told"), wanted)
-
-
-def judge(folder: Path) -> dict[str, int]:
-    """Count what has to be as many as there are numbers; the audit has to be whole."""
-    counted = {
-        "gold": "SELECT count(*) FROM member WHERE grade = 'gold'",
-        "numbers": "SELECT count(DISTINCT id_number_hash) FROM member",
-        "upgrades": "SELECT count(*) FROM upgrade",
-        "told": "SELECT count(DISTINCT member) FROM notice WHERE kind = 'gold'",
-    }
-    db = CHOSEN.open_in(folder)
-    try:
-        assert db.read_here(audit.check_chain) is None
-    finally:
-        db.close_here()
-    return {name: CHOSEN.rows_in(folder, sql)[0][0] for name, sql in counted.items()}
+    assert await asyncio.to_thread(judged, tmp_path) == exactly(wanted)
