@@ -24,6 +24,7 @@ from agent.portal.cookies import (
 from agent.portal.downloads import URL_PREFIX, OfferedFile, send
 from agent.portal.errors import PortalCode, PortalError
 from agent.portal.guard import read_body
+from agent.portal.pages.refused import wants_page
 from agent.portal.sessions import OpenedSession
 from agent.portal.staff.logins import StaffLogins
 from agent.portal.statics import StaticFile, serve_static
@@ -114,8 +115,19 @@ async def get_download(request: web.Request) -> web.StreamResponse:
 
 
 async def get_static(request: web.Request) -> web.Response:
-    """Answer a file of the page."""
-    return serve_static(_portal(request).statics, request)
+    """Answer a file of the page, or lead on whoever opens an address that only takes forms.
+
+    They come by the back button, a bookmark, or another language on a page that answers a form.
+
+    Raises:
+        PortalError: ``not_found``.
+
+    """
+    statics = _portal(request).statics
+    if request.path not in statics and wants_page(request) and await _takes_forms(request):
+        location = str(request.rel_url.parent.with_query(None)) or "/"
+        return web.Response(status=303, headers={"Location": location})
+    return serve_static(statics, request)
 
 
 async def post_otp(request: web.Request) -> web.Response:
@@ -227,6 +239,11 @@ def challenge_body(challenge: Challenge) -> ChallengeAnswer:
     """Return a challenge as the page gets it."""
     text = challenge_text(challenge.content)
     return ChallengeAnswer(challenge.id, text, challenges.LIFETIME)
+
+
+async def _takes_forms(request: web.Request) -> bool:
+    found = await request.app.router.resolve(request.clone(method="POST"))
+    return found.http_exception is None
 
 
 def _portal(request: web.Request) -> Portal:

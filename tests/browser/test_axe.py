@@ -37,7 +37,6 @@ TEMPLATES = PORTAL / "pages" / "html"
 SCREENS = PORTAL / "static" / "js" / "screens" / "index.js"
 
 NOT_PAGES: Final = {
-    "/account/close/code": "leads to where it began; its page answers a form",
     "/account/data.json": "a file",
     "/api/account/applications": "JSON",
     "/api/config": "JSON",

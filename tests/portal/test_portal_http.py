@@ -5,6 +5,7 @@ import base64
 import hashlib
 import json
 import re
+from collections import defaultdict
 from pathlib import Path
 
 import aiohttp
@@ -17,6 +18,7 @@ from yarl import URL
 from agent.cms.errors import CmsError
 from agent.cms.login import LoginPurpose
 from agent.portal.api import add_routes
+from agent.portal.app import _ROOMS
 from agent.portal.wire import MAX_BODY
 from agent.virtualcard.issuer import TestIssuer
 from tests.portal.support import (
@@ -194,6 +196,30 @@ async def test_any_octets_as_a_signature_are_an_invalid_signature(
     _, challenge = await visitor.post("/api/login/card/challenge")
     body = submission(challenge, data)
     assert await visitor.code("/api/login/card", body) == "signature_invalid"
+
+
+async def test_whoever_opens_where_forms_are_sent_to_is_led_to_a_page(visitor: Visitor) -> None:
+    application = web.Application()
+    for add in _ROOMS:
+        add(application.router)
+    routes: dict[str, set[str]] = defaultdict(set)
+    for route in application.router.routes():
+        assert route.resource is not None
+        routes[route.resource.canonical].add(route.method)
+    asked = {"Accept": "text/html"}
+    only_posts = [path for path, methods in routes.items() if methods == {"POST"}]
+    for path in only_posts:
+        if path.startswith(("/api/", "/staff")):  # those are not for everybody
+            continue
+        where, left = re.sub(r"{\w+}", "1", path), 5
+        while left and where.startswith("/") and not where.startswith("/#"):
+            async with visitor.http.get(where, headers=asked, allow_redirects=False) as answer:
+                assert answer.status != 405, where
+                # A number that nobody has is not found; a form's own address always leads on.
+                assert answer.status in ({303} if where == path else {200, 303, 404, 410}), where
+                where, left = answer.headers.get("Location", ""), left - 1
+        assert left, path
+    assert len(only_posts) > 20
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS"])

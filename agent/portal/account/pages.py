@@ -160,25 +160,14 @@ def add_routes(router: web.UrlDispatcher) -> None:
     router.add_get("/ways/counter", get_counter)
     router.add_get(_CONTACTS, get_contacts)
     router.add_post(_CONTACTS, post_contact)
-    router.add_get("/account/contacts/code", _back_to_contacts)
     router.add_post("/account/contacts/code", post_contact_code)
     router.add_post("/account/contacts/remove", post_contact_removal)
     router.add_get("/account/data", get_data)
     router.add_get("/account/data.json", get_data_file)
     router.add_get(_CLOSE, get_close)
     router.add_post(_CLOSE, post_close)
-    router.add_get("/account/close/code", _back_to_close)
     router.add_post("/account/close/code", post_close_codes)
     router.add_post("/account/keep", post_keep)
-
-
-async def _back_to_contacts(_: web.Request) -> web.Response:
-    """Lead on whoever reloads, or changes the language, where a code is asked for."""
-    return _go(_CONTACTS)
-
-
-async def _back_to_close(_: web.Request) -> web.Response:
-    return _go(_CLOSE)
 
 
 async def _contacts_page(
