@@ -29,7 +29,7 @@ _numbers = count(1)
 @pytest.fixture
 def db(world: World) -> Iterator[PortalDatabase]:
     """Open the portal's database beside the portal."""
-    database = PortalDatabase(next(world.programs.state.rglob("portal.db")))
+    database = PortalDatabase(world.programs.state / "portal" / "portal.db")
     database.open_here()
     yield database
     database.close_here()

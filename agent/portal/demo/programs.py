@@ -149,6 +149,7 @@ class DemoPrograms:
     def _portal_arguments(self, name: str) -> list[str]:
         issuer = self.state / "issuer"
         settings = self.state / "portal.toml"
+        # another way: the demo's own folder, and the same text each time
         settings.write_text(_operator_settings(self._operator_url), encoding="utf-8")
         arguments = ["agent.portal", "--config", str(settings), "--port", "0", "--demo"]
         arguments += ["--ics-url", self._ics_url]
