@@ -63,6 +63,7 @@ def test_before_real_readers_a_person_is_told_how_a_staff_card_comes_in(tmp_path
         try:
             shown = _read_until(demo, "└")
             told = [line.strip("│ ") for line in shown.splitlines() if "--vpcd" in line]
+            assert str(tmp_path / "card.json") not in shown  # moving it pulls no card here
             assert [path for path in STAFF if str(tmp_path / path) not in "".join(told)] == []
             with subprocess.Popen(shlex.split(told[0]), stdout=subprocess.PIPE) as card:
                 try:
@@ -87,8 +88,9 @@ def _run_until_shown(state: Path, end: signal.Signals) -> int:
         try:
             shown = _read_until(demo, "└")
             assert "246813" in shown
+            assert str(state / "card.json") in shown
             children = _descendants(demo.pid)
-            assert len(children) >= 4  # guard, identity service, portal, agent
+            assert len(children) >= 5  # guard, identity service, operator, portal, agent
         finally:
             demo.send_signal(end)
         status = demo.wait(20)

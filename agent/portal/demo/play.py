@@ -348,8 +348,10 @@ def _card_lines(programs: DemoPrograms, citizen: DemoCitizen) -> list[str]:
     rows = [
         f"{label}{' ' * (widest - _width(label))}  {facts[key]}" for key, label in labels.items()
     ]
-    pull = _say("pull", path=programs.state / "card.json")
-    return [_say("title"), "", *rows, "", _say("inserted"), pull, _say("stop")]
+    card = programs.state / "card.json"
+    # Behind a PC/SC daemon of its own a card stays in, whatever becomes of its file.
+    pull = [_say("pull", path=card)] if str(card) in programs.card_arguments else []
+    return [_say("title"), "", *rows, "", _say("inserted"), *pull, _say("stop")]
 
 
 def _staff_lines(
