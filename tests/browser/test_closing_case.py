@@ -10,7 +10,6 @@ from playwright.sync_api import Browser, Page, expect
 from agent.portal import members
 from agent.portal.members import Proven, Way
 from agent.portal.store.database import PortalDatabase
-from agent.portal.store.tables import MEMBER
 from agent.portal.store.transaction import Transaction
 from agent.virtualcard.identity import generate_id_number
 from tests.browser.test_desk import QUEUE, db, let_in, open_case, press
@@ -41,8 +40,9 @@ def become_gold(page: Page, db: PortalDatabase, id_number: str) -> None:
     assert db.run_here(members.make_gold, label[0], proven) is None
 
 
-def is_closing(tx: Transaction) -> bool:
-    return tx.first(MEMBER.select().where(MEMBER.c.closing.is_not(None))) is not None
+def is_closing(tx: Transaction, id_number: str) -> bool:
+    member = members.member_of_id_number(tx, id_number)
+    return member is not None and members.closing_of(tx, member) is not None
 
 
 def test_a_gold_member_without_a_card_asks_and_a_reviewer_agrees(
@@ -78,12 +78,12 @@ def test_a_gold_member_without_a_card_asks_and_a_reviewer_agrees(
     expect(desk.locator("[data-decision=approve] [data-confirm]")).to_be_focused()
     press(desk, "Enter")
     expect(desk.locator(".notice.ok")).to_contain_text(f"{number} 已通過，帳號將在 7 天後註銷")
-    assert db.read_here(is_closing)
+    assert db.read_here(is_closing, id_number)
 
     page.goto(f"{world.url}ways/online/case/{number}")
     page.click("#to-close")
     page.click("#keep-account")
     expect(page.locator(".notice.ok")).to_contain_text("帳號已保留")
-    assert not db.read_here(is_closing)
+    assert not db.read_here(is_closing, id_number)
     page.goto(f"{world.url}#/member")
     page.wait_for_selector("#portrait.gold")

@@ -6,11 +6,13 @@ from itertools import count
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
+from sqlalchemy import select
 
 from agent.portal.members import CardLogin
 from agent.portal.online import applying
 from agent.portal.online.records import case_of_number
 from agent.portal.online.states import CaseState
+from agent.portal.online.tables import CASE
 from agent.portal.staff import sessions
 from agent.portal.staff.register import Role, add_staff
 from agent.portal.store.database import PortalDatabase
@@ -37,11 +39,18 @@ def db(world: World) -> Iterator[PortalDatabase]:
 
 @pytest.fixture
 def cases(db: PortalDatabase) -> Iterator[list[str]]:
-    """Send two applications; give their numbers, the older first."""
+    """Send two applications, the only ones; give their numbers, the older first."""
+    db.run_here(withdraw_all)
     applicants = [Applicant(next(_numbers)) for _ in range(2)]
     yield [db.run_here(each.send) for each in applicants]
     for each in applicants:  # the next test's cases are then the only ones
         db.run_here(lambda tx, each=each: applying.withdraw(tx, each.member(tx)))
+
+
+def withdraw_all(tx: Transaction) -> None:
+    """Leave nothing open of what other tests of this process have sent."""
+    for member in tx.execute(select(CASE.c.member).where(CASE.c.ended.is_(None))).scalars().all():
+        applying.withdraw(tx, member)
 
 
 def let_in(db: PortalDatabase, context: BrowserContext, world: World) -> None:
