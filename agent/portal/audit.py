@@ -89,7 +89,7 @@ class AuditLine(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
         id: counted from 1 without a gap.
         at: seconds since 1970.
         event: of :class:`AuditEvent`, or of an older version.
-        outcome: "ok" or a portal code.
+        outcome: "ok", a portal code, or what a mobile operator said.
         member: whose; None where that is not known.
         certificate: the SHA-256 thumbprint of a card's certificate, 32 bytes.
         claimed_time: see :class:`PresentedLogin`.
@@ -129,7 +129,7 @@ def record(  # noqa: PLR0913  # each a column
     Args:
         tx: the transaction, whose clock says when.
         event: what was done or tried.
-        outcome: "ok" or a portal code.
+        outcome: "ok", a portal code, or what a mobile operator said.
         member: whose; None where that is not known.
         staff: who of the staff did it.
         subject: what it was done to, such as a case number; no personal data.

@@ -172,17 +172,13 @@ def test_a_minute_before_the_end_the_page_warns_and_then_leads_to_the_login(
 
 
 def answer(desktop: Desktop, *keys: str) -> None:
-    """Answer the agent's window and wait until it is gone."""
-    window = desktop.see()
+    """Answer the agent's window and wait until it is gone; another one may have followed."""
+    answered = look_of(desktop, desktop.see())
     time.sleep(AWAKE)
     desktop.picture(f"staff-{keys[0]}")
     desktop.press(*keys)
-    pressed = time.monotonic()
-    while window in shown(desktop):  # another one may have followed
+    while answered in {look_of(desktop, window) for window in shown(desktop)}:
         time.sleep(0.05)
-        if len(keys) == 1 and time.monotonic() > pressed + 3 * AWAKE:
-            desktop.press(*keys)  # on a loaded machine it was not awake
-            pressed = time.monotonic()
 
 
 def shown(desktop: Desktop) -> list[str]:
@@ -191,6 +187,15 @@ def shown(desktop: Desktop) -> list[str]:
         return desktop.do("xdotool", "search", "--onlyvisible", "--class", "Ankong").split()
     except subprocess.CalledProcessError:
         return []
+
+
+def look_of(desktop: Desktop, window: str) -> tuple[str, str, int, int] | None:
+    """Return by what a window is known; its number alone the next one may get, too."""
+    try:
+        title = desktop.do("xdotool", "getwindowname", window)
+        return (window, title, *desktop.size(window))
+    except subprocess.CalledProcessError:  # it is gone meanwhile
+        return None
 
 
 def go(page: Page) -> None:

@@ -14,14 +14,21 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import cbor2
+import pytest
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric import ec
+from sqlalchemy import select
 
+from agent.portal.audit import lines
+from agent.portal.members import Proven, Way, make_gold
 from agent.portal.pages.templates import load_pages
 from agent.portal.serving import listen, serving
 from agent.portal.statics import load_statics
+from agent.portal.store.tables import UPGRADE
+from agent.portal.store.transaction import Transaction
 from agent.portal.telecom.settings import OperatorSettings
 from agent.portal.telecom.standin.site import OperatorPlay, create_operator
+from agent.portal.telecom.tables import TELECOM, TELECOM_TRY
 from agent.virtualcard.identity import generate_id_number
 from agent.virtualcard.issuer import TestIssuer
 from tests.portal.support import Site, SiteOptions, Visitor, running_site
@@ -183,3 +190,60 @@ async def asked(phone: Visitor, play: OperatorPlay, button: str = "agree") -> Sh
     back = await consent(phone, play, button)
     assert (await show(phone, back)).location == "/phone"
     return await show(phone, "/phone")
+
+
+@pytest.fixture
+async def site(test_issuer: TestIssuer, tmp_path: Path) -> AsyncIterator[Site]:
+    async with telecom_site(test_issuer, tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+async def desktop(site: Site) -> Visitor:
+    """An ordinary member's desktop."""
+    visitor = await site.visitor()
+    await visitor.register()
+    return visitor
+
+
+@pytest.fixture
+async def phone(site: Site) -> Visitor:
+    """A phone's browser, which has never been here."""
+    return await site.visitor()
+
+
+async def ready_to_ask(desktop: Visitor, phone: Visitor) -> None:
+    await connected(phone, await shown_link(desktop))
+    assert (await written(phone)).location == "/phone"
+    assert await proven(phone) == "ok"
+    assert (await show(phone, "/phone")).step == "operator"
+
+
+async def desktop_state(desktop: Visitor) -> tuple[str, str | None]:
+    status, answer = await desktop.get("/api/telecom")
+    assert status == 200
+    return answer["state"], answer["outcome"]
+
+
+def application_rows(tx: Transaction) -> list[Any]:
+    return list(tx.execute(select(TELECOM).order_by(TELECOM.c.id)))
+
+
+def count_tries(tx: Transaction) -> int:
+    return len(tx.execute(select(TELECOM_TRY)).fetchall())
+
+
+def upgrade_evidence(tx: Transaction) -> list[tuple[str, str]]:
+    return [(row.way, row.evidence) for row in tx.execute(select(UPGRADE))]
+
+
+def phone_outcomes(tx: Transaction) -> list[tuple[str, str]]:
+    return [
+        (line.event, line.outcome)
+        for line, _ in lines(tx)
+        if line.event in {"phone_connected", "upgrade_telecom"}
+    ]
+
+
+def become_gold_otherwise(tx: Transaction, member: str, id_number: str) -> None:
+    assert make_gold(tx, member, Proven(Way.COUNTER, id_number, None, {})) is None

@@ -1,18 +1,13 @@
 """The way by mobile operator over HTTP: desktop and phone, each outcome, and who must not go on."""
 
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from agent.portal.account.closing import begin_closing
 from agent.portal.account.ownership import delete_all
-from agent.portal.audit import lines
-from agent.portal.members import Proven, Way, make_gold
-from agent.portal.store.tables import MEMBER, UPGRADE
+from agent.portal.store.tables import MEMBER
 from agent.portal.store.transaction import Transaction
 from agent.portal.telecom.applying import purge_telecom
 from agent.portal.telecom.asking import take_answer
@@ -21,87 +16,34 @@ from agent.portal.telecom.states import (
     LIFETIME,
     LINK_LIFETIME,
     LONGEST_READING,
-    TRIES_S,
-    TelecomOutcome,
 )
-from agent.portal.telecom.tables import TELECOM, TELECOM_TRY
-from agent.virtualcard.identity import generate_id_number
 from agent.virtualcard.issuer import TestIssuer
 from tests.portal.account_support import in_database
 from tests.portal.support import Site, Visitor
 from tests.portal.telecom_support import (
     FORM,
+    application_rows,
     asked,
     connected,
     consent,
-    credential,
-    device_options,
+    desktop,
+    desktop_state,
+    phone,
+    phone_outcomes,
     proven,
+    ready_to_ask,
     send,
     show,
     shown_link,
+    site,
     telecom_site,
+    upgrade_evidence,
     written,
 )
 
+__all__ = ["desktop", "phone", "site"]  # fixtures
+
 OTHER_MOBILE = "0900000002"
-
-
-@pytest.fixture
-async def site(test_issuer: TestIssuer, tmp_path: Path) -> AsyncIterator[Site]:
-    async with telecom_site(test_issuer, tmp_path) as running:
-        yield running
-
-
-@pytest.fixture
-async def desktop(site: Site) -> Visitor:
-    """An ordinary member's desktop."""
-    visitor = await site.visitor()
-    await visitor.register()
-    return visitor
-
-
-@pytest.fixture
-async def phone(site: Site) -> Visitor:
-    """A phone's browser, which has never been here."""
-    return await site.visitor()
-
-
-async def ready_to_ask(desktop: Visitor, phone: Visitor) -> None:
-    await connected(phone, await shown_link(desktop))
-    assert (await written(phone)).location == "/phone"
-    assert await proven(phone) == "ok"
-    assert (await show(phone, "/phone")).step == "operator"
-
-
-async def state(desktop: Visitor) -> tuple[str, str | None]:
-    status, answer = await desktop.get("/api/telecom")
-    assert status == 200
-    return answer["state"], answer["outcome"]
-
-
-def rows(tx: Transaction) -> list[Any]:
-    return list(tx.execute(select(TELECOM).order_by(TELECOM.c.id)))
-
-
-def tries(tx: Transaction) -> int:
-    return len(tx.execute(select(TELECOM_TRY)).fetchall())
-
-
-def evidence(tx: Transaction) -> list[tuple[str, str]]:
-    return [(row.way, row.evidence) for row in tx.execute(select(UPGRADE))]
-
-
-def outcomes(tx: Transaction) -> list[tuple[str, str]]:
-    return [
-        (line.event, line.outcome)
-        for line, _ in lines(tx)
-        if line.event in {"phone_connected", "upgrade_telecom"}
-    ]
-
-
-def become_gold_otherwise(tx: Transaction, member: str, id_number: str) -> None:
-    assert make_gold(tx, member, Proven(Way.COUNTER, id_number, None, {})) is None
 
 
 # A match.
@@ -112,26 +54,26 @@ async def test_a_match_makes_a_gold_member_and_leaves_no_form(
     site: Site, desktop: Visitor, phone: Visitor
 ) -> None:
     link = await shown_link(desktop)
-    assert await state(desktop) == ("waiting", None)
+    assert await desktop_state(desktop) == ("waiting", None)
     await connected(phone, link)
-    assert await state(desktop) == ("connected", None)
+    assert await desktop_state(desktop) == ("connected", None)
     assert (await written(phone)).location == "/phone"
-    assert await state(desktop) == ("device", None)
+    assert await desktop_state(desktop) == ("device", None)
     assert await proven(phone) == "ok"
-    assert await state(desktop) == ("operator", None)
+    assert await desktop_state(desktop) == ("operator", None)
     result = await asked(phone, OperatorPlay.MATCH)
     assert (result.step, result.outcome) == ("result", "gold")
-    assert await state(desktop) == ("ended", "gold")
+    assert await desktop_state(desktop) == ("ended", "gold")
     assert (await show(desktop, "/ways/telecom/phone")).outcome == "gold"
     member = await desktop.member()
     assert (member["grade"], member["gold_way"], member["name"]) == ("gold", "telecom", "王測試")
-    (row,) = await in_database(site, rows)
+    (row,) = await in_database(site, application_rows)
     assert (row.form, row.challenge, row.question) == (None, None, None)
-    ((way, kept),) = await in_database(site, evidence)
+    ((way, kept),) = await in_database(site, upgrade_evidence)
     assert way == "telecom"
     assert FORM["id_number"] not in kept
     assert "678" not in kept
-    assert await in_database(site, outcomes) == [
+    assert await in_database(site, phone_outcomes) == [
         ("phone_connected", "ok"),
         ("upgrade_telecom", "ok"),
     ]
@@ -154,92 +96,6 @@ async def test_an_open_application_is_on_the_members_own_page(
     (application,) = answer["applications"]
     assert (application["way"], application["href"]) == ("telecom", "/ways/telecom/phone")
     assert [step["state"] for step in application["steps"]] == ["done", "now", "later", "later"]
-
-
-# Everything else that an operator may say.
-
-
-@pytest.mark.parametrize(
-    ("play", "came"),
-    [
-        (OperatorPlay.OTHER_NUMBER, ("form", TelecomOutcome.OTHER_NUMBER)),
-        (OperatorPlay.OTHER_PERSON, ("form", TelecomOutcome.OTHER_PERSON)),
-        (OperatorPlay.BIRTH_DATE, ("form", TelecomOutcome.BIRTH_DATE_DIFFERS)),
-        (OperatorPlay.NAME, ("form", TelecomOutcome.NAME_DIFFERS)),
-        (OperatorPlay.NOT_KNOWN, ("form", TelecomOutcome.NOT_KNOWN)),
-        (OperatorPlay.PREPAID, ("form", TelecomOutcome.PREPAID)),
-        (OperatorPlay.RESELLER, ("form", TelecomOutcome.RESELLER)),
-        (OperatorPlay.COMPANY, ("form", TelecomOutcome.COMPANY)),
-        (OperatorPlay.WIFI, ("operator", TelecomOutcome.NOT_MOBILE_NETWORK)),
-        (OperatorPlay.DOWN, ("operator", TelecomOutcome.UNAVAILABLE)),
-        (OperatorPlay.REPLAYED, ("operator", TelecomOutcome.WRONG_ANSWER)),
-        (OperatorPlay.OTHER_APPLICATION, ("operator", TelecomOutcome.WRONG_ANSWER)),
-        (OperatorPlay.BAD_SIGNATURE, ("operator", TelecomOutcome.WRONG_ANSWER)),
-    ],
-)
-async def test_each_answer_has_its_words_and_always_the_other_ways(
-    site: Site,
-    desktop: Visitor,
-    phone: Visitor,
-    play: OperatorPlay,
-    came: tuple[str, TelecomOutcome],
-) -> None:
-    step, outcome = came
-    await ready_to_ask(desktop, phone)
-    answered = await asked(phone, play)
-    assert (answered.step, answered.outcome) == came
-    for way in ("card", "online", "counter"):
-        assert f'id="other-{way}"' in answered.text
-    assert (await desktop.member())["grade"] == "ordinary"
-    # Only where something was compared a try is counted.
-    assert await in_database(site, tries) == (1 if step == "form" else 0)
-    assert (await in_database(site, outcomes))[-1] == ("upgrade_telecom", outcome)
-    # And it goes on, with the same form or a better one.
-    if step == "form":
-        assert (await written(phone)).location == "/phone"
-    assert (await asked(phone, OperatorPlay.MATCH)).outcome == "gold"
-
-
-async def test_who_does_not_agree_may_be_asked_again(
-    site: Site, desktop: Visitor, phone: Visitor
-) -> None:
-    await ready_to_ask(desktop, phone)
-    answered = await asked(phone, OperatorPlay.MATCH, "refuse")
-    assert (answered.step, answered.outcome) == ("operator", "consent_refused")
-    assert await in_database(site, tries) == 0
-    assert (await asked(phone, OperatorPlay.MATCH)).outcome == "gold"
-
-
-async def test_an_id_number_of_another_member_is_told_with_the_masked_contact(
-    site: Site, desktop: Visitor, phone: Visitor
-) -> None:
-    other = await site.visitor()
-    member = await other.register(OTHER_MOBILE)
-    await in_database(site, become_gold_otherwise, member["id"], FORM["id_number"])
-    await ready_to_ask(desktop, phone)
-    answered = await asked(phone, OperatorPlay.MATCH)
-    assert answered.outcome == "id_number_taken"
-    assert "0900***002" in answered.text
-    assert "0900***002" in (await show(desktop, "/ways/telecom/phone")).text
-    assert (await desktop.member())["grade"] == "ordinary"
-
-
-async def test_who_became_gold_or_closes_meanwhile_ends_with_those_words(
-    site: Site, desktop: Visitor, phone: Visitor
-) -> None:
-    await ready_to_ask(desktop, phone)
-    back = await consent(phone, OperatorPlay.MATCH)
-    member = await desktop.member()
-    await in_database(site, become_gold_otherwise, member["id"], generate_id_number(90))
-    assert (await show(phone, back)).location == "/phone"
-    assert (await show(phone, "/phone")).outcome == "already_gold"
-    other, phone_2 = await site.visitor(), await site.visitor()
-    closing = await other.register(OTHER_MOBILE)
-    await ready_to_ask(other, phone_2)
-    await in_database(site, begin_closing, closing["id"])
-    assert (await asked(phone_2, OperatorPlay.MATCH)).outcome == "account_closing"
-    assert (await send(other, "/ways/telecom/begin")).code == "account_closing"
-    assert (await send(desktop, "/ways/telecom/begin")).code == "already_gold"
 
 
 # The link.
@@ -299,7 +155,7 @@ async def test_stopping_before_a_phone_came_leaves_nothing(
 ) -> None:
     link = await shown_link(desktop)
     assert (await send(desktop, "/ways/telecom/stop")).location == "/ways/telecom"
-    assert await in_database(site, rows) == []
+    assert await in_database(site, application_rows) == []
     assert (await show(phone, link)).code == "link_over"
     assert (await show(desktop, "/ways/telecom/phone")).location == "/ways/telecom"
     assert await shown_link(desktop) != link
@@ -309,7 +165,7 @@ async def test_stopping_ends_it_for_the_phone(desktop: Visitor, phone: Visitor) 
     await ready_to_ask(desktop, phone)
     assert (await send(desktop, "/ways/telecom/stop")).location == "/ways/telecom"
     assert (await send(desktop, "/ways/telecom/stop")).location == "/ways/telecom"
-    assert await state(desktop) == ("ended", "stopped")
+    assert await desktop_state(desktop) == ("ended", "stopped")
     assert (await written(phone)).location == "/phone"
     assert (await show(phone, "/phone")).outcome == "stopped"
     assert (await show(phone, "/phone/operator")).location == "/phone"
@@ -323,9 +179,9 @@ async def test_an_application_ends_after_half_an_hour(
     site.clock.offset += LIFETIME
     assert (await show(phone, back)).location == "/phone"
     assert (await show(phone, "/phone")).outcome == "expired"
-    assert await state(desktop) == ("ended", "expired")
+    assert await desktop_state(desktop) == ("ended", "expired")
     assert await in_database(site, purge_telecom) == 1
-    (row,) = await in_database(site, rows)
+    (row,) = await in_database(site, application_rows)
     assert (row.state, row.form) == ("ended", None)
     # A new one does not wait for the purge.
     await connected(phone, await shown_link(desktop))
@@ -339,7 +195,7 @@ async def test_nobody_begins_without_consent_or_a_cookie(desktop: Visitor, phone
     assert (first.status, first.step) == (422, "start")
     assert "cookies" in first.text
     assert (await send(phone, link, {"consent": "no"})).status == 422
-    assert await state(desktop) == ("waiting", None)
+    assert await desktop_state(desktop) == ("waiting", None)
     assert (await send(phone, link, {"consent": "yes"})).location == "/phone"
 
 
@@ -397,7 +253,7 @@ async def test_what_is_wrong_is_said_beside_what_was_typed(
     assert (answered.status, answered.step) == (422, "form")
     if field != "operator":
         assert re.search(rf'id="{field}"[^>]+aria-invalid="true"', answered.text)
-    assert await state(desktop) == ("connected", None)
+    assert await desktop_state(desktop) == ("connected", None)
 
 
 async def test_what_was_written_is_there_to_be_changed(desktop: Visitor, phone: Visitor) -> None:
@@ -415,7 +271,7 @@ async def test_nothing_written_stands_readable_in_the_database(
     site: Site, desktop: Visitor, phone: Visitor
 ) -> None:
     await ready_to_ask(desktop, phone)
-    kept = repr(await in_database(site, rows))
+    kept = repr(await in_database(site, application_rows))
     for text in (FORM["id_number"], "王測試", "1990-01-31", "912345678"):
         assert text not in kept
     link = await show(desktop, "/ways/telecom/phone")
@@ -434,124 +290,11 @@ async def test_a_process_that_dies_while_it_reads_an_answer_loses_only_that_answ
     assert (await show(phone, "/phone")).step == "reading"
     assert (await show(phone, back)).location == "/phone"
     assert (await written(phone)).location == "/phone"
-    assert await state(desktop) == ("reading", None)
+    assert await desktop_state(desktop) == ("reading", None)
     site.clock.offset += LONGEST_READING
     over = await show(phone, "/phone")
     assert (over.step, over.outcome) == ("operator", "unavailable")
     assert (await asked(phone, OperatorPlay.MATCH)).outcome == "gold"
-
-
-# How often.
-
-
-async def test_a_number_is_asked_about_three_times_a_day(
-    site: Site, desktop: Visitor, phone: Visitor
-) -> None:
-    await ready_to_ask(desktop, phone)
-    for allowed in (True, True, False):
-        await asked(phone, OperatorPlay.NAME)
-        refused = await written(phone)
-        assert (refused.status == 303) is allowed
-    assert "three times today" in refused.text
-    assert 'id="other-online"' in refused.text
-    # Another number may be asked about, and this one tomorrow.
-    assert (await written(phone, mobile="0912345679")).location == "/phone"
-    await send(phone, "/phone/back")
-    site.clock.offset += TRIES_S
-    fresh = await site.visitor()
-    await desktop.register()
-    await ready_to_ask(desktop, fresh)
-
-
-async def test_strangers_do_not_lock_a_number(site: Site, desktop: Visitor, phone: Visitor) -> None:
-    stranger, their_phone = await site.visitor(), await site.visitor()
-    await stranger.register(OTHER_MOBILE)
-    await ready_to_ask(stranger, their_phone)
-    for _ in range(3):
-        await asked(their_phone, OperatorPlay.OTHER_PERSON)
-        await written(their_phone)
-    await ready_to_ask(desktop, phone)
-    assert (await asked(phone, OperatorPlay.MATCH)).outcome == "gold"
-
-
-async def test_one_applicant_does_not_try_numbers_for_ever(
-    site: Site, desktop: Visitor, phone: Visitor
-) -> None:
-    await ready_to_ask(desktop, phone)
-    for number in range(10):
-        await asked(phone, OperatorPlay.OTHER_NUMBER)
-        answered = await written(phone, mobile=f"09123400{number:02}")
-    assert answered.status == 422
-    assert await in_database(site, tries) == 10
-
-
-# Who holds the phone.
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"verified": False},
-        {"origin": "https://evil.example"},
-        {"challenge": "A" * 43},
-        {"rp_id": "evil.example"},
-        {"type": "webauthn.get"},
-    ],
-    ids=str,
-)
-async def test_only_the_phones_own_verification_counts(
-    desktop: Visitor, phone: Visitor, changes: dict[str, Any]
-) -> None:
-    await connected(phone, await shown_link(desktop))
-    await written(phone)
-    options = await device_options(phone)
-    assert options is not None
-    made = credential(options, phone.origin, **changes)
-    assert await phone.code("/api/phone/device", {"credential": made}) == "device_not_proven"
-    assert await state(desktop) == ("device", None)
-    # Its challenge is used up: the right answer comes too late.
-    right = credential(options, phone.origin)
-    assert await phone.code("/api/phone/device", {"credential": right}) == "device_not_proven"
-    assert await proven(phone) == "ok"
-    # And proven is proven: the same again changes nothing.
-    assert await phone.code("/api/phone/device", {"credential": right}) == "ok"
-    assert await device_options(phone) is None
-
-
-@pytest.mark.parametrize(
-    "sent",
-    [
-        {},
-        {"id": "x"},
-        {"id": "AA", "rawId": "AA", "type": "public-key", "response": {}},
-        {
-            "id": "AA",
-            "rawId": "AA",
-            "type": "public-key",
-            "response": {"clientDataJSON": "AA", "attestationObject": "AA"},
-        },
-        {"id": [], "rawId": {}, "type": 1, "response": "x"},
-    ],
-    ids=str,
-)
-async def test_what_no_authenticator_made_is_refused(
-    desktop: Visitor, phone: Visitor, sent: dict[str, Any]
-) -> None:
-    await connected(phone, await shown_link(desktop))
-    await written(phone)
-    assert await device_options(phone) is not None
-    assert await phone.code("/api/phone/device", {"credential": sent}) == "device_not_proven"
-    assert await phone.code("/api/phone/device", {"credential": sent, "more": 1}) == "bad_request"
-
-
-async def test_nobody_is_asked_before_the_device_is_proven(
-    desktop: Visitor, phone: Visitor
-) -> None:
-    await connected(phone, await shown_link(desktop))
-    assert (await show(phone, "/phone/operator")).location == "/phone"
-    await written(phone)
-    assert (await show(phone, "/phone/operator")).location == "/phone"
-    assert (await show(phone, "/phone")).step == "device"
 
 
 # Settings.
@@ -581,6 +324,6 @@ async def test_a_closed_account_takes_its_application_with_it(
         delete_all(tx, member["id"])
 
     await in_database(site, end)
-    assert await in_database(site, rows) == []
+    assert await in_database(site, application_rows) == []
     assert await in_database(site, lambda tx: tx.first(select(MEMBER))) is None
     assert (await show(phone, "/phone")).code == "link_over"

@@ -1,17 +1,17 @@
 """What a clerk enters at the counter, read and checked without a database."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum, unique
-from typing import Final, TypeVar
+from typing import Final
 from unicodedata import normalize
 
 from agent.portal.birthdate import age_on, check_age, parse_birth_date
-from agent.portal.errors import PortalError
 from agent.portal.idnumber import parse_id_number
 from agent.portal.names import parse_name
+from agent.portal.pages.fields import FieldReader
 
 CONSENT_VERSION: Final = "2026-11"
 """Of the consent form for personal data that applicants sign; a decision of ours."""
@@ -21,7 +21,6 @@ LONGEST_NAME: Final = 64
 
 _LAST4: Final = re.compile(r"[0-9A-Za-z]{4}", re.ASCII)
 _BLANKS: Final = re.compile(r"[ \t\r\n]+")
-_T = TypeVar("_T")
 
 
 @unique
@@ -87,7 +86,7 @@ class ApplicationError(Exception):
     """Something is missing or wrong.
 
     Attributes:
-        fields: for each field of the form the name of what to say, under ``counter.problem``.
+        fields: for each field of the form the key of what to say, in the catalogue.
 
     """
 
@@ -107,10 +106,11 @@ def read_application(form: Mapping[str, str], today: date) -> CounterApplication
         ApplicationError: for all fields at once that are missing or wrong.
 
     """
-    problems: dict[str, str] = {}
-    id_number = read_field(form, "id_number", parse_id_number, problems)
-    name = read_field(form, "name", _read_name, problems)
-    born = read_field(form, "birth_date", lambda text: _read_birth_date(text, today), problems)
+    fields = FieldReader(form)
+    id_number = fields.read("id_number", parse_id_number)
+    name = fields.read("name", _read_name)
+    born = fields.read("birth_date", lambda text: _read_birth_date(text, today))
+    problems = fields.wrong
     documents = [
         read_document(form, number, problems)
         for number in (1, 2)
@@ -129,32 +129,16 @@ def read_application(form: Mapping[str, str], today: date) -> CounterApplication
     )
 
 
-def read_field(
-    form: Mapping[str, str], field: str, read: Callable[[str], _T], problems: dict[str, str]
-) -> _T | None:
-    """Return what a field says, without the blanks around it; or None, and note what is wrong.
-
-    Args:
-        form: the fields by their names.
-        field: the name of this one.
-        read: raises ``PortalError``, or ``ValueError`` with the name of what to say.
-        problems: gets what to say, by the field's name.
-
-    """
-    try:
-        return read(form.get(field, "").strip())
-    except PortalError as error:
-        problems[field] = error.code.value
-    except ValueError as error:
-        problems[field] = str(error)
-    return None
+def problem(name: str) -> str:
+    """Return the key of what is said about a field of the counter."""
+    return f"counter.problem.{name}"
 
 
 def _read_name(text: str) -> str:
     try:
         return parse_name(text)
     except ValueError:
-        raise ValueError("name") from None
+        raise ValueError(problem("name")) from None
 
 
 def _read_birth_date(text: str, today: date) -> date:
@@ -170,13 +154,13 @@ def read_document(
     kind, last4 = form.get(f"document_{number}", ""), form.get(f"document_{number}_last4", "")
     shown = normalize("NFKC", last4).strip().upper()
     if kind not in _KINDS:
-        problems[f"document_{number}"] = "document"
+        problems[f"document_{number}"] = problem("document")
         return None
     if _LAST4.fullmatch(shown) is None:
-        problems[f"document_{number}_last4"] = "last4"
+        problems[f"document_{number}_last4"] = problem("last4")
         return None
     if number == 2 and kind == form.get("document_1"):
-        problems["document_2"] = "document_twice"
+        problems["document_2"] = problem("document_twice")
         return None
     return SeenDocument(SeenDocumentKind(kind), shown)
 
@@ -185,13 +169,13 @@ def _check_papers(
     form: Mapping[str, str], born: date | None, today: date, problems: dict[str, str]
 ) -> None:
     if form.get("consent") != CONSENT_VERSION:
-        problems["consent"] = "consent"
+        problems["consent"] = problem("consent")
     applicant = form.get("applicant", "")
     if applicant not in {"self", "proxy"}:
-        problems["applicant"] = "applicant"
+        problems["applicant"] = problem("applicant")
     if applicant == "proxy":
         papers = ("proxy_id", "proxy_letter")
-        problems.update({paper: paper for paper in papers if not form.get(paper)})
+        problems.update({paper: problem(paper) for paper in papers if not form.get(paper)})
     is_minor = born is not None and age_on(born, today) < ADULT
     if is_minor and not form.get("representative"):
-        problems["representative"] = "representative"
+        problems["representative"] = problem("representative")

@@ -19,13 +19,14 @@ from agent.portal.counter import visits
 from agent.portal.counter.application import (
     ApplicationError,
     SeenDocument,
+    problem,
     read_document,
-    read_field,
 )
 from agent.portal.counter.tables import CONTACT_CHANGE
 from agent.portal.counter.visits import Visit, VisitPurpose
 from agent.portal.errors import PortalCode
 from agent.portal.idnumber import parse_id_number
+from agent.portal.pages.fields import FieldReader
 from agent.portal.sessions import end_sessions_of
 from agent.portal.staff.register import StaffMember
 from agent.portal.staff.sessions import StaffSession
@@ -82,15 +83,16 @@ def read_request(form: Mapping[str, str]) -> ContactRequest:
         ApplicationError: for all fields at once that are missing or wrong.
 
     """
-    problems: dict[str, str] = {}
-    old = read_field(form, "contact", parse_contact, problems)
-    id_number = read_field(form, "id_number", parse_id_number, problems)
+    fields = FieldReader(form)
+    old = fields.read("contact", parse_contact)
+    id_number = fields.read("id_number", parse_id_number)
+    problems = fields.wrong
     document = read_document(form, 1, problems)
-    new = read_field(form, "new_contact", parse_contact, problems)
+    new = fields.read("new_contact", parse_contact)
     if new is not None and new == old:
-        problems["new_contact"] = "same_contact"
+        problems["new_contact"] = problem("same_contact")
     if not form.get("in_person"):
-        problems["in_person"] = "in_person"
+        problems["in_person"] = problem("in_person")
     if problems or old is None or id_number is None or document is None or new is None:
         raise ApplicationError(problems)
     return ContactRequest(old, id_number, document, new)

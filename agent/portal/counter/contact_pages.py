@@ -6,13 +6,12 @@ from typing import Final
 from aiohttp import web
 
 from agent.portal.api import PORTAL
-from agent.portal.asker import network_of
 from agent.portal.counter import contact_change
 from agent.portal.counter.application import ApplicationError, SeenDocumentKind
+from agent.portal.counter.code_step import confirm_visit_code, send_visit_code
 from agent.portal.counter.contact_change import ContactRequest, read_request
 from agent.portal.errors import REFUSALS, PortalCode
-from agent.portal.pages.language import language_of
-from agent.portal.staff.access import AREAS, require_session, require_staff, see_other
+from agent.portal.staff.access import AREAS, require_staff, see_other
 from agent.portal.staff.forms import read_form
 from agent.portal.staff.looking import check_look
 from agent.portal.staff.pages import staff_page
@@ -53,28 +52,23 @@ async def get_visit(request: web.Request) -> web.Response:
 async def post_code(request: web.Request) -> web.Response:
     """Send the code that the member is to read out."""
     staff = await require_staff(request, *_AREA.roles)
-    session = await require_session(request)
-    portal, number = request.app[PORTAL], request.match_info["visit"]
-    network = network_of(request.remote)
-    sent = await portal.db.run(contact_change.send_code, session, staff, number, network)
-    if isinstance(sent, PortalCode):
-        return await _visit_page(request, staff, refused=sent)
-    await portal.accounts.deliver(*sent, language_of(request))
-    shown = sent[1] if portal.config.demo else None
-    return await _visit_page(request, staff, is_sent=True, demo_code=shown)
+    step = await send_visit_code(request, staff, contact_change.send_code)
+    return await _visit_page(
+        request,
+        staff,
+        is_sent=step.refused is None,
+        demo_code=step.demo_code,
+        refused=step.refused,
+    )
 
 
 async def post_confirm(request: web.Request) -> web.Response:
     """Change the contact, if the code is right."""
     staff = await require_staff(request, *_AREA.roles)
-    session = await require_session(request)
-    number = request.match_info["visit"]
-    code = (await read_form(request)).get("code", "").strip()
-    db = request.app[PORTAL].db
-    refused = await db.run(contact_change.confirm, session, staff, number, code)
+    refused = await confirm_visit_code(request, staff, contact_change.confirm)
     if refused is not None:
         return await _visit_page(request, staff, is_sent=True, refused=refused)
-    return see_other(f"{_ROOT}/{number}")
+    return see_other(f"{_ROOT}/{request.match_info['visit']}")
 
 
 def add_routes(router: web.UrlDispatcher) -> None:

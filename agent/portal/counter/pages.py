@@ -7,7 +7,6 @@ from aiohttp import web
 
 from agent.portal import members
 from agent.portal.api import PORTAL
-from agent.portal.asker import network_of
 from agent.portal.contact import parse_contact
 from agent.portal.counter import visits
 from agent.portal.counter.application import (
@@ -18,12 +17,12 @@ from agent.portal.counter.application import (
     SeenDocumentKind,
     read_application,
 )
+from agent.portal.counter.code_step import confirm_visit_code, send_visit_code
 from agent.portal.counter.visits import RefusedVisit, Visit, VisitPurpose
 from agent.portal.errors import REFUSALS, PortalCode, PortalError
 from agent.portal.members import Member
 from agent.portal.moments import day_in_taipei, start_of_day
-from agent.portal.pages.language import language_of
-from agent.portal.staff.access import AREAS, require_session, require_staff, see_other
+from agent.portal.staff.access import AREAS, require_staff, see_other
 from agent.portal.staff.forms import read_form
 from agent.portal.staff.looking import check_look
 from agent.portal.staff.pages import staff_page
@@ -61,28 +60,23 @@ async def get_visit(request: web.Request) -> web.Response:
 async def post_code(request: web.Request) -> web.Response:
     """Send the code that the applicant is to read out."""
     staff = await require_staff(request, *_AREA.roles)
-    session = await require_session(request)
-    portal, number = request.app[PORTAL], request.match_info["visit"]
-    network = network_of(request.remote)
-    sent = await portal.db.run(visits.send_code, session, staff, number, network)
-    if isinstance(sent, PortalCode):
-        return await _visit_page(request, staff, code_problem=sent)
-    await portal.accounts.deliver(*sent, language_of(request))
-    shown = sent[1] if portal.config.demo else None
-    return await _visit_page(request, staff, is_sent=True, demo_code=shown)
+    step = await send_visit_code(request, staff, visits.send_code)
+    return await _visit_page(
+        request,
+        staff,
+        is_sent=step.refused is None,
+        demo_code=step.demo_code,
+        code_problem=step.refused,
+    )
 
 
 async def post_confirm(request: web.Request) -> web.Response:
     """Check the code that was read out."""
     staff = await require_staff(request, *_AREA.roles)
-    session = await require_session(request)
-    number = request.match_info["visit"]
-    code = (await read_form(request)).get("code", "").strip()
-    db = request.app[PORTAL].db
-    refused = await db.run(visits.confirm_code, session, staff, number, code)
+    refused = await confirm_visit_code(request, staff, visits.confirm_code)
     if refused is not None:
         return await _visit_page(request, staff, is_sent=True, code_problem=refused)
-    return see_other(f"{_AREA.path}/{number}")
+    return see_other(f"{_AREA.path}/{request.match_info['visit']}")
 
 
 async def post_visit(request: web.Request) -> web.Response:

@@ -5,7 +5,7 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,9 +100,7 @@ def check_upgrade(context: CheckContext, citizen: DemoCitizen) -> float:
             check.check_requests()
         except Exception as error:
             picture = check.picture("failure")
-            text = str(error).strip().splitlines()
-            why = text[0] if text else type(error).__name__
-            raise DemoError(f"step {check.step}: {why}\npicture: {picture}") from error
+            raise DemoError(f"step {check.step}: {_why(error)}\npicture: {picture}") from error
         return time.monotonic() - started
 
 
@@ -140,6 +138,42 @@ def open_browser(context: CheckContext) -> Iterator["Browser"]:
             yield browser
         finally:
             browser.close()
+
+
+@contextmanager
+def pictured_failures(
+    context: CheckContext, way: int, pages: Mapping[str, "Page"]
+) -> Iterator[None]:
+    """Turn whatever goes wrong into one error, with a picture of each page at that moment.
+
+    Raises:
+        DemoError: something did.
+
+    """
+    try:
+        yield
+    except Exception as error:
+        for name, page in pages.items():
+            page.screenshot(path=context.shots / f"way{way}-failure-{name}.png", full_page=True)
+        raise DemoError(f"way {way}: {_why(error)}\npictures: {context.shots}") from error
+
+
+def become_ordinary(page: "Page", url: str) -> str:
+    """Register with a code, as somebody who has never been here; return the mobile number."""
+    mobile = f"09{secrets.randbelow(10**8):08}"
+    page.goto(url)
+    page.fill("#contact", mobile)
+    page.click("#send-code")
+    page.fill("#code", page.inner_text("#demo-code"))
+    page.click("#confirm-code")
+    page.wait_for_selector("#portrait.ordinary")
+    return mobile
+
+
+def _why(error: Exception) -> str:
+    """Return the first line of what an error says."""
+    text = str(error).strip().splitlines()
+    return text[0] if text else type(error).__name__
 
 
 class _UpgradeCheck:

@@ -1,32 +1,27 @@
 """Way 2 as the check plays it: an applicant at the counter, and the clerk behind it."""
 
 import re
-import secrets
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from agent.portal.demo.check import CheckContext, open_browser
-from agent.portal.demo.children import DemoError
+from agent.portal.demo.check import (
+    STEP_TIMEOUT,
+    CheckContext,
+    DemoApplicant,
+    become_ordinary,
+    open_browser,
+    pictured_failures,
+)
 from agent.portal.demo.staffdoor import StaffCard, StaffDoor
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-_STEP_TIMEOUT_MS = 60_000
-
-
-@dataclass(frozen=True, slots=True)
-class CounterApplicant:
-    """Somebody at the counter, with an ID document and without a card."""
-
-    name: str
-    id_number: str
-    born: str
+_BORN = "79/01/31"
 
 
 def check_counter(
-    context: CheckContext, door: StaffDoor, clerk: StaffCard, applicant: CounterApplicant
+    context: CheckContext, door: StaffDoor, clerk: StaffCard, applicant: DemoApplicant
 ) -> float:
     """Make an applicant gold at the counter; return the seconds it took.
 
@@ -37,16 +32,12 @@ def check_counter(
     started = time.monotonic()
     with open_browser(context) as browser:
         check = _CounterCheck(browser, context)
-        try:
+        with pictured_failures(context, 2, check.pages):
             check.register()
             check.log_in(door, clerk)
             check.confirm_contact()
             check.record(applicant)
             check.expect_gold(applicant)
-        except Exception as error:
-            check.picture("failure")
-            text = str(error).strip().splitlines()
-            raise DemoError(f"way 2: {text[0] if text else type(error).__name__}") from error
     return time.monotonic() - started
 
 
@@ -57,7 +48,8 @@ class _CounterCheck:
         self._context = context
         self._member = _page(browser)
         self._clerk = _page(browser)
-        self._mobile = f"09{secrets.randbelow(10**8):08}"
+        self.pages = {"member": self._member, "clerk": self._clerk}
+        self._mobile = ""
 
     def picture(self, name: str) -> None:
         """Save what the clerk sees."""
@@ -67,13 +59,7 @@ class _CounterCheck:
     def register(self) -> None:
         """Let the applicant become an ordinary member."""
         self._context.report("way 2: an ordinary member comes to the counter")
-        page = self._member
-        page.goto(self._context.url)
-        page.fill("#contact", self._mobile)
-        page.click("#send-code")
-        page.fill("#code", page.inner_text("#demo-code"))
-        page.click("#confirm-code")
-        page.wait_for_selector("#portrait.ordinary")
+        self._mobile = become_ordinary(self._member, self._context.url)
 
     def log_in(self, door: StaffDoor, clerk: StaffCard) -> None:
         """Let the clerk log in with their own card."""
@@ -94,13 +80,13 @@ class _CounterCheck:
         page.click("#confirm")
         page.wait_for_selector("#id_number")
 
-    def record(self, applicant: CounterApplicant) -> None:
+    def record(self, applicant: DemoApplicant) -> None:
         """Record what was seen, make gold, and open the receipt."""
         self._context.report("way 2: the clerk records the documents")
         page = self._clerk
         page.fill("#id_number", applicant.id_number)
         page.fill("#name", applicant.name)
-        page.fill("#birth_date", applicant.born)
+        page.fill("#birth_date", _BORN)
         page.select_option("#document_1", "national_id")
         page.fill("#document_1_last4", applicant.id_number[-4:])
         page.check("#consent")
@@ -111,7 +97,7 @@ class _CounterCheck:
         page.locator(".receipt").filter(has_text=re.compile(re.escape(applicant.name))).wait_for()
         self.picture("04-receipt")
 
-    def expect_gold(self, applicant: CounterApplicant) -> None:
+    def expect_gold(self, applicant: DemoApplicant) -> None:
         """See on the member's own page what the clerk has done, and end the clerk's day."""
         self._context.report("way 2: the member sees it")
         self._member.reload()
@@ -123,5 +109,5 @@ class _CounterCheck:
 
 def _page(browser: "Browser") -> "Page":
     page = browser.new_context(locale="zh-TW", viewport={"width": 1280, "height": 900}).new_page()
-    page.set_default_timeout(_STEP_TIMEOUT_MS)
+    page.set_default_timeout(STEP_TIMEOUT * 1000)
     return page

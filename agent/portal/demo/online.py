@@ -1,14 +1,20 @@
 """Way 4 in the check of the demo: members apply online, a reviewer decides, each in a browser."""
 
 import io
-import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from PIL import Image, ImageDraw
 
-from agent.portal.demo.check import STEP_TIMEOUT, CheckContext, DemoApplicant, open_browser
+from agent.portal.demo.check import (
+    STEP_TIMEOUT,
+    CheckContext,
+    DemoApplicant,
+    become_ordinary,
+    open_browser,
+    pictured_failures,
+)
 from agent.portal.demo.children import DemoError
 from agent.portal.demo.staffdoor import StaffCard, StaffDoor
 
@@ -46,21 +52,13 @@ def check_online(
     with open_browser(context) as browser, _pages(browser, len(applicants)) as (desk, *members):
         acts = [_Act(page, context, who) for page, who in zip(members, applicants, strict=True)]
         review = _Review(desk, context)
-        try:
+        pages = {"desk": desk, **{f"member-{n}": page for n, page in enumerate(members)}}
+        with pictured_failures(context, 4, pages):
             for act in acts:
                 act.apply()
             context.report("way 4: a reviewer logs in with a card")
             door.log_in(desk, context.url, reviewer.pin)
             _review_all(review, acts, context)
-        except Exception as error:
-            for name, page in (
-                ("desk", desk),
-                *((f"member-{n}", p) for n, p in enumerate(members)),
-            ):
-                page.screenshot(path=context.shots / f"way4-failure-{name}.png", full_page=True)
-            text = str(error).strip().splitlines()
-            why = text[0] if text else type(error).__name__
-            raise DemoError(f"way 4: {why}\npictures: {context.shots}") from error
     return [acts[0].name, acts[2].name]
 
 
@@ -100,12 +98,7 @@ class _Act:
         """Register, and apply with both pictures."""
         page = self._page
         self._context.report(f"way 4: {self.name} applies online")
-        page.goto(self._context.url)
-        page.fill("#contact", f"09{secrets.randbelow(10**8):08}")
-        page.click("#send-code")
-        page.fill("#code", page.inner_text("#demo-code"))
-        page.click("#confirm-code")
-        page.wait_for_selector("#portrait.ordinary")
+        become_ordinary(page, self._context.url)
         page.goto(f"{self._context.url}#/upgrade")
         page.click("#choose-online")
         self._picture("start")

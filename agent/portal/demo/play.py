@@ -28,7 +28,7 @@ from agent.errors import AgentError
 from agent.portal.demo import browser as demo_browser
 from agent.portal.demo.check import CheckContext, DemoApplicant, DemoCitizen, check_upgrade
 from agent.portal.demo.children import Child, Children, DemoError
-from agent.portal.demo.counter import CounterApplicant, check_counter
+from agent.portal.demo.counter import check_counter
 from agent.portal.demo.online import check_online
 from agent.portal.demo.programs import DemoPrograms, Ports
 from agent.portal.demo.staffdoor import StaffCard, hire, opened_staff_door
@@ -261,7 +261,7 @@ def _play_counter(stage: _Stage, context: CheckContext) -> str:
     """Play way 2; return the line that says so."""
     clerk = stage.staff[0]
     id_number = generate_id_number(secrets.randbelow(_ID_NUMBERS))
-    applicant = CounterApplicant(APPLICANT, id_number, "79/01/31")
+    applicant = DemoApplicant(APPLICANT, id_number)
     arguments, _ = stage.readers.with_cards(stage.programs.state / "card.json", clerk.file)
     with opened_staff_door(stage.programs, arguments) as door:
         seconds = check_counter(context, door, clerk, applicant)

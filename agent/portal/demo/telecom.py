@@ -1,13 +1,18 @@
 """Way 3 in the check of the demo: a desktop shows a code, a phone goes on, an operator answers."""
 
-import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from agent.portal.demo.check import STEP_TIMEOUT, CheckContext, DemoApplicant, open_browser
-from agent.portal.demo.children import DemoError
+from agent.portal.demo.check import (
+    STEP_TIMEOUT,
+    CheckContext,
+    DemoApplicant,
+    become_ordinary,
+    open_browser,
+    pictured_failures,
+)
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, ViewportSize
@@ -87,12 +92,7 @@ class _PhoneAct:
         """Register on the desktop, and open the link of its code on the phone."""
         page = self._desktop
         self._context.report(f"way 3: {self._who.name} begins on the desktop")
-        page.goto(self._context.url)
-        page.fill("#contact", f"09{secrets.randbelow(10**8):08}")
-        page.click("#send-code")
-        page.fill("#code", page.inner_text("#demo-code"))
-        page.click("#confirm-code")
-        page.wait_for_selector("#portrait.ordinary")
+        become_ordinary(page, self._context.url)
         page.goto(f"{self._context.url}#/upgrade")
         page.click("#choose-telecom")
         page.wait_for_selector("#app-only")
@@ -160,19 +160,15 @@ class _PhoneAct:
 @contextmanager
 def _acting(browser: "Browser", context: CheckContext, who: DemoApplicant) -> Iterator["_PhoneAct"]:
     """Let somebody come as far as the operator."""
-    with _pages(browser) as (desktop, phone):
+    with (
+        _pages(browser) as (desktop, phone),
+        pictured_failures(context, 3, {"desktop": desktop, "phone": phone}),
+    ):
         act = _PhoneAct(desktop, phone, context, who)
-        try:
-            act.begin()
-            act.write()
-            act.prove()
-            yield act
-        except Exception as error:
-            for name, page in (("desktop", desktop), ("phone", phone)):
-                page.screenshot(path=context.shots / f"way3-failure-{name}.png", full_page=True)
-            text = str(error).strip().splitlines()
-            why = text[0] if text else type(error).__name__
-            raise DemoError(f"way 3: {why}\npictures: {context.shots}") from error
+        act.begin()
+        act.write()
+        act.prove()
+        yield act
 
 
 @contextmanager

@@ -21,12 +21,12 @@ class FieldReader:
     """
 
     def __init__(self, written: Mapping[str, str]) -> None:
-        """Read what was written, by the names of the fields."""
+        """Read what was written, by the names of the fields; those that are absent are empty."""
         self._written = written
         self.wrong: dict[str, str] = {}
 
     def read(self, name: str, parse: Callable[[str], _Read]) -> _Read | Any:
-        """Return what a field says; None where it is wrong.
+        """Return what a field says, without the blanks around it; None where it is wrong.
 
         Args:
             name: of the field.
@@ -35,7 +35,7 @@ class FieldReader:
 
         """
         try:
-            return parse(self._written[name])
+            return parse(self._written.get(name, "").strip())
         except PortalError as error:
             self.wrong[name] = f"portal.refusals.{error.code}"
         except ValueError as error:
