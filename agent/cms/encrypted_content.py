@@ -1,6 +1,8 @@
 """The ciphers of a message's content: AES or Triple DES in CBC mode, and AES in GCM mode."""
 
+import os
 from dataclasses import dataclass
+from enum import StrEnum, unique
 from typing import Protocol
 
 from cryptography.exceptions import InvalidTag
@@ -24,10 +26,19 @@ class BlockCipher:
     block_length: int
 
 
-CBC = {
-    "2.16.840.1.101.3.4.1.2": BlockCipher(AES, 16, 16),  # id-aes128-CBC, RFC 3565
-    "2.16.840.1.101.3.4.1.22": BlockCipher(AES, 24, 16),
-    "2.16.840.1.101.3.4.1.42": BlockCipher(AES, 32, 16),
+@unique
+class AesCbc(StrEnum):
+    """The ciphers that are written, by the dotted identifiers of RFC 3565 §4.1."""
+
+    AES_128 = "2.16.840.1.101.3.4.1.2"
+    AES_192 = "2.16.840.1.101.3.4.1.22"
+    AES_256 = "2.16.840.1.101.3.4.1.42"
+
+
+CBC: dict[str, BlockCipher] = {
+    AesCbc.AES_128: BlockCipher(AES, 16, 16),
+    AesCbc.AES_192: BlockCipher(AES, 24, 16),
+    AesCbc.AES_256: BlockCipher(AES, 32, 16),
     "1.2.840.113549.3.7": BlockCipher(TripleDES, 24, 8),  # des-ede3-cbc, RFC 3370 §5.1
 }
 GCM = {
@@ -63,6 +74,15 @@ class CbcContent:
     cipher: BlockCipher
     iv: bytes
     ciphertext: bytes
+
+    @classmethod
+    def encrypt(cls, cipher: BlockCipher, key: bytes, content: bytes) -> "CbcContent":
+        """Encrypt content of any length with a fresh initialisation vector."""
+        iv = os.urandom(cipher.block_length)
+        padder = PKCS7(cipher.block_length * 8).padder()
+        padded = padder.update(content) + padder.finalize()
+        encryptor = Cipher(cipher.algorithm(key), modes.CBC(iv)).encryptor()
+        return cls(cipher, iv, encryptor.update(padded) + encryptor.finalize())
 
     @property
     def key_length(self) -> int:

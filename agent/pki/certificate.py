@@ -24,6 +24,14 @@ class KeyUsage(StrEnum):
     ENCIPHER_ONLY = "encipher_only"
     DECIPHER_ONLY = "decipher_only"
 
+    @property
+    def asn1_name(self) -> str:
+        """The name in RFC 5280's module, which the old components write: ``digitalSignature``."""
+        if self is KeyUsage.CRL_SIGN:
+            return "cRLSign"
+        first, *rest = self.split("_")
+        return first + "".join(word.capitalize() for word in rest)
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class CertificateFacts:
@@ -31,6 +39,7 @@ class CertificateFacts:
 
     Attributes:
         der: the certificate itself.
+        version: of its form, 3 for all that have extensions.
         thumbprint: SHA-256 of it, 32 bytes.
         thumbprint_sha1: SHA-1 of it, 20 bytes; for display and lookup only.
         subject: forward order, commas without space: ``C=TW,CN=…,serialNumber=…``.
@@ -38,6 +47,8 @@ class CertificateFacts:
         subject_cn: the subject's first common name, if any.
         subject_serial: the subject's serialNumber, 16 digits on a citizen's card, if any.
         id_last4: the last four characters of the holder's ID number, if stated.
+        uniform_number: of a company or an organisation, by its issuer's attribute, if stated.
+        card_rank: of a company's card, "primary" or "secondary", if stated.
         email: the first rfc822Name among the alternative names, if any.
         serial: the certificate's number; negative on some odd ones.
         not_before: first moment of validity, UTC.
@@ -52,6 +63,7 @@ class CertificateFacts:
     """
 
     der: bytes
+    version: int
     thumbprint: bytes
     thumbprint_sha1: bytes
     subject: str
@@ -59,6 +71,8 @@ class CertificateFacts:
     subject_cn: str | None
     subject_serial: str | None
     id_last4: str | None
+    uniform_number: str | None
+    card_rank: str | None
     email: str | None
     serial: int
     not_before: datetime

@@ -24,7 +24,10 @@ _BASIC_CONSTRAINTS = "2.5.29.19"
 _SUBJECT_KEY_IDENTIFIER = "2.5.29.14"
 _AUTHORITY_KEY_IDENTIFIER = "2.5.29.35"
 _SUBJECT_DIRECTORY_ATTRIBUTES = "2.5.29.9"
-_ID_LAST4 = "2.16.886.1.100.2.51"  # the GPKI's own: the last four characters of the ID number
+# The GPKI's own attributes of a subject (GPKI certificate profile §1.3.6).
+_ID_LAST4 = "2.16.886.1.100.2.51"  # the last four characters of the ID number
+_UNIFORM_NUMBER = "2.16.886.1.100.2.101"
+_CARD_RANK = "2.16.886.1.100.2.2"
 
 
 def read_certificate(raw: bytes) -> CertificateFacts:
@@ -47,15 +50,19 @@ def _read(raw: bytes) -> CertificateFacts:
     tbs = certificate["tbs_certificate"]
     subject, issuer = tbs["subject"], tbs["issuer"]
     extensions = _extensions(tbs)
+    directory = extensions.get(_SUBJECT_DIRECTORY_ATTRIBUTES)
     return CertificateFacts(
         der=raw,
+        version=int(tbs["version"]) + 1,
         thumbprint=hashlib.sha256(raw).digest(),
         thumbprint_sha1=hashlib.sha1(raw, usedforsecurity=False).digest(),
         subject=names.distinguished_name(subject),
         issuer=names.distinguished_name(issuer),
         subject_cn=names.first(subject, _COMMON_NAME),
         subject_serial=names.first(subject, _SERIAL_NUMBER),
-        id_last4=_id_last4(extensions.get(_SUBJECT_DIRECTORY_ATTRIBUTES)),
+        id_last4=_id_last4(directory),
+        uniform_number=_attribute(directory, _UNIFORM_NUMBER),
+        card_rank=_attribute(directory, _CARD_RANK),
         email=_email(extensions.get(_SUBJECT_ALT_NAME)),
         serial=tbs["serial_number"].native,
         not_before=_moment(tbs["validity"]["not_before"]),
@@ -88,16 +95,21 @@ def _extensions(tbs: x509.TbsCertificate) -> dict[str, bytes]:
 
 
 def _id_last4(raw: bytes | None) -> str | None:
+    text = _attribute(raw, _ID_LAST4)
+    return text if text and len(text) == 4 and text.isascii() and text.isalnum() else None
+
+
+def _attribute(raw: bytes | None, kind: str) -> str | None:
+    """Return the text of one of subjectDirectoryAttributes (RFC 5280 §4.2.1.8)."""
     if raw is None:
         return None
     values = {
         string_value(value.parse())
         for attribute in core.SequenceOf.load(raw, spec=core.Sequence)
-        if attribute[0].native == _ID_LAST4
+        if attribute[0].native == kind
         for value in core.SetOf.load(attribute[1].dump(), spec=core.Any)
     }
-    text = values.pop() if len(values) == 1 else None  # two different ones prove nothing
-    return text if text and len(text) == 4 and text.isascii() and text.isalnum() else None
+    return values.pop() if len(values) == 1 else None  # two different ones prove nothing
 
 
 def _email(raw: bytes | None) -> str | None:

@@ -9,7 +9,6 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from agent.harmless import unbroken
-from agent.pki.certificate import KeyUsage
 from agent.signing.model import CardCertificate
 
 _FIRST_GENERALIZED_YEAR: Final = 2050  # RFC 5280 §4.1.2.5
@@ -23,17 +22,6 @@ _LABELS: Final = {
     "KEYX": "cert2",
 }
 _KEY_LABELS: Final = {"SIGN": "K1", "KEYX": "K2"}
-_USAGES: Final = {
-    KeyUsage.DIGITAL_SIGNATURE: "digitalSignature",
-    KeyUsage.NON_REPUDIATION: "nonRepudiation",
-    KeyUsage.KEY_ENCIPHERMENT: "keyEncipherment",
-    KeyUsage.DATA_ENCIPHERMENT: "dataEncipherment",
-    KeyUsage.KEY_AGREEMENT: "keyAgreement",
-    KeyUsage.KEY_CERT_SIGN: "keyCertSign",
-    KeyUsage.CRL_SIGN: "cRLSign",
-    KeyUsage.ENCIPHER_ONLY: "encipherOnly",
-    KeyUsage.DECIPHER_ONLY: "decipherOnly",
-}
 
 
 def without_quotes(text: str) -> str:
@@ -60,7 +48,7 @@ def certificate_object(certificate: CardCertificate) -> dict[str, Any]:
         "certb64": base64.b64encode(facts.der).decode(),
         "id": _base64_text(certificate.id),
         "label": _LABELS.get(certificate.id, without_quotes(certificate.label)),
-        "usage": "|".join(_USAGES[usage] for usage in facts.key_usage),
+        "usage": "|".join(usage.asn1_name for usage in facts.key_usage),
         "subjectDN": without_quotes(facts.subject),
         "subjectCN": without_quotes(facts.subject_cn or ""),
         "issuerDN": without_quotes(facts.issuer),
