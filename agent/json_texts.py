@@ -12,6 +12,8 @@ PIECE: Final = 32 * 1024  # characters
 MAX_TEXTS: Final = 4096  # names and values in one request
 MAX_BESIDE: Final = 64 * 1024  # characters of JSON that are in no text
 
+SHORT: Final = 1024  # bytes; a longer text is left out where only the rest of a JSON matters
+
 _INSIDE: Final = re.compile(r'(?:[^"\\]+|\\.)*', re.DOTALL)
 
 
@@ -32,6 +34,23 @@ def json_texts(text: str) -> Iterator[tuple[int, int]]:
         at = end
     if beside + len(text) - at > MAX_BESIDE:
         raise ValueError("more than requests have")
+
+
+def without_long_texts(raw: bytes | bytearray) -> bytes:
+    """Put something short for each long text, which is what makes a message long.
+
+    Raises:
+        ValueError: it is not its texts that make it long.
+
+    """
+    text = raw.decode("latin-1")  # octet by octet: the marks of JSON are what they are in UTF-8
+    parts: list[str] = []
+    at = 0
+    for start, end in json_texts(text):
+        parts.append(text[at:start])
+        parts.append(text[start:end] if end - start <= SHORT else f'"{start}"')
+        at = end
+    return "".join((*parts, text[at:])).encode("latin-1")
 
 
 def _texts(text: str) -> Iterator[tuple[int, int]]:

@@ -27,6 +27,12 @@ MAX_HIPKI_BODY: Final = 16 * _MIB
 MAX_HIPKI_UNASKED_BODY: Final = 64 * _KIB
 """One request of a site that the citizen is asked about first."""
 
+# What pages send to the ports of the JRSYS family.
+MAX_JRSYS_TEXT: Final = _MIB
+"""One text of a request: hex and base64 as they travel, all other as UTF-8."""
+MAX_JRSYS_MESSAGE: Final = 4 * _MIB
+"""One request as it travels: JSON, which has up to six bytes for a character."""
+
 MAX_PANEL_BODY: Final = 16 * _KIB
 """One request of the panel's own pages."""
 

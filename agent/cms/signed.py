@@ -96,6 +96,21 @@ class PreparedMessage:
         )
 
 
+def signature_in(message: bytes) -> bytes:
+    """Return the signature value of the first signer of a SignedData (RFC 5652 §5.3).
+
+    Raises:
+        CmsError: it is no SignedData, or nobody signed it.
+
+    """
+    with hostile_input("signed message"):
+        signers = cms.ContentInfo.load(message, strict=True)["content"]["signer_infos"]
+        if not signers:
+            raise CmsError("nobody signed it")
+        value: bytes = signers[0]["signature"].native
+        return value
+
+
 @dataclass(frozen=True, slots=True)
 class _Signer:
     """What every message needs of its signer's certificate.

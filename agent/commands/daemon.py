@@ -40,6 +40,8 @@ from agent.signing.service import SigningService
 from agent.transport.base import CardProvider
 from agent.web.front.serving import Listener
 from agent.web.hipki.hipki_mount import HIPKI, MCA_PORT, HipkiMount
+from agent.web.jrsys.jrsys_mount import JrsysMount
+from agent.web.jrsys.listeners import jrsys_listeners, jrsys_ports
 from agent.web.panel.panel import Panel, Sources
 from agent.web.ports import RETAKE_SECONDS, ServerConfig, Serving, serve
 
@@ -193,7 +195,10 @@ class Daemon:
                 self._ports(context),
                 virtual=service.provider_kind == "virtual",
                 native_mounts=(panel.mount,),
-                listeners=tuple(self._old_listeners(hipki)),
+                listeners=(
+                    *self._old_listeners(hipki),
+                    *jrsys_listeners(self.settings, JrsysMount(service, self.settings), context),
+                ),
                 prove=known.prove,
             )
             listening = await serve(ports, service)
@@ -262,6 +267,7 @@ class Daemon:
             ready["port_error"] = listening.problem
         if hipki.problem is not None:
             ready["hipki_error"] = hipki.problem
+        ready |= jrsys_ports(listening.others)
         observer.ready({**ready, "provider": kind})
         observer.updated(self.update.status)
         observer.changed(service.snapshot())

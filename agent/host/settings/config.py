@@ -19,8 +19,15 @@ from agent.files import read_file
 MAX_CONFIG_SIZE: Final = 64 * 1024  # bytes; the whole file has a handful of lines
 NATIVE_PORTS: Final = (28443, 28444, 28445)
 """Ports of the native API, tried in this order unless the setting ``port`` names one."""
+HIPKI_PORT: Final = 61161
+"""Port that is written into the pages of the old component."""
+JRSYS_PORTS: Final = (17022, 17522)
+JRSYS_TLS_PORTS: Final = (17040, 17540)
+"""Ports that are written into pages of the JRSYS family: of its newer kit, and of its older one."""
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
+Ports = Annotated[tuple[Port, ...], Meta(max_length=8)]
+JrsysVersion = Annotated[str, Meta(pattern=r"^[0-9]+(\.[0-9]+)*\Z", max_length=32)]
 BlindRule = Literal["ask", "allow", "deny"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 UpdateUrl = Annotated[
@@ -81,6 +88,15 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         hipki_reader: name of the only reader that these pages see; None for all readers.
         mca: whether to serve the old component's protocol on port 16888 too, for the pages of its
             sibling.
+        jrsys: whether to serve the pages of the JRSYS family of components.
+        jrsys_ports: of these pages, plain WebSocket; 0 takes any free port. None is
+            :data:`JRSYS_PORTS`, but for an agent whose ``hipki_port`` is not the usual one: it
+            stands beside another, to which the pages' own ports belong, and has none.
+        jrsys_tls_ports: likewise, WebSocket over TLS, :data:`JRSYS_TLS_PORTS`.
+        jrsys_version: version reported to these pages.
+        jrsys_presence: how they are told whether there is a card: as JSON's ``true`` or ``false``,
+            or as one of two texts.
+        jrsys_unicode: encoding of what they call Unicode, where they convert it from and to hex.
         consent: what decides about a new site: ``ask`` opens a window, ``allow`` and ``deny``
             answer without one.
         page_pin: whether a page may hand the PIN over; otherwise only the agent's window asks.
@@ -107,7 +123,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = None
     hipki_port: Annotated[
         Port, Lock(), Flag("plain HTTP port (default 61161)", "N", "a port is 0 to 65535")
-    ] = 61161
+    ] = HIPKI_PORT
     hipki_version: Annotated[
         Annotated[str, Meta(pattern=r"^[0-9]+(\.[0-9]+)*\Z", max_length=32)] | None, Lock()
     ] = None
@@ -115,6 +131,12 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     mca: Annotated[
         bool, Flag("also answer the pages of the old component's sibling, on port 16888")
     ] = False
+    jrsys: Annotated[bool, Lock(when_unusable=False)] = True
+    jrsys_ports: Annotated[Ports | None, Lock()] = None
+    jrsys_tls_ports: Annotated[Ports | None, Lock()] = None
+    jrsys_version: Annotated[JrsysVersion, Lock()] = "3.0.2.0"
+    jrsys_presence: Annotated[Literal["bool", "True", "1"], Lock()] = "bool"
+    jrsys_unicode: Annotated[Literal["utf-8", "utf-16le"], Lock()] = "utf-8"
     consent: Annotated[
         Literal["ask", "allow", "deny"],
         Flag("who may use the card: ask the citizen, or answer for them (default: ask)"),
@@ -134,6 +156,18 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def native_ports(self) -> tuple[int, ...]:
         """The ports of the native API, in the order in which they are tried."""
         return NATIVE_PORTS if self.port is None else (self.port,)
+
+    @property
+    def open_jrsys_ports(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """The ports of JRSYS pages: plain ones, and those with TLS."""
+        if not self.jrsys:
+            return (), ()
+        is_usual = self.hipki_port == HIPKI_PORT
+        plain, tls = self.jrsys_ports, self.jrsys_tls_ports
+        return (
+            plain if plain is not None else JRSYS_PORTS if is_usual else (),
+            tls if tls is not None else JRSYS_TLS_PORTS if is_usual else (),
+        )
 
     def replaced(self, values: Mapping[str, object]) -> Self:
         """Return a copy in which ``values``, by name of the setting, replace the old ones."""

@@ -30,6 +30,8 @@ class Limits:
         stranger_sockets: the same for all such sites together.
         stranger_seconds: how long a WebSocket of such a site is open at least; it is closed before
             twice as long is over, unless the site has asked something that is not answered yet.
+        quiet_seconds: how long a WebSocket of the JRSYS family is open at least on which nothing
+            is asked; it is closed before twice as long is over.
         body_seconds: for a body to arrive.
         send_seconds: for a page to take an answer.
 
@@ -44,6 +46,7 @@ class Limits:
     domain_sockets: int = 8
     stranger_sockets: int = 32
     stranger_seconds: float = 300.0
+    quiet_seconds: float = 30.0
     body_seconds: float = 20.0
     send_seconds: float = 10.0
 

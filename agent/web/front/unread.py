@@ -61,16 +61,27 @@ class Unread:
 class UnreadBytes:
     """What all WebSockets have sent and nobody has read."""
 
-    def __init__(self, is_allowed: Callable[[Origin], bool], most: int = MAX_KEPT) -> None:
+    def __init__(
+        self,
+        is_allowed: Callable[[Origin], bool],
+        most: int = MAX_KEPT,
+        *,
+        stranger: int = MAX_STRANGER,
+        strangers: int | None = None,
+    ) -> None:
         """Begin with no WebSocket.
 
         Args:
             is_allowed: whether the citizen has allowed a site; asked when there is much of it.
             most: bytes, for all allowed sites together.
+            stranger: bytes, for each WebSocket of a site that is not allowed.
+            strangers: bytes, for all of these together; None where their number is bound enough.
 
         """
         self._is_allowed = is_allowed
         self._most = most
+        self._stranger = stranger
+        self._strangers = strangers
         self._open: dict[Unread, None] = {}
 
     @contextmanager
@@ -93,7 +104,12 @@ class UnreadBytes:
 
     def _check(self, unread: Unread) -> None:
         if not self._is_allowed(unread.site):
-            unread.refuse(ErrorCode.ORIGIN_NOT_ALLOWED)
+            if unread.length > self._stranger:
+                unread.refuse(ErrorCode.ORIGIN_NOT_ALLOWED)
+            elif self._strangers is not None:
+                others = [each for each in self._open if not self._is_allowed(each.site)]
+                if sum(each.length for each in others) > self._strangers:
+                    max(others, key=lambda each: each.length).refuse(ErrorCode.BUSY)
         elif sum(each.length for each in self._open) > self._most:
             self._make_room()
 

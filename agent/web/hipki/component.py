@@ -14,6 +14,7 @@ from agent.origin import Origin
 from agent.secret import SecretBytes
 from agent.signing.model import CardPresence, ReaderView
 from agent.web.front.refusal import unexpected
+from agent.web.front.request_parser import RequestParser
 from agent.web.hipki import card_requests
 from agent.web.hipki.errors import ErrorNumbers, HipkiError, Major, numbers
 from agent.web.hipki.fields import RequestFields
@@ -27,7 +28,6 @@ from agent.web.hipki.information import (
     information_image,
 )
 from agent.web.hipki.public_names import public_reader_name
-from agent.web.hipki.request_parser import RequestParser
 from agent.web.service import Service
 
 IMAGE_SECONDS: Final = 1.5

@@ -26,6 +26,7 @@ from agent.web.front.guard import Refused
 from agent.web.front.limits import Limits
 from agent.web.front.mount import Handler, Mount, Route, Routes
 from agent.web.front.refusal import refusal
+from agent.web.front.request_parser import RequestParser
 from agent.web.front.room import BodyRoom
 from agent.web.hipki import pages
 from agent.web.hipki.component import HipkiComponent
@@ -35,14 +36,12 @@ from agent.web.hipki.functions import Function
 from agent.web.hipki.image_visits import ImageVisits
 from agent.web.hipki.pages import Page
 from agent.web.hipki.popup import PopupRoutes, to_text
-from agent.web.hipki.request_parser import RequestParser
 from agent.web.hipki.tokens import PageKind
 from agent.web.service import Service
 from agent.words.language import SYSTEM, requested_language
 
 HIPKI: Final = "hipki"
 """Name of the listener that serves this mount on the port of the settings."""
-PORT: Final = 61161
 MCA_PORT: Final = 16888
 
 _POPUPS: Final = {

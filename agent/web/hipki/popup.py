@@ -22,6 +22,7 @@ from agent.web.front.body import read_body
 from agent.web.front.guard import RequestPurpose
 from agent.web.front.limits import Limits
 from agent.web.front.mount import Handler, Route, Routes
+from agent.web.front.request_parser import RequestParser
 from agent.web.front.room import BodyRoom
 from agent.web.front.shares import Shares, ShareSizes
 from agent.web.hipki.component import HipkiComponent
@@ -35,7 +36,6 @@ from agent.web.hipki.errors import ErrorNumbers, HipkiError, Major, numbers
 from agent.web.hipki.fields import RequestFields, parse_text
 from agent.web.hipki.functions import BY_NAME, Function
 from agent.web.hipki.popup_prompter import SITE_ANSWERS
-from agent.web.hipki.request_parser import RequestParser
 from agent.web.hipki.tokens import PageKind, PageToken, PageTokens
 from agent.web.service import Service
 

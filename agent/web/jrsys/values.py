@@ -15,10 +15,8 @@ from typing import Final, Literal, TypeAlias
 
 from agent.cms.digest import HashAlgorithm
 from agent.cms.encrypted_content import AesCbc
+from agent.size_limits import MAX_JRSYS_TEXT
 from agent.web.jrsys.errors import JrsysError, ReturnValue
-
-MAX_TEXT: Final = 1024 * 1024
-"""The most bytes of one text of a page: hex and base64 as they travel, all other as UTF-8."""
 
 KeyName: TypeAlias = Literal["SIGN", "KEYX"]
 """The two certificates of a citizen's card, as :mod:`agent.signing` calls them."""
@@ -90,7 +88,7 @@ def _require_charset(name: str) -> None:
         raise ValueError(f"no charset is called {name!r}") from error
 
 
-def read_text(value: object, *, limit: int = MAX_TEXT) -> str:
+def read_text(value: object, *, limit: int = MAX_JRSYS_TEXT) -> str:
     """Return a field that is text.
 
     Args:
@@ -112,7 +110,7 @@ def _utf8_length(text: str) -> int:
     return len(text.encode("utf-8", "surrogatepass"))
 
 
-def read_hex(value: object, *, limit: int = MAX_TEXT) -> bytes:
+def read_hex(value: object, *, limit: int = MAX_JRSYS_TEXT) -> bytes:
     """Read hex in letters of both cases, with blanks and line ends anywhere.
 
     Takes a few milliseconds for 1 MiB: no thread is needed.

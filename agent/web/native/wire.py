@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from agent.json_texts import json_texts
+from agent.json_texts import without_long_texts
 from agent.strict_json import DuplicateNameError, refuse_ambiguous
 from agent.web.front.refusal import Id, MessageError
 from agent.web.native.messages import (
@@ -21,7 +21,6 @@ from agent.web.native.pin_text import decode_custom
 
 T = TypeVar("T")
 _LONG: Final = 64 * 1024  # bytes
-_SHORT: Final = 1024  # bytes
 _encoder = msgspec.json.Encoder()
 _any_decoder: msgspec.json.Decoder[AnyRequest] = msgspec.json.Decoder(
     AnyRequest, dec_hook=decode_custom
@@ -74,7 +73,7 @@ async def off_the_loop(read: Callable[[bytes | bytearray], T], raw: bytes | byte
 
 def _decode(decoder: "msgspec.json.Decoder[Any]", raw: bytes | bytearray) -> Any:
     try:
-        flat = _without_long_texts(raw) if len(raw) > _LONG else raw
+        flat = without_long_texts(raw) if len(raw) > _LONG else raw
     except ValueError:
         raise MessageError("more beside its texts than any request has") from None
     try:
@@ -96,27 +95,10 @@ def id_of(raw: bytes | bytearray) -> Id | None:
     """Find the ``id`` in a message that cannot be used, so that somebody learns of it."""
     try:
         if len(raw) > _LONG:
-            raw = _without_long_texts(raw)
+            raw = without_long_texts(raw)
         return msgspec.json.decode(raw, type=_Envelope).id
     except (ValueError, RecursionError):  # the errors of msgspec and of UTF-8 are ValueErrors
         return None
-
-
-def _without_long_texts(raw: bytes | bytearray) -> bytes:
-    """Put something short for each long text, which is what makes a message long.
-
-    Raises:
-        ValueError: it is not its texts that make it long.
-
-    """
-    text = raw.decode("latin-1")  # octet by octet: the marks of JSON are what they are in UTF-8
-    parts: list[str] = []
-    at = 0
-    for start, end in json_texts(text):
-        parts.append(text[at:start])
-        parts.append(text[start:end] if end - start <= _SHORT else f'"{start}"')
-        at = end
-    return "".join((*parts, text[at:])).encode("latin-1")
 
 
 def success_bytes(request_id: Id | UnsetType, result: AnyResult) -> bytes:

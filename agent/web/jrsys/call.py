@@ -1,0 +1,130 @@
+"""Read a page's request: one JSON object with a method's name, and blocks with its fields."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+
+from agent.json_texts import without_long_texts
+from agent.secret import SecretBytes
+from agent.size_limits import MAX_JRSYS_MESSAGE
+from agent.strict_json import refuse_ambiguous
+from agent.web.jrsys.errors import JrsysError, ReturnValue
+
+MAX_NAME: Final = 64
+MAX_PIN: Final = 64  # characters; a card takes fewer
+
+_BLOCKS: Final = frozenset(
+    {
+        *("ComUtilsPara", "ComCryptoPara", "ComCertificatePara", "ComPKCS11Para"),
+        *("ComMSCapiPara", "ComMSCspPara", "ComMicroSDPara", "BouncyCastlePara"),
+        *("Data", "Pro", "CspObjPro", "storePFX"),
+    }
+)
+"""The objects in which the fields stand: those of the newer kit, and of the older one."""
+_PIN: Final = "PIN"
+_decoder: Final = msgspec.json.Decoder(dict[str, Any], float_hook=float)  # 1e999 is no error
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Call:
+    """One request.
+
+    Attributes:
+        method: its name, as the page wrote it: an identifier of at most 64 letters.
+        fields: of the request's own and of all its blocks, by name; without the PIN.
+        pin: that the page handed over; None for none, or an empty one.
+
+    """
+
+    method: str
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    pin: SecretBytes | None = None
+
+    def __repr__(self) -> str:
+        # Names only: pages send what is to be signed.
+        return f"Call({self.method}, {sorted(self.fields)})"
+
+    @classmethod
+    def parse(cls, raw: bytes | bytearray) -> "Call":
+        """Read one message.
+
+        Args:
+            raw: UTF-8.
+
+        Raises:
+            JrsysError: ``PARAMETER``: too long, no JSON object, a name twice in one, a field that
+                two blocks have with different values, or no method's name.
+
+        """
+        if len(raw) > MAX_JRSYS_MESSAGE:
+            raise JrsysError(ReturnValue.PARAMETER)
+        try:
+            refuse_ambiguous(without_long_texts(raw))
+            values = _decoder.decode(raw)
+        except (ValueError, RecursionError) as error:  # those of msgspec and UTF-8 are ValueErrors
+            raise JrsysError(ReturnValue.PARAMETER) from error
+        method = values.pop("MethodSelect", None)
+        if not isinstance(method, str) or len(method) > MAX_NAME:
+            raise JrsysError(ReturnValue.PARAMETER)
+        if not (method.isascii() and method.isidentifier()):
+            raise JrsysError(ReturnValue.PARAMETER)
+        fields = dict(_flat(values))
+        pin = fields.pop(_PIN, None)
+        return cls(method, fields, _secret(pin))
+
+    def get(self, *names: str) -> Any:
+        """Return the first of these fields that is there: the kits differ in some names.
+
+        A whole number comes as its decimal text, because scripts make no difference; None where
+        there is no such field.
+        """
+        found = next((self.fields[each] for each in names if each in self.fields), None)
+        is_number = isinstance(found, int) and not isinstance(found, bool)
+        return str(found) if is_number else found
+
+    def flag(self, name: str, *, default: bool) -> bool:
+        """Return a boolean, which pages also write as a number or a text.
+
+        Raises:
+            JrsysError: ``PARAMETER``: it is none of these.
+
+        """
+        known = {"true": True, "1": True, "false": False, "0": False, "none": default}
+        found = known.get(str(self.fields.get(name)).lower())
+        if found is None:
+            raise JrsysError(ReturnValue.PARAMETER)
+        return found
+
+
+def _flat(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the fields of all blocks and those beside them.
+
+    Raises:
+        JrsysError: ``PARAMETER``: one name has two values.
+
+    """
+    seen: dict[str, Any] = {}
+    for name, value in values.items():
+        block = value if name in _BLOCKS and isinstance(value, dict) else {name: value}
+        for each, content in block.items():
+            if seen.setdefault(each, content) != content:
+                raise JrsysError(ReturnValue.PARAMETER)
+    yield from seen.items()
+
+
+def _secret(pin: object) -> SecretBytes | None:
+    """Return a PIN; only this copy can be wiped, not the text that it came in.
+
+    Raises:
+        JrsysError: ``PIN_FORM``: it is longer than any; ``PARAMETER``: it is no text.
+
+    """
+    if pin is None or pin == "":
+        return None
+    if not isinstance(pin, str):
+        raise JrsysError(ReturnValue.PARAMETER)
+    if len(pin) > MAX_PIN:
+        raise JrsysError(ReturnValue.PIN_FORM)
+    return SecretBytes.from_text(pin)
