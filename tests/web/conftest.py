@@ -162,6 +162,10 @@ class Agent:
     def plain_url(self) -> str:
         return f"http://localhost:{self.plain_port}"
 
+    @property
+    def secure_port(self) -> int | None:
+        return self.serving.others["secure"].port
+
     async def post(
         self, method: str, body: Any, site: str | None = SITE, **headers: str
     ) -> tuple[int, dict[str, Any]]:
@@ -233,7 +237,8 @@ async def start_agent(
 ) -> AsyncIterator[AgentFactory]:
     """Start agents: ``await start_agent(limits=…)``.
 
-    Keywords: of ServerConfig, settings, and ``plain_mounts`` for the listener on plain HTTP.
+    Keywords: of ServerConfig, settings, ``plain_mounts`` for the listener on plain HTTP, and
+    ``tls_mounts`` for one more with TLS.
 
     While one runs, a blocking call of ours in the event loop fails the test.
     """
@@ -246,7 +251,11 @@ async def start_agent(
             settings = Settings(**{"port": 0, "hipki_port": 0, **chosen})
             mounts = options.pop("plain_mounts", ())
             plain = Listener(name="plain", ports=(settings.hipki_port,), mounts=mounts)
-            options["listeners"] = (plain, *options.get("listeners", ()))
+            secure = [
+                Listener(name="secure", ports=(0,), tls=context, mounts=(mount,))
+                for mount in options.pop("tls_mounts", ())
+            ]
+            options["listeners"] = (plain, *secure, *options.get("listeners", ()))
             options["settings"] = settings
             trust = await asyncio.to_thread(
                 ssl.create_default_context, cafile=str(local_identity.authority)

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.json_texts import MAX_BESIDE
+from agent.web.front.request_parser import LONG, RequestParser
 from agent.web.hipki.errors import HipkiError, Major
 from agent.web.hipki.fields import RequestFields, parse_body, parse_text
-from agent.web.front.request_parser import LONG, RequestParser
 
 # What JavaScript strings hold, without the halves of surrogate pairs, which have no encoding.
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
