@@ -9,7 +9,7 @@ from agent.commands.output import log_aside, say, say_aside, say_json
 from agent.commands.parser import CommandOptions, CommandParser, define
 from agent.history.chain import ChainVerdict
 from agent.history.export import as_csv, as_record, verdict_record
-from agent.history.line import BLIND, UNWRITTEN, EntryKind, HistoryLine
+from agent.history.line import BLIND, JRSYS, UNWRITTEN, EntryKind, HistoryLine
 from agent.history.store import read, verify
 from agent.host.machine.paths import Paths
 
@@ -86,6 +86,9 @@ def history(options: HistoryOptions) -> int:
     return 0 if verdict is None or verdict.intact else 1
 
 
+_DETAILS: Final = {BLIND: " (content not shown)", JRSYS: " (JRSYS)"}
+
+
 def _as_text(line: HistoryLine) -> str:
     entry = line.entry
     when = entry.at[:19].replace("T", " ") + "Z"
@@ -96,9 +99,9 @@ def _as_text(line: HistoryLine) -> str:
     what = " ".join(filter(None, (entry.kind, entry.format, entry.document)))
     digest = f" {entry.hash} {entry.digest[:16]}…" if entry.digest else ""
     many = f" ({entry.count} documents)" if entry.count > 1 else ""
-    blind = " (content not shown)" if entry.detail == BLIND else ""
+    detail = _DETAILS.get(entry.detail or "", "")
     whose = f" · {entry.holder}" if entry.holder else ""
-    about = f"{what}{many}{digest}{blind}{whose}"
+    about = f"{what}{many}{digest}{detail}{whose}"
     return f"{line.seq:>6}  {when}  {entry.outcome:<14} {entry.site}  {about}"
 
 

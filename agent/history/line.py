@@ -23,6 +23,8 @@ BROKEN: Final = "broken"
 """The outcome of a line that begins a segment because the chain before it is broken."""
 BLIND: Final = "blind"
 """The detail of a signature over what could not be shown: its digest alone was known."""
+JRSYS: Final = "jrsys"
+"""The detail of what a page of the JRSYS family asked for: it expects another program to answer."""
 UNWRITTEN: Final = "unwritten"
 """The outcome of a line that stands for entries which could not be written before it."""
 NOTHING_BEFORE: Final = bytes(32)
@@ -60,8 +62,8 @@ class Entry:
         card_serial: the card's own number.
         thumbprint: SHA-256 of the certificate, hexadecimal.
         holder: the name in the certificate, unchecked.
-        detail: why a segment begins, or what could not be written; :data:`BLIND`, or None, where
-            something was signed.
+        detail: why a segment begins, or what could not be written; :data:`BLIND`, :data:`JRSYS` or
+            None, where a key was asked for.
 
     """
 

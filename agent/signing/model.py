@@ -59,6 +59,7 @@ class SignatureRequest:
         key_id: the PKCS#15 identifier of the key, SIGN or KEYX.
         expects_sha1: whether who asks may know nothing newer than SHA-1, so that it is signed
             unless the settings forbid it; otherwise only where they allow it.
+        dialect: the old protocol in which a page asked, for the history; None for no such one.
 
     """
 
@@ -75,6 +76,7 @@ class SignatureRequest:
     check_validity: bool = True
     key_id: bytes = ID_SIGN
     expects_sha1: bool = False
+    dialect: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be signed, before any card is touched.
@@ -163,6 +165,7 @@ class AuthenticationRequest:
         certificate: as in :class:`SignatureRequest`.
         reader: as in :class:`SignatureRequest`.
         card_number: likewise.
+        dialect: likewise.
 
     """
 
@@ -172,6 +175,7 @@ class AuthenticationRequest:
     certificate: bytes | None = None
     reader: str | None = None
     card_number: str | None = None
+    dialect: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no relying party could accept.
@@ -214,6 +218,7 @@ class DecryptionRequest:
         reader: only this reader; None for the only one with a supported card, or else
             the one that the citizen chooses.
         card_number: as in :class:`SignatureRequest`.
+        dialect: likewise.
 
     """
 
@@ -221,6 +226,7 @@ class DecryptionRequest:
     format: DecryptFormat
     reader: str | None = None
     card_number: str | None = None
+    dialect: str | None = None
 
     @property
     def documents(self) -> tuple[Document, ...]:

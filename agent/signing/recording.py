@@ -242,6 +242,7 @@ class Recording:
         request = self._request
         hash_ = HashAlgorithm.SHA256 if isinstance(request, DecryptionRequest) else request.hash
         digest = document.message_digest(hash_)
+        is_blind = isinstance(request, SignatureRequest) and request.is_blind
         facts = self._facts()
         return Entry(
             at=at,
@@ -257,7 +258,7 @@ class Recording:
             card_serial=_presentable(None if self._seen is None else self._seen[0]),
             thumbprint=None if facts is None else facts.thumbprint.hex(),
             holder=_presentable(None if facts is None else facts.subject_cn),
-            detail=BLIND if isinstance(request, SignatureRequest) and request.is_blind else None,
+            detail=BLIND if is_blind else request.dialect,
         )
 
     def _facts(self) -> CertificateFacts | None:

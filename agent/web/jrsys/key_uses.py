@@ -8,6 +8,7 @@ from agent.cards.card import ID_SIGN
 from agent.cms.digest import HashAlgorithm
 from agent.cms.document import Document
 from agent.errors import AgentError, ErrorCode, SeveralCardsError
+from agent.history.line import JRSYS
 from agent.origin import Origin
 from agent.secret import SecretBytes
 from agent.signing.model import (
@@ -134,6 +135,7 @@ class KeyUses:
             challenge=secrets.token_bytes(CHALLENGE_LENGTH),
             reader=self._reader,
             card_number=self._card(site),
+            dialect=JRSYS,
         )
         proven = await self._service.authenticate(site, request, None)
         self._chosen.used(site, proven.certificate.card_serial)
@@ -148,7 +150,9 @@ class KeyUses:
         """
         names = ("HexP7EnvelopedData", "P7EnvDataHex", "data2BSigned")
         envelope = read_hex(call.get(*names))
-        request = DecryptionRequest(envelope, DecryptFormat.CMS, self._reader, self._card(site))
+        request = DecryptionRequest(
+            envelope, DecryptFormat.CMS, self._reader, self._card(site), JRSYS
+        )
         try:
             plain = await self._service.decrypt(site, request, call.pin)
         except AgentError as error:
@@ -170,6 +174,7 @@ class KeyUses:
             card_number=self._card(site) if certificate is None else certificate.card_serial,
             signing_certificate=False,
             expects_sha1=True,
+            dialect=JRSYS,
         )
         return self._signed(site, await self._service.sign(site, request, pin))
 

@@ -47,7 +47,8 @@ function row(line) {
     icon(kind, `icon ${kind}-ink`),
     h("div", { class: "grow" },
       h("div", { class: "row" }, h("b", {}, title(line)), h("span", { class: `tag ${kind}` }, outcomeText(line.outcome)),
-        line.detail === "blind" && h("span", { class: "tag warning" }, t("history.blind"))),
+        line.detail === "blind" && h("span", { class: "tag warning" }, t("history.blind")),
+        line.detail === "jrsys" && h("span", { class: "tag" }, "JRSYS")),
       h("div", {}, h("small", {}, [moment(line.at), siteText(line.site), line.holder].filter(Boolean).join(" · "))),
       h("details", {}, h("summary", {}, t("history.more", { seq: line.seq })),
         h("dl", { class: "facts" }, more.map(([name, value]) => [h("dt", {}, name), h("dd", { class: "code" }, value)])))));
