@@ -85,9 +85,15 @@ class JrsysComponent:
             if call.pin is not None:
                 call.pin.wipe()
 
-    def refusal(self, error: AgentError) -> bytes:
-        """Return the answer to a message that was not looked at."""
-        return encode_refusal("", *return_value(error))
+    async def refuse(self, raw: bytes, error: AgentError) -> bytes:
+        """Return the answer to a message that is not carried out; its method stands in it."""
+        try:
+            call = await self._parsing.run(len(raw), Call.parse, raw)
+        except JrsysError as unread:
+            return encode_refusal("", *return_value(unread))
+        if call.pin is not None:
+            call.pin.wipe()
+        return self._refusal(call, error)
 
     def _refusal(self, call: Call, error: AgentError) -> bytes:
         # Version is the one method of the older kit whose page shows the text of ``Message``.

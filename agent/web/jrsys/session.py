@@ -147,12 +147,12 @@ class JrsysSession:
                 await asyncio.sleep(GRACE_SECONDS)
 
     async def _answer(self, raw: bytes) -> None:
-        is_read = False
+        is_read = True
         try:
             async with self._room.hold_received(self._site, len(raw)):
                 answer, is_read = await self._component.answer(self._site, raw)
         except AgentError as error:
-            answer = self._component.refusal(error)
+            answer = await self._component.refuse(raw, error)
         await self._send(answer)
         if not is_read:
             self.end()
