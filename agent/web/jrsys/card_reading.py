@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from agent.cards.card import ID_KEYX, ID_SIGN
-from agent.errors import AgentError, KeyNotFoundError, NoCardError
+from agent.errors import AgentError, CardRemovedError, KeyNotFoundError, NoCardError
 from agent.origin import Origin
 from agent.signing.model import CardCertificate, CardPresence
 from agent.web.jrsys.answers import Answer
@@ -78,11 +78,9 @@ class CardReading:
             JrsysError: ``OBJECT_MISSING``: no card has that number.
 
         """
-        wanted = read_text(call.get("HexSN")).strip().upper()
-        numbers = await self._numbers(site)
-        if wanted not in {number.upper() for number in numbers}:
-            wanted = (await self.with_number(site, wanted)).card_serial.upper()
-        (number,) = {each for each in numbers if each.upper() == wanted}
+        wanted = read_text(call.get("HexSN")).strip()
+        own = {number.upper(): number for number in await self._numbers(site)}
+        number = own.get(wanted.upper()) or (await self.with_number(site, wanted)).card_serial
         self._chosen.named(site, number)
         return Answer()
 
@@ -159,7 +157,10 @@ class CardReading:
         return numbers
 
     def _token(self, number: str) -> dict[str, str]:
-        (reader,) = [each for each in self._service.snapshot().readers if each.serial == number][:1]
+        readers = self._service.snapshot().readers
+        reader = next((each for each in readers if each.serial == number), None)
+        if reader is None:
+            raise CardRemovedError("the card went away meanwhile")
         return {
             "label": reader.name,
             "manufacturerID": "",
