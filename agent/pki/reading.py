@@ -50,7 +50,7 @@ def _read(raw: bytes) -> CertificateFacts:
     tbs = certificate["tbs_certificate"]
     subject, issuer = tbs["subject"], tbs["issuer"]
     extensions = _extensions(tbs)
-    directory = extensions.get(_SUBJECT_DIRECTORY_ATTRIBUTES)
+    stated = _directory_attributes(extensions.get(_SUBJECT_DIRECTORY_ATTRIBUTES))
     return CertificateFacts(
         der=raw,
         version=int(tbs["version"]) + 1,
@@ -60,9 +60,9 @@ def _read(raw: bytes) -> CertificateFacts:
         issuer=names.distinguished_name(issuer),
         subject_cn=names.first(subject, _COMMON_NAME),
         subject_serial=names.first(subject, _SERIAL_NUMBER),
-        id_last4=_id_last4(directory),
-        uniform_number=_attribute(directory, _UNIFORM_NUMBER),
-        card_rank=_attribute(directory, _CARD_RANK),
+        id_last4=_id_last4(stated.get(_ID_LAST4)),
+        uniform_number=stated.get(_UNIFORM_NUMBER),
+        card_rank=stated.get(_CARD_RANK),
         email=_email(extensions.get(_SUBJECT_ALT_NAME)),
         serial=tbs["serial_number"].native,
         not_before=_moment(tbs["validity"]["not_before"]),
@@ -94,22 +94,24 @@ def _extensions(tbs: x509.TbsCertificate) -> dict[str, bytes]:
     return found
 
 
-def _id_last4(raw: bytes | None) -> str | None:
-    text = _attribute(raw, _ID_LAST4)
+def _id_last4(text: str | None) -> str | None:
     return text if text and len(text) == 4 and text.isascii() and text.isalnum() else None
 
 
-def _attribute(raw: bytes | None, kind: str) -> str | None:
-    """Return the text of one of subjectDirectoryAttributes (RFC 5280 §4.2.1.8)."""
+def _directory_attributes(raw: bytes | None) -> dict[str, str | None]:
+    """Return the texts of those of subjectDirectoryAttributes that are used, by identifier.
+
+    RFC 5280 §4.2.1.8. Two different texts of one kind prove nothing: neither counts.
+    """
     if raw is None:
-        return None
-    values = {
-        string_value(value.parse())
-        for attribute in core.SequenceOf.load(raw, spec=core.Sequence)
-        if attribute[0].native == kind
-        for value in core.SetOf.load(attribute[1].dump(), spec=core.Any)
-    }
-    return values.pop() if len(values) == 1 else None  # two different ones prove nothing
+        return {}
+    found: dict[str, set[str | None]] = {}
+    for attribute in core.SequenceOf.load(raw, spec=core.Sequence):
+        kind = attribute[0].native
+        if kind in (_ID_LAST4, _UNIFORM_NUMBER, _CARD_RANK):
+            values = core.SetOf.load(attribute[1].dump(), spec=core.Any)
+            found.setdefault(kind, set()).update(string_value(each.parse()) for each in values)
+    return {kind: texts.pop() for kind, texts in found.items() if len(texts) == 1}
 
 
 def _email(raw: bytes | None) -> str | None:

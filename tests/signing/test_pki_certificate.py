@@ -46,7 +46,10 @@ def test_the_facts_of_a_citizens_certificate() -> None:
     assert facts.issuer == "C=TW,O=測試院,OU=測試憑證管理中心"
     assert facts.subject_cn == "王測試"
     assert facts.subject_serial == "0000000000000001"
+    assert facts.version == 3
     assert facts.id_last4 == "6789"
+    assert facts.uniform_number is None
+    assert facts.card_rank is None
     assert facts.email is None
     assert facts.serial == 0x5A01
     assert facts.serial_hex == "5a01"

@@ -50,6 +50,9 @@ def in_older_names(fields: Mapping[str, str]) -> dict[str, str]:
 def decode_certificate(raw: bytes, formats: Formats) -> dict[str, str]:
     """Describe a certificate.
 
+    Belongs in a thread: a card's certificate takes a millisecond, one that was made to take long
+    two tenths of a second, and the first of all loads an ASN.1 parser.
+
     Args:
         raw: DER, at most 64 KiB, nothing after it.
         formats: of dates, hex and lists.

@@ -10,7 +10,8 @@ from agent.web.jrsys.values import Formats, cipher, read_hex, read_plain, write_
 def envelope(text: object, certificate: object, algorithm: object, formats: Formats) -> str:
     """Return a CMS EnvelopedData (RFC 5652 §6) in DER, in hex.
 
-    Takes less than 20 milliseconds for 1 MiB on the slowest computers we know: no thread is needed.
+    Belongs in a thread: 1 MiB takes some milliseconds, a certificate that was made to take long
+    some tenths of a second, and the first of all loads an ASN.1 parser.
 
     Args:
         text: plain text, at most 1 MiB, as JSON had it.

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from enum import IntEnum, unique
 from typing import Final
 
+from agent.cms.errors import CmsError
 from agent.errors import (
     AgentError,
     ErrorCode,
@@ -136,5 +137,7 @@ def _number(error: AgentError) -> ReturnValue:
             return ReturnValue.CARD_FOREIGN
         case WeakHashError():
             return ReturnValue.MECHANISM
+        case CmsError(code=ErrorCode.BAD_REQUEST):  # of what a card is to decrypt, all in all
+            return ReturnValue.ENVELOPE
         case _:
             return _NUMBERS[error.code]

@@ -212,6 +212,24 @@ def digest_algorithm(value: object) -> HashAlgorithm:
     return algorithm
 
 
+def read_digest(value: object, algorithm: HashAlgorithm) -> bytes:
+    """Read a digest that a page has made.
+
+    Args:
+        value: hex, as JSON had it.
+        algorithm: what the page says that it was made with.
+
+    Raises:
+        JrsysError: no text (7), longer than 1 MiB (33), not hex or of another length than the
+            algorithm's (32).
+
+    """
+    digest = read_hex(value)
+    if len(digest) != algorithm.length:
+        raise JrsysError(ReturnValue.DATA)
+    return digest
+
+
 def cipher(value: object) -> AesCbc:
     """Return the cipher of ``SKeyAlg`` or ``alg4Encrypt`` for encrypting.
 
@@ -238,7 +256,7 @@ def _number(value: object) -> int:
     """
     if isinstance(value, str) and _NUMBER.fullmatch(value):
         return int(value)
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
     raise JrsysError(ReturnValue.PARAMETER)
 
