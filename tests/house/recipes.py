@@ -142,8 +142,18 @@ ERROR_CODE: Final = Change(
             before="    ErrorCode.INTERNAL: ",
         ),
         Edit(
+            "agent/web/jrsys/errors.py",
+            "    ErrorCode.CARD_WORN_OUT: ReturnValue.READER,\n",
+            before="    ErrorCode.INTERNAL: ",
+        ),
+        Edit(
             "tests/web/hipki/test_errors.py",
             "    ErrorCode.CARD_WORN_OUT: (1980760075, 0),\n",
+            before="    ErrorCode.INTERNAL: ",
+        ),
+        Edit(
+            "tests/web/jrsys/test_jrsys_errors.py",
+            "    ErrorCode.CARD_WORN_OUT: 48,\n",
             before="    ErrorCode.INTERNAL: ",
         ),
     ),
@@ -166,6 +176,7 @@ def test_a_page_is_told() -> None:
         "tests/web/test_openapi.py",
         "tests/web/test_messages.py",
         "tests/web/hipki/test_errors.py",
+        "tests/web/jrsys/test_jrsys_errors.py",
         "tests/signing/test_history.py",
     ),
 )

@@ -212,24 +212,6 @@ def digest_algorithm(value: object) -> HashAlgorithm:
     return algorithm
 
 
-def read_digest(value: object, algorithm: HashAlgorithm) -> bytes:
-    """Read a digest that a page has made.
-
-    Args:
-        value: hex, as JSON had it.
-        algorithm: what the page says that it was made with.
-
-    Raises:
-        JrsysError: no text (7), longer than 1 MiB (33), not hex or of another length than the
-            algorithm's (32).
-
-    """
-    digest = read_hex(value)
-    if len(digest) != algorithm.length:
-        raise JrsysError(ReturnValue.DATA)
-    return digest
-
-
 def cipher(value: object) -> AesCbc:
     """Return the cipher of ``SKeyAlg`` or ``alg4Encrypt`` for encrypting.
 

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.cms import der, enveloped
+from agent.size_limits import MAX_JRSYS_TEXT
 from agent.web.jrsys.enveloping import envelope
 from agent.web.jrsys.errors import JrsysError
-from agent.web.jrsys.values import MAX_TEXT, Formats
+from agent.web.jrsys.values import Formats
 from tests.signing import pki_support as pki
 from tests.signing.test_cms_enveloped import card, recipient
 
@@ -61,9 +62,9 @@ def test_no_two_envelopes_are_the_same() -> None:
 
 
 def test_the_longest_text_is_taken() -> None:
-    assert len(envelope("a" * MAX_TEXT, recipient().hex(), "3", DEFAULT)) > 2 * MAX_TEXT
+    assert len(envelope("a" * MAX_JRSYS_TEXT, recipient().hex(), "3", DEFAULT)) > 2 * MAX_JRSYS_TEXT
     with pytest.raises(JrsysError) as error:
-        envelope("a" * (MAX_TEXT + 1), recipient().hex(), 3, DEFAULT)
+        envelope("a" * (MAX_JRSYS_TEXT + 1), recipient().hex(), 3, DEFAULT)
     assert error.value.number == 33
 
 

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.size_limits import MAX_JRSYS_TEXT
 from agent.web.jrsys import utilities
 from agent.web.jrsys.errors import JrsysError
-from agent.web.jrsys.values import MAX_TEXT, Formats
+from agent.web.jrsys.values import Formats
 
 DEFAULT = Formats()
 WIDE = Formats(unicode="utf-16le", hex_upper=False)
@@ -44,9 +45,9 @@ def test_text_comes_back_through_hex(text: str, formats: Formats) -> None:
 
 def test_the_longest_text_is_taken_and_one_more_character_is_not() -> None:
     for function in FUNCTIONS.values():
-        function("0" * MAX_TEXT)
+        function("0" * MAX_JRSYS_TEXT)
         with pytest.raises(JrsysError) as error:
-            function("0" * (MAX_TEXT + 1))
+            function("0" * (MAX_JRSYS_TEXT + 1))
         assert error.value.number == 33
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from agent.cms.digest import HashAlgorithm
 from agent.cms.encrypted_content import AesCbc
+from agent.size_limits import MAX_JRSYS_TEXT
 from agent.web.jrsys import values
 from agent.web.jrsys.errors import JrsysError
 from agent.web.jrsys.values import Formats
@@ -52,7 +53,6 @@ def test_what_is_no_text_is_a_wrong_parameter(value: object) -> None:
         values.read_hex,
         values.read_text,
         lambda given: values.read_plain(given, DEFAULT),
-        lambda given: values.read_digest(given, HashAlgorithm.SHA256),
     ):
         with pytest.raises(JrsysError) as error:
             read(value)
@@ -60,7 +60,7 @@ def test_what_is_no_text_is_a_wrong_parameter(value: object) -> None:
 
 
 def test_text_has_a_longest_length_in_bytes() -> None:
-    longest = values.MAX_TEXT
+    longest = MAX_JRSYS_TEXT
     assert len(values.read_hex("a" * longest)) == longest // 2
     assert len(values.read_text("王" * (longest // 3))) == longest // 3
     for text in ("a" * (longest + 1), "王" * (longest // 3 + 1), "\ud800" * (longest // 3 + 1)):
@@ -108,15 +108,6 @@ def test_what_is_no_number_is_a_wrong_parameter(value: object) -> None:
         with pytest.raises(JrsysError) as error:
             read(value)
         assert number_of(error) == 7
-
-
-def test_a_digest_is_as_long_as_its_algorithm_says() -> None:
-    assert values.read_digest("00" * 20, HashAlgorithm.SHA1) == bytes(20)
-    assert values.read_digest("0a " * 32, HashAlgorithm.SHA256) == b"\x0a" * 32
-    for text in ("", "00" * 20, "00" * 33):
-        with pytest.raises(JrsysError) as error:
-            values.read_digest(text, HashAlgorithm.SHA256)
-        assert number_of(error) == 32
 
 
 @pytest.mark.parametrize(
