@@ -32,5 +32,9 @@ class RequestParser:
         """
         if length <= LONG:
             return work(*arguments, **named)
+        return await self.run_apart(work, *arguments, **named)
+
+    async def run_apart(self, work: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:
+        """Return what ``work`` returns, which may take long however short the request is."""
         async with self._turn:
             return await asyncio.to_thread(work, *arguments, **named)

@@ -16,7 +16,7 @@ from agent.web.jrsys.call import Call
 from agent.web.jrsys.card_reading import CardReading
 from agent.web.jrsys.card_turns import CardTurns
 from agent.web.jrsys.chosen_cards import ChosenCards
-from agent.web.jrsys.computing import COMPUTING
+from agent.web.jrsys.computing import COMPUTING, SLOW
 from agent.web.jrsys.errors import JrsysError, ReturnValue, return_value
 from agent.web.jrsys.key_uses import KeyUses
 from agent.web.jrsys.methods import BY_NAME, Method
@@ -49,6 +49,7 @@ class JrsysComponent:
             unicode=settings.jrsys_unicode,
         )
         self._parsing = RequestParser()
+        self._computing = RequestParser()  # of its own: whoever parses does not wait for it
         self._turns = CardTurns()
         # Keeps anybody from guessing a PIN by the digest of its request.
         self._secret = secrets.token_bytes(32)
@@ -110,7 +111,9 @@ class JrsysComponent:
             if method is Method.ENCRYPT and call.get("HexCert") in (None, ""):
                 own = await self._reading.encryption_certificate(site)
                 call = Call(call.method, {**call.fields, "HexCert": own})
-            return await self._parsing.run(len(raw), COMPUTING[method], call, self._formats)
+            if method in SLOW:
+                return await self._computing.run_apart(COMPUTING[method], call, self._formats)
+            return await self._computing.run(len(raw), COMPUTING[method], call, self._formats)
         if method in self._readings:
             return await self._readings[method](site, call)
         if method in self._uses:

@@ -63,3 +63,5 @@ COMPUTING: Final[Mapping[Method, Computing]] = {
     Method.DECODE_CERTIFICATE: _decode,
     Method.ENCRYPT: _encrypt,
 }
+SLOW: Final = frozenset({Method.DECODE_CERTIFICATE, Method.ENCRYPT})
+"""Those that read a certificate of the page: one of a few kilobytes can be made to take long."""
