@@ -14,6 +14,7 @@ from agent.errors import (
     AgentError,
     ErrorCode,
     OtherCardError,
+    SeveralCardsError,
     SpoiltCertificateError,
     WeakHashError,
 )
@@ -107,6 +108,9 @@ _CLOSER: Final[Mapping[ErrorCode, str]] = {
 """What can be said more closely than the number does."""
 
 
+_SEVERAL_CARDS: Final = "有多張卡片，請只留下要使用的一張"
+
+
 class JrsysError(AgentError):
     """An outcome for which this protocol has a number of its own, most often a page's mistake."""
 
@@ -120,6 +124,8 @@ class JrsysError(AgentError):
 def return_value(error: AgentError) -> tuple[ReturnValue, str]:
     """Return the number and the text of an error; a wrong PIN's tells the tries left, if known."""
     number = _number(error)
+    if isinstance(error, SeveralCardsError):
+        return number, _SEVERAL_CARDS
     if number is ReturnValue.PIN_WRONG and error.attempts_left is not None:
         return number, f"{TEXTS[number]}，剩餘 {error.attempts_left} 次機會"
     if number is _NUMBERS[error.code]:
@@ -135,6 +141,8 @@ def _number(error: AgentError) -> ReturnValue:
             return ReturnValue.OBJECT_MISSING
         case OtherCardError():
             return ReturnValue.CARD_FOREIGN
+        case SeveralCardsError():
+            return ReturnValue.FAILED
         case WeakHashError():
             return ReturnValue.MECHANISM
         case CmsError(code=ErrorCode.BAD_REQUEST):  # of what a card is to decrypt, all in all

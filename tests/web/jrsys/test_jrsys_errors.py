@@ -12,6 +12,7 @@ from agent.errors import (
     ErrorCode,
     OtherCardError,
     PinError,
+    SeveralCardsError,
     SharingViolationError,
     SpoiltCertificateError,
     WeakHashError,
@@ -50,6 +51,7 @@ EXPECTED = {
 SPECIAL = [
     (SpoiltCertificateError(), 130),
     (OtherCardError(), 225),
+    (SeveralCardsError(), 6),
     (WeakHashError(), 112),
     (SharingViolationError(), 6),
     (CryptogramError(), 64),
