@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.cms.der import SEQUENCE, element
+from agent.cms.der import SEQUENCE, SET, element
 from agent.cms.errors import CmsError
 from agent.pki.certificate import KeyUsage
 from agent.pki.reading import read_certificate
@@ -72,6 +72,13 @@ def test_key_usage_is_in_the_order_of_the_bits() -> None:
     assert facts.key_usage == (KeyUsage.KEY_ENCIPHERMENT, KeyUsage.DATA_ENCIPHERMENT)
 
 
+def test_key_usages_have_the_names_that_old_components_write() -> None:
+    assert [usage.asn1_name for usage in KeyUsage] == [
+        *("digitalSignature", "nonRepudiation", "keyEncipherment", "dataEncipherment"),
+        *("keyAgreement", "keyCertSign", "cRLSign", "encipherOnly", "decipherOnly"),
+    ]
+
+
 def test_every_key_usage_has_its_name() -> None:
     usage = [name.value.replace("non_repudiation", "content_commitment") for name in KeyUsage][:8]
     facts = read_certificate(issue(usage=usage))
@@ -111,6 +118,46 @@ def test_two_different_statements_prove_nothing() -> None:
     value = b"\x30" + bytes((len(both),)) + both
     extension = x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.9"), value)
     assert read_certificate(issue(extension)).id_last4 is None
+
+
+def directory(*attributes: tuple[str, bytes]) -> x509.UnrecognizedExtension:
+    """Build subjectDirectoryAttributes of dotted identifiers with one DER value each."""
+    value = b"".join(
+        element(SEQUENCE, core.ObjectIdentifier(oid).dump(), element(SET, each))
+        for oid, each in attributes
+    )
+    return x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.9"), element(SEQUENCE, value))
+
+
+def test_an_organisations_card_tells_number_and_rank() -> None:
+    company = core.ObjectIdentifier("2.16.886.1.100.3.2.2.1.1").dump()
+    facts = read_certificate(
+        issue(
+            directory(
+                ("2.16.886.1.100.2.1", company),
+                ("2.16.886.1.100.2.2", core.PrintableString("secondary").dump()),
+                ("2.16.886.1.100.2.101", core.UTF8String("00000000").dump()),
+                ("2.16.886.1.100.2.102", core.UTF8String("11111111").dump()),
+            )
+        )
+    )
+    assert (facts.uniform_number, facts.card_rank) == ("00000000", "secondary")
+    assert facts.id_last4 is None
+
+
+def test_two_different_ranks_prove_nothing_and_the_same_twice_does() -> None:
+    one, two = (core.UTF8String(text).dump() for text in ("primary", "secondary"))
+    rank = "2.16.886.1.100.2.2"
+    assert read_certificate(issue(directory((rank, one), (rank, two)))).card_rank is None
+    assert read_certificate(issue(directory((rank, one), (rank, one)))).card_rank == "primary"
+
+
+def test_the_version_is_counted_from_one() -> None:
+    def first(tbs: asn1_x509.TbsCertificate) -> None:
+        del tbs["extensions"]
+        del tbs["version"]
+
+    assert read_certificate(altered(first)).version == 1
 
 
 def test_odd_names_are_read_as_they_are() -> None:

@@ -107,8 +107,13 @@ _CLOSER: Final[Mapping[ErrorCode, str]] = {
 }
 """What can be said more closely than the number does."""
 
-
-_SEVERAL_CARDS: Final = "有多張卡片，請只留下要使用的一張"
+_SPECIAL: Final[Mapping[type[AgentError], tuple[ReturnValue, str]]] = {
+    SpoiltCertificateError: (ReturnValue.OBJECT_MISSING, ""),
+    OtherCardError: (ReturnValue.CARD_FOREIGN, ""),
+    SeveralCardsError: (ReturnValue.FAILED, "有多張卡片，請只留下要使用的一張"),
+    WeakHashError: (ReturnValue.MECHANISM, ""),
+}
+"""The errors that their codes do not tell apart: number, and text where the number's is not it."""
 
 
 class JrsysError(AgentError):
@@ -123,29 +128,14 @@ class JrsysError(AgentError):
 
 def return_value(error: AgentError) -> tuple[ReturnValue, str]:
     """Return the number and the text of an error; a wrong PIN's tells the tries left, if known."""
-    number = _number(error)
-    if isinstance(error, SeveralCardsError):
-        return number, _SEVERAL_CARDS
+    if isinstance(error, JrsysError):
+        return error.number, TEXTS[error.number]
+    for kind, (special, text) in _SPECIAL.items():
+        if isinstance(error, kind):
+            return special, text or TEXTS[special]
+    number = _NUMBERS[error.code]
     if number is ReturnValue.PIN_WRONG and error.attempts_left is not None:
         return number, f"{TEXTS[number]}，剩餘 {error.attempts_left} 次機會"
-    if number is _NUMBERS[error.code]:
-        return number, _CLOSER.get(error.code, TEXTS[number])
-    return number, TEXTS[number]
-
-
-def _number(error: AgentError) -> ReturnValue:
-    match error:
-        case JrsysError():
-            return error.number
-        case SpoiltCertificateError():
-            return ReturnValue.OBJECT_MISSING
-        case OtherCardError():
-            return ReturnValue.CARD_FOREIGN
-        case SeveralCardsError():
-            return ReturnValue.FAILED
-        case WeakHashError():
-            return ReturnValue.MECHANISM
-        case CmsError(code=ErrorCode.BAD_REQUEST):  # of what a card is to decrypt, all in all
-            return ReturnValue.ENVELOPE
-        case _:
-            return _NUMBERS[error.code]
+    if isinstance(error, CmsError) and error.code is ErrorCode.BAD_REQUEST:
+        number = ReturnValue.ENVELOPE  # of all messages, those that a card is to decrypt
+    return number, _CLOSER.get(error.code, TEXTS[number])

@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.cms.bounds import MAX_CERTIFICATE
-from agent.cms.der import SEQUENCE, SET, element
 from agent.web.jrsys.decode import NAMES, decode_certificate, in_older_names, nothing
 from agent.web.jrsys.errors import JrsysError
 from agent.web.jrsys.values import Formats
 from tests.odd_names import NAMES as ODD_NAMES
 from tests.signing import pki_support as pki
+from tests.signing.test_pki_certificate import directory
 
 DEFAULT = Formats()
 PRIMARY = core.PrintableString("primary").dump()
@@ -31,15 +31,6 @@ def issued(*extra: x509.ExtensionType, name: x509.Name | None = None, **options:
         **options,  # type: ignore[arg-type]
     )
     return certificate.public_bytes(Encoding.DER)
-
-
-def directory(*attributes: tuple[str, bytes]) -> x509.UnrecognizedExtension:
-    """Build subjectDirectoryAttributes of dotted identifiers with one DER value each."""
-    value = b"".join(
-        element(SEQUENCE, core.ObjectIdentifier(oid).dump(), element(SET, each))
-        for oid, each in attributes
-    )
-    return x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.9"), element(SEQUENCE, value))
 
 
 def test_a_citizens_certificate() -> None:
