@@ -48,6 +48,11 @@ COMMANDS: Final = (
         "trust", "let browsers trust the local certificate, or no longer", "agent.commands.trust"
     ),
     Command("doctor", "find out what is wrong, and repair it", "agent.commands.doctor"),
+    Command(
+        "inspect",
+        "by a browser's log: which programs on this computer a page tried",
+        "agent.commands.inspect",
+    ),
     Command("panel", "open the running agent's panel in the browser", "agent.commands.panel"),
     Command("quit", "ask the running agent to end, and wait until it has", "agent.commands.quit"),
     Command(
