@@ -195,10 +195,7 @@ class Daemon:
                 self._ports(context),
                 virtual=service.provider_kind == "virtual",
                 native_mounts=(panel.mount,),
-                listeners=(
-                    *self._old_listeners(hipki),
-                    *jrsys_listeners(self.settings, JrsysMount(service, self.settings), context),
-                ),
+                listeners=tuple(self._old_listeners(hipki, service, context)),
                 prove=known.prove,
             )
             listening = await serve(ports, service)
@@ -250,10 +247,14 @@ class Daemon:
             is_our_peer=peer.check_for() if settings.check_peer else None,
         )
 
-    def _old_listeners(self, hipki: HipkiMount) -> Iterator[Listener]:
+    def _old_listeners(
+        self, hipki: HipkiMount, service: SigningService, context: ssl.SSLContext
+    ) -> Iterator[Listener]:
         yield Listener(name=HIPKI, ports=(self.settings.hipki_port,), mounts=(hipki,))
         if self.settings.mca:
             yield Listener(name="mca", ports=(MCA_PORT,), mounts=(hipki,))
+        mount = JrsysMount(service, self.settings)
+        yield from jrsys_listeners(self.settings, mount, context)
 
     async def _announce(
         self, listening: Serving, service: SigningService, panel: Panel, observer: Observer

@@ -74,6 +74,21 @@ class Call:
         pin = fields.pop(_PIN, None)
         return cls(method, fields, _secret(pin))
 
+    def with_own_pin(self) -> "Call":
+        """Return the same request with a PIN that is not wiped together with this one's."""
+        pin = None if self.pin is None else SecretBytes(bytearray(self.pin.buffer))
+        return Call(self.method, self.fields, pin)
+
+    def without_pin(self) -> "Call":
+        """Return the same request as if the page had handed no PIN over; that one is wiped."""
+        self.wipe()
+        return Call(self.method, self.fields)
+
+    def wipe(self) -> None:
+        """Wipe the PIN, if there is one; may be called twice."""
+        if self.pin is not None:
+            self.pin.wipe()
+
     def get(self, *names: str) -> Any:
         """Return the first of these fields that is there: the kits differ in some names.
 
@@ -114,17 +129,17 @@ def _flat(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     yield from seen.items()
 
 
-def _secret(pin: object) -> SecretBytes | None:
+def _secret(given: object) -> SecretBytes | None:
     """Return a PIN; only this copy can be wiped, not the text that it came in.
 
     Raises:
         JrsysError: ``PIN_FORM``: it is longer than any; ``PARAMETER``: it is no text.
 
     """
-    if pin is None or pin == "":
+    if given is None or given == "":
         return None
-    if not isinstance(pin, str):
+    if not isinstance(given, str):
         raise JrsysError(ReturnValue.PARAMETER)
-    if len(pin) > MAX_PIN:
+    if len(given) > MAX_PIN:
         raise JrsysError(ReturnValue.PIN_FORM)
-    return SecretBytes.from_text(pin)
+    return SecretBytes.from_text(given)

@@ -5,7 +5,7 @@ any more, window, PIN and card work are given up.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from agent.errors import AgentError, ErrorCode
@@ -30,22 +30,26 @@ class CardTurns:
         self._under_way: dict[Origin, _CardUse] = {}
 
     async def run(
-        self, site: Origin, request: bytes, work: Callable[[], Awaitable[Answer]]
+        self, site: Origin, request: bytes, start: Callable[[], "asyncio.Task[Answer]"]
     ) -> Answer:
-        """Return what ``work`` returns, for this request or the same one under way.
+        """Return the outcome of a card's use, of this request or of the same one under way.
 
         Args:
             site: who asks.
             request: the same octets for the same request.
-            work: uses the card; cancelled when the last one who waits for it is.
+            start: begins to use the card, unless the same is under way; the task is cancelled when
+                the last one who waits for it is.
 
         Raises:
-            AgentError: ``busy``: the site has something else under way; or whatever work raises.
+            AgentError: ``busy``: the site has something else under way; or whatever the task
+                raises.
 
         """
         use = self._under_way.get(site)
         if use is None:
-            use = self._start(site, request, work)
+            use = self._under_way[site] = _CardUse(request, start())
+            # The same request after the answer is another request.
+            use.task.add_done_callback(lambda _: self._forget(site, use))
         elif use.request != request:
             raise AgentError("the site has another request under way", code=ErrorCode.BUSY)
         use.followers += 1
@@ -56,17 +60,6 @@ class CardTurns:
             if not use.followers:
                 self._forget(site, use)
                 use.task.cancel()
-
-    def _start(
-        self, site: Origin, request: bytes, work: Callable[[], Awaitable[Answer]]
-    ) -> _CardUse:
-        async def run() -> Answer:
-            return await work()
-
-        use = self._under_way[site] = _CardUse(request, asyncio.create_task(run()))
-        # The same request after the answer is another request.
-        use.task.add_done_callback(lambda _: self._forget(site, use))
-        return use
 
     def _forget(self, site: Origin, use: _CardUse) -> None:
         if self._under_way.get(site) is use:

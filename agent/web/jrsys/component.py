@@ -1,8 +1,9 @@
 """Carry out the methods of the old components: from a page's message to the one answer."""
 
+import asyncio
 import hashlib
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Final, TypeAlias
 
 from agent.errors import AgentError, ErrorCode
@@ -26,7 +27,7 @@ from agent.web.service import Service
 
 PRODUCT: Final = "Ankong"
 
-Answering: TypeAlias = Callable[[Origin, Call], Awaitable[Answer]]
+Answering: TypeAlias = Callable[[Origin, Call], Coroutine[None, None, Answer]]
 
 
 class JrsysComponent:
@@ -83,8 +84,7 @@ class JrsysComponent:
         except Exception as error:  # noqa: BLE001  # whatever it is, the page gets a number
             return self._refusal(call, unexpected(error)), True
         finally:
-            if call.pin is not None:
-                call.pin.wipe()
+            call.wipe()
 
     async def refuse(self, raw: bytes, error: AgentError) -> bytes:
         """Return the answer to a message that is not carried out; its method stands in it."""
@@ -92,8 +92,7 @@ class JrsysComponent:
             call = await self._parsing.run(len(raw), Call.parse, raw)
         except JrsysError as unread:
             return encode_refusal("", *return_value(unread))
-        if call.pin is not None:
-            call.pin.wipe()
+        call.wipe()
         return self._refusal(call, error)
 
     def _refusal(self, call: Call, error: AgentError) -> bytes:
@@ -144,11 +143,18 @@ class JrsysComponent:
         )
 
     async def _use_key(self, site: Origin, method: Method, call: Call, raw: bytes) -> Answer:
-        if call.pin is not None and not self._settings.page_pin:
-            call.pin.wipe()
-            call = Call(call.method, call.fields)
+        if not self._settings.page_pin:
+            call = call.without_pin()
         request = hashlib.blake2b(raw, key=self._secret, digest_size=32).digest()
-        return await self._turns.run(site, request, lambda: self._uses[method](site, call))
+
+        def start() -> "asyncio.Task[Answer]":
+            # Whoever asked first may leave before those who joined: the PIN is the use's own.
+            own = call.with_own_pin()
+            task = asyncio.ensure_future(self._uses[method](site, own))
+            task.add_done_callback(lambda _: own.wipe())
+            return task
+
+        return await self._turns.run(site, request, start)
 
 
 def _readings(reading: CardReading) -> Mapping[Method, Answering]:

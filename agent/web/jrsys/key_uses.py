@@ -10,7 +10,6 @@ from agent.cms.document import Document
 from agent.errors import AgentError, ErrorCode, SeveralCardsError
 from agent.history.line import JRSYS
 from agent.origin import Origin
-from agent.secret import SecretBytes
 from agent.signing.model import (
     AuthenticationRequest,
     CardCertificate,
@@ -88,16 +87,16 @@ class KeyUses:
 
     async def sign(self, site: Origin, call: Call) -> Answer:
         """Sign a text: SignedData with the text inside."""
-        return await self._sign(site, call, _Wanted(self._text(call)), call.pin)
+        return await self._sign(site, call, _Wanted(self._text(call)))
 
     async def sign_in_window(self, site: Origin, call: Call) -> Answer:
         """Sign a text as :meth:`sign` does, with a PIN that the citizen types in our window."""
-        return await self._sign(site, call, _Wanted(self._text(call)), None)
+        return await self._sign(site, call.without_pin(), _Wanted(self._text(call)))
 
     async def sign_digest(self, site: Origin, call: Call) -> Answer:
         """Sign a document of which the page has the digest alone: SignedData without content."""
         wanted = _Wanted(_digest(call), SignatureFormat.CMS_DETACHED)
-        return await self._sign(site, call, wanted, call.pin)
+        return await self._sign(site, call, wanted)
 
     async def sign_digest_with(self, site: Origin, call: Call) -> Answer:
         """Sign a digest with the certificate that the page names, if it names one."""
@@ -106,7 +105,7 @@ class KeyUses:
         if number not in (None, ""):
             found = await self._reading.with_number(site, read_text(number))
         wanted = _Wanted(document, SignatureFormat.CMS_DETACHED, found)
-        return await self._sign(site, call, wanted, call.pin)
+        return await self._sign(site, call, wanted)
 
     async def sign_matching(self, site: Origin, call: Call) -> Answer:
         """Sign with the card's certificate, if it is the one that the page looks for.
@@ -126,7 +125,8 @@ class KeyUses:
         (certificate, *_) = await self._reading.certificates(site, ID_SIGN)
         if not _matches(certificate, call):
             raise JrsysError(ReturnValue.OBJECT_MISSING)
-        return await self._sign(site, call, _Wanted(document, form, certificate), None)
+        wanted = _Wanted(document, form, certificate)
+        return await self._sign(site, call.without_pin(), wanted)
 
     async def log_in(self, site: Origin, call: Call) -> Answer:
         """Have the citizen prove the PIN; nothing of it stays, and no later call needs it less."""
@@ -161,9 +161,7 @@ class KeyUses:
             raise
         return Answer(message=write_plain(plain, self._formats))
 
-    async def _sign(
-        self, site: Origin, call: Call, wanted: "_Wanted", pin: SecretBytes | None
-    ) -> Answer:
+    async def _sign(self, site: Origin, call: Call, wanted: "_Wanted") -> Answer:
         certificate = wanted.certificate
         request = SignatureRequest(
             documents=(wanted.document,),
@@ -176,7 +174,7 @@ class KeyUses:
             expects_sha1=True,
             dialect=JRSYS,
         )
-        return self._signed(site, await self._service.sign(site, request, pin))
+        return self._signed(site, await self._service.sign(site, request, call.pin))
 
     def _signed(self, site: Origin, result: SignatureResult) -> Answer:
         from agent.cms.signed import signature_in  # noqa: PLC0415  # as in SignTask.prepare
