@@ -1,5 +1,6 @@
 """Read a page's request: one JSON object with a method's name, and blocks with its fields."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -24,7 +25,22 @@ _BLOCKS: Final = frozenset(
 )
 """The objects in which the fields stand: those of the newer kit, and of the older one."""
 _PIN: Final = "PIN"
+_NAMED: Final = re.compile(rb'"MethodSelect"\s*:\s*"([A-Za-z_][A-Za-z0-9_]{0,63})"')
 _decoder: Final = msgspec.json.Decoder(dict[str, Any], float_hook=float)  # 1e999 is no error
+
+
+class UnreadCallError(JrsysError):
+    """A request that cannot be read whole.
+
+    Attributes:
+        method: its name where that could be made out, and else "": a kit calls its page only for
+            an answer that names the method which it asked for.
+
+    """
+
+    def __init__(self, number: ReturnValue, method: str) -> None:
+        super().__init__(number)
+        self.method = method
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -54,10 +70,19 @@ class Call:
             raw: UTF-8.
 
         Raises:
-            JrsysError: ``PARAMETER``: too long, no JSON object, a name twice in one, a field that
-                two blocks have with different values, or no method's name.
+            UnreadCallError: ``PARAMETER``: too long, no JSON object, a name twice in one, a field
+                that two blocks have with different values, a PIN that is no text, or no method's
+                name; ``PIN_FORM``: a PIN longer than any.
 
         """
+        try:
+            return cls._parse(raw)
+        except JrsysError as error:
+            found = _NAMED.search(raw)
+            raise UnreadCallError(error.number, found[1].decode() if found else "") from error
+
+    @classmethod
+    def _parse(cls, raw: bytes | bytearray) -> "Call":
         if len(raw) > MAX_JRSYS_MESSAGE:
             raise JrsysError(ReturnValue.PARAMETER)
         try:

@@ -13,7 +13,7 @@ from agent.signing.model import CardPresence
 from agent.web.front.refusal import unexpected
 from agent.web.front.request_parser import RequestParser
 from agent.web.jrsys.answers import Answer, encode_refusal
-from agent.web.jrsys.call import Call
+from agent.web.jrsys.call import Call, UnreadCallError
 from agent.web.jrsys.card_reading import CardReading
 from agent.web.jrsys.card_turns import CardTurns
 from agent.web.jrsys.chosen_cards import ChosenCards
@@ -69,20 +69,21 @@ class JrsysComponent:
             raw: the message.
 
         Returns:
-            The answer, and whether the message could be read.
+            The answer, and whether it names a method: a page that is answered so ends the
+            WebSocket itself.
 
         """
         try:
             call = await self._parsing.run(len(raw), Call.parse, raw)
-        except JrsysError as error:
-            return encode_refusal("", *return_value(error)), False
+        except UnreadCallError as error:
+            return self._refusal(error.method, error), bool(error.method)
         try:
             answer = await self._carry_out(site, call, raw)
             return answer.encode(call.method), True
         except AgentError as error:
-            return self._refusal(call, error), True
+            return self._refusal(call.method, error), True
         except Exception as error:  # noqa: BLE001  # whatever it is, the page gets a number
-            return self._refusal(call, unexpected(error)), True
+            return self._refusal(call.method, unexpected(error)), True
         finally:
             call.wipe()
 
@@ -90,15 +91,15 @@ class JrsysComponent:
         """Return the answer to a message that is not carried out; its method stands in it."""
         try:
             call = await self._parsing.run(len(raw), Call.parse, raw)
-        except JrsysError as unread:
-            return encode_refusal("", *return_value(unread))
+        except UnreadCallError as unread:
+            return self._refusal(unread.method, unread)
         call.wipe()
-        return self._refusal(call, error)
+        return self._refusal(call.method, error)
 
-    def _refusal(self, call: Call, error: AgentError) -> bytes:
+    def _refusal(self, method: str, error: AgentError) -> bytes:
         # Version is the one method of the older kit whose page shows the text of ``Message``.
-        is_quiet = call.method not in NEWER and BY_NAME.get(call.method) is not Method.VERSION
-        return encode_refusal(call.method, *return_value(error), is_quiet=is_quiet)
+        shows = method == "" or method in NEWER or BY_NAME.get(method) is Method.VERSION
+        return encode_refusal(method, *return_value(error), is_quiet=not shows)
 
     async def _carry_out(self, site: Origin, call: Call, raw: bytes) -> Answer:
         if self._service.is_blocked(site):
