@@ -131,20 +131,22 @@ class JrsysSession:
     async def _answer_all(self) -> None:
         """Answer what was sent, one after the other.
 
-        A page closes at the first answer, and nobody hears a second one: what waits by then is
-        not begun until the page has had its time to close.
+        A page closes at the first answer, and nobody hears a second one: what comes by then, or
+        meanwhile, is not begun until the page has had its time to close.
         """
+        loop = asyncio.get_running_loop()
+        begins = loop.time()
         while True:
             raw = await self._waiting.get()
             self._busy = True
             try:
+                await asyncio.sleep(begins - loop.time())  # at once, where that is over
                 self.unread.taken(len(raw))
                 await self._answer(raw)
             finally:
                 self._busy = False
                 wipe_received(raw)
-            if not self._waiting.empty():
-                await asyncio.sleep(GRACE_SECONDS)
+            begins = loop.time() + GRACE_SECONDS
 
     async def _answer(self, raw: bytes) -> None:
         is_read = True
