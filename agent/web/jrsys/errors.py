@@ -95,6 +95,12 @@ _NUMBERS: Final[Mapping[ErrorCode, ReturnValue]] = {
 }
 
 _CLOSER: Final[Mapping[ErrorCode, str]] = {
+    ErrorCode.USER_CANCELLED: "使用者已取消",
+    ErrorCode.ORIGIN_NOT_ALLOWED: "使用者未允許此網站",
+    ErrorCode.BLIND_NOT_ALLOWED: "使用者未允許此網站簽署無法顯示的內容",
+    ErrorCode.INSECURE_ORIGIN: "網頁連線未加密，不能使用這項功能",
+    ErrorCode.PIN_LAST_ATTEMPT: "剩餘機會不多或未知，未經使用者確認，沒有送出 PIN 碼",
+    ErrorCode.UNSUPPORTED_CARD: "不支援這張卡片",
     ErrorCode.NO_READER: "找不到讀卡機",
     ErrorCode.PCSC_UNAVAILABLE: "系統的智慧卡服務未啟動",
     ErrorCode.CARD_ERROR: "讀卡機或卡片沒有正常回應，請取出卡片後重新插入",
