@@ -17,7 +17,7 @@ from cryptography.x509.oid import NameOID
 from playwright.sync_api import Page
 
 from agent.portal.demo.browser import make_home
-from tests.browser.world import TIMEOUT, World, chromium
+from tests.browser.world import TIMEOUT, chromium
 
 HOST = "portal.test"
 OTHER_HOST = "other.test"
@@ -32,11 +32,11 @@ window.watch = () => agent.watch((s) => seen.push(s.reason ?? s.state));
 </script>"""
 
 
-def self_signed(folder: Path) -> Path:
-    """Write a certificate for the public site, and its key, into one PEM file."""
+def self_signed(folder: Path, *hosts: str) -> Path:
+    """Write a certificate for a site's names, and its key, into one PEM file."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
-    names = [x509.DNSName(HOST), x509.DNSName(OTHER_HOST)]
+    names = [x509.DNSName(host) for host in hosts or (HOST, OTHER_HOST)]
     now = dt.datetime.now(dt.UTC)
     certificate = (
         x509.CertificateBuilder()
@@ -115,14 +115,23 @@ def serve(site: PublicSite, pem: Path | None, host: str = HOST) -> Iterator[None
         thread.join()
 
 
-def trusting_home(world: World, folder: Path, pem: Path) -> Path:
-    """Make a home whose Chromium trusts the agent's authority and the site's certificate.
+def set_permission(page: Page, origin: str, setting: str) -> None:
+    """Decide about a site's reach into this computer as the person at the browser would."""
+    session = page.context.new_cdp_session(page)
+    profile = session.send("Target.getTargetInfo")["targetInfo"]["browserContextId"]
+    permission = {"name": "loopback-network"}
+    where = {"origin": origin, "browserContextId": profile}
+    session.send("Browser.setPermission", {"permission": permission, "setting": setting, **where})
+
+
+def trusting_home(authority: Path | None, folder: Path, pem: Path) -> Path:
+    """Make a home whose Chromium trusts an agent's authority and the site's certificate.
 
     A service worker is not installed from a site whose certificate is not trusted, and what
     Playwright overlooks for pages it does not overlook for workers.
     """
     home = folder / "home"
-    make_home(home, world.programs.authority)
+    make_home(home, authority)
     database = f"sql:{home / '.pki' / 'nssdb'}"
     # "C": a self-signed server certificate is judged as its own authority.
     subprocess.run(

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.open_portal import start_open_portal
-from tests.browser.public_site import HOST, self_signed
+from tests.browser.public_site import HOST, self_signed, set_permission
 from tests.browser.world import TIMEOUT, World, chip, chromium, go, register
 
 pytestmark = pytest.mark.browser
@@ -101,15 +101,6 @@ def public_page(world: World, origin: str) -> Iterator[Page]:
         page = context.new_page()
         register(page, f"{origin}/")
         yield page
-
-
-def set_permission(page: Page, origin: str, setting: str) -> None:
-    """Decide as the person at the browser would."""
-    session = page.context.new_cdp_session(page)
-    profile = session.send("Target.getTargetInfo")["targetInfo"]["browserContextId"]
-    permission = {"name": "loopback-network"}
-    where = {"origin": origin, "browserContextId": profile}
-    session.send("Browser.setPermission", {"permission": permission, "setting": setting, **where})
 
 
 def test_before_a_click_nothing_is_sent_and_a_denial_is_told(

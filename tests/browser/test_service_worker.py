@@ -80,7 +80,7 @@ def opened(
     """Open the site's page, under its worker if it has one."""
     if worker is not None:
         site.worker = source(world, worker)
-    home = trusting_home(world, folder, folder / "portal.pem")
+    home = trusting_home(world.programs.authority, folder, folder / "portal.pem")
     with public_page(home, site) as page:
         page.goto(site.origin)
         if worker is not None:
@@ -215,7 +215,7 @@ def test_a_frame_of_another_site_needs_to_be_let(
     agent.start_agent()
     pem = tmp_path / "portal.pem"
     outer = PublicSite(f'<!doctype html><iframe allow="{allow}" src="{site.origin}/"></iframe>')
-    home = trusting_home(agent, tmp_path, pem)
+    home = trusting_home(agent.programs.authority, tmp_path, pem)
     with serve(outer, pem, OTHER_HOST), public_page(home, site, outer) as page:
         page.goto(outer.origin)
         (frame,) = page.main_frame.child_frames
