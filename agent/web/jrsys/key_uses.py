@@ -7,6 +7,7 @@ from typing import Final
 from agent.cards.card import ID_SIGN
 from agent.cms.digest import HashAlgorithm
 from agent.cms.document import Document
+from agent.cms.login import LoginPurpose
 from agent.errors import AgentError, ErrorCode, SeveralCardsError
 from agent.history.line import JRSYS
 from agent.origin import Origin
@@ -133,6 +134,9 @@ class KeyUses:
         del call
         request = AuthenticationRequest(
             challenge=secrets.token_bytes(CHALLENGE_LENGTH),
+            # To the card, not to the site, which is told no more than that the PIN was right: a
+            # window that says "log in to" it would be untrue.
+            purpose=LoginPurpose.IDENTIFY,
             reader=self._reader,
             card_number=self._card(site),
             dialect=JRSYS,

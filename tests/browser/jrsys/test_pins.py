@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from agent.cms.login import LoginPurpose
 from agent.consent.questions import EnterPin, LastAttempt
 from agent.virtualcard.card import VirtualCard
 from tests.browser.jrsys.conftest import CardFactory
@@ -83,6 +84,9 @@ def test_a_login_to_the_card_proves_the_pin_and_keeps_nothing(
 ) -> None:
     allowed(agent, page, make_card())
     assert page.p11("LoginSmartCardP11")["message"] == ""
+    question = agent.windows.last()
+    assert isinstance(question, EnterPin)
+    assert question.purpose.login is LoginPurpose.IDENTIFY  # nobody is logged in to the site
     assert page.p11(SIGN, **WANTED)["rv"] == 0
     assert agent.windows.kinds() == ["EnterPin", "EnterPin"]
 
