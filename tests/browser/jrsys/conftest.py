@@ -93,15 +93,16 @@ def context(place: Place) -> Iterator[BrowserContext]:
 def open_page(agent: OwnAgent, place: Place, context: BrowserContext) -> Iterator[OpenPage]:
     """Open pages of new sites: ``open_page()``, or ``open_page(secure=False)`` for plain HTTP.
 
+    ``reach`` is the browser's answer whether a site on the public network may reach this computer.
     Other keywords go into the page's address. No page's script may fail.
     """
     errors: list[str] = []
 
-    def opened(*, secure: bool = True, granted: bool = True, **query: object) -> KitPage:
+    def opened(*, secure: bool = True, reach: str = "granted", **query: object) -> KitPage:
         page = KitPage(context.new_page(), place.new_origin(secure=secure))
         page.page.on("pageerror", lambda error: errors.append(str(error)))
-        if secure and granted:
-            set_permission(page.page, page.origin, "granted")
+        if secure:
+            set_permission(page.page, page.origin, reach)
         page.load(agent, **query)
         return page
 

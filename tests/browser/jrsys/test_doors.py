@@ -38,8 +38,9 @@ def test_a_page_of_https_is_refused_at_a_port_without_tls(
     assert agent.windows.kinds() == []
 
 
-def test_a_page_that_the_browser_keeps_out_is_not_heard(open_page: OpenPage) -> None:
-    page = open_page(granted=False)  # headless, the browser denies by itself
+@pytest.mark.parametrize("answer", ["denied", "prompt"])  # headless, an open question is a no
+def test_a_page_that_the_browser_keeps_out_is_not_heard(open_page: OpenPage, answer: str) -> None:
+    page = open_page(reach=answer)
     page.start_newer("GetComVersion")
     page.page.wait_for_function("document.querySelector('#bar').textContent === 'not connected'")
     assert page.told == 0

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from agent.consent.questions import SiteAnswer
+from agent.consent.questions import EnterPin, SiteAnswer
 from agent.virtualcard.model import Faults
 from tests.browser.jrsys.conftest import CardFactory, OpenPage
 from tests.browser.jrsys.kit_pages import KitPage
 from tests.browser.jrsys.own_agent import OwnAgent
-from tests.browser.jrsys.windows import PIN
+from tests.browser.jrsys.windows import PIN, SECONDS
 from tests.web.jrsys.rig import check_form, newer, older, p11
 
 pytestmark = pytest.mark.browser
@@ -74,6 +74,18 @@ def test_with_a_card_that_is_pulled_in_the_middle(
     else:
         told = page.older("SignP11", TEXT, digestAlg4Sign=0)
     insist_on([told], 50, "卡片在執行中被取出")
+
+
+def test_with_a_card_that_is_pulled_under_the_pin_window(
+    make_card: CardFactory, agent: OwnAgent, page: KitPage
+) -> None:
+    agent.put(make_card())
+    agent.windows.holds = EnterPin
+    page.start_older("SignP11", TEXT, digestAlg4Sign=0)
+    agent.windows.opened.get(timeout=SECONDS)
+    agent.pull()
+    agent.windows.closed.get(timeout=SECONDS)
+    insist_on([page.outcome(0)], 50, "卡片在執行中被取出")
 
 
 def test_with_a_card_that_is_locked(make_card: CardFactory, agent: OwnAgent, page: KitPage) -> None:

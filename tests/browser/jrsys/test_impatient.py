@@ -2,7 +2,8 @@
 
 import pytest
 
-from agent.consent.questions import EnterPin
+from agent.consent import joining
+from agent.consent.questions import AllowSite, EnterPin
 from tests.browser.jrsys.conftest import CardFactory, OpenPage
 from tests.browser.jrsys.kit_pages import KitPage
 from tests.browser.jrsys.own_agent import OwnAgent
@@ -46,6 +47,34 @@ def test_the_same_site_comes_again_with_the_same_call(
     assert page.older("SignP11", TEXT, digestAlg4Sign=0)["rv"] == 0
     assert windows.kinds() == ["AllowSite", "EnterPin", "EnterPin"]
     assert agent.verifies == 1
+
+
+def test_closing_the_tab_closes_the_window_about_the_site(
+    make_card: CardFactory, agent: OwnAgent, page: KitPage
+) -> None:
+    agent.put(make_card())
+    agent.windows.holds = AllowSite
+    page.start_newer("GetSmartCardSnP11", "ComPKCS11Para")
+    agent.windows.opened.get(timeout=SECONDS)
+    page.page.close()
+    agent.windows.closed.get(timeout=SECONDS)
+    assert agent.windows.kinds() == ["AllowSite"]
+
+
+def test_a_page_that_is_loaded_again_finds_the_window_about_its_site(
+    make_card: CardFactory, agent: OwnAgent, page: KitPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(joining, "LINGER_SECONDS", 3600.0)  # however slow this machine is
+    agent.put(make_card())
+    agent.windows.holds = AllowSite
+    page.start_newer("GetSmartCardSnP11", "ComPKCS11Para")
+    agent.windows.opened.get(timeout=SECONDS)
+    page.load(agent)
+    page.start_older("SignP11", TEXT, digestAlg4Sign=0)
+    assert page.newer("GetComVersion")["rv"] == 0
+    agent.windows.holds = None
+    assert page.outcome(1)["rv"] == 0
+    assert agent.windows.kinds() == ["AllowSite", "EnterPin"]
 
 
 def test_a_double_click_makes_one_window_and_both_calls_have_the_signature(

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.consent.questions import SiteAnswer
 from agent.size_limits import MAX_JRSYS_TEXT
 from tests.browser.jrsys.conftest import CardFactory, OpenPage
 from tests.browser.jrsys.kit_pages import KitPage
@@ -14,10 +15,12 @@ from tests.browser.jrsys.windows import PIN
 pytestmark = pytest.mark.browser
 
 
+@pytest.mark.parametrize("answer", [SiteAnswer.ALWAYS, SiteAnswer.THIS_TIME])
 def test_a_newer_page_goes_from_the_version_to_the_signature(
-    make_card: CardFactory, agent: OwnAgent, page: KitPage, tmp_path: Path
+    make_card: CardFactory, agent: OwnAgent, page: KitPage, tmp_path: Path, answer: SiteAnswer
 ) -> None:
     agent.put(make_card("gen2"), known=False)
+    agent.windows.site = answer  # each lasts for all of them, though each has its own WebSocket
     assert agent.card is not None
     assert page.newer("GetComVersion")["message"] == "3.0.2.0"
     assert page.newer("IsGCACardPresent")["message"] is True
