@@ -185,13 +185,13 @@ class Agent:
         )
 
     async def raw(
-        self, *, plain: bool = False
+        self, *, plain: bool = False, port: int | None = None
     ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """Open a bare connection, for what is hardly HTTP."""
+        """Open a bare connection, for what is hardly HTTP; with TLS unless it is a plain one's."""
         if plain:
-            return await asyncio.open_connection("127.0.0.1", self.plain_port)
+            return await asyncio.open_connection("127.0.0.1", port or self.plain_port)
         return await asyncio.open_connection(
-            "127.0.0.1", self.serving.port, ssl=self.trust, server_hostname="localhost"
+            "127.0.0.1", port or self.serving.port, ssl=self.trust, server_hostname="localhost"
         )
 
     @staticmethod

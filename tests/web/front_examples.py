@@ -1,6 +1,7 @@
 """One agent with every mount, and for each mount a request that passes all checks."""
 
 import asyncio
+import base64
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -21,6 +22,7 @@ from agent.web.front.limits import Limits
 from agent.web.front.mount import Mount, Route, Routes
 from agent.web.front.refusal import refusal
 from agent.web.hipki.hipki_mount import HipkiMount
+from agent.web.jrsys.jrsys_mount import JrsysMount
 from agent.web.native.routes import NativeMount
 from agent.web.panel.door import PanelMount
 from agent.web.service import Service
@@ -122,8 +124,7 @@ class Everything:
 
     async def ask(self, mount: str, sent: Sent) -> Received:
         """Send it over a connection of its own."""
-        plain = mount in PLAIN
-        port = self.agent.plain_port if plain else self.agent.serving.port
+        port = self._port(mount)
         headers = {
             "Host": f"localhost:{port}",
             "Content-Length": str(len(sent.body)),
@@ -131,7 +132,7 @@ class Everything:
         }
         lines = [f"{sent.method} {sent.path} HTTP/1.1"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
-        reader, writer = await self.agent.raw(plain=plain)
+        reader, writer = await self.agent.raw(plain=mount in PLAIN, port=port)
         try:
             writer.write("\r\n".join([*lines, "", ""]).encode() + sent.body)
             head = (await reader.readuntil(b"\r\n\r\n")).decode().splitlines()
@@ -141,6 +142,11 @@ class Everything:
         finally:
             writer.close()
 
+    def _port(self, mount: str) -> int | None:
+        if mount in PLAIN:
+            return self.agent.plain_port
+        return self.agent.secure_port if mount in SECURE else self.agent.serving.port
+
 
 CLASSES: Mapping[str, type[Mount]] = {
     "toy": ToyMount,
@@ -148,8 +154,12 @@ CLASSES: Mapping[str, type[Mount]] = {
     "panel": PanelMount,
     "hipki": HipkiMount,
     "hipki's own pages": HipkiMount,
+    "jrsys": JrsysMount,
 }
 PLAIN = ("hipki", "hipki's own pages")
+SECURE = ("jrsys",)
+GOOD_STATUS = {"jrsys": 101}
+"""The status of a good answer, where it is not 200: a WebSocket begins."""
 _JSON = {"Content-Type": "application/json"}
 
 
@@ -168,6 +178,7 @@ async def everything(
         service=service,
         mounts=(ToyMount(service),),
         plain_mounts=(hipki,),
+        tls_mounts=(await asyncio.to_thread(JrsysMount, service, Settings(), limits),),
         limits=limits,
         is_our_peer=lambda *_: made.is_ours,
     ) as door:
@@ -180,11 +191,19 @@ async def everything(
 def _good(door: Door) -> dict[str, Sent]:
     site = {"Origin": SITE, **_JSON}
     decision = {"origin": "https://shop.example", "action": "forget"}
+    handshake = {
+        "Origin": SITE,
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": base64.b64encode(bytes(16)).decode(),
+    }
     package = {"tbs": "TBS", "pin": "123456"}
     return {
         "toy": Sent("POST", "/toy/read", site, b"{}"),
         "native": Sent("POST", "/v1/certificates", site, b"{}"),
         "panel": Sent("POST", "/panel/api/sites", door.headers(), json.dumps(decision).encode()),
+        "jrsys": Sent("GET", "/", handshake),
         "hipki": Sent(
             "POST", "/sign", {"Origin": SITE}, b"tbsPackage=" + json.dumps(package).encode()
         ),

@@ -15,7 +15,7 @@ from agent.size_limits import MAX_HIPKI_BODY, MAX_MESSAGE, MAX_PANEL_BODY
 from agent.web.front import refusal
 from agent.web.front.limits import Limits
 from tests.web.conftest import SITE, STRANGER, AgentFactory
-from tests.web.front_examples import CLASSES, Everything, Sent, ToyMount, everything
+from tests.web.front_examples import CLASSES, GOOD_STATUS, Everything, Sent, ToyMount, everything
 
 
 @pytest.fixture
@@ -169,6 +169,16 @@ TABLE: Mapping[str, Mapping[str, Row]] = {
         "length": length(4096),
         "exception": Row(500, "internal", breaks="snapshot"),
     },
+    "jrsys": {
+        **EVERYWHERE,
+        "fetch metadata": CALLS["fetch metadata"],
+        "caller": SITES["caller"],
+        "budget": SITES["budget"],
+        "nobody": SITES["nobody"],
+        "path": Row(404, "no such path", {"path": "/none"}),
+        "length": length(MAX_MESSAGE),
+        "preflight for nobody": Row(403, REFUSED, preflight("GET", Origin=None)),
+    },
 }
 LEFT_OUT: Mapping[str, frozenset[str]] = {
     # Our own pages have no budget to exceed.
@@ -176,10 +186,13 @@ LEFT_OUT: Mapping[str, frozenset[str]] = {
     "hipki's own pages": frozenset({"budget"}),
     # Old pages send any body, and whoever is not allowed gets a reply in their form.
     "hipki": frozenset(CALLS) | {"audience", "nobody"},
+    # A WebSocket for any site; what it may have is settled message by message.
+    "jrsys": frozenset({"content type", "content encoding", "audience", "preflight", "exception"}),
 }
 
 READERS: Mapping[str, frozenset[str]] = {
     "native": frozenset({SITE, STRANGER}),  # its errors are for any site that names itself
+    "jrsys": frozenset({SITE}),
     "hipki": frozenset({SITE}),
 }
 """Who can read a refusal."""
@@ -205,7 +218,7 @@ async def served(
 async def test_the_good_request_passes_every_check(served: Everything, mount: str) -> None:
     for _ in range(BURST):
         answer = await served.ask(mount, served.good[mount])
-        assert answer.status == 200, answer
+        assert answer.status == GOOD_STATUS.get(mount, 200), answer
 
 
 @pytest.mark.parametrize("mount", ["panel", "hipki's own pages"])
@@ -230,7 +243,7 @@ async def test_every_mount_refuses_what_fails_a_check(
         monkeypatch.setattr(web.BaseRequest, "remote", "192.0.2.1")
     if check == "budget":
         for _ in range(BURST):
-            assert (await served.ask(mount, sent)).status == 200
+            assert (await served.ask(mount, sent)).status == GOOD_STATUS.get(mount, 200)
     if row.breaks:
         monkeypatch.setattr(served.agent.service, row.breaks, broken)
     for caller in row.caller:
@@ -256,7 +269,8 @@ async def test_another_users_program_gets_no_answer_from_any_mount(
     with pytest.raises((ConnectionError, IncompleteReadError)):
         await served.ask(mount, served.good[mount])
     served.is_ours = True
-    assert (await served.ask(mount, served.good[mount])).status == 200
+    answer = await served.ask(mount, served.good[mount])
+    assert answer.status == GOOD_STATUS.get(mount, 200)
 
 
 async def test_one_budget_is_spent_on_every_mount(served: Everything) -> None:

@@ -20,6 +20,7 @@ from aiohttp import WSCloseCode
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
 from agent.cms.digest import HashAlgorithm
 from agent.cms.login import RESERVED
@@ -41,6 +42,8 @@ from agent.virtualcard.provider import READER_NAME, VirtualProvider
 from agent.web.hipki.errors import numbers
 from agent.web.hipki.hipki_mount import HipkiMount
 from agent.web.hipki.popup_prompter import PopupPrompter
+from agent.web.jrsys.errors import ReturnValue, return_value
+from agent.web.jrsys.jrsys_mount import JrsysMount
 from agent.web.panel.selftest import Outcome, SelfTest, SelfTestStep
 from tests.signing.permission_support import MemoryPermissions
 from tests.web.conftest import SITE, Agent, AgentFactory
@@ -54,11 +57,18 @@ BLIND: Final = {**ALLOWED, Scope.BLIND: Permission.ALLOWED}
 NEVER_BLIND: Final = {**ALLOWED, Scope.BLIND: Permission.BLOCKED}
 BLOCKED: Final = {Scope.CARD: Permission.BLOCKED}
 PAGES: Final = ("http", "batch", "socket", "direct", "popup")
-"""The doors of pages; the command line is one of the citizen's own."""
+"""The doors of pages that can be asked for anything; the command line is the citizen's own."""
+JRSYS: Final = "jrsys"
+"""A door of pages where all that is signed is a document, in a message of our own."""
+JRSYS_DIGESTS: Final = {HashAlgorithm.SHA1: 0, HashAlgorithm.SHA256: 7}
 ALL: Final = (*PAGES, "command")
+OUT_OF_TIME: Final = {
+    Validity.EXPIRED: ErrorCode.CERTIFICATE_EXPIRED,
+    Validity.NOT_YET: ErrorCode.CERTIFICATE_NOT_YET_VALID,
+}
 ACTS: Final = {
     "authenticate": ("http", "socket"),
-    "decrypt": ("http", "socket", "direct", "popup"),
+    "decrypt": ("http", "socket", "direct", "popup", JRSYS),
 }
 """The doors of what else a key is used for; the command line has neither."""
 
@@ -87,19 +97,26 @@ class Rule:
 
 
 RULES: Final = (
-    Rule("plain", None, ALL, data=b"document"),
+    Rule("plain", None, (*ALL, JRSYS), data=b"document"),
     Rule("a login, bare", ErrorCode.BAD_REQUEST, ALL, data=b"x" + RESERVED),
     Rule("a login, as content", None, ALL, data=RESERVED, form="cms"),
     Rule("blind, not asked", ErrorCode.BLIND_NOT_ALLOWED, PAGES[:-1], digest=DIGEST),
     Rule("blind, never", ErrorCode.BLIND_NOT_ALLOWED, digest=DIGEST, permissions=NEVER_BLIND),
     Rule("blind, allowed", None, digest=DIGEST, permissions=BLIND),
-    Rule("detached", None, PAGES[:3], digest=DIGEST, form="cms-detached"),
+    Rule("detached", None, (*PAGES[:3], JRSYS), digest=DIGEST, form="cms-detached"),
     # Pages of the native API learn no more; the old protocol has one number for both.
-    Rule("blocked", ErrorCode.ORIGIN_NOT_ALLOWED, data=b"document", permissions=BLOCKED),
+    Rule(
+        "blocked",
+        ErrorCode.ORIGIN_NOT_ALLOWED,
+        (*PAGES, JRSYS),
+        data=b"document",
+        permissions=BLOCKED,
+    ),
     Rule("blocked, blind", ErrorCode.ORIGIN_NOT_ALLOWED, digest=DIGEST, permissions=BLOCKED),
     Rule(
         "no SHA-1",
         ErrorCode.BAD_REQUEST,
+        (*PAGES, JRSYS),
         data=b"document",
         hash=HashAlgorithm.SHA1,
         settings={"allow_sha1": False},
@@ -114,19 +131,34 @@ RULES: Final = (
     ),
     # Where nothing is said, the old component's pages have it: some know nothing newer.
     Rule("SHA-1, new pages", ErrorCode.BAD_REQUEST, PAGES[:3], b"x", hash=HashAlgorithm.SHA1),
-    Rule("SHA-1, old pages", None, PAGES[3:], b"x", hash=HashAlgorithm.SHA1),
+    Rule("SHA-1, old pages", None, (*PAGES[3:], JRSYS), b"x", hash=HashAlgorithm.SHA1),
     Rule(
         "SHA-1",
         None,
+        (*PAGES, JRSYS),
         data=b"document",
         hash=HashAlgorithm.SHA1,
         settings={"allow_sha1": True},
     ),
-    Rule("expired", ErrorCode.CERTIFICATE_EXPIRED, ALL, b"x", validity=Validity.EXPIRED),
-    Rule("too early", ErrorCode.CERTIFICATE_NOT_YET_VALID, ALL, b"x", validity=Validity.NOT_YET),
+    *(
+        Rule(str(code), code, (*ALL, JRSYS), b"x", validity=validity)
+        for validity, code in OUT_OF_TIME.items()
+    ),
     Rule("the encryption key", ErrorCode.KEY_NOT_FOUND, data=b"x", key=ID_KEYX),
-    Rule("attempts unknown", ErrorCode.PIN_LAST_ATTEMPT, PAGES[:4], b"x", confirm_unknown=True),
-    Rule("no PIN of a page", ErrorCode.PIN_REQUIRED, data=b"x", settings={"page_pin": False}),
+    Rule(
+        "attempts unknown",
+        ErrorCode.PIN_LAST_ATTEMPT,
+        (*PAGES[:4], JRSYS),
+        b"x",
+        confirm_unknown=True,
+    ),
+    Rule(
+        "no PIN of a page",
+        ErrorCode.PIN_REQUIRED,
+        (*PAGES, JRSYS),
+        b"x",
+        settings={"page_pin": False},
+    ),
     Rule("no window for a PIN", ErrorCode.PIN_REQUIRED, ("panel",)),
     Rule("every site blocked", ErrorCode.PIN_REQUIRED, ("panel",), permissions=BLOCKED),
     *(
@@ -159,10 +191,7 @@ RULES: Final = (
     ),
     *(
         Rule(f"login, {code}", code, ACTS["authenticate"], validity=validity, act="authenticate")
-        for validity, code in (
-            (Validity.EXPIRED, ErrorCode.CERTIFICATE_EXPIRED),
-            (Validity.NOT_YET, ErrorCode.CERTIFICATE_NOT_YET_VALID),
-        )
+        for validity, code in OUT_OF_TIME.items()
     ),
 )
 
@@ -267,6 +296,43 @@ async def _popup(place: Place, rule: Rule) -> str:
     raise AssertionError("no reply")
 
 
+def _jrsys_request(rule: Rule, card: VirtualCard) -> dict[str, Any]:
+    fields: dict[str, Any] = {"DigestAlg": JRSYS_DIGESTS[rule.hash], "PIN": rule.pin}
+    if rule.act == "decrypt":
+        method, fields["HexP7EnvelopedData"] = "RsaDecryptP11", _envelope(card).hex()
+    elif rule.digest is not None:
+        method = "RsaSignedDataWithContentDigestP11"
+        fields["Digest2BSignHex"] = rule.digest.hex()
+    else:
+        method, fields["Data2BSigned"] = "RsaSignedDataP11", (rule.data or b"").decode()
+    return {"MethodSelect": method, "ComPKCS11Para": fields}
+
+
+def _envelope(card: VirtualCard) -> bytes:
+    (der,) = (each.der for each in card.data.certificates if each.id == ID_KEYX)
+    builder = pkcs7.PKCS7EnvelopeBuilder().set_data(b"secret")
+    builder = builder.add_recipient(x509.load_der_x509_certificate(der))
+    return builder.encrypt(Encoding.DER, [pkcs7.PKCS7Options.Binary])
+
+
+async def _jrsys(place: Place, rule: Rule) -> str:
+    url = f"wss://127.0.0.1:{place.agent.secure_port}/"
+    async with place.agent.http.ws_connect(url, origin=SITE) as socket:
+        await socket.send_json(_jrsys_request(rule, place.card))
+        return str((await socket.receive_json())["RV"])
+
+
+def _jrsys_number(rule: Rule) -> str:
+    """Return what pages of this family are told; an algorithm has a number of its own there."""
+    if rule.expected is None:
+        return "0"
+    if rule.permissions == BLOCKED:
+        return str(int(ReturnValue.BLOCKED))
+    if rule.expected is ErrorCode.BAD_REQUEST:
+        return str(int(ReturnValue.MECHANISM))
+    return str(int(return_value(AgentError(code=rule.expected))[0]))
+
+
 async def _command(place: Place, rule: Rule) -> str:
     document, card = place.folder / "document", place.folder / "card.json"
     await asyncio.to_thread(document.write_bytes, rule.data or b"")
@@ -299,6 +365,7 @@ DOORS: Final[Mapping[str, Door]] = {
     "socket": _socket,
     "direct": _direct,
     "popup": _popup,
+    JRSYS: _jrsys,
     "command": _command,
     "panel": _panel,
 }
@@ -340,7 +407,10 @@ async def open_place(
             stack.push_async_callback(service.close)
             await service.start()
             mount = await asyncio.to_thread(HipkiMount, service, consent, settings)
-            agent = await start_agent(service=service, plain_mounts=(mount,), **rule.settings)
+            jrsys = JrsysMount(service, settings)
+            agent = await start_agent(
+                service=service, plain_mounts=(mount,), tls_mounts=(jrsys,), **rule.settings
+            )
             return Place(card, agent, service, tmp_path)
 
         yield open_it
@@ -357,6 +427,8 @@ async def test_a_rule_holds_at_each_of_its_doors(
     outcome = await DOORS[door](place, rule)
     if door in ("direct", "popup"):
         assert outcome == _number(rule.expected)
+    elif door == JRSYS:
+        assert outcome == _jrsys_number(rule)
     else:
         assert outcome == (rule.expected or DONE)
     assert place.card.data.attempts_left == 3
