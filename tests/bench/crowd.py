@@ -9,7 +9,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -122,7 +122,7 @@ async def measure_crowd(
         seconds: how long to look at the status each time.
 
     """
-    await asyncio.to_thread(_allow_sites, state)
+    await asyncio.to_thread(allow_sites, state)
     cost = CrowdCost()
     surroundings = {"DISPLAY": ":none"}  # the citizen's windows are programs of two lines
     with Daemon(state, card, consent="ask", program=_PROGRAM, environment=surroundings) as daemon:
@@ -132,10 +132,10 @@ async def measure_crowd(
         before = daemon.memory()
         grown: list[float] = []
         for round_ in range(rounds):
-            cost.quiet.append(await _status_p99(daemon.port, trust, seconds))
+            cost.quiet.append(await status_p99(daemon.port, trust, seconds))
             cost.quiet_connect.append(await _connect(daemon.port, trust))
             with crowd(daemon, authority, size):
-                cost.crowded.append(await _status_p99(daemon.port, trust, seconds))
+                cost.crowded.append(await status_p99(daemon.port, trust, seconds))
                 cost.crowded_connect.append(await _connect(daemon.port, trust))
                 cost.sign = max(cost.sign, await _timed(_sign, daemon, trust))
                 cost.panel = max(cost.panel, await _timed(_open_panel, daemon, trust, state))
@@ -158,19 +158,29 @@ def crowd(daemon: Daemon, authority: Path, size: CrowdSize) -> Iterator[None]:
     ]
     if sys.platform != "win32" and os.geteuid() == 0:
         wanted += [("handshake", size.handshakes, True), ("idle", size.idle, True)]
+    commands = [
+        [
+            *(kind, str(count), str(size.pace), str(daemon.port), str(daemon.old_port)),
+            *(str(authority), *([str(NOBODY)] if is_foreign else [])),
+        ]
+        for kind, count, is_foreign in wanted
+        if count
+    ]
+    with crowding(commands):
+        yield
+
+
+@contextmanager
+def crowding(commands: Sequence[Sequence[str]]) -> Iterator[None]:
+    """Run programs of :mod:`tests.bench.crowd_member`, until each of their members has come."""
     running = [
         subprocess.Popen(
-            [
-                *(sys.executable, "-m", "tests.bench.crowd_member", kind, str(count)),
-                *(str(size.pace), str(daemon.port), str(daemon.old_port), str(authority)),
-                *([str(NOBODY)] if is_foreign else []),
-            ],
+            [sys.executable, "-m", "tests.bench.crowd_member", *command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
-        for kind, count, is_foreign in wanted
-        if count
+        for command in commands
     ]
     try:
         for each in running:
@@ -182,20 +192,20 @@ def crowd(daemon: Daemon, authority: Path, size: CrowdSize) -> Iterator[None]:
             each.communicate(timeout=_SECONDS)
 
 
-def _site(number: int) -> str:
+def site_name(number: int) -> str:
     """Return the name of a site as :func:`tests.bench.load.status_requests` makes it."""
     return f"https://site{number:05}.example"
 
 
-def _allow_sites(state: Path) -> None:
+def allow_sites(state: Path) -> None:
     """Remember that the citizen allowed the sites; before the agent starts."""
     state.mkdir(mode=0o700)
     with closing(SiteStore(state / "sites.sqlite")) as store:
         for number in range(ALLOWED):
-            store.remember(Origin.parse(_site(number)), Decision.ALLOWED).result()
+            store.remember(Origin.parse(site_name(number)), Decision.ALLOWED).result()
 
 
-async def _status_p99(port: int, trust: ssl.SSLContext, seconds: float) -> float:
+async def status_p99(port: int, trust: ssl.SSLContext, seconds: float) -> float:
     taken = await latencies(port, trust, seconds=seconds, interval=_INTERVAL, sites=ALLOWED)
     return statistics.quantiles(taken, n=100, method="inclusive")[98]
 
@@ -211,7 +221,7 @@ async def _timed(work: Any, *arguments: Any) -> float:
 
 
 def _sign(daemon: Daemon, trust: ssl.SSLContext) -> None:
-    page = Page(daemon.port, trust, origin=_site(0))
+    page = Page(daemon.port, trust, origin=site_name(0))
     page.call("sign", SIGN)
     page.close()
 

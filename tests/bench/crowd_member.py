@@ -19,6 +19,10 @@ from typing import Final
 NAMES: Final = 40  # that one page calls itself by, below one registered domain
 BODY: Final = 16 * 1024 * 1024  # bytes that a stranger announces
 _CHUNK: Final = b"%41" * 21_845  # 64 KiB of what takes longest to decode
+_CONVERSION: Final = (
+    b'{"MethodSelect":"HexToBase64","ComUtilsPara":{"HexString":"' + b"ab" * 2**19 + b'"}}'
+)
+"""The longest request that anybody is answered at the JRSYS door without being allowed."""
 _CONNECT_SECONDS: Final = 10.0
 _HELLO: Final = bytes((22, 3, 1, 2, 0, 1))  # the beginning of a TLS handshake
 
@@ -73,9 +77,31 @@ async def websocket(target: Target, number: int, come: Callable[[], None]) -> No
         writer.close()
 
 
+async def jrsys(target: Target, number: int, come: Callable[[], None]) -> None:
+    """Hold a WebSocket at the JRSYS door: idle, or with a megabyte to convert again and again."""
+    reader, writer = await target.open(target.port, target.trust)
+    try:
+        writer.write(
+            f"GET / HTTP/1.1\r\nHost: localhost:{target.port}\r\n"
+            f"Origin: https://{number % NAMES}.pest.example\r\nConnection: Upgrade\r\n"
+            "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+            "Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n".encode()
+        )
+        await reader.readuntil(b"\r\n\r\n")
+        come()
+        if number % 2:
+            writer.write(_masked(_CONVERSION))
+            await writer.drain()
+        while await reader.read(65536):
+            pass
+    finally:
+        writer.close()
+
+
 def _masked(text: bytes) -> bytes:
-    """Return a text frame of a client (RFC 6455 §5.2), masked with nothing, shorter than 126."""
-    return bytes((0x81, 0x80 | len(text))) + b"\0\0\0\0" + text
+    """Return a text frame of a client (RFC 6455 §5.2), masked with nothing."""
+    length = bytes((0x80 | len(text),)) if len(text) < 126 else b"\xff" + len(text).to_bytes(8)
+    return b"\x81" + length + b"\0\0\0\0" + text
 
 
 async def body(target: Target, number: int, come: Callable[[], None]) -> None:
@@ -135,6 +161,7 @@ async def _hold(target: Target, greeting: bytes, come: Callable[[], None]) -> No
 KINDS: Final[dict[str, Member]] = {
     "websocket": websocket,
     "body": body,
+    "jrsys": jrsys,
     "handshake": handshake,
     "idle": idle,
 }

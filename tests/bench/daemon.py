@@ -53,6 +53,7 @@ class Server:
         self.ready_seconds = 0.0
         self.port = 0
         self.old_port = 0
+        self.jrsys_port = 0
 
     def __enter__(self) -> Self:
         start = time.perf_counter()
@@ -69,6 +70,7 @@ class Server:
             self.ready_seconds = time.perf_counter() - start
             ready = json.loads(line)
             self.port, self.old_port = ready["port"], ready.get("hipki_port", 0)
+            self.jrsys_port = next(iter(ready.get("jrsys_tls_ports", ())), 0)
         except BaseException:
             self.__exit__()
             raise

@@ -26,6 +26,7 @@ from tests.bench.cards import GENERATIONS, BareCard, CardCase, Cost
 from tests.bench.crowd import CrowdSize, measure_crowd
 from tests.bench.daemon import BareServer, Daemon, Page
 from tests.bench.idle import measure_idle
+from tests.bench.jrsys_crowd import measure_jrsys_crowd
 from tests.bench.lists import measure_list
 from tests.bench.load import latencies, requests_per_second
 from tests.bench.pictures import measure_pictures
@@ -302,6 +303,22 @@ class Bench:
         add("new site asked about and allowed in a crowd", cost.honest, "s", most=5)
         add("memory that a crowd costs", cost.memory, "MB", most=30)
         add("log of a crowd", cost.lines, "lines", most=50)
+        await self._jrsys_crowded()
+
+    async def _jrsys_crowded(self) -> None:
+        cost = await measure_jrsys_crowd(
+            self._state.parent / "jrsys-crowded",
+            self._cards.file(GENERATIONS[0], "jrsys-crowded"),
+            self._effort.crowd.websockets,
+            rounds=self._effort.crowded,
+            seconds=self._effort.watched,
+        )
+        add, median = self.table.add, statistics.median
+        status = median(cost.crowded) / median(cost.quiet)
+        calls = median(cost.crowded_calls) / median(cost.quiet_calls)
+        add("status p99, JRSYS door crowded over not crowded", status, "ratio", most=3)
+        add("call at the JRSYS door p99, crowded over not crowded", calls, "ratio", most=3)
+        add("memory that a crowd at the JRSYS door costs", cost.memory, "MB", most=30)
 
     async def member_service(self) -> None:
         """Compare the member service's full database with an empty one, on each kind."""
