@@ -9,9 +9,10 @@ from typing import Final, TypeAlias
 from agent.errors import AgentError, ErrorCode
 from agent.host.settings.config import Settings
 from agent.origin import Origin
+from agent.rate import Rate, TokenBuckets
 from agent.signing.model import CardPresence
 from agent.web.front.refusal import unexpected
-from agent.web.front.request_parser import RequestParser
+from agent.web.front.request_parser import LONG, RequestParser
 from agent.web.jrsys.answers import Answer, encode_refusal
 from agent.web.jrsys.call import Call, UnreadCallError
 from agent.web.jrsys.card_reading import CardReading
@@ -26,6 +27,9 @@ from agent.web.jrsys.values import Formats, presence
 from agent.web.service import Service
 
 PRODUCT: Final = "Ankong"
+STRANGERS_LONG: Final = Rate(burst=8, per_second=4.0)
+"""How many long messages are looked at of all sites together that are not allowed."""
+_TURN_SECONDS: Final = 0.1
 
 Answering: TypeAlias = Callable[[Origin, Call], Coroutine[None, None, Answer]]
 
@@ -52,6 +56,7 @@ class JrsysComponent:
         self._parsing = RequestParser()
         self._computing = RequestParser()  # of its own: whoever parses does not wait for it
         self._turns = CardTurns()
+        self._strangers = TokenBuckets(STRANGERS_LONG, 1)
         # Keeps anybody from guessing a PIN by the digest of its request.
         self._secret = secrets.token_bytes(32)
         chosen, reader = ChosenCards(), settings.hipki_reader
@@ -73,6 +78,8 @@ class JrsysComponent:
             WebSocket itself.
 
         """
+        if len(raw) > LONG and not self._service.is_allowed(site):
+            await self._wait_for_turn()
         try:
             call = await self._parsing.run(len(raw), Call.parse, raw)
         except UnreadCallError as error:
@@ -86,6 +93,11 @@ class JrsysComponent:
             return self._refusal(call.method, unexpected(error)), True
         finally:
             call.wipe()
+
+    async def _wait_for_turn(self) -> None:
+        """Wait until a stranger's long message may be looked at: it costs every site some time."""
+        while not self._strangers.take(None):  # noqa: ASYNC110  # what a clock gives sets no event
+            await asyncio.sleep(_TURN_SECONDS)
 
     async def refuse(self, raw: bytes, error: AgentError) -> bytes:
         """Return the answer to a message that is not carried out; its method stands in it."""
