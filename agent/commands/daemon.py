@@ -42,6 +42,7 @@ from agent.web.front.serving import Listener
 from agent.web.hipki.hipki_mount import HIPKI, MCA_PORT, HipkiMount
 from agent.web.panel.panel import Panel, Sources
 from agent.web.ports import RETAKE_SECONDS, ServerConfig, Serving, serve
+from agent.web.recorder.recorder import Recorder
 
 _log = structlog.get_logger(__name__)
 
@@ -55,11 +56,13 @@ class DaemonOptions:
         state_dir: the agent's folder; None for the user's own.
         flags: values of settings from the command line, by name; they take precedence over the
             configuration file.
+        record: record what pages ask for, for as long as it runs.
 
     """
 
     make_provider: Callable[[], CardProvider]
     state_dir: Path | None = None
+    record: bool = False
     flags: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -113,6 +116,7 @@ class Daemon:
         autostart: how this system starts programs at sign-in; None where it cannot.
         panel_key: the key that opens the panel.
         update: looks for newer versions.
+        recorder: is told by every door what it is asked.
 
     """
 
@@ -124,6 +128,7 @@ class Daemon:
     autostart: Autostart | None
     panel_key: PanelKey
     update: UpdateWatch
+    recorder: Recorder
     _running: instance.Instance
     _citizen: Citizen
     _history: History
@@ -150,6 +155,7 @@ class Daemon:
             self.settings,
             language=lambda: self.preferences.language,
             on_image=site_waits,
+            recorder=self.recorder,
         )
         return mount
 
@@ -234,6 +240,7 @@ class Daemon:
             doctor=PanelDoctor(self.paths, service),
             consent=self.settings.consent,
             update=lambda: self.update.status,
+            recorder=self.recorder,
         )
 
     def _ports(self, context: ssl.SSLContext) -> ServerConfig:
@@ -243,6 +250,7 @@ class Daemon:
             settings=settings,
             state="running" if self.policy.problem is None else "policy_unusable",
             is_our_peer=peer.check_for() if settings.check_peer else None,
+            recorder=self.recorder,
         )
 
     def _old_listeners(self, hipki: HipkiMount) -> Iterator[Listener]:
@@ -343,6 +351,7 @@ def opened(options: DaemonOptions) -> Iterator[Daemon]:
             autostart=autostart(start_command(options.state_dir)),
             panel_key=PanelKey.create(paths.panel_key),
             update=UpdateWatch(paths.update, settings, preferences),
+            recorder=Recorder(always=options.record),
             _running=running,
             _citizen=stack.enter_context(closing(citizen)),
             _history=stack.enter_context(closing(History(paths.history))),
