@@ -42,7 +42,7 @@ from agent.web.front.serving import Listener
 from agent.web.hipki.hipki_mount import HIPKI, MCA_PORT, HipkiMount
 from agent.web.panel.panel import Panel, Sources
 from agent.web.ports import RETAKE_SECONDS, ServerConfig, Serving, serve
-from agent.web.recorder.recorder import Recorder
+from agent.web.recorder.recorder import CallRecorder
 
 _log = structlog.get_logger(__name__)
 
@@ -128,7 +128,7 @@ class Daemon:
     autostart: Autostart | None
     panel_key: PanelKey
     update: UpdateWatch
-    recorder: Recorder
+    recorder: CallRecorder
     _running: instance.Instance
     _citizen: Citizen
     _history: History
@@ -351,7 +351,7 @@ def opened(options: DaemonOptions) -> Iterator[Daemon]:
             autostart=autostart(start_command(options.state_dir)),
             panel_key=PanelKey.create(paths.panel_key),
             update=UpdateWatch(paths.update, settings, preferences),
-            recorder=Recorder(always=options.record),
+            recorder=CallRecorder(always=options.record),
             _running=running,
             _citizen=stack.enter_context(closing(citizen)),
             _history=stack.enter_context(closing(History(paths.history))),

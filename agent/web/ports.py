@@ -20,7 +20,7 @@ from agent.web.native.beacon import beacon
 from agent.web.native.messages import AgentState
 from agent.web.native.methods import NativeApi, Prover
 from agent.web.native.routes import NativeMount
-from agent.web.recorder.recorder import Recorder
+from agent.web.recorder.recorder import CallRecorder
 from agent.web.service import Service
 
 RETAKE_SECONDS: Final = 60.0
@@ -58,7 +58,7 @@ class ServerConfig:
     is_our_peer: PeerCheck | None = None
     prove: Prover | None = None
     state: AgentState = "running"
-    recorder: Recorder = field(default_factory=Recorder)
+    recorder: CallRecorder = field(default_factory=CallRecorder)
 
 
 @dataclass(frozen=True, slots=True)

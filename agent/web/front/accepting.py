@@ -8,7 +8,7 @@ from typing import Final
 
 from agent.seldom import SeldomLog
 from agent.web.front.peer import ConnectionPeers
-from agent.web.recorder.recorder import Recorder
+from agent.web.recorder.recorder import CallRecorder
 
 HANDSHAKE_SECONDS: Final = 10.0  # for TLS
 _UNTRUSTED: Final = ("ALERT_UNKNOWN_CA", "ALERT_BAD_CERTIFICATE", "ALERT_CERTIFICATE_")
@@ -28,7 +28,7 @@ class Acceptor:
         peers: ConnectionPeers,
         log: SeldomLog,
         *,
-        recorder: Recorder,
+        recorder: CallRecorder,
     ) -> None:
         """Accept nothing yet.
 

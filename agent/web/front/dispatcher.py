@@ -17,7 +17,7 @@ from agent.web.front.guard import Refused, RequestPurpose
 from agent.web.front.limits import RateLimiter
 from agent.web.front.mount import Mount, Refuse, Route
 from agent.web.front.refusal import unexpected
-from agent.web.recorder.recorder import Recorder
+from agent.web.recorder.recorder import CallRecorder
 
 PREFLIGHT_SECONDS: Final = "60"
 
@@ -37,7 +37,7 @@ class Dispatcher:
         is_allowed: Callable[[Origin], bool],
         connections: Connections,
         *,
-        recorder: Recorder,
+        recorder: CallRecorder,
     ) -> None:
         """Put the checks in front of ``mounts``.
 

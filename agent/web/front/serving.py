@@ -26,7 +26,7 @@ from agent.web.front.listen import listen
 from agent.web.front.mount import Mount
 from agent.web.front.peer import ConnectionPeers
 from agent.web.front.refusal import refusal, unexpected
-from agent.web.recorder.recorder import Recorder
+from agent.web.recorder.recorder import CallRecorder
 
 IDLE_SECONDS: Final = 30.0  # for request headers to arrive, and between requests
 LINGER_SECONDS: Final = 2.0  # for the rest of a body that nobody reads
@@ -143,7 +143,7 @@ class Listeners:
         rate: RateLimiter,
         is_allowed: Callable[[Origin], bool],
         is_our_peer: PeerCheck | None = None,
-        recorder: Recorder | None = None,
+        recorder: CallRecorder | None = None,
     ) -> None:
         """Begin without a port.
 
@@ -155,7 +155,7 @@ class Listeners:
             recorder: is told of what never became a call; None for one that stays off.
 
         """
-        self._recorder = recorder or Recorder()
+        self._recorder = recorder or CallRecorder()
         self._rate = rate
         self._is_allowed = is_allowed
         self._peers = ConnectionPeers(is_our_peer)

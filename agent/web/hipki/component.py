@@ -28,7 +28,7 @@ from agent.web.hipki.information import (
 )
 from agent.web.hipki.public_names import public_reader_name
 from agent.web.hipki.request_parser import RequestParser
-from agent.web.recorder.recorder import Recorder
+from agent.web.recorder.recorder import CallRecorder
 from agent.web.service import Service
 
 IMAGE_SECONDS: Final = 1.5
@@ -64,7 +64,7 @@ class HipkiComponent:
         service: Service,
         settings: Settings,
         asked: Callable[[Origin], None] = lambda _: None,
-        recorder: Recorder | None = None,
+        recorder: CallRecorder | None = None,
     ) -> None:
         """Begin with no site refused.
 
@@ -76,7 +76,7 @@ class HipkiComponent:
 
         """
         self._asked = asked
-        self.recorder = recorder or Recorder()
+        self.recorder = recorder or CallRecorder()
         self._service = service
         self._settings = settings
         self._parsing = RequestParser()

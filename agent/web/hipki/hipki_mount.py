@@ -37,7 +37,7 @@ from agent.web.hipki.pages import Page
 from agent.web.hipki.popup import PopupRoutes, to_text
 from agent.web.hipki.request_parser import RequestParser
 from agent.web.hipki.tokens import PageKind
-from agent.web.recorder.recorder import CallRecording, Recorder, Transport
+from agent.web.recorder.recorder import CallRecorder, CallRecording, Transport
 from agent.web.service import Service
 from agent.words.language import SYSTEM, requested_language
 
@@ -105,7 +105,7 @@ class HipkiMount(Mount):
         *,
         language: Callable[[], str] = lambda: SYSTEM,
         on_image: Callable[[Origin], None] = lambda _: None,
-        recorder: Recorder | None = None,
+        recorder: CallRecorder | None = None,
     ) -> None:
         """Read our pages from the package: blocks, not for the event loop.
 

@@ -14,7 +14,7 @@ from agent.signing import model
 from agent.web.front.limits import Limits, RateLimiter, Slots
 from agent.web.front.refusal import MessageError
 from agent.web.native import convert, messages
-from agent.web.recorder.recorder import Recorder
+from agent.web.recorder.recorder import CallRecorder
 from agent.web.service import Service
 
 Prover: TypeAlias = Callable[[str, bytes], InstallationProof]
@@ -40,7 +40,7 @@ class NativeApi:
         virtual: bool,
         prove: Prover | None = None,
         state: messages.AgentState = "running",
-        recorder: Recorder | None = None,
+        recorder: CallRecorder | None = None,
     ) -> None:
         """Put the API in front of the use cases.
 
@@ -57,7 +57,7 @@ class NativeApi:
         self._service = service
         self.limits = limits
         self.rate = RateLimiter(limits)
-        self.recorder = recorder or Recorder()
+        self.recorder = recorder or CallRecorder()
         self._virtual = virtual
         self._settings = settings
         self._prove = prove

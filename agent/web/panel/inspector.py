@@ -8,13 +8,13 @@ from aiohttp import web
 from agent.web.front.mount import Routes
 from agent.web.panel import messages
 from agent.web.panel.door import asked_for, json_answer, posted
-from agent.web.recorder.recorder import Recorder
+from agent.web.recorder.recorder import CallRecorder
 
 
 class Inspector:
     """The calls of one view of the panel; no page of others gets in there."""
 
-    def __init__(self, recorder: Recorder, switched: Callable[[], None]) -> None:
+    def __init__(self, recorder: CallRecorder, switched: Callable[[], None]) -> None:
         """Look at a recorder.
 
         Args:

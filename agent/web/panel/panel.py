@@ -29,7 +29,7 @@ from agent.web.panel.door import HEADERS, PanelMount, asked_for, json_answer, po
 from agent.web.panel.inspector import Inspector
 from agent.web.panel.live import Live
 from agent.web.panel.selftest import Outcome, SelfTest, SelfTestStep
-from agent.web.recorder.recorder import Recorder
+from agent.web.recorder.recorder import CallRecorder
 from agent.web.service import Service
 
 
@@ -95,7 +95,7 @@ class Sources:
     update: Callable[[], UpdateStatus] = field(
         default=lambda: UpdateStatus(UpdateChecking.NO_ADDRESS)
     )
-    recorder: Recorder = field(default_factory=Recorder)
+    recorder: CallRecorder = field(default_factory=CallRecorder)
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
 

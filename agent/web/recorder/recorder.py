@@ -111,7 +111,7 @@ class CallRecording:
 
 
 class _Kept(CallRecording):
-    def __init__(self, recorder: "Recorder", group: str, call: RecordedCall) -> None:
+    def __init__(self, recorder: "CallRecorder", group: str, call: RecordedCall) -> None:
         self._recorder = recorder
         self._group = group
         self._call = call
@@ -151,7 +151,7 @@ class _Counted:
     at: datetime
 
 
-class Recorder:
+class CallRecorder:
     """Off at first; everything it has is gone with the process.
 
     Attributes:

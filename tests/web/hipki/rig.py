@@ -29,7 +29,7 @@ from agent.web.front.serving import Listener
 from agent.web.hipki.hipki_mount import HIPKI, HipkiMount
 from agent.web.hipki.popup_prompter import PopupPrompter
 from agent.web.ports import ServerConfig, Serving, serve
-from agent.web.recorder.recorder import Recorder
+from agent.web.recorder.recorder import CallRecorder
 from tests.signing.permission_support import MemoryPermissions
 
 T = TypeVar("T")
@@ -85,7 +85,7 @@ class Rig:
         self._limits = limits or Limits()
         self._history = history
         self.waiting: Queue[Origin] = Queue()
-        self.recorder = Recorder()
+        self.recorder = CallRecorder()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="rig")
 

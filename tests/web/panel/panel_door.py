@@ -22,7 +22,7 @@ from agent.host.settings.preferences import Preferences
 from agent.web.front.mount import Mount
 from agent.web.panel.door import COOKIE
 from agent.web.panel.panel import Panel, Sources
-from agent.web.recorder.recorder import Recorder
+from agent.web.recorder.recorder import CallRecorder
 from tests.web.conftest import Agent, AgentFactory, FakeService
 
 Answer = tuple[int, Any]
@@ -65,7 +65,7 @@ class Door:
     store: SiteStore
     history: History
     paths: Paths
-    recorder: Recorder
+    recorder: CallRecorder
     page_key: str = ""
     cookie: str = ""
 
@@ -138,7 +138,7 @@ async def open_door(
     history = await asyncio.to_thread(History, paths.history)
     key = PanelKey(bytes(32))
     newcomers_wait = options.pop("newcomers_wait", lambda: False)
-    recorder = options.setdefault("recorder", Recorder())
+    recorder = options.setdefault("recorder", CallRecorder())
     sources = Sources(
         service=service,
         paths=paths,

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from agent.errors import AgentError, ErrorCode
-from agent.web.recorder.recorder import Recorder
+from agent.web.recorder.recorder import CallRecorder
 from tests.conftest import CardFactory
 from tests.web.conftest import SITE, STRANGER, Agent, AgentFactory
 from tests.web.hipki import rig as hipki
@@ -41,12 +41,12 @@ SIGNED = {
 
 
 @pytest.fixture
-def recorder() -> Recorder:
-    return Recorder(always=True)
+def recorder() -> CallRecorder:
+    return CallRecorder(always=True)
 
 
 @pytest.fixture
-async def recorded(start_agent: AgentFactory, recorder: Recorder) -> Agent:
+async def recorded(start_agent: AgentFactory, recorder: CallRecorder) -> Agent:
     return await start_agent(recorder=recorder)
 
 
@@ -58,17 +58,17 @@ async def door(
         yield opened
 
 
-def told(recorder: Recorder) -> list[tuple[Any, ...]]:
+def told(recorder: CallRecorder) -> list[tuple[Any, ...]]:
     names = ("origin", "door", "transport", "method", "shape", "outcome")
     return [tuple(each[name] for name in names) for each in recorder.calls()]
 
 
-def is_clean(recorder: Recorder, *secrets: str) -> bool:
+def is_clean(recorder: CallRecorder, *secrets: str) -> bool:
     text = "".join(recorder.export()) + json.dumps(recorder.calls())
     return not [each for each in (MARK, PIN, *secrets) if each in text]
 
 
-async def test_calls_by_post_are_recorded(recorded: Agent, recorder: Recorder) -> None:
+async def test_calls_by_post_are_recorded(recorded: Agent, recorder: CallRecorder) -> None:
     await recorded.post("sign", {"params": SIGNING})
     await recorded.post("sign", {"params": {**SIGNING, "hash": MARK}})
     recorded.service.failure = AgentError("no", code=ErrorCode.ORIGIN_NOT_ALLOWED)
@@ -82,7 +82,7 @@ async def test_calls_by_post_are_recorded(recorded: Agent, recorder: Recorder) -
     assert is_clean(recorder)
 
 
-async def test_messages_of_a_socket_are_recorded(recorded: Agent, recorder: Recorder) -> None:
+async def test_messages_of_a_socket_are_recorded(recorded: Agent, recorder: CallRecorder) -> None:
     async with recorded.socket() as socket:
         await socket.send_json({"id": MARK, "method": "sign", "params": SIGNING})
         await socket.receive_json()
@@ -97,7 +97,7 @@ async def test_messages_of_a_socket_are_recorded(recorded: Agent, recorder: Reco
 
 
 async def test_a_call_that_a_page_gives_up_is_cancelled(
-    recorded: Agent, recorder: Recorder
+    recorded: Agent, recorder: CallRecorder
 ) -> None:
     recorded.service.gate = asyncio.Event()
     async with recorded.socket() as socket:
@@ -118,7 +118,7 @@ def look_without_trust(port: int | None) -> None:
 
 
 async def test_what_never_becomes_a_call_is_counted_by_port(
-    recorded: Agent, recorder: Recorder
+    recorded: Agent, recorder: CallRecorder
 ) -> None:
     await recorded.post("sign", {"params": SIGNING}, STRANGER)
     await recorded.post("sign", {"params": SIGNING}, "null")
@@ -212,7 +212,7 @@ async def test_what_the_panel_asks_is_not_recorded(door: Door) -> None:
 
 
 async def test_a_page_that_is_refused_for_its_rate_is_counted(
-    start_agent: AgentFactory, recorder: Recorder
+    start_agent: AgentFactory, recorder: CallRecorder
 ) -> None:
     agent = await start_agent(recorder=recorder)
     while (await agent.post("status", {}, STRANGER))[0] == 200:

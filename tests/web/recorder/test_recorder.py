@@ -8,7 +8,7 @@ import pytest
 
 from agent.errors import AgentError, ErrorCode
 from agent.origin import Origin
-from agent.web.recorder.recorder import LIFETIME, MAX_ENTRIES, Recorder
+from agent.web.recorder.recorder import LIFETIME, MAX_ENTRIES, CallRecorder
 
 SITE = Origin.parse("https://shop.example")
 
@@ -29,20 +29,20 @@ def hand() -> Hand:
 
 
 @pytest.fixture
-def recorder(hand: Hand) -> Recorder:
-    return Recorder(hand)
+def recorder(hand: Hand) -> CallRecorder:
+    return CallRecorder(hand)
 
 
-def call(recorder: Recorder, method: str = "sign", site: Origin = SITE) -> None:
+def call(recorder: CallRecorder, method: str = "sign", site: Origin = SITE) -> None:
     with recorder.recording(site, "native", "fetch") as entry:
         entry.request(method, {"hash": "SHA-256"})
 
 
-def methods(recorder: Recorder) -> list[str]:
+def methods(recorder: CallRecorder) -> list[str]:
     return [each["method"] for each in recorder.calls()]
 
 
-def test_nothing_is_kept_unless_somebody_wants_it(recorder: Recorder) -> None:
+def test_nothing_is_kept_unless_somebody_wants_it(recorder: CallRecorder) -> None:
     assert not recorder.is_on
     call(recorder)
     recorder.missed(17040, "tls_untrusted")
@@ -50,7 +50,7 @@ def test_nothing_is_kept_unless_somebody_wants_it(recorder: Recorder) -> None:
     assert recorder.calls() == recorder.never_calls() == []
 
 
-def test_it_goes_off_by_itself(recorder: Recorder, hand: Hand) -> None:
+def test_it_goes_off_by_itself(recorder: CallRecorder, hand: Hand) -> None:
     recorder.start()
     assert recorder.until == hand.now + LIFETIME
     hand.now += LIFETIME - timedelta(seconds=1)
@@ -61,14 +61,14 @@ def test_it_goes_off_by_itself(recorder: Recorder, hand: Hand) -> None:
     assert methods(recorder) == ["status"]
 
 
-def test_a_clock_that_is_set_back_keeps_it_on_no_longer(recorder: Recorder, hand: Hand) -> None:
+def test_a_clock_that_is_set_back_keeps_it_on_no_longer(recorder: CallRecorder, hand: Hand) -> None:
     recorder.start()
     hand.now -= timedelta(days=365)
     assert not recorder.is_on
 
 
 def test_for_the_life_of_the_process_it_stays_on_until_it_is_stopped(hand: Hand) -> None:
-    recorder = Recorder(hand, always=True)
+    recorder = CallRecorder(hand, always=True)
     hand.now += timedelta(days=30)
     call(recorder)
     assert recorder.until is None
@@ -79,7 +79,7 @@ def test_for_the_life_of_the_process_it_stays_on_until_it_is_stopped(hand: Hand)
     assert recorder.calls() == []
 
 
-def test_the_ring_is_bounded_and_a_flood_pushes_out_its_own(recorder: Recorder) -> None:
+def test_the_ring_is_bounded_and_a_flood_pushes_out_its_own(recorder: CallRecorder) -> None:
     recorder.start()
     call(recorder, "status")
     for number in range(2 * MAX_ENTRIES):
@@ -92,7 +92,7 @@ def test_the_ring_is_bounded_and_a_flood_pushes_out_its_own(recorder: Recorder) 
     assert recorder.ring.dropped == MAX_ENTRIES + 2
 
 
-def test_the_same_call_again_and_again_is_one_line(recorder: Recorder, hand: Hand) -> None:
+def test_the_same_call_again_and_again_is_one_line(recorder: CallRecorder, hand: Hand) -> None:
     recorder.start()
     for _ in range(3):
         hand.now += timedelta(seconds=1)
@@ -105,7 +105,7 @@ def test_the_same_call_again_and_again_is_one_line(recorder: Recorder, hand: Han
     assert recorder.calls()[0]["at"] == "2026-01-01T12:00:03.000Z"
 
 
-def test_a_call_that_waits_is_seen_and_then_how_it_ended(recorder: Recorder) -> None:
+def test_a_call_that_waits_is_seen_and_then_how_it_ended(recorder: CallRecorder) -> None:
     recorder.start()
     with recorder.recording(SITE, "jrsys", "socket", port=17040) as entry:
         entry.request("IsGCACardPresent")
@@ -123,7 +123,7 @@ def test_a_call_that_waits_is_seen_and_then_how_it_ended(recorder: Recorder) -> 
     ],
 )
 def test_what_leaves_the_door_is_the_outcome(
-    recorder: Recorder, error: BaseException, outcome: str
+    recorder: CallRecorder, error: BaseException, outcome: str
 ) -> None:
     recorder.start()
     with pytest.raises(type(error)), recorder.recording(SITE, "hipki", "direct"):
@@ -132,7 +132,7 @@ def test_what_leaves_the_door_is_the_outcome(
     assert (found["method"], found["outcome"]) == (None, outcome)
 
 
-def test_a_call_under_way_does_not_outlive_the_clearing(recorder: Recorder) -> None:
+def test_a_call_under_way_does_not_outlive_the_clearing(recorder: CallRecorder) -> None:
     recorder.start()
     with recorder.recording(SITE, "native", "fetch") as entry:
         entry.request("sign")
@@ -140,7 +140,7 @@ def test_a_call_under_way_does_not_outlive_the_clearing(recorder: Recorder) -> N
     assert recorder.calls() == []
 
 
-def test_an_export_is_lines_of_json_of_one_site_or_of_all(recorder: Recorder) -> None:
+def test_an_export_is_lines_of_json_of_one_site_or_of_all(recorder: CallRecorder) -> None:
     recorder.start()
     call(recorder)
     call(recorder, site=Origin.parse("https://other.example"))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from agent.origin import Origin
 from agent.web.recorder.allowed import ALLOWED, Door
-from agent.web.recorder.recorder import Recorder, Transport
+from agent.web.recorder.recorder import CallRecorder, Transport
 from agent.web.recorder.shape import MAX_FIELDS, shape_of
 
 SITE = Origin.parse("https://shop.example")
@@ -43,7 +43,7 @@ fields = st.dictionaries(
 
 
 def recorded(door: Door, transport: Transport, method: str, sent: dict[Any, Any]) -> str:
-    recorder = Recorder(lambda: datetime(2020, 1, 1, tzinfo=UTC), always=True)
+    recorder = CallRecorder(lambda: datetime(2020, 1, 1, tzinfo=UTC), always=True)
     with recorder.recording(SITE, door, transport, port=17040) as entry:
         entry.request(method, sent)
         entry.outcome(160)
