@@ -44,6 +44,7 @@ from agent.web.jrsys.jrsys_mount import JrsysMount
 from agent.web.jrsys.listeners import jrsys_listeners, jrsys_ports
 from agent.web.panel.panel import Panel, Sources
 from agent.web.ports import RETAKE_SECONDS, ServerConfig, Serving, serve
+from agent.web.recorder.recorder import CallRecorder
 
 _log = structlog.get_logger(__name__)
 
@@ -57,11 +58,13 @@ class DaemonOptions:
         state_dir: the agent's folder; None for the user's own.
         flags: values of settings from the command line, by name; they take precedence over the
             configuration file.
+        record: record what pages ask for, for as long as it runs.
 
     """
 
     make_provider: Callable[[], CardProvider]
     state_dir: Path | None = None
+    record: bool = False
     flags: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -115,6 +118,7 @@ class Daemon:
         autostart: how this system starts programs at sign-in; None where it cannot.
         panel_key: the key that opens the panel.
         update: looks for newer versions.
+        recorder: is told by every door what it is asked.
 
     """
 
@@ -126,6 +130,7 @@ class Daemon:
     autostart: Autostart | None
     panel_key: PanelKey
     update: UpdateWatch
+    recorder: CallRecorder
     _running: instance.Instance
     _citizen: Citizen
     _history: History
@@ -152,6 +157,7 @@ class Daemon:
             self.settings,
             language=lambda: self.preferences.language,
             on_image=site_waits,
+            recorder=self.recorder,
         )
         return mount
 
@@ -236,6 +242,7 @@ class Daemon:
             doctor=PanelDoctor(self.paths, service),
             consent=self.settings.consent,
             update=lambda: self.update.status,
+            recorder=self.recorder,
         )
 
     def _ports(self, context: ssl.SSLContext) -> ServerConfig:
@@ -245,6 +252,7 @@ class Daemon:
             settings=settings,
             state="running" if self.policy.problem is None else "policy_unusable",
             is_our_peer=peer.check_for() if settings.check_peer else None,
+            recorder=self.recorder,
         )
 
     def _old_listeners(
@@ -350,6 +358,7 @@ def opened(options: DaemonOptions) -> Iterator[Daemon]:
             autostart=autostart(start_command(options.state_dir)),
             panel_key=PanelKey.create(paths.panel_key),
             update=UpdateWatch(paths.update, settings, preferences),
+            recorder=CallRecorder(always=options.record),
             _running=running,
             _citizen=stack.enter_context(closing(citizen)),
             _history=stack.enter_context(closing(History(paths.history))),

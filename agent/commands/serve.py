@@ -20,16 +20,21 @@ class ServeOptions(ReaderOptions):
 
     Attributes:
         flags: values of settings, by name; they take precedence over the configuration file.
+        record: record what pages ask for, for as long as the agent runs.
 
     """
 
     flags: Mapping[str, object] = field(default_factory=dict)
+    record: bool = False
 
     @property
     def daemon(self) -> DaemonOptions:
         """The options with which the agent is opened."""
         return DaemonOptions(
-            make_provider=self.open_provider, state_dir=self.state_dir, flags=self.flags
+            make_provider=self.open_provider,
+            state_dir=self.state_dir,
+            flags=self.flags,
+            record=self.record,
         )
 
 
@@ -48,6 +53,12 @@ def add_serve_options(parser: CommandParser) -> None:
     """Add the options of :class:`ServeOptions`."""
     add_reader_options(parser)
     add_flags(parser)
+    parser.add_argument(
+        "--record",
+        action="store_true",
+        help="remember in memory what pages ask for, without any content, for the panel's page "
+        "inspector",
+    )
 
 
 def serve(options: ServeOptions) -> int:

@@ -20,6 +20,7 @@ from agent.web.native.beacon import beacon
 from agent.web.native.messages import AgentState
 from agent.web.native.methods import NativeApi, Prover
 from agent.web.native.routes import NativeMount
+from agent.web.recorder.recorder import CallRecorder
 from agent.web.service import Service
 
 RETAKE_SECONDS: Final = 60.0
@@ -44,6 +45,7 @@ class ServerConfig:
             everybody on this computer in.
         prove: shows an allowed site that it is still the same installation.
         state: what an allowed site is told of the agent.
+        recorder: is told of what comes to the ports; the same one that the mounts have.
 
     """
 
@@ -56,6 +58,7 @@ class ServerConfig:
     is_our_peer: PeerCheck | None = None
     prove: Prover | None = None
     state: AgentState = "running"
+    recorder: CallRecorder = field(default_factory=CallRecorder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,9 +181,10 @@ async def serve(config: ServerConfig, service: Service) -> Serving:
         virtual=config.virtual,
         prove=config.prove,
         state=config.state,
+        recorder=config.recorder,
     )
     native = await asyncio.to_thread(NativeMount, api)
-    listeners = Listeners(api.rate, service.is_allowed, config.is_our_peer)
+    listeners = Listeners(api.rate, service.is_allowed, config.is_our_peer, config.recorder)
     wanted = Listener(
         name="native",
         ports=config.settings.native_ports,

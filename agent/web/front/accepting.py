@@ -4,13 +4,14 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from typing import Final
 
 from agent.seldom import SeldomLog
 from agent.web.front.peer import ConnectionPeers
+from agent.web.recorder.recorder import CallRecorder
 
 HANDSHAKE_SECONDS: Final = 10.0  # for TLS
+_UNTRUSTED: Final = ("ALERT_UNKNOWN_CA", "ALERT_BAD_CERTIFICATE", "ALERT_CERTIFICATE_")
 MAX_HANDSHAKES: Final = 48  # unfinished at once on one socket; the oldest goes first
 MAX_AT_ONCE: Final = 32  # connections that are asked about together
 PAUSE_SECONDS: Final = 0.2  # after the system could give us no connection
@@ -19,13 +20,15 @@ PAUSE_SECONDS: Final = 0.2  # after the system could give us no connection
 class Acceptor:
     """Takes the connections of one listening socket."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what every connection has to pass
         self,
         listening: socket.socket,
         make_protocol: Callable[[], asyncio.Protocol],
         tls: ssl.SSLContext | None,
         peers: ConnectionPeers,
         log: SeldomLog,
+        *,
+        recorder: CallRecorder,
     ) -> None:
         """Accept nothing yet.
 
@@ -35,6 +38,7 @@ class Acceptor:
             tls: None for none.
             peers: tells whose program is at the other end.
             log: of what went wrong.
+            recorder: is told of handshakes that failed.
 
         """
         self._listening = listening
@@ -42,6 +46,8 @@ class Acceptor:
         self._tls = tls
         self._peers = peers
         self._log = log
+        self._recorder = recorder
+        self._port: int = listening.getsockname()[1]
         self._unfinished: dict[asyncio.Task[None], None] = {}  # the oldest first
         self._accepting = asyncio.get_running_loop().create_task(self._accept())
 
@@ -105,13 +111,14 @@ class Acceptor:
     async def _open(self, connection: socket.socket) -> None:
         seconds = HANDSHAKE_SECONDS if self._tls is not None else None
         try:
-            with suppress(OSError):  # it went away, was too slow, or speaks no TLS
-                await asyncio.get_running_loop().connect_accepted_socket(
-                    self._make_protocol,
-                    connection,
-                    ssl=self._tls,
-                    ssl_handshake_timeout=seconds,
-                )
+            await asyncio.get_running_loop().connect_accepted_socket(
+                self._make_protocol, connection, ssl=self._tls, ssl_handshake_timeout=seconds
+            )
+        except ssl.SSLError as error:
+            is_untrusted = any(each in (error.reason or "") for each in _UNTRUSTED)
+            self._recorder.missed(self._port, "tls_untrusted" if is_untrusted else "tls_failed")
+        except OSError:  # it went away, or was too slow
+            pass
         except BaseException:
             connection.close()
             raise

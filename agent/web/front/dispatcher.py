@@ -17,6 +17,7 @@ from agent.web.front.guard import Refused, RequestPurpose
 from agent.web.front.limits import RateLimiter
 from agent.web.front.mount import Mount, Refuse, Route
 from agent.web.front.refusal import unexpected
+from agent.web.recorder.recorder import CallRecorder
 
 PREFLIGHT_SECONDS: Final = "60"
 
@@ -28,13 +29,15 @@ IsAllowed: TypeAlias = Callable[[Origin], bool]
 class Dispatcher:
     """The handler of one listening port."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what every request has to pass
         self,
         port: int,
         mounts: Sequence[Mount],
         rate: RateLimiter,
         is_allowed: Callable[[Origin], bool],
         connections: Connections,
+        *,
+        recorder: CallRecorder,
     ) -> None:
         """Put the checks in front of ``mounts``.
 
@@ -44,6 +47,7 @@ class Dispatcher:
             rate: one budget for each site, shared by all ports of an agent.
             is_allowed: whether the citizen has allowed a site.
             connections: are told who speaks on each.
+            recorder: is told what was refused before any mount could record it.
 
         """
         self._port = port
@@ -51,6 +55,7 @@ class Dispatcher:
         self._rate = rate
         self._is_allowed = is_allowed
         self._connections = connections
+        self._recorder = recorder
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request; never raises but for cancellation."""
@@ -66,6 +71,7 @@ class Dispatcher:
         self, mount: Mount, path: str, request: web.BaseRequest
     ) -> web.StreamResponse:
         caller: Origin | None = None
+        admitted = False
         is_allowed = cache(self._is_allowed)  # one answer for all of the checks
         refuse: Refuse = mount.refuse
         connection = cast("HttpConnection", request.protocol)
@@ -83,8 +89,11 @@ class Dispatcher:
                 return self._preflight(request, methods, caller, is_allowed)
             route = _choose(methods, request.method)
             self._admit(request, route, caller, is_allowed)
+            admitted = True
             return await route.handler(request, caller)
         except AgentError as error:
+            if mount.is_recorded and not admitted:
+                self._recorder.missed(self._port, "refused")
             return refuse(error, caller)
         except ConnectionError:  # cut, or gone; this answer reaches nobody
             return web.Response()

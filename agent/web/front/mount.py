@@ -54,11 +54,13 @@ class Mount:
 
     Attributes:
         routes: everything that there is.
+        is_recorded: whether the recorder counts what is refused here; not so of our own pages.
         headers: set on each answer, whatever it is.
 
     """
 
     headers: ClassVar[Mapping[str, str]] = {}
+    is_recorded: ClassVar[bool] = True
 
     def __init__(self, routes: Routes) -> None:
         self.routes = routes

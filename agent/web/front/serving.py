@@ -26,6 +26,7 @@ from agent.web.front.listen import listen
 from agent.web.front.mount import Mount
 from agent.web.front.peer import ConnectionPeers
 from agent.web.front.refusal import refusal, unexpected
+from agent.web.recorder.recorder import CallRecorder
 
 IDLE_SECONDS: Final = 30.0  # for request headers to arrive, and between requests
 LINGER_SECONDS: Final = 2.0  # for the rest of a body that nobody reads
@@ -142,6 +143,7 @@ class Listeners:
         rate: RateLimiter,
         is_allowed: Callable[[Origin], bool],
         is_our_peer: PeerCheck | None = None,
+        recorder: CallRecorder | None = None,
     ) -> None:
         """Begin without a port.
 
@@ -150,8 +152,10 @@ class Listeners:
             is_allowed: whether the citizen has allowed a site.
             is_our_peer: whether the program at the other end is this user's; None lets everybody
                 on this computer in.
+            recorder: is told of what never became a call; None for one that stays off.
 
         """
+        self._recorder = recorder or CallRecorder()
         self._rate = rate
         self._is_allowed = is_allowed
         self._peers = ConnectionPeers(is_our_peer)
@@ -179,10 +183,15 @@ class Listeners:
         mounts, tls = listener.mounts, listener.tls
         self._mounts += [each for each in mounts if each not in self._mounts]
         connections = Connections(self._is_kept, self._log)
-        handler = Dispatcher(port, mounts, self._rate, self._is_allowed, connections)
+        handler = Dispatcher(
+            port, mounts, self._rate, self._is_allowed, connections, recorder=self._recorder
+        )
         server = _Server(handler, connections, self._dropped)
         self._servers.append(server)
-        self._acceptors += [Acceptor(each, server, tls, self._peers, self._log) for each in sockets]
+        self._acceptors += [
+            Acceptor(each, server, tls, self._peers, self._log, recorder=self._recorder)
+            for each in sockets
+        ]
         return port
 
     def _is_kept(self, caller: Origin) -> bool:

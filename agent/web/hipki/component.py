@@ -28,6 +28,7 @@ from agent.web.hipki.information import (
     information_image,
 )
 from agent.web.hipki.public_names import public_reader_name
+from agent.web.recorder.recorder import CallRecorder
 from agent.web.service import Service
 
 IMAGE_SECONDS: Final = 1.5
@@ -51,13 +52,19 @@ Reply: TypeAlias = dict[str, Any]
 
 
 class HipkiComponent:
-    """Answers pages; a refusal is a reply too, with the number that the old component gave."""
+    """Answers pages; a refusal is a reply too, with the number that the old component gave.
+
+    Attributes:
+        recorder: is told of every call.
+
+    """
 
     def __init__(
         self,
         service: Service,
         settings: Settings,
         asked: Callable[[Origin], None] = lambda _: None,
+        recorder: CallRecorder | None = None,
     ) -> None:
         """Begin with no site refused.
 
@@ -65,9 +72,11 @@ class HipkiComponent:
             service: carries out what pages ask for.
             settings: the version that pages are told, and the reader that they see.
             asked: is told of each site that asks for anything but the image.
+            recorder: is told of every call; None for one that stays off.
 
         """
         self._asked = asked
+        self.recorder = recorder or CallRecorder()
         self._service = service
         self._settings = settings
         self._parsing = RequestParser()

@@ -198,6 +198,14 @@ class ErrorNumbers:
         return fields
 
 
+def outcome_of(reply: Mapping[str, object]) -> str:
+    """Return what a reply says for whoever develops a page: "ok", or its numbers in hex."""
+    said = (reply.get("ret_code"), reply.get("last_error"))
+    return (
+        "/".join(f"0x{each % 2**32:X}" for each in said if isinstance(each, int) and each) or "ok"
+    )
+
+
 def numbers(error: AgentError) -> ErrorNumbers:
     """Return the numbers of an error; those of a wrong PIN tell how many attempts are left."""
     if isinstance(error, HipkiError):

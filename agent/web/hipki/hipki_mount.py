@@ -2,12 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from aiohttp import hdrs, web
 
@@ -30,16 +30,20 @@ from agent.web.front.request_parser import RequestParser
 from agent.web.front.room import BodyRoom
 from agent.web.hipki import pages
 from agent.web.hipki.component import HipkiComponent
-from agent.web.hipki.errors import ErrorNumbers, HipkiError, Major, numbers
+from agent.web.hipki.errors import ErrorNumbers, HipkiError, Major, numbers, outcome_of
 from agent.web.hipki.fields import RequestFields, parse_body
 from agent.web.hipki.functions import Function
 from agent.web.hipki.image_visits import ImageVisits
 from agent.web.hipki.pages import Page
 from agent.web.hipki.popup import PopupRoutes, to_text
 from agent.web.hipki.tokens import PageKind
+from agent.web.recorder.recorder import CallRecorder, CallRecording, Transport
 from agent.web.service import Service
 from agent.words.language import SYSTEM, requested_language
 
+_Replying: TypeAlias = Callable[
+    [web.BaseRequest, Origin | None, CallRecording], Awaitable[dict[str, Any]]
+]
 HIPKI: Final = "hipki"
 """Name of the listener that serves this mount on the port of the settings."""
 MCA_PORT: Final = 16888
@@ -100,6 +104,7 @@ class HipkiMount(Mount):
         *,
         language: Callable[[], str] = lambda: SYSTEM,
         on_image: Callable[[Origin], None] = lambda _: None,
+        recorder: CallRecorder | None = None,
     ) -> None:
         """Read our pages from the package: blocks, not for the event loop.
 
@@ -112,6 +117,7 @@ class HipkiMount(Mount):
             language: the citizen's choice, one of :data:`agent.words.CHOICES`.
             on_image: told in the event loop of a site without a decision whose page reads only
                 the image; :meth:`ask_about` asks the citizen. Must not block.
+            recorder: is told of every call; None for one that stays off.
 
         Raises:
             OSError: a page is missing: the installation is broken.
@@ -119,7 +125,7 @@ class HipkiMount(Mount):
         """
         limits = limits or Limits()
         self._visits = ImageVisits(on_image)
-        self._component = HipkiComponent(service, settings, self._visits.forget)
+        self._component = HipkiComponent(service, settings, self._visits.forget, recorder)
         self._consent = consent
         self._language = language
         self._popup = PopupRoutes(self._component, service, consent, limits)
@@ -233,28 +239,33 @@ class HipkiMount(Mount):
 
     async def _image(self, request: web.BaseRequest, caller: Origin | None) -> web.Response:
         """Return the readers as an image; it has card numbers only for an allowed site."""
-        del request
         is_new = self._is_new_page(caller)
         if caller is not None and is_new:
             await self._visits.note(caller)
         was_refused = caller is not None and self._component.last_refused(caller.host) == caller
-        if self._is_blocked(caller) or (is_new and was_refused):
-            body = self._component.refusing_image()
-        else:
-            body = await self._component.image(caller)
+        with self._recording(request, caller, "image") as entry:
+            entry.request("p11Image")
+            if self._is_blocked(caller) or (is_new and was_refused):
+                body = self._component.refusing_image()
+                entry.outcome(outcome_of(ErrorNumbers(Major.UNTRUSTED_SITE).fields()))
+            else:
+                body = await self._component.image(caller)
         response = answer(body, caller, content_type="image/bmp")
         # A page without an origin may read what everybody may see.
         response.headers.setdefault(hdrs.ACCESS_CONTROL_ALLOW_ORIGIN, "*")
         return response
 
-    async def _information(self, request: web.BaseRequest, caller: Origin | None) -> web.Response:
+    async def _information(
+        self, request: web.BaseRequest, caller: Origin | None, entry: CallRecording
+    ) -> dict[str, Any]:
         """Read the query, and the body if it can be read: most pages send none."""
         values = dict(request.query)
         with suppress(HipkiError):
             if self._may_read(request, caller):
                 async with self._room.hold(caller, _declared(request), MAX_HIPKI_BODY):
                     values = {**(await self._read(request)).values, **values}
-        return self._reply(await self._inform(caller, RequestFields(values)), caller)
+        entry.request("pkcs11info", values)
+        return await self._inform(caller, RequestFields(values))
 
     async def _inform(self, site: Origin | None, fields: RequestFields) -> dict[str, Any]:
         if self._is_blocked(site):
@@ -271,27 +282,42 @@ class HipkiMount(Mount):
         return self._component.public_information(fields, outcome)
 
     def _calling(self, function: Function, name: str) -> Route:
-        async def handle(request: web.BaseRequest, caller: Origin | None) -> web.Response:
+        async def handle(
+            request: web.BaseRequest, caller: Origin | None, entry: CallRecording
+        ) -> dict[str, Any]:
+            entry.request(name)
             is_nobody = caller is None or caller == OPAQUE
             if not self._may_read(request, caller):
                 # The citizen first: whoever nobody has allowed has no megabytes held for them.
                 refused = await self._component.admit(None if is_nobody else caller)
                 if refused.ret_code is not Major.SUCCESS:
-                    return self._reply(self._component.refusal(name, refused), caller)
+                    return self._component.refusal(name, refused)
             # Until it is answered: what is to be signed is held all the while.
             async with self._room.hold(caller, _declared(request), MAX_HIPKI_BODY):
                 fields = await self._read(request)
                 called = name or fields.text("func")
+                entry.request(called, fields.values)
                 if caller is None or is_nobody:
                     untrusted = ErrorNumbers(Major.UNTRUSTED_SITE)
-                    return self._reply(self._component.refusal(called, untrusted), caller)
-                reply = await self._component.answer(caller, function, called, fields)
-                return self._reply(reply, caller)
+                    return self._component.refusal(called, untrusted)
+                return await self._component.answer(caller, function, called, fields)
 
         return self._call(name, handle)
 
-    def _call(self, name: str, handler: Handler) -> Route:
+    def _recording(
+        self, request: web.BaseRequest, caller: Origin | None, transport: Transport
+    ) -> CallRecording:
+        port = int(request.host.rpartition(":")[2])  # the front has compared it with its own
+        return self._component.recorder.recording(caller, "hipki", transport, port=port)
+
+    def _call(self, name: str, handler: _Replying) -> Route:
         """Return the route of a call; a refusal too is a reply with the fields that pages read."""
+
+        async def handle(request: web.BaseRequest, caller: Origin | None) -> web.Response:
+            with self._recording(request, caller, "direct") as entry:
+                reply = await handler(request, caller, entry)
+                entry.outcome(outcome_of(reply))
+                return self._reply(reply, caller)
 
         def refuse(error: AgentError, caller: Origin | None) -> web.Response:
             status = _STATUS.get(error.code, HTTPStatus.OK)
@@ -304,7 +330,7 @@ class HipkiMount(Mount):
 
         readers = Audience.ALLOWED_SITE
         return Route(
-            handler, Audience.EVERYBODY, None, MAX_HIPKI_BODY, readers=readers, refuse=refuse
+            handle, Audience.EVERYBODY, None, MAX_HIPKI_BODY, readers=readers, refuse=refuse
         )
 
     def _is_new_page(self, site: Origin | None) -> bool:

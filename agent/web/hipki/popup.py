@@ -32,11 +32,12 @@ from agent.web.hipki.conversation import (
     Conversations,
     PopupAnswer,
 )
-from agent.web.hipki.errors import ErrorNumbers, HipkiError, Major, numbers
+from agent.web.hipki.errors import ErrorNumbers, HipkiError, Major, numbers, outcome_of
 from agent.web.hipki.fields import RequestFields, parse_text
 from agent.web.hipki.functions import BY_NAME, Function
 from agent.web.hipki.popup_prompter import SITE_ANSWERS
 from agent.web.hipki.tokens import PageKind, PageToken, PageTokens
+from agent.web.recorder.recorder import CallRecording
 from agent.web.service import Service
 
 POPUPS: Final = ShareSizes(site=4, domain=3, strangers=4)
@@ -130,7 +131,7 @@ class PopupRoutes:
         if token.kind is PageKind.ADD_DOMAIN:
             raise AgentError("another page's token", code=ErrorCode.ORIGIN_NOT_ALLOWED)
         self.tokens.spend(token)
-        name, reply = "", None
+        name, reply, site = "", None, None
         try:
             fields = await self._parsing.run(len(asked.message), parse_text, asked.message)
             name = fields.text("func")  # first: a page takes a reply without a name for another's
@@ -146,7 +147,13 @@ class PopupRoutes:
                         return await self._converse(request, token, site, name, fields)
             except AgentError:  # no place or room is left; what else fails is a reply of its own
                 reply = self._component.refusal(name, ErrorNumbers(Major.SESSION))
+        with self._recording(site) as entry:
+            entry.request(name)
+            entry.outcome(outcome_of(reply))
         return _json({"reply": to_text(reply)})
+
+    def _recording(self, site: Origin | None) -> CallRecording:
+        return self._component.recorder.recording(site, "hipki", "popup")
 
     async def _converse(
         self,
@@ -159,7 +166,11 @@ class PopupRoutes:
         function = BY_NAME.get(name, Function.UNSUPPORTED)
 
         async def work() -> str:
-            return to_text(await self._component.answer(site, function, name, fields))
+            with self._recording(site) as entry:
+                entry.request(name, fields.values)
+                reply = await self._component.answer(site, function, name, fields)
+                entry.outcome(outcome_of(reply))
+            return to_text(reply)
 
         key = await self._parsing.run(fields.length, self._conversations.key, site, name, fields)
         with self._conversations.join(key, name, work) as conversation:

@@ -14,6 +14,7 @@ from agent.signing import model
 from agent.web.front.limits import Limits, RateLimiter, Slots
 from agent.web.front.refusal import MessageError
 from agent.web.native import convert, messages
+from agent.web.recorder.recorder import CallRecorder
 from agent.web.service import Service
 
 Prover: TypeAlias = Callable[[str, bytes], InstallationProof]
@@ -26,6 +27,7 @@ class NativeApi:
     Attributes:
         limits: for each site.
         rate: of the requests of each site, over all connections.
+        recorder: is told of every request.
 
     """
 
@@ -38,6 +40,7 @@ class NativeApi:
         virtual: bool,
         prove: Prover | None = None,
         state: messages.AgentState = "running",
+        recorder: CallRecorder | None = None,
     ) -> None:
         """Put the API in front of the use cases.
 
@@ -48,11 +51,13 @@ class NativeApi:
             virtual: whether the cards are virtual.
             prove: shows a site that it is still the same installation; None cannot.
             state: what an allowed site is told of the agent.
+            recorder: is told of every request; None for one that stays off.
 
         """
         self._service = service
         self.limits = limits
         self.rate = RateLimiter(limits)
+        self.recorder = recorder or CallRecorder()
         self._virtual = virtual
         self._settings = settings
         self._prove = prove

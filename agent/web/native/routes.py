@@ -25,6 +25,7 @@ from agent.web.front.unread import Incoming, UnreadBytes
 from agent.web.native import messages, wire
 from agent.web.native.methods import NativeApi, wipe_pin
 from agent.web.native.socket import SUBPROTOCOL, Session, new_socket
+from agent.web.recorder.recorder import CallRecording
 
 DOCUMENTS: Final = (
     ("/v1/openapi.json", "native/openapi.json", "application/json"),
@@ -75,7 +76,9 @@ class NativeMount(Mount):
 
     async def _status(self, request: web.BaseRequest, site: Origin | None) -> web.Response:
         del request
-        return answer(wire.encode(self._api.status(site)), site)
+        with self._api.recorder.recording(site, "native", "fetch") as entry:
+            entry.request("status")
+            return answer(wire.encode(self._api.status(site)), site)
 
     async def _call(
         self, kind: type[messages.Request], request: web.BaseRequest, site: Origin | None
@@ -83,23 +86,30 @@ class NativeMount(Mount):
         if site is None:
             raise AgentError("nobody asks", code=ErrorCode.ORIGIN_NOT_ALLOWED)
         limit, method = _longest(kind.audience), str(kind.__struct_config__.tag)
-        # Until it is answered: what is to be signed is held all the while.
-        async with self._room.hold(site, request.content_length, limit):
-            raw = await read_body(request, limit, self._api.limits.body_seconds)
-            try:
-                asked = await wire.off_the_loop(partial(wire.decode_for, method), raw)
-            except AgentError as error:
-                found = await wire.off_the_loop(wire.id_of, raw)
-                return refusal(error, site, found or UNSET)
-            finally:
-                wipe(raw)
-            return await self._execute(site, asked)
+        with self._api.recorder.recording(site, "native", "fetch") as entry:
+            entry.request(method)
+            # Until it is answered: what is to be signed is held all the while.
+            async with self._room.hold(site, request.content_length, limit):
+                raw = await read_body(request, limit, self._api.limits.body_seconds)
+                try:
+                    asked = await wire.off_the_loop(partial(wire.decode_for, method), raw)
+                except AgentError as error:
+                    entry.outcome(error.code)
+                    found = await wire.off_the_loop(wire.id_of, raw)
+                    return refusal(error, site, found or UNSET)
+                finally:
+                    wipe(raw)
+                entry.request(method, asked)
+                return await self._execute(site, asked, entry)
 
-    async def _execute(self, site: Origin, asked: messages.Request) -> web.Response:
+    async def _execute(
+        self, site: Origin, asked: messages.Request, entry: CallRecording
+    ) -> web.Response:
         try:
             result = await self._api.execute(site, asked)
             return answer(wire.success_bytes(asked.id, result), site)
         except AgentError as error:
+            entry.outcome(error.code)
             return refusal(error, site, asked.id)
         finally:
             wipe_pin(asked)
@@ -115,6 +125,8 @@ class NativeMount(Mount):
             await accepted.prepare(request)
             # A page reads no refused handshake, but it reads how a socket was closed.
             reason = ErrorCode.ORIGIN_BLOCKED.encode()
+            with self._api.recorder.recording(site, "native", "socket") as entry:
+                entry.outcome(ErrorCode.ORIGIN_BLOCKED)
             await accepted.close(code=WSCloseCode.POLICY_VIOLATION, message=reason)
             return accepted
         with self._places.hold(site, transport.abort):

@@ -126,6 +126,7 @@ class Session:
                 case _:
                     pass  # a pong
         except AgentError as error:
+            self._record_unread(error)
             if kind is WSMsgType.TEXT:
                 request_id = await wire.off_the_loop(wire.id_of, raw)
                 await self._send(refusal_bytes(request_id, error))
@@ -133,6 +134,10 @@ class Session:
                 await self._send(refusal_bytes(None, error))
             if self._refused > MAX_REFUSED:
                 self.end(ErrorCode.RATE_LIMITED)
+
+    def _record_unread(self, error: AgentError) -> None:
+        with self._api.recorder.recording(self._site, "native", "socket") as entry:
+            entry.outcome(error.code)
 
     async def _read(self, raw: bytes | bytearray) -> None:
         if len(raw) > MAX_STRANGER_MESSAGE:
@@ -173,15 +178,19 @@ class Session:
         return task is not None and task.cancel()
 
     async def _outcome(self, request_id: Id, request: AnyRequest, length: int) -> bytes:
-        try:
-            self._check_audience(request.audience)
-            async with self._room.hold_received(self._site, length):
-                result = await self._api.execute(self._site, request)
-            return wire.success_bytes(request_id, result)
-        except AgentError as error:
-            return refusal_bytes(request_id, error)
-        except Exception as error:  # noqa: BLE001  # whatever it is, the page gets a code
-            return refusal_bytes(request_id, unexpected(error))
+        with self._api.recorder.recording(self._site, "native", "socket") as entry:
+            entry.request(str(request.__struct_config__.tag), request)
+            try:
+                self._check_audience(request.audience)
+                async with self._room.hold_received(self._site, length):
+                    result = await self._api.execute(self._site, request)
+                return wire.success_bytes(request_id, result)
+            except AgentError as error:
+                entry.outcome(error.code)
+                return refusal_bytes(request_id, error)
+            except Exception as error:  # noqa: BLE001  # whatever it is, the page gets a code
+                entry.outcome(ErrorCode.INTERNAL)
+                return refusal_bytes(request_id, unexpected(error))
 
     def _finish(self, request_id: Id, request: AnyRequest, task: asyncio.Task[bytes]) -> None:
         """Send the answer; also of a task that was cancelled before it began to run."""

@@ -61,6 +61,7 @@ class PanelMount(Mount):
     """``/panel/``: the pages' files, and what the pages may ask for below ``/panel/api/``."""
 
     headers = HEADERS
+    is_recorded = False
 
     def __init__(
         self,

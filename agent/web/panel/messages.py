@@ -51,6 +51,12 @@ class Repair(PanelMessage, frozen=True, forbid_unknown_fields=True):
     repair: Annotated[str, Meta(max_length=64)]
 
 
+class SwitchRecorder(PanelMessage, frozen=True, forbid_unknown_fields=True):
+    """Records what pages ask for, for a while; or no more; or forgets what was recorded."""
+
+    action: Literal["start", "stop", "clear"]
+
+
 class Change(PanelMessage, frozen=True, forbid_unknown_fields=True):
     """Changes a setting of the citizen's own; what is missing stays as it is."""
 

@@ -26,8 +26,10 @@ from agent.signing.model import ReaderView
 from agent.web.front.mount import Routes
 from agent.web.panel import about, files, messages, search
 from agent.web.panel.door import HEADERS, PanelMount, asked_for, json_answer, posted
+from agent.web.panel.inspector import Inspector
 from agent.web.panel.live import Live
 from agent.web.panel.selftest import Outcome, SelfTest, SelfTestStep
+from agent.web.recorder.recorder import CallRecorder
 from agent.web.service import Service
 
 
@@ -74,6 +76,7 @@ class Sources:
         doctor: looks at everything else; None where there is none.
         consent: "ask", "allow" or "deny".
         update: gives what is known of newer versions.
+        recorder: the one that all doors tell what they are asked.
         clock: the time of day, with a time zone.
 
     """
@@ -92,6 +95,7 @@ class Sources:
     update: Callable[[], UpdateStatus] = field(
         default=lambda: UpdateStatus(UpdateChecking.NO_ADDRESS)
     )
+    recorder: CallRecorder = field(default_factory=CallRecorder)
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
 
@@ -122,6 +126,7 @@ class Panel:
         self._look_at_autostart()
         self._live = Live(sources.service, lambda: messages.write(self._state()))
         self._testing = asyncio.Lock()
+        self._inspector = Inspector(sources.recorder, self._live.tell)
         self.mount = PanelMount(files.load(), self._calls(), spend_token)
 
     def listening(self, port: int | None, hipki_port: int | None, hipki_error: str | None) -> None:
@@ -172,6 +177,7 @@ class Panel:
             },
             "about": {"GET": read(self._get_about)},
             "settings": {"POST": posted(messages.Change, self._post_settings)},
+            **self._inspector.calls(),
         }
 
     # The state, and every change of it.
@@ -191,6 +197,7 @@ class Panel:
             "working": snapshot.working,
             "readers": [_reader(view) for view in snapshot.readers],
             "uses": self._uses,
+            "recorder": self._inspector.state(),
             "autostart": self._autostart,
             "update": _update(sources.update()),
             "history_problem": None if sources.history is None else sources.history.problem,

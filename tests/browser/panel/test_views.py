@@ -199,10 +199,10 @@ def test_a_history_that_was_changed_is_shown_as_broken(
     page = opened("history")
     expect(page.locator("#chain .notice.bad")).to_contain_text("第 1 筆：這一筆被改過")
     expect(page.locator("#chain .notice.good")).to_have_count(0)
-    _keep_picture(page, "broken-history")
+    keep_picture(page, "broken-history")
     page.locator("[href='#/state']").first.click()
     expect(page.locator("#record .notice.bad")).to_contain_text("不會自行修補")
-    _keep_picture(page, "broken-state")
+    keep_picture(page, "broken-state")
     page.locator("#record a").click()
     page.locator("#view-history [data-flaw=changed]").wait_for()
     page.locator("[href='#/doctor']").click()
@@ -283,7 +283,7 @@ def test_everything_is_reached_with_the_keyboard(agent_here: PanelAgent, opened:
     for _ in range(20):
         page.keyboard.press("Tab")
         seen.add(page.evaluate("document.activeElement.getAttribute('href')"))
-    views = ("state", "readers", "sites", "history", "selftest", "doctor", "about")
+    views = ("state", "readers", "sites", "history", "selftest", "doctor", "inspector", "about")
     assert {f"#/{view}" for view in views} <= seen
 
 
@@ -313,7 +313,16 @@ def test_every_view_fits(  # noqa: PLR0917  # fixtures
     )
     page = context.new_page()
     page.goto(agent_here.address())
-    for view in ("state", "readers", "sites", "history", "selftest", "doctor", "about"):
+    for view in (
+        "state",
+        "readers",
+        "sites",
+        "history",
+        "selftest",
+        "doctor",
+        "inspector",
+        "about",
+    ):
         page.evaluate("(view) => { location.hash = `#/${view}`; }", view)
         page.locator(f"#view-{view} h1").wait_for()
         if view == "doctor":
@@ -322,7 +331,7 @@ def test_every_view_fits(  # noqa: PLR0917  # fixtures
             page.locator("[data-origin]").first.wait_for()
         wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert wide <= 0, view
-        _keep_picture(page, f"panel-{language}-{scheme}-{width}-{view}")
+        keep_picture(page, f"panel-{language}-{scheme}-{width}-{view}")
     context.close()
 
 
@@ -337,16 +346,17 @@ def test_every_language_fits(
     page.goto(agent_here.address())
     page.select_option("#speak", str(language))
     expect(page.locator("html")).to_have_attribute("lang", str(language))
-    for view in ("state", "sites", "history", "selftest", "about"):
+    for view in ("state", "sites", "history", "selftest", "inspector", "about"):
         page.evaluate("(view) => { location.hash = `#/${view}`; }", view)
         page.locator(f"#view-{view} h1").wait_for()
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, view
         assert page.evaluate(LINES_IN_BAR) == [1, 1], view
-        _keep_picture(page, f"panel-{language}-{width}-{view}")
+        keep_picture(page, f"panel-{language}-{width}-{view}")
     context.close()
 
 
-def _keep_picture(page: Page, name: str) -> None:
+def keep_picture(page: Page, name: str) -> None:
+    """Keep a picture for whoever wants to look at it."""
     folder = os.environ.get(SHOTS)
     if folder:
         Path(folder).mkdir(parents=True, exist_ok=True)

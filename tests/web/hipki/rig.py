@@ -29,6 +29,7 @@ from agent.web.front.serving import Listener
 from agent.web.hipki.hipki_mount import HIPKI, HipkiMount
 from agent.web.hipki.popup_prompter import PopupPrompter
 from agent.web.ports import ServerConfig, Serving, serve
+from agent.web.recorder.recorder import CallRecorder
 from tests.signing.permission_support import MemoryPermissions
 
 T = TypeVar("T")
@@ -84,6 +85,7 @@ class Rig:
         self._limits = limits or Limits()
         self._history = history
         self.waiting: Queue[Origin] = Queue()
+        self.recorder = CallRecorder()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="rig")
 
@@ -124,12 +126,14 @@ class Rig:
             self._settings,
             self._limits,
             on_image=self.waiting.put,
+            recorder=self.recorder,
         )
         config = ServerConfig(
             tls=ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER),
             settings=self._settings,
             virtual=True,
             limits=self._limits,
+            recorder=self.recorder,
             listeners=(Listener(name=HIPKI, ports=(self._settings.hipki_port,), mounts=(door,)),),
         )
         self.serving: Serving = await serve(config, self.service)

@@ -22,10 +22,21 @@ from agent.host.settings.preferences import Preferences
 from agent.web.front.mount import Mount
 from agent.web.panel.door import COOKIE
 from agent.web.panel.panel import Panel, Sources
+from agent.web.recorder.recorder import CallRecorder
 from tests.web.conftest import Agent, AgentFactory, FakeService
 
 Answer = tuple[int, Any]
-READS = ("state", "events", "certificates", "sites", "history", "history/chain", "about", "doctor")
+READS = (
+    "state",
+    "events",
+    "certificates",
+    "sites",
+    "history",
+    "history/chain",
+    "about",
+    "doctor",
+    "record",
+)
 
 
 @dataclass
@@ -54,6 +65,7 @@ class Door:
     store: SiteStore
     history: History
     paths: Paths
+    recorder: CallRecorder
     page_key: str = ""
     cookie: str = ""
 
@@ -126,6 +138,7 @@ async def open_door(
     history = await asyncio.to_thread(History, paths.history)
     key = PanelKey(bytes(32))
     newcomers_wait = options.pop("newcomers_wait", lambda: False)
+    recorder = options.setdefault("recorder", CallRecorder())
     sources = Sources(
         service=service,
         paths=paths,
@@ -134,6 +147,7 @@ async def open_door(
         sites=store,
         newcomers_wait=newcomers_wait,
         history=history,
+        recorder=recorder,
     )
     panel = await asyncio.to_thread(Panel, sources, key.spend)
     agent = await start_agent(service=service, native_mounts=(panel.mount, *mounts), **options)
@@ -141,7 +155,7 @@ async def open_door(
     # A cookie jar would put back what a test leaves out.
     connector = aiohttp.TCPConnector(ssl=agent.trust, limit=0)
     agent.http = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
-    made = Door(agent, panel, key, store, history, paths)
+    made = Door(agent, panel, key, store, history, paths, recorder)
     await made.open()
     yield made
     panel.close()

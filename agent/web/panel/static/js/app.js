@@ -7,6 +7,7 @@ import { notice } from "./parts.js";
 import { about } from "./views/about.js";
 import { doctor } from "./views/doctor.js";
 import { history } from "./views/history.js";
+import { inspector } from "./views/inspector.js";
 import { readers } from "./views/readers.js";
 import { selftest } from "./views/selftest.js";
 import { sites } from "./views/sites.js";
@@ -20,7 +21,7 @@ import { state as stateView } from "./views/state.js";
  */
 
 /** @type {Record<string, View>} */
-const VIEWS = { state: stateView, readers, sites, history, selftest, doctor, about };
+const VIEWS = { state: stateView, readers, sites, history, selftest, doctor, inspector, about };
 const AGAIN = 2_000; // milliseconds after which a lost agent is looked for again
 
 /** @type {State|undefined} */
@@ -40,6 +41,7 @@ function frame() {
     byId("top"),
     h("a", { class: "brand", href: "#/state" }, icon("mark", "mark"), h("span", {}, t("product.name"), h("small", {}, t("tagline")))),
     isOpen() && h("div", { class: "top-end" },
+      recording(),
       languages(),
       button("quiet", t("leave"), leave)),
   );
@@ -56,6 +58,12 @@ function centre(row, part) {
   if (!row || !part) return;
   const [outer, inner] = [row.getBoundingClientRect(), part.getBoundingClientRect()];
   row.scrollLeft += inner.left + inner.width / 2 - (outer.left + outer.width / 2);
+}
+
+/** A badge for as long as pages are recorded, wherever in the panel one is. */
+function recording() {
+  const isOn = state?.recorder.on === true;
+  return h("a", { class: "tag warning", id: "recording", href: "#/inspector", hidden: !isOn }, icon("inspector"), h("span", {}, t("inspector.badge")));
 }
 
 /** The choice of a language; the settings have that of the system's too. */
@@ -110,6 +118,7 @@ function hear(next) {
   const first = state === undefined;
   state = { ...state, ...next }; // what is only asked for once is not in what is told
   document.getElementById("offline")?.remove();
+  document.getElementById("recording")?.replaceWith(recording());
   const before = currentLanguage();
   speak(next.language);
   if (first || currentLanguage() !== before) {

@@ -9,6 +9,11 @@ export function moment(rfc3339) {
   return new Date(rfc3339).toLocaleString(locale(), { dateStyle: "medium", timeStyle: "short" });
 }
 
+/** A time of today, to the second. @param {string} rfc3339 */
+export function clock(rfc3339) {
+  return new Date(rfc3339).toLocaleTimeString(locale(), { timeStyle: "medium" });
+}
+
 /** A day. @param {string} rfc3339 */
 export function day(rfc3339) {
   return new Date(rfc3339).toLocaleDateString(locale(), { dateStyle: "long" });

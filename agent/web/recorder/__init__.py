@@ -1,0 +1,1 @@
+"""What pages asked the agent for, through every door, without one personal datum."""
