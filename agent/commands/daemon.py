@@ -261,7 +261,7 @@ class Daemon:
         yield Listener(name=HIPKI, ports=(self.settings.hipki_port,), mounts=(hipki,))
         if self.settings.mca:
             yield Listener(name="mca", ports=(MCA_PORT,), mounts=(hipki,))
-        mount = JrsysMount(service, self.settings)
+        mount = JrsysMount(service, self.settings, recorder=self.recorder)
         yield from jrsys_listeners(self.settings, mount, context)
 
     async def _announce(

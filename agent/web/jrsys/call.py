@@ -99,6 +99,11 @@ class Call:
         pin = fields.pop(_PIN, None)
         return cls(method, fields, _secret(pin))
 
+    @property
+    def recorded(self) -> Mapping[str, Any]:
+        """The fields as the recorder is told them, which keeps neither a PIN nor any content."""
+        return self.fields if self.pin is None else {**self.fields, _PIN: self.pin}
+
     def with_own_pin(self) -> "Call":
         """Return the same request with a PIN that is not wiped together with this one's."""
         pin = None if self.pin is None else SecretBytes(bytearray(self.pin.buffer))

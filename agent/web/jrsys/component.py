@@ -24,6 +24,7 @@ from agent.web.jrsys.key_uses import KeyUses
 from agent.web.jrsys.methods import BY_NAME, Method
 from agent.web.jrsys.names import NEWER
 from agent.web.jrsys.values import Formats, presence
+from agent.web.recorder.recorder import CallRecording
 from agent.web.service import Service
 
 PRODUCT: Final = "Ankong"
@@ -66,12 +67,13 @@ class JrsysComponent:
         self._readings = _readings(reading)
         self._uses = _uses(uses)
 
-    async def answer(self, site: Origin, raw: bytes) -> tuple[bytes, bool]:
+    async def answer(self, site: Origin, raw: bytes, entry: CallRecording) -> tuple[bytes, bool]:
         """Answer one message; never raises but for cancellation.
 
         Args:
             site: who asks; the citizen is asked about a site without a decision.
             raw: the message.
+            entry: is told what it asks for, and how that ends.
 
         Returns:
             The answer, and whether it names a method: a page that is answered so ends the
@@ -83,14 +85,16 @@ class JrsysComponent:
         try:
             call = await self._parsing.run(len(raw), Call.parse, raw)
         except UnreadCallError as error:
-            return self._refusal(error.method, error), bool(error.method)
+            return self._refusal(error.method, error, entry), bool(error.method)
+        entry.request(call.method, call.recorded)
         try:
             answer = await self._carry_out(site, call, raw)
+            entry.outcome(int(ReturnValue.GOOD))
             return answer.encode(call.method), True
         except AgentError as error:
-            return self._refusal(call.method, error), True
+            return self._refusal(call.method, error, entry), True
         except Exception as error:  # noqa: BLE001  # whatever it is, the page gets a number
-            return self._refusal(call.method, unexpected(error)), True
+            return self._refusal(call.method, unexpected(error), entry), True
         finally:
             call.wipe()
 
@@ -99,19 +103,22 @@ class JrsysComponent:
         while not self._strangers.take(None):  # noqa: ASYNC110  # what a clock gives sets no event
             await asyncio.sleep(_TURN_SECONDS)
 
-    async def refuse(self, raw: bytes, error: AgentError) -> bytes:
+    async def refuse(self, raw: bytes, error: AgentError, entry: CallRecording) -> bytes:
         """Return the answer to a message that is not carried out; its method stands in it."""
         try:
             call = await self._parsing.run(len(raw), Call.parse, raw)
         except UnreadCallError as unread:
-            return self._refusal(unread.method, unread)
+            return self._refusal(unread.method, unread, entry)
+        entry.request(call.method, call.recorded)
         call.wipe()
-        return self._refusal(call.method, error)
+        return self._refusal(call.method, error, entry)
 
-    def _refusal(self, method: str, error: AgentError) -> bytes:
+    def _refusal(self, method: str, error: AgentError, entry: CallRecording) -> bytes:
         # Version is the one method of the older kit whose page shows the text of ``Message``.
         shows = method == "" or method in NEWER or BY_NAME.get(method) is Method.VERSION
-        return encode_refusal(method, *return_value(error), is_quiet=not shows)
+        number, text = return_value(error)
+        entry.outcome(int(number))
+        return encode_refusal(method, number, text, is_quiet=not shows)
 
     async def _carry_out(self, site: Origin, call: Call, raw: bytes) -> Answer:
         if self._service.is_blocked(site):

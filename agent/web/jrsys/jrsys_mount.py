@@ -19,6 +19,7 @@ from agent.web.front.shares import Shares, ShareSizes
 from agent.web.front.unread import Incoming, UnreadBytes
 from agent.web.jrsys.component import JrsysComponent
 from agent.web.jrsys.session import JrsysSession, new_jrsys_socket
+from agent.web.recorder.recorder import CallRecorder
 from agent.web.service import Service
 
 MAX_STRANGERS_UNREAD: Final = 16 * 1024 * 1024
@@ -28,15 +29,23 @@ MAX_STRANGERS_UNREAD: Final = 16 * 1024 * 1024
 class JrsysMount(Mount):
     """The WebSocket that pages of this family open; one mount for all ports."""
 
-    def __init__(self, service: Service, settings: Settings, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        service: Service,
+        settings: Settings,
+        limits: Limits | None = None,
+        recorder: CallRecorder | None = None,
+    ) -> None:
         """Begin without a WebSocket.
 
         Args:
             service: carries out what pages ask for.
             settings: see :class:`JrsysComponent`.
             limits: for each site.
+            recorder: is told of every message; None for one that stays off.
 
         """
+        self._recorder = recorder or CallRecorder()
         self._limits = limits or Limits()
         self._service = service
         self._component = JrsysComponent(service, settings)
@@ -85,6 +94,7 @@ class JrsysMount(Mount):
                 limits=self._limits,
                 rate=self._rate,
                 room=self._room,
+                recorder=self._recorder,
             )
             with self._unread.watch(cast("Incoming", request.protocol), session.unread):
                 await accepted.prepare(request)

@@ -14,6 +14,7 @@ from agent.web.front.limits import Limits, RateLimiter
 from agent.web.front.room import BodyRoom
 from agent.web.front.unread import Unread
 from agent.web.jrsys.component import JrsysComponent
+from agent.web.recorder.recorder import CallRecorder
 from agent.web.service import Service
 
 CLOSE_SECONDS: Final = 5.0  # for the page's side of the closing handshake
@@ -56,6 +57,7 @@ class JrsysSession:
         limits: Limits,
         rate: RateLimiter,
         room: BodyRoom,
+        recorder: CallRecorder,
     ) -> None:
         """Take over an accepted WebSocket.
 
@@ -68,6 +70,7 @@ class JrsysSession:
             limits: of time.
             rate: of messages.
             room: for long messages, until they are answered.
+            recorder: is told of every message.
 
         """
         self._component = component
@@ -78,6 +81,8 @@ class JrsysSession:
         self._limits = limits
         self._rate = rate
         self._room = room
+        self._recorder = recorder
+        self._port: int = transport.get_extra_info("sockname")[1]
         self._waiting: asyncio.Queue[bytes] = asyncio.Queue(MAX_WAITING)
         self._busy = False
         self._quiet = True
@@ -150,11 +155,12 @@ class JrsysSession:
 
     async def _answer(self, raw: bytes) -> None:
         is_read = True
-        try:
-            async with self._room.hold_received(self._site, len(raw)):
-                answer, is_read = await self._component.answer(self._site, raw)
-        except AgentError as error:
-            answer = await self._component.refuse(raw, error)
+        with self._recorder.recording(self._site, "jrsys", "socket", port=self._port) as entry:
+            try:
+                async with self._room.hold_received(self._site, len(raw)):
+                    answer, is_read = await self._component.answer(self._site, raw, entry)
+            except AgentError as error:
+                answer = await self._component.refuse(raw, error, entry)
         await self._send(answer)
         if not is_read:
             self.end()
