@@ -17,6 +17,7 @@ from agent.signing.service import SigningService
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.provider import READER_NAME, VirtualProvider
 from agent.web.jrsys.jrsys_mount import JrsysMount
+from agent.web.recorder.recorder import CallRecorder
 from tests.signing.attempts_support import Windows
 from tests.signing.permission_support import MemoryPermissions
 from tests.web.conftest import SITE, AgentFactory
@@ -30,7 +31,7 @@ async def start_rig(start_agent: AgentFactory) -> AsyncIterator[RigFactory]:
     """Start agents: ``await start_rig(card, None, windows=…)``, one reader for each card.
 
     Keywords: ``allowed`` sites, ``windows``, ``known`` (whether the counters of the cards are),
-    ``limits``, and settings.
+    ``limits``, ``recorder``, and settings.
     """
     async with AsyncExitStack() as stack:
 
@@ -52,9 +53,14 @@ async def start_rig(start_agent: AgentFactory) -> AsyncIterator[RigFactory]:
             stack.push_async_callback(service.close)
             await service.start()
             limits = options.pop("limits", None)
-            mount = JrsysMount(service, Settings(**options), limits)
+            recorder = options.pop("recorder", None) or CallRecorder()
+            mount = JrsysMount(service, Settings(**options), limits, recorder)
             agent = await start_agent(
-                service=service, plain_mounts=(mount,), tls_mounts=(mount,), **options
+                service=service,
+                plain_mounts=(mount,),
+                tls_mounts=(mount,),
+                recorder=recorder,
+                **options,
             )
             return JrsysRig(agent, service, provider, cards, permissions, windows)
 
