@@ -89,7 +89,6 @@ class JrsysComponent:
         entry.request(call.method, call.recorded)
         try:
             answer = await self._carry_out(site, call, raw)
-            entry.outcome(int(ReturnValue.GOOD))
             return answer.encode(call.method), True
         except AgentError as error:
             return self._refusal(call.method, error, entry), True

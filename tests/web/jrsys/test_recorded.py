@@ -39,7 +39,7 @@ async def test_each_call_shows_with_its_outcome(start_rig: RigFactory, make_card
     await rig.call("no JSON")
     calls = recorder.calls()
     assert [(each["method"], each["outcome"]) for each in calls] == [
-        ("IsGCACardPresent", 0),
+        ("IsGCACardPresent", "ok"),
         ("RsaSignedDataP11", 160),
         ("hexToB64", 32),
         ("PayNow", 84),
