@@ -286,10 +286,15 @@ class Daemon:
     ) -> None:
         hipki = listening.others[HIPKI]
         panel.listening(listening.port, hipki.port, hipki.problem)
+        old = jrsys_ports(listening.others)
         await asyncio.to_thread(
             self._running.announce,
-            *(listening.port, hipki.port, service.provider_kind),
-            *(listening.also, listening.missing),
+            port=listening.port,
+            hipki_port=hipki.port,
+            provider=service.provider_kind,
+            also=listening.also,
+            missing=listening.missing,
+            jrsys_ports=tuple(port for ports in old.values() for port in ports),
         )
 
     async def _take_freed_ports(

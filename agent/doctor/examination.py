@@ -15,7 +15,7 @@ from agent.doctor.files import (
     check_state,
 )
 from agent.doctor.installed_agent import InstalledAgent
-from agent.doctor.network import check_agent, check_ports
+from agent.doctor.network import check_agent, check_jrsys_ports, check_ports
 from agent.doctor.report import Finding, Report, fault
 from agent.doctor.tls import check_tls, check_trust
 from agent.doctor.update import check_update
@@ -36,6 +36,7 @@ CHECKS: Final[Sequence[Check]] = (
     check_readers,
     check_agent,
     check_ports,
+    check_jrsys_ports,
     check_tls,
     check_trust,
     check_browsers,

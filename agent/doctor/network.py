@@ -34,6 +34,7 @@ class RunningAgent:
         virtual: whether its readers are virtual.
         also: the native API's other ports.
         missing: the ports that it wants and did not get.
+        jrsys_ports: of the pages of the JRSYS family that it has.
         policy: the fingerprint of the policy that is in force; None where it does not say.
 
     """
@@ -43,6 +44,7 @@ class RunningAgent:
     virtual: bool = False
     also: tuple[int, ...] = ()
     missing: tuple[int, ...] = ()
+    jrsys_ports: tuple[int, ...] = ()
     policy: str | None = None
 
     @property
@@ -68,6 +70,7 @@ def find_running(paths: Paths) -> RunningAgent | None:
     virtual = record.provider == "virtual"
     return RunningAgent(
         *(record.port, record.hipki_port, virtual, record.also, record.missing),
+        jrsys_ports=record.jrsys_ports,
         policy=record.policy,
     )
 
@@ -136,7 +139,7 @@ def check_ports(installation: InstalledAgent) -> Iterator[Finding]:
     # What this one has and wants, which may be other ports than those of the settings.
     if running.plain_port is not None:
         yield _finding(running.plain_port, ours=True, spare=False, taken=False)
-    missing = set(running.missing) - set(wanted)
+    missing = set(running.missing) - set(wanted) - _jrsys_ports(settings)
     if running.plain_port is None and not missing:
         missing = {settings.hipki_port}  # an older agent does not say what it lacks
     for port in sorted(missing):
@@ -144,6 +147,33 @@ def check_ports(installation: InstalledAgent) -> Iterator[Finding]:
             yield _finding(port, ours=False, spare=False, taken=True)
         else:
             yield fault("port", "port_missing", port=str(port))
+
+
+def check_jrsys_ports(installation: InstalledAgent) -> Iterator[Finding]:
+    """Report who answers the pages of the JRSYS family; without these, nothing.
+
+    Another program there may be the one that they were made for: its user may want to leave it.
+    """
+    running = find_running(installation.paths)
+    has = () if running is None else running.jrsys_ports
+    if has:
+        yield ok("port", "jrsys_ports", ports=", ".join(map(str, sorted(has))))
+    for port in sorted(_jrsys_ports(_settings(installation)) - set(has)):
+        if is_taken(port):
+            found = find_owner(port)
+            owner = describe_owner(port) or "?"
+            if found.other_user is None:
+                yield note("port", "jrsys_port_taken", port=str(port), owner=owner)
+            else:
+                user = found.other_user
+                yield fault("port", "port_of_another_user", port=str(port), owner=owner, user=user)
+        elif running is not None and port in running.missing:
+            yield fault("port", "port_missing", port=str(port))
+
+
+def _jrsys_ports(settings: Settings) -> set[int]:
+    plain, tls = settings.open_jrsys_ports
+    return {*plain, *tls} - {0}
 
 
 def _settings(installation: InstalledAgent) -> Settings:

@@ -3,7 +3,7 @@
 ::
 
     {"format": 1, "pid": 4711, "port": 28443, "hipki_port": 61161, "provider": "pcsc",
-     "also": [], "missing": [], "policy": "e3b0…"}
+     "also": [], "missing": [], "jrsys_ports": [17022], "policy": "e3b0…"}
 
 The agent writes it when it takes its folder, again when its ports are open, and removes it when it
 ends. A killed agent leaves it behind: only the lock says whether an agent runs.
@@ -36,6 +36,7 @@ class InstanceRecord(Struct, frozen=True, kw_only=True):
         also: ports of the native API that it took later, beside ``port``.
         missing: the ports that it wants and that other programs hold; it takes them once they
             are free, of the native API's the first that is.
+        jrsys_ports: of the pages of the JRSYS family that it has, plain and with TLS.
         policy: the fingerprint of the policy that is in force, that of its start; None where an
             older agent does not say.
         provider: what its readers are, ``pcsc`` or ``virtual``; None while it starts.
@@ -49,7 +50,8 @@ class InstanceRecord(Struct, frozen=True, kw_only=True):
     provider: Annotated[str, Meta(max_length=32)] | None = None
     policy: Annotated[str, Meta(max_length=64)] | None = None
     also: Annotated[tuple[_Port, ...], Meta(max_length=16)] = ()
-    missing: Annotated[tuple[_Port, ...], Meta(max_length=16)] = ()
+    missing: Annotated[tuple[_Port, ...], Meta(max_length=32)] = ()
+    jrsys_ports: Annotated[tuple[_Port, ...], Meta(max_length=16)] = ()
     format: Annotated[int, Meta(ge=1)] = FORMAT
 
 

@@ -92,7 +92,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         jrsys_ports: of these pages, plain WebSocket; 0 takes any free port. None is
             :data:`JRSYS_PORTS`, but for an agent whose ``hipki_port`` is not the usual one: it
             stands beside another, to which the pages' own ports belong, and has none.
-        jrsys_tls_ports: likewise, WebSocket over TLS, :data:`JRSYS_TLS_PORTS`.
+        jrsys_tls_ports: likewise, WebSocket over TLS, :data:`JRSYS_TLS_PORTS`. A port that stands
+            in ``jrsys_ports`` too is a plain one.
         jrsys_version: version reported to these pages.
         jrsys_presence: how they are told whether there is a card: as JSON's ``true`` or ``false``,
             or as one of two texts.
@@ -159,19 +160,26 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def open_jrsys_ports(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """The ports of JRSYS pages: plain ones, and those with TLS."""
+        """The ports of JRSYS pages: plain ones, and those with TLS; each stands there once."""
         if not self.jrsys:
             return (), ()
         is_usual = self.hipki_port == HIPKI_PORT
         plain, tls = self.jrsys_ports, self.jrsys_tls_ports
-        return (
-            plain if plain is not None else JRSYS_PORTS if is_usual else (),
-            tls if tls is not None else JRSYS_TLS_PORTS if is_usual else (),
-        )
+        if plain is None:
+            plain = JRSYS_PORTS if is_usual else ()
+        if tls is None:
+            tls = JRSYS_TLS_PORTS if is_usual else ()
+        plain = _each_once(plain)
+        return plain, tuple(port for port in _each_once(tls) if port == 0 or port not in plain)
 
     def replaced(self, values: Mapping[str, object]) -> Self:
         """Return a copy in which ``values``, by name of the setting, replace the old ones."""
         return msgspec.structs.replace(self, **values)
+
+
+def _each_once(ports: tuple[int, ...]) -> tuple[int, ...]:
+    """Leave out ports that stand there already; 0 stands for any, and for another each time."""
+    return tuple(port for at, port in enumerate(ports) if port == 0 or port not in ports[:at])
 
 
 def marked(mark: type[M]) -> Iterator[tuple[str, Any, M]]:

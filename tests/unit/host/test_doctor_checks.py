@@ -18,7 +18,7 @@ from agent.doctor.card_survey import CardSurvey
 from agent.doctor.cards import check_readers
 from agent.doctor.files import check_policy
 from agent.doctor.installed_agent import InstalledAgent
-from agent.doctor.network import check_agent, check_ports, is_status
+from agent.doctor.network import check_agent, check_jrsys_ports, check_ports, is_status
 from agent.doctor.repairs import RepairError, repair
 from agent.doctor.report import Level
 from agent.errors import BadRequestError
@@ -399,7 +399,7 @@ def test_an_agent_without_any_port_is_a_fault_that_names_who_has_them(
     paths.prepare()
     with Instance(paths) as running, socket.create_server(("127.0.0.1", 0)) as plain:
         own = plain.getsockname()[1]
-        running.announce(None, own, "pcsc", (), (taken_port,))
+        running.announce(hipki_port=own, provider="pcsc", missing=(taken_port,))
         installation = InstalledAgent(paths=paths)
         (agent,) = check_agent(installation)
         ports = {each.facts["port"]: each for each in check_ports(installation)}
@@ -443,3 +443,41 @@ def test_another_users_server_is_said_to_be_that(tmp_path: Path) -> None:
     finding = found[f"{port} port_of_another_user"]
     assert finding.facts["user"] == "nobody"
     assert "PIN" in finding.message(Language.CHINESE)
+
+
+def jrsys_findings(folder: Path, config_text: str, **announced: Any) -> dict[str, Any]:
+    paths = Paths(folder)
+    paths.prepare()
+    paths.config.write_text(config_text)
+    with Instance(paths) as running:
+        running.announce(port=28443, provider="pcsc", **announced)
+        return {each.code: each for each in check_jrsys_ports(InstalledAgent(paths=paths))}
+
+
+def test_who_has_a_port_of_jrsys_pages_is_named_and_may_stay(
+    tmp_path: Path, taken_port: int
+) -> None:
+    wanted = f"jrsys_ports = [{taken_port}, 17022]\njrsys_tls_ports = []"
+    found = jrsys_findings(tmp_path / "s", wanted, jrsys_ports=(17022,), missing=(taken_port,))
+    assert found["jrsys_ports"].facts == {"ports": "17022"}
+    assert found["jrsys_port_taken"].level is Level.NOTE
+    assert found["jrsys_port_taken"].facts["port"] == str(taken_port)
+    assert f"pid {os.getpid()}" in found["jrsys_port_taken"].facts["owner"]
+    assert (
+        port_findings(tmp_path / "s", port=28443, missing=(taken_port,))
+        .keys()
+        .isdisjoint({f"{taken_port} port_taken", f"{taken_port} port_missing"})
+    )
+
+
+def test_a_free_port_of_jrsys_pages_that_the_agent_lacks_is_a_fault(tmp_path: Path) -> None:
+    port = free_port()
+    wanted = f"jrsys_ports = [{port}]\njrsys_tls_ports = []"
+    found = jrsys_findings(tmp_path / "s", wanted, missing=(port,))
+    assert found["port_missing"].level is Level.FAULT
+
+
+def test_without_ports_of_jrsys_pages_nothing_is_said_of_them(
+    tmp_path: Path, taken_port: int
+) -> None:
+    assert jrsys_findings(tmp_path / "s", f"jrsys = false\njrsys_ports = [{taken_port}]") == {}

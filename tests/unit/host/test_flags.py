@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,3 +39,39 @@ def test_a_value_out_of_bounds_is_refused(value: str, capsys: pytest.CaptureFixt
     with pytest.raises(SystemExit):
         parse(f"--port={value}")
     assert "--port: a port is 0 to 65535" in capsys.readouterr().err
+
+
+USUAL = (config.JRSYS_PORTS, config.JRSYS_TLS_PORTS)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "ports"),
+    [
+        ({}, USUAL),
+        ({"jrsys": False}, ((), ())),
+        ({"hipki_port": 0}, ((), ())),  # it stands beside another agent
+        ({"hipki_port": 0, "jrsys_ports": (0, 0)}, ((0, 0), ())),
+        ({"jrsys_ports": (), "jrsys_tls_ports": (4000,)}, ((), (4000,))),
+        ({"jrsys_ports": (1, 2, 1), "jrsys_tls_ports": (2, 3, 3)}, ((1, 2), (3,))),
+    ],
+)
+def test_each_port_of_jrsys_pages_is_opened_once(wanted: dict[str, Any], ports: Any) -> None:
+    assert Settings(**wanted).open_jrsys_ports == ports
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "jrsys_ports = 17022",
+        "jrsys_ports = [65536]",
+        "jrsys_tls_ports = [1, 2, 3, 4, 5, 6, 7, 8, 9]",
+        'jrsys_presence = "yes"',
+        'jrsys_version = "<b>"',
+        'jrsys_unicode = "big5"',
+    ],
+)
+def test_a_value_that_no_jrsys_page_could_use_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(text)
+    with pytest.raises(config.ConfigError, match="jrsys"):
+        config.load(path)

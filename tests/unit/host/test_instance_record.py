@@ -22,6 +22,7 @@ WHOLE: dict[str, Any] = {
     "provider": "pcsc",
     "also": [],
     "missing": [],
+    "jrsys_ports": [],
     "policy": None,
 }
 
@@ -116,7 +117,7 @@ def test_what_no_agent_would_write_counts_for_nobody(paths: Paths, content: byte
 
 def test_who_comes_second_learns_who_is_there(paths: Paths) -> None:
     with Instance(paths) as instance:
-        instance.announce(28443, 61161, "virtual")
+        instance.announce(port=28443, hipki_port=61161, provider="virtual")
         assert find_running(paths) == RunningAgent(28443, 61161, virtual=True)
         with pytest.raises(AlreadyRunningError, match=str(os.getpid())), Instance(paths):
             pass
