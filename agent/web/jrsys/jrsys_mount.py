@@ -24,6 +24,8 @@ from agent.web.service import Service
 
 MAX_STRANGERS_UNREAD: Final = 16 * 1024 * 1024
 """Bytes that all sites which are not allowed have sent and nobody has read, together."""
+MAX_STRANGERS_HELD: Final = 16 * 1024 * 1024
+"""Bytes of their long messages that are being answered, together; one site has half of it."""
 
 
 class JrsysMount(Mount):
@@ -51,6 +53,8 @@ class JrsysMount(Mount):
         self._component = JrsysComponent(service, settings)
         self._rate = RateLimiter(self._limits)
         self._room = BodyRoom(self._limits.body_seconds)
+        # Of their own: their messages wait in the citizen's windows for as long as they like.
+        self._strangers_room = BodyRoom(self._limits.body_seconds, MAX_STRANGERS_HELD)
         self._unread = UnreadBytes(
             service.is_allowed,
             stranger=MAX_JRSYS_MESSAGE,
@@ -93,7 +97,7 @@ class JrsysMount(Mount):
                 transport,
                 limits=self._limits,
                 rate=self._rate,
-                room=self._room,
+                room=self._room if self._service.is_allowed(site) else self._strangers_room,
                 recorder=self._recorder,
             )
             with self._unread.watch(cast("Incoming", request.protocol), session.unread):

@@ -131,6 +131,7 @@ class JrsysSession:
                 # No page sends binary messages: as a text they are no JSON either.
                 self._waiting.put_nowait(raw if kind is WSMsgType.TEXT else b"")
         except (AgentError, asyncio.QueueFull):
+            wipe_received(raw)  # nobody else will
             self.end(ErrorCode.RATE_LIMITED)
 
     async def _answer_all(self) -> None:
