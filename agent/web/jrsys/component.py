@@ -86,6 +86,8 @@ class JrsysComponent:
             call = await self._parsing.run(len(raw), Call.parse, raw)
         except UnreadCallError as error:
             return self._refusal(error.method, error, entry), bool(error.method)
+        except Exception as error:  # noqa: BLE001  # likewise below: no page is left to wait
+            return self._refusal("", unexpected(error), entry), False
         entry.request(call.method, call.recorded)
         try:
             answer = await self._carry_out(site, call, raw)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from agent.errors import AgentError, ErrorCode
 from agent.host.settings.config import Settings
 from agent.origin import Origin
 from agent.web.front.limits import Limits
@@ -87,6 +88,19 @@ async def _whole(door: JrsysComponent, raw: bytes) -> None:
     if told["RV"]:
         check_form(told)
     assert is_named is bool(told["MethodSelect"])
+
+
+async def test_what_nobody_expects_while_reading_is_answered_too(
+    card_certificate: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(component.Call, "parse", fail)
+    monkeypatch.setattr(component, "unexpected", lambda _: AgentError(code=ErrorCode.INTERNAL))
+    door = JrsysComponent(FakeService(card_certificate), Settings())
+    answer, is_named = await door.answer(Origin.parse(SITE), b"{}")
+    assert (json.loads(answer)["RV"], is_named) == (6, False)
 
 
 GOOD: Final = '{"MethodSelect":"GetComVersion","ComPKCS11Para":{"a":%s}}'
