@@ -11,7 +11,7 @@ export function moment(rfc3339) {
 
 /** A time of today, to the second. @param {string} rfc3339 */
 export function clock(rfc3339) {
-  return new Date(rfc3339).toLocaleTimeString(locale(), { timeStyle: "medium" });
+  return new Date(rfc3339).toLocaleTimeString(locale(), { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 }
 
 /** A day. @param {string} rfc3339 */
