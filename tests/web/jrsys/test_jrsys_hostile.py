@@ -2,6 +2,7 @@
 
 import json
 from typing import Any, Final
+from unittest.mock import Mock
 
 import aiohttp
 import pytest
@@ -99,7 +100,7 @@ async def test_what_nobody_expects_while_reading_is_answered_too(
     monkeypatch.setattr(component.Call, "parse", fail)
     monkeypatch.setattr(component, "unexpected", lambda _: AgentError(code=ErrorCode.INTERNAL))
     door = JrsysComponent(FakeService(card_certificate), Settings())
-    answer, is_named = await door.answer(Origin.parse(SITE), b"{}")
+    answer, is_named = await door.answer(Origin.parse(SITE), b"{}", Mock())
     assert (json.loads(answer)["RV"], is_named) == (6, False)
 
 
