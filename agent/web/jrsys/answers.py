@@ -12,6 +12,7 @@ import msgspec
 
 from agent.web.jrsys.decode import in_older_names, nothing
 from agent.web.jrsys.errors import ReturnValue
+from agent.web.jrsys.names import NEVER_SAID
 
 _encoder: Final = msgspec.json.Encoder()
 
@@ -55,7 +56,7 @@ def encode_refusal(method: str, why: ReturnValue, text: str, *, is_quiet: bool =
 def _encode(method: str, answer: Answer, value: ReturnValue, text: str) -> bytes:
     is_error = value is not ReturnValue.GOOD
     fields: dict[str, Any] = {
-        "MethodSelect": method,
+        "MethodSelect": "" if method in NEVER_SAID else method,
         "RV": int(value),
         "IsError": is_error,
         "isError": is_error,

@@ -36,3 +36,5 @@ OLDER: Final = frozenset(
         *("FindCtxByCertDERHex", "StoreExportPFX", "StoreImportPFX", "StoreImportCert"),
     }
 )
+NEVER_SAID: Final = frozenset({"IPVerification", "CheckExpirationDate", "CheckLicenseFile"})
+"""Names that a kit takes for bad news about the component itself, which it shows as HTML."""
