@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from agent.commands.output import say, say_json
+from agent.commands.out_file import add_out, require_free
+from agent.commands.output import say, say_aside, say_json
 from agent.commands.parser import (
     CommandAction,
     CommandOptions,
@@ -19,6 +20,7 @@ from agent.virtualcard.identity import generate_id_number
 from agent.virtualcard.issuer import Validity
 from agent.virtualcard.new_cards import GENERATIONS, MadeCard, new_card, new_scenario
 from agent.virtualcard.personalise import Order
+from agent.virtualcard.scenarios import PIN as SCENARIO_PIN
 from agent.virtualcard.scenarios import SCENARIOS, Scenario
 from agent.virtualcard.vpcd import VpcdConnection
 from agent.words import REVIEWED, Language
@@ -49,6 +51,7 @@ class NewCardOptions(IssuerOptions):
         id_number: the holder's invented ID number; None for a generated one.
         pin: of the test card; not a secret.
         out: the file that the card is written to.
+        force: whether that file may be there already, and is replaced.
         validity: what is wrong with its certificates, one of :class:`Validity`.
 
     """
@@ -58,6 +61,7 @@ class NewCardOptions(IssuerOptions):
     id_number: str | None = None
     pin: str
     out: Path
+    force: bool = False
     validity: str
 
 
@@ -68,11 +72,13 @@ class ScenarioOptions(IssuerOptions):
     Attributes:
         make: the name of the scenario whose card is made; None to list all scenarios.
         out: the file that the card is written to.
+        force: whether that file may be there already, and is replaced.
 
     """
 
     make: str | None = None
     out: Path | None = None
+    force: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -120,7 +126,7 @@ def _add_new_options(parser: CommandParser) -> None:
         "--id-number", metavar="ID", help="an invented ID number (default: generated)"
     )
     parser.add_argument("--pin", required=True, help="6 to 8 characters; it is a test card")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE")
+    add_out(parser, required=True, text="the file that the card is written to")
     parser.add_argument(
         "--issuer",
         type=Path,
@@ -144,12 +150,13 @@ def _add_insert_options(parser: CommandParser) -> None:
 
 def _add_scenario_options(parser: CommandParser) -> None:
     parser.add_argument("--make", metavar="NAME", help="make this one instead of listing")
-    parser.add_argument("--out", type=Path, metavar="FILE")
+    add_out(parser, text="the file that the card is written to")
     parser.add_argument("--issuer", type=Path, metavar="DIR")
 
 
 def new(options: NewCardOptions) -> int:
     """Make a virtual card with the options' holder, PIN and validity."""
+    require_free(options.out, force=options.force)
     id_number = generate_id_number() if options.id_number is None else options.id_number
     order = Order(
         generation=GENERATIONS[options.generation],
@@ -172,17 +179,22 @@ def scenarios(options: ScenarioOptions) -> int:
     if options.make is not None:
         if options.out is None:
             raise BadRequestError("--make needs --out FILE")
+        require_free(options.out, force=options.force)
         made = new_scenario(options.out, _issuer_directory(options), options.make)
-        return _say_made(made, as_json=options.json)
+        _say_made(made, as_json=options.json)
+        say_aside(f"its PIN: {SCENARIO_PIN}")
+        return 0
     if options.json:
         rows = [
             {"name": each.name, "message": {tag: _description(each, tag) for tag in Language}}
             for each in SCENARIOS
         ]
-        say_json({"scenarios": rows})
+        say_json({"scenarios": rows, "pin": SCENARIO_PIN})
         return 0
     for each in SCENARIOS:
         say("\n  ".join([each.name, *(_description(each, language) for language in REVIEWED)]))
+    say_aside("to make one: ankong card scenarios --make NAME --out FILE")
+    say_aside(f"the PIN of each: {SCENARIO_PIN}")
     return 0
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent.commands.out_file import add_out, require_free
 from agent.commands.output import log_aside, say, say_json
 from agent.commands.parser import CommandParser, JsonOptions, define
 from agent.commands.readers import ReaderOptions, add_reader_options
@@ -30,12 +31,14 @@ class DoctorOptions(ReaderOptions, JsonOptions):
     Attributes:
         repair: the name of a repair that is carried out first; None for none.
         bundle: the ZIP file for those who help, without personal data; None for none.
+        force: whether that file may be there already, and is replaced.
         language: the one in which people read the answer; None for every reviewed one.
 
     """
 
     repair: str | None = None
     bundle: Path | None = None
+    force: bool = False
     language: str | None = None
 
 
@@ -44,15 +47,15 @@ def add(parser: CommandParser) -> None:
     define(parser, DoctorOptions, lambda options: run(options, options.open_provider))
     add_reader_options(parser)
     parser.add_argument("--repair", metavar="NAME", help="carry out a repair that was named before")
-    parser.add_argument(
-        "--bundle", type=Path, metavar="FILE.zip", help="for those who help; no personal data"
-    )
+    add_out(parser, "--bundle", metavar="FILE.zip", text="for those who help; no personal data")
     add_language(parser)
 
 
 def run(options: DoctorOptions, provider: Callable[[], CardProvider]) -> int:
     """Carry out the repair if one is named, then examine; return 1 if something is broken."""
     log_aside()
+    if options.bundle is not None:
+        require_free(options.bundle, force=options.force)
     paths = Paths.choose(options.state_dir)
     if options.repair is not None:
         repair(options.repair, InstalledAgent.on_this_computer(paths))

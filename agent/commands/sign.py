@@ -12,6 +12,7 @@ from agent.cards.known_attempts import PURPOSE as ATTEMPTS
 from agent.cards.known_attempts import StoredAttempts
 from agent.cms.digest import HashAlgorithm
 from agent.cms.document import Document
+from agent.commands.out_file import add_out, require_free
 from agent.commands.output import log_aside, say, say_json
 from agent.commands.parser import CommandParser, JsonOptions, define
 from agent.commands.readers import ReaderOptions, add_reader_options, use_service
@@ -47,6 +48,7 @@ class SignOptions(ReaderOptions, JsonOptions):
         format: one of :data:`FORMATS`.
         hash: one of :data:`HASHES`.
         out: the file that the signature is written to.
+        force: whether that file may be there already, and is replaced.
         reader: the name of the reader whose card is used; None for the only one.
         pin_stdin: whether the PIN is read from standard input even if that is a terminal.
 
@@ -58,6 +60,7 @@ class SignOptions(ReaderOptions, JsonOptions):
     out: Path
     reader: str | None = None
     pin_stdin: bool = False
+    force: bool = False
 
 
 def add(parser: CommandParser) -> None:
@@ -67,7 +70,7 @@ def add(parser: CommandParser) -> None:
     parser.add_argument("file", type=Path, metavar="FILE")
     parser.add_argument("--format", choices=FORMATS, default="cms")
     parser.add_argument("--hash", choices=HASHES, default="SHA-256")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE")
+    add_out(parser, required=True, text="the file that the signature is written to")
     parser.add_argument("--reader", metavar="NAME", help="the card in this reader")
     parser.add_argument(
         "--pin-stdin", action="store_true", help="read the PIN from standard input, one line"
@@ -76,6 +79,7 @@ def add(parser: CommandParser) -> None:
 
 def sign(options: SignOptions) -> int:
     """Sign a file under this computer's policy, and add a line to the history."""
+    require_free(options.out, force=options.force, inputs=(options.file, *options.virtual_card))
     provider = options.open_provider()
     log_aside()
     request = SignatureRequest(
