@@ -4,9 +4,11 @@ import argparse
 import importlib
 import io
 import json
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from agent import __version__
@@ -15,6 +17,8 @@ from agent.errors import AgentError
 
 EXIT_FAILED: Final = 1
 EXIT_INTERRUPTED: Final = 130
+EXIT_UNREAD: Final = 141
+"""The exit status where whoever read standard output has gone, as a shell gives it for SIGPIPE."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +77,24 @@ def run(arguments: Sequence[str], more: Sequence[Command] = ()) -> int:
         more: commands besides :data:`COMMANDS`, of packages that this one must not know.
 
     Returns:
-        The exit status: 0, 1 failed, 2 wrong usage, 130 interrupted; ``verify`` has its own.
+        The exit status: 0, 1 failed, 2 wrong usage, 130 interrupted, 141 where nobody reads what
+        is printed; ``verify`` has its own.
 
     """
     _accept_every_text()
     parsed = _parser((*COMMANDS, *more)).parse_args(arguments)
     try:
         status: int = parsed.run(parsed)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What is still in the buffer would fail again when the interpreter ends.
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # for good
+        return EXIT_UNREAD
     except AgentError as error:
         _complain(parsed, error)
         return _exit_failed(parsed)
     except OSError as error:
-        print(f"ankong: {error}", file=sys.stderr)
+        _complain_of_system(parsed, error)
         return _exit_failed(parsed)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
@@ -112,6 +122,16 @@ def _accept_every_text() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def _complain_of_system(parsed: argparse.Namespace, error: OSError) -> None:
+    """Say what the system refused, and where; its number says nothing to a person."""
+    what = error.strerror or str(error) or type(error).__name__
+    said = what if error.filename is None else f"{error.filename}: {what}"
+    if getattr(parsed, "json", False):
+        _complain(parsed, AgentError(said))
+    else:
+        print(f"ankong: {said}", file=sys.stderr)
 
 
 def _complain(parsed: argparse.Namespace, error: AgentError) -> None:

@@ -3,11 +3,13 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
-from agent.cli import COMMANDS, Command, run
+from agent.cli import COMMANDS, EXIT_UNREAD, Command, run
 from agent.commands.parser import (
     CommandAction,
     CommandOptions,
@@ -17,6 +19,8 @@ from agent.commands.parser import (
     define,
 )
 from agent.commands.readers import ReaderOptions, add_reader_options
+from agent.virtualcard import cardfile
+from agent.virtualcard.card import VirtualCard
 
 TRAY = Command("tray", "as in tray.__main__", "tray.command")
 LOADED = """
@@ -113,3 +117,33 @@ def test_an_unknown_option_is_wrong_usage(capsys: pytest.CaptureFixture[str]) ->
         run(["quit", "--no-such-option"])
     assert ended.value.code == 2
     assert "--no-such-option" in capsys.readouterr().err
+
+
+def test_whoever_stops_reading_is_told_nothing(tmp_path: Path) -> None:
+    """As ``ankong card scenarios | head -1`` does."""
+    command = [sys.executable, "-m", "agent", "card", "scenarios", "--state-dir", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        running.stdout.close()
+        said = running.stderr.read()
+        assert running.wait() == EXIT_UNREAD
+    assert b"Traceback" not in said
+    assert b"Broken" not in said
+
+
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_what_the_system_refuses_is_said_without_its_number(
+    tmp_path: Path,
+    make_card: Callable[..., VirtualCard],
+    capsys: pytest.CaptureFixture[str],
+    more: tuple[str, ...],
+) -> None:
+    card, missing = tmp_path / "card.json", tmp_path / "none.p7m"
+    cardfile.save(card, make_card().data)
+    words = ["sign", str(missing), "--virtual-card", str(card), "--out", str(tmp_path / "out")]
+    assert run([*words, *more, "--state-dir", str(tmp_path / "state")]) == 1
+    answer = capsys.readouterr()
+    said = answer.out if more else answer.err
+    assert "none.p7m: No such file" in said
+    assert "Errno" not in said
