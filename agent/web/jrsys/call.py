@@ -78,8 +78,7 @@ class Call:
         try:
             return cls._parse(raw)
         except JrsysError as error:
-            found = _NAMED.search(raw)
-            raise UnreadCallError(error.number, found[1].decode() if found else "") from error
+            raise UnreadCallError(error.number, method_named_in(raw)) from error
 
     @classmethod
     def _parse(cls, raw: bytes | bytearray) -> "Call":
@@ -141,6 +140,12 @@ class Call:
         if found is None:
             raise JrsysError(ReturnValue.PARAMETER)
         return found
+
+
+def method_named_in(raw: bytes | bytearray) -> str:
+    """Return the method that a message seems to name, without reading it whole; "" for none."""
+    found = _NAMED.search(raw)
+    return "" if found is None else found[1].decode()
 
 
 def _flat(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
