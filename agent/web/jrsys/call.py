@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from agent.json_texts import without_long_texts
+from agent.json_texts import SHORT, without_long_texts
 from agent.secret import SecretBytes
 from agent.size_limits import MAX_JRSYS_MESSAGE
 from agent.strict_json import refuse_ambiguous
@@ -85,7 +85,8 @@ class Call:
         if len(raw) > MAX_JRSYS_MESSAGE:
             raise JrsysError(ReturnValue.PARAMETER)
         try:
-            refuse_ambiguous(without_long_texts(raw))
+            # Without copies where no text is long: of a PIN, each would be one that nobody wipes.
+            refuse_ambiguous(without_long_texts(raw) if len(raw) > SHORT else raw)
             values = _decoder.decode(raw)
         except (ValueError, RecursionError) as error:  # those of msgspec and UTF-8 are ValueErrors
             raise JrsysError(ReturnValue.PARAMETER) from error
