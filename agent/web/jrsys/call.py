@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from agent.json_texts import without_long_texts
+from agent.json_texts import SHORT, without_long_texts
 from agent.secret import SecretBytes
 from agent.size_limits import MAX_JRSYS_MESSAGE
 from agent.strict_json import refuse_ambiguous
@@ -78,15 +78,15 @@ class Call:
         try:
             return cls._parse(raw)
         except JrsysError as error:
-            found = _NAMED.search(raw)
-            raise UnreadCallError(error.number, found[1].decode() if found else "") from error
+            raise UnreadCallError(error.number, method_named_in(raw)) from error
 
     @classmethod
     def _parse(cls, raw: bytes | bytearray) -> "Call":
         if len(raw) > MAX_JRSYS_MESSAGE:
             raise JrsysError(ReturnValue.PARAMETER)
         try:
-            refuse_ambiguous(without_long_texts(raw))
+            # Without copies where no text is long: of a PIN, each would be one that nobody wipes.
+            refuse_ambiguous(without_long_texts(raw) if len(raw) > SHORT else raw)
             values = _decoder.decode(raw)
         except (ValueError, RecursionError) as error:  # those of msgspec and UTF-8 are ValueErrors
             raise JrsysError(ReturnValue.PARAMETER) from error
@@ -141,6 +141,12 @@ class Call:
         if found is None:
             raise JrsysError(ReturnValue.PARAMETER)
         return found
+
+
+def method_named_in(raw: bytes | bytearray) -> str:
+    """Return the method that a message seems to name, without reading it whole; "" for none."""
+    found = _NAMED.search(raw)
+    return "" if found is None else found[1].decode()
 
 
 def _flat(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -14,7 +14,7 @@ from agent.signing.model import CardPresence
 from agent.web.front.refusal import unexpected
 from agent.web.front.request_parser import LONG, RequestParser
 from agent.web.jrsys.answers import Answer, encode_refusal
-from agent.web.jrsys.call import Call, UnreadCallError
+from agent.web.jrsys.call import Call, UnreadCallError, method_named_in
 from agent.web.jrsys.card_reading import CardReading
 from agent.web.jrsys.card_turns import CardTurns
 from agent.web.jrsys.chosen_cards import ChosenCards
@@ -55,7 +55,9 @@ class JrsysComponent:
             unicode=settings.jrsys_unicode,
         )
         self._parsing = RequestParser()
-        self._computing = RequestParser()  # of its own: whoever parses does not wait for it
+        # Of their own: whoever parses does not wait for them, nor an allowed site for strangers.
+        self._computing = RequestParser()
+        self._strangers_computing = RequestParser()
         self._turns = CardTurns()
         self._strangers = TokenBuckets(STRANGERS_LONG, 1)
         # Keeps anybody from guessing a PIN by the digest of its request.
@@ -85,7 +87,7 @@ class JrsysComponent:
         try:
             call = await self._parsing.run(len(raw), Call.parse, raw)
         except UnreadCallError as error:
-            return self._refusal(error.method, error, entry), bool(error.method)
+            return self._unread(error.method, error, entry)
         except Exception as error:  # noqa: BLE001  # likewise below: no page is left to wait
             return self._refusal("", unexpected(error), entry), False
         entry.request(call.method, call.recorded)
@@ -104,15 +106,20 @@ class JrsysComponent:
         while not self._strangers.take(None):  # noqa: ASYNC110  # what a clock gives sets no event
             await asyncio.sleep(_TURN_SECONDS)
 
-    async def refuse(self, raw: bytes, error: AgentError, entry: CallRecording) -> bytes:
-        """Return the answer to a message that is not carried out; its method stands in it."""
-        try:
-            call = await self._parsing.run(len(raw), Call.parse, raw)
-        except UnreadCallError as unread:
-            return self._refusal(unread.method, unread, entry)
-        entry.request(call.method, call.recorded)
-        call.wipe()
-        return self._refusal(call.method, error, entry)
+    async def refuse(
+        self, raw: bytes, error: AgentError, entry: CallRecording
+    ) -> tuple[bytes, bool]:
+        """Return what :meth:`answer` does, for a message that is neither read nor carried out.
+
+        No more than its method's name is looked for: strangers send many when there is no room.
+        """
+        method = await self._parsing.run(len(raw), method_named_in, raw)
+        return self._unread(method, error, entry)
+
+    def _unread(self, method: str, error: AgentError, entry: CallRecording) -> tuple[bytes, bool]:
+        if method:
+            entry.request(method)
+        return self._refusal(method, error, entry), bool(method)
 
     def _refusal(self, method: str, error: AgentError, entry: CallRecording) -> bytes:
         # Version is the one method of the older kit whose page shows the text of ``Message``.
@@ -131,9 +138,11 @@ class JrsysComponent:
             if method is Method.ENCRYPT and call.get("HexCert") in (None, ""):
                 own = await self._reading.encryption_certificate(site)
                 call = Call(call.method, {**call.fields, "HexCert": own})
+            is_allowed = self._service.is_allowed(site)
+            computing = self._computing if is_allowed else self._strangers_computing
             if method in SLOW:
-                return await self._computing.run_apart(COMPUTING[method], call, self._formats)
-            return await self._computing.run(len(raw), COMPUTING[method], call, self._formats)
+                return await computing.run_apart(COMPUTING[method], call, self._formats)
+            return await computing.run(len(raw), COMPUTING[method], call, self._formats)
         if method in self._readings:
             return await self._readings[method](site, call)
         if method in self._uses:

@@ -107,6 +107,8 @@ class JrsysSession:
             self._busy = True
             try:
                 await asyncio.sleep(begins - loop.time())  # at once, where that is over
+                if self._channel.ending is not None:
+                    return  # nobody would hear the answer
                 self._channel.unread.taken(len(raw))
                 await self._answer(raw)
             finally:
@@ -123,7 +125,7 @@ class JrsysSession:
                 async with self._room.hold_received(self._site, len(raw)):
                     answer, is_read = await self._component.answer(self._site, raw, entry)
             except AgentError as error:
-                answer = await self._component.refuse(raw, error, entry)
+                answer, is_read = await self._component.refuse(raw, error, entry)
         await self._channel.send(answer)
         if not is_read:
             self._channel.end()

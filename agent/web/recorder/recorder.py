@@ -184,11 +184,6 @@ class CallRecorder:
         return self._always or self.until is not None
 
     @property
-    def is_always_on(self) -> bool:
-        """Whether it was opened for the life of the process, so that no time ends it."""
-        return self._always
-
-    @property
     def until(self) -> datetime | None:
         """When it goes off by itself; None while it is off, or always on."""
         if self._since is None or self._always:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Any, Final
@@ -14,8 +15,13 @@ from agent.signing.model import CardCertificate
 from agent.virtualcard.card import VirtualCard
 from agent.web.front.limits import Limits
 from agent.web.front.unread import Unread, UnreadBytes
-from agent.web.jrsys import jrsys_mount
+from agent.web.jrsys import component, jrsys_mount
+from agent.web.jrsys.answers import Answer
+from agent.web.jrsys.call import Call
+from agent.web.jrsys.computing import COMPUTING
 from agent.web.jrsys.jrsys_mount import MAX_STRANGERS_HELD, MAX_STRANGERS_UNREAD, JrsysMount
+from agent.web.jrsys.methods import Method
+from agent.web.jrsys.values import Formats
 from tests.web.conftest import SITE, AgentFactory, FakeService
 from tests.web.jrsys.conftest import RigFactory
 from tests.web.jrsys.rig import PIN, JrsysRig, newer, p11
@@ -113,3 +119,41 @@ async def test_long_messages_of_strangers_that_wait_leave_room_for_an_allowed_si
         assert len(service.asked) * len(text) <= MAX_STRANGERS_HELD
         assert (await rig.call(LONG))["RV"] == 0
         gate.set()
+
+
+async def test_what_there_is_no_room_for_is_not_read(
+    start_rig: RigFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To read a long message costs every site some time: strangers' wait for a turn for it."""
+    monkeypatch.setattr(jrsys_mount, "MAX_STRANGERS_HELD", 0)
+    rig: JrsysRig = await start_rig(None, limits=FAST)
+    answer = await rig.call(LONG[:-1], "https://pest.example")
+    assert (answer["MethodSelect"], answer["RV"]) == ("HexToBase64", 6)
+
+
+async def test_an_allowed_site_does_not_wait_for_certificates_of_strangers(
+    start_rig: RigFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that was made to take long takes two tenths of a second, and there may be many."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def decode(call: Call, formats: Formats) -> Answer:
+        del formats
+        if call.get("HexDerCertValue") == "slow":
+            begun.set()
+            assert go_on.wait(60)
+        return Answer()
+
+    changed = {**COMPUTING, Method.DECODE_CERTIFICATE: decode}
+    monkeypatch.setattr(component, "COMPUTING", changed)
+    rig: JrsysRig = await start_rig(None)
+    block = "ComCertificatePara"
+    try:
+        async with rig.socket("https://pest.example") as socket:
+            slow = newer("DecodeCertificate", block, HexDerCertValue="slow")
+            await socket.send_str(json.dumps(slow))
+            assert await asyncio.to_thread(begun.wait, 20)
+            quick = newer("DecodeCertificate", block, HexDerCertValue="00")
+            assert (await rig.call(quick))["RV"] == 0
+    finally:
+        go_on.set()

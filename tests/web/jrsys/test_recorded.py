@@ -36,6 +36,7 @@ async def test_each_call_shows_with_its_outcome(start_rig: RigFactory, make_card
     await rig.call(p11("RsaSignedDataP11", DigestAlg=7, Data2BSigned=MARK, PIN=WRONG_PIN))
     await rig.call(older("hexToB64") | {"sendString": "zz"})
     await rig.call(newer("PayNow", "ComPKCS11Para", Amount=MARK))
+    await rig.call(json.dumps(newer("GetComVersion"))[:-1])
     await rig.call("no JSON")
     calls = recorder.calls()
     assert [(each["method"], each["outcome"]) for each in calls] == [
@@ -43,6 +44,7 @@ async def test_each_call_shows_with_its_outcome(start_rig: RigFactory, make_card
         ("RsaSignedDataP11", 160),
         ("hexToB64", 32),
         ("PayNow", 84),
+        ("GetComVersion", 7),
         (None, 7),
     ]
     assert {(each["door"], each["transport"], each["origin"]) for each in calls} == {
