@@ -48,6 +48,7 @@ pytestmark = [
     ),
 ]
 CardFactory = Callable[..., VirtualCard]
+PLAIN_SITE = SITE.replace("https:", "http:")
 DOCUMENT = {"data": base64.b64encode(b"hello").decode(), "hash": "SHA-256", "format": "cms"}
 FURTHER_REQUESTS = 30
 MOST_COPIES_LATER = 1  # after so many; SECURITY.md says so too
@@ -65,7 +66,8 @@ class Bench:
 
     def serve(self, **more: str) -> AbstractContextManager[RunningAgent]:
         """Start an agent that knows the site, and sends a page's PIN without a question."""
-        (self.state / "config.toml").write_text('unknown_tries = "allow"')
+        settings = 'unknown_tries = "allow"\njrsys_ports = [0]\n'
+        (self.state / "config.toml").write_text(settings)
         return running_agent(self.state, {**self.environment, **more}, "--provider", "pcsc")
 
     @property
@@ -97,7 +99,8 @@ def bench(
     state = tmp_path / "state"
     state.mkdir()
     store = SiteStore(state / "sites.sqlite")
-    store.remember(Origin.parse_any(SITE), Decision.ALLOWED)
+    for site in (SITE, PLAIN_SITE):
+        store.remember(Origin.parse_any(site), Decision.ALLOWED)
     store.close()
     pcscd = PrivatePcscd()
     try:
@@ -210,6 +213,20 @@ def by_socket(agent: RunningAgent, pin: str) -> None:
     asyncio.run(ask())
 
 
+def by_jrsys_socket(agent: RunningAgent, pin: str) -> None:
+    async def ask() -> None:
+        (port,) = agent.ready["jrsys_ports"]
+        async with (
+            aiohttp.ClientSession(headers={"Origin": PLAIN_SITE}) as session,
+            session.ws_connect(f"ws://127.0.0.1:{port}/") as page,
+        ):
+            block = {"DigestAlg": 7, "Data2BSigned": "x", "PIN": pin}
+            await page.send_json({"MethodSelect": "RsaSignedDataP11", "ComPKCS11Para": block})
+            assert (await page.receive_json())["RV"] in {0, 160}
+
+    asyncio.run(ask())
+
+
 def by_old_protocol(agent: RunningAgent, pin: str) -> None:
     body = "tbsPackage=" + json.dumps({"tbs": "x", "pin": pin, "hashAlgorithm": "SHA256"})
     connection = http.client.HTTPConnection("localhost", agent.ready["hipki_port"], timeout=60)
@@ -218,7 +235,7 @@ def by_old_protocol(agent: RunningAgent, pin: str) -> None:
     connection.close()
 
 
-@pytest.mark.parametrize("door", [by_http, by_socket, by_old_protocol])
+@pytest.mark.parametrize("door", [by_http, by_socket, by_old_protocol, by_jrsys_socket])
 @pytest.mark.parametrize("right", [True, False])
 def test_what_is_left_of_a_page_s_pin_after_further_requests(
     bench: Bench, door: Callable[[RunningAgent, str], None], right: bool
