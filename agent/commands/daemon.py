@@ -41,8 +41,8 @@ from agent.transport.base import CardProvider
 from agent.web.front.serving import Listener
 from agent.web.hipki.hipki_mount import HIPKI, MCA_PORT, HipkiMount
 from agent.web.jrsys.jrsys_mount import JrsysMount
-from agent.web.jrsys.listeners import jrsys_listeners, jrsys_ports
-from agent.web.panel.panel import Panel, Sources
+from agent.web.jrsys.listeners import jrsys_listeners, jrsys_ports, jrsys_problems
+from agent.web.panel.panel import Panel, PanelPorts, Sources
 from agent.web.ports import RETAKE_SECONDS, ServerConfig, Serving, serve
 from agent.web.recorder.recorder import CallRecorder
 
@@ -285,8 +285,12 @@ class Daemon:
         self, listening: Serving, service: SigningService, panel: Panel
     ) -> None:
         hipki = listening.others[HIPKI]
-        panel.listening(listening.port, hipki.port, hipki.problem)
         old = jrsys_ports(listening.others)
+        problems = jrsys_problems(listening.others)
+        panel.listening(
+            PanelPorts(listening.port, hipki.port, hipki.problem, **old, jrsys_problems=problems)
+        )
+        plain, tls = self.settings.open_jrsys_ports
         await asyncio.to_thread(
             self._running.announce,
             port=listening.port,
@@ -295,6 +299,7 @@ class Daemon:
             also=listening.also,
             missing=listening.missing,
             jrsys_ports=tuple(port for ports in old.values() for port in ports),
+            jrsys_missing=tuple(port for port in listening.missing if port in {*plain, *tls}),
         )
 
     async def _take_freed_ports(

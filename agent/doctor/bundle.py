@@ -21,7 +21,20 @@ from agent.host.settings import config
 from agent.host.settings.config import ConfigError
 
 _FACTS: Final = frozenset(
-    {"port", "browser", "policy", "store", "tool", "date", "now", "name", "lines", "seq", "breaks"}
+    {
+        "port",
+        "ports",
+        "browser",
+        "policy",
+        "store",
+        "tool",
+        "date",
+        "now",
+        "name",
+        "lines",
+        "seq",
+        "breaks",
+    }
 )
 _SETTINGS: Final = (
     *("port", "hipki_port", "hipki_version", "mca", "consent", "page_pin", "allow_sha1"),

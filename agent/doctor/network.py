@@ -17,7 +17,7 @@ from agent.host.instance.record import read_record
 from agent.host.machine.paths import Paths
 from agent.host.peer.port_owner import describe_owner, find_owner
 from agent.host.settings import config
-from agent.host.settings.config import ConfigError, Settings
+from agent.host.settings.config import HIPKI_PORT, ConfigError, Settings
 from agent.host.tls import identity
 
 _SECONDS: Final = 5.0
@@ -35,6 +35,7 @@ class RunningAgent:
         also: the native API's other ports.
         missing: the ports that it wants and did not get.
         jrsys_ports: of the pages of the JRSYS family that it has.
+        jrsys_missing: those of ``missing`` that are for these pages.
         policy: the fingerprint of the policy that is in force; None where it does not say.
 
     """
@@ -45,6 +46,7 @@ class RunningAgent:
     also: tuple[int, ...] = ()
     missing: tuple[int, ...] = ()
     jrsys_ports: tuple[int, ...] = ()
+    jrsys_missing: tuple[int, ...] = ()
     policy: str | None = None
 
     @property
@@ -71,6 +73,7 @@ def find_running(paths: Paths) -> RunningAgent | None:
     return RunningAgent(
         *(record.port, record.hipki_port, virtual, record.also, record.missing),
         jrsys_ports=record.jrsys_ports,
+        jrsys_missing=record.jrsys_missing,
         policy=record.policy,
     )
 
@@ -139,7 +142,7 @@ def check_ports(installation: InstalledAgent) -> Iterator[Finding]:
     # What this one has and wants, which may be other ports than those of the settings.
     if running.plain_port is not None:
         yield _finding(running.plain_port, ours=True, spare=False, taken=False)
-    missing = set(running.missing) - set(wanted) - _jrsys_ports(settings)
+    missing = set(running.missing) - set(wanted) - set(running.jrsys_missing)
     if running.plain_port is None and not missing:
         missing = {settings.hipki_port}  # an older agent does not say what it lacks
     for port in sorted(missing):
@@ -154,26 +157,43 @@ def check_jrsys_ports(installation: InstalledAgent) -> Iterator[Finding]:
 
     Another program there may be the one that they were made for: its user may want to leave it.
     """
-    running = find_running(installation.paths)
-    has = () if running is None else running.jrsys_ports
-    if has:
-        yield ok("port", "jrsys_ports", ports=", ".join(map(str, sorted(has))))
-    for port in sorted(_jrsys_ports(_settings(installation)) - set(has)):
+    running, settings = find_running(installation.paths), _settings(installation)
+    if running is None or running.starts:
+        for port in sorted({port for ports in settings.open_jrsys_ports for port in ports}):
+            if is_taken(port):
+                yield _jrsys_finding(port)
+        return
+    if running.jrsys_ports:
+        ports = ", ".join(map(str, sorted(running.jrsys_ports)))
+        yield ok("port", "jrsys_ports", ports=ports)
+    for port in sorted(running.jrsys_missing):
         if is_taken(port):
-            found = find_owner(port)
-            owner = describe_owner(port) or "?"
-            if found.other_user is None:
-                yield note("port", "jrsys_port_taken", port=str(port), owner=owner)
-            else:
-                user = found.other_user
-                yield fault("port", "port_of_another_user", port=str(port), owner=owner, user=user)
-        elif running is not None and port in running.missing:
+            yield _jrsys_finding(port)
+        else:
             yield fault("port", "port_missing", port=str(port))
+    if _have_jrsys_ports_changed(running, settings):
+        yield note("port", "jrsys_ports_changed")
 
 
-def _jrsys_ports(settings: Settings) -> set[int]:
-    plain, tls = settings.open_jrsys_ports
-    return {*plain, *tls} - {0}
+def _jrsys_finding(port: int) -> Finding:
+    """Return whose a port is that the agent lacks."""
+    found = find_owner(port)
+    owner = describe_owner(port) or "?"
+    if found.other_user is None:
+        return note("port", "jrsys_port_taken", port=str(port), owner=owner)
+    facts = {"port": str(port), "owner": owner, "user": found.other_user}
+    return fault("port", "port_of_another_user", **facts)
+
+
+def _have_jrsys_ports_changed(running: RunningAgent, settings: Settings) -> bool:
+    """Return whether an agent that starts now would want other ports than the running one."""
+    hipki = running.plain_port
+    if hipki is None:
+        hipki = HIPKI_PORT if HIPKI_PORT in running.missing else settings.hipki_port
+    # It may have been started with another port than that of the settings.
+    plain, tls = settings.replaced({"hipki_port": hipki}).open_jrsys_ports
+    wanted = {*plain, *tls}
+    return 0 not in wanted and wanted != {*running.jrsys_ports, *running.jrsys_missing}
 
 
 def _settings(installation: InstalledAgent) -> Settings:

@@ -3,7 +3,8 @@
 ::
 
     {"format": 1, "pid": 4711, "port": 28443, "hipki_port": 61161, "provider": "pcsc",
-     "also": [], "missing": [], "jrsys_ports": [17022], "policy": "e3b0…"}
+     "also": [], "missing": [], "jrsys_ports": [17022], "jrsys_missing": [],
+     "policy": "e3b0…"}
 
 The agent writes it when it takes its folder, again when its ports are open, and removes it when it
 ends. A killed agent leaves it behind: only the lock says whether an agent runs.
@@ -37,6 +38,7 @@ class InstanceRecord(Struct, frozen=True, kw_only=True):
         missing: the ports that it wants and that other programs hold; it takes them once they
             are free, of the native API's the first that is.
         jrsys_ports: of the pages of the JRSYS family that it has, plain and with TLS.
+        jrsys_missing: those of ``missing`` that are for these pages.
         policy: the fingerprint of the policy that is in force, that of its start; None where an
             older agent does not say.
         provider: what its readers are, ``pcsc`` or ``virtual``; None while it starts.
@@ -52,6 +54,7 @@ class InstanceRecord(Struct, frozen=True, kw_only=True):
     also: Annotated[tuple[_Port, ...], Meta(max_length=16)] = ()
     missing: Annotated[tuple[_Port, ...], Meta(max_length=32)] = ()
     jrsys_ports: Annotated[tuple[_Port, ...], Meta(max_length=16)] = ()
+    jrsys_missing: Annotated[tuple[_Port, ...], Meta(max_length=16)] = ()
     format: Annotated[int, Meta(ge=1)] = FORMAT
 
 

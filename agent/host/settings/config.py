@@ -93,7 +93,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             :data:`JRSYS_PORTS`, but for an agent whose ``hipki_port`` is not the usual one: it
             stands beside another, to which the pages' own ports belong, and has none.
         jrsys_tls_ports: likewise, WebSocket over TLS, :data:`JRSYS_TLS_PORTS`. A port that stands
-            in ``jrsys_ports`` too is a plain one.
+            in ``jrsys_ports`` too is a plain one, and a port of the native API or of the old
+            component's protocol stays that: file and policy may each be right by itself.
         jrsys_version: version reported to these pages.
         jrsys_presence: how they are told whether there is a card: as JSON's ``true`` or ``false``,
             or as one of two texts.
@@ -169,17 +170,19 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             plain = JRSYS_PORTS if is_usual else ()
         if tls is None:
             tls = JRSYS_TLS_PORTS if is_usual else ()
-        plain = _each_once(plain)
-        return plain, tuple(port for port in _each_once(tls) if port == 0 or port not in plain)
+        plain = _each_once(plain, others=(self.hipki_port, *self.native_ports))
+        return plain, _each_once(tls, others=(self.hipki_port, *self.native_ports, *plain))
 
     def replaced(self, values: Mapping[str, object]) -> Self:
         """Return a copy in which ``values``, by name of the setting, replace the old ones."""
         return msgspec.structs.replace(self, **values)
 
 
-def _each_once(ports: tuple[int, ...]) -> tuple[int, ...]:
-    """Leave out ports that stand there already; 0 stands for any, and for another each time."""
-    return tuple(port for at, port in enumerate(ports) if port == 0 or port not in ports[:at])
+def _each_once(ports: tuple[int, ...], others: tuple[int, ...]) -> tuple[int, ...]:
+    """Leave out ports that are named already; 0 stands for any, and for another each time."""
+    return tuple(
+        port for at, port in enumerate(ports) if port == 0 or port not in {*others, *ports[:at]}
+    )
 
 
 def marked(mark: type[M]) -> Iterator[tuple[str, Any, M]]:

@@ -19,6 +19,10 @@ class _Found(Protocol):
     def port(self) -> int | None:
         """Where it listens; None when another program holds its port."""
 
+    @property
+    def problem(self) -> str | None:
+        """Who holds its port then, in English."""
+
 
 def jrsys_listeners(settings: Settings, mount: Mount, tls: ssl.SSLContext) -> Iterator[Listener]:
     """Yield a listener for each port of the settings; its name tells whether it has TLS.
@@ -48,3 +52,14 @@ def jrsys_ports(others: Mapping[str, _Found]) -> dict[str, list[int]]:
         return [port for port in found if port is not None]
 
     return {"jrsys_ports": ports(_PLAIN), "jrsys_tls_ports": ports(_TLS)}
+
+
+def jrsys_problems(others: Mapping[str, _Found]) -> list[str]:
+    """Return who holds the ports of these pages that the agent lacks, in English.
+
+    Args:
+        others: what became of each listener, by its name.
+
+    """
+    found = (each for name, each in others.items() if name.rpartition("-")[0] in {_PLAIN, _TLS})
+    return [each.problem for each in found if each.problem is not None]

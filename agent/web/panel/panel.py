@@ -1,9 +1,9 @@
 """What the panel shows and does: each call of its pages, and where the answer comes from."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -99,6 +99,28 @@ class Sources:
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
 
+@dataclass(frozen=True, slots=True)
+class PanelPorts:
+    """Where pages reach the agent, as the panel shows it.
+
+    Attributes:
+        port: of the native API; None where other programs hold all of its ports.
+        hipki_port: of the old component's protocol, likewise.
+        hipki_error: who holds that one then, in English.
+        jrsys_ports: of pages of the JRSYS family, plain.
+        jrsys_tls_ports: likewise, with TLS.
+        jrsys_problems: who holds those of these ports that the agent lacks, in English.
+
+    """
+
+    port: int | None = None
+    hipki_port: int | None = None
+    hipki_error: str | None = None
+    jrsys_ports: Sequence[int] = ()
+    jrsys_tls_ports: Sequence[int] = ()
+    jrsys_problems: Sequence[str] = ()
+
+
 class Panel:
     """The panel of one running agent; belongs to its event loop.
 
@@ -120,7 +142,7 @@ class Panel:
         """
         self._sources = sources
         self._since = sources.clock()
-        self._ports: dict[str, Any] = {}
+        self._ports = PanelPorts()
         self._uses = 0
         self._autostart: bool | None = None
         self._look_at_autostart()
@@ -129,9 +151,9 @@ class Panel:
         self._inspector = Inspector(sources.recorder, self._live.tell)
         self.mount = PanelMount(files.load(), self._calls(), spend_token)
 
-    def listening(self, port: int | None, hipki_port: int | None, hipki_error: str | None) -> None:
+    def listening(self, ports: PanelPorts) -> None:
         """Show where the agent listens, once it does, and when it gets another port."""
-        self._ports = {"port": port, "hipki_port": hipki_port, "hipki_error": hipki_error}
+        self._ports = ports
         self._live.tell()
 
     def key_used(self) -> None:
@@ -192,7 +214,7 @@ class Panel:
             "consent": sources.consent,
             "language": sources.preferences.language,
             "policy": {"source": _text(sources.policy.source), "problem": sources.policy.problem},
-            "ports": self._ports,
+            "ports": asdict(self._ports),
             "service": snapshot.service_available,
             "working": snapshot.working,
             "readers": [_reader(view) for view in snapshot.readers],
@@ -323,8 +345,8 @@ class Panel:
         return _answer({"steps": rows})
 
     def _component(self) -> SelfTestStep:
-        facts = {"version": __version__, **self._ports}
-        if self._ports.get("hipki_port") is None:
+        facts = {"version": __version__, **asdict(self._ports)}
+        if self._ports.hipki_port is None:
             return SelfTestStep("component", Outcome.WARNING, "plain_port", facts)
         return SelfTestStep("component", Outcome.GOOD, facts=facts)
 

@@ -445,6 +445,10 @@ def test_another_users_server_is_said_to_be_that(tmp_path: Path) -> None:
     assert "PIN" in finding.message(Language.CHINESE)
 
 
+def lacks(port: int) -> dict[str, tuple[int, ...]]:
+    return {"missing": (port,), "jrsys_missing": (port,)}
+
+
 def jrsys_findings(folder: Path, config_text: str, **announced: Any) -> dict[str, Any]:
     paths = Paths(folder)
     paths.prepare()
@@ -458,13 +462,13 @@ def test_who_has_a_port_of_jrsys_pages_is_named_and_may_stay(
     tmp_path: Path, taken_port: int
 ) -> None:
     wanted = f"jrsys_ports = [{taken_port}, 17022]\njrsys_tls_ports = []"
-    found = jrsys_findings(tmp_path / "s", wanted, jrsys_ports=(17022,), missing=(taken_port,))
+    found = jrsys_findings(tmp_path / "s", wanted, jrsys_ports=(17022,), **lacks(taken_port))
     assert found["jrsys_ports"].facts == {"ports": "17022"}
     assert found["jrsys_port_taken"].level is Level.NOTE
     assert found["jrsys_port_taken"].facts["port"] == str(taken_port)
     assert f"pid {os.getpid()}" in found["jrsys_port_taken"].facts["owner"]
     assert (
-        port_findings(tmp_path / "s", port=28443, missing=(taken_port,))
+        port_findings(tmp_path / "s", port=28443, **lacks(taken_port))
         .keys()
         .isdisjoint({f"{taken_port} port_taken", f"{taken_port} port_missing"})
     )
@@ -473,7 +477,7 @@ def test_who_has_a_port_of_jrsys_pages_is_named_and_may_stay(
 def test_a_free_port_of_jrsys_pages_that_the_agent_lacks_is_a_fault(tmp_path: Path) -> None:
     port = free_port()
     wanted = f"jrsys_ports = [{port}]\njrsys_tls_ports = []"
-    found = jrsys_findings(tmp_path / "s", wanted, missing=(port,))
+    found = jrsys_findings(tmp_path / "s", wanted, **lacks(port))
     assert found["port_missing"].level is Level.FAULT
 
 
@@ -481,3 +485,41 @@ def test_without_ports_of_jrsys_pages_nothing_is_said_of_them(
     tmp_path: Path, taken_port: int
 ) -> None:
     assert jrsys_findings(tmp_path / "s", f"jrsys = false\njrsys_ports = [{taken_port}]") == {}
+
+
+def test_jrsys_pages_are_given_up_in_the_settings_until_the_agent_is_started_again(
+    tmp_path: Path, taken_port: int
+) -> None:
+    """Whoever does what the doctor said is not told of a fault by it."""
+    folder, announced = tmp_path / "s", {"jrsys_ports": (17022,), **lacks(taken_port)}
+    found = jrsys_findings(folder, "jrsys = false", **announced)
+    assert set(found) == {"jrsys_ports", "jrsys_port_taken", "jrsys_ports_changed"}
+    assert all(each.level is not Level.FAULT for each in found.values())
+    others = port_findings(folder, port=28443, provider="pcsc", hipki_port=61161, **announced)
+    assert others.keys().isdisjoint({f"{taken_port} port_taken", f"{taken_port} port_missing"})
+
+
+@pytest.mark.parametrize(
+    ("started_with", "changed"),
+    [
+        ({"hipki_port": 61161, "jrsys_ports": (17022, 17522, 17040, 17540)}, False),
+        ({"missing": (61161, 17022), "jrsys_ports": (17522, 17040, 17540)}, True),
+        ({"hipki_port": 61161, "jrsys_ports": (17022,)}, True),
+        ({"hipki_port": 4000}, False),  # a flag's: it stands beside another agent
+    ],
+)
+def test_what_the_settings_say_is_held_against_what_the_agent_has(
+    tmp_path: Path, started_with: dict[str, Any], changed: bool
+) -> None:
+    found = jrsys_findings(tmp_path / "s", "", **started_with)
+    assert ("jrsys_ports_changed" in found) == changed
+
+
+def test_an_agent_that_does_not_run_yet_would_meet_another_program(
+    tmp_path: Path, taken_port: int
+) -> None:
+    paths = Paths(tmp_path / "s")
+    paths.prepare()
+    paths.config.write_text(f"jrsys_ports = [{taken_port}, {free_port()}]\njrsys_tls_ports = []")
+    (finding,) = check_jrsys_ports(InstalledAgent(paths=paths))
+    assert (finding.code, finding.facts["port"]) == ("jrsys_port_taken", str(taken_port))

@@ -52,6 +52,8 @@ USUAL = (config.JRSYS_PORTS, config.JRSYS_TLS_PORTS)
         ({"hipki_port": 0}, ((), ())),  # it stands beside another agent
         ({"hipki_port": 0, "jrsys_ports": (0, 0)}, ((0, 0), ())),
         ({"jrsys_ports": (), "jrsys_tls_ports": (4000,)}, ((), (4000,))),
+        ({"port": 17022, "jrsys_tls_ports": (28443, 61161, 4000)}, ((17522,), (28443, 4000))),
+        ({"jrsys_ports": (28443, 61161, 4000)}, ((4000,), config.JRSYS_TLS_PORTS)),
         ({"jrsys_ports": (1, 2, 1), "jrsys_tls_ports": (2, 3, 3)}, ((1, 2), (3,))),
     ],
 )

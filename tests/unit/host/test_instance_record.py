@@ -23,6 +23,7 @@ WHOLE: dict[str, Any] = {
     "also": [],
     "missing": [],
     "jrsys_ports": [],
+    "jrsys_missing": [],
     "policy": None,
 }
 

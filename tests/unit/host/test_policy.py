@@ -73,8 +73,16 @@ def test_the_policy_is_stronger_than_the_settings(tmp_path: Path) -> None:
         hipki_port = 4001
         hipki_version = "1.3.4.103349"
         log_level = "debug"
+        jrsys = true
+        jrsys_ports = [4002, 4003]
+        jrsys_tls_ports = []
+        jrsys_version = "3.0.0.8"
+        jrsys_presence = "1"
+        jrsys_unicode = "utf-16le"
     """
-    mine = Settings(page_pin=True, hipki_version="2.0", port=1, log_level="error", mca=True)
+    mine = Settings(
+        page_pin=True, hipki_version="2.0", port=1, log_level="error", mca=True, jrsys=False
+    )
     assert load(tmp_path / "policy.toml", text).over(mine) == Settings(
         page_pin=False,
         allow_sha1=True,
@@ -85,6 +93,12 @@ def test_the_policy_is_stronger_than_the_settings(tmp_path: Path) -> None:
         hipki_port=4001,
         hipki_version="1.3.4.103349",
         log_level="debug",
+        jrsys=True,
+        jrsys_ports=(4002, 4003),
+        jrsys_tls_ports=(),
+        jrsys_version="3.0.0.8",
+        jrsys_presence="1",
+        jrsys_unicode="utf-16le",
         mca=True,
     )
 

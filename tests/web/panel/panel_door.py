@@ -21,7 +21,7 @@ from agent.host.settings.policy import Policy
 from agent.host.settings.preferences import Preferences
 from agent.web.front.mount import Mount
 from agent.web.panel.door import COOKIE
-from agent.web.panel.panel import Panel, Sources
+from agent.web.panel.panel import Panel, PanelPorts, Sources
 from agent.web.recorder.recorder import CallRecorder
 from tests.web.conftest import Agent, AgentFactory, FakeService
 
@@ -151,7 +151,7 @@ async def open_door(
     )
     panel = await asyncio.to_thread(Panel, sources, key.spend)
     agent = await start_agent(service=service, native_mounts=(panel.mount, *mounts), **options)
-    panel.listening(agent.serving.port, agent.plain_port, None)
+    panel.listening(PanelPorts(agent.serving.port, agent.plain_port))
     # A cookie jar would put back what a test leaves out.
     connector = aiohttp.TCPConnector(ssl=agent.trust, limit=0)
     agent.http = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())

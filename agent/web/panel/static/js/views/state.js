@@ -22,6 +22,16 @@ function warnings(state) {
   ];
 }
 
+/** The door of the JRSYS family, where it is open at all; who else has a port of it does no harm. @param {State["ports"]} ports @returns {[string, any][]} */
+function second(ports) {
+  const addresses = [...ports.jrsys_ports.map((port) => `ws://127.0.0.1:${port}`), ...ports.jrsys_tls_ports.map((port) => `wss://127.0.0.1:${port}`)];
+  if (addresses.length === 0 && ports.jrsys_problems.length === 0) return [];
+  return [[t("state.jrsys"), h("div", { id: "jrsys" },
+    h("div", { class: "code" }, addresses.join(" ") || t("state.none")),
+    ports.jrsys_problems.map((detail) => h("div", {}, t("state.jrsysTaken", { detail }))),
+    h("small", {}, t("inspector.kits", { name: "JRSYS" })))]];
+}
+
 /** @param {State} state */
 function content(state) {
   return [
@@ -32,6 +42,7 @@ function content(state) {
       [t("state.since"), moment(state.since)],
       [t("state.port"), h("span", { class: "code" }, `https://localhost:${state.ports.port}`)],
       [t("state.plainPort"), state.ports.hipki_port === null ? t("state.none") : h("span", { class: "code" }, `http://localhost:${state.ports.hipki_port}`)],
+      ...second(state.ports),
       [t("state.policySource"), state.policy.source ?? t("state.none")],
     ])),
   ];
