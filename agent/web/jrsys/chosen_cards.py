@@ -42,7 +42,8 @@ class ChosenCards:
     def used(self, site: Origin, serial: str) -> None:
         """Remember the card that was used for a site, unless it named that one itself."""
         known = self._choices.get(site)
-        if known is None or known.serial != serial:
+        stands = known is not None and known.is_named and self._clock() < known.ends
+        if known is None or not stands or known.serial != serial:
             self._remember(site, serial, is_named=False)
 
     def to_read(self, site: Origin, now: Snapshot) -> str | None:

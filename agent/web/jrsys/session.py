@@ -60,7 +60,14 @@ class JrsysSession:
     async def run(self) -> None:
         """Serve; when this returns or is cancelled, nothing of the session is under way."""
         loop = asyncio.get_running_loop()
-        tasks = [loop.create_task(self._answer_all()), loop.create_task(self._expire())]
+        answering = loop.create_task(self._answer_all())
+
+        def ended(task: "asyncio.Task[None]") -> None:
+            if not task.cancelled():  # by itself: nothing can be answered any more
+                self._channel.end()
+
+        answering.add_done_callback(ended)
+        tasks = [answering, loop.create_task(self._expire())]
         try:
             async for message in self._channel.socket:
                 data = message.data

@@ -12,6 +12,7 @@ from agent.errors import AgentError, ErrorCode
 from agent.host.settings.config import Settings
 from agent.origin import Origin
 from agent.web.front.limits import Limits
+from agent.web.front.web_sockets import SocketChannel
 from agent.web.jrsys import component
 from agent.web.jrsys.component import JrsysComponent
 from agent.web.jrsys.names import NEWER, OLDER
@@ -176,3 +177,18 @@ async def test_a_message_in_pieces_has_one_answer(start_rig: RigFactory) -> None
             first = (0x80 if number == len(pieces) - 1 else 0) | (0 if number else 1)
             connection.transport.write(bytes([first, 0x80 | len(piece), 0, 0, 0, 0]) + piece)
         assert (await answer_of(socket))["RV"] == 0
+
+
+async def test_a_page_is_not_left_waiting_where_no_answer_can_be_sent(
+    start_rig: RigFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> None:
+        raise RuntimeError("nobody expected it")
+
+    rig = await start_rig(None, limits=FAST)
+    async with rig.socket() as socket:
+        with monkeypatch.context() as patch:
+            patch.setattr(SocketChannel, "send", fail)
+            await socket.send_str('{"MethodSelect":"GetComVersion"}')
+            assert (await socket.receive(20)).type is aiohttp.WSMsgType.CLOSE
+    assert await rig.agent.alive()
