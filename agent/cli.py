@@ -88,6 +88,7 @@ def run(arguments: Sequence[str], more: Sequence[Command] = ()) -> int:
         sys.stdout.flush()
     except BrokenPipeError:
         # What is still in the buffer would fail again when the interpreter ends.
+        # another way: nothing is kept of what is written there
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # for good
         return EXIT_UNREAD
     except AgentError as error:
