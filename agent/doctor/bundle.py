@@ -21,26 +21,13 @@ from agent.host.settings import config
 from agent.host.settings.config import ConfigError
 
 _FACTS: Final = frozenset(
-    {
-        "port",
-        "ports",
-        "browser",
-        "policy",
-        "store",
-        "tool",
-        "date",
-        "now",
-        "name",
-        "lines",
-        "seq",
-        "breaks",
-    }
+    {"port", "ports", "browser", "policy", "store", "tool", "date", "now", "name"}
+    | {"lines", "seq", "breaks"}
 )
 _SETTINGS: Final = (
     *("port", "hipki_port", "hipki_version", "mca", "consent", "page_pin", "allow_sha1"),
     *("jrsys", "jrsys_ports", "jrsys_tls_ports", "jrsys_version", "jrsys_presence"),
-    "jrsys_unicode",
-    *("last_try", "unknown_tries", "update_check", "check_peer", "log_level"),
+    *("jrsys_unicode", "last_try", "unknown_tries", "update_check", "check_peer", "log_level"),
 )
 _MAX_LINES: Final = 2000  # of the log, the newest
 _MAX_LOG: Final = 1024 * 1024  # bytes, the newest

@@ -358,6 +358,31 @@ def test_an_agent_without_its_plain_port_asks_for_attention_until_it_gets_it(
     until(lambda: icon.views[-1].status is not IconStatus.ATTENTION)
 
 
+def test_a_port_of_jrsys_pages_that_another_program_has_alarms_nobody_and_is_taken_later(
+    start: Callable[..., Running], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be the program that these pages were made for; the doctor and the panel name it."""
+    import socket
+
+    monkeypatch.setattr("agent.commands.daemon.RETAKE_SECONDS", 0.01)
+    icon = FakeIcon()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        running = start(icon, jrsys_ports=(port,), jrsys_tls_ports=(0,))
+        until(lambda: running.facts and icon.views)
+        record = read_record(running.daemon.paths.instance)
+        assert record is not None
+        assert record.missing == record.jrsys_missing == (port,)
+        assert list(record.jrsys_ports) == running.facts["jrsys_tls_ports"]
+        assert icon.views[-1].status is not IconStatus.ATTENTION
+
+    def taken_later() -> bool:
+        record = read_record(running.daemon.paths.instance)
+        return record is not None and not record.jrsys_missing and port in record.jrsys_ports
+
+    until(taken_later)
+
+
 def test_ports_taken_while_the_disk_is_full_are_announced_once_there_is_room(
     start: Callable[..., Running], monkeypatch: pytest.MonkeyPatch
 ) -> None:

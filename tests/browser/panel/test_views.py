@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import socket
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -55,6 +56,21 @@ def test_the_picture_follows_the_card(world: World, agent_here: PanelAgent, open
     part(page, "card", "warning")
     card.insert()
     part(page, "card", "good")
+
+
+def test_the_ports_of_jrsys_pages_are_shown_and_whose_they_are(
+    world: World, agent_here: PanelAgent, opened: Opened
+) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as other:
+        port = other.getsockname()[1]
+        agent_here.paths.prepare()
+        agent_here.paths.config.write_text(f"jrsys_ports = [{port}]\njrsys_tls_ports = [0]\n")
+        agent_here.start(world.card("gen2"))
+        shown = opened("state").locator("#jrsys")
+        expect(shown).to_contain_text("wss://127.0.0.1:")
+        expect(shown).not_to_contain_text(f"ws://127.0.0.1:{port}")
+        expect(shown).to_contain_text(f"pid {os.getpid()}")
+        expect(shown).to_contain_text("不是依市府網頁本身")
 
 
 def test_a_reader_shows_its_card_and_its_certificates(

@@ -18,6 +18,7 @@ from agent.doctor.installed_agent import InstalledAgent
 from agent.doctor.report import Report
 from agent.host.machine import logs
 from agent.host.machine.paths import Paths
+from agent.host.settings.config import Settings
 from agent.transport.base import CardProvider
 from agent.virtualcard.provider import VirtualProvider
 from tests.conftest import CardFactory
@@ -98,7 +99,9 @@ def test_the_bundle_holds_nothing_personal(
     assert {"signed", "unexpected error"} <= {line.get("event") for line in lines}
     (trace,) = [line["exception"] for line in lines if "exception" in line]
     assert trace == ["ValueError"]
-    assert json.loads(content["settings.json"])["hipki_reader"] is True
+    told = json.loads(content["settings.json"])
+    assert told["hipki_reader"] is True
+    assert {name for name in Settings.__struct_fields__ if name.startswith("jrsys")} <= told.keys()
 
 
 def test_a_log_line_that_the_agent_would_not_write_is_left_out(

@@ -131,6 +131,8 @@ def test_the_administrators_guide_names_what_a_policy_may_say() -> None:
         "port = -1",
         'log_level = "loud"',
         'hipki_version = "1.3 (fleet)"',
+        'jrsys = "no"',
+        "jrsys_ports = [70000]",
         'other_sites = "allow"',
         'blind_signatures = "never"',
         'blind_origins = ["https://*"]',
@@ -155,6 +157,7 @@ def assert_closed(wrong: Policy) -> None:
     assert effective.blind_signatures == "deny"
     assert not effective.page_pin
     assert not effective.last_try
+    assert effective.open_jrsys_ports == ((), ())
 
 
 def test_bytes_that_are_no_text_refuse_everybody(tmp_path: Path) -> None:

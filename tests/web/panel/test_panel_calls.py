@@ -13,6 +13,7 @@ from agent.errors import MuteCardError, ServiceUnavailableError
 from agent.host.settings.preferences import Preferences
 from agent.origin import Origin
 from agent.signing.model import ReaderProblem
+from agent.web.panel.panel import PanelPorts
 from tests.web.conftest import Agent, AgentFactory
 from tests.web.panel.panel_door import Door, PanelService, entry, open_door, write
 
@@ -145,3 +146,17 @@ async def test_a_language_that_is_chosen_lasts(door: Door) -> None:
     assert again.language == "en"
     response, _ = await door.ask("POST", "api/settings", {"language": "fr"})
     assert response.status == 400
+
+
+async def test_the_ports_of_jrsys_pages_are_shown_with_who_else_has_one(door: Door) -> None:
+    """It is no warning: the citizen may want to leave the other program."""
+    assert (await door.get("state"))["ports"]["jrsys_problems"] == []
+    problem = "another program listens on port 17022: SecurityTool (pid 1)"
+    door.panel.listening(
+        PanelPorts(28443, 61161, jrsys_tls_ports=(17040,), jrsys_problems=(problem,))
+    )
+    ports = (await door.get("state"))["ports"]
+    assert (ports["jrsys_ports"], ports["jrsys_tls_ports"]) == ([], [17040])
+    assert ports["jrsys_problems"] == [problem]
+    (component, *_) = (await door.post("selftest", {"signature": False}))["steps"]
+    assert (component["name"], component["outcome"]) == ("component", "good")
