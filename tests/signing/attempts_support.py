@@ -399,6 +399,7 @@ class CommandLine(Door):
             format="pkcs1",
             hash="SHA-256",
             out=document.with_suffix(".p1"),
+            force=True,  # a row may sign twice
             state_dir=agent.state,
             json=True,
             pin_stdin=True,
