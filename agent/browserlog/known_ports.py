@@ -5,7 +5,13 @@ from enum import StrEnum, unique
 from types import MappingProxyType
 from typing import Final
 
-from agent.host.settings.config import HIPKI_PORT, JRSYS_PORTS, JRSYS_TLS_PORTS, NATIVE_PORTS
+from agent.host.settings.config import (
+    HIPKI_PORT,
+    JRSYS_PORTS,
+    JRSYS_TLS_PORTS,
+    MCA_PORT,
+    NATIVE_PORTS,
+)
 
 
 @unique
@@ -17,11 +23,9 @@ class ComponentFamily(StrEnum):
     JRSYS = "jrsys"
 
 
-SIBLING_PORT: Final = 16888
-"""Of the old component's sibling, of the same family."""
 _PORTS: Final = {
     ComponentFamily.ANKONG: NATIVE_PORTS,
-    ComponentFamily.HIPKI: (HIPKI_PORT, SIBLING_PORT),
+    ComponentFamily.HIPKI: (HIPKI_PORT, MCA_PORT),
     ComponentFamily.JRSYS: (*JRSYS_PORTS, *JRSYS_TLS_PORTS),
 }
 KNOWN_PORTS: Final[Mapping[int, ComponentFamily]] = MappingProxyType(

@@ -27,7 +27,7 @@ from agent.host.machine.paths import Paths
 from agent.host.machine.umask import private_files
 from agent.host.peer import check as peer
 from agent.host.settings import config
-from agent.host.settings.config import Settings
+from agent.host.settings.config import MCA_PORT, Settings
 from agent.host.settings.policy import Policy
 from agent.host.settings.preferences import Preferences
 from agent.host.tls import identity, switch
@@ -39,7 +39,7 @@ from agent.signing.recording import Signed
 from agent.signing.service import SigningService
 from agent.transport.base import CardProvider
 from agent.web.front.serving import Listener
-from agent.web.hipki.hipki_mount import HIPKI, MCA_PORT, HipkiMount
+from agent.web.hipki.hipki_mount import HIPKI, HipkiMount
 from agent.web.jrsys.jrsys_mount import JrsysMount
 from agent.web.jrsys.listeners import jrsys_listeners, jrsys_ports, jrsys_problems
 from agent.web.panel.panel import Panel, PanelPorts, Sources

@@ -4,7 +4,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from filelock import FileLock, Timeout
 
@@ -78,17 +78,34 @@ class Instance:
             raise
         return self
 
-    def announce(self, **facts: Any) -> None:
-        """Tell other processes where this agent is; blocks.
-
-        Args:
-            facts: fields of :class:`InstanceRecord`, but for the process and the policy.
+    def announce(  # noqa: PLR0913  # what others may want to know
+        self,
+        *,
+        port: int | None = None,
+        hipki_port: int | None = None,
+        provider: str | None = None,
+        also: tuple[int, ...] = (),
+        missing: tuple[int, ...] = (),
+        jrsys_ports: tuple[int, ...] = (),
+        jrsys_missing: tuple[int, ...] = (),
+    ) -> None:
+        """Tell other processes where this agent is (see :class:`InstanceRecord`); blocks.
 
         Raises:
             OSError: the file cannot be written.
 
         """
-        record = InstanceRecord(pid=os.getpid(), policy=self._policy, **facts)
+        record = InstanceRecord(
+            pid=os.getpid(),
+            port=port,
+            hipki_port=hipki_port,
+            provider=provider,
+            policy=self._policy,
+            also=also,
+            missing=missing,
+            jrsys_ports=jrsys_ports,
+            jrsys_missing=jrsys_missing,
+        )
         write_record(self._paths.instance, record)
 
     def __exit__(

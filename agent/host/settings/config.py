@@ -21,6 +21,8 @@ NATIVE_PORTS: Final = (28443, 28444, 28445)
 """Ports of the native API, tried in this order unless the setting ``port`` names one."""
 HIPKI_PORT: Final = 61161
 """Port that is written into the pages of the old component."""
+MCA_PORT: Final = 16888
+"""Port that is written into the pages of its sibling."""
 JRSYS_PORTS: Final = (17022, 17522)
 JRSYS_TLS_PORTS: Final = (17040, 17540)
 """Ports that are written into pages of the JRSYS family: of its newer kit, and of its older one."""

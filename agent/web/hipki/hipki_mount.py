@@ -46,7 +46,6 @@ _Replying: TypeAlias = Callable[
 ]
 HIPKI: Final = "hipki"
 """Name of the listener that serves this mount on the port of the settings."""
-MCA_PORT: Final = 16888
 
 _POPUPS: Final = {
     "/popupForm": "getTbs",

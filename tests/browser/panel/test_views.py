@@ -66,11 +66,16 @@ def test_the_ports_of_jrsys_pages_are_shown_and_whose_they_are(
         agent_here.paths.prepare()
         agent_here.paths.config.write_text(f"jrsys_ports = [{port}]\njrsys_tls_ports = [0]\n")
         agent_here.start(world.card("gen2"))
-        shown = opened("state").locator("#jrsys")
+        page = opened("state")
+        shown = page.locator("#jrsys")
         expect(shown).to_contain_text("wss://127.0.0.1:")
         expect(shown).not_to_contain_text(f"ws://127.0.0.1:{port}")
         expect(shown).to_contain_text(f"pid {os.getpid()}")
         expect(shown).to_contain_text("不是依市府網頁本身")
+        keep_picture(page, "jrsys-ports")
+        page.set_viewport_size({"width": 320, "height": 800})
+        page.emulate_media(color_scheme="dark")
+        keep_picture(page, "jrsys-ports-dark-320")
 
 
 def test_a_reader_shows_its_card_and_its_certificates(

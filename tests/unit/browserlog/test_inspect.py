@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from agent.browserlog import net_log as net_log_module
 from agent.browserlog import reading, tally
 from agent.browserlog.known_ports import KNOWN_PORTS
-from agent.web.hipki.hipki_mount import MCA_PORT
 from agent.words import CHOICES, REVIEWED, Language, load
 from tests.unit.browserlog.logs import (
     CONSTANTS,
@@ -387,7 +386,7 @@ def test_the_known_ports_are_those_of_our_doors() -> None:
     families = {port: str(family) for port, family in KNOWN_PORTS.items()}
     assert families == {
         **dict.fromkeys((28443, 28444, 28445), "ankong"),
-        **dict.fromkeys((61161, MCA_PORT), "hipki"),
+        **dict.fromkeys((61161, 16888), "hipki"),
         **dict.fromkeys((17022, 17040, 17522, 17540), "jrsys"),
     }
 
