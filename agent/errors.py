@@ -20,6 +20,7 @@ class ErrorCode(StrEnum):
     USER_CANCELLED = "user_cancelled"
     TIMEOUT = "timeout"
     BUSY = "busy"
+    WINDOW_UNAVAILABLE = "window_unavailable"
     NO_READER = "no_reader"
     NO_CARD = "no_card"
     CARD_REMOVED = "card_removed"
@@ -45,6 +46,7 @@ RETRIABLE = frozenset(
         ErrorCode.USER_CANCELLED,
         ErrorCode.TIMEOUT,
         ErrorCode.BUSY,
+        ErrorCode.WINDOW_UNAVAILABLE,
         ErrorCode.NO_READER,
         ErrorCode.NO_CARD,
         ErrorCode.CARD_REMOVED,

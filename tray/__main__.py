@@ -8,10 +8,10 @@ PROMPT_ARGUMENT = "--prompt"
 def main() -> int:
     """Run what the command line says; return the exit status."""
     arguments = sys.argv[1:]
-    if arguments == [PROMPT_ARGUMENT]:
+    if arguments[:1] == [PROMPT_ARGUMENT]:
         from tray.prompt.process import main as prompt  # noqa: PLC0415  # a window must open quickly
 
-        return prompt()
+        return prompt(arguments[1:])
     from agent.cli import Command, run  # noqa: PLC0415  # a window does not need it
 
     text = "run the agent with its icon; where one runs already, open its panel (the default)"

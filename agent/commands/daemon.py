@@ -15,6 +15,7 @@ from agent.cards.known_attempts import PURPOSE as ATTEMPTS
 from agent.cards.known_attempts import StoredAttempts
 from agent.commands.citizen import Citizen, open_citizen
 from agent.commands.panel_doctor import PanelDoctor
+from agent.consent.process import has_display
 from agent.history.store import History
 from agent.host.autostart import Autostart, autostart, start_command
 from agent.host.instance import install_key, quitting
@@ -350,7 +351,8 @@ def opened(options: DaemonOptions) -> Iterator[Daemon]:
     settings = policy.over(config.load(paths.config, options.flags))
     with ExitStack() as stack:
         stack.enter_context(private_files())
-        running = stack.enter_context(instance.Instance(paths, policy.fingerprint))
+        display = has_display() if settings.consent == "ask" else None
+        running = stack.enter_context(instance.Instance(paths, policy.fingerprint, display))
         stack.enter_context(logs.logging_to(paths.logs, settings.log_level))
         if policy.problem is not None:
             _log.error("the policy cannot be used: every site is refused", detail=policy.problem)

@@ -58,6 +58,10 @@ class JoiningPrompter:
         """Return whether there is anything to ask the citizen with, as far as that is known."""
         return self._prompter.can_ask()
 
+    def pin_unasked(self) -> ErrorCode:
+        """Return what a page is told that gave no PIN, where :meth:`can_ask` says no."""
+        return self._prompter.pin_unasked()
+
     async def ask(self, prompt: Prompt[A]) -> A:
         """Show a window, or wait for the one that is open; errors as of the other prompter.
 

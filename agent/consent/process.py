@@ -15,10 +15,17 @@ from typing import Final, TypeVar
 
 import structlog
 
-from agent.consent.questions import Prompt, unasked
-from agent.consent.wire import MAX_ANSWER, NO_DISPLAY, decode_answer, encode_request
+from agent.consent.questions import EnterPin, Prompt, UnaskedError, unshown
+from agent.consent.wire import (
+    MAX_ANSWER,
+    NO_DISPLAY,
+    NO_TOOLKIT,
+    decode_answer,
+    encode_request,
+)
 from agent.errors import AgentError, ErrorCode
 from agent.secret import SecretBytes
+from agent.seldom import SeldomLog
 from agent.words.language import SYSTEM
 
 A = TypeVar("A")
@@ -29,8 +36,13 @@ END_SECONDS: Final = 1.0
 PROMPT_ARGUMENT: Final = "--prompt"
 """The first argument that turns the installed program into a prompt process."""
 _NO_WINDOW: Final = "no window can be shown here"
+_REASONS: Final = {
+    NO_DISPLAY: "there is no display",
+    NO_TOOLKIT: "Python's tkinter is not installed; ankong doctor names its package",
+}
 
 _log = structlog.get_logger(__name__)
+_seldom = SeldomLog(__name__)
 
 
 def prompt_command() -> tuple[str, ...]:
@@ -71,16 +83,20 @@ class ProcessPrompter:
         """Return whether there is a display."""
         return has_display()
 
+    def pin_unasked(self) -> ErrorCode:
+        """Tell that a window is missing, not the page's PIN."""
+        return EnterPin.unshown
+
     async def ask(self, prompt: Prompt[A]) -> A:
         """Show a window and wait for the answer; cancelling the task closes it.
 
         Raises:
-            AgentError: the prompt's own code when no window can be opened, ``user_cancelled``,
+            AgentError: ``unshown`` of the prompt when no window can be opened, ``user_cancelled``,
                 ``origin_blocked``, ``timeout``.
 
         """
         if not has_display():
-            raise unasked(prompt, _NO_WINDOW)
+            raise _no_window(prompt, _REASONS[NO_DISPLAY])
         request = encode_request(prompt, self._language())
         reading, writing = os.pipe()
         try:
@@ -107,8 +123,7 @@ class ProcessPrompter:
                 *self._command, stdin=PIPE, stdout=writing, stderr=DEVNULL
             )
         except OSError as error:
-            _log.warning("the window's program cannot be started", detail=str(error))
-            raise unasked(prompt, _NO_WINDOW) from error
+            raise _no_window(prompt, f"its program cannot be started: {error}") from error
 
 
 async def _converse(process: Process, request: bytes, reading: int) -> bytearray:
@@ -155,7 +170,13 @@ async def _end(process: Process) -> None:
 
 
 def _failure(prompt: Prompt[A], status: int | None) -> AgentError:
-    if status == NO_DISPLAY:
-        return unasked(prompt, _NO_WINDOW)
+    if status in _REASONS:
+        return _no_window(prompt, _REASONS[status])
     _log.warning("a window ended without an answer", status=status)
     return AgentError("the window ended without an answer")
+
+
+def _no_window(prompt: Prompt[A], reason: str) -> UnaskedError:
+    """Log why, though not at each request of a page that asks all the time."""
+    _seldom.note(_NO_WINDOW, reason=reason)
+    return unshown(prompt, _NO_WINDOW)

@@ -118,12 +118,14 @@ class Prompt(Struct, Generic[A], frozen=True, forbid_unknown_fields=True, tag_fi
 
     Attributes:
         site: on whose behalf the citizen is asked.
-        unasked: what a page is told when there is nothing to ask the citizen with.
+        unasked: what a page is told where whoever started the agent wants no windows.
+        unshown: what it is told where no window can be shown.
 
     """
 
     site: Origin
     unasked: ClassVar[ErrorCode]
+    unshown: ClassVar[ErrorCode] = ErrorCode.WINDOW_UNAVAILABLE
 
 
 class AllowSite(Prompt[SiteAnswer], frozen=True, tag="allow_site"):
@@ -200,6 +202,7 @@ class LastAttempt(Prompt[bool], frozen=True, tag="last_attempt"):
     card: CardFacts
     pin_given: bool
     unasked: ClassVar[ErrorCode] = ErrorCode.PIN_LAST_ATTEMPT
+    unshown: ClassVar[ErrorCode] = ErrorCode.PIN_LAST_ATTEMPT
 
 
 class ChooseCard(Prompt[CardFacts], frozen=True, tag="choose_card"):
@@ -220,6 +223,7 @@ class Locked(Prompt[None], frozen=True, tag="locked"):
 
     card: CardFacts
     unasked: ClassVar[ErrorCode] = ErrorCode.PIN_LOCKED
+    unshown: ClassVar[ErrorCode] = ErrorCode.PIN_LOCKED
 
 
 class Prompter(Protocol):
@@ -228,11 +232,14 @@ class Prompter(Protocol):
     def can_ask(self) -> bool:
         """Return whether there is anything to ask the citizen with, as far as that is known."""
 
+    def pin_unasked(self) -> ErrorCode:
+        """Return what a page is told that gave no PIN, where :meth:`can_ask` says no."""
+
     async def ask(self, prompt: Prompt[A]) -> A:
         """Show a window and wait for the answer; cancelling the task closes it.
 
         Raises:
-            UnaskedError: with the prompt's own code: nothing can be shown.
+            UnaskedError: with one of the prompt's own two codes: nothing can be shown.
             AgentError: ``user_cancelled``, ``origin_blocked``, ``timeout``, ``busy``,
                 ``rate_limited``.
 
@@ -240,13 +247,13 @@ class Prompter(Protocol):
 
 
 class NoPrompter:
-    """Asks nobody: there is no display, or whoever started the agent wants no windows."""
+    """Asks nobody: whoever started the agent wants no windows."""
 
     def __init__(self, reason: str) -> None:
         """Remember why, for the log and the page.
 
         Args:
-            reason: one English clause, such as "no window can be shown here".
+            reason: one English clause, such as "started with --consent deny".
 
         """
         self._reason = reason
@@ -254,6 +261,10 @@ class NoPrompter:
     def can_ask(self) -> bool:
         """Tell that there is not."""
         return False
+
+    def pin_unasked(self) -> ErrorCode:
+        """Tell that the page has to give the PIN."""
+        return EnterPin.unasked
 
     async def ask(self, prompt: Prompt[A]) -> A:
         """Refuse.
@@ -266,14 +277,32 @@ class NoPrompter:
 
 
 class UnaskedError(AgentError):
-    """There is nothing to ask the citizen with; another way of asking may be tried."""
+    """There is nothing to ask the citizen with; another way of asking may be tried.
+
+    Attributes:
+        is_about_site: whether the question was whether a site may do something.
+
+    """
+
+    is_about_site = False
 
 
 def unasked(prompt: Prompt[A], reason: str) -> UnaskedError:
-    """Make the error of a question that could not be put."""
+    """Make the error of a question that nobody is to be asked."""
+    return _unasked(prompt, reason, prompt.unasked)
+
+
+def unshown(prompt: Prompt[A], reason: str) -> UnaskedError:
+    """Make the error of a question whose window could not be shown."""
+    return _unasked(prompt, reason, prompt.unshown)
+
+
+def _unasked(prompt: Prompt[A], reason: str, code: ErrorCode) -> UnaskedError:
     left: int | None = None
     if isinstance(prompt, LastAttempt | EnterPin):
         left = prompt.attempts_left
     elif isinstance(prompt, Locked):
         left = 0
-    return UnaskedError(reason, code=prompt.unasked, attempts_left=left)
+    error = UnaskedError(reason, code=code, attempts_left=left)
+    error.is_about_site = isinstance(prompt, AllowSite | AllowBlind)
+    return error

@@ -98,6 +98,10 @@ class PromptQueue:
         """Return whether there is anything to ask the citizen with."""
         return self._prompter.can_ask()
 
+    def pin_unasked(self) -> ErrorCode:
+        """Return what a page is told that gave no PIN, where :meth:`can_ask` says no."""
+        return self._prompter.pin_unasked()
+
     def newcomers_wait(self) -> bool:
         """Return whether a new site is not asked about now, as too many in a row were refused."""
         return self._clock() < self._still(self._newcomers).until(NEWCOMER_PAUSES)

@@ -32,7 +32,12 @@ AnyPrompt: TypeAlias = AllowSite | AllowBlind | ChooseCard | EnterPin | LastAtte
 MAX_REQUEST: Final = 512 * 1024  # bytes of the line: 256 documents with the longest names
 MAX_ANSWER: Final = 64  # bytes; a PIN has 8 at most
 NO_DISPLAY: Final = 3
-"""The exit status of a process that could not open a window, and so asked nobody."""
+"""The exit status of a process that found no display to open a window on, and so asked nobody."""
+NO_TOOLKIT: Final = 4
+"""The same of one whose Python has no tkinter: a package of the system that is not installed."""
+
+CHECK: Final = "--check"
+"""The argument of a process that asks nothing: its exit status alone says if a window opens."""
 
 PIN: Final = b"pin:"
 CARD: Final = b"card:"

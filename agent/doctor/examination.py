@@ -20,6 +20,7 @@ from agent.doctor.report import Finding, Report, fault
 from agent.doctor.tls import check_tls, check_trust
 from agent.doctor.update import check_update
 from agent.doctor.versions import check_versions
+from agent.doctor.windows import check_windows
 
 _log = structlog.get_logger(__name__)
 
@@ -34,6 +35,7 @@ CHECKS: Final[Sequence[Check]] = (
     check_policy,
     check_service,
     check_readers,
+    check_windows,
     check_agent,
     check_ports,
     check_jrsys_ports,

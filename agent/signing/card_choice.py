@@ -96,7 +96,8 @@ class CardChoice:
 
         Raises:
             CardRemovedError: a card was pulled meanwhile.
-            SeveralCardsError: nobody can be asked, or there are too many cards to be shown.
+            SeveralCardsError: there are too many cards to be shown, or nobody can be asked:
+                ``window_unavailable`` where no window can be shown.
             AgentError: none can do it, and why; or whatever the prompter raises.
 
         """
@@ -117,7 +118,7 @@ class CardChoice:
                 self.readers, names, lambda: self.prompter.ask(question)
             )
         except UnaskedError as error:
-            raise SeveralCardsError(_NAME_IT) from error
+            raise SeveralCardsError(_NAME_IT, code=error.code) from error
         return CardPlace(chosen.reader, chosen.serial)
 
     async def _of_each(

@@ -204,7 +204,7 @@ class KeyUser(Generic[P, N, T]):
     async def _with_typed_pin(self) -> T:
         """Ask, use, and after a wrong PIN ask again: each PIN is typed anew, none sent twice."""
         if not self.prompter.can_ask():
-            raise PinError("no PIN was given", code=ErrorCode.PIN_REQUIRED)
+            raise PinError("no PIN was given", code=self.prompter.pin_unasked())
         purpose = await asyncio.to_thread(self.task.purpose)
         was_wrong = False
         while True:

@@ -38,6 +38,7 @@ _UNTOLD: Final = frozenset(
         ErrorCode.BAD_REQUEST,
         ErrorCode.RATE_LIMITED,
         ErrorCode.BUSY,
+        ErrorCode.WINDOW_UNAVAILABLE,
         ErrorCode.NO_READER,
         ErrorCode.NO_CARD,
         ErrorCode.UNSUPPORTED_CARD,

@@ -18,6 +18,7 @@ from unittest.mock import patch
 import aiohttp
 
 from agent.consent.consent import AlwaysAllow
+from agent.errors import ErrorCode
 from agent.history.store import History
 from agent.host.settings.config import Settings
 from agent.host.tls import identity
@@ -73,6 +74,10 @@ class _Citizen:
     def can_ask(self) -> bool:
         """Return True: somebody sits there."""
         return True
+
+    def pin_unasked(self) -> ErrorCode:
+        """Tell that no window opens."""
+        return ErrorCode.WINDOW_UNAVAILABLE
 
     async def ask(self, prompt: Any) -> Any:
         """Answer the one window that a signature opens."""

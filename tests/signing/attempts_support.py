@@ -22,7 +22,7 @@ from cryptography.x509 import load_der_x509_certificate
 from agent.commands import citizen as citizen_module
 from agent.commands import sign as sign_module
 from agent.commands.daemon import Daemon, DaemonOptions, Observer, opened
-from agent.consent.questions import AllowSite, EnterPin, LastAttempt, Prompt, SiteAnswer, unasked
+from agent.consent.questions import AllowSite, EnterPin, LastAttempt, Prompt, SiteAnswer, unshown
 from agent.consent.site_store import Decision, SiteStore
 from agent.errors import AgentError, ErrorCode, PinError
 from agent.origin import LOCAL_PROGRAM, Origin
@@ -66,9 +66,13 @@ class Windows:
     def can_ask(self) -> bool:
         return self.opens
 
+    def pin_unasked(self) -> ErrorCode:
+        """Tell that no window opens."""
+        return ErrorCode.WINDOW_UNAVAILABLE
+
     async def ask(self, prompt: Prompt[A]) -> A:
         if not self.opens:
-            raise unasked(prompt, "no window opens here")
+            raise unshown(prompt, "no window opens here")
         return cast("A", self.answer(prompt))
 
     def answer(self, prompt: object) -> object:

@@ -74,6 +74,10 @@ class Citizen:
         """Tell that there is somebody."""
         return True
 
+    def pin_unasked(self) -> ErrorCode:
+        """Tell that no window opens."""
+        return ErrorCode.WINDOW_UNAVAILABLE
+
     async def shown(self) -> None:
         """Return when a window is shown; TimeoutError where none is."""
         await asyncio.wait_for(self.is_asked.wait(), THINKING)

@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from agent.consent import process as prompt_process
 from agent.consent.process import PROMPT_ARGUMENT, ProcessPrompter, prompt_command
 from agent.consent.questions import CARD_PULLED, NoPrompter, Prompt, SiteAnswer
-from agent.consent.wire import encode_request
+from agent.consent.wire import NO_DISPLAY, NO_TOOLKIT, encode_request
 from agent.errors import AgentError, ErrorCode
 from agent.secret import SecretBytes
+from agent.seldom import SeldomLog
 from tests.signing.prompt_support import ALL, ALLOW, LAST, LOCKED, PIN
 
 
@@ -75,17 +77,36 @@ async def test_the_process_gets_the_request_and_nothing_else(tmp_path: Path) -> 
 async def test_without_a_display_each_question_has_its_own_code(
     prompt: Prompt[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gone = window("sys.exit(3)")
-    assert gone.can_ask()
-    assert await code_of(gone, prompt) is prompt.unasked
-    assert await code_of(ProcessPrompter(["/no/such/program"]), prompt) is prompt.unasked
+    for status in (NO_DISPLAY, NO_TOOLKIT):
+        gone = window(f"sys.exit({status})")
+        assert gone.can_ask()
+        assert await code_of(gone, prompt) is prompt.unshown
+    assert await code_of(ProcessPrompter(["/no/such/program"]), prompt) is prompt.unshown
     nobody = NoPrompter("there are no windows")
     assert not nobody.can_ask()
     assert await code_of(nobody, prompt) is prompt.unasked
     monkeypatch.delenv("DISPLAY")
     if sys.platform.startswith("linux"):
         assert not answering(b"yes").can_ask()
-        assert await code_of(answering(b"yes"), prompt) is prompt.unasked
+        assert await code_of(answering(b"yes"), prompt) is prompt.unshown
+        assert answering(b"yes").pin_unasked() is ErrorCode.WINDOW_UNAVAILABLE
+
+
+async def test_what_is_missing_is_logged_once_however_often_a_page_asks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(prompt_process, "_seldom", SeldomLog("test"))
+    with capture_logs() as lines:
+        for _ in range(3):
+            assert await code_of(window(f"sys.exit({NO_TOOLKIT})"), PIN) is PIN.unshown
+    assert [line["event"] for line in lines] == ["no window can be shown here"]
+    assert "tkinter" in lines[0]["reason"]
+
+
+def test_no_window_is_the_reason_but_where_another_rule_is_stronger() -> None:
+    kinds = {type(prompt).__name__: type(prompt).unshown for prompt in ALL}
+    others = {"LastAttempt": ErrorCode.PIN_LAST_ATTEMPT, "Locked": ErrorCode.PIN_LOCKED}
+    assert kinds == {name: others.get(name, ErrorCode.WINDOW_UNAVAILABLE) for name in kinds}
 
 
 @pytest.mark.parametrize(

@@ -3,15 +3,24 @@
     python -m tray.prompt.process        the installed program does the same with ``--prompt``
 
 It ends when the question is answered, or when its standard input is closed: then the agent no
-longer waits for the answer. The exit status is 0, 2 for an invalid question, 3 where no window
-can be opened.
+longer waits for the answer. The exit status is 0, 2 for an invalid question, 3 where no display
+is found, 4 where Python has no tkinter. With ``--check`` nothing is asked: the exit status alone
+says whether a window could be opened.
 """
 
 import os
 import sys
 import threading
+from collections.abc import Sequence
 
-from agent.consent.wire import MAX_REQUEST, NO_DISPLAY, AnyPrompt, decode_request
+from agent.consent.wire import (
+    CHECK,
+    MAX_REQUEST,
+    NO_DISPLAY,
+    NO_TOOLKIT,
+    AnyPrompt,
+    decode_request,
+)
 from agent.errors import BadRequestError
 from agent.host.machine.memory import leave_no_core, shut_others_out
 from agent.secret import SecretBytes
@@ -24,19 +33,36 @@ _INPUT = 0
 _OUTPUT = 1
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
     """Ask the question on standard input; return the exit status."""
     leave_no_core()
     shut_others_out()
+    if list(arguments) == [CHECK]:
+        return _check()
     try:
         prompt, language = decode_request(_read_line())
     except BadRequestError:
         return EXIT_USAGE
     answer = _ask(prompt, load_texts(chosen_language(language)))
-    if answer is None:
-        return NO_DISPLAY
+    if isinstance(answer, int):
+        return answer
     with SecretBytes(answer):
         os.write(_OUTPUT, answer)
+    return EXIT_OK
+
+
+def _check() -> int:
+    """Connect to the display and leave it again; return the exit status."""
+    try:
+        from tkinter import TclError  # noqa: PLC0415  # not every Python has it
+
+        from tray.prompt.window import open_root  # noqa: PLC0415  # likewise
+    except ImportError:
+        return NO_TOOLKIT
+    try:
+        open_root().destroy()
+    except TclError:
+        return NO_DISPLAY
     return EXIT_OK
 
 
@@ -51,19 +77,19 @@ def _read_line() -> bytes:
     return bytes(line)
 
 
-def _ask(prompt: AnyPrompt, texts: PromptTexts) -> bytearray | None:
-    """Show the window and return the answer; None where no window can be opened."""
+def _ask(prompt: AnyPrompt, texts: PromptTexts) -> bytearray | int:
+    """Show the window and return the answer; or the exit status where no window can be opened."""
     try:
         from tkinter import TclError  # noqa: PLC0415  # not every Python has it
 
         from tray.prompt.views import show  # noqa: PLC0415  # likewise
         from tray.prompt.window import open_root  # noqa: PLC0415  # likewise
     except ImportError:
-        return None
+        return NO_TOOLKIT
     try:
         root = open_root()
     except TclError:
-        return None
+        return NO_DISPLAY
     cancelled = threading.Event()
     threading.Thread(target=_wait_for_end, args=(cancelled,), daemon=True).start()
     return show(root, prompt, texts, cancelled)
@@ -77,4 +103,4 @@ def _wait_for_end(cancelled: threading.Event) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

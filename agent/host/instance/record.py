@@ -41,6 +41,8 @@ class InstanceRecord(Struct, frozen=True, kw_only=True):
         jrsys_missing: those of ``missing`` that are for these pages.
         policy: the fingerprint of the policy that is in force, that of its start; None where an
             older agent does not say.
+        display: whether there is one for its windows; None where it needs none, and where an older
+            agent does not say.
         provider: what its readers are, ``pcsc`` or ``virtual``; None while it starts.
         format: see :data:`FORMAT`; 1 in what older agents wrote.
 
@@ -51,6 +53,7 @@ class InstanceRecord(Struct, frozen=True, kw_only=True):
     hipki_port: _Port | None = None
     provider: Annotated[str, Meta(max_length=32)] | None = None
     policy: Annotated[str, Meta(max_length=64)] | None = None
+    display: bool | None = None
     also: Annotated[tuple[_Port, ...], Meta(max_length=16)] = ()
     missing: Annotated[tuple[_Port, ...], Meta(max_length=32)] = ()
     jrsys_ports: Annotated[tuple[_Port, ...], Meta(max_length=16)] = ()

@@ -37,14 +37,18 @@ class Instance:
     The lock is the operating system's: it ends with the process, however that ends.
     """
 
-    def __init__(self, paths: Paths, policy: str | None = None) -> None:
+    def __init__(
+        self, paths: Paths, policy: str | None = None, display: bool | None = None
+    ) -> None:
         """Prepare to hold a folder.
 
         Args:
             paths: of its files.
             policy: the fingerprint of the policy that is in force.
+            display: whether there is one for its windows; None where it needs none.
 
         """
+        self._display = display
         self._policy = policy
         self._paths = paths
         # A SoftFileLock would outlive a crash; FileLock is flock or LockFileEx.
@@ -101,6 +105,7 @@ class Instance:
             hipki_port=hipki_port,
             provider=provider,
             policy=self._policy,
+            display=self._display,
             also=also,
             missing=missing,
             jrsys_ports=jrsys_ports,

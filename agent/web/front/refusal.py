@@ -38,6 +38,7 @@ _STATUS: Final = {
     ErrorCode.INSECURE_ORIGIN: HTTPStatus.FORBIDDEN,
     ErrorCode.RATE_LIMITED: HTTPStatus.TOO_MANY_REQUESTS,
     ErrorCode.TIMEOUT: HTTPStatus.GATEWAY_TIMEOUT,
+    ErrorCode.WINDOW_UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
     ErrorCode.PCSC_UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
     ErrorCode.INTERNAL: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
@@ -45,9 +46,7 @@ _STATUS: Final = {
 _MESSAGES: Final = {
     ErrorCode.BAD_REQUEST: "the request makes no sense",
     ErrorCode.TOO_LARGE: "the request is too large",
-    ErrorCode.ORIGIN_NOT_ALLOWED: (
-        "this site is not allowed to do this; connect asks the user, where a window can be opened"
-    ),
+    ErrorCode.ORIGIN_NOT_ALLOWED: ("this site is not allowed to do this; connect asks the user"),
     ErrorCode.ORIGIN_BLOCKED: "the user blocked this site",
     ErrorCode.BLIND_NOT_ALLOWED: (
         "this site may not have a bare signature over a digest, whose document nobody can show; "
@@ -58,6 +57,9 @@ _MESSAGES: Final = {
     ErrorCode.USER_CANCELLED: "the request was cancelled",
     ErrorCode.TIMEOUT: "it took too long",
     ErrorCode.BUSY: "the card or the user is busy with another request",
+    ErrorCode.WINDOW_UNAVAILABLE: (
+        "the agent cannot show the user a window here; its doctor says why, and what to install"
+    ),
     ErrorCode.NO_READER: "there is no such reader",
     ErrorCode.NO_CARD: "there is no card in the reader",
     ErrorCode.CARD_REMOVED: "the card was removed",

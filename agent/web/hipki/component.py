@@ -37,10 +37,6 @@ IMAGE_SECONDS: Final = 1.5
 MAX_REFUSED: Final = 64
 """How many hosts are remembered of sites that were told that they are not trusted."""
 
-_REFUSED_SITES: Final = frozenset(
-    {ErrorCode.ORIGIN_NOT_ALLOWED, ErrorCode.ORIGIN_BLOCKED, ErrorCode.BLIND_NOT_ALLOWED}
-)
-"""The errors after which a page sends the citizen to ``/addDomain``, to decide about its site."""
 _NO_CARD: Final = frozenset({ErrorCode.NO_CARD, ErrorCode.UNSUPPORTED_CARD})
 _DECRYPTION: Final = {
     ErrorCode.BAD_REQUEST: Major.DECRYPTION_DER,
@@ -115,7 +111,7 @@ class HipkiComponent:
             return await self._functions[function](site, fields)
         except AgentError as error:
             why = numbers(error)
-            if error.code in _REFUSED_SITES:
+            if why.ret_code is Major.UNTRUSTED_SITE:
                 self.note_refused(site)
             return self.refusal(name, why)
         except Exception as error:  # noqa: BLE001  # whatever it is, the page gets a number

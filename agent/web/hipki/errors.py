@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import IntEnum, unique
 from typing import Final
 
+from agent.consent.questions import UnaskedError
 from agent.errors import AgentError, ErrorCode, OtherCardError, SpoiltCertificateError
 
 
@@ -131,6 +132,7 @@ _NUMBERS: Final[Mapping[ErrorCode, tuple[Major, Minor]]] = {
     ErrorCode.USER_CANCELLED: (Major.CANCELLED, Minor.NONE),
     ErrorCode.TIMEOUT: (Major.FAILED, Minor.NONE),
     ErrorCode.BUSY: (Major.SESSION, Minor.NONE),
+    ErrorCode.WINDOW_UNAVAILABLE: (Major.FAILED, Minor.NONE),
     ErrorCode.NO_READER: (Major.NO_READER, Minor.NONE),
     ErrorCode.NO_CARD: (Major.NO_CARD, Minor.NONE),
     ErrorCode.CARD_REMOVED: (Major.NO_CARD, Minor.NONE),
@@ -214,6 +216,8 @@ def numbers(error: AgentError) -> ErrorNumbers:
         return ErrorNumbers(Major.CERTIFICATE_READING)
     if isinstance(error, OtherCardError):
         return ErrorNumbers(Major.OTHER_CARD)
+    if isinstance(error, UnaskedError) and error.is_about_site:
+        return ErrorNumbers(Major.UNTRUSTED_SITE)  # so the page opens ours, where this is asked
     major, minor = _NUMBERS[error.code]
     if error.code is ErrorCode.PIN_INCORRECT:
         minor = _ATTEMPTS.get(error.attempts_left or 0, minor)

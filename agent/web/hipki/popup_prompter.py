@@ -21,7 +21,6 @@ from agent.consent.questions import (
     Scope,
     SiteAnswer,
     UnaskedError,
-    unasked,
 )
 from agent.errors import AgentError, ErrorCode
 from agent.harmless import one_line
@@ -62,6 +61,10 @@ class PopupPrompter:
         """Return whether windows can be shown, as far as that is known."""
         return self._windows.can_ask()
 
+    def pin_unasked(self) -> ErrorCode:
+        """Return what a page is told that gave no PIN, where :meth:`can_ask` says no."""
+        return self._windows.pin_unasked()
+
     async def ask(self, prompt: Prompt[A]) -> A:
         """Ask in a window, or else in the popup that the request came through, if any did.
 
@@ -87,8 +90,8 @@ class PopupPrompter:
                 return cast("A", answer is PopupAnswer.ONCE)
             case ChooseCard():
                 return cast("A", await _choose_card(conversation, prompt, shown))
-            case _:
-                raise unasked(prompt, "neither a window nor the popup can ask this")
+            case _:  # what no popup asks; the error says why no window does either
+                return await self._windows.ask(prompt)
 
     @contextmanager
     def _question(

@@ -61,6 +61,10 @@ class Windows:
         """Tell that windows can be shown."""
         return True
 
+    def pin_unasked(self) -> ErrorCode:
+        """Tell that no window opens."""
+        return ErrorCode.WINDOW_UNAVAILABLE
+
     async def ask(self, prompt: Prompt[A]) -> A:
         """Answer, or stand open until cancelled."""
         self.asked.append(prompt)

@@ -109,10 +109,10 @@ def test_without_a_display_each_request_ends_with_a_clear_code(card: Path, tmp_p
     state = tmp_path / "state"
     arguments = ("--virtual-card", str(card))
     with running_agent(state, without_display(), *arguments) as agent:
-        assert code(agent.call("connect")) == "origin_not_allowed"
+        assert code(agent.call("connect")) == "window_unavailable"
     remember(tmp_path / "other", Decision.ALLOWED)
     with running_agent(tmp_path / "other", without_display(), *arguments) as agent:
-        assert code(agent.call("sign", **DOCUMENT)) == "pin_required"
+        assert code(agent.call("sign", **DOCUMENT)) == "window_unavailable"
         error = agent.call("sign", **DOCUMENT, pin=TEST_PIN)["error"]
         assert (error["code"], "attempts_left" in error) == ("pin_last_attempt", False)
     (tmp_path / "other" / "config.toml").write_text('unknown_tries = "allow"')

@@ -39,7 +39,7 @@ def test_all_is_well(installed: DoctorFixture) -> None:
     checks = {row["check"] for row in answer["findings"]}
     assert checks >= {
         *("version", "state", "database", "config", "policy", "service", "reader", "card"),
-        *("agent", "port", "tls", "clock", "trust", "browser"),
+        *("windows", "agent", "port", "tls", "clock", "trust", "browser"),
     }
     for row in answer["findings"]:
         assert set(row["message"]) == set(Language)

@@ -25,6 +25,7 @@ WHOLE: dict[str, Any] = {
     "jrsys_ports": [],
     "jrsys_missing": [],
     "policy": None,
+    "display": None,
 }
 
 

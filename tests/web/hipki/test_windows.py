@@ -21,7 +21,7 @@ from agent.consent.questions import (
     Prompt,
     Scope,
     SiteAnswer,
-    unasked,
+    unshown,
 )
 from agent.consent.queue import PromptQueue
 from agent.errors import AgentError, ErrorCode
@@ -47,9 +47,13 @@ class Desk:
     def can_ask(self) -> bool:
         return True
 
+    def pin_unasked(self) -> ErrorCode:
+        """Tell that no window opens."""
+        return ErrorCode.WINDOW_UNAVAILABLE
+
     async def ask(self, prompt: Prompt[A]) -> A:
         if not self.opens:
-            raise unasked(prompt, "no window opens")
+            raise unshown(prompt, "no window opens")
         self.asked.put(prompt)
         try:
             while self.answers.empty():  # noqa: ASYNC110  # it is filled by another thread

@@ -27,6 +27,7 @@ EXPECTED = {
     ErrorCode.BLIND_NOT_ALLOWED: 80,
     ErrorCode.INSECURE_ORIGIN: 512,
     ErrorCode.RATE_LIMITED: 6,
+    ErrorCode.WINDOW_UNAVAILABLE: 6,
     ErrorCode.USER_CANCELLED: 80,
     ErrorCode.TIMEOUT: 6,
     ErrorCode.BUSY: 6,
