@@ -70,13 +70,16 @@ def agent_routes() -> dict[str, set[str]]:
     """The paths of the API, without the documents about it."""
     from agent.host.settings.config import Settings
     from agent.web.front.limits import Limits
+    from agent.web.native.error_catalogue import JSON_PATH, PAGE_PATH, page_path
     from agent.web.native.methods import NativeApi
     from agent.web.native.routes import DOCUMENTS, NativeMount
+    from agent.words.language import Language
 
     service: Any = None
     api = NativeApi(service, Settings(), Limits(), virtual=False)
     routes = NativeMount(api).routes
-    documents = {path for path, _, _ in DOCUMENTS}
+    documents = {path for path, _, _ in DOCUMENTS} | {JSON_PATH, PAGE_PATH}
+    documents |= {page_path(language) for language in Language}
     return {path: set(methods) for path, methods in routes.items() if path not in documents}
 
 

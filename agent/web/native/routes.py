@@ -1,10 +1,11 @@
 """The native API's paths, and what each of them does."""
 
+import asyncio
 from functools import partial
 from importlib import resources
 from typing import Final
 
-from aiohttp import WSCloseCode, web
+from aiohttp import WSCloseCode, hdrs, web
 from msgspec import UNSET
 
 from agent.errors import AgentError, ErrorCode
@@ -20,10 +21,11 @@ from agent.web.front.refusal import refusal
 from agent.web.front.room import BodyRoom
 from agent.web.front.unread import UnreadBytes
 from agent.web.front.web_sockets import WebSockets, new_socket
-from agent.web.native import messages, wire
+from agent.web.native import error_catalogue, messages, wire
 from agent.web.native.methods import NativeApi, wipe_pin
 from agent.web.native.socket import HEARTBEAT, SUBPROTOCOL, Session
 from agent.web.recorder.recorder import CallRecording
+from agent.words.language import SYSTEM, Language, requested_language
 
 DOCUMENTS: Final = (
     ("/v1/openapi.json", "native/openapi.json", "application/json"),
@@ -67,6 +69,10 @@ class NativeMount(Mount):
         found["/v1/socket"] = {"GET": session}
         for path, name, content_type in DOCUMENTS:
             found[path] = {"GET": _document(name, content_type)}
+        found[error_catalogue.JSON_PATH] = {"GET": public(_error_codes)}
+        found[error_catalogue.PAGE_PATH] = {"GET": _error_page(None)}
+        for each in Language:
+            found[error_catalogue.page_path(each)] = {"GET": _error_page(each)}
         return found
 
     async def _status(self, request: web.BaseRequest, site: Origin | None) -> web.Response:
@@ -144,5 +150,25 @@ def _document(name: str, content_type: str) -> Route:
     async def handle(request: web.BaseRequest, site: Origin | None) -> web.Response:
         del request
         return answer(content, site, content_type=content_type)
+
+    return public(handle)
+
+
+async def _error_codes(request: web.BaseRequest, site: Origin | None) -> web.Response:
+    del request
+    return answer(await asyncio.to_thread(error_catalogue.as_json), site)
+
+
+def _error_page(chosen: Language | None) -> Route:
+    """Return the route of the page about errors; without a language in that of the browser."""
+
+    async def handle(request: web.BaseRequest, site: Origin | None) -> web.Response:
+        accepted = request.headers.get(hdrs.ACCEPT_LANGUAGE, "")
+        language = chosen or requested_language(SYSTEM, accepted)
+        page = await asyncio.to_thread(error_catalogue.as_page, language)
+        response = answer(page.body, site, content_type="text/html")
+        response.charset = "utf-8"
+        response.headers["Content-Security-Policy"] = page.policy
+        return response
 
     return public(handle)

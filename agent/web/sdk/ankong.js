@@ -75,7 +75,7 @@ const PERSON_TIMEOUT = 180_000;
 const OWN_RETRIABLE = new Set(["not_running", "connection_lost", "timeout", "aborted", "rate_limited", "busy"]);
 const EVENTS = new Set(["reader_added", "reader_removed", "card_inserted", "card_removed"]);
 
-/** Why a call failed: `code` is stable, `retriable` says whether the user may try again. */
+/** Why a call failed: `code` is stable, `retriable` says whether the user may try again. Each code is explained in errors/en.md and by a running agent at `/errors`. */
 export class AnkongError extends Error {
   /**
    * @param {string} code
