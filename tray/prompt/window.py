@@ -12,6 +12,7 @@ from tkinter import font as tk_font
 from tkinter import ttk
 from typing import Any, Final, TypeAlias
 
+from tray.prompt.capture import keep_out_of_captures
 from tray.prompt.picture import draw_card
 from tray.prompt.scroll import ScrolledText
 from tray.prompt.style import WIDTH, Style, system_palette
@@ -360,6 +361,7 @@ class Window:
         root.deiconify()
         root.attributes("-topmost", True)
         root.wait_visibility()
+        keep_out_of_captures(root)
         self._accepts_input_at = time.monotonic() + INPUT_DELAY_SECONDS
         root.lift()
         root.focus_force()
