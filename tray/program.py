@@ -333,7 +333,15 @@ def notification(signed: Signed, texts: TrayTexts) -> tuple[str, str]:
     site = own.get(signed.site) or signed.site.host
     lines = [texts.by.format(site=presentable(site))]
     if signed.kind is EntryKind.SIGN and signed.documents:
-        name = presentable(signed.documents[0] or texts.unnamed)
+        name = _named(signed.documents[0], signed.site, texts)
         count = len(signed.documents)
         lines.append(name if count == 1 else texts.documents.format(name=name, count=count))
     return titles[signed.kind], "\n".join(lines)
+
+
+def _named(document: str | None, site: Origin, texts: TrayTexts) -> str:
+    """Return a document's name as the word of whoever asked, where it is not the citizen's own."""
+    name = presentable(document or texts.unnamed)
+    if document is None or site in (LOCAL_USER, SELF_TEST):
+        return name
+    return (texts.named_by_program if site.is_local else texts.named_by_site).format(name=name)

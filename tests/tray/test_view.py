@@ -3,7 +3,7 @@
 import pytest
 
 from agent.history.line import EntryKind
-from agent.origin import LOCAL_USER, SELF_TEST, Origin
+from agent.origin import LOCAL_PROGRAM, LOCAL_USER, SELF_TEST, Origin
 from agent.signing.model import CardPresence, ReaderView, Snapshot
 from agent.signing.recording import Signed
 from agent.words.language import CHOICES, Language
@@ -146,11 +146,13 @@ def signed(**more: object) -> Signed:
 @pytest.mark.parametrize(
     ("told", "expected"),
     [
-        (signed(), ["shop.example", "同意書.pdf"]),
-        (signed(documents=("a.pdf", "b.pdf", None)), ["a.pdf, 3 in all"]),
+        (signed(), ["shop.example", "Named by the site: “同意書.pdf”"]),
+        (signed(documents=("a.pdf", "b.pdf", None)), ["by the site: “a.pdf”, 3 in all"]),
         (signed(documents=(None,)), ["without a name"]),
         (signed(kind=EntryKind.DECRYPT, documents=()), ["shop.example"]),
         (signed(kind=EntryKind.AUTHENTICATE, documents=("login",)), ["shop.example"]),
+        (signed(site=LOCAL_PROGRAM), ["Named by the program: “同意書.pdf”"]),
+        (signed(site=LOCAL_USER), ["\n同意書.pdf"]),
         (signed(site=LOCAL_USER), ["program on this computer"]),
         (signed(site=SELF_TEST), ["Ankong's own self-test"]),
     ],

@@ -36,6 +36,8 @@ class TrayTexts:
     decrypted: str
     authenticated: str
     by: str
+    named_by_site: str
+    named_by_program: str
     documents: CountedText
     ask: str
     waits: str

@@ -7,13 +7,12 @@ from typing import Any, Final
 
 from agent.host.machine.memory import keep_out_of_swap
 from agent.secret import SecretBytes
+from tray.prompt.keyboard import CONTROL, Trouble, trouble_of
 from tray.prompt.style import Style
 
 _DOT: Final = "●"
-# Bits of the state of a key event (Tk's bind manual).
-_CONTROL: Final = 0x0004
-_ALT: Final = 0x20000 if sys.platform == "win32" else 0x0008  # Command on macOS
-_CAPS_LOCK: Final = 0x0002
+_ALT: Final = 0x20000 if sys.platform == "win32" else 0x0008  # Command on macOS; of a key's state
+_DIGITS: Final = range(ord("0"), ord("9") + 1)
 
 
 class PinBuffer:
@@ -27,6 +26,11 @@ class PinBuffer:
 
     def __len__(self) -> int:
         return self._length
+
+    @property
+    def is_of_digits(self) -> bool:
+        """Whether there is nothing but digits in it, as in most PINs."""
+        return all(each in _DIGITS for each in memoryview(self._bytes)[: self._length])
 
     def add(self, character: str) -> bool:
         """Append a character; return False if it is not printable ASCII or the buffer is full."""
@@ -64,7 +68,7 @@ class PinField(tk.Frame):
     Attributes:
         buffer: the characters that were typed.
         on_change: called after each key that the field has handled.
-        capitals: whether Caps Lock was on when the last key was pressed.
+        trouble: what was odd about the keyboard when the last key was pressed.
 
     """
 
@@ -92,7 +96,7 @@ class PinField(tk.Frame):
         )
         self.buffer = PinBuffer(max_length)
         self.on_change: Callable[[], None] = lambda: None
-        self.capitals = False
+        self.trouble: Trouble | None = None
         self._accepts_input = accepts_input
         self._dots = tk.Label(
             self, background=palette.paper, foreground=palette.ink, font=style.title, anchor="w"
@@ -111,12 +115,15 @@ class PinField(tk.Frame):
         if not self._accepts_input():
             return None
         state = int(event.state)
-        self.capitals = bool(state & _CAPS_LOCK)
-        if event.keysym == "BackSpace":
+        self.trouble = trouble_of(event)
+        if self.trouble is Trouble.NUM_LOCK:
+            pass  # a keypad's point is no wish to delete
+        elif event.keysym == "BackSpace":
             self.buffer.drop()
-        elif event.keysym == "Delete" or (state & _CONTROL and event.keysym in ("u", "U")):
+        elif event.keysym == "Delete" or (state & CONTROL and event.keysym in ("u", "U")):
             self.buffer.clear()
-        elif state & (_CONTROL | _ALT) or not self.buffer.add(event.char):
+        elif state & (CONTROL | _ALT) or not self.buffer.add(event.char):
+            self.on_change()
             return None  # Tab, Enter, Escape and access keys are handled elsewhere
         self._show()
         self.on_change()

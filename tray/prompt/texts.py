@@ -70,6 +70,9 @@ class PromptTexts:
     attempts_unknown: str
     one_attempt_left: str
     capitals: str
+    num_lock: str
+    layout: str
+    no_digit: str
     block: str
     block_program: str
     # Last try.

@@ -22,14 +22,15 @@ from agent.consent.questions import (
 from agent.origin import Origin
 from tray.prompt.documents import add_documents
 from tray.prompt.glyphs import shown_line
+from tray.prompt.keyboard import Trouble
 from tray.prompt.lines import site_in_title, site_lines, texts_about
 from tray.prompt.pin import PinField
-from tray.prompt.style import WIDTH, shrink_text
+from tray.prompt.style import shrink_text
 from tray.prompt.texts import PromptTexts
 from tray.prompt.window import Line, Window
 
 ATTEMPTS = 3  # of a citizen's card; drawn as so many pips
-HINT_GAP = 1.5  # between the two hints below the PIN field; in the style's unit
+TROUBLE_MARK = "!"  # before what is odd about the keyboard: its colour alone would tell few
 
 
 def show(
@@ -196,17 +197,9 @@ class _PinEntry:
             foreground=palette.muted,
             anchor="w",
         )
-        attempts = self._attempts(below)
-        # Below each other where both would not fit with a gap between them.
-        hints = (self._hint_text(), self._window.texts.capitals)
-        longest = max(window.style.small.measure(hint) for hint in hints)
-        room = gap(WIDTH) - attempts.winfo_reqwidth() - gap(HINT_GAP)
-        if longest <= room:
-            self._hint.pack(side="left")
-            attempts.pack(side="right")
-        else:
-            self._hint.pack(anchor="w")
-            attempts.pack(anchor="w")
+        # Never side by side: two sentences in one line read as one.
+        self._hint.pack(anchor="w")
+        self._attempts(below).pack(anchor="w", pady=(gap(0.15), 0))
 
     def _attempts(self, parent: tk.Frame) -> tk.Label:
         window, left = self._window, self._prompt.attempts_left
@@ -223,10 +216,25 @@ class _PinEntry:
         )
 
     def _changed(self) -> None:
-        prompt, texts = self._prompt, self._window.texts
+        prompt = self._prompt
         enough = len(self._field.buffer) >= prompt.min_length
         self._go.state(["!disabled" if enough else "disabled"])
-        self._hint.configure(text=texts.capitals if self._field.capitals else self._hint_text())
+        palette, odd = self._window.style.palette, self._odd()
+        text = f"{TROUBLE_MARK}  {odd}" if odd else self._hint_text()
+        self._hint.configure(text=text, foreground=palette.danger if odd else palette.muted)
+
+    def _odd(self) -> str:
+        """Say why what was typed may not be what was meant; "" where nothing tells so."""
+        texts = self._window.texts
+        match self._field.trouble:
+            case Trouble.NUM_LOCK:
+                return texts.num_lock
+            case Trouble.LAYOUT:
+                return texts.layout
+            case Trouble.CAPITALS:
+                return texts.capitals
+            case _:
+                return "" if self._field.buffer.is_of_digits else texts.no_digit
 
     def _hint_text(self) -> str:
         prompt, texts = self._prompt, self._window.texts
@@ -248,7 +256,7 @@ def _last_attempt(root: tk.Tk, prompt: LastAttempt, texts: PromptTexts) -> Windo
     panel = window.add_panel()
     _add_site(window, panel, prompt.site)
     _add_card(window, panel, prompt.card)
-    window.add_text(texts.doubt)
+    window.add_text(texts.doubt, strong=True)
 
     def ticked(yes: bool) -> None:
         go_on.state(["!disabled" if yes else "disabled"])

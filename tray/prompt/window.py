@@ -12,11 +12,12 @@ from tkinter import font as tk_font
 from tkinter import ttk
 from typing import Any, Final, TypeAlias
 
+from tray.prompt.capture import keep_out_of_captures
 from tray.prompt.picture import draw_card
 from tray.prompt.scroll import ScrolledText
 from tray.prompt.style import WIDTH, Style, system_palette
 from tray.prompt.texts import PromptTexts, button_label
-from tray.prompt.wrap import fit
+from tray.prompt.wrap import fit, wrap
 
 INPUT_DELAY_SECONDS: Final = 0.5
 """How long keys and clicks are ignored at first: they were meant for the window before.
@@ -26,7 +27,8 @@ and no PIN is taken without its first characters.
 """
 RETURN_DELAY_SECONDS: Final = 1.0
 """The same, of a question's buttons, once the window has the keyboard again after another had."""
-VALUE_WIDTH: Final = WIDTH - 9.4  # ems of a value in a panel
+VALUE_WIDTH: Final = WIDTH - 9.6  # ems of a value in a panel
+CHECK_BOX: Final = 2.6  # ems of a line that a check box and its margins take
 _SCREEN_MARGIN: Final = 4.0  # ems of the screen's height that are left to title and task bars
 _POLL_MILLISECONDS: Final = 50  # how often it is checked whether the question was cancelled
 _ENTER_KEYS: Final = ("<Return>", "<KP_Enter>")
@@ -116,28 +118,27 @@ class Window:
 
     # The parts of a window.
 
-    def add_text(self, text: str, parent: tk.Misc | None = None, *, muted: bool = False) -> None:
+    def add_text(self, text: str, *, strong: bool = False) -> None:
         """Add a paragraph."""
         palette = self.style.palette
-        parent = parent or self.body
-        colours = (palette.muted if muted else palette.ink, palette.paper)
-        label = self.style.label(text, parent, self.style.body, colours)
-        label.pack(fill="x", pady=(0, self.style.gap(0.7)))
+        font = self.style.strong if strong else self.style.body
+        label = self.style.label(text, self.body, font, (palette.ink, palette.paper))
+        label.pack(fill="x", pady=(0, self.style.gap(0.8)))
 
     def add_notice(self, text: str, *, danger: bool = False) -> tk.Label:
-        """Add a paragraph in a coloured box, after an exclamation mark."""
+        """Add paragraphs in a coloured box, after an exclamation mark."""
         palette = self.style.palette
         back = palette.danger_panel if danger else palette.warning_panel
         front = palette.on_danger_panel if danger else palette.on_warning_panel
         gap = self.style.gap
         box = tk.Frame(self.body, background=front)
-        box.pack(fill="x", pady=(0, gap(0.8)))
+        box.pack(fill="x", pady=(0, gap(1.0)))
         inner = tk.Frame(box, background=back)
         inner.pack(fill="both", expand=True, padx=(gap(0.25), 0))
         mark = tk.Label(inner, text="!", font=self.style.title, foreground=front, background=back)
         mark.pack(side="left", padx=(gap(0.7), gap(0.1)))
         label = self.style.label(text, inner, self.style.body, (front, back), WIDTH - 3.6)
-        label.pack(side="left", fill="x", expand=True, padx=gap(0.6), pady=gap(0.55))
+        label.pack(side="left", fill="x", expand=True, padx=gap(0.6), pady=gap(0.75))
         return label
 
     def add_panel(self) -> tk.Frame:
@@ -151,7 +152,7 @@ class Window:
             highlightbackground=palette.line,
             highlightcolor=palette.line,  # where the focus is on something in it
         )
-        panel.pack(fill="x", pady=(0, gap(0.9)), ipady=gap(0.5))
+        panel.pack(fill="x", pady=(0, gap(1.0)), ipady=gap(0.5))
         panel.columnconfigure(1, weight=1)
         return panel
 
@@ -163,7 +164,10 @@ class Window:
         top = gap(0.45)
         colours = (palette.muted, palette.panel)
         key = self.style.label(name, panel, self.style.small, colours, 6.5)
-        key.grid(row=row, column=0, sticky="nw", padx=(gap(0.9), gap(0.6)), pady=(top, 0))
+        # On the line that the first text stands on, which may be in a larger font.
+        lower = max(0, lines[0].font.metrics("ascent") - self.style.small.metrics("ascent"))
+        place: Any = {"sticky": "nw", "padx": (gap(0.9), gap(0.8)), "pady": (top + lower, 0)}
+        key.grid(row=row, column=0, **place)
         values = tk.Frame(panel, background=palette.panel)
         values.grid(row=row, column=1, sticky="nwe", pady=(top, 0), padx=(0, gap(0.9)))
         for line in lines:
@@ -243,7 +247,8 @@ class Window:
 
     def add_check(self, text: str, changed: Callable[[bool], None]) -> ttk.Checkbutton:
         """Add an empty check box; ``changed`` is called with its state after each click."""
-        label, key = button_label(text)
+        width = self.style.gap(WIDTH - CHECK_BOX)
+        label, key = button_label(wrap(text, self.style.body.measure, width))
         ticked = tk.BooleanVar(self._root, value=False)
 
         def toggled() -> None:
@@ -259,7 +264,7 @@ class Window:
             command=toggled,
             style="Confirm.TCheckbutton",
         )
-        check.pack(fill="x", pady=(0, self.style.gap(0.4)))
+        check.pack(fill="x", pady=(self.style.gap(0.3), self.style.gap(0.6)))
         if key >= 0:
             self._root.bind(f"<Alt-{label[key].lower()}>", lambda _: check.invoke())
         return check
@@ -356,6 +361,7 @@ class Window:
         root.deiconify()
         root.attributes("-topmost", True)
         root.wait_visibility()
+        keep_out_of_captures(root)
         self._accepts_input_at = time.monotonic() + INPUT_DELAY_SECONDS
         root.lift()
         root.focus_force()

@@ -191,7 +191,8 @@ def test_the_history_is_there_searched_and_exported(
     agent_here.sign("<img src=x onerror=alert(1)>.pdf", site="https://tax.example")
     expect(page.locator("[data-seq]")).to_have_count(2)  # nobody asked for it
     expect(page.locator("#chain .notice.good")).to_contain_text("2")
-    expect(page.locator("[data-seq='2']")).to_contain_text("<img src=x onerror=alert(1)>.pdf")
+    claimed = page.locator("[data-seq='2'] [data-named=site]")
+    expect(claimed).to_have_text("網站稱它為「<img src=x onerror=alert(1)>.pdf」")
     page.fill("#search", "同意書")
     expect(page.locator("[data-seq]")).to_have_count(1)
     expect(page.locator("[data-seq='1']")).to_contain_text("shop.example")

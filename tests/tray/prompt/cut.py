@@ -81,21 +81,29 @@ def outside(root: tk.Tk) -> list[str]:
 
 
 def crowded(root: tk.Tk) -> list[str]:
-    """Name each text at a right edge that leaves no gap to the one at the left edge beside it."""
+    """Name each two texts that stand in one line without a gap that tells one from the other.
+
+    The beginning of a host, which ends with a dot, is one text with the domain after it.
+    """
     root.update_idletasks()
     labels = [
-        each for each in widgets(root) if isinstance(each, tk.Label) and each.winfo_ismapped()
+        each
+        for each in widgets(root)
+        if isinstance(each, tk.Label) and each.winfo_ismapped() and each.cget("text")
     ]
-    left = [each for each in labels if _side(each) == "left"]
-    right = [each for each in labels if _side(each) == "right"]
     return [
         f"{one.cget('text')!r} stands against {other.cget('text')!r}"
-        for one in left
-        for other in right
-        if one.winfo_parent() == other.winfo_parent()
-        and one.winfo_x() + one.winfo_width() + LEAST_GAP > other.winfo_x()
+        for one in labels
+        for other in labels
+        if _is_left_in_line(one, other)
+        and not str(one.cget("text")).endswith(".")
+        and one.winfo_rootx() + one.winfo_width() + LEAST_GAP > other.winfo_rootx()
     ]
 
 
-def _side(label: tk.Label) -> str:
-    return str(label.pack_info()["side"]) if label.winfo_manager() == "pack" else ""
+def _is_left_in_line(one: tk.Label, other: tk.Label) -> bool:
+    tops, ends = zip(
+        *((each.winfo_rooty(), each.winfo_rooty() + each.winfo_height()) for each in (one, other)),
+        strict=True,
+    )
+    return max(tops) < min(ends) and one.winfo_rootx() < other.winfo_rootx()

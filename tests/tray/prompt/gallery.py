@@ -94,6 +94,13 @@ WINDOWS: dict[str, AnyPrompt] = {
     "no-holder": replace(PIN, card=replace(CARD, holder=None)),
     "last": LAST,
     "unknown": LastAttempt(SITE, None, CARD, pin_given=True),
+    "last-long": LastAttempt(
+        Origin.parse(f"http://{'www.gov.tw.' * 15}{'login' * 8}.example.com"),
+        1,
+        replace(CARD, holder="Nguyễn Thị Hồng Ánh " * 6),
+        pin_given=True,
+    ),
+    "unknown-program": LastAttempt(LOCAL_PROGRAM, None, CARD, pin_given=True),
     "few": LastAttempt(SITE, 2, CARD, pin_given=True),
     "locked": LOCKED,
     "choose": CHOOSE,

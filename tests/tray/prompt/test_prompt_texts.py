@@ -1,6 +1,7 @@
 """What the windows say: both languages whole, strangers' texts harmless, lines well broken."""
 
 import re
+from dataclasses import fields
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from agent.consent.questions import Act, DocumentFacts, Purpose
 from agent.harmless import code_point, is_harmful, one_line
 from agent.origin import LOCAL_USER, Origin
+from agent.words import CountedText
 from agent.words.language import Language, chosen_language, of_environment, of_tag
 from tray.prompt.glyphs import is_drawn, shown_line
 from tray.prompt.lines import (
@@ -49,6 +51,33 @@ def test_each_button_has_an_access_key_of_its_own(language: PromptTexts, window:
         assert "&" not in label
     assert len(set(keys)) == len(keys)
     assert all(key.isascii() and key.isalpha() for key in keys)
+
+
+NO_SENTENCES = {
+    *("product", "cancel", "ok", "site", "asker", "documents", "card", "called_by_site"),
+    *("called_by_program", "no_name", "unshowable_name", "more_documents", "show_all"),
+    *("whole_text", "fingerprint", "card_number", "no_holder", "virtual", "this_user"),
+    *("this_program", "self_test", "this_time", "always", "never", "choose_place", "choose_go_on"),
+    *("pin", "sign", "decrypt", "login", "identify", "block", "block_program", "last_confirm"),
+    *("few_confirm", "unknown_confirm", "last_go_on"),
+}
+"""Names, labels and what a button or a box says; titles too, which stand alone."""
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("window", [each.name for each in fields(PromptTexts)])
+def test_a_sentence_says_where_it_ends_whatever_comes_after_it(
+    window: str, language: Language
+) -> None:
+    if window in NO_SENTENCES or window.endswith("_title"):
+        return
+    value = getattr(load_texts(language), window)
+    for text in value.forms if isinstance(value, CountedText) else said_at_once(value):
+        assert text[-1] in ".?!。？！", text
+
+
+def said_at_once(value: str | tuple[str, ...]) -> tuple[str, ...]:
+    return value if isinstance(value, tuple) else (value,)
 
 
 @pytest.mark.parametrize(

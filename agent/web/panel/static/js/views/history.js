@@ -12,9 +12,16 @@ const WAIT = 250; // milliseconds after the last letter
 /** @param {any} line */
 function title(line) {
   if (line.kind === "segment") return line.outcome === "unwritten" ? t("history.unwritten", { count: line.count }) : t("history.segment");
-  const what = has(`history.kind_${line.kind}`) ? t(`history.kind_${line.kind}`) : line.kind;
-  const document = line.kind === "sign" ? line.document ?? t("common.unnamed") : null;
-  return document === null ? what : t("history.what", { what, document });
+  return has(`history.kind_${line.kind}`) ? t(`history.kind_${line.kind}`) : line.kind;
+}
+
+/** A document's name, which is the word of whoever asked and not ours. @param {any} line */
+function named({ kind, site, document }) {
+  if (kind !== "sign") return null;
+  if (!document) return h("div", {}, t("common.unnamed"));
+  const own = site === "local://user" || site === "local://self-test";
+  const whose = own ? "own" : site.startsWith("local://") ? "program" : "site";
+  return h("div", { "data-named": whose }, h("bdi", {}, t(`history.named_${whose}`, { document })));
 }
 
 /** @param {string} outcome */
@@ -49,6 +56,7 @@ function row(line) {
       h("div", { class: "row" }, h("b", {}, title(line)), h("span", { class: `tag ${kind}` }, outcomeText(line.outcome)),
         line.detail === "blind" && h("span", { class: "tag warning" }, t("history.blind")),
         line.detail === "jrsys" && h("span", { class: "tag" }, "JRSYS")),
+      named(line),
       h("div", {}, h("small", {}, [moment(line.at), siteText(line.site), line.holder].filter(Boolean).join(" · "))),
       h("details", {}, h("summary", {}, t("history.more", { seq: line.seq })),
         h("dl", { class: "facts" }, more.map(([name, value]) => [h("dt", {}, name), h("dd", { class: "code" }, value)])))));
