@@ -3,6 +3,7 @@
 A page gets the code, the log gets the detail, and "may the user try again?" is always answerable.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum, unique
 
 
@@ -69,6 +70,8 @@ class AgentError(Exception):
         retriable: whether the user may try the same thing again.
         attempts_left: PIN attempts that the card said are left, 0 to 15, where it said so.
         detail: for the log only; never a PIN, never document content.
+        said: what people are told on the command line: a key of the catalogue, and the facts that
+            its text takes; None where the code's own sentence and ``detail`` say it.
 
     """
 
@@ -80,8 +83,10 @@ class AgentError(Exception):
         *,
         code: ErrorCode | None = None,
         attempts_left: int | None = None,
+        said: tuple[str, Mapping[str, object]] | None = None,
     ) -> None:
         super().__init__(detail)
+        self.said = said
         if code is not None:
             self.code = code
         self.detail = detail

@@ -14,10 +14,8 @@ def main() -> int:
         return prompt(arguments[1:])
     from agent.cli import Command, run  # noqa: PLC0415  # a window does not need it
 
-    text = "run the agent with its icon; where one runs already, open its panel (the default)"
-
     def work() -> int:
-        return run(arguments or ["tray"], (Command("tray", text, "tray.command"),))
+        return run(arguments or ["tray"], (Command("tray", "tray.command"),))
 
     if sys.stderr is None:
         from tray.windowed import run_windowed  # noqa: PLC0415  # likewise

@@ -39,11 +39,7 @@ def add(parser: CommandParser) -> None:
     """Add the command's options."""
     define(parser, TrayOptions, run)
     add_serve_options(parser)
-    parser.add_argument(
-        "--panel",
-        action="store_true",
-        help="set it up for this user if need be, and open the panel",
-    )
+    parser.add_argument("--panel", action="store_true", help="cli.tray.panel")
 
 
 def run(options: TrayOptions) -> int:

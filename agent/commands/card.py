@@ -100,58 +100,39 @@ def add(parser: CommandParser) -> None:
     add_actions(
         parser,
         (
-            CommandAction("new", "make a virtual card", NewCardOptions, new, _add_new_options),
-            CommandAction(
-                "insert",
-                "put a virtual card into a vpcd reader",
-                InsertOptions,
-                insert,
-                _add_insert_options,
-            ),
-            CommandAction(
-                "scenarios",
-                "list prepared test cards",
-                ScenarioOptions,
-                scenarios,
-                _add_scenario_options,
-            ),
+            CommandAction("new", NewCardOptions, new, _add_new_options),
+            CommandAction("insert", InsertOptions, insert, _add_insert_options),
+            CommandAction("scenarios", ScenarioOptions, scenarios, _add_scenario_options),
         ),
     )
 
 
 def _add_new_options(parser: CommandParser) -> None:
-    parser.add_argument("--generation", choices=tuple(GENERATIONS), default="2")
-    parser.add_argument("--name", required=True, help="the invented holder's name")
     parser.add_argument(
-        "--id-number", metavar="ID", help="an invented ID number (default: generated)"
+        "--generation", choices=tuple(GENERATIONS), default="2", help="cli.card.generation"
     )
-    parser.add_argument("--pin", required=True, help="6 to 8 characters; it is a test card")
-    add_out(parser, required=True, text="the file that the card is written to")
-    parser.add_argument(
-        "--issuer",
-        type=Path,
-        metavar="DIR",
-        help="the test authority's folder, made when missing (default: in the state folder)",
-    )
+    parser.add_argument("--name", required=True, help="cli.card.holder")
+    parser.add_argument("--id-number", metavar="ID", help="cli.card.id_number")
+    parser.add_argument("--pin", required=True, metavar="PIN", help="cli.card.pin")
+    add_out(parser, required=True, text="cli.card.out")
+    parser.add_argument("--issuer", type=Path, metavar="DIR", help="cli.card.issuer")
     parser.add_argument(
         "--validity",
         choices=tuple(map(str, Validity)),
         default="valid",
-        help="what is wrong with its certificates",
+        help="cli.card.validity",
     )
 
 
 def _add_insert_options(parser: CommandParser) -> None:
-    parser.add_argument("file", type=Path, metavar="FILE")
-    parser.add_argument(
-        "--vpcd", required=True, metavar="HOST:PORT", help="such as localhost:35963"
-    )
+    parser.add_argument("file", type=Path, metavar="FILE", help="cli.card.file")
+    parser.add_argument("--vpcd", required=True, metavar="HOST:PORT", help="cli.card.vpcd")
 
 
 def _add_scenario_options(parser: CommandParser) -> None:
-    parser.add_argument("--make", metavar="NAME", help="make this one instead of listing")
-    add_out(parser, text="the file that the card is written to")
-    parser.add_argument("--issuer", type=Path, metavar="DIR")
+    parser.add_argument("--make", metavar="NAME", help="cli.card.make")
+    add_out(parser, text="cli.card.out")
+    parser.add_argument("--issuer", type=Path, metavar="DIR", help="cli.card.issuer")
 
 
 def new(options: NewCardOptions) -> int:
@@ -178,7 +159,7 @@ def scenarios(options: ScenarioOptions) -> int:
     """
     if options.make is not None:
         if options.out is None:
-            raise BadRequestError("--make needs --out FILE")
+            raise BadRequestError("--make needs --out FILE", said=("cli.error.make_needs_out", {}))
         require_free(options.out, force=options.force)
         made = new_scenario(options.out, _issuer_directory(options), options.make)
         _say_made(made, as_json=options.json)
@@ -213,7 +194,7 @@ def insert(options: InsertOptions) -> int:
     """
     host, separator, port = options.vpcd.rpartition(":")
     if not separator or not port.isdecimal() or int(port) > MAX_PORT:
-        raise BadRequestError("--vpcd is HOST:PORT")
+        raise BadRequestError("--vpcd is HOST:PORT", said=("cli.error.vpcd", {}))
     connection = VpcdConnection(load(options.file), host.strip("[]"), int(port))
     connection.connect()
     say_json({"ready": True, "card": str(options.file), "vpcd": options.vpcd}, flush=True)

@@ -31,7 +31,7 @@ def add(parser: CommandParser) -> None:
     """Add the command's options."""
     define(parser, CertificatesOptions, certificates)
     add_reader_options(parser)
-    parser.add_argument("--reader", metavar="NAME", help="only this reader")
+    parser.add_argument("--reader", metavar="NAME", help="cli.certificates.reader")
 
 
 def certificates(options: CertificatesOptions) -> int:

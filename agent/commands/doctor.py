@@ -46,8 +46,8 @@ def add(parser: CommandParser) -> None:
     """Add the command's options."""
     define(parser, DoctorOptions, lambda options: run(options, options.open_provider))
     add_reader_options(parser)
-    parser.add_argument("--repair", metavar="NAME", help="carry out a repair that was named before")
-    add_out(parser, "--bundle", metavar="FILE.zip", text="for those who help; no personal data")
+    parser.add_argument("--repair", metavar="NAME", help="cli.doctor.repair")
+    add_out(parser, "--bundle", text="cli.doctor.bundle")
     add_language(parser)
 
 

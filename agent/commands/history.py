@@ -42,19 +42,19 @@ def add(parser: CommandParser) -> None:
     """Add the command's options."""
     define(parser, HistoryOptions, history)
     how = parser.add_mutually_exclusive_group()
-    how.add_argument("--json", action="store_true", help="for programs")
-    how.add_argument("--csv", action="store_true", help="for spreadsheets")
-    parser.add_argument("--limit", type=_count, metavar="N", help="only the newest N lines")
+    how.add_argument("--json", action="store_true", help="cli.options.json")
+    how.add_argument("--csv", action="store_true", help="cli.history.csv")
+    parser.add_argument("--limit", type=_count, metavar="N", help="cli.history.limit")
     parser.add_argument(
         "--verify",
         action="store_true",
-        help="also check every line; fails where one was changed or is missing",
+        help="cli.history.verify",
     )
 
 
 def _count(text: str) -> int:
     if not 0 < (number := int(text)) < 2**63:
-        raise argparse.ArgumentTypeError("a count is 1 or more")
+        raise argparse.ArgumentTypeError("cli.usage.count")
     return number
 
 

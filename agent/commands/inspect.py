@@ -33,9 +33,7 @@ class InspectOptions(JsonOptions):
 def add(parser: CommandParser) -> None:
     """Add the command's options."""
     define(parser, InspectOptions, inspect)
-    parser.add_argument(
-        "file", type=Path, metavar="FILE", help="of chrome://net-export, or a HAR; it is only read"
-    )
+    parser.add_argument("file", type=Path, metavar="FILE", help="cli.inspect.file")
     add_language(parser)
 
 

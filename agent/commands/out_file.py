@@ -11,9 +11,9 @@ def add_out(
     parser: CommandParser,
     name: str = "--out",
     *,
+    text: str,
     required: bool = False,
     metavar: str = "FILE",
-    text: str = "the file that is written",
 ) -> None:
     """Add the option that names the file, and ``--force``, which lets it be replaced.
 
@@ -22,11 +22,11 @@ def add_out(
         name: of the option.
         required: whether the command cannot do without.
         metavar: placeholder in ``--help``.
-        text: what ``--help`` says of it.
+        text: key of what ``--help`` says of it.
 
     """
     parser.add_argument(name, type=Path, required=required, metavar=metavar, help=text)
-    parser.add_argument("--force", action="store_true", help="replace that file if it is there")
+    parser.add_argument("--force", action="store_true", help="cli.options.force")
 
 
 def require_free(out: Path, *, force: bool, inputs: Iterable[Path] = ()) -> None:
@@ -44,12 +44,16 @@ def require_free(out: Path, *, force: bool, inputs: Iterable[Path] = ()) -> None
 
     """
     if out.is_dir():
-        raise BadRequestError(f"{out}: this is a folder; name the file that is to be written")
+        raise _refused("this is a folder; name the file that is to be written", "folder", out)
     if not out.parent.is_dir():
-        raise BadRequestError(f"{out.parent}: there is no such folder")
+        raise _refused("there is no such folder", "no_folder", out.parent)
     if not out.exists():
         return
     if any(each.exists() and each.samefile(out) for each in inputs):
-        raise BadRequestError(f"{out}: this would replace what is read; name another file")
+        raise _refused("this would replace what is read; name another file", "replaces_input", out)
     if out.is_file() and not force:
-        raise BadRequestError(f"{out}: this file is there already; --force replaces it")
+        raise _refused("this file is there already; --force replaces it", "exists", out)
+
+
+def _refused(why: str, name: str, path: Path) -> BadRequestError:
+    return BadRequestError(f"{path}: {why}", said=(f"cli.error.{name}", {"path": path}))

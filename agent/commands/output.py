@@ -15,7 +15,8 @@ def say(text: str = "", *, flush: bool = False) -> None:
 
 def say_aside(text: str) -> None:
     """Print a remark on standard error: it is no part of the answer."""
-    print(text, file=sys.stderr)  # noqa: T201  # a command line prints
+    if sys.stderr is not None:  # else it would stand in the answer
+        print(text, file=sys.stderr)  # noqa: T201  # a command line prints
 
 
 def say_json(answer: Any, *, flush: bool = False) -> None:

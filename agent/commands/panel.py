@@ -31,9 +31,9 @@ def add(parser: CommandParser) -> None:
         "--print",
         action="store_true",
         dest="print_only",
-        help="print its address instead; good once",
+        help="cli.panel.print",
     )
-    how.add_argument("--json", action="store_true", help="likewise, for programs")
+    how.add_argument("--json", action="store_true", help="cli.panel.json")
 
 
 def panel(options: PanelOptions) -> int:

@@ -50,8 +50,7 @@ def add_reader_options(parser: CommandParser) -> None:
     parser.add_argument(
         "--provider",
         choices=("pcsc", "virtual"),
-        help="real readers, or virtual ones in this process (default: pcsc; with --virtual-card: "
-        "virtual)",
+        help="cli.readers.provider",
     )
     parser.add_argument(
         "--virtual-card",
@@ -59,7 +58,7 @@ def add_reader_options(parser: CommandParser) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="a card made by 'ankong card new', in a virtual reader of its own; may be repeated",
+        help="cli.readers.virtual_card",
     )
 
 

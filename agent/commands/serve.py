@@ -56,8 +56,7 @@ def add_serve_options(parser: CommandParser) -> None:
     parser.add_argument(
         "--record",
         action="store_true",
-        help="remember in memory what pages ask for, without any content, for the panel's page "
-        "inspector",
+        help="cli.serve.record",
     )
 
 

@@ -67,33 +67,22 @@ def add(parser: CommandParser) -> None:
     add_actions(
         parser,
         (
-            CommandAction(
-                "complete",
-                "make the certificate, have it trusted, start at sign-in",
-                CompleteOptions,
-                complete,
-                _add_complete_options,
-            ),
-            CommandAction(
-                "undo",
-                "end the agent and undo what complete did",
-                UndoOptions,
-                undo,
-                _add_undo_options,
-            ),
+            CommandAction("complete", CompleteOptions, complete, _add_complete_options),
+            CommandAction("undo", UndoOptions, undo, _add_undo_options),
         ),
     )
 
 
 def _add_complete_options(parser: CommandParser) -> None:
-    for name, what in (("autostart", "start the agent at sign-in"), ("trust", "have it trusted")):
-        text = f"{what} (default: yes)"
-        parser.add_argument(f"--{name}", action=argparse.BooleanOptionalAction, help=text)
+    for name in ("autostart", "trust"):
+        parser.add_argument(
+            f"--{name}", action=argparse.BooleanOptionalAction, help=f"cli.setup.{name}"
+        )
     add_language(parser)
 
 
 def _add_undo_options(parser: CommandParser) -> None:
-    parser.add_argument("--forget", action="store_true", help="history and sites too")
+    parser.add_argument("--forget", action="store_true", help="cli.setup.forget")
     add_language(parser)
 
 

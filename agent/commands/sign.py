@@ -67,14 +67,12 @@ def add(parser: CommandParser) -> None:
     """Add the command's options."""
     define(parser, SignOptions, sign)
     add_reader_options(parser)
-    parser.add_argument("file", type=Path, metavar="FILE")
-    parser.add_argument("--format", choices=FORMATS, default="cms")
-    parser.add_argument("--hash", choices=HASHES, default="SHA-256")
-    add_out(parser, required=True, text="the file that the signature is written to")
-    parser.add_argument("--reader", metavar="NAME", help="the card in this reader")
-    parser.add_argument(
-        "--pin-stdin", action="store_true", help="read the PIN from standard input, one line"
-    )
+    parser.add_argument("file", type=Path, metavar="FILE", help="cli.sign.file")
+    parser.add_argument("--format", choices=FORMATS, default="cms", help="cli.sign.format")
+    parser.add_argument("--hash", choices=HASHES, default="SHA-256", help="cli.sign.hash")
+    add_out(parser, required=True, text="cli.sign.out")
+    parser.add_argument("--reader", metavar="NAME", help="cli.sign.reader")
+    parser.add_argument("--pin-stdin", action="store_true", help="cli.sign.pin_stdin")
 
 
 def sign(options: SignOptions) -> int:
@@ -137,7 +135,11 @@ def _read_document(options: SignOptions) -> Document:
         except FileTooLargeError as error:
             raise TooLargeError(
                 f"{options.file.name}: a signature contains a document of at most"
-                f" {MAX_ATTACHED_FILE} bytes; --format cms-detached signs one of any length"
+                f" {MAX_ATTACHED_FILE} bytes; --format cms-detached signs one of any length",
+                said=(
+                    "cli.error.too_large_to_contain",
+                    {"name": options.file.name, "limit": MAX_ATTACHED_FILE},
+                ),
             ) from error
 
 

@@ -48,8 +48,8 @@ class SitesOptions(JsonOptions):
 def add(parser: CommandParser) -> None:
     """Add the command's options."""
     define(parser, SitesOptions, sites)
-    parser.add_argument("decision", nargs="?", choices=DECISIONS, metavar="|".join(DECISIONS))
-    parser.add_argument("origin", nargs="?", metavar="ORIGIN", help="such as https://site.example")
+    parser.add_argument("decision", nargs="?", choices=DECISIONS, help="cli.sites.decision")
+    parser.add_argument("origin", nargs="?", metavar="ORIGIN", help="cli.sites.origin")
 
 
 def sites(options: SitesOptions) -> int:
@@ -66,7 +66,10 @@ def sites(options: SitesOptions) -> int:
     policy = Policy.of_this_computer(paths.policy)
     if options.decision is not None:
         if options.origin is None:
-            raise BadRequestError(f"{options.decision} which site? Name its origin")
+            raise BadRequestError(
+                f"{options.decision} which site? Name its origin",
+                said=("cli.error.which_site", {"decision": options.decision}),
+            )
         _decide(paths, Origin.parse_any(options.origin), *DECISIONS[options.decision])
     records = _listed(paths.sites)
     if options.json:

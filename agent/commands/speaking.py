@@ -12,7 +12,7 @@ def add_language(parser: CommandParser) -> None:
     parser.add_argument(
         "--language",
         choices=CHOICES,
-        help="say it in one language only (default: in each that is reviewed)",
+        help="cli.options.language",
     )
 
 

@@ -35,23 +35,15 @@ def add(parser: CommandParser) -> None:
     add_actions(
         parser,
         (
-            CommandAction("check", "say which trust stores know us", JsonOptions, check),
-            CommandAction(
-                "install",
-                "make this user's stores trust us",
-                InstallOptions,
-                install,
-                _add_install_options,
-            ),
-            CommandAction("uninstall", "undo all that install ever did", JsonOptions, uninstall),
+            CommandAction("check", JsonOptions, check),
+            CommandAction("install", InstallOptions, install, _add_install_options),
+            CommandAction("uninstall", JsonOptions, uninstall),
         ),
     )
 
 
 def _add_install_options(parser: CommandParser) -> None:
-    parser.add_argument(
-        "--system", action="store_true", help="also the stores of all users, as administrator"
-    )
+    parser.add_argument("--system", action="store_true", help="cli.trust.system")
 
 
 def check(options: JsonOptions) -> int:

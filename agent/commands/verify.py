@@ -45,20 +45,18 @@ def add(parser: CommandParser) -> None:
     """Add the command's options."""
     define(parser, VerifyOptions, verify)
     parser.set_defaults(exit_failed=EXIT_NOT_JUDGED)
-    parser.epilog = (
-        "Exit status: 0 proven; 1 broken, or of a form that is not accepted, or the certificate is"
-        " revoked, expired or not for signing; 2 not judged: a file cannot be used, or one is"
-        " missing; 3 not proven: nobody vouches for who signed, or when."
-    )
-    parser.add_argument("file", type=Path, metavar="FILE", help="the CMS signature")
-    parser.add_argument("--content", type=Path, metavar="FILE", help="what a detached one is over")
-    parser.add_argument(
-        "--anchors", type=Path, action="append", default=[], metavar="FILE", help="trusted roots"
-    )
-    parser.add_argument("--intermediates", type=Path, action="append", default=[], metavar="FILE")
-    parser.add_argument(
-        "--crl", type=Path, action="append", default=[], metavar="FILE", help="revocation lists"
-    )
+    parser.ending = "cli.verify.ending"
+    parser.add_argument("file", type=Path, metavar="FILE", help="cli.verify.file")
+    parser.add_argument("--content", type=Path, metavar="FILE", help="cli.verify.content")
+    for name in ("anchors", "intermediates", "crl"):
+        parser.add_argument(
+            f"--{name}",
+            type=Path,
+            action="append",
+            default=[],
+            metavar="FILE",
+            help=f"cli.verify.{name}",
+        )
 
 
 def verify(options: VerifyOptions) -> int:

@@ -25,7 +25,11 @@ def repair(name: str, installation: InstalledAgent) -> None:
     """
     work = REPAIRS.get(name)
     if work is None:
-        raise BadRequestError(f"no such repair: {name}; there are {', '.join(sorted(REPAIRS))}")
+        names = ", ".join(sorted(REPAIRS))
+        raise BadRequestError(
+            f"no such repair: {name}; there are {names}",
+            said=("cli.error.no_repair", {"name": name, "names": names}),
+        )
     try:
         work(installation)
     except OSError as error:

@@ -114,14 +114,18 @@ def of_environment(environment: Mapping[str, str]) -> Language:
     locale = next((environment[name] for name in _VARIABLES if environment.get(name)), "")
     if locale in ("", "C", "POSIX") or locale.startswith("C."):
         return SOURCE  # as gettext: without a locale LANGUAGE says nothing
-    first, *_ = environment.get("LANGUAGE", "").split(":")
-    return of_tag(first or locale)
+    wanted = [*filter(None, environment.get("LANGUAGE", "").split(":")), locale]
+    return next((found for tag in wanted if (found := _reviewed(tag)) is not None), SOURCE)
 
 
 def of_tag(tag: str) -> Language:
     """Return the reviewed language of a tag such as ``zh-Hant-TW`` or ``zh_TW.UTF-8``."""
+    return _reviewed(tag) or SOURCE
+
+
+def _reviewed(tag: str) -> Language | None:
     primary = _primary(tag)
-    return next((each for each in REVIEWED if _primary(each) == primary), SOURCE)
+    return next((each for each in REVIEWED if _primary(each) == primary), None)
 
 
 def requested_language(choice: str, accepted: str) -> Language:

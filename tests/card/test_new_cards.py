@@ -76,7 +76,7 @@ def test_a_kind_of_card_that_there_is_not(
     out = str(tmp_path / "card.json")
     with pytest.raises(SystemExit):
         cli.run(["card", "new", "--name", "王測試", "--pin", "123456", "--out", out, *wanted])
-    assert "invalid choice" in capsys.readouterr().err
+    assert f"there is no “{wanted[1]}”; possible: " in capsys.readouterr().err
 
 
 def test_a_place_where_no_card_can_lie(tmp_path: Path) -> None:

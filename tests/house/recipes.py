@@ -28,8 +28,21 @@ def greet(options: CommandOptions) -> int:
         ),
         Edit(
             "agent/cli.py",
-            '    Command("greet", "say hello", "agent.commands.greet"),\n',
-            before='    Command("history", ',
+            '        "greet",\n',
+            before='        "history",\n',
+        ),
+        *(
+            Edit(
+                f"agent/words/{locale}.po",
+                f'msgctxt "cli.greet.about"\nmsgid "Say hello"\nmsgstr "{hello}"\n\n',
+                before='msgctxt "cli.quit.about"',
+            )
+            for locale, hello in (
+                ("en", "Say hello"),
+                ("zh_TW", "打招呼"),
+                ("vi", "Chào"),
+                ("id", "Sapa"),
+            )
         ),
     ),
     proof="""

@@ -38,7 +38,7 @@ def test_every_command_is_known(document: Path, told: str) -> None:
     for variable in re.findall(r"make [a-z -]+([A-Z]+)=", text):
         assert f"$({variable})" in makefile, variable
     for command in re.findall(r"(?:^|`)ankong ([a-z]+)", text, re.MULTILINE):
-        assert re.search(rf"^    {command}\b", told, re.MULTILINE), command
+        assert re.search(rf"^  {command}\b", told, re.MULTILINE), command
 
 
 def test_each_kind_of_reader_has_a_page() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from agent.cli import COMMANDS, EXIT_UNREAD, Command, run
+from agent.commands.columns import cells
 from agent.commands.parser import (
     CommandAction,
     CommandOptions,
@@ -22,7 +23,7 @@ from agent.commands.readers import ReaderOptions, add_reader_options
 from agent.virtualcard import cardfile
 from agent.virtualcard.card import VirtualCard
 
-TRAY = Command("tray", "as in tray.__main__", "tray.command")
+TRAY = Command("tray", "tray.command")
 LOADED = """
 import json, sys
 from agent.cli import run
@@ -44,6 +45,7 @@ def test_every_command_explains_its_options(
     told = capsys.readouterr().out
     assert f"usage: ankong {command.name}" in told
     assert "--state-dir" in told or "ACTION" in told
+    assert max(map(cells, told.splitlines())) <= 80
 
 
 @pytest.mark.parametrize("argument", ["--help", "--version"])
@@ -86,9 +88,9 @@ def test_each_action_is_given_the_options_of_its_kind() -> None:
 
     parser = CommandParser()
     actions = (
-        CommandAction("end", "", CommandOptions, keep),
-        CommandAction("list", "", JsonOptions, keep),
-        CommandAction("read", "", ReadingOptions, keep, _add_reading_options),
+        CommandAction("end", CommandOptions, keep),
+        CommandAction("list", JsonOptions, keep),
+        CommandAction("read", ReadingOptions, keep, _add_reading_options),
     )
     parser.fill = lambda each: add_actions(each, actions)
     arguments = (["end"], ["list"], ["list", "--json"], ["read", "--json", "--provider", "pcsc"])
@@ -145,5 +147,5 @@ def test_what_the_system_refuses_is_said_without_its_number(
     assert run([*words, *more, "--state-dir", str(tmp_path / "state")]) == 1
     answer = capsys.readouterr()
     said = answer.out if more else answer.err
-    assert "none.p7m: No such file" in said
+    assert ("none.p7m: No such file" if more else "none.p7m: there is no such file") in said
     assert "Errno" not in said

@@ -25,7 +25,6 @@ SOURCES = {
 }
 LINES: dict[str, tuple[str, str]] = {
     "agent/__init__.py": ("docstring", '"""'),
-    "agent/cli.py": ("the name of the product", "安控"),
     "agent/history/export.py": ("what spreadsheets take for a formula", "_FORMULA"),
     "agent/kits/vectors/certificates.py": ("invented people", "測試"),
     "agent/portal/demo/play.py": ("invented people", "測試"),

@@ -125,13 +125,17 @@ def panel_address(paths: Paths) -> str:
     if record is not None and record.port is None and record.missing:
         raise PanelUnreachableError(record.missing)
     if record is None or record.port is None:
-        raise AgentError("no agent is ready", code=ErrorCode.TIMEOUT)
+        raise _not_ready()
     try:
         key = PanelKey.read(paths.panel_key)
     except AgentError as error:
-        raise AgentError("no agent is ready", code=ErrorCode.TIMEOUT) from error
+        raise _not_ready() from error
     # In the fragment: it goes to no server, no log and no Referer.
     return f"https://localhost:{record.port}/panel/#token={key.make_token()}"
+
+
+def _not_ready() -> AgentError:
+    return AgentError("no agent is ready", code=ErrorCode.TIMEOUT, said=("cli.error.no_agent", {}))
 
 
 def _decode(token: str) -> bytes | None:

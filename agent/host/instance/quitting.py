@@ -73,7 +73,13 @@ def end_running(paths: Paths, seconds: float = QUIT_SECONDS) -> bool:
         while is_running(paths):
             if time.monotonic() >= end:
                 who = "" if pid is None else f" (process {pid})"
-                raise StillRunningError(f"the agent{who} did not end within {seconds:.0f} s")
+                raise StillRunningError(
+                    f"the agent{who} did not end within {seconds:.0f} s",
+                    said=(
+                        "cli.error.still_running",
+                        {"pid": pid or "?", "seconds": f"{seconds:.0f}"},
+                    ),
+                )
             # Each time: an agent that is just starting takes an old request away.
             if not _is_there(paths.quit_request):
                 replace_file(paths.quit_request, b"")

@@ -27,7 +27,8 @@ class AlreadyRunningError(AgentError):
 
     def __init__(self, folder: Path, pid: int | None) -> None:
         who = "another agent" if pid is None else f"the agent with process id {pid}"
-        super().__init__(f"{who} already uses {folder}")
+        said = ("cli.error.already_running", {"folder": folder})
+        super().__init__(f"{who} already uses {folder}", said=said)
         self.pid = pid
 
 

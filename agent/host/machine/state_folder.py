@@ -54,7 +54,12 @@ class UnsafeFolderError(AgentError):
             Weakness.WRITABLE: "other users can write there",
             Weakness.FOREIGN: "it belongs to another user",
         }[place.weakness]
-        super().__init__(f"{place.path}: {what}; to mend it: {place.remedy}")
+        key = {
+            Weakness.WRITABLE: "doctor.state_writable",
+            Weakness.FOREIGN: "doctor.state_foreign",
+        }[place.weakness]
+        facts = {"path": place.path, "command": place.remedy}
+        super().__init__(f"{place.path}: {what}; to mend it: {place.remedy}", said=(key, facts))
 
 
 def find_unsafe_place(folder: Path, files: AccessReader | None = None) -> UnsafePlace | None:

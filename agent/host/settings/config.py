@@ -67,10 +67,10 @@ class Flag:
     """Marks a setting that is also an option of ``ankong serve``.
 
     Attributes:
-        text: description in ``--help``.
+        text: key of what ``--help`` says of it.
         metavar: placeholder of the value in ``--help``; None for an option with fixed choices, or
             without a value.
-        bounds: error message for an invalid value; None for the message of msgspec.
+        bounds: key of what is said of an invalid value; None for the message of msgspec.
 
     """
 
@@ -122,19 +122,15 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     """
 
-    port: Annotated[
-        Port | None, Lock(), Flag("HTTPS port (default 28443)", "N", "a port is 0 to 65535")
-    ] = None
-    hipki_port: Annotated[
-        Port, Lock(), Flag("plain HTTP port (default 61161)", "N", "a port is 0 to 65535")
-    ] = HIPKI_PORT
+    port: Annotated[Port | None, Lock(), Flag("cli.serve.port", "N", "cli.usage.port")] = None
+    hipki_port: Annotated[Port, Lock(), Flag("cli.serve.hipki_port", "N", "cli.usage.port")] = (
+        HIPKI_PORT
+    )
     hipki_version: Annotated[
         Annotated[str, Meta(pattern=r"^[0-9]+(\.[0-9]+)*\Z", max_length=32)] | None, Lock()
     ] = None
     hipki_reader: Annotated[str, Meta(min_length=1, max_length=127)] | None = None
-    mca: Annotated[
-        bool, Flag("also answer the pages of the old component's sibling, on port 16888")
-    ] = False
+    mca: Annotated[bool, Flag("cli.serve.mca")] = False
     jrsys: Annotated[bool, Lock(when_unusable=False)] = True
     jrsys_ports: Annotated[Ports | None, Lock()] = None
     jrsys_tls_ports: Annotated[Ports | None, Lock()] = None
@@ -143,7 +139,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     jrsys_unicode: Annotated[Literal["utf-8", "utf-16le"], Lock()] = "utf-8"
     consent: Annotated[
         Literal["ask", "allow", "deny"],
-        Flag("who may use the card: ask the citizen, or answer for them (default: ask)"),
+        Flag("cli.serve.consent"),
     ] = "ask"
     page_pin: Annotated[bool, Lock(when_unusable=False)] = True
     allow_sha1: Annotated[bool | None, Lock(when_unusable=False)] = None

@@ -1,19 +1,19 @@
 """The options of ``serve`` are the settings that are declared with a flag."""
 
-import argparse
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from agent.commands.parser import CommandParser
 from agent.host.settings import config
 from agent.host.settings.config import Flag, Settings
 from agent.host.settings.flags import add_flags
 
 
 def parse(*arguments: str) -> Mapping[str, object]:
-    parser = argparse.ArgumentParser()
+    parser = CommandParser()
     add_flags(parser)
     flags: Mapping[str, object] = parser.parse_args(arguments).flags
     return flags

@@ -1,0 +1,60 @@
+"""Command lines that ``--help`` and the manual show; a test runs each of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A command line, and the text that says what it is good for.
+
+    Attributes:
+        line: what is typed behind ``ankong``.
+        key: of the text in the catalogue.
+
+    """
+
+    line: str
+    key: str
+
+
+_LINES: Final[Mapping[str, tuple[str, ...]]] = {
+    "": ("doctor", "sign letter.pdf --out letter.p7m"),
+    "serve": ("serve --port 0 --hipki-port 0", "serve --virtual-card card.json"),
+    "tray": ("tray --panel",),
+    "certificates": ("certificates", "certificates --json"),
+    "sign": (
+        "sign letter.pdf --out letter.p7m",
+        "sign film.mp4 --format cms-detached --out film.p7s",
+        "sign letter.pdf --out letter.p7m --pin-stdin < pin.txt",
+    ),
+    "verify": (
+        "verify letter.p7m --anchors root.crt --crl issuer.crl",
+        "verify film.p7s --content film.mp4",
+    ),
+    "card": ("card scenarios --make gen2 --out card.json",),
+    "card new": ("card new --name TEST --pin 123456 --out card.json",),
+    "card insert": ("card insert card.json --vpcd localhost:35963",),
+    "card scenarios": ("card scenarios", "card scenarios --make gen2 --out card.json"),
+    "trust": ("trust check", "trust install"),
+    "trust check": ("trust check --json",),
+    "trust install": ("trust install",),
+    "trust uninstall": ("trust uninstall",),
+    "doctor": ("doctor", "doctor --repair trust", "doctor --bundle report.zip"),
+    "inspect": ("inspect net-log.json",),
+    "panel": ("panel", "panel --print"),
+    "quit": ("quit",),
+    "setup": ("setup complete --autostart", "setup undo"),
+    "setup complete": ("setup complete --no-autostart",),
+    "setup undo": ("setup undo --forget",),
+    "sites": ("sites", "sites allow https://site.example"),
+    "history": ("history --limit 5", "history --csv > history.csv", "history --verify"),
+}
+
+
+def examples_of(path: str) -> tuple[Example, ...]:
+    """Return the examples of a command, such as ``card new``; of the program where it is empty."""
+    area = ".".join(["cli", *path.split()])
+    lines = enumerate(_LINES.get(path, ()), 1)
+    return tuple(Example(line, f"{area}.examples.{number}") for number, line in lines)
