@@ -26,6 +26,7 @@ from agent.host.machine.memory import leave_no_core, shut_others_out
 from agent.host.machine.paths import Paths
 from agent.host.machine.umask import private_files
 from agent.host.peer import check as peer
+from agent.host.peer.port_owner import PortOwner
 from agent.host.settings import config
 from agent.host.settings.config import MCA_PORT, Settings
 from agent.host.settings.policy import Policy
@@ -41,10 +42,11 @@ from agent.transport.base import CardProvider
 from agent.web.front.serving import Listener
 from agent.web.hipki.hipki_mount import HIPKI, HipkiMount
 from agent.web.jrsys.jrsys_mount import JrsysMount
-from agent.web.jrsys.listeners import jrsys_listeners, jrsys_ports, jrsys_problems
+from agent.web.jrsys.listeners import jrsys_lacking, jrsys_listeners, jrsys_ports
 from agent.web.panel.panel import Panel, PanelPorts, Sources
-from agent.web.ports import RETAKE_SECONDS, ServerConfig, Serving, serve
+from agent.web.ports import RETAKE_SECONDS, ListenResult, ServerConfig, Serving, serve
 from agent.web.recorder.recorder import CallRecorder
+from agent.words import Language, say
 
 _log = structlog.get_logger(__name__)
 
@@ -286,9 +288,10 @@ class Daemon:
     ) -> None:
         hipki = listening.others[HIPKI]
         old = jrsys_ports(listening.others)
-        problems = jrsys_problems(listening.others)
+        lacking = jrsys_lacking(listening.others)
+        holders = await asyncio.to_thread(lambda: [_holder(each) for each in (hipki, *lacking)])
         panel.listening(
-            PanelPorts(listening.port, hipki.port, hipki.problem, **old, jrsys_problems=problems)
+            PanelPorts(listening.port, hipki.port, holders[0], **old, jrsys_holders=holders[1:])
         )
         plain, tls = self.settings.open_jrsys_ports
         await asyncio.to_thread(
@@ -327,6 +330,17 @@ class Daemon:
                 observer.listening(listening.port, listening.others[HIPKI].port)
         finally:
             taking.cancel()
+
+
+def _holder(found: ListenResult) -> Mapping[str, str]:
+    """Say in each language who holds the port of a listener; nothing of one that has its port."""
+    if found.owner is None:
+        return {}
+    return {language: _holder_in(language, found.wanted, found.owner) for language in Language}
+
+
+def _holder_in(language: Language, port: int, owner: PortOwner) -> str:
+    return say(language, "holder.port", {"port": port, "holder": owner.words(language)})
 
 
 @contextmanager

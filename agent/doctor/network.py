@@ -11,14 +11,15 @@ from msgspec import Struct
 
 from agent import strict_json
 from agent.doctor.installed_agent import InstalledAgent
-from agent.doctor.report import Finding, fault, note, ok
+from agent.doctor.report import Finding, Level, fault, note, ok
 from agent.host.instance.quitting import is_running
 from agent.host.instance.record import read_record
 from agent.host.machine.paths import Paths
-from agent.host.peer.port_owner import describe_owner, find_owner
+from agent.host.peer.port_owner import SUPERUSER, PortOwner, find_owner
 from agent.host.settings import config
 from agent.host.settings.config import HIPKI_PORT, ConfigError, Settings
 from agent.host.tls import identity
+from agent.words import SOURCE
 
 _SECONDS: Final = 5.0
 _MAX_ANSWER: Final = 64 * 1024  # bytes
@@ -177,12 +178,10 @@ def check_jrsys_ports(installation: InstalledAgent) -> Iterator[Finding]:
 
 def _jrsys_finding(port: int) -> Finding:
     """Return whose a port is that the agent lacks."""
-    found = find_owner(port)
-    owner = describe_owner(port) or "?"
-    if found.other_user is None:
-        return note("port", "jrsys_port_taken", port=str(port), owner=owner)
-    facts = {"port": str(port), "owner": owner, "user": found.other_user}
-    return fault("port", "port_of_another_user", **facts)
+    owner = find_owner(port)
+    if owner.is_ours is False and owner.user != SUPERUSER:
+        return _held("port_of_another_user", Level.FAULT, port, owner)
+    return _held("jrsys_port_taken", Level.NOTE, port, owner)
 
 
 def _have_jrsys_ports_changed(running: RunningAgent, settings: Settings) -> bool:
@@ -208,14 +207,20 @@ def _finding(port: int, *, ours: bool, spare: bool, taken: bool) -> Finding:
         return ok("port", "port_used_by_agent", port=str(port))
     if not taken:
         return ok("port", "port_ok", port=str(port))
-    found = find_owner(port)
-    facts = {"port": str(port), "owner": found.program or "?"}
+    owner = find_owner(port)
     if spare:
-        facts["owner"] = describe_owner(port) or "?"
-        return note("port", "port_taken_spare", **facts)
-    if found.other_user is not None:
-        return fault("port", "port_of_another_user", **facts, user=found.other_user)
-    return fault("port", "port_taken", **facts)
+        return _held("port_taken_spare", Level.NOTE, port, owner)
+    if owner.is_ours is False and owner.user != SUPERUSER:
+        return _held("port_of_another_user", Level.FAULT, port, owner)
+    return _held("port_taken", Level.FAULT, port, owner)
+
+
+def _held(code: str, level: Level, port: int, owner: PortOwner) -> Finding:
+    """Return who holds a port, in each language's own words."""
+    facts = {"port": str(port), "owner": owner.words(SOURCE)}
+    if owner.user is not None:
+        facts["user"] = owner.user
+    return Finding("port", level, code, facts, spoken={"owner": owner.words})
 
 
 def is_taken(port: int) -> bool:

@@ -1,6 +1,6 @@
 """The findings of an examination: for people in words, for programs as JSON."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum, unique
 from typing import Any
@@ -27,6 +27,8 @@ class Finding:
         code: what was found, as programs read it; it never changes its meaning.
         facts: what fills the places in the words, by the name of the place. A reason that differs
             by language stands under the tag of each language.
+        spoken: likewise, of places that are filled with words of the language itself; a fact of
+            the same name is for programs.
         repair: the name of the repair that would help (see :mod:`agent.doctor.repairs`); None
             where none would.
         key: where the words stand in the catalogue; empty for ``doctor.`` and the code.
@@ -39,6 +41,7 @@ class Finding:
     facts: Mapping[str, str] = field(default_factory=dict)
     repair: str | None = None
     key: str = ""
+    spoken: Mapping[str, Callable[[Language], str]] = field(default_factory=dict)
 
     def message(self, language: Language) -> str:
         """Return the words in a language, with the facts in their places.
@@ -50,6 +53,7 @@ class Finding:
 
         """
         facts = {"reason": self.facts.get(language) or self.facts.get(SOURCE, ""), **self.facts}
+        facts |= {place: words(language) for place, words in self.spoken.items()}
         return say(language, self.key or f"doctor.{self.code}", facts)
 
     def as_json(self) -> dict[str, Any]:
