@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
@@ -47,6 +47,9 @@ from agent.web.panel.panel import Panel, PanelPorts, Sources
 from agent.web.ports import RETAKE_SECONDS, ListenResult, ServerConfig, Serving, serve
 from agent.web.recorder.recorder import CallRecorder
 from agent.words import Language, say
+
+MCA: Final = "mca"
+"""The listener for pages of the MCA kind."""
 
 _log = structlog.get_logger(__name__)
 
@@ -143,6 +146,10 @@ class Daemon:
         """Notify all listeners that the user changed a setting; blocks, not for the event loop."""
         for listener in self._listeners:
             listener()
+
+    def icon_shown(self, shown: bool) -> None:
+        """Tell the doctor whether the desktop shows the icon; blocks, from any thread."""
+        self._running.announce_icon(shown=shown)
 
     def _hipki(
         self, service: SigningService, observer: Observer, loop: asyncio.AbstractEventLoop
@@ -262,7 +269,7 @@ class Daemon:
     ) -> Iterator[Listener]:
         yield Listener(name=HIPKI, ports=(self.settings.hipki_port,), mounts=(hipki,))
         if self.settings.mca:
-            yield Listener(name="mca", ports=(MCA_PORT,), mounts=(hipki,))
+            yield Listener(name=MCA, ports=(MCA_PORT,), mounts=(hipki,))
         mount = JrsysMount(service, self.settings, recorder=self.recorder)
         yield from jrsys_listeners(self.settings, mount, context)
 
@@ -301,6 +308,7 @@ class Daemon:
             provider=service.provider_kind,
             also=listening.also,
             missing=listening.missing,
+            mca_port=listening.others[MCA].port if MCA in listening.others else None,
             jrsys_ports=tuple(port for ports in old.values() for port in ports),
             jrsys_missing=tuple(port for port in listening.missing if port in {*plain, *tls}),
         )
