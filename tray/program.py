@@ -224,6 +224,7 @@ class Program(Observer):
             finally:
                 with self._lock:
                     self._backend = None
+            self._daemon.icon_shown(False)
             if self._wait_before_retry(RETRY_SECONDS if run < QUICK_RUNS else RARE_SECONDS):
                 return
 
@@ -242,7 +243,7 @@ class Program(Observer):
             self._backend = backend
             if self._ended.is_set():
                 return
-        backend.run(self._view(), self._on_chosen)
+        backend.run(self._view(), self._on_chosen, self._daemon.icon_shown)
 
     def _on_chosen(self, key: str) -> None:
         """Do what a menu entry stands for, in a new thread: the icon's must not block."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
@@ -27,6 +27,7 @@ from agent.host.machine.memory import leave_no_core, shut_others_out
 from agent.host.machine.paths import Paths
 from agent.host.machine.umask import private_files
 from agent.host.peer import check as peer
+from agent.host.peer.port_owner import PortOwner
 from agent.host.settings import config
 from agent.host.settings.config import MCA_PORT, Settings
 from agent.host.settings.policy import Policy
@@ -42,10 +43,14 @@ from agent.transport.base import CardProvider
 from agent.web.front.serving import Listener
 from agent.web.hipki.hipki_mount import HIPKI, HipkiMount
 from agent.web.jrsys.jrsys_mount import JrsysMount
-from agent.web.jrsys.listeners import jrsys_listeners, jrsys_ports, jrsys_problems
+from agent.web.jrsys.listeners import jrsys_lacking, jrsys_listeners, jrsys_ports
 from agent.web.panel.panel import Panel, PanelPorts, Sources
-from agent.web.ports import RETAKE_SECONDS, ServerConfig, Serving, serve
+from agent.web.ports import RETAKE_SECONDS, ListenResult, ServerConfig, Serving, serve
 from agent.web.recorder.recorder import CallRecorder
+from agent.words import Language, say
+
+MCA: Final = "mca"
+"""The listener for pages of the MCA kind."""
 
 _log = structlog.get_logger(__name__)
 
@@ -142,6 +147,10 @@ class Daemon:
         """Notify all listeners that the user changed a setting; blocks, not for the event loop."""
         for listener in self._listeners:
             listener()
+
+    def icon_shown(self, shown: bool) -> None:
+        """Tell the doctor whether the desktop shows the icon; blocks, from any thread."""
+        self._running.announce_icon(shown=shown)
 
     def _hipki(
         self, service: SigningService, observer: Observer, loop: asyncio.AbstractEventLoop
@@ -261,7 +270,7 @@ class Daemon:
     ) -> Iterator[Listener]:
         yield Listener(name=HIPKI, ports=(self.settings.hipki_port,), mounts=(hipki,))
         if self.settings.mca:
-            yield Listener(name="mca", ports=(MCA_PORT,), mounts=(hipki,))
+            yield Listener(name=MCA, ports=(MCA_PORT,), mounts=(hipki,))
         mount = JrsysMount(service, self.settings, recorder=self.recorder)
         yield from jrsys_listeners(self.settings, mount, context)
 
@@ -287,9 +296,10 @@ class Daemon:
     ) -> None:
         hipki = listening.others[HIPKI]
         old = jrsys_ports(listening.others)
-        problems = jrsys_problems(listening.others)
+        lacking = jrsys_lacking(listening.others)
+        holders = await asyncio.to_thread(lambda: [_holder(each) for each in (hipki, *lacking)])
         panel.listening(
-            PanelPorts(listening.port, hipki.port, hipki.problem, **old, jrsys_problems=problems)
+            PanelPorts(listening.port, hipki.port, holders[0], **old, jrsys_holders=holders[1:])
         )
         plain, tls = self.settings.open_jrsys_ports
         await asyncio.to_thread(
@@ -299,6 +309,7 @@ class Daemon:
             provider=service.provider_kind,
             also=listening.also,
             missing=listening.missing,
+            mca_port=listening.others[MCA].port if MCA in listening.others else None,
             jrsys_ports=tuple(port for ports in old.values() for port in ports),
             jrsys_missing=tuple(port for port in listening.missing if port in {*plain, *tls}),
         )
@@ -328,6 +339,17 @@ class Daemon:
                 observer.listening(listening.port, listening.others[HIPKI].port)
         finally:
             taking.cancel()
+
+
+def _holder(found: ListenResult) -> Mapping[str, str]:
+    """Say in each language who holds the port of a listener; nothing of one that has its port."""
+    if found.owner is None:
+        return {}
+    return {language: _holder_in(language, found.wanted, found.owner) for language in Language}
+
+
+def _holder_in(language: Language, port: int, owner: PortOwner) -> str:
+    return say(language, "holder.port", {"port": port, "holder": owner.words(language)})
 
 
 @contextmanager

@@ -12,11 +12,13 @@ from agent.commands.readers import ReaderOptions, add_reader_options
 from agent.commands.speaking import add_language, spoken_languages
 from agent.doctor.bundle import write_bundle
 from agent.doctor.card_survey import CardSurvey, survey_readers
+from agent.doctor.command_line import command_line
 from agent.doctor.examination import examine
 from agent.doctor.installed_agent import InstalledAgent
-from agent.doctor.network import find_running
 from agent.doctor.repairs import repair
 from agent.doctor.report import Level, Report
+from agent.doctor.running import find_running
+from agent.errors import AgentError
 from agent.host.machine.paths import Paths
 from agent.transport.base import CardProvider
 from agent.words import Language, load
@@ -59,36 +61,42 @@ def run(options: DoctorOptions, provider: Callable[[], CardProvider]) -> int:
     paths = Paths.choose(options.state_dir)
     if options.repair is not None:
         repair(options.repair, InstalledAgent.on_this_computer(paths))
-    installation = InstalledAgent.on_this_computer(paths, _cards(options, paths, provider))
+    installation = InstalledAgent.on_this_computer(paths, *_cards(options, paths, provider))
     report = examine(installation)
     if options.bundle is not None:
         write_bundle(options.bundle, installation, report)
     if options.json:
         say_json(report.as_json())
     else:
-        _say(report, spoken_languages(options.language))
+        _say(report, spoken_languages(options.language), paths)
     return 0 if report.clean else 1
 
 
 def _cards(
     options: DoctorOptions, paths: Paths, provider: Callable[[], CardProvider]
-) -> CardSurvey | None:
-    """Survey the readers; return None where the running agent has virtual ones of its own."""
+) -> tuple[CardSurvey | None, str]:
+    """Survey the readers; return None where the running agent has virtual ones of its own.
+
+    Also where they cannot be opened; why is returned beside it, in English.
+    """
     running = find_running(paths)
     was_told = options.provider is not None or options.virtual_card
     if running is not None and running.virtual and not was_told:
-        return None
-    return asyncio.run(survey_readers(provider))
+        return None, ""
+    try:
+        return asyncio.run(survey_readers(provider)), ""
+    except AgentError as error:
+        return None, error.detail or str(error.code)
 
 
-def _say(report: Report, languages: Sequence[Language]) -> None:
+def _say(report: Report, languages: Sequence[Language], paths: Paths) -> None:
     for finding in report.findings:
         first, *others = dict.fromkeys(map(finding.message, languages))
         say(f"{_SIGNS[finding.level]} {first}")
         for other in others:
             say(f"  {other}")
         if finding.repair is not None:
-            say(f"  → ankong doctor --repair {finding.repair}")
+            command = command_line(paths, "doctor", "--repair", finding.repair)
+            say(f"  → {command}")
     say()
-    end = "common.all_well" if report.clean else "command.broken"
-    say(" ".join(str(load(language)[end]) for language in languages))
+    say(" ".join(str(load(language)[report.verdict]) for language in languages))

@@ -35,12 +35,14 @@ class CardSurvey:
     problems: Mapping[str, ErrorCode] = field(default_factory=dict)
 
 
-async def survey_readers(open_provider: Callable[[], CardProvider]) -> CardSurvey | None:
-    """Survey the readers without a running agent; return None if they cannot be opened."""
-    try:
-        service = SigningService(open_provider(), AlwaysAllow())
-    except AgentError:
-        return None
+async def survey_readers(open_provider: Callable[[], CardProvider]) -> CardSurvey:
+    """Survey the readers without a running agent.
+
+    Raises:
+        AgentError: they cannot be opened, because there is no PC/SC library, say.
+
+    """
+    service = SigningService(open_provider(), AlwaysAllow())
     await service.start()
     try:
         return await survey(service)

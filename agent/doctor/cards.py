@@ -5,8 +5,8 @@ from typing import Final
 
 from agent.doctor.card_survey import CardSurvey
 from agent.doctor.installed_agent import InstalledAgent
-from agent.doctor.network import find_running
 from agent.doctor.report import Finding, fault, note, ok
+from agent.doctor.running import find_running
 from agent.signing.model import CardPresence, ReaderView
 
 _DRIVERS: Final = (
@@ -24,8 +24,10 @@ def check_service(installation: InstalledAgent) -> Iterator[Finding]:
         running = find_running(installation.paths)
         if running is not None and running.virtual:
             yield note("service", "service_virtual_elsewhere")
+        elif installation.cards_problem:
+            yield fault("service", "service_unreachable", detail=installation.cards_problem)
         else:
-            yield note("service", "service_unknown")
+            yield note("service", "service_unknown", unsure=True)
     elif cards.virtual:
         yield ok("service", "service_virtual")
     elif cards.snapshot.service_available:
@@ -35,7 +37,9 @@ def check_service(installation: InstalledAgent) -> Iterator[Finding]:
     elif machine.platform == "linux" and not any(map(machine.find, _DAEMON)):
         yield fault("service", "service_not_installed")
     else:
-        can_start = machine.find("systemctl") is not None
+        # Where systemd did not start the computer, its tool is of no use.
+        is_systemd = machine.system_path("/run/systemd/system").is_dir()
+        can_start = is_systemd and machine.find("systemctl") is not None
         yield fault("service", "service_down", "start_service" if can_start else None)
 
 

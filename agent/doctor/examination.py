@@ -15,8 +15,9 @@ from agent.doctor.files import (
     check_state,
 )
 from agent.doctor.installed_agent import InstalledAgent
-from agent.doctor.network import check_agent, check_jrsys_ports, check_ports
+from agent.doctor.network import check_jrsys_ports, check_ports
 from agent.doctor.report import Finding, Report, fault
+from agent.doctor.running import check_agent, check_autostart, check_icon
 from agent.doctor.tls import check_tls, check_trust
 from agent.doctor.update import check_update
 from agent.doctor.versions import check_versions
@@ -37,6 +38,8 @@ CHECKS: Final[Sequence[Check]] = (
     check_readers,
     check_windows,
     check_agent,
+    check_icon,
+    check_autostart,
     check_ports,
     check_jrsys_ports,
     check_tls,

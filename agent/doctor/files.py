@@ -10,8 +10,8 @@ from pathlib import Path
 
 from agent.database import DatabaseError
 from agent.doctor.installed_agent import InstalledAgent
-from agent.doctor.network import find_running
 from agent.doctor.report import Finding, fault, note, ok
+from agent.doctor.running import find_running
 from agent.history.store import verify
 from agent.host.machine.state_folder import UnsafePlace, Weakness, find_unsafe_place
 from agent.host.settings import config
@@ -53,6 +53,8 @@ def _unsafe(place: UnsafePlace, folder: Path) -> Finding:
 
 def check_databases(installation: InstalledAgent) -> Iterator[Finding]:
     """Report whether SQLite finds the databases intact; nothing is changed."""
+    if not os.path.lexists(installation.paths.state):
+        return
     damaged = False
     for path in (installation.paths.sites, installation.paths.history):
         problem = _database_problem(path)
@@ -76,6 +78,8 @@ def _database_problem(path: Path) -> str | None:
 
 def check_history(installation: InstalledAgent) -> Iterator[Finding]:
     """Report whether the history's hash chain is intact; no repair, which would hide a break."""
+    if not os.path.lexists(installation.paths.state):
+        return
     try:
         verdict = verify(installation.paths.history)
     except DatabaseError:

@@ -4,7 +4,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Self
 
+from agent.doctor.asking import PortAsker
 from agent.doctor.card_survey import CardSurvey
+from agent.host.autostart import Autostart, autostart, start_command
 from agent.host.machine.paths import Paths
 from agent.host.settings import config
 from agent.host.settings.config import Settings
@@ -27,6 +29,10 @@ class InstalledAgent:
         cards: what the readers hold; None where they were not looked at.
         policy: the administrator's.
         now: the time of the examination, with a time zone.
+        cards_problem: why the readers could not be looked at, in English; empty where they were,
+            or were not to be.
+        inside: whether the running agent examines itself, which cannot restart itself.
+        ask: asks the ports of the computer.
 
     """
 
@@ -35,17 +41,51 @@ class InstalledAgent:
     cards: CardSurvey | None = None
     policy: Policy = field(default_factory=Policy)
     now: datetime = field(default_factory=_now)
+    cards_problem: str = ""
+    inside: bool = False
+    ask: PortAsker = field(default_factory=PortAsker)
 
     @classmethod
-    def on_this_computer(cls, paths: Paths, cards: CardSurvey | None = None) -> Self:
+    def on_this_computer(
+        cls,
+        paths: Paths,
+        cards: CardSurvey | None = None,
+        cards_problem: str = "",
+        *,
+        inside: bool = False,
+    ) -> Self:
         """Describe the agent of this computer's user, under this computer's policy.
 
         Args:
             paths: of the agent's files.
             cards: what the readers hold; None where they were not looked at.
+            cards_problem: why they could not be, in English.
+            inside: whether the running agent examines itself.
 
         """
-        return cls(paths=paths, cards=cards, policy=Policy.of_this_computer(paths.policy))
+        return cls(
+            paths=paths,
+            cards=cards,
+            policy=Policy.of_this_computer(paths.policy),
+            cards_problem=cards_problem,
+            inside=inside,
+        )
+
+    @property
+    def start_command(self) -> tuple[str, ...]:
+        """The command that starts this agent with its icon."""
+        usual = self.paths == Paths.choose()
+        return start_command(None if usual else self.paths.state)
+
+    @property
+    def autostart(self) -> Autostart | None:
+        """How this system starts it at sign-in; None where it cannot."""
+        return autostart(self.start_command, self.machine)
+
+    @property
+    def restart(self) -> str | None:
+        """The repair that starts the agent again; None in the agent itself."""
+        return None if self.inside else "restart_agent"
 
     @property
     def trust(self) -> Trust:

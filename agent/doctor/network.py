@@ -1,155 +1,82 @@
-"""Check that the running agent answers, and that no other program uses its ports."""
+"""Check that the agent's ports answer, and that no other program uses them."""
 
-import http.client
 import socket
-import ssl
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final, Literal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
 
-from msgspec import Struct
-
-from agent import strict_json
+from agent.doctor.asking import PortAnswer
 from agent.doctor.installed_agent import InstalledAgent
-from agent.doctor.report import Finding, fault, note, ok
-from agent.host.instance.quitting import is_running
-from agent.host.instance.record import read_record
-from agent.host.machine.paths import Paths
-from agent.host.peer.port_owner import describe_owner, find_owner
-from agent.host.settings import config
-from agent.host.settings.config import HIPKI_PORT, ConfigError, Settings
+from agent.doctor.report import Finding, Level, fault, note, ok
+from agent.doctor.running import RunningAgent, find_running
+from agent.host.peer.port_owner import SUPERUSER, PortOwner, find_owner
+from agent.host.settings.config import HIPKI_PORT, MCA_PORT, ConfigError, Settings
 from agent.host.tls import identity
+from agent.words import SOURCE
 
 _SECONDS: Final = 5.0
-_MAX_ANSWER: Final = 64 * 1024  # bytes
-
-
-@dataclass(frozen=True, slots=True)
-class RunningAgent:
-    """What the running agent's record says.
-
-    Attributes:
-        port: of the native API; None while the agent starts, or if it got none.
-        plain_port: of plain HTTP, likewise.
-        virtual: whether its readers are virtual.
-        also: the native API's other ports.
-        missing: the ports that it wants and did not get.
-        jrsys_ports: of the pages of the JRSYS family that it has.
-        jrsys_missing: those of ``missing`` that are for these pages.
-        policy: the fingerprint of the policy that is in force; None where it does not say.
-
-    """
-
-    port: int | None = None
-    plain_port: int | None = None
-    virtual: bool = False
-    also: tuple[int, ...] = ()
-    missing: tuple[int, ...] = ()
-    jrsys_ports: tuple[int, ...] = ()
-    jrsys_missing: tuple[int, ...] = ()
-    policy: str | None = None
-
-    @property
-    def starts(self) -> bool:
-        """Whether it has yet to try its ports."""
-        return self.port is None and not self.missing
-
-
-class _Status(Struct, frozen=True):
-    product: Literal["ankong"]
-
-
-def find_running(paths: Paths) -> RunningAgent | None:
-    """Return the agent that has locked the state folder; None if none has."""
-    try:
-        if not is_running(paths):
-            return None
-    except OSError:
-        return None
-    record = read_record(paths.instance)
-    if record is None:
-        return RunningAgent()
-    virtual = record.provider == "virtual"
-    return RunningAgent(
-        *(record.port, record.hipki_port, virtual, record.also, record.missing),
-        jrsys_ports=record.jrsys_ports,
-        jrsys_missing=record.jrsys_missing,
-        policy=record.policy,
-    )
-
-
-def check_agent(installation: InstalledAgent) -> Iterator[Finding]:
-    """Request the running agent's status as a page would, with its certificate verified."""
-    running = find_running(installation.paths)
-    if running is None:
-        yield note("agent", "agent_not_running")
-        return
-    if running.port is None and running.missing:
-        yield fault("agent", "agent_no_port")
-        return
-    problem = "no port" if running.port is None else _problem_with(installation, running.port)
-    port = str(running.port or "?")
-    if problem is None:
-        yield ok("agent", "agent_ok", port=port)
-    else:
-        yield fault("agent", "agent_silent", port=port, detail=problem)
-
-
-def _problem_with(installation: InstalledAgent, port: int) -> str | None:
-    try:
-        authority = installation.paths.tls / identity.AUTHORITY_FILE
-        context = ssl.create_default_context(cafile=str(authority))
-        connection = http.client.HTTPSConnection(
-            "localhost", port, timeout=_SECONDS, context=context
-        )
-        try:
-            connection.request("GET", "/v1/status")
-            body = connection.getresponse().read(_MAX_ANSWER + 1)
-        finally:
-            connection.close()
-    except ssl.SSLCertVerificationError as error:
-        return error.verify_message
-    except (OSError, http.client.HTTPException) as error:
-        return type(error).__name__
-    return None if is_status(body) else "another program answers"
-
-
-def is_status(body: bytes) -> bool:
-    """Return whether the body of an HTTP response is an agent's status."""
-    try:
-        strict_json.decode(body, _Status, limit=_MAX_ANSWER)
-    except ValueError:
-        return False
-    return True
 
 
 def check_ports(installation: InstalledAgent) -> Iterator[Finding]:
     """Report which of the agent's ports another program uses, or the running agent lacks."""
     settings = _settings(installation)
     running = find_running(installation.paths)
-    ours = set() if running is None else {running.port, running.plain_port, *running.also}
+    ours = set() if running is None else {running.port, *running.also} - {None}
     wanted = settings.native_ports
     taken = [port for port in wanted if port not in ours and is_taken(port)]
     # A running agent has found a port, so the taken ones do no harm.
-    found = running is not None and running.port is not None
-    hopeless = not found and len(taken) == len(wanted)
+    hopeless = not ours and len(taken) == len(wanted)
     for port in wanted:
-        yield _finding(port, ours=port in ours, spare=not hopeless, taken=port in taken)
+        if port not in ours:
+            yield _finding(port, spare=not hopeless, taken=port in taken)
     if running is None or running.starts:
-        plain = settings.hipki_port
-        yield _finding(plain, ours=False, spare=False, taken=is_taken(plain))
+        for port in _plain_ports(settings):
+            yield _finding(port, spare=False, taken=is_taken(port))
         return
-    # What this one has and wants, which may be other ports than those of the settings.
-    if running.plain_port is not None:
-        yield _finding(running.plain_port, ours=True, spare=False, taken=False)
-    missing = set(running.missing) - set(wanted) - set(running.jrsys_missing)
+    for port in sorted(port for port in ours if port is not None):
+        yield _answered(port, installation.ask.native(port, _authority(installation)), installation)
+    yield from _plain_findings(installation, running, settings)
+    if _have_ports_changed(running, settings):
+        yield note("port", "ports_changed", unsure=True)
+
+
+def _plain_ports(settings: Settings) -> list[int]:
+    return [settings.hipki_port, *([MCA_PORT] if settings.mca else [])]
+
+
+def _plain_findings(
+    installation: InstalledAgent, running: RunningAgent, settings: Settings
+) -> Iterator[Finding]:
+    """Report of the ports that this agent has and wants, which may be others than the settings'."""
+    for port in (running.plain_port, running.mca_port):
+        if port is not None:
+            yield _answered(port, _plain_answer(installation, running, port), installation)
+    missing = set(running.missing) - set(settings.native_ports) - set(running.jrsys_missing)
     if running.plain_port is None and not missing:
         missing = {settings.hipki_port}  # an older agent does not say what it lacks
     for port in sorted(missing):
         if is_taken(port):
-            yield _finding(port, ours=False, spare=False, taken=True)
+            yield _finding(port, spare=False, taken=True)
         else:
             yield fault("port", "port_missing", port=str(port))
+
+
+def _plain_answer(installation: InstalledAgent, running: RunningAgent, port: int) -> PortAnswer:
+    """Ask a plain port; an agent that names another native port is not this one."""
+    answer = installation.ask.plain(port)
+    if running.port is None and answer.problem == "another program answers (HTTP 503)":
+        return PortAnswer()  # which is how an agent refuses pages that would not reach it
+    if answer.problem is None and answer.tls not in {running.port, *running.also}:
+        return PortAnswer(f"another agent, {answer.version}, answers")
+    return answer
+
+
+def _answered(port: int, answer: PortAnswer, installation: InstalledAgent) -> Finding:
+    """Report of a port that the record says the agent has."""
+    if answer.problem is None:
+        return ok("port", "port_used_by_agent", port=str(port))
+    facts = {"port": str(port), "detail": answer.problem}
+    return fault("port", "port_silent", installation.restart, **facts)
 
 
 def check_jrsys_ports(installation: InstalledAgent) -> Iterator[Finding]:
@@ -163,26 +90,49 @@ def check_jrsys_ports(installation: InstalledAgent) -> Iterator[Finding]:
             if is_taken(port):
                 yield _jrsys_finding(port)
         return
-    if running.jrsys_ports:
-        ports = ", ".join(map(str, sorted(running.jrsys_ports)))
-        yield ok("port", "jrsys_ports", ports=ports)
+    answering = []
+    for port in sorted(running.jrsys_ports):
+        found = _answered(port, _jrsys_answer(installation, running, port), installation)
+        if found.level is Level.OK:
+            answering.append(str(port))
+        else:
+            yield found
+    if answering:
+        yield ok("port", "jrsys_ports", ports=", ".join(answering))
     for port in sorted(running.jrsys_missing):
         if is_taken(port):
             yield _jrsys_finding(port)
         else:
             yield fault("port", "port_missing", port=str(port))
     if _have_jrsys_ports_changed(running, settings):
-        yield note("port", "jrsys_ports_changed")
+        yield note("port", "jrsys_ports_changed", unsure=True)
+
+
+def _jrsys_answer(installation: InstalledAgent, running: RunningAgent, port: int) -> PortAnswer:
+    """Ask a port that is plain or has TLS; which of them, the record does not say."""
+    plain = _plain_answer(installation, running, port)
+    if plain.problem is None:
+        return plain
+    return installation.ask.with_tls(port, _authority(installation))
 
 
 def _jrsys_finding(port: int) -> Finding:
     """Return whose a port is that the agent lacks."""
-    found = find_owner(port)
-    owner = describe_owner(port) or "?"
-    if found.other_user is None:
-        return note("port", "jrsys_port_taken", port=str(port), owner=owner)
-    facts = {"port": str(port), "owner": owner, "user": found.other_user}
-    return fault("port", "port_of_another_user", **facts)
+    owner = find_owner(port)
+    if owner.is_ours is False and owner.user != SUPERUSER:
+        return _held(fault, "port_of_another_user", port, owner)
+    return _held(note, "jrsys_port_taken", port, owner)
+
+
+def _have_ports_changed(running: RunningAgent, settings: Settings) -> bool:
+    """Return whether an agent that starts now would want other ports than the running one."""
+    if running.port is None and running.plain_port is None:
+        return False
+    native, had = set(settings.native_ports), {running.port, *running.also, *running.missing}
+    is_native = 0 in native or not native.isdisjoint(had)
+    plain = _plain_ports(settings)
+    has = {running.plain_port, running.mca_port, *running.missing}
+    return not is_native or any(port not in has for port in plain if port != 0)
 
 
 def _have_jrsys_ports_changed(running: RunningAgent, settings: Settings) -> bool:
@@ -196,26 +146,34 @@ def _have_jrsys_ports_changed(running: RunningAgent, settings: Settings) -> bool
     return 0 not in wanted and wanted != {*running.jrsys_ports, *running.jrsys_missing}
 
 
+def _authority(installation: InstalledAgent) -> Path:
+    return installation.paths.tls / identity.AUTHORITY_FILE
+
+
 def _settings(installation: InstalledAgent) -> Settings:
     try:
-        return installation.policy.over(config.load(installation.paths.config))
+        return installation.settings()
     except (ConfigError, OSError):
         return Settings()
 
 
-def _finding(port: int, *, ours: bool, spare: bool, taken: bool) -> Finding:
-    if ours:
-        return ok("port", "port_used_by_agent", port=str(port))
+def _finding(port: int, *, spare: bool, taken: bool) -> Finding:
     if not taken:
         return ok("port", "port_ok", port=str(port))
-    found = find_owner(port)
-    facts = {"port": str(port), "owner": found.program or "?"}
+    owner = find_owner(port)
     if spare:
-        facts["owner"] = describe_owner(port) or "?"
-        return note("port", "port_taken_spare", **facts)
-    if found.other_user is not None:
-        return fault("port", "port_of_another_user", **facts, user=found.other_user)
-    return fault("port", "port_taken", **facts)
+        return _held(note, "port_taken_spare", port, owner)
+    if owner.is_ours is False and owner.user != SUPERUSER:
+        return _held(fault, "port_of_another_user", port, owner)
+    return _held(fault, "port_taken", port, owner)
+
+
+def _held(make: Callable[..., Finding], code: str, port: int, owner: PortOwner) -> Finding:
+    """Return who holds a port, in each language's own words."""
+    facts = {"port": str(port), "owner": owner.words(SOURCE)}
+    if owner.user is not None:
+        facts["user"] = owner.user
+    return make("port", code, **facts).saying(owner=owner.words)
 
 
 def is_taken(port: int) -> bool:

@@ -1,14 +1,25 @@
 """The doctor's repairs; each may be repeated."""
 
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from agent.doctor.installed_agent import InstalledAgent
+from agent.doctor.running import find_running
 from agent.errors import AgentError, BadRequestError
+from agent.host.instance.quitting import end_running, is_running
 from agent.host.tls import identity
 from agent.host.tls.store import AuthorityFile
+
+_START_SECONDS: Final = 20.0
+_POLL_SECONDS: Final = 0.1
+
+_outliving: Final[list[subprocess.Popen[bytes]]] = []
+"""Agents that were started here: nobody waits for them, or Python would complain of that."""
 
 
 class RepairError(AgentError):
@@ -73,13 +84,56 @@ def _set_aside(path: Path, now: datetime) -> None:
     path.replace(path.with_name(f"{path.name}.broken-{now:%Y%m%d%H%M%S}"))
 
 
+def _start_agent(installation: InstalledAgent) -> None:
+    """Start the agent with its icon, on its own; end when it has locked its folder."""
+    if is_running(installation.paths):
+        return
+    detached: dict[str, Any] = {"start_new_session": True}
+    if sys.platform == "win32":
+        detached = {"creationflags": subprocess.DETACHED_PROCESS}
+    started = subprocess.Popen(  # noqa: S603  # our own program, no shell
+        installation.start_command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        **detached,
+    )
+    _outliving.append(started)
+    end = time.monotonic() + _START_SECONDS
+    while not _is_ready(installation):
+        if started.poll() is not None:
+            raise RepairError(f"the agent ended at once, with status {started.returncode}")
+        if time.monotonic() >= end:
+            raise RepairError("the agent was started, and is not ready yet")
+        time.sleep(_POLL_SECONDS)
+
+
+def _is_ready(installation: InstalledAgent) -> bool:
+    running = find_running(installation.paths)
+    return running is not None and not running.starts
+
+
+def _restart_agent(installation: InstalledAgent) -> None:
+    end_running(installation.paths)
+    _start_agent(installation)
+
+
+def _renew_autostart(installation: InstalledAgent) -> None:
+    way = installation.autostart
+    if way is None:
+        raise RepairError("this system has no way to start programs at sign-in")
+    way.turn_on()
+
+
 def _start_service(installation: InstalledAgent) -> None:
     tool = installation.machine.find("systemctl")
     if tool is None:
         raise RepairError("there is no systemctl")
     done = installation.machine.run([tool, "--no-ask-password", "start", "pcscd.socket"])
     if done.status:
-        raise RepairError(f"systemctl: {done.complaint}")
+        raise RepairError(
+            f"systemctl: {done.complaint}; as an administrator: sudo systemctl start pcscd.socket"
+        )
 
 
 REPAIRS: Final[Mapping[str, Callable[[InstalledAgent], None]]] = {
@@ -89,4 +143,7 @@ REPAIRS: Final[Mapping[str, Callable[[InstalledAgent], None]]] = {
     "set_config_aside": _set_config_aside,
     "set_manifest_aside": _set_manifest_aside,
     "start_service": _start_service,
+    "start_agent": _start_agent,
+    "restart_agent": _restart_agent,
+    "renew_autostart": _renew_autostart,
 }

@@ -25,7 +25,7 @@ async def examine_running(paths: Paths, service: SigningService) -> dict[str, An
     cards = await survey(service)
 
     def work() -> dict[str, Any]:
-        return examine(InstalledAgent.on_this_computer(paths, cards)).as_json()
+        return examine(InstalledAgent.on_this_computer(paths, cards, inside=True)).as_json()
 
     return await asyncio.to_thread(work)
 

@@ -28,7 +28,7 @@ def check_tls(installation: InstalledAgent) -> Iterator[Finding]:
     """Report whether there are server certificates for now and the near future."""
     folder = installation.paths.tls
     if not os.path.lexists(folder):
-        yield note("tls", "tls_absent")
+        yield note("tls", "tls_absent", unsure=True)
         return
     try:
         ladder = identity.read(folder)
@@ -71,7 +71,7 @@ def check_trust(installation: InstalledAgent) -> Iterator[Finding]:
         return  # check_tls reports it
     places = installation.trust.check(authority)
     if not any(installation.trust.is_needed(place) for place in places):
-        yield note("trust", "trust_no_browser")
+        yield note("trust", "trust_no_browser", unsure=True)
     for place in places:
         yield _judge(place, needed=installation.trust.is_needed(place))
 

@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 
 from agent.host.peer.check import PeerCheck
-from agent.host.peer.port_owner import describe_owner
+from agent.host.peer.port_owner import PortOwner, find_owner
 from agent.host.settings.config import Settings
 from agent.web.front.limits import Limits
 from agent.web.front.listen import PortTakenError
@@ -22,6 +22,7 @@ from agent.web.native.methods import NativeApi, Prover
 from agent.web.native.routes import NativeMount
 from agent.web.recorder.recorder import CallRecorder
 from agent.web.service import Service
+from agent.words import SOURCE
 
 RETAKE_SECONDS: Final = 60.0
 """How often the ports are tried that another program held."""
@@ -68,11 +69,15 @@ class ListenResult:
     Attributes:
         port: where it listens; None when other programs hold its ports.
         problem: who holds the first of them then, in English, as far as that can be known.
+        wanted: the first of them.
+        owner: who holds it then.
 
     """
 
     port: int | None
     problem: str | None = None
+    wanted: int = 0
+    owner: PortOwner | None = None
 
 
 class Serving:
@@ -130,11 +135,13 @@ class Serving:
         try:
             return ListenResult(await self._listeners.listen(wanted))
         except PortTakenError as error:
-            owner = await asyncio.to_thread(describe_owner, wanted.ports[0])
-            problem = error.detail if owner is None else f"{error.detail}: {owner}"
+            first = wanted.ports[0]
+            owner = await asyncio.to_thread(find_owner, first)
+            named = owner.words(SOURCE) if owner.is_known else ""
+            problem = f"{error.detail}: {named}" if named else error.detail
             _log.warning("no free port", listener=wanted.name, ports=wanted.ports, detail=problem)
             self._waiting[wanted.name] = wanted
-            return ListenResult(None, problem)
+            return ListenResult(None, problem, first, owner)
 
     def _native_listens(self, port: int) -> None:
         """Remember one more port of the native API; wait for the usual one where it is another."""

@@ -28,9 +28,15 @@ class FakeIcon:
         self.running = threading.Event()
         self.ended = threading.Event()
 
-    def run(self, view: TrayView, chosen: Callable[[str], None]) -> None:
+    def run(
+        self,
+        view: TrayView,
+        chosen: Callable[[str], None],
+        shown: Callable[[bool], None] = lambda _: None,
+    ) -> None:
         self.views.append(view)
         self.chosen = chosen
+        shown(True)
         self.running.set()
         assert self.ended.wait(2 * SECONDS)
 
@@ -47,8 +53,13 @@ class FakeIcon:
 class Failing(FakeIcon):
     """One that fails when it is shown."""
 
-    def run(self, view: TrayView, chosen: Callable[[str], None]) -> None:
-        del view, chosen
+    def run(
+        self,
+        view: TrayView,
+        chosen: Callable[[str], None],
+        shown: Callable[[bool], None] = lambda _: None,
+    ) -> None:
+        del view, chosen, shown
         self.running.set()
         raise RuntimeError("the toolkit failed")
 
@@ -56,7 +67,12 @@ class Failing(FakeIcon):
 class Nowhere(FakeIcon):
     """One without a place for an icon."""
 
-    def run(self, view: TrayView, chosen: Callable[[str], None]) -> None:
-        del view, chosen
+    def run(
+        self,
+        view: TrayView,
+        chosen: Callable[[str], None],
+        shown: Callable[[bool], None] = lambda _: None,
+    ) -> None:
+        del view, chosen, shown
         self.running.set()
         raise NoTrayError("no session bus")

@@ -160,11 +160,16 @@ def test_an_icon_that_fell_over_is_drawn_again(
     drawn: list[FakeIcon] = []
 
     class Late(FakeIcon):
-        def run(self, view: TrayView, chosen: Callable[[str], None]) -> None:
+        def run(
+            self,
+            view: TrayView,
+            chosen: Callable[[str], None],
+            shown: Callable[[bool], None] = lambda _: None,
+        ) -> None:
             drawn.append(self)
             if len(drawn) <= failures:
                 raise NoTrayError("not yet") if len(drawn) % 2 else RuntimeError("the toolkit")
-            super().run(view, chosen)
+            super().run(view, chosen, shown)
 
     running = start(Late())
     assert running.icon.running.wait(SECONDS)

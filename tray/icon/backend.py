@@ -32,13 +32,20 @@ class TrayNotice:
 class Backend(Protocol):
     """Shows the icon and its menu, in the main thread; an instance is run once."""
 
-    def run(self, view: TrayView, chosen: Callable[[str], None]) -> None:
+    def run(
+        self,
+        view: TrayView,
+        chosen: Callable[[str], None],
+        shown: Callable[[bool], None] = lambda _: None,
+    ) -> None:
         """Show the icon; block until :meth:`stop` is called.
 
         Args:
             view: what is shown at first.
             chosen: called with the key of each menu entry that is chosen, and of each notification
                 that is clicked where the system tells of it; must not block.
+            shown: called whenever the desktop has begun or ceased to show it; a file may be
+                written by then, and no more.
 
         Raises:
             NoTrayError: this desktop cannot show an icon, or no longer can.

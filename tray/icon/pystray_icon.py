@@ -48,10 +48,17 @@ class PystrayIcon:
         self._icon: Any = None
         self._stop_wanted = False
         self._chosen: Callable[[str], None] = lambda _: None
+        self._told: Callable[[bool], None] = lambda _: None
 
-    def run(self, view: TrayView, chosen: Callable[[str], None]) -> None:
+    def run(
+        self,
+        view: TrayView,
+        chosen: Callable[[str], None],
+        shown: Callable[[bool], None] = lambda _: None,
+    ) -> None:
         """Show the icon; block until :meth:`stop` is called."""
         self._chosen = chosen
+        self._told = shown
         with self._lock:
             if self._stop_wanted:
                 return
@@ -90,6 +97,7 @@ class PystrayIcon:
     def _begin(self, icon: Any) -> None:
         """Show the icon; called by pystray when its loop runs, before which it ignores a stop."""
         icon.visible = True
+        self._told(True)
         with self._lock:
             stop_wanted = self._stop_wanted
         if stop_wanted:

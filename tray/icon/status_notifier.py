@@ -53,16 +53,23 @@ class StatusNotifier:
         self._name = ""
         self._tasks: set[asyncio.Task[None]] = set()
         self._chosen: Callable[[str], None] = lambda _: None
+        self._told: Callable[[bool], None] = lambda _: None
         self._notifying = asyncio.Lock()
         self._shown: dict[tuple[str | None, int], str] = {}
 
-    def run(self, view: TrayView, chosen: Callable[[str], None]) -> None:
+    def run(
+        self,
+        view: TrayView,
+        chosen: Callable[[str], None],
+        shown: Callable[[bool], None] = lambda _: None,
+    ) -> None:
         """Show the icon; block until :meth:`stop` is called.
 
         Raises:
             NoTrayError: there is no session bus, or the connection to it was lost.
 
         """
+        self._told = shown
         asyncio.run(self._run(view, chosen))
 
     def show(self, view: TrayView) -> None:
@@ -141,9 +148,11 @@ class StatusNotifier:
             message.member == "NameOwnerChanged"
             and message.sender == _BUS
             and message.body[:1] == [WATCHER]
-            and message.body[2]
         ):
-            self._start_task(self._register())
+            if message.body[2]:
+                self._start_task(self._register())
+            else:
+                self._told(False)  # the desktop's panel has ended
         if (
             message.interface == _NOTIFIER
             and message.member == "ActionInvoked"
@@ -169,6 +178,9 @@ class StatusNotifier:
             )
         except (DBusError, TimeoutError) as error:
             _log.info("no panel shows the icon yet", detail=str(error))
+            self._told(False)
+        else:
+            self._told(True)
 
     def _show(self, view: TrayView) -> None:
         if self._item is not None and self._menu is not None:

@@ -25,6 +25,9 @@ class Autostart(Protocol):
     def is_on(self) -> bool:
         """Return whether the agent starts when the citizen signs in."""
 
+    def started(self) -> Sequence[str]:
+        """Return the program that is started then, and its arguments; empty where none is."""
+
     def turn_on(self) -> None:
         """Make the agent start when the citizen signs in.
 

@@ -28,11 +28,22 @@ class LaunchAgent:
 
     def is_on(self) -> bool:
         """Return whether the agent starts when the citizen signs in."""
+        found = self._read()
+        return found is not None and found.get("Disabled") is not True
+
+    def started(self) -> Sequence[str]:
+        """Return the program that is started then, and its arguments; empty where none is."""
+        words = (self._read() or {}).get("ProgramArguments")
+        if not isinstance(words, list) or not self.is_on():
+            return ()
+        return tuple(word for word in words if isinstance(word, str))
+
+    def _read(self) -> dict[str, Any] | None:
         try:
             found = plistlib.loads(read_file(self._file, _MAX_SIZE, follow_links=True))
         except (OSError, ValueError, ExpatError):  # an InvalidFileException is a ValueError
-            return False
-        return isinstance(found, dict) and found.get("Disabled") is not True
+            return None
+        return found if isinstance(found, dict) else None
 
     def turn_on(self) -> None:
         """Write the property list."""

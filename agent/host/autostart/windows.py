@@ -1,5 +1,6 @@
 """Windows: a value of the key whose programs start when the user signs in."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -10,6 +11,10 @@ NAME: Final = "Ankong"
 KEY: Final = r"Software\Microsoft\Windows\CurrentVersion\Run"
 APPROVED: Final = r"Software\Microsoft\Windows\CurrentVersion\Explorer\StartupApproved\Run"
 """Where the task manager remembers what the user turned off: an odd first byte."""
+
+
+_WORD: Final = re.compile(r'"([^"]*)"|(\S+)')
+"""Of a command line; names of files have no quotation marks on Windows."""
 
 
 class UserRegistry(Protocol):
@@ -78,6 +83,12 @@ class RunKey:
     def is_on(self) -> bool:
         """Return whether the agent starts when the citizen signs in."""
         return self._registry.read(KEY, NAME) is not None and not self._is_disapproved()
+
+    def started(self) -> Sequence[str]:
+        """Return the program that is started then, and its arguments; empty where none is."""
+        line = self._registry.read(KEY, NAME) if self.is_on() else None
+        found = _WORD.findall(line) if isinstance(line, str) else []
+        return tuple(quoted or plain for quoted, plain in found)
 
     def turn_on(self) -> None:
         """Write the value, and delete the task manager's note that it was turned off."""

@@ -11,7 +11,13 @@ from agent.words.desktop import localized
 
 NAME: Final = "ankong.desktop"
 _SYSTEM: Final = "/etc/xdg"  # the default of XDG_CONFIG_DIRS
-_HIDDEN: Final = re.compile(r"^Hidden\s*=\s*true\s*$", re.MULTILINE)
+_HIDDEN: Final = re.compile(
+    r"^(?:Hidden\s*=\s*true|X-GNOME-Autostart-enabled\s*=\s*false)\s*$", re.MULTILINE
+)
+_EXEC: Final = re.compile(r"^Exec[ \t]*=[ \t]*(.*)$", re.MULTILINE)
+_WORD: Final = re.compile(r'"((?:[^"\\]|\\.)*)"|(\S+)')
+_ESCAPE: Final = re.compile(r"\\(.)")
+_FIELD_CODE: Final = re.compile(r"%[a-zA-Z]")
 # Desktop Entry Specification 1.5, "The Exec key": what has to stand in double quotes.
 _RESERVED: Final = re.compile(r"[\s\"'\\><~|&;$*?#()`%]")
 _ESCAPED: Final = re.compile(r"([\"`$\\])")
@@ -41,10 +47,19 @@ class XdgAutostart:
 
     def is_on(self) -> bool:
         """Return whether the agent starts when the citizen signs in."""
+        return self._content() is not None
+
+    def started(self) -> Sequence[str]:
+        """Return the program that is started then, and its arguments; empty where none is."""
+        line = _EXEC.search(self._content() or "")
+        return () if line is None else unquoted(line[1])
+
+    def _content(self) -> str | None:
+        """Return the file that counts, the citizen's own first; None where it starts nothing."""
         content = _read(self._own)
-        if content is not None:
-            return not _HIDDEN.search(content)
-        return self._has_packaged()
+        if content is None:
+            content = self._packaged_content()
+        return None if content is None or _HIDDEN.search(content) else content
 
     def turn_on(self) -> None:
         """Write the citizen's own file, or delete the one that hides a package's."""
@@ -65,9 +80,12 @@ class XdgAutostart:
         self._own.unlink(missing_ok=True)
 
     def _has_packaged(self) -> bool:
+        content = self._packaged_content()
+        return content is not None and not _HIDDEN.search(content)
+
+    def _packaged_content(self) -> str | None:
         contents = (_read(path) for path in self._packaged)
-        first = next((content for content in contents if content is not None), None)
-        return first is not None and not _HIDDEN.search(first)
+        return next((content for content in contents if content is not None), None)
 
     def _write(self, content: str) -> None:
         self._own.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -99,6 +117,21 @@ def quoted(word: str) -> str:
         return word
     escaped = _ESCAPED.sub(r"\\\1", word).replace("%", "%%")
     return '"' + escaped.replace("\\", "\\\\") + '"'
+
+
+def unquoted(line: str) -> tuple[str, ...]:
+    """Return the arguments of an Exec key, the inverse of :func:`quoted`, without field codes."""
+    words = []
+    for inner, plain in _WORD.findall(_ESCAPE.sub(_in_string, line)):
+        word = _ESCAPE.sub(r"\1", inner) if inner else plain
+        if not _FIELD_CODE.fullmatch(word):
+            words.append(word.replace("%%", "%"))
+    return tuple(words)
+
+
+def _in_string(escape: re.Match[str]) -> str:
+    """Undo the escapes of a string value, of which a backslash is the one that we write."""
+    return "\\" if escape[1] == "\\" else escape[0]
 
 
 def _absolute(folder: str | None) -> Path | None:

@@ -3,11 +3,12 @@
 ::
 
     {"format": 1, "pid": 4711, "port": 28443, "hipki_port": 61161, "provider": "pcsc",
-     "also": [], "missing": [], "jrsys_ports": [17022], "jrsys_missing": [],
-     "policy": "e3b0…"}
+     "also": [], "missing": [], "mca_port": null, "jrsys_ports": [17022], "jrsys_missing": [],
+     "policy": "e3b0…", "icon": true}
 
-The agent writes it when it takes its folder, again when its ports are open, and removes it when it
-ends. A killed agent leaves it behind: only the lock says whether an agent runs.
+The agent writes it when it takes its folder, again when its ports are open and when its icon comes
+or goes, and removes it when it ends. A killed agent leaves it behind: only the lock says whether an
+agent runs.
 """
 
 from pathlib import Path
@@ -37,12 +38,14 @@ class InstanceRecord(Struct, frozen=True, kw_only=True):
         also: ports of the native API that it took later, beside ``port``.
         missing: the ports that it wants and that other programs hold; it takes them once they
             are free, of the native API's the first that is.
+        mca_port: of plain HTTP for pages of the MCA kind; None where it has none.
         jrsys_ports: of the pages of the JRSYS family that it has, plain and with TLS.
         jrsys_missing: those of ``missing`` that are for these pages.
         policy: the fingerprint of the policy that is in force, that of its start; None where an
             older agent does not say.
         display: whether there is one for its windows; None where it needs none, and where an older
             agent does not say.
+        icon: whether the desktop shows its icon; None where it wants none, or is trying.
         provider: what its readers are, ``pcsc`` or ``virtual``; None while it starts.
         format: see :data:`FORMAT`; 1 in what older agents wrote.
 
@@ -51,6 +54,8 @@ class InstanceRecord(Struct, frozen=True, kw_only=True):
     pid: Annotated[int, Meta(ge=1, lt=2**32)]
     port: _Port | None = None
     hipki_port: _Port | None = None
+    mca_port: _Port | None = None
+    icon: bool | None = None
     provider: Annotated[str, Meta(max_length=32)] | None = None
     policy: Annotated[str, Meta(max_length=64)] | None = None
     display: bool | None = None

@@ -1,11 +1,13 @@
 """One agent for each state folder, and the record by which others find it."""
 
 import os
+import threading
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import msgspec
 from filelock import FileLock, Timeout
 
 from agent.errors import AgentError, ErrorCode
@@ -52,6 +54,9 @@ class Instance:
         self._display = display
         self._policy = policy
         self._paths = paths
+        self._record = InstanceRecord(pid=os.getpid())
+        self._writing = threading.Lock()
+        self._is_over = False
         # A SoftFileLock would outlive a crash; FileLock is flock or LockFileEx.
         # Not at once: whoever asks whether an agent runs holds the lock for a moment.
         self._lock = FileLock(paths.lock, timeout=0.3, mode=PRIVATE, thread_local=False)
@@ -91,6 +96,7 @@ class Instance:
         provider: str | None = None,
         also: tuple[int, ...] = (),
         missing: tuple[int, ...] = (),
+        mca_port: int | None = None,
         jrsys_ports: tuple[int, ...] = (),
         jrsys_missing: tuple[int, ...] = (),
     ) -> None:
@@ -100,19 +106,34 @@ class Instance:
             OSError: the file cannot be written.
 
         """
-        record = InstanceRecord(
-            pid=os.getpid(),
-            port=port,
-            hipki_port=hipki_port,
-            provider=provider,
-            policy=self._policy,
-            display=self._display,
-            also=also,
-            missing=missing,
-            jrsys_ports=jrsys_ports,
-            jrsys_missing=jrsys_missing,
-        )
-        write_record(self._paths.instance, record)
+        with self._writing:
+            self._record = InstanceRecord(
+                pid=os.getpid(),
+                port=port,
+                hipki_port=hipki_port,
+                provider=provider,
+                policy=self._policy,
+                display=self._display,
+                also=also,
+                missing=missing,
+                mca_port=mca_port,
+                jrsys_ports=jrsys_ports,
+                jrsys_missing=jrsys_missing,
+                icon=self._record.icon,
+            )
+            write_record(self._paths.instance, self._record)
+
+    def announce_icon(self, *, shown: bool) -> None:
+        """Tell other processes whether the desktop shows the icon; blocks, from any thread.
+
+        What cannot be written is written with the next announcement.
+        """
+        with self._writing:
+            if self._record.icon is shown or self._is_over:
+                return
+            self._record = msgspec.structs.replace(self._record, icon=shown)
+            with suppress(OSError):
+                write_record(self._paths.instance, self._record)
 
     def __exit__(
         self,
@@ -120,6 +141,7 @@ class Instance:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        with suppress(OSError):
+        with self._writing, suppress(OSError):
+            self._is_over = True  # the next agent's record is not to be written over
             self._paths.instance.unlink(missing_ok=True)
         self._lock.release()

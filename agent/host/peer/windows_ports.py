@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 import structlog
 
 from agent.harmless import printable
-from agent.host.peer.port_owner import PortOwner
+from agent.host.peer.port_owner import PortOwner, program_name
 from agent.host.peer.windows import (
     AF_INET,
     AF_INET6,
@@ -66,13 +66,13 @@ def _owner(process: int, api: ListenerApi) -> PortOwner:
     if process == 0:  # where Windows, or what imitates it, does not know
         return PortOwner()
     path = api.program_of(process)
-    name = "?" if path is None else printable(PureWindowsPath(path).name)
+    name = None if path is None else program_name(PureWindowsPath(path).name)
     user, own = api.user_of(process), api.user_of(None)
-    if user == own:
-        return PortOwner(f"{name} (pid {process})")
+    if user is not None and user == own:
+        return PortOwner(name, process, is_ours=True)
     # The users of other sessions, and services, are not shown to a user.
     known = None if user is None else api.name_of(user)
-    return PortOwner(f"{name} (pid {process})", printable(known) if known else "?")
+    return PortOwner(name, process, printable(known) if known else None, is_ours=False)
 
 
 class WindowsListeners:

@@ -2,7 +2,7 @@
 
 import ssl
 from collections.abc import Iterator, Mapping
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from agent.host.settings.config import Settings
 from agent.web.front.mount import Mount
@@ -19,9 +19,8 @@ class _Found(Protocol):
     def port(self) -> int | None:
         """Where it listens; None when another program holds its port."""
 
-    @property
-    def problem(self) -> str | None:
-        """Who holds its port then, in English."""
+
+T = TypeVar("T", bound=_Found)
 
 
 def jrsys_listeners(settings: Settings, mount: Mount, tls: ssl.SSLContext) -> Iterator[Listener]:
@@ -54,12 +53,12 @@ def jrsys_ports(others: Mapping[str, _Found]) -> dict[str, list[int]]:
     return {"jrsys_ports": ports(_PLAIN), "jrsys_tls_ports": ports(_TLS)}
 
 
-def jrsys_problems(others: Mapping[str, _Found]) -> list[str]:
-    """Return who holds the ports of these pages that the agent lacks, in English.
+def jrsys_lacking(others: Mapping[str, T]) -> list[T]:
+    """Return what became of the listeners for these pages whose ports other programs hold.
 
     Args:
         others: what became of each listener, by its name.
 
     """
     found = (each for name, each in others.items() if name.rpartition("-")[0] in {_PLAIN, _TLS})
-    return [each.problem for each in found if each.problem is not None]
+    return [each for each in found if each.port is None]

@@ -1,7 +1,7 @@
 """What the panel shows and does: each call of its pages, and where the answer comes from."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -106,19 +106,19 @@ class PanelPorts:
     Attributes:
         port: of the native API; None where other programs hold all of its ports.
         hipki_port: of the old component's protocol, likewise.
-        hipki_error: who holds that one then, in English.
+        hipki_holder: a sentence on who holds that one then, by the tag of its language.
         jrsys_ports: of pages of the JRSYS family, plain.
         jrsys_tls_ports: likewise, with TLS.
-        jrsys_problems: who holds those of these ports that the agent lacks, in English.
+        jrsys_holders: likewise, of each of these ports that the agent lacks.
 
     """
 
     port: int | None = None
     hipki_port: int | None = None
-    hipki_error: str | None = None
+    hipki_holder: Mapping[str, str] = field(default_factory=dict)
     jrsys_ports: Sequence[int] = ()
     jrsys_tls_ports: Sequence[int] = ()
-    jrsys_problems: Sequence[str] = ()
+    jrsys_holders: Sequence[Mapping[str, str]] = ()
 
 
 class Panel:

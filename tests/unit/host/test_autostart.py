@@ -17,6 +17,7 @@ from agent.host.autostart import windows as on_windows
 from agent.host.autostart.macos import LaunchAgent
 from agent.host.autostart.windows import APPROVED, KEY, NAME, RunKey
 from agent.host.autostart.xdg import XdgAutostart, desktop_file, quoted
+from agent.host.autostart.xdg import unquoted as read_back
 from agent.host.tls.machine import Machine
 
 COMMAND = ("/opt/An kong/ankong", "tray", "--state-dir", '/home/王/it\'s "50%" $HOME\\x`')
@@ -72,6 +73,22 @@ def test_it_is_off_until_it_is_turned_on(each: Autostart) -> None:
 def test_each_system_has_its_own_way(platform: str, kind: type, machine: Machine) -> None:
     here = Machine(home=machine.home, root=machine.root, platform=platform, environment={})
     assert isinstance(autostart(COMMAND, here), kind)
+
+
+def test_what_is_started_is_what_was_written(each: Autostart) -> None:
+    assert each.started() == ()
+    each.turn_on()
+    if isinstance(each, RunKey):  # names of files have no quotation marks there
+        each = RunKey((r"C:\Program Files\An kong\ankongw.exe", "tray"), FakeRegistry())
+        each.turn_on()
+        assert each.started() == (r"C:\Program Files\An kong\ankongw.exe", "tray")
+        return
+    assert each.started() == COMMAND
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=("C", "Z"))), min_size=1))
+def test_an_exec_key_is_read_as_it_was_written(words: list[str]) -> None:
+    assert read_back(" ".join(map(quoted, words))) == tuple(words)
 
 
 def test_turning_off_leaves_nothing_behind(machine: Machine) -> None:

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from agent.doctor import browsers, examination
+from agent.doctor.asking import read_status
 from agent.doctor.card_survey import CardSurvey
 from agent.doctor.cards import check_readers
 from agent.doctor.files import check_policy
 from agent.doctor.installed_agent import InstalledAgent
-from agent.doctor.network import is_status
 from agent.doctor.repairs import RepairError, repair
 from agent.doctor.report import Level
 from agent.errors import BadRequestError
@@ -229,7 +229,7 @@ def test_a_policy_file_that_is_a_pipe_is_not_waited_for(
     ],
 )
 def test_only_an_agent_answers_like_one(body: bytes, expected: bool) -> None:
-    assert is_status(body) is expected
+    assert (read_status(body) is not None) is expected
 
 
 class Registry:
@@ -276,6 +276,7 @@ def test_every_code_has_words_and_every_word_a_code() -> None:
     folder = Path(examination.__file__).parent
     source = "".join(path.read_text("utf-8") for path in folder.glob("*.py"))
     used = set(re.findall(r'(?:ok|note|fault|foreign)\(\s*"\w+",\s*"(\w+)"', source))
+    used |= set(re.findall(r'_held\(\w+, "(\w+)"', source))
     used |= set(re.findall(r'"(browser_blocks\w*|check_failed)"', source))
     spoken = {key for key in load(Language.ENGLISH) if key.startswith("doctor.")}
     assert {f"doctor.{code}" for code in used} == spoken

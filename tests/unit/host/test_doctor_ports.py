@@ -10,21 +10,34 @@ from typing import Any
 
 import pytest
 
+from agent import __version__
+from agent.doctor.asking import PortAnswer, PortAsker
 from agent.doctor.installed_agent import InstalledAgent
-from agent.doctor.network import check_agent, check_jrsys_ports, check_ports
+from agent.doctor.network import check_jrsys_ports, check_ports
 from agent.doctor.report import Level
+from agent.doctor.running import check_agent
 from agent.host.instance.running import Instance
 from agent.host.machine.paths import Paths
 from agent.host.settings import config
 from agent.words import Language
 
 
-def port_findings(folder: Path, **announced: Any) -> dict[str, Any]:
+def answering(*ports: int, native: int = 28443, version: str = __version__) -> PortAsker:
+    """Make a computer on whose ports this agent answers, without opening any."""
+    asker = PortAsker()
+    for port in (native, *ports):
+        for kind in ("native", "plain", "tls"):
+            asker._answers[kind, port] = PortAnswer(version=version, tls=native)
+    return asker
+
+
+def port_findings(folder: Path, ask: PortAsker | None = None, **announced: Any) -> dict[str, Any]:
     paths = Paths(folder)
     paths.prepare()
     with Instance(paths) as running:
         running.announce(**announced)
-        found = list(check_ports(InstalledAgent(paths=paths)))
+        found = list(check_ports(InstalledAgent(paths=paths, ask=ask or answering())))
+        found = [each for each in found if "port" in each.facts]
     return {f"{each.facts['port']} {each.code}": each for each in found}
 
 
@@ -63,9 +76,11 @@ def test_an_agent_without_any_port_is_a_fault_that_names_who_has_them(
     with Instance(paths) as running, socket.create_server(("127.0.0.1", 0)) as plain:
         own = plain.getsockname()[1]
         running.announce(hipki_port=own, provider="pcsc", missing=(taken_port,))
-        installation = InstalledAgent(paths=paths)
+        installation = InstalledAgent(paths=paths, ask=answering(own))
+        installation.ask._answers["plain", own] = PortAnswer("another program answers (HTTP 503)")
         (agent,) = check_agent(installation)
-        ports = {each.facts["port"]: each for each in check_ports(installation)}
+        found = [each for each in check_ports(installation) if "port" in each.facts]
+        ports = {each.facts["port"]: each for each in found}
     assert (agent.code, agent.level) == ("agent_no_port", Level.FAULT)
     assert ports[str(taken_port)].level is Level.FAULT
     assert f"pid {os.getpid()}" in ports[str(taken_port)].facts["owner"]
@@ -77,7 +92,11 @@ def test_the_ports_that_the_agent_took_later_are_its_own(
 ) -> None:
     monkeypatch.setattr(config, "NATIVE_PORTS", (taken_port, 28444))
     found = port_findings(
-        tmp_path / "s", port=28444, provider="pcsc", hipki_port=61161, also=(taken_port,)
+        *(tmp_path / "s", answering(taken_port, 61161, native=28444)),
+        port=28444,
+        provider="pcsc",
+        hipki_port=61161,
+        also=(taken_port,),
     )
     assert f"{taken_port} port_used_by_agent" in found
     assert "61161 port_used_by_agent" in found
@@ -118,7 +137,9 @@ def jrsys_findings(folder: Path, config_text: str, **announced: Any) -> dict[str
     paths.config.write_text(config_text)
     with Instance(paths) as running:
         running.announce(port=28443, provider="pcsc", **announced)
-        return {each.code: each for each in check_jrsys_ports(InstalledAgent(paths=paths))}
+        ask = answering(17022, 17522, 17040, 17540)
+        found = check_jrsys_ports(InstalledAgent(paths=paths, ask=ask))
+        return {each.code: each for each in found}
 
 
 def test_who_has_a_port_of_jrsys_pages_is_named_and_may_stay(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from agent.doctor.network import RunningAgent, find_running
+from agent.doctor.running import RunningAgent, find_running
 from agent.errors import AgentError, ErrorCode
 from agent.host.instance.panel_key import PanelKey, panel_address
 from agent.host.instance.record import FORMAT, InstanceRecord, read_record, write_record
@@ -40,7 +40,12 @@ def test_what_is_written_is_read(paths: Paths) -> None:
     record = InstanceRecord(pid=4711, port=28443, hipki_port=61161, provider="virtual")
     write_record(paths.instance, record)
     assert read_record(paths.instance) == record
-    assert json.loads(paths.instance.read_text()) == {**WHOLE, "provider": "virtual"}
+    assert json.loads(paths.instance.read_text()) == {
+        **WHOLE,
+        "provider": "virtual",
+        "mca_port": None,
+        "icon": None,
+    }
 
 
 def test_where_nothing_is_there_is_none(paths: Paths) -> None:
@@ -108,7 +113,7 @@ def test_what_no_agent_would_write_counts_for_nobody(paths: Paths, content: byte
     with Instance(paths):
         paths.instance.write_bytes(content)
         assert read_record(paths.instance) is None
-        assert find_running(paths) == RunningAgent()
+        assert find_running(paths) == RunningAgent(is_recorded=False)
         with pytest.raises(AgentError) as refused:
             panel_address(paths)
         assert refused.value.code is ErrorCode.TIMEOUT

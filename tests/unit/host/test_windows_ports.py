@@ -49,13 +49,13 @@ class Windows:
 
 def test_a_program_of_this_user_is_named() -> None:
     windows = Windows(rows=[listener(1, 8), listener(PORT, 7)], users={None: OWN, 7: OWN})
-    assert find_owner(PORT, windows) == PortOwner("HiPKILocalServer.exe (pid 7)")
+    assert find_owner(PORT, windows) == PortOwner("HiPKILocalServer.exe", 7, is_ours=True)
 
 
-@pytest.mark.parametrize(("user", "name"), [(OTHER, "阿明"), (b"gone", "?"), (None, "?")])
-def test_another_users_is_said_to_be_that(user: bytes | None, name: str) -> None:
+@pytest.mark.parametrize(("user", "name"), [(OTHER, "阿明"), (b"gone", None), (None, None)])
+def test_another_users_is_said_to_be_that(user: bytes | None, name: str | None) -> None:
     windows = Windows(rows6=[listener6(PORT, 9)], users={None: OWN, 9: user})
-    assert find_owner(PORT, windows) == PortOwner("? (pid 9)", name)
+    assert find_owner(PORT, windows) == PortOwner(None, 9, name, is_ours=False)
 
 
 def test_nobody_is_found_where_nobody_listens() -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from agent.errors import AgentError, ErrorCode
-from agent.host.peer.port_owner import describe_owner
 from agent.origin import LOCAL_PROGRAM
 from agent.web.hipki.hipki_mount import HIPKI
 from agent.web.hipki.pages import possible_sites
@@ -73,17 +72,3 @@ def test_who_holds_the_port_is_named() -> None:
         import os
 
         assert f"(pid {os.getpid()})" in error
-
-
-def test_where_the_system_does_not_tell_nobody_is_named(tmp_path: Path) -> None:
-    assert describe_owner(1, tmp_path) is None
-    (tmp_path / "net").mkdir()
-    row = "0: 0100007F:0001 00000000:0000 0A 0:0 00:0 0 0 0 4711 1"
-    (tmp_path / "net" / "tcp").write_text(f"header\n{row}\nshort\n")
-    assert describe_owner(1, tmp_path) is None
-    (tmp_path / "42" / "fd").mkdir(parents=True)
-    (tmp_path / "42" / "fd" / "3").symlink_to("socket:[4711]")
-    assert describe_owner(1, tmp_path) == "? (pid 42)"
-    (tmp_path / "42" / "comm").write_text("evil\x1bname\n")
-    assert describe_owner(1, tmp_path) == "evil\ufffdname (pid 42)"
-    assert describe_owner(2, tmp_path) is None

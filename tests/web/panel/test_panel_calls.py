@@ -150,13 +150,13 @@ async def test_a_language_that_is_chosen_lasts(door: Door) -> None:
 
 async def test_the_ports_of_jrsys_pages_are_shown_with_who_else_has_one(door: Door) -> None:
     """It is no warning: the citizen may want to leave the other program."""
-    assert (await door.get("state"))["ports"]["jrsys_problems"] == []
-    problem = "another program listens on port 17022: SecurityTool (pid 1)"
+    assert (await door.get("state"))["ports"]["jrsys_holders"] == []
+    holder = {"en": "Port 17022: SecurityTool (pid 1)."}
     door.panel.listening(
-        PanelPorts(28443, 61161, jrsys_tls_ports=(17040,), jrsys_problems=(problem,))
+        PanelPorts(28443, 61161, jrsys_tls_ports=(17040,), jrsys_holders=(holder,))
     )
     ports = (await door.get("state"))["ports"]
     assert (ports["jrsys_ports"], ports["jrsys_tls_ports"]) == ([], [17040])
-    assert ports["jrsys_problems"] == [problem]
+    assert ports["jrsys_holders"] == [holder]
     (component, *_) = (await door.post("selftest", {"signature": False}))["steps"]
     assert (component["name"], component["outcome"]) == ("component", "good")

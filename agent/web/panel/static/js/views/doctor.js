@@ -6,7 +6,7 @@ import { has, inOurs, t } from "../i18n.js";
 import { carefulButton, heading, notice, trouble } from "../parts.js";
 
 /** @typedef {{check: string, level: "ok"|"note"|"fault", code: string, message: Record<string, string>, repair: string|null}} Finding */
-/** @typedef {{clean: boolean, findings: Finding[], failed?: string|null}} Report */
+/** @typedef {{clean: boolean, complete: boolean, findings: Finding[], failed?: string|null}} Report */
 
 const ORDER = { fault: 0, note: 1, ok: 2 };
 /** Which picture, in which colour; a note is for information, and alarms nobody. @type {Record<Finding["level"], [string, string]>} */
@@ -38,7 +38,8 @@ function report(place, found) {
   const findings = [...found.findings].sort((one, other) => ORDER[one.level] - ORDER[other.level]);
   fill(place,
     found.failed && notice("bad", h("p", {}, t("doctor.failed", { detail: found.failed }))),
-    notice(found.clean ? "good" : "bad", h("p", {}, h("b", {}, t(found.clean ? "common.all_well" : "doctor.faults")))),
+    notice(found.clean ? (found.complete ? "good" : "plain") : "bad", h("p", {}, h("b", {},
+      t(found.clean ? (found.complete ? "common.all_well" : "common.nothing_broken") : "doctor.faults")))),
     h("section", { class: "sheet" }, h("ul", { class: "list" }, findings.map((finding) => row(place, finding)))));
 }
 

@@ -2,7 +2,7 @@
 
 import { post } from "../api.js";
 import { announce, button, fill, h, icon } from "../dom.js";
-import { day, has, t } from "../i18n.js";
+import { day, has, inOurs, t } from "../i18n.js";
 import { codeText, heading, notice, trouble } from "../parts.js";
 
 /** @typedef {import("../picture.js").State} State */
@@ -12,6 +12,7 @@ import { codeText, heading, notice, trouble } from "../parts.js";
 function sentence(step) {
   const facts = { ...step.facts };
   for (const name of ["not_before", "not_after"]) if (facts[name]) facts[name] = day(facts[name]);
+  facts.hipki_holder = inOurs(facts.hipki_holder) ?? "";
   const particular = `selftest.${step.name}_${step.code || step.outcome}`;
   if (has(particular)) return t(particular, facts);
   return step.code === "" ? t(`selftest.${step.outcome}`) : codeText(step.code);

@@ -2,7 +2,7 @@
 
 import { get, post } from "../api.js";
 import { fill, h } from "../dom.js";
-import { moment, t, tags } from "../i18n.js";
+import { inOurs, moment, t, tags } from "../i18n.js";
 import { facts, heading, news, notice, trouble } from "../parts.js";
 import { picture } from "../picture.js";
 import { brokenText } from "./history.js";
@@ -16,7 +16,7 @@ function warnings(state) {
     state.history_problem !== null && notice("bad", h("p", {}, t("state.history", { problem: state.history_problem }))),
     news(state.update),
     !state.service && notice("bad", h("p", {}, t("state.service")), h("a", { href: "#/doctor" }, t("doctor.title"))),
-    state.ports.hipki_port === null && notice("warning", h("p", {}, t("state.plain", { detail: state.ports.hipki_error ?? "" }))),
+    state.ports.hipki_port === null && notice("warning", h("p", {}, t("state.plain", { detail: inOurs(state.ports.hipki_holder) ?? "" }))),
     state.consent !== "ask" && notice("warning", h("p", {}, t(`state.consent_${state.consent}`))),
     state.provider === "virtual" && notice("plain", h("p", {}, t("state.virtual"))),
   ];
@@ -25,10 +25,10 @@ function warnings(state) {
 /** The door of the JRSYS family, where it is open at all; who else has a port of it does no harm. @param {State["ports"]} ports @returns {[string, any][]} */
 function second(ports) {
   const addresses = [...ports.jrsys_ports.map((port) => `ws://127.0.0.1:${port}`), ...ports.jrsys_tls_ports.map((port) => `wss://127.0.0.1:${port}`)];
-  if (addresses.length === 0 && ports.jrsys_problems.length === 0) return [];
+  if (addresses.length === 0 && ports.jrsys_holders.length === 0) return [];
   return [[t("state.jrsys"), h("div", { id: "jrsys" },
     h("div", { class: "code" }, addresses.join(" ") || t("state.none")),
-    ports.jrsys_problems.map((detail) => h("div", {}, t("state.jrsysTaken", { detail }))),
+    ports.jrsys_holders.map((holder) => h("div", {}, t("state.jrsysTaken", { detail: inOurs(holder) ?? "" }))),
     h("small", {}, t("inspector.kits", { name: "JRSYS" })))]];
 }
 
