@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AsyncExitStack, ExitStack, closing, contextmanager
+from contextlib import AsyncExitStack, ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from agent.host.settings.config import MCA_PORT, Settings
 from agent.host.settings.policy import Policy
 from agent.host.settings.preferences import Preferences
 from agent.host.tls import identity, switch
+from agent.host.tls.trust_keeper import TrustKeeper
 from agent.host.update.status import UpdateStatus
 from agent.host.update.watch import UpdateWatch
 from agent.origin import Origin
@@ -104,6 +105,14 @@ class Observer:
     def updated(self, standing: UpdateStatus) -> None:
         """Handle that more is known of newer versions."""
 
+    def restart_needed(self, browsers: tuple[str, ...]) -> None:
+        """Handle that other browsers than before trust us only after a restart.
+
+        Args:
+            browsers: which, as people call them; empty when all is well again.
+
+        """
+
     def settings_changed(self) -> None:
         """Handle that the user changed a setting; called from any thread but the event loop's."""
 
@@ -123,6 +132,7 @@ class Daemon:
         first_tickets: what the first page is opened with, which opens the panel too.
         update: looks for newer versions.
         recorder: is told by every door what it is asked.
+        trust_keeper: knows which browsers must be restarted.
 
     """
 
@@ -136,6 +146,7 @@ class Daemon:
     first_tickets: FirstTickets
     update: UpdateWatch
     recorder: CallRecorder
+    trust_keeper: TrustKeeper
     _running: instance.Instance
     _citizen: Citizen
     _history: History
@@ -215,12 +226,24 @@ class Daemon:
             stack.callback(panel.close)
             stack.enter_context(service.watch(lambda: observer.changed(service.snapshot())))
             await self._announce(listening, service, panel, observer)
+            stack.enter_context(self._trust_kept(observer, loop))
             retaking = self._take_freed_ports(listening, service, panel, observer)
             stack.callback(asyncio.create_task(retaking).cancel)
             await stopped.wait()
 
     def _opens_panel(self, token: str) -> bool:
         return self.panel_key.spend(token) or self.first_tickets.spend(token)
+
+    @contextmanager
+    def _trust_kept(self, observer: Observer, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+        keeper = self.trust_keeper
+
+        def changed() -> None:
+            with suppress(RuntimeError):  # the loop has ended meanwhile
+                loop.call_soon_threadsafe(observer.restart_needed, keeper.restart_needed())
+
+        with keeper.watched(changed), keeper.running():
+            yield
 
     def _service(self, signed: Callable[[Signed], None]) -> SigningService:
         store = self._citizen.store
@@ -380,6 +403,7 @@ def opened(options: DaemonOptions) -> Iterator[Daemon]:
             first_tickets=FirstTickets(panel_key.derive(PURPOSE)),
             update=UpdateWatch(paths.update, settings, preferences),
             recorder=CallRecorder(always=options.record),
+            trust_keeper=TrustKeeper(paths.trust),
             _running=running,
             _citizen=stack.enter_context(closing(citizen)),
             _history=stack.enter_context(closing(History(paths.history))),

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from agent.host.tls.browsers import Browsers
+
 TIMEOUT: Final = 60.0  # seconds; refreshing a system store takes a few
 FAILED_TO_RUN: Final = 127  # as a shell has it
 
@@ -71,6 +73,7 @@ class Machine:
         find: returns a tool's path; None where it is not installed.
         run: runs one.
         environment: for the variables that move folders.
+        browsers: those that the citizen is running.
 
     """
 
@@ -81,6 +84,7 @@ class Machine:
     find: Callable[[str], str | None] = shutil.which
     run: Runner = run
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    browsers: Browsers = field(default_factory=Browsers)
 
     def system_path(self, path: str) -> Path:
         """Return an absolute POSIX path of the system below :attr:`root`."""

@@ -15,6 +15,9 @@ from agent.errors import AgentError
 from agent.files import FileTooLargeError, read_file, replace_file
 
 VERSION: Final = 1
+READERS: Final = "readers"
+"""The fact that names the browsers which had read a store before it was changed, JSON."""
+_LATEST: Final = frozenset({READERS})  # facts of the last change; all others are of the first
 MAX_SIZE: Final = 4 * 1024 * 1024  # bytes; a step has a few hundred
 
 
@@ -69,14 +72,22 @@ class Manifest:
         return tuple(self._steps)
 
     def record(self, step: TrustStep) -> None:
-        """Write ``step`` down, before it is taken; one that is there already stays as it is.
+        """Write ``step`` down, before it is taken.
+
+        One that is there already stays as it is, but for the facts that change each time.
 
         Raises:
             OSError: it cannot be written, and must not be taken.
 
         """
-        if not any(_is_same(step, known) for known in self._steps):
+        found = next((known for known in self._steps if _is_same(step, known)), None)
+        if found is None:
             self._save([*self._steps, step])
+            return
+        latest = {name: fact for name, fact in step.facts.items() if name in _LATEST}
+        changed = msgspec.structs.replace(found, facts={**found.facts, **latest})
+        if changed != found:
+            self._save([changed if known is found else known for known in self._steps])
 
     def forget(self, step: TrustStep) -> None:
         """Remove ``step`` after it was undone; with the last one the file is deleted.

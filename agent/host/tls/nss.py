@@ -8,8 +8,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from agent.host.tls.machine import Machine
-from agent.host.tls.manifest import TrustStep
+from agent.host.tls.manifest import READERS, TrustStep
+from agent.host.tls.readers import Readers
 from agent.host.tls.store import (
     NAME_PREFIX,
     AuthorityFile,
@@ -62,7 +65,8 @@ class NssDatabases:
         before = self.check(folder, authority)
         if before.presence in {Presence.NEEDS_TOOL, Presence.UNREADABLE}:
             return before
-        record(TrustStep(self._store, str(folder), authority.sha256, {"pem": authority.pem}))
+        step = TrustStep(self._store, str(folder), authority.sha256, {"pem": authority.pem})
+        record(step)
         tool = self._machine.find(TOOL)
         if before.presence is Presence.TRUSTED or tool is None:
             return before
@@ -70,7 +74,15 @@ class NssDatabases:
             self._add(tool, folder, authority)
         except StoreError as error:
             return self._place(folder, Presence.UNREADABLE, error.detail)
+        self._record_readers(folder, step, record)
         return self.check(folder, authority)
+
+    def _record_readers(self, folder: Path, step: TrustStep, record: Recorder) -> None:
+        """Write down which browsers have read the database without the authority."""
+        found = self._machine.browsers.readers(folder / DATABASE_FILE)
+        if found:
+            names = Readers.of(self._machine.browsers, found)
+            record(msgspec.structs.replace(step, facts={**step.facts, READERS: names.encoded()}))
 
     def uninstall(self, step: TrustStep) -> None:
         """Remove the step's certificate from its database.
