@@ -15,6 +15,7 @@ from agent.commands.serve import ServeOptions, add_serve_options
 from agent.database import DatabaseError
 from agent.errors import AgentError
 from agent.host.instance.panel_key import PanelUnreachableError, panel_address
+from agent.host.instance.panel_opening import first_address
 from agent.host.instance.running import AlreadyRunningError
 from agent.host.machine.paths import Paths
 from tray.waiting import FolderWait, is_passing
@@ -97,9 +98,11 @@ def _announce(facts: dict[str, Any]) -> None:
 
 def _show_panel(state_dir: Path | None) -> int:
     """Open the panel of the agent that runs already; return the exit status 0."""
-    address = _wait_for(lambda: panel_address(Paths.choose(state_dir)))
+    paths = Paths.choose(state_dir)
+    address = _wait_for(lambda: first_address(paths))
     if not open_address(address) and sys.stdout is not None:
-        print(json.dumps({"running": True, "panel": address}), flush=True)  # noqa: T201  # likewise
+        own = panel_address(paths)
+        print(json.dumps({"running": True, "panel": own}), flush=True)  # noqa: T201  # likewise
     return 0
 
 

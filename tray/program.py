@@ -20,7 +20,8 @@ import structlog
 from agent.commands.browser import open_address
 from agent.commands.daemon import Daemon, Observer
 from agent.history.line import EntryKind, presentable
-from agent.host.instance.panel_key import PanelUnreachableError, panel_address
+from agent.host.instance.panel_key import PanelUnreachableError
+from agent.host.instance.panel_opening import first_address
 from agent.host.update.status import UpdateStatus, VersionAge
 from agent.origin import LOCAL_USER, SELF_TEST, Origin
 from agent.signing.model import Snapshot
@@ -268,12 +269,12 @@ class Program(Observer):
 
     def _open_panel(self, page: str) -> None:
         try:
-            address = panel_address(self._daemon.paths)
+            address = first_address(self._daemon.paths, page)
         except PanelUnreachableError:
             texts = self._texts()
             self._notify(TrayNotice(texts.product, texts.warnings["port"]))
             return
-        if not self._open_page(f"{address}&page={page}"):
+        if not self._open_page(address):
             _log.warning("no browser could be started")
 
     def _toggle_autostart(self) -> None:

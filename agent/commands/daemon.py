@@ -20,6 +20,7 @@ from agent.history.store import History
 from agent.host.autostart import Autostart, autostart, start_command
 from agent.host.instance import install_key, quitting
 from agent.host.instance import running as instance
+from agent.host.instance.first_ticket import PURPOSE, FirstTickets
 from agent.host.instance.panel_key import PanelKey
 from agent.host.machine import logs
 from agent.host.machine.descriptors import raise_descriptor_limit
@@ -41,10 +42,12 @@ from agent.signing.model import Snapshot
 from agent.signing.recording import Signed
 from agent.signing.service import SigningService
 from agent.transport.base import CardProvider
+from agent.web.front.mount import Mount
 from agent.web.front.serving import Listener
 from agent.web.hipki.hipki_mount import HIPKI, HipkiMount
 from agent.web.jrsys.jrsys_mount import JrsysMount
 from agent.web.jrsys.listeners import jrsys_lacking, jrsys_listeners, jrsys_ports
+from agent.web.panel.first_page import FirstMount
 from agent.web.panel.panel import Panel, PanelPorts, Sources
 from agent.web.ports import RETAKE_SECONDS, ListenResult, ServerConfig, Serving, serve
 from agent.web.recorder.recorder import CallRecorder
@@ -132,6 +135,7 @@ class Daemon:
         preferences: what the user chose in the panel and the tray menu.
         autostart: how this system starts programs at sign-in; None where it cannot.
         panel_key: the key that opens the panel.
+        first_tickets: what the first page is opened with, which opens the panel too.
         update: looks for newer versions.
         recorder: is told by every door what it is asked.
         trust_keeper: knows which browsers must be restarted.
@@ -145,6 +149,7 @@ class Daemon:
     preferences: Preferences
     autostart: Autostart | None
     panel_key: PanelKey
+    first_tickets: FirstTickets
     update: UpdateWatch
     recorder: CallRecorder
     trust_keeper: TrustKeeper
@@ -163,9 +168,9 @@ class Daemon:
         """Tell the doctor whether the desktop shows the icon; blocks, from any thread."""
         self._running.announce_icon(shown=shown)
 
-    def _hipki(
+    def _plain_mounts(
         self, service: SigningService, observer: Observer, loop: asyncio.AbstractEventLoop
-    ) -> HipkiMount:
+    ) -> tuple[FirstMount, HipkiMount]:
         def site_waits(site: Origin) -> None:
             def ask() -> None:
                 asyncio.run_coroutine_threadsafe(mount.ask_about(site), loop)
@@ -180,7 +185,8 @@ class Daemon:
             on_image=site_waits,
             recorder=self.recorder,
         )
-        return mount
+        first = FirstMount(self.first_tickets.claim, lambda: self.preferences.language)
+        return first, mount
 
     async def run(self, stopped: asyncio.Event, observer: Observer) -> None:
         """Serve until ``stopped`` is set.
@@ -203,11 +209,11 @@ class Daemon:
             panel.updated()
 
         service = self._service(signed)
-        panel = await asyncio.to_thread(Panel, self._sources(service), self.panel_key.spend)
+        panel = await asyncio.to_thread(Panel, self._sources(service), self._opens_panel)
         loop = asyncio.get_running_loop()
         self._listeners.append(lambda: panel.settings_changed(loop))
         self._listeners.append(observer.settings_changed)
-        hipki = await asyncio.to_thread(self._hipki, service, observer, loop)
+        plain = await asyncio.to_thread(self._plain_mounts, service, observer, loop)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(service.close)
             await service.start()
@@ -221,8 +227,8 @@ class Daemon:
             ports = replace(
                 self._ports(context),
                 virtual=service.provider_kind == "virtual",
-                native_mounts=(panel.mount,),
-                listeners=tuple(self._old_listeners(hipki, service, context)),
+                native_mounts=(panel.first_door, panel.mount),
+                listeners=tuple(self._old_listeners(plain, service, context)),
                 prove=known.prove,
             )
             listening = await serve(ports, service)
@@ -234,6 +240,9 @@ class Daemon:
             retaking = self._take_freed_ports(listening, service, panel, observer)
             stack.callback(asyncio.create_task(retaking).cancel)
             await stopped.wait()
+
+    def _opens_panel(self, token: str) -> bool:
+        return self.panel_key.spend(token) or self.first_tickets.spend(token)
 
     @contextmanager
     def _trust_kept(self, observer: Observer, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
@@ -289,11 +298,11 @@ class Daemon:
         )
 
     def _old_listeners(
-        self, hipki: HipkiMount, service: SigningService, context: ssl.SSLContext
+        self, plain: tuple[Mount, ...], service: SigningService, context: ssl.SSLContext
     ) -> Iterator[Listener]:
-        yield Listener(name=HIPKI, ports=(self.settings.hipki_port,), mounts=(hipki,))
+        yield Listener(name=HIPKI, ports=(self.settings.hipki_port,), mounts=plain)
         if self.settings.mca:
-            yield Listener(name=MCA, ports=(MCA_PORT,), mounts=(hipki,))
+            yield Listener(name=MCA, ports=(MCA_PORT,), mounts=plain[-1:])
         mount = JrsysMount(service, self.settings, recorder=self.recorder)
         yield from jrsys_listeners(self.settings, mount, context)
 
@@ -406,6 +415,7 @@ def opened(options: DaemonOptions) -> Iterator[Daemon]:
         preferences = Preferences(paths.preferences)
         citizen = open_citizen(settings, policy, paths.sites, lambda: preferences.language)
         key = install_key.InstallKey.ensure(paths.install_key).derive(ATTEMPTS)
+        panel_key = PanelKey.create(paths.panel_key)
         yield Daemon(
             make_provider=options.make_provider,
             paths=paths,
@@ -413,7 +423,8 @@ def opened(options: DaemonOptions) -> Iterator[Daemon]:
             policy=policy,
             preferences=preferences,
             autostart=autostart(start_command(options.state_dir)),
-            panel_key=PanelKey.create(paths.panel_key),
+            panel_key=panel_key,
+            first_tickets=FirstTickets(panel_key.derive(PURPOSE)),
             update=UpdateWatch(paths.update, settings, preferences),
             recorder=CallRecorder(always=options.record),
             trust_keeper=TrustKeeper(paths.trust, paths.tls / identity.AUTHORITY_FILE),

@@ -6,6 +6,7 @@ from agent.commands.browser import open_address
 from agent.commands.output import say, say_json
 from agent.commands.parser import CommandOptions, CommandParser, define
 from agent.host.instance.panel_key import panel_address
+from agent.host.instance.panel_opening import first_address
 from agent.host.machine.paths import Paths
 
 
@@ -38,9 +39,9 @@ def add(parser: CommandParser) -> None:
 
 def panel(options: PanelOptions) -> int:
     """Open the panel in the browser; print its address if asked to, or if there is no browser."""
-    address = panel_address(Paths.choose(options.state_dir))
+    paths = Paths.choose(options.state_dir)
     if options.json:
-        say_json({"url": address})
-    elif options.print_only or not open_address(address):
-        say(address)
+        say_json({"url": panel_address(paths)})
+    elif options.print_only or not open_address(first_address(paths)):
+        say(panel_address(paths))
     return 0

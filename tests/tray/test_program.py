@@ -17,7 +17,7 @@ import pytest
 from agent.commands.daemon import Daemon, DaemonOptions, opened
 from agent.errors import AgentError
 from agent.host.autostart.xdg import XdgAutostart
-from agent.host.instance.panel_key import PanelKey, PanelUnreachableError, panel_address
+from agent.host.instance.panel_key import PanelUnreachableError, panel_address
 from agent.host.instance.record import InstanceRecord, read_record, write_record
 from agent.host.settings.preferences import Preferences
 from agent.host.tls import identity
@@ -134,7 +134,7 @@ def test_where_there_is_no_tray_the_panel_opens_by_itself(
 ) -> None:
     running = start(Nowhere(), opens_panel=True)
     until(lambda: running.pages)
-    assert running.pages[0].startswith(f"https://localhost:{running.facts['port']}/panel/#token=")
+    assert running.pages[0].startswith(f"http://127.0.0.1:{running.facts['hipki_port']}/first#")
 
 
 @pytest.mark.parametrize("kind", [Failing, Nowhere])
@@ -225,11 +225,9 @@ def test_the_menu_opens_the_panel_at_the_right_page(start: Callable[..., Running
         icon.chosen(key)
         until(lambda: running.pages)
         address = running.pages.pop()
-        before, _, rest = address.partition("#token=")
-        token, _, named = rest.partition("&page=")
-        assert before == f"https://localhost:{running.facts['port']}/panel/"
-        assert named == page
-        assert PanelKey.read(running.daemon.paths.panel_key).spend(token)
+        before, _, named = address.partition("#page=")
+        assert before == f"http://127.0.0.1:{running.facts['hipki_port']}/first"
+        assert named.startswith(f"{page}&claim=")
 
 
 def test_what_is_chosen_in_the_menu_is_done_and_shown(start: Callable[..., Running]) -> None:
@@ -342,7 +340,7 @@ def test_an_agent_without_any_port_asks_for_attention_and_opens_the_panel_once_i
         with pytest.raises(PanelUnreachableError, match=str(port)):
             panel_address(running.daemon.paths)
     until(lambda: running.pages)
-    assert f"https://localhost:{port}/panel/" in running.pages[0]
+    assert f":{running.facts['hipki_port']}/first#page=state&" in running.pages[0]
     until(lambda: icon.views[-1].status is not IconStatus.ATTENTION)
     running.facts["port"] = port
     assert running.call("/v1/status")[0] == 200

@@ -109,6 +109,10 @@ class PanelKey:
             self._used[nonce] = until
         return True
 
+    def derive(self, purpose: bytes) -> bytes:
+        """Derive a secret of 32 bytes for another purpose, which ends with a zero byte."""
+        return hmac.digest(self._secret, purpose, "sha256")
+
     def _seal(self, content: bytes) -> bytes:
         return hmac.digest(self._secret, _PURPOSE + content, "sha256")
 

@@ -14,7 +14,8 @@ from typing import Final
 from agent.errors import AgentError, BadRequestError, ErrorCode
 from agent.origin import MAX_ORIGIN_LENGTH, Origin
 
-_LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "[::1]")
+LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "[::1]")
+"""What this computer is called in addresses of ours."""
 _JSON = re.compile(r'application/json(?:[ \t]*;[ \t]*charset=(?:utf-8|"utf-8"))?', re.IGNORECASE)
 
 
@@ -60,7 +61,7 @@ def check_host(hosts: Sequence[str], port: int) -> None:
 
 @lru_cache(maxsize=8)
 def _allowed_hosts(port: int) -> frozenset[str]:
-    return frozenset(f"{name}:{port}" for name in _LOOPBACK_NAMES)
+    return frozenset(f"{name}:{port}" for name in LOOPBACK_NAMES)
 
 
 def check_peer(address: str | None) -> None:

@@ -21,11 +21,19 @@ class PanelMessage(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class OpenPanel(PanelMessage, frozen=True, forbid_unknown_fields=True):
-    """Opens the panel with a token from the tray or the command line."""
+    """Opens the panel with a token from the tray or the command line, or from the first page."""
 
     audience: ClassVar[Audience] = Audience.OWN_USER
 
-    token: Annotated[str, Meta(max_length=128)]
+    token: Annotated[str, Meta(max_length=256)]
+
+
+class ClaimTicket(PanelMessage, frozen=True, forbid_unknown_fields=True):
+    """Asks for the answer to the ticket that the first page was opened with."""
+
+    audience: ClassVar[Audience] = Audience.EVERYBODY
+
+    claim: Annotated[str, Meta(max_length=128)]
 
 
 class DecideSite(PanelMessage, frozen=True, forbid_unknown_fields=True):

@@ -26,6 +26,7 @@ from agent.signing.model import ReaderView
 from agent.web.front.mount import Routes
 from agent.web.panel import about, files, messages, search
 from agent.web.panel.door import HEADERS, PanelMount, asked_for, json_answer, posted
+from agent.web.panel.first_page import FirstDoor
 from agent.web.panel.inspector import Inspector
 from agent.web.panel.live import Live
 from agent.web.panel.selftest import Outcome, SelfTest, SelfTestStep
@@ -126,6 +127,7 @@ class Panel:
 
     Attributes:
         mount: serves it beside the native API.
+        first_door: lets the first page in there, asked before it.
 
     """
 
@@ -149,11 +151,13 @@ class Panel:
         self._live = Live(sources.service, lambda: messages.write(self._state()))
         self._testing = asyncio.Lock()
         self._inspector = Inspector(sources.recorder, self._live.tell)
+        self.first_door = FirstDoor()
         self.mount = PanelMount(files.load(), self._calls(), spend_token)
 
     def listening(self, ports: PanelPorts) -> None:
         """Show where the agent listens, once it does, and when it gets another port."""
         self._ports = ports
+        self.first_door.plain_port = ports.hipki_port
         self._live.tell()
 
     def key_used(self) -> None:

@@ -96,3 +96,14 @@ def part(page: Page, name: str, kind: str) -> Locator:
     found = page.locator(f"#picture .chain-part.{kind}[data-part={name}]")
     found.wait_for()
     return found
+
+
+def addresses_of(page: Page) -> list[str]:
+    """Return a list to which each address is added that the tab goes to."""
+    seen: list[str] = []
+    page.on("framenavigated", lambda frame: seen.append(frame.url))
+    return seen
+
+
+def plain_origin(agent: PanelAgent) -> str:
+    return f"http://127.0.0.1:{agent.world.programs.ports.ping}"

@@ -15,12 +15,14 @@ import aiohttp
 from agent.consent.site_store import SiteStore
 from agent.history.line import DONE, Entry, EntryKind
 from agent.history.store import History
+from agent.host.instance.first_ticket import PURPOSE, FirstTickets
 from agent.host.instance.panel_key import PanelKey
 from agent.host.machine.paths import Paths
 from agent.host.settings.policy import Policy
 from agent.host.settings.preferences import Preferences
 from agent.web.front.mount import Mount
 from agent.web.panel.door import COOKIE
+from agent.web.panel.first_page import FirstMount
 from agent.web.panel.panel import Panel, PanelPorts, Sources
 from agent.web.recorder.recorder import CallRecorder
 from tests.web.conftest import Agent, AgentFactory, FakeService
@@ -149,8 +151,17 @@ async def open_door(
         history=history,
         recorder=recorder,
     )
-    panel = await asyncio.to_thread(Panel, sources, key.spend)
-    agent = await start_agent(service=service, native_mounts=(panel.mount, *mounts), **options)
+    tickets = FirstTickets(key.derive(PURPOSE))
+    panel = await asyncio.to_thread(
+        Panel, sources, lambda token: key.spend(token) or tickets.spend(token)
+    )
+    first = await asyncio.to_thread(FirstMount, tickets.claim)
+    agent = await start_agent(
+        service=service,
+        native_mounts=(panel.first_door, panel.mount, *mounts),
+        plain_mounts=(first,),
+        **options,
+    )
     panel.listening(PanelPorts(agent.serving.port, agent.plain_port))
     # A cookie jar would put back what a test leaves out.
     connector = aiohttp.TCPConnector(ssl=agent.trust, limit=0)

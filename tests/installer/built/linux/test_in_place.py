@@ -214,7 +214,7 @@ def test_the_portal_and_the_developers_tools_are_not_inside(program: Path) -> No
 
 def test_the_pages_are_all_inside(unpacked: Path) -> None:
     inside = tree(unpacked / "usr/lib/ankong/_internal/agent")
-    for folder in ("web/hipki/pages", "web/panel/static"):
+    for folder in ("web/hipki/pages", "web/panel/static", "web/panel/first"):
         wanted = {
             f"{folder}/{name}": content
             for name, content in tree(ROOT / "agent" / folder).items()
