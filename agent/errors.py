@@ -25,6 +25,7 @@ class ErrorCode(StrEnum):
     NO_READER = "no_reader"
     NO_CARD = "no_card"
     CARD_REMOVED = "card_removed"
+    CARD_MUTE = "card_mute"
     CARD_ERROR = "card_error"
     UNSUPPORTED_CARD = "unsupported_card"
     PIN_REQUIRED = "pin_required"
@@ -51,6 +52,7 @@ RETRIABLE = frozenset(
         ErrorCode.NO_READER,
         ErrorCode.NO_CARD,
         ErrorCode.CARD_REMOVED,
+        ErrorCode.CARD_MUTE,
         ErrorCode.CARD_ERROR,
         ErrorCode.PIN_REQUIRED,
         ErrorCode.PIN_INCORRECT,
@@ -154,6 +156,8 @@ class CardRemovedError(TransportError):
 
 class MuteCardError(TransportError):
     """Something is in the reader, but answers nothing: wrong way round, or dirty contacts."""
+
+    code = ErrorCode.CARD_MUTE
 
 
 class SharingViolationError(TransportError):

@@ -85,7 +85,8 @@ class PortAsker:
 
 def _ask_native(port: int, authority: Path) -> PortAnswer:
     def ask(connection: socket.socket) -> PortAnswer:
-        with _over_tls(connection, authority) as secured:
+        context = ssl.create_default_context(cafile=str(authority))
+        with _over_tls(connection, context) as secured:
             _, body = _get(secured, "/v1/status")
         status = read_status(body)
         if status is None:
@@ -96,8 +97,14 @@ def _ask_native(port: int, authority: Path) -> PortAnswer:
 
 
 def _say_hello(port: int, authority: Path) -> PortAnswer:
+    return hello(port, ssl.create_default_context(cafile=str(authority)))
+
+
+def hello(port: int, context: ssl.SSLContext) -> PortAnswer:
+    """Say hello over TLS; what the context trusts decides."""
+
     def ask(connection: socket.socket) -> PortAnswer:
-        with _over_tls(connection, authority):
+        with _over_tls(connection, context):
             return PortAnswer()
 
     return _asked(port, ask)
@@ -136,8 +143,7 @@ def _asked(port: int, ask: Callable[[socket.socket], PortAnswer]) -> PortAnswer:
 
 
 @contextmanager
-def _over_tls(connection: socket.socket, authority: Path) -> Iterator[ssl.SSLSocket]:
-    context = ssl.create_default_context(cafile=str(authority))
+def _over_tls(connection: socket.socket, context: ssl.SSLContext) -> Iterator[ssl.SSLSocket]:
     with context.wrap_socket(
         connection, server_hostname="localhost", do_handshake_on_connect=False
     ) as secured:

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final
 
+from agent.doctor.effect import Effect, see_effects
 from agent.doctor.files import OTHERS
 from agent.doctor.installed_agent import InstalledAgent
-from agent.doctor.report import Finding, fault, note, ok
+from agent.doctor.report import Finding, Level, fault, note, ok
 from agent.host.tls import identity
 from agent.host.tls.identity import LocalCertificates
 from agent.host.tls.manifest import Manifest, ManifestError
@@ -64,8 +65,14 @@ def check_trust(installation: InstalledAgent) -> Iterator[Finding]:
     places = installation.trust.check(authority)
     if not any(installation.trust.is_needed(place) for place in places):
         yield note("trust", "trust_no_browser", unsure=True)
+    effects = see_effects(installation, authority, places)
+    told = set()
     for place in places:
-        yield _judge(place, needed=installation.trust.is_needed(place))
+        found = _judge(place, effects.get(place), needed=installation.trust.is_needed(place))
+        if found.level is not Level.OK or place.store not in told:
+            yield found  # what is well is said once for all profiles of a browser
+        if found.level is Level.OK:
+            told.add(place.store)
 
 
 def _check_manifest(installation: InstalledAgent) -> Iterator[Finding]:
@@ -76,8 +83,10 @@ def _check_manifest(installation: InstalledAgent) -> Iterator[Finding]:
         yield fault("trust", "manifest_damaged", "set_manifest_aside", file=file)
 
 
-def _judge(place: Place, *, needed: bool) -> Finding:
+def _judge(place: Place, effect: Effect | None, *, needed: bool) -> Finding:
     store = NAMES.get(place.store, place.store)
+    if effect is not None and effect.works is not True:
+        return _no_effect(store, place, effect)
     if place.presence is Presence.TRUSTED:
         return ok("trust", "trust_ok", store=store, path=place.path)
     if not needed or place.presence is Presence.NOT_YET:
@@ -89,3 +98,13 @@ def _judge(place: Place, *, needed: bool) -> Finding:
         facts = {"store": store, "detail": place.detail, "path": place.path}
         return fault("trust", f"trust_{place.presence}", **facts)
     return fault("trust", "trust_missing", "install_trust", store=store, path=place.path)
+
+
+def _no_effect(store: str, place: Place, effect: Effect) -> Finding:
+    """Report of a place that lists the authority, and may not trust it all the same."""
+    facts = {"store": store, "path": place.path, "detail": effect.detail}
+    if effect.works is False:
+        return fault("trust", "trust_no_effect", "renew_tls", **facts)
+    if effect.tool and effect.tool != "security":
+        return note("trust", "trust_not_proven", unsure=True, **facts, tool=effect.tool)
+    return note("trust", "trust_not_seen", unsure=True, **facts)

@@ -16,6 +16,7 @@ DOUBTS: Final = frozenset(
     {
         ErrorCode.BAD_REQUEST,
         ErrorCode.CARD_ERROR,
+        ErrorCode.CARD_MUTE,
         ErrorCode.CERTIFICATE_EXPIRED,
         ErrorCode.CERTIFICATE_NOT_YET_VALID,
         ErrorCode.KEY_NOT_FOUND,

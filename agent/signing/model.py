@@ -284,7 +284,9 @@ class Event:
     """One change, for those who watch.
 
     Attributes:
-        name: reader_added, reader_removed, card_inserted, card_removed, service_changed.
+        name: reader_added, reader_removed, card_inserted, card_removed, card_changed (more is
+            known of the card that is there, or it has another number of PIN attempts left),
+            service_changed.
         reader: which; None for service_changed.
         service_available: whether the PC/SC service answers.
 

@@ -3,11 +3,11 @@
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import structlog
 
@@ -27,6 +27,7 @@ from agent.errors import (
 from agent.signing.card_attempt import DOUBTS, CardAttempt
 from agent.signing.model import CardPresence, Event, ReaderView, Snapshot
 from agent.signing.patience import Patience
+from agent.signing.seat import Seat, presence_of
 from agent.signing.worker import Worker
 from agent.transport.base import CardProvider, Connection, ReaderState
 from agent.transport.observed import ObservedConnection
@@ -48,22 +49,13 @@ CLOSE_TIMEOUT = 3.0  # seconds to wait for threads that are in the middle of som
 _log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class _Seat:
-    """A reader, what is in it, and the driver that speaks to it."""
-
-    state: ReaderState
-    view: ReaderView
-    driver: CardDriver | None = None
-
-
 class Readers:
     """Watches a provider and runs card operations; belongs to one event loop."""
 
     def __init__(self, provider: CardProvider, registry: Registry) -> None:
         self._provider = provider
         self._registry = registry
-        self._seats: dict[str, _Seat] = {}
+        self._seats: dict[str, Seat] = {}
         self._workers: dict[str, Worker] = {}
         self._attempts: dict[str, CardAttempt] = {}  # the newest of each reader
         self._listeners: set[asyncio.Queue[Event]] = set()
@@ -72,6 +64,7 @@ class Readers:
         self._at_work = 0
         self._probes: set[asyncio.Task[None]] = set()
         self._snapshot = Snapshot(service_available=False)
+        self._tells_attempts = False
         self._told_of_no_service = False  # for the watching thread only
         self._closing = threading.Event()
         self._looked = asyncio.Event()
@@ -212,9 +205,17 @@ class Readers:
         view = replace(
             seat.view, state=CardPresence.CARD, serial=serial, attempts_left=attempts_left
         )
-        if view != seat.view:
-            self._seats[state.name] = replace(seat, view=view)
-            self._publish()
+        self._tells_attempts = self._tells_attempts or attempts_left is not None
+        self._note(seat, replace(seat, view=view))
+
+    def _note(self, before: Seat, seat: Seat) -> None:
+        """Show and announce what was learnt about the card in a reader."""
+        if seat == before:
+            return
+        self._seats[seat.state.name] = seat
+        self._publish()
+        if seat.view != before.view:
+            self._announce("card_changed", seat.view)
 
     def _note_keypad(self, reader: str, *, keypad: bool) -> None:
         seat = self._seats.get(reader)
@@ -230,8 +231,7 @@ class Readers:
         seat = self._seats.get(state.name)
         if seat is not None and seat.state == state:
             view = replace(seat.view, generation=driver.generation)
-            self._seats[state.name] = replace(seat, view=view, driver=driver)
-            self._publish()
+            self._note(seat, replace(seat, view=view, driver=driver))
 
     # In the reader's thread.
 
@@ -276,7 +276,7 @@ class Readers:
                 note = partial(self._note_card, seat.state, card.serial, card.attempts_left)
                 self._in_loop(note)
 
-    def _open_card(self, stack: ExitStack, seat: _Seat, connection: Connection) -> Card:
+    def _open_card(self, stack: ExitStack, seat: Seat, connection: Connection) -> Card:
         """Begin the transaction that ``stack`` ends, with the driver that the card proves right."""
         if seat.driver is not None:
             with suppress(OtherGenerationError):  # the ATR promised it, and that was a hint only
@@ -304,7 +304,7 @@ class Readers:
         if answer is not None:
             self._in_loop(partial(self._note_keypad, reader, keypad=has_keypad(answer)))
 
-    def _seat_with_card(self, reader: str) -> _Seat:
+    def _seat_with_card(self, reader: str) -> Seat:
         seat = self._seats.get(reader)
         if seat is None and not self._snapshot.service_available:
             raise ServiceUnavailableError("no PC/SC service")
@@ -382,11 +382,11 @@ class Readers:
         if before is not None and before.state == state:
             return
         driver = self._registry.by_atr(state.atr) if state.present else None
-        presence = _presence(state)
+        presence = presence_of(state)
         generation = driver.generation if driver else None
         keypad = self._keypads.get(state.name, False)
         view = ReaderView(state.name, presence, generation, keypad=keypad)
-        self._seats[state.name] = _Seat(state, view, driver)
+        self._seats[state.name] = Seat(state, view, driver)
         self._publish()
         if before is None:
             self._announce("reader_added", view)
@@ -394,14 +394,29 @@ class Readers:
             self._registry.memory.forget_unproven()
             self._announce("card_removed", replace(view, state=CardPresence.EMPTY))
         if presence is CardPresence.CARD and driver is None:
-            self._probe_later(state)
+            self._begin(self._probe(state))
         elif state.present:
             self._announce("card_inserted", view)
+            if driver is not None:
+                self._identify_later(state.name)
 
-    def _probe_later(self, state: ReaderState) -> None:
-        task = asyncio.get_running_loop().create_task(self._probe(state))
+    def _begin(self, probing: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(probing)
         self._probes.add(task)
         task.add_done_callback(self._probes.discard)
+
+    def _identify_later(self, reader: str) -> None:
+        """Read the number of a card, by which it is known how many PIN attempts it has left.
+
+        Only where a card has said how many since we run: else no card is touched unasked.
+        """
+        if self._tells_attempts:
+            self._begin(self._identify(reader))
+
+    async def _identify(self, reader: str) -> None:
+        with suppress(AgentError):  # whoever wants something of the card will hear why
+            operate = partial(self._operate, reader, "identify", _look, threading.Event())
+            await asyncio.wrap_future(self._worker(reader).submit(operate))
 
     async def _probe(self, state: ReaderState) -> None:
         """Ask a card whose ATR says nothing which it is, and announce it then.
@@ -427,9 +442,11 @@ class Readers:
         generation = driver.generation if driver else None
         view = replace(seat.view, state=presence, generation=generation)
         if driver is not None or view != seat.view:
-            self._seats[state.name] = _Seat(state, view, driver)
+            self._seats[state.name] = Seat(state, view, driver)
             self._publish()
             self._announce("card_inserted", view)
+        if driver is not None:
+            self._identify_later(state.name)
         return driver is not None
 
     async def _ask_which(self, reader: str) -> CardDriver | None:
@@ -454,8 +471,7 @@ class Readers:
         seat = self._seats.get(state.name)
         if seat is not None and seat.state == state and seat.view.state is CardPresence.CARD:
             view = replace(seat.view, state=CardPresence.UNSUPPORTED)
-            self._seats[state.name] = replace(seat, view=view)
-            self._publish()
+            self._note(seat, replace(seat, view=view))
 
     def _worker(self, reader: str) -> Worker:
         worker = self._workers.get(reader)
@@ -477,8 +493,6 @@ class Readers:
             queue.put_nowait(event)
 
 
-def _presence(state: ReaderState) -> CardPresence:
-    if not state.present:
-        return CardPresence.EMPTY
-    # pcscd does not always say so: a card without an ATR is as mute
-    return CardPresence.MUTE if state.mute or not state.atr else CardPresence.CARD
+def _look(card: Card, nobody_waits: threading.Event) -> None:
+    """Do nothing with a card: it has told its number by then."""
+    del card, nobody_waits

@@ -82,6 +82,11 @@ test("events change the readers and reach listeners", async () => {
   state.sockets[0].push({ event: "card_removed", data: { reader: { ...READER, state: "empty", card: null, attempts_left: null } } });
   assert.equal(agent.snapshot.readers[0].state, "empty");
   assert.equal(heard.reader.attemptsLeft, null);
+  state.sockets[0].push({ event: "card_inserted", data: { reader: { ...READER, attempts_left: null } } });
+  agent.addEventListener("card_changed", (event) => (heard = event.detail));
+  state.sockets[0].push({ event: "card_changed", data: { reader: { ...READER, attempts_left: 2 } } });
+  assert.equal(agent.snapshot.readers[0].attemptsLeft, 2);
+  assert.equal(heard.reader.attemptsLeft, 2);
   state.sockets[0].push({ event: "reader_removed", data: { reader: READER } });
   assert.deepEqual(agent.snapshot.readers, []);
   state.sockets[0].onmessage({ data: "{not json" });

@@ -196,7 +196,7 @@ class ReaderContract:
         assert (state.present, state.mute, state.atr) == (True, True, b"")
         with pytest.raises(TransportError) as refused:
             rig.provider.open(rig.names[0])
-        assert refused.value.code is ErrorCode.CARD_ERROR
+        assert refused.value.code is ErrorCode.CARD_MUTE
         select(rig.provider.open(rig.names[1]))
 
 

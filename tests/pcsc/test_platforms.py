@@ -315,8 +315,8 @@ def test_return_codes_become_errors_that_name_the_call(
         (0x8010000F, ErrorCode.UNSUPPORTED_CARD),  # PROTO_MISMATCH
         (0x80100031, ErrorCode.BUSY),  # SERVER_TOO_BUSY
         (0x80100065, ErrorCode.UNSUPPORTED_CARD),
-        (0x80100066, ErrorCode.CARD_ERROR),  # UNRESPONSIVE_CARD
-        (0x80100067, ErrorCode.CARD_ERROR),  # UNPOWERED_CARD
+        (0x80100066, ErrorCode.CARD_MUTE),  # UNRESPONSIVE_CARD
+        (0x80100067, ErrorCode.CARD_MUTE),  # UNPOWERED_CARD
         (0xDEADBEEF, ErrorCode.CARD_ERROR),
     ],
 )

@@ -82,6 +82,7 @@ async def test_a_reader_that_is_taken_away_takes_its_card_along(make_card: CardF
     provider.insert(FIRST, make_card())
     async with watching(provider) as (readers, events):
         await readers.run(FIRST, "look", lambda card, _: card.serial, WAIT)
+        assert await announced(events, 1) == [("card_changed", CardPresence.CARD)]
         provider.remove_reader(FIRST)
         async with asyncio.timeout(WAIT):
             told = await events.get()

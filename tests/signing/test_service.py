@@ -188,7 +188,7 @@ async def test_readers_tell_what_they_hold(make_card: CardFactory) -> None:
         assert (await code_of(service.sign(SITE, ONE, pin())))[0] is ErrorCode.NO_READER
 
 
-async def test_a_mute_card_is_a_card_that_failed(make_card: CardFactory) -> None:
+async def test_a_mute_card_is_not_called_none(make_card: CardFactory) -> None:
     mute, empty = Faults(mute=True), VirtualProvider(readers=2)
     empty.insert(FIRST, make_card(faults=mute))
     async with running(empty) as service:
@@ -197,7 +197,7 @@ async def test_a_mute_card_is_a_card_that_failed(make_card: CardFactory) -> None
             for asking in (service.certificates(SITE, reader), service.sign(SITE, asked, pin())):
                 with pytest.raises(MuteCardError) as refused:
                     await asking
-                assert (refused.value.code, refused.value.retriable) == ("card_error", True)
+                assert (refused.value.code, refused.value.retriable) == ("card_mute", True)
 
 
 @pytest.mark.parametrize("error", [CardError, SecureChannelError, TransportError])

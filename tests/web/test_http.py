@@ -272,6 +272,7 @@ async def test_a_card_error_reaches_the_page_as_a_code(agent: Any) -> None:
         (ErrorCode.RATE_LIMITED, 429),
         (ErrorCode.NO_CARD, 409),
         (ErrorCode.CARD_ERROR, 409),
+        (ErrorCode.CARD_MUTE, 409),
         (ErrorCode.INTERNAL, 500),
     ],
 )
@@ -286,8 +287,9 @@ async def test_a_mute_card_is_not_called_none(agent: Any) -> None:
     agent.service.failure = MuteCardError("detail for the log")
     _, body = await agent.post("certificates", {})
     assert body["error"] == {
-        "code": "card_error",
-        "message": "the card does not answer; turn it over, or clean its contacts",
+        "code": "card_mute",
+        "message": "something is in the reader, but answers nothing; turn the card over, or clean "
+        "its contacts",
         "retriable": True,
     }
 

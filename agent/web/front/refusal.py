@@ -16,7 +16,7 @@ import structlog
 from aiohttp import web
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from agent.errors import AgentError, BadRequestError, ErrorCode, MuteCardError, TooLargeError
+from agent.errors import AgentError, BadRequestError, ErrorCode, TooLargeError
 from agent.origin import Origin
 from agent.seldom import SeldomLog
 from agent.web.front.answer import answer
@@ -63,6 +63,9 @@ _MESSAGES: Final = {
     ErrorCode.NO_READER: "there is no such reader",
     ErrorCode.NO_CARD: "there is no card in the reader",
     ErrorCode.CARD_REMOVED: "the card was removed",
+    ErrorCode.CARD_MUTE: (
+        "something is in the reader, but answers nothing; turn the card over, or clean its contacts"
+    ),
     ErrorCode.CARD_ERROR: (
         "the card or the reader gave no answer that can be used; take the card out and put it back"
     ),
@@ -85,7 +88,6 @@ _MESSAGES: Final = {
     ErrorCode.PCSC_UNAVAILABLE: "the smart-card service of this computer is not running",
     ErrorCode.INTERNAL: "something went wrong; the agent's log says what",
 }
-_MUTE: Final = "the card does not answer; turn it over, or clean its contacts"
 _FULL_SECONDS: Final = 3600.0  # between two tracebacks of one kind
 _TOLD: Final = frozenset({ErrorCode.BAD_REQUEST, ErrorCode.TOO_LARGE})
 _encoder = msgspec.json.Encoder()
@@ -125,8 +127,6 @@ def failure(error: AgentError) -> Failure:
     message = _MESSAGES[error.code]
     if isinstance(error, MessageError | TooLargeError):
         message = error.detail
-    elif isinstance(error, MuteCardError):
-        message = _MUTE
     elif isinstance(error, Refused) and error.code in _TOLD:
         message = error.detail  # about address and headers: words of ours, and nothing else helps
     elif isinstance(error, InternalError):

@@ -136,6 +136,7 @@ _NUMBERS: Final[Mapping[ErrorCode, tuple[Major, Minor]]] = {
     ErrorCode.NO_READER: (Major.NO_READER, Minor.NONE),
     ErrorCode.NO_CARD: (Major.NO_CARD, Minor.NONE),
     ErrorCode.CARD_REMOVED: (Major.NO_CARD, Minor.NONE),
+    ErrorCode.CARD_MUTE: (Major.CARD_INFORMATION, Minor.FUNCTION_FAILED),
     ErrorCode.CARD_ERROR: (Major.CARD_INFORMATION, Minor.FUNCTION_FAILED),
     ErrorCode.UNSUPPORTED_CARD: (Major.CARD_INFORMATION, Minor.NONE),
     ErrorCode.PIN_REQUIRED: (Major.PIN_MISSING, Minor.NONE),

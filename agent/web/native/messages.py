@@ -452,9 +452,11 @@ class ServiceData(Struct, frozen=True):
 
 
 class ReaderEvent(Struct, frozen=True):
-    """A reader or a card came or went."""
+    """A reader or a card came or went, or something became known of the card that is there."""
 
-    event: Literal["reader_added", "reader_removed", "card_inserted", "card_removed"]
+    event: Literal[
+        "reader_added", "reader_removed", "card_inserted", "card_removed", "card_changed"
+    ]
     data: ReaderData
 
 

@@ -73,7 +73,7 @@ const CALL_TIMEOUT = 30_000;
 const PERSON_TIMEOUT = 180_000;
 /** Codes of this module's own; all others come from the agent and are listed in its API. */
 const OWN_RETRIABLE = new Set(["not_running", "connection_lost", "timeout", "aborted", "rate_limited", "busy"]);
-const EVENTS = new Set(["reader_added", "reader_removed", "card_inserted", "card_removed"]);
+const EVENTS = new Set(["reader_added", "reader_removed", "card_inserted", "card_removed", "card_changed"]);
 
 /** Why a call failed: `code` is stable, `retriable` says whether the user may try again. Each code is explained in errors/en.md and by a running agent at `/errors`. */
 export class AnkongError extends Error {

@@ -32,7 +32,7 @@ def test_it_follows_what_the_citizen_does(make_card: CardFactory, page: Page) ->
         rig.provider.add_reader()
         expect(headline).to_have_text("讀卡機裡沒有卡片")
         rig.provider.insert(FIRST, make_card(faults=Faults(mute=True)))
-        expect(headline).to_have_text("卡片沒有回應")
+        expect(headline).to_have_text("讀卡機裡有東西，但沒有回應")
         rig.provider.remove(FIRST)
         rig.provider.insert(FIRST, make_card(faults=Faults(foreign=0x6E00)))
         expect(headline).to_have_text("這不是自然人憑證")

@@ -34,6 +34,7 @@ EXPECTED = {
     ErrorCode.NO_READER: 48,
     ErrorCode.NO_CARD: 224,
     ErrorCode.CARD_REMOVED: 50,
+    ErrorCode.CARD_MUTE: 48,
     ErrorCode.CARD_ERROR: 48,
     ErrorCode.UNSUPPORTED_CARD: 225,
     ErrorCode.PIN_REQUIRED: 162,
