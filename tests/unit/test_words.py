@@ -174,9 +174,9 @@ def test_keys_with_numbers_are_tuples_and_others_mappings(monkeypatch: pytest.Mo
 
 def test_a_number_of_things_is_said_in_the_language_s_own_form() -> None:
     english, chinese = section(Language.ENGLISH, "prompt"), section(Language.CHINESE, "prompt")
-    assert english["attempts_left"].format(count=1) == "1 try left"
-    assert english["attempts_left"].format_map({"count": "2"}) == "2 tries left"
-    assert chinese["attempts_left"].format(count=1) == "還可以輸入 1 次"
+    assert english["attempts_left"].format(count=1) == "1 try left."
+    assert english["attempts_left"].format_map({"count": "2"}) == "2 tries left."
+    assert chinese["attempts_left"].format(count=1) == "還可以輸入 1 次。"
 
 
 # What is said in several places.
