@@ -40,7 +40,7 @@ export const ownCardPin = {
   render: (app) => proveIdNumber(app, {
     lead: t("pin.lead"), submit: t("member.cardSubmit"), identity: "account/card", component: "account/component",
     challenge: api.cardChallenge, send: api.setCard,
-    done: () => app.go("member", { replace: true, message: t("member.cardDone") }),
+    done: () => app.go("member", { replace: true, message: () => t("member.cardDone") }),
   }),
 };
 
@@ -79,6 +79,7 @@ export const closeByCard = {
         linkButton("/account/close", t("back"), "back")),
       update: (snapshot) => panel.update(snapshot),
       leave: () => panel.leave(),
+      settled: () => panel.settled,
     };
   },
 };

@@ -25,7 +25,7 @@ export const cardLogin = {
         const after = app.draft.get("after");
         app.draft.clear();
         app.setMember(member);
-        app.go(after || "member", { replace: true, message: t("login.welcome") });
+        app.go(after || "member", { replace: true, message: () => t("login.welcome") });
       },
     });
     panel.arrive();
@@ -34,6 +34,7 @@ export const cardLogin = {
         linkButton("#/login", t("cardLogin.back"), "back")),
       update: (snapshot) => panel.update(snapshot),
       leave: () => panel.leave(),
+      settled: () => panel.settled,
     };
   },
 };

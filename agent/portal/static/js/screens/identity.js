@@ -23,7 +23,7 @@ export function askIdNumber(app, way) {
     number.input.value = value;
     const wrong = fault(value);
     if (wrong) {
-      number.complain(t(`identity.faults.${wrong}`));
+      number.complain(() => t(`identity.faults.${wrong}`));
       return number.input.focus();
     }
     try {
@@ -32,7 +32,7 @@ export function askIdNumber(app, way) {
       app.draft.set("challenge", JSON.stringify({ ...challenge, at: Date.now() }));
       app.go(way.next);
     } catch (error) {
-      number.complain(api.explain(error));
+      number.complain(() => api.explain(error));
       await app.failed(error);
     }
   };

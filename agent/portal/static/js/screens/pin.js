@@ -59,6 +59,7 @@ export function proveIdNumber(app, way) {
       linkButton(`#/${way.identity}`, t("back"), "back")),
     update: (snapshot) => panel.update(snapshot),
     leave: () => panel.leave(),
+    settled: () => panel.settled,
   };
 }
 
