@@ -28,6 +28,7 @@ const flash = { next: null, now: null };
 const app = {
   member: null,
   agent: /** @type {any} */ (null),
+  demoCard: null,
   draft: {
     get: (key) => sessionStorage.getItem(`draft.${key}`) ?? "",
     set: (key, value) => (value ? sessionStorage.setItem(`draft.${key}`, value) : sessionStorage.removeItem(`draft.${key}`)),
@@ -216,6 +217,7 @@ async function start() {
     const [config, session] = await Promise.all([api.config(), api.session()]);
     app.agent = new Ankong({ ports: config.agent.ports, pingPort: config.agent.ping_port });
     app.member = session.member;
+    app.demoCard = config.demo_card ?? null;
     isDemo = config.demo;
   } catch {
     return drawOffline();

@@ -14,6 +14,10 @@ export const heading = (text, lead) =>
 export const notice = (kind, ...children) =>
   h("div", { class: `notice ${kind}`, role: kind === "error" ? "alert" : "status" }, icon(kind), h("div", {}, ...children));
 
+/** What a demonstration's virtual card has, which a real site knows of nobody. @param {{id_number: string, pin: string}|null} card @param {"id_number"|"pin"} what */
+export const ofDemoCard = (card, what) =>
+  card && notice("info", h("p", {}, t(`demoCard.${what}`), " ", h("code", { class: "demo-code", id: `demo-${what}` }, card[what])));
+
 /** A link that looks like a button. @param {string} href @param {string} text @param {string} [className] */
 export const linkButton = (href, text, className = "button") => h("a", { class: className, href }, text);
 

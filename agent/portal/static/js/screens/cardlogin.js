@@ -4,7 +4,7 @@ import * as api from "../api.js";
 import { CardPanel } from "../cardpanel.js";
 import { h } from "../dom.js";
 import { t } from "../i18n.js";
-import { heading, linkButton } from "../parts.js";
+import { heading, linkButton, ofDemoCard } from "../parts.js";
 import { authenticate } from "../signing.js";
 
 /** @type {import("./index.js").Screen} */
@@ -30,7 +30,7 @@ export const cardLogin = {
     });
     panel.arrive();
     return {
-      node: h("section", { class: "sheet" }, heading(t("cardLogin.title"), t("cardLogin.lead")), panel.node,
+      node: h("section", { class: "sheet" }, heading(t("cardLogin.title"), t("cardLogin.lead")), ofDemoCard(app.demoCard, "pin"), panel.node,
         linkButton("#/login", t("cardLogin.back"), "back")),
       update: (snapshot) => panel.update(snapshot),
       leave: () => panel.leave(),

@@ -4,7 +4,7 @@ import * as api from "../api.js";
 import { h, once } from "../dom.js";
 import { t } from "../i18n.js";
 import { fault, normalise } from "../idnumber.js";
-import { field, heading, linkButton } from "../parts.js";
+import { field, heading, linkButton, ofDemoCard } from "../parts.js";
 
 /**
  * Ask for the ID number, and get the challenge that belongs to it.
@@ -36,7 +36,7 @@ export function askIdNumber(app, way) {
       await app.failed(error);
     }
   };
-  return { node: h("section", { class: "sheet" }, heading(t("identity.title"), way.lead),
+  return { node: h("section", { class: "sheet" }, heading(t("identity.title"), way.lead), ofDemoCard(app.demoCard, "id_number"),
     h("form", { novalidate: true, onsubmit: once(next, submit) }, number.node,
       h("div", { class: "actions" }, next, linkButton(`#/${way.back}`, t("back"), "button")))) };
 }

@@ -20,6 +20,7 @@ import { taken } from "./taken.js";
  * @typedef {{
  *   member: import("../api.js").Member|null,
  *   agent: import("/sdk/ankong.js").Ankong,
+ *   demoCard: {id_number: string, pin: string}|null,
  *   draft: {get: (key: string) => string, set: (key: string, value: string) => void, clear: () => void},
  *   setMember: (member: import("../api.js").Member|null) => void,
  *   refresh: () => Promise<void>,
