@@ -179,6 +179,17 @@ def test_a_number_of_things_is_said_in_the_language_s_own_form() -> None:
     assert chinese["attempts_left"].format(count=1) == "還可以輸入 1 次。"
 
 
+COLOURS = re.compile(
+    r"(?i)[紅綠黃橙藍]色|\b(?:red|green|yellow|orange|amber|màu (?:đỏ|xanh|vàng)|merah|hijau|kuning|oranye)\b"
+)
+
+
+@pytest.mark.parametrize("language", Language)
+def test_nothing_is_told_by_a_colour(language: Language) -> None:
+    texts = load(language).items()
+    assert [name for name, text in texts if COLOURS.search(str(text))] == []
+
+
 # What is said in several places.
 
 PAGES = {
