@@ -92,7 +92,7 @@ async def get_config(request: web.Request) -> web.Response:
     """Answer where the agent listens, and whether this is a demo."""
     config = _portal(request).config
     agent = AgentBody(list(config.agent_ports), config.agent_ping_port)
-    return answer(ConfigAnswer(agent, config.demo))
+    return answer(ConfigAnswer(agent, config.demo, config.demo_card))
 
 
 async def get_downloads(request: web.Request) -> web.Response:

@@ -25,6 +25,19 @@ _Helpline = Annotated[str, Meta(pattern=r"^[0-9+#*() -]{3,24}\Z", max_length=24)
 _Origins = Annotated[tuple[str, ...], Meta(max_length=8)]
 
 
+class DemoCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The virtual card that a demonstration is played with, for its pages to name.
+
+    Attributes:
+        id_number: of the person who is made up for it.
+        pin: of the card.
+
+    """
+
+    id_number: Annotated[str, Meta(min_length=1, max_length=20)]
+    pin: Annotated[str, Meta(min_length=1, max_length=32)]
+
+
 class PortalConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The operator's settings; paths are relative to the working directory.
 
@@ -42,6 +55,7 @@ class PortalConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         ics_certificate: the certificate under which it knows this site, PEM; may be absent.
         ics_key: the RSA key of that certificate, PEM.
         demo: whether one-time codes are shown on the page, and nothing is sent.
+        demo_card: a virtual card that the pages of a demo name with its PIN; only in the file.
         notify: the program, with its arguments, that sends one-time codes instead of ``smtp`` and
             ``sms``.
         smtp: the mail server; only in the file.
@@ -76,6 +90,7 @@ class PortalConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     ics_certificate: str = ""
     ics_key: str = ""
     demo: bool = True
+    demo_card: DemoCard | None = None
     notify: tuple[str, ...] = ()
     smtp: SmtpSettings | None = None
     sms: SmsSettings | None = None
@@ -108,6 +123,8 @@ class PortalConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             raise ValueError("ics_certificate and ics_key go together")
         if not self.demo and not self.notify and not (self.smtp and self.sms):
             raise ValueError("without demo, codes need [smtp] and [sms], or notify: a program")
+        if self.demo_card and not self.demo:
+            raise ValueError("demo_card is shown to everybody, so that it needs demo")
         check_operators(self.operators)
         checked_url(self.ics_url, "ics_url")
         parse_networks((*self.trusted_proxies, *self.staff_networks))

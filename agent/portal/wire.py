@@ -8,6 +8,7 @@ from aiohttp import web
 from msgspec import Meta
 
 from agent.portal.account.applications import OpenApplication, StepState
+from agent.portal.config import DemoCard
 from agent.portal.contact import LoginKind
 from agent.portal.downloads import OfferedFile
 from agent.portal.errors import REFUSALS, PortalCode, PortalError
@@ -146,11 +147,12 @@ class AgentBody(msgspec.Struct, frozen=True):
     ping_port: int
 
 
-class ConfigAnswer(msgspec.Struct, frozen=True):
-    """What the page needs to know about this site."""
+class ConfigAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the page needs to know about this site; only a demo has a card to name."""
 
     agent: AgentBody
     demo: bool
+    demo_card: DemoCard | None = None
 
 
 class ArtefactBody(msgspec.Struct, frozen=True):

@@ -1,5 +1,6 @@
 """The chip at the bottom right: it turns by itself, and says why when it does not."""
 
+import os
 import re
 import threading
 from collections.abc import Iterator
@@ -8,11 +9,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.world import World, chip, go, register
+from agent.words import Language
+from tests.browser.world import World, chip, go, panel, register, to_pin
 
 pytestmark = pytest.mark.browser
+SHOTS = "ANKONG_SHOTS"
 
 
 class Stranger(BaseHTTPRequestHandler):
@@ -104,3 +107,73 @@ def test_nobody_is_looked_for_where_the_component_is_not_needed(page: Page, agen
     ports = (str(agent.programs.ports.tls), str(agent.programs.ports.ping))
     assert not [url for url in asked if url.split(":")[2].split("/")[0] in ports]
     expect(page.locator(".chip")).to_have_count(0)
+
+
+IS_ON_TOP = """element => {
+    element.scrollIntoView({ block: "center" });
+    const { left, top, width, height } = element.getBoundingClientRect();
+    return [0.02, 0.5, 0.98].every((part) =>
+        element.contains(document.elementFromPoint(left + width * part, top + height / 2)));
+}"""
+
+
+def opened_help(page: Page) -> Locator:
+    page.click("#chip-button")
+    told = page.locator("#chip-help")
+    expect(told).to_be_visible()
+    return told
+
+
+def test_the_help_closes_with_escape_a_click_elsewhere_and_the_next_step(
+    page: Page, agent: World
+) -> None:
+    agent.start_agent(agent.card())
+    register(page, agent.url)
+    go(page, "upgrade/component")
+    chip(page, "running")
+    told, button = opened_help(page), page.locator("#chip-button")
+    page.keyboard.press("Escape")
+    expect(told).to_be_hidden()
+    expect(button).to_have_attribute("aria-expanded", "false")
+    expect(button).to_be_focused()
+    opened_help(page)
+    page.locator("#chip-help p").first.click()  # on it is not elsewhere
+    expect(told).to_be_visible()
+    page.locator("h1").click()
+    expect(told).to_be_hidden()
+    opened_help(page)
+    page.keyboard.press("Shift+Tab")  # the keyboard's way to go elsewhere
+    expect(told).to_be_hidden()
+    opened_help(page)
+    go(page, "upgrade/id")
+    page.locator("#id-number").wait_for()
+    expect(told).to_be_hidden()
+    go(page, "upgrade/component")
+    chip(page, "running")
+    expect(told).to_be_hidden()
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (1024, 560), (390, 844), (390, 560), (320, 640)])
+def test_nothing_ever_covers_where_a_pin_goes(
+    page: Page, agent: World, size: tuple[int, int]
+) -> None:
+    card = agent.card()
+    agent.start_agent(card)
+    register(page, agent.url)
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    to_pin(page, card.id_number)
+    panel(page, "pin")
+    for language in Language:
+        page.select_option("#language", language)
+        opened_help(page)
+        keep_picture(page, f"promise-{language}-{size[0]}-{size[1]}")
+        for place in (".stays", "#pin", "#submit-pin"):
+            assert page.locator(place).evaluate(IS_ON_TOP), place
+
+
+def keep_picture(page: Page, name: str) -> None:
+    """Keep a picture for whoever wants to look at it."""
+    folder = os.environ.get(SHOTS)
+    if folder:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=Path(folder) / f"{name}.png")

@@ -114,6 +114,19 @@ def test_what_cannot_work_is_refused_with_a_reason(argv: list[str]) -> None:
         parse_arguments(argv)
 
 
+CARD = '[demo_card]\nid_number = "A123456789"\npin = "246813"\n'
+
+
+def test_a_card_is_told_in_a_demo_only(tmp_path: Path) -> None:
+    file = tmp_path / "portal.toml"
+    file.write_text(CARD, encoding="utf-8")
+    told = parse_arguments(["--config", str(file), *NEEDED]).demo_card
+    assert told is not None
+    assert (told.id_number, told.pin) == ("A123456789", "246813")
+    with pytest.raises(ValueError, match="needs demo"):
+        parse_arguments(["--config", str(file), *NEEDED, "--no-demo", "--notify", "true"])
+
+
 @pytest.mark.parametrize("text", ["prot = 1", "port = '1'", "port =", "[a]\nb=1"])
 def test_a_wrong_file_is_refused(text: str, tmp_path: Path) -> None:
     file = tmp_path / "portal.toml"

@@ -19,6 +19,7 @@ from agent.cms.errors import CmsError
 from agent.cms.login import LoginPurpose
 from agent.portal.api import add_routes
 from agent.portal.app import _ROOMS
+from agent.portal.config import DemoCard
 from agent.portal.wire import MAX_BODY
 from agent.virtualcard.issuer import TestIssuer
 from tests.portal.support import (
@@ -88,6 +89,13 @@ async def test_config_of_a_site_as_it_comes(visitor: Visitor) -> None:
         "agent": {"ports": [28443, 28444, 28445], "ping_port": 61161},
         "demo": True,
     }
+
+
+async def test_a_demo_s_page_is_told_its_card(test_issuer: TestIssuer, tmp_path: Path) -> None:
+    options = SiteOptions(settings={"demo_card": DemoCard("A123456789", "246813")})
+    async with running_site(test_issuer, tmp_path, options) as site:
+        _, answer = await (await site.visitor()).get("/api/config")
+        assert answer["demo_card"] == {"id_number": "A123456789", "pin": "246813"}
 
 
 FOREIGN = [

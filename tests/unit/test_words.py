@@ -174,9 +174,20 @@ def test_keys_with_numbers_are_tuples_and_others_mappings(monkeypatch: pytest.Mo
 
 def test_a_number_of_things_is_said_in_the_language_s_own_form() -> None:
     english, chinese = section(Language.ENGLISH, "prompt"), section(Language.CHINESE, "prompt")
-    assert english["attempts_left"].format(count=1) == "1 try left"
-    assert english["attempts_left"].format_map({"count": "2"}) == "2 tries left"
-    assert chinese["attempts_left"].format(count=1) == "還可以輸入 1 次"
+    assert english["attempts_left"].format(count=1) == "1 try left."
+    assert english["attempts_left"].format_map({"count": "2"}) == "2 tries left."
+    assert chinese["attempts_left"].format(count=1) == "還可以輸入 1 次。"
+
+
+COLOURS = re.compile(
+    r"(?i)[紅綠黃橙藍]色|\b(?:red|green|yellow|orange|amber|màu (?:đỏ|xanh|vàng)|merah|hijau|kuning|oranye)\b"
+)
+
+
+@pytest.mark.parametrize("language", Language)
+def test_nothing_is_told_by_a_colour(language: Language) -> None:
+    texts = load(language).items()
+    assert [name for name, text in texts if COLOURS.search(str(text))] == []
 
 
 # What is said in several places.

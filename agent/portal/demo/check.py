@@ -284,6 +284,7 @@ class _UpgradeCheck:
         page = self._page
         self._begin("10 a mistyped ID number")
         right = self._citizen.id_number
+        self._expect("#demo-id_number", right)
         page.fill("#id-number", right[:-1] + str((int(right[-1]) + 1) % 10))
         page.click("#next")
         self._expect("#id-number-error", "檢查碼不符")
@@ -298,6 +299,7 @@ class _UpgradeCheck:
         page = self._page
         self._begin("11 a wrong PIN")
         self._expect(".holder", self._citizen.name)
+        self._expect("#demo-pin", self._citizen.pin)
         self.picture("step11-pin-box")
         page.fill("#pin", self._citizen.wrong_pin)
         page.click("#submit-pin")

@@ -25,6 +25,7 @@ from typing import Final
 from unicodedata import east_asian_width
 
 from agent.errors import AgentError
+from agent.portal.config import DemoCard
 from agent.portal.demo import browser as demo_browser
 from agent.portal.demo.check import CheckContext, DemoApplicant, DemoCitizen, check_upgrade
 from agent.portal.demo.children import Child, Children, DemoError
@@ -136,6 +137,7 @@ def _run(options: argparse.Namespace, stack: ExitStack) -> None:
         Ports.choose(usual=not options.check),
         *readers.with_cards(state / "card.json", *shown),
         downloads=options.downloads or _built(),
+        card=DemoCard(citizen.id_number, citizen.pin),
     )
     _report("starting the portal and the identity service")
     programs.start_services()

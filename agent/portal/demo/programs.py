@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from agent.portal.config import DemoCard
 from agent.portal.demo.children import Child, Children, DemoError
 
 _PORTAL: Final = "portal"
@@ -58,6 +59,7 @@ class DemoPrograms:
         environment: variables for the agent, to find a private PC/SC daemon.
         downloads: directory of the installers that the portal offers; None for none.
         consent: value of the agent's ``--consent``; "ask" needs a display.
+        card: ID number and PIN of the card, for the pages to name; None where nobody reads them.
         url: the portal's address; "" before it runs.
 
     """
@@ -69,6 +71,7 @@ class DemoPrograms:
     environment: Mapping[str, str] = field(default_factory=dict)
     downloads: Path | None = None
     consent: str = "allow"
+    card: DemoCard | None = None
     url: str = ""
     _ics_url: str = ""
     _operator_url: str = ""
@@ -150,7 +153,7 @@ class DemoPrograms:
         issuer = self.state / "issuer"
         settings = self.state / "portal.toml"
         # another way: the demo's own folder, and the same text each time
-        settings.write_text(_operator_settings(self._operator_url), encoding="utf-8")
+        settings.write_text(_settings(self._operator_url, self.card), encoding="utf-8")
         arguments = ["agent.portal", "--config", str(settings), "--port", "0", "--demo"]
         arguments += ["--ics-url", self._ics_url]
         arguments += self.database_arguments(name)
@@ -200,9 +203,11 @@ class DemoPrograms:
             raise DemoError(f"the agent made no authority in {self.authority.parent}")
 
 
-def _operator_settings(issuer: str) -> str:
-    """Return the table of settings for the one operator of the demo (TOML)."""
-    return f'[[operators]]\nname = "{OPERATOR}"\nissuer = "{issuer}"\nclient_id = "{_PORTAL}"\n'
+def _settings(issuer: str, card: DemoCard | None) -> str:
+    """Return the tables of settings for the one operator of the demo and for its card (TOML)."""
+    told = "" if card is None else f'id_number = "{card.id_number}"\npin = "{card.pin}"\n'
+    operator = f'name = "{OPERATOR}"\nissuer = "{issuer}"\nclient_id = "{_PORTAL}"\n'
+    return f"{told and '[demo_card]'}\n{told}[[operators]]\n{operator}"
 
 
 def _value(ready_line: Mapping[str, Any], name: str) -> Any:

@@ -8,6 +8,7 @@ import { currentLanguage, day, setLanguage, t, tags } from "./i18n.js";
 import { crown, heading, notice } from "./parts.js";
 import { screens } from "./screens/index.js";
 import { drawSteps } from "./stepper.js";
+import { forgetTold } from "./told.js";
 
 /** @typedef {import("./screens/index.js").Screen} Screen */
 /** @typedef {import("./screens/index.js").App} App */
@@ -20,13 +21,14 @@ let unwatch = null;
 let isDemo = true;
 /** @type {{screen: Screen, path: string, view: import("./screens/index.js").View}|null} */
 let shown = null;
-/** @type {{kind: "ok"|"info"|"error", text: string}|null} */
-let flash = null;
+/** What the next screen has to tell, and what this one has told. @type {Record<"next"|"now", import("./told.js").Told|null>} */
+const flash = { next: null, now: null };
 
 /** What screens may use. @type {App} */
 const app = {
   member: null,
   agent: /** @type {any} */ (null),
+  demoCard: null,
   draft: {
     get: (key) => sessionStorage.getItem(`draft.${key}`) ?? "",
     set: (key, value) => (value ? sessionStorage.setItem(`draft.${key}`, value) : sessionStorage.removeItem(`draft.${key}`)),
@@ -45,7 +47,9 @@ const app = {
     route();
   },
   go(path, { replace = false, message, kind = "ok" } = {}) {
-    if (message) flash = { kind, text: message };
+    forgetTold();
+    flash.now = null;
+    if (message) flash.next = { kind, say: message };
     if (location.hash === `#/${path}`) return route();
     if (replace) location.replace(`#/${path}`);
     else location.hash = `/${path}`;
@@ -81,11 +85,17 @@ function route() {
 function show(path, arrived) {
   const screen = /** @type {Screen} */ (screens[path]);
   const first = shown === null;
+  if (arrived) {
+    forgetTold();
+    flash.now = null;
+    chip.close();
+  }
+  flash.now = flash.next ?? flash.now;
+  flash.next = null;
   shown?.view.leave?.();
   const view = screen.render(app);
   shown = { screen, path, view };
-  fill(byId("main"), flash ? notice(flash.kind, h("p", {}, flash.text)) : null, closingNotice(), view.node);
-  flash = null;
+  fill(byId("main"), flash.now ? notice(flash.now.kind, h("p", {}, flash.now.say())) : null, closingNotice(), view.node);
   const title = byId("main").querySelector("h1");
   document.title = `${title?.textContent} · ${t("site")}`;
   watchAgent(screen.watchesAgent === true);
@@ -104,9 +114,9 @@ function closingNotice() {
   keep.onclick = once(keep, async () => {
     try {
       app.setMember((await api.keepAccount()).member);
-      app.go("member", { message: t("member.closing.kept") });
+      app.go("member", { message: () => t("member.closing.kept") });
     } catch (error) {
-      app.go("member", { message: api.explain(error), kind: "error" });
+      app.go("member", { message: () => api.explain(error), kind: "error" });
     }
   });
   return notice("warning", h("p", {}, t("member.closing.banner", { date: day(member.closing) })), keep);
@@ -161,26 +171,42 @@ async function logout() {
   try {
     await api.logout();
   } catch (error) {
-    return app.go("member", { message: api.explain(error), kind: "error" });
+    return app.go("member", { message: () => api.explain(error), kind: "error" });
   }
   app.draft.clear();
   app.setMember(null);
-  app.go("login", { message: t("loggedOut") });
+  app.go("login", { message: () => t("loggedOut") });
 }
 
 /** Change the language; what was typed stays, except a PIN. @param {string} language */
 function speak(language) {
   setLanguage(language);
+  drawTop();
+  byId("language").focus();
+  const view = shown?.view;
+  const busy = view?.settled?.();
+  if (!busy) return redraw();
+  void busy.then(() => shown?.view === view && redraw());
+}
+
+/** Draw the screen again in the language of the moment. */
+function redraw() {
   const typed = [...byId("main").querySelectorAll("input[id]:not([data-pin])")].map((input) =>
     /** @type {const} */ ([input.id, /** @type {HTMLInputElement} */ (input).value]));
-  drawTop();
-  if (!shown) return;
-  show(shown.path, false);
+  if (shown) show(shown.path, false);
+  else drawOffline();
   for (const [id, value] of typed) {
     const input = /** @type {HTMLInputElement|null} */ (document.getElementById(id));
     if (input) input.value = value;
   }
   byId("language").focus();
+}
+
+/** Say that the site itself does not answer. */
+function drawOffline() {
+  const again = h("button", { type: "button", class: "button primary", id: "again" }, t("retry"));
+  again.onclick = once(again, start);
+  fill(byId("main"), h("section", { class: "sheet" }, heading(t("offline.title"), t("offline.text")), h("div", { class: "actions" }, again)));
 }
 
 /** Learn who is logged in and where the component listens, then begin. */
@@ -191,11 +217,10 @@ async function start() {
     const [config, session] = await Promise.all([api.config(), api.session()]);
     app.agent = new Ankong({ ports: config.agent.ports, pingPort: config.agent.ping_port });
     app.member = session.member;
+    app.demoCard = config.demo_card ?? null;
     isDemo = config.demo;
   } catch {
-    const again = h("button", { type: "button", class: "button primary" }, t("retry"));
-    again.onclick = once(again, start);
-    return fill(byId("main"), h("section", { class: "sheet" }, heading(t("offline.title"), t("offline.text")), h("div", { class: "actions" }, again)));
+    return drawOffline();
   }
   drawTop();
   addEventListener("hashchange", route);

@@ -6,9 +6,11 @@ import { help } from "./chip.js";
 import { announce, fill, h, icon } from "./dom.js";
 import { day, t } from "./i18n.js";
 import { field, notice } from "./parts.js";
+import { keepTold, toldAt } from "./told.js";
 import { PinBox } from "/sdk/pinbox.js";
 
 /** @typedef {import("./cardview.js").CardView} CardView */
+/** @typedef {import("./told.js").Told} Told */
 /** @typedef {import("/sdk/ankong.js").Snapshot} Snapshot */
 /**
  * `sign` gets the PIN once and must not keep it; `changeId` is where another ID number is entered,
@@ -22,6 +24,7 @@ import { PinBox } from "/sdk/pinbox.js";
 
 const PIN = /^[\x21-\x7e]{6,8}$/; // What the cards take; anything else would never be right.
 const PICTURES = { notRunning: "warning", asking: "lock", refused: "lock", pin: "ok", reading: "card", empty: "card", noReader: "reader" };
+const PANEL = "card-panel";
 const GOOD = new Set(["pin", "reading", "asking"]);
 
 /** What was heard of each card's PIN tries while it was there; a change of the language must not make anybody forget it. @type {Map<string, number>} */
@@ -40,6 +43,8 @@ export class CardPanel {
   #drawn = "";
   /** @type {AbortController|null} */
   #work = null;
+  /** Fulfilled once the card has answered; null where it was asked nothing. @type {Promise<void>|null} */
+  settled = null;
 
   /** @param {Options} options */
   constructor(options) {
@@ -47,6 +52,7 @@ export class CardPanel {
     this.#snapshot = options.agent.snapshot;
     this.#known = { asking: false, chosen: null, last4: options.last4, now: Date.now(), certificates: new Map(), attempts: ATTEMPTS };
     this.node.append(this.#message, this.#state, this.#body);
+    this.#say(toldAt(PANEL));
   }
 
   /** @param {Snapshot} snapshot */
@@ -85,7 +91,7 @@ export class CardPanel {
     try {
       await this.options.agent.connect();
     } catch (error) {
-      this.#say("error", explain(error));
+      this.#say({ kind: "error", say: () => explain(error) });
     } finally {
       this.#known.asking = false;
       this.#draw();
@@ -108,9 +114,10 @@ export class CardPanel {
     this.#draw();
   }
 
-  /** @param {"ok"|"info"|"warning"|"error"|null} kind @param {string} [text] */
-  #say(kind, text = "") {
-    fill(this.#message, kind ? notice(kind, h("p", {}, text)) : null);
+  /** @param {Told|null} what */
+  #say(what) {
+    keepTold(PANEL, what);
+    fill(this.#message, what ? notice(what.kind, h("p", {}, what.say())) : null);
   }
 
   /** Draw again if something changed; a PIN being typed is not disturbed by anything else. */
@@ -124,9 +131,10 @@ export class CardPanel {
     if (now === this.#drawn) return;
     const hadPin = this.#drawn !== "" && JSON.parse(this.#drawn)[0].name === "pin";
     this.#drawn = now;
+    if (hadPin) keepTold("pin", null); // what was wrong with a PIN that is gone
     this.node.dataset.view = view.name;
     if (view.name === "reading" && view.reader) void this.#readCertificate(view.reader);
-    if (hadPin && view.name === "empty") this.#say("info", t("pin.removed"));
+    if (hadPin && view.name === "empty") this.#say({ kind: "info", say: () => t("pin.removed") });
     else if (hadPin || view.name === "pin") this.#keepOnlyErrors(view.name);
     this.#drawState(view);
     this.#drawBody(view);
@@ -200,8 +208,8 @@ export class CardPanel {
     const onsubmit = (/** @type {Event} */ event) => {
       event.preventDefault();
       const value = box.take();
-      if (!PIN.test(value)) return pin.complain(t("pin.length"));
-      void this.#submit(value, /** @type {import("/sdk/ankong.js").Reader} */ (reader));
+      if (!PIN.test(value)) return pin.complain(() => t("pin.length"));
+      this.settled ??= this.#submit(value, /** @type {import("/sdk/ankong.js").Reader} */ (reader));
     };
     return h("form", { novalidate: true, onsubmit, class: "pin-form", autocomplete: "off" },
       this.#holder(certificate),
@@ -239,6 +247,7 @@ export class CardPanel {
       this.#failed(error, reader);
     } finally {
       this.#work = null;
+      this.settled = null;
       this.#drawn = "";
       this.#forgetPulledCards();
       if (this.node.isConnected) this.#draw();
@@ -250,9 +259,9 @@ export class CardPanel {
     const left = error.code === "pin_locked" ? 0 : error.attemptsLeft;
     if (typeof left === "number") this.#known.attempts.set(cardKey(reader), left);
     const counted = error.code === "pin_incorrect" && typeof left === "number";
-    const text = counted ? t("codes.pin_incorrect_left", { count: left }) : explain(error);
-    this.#say("error", text);
+    const say = () => (counted ? t("codes.pin_incorrect_left", { count: left }) : explain(error));
+    this.#say({ kind: "error", say });
     this.node.dataset.error = error.code ?? "internal";
-    announce(text);
+    announce(say());
   }
 }

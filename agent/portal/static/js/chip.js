@@ -31,6 +31,8 @@ export function help(snapshot, check) {
 /** One chip, put into a place of its own. */
 export class Chip {
   #open = false;
+  /** @type {Snapshot|null} */
+  #shown = null;
   /** @type {string|null} */
   #said = null;
 
@@ -38,16 +40,32 @@ export class Chip {
   constructor(place, check) {
     this.place = place;
     this.check = check;
+    document.addEventListener("keydown", (event) => event.key === "Escape" && this.close());
+    for (const elsewhere of ["pointerdown", "focusin"]) {
+      document.addEventListener(elsewhere, ({ target }) => target instanceof Node && !place.contains(target) && this.close());
+    }
   }
 
   /** Take it away. */
   hide() {
     this.#said = null;
+    this.#open = false;
+    this.#shown = null;
     fill(this.place);
+  }
+
+  /** Take away what it says on demand; the chip stays. */
+  close() {
+    if (!this.#open) return;
+    this.#open = false;
+    const wasWithin = this.place.contains(document.activeElement);
+    if (this.#shown) this.show(this.#shown);
+    if (wasWithin) document.getElementById("chip-button")?.focus();
   }
 
   /** @param {Snapshot} snapshot */
   show(snapshot) {
+    this.#shown = snapshot;
     const held = this.place.contains(document.activeElement) ? document.activeElement?.id : null;
     const state = t(`chip.${snapshot.state}`);
     const why = snapshot.reason ? t(`reasons.${reasonKey(snapshot)}.short`) : "";

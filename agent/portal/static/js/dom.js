@@ -26,12 +26,37 @@ export function h(tag, properties = {}, ...children) {
   return element;
 }
 
+let isFetching = false;
+
+/**
+ * Make the icons parts of this page with the first that is drawn: what is drawn once the server is gone has its icon, too.
+ * XMLHttpRequest gives a document without a parser that a page could feed.
+ */
+function fetchIcons() {
+  if (isFetching) return;
+  isFetching = true;
+  const asked = new XMLHttpRequest();
+  asked.open("GET", new URL("../img/icons.svg", import.meta.url));
+  asked.responseType = "document";
+  asked.onloadend = () => {
+    const sprite = asked.responseXML?.documentElement;
+    isFetching = sprite?.localName === "svg"; // if not, with the next one that is drawn
+    if (!sprite || !isFetching) return;
+    for (const symbol of sprite.querySelectorAll("symbol")) symbol.id = `icon-${symbol.id}`;
+    sprite.setAttribute("aria-hidden", "true");
+    sprite.setAttribute("hidden", "");
+    document.body.append(document.importNode(sprite, true));
+  };
+  asked.send();
+}
+
 /** Draw one of the icons of img/icons.svg; it is decoration, the text beside it speaks. @param {string} name @param {string} [className] */
 export function icon(name, className = "icon") {
+  fetchIcons();
   const svg = document.createElementNS(SVG, "svg");
   apply(svg, { class: className, "aria-hidden": "true", focusable: "false" });
   const use = document.createElementNS(SVG, "use");
-  use.setAttribute("href", `img/icons.svg#${name}`);
+  use.setAttribute("href", `#icon-${name}`);
   svg.append(use);
   return svg;
 }

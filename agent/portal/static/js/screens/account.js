@@ -4,7 +4,7 @@ import * as api from "../api.js";
 import { CardPanel } from "../cardpanel.js";
 import { h } from "../dom.js";
 import { t } from "../i18n.js";
-import { heading, linkButton, notice } from "../parts.js";
+import { heading, linkButton, notice, ofDemoCard } from "../parts.js";
 import { authenticate } from "../signing.js";
 import { installComponent } from "./component.js";
 import { askIdNumber } from "./identity.js";
@@ -40,7 +40,7 @@ export const ownCardPin = {
   render: (app) => proveIdNumber(app, {
     lead: t("pin.lead"), submit: t("member.cardSubmit"), identity: "account/card", component: "account/component",
     challenge: api.cardChallenge, send: api.setCard,
-    done: () => app.go("member", { replace: true, message: t("member.cardDone") }),
+    done: () => app.go("member", { replace: true, message: () => t("member.cardDone") }),
   }),
 };
 
@@ -74,11 +74,12 @@ export const closeByCard = {
     });
     panel.arrive();
     return {
-      node: h("section", { class: "sheet" }, heading(t("member.closeByCard.title"), t("member.closeByCard.lead")),
+      node: h("section", { class: "sheet" }, heading(t("member.closeByCard.title"), t("member.closeByCard.lead")), ofDemoCard(app.demoCard, "pin"),
         notice("warning", h("p", {}, t("member.closeByCard.warning"))), panel.node,
         linkButton("/account/close", t("back"), "back")),
       update: (snapshot) => panel.update(snapshot),
       leave: () => panel.leave(),
+      settled: () => panel.settled,
     };
   },
 };

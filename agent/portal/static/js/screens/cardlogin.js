@@ -4,7 +4,7 @@ import * as api from "../api.js";
 import { CardPanel } from "../cardpanel.js";
 import { h } from "../dom.js";
 import { t } from "../i18n.js";
-import { heading, linkButton } from "../parts.js";
+import { heading, linkButton, ofDemoCard } from "../parts.js";
 import { authenticate } from "../signing.js";
 
 /** @type {import("./index.js").Screen} */
@@ -25,15 +25,16 @@ export const cardLogin = {
         const after = app.draft.get("after");
         app.draft.clear();
         app.setMember(member);
-        app.go(after || "member", { replace: true, message: t("login.welcome") });
+        app.go(after || "member", { replace: true, message: () => t("login.welcome") });
       },
     });
     panel.arrive();
     return {
-      node: h("section", { class: "sheet" }, heading(t("cardLogin.title"), t("cardLogin.lead")), panel.node,
+      node: h("section", { class: "sheet" }, heading(t("cardLogin.title"), t("cardLogin.lead")), ofDemoCard(app.demoCard, "pin"), panel.node,
         linkButton("#/login", t("cardLogin.back"), "back")),
       update: (snapshot) => panel.update(snapshot),
       leave: () => panel.leave(),
+      settled: () => panel.settled,
     };
   },
 };

@@ -4,7 +4,7 @@ import * as api from "../api.js";
 import { h, once } from "../dom.js";
 import { t } from "../i18n.js";
 import { fault, normalise } from "../idnumber.js";
-import { field, heading, linkButton } from "../parts.js";
+import { field, heading, linkButton, ofDemoCard } from "../parts.js";
 
 /**
  * Ask for the ID number, and get the challenge that belongs to it.
@@ -23,7 +23,7 @@ export function askIdNumber(app, way) {
     number.input.value = value;
     const wrong = fault(value);
     if (wrong) {
-      number.complain(t(`identity.faults.${wrong}`));
+      number.complain(() => t(`identity.faults.${wrong}`));
       return number.input.focus();
     }
     try {
@@ -32,11 +32,11 @@ export function askIdNumber(app, way) {
       app.draft.set("challenge", JSON.stringify({ ...challenge, at: Date.now() }));
       app.go(way.next);
     } catch (error) {
-      number.complain(api.explain(error));
+      number.complain(() => api.explain(error));
       await app.failed(error);
     }
   };
-  return { node: h("section", { class: "sheet" }, heading(t("identity.title"), way.lead),
+  return { node: h("section", { class: "sheet" }, heading(t("identity.title"), way.lead), ofDemoCard(app.demoCard, "id_number"),
     h("form", { novalidate: true, onsubmit: once(next, submit) }, number.node,
       h("div", { class: "actions" }, next, linkButton(`#/${way.back}`, t("back"), "button")))) };
 }

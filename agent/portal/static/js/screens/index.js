@@ -20,14 +20,20 @@ import { taken } from "./taken.js";
  * @typedef {{
  *   member: import("../api.js").Member|null,
  *   agent: import("/sdk/ankong.js").Ankong,
+ *   demoCard: {id_number: string, pin: string}|null,
  *   draft: {get: (key: string) => string, set: (key: string, value: string) => void, clear: () => void},
  *   setMember: (member: import("../api.js").Member|null) => void,
  *   refresh: () => Promise<void>,
- *   go: (path: string, options?: {replace?: boolean, message?: string, kind?: "ok"|"info"|"error"}) => void,
+ *   go: (path: string, options?: {replace?: boolean, message?: import("../told.js").Say, kind?: "ok"|"info"|"error"}) => void,
  *   failed: (error: unknown) => Promise<void>,
  * }} App
  */
-/** @typedef {{node: Element, update?: (snapshot: Snapshot) => void, leave?: () => void}} View */
+/**
+ * `settled` is fulfilled once what is under way has ended, null where nothing is: a card that signs is not disturbed by
+ * another language.
+ *
+ * @typedef {{node: Element, update?: (snapshot: Snapshot) => void, leave?: () => void, settled?: () => Promise<void>|null}} View
+ */
 /**
  * `needs` says who may see it, `flow` that it is of no use to a gold member, `instead` where to go
  * when something before it is missing.

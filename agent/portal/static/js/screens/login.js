@@ -43,14 +43,14 @@ export const login = {
     const submit = async () => {
       const value = normalise(contact.input.value);
       if (!MOBILE.test(value) && !EMAIL.test(value)) {
-        contact.complain(t("login.contactInvalid"));
+        contact.complain(() => t("login.contactInvalid"));
         return contact.input.focus();
       }
       try {
         await requestCode(app, value);
         app.go("login/code");
       } catch (error) {
-        contact.complain(api.explain(error));
+        contact.complain(() => api.explain(error));
       }
     };
     return { node: h("section", { class: "sheet" }, heading(t("login.title"), t("login.lead")),
@@ -62,7 +62,7 @@ export const login = {
 async function confirm(app, contact, entry) {
   const value = entry.input.value.normalize("NFKC").replace(/\s/g, "");
   if (!/^\d{6}$/.test(value)) {
-    entry.complain(t("login.codeInvalid"));
+    entry.complain(() => t("login.codeInvalid"));
     return entry.input.focus();
   }
   try {
@@ -70,9 +70,9 @@ async function confirm(app, contact, entry) {
     const after = app.draft.get("after");
     app.draft.clear();
     app.setMember(member);
-    app.go(after || "member", { replace: true, message: t(created ? "login.created" : "login.welcome") });
+    app.go(after || "member", { replace: true, message: () => t(created ? "login.created" : "login.welcome") });
   } catch (error) {
-    entry.complain(api.explain(error));
+    entry.complain(() => api.explain(error));
     entry.input.select();
   }
 }
@@ -93,9 +93,9 @@ export const code = {
       try {
         await requestCode(app, contact);
         demo.textContent = app.draft.get("demoCode");
-        entry.complain("");
+        entry.complain(null);
       } catch (error) {
-        entry.complain(api.explain(error));
+        entry.complain(() => api.explain(error));
       }
     });
     return { node: h("section", { class: "sheet" }, heading(t("login.codeTitle"), t("login.sentTo", { contact })),

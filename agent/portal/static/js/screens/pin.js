@@ -4,7 +4,7 @@ import * as api from "../api.js";
 import { CardPanel } from "../cardpanel.js";
 import { h } from "../dom.js";
 import { t } from "../i18n.js";
-import { heading, linkButton } from "../parts.js";
+import { heading, linkButton, ofDemoCard } from "../parts.js";
 import { authenticate } from "../signing.js";
 
 /** @typedef {import("./index.js").App} App */
@@ -55,10 +55,11 @@ export function proveIdNumber(app, way) {
   });
   panel.arrive();
   return {
-    node: h("section", { class: "sheet" }, heading(t("pin.title"), way.lead), panel.node,
+    node: h("section", { class: "sheet" }, heading(t("pin.title"), way.lead), ofDemoCard(app.demoCard, "pin"), panel.node,
       linkButton(`#/${way.identity}`, t("back"), "back")),
     update: (snapshot) => panel.update(snapshot),
     leave: () => panel.leave(),
+    settled: () => panel.settled,
   };
 }
 

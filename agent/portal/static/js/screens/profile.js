@@ -27,13 +27,13 @@ export const profile = {
     const submit = async () => {
       // Never normalised: that would exchange compatibility ideographs, which names are written with.
       const value = name.input.value.trim();
-      if (value === "" || [...value].length > LONGEST) return name.complain(t("profile.nameInvalid"));
+      if (value === "" || [...value].length > LONGEST) return name.complain(() => t("profile.nameInvalid"));
       try {
         app.setMember((await api.saveProfile(value)).member);
-        app.go("profile", { message: t("profile.saved") });
+        app.go("profile", { message: () => t("profile.saved") });
       } catch (error) {
         const ofTheName = error instanceof api.PortalError && error.code === "bad_request";
-        name.complain(ofTheName ? t("profile.nameInvalid") : api.explain(error));
+        name.complain(() => (ofTheName ? t("profile.nameInvalid") : api.explain(error)));
         await app.failed(error);
       }
     };

@@ -17,7 +17,7 @@ export const taken = {
       try {
         await api.logout();
       } catch (error) {
-        return app.go("upgrade", { message: api.explain(error), kind: "error" });
+        return app.go("upgrade", { message: () => api.explain(error), kind: "error" });
       }
       app.draft.clear();
       app.setMember(null);

@@ -35,9 +35,34 @@ export function s(tag, properties = {}, ...children) {
   return element;
 }
 
+let isBringing = false;
+
+/**
+ * Make the icons parts of this page with the first that is drawn: what is drawn once the server is gone has its icon, too.
+ * XMLHttpRequest gives a document without a parser that a page could feed.
+ */
+function bringIcons() {
+  if (isBringing) return;
+  isBringing = true;
+  const asked = new XMLHttpRequest();
+  asked.open("GET", new URL("../img/icons.svg", import.meta.url));
+  asked.responseType = "document";
+  asked.onloadend = () => {
+    const sprite = asked.responseXML?.documentElement;
+    isBringing = sprite?.localName === "svg"; // if not, with the next one that is drawn
+    if (!sprite || !isBringing) return;
+    for (const symbol of sprite.querySelectorAll("symbol")) symbol.id = `icon-${symbol.id}`;
+    sprite.setAttribute("aria-hidden", "true");
+    sprite.setAttribute("hidden", "");
+    document.body.append(document.importNode(sprite, true));
+  };
+  asked.send();
+}
+
 /** Draw an icon; the text beside it speaks. @param {string} name @param {string} [className] */
 export function icon(name, className = "icon") {
-  return s("svg", { class: className, "aria-hidden": "true" }, s("use", { href: `img/icons.svg#${name}` }));
+  bringIcons();
+  return s("svg", { class: className, "aria-hidden": "true" }, s("use", { href: `#icon-${name}` }));
 }
 
 /** Put `children` in the place of everything in `element`. @param {Element} element @param {...any} children */
