@@ -23,6 +23,7 @@ _LINES: Final[Mapping[str, tuple[str, ...]]] = {
     "": ("doctor", "sign letter.pdf --out letter.p7m"),
     "serve": ("serve --port 0 --hipki-port 0", "serve --virtual-card card.json"),
     "tray": ("tray --panel",),
+    "status": ("status", "status --json"),
     "certificates": ("certificates", "certificates --json"),
     "sign": (
         "sign letter.pdf --out letter.p7m",
@@ -49,6 +50,8 @@ _LINES: Final[Mapping[str, tuple[str, ...]]] = {
     "setup complete": ("setup complete --no-autostart",),
     "setup undo": ("setup undo --forget",),
     "sites": ("sites", "sites allow https://site.example"),
+    "policy": ("policy show",),
+    "policy show": ("policy show", "policy show --json"),
     "history": ("history --limit 5", "history --csv > history.csv", "history --verify"),
 }
 
