@@ -31,7 +31,7 @@ _LINES: Final[Mapping[str, tuple[str, ...]]] = {
         "sign letter.pdf --out letter.p7m --pin-stdin < pin.txt",
     ),
     "verify": (
-        "verify letter.p7m --anchors root.crt --crl issuer.crl",
+        "verify letter.p7m --anchors root.cer --intermediates ca.cer --crl root.crl --crl ca.crl",
         "verify film.p7s --content film.mp4",
     ),
     "card": ("card scenarios --make gen2 --out card.json",),
@@ -42,7 +42,7 @@ _LINES: Final[Mapping[str, tuple[str, ...]]] = {
     "trust check": ("trust check --json",),
     "trust install": ("trust install",),
     "trust uninstall": ("trust uninstall",),
-    "doctor": ("doctor", "doctor --repair trust", "doctor --bundle report.zip"),
+    "doctor": ("doctor", "doctor --repair install_trust", "doctor --bundle report.zip"),
     "inspect": ("inspect net-log.json",),
     "panel": ("panel", "panel --print"),
     "quit": ("quit",),
