@@ -44,6 +44,7 @@ COMMANDS: Final = tuple(
     Command(name, f"agent.commands.{name}")
     for name in (
         "serve",
+        "status",
         "certificates",
         "sign",
         "verify",
@@ -56,6 +57,7 @@ COMMANDS: Final = tuple(
         "setup",
         "sites",
         "history",
+        "policy",
     )
 )
 

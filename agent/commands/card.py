@@ -13,6 +13,7 @@ from agent.commands.parser import (
     JsonOptions,
     add_actions,
 )
+from agent.commands.tongue import tell
 from agent.errors import BadRequestError
 from agent.host.machine.paths import Paths
 from agent.virtualcard.cardfile import load
@@ -163,7 +164,7 @@ def scenarios(options: ScenarioOptions) -> int:
         require_free(options.out, force=options.force)
         made = new_scenario(options.out, _issuer_directory(options), options.make)
         _say_made(made, as_json=options.json)
-        say_aside(f"its PIN: {SCENARIO_PIN}")
+        say_aside(tell("cli.card.said.pin", pin=SCENARIO_PIN))
         return 0
     if options.json:
         rows = [
@@ -174,8 +175,8 @@ def scenarios(options: ScenarioOptions) -> int:
         return 0
     for each in SCENARIOS:
         say("\n  ".join([each.name, *(_description(each, language) for language in REVIEWED)]))
-    say_aside("to make one: ankong card scenarios --make NAME --out FILE")
-    say_aside(f"the PIN of each: {SCENARIO_PIN}")
+    say_aside(tell("cli.card.said.make"))
+    say_aside(tell("cli.card.said.pins", pin=SCENARIO_PIN))
     return 0
 
 

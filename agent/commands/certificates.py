@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from agent.commands.output import log_aside, say, say_aside
 from agent.commands.parser import CommandParser, JsonOptions, define
 from agent.commands.readers import ReaderOptions, add_reader_options, use_service
+from agent.commands.times import local_time
+from agent.commands.tongue import tell
 from agent.consent.consent import AlwaysAllow
 from agent.errors import ErrorCode
 from agent.harmless import printable
@@ -51,12 +53,12 @@ def certificates(options: CertificatesOptions) -> int:
         facts = certificate.facts
         say(f"{certificate.reader}: {certificate.id} {printable(certificate.label)}")
         say(f"  {printable(facts.subject)}")
-        say(f"  {facts.not_before:%Y-%m-%d} – {facts.not_after:%Y-%m-%d}")
+        say(f"  {local_time(facts.not_before)} – {local_time(facts.not_after)}")
         say(f"  {facts.thumbprint.hex()}")
     return 0
 
 
 def _describe(problem: ReaderProblem) -> str:
     if problem.error.code is ErrorCode.TIMEOUT:
-        return f"{problem.reader} does not answer"
+        return tell("cli.certificates.said.silent", reader=printable(problem.reader))
     return f"{problem.reader}: {problem.error.code}: {problem.error.detail}"

@@ -20,16 +20,18 @@ class Colour(StrEnum):
     RED = "\x1b[31m"
 
 
-def coloured(text: str, colour: Colour, stream: Any = None) -> str:
+def coloured(text: str, colour: Colour | None, stream: Any = None) -> str:
     """Return a text in a colour, if the readers of a stream see colours; else as it is.
 
     Args:
         text: on one line.
-        colour: of all of it.
+        colour: of all of it; None for that of other texts.
         stream: that it is printed on; None for standard output.
 
     """
-    return f"{colour}{text}{_END}" if shows_colours(stream or sys.stdout) else text
+    if colour is None or not shows_colours(stream or sys.stdout):
+        return text
+    return f"{colour}{text}{_END}"
 
 
 def shows_colours(stream: Any) -> bool:
@@ -47,4 +49,4 @@ def shows_colours(stream: Any) -> bool:
         return False
     if sys.platform == "win32":
         return asked("TERM") != "dumb" and any(map(asked, _WINDOWS))
-    return asked("TERM", "dumb") != "dumb"
+    return (asked("TERM") or "dumb") != "dumb"

@@ -2,6 +2,7 @@
 
 import errno
 import sys
+from collections.abc import Mapping
 from typing import Final
 
 from agent.commands.colour import Colour, coloured
@@ -48,9 +49,9 @@ def complain(error: AgentError | OSError, *, as_json: bool) -> None:
     if as_json:
         say_json({"error": _facts(_agent_error(error))})
         return
-    said = _told_of_system(error) if isinstance(error, OSError) else _told(error)
+    told = _told_of_system(error) if isinstance(error, OSError) else _told(error)
     name = coloured("ankong:", Colour.RED, sys.stderr)
-    say_aside(f"{name} {said}")
+    say_aside(f"{name} {told}")
 
 
 def _agent_error(error: AgentError | OSError) -> AgentError:
@@ -71,8 +72,7 @@ def _facts(error: AgentError) -> dict[str, object]:
 
 def _told(error: AgentError) -> str:
     if error.said is not None:
-        key, facts = error.said
-        return tell(key, **{name: printable(str(fact)) for name, fact in facts.items()})
+        return said(error.said)
     technical = printable(f"{error.code}: {error.detail}" if error.detail else str(error.code))
     texts = load(tongue())
     if error.code in _OF_CARDS:
@@ -84,6 +84,18 @@ def _told(error: AgentError) -> str:
     if error.attempts_left is not None:
         sentence = f"{sentence} {tell('prompt.attempts_left', count=error.attempts_left)}"
     return f"{sentence}\n  {technical}"
+
+
+def said(words: tuple[str, Mapping[str, object]]) -> str:
+    """Return the words of an error in the language of the command line.
+
+    Args:
+        words: a key of the catalogue, and its facts; a fact may be such words itself.
+
+    """
+    key, facts = words
+    told = {n: said(f) if isinstance(f, tuple) else printable(str(f)) for n, f in facts.items()}
+    return tell(key, **told)
 
 
 def _told_of_system(error: OSError) -> str:

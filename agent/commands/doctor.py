@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent.commands.colour import Colour, coloured
 from agent.commands.out_file import add_out, require_free
 from agent.commands.output import log_aside, say, say_json
 from agent.commands.parser import CommandParser, JsonOptions, define
@@ -23,6 +24,7 @@ from agent.host.machine.paths import Paths
 from agent.transport.base import CardProvider
 from agent.words import Language, load
 
+_COLOURS = {Level.OK: Colour.GREEN, Level.NOTE: Colour.YELLOW, Level.FAULT: Colour.RED}
 _SIGNS = {Level.OK: "✓", Level.NOTE: "•", Level.FAULT: "✗"}
 
 
@@ -92,7 +94,8 @@ def _cards(
 def _say(report: Report, languages: Sequence[Language], paths: Paths) -> None:
     for finding in report.findings:
         first, *others = dict.fromkeys(map(finding.message, languages))
-        say(f"{_SIGNS[finding.level]} {first}")
+        sign = coloured(_SIGNS[finding.level], _COLOURS[finding.level])
+        say(f"{sign} {first}")
         for other in others:
             say(f"  {other}")
         if finding.repair is not None:

@@ -23,6 +23,7 @@ _LINES: Final[Mapping[str, tuple[str, ...]]] = {
     "": ("doctor", "sign letter.pdf --out letter.p7m"),
     "serve": ("serve --port 0 --hipki-port 0", "serve --virtual-card card.json"),
     "tray": ("tray --panel",),
+    "status": ("status", "status --json"),
     "certificates": ("certificates", "certificates --json"),
     "sign": (
         "sign letter.pdf --out letter.p7m",
@@ -30,7 +31,7 @@ _LINES: Final[Mapping[str, tuple[str, ...]]] = {
         "sign letter.pdf --out letter.p7m --pin-stdin < pin.txt",
     ),
     "verify": (
-        "verify letter.p7m --anchors root.crt --crl issuer.crl",
+        "verify letter.p7m --anchors root.cer --intermediates ca.cer --crl root.crl --crl ca.crl",
         "verify film.p7s --content film.mp4",
     ),
     "card": ("card scenarios --make gen2 --out card.json",),
@@ -41,7 +42,7 @@ _LINES: Final[Mapping[str, tuple[str, ...]]] = {
     "trust check": ("trust check --json",),
     "trust install": ("trust install",),
     "trust uninstall": ("trust uninstall",),
-    "doctor": ("doctor", "doctor --repair trust", "doctor --bundle report.zip"),
+    "doctor": ("doctor", "doctor --repair install_trust", "doctor --bundle report.zip"),
     "inspect": ("inspect net-log.json",),
     "panel": ("panel", "panel --print"),
     "quit": ("quit",),
@@ -49,6 +50,8 @@ _LINES: Final[Mapping[str, tuple[str, ...]]] = {
     "setup complete": ("setup complete --no-autostart",),
     "setup undo": ("setup undo --forget",),
     "sites": ("sites", "sites allow https://site.example"),
+    "policy": ("policy show",),
+    "policy show": ("policy show", "policy show --json"),
     "history": ("history --limit 5", "history --csv > history.csv", "history --verify"),
 }
 

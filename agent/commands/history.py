@@ -7,6 +7,8 @@ from typing import Final
 
 from agent.commands.output import log_aside, say, say_aside, say_json
 from agent.commands.parser import CommandOptions, CommandParser, define
+from agent.commands.times import local_time
+from agent.commands.tongue import tell
 from agent.history.chain import ChainVerdict
 from agent.history.export import as_csv, as_record, verdict_record
 from agent.history.line import BLIND, JRSYS, UNWRITTEN, EntryKind, HistoryLine
@@ -14,10 +16,6 @@ from agent.history.store import read, verify
 from agent.host.machine.paths import Paths
 
 _SCREEN_LIMIT: Final = 20  # lines
-_PROVES: Final = (
-    "This shows lines that were changed, taken out or cut off since they were written; it cannot "
-    "show what a program that runs as you rewrote together with the history's witness."
-)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,7 +76,7 @@ def history(options: HistoryOptions) -> int:
         say_json(answer)
     else:
         if not lines:
-            say_aside("nothing was done with a card")
+            say_aside(tell("cli.history.said.nothing"))
         for line in reversed(lines):
             say(_as_text(line))
     if verdict is not None and not options.json:
@@ -91,7 +89,7 @@ _DETAILS: Final = {BLIND: " (content not shown)", JRSYS: " (JRSYS)"}
 
 def _as_text(line: HistoryLine) -> str:
     entry = line.entry
-    when = entry.at[:19].replace("T", " ") + "Z"
+    when = local_time(entry.at)
     if entry.kind == EntryKind.SEGMENT and entry.outcome == UNWRITTEN:
         return f"{line.seq:>6}  {when}  -- entries could not be written: {entry.count}"
     if entry.kind == EntryKind.SEGMENT:
@@ -108,9 +106,9 @@ def _as_text(line: HistoryLine) -> str:
 def _say_verdict(verdict: ChainVerdict) -> None:
     """Print on standard error whether the chain is intact, and what that proves."""
     if verdict.intact:
-        say_aside(f"the chain holds; lines: {verdict.lines}")
+        say_aside(tell("cli.history.said.holds", number=verdict.lines))
     for found in verdict.breaks:
         say_aside(f"line {found.seq}: {found.what}")
     if verdict.more_breaks:
-        say_aside(f"and {verdict.more_breaks} more")
-    say_aside(_PROVES)
+        say_aside(tell("cli.history.said.more", number=verdict.more_breaks))
+    say_aside(tell("cli.history.said.proves"))

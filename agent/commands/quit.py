@@ -2,6 +2,7 @@
 
 from agent.commands.output import log_aside, say
 from agent.commands.parser import CommandOptions, CommandParser, define
+from agent.commands.tongue import tell
 from agent.host.instance.quitting import end_running
 from agent.host.machine.paths import Paths
 
@@ -20,5 +21,5 @@ def leave(options: CommandOptions) -> int:
     """
     log_aside()
     was_there = end_running(Paths.choose(options.state_dir))
-    say("the agent has ended" if was_there else "no agent runs")
+    say(tell("cli.quit.said.ended" if was_there else "cli.quit.said.none"))
     return 0

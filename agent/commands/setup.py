@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent.commands.colour import Colour, coloured
 from agent.commands.output import log_aside, say, say_json
 from agent.commands.parser import (
     CommandAction,
@@ -134,5 +135,6 @@ def _say(options: SetupCommandOptions, results: Sequence[StepResult]) -> int:
         languages = spoken_languages(options.language)
         for result in results:
             words = " ".join(result.message(language) for language in languages)
-            say(f"{'✓' if result.ok else '✗'} {words}")
+            sign = coloured("✓", Colour.GREEN) if result.ok else coloured("✗", Colour.RED)
+            say(f"{sign} {words}")
     return 0 if all_well else 1

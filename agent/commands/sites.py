@@ -7,9 +7,12 @@ from typing import Final
 
 from agent.commands.output import log_aside, say, say_aside, say_json
 from agent.commands.parser import CommandParser, JsonOptions, define
+from agent.commands.times import local_time
+from agent.commands.tongue import tell
 from agent.consent.questions import Scope
 from agent.consent.site_store import Decision, SiteRecord, SiteStore
 from agent.errors import BadRequestError
+from agent.harmless import printable
 from agent.host.machine.paths import Paths
 from agent.host.settings.policy import Policy, Ruling
 from agent.origin import Origin
@@ -24,10 +27,10 @@ DECISIONS: Final = {
 }
 _RULINGS: Final = {Ruling.ALLOWED: "allowed", Ruling.FORBIDDEN: "forbidden", Ruling.SILENT: None}
 _BLIND: Final = {
-    Decision.UNKNOWN: "",
-    Decision.THIS_TIME: ", signs what cannot be shown, this time",
-    Decision.ALLOWED: ", signs what cannot be shown",
-    Decision.BLOCKED: ", never signs what cannot be shown",
+    Decision.UNKNOWN: None,
+    Decision.THIS_TIME: "blind_this_time",
+    Decision.ALLOWED: "blind_allowed",
+    Decision.BLOCKED: "blind_blocked",
 }
 
 
@@ -105,13 +108,20 @@ def _row(record: SiteRecord, policy: Policy) -> dict[str, str | None]:
 
 def _say(records: tuple[SiteRecord, ...], policy: Policy) -> None:
     if policy.problem is not None:
-        say(f"every site is refused: the policy cannot be used: {policy.problem}")
+        say(_told("refused", problem=printable(policy.problem)))
     if not records:
-        say_aside("no site has been decided about")
+        say_aside(_told("none"))
     for record in records:
         row = _row(record, policy)
-        used = f", used {record.last_used:%Y-%m-%d}" if record.last_used else ""
+        parts = [_told("since", time=local_time(record.since))]
+        if record.last_used is not None:
+            parts.append(_told("used", time=local_time(record.last_used)))
         blind = _BLIND[record.blind]
-        ruled = f" (by the policy: {row['policy']})" if row["policy"] else ""
-        since = f"since {record.since:%Y-%m-%d}"
-        say(f"{row['decision']:<10}{row['origin']}  {since}{used}{blind}{ruled}")
+        if blind is not None:
+            parts.append(_told(blind))
+        ruled = f" {_told('policy_' + row['policy'])}" if row["policy"] else ""
+        say(f"{row['decision']:<10}{row['origin']}  {', '.join(parts)}{ruled}")
+
+
+def _told(name: str, **facts: str) -> str:
+    return tell(f"cli.sites.said.{name}", **facts)

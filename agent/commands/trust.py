@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
+from agent.commands.colour import Colour, coloured
 from agent.commands.output import log_aside, say, say_json
 from agent.commands.parser import (
     CommandAction,
@@ -94,5 +95,7 @@ def _say(options: JsonOptions, trust: Trust, places: Sequence[Place]) -> int:
     else:
         for place in places:
             detail = f" ({place.detail})" if place.detail else ""
-            say(f"{place.presence:<19} {place.store}: {place.path}{detail}")
+            colour = Colour.RED if place in bad else Colour.GREEN
+            known = coloured(f"{place.presence:<19}", colour if trust.is_needed(place) else None)
+            say(f"{known} {place.store}: {place.path}{detail}")
     return 1 if bad else 0

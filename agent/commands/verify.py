@@ -6,8 +6,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from agent.commands.colour import Colour, coloured
 from agent.commands.output import say, say_json
 from agent.commands.parser import CommandParser, JsonOptions, define
+from agent.commands.times import local_time
+from agent.commands.tongue import tell
 from agent.harmless import printable
 from agent.pki.report import Inputs, ReportVerdict, verify_files
 from agent.pki.result import PathStatus
@@ -78,47 +81,64 @@ def verify(options: VerifyOptions) -> int:
 
 def _say_verdict(report: dict[str, Any]) -> None:
     if report["signature"] != "good":
-        say("broken: this is no signature that can be accepted for this content")
+        _say_first(Colour.RED, "no_signature")
         say(f"  {printable(report['error'])}")
         return
     signed, signer, chain = report["signed"], report["signer"], report["chain"]
     subject = printable(signer["subject"])
     match report["verdict"]:
         case ReportVerdict.VALID:
-            say(f"proven: signed by {subject}")
+            _say_first(Colour.GREEN, "proven", subject=subject)
         case ReportVerdict.NOT_PROVEN if chain["status"] == PathStatus.VALID:
-            say("not proven: it says that it was made when its certificate was not valid")
-            say(f"  the certificate's holder is {subject}")
+            _say_first(Colour.YELLOW, "other_time")
+            _say_more("holder", subject=subject)
         case ReportVerdict.NOT_PROVEN:
-            say("not proven: the signature fits the content, but nobody vouches for who made it")
-            say(f"  the certificate calls its holder {subject}")
+            _say_first(Colour.YELLOW, "nobody")
+            _say_more("calls", subject=subject)
         case _:
-            say("broken: the signature fits the content, but its certificate is no good")
+            _say_first(Colour.RED, "bad_certificate")
             say(f"  {subject}")
     if report["login"] is None:
-        time = signed["signing_time"]
-        when = "at no stated time" if time is None else f"at {time} by the signer's own clock"
-        say(f"  {when}, {signed['hash']}")
+        _say_time(signed["signing_time"], signed["hash"])
     else:
         _say_login(report["login"], signed["hash"])
+    _say_certificate(report)
+
+
+def _say_certificate(report: dict[str, Any]) -> None:
+    signer, chain = report["signer"], report["chain"]
     if report["verdict"] is ReportVerdict.NOT_PROVEN and chain["status"] == PathStatus.VALID:
-        say(f"certificate: from {signer['not_before']} to {signer['not_after']} only")
+        first, last = local_time(signer["not_before"]), local_time(signer["not_after"])
+        say(tell("cli.verify.said.only", first=first, last=last))
     else:
-        say(f"certificate: {chain['status']}")
+        say(tell("cli.verify.said.certificate", status=chain["status"]))
     if chain["status"] == "not_checked":
-        say("  give --anchors, --intermediates and --crl to have it checked")
+        _say_more("give_all")
     elif chain["status"] == "unknown" and not chain["detail"]:
-        say("  nobody said whether it is revoked; give the lists of its issuers with --crl")
+        _say_more("give_lists")
     elif chain["detail"]:
         say(f"  {printable(chain['detail'])}")
 
 
-_PURPOSES: Final = {"login": "to log in to", "identify": "to prove who they are to"}
+def _say_first(colour: Colour, name: str, **facts: str) -> None:
+    """Print the verdict."""
+    say(coloured(tell(f"cli.verify.said.{name}", **facts), colour))
+
+
+def _say_more(name: str, **facts: str) -> None:
+    say(f"  {tell(f'cli.verify.said.{name}', **facts)}")
+
+
+def _say_time(time: str | None, hash_: str) -> None:
+    if time is None:
+        _say_more("no_time", hash=hash_)
+    else:
+        _say_more("time", time=local_time(time), hash=hash_)
 
 
 def _say_login(login: dict[str, str], hash_: str) -> None:
-    say(f"  at {login['time']} by the signer's own clock, {hash_}")
-    say("this is a login, which is no signature over a document:")
-    say(f"  {_PURPOSES[login['purpose']]} {login['origin']}")
-    say(f"  with the challenge {login['challenge']}")
-    say("  only that site can tell whether it made the challenge, and for whom")
+    _say_time(login["time"], hash_)
+    say(tell("cli.verify.said.login"))
+    _say_more(f"{login['purpose']}_to", origin=login["origin"])
+    _say_more("challenge", challenge=login["challenge"])
+    _say_more("login_site")

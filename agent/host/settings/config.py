@@ -5,7 +5,7 @@ To add one, add a field to :class:`Settings` and use it. The settings file, the 
 """
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self, TypeVar, get_args, get_type_hints
@@ -15,6 +15,7 @@ from msgspec import Meta, Struct
 
 from agent.errors import AgentError, ErrorCode
 from agent.files import read_file
+from agent.host.settings import mistakes
 
 MAX_CONFIG_SIZE: Final = 64 * 1024  # bytes; the whole file has a handful of lines
 NATIVE_PORTS: Final = (28443, 28444, 28445)
@@ -39,7 +40,7 @@ UpdateUrl = Annotated[
 UpdateKeys = Annotated[
     tuple[Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")], ...], Meta(max_length=4)
 ]
-T = TypeVar("T")
+T = TypeVar("T", bound=Struct)
 M = TypeVar("M")
 
 
@@ -227,16 +228,19 @@ def read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(content.decode())
     except (ValueError, RecursionError) as error:  # not UTF-8, or not TOML
-        raise ConfigError(f"{path}: {error}") from error
+        raise _mistaken(("cli.settings.no_toml", {"path": path, "detail": error})) from error
 
 
-def understand(path: Path, table: Mapping[str, Any], kind: type[T]) -> T:
+def understand(
+    path: Path, table: Mapping[str, Any], kind: type[T], known: Iterable[str] | None = None
+) -> T:
     """Validate the contents of a file and return them as a ``kind``.
 
     Args:
         path: of the file, for the error message.
         table: contents of the file.
         kind: a msgspec type.
+        known: the names that may stand in the file; None for those of ``kind``, the settings'.
 
     Raises:
         ConfigError: an unknown name, or an invalid value.
@@ -245,4 +249,13 @@ def understand(path: Path, table: Mapping[str, Any], kind: type[T]) -> T:
     try:
         return msgspec.convert(table, kind)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{path}: {error}") from error
+        settings = Settings.__struct_fields__
+        names = settings if known is None else tuple(known)
+        found = mistakes.explained(path, table, kind, names, () if known is None else settings)
+        if found is None:
+            raise ConfigError(f"{path}: {error}") from error
+        raise _mistaken(found) from error
+
+
+def _mistaken(words: mistakes.Words) -> ConfigError:
+    return ConfigError(mistakes.in_english(words), said=words)

@@ -14,7 +14,7 @@ from typing import Annotated, Final, Literal, Self
 import msgspec
 from msgspec import Meta, Struct
 
-from agent.host.settings import config
+from agent.host.settings import config, mistakes
 from agent.host.settings.config import BlindRule, ConfigError, Lock, Settings
 from agent.host.settings.policy_file import PlantedPolicyError, check_policy_file
 from agent.origin import Origin, OriginPattern
@@ -63,6 +63,8 @@ class Policy:
 
     Attributes:
         problem: English description of why the policy is unusable; None for a usable one.
+        words: the same for people, as of :attr:`agent.errors.AgentError.said`; None where nothing
+            but ``problem`` says it.
         planted: what somebody who is no administrator put in its place, which is ignored; None
             where there is nothing.
         source: the policy file; None if there is none.
@@ -88,6 +90,7 @@ class Policy:
         """
         self.source = source
         self.problem: str | None = None
+        self.words: mistakes.Words | None = None
         self.planted: str | None = None
         self._rules = rules or SiteRules()
         self._locked = locked
@@ -137,10 +140,11 @@ class Policy:
             policy.planted = error.detail
             return policy
         except ConfigError as error:
-            problem = error.detail
+            policy = cls.unusable(path, error.detail)
+            policy.words = error.said
+            return policy
         except OSError as error:
-            problem = f"{path}: {error.strerror or error}"
-        return cls.unusable(path, problem)
+            return cls.unusable(path, f"{path}: {error.strerror or error}")
 
     @classmethod
     def _understand(cls, path: Path) -> Self:
@@ -152,10 +156,12 @@ class Policy:
 
         """
         table = config.read(path)
-        lockable = {name for name, _, _ in config.marked(Lock)} & table.keys()
+        names = {name for name, _, _ in config.marked(Lock)}
+        lockable = names & table.keys()
         settings = config.understand(path, {name: table[name] for name in lockable}, Settings)
         rest = {name: value for name, value in table.items() if name not in lockable}
-        rules = config.understand(path, rest, SiteRules)
+        known = (*names, *SiteRules.__struct_fields__)
+        rules = config.understand(path, rest, SiteRules, known)
         return cls(rules, {name: getattr(settings, name) for name in lockable}, path)
 
     @classmethod
@@ -175,6 +181,16 @@ class Policy:
             planted, policy = policy.planted, cls.load(stand_in, administrators_only=False)
             policy.planted = planted
         return policy
+
+    @property
+    def locked(self) -> Mapping[str, object]:
+        """The values of the settings that the policy fixes, by name."""
+        return MappingProxyType(dict(self._locked))
+
+    @property
+    def rules(self) -> SiteRules:
+        """What it says about sites."""
+        return self._rules
 
     @property
     def fingerprint(self) -> str:

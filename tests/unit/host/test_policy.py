@@ -229,7 +229,7 @@ def test_no_variable_moves_the_policy(
 def test_what_no_policy_may_lay_down_closes_it_and_is_named(tmp_path: Path) -> None:
     wrong = load(tmp_path / "policy.toml", "mca = true\nport = 1")
     assert_closed(wrong)
-    assert "`mca`" in (wrong.problem or "")
+    assert "“mca” is the user's own" in (wrong.problem or "")
 
 
 def test_a_stand_in_never_takes_the_place_of_the_real_one(
