@@ -416,7 +416,7 @@ def opened(options: DaemonOptions) -> Iterator[Daemon]:
             panel_key=PanelKey.create(paths.panel_key),
             update=UpdateWatch(paths.update, settings, preferences),
             recorder=CallRecorder(always=options.record),
-            trust_keeper=TrustKeeper(paths.trust),
+            trust_keeper=TrustKeeper(paths.trust, paths.tls / identity.AUTHORITY_FILE),
             _running=running,
             _citizen=stack.enter_context(closing(citizen)),
             _history=stack.enter_context(closing(History(paths.history))),

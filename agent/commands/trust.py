@@ -14,7 +14,7 @@ from agent.commands.parser import (
 from agent.host.machine.paths import Paths
 from agent.host.tls import identity
 from agent.host.tls.machine import Machine
-from agent.host.tls.store import AuthorityFile, Place, Presence
+from agent.host.tls.store import SERVED, AuthorityFile, Place
 from agent.host.tls.trust import Trust
 
 
@@ -87,11 +87,7 @@ def _authority(paths: Paths) -> AuthorityFile:
 
 
 def _say(options: JsonOptions, trust: Trust, places: Sequence[Place]) -> int:
-    bad = [
-        place
-        for place in places
-        if trust.is_needed(place) and place.presence is not Presence.TRUSTED
-    ]
+    bad = [place for place in places if trust.is_needed(place) and place.presence not in SERVED]
     if options.json:
         rows = [{**asdict(place), "needed": trust.is_needed(place)} for place in places]
         say_json({"trusted": not bad, "stores": rows})

@@ -11,17 +11,9 @@ from agent.doctor.report import Finding, fault, note, ok
 from agent.host.tls import identity
 from agent.host.tls.identity import LocalCertificates
 from agent.host.tls.manifest import Manifest, ManifestError
-from agent.host.tls.store import AuthorityFile, Place, Presence, StoreError
+from agent.host.tls.store import NAMES, OBSTACLES, AuthorityFile, Place, Presence, StoreError
 
 SOON: Final = timedelta(days=60)  # before the last leaf expires
-_NAMES: Final = {
-    "chromium": "Chromium / Chrome / Edge",
-    "firefox": "Firefox",
-    "firefox-policy": "Firefox (policy)",
-    "linux-system": "Linux",
-    "windows-user": "Windows",
-    "macos-user": "macOS",
-}
 
 
 def check_tls(installation: InstalledAgent) -> Iterator[Finding]:
@@ -85,14 +77,15 @@ def _check_manifest(installation: InstalledAgent) -> Iterator[Finding]:
 
 
 def _judge(place: Place, *, needed: bool) -> Finding:
-    store = _NAMES.get(place.store, place.store)
+    store = NAMES.get(place.store, place.store)
     if place.presence is Presence.TRUSTED:
         return ok("trust", "trust_ok", store=store, path=place.path)
-    if not needed:
-        return note("trust", "trust_optional", store=store, path=place.path)
+    if not needed or place.presence is Presence.NOT_YET:
+        code = "trust_optional" if not needed else "trust_not_yet"
+        return note("trust", code, store=store, path=place.path)
     if place.presence is Presence.NEEDS_TOOL:
         return fault("trust", "trust_needs_tool", store=store, tool=place.detail, path=place.path)
-    if place.presence is Presence.UNREADABLE:
+    if place.presence in {Presence.UNREADABLE, *OBSTACLES}:
         facts = {"store": store, "detail": place.detail, "path": place.path}
-        return fault("trust", "trust_unreadable", **facts)
+        return fault("trust", f"trust_{place.presence}", **facts)
     return fault("trust", "trust_missing", "install_trust", store=store, path=place.path)

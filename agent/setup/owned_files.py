@@ -21,7 +21,7 @@ _FILE: Final = re.compile(
     rf"(({_JSON})\.json|(config|policy)\.toml|(install|panel)\.key){_ASIDE}"
     rf"|\.({_JSON}|install|panel)\.(json|key)\.new"
     rf"|attempts\.sqlite{_ASIDE}{_SIDE}"
-    rf"|instance\.(new|lock)|quit\.request|{SCRATCH.pattern}"
+    rf"|instance\.(new|lock)|trust\.lock|quit\.request|{SCRATCH.pattern}"
 )
 _ASIDE_FOLDER: Final = re.compile(rf"(?P<name>[a-z]+){_ASIDE}")
 _FOLDERS: Final = {

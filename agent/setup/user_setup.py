@@ -1,13 +1,13 @@
 """Set the program up for one user once its files are installed; repeating it does no harm."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from agent import __version__
 from agent.host.autostart import Autostart
 from agent.host.machine.paths import Paths
 from agent.host.tls import identity
-from agent.host.tls.store import AuthorityFile, Place, Presence
+from agent.host.tls.store import NAMES, OBSTACLES, AuthorityFile, Place, Presence
 from agent.host.tls.trust import Trust
 from agent.setup.folders import missing_above
 from agent.setup.mending import mend_certificates, mend_settings
@@ -99,13 +99,14 @@ class UserSetup:
 
     def _make_trusted(self) -> Iterator[StepResult]:
         if not self._options.trust:
+            self._trust.leave_alone()
             yield done("trust", "trust_not_wanted")
             return
         authority = AuthorityFile.load(self._paths.tls / identity.AUTHORITY_FILE)
         self._trust.uninstall(keep=authority.sha256)  # of earlier certificates
         places = self._trust.install(authority)
         needed = [place for place in places if self._trust.is_needed(place)]
-        yield from map(_store_result, needed)
+        yield from _each_once(map(_store_result, needed))
         if not needed:
             yield done("trust", "trust_no_browser")
 
@@ -142,10 +143,24 @@ class UserSetup:
         record.write(self._paths.installed)
 
 
+def _each_once(results: Iterable[StepResult]) -> Iterator[StepResult]:
+    """Leave out what would be said twice: a browser may have more than one database."""
+    said: list[StepResult] = []
+    for result in results:
+        if result not in said:
+            said.append(result)
+            yield result
+
+
 def _store_result(place: Place) -> StepResult:
+    store = NAMES.get(place.store, place.store)
     if place.presence is Presence.TRUSTED:
-        return done("trust", "trust_installed", store=place.store)
+        return done("trust", "trust_installed", store=store)
+    if place.presence is Presence.NOT_YET:
+        return done("trust", "trust_later", store=store)
+    if place.presence in OBSTACLES:
+        return failed("trust", "trust_obstacle", store=store, path=place.path)
     if place.presence is Presence.NEEDS_TOOL:
-        return failed("trust", "trust_needs_tool", store=place.store)
+        return failed("trust", "trust_needs_tool", store=store)
     detail = place.detail or str(place.presence)
-    return failed("trust", "trust_missing", store=place.store, detail=detail)
+    return failed("trust", "trust_missing", store=store, detail=detail)

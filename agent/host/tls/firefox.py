@@ -1,4 +1,4 @@
-"""Firefox on Linux: its administrator's policy file, and without it each profile's database.
+"""The policy file with which an administrator makes Firefox on Linux trust us, for all users.
 
 Elsewhere Firefox (120 and later) uses the system's store.
 Mozilla, policy templates: ``Certificates.Install``.
@@ -19,7 +19,6 @@ from msgspec import Struct, field
 from agent.files import read_file, replace_file
 from agent.host.tls.machine import Machine
 from agent.host.tls.manifest import TrustStep
-from agent.host.tls.nss import NssDatabases, databases
 from agent.host.tls.store import (
     MAX_PEM,
     AuthorityFile,
@@ -40,12 +39,8 @@ DISTRIBUTIONS: Final = (
     "/opt/mozilla/firefox*/distribution/policies.json",
 )
 """The policy files in the folders of installed Firefoxes."""
-_BINARIES: Final = ("firefox", "firefox-esr")
-_PROFILES: Final = (".mozilla/firefox/*", ".config/mozilla/firefox/*")
-_SANDBOXED_PROFILES: Final = (
-    "snap/firefox/common/.mozilla/firefox/*",
-    ".var/app/org.mozilla.firefox/.mozilla/firefox/*",
-)
+BINARIES: Final = ("firefox", "firefox-esr")
+"""What its program is called."""
 _OUR_COPY: Final = re.compile(r"ankong-local-authority-[0-9a-f]{8}\.pem")
 _MAX_POLICY: Final = 1024 * 1024  # bytes
 
@@ -109,13 +104,13 @@ class FirefoxPolicyStore:
             return [self._path]
         if distributions:
             return distributions
-        return [self._path] if any(map(self._machine.find, _BINARIES)) else []
+        return [self._path] if any(map(self._machine.find, BINARIES)) else []
 
     def _distributions(self) -> list[Path]:
         """Return the policy files in the folders of installed Firefoxes, each once."""
         root = self._machine.root
         found = [each for pattern in DISTRIBUTIONS for each in root.glob(pattern.lstrip("/"))]
-        for name in _BINARIES:
+        for name in BINARIES:
             program = self._machine.find(name)
             if program is not None:
                 beside = Path(program).resolve().parent / "distribution" / "policies.json"
@@ -251,64 +246,3 @@ def _holds(file: str, authority: AuthorityFile) -> bool:
         return authority.der in certificates_in(read_file(Path(file), MAX_PEM, follow_links=True))
     except (OSError, ValueError):
         return False
-
-
-class FirefoxProfileStore:
-    """The databases of this user's Firefox profiles: what works without an administrator."""
-
-    name = "firefox"
-    for_all_users = False
-    for_browsers = True
-
-    def __init__(self, machine: Machine) -> None:
-        self._machine = machine
-        self._policy = FirefoxPolicyStore(machine)
-        self._databases = NssDatabases(machine, self.name)
-
-    def _folders(self, patterns: Sequence[str]) -> list[Path]:
-        if self._machine.platform != "linux":
-            return []
-        home = self._machine.home
-        return databases(each for pattern in patterns for each in home.glob(pattern))
-
-    def _by_policy(self, authority: AuthorityFile) -> list[Place]:
-        """Return the profiles that need no entry of their own.
-
-        A Firefox in a sandbox may not see the system's policy, so its profiles are never among
-        them.
-        """
-        if not self._policy.serves_everybody(authority):
-            return []
-        return [
-            Place(self.name, str(folder), Presence.TRUSTED, "by policy")
-            for folder in self._folders(_PROFILES)
-        ]
-
-    def _others(self, by_policy: Sequence[Place]) -> list[Path]:
-        served = {place.path for place in by_policy}
-        folders = self._folders((*_PROFILES, *_SANDBOXED_PROFILES))
-        return [folder for folder in folders if str(folder) not in served]
-
-    def check(self, authority: AuthorityFile) -> Sequence[Place]:
-        """Look into each profile, unless a policy makes its Firefox trust the authority."""
-        by_policy = self._by_policy(authority)
-        others = self._others(by_policy)
-        return [*by_policy, *(self._databases.check(folder, authority) for folder in others)]
-
-    def install(self, authority: AuthorityFile, record: Recorder) -> Sequence[Place]:
-        """Make each profile trust the authority, unless a policy does already."""
-        by_policy = self._by_policy(authority)
-        others = self._others(by_policy)
-        return [
-            *by_policy,
-            *(self._databases.install(folder, authority, record) for folder in others),
-        ]
-
-    def uninstall(self, step: TrustStep) -> None:
-        """Remove the authority from one profile.
-
-        Raises:
-            StoreError: it is still there.
-
-        """
-        self._databases.uninstall(step)

@@ -1,17 +1,19 @@
-"""NSS databases: where Chromium and its relatives look on Linux, and Firefox in each profile.
-
-A missing database is never created: that is the browser's work.
-"""
+"""NSS databases: where Chromium and its relatives look on Linux, and Firefox in each profile."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from secrets import token_hex
 from typing import Final
 
 import msgspec
 
+from agent.host.tls import obstacles
 from agent.host.tls.machine import Machine
-from agent.host.tls.manifest import READERS, TrustStep
+from agent.host.tls.manifest import FILE, MADE, READERS, TrustStep
+from agent.host.tls.obstacles import Obstacle
 from agent.host.tls.readers import Readers
 from agent.host.tls.store import (
     NAME_PREFIX,
@@ -26,19 +28,29 @@ from agent.host.tls.store import (
 TOOL: Final = "certutil"
 TRUST: Final = "C,,"  # certutil's words: an authority for TLS servers, and nothing else
 DATABASE_FILE: Final = "cert9.db"
-# Where NSS's shared database is, natively and in the two kinds of sandbox.
-_SHARED: Final = (".pki/nssdb", ".local/share/pki/nssdb")
-_SANDBOXES: Final = (
-    *("snap/*/current/.pki/nssdb", "snap/*/current/.local/share/pki/nssdb"),
-    *(".var/app/*/.pki/nssdb", ".var/app/*/data/pki/nssdb"),
-)
 _LISTED: Final = re.compile(r"^(?P<name>.*\S)\s+(?P<trust>[a-zA-Z]*,[a-zA-Z]*,[a-zA-Z]*)\s*$")
+# What certutil complains about, in NSS's names of errors.
+_NO_PASSWORD: Final = "SEC_ERROR_BAD_PASSWORD"  # noqa: S105
+_DAMAGED: Final = "SEC_ERROR_BAD_DATABASE"
+_NO_KEYS: Final = "no keys found"
 
 
 def databases(folders: Iterable[Path]) -> list[Path]:
     """Return those of ``folders`` that hold an NSS database, each once."""
-    found = {folder.resolve() for folder in folders if (folder / DATABASE_FILE).is_file()}
+    found = set()
+    for folder in folders:
+        with suppress(OSError):  # not ours to look into, or links in a circle
+            if (folder / DATABASE_FILE).is_file():
+                found.add(folder.resolve())
     return sorted(found)
+
+
+def identity_of(folder: Path) -> str:
+    """Return what tells a database file from another that takes its place; empty without one."""
+    try:
+        return str((folder / DATABASE_FILE).stat().st_ino)
+    except OSError:
+        return ""
 
 
 class NssDatabases:
@@ -49,61 +61,130 @@ class NssDatabases:
         self._store = store
 
     def check(self, folder: Path, authority: AuthorityFile) -> Place:
-        """Look whether one database trusts the authority."""
+        """Look whether one database trusts the authority, and if not, what is in the way."""
         tool = self._machine.find(TOOL)
         if tool is None:
             return self._place(folder, Presence.NEEDS_TOOL, TOOL)
         try:
-            found = self._find(tool, folder, authority)
+            found = None if _is_empty(folder) else self._find(tool, folder, authority)
         except StoreError as error:
-            return self._place(folder, Presence.UNREADABLE, error.detail)
-        trusted = found is not None and "C" in found[1].partition(",")[0]
-        return self._place(folder, Presence.TRUSTED if trusted else Presence.MISSING)
+            return self._unread(folder, error)
+        if found is not None and "C" in found[1].partition(",")[0]:
+            return self._place(folder, Presence.TRUSTED)
+        obstacle = obstacles.in_database(folder)
+        if obstacle is not None:
+            return self._place(folder, obstacle.presence, obstacle.detail)
+        if not _is_empty(folder) and _NO_PASSWORD in self._ask_for_keys(tool, folder):
+            command = obstacles.password_command(folder, authority.name, authority.path)
+            return self._place(folder, Presence.NEEDS_PASSWORD, command)
+        return self._place(folder, Presence.MISSING)
 
     def install(self, folder: Path, authority: AuthorityFile, record: Recorder) -> Place:
         """Make one database trust the authority."""
         before = self.check(folder, authority)
-        if before.presence in {Presence.NEEDS_TOOL, Presence.UNREADABLE}:
+        if before.presence not in {Presence.TRUSTED, Presence.MISSING}:
             return before
         step = TrustStep(self._store, str(folder), authority.sha256, {"pem": authority.pem})
         record(step)
-        tool = self._machine.find(TOOL)
-        if before.presence is Presence.TRUSTED or tool is None:
-            return before
-        try:
-            self._add(tool, folder, authority)
-        except StoreError as error:
-            return self._place(folder, Presence.UNREADABLE, error.detail)
-        self._record_readers(folder, step, record)
-        return self.check(folder, authority)
+        if before.presence is Presence.MISSING:
+            try:
+                self._add(folder, authority)
+            except StoreError as error:
+                return self._unread(folder, error)
+        after = self.check(folder, authority) if before.presence is Presence.MISSING else before
+        if after.presence is Presence.TRUSTED:
+            self._record_success(folder, step, record, has_changed=after != before)
+        return after
 
-    def _record_readers(self, folder: Path, step: TrustStep, record: Recorder) -> None:
-        """Write down which browsers have read the database without the authority."""
-        found = self._machine.browsers.readers(folder / DATABASE_FILE)
-        if found:
-            names = Readers.of(self._machine.browsers, found)
-            record(msgspec.structs.replace(step, facts={**step.facts, READERS: names.encoded()}))
+    def check_new(self, folder: Path, home: Path) -> Place:
+        """Say what keeps us from making a database in ``folder``, which has none."""
+        if self._machine.find(TOOL) is None:
+            return self._place(folder, Presence.NEEDS_TOOL, TOOL)
+        found = obstacles.on_the_way(folder, home) or Obstacle(Presence.MISSING)
+        return self._place(folder, found.presence, found.detail)
+
+    def make(self, folder: Path, home: Path, authority: AuthorityFile, record: Recorder) -> Place:
+        """Make a database with an empty password, in which the authority is trusted.
+
+        It appears in one piece: no browser ever sees one without the authority. Where a browser or
+        another agent makes one meanwhile, that one counts.
+        """
+        before = self.check_new(folder, home)
+        if before.presence is not Presence.MISSING:
+            return before
+        new = [str(each) for each in (folder, *folder.parents) if not each.exists()]
+        facts = {"pem": authority.pem, MADE: msgspec.json.encode(new).decode()}
+        record(TrustStep(self._store, str(folder), authority.sha256, facts))
+        scratch = folder.with_name(f".ankong-{token_hex(8)}.new")
+        try:
+            for missing in reversed(new[1:]):
+                Path(missing).mkdir(mode=0o700, exist_ok=True)
+            scratch.mkdir(mode=0o700)
+            self._run(self._tool(), scratch, "-N", "--empty-password")
+            self._add(scratch, authority)
+            # It holds the scratch folder's name, and NSS writes another where there is none.
+            (scratch / "pkcs11.txt").unlink(missing_ok=True)
+            with suppress(FileExistsError, OSError):  # full by now: then that one is served
+                scratch.rename(folder)  # an empty folder gives way
+        except (StoreError, OSError) as error:
+            return self._unread(folder, error)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+        if not folder.is_dir():
+            return self._place(folder, Presence.MISSING)
+        return self.install(folder, authority, record)
+
+    def _record_success(
+        self, folder: Path, step: TrustStep, record: Recorder, *, has_changed: bool
+    ) -> None:
+        """Write down which file trusts us, and which browsers had read it before."""
+        facts = {**step.facts, FILE: identity_of(folder)}
+        found = self._machine.browsers.readers(folder / DATABASE_FILE) if has_changed else []
+        if found and self._store == "chromium":
+            facts[READERS] = Readers.of(self._machine.browsers, found).encoded()
+        record(msgspec.structs.replace(step, facts=facts))
 
     def uninstall(self, step: TrustStep) -> None:
-        """Remove the step's certificate from its database.
+        """Remove the step's certificate from its database, and the database if we made it.
+
+        One that we made stays if it holds anything else by now.
 
         Raises:
             StoreError: it is still there.
 
         """
         folder = Path(step.place)
-        if not (folder / DATABASE_FILE).is_file():
-            return
-        tool = self._machine.find(TOOL)
-        if tool is None:
-            raise StoreError(f"{TOOL} is not installed")
-        wanted = certificates_in(step.facts.get("pem", "").encode())
-        for name, _ in self._listed(tool, folder):
-            if any(der in wanted for der in self._certificates(tool, folder, name)):
-                self._run(tool, folder, "-D", "-n", name)
+        if (folder / DATABASE_FILE).is_file():
+            tool = self._tool()
+            wanted = certificates_in(step.facts.get("pem", "").encode())
+            for name, _ in self._ours(tool, folder):
+                if any(der in wanted for der in self._certificates(tool, folder, name)):
+                    self._run(tool, folder, "-D", "-n", name)
+            if MADE in step.facts and self._holds_nothing(tool, folder):
+                for name in obstacles.FILES:
+                    (folder / name).unlink(missing_ok=True)
+        for made in msgspec.json.decode(step.facts.get(MADE, "[]"), type=list[str]):
+            with suppress(OSError):  # somebody else has moved in
+                Path(made).rmdir()
 
-    def _add(self, tool: str, folder: Path, authority: AuthorityFile) -> None:
-        known = self._find(tool, folder, authority)
+    def _holds_nothing(self, tool: str, folder: Path) -> bool:
+        """Return whether a database is as it was when it was new."""
+        modules = folder / "pkcs11.txt"  # where a smart card's module is entered, too
+        text = modules.read_text("utf-8", "replace") if modules.is_file() else ""
+        has_more = len(re.findall(r"^library=", text, re.MULTILINE)) > 1
+        is_alone = all(each.name in obstacles.FILES for each in folder.iterdir())
+        has_keys = _NO_KEYS not in self._ask_for_keys(tool, folder)
+        has_any = any(True for _ in self._listed(tool, folder))
+        return is_alone and not (has_more or has_any or has_keys)
+
+    def _ask_for_keys(self, tool: str, folder: Path) -> str:
+        """Return what certutil says when it is asked for keys, which needs the password."""
+        done = self._machine.run([tool, "-d", f"sql:{folder}", "-K"])
+        return done.output.decode("utf-8", "replace") + done.complaint
+
+    def _add(self, folder: Path, authority: AuthorityFile) -> None:
+        tool = self._tool()
+        known = None if _is_empty(folder) else self._find(tool, folder, authority)
         if known is not None:  # there, but somebody took the trust away
             self._run(tool, folder, "-M", "-t", TRUST, "-n", known[0])
         else:
@@ -112,20 +193,29 @@ class NssDatabases:
 
     def _find(self, tool: str, folder: Path, authority: AuthorityFile) -> tuple[str, str] | None:
         """Find the authority by its content, whatever it is called here: name and trust flags."""
-        for name, trust in self._listed(tool, folder):
+        for name, trust in self._ours(tool, folder):
             if authority.der in self._certificates(tool, folder, name):
                 return name, trust
         return None
+
+    def _ours(self, tool: str, folder: Path) -> Iterator[tuple[str, str]]:
+        return (each for each in self._listed(tool, folder) if each[0].startswith(NAME_PREFIX))
 
     def _listed(self, tool: str, folder: Path) -> Iterator[tuple[str, str]]:
         listing = self._run(tool, folder, "-L").decode("utf-8", "replace")
         for line in listing.splitlines():
             match = _LISTED.match(line)
-            if match is not None and match["name"].startswith(NAME_PREFIX):
+            if match is not None:
                 yield match["name"], match["trust"]
 
     def _certificates(self, tool: str, folder: Path, name: str) -> list[bytes]:
         return certificates_in(self._run(tool, folder, "-L", "-a", "-n", name))
+
+    def _tool(self) -> str:
+        tool = self._machine.find(TOOL)
+        if tool is None:
+            raise StoreError(f"{TOOL} is not installed")
+        return tool
 
     def _run(self, tool: str, folder: Path, *arguments: str) -> bytes:
         done = self._machine.run([tool, "-d", f"sql:{folder}", *arguments])
@@ -133,45 +223,23 @@ class NssDatabases:
             raise StoreError(f"{TOOL}: {done.complaint}")
         return done.output
 
+    def _unread(self, folder: Path, error: Exception) -> Place:
+        """Say why a database cannot be read or changed."""
+        detail = error.detail if isinstance(error, StoreError) else str(error)
+        obstacle = obstacles.in_database(folder) if folder.exists() else None
+        if obstacle is not None:
+            return self._place(folder, obstacle.presence, obstacle.detail)
+        if _DAMAGED in detail:
+            return self._place(folder, Presence.DAMAGED, obstacles.aside_command(folder))
+        return self._place(folder, Presence.UNREADABLE, detail)
+
     def _place(self, folder: Path, presence: Presence, detail: str = "") -> Place:
         return Place(self._store, str(folder), presence, detail)
 
 
-class ChromiumStore:
-    """The databases of Chromium, Chrome, Edge, Brave and others on Linux."""
-
-    name = "chromium"
-    for_all_users = False
-    for_browsers = True
-
-    def __init__(self, machine: Machine) -> None:
-        self._machine = machine
-        self._databases = NssDatabases(machine, self.name)
-
-    def _folders(self) -> list[Path]:
-        if self._machine.platform != "linux":
-            return []
-        home = self._machine.home
-        folders = [home / shared for shared in _SHARED]
-        moved = self._machine.environment.get("XDG_DATA_HOME")
-        if moved:
-            folders.append(Path(moved) / "pki" / "nssdb")
-        folders += [each for pattern in _SANDBOXES for each in home.glob(pattern)]
-        return databases(folders)
-
-    def check(self, authority: AuthorityFile) -> Sequence[Place]:
-        """Look into each database."""
-        return [self._databases.check(folder, authority) for folder in self._folders()]
-
-    def install(self, authority: AuthorityFile, record: Recorder) -> Sequence[Place]:
-        """Make each database trust the authority."""
-        return [self._databases.install(folder, authority, record) for folder in self._folders()]
-
-    def uninstall(self, step: TrustStep) -> None:
-        """Remove the authority from one database.
-
-        Raises:
-            StoreError: it is still there.
-
-        """
-        self._databases.uninstall(step)
+def _is_empty(folder: Path) -> bool:
+    """Return whether the file is there and holds nothing, which NSS makes a database of."""
+    try:
+        return (folder / DATABASE_FILE).stat().st_size == 0
+    except OSError:
+        return True

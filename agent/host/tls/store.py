@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum, unique
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Final, Protocol, Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256
@@ -16,6 +16,16 @@ from agent.errors import AgentError
 from agent.files import read_file
 from agent.host.tls.manifest import TrustStep
 
+NAMES: Final = {
+    "chromium": "Chromium / Chrome / Edge",
+    "chromium-policy": "Chromium (policy)",
+    "firefox": "Firefox",
+    "firefox-policy": "Firefox (policy)",
+    "linux-system": "Linux",
+    "windows-user": "Windows",
+    "macos-user": "macOS",
+}
+"""What people call each kind of store."""
 NAME_PREFIX = "Ankong"
 """What the name of each of our authorities begins with, in every store."""
 MAX_PEM = 1024 * 1024
@@ -36,6 +46,28 @@ class Presence(StrEnum):
     UNREADABLE = "unreadable"  # it is there, but cannot be looked into or changed
     NEEDS_TOOL = "needs_tool"  # the program that could is not installed
     NEEDS_ADMINISTRATOR = "needs_administrator"  # missing, and others may change it only
+    NEEDS_PASSWORD = "needs_password"  # noqa: S105  # detail: a command that asks for it
+    READ_ONLY = "read_only"  # missing, and the user may not write there
+    FOREIGN = "foreign"  # missing, and it belongs to another user; detail: who
+    DAMAGED = "damaged"  # the browser cannot read it either
+    OBSTRUCTED = "obstructed"  # something else stands where it would have to be; detail: what
+    FORBIDDEN = "forbidden"  # an administrator's policy; detail: whose browser
+    NOT_YET = "not_yet"  # the browser makes it when it first starts
+
+
+OBSTACLES: Final = frozenset(
+    {
+        Presence.NEEDS_PASSWORD,
+        Presence.READ_ONLY,
+        Presence.FOREIGN,
+        Presence.DAMAGED,
+        Presence.OBSTRUCTED,
+        Presence.FORBIDDEN,
+    }
+)
+"""What the user or an administrator has to deal with; each has its own words."""
+SERVED: Final = frozenset({Presence.TRUSTED, Presence.NOT_YET})
+"""Nobody has to do anything: the keeper does what is left (:mod:`agent.host.tls.trust_keeper`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,14 @@ from typing import Final
 
 import structlog
 
-from agent.host.tls.firefox import FirefoxPolicyStore, FirefoxProfileStore
+from agent.host.tls.chromium import ChromiumStore
+from agent.host.tls.chromium_policy import ChromiumPolicyStore
+from agent.host.tls.firefox import FirefoxPolicyStore
+from agent.host.tls.firefox_profiles import FirefoxProfileStore
 from agent.host.tls.linux_system import LinuxSystemStore
 from agent.host.tls.machine import Machine
 from agent.host.tls.macos import MacosUserStore
 from agent.host.tls.manifest import Manifest, TrustStep
-from agent.host.tls.nss import ChromiumStore
 from agent.host.tls.store import AuthorityFile, Place, PlatformTrustStore, Presence, StoreError
 from agent.host.tls.windows import WindowsUserStore
 
@@ -19,6 +21,7 @@ _log = structlog.get_logger(__name__)
 
 KINDS: Final[Sequence[Callable[[Machine], PlatformTrustStore]]] = (
     ChromiumStore,
+    ChromiumPolicyStore,
     FirefoxPolicyStore,  # before the profiles, which need not be touched where it works
     FirefoxProfileStore,
     LinuxSystemStore,
@@ -47,6 +50,8 @@ class Trust:
     def install(self, authority: AuthorityFile, *, for_all_users: bool = False) -> list[Place]:
         """Make the authority trusted in the user's stores; return the state of each place then.
 
+        This is also written down as the user's wish, so that stores which come later follow.
+
         Args:
             authority: to be trusted.
             for_all_users: also where it concerns every user, which takes an administrator.
@@ -57,6 +62,7 @@ class Trust:
 
         """
         manifest = Manifest(self._manifest)
+        manifest.wish(wanted=True)
         places: list[Place] = []
         for store in self._stores.values():
             if store.for_all_users and not for_all_users:
@@ -65,11 +71,8 @@ class Trust:
                 places += store.install(authority, manifest.record)
         return places
 
-    def uninstall(self, *, keep: str | None = None) -> list[Place]:
-        """Undo every change, the last one first; return what could not be undone.
-
-        Args:
-            keep: fingerprint of an authority that stays; None takes all away.
+    def leave_alone(self) -> None:
+        """Write down that the user wants no more stores to be changed; what is done stays.
 
         Raises:
             ManifestError: the manifest is damaged.
@@ -77,6 +80,24 @@ class Trust:
 
         """
         manifest = Manifest(self._manifest)
+        if manifest.is_wanted:
+            manifest.wish(wanted=False)
+
+    def uninstall(self, *, keep: str | None = None) -> list[Place]:
+        """Undo every change, the last one first; return what could not be undone.
+
+        Args:
+            keep: fingerprint of an authority that stays; None takes all away, and with it the
+                user's wish.
+
+        Raises:
+            ManifestError: the manifest is damaged.
+            OSError: it cannot be read or written.
+
+        """
+        manifest = Manifest(self._manifest)
+        if keep is None and manifest.is_wanted:
+            manifest.wish(wanted=False)  # first, or a running agent would put it back
         left = []
         for step in reversed(manifest.steps):
             if step.fingerprint != keep:

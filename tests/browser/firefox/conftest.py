@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.host.tls.firefox import FirefoxPolicyStore, FirefoxProfileStore
+from agent.host.tls.firefox import FirefoxPolicyStore
+from agent.host.tls.firefox_profiles import FirefoxProfileStore
 from agent.host.tls.machine import Machine
 from agent.host.tls.store import AuthorityFile, Presence
 from tests.browser.firefox.marionette import Firefox, find_firefox

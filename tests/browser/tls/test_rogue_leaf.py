@@ -21,8 +21,8 @@ from playwright.sync_api import Browser, Error
 
 from agent.host.tls import authority as authority_module
 from agent.host.tls.authority import NAMES, Leaf, LocalAuthority
+from agent.host.tls.chromium import ChromiumStore
 from agent.host.tls.machine import Machine
-from agent.host.tls.nss import ChromiumStore
 from agent.host.tls.store import AuthorityFile, Presence
 from tests.browser.tls.conftest import Names, Serve, new_home, save_authority
 from tests.browser.world import chromium

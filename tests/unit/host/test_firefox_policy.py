@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from agent.host.tls.firefox import POLICY_FILE, FirefoxPolicyStore, FirefoxProfileStore
+from agent.host.tls.firefox import POLICY_FILE, FirefoxPolicyStore
+from agent.host.tls.firefox_profiles import FirefoxProfileStore
 from agent.host.tls.machine import Completed, Machine
 from agent.host.tls.manifest import TrustStep
 from agent.host.tls.store import AuthorityFile, Presence, certificates_in

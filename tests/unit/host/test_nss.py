@@ -1,5 +1,6 @@
 """Chromium's and Firefox's databases, with the real certutil."""
 
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -7,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from agent.host.tls import identity
-from agent.host.tls.firefox import FirefoxProfileStore
+from agent.host.tls.chromium import ChromiumStore
+from agent.host.tls.firefox_profiles import FirefoxProfileStore
 from agent.host.tls.machine import Machine
 from agent.host.tls.manifest import Manifest, TrustStep
-from agent.host.tls.nss import ChromiumStore
 from agent.host.tls.store import AuthorityFile, Presence, StoreError
 from tests.unit.host.conftest import MachineFactory, Tools, new_database, tree
 
@@ -26,9 +27,14 @@ def certutil(database: Path, *arguments: str) -> None:
     subprocess.run(["certutil", "-d", f"sql:{database}", *arguments], check=True)
 
 
+def find_certutil(name: str) -> str | None:
+    """Find what a computer without browsers has."""
+    return shutil.which(name) if name == "certutil" else None
+
+
 @pytest.fixture
 def machine(make_machine: MachineFactory) -> Machine:
-    return make_machine()
+    return make_machine(find=find_certutil)
 
 
 @pytest.fixture
@@ -60,6 +66,7 @@ def test_install_and_uninstall_leave_the_list_as_it_was(
     [
         ".pki/nssdb",
         ".local/share/pki/nssdb",
+        "snap/code/current/.pki/nssdb",
         "snap/chromium/current/.pki/nssdb",
         "snap/brave/current/.local/share/pki/nssdb",
         ".var/app/org.chromium.Chromium/.pki/nssdb",
@@ -78,15 +85,17 @@ def test_a_moved_data_folder_is_found(
     make_machine: MachineFactory, authority: AuthorityFile, tmp_path: Path
 ) -> None:
     database = new_database(tmp_path / "elsewhere" / "pki" / "nssdb")
-    machine = make_machine(environment={"XDG_DATA_HOME": str(tmp_path / "elsewhere")})
+    machine = make_machine(
+        find=find_certutil, environment={"XDG_DATA_HOME": str(tmp_path / "elsewhere")}
+    )
     assert [place.path for place in ChromiumStore(machine).check(authority)] == [str(database)]
 
 
-def test_no_database_is_ever_created(
+def test_without_a_browser_no_database_is_made(
     machine: Machine, authority: AuthorityFile, steps: list[TrustStep]
 ) -> None:
     (machine.home / ".pki" / "nssdb").mkdir(parents=True)
-    (machine.home / "snap" / "chromium" / "current").mkdir(parents=True)
+    (machine.home / "snap" / "calculator" / "current").mkdir(parents=True)
     before = tree(machine.home)
     store = ChromiumStore(machine)
     assert store.check(authority) == []
@@ -154,10 +163,16 @@ def test_a_database_with_a_password_is_left_alone_and_asks_nobody(
     password = tmp_path / "password"
     password.write_text("not ours\n")
     certutil(folder, "-N", "-f", str(password))
+    before = listing(folder)
     (place,) = ChromiumStore(machine).install(authority, steps.append)
-    assert place.presence in {Presence.UNREADABLE, Presence.MISSING}
-    for step in steps:
-        ChromiumStore(machine).uninstall(step)
+    assert place.presence is Presence.NEEDS_PASSWORD
+    assert (listing(folder), steps) == (before, [])
+    # The way out that is offered, with the password from a file instead of a terminal.
+    subprocess.run([*shlex.split(place.detail), "-f", str(password)], check=True)
+    (place,) = ChromiumStore(machine).install(authority, steps.append)
+    assert place.presence is Presence.TRUSTED
+    ChromiumStore(machine).uninstall(steps[0])
+    assert listing(folder) == before
 
 
 def test_a_damaged_database_is_said_to_be_one(
@@ -167,9 +182,13 @@ def test_a_damaged_database_is_said_to_be_one(
     folder.mkdir(parents=True)
     (folder / "cert9.db").write_bytes(b"no database" * 100)
     (place,) = ChromiumStore(machine).install(authority, steps.append)
-    assert place.presence is Presence.UNREADABLE
-    assert "certutil" in place.detail
+    assert place.presence is Presence.DAMAGED
     assert steps == []
+    # The way out that is offered, and what a browser does then.
+    subprocess.run(shlex.split(place.detail), check=True)
+    certutil(folder, "-N", "--empty-password")
+    (place,) = ChromiumStore(machine).install(authority, steps.append)
+    assert place.presence is Presence.TRUSTED
 
 
 def test_without_certutil_the_place_says_what_is_missing(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from agent.host.machine.paths import Paths
 from agent.host.tls import identity
 from agent.host.tls.machine import Completed, Machine
 from agent.host.tls.manifest import Manifest, TrustStep
+from agent.host.tls.store import AuthorityFile, Presence
 from agent.host.tls.trust import Trust
 from agent.setup.owned_files import sort_contents
 from agent.setup.record import SetupRecord
@@ -30,6 +32,7 @@ from agent.setup.user_setup import SetupOptions, UserSetup
 from agent.words import Language, load
 from tests.unit.host.conftest import MachineFactory, Tools, new_database
 
+needs_certutil = pytest.mark.skipif(shutil.which("certutil") is None, reason="libnss3-tools")
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX")
 
 
@@ -41,7 +44,7 @@ def _logs_as_before() -> Iterator[None]:
 
 @pytest.fixture
 def machine(make_machine: MachineFactory) -> Machine:
-    return make_machine()
+    return make_machine(find=lambda name: shutil.which(name) if name == "certutil" else None)
 
 
 @pytest.fixture
@@ -63,6 +66,10 @@ def undo(paths: Paths, machine: Machine, *, forget: bool = False) -> list[str]:
     trust = Trust(paths.trust, machine)
     uninstall = Uninstall(paths, trust, starting(machine), forget=forget, seconds=0.3)
     return codes(uninstall.run())
+
+
+def authority_of(paths: Paths) -> AuthorityFile:
+    return AuthorityFile.load(paths.tls / identity.AUTHORITY_FILE)
 
 
 def codes(steps: Sequence[StepResult]) -> list[str]:
@@ -131,6 +138,23 @@ def test_browsers_trust_it_and_then_no_more(paths: Paths, machine: Machine) -> N
     assert tool is not None
     listed = machine.run([tool, "-L", "-d", f"sql:{database}"])
     assert b"Ankong" not in listed.output
+
+
+@needs_certutil
+def test_a_browser_that_never_ran_trusts_it_and_the_home_is_as_it_was_after(
+    paths: Paths, make_machine: MachineFactory
+) -> None:
+    machine = make_machine(
+        find=lambda name: shutil.which(name) if name == "certutil" else f"/usr/bin/{name}"
+    )
+    before = tree(machine.home)
+    said = complete(paths, machine)
+    assert said == ["certificate_made", "trust_installed", "trust_later", *ALL_WELL[2:]]
+    places = Trust(paths.trust, machine).check(authority_of(paths))
+    chromium = [place for place in places if place.store == "chromium"]
+    assert {place.presence for place in chromium} == {Presence.TRUSTED}
+    assert undo(paths, machine, forget=True)[2:] == ["trust_removed", "files_removed"]
+    assert tree(machine.home) == before
 
 
 def test_earlier_certificates_are_no_longer_trusted(paths: Paths, machine: Machine) -> None:

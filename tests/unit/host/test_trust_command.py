@@ -40,6 +40,7 @@ def test_check_install_check_uninstall_check(ankong: Ankong, tmp_path: Path) -> 
     database = new_database(tmp_path / "home" / ".pki" / "nssdb")
     status, answer = ankong("trust", "check")
     needed = [store for store in answer["stores"] if store["needed"]]
+    needed = [store for store in needed if store["presence"] != "not_yet"]  # a Firefox may be here
     assert (status, answer["trusted"]) == (1, False)
     assert needed == [
         {
