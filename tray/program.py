@@ -24,6 +24,7 @@ from agent.host.instance.panel_key import PanelUnreachableError
 from agent.host.instance.panel_opening import first_address
 from agent.host.update.status import UpdateStatus, VersionAge
 from agent.origin import LOCAL_USER, SELF_TEST, Origin
+from agent.setup.record import remember_autostart
 from agent.signing.model import Snapshot
 from agent.signing.recording import Signed
 from agent.words.language import CHOICES, chosen_language
@@ -281,7 +282,9 @@ class Program(Observer):
         autostart = self._daemon.autostart
         if autostart is None:
             return
-        (autostart.turn_off if autostart.is_on() else autostart.turn_on)()
+        wanted = not autostart.is_on()
+        (autostart.turn_on if wanted else autostart.turn_off)()
+        remember_autostart(self._daemon.paths.installed, is_on=wanted)
         self._show_settings()
 
     def _show_settings(self) -> None:

@@ -44,11 +44,13 @@ class CompleteOptions(SetupCommandOptions):
     Attributes:
         autostart: whether the agent starts at sign-in; None to leave it as the user chose.
         trust: whether browsers are made to trust the certificate; None for yes.
+        repair: whether damaged settings and certificates are mended first.
 
     """
 
     autostart: bool | None = None
     trust: bool | None = None
+    repair: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,6 +81,7 @@ def _add_complete_options(parser: CommandParser) -> None:
         parser.add_argument(
             f"--{name}", action=argparse.BooleanOptionalAction, help=f"cli.setup.{name}"
         )
+    parser.add_argument("--repair", action="store_true", help="cli.setup.repair")
     add_language(parser)
 
 
@@ -91,7 +94,9 @@ def complete(options: CompleteOptions) -> int:
     """Set the program up for this user; return 1 if a step failed."""
     log_aside()
     paths = Paths.choose(options.state_dir)
-    setup = SetupOptions(autostart=options.autostart, trust=options.trust is not False)
+    setup = SetupOptions(
+        autostart=options.autostart, trust=options.trust is not False, repair=options.repair
+    )
     results = UserSetup(paths, _trust(paths), _autostart(options), setup).run()
     return _say(options, results)
 

@@ -23,6 +23,7 @@ _FILE: Final = re.compile(
     rf"|attempts\.sqlite{_ASIDE}{_SIDE}"
     rf"|instance\.(new|lock)|trust\.lock|quit\.request|{SCRATCH.pattern}"
 )
+_ASIDE_FOLDER: Final = re.compile(rf"(?P<name>[a-z]+){_ASIDE}")
 _FOLDERS: Final = {
     "logs": re.compile(r"ankong\.log(\.[0-9]+)?"),
     "tls": re.compile(rf"(authority|leaf-[0-9]+)\.(pem|new)|{SCRATCH.pattern}"),
@@ -63,17 +64,24 @@ def sort_contents(folder: Path) -> StateFolderContents:
     if not folder.exists():
         return found
     for path in sorted(folder.iterdir()):
-        if path.name in _FOLDERS and _is_folder(path):
-            _sort_subfolder(path, _FOLDERS[path.name], found)
+        name = _kind_of_folder(path.name)
+        if name is not None and _is_folder(path):
+            _sort_subfolder(path, _FOLDERS[name], found)
         elif _is_folder(path):
             found.foreign.append(path)
         elif _RECORDS.fullmatch(path.name):
             found.records.append(path)
-        elif _FILE.fullmatch(path.name) or path.name in _FOLDERS:
+        elif _FILE.fullmatch(path.name) or name is not None:
             found.files.append(path)
         else:
             found.foreign.append(path)
     return found
+
+
+def _kind_of_folder(name: str) -> str | None:
+    """Return the usual name of one of our folders, also where it was set aside; else None."""
+    found = _ASIDE_FOLDER.fullmatch(name)
+    return found["name"] if found and found["name"] in _FOLDERS else None
 
 
 def _sort_subfolder(folder: Path, names: re.Pattern[str], found: StateFolderContents) -> None:

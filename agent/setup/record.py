@@ -1,5 +1,6 @@
 """The record of a setup for one user, which makes repeating and undoing it exact."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -21,12 +22,15 @@ class SetupRecord(Struct, frozen=True):
         complete: whether every step succeeded.
         folders: absolute paths of the folders outside of the state folder that were made for it,
             the outermost first.
+        autostart: whether the agent starts at sign-in, as it was chosen; None where nobody has
+            chosen yet.
 
     """
 
     version: str
     complete: bool
     folders: Annotated[tuple[str, ...], Meta(max_length=_MAX_FOLDERS)]
+    autostart: bool | None = None
 
     @classmethod
     def read(cls, path: Path) -> "SetupRecord | None":
@@ -45,6 +49,22 @@ class SetupRecord(Struct, frozen=True):
 
         """
         replace_file(path, msgspec.json.encode(self))
+
+
+def remember_autostart(path: Path, *, is_on: bool) -> None:
+    """Write down in the record whether the agent is to start at sign-in; never raises OSError.
+
+    A repair knows by it whether a missing entry was lost, or was turned off.
+
+    Args:
+        path: of the record; where there is none, nothing is written.
+        is_on: what the citizen has chosen.
+
+    """
+    record = SetupRecord.read(path)
+    if record is not None:
+        with suppress(OSError):
+            msgspec.structs.replace(record, autostart=is_on).write(path)
 
 
 def _is_usable(folder: str) -> bool:

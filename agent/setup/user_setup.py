@@ -10,8 +10,9 @@ from agent.host.tls import identity
 from agent.host.tls.store import NAMES, OBSTACLES, AuthorityFile, Place, Presence
 from agent.host.tls.trust import Trust
 from agent.setup.folders import missing_above
+from agent.setup.mending import mend_certificates, mend_settings
 from agent.setup.record import SetupRecord
-from agent.setup.report import StepResult, done, failed, run_steps
+from agent.setup.report import StepFunction, StepResult, done, failed, run_steps
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,11 +23,13 @@ class SetupOptions:
         autostart: whether the agent starts at sign-in; None means yes at the first setup, and
             later what the user has chosen since.
         trust: whether the user's browsers are made to trust the local certificate.
+        repair: whether what is damaged in the user's own state is mended first.
 
     """
 
     autostart: bool | None = None
     trust: bool = True
+    repair: bool = False
 
 
 class UserSetup:
@@ -50,28 +53,34 @@ class UserSetup:
         self._options = options
         self._before = SetupRecord.read(paths.installed)
         self._folders = () if self._before is None else self._before.folders
+        self._chosen = None if self._before is None else self._before.autostart
 
     def run(self) -> Sequence[StepResult]:
         """Run every step; write the record as complete if all of them succeeded."""
-        results = run_steps(
-            {
-                "certificate": self._make_certificate,
-                "trust": self._make_trusted,
-                "autostart": self._set_autostart,
-            }
-        )
+        steps: dict[str, StepFunction] = {
+            "certificate": self._make_certificate,
+            "trust": self._make_trusted,
+            "autostart": self._set_autostart,
+        }
+        if self._options.repair:
+            steps = {"settings": lambda: mend_settings(self._paths), **steps}
+        results = run_steps(steps)
         complete = all(result.ok for result in results)
         return [*results, *run_steps({"record": lambda: self._write_record(complete=complete)})]
 
     def _make_certificate(self) -> Iterator[StepResult]:
         try:
             self._prepare()
+            mended = self._options.repair and mend_certificates(self._paths.tls)
             made = identity.ensure(self._paths.tls)
         except OSError as error:
             path, detail = str(self._paths.state), str(error.strerror or error)
             yield failed("certificate", "certificate_failed", path=path, detail=detail)
             return
-        yield done("certificate", "certificate_made" if made.created else "certificate_kept")
+        if mended:
+            yield done("certificate", "certificate_mended")
+        else:
+            yield done("certificate", "certificate_made" if made.created else "certificate_kept")
 
     def _prepare(self) -> None:
         """Make the state folder, and record which folders above it and the autostart entry are new.
@@ -86,7 +95,7 @@ class UserSetup:
         self._folders = (*self._folders, *(each for each in new if each not in self._folders))
         self._paths.prepare()
         complete = self._before is not None and self._before.complete
-        SetupRecord(__version__, complete, self._folders).write(self._paths.installed)
+        self._write(complete=complete)
 
     def _make_trusted(self) -> Iterator[StepResult]:
         if not self._options.trust:
@@ -107,18 +116,31 @@ class UserSetup:
             return
         wanted = self._options.autostart
         if wanted is None:
-            is_first = self._before is None or not self._before.complete
-            wanted = is_first or self._autostart.is_on()
+            wanted = self._wants_autostart(self._autostart)
+        self._chosen = wanted
         if wanted:
             self._autostart.turn_on()  # also when it is on: the program may be elsewhere now
         else:
             self._autostart.turn_off()
         yield done("autostart", "autostart_on" if wanted else "autostart_off")
 
+    def _wants_autostart(self, autostart: Autostart) -> bool:
+        """Return what holds where the options say nothing of the start at sign-in."""
+        if autostart.is_on():
+            return True
+        if self._options.repair:
+            # An entry that is missing was lost; one that says no, or was taken away, is a choice.
+            return self._chosen is True and not autostart.is_declined()
+        return self._before is None or not self._before.complete
+
     def _write_record(self, *, complete: bool) -> Iterator[StepResult]:
         if complete:
-            SetupRecord(__version__, complete, self._folders).write(self._paths.installed)
+            self._write(complete=True)
             yield done("record", "record_written")
+
+    def _write(self, *, complete: bool) -> None:
+        record = SetupRecord(__version__, complete, self._folders, self._chosen)
+        record.write(self._paths.installed)
 
 
 def _each_once(results: Iterable[StepResult]) -> Iterator[StepResult]:

@@ -67,11 +67,26 @@ def run_chore(options: argparse.Namespace, rest: Sequence[str]) -> int:
 
 
 def setup(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
-    """Install what the chores need."""
+    """Say what will be installed, and install it: all that the chores need."""
+    _announce()
     system.ensure(system.EVERYTHING)
     venv.ensure()
     node.ensure()
     return 0
+
+
+def _announce() -> None:
+    """Say what a chore installs before it begins, where it installs something."""
+    packages = system.missing(system.EVERYTHING)
+    plan = [f"system packages: {' '.join(packages)}"] if packages else []
+    if not venv.is_ready():
+        plan.append("the locked Python packages, into .venv of this checkout")
+    if not node.is_ready():
+        plan.append(f"the locked npm packages, into {node.SDK.relative_to(ROOT)}/node_modules")
+    if plan:
+        say("not here yet, and installed first:")
+        for line in plan:
+            print(f"    {line}", flush=True)
 
 
 def demo(options: argparse.Namespace, rest: Sequence[str]) -> NoReturn:

@@ -38,6 +38,11 @@ def ensure() -> None:
     mark_done(STAMP, content)
 
 
+def is_ready() -> bool:
+    """Return whether :func:`ensure` has nothing to do."""
+    return _find_npm() is not None and is_done(STAMP, fingerprint([SDK / "package-lock.json"]))
+
+
 def check_sdk() -> int:
     """Run the SDK's type check, then the tests of it and of the pages; return the exit status.
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from devkit.families import consequences, install_lines, present_family
 from devkit.shell import output, run, say, shown
 
 APT_GET = ("apt-get", "-o", "DPkg::Lock::Timeout=900")  # another apt may be at work: wait for it
@@ -138,22 +139,37 @@ WINE_DESKTOP = (
 EVERYTHING = (*BUILD, *WINDOWS, *BROWSER, *DESKTOP, *PCSC, *JUDGES, *DATABASE)
 
 
-def ensure(packages: Iterable[Package]) -> None:
-    """Install what is missing; without the right to, print the exact command and continue."""
+def missing(packages: Iterable[Package]) -> list[str]:
+    """Return Debian's names of the packages of which something is missing, each once."""
     if not sys.platform.startswith("linux"):
-        return  # PC/SC is part of Windows and macOS, and pyscard has wheels there
-    names = [package.name for package in packages if not package.present()]
+        return []  # PC/SC is part of Windows and macOS, and pyscard has wheels there
+    return list(dict.fromkeys(package.name for package in packages if not package.present()))
+
+
+def ensure(packages: Iterable[Package]) -> None:
+    """Install what is missing; where that is not allowed, say how, and what it goes on without."""
+    packages = tuple(packages)
+    names = missing(packages)
     if not names:
         return
-    if shutil.which("apt-get") is None:
-        say(f"no apt-get here; please install what Debian calls: {' '.join(names)}")
-        return
     prefix = _privilege()
-    if prefix is None:
+    if shutil.which("apt-get") is None:
+        say("these system packages are missing:")
+        _print(install_lines(present_family(), names))
+    elif prefix is None:
         say("these system packages are missing, and installing them needs your password:")
-        print("    " + shown(["sudo", *APT_GET, "install", "-y", *names]), flush=True)
-        return
-    _install(prefix, names)
+        _print(["    " + shown(["sudo", *APT_GET, "install", "-y", *names])])
+    else:
+        _install(prefix, names)
+    left = missing(packages)
+    if left:
+        say(f"going on without: {' '.join(left)}")
+        _print(consequences(left))
+
+
+def _print(lines: Iterable[str]) -> None:
+    for line in lines:
+        print(line, flush=True)
 
 
 def _privilege() -> list[str] | None:
@@ -167,18 +183,19 @@ def _privilege() -> list[str] | None:
 
 
 def _install(prefix: list[str], names: Sequence[str]) -> None:
+    say(f"installing {len(names)} system packages, as root: {' '.join(names)}")
     # Lists that are older than the archive name versions that are gone, and an old browser.
     run([*prefix, *APT_GET, "update"], quiet=True)
     unknown = _without_candidate(names)
     if unknown:
-        say(f"this system's apt has no {' '.join(unknown)}; what needs it will say so")
+        say(f"this system's apt has no {' '.join(unknown)}")
     wanted = [name for name in names if name not in unknown]
     if not wanted:
         return
     command = [*prefix, *APT_GET, "install", "-y", "--no-install-recommends", *wanted]
     say(shown(command))
     if run(command, quiet=True) != 0:
-        say("apt-get failed (see above); going on without these packages")
+        say("apt-get failed (see above)")
 
 
 def _without_candidate(names: Sequence[str]) -> list[str]:

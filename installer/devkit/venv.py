@@ -42,7 +42,7 @@ def environment() -> dict[str, str]:
 
 def ensure() -> None:
     """Make a virtual environment with the locked packages and the command ``ankong``, if needed."""
-    content = fingerprint([BUILD_LOCK, DEV_LOCK, ROOT / "pyproject.toml"], sys.version, str(VENV))
+    content = _wanted()
     if _is_whole() and is_done(STAMP, content):
         return
     if not _is_whole():
@@ -53,6 +53,15 @@ def ensure() -> None:
     install_locked(DEV_LOCK)
     _pip("--no-deps", "--no-build-isolation", "--editable", str(ROOT))
     mark_done(STAMP, content)
+
+
+def is_ready() -> bool:
+    """Return whether :func:`ensure` has nothing to do."""
+    return _is_whole() and is_done(STAMP, _wanted())
+
+
+def _wanted() -> str:
+    return fingerprint([BUILD_LOCK, DEV_LOCK, ROOT / "pyproject.toml"], sys.version, str(VENV))
 
 
 def install_locked(lock: Path, python: Path | None = None) -> None:

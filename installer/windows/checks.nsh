@@ -3,6 +3,24 @@
 !define MUTEX "Local\AnkongRunning"
 !define HIPKI_PORT 61161
 
+Var Lock ; handle of a mutex, held while a wizard installs, repairs or removes
+
+; End where another wizard is open: one at a time. The lock ends with its process.
+!macro HoldLock un
+Function ${un}HoldLock
+  System::Call 'kernel32::CreateMutexW(p 0, i 0, w "Local\AnkongSetup") p .r1 ?e'
+  Pop $0
+  StrCpy $Lock $1
+  ${If} $0 = 183 ; ERROR_ALREADY_EXISTS
+    MessageBox MB_OK|MB_ICONEXCLAMATION "$(SetupIsOpen)" /SD IDOK
+    SetErrorLevel 2
+    Quit
+  ${EndIf}
+FunctionEnd
+!macroend
+!insertmacro HoldLock ""
+!insertmacro HoldLock "un."
+
 ; Push 1 if an agent of this session runs, else 0. It holds the mutex until its process has ended.
 !macro IsRunning un
 Function ${un}IsRunning

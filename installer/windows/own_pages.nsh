@@ -12,7 +12,87 @@ Var Row ; dialog units from the top
   IntOp $Row $Row + 3
 !macroend
 
+; Put a control of a page elsewhere; dialog units.
+!macro Place CONTROL LEFT TOP WIDTH HEIGHT
+  System::Call '*(i ${LEFT}, i ${TOP}, i ${WIDTH}, i ${HEIGHT}) p .r0'
+  System::Call 'user32::MapDialogRect(p $HWNDPARENT, p r0)'
+  System::Call '*$0(i .r1, i .r2, i .r3, i .r4)'
+  System::Free $0
+  System::Call 'user32::SetWindowPos(p ${CONTROL}, p 0, i r1, i r2, i r3, i r4, i 4)'
+!macroend
+
+Var First  ; the upper choice of the first page
+Var Second ; the lower one
+
+Function SkipWelcome
+  ${If} $AtOnce = 1
+  ${AndIf} $Deed == "repair"
+    Abort
+  ${EndIf}
+FunctionEnd
+
+Function SkipIfRepaired
+  ${If} $Deed == "repair"
+    Abort
+  ${EndIf}
+FunctionEnd
+
+; One choice: a button and what it does.
+!macro Choice VARIABLE LABEL TEXT
+  ${NSD_CreateRadioButton} 120u $Rowu 195u 12u "${LABEL}"
+  Pop ${VARIABLE}
+  SetCtlColors ${VARIABLE} "" "${MUI_BGCOLOR}"
+  IntOp $Row $Row + 13
+  ${NSD_CreateLabel} 131u $Rowu 184u 36u "${TEXT}"
+  Pop $0
+  SetCtlColors $0 "" "${MUI_BGCOLOR}"
+  IntOp $Row $Row + 42
+!macroend
+
+; Where Ankong is there already, the first page asks what to do about it.
+Function ShowChoice
+  ${If} $Deed == ""
+    Return
+  ${EndIf}
+  !insertmacro Place $mui.WelcomePage.Text 120 45 195 20
+  StrCpy $Row 74
+  ${If} $Deed == "repair"
+    !insertmacro Choice $First "$(ChooseRepair)" "$(RepairText)"
+  ${Else}
+    !insertmacro Choice $First "$(ChooseUpdate)" "$(UpdateText)"
+  ${EndIf}
+  !insertmacro Choice $Second "$(ChooseRemove)" "$(TakeOffText)"
+  ${NSD_Check} $First
+  ${NSD_SetFocus} $First
+FunctionEnd
+
+Function LeaveChoice
+  ${If} $Deed == ""
+    Return
+  ${EndIf}
+  ${NSD_GetState} $Second $0
+  ${If} $0 = ${BST_CHECKED}
+    Call BeginRemoval
+  ${EndIf}
+  ${If} $Deed == "repair"
+    Call AskToClose
+  ${EndIf}
+FunctionEnd
+
+; Hand over to the uninstaller, which is put there anew where it is missing.
+Function BeginRemoval
+  ClearErrors
+  CreateDirectory "$INSTDIR"
+  WriteUninstaller "$INSTDIR\uninstall.exe"
+  System::Call 'kernel32::CloseHandle(p $Lock)'
+  Exec '"$INSTDIR\uninstall.exe"'
+  Quit
+FunctionEnd
+
 Function ShowPlan
+  ${If} $Deed == "repair"
+    Abort
+  ${EndIf}
   !insertmacro MUI_HEADER_TEXT "$(PlanTitle)" "$(PlanSubtitle)"
   nsDialogs::Create 1018
   Pop $0
@@ -38,8 +118,12 @@ Function ShowPlan
   nsDialogs::Show
 FunctionEnd
 
-; A running agent is ended only after its citizen has agreed.
 Function LeavePlan
+  Call AskToClose
+FunctionEnd
+
+; A running agent is ended only after its citizen has agreed.
+Function AskToClose
   Call IsRunning
   Pop $0
   ${If} $0 = 1
@@ -47,15 +131,6 @@ Function LeavePlan
       Abort
   ${EndIf}
 FunctionEnd
-
-; Put a control of the last page elsewhere; dialog units.
-!macro Place CONTROL LEFT TOP WIDTH HEIGHT
-  System::Call '*(i ${LEFT}, i ${TOP}, i ${WIDTH}, i ${HEIGHT}) p .r0'
-  System::Call 'user32::MapDialogRect(p $HWNDPARENT, p r0)'
-  System::Call '*$0(i .r1, i .r2, i .r3, i .r4)'
-  System::Free $0
-  System::Call 'user32::SetWindowPos(p ${CONTROL}, p 0, i r1, i r2, i r3, i r4, i 4)'
-!macroend
 
 ; Two notes may have to be told, for which there is no room as NSIS lays the page out.
 ;

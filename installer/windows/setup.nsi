@@ -10,6 +10,7 @@
 ;   /NOTRUST       never tell them, also with a window
 ;   /NOAUTOSTART   no start at sign-in
 ;   /DOWNGRADE     replace a newer version without asking
+;   /REPAIR        where this version is there already: repair it at once, without a first page
 ;   /LANGUAGE=TAG  speak this language of agent/words/language.py, as its tag is written there
 ;   /D=FOLDER      where to; the last one on the line, without quotation marks
 ; Exit status: 0 installed, 1 the citizen cancelled, 2 not installed, 3 a newer version is there,
@@ -40,6 +41,7 @@ SetDateSave on
 !define OWN_KEY "Software\${NAME}"
 !define ALL_UNINSTALL_KEYS "Software\Microsoft\Windows\CurrentVersion\Uninstall"
 !define UNINSTALL_KEY "${ALL_UNINSTALL_KEYS}\${NAME}"
+!define SETTINGS "$LOCALAPPDATA\ankong\config.toml"
 !define RUN_KEY "Software\Microsoft\Windows\CurrentVersion\Run"
 
 Name "$(ProductLong)"
@@ -62,6 +64,10 @@ Var Status      ; the exit status
 Var Forget      ; what "setup undo" is told
 Var Swapping    ; 1 while the old version is gone and the new one is not in its place yet
 Var Remains     ; what is told about the old version when the installation fails
+Var Deed        ; what is done about what is there: "repair", "update"; empty where nothing is
+Var AtOnce      ; 1 if it is repaired without a first page
+Var Headline    ; title of the last page
+Var HadSettings ; 1 if there were settings before
 
 !define MUI_ICON "${PICTURES}/ankong.ico"
 !define MUI_UNICON "${PICTURES}/ankong.ico"
@@ -74,13 +80,17 @@ Var Remains     ; what is told about the old version when the installation fails
 !define MUI_CUSTOMFUNCTION_ABORT ForgetNext
 !define MUI_CUSTOMFUNCTION_GUIINIT CheckComputer
 
-!define MUI_WELCOMEPAGE_TITLE "$(WelcomeTitle)"
+!define MUI_WELCOMEPAGE_TITLE "$Headline"
 !define MUI_WELCOMEPAGE_TEXT "$Outcome"
+!define MUI_PAGE_CUSTOMFUNCTION_PRE SkipWelcome
+!define MUI_PAGE_CUSTOMFUNCTION_SHOW ShowChoice
+!define MUI_PAGE_CUSTOMFUNCTION_LEAVE LeaveChoice
 !insertmacro MUI_PAGE_WELCOME
 
 !define MUI_LICENSEPAGE_CHECKBOX
 !define MUI_LICENSEPAGE_CHECKBOX_TEXT "$(LicenceAccept)"
 !define MUI_LICENSEPAGE_TEXT_BOTTOM "$(LicenceBottom)"
+!define MUI_PAGE_CUSTOMFUNCTION_PRE SkipIfRepaired
 !insertmacro MUI_PAGE_LICENSE "$(Licence)"
 
 Page custom ShowPlan LeavePlan
@@ -89,7 +99,7 @@ Page custom ShowPlan LeavePlan
 !define MUI_INSTFILESPAGE_ABORTHEADER_SUBTEXT "$Remains"
 !insertmacro MUI_PAGE_INSTFILES
 
-!define MUI_FINISHPAGE_TITLE "$(FinishTitle)"
+!define MUI_FINISHPAGE_TITLE "$Headline"
 !define MUI_FINISHPAGE_TEXT "$Outcome"
 !define MUI_FINISHPAGE_TEXT_LARGE
 !define MUI_FINISHPAGE_RUN
@@ -144,18 +154,32 @@ Function CheckComputer
     SetErrorLevel 4
     Quit
   ${EndIf}
-  System::Call 'kernel32::CreateMutexW(p 0, i 0, w "Local\AnkongSetup") p .r1 ?e'
-  Pop $0
-  ${If} $0 = 183 ; ERROR_ALREADY_EXISTS
-    MessageBox MB_OK|MB_ICONEXCLAMATION "$(SetupIsOpen)" /SD IDOK
-    SetErrorLevel 2
-    Quit
-  ${EndIf}
-  ReadRegStr $Installed HKCU "${OWN_KEY}" "Version"
+  Call HoldLock
+  Call FindInstalled
   Call AskDowngrade
+  StrCpy $Headline "$(WelcomeTitle)"
   StrCpy $Outcome "$(WelcomeText)"
-  ${If} $Installed != ""
-    StrCpy $Outcome "$Outcome$\r$\n$\r$\n$(UpdateText)"
+  ${If} $Deed != ""
+    StrCpy $Headline "$(AgainTitle)"
+    StrCpy $Outcome "$(InstalledText)"
+  ${EndIf}
+FunctionEnd
+
+; Find out what is there. Where nobody can tell of which version it is, it counts as this one.
+Function FindInstalled
+  StrCpy $Deed ""
+  ReadRegStr $Installed HKCU "${OWN_KEY}" "Version"
+  ${If} $Installed == ""
+    ${If} ${FileExists} "$INSTDIR\${LIST}"
+    ${OrIf} ${FileExists} "$INSTDIR\ankong.exe"
+      StrCpy $Installed "${VERSION}"
+    ${Else}
+      Return
+    ${EndIf}
+  ${EndIf}
+  StrCpy $Deed "update"
+  ${If} $Installed == "${VERSION}"
+    StrCpy $Deed "repair"
   ${EndIf}
 FunctionEnd
 
@@ -208,6 +232,12 @@ FunctionEnd
 
 Function ReadSwitches
   ${GetParameters} $0
+  StrCpy $AtOnce 0
+  ClearErrors
+  ${GetOptions} $0 "/REPAIR" $1
+  ${IfNot} ${Errors}
+    StrCpy $AtOnce 1
+  ${EndIf}
   ClearErrors
   ${GetOptions} $0 "/NOAUTOSTART" $1
   ${IfNot} ${Errors}
@@ -296,7 +326,19 @@ FunctionEnd
 
 ; What is left to the program itself: its certificate, who trusts it, the start at sign-in.
 Function Complete
+  StrCpy $Headline "$(FinishTitle)"
   StrCpy $Outcome "$(FinishWell)"
+  ${If} $Deed == "repair"
+    StrCpy $Headline "$(RepairedTitle)"
+    StrCpy $Outcome "$(FinishRepaired)"
+  ${EndIf}
+  StrCpy $HadSettings 0
+  ${If} $Deed != "" ; what is there may be damaged, whatever version it is of
+    StrCpy $Autostart "--repair $Autostart"
+    ${If} ${FileExists} "${SETTINGS}"
+      StrCpy $HadSettings 1
+    ${EndIf}
+  ${EndIf}
   ${If} $Trust = 1
     ${Tell} "$(SettingUp)"
     StrCpy $1 "--trust"
@@ -323,6 +365,10 @@ Function Complete
       Call StartNow
     ${EndIf}
     Return
+  ${EndIf}
+  ${If} $HadSettings = 1
+  ${AndIfNot} ${FileExists} "${SETTINGS}"
+    StrCpy $Outcome "$Outcome$\r$\n$\r$\n$(FinishSettings)"
   ${EndIf}
   Call IsPortTaken
   Pop $0
@@ -376,6 +422,7 @@ Function un.onInit
   ${IfNot} ${Errors}
     StrCpy $Forget "--forget"
   ${EndIf}
+  Call un.HoldLock
 FunctionEnd
 
 Section "Uninstall"

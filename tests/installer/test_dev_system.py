@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from devkit import system
+from devkit import families, system
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="apt is Linux")
 
@@ -111,6 +111,46 @@ def test_sudo_is_used_where_it_asks_no_password(
     machine.program("sudo", '#!/bin/sh\n[ "$1" = -n ] || exit 1\nshift\nexec "$@"\n')
     system.ensure(packages(pcscd=False))
     assert machine.told() == [UPDATE, f"{INSTALL} pcscd"]
+
+
+FAMILIES = {
+    "dnf": "sudo dnf install nss-tools python3-tkinter",
+    "pacman": "sudo pacman -S --needed nss tk",
+    "zypper": "sudo zypper install mozilla-nss-tools python3-tk",
+}
+
+
+@pytest.mark.parametrize("tool", FAMILIES)
+def test_another_system_is_told_its_own_names_and_what_goes_on_without(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tool: str
+) -> None:
+    (machine.folder / "apt-get").unlink()
+    machine.program(tool, "#!/bin/sh\n")
+    monkeypatch.setenv("PATH", str(machine.folder))
+    system.ensure(packages(libnss3_tools=False, python3_tk=False, vsmartcard_vpcd=False))
+    said = capfd.readouterr().out
+    assert FAMILIES[tool] in said
+    assert "what Debian calls: vsmartcard-vpcd" in said
+    for name in ("libnss3-tools: certutil", "python3-tk: the agent has no windows"):
+        assert f"without {name}" in said
+    assert "going on without: libnss3-tools python3-tk vsmartcard-vpcd" in said
+
+
+@pytest.mark.parametrize("family", families.FAMILIES, ids=lambda each: each.tool)
+def test_every_family_has_a_column_of_its_own(family: families.Family) -> None:
+    lines = families.install_lines(family, ["libnss3-tools"])
+    own = families.NAMES["libnss3-tools"][family.column]
+    assert own in lines[0] or lines == ["and what Debian calls: libnss3-tools"]
+    assert all(len(names) == len(families.FAMILIES) for names in families.NAMES.values())
+    known = {package.name for package in system.EVERYTHING}
+    assert set(families.NAMES) | set(families.WITHOUT) <= known
+
+
+@pytest.mark.usefixtures("machine")
+def test_what_is_installed_is_said_before(capfd: pytest.CaptureFixture[str]) -> None:
+    system.ensure(packages(pcscd=False, opensc=False))
+    first = capfd.readouterr().out.splitlines()[0]
+    assert first == "· installing 2 system packages, as root: pcscd opensc"
 
 
 def test_no_package_lies_about_this_machine() -> None:

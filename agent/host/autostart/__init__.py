@@ -28,6 +28,9 @@ class Autostart(Protocol):
     def started(self) -> Sequence[str]:
         """Return the program that is started then, and its arguments; empty where none is."""
 
+    def is_declined(self) -> bool:
+        """Return whether it is written down that the agent shall not start at sign-in."""
+
     def turn_on(self) -> None:
         """Make the agent start when the citizen signs in.
 

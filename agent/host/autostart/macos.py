@@ -45,6 +45,11 @@ class LaunchAgent:
             return None
         return found if isinstance(found, dict) else None
 
+    def is_declined(self) -> bool:
+        """Return whether the property list is there and says no."""
+        found = self._read()
+        return found is not None and found.get("Disabled") is True
+
     def turn_on(self) -> None:
         """Write the property list."""
         self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -90,6 +90,10 @@ class RunKey:
         found = _WORD.findall(line) if isinstance(line, str) else []
         return tuple(quoted or plain for quoted, plain in found)
 
+    def is_declined(self) -> bool:
+        """Return whether the task manager notes that it was turned off."""
+        return self._is_disapproved()
+
     def turn_on(self) -> None:
         """Write the value, and delete the task manager's note that it was turned off."""
         self._registry.write(KEY, NAME, self._line)

@@ -61,6 +61,11 @@ class XdgAutostart:
             content = self._packaged_content()
         return None if content is None or _HIDDEN.search(content) else content
 
+    def is_declined(self) -> bool:
+        """Return whether the citizen's own file is there and says no."""
+        content = _read(self._own)
+        return content is not None and bool(_HIDDEN.search(content))
+
     def turn_on(self) -> None:
         """Write the citizen's own file, or delete the one that hides a package's."""
         if self._has_packaged():

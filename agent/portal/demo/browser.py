@@ -49,7 +49,10 @@ def make_home(home: Path, authority: Path | None) -> None:
 def _certutil(arguments: Sequence[str]) -> None:
     program = shutil.which("certutil")
     if program is None:
-        raise DemoError("certutil is missing: apt-get install -y libnss3-tools")
+        raise DemoError(
+            "certutil is missing; it is in the package libnss3-tools (Debian, Ubuntu), nss-tools "
+            "(Fedora), mozilla-nss-tools (openSUSE) or nss (Arch, Homebrew)"
+        )
     done = subprocess.run(  # noqa: S603  # a fixed program, no shell
         [program, *arguments], capture_output=True, check=False, timeout=_TIMEOUT
     )

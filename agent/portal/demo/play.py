@@ -381,8 +381,9 @@ def _trust_lines(programs: DemoPrograms) -> list[str]:
         _say("trust"),
         str(programs.authority),
         _say("trust_chromium"),
-        f"certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n 'Ankong demo' -i {authority}",
-        _say("remove", command="certutil -d sql:$HOME/.pki/nssdb -D -n 'Ankong demo'"),
+        'mkdir -p "$HOME/.pki/nssdb"',
+        f"certutil -d \"sql:$HOME/.pki/nssdb\" -A -t C,, -n 'Ankong demo' -i {authority}",
+        _say("remove", command="certutil -d \"sql:$HOME/.pki/nssdb\" -D -n 'Ankong demo'"),
     ]
 
 

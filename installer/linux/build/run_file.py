@@ -10,7 +10,17 @@ from frozen import freeze
 from linux.build import tree
 
 TEMPLATE = Path("/usr/share/makeself/makeself-header.sh")
+_ARCHIVE = "export ARCHIVE_DIR\n"
 _QUIET = "    -q | --quiet)\n\tquiet=y\n"
+_HELP = "    -h | --help)\n\tMS_Help\n\texit 0\n"
+_UNKNOWN = '    -*)\n\techo Unrecognized flag : "\\$1" >&2\n\tMS_Help\n\texit 1\n\t;;\n'
+# Whatever makeself does not know is an option of the wizard, which judges and explains it.
+_CHANGES = {
+    _ARCHIVE: f'{_ARCHIVE}ANKONG_FILE="\\$0"\nexport ANKONG_FILE\n',
+    _QUIET: f"{_QUIET}\tANKONG_QUIET=1\n\texport ANKONG_QUIET\n",
+    _HELP: "    --archive-help)\n\tMS_Help\n\texit 0\n",
+    _UNKNOWN: "    -*)\n\tquiet=y\n\tnoprogress=y\n\tbreak\n\t;;\n",
+}
 
 
 def write(target: Path, bundle: Path, facts: dict[str, str], work: Path) -> None:
@@ -71,10 +81,11 @@ def _tar_options(when: int) -> str:
 
 
 def _header(path: Path) -> Path:
-    """Return the header with which makeself's option for quiet reaches the wizard too."""
+    """Return makeself's header, in which the wizard's options are the file's own."""
     text = TEMPLATE.read_text("utf-8")
-    if text.count(_QUIET) != 1:
-        raise SetupError("makeself's header is not what it was: see linux/build/run_file.py")
-    told = f"{_QUIET}\tANKONG_QUIET=1\n\texport ANKONG_QUIET\n"
-    path.write_text(text.replace(_QUIET, told), "utf-8")
+    for before, after in _CHANGES.items():
+        if text.count(before) != 1:
+            raise SetupError("makeself's header is not what it was: see linux/build/run_file.py")
+        text = text.replace(before, after)
+    path.write_text(text, "utf-8")
     return path

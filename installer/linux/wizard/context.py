@@ -11,9 +11,10 @@ from agent.host.autostart.xdg import XdgAutostart
 from agent.host.instance.quitting import StillRunningError, end_running, is_running
 from agent.host.machine.paths import Paths
 from agent.host.tls.machine import Machine
+from wizard.damage import Damage, find_damage
 from wizard.errors import WizardError
 from wizard.install_paths import InstallPaths
-from wizard.installation import InstallationRecord, is_older, read_record
+from wizard.installation import InstallationRecord, is_older, outside_files, read_record
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,25 @@ class WizardContext:
         """The folder of all licences."""
         return self.source / "_internal" / "licences"
 
+    @property
+    def executable(self) -> Path:
+        """The executable of the program that runs now, which may be not installed yet."""
+        return self.source / "ankong"
+
     def installed(self) -> InstallationRecord | None:
-        """Return the record of what is installed now; None where nothing is."""
-        return read_record(self.paths)
+        """Return the record of what is installed now; None where nothing is.
+
+        Where the record was lost, what is there counts as of this version.
+        """
+        record = read_record(self.paths)
+        if record is None and (self.paths.program.exists() or self.paths.replaced.exists()):
+            return InstallationRecord(self.version, (), ())
+        return record
+
+    def is_this_version(self) -> bool:
+        """Return whether this very version is installed, whole or not."""
+        record = self.installed()
+        return record is not None and record.version == self.version
 
     def is_downgrade(self) -> bool:
         """Return whether the installed version is newer than this one."""
@@ -62,9 +79,22 @@ class WizardContext:
         """Return the size of the program in bytes."""
         return sum(path.lstat().st_size for path in self.source.rglob("*") if path.is_file())
 
+    def damage(self) -> Damage:
+        """Return what is missing or damaged of this version, which is installed."""
+        record = read_record(self.paths)
+        outside = {
+            path: content
+            for path, content in outside_files(self.paths, self.icons).items()
+            if record is None or str(path) in record.files
+        }
+        return find_damage(self.source, self.paths, outside, has_record=record is not None)
+
     def is_running(self) -> bool:
-        """Return whether this user's agent runs."""
-        return is_running(self.agent_paths)
+        """Return whether this user's agent runs; False where that cannot be found out."""
+        try:
+            return is_running(self.agent_paths)
+        except OSError:
+            return False
 
     def end_running(self) -> None:
         """Ask this user's agent to end, and wait until it has.

@@ -1,14 +1,15 @@
 """The pages of the installation: welcome, licence, what is added, progress, result."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tkinter import ttk
 
 from agent.words.language import Language
-from wizard import installed_program, operations, smart_card_service
+from wizard import operations
 from wizard.background import Background
 from wizard.context import WizardContext
 from wizard.errors import CancelledError, WizardError
+from wizard.finish_page import FinishPage
 from wizard.installed_program import SetupStep
 from wizard.operations import InstallStage
 from wizard.texts import load_texts
@@ -16,7 +17,6 @@ from wizard.window import Press, WizardWindow, fill_in, set_enabled
 
 _WELCOME, _LICENCE, _ADDED, _INSTALLING, _FINISHED = range(5)
 _LICENCE_LINES = 7
-_MAX_FAILED_STEPS = 3  # of the program's setup that are shown here; its panel shows all
 
 
 class InstallPages:
@@ -24,6 +24,7 @@ class InstallPages:
 
     Attributes:
         done: whether the program was installed.
+        wants_removal: whether the citizen chose to remove what is there.
 
     """
 
@@ -45,9 +46,9 @@ class InstallPages:
         self._window = WizardWindow(self._texts.product, self._texts.steps, icon)
         self._accepted = False
         self._replaces_newer = False
-        self._start_now = True
-        self._at_login = True
+        self._finish = FinishPage(context, language, self._window)
         self.done = False
+        self.wants_removal = False
 
     def run(self) -> None:
         """Show the pages until the window is closed."""
@@ -65,18 +66,28 @@ class InstallPages:
         before = context.installed()
         if before is not None:
             facts["installed"] = before.version
-            window.notice(fill_in(self._about_earlier(before.version), facts))
-        following = self._add_next(texts.next, self._licence)
+            self._about_earlier(facts)
+        is_update = before is not None and not context.is_downgrade()
+        following = self._add_next(texts.update if is_update else texts.next, self._licence)
+        if before is not None:
+            window.button(texts.remove, self._choose_removal)
         self._add_cancel(self._welcome)
         if context.is_downgrade():
             self._ask_about_older(following)
         following.focus_set()
 
-    def _about_earlier(self, version: str) -> str:
-        texts = self._texts
-        if self._context.is_downgrade():
-            return texts.welcome_older
-        return texts.welcome_again if version == self._context.version else texts.welcome_update
+    def _about_earlier(self, facts: Mapping[str, str]) -> None:
+        """Say which version is there, and what may be done about it."""
+        texts, window = self._texts, self._window
+        is_older = self._context.is_downgrade()
+        window.notice(fill_in(texts.welcome_older if is_older else texts.welcome_update, facts))
+        if not is_older:
+            update = (texts.choices["update"], fill_in(texts.update_text, facts))
+            window.facts([update, (texts.choices["remove"], texts.take_off_text)])
+
+    def _choose_removal(self) -> None:
+        self.wants_removal = True
+        self._window.close()
 
     def _ask_about_older(self, following: ttk.Button) -> None:
         def ticked(yes: bool) -> None:
@@ -93,7 +104,7 @@ class InstallPages:
         licence = (self._context.licences / "ankong.txt").read_text("utf-8")
         document = window.document(_unwrapped(licence), _LICENCE_LINES)
         others = self._context.paths.program / "_internal" / "licences"
-        window.text(fill_in(texts.licence_others, {"path": _short(str(others))}), muted=True)
+        window.text(fill_in(texts.licence_others, {"path": short_path(str(others))}), muted=True)
 
         def ticked(yes: bool) -> None:
             self._accepted = yes
@@ -111,7 +122,7 @@ class InstallPages:
         texts, window, context = self._texts, self._window, self._context
         window.begin(texts.added_title, _ADDED)
         window.text(texts.added_text)
-        path = _short(str(context.paths.program))
+        path = short_path(str(context.paths.program))
         facts = {"path": path, "size": f"{context.size() / 1e6:.0f}"}
         window.facts([(name, fill_in(text, facts)) for name, text in texts.added])
         if context.is_running():
@@ -155,6 +166,7 @@ class InstallPages:
         cancel = window.button(texts.cancel, background.cancelled.set, left=True)
         window.on_cancel(background.cancelled.set)
         stage_texts = {
+            InstallStage.CHECKING: texts.checking,
             InstallStage.ENDING: texts.ending,
             InstallStage.COPYING: texts.copying,
             InstallStage.COMPLETING: texts.making_certificate,
@@ -178,7 +190,7 @@ class InstallPages:
         if isinstance(error, CancelledError):
             self._window.close()
             return
-        trouble = error if isinstance(error, WizardError) else _unknown(error)
+        trouble = error if isinstance(error, WizardError) else unknown_trouble(error)
         texts, window = self._texts, self._window
         window.begin(texts.trouble_title, _INSTALLING)
         window.notice(fill_in(texts.trouble[trouble.code], trouble.facts), danger=True)
@@ -188,55 +200,15 @@ class InstallPages:
         window.on_cancel(window.close)
         again.focus_set()
 
-    # After the installation.
-
     def _finished(self, steps: Sequence[SetupStep]) -> None:
         self.done = True
-        texts, window = self._texts, self._window
-        window.begin(texts.finish_title, _FINISHED)
-        window.text(texts.finished_text)
-        self._show_missing_packages()
-        failed = [step for step in steps if not step.ok and step.code != "trust_needs_tool"]
-        if failed:
-            messages = [step.said(self._language) for step in failed[:_MAX_FAILED_STEPS]]
-            window.notice("\n".join((texts.not_complete, *messages)))
-        self._at_login = self._context.starts_at_login()
-        window.tick(texts.start_now, self._choose_start, ticked=self._start_now)
-        window.tick(texts.start_at_login, self._choose_login, ticked=self._at_login)
-        end = window.button(texts.finish, self._finish, "Primary")
-        window.on_cancel(window.close)
-        end.focus_set()
-
-    def _show_missing_packages(self) -> None:
-        texts, window = self._texts, self._window
-        missing = smart_card_service.find_missing()
-        if not missing:
-            return
-        notices = {texts.missing_service: missing.service, texts.missing_tool: missing.tool}
-        window.notice("\n".join(text for text, is_missing in notices.items() if is_missing))
-        if missing.command is None:
-            window.text(texts.missing_unknown)
-            return
-        window.text(texts.missing_command, after=0.4)
-        window.command(missing.command, texts.copy, texts.copied)
-
-    def _choose_start(self, yes: bool) -> None:
-        self._start_now = yes
-
-    def _choose_login(self, yes: bool) -> None:
-        self._at_login = yes
-
-    def _finish(self) -> None:
-        executable = self._context.paths.executable
-        if self._at_login != self._context.starts_at_login():
-            autostart = "--autostart" if self._at_login else "--no-autostart"
-            installed_program.complete(executable, autostart, "--no-trust")
-        if self._start_now:
-            installed_program.start(executable)
-        self._window.close()
+        texts = self._texts
+        self._finish.begin(texts.finish_title, _FINISHED, [texts.finished_text])
+        self._finish.end(steps)
 
 
-def _unknown(error: Exception) -> WizardError:
+def unknown_trouble(error: Exception) -> WizardError:
+    """Return what is told of an error that nobody foresaw."""
     return WizardError("other", path=type(error).__name__, detail=error)
 
 
@@ -245,7 +217,7 @@ def _unwrapped(text: str) -> str:
     return "\n\n".join(" ".join(part.split()) for part in text.split("\n\n"))
 
 
-def _short(path: str) -> str:
+def short_path(path: str) -> str:
     """Return a path with the home folder as ``~``."""
     home = str(Path.home())
     return "~" + path[len(home) :] if path.startswith(home + "/") else path

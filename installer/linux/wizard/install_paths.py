@@ -49,6 +49,11 @@ class InstallPaths:
         return self.program / "ankong"
 
     @property
+    def removal_script(self) -> Path:
+        """The script that the command ``ankong-uninstall`` leads to."""
+        return self.program / "ankong-uninstall"
+
+    @property
     def record(self) -> Path:
         """The file with the record of the installation, JSON."""
         return self.program / "installed.json"

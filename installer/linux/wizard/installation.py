@@ -17,6 +17,7 @@ from agent.files import replace_file
 from agent.host.autostart.xdg import quoted
 from agent.setup.folders import missing_above, remove_empty
 from agent.words.desktop import localized
+from wizard.damage import OutsideFiles, is_of_program
 from wizard.errors import CancelledError, WizardError, translated_os_errors
 from wizard.install_paths import ICON_SIZES, InstallPaths
 
@@ -134,26 +135,20 @@ class ProgramInstaller:
         """Repair what an interrupted installation has left."""
         paths = self._paths
         if paths.staging.exists():
-            shutil.rmtree(paths.staging)
+            _delete(paths.staging)
         if not paths.replaced.exists():
             return
         if paths.program.exists():
-            shutil.rmtree(paths.replaced)
+            _delete(paths.replaced)
         else:
             paths.replaced.rename(paths.program)
 
     def _find_new_folders(self) -> None:
         """Find the folders that this installation will make."""
         paths = self._paths
-        wanted = [paths.program, *(path.parent / "file" for path in self._outside_files())]
+        outside = outside_files(paths, self._icons)
+        wanted = [paths.program, *(path.parent / "file" for path in outside)]
         self._new_folders = [str(folder) for folder in missing_above(wanted)]
-
-    def _outside_files(self) -> Iterator[Path]:
-        """Yield the files outside the program's folder."""
-        paths = self._paths
-        yield from (paths.command, paths.removal_command)
-        yield from (paths.menu_entry, paths.removal_entry)
-        yield from map(paths.icon, ICON_SIZES)
 
     def _copy(self, report: ReportProgress, cancelled: threading.Event) -> None:
         files = [path for path in sorted(self._source.rglob("*")) if not path.is_dir()]
@@ -178,22 +173,28 @@ class ProgramInstaller:
             raise WizardError("no_space", path=folder.parent, needed=needed, free=available)
 
     def _write_record(self, before: InstallationRecord | None) -> None:
-        files = tuple(str(path) for path in self._outside_files() if self._may_write(path, before))
+        files = tuple(
+            str(path)
+            for path, content in outside_files(self._paths, self._icons).items()
+            if self._may_write(path, content, before)
+        )
         folders = dict.fromkeys((*(before.folders if before else ()), *self._new_folders))
         record = InstallationRecord(self._version, files, tuple(folders))
         path = self._paths.staging / self._paths.record.name
         # another way: in a folder that nobody uses before it is renamed
         path.write_bytes(msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n")
-        script = self._paths.staging / "ankong-uninstall"
+        script = self._paths.staging / self._paths.removal_script.name
         # another way: likewise
         script.write_text(_REMOVER.format(executable=_shell_quoted(self._paths.executable)))
         script.chmod(0o755)
 
-    @staticmethod
-    def _may_write(path: Path, before: InstallationRecord | None) -> bool:
+    def _may_write(
+        self, path: Path, content: bytes | Path, before: InstallationRecord | None
+    ) -> bool:
         """Return whether a file may be written: not if another program made it."""
         is_ours = before is not None and str(path) in before.files
-        return is_ours or not (path.exists() or path.is_symlink())
+        is_free = not (path.exists() or path.is_symlink())
+        return is_ours or is_free or is_of_program(self._paths, path, content)
 
     def _rename_copy(self) -> None:
         """Give the complete copy the name of the program's folder."""
@@ -213,35 +214,45 @@ class ProgramInstaller:
         remove_empty(self._new_folders)
 
     def _write_outside_files(self) -> None:
-        paths = self._paths
-        record = read_record(paths)
+        record = read_record(self._paths)
         ours = set(record.files) if record else set()
-        executable = quoted(str(paths.executable))
-        texts = {
-            paths.menu_entry: _MENU_ENTRY.format(
-                executable=executable,
-                name=localized("Name", "product.name"),
-                comment=localized("Comment", "product.panel"),
-            ),
-            paths.removal_entry: _REMOVAL_ENTRY.format(
-                executable=executable,
-                name=localized("Name", "product.remove"),
-                comment=localized("Comment", "product.remove_text"),
-            ),
-        }
-        links = {paths.command: paths.executable}
-        links[paths.removal_command] = paths.program / "ankong-uninstall"
-        for path in (each for each in self._outside_files() if str(each) in ours):
+        for path, content in outside_files(self._paths, self._icons).items():
+            if str(path) not in ours:
+                continue
             path.parent.mkdir(parents=True, exist_ok=True)
-            if path in links:
+            if isinstance(content, Path):
                 path.unlink(missing_ok=True)
-                path.symlink_to(links[path])
-            elif path in texts:
-                replace_file(path, texts[path].encode(), mode=0o644)
-        for size in ICON_SIZES:
-            if str(paths.icon(size)) in ours:
-                picture = (self._icons / f"ankong-{size}.png").read_bytes()
-                replace_file(paths.icon(size), picture, mode=0o644)
+                path.symlink_to(content)
+            else:
+                replace_file(path, content, mode=0o644)
+
+
+def outside_files(paths: InstallPaths, icons: Path) -> OutsideFiles:
+    """Return the files outside the program's folder, with what is in them.
+
+    Args:
+        paths: of the installation.
+        icons: folder of the icons, ``ankong-SIZE.png`` for each of ``ICON_SIZES``.
+
+    """
+    executable = quoted(str(paths.executable))
+    menu = _MENU_ENTRY.format(
+        executable=executable,
+        name=localized("Name", "product.name"),
+        comment=localized("Comment", "product.panel"),
+    )
+    removal = _REMOVAL_ENTRY.format(
+        executable=executable,
+        name=localized("Name", "product.remove"),
+        comment=localized("Comment", "product.remove_text"),
+    )
+    return {
+        paths.command: paths.executable,
+        paths.removal_command: paths.removal_script,
+        paths.menu_entry: menu.encode(),
+        paths.removal_entry: removal.encode(),
+        **{paths.icon(size): (icons / f"ankong-{size}.png").read_bytes() for size in ICON_SIZES},
+    }
 
 
 def _copy_file(source: Path, target: Path) -> Iterator[int]:
@@ -257,12 +268,24 @@ def _copy_file(source: Path, target: Path) -> Iterator[int]:
     shutil.copymode(source, target)
 
 
+def _delete(path: Path) -> None:
+    """Delete a folder with all that is in it, or a file that is in its place."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
 def _shell_quoted(path: Path) -> str:
     return "'" + str(path).replace("'", "'\\''") + "'"
 
 
-def remove(paths: InstallPaths) -> None:
+def remove(paths: InstallPaths, icons: Path) -> None:
     """Remove what :class:`ProgramInstaller` installed, and nothing else.
+
+    Args:
+        paths: of the installation.
+        icons: folder of the icons, by which ours are known where the record was lost.
 
     Raises:
         WizardError: something could not be removed.
@@ -271,9 +294,14 @@ def remove(paths: InstallPaths) -> None:
     record = read_record(paths)
     files, folders = (record.files, record.folders) if record else ((), ())
     with translated_os_errors(paths.program):
+        if record is None:
+            outside = outside_files(paths, icons)
+            files = tuple(
+                str(each) for each in outside if is_of_program(paths, each, outside[each])
+            )
         for name in files:
             Path(name).unlink(missing_ok=True)
         for folder in (paths.staging, paths.replaced, paths.program):
             if folder.exists():
-                shutil.rmtree(folder)
+                _delete(folder)
     remove_empty(folders)

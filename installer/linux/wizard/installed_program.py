@@ -8,7 +8,9 @@ from pathlib import Path
 import msgspec
 
 from agent.words import SOURCE, Language
+from wizard.command_line import FILE_VARIABLE, QUIET_VARIABLE
 
+_OF_WIZARD = frozenset({FILE_VARIABLE, QUIET_VARIABLE})
 _SETUP_SECONDS = 120.0  # a browser may use its database for a while
 
 
@@ -46,7 +48,13 @@ class _SetupResult(msgspec.Struct, frozen=True):
 
 
 def complete(executable: Path, *options: str) -> Sequence[SetupStep]:
-    """Set the program up for this user (``ankong setup complete``); return the results."""
+    """Set the program up for this user (``ankong setup complete``); return the results.
+
+    Args:
+        executable: the installed program.
+        options: of that command.
+
+    """
     return _setup(executable, "complete", *options)
 
 
@@ -54,7 +62,7 @@ def undo(executable: Path, *, forget: bool) -> Sequence[SetupStep]:
     """End the agent and undo its setup (``ankong setup undo``); return the results.
 
     Args:
-        executable: the installed program.
+        executable: the program, installed or as the wizard brings it.
         forget: whether history and allowed sites are deleted too.
 
     """
@@ -71,7 +79,7 @@ def start(executable: Path) -> None:
     subprocess.Popen(
         [executable, "tray"],
         cwd=Path.home(),
-        env=dict(os.environ),
+        env={name: value for name, value in os.environ.items() if name not in _OF_WIZARD},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

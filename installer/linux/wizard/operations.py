@@ -2,10 +2,12 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from wizard import installed_program
 from wizard.context import WizardContext
+from wizard.damage import Damage
 from wizard.installation import ProgramInstaller, ReportProgress, remove
 from wizard.installed_program import SetupStep
 
@@ -13,6 +15,7 @@ from wizard.installed_program import SetupStep
 class InstallStage(Enum):
     """The stages of an installation."""
 
+    CHECKING = auto()
     ENDING = auto()
     COPYING = auto()
     COMPLETING = auto()
@@ -39,6 +42,7 @@ def install(
         CancelledError: it was cancelled; everything is as it was.
 
     """
+    is_new = context.installed() is None
     if context.is_running():
         begins(InstallStage.ENDING)
         context.end_running()
@@ -47,7 +51,50 @@ def install(
     installation = ProgramInstaller(context.source, context.version, paths, context.icons)
     installation.run(report, cancelled)
     begins(InstallStage.COMPLETING)
-    return installed_program.complete(paths.executable)
+    # What is there already may be damaged, whatever version it is of.
+    return installed_program.complete(paths.executable, *(() if is_new else ("--repair",)))
+
+
+@dataclass(frozen=True)
+class RepairResult:
+    """What a repair came to.
+
+    Attributes:
+        damage: what was found before, and is mended now.
+        steps: the results of the setup.
+
+    """
+
+    damage: Damage
+    steps: Sequence[SetupStep]
+
+
+def repair(
+    context: WizardContext,
+    begins: Callable[[InstallStage], None],
+    report: ReportProgress,
+    cancelled: threading.Event,
+) -> RepairResult:
+    """Find what is damaged, and put the whole program in its place again.
+
+    Args:
+        context: of a program that is installed in this version.
+        begins: called at the beginning of each stage.
+        report: called while files are copied.
+        cancelled: set by another thread to stop the copying.
+
+    Raises:
+        WizardError: it failed; everything is as it was.
+        CancelledError: it was cancelled; everything is as it was.
+
+    """
+    begins(InstallStage.CHECKING)
+    damage = context.damage()
+    started_at_login = context.starts_at_login()
+    steps = install(context, begins, report, cancelled)
+    if context.starts_at_login() and not started_at_login:
+        damage = replace(damage, parts=(*damage.parts, "login"))
+    return RepairResult(damage, steps)
 
 
 def uninstall(context: WizardContext, *, forget: bool) -> Sequence[SetupStep]:
@@ -64,7 +111,8 @@ def uninstall(context: WizardContext, *, forget: bool) -> Sequence[SetupStep]:
         WizardError: a file cannot be removed.
 
     """
-    steps = installed_program.undo(context.paths.executable, forget=forget)
+    # By the wizard's own program: the installed one may be too broken to undo anything.
+    steps = installed_program.undo(context.executable, forget=forget)
     if all(step.ok for step in steps):
-        remove(context.paths)
+        remove(context.paths, context.icons)
     return steps

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from agent.words import Language, section
 
@@ -14,11 +15,14 @@ class WizardTexts:
     product: str
     steps: tuple[str, ...]
     removal_steps: tuple[str, ...]
+    repair_steps: tuple[str, ...]
     # Buttons.
     next: str
     back: str
     cancel: str
     install: str
+    update: str
+    repair: str
     finish: str
     retry: str
     close: str
@@ -31,6 +35,12 @@ class WizardTexts:
     welcome_again: str
     welcome_older: str
     replace_older: str
+    # What is installed already.
+    again_title: str
+    choices: Mapping[str, str]
+    repair_text: str
+    update_text: str
+    take_off_text: str
     # Licence.
     licence_title: str
     licence_text: str
@@ -46,9 +56,16 @@ class WizardTexts:
     ending: str
     copying: str
     making_certificate: str
+    repairing_title: str
+    checking: str
     # Finished.
     finish_title: str
     finished_text: str
+    repaired_title: str
+    repaired_text: str
+    mended: str
+    nothing_broken: str
+    broken: Mapping[str, str]
     start_now: str
     start_at_login: str
     not_complete: str
@@ -63,6 +80,7 @@ class WizardTexts:
     stop: str
     # Trouble.
     trouble_title: str
+    not_repaired_title: str
     trouble_text: str
     trouble: Mapping[str, str]
     # Removal.
@@ -80,8 +98,13 @@ class WizardTexts:
     left_text: str
     not_installed: str
     cancel_removal_text: str
+    # Another wizard.
+    open_already_title: str
+    open_already: str
     # Without windows.
     quiet_done: str
+    quiet_repaired: str
+    help: Mapping[str, Any]
     no_display: str
 
 

@@ -51,6 +51,7 @@ _CLAIMS: Final = (
         ("windows/test_upgrade.py",),
     ),
     Claim("refused, interrupted and mended", ("windows/test_trouble.py",)),
+    Claim("repaired, and never two at a time", ("windows/test_repair.py",)),
     Claim("shows its icon and its PIN window, and signs", ("windows/test_windows.py",)),
     Claim("turns the portal's chip", ("windows/test_portal.py",)),
     Claim("a signature through winscard (Wine 10)", ("windows/test_winscard.py",)),

@@ -77,7 +77,7 @@ def test_removal_leaves_the_home_as_it_was(program: Path, paths: InstallPaths, h
     before = tree(home)
     install(program, paths)
     install(program, paths, "1.2.4")
-    remove(paths)
+    remove(paths, program / "_internal" / "icons")
     assert tree(home) == before
 
 
@@ -87,7 +87,7 @@ def test_what_somebody_else_put_there_stays(program: Path, paths: InstallPaths, 
     before = tree(home)
     install(program, paths)
     assert paths.command.read_text() == "somebody else's"
-    remove(paths)
+    remove(paths, program / "_internal" / "icons")
     assert tree(home) == before
 
 
@@ -115,7 +115,9 @@ def test_a_program_that_was_moved_aside_and_not_replaced_comes_back(
     paths.program.rename(paths.replaced)
     install(program, paths)
     assert not paths.replaced.exists()
-    remove(paths)  # the folders of the first attempt were not forgotten
+    remove(
+        paths, program / "_internal" / "icons"
+    )  # the folders of the first attempt were not forgotten
     assert tree(home) == {}
 
 

@@ -45,6 +45,7 @@ class Walker:
             "missing": NOTHING,
             "steps": [],
             "removes": False,
+            "at_once": False,
         }
 
     def walk(
@@ -205,6 +206,8 @@ def test_an_older_version_needs_a_tick(walker: Walker, language: Language, home:
     assert title(following) == texts.licence_title
     newer = walker.walk(language, [], version="2.0.1")[0]
     assert holds(newer, texts.welcome_update, installed="2.0.0", version="2.0.1")
+    assert holds(newer, texts.update_text, version="2.0.1")
+    assert label(texts.update) in newer["buttons"]
     same = walker.walk(language, [], version="2.0.0")[0]
     assert holds(same, texts.welcome_again, installed="2.0.0", version="2.0.0")
     assert (home / ".local/share/ankong/app/ankong").exists()
@@ -222,6 +225,62 @@ def test_trouble_says_what_happened_and_trying_again_mends_it(
     assert str(home / ".local").replace(" ", "") in said(trouble)
     (home / ".local").unlink()
     assert title(walker.walk(language, TO_LAST_PAGE)[-1]) == texts.finish_title
+
+
+@pytest.mark.parametrize("language", Language)
+def test_what_is_installed_already_can_be_repaired(
+    walker: Walker, language: Language, home: Path
+) -> None:
+    texts = load_texts(language)
+    walker.walk(language, TO_LAST_PAGE)
+    app = home / ".local/share/ankong/app"
+    (app / "_internal" / "data").unlink()
+    (home / ".local/bin/ankong").unlink()
+    mended = {"ok": True, "code": "settings_aside", "message": dict.fromkeys(Language, "aside")}
+    pictures = os.environ.get(SHOTS)
+    folder = None
+    if pictures:
+        folder = str(Path(pictures) / "repair")
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    keys = ["repair", "finish"]
+    first, finished, started = walker.walk(language, keys, folder, steps=[mended])
+    assert title(first) == texts.again_title
+    assert holds(first, texts.welcome_again, installed=VERSION)
+    assert holds(first, texts.repair_text)
+    assert holds(first, texts.take_off_text)
+    assert {label(texts.repair), label(texts.remove), label(texts.cancel)} == set(first["buttons"])
+    assert title(finished) == texts.repaired_title
+    assert holds(finished, texts.repaired_text)
+    assert holds(finished, texts.broken["program"], count=1)
+    assert holds(finished, texts.broken["commands"])
+    assert not holds(finished, texts.broken["icons"])
+    assert holds(finished, "aside")
+    assert started == {"started": str(app / "ankong")}
+    assert (app / "_internal" / "data").exists()
+    [at_once] = walker.walk(language, [], at_once=True)
+    assert title(at_once) == texts.repaired_title
+    assert holds(at_once, texts.nothing_broken)
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("version", [VERSION, "2.0.0", "0.0.1"])
+def test_what_is_installed_already_can_be_removed(
+    walker: Walker, language: Language, version: str
+) -> None:
+    walker.walk(language, TO_LAST_PAGE)
+    *_, last = walker.walk(language, ["remove"], version=version)
+    assert last == {"wants_removal": True}
+
+
+@pytest.mark.parametrize("language", Language)
+def test_a_repair_that_fails_is_told(walker: Walker, language: Language, home: Path) -> None:
+    texts = load_texts(language)
+    walker.walk(language, TO_LAST_PAGE)
+    shutil.rmtree(home / ".local/share/icons")
+    (home / ".local/share/icons").write_text("a file where a folder has to be")
+    trouble = walker.walk(language, ["repair"])[-1]
+    assert title(trouble) == texts.not_repaired_title
+    assert holds(trouble, texts.trouble_text)
 
 
 @pytest.mark.parametrize("language", Language)
@@ -257,7 +316,9 @@ def test_where_undoing_fails_the_program_stays_to_try_again(
 
 
 PAGES = {
-    "welcome": ("next", "cancel", "replace_older"),
+    "welcome": ("next", "cancel", "replace_older", "remove"),
+    "update": ("update", "remove", "cancel"),
+    "repair": ("repair", "remove", "cancel"),
     "licence": ("next", "back", "cancel", "licence_accept"),
     "added": ("install", "back", "cancel"),
     "cancelling": ("go_on", "stop"),

@@ -15,7 +15,13 @@ from pathlib import Path
 from tkinter import ttk
 from typing import Any
 
-from wizard import install_pages, installed_program, removal_pages, smart_card_service
+from wizard import (
+    install_pages,
+    installed_program,
+    removal_pages,
+    repair_pages,
+    smart_card_service,
+)
 from wizard.context import WizardContext
 from wizard.install_paths import InstallPaths
 
@@ -41,6 +47,16 @@ def tell(facts: dict[str, Any]) -> None:
     sys.stdout.write(json.dumps(facts) + "\n")
 
 
+def first_pages(context: WizardContext, wanted: dict[str, Any]) -> Any:
+    """Return the pages that the wizard would begin with."""
+    language = BY_TAG[wanted["language"]]
+    if wanted["removes"]:
+        return removal_pages.RemovalPages(context, language)
+    if context.is_this_version():
+        return repair_pages.RepairPages(context, language, at_once=wanted["at_once"])
+    return install_pages.InstallPages(context, language)
+
+
 def main() -> None:
     wanted = json.loads(sys.argv[1])
     home = Path(wanted["home"])
@@ -53,8 +69,7 @@ def main() -> None:
     steps = [installed_program.SetupStep(**step) for step in wanted["steps"]]
     installed_program.complete = installed_program.undo = lambda *_, **__: steps  # type: ignore[assignment]
     installed_program.start = lambda executable: tell({"started": str(executable)})
-    kind = removal_pages.RemovalPages if wanted["removes"] else install_pages.InstallPages
-    pages = kind(context, BY_TAG[wanted["language"]])
+    pages = first_pages(context, wanted)
     root = pages._window.root
     keys = iter(wanted["keys"])
     folder, numbers = wanted["pictures"], count(1)
@@ -81,6 +96,8 @@ def main() -> None:
 
     root.after(200, walk)
     pages.run()
+    if getattr(pages, "wants_removal", False):
+        tell({"wants_removal": True})
 
 
 if __name__ == "__main__":

@@ -63,6 +63,15 @@ const items = (files, own) => h("ul", { class: "downloads" }, files.map((file) =
 const sorted = (files) => [...files].sort((one, other) => order(one) - order(other));
 const order = (/** @type {Download} */ file) => (KINDS.indexOf(file.kind) + 1 || 99);
 
+const MAKE = "make installers";
+const FROM_SOURCE = "make setup && .venv/bin/ankong tray";
+
+/** What whoever runs this site from a checkout can do about missing installers. */
+const howToMake = () => [
+  h("p", { class: "hint" }, t("component.noneMake"), " ", h("code", {}, MAKE)),
+  h("p", { class: "hint" }, t("component.noneHow"), " ", h("code", {}, FROM_SOURCE)),
+];
+
 /** @param {System} own @param {Download[]} files */
 function drawn(own, files) {
   const mine = sorted(files.filter((file) => file.system === own));
@@ -70,7 +79,7 @@ function drawn(own, files) {
   return [
     h("h3", {}, NAMES[own], h("span", { class: "tag" }, t("component.yours"))),
     mine.length > 0 ? items(mine, true)
-      : h("p", { class: "hint" }, t("component.none", { system: NAMES[own] }), " ", t("component.noneHow"), " ", h("code", {}, "python -m agent serve")),
+      : [h("p", { class: "hint" }, t("component.none", { system: NAMES[own] })), ...howToMake()],
     others.some((system) => files.some((file) => file.system === system)) && h("h3", {}, t("component.other")),
     items(others.flatMap((system) => sorted(files.filter((file) => file.system === system))), false),
   ];
@@ -83,7 +92,7 @@ export async function drawDownloads(place) {
     const files = (await api.downloads()).downloads;
     if (files.length > 0) fill(place, ...drawn(ownSystem(), files));
     else fill(place, h("p", { class: "downloads" }, t("component.noneAtAll")),
-      h("p", { class: "hint" }, t("component.noneHow"), " ", h("code", {}, "python -m agent serve")));
+      ...howToMake());
   } catch {
     fill(place, h("p", { class: "hint" }, t("component.unknown")));
   }

@@ -116,7 +116,7 @@ def test_from_the_first_page_to_a_home_as_it_was(
     assert Path(f"/proc/{first}/exe").readlink() == program
     assert f'Exec="{program}"' in (home / ".config/autostart/ankong.desktop").read_text()
 
-    update_while_it_runs(screen, texts, run_file, home)
+    repair_while_it_runs(screen, texts, run_file, home)
     wait_for_status(home)
     assert running_pid(home) not in (None, first)
     assert not (home / ".config/autostart/ankong.desktop").exists()
@@ -148,16 +148,14 @@ def install(screen: Screen, texts: WizardTexts, run_file: Path) -> None:
         assert process.wait(SECONDS) == 0
 
 
-def update_while_it_runs(screen: Screen, texts: WizardTexts, run_file: Path, home: Path) -> None:
-    """Install over the running copy, and do not start at login any more."""
+def repair_while_it_runs(screen: Screen, texts: WizardTexts, run_file: Path, home: Path) -> None:
+    """Repair the running copy, and do not start at login any more."""
+    (home / ".local/share/applications/ankong.desktop").unlink()
     with wizard(screen, "sh", run_file) as process:
-        screen.see(texts.welcome_title, "6-again")
+        screen.see(texts.again_title, "6-again")
         screen.press("Return")
-        screen.see(texts.licence_title)
-        screen.press("alt+a", "alt+n")
-        screen.see(texts.added_title, "7-running")
-        screen.press("alt+i")
-        screen.see(texts.finish_title)
+        screen.see(texts.repaired_title, "7-repaired")
+        assert (home / ".local/share/applications/ankong.desktop").exists()
         assert running_pid(home) is None
         screen.press("alt+l", "alt+f")
         assert process.wait(SECONDS) == 0
@@ -171,6 +169,29 @@ def remove(screen: Screen, texts: WizardTexts, home: Path) -> None:
         screen.see(texts.removed_title, "9-removed")
         screen.press("Return")
         assert process.wait(SECONDS) == 0
+
+
+def test_a_second_wizard_gives_way_to_the_first(
+    screen: Screen, texts: WizardTexts, run_file: Path, home: Path
+) -> None:
+    before = tree(home)
+    with wizard(screen, "sh", run_file) as first:
+        screen.see(texts.welcome_title)
+        with wizard(screen, "sh", run_file) as second:
+            screen.see(texts.open_already_title, "10-open-already")
+            screen.press("Return")
+            assert second.wait(SECONDS) == 1
+        done = quietly(home, "sh", run_file, "--quiet", LANG=screen.language)
+        assert done.returncode == 1
+        assert texts.open_already in done.stderr
+        screen.see(texts.welcome_title)
+        first.kill()
+        first.wait(SECONDS)
+    assert tree(home) == before
+    # The first one is dead, and holds nobody up; its own program may take a moment to follow.
+    with wizard(screen, "sh", run_file) as third:
+        screen.see(texts.welcome_title)
+        assert third.poll() is None
 
 
 def test_cancelling_changes_nothing(
@@ -289,3 +310,64 @@ def test_without_a_display_it_says_what_to_do(home: Path, run_file: Path) -> Non
 def test_a_download_can_be_checked_before_it_is_started(run_file: Path) -> None:
     said = quietly(Path("/"), "sh", run_file, "--check")
     assert said.returncode == 0, said.stderr
+
+
+def test_repair_mends_what_is_broken_and_keeps_what_is_the_citizens(
+    quiet_home: Path, run_file: Path
+) -> None:
+    home = quiet_home
+    state, app = home / ".local/state/ankong", home / ".local/share/ankong/app"
+    assert quietly(home, "sh", run_file, "--quiet", "--no-start").returncode == 0
+    assert quietly(home, home / ".local/bin/ankong", "sites").returncode == 0
+    whole, sites = tree(home), (state / "sites.sqlite").read_bytes()
+    assert (home / ".config/autostart/ankong.desktop").exists()
+    (app / "ankong").unlink()
+    (app / "_internal/base_library.zip").write_bytes(b"rubbish")
+    (app / "installed.json").write_text("rubbish")
+    (home / ".local/bin/ankong").unlink()
+    (home / ".local/share/applications/ankong.desktop").unlink()
+    shutil.rmtree(home / ".local/share/icons")
+    (home / ".config/autostart/ankong.desktop").unlink()
+    (state / "config.toml").write_text("port = 'nonsense'\n")
+    (state / "tls/leaf-0.pem").write_bytes(b"rubbish")
+
+    done = quietly(home, "sh", run_file, "--repair", "--quiet", "--no-start")
+    assert done.returncode == 0, done.stderr
+    for part in ("program", "record", "commands", "menu", "icons", "login"):
+        assert ENGLISH.broken[part].format(count=2) in done.stdout
+    [aside] = state.glob("config.toml.broken-*")
+    assert aside.name in done.stdout
+    assert (state / "sites.sqlite").read_bytes() == sites
+    mended = tree(home)
+    assert set(whole) - set(mended) == {".local/state/ankong/config.toml"}
+    changed = {name for name in whole if mended.get(name) != whole[name]}
+    assert not {name for name in changed if not name.startswith(".local/state/")}
+
+    said = quietly(home, "sh", run_file, "--repair", "--quiet", "--no-start")
+    assert ENGLISH.nothing_broken in said.stdout
+    assert quietly(home, "sh", run_file, "--uninstall", "--quiet", "--forget").returncode == 0
+    assert not app.exists()
+
+
+@pytest.mark.parametrize("language", ["zh_TW.UTF-8", "en_US.UTF-8"])
+def test_help_is_ours_and_a_wrong_word_is_told(
+    quiet_home: Path, run_file: Path, language: str
+) -> None:
+    home, texts = quiet_home, LANGUAGES[language].help
+    before = tree(home)
+    said = quietly(home, "sh", run_file, "--help", LANG=language)
+    assert (said.returncode, said.stderr) == (0, "")
+    assert said.stdout.startswith(texts["usage"])
+    assert f"sh {run_file.name} --repair" in said.stdout
+    assert "akeself" not in said.stdout
+    wrong = quietly(home, "sh", run_file, "--repairs", LANG=language)
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert wrong.stderr.splitlines()[0] == texts["unknown"].format(option="--repairs")
+    assert tree(home) == before
+    assert quietly(home, "sh", run_file, "--quiet", "--no-start").returncode == 0
+    removal = home / ".local/bin/ankong-uninstall"
+    said = quietly(home, removal, "--help", LANG=language)
+    assert said.returncode == 0
+    assert texts["remove"] in said.stdout
+    assert quietly(home, removal, "--nonsense", LANG=language).returncode == 2
+    assert removal.exists()

@@ -13,7 +13,12 @@ from windows.build.wine import windows_path
 
 from tests.installer.built.windows.conftest import Switch
 from tests.installer.built.windows.machine import Machine, is_free
-from tests.installer.built.windows.walk import install_quietly, to_finish, to_plan
+from tests.installer.built.windows.walk import (
+    install_quietly,
+    pretend_older,
+    to_finish,
+    to_plan,
+)
 from tests.installer.built.windows.words import CHINESE, ENGLISH, Words
 
 KEY = r"HKCU\Software\Ankong"
@@ -44,7 +49,7 @@ def test_an_older_version_replaces_a_newer_one_only_when_told(
     assert (machine.folder / "_internal" / "base_library.zip").read_bytes() == b"newer"
     machine.start(wizard)
     machine.hands.see(CHINESE.downgrade).press(CHINESE.yes)
-    to_finish(machine, CHINESE).press(CHINESE.finish)
+    to_finish(machine, CHINESE, updates=True).press(CHINESE.finish)
     assert (machine.folder / "_internal" / "base_library.zip").read_bytes() != b"newer"
     machine.run("reg", "add", KEY, "/v", "Version", "/d", "99.0.0", "/f")
     machine.ankong("quit")
@@ -175,8 +180,9 @@ def test_a_disk_that_fills_up_leaves_the_old_version(
     assert machine.run(wizard, "/S", f"/D={target}")[0] == 0
     folder = disk / "Ankong"
     before = _files(folder)
+    pretend_older(machine)
     machine.start(wizard)
-    to_plan(machine, words).press(words.install)
+    to_plan(machine, words, updates=True).press(words.install)
     told = machine.hands.see(words.disk_full)
     machine.picture("disk-full")
     told.press(words.cancel)

@@ -5,7 +5,13 @@ from pathlib import Path
 
 from tests.installer.built.windows.conftest import Switch
 from tests.installer.built.windows.machine import Machine, free_port, is_free
-from tests.installer.built.windows.walk import ask, install_quietly, to_plan, wait_for_agent
+from tests.installer.built.windows.walk import (
+    ask,
+    install_quietly,
+    pretend_older,
+    to_plan,
+    wait_for_agent,
+)
 from tests.installer.built.windows.words import CHINESE, ENGLISH
 
 
@@ -72,9 +78,11 @@ def test_the_wizard_asks_before_it_ends_the_agent_which_starts_again_at_sign_in(
     install_quietly(machine, wizard)
     machine.start(machine.folder / "ankongw.exe", "tray")
     first = wait_for_agent(machine)
+    pretend_older(machine)
     machine.start(wizard)
-    assert words.update in machine.hands.see(words.welcome).all
-    plan = to_plan(machine, words)
+    assert words.update in machine.hands.see(words.again).all
+    machine.picture(f"{words.language}-update")
+    plan = to_plan(machine, words, updates=True)
     plan.press(words.install)
     asked = machine.hands.see(words.closes)
     machine.picture("closes-the-running-agent")

@@ -12,7 +12,7 @@ from tests.installer.built.windows.machine import Machine, free_port, is_free
 from tests.installer.built.windows.walk import (
     ask,
     ask_plainly,
-    to_finish,
+    repair,
     to_plan,
     wait_for_agent,
 )
@@ -170,10 +170,10 @@ def test_who_wants_no_start_at_login_gets_none(switch_on: Switch, wizard: Path) 
     assert not _is_trusted(machine)
     assert not (machine.state / "instance.json").exists(), "it was not to be started"
     machine.start(wizard)
-    finish = to_finish(machine, ENGLISH)
+    finish = repair(machine, ENGLISH)
     assert not finish.state(ENGLISH.start_at_login)["ticked"], "what was chosen stays chosen"
     finish.press(ENGLISH.start_now)
     finish.press(ENGLISH.finish)
-    machine.hands.gone(ENGLISH.finished)
+    machine.hands.gone(ENGLISH.repaired)
     assert _is_trusted(machine)
     assert not _starts_at_login(machine)

@@ -13,19 +13,30 @@ from tests.installer.built.windows.words import Words
 SITE = "https://portal.example"
 
 
-def to_plan(machine: Machine, words: Words) -> Page:
+def pretend_older(machine: Machine) -> None:
+    """Let the wizard find an older version, which it updates."""
+    machine.run("reg", "add", r"HKCU\Software\Ankong", "/v", "Version", "/d", "0.0.1", "/f")
+
+
+def to_plan(machine: Machine, words: Words, *, updates: bool = False) -> Page:
     """Go from the first page to the one that says what will be added."""
-    machine.hands.see(words.welcome).press(words.next)
+    machine.hands.see(words.again if updates else words.welcome).press(words.next)
     licence = machine.hands.see(words.licence_text)
     licence.press(words.accept)
     licence.press(words.next)
     return machine.hands.see(words.plan[0])
 
 
-def to_finish(machine: Machine, words: Words) -> Page:
+def to_finish(machine: Machine, words: Words, *, updates: bool = False) -> Page:
     """Go from the first page to the last."""
-    to_plan(machine, words).press(words.install)
+    to_plan(machine, words, updates=updates).press(words.install)
     return machine.hands.see(words.finished)
+
+
+def repair(machine: Machine, words: Words) -> Page:
+    """Go from the first page of what is installed already to the last."""
+    machine.hands.see(words.again).press(words.next)
+    return machine.hands.see(words.repaired)
 
 
 def install_quietly(machine: Machine, wizard: Path, *switches: str) -> None:

@@ -17,7 +17,12 @@ class Words:
     ok: str
     retry: str
     welcome: str
+    again: str
     update: str
+    repair: tuple[str, str]
+    removal: str
+    repaired: str
+    settings_aside: str
     licence: str
     licence_text: str
     accept: str
@@ -59,7 +64,12 @@ CHINESE = Words(
     ok="確定",
     retry="重試",
     welcome="歡迎安裝安控",
+    again="安控已經安裝",
     update="這台電腦已有安控",
+    repair=("修復", "補回缺少或損壞的部分"),
+    removal="移除",
+    repaired="安控已修復",
+    settings_aside="設定檔無法讀取，已改名保留",
     licence="授權協議",
     licence_text="安控是開放原始碼軟體，採用 MIT 授權",
     accept="我接受授權條款",
@@ -88,7 +98,7 @@ CHINESE = Words(
     close="關閉",
     downgrade="這台電腦已有較新的安控 99.0.0",
     too_old="安控需要 Windows 10 或更新的版本",
-    open_already="安控的安裝程式已經開啟",
+    open_already="安裝精靈已經開著",
     cannot_write="無法寫入這個資料夾",
     no_space="磁碟空間不足",
     disk_full="無法寫入這個檔案",
@@ -106,7 +116,12 @@ ENGLISH = Words(
     ok="OK",
     retry="Retry",
     welcome="Welcome to Ankong",
-    update="is on this computer and will be replaced",
+    again="Ankong is installed already",
+    update="is on this computer. Please choose what to do",
+    repair=("Repair", "Puts back what is missing or damaged"),
+    removal="Remove",
+    repaired="Ankong is repaired",
+    settings_aside="The settings could not be read: they are set aside",
     licence="License Agreement",
     licence_text="Permission is hereby granted, free of charge",
     accept="I accept the licence",
@@ -135,7 +150,7 @@ ENGLISH = Words(
     close="Close",
     downgrade="A newer version of Ankong is installed: 99.0.0",
     too_old="Ankong needs Windows 10 or newer",
-    open_already="The installation of Ankong is open already",
+    open_already="Ankong is being installed, repaired or removed already",
     cannot_write="cannot be written to this folder",
     no_space="The disk is too full",
     disk_full="This file cannot be written",

@@ -1,0 +1,114 @@
+"""What other systems than Debian call the packages, and what the chores go on without."""
+
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Family:
+    """A package manager.
+
+    Attributes:
+        tool: its program.
+        command: that installs packages, without their names.
+        column: its place in :data:`NAMES`.
+
+    """
+
+    tool: str
+    command: str
+    column: int
+
+
+FAMILIES = (
+    Family("dnf", "sudo dnf install", 0),
+    Family("pacman", "sudo pacman -S --needed", 1),
+    Family("zypper", "sudo zypper install", 2),
+    Family("brew", "brew install", 3),
+    Family("winget", "winget install", 4),
+)
+# By Debian's names: Fedora's, Arch's, openSUSE's, Homebrew's, winget's; "" where it is not known,
+# or comes with the system.
+NAMES = {
+    "chromium": ("chromium", "chromium", "chromium", "chromium", "Google.Chrome"),
+    "dbus-daemon": ("dbus-daemon", "dbus", "dbus-1-daemon", "", ""),
+    "firefox-esr": ("firefox", "firefox", "MozillaFirefox", "firefox", "Mozilla.Firefox.ESR"),
+    "fontconfig": ("fontconfig", "fontconfig", "fontconfig", "fontconfig", ""),
+    "fonts-noto-cjk": (
+        *("google-noto-sans-cjk-fonts", "noto-fonts-cjk", "google-noto-sans-cjk-fonts"),
+        *("font-noto-sans-cjk", ""),
+    ),
+    "gcc": ("gcc", "gcc", "gcc", "", ""),
+    "imagemagick": ("ImageMagick", "imagemagick", "ImageMagick", "imagemagick", ""),
+    "iproute2": ("iproute", "iproute2", "iproute2", "", ""),
+    "libc6-dev": ("glibc-devel", "glibc", "glibc-devel", "", ""),
+    "libnss3-tools": ("nss-tools", "nss", "mozilla-nss-tools", "nss", ""),
+    "libpcsclite-dev": ("pcsc-lite-devel", "pcsclite", "pcsc-lite-devel", "pcsc-lite", ""),
+    "opensc": ("opensc", "opensc", "opensc", "opensc", "OpenSC.OpenSC"),
+    "openssl": ("openssl", "openssl", "openssl", "openssl", "ShiningLight.OpenSSL.Light"),
+    "pcscd": ("pcsc-lite", "pcsclite", "pcsc-lite", "", ""),
+    "pkg-config": ("pkgconf-pkg-config", "pkgconf", "pkgconf-pkg-config", "pkgconf", ""),
+    "postgresql": (
+        *("postgresql-server", "postgresql", "postgresql-server", "postgresql"),
+        "PostgreSQL.PostgreSQL.17",
+    ),
+    "python3-tk": ("python3-tkinter", "tk", "python3-tk", "python-tk", ""),
+    "shellcheck": (
+        *("ShellCheck", "shellcheck", "ShellCheck", "shellcheck", "koalaman.shellcheck"),
+    ),
+    "xdotool": ("xdotool", "xdotool", "xdotool", "xdotool", ""),
+    "xvfb": ("xorg-x11-server-Xvfb", "xorg-server-xvfb", "xorg-x11-server-Xvfb", "", ""),
+}
+WITHOUT = {
+    "chromium": "no browser of its own is opened for the demo, and tests in browsers are skipped",
+    "firefox-esr": "tests in Firefox are skipped",
+    "fonts-noto-cjk": "Chinese in windows and pictures is boxes",
+    "gcc": "pyscard cannot be compiled",
+    "libc6-dev": "pyscard cannot be compiled",
+    "libnss3-tools": "certutil is not there, no browser is made to trust the agent, and the demo "
+    "tells an address instead of opening a browser",
+    "libpcsclite-dev": "pyscard cannot be compiled",
+    "opensc": "the tests that hold signatures against OpenSC are skipped",
+    "pcscd": "there are no readers, and PROVIDER=pcsc does not run",
+    "pkg-config": "pyscard cannot be compiled",
+    "postgresql": "the member service is tested on SQLite only",
+    "python3-tk": "the agent has no windows, so that consent and PIN cannot be asked for",
+    "shellcheck": "the installers' scripts are not judged",
+    "vsmartcard-vpcd": "PROVIDER=pcsc and the tests through a private pcscd do not run",
+    "xvfb": "the tests of windows are skipped",
+}
+
+
+def present_family() -> Family | None:
+    """Return the package manager of this system, where it is one that is known here."""
+    if sys.platform == "darwin":
+        return FAMILIES[3]
+    if sys.platform == "win32":
+        return FAMILIES[4]
+    return next((each for each in FAMILIES[:3] if shutil.which(each.tool)), None)
+
+
+def install_lines(family: Family | None, debian_names: Sequence[str]) -> list[str]:
+    """Return how a person installs packages, line by line.
+
+    Args:
+        family: of the system; None where it is not known.
+        debian_names: of the packages.
+
+    """
+    if family is None:
+        return [f"please install what Debian calls: {' '.join(debian_names)}"]
+    known = {name: NAMES.get(name, ("",) * 5)[family.column] for name in debian_names}
+    names = dict.fromkeys(filter(None, known.values()))
+    lines = [f"    {family.command} {' '.join(names)}"] if names else []
+    unknown = [name for name, own in known.items() if not own]
+    if unknown:
+        lines.append(f"and what Debian calls: {' '.join(unknown)}")
+    return lines
+
+
+def consequences(debian_names: Sequence[str]) -> list[str]:
+    """Return a line for each package of which it is known what is not there without it."""
+    return [f"  without {name}: {WITHOUT[name]}" for name in debian_names if name in WITHOUT]
