@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent.commands.browser import can_open_browser, open_own_window
+from agent.consent.as_page import describe
 from agent.consent.consent import AlwaysAllow, Ask, Consent, Refuse
 from agent.consent.joining import JoiningPrompter
 from agent.consent.local_user import LocalUserConsent
@@ -14,10 +16,13 @@ from agent.consent.questions import NoPrompter, Prompter
 from agent.consent.queue import PromptQueue
 from agent.consent.site_leave import SiteLeaves
 from agent.consent.site_store import SiteStore
-from agent.host.settings.config import Settings
+from agent.host.machine import screen_reader
+from agent.host.settings.config import QuestionPlace, Settings
 from agent.host.settings.policy import Policy, Ruling
 from agent.origin import Origin
 from agent.web.hipki.popup_prompter import PopupPrompter
+from agent.web.panel.page_prompter import PagePrompter
+from agent.web.panel.question_desk import QuestionDesk
 from agent.words.language import SYSTEM
 
 
@@ -30,6 +35,7 @@ class Citizen:
         prompter: asks for PINs.
         store: the database of decisions; None if ``--consent`` decides.
         newcomers_wait: tells whether a new site is not asked about now.
+        desk: asks in pages of the panel; None if ``--consent`` decides.
 
     """
 
@@ -37,6 +43,7 @@ class Citizen:
     prompter: Prompter
     store: SiteStore | None = None
     newcomers_wait: Callable[[], bool] = lambda: False
+    desk: QuestionDesk | None = None
 
     def close(self) -> None:
         """Write pending decisions to disk; blocks for a few seconds at most."""
@@ -45,7 +52,11 @@ class Citizen:
 
 
 def open_citizen(
-    settings: Settings, policy: Policy, sites: Path, language: Callable[[], str] = lambda: SYSTEM
+    settings: Settings,
+    policy: Policy,
+    sites: Path,
+    language: Callable[[], str] = lambda: SYSTEM,
+    chosen_place: Callable[[], QuestionPlace] = lambda: "auto",
 ) -> Citizen:
     """Open what decides about sites and asks the user; it blocks, so call it in a thread.
 
@@ -55,6 +66,7 @@ def open_citizen(
         policy: of this computer.
         sites: the path of the database of decisions.
         language: returns the language of the windows that the user chose.
+        chosen_place: returns where the user chose to be asked.
 
     Raises:
         AgentError: the database can be neither opened nor made.
@@ -80,10 +92,33 @@ def open_citizen(
     def block(site: Origin) -> None:
         permissions.remember(site, Permission.BLOCKED)
 
-    windows = PromptQueue(ProcessPrompter(prompt_command(), language), block)
+    def place() -> QuestionPlace:
+        return settings.questions if settings.questions != "auto" else chosen_place()
+
+    desk = QuestionDesk(open_own_window)
+    windows = PromptQueue(_asking(desk, place, language), block)
     leaves = SiteLeaves()
     prompter = PopupPrompter(JoiningPrompter(windows, permissions, leaves))
     # Where no page may hand a PIN over, no window need speak of it.
     confirm_unknown = settings.unknown_tries == "ask" and settings.page_pin
     ask = Ask(permissions, prompter, leaves=leaves, confirm_unknown=confirm_unknown)
-    return Citizen(LocalUserConsent(ask), prompter, store, windows.newcomers_wait)
+    return Citizen(LocalUserConsent(ask), prompter, store, windows.newcomers_wait, desk)
+
+
+def _asking(
+    desk: QuestionDesk, place: Callable[[], QuestionPlace], language: Callable[[], str]
+) -> Prompter:
+    """Return what asks in windows or pages, as the citizen or an administrator wants."""
+    command = prompt_command()
+
+    async def wants_page() -> bool:
+        where = place()
+        return where == "page" or (where == "auto" and await screen_reader.runs())
+
+    return PagePrompter(
+        ProcessPrompter(command, language),
+        desk,
+        lambda prompt: describe(command, prompt, language()),
+        wants_page,
+        lambda: place() == "page" and can_open_browser(),
+    )

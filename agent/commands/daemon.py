@@ -283,6 +283,8 @@ class Daemon:
             settings_changed=self.settings_changed,
             doctor=PanelDoctor(self.paths, service),
             consent=self.settings.consent,
+            desk=self._citizen.desk,
+            questions_fixed=self.settings.questions != "auto",
             update=lambda: self.update.status,
             recorder=self.recorder,
         )
@@ -413,7 +415,13 @@ def opened(options: DaemonOptions) -> Iterator[Daemon]:
         if policy.planted is not None:
             _log.warning("a policy of no administrator is ignored", detail=policy.planted)
         preferences = Preferences(paths.preferences)
-        citizen = open_citizen(settings, policy, paths.sites, lambda: preferences.language)
+        citizen = open_citizen(
+            settings,
+            policy,
+            paths.sites,
+            lambda: preferences.language,
+            lambda: preferences.questions,
+        )
         key = install_key.InstallKey.ensure(paths.install_key).derive(ATTEMPTS)
         panel_key = PanelKey.create(paths.panel_key)
         yield Daemon(

@@ -49,41 +49,55 @@ CANCEL: Final = b"cancel"
 BLOCK: Final = b"block"
 
 
-class _Request(Struct, frozen=True, forbid_unknown_fields=True):
-    """The line: a question, and the language of its window."""
+class WindowRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """The line: a question, the language of its window, and whether it becomes a page instead."""
 
     prompt: AnyPrompt
     language: str
+    as_page: bool
 
 
-def encode_request(prompt: Prompt[A], language: str = SYSTEM) -> bytes:
+def encode_request(prompt: Prompt[A], language: str = SYSTEM, *, as_page: bool = False) -> bytes:
     """Write a request as one line of JSON, at most 512 KiB.
 
     Args:
         prompt: the question.
         language: of the window, a BCP 47 tag, or "system" for that of the system.
+        as_page: whether no window is wanted but what a page says in its place
+            (:mod:`agent.consent.page`).
 
     """
-    body = to_builtins({"prompt": prompt, "language": language})
+    body = to_builtins({"prompt": prompt, "language": language, "as_page": as_page})
     # A file or a reader with a name that is no Unicode has a window all the same.
     return json.dumps(body, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
 
 
 def decode_request(line: bytes) -> tuple[AnyPrompt, str]:
-    """Read a request, and the language of its window.
+    """Read a request for a window, and its language.
+
+    Raises:
+        BadRequestError: the line is none; the message says where.
+
+    """
+    request = read_request(line)
+    return request.prompt, request.language
+
+
+def read_request(line: bytes) -> WindowRequest:
+    """Read all of a request.
 
     Raises:
         BadRequestError: the line is none; the message says where.
 
     """
     try:
-        request = strict_json.decode(line, _Request, limit=MAX_REQUEST)
+        request = strict_json.decode(line, WindowRequest, limit=MAX_REQUEST)
     except ValueError as error:
         raise BadRequestError(f"not a request for a window: {error}") from error
     site = request.prompt.site
     if Origin.parse_any(str(site)) != site:  # its parts fit their types, but not each other
         raise BadRequestError("not a request for a window: no such origin")
-    return request.prompt, request.language
+    return request
 
 
 def decode_answer(prompt: Prompt[A], raw: bytearray) -> A:

@@ -28,6 +28,7 @@ _SETTINGS: Final = (
     *("port", "hipki_port", "hipki_version", "mca", "consent", "page_pin", "allow_sha1"),
     *("jrsys", "jrsys_ports", "jrsys_tls_ports", "jrsys_version", "jrsys_presence"),
     *("jrsys_unicode", "last_try", "unknown_tries", "update_check", "check_peer", "log_level"),
+    "questions",
 )
 _MAX_LINES: Final = 2000  # of the log, the newest
 _MAX_LOG: Final = 1024 * 1024  # bytes, the newest

@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -80,7 +80,11 @@ class World:
         return TestCard(file, order.id_number)
 
     def start_agent(
-        self, *cards: TestCard, consent: str = "allow", state: Path | None = None
+        self,
+        *cards: TestCard,
+        consent: str = "allow",
+        state: Path | None = None,
+        flags: Sequence[str] = (),
     ) -> None:
         """Start the agent with these cards, each in its own reader; it is ready on return."""
         arguments = [f"--virtual-card={card.file}" for card in cards]
@@ -93,7 +97,7 @@ class World:
                 "--hipki-port",
                 str(self.programs.ports.ping),
             ),
-            *("--consent", consent, "--provider", "virtual", *arguments),
+            *("--consent", consent, "--provider", "virtual", *arguments, *flags),
         )
         self._agent.wait_ready()
 

@@ -22,7 +22,16 @@ from cryptography.x509 import load_der_x509_certificate
 from agent.commands import citizen as citizen_module
 from agent.commands import sign as sign_module
 from agent.commands.daemon import Daemon, DaemonOptions, Observer, opened
-from agent.consent.questions import AllowSite, EnterPin, LastAttempt, Prompt, SiteAnswer, unshown
+from agent.consent.page import QuestionPage
+from agent.consent.questions import (
+    AllowSite,
+    EnterPin,
+    LastAttempt,
+    NoPrompter,
+    Prompt,
+    SiteAnswer,
+    unshown,
+)
 from agent.consent.site_store import Decision, SiteStore
 from agent.errors import AgentError, ErrorCode, PinError
 from agent.origin import LOCAL_PROGRAM, Origin
@@ -32,6 +41,7 @@ from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.model import ID_KEYX
 from agent.virtualcard.provider import READER_NAME, VirtualProvider
 from agent.web.hipki.errors import numbers
+from agent.web.panel.question_desk import QuestionDesk
 
 A = TypeVar("A")
 SITE = "https://portal.example"
@@ -170,8 +180,14 @@ _TLS = ssl._create_unverified_context()  # noqa: S323  # whose certificate it is
 async def agent_in(
     state: Path, windows: Windows, monkeypatch: pytest.MonkeyPatch, **settings: Any
 ) -> AsyncIterator[Agent]:
-    """Run an agent in a folder, with the sites' PINs and windows as the test says."""
-    monkeypatch.setattr(citizen_module, "ProcessPrompter", lambda *_: windows)
+    """Run an agent in a folder, with the sites' PINs and windows as the test says.
+
+    With ``questions="page"`` pages of the panel are asked in the windows' place.
+    """
+    if settings.get("questions") == "page":
+        use_pages(windows, monkeypatch)
+    else:
+        monkeypatch.setattr(citizen_module, "ProcessPrompter", lambda *_: windows)
     provider = VirtualProvider(readers=1)
     flags = {"port": 0, "hipki_port": 0, "consent": "ask", **settings}
     options = DaemonOptions(make_provider=lambda: provider, state_dir=state, flags=flags)
@@ -187,6 +203,23 @@ async def agent_in(
         finally:
             stopped.set()
             await running
+
+
+def use_pages(windows: Windows, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the pages that ask answered as windows are, and no window open."""
+
+    class Desk(QuestionDesk):
+        async def ask(self, prompt: Prompt[A], page: QuestionPage) -> A:
+            del page
+            return await windows.ask(prompt)
+
+    async def describe(*_: object) -> QuestionPage:
+        return QuestionPage("en", "", "", alarm=False, parts=(), buttons=())
+
+    monkeypatch.setattr(citizen_module, "QuestionDesk", Desk)
+    monkeypatch.setattr(citizen_module, "can_open_browser", lambda: True)
+    monkeypatch.setattr(citizen_module, "describe", describe)
+    monkeypatch.setattr(citizen_module, "ProcessPrompter", lambda *_: NoPrompter("no window"))
 
 
 def allow(state: Path, *sites: str) -> None:

@@ -126,13 +126,18 @@ async def test_a_page_s_pin_at_every_door(
                 assert (verifies(card), card.data.attempts_left) == (1, row.left()), row
 
 
+@pytest.mark.parametrize("place", ["window", "page"])
 @pytest.mark.parametrize("door", PAGES, indirect=True)
 async def test_a_typed_pin_at_every_door(
-    state: Path, door: Door, make_card: CardFactory, monkeypatch: pytest.MonkeyPatch
+    state: Path, door: Door, place: str, make_card: CardFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Typed into a window that says how many attempts are left, or that this is not known."""
+    """Typed into a window that says how many attempts are left, or that this is not known.
+
+    Or into a page in the window's place.
+    """
     windows = Windows()
-    async with agent_in(state, windows, monkeypatch, page_pin=False) as agent:
+    rules = {"page_pin": False, "questions": place}
+    async with agent_in(state, windows, monkeypatch, **rules) as agent:
         for row in ROWS:
             card = await lay(agent, make_card, row)
             told = await door.sign(agent, None)

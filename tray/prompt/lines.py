@@ -7,7 +7,8 @@ the window itself.
 from dataclasses import dataclass, replace
 from typing import Final
 
-from agent.consent.questions import DocumentFacts, EnterPin, Purpose
+from agent.cms.login import LoginPurpose
+from agent.consent.questions import Act, CardFacts, DocumentFacts, EnterPin, Purpose
 from agent.domain import split_display_host
 from agent.origin import LOCAL_PROGRAM, LOCAL_USER, SELF_TEST, Origin
 from tray.prompt.glyphs import shown_line
@@ -17,6 +18,7 @@ from tray.prompt.texts import PromptTexts
 MAX_READABLE: Final = 20  # characters of a decoded host
 MAX_IN_TITLE: Final = 40  # characters of a host
 DIGEST_SHOWN: Final = 8  # bytes, of each document: fewer could be met on purpose in seconds
+ATTEMPTS: Final = 3  # of a citizen's card; drawn as so many pips
 _ELLIPSIS: Final = "…"
 
 
@@ -95,6 +97,49 @@ def describe(document: DocumentFacts, purpose: Purpose, texts: PromptTexts) -> t
     digits = document.digest[:DIGEST_SHOWN].hex(" ", 2) + _ELLIPSIS
     fingerprint = texts.fingerprint.format(hash=shown_line(purpose.hash), digest=digits)
     return shown_name(document.name, texts), fingerprint, digits
+
+
+def pin_title(prompt: EnterPin, texts: PromptTexts) -> str:
+    """Return the title of the PIN window: what the PIN is for."""
+    if prompt.purpose.act is Act.DECRYPT:
+        return texts.decrypt_title
+    if prompt.purpose.act is Act.AUTHENTICATE:
+        identifies = prompt.purpose.login is LoginPurpose.IDENTIFY
+        title = texts.identify_title if identifies else texts.login_title
+        return title.format(site=site_in_title(prompt.site))
+    if prompt.purpose.count > 1:
+        return texts.sign_many_title.format(count=prompt.purpose.count)
+    return texts.sign_title
+
+
+def act_label(purpose: Purpose, texts: PromptTexts) -> str:
+    """Return what the button that sends the PIN says; with an access key."""
+    match purpose.act:
+        case Act.SIGN:
+            return texts.sign
+        case Act.AUTHENTICATE:
+            return texts.identify if purpose.login is LoginPurpose.IDENTIFY else texts.login
+        case Act.DECRYPT:
+            return texts.decrypt
+
+
+def attempt_texts(left: int | None, texts: PromptTexts) -> tuple[str, str, str]:
+    """Return title, notice and confirmation of an attempt that is or may be one of the last."""
+    match left:
+        case None:
+            return texts.unknown_title, texts.unknown_text, texts.unknown_confirm
+        case 1:
+            return texts.last_title, texts.last_text, texts.last_confirm
+        case _:
+            return texts.few_title.format(count=left), texts.few_text, texts.few_confirm
+
+
+def card_lines(card: CardFacts, texts: PromptTexts) -> tuple[str, str, str]:
+    """Return whose card it is, the mark of a virtual one, and what tells it from another."""
+    holder = shown_line(card.holder or "") or texts.no_holder
+    mark = f" · {texts.virtual}" if card.virtual else ""
+    reader, serial = shown_line(card.reader), shown_line(card.serial)
+    return holder, mark, texts.choose_place.format(serial=serial, reader=reader)
 
 
 def _readable(site: Origin) -> str:

@@ -2,6 +2,7 @@
 
     python -m tray.prompt.process        the installed program does the same with ``--prompt``
 
+A request may ask for what a page would say instead of a window; that is the answer then.
 It ends when the question is answered, or when its standard input is closed: then the agent no
 longer waits for the answer. The exit status is 0, 2 for an invalid question, 3 where no display
 is found, 4 where Python has no tkinter. With ``--check`` nothing is asked: the exit status alone
@@ -13,13 +14,15 @@ import sys
 import threading
 from collections.abc import Sequence
 
+import msgspec
+
 from agent.consent.wire import (
     CHECK,
     MAX_REQUEST,
     NO_DISPLAY,
     NO_TOOLKIT,
     AnyPrompt,
-    decode_request,
+    read_request,
 )
 from agent.errors import BadRequestError
 from agent.host.machine.memory import leave_no_core, shut_others_out
@@ -40,10 +43,16 @@ def main(arguments: Sequence[str]) -> int:
     if list(arguments) == [CHECK]:
         return _check()
     try:
-        prompt, language = decode_request(_read_line())
+        request = read_request(_read_line())
     except BadRequestError:
         return EXIT_USAGE
-    answer = _ask(prompt, load_texts(chosen_language(language)))
+    language = chosen_language(request.language)
+    if request.as_page:
+        from tray.prompt.page import question_page  # noqa: PLC0415  # a window does not need it
+
+        _write_all(msgspec.json.encode(question_page(request.prompt, language)))
+        return EXIT_OK
+    answer = _ask(request.prompt, load_texts(language))
     if isinstance(answer, int):
         return answer
     with SecretBytes(answer):
@@ -64,6 +73,11 @@ def _check() -> int:
     except TclError:
         return NO_DISPLAY
     return EXIT_OK
+
+
+def _write_all(content: bytes) -> None:
+    while content:
+        content = content[os.write(_OUTPUT, content) :]
 
 
 def _read_line() -> bytes:

@@ -1,9 +1,13 @@
 """The texts of the windows; in those of buttons ``&`` precedes the access key."""
 
+import re
 from dataclasses import dataclass
 from functools import cache
+from typing import Final
 
 from agent.words import CountedText, Language, section
+
+_KEY: Final = re.compile(r"\s*\(&.\)|&")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,7 @@ class PromptTexts:
     blind_title: str
     blind_text: str
     covers_pin: str
+    covers_site_pin: str
     this_time: str
     always: str
     never: str
@@ -107,3 +112,8 @@ def load_texts(language: Language) -> PromptTexts:
 def button_label(text: str) -> tuple[str, int]:
     """Take an access key's mark out of a label; return it and where the key is, -1 for nowhere."""
     return text.replace("&", "", 1), text.find("&")
+
+
+def without_key(text: str) -> str:
+    """Take an access key out of a label for a page, which has none: "(&C)" is nothing to read."""
+    return _KEY.sub("", text)

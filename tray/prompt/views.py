@@ -5,10 +5,8 @@ import tkinter as tk
 from functools import partial
 from typing import assert_never
 
-from agent.cms.login import LoginPurpose
 from agent.consent import wire
 from agent.consent.questions import (
-    Act,
     AllowBlind,
     AllowSite,
     CardFacts,
@@ -16,20 +14,26 @@ from agent.consent.questions import (
     EnterPin,
     LastAttempt,
     Locked,
-    Purpose,
     SiteAnswer,
 )
 from agent.origin import Origin
 from tray.prompt.documents import add_documents
 from tray.prompt.glyphs import shown_line
 from tray.prompt.keyboard import Trouble
-from tray.prompt.lines import site_in_title, site_lines, texts_about
+from tray.prompt.lines import (
+    ATTEMPTS,
+    act_label,
+    attempt_texts,
+    card_lines,
+    pin_title,
+    site_lines,
+    texts_about,
+)
 from tray.prompt.pin import PinField
 from tray.prompt.style import shrink_text
 from tray.prompt.texts import PromptTexts
 from tray.prompt.window import Line, Window
 
-ATTEMPTS = 3  # of a citizen's card; drawn as so many pips
 TROUBLE_MARK = "!"  # before what is odd about the keyboard: its colour alone would tell few
 
 
@@ -116,7 +120,7 @@ def _choose_card(root: tk.Tk, prompt: ChooseCard, texts: PromptTexts) -> Window:
         chosen[:] = [place]
         go_on.state(["!disabled"])
 
-    window.add_choices([_card_lines(card, texts) for card in prompt.cards], choose)
+    window.add_choices([card_lines(card, texts) for card in prompt.cards], choose)
     cancel = partial(window.finish, wire.CANCEL)
     go_on = window.add_button(
         texts.choose_go_on, lambda: window.finish(wire.CARD + b"%d" % chosen[0]), "Primary"
@@ -129,16 +133,8 @@ def _choose_card(root: tk.Tk, prompt: ChooseCard, texts: PromptTexts) -> Window:
     return window
 
 
-def _card_lines(card: CardFacts, texts: PromptTexts) -> tuple[str, str, str]:
-    """Return whose card it is, the mark of a virtual one, and what tells it from another."""
-    holder = shown_line(card.holder or "") or texts.no_holder
-    mark = f" · {texts.virtual}" if card.virtual else ""
-    reader, serial = shown_line(card.reader), shown_line(card.serial)
-    return holder, mark, texts.choose_place.format(serial=serial, reader=reader)
-
-
 def _enter_pin(root: tk.Tk, prompt: EnterPin, texts: PromptTexts) -> Window:
-    window = Window(root, texts, _pin_title(prompt, texts))
+    window = Window(root, texts, pin_title(prompt, texts))
     if prompt.was_wrong:
         window.add_notice(texts.wrong, danger=True)
     panel = window.add_panel()
@@ -160,7 +156,7 @@ class _PinEntry:
         self._prompt = prompt
         texts = window.texts
         self._add_field()
-        act = _act_label(prompt.purpose, texts)
+        act = act_label(prompt.purpose, texts)
         if prompt.may_block:
             window.add_button(texts.block, partial(window.finish, wire.BLOCK), "Quiet", left=True)
         cancel = partial(self._give_up, wire.CANCEL)
@@ -250,7 +246,7 @@ class _PinEntry:
 
 
 def _last_attempt(root: tk.Tk, prompt: LastAttempt, texts: PromptTexts) -> Window:
-    title, text, confirm = _attempt_texts(prompt.attempts_left, texts)
+    title, text, confirm = attempt_texts(prompt.attempts_left, texts)
     window = Window(root, texts, title, alarm=True)
     window.add_notice(text, danger=True)
     panel = window.add_panel()
@@ -272,17 +268,6 @@ def _last_attempt(root: tk.Tk, prompt: LastAttempt, texts: PromptTexts) -> Windo
     return window
 
 
-def _attempt_texts(left: int | None, texts: PromptTexts) -> tuple[str, str, str]:
-    """Return title, notice and confirmation of an attempt that is or may be one of the last."""
-    match left:
-        case None:
-            return texts.unknown_title, texts.unknown_text, texts.unknown_confirm
-        case 1:
-            return texts.last_title, texts.last_text, texts.last_confirm
-        case _:
-            return texts.few_title.format(count=left), texts.few_text, texts.few_confirm
-
-
 def _locked(root: tk.Tk, prompt: Locked, texts: PromptTexts) -> Window:
     window = Window(root, texts, texts.locked_title, alarm=True)
     window.add_notice(texts.locked_text, danger=True)
@@ -297,28 +282,6 @@ def _locked(root: tk.Tk, prompt: Locked, texts: PromptTexts) -> Window:
 
 
 # Facts that several windows show.
-
-
-def _pin_title(prompt: EnterPin, texts: PromptTexts) -> str:
-    if prompt.purpose.act is Act.DECRYPT:
-        return texts.decrypt_title
-    if prompt.purpose.act is Act.AUTHENTICATE:
-        identifies = prompt.purpose.login is LoginPurpose.IDENTIFY
-        title = texts.identify_title if identifies else texts.login_title
-        return title.format(site=site_in_title(prompt.site))
-    if prompt.purpose.count > 1:
-        return texts.sign_many_title.format(count=prompt.purpose.count)
-    return texts.sign_title
-
-
-def _act_label(purpose: Purpose, texts: PromptTexts) -> str:
-    match purpose.act:
-        case Act.SIGN:
-            return texts.sign
-        case Act.AUTHENTICATE:
-            return texts.identify if purpose.login is LoginPurpose.IDENTIFY else texts.login
-        case Act.DECRYPT:
-            return texts.decrypt
 
 
 def _add_site(window: Window, panel: tk.Frame, site: Origin) -> None:

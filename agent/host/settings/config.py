@@ -32,6 +32,7 @@ Port = Annotated[int, Meta(ge=0, le=65535)]
 Ports = Annotated[tuple[Port, ...], Meta(max_length=8)]
 JrsysVersion = Annotated[str, Meta(pattern=r"^[0-9]+(\.[0-9]+)*\Z", max_length=32)]
 BlindRule = Literal["ask", "allow", "deny"]
+QuestionPlace = Literal["auto", "window", "page"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 UpdateUrl = Annotated[
     str,
@@ -104,6 +105,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         jrsys_unicode: encoding of what they call Unicode, where they convert it from and to hex.
         consent: what decides about a new site: ``ask`` opens a window, ``allow`` and ``deny``
             answer without one.
+        questions: where the citizen is asked: in a ``window`` of the agent, or in a ``page`` of the
+            browser, which screen readers can read; ``auto`` leaves it to the citizen, and takes
+            the page where they chose nothing and a screen reader runs.
         page_pin: whether a page may hand the PIN over; otherwise only the agent's window asks.
         allow_sha1: whether pages may ask for SHA-1 signatures; None, the default, leaves it to the
             old component's pages, some of which know nothing newer.
@@ -142,6 +146,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Literal["ask", "allow", "deny"],
         Flag("cli.serve.consent"),
     ] = "ask"
+    questions: Annotated[
+        QuestionPlace,
+        Lock(),
+        Flag("where the citizen is asked (default: auto: a page where a screen reader runs)"),
+    ] = "auto"
     page_pin: Annotated[bool, Lock(when_unusable=False)] = True
     allow_sha1: Annotated[bool | None, Lock(when_unusable=False)] = None
     blind_signatures: Annotated[BlindRule, Lock(when_unusable="deny")] = "ask"

@@ -13,6 +13,7 @@ import structlog
 from msgspec import Struct
 
 from agent.files import read_file, replace_file
+from agent.host.settings.config import QuestionPlace
 from agent.words import CHOICES, SYSTEM
 
 _MAX_SIZE: Final = 4096  # bytes
@@ -26,11 +27,13 @@ class Choices(Struct, frozen=True):
     Attributes:
         language: one of :data:`CHOICES`, or a language that only another version of the agent has.
         update_check: whether to check for newer versions.
+        questions: where to be asked.
 
     """
 
     language: str = SYSTEM
     update_check: bool = True
+    questions: QuestionPlace = "auto"
 
 
 class Preferences:
@@ -73,6 +76,20 @@ class Preferences:
 
         """
         self._set(update_check=wanted)
+
+    @property
+    def questions(self) -> QuestionPlace:
+        """Where to be asked; "auto" is a page where a screen reader runs, and else a window."""
+        return self._choices.questions
+
+    def set_questions(self, place: QuestionPlace) -> None:
+        """Set where to be asked and write the file; blocks.
+
+        Raises:
+            OSError: as :meth:`set_language`.
+
+        """
+        self._set(questions=place)
 
     def _set(self, **chosen: str | bool) -> None:
         with self._lock:

@@ -32,6 +32,9 @@ BODY_SECONDS: Final = 10.0
 API: Final = f"{ROOT}api/"
 OPEN: Final = f"{API}open"
 CLOSE: Final = f"{API}close"
+QUESTION: Final = "question"
+"""Below ``/panel/api/``: what belongs to the page of one question, which has a key of its own."""
+_QUESTION_OPEN: Final = f"{API}{QUESTION}/open"
 
 M = TypeVar("M", bound=messages.PanelMessage)
 
@@ -69,6 +72,7 @@ class PanelMount(Mount):
         calls: Routes,
         spend_token: Callable[[str], bool],
         sessions: Sessions | None = None,
+        is_question_key: Callable[[str], bool] = lambda _: False,
     ) -> None:
         """Begin with nobody's session.
 
@@ -77,9 +81,11 @@ class PanelMount(Mount):
             calls: what the pages may ask for, by name below ``/panel/api/``.
             spend_token: tells whether a token from the tray or the command line is good, once.
             sessions: who has opened the panel.
+            is_question_key: tells whether the page of a question that is asked now has this key.
 
         """
         self._spend_token = spend_token
+        self._is_question_key = is_question_key
         self._sessions = sessions or Sessions()
         super().__init__(
             {
@@ -101,7 +107,8 @@ class PanelMount(Mount):
         Files of the pages are nobody's in particular.
 
         Raises:
-            Refused: another origin asks, a frame, or a page that the citizen has not opened.
+            Refused: another origin asks, a frame, a page that the citizen has not opened, or one
+                of a question that has ended.
 
         """
         _check_sender(request)
@@ -109,11 +116,16 @@ class PanelMount(Mount):
         if not path.startswith(API):
             return None
         _check_script(request)
-        key = _one(request, KEY_HEADER)
-        if path == OPEN:
+        key = key_of(request)
+        if path in (OPEN, _QUESTION_OPEN):
             if key != "open":
                 raise _not_ours("not our page")
             return LOCAL_USER
+        if path == f"{API}{QUESTION}" or path.startswith(f"{API}{QUESTION}/"):
+            # Neither opens the other: who has the panel open answers no question by that.
+            if not self._is_question_key(key):
+                raise Refused(401, ErrorCode.ORIGIN_NOT_ALLOWED, "no question has this key")
+            return PANEL
         if not self._sessions.check(request.cookies.get(_cookie_name(request), ""), key):
             raise Refused(401, ErrorCode.ORIGIN_NOT_ALLOWED, "the panel is not open")
         return PANEL
@@ -231,15 +243,15 @@ def _check_script(request: web.BaseRequest) -> None:
         Refused: there is no header that only our script can set, or a browser says otherwise.
 
     """
-    if not _one(request, KEY_HEADER):
+    if not key_of(request):
         raise _not_ours("the header of our pages is missing")
     if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
         raise _not_ours("a call comes from our page")
 
 
-def _one(request: web.BaseRequest, name: str) -> str:
-    """Return the one header of that name; empty when there is none, or two."""
-    lines = request.headers.getall(name, ())
+def key_of(request: web.BaseRequest) -> str:
+    """Return the one key that a page sends; empty when there is none, or two."""
+    lines = request.headers.getall(KEY_HEADER, ())
     return lines[0] if len(lines) == 1 else ""
 
 

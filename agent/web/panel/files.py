@@ -15,6 +15,8 @@ _TYPES: Final = {
     ".svg": "image/svg+xml",
 }
 """Files of other kinds are not served."""
+_PANEL: Final = "index.html"
+_QUESTION: Final = "question.html"
 
 
 class PanelFile(NamedTuple):
@@ -27,25 +29,32 @@ class PanelFile(NamedTuple):
 def load() -> dict[str, PanelFile]:
     """Read them; keys are URL paths, ``/panel/`` is the page itself.
 
+    The box for a PIN is the SDK's.
+
     Raises:
-        OSError: the page is missing: the installation is broken.
+        OSError: a page is missing: the installation is broken.
 
     """
     found: dict[str, PanelFile] = {}
     _walk(resources.files("agent.web.panel").joinpath("static"), ROOT, found)
     texts = browser_module("panel", "codes", "common", "product", "update").encode()
     found[f"{ROOT}js/texts.js"] = PanelFile(texts, "text/javascript")
-    if f"{ROOT}index.html" not in found:
-        raise FileNotFoundError("agent/web/panel/static/index.html")
-    page = found.pop(f"{ROOT}index.html")
-    document = spoken_page(page.body.decode())
-    found[ROOT] = page._replace(body=_preloading(document, found).encode())
+    box = resources.files("agent.web").joinpath("sdk", "pinbox.js").read_bytes()
+    found[f"{ROOT}js/pinbox.js"] = PanelFile(box, "text/javascript")
+    for name in (_PANEL, _QUESTION):
+        if f"{ROOT}{name}" not in found:
+            raise FileNotFoundError(f"agent/web/panel/static/{name}")
+        page = found[f"{ROOT}{name}"]
+        found[f"{ROOT}{name}"] = page._replace(body=spoken_page(page.body.decode()).encode())
+    page = found.pop(f"{ROOT}{_PANEL}")
+    found[ROOT] = page._replace(body=_preloading(page.body.decode(), found).encode())
     return found
 
 
 def _preloading(document: str, found: Mapping[str, PanelFile]) -> str:
-    """Have the browser fetch all scripts at once, not each when another one names it."""
-    scripts = sorted(path for path in found if path.endswith(".js"))
+    """Have the browser fetch the panel's scripts at once, not each when another one names it."""
+    others = {f"{ROOT}js/{name}.js" for name in ("pinbox", "question")}
+    scripts = sorted(path for path in found if path.endswith(".js") and path not in others)
     links = "".join(
         f'  <link rel="modulepreload" href="{path.removeprefix(ROOT)}">\n' for path in scripts
     )

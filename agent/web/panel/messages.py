@@ -6,11 +6,13 @@ import msgspec
 from msgspec import Meta, Struct
 
 from agent.errors import BadRequestError
+from agent.host.settings.config import QuestionPlace
 from agent.web.front.audience import Audience
 from agent.words import CHOICES
 
 T = TypeVar("T", bound="PanelMessage")
 Text = Annotated[str, Meta(max_length=255)]
+Octet = Annotated[int, Meta(ge=0, le=255)]
 LanguageChoice = Annotated[str, Meta(pattern=rf"^({'|'.join(CHOICES)})\Z")]
 
 
@@ -34,6 +36,30 @@ class ClaimTicket(PanelMessage, frozen=True, forbid_unknown_fields=True):
     audience: ClassVar[Audience] = Audience.EVERYBODY
 
     claim: Annotated[str, Meta(max_length=128)]
+
+
+class OpenQuestion(PanelMessage, frozen=True, forbid_unknown_fields=True):
+    """Lets the page of a question in, with the token that the agent opened it with."""
+
+    audience: ClassVar[Audience] = Audience.OWN_USER
+
+    token: Annotated[str, Meta(max_length=128)]
+
+
+class AnswerQuestion(PanelMessage, frozen=True, forbid_unknown_fields=True):
+    """Answers the question of the page that sends it.
+
+    Attributes:
+        answer: of the button, with the place of the chosen card.
+        pin: the numbers of its characters, where the answer is one.
+
+    """
+
+    answer: Annotated[str, Meta(max_length=16)]
+    pin: Annotated[list[Octet], Meta(max_length=32)] | None = None
+
+    def __repr__(self) -> str:
+        return f"AnswerQuestion({self.answer!r})"
 
 
 class DecideSite(PanelMessage, frozen=True, forbid_unknown_fields=True):
@@ -71,6 +97,7 @@ class Change(PanelMessage, frozen=True, forbid_unknown_fields=True):
     language: LanguageChoice | None = None
     autostart: bool | None = None
     update_check: bool | None = None
+    questions: QuestionPlace | None = None
 
 
 def read(kind: type[T], body: bytes | bytearray) -> T:

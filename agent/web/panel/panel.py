@@ -29,6 +29,8 @@ from agent.web.panel.door import HEADERS, PanelMount, asked_for, json_answer, po
 from agent.web.panel.first_page import FirstDoor
 from agent.web.panel.inspector import Inspector
 from agent.web.panel.live import Live
+from agent.web.panel.question_calls import QuestionCalls
+from agent.web.panel.question_desk import QuestionDesk
 from agent.web.panel.selftest import Outcome, SelfTest, SelfTestStep
 from agent.web.recorder.recorder import CallRecorder
 from agent.web.service import Service
@@ -76,6 +78,8 @@ class Sources:
         settings_changed: told, not in the event loop, after the citizen chose something here.
         doctor: looks at everything else; None where there is none.
         consent: "ask", "allow" or "deny".
+        desk: asks the citizen in pages; None where a flag decides.
+        questions_fixed: whether the settings or a policy say where the citizen is asked.
         update: gives what is known of newer versions.
         recorder: the one that all doors tell what they are asked.
         clock: the time of day, with a time zone.
@@ -93,6 +97,8 @@ class Sources:
     settings_changed: Callable[[], None] = field(default=lambda: None)
     doctor: Doctor | None = None
     consent: str = "ask"
+    desk: QuestionDesk | None = None
+    questions_fixed: bool = False
     update: Callable[[], UpdateStatus] = field(
         default=lambda: UpdateStatus(UpdateChecking.NO_ADDRESS)
     )
@@ -152,12 +158,20 @@ class Panel:
         self._testing = asyncio.Lock()
         self._inspector = Inspector(sources.recorder, self._live.tell)
         self.first_door = FirstDoor()
-        self.mount = PanelMount(files.load(), self._calls(), spend_token)
+        self._desk = sources.desk or QuestionDesk(lambda _: False)
+        calls = {**self._calls(), **QuestionCalls(self._desk).routes()}
+        self.mount = PanelMount(
+            files.load(),
+            calls,
+            spend_token,
+            is_question_key=lambda key: self._desk.find(key) is not None,
+        )
 
     def listening(self, ports: PanelPorts) -> None:
         """Show where the agent listens, once it does, and when it gets another port."""
         self._ports = ports
         self.first_door.plain_port = ports.hipki_port
+        self._desk.listening(ports.port)
         self._live.tell()
 
     def key_used(self) -> None:
@@ -217,6 +231,7 @@ class Panel:
             "provider": sources.service.provider_kind,
             "consent": sources.consent,
             "language": sources.preferences.language,
+            "questions": self._questions(),
             "policy": {"source": _text(sources.policy.source), "problem": sources.policy.problem},
             "ports": asdict(self._ports),
             "service": snapshot.service_available,
@@ -228,6 +243,13 @@ class Panel:
             "update": _update(sources.update()),
             "history_problem": None if sources.history is None else sources.history.problem,
         }
+
+    def _questions(self) -> dict[str, Any] | None:
+        """Return where the citizen is asked; None where nobody asks them."""
+        sources = self._sources
+        if sources.desk is None:
+            return None
+        return {"place": sources.preferences.questions, "fixed": sources.questions_fixed}
 
     async def _get_state(self, request: web.BaseRequest) -> web.StreamResponse:
         del request
@@ -395,6 +417,8 @@ class Panel:
             self._sources.preferences.set_language(wanted.language)
         if wanted.update_check is not None:
             self._sources.preferences.set_update_check(wanted.update_check)
+        if wanted.questions is not None:
+            self._sources.preferences.set_questions(wanted.questions)
         autostart = self._sources.autostart
         if wanted.autostart is not None and autostart is not None:
             (autostart.turn_on if wanted.autostart else autostart.turn_off)()

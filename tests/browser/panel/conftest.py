@@ -4,8 +4,9 @@ import base64
 import json
 import shutil
 import ssl
+import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,8 +31,8 @@ class PanelAgent:
     world: World
     paths: Paths
 
-    def start(self, *cards: TestCard, consent: str = "ask") -> None:
-        self.world.start_agent(*cards, consent=consent, state=self.paths.state)
+    def start(self, *cards: TestCard, consent: str = "ask", flags: Sequence[str] = ()) -> None:
+        self.world.start_agent(*cards, consent=consent, state=self.paths.state, flags=flags)
 
     def stop(self) -> None:
         self.world.stop_agent()
@@ -60,14 +61,30 @@ class PanelAgent:
         }
         if document is not None:
             params["document_name"] = document
+        assert "signature" in self.request("sign", params, site)()["result"]
+
+    def request(
+        self, method: str, params: dict[str, Any], site: str = SHOP
+    ) -> Callable[[], dict[str, Any]]:
+        """Prepare a site's request; calling it sends it and returns the answer."""
         request = urllib.request.Request(  # noqa: S310  # our own agent
-            f"{self.origin}/v1/sign",
+            f"{self.origin}/v1/{method}",
             data=json.dumps({"params": params}).encode(),
             headers={"Content-Type": "application/json", "Origin": site},
         )
         trust = ssl.create_default_context(cafile=str(self.world.programs.authority))
-        with urllib.request.urlopen(request, context=trust, timeout=30) as answer:  # noqa: S310
-            assert "signature" in json.load(answer)["result"]
+
+        def send() -> dict[str, Any]:
+            try:
+                with urllib.request.urlopen(request, context=trust, timeout=60) as answer:  # noqa: S310
+                    told: dict[str, Any] = json.load(answer)
+            except urllib.error.HTTPError as error:
+                told = json.load(error)
+            except OSError:  # the agent has ended meanwhile
+                told = {}
+            return told
+
+        return send
 
 
 @pytest.fixture

@@ -29,8 +29,9 @@ def test_what_is_not_given_is_left_to_the_file(tmp_path: Path) -> None:
 
 def test_every_flag_is_understood() -> None:
     arguments = ("--port", "0", "--hipki-port", "65535", "--mca", "--consent", "allow")
-    flags = parse(*arguments)
-    assert flags == {"port": 0, "hipki_port": 65535, "mca": True, "consent": "allow"}
+    flags = parse(*arguments, "--questions", "page")
+    expected = {"port": 0, "hipki_port": 65535, "mca": True, "consent": "allow"}
+    assert flags == {**expected, "questions": "page"}
     assert set(flags) == {name for name, _, _ in config.marked(Flag)}
 
 

@@ -1,6 +1,7 @@
 """What was chosen with the mouse lasts, and a damaged file is no reason to stop."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,3 +43,13 @@ def test_a_choice_that_makes_no_sense_takes_no_other_along(tmp_path: Path, langu
     found = Preferences(path)
     assert found.language == SYSTEM
     assert not found.update_check
+
+
+@pytest.mark.parametrize("place", ["auto", "window", "page"])
+def test_where_to_be_asked_lasts(tmp_path: Path, place: Any) -> None:
+    path = tmp_path / "preferences.json"
+    Preferences(path).set_questions(place)
+    assert Preferences(path).questions == place
+    path.write_text('{"questions": "nowhere", "language": "en"}')
+    assert Preferences(path).questions == "auto"
+    assert Preferences(path).language == "en"

@@ -150,6 +150,7 @@ async def open_door(
         newcomers_wait=newcomers_wait,
         history=history,
         recorder=recorder,
+        desk=options.pop("desk", None),
     )
     tickets = FirstTickets(key.derive(PURPOSE))
     panel = await asyncio.to_thread(

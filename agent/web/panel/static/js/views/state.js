@@ -59,6 +59,18 @@ async function record(place) {
   }
 }
 
+/** Where the citizen is asked. @param {State} state @param {(wanted: object) => Promise<void>} change */
+function questionPlace(state, change) {
+  const asked = state.questions;
+  if (!asked) return null;
+  const choice = h("select", { id: "questions", disabled: asked.fixed, "aria-describedby": "questions-text" }, ["auto", "window", "page"].map((each) =>
+    h("option", { value: each, selected: each === asked.place }, t(`state.questions_${each}`))));
+  choice.addEventListener("change", () => change({ questions: choice.value }));
+  return h("div", {},
+    h("label", { class: "row" }, h("span", {}, t("state.questions")), choice),
+    h("small", { id: "questions-text" }, t("state.questions_text"), asked.fixed && ` ${t("state.questions_fixed")}`));
+}
+
 /** @param {State} state */
 function settings(state) {
   const failed = h("div", {});
@@ -76,11 +88,13 @@ function settings(state) {
   language.addEventListener("change", () => change({ language: language.value }));
   box.addEventListener("change", () => change({ autostart: box.checked }));
   asking.addEventListener("change", () => change({ update_check: asking.checked }));
+  const place = questionPlace(state, change);
   const canAsk = state.update.asking === "on" || state.update.asking === "declined";
   return h("section", { class: "sheet", id: "settings" }, h("h2", {}, t("state.settings")),
     h("label", { class: "row" }, h("span", {}, t("common.language")), language),
     state.autostart === null || state.autostart === undefined ? null : h("label", { class: "option" }, box, t("state.autostart")),
     canAsk && h("label", { class: "option" }, asking, t("state.updateCheck")),
+    place,
     failed);
 }
 
@@ -103,5 +117,7 @@ export const state = {
     if (asking instanceof HTMLInputElement) asking.checked = now.update.asking === "on";
     const language = place.querySelector("#language");
     if (language instanceof HTMLSelectElement) language.value = now.language;
+    const questions = place.querySelector("#questions");
+    if (questions instanceof HTMLSelectElement && now.questions) questions.value = now.questions.place;
   },
 };
