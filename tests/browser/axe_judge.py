@@ -89,7 +89,10 @@ class Look(NamedTuple):
 
 
 EVERY_LOOK: Final = tuple(
-    Look(width, scheme) for width in (390, 1280) for scheme in ("light", "dark")
+    # 640: 1280 at 200 % (WCAG 2.2 §1.4.4)
+    Look(width, scheme)
+    for width in (390, 640, 1280)
+    for scheme in ("light", "dark")
 )
 FEW_LOOKS: Final = (Look(390, "light"), Look(1280, "dark"))
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from agent.portal.store.database import PortalDatabase
 from tests.browser import axe_judge
@@ -26,7 +26,7 @@ from tests.browser.gallery.walking import (
     portal_app,
     routes_of,
 )
-from tests.browser.world import World
+from tests.browser.world import World, register
 
 ALL = os.environ.get("ANKONG_TEST_LOOKS") == "all"
 LANGUAGES = ("zh-TW", "en") if ALL else ("zh-TW",)
@@ -100,6 +100,19 @@ def test_no_page_reloads_itself_after_a_while() -> None:
     assert len(pages) > 30
     refreshing = re.compile(r"http-equiv=.?refresh", re.IGNORECASE)
     assert [each.name for each in pages if refreshing.search(each.read_text("utf-8"))] == []
+
+
+@pytest.mark.browser
+def test_the_member_is_named_where_the_page_is_narrow(world: World, page: Page) -> None:
+    """Only the picture of the link to them is seen there."""
+    register(page, world.url)
+    found = list(axe_judge.faults(page, [axe_judge.Look(390, "light")]))
+    assert not found, "\n".join(found)
+    axe_judge.show(page, axe_judge.Look(390, "light"))
+    assert str(page.get_attribute("#who", "aria-label")).strip()
+    expect(page.get_by_role("banner").get_by_role("link").nth(1)).to_have_accessible_name(
+        re.compile(r"\w{2,}")
+    )
 
 
 @pytest.mark.browser

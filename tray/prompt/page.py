@@ -204,5 +204,7 @@ def _documents(prompt: EnterPin, texts: PromptTexts) -> PageFact | None:
     if text is None:
         return PageFact(texts.documents, tuple(lines), tuple(documents))
     shown = "\n".join(shown_line(line) for line in text.split("\n"))
-    lines = [*lines, *documents, PageLine(texts.whole_text, "small")]
+    name, fingerprint, _ = describe(purpose.documents[0], purpose, texts)
+    lines += [PageLine(name, "strong"), PageLine(fingerprint, "small")]
+    lines.append(PageLine(texts.whole_text, "small"))
     return PageFact(texts.documents, tuple(lines), text=shown)

@@ -33,7 +33,7 @@ from agent.words.language import Language
 from tests.browser.panel.conftest import PanelAgent
 from tray.prompt.page import question_page
 
-SITE: Final = Origin.parse("https://portal.example")
+SITE: Final = Origin.parse("https://bank.example")
 ODD: Final = Origin.parse("http://xn--80ak6aa92e.example")
 CARD: Final = CardFacts(
     "Ankong Virtual Reader 0", "gen2", "TP00000000000001", "王測試", virtual=True

@@ -158,7 +158,8 @@ function drawTop() {
   fill(byId("top"),
     h("a", { class: "brand", href: "#/" }, icon("mark", "mark"), h("span", {}, t("site")), isDemo ? h("span", { class: "tag" }, t("demo")) : null),
     h("div", { class: "top-end" },
-      member ? h("a", { class: "who", href: "#/member", id: "who", "data-grade": member.grade },
+      // Named by itself: where the page is narrow only the picture is there.
+      member ? h("a", { class: "who", href: "#/member", id: "who", "data-grade": member.grade, "aria-label": `${member.name ?? t("unnamed")} ${t(`grade.${member.grade}`)}` },
         member.grade === "gold" ? crown("crown small") : icon("person"),
         h("span", {}, h("span", { class: "who-name" }, member.name ?? t("unnamed")),
           h("small", {}, t(`grade.${member.grade}`)))) : null,

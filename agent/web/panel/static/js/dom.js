@@ -97,6 +97,8 @@ export function button(className, label, work) {
       await work();
     } finally {
       made.disabled = false;
+      // A button that is disabled loses the focus; who uses a keyboard would begin at the top again.
+      if (document.activeElement === document.body) (made.isConnected ? made : byId("main")).focus();
     }
   });
   return made;

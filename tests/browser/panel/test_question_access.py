@@ -1,0 +1,163 @@
+"""What a screen reader is told of a question's page, and what axe and a keyboard find there."""
+
+import os
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from agent.consent.page import PageCheck, PageChoices, PagePin
+from agent.words import Language, load
+from tests.browser import axe_judge
+from tests.browser.panel.conftest import PanelAgent
+from tests.browser.panel.question_support import (
+    QUESTIONS,
+    picture,
+    shown,
+    tab_to,
+    until_awake,
+)
+from tray.prompt.page import question_page
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+ALL = os.environ.get("ANKONG_TEST_LOOKS") == "all"
+LOOKS = axe_judge.EVERY_LOOK if ALL else axe_judge.FEW_LOOKS
+CONTROLS = {"button", "textbox", "checkbox", "radio", "link", "combobox", "heading", "timer"}
+
+
+def controls(page: Page) -> list[tuple[str, str, str]]:
+    """Return role, name and description of each control, as assistive technology has them."""
+    session = page.context.new_cdp_session(page)
+    nodes: list[dict[str, Any]] = session.send("Accessibility.getFullAXTree")["nodes"]
+    session.detach()
+
+    def said(node: dict[str, Any], what: str) -> str:
+        return str(node.get(what, {}).get("value", ""))
+
+    by_id = {node["nodeId"]: node for node in nodes}
+    waiting, found = [nodes[0]["nodeId"]], []
+    while waiting:  # in the order of the page
+        node = by_id[waiting.pop(0)]
+        waiting[:0] = [each for each in node.get("childIds", ()) if each in by_id]
+        if not node.get("ignored") and said(node, "role") in CONTROLS:
+            found.append((said(node, "role"), said(node, "name"), said(node, "description")))
+    return found
+
+
+def expected(name: str, language: Language) -> list[tuple[str, str]]:
+    """Return role and name of each control that a question has, in order of the page."""
+    said = question_page(QUESTIONS[name], language)
+    found = [("heading", said.title)]
+    for part in said.parts:
+        match part:
+            case PageChoices():
+                found += [("radio", f"{each.text} {each.aside}") for each in part.choices]
+            case PageCheck():
+                found.append(("checkbox", part.text))
+            case PagePin():
+                found.append(("textbox", part.name))
+            case _:
+                pass
+    more = str(load(language)["panel.question.more"])
+    return [*found, *(("button", each.text) for each in said.buttons), ("button", more)]
+
+
+@pytest.mark.parametrize("language", Language)
+def test_every_control_of_every_question_has_its_role_and_name(
+    language: Language, agent_here: PanelAgent, page: Page
+) -> None:
+    agent_here.start()
+    for name, prompt in QUESTIONS.items():
+        with shown(page, agent_here, name, language):
+            said = question_page(prompt, language)
+            found = [each for each in controls(page) if each[0] != "timer"]
+            told = [(role, " ".join(label.split())) for role, label, _ in found]
+            assert told == expected(name, language), name
+            expect(page).to_have_title(f"{said.asker} – {said.title} – {_product(language)}")
+            assert page.get_attribute("html", "lang") == language
+            for part in said.parts:
+                if isinstance(part, PagePin):
+                    description = next(each[2] for each in found if each[0] == "textbox")
+                    assert part.hint in description
+                    assert part.attempts in description
+            expect(page.get_by_role("timer")).to_contain_text("2:")
+            if language in {Language.CHINESE, Language.ENGLISH}:
+                picture(page, f"question-{name}-{language}")
+
+
+def _product(language: Language) -> str:
+    return str(load(language)["product.name"])
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("language", Language if ALL else [Language.CHINESE])
+def test_nothing_is_wrong_with_any_question(
+    language: Language, agent_here: PanelAgent, page: Page
+) -> None:
+    agent_here.start()
+    found: list[str] = []
+    for name in QUESTIONS:
+        with shown(page, agent_here, name, language):
+            found += [f"{name}: {each}" for each in axe_judge.faults(page, LOOKS)]
+            axe_judge.show(page, axe_judge.Look(390, "dark"))
+            if language is Language.CHINESE:
+                picture(page, f"question-{name}-narrow-dark")
+            axe_judge.show(page, axe_judge.Look(1280, "light"))
+    assert not found, "\n".join(found)
+
+
+def test_a_card_is_chosen_and_a_box_ticked_by_keyboard_alone(
+    agent_here: PanelAgent, page: Page
+) -> None:
+    agent_here.start()
+    with shown(page, agent_here, "choose", Language.ENGLISH) as answers:
+        until_awake(page)
+        expect(page.locator("[value='card:']")).to_be_disabled()
+        tab_to(page, "[name=card]")
+        page.keyboard.press("Space")
+        page.keyboard.press("ArrowDown")
+        tab_to(page, "[value='card:']")
+        page.keyboard.press("Enter")
+        page.locator("[data-over]").wait_for()
+        assert answers == [{"answer": "card:1"}]
+    with shown(page, agent_here, "last", Language.ENGLISH) as answers:
+        until_awake(page)
+        expect(page.locator("[value=yes]")).to_be_disabled()
+        tab_to(page, "#sure")
+        page.keyboard.press("Space")
+        tab_to(page, "[value=yes]")
+        page.keyboard.press("Space")
+        page.locator("[data-over]").wait_for()
+        assert answers == [{"answer": "yes"}]
+
+
+FOCUSED = """() => {
+    const at = document.activeElement;
+    const {outlineStyle, outlineWidth} = getComputedStyle(at);
+    return [at.id || at.value, outlineStyle !== "none" && parseFloat(outlineWidth) >= 2];
+}"""
+
+
+def test_escape_answers_as_closing_does_and_focus_is_always_seen(
+    agent_here: PanelAgent, page: Page
+) -> None:
+    agent_here.start()
+    for name in ("allow", "sign-many", "last", "locked"):
+        first = question_page(QUESTIONS[name], Language.ENGLISH).buttons[0].answer
+        with shown(page, agent_here, name, Language.ENGLISH) as answers:
+            expect(page.locator("#title")).to_be_focused()
+            page.keyboard.press("Escape")  # too early: meant for something else
+            expect(page.locator("#announcer")).not_to_be_empty()
+            places: list[str] = []
+            while "more" not in places:
+                page.keyboard.press("Tab")
+                place, is_seen = page.evaluate(FOCUSED)
+                assert is_seen, (name, place)
+                assert place not in places
+                places.append(place)
+            assert first in places
+            until_awake(page)
+            assert answers == []
+            page.keyboard.press("Escape")
+            page.locator("[data-over]").wait_for()
+            assert answers == [{"answer": first}]
