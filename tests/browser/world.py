@@ -170,3 +170,12 @@ def panel(page: Page, view: str) -> Locator:
     found = page.locator(f"#card-panel[data-view={view}]")
     found.wait_for()
     return found
+
+
+def tab_to(page: Page, selector: str) -> None:
+    """Go to an element as a keyboard does."""
+    for _ in range(40):
+        if page.locator(f"{selector}:focus").count():
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"{selector} has no place in the order of Tab")

@@ -153,15 +153,6 @@ def until_awake(page: Page) -> None:
     page.wait_for_timeout(1200)
 
 
-def tab_to(page: Page, selector: str) -> None:
-    """Go to an element as a keyboard does."""
-    for _ in range(40):
-        if page.locator(f"{selector}:focus").count():
-            return
-        page.keyboard.press("Tab")
-    raise AssertionError(f"{selector} has no place in the order of Tab")
-
-
 def picture(page: Page, name: str) -> None:
     """Take a picture for whoever looks at one (``ANKONG_SHOTS``)."""
     folder = os.environ.get("ANKONG_SHOTS")

@@ -14,8 +14,8 @@ from agent.consent.site_store import Decision
 from agent.words import Language
 from tests.browser import axe_judge
 from tests.browser.panel.conftest import PanelAgent
-from tests.browser.panel.question_support import picture, tab_to
-from tests.browser.world import World
+from tests.browser.panel.question_support import picture
+from tests.browser.world import World, tab_to
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 ALL = os.environ.get("ANKONG_TEST_LOOKS") == "all"

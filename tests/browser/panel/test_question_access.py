@@ -14,9 +14,9 @@ from tests.browser.panel.question_support import (
     QUESTIONS,
     picture,
     shown,
-    tab_to,
     until_awake,
 )
+from tests.browser.world import tab_to
 from tray.prompt.page import question_page
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

@@ -12,11 +12,10 @@ from tests.browser.panel.question_support import (
     Asking,
     OpenedPages,
     picture,
-    tab_to,
     until_awake,
     use_page,
 )
-from tests.browser.world import PIN, WRONG_PIN, World
+from tests.browser.world import PIN, WRONG_PIN, World, tab_to
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 SIGN = {"data": base64.b64encode(b"text").decode(), "hash": "SHA-256", "format": "pkcs1"}
