@@ -24,6 +24,7 @@ from agent.consent.questions import (
     unasked,
 )
 from agent.consent.wire import PIN as PIN_ANSWER
+from agent.errors import ErrorCode
 from agent.origin import LOCAL_PROGRAM
 from agent.web.panel.page_prompter import PagePrompter
 from agent.web.panel.question_desk import QuestionDesk
@@ -43,6 +44,9 @@ class Asked:
 
     def can_ask(self) -> bool:
         return self.opens
+
+    def pin_unasked(self) -> ErrorCode:
+        return ErrorCode.PIN_REQUIRED
 
     async def ask(self, prompt: Prompt[Any]) -> Any:
         if not self.opens:

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from agent.consent.page import QuestionPage
 from agent.consent.questions import Prompt, Prompter, UnaskedError
+from agent.errors import ErrorCode
 from agent.web.panel.question_desk import QuestionDesk
 
 A = TypeVar("A")
@@ -46,6 +47,10 @@ class PagePrompter:
     def can_ask(self) -> bool:
         """Return whether a window or a page can be shown, as far as that is known."""
         return self._windows.can_ask() or self._can_page()
+
+    def pin_unasked(self) -> ErrorCode:
+        """Return what a page hears where nobody is asked for a PIN: the windows' reason."""
+        return self._windows.pin_unasked()
 
     async def ask(self, prompt: Prompt[A]) -> A:
         """Ask in a page, or else in a window; cancelling the task ends either.
