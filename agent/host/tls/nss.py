@@ -84,16 +84,20 @@ class NssDatabases:
         before = self.check(folder, authority)
         if before.presence not in {Presence.TRUSTED, Presence.MISSING}:
             return before
-        step = TrustStep(self._store, str(folder), authority.sha256, {"pem": authority.pem})
+        facts = {"pem": authority.pem}
+        if before.presence is Presence.TRUSTED:
+            facts[FILE] = identity_of(folder)
+        step = TrustStep(self._store, str(folder), authority.sha256, facts)
         record(step)
-        if before.presence is Presence.MISSING:
-            try:
-                self._add(folder, authority)
-            except StoreError as error:
-                return self._unread(folder, error)
-        after = self.check(folder, authority) if before.presence is Presence.MISSING else before
+        if before.presence is Presence.TRUSTED:
+            return before
+        try:
+            self._add(folder, authority)
+        except StoreError as error:
+            return self._unread(folder, error)
+        after = self.check(folder, authority)
         if after.presence is Presence.TRUSTED:
-            self._record_success(folder, step, record, has_changed=after != before)
+            self._record_success(folder, step, record)
         return after
 
     def check_new(self, folder: Path, home: Path) -> Place:
@@ -134,14 +138,13 @@ class NssDatabases:
             return self._place(folder, Presence.MISSING)
         return self.install(folder, authority, record)
 
-    def _record_success(
-        self, folder: Path, step: TrustStep, record: Recorder, *, has_changed: bool
-    ) -> None:
-        """Write down which file trusts us, and which browsers had read it before."""
+    def _record_success(self, folder: Path, step: TrustStep, record: Recorder) -> None:
+        """Write down which file trusts us now, and which browsers had read it before."""
         facts = {**step.facts, FILE: identity_of(folder)}
-        found = self._machine.browsers.readers(folder / DATABASE_FILE) if has_changed else []
-        if found and self._store == "chromium":
-            facts[READERS] = Readers.of(self._machine.browsers, found).encoded()
+        if self._store == "chromium":  # Firefox asks again each time
+            found = self._machine.browsers.readers(folder / DATABASE_FILE)
+            if found:
+                facts[READERS] = Readers.of(self._machine.browsers, found).encoded()
         record(msgspec.structs.replace(step, facts=facts))
 
     def uninstall(self, step: TrustStep) -> None:

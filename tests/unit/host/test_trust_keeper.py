@@ -155,9 +155,10 @@ def test_nothing_runs_again_and_again(desk: Desk) -> None:
     assert {str(damaged.parent) in " ".join(command) for command in desk.runs} == {True}
 
 
+@pytest.mark.slow
 def test_two_hundred_profiles_are_looked_at_without_a_tool(desk: Desk) -> None:
-    desk.trust.install(desk.authority)
     first = desk.profile("0")
+    desk.trust.install(desk.authority)
     for number in range(1, 200):
         shutil.copytree(first, first.with_name(str(number)))
     desk.keeper.tend()
