@@ -17,6 +17,7 @@ from agent.doctor.files import (
 from agent.doctor.installed_agent import InstalledAgent
 from agent.doctor.network import check_agent, check_jrsys_ports, check_ports
 from agent.doctor.report import Finding, Report, fault
+from agent.doctor.restart import check_restart
 from agent.doctor.tls import check_tls, check_trust
 from agent.doctor.update import check_update
 from agent.doctor.versions import check_versions
@@ -39,6 +40,7 @@ CHECKS: Final[Sequence[Check]] = (
     check_jrsys_ports,
     check_tls,
     check_trust,
+    check_restart,
     check_browsers,
     check_update,
 )
