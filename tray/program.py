@@ -157,6 +157,10 @@ class Program(Observer):
             self._opens_panel = False
             self._on_chosen("panel:state")
 
+    def restart_needed(self, browsers: tuple[str, ...]) -> None:
+        """Say which browsers have to be started anew, until they were."""
+        self._update(restart=browsers)
+
     def updated(self, standing: UpdateStatus) -> None:
         """Show whether there is a newer version."""
         self._set_warning("too_old", standing.age is VersionAge.TOO_OLD)

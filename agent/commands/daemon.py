@@ -236,7 +236,7 @@ class Daemon:
             stack.callback(panel.close)
             stack.enter_context(service.watch(lambda: observer.changed(service.snapshot())))
             await self._announce(listening, service, panel, observer)
-            stack.enter_context(self._trust_kept(observer, loop))
+            stack.enter_context(self._trust_kept(observer, panel, loop))
             retaking = self._take_freed_ports(listening, service, panel, observer)
             stack.callback(asyncio.create_task(retaking).cancel)
             await stopped.wait()
@@ -245,12 +245,18 @@ class Daemon:
         return self.panel_key.spend(token) or self.first_tickets.spend(token)
 
     @contextmanager
-    def _trust_kept(self, observer: Observer, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+    def _trust_kept(
+        self, observer: Observer, panel: Panel, loop: asyncio.AbstractEventLoop
+    ) -> Iterator[None]:
         keeper = self.trust_keeper
+
+        def tell() -> None:
+            observer.restart_needed(keeper.restart_needed())
+            panel.updated()
 
         def changed() -> None:
             with suppress(RuntimeError):  # the loop has ended meanwhile
-                loop.call_soon_threadsafe(observer.restart_needed, keeper.restart_needed())
+                loop.call_soon_threadsafe(tell)
 
         with keeper.watched(changed), keeper.running():
             yield
@@ -286,6 +292,7 @@ class Daemon:
             desk=self._citizen.desk,
             questions_fixed=self.settings.questions != "auto",
             update=lambda: self.update.status,
+            restart_needed=self.trust_keeper.restart_needed,
             recorder=self.recorder,
         )
 
@@ -297,6 +304,7 @@ class Daemon:
             state="running" if self.policy.problem is None else "policy_unusable",
             is_our_peer=peer.check_for() if settings.check_peer else None,
             recorder=self.recorder,
+            is_restart_due=lambda: bool(self.trust_keeper.restart_needed()),
         )
 
     def _old_listeners(

@@ -17,6 +17,7 @@ from agent.doctor.files import (
 from agent.doctor.installed_agent import InstalledAgent
 from agent.doctor.network import check_jrsys_ports, check_ports
 from agent.doctor.report import Finding, Report, fault
+from agent.doctor.restart import check_restart
 from agent.doctor.running import check_agent, check_autostart, check_icon
 from agent.doctor.tls import check_tls, check_trust
 from agent.doctor.update import check_update
@@ -44,6 +45,7 @@ CHECKS: Final[Sequence[Check]] = (
     check_jrsys_ports,
     check_tls,
     check_trust,
+    check_restart,
     check_browsers,
     check_update,
 )

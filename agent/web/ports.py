@@ -47,6 +47,7 @@ class ServerConfig:
         prove: shows an allowed site that it is still the same installation.
         state: what an allowed site is told of the agent.
         recorder: is told of what comes to the ports; the same one that the mounts have.
+        is_restart_due: tells whether a browser runs that trusts us only after a restart.
 
     """
 
@@ -60,6 +61,7 @@ class ServerConfig:
     prove: Prover | None = None
     state: AgentState = "running"
     recorder: CallRecorder = field(default_factory=CallRecorder)
+    is_restart_due: Callable[[], bool] = field(default=lambda: False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +202,7 @@ async def serve(config: ServerConfig, service: Service) -> Serving:
     )
     serving = Serving(listeners, wanted)
     await serving.open_native()
-    ping = beacon(lambda: serving.port)
+    ping = beacon(lambda: serving.port, config.is_restart_due)
     for each in config.listeners:
         mounts = (*each.mounts, ping) if each.tls is None else each.mounts
         await serving.open(replace(each, mounts=mounts))

@@ -452,3 +452,23 @@ test("what is no challenge is refused before anything is sent", async () => {
   }
   assert.equal(state.sockets.length, 0);
 });
+
+test("a browser that only has to be restarted is told from one that does not trust at all", async () => {
+  const silent = { product: "ankong", version: "0.1.0", tls: 2 };
+  const { agent, state } = world({ running: false, ping: { ...silent, hint: "restart_browser" } });
+  let snapshot = await agent.check();
+  assert.deepEqual([snapshot.reason, snapshot.hint], ["certificate_not_trusted", "restart_browser"]);
+  await assert.rejects(agent.connect(), (error) => error instanceof AnkongError && error.hint === "restart_browser");
+  for (const hint of [undefined, "format_disk", 7, null]) {
+    state.ping = { ...silent, hint };
+    snapshot = await agent.check();
+    assert.equal(snapshot.reason, "certificate_not_trusted");
+    assert.ok(!("hint" in snapshot), String(hint));
+  }
+  state.ping = { ...silent, hint: "restart_browser" };
+  assert.equal((await agent.check()).hint, "restart_browser");
+  state.running = true;
+  snapshot = await agent.check();
+  assert.equal(snapshot.state, "running");
+  assert.ok(!("hint" in snapshot));
+});

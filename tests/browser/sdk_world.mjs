@@ -40,8 +40,8 @@ function socketClass(answers, made, state) {
 export const READER = { name: "R", state: "card", card: { generation: "gen2", serial: "S" }, attempts_left: 3 };
 
 /** An agent that answers on port 2 of [1, 2], in a browser of the given kind. */
-export function world({ hostname = "portal.example", permission = "granted", body = ANKONG, running = true, hidden = false, secure = true, olderName, vendor = "", controlled = false, answers = {} } = {}) {
-  const state = { running, controlled, permission, fetches: [], sockets: [], stored: new Map() };
+export function world({ hostname = "portal.example", permission = "granted", body = ANKONG, running = true, hidden = false, secure = true, olderName, vendor = "", controlled = false, answers = {}, ping = null } = {}) {
+  const state = { running, ping, controlled, permission, fetches: [], sockets: [], stored: new Map() };
   const status = { get state() { return state.permission; }, onchange: null };
   const document = Object.assign(new EventTarget(), { hidden });
   const environment = {
@@ -59,6 +59,7 @@ export function world({ hostname = "portal.example", permission = "granted", bod
     fetch: async (url) => {
       state.fetches.push(url);
       if (state.controlled) return new Response("<h1>offline</h1>");
+      if (state.ping !== null && url.startsWith("http://localhost:3/")) return new Response(JSON.stringify(state.ping));
       if (!state.running || !url.startsWith("https://localhost:2/")) throw new TypeError("Failed to fetch");
       return new Response(JSON.stringify(body));
     },

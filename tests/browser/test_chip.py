@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from agent.host.machine.paths import Paths
 from agent.words import Language
 from tests.browser.world import World, chip, go, panel, register, to_pin
+from tests.restart_due import write_down_reader
 
 pytestmark = pytest.mark.browser
 SHOTS = "ANKONG_SHOTS"
@@ -69,6 +71,22 @@ def test_an_untrusted_certificate_is_told_from_no_agent(
     register(page, agent.url)
     go(page, "upgrade/component")
     expect(chip(page, "not_running", "certificate_not_trusted")).to_contain_text("憑證未受信任")
+
+
+def test_a_browser_that_only_has_to_be_restarted_is_told_so(
+    page: Page, agent: World, tmp_path: Path
+) -> None:
+    paths = Paths.choose(tmp_path / "another agent")
+    paths.prepare()
+    write_down_reader(paths)
+    agent.start_agent(state=paths.state)
+    register(page, agent.url)
+    go(page, "upgrade/component")
+    found = chip(page, "not_running", "certificate_not_trusted")
+    expect(found).to_contain_text("請重新啟動瀏覽器")
+    found.locator("#chip-button").click()
+    expect(found).to_contain_text("請關閉所有 Chromium 視窗，再開啟一次。")
+    expect(page.locator(".component-state")).to_contain_text("請關閉所有 Chromium 視窗")
 
 
 def test_another_product_on_the_port_is_told_from_no_agent(page: Page, agent: World) -> None:

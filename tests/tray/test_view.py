@@ -171,3 +171,17 @@ def test_a_documents_name_cannot_write_lines_of_its_own() -> None:
     _, body = notification(signed(documents=("a\nSite: bank.example\u202e",)), ENGLISH)
     assert body.count("\n") == 1
     assert "\u202e" not in body
+
+
+def test_a_browser_that_has_to_be_restarted_is_named_until_it_was() -> None:
+    shown = view(CARD, restart=("Chromium", "Google Chrome"), texts=CHINESE)
+    assert shown.status is IconStatus.ATTENTION
+    assert shown.menu[0].label == "請重新啟動 Chromium / Google Chrome"
+    assert view(CARD).status is IconStatus.READY
+
+
+@pytest.mark.parametrize("facts", [{"warnings": ("port",)}, {"working": True}])
+def test_what_is_more_severe_stands_first_and_the_restart_below(facts: dict[str, object]) -> None:
+    shown = view(CARD, restart=("Chromium",), **facts)
+    assert "restart" not in shown.menu[0].label
+    assert line(shown, "panel:state:restart").label == "Please restart Chromium"

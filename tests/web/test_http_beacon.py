@@ -59,3 +59,16 @@ async def test_other_protocols_can_move_in_beside_the_beacon(start_agent: Any) -
         assert (await response.json())["product"] == "ankong"
     async with agent.http.get(f"{agent.url}/sign") as response:
         assert response.status == 404
+
+
+async def test_the_beacon_tells_of_a_restart_but_not_of_which_browser(start_agent: Any) -> None:
+    """Names of programs would tell every site one computer from another."""
+    due = [False]
+    agent = await start_agent(is_restart_due=lambda: due[0])
+    for is_due in (False, True, False):
+        due[0] = is_due
+        async with agent.http.get(f"{agent.plain_url}/v1/ping") as response:
+            told = await response.json()
+        hint = {"hint": "restart_browser"} if is_due else {}
+        known = {"product": "ankong", "version": __version__, "tls": agent.serving.port}
+        assert told == {**known, **hint}

@@ -66,6 +66,7 @@ class TrayState:
         language: the chosen language, one of ``CHOICES``.
         newest: the version of an available update; "" where there is none.
         waiting: sites that the citizen may be asked about, the newest last.
+        restart: the browsers that run and trust us only after a restart.
 
     """
 
@@ -75,6 +76,7 @@ class TrayState:
     language: str = SYSTEM
     newest: str = ""
     waiting: tuple[Origin, ...] = ()
+    restart: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,7 @@ def make_view(state: TrayState, texts: TrayTexts) -> TrayView:
     status, text = _status(state, texts)
     menu = (
         MenuItem("panel:state", text),
+        *_restart_item(state, texts, text),
         *_readers(state.snapshot, texts),
         *(MenuItem(f"ask:{site}", _asking(site, texts)) for site in state.waiting),
         MenuItem("separator:1"),
@@ -135,9 +138,21 @@ def _status(state: TrayState, texts: TrayTexts) -> tuple[IconStatus, str]:
     warning = next(iter((*_card_warnings(snapshot), *state.warnings)), None)
     if warning is not None:
         return IconStatus.ATTENTION, texts.warnings[warning]
+    if state.restart:
+        return IconStatus.ATTENTION, _restart(state.restart, texts)
     if any(reader.state is CardPresence.CARD for reader in snapshot.readers):
         return IconStatus.READY, texts.ready
     return IconStatus.RUNNING, texts.no_card if snapshot.readers else texts.no_reader
+
+
+def _restart(browsers: tuple[str, ...], texts: TrayTexts) -> str:
+    return texts.warnings["restart"].format(browsers=" / ".join(browsers))
+
+
+def _restart_item(state: TrayState, texts: TrayTexts, shown: str) -> Iterator[MenuItem]:
+    """Yield the entry that says it below a more severe warning, or while the agent works."""
+    if state.restart and _restart(state.restart, texts) != shown:
+        yield MenuItem("panel:state:restart", _restart(state.restart, texts))
 
 
 def _card_warnings(snapshot: Snapshot) -> Iterator[str]:

@@ -467,9 +467,17 @@ class ServiceEvent(Struct, frozen=True):
     data: ServiceData
 
 
+PingHint: TypeAlias = Literal["restart_browser"] | UnsetType
+
+
 class Ping(Struct, frozen=True):
-    """The plain-HTTP beacon: somebody is here, and where TLS is."""
+    """The plain-HTTP beacon: somebody is here, and where TLS is.
+
+    ``hint`` is ``restart_browser`` while a browser runs here that was started before it could
+    trust the agent's certificate. Which one is told to nobody: that would mark a computer.
+    """
 
     product: Literal["ankong"]
     version: str
     tls: int
+    hint: PingHint = UNSET

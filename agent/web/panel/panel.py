@@ -81,6 +81,7 @@ class Sources:
         desk: asks the citizen in pages; None where a flag decides.
         questions_fixed: whether the settings or a policy say where the citizen is asked.
         update: gives what is known of newer versions.
+        restart_needed: gives the browsers that run and trust us only after a restart.
         recorder: the one that all doors tell what they are asked.
         clock: the time of day, with a time zone.
 
@@ -102,6 +103,7 @@ class Sources:
     update: Callable[[], UpdateStatus] = field(
         default=lambda: UpdateStatus(UpdateChecking.NO_ADDRESS)
     )
+    restart_needed: Callable[[], tuple[str, ...]] = field(default=tuple)
     recorder: CallRecorder = field(default_factory=CallRecorder)
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
@@ -180,7 +182,7 @@ class Panel:
         self._live.tell()
 
     def updated(self) -> None:
-        """Show what was just heard of newer versions."""
+        """Show what was just heard of newer versions, or of browsers."""
         self._live.tell()
 
     def settings_changed(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -241,6 +243,7 @@ class Panel:
             "recorder": self._inspector.state(),
             "autostart": self._autostart,
             "update": _update(sources.update()),
+            "restart": sources.restart_needed(),
             "history_problem": None if sources.history is None else sources.history.problem,
         }
 

@@ -21,6 +21,7 @@
  */
 
 /** @typedef {"not_installed"|"not_started"|"unreachable"|"permission_prompt"|"permission_denied"|"blocked_by_page"|"certificate_not_trusted"|"port_taken"|"too_old"} Reason */
+/** @typedef {"restart_browser"} Hint */
 /** @typedef {"granted"|"prompt"|"denied"|"unsupported"} Permission */
 /** @typedef {{generation: "gen1"|"gen2"|null, serial: string|null}} Card */
 /** @typedef {{name: string, state: "empty"|"card"|"mute"|"unsupported", card: Card|null, attemptsLeft: number|null}} Reader */
@@ -39,14 +40,16 @@
  * What is known about the agent. `reason` is set while it is not running; `needsClick` when only
  * `check({ask: true})` from a click may look, because the browser would ask its permission
  * question; `asking` while that question is open; `readers` are known once this site is allowed.
+ * `hint` is there with `certificate_not_trusted` alone, while the agent knows of a running browser that has to be
+ * restarted before it trusts the agent.
  * With the option `pinInstallation`, `installation` says whether the installation that proved itself is the one
  * that this browser remembers for this site; null before that.
  *
  * @typedef {{state: "checking"|"running"|"not_running", reason: Reason|null, version: string|null,
  *   permission: Permission|null, needsClick: boolean, asking: boolean, allowed: boolean, virtual: boolean,
- *   service: "available"|"unavailable"|null, readers: readonly Reader[], installation: Installation|null}} Snapshot
+ *   service: "available"|"unavailable"|null, readers: readonly Reader[], installation: Installation|null, hint?: Hint}} Snapshot
  */
-/** @typedef {{product: string, version: string, api?: string, allowed?: boolean, max_data?: number, virtual?: boolean, tls?: number}} Announcement */
+/** @typedef {{product: string, version: string, api?: string, allowed?: boolean, max_data?: number, virtual?: boolean, tls?: number, hint?: string}} Announcement */
 /** @typedef {{kind: "ankong", port: number, body: Announcement}|{kind: "foreign"|"limited"|"timeout"|"unreachable"}} Outcome */
 /** @typedef {{found: {port: number, body: Announcement|null, channel?: Channel}|null, https: Outcome[], ping: Outcome}} Evidence `body` is null of an agent that refuses this site */
 /** @typedef {{features: () => string[], allowsFeature: (name: string) => boolean}} FeaturePolicy */
@@ -79,7 +82,7 @@ const EVENTS = new Set(["reader_added", "reader_removed", "card_inserted", "card
 export class AnkongError extends Error {
   /**
    * @param {string} code
-   * @param {{message?: string, retriable?: boolean, attemptsLeft?: number|null, reason?: Reason|null}} [details]
+   * @param {{message?: string, retriable?: boolean, attemptsLeft?: number|null, reason?: Reason|null, hint?: Hint}} [details]
    */
   constructor(code, details = {}) {
     super(details.message ?? code);
@@ -88,6 +91,7 @@ export class AnkongError extends Error {
     this.retriable = details.retriable ?? OWN_RETRIABLE.has(code);
     this.attemptsLeft = details.attemptsLeft ?? null;
     this.reason = details.reason ?? null;
+    if (details.hint) this.hint = details.hint;
   }
 }
 
@@ -186,6 +190,11 @@ export function diagnose({ permission, https, ping, seen, silenceProves = true }
   }
   if (seen) return "not_started";
   return silenceProves ? "not_installed" : "unreachable";
+}
+
+/** What the agent tells its beacon's readers to try. @param {Outcome} ping @returns {Hint|undefined} */
+function hintOf(ping) {
+  return ping.kind === "ankong" && ping.body.hint === "restart_browser" ? ping.body.hint : undefined;
 }
 
 /** @param {unknown} body @returns {body is Announcement} */
@@ -567,7 +576,7 @@ export class Ankong extends EventTarget {
     if (!this.#channel) await this.check({ ask: true });
     if (this.#channel) return this.#channel;
     if (this.#snapshot.state === "running") throw new AnkongError(this.#lostBy);
-    throw new AnkongError("not_running", { reason: this.#snapshot.reason });
+    throw new AnkongError("not_running", { reason: this.#snapshot.reason, hint: this.#snapshot.hint });
   }
 
   /**
@@ -642,7 +651,8 @@ export class Ankong extends EventTarget {
     const seen = this.#remembered(SEEN) !== null;
     const effective = exempt && permission === "prompt" ? "granted" : permission;
     const silenceProves = this.#silenceProves(permission);
-    this.#down(diagnose({ permission: effective, https, ping, seen, silenceProves }), permission, needsClick);
+    const reason = diagnose({ permission: effective, https, ping, seen, silenceProves });
+    this.#down(reason, permission, needsClick, reason === "certificate_not_trusted" ? hintOf(ping) : undefined);
   }
 
   /** Whether a service worker answers what this page fetches. */
@@ -741,10 +751,10 @@ export class Ankong extends EventTarget {
     return needsClick && reason !== null ? reason : "permission_prompt";
   }
 
-  /** @param {Reason} reason @param {Permission} permission @param {boolean} [needsClick] */
-  #down(reason, permission, needsClick = false) {
+  /** @param {Reason} reason @param {Permission} permission @param {boolean} [needsClick] @param {Hint} [hint] */
+  #down(reason, permission, needsClick = false, hint = undefined) {
     this.#publish({
-      state: "not_running", reason, permission, needsClick, asking: false,
+      state: "not_running", reason, hint, permission, needsClick, asking: false,
       allowed: false, version: null, service: null, readers: [], installation: null,
     });
   }
@@ -870,7 +880,8 @@ export class Ankong extends EventTarget {
 
   /** @param {Partial<Snapshot>} change */
   #publish(change) {
-    const next = { ...this.#snapshot, ...change };
+    const { hint, ...known } = { ...this.#snapshot, ...change };
+    const next = hint && known.reason === "certificate_not_trusted" ? { ...known, hint } : known;
     if (JSON.stringify(next) === JSON.stringify(this.#snapshot)) return;
     this.#snapshot = Object.freeze(next);
     for (const listener of [...this.#listeners]) listener(this.#snapshot);

@@ -15,6 +15,7 @@ from agent.words.language import Language
 from tests.browser.axe_judge import EVERY_LOOK, Look, faults, show
 from tests.browser.panel.conftest import PanelAgent, addresses_of, plain_origin
 from tests.browser.world import TIMEOUT
+from tests.restart_due import write_down_reader
 
 pytestmark = pytest.mark.browser
 SHOTS = os.environ.get("ANKONG_SHOTS")
@@ -58,6 +59,26 @@ def test_without_a_ticket_it_says_how_to_open_the_panel(agent_here: PanelAgent, 
         page.goto(f"{plain_origin(agent_here)}/first{hash_}")
         expect(page.locator("#ready h1")).to_have_text("Chromium 已經信任安控")
         assert page.url == f"{plain_origin(agent_here)}/first"
+
+
+def test_a_browser_that_runs_since_before_is_named_wherever_people_look(
+    agent_here: PanelAgent, page: Page, context: BrowserContext
+) -> None:
+    write_down_reader(agent_here.paths)
+    agent_here.start()
+    context.route("**/panel/trusted", lambda route: route.abort())
+    page.goto(first_address(agent_here.paths))
+    expect(page.locator("#late")).to_contain_text("安控的憑證是在 Chromium 啟動之後才裝好的")
+    expect(page.locator("#unknown")).to_be_hidden()
+    context.unroute("**/panel/trusted")
+    note = page.locator(
+        "#view-state .notice.warning", has_text="Chromium 是在安控的憑證裝好之前啟動的"
+    )
+    note.wait_for()
+    if SHOTS:
+        page.screenshot(path=Path(SHOTS) / "panel-restart.png")
+    write_down_reader(agent_here.paths, has_ended=True)
+    note.wait_for(state="detached")
 
 
 def test_a_used_ticket_opens_nothing_in_another_tab(

@@ -1,12 +1,14 @@
 /** The sign at the bottom right: does the component run, and if not, why and what to do. */
 
+import { browserName } from "./browsername.js";
 import { announce, fill, h, icon } from "./dom.js";
 import { t, list } from "./i18n.js";
 
 /** @typedef {import("/sdk/ankong.js").Snapshot} Snapshot */
 
 /** The text key of the reason; a page without https can do nothing about its permission. @param {Snapshot} snapshot */
-export function reasonKey({ reason }) {
+export function reasonKey({ reason, hint }) {
+  if (hint !== undefined) return hint;
   return reason === "permission_denied" && !globalThis.isSecureContext ? "insecure" : reason;
 }
 
@@ -19,7 +21,7 @@ export function help(snapshot, check) {
     return [h("p", {}, t("chip.runningText")), h("p", { class: "hint" }, details.filter(Boolean).join(" · "))];
   }
   const key = `reasons.${reasonKey(snapshot)}`;
-  const steps = list(`${key}.todo`);
+  const steps = list(`${key}.todo`).map((step) => step.replace("{browser}", browserName()));
   const label = snapshot.needsClick ? t("chip.connect") : t("chip.checkNow");
   return [
     h("p", {}, t(`${key}.why`)),
