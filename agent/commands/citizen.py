@@ -9,11 +9,13 @@ from agent.consent.joining import JoiningPrompter
 from agent.consent.local_user import LocalUserConsent
 from agent.consent.permissions import Permission
 from agent.consent.policy_permissions import PolicyPermissions
-from agent.consent.process import ProcessPrompter, prompt_command
+from agent.consent.process import ProcessPrompter, has_display, prompt_command
 from agent.consent.questions import NoPrompter, Prompter
 from agent.consent.queue import PromptQueue
 from agent.consent.site_leave import SiteLeaves
 from agent.consent.site_store import SiteStore
+from agent.consent.standby import Standby
+from agent.consent.wire import WAIT
 from agent.host.settings.config import Settings
 from agent.host.settings.policy import Policy, Ruling
 from agent.origin import Origin
@@ -30,6 +32,7 @@ class Citizen:
         prompter: asks for PINs.
         store: the database of decisions; None if ``--consent`` decides.
         newcomers_wait: tells whether a new site is not asked about now.
+        standby: has a window ready while a card is there; None where none is shown.
 
     """
 
@@ -37,6 +40,17 @@ class Citizen:
     prompter: Prompter
     store: SiteStore | None = None
     newcomers_wait: Callable[[], bool] = lambda: False
+    standby: Standby | None = None
+
+    def cards_are_there(self, *, are_there: bool) -> None:
+        """Have a window ready while a card is in a reader; in the event loop."""
+        if self.standby is not None:
+            self.standby.want(is_wanted=are_there)
+
+    async def close_windows(self) -> None:
+        """End the window that was ready."""
+        if self.standby is not None:
+            await self.standby.close()
 
     def close(self) -> None:
         """Write pending decisions to disk; blocks for a few seconds at most."""
@@ -80,10 +94,12 @@ def open_citizen(
     def block(site: Origin) -> None:
         permissions.remember(site, Permission.BLOCKED)
 
-    windows = PromptQueue(ProcessPrompter(prompt_command(), language), block)
+    standby = Standby((*prompt_command(), WAIT)) if has_display() else None
+    windows = PromptQueue(ProcessPrompter(prompt_command(), language, standby), block)
     leaves = SiteLeaves()
     prompter = PopupPrompter(JoiningPrompter(windows, permissions, leaves))
     # Where no page may hand a PIN over, no window need speak of it.
     confirm_unknown = settings.unknown_tries == "ask" and settings.page_pin
     ask = Ask(permissions, prompter, leaves=leaves, confirm_unknown=confirm_unknown)
-    return Citizen(LocalUserConsent(ask), prompter, store, windows.newcomers_wait)
+    consent = LocalUserConsent(ask)
+    return Citizen(consent, prompter, store, windows.newcomers_wait, standby)
