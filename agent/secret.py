@@ -5,7 +5,6 @@ own, prints nothing, and zeroes its one buffer when it is done.
 """
 
 import ctypes
-import hmac
 import sys
 from types import TracebackType
 from typing import Final, Self
@@ -75,7 +74,9 @@ class SecretBytes:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, SecretBytes):
             return NotImplemented
-        return hmac.compare_digest(self._buffer, other.buffer)
+        from hmac import compare_digest  # noqa: PLC0415  # OpenSSL, for which few windows have use
+
+        return compare_digest(self._buffer, other.buffer)
 
     __hash__ = None  # type: ignore[assignment]  # a secret is never a key of a dict
 

@@ -11,11 +11,13 @@ from agent.consent.joining import JoiningPrompter
 from agent.consent.local_user import LocalUserConsent
 from agent.consent.permissions import Permission
 from agent.consent.policy_permissions import PolicyPermissions
-from agent.consent.process import ProcessPrompter, prompt_command
+from agent.consent.process import ProcessPrompter, has_display, prompt_command
 from agent.consent.questions import NoPrompter, Prompter
 from agent.consent.queue import PromptQueue
 from agent.consent.site_leave import SiteLeaves
 from agent.consent.site_store import SiteStore
+from agent.consent.standby import Standby
+from agent.consent.wire import WAIT
 from agent.host.machine import screen_reader
 from agent.host.settings.config import QuestionPlace, Settings
 from agent.host.settings.policy import Policy, Ruling
@@ -36,6 +38,7 @@ class Citizen:
         store: the database of decisions; None if ``--consent`` decides.
         newcomers_wait: tells whether a new site is not asked about now.
         desk: asks in pages of the panel; None if ``--consent`` decides.
+        standby: has a window ready while a card is there; None where none is shown.
 
     """
 
@@ -44,6 +47,17 @@ class Citizen:
     store: SiteStore | None = None
     newcomers_wait: Callable[[], bool] = lambda: False
     desk: QuestionDesk | None = None
+    standby: Standby | None = None
+
+    def cards_are_there(self, *, are_there: bool) -> None:
+        """Have a window ready while a card is in a reader; in the event loop."""
+        if self.standby is not None:
+            self.standby.want(is_wanted=are_there)
+
+    async def close_windows(self) -> None:
+        """End the window that was ready."""
+        if self.standby is not None:
+            await self.standby.close()
 
     def close(self) -> None:
         """Write pending decisions to disk; blocks for a few seconds at most."""
@@ -96,17 +110,22 @@ def open_citizen(
         return settings.questions if settings.questions != "auto" else chosen_place()
 
     desk = QuestionDesk(open_own_window)
-    windows = PromptQueue(_asking(desk, place, language), block)
+    standby = Standby((*prompt_command(), WAIT)) if has_display() else None
+    windows = PromptQueue(_asking(desk, place, language, standby), block)
     leaves = SiteLeaves()
     prompter = PopupPrompter(JoiningPrompter(windows, permissions, leaves))
     # Where no page may hand a PIN over, no window need speak of it.
     confirm_unknown = settings.unknown_tries == "ask" and settings.page_pin
     ask = Ask(permissions, prompter, leaves=leaves, confirm_unknown=confirm_unknown)
-    return Citizen(LocalUserConsent(ask), prompter, store, windows.newcomers_wait, desk)
+    consent = LocalUserConsent(ask)
+    return Citizen(consent, prompter, store, windows.newcomers_wait, desk, standby)
 
 
 def _asking(
-    desk: QuestionDesk, place: Callable[[], QuestionPlace], language: Callable[[], str]
+    desk: QuestionDesk,
+    place: Callable[[], QuestionPlace],
+    language: Callable[[], str],
+    standby: Standby | None,
 ) -> Prompter:
     """Return what asks in windows or pages, as the citizen or an administrator wants."""
     command = prompt_command()
@@ -116,7 +135,7 @@ def _asking(
         return where == "page" or (where == "auto" and await screen_reader.runs())
 
     return PagePrompter(
-        ProcessPrompter(command, language),
+        ProcessPrompter(command, language, standby),
         desk,
         lambda prompt: describe(command, prompt, language()),
         wants_page,

@@ -38,7 +38,7 @@ from agent.host.tls.trust_keeper import TrustKeeper
 from agent.host.update.status import UpdateStatus
 from agent.host.update.watch import UpdateWatch
 from agent.origin import Origin
-from agent.signing.model import Snapshot
+from agent.signing.model import CardPresence, Snapshot
 from agent.signing.recording import Signed
 from agent.signing.service import SigningService
 from agent.transport.base import CardProvider
@@ -215,7 +215,9 @@ class Daemon:
         self._listeners.append(observer.settings_changed)
         plain = await asyncio.to_thread(self._plain_mounts, service, observer, loop)
         async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._citizen.close_windows)
             stack.push_async_callback(service.close)
+            stack.enter_context(service.watch(lambda: self._make_window_ready(service)))
             await service.start()
             switching = switch.LeafSwitch(context, self.paths.tls, served).run()
             stack.callback(asyncio.create_task(switching).cancel)
@@ -260,6 +262,10 @@ class Daemon:
 
         with keeper.watched(changed), keeper.running():
             yield
+
+    def _make_window_ready(self, service: SigningService) -> None:
+        states = (reader.state for reader in service.snapshot().readers)
+        self._citizen.cards_are_there(are_there=CardPresence.CARD in states)
 
     def _service(self, signed: Callable[[Signed], None]) -> SigningService:
         store = self._citizen.store

@@ -4,35 +4,24 @@ The process ends when the answer is given or when its standard input closes, whi
 first; so no window outlives its question, and none outlives the agent.
 """
 
-import asyncio
 import os
 import sys
-from asyncio.subprocess import Process
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from subprocess import DEVNULL, PIPE
 from typing import Final, TypeVar
 
 import structlog
 
 from agent.consent.questions import EnterPin, Prompt, UnaskedError, unshown
-from agent.consent.wire import (
-    MAX_ANSWER,
-    NO_DISPLAY,
-    NO_TOOLKIT,
-    decode_answer,
-    encode_request,
-)
+from agent.consent.standby import Standby
+from agent.consent.window_process import NotTakenError, WindowProcess
+from agent.consent.wire import NO_DISPLAY, NO_TOOLKIT, decode_answer, encode_request
 from agent.errors import AgentError, ErrorCode
-from agent.secret import SecretBytes
 from agent.seldom import SeldomLog
 from agent.words.language import SYSTEM
 
 A = TypeVar("A")
 ANSWER_SECONDS: Final = 120.0
 """How long a window waits for the citizen."""
-END_SECONDS: Final = 1.0
-"""How long a window may take to close by itself."""
 PROMPT_ARGUMENT: Final = "--prompt"
 """The first argument that turns the installed program into a prompt process."""
 _NO_WINDOW: Final = "no window can be shown here"
@@ -59,12 +48,13 @@ def has_display() -> bool:
 
 
 class ProcessPrompter:
-    """Starts a process for each question."""
+    """Asks each question in a process of its own: one that waits already, or a new one."""
 
     def __init__(
         self,
         command: Sequence[str],
         language: Callable[[], str] = lambda: SYSTEM,
+        standby: Standby | None = None,
         seconds: float = ANSWER_SECONDS,
     ) -> None:
         """Remember how.
@@ -72,11 +62,13 @@ class ProcessPrompter:
         Args:
             command: that starts the prompt process.
             language: that the citizen chose, as a BCP 47 tag or "system".
+            standby: has one ready; None for none.
             seconds: how long a window waits for the citizen.
 
         """
         self._command = tuple(command)
         self._language = language
+        self._standby = standby
         self._seconds = seconds
 
     def can_ask(self) -> bool:
@@ -98,75 +90,28 @@ class ProcessPrompter:
         if not has_display():
             raise _no_window(prompt, _REASONS[NO_DISPLAY])
         request = encode_request(prompt, self._language())
-        reading, writing = os.pipe()
+        ready = None if self._standby is None else self._standby.take()
+        if ready is not None:
+            try:
+                return await self._ask_in(ready, prompt, request)
+            except NotTakenError:
+                _log.warning("a window that was ready did not open", status=ready.status)
         try:
-            process = await self._start(prompt, writing)
-        except BaseException:
-            os.close(reading)
-            raise
-        finally:
-            os.close(writing)
+            window = await WindowProcess.start(self._command)
+        except OSError as error:
+            raise _no_window(prompt, f"its program cannot be started: {error}") from error
+        return await self._ask_in(window, prompt, request)
+
+    async def _ask_in(self, window: WindowProcess, prompt: Prompt[A], request: bytes) -> A:
         try:
-            async with asyncio.timeout(self._seconds):
-                answer = await _converse(process, request, reading)
+            answer = await window.converse(request, self._seconds)
         except TimeoutError as error:
             raise AgentError("nobody answered the window", code=ErrorCode.TIMEOUT) from error
         finally:
-            await _end(process)
+            await window.end()
         if not answer:
-            raise _failure(prompt, process.returncode)
+            raise _failure(prompt, window.status)
         return decode_answer(prompt, answer)
-
-    async def _start(self, prompt: Prompt[A], writing: int) -> Process:
-        try:
-            return await asyncio.create_subprocess_exec(
-                *self._command, stdin=PIPE, stdout=writing, stderr=DEVNULL
-            )
-        except OSError as error:
-            raise _no_window(prompt, f"its program cannot be started: {error}") from error
-
-
-async def _converse(process: Process, request: bytes, reading: int) -> bytearray:
-    """Put the question and wait for the answer; empty when the process ended without one."""
-    buffer = bytearray(MAX_ANSWER)
-    # In a thread, straight into a buffer that can be wiped: a stream would make bytes of it.
-    answering = asyncio.get_running_loop().run_in_executor(None, _read_answer, reading, buffer)
-    try:
-        if process.stdin is not None:
-            with suppress(ConnectionError):  # it has ended; what it said is read below
-                process.stdin.write(request)
-                await process.stdin.drain()
-        length = await asyncio.shield(answering)
-    except BaseException:
-        answering.add_done_callback(lambda _: SecretBytes(buffer).wipe())
-        raise
-    with SecretBytes(buffer):
-        return bytearray(memoryview(buffer)[:length])
-
-
-def _read_answer(reading: int, buffer: bytearray) -> int:
-    """Read until the other end closes or the buffer is full; return how many bytes."""
-    room = memoryview(buffer)
-    length = 0
-    with open(reading, "rb", buffering=0) as pipe:
-        while length < len(room) and (count := pipe.readinto(room[length:])):
-            length += count
-    return length
-
-
-async def _end(process: Process) -> None:
-    """Close the window, kindly at first, and leave no process behind."""
-    if process.stdin is not None:
-        process.stdin.close()
-    ending = asyncio.ensure_future(process.wait())
-    try:
-        # No asyncio.timeout: before Python 3.11.3 none is told in a task that is cancelled already.
-        await asyncio.wait((ending,), timeout=END_SECONDS)
-    finally:
-        if not ending.done():
-            with suppress(ProcessLookupError):
-                process.kill()
-    await ending
 
 
 def _failure(prompt: Prompt[A], status: int | None) -> AgentError:

@@ -38,6 +38,10 @@ NO_TOOLKIT: Final = 4
 
 CHECK: Final = "--check"
 """The argument of a process that asks nothing: its exit status alone says if a window opens."""
+WAIT: Final = "--wait"
+"""The argument of a process that gets ready, and then waits for its question."""
+TAKEN: Final = b"+"
+"""The first byte from such a process: it has read its question, and shows the window."""
 
 PIN: Final = b"pin:"
 CARD: Final = b"card:"

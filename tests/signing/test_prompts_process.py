@@ -12,6 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from agent.consent import process as prompt_process
+from agent.consent import window_process
 from agent.consent.process import PROMPT_ARGUMENT, ProcessPrompter, prompt_command
 from agent.consent.questions import CARD_PULLED, NoPrompter, Prompt, SiteAnswer
 from agent.consent.wire import NO_DISPLAY, NO_TOOLKIT, encode_request
@@ -150,7 +151,7 @@ async def test_cancelling_closes_the_window(tmp_path: Path) -> None:
 async def test_a_window_that_does_not_close_is_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prompt_process, "END_SECONDS", 0.1)
+    monkeypatch.setattr(window_process, "END_SECONDS", 0.1)
     pid = tmp_path / "pid"
     stubborn = f"open({str(pid)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
     asking = asyncio.create_task(window(stubborn).ask(PIN))

@@ -4,8 +4,9 @@ Tk's own shapes are not anti-aliased; here the colour of each pixel is mixed by 
 """
 
 import tkinter as tk
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from math import hypot
 from typing import Final, TypeAlias
 
@@ -58,21 +59,27 @@ def draw_card(root: tk.Misc, height: int, back: str, front: str) -> tk.PhotoImag
         Box(0.16, 0.70, 0.78, 0.76, 0.03, back),
         Box(0.90, 0.70, 1.28, 0.76, 0.03, back),
     )
+    return tk.PhotoImage(master=root, data=_pixels(height, back, boxes), format="PPM")
+
+
+@lru_cache(maxsize=4)  # a window that waits has drawn its own before
+def _pixels(height: int, back: str, boxes: tuple[Box, ...]) -> bytes:
+    """Return the picture as a PPM file."""
     width = round(height * WIDTH)
-    picture = tk.PhotoImage(master=root, width=width, height=height)
-    rows = (_row(y, width, height, back, boxes) for y in range(height))
-    picture.put(" ".join("{" + " ".join(row) + "}" for row in rows))
-    return picture
+    rows = b"".join(bytes(_row(y, width, height, back, boxes)) for y in range(height))
+    return b"P6 %d %d 255 " % (width, height) + rows
 
 
-def _row(y: int, width: int, height: int, back: str, boxes: Iterable[Box]) -> Iterable[str]:
+def _row(y: int, width: int, height: int, back: str, boxes: tuple[Box, ...]) -> Iterator[int]:
     pixel = 1 / height
+    ground, colours = _components(back), [_components(box.colour) for box in boxes]
     for x in range(width):
-        mixed = _components(back)
-        for box in boxes:
+        mixed = ground
+        for box, colour in zip(boxes, colours, strict=True):
             share = box.cover((x + 0.5) * pixel, (y + 0.5) * pixel, pixel)
-            mixed = _mix(mixed, _components(box.colour), share)
-        yield "#{:02x}{:02x}{:02x}".format(*mixed)
+            if share:
+                mixed = _mix(mixed, colour, share)
+        yield from mixed
 
 
 def _components(colour: str) -> Colour:

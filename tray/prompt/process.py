@@ -6,9 +6,11 @@ A request may ask for what a page would say instead of a window; that is the ans
 It ends when the question is answered, or when its standard input is closed: then the agent no
 longer waits for the answer. The exit status is 0, 2 for an invalid question, 3 where no display
 is found, 4 where Python has no tkinter. With ``--check`` nothing is asked: the exit status alone
-says whether a window could be opened.
+says whether a window could be opened. With ``--wait`` all that a window needs is made ready
+before the question comes, which is acknowledged by one byte when it is read.
 """
 
+import gc
 import os
 import sys
 import threading
@@ -21,6 +23,8 @@ from agent.consent.wire import (
     MAX_REQUEST,
     NO_DISPLAY,
     NO_TOOLKIT,
+    TAKEN,
+    WAIT,
     AnyPrompt,
     read_request,
 )
@@ -36,12 +40,14 @@ _INPUT = 0
 _OUTPUT = 1
 
 
-def main(arguments: Sequence[str]) -> int:
+def main(arguments: Sequence[str] = ()) -> int:
     """Ask the question on standard input; return the exit status."""
     leave_no_core()
     shut_others_out()
     if list(arguments) == [CHECK]:
         return _check()
+    if list(arguments) == [WAIT]:
+        return _wait()
     try:
         request = read_request(_read_line())
     except BadRequestError:
@@ -52,12 +58,41 @@ def main(arguments: Sequence[str]) -> int:
 
         _write_all(msgspec.json.encode(question_page(request.prompt, language)))
         return EXIT_OK
-    answer = _ask(request.prompt, load_texts(language))
+    return _say(_ask(request.prompt, load_texts(language)))
+
+
+def _say(answer: bytearray | int) -> int:
+    """Write an answer, and wipe it; return the exit status, which ``answer`` may be itself."""
     if isinstance(answer, int):
         return answer
     with SecretBytes(answer):
         os.write(_OUTPUT, answer)
     return EXIT_OK
+
+
+def _wait() -> int:
+    """Get ready, wait for the question, and ask it; return the exit status."""
+    _load_words()
+    try:
+        from tkinter import TclError  # noqa: PLC0415  # not every Python has it
+
+        from tray.prompt.ready import ReadyWindow  # noqa: PLC0415  # likewise
+    except ImportError:
+        return NO_TOOLKIT
+    try:
+        ready = ReadyWindow(_read_line, _wait_for_end)
+        line = ready.wait()
+        if not line:
+            return EXIT_OK  # nobody asks any more
+        request = read_request(line)
+        if ready.is_stale():
+            return NO_DISPLAY  # a new process sees the screen as it is
+        os.write(_OUTPUT, TAKEN)
+        return _say(ready.show(request.prompt, load_texts(chosen_language(request.language))))
+    except TclError:
+        return NO_DISPLAY
+    except BadRequestError:
+        return EXIT_USAGE
 
 
 def _check() -> int:
@@ -78,6 +113,21 @@ def _check() -> int:
 def _write_all(content: bytes) -> None:
     while content:
         content = content[os.write(_OUTPUT, content) :]
+
+
+def _load_words() -> None:
+    """Make ready what needs no display.
+
+    It comes first: what it gives back, megabytes of catalogues, is room for what comes later.
+    """
+    from agent.domain import registrable_domain  # noqa: PLC0415  # only who waits has the time
+    from agent.words import catalogue  # noqa: PLC0415  # likewise
+    from tray.prompt.names import imitates_us  # noqa: PLC0415  # likewise
+
+    imitates_us("")  # reads the windows' texts in every language, and keeps those
+    registrable_domain("site.example")
+    catalogue.load.cache_clear()
+    gc.collect()
 
 
 def _read_line() -> bytes:

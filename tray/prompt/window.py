@@ -29,6 +29,8 @@ RETURN_DELAY_SECONDS: Final = 1.0
 """The same, of a question's buttons, once the window has the keyboard again after another had."""
 VALUE_WIDTH: Final = WIDTH - 9.6  # ems of a value in a panel
 CHECK_BOX: Final = 2.6  # ems of a line that a check box and its margins take
+HEAD_PICTURE: Final = 2.3  # ems, the height of the card in the head
+ICON: Final = 32  # pixels, the height of the window's icon
 _SCREEN_MARGIN: Final = 4.0  # ems of the screen's height that are left to title and task bars
 _POLL_MILLISECONDS: Final = 50  # how often it is checked whether the question was cancelled
 _ENTER_KEYS: Final = ("<Return>", "<KP_Enter>")
@@ -409,12 +411,12 @@ class Window:
         front = palette.on_danger if alarm else palette.on_brand
         head = tk.Frame(self._root, background=back)
         head.pack(fill="x")
-        self._picture = draw_card(head, gap(2.3), back, front)
+        self._picture = draw_card(head, gap(HEAD_PICTURE), back, front)
         icon = tk.Label(head, image=self._picture, background=back)
         icon.pack(side="left", padx=(gap(1.6), gap(0.9)), pady=gap(1.0))
         texts = tk.Frame(head, background=back)
         texts.pack(side="left", fill="x", expand=True, pady=gap(0.9), padx=(0, gap(1.6)))
         for text, font in ((self.texts.product, self.style.small), (title, self.style.title)):
             self.style.label(text, texts, font, (front, back), WIDTH - 4.3).pack(fill="x")
-        self._icon = draw_card(head, 32, back, front)
+        self._icon = draw_card(head, ICON, back, front)
         self._root.iconphoto(True, self._icon)

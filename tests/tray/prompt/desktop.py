@@ -22,7 +22,7 @@ import tray.prompt.window
 tray.prompt.window.INPUT_DELAY_SECONDS = {}
 tray.prompt.window.RETURN_DELAY_SECONDS = {}
 from tray.prompt.process import main
-sys.exit(main())
+sys.exit(main(sys.argv[1:]))
 """
 
 

@@ -37,6 +37,7 @@ class RunningAgent:
     ) -> None:
         command = [*program, "serve", "--state-dir", str(state)]
         self.state = state
+        self._environment = environment
         self.process = subprocess.Popen(
             [*command, "--port", "0", "--hipki-port", "0", *arguments],
             env=environment,
@@ -74,9 +75,20 @@ class RunningAgent:
         return http.client.HTTPSConnection("localhost", port, timeout=SECONDS, context=trusted)
 
     def windows(self) -> list[str]:
-        """Return the numbers of the processes whose windows stand, or are about to."""
+        """Return the numbers of the processes whose windows stand.
+
+        One may wait for its question beside them: it was started after them.
+        """
+        search = ("xdotool", "search", "--onlyvisible", "--class", "Ankong")
+        seen = subprocess.run(search, env=self._environment, capture_output=True, check=False)
+        return self.prompt_processes()[: len(seen.stdout.split())]
+
+    def prompt_processes(self) -> list[str]:
+        """Return the numbers of all prompt processes, the oldest first."""
         threads = Path(f"/proc/{self.process.pid}/task")
-        return "".join(path.read_text() for path in threads.glob("*/children")).split()
+        return sorted(
+            "".join(path.read_text() for path in threads.glob("*/children")).split(), key=_born
+        )
 
     def next_window(self, after: str = "") -> str:
         """Wait for the process of another window than ``after``; return its number."""
@@ -93,6 +105,14 @@ class RunningAgent:
         self.process.terminate()
         self.process.wait(SECONDS)
         self._threads.shutdown(cancel_futures=True)
+
+
+def _born(pid: str) -> int:
+    """Return when a process was started, in ticks (proc_pid_stat(5))."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+    except FileNotFoundError:  # it has ended just now
+        return 0
 
 
 @contextmanager
