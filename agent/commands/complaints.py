@@ -17,6 +17,7 @@ _OF_CARDS: Final = frozenset(
         ErrorCode.NO_READER,
         ErrorCode.NO_CARD,
         ErrorCode.CARD_REMOVED,
+        ErrorCode.CARD_MUTE,
         ErrorCode.CARD_ERROR,
         ErrorCode.UNSUPPORTED_CARD,
         ErrorCode.PIN_INCORRECT,

@@ -36,4 +36,4 @@ def _program() -> Sequence[str]:
         return (_NAME,) if is_found else (str(program),)
     if found is not None and Path(found).parent == own.parent:
         return (_NAME,)
-    return str(own), "-m", "agent"
+    return str(own), "-P", "-m", "tray"

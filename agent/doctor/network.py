@@ -26,6 +26,8 @@ def check_ports(installation: InstalledAgent) -> Iterator[Finding]:
     taken = [port for port in wanted if port not in ours and is_taken(port)]
     # A running agent has found a port, so the taken ones do no harm.
     hopeless = not ours and len(taken) == len(wanted)
+    for port in sorted(port for port in ours if port is not None):
+        yield _answered(port, installation.ask.native(port, _authority(installation)), installation)
     for port in wanted:
         if port not in ours:
             yield _finding(port, spare=not hopeless, taken=port in taken)
@@ -33,8 +35,6 @@ def check_ports(installation: InstalledAgent) -> Iterator[Finding]:
         for port in _plain_ports(settings):
             yield _finding(port, spare=False, taken=is_taken(port))
         return
-    for port in sorted(port for port in ours if port is not None):
-        yield _answered(port, installation.ask.native(port, _authority(installation)), installation)
     yield from _plain_findings(installation, running, settings)
     if _have_ports_changed(running, settings):
         yield note("port", "ports_changed", unsure=True)

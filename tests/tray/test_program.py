@@ -137,6 +137,19 @@ def test_where_there_is_no_tray_the_panel_opens_by_itself(
     assert running.pages[0].startswith(f"http://127.0.0.1:{running.facts['hipki_port']}/first#")
 
 
+@pytest.mark.parametrize(("kind", "shown"), [(FakeIcon, True), (Failing, False), (Nowhere, False)])
+def test_the_doctor_can_know_whether_the_icon_is_shown(
+    start: Callable[..., Running], kind: type[FakeIcon], shown: bool
+) -> None:
+    running = start(kind())
+
+    def is_told() -> bool:
+        record = read_record(running.daemon.paths.instance)
+        return record is not None and record.port is not None and record.icon is shown
+
+    until(is_told)
+
+
 @pytest.mark.parametrize("kind", [Failing, Nowhere])
 def test_a_dead_icon_does_not_take_the_agent_along(
     start: Callable[..., Running], kind: type[FakeIcon]

@@ -183,6 +183,7 @@ class Icon:
     def __init__(self) -> None:
         self.notifier = StatusNotifier()
         self.chosen: asyncio.Queue[str] = asyncio.Queue()
+        self.told: asyncio.Queue[bool] = asyncio.Queue()
         self.failure: BaseException | None = None
         self.loop = asyncio.get_running_loop()
         self.thread = threading.Thread(target=self._run, daemon=True)
@@ -191,8 +192,11 @@ class Icon:
         def choose(key: str) -> None:
             self.loop.call_soon_threadsafe(self.chosen.put_nowait, key)
 
+        def told(shown: bool) -> None:
+            self.loop.call_soon_threadsafe(self.told.put_nowait, shown)
+
         try:
-            self.notifier.run(view(), choose)
+            self.notifier.run(view(), choose, told)
         except BaseException as error:  # noqa: BLE001  # the test looks at it
             self.failure = error
 
@@ -335,6 +339,15 @@ async def test_a_late_click_on_a_line_that_is_gone_does_nothing_else(
         await desktop.menu(item, "Event", "isvu", gone, "clicked", Variant("i", 0), 0)
     await desktop.click(item, "使用紀錄…")
     assert await icon.choice() == "panel:history"
+
+
+async def test_it_is_told_whether_a_panel_shows_the_icon(desktop: Desktop, icon: Icon) -> None:
+    async with asyncio.timeout(SECONDS):
+        assert await icon.told.get() is False
+        await desktop.appear()
+        assert await icon.told.get() is True
+        await desktop.vanish()
+        assert await icon.told.get() is False
 
 
 async def test_a_panel_that_starts_later_gets_the_icon_and_again_when_it_comes_back(

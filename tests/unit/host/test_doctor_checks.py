@@ -23,6 +23,7 @@ from agent.host.instance.running import Instance
 from agent.host.machine.paths import Paths
 from agent.host.settings.policy import Policy
 from agent.host.tls.machine import Completed
+from agent.host.tls.store import OBSTACLES, Presence
 from agent.host.update.status import UpdateChecking, VersionAge
 from agent.signing.model import CardPresence, ReaderView, Snapshot
 from agent.words import Language, load
@@ -277,7 +278,10 @@ def test_every_code_has_words_and_every_word_a_code() -> None:
     source = "".join(path.read_text("utf-8") for path in folder.glob("*.py"))
     used = set(re.findall(r'(?:ok|note|fault|foreign)\(\s*"\w+",\s*"(\w+)"', source))
     used |= set(re.findall(r'_held\(\w+, "(\w+)"', source))
-    used |= set(re.findall(r'"(browser_blocks\w*|check_failed)"', source))
+    used |= set(
+        re.findall(r'"(browser_blocks\w*|check_failed|trust_optional|trust_not_yet)"', source)
+    )
+    used |= {f"trust_{presence}" for presence in (Presence.UNREADABLE, *OBSTACLES)}
     spoken = {key for key in load(Language.ENGLISH) if key.startswith("doctor.")}
     assert {f"doctor.{code}" for code in used} == spoken
 

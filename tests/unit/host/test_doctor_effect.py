@@ -48,6 +48,11 @@ def trusting(folder: Path, authority: AuthorityFile, trust: str = "C,,") -> Path
     return folder
 
 
+def without_browsers(name: str) -> str | None:
+    """Find NSS's tools, and no browser of the computer that the tests run on."""
+    return shutil.which(name) if name in {"certutil", "tstclnt", "vfychain", "timeout"} else None
+
+
 def trust_findings(paths: Paths, machine: Machine) -> list[Finding]:
     return [
         each
@@ -67,7 +72,7 @@ def test_a_database_that_accepts_the_certificate_is_green_with_and_without_an_ag
     authority: AuthorityFile,
     listen: Listen,  # noqa: F811  # a fixture
 ) -> None:
-    machine = make_machine()
+    machine = make_machine(find=without_browsers)
     trusting(machine.home / ".pki" / "nssdb", authority)
     trusting(machine.home / ".mozilla" / "firefox" / "-x y.default", authority)
     assert codes(paths, machine) == ["trust_ok", "trust_ok"]
@@ -93,7 +98,7 @@ def test_what_is_listed_and_distrusted_all_the_same_is_a_fault(
     paths: Paths, make_machine: MachineFactory, authority: AuthorityFile, tmp_path: Path
 ) -> None:
     """The certificate of the server itself is distrusted, which no list of authorities shows."""
-    machine = make_machine()
+    machine = make_machine(find=without_browsers)
     folder = trusting(machine.home / ".pki" / "nssdb", authority)
     assert codes(paths, machine) == ["trust_ok"]
     for leaf in paths.tls.glob("leaf-*.pem"):
@@ -111,7 +116,7 @@ def test_what_is_listed_and_distrusted_all_the_same_is_a_fault(
 def test_without_the_tool_it_is_said_what_was_not_checked(
     paths: Paths, make_machine: MachineFactory, authority: AuthorityFile, missing: str
 ) -> None:
-    machine = make_machine(find=lambda name: None if name == missing else shutil.which(name))
+    machine = make_machine(find=lambda name: None if name == missing else without_browsers(name))
     trusting(machine.home / ".pki" / "nssdb", authority)
     (found,) = trust_findings(paths, machine)
     assert (found.code, found.level, found.unsure) == ("trust_not_proven", Level.NOTE, True)
@@ -123,7 +128,7 @@ def test_without_the_tool_it_is_said_what_was_not_checked(
 def test_a_primary_password_does_not_keep_it_from_being_seen(
     paths: Paths, make_machine: MachineFactory, authority: AuthorityFile, tmp_path: Path
 ) -> None:
-    machine = make_machine()
+    machine = make_machine(find=without_browsers)
     folder = machine.home / ".mozilla" / "firefox" / "a.default"
     folder.mkdir(parents=True)
     password = tmp_path / "password"
