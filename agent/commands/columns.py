@@ -48,7 +48,7 @@ def wrapped(text: str, width: int) -> list[str]:
     A word that is longer than a line stays whole: it may be an address, or a path.
     """
     lines, line = [], ""
-    for piece in _pieces(text):
+    for piece in pieces(text):
         if line and cells(line + piece.rstrip()) > width:
             lines.append(line.rstrip())
             line = ""
@@ -56,7 +56,7 @@ def wrapped(text: str, width: int) -> list[str]:
     return [*lines, line.rstrip()]
 
 
-def _pieces(text: str) -> Iterator[str]:
+def pieces(text: str) -> Iterator[str]:
     """Yield what no line break may part, each with the spaces behind it."""
     piece = ""
     for character in text:

@@ -31,6 +31,8 @@ _OF_CARDS: Final = frozenset(
     }
 )
 """Codes that mean one thing wherever they come from, so that their sentence is true here too."""
+_UNCLEAR: Final = frozenset({ErrorCode.BAD_REQUEST, ErrorCode.INTERNAL})
+"""Codes that say nothing of the reason."""
 _SYSTEM: Final = {
     errno.ENOENT: "missing",
     errno.EACCES: "denied",
@@ -74,6 +76,9 @@ def _facts(error: AgentError) -> dict[str, object]:
 def _told(error: AgentError) -> str:
     if error.said is not None:
         return said(error.said)
+    cause = error.__cause__
+    if error.code in _UNCLEAR and isinstance(cause, OSError) and cause.filename is not None:
+        return _told_of_system(cause)  # what it was about, and what the system refused
     technical = printable(f"{error.code}: {error.detail}" if error.detail else str(error.code))
     texts = load(tongue())
     if error.code in _OF_CARDS:

@@ -30,6 +30,15 @@ def shown_value(action: argparse.Action) -> str:
     return named(action.dest.upper())
 
 
+def shown_choices(action: argparse.Action) -> str:
+    """Return what an argument does, with its possible values unless the placeholder has them."""
+    text = tell(action.help or "")
+    value = shown_value(action)
+    if action.choices is None or value.startswith("{"):
+        return text
+    return tell("cli.page.choices", text=text, names=", ".join(map(str, action.choices)))
+
+
 def usage(parser: "CommandParser") -> str:
     """Return the line that says what has to be typed, and what may be; it has no line end."""
     words = [parser.prog]
@@ -81,12 +90,8 @@ def _heading(key: str) -> str:
 
 
 def _row(action: argparse.Action) -> Row:
-    text = tell(action.help) if action.help else ""
-    value = shown_value(action)
-    if action.choices is not None and value == named("VALUE"):
-        names = ", ".join(map(str, action.choices))
-        text = tell("cli.page.choices", text=text, names=names)
-    return " ".join(filter(None, (", ".join(action.option_strings), value))), text
+    names = ", ".join(action.option_strings)
+    return " ".join(filter(None, (names, shown_value(action)))), shown_choices(action)
 
 
 def _section(heading: str, rows: Iterable[Row]) -> str:

@@ -51,12 +51,14 @@ class CommandParser(argparse.ArgumentParser):
         fill: adds the options; None once that is done.
         commands: the parsers of the commands behind this one, by name.
         commands_name: placeholder of such a command.
+        parent: the parser of the command before this one; None for the program's own.
         ending: key of what is said behind the options; None for nothing.
 
     """
 
     fill: "Callable[[CommandParser], None] | None" = None
     commands_name: str = "COMMAND"
+    parent: "CommandParser | None" = None
     ending: str | None = None
 
     def __init__(self, prog: str = "ankong") -> None:
@@ -75,6 +77,11 @@ class CommandParser(argparse.ArgumentParser):
     def path(self) -> str:
         """The words behind the program's name; empty for the program's own parser."""
         return self.prog.partition(" ")[2]
+
+    @property
+    def root(self) -> "CommandParser":
+        """The program's own parser."""
+        return self if self.parent is None else self.parent.root
 
     @property
     def name(self) -> str:
@@ -114,6 +121,7 @@ class CommandParser(argparse.ArgumentParser):
         for each, fill in fillers.items():
             self.commands[each] = group.add_parser(each)
             self.commands[each].fill = fill
+            self.commands[each].parent = self
 
     def parse_known_args(  # type: ignore[override]  # the two overloads there say no more
         self, args: Sequence[str] | None = None, namespace: Any = None

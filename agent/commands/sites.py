@@ -73,13 +73,21 @@ def sites(options: SitesOptions) -> int:
                 f"{options.decision} which site? Name its origin",
                 said=("cli.error.which_site", {"decision": options.decision}),
             )
-        _decide(paths, Origin.parse_any(options.origin), *DECISIONS[options.decision])
+        _decide(paths, _origin(options.origin), *DECISIONS[options.decision])
     records = _listed(paths.sites)
     if options.json:
         say_json({"policy_problem": policy.problem, "sites": [_row(r, policy) for r in records]})
     else:
         _say(records, policy)
     return 0
+
+
+def _origin(text: str) -> Origin:
+    try:
+        return Origin.parse_any(text)
+    except BadRequestError as error:
+        said = ("cli.error.no_origin", {"text": text})
+        raise BadRequestError(error.detail, said=said) from error
 
 
 def _decide(paths: Paths, site: Origin, decision: Decision, scope: Scope) -> None:

@@ -1,6 +1,9 @@
 """The language in which a command speaks to people: the system's, or one that they name."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Final
 
 from agent.words import SYSTEM, Language
@@ -9,11 +12,22 @@ from agent.words.language import chosen_language
 
 CHOOSING: Final = "ANKONG_LANGUAGE"
 """Environment variable: a language by its tag, also one that is never chosen automatically."""
+_SPOKEN: Final[ContextVar[Language | None]] = ContextVar("spoken", default=None)
 
 
 def tongue() -> Language:
     """Return the language of the command line."""
-    return chosen_language(os.environ.get(CHOOSING, SYSTEM))
+    return _SPOKEN.get() or chosen_language(os.environ.get(CHOOSING, SYSTEM))
+
+
+@contextmanager
+def speaking(language: Language) -> Iterator[None]:
+    """Have everything said in one language, for as long as the context lasts."""
+    before = _SPOKEN.set(language)
+    try:
+        yield
+    finally:
+        _SPOKEN.reset(before)
 
 
 def tell(key: str, /, **facts: Any) -> str:

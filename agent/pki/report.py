@@ -177,6 +177,7 @@ class _FileContent:
                     always.update(piece)
         except OSError as exc:
             self.problem = CmsError(f"cannot read {self._path.name}: {exc.strerror}")
+            self.problem.__cause__ = exc
             raise self.problem from exc
         self.sha256 = always.hexdigest()
         return wanted.digest()

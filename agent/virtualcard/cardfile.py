@@ -230,7 +230,9 @@ def parse(raw: bytes, what: str = "the card file") -> CardData:
     try:
         found = strict_json.decode(raw, _CardFile, limit=MAX_SIZE)
     except ValueError as error:
-        raise BadRequestError(f"{what}: {error}") from error
+        raise BadRequestError(
+            f"{what}: {error}", said=("cli.error.no_card_file", {"path": what})
+        ) from error
     data = found.read()
     check_pin(data.pin)
     return data

@@ -124,6 +124,8 @@ def check_order(order: Order) -> None:
     check_pin(order.pin)
     check_name(order.name)
     if not is_id_number(order.id_number):
-        raise BadRequestError("the ID number's check digit is wrong, or it is none")
+        raise BadRequestError(
+            "the ID number's check digit is wrong, or it is none", said=("cli.error.id_number", {})
+        )
     if not 0 <= order.attempts_left <= MAX_ATTEMPTS:
         raise BadRequestError("a card has 0 to 3 PIN attempts")

@@ -67,7 +67,8 @@ def make_scenario(
             )
             return scenario.change(personalise(order, issuer, keys))
     names = ", ".join(scenario.name for scenario in SCENARIOS)
-    raise BadRequestError(f"no such scenario; there are: {names}")
+    said = ("cli.error.no_scenario", {"name": name, "names": names})
+    raise BadRequestError(f"no such scenario; there are: {names}", said=said)
 
 
 def _garbage_certificate(data: CardData) -> CardData:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from devkit.shell import ROOT
+from linux.build.manuals import manual_pages
 
 SOURCES = ROOT / "installer" / "linux"
 PROGRAM = "usr/lib/ankong"
@@ -18,7 +19,6 @@ _LINKS = {
     "usr/share/doc/ankong/licences": "../../../lib/ankong/_internal/licences",
     "usr/share/doc/ankong/sbom.cdx.json": "../../../lib/ankong/_internal/sbom.cdx.json",
 }
-_MANUALS = {"ankong.1": "man1", "ankong.zh_TW.1": "zh_TW/man1"}
 
 
 def lay_out(root: Path, bundle: Path, version: str, when: int) -> None:
@@ -38,9 +38,8 @@ def lay_out(root: Path, bundle: Path, version: str, when: int) -> None:
         menu_entry(),
     )
     _write_icons(bundle / "_internal" / "icons", root / "usr/share/icons/hicolor")
-    for name, section in _MANUALS.items():
-        text = (SOURCES / name).read_text("utf-8").replace("{version}", version)
-        _compress(root / "usr/share/man" / section / "ankong.1.gz", text)
+    for place, text in manual_pages(version).items():
+        _compress(root / "usr/share/man" / f"{place}.gz", text)
     doc = root / "usr/share/doc/ankong"
     _write(doc / "copyright", _copyright())
     _compress(doc / "changelog.gz", _changelog(version, when))
