@@ -86,8 +86,12 @@ _CLAIMS = {
     "rpm": (Claim("its content read", ("linux/test_packages.py",)),),
     "run": (
         Claim(
-            "walked through in both languages, updated while it ran, and removed",
+            "walked through in both languages, repaired while it ran, and removed",
             ("linux/test_run.py",),
+        ),
+        Claim(
+            "from the download to a signature in a new account's first Chromium and Firefox",
+            ("linux/test_fresh_account.py",),
         ),
     ),
 }

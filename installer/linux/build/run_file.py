@@ -14,10 +14,13 @@ _ARCHIVE = "export ARCHIVE_DIR\n"
 _QUIET = "    -q | --quiet)\n\tquiet=y\n"
 _HELP = "    -h | --help)\n\tMS_Help\n\texit 0\n"
 _UNKNOWN = '    -*)\n\techo Unrecognized flag : "\\$1" >&2\n\tMS_Help\n\texit 1\n\t;;\n'
+# Rather not the Perl program, which complains where the system lacks the language of LANG.
+_SUM = "which shasum || command -v shasum || type shasum"
 # Whatever makeself does not know is an option of the wizard, which judges and explains it.
 _CHANGES = {
     _ARCHIVE: f'{_ARCHIVE}ANKONG_FILE="\\$0"\nexport ANKONG_FILE\n',
     _QUIET: f"{_QUIET}\tANKONG_QUIET=1\n\texport ANKONG_QUIET\n",
+    _SUM: _SUM.replace("shasum", "sha256sum"),
     _HELP: "    --archive-help)\n\tMS_Help\n\texit 0\n",
     _UNKNOWN: "    -*)\n\tquiet=y\n\tnoprogress=y\n\tbreak\n\t;;\n",
 }

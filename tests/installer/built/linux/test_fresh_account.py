@@ -4,12 +4,13 @@ From the downloaded ``.run`` to a signature in the portal, as a person does it: 
 the agent's own window, the site's pages, each by keyboard and mouse.
 """
 
+import json
 import os
 import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ from agent.words import Language
 from tests.browser.firefox.marionette import find_firefox
 from tests.browser.world import PIN, World
 from tests.installer.built.linux.account import Account, new_account
-from tests.installer.built.linux.conftest import PICTURES, need, wait_for_status
+from tests.installer.built.linux.conftest import PICTURES, SECONDS, need
 from tests.installer.built.linux.first_browser import (
     FirstBrowser,
     first_chromium,
@@ -98,8 +99,7 @@ def test_from_the_download_to_a_signature_without_a_warning(
     desktop = Desktop(account.environment["DISPLAY"])
     began = time.monotonic()
     install(account, download)
-    start_agent(account, mine)
-    with BROWSERS[browser](account) as hands:
+    with agent(account, mine), BROWSERS[browser](account) as hands:
         sign(hands, desktop, world.url, card.id_number)
         hands.picture(PICTURES / f"fresh-account-{browser}.png")
         assert hands.warnings == []
@@ -137,11 +137,25 @@ def install(account: Account, download: Path) -> None:
             wizard.kill()
 
 
-def start_agent(account: Account, card: Path) -> None:
-    """Start it as the menu of applications does, with a card in a reader."""
-    program = account.home / ".local/bin/ankong"
-    account.start(program, "tray", "--virtual-card", card, stderr=subprocess.DEVNULL)
-    wait_for_status(account.home)
+@contextmanager
+def agent(account: Account, card: Path) -> Iterator[None]:
+    """Run it as the menu of applications does, with a card in a reader."""
+    words = (account.home / ".local/bin/ankong", "tray", "--virtual-card", card)
+    with account.start(*words, stderr=subprocess.DEVNULL) as running:
+        try:
+            wait_until_it_listens(account)
+            yield
+        finally:
+            running.kill()
+
+
+def wait_until_it_listens(account: Account) -> None:
+    """Believe what the agent writes down: it answers the programs of its own user only."""
+    record = account.home / ".local/state/ankong/instance.json"
+    end = time.monotonic() + SECONDS
+    while not (record.exists() and json.loads(record.read_text()).get("port")):
+        assert time.monotonic() < end, "the agent does not listen"
+        time.sleep(0.1)
 
 
 def sign(hands: FirstBrowser, desktop: Desktop, url: str, id_number: str) -> None:

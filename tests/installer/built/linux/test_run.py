@@ -318,7 +318,8 @@ def test_repair_mends_what_is_broken_and_keeps_what_is_the_citizens(
     home = quiet_home
     state, app = home / ".local/state/ankong", home / ".local/share/ankong/app"
     assert quietly(home, "sh", run_file, "--quiet", "--no-start").returncode == 0
-    assert quietly(home, home / ".local/bin/ankong", "sites").returncode == 0
+    decision = ("sites", "allow-blind", "https://portal.example")
+    assert quietly(home, home / ".local/bin/ankong", *decision).returncode == 0
     whole, sites = tree(home), (state / "sites.sqlite").read_bytes()
     assert (home / ".config/autostart/ankong.desktop").exists()
     (app / "ankong").unlink()

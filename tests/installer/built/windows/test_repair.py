@@ -33,7 +33,7 @@ def test_repair_puts_everything_back_and_keeps_what_is_the_citizens(
 ) -> None:
     machine = switch_on(words.language)
     install_quietly(machine, wizard, "/TRUST", "/NOAUTOSTART")
-    assert machine.ankong("sites", "--json")[0] == 0
+    assert machine.ankong("sites", "allow-blind", "https://portal.example")[0] == 0
     kept = _damage(machine)
     machine.start(wizard)
     first = machine.hands.see(words.again)
