@@ -140,10 +140,11 @@ def _repair_quietly(context: WizardContext, options: WizardOptions) -> Sequence[
 
 
 def _uninstall_quietly(context: WizardContext, options: WizardOptions) -> int:
+    texts = load_texts(options.language)  # now: they go with the program
     steps = operations.uninstall(context, forget=options.forget)
     left = [step for step in steps if not step.ok]
     for step in left:
         print(step.said(options.language), file=sys.stderr)
     if not left:
-        print(load_texts(options.language).removed_title)
+        print(texts.removed_title)
     return EXIT_FAILED if left else EXIT_OK

@@ -1,10 +1,16 @@
 """The options of ``.run`` and ``ankong-uninstall``: read, explained, and refused in words."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
+from wizard import main
 from wizard.command_line import UsageError, help_text, read_options
+from wizard.context import WizardContext
+from wizard.install_paths import InstallPaths
+from wizard.texts import WizardTexts, load_texts
 
+from agent.host.machine.paths import Paths
 from agent.words import Language, section
 from agent.words.language import CHOICES
 
@@ -108,3 +114,27 @@ def test_every_example_is_understood() -> None:
 
 def test_who_asks_for_help_gets_it_whatever_else_is_wrong() -> None:
     assert read_options(["--nonsense", "--help"], SETUP).help
+
+
+def test_what_is_said_after_a_removal_was_read_before_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    context = WizardContext(tmp_path, "1.2.3", InstallPaths.of({}, tmp_path), Paths(tmp_path))
+    context.paths.program.mkdir(parents=True)
+    monkeypatch.setattr(WizardContext, "of_process", lambda: context)
+    title = load_texts(Language.ENGLISH).removed_title
+    is_removed = False
+
+    def remove(*_: object, **__: object) -> list[object]:
+        nonlocal is_removed
+        is_removed = True
+        return []
+
+    def load(language: Language) -> WizardTexts:
+        assert not is_removed, "its files are gone"
+        return load_texts(language)
+
+    monkeypatch.setattr(main.operations, "uninstall", remove)
+    monkeypatch.setattr(main, "load_texts", load)
+    assert main.main([REMOVE, "--quiet"]) == 0
+    assert capsys.readouterr().out == f"{title}\n"
