@@ -149,7 +149,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     questions: Annotated[
         QuestionPlace,
         Lock(),
-        Flag("where the citizen is asked (default: auto: a page where a screen reader runs)"),
+        Flag("cli.serve.questions"),
     ] = "auto"
     page_pin: Annotated[bool, Lock(when_unusable=False)] = True
     allow_sha1: Annotated[bool | None, Lock(when_unusable=False)] = None
