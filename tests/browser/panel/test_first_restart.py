@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import BrowserContext, expect, sync_playwright
 
 from agent.host.instance.panel_opening import first_address
+from agent.host.tls.chromium import ChromiumStore
 from agent.host.tls.machine import Machine
-from agent.host.tls.nss import ChromiumStore
 from agent.host.tls.store import AuthorityFile
 from agent.portal.demo import browser as demo_browser
 from tests.browser.panel.conftest import PanelAgent, addresses_of, plain_origin
