@@ -5,6 +5,7 @@ A page gets the code, the log gets the detail, and "may the user try again?" is 
 
 from collections.abc import Mapping
 from enum import StrEnum, unique
+from math import ceil
 
 
 @unique
@@ -71,6 +72,7 @@ class AgentError(Exception):
         code: what a page is told.
         retriable: whether the user may try the same thing again.
         attempts_left: PIN attempts that the card said are left, 0 to 15, where it said so.
+        retry_after: whole seconds after which to try again, 1 or more, where that is known.
         detail: for the log only; never a PIN, never document content.
         said: what people are told on the command line: a key of the catalogue, and the facts that
             its text takes; None where the code's own sentence and ``detail`` say it.
@@ -78,6 +80,7 @@ class AgentError(Exception):
     """
 
     code: ErrorCode = ErrorCode.INTERNAL
+    retry_after: int | None = None
 
     def __init__(
         self,
@@ -114,6 +117,23 @@ class TooLargeError(AgentError):
     """Something is longer than is taken; ``detail`` says how long it may be, fit for everybody."""
 
     code = ErrorCode.TOO_LARGE
+
+
+class RateLimitedError(AgentError):
+    """Somebody asks too much; in ``retry_after`` seconds they may ask again."""
+
+    code = ErrorCode.RATE_LIMITED
+
+    def __init__(self, detail: str, seconds: float = 1.0) -> None:
+        """Say how long to wait.
+
+        Args:
+            detail: for the log.
+            seconds: until it is worth trying again; a guess where it depends on others.
+
+        """
+        super().__init__(detail)
+        self.retry_after = max(1, ceil(seconds))
 
 
 class SeveralCardsError(BadRequestError):

@@ -40,6 +40,13 @@ class TokenBuckets:
         self._clock = clock
         self._buckets: OrderedDict[Hashable, tuple[float, float]] = OrderedDict()
 
+    def seconds_until(self, key: Hashable) -> float:
+        """Return how long it takes until this key has a token; one second where none come back."""
+        tokens, since = self._buckets.get(key, (1.0, 0.0))
+        if self._rate.per_second <= 0:
+            return 1.0
+        return max(0.0, (1 - tokens) / self._rate.per_second - (self._clock() - since))
+
     def take(self, key: Hashable, count: int = 1) -> bool:
         """Take tokens of this key, or none; return whether there were so many."""
         now = self._clock()

@@ -33,12 +33,21 @@ from agent.consent.questions import (
 from agent.consent.screen import Screen
 from agent.consent.stranger_line import StrangerLine
 from agent.domain import group_of
-from agent.errors import AgentError, ErrorCode
+from agent.errors import AgentError, ErrorCode, RateLimitedError
 from agent.origin import Origin
 
 A = TypeVar("A")
 PAUSES: Final = (0.0, 0.0, 5.0, 30.0, 120.0, 600.0)
-"""Seconds in which a site may not ask, after so many refusals in a row; the last one for more."""
+"""Seconds in which a site may not ask, after so many refusals in a row; the last one for more.
+
+Those that an allowed site's citizen gave by hand are not among them: they may click again.
+"""
+CANCEL_PAUSES: Final = (*(0.0,) * 6, 30.0, 120.0, 600.0)
+"""The same for an allowed site whose windows the citizen cancelled.
+
+A page that asks again after each cancel cannot be told from a citizen who clicks again, so there
+is an end to its windows too; from the third on each offers to block the site.
+"""
 COMMON_PAUSES: Final = (0.0, 0.0, 0.0, 0.0, 10.0, 30.0, 120.0, 600.0)
 """The same for all domains together that want a site to be allowed and have been refused before."""
 NEWCOMERS: Final = 8
@@ -52,14 +61,24 @@ MAX_SITES: Final = 1024  # remembered; the one that was quiet for longest is for
 
 @dataclass(frozen=True, slots=True)
 class _Refusals:
-    """How often in a row a site was refused, and when last."""
+    """How often in a row a site was refused, how often of these by hand, and when last."""
 
     count: int = 0
     last: float = 0.0
+    by_hand: int = 0
 
     def until(self, pauses: Sequence[float]) -> float:
         """Return when the site may ask again."""
-        return self.last + pauses[min(self.count, len(pauses) - 1)]
+        return self.last + _pause(pauses, self.count)
+
+    def until_allowed_site(self) -> float:
+        """Return when a site that is allowed may ask again."""
+        others = _pause(PAUSES, self.count - self.by_hand)
+        return self.last + max(others, _pause(CANCEL_PAUSES, self.count))
+
+
+def _pause(pauses: Sequence[float], count: int) -> float:
+    return pauses[min(count, len(pauses) - 1)]
 
 
 class PromptQueue:
@@ -166,13 +185,13 @@ class PromptQueue:
     def _check_pause(self, prompt: Prompt[A]) -> None:
         is_stranger = isinstance(prompt, AllowSite)
         refusals = self._of(group_of(prompt.site) if is_stranger else prompt.site)
-        until = refusals.until(PAUSES)
+        until = refusals.until(PAUSES) if is_stranger else refusals.until_allowed_site()
         if is_stranger and refusals.count:
             until = max(until, self._still(self._common).until(COMMON_PAUSES))
         elif is_stranger:
             until = max(until, self._still(self._newcomers).until(NEWCOMER_PAUSES))
-        if self._clock() < until:
-            raise AgentError("refused too often to ask now", code=ErrorCode.RATE_LIMITED)
+        if (seconds := until - self._clock()) > 0:
+            raise RateLimitedError("refused too often to ask now", seconds)
 
     def _with_offer(self, prompt: Prompt[A]) -> Prompt[A]:
         if isinstance(prompt, EnterPin) and self._of(prompt.site).count >= OFFER_BLOCK:
@@ -183,35 +202,38 @@ class PromptQueue:
         self, who: Origin | str, prompt: Prompt[A], ask: Callable[[Prompt[A]], Awaitable[A]]
     ) -> A:
         refused: bool | None = True
+        by_hand = False
         try:
             answer = await ask(prompt)
-            refused = answer in _REFUSALS
+            refused = by_hand = answer in _REFUSALS
         except asyncio.CancelledError as error:
             refused = None if CARD_PULLED in error.args else True
             raise
         except AgentError as error:
             refused = not isinstance(error, UnaskedError)
+            by_hand = error.code is ErrorCode.USER_CANCELLED
             if error.code is ErrorCode.ORIGIN_BLOCKED:
                 self._block(prompt.site)
             raise
         finally:
             if refused is not None:
-                self._note(who, refused=refused)
+                self._note(who, refused=refused, by_hand=by_hand)
         return answer
 
-    def _note(self, who: Origin | str, *, refused: bool) -> None:
+    def _note(self, who: Origin | str, *, refused: bool, by_hand: bool) -> None:
         before = self._of(who)
         self._refusals.pop(who, None)
         if refused:
-            self._refusals[who] = self._one_more(before)
+            self._refusals[who] = self._one_more(before, by_hand=by_hand)
         while len(self._refusals) > MAX_SITES:
             self._refusals.popitem(last=False)
 
     def _of(self, who: Origin | str) -> _Refusals:
         return self._still(self._refusals.get(who, _Refusals()))
 
-    def _one_more(self, refusals: _Refusals) -> _Refusals:
-        return _Refusals(self._still(refusals).count + 1, self._clock())
+    def _one_more(self, refusals: _Refusals, *, by_hand: bool = False) -> _Refusals:
+        before = self._still(refusals)
+        return _Refusals(before.count + 1, self._clock(), before.by_hand + by_hand)
 
     def _still(self, refusals: _Refusals) -> _Refusals:
         """Return the refusals that count now."""

@@ -324,6 +324,14 @@ test("nothing is signed twice: a lost connection fails the call", async () => {
   assert.equal(state.sockets.flatMap(({ sent }) => sent).filter(({ method }) => method === "sign").length, 1);
 });
 
+test("who asks too much hears after how many seconds to ask again", async () => {
+  const { agent } = world({ answers: {
+    sign: () => ({ error: { code: "rate_limited", message: "too many", retriable: true, retry_after: 30 } }),
+  } });
+  await assert.rejects(agent.sign({ data: "x" }), (error) => error.code === "rate_limited" && error.retryAfter === 30);
+  assert.deepEqual([new AnkongError("rate_limited").retryAfter, new AnkongError("busy").retryAfter], [1, null]);
+});
+
 test("why a connection was closed is read and named", async () => {
   for (const [event, code, retriable] of [
     [{}, "connection_lost", true],

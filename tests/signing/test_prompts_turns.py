@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from agent.consent import stranger_line
 from agent.consent.questions import CARD_PULLED, AllowSite, EnterPin, NoPrompter, SiteAnswer
 from agent.consent.queue import (
+    CANCEL_PAUSES,
     COMMON_PAUSES,
     FORGIVEN,
     MAX_SITES,
@@ -19,7 +20,7 @@ from agent.consent.queue import (
     PromptQueue,
 )
 from agent.consent.stranger_line import MAX_STRANGERS
-from agent.errors import AgentError, ErrorCode
+from agent.errors import AgentError, ErrorCode, RateLimitedError
 from agent.origin import Origin
 from agent.secret import SecretBytes
 from tests.signing.prompt_support import (
@@ -311,9 +312,9 @@ async def test_what_could_not_be_asked_keeps_no_stranger_waiting() -> None:
 
 async def test_after_each_refusal_a_site_waits_longer() -> None:
     refusals = len(PAUSES) + 2
-    desk = Desk(*(refuses() for _ in range(refusals)))
+    desk = Desk(*(refuses(ErrorCode.TIMEOUT) for _ in range(refusals)))
     for count in range(1, refusals):
-        assert await desk.code() is ErrorCode.USER_CANCELLED
+        assert await desk.code() is ErrorCode.TIMEOUT
         pause = PAUSES[min(count, len(PAUSES) - 1)]
         if pause:
             desk.clock.now += pause - 0.01
@@ -327,18 +328,48 @@ async def test_after_each_refusal_a_site_waits_longer() -> None:
     [
         refuses(ErrorCode.TIMEOUT),
         refuses(ErrorCode.INTERNAL),
-        says(SiteAnswer.CANCEL),
-        says(SiteAnswer.NEVER),
-        says(False),
+        refuses(ErrorCode.BUSY),
     ],
 )
 async def test_everything_but_an_answer_is_a_refusal(answer: Answer) -> None:
     desk = Desk(answer, answer)
     for _ in range(2):
-        try:
+        with suppress(AgentError):
             await desk.turns.ask(PIN)
-        except AgentError:
-            continue
+    assert await desk.code() is ErrorCode.RATE_LIMITED
+
+
+@pytest.mark.parametrize("answer", [refuses(), says(SiteAnswer.CANCEL), says(False)])
+async def test_who_cancels_may_click_again_but_a_page_that_goes_on_comes_to_an_end(
+    answer: Answer,
+) -> None:
+    free = CANCEL_PAUSES.index(next(pause for pause in CANCEL_PAUSES if pause))
+    desk = Desk(*(answer for _ in range(free)))
+    for _ in range(free):
+        with suppress(AgentError):
+            assert await desk.turns.ask(PIN) in (SiteAnswer.CANCEL, False)
+    assert len(desk.citizen.asked) == free
+    offers = [prompt.may_block for prompt in desk.citizen.asked if isinstance(prompt, EnterPin)]
+    assert offers == [False] * OFFER_BLOCK + [True] * (free - OFFER_BLOCK)
+    with pytest.raises(RateLimitedError) as error:
+        await desk.turns.ask(PIN)
+    assert error.value.retry_after == CANCEL_PAUSES[free]
+    desk.clock.now += CANCEL_PAUSES[free] - 0.5
+    with pytest.raises(RateLimitedError) as error:
+        await desk.turns.ask(PIN)
+    assert error.value.retry_after == 1  # whole seconds, never 0
+    desk.clock.now += 0.5
+    desk.citizen.answers = [types("246813"), answer]
+    assert await desk.turns.ask(PIN)
+    with suppress(AgentError):
+        await desk.turns.ask(PIN)  # an answer begins anew
+
+
+async def test_cancels_make_no_room_for_a_page_that_opens_and_closes_windows() -> None:
+    gives_up = refuses(ErrorCode.TIMEOUT)
+    desk = Desk(refuses(), gives_up, refuses(), gives_up)
+    for _ in range(4):
+        await desk.code()
     assert await desk.code() is ErrorCode.RATE_LIMITED
 
 
@@ -355,8 +386,8 @@ async def test_a_page_that_opens_and_closes_windows_is_made_to_wait() -> None:
 
 
 async def test_a_pulled_card_says_nothing_about_the_site() -> None:
-    desk = Desk(refuses())
-    assert await desk.code() is ErrorCode.USER_CANCELLED
+    desk = Desk(refuses(ErrorCode.TIMEOUT))
+    assert await desk.code() is ErrorCode.TIMEOUT
     desk.citizen.has_answers = False
     for _ in range(5):
         desk.citizen.is_asked.clear()
@@ -365,8 +396,8 @@ async def test_a_pulled_card_says_nothing_about_the_site() -> None:
         asking.cancel(CARD_PULLED)
         with pytest.raises(asyncio.CancelledError):
             await asking
-    desk.citizen.answers = [refuses()]
-    assert await desk.code() is ErrorCode.USER_CANCELLED  # asked, without a pause
+    desk.citizen.answers = [refuses(ErrorCode.TIMEOUT)]
+    assert await desk.code() is ErrorCode.TIMEOUT  # asked, without a pause
     assert await desk.code() is ErrorCode.RATE_LIMITED  # and the first refusal still counts
 
 
@@ -386,20 +417,27 @@ async def test_being_told_of_a_lock_is_no_refusal() -> None:
 
 
 async def test_refusals_are_forgiven_after_an_hour() -> None:
-    desk = Desk(refuses(), refuses(), refuses(), refuses(), refuses(), refuses())
+    desk = Desk(
+        refuses(ErrorCode.TIMEOUT),
+        refuses(ErrorCode.TIMEOUT),
+        refuses(ErrorCode.TIMEOUT),
+        refuses(ErrorCode.TIMEOUT),
+        refuses(ErrorCode.TIMEOUT),
+        refuses(ErrorCode.TIMEOUT),
+    )
     for _ in range(5):
         await desk.code()
         desk.clock.now += max(PAUSES)
-    assert await desk.code() is ErrorCode.USER_CANCELLED
+    assert await desk.code() is ErrorCode.TIMEOUT
     assert await desk.code() is ErrorCode.RATE_LIMITED
     desk.clock.now += FORGIVEN
-    desk.citizen.answers = [refuses(), refuses()]
-    assert await desk.code() is ErrorCode.USER_CANCELLED
-    assert await desk.code() is ErrorCode.USER_CANCELLED
+    desk.citizen.answers = [refuses(ErrorCode.TIMEOUT), refuses(ErrorCode.TIMEOUT)]
+    assert await desk.code() is ErrorCode.TIMEOUT
+    assert await desk.code() is ErrorCode.TIMEOUT
 
 
 async def test_another_site_does_not_wait_with_it() -> None:
-    desk = Desk(refuses(), refuses(), says(SiteAnswer.ALWAYS))
+    desk = Desk(refuses(ErrorCode.TIMEOUT), refuses(ErrorCode.TIMEOUT), says(SiteAnswer.ALWAYS))
     for _ in range(2):
         await desk.code()
     assert await desk.code() is ErrorCode.RATE_LIMITED

@@ -359,6 +359,7 @@ async def test_one_site_has_a_bounded_number_of_requests_under_way(start_agent: 
         await agent.service.is_entered()
     status, body = await agent.post("sign", SIGN)
     assert (status, body["error"]["code"]) == (429, "rate_limited")
+    assert body["error"]["retry_after"] == 1
     assert await agent.alive()
     other = asyncio.create_task(agent.post("sign", SIGN, STRANGER))
     await agent.service.is_entered()

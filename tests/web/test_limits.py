@@ -1,13 +1,17 @@
 """One site cannot use up what others need."""
 
+import re
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from agent.errors import AgentError, ErrorCode
+from agent import errors
+from agent.errors import AgentError, ErrorCode, RateLimitedError
 from agent.origin import Origin
 from agent.web.front.limits import MAX_SITES, Limits, RateLimiter, Slots
+from agent.web.front.refusal import failure, refusal
 
 SITE = Origin.parse_any("https://shop.example")
 OTHER = Origin.parse_any("https://other.example")
@@ -115,3 +119,38 @@ def test_slots_come_back_however_they_were_left() -> None:
             pytest.fail("there were only two slots")
         assert caught.value.code is ErrorCode.BUSY
     assert not slots._taken
+
+
+def test_every_rate_limited_says_when_to_try_again() -> None:
+    raised = re.compile(r"(?<!RateLimited)Error\([^()]*code=ErrorCode\.RATE_LIMITED")
+    sources = Path(errors.__file__).parent.rglob("*.py")
+    assert [path.name for path in sources if raised.search(path.read_text("utf-8"))] == []
+    assert [RateLimitedError("", seconds).retry_after for seconds in (-1, 0, 0.2, 1.2)] == [
+        1,
+        1,
+        1,
+        2,
+    ]
+
+
+def test_a_site_that_is_too_fast_hears_how_long_to_wait() -> None:
+    now = [0.0]
+    limiter = RateLimiter(Limits(rate=0.25, burst=1), lambda: now[0])
+    site = Origin.parse_any("https://fast.example")
+    for seconds, is_allowed in ((4, True), (4, False)):
+        limiter.check(site, is_allowed=is_allowed)
+        with pytest.raises(RateLimitedError) as error:
+            limiter.check(site, is_allowed=is_allowed)
+        assert error.value.retry_after == seconds
+    now[0] += 3.5
+    with pytest.raises(RateLimitedError) as error:
+        limiter.check(site, is_allowed=True)
+    assert error.value.retry_after == 1
+    now[0] += 0.5
+    limiter.check(site, is_allowed=True)
+
+
+def test_the_seconds_stand_in_the_header_and_in_the_body() -> None:
+    answered = refusal(RateLimitedError("", 30), None)
+    assert answered.headers["Retry-After"] == "30"
+    assert failure(RateLimitedError("", 30)).retry_after == 30

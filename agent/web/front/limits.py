@@ -1,12 +1,12 @@
 """How much one site may ask for: a rate, and a number of requests under way."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from agent.domain import group_of
-from agent.errors import AgentError, ErrorCode
+from agent.errors import AgentError, ErrorCode, RateLimitedError
 from agent.origin import Origin
 from agent.rate import Rate, TokenBuckets
 
@@ -88,11 +88,16 @@ class RateLimiter:
 
         """
         if is_allowed:
-            granted = self._sites.take(site)
+            _spend(self._sites, site)
         else:
-            granted = self._domains.take(group_of(site)) and self._strangers.take(None)
-        if not granted:
-            raise AgentError("more requests than the rate allows", code=ErrorCode.RATE_LIMITED)
+            _spend(self._domains, group_of(site))
+            _spend(self._strangers, None)
+
+
+def _spend(buckets: TokenBuckets, key: Hashable) -> None:
+    if not buckets.take(key):
+        seconds = buckets.seconds_until(key)
+        raise RateLimitedError("more requests than the rate allows", seconds)
 
 
 class Slots:
@@ -120,7 +125,10 @@ class Slots:
         """
         taken = self._taken.get(site, 0)
         if taken >= self._slots:
-            raise AgentError("too much under way for this site", code=self._code)
+            detail = "too much under way for this site"
+            if self._code is ErrorCode.RATE_LIMITED:
+                raise RateLimitedError(detail)
+            raise AgentError(detail, code=self._code)
         self._taken[site] = taken + 1
         try:
             yield

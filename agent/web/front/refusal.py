@@ -107,12 +107,13 @@ class InternalError(AgentError):
 
 
 class Failure(Struct, frozen=True, kw_only=True):
-    """Why not. ``code`` is stable; ``message`` is for developers."""
+    """Why not. ``code`` is stable; ``message`` is for developers; ``retry_after`` is seconds."""
 
     code: ErrorCode
     message: str
     retriable: bool
     attempts_left: int | UnsetType = UNSET
+    retry_after: int | UnsetType = UNSET
 
 
 class Refusal(Struct, frozen=True, kw_only=True):
@@ -132,7 +133,13 @@ def failure(error: AgentError) -> Failure:
     elif isinstance(error, InternalError):
         message = f"{message} under {error.reference}"
     left = UNSET if error.attempts_left is None else error.attempts_left
-    return Failure(code=error.code, message=message, retriable=error.retriable, attempts_left=left)
+    return Failure(
+        code=error.code,
+        message=message,
+        retriable=error.retriable,
+        attempts_left=left,
+        retry_after=UNSET if error.retry_after is None else error.retry_after,
+    )
 
 
 def refusal_bytes(request_id: AnyId, error: AgentError) -> bytes:
@@ -150,6 +157,8 @@ def status_of(error: AgentError) -> HTTPStatus:
 def refusal(error: AgentError, site: Origin | None, request_id: AnyId = UNSET) -> web.Response:
     """Return the response that says no; only ``site`` can read it."""
     response = answer(refusal_bytes(request_id, error), site, status=status_of(error))
+    if error.retry_after is not None:
+        response.headers["Retry-After"] = str(error.retry_after)  # RFC 9110 §10.2.3
     if isinstance(error, Refused) and error.hangs_up:
         response.force_close()
     return response

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from agent.domain import group_of
-from agent.errors import AgentError, ErrorCode
+from agent.errors import RateLimitedError
 from agent.origin import Origin
 from agent.seldom import SeldomLog
 
@@ -67,7 +67,7 @@ class Shares:
         place = _Place(site, leave)
         if self._is_allowed(site):
             if sum(each.site == site for each in self._places) >= self._sizes.site:
-                raise AgentError("too much under way for this site", code=ErrorCode.RATE_LIMITED)
+                raise RateLimitedError("too much under way for this site")
             self._places[place] = None
         else:
             self._places[place] = None

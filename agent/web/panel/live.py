@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 from aiohttp import web
 
-from agent.errors import AgentError, ErrorCode
+from agent.errors import RateLimitedError
 
 MAX_STREAMS: Final = 32
 """Open pages at once."""
@@ -60,7 +60,7 @@ class Live:
 
         """
         if len(self._waiting) >= MAX_STREAMS:
-            raise AgentError("too many pages are open", code=ErrorCode.RATE_LIMITED)
+            raise RateLimitedError("too many pages are open")
         response = web.StreamResponse(headers=headers)
         response.content_type = "application/x-ndjson"
         changed = asyncio.Event()

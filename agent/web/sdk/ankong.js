@@ -82,7 +82,7 @@ const EVENTS = new Set(["reader_added", "reader_removed", "card_inserted", "card
 export class AnkongError extends Error {
   /**
    * @param {string} code
-   * @param {{message?: string, retriable?: boolean, attemptsLeft?: number|null, reason?: Reason|null, hint?: Hint}} [details]
+   * @param {{message?: string, retriable?: boolean, attemptsLeft?: number|null, retryAfter?: number|null, reason?: Reason|null, hint?: Hint}} [details]
    */
   constructor(code, details = {}) {
     super(details.message ?? code);
@@ -90,6 +90,7 @@ export class AnkongError extends Error {
     this.code = code;
     this.retriable = details.retriable ?? OWN_RETRIABLE.has(code);
     this.attemptsLeft = details.attemptsLeft ?? null;
+    this.retryAfter = details.retryAfter ?? (code === "rate_limited" ? 1 : null);
     this.reason = details.reason ?? null;
     if (details.hint) this.hint = details.hint;
   }
