@@ -19,7 +19,7 @@ import structlog
 from agent.consent.page import QuestionPage, closing_answer, is_cautious, takes
 from agent.consent.questions import Prompt, unshown
 from agent.consent.wire import decode_answer
-from agent.errors import AgentError, ErrorCode
+from agent.errors import AgentError, ErrorCode, RateLimitedError
 from agent.secret import SecretBytes, wipe
 
 A = TypeVar("A")
@@ -111,7 +111,7 @@ class AskedPage:
 
         """
         if not self._more:
-            raise AgentError("no more time", code=ErrorCode.RATE_LIMITED)
+            raise RateLimitedError("no more time", self._deadline - time.monotonic())
         self._more -= 1
         self._deadline = time.monotonic() + self._seconds
         self._change()
