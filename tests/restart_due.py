@@ -5,7 +5,7 @@ import os
 from agent.host.machine.paths import Paths
 from agent.host.tls.browsers import Browsers, RunningBrowser
 from agent.host.tls.manifest import READERS, Manifest, TrustStep
-from agent.host.tls.readers import Readers
+from agent.host.tls.store_readers import StoreReaders
 
 
 def write_down_reader(paths: Paths, *, has_ended: bool = False) -> None:
@@ -15,6 +15,6 @@ def write_down_reader(paths: Paths, *, has_ended: bool = False) -> None:
     assert process is not None
     if has_ended:
         process = type(process)(process.pid, process.started + 1)  # its number has another now
-    readers = Readers.of(browsers, [RunningBrowser(process, "Chromium", is_firefox=False)])
+    readers = StoreReaders.of(browsers, [RunningBrowser(process, "Chromium", is_firefox=False)])
     facts = {READERS: readers.encoded()}
     Manifest(paths.trust).record(TrustStep("chromium", "/nowhere", "00" * 32, facts))

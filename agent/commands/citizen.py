@@ -91,15 +91,8 @@ def open_citizen(
     def blind(site: Origin) -> Ruling:
         return policy.blind_decision(site, settings.blind_signatures)
 
-    if settings.consent == "allow":
-        everybody = AlwaysAllow(
-            lambda site: policy.decision(site) is Ruling.FORBIDDEN,
-            lambda site: blind(site) is Ruling.FORBIDDEN,
-        )
-        return Citizen(LocalUserConsent(everybody), nobody)
-    if settings.consent == "deny":
-        refuse = Refuse("whoever started the agent refuses every site")
-        return Citizen(LocalUserConsent(refuse), nobody)
+    if settings.consent != "ask":
+        return Citizen(LocalUserConsent(_answering(settings, policy, blind)), nobody)
     store = SiteStore(sites)
     permissions = PolicyPermissions(policy, store, blind)
 
@@ -119,6 +112,18 @@ def open_citizen(
     ask = Ask(permissions, prompter, leaves=leaves, confirm_unknown=confirm_unknown)
     consent = LocalUserConsent(ask)
     return Citizen(consent, prompter, store, windows.newcomers_wait, desk, standby)
+
+
+def _answering(
+    settings: Settings, policy: Policy, blind: Callable[[Origin], Ruling]
+) -> AlwaysAllow | Refuse:
+    """Return what answers for the citizen where ``--consent`` decides."""
+    if settings.consent == "allow":
+        return AlwaysAllow(
+            lambda site: policy.decision(site) is Ruling.FORBIDDEN,
+            lambda site: blind(site) is Ruling.FORBIDDEN,
+        )
+    return Refuse("whoever started the agent refuses every site")
 
 
 def _asking(

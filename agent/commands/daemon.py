@@ -220,12 +220,9 @@ class Daemon:
             stack.enter_context(service.watch(lambda: self._make_window_ready(service)))
             await service.start()
             switching = switch.LeafSwitch(context, self.paths.tls, served).run()
-            stack.callback(asyncio.create_task(switching).cancel)
-            request = self.paths.quit_request
-            asked = asyncio.create_task(quitting.until_asked(request, stopped.set))
-            stack.callback(asked.cancel)
-            asking = asyncio.create_task(self.update.run(updated))
-            stack.callback(asking.cancel)
+            quits = quitting.until_asked(self.paths.quit_request, stopped.set)
+            for work in (switching, quits, self.update.run(updated)):
+                stack.callback(asyncio.create_task(work).cancel)
             ports = replace(
                 self._ports(context),
                 virtual=service.provider_kind == "virtual",
@@ -239,8 +236,8 @@ class Daemon:
             stack.enter_context(service.watch(lambda: observer.changed(service.snapshot())))
             await self._announce(listening, service, panel, observer)
             stack.enter_context(self._trust_kept(observer, panel, loop))
-            retaking = self._take_freed_ports(listening, service, panel, observer)
-            stack.callback(asyncio.create_task(retaking).cancel)
+            taking = self._take_freed_ports(listening, service, panel, observer)
+            stack.callback(asyncio.create_task(taking).cancel)
             await stopped.wait()
 
     def _opens_panel(self, token: str) -> bool:
@@ -424,10 +421,7 @@ def opened(options: DaemonOptions) -> Iterator[Daemon]:
         display = has_display() if settings.consent == "ask" else None
         running = stack.enter_context(instance.Instance(paths, policy.fingerprint, display))
         stack.enter_context(logs.logging_to(paths.logs, settings.log_level))
-        if policy.problem is not None:
-            _log.error("the policy cannot be used: every site is refused", detail=policy.problem)
-        if policy.planted is not None:
-            _log.warning("a policy of no administrator is ignored", detail=policy.planted)
+        _log_policy(policy)
         preferences = Preferences(paths.preferences)
         citizen = open_citizen(
             settings,
@@ -455,3 +449,10 @@ def opened(options: DaemonOptions) -> Iterator[Daemon]:
             _history=stack.enter_context(closing(History(paths.history))),
             _attempts=stack.enter_context(closing(StoredAttempts.open(paths.attempts, key))),
         )
+
+
+def _log_policy(policy: Policy) -> None:
+    if policy.problem is not None:
+        _log.error("the policy cannot be used: every site is refused", detail=policy.problem)
+    if policy.planted is not None:
+        _log.warning("a policy of no administrator is ignored", detail=policy.planted)

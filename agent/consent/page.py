@@ -191,18 +191,18 @@ def closing_answer(prompt: Prompt[A]) -> bytes:
             return wire.CANCEL
 
 
-def takes(prompt: Prompt[A], answer: bytes, pin: bytearray | None) -> bool:
+def takes(prompt: Prompt[A], answer: bytes, typed: bytearray | None) -> bool:
     """Return whether an answer is one of a question's.
 
     Args:
         prompt: the question.
         answer: of a button, with the place of the chosen card.
-        pin: what was typed; None where the button sends none.
+        typed: the PIN; None where the button sends none.
 
     """
-    if pin is not None:
+    if typed is not None:
         is_asked = isinstance(prompt, EnterPin) and answer == wire.PIN
-        return is_asked and _is_pin(prompt, pin)
+        return is_asked and _is_pin(prompt, typed)
     match prompt:
         case AllowSite() | AllowBlind():
             return answer in {each.encode() for each in SiteAnswer}
@@ -217,9 +217,9 @@ def takes(prompt: Prompt[A], answer: bytes, pin: bytearray | None) -> bool:
             return answer == wire.SEEN
 
 
-def _is_pin(prompt: Prompt[A], pin: bytearray) -> bool:
+def _is_pin(prompt: Prompt[A], typed: bytearray) -> bool:
     """Return whether this is what the window's field takes: printable ASCII of some length."""
     if not isinstance(prompt, EnterPin):
         return False
-    fits = prompt.min_length <= len(pin) <= prompt.max_length
-    return fits and all(ord("!") <= octet <= ord("~") for octet in pin)
+    fits = prompt.min_length <= len(typed) <= prompt.max_length
+    return fits and all(ord("!") <= octet <= ord("~") for octet in typed)

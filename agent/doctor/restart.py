@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from agent.doctor.installed_agent import InstalledAgent
 from agent.doctor.report import Finding, fault
 from agent.host.tls.manifest import Manifest, ManifestError
-from agent.host.tls.readers import Readers
+from agent.host.tls.store_readers import StoreReaders
 
 
 def check_restart(installation: InstalledAgent) -> Iterator[Finding]:
@@ -16,7 +16,7 @@ def check_restart(installation: InstalledAgent) -> Iterator[Finding]:
         return  # check_trust reports it
     browsers = installation.machine.browsers
     found = {
-        name for step in steps for name in Readers.in_facts(step.facts).still_running(browsers)
+        name for step in steps for name in StoreReaders.in_facts(step.facts).still_running(browsers)
     }
     if found:
         yield fault("trust", "trust_restart", browsers=" / ".join(sorted(found)))

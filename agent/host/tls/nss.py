@@ -14,7 +14,6 @@ from agent.host.tls import obstacles
 from agent.host.tls.machine import Machine
 from agent.host.tls.manifest import FILE, MADE, READERS, TrustStep
 from agent.host.tls.obstacles import Obstacle
-from agent.host.tls.readers import Readers
 from agent.host.tls.store import (
     NAME_PREFIX,
     AuthorityFile,
@@ -24,6 +23,7 @@ from agent.host.tls.store import (
     StoreError,
     certificates_in,
 )
+from agent.host.tls.store_readers import StoreReaders
 
 TOOL: Final = "certutil"
 TRUST: Final = "C,,"  # certutil's words: an authority for TLS servers, and nothing else
@@ -144,7 +144,7 @@ class NssDatabases:
         if self._store == "chromium":  # Firefox asks again each time
             found = self._machine.browsers.readers(folder / DATABASE_FILE)
             if found:
-                facts[READERS] = Readers.of(self._machine.browsers, found).encoded()
+                facts[READERS] = StoreReaders.of(self._machine.browsers, found).encoded()
         record(msgspec.structs.replace(step, facts=facts))
 
     def uninstall(self, step: TrustStep) -> None:

@@ -17,7 +17,7 @@ import structlog
 
 from agent.host.tls.machine import Machine
 from agent.host.tls.manifest import Manifest, ManifestError
-from agent.host.tls.readers import Readers
+from agent.host.tls.store_readers import StoreReaders
 from agent.host.tls.tending import TrustTending
 from agent.periodic import CHECKS, PeriodicChecks
 
@@ -62,7 +62,7 @@ class TrustKeeper:
         self._listeners: list[Callable[[], None]] = []
         # What follows belongs to the thread of the periodic checks.
         self._seen: tuple[int, int, int] | None = None  # of the manifest's file
-        self._readers: list[Readers] = []
+        self._readers: list[StoreReaders] = []
         self._pids: frozenset[int] = frozenset()
         self._young: frozenset[int] = frozenset()  # new in the last round
         self._next_look = clock()
@@ -162,7 +162,7 @@ class TrustKeeper:
             steps = Manifest(self._manifest).steps
         except (ManifestError, OSError):
             steps = ()  # the doctor reports it
-        found = (Readers.in_facts(step.facts) for step in steps)
+        found = (StoreReaders.in_facts(step.facts) for step in steps)
         self._readers = [each for each in found if each.processes]
 
 

@@ -87,21 +87,21 @@ class AskedPage:
             self._shown_at = time.monotonic()
         return {"left": self._left, "more": self._more}
 
-    def answer(self, answer: bytes, pin: bytearray | None) -> None:
-        """Take an answer; ``pin`` is the caller's to wipe.
+    def answer(self, answer: bytes, typed: bytearray | None) -> None:
+        """Take an answer; ``typed`` is a PIN, the caller's to wipe.
 
         Raises:
             AgentError: ``bad_request``: it is none of this question's; ``busy``: too soon, or the
                 question has ended.
 
         """
-        if not takes(self._prompt, answer, pin):
+        if not takes(self._prompt, answer, typed):
             raise AgentError("no answer to this question", code=ErrorCode.BAD_REQUEST)
         shown = self._shown_at
         too_soon = shown is None or time.monotonic() - shown < THINKING_SECONDS
         if self._answer.done() or (too_soon and not is_cautious(answer)):
             raise AgentError("not now", code=ErrorCode.BUSY)
-        self._settle(bytearray(answer) + (pin or b""))
+        self._settle(bytearray(answer) + (typed or b""))
 
     def more_time(self) -> None:
         """Give the whole time anew.

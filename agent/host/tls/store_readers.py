@@ -21,7 +21,7 @@ class _Reader(Struct, frozen=True):
     name: Annotated[str, Meta(max_length=64)]
 
 
-class Readers(Struct, frozen=True):
+class StoreReaders(Struct, frozen=True):
     """Browsers that have read a store as it was.
 
     Attributes:
