@@ -167,11 +167,12 @@ class Readers:
         if worker.pending >= MAX_PENDING:
             raise AgentError("too many requests wait for this reader", code=ErrorCode.BUSY)
         nobody_waits = threading.Event()
-        future = worker.submit(self._operate, reader, name, operation, nobody_waits)
+        answer = asyncio.wrap_future(
+            worker.submit(self._operate, reader, name, operation, nobody_waits)
+        )
         try:
             with self.work():
                 async with asyncio.timeout(seconds):
-                    answer = asyncio.wrap_future(future)
                     return await self._until_silent(reader, answer, silence or seconds)
         except TimeoutError as error:
             raise AgentError("the card did not answer in time", code=ErrorCode.TIMEOUT) from error
@@ -181,6 +182,7 @@ class Readers:
             raise
         finally:
             nobody_waits.set()
+            del answer  # an error in it knows this frame, and would keep what the page sent
 
     async def _until_silent(self, reader: str, answer: asyncio.Future[T], silence: float) -> T:
         """Wait for a future; raise TimeoutError after a silence of that many seconds."""
@@ -196,6 +198,7 @@ class Readers:
             return answer.result()
         finally:
             answer.cancel()
+            del answer  # likewise
 
     def _note_card(self, state: ReaderState, serial: str, attempts_left: int | None) -> None:
         """Remember what an operation learnt about a card, if it is there still."""

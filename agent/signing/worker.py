@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from queue import SimpleQueue
 from typing import ParamSpec, TypeVar
 
@@ -33,20 +34,9 @@ class Worker:
     def submit(self, operation: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Queue an operation; the future can be cancelled until it starts."""
         future: Future[T] = Future()
-
-        def task() -> None:
-            try:
-                if future.set_running_or_notify_cancel():
-                    future.set_result(operation(*args, **kwargs))
-            except BaseException as error:  # noqa: BLE001  # whoever waits is told, whatever it was
-                future.set_exception(error)
-            finally:
-                with self._lock:
-                    self._pending -= 1
-
         with self._lock:
             self._pending += 1
-        self._queue.put(task)
+        self._queue.put(partial(_fulfil, future, partial(operation, *args, **kwargs)))
         return future
 
     def stop(self) -> None:
@@ -60,4 +50,21 @@ class Worker:
 
     def _run(self) -> None:
         while (task := self._queue.get()) is not None:
-            task()
+            try:
+                task()
+            finally:
+                del task  # what was answered is not kept until the next comes
+                with self._lock:
+                    self._pending -= 1
+
+
+def _fulfil(future: Future[T], operation: Callable[[], T]) -> None:
+    try:
+        if future.set_running_or_notify_cancel():
+            future.set_result(operation())
+    except BaseException as error:  # noqa: BLE001  # whoever waits is told, whatever it was
+        future.set_exception(error)
+    finally:
+        # An error knows this frame, and through its other frames what a page sent: with the future
+        # here they would keep each other until the collector comes.
+        del future, operation
