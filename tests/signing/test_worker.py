@@ -2,7 +2,6 @@
 
 import gc
 import weakref
-from concurrent.futures import Future
 
 import pytest
 
@@ -23,7 +22,7 @@ def test_an_operation_that_failed_keeps_nothing_that_its_caller_sent() -> None:
     def ask() -> None:
         sent = Sent()
         kept.append(weakref.ref(sent))
-        answer: Future[None] = worker.submit(operation, sent)
+        answer = worker.submit(operation, sent)
         try:
             answer.result(30)
         finally:
