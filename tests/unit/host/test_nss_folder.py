@@ -129,3 +129,16 @@ def test_a_sandboxed_firefox_lists_no_profiles_elsewhere(
     )
     found = FirefoxProfileStore(machine).check(authority)
     assert [place.path for place in found] == [str(own)]
+
+
+def test_what_a_link_leads_to_by_now_is_not_undone(
+    machine: Machine, authority: AuthorityFile
+) -> None:
+    target, database = precious(machine), new_database(machine.home / STRANGER)
+    store, manifest = ChromiumStore(machine), Manifest(machine.root / "trust.json")
+    store.install(authority, manifest.record)
+    before = tree(target)
+    shutil.rmtree(database)
+    database.symlink_to(target)
+    store.uninstall(manifest.steps[0])
+    assert tree(target) == before
