@@ -26,7 +26,8 @@ from agent.doctor.running import find_running
 from agent.harmless import shortened
 from agent.host.tls import identity
 from agent.host.tls.machine import FAILED_TO_RUN, Completed, Machine
-from agent.host.tls.store import AuthorityFile, Place, Presence
+from agent.host.tls.nss_folder import without_modules
+from agent.host.tls.store import AuthorityFile, Place, Presence, StoreError
 
 BY_POLICY: Final = "by policy"
 """What a place says whose database does not decide."""
@@ -121,6 +122,14 @@ def _see_nss(machine: Machine, served: _Served, folder: str) -> Effect:
     tool = machine.find(name)
     if tool is None:
         return Effect(None, f"{name} is not installed", name)
+    try:
+        with without_modules(Path(folder), machine.home) as shown:
+            return _judged(name, machine.run(_nss_command(machine, served, tool, shown)))
+    except StoreError as error:
+        return Effect(None, shortened(error.detail, _MAX_DETAIL))
+
+
+def _nss_command(machine: Machine, served: _Served, tool: str, folder: Path) -> list[str]:
     command = [tool, "-d", f"sql:{folder}"]
     if served.port is None:
         command += ["-u", "1", str(served.certificate)]  # 1: of a TLS server
@@ -129,7 +138,7 @@ def _see_nss(machine: Machine, served: _Served, folder: str) -> Effect:
     guard = machine.find("timeout")
     if guard is not None:
         command = [guard, "-k", "1", str(_SECONDS), *command]
-    return _judged(name, machine.run(command))
+    return command
 
 
 def _judged(name: str, done: Completed) -> Effect:

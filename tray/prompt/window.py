@@ -322,7 +322,7 @@ class Window:
         return not self._is_away and time.monotonic() >= self._accepts_input_at
 
     def accepts_key(self) -> bool:
-        """Return the same for a key; one that is ignored puts the time off again."""
+        """Return the same for a key or click; what is ignored puts the time off again."""
         accepts = self.accepts_input()
         if not accepts:
             due = time.monotonic() + INPUT_DELAY_SECONDS
@@ -342,6 +342,8 @@ class Window:
         self._root.bind("<ButtonPress>", self._on_click)
 
     def _on_click(self, _event: object) -> None:
+        """Put the start off while somebody clicks on and on: a page may have made them do so."""
+        self.accepts_key()
         if self._is_away:
             self._root.focus_force()
 

@@ -5,12 +5,15 @@ makes.
 """
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
 _PRIVATE: Final = 0o077
 _before: list[int] = []
+_lending = threading.Lock()
+_borrowers: set[object] = set()
 
 
 @contextmanager
@@ -27,12 +30,21 @@ def private_files() -> Iterator[None]:
 
 @contextmanager
 def users_own_mask() -> Iterator[None]:
-    """Restore the mask with which this process was started, for starting another program."""
+    """Restore the mask with which this process was started, for starting another program.
+
+    A process has one mask for all threads: the last that starts something takes it back.
+    """
     if not _before:
         yield
         return
-    ours = os.umask(_before[0])
+    me = object()
+    with _lending:
+        _borrowers.add(me)
+        os.umask(_before[0])
     try:
         yield
     finally:
-        os.umask(ours)
+        with _lending:
+            _borrowers.discard(me)
+            if _before and not _borrowers:
+                os.umask(_PRIVATE)

@@ -13,7 +13,8 @@ from typing import Final
 
 from agent.host.tls.machine import Machine
 from agent.host.tls.manifest import TrustStep
-from agent.host.tls.nss import DATABASE_FILE, NssDatabases, databases
+from agent.host.tls.nss import NssDatabases, databases
+from agent.host.tls.nss_folder import DATABASE_FILE
 from agent.host.tls.store import AuthorityFile, Place, Recorder
 
 _OLD: Final = Path(".pki/nssdb")
@@ -46,13 +47,13 @@ class _BrowserHome:
     """Where one packaging of browsers keeps its files.
 
     Attributes:
-        folder: its home folder.
+        home: the citizen's home folder.
         places: of databases, absolute, the old one first.
         is_installed: whether such a browser is there, as far as can be known.
 
     """
 
-    folder: Path
+    home: Path
     places: tuple[Path, ...]
     is_installed: bool
 
@@ -60,7 +61,7 @@ class _BrowserHome:
         """Return where databases have to be made."""
         if not self.is_installed:
             return ()
-        if not databases(self.places):
+        if not databases(self.places, self.home):
             return self.places
         # There are databases, but browsers use this one, and would make it when they start.
         old = self.places[0]
@@ -86,12 +87,12 @@ class ChromiumStore:
         yield _BrowserHome(home, (home / _OLD, new), self._is_installed())
         for name in _SNAPS:
             inside = home / "snap" / name / "current"
-            yield _BrowserHome(inside, (inside / _OLD, inside / _NEW), inside.is_dir())
+            yield _BrowserHome(home, (inside / _OLD, inside / _NEW), inside.is_dir())
         for name in _FLATPAKS:
             inside = home / ".var" / "app" / name
             # A version may see one of the two only: which one, its packager has decided.
             places = (inside / _OLD, inside / _IN_FLATPAK)
-            yield _BrowserHome(inside, places, inside.is_dir() or self._has_flatpak(name))
+            yield _BrowserHome(home, places, inside.is_dir() or self._has_flatpak(name))
 
     def _is_installed(self) -> bool:
         found = (self._machine.find(name) for name in _PROGRAMS)
@@ -117,7 +118,7 @@ class ChromiumStore:
             folders += home.glob(f"snap/*/current/{place}")
         for place in (_OLD, _IN_FLATPAK):
             folders += home.glob(f".var/app/*/{place}")
-        return databases(folders)
+        return databases(folders, home)
 
     def missing(self) -> list[Path]:
         """Return the folders in which databases have to be made, for browsers that have none."""

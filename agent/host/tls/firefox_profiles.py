@@ -15,6 +15,7 @@ from agent.host.tls.firefox import BINARIES, FirefoxPolicyStore
 from agent.host.tls.machine import Machine
 from agent.host.tls.manifest import TrustStep
 from agent.host.tls.nss import TOOL, NssDatabases, databases
+from agent.host.tls.nss_folder import sandbox_of
 from agent.host.tls.store import AuthorityFile, Place, Presence, Recorder
 
 _FOLDERS: Final = (
@@ -48,10 +49,14 @@ class FirefoxProfileStore:
         """Return the profiles with a database in and beside these folders of the home."""
         if self._machine.platform != "linux":
             return []
-        roots = [self._machine.home / folder for folder in folders]
+        home = self._machine.home
+        roots = [home / folder for folder in folders]
         found = [each for root in roots for each in _entries(root)]
-        found += [each for root in roots for each in _elsewhere(root / "profiles.ini")]
-        return databases(found)
+        for root in roots:
+            sandbox = sandbox_of(root, home)
+            listed = _elsewhere(root / "profiles.ini")
+            found += [each for each in listed if sandbox is None or each.is_relative_to(sandbox)]
+        return databases(found, home)
 
     def _by_policy(self, authority: AuthorityFile) -> list[Place]:
         """Return the profiles that need no entry of their own.

@@ -10,9 +10,17 @@ from typing import Final
 
 import msgspec
 
+from agent.files import create_file
 from agent.host.tls import obstacles
-from agent.host.tls.machine import Machine
+from agent.host.tls.machine import Completed, Machine
 from agent.host.tls.manifest import FILE, MADE, READERS, TrustStep
+from agent.host.tls.nss_folder import (
+    DATABASE_FILE,
+    DATABASE_FILES,
+    own_folder,
+    stays_inside,
+    without_modules,
+)
 from agent.host.tls.obstacles import Obstacle
 from agent.host.tls.store import (
     NAME_PREFIX,
@@ -27,7 +35,6 @@ from agent.host.tls.store_readers import StoreReaders
 
 TOOL: Final = "certutil"
 TRUST: Final = "C,,"  # certutil's words: an authority for TLS servers, and nothing else
-DATABASE_FILE: Final = "cert9.db"
 _LISTED: Final = re.compile(r"^(?P<name>.*\S)\s+(?P<trust>[a-zA-Z]*,[a-zA-Z]*,[a-zA-Z]*)\s*$")
 # What certutil complains about, in NSS's names of errors.
 _NO_PASSWORD: Final = "SEC_ERROR_BAD_PASSWORD"  # noqa: S105
@@ -35,12 +42,15 @@ _DAMAGED: Final = "SEC_ERROR_BAD_DATABASE"
 _NO_KEYS: Final = "no keys found"
 
 
-def databases(folders: Iterable[Path]) -> list[Path]:
-    """Return those of ``folders`` that hold an NSS database, each once."""
+def databases(folders: Iterable[Path], home: Path) -> list[Path]:
+    """Return those of ``folders`` that hold an NSS database, each once.
+
+    What a sandboxed program has outside of its own home is none of its databases.
+    """
     found = set()
     for folder in folders:
         with suppress(OSError):  # not ours to look into, or links in a circle
-            if (folder / DATABASE_FILE).is_file():
+            if (folder / DATABASE_FILE).is_file() and stays_inside(folder, home):
                 found.add(folder.resolve())
     return sorted(found)
 
@@ -124,10 +134,7 @@ class NssDatabases:
             for missing in reversed(new[1:]):
                 Path(missing).mkdir(mode=0o700, exist_ok=True)
             scratch.mkdir(mode=0o700)
-            self._run(self._tool(), scratch, "-N", "--empty-password")
-            self._add(scratch, authority)
-            # It holds the scratch folder's name, and NSS writes another where there is none.
-            (scratch / "pkcs11.txt").unlink(missing_ok=True)
+            self._fill(scratch, authority)
             with suppress(FileExistsError, OSError):  # full by now: then that one is served
                 scratch.rename(folder)  # an empty folder gives way
         except (StoreError, OSError) as error:
@@ -137,6 +144,20 @@ class NssDatabases:
         if not folder.is_dir():
             return self._place(folder, Presence.MISSING)
         return self.install(folder, authority, record)
+
+    def _fill(self, scratch: Path, authority: AuthorityFile) -> None:
+        """Put a new database there; it is made where no sandboxed program can put modules in.
+
+        Raises:
+            StoreError: it cannot be made.
+            OSError: it cannot be written.
+
+        """
+        with own_folder() as folder:
+            self._run(self._tool(), folder, "-N", "--empty-password")
+            self._add(folder, authority)
+            for name in DATABASE_FILES:
+                create_file(scratch / name, (folder / name).read_bytes())
 
     def _record_success(self, folder: Path, step: TrustStep, record: Recorder) -> None:
         """Write down which file trusts us now, and which browsers had read it before."""
@@ -157,7 +178,8 @@ class NssDatabases:
 
         """
         folder = Path(step.place)
-        if (folder / DATABASE_FILE).is_file():
+        # What a sandboxed program has put a link to meanwhile is not the database that we changed.
+        if (folder / DATABASE_FILE).is_file() and stays_inside(folder, self._machine.home):
             tool = self._tool()
             wanted = certificates_in(step.facts.get("pem", "").encode())
             for name, _ in self._ours(tool, folder):
@@ -182,7 +204,7 @@ class NssDatabases:
 
     def _ask_for_keys(self, tool: str, folder: Path) -> str:
         """Return what certutil says when it is asked for keys, which needs the password."""
-        done = self._machine.run([tool, "-d", f"sql:{folder}", "-K"])
+        done = self._completed(tool, folder, "-K")
         return done.output.decode("utf-8", "replace") + done.complaint
 
     def _add(self, folder: Path, authority: AuthorityFile) -> None:
@@ -221,10 +243,14 @@ class NssDatabases:
         return tool
 
     def _run(self, tool: str, folder: Path, *arguments: str) -> bytes:
-        done = self._machine.run([tool, "-d", f"sql:{folder}", *arguments])
+        done = self._completed(tool, folder, *arguments)
         if done.status:
             raise StoreError(f"{TOOL}: {done.complaint}")
         return done.output
+
+    def _completed(self, tool: str, folder: Path, *arguments: str) -> Completed:
+        with without_modules(folder, self._machine.home) as shown:
+            return self._machine.run([tool, "-d", f"sql:{shown}", *arguments])
 
     def _unread(self, folder: Path, error: Exception) -> Place:
         """Say why a database cannot be read or changed."""

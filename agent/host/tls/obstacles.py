@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from agent.host.tls.nss_folder import DATABASE_FILES, sandbox_of
 from agent.host.tls.store import Presence
 
-FILES: Final = ("cert9.db", "key4.db", "pkcs11.txt")
+FILES: Final = (*DATABASE_FILES, "pkcs11.txt")
 """What an NSS database is made of."""
 
 
@@ -47,9 +48,10 @@ def in_database(folder: Path) -> Obstacle | None:
 def on_the_way(folder: Path, home: Path) -> Obstacle | None:
     """Return what keeps the user from making ``folder`` below ``home``; None for nothing.
 
-    No link is followed that leads out of the home: what stands there is not made by a browser.
+    No link is followed that leads out of the home, or in a sandbox out of the browser's own home:
+    what stands there is not made by a browser.
     """
-    inside = home.resolve()
+    inside, sandbox = home.resolve(), sandbox_of(folder, home)
     for path in (*reversed([each for each in folder.parents if home in each.parents]), folder):
         try:
             found = path.stat() if os.path.lexists(path) else None
@@ -57,8 +59,10 @@ def on_the_way(folder: Path, home: Path) -> Obstacle | None:
             return Obstacle(Presence.OBSTRUCTED, f"{path}: {error.strerror}")
         if found is None:
             return None  # and so nothing is below it
-        if not stat.S_ISDIR(found.st_mode) or not path.resolve().is_relative_to(inside):
+        real = path.resolve()
+        if not stat.S_ISDIR(found.st_mode) or not real.is_relative_to(inside):
             return Obstacle(Presence.OBSTRUCTED, str(path))
+        inside = real if path == sandbox else inside
         obstacle = _in_file(path, found)
         if obstacle is not None:
             return obstacle

@@ -15,7 +15,8 @@ from agent.host.tls.chromium import ChromiumStore
 from agent.host.tls.firefox_profiles import FirefoxProfileStore
 from agent.host.tls.machine import Machine
 from agent.host.tls.manifest import FILE, Manifest, ManifestError, TrustStep
-from agent.host.tls.nss import DATABASE_FILE, TOOL, identity_of
+from agent.host.tls.nss import TOOL, identity_of
+from agent.host.tls.nss_folder import DATABASE_FILE
 from agent.host.tls.store import AuthorityFile, Presence, StoreError
 
 RETRY_SECONDS: Final = 600.0

@@ -9,9 +9,10 @@ does not trust the agent's certificate) nobody was asked, and a window may ask i
 import asyncio
 import hmac
 import secrets
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final, TypeVar
 
 import structlog
@@ -227,23 +228,49 @@ class QuestionDesk:
         try:
             # In the fragment: it goes to no server, no log and no Referer.
             address = f"https://localhost:{port}/panel/question.html#token={asked.token}"
-            if not await asyncio.to_thread(self._open_page, address):
-                raise unshown(prompt, "no browser can be opened here")
-            await self._until_arrived(prompt, asked)
+            await self._until_arrived(prompt, asked, self._opened(address))
             return decode_answer(prompt, await asked.wait())
         finally:
             self._asked.remove(asked)
             asked.end("withdrawn")
             asked.wipe()
 
+    def _opened(self, address: str) -> asyncio.Future[bool]:
+        """Open a page; return whether that worked, once that is known.
+
+        In a thread of its own that nobody waits for: a browser that $BROWSER names is waited for
+        until it is closed.
+        """
+        loop = asyncio.get_running_loop()
+        opened: asyncio.Future[bool] = loop.create_future()
+
+        def open_page() -> None:
+            works = False
+            try:
+                works = self._open_page(address)
+            finally:
+                with suppress(RuntimeError):  # the loop has ended meanwhile
+                    loop.call_soon_threadsafe(opened.set_result, works)
+
+        threading.Thread(target=open_page, name="question's browser", daemon=True).start()
+        return opened
+
     @staticmethod
-    async def _until_arrived(prompt: Prompt[A], asked: AskedPage) -> None:
+    async def _until_arrived(
+        prompt: Prompt[A], asked: AskedPage, opened: asyncio.Future[bool]
+    ) -> None:
+        arriving = asyncio.ensure_future(asked.arrived.wait())
         try:
             async with asyncio.timeout(ARRIVE_SECONDS):
-                await asked.arrived.wait()
+                await asyncio.wait((arriving, opened), return_when=asyncio.FIRST_COMPLETED)
+                if not arriving.done() and not opened.result():
+                    raise unshown(prompt, "no browser can be opened here")
+                await arriving
         except TimeoutError as error:
             _log.warning("the browser did not show the page of a question; a window asks")
             raise unshown(prompt, "the browser did not show the page") from error
+        finally:
+            arriving.cancel()
 
     def let_in(self, token: str) -> str:
         """Return the key for the page that brings this token.

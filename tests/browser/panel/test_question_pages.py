@@ -65,6 +65,24 @@ def test_a_site_is_allowed_by_keyboard_alone(asked: NextPage, agent_here: PanelA
     assert "result" in connecting.told()
 
 
+def test_who_clicks_on_and_on_has_answered_nothing(
+    asked: NextPage, agent_here: PanelAgent, context: BrowserContext
+) -> None:
+    """A page can have somebody click fast, and ask while they do."""
+    context.clock.install(time=0)
+    connecting = Asking(agent_here, "connect", {}, SHOP)
+    page = asked()
+    page.clock.pause_at(10**6)
+    page.evaluate("dispatchEvent(new Event('focus'))")  # the page comes to the front now
+    for _ in range(5):
+        page.clock.run_for(400)
+        page.locator("[value=always]").click(force=True, no_wait_after=True)
+        assert page.locator("[data-over]").count() == 0
+    page.clock.run_for(1200)
+    page.locator("[value=never]").click()
+    assert connecting.told()["error"]["code"] == "origin_blocked"
+
+
 def test_a_pin_is_typed_by_keyboard_alone_and_a_wrong_one_is_asked_for_again(
     asked: NextPage, agent_here: PanelAgent
 ) -> None:

@@ -11,6 +11,7 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from msgspec.structs import replace
@@ -22,6 +23,7 @@ from agent.words import Language
 from tests.signing.prompt_support import ALL, ALLOW, BLIND, CARD, CHOOSE, LAST, LOCKED, PIN, SITE
 from tests.tray.prompt.desktop import PATIENCE, SHOTS, Desktop, opened, program, x_server
 from tests.tray.prompt.desktop import Window as DesktopWindow
+from tray.prompt import window as prompt_window
 from tray.prompt.pin import PinBuffer
 
 pytestmark = pytest.mark.slow
@@ -168,6 +170,21 @@ def test_a_key_that_comes_too_early_takes_no_part_of_a_pin(desktop: Desktop) -> 
         time.sleep(6.0)
         window.press(*DIGITS, "Return")
         assert window.answer() == b"pin:246813"
+
+
+def test_who_clicks_on_and_on_has_answered_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page can have somebody click fast, and ask while they do."""
+    clock = SimpleNamespace(now=0.0)
+    clock.monotonic = lambda: clock.now
+    monkeypatch.setattr(prompt_window, "time", clock)
+    window = object.__new__(prompt_window.Window)
+    window._is_away, window._accepts_input_at = False, prompt_window.INPUT_DELAY_SECONDS
+    for clock.now in (0.3, 0.7, 1.1):
+        window._on_click(None)
+        assert not window.accepts_input()
+    clock.now = 1.7
+    window._on_click(None)
+    assert window.accepts_input()
 
 
 def click_on_last_button(desktop: Desktop, number: str) -> None:

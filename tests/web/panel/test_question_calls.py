@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -259,3 +260,30 @@ async def test_where_no_page_comes_nobody_was_asked(
     at_desk.desk.listening(None)
     with pytest.raises(UnaskedError):
         await at_desk.ask(PIN)
+
+
+async def test_a_browser_that_is_waited_for_holds_no_answer_back(at_desk: Desk) -> None:
+    """$BROWSER may name one that Python waits for until it is closed."""
+    closed = threading.Event()
+    at_desk.desk._open_page = lambda address: at_desk.browser.open(address) and closed.wait()
+    try:
+        asking = at_desk.ask(ALLOW)
+        key = await at_desk.let_in()
+        await at_desk.see(key)
+        assert await at_desk.answer(key, "always") == 204
+        assert await asking is SiteAnswer.ALWAYS
+    finally:
+        closed.set()
+
+
+async def test_a_browser_that_never_opens_holds_no_question_up(
+    at_desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(question_desk, "ARRIVE_SECONDS", 0.01)
+    closed = threading.Event()
+    at_desk.desk._open_page = lambda _: closed.wait()
+    try:
+        with pytest.raises(UnaskedError):
+            await at_desk.ask(ALLOW)
+    finally:
+        closed.set()

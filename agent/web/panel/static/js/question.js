@@ -278,6 +278,10 @@ async function start() {
     const first = document.querySelector("#answers button");
     if (first instanceof HTMLButtonElement) answer(first.value);
   });
+  // A page that has somebody click on and on must not have the last of these clicks answer for them.
+  addEventListener("pointerdown", () => {
+    if (!accepts() && box === undefined) later(CALM);
+  }, true);
   addEventListener("focus", () => later(BACK));
   document.addEventListener("visibilitychange", () => later(BACK));
   addEventListener("hashchange", () => location.reload());
