@@ -100,5 +100,5 @@ def test_without_a_desktop_it_says_so(
     page = opened("selftest")
     page.check("#signature")
     page.get_by_role("button", name="開始檢測").click()
-    step(page, "bad", "pin_required")
+    step(page, "bad", "window_unavailable")
     expect(page.locator("[data-step=signature]")).to_contain_text("開不了輸入 PIN 碼的視窗")
