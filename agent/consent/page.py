@@ -108,6 +108,8 @@ class PagePin(Struct, frozen=True, tag="pin", tag_field="part"):
         name: its label.
         hint: how long a PIN is.
         capitals: said in the hint's place while Caps Lock is on.
+        num_lock: said there once the keypad moved instead of writing.
+        layout: said there once a key wrote what no PIN has.
         attempts: how many are left.
         few: whether that matters.
         least: characters of the shortest PIN.
@@ -118,6 +120,8 @@ class PagePin(Struct, frozen=True, tag="pin", tag_field="part"):
     name: str
     hint: str
     capitals: str
+    num_lock: str
+    layout: str
     attempts: str
     few: bool
     least: int

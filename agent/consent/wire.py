@@ -76,19 +76,8 @@ def encode_request(prompt: Prompt[A], language: str = SYSTEM, *, as_page: bool =
     return json.dumps(body, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
 
 
-def decode_request(line: bytes) -> tuple[AnyPrompt, str]:
-    """Read a request for a window, and its language.
-
-    Raises:
-        BadRequestError: the line is none; the message says where.
-
-    """
-    request = read_request(line)
-    return request.prompt, request.language
-
-
-def read_request(line: bytes) -> WindowRequest:
-    """Read all of a request.
+def decode_request(line: bytes) -> WindowRequest:
+    """Read a request.
 
     Raises:
         BadRequestError: the line is none; the message says where.

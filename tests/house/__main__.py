@@ -35,7 +35,7 @@ AIMS: Final[Mapping[str, float]] = {
     "times that a POST hashes the document": 1,
     "files to add a command": 6,  # of which four are what it says of itself in each language
     "files to add a policy setting": 4,
-    "files to add an error code": 4,
+    "files to add an error code": 8,  # likewise
     "files to add a language": 2,
     "files to add a card generation": 5,
 }

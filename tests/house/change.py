@@ -67,7 +67,7 @@ class Change:
         name: what is added, with its article.
         edits: what a person writes, tests included.
         proof: a test file that must pass then, and would not before.
-        generate: a module that writes generated files anew; None where there are none.
+        generate: modules that write generated files anew.
         tests: the tests that a person who made this change would run.
 
     """
@@ -75,7 +75,7 @@ class Change:
     name: str
     edits: tuple[Edit, ...]
     proof: str
-    generate: str | None = None
+    generate: tuple[str, ...] = ()
     tests: tuple[str, ...] = ()
 
     def measure(self, root: Path, *, prove: bool) -> dict[str, float]:
@@ -96,8 +96,8 @@ class Change:
             for edit in self.edits:
                 edit.apply(copy)
             written = _changed(before, copy)
-            if self.generate is not None:
-                _python(copy, "-m", self.generate)
+            for module in self.generate:
+                _python(copy, "-m", module)
             changed = _changed(before, copy)
             if prove:
                 self._prove(copy)

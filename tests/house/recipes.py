@@ -159,6 +159,22 @@ ERROR_CODE: Final = Change(
             "    ErrorCode.CARD_WORN_OUT: ReturnValue.READER,\n",
             before="    ErrorCode.INTERNAL: ",
         ),
+        *(
+            Edit(
+                f"agent/words/{locale}.po",
+                'msgctxt "errors.codes.card_worn_out.meaning"\n'
+                f'msgid "The card is worn out."\nmsgstr "{meaning}"\n\n'
+                'msgctxt "errors.codes.card_worn_out.citizen"\n'
+                f'msgid "Ask for a new one."\nmsgstr "{citizen}"\n\n',
+                before='msgctxt "errors.codes.internal.meaning"',
+            )
+            for locale, meaning, citizen in (
+                ("en", "The card is worn out.", "Ask for a new one."),
+                ("zh_TW", "卡片已經磨損。", "請申請新的卡片。"),
+                ("vi", "Thẻ đã mòn.", "Hãy xin thẻ mới."),
+                ("id", "Kartu sudah aus.", "Mintalah kartu baru."),
+            )
+        ),
         Edit(
             "tests/web/hipki/test_errors.py",
             "    ErrorCode.CARD_WORN_OUT: (1980760075, 0),\n",
@@ -170,7 +186,7 @@ ERROR_CODE: Final = Change(
             before="    ErrorCode.INTERNAL: ",
         ),
     ),
-    generate="agent.web.native.openapi",
+    generate=("agent.web.native.openapi", "agent.web.native.error_catalogue"),
     proof="""
 import json
 
@@ -186,6 +202,7 @@ def test_a_page_is_told() -> None:
     assert numbers(error).fields()["ret_code"] == 1980760075
 """,
     tests=(
+        "tests/web/test_error_catalogue.py",
         "tests/web/test_openapi.py",
         "tests/web/test_messages.py",
         "tests/web/hipki/test_errors.py",
@@ -384,7 +401,7 @@ class Gen3Driver(CardDriver):
         Edit("agent/cards/card.py", '"gen3", ', before='"gen1", "gen2"]'),
         Edit("agent/web/sdk/ankong.js", '"gen3"|', before='"gen1"|"gen2"|null'),
     ),
-    generate="agent.web.native.openapi",
+    generate=("agent.web.native.openapi",),
     proof="""
 import json
 from datetime import UTC, datetime, timedelta

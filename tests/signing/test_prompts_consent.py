@@ -171,8 +171,8 @@ async def test_a_yes_in_a_window_that_spoke_of_no_pin_covers_none(store: SiteSto
     assert not ask.take_leave(SITE)
 
 
-async def test_where_no_window_can_be_shown_nothing_is_signed_unseen(store: SiteStore) -> None:
-    ask = Ask(PolicyPermissions(Policy(), store), NoPrompter("no window can be shown here"))
+async def test_where_nobody_is_asked_nothing_is_signed_unseen(store: SiteStore) -> None:
+    ask = Ask(PolicyPermissions(Policy(), store), NoPrompter("nobody is asked here"))
     assert await blind_code(ask) is ErrorCode.ORIGIN_NOT_ALLOWED
     store.remember(SITE, Decision.ALLOWED)
     assert await blind_code(ask) is ErrorCode.BLIND_NOT_ALLOWED
@@ -221,8 +221,8 @@ async def test_a_policy_that_cannot_be_used_forbids_it(tmp_path: Path) -> None:
     assert error.value.code is ErrorCode.BLIND_NOT_ALLOWED
 
 
-async def test_where_no_window_can_be_shown_a_new_site_is_not_allowed(store: SiteStore) -> None:
-    ask = Ask(PolicyPermissions(Policy(), store), NoPrompter("no window can be shown here"))
+async def test_where_nobody_is_asked_a_new_site_is_not_allowed(store: SiteStore) -> None:
+    ask = Ask(PolicyPermissions(Policy(), store), NoPrompter("nobody is asked here"))
     assert await code_of(ask) is ErrorCode.ORIGIN_NOT_ALLOWED
     store.remember(SITE, Decision.ALLOWED)
     await ask.allow_site(SITE)

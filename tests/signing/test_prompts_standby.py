@@ -201,8 +201,7 @@ async def test_cards_that_come_and_go_leave_one(tmp_path: Path) -> None:
             made.standby.want(is_wanted=False)
             made.standby.want(is_wanted=True)
             await asyncio.sleep(0.02 * (number % 3))
-        last = await made.waiting()
-        del last
+        await made.waiting()
         await made.until(lambda: len(made.alive()) == 1)
 
 

@@ -34,6 +34,7 @@ from agent.consent.questions import (
 from agent.consent.wire import (
     MAX_REQUEST,
     AnyPrompt,
+    WindowRequest,
     decode_answer,
     decode_request,
     encode_request,
@@ -101,10 +102,10 @@ requests = st.one_of(
 )
 
 
-@given(requests, st.sampled_from([SYSTEM, "zh-Hant", "en"]))
-def test_a_request_arrives_as_it_was_sent(request: AnyPrompt, language: str) -> None:
-    line = encode_request(request, language)
-    assert decode_request(line) == (request, language)
+@given(requests, st.sampled_from([SYSTEM, "zh-Hant", "en"]), st.booleans())
+def test_a_request_arrives_as_it_was_sent(request: AnyPrompt, language: str, as_page: bool) -> None:
+    line = encode_request(request, language, as_page=as_page)
+    assert decode_request(line) == WindowRequest(request, language, as_page)
     assert line.endswith(b"\n")
     assert b"\n" not in line[:-1]
     assert len(line) <= MAX_REQUEST
@@ -117,7 +118,7 @@ def test_the_largest_batch_with_the_longest_names_fits() -> None:
         purpose = Purpose(Act.SIGN, "SHA-512", (document,) * MAX_SHOWN, MAX_SHOWN)
         line = encode_request(replace(PIN, purpose=purpose))
         assert len(line) <= MAX_REQUEST
-        prompt, _ = decode_request(line)
+        prompt = decode_request(line).prompt
         assert isinstance(prompt, EnterPin)
         assert len(prompt.purpose.documents) == MAX_SHOWN
 
@@ -125,7 +126,8 @@ def test_the_largest_batch_with_the_longest_names_fits() -> None:
 @pytest.mark.parametrize("name", ["R\udc80", "\ud83d", "\u2028\r\n\0"], ids=ascii)
 def test_a_name_that_is_no_unicode_has_a_window_all_the_same(name: str) -> None:
     # as Python reads the names of files and readers whose bytes are no UTF-8
-    arrived, _ = decode_request(encode_request(Locked(SITE, CardFacts(name, "gen2", "1", name))))
+    sent = Locked(SITE, CardFacts(name, "gen2", "1", name))
+    arrived = decode_request(encode_request(sent)).prompt
     assert isinstance(arrived, Locked)
     assert arrived.card.reader == name.encode("utf-8", "replace").decode()
 

@@ -7,18 +7,21 @@ import pytest
 
 from agent.consent.consent import Ask
 from agent.consent.local_user import LocalUserConsent
-from agent.consent.questions import EnterPin, Locked
+from agent.consent.process import ProcessPrompter
+from agent.consent.questions import EnterPin, Locked, Prompter
 from agent.errors import ErrorCode
 from agent.signing.service import SigningService
 from agent.virtualcard.card import VirtualCard
 from agent.virtualcard.provider import VirtualProvider
 from agent.web.panel.selftest import Outcome, SelfTest, SelfTestStep
+from agent.words.catalogue import load
+from agent.words.language import SOURCE
 from tests.signing.attempts_support import READER, RIGHT, WRONG, verifies
 from tests.signing.permission_support import MemoryPermissions
 from tests.signing.prompt_support import Citizen, refuses, says, types
 
 
-async def run(card: VirtualCard, citizen: Citizen) -> SelfTestStep:
+async def run(card: VirtualCard, citizen: Prompter) -> SelfTestStep:
     """Run it; return its last step, the signature."""
     card.trace.recording = True
     provider = VirtualProvider(readers=1)
@@ -58,3 +61,14 @@ async def test_who_closes_the_window_spends_nothing(make_card: Callable[..., Vir
     step = await run(card, citizen)
     assert (step.outcome, step.code) == (Outcome.BAD, ErrorCode.USER_CANCELLED)
     assert (verifies(card), card.data.attempts_left) == (0, 3)
+
+
+async def test_where_no_window_opens_it_says_so_and_that_the_rest_was_tested(
+    make_card: Callable[..., VirtualCard], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.consent.process.has_display", lambda: False)
+    card = make_card()
+    step = await run(card, ProcessPrompter(("no-such-program",)))
+    assert (step.outcome, step.code) == (Outcome.BAD, ErrorCode.WINDOW_UNAVAILABLE)
+    assert "all else was tested" in str(load(SOURCE)[f"panel.selftest.signature_{step.code}"])
+    assert verifies(card) == 0

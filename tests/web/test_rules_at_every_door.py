@@ -159,7 +159,7 @@ RULES: Final = (
         b"x",
         settings={"page_pin": False},
     ),
-    Rule("no window for a PIN", ErrorCode.PIN_REQUIRED, ("panel",)),
+    Rule("nobody is asked for a PIN", ErrorCode.PIN_REQUIRED, ("panel",)),
     Rule("every site blocked", ErrorCode.PIN_REQUIRED, ("panel",), permissions=BLOCKED),
     *(
         rule
@@ -390,7 +390,7 @@ async def open_place(
             permissions = MemoryPermissions()
             for scope, permission in rule.permissions.items():
                 permissions.remember(Origin.parse(SITE), permission, scope)
-            prompter = PopupPrompter(NoPrompter("no window can be shown here"))
+            prompter = PopupPrompter(NoPrompter("nobody is asked here"))
             consent = LocalUserConsent(
                 Ask(permissions, prompter, confirm_unknown=rule.confirm_unknown)
             )

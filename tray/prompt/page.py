@@ -144,6 +144,8 @@ def _pin_field(prompt: EnterPin, texts: PromptTexts) -> PagePin:
         name=texts.pin,
         hint=texts.pin_hint.format(least=prompt.min_length, most=prompt.max_length),
         capitals=texts.capitals,
+        num_lock=texts.num_lock,
+        layout=texts.layout,
         attempts=said,
         few=left is not None and left < ATTEMPTS,
         least=prompt.min_length,

@@ -26,7 +26,7 @@ from agent.consent.wire import (
     TAKEN,
     WAIT,
     AnyPrompt,
-    read_request,
+    decode_request,
 )
 from agent.errors import BadRequestError
 from agent.host.machine.memory import leave_no_core, shut_others_out
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] = ()) -> int:
     if list(arguments) == [WAIT]:
         return _wait()
     try:
-        request = read_request(_read_line())
+        request = decode_request(_read_line())
     except BadRequestError:
         return EXIT_USAGE
     language = chosen_language(request.language)
@@ -84,7 +84,7 @@ def _wait() -> int:
         line = ready.wait()
         if not line:
             return EXIT_OK  # nobody asks any more
-        request = read_request(line)
+        request = decode_request(line)
         if ready.is_stale():
             return NO_DISPLAY  # a new process sees the screen as it is
         os.write(_OUTPUT, TAKEN)

@@ -6,12 +6,10 @@ from tkinter import ttk
 
 from agent.words.language import Language
 from wizard import operations
-from wizard.background import Background
 from wizard.context import WizardContext
-from wizard.errors import CancelledError, WizardError
 from wizard.finish_page import FinishPage
 from wizard.installed_program import SetupStep
-from wizard.operations import InstallStage
+from wizard.progress_page import ProgressPage
 from wizard.texts import load_texts
 from wizard.window import Press, WizardWindow, fill_in, set_enabled
 
@@ -158,58 +156,23 @@ class InstallPages:
     # While files are copied.
 
     def _install(self) -> None:
-        texts, window = self._texts, self._window
-        window.begin(texts.installing_title, _INSTALLING)
-        bar = window.progress()
-        stage_line = window.line()
-        background = Background(window.root)
-        cancel = window.button(texts.cancel, background.cancelled.set, left=True)
-        window.on_cancel(background.cancelled.set)
-        stage_texts = {
-            InstallStage.CHECKING: texts.checking,
-            InstallStage.ENDING: texts.ending,
-            InstallStage.COPYING: texts.copying,
-            InstallStage.COMPLETING: texts.making_certificate,
-        }
-
-        def begins(stage: InstallStage) -> None:
-            stage_line.configure(text=stage_texts[stage])
-            set_enabled(cancel, enabled=stage is not InstallStage.COMPLETING)
-
-        def do() -> Sequence[SetupStep]:
-            return operations.install(
-                self._context,
-                lambda stage: background.call_in_window(begins, stage),
-                lambda part: background.call_in_window(lambda: bar.configure(value=part)),
-                background.cancelled,
-            )
-
-        background.run(do, self._finished, self._failed)
-
-    def _failed(self, error: Exception) -> None:
-        if isinstance(error, CancelledError):
-            self._window.close()
-            return
-        trouble = error if isinstance(error, WizardError) else unknown_trouble(error)
-        texts, window = self._texts, self._window
-        window.begin(texts.trouble_title, _INSTALLING)
-        window.notice(fill_in(texts.trouble[trouble.code], trouble.facts), danger=True)
-        window.text(texts.trouble_text)
-        again = window.button(texts.retry, self._install, "Primary")
-        window.button(texts.close, window.close)
-        window.on_cancel(window.close)
-        again.focus_set()
+        texts = self._texts
+        titles = texts.installing_title, texts.trouble_title
+        ProgressPage(
+            self._context,
+            operations.install,
+            self._window,
+            texts,
+            _INSTALLING,
+            *titles,
+            self._finished,
+        ).run()
 
     def _finished(self, steps: Sequence[SetupStep]) -> None:
         self.done = True
         texts = self._texts
         self._finish.begin(texts.finish_title, _FINISHED, [texts.finished_text])
         self._finish.end(steps)
-
-
-def unknown_trouble(error: Exception) -> WizardError:
-    """Return what is told of an error that nobody foresaw."""
-    return WizardError("other", path=type(error).__name__, detail=error)
 
 
 def _unwrapped(text: str) -> str:

@@ -2,15 +2,13 @@
 
 from agent.words.language import Language
 from wizard import operations
-from wizard.background import Background
 from wizard.context import WizardContext
-from wizard.errors import CancelledError, WizardError
 from wizard.finish_page import FinishPage
-from wizard.install_pages import unknown_trouble
-from wizard.operations import InstallStage, RepairResult
+from wizard.operations import RepairResult
+from wizard.progress_page import ProgressPage
 from wizard.repair_report import mended_lines
 from wizard.texts import load_texts
-from wizard.window import WizardWindow, fill_in, set_enabled
+from wizard.window import WizardWindow, fill_in
 
 _CHOICE, _REPAIRING, _REPAIRED = range(3)
 
@@ -72,47 +70,17 @@ class RepairPages:
         self._window.close()
 
     def _repair(self) -> None:
-        texts, window = self._texts, self._window
-        window.begin(texts.repairing_title, _REPAIRING)
-        bar = window.progress()
-        stage_line = window.line()
-        background = Background(window.root)
-        cancel = window.button(texts.cancel, background.cancelled.set, left=True)
-        window.on_cancel(background.cancelled.set)
-        stage_texts = {
-            InstallStage.CHECKING: texts.checking,
-            InstallStage.ENDING: texts.ending,
-            InstallStage.COPYING: texts.copying,
-            InstallStage.COMPLETING: texts.making_certificate,
-        }
-
-        def begins(stage: InstallStage) -> None:
-            stage_line.configure(text=stage_texts[stage])
-            set_enabled(cancel, enabled=stage is not InstallStage.COMPLETING)
-
-        def do() -> RepairResult:
-            return operations.repair(
-                self._context,
-                lambda stage: background.call_in_window(begins, stage),
-                lambda part: background.call_in_window(lambda: bar.configure(value=part)),
-                background.cancelled,
-            )
-
-        background.run(do, self._finished, self._failed)
-
-    def _failed(self, error: Exception) -> None:
-        if isinstance(error, CancelledError):
-            self._window.close()
-            return
-        trouble = error if isinstance(error, WizardError) else unknown_trouble(error)
-        texts, window = self._texts, self._window
-        window.begin(texts.not_repaired_title, _REPAIRING)
-        window.notice(fill_in(texts.trouble[trouble.code], trouble.facts), danger=True)
-        window.text(texts.trouble_text)
-        again = window.button(texts.retry, self._repair, "Primary")
-        window.button(texts.close, window.close)
-        window.on_cancel(window.close)
-        again.focus_set()
+        texts = self._texts
+        titles = texts.repairing_title, texts.not_repaired_title
+        ProgressPage(
+            self._context,
+            operations.repair,
+            self._window,
+            texts,
+            _REPAIRING,
+            *titles,
+            self._finished,
+        ).run()
 
     def _finished(self, result: RepairResult) -> None:
         self.done = True

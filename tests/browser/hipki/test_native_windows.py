@@ -72,7 +72,7 @@ def classic(agent: RunningAgent, sites: Sites, **query: Any) -> str:
 def until_asked(popup: Page) -> None:
     """Wait until a popup says that the citizen is asked in a window."""
     said = popup.locator("#doing")
-    expect(said).to_have_text("請在「安控」的視窗中回答", timeout=PATIENCE * 1000)
+    expect(said).to_have_text("請回答「安控」的詢問", timeout=PATIENCE * 1000)
 
 
 def answer(desktop: Desktop, popup: Page, picture: str, *keys: str) -> None:
@@ -107,8 +107,8 @@ def test_a_site_that_was_never_to_be_allowed_is_added_again_in_our_window(
     assert outcome(page, 0)["ret_code"] == 0x76000031
     popup = press(page, "trust")
     popup.click(f"text=http://service.test:{sites.port}")
-    popup.click("text=在安控的視窗中決定")
-    expect(popup.locator("#text")).to_have_text("請在「安控」的視窗中回答")
+    popup.click("text=由安控詢問")
+    expect(popup.locator("#text")).to_have_text("請回答「安控」的詢問")
     desktop.see()
     time.sleep(AWAKE)
     desktop.press("alt+a")

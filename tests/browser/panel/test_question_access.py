@@ -131,6 +131,39 @@ def test_a_card_is_chosen_and_a_box_ticked_by_keyboard_alone(
         assert answers == [{"answer": "yes"}]
 
 
+STRIKE = """([type, code, key, NumLock, CapsLock]) => {
+    const lit = {modifierNumLock: NumLock, modifierCapsLock: CapsLock};
+    const event = new KeyboardEvent(type, {code, key, bubbles: true, ...lit});
+    document.querySelector("#pin").dispatchEvent(event);
+    return document.querySelector("#hint").textContent;
+}"""
+
+
+def test_a_keyboard_that_writes_no_digits_is_said_to_in_the_page_as_in_the_window(
+    agent_here: PanelAgent, page: Page
+) -> None:
+    agent_here.start()
+    with shown(page, agent_here, "sign", Language.ENGLISH):
+        said = question_page(QUESTIONS["sign"], Language.ENGLISH).parts
+        pin = next(part for part in said if isinstance(part, PagePin))
+        strikes = {
+            ("keydown", "Numpad7", "Home", False, False): pin.num_lock,
+            ("keydown", "Numpad7", "7", True, False): pin.hint,
+            ("keydown", "Digit1", "ㄅ", True, False): pin.layout,
+            ("keydown", "Digit1", "Process", True, False): pin.layout,
+            ("keydown", "Digit1", "１", True, False): pin.layout,
+            ("keydown", "Digit1", "1", True, False): pin.hint,
+            ("keydown", "Home", "Home", False, False): pin.hint,
+            ("keyup", "CapsLock", "CapsLock", True, True): pin.capitals,
+            ("keyup", "CapsLock", "CapsLock", True, False): pin.hint,
+        }
+        for strike, expected_hint in strikes.items():
+            assert page.evaluate(STRIKE, list(strike)) == expected_hint, strike
+        page.evaluate(STRIKE, ["keydown", "Numpad7", "Home", False, False])
+        expect(page.locator("#announcer")).to_have_text(pin.num_lock)
+        picture(page, "question-num-lock")
+
+
 FOCUSED = """() => {
     const at = document.activeElement;
     const {outlineStyle, outlineWidth} = getComputedStyle(at);

@@ -153,11 +153,11 @@ def test_no_page_of_another_site_shows_or_answers_it(
         origin,
     )
     assert framed == ["refused"] * 5
-    opened = stranger.evaluate(
-        "(url) => { const w = open(`${url}/panel/question.html`); return w === null || w.closed }",
-        origin,
-    )
-    del opened
+    with context.expect_page() as opening:
+        stranger.evaluate("(url) => { open(`${url}/panel/question.html`) }", origin)
+    opening.value.wait_for_load_state()
+    assert opening.value.evaluate("opener") is None
+    assert opening.value.locator("button").count() == 0
     # A second page in the same browser knows no key, and the first one is still asked.
     second = context.new_page()
     second.goto(f"{origin}/panel/question.html")

@@ -18,7 +18,7 @@ AWAKE = 1.0  # seconds after which a window that is to be seen takes keys
 def try_signature(page: Page) -> None:
     page.check("#signature")
     page.get_by_role("button", name="開始檢測").click()
-    expect(page.locator("#results")).to_contain_text("請在安控的視窗輸入 PIN 碼")
+    expect(page.locator("#results")).to_contain_text("請在安控詢問時輸入 PIN 碼")
 
 
 def type_keys(desktop: Desktop, picture: str, *keys: str) -> None:
@@ -100,5 +100,5 @@ def test_without_a_desktop_it_says_so(
     page = opened("selftest")
     page.check("#signature")
     page.get_by_role("button", name="開始檢測").click()
-    step(page, "bad", "pin_required")
+    step(page, "bad", "window_unavailable")
     expect(page.locator("[data-step=signature]")).to_contain_text("開不了輸入 PIN 碼的視窗")

@@ -78,7 +78,7 @@ def test_the_daemon_and_the_window_shut_others_out() -> None:
     for file, before in (
         ("agent/commands/daemon.py", "Paths.choose("),
         ("agent/commands/sign.py", "_read_pin(from"),
-        ("tray/prompt/process.py", "read_request(_read"),
+        ("tray/prompt/process.py", "decode_request(_read"),
     ):
         source = (ROOT / file).read_text("utf-8")
         assert source.index("    shut_others_out()") < source.index(before), file

@@ -11,9 +11,9 @@
   };
 
   const browserName = () => {
-    const brands = navigator.userAgentData?.brands.map(({ brand }) => brand) ?? [];
-    const named = brands.find((brand) => /^(Microsoft Edge|Google Chrome|Brave|Opera|Vivaldi|Chromium)$/.test(brand) && brand !== "Chromium");
-    if (named) return named;
+    const brands = ["Microsoft Edge", "Google Chrome", "Brave", "Opera", "Vivaldi"];
+    const named = navigator.userAgentData?.brands.find(({ brand }) => brands.includes(brand));
+    if (named) return named.brand;
     const { userAgent } = navigator;
     for (const [mark, name] of [["Edg/", "Microsoft Edge"], ["OPR/", "Opera"], ["Firefox/", "Firefox"], ["Chrome/", "Chromium"], ["Safari/", "Safari"]]) {
       if (userAgent.includes(mark)) return name;

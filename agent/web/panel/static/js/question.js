@@ -101,6 +101,14 @@ function check(part) {
   return h("label", { class: "option" }, input, part.text);
 }
 
+/** Say what is odd about the keyboard, told from the key that was pressed: people type a PIN blind. @param {KeyboardEvent} event @param {any} part */
+function odd(event, part) {
+  const { key, code } = event;
+  if (/^Numpad(\d|Decimal)$/.test(code) && key.length > 1 && !event.shiftKey && !event.getModifierState("NumLock")) return part.num_lock;
+  if (key === "Dead" || key === "Process" || /^[^\x20-\x7e]$/u.test(key)) return part.layout;
+  return event.getModifierState("CapsLock") ? part.capitals : "";
+}
+
 /** @param {any} part */
 function pin(part) {
   const input = h("input", { id: "pin", maxlength: String(part.most), inputmode: "numeric", "aria-describedby": "hint attempts speech" });
@@ -117,11 +125,18 @@ function pin(part) {
     typed = input.value.length;
     refresh();
   });
-  input.addEventListener("keyup", (/** @type {KeyboardEvent} */ event) => {
-    const text = event.getModifierState("CapsLock") ? part.capitals : part.hint;
+  /** @param {KeyboardEvent} event */
+  const look = (event) => {
+    const trouble = odd(event, part);
+    const text = trouble || part.hint;
     if (hint.textContent === text) return;
     hint.textContent = text;
+    hint.className = trouble ? "few" : "aside";
     announce(text);
+  };
+  input.addEventListener("keydown", look);
+  input.addEventListener("keyup", (/** @type {KeyboardEvent} */ event) => {
+    if (/^(Caps|Num)Lock$/.test(event.key)) look(event); // its state has changed by now
   });
   input.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
     if (event.key !== "Enter" || event.isComposing) return;
