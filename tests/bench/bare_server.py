@@ -16,8 +16,12 @@ async def serve(folder: Path, body: bytes) -> None:
     async def handle(_request: web.Request) -> web.Response:
         return web.Response(body=body, content_type="application/json")
 
+    async def handle_page(_request: web.Request) -> web.Response:
+        return web.Response(body=body, content_type="text/html")
+
     app = web.Application()
     app.router.add_get("/v1/status", handle)
+    app.router.add_get("/page", handle_page)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     context = identity.server_context(identity.ensure(folder))

@@ -1,6 +1,7 @@
 """Measure agent and member service; print one JSON table: ``make bench`` (``--short``: a look).
 
-``make bench ARGS="--only service"`` measures the member service alone, ``--only agent`` the rest.
+``make bench ARGS="--only service"`` measures the member service alone, ``--only waiting`` what a
+person waits for (windows, panel, icon), ``--only agent`` the rest.
 
 Every time is a median over many runs. Ratios are between two things that were measured in turns
 within this one run, so that a busy machine slows both. "15d1a31" is what that commit had.
@@ -18,7 +19,7 @@ import tempfile
 from dataclasses import dataclass, field
 from enum import StrEnum, unique
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agent.commands.output import log_aside
 from agent.virtualcard.model import Generation
@@ -33,6 +34,9 @@ from tests.bench.pictures import measure_pictures
 from tests.bench.portal import EMPTY, FULL, PortalEffort, kinds, measure_portal
 from tests.bench.upgrades import measure_upgrades
 from tests.bench.uploads import measure_uploads
+
+if TYPE_CHECKING:
+    from tests.bench.hipki import Row
 
 SIGNATURE_MS = 500  # about what a real card's RSA takes
 LONG_SIGNATURE_MS = 3000
@@ -72,6 +76,7 @@ class Effort:
     pictures: int = 7
     uploads: int = 100
     upgrades: int = 100
+    short_waits: bool = False
 
 
 SHORT = Effort(
@@ -91,6 +96,7 @@ SHORT = Effort(
     pictures=1,
     uploads=4,
     upgrades=6,
+    short_waits=True,
 )
 
 
@@ -375,7 +381,17 @@ class Bench:
         """Measure the door for existing pages, in a real browser."""
         from tests.bench.hipki import HipkiEffort, hipki_rows  # needs Playwright
 
-        for row in await hipki_rows(HipkiEffort()):
+        self._add(await hipki_rows(HipkiEffort()))
+
+    async def waiting(self) -> None:
+        """Measure what a person waits for, on a display and in a browser of our own."""
+        from tests.bench.waiting import SHORT_WAITS, WaitingEffort, waiting_rows  # needs Playwright
+
+        effort = SHORT_WAITS if self._effort.short_waits else WaitingEffort()
+        self._add(await waiting_rows(effort))
+
+    def _add(self, rows: "list[Row]") -> None:
+        for row in rows:
             self.table.add(row.name, row.value, row.unit, most=row.most, least=row.least)
 
 
@@ -388,6 +404,7 @@ class BenchPart(StrEnum):
     """What can be measured by itself."""
 
     AGENT = "agent"
+    WAITING = "waiting"
     SERVICE = "service"
 
 
@@ -395,9 +412,11 @@ async def measure(effort: Effort, part: BenchPart | None) -> dict[str, Any]:
     """Run one part, or everything for None; return what is printed."""
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder), effort)
-        if part is not BenchPart.SERVICE:
+        if part in (None, BenchPart.AGENT):
             await _measure_agent(bench, effort)
-        if part is not BenchPart.AGENT:
+        if part in (None, BenchPart.WAITING):
+            await bench.waiting()
+        if part in (None, BenchPart.SERVICE):
             await bench.member_service()
             await asyncio.to_thread(bench.upgrades)
             await asyncio.to_thread(bench.pictures)

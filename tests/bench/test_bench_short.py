@@ -11,6 +11,7 @@ import pytest
 
 from tests.bench.portal import kinds
 from tests.bench.run import BenchPart
+from tests.bench.waiting import SINCE
 
 SECONDS = 600  # on a loaded machine
 
@@ -53,6 +54,32 @@ def test_the_bench_prints_one_table_of_the_agent() -> None:
         "status p99, crowded over not crowded",
         "new site asked about and allowed in a crowd",
     } <= set(rows)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a display of our own, and /proc")
+def test_the_bench_prints_one_table_of_what_a_person_waits_for() -> None:
+    rows = measured(BenchPart.WAITING)
+    # What is missing on a machine (Xvfb, dbus-daemon, Chromium) leaves its rows empty, together.
+    display = rows.pop("waiting prompt processes without a card")
+    assert display["met"] or display["value"] is None
+    panel = [row for name, row in rows.items() if "bare HTTPS" in name or "full view" in name]
+    windows = [row for row in rows.values() if row not in panel]
+    assert {row["value"] is None for row in panel} in ({True}, {False})
+    assert {row["value"] is None for row in windows} == {display["value"] is None}
+    assert all(row["value"] > 0 for row in rows.values() if row["value"] is not None)
+    aimed = {name: row["aim"] for name, row in rows.items() if "aim" in row}
+    assert aimed == {
+        "page's sign to its PIN window, the agent's first": "<= 500",
+        "page's sign to its PIN window, later": "<= 200",
+        "start of the program to its icon, picture read": "<= 1500",
+        "start of the wizard to its window": "<= 1000",
+        "private memory of the waiting prompt process": "<= 25",
+        "icon's click to the panel's full view": "<= 700",
+    }
+    assert {name for name in rows if name.endswith("over bare tkinter window")} == {
+        f"{what} over bare tkinter window" for what in SINCE
+    }
+    assert "panel's full view over bare page" in rows
 
 
 def test_the_bench_prints_one_table_of_the_member_service() -> None:

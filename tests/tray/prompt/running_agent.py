@@ -85,10 +85,7 @@ class RunningAgent:
 
     def prompt_processes(self) -> list[str]:
         """Return the numbers of all prompt processes, the oldest first."""
-        threads = Path(f"/proc/{self.process.pid}/task")
-        return sorted(
-            "".join(path.read_text() for path in threads.glob("*/children")).split(), key=_born
-        )
+        return children(self.process.pid)
 
     def next_window(self, after: str = "") -> str:
         """Wait for the process of another window than ``after``; return its number."""
@@ -107,12 +104,33 @@ class RunningAgent:
         self._threads.shutdown(cancel_futures=True)
 
 
-def _born(pid: str) -> int:
-    """Return when a process was started, in ticks (proc_pid_stat(5))."""
+def children(pid: int) -> list[str]:
+    """Return the numbers of the processes that a process has started, the oldest first."""
+    threads = Path(f"/proc/{pid}/task")
+    found = "".join(path.read_text() for path in threads.glob("*/children")).split()
+    return sorted(found, key=lambda each: int(_stat(each)[19]))
+
+
+def sleeps(pid: str) -> bool:
+    """Watch a process for a second; return whether it did nothing."""
+    before = _stat(pid)[11:13]
+    time.sleep(1.0)
+    return before != ["0", "0"] and before == _stat(pid)[11:13]
+
+
+def private_kib(pid: str) -> int:
+    """Return the memory that a process shares with no other, in KiB (proc_pid_smaps(5))."""
+    facts = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
+    sizes = {line.split(":")[0]: int(line.split()[1]) for line in facts}
+    return sizes["Private_Dirty"] + sizes["Private_Clean"]
+
+
+def _stat(pid: str) -> list[str]:
+    """Return what proc_pid_stat(5) tells, from the third field on; noughts where it has ended."""
     try:
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
-    except FileNotFoundError:  # it has ended just now
-        return 0
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return ["0"] * 50
 
 
 @contextmanager

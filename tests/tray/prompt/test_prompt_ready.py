@@ -19,7 +19,15 @@ from agent.virtualcard.card import VirtualCard
 from tests.conftest import TEST_PIN
 from tests.signing.prompt_support import BLIND, PIN
 from tests.tray.prompt.desktop import PATIENCE, Desktop, x_server
-from tests.tray.prompt.running_agent import SITE, RunningAgent, code, running_agent, without_display
+from tests.tray.prompt.running_agent import (
+    SITE,
+    RunningAgent,
+    code,
+    private_kib,
+    running_agent,
+    sleeps,
+    without_display,
+)
 
 pytestmark = pytest.mark.slow
 COMMAND = (sys.executable, "-P", "-m", "tray.prompt.process", WAIT)
@@ -198,19 +206,5 @@ def test_none_is_left_when_the_agent_is_killed(agent: RunningAgent) -> None:
 def test_it_takes_no_more_memory_than_was_promised(agent: RunningAgent) -> None:
     until(lambda: len(agent.prompt_processes()) == 1)
     (waits,) = agent.prompt_processes()
-    until(lambda: _sleeps(waits))
-    facts = Path(f"/proc/{waits}/smaps_rollup").read_text().splitlines()[1:]
-    sizes = {line.split(":")[0]: int(line.split()[1]) for line in facts}
-    assert sizes["Private_Dirty"] + sizes["Private_Clean"] < MOST_MEMORY
-
-
-def _sleeps(pid: str) -> bool:
-    """Return whether a process has done nothing for a while."""
-    before = _ticks(pid)
-    time.sleep(1.0)
-    return before > 0 and before == _ticks(pid)
-
-
-def _ticks(pid: str) -> int:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return int(fields[11]) + int(fields[12])
+    until(lambda: sleeps(waits))
+    assert private_kib(waits) < MOST_MEMORY
