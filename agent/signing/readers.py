@@ -35,9 +35,8 @@ from agent.transport.part10 import has_keypad
 
 T = TypeVar("T")
 CardOperation = Callable[[Card, threading.Event], T]
-"""Runs in the reader's thread, in a transaction of its own, with the card that is in the reader.
-
-The event is set when nobody waits for the result any more.
+"""Runs in the reader's thread, in a transaction of its own, with the card that is in the reader;
+the event is set when nobody waits for the result any more.
 """
 
 MAX_PENDING = 16  # operations in one reader's queue

@@ -162,14 +162,13 @@ ERROR_CODE: Final = Change(
         *(
             Edit(
                 f"agent/words/{locale}.po",
-                'msgctxt "errors.codes.card_worn_out.meaning"\n'
-                f'msgid "The card is worn out."\nmsgstr "{meaning}"\n\n'
-                'msgctxt "errors.codes.card_worn_out.citizen"\n'
+                'msgctxt "errors.codes.card_worn_out.meaning"\nmsgid "It is worn out."\n'
+                f'msgstr "{meaning}"\n\nmsgctxt "errors.codes.card_worn_out.citizen"\n'
                 f'msgid "Ask for a new one."\nmsgstr "{citizen}"\n\n',
                 before='msgctxt "errors.codes.internal.meaning"',
             )
             for locale, meaning, citizen in (
-                ("en", "The card is worn out.", "Ask for a new one."),
+                ("en", "It is worn out.", "Ask for a new one."),
                 ("zh_TW", "卡片已經磨損。", "請申請新的卡片。"),
                 ("vi", "Thẻ đã mòn.", "Hãy xin thẻ mới."),
                 ("id", "Kartu sudah aus.", "Mintalah kartu baru."),

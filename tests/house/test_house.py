@@ -82,7 +82,7 @@ def adding_two(proof: str) -> Change:
         Edit("tests/names.txt", "TWO\n", before="ONE\n"),
         Edit("more.py", "MORE = True\n"),
     )
-    return Change("a number", edits, f"def test_it() -> None:\n    {proof}\n", "generate")
+    return Change("a number", edits, f"def test_it() -> None:\n    {proof}\n", ("generate",))
 
 
 def test_a_change_is_made_in_a_copy_and_its_files_counted_by_kind(checkout: Path) -> None:
