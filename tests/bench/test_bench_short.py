@@ -11,7 +11,6 @@ import pytest
 
 from tests.bench.portal import kinds
 from tests.bench.run import BenchPart
-from tests.bench.waiting import SINCE
 
 SECONDS = 600  # on a loaded machine
 
@@ -58,6 +57,8 @@ def test_the_bench_prints_one_table_of_the_agent() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a display of our own, and /proc")
 def test_the_bench_prints_one_table_of_what_a_person_waits_for() -> None:
+    from tests.bench.waiting import SINCE  # needs Xlib and D-Bus, which Linux alone has
+
     rows = measured(BenchPart.WAITING)
     # What is missing on a machine (Xvfb, dbus-daemon, Chromium) leaves its rows empty, together.
     display = rows.pop("waiting prompt processes without a card")
