@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from linux.build.completions import completions
 from linux.build.manuals import manual_pages
 
 from agent.cli import COMMANDS, Command, parser_of
@@ -65,3 +66,12 @@ def test_no_escape_of_roff_is_left_to_chance(place: str) -> None:
     for line in PAGES[place].splitlines():
         assert not re.search(r"\\(?![-e&:]|f[BIR]|\(dq|\(ti)", line), line
         assert not line.startswith("'")
+
+
+@pytest.mark.parametrize("place", completions())
+def test_the_packages_complete_what_the_program_prints_itself(place: str) -> None:
+    """Made at the build, in English; each knows every command, also ``tray``."""
+    script = completions()[place]
+    for command in ALL:
+        assert command.name in script
+    assert completions()[place] == script

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from devkit.shell import ROOT
+from linux.build.completions import completions
 from linux.build.manuals import manual_pages
 
 SOURCES = ROOT / "installer" / "linux"
@@ -40,6 +41,8 @@ def lay_out(root: Path, bundle: Path, version: str, when: int) -> None:
     _write_icons(bundle / "_internal" / "icons", root / "usr/share/icons/hicolor")
     for place, text in manual_pages(version).items():
         _compress(root / "usr/share/man" / f"{place}.gz", text)
+    for place, text in completions().items():
+        _write(root / "usr/share" / place, text)
     doc = root / "usr/share/doc/ankong"
     _write(doc / "copyright", _copyright())
     _compress(doc / "changelog.gz", _changelog(version, when))

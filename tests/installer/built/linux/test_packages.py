@@ -23,6 +23,10 @@ EXPECTED = {
     "/usr/share/icons/hicolor/48x48/apps/ankong.png",
     "/usr/share/man/man1/ankong.1.gz",
     "/usr/share/man/zh_TW/man1/ankong.1.gz",
+    "/usr/share/bash-completion/completions/ankong",
+    "/usr/share/fish/vendor_completions.d/ankong.fish",
+    "/usr/share/zsh/site-functions/_ankong",
+    "/usr/share/zsh/vendor-completions/_ankong",
     "/usr/share/doc/ankong/copyright",
     "/usr/share/doc/ankong/licences",
 }
