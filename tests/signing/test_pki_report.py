@@ -14,6 +14,7 @@ from agent.cms.document import Document
 from agent.cms.errors import CmsError
 from agent.cms.login import LoginPurpose, LoginStatement
 from agent.cms.signed import prepare, prepare_login
+from agent.commands.times import local_time
 from agent.pki.report import Inputs, verify_files
 from tests.signing import pki_support as pki
 
@@ -182,7 +183,7 @@ async def test_a_login_is_told_from_a_document(
     assert "this is a login, which is no signature over a document" in said
     assert "https://portal.example" in said
     assert "A" * 43 in said
-    assert "2026-06-15T08:30:00Z" in said
+    assert local_time("2026-06-15T08:30:00Z") in said
 
 
 async def test_a_document_is_called_no_login(

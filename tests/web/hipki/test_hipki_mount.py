@@ -71,7 +71,7 @@ def test_our_pages_keep_others_out_and_their_opener_in(path: str) -> None:
     assert ACAO not in answer.headers
     assert answer.headers["Cache-Control"] == "no-store"
     assert not [word for word in (b"src=", b"href=", b"@import", b"url(") if word in answer.body]
-    assert len(answer.body) < 32_000
+    assert len(answer.body) < 40_000
     assert framed.status == 403
 
 

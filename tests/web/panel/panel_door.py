@@ -160,7 +160,7 @@ async def open_door(
     agent = await start_agent(
         service=service,
         native_mounts=(panel.first_door, panel.mount, *mounts),
-        plain_mounts=(first,),
+        plain_mounts=(first, *options.pop("plain_mounts", ())),
         **options,
     )
     panel.listening(PanelPorts(agent.serving.port, agent.plain_port))

@@ -22,7 +22,7 @@ async def test_certificates_come_with_the_cards_that_were_not_read(door: Door) -
     service = cast("PanelService", door.agent.service)
     service.problems = (ReaderProblem("R", MuteCardError("detail for the log")),)
     answer = await door.get("certificates")
-    assert answer["problems"] == [{"reader": "R", "code": "card_error"}]
+    assert answer["problems"] == [{"reader": "R", "code": "card_mute"}]
     service.failure = ServiceUnavailableError("detail for the log")
     response, refused = await door.ask("GET", "api/certificates")
     assert (response.status, json.loads(refused)["error"]["code"]) == (503, "pcsc_unavailable")
