@@ -1,21 +1,16 @@
 """``ankong setup``: complete and undo, again and again, interrupted, and on strange ground."""
 
-import json
-import os
 import shutil
 import stat
-import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 import structlog
 
 from agent import __version__
-from agent.cli import run
-from agent.host import autostart as autostart_module
-from agent.host.autostart import Autostart, program_command
+from agent.host.autostart import Autostart
 from agent.host.autostart.xdg import XdgAutostart
 from agent.host.instance.running import Instance
 from agent.host.machine.paths import Paths
@@ -26,10 +21,10 @@ from agent.host.tls.store import AuthorityFile, Presence
 from agent.host.tls.trust import Trust
 from agent.setup.owned_files import sort_contents
 from agent.setup.record import SetupRecord
-from agent.setup.report import StepResult, run_steps
+from agent.setup.report import StepResult
 from agent.setup.uninstall import Uninstall
 from agent.setup.user_setup import SetupOptions, UserSetup
-from agent.words import Language, load
+from agent.words import Language
 from tests.unit.host.conftest import MachineFactory, Tools, new_database
 
 needs_certutil = pytest.mark.skipif(shutil.which("certutil") is None, reason="libnss3-tools")
@@ -460,65 +455,3 @@ def test_every_file_that_the_rooms_name_is_ours(paths: Paths) -> None:
     found = sort_contents(paths.state)
     assert found.foreign == []
     assert {path.name for path in found.records} == {"sites.sqlite", "history.sqlite"}
-
-
-# Reporting.
-
-
-def test_a_step_that_fails_in_any_way_does_not_stop_the_others() -> None:
-    def falls() -> Sequence[StepResult]:
-        raise RuntimeError("secret detail")
-
-    steps = run_steps({"trust": falls, "files": falls})
-    assert codes(steps) == ["!trust_failed", "!files_failed"]
-    assert "secret" not in steps[0].message(Language.ENGLISH)
-
-
-def test_every_step_can_fail_in_words() -> None:
-    for step in ("agent", "trust", "autostart", "record", "files"):
-        assert f"setup.{step}_failed" in load(Language.ENGLISH)
-
-
-@pytest.mark.parametrize("verb", [["complete"], ["undo"], ["undo", "--forget"]])
-def test_the_commands_answer_as_json(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], verb: list[str], at_home: Callable[[], None]
-) -> None:
-    at_home()
-    assert run(["setup", *verb, "--json", "--state-dir", str(tmp_path / "state")]) == 0
-    answer = json.loads(capsys.readouterr().out)
-    assert answer["ok"] is True
-    assert all(step["ok"] and step["message"]["zh-Hant"] for step in answer["steps"])
-
-
-@pytest.fixture
-def at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Move this process's home to a temporary folder."""
-
-    def move() -> None:
-        monkeypatch.setenv("HOME", str(tmp_path / "home"))
-        monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
-
-    return move
-
-
-def test_a_pipe_that_knows_no_chinese_is_no_reason_to_fail(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "agent", "setup", "undo", "--state-dir", str(tmp_path / "s")]
-    environment = {**os.environ, "PYTHONIOENCODING": "cp1252", "HOME": str(tmp_path)}
-    plain = subprocess.run(command, env=environment, capture_output=True, check=True)
-    assert b"The agent was not running." in plain.stdout
-    told = subprocess.run([*command, "--json"], env=environment, capture_output=True, check=True)
-    assert json.loads(told.stdout.decode("ascii"))["ok"] is True
-
-
-@pytest.mark.parametrize("has_windowed", [True, False])
-def test_on_windows_the_program_without_a_console_is_started(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_windowed: bool
-) -> None:
-    program = tmp_path / "ankong.exe"
-    if has_windowed:
-        (tmp_path / "ankongw.exe").touch()
-    monkeypatch.setattr(autostart_module.sys, "platform", "win32")
-    monkeypatch.setattr(autostart_module.sys, "frozen", True, raising=False)
-    monkeypatch.setattr(autostart_module.sys, "executable", str(program))
-    expected = tmp_path / "ankongw.exe" if has_windowed else program
-    assert program_command() == (str(expected), "tray")
