@@ -78,7 +78,7 @@ def run(arguments: Sequence[str], more: Sequence[Command] = ()) -> int:
     _accept_every_text()
     try:
         status = _run(parser_of((*COMMANDS, *more)), arguments)
-        sys.stdout.flush()
+        _flush()
     except BrokenPipeError:
         # What is still in the buffer would fail again when the interpreter ends.
         # another way: nothing is kept of what is written there
@@ -91,7 +91,7 @@ def _run(parser: CommandParser, arguments: Sequence[str]) -> int:
     try:
         parsed = parser.parse_args(arguments)
     except SystemExit:
-        sys.stdout.flush()  # of what --help said, nobody may have read all
+        _flush()  # of what --help said, nobody may have read all
         raise
     try:
         status: int = parsed.run(parsed)
@@ -119,6 +119,12 @@ def parser_of(commands: Sequence[Command]) -> CommandParser:
     parser.add_argument("--version", action="version", help="cli.options.version", version=_VERSION)
     parser.add_commands({each.name: each.add for each in commands}, "COMMAND")
     return parser
+
+
+def _flush() -> None:
+    """Write out what was printed; a program without a console has nowhere to print."""
+    if sys.stdout is not None:
+        sys.stdout.flush()
 
 
 def _accept_every_text() -> None:

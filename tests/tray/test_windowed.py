@@ -1,9 +1,11 @@
 """Without a console, what went wrong is shown; what went well says nothing."""
 
 import sys
+from pathlib import Path
 
 import pytest
 
+from agent.cli import run
 from tray.windowed import run_windowed
 
 
@@ -50,3 +52,26 @@ def test_only_the_end_of_a_long_complaint_is_kept() -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="it would wait for somebody")
 def test_elsewhere_no_box_opens() -> None:
     assert run_windowed(lambda: _complain("a reason", 1)) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (["--version"], 0),
+        (["--help"], 0),
+        (["completion", "bash"], 0),
+        (["status"], 3),
+        (["nonsense"], 2),
+        (["verify", "there-is-no-such-file"], 2),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_a_program_without_a_console_ends_as_one_with_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, arguments: list[str], status: int
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "stderr", None)
+    shown: list[str] = []
+    assert run_windowed(lambda: run(arguments), shown.append) == status
+    assert len(shown) == (status == 2)

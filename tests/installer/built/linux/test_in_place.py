@@ -182,7 +182,7 @@ def test_its_icon_is_in_the_panel_and_its_page_opens_with_the_systems_own_librar
         finally:
             running.kill()
     environment_of_it = dict(line.split("=", 1) for line in told.read_text().splitlines())
-    assert re.match(r"https://localhost:\d+/panel/#token=", environment_of_it["URL"])
+    assert re.match(r"http://127\.0\.0\.1:\d+/first#page=state&claim=", environment_of_it["URL"])
     assert "LD_LIBRARY_PATH" not in environment_of_it
 
 
