@@ -22,6 +22,9 @@ from agent.host.tls.authority import LEAVES, NAMES, Leaf, LocalAuthority
 
 AUTHORITY_FILE = "authority.pem"
 _MAX_FILE_SIZE = 64 * 1024  # bytes; a leaf with its key has about 1200
+# SSL_OP_CLEANSE_PLAINTEXT, OpenSSL 3.0's ssl.h: a page's PIN does not stay in the buffer into which
+# OpenSSL deciphered it. Python has no name for it.
+_OP_CLEANSE_PLAINTEXT = 1 << 1
 
 _log = structlog.get_logger(__name__)
 
@@ -173,6 +176,8 @@ def server_context(identity: ServerIdentity) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
     context.load_cert_chain(identity.leaf)
+    if ssl.OPENSSL_VERSION_INFO >= (3, 0):
+        context.options |= _OP_CLEANSE_PLAINTEXT
     return context
 
 
