@@ -18,6 +18,8 @@ from agent.virtualcard.vpcd import VpcdConnection
 from tests.bench.daemon import Daemon
 
 SETTLE_SECONDS = 5.0  # after the start: the first look for updates, the last imports
+QUIET = 3  # switches of an agent in a second that has ended its start
+MOST_QUIET_SECONDS = 30  # to wait for such a second; a slow machine starts longer
 _SWITCHES = "voluntary_ctxt_switches:"
 
 
@@ -85,6 +87,7 @@ def measure_idle(folder: Path, card: Path, seconds: float) -> dict[str, Idleness
             "pcsc": stack.enter_context(_agent_with_pcscd(folder / "pcsc", card)),
         }
         time.sleep(min(SETTLE_SECONDS, seconds))
+        _wait_until_quiet([agent for agent in agents.values() if agent is not None])
         before = {
             name: None if d is None else _Usage.of(d.process_id) for name, d in agents.items()
         }
@@ -96,6 +99,15 @@ def measure_idle(folder: Path, card: Path, seconds: float) -> dict[str, Idleness
                 None if agent is None or first is None else first.until(_Usage.of(agent.process_id))
             )
         return found
+
+
+def _wait_until_quiet(agents: list[Daemon]) -> None:
+    for _ in range(MOST_QUIET_SECONDS):
+        before = [_Usage.of(agent.process_id) for agent in agents]
+        time.sleep(1)
+        after = [_Usage.of(agent.process_id) for agent in agents]
+        if all(a.until(b).wakeups < QUIET for a, b in zip(before, after, strict=True)):
+            return
 
 
 @contextmanager

@@ -41,7 +41,7 @@ def test_the_bench_prints_one_table_of_the_agent() -> None:
     assert rows["memory that a crowd costs"]["met"] or sys.platform != "linux"
     # Too short a look for the aim of one a second; one more poller shows all the same.
     wakeups = [row for name, row in idle.items() if "wake-ups" in name and row["value"] is not None]
-    assert all(row["value"] < 3 for row in wakeups)
+    assert [row for row in wakeups if row["value"] >= 3] == []
     assert wakeups or sys.platform != "linux"
     assert {
         "start to ready",
