@@ -13,6 +13,7 @@ from tests.bench.portal import kinds
 from tests.bench.run import BenchPart
 
 SECONDS = 600  # on a loaded machine
+DIFFERENCES = ("added by the agent", "that a crowd costs")
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(SECONDS)]
 
@@ -33,7 +34,9 @@ def measured(part: BenchPart) -> Mapping[str, dict[str, Any]]:
 def test_the_bench_prints_one_table_of_the_agent() -> None:
     rows = measured(BenchPart.AGENT)
     idle = {name: row for name, row in rows.items() if name.startswith("idle")}
-    assert all(row["value"] > 0 for name, row in rows.items() if name not in idle)
+    # What is a difference, or nothing at all, may be below zero beside a busy neighbour.
+    measures = {name for name in rows if name not in idle and not name.endswith(DIFFERENCES)}
+    assert [rows[name] for name in measures if not rows[name]["value"] > 0] == []
     counted = [row for name, row in rows.items() if name.endswith("commands")]
     assert len(counted) == 6
     assert all(row["met"] for row in counted)
