@@ -19,12 +19,13 @@ STOP_SECONDS = 30
 # structlog loads rich and greenlet where they are there. They came with the linters and the browser
 # tests; who installs the agent has neither (installer/requirements/installer.txt), and neither
 # their start nor their memory should be measured.
-PROGRAM = """
+_PROGRAM = """
 import sys
 sys.modules["rich"] = sys.modules["greenlet"] = None
-from agent.__main__ import main
+from {}.__main__ import main
 sys.exit(main())
 """
+PROGRAM, TRAY_PROGRAM = _PROGRAM.format("agent"), _PROGRAM.format("tray")
 SIGN = {
     "method": "sign",
     "params": {

@@ -29,7 +29,7 @@ from agent.origin import Origin
 from agent.virtualcard.model import Generation
 from installer.frozen.icons import write_pictures
 from tests.bench.cards import PIN, CardCase
-from tests.bench.daemon import ORIGIN, SIGN, Daemon, Page, as_installed
+from tests.bench.daemon import ORIGIN, SIGN, TRAY_PROGRAM, Daemon, Page, as_installed
 from tests.bench.hipki import Row
 from tests.bench.seen import PATIENCE, NotSeenError, WindowWatch
 from tests.bench.waiting_panel import panel_rows
@@ -219,7 +219,7 @@ class _WaitingBench:
     @contextmanager
     def _program(self, address: str) -> Iterator[float]:
         """Run it; give when it was started. There is no display: its windows are not needed."""
-        command = [sys.executable, "-P", "-m", "tray", "tray", "--provider", "virtual"]
+        command = [sys.executable, "-P", "-c", TRAY_PROGRAM, "tray", "--provider", "virtual"]
         command += ["--virtual-card", str(self.card), "--state-dir", str(self._home / "state")]
         kept = without_xdg(as_installed())
         for name in ("DISPLAY", "WAYLAND_DISPLAY"):

@@ -76,9 +76,9 @@ SETTING: Final = Change(
             before="    last_try: Annotated",
         ),
         Edit(
-            "agent/commands/daemon.py",
-            "            max_documents=self.settings.max_documents,\n",
-            before="            last_try=self.settings.last_try,\n",
+            "agent/commands/daemon_run.py",
+            "            max_documents=self._daemon.settings.max_documents,\n",
+            before="            last_try=self._daemon.settings.last_try,\n",
         ),
         Edit(
             "agent/signing/service.py",

@@ -321,7 +321,7 @@ def test_an_agent_that_cannot_run_ends_the_program_and_says_why(
     async def fail(*_: Any) -> None:
         raise AgentError("it cannot run")
 
-    monkeypatch.setattr("agent.commands.daemon.serve", fail)
+    monkeypatch.setattr("agent.commands.daemon_run.serve", fail)
     icon = FakeIcon()
     running = start(icon)
     running.thread.join(SECONDS)
@@ -335,7 +335,7 @@ def test_an_agent_without_any_port_asks_for_attention_and_opens_the_panel_once_i
 ) -> None:
     import socket
 
-    monkeypatch.setattr("agent.commands.daemon.RETAKE_SECONDS", 0.01)
+    monkeypatch.setattr("agent.commands.daemon_run.RETAKE_SECONDS", 0.01)
     icon = FakeIcon()
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -364,7 +364,7 @@ def test_an_agent_without_its_plain_port_asks_for_attention_until_it_gets_it(
 ) -> None:
     import socket
 
-    monkeypatch.setattr("agent.commands.daemon.RETAKE_SECONDS", 0.01)
+    monkeypatch.setattr("agent.commands.daemon_run.RETAKE_SECONDS", 0.01)
     icon = FakeIcon()
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -380,7 +380,7 @@ def test_a_port_of_jrsys_pages_that_another_program_has_alarms_nobody_and_is_tak
     """It may be the program that these pages were made for; the doctor and the panel name it."""
     import socket
 
-    monkeypatch.setattr("agent.commands.daemon.RETAKE_SECONDS", 0.01)
+    monkeypatch.setattr("agent.commands.daemon_run.RETAKE_SECONDS", 0.01)
     icon = FakeIcon()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -405,7 +405,7 @@ def test_ports_taken_while_the_disk_is_full_are_announced_once_there_is_room(
     """The other ports are not forgotten over it."""
     import socket
 
-    monkeypatch.setattr("agent.commands.daemon.RETAKE_SECONDS", 0.01)
+    monkeypatch.setattr("agent.commands.daemon_run.RETAKE_SECONDS", 0.01)
     left = 2
 
     def write(path: Path, record: InstanceRecord) -> None:

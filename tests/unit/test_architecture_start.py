@@ -6,20 +6,34 @@ import sys
 
 import pytest
 
-STARTED = """
-import json, sys
-import agent.cli, agent.commands.serve
-json.dump(sorted(sys.modules), sys.stdout)
-"""
+OPENED = "agent.cli, agent.commands.serve, tray.command, tray.program, tray.icon.system"
+RUNNING = "agent.cli, agent.commands.serve, agent.commands.daemon_run"
+
+
+def modules_after(imported: str) -> frozenset[str]:
+    script = f"import json, sys, {imported}; json.dump(sorted(sys.modules), sys.stdout)"
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", script], check=True, capture_output=True, timeout=60
+    )
+    return frozenset(json.loads(done.stdout))
+
+
+@pytest.fixture(scope="module")
+def opened() -> frozenset[str]:
+    """List the modules of an agent that is opened, and whose icon is about to be shown."""
+    return modules_after(OPENED)
 
 
 @pytest.fixture(scope="module")
 def loaded() -> frozenset[str]:
-    """List the modules of a daemon that has not begun to run."""
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", STARTED], check=True, capture_output=True, timeout=60
-    )
-    return frozenset(json.loads(done.stdout))
+    """List the modules of a daemon that has just begun to run."""
+    return modules_after(RUNNING)
+
+
+@pytest.mark.parametrize("module", ["aiohttp", "agent.web.front", "agent.web.panel.panel"])
+def test_the_icon_does_not_wait_for_it(opened: frozenset[str], module: str) -> None:
+    assert "tray.program" in opened
+    assert module not in opened
 
 
 @pytest.mark.parametrize(

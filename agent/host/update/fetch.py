@@ -6,8 +6,6 @@ The request is the same for everybody: no cookie, no version, no language, no na
 from typing import Final
 from urllib.parse import urlsplit
 
-import aiohttp
-
 from agent.host.update.manifest import MAX_SIZE, BadManifestError
 
 SECONDS: Final = 15.0
@@ -42,22 +40,27 @@ async def fetch(url: str, seconds: float = SECONDS) -> bytes:
 
     Raises:
         BadManifestError: the server answers something else, or too much.
-        OSError, TimeoutError, aiohttp.ClientError, ValueError: the server cannot be reached.
+        OSError, ValueError: the server cannot be reached (``TimeoutError`` is an ``OSError``).
 
     """
+    import aiohttp  # noqa: PLC0415  # takes long, and a start does not ask
+
     check_address(url)
     timeout = aiohttp.ClientTimeout(total=seconds)
-    async with (
-        aiohttp.ClientSession(
-            timeout=timeout, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
-        ) as session,
-        session.get(url, headers=_HEADERS, allow_redirects=False) as response,
-    ):
-        if response.status != 200:
-            raise BadManifestError(f"the server answered {response.status}")
-        body = await response.content.read(MAX_SIZE + 1)
-        while len(body) <= MAX_SIZE and (more := await response.content.read(MAX_SIZE)):
-            body += more
-        if len(body) > MAX_SIZE:
-            raise BadManifestError(f"longer than {MAX_SIZE} bytes")
-        return body
+    try:
+        async with (
+            aiohttp.ClientSession(
+                timeout=timeout, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
+            ) as session,
+            session.get(url, headers=_HEADERS, allow_redirects=False) as response,
+        ):
+            if response.status != 200:
+                raise BadManifestError(f"the server answered {response.status}")
+            body = await response.content.read(MAX_SIZE + 1)
+            while len(body) <= MAX_SIZE and (more := await response.content.read(MAX_SIZE)):
+                body += more
+    except aiohttp.ClientError as error:
+        raise OSError(f"{type(error).__name__}: {error}") from error
+    if len(body) > MAX_SIZE:
+        raise BadManifestError(f"longer than {MAX_SIZE} bytes")
+    return body

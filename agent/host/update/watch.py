@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-import aiohttp
 import structlog
 
 from agent.host.settings.config import Settings
@@ -127,7 +126,7 @@ class UpdateWatch:
             said = manifest.accept(content, self._keys, now, self._memory.last)
         except BadManifestError as error:
             _log.warning("the manifest of releases does not count", detail=error.detail)
-        except (OSError, TimeoutError, aiohttp.ClientError, ValueError) as error:
+        except (OSError, ValueError) as error:
             _log.info("nobody could be asked for newer versions", kind=type(error).__name__)
         else:
             answered = True

@@ -92,7 +92,7 @@ class OwnAgent:
         """Put a card in for the one that is there; ``known`` is whether its counter is."""
         self.pull()
         if known:
-            self.daemon._attempts.write(card.data.serial, card.data.attempts_left)
+            self.daemon.attempts.write(card.data.serial, card.data.attempts_left)
         card.trace.recording = True
         self.provider.insert(READER, card)
         self.watch.wait_for(CardPresence.CARD)
@@ -105,7 +105,7 @@ class OwnAgent:
 
     def block(self, site: str) -> None:
         """Say no to a site for good, as in the panel."""
-        store = self.daemon._citizen.store
+        store = self.daemon.citizen.store
         assert store is not None
         store.remember(Origin.parse(site), Decision.BLOCKED).result(SECONDS)
 
