@@ -23,7 +23,17 @@ PROOFS = {
     "every fault at every command": ("tests.faults",),
     "many requests, hands, daemons, sites and programs": ("tests.soak",),
     "the whole member service on SQLite and on PostgreSQL": ("pytest", "tests/portal"),
-    "every page of the portal in every look": ("pytest", "tests/browser/test_axe.py"),
+    "every page in every look": (
+        *("pytest", "tests/browser/test_axe.py", "tests/browser/hipki/test_pages_access.py"),
+        *(
+            "tests/browser/panel/test_panel_access.py",
+            "tests/browser/panel/test_question_access.py",
+        ),
+    ),
+    "every page of the wizard in every language": (
+        "pytest",
+        "tests/installer/wizard/test_pages.py",
+    ),
 }
 """What ``proof`` runs: modules with arguments, which exit with another status than 0 on failure."""
 UV = "uv==0.13.9"
