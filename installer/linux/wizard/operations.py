@@ -48,7 +48,7 @@ def install(
         context.end_running()
     begins(InstallStage.COPYING)
     paths = context.paths
-    installation = ProgramInstaller(context.source, context.version, paths, context.icons)
+    installation = ProgramInstaller(context.source, context.version, paths)
     installation.run(report, cancelled)
     begins(InstallStage.COMPLETING)
     # What is there already may be damaged, whatever version it is of.
@@ -114,5 +114,5 @@ def uninstall(context: WizardContext, *, forget: bool) -> Sequence[SetupStep]:
     # By the wizard's own program: the installed one may be too broken to undo anything.
     steps = installed_program.undo(context.executable, forget=forget)
     if all(step.ok for step in steps):
-        remove(context.paths, context.icons)
+        remove(context.source, context.paths)
     return steps

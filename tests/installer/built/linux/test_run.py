@@ -29,6 +29,12 @@ from tests.installer.built.linux.conftest import (
 pytestmark = [pytest.mark.artefact, pytest.mark.timeout(300)]
 
 CHINESE, ENGLISH = load_texts(Language.CHINESE), load_texts(Language.ENGLISH)
+HELP = (
+    "man/man1/ankong.1",
+    "man/zh_TW/man1/ankong.1",
+    "bash-completion/completions/ankong",
+    "fish/vendor_completions.d/ankong.fish",
+)
 LANGUAGES = {"zh_TW.UTF-8": CHINESE, "en_US.UTF-8": ENGLISH}
 
 
@@ -114,6 +120,8 @@ def test_from_the_first_page_to_a_home_as_it_was(
     }
     first = running_pid(home)
     program = home / ".local/share/ankong/app/ankong"
+    for place in HELP:
+        assert (home / ".local/share" / place).stat().st_size > 1000
     assert Path(f"/proc/{first}/exe").readlink() == program
     assert f'Exec="{program}"' in (home / ".config/autostart/ankong.desktop").read_text()
 
@@ -329,13 +337,14 @@ def test_repair_mends_what_is_broken_and_keeps_what_is_the_citizens(
     (home / ".local/bin/ankong").unlink()
     (home / ".local/share/applications/ankong.desktop").unlink()
     shutil.rmtree(home / ".local/share/icons")
+    shutil.rmtree(home / ".local/share/man")
     (home / ".config/autostart/ankong.desktop").unlink()
     (state / "config.toml").write_text("port = 'nonsense'\n")
     (state / "tls/leaf-0.pem").write_bytes(b"rubbish")
 
     done = quietly(home, "sh", run_file, "--repair", "--quiet", "--no-start")
     assert done.returncode == 0, done.stderr
-    for part in ("program", "record", "commands", "menu", "icons", "login"):
+    for part in ("program", "record", "commands", "menu", "icons", "help", "login"):
         assert ENGLISH.broken[part].format(count=2) in done.stdout
     [aside] = state.glob("config.toml.broken-*")
     assert aside.name in done.stdout
