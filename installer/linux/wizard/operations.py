@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
+from typing import TypeAlias
 
 from wizard import installed_program
 from wizard.context import WizardContext
@@ -21,9 +22,13 @@ class InstallStage(Enum):
     COMPLETING = auto()
 
 
+Begins: TypeAlias = Callable[[InstallStage], None]
+"""Called at the beginning of each stage."""
+
+
 def install(
     context: WizardContext,
-    begins: Callable[[InstallStage], None],
+    begins: Begins,
     report: ReportProgress,
     cancelled: threading.Event,
 ) -> Sequence[SetupStep]:
@@ -71,7 +76,7 @@ class RepairResult:
 
 def repair(
     context: WizardContext,
-    begins: Callable[[InstallStage], None],
+    begins: Begins,
     report: ReportProgress,
     cancelled: threading.Event,
 ) -> RepairResult:
