@@ -132,10 +132,11 @@ def _parse(arguments: Sequence[str], *, is_removal: bool) -> tuple[dict[str, Any
     parser.add_argument("-h", "--help", action="store_true", default=argparse.SUPPRESS)
     parser.add_argument("--language", default=argparse.SUPPRESS)
     try:
-        found, rest = parser.parse_known_args(arguments)
+        # makeself wants a "--" before our options, and leaves one that comes later to us.
+        found, rest = parser.parse_known_args([word for word in arguments if word != "--"])
     except argparse.ArgumentError as error:
         return {}, [], error.argument_name or arguments[0]
-    return vars(found), [word for word in rest if word != "--"], ""
+    return vars(found), rest, ""
 
 
 def help_text(language: Language, arguments: Sequence[str], environment: Mapping[str, str]) -> str:

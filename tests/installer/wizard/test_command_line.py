@@ -42,6 +42,9 @@ def test_each_option_is_heard() -> None:
     assert not options.autostart
     assert options.language is Language.VIETNAMESE
     assert read_options([], {**SETUP, "ANKONG_QUIET": "1"}).quiet
+    parted = read_options(["--accept-licence", "--", "--no-start"], SETUP)
+    assert parted.accepts_licence
+    assert not parted.starts
     removal = read_options([REMOVE, "--quiet", "--forget"], REMOVAL)
     assert removal.uninstall
     assert removal.forget
