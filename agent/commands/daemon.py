@@ -213,6 +213,7 @@ class Daemon:
         loop = asyncio.get_running_loop()
         self._listeners.append(lambda: panel.settings_changed(loop))
         self._listeners.append(observer.settings_changed)
+        self._listeners.append(lambda: self._place_changed(loop))
         plain = await asyncio.to_thread(self._plain_mounts, service, observer, loop)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._citizen.close_windows)
@@ -263,6 +264,10 @@ class Daemon:
     def _make_window_ready(self, service: SigningService) -> None:
         states = (reader.state for reader in service.snapshot().readers)
         self._citizen.cards_are_there(are_there=CardPresence.CARD in states)
+
+    def _place_changed(self, loop: asyncio.AbstractEventLoop) -> None:
+        with suppress(RuntimeError):  # the loop has ended meanwhile
+            loop.call_soon_threadsafe(self._citizen.place_changed)
 
     def _service(self, signed: Callable[[Signed], None]) -> SigningService:
         store = self._citizen.store
