@@ -54,6 +54,11 @@ class Citizen:
         if self.standby is not None:
             self.standby.want(is_wanted=are_there)
 
+    def place_changed(self) -> None:
+        """Have a window ready, or none, as the citizen wants to be asked now; in the event loop."""
+        if self.standby is not None:
+            self.standby.look_again()
+
     async def close_windows(self) -> None:
         """End the window that was ready."""
         if self.standby is not None:
@@ -103,7 +108,7 @@ def open_citizen(
         return settings.questions if settings.questions != "auto" else chosen_place()
 
     desk = QuestionDesk(open_own_window)
-    standby = Standby((*prompt_command(), WAIT)) if has_display() else None
+    standby = _standby(place) if has_display() else None
     windows = PromptQueue(_asking(desk, place, language, standby), block)
     leaves = SiteLeaves()
     prompter = PopupPrompter(JoiningPrompter(windows, permissions, leaves))
@@ -126,6 +131,19 @@ def _answering(
     return Refuse("whoever started the agent refuses every site")
 
 
+async def _wants_page(place: QuestionPlace) -> bool:
+    return place == "page" or (place == "auto" and await screen_reader.runs())
+
+
+def _standby(place: Callable[[], QuestionPlace]) -> Standby:
+    """Return what has a window ready, but none where a page asks."""
+
+    async def asks_here() -> bool:
+        return not await _wants_page(place())
+
+    return Standby((*prompt_command(), WAIT), asks_here)
+
+
 def _asking(
     desk: QuestionDesk,
     place: Callable[[], QuestionPlace],
@@ -136,8 +154,10 @@ def _asking(
     command = prompt_command()
 
     async def wants_page() -> bool:
-        where = place()
-        return where == "page" or (where == "auto" and await screen_reader.runs())
+        wanted = await _wants_page(place())
+        if wanted and standby is not None:
+            standby.look_again()  # the screen reader may have begun after the window was ready
+        return wanted
 
     return PagePrompter(
         ProcessPrompter(command, language, standby),

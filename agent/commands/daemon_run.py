@@ -73,7 +73,7 @@ class DaemonRun:
         service = self._service(signed)
         panel = await asyncio.to_thread(Panel, self._sources(service), self._opens_panel)
         loop = asyncio.get_running_loop()
-        daemon.listeners.extend([lambda: panel.settings_changed(loop), observer.settings_changed])
+        daemon.listeners.extend(self._listeners(panel, loop))
         plain = await asyncio.to_thread(self._plain_mounts, service, loop)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(daemon.citizen.close_windows)
@@ -100,6 +100,17 @@ class DaemonRun:
             taking = self._take_freed_ports(listening, service, panel)
             stack.callback(asyncio.create_task(taking).cancel)
             await stopped.wait()
+
+    def _listeners(
+        self, panel: Panel, loop: asyncio.AbstractEventLoop
+    ) -> tuple[Callable[[], None], ...]:
+        """Return what is to hear, in any thread, that the user changed a setting."""
+
+        def place_changed() -> None:
+            with suppress(RuntimeError):  # the loop has ended meanwhile
+                loop.call_soon_threadsafe(self._daemon.citizen.place_changed)
+
+        return lambda: panel.settings_changed(loop), self._observer.settings_changed, place_changed
 
     def _plain_mounts(
         self, service: SigningService, loop: asyncio.AbstractEventLoop

@@ -5,13 +5,12 @@ import sys
 from dataclasses import dataclass
 from typing import Final
 
+from agent.commands.history_rows import break_row, rows
 from agent.commands.output import log_aside, say, say_aside, say_json
 from agent.commands.parser import CommandOptions, CommandParser, define
-from agent.commands.times import local_time
 from agent.commands.tongue import tell
 from agent.history.chain import ChainVerdict
 from agent.history.export import as_csv, as_record, verdict_record
-from agent.history.line import BLIND, JRSYS, UNWRITTEN, EntryKind, HistoryLine
 from agent.history.store import read, verify
 from agent.host.machine.paths import Paths
 
@@ -77,30 +76,11 @@ def history(options: HistoryOptions) -> int:
     else:
         if not lines:
             say_aside(tell("cli.history.said.nothing"))
-        for line in reversed(lines):
-            say(_as_text(line))
+        for row in rows(lines[::-1]):
+            say(row)
     if verdict is not None and not options.json:
         _say_verdict(verdict)
     return 0 if verdict is None or verdict.intact else 1
-
-
-_DETAILS: Final = {BLIND: " (content not shown)", JRSYS: " (JRSYS)"}
-
-
-def _as_text(line: HistoryLine) -> str:
-    entry = line.entry
-    when = local_time(entry.at)
-    if entry.kind == EntryKind.SEGMENT and entry.outcome == UNWRITTEN:
-        return f"{line.seq:>6}  {when}  -- entries could not be written: {entry.count}"
-    if entry.kind == EntryKind.SEGMENT:
-        return f"{line.seq:>6}  {when}  -- the chain begins anew: {entry.detail}"
-    what = " ".join(filter(None, (entry.kind, entry.format, entry.document)))
-    digest = f" {entry.hash} {entry.digest[:16]}…" if entry.digest else ""
-    many = f" ({entry.count} documents)" if entry.count > 1 else ""
-    detail = _DETAILS.get(entry.detail or "", "")
-    whose = f" · {entry.holder}" if entry.holder else ""
-    about = f"{what}{many}{digest}{detail}{whose}"
-    return f"{line.seq:>6}  {when}  {entry.outcome:<14} {entry.site}  {about}"
 
 
 def _say_verdict(verdict: ChainVerdict) -> None:
@@ -108,7 +88,7 @@ def _say_verdict(verdict: ChainVerdict) -> None:
     if verdict.intact:
         say_aside(tell("cli.history.said.holds", number=verdict.lines))
     for found in verdict.breaks:
-        say_aside(f"line {found.seq}: {found.what}")
+        say_aside(break_row(found))
     if verdict.more_breaks:
         say_aside(tell("cli.history.said.more", number=verdict.more_breaks))
     say_aside(tell("cli.history.said.proves"))

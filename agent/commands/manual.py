@@ -18,8 +18,11 @@ _FILES = {
     "~/.local/state/ankong": "state",
     "~/.local/state/ankong/config.toml": "config",
     "/etc/ankong/policy.toml": "policy",
-    "/etc/xdg/autostart/ankong.desktop": "autostart",
 }
+OF_ALL = "/etc/xdg/autostart/ankong.desktop"
+"""What starts the agent at login where a package is installed, for everybody."""
+OF_ONE = "~/.config/autostart/ankong.desktop"
+"""What starts it where one user has installed it."""
 _VARIABLES = {
     "ANKONG_LANGUAGE": "language",
     "NO_COLOR": "no_color",
@@ -27,20 +30,21 @@ _VARIABLES = {
 }
 
 
-def manual(parser: CommandParser, language: Language, version: str) -> str:
+def manual(parser: CommandParser, language: Language, version: str, autostart: str = OF_ALL) -> str:
     """Return the page for Linux.
 
     Args:
         parser: of the program, with all of its commands.
         language: of the page.
         version: of the program.
+        autostart: the file that starts the agent at login.
 
     """
     with speaking(language):
-        return "\n".join(_lines(parser, version)) + "\n"
+        return "\n".join(_lines(parser, version, autostart)) + "\n"
 
 
-def _lines(parser: CommandParser, version: str) -> Iterator[str]:
+def _lines(parser: CommandParser, version: str, autostart: str) -> Iterator[str]:
     yield f'.TH ANKONG 1 "" "ankong {_plain(version)}" "{_plain(tell("cli.manual.section"))}"'
     yield ".ad l"
     yield ".nh"
@@ -56,8 +60,9 @@ def _lines(parser: CommandParser, version: str) -> Iterator[str]:
     yield from (_heading("exit_status"), _text(tell("cli.manual.exits")))
     yield _heading("environment")
     yield from _terms({name: f"cli.manual.{key}" for name, key in _VARIABLES.items()})
+    files = {**_FILES, autostart: "autostart"}
     yield _heading("files")
-    yield from _terms({name: f"cli.manual.{key}" for name, key in _FILES.items()})
+    yield from _terms({name: f"cli.manual.{key}" for name, key in files.items()})
     yield from (_heading("examples"), *_examples(""))
     yield from (_heading("see_also"), r".BR pcscd (8)")
 

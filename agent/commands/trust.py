@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from agent.commands.colour import Colour, coloured
+from agent.commands.columns import cells, padded
 from agent.commands.output import log_aside, say, say_json
 from agent.commands.parser import (
     CommandAction,
@@ -12,10 +13,11 @@ from agent.commands.parser import (
     JsonOptions,
     add_actions,
 )
+from agent.commands.tongue import tell
 from agent.host.machine.paths import Paths
 from agent.host.tls import identity
 from agent.host.tls.machine import Machine
-from agent.host.tls.store import SERVED, AuthorityFile, Place
+from agent.host.tls.store import NAMES, SERVED, AuthorityFile, Place
 from agent.host.tls.trust import Trust
 
 
@@ -68,7 +70,7 @@ def uninstall(options: JsonOptions) -> int:
         say_json({"left": [asdict(place) for place in left]})
     else:
         for place in left:
-            say(f"{place.store}: {place.path}: {place.detail}")
+            say(f"{_named(place)}: {place.path}: {place.detail}")
     return 1 if left else 0
 
 
@@ -87,15 +89,21 @@ def _authority(paths: Paths) -> AuthorityFile:
     return AuthorityFile.load(identity.ensure(paths.tls).authority)
 
 
+def _named(place: Place) -> str:
+    return NAMES.get(place.store, place.store)
+
+
 def _say(options: JsonOptions, trust: Trust, places: Sequence[Place]) -> int:
     bad = [place for place in places if trust.is_needed(place) and place.presence not in SERVED]
     if options.json:
         rows = [{**asdict(place), "needed": trust.is_needed(place)} for place in places]
         say_json({"trusted": not bad, "stores": rows})
     else:
-        for place in places:
+        states = [tell(f"cli.trust.presence.{place.presence}") for place in places]
+        width = max(map(cells, states), default=0)
+        for place, state in zip(places, states, strict=True):
             detail = f" ({place.detail})" if place.detail else ""
             colour = Colour.RED if place in bad else Colour.GREEN
-            known = coloured(f"{place.presence:<19}", colour if trust.is_needed(place) else None)
-            say(f"{known} {place.store}: {place.path}{detail}")
+            known = coloured(padded(state, width), colour if trust.is_needed(place) else None)
+            say(f"{known}  {_named(place)}: {place.path}{detail}")
     return 1 if bad else 0

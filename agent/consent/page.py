@@ -110,6 +110,7 @@ class PagePin(Struct, frozen=True, tag="pin", tag_field="part"):
         capitals: said in the hint's place while Caps Lock is on.
         num_lock: said there once the keypad moved instead of writing.
         layout: said there once a key wrote what no PIN has.
+        no_digit: said there while something else than a digit is in the box.
         attempts: how many are left.
         few: whether that matters.
         least: characters of the shortest PIN.
@@ -122,6 +123,7 @@ class PagePin(Struct, frozen=True, tag="pin", tag_field="part"):
     capitals: str
     num_lock: str
     layout: str
+    no_digit: str
     attempts: str
     few: bool
     least: int

@@ -2,11 +2,11 @@
 
 It has loaded what a window needs and knows nothing: no question, no secret. It gets one question
 and ends with it; another one is started in its place. One at most waits, and only while somebody
-wants it to: a card is in a reader.
+wants it to: a card is in a reader, and questions are asked in windows.
 """
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Final
 
 from agent.consent.window_process import WindowProcess
@@ -18,17 +18,25 @@ REPLACE_SECONDS: Final = 1.0
 _log = SeldomLog(__name__)
 
 
+async def _always() -> bool:
+    return True
+
+
 class Standby:
     """Keeps one process waiting; belongs to one event loop."""
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(
+        self, command: Sequence[str], asks_here: Callable[[], Awaitable[bool]] = _always
+    ) -> None:
         """Start nothing yet.
 
         Args:
             command: that starts a process which waits.
+            asks_here: tells whether the next question will be a window.
 
         """
         self._command = tuple(command)
+        self._asks_here = asks_here
         self._is_wanted = False
         self._window: WindowProcess | None = None
         self._starting: asyncio.Task[None] | None = None
@@ -48,9 +56,12 @@ class Standby:
         else:
             if self._starting is not None:
                 self._starting.cancel()
-            if (window := self._window) is not None:
-                self._window = None
-                self._run(window.end())
+            self._end_waiting()
+
+    def look_again(self) -> None:
+        """Follow where questions are asked from now on; in the event loop."""
+        if self._is_wanted and self._starting is None:
+            self._begin(0.0)
 
     def take(self) -> WindowProcess | None:
         """Return the one that waits, for one question; None where none does.
@@ -79,6 +90,11 @@ class Standby:
         me = asyncio.current_task()
         try:
             await asyncio.sleep(delay)
+            if not await self._asks_here():
+                self._end_waiting()
+                return
+            if self._window is not None:
+                return
             window = await WindowProcess.start(self._command, waits=True)
         except OSError as error:
             _log.note("no window can be made ready", detail=str(error))
@@ -91,6 +107,11 @@ class Standby:
             return
         self._window = window
         self._run(self._watch(window))
+
+    def _end_waiting(self) -> None:
+        if (window := self._window) is not None:
+            self._window = None
+            self._run(window.end())
 
     async def _watch(self, window: WindowProcess) -> None:
         """Forget it where it ends before it was taken."""

@@ -1,5 +1,6 @@
 """Whether a window of the agent can be shown, and what is missing if not."""
 
+import asyncio
 import os
 import sys
 from collections.abc import Iterator
@@ -11,8 +12,10 @@ from agent.doctor.installed_agent import InstalledAgent
 from agent.doctor.report import Finding, fault, note, ok
 from agent.host.instance.quitting import is_running
 from agent.host.instance.record import InstanceRecord, read_record
+from agent.host.machine import screen_reader
 from agent.host.machine.paths import Paths
 from agent.host.settings.config import ConfigError
+from agent.host.settings.preferences import Preferences
 from agent.host.tls.machine import Machine
 
 _PACKAGES: Final = {
@@ -37,7 +40,10 @@ def check_windows(installation: InstalledAgent) -> Iterator[Finding]:
         return
     machine = installation.machine
     done = machine.run((*prompt_command(), CHECK))
-    if done.status == 0:
+    pages = done.status in (NO_TOOLKIT, NO_DISPLAY) and _asks_in_pages(installation)
+    if pages:
+        yield ok("windows", "windows_pages")
+    elif done.status == 0:
         yield ok("windows", "windows_ok")
     elif done.status == NO_TOOLKIT and not getattr(sys, "frozen", False):
         yield fault("windows", "windows_no_toolkit", package=_package(machine))
@@ -47,6 +53,21 @@ def check_windows(installation: InstalledAgent) -> Iterator[Finding]:
         yield note("windows", "windows_elsewhere")
     else:
         yield fault("windows", "windows_no_display")
+
+
+def _asks_in_pages(installation: InstalledAgent) -> bool:
+    """Return whether questions are pages of a browser that can be opened here."""
+    try:
+        place = installation.settings().questions
+    except ConfigError:
+        place = "auto"  # another check says so
+    if place == "auto":
+        place = Preferences(installation.paths.preferences).questions
+    shown = installation.machine.environment
+    if place == "page":
+        return bool(shown.get("DISPLAY") or shown.get("WAYLAND_DISPLAY"))
+    # The agent learns of a screen reader when it asks; before that a display has to be there.
+    return place == "auto" and bool(shown.get("DISPLAY")) and asyncio.run(screen_reader.runs())
 
 
 def _running(paths: Paths) -> InstanceRecord | None:

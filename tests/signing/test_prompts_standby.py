@@ -11,11 +11,15 @@ from pathlib import Path
 
 import pytest
 
+from agent.commands import citizen as citizen_module
+from agent.commands.citizen import open_citizen
 from agent.consent import standby as standby_module
 from agent.consent import window_process
 from agent.consent.process import ProcessPrompter
 from agent.consent.standby import Standby
 from agent.errors import AgentError, ErrorCode
+from agent.host.settings.config import QuestionPlace, Settings
+from agent.host.settings.policy import Policy
 from agent.secret import SecretBytes
 from tests.signing.prompt_support import LOCKED, PIN
 
@@ -38,8 +42,12 @@ class Room:
     def __init__(self, folder: Path, waiting: str, fresh: str = "") -> None:
         self._folder = folder
         fresh = fresh or f"sys.stdin.buffer.readline(); {ANSWERS}"
-        self.standby = Standby(self._program("waiting", waiting))
+        self.in_windows = True
+        self.standby = Standby(self._program("waiting", waiting), self._asks_here)
         self.prompter = ProcessPrompter(self._program("fresh", fresh), standby=self.standby)
+
+    async def _asks_here(self) -> bool:
+        return self.in_windows
 
     def _program(self, kind: str, script: str) -> list[str]:
         log = str(self._folder / kind)
@@ -193,6 +201,90 @@ async def test_without_a_card_none_waits(tmp_path: Path) -> None:
         await made.until(lambda: is_gone(pid))
         assert await made.prompter.ask(PIN) == TYPED
         assert (len(made.begun("waiting")), len(made.begun("fresh"))) == (1, 1)
+
+
+async def test_where_a_page_asks_none_waits(tmp_path: Path) -> None:
+    """Neither before the citizen wants windows, nor after; nor does one take another's place."""
+    async with room(tmp_path) as made:
+        made.in_windows = False
+        await settled(made)
+        assert made.begun("waiting") == []
+        made.in_windows = True
+        made.standby.look_again()
+        pid = await made.waiting()
+        await settled(made)
+        made.in_windows = False
+        made.standby.look_again()
+        await made.until(lambda: is_gone(pid))
+        made.in_windows = True
+        made.standby.look_again()
+        await made.waiting(2)
+        await settled(made)
+        made.in_windows = False
+        assert await made.prompter.ask(PIN) == TYPED  # the page could not be shown
+        await settled(made)
+        assert (len(made.begun("waiting")), made.alive()) == (2, [])
+
+
+async def test_looking_again_starts_one_at_most_and_none_without_a_card(tmp_path: Path) -> None:
+    async with room(tmp_path) as made:
+        await made.waiting()
+        for _ in range(10):
+            made.standby.look_again()
+            await asyncio.sleep(0)
+        await settled(made)
+        assert len(made.begun("waiting")) == 1
+        made.standby.want(is_wanted=False)
+        made.standby.look_again()
+        await settled(made)
+        assert made.alive() == []
+
+
+async def settled(made: Room) -> None:
+    """Wait until the standby has nothing more to do, and every process has begun or ended."""
+    await made.until(lambda: made.standby._starting is None)
+    window = made.standby._window
+    await made.until(lambda: len(made.alive()) == (0 if window is None else 1))
+
+
+@pytest.mark.parametrize(
+    ("setting", "chosen", "reads", "waits"),
+    [
+        ("auto", "auto", False, True),
+        ("auto", "auto", True, False),
+        ("auto", "page", False, False),
+        ("auto", "window", True, True),
+        ("page", "window", False, False),
+        ("window", "page", True, True),
+    ],
+)
+async def test_one_waits_where_setting_choice_and_screen_reader_want_a_window(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    setting: QuestionPlace,
+    chosen: QuestionPlace,
+    *,
+    reads: bool,
+    waits: bool,
+) -> None:
+    async def runs() -> bool:
+        return reads
+
+    command = Room(tmp_path, READY)._program("waiting", READY)
+    monkeypatch.setattr(citizen_module.screen_reader, "runs", runs)
+    monkeypatch.setattr(citizen_module, "prompt_command", lambda: tuple(command))
+    settings = Settings(consent="ask", questions=setting)
+    citizen = open_citizen(
+        settings, Policy(), tmp_path / "sites.sqlite", chosen_place=lambda: chosen
+    )
+    assert citizen.standby is not None
+    citizen.cards_are_there(are_there=True)
+    async with asyncio.timeout(PATIENCE):
+        while citizen.standby._starting is not None:  # noqa: ASYNC110  # as in Room
+            await asyncio.sleep(0.01)
+    assert (citizen.standby._window is not None) is waits
+    await citizen.close_windows()
+    citizen.close()
 
 
 async def test_cards_that_come_and_go_leave_one(tmp_path: Path) -> None:

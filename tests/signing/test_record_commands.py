@@ -144,7 +144,7 @@ def test_a_changed_line_fails_the_command(run: Run, state: Path) -> None:
         connection.execute("UPDATE lines SET outcome = 'done!' WHERE seq = 2")
     status, _, err = run("history", "--verify")
     assert status == 1
-    assert "line 2: this line was changed" in err
+    assert "Line 2: this line was changed" in err
     status, out, _ = run("history", "--verify", "--json")
     assert status == 1
     assert json.loads(out)["chain"]["breaks"][0]["seq"] == 2

@@ -146,6 +146,7 @@ def _pin_field(prompt: EnterPin, texts: PromptTexts) -> PagePin:
         capitals=texts.capitals,
         num_lock=texts.num_lock,
         layout=texts.layout,
+        no_digit=texts.no_digit,
         attempts=said,
         few=left is not None and left < ATTEMPTS,
         least=prompt.min_length,

@@ -56,6 +56,11 @@ export class PinBox {
     return pin;
   }
 
+  /** Whether there is nothing but digits in it, as in most PINs; what there is stays here. */
+  get isOfDigits() {
+    return /^[0-9]*$/.test(this.#typed);
+  }
+
   /** Empty the box. */
   clear() {
     this.#typed = "";

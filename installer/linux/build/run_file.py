@@ -8,6 +8,8 @@ from pathlib import Path
 from devkit.shell import SetupError, run
 from frozen import freeze
 from linux.build import tree
+from linux.build.completions import completions
+from linux.build.manuals import manual_pages
 
 TEMPLATE = Path("/usr/share/makeself/makeself-header.sh")
 _ARCHIVE = "export ARCHIVE_DIR\n"
@@ -42,6 +44,7 @@ def write(target: Path, bundle: Path, facts: dict[str, str], work: Path) -> None
     folder = work / "run"
     shutil.rmtree(folder, ignore_errors=True)
     tree.copy_program(bundle, folder / "ankong")
+    write_help(folder / "ankong" / "_internal" / "share", facts["version"])
     begin = (tree.SOURCES / "begin.sh").read_text("utf-8")
     (folder / "begin.sh").write_text(begin.replace("{trouble}", trouble(facts)), "utf-8")
     when = int(freeze.source_date())
@@ -52,6 +55,21 @@ def write(target: Path, bundle: Path, facts: dict[str, str], work: Path) -> None
     command += [folder, target, _label(facts["version"]), "sh", "./begin.sh"]
     if run(command, env=freeze.reproducible(), quiet=True) != 0:
         raise SetupError(f"makeself could not write {target.name} (see above)")
+
+
+def write_help(folder: Path, version: str) -> None:
+    """Write what the wizard puts where ``man`` and the shells of its user look.
+
+    Args:
+        folder: to make; the files lie in it as below ``~/.local/share``.
+        version: of the program.
+
+    """
+    pages = {f"man/{place}": text for place, text in manual_pages(version, for_one=True).items()}
+    for place, text in {**pages, **completions(for_one=True)}.items():
+        path = folder / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
 
 
 def trouble(facts: Mapping[str, str]) -> str:

@@ -19,12 +19,13 @@ QUIET_VARIABLE = "ANKONG_QUIET"
 """Environment variable that the self-extracting file sets when it was run with --quiet."""
 _REMOVAL_PROGRAM = "ankong-uninstall"
 _SETUP_OPTIONS = (
-    *("repair", "uninstall", "quiet", "forget", "downgrade", "no_start", "no_autostart"),
-    *("language", "check", "help"),
+    *("quiet", "accept_licence", "repair", "uninstall", "forget", "downgrade"),
+    *("no_start", "no_autostart", "language", "check", "help"),
 )
 _REMOVAL_OPTIONS = ("quiet", "forget_too", "language", "help")
+_ACCEPT = "--accept-licence"
 _SHORT = {"quiet": "-q, ", "help": "-h, "}
-_COLUMN = 22  # characters: the longest option, and two spaces
+_COLUMN = 18  # characters: the longest option, and two spaces
 
 
 class UsageError(Exception):
@@ -40,6 +41,8 @@ class WizardOptions:
         repair: repair what is installed, without a first page.
         quiet: no window, no question.
         forget: with ``uninstall``: history and sites too.
+        accepts_licence: whether the licence is accepted; the wizard's window asks for itself.
+        accepting: this command line with the option that accepts it.
         downgrade: replace a newer version without asking.
         starts: whether the agent is started afterwards.
         autostart: whether it starts at login; False is a choice, True leaves it as it is.
@@ -52,6 +55,8 @@ class WizardOptions:
     repair: bool
     quiet: bool
     forget: bool
+    accepts_licence: bool
+    accepting: str
     downgrade: bool
     starts: bool
     autostart: bool
@@ -80,6 +85,8 @@ def read_options(arguments: Sequence[str], environment: Mapping[str, str]) -> Wi
         raise _usage_error(language, program, "unknown", option=rest[0])
     if found.get("language") not in (None, *CHOICES):
         wrong = "--language"
+    if wrong == "--language":
+        raise _usage_error(language, program, "bad_language", choices=", ".join(CHOICES))
     if wrong:
         raise _usage_error(language, program, "bad_value", option=wrong)
     if found.get("repair") and found.get("uninstall"):
@@ -90,12 +97,19 @@ def read_options(arguments: Sequence[str], environment: Mapping[str, str]) -> Wi
         repair=found.get("repair", False),
         quiet=found.get("quiet", False) or bool(environment.get(QUIET_VARIABLE)),
         forget=found.get("forget", False),
+        accepts_licence=found.get("accept_licence", False),
+        accepting=_accepting(program, arguments),
         downgrade=found.get("downgrade", False),
         starts=not found.get("no_start", False),
         autostart=not found.get("no_autostart", False),
         language=language,
         help=found.get("help", False),
     )
+
+
+def _accepting(program: str, arguments: Sequence[str]) -> str:
+    others = [word for word in arguments if word not in ("-q", "--quiet", "--")]
+    return f"{program} {shlex.join(['--quiet', _ACCEPT, *others])}"
 
 
 def _is_removal(arguments: Sequence[str], environment: Mapping[str, str]) -> bool:
@@ -109,16 +123,20 @@ def _parse(arguments: Sequence[str], *, is_removal: bool) -> tuple[dict[str, Any
     flags = ["--uninstall", "--forget"]
     if not is_removal:
         flags += ["--repair", "--downgrade", "--no-start", "--no-autostart"]
+        parser.add_argument(
+            _ACCEPT, "--accept-license", action="store_true", default=argparse.SUPPRESS
+        )
     for flag in flags:
         parser.add_argument(flag, action="store_true", default=argparse.SUPPRESS)
     parser.add_argument("-q", "--quiet", action="store_true", default=argparse.SUPPRESS)
     parser.add_argument("-h", "--help", action="store_true", default=argparse.SUPPRESS)
     parser.add_argument("--language", default=argparse.SUPPRESS)
     try:
-        found, rest = parser.parse_known_args(arguments)
+        # makeself wants a "--" before our options, and leaves one that comes later to us.
+        found, rest = parser.parse_known_args([word for word in arguments if word != "--"])
     except argparse.ArgumentError as error:
         return {}, [], error.argument_name or arguments[0]
-    return vars(found), [word for word in rest if word != "--"], ""
+    return vars(found), rest, ""
 
 
 def help_text(language: Language, arguments: Sequence[str], environment: Mapping[str, str]) -> str:
@@ -133,6 +151,7 @@ def help_text(language: Language, arguments: Sequence[str], environment: Mapping
         *_options(texts["options"], _REMOVAL_OPTIONS if is_removal else _SETUP_OPTIONS),
         *("", texts["examples_title"]),
         *(f"  {program} {each}" for each in _examples(is_removal=is_removal)),
+        *("", texts["readers"], texts["exits_removal" if is_removal else "exits"]),
     ]
     return "".join(f"{line.rstrip()}\n" for line in lines)
 
@@ -150,7 +169,7 @@ def _options(texts: Mapping[str, str], names: Sequence[str]) -> list[str]:
 def _examples(*, is_removal: bool) -> Sequence[str]:
     if is_removal:
         return "", "--quiet", "--quiet --forget"
-    return "", "--repair", "--quiet --no-autostart", "--uninstall --quiet"
+    return "", f"--quiet {_ACCEPT}", "--repair --quiet", "--uninstall --quiet"
 
 
 def _program(*, is_removal: bool, environment: Mapping[str, str]) -> str:

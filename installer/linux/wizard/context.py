@@ -11,10 +11,11 @@ from agent.host.autostart.xdg import XdgAutostart
 from agent.host.instance.quitting import StillRunningError, end_running, is_running
 from agent.host.machine.paths import Paths
 from agent.host.tls.machine import Machine
-from wizard.damage import Damage, find_damage
+from wizard.damage import Damage, find_damage, is_of_program
 from wizard.errors import WizardError
 from wizard.install_paths import InstallPaths
-from wizard.installation import InstallationRecord, is_older, outside_files, read_record
+from wizard.installation import InstallationRecord, is_older, read_record
+from wizard.outside_files import icons_of, outside_files
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class WizardContext:
     @property
     def icons(self) -> Path:
         """The folder of the program's icons."""
-        return self.source / "_internal" / "icons"
+        return icons_of(self.source)
 
     @property
     def licences(self) -> Path:
@@ -84,10 +85,13 @@ class WizardContext:
         record = read_record(self.paths)
         outside = {
             path: content
-            for path, content in outside_files(self.paths, self.icons).items()
-            if record is None or str(path) in record.files
+            for path, content in outside_files(self.source, self.paths).items()
+            if (str(path) in record.files if record else self._is_not_anothers(path, content))
         }
         return find_damage(self.source, self.paths, outside, has_record=record is not None)
+
+    def _is_not_anothers(self, path: Path, content: bytes | Path) -> bool:
+        return not os.path.lexists(path) or is_of_program(self.paths, path, content)
 
     def is_running(self) -> bool:
         """Return whether this user's agent runs; False where that cannot be found out."""

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from wizard.install_paths import InstallPaths
 
+_MARKS = (b".TH ANKONG 1 ", b"# Completes the command lines of ankong in ")
+"""How manual pages and completions of every version begin."""
 OutsideFiles = Mapping[Path, "bytes | Path"]
 """The files outside the program's folder: their content, or what a symbolic link leads to."""
 
@@ -46,13 +48,15 @@ def find_damage(
         broken.add("record")
     if not os.access(paths.removal_script, os.X_OK):
         broken.add("commands")
-    order = ("record", "commands", "menu", "icons")
+    order = ("record", "commands", "menu", "icons", "help")
     return Damage(files, tuple(name for name in order if name in broken))
 
 
 def _part(paths: InstallPaths, path: Path) -> str:
     if path.parent == paths.commands:
         return "commands"
+    if paths.is_help(path):
+        return "help"
     return "menu" if path.suffix == ".desktop" else "icons"
 
 
@@ -100,6 +104,8 @@ def is_of_program(paths: InstallPaths, path: Path, content: bytes | Path) -> boo
         return False
     if found == content:
         return True
+    if paths.is_help(path):
+        return any(found.startswith(mark) and content.startswith(mark) for mark in _MARKS)
     return _command_of(found) is not None and _command_of(found) == _command_of(content)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 _FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+_IN_THE_WAY = frozenset({errno.ENOTDIR, errno.EISDIR, errno.EEXIST})
 
 
 class WizardError(Exception):
@@ -42,6 +43,8 @@ def translated_os_errors(place: Path) -> Iterator[None]:
         path = error.filename or place
         if error.errno in _NO_SPACE:
             raise WizardError("disk_full", path=path) from error
+        if error.errno in _IN_THE_WAY:
+            raise WizardError("in_the_way", path=path) from error
         if error.errno in _FORBIDDEN:
             raise WizardError("no_writing", path=path) from error
         raise WizardError("other", path=path, detail=error.strerror or error) from error

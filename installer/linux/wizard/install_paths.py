@@ -78,6 +78,27 @@ class InstallPaths:
         """The uninstaller's entry in the desktop's menu."""
         return self.data / "applications" / "ankong-uninstall.desktop"
 
+    def help(self, place: Path) -> Path:
+        """Return where a file of help belongs, so that it is found without being looked for.
+
+        The shells look below ``data``. ``man`` has never heard of that: it looks beside the
+        folders of the PATH, and so beside ``commands`` (manpath(5)).
+
+        Args:
+            place: below the folder that the program brings, such as ``man/man1/ankong.1``.
+
+        """
+        return (self._share if place.parts[:1] == ("man",) else self.data) / place
+
+    def is_help(self, path: Path) -> bool:
+        """Return whether a path is one of :meth:`help`, without which the program works."""
+        roots = (self._share / "man", self.data / "bash-completion", self.data / "fish")
+        return any(path.is_relative_to(root) for root in roots)
+
+    @property
+    def _share(self) -> Path:
+        return self.commands.parent / "share"
+
     def icon(self, size: int) -> Path:
         """Return the icon of ``size`` pixels."""
         theme = self.data / "icons" / "hicolor"

@@ -5,21 +5,21 @@ part. The next installation repairs what an interrupted one has left: an incompl
 deleted, and a program that was renamed but not replaced gets its name back.
 """
 
+import os
 import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import msgspec
 
-from agent.files import replace_file
-from agent.host.autostart.xdg import quoted
 from agent.setup.folders import missing_above, remove_empty
-from agent.words.desktop import localized
 from wizard.damage import OutsideFiles, is_of_program
 from wizard.errors import CancelledError, WizardError, translated_os_errors
-from wizard.install_paths import ICON_SIZES, InstallPaths
+from wizard.install_paths import InstallPaths
+from wizard.outside_files import outside_files, put, take_away, where_it_stops
 
 SPARE = 16 * 1024 * 1024  # bytes that have to stay free, for the agent's own files
 _CHUNK = 1024 * 1024  # bytes
@@ -31,24 +31,6 @@ ReportProgress = Callable[[float], None]
 _REMOVER = """\
 #!/bin/sh
 exec {executable} --wizard --uninstall "$@"
-"""
-_MENU_ENTRY = """\
-[Desktop Entry]
-Type=Application
-Version=1.4
-{name}{comment}Exec={executable} tray --panel
-Icon=ankong
-Terminal=false
-Categories=System;Security;
-"""
-_REMOVAL_ENTRY = """\
-[Desktop Entry]
-Type=Application
-Version=1.4
-{name}{comment}Exec={executable} --wizard --uninstall
-Icon=ankong
-Terminal=false
-Categories=Settings;
 """
 
 
@@ -88,20 +70,19 @@ def _numbers(version: str) -> list[int]:
 class ProgramInstaller:
     """Installs the program once."""
 
-    def __init__(self, source: Path, version: str, paths: InstallPaths, icons: Path) -> None:
+    def __init__(self, source: Path, version: str, paths: InstallPaths) -> None:
         """Prepare an installation.
 
         Args:
             source: folder of the program.
             version: the program's version.
             paths: the folders to install into.
-            icons: folder of the icons, ``ankong-SIZE.png`` for each of ``ICON_SIZES``.
 
         """
         self._source = source
         self._version = version
         self._paths = paths
-        self._icons = icons
+        self._outside: OutsideFiles = {}
         self._new_folders: list[str] = []
 
     def run(self, report: ReportProgress, cancelled: threading.Event) -> None:
@@ -120,6 +101,7 @@ class ProgramInstaller:
         with translated_os_errors(paths.program):
             self._repair()
             before = read_record(paths)
+            self._choose_outside_files(before)
             self._find_new_folders()
             try:
                 self._copy(report, cancelled)
@@ -129,6 +111,7 @@ class ProgramInstaller:
                 self._clean_up()
                 raise
             self._write_outside_files()
+            self._remove_outdated(before)
             shutil.rmtree(paths.replaced, ignore_errors=True)
 
     def _repair(self) -> None:
@@ -143,11 +126,40 @@ class ProgramInstaller:
         else:
             paths.replaced.rename(paths.program)
 
+    def _choose_outside_files(self, before: InstallationRecord | None) -> None:
+        """Choose what will be written outside the program's folder, while nothing is changed.
+
+        Raises:
+            OSError: something cannot be written that the program does not work without.
+
+        """
+        for path, content in outside_files(self._source, self._paths).items():
+            if self._is_anothers(path, content, before):
+                continue
+            obstacle = where_it_stops(path)
+            is_there = before is not None and str(path) in before.files and os.path.lexists(path)
+            if obstacle is None or (is_there and self._paths.is_help(path)):
+                self._outside = {**self._outside, path: content}
+            elif not self._paths.is_help(path):
+                raise obstacle
+
+    def _is_anothers(
+        self, path: Path, content: bytes | Path, before: InstallationRecord | None
+    ) -> bool:
+        """Return whether a file has to stay as it is, because another program made it."""
+        if not os.path.lexists(path):
+            return False
+        if path.is_dir() and not path.is_symlink():
+            return True
+        if before is not None and str(path) in before.files:
+            return False
+        if self._paths.is_help(path) and (before is not None or not self._paths.program.exists()):
+            return True  # of the user's own making, with ``ankong completion``
+        return not is_of_program(self._paths, path, content)
+
     def _find_new_folders(self) -> None:
         """Find the folders that this installation will make."""
-        paths = self._paths
-        outside = outside_files(paths, self._icons)
-        wanted = [paths.program, *(path.parent / "file" for path in outside)]
+        wanted = [self._paths.program, *(path.parent / "file" for path in self._outside)]
         self._new_folders = [str(folder) for folder in missing_above(wanted)]
 
     def _copy(self, report: ReportProgress, cancelled: threading.Event) -> None:
@@ -173,11 +185,7 @@ class ProgramInstaller:
             raise WizardError("no_space", path=folder.parent, needed=needed, free=available)
 
     def _write_record(self, before: InstallationRecord | None) -> None:
-        files = tuple(
-            str(path)
-            for path, content in outside_files(self._paths, self._icons).items()
-            if self._may_write(path, content, before)
-        )
+        files = tuple(map(str, self._outside))
         folders = dict.fromkeys((*(before.folders if before else ()), *self._new_folders))
         record = InstallationRecord(self._version, files, tuple(folders))
         path = self._paths.staging / self._paths.record.name
@@ -187,14 +195,6 @@ class ProgramInstaller:
         # another way: likewise
         script.write_text(_REMOVER.format(executable=_shell_quoted(self._paths.executable)))
         script.chmod(0o755)
-
-    def _may_write(
-        self, path: Path, content: bytes | Path, before: InstallationRecord | None
-    ) -> bool:
-        """Return whether a file may be written: not if another program made it."""
-        is_ours = before is not None and str(path) in before.files
-        is_free = not (path.exists() or path.is_symlink())
-        return is_ours or is_free or is_of_program(self._paths, path, content)
 
     def _rename_copy(self) -> None:
         """Give the complete copy the name of the program's folder."""
@@ -214,45 +214,16 @@ class ProgramInstaller:
         remove_empty(self._new_folders)
 
     def _write_outside_files(self) -> None:
-        record = read_record(self._paths)
-        ours = set(record.files) if record else set()
-        for path, content in outside_files(self._paths, self._icons).items():
-            if str(path) not in ours:
-                continue
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if isinstance(content, Path):
-                path.unlink(missing_ok=True)
-                path.symlink_to(content)
-            else:
-                replace_file(path, content, mode=0o644)
+        for path, content in self._outside.items():
+            with suppress(OSError) if self._paths.is_help(path) else nullcontext():
+                put(path, content)
 
-
-def outside_files(paths: InstallPaths, icons: Path) -> OutsideFiles:
-    """Return the files outside the program's folder, with what is in them.
-
-    Args:
-        paths: of the installation.
-        icons: folder of the icons, ``ankong-SIZE.png`` for each of ``ICON_SIZES``.
-
-    """
-    executable = quoted(str(paths.executable))
-    menu = _MENU_ENTRY.format(
-        executable=executable,
-        name=localized("Name", "product.name"),
-        comment=localized("Comment", "product.panel"),
-    )
-    removal = _REMOVAL_ENTRY.format(
-        executable=executable,
-        name=localized("Name", "product.remove"),
-        comment=localized("Comment", "product.remove_text"),
-    )
-    return {
-        paths.command: paths.executable,
-        paths.removal_command: paths.removal_script,
-        paths.menu_entry: menu.encode(),
-        paths.removal_entry: removal.encode(),
-        **{paths.icon(size): (icons / f"ankong-{size}.png").read_bytes() for size in ICON_SIZES},
-    }
+    def _remove_outdated(self, before: InstallationRecord | None) -> None:
+        """Remove what the last version had outside its folder, and this one has not."""
+        for name in before.files if before else ():
+            if Path(name) not in self._outside:
+                with suppress(OSError):
+                    take_away(Path(name))
 
 
 def _copy_file(source: Path, target: Path) -> Iterator[int]:
@@ -280,12 +251,12 @@ def _shell_quoted(path: Path) -> str:
     return "'" + str(path).replace("'", "'\\''") + "'"
 
 
-def remove(paths: InstallPaths, icons: Path) -> None:
+def remove(source: Path, paths: InstallPaths) -> None:
     """Remove what :class:`ProgramInstaller` installed, and nothing else.
 
     Args:
+        source: folder of the program, by whose files ours are known where the record was lost.
         paths: of the installation.
-        icons: folder of the icons, by which ours are known where the record was lost.
 
     Raises:
         WizardError: something could not be removed.
@@ -295,12 +266,12 @@ def remove(paths: InstallPaths, icons: Path) -> None:
     files, folders = (record.files, record.folders) if record else ((), ())
     with translated_os_errors(paths.program):
         if record is None:
-            outside = outside_files(paths, icons)
+            outside = outside_files(source, paths)
             files = tuple(
                 str(each) for each in outside if is_of_program(paths, each, outside[each])
             )
         for name in files:
-            Path(name).unlink(missing_ok=True)
+            take_away(Path(name))
         for folder in (paths.staging, paths.replaced, paths.program):
             if folder.exists():
                 _delete(folder)

@@ -21,12 +21,14 @@ class SetupStep(msgspec.Struct, frozen=True):
         ok: whether the step succeeded.
         code: the result; stable.
         message: the result as text, by the tags of languages; English is always there.
+        step: which one it is; several results may be of the same.
 
     """
 
     ok: bool
     code: str
     message: Mapping[str, str]
+    step: str = ""
 
     def __post_init__(self) -> None:
         """Refuse a step without a text.

@@ -1,24 +1,28 @@
 """The command line of the wizard, ``ankong --wizard``: with a window, or without (``--quiet``)."""
 
+import asyncio
+import io
 import os
 import sys
-import threading
 from collections.abc import Sequence
 from contextlib import suppress
 
-from wizard import installed_program, operations, smart_card_service
+from agent.host.machine import screen_reader
 from wizard.command_line import UsageError, WizardOptions, help_text, read_options
 from wizard.context import WizardContext
 from wizard.errors import WizardError
-from wizard.installed_program import SetupStep
 from wizard.only_one import AlreadyOpenError, only_one
-from wizard.repair_report import mended_lines
+from wizard.quiet import (
+    EXIT_FAILED,
+    EXIT_OK,
+    EXIT_USAGE,
+    complain,
+    install_quietly,
+    say,
+    uninstall_quietly,
+)
 from wizard.texts import load_texts
 from wizard.window import fill_in
-
-EXIT_OK = 0
-EXIT_FAILED = 1
-EXIT_USAGE = 2
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -28,17 +32,19 @@ def main(arguments: Sequence[str]) -> int:
         arguments: those after ``--wizard``.
 
     Returns:
-        The exit status: 0 if it is done or was cancelled, 1 if it failed, 2 if the command line
-        was not understood.
+        The exit status: 0 if it is done or was cancelled in a window, 1 if it failed, 2 if the
+        command line was not understood or lacks something; without a window also 3 if something is
+        left to do, and 130 if it was interrupted.
 
     """
+    _accept_every_text()
     try:
         options = read_options(arguments, os.environ)
     except UsageError as error:
-        print(error, file=sys.stderr)
+        complain(str(error))
         return EXIT_USAGE
     if options.help:
-        print(help_text(options.language, arguments, os.environ), end="")
+        say(help_text(options.language, arguments, os.environ).rstrip())
         return EXIT_OK
     context = WizardContext.of_process()
     try:
@@ -48,21 +54,23 @@ def main(arguments: Sequence[str]) -> int:
         return _tell_open_already(context, options)
     except WizardError as error:
         texts = load_texts(options.language)
-        print(fill_in(texts.trouble[error.code], error.facts), file=sys.stderr)
+        complain(fill_in(texts.trouble[error.code], error.facts))
         return EXIT_FAILED
 
 
 def _run(context: WizardContext, options: WizardOptions) -> int:
     if options.uninstall and context.installed() is None:
-        print(load_texts(options.language).not_installed, file=sys.stderr)
+        complain(load_texts(options.language).not_installed)
         return EXIT_FAILED
     if options.quiet:
-        return (_uninstall_quietly if options.uninstall else _install_quietly)(context, options)
+        return (uninstall_quietly if options.uninstall else install_quietly)(context, options)
+    if asyncio.run(screen_reader.runs()):
+        complain(load_texts(options.language).no_reader)
     return _show_pages(context, options)
 
 
 def _tell_open_already(context: WizardContext, options: WizardOptions) -> int:
-    print(load_texts(options.language).open_already, file=sys.stderr)
+    complain(load_texts(options.language).open_already)
     if not options.quiet:
         from tkinter import TclError  # noqa: PLC0415  # not needed without a window
 
@@ -94,57 +102,13 @@ def _show_pages(context: WizardContext, options: WizardOptions) -> int:
         if wants_removal:
             RemovalPages(context, language).run()
     except TclError:
-        print(load_texts(language).no_display, file=sys.stderr)
+        complain(load_texts(language).no_display)
         return EXIT_FAILED
     return EXIT_OK
 
 
-def _install_quietly(context: WizardContext, options: WizardOptions) -> int:
-    texts, paths = load_texts(options.language), context.paths
-    before = context.installed()
-    facts = {"version": context.version, "path": str(paths.program)}
-    if before is not None and context.is_downgrade() and not options.downgrade:
-        told = {"installed": before.version, **facts}
-        print(fill_in(texts.welcome_older, told) + " (--downgrade)", file=sys.stderr)
-        return EXIT_FAILED
-    if options.repair and context.is_this_version():
-        steps = _repair_quietly(context, options)
-    else:
-        steps = operations.install(context, lambda _: None, lambda _: None, threading.Event())
-        print(fill_in(texts.quiet_done, facts))
-    if not options.autostart:
-        more = installed_program.complete(paths.executable, "--no-autostart", "--no-trust")
-        steps = (*steps, *more)
-    for step in steps:
-        if not step.ok:
-            print(step.said(options.language), file=sys.stderr)
-    missing = smart_card_service.find_missing()
-    if missing:
-        print(missing.command or texts.missing_unknown, file=sys.stderr)
-    if options.starts:
-        with suppress(OSError):
-            installed_program.start(paths.executable)
-    return EXIT_OK
-
-
-def _repair_quietly(context: WizardContext, options: WizardOptions) -> Sequence[SetupStep]:
-    texts = load_texts(options.language)
-    result = operations.repair(context, lambda _: None, lambda _: None, threading.Event())
-    facts = {"version": context.version, "path": str(context.paths.program)}
-    print(fill_in(texts.quiet_repaired, facts))
-    mended = mended_lines(options.language, result.damage, result.steps)
-    print(texts.mended if mended else texts.nothing_broken)
-    for line in mended:
-        print(f"  · {line}")
-    return result.steps
-
-
-def _uninstall_quietly(context: WizardContext, options: WizardOptions) -> int:
-    texts = load_texts(options.language)  # now: they go with the program
-    steps = operations.uninstall(context, forget=options.forget)
-    left = [step for step in steps if not step.ok]
-    for step in left:
-        print(step.said(options.language), file=sys.stderr)
-    if not left:
-        print(texts.removed_title)
-    return EXIT_FAILED if left else EXIT_OK
+def _accept_every_text() -> None:
+    """Print what the terminal cannot show as its code; a script's terminal may know ASCII only."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
+from typing import TypeAlias
 
 from wizard import installed_program
 from wizard.context import WizardContext
@@ -21,9 +22,13 @@ class InstallStage(Enum):
     COMPLETING = auto()
 
 
+Begins: TypeAlias = Callable[[InstallStage], None]
+"""Called at the beginning of each stage."""
+
+
 def install(
     context: WizardContext,
-    begins: Callable[[InstallStage], None],
+    begins: Begins,
     report: ReportProgress,
     cancelled: threading.Event,
 ) -> Sequence[SetupStep]:
@@ -48,7 +53,7 @@ def install(
         context.end_running()
     begins(InstallStage.COPYING)
     paths = context.paths
-    installation = ProgramInstaller(context.source, context.version, paths, context.icons)
+    installation = ProgramInstaller(context.source, context.version, paths)
     installation.run(report, cancelled)
     begins(InstallStage.COMPLETING)
     # What is there already may be damaged, whatever version it is of.
@@ -71,7 +76,7 @@ class RepairResult:
 
 def repair(
     context: WizardContext,
-    begins: Callable[[InstallStage], None],
+    begins: Begins,
     report: ReportProgress,
     cancelled: threading.Event,
 ) -> RepairResult:
@@ -114,5 +119,5 @@ def uninstall(context: WizardContext, *, forget: bool) -> Sequence[SetupStep]:
     # By the wizard's own program: the installed one may be too broken to undo anything.
     steps = installed_program.undo(context.executable, forget=forget)
     if all(step.ok for step in steps):
-        remove(context.paths, context.icons)
+        remove(context.source, context.paths)
     return steps

@@ -9,12 +9,11 @@ from wizard.background import Background
 from wizard.context import WizardContext
 from wizard.errors import CancelledError, WizardError
 from wizard.installation import ReportProgress
-from wizard.operations import InstallStage
+from wizard.operations import Begins, InstallStage
 from wizard.texts import WizardTexts
 from wizard.window import WizardWindow, fill_in, set_enabled
 
 R = TypeVar("R")
-Begins: TypeAlias = Callable[[InstallStage], None]
 Work: TypeAlias = Callable[[WizardContext, Begins, ReportProgress, Event], R]
 """What is done while the page is there, such as :func:`wizard.operations.install`."""
 

@@ -106,6 +106,12 @@ class WizardTexts:
     quiet_repaired: str
     help: Mapping[str, Any]
     no_display: str
+    no_reader: str
+    quiet_begins: str
+    quiet_accept: str
+    quiet_started: str
+    not_started: str
+    cancelled: str
 
 
 @cache

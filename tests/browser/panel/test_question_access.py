@@ -1,6 +1,7 @@
 """What a screen reader is told of a question's page, and what axe and a keyboard find there."""
 
 import os
+import re
 from typing import Any
 
 import pytest
@@ -162,6 +163,39 @@ def test_a_keyboard_that_writes_no_digits_is_said_to_in_the_page_as_in_the_windo
         page.evaluate(STRIKE, ["keydown", "Numpad7", "Home", False, False])
         expect(page.locator("#announcer")).to_have_text(pin.num_lock)
         picture(page, "question-num-lock")
+
+
+@pytest.mark.parametrize("language", [Language.CHINESE, Language.ENGLISH])
+def test_a_pin_of_more_than_digits_is_remarked_in_the_page_as_in_the_window(
+    language: Language, agent_here: PanelAgent, page: Page
+) -> None:
+    """By the window's words, to be seen and heard, and only while there is something else."""
+    agent_here.start()
+    with shown(page, agent_here, "sign", language) as answers:
+        said = question_page(QUESTIONS["sign"], language).parts
+        pin = next(part for part in said if isinstance(part, PagePin))
+        until_awake(page)
+        box, hint = page.locator("#pin"), page.locator("#hint")
+        box.press_sequentially("12")
+        expect(hint).to_have_text(pin.hint)
+        box.press_sequentially("a")
+        expect(hint).to_have_text(pin.no_digit)
+        expect(page.locator("#announcer")).to_have_text(pin.no_digit)
+        expect(box).to_have_accessible_description(re.compile(re.escape(pin.no_digit)))
+        box.press_sequentially("34")
+        expect(hint).to_have_text(pin.no_digit)
+        picture(page, f"question-no-digit-{language}")
+        expect(page.locator("[value='pin:']")).to_be_disabled()
+        for _ in range(3):
+            box.press("Backspace")
+        expect(hint).to_have_text(pin.hint)
+        expect(page.locator("#announcer")).to_have_text(pin.hint)
+        # What is pasted is looked at too; and such a PIN is taken all the same.
+        page.evaluate("document.execCommand('insertText', false, 'Ab-345')")
+        expect(hint).to_have_text(pin.no_digit)
+        box.press("Enter")
+        page.locator("[data-over]").wait_for()
+        assert answers == [{"answer": "pin:", "pin": list(b"12Ab-345")}]
 
 
 FOCUSED = """() => {

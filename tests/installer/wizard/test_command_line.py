@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from wizard import main
+from wizard import main, quiet
 from wizard.command_line import UsageError, help_text, read_options
 from wizard.context import WizardContext
 from wizard.install_paths import InstallPaths
@@ -42,6 +42,9 @@ def test_each_option_is_heard() -> None:
     assert not options.autostart
     assert options.language is Language.VIETNAMESE
     assert read_options([], {**SETUP, "ANKONG_QUIET": "1"}).quiet
+    parted = read_options(["--accept-licence", "--", "--no-start"], SETUP)
+    assert parted.accepts_licence
+    assert not parted.starts
     removal = read_options([REMOVE, "--quiet", "--forget"], REMOVAL)
     assert removal.uninstall
     assert removal.forget
@@ -122,7 +125,7 @@ def test_what_is_said_after_a_removal_was_read_before_it(
     context = WizardContext(tmp_path, "1.2.3", InstallPaths.of({}, tmp_path), Paths(tmp_path))
     context.paths.program.mkdir(parents=True)
     monkeypatch.setattr(WizardContext, "of_process", lambda: context)
-    title = load_texts(Language.ENGLISH).removed_title
+    texts = load_texts(Language.ENGLISH)
     is_removed = False
 
     def remove(*_: object, **__: object) -> list[object]:
@@ -134,7 +137,9 @@ def test_what_is_said_after_a_removal_was_read_before_it(
         assert not is_removed, "its files are gone"
         return load_texts(language)
 
-    monkeypatch.setattr(main.operations, "uninstall", remove)
-    monkeypatch.setattr(main, "load_texts", load)
+    monkeypatch.setattr(quiet.operations, "uninstall", remove)
+    monkeypatch.setattr(quiet, "load_texts", load)
     assert main.main([REMOVE, "--quiet"]) == 0
-    assert capsys.readouterr().out == f"{title}\n"
+    assert capsys.readouterr().out.startswith(
+        f"{texts.removing}\n{texts.removed_title}\n{texts.removed_text}\n"
+    )

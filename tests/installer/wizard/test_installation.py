@@ -19,8 +19,7 @@ def install(
     program: Path, paths: InstallPaths, version: str = "1.2.3", told: list[float] | None = None
 ) -> None:
     listener = (lambda _: None) if told is None else told.append
-    icons = program / "_internal" / "icons"
-    ProgramInstaller(program, version, paths, icons).run(listener, threading.Event())
+    ProgramInstaller(program, version, paths).run(listener, threading.Event())
 
 
 def tree(folder: Path) -> dict[str, Any]:
@@ -77,7 +76,7 @@ def test_removal_leaves_the_home_as_it_was(program: Path, paths: InstallPaths, h
     before = tree(home)
     install(program, paths)
     install(program, paths, "1.2.4")
-    remove(paths, program / "_internal" / "icons")
+    remove(program, paths)
     assert tree(home) == before
 
 
@@ -87,7 +86,7 @@ def test_what_somebody_else_put_there_stays(program: Path, paths: InstallPaths, 
     before = tree(home)
     install(program, paths)
     assert paths.command.read_text() == "somebody else's"
-    remove(paths, program / "_internal" / "icons")
+    remove(program, paths)
     assert tree(home) == before
 
 
@@ -115,9 +114,7 @@ def test_a_program_that_was_moved_aside_and_not_replaced_comes_back(
     paths.program.rename(paths.replaced)
     install(program, paths)
     assert not paths.replaced.exists()
-    remove(
-        paths, program / "_internal" / "icons"
-    )  # the folders of the first attempt were not forgotten
+    remove(program, paths)  # the folders of the first attempt were not forgotten
     assert tree(home) == {}
 
 
@@ -126,7 +123,7 @@ def test_nothing_is_left_of_an_installation_that_was_cancelled(
 ) -> None:
     cancelled = threading.Event()
     cancelled.set()
-    attempt = ProgramInstaller(program, "1.2.3", paths, program / "_internal" / "icons")
+    attempt = ProgramInstaller(program, "1.2.3", paths)
     with pytest.raises(CancelledError):
         attempt.run(lambda _: None, cancelled)
     assert tree(home) == {}
@@ -192,7 +189,7 @@ def test_a_place_that_nobody_can_write_to_is_named(program: Path) -> None:
     with pytest.raises(WizardError) as caught:
         install(program, paths)
     assert caught.value.code in ("no_writing", "other")
-    assert "/proc/self/ankong" in caught.value.facts["path"]
+    assert caught.value.facts["path"].startswith("/proc/self")
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ def context(program: Path, paths: InstallPaths, home: Path) -> WizardContext:
 
 
 def put_in_place(context: WizardContext) -> None:
-    installer = ProgramInstaller(context.source, VERSION, context.paths, context.icons)
+    installer = ProgramInstaller(context.source, VERSION, context.paths)
     installer.run(lambda _: None, threading.Event())
 
 
@@ -112,7 +112,7 @@ def test_a_program_whose_folder_was_moved_aside_is_still_installed(context: Wiza
 
 def test_without_its_record_it_is_removed_all_the_same(context: WizardContext, home: Path) -> None:
     context.paths.record.unlink()
-    remove(context.paths, context.icons)
+    remove(context.source, context.paths)
     assert [path for path in home.rglob("*") if not path.is_dir()] == []
 
 
@@ -130,6 +130,6 @@ def test_what_is_somebody_elses_is_neither_mended_nor_removed(
     assert record is not None
     others = {str(paths.command), str(paths.menu_entry), str(paths.icon(48))}
     assert not others & set(record.files)
-    remove(paths, context.icons)
+    remove(context.source, paths)
     left = {str(path) for path in home.rglob("*") if not path.is_dir()}
     assert left == others

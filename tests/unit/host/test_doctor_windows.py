@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 
 from agent.consent.wire import CHECK, NO_DISPLAY, NO_TOOLKIT
+from agent.doctor import windows
 from agent.doctor.installed_agent import InstalledAgent
 from agent.doctor.windows import check_windows
 from agent.host.instance.running import Instance
 from agent.host.machine.paths import Paths
+from agent.host.settings.config import QuestionPlace
+from agent.host.settings.preferences import Preferences
 from agent.host.tls.machine import Completed
 from tests.unit.host.conftest import MachineFactory
 
@@ -21,6 +24,14 @@ DESKTOP = {"DISPLAY": ":7"}
 def found(machine: Any, paths: Paths) -> list[tuple[str, str, dict[str, str]]]:
     findings = check_windows(InstalledAgent(paths=paths, machine=machine))
     return [(each.level, each.code, dict(each.facts)) for each in findings]
+
+
+@pytest.fixture(autouse=True)
+def _no_screen_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def runs() -> bool:
+        return False
+
+    monkeypatch.setattr(windows.screen_reader, "runs", runs)
 
 
 @pytest.mark.parametrize(
@@ -88,6 +99,50 @@ def test_a_terminal_without_a_display_says_nothing_of_an_agent_on_a_desktop(
     with monkeypatch.context() as own, Instance(paths, display=False):
         own.setattr("os.getpid", lambda: 2**31)
         assert found(machine, paths) == missing
+
+
+NO_X = {"WAYLAND_DISPLAY": "wayland-0"}
+
+
+@pytest.mark.parametrize(
+    ("setting", "chosen", "reads", "environment", "expected"),
+    [
+        ('questions = "page"', "auto", False, NO_X, ("ok", "windows_pages")),
+        ('questions = "page"', "window", False, DESKTOP, ("ok", "windows_pages")),
+        ("", "page", False, NO_X, ("ok", "windows_pages")),
+        ("", "auto", True, DESKTOP, ("ok", "windows_pages")),
+        ("", "auto", False, DESKTOP, ("fault", "windows_no_display")),
+        ('questions = "window"', "page", True, DESKTOP, ("fault", "windows_no_display")),
+        # Without any display no browser opens either.
+        ('questions = "page"', "page", True, {}, ("note", "windows_elsewhere")),
+    ],
+)
+@pytest.mark.parametrize("status", [NO_DISPLAY, NO_TOOLKIT])
+def test_where_pages_ask_no_window_is_missed(
+    make_machine: MachineFactory,
+    tmp_path: Path,
+    *,
+    monkeypatch: pytest.MonkeyPatch,
+    setting: str,
+    chosen: QuestionPlace,
+    environment: dict[str, str],
+    expected: tuple[str, str],
+    status: int,
+    reads: bool,
+) -> None:
+    async def runs() -> bool:
+        return reads
+
+    paths = Paths(tmp_path)
+    paths.config.write_text(setting)
+    Preferences(paths.preferences).set_questions(chosen)
+    monkeypatch.setattr(windows.screen_reader, "runs", runs)
+    machine = make_machine(run=lambda _: Completed(status), environment=environment)
+    level, code, _ = found(machine, paths)[0]
+    if status == NO_TOOLKIT and code == "windows_no_toolkit":
+        assert expected[1] != "windows_pages"
+    else:
+        assert (level, code) == expected
 
 
 def test_who_wants_no_windows_is_not_told_of_them(

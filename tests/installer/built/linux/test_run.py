@@ -29,6 +29,13 @@ from tests.installer.built.linux.conftest import (
 pytestmark = [pytest.mark.artefact, pytest.mark.timeout(300)]
 
 CHINESE, ENGLISH = load_texts(Language.CHINESE), load_texts(Language.ENGLISH)
+HELP = (
+    "man/man1/ankong.1",
+    "man/zh_TW/man1/ankong.1",
+    "bash-completion/completions/ankong",
+    "fish/vendor_completions.d/ankong.fish",
+)
+ACCEPTED = ("--quiet", "--accept-licence")
 LANGUAGES = {"zh_TW.UTF-8": CHINESE, "en_US.UTF-8": ENGLISH}
 
 
@@ -114,6 +121,8 @@ def test_from_the_first_page_to_a_home_as_it_was(
     }
     first = running_pid(home)
     program = home / ".local/share/ankong/app/ankong"
+    for place in HELP:
+        assert (home / ".local/share" / place).stat().st_size > 1000
     assert Path(f"/proc/{first}/exe").readlink() == program
     assert f'Exec="{program}"' in (home / ".config/autostart/ankong.desktop").read_text()
 
@@ -182,7 +191,7 @@ def test_a_second_wizard_gives_way_to_the_first(
             screen.see(texts.open_already_title, "10-open-already")
             screen.press("Return")
             assert second.wait(SECONDS) == 1
-        done = quietly(home, "sh", run_file, "--quiet", LANG=screen.language)
+        done = quietly(home, "sh", run_file, *ACCEPTED, LANG=screen.language)
         assert done.returncode == 1
         assert texts.open_already in done.stderr
         screen.see(texts.welcome_title)
@@ -238,7 +247,7 @@ def test_quietly_over_what_was_interrupted_and_away_again(quiet_home: Path, run_
     share.mkdir()
     before = tree(home)
     (share / "ankong/.app.new/rubble").mkdir(parents=True)
-    done = quietly(home, "sh", run_file, "--quiet", "--", "--no-start", "--no-autostart")
+    done = quietly(home, "sh", run_file, *ACCEPTED, "--", "--no-start", "--no-autostart")
     assert done.returncode == 0, done.stderr
     app = share / "ankong/app"
     assert not (share / "ankong/.app.new").exists()
@@ -246,7 +255,7 @@ def test_quietly_over_what_was_interrupted_and_away_again(quiet_home: Path, run_
 
     # Interrupted between two renames: the program is gone, and comes back.
     app.rename(share / "ankong/.app.old")
-    done = quietly(home, "sh", run_file, "--quiet", "--", "--no-start")
+    done = quietly(home, "sh", run_file, *ACCEPTED, "--", "--no-start")
     assert done.returncode == 0, done.stderr
     said = quietly(home, home / ".local/bin/ankong", "--version")
     assert said.stdout == f"ankong {__version__}\n"
@@ -262,7 +271,7 @@ def test_quietly_over_what_was_interrupted_and_away_again(quiet_home: Path, run_
 
 def test_an_older_one_asks_first_and_a_word_is_enough(quiet_home: Path, run_file: Path) -> None:
     home = quiet_home
-    install = ("sh", run_file, "--quiet", "--", "--no-start")
+    install = ("sh", run_file, *ACCEPTED, "--", "--no-start")
     assert quietly(home, *install).returncode == 0
     record = home / ".local/share/ankong/app/installed.json"
     content = json.loads(record.read_text())
@@ -286,7 +295,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(
     if subprocess.run(mount, check=False, capture_output=True).returncode != 0:
         pytest.skip("nothing can be mounted here")
     try:
-        done = quietly(quiet_home, "sh", run_file, "--quiet", XDG_DATA_HOME=str(disk / "data"))
+        done = quietly(quiet_home, "sh", run_file, *ACCEPTED, XDG_DATA_HOME=str(disk / "data"))
         assert done.returncode == 1
         assert str(disk) in done.stderr
         assert tree(disk) == {}
@@ -295,7 +304,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(
 
 
 def test_a_place_that_cannot_be_written_is_told(quiet_home: Path, run_file: Path) -> None:
-    done = quietly(quiet_home, "sh", run_file, "--quiet", XDG_DATA_HOME="/proc/sys")
+    done = quietly(quiet_home, "sh", run_file, *ACCEPTED, XDG_DATA_HOME="/proc/sys")
     assert done.returncode == 1
     assert "/proc/sys" in done.stderr
 
@@ -308,6 +317,27 @@ def test_without_a_display_it_says_what_to_do(home: Path, run_file: Path) -> Non
     assert tree(home) == before
 
 
+def test_who_hears_the_screen_is_told_each_step_and_shown_the_licence(
+    quiet_home: Path, run_file: Path
+) -> None:
+    """Without a display, from the first question to the running agent and away again."""
+    home = quiet_home
+    first = quietly(home, "sh", run_file, "--quiet", LANG="zh_TW.UTF-8")
+    assert first.returncode == 2
+    assert CHINESE.licence_text in first.stdout
+    assert f"sh {run_file.name} --quiet --accept-licence" in first.stderr
+    done = quietly(home, "sh", run_file, *ACCEPTED, LANG="zh_TW.UTF-8")
+    assert (done.returncode, done.stderr) == (0, "")
+    for text in (CHINESE.copying, CHINESE.making_certificate):
+        assert f"{text}\n" in done.stdout
+    assert f"{home}/.local/bin/ankong" in done.stdout
+    wait_for_status(home)
+    done = quietly(home, home / ".local/bin/ankong-uninstall", "--quiet", LANG="zh_TW.UTF-8")
+    assert done.returncode == 0
+    assert CHINESE.removed_title in done.stdout
+    assert running_pid(home) is None
+
+
 def test_a_download_can_be_checked_before_it_is_started(run_file: Path) -> None:
     said = quietly(Path("/"), "sh", run_file, "--check")
     assert said.returncode == 0, said.stderr
@@ -318,7 +348,7 @@ def test_repair_mends_what_is_broken_and_keeps_what_is_the_citizens(
 ) -> None:
     home = quiet_home
     state, app = home / ".local/state/ankong", home / ".local/share/ankong/app"
-    assert quietly(home, "sh", run_file, "--quiet", "--no-start").returncode == 0
+    assert quietly(home, "sh", run_file, *ACCEPTED, "--no-start").returncode == 0
     decision = ("sites", "allow-blind", "https://portal.example")
     assert quietly(home, home / ".local/bin/ankong", *decision).returncode == 0
     whole, sites = tree(home), (state / "sites.sqlite").read_bytes()
@@ -329,13 +359,14 @@ def test_repair_mends_what_is_broken_and_keeps_what_is_the_citizens(
     (home / ".local/bin/ankong").unlink()
     (home / ".local/share/applications/ankong.desktop").unlink()
     shutil.rmtree(home / ".local/share/icons")
+    shutil.rmtree(home / ".local/share/man")
     (home / ".config/autostart/ankong.desktop").unlink()
     (state / "config.toml").write_text("port = 'nonsense'\n")
     (state / "tls/leaf-0.pem").write_bytes(b"rubbish")
 
     done = quietly(home, "sh", run_file, "--repair", "--quiet", "--no-start")
     assert done.returncode == 0, done.stderr
-    for part in ("program", "record", "commands", "menu", "icons", "login"):
+    for part in ("program", "record", "commands", "menu", "icons", "help", "login"):
         assert ENGLISH.broken[part].format(count=2) in done.stdout
     [aside] = state.glob("config.toml.broken-*")
     assert aside.name in done.stdout
@@ -368,7 +399,7 @@ def test_help_is_ours_and_a_wrong_word_is_told(
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert wrong.stderr.splitlines()[0] == texts["unknown"].format(option="--repairs")
     assert tree(home) == before
-    assert quietly(home, "sh", run_file, "--quiet", "--no-start").returncode == 0
+    assert quietly(home, "sh", run_file, *ACCEPTED, "--no-start").returncode == 0
     removal = home / ".local/bin/ankong-uninstall"
     said = quietly(home, removal, "--help", LANG=language)
     assert said.returncode == 0

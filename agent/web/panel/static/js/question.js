@@ -24,6 +24,8 @@ let box;
 let typed = 0; // characters in the box
 /** @type {() => boolean} What has to be done before the question can be answered with yes. */
 let isReady = () => true;
+/** Say beside the box for the PIN what is odd about what was typed, or how long a PIN is. */
+let hintAgain = () => {};
 /** @type {Set<number>} */
 let warned = new Set();
 
@@ -125,14 +127,19 @@ function pin(part) {
     typed = input.value.length;
     refresh();
   });
-  /** @param {KeyboardEvent} event */
-  const look = (event) => {
-    const trouble = odd(event, part);
-    const text = trouble || part.hint;
+  let trouble = ""; // of the last key
+  hintAgain = () => {
+    const strange = trouble || (box?.isOfDigits === false ? part.no_digit : "");
+    const text = strange || part.hint;
     if (hint.textContent === text) return;
     hint.textContent = text;
-    hint.className = trouble ? "few" : "aside";
+    hint.className = strange ? "few" : "aside";
     announce(text);
+  };
+  /** @param {KeyboardEvent} event */
+  const look = (event) => {
+    trouble = odd(event, part);
+    hintAgain();
   };
   input.addEventListener("keydown", look);
   input.addEventListener("keyup", (/** @type {KeyboardEvent} */ event) => {
@@ -174,6 +181,7 @@ function refresh() {
   for (const each of document.querySelectorAll("#answers button")) {
     if (each instanceof HTMLButtonElement && !CAUTIOUS.includes(each.value)) each.disabled = !isReady();
   }
+  hintAgain();
 }
 
 /** @param {string} given */
