@@ -34,6 +34,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Claim that there is a display, and replace what was taken without a pause."""
     monkeypatch.setenv("DISPLAY", ":no-such-display")
     monkeypatch.setattr(standby_module, "REPLACE_SECONDS", 0.0)
+    monkeypatch.setattr(window_process, "TAKE_SECONDS", PATIENCE)
 
 
 class Room:
@@ -67,6 +68,7 @@ class Room:
     async def waiting(self, count: int = 1) -> int:
         """Return the number of the process that waits, the ``count``-th so far."""
         await self.until(lambda: len(self.begun("waiting")) >= count)
+        await self.until(lambda: self.standby._starting is None)  # which may be a moment later
         return self.begun("waiting")[count - 1]
 
     def alive(self) -> list[int]:
