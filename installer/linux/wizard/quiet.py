@@ -74,7 +74,13 @@ def install_quietly(context: WizardContext, options: WizardOptions) -> int:
         more = installed_program.complete(executable, "--no-autostart", "--no-trust")
         others = [step for step in steps if step.step != "autostart"]
         steps = [*others, *(step for step in more if step.step == "autostart" or not step.ok)]
-    failed = _tell_steps(steps, options.language)
+    if not repairs:  # a repair has told what it mended, and these would seem to be of it
+        for step in steps:
+            if step.ok:
+                say(f"  · {step.said(options.language)}")
+    failed = [step.said(options.language) for step in steps if not step.ok]
+    if failed:
+        complain("\n  · ".join((texts.not_complete, *failed)))
     _tell_missing(texts)
     licences = context.paths.program / "_internal" / "licences"
     say(fill_in(texts.licence_others, {"path": str(licences)}))
@@ -162,19 +168,6 @@ def _teller(texts: WizardTexts) -> operations.Begins:
         InstallStage.COMPLETING: texts.making_certificate,
     }
     return lambda stage: say(lines[stage])
-
-
-def _tell_steps(steps: Sequence[SetupStep], language: Language) -> bool:
-    """Say what the setup came to; return whether something is left to do."""
-    for step in steps:
-        if step.ok:
-            say(f"  · {step.said(language)}")
-    failed = [step for step in steps if not step.ok]
-    if failed:
-        complain(load_texts(language).not_complete)
-        for step in failed:
-            complain(f"  · {step.said(language)}")
-    return bool(failed)
 
 
 def _tell_missing(texts: WizardTexts) -> None:
