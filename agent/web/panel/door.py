@@ -90,7 +90,7 @@ class PanelMount(Mount):
         super().__init__(
             {
                 ROOT.rstrip("/"): _file_route(_redirect),
-                **{path: _file_route(_serving(file)) for path, file in files.items()},
+                **{path: _file_route(serving(file)) for path, file in files.items()},
                 **{f"{API}{name}": methods for name, methods in calls.items()},
                 OPEN: {"POST": posted(messages.OpenPanel, self._open)},
                 CLOSE: {"POST": asked_for(self._close, RequestPurpose.CALL)},
@@ -195,7 +195,8 @@ def _file_route(handler: Handler) -> Mapping[str, Route]:
     return {"GET": route, "HEAD": route}
 
 
-def _serving(file: PanelFile) -> Handler:
+def serving(file: PanelFile) -> Handler:
+    """Answer with a file, whoever asks."""
     charset = "utf-8" if file.content_type.startswith("text/") else None
 
     async def handle(_request: web.BaseRequest, _caller: Origin | None) -> web.Response:

@@ -23,27 +23,21 @@ from agent.web.front.guard import Refused, RequestPurpose
 from agent.web.front.mount import Mount, Route
 from agent.web.front.refusal import refusal
 from agent.web.panel import messages
-from agent.web.panel.door import BODY_SECONDS, json_answer
-from agent.web.panel.files import ROOT
+from agent.web.panel.door import BODY_SECONDS, HEADERS, json_answer, serving
+from agent.web.panel.files import ROOT, PanelFile
 from agent.web.panel.single_page import SinglePage
-from agent.words.language import SYSTEM, Language, requested_language
+from agent.words.language import SYSTEM, requested_language
 
 CLAIM: Final = f"{FIRST_PAGE}/claim"
 MAX_CLAIM: Final = 1024  # bytes
 ENTER: Final = f"{ROOT}enter"
-"""The page on HTTPS that the first page goes on to."""
+"""The panel on HTTPS, where the first page may lead a window."""
 TRUSTED: Final = f"{ROOT}trusted"
 """Tells the first page, and no other, that its browser trusts us: it got an answer there."""
 _HEADERS: Final = {
-    hdrs.SERVER: "ankong",
-    hdrs.CACHE_CONTROL: "no-store",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
+    name: value for name, value in HEADERS.items() if name != "Content-Security-Policy"
 }
+"""Of the first page, which has a policy of its own."""
 
 
 class FirstMount(Mount):
@@ -111,27 +105,23 @@ class FirstMount(Mount):
 class FirstDoor(Mount):
     """Where the first page comes in on HTTPS: the panel itself lets no other origin lead there.
 
-    Any page may lead a window here. There is nothing here, and what goes on to the panel without
-    a key is shown that it is closed, even in a tab where it is open.
+    Any page may lead a window here. What is here is the panel's page, the same for everybody; its
+    script, ``opening.js``, takes this address for a key that was brought or for a closed panel,
+    even in a tab where it is open. A page of its own that goes on to the panel's address would
+    do the same, one navigation later.
 
     Attributes:
         plain_port: where the first page is; None where that port is not ours.
 
     """
 
-    headers = _HEADERS
+    headers = HEADERS
     is_recorded = False
 
-    def __init__(self) -> None:
-        """Read the page from the package: blocks, not for the event loop.
-
-        Raises:
-            OSError: a file is missing: the installation is broken.
-
-        """
+    def __init__(self, panel: PanelFile) -> None:
+        """Show the panel's page."""
         self.plain_port: int | None = None
-        self._page = SinglePage.load("enter", "'none'")
-        page = Route(self._show, Audience.EVERYBODY, None, 0)
+        page = Route(serving(panel), Audience.EVERYBODY, None, 0)
         trusted = Route(_trusted, Audience.EVERYBODY, None, 0)
         super().__init__({ENTER: {"GET": page, "HEAD": page}, TRUSTED: {"GET": trusted}})
 
@@ -155,11 +145,6 @@ class FirstDoor(Mount):
         """Return an answer that no page of another origin can read."""
         del caller
         return refusal(error, None)
-
-    async def _show(self, request: web.BaseRequest, _caller: Origin | None) -> web.Response:
-        first, *_ = Language  # without a script nothing but that is said, and no setting is known
-        accepted = request.headers.get(hdrs.ACCEPT_LANGUAGE)
-        return self._page.answer(first if accepted is None else requested_language("", accepted))
 
 
 async def _trusted(request: web.BaseRequest, _caller: Origin | None) -> web.Response:

@@ -159,11 +159,12 @@ class Panel:
         self._live = Live(sources.service, lambda: messages.write(self._state()))
         self._testing = asyncio.Lock()
         self._inspector = Inspector(sources.recorder, self._live.tell)
-        self.first_door = FirstDoor()
+        pages = files.load()
+        self.first_door = FirstDoor(pages[files.ROOT])
         self._desk = sources.desk or QuestionDesk(lambda _: False)
         calls = {**self._calls(), **QuestionCalls(self._desk).routes()}
         self.mount = PanelMount(
-            files.load(),
+            pages,
             calls,
             spend_token,
             is_question_key=lambda key: self._desk.find(key) is not None,

@@ -1,8 +1,9 @@
-/** The panel: opens itself, listens to the agent, and shows one view at a time. */
+/** The panel: listens to the agent, and shows one view at a time. */
 
-import { Closed, Refused, close, get, isOpen, listen, open, post } from "./api.js";
+import { Closed, Refused, close, isOpen, listen, post } from "./api.js";
 import { announce, button, byId, fill, h, icon } from "./dom.js";
 import { currentLanguage, speak, t, tags } from "./i18n.js";
+import { firstState, opened, takeToken } from "./opening.js";
 import { notice } from "./parts.js";
 import { about } from "./views/about.js";
 import { doctor } from "./views/doctor.js";
@@ -164,14 +165,6 @@ async function follow() {
   }
 }
 
-/** Take a token out of the address at once: it stays in no history and under no one's eyes. */
-function takeToken() {
-  const given = new URLSearchParams(location.hash.slice(1));
-  const token = given.get("token");
-  if (token !== null) window.history.replaceState(null, "", `#/${given.get("page") ?? "state"}`);
-  return token;
-}
-
 /** Another token for a page that is open already, or another view. */
 async function moved() {
   if (isOpen()) {
@@ -185,22 +178,20 @@ async function moved() {
 async function start() {
   speak("system");
   addEventListener("hashchange", moved);
-  const token = takeToken();
-  if (token !== null) {
-    try {
-      await open(token);
-    } catch (error) {
-      showClosed("used");
-      if (!(error instanceof Closed || error instanceof Refused)) showOffline();
-      return;
-    }
+  let isIn = false;
+  try {
+    isIn = await opened;
+  } catch (error) {
+    showClosed("used");
+    if (!(error instanceof Closed || error instanceof Refused)) showOffline();
+    return;
   }
-  if (!isOpen()) {
+  if (!isIn) {
     showClosed("first");
     return;
   }
   frame();
-  await guarded(async () => hear(await get("state")));
+  await guarded(async () => hear(/** @type {State} */ (await firstState)));
   await follow();
 }
 
