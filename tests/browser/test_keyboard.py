@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.keyboard_judge import keyboard_faults
+from tests.browser.sight_judge import sight_faults
 from tests.browser.world import PIN, World, go, register, tab_to
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -64,3 +65,26 @@ def test_what_goes_up_a_column_is_found(page: Page) -> None:
     )
     (found,) = keyboard_faults(page)
     assert found.startswith("keyboard: against the reading order: a#one")
+
+
+PALE = """<!doctype html><style>input { border: 1px solid #ddd; background: #fff }
+#squeezed { height: 1em; width: 4em; overflow: hidden; font-size: 1rem }
+#wide { width: 40rem }</style><main>
+<input id="pale"><input id="bad" aria-invalid="true"><input aria-describedby="nobody">
+<p class="field-error">Wrong</p><p class="notice ok">Done</p>
+<p id="squeezed">Something of several words</p><p id="wide">wide</p></main>"""
+
+
+def test_pale_fields_and_lonely_messages_are_found(page: Page) -> None:
+    page.set_content(PALE)
+    found = sight_faults(page)
+    for expected in (
+        "pale field 1.4: input#pale",
+        "names nothing, nobody: input",
+        "does not say what is wrong: input#bad",
+        "of no field: p#.field-error",
+        "nobody says it: p#.notice ok",
+        "large letters: cut off: p#squeezed",
+        "large letters: reaches out: p#wide",
+    ):
+        assert [each for each in found if each.startswith(expected)], (expected, found)

@@ -25,6 +25,7 @@ from agent.words import Language
 from tests.browser.axe_judge import Look, faults, show
 from tests.browser.gallery.again import lost_by_another_language
 from tests.browser.keyboard_judge import keyboard_faults
+from tests.browser.sight_judge import sight_faults
 from tests.browser.world import TIMEOUT, World
 from tests.portal.support import site_config
 
@@ -115,7 +116,8 @@ class GalleryVisit:
         looks = next(self.looks)
         self.found += [f"{name}: {each}" for each in faults(page, looks)]
         show(page, looks[0])
-        self.found += [f"{name}: {looks[0].width}: {each}" for each in keyboard_faults(page)]
+        wrong = keyboard_faults(page) + sight_faults(page)
+        self.found += [f"{name}: {looks[0].width}: {each}" for each in wrong]
         if SHOTS:
             self._keep_pictures(page, name, looks)
         show(page, DESK)

@@ -9,6 +9,7 @@ from agent.virtualcard.card import VirtualCard
 from tests.browser.hipki.popups import outcome, press, until_closed
 from tests.browser.hipki.site import Sites
 from tests.browser.keyboard_judge import keyboard_faults
+from tests.browser.sight_judge import sight_faults
 from tests.browser.world import tab_to
 from tests.web.hipki.rig import WRONG_PIN, Rig
 
@@ -25,9 +26,8 @@ def test_a_popup_is_answered_by_keyboard_and_escape_cancels(
         popup = press(page, "check")
         popup.locator("[data-answer=always]").wait_for()
         expect(popup.locator("#title")).to_be_focused()
-        popup.keyboard.press("Escape")  # too early: meant for something else
         popup.locator(AWAKE).wait_for()
-        found = keyboard_faults(popup)
+        found = keyboard_faults(popup) + sight_faults(popup)
         popup.locator(AWAKE).wait_for()
         tab_to(popup, "[data-answer=never]")
         popup.keyboard.press("Escape")
@@ -49,7 +49,7 @@ def test_a_card_is_chosen_by_keyboard(make_card: CardFactory, page: Page, sites:
         popup = press(page, "sign")
         popup.locator(AWAKE).wait_for()
         expect(popup.locator("#title")).to_be_focused()
-        found = keyboard_faults(popup)
+        found = keyboard_faults(popup) + sight_faults(popup)
         popup.locator(AWAKE).wait_for()
         tab_to(popup, "[data-answer=once]")
         popup.keyboard.press("Space")
@@ -64,7 +64,7 @@ def test_the_self_test_is_gone_through_and_says_where_it_ended(
     with Rig(make_card("gen2"), consent="ask") as rig:
         page.goto(f"{rig.own}/selfTest.htm")
         page.locator("#pin").wait_for()
-        found = keyboard_faults(page)
+        found = keyboard_faults(page) + sight_faults(page)
         for _ in range(2):
             tab_to(page, "#pin")
             page.keyboard.type(WRONG_PIN)
@@ -73,7 +73,7 @@ def test_the_self_test_is_gone_through_and_says_where_it_ended(
             if page.locator("#check-signature.warning").count():
                 expect(page.locator("#confirm")).to_be_focused()
                 page.locator("#confirmyes:enabled").wait_for()
-                found += keyboard_faults(page)
+                found += keyboard_faults(page) + sight_faults(page)
                 page.locator("#confirm").focus()
                 page.keyboard.press("Escape")
             page.locator("#check-signature.warning").wait_for()
@@ -94,7 +94,7 @@ def test_a_site_is_let_in_by_keyboard_and_escape_does_not(
         for key, sites in (("Escape", 0), ("Enter", 1)):
             page.goto(f"{rig.own}/addDomain?domain=https://bank.example")
             page.locator("#yes:enabled").wait_for()
-            found += keyboard_faults(page)
+            found += keyboard_faults(page) + sight_faults(page)
             page.locator("h1").focus()
             page.locator("#yes:enabled").wait_for()
             tab_to(page, "#yes")

@@ -11,6 +11,7 @@ from tests.browser.keyboard_judge import keyboard_faults
 from tests.browser.panel.conftest import PanelAgent
 from tests.browser.panel.test_narrow import history as full_history
 from tests.browser.panel.test_panel_access import READY
+from tests.browser.sight_judge import sight_faults
 from tests.browser.world import World, tab_to
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -39,7 +40,8 @@ def test_every_view_is_gone_through(world: World, agent_here: PanelAgent, opened
         page.evaluate("(view) => { location.hash = `#/${view}`; }", view)
         page.locator(f"#view-{view} {READY[view]}").first.wait_for()
         axe_judge.show(page, axe_judge.FEW_LOOKS[place % len(axe_judge.FEW_LOOKS)])
-        found += [f"{view}: {each}" for each in keyboard_faults(page)]
+        wrong = keyboard_faults(page) + sight_faults(page)
+        found += [f"{view}: {each}" for each in wrong]
     assert not found, "\n".join(found)
 
 
