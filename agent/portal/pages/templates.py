@@ -9,6 +9,7 @@ from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from agent.portal.moments import day_in_taipei, minute_in_taipei
+from agent.portal.pages.kept import again_path, keep
 from agent.portal.pages.language import language_of
 from agent.words import Language, choice_label, load, say
 from agent.words.po import CountedText
@@ -56,20 +57,29 @@ def render(
         facts: what the template may show; texts are escaped.
 
     """
-    language = language_of(request)
-    text = (
-        _environment()
-        .get_template(name)
-        .render(
+    template = _environment().get_template(name)
+    again = again_path(request)
+
+    def make(language: Language, kept: str) -> str:
+        return template.render(
             t=lambda key, **values: _said(language, key, values),
             language=language,
             languages=[(str(each), choice_label(str(each), language)) for each in Language],
             path=request.path_qs,
+            answer_again=again,
+            answer_kept=kept,
             day=lambda moment: day_in_taipei(moment).isoformat(),
             moment=minute_in_taipei,
             **facts,
         )
-    )
+
+    language = language_of(request)
+    text = make(language, "") if again is None else keep(request, language, make)
+    return page_of(text, status, headers)
+
+
+def page_of(text: str, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    """Answer with the text of a page, which no cache keeps."""
     return web.Response(
         text=text,
         status=status,

@@ -18,14 +18,34 @@ _GUEST = {
     "ways": "/#/upgrade",
     "component: not there": "/#/upgrade/component",
     "component: its sign is open": "/#/upgrade/component",
+    "component: installers": "/#/upgrade/component",
     "mac": "/#/upgrade/mac",
     "ID number: wrong": "/#/upgrade/id",
     "way 2": "/ways/counter",
     "mailbox": "/mailbox",
     "not found": "/{path}",
+    "no form": "/{path}",
     "case of somebody else": "/ways/online/case/{number}",
     "offline": "/{path}",
 }
+
+
+_INSTALLERS = [
+    {
+        "system": system,
+        "kind": kind,
+        "name": f"ankong-1.0.0.{kind}",
+        "url": f"/downloads/ankong-1.0.0.{kind}",
+        "size": 12_345_678,
+        "sha256": "5a" * 32,
+    }
+    for system, kind in (("windows", "exe"), ("linux", "run"), ("linux", "deb"), ("macos", "dmg"))
+]
+_SEND_TO_NOWHERE = """() => {
+    const form = document.body.appendChild(document.createElement("form"));
+    [form.method, form.action] = ["post", "/nothing-here"];
+    form.submit();
+}"""
 
 
 def _register(visit: GalleryVisit) -> None:
@@ -59,6 +79,10 @@ def _look_around(visit: GalleryVisit, page: Page) -> None:
     visit.see(page, "component: not there")
     page.click("#chip-button")
     visit.see(page, "component: its sign is open")
+    page.route("**/api/downloads", lambda route: route.fulfill(json={"downloads": _INSTALLERS}))
+    page.reload()
+    page.wait_for_selector(".download-lists a[download]")
+    visit.see(page, "component: installers")
     _screen(page, "upgrade/mac", ".prose")
     visit.see(page, "mac")
     _screen(page, "upgrade/id", "#id-number")
@@ -73,6 +97,9 @@ def _look_around(visit: GalleryVisit, page: Page) -> None:
     ):
         page.goto(visit.url + path)
         visit.see(page, name)
+    page.evaluate(_SEND_TO_NOWHERE)
+    page.wait_for_selector("[data-code=bad_request]")
+    visit.see(page, "no form")
     page.route("**/api/config", lambda route: route.abort())
     page.goto(visit.url)
     page.wait_for_selector("main h1")

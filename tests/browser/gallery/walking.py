@@ -21,7 +21,11 @@ from agent.portal.store.transaction import Transaction
 from agent.portal.telecom.standin.site import create_operator
 from agent.virtualcard import cardfile
 from agent.virtualcard.identity import generate_id_number
+from agent.words import Language
 from tests.browser.axe_judge import Look, faults, show
+from tests.browser.gallery.again import lost_by_another_language
+from tests.browser.keyboard_judge import keyboard_faults
+from tests.browser.sight_judge import sight_faults
 from tests.browser.world import TIMEOUT, World
 from tests.portal.support import site_config
 
@@ -64,7 +68,7 @@ class GalleryVisit:
     Attributes:
         world: the portal that is visited, and the agent.
         browser: in which everybody has a context of their own.
-        language: a tag, such as ``en``.
+        language: that they have chosen.
         looks: in which the next pages are judged.
         pages: what is to be seen, each with its route.
         seen: what was.
@@ -75,7 +79,7 @@ class GalleryVisit:
     world: World
     browser: Browser
     db: PortalDatabase
-    language: str
+    language: Language
     looks: Iterator[Sequence[Look]]
     pages: Mapping[str, str]
     seen: list[str] = field(default_factory=list)
@@ -88,7 +92,11 @@ class GalleryVisit:
     @contextmanager
     def somebody(self) -> Iterator[Page]:
         """Open a page in a browser of its own, in which no script may break."""
-        context = self.browser.new_context(locale=self.language)
+        context = self.browser.new_context(locale="zh-TW")
+        if self.language is not Language.CHINESE:  # which a Chinese browser is spoken to anyway
+            context.add_cookies(
+                [{"name": "language", "value": str(self.language), "url": self.url}]
+            )
         context.set_default_timeout(TIMEOUT)
         page = context.new_page()
         errors: list[str] = []
@@ -107,12 +115,16 @@ class GalleryVisit:
         page.wait_for_load_state()
         looks = next(self.looks)
         self.found += [f"{name}: {each}" for each in faults(page, looks)]
+        show(page, looks[0])
+        wrong = keyboard_faults(page) + sight_faults(page)
+        self.found += [f"{name}: {looks[0].width}: {each}" for each in wrong]
         if SHOTS:
             self._keep_pictures(page, name, looks)
         show(page, DESK)
+        self.found += [f"{name}: {each}" for each in lost_by_another_language(page)]
 
     def _route(self, page: Page) -> str:
-        address = urlsplit(page.url)
+        address = urlsplit(page.url.replace("/again/", "/", 1).replace("/staff/staff/", "/staff/"))
         if address.netloc != urlsplit(self.url).netloc:
             return OPERATOR + route_of(operator_app(), address.path)
         if address.path == "/" and address.fragment:

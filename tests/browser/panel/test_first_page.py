@@ -13,7 +13,9 @@ from agent.host.instance.panel_opening import first_address
 from agent.words import load
 from agent.words.language import Language
 from tests.browser.axe_judge import EVERY_LOOK, Look, faults, show
+from tests.browser.keyboard_judge import keyboard_faults
 from tests.browser.panel.conftest import PanelAgent, addresses_of, plain_origin
+from tests.browser.sight_judge import sight_faults
 from tests.browser.world import TIMEOUT
 from tests.restart_due import write_down_reader
 
@@ -146,6 +148,8 @@ def test_it_is_good_to_read(agent_here: PanelAgent, browser: Browser, language: 
 
 def _judged(page: Page, name: str, language: Language) -> Iterator[str]:
     yield from faults(page, EVERY_LOOK)
+    if language is Language.CHINESE:
+        yield from keyboard_faults(page) + sight_faults(page)
     if SHOTS:
         Path(SHOTS).mkdir(parents=True, exist_ok=True)
         for look in (Look(1280, "light"), Look(390, "dark"), Look(320, "light")):

@@ -161,7 +161,7 @@ function drawTop() {
       // Named by itself: where the page is narrow only the picture is there.
       member ? h("a", { class: "who", href: "#/member", id: "who", "data-grade": member.grade, "aria-label": `${member.name ?? t("unnamed")} ${t(`grade.${member.grade}`)}` },
         member.grade === "gold" ? crown("crown small") : icon("person"),
-        h("span", {}, h("span", { class: "who-name" }, member.name ?? t("unnamed")),
+        h("span", {}, h("span", { class: "who-name" }, member.name ?? t("unnamed")), " ",
           h("small", {}, t(`grade.${member.grade}`)))) : null,
       member ? out : null, language));
   fill(byId("bottom"), isDemo ? h("p", {}, t("demoNote")) : null, isDemo ? h("p", {}, h("a", { href: "mailbox", id: "to-mailbox" }, t("demoMailbox"))) : null);

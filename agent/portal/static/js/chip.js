@@ -26,7 +26,7 @@ export function help(snapshot, check) {
   return [
     h("p", {}, t(`${key}.why`)),
     steps.length === 1 ? h("p", {}, ...steps) : h("ol", {}, steps.map((item) => h("li", {}, item))),
-    h("button", { type: "button", class: `button small${snapshot.needsClick ? " primary" : ""}`, onclick: check }, label),
+    h("button", { type: "button", id: "chip-check", class: `button small${snapshot.needsClick ? " primary" : ""}`, onclick: check }, label),
   ];
 }
 
@@ -82,7 +82,8 @@ export class Chip {
       h("span", { class: "chip-text" },
         h("strong", {}, t("chip.line", { state })), detail ? h("small", {}, detail) : null),
       icon("chevron", "icon chip-arrow"))));
-    if (held) document.getElementById(held)?.focus();
+    // What had the focus may be there no more: the keyboard stays with the chip.
+    if (held !== null) (document.getElementById(held || "chip-button") ?? document.getElementById("chip-button"))?.focus();
     this.#say(`${t("chip.line", { state })} ${why}`);
   }
 

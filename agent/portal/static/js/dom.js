@@ -61,9 +61,22 @@ export function icon(name, className = "icon") {
   return svg;
 }
 
-/** Put `children` in the place of everything in `element`. @param {Element} element @param {...any} children */
+const FOCUSABLE = "a[href], button, input, select, textarea, summary";
+
+/**
+ * Put `children` in the place of everything in `element`. Whoever uses the keyboard stays where they were: what had the
+ * focus gets it again if it is drawn anew, else the page's main part, and never the top of the page.
+ *
+ * @param {Element} element @param {...any} children
+ */
 export function fill(element, ...children) {
+  const held = document.activeElement;
+  const within = held !== element && element.contains(held);
   element.replaceChildren(...children.flat().filter((child) => child !== null && child !== false && child !== undefined));
+  if (!within || held === null || held.isConnected) return;
+  const same = [...element.querySelectorAll(FOCUSABLE)].find((each) => each.localName === held.localName
+    && (held.id ? each.id === held.id : each.textContent === held.textContent));
+  /** @type {HTMLElement|null} */ (same ?? element.closest("main"))?.focus();
 }
 
 /** Have a screen reader say `text` when it gets a moment. @param {string} text */
@@ -90,6 +103,8 @@ export function once(button, work) {
     } finally {
       button.removeAttribute("aria-busy");
       button.disabled = false;
+      // A button that is disabled loses the focus; who uses a keyboard would begin at the top again.
+      if (document.activeElement === document.body) (button.isConnected ? button : document.getElementById("main"))?.focus();
     }
   };
 }

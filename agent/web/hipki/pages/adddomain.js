@@ -14,6 +14,7 @@
     find("done").hidden = false;
     find("done").classList.toggle("error", reply.ret_code !== 0);
     find("done").textContent = text;
+    find("done").focus(); // the button that had the focus is gone
     tell(reply);
   };
 
@@ -58,6 +59,7 @@
     }
     find("yes").addEventListener("click", () => settle("always"));
     find("no").addEventListener("click", () => settle("cancel"));
+    addEventListener("keydown", ({ key }) => { if (key === "Escape") cancelByKey(find("no")); });
     if (windows) find("yes").textContent = say("adddomain.in_window");
     guardAlways([find("yes")]);
   }

@@ -153,6 +153,7 @@
     find("title").classList.toggle("grave", state.question.attemptsLeft === 1);
     find("progress").hidden = true;
     find("ask").hidden = false;
+    find("title").focus(); // who reads with a screen reader or a keyboard begins at the question
     widen();
     guard([...find("choices").children]);
   };
@@ -196,6 +197,7 @@
   };
 
   addEventListener("pagehide", () => { gone = true; });
+  addEventListener("keydown", ({ key }) => { if (key === "Escape") cancelByKey(find("choices").lastElementChild); });
   addEventListener("blur", () => { wasAside = true; });
   addEventListener("focus", () => guard([...find("choices").children]));
   document.addEventListener("visibilitychange", () => guard([...find("choices").children]));

@@ -38,7 +38,10 @@
     set(id, state, text, next);
     const rest = checks.slice(checks.indexOf(id) + 1);
     for (const each of rest) set(each, "idle");
-    items.get("signature").querySelector("form")?.parentElement.querySelectorAll("form, #confirm").forEach((e) => e.remove());
+    const form = items.get("signature").querySelector("form");
+    const hadFocus = form?.parentElement.contains(document.activeElement);
+    form?.parentElement.querySelectorAll("form, #confirm").forEach((e) => e.remove());
+    if (hadFocus) find("verdict").focus();
     verdict(state, text, next);
     return false;
   };
@@ -142,7 +145,14 @@
     find("confirmtext").textContent = left === 1
       ? say("selftest.last_try")
       : say("selftest.again", { count: left });
+    box.focus(); // the button that had the focus sleeps meanwhile
     guard([find("confirmyes")]);
+  };
+
+  // What had the focus is off or gone: the keyboard goes on at the PIN, or where it is said how it ended.
+  const goOn = () => {
+    const at = document.activeElement;
+    if (at === document.body || !at.checkVisibility()) (find("pin") ?? find("verdict")).focus();
   };
 
   const outcome = (reply) => {
@@ -167,6 +177,7 @@
     signing = false;
     if (find("confirm")) find("confirm").hidden = true;
     if (find("sign")) find("sign").disabled = false;
+    goOn();
     look();
   };
 
@@ -184,6 +195,7 @@
     for (const [id, answer] of [["confirmyes", "once"], ["confirmno", "cancel"]]) {
       find(id).addEventListener("click", () => send("/popup/answer", { answer }).catch(() => guard([find("confirmyes")])));
     }
+    find("confirm").addEventListener("keydown", ({ key }) => { if (key === "Escape") cancelByKey(find("confirmno")); });
     item.querySelector("form").addEventListener("submit", (event) => {
       event.preventDefault();
       if (find("pin").value) sign(choose([reader]));

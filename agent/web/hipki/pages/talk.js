@@ -50,11 +50,16 @@ async function converse(body, onState) {
 // A yes counts only after it could be read: not from a double click meant for something else.
 const THINKING = 700;
 let guarding = 0;
+let held = null; // the button that had the focus when it was put to sleep
 function guard(buttons) {
   clearTimeout(guarding);
+  if (buttons.includes(document.activeElement)) held = document.activeElement;
   for (const button of buttons) button.disabled = true;
   guarding = setTimeout(() => {
-    if (document.visibilityState === "visible") for (const button of buttons) button.disabled = false;
+    if (document.visibilityState !== "visible") return;
+    for (const button of buttons) button.disabled = false;
+    if (document.activeElement === document.body && held?.isConnected) held.focus(); // one that is off loses the focus
+    held = null;
   }, THINKING);
 }
 function guardAlways(buttons) {
@@ -62,6 +67,11 @@ function guardAlways(buttons) {
   again();
   addEventListener("focus", again);
   document.addEventListener("visibilitychange", again);
+}
+
+// Escape is the way out that every question has; like any key it counts only once the question could be read.
+function cancelByKey(button) {
+  if (button?.checkVisibility()) button.click(); // a disabled one does nothing
 }
 
 // Whom a citizen is asked about: the name first, and what is odd about it.

@@ -29,7 +29,7 @@ function stateNotice(snapshot, check) {
 export function installComponent(app, way) {
   const downloads = h("div", { class: "download-lists", "aria-live": "polite" });
   void drawDownloads(downloads);
-  const state = h("div", { class: "component-state" });
+  const state = h("div", { class: "component-state", "aria-live": "off" }); // the chip says it
   const install = instructions(downloads, app.member !== null);
   const next = h("button", { type: "button", class: "button primary", id: "next", disabled: true,
     "aria-describedby": "next-hint", onclick: () => app.go(way.next) }, t("next"));

@@ -177,6 +177,8 @@ async function moved() {
 
 async function start() {
   speak("system");
+  // Chromium does not scroll a row to what has the focus where a part of it is in sight.
+  byId("rail").addEventListener("focusin", ({ target }) => target instanceof Element && centre(target.closest("ul"), target));
   addEventListener("hashchange", moved);
   let isIn = false;
   try {

@@ -65,9 +65,23 @@ export function icon(name, className = "icon") {
   return s("svg", { class: className, "aria-hidden": "true" }, s("use", { href: `#icon-${name}` }));
 }
 
-/** Put `children` in the place of everything in `element`. @param {Element} element @param {...any} children */
+const STOPS = "a[href], button, input, select, textarea, summary";
+
+/**
+ * Put `children` in the place of everything in `element`. Whoever uses the keyboard stays where they were: what had the
+ * focus gets it again if it is drawn anew, else the page's main part, and never the top of the page.
+ *
+ * @param {Element} element @param {...any} children
+ */
 export function fill(element, ...children) {
+  const held = document.activeElement;
+  const within = held !== element && element.contains(held);
+  const row = { ...held?.closest("li")?.dataset };
   element.replaceChildren(...present(children));
+  if (!within || held === null || held.isConnected) return;
+  const same = [...element.querySelectorAll(STOPS)].find((each) => each.localName === held.localName && each.id === held.id
+    && each.textContent === held.textContent && Object.entries(each.closest("li")?.dataset ?? {}).every(([name, value]) => row[name] === value));
+  /** @type {HTMLElement|null} */ (same ?? element.closest("main"))?.focus();
 }
 
 /** Find an element that the page always has. @param {string} id @returns {HTMLElement} */

@@ -15,7 +15,7 @@ export function heading(title, lead) {
 /** @param {"good"|"warning"|"bad"|"plain"} kind @param {...any} content */
 export function notice(kind, ...content) {
   const drawn = kind === "plain" ? "about" : kind;
-  const role = kind === "bad" || kind === "warning" ? "alert" : undefined;
+  const role = kind === "plain" ? undefined : kind === "good" ? "status" : "alert";
   return h("div", { class: `notice ${kind}`, role }, icon(drawn), h("div", { class: "grow" }, ...content));
 }
 

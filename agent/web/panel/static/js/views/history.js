@@ -98,11 +98,13 @@ async function load(place, words, before) {
     if (mine !== turn) return; // another word was typed meanwhile
     const list = place.querySelector(".list") ?? h("ul", { class: "list" });
     if (before === null) fill(list);
-    list.append(...answer.lines.map(row));
+    const lines = answer.lines.map(row);
+    list.append(...lines);
     const none = list.childElementCount === 0 && answer.before === null;
     fill(place,
       none ? notice("plain", h("p", {}, t(words === "" ? "history.none" : "history.notFound"))) : h("section", { class: "sheet" }, list),
       answer.before !== null && button("", t("history.further"), () => load(place, words, answer.before)));
+    if (before !== null) lines[0]?.querySelector("summary").focus(); // the keyboard goes on at what has come
   } catch (error) {
     if (mine === turn) fill(place, trouble(error));
   }

@@ -31,6 +31,12 @@ const host = (row) => h("span", { class: "host" },
   row.before_domain, h("span", { class: "domain" }, row.domain),
   row.before_domain !== "" && h("span", { class: "unseen" }, " ", t("common.domain", { domain: row.domain })));
 
+/** The keyboard goes on at the row that was written anew, else at the one that took its place, else at the top of the view. @param {HTMLElement} place @param {Element|undefined} row */
+function goOn(place, row) {
+  const next = row?.querySelector("button") ?? place.closest(".view:not(#live)")?.querySelector("h1");
+  /** @type {HTMLElement|null|undefined} */ (next)?.focus();
+}
+
 /** @param {HTMLElement} place @param {Row} row */
 function line(place, row) {
   const { kind, text } = effect(row);
@@ -39,8 +45,11 @@ function line(place, row) {
   const act = (/** @type {string} */ action) => async () => {
     const answer = await post("sites", { origin: row.origin, action });
     announce(t(`sites.done_${action}`, { site: name }));
+    const rows = () => [...place.querySelectorAll("[data-origin]")];
+    const at = rows().findIndex((each) => each.getAttribute("data-origin") === row.origin);
     list(place, answer);
     shown = JSON.stringify(answer);
+    goOn(place, rows().find((each) => each.getAttribute("data-origin") === row.origin) ?? rows()[Math.min(at, rows().length - 1)]);
   };
   return h("li", { "data-origin": row.origin },
     icon(kind === "bad" ? "bad" : kind === "good" ? "good" : "warning", `icon ${kind}-ink`),
