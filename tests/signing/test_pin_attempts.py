@@ -101,7 +101,7 @@ async def lay(agent: Agent, make_card: CardFactory, row: Row) -> VirtualCard:
     """Put a card in of which an agent knew so much."""
     card = make_card(attempts_left=row.real)
     if row.known is not None:
-        agent.daemon._attempts.write(card.data.serial, row.known)
+        agent.daemon.attempts.write(card.data.serial, row.known)
     await agent.exchange(card)
     agent.windows.begin(agrees=row.agrees, pin=row.pin)
     return card
@@ -368,7 +368,7 @@ async def test_leave_for_an_unknown_number_is_none_for_one_that_is_known_by_now(
 
     windows, page = Learning(), Http()
     async with agent_in(state, windows, monkeypatch) as agent:
-        key = agent.daemon._attempts._key
+        key = agent.daemon.attempts._key
         card = await lay(agent, make_card, Row(None, right=False, agrees=True))
         assert await page.sign(agent, WRONG) == page.told(ErrorCode.PIN_LAST_ATTEMPT, 1)
         assert verifies(card) == 0
