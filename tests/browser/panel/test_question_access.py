@@ -117,6 +117,7 @@ def test_a_card_is_chosen_and_a_box_ticked_by_keyboard_alone(
         tab_to(page, "[name=card]")
         page.keyboard.press("Space")
         page.keyboard.press("ArrowDown")
+        expect(page.locator("[value='card:']")).to_be_enabled()  # Tab goes by one that is off
         tab_to(page, "[value='card:']")
         page.keyboard.press("Enter")
         page.locator("[data-over]").wait_for()
@@ -126,6 +127,7 @@ def test_a_card_is_chosen_and_a_box_ticked_by_keyboard_alone(
         expect(page.locator("[value=yes]")).to_be_disabled()
         tab_to(page, "#sure")
         page.keyboard.press("Space")
+        expect(page.locator("[value=yes]")).to_be_enabled()
         tab_to(page, "[value=yes]")
         page.keyboard.press("Space")
         page.locator("[data-over]").wait_for()
