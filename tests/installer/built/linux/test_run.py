@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -85,11 +86,16 @@ class Screen:
 
 @contextmanager
 def wizard(screen: Screen, *command: str | Path) -> Iterator[subprocess.Popen[bytes]]:
-    with subprocess.Popen(command, env=screen.environment, stdout=subprocess.DEVNULL) as process:
+    with subprocess.Popen(
+        command, env=screen.environment, stdout=subprocess.DEVNULL, start_new_session=True
+    ) as process:
         try:
             yield process
         finally:
-            process.terminate()
+            if (
+                process.poll() is None
+            ):  # the program that the script runs, too: its window stays else
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 @pytest.fixture(params=LANGUAGES)
