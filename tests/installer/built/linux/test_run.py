@@ -84,6 +84,11 @@ class Screen:
         self.do("key", "--delay", "60", *keys)
 
 
+def kill_all(process: subprocess.Popen[bytes]) -> None:
+    """Kill a wizard with the program that its script runs, whose window would stay."""
+    os.killpg(process.pid, signal.SIGKILL)
+
+
 @contextmanager
 def wizard(screen: Screen, *command: str | Path) -> Iterator[subprocess.Popen[bytes]]:
     with subprocess.Popen(
@@ -201,10 +206,10 @@ def test_a_second_wizard_gives_way_to_the_first(
         assert done.returncode == 1
         assert texts.open_already in done.stderr
         screen.see(texts.welcome_title)
-        first.kill()
+        kill_all(first)
         first.wait(SECONDS)
     assert tree(home) == before
-    # The first one is dead, and holds nobody up; its own program may take a moment to follow.
+    # The first one is dead, and holds nobody up.
     with wizard(screen, "sh", run_file) as third:
         screen.see(texts.welcome_title)
         assert third.poll() is None
