@@ -97,10 +97,8 @@ def wizard(screen: Screen, *command: str | Path) -> Iterator[subprocess.Popen[by
         try:
             yield process
         finally:
-            if (
-                process.poll() is None
-            ):  # the program that the script runs, too: its window stays else
-                os.killpg(process.pid, signal.SIGKILL)
+            if process.poll() is None:
+                kill_all(process)
 
 
 @pytest.fixture(params=LANGUAGES)
