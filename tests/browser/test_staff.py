@@ -4,6 +4,7 @@ import secrets
 import subprocess
 import time
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from tests.tray.prompt.desktop import Desktop
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 AWAKE = 1.0  # seconds after which a window that is to be seen takes keys
+AGAIN = 60  # looks, of 50 ms each, after which a key is pressed again
 
 
 @pytest.fixture
@@ -172,12 +174,18 @@ def test_a_minute_before_the_end_the_page_warns_and_then_leads_to_the_login(
 
 
 def answer(desktop: Desktop, *keys: str) -> None:
-    """Answer the agent's window and wait until it is gone; another one may have followed."""
+    """Answer the agent's window and wait until it is gone; another one may have followed.
+
+    A single key is pressed again where the window, on a slow machine, was not awake yet.
+    """
     answered = look_of(desktop, desktop.see())
     time.sleep(AWAKE)
     desktop.picture(f"staff-{keys[0]}")
-    desktop.press(*keys)
-    while answered in {look_of(desktop, window) for window in shown(desktop)}:
+    for waited in count():
+        if waited == 0 or (len(keys) == 1 and waited % AGAIN == 0):
+            desktop.press(*keys)
+        if answered not in {look_of(desktop, window) for window in shown(desktop)}:
+            return
         time.sleep(0.05)
 
 
