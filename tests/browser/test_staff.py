@@ -55,6 +55,13 @@ def hire(world: World, card: TestCard, *roles: Role) -> str:
         database.close_here()
 
 
+def start_asking(agent: World, card: TestCard) -> None:
+    """Start an agent to which the portal is new, whatever other tests have answered it."""
+    for path in (Path(agent.programs.state) / "agent").glob("sites.sqlite*"):
+        path.unlink()
+    agent.start_agent(card, consent="ask")
+
+
 def log_in(desktop: Desktop, page: Page, url: str) -> None:
     """Log in with the card that is in the reader; the PIN goes into the agent's window."""
     page.goto(f"{url}staff/login")
@@ -69,7 +76,7 @@ def test_a_clerk_makes_a_member_gold_and_a_pulled_card_logs_out(
 ) -> None:
     card = agent.card("gen2")
     hire(agent, card, Role.CLERK)
-    agent.start_agent(card, consent="ask")
+    start_asking(agent, card)
     mobile = f"0955{time.time_ns() // 1000 % 1_000_000:06}"
     member = other_context.new_page()
     become_ordinary(member, agent.url, mobile)
@@ -101,7 +108,7 @@ def test_a_clerk_makes_a_member_gold_and_a_pulled_card_logs_out(
 def test_a_card_of_nobody_and_a_cancelled_pin_are_told_in_words(
     desktop: Desktop, page: Page, agent: World
 ) -> None:
-    agent.start_agent(agent.card("gen1"), consent="ask")
+    start_asking(agent, agent.card("gen1"))
     page.goto(f"{agent.url}staff/login")
     go(page)
     answer(desktop, "Escape")
