@@ -119,10 +119,13 @@ def sleeps(pid: str) -> bool:
 
 
 def private_kib(pid: str) -> int:
-    """Return the memory that a process shares with no other, in KiB (proc_pid_smaps(5))."""
+    """Return the memory that a process has for itself, in KiB (proc_pid_smaps(5)).
+
+    Pages of files that nobody else happens to have mapped are the system's cache, and not counted.
+    """
     facts = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
     sizes = {line.split(":")[0]: int(line.split()[1]) for line in facts}
-    return sizes["Private_Dirty"] + sizes["Private_Clean"]
+    return sizes["Private_Dirty"]
 
 
 def _stat(pid: str) -> list[str]:
