@@ -136,15 +136,16 @@ _HERE: Final = """
     if (cut.size > 0 && box.height < innerHeight && box.width < innerWidth) {
         wrong.push(`ring cut: ${[...cut].join(", ")}`);
     }
-    // Whether something lies on it (WCAG 2.2 §2.4.11): in its middle, and near its four corners.
+    // Whether something lies on what is in sight of it (WCAG 2.2 §2.4.11): a table may be taller.
     const inside = (x, y) => {
         if (x < 0 || y < 0 || x >= innerWidth || y >= innerHeight) return false;
         const top = document.elementFromPoint(x, y);
         return top !== null && (at.contains(top) || top.contains(at) || at.labels?.length
             && [...at.labels].some((label) => label.contains(top)));
     };
-    const [x, y] = [box.left + box.width / 2, box.top + box.height / 2];
-    const points = [[x, y], [box.left + 3, y], [box.right - 3, y]];
+    const [left, right] = [Math.max(box.left, 0), Math.min(box.right, innerWidth)];
+    const y = (Math.max(box.top, 0) + Math.min(box.bottom, innerHeight)) / 2;
+    const points = [[(left + right) / 2, y], [left + 3, y], [right - 3, y]];
     if (!points.some(([each, other]) => inside(each, other))) wrong.push("something lies on it");
     const parts = ".rail, nav, header, footer, aside, [role=region], .steps, .chip";
     return [place, name, wrong, [box.left, box.top + scrollY, box.right, box.bottom + scrollY],
