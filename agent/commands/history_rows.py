@@ -83,7 +83,9 @@ def _row(line: HistoryLine, width: int) -> str:
         f"· {entry.holder}" if entry.holder else None,
         f"· {_outcome(entry.outcome)}",
     )
-    return "  ".join((begin, padded(_kind(entry.kind), width), " ".join(filter(None, about))))
+    # Each was made so when it was written; somebody may have changed the file since.
+    shown = " ".join(presentable(each) for each in about if each)
+    return "  ".join((begin, padded(_kind(entry.kind), width), shown))
 
 
 def _note(detail: str | None) -> str:

@@ -101,11 +101,16 @@ def test_a_file_that_was_set_aside_keeps_its_name() -> None:
     assert IDEOGRAPH.search(said)
 
 
+FOREIGN = ("site", "document", "holder", "format", "hash", "digest")
+SIGNED = {"kind": EntryKind.SIGN, "hash": "SHA-256", "digest": "00"}
+
+
 @pytest.mark.parametrize("hostile", ["line 1: " * 100_000, "\x1b[2J", "9" * 6000 + " of them"])
 def test_what_somebody_wrote_into_the_file_does_no_harm(hostile: str) -> None:
     for fields in (
         {"kind": EntryKind.SEGMENT, "outcome": BROKEN, "detail": hostile},
         {"kind": hostile, "outcome": hostile, "detail": hostile},
+        *({**SIGNED, name: hostile} for name in FOREIGN),
     ):
         [row] = rows([line(1, **fields)])
         assert "\x1b" not in row
