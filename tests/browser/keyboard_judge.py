@@ -5,6 +5,8 @@ from typing import Any, Final
 
 from playwright.sync_api import Page
 
+from tests.browser.contrast import CONTRAST
+
 LEAST_RATIO: Final = 3  # of a ring and what is around it (WCAG 2.2 §1.4.11)
 MOST_STOPS: Final = 300
 
@@ -68,29 +70,14 @@ _MAP: Final = """
 }
 """
 # Where the keyboard is: which stop, and what is wrong with how it is seen there.
-_HERE: Final = """
-(least) => {
+_HERE: Final = (
+    "(least) => {"
+    + CONTRAST
+    + """
     const at = document.activeElement;
     if (at === null || at === document.body || at === document.documentElement) return [-1, "", []];
     const place = stopOf(at);
     const name = `${at.localName}#${at.id}.${at.className} "${at.textContent.trim().slice(0, 20)}"`;
-    const numbers = (colour) => colour.match(/[\\d.]+/g).map(Number);
-    const luminance = (colour) => numbers(colour).slice(0, 3).map((each) => each / 255)
-        .map((each) => (each <= 0.04045 ? each / 12.92 : ((each + 0.055) / 1.055) ** 2.4))
-        .reduce((sum, each, index) => sum + each * [0.2126, 0.7152, 0.0722][index], 0);
-    const behind = (element) => {
-        for (let each = element; each; each = each.parentElement) {
-            const colour = getComputedStyle(each).backgroundColor;
-            if ((numbers(colour)[3] ?? 1) === 1) return colour;
-        }
-        return matchMedia("(prefers-color-scheme: dark)").matches
-            && getComputedStyle(document.documentElement).colorScheme.includes("dark")
-            ? "rgb(18, 18, 18)" : "rgb(255, 255, 255)";
-    };
-    const ratio = (one, other) => {
-        const [light, dark] = [luminance(one), luminance(other)].sort((a, b) => b - a);
-        return (light + 0.05) / (dark + 0.05);
-    };
     const wrong = [];
     const style = getComputedStyle(at);
     const width = style.outlineStyle === "auto" ? 2 : parseFloat(style.outlineWidth);
@@ -152,6 +139,7 @@ _HERE: Final = """
         at.closest(parts)?.className ?? ""];
 }
 """
+)
 # Tab goes on from where the keyboard was, though that is there no more.
 _TO_AN_END: Final = """
 (where) => {

@@ -4,28 +4,17 @@ from typing import Final
 
 from playwright.sync_api import Page
 
+from tests.browser.contrast import CONTRAST
+
 DESKTOP: Final = 1000  # CSS pixels
 LEAST_RATIO: Final = 3  # of a field's edge and what is around it (WCAG 2.2 §1.4.11)
 
 # Fields that stand out too little, errors that no field names, fields that name no error, and
 # messages that no screen reader says (§3.3.1, §4.1.3).
-_FIELDS: Final = """
-(least) => {
-    const numbers = (colour) => colour.match(/[\\d.]+/g).map(Number);
-    const luminance = (colour) => numbers(colour).slice(0, 3).map((each) => each / 255)
-        .map((each) => (each <= 0.04045 ? each / 12.92 : ((each + 0.055) / 1.055) ** 2.4))
-        .reduce((sum, each, index) => sum + each * [0.2126, 0.7152, 0.0722][index], 0);
-    const behind = (element) => {
-        for (let each = element; each; each = each.parentElement) {
-            const colour = getComputedStyle(each).backgroundColor;
-            if ((numbers(colour)[3] ?? 1) === 1) return colour;
-        }
-        return "rgb(255, 255, 255)";
-    };
-    const ratio = (one, other) => {
-        const [light, dark] = [luminance(one), luminance(other)].sort((a, b) => b - a);
-        return (light + 0.05) / (dark + 0.05);
-    };
+_FIELDS: Final = (
+    "(least) => {"
+    + CONTRAST
+    + """
     const seen = (each) => each.checkVisibility({visibilityProperty: true})
         && each.getBoundingClientRect().width > 1;
     const name = (each) => `${each.localName}#${each.id}.${each.className}`;
@@ -69,6 +58,7 @@ _FIELDS: Final = """
     return [...new Set(wrong)];
 }
 """
+)
 # Letters of twice the size, and the distances of §1.4.12: nothing may be cut off.
 _LARGE: Final = """
 () => {

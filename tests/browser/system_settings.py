@@ -5,33 +5,27 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
+from tests.browser.contrast import CONTRAST
+
 SHOTS = "ANKONG_SHOTS"
 LEAST_CONTRAST = 7  # WCAG 2.2 §1.4.6
 
 RUNNING = "document.getAnimations().map((each) => each.animationName ?? each.transitionProperty)"
 # Texts that stand out too little from what is behind them; a disabled button's are no texts.
-PALE = """(least) => {
-    const parts = (colour) => colour.match(/[\\d.]+/g).map(Number);
-    const luminance = (colour) => parts(colour).slice(0, 3).map((each) => each / 255)
-        .map((each) => (each <= 0.04045 ? each / 12.92 : ((each + 0.055) / 1.055) ** 2.4))
-        .reduce((sum, each, place) => sum + each * [0.2126, 0.7152, 0.0722][place], 0);
-    const behind = (element) => {
-        for (let each = element; each; each = each.parentElement) {
-            const colour = getComputedStyle(each).backgroundColor;
-            if ((parts(colour)[3] ?? 1) === 1) return colour;
-        }
-        return "rgb(255, 255, 255)";
-    };
+PALE = (
+    "(least) => {"
+    + CONTRAST
+    + """
     const said = [...document.body.querySelectorAll("*")].filter((each) => each.checkVisibility()
         && !each.closest("svg, :disabled, option") && !each.matches("noscript, script, style")
         && [...each.childNodes].some((child) => child.nodeType === 3 && child.data.trim()));
     return said.map((each) => {
-        const both = [luminance(getComputedStyle(each).color), luminance(behind(each))];
-        const ratio = (Math.max(...both) + 0.05) / (Math.min(...both) + 0.05);
+        const found = ratio(getComputedStyle(each).color, behind(each));
         const name = `${each.tagName} ${each.className}`;
-        return [ratio, `${name} ${ratio.toFixed(1)}: ${each.textContent}`];
-    }).filter(([ratio]) => ratio < least).map(([, what]) => what);
+        return [found, `${name} ${found.toFixed(1)}: ${each.textContent}`];
+    }).filter(([found]) => found < least).map(([, what]) => what);
 }"""
+)
 # Drawings in a colour that the system did not choose, and whoever keeps a colour of its own.
 UNFORCED = """() => {
     const names = ["Canvas", "CanvasText", "LinkText", "ButtonText", "ButtonFace", "GrayText",
