@@ -8,8 +8,8 @@ from playwright.sync_api import Page
 from agent.consent.questions import SiteAnswer
 from agent.virtualcard.card import VirtualCard
 from tests.browser.hipki.site import Sites
+from tests.web.hipki.desk import Desk
 from tests.web.hipki.rig import SECONDS, Rig
-from tests.web.hipki.test_windows import Desk
 
 CardFactory = Callable[..., VirtualCard]
 pytestmark = pytest.mark.browser

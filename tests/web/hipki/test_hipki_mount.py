@@ -6,7 +6,6 @@ import http.client
 import json
 import socket
 import time
-from collections.abc import Callable
 
 import pytest
 from aiohttp import web
@@ -18,7 +17,6 @@ from agent.web.front.limits import Limits
 from agent.web.hipki import hipki_mount
 from tests.web.hipki.rig import PIN, SITE, STRANGER, WRONG_PIN, Rig
 
-CardFactory = Callable[..., VirtualCard]
 PAGES = (
     "/popupForm",
     "/ChtPopupForm",
@@ -40,11 +38,6 @@ UNSUPPORTED = (
 )
 SIGN = json.dumps({"func": "MakeSignature", "tbs": "x", "pin": WRONG_PIN}).encode()
 ACAO = "Access-Control-Allow-Origin"
-
-
-@pytest.fixture
-def card(make_card: CardFactory) -> VirtualCard:
-    return make_card()
 
 
 def test_the_banner_names_a_version_that_scripts_find() -> None:

@@ -12,8 +12,8 @@ from agent.origin import Origin
 from agent.virtualcard.card import VirtualCard
 from agent.web.hipki import image_visits
 from agent.web.hipki.image_visits import ImageVisits
+from tests.web.hipki.desk import Desk
 from tests.web.hipki.rig import SECONDS, SITE, STRANGER, Rig
-from tests.web.hipki.test_windows import Desk
 
 CardFactory = Callable[..., VirtualCard]
 REFUSED = b'"ret_code":1979711537'

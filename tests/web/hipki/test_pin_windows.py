@@ -14,20 +14,10 @@ from agent.consent.questions import (
 from agent.consent.queue import PromptQueue
 from agent.secret import SecretBytes
 from agent.virtualcard.card import VirtualCard
+from tests.web.hipki.desk import Desk, asking, until_window
 from tests.web.hipki.rig import PIN, SECONDS, SITE, WRONG_PIN, Rig
-from tests.web.hipki.test_windows import Desk, asking, until_window
 
 CardFactory = Callable[..., VirtualCard]
-
-
-@pytest.fixture
-def desk() -> Desk:
-    return Desk()
-
-
-@pytest.fixture
-def card(make_card: CardFactory) -> VirtualCard:
-    return make_card()
 
 
 def sign(rig: Rig, pin: str) -> Any:

@@ -15,11 +15,6 @@ from tests.web.hipki.rig import PIN, SITE, STRANGER, WRONG_PIN, Rig, base64_text
 CardFactory = Callable[..., VirtualCard]
 
 
-@pytest.fixture
-def card(make_card: CardFactory) -> VirtualCard:
-    return make_card()
-
-
 def test_a_question_is_answered_in_its_own_time_only(card: VirtualCard) -> None:
     with Rig(card, consent="ask") as rig, rig.popup(SITE, func="CheckEnvir") as popup:
         question = popup.question()
