@@ -1,0 +1,51 @@
+"""Every refusal of a relying party: one stable code each.
+
+The code goes to the page. The detail, which may hold what was expected, goes to the log only.
+"""
+
+from enum import StrEnum, unique
+
+
+@unique
+class VerificationCode(StrEnum):
+    """Every code of a refusal; stable, and the same in every language's verifier."""
+
+    CHALLENGE_UNKNOWN = "challenge_unknown"
+    CHALLENGE_EXPIRED = "challenge_expired"
+    CHALLENGE_USED = "challenge_used"
+    SIGNATURE_INVALID = "signature_invalid"
+    WRONG_CONTENT_TYPE = "wrong_content_type"
+    WRONG_KEY_USAGE = "wrong_key_usage"
+    CERTIFICATE_UNTRUSTED = "certificate_untrusted"
+    CERTIFICATE_EXPIRED = "certificate_expired"
+    CERTIFICATE_NOT_YET_VALID = "certificate_not_yet_valid"
+    CERTIFICATE_REVOKED = "certificate_revoked"
+    REVOCATION_UNKNOWN = "revocation_unknown"
+    MALFORMED = "malformed"
+    ORIGIN_MISMATCH = "origin_mismatch"
+    CHALLENGE_MISMATCH = "challenge_mismatch"
+    PURPOSE_MISMATCH = "purpose_mismatch"
+    PROFILE_MISMATCH = "profile_mismatch"
+
+
+class RefusedError(Exception):
+    """What a page sent is refused.
+
+    Attributes:
+        code: why, for the page.
+        detail: for the log; may hold what was expected, never personal data.
+
+    """
+
+    def __init__(self, code: VerificationCode, detail: str = "") -> None:
+        super().__init__(code.value)
+        self.code = code
+        self.detail = detail
+
+
+class ChallengeError(RefusedError):
+    """The challenge is not this session's, is too old, or has been used."""
+
+
+class VerificationError(RefusedError):
+    """The token or document does not hold."""
