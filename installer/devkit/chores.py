@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from devkit import installers as artefacts
+from devkit import kits as packages
 from devkit import node, system, venv
 from devkit.agreement import disagreements
 from devkit.shell import ROOT, SetupError, become, run, say
@@ -69,6 +70,7 @@ def run_chore(options: argparse.Namespace, rest: Sequence[str]) -> int:
         "pictures": pictures,
         "fuzz": fuzz,
         "proof": proof,
+        "kits": kits,
         "installers": installers,
         "test-installers": test_installers,
         "lock": lock,
@@ -212,6 +214,14 @@ def proof(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
     failed = [name for name, words in PROOFS.items() if _tool(name, words, whole) != 0]
     say(f"proof failed: {', '.join(failed)}" if failed else "proof ok")
     return 1 if failed else 0
+
+
+def kits(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
+    """Build the packages for sites and their testers."""
+    system.ensure(system.BUILD)
+    venv.ensure()
+    node.ensure()
+    return packages.build()
 
 
 def installers(options: argparse.Namespace, _rest: Sequence[str]) -> int:
