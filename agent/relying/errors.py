@@ -4,6 +4,7 @@ The code goes to the page. The detail, which may hold what was expected, goes to
 """
 
 from enum import StrEnum, unique
+from typing import Final
 
 
 @unique
@@ -26,6 +27,20 @@ class VerificationCode(StrEnum):
     CHALLENGE_MISMATCH = "challenge_mismatch"
     PURPOSE_MISMATCH = "purpose_mismatch"
     PROFILE_MISMATCH = "profile_mismatch"
+
+
+RETRIABLE: Final = frozenset(
+    {
+        VerificationCode.CHALLENGE_UNKNOWN,
+        VerificationCode.CHALLENGE_EXPIRED,
+        VerificationCode.CHALLENGE_USED,
+        VerificationCode.SIGNATURE_INVALID,
+        VerificationCode.REVOCATION_UNKNOWN,
+        VerificationCode.CHALLENGE_MISMATCH,
+        VerificationCode.PURPOSE_MISMATCH,
+    }
+)
+"""The codes after which the same person may succeed, with a new challenge."""
 
 
 class RefusedError(Exception):
