@@ -18,7 +18,7 @@ TAKES_MORE = ("demo", "test", "bench", "house", "mutants", "pictures", "fuzz", "
 PICTURES = ROOT / "build" / "pictures"
 INSTALLER = (
     *("installer/dev.py", "installer/devkit", "installer/frozen", "installer/linux/build"),
-    *("installer/windows/build", "installer/macos/build"),
+    *("installer/windows/build", "installer/macos/build", "installer/kits"),
 )
 PROOFS = {
     "every fault at every command": ("tests.faults",),
@@ -70,6 +70,7 @@ def run_chore(options: argparse.Namespace, rest: Sequence[str]) -> int:
         "pictures": pictures,
         "fuzz": fuzz,
         "proof": proof,
+        "docs": docs,
         "kits": kits,
         "installers": installers,
         "test-installers": test_installers,
@@ -214,6 +215,18 @@ def proof(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
     failed = [name for name, words in PROOFS.items() if _tool(name, words, whole) != 0]
     say(f"proof failed: {', '.join(failed)}" if failed else "proof ok")
     return 1 if failed else 0
+
+
+def docs(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
+    """Make what is generated from the code and from the READMEs: catalogues and handbook."""
+    system.ensure(system.BUILD)
+    venv.ensure()
+    made = ("agent.web.native.openapi", "agent.web.native.error_catalogue")
+    made += ("agent.kits.error_catalogue",)
+    statuses = [_tool(module, [module]) for module in made]
+    handbook = [venv.PYTHON, ROOT / "installer" / "kits" / "handbook.py"]
+    statuses.append(run(handbook, env=venv.environment()))
+    return 1 if any(statuses) else 0
 
 
 def kits(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
