@@ -37,6 +37,12 @@ PROOFS = {
     ),
 }
 """What ``proof`` runs: modules with arguments, which exit with another status than 0 on failure."""
+GENERATORS = (
+    "agent.web.native.openapi",
+    "agent.web.native.error_catalogue",
+    "agent.kits.error_catalogue",
+)
+HANDBOOK = ROOT / "installer" / "kits" / "handbook.py"
 UV = "uv==0.13.9"
 LOCKS = {
     "dev.txt": ("pyproject.toml", "--group", "dev"),
@@ -221,11 +227,8 @@ def docs(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
     """Make what is generated from the code and from the READMEs: catalogues and handbook."""
     system.ensure(system.BUILD)
     venv.ensure()
-    made = ("agent.web.native.openapi", "agent.web.native.error_catalogue")
-    made += ("agent.kits.error_catalogue",)
-    statuses = [_tool(module, [module]) for module in made]
-    handbook = [venv.PYTHON, ROOT / "installer" / "kits" / "handbook.py"]
-    statuses.append(run(handbook, env=venv.environment()))
+    statuses = [_tool(module, [module]) for module in GENERATORS]
+    statuses.append(run([venv.PYTHON, HANDBOOK], env=venv.environment()))
     return 1 if any(statuses) else 0
 
 

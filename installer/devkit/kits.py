@@ -53,13 +53,13 @@ def build() -> int:
 
 
 def _build_wheel(source: Path, out: Path) -> None:
-    words = [venv.PYTHON, "-m", "hatchling", "build", "-t", "wheel", "-d", out]
+    words: list[str | Path] = [venv.PYTHON, "-m", "hatchling", "build", "-t", "wheel", "-d", out]
     if run(words, env=venv.environment(), folder=source, quiet=True) != 0:
         raise SetupError(f"the wheel of {source.relative_to(ROOT)} could not be built (see above)")
 
 
 def _build_npm(source: Path, out: Path) -> None:
-    words = [node.npm(), "pack", "--silent", "--pack-destination", out]
+    words: list[str | Path] = [node.npm(), "pack", "--silent", "--pack-destination", out]
     if run(words, env=venv.environment(), folder=source, quiet=True) != 0:
         raise SetupError(f"npm could not pack {source.relative_to(ROOT)} (see above)")
 
