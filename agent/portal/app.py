@@ -24,7 +24,6 @@ from agent.portal.counter import pages as counter
 from agent.portal.desk import pages as desk
 from agent.portal.downloads import find_artefacts
 from agent.portal.guard import Guard, guarding, refusals, security_headers, staff_headers
-from agent.portal.ics.client import NO_CREDENTIALS, IcsClient, IdentityCheck, load_credentials
 from agent.portal.notices import mailbox
 from agent.portal.notices.setup import choose_notifier, delivery_of, load_senders
 from agent.portal.notifier import Notifier
@@ -51,6 +50,7 @@ from agent.portal.trust import CertificateVerifier, load_verifier
 from agent.portal.verification import LoginVerifier
 from agent.portal.wire import MAX_BODY
 from agent.rate import Rate
+from agent.relying.ics import NO_CREDENTIALS, IcsClient, IdentityCheck, load_credentials
 
 _ROOMS: Final[Sequence[Callable[[web.UrlDispatcher], None]]] = (
     api.add_routes,
