@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -46,7 +46,7 @@ from agent.portal.store.rates import SharedBuckets
 from agent.portal.telecom import pages as telecom
 from agent.portal.telecom import phone_pages
 from agent.portal.telecom.operators import reaching
-from agent.portal.trust import CertificateVerifier, load_verifier
+from agent.portal.trust import CertificateVerifier, open_verifier
 from agent.portal.verification import LoginVerifier
 from agent.portal.wire import MAX_BODY
 from agent.rate import Rate
@@ -172,9 +172,8 @@ async def _run(
     reencoder = Reencoder(config.pictures_at_once)
     app[PICTURES] = UploadReader(reencoder)
     try:
-        verifier = parts.verifier or await _verifier(config, parts.clock)
-        app[READINESS] = Readiness(_ready_checks(db, verifier), app[METRICS])
-        async with aiohttp.ClientSession() as http:
+        async with _verifier(config, parts) as verifier, aiohttp.ClientSession() as http:
+            app[READINESS] = Readiness(_ready_checks(db, verifier), app[METRICS])
             cards = Cards(
                 db,
                 verifier,
@@ -210,15 +209,14 @@ async def _run(
         await db.close()
 
 
-async def _verifier(config: PortalConfig, clock: Callable[[], float]) -> LoginVerifier:
-    return await asyncio.to_thread(
-        load_verifier,
-        config.anchors,
-        config.intermediates,
-        config.crl,
-        clock,
-        kept_in=_lists_folder(config),
-    )
+@asynccontextmanager
+async def _verifier(config: PortalConfig, parts: Replacements) -> AsyncIterator[LoginVerifier]:
+    if parts.verifier is not None:
+        yield parts.verifier
+        return
+    files = config.anchors, config.intermediates, config.crl
+    async with open_verifier(*files, parts.clock, _lists_folder(config)) as verifier:
+        yield verifier
 
 
 def _lists_folder(config: PortalConfig) -> Path:

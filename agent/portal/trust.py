@@ -1,9 +1,10 @@
 """Verify logins by configured anchors and revocation lists."""
 
+import asyncio
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -14,16 +15,14 @@ from agent.cms.verify import ContentTypeError, verify
 from agent.pki.anchors import TrustStore
 from agent.pki.certificate import CertificateFacts, KeyUsage
 from agent.pki.chain import ChainCertificate, parse_chain_certificate
-from agent.pki.crl import RevocationList
-from agent.pki.kept_lists import KeptLists
 from agent.pki.path import validate_path
 from agent.pki.reading import read_certificate
 from agent.pki.result import PathStatus
 from agent.pki.revocation import CombinedSource, FileSource, RevocationSource
-from agent.pki.revocation_http import HttpSource
 from agent.portal.errors import PortalCode, PortalError
-from agent.portal.operations.lists import lists_fault
 from agent.portal.verification import MAX_TOKEN, OpenedLogin
+from agent.relying.list_health import lists_fault
+from agent.relying.lists import RevocationLists
 from agent.turns import in_turn
 
 _CODE_OF_STATUS: Final = {
@@ -104,43 +103,44 @@ def _open(token: bytes) -> OpenedLogin:
     return OpenedLogin(message.content, read_certificate(message.certificate))
 
 
-def load_verifier(
+@asynccontextmanager
+async def open_verifier(
     anchors: Sequence[str],
     intermediates: Sequence[str],
     lists: Sequence[str],
     clock: Callable[[], float],
-    *,
-    kept_in: Path | None = None,
-) -> CertificateVerifier:
-    """Return a verifier of configured files; revocation lists are paths or http(s) URLs.
+    kept_in: Path,
+) -> AsyncIterator[CertificateVerifier]:
+    """Give a verifier of configured files; revocation lists are paths or http(s) URLs.
 
-    Without a list no certificate is accepted. Fetched lists are kept in the folder ``kept_in``, if
-    there is one, so that a restart needs nobody's server.
+    Without a list no certificate is accepted. Fetched lists are kept in the folder ``kept_in``, so
+    that a restart needs nobody's server.
 
     Raises:
-        CmsError: a file is not a certificate, or a URL is not http or https.
+        CmsError: a file is not a certificate.
+        ListFolderError: lists are to be fetched, and the folder cannot be written.
+        ValueError: a URL is none that can be fetched.
 
     """
+    store = await asyncio.to_thread(_load_store, anchors, intermediates)
+    files = FileSource([Path(item) for item in lists if not _is_url(item)])
+    async with RevocationLists(
+        [item for item in lists if _is_url(item)],
+        kept_in,
+        trust=store,
+        clock=lambda: datetime.fromtimestamp(clock(), UTC),
+    ) as fetched:
+        yield CertificateVerifier(store, CombinedSource((files, fetched)), clock)
+
+
+def _load_store(anchors: Sequence[str], intermediates: Sequence[str]) -> TrustStore:
     # Some modules are heavy and imported on first use: here, where nobody waits.
     importlib.import_module("agent.pki.judge")
-    store = TrustStore.load(map(Path, anchors), map(Path, intermediates))
-    files = FileSource([Path(item) for item in lists if not _is_url(item)])
-    urls = [item for item in lists if _is_url(item)]
-    fetched = HttpSource(
-        urls,
-        lambda: datetime.fromtimestamp(clock(), UTC),
-        kept=KeptLists(kept_in) if kept_in is not None else None,
-        is_authentic=partial(_is_authentic, _authorities(store)),
-    )
-    return CertificateVerifier(store, CombinedSource((files, fetched)), clock)
+    return TrustStore.load(map(Path, anchors), map(Path, intermediates))
 
 
 def _authorities(store: TrustStore) -> tuple[ChainCertificate, ...]:
     return tuple(map(parse_chain_certificate, (*store.anchors, *store.intermediates)))
-
-
-def _is_authentic(authorities: Sequence[ChainCertificate], listed: RevocationList) -> bool:
-    return any(listed.is_signed_by(each.certificate) for each in authorities)
 
 
 def _is_url(source: str) -> bool:
