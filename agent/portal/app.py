@@ -46,8 +46,8 @@ from agent.portal.store.rates import SharedBuckets
 from agent.portal.telecom import pages as telecom
 from agent.portal.telecom import phone_pages
 from agent.portal.telecom.operators import reaching
-from agent.portal.trust import CertificateVerifier, open_verifier
-from agent.portal.verification import LoginVerifier
+from agent.portal.trust import open_trust
+from agent.portal.verification import CardVerifier
 from agent.portal.wire import MAX_BODY
 from agent.rate import Rate
 from agent.relying.ics import NO_CREDENTIALS, IcsClient, IdentityCheck, load_credentials
@@ -103,7 +103,7 @@ class Replacements:
     """
 
     notifier: Notifier | None = None
-    verifier: LoginVerifier | None = None
+    verifier: CardVerifier | None = None
     identity: IdentityCheck | None = None
     clock: Callable[[], float] = time.time
     rates: Rates = field(default_factory=Rates)
@@ -172,13 +172,15 @@ async def _run(
     reencoder = Reencoder(config.pictures_at_once)
     app[PICTURES] = UploadReader(reencoder)
     try:
-        async with _verifier(config, parts) as verifier, aiohttp.ClientSession() as http:
-            app[READINESS] = Readiness(_ready_checks(db, verifier), app[METRICS])
+        async with (
+            _verification(config, origins, parts) as (verifier, checks),
+            aiohttp.ClientSession() as http,
+        ):
+            app[READINESS] = Readiness({"database": db.fault, **checks}, app[METRICS])
             cards = Cards(
                 db,
                 verifier,
                 parts.identity or await _identity(http, config),
-                origins,
             )
             senders = await load_senders(config, http)
             notifier = parts.notifier or choose_notifier(config, db, senders, parts.clock)
@@ -189,7 +191,7 @@ async def _run(
                 db=db,
                 accounts=Accounts(db, notifier),
                 cards=cards,
-                staff=StaffLogins(db, verifier, origins),
+                staff=StaffLogins(db, verifier),
                 card_attempts=SharedBuckets(db, "card-attempts", parts.rates.card_attempts),
                 newcomers=SharedBuckets(db, "newcomers", parts.rates.newcomers),
                 statics=statics,
@@ -210,13 +212,17 @@ async def _run(
 
 
 @asynccontextmanager
-async def _verifier(config: PortalConfig, parts: Replacements) -> AsyncIterator[LoginVerifier]:
+async def _verification(
+    config: PortalConfig, origins: Sequence[str], parts: Replacements
+) -> AsyncIterator[tuple[CardVerifier, Mapping[str, ReadyCheck]]]:
+    """Give what verifies logins, and what it needs; one of a site's own has no lists."""
     if parts.verifier is not None:
-        yield parts.verifier
+        yield parts.verifier, {}
         return
     files = config.anchors, config.intermediates, config.crl
-    async with open_verifier(*files, parts.clock, _lists_folder(config)) as verifier:
-        yield verifier
+    async with open_trust(*files, parts.clock, _lists_folder(config)) as trust:
+        verifier = await asyncio.to_thread(trust.verifier, origins)
+        yield verifier, {"revocation_lists": trust.lists_fault}
 
 
 def _lists_folder(config: PortalConfig) -> Path:
@@ -230,11 +236,3 @@ async def _identity(http: aiohttp.ClientSession, config: PortalConfig) -> Identi
         files = (Path(config.ics_certificate), Path(config.ics_key))
         credentials = await asyncio.to_thread(load_credentials, *files)
     return IcsClient(http, config.ics_url, credentials)
-
-
-def _ready_checks(db: PortalDatabase, verifier: LoginVerifier) -> Mapping[str, ReadyCheck]:
-    """Return what the service needs besides itself; a verifier of a site's own has no lists."""
-    checks: dict[str, ReadyCheck] = {"database": db.fault}
-    if isinstance(verifier, CertificateVerifier):
-        checks["revocation_lists"] = verifier.lists_fault
-    return checks

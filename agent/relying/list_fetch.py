@@ -46,7 +46,7 @@ class FetchedList:
 class Fetch(Protocol):
     """A function that asks one address, such as :func:`agent.relying.list_http.fetch_list`."""
 
-    async def __call__(self, url: str, known: ListVersion) -> FetchedList:
+    async def __call__(self, url: str, known: ListVersion, /) -> FetchedList:
         """Fetch a list; whoever calls limits the time, and judges what comes.
 
         Args:

@@ -14,7 +14,7 @@ import random
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Final, Self
 
@@ -34,6 +34,7 @@ from agent.relying.list_schedule import (
     signed_list,
     why_not,
 )
+from agent.relying.path import utc_now
 from agent.relying.urls import require_http
 from agent.turns import in_turn
 
@@ -87,7 +88,7 @@ class RevocationLists:
         *,
         trust: TrustStore,
         http: Fetch | None = None,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
         """Name the addresses; nothing is fetched or written yet.
 
