@@ -29,16 +29,6 @@ _AUTHORITY: Final = "root.pem"
 
 
 @dataclass(frozen=True)
-class KitRow:
-    """One figure, and what is aimed at."""
-
-    name: str
-    value: float | None
-    unit: str
-    most: float | None = None
-
-
-@dataclass(frozen=True)
 class KeptListCost:
     """What was measured.
 
@@ -56,18 +46,6 @@ class KeptListCost:
     ready: float
     memory: float | None
     entries: int
-
-
-def kit_list_rows(folder: Path, entries: int) -> list[KitRow]:
-    """Measure, and return the rows of the table; ``folder`` is empty."""
-    cost = measure_kept_list(folder, entries)
-    name = f"kit: list of {entries} entries"
-    return [
-        KitRow(f"{name}, parsed: processor", cost.parsed, "s", most=0.1),
-        KitRow(f"{name}, by cryptography, one look-up: processor", cost.bare, "s"),
-        KitRow(f"{name}, start until it is there, signature checked", cost.ready, "s"),
-        KitRow(f"{name}, memory", cost.memory, "MB", most=100),
-    ]
 
 
 def measure_kept_list(folder: Path, entries: int) -> KeptListCost:
