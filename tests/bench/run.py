@@ -29,6 +29,7 @@ from tests.bench.crowd import CrowdSize, measure_crowd
 from tests.bench.daemon import BareServer, Daemon, Page
 from tests.bench.idle import measure_idle
 from tests.bench.jrsys_crowd import measure_jrsys_crowd
+from tests.bench.kit_lists import measure_kept_list
 from tests.bench.kits import BARE, measure_logins
 from tests.bench.lists import measure_list
 from tests.bench.load import latencies, requests_per_second
@@ -77,6 +78,7 @@ class Effort:
     portal: PortalEffort = field(default_factory=PortalEffort)
     pictures: int = 7
     logins: int = 300
+    kept: int = 200_000
     uploads: int = 100
     upgrades: int = 100
     short_waits: bool = False
@@ -98,6 +100,7 @@ SHORT = Effort(
     portal=PortalEffort(members=2000, samples=4, rounds=1, seconds=0.5),
     pictures=1,
     logins=5,
+    kept=1000,
     uploads=4,
     upgrades=6,
     short_waits=True,
@@ -392,6 +395,17 @@ class Bench:
             ratio, most = cost.whole / cost.bare, 16 if least else None
             self.table.add(f"{name}: over {BARE} bare", ratio, "ratio", most=most)
 
+    def kept_list(self) -> None:
+        """Measure what a long list costs a site's server that keeps it."""
+        folder = self._state.parent / "kept-list"
+        folder.mkdir()
+        cost = measure_kept_list(folder, self._effort.kept)
+        name = f"kept list of {self._effort.kept} entries"
+        self.table.add(f"{name}: parsed, processor", cost.parsed * 1000, "ms", most=100)
+        self.table.add(f"{name}: by cryptography, one look-up", cost.bare * 1000, "ms")
+        self.table.add(f"{name}: started, signature checked", cost.ready * 1000, "ms")
+        self.table.add(f"{name}: memory", cost.memory, "MB", most=60)
+
     async def existing_pages(self) -> None:
         """Measure the door for existing pages, in a real browser."""
         from tests.bench.hipki import HipkiEffort, hipki_rows  # needs Playwright
@@ -439,6 +453,7 @@ async def measure(effort: Effort, part: BenchPart | None) -> dict[str, Any]:
             await bench.uploads()
         if part in (None, BenchPart.KITS):
             await asyncio.to_thread(bench.kits)
+            await asyncio.to_thread(bench.kept_list)
     return {
         "python": platform.python_version(),
         "system": platform.platform(terse=True),

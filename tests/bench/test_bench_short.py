@@ -113,3 +113,7 @@ def test_the_bench_prints_one_table_of_the_kits() -> None:
         assert f"{name}: a second of one core" in rows
         assert f"{name}: 3 bare RSA verifications a second of one core" in rows
         assert rows[f"{name}: over 3 bare"]["value"] > 1
+    assert {
+        "kept list of 1000 entries: parsed, processor",
+        "kept list of 1000 entries: by cryptography, one look-up",
+    } <= set(rows)
