@@ -4,9 +4,11 @@ import json
 from pathlib import Path
 from typing import Final
 
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
 from agent.cms.login import CONTENT_TYPE, challenge_text
 from agent.kits.vectors.cases import CHALLENGE, ORIGIN, PURPOSE, all_cases
-from agent.kits.vectors.certificates import AT, trust_files
+from agent.kits.vectors.certificates import AT, citizen, trust_files
 
 FOLDER: Final = Path(__file__).parent
 MANIFEST: Final = "manifest.json"
@@ -24,13 +26,17 @@ def make_files() -> dict[str, bytes]:
         "purpose": PURPOSE.value,
         "trust": {"roots": ["root.cer"], "cas": ["ca.cer"], "crls": ["root.crl", "ca.crl"]},
         "cases": {
-            name: {"file": f"{name}.der", "expect": case.expect, "note": case.note}
+            name: {"file": f"{name}.der", "expect": case.expect, "note": case.note, **case.instead}
             for name, case in cases.items()
         },
     }
     return {
         MANIFEST: (json.dumps(manifest, indent=2) + "\n").encode("ascii"),
         **trust_files(),
+        "citizen.cer": citizen().der,
+        "citizen.p8": citizen().key.private_bytes(
+            Encoding.DER, PrivateFormat.PKCS8, NoEncryption()
+        ),
         **{f"{name}.der": case.message for name, case in cases.items()},
     }
 

@@ -1,8 +1,8 @@
 """The cases: for each a message, and what a relying party has to say to it."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from agent.cms.digest import HashAlgorithm
 from agent.cms.login import LoginPurpose, LoginStatement
@@ -23,15 +23,17 @@ class VectorCase:
     Attributes:
         name: also of its file.
         message: what a page sends.
-        expect: ``ok`` or the code of the refusal.
+        expect: ``ok`` or the code of the refusal; several where more than one is right.
         note: what it is.
+        instead: members of the manifest that this case has in place of the common ones.
 
     """
 
     name: str
     message: bytes
-    expect: str
+    expect: str | Sequence[str]
     note: str
+    instead: Mapping[str, Any] = field(default_factory=dict)
 
 
 def statement(
