@@ -4,6 +4,7 @@ Every name says that nothing here is to be trusted.
 """
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cache
 from typing import Final
 
@@ -24,6 +25,8 @@ from agent.kits.vectors.holders import (
 )
 from agent.kits.vectors.keys import make_curve_key, make_key
 
+AT: Final = datetime(2026, 11, 27, 15, 4, 5, tzinfo=UTC)
+"""When the logins are verified, where the verifier's clock can be set."""
 _ROOT: Final = name_of("Worthless Root")
 _CA: Final = name_of("Worthless Citizen CA")
 _SUB_CA: Final = name_of("Worthless Sub CA")

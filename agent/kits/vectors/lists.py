@@ -66,8 +66,10 @@ class WantedList:
 
 def _point(name: str) -> x509.IssuingDistributionPoint:
     """Return the extension by which a list says that it has not everything."""
-    flags = ("only_contains_user_certs", "only_contains_ca_certs", "indirect_crl")
-    flags += ("only_contains_attribute_certs",)
+    flags = (
+        *("only_contains_user_certs", "only_contains_ca_certs", "indirect_crl"),
+        "only_contains_attribute_certs",
+    )
     reasons = frozenset({x509.ReasonFlags.key_compromise}) if name == "some_reasons" else None
     chosen = {each: each == name for each in flags}
     return x509.IssuingDistributionPoint(None, None, only_some_reasons=reasons, **chosen)
