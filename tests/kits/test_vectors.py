@@ -24,7 +24,6 @@ from tests.kits.vector_runner import (
     CASES,
     FOUND,
     MESSAGES,
-    STEPS,
     answer,
     challenge,
     expected,
@@ -126,23 +125,6 @@ async def test_the_other_judge_of_paths_says_the_same(
     monkeypatch.setattr(relying_path, "choose_judge", lambda _: by_certvalidator)
     case = CASES[name]
     assert await answer(verifier(case), case, message(name)) == expected(case)[0]
-
-
-@pytest.mark.parametrize("name", STEPS)
-async def test_each_step_is_one_of_a_message_that_has_a_case(name: str) -> None:
-    case = CASES[name]
-    files = {CASES[each]["file"]: each for each in MESSAGES}
-    for step in case["steps"]:
-        if step["do"] == "issue":
-            continue
-        assert step["do"] == "redeem"
-        if not step["expect"].startswith("challenge_"):
-            other = CASES[files[step["file"]]]
-            assert other["challenge"] == case["challenge"]
-            assert step["expect"] == other["expect"]
-    assert case["steps"][-1]["expect"] == case["expect"]
-    assert case["steps"][-1]["file"] == case["file"]
-    assert case["steps"] == sorted(case["steps"], key=lambda step: str(step["at"]))
 
 
 def test_no_name_could_be_taken_for_a_real_one() -> None:
