@@ -8,6 +8,7 @@ from agent.cms.errors import CmsError
 from agent.pki.anchors import TrustStore
 from agent.pki.certificate import CertificateFacts
 from agent.pki.revocation import FileSource, RevocationSource
+from agent.relying.challenges import Challenges, IssuedChallenge
 from agent.relying.document import DocumentVerifier, SignedDocument
 from agent.relying.errors import (
     ChallengeError,
@@ -19,24 +20,40 @@ from agent.relying.errors import (
 from agent.relying.holder import MOICA, Holder, Profile
 from agent.relying.lists import RevocationLists
 from agent.relying.login import Login, LoginVerifier, Purpose, decode_token
+from agent.relying.stores import (
+    CREATE_TABLE,
+    ChallengeStore,
+    MemoryStore,
+    RedisStore,
+    SqlStore,
+    StoreError,
+)
 
 __all__ = [
+    "CREATE_TABLE",
     "MOICA",
     "CertificateFacts",
     "ChallengeError",
+    "ChallengeStore",
+    "Challenges",
     "CmsError",
     "DocumentVerifier",
     "FileSource",
     "Holder",
+    "IssuedChallenge",
     "Login",
     "LoginVerifier",
+    "MemoryStore",
     "PresentedLogin",
     "Profile",
     "Purpose",
+    "RedisStore",
     "RefusedError",
     "RevocationLists",
     "RevocationSource",
     "SignedDocument",
+    "SqlStore",
+    "StoreError",
     "TrustStore",
     "VerificationCode",
     "VerificationError",

@@ -44,9 +44,10 @@ class Wrapped(Generic[A]):
             here = self._here
         with here.lock:
             if not here.made:
-                here.made.append(self._make())
+                made = self._make()
                 if self._is_open:
-                    process.enter(here.made[0])
+                    process.enter(made)
+                here.made.append(made)
             return here.made[0]
 
     def call(self, ask: Callable[[A], Coroutine[Any, Any, T]]) -> T:
@@ -62,7 +63,12 @@ class Wrapped(Generic[A]):
         return process.run(ask(self.asynchronous()))
 
     def open(self) -> None:
-        """Enter its context in this process, and in each that is forked from it when first used."""
+        """Enter its context in this process, and in each that is forked from it when first used.
+
+        Raises:
+            Exception: whatever its ``__aenter__`` raises.
+
+        """
         made = self.asynchronous()
         if not self._is_open:
             _PROCESS.current.enter(made)

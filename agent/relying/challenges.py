@@ -6,15 +6,14 @@ import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
-from agent.cms.login import LoginPurpose as Purpose
 from agent.cms.login import challenge_text
 from agent.relying.errors import ChallengeError, VerificationCode, VerificationError
+from agent.relying.login import Purpose
+from agent.relying.path import utc_now
 from agent.relying.records import ChallengeStore, Record, StoreError, Taken, TakenState
-
-__all__ = ["Challenges", "IssuedChallenge", "Purpose", "utc_now"]
 
 LIFETIME: Final = timedelta(minutes=5)
 MAX_LIFETIME: Final = timedelta(hours=1)
@@ -27,11 +26,6 @@ _CODES: Final = {
     TakenState.EXPIRED: VerificationCode.CHALLENGE_EXPIRED,
     TakenState.USED: VerificationCode.CHALLENGE_USED,
 }
-
-
-def utc_now() -> datetime:
-    """Return the time of this computer's clock."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +103,7 @@ class Challenges:
         is.
 
         Args:
-            session: the visitor's, as given to :meth:`issue`.
+            session: the visitor's, as given to :meth:`issue`; empty where there is none.
             challenge_id: what the page sent; anything that was never issued is unknown.
             token: what the page sent, decoded from base64.
             purpose: what the token has to be for.
@@ -120,7 +114,6 @@ class Challenges:
         Raises:
             ChallengeError: ``challenge_unknown``, ``challenge_expired`` or ``challenge_used``.
             VerificationError: ``signature_invalid``, the token is not of octets.
-            ValueError: the session has no name.
             Exception: whatever the store raises when it is down.
 
         """
@@ -128,6 +121,8 @@ class Challenges:
         if not isinstance(sent[1], bytes):
             detail = "the token is not of octets: see decode_token"
             raise VerificationError(VerificationCode.SIGNATURE_INVALID, detail)
+        if not session:
+            raise ChallengeError(VerificationCode.CHALLENGE_UNKNOWN, "the visitor has no session")
         owner = _digest(session, purpose)
         if not isinstance(sent[0], str) or _ID.fullmatch(sent[0]) is None:
             raise ChallengeError(VerificationCode.CHALLENGE_UNKNOWN, "not of an identifier's form")

@@ -17,8 +17,9 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from agent.relying.challenges import Challenges, IssuedChallenge, Purpose
+from agent.relying.challenges import Challenges, IssuedChallenge
 from agent.relying.errors import RefusedError
+from agent.relying.login import Purpose
 from agent.relying.records import ChallengeStore
 
 _TOGETHER: Final = 64
