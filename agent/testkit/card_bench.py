@@ -53,13 +53,15 @@ class CardBench:
         self._issuer: TestIssuer | None = None
         self._start = {name: _start_of(card) for name, card in provider.cards().items()}
         self._known: dict[str, VirtualCard] = {}
-        self._pulled: dict[str, VirtualCard] = {}
+        self._last: dict[str, VirtualCard] = {}
         self._cards()
 
     def _cards(self) -> dict[str, VirtualCard | None]:
         """Return the card in each reader; none that was ever seen is forgotten."""
         found = self._provider.cards()
-        self._known |= {card.data.serial: card for card in found.values() if card is not None}
+        there = {name: card for name, card in found.items() if card is not None}
+        self._known |= {card.data.serial: card for card in there.values()}
+        self._last |= there
         return found
 
     # Readers.
@@ -99,7 +101,7 @@ class CardBench:
         """
         self._require(name)
         self._provider.remove_reader(name)
-        self._pulled.pop(name, None)
+        self._last.pop(name, None)
 
     def hold(self, name: str, *, held: bool) -> None:
         """Let another program have a reader's card for itself, or no longer.
@@ -154,7 +156,6 @@ class CardBench:
         card = self._require(reader)
         if card is None:
             raise in_the_way("there is no card in this reader")
-        self._pulled[reader] = card
         self._provider.remove(reader)
         return self.card(card.data.serial)
 
@@ -215,7 +216,7 @@ class CardBench:
                 provider.remove(name)
             if name not in self._start:
                 provider.remove_reader(name)
-        self._known, self._pulled = {}, {}
+        self._known, self._last = {}, {}
         for name, start in self._start.items():
             if name not in provider.cards():
                 provider.add_reader(name)
@@ -256,9 +257,9 @@ class CardBench:
                 raise of_request(error, "$.scenario") from error
         if wanted.order is not None:
             return VirtualCard(self._made(wanted.order))
-        if reader not in self._pulled:
-            raise in_the_way("no card was pulled out of this reader: say which")
-        return self._pulled[reader]
+        if reader not in self._last:
+            raise in_the_way("no card was ever in this reader: say which")
+        return self._last[reader]
 
     def _from_file(self, path: Path) -> VirtualCard:
         try:
