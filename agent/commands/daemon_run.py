@@ -9,7 +9,6 @@ import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Final
 
 import structlog
@@ -96,15 +95,14 @@ class DaemonRun:
             stack.push_async_callback(listening.close)
             stack.callback(panel.close)
             stack.enter_context(service.watch(lambda: observer.changed(service.snapshot())))
-            control = await self._control(stack, listening, service, served.leaf)
-            await self._announce(listening, service, panel, control)
+            await self._announce(listening, service, panel, stack)
             stack.enter_context(self._trust_kept(panel, loop))
             taking = self._take_freed_ports(listening, service, panel)
             stack.callback(asyncio.create_task(taking).cancel)
             await stopped.wait()
 
     async def _control(
-        self, stack: AsyncExitStack, listening: Serving, service: SigningService, leaf: Path
+        self, stack: AsyncExitStack, listening: Serving, service: SigningService
     ) -> dict[str, Any]:
         """Let a test control the agent, if one does; return what the agent says of that."""
         daemon = self._daemon
@@ -124,7 +122,8 @@ class DaemonRun:
             forget=(listening.forget_rates, daemon.citizen.forget_refusals),
             forget_stored=(*stored, daemon.attempts.forget_all),
         )
-        return await testing.open(agent, leaf)
+        served = await asyncio.to_thread(identity.ensure, daemon.paths.tls)
+        return await testing.open(agent, served.leaf)
 
     def _listeners(
         self, panel: Panel, loop: asyncio.AbstractEventLoop
@@ -241,7 +240,7 @@ class DaemonRun:
         listening: Serving,
         service: SigningService,
         panel: Panel,
-        control: Mapping[str, Any],
+        stack: AsyncExitStack,
     ) -> None:
         """Announce to panel, other processes and observer that the agent is ready."""
         port, hipki, kind = listening.port, listening.others[HIPKI], service.provider_kind
@@ -253,6 +252,7 @@ class DaemonRun:
         if hipki.problem is not None:
             ready["hipki_error"] = hipki.problem
         ready |= jrsys_ports(listening.others)
+        control = await self._control(stack, listening, service)
         self._observer.ready({**ready, "provider": kind, **control})
         self._observer.updated(self._daemon.update.status)
         self._observer.changed(service.snapshot())

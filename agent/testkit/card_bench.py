@@ -12,18 +12,16 @@ from typing import Any, Final
 from msgspec import UNSET, structs
 
 from agent.consent.questions import CardFacts
-from agent.errors import AgentError, BadRequestError, NoReaderError, PinError
-from agent.testkit.messages import ChangeCard, ChangedFaults, InsertCard, OrderedCard
+from agent.errors import AgentError, BadRequestError, NoReaderError
+from agent.testkit.messages import ChangeCard, ChangedFaults, InsertCard
 from agent.testkit.mistakes import in_the_way, not_found, of_request, wrong_field
+from agent.testkit.ordering import made
 from agent.virtualcard import cardfile
 from agent.virtualcard.card import VirtualCard
-from agent.virtualcard.identity import generate_id_number, is_id_number
-from agent.virtualcard.issuer import TestIssuer, check_name
-from agent.virtualcard.model import CardData, Faults
-from agent.virtualcard.new_cards import GENERATIONS
-from agent.virtualcard.personalise import Order, check_pin, personalise
+from agent.virtualcard.issuer import TestIssuer
+from agent.virtualcard.model import Faults
 from agent.virtualcard.provider import VirtualProvider
-from agent.virtualcard.scenarios import NAME, PIN, make_scenario
+from agent.virtualcard.scenarios import make_scenario
 
 _COUNTED: Final = ("remove_at", "drop_at")
 
@@ -256,7 +254,7 @@ class CardBench:
             except BadRequestError as error:
                 raise of_request(error, "$.scenario") from error
         if wanted.order is not None:
-            return VirtualCard(self._made(wanted.order))
+            return VirtualCard(made(wanted.order, self._authority()))
         if reader not in self._last:
             raise in_the_way("no card was ever in this reader: say which")
         return self._last[reader]
@@ -273,30 +271,6 @@ class CardBench:
         if self._issuer is None:
             self._issuer = self._open_issuer()
         return self._issuer
-
-    def _made(self, wanted: OrderedCard) -> CardData:
-        order = Order(
-            generation=GENERATIONS[str(wanted.generation)],
-            name=NAME if wanted.name is None else wanted.name,
-            id_number=generate_id_number() if wanted.id_number is None else wanted.id_number,
-            pin=(PIN if wanted.pin is None else wanted.pin).encode(),
-            validity=wanted.validity,
-            attempts_left=wanted.tries_left,
-        )
-        try:
-            check_pin(order.pin)
-        except PinError as error:
-            raise wrong_field("$.order.pin", error.detail) from error
-        try:
-            check_name(order.name)
-        except BadRequestError as error:
-            raise of_request(error, "$.order.name") from error
-        if not is_id_number(order.id_number):
-            raise wrong_field("$.order.id_number", "the check digit is wrong, or it is none")
-        try:
-            return personalise(order, self._authority())
-        except BadRequestError as error:
-            raise of_request(error, "$.order") from error
 
 
 def _start_of(card: VirtualCard | None) -> _Start:

@@ -2,17 +2,19 @@
 
 import secrets
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from agent.testkit.handles import CardFile
+from agent.testkit.messages import OrderedCard
+from agent.testkit.mistakes import read_json
+from agent.testkit.ordering import made
 from agent.testkit.testing import KEY_SIZE
 from agent.virtualcard import cardfile
-from agent.virtualcard.identity import generate_id_number
-from agent.virtualcard.issuer import Validity
 from agent.virtualcard.issuer_directory import DirectoryIssuer
 from agent.virtualcard.model import CardData
-from agent.virtualcard.new_cards import GENERATIONS
-from agent.virtualcard.personalise import Order, personalise
-from agent.virtualcard.scenarios import NAME, PIN, make_scenario
+from agent.virtualcard.scenarios import make_scenario
 
 
 class KitIssuer:
@@ -60,46 +62,25 @@ class KitIssuer:
         """
         self._issuer.revoke(serial)
 
-    def make_card(  # noqa: PLR0913  # whatever may be ordered
-        self,
-        folder: Path,
-        *,
-        generation: int = 2,
-        name: str = NAME,
-        id_number: str | None = None,
-        pin: str = PIN,
-        validity: str = Validity.NOW,
-        tries_left: int = 3,
-        scenario: str | None = None,
-    ) -> CardFile:
+    def make_card(self, folder: Path, *, scenario: str | None = None, **wanted: Any) -> CardFile:
         """Make a card and write its file into ``folder``.
 
         Args:
             folder: that exists.
-            generation: 1 or 2.
-            name: of the invented holder.
-            id_number: the holder's, with a right check digit; None for a generated one.
-            pin: 6 to 8 letters and digits.
-            validity: ``valid``, ``expired``, ``not-yet-valid`` or ``revoked``.
-            tries_left: PIN attempts, 0 to 3.
-            scenario: a prepared card's name, in place of all that; None for none.
+            scenario: a prepared card's name; None for what ``wanted`` says.
+            wanted: ``generation``, ``name``, ``id_number``, ``pin``, ``validity`` and
+                ``tries_left``, as of :class:`agent.testkit.messages.OrderedCard`.
 
         Raises:
-            BadRequestError, PinError: there can be no such card.
+            BadRequestError: there is no such scenario.
+            RefusedControlError: there can be no such card; it says which field is wrong.
             OSError: its file cannot be written.
 
         """
         if scenario is not None:
             return _written(folder, make_scenario(scenario, self._issuer))
-        order = Order(
-            generation=GENERATIONS[str(generation)],
-            name=name,
-            id_number=generate_id_number() if id_number is None else id_number,
-            pin=pin.encode(),
-            validity=Validity(validity),
-            attempts_left=tries_left,
-        )
-        return _written(folder, personalise(order, self._issuer))
+        ordered = read_json(msgspec.json.encode(wanted), OrderedCard)
+        return _written(folder, made(ordered, self._issuer))
 
 
 def _written(folder: Path, data: CardData) -> CardFile:

@@ -120,8 +120,8 @@ class ScriptedPrompter:
             case _:
                 raise _UnfitAnswerError("the rule's answer is none to this question")
 
-    def _pin(self, prompt: EnterPin, pin: str) -> SecretBytes:
-        typed = self._pin_of(prompt.card) if pin == OF_CARD else pin.encode("ascii")
+    def _pin(self, prompt: EnterPin, said: str) -> SecretBytes:
+        typed = self._pin_of(prompt.card) if said == OF_CARD else said.encode("ascii")
         if typed is None:
             raise _UnfitAnswerError("the card is in no reader any more: nobody knows its PIN")
         if not prompt.min_length <= len(typed) <= prompt.max_length:
