@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from agent.commands.browser import can_open_browser, open_own_window
@@ -84,8 +85,7 @@ def open_citizen(  # noqa: PLR0913  # whatever decides and asks meets here
     """Open what decides about sites and asks the user; it blocks, so call it in a thread.
 
     Args:
-        settings: who answers (``consent``), and the rules for PINs of pages whose card may have any
-            number of attempts left, and for signatures over what cannot be shown.
+        settings: who answers (``consent``), and the rules for PINs of pages and blind signatures.
         policy: of this computer.
         sites: the path of the database of decisions.
         language: returns the language of the windows that the user chose.
@@ -117,18 +117,18 @@ def open_citizen(  # noqa: PLR0913  # whatever decides and asks meets here
     windows = PromptQueue(scripted or _asking(desk, place, language, standby), block)
     leaves = SiteLeaves()
     joining = JoiningPrompter(windows, permissions, leaves)
-    # What a test leaves unanswered is not asked again in a popup.
+    # What a test leaves open is not asked in a popup.
     prompter = PopupPrompter(joining) if scripted is None else joining
     # Where no page may hand a PIN over, no window need speak of it.
     confirm_unknown = settings.unknown_tries == "ask" and settings.page_pin
     ask = Ask(permissions, prompter, leaves=leaves, confirm_unknown=confirm_unknown)
-    consent = LocalUserConsent(ask)
-
-    def forget() -> None:
-        windows.forget()
-        leaves.clear()
-
+    consent, forget = LocalUserConsent(ask), partial(_forget, windows, leaves)
     return Citizen(consent, prompter, store, windows.newcomers_wait, desk, standby, forget)
+
+
+def _forget(windows: PromptQueue, leaves: SiteLeaves) -> None:
+    windows.forget()
+    leaves.clear()
 
 
 def _answering(

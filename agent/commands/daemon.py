@@ -13,6 +13,7 @@ from agent.cards.known_attempts import PURPOSE as ATTEMPTS
 from agent.cards.known_attempts import StoredAttempts
 from agent.commands.citizen import Citizen, open_citizen
 from agent.consent.process import has_display
+from agent.consent.questions import Prompter
 from agent.errors import BadRequestError
 from agent.history.store import History
 from agent.host.autostart import Autostart, autostart, start_command
@@ -200,20 +201,14 @@ def opened(options: DaemonOptions) -> Iterator[Daemon]:
     settings = policy.over(config.load(paths.config, options.flags))
     with ExitStack() as stack:
         stack.enter_context(private_files())
-        asks = settings.consent == "ask" and options.testing is None
-        display = has_display() if asks else None
+        wants_display = settings.consent == "ask" and options.testing is None
+        display = has_display() if wants_display else None
         running = stack.enter_context(Instance(paths, policy.fingerprint, display))
         stack.enter_context(logs.logging_to(paths.logs, settings.log_level))
         _log_policy(policy)
         preferences = Preferences(paths.preferences)
-        citizen = open_citizen(
-            settings,
-            policy,
-            paths.sites,
-            lambda: preferences.language,
-            lambda: preferences.questions,
-            scripted=None if options.testing is None else options.testing.prompter,
-        )
+        scripted = None if options.testing is None else options.testing.prompter
+        citizen = _citizen(settings, policy, paths, preferences, scripted)
         key = install_key.InstallKey.ensure(paths.install_key).derive(ATTEMPTS)
         panel_key = PanelKey.create(paths.panel_key)
         yield Daemon(
@@ -234,6 +229,23 @@ def opened(options: DaemonOptions) -> Iterator[Daemon]:
             attempts=stack.enter_context(closing(StoredAttempts.open(paths.attempts, key))),
             testing=options.testing,
         )
+
+
+def _citizen(
+    settings: Settings,
+    policy: Policy,
+    paths: Paths,
+    preferences: Preferences,
+    scripted: Prompter | None,
+) -> Citizen:
+    return open_citizen(
+        settings,
+        policy,
+        paths.sites,
+        lambda: preferences.language,
+        lambda: preferences.questions,
+        scripted=scripted,
+    )
 
 
 def _check_testing(options: DaemonOptions, policy: Policy) -> None:
