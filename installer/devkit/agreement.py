@@ -74,14 +74,14 @@ def _key(version: str) -> list[int]:
 
 def _locks(folder: Path, project: dict[str, Any]) -> Iterator[str]:
     groups = project["dependency-groups"]
-    dependencies = project["project"]["dependencies"]
+    extras = project["project"]["optional-dependencies"]
+    dependencies = [*project["project"]["dependencies"], *extras["pcsc"]]
     build = project["build-system"]["requires"]
     yield from _missing(folder / "dev.txt", [*dependencies, *groups["dev"]])
     yield from _missing(folder / "build.txt", [*build, *groups["build"]])
     yield from _missing(folder / "node.txt", groups["node"])
     yield from _missing(folder / "packages.txt", groups["packages"])
-    installer = project["project"]["optional-dependencies"]["installer"]
-    yield from _missing(folder / "installer.txt", [*dependencies, *installer])
+    yield from _missing(folder / "installer.txt", [*dependencies, *extras["installer"]])
     shipped = pins_of(folder / "installer.txt")
     for name, version in pins_of(folder / "dev.txt").items():
         if shipped.get(name, version) != version:

@@ -45,18 +45,18 @@ GENERATORS = (
 HANDBOOK = ROOT / "installer" / "kits" / "handbook.py"
 UV = "uv==0.13.9"
 LOCKS = {
-    "dev.txt": ("pyproject.toml", "--group", "dev"),
+    "dev.txt": ("pyproject.toml", "--extra", "pcsc", "--group", "dev"),
     "build.txt": ("--group", "build"),
     "node.txt": ("--group", "node"),
     # What is shipped is what was tested.
     "installer.txt": (
-        *("pyproject.toml", "--extra", "installer"),
+        *("pyproject.toml", "--extra", "installer", "--extra", "pcsc"),
         *("--constraint", "installer/requirements/dev.txt"),
     ),
     "packages.txt": ("--group", "packages"),
     # The same for Windows alone: pip on Linux, which fetches these, would judge markers for Linux.
     "windows.txt": (
-        *("pyproject.toml", "--extra", "installer"),
+        *("pyproject.toml", "--extra", "installer", "--extra", "pcsc"),
         *("--constraint", "installer/requirements/installer.txt"),
         *("--python-platform", "x86_64-pc-windows-msvc", "--python-version", "3.11"),
     ),
