@@ -15,6 +15,7 @@ PACKAGES = ("agent", "tray")
 UNSHIPPED = (
     "agent.kits",
     "agent.portal",
+    "agent.validator",
     "tests",
     "installer",
     # Of the standard library: for developers, or for what the agent never does.
@@ -116,7 +117,7 @@ def data_files(root: Path) -> list[tuple[str, str]]:
 def _is_data(place: Path) -> bool:
     if "node_modules" in place.parts or "__pycache__" in place.parts:
         return False
-    if ".".join(place.parts).startswith(("agent.kits.", "agent.portal.")):
+    if ".".join(place.parts).startswith(("agent.kits.", "agent.portal.", "agent.validator.")):
         return False
     return place.suffix not in _UNSHIPPED_KINDS and place.name not in _DEVELOPERS
 
