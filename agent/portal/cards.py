@@ -22,7 +22,7 @@ from agent.portal.accounts import (
     require_session,
     session_of,
 )
-from agent.portal.audit import NOTHING, AuditEvent, PresentedLogin
+from agent.portal.audit import AuditEvent
 from agent.portal.challenges import OK, Challenge, ChallengePurpose, Claimed, Repeated, UnderWay
 from agent.portal.errors import PortalCode, PortalError
 from agent.portal.ics.client import IdentityCheck, IdentityServiceError, IdentityVerdict
@@ -33,6 +33,7 @@ from agent.portal.statements import PURPOSES, check_statement, read_statement
 from agent.portal.store.database import PortalDatabase
 from agent.portal.store.transaction import Transaction
 from agent.portal.verification import LoginVerifier
+from agent.relying.errors import NOTHING, PresentedLogin
 
 _REFUSED_BY_ICS: Final = {
     IdentityVerdict.NO_SUCH_PAIR: PortalCode.IDENTITY_NOT_CONFIRMED,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from agent.pki.certificate import CertificateFacts
 from agent.portal import audit, challenges
-from agent.portal.audit import NOTHING, AuditEvent, PresentedLogin
+from agent.portal.audit import AuditEvent
 from agent.portal.challenges import OK, Challenge, ChallengePurpose, Claimed, Repeated
 from agent.portal.errors import PortalCode, PortalError
 from agent.portal.members import card_login
@@ -17,6 +17,7 @@ from agent.portal.statements import PURPOSES, check_statement, read_statement
 from agent.portal.store.database import PortalDatabase
 from agent.portal.store.transaction import Transaction
 from agent.portal.verification import LoginVerifier
+from agent.relying.errors import NOTHING, PresentedLogin
 
 
 @dataclass(frozen=True, slots=True, repr=False)
