@@ -1,4 +1,4 @@
-/** Run the test vectors: `node vectors.mjs MANIFEST`; `--fuzz` reads tokens in base64 from standard input. */
+/** Run the test vectors: `node vectors.mjs MANIFEST`; with --fuzz, judge tokens in base64 from standard input. */
 
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -9,41 +9,47 @@ const manifest = JSON.parse(readFileSync(path, "utf8"));
 const file = (name) => readFileSync(join(dirname(path), name));
 
 /** What a verifier is configured with; a list that cannot be loaded is not there. */
-function configure(wanted) {
-  const [roots, cas] = [wanted.trust.roots, wanted.trust.cas].map((names) => names.map((name) => loadAuthority(file(name))));
-  const lists = wanted.trust.crls.flatMap((name) => [...roots, ...cas].flatMap((issuer) => attempt(() => [loadList(file(name), issuer)], [])));
-  return { roots, cas, lists, origins: wanted.origins, challenge: wanted.challenge, purpose: wanted.purpose, now: new Date(wanted.at) };
-}
-
-function attempt(work, otherwise) {
-  try {
-    return work();
-  } catch {
-    return otherwise;
+function configure({ trust, origins, challenge, purpose, at }) {
+  const [roots, cas] = [trust.roots, trust.cas].map((names) => names.map((name) => loadAuthority(file(name))));
+  const lists = [];
+  for (const name of trust.crls) {
+    for (const issuer of [...roots, ...cas]) {
+      try {
+        lists.push(loadList(file(name), issuer));
+      } catch {}
+    }
   }
+  return { roots, cas, lists, origins, challenge, purpose, now: new Date(at) };
 }
 
-function judge(token, options) {
+/** Return "ok" or the code of the refusal; "error" where the settings are wrong, as nobody's token is. */
+function judge(token, settings) {
+  let options;
+  try {
+    options = settings();
+  } catch {
+    return "error";
+  }
   try {
     verifyLogin(token, options);
     return "ok";
   } catch (error) {
-    if (error instanceof VerificationError) return error.code;
-    return `${error.name}: ${error.message}`;
+    return error instanceof VerificationError ? error.code : "error";
   }
 }
 
 if (mode === "--fuzz") {
   const options = configure(manifest);
-  for (const line of readFileSync(0, "latin1").split("\n").slice(0, -1)) console.log(judge(Buffer.from(line, "base64"), options));
+  for (const line of readFileSync(0, "latin1").split("\n").slice(0, -1)) {
+    console.log(judge(line === "null" ? null : Buffer.from(line, "base64"), () => options));
+  }
 } else {
   for (const [name, each] of Object.entries(manifest.cases)) {
     if (each.steps) continue; // for those who keep challenges
-    const code = judge(file(each.file), configure({ ...manifest, ...each }));
+    const code = judge(file(each.file), () => configure({ ...manifest, ...each }));
     console.log(JSON.stringify({ name, code, ok: [each.expect].flat().includes(code) }));
   }
-  const [options, token, start] = [configure(manifest), file("valid.der"), process.cpuUsage()];
+  const [options, token, start] = [configure(manifest), file("valid.der"), performance.now()];
   for (let count = 0; count < 500; count++) verifyLogin(token, options);
-  const { user, system } = process.cpuUsage(start);
-  console.log(JSON.stringify({ logins_per_second: Math.round(500 / ((user + system) / 1e6)) }));
+  console.log(JSON.stringify({ logins_per_second: Math.round(5e5 / (performance.now() - start)) }));
 }
