@@ -47,8 +47,8 @@ from agent.portal.store.rates import SharedBuckets
 from agent.portal.telecom import pages as telecom
 from agent.portal.telecom import phone_pages
 from agent.portal.telecom.operators import reaching
-from agent.portal.trust import CertificateVerifier, load_verifier
-from agent.portal.verification import LoginVerifier
+from agent.portal.trust import load_trust
+from agent.portal.verification import CardVerifier
 from agent.portal.wire import MAX_BODY
 from agent.rate import Rate
 
@@ -103,7 +103,7 @@ class Replacements:
     """
 
     notifier: Notifier | None = None
-    verifier: LoginVerifier | None = None
+    verifier: CardVerifier | None = None
     identity: IdentityCheck | None = None
     clock: Callable[[], float] = time.time
     rates: Rates = field(default_factory=Rates)
@@ -172,14 +172,13 @@ async def _run(
     reencoder = Reencoder(config.pictures_at_once)
     app[PICTURES] = UploadReader(reencoder)
     try:
-        verifier = parts.verifier or await _verifier(config, parts.clock)
-        app[READINESS] = Readiness(_ready_checks(db, verifier), app[METRICS])
+        verifier, checks = await _verification(config, origins, parts)
+        app[READINESS] = Readiness({"database": db.fault, **checks}, app[METRICS])
         async with aiohttp.ClientSession() as http:
             cards = Cards(
                 db,
                 verifier,
                 parts.identity or await _identity(http, config),
-                origins,
             )
             senders = await load_senders(config, http)
             notifier = parts.notifier or choose_notifier(config, db, senders, parts.clock)
@@ -190,7 +189,7 @@ async def _run(
                 db=db,
                 accounts=Accounts(db, notifier),
                 cards=cards,
-                staff=StaffLogins(db, verifier, origins),
+                staff=StaffLogins(db, verifier),
                 card_attempts=SharedBuckets(db, "card-attempts", parts.rates.card_attempts),
                 newcomers=SharedBuckets(db, "newcomers", parts.rates.newcomers),
                 statics=statics,
@@ -210,15 +209,22 @@ async def _run(
         await db.close()
 
 
-async def _verifier(config: PortalConfig, clock: Callable[[], float]) -> LoginVerifier:
-    return await asyncio.to_thread(
-        load_verifier,
+async def _verification(
+    config: PortalConfig, origins: Sequence[str], parts: Replacements
+) -> tuple[CardVerifier, Mapping[str, ReadyCheck]]:
+    """Return what verifies logins, and what it needs; one of a site's own has no lists."""
+    if parts.verifier is not None:
+        return parts.verifier, {}
+    trust = await asyncio.to_thread(
+        load_trust,
         config.anchors,
         config.intermediates,
         config.crl,
-        clock,
+        parts.clock,
         kept_in=_lists_folder(config),
     )
+    verifier = await asyncio.to_thread(trust.verifier, origins)
+    return verifier, {"revocation_lists": trust.lists_fault}
 
 
 def _lists_folder(config: PortalConfig) -> Path:
@@ -232,11 +238,3 @@ async def _identity(http: aiohttp.ClientSession, config: PortalConfig) -> Identi
         files = (Path(config.ics_certificate), Path(config.ics_key))
         credentials = await asyncio.to_thread(load_credentials, *files)
     return IcsClient(http, config.ics_url, credentials)
-
-
-def _ready_checks(db: PortalDatabase, verifier: LoginVerifier) -> Mapping[str, ReadyCheck]:
-    """Return what the service needs besides itself; a verifier of a site's own has no lists."""
-    checks: dict[str, ReadyCheck] = {"database": db.fault}
-    if isinstance(verifier, CertificateVerifier):
-        checks["revocation_lists"] = verifier.lists_fault
-    return checks

@@ -22,9 +22,7 @@ from agent.kits.vectors import cases, certificates
 from agent.kits.vectors.__main__ import FOLDER, MANIFEST, make_files
 from agent.pki.anchors import TrustStore
 from agent.pki.revocation import FileSource
-from agent.portal.errors import PortalCode, PortalError
-from agent.portal.statements import check_statement, read_statement
-from agent.portal.trust import CertificateVerifier
+from agent.relying import LoginVerifier, Purpose, VerificationCode, VerificationError
 from tests.signing.pki_support import write_pem
 
 FOUND: dict[str, Any] = json.loads((FOLDER / MANIFEST).read_text("ascii"))
@@ -51,20 +49,21 @@ def paths(kind: str) -> list[Path]:
 
 
 @cache
-def verifier() -> CertificateVerifier:
-    store = TrustStore.load(paths("roots"), paths("cas"))
-    return CertificateVerifier(store, FileSource(paths("crls")), lambda: NOW)
+def verifier() -> LoginVerifier:
+    return LoginVerifier(
+        origins=FOUND["origins"],
+        trust=TrustStore.load(paths("roots"), paths("cas")),
+        revocation=FileSource(paths("crls")),
+        clock=lambda: certificates.AT,
+    )
 
 
 async def judged(token: bytes) -> str:
-    """Judge a message as the portal does after its challenge was redeemed."""
-    challenge = cases.CHALLENGE
+    """Judge a message as a site does after its challenge was redeemed."""
+    purpose = Purpose(FOUND["purpose"])
     try:
-        login = await verifier().open(token)
-        await verifier().judge(login.certificate)
-        purpose = LoginPurpose(FOUND["purpose"])
-        check_statement(read_statement(login.content), FOUND["origins"], challenge, purpose)
-    except PortalError as error:
+        await verifier().verify(token, challenge=cases.CHALLENGE, purpose=purpose)
+    except VerificationError as error:
         return error.code.value
     return "ok"
 
@@ -101,10 +100,8 @@ async def test_our_checks_say_what_is_expected(name: str) -> None:
 
 def test_every_code_of_a_token_has_a_case() -> None:
     beside = {"challenge_unknown", "challenge_expired", "challenge_used", "revocation_unknown"}
-    first = list(PortalCode).index(PortalCode.CHALLENGE_UNKNOWN)
-    last = list(PortalCode).index(PortalCode.WRONG_KEY_USAGE)
-    codes = {code.value for code in list(PortalCode)[first : last + 1]}
-    codes -= beside | {"certificate_not_activated"}
+    beside |= {"profile_mismatch"}
+    codes = {code.value for code in VerificationCode} - beside
     assert {case["expect"] for case in CASES.values()} == codes | {"ok"}
 
 
@@ -198,5 +195,5 @@ def test_no_damage_passes(data: st.DataObject) -> None:
         end = data.draw(st.integers(start, min(start + 40, len(raw))))
         raw[start:end] = data.draw(st.binary(max_size=40))
     verdict = asyncio.run(judged(bytes(raw)))
-    assert verdict in set(PortalCode) | {"ok"}
+    assert verdict in set(VerificationCode) | {"ok"}
     assert (verdict == "ok") is (bytes(raw) == VALID)
