@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -24,7 +24,6 @@ from agent.portal.counter import pages as counter
 from agent.portal.desk import pages as desk
 from agent.portal.downloads import find_artefacts
 from agent.portal.guard import Guard, guarding, refusals, security_headers, staff_headers
-from agent.portal.ics.client import NO_CREDENTIALS, IcsClient, IdentityCheck, load_credentials
 from agent.portal.notices import mailbox
 from agent.portal.notices.setup import choose_notifier, delivery_of, load_senders
 from agent.portal.notifier import Notifier
@@ -47,10 +46,11 @@ from agent.portal.store.rates import SharedBuckets
 from agent.portal.telecom import pages as telecom
 from agent.portal.telecom import phone_pages
 from agent.portal.telecom.operators import reaching
-from agent.portal.trust import load_trust
+from agent.portal.trust import open_trust
 from agent.portal.verification import CardVerifier
 from agent.portal.wire import MAX_BODY
 from agent.rate import Rate
+from agent.relying.ics import NO_CREDENTIALS, IcsClient, IdentityCheck, load_credentials
 
 _ROOMS: Final[Sequence[Callable[[web.UrlDispatcher], None]]] = (
     api.add_routes,
@@ -172,9 +172,11 @@ async def _run(
     reencoder = Reencoder(config.pictures_at_once)
     app[PICTURES] = UploadReader(reencoder)
     try:
-        verifier, checks = await _verification(config, origins, parts)
-        app[READINESS] = Readiness({"database": db.fault, **checks}, app[METRICS])
-        async with aiohttp.ClientSession() as http:
+        async with (
+            _verification(config, origins, parts) as (verifier, checks),
+            aiohttp.ClientSession() as http,
+        ):
+            app[READINESS] = Readiness({"database": db.fault, **checks}, app[METRICS])
             cards = Cards(
                 db,
                 verifier,
@@ -209,22 +211,18 @@ async def _run(
         await db.close()
 
 
+@asynccontextmanager
 async def _verification(
     config: PortalConfig, origins: Sequence[str], parts: Replacements
-) -> tuple[CardVerifier, Mapping[str, ReadyCheck]]:
-    """Return what verifies logins, and what it needs; one of a site's own has no lists."""
+) -> AsyncIterator[tuple[CardVerifier, Mapping[str, ReadyCheck]]]:
+    """Give what verifies logins, and what it needs; one of a site's own has no lists."""
     if parts.verifier is not None:
-        return parts.verifier, {}
-    trust = await asyncio.to_thread(
-        load_trust,
-        config.anchors,
-        config.intermediates,
-        config.crl,
-        parts.clock,
-        kept_in=_lists_folder(config),
-    )
-    verifier = await asyncio.to_thread(trust.verifier, origins)
-    return verifier, {"revocation_lists": trust.lists_fault}
+        yield parts.verifier, {}
+        return
+    files = config.anchors, config.intermediates, config.crl
+    async with open_trust(*files, parts.clock, _lists_folder(config)) as trust:
+        verifier = await asyncio.to_thread(trust.verifier, origins)
+        yield verifier, {"revocation_lists": trust.lists_fault}
 
 
 def _lists_folder(config: PortalConfig) -> Path:

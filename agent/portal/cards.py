@@ -24,7 +24,6 @@ from agent.portal.accounts import (
 from agent.portal.audit import AuditEvent
 from agent.portal.challenges import OK, Challenge, ChallengePurpose, Claimed, Repeated, UnderWay
 from agent.portal.errors import PortalCode, PortalError
-from agent.portal.ics.client import IdentityCheck, IdentityServiceError, IdentityVerdict
 from agent.portal.idnumber import parse_id_number
 from agent.portal.members import CardLogin, Member, Proven, Way
 from agent.portal.sessions import MemberSession, OpenedSession
@@ -33,6 +32,7 @@ from agent.portal.store.transaction import Transaction
 from agent.portal.verification import PURPOSES, CardVerifier, refusal
 from agent.relying.errors import NOTHING, PresentedLogin, VerificationError
 from agent.relying.holder import Holder
+from agent.relying.ics import IdentityCheck, IdentityServiceError, IdentityVerdict
 
 _REFUSED_BY_ICS: Final = {
     IdentityVerdict.NO_SUCH_PAIR: PortalCode.IDENTITY_NOT_CONFIRMED,

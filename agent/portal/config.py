@@ -15,8 +15,8 @@ from agent.portal.notices.settings import SmsSettings, SmtpSettings
 from agent.portal.operations.logs import LogFormat
 from agent.portal.operations.proxies import parse_networks
 from agent.portal.telecom.settings import MOST_OPERATORS, OperatorSettings, check_operators
-from agent.portal.urls import checked_url
 from agent.relying.origins import check_origin
+from agent.relying.urls import checked_url
 
 _HTTP_PORT: Final = 80
 _Port = Annotated[int, Meta(ge=0, le=65535)]

@@ -1,6 +1,8 @@
 """Whom the portal trusts: the anchors and revocation lists that its operator configured."""
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -9,11 +11,9 @@ from urllib.parse import urlsplit
 
 from agent.pki.anchors import TrustStore
 from agent.pki.chain import ChainCertificate, parse_chain_certificate
-from agent.pki.crl import RevocationList
-from agent.pki.kept_lists import KeptLists
 from agent.pki.revocation import CombinedSource, FileSource, RevocationSource
-from agent.pki.revocation_http import HttpSource
-from agent.portal.operations.lists import lists_fault
+from agent.relying.list_health import lists_fault
+from agent.relying.lists import RevocationLists
 from agent.relying.login import LoginVerifier
 
 
@@ -53,42 +53,41 @@ class ConfiguredTrust:
         return await lists_fault(self.authorities, self.revocation, self.clock)
 
 
-def load_trust(
+@asynccontextmanager
+async def open_trust(
     anchors: Sequence[str],
     intermediates: Sequence[str],
     lists: Sequence[str],
     clock: Callable[[], float],
-    *,
-    kept_in: Path | None = None,
-) -> ConfiguredTrust:
-    """Load configured files; revocation lists are paths or http(s) URLs.
+    kept_in: Path,
+) -> AsyncIterator[ConfiguredTrust]:
+    """Load configured files, and keep the lists fresh that are fetched.
 
-    Without a list no certificate is accepted. Fetched lists are kept in the folder ``kept_in``, if
-    there is one, so that a restart needs nobody's server.
+    Args:
+        anchors: paths of certificates.
+        intermediates: likewise.
+        lists: paths, or http(s) URLs; without a list no certificate is accepted.
+        clock: seconds since 1970.
+        kept_in: the folder for fetched lists, so that a restart needs nobody's server.
 
     Raises:
-        CmsError: a file is not a certificate, or a URL is not http or https.
+        CmsError: a file is not a certificate.
+        ListFolderError: lists are to be fetched, and the folder cannot be written.
+        ValueError: a URL is none that can be fetched.
 
     """
-    store = TrustStore.load(map(Path, anchors), map(Path, intermediates))
+    paths = map(Path, anchors), map(Path, intermediates)
+    store = await asyncio.to_thread(TrustStore.load, *paths)
     authorities = tuple(map(parse_chain_certificate, (*store.anchors, *store.intermediates)))
     files = FileSource([Path(item) for item in lists if not _is_url(item)])
     urls = [item for item in lists if _is_url(item)]
-    fetched = HttpSource(
-        urls,
-        partial(_moment, clock),
-        kept=KeptLists(kept_in) if kept_in is not None else None,
-        is_authentic=partial(_is_authentic, authorities),
-    )
-    return ConfiguredTrust(store, authorities, CombinedSource((files, fetched)), clock)
+    moment = partial(_moment, clock)
+    async with RevocationLists(urls, kept_in, trust=store, clock=moment) as fetched:
+        yield ConfiguredTrust(store, authorities, CombinedSource((files, fetched)), clock)
 
 
 def _moment(clock: Callable[[], float]) -> datetime:
     return datetime.fromtimestamp(clock(), UTC)
-
-
-def _is_authentic(authorities: Sequence[ChainCertificate], listed: RevocationList) -> bool:
-    return any(listed.is_signed_by(each.certificate) for each in authorities)
 
 
 def _is_url(source: str) -> bool:

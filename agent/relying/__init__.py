@@ -17,6 +17,7 @@ from agent.relying.errors import (
     VerificationError,
 )
 from agent.relying.holder import MOICA, Holder, Profile
+from agent.relying.lists import RevocationLists
 from agent.relying.login import Login, LoginVerifier, Purpose, decode_token
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "Profile",
     "Purpose",
     "RefusedError",
+    "RevocationLists",
     "RevocationSource",
     "SignedDocument",
     "TrustStore",

@@ -9,8 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from agent.cms.login import CONTENT_TYPE, challenge_text
 from agent.kits.vectors.case import CHALLENGE, ORIGIN, PURPOSE, trusting
 from agent.kits.vectors.cases import all_cases
-from agent.kits.vectors.certificates import citizen
-from agent.kits.vectors.holders import AT
+from agent.kits.vectors.certificates import AT, citizen
 from agent.kits.vectors.lists import trust_files
 
 FOLDER: Final = Path(__file__).parent

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from agent.cms.login import LoginPurpose, LoginStatement
-from agent.kits.vectors.holders import AT, KeyHolder
+from agent.kits.vectors.certificates import AT
+from agent.kits.vectors.holders import KeyHolder
 from agent.kits.vectors.messages import MessageParts, Signature, sign
 
 ORIGIN: Final = "https://portal.example"

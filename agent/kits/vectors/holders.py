@@ -17,8 +17,6 @@ from cryptography.x509.oid import NameOID
 from agent.cms import der
 from agent.cms.digest import HashAlgorithm
 
-AT: Final = datetime(2026, 11, 27, 15, 4, 5, tzinfo=UTC)
-"""When the logins are verified, where the verifier's clock can be set."""
 BEGIN: Final = datetime(2020, 1, 1, tzinfo=UTC)
 END: Final = datetime(2049, 12, 31, 23, 59, 59, tzinfo=UTC)
 YEAR: Final = timedelta(days=365)
@@ -172,6 +170,6 @@ def signed_again(
         identifier = _SHA1_WITH_RSA
         contents = contents.replace(_SHA256_WITH_RSA, identifier)
     body = der.element(der.SEQUENCE, contents)
-    algorithm = hashes.SHA1() if is_weak else hashes.SHA256()
-    signature = key.sign(body, PKCS1v15(), algorithm)
+    algorithm = HashAlgorithm.SHA1 if is_weak else HashAlgorithm.SHA256
+    signature = key.sign(body, PKCS1v15(), HASHES[algorithm]())
     return der.element(der.SEQUENCE, body, identifier, der.element(_BIT_STRING, b"\x00", signature))

@@ -10,7 +10,8 @@ from agent.cms import der
 from agent.cms.digest import HashAlgorithm
 from agent.kits.vectors import certificates
 from agent.kits.vectors.case import BROKEN, OK, VectorCase, message_of, signed_by, statement
-from agent.kits.vectors.holders import AT, KeyHolder
+from agent.kits.vectors.certificates import AT
+from agent.kits.vectors.holders import KeyHolder
 from agent.kits.vectors.messages import (
     Signature,
     login_attributes,

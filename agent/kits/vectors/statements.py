@@ -167,9 +167,9 @@ def _challenges() -> Iterator[VectorCase]:
     )
     yield _case(
         "challenge-cut",
-        statement(challenge=CHALLENGE[:32]),
+        statement(challenge=CHALLENGE[:48]),
         _CHALLENGE,
-        "over the first 32 octets of the challenge",
+        "over the first 48 octets of the challenge",
     )
     text = challenge_text(CHALLENGE)
     loose = statement().replace(text.encode(), text[:-1].encode() + b"x")

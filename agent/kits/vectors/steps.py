@@ -16,7 +16,7 @@ from agent.kits.vectors.case import (
     signed_by,
     statement,
 )
-from agent.kits.vectors.holders import AT
+from agent.kits.vectors.certificates import AT
 from agent.kits.vectors.messages import sign
 
 SHORT_CHALLENGE: Final = CHALLENGE[:32]  # as long as most sites' challenges are

@@ -161,8 +161,7 @@ def _harmless() -> Iterator[VectorCase]:
     plain = MessageParts(text, [good])
     time = attribute(SIGNING_TIME, b"\x17\x0d261127150405Z")
     old_list = trust_files()["ca-lifted.crl"]
-    name = attribute(_UNSTRUCTURED_NAME, b"\x0c\x01x")
-    unsigned = der.element(EXPLICIT_1, name)
+    unsigned = der.element(EXPLICIT_1, attribute(_UNSTRUCTURED_NAME, b"\x0c\x01x"))
     sha512 = [digest_algorithm(HashAlgorithm.SHA512)]
     shorter = replace(good, digest_algorithm=_ALGORITHM_WITHOUT_NULL)
     accepted = {

@@ -29,3 +29,19 @@ def is_this_computer(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def require_http(url: str) -> None:
+    """Refuse an address that is not plain http or https.
+
+    Raises:
+        ValueError: it has another scheme, no host, or a user name; the text does not repeat it.
+
+    """
+    try:
+        parts = urlsplit(url)
+        host, user, _ = parts.hostname, parts.username, parts.port
+    except ValueError as error:
+        raise ValueError("malformed address") from error
+    if parts.scheme not in ("http", "https") or not host or user is not None:
+        raise ValueError("only plain http and https addresses are fetched")

@@ -1,4 +1,7 @@
-"""The client of the identity service."""
+"""The client of the government's identity service (ICS).
+
+It answers whether a certificate and an ID number belong to the same person.
+"""
 
 import asyncio
 import hmac
@@ -18,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.x509 import load_pem_x509_certificate
 
-from agent.portal.ics.xml import (
+from agent.relying.ics_xml import (
     FIELD,
     MAX_SIZE,
     NONCE_LENGTH,
@@ -28,7 +31,7 @@ from agent.portal.ics.xml import (
     read_response,
     write_request,
 )
-from agent.portal.urls import checked_url
+from agent.relying.urls import checked_url
 
 _TIMEOUT_S: Final = 10
 _ALPHABET: Final = string.ascii_letters + string.digits

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.portal.ics.xml import (
+from agent.relying.ics_xml import (
     MAX_SIZE,
     IcsFormatError,
     IcsRequest,
