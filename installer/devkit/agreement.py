@@ -37,6 +37,9 @@ def _versions(root: Path, version: str) -> Iterator[str]:
         path = root / "agent" / "web" / "sdk" / name
         if path.exists() and json.loads(path.read_text("utf-8")).get("version") != version:
             yield f"agent/web/sdk/{name} does not have the agent's version {version}"
+    verifier = root / "agent" / "kits" / "node" / "package.json"
+    if verifier.exists() and json.loads(verifier.read_text("utf-8")).get("version") != version:
+        yield f"agent/kits/node/package.json does not have the agent's version {version}"
 
 
 def _portal(root: Path, project: dict[str, Any], version: str) -> Iterator[str]:

@@ -24,6 +24,7 @@ PROOFS = {
     "every fault at every command": ("tests.faults",),
     "many requests, hands, daemons, sites and programs": ("tests.soak",),
     "the whole member service on SQLite and on PostgreSQL": ("pytest", "tests/portal"),
+    "every vector in every language": ("pytest", "tests/kits", "-m", "kit"),
     "every page in every look": (
         *("pytest", "tests/browser/test_axe.py", "tests/browser/hipki/test_pages_access.py"),
         *(
@@ -214,7 +215,8 @@ def fuzz(_options: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
 
 def proof(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
     """Play everything that the test run plays a sample of, and say at the end what failed."""
-    system.ensure((*system.BUILD, *system.BROWSER, *system.PCSC, *system.DATABASE))
+    needed = (*system.BUILD, *system.BROWSER, *system.PCSC, *system.DATABASE)
+    system.ensure((*needed, *system.LANGUAGES))
     venv.ensure()
     node.ensure()
     whole = {"ANKONG_TEST_DATABASES": "both", "ANKONG_TEST_LOOKS": "all"}

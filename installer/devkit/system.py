@@ -96,6 +96,13 @@ PCSC = (
 )
 # For the member service; the tests start a server of their own and leave the system's alone.
 DATABASE = (Package("postgresql", _has_postgresql),)
+# What other languages' verifiers run with; `make proof` alone runs them.
+LANGUAGES = (
+    Package("php-cli", has_program("php")),
+    Package("golang-go", has_program("go")),
+    Package("default-jdk-headless", has_program("javac")),
+    Package("libbcprov-java", _has_file("/usr/share/java/bcprov.jar")),
+)
 # Of the scripts that installers run.
 SHELLCHECK = Package("shellcheck", has_program("shellcheck"))
 JUDGES = (

@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 
 from agent.cms import der
-from agent.kits.vectors.certificates import BEGIN, END, KeyHolder
+from agent.kits.vectors.holders import BEGIN, END, KeyHolder
 
 _INTEGER, _UTC_TIME = 0x02, 0x17
 _SHA256_WITH_RSA = bytes.fromhex("300d06092a864886f70d01010b0500")
@@ -29,7 +29,7 @@ def long_list(issuer: KeyHolder, length: int, serials: Iterable[int]) -> bytes:
         _time(END),
         der.element(der.SEQUENCE, *entries),
     )
-    signature = issuer.key.sign(body, PKCS1v15(), hashes.SHA256())
+    signature = issuer.rsa.sign(body, PKCS1v15(), hashes.SHA256())
     return der.element(der.SEQUENCE, body, _SHA256_WITH_RSA, der.element(0x03, b"\x00" + signature))
 
 

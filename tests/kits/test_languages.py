@@ -6,18 +6,26 @@ Node.js is always there. PHP, Java and Go have the marker ``kit``: ``make proof`
 import base64
 import json
 import random
-import shutil
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
 
+from agent.cms import der
 from agent.kits.vectors import certificates
 from agent.kits.vectors.__main__ import FOLDER, MANIFEST
+from agent.kits.vectors.case import statement
+from agent.kits.vectors.holders import KeyHolder
+from agent.kits.vectors.messages import MessageParts, sign
+from agent.pki.reading import read_certificate
 from agent.relying.errors import VerificationCode
+from agent.relying.holder import MOICA
 from tests.kits.kit_support import LANGUAGES, RUNNERS, build, run_vectors
 from tests.kits.long_list import long_list
 
@@ -71,9 +79,48 @@ def judge_cases(
     """Return the answer to each case: of these, not of those of the vectors."""
     for path in FOLDER.iterdir():
         if path.suffix in {".der", ".cer", ".crl"} and not (folder / path.name).exists():
-            shutil.copy(path, folder)
+            (folder / path.name).symlink_to(path)
     (folder / MANIFEST).write_text(json.dumps({**FOUND, "cases": cases}), "ascii")
     return {line["name"]: line["code"] for line in run_vectors(command, folder / MANIFEST)[:-1]}
+
+
+def judge_tokens(command: list[str], manifest: Path, tokens: Sequence[bytes | None]) -> list[str]:
+    """Return the answer to each token; None stands for what the language has for nothing."""
+    lines = ["null" if each is None else base64.b64encode(each).decode() for each in tokens]
+    done = subprocess.run(
+        [*command, str(manifest), "--fuzz"],
+        input="\n".join(lines) + "\n",
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout.split()
+
+
+def stating(values: Iterable[bytes]) -> KeyHolder:
+    """Certify the citizen anew, with these last characters of the ID number."""
+    kind = bytes.fromhex("060760867601640233")  # 2.16.886.1.100.2.51
+    texts = der.element(der.SET, *(der.element(0x0C, value) for value in values))
+    stated = der.element(der.SEQUENCE, der.element(der.SEQUENCE, kind, texts))
+    citizen, authority = certificates.citizen(), certificates.authority()
+    own = citizen.certificate
+    builder = x509.CertificateBuilder(
+        authority.certificate.subject,
+        own.subject,
+        own.public_key(),
+        own.serial_number,
+        own.not_valid_before_utc,
+        own.not_valid_after_utc,
+        [*own.extensions],
+    ).add_extension(x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.9"), stated), False)
+    made = builder.sign(authority.rsa, hashes.SHA256())
+    return KeyHolder(made.public_bytes(Encoding.DER), citizen.key)
+
+
+def login_of(signer: KeyHolder) -> bytes:
+    return MessageParts(statement(), [sign(signer, statement())]).encode()
 
 
 def settings(**members: object) -> dict[str, object]:
@@ -103,17 +150,7 @@ def test_no_damage_passes(language: str, kit_command: list[str]) -> None:
         tokens.append(VALID[: chance.randrange(len(VALID))])
         start = chance.randrange(len(VALID))
         tokens.append(VALID[:start] + chance.randbytes(8) + VALID[start + chance.randint(0, 20) :])
-    lines = ["null", *(base64.b64encode(token).decode() for token in tokens)]
-    done = subprocess.run(
-        [*kit_command, str(FOLDER / MANIFEST), "--fuzz"],
-        input="\n".join(lines) + "\n",
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=100,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    nothing, first, *others = done.stdout.split()
+    nothing, first, *others = judge_tokens(kit_command, FOLDER / MANIFEST, [None, *tokens])
     assert (nothing, first, len(others)) == ("signature_invalid", "ok", len(tokens) - 1)
     assert set(others) <= CODES
 
@@ -125,7 +162,6 @@ def test_settings_that_are_wrong_accept_nobody(
     trust = FOUND["trust"]
     cases = {
         "no-roots": settings(trust={**trust, "roots": []}),
-        "no-lists": settings(trust={**trust, "crls": []}),
         "no-origins": settings(origins=[]),
         "no-challenge": settings(challenge=""),
         "short-challenge": settings(challenge="A" * 42),
@@ -139,6 +175,26 @@ def test_settings_that_are_wrong_accept_nobody(
     found = judge_cases(kit_command, tmp_path, cases)
     assert {name: code for name, code in found.items() if code != "error"} == {}, language
     assert set(found) == set(cases)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_lists_accept_nobody(language: str, kit_command: list[str], tmp_path: Path) -> None:
+    judge_cases(kit_command, tmp_path, {})
+    without = {**FOUND, "trust": {**FOUND["trust"], "crls": []}}
+    (tmp_path / MANIFEST).write_text(json.dumps(without), "ascii")
+    assert judge_tokens(kit_command, tmp_path / MANIFEST, [VALID]) == ["error"], language
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_whose_account_it_is(language: str, kit_command: list[str], tmp_path: Path) -> None:
+    """Every language has the account key that our own verifier has, and the stated characters."""
+    holder = MOICA.check(read_certificate(certificates.citizen().der))
+    key = holder.account_key(b"k" * 32).hex()
+    for values, stated in (([b"A123"], "A123"), ([b"A123", b"B456"], None), ([b"A12"], None)):
+        (tmp_path / "valid.der").write_bytes(login_of(stating(values)))
+        judge_cases(kit_command, tmp_path, {})
+        found = run_vectors(kit_command, tmp_path / MANIFEST)[-1]
+        assert (found["account_key"], found["last4"] or None) == (key, stated), language
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

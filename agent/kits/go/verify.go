@@ -18,6 +18,7 @@ import (
 	"encoding/asn1"
 	"errors"
 	"fmt"
+	"math/big"
 	"regexp"
 	"strconv"
 	"strings"
@@ -157,7 +158,7 @@ func octetString(hash crypto.Hash, octets []byte) []byte {
 func openMessage(token []byte) (*x509.Certificate, []byte) {
 	need(len(token) > 0 && len(token) <= maxToken, "empty or too large")
 	found := read(token, 0)
-	need(len(found) == 1, "something follows the message")
+	need(len(found) == 1 && found[0].tag == 0x30, "not a message, or something follows")
 	outer := found[0].take(0x06, 0xa0)
 	signed := outer[1].take(0x30)[0].take(0x02, 0x31, 0x30, 0xa0, 0x31)
 	signer := signed[4].take(0x30)[0].take(0x02, 0x30, 0x30, 0xa0, 0x30, 0x04)
@@ -178,7 +179,8 @@ func openMessage(token []byte) (*x509.Certificate, []byte) {
 	need(bytes.Equal(stated[messageDigest], octetString(hash, content)), "the content is not what was signed")
 	key, isRSA := certificate.PublicKey.(*rsa.PublicKey)
 	need(isRSA && key.N.BitLen() >= 2048, "not an RSA key of 2048 bits or more")
-	set := append([]byte{0x31}, attributes.raw[1:]...) // RFC 5652 §5.4
+	set := append([]byte{0x31}, attributes.raw[1:]...)                            // RFC 5652 §5.4
+	need(new(big.Int).SetBytes(signature.body).Cmp(key.N) < 0, "not a signature") // Go before 1.20 does not look
 	need(rsa.VerifyPKCS1v15(key, hash, octetString(hash, set)[2:], signature.body) == nil, "the signature does not fit")
 	if bound, ok := stated[signingCertificate]; ok {
 		need(isBound(bound, certificate.Raw), "another certificate was signed")
@@ -205,6 +207,7 @@ func findSigner(bag []*element, named []byte) (found *x509.Certificate) {
 // readAttributes maps each attribute to its one value.
 func readAttributes(attributes *element) map[string][]byte {
 	found := map[string][]byte{}
+	need(len(attributes.parts) > 0, "no signed attributes")
 	for index, each := range attributes.parts {
 		need(index == 0 || bytes.Compare(attributes.parts[index-1].raw, each.raw) < 0, "attributes that are not in the order of DER")
 		pair := each.take(0x06, 0x31)

@@ -107,6 +107,9 @@ function take(element, ...tags) {
   return parts;
 }
 
+/** Read what is one element and nothing else. @param {Buffer} octets @param {number} tag */
+const readOne = (octets, tag = 0x30) => take({ tag: 0, raw: octets, body: octets, parts: read(octets) }, tag)[0];
+
 /** A time as 14 digits, which compare as text. @param {Element} time */
 function moment({ tag, body }) {
   const text = body.toString("latin1");
@@ -173,8 +176,7 @@ function isSigned({ tbs, algorithm, signature }, by) {
 export class Authority {
   /** @param {Uint8Array} der one certificate @throws if it is not one of an authority */
   constructor(der) {
-    const found = read(Buffer.from(der));
-    this.certificate = readCertificate(found.length === 1 ? found[0] : undefined);
+    this.certificate = readCertificate(readOne(Buffer.from(der)));
     need(this.certificate.isAuthority && this.certificate.usage & CERT_SIGN, "not an authority");
     need(!this.certificate.fault, this.certificate.fault);
     this.key = rsaKey(this.certificate.key);
@@ -249,8 +251,7 @@ export function checkOrigins(origins) {
 /** Checks 2, 3 and 4: the message and its signature. @param {unknown} token */
 function openMessage(token) {
   need(token instanceof Uint8Array && token.length > 0 && token.length <= MAX_TOKEN, "empty or too large");
-  const found = read(Buffer.from(token));
-  const [type, explicit] = take(found.length === 1 ? found[0] : undefined, 0x06, 0xa0);
+  const [type, explicit] = take(readOne(Buffer.from(token)), 0x06, 0xa0);
   const [version, digests, encapsulated, bag, signers] = take(take(explicit, 0x30)[0], 0x02, 0x31, 0x30, 0xa0, 0x31);
   const [number, sid, digest, attributes, algorithm, signature] = take(take(signers, 0x30)[0], 0x02, 0x30, 0x30, 0xa0, 0x30, 0x04);
   const [contentType, attached] = take(encapsulated, 0x06, 0xa0);
@@ -264,7 +265,7 @@ function openMessage(token) {
   if (types.some((each) => each !== LOGIN)) refuse("wrong_content_type", types.join(" and "));
   need(hex(version) === "020103", "a version that does not go with the content type");
   const [signer, ...more] = bag.parts.filter((each) => namesOf(each).equals(sid.body));
-  need(signer && more.length === 0, "the signer's certificate is not there");
+  need(signer?.tag === 0x30 && more.length === 0, "the signer's certificate is not there");
   const certificate = readCertificate(signer);
   const octets = Buffer.concat([Buffer.of(0x31), attributes.raw.subarray(1)]); // RFC 5652 §5.4
   need(hex(signed.get(MESSAGE_DIGEST)) === octetString(hash, content.body), "the content is not what was signed");
@@ -289,6 +290,7 @@ function namesOf(certificate) {
 /** Map each attribute to its one value. @param {Element} attributes @returns {Map<string, Element>} */
 function readAttributes({ parts }) {
   const found = new Map();
+  need(parts.length > 0, "no signed attributes");
   parts.forEach((each, at) => {
     need(at === 0 || Buffer.compare(parts[at - 1].raw, each.raw) < 0, "attributes that are not in the order of DER");
     const [type, values] = take(each, 0x06, 0x31);

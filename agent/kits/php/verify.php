@@ -108,6 +108,12 @@ function take(?Element $element, int ...$tags): array
     return $parts;
 }
 
+/** Read what is one element and nothing else. */
+function readOne(string $octets): Element
+{
+    return take(new Element(0, $octets, $octets, read($octets)), 0x30)[0];
+}
+
 /** The hash that an AlgorithmIdentifier names, with NULL or without (RFC 5754 §2). */
 function hashOf(string $identifier, string $arcs, array $names): ?string
 {
@@ -207,8 +213,7 @@ final class Authority
 
     public function __construct(string $der)
     {
-        $found = read($der);
-        $this->certificate = new Certificate(\count($found) === 1 ? $found[0] : null);
+        $this->certificate = new Certificate(readOne($der));
         need($this->certificate->isAuthority && $this->certificate->usage & CERT_SIGN, 'not an authority');
         need($this->certificate->fault === '', $this->certificate->fault);
         $this->key = $this->certificate->rsaKey();
@@ -306,8 +311,7 @@ function checkOrigins(array $origins): array
 function openMessage(mixed $token): array
 {
     need(\is_string($token) && $token !== '' && \strlen($token) <= MAX_TOKEN, 'empty or too large');
-    $found = read($token);
-    [$type, $explicit] = take(\count($found) === 1 ? $found[0] : null, 0x06, 0xa0);
+    [$type, $explicit] = take(readOne($token), 0x06, 0xa0);
     [$version, $digests, $encapsulated, $bag, $signers] = take(take($explicit, 0x30)[0], 0x02, 0x31, 0x30, 0xa0, 0x31);
     [$number, $sid, $digest, $attributes, $algorithm, $signature] = take(take($signers, 0x30)[0], 0x02, 0x30, 0x30, 0xa0, 0x30, 0x04);
     [$contentType, $attached] = take($encapsulated, 0x06, 0xa0);
@@ -323,7 +327,7 @@ function openMessage(mixed $token): array
     need($version->raw === "\x02\x01\x03", 'a version that does not go with the content type');
     $named = fn (Element $each) => ($each->parts[0]->parts[3] ?? null)?->raw . ($each->parts[0]->parts[1] ?? null)?->raw === $sid->body;
     $signer = array_values(array_filter($bag->parts, $named));
-    need(\count($signer) === 1, "the signer's certificate is not there");
+    need(\count($signer) === 1 && $signer[0]->tag === 0x30, "the signer's certificate is not there");
     $certificate = new Certificate($signer[0]);
     need(($signed[MESSAGE_DIGEST] ?? null)?->raw === octetString($hash, $content->body), 'the content is not what was signed');
     $octets = "\x31" . substr($attributes->raw, 1); // RFC 5652 §5.4
@@ -342,6 +346,7 @@ function octetString(string $hash, string $octets): string
 function readAttributes(Element $attributes): array
 {
     [$found, $before] = [[], ''];
+    need($attributes->parts !== [], 'no signed attributes');
     foreach ($attributes->parts as $each) {
         need($before === '' || strcmp($before, $each->raw) < 0, 'attributes that are not in the order of DER');
         [$type, $values] = take($each, 0x06, 0x31);

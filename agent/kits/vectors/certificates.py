@@ -37,9 +37,13 @@ CITIZEN: Final = 0x1001  # serial numbers of certificates
 REVOKED: Final = 0x1005
 EXPIRED_AND_REVOKED: Final = 0x101C
 AUTHORITY: Final = 2
+LONG: Final = 0x70 << 152 | 0x1021  # 20 octets, the most of RFC 5280 §4.1.2.2
+INSIDE: Final = 0x1023
 _KEY_USAGE: Final = bytes.fromhex("0603551d0f")
 _UNKNOWN: Final = ObjectIdentifier("2.5.29.99")
 _UNKNOWN_DER: Final = bytes.fromhex("0603551d63")
+_SHA256_WITH_RSA: Final = bytes.fromhex("06092a864886f70d01010b")
+_SHA512_WITH_RSA: Final = bytes.fromhex("06092a864886f70d01010d")
 _ENCIPHERMENT: Final = bytes.fromhex("03020430")  # the value of a keyUsage
 
 
@@ -78,11 +82,18 @@ def odd_authorities() -> dict[str, KeyHolder]:
     }
     sub = Wanted(_SUB_CA, make_key("sub authority"), 0x1030, CERTIFY, is_authority=True)
     old = replace(_root(0x19), period=(BEGIN, BEGIN + YEAR))
+    signing = signing_root()
     return {
         **{name: each.certified_by(_ROOT, make_key("root")) for name, each in others.items()},
         "sub-ca.cer": _certified(sub),
         "root-expired.cer": old.certified_by(_ROOT, make_key("root")),
+        "root-signing.cer": signing,
     }
+
+
+def signing_root() -> KeyHolder:
+    """Return a root that may sign what it likes."""
+    return replace(_root(0x1A), usage=(*SIGN, *CERTIFY)).certified_by(_ROOT, make_key("root"))
 
 
 def _only_others() -> x509.NameConstraints:
@@ -180,6 +191,18 @@ def weakly_certified() -> KeyHolder:
     """Return somebody whose certificate is signed with SHA-1."""
     made = _certified(_citizen(0x101A))
     return replace(made, der=signed_again(made.der, b"", b"", make_key("authority"), is_weak=True))
+
+
+def doubly_certified() -> KeyHolder:
+    """Return somebody whose certificate names two algorithms of its one signature."""
+    made = _certified(_citizen(0x1024))
+    body, rest = made.der[:-300], made.der[-300:]  # the second one stands before the signature
+    return replace(made, der=body + rest.replace(_SHA256_WITH_RSA, _SHA512_WITH_RSA))
+
+
+def numbered(serial: int) -> KeyHolder:
+    """Return somebody with a certificate of this serial number."""
+    return _certified(_citizen(serial))
 
 
 def of_sub_authority() -> KeyHolder:

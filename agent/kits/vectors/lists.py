@@ -1,7 +1,7 @@
 """Revocation lists, good and not, and all files that a verifier has to be given."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from typing import Final
@@ -13,13 +13,26 @@ from cryptography.x509.oid import ObjectIdentifier
 
 from agent.cms import der
 from agent.kits.vectors import certificates
-from agent.kits.vectors.certificates import AUTHORITY, CITIZEN, EXPIRED_AND_REVOKED, REVOKED
+from agent.kits.vectors.certificates import (
+    AUTHORITY,
+    CITIZEN,
+    EXPIRED_AND_REVOKED,
+    INSIDE,
+    LONG,
+    REVOKED,
+)
 from agent.kits.vectors.holders import BEGIN, END, YEAR, KeyHolder, signed_again
 
 _UNKNOWN: Final = ObjectIdentifier("2.5.29.99")
+_SHA256: Final = bytes.fromhex("06092a864886f70d01010b")  # with RSA
+_SHA512: Final = bytes.fromhex("06092a864886f70d01010d")
 _HOLD: Final = x509.ReasonFlags.certificate_hold
 _LIFTED: Final = x509.ReasonFlags.remove_from_crl
 _INTEGER: Final = 0x02
+# A number that has the whole encoding of another one inside, and of its entry's beginning.
+_AROUND: Final = int.from_bytes(
+    b"\x55\x30\x13" + der.element(_INTEGER, INSIDE.to_bytes(2, "big")) + b"\x17\x0d", "big"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +98,8 @@ def _of_authority() -> dict[str, WantedList]:
         "ca-future.crl": WantedList(period=(END - YEAR, END)),
         "ca-newer.crl": WantedList((CITIZEN,), period=later, number=2),
         "ca-lifted.crl": WantedList(period=(BEGIN + 2 * YEAR, END), number=3),
+        "ca-long.crl": WantedList((LONG + 1, LONG - 1, LONG & 0xFFFF, _AROUND)),
+        "ca-long-revokes.crl": WantedList((_AROUND, LONG)),
         "ca-on-hold.crl": WantedList((CITIZEN,), _HOLD),
         "ca-removed.crl": WantedList((CITIZEN,), _LIFTED),
         "ca-delta.crl": WantedList((), period=later, number=2, more=(x509.DeltaCRLIndicator(1),)),
@@ -112,6 +127,7 @@ def _damaged(authority: KeyHolder, good: bytes) -> dict[str, bytes]:
     return {
         "ca-badly-signed.crl": bytes(broken),
         "ca-tampered.crl": good.replace(serial, der.element(_INTEGER, b"\x11\x11")),
+        "ca-two-algorithms.crl": good[:-300] + good[-300:].replace(_SHA256, _SHA512),
         "ca-endless.crl": signed_again(good, ends, b"", authority.rsa),
         "ca-sha1.crl": signed_again(good, b"", b"", authority.rsa, is_weak=True),
     }
@@ -129,6 +145,8 @@ def trust_files() -> dict[str, bytes]:
         "ca.cer": authority.der,
         **{name: each.der for name, each in others.items()},
         "root.crl": WantedList().signed_by(root),
+        "root-by-ca.crl": WantedList().signed_by(replace(root, key=authority.key)),
+        "ca-by-root.crl": WantedList().signed_by(replace(authority, key=root.key)),
         "root-revokes-ca.crl": WantedList((AUTHORITY,)).signed_by(root),
         **lists,
         **_damaged(authority, lists["ca.crl"]),

@@ -12,6 +12,7 @@ from agent.kits.vectors.case import (
     statement,
     trusting,
 )
+from agent.kits.vectors.certificates import INSIDE, LONG
 from agent.kits.vectors.holders import KeyHolder
 from agent.kits.vectors.lists import trust_files
 from agent.kits.vectors.messages import MessageParts, sign
@@ -32,6 +33,7 @@ def paths() -> Iterator[VectorCase]:
     yield from _lists()
     yield from _partial_lists()
     yield from _several_lists()
+    yield from _numbers()
     yield from _holders()
 
 
@@ -110,6 +112,12 @@ def _certificates() -> Iterator[VectorCase]:
         "sha1-certificate", certificates.weakly_certified(), UNTRUSTED, "certified with SHA-1"
     )
     yield _case(
+        "two-certificate-algorithms",
+        certificates.doubly_certified(),
+        (UNTRUSTED, "signature_invalid"),
+        "its signature is said to be with SHA-256 inside, and with SHA-512 outside",
+    )
+    yield _case(
         "wrong-authority-key-identifier",
         certificates.of_other_key(),
         (UNTRUSTED, OK),
@@ -170,6 +178,13 @@ def _authorities() -> Iterator[VectorCase]:
     yield VectorCase(
         "authority-missing", good, UNTRUSTED, "the authority is not configured", trusting(cas=[])
     )
+    yield VectorCase(
+        "root-as-signer",
+        signed_by(certificates.signing_root()),
+        (UNTRUSTED, _PROFILE),
+        "the root itself, which may sign, and is nobody's card",
+        trusting(["root-signing.cer"]),
+    )
     below = signed_by(certificates.of_sub_authority())
     lists = ["root.crl", "ca.crl", "sub-ca.crl"]
     yield VectorCase(
@@ -201,6 +216,9 @@ def _lists() -> Iterator[VectorCase]:
     yield case("crl-endless", ["root.crl", "ca-endless.crl"], "it does not say until when")
     yield case("crl-foreign", ["root.crl", "other-key.crl"], "by the same name and another key")
     yield case("crl-badly-signed", ["root.crl", "ca-badly-signed.crl"], "its signature is broken")
+    yield case("crl-by-root", ["root.crl", "ca-by-root.crl"], "signed by the root's key")
+    yield case("crl-of-root-by-authority", ["root-by-ca.crl", "ca.crl"], "the other way round")
+    yield case("crl-two-algorithms", ["root.crl", "ca-two-algorithms.crl"], "two algorithms named")
     yield case("crl-sha1", ["root.crl", "ca-sha1.crl"], "it is signed with SHA-1")
     yield VectorCase(
         "crl-tampered",
@@ -298,6 +316,23 @@ def _several_lists() -> Iterator[VectorCase]:
         "the same two, and no list by the key that signed this certificate",
         trusting(**both),
     )
+
+
+def _numbers() -> Iterator[VectorCase]:
+    """Make serial numbers that are easily taken for others."""
+    long, inside = certificates.numbered(LONG), certificates.numbered(INSIDE)
+    for name, signer, file, expect, note in (
+        ("long-serial", long, "ca-long.crl", OK, "20 octets; its neighbours are revoked"),
+        ("long-serial-revoked", long, "ca-long-revokes.crl", _REVOKED, "20 octets, and revoked"),
+        (
+            "serial-inside-another",
+            inside,
+            "ca-long.crl",
+            (OK, _REVOKED),
+            "a revoked number has it inside; who searches for octets refuses too much",
+        ),
+    ):
+        yield VectorCase(name, signed_by(signer), expect, note, trusting(crls=["root.crl", file]))
 
 
 def _holders() -> Iterator[VectorCase]:

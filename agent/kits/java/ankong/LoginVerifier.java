@@ -7,7 +7,6 @@ import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
 import java.security.PublicKey;
-import java.security.Signature;
 import java.security.cert.CertPathValidator;
 import java.security.cert.CertPathValidatorException;
 import java.security.cert.CertificateFactory;
@@ -17,12 +16,15 @@ import java.security.cert.X509CRL;
 import java.security.cert.X509Certificate;
 import java.security.interfaces.RSAPublicKey;
 import java.time.Instant;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.Date;
+import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -81,7 +83,7 @@ public final class LoginVerifier {
     public record RevocationList(X509Certificate issuer, Date begin, Date end, Set<BigInteger> serials) {}
 
     private static final int MAX_TOKEN = 64 * 1024; // octets
-    private static final String LOGIN = "2.25.47733114528800783309543499702079482038"; // BouncyCastle holds it
+    private static final byte[] LOGIN = HexFormat.of().parseHex("061369c7e9888fdfabaa87899cc0a8e7e8e8b9d136"); // compared as octets
     private static final String CONTENT_TYPE = "1.2.840.113549.1.9.3";
     private static final String MESSAGE_DIGEST = "1.2.840.113549.1.9.4";
     private static final String SIGNING_CERTIFICATE = "1.2.840.113549.1.9.16.2.47";
@@ -89,6 +91,8 @@ public final class LoginVerifier {
             "2.16.840.1.101.3.4.2.2", "SHA-384", "2.16.840.1.101.3.4.2.3", "SHA-512");
     private static final Map<String, String> WITH_RSA = Map.of("SHA-256", "1.2.840.113549.1.1.11",
             "SHA-384", "1.2.840.113549.1.1.12", "SHA-512", "1.2.840.113549.1.1.13");
+    private static final Map<String, String> DIGEST_INFOS = Map.of("SHA-256", "3031300d060960864801650304020105000420",
+            "SHA-384", "3041300d060960864801650304020205000430", "SHA-512", "3051300d060960864801650304020305000440");
     private static final Map<String, String> NAMES = Map.of("2.5.4.6", "C", "2.5.4.10", "O", "2.5.4.11", "OU",
             "2.5.4.3", "CN", "2.5.4.5", "serialNumber");
     private static final int DIGITAL_SIGNATURE = 0, CERT_SIGN = 5, CRL_SIGN = 6; // bits of a key usage
@@ -179,11 +183,32 @@ public final class LoginVerifier {
     private static Opened open(byte[] token) throws VerificationException {
         try {
             need(token != null && token.length > 0 && token.length <= MAX_TOKEN, "empty or too large");
+            limitDepth(token);
             ASN1Primitive whole = ASN1Primitive.fromByteArray(token);
             need(Arrays.equals(whole.getEncoded("DER"), token), "not DER, or something follows");
             return openMessage(ASN1Sequence.getInstance(whole));
         } catch (IOException | GeneralSecurityException | RuntimeException error) {
             throw refused("signature_invalid", error.toString());
+        }
+    }
+
+    /** Refuses what is nested deeper than any login, before a reader that calls itself sees it. */
+    private static void limitDepth(byte[] der) throws VerificationException {
+        Deque<Integer> ends = new ArrayDeque<>();
+        for (int at = 0; at < der.length; ) {
+            need((der[at] & 0x1f) != 0x1f && at + 1 < der.length, "a tag that has no place here");
+            int start = at + 2, length = der[at + 1] & 0xff;
+            if (length >= 0x80) {
+                int count = length & 0x7f;
+                need(count >= 1 && count <= 3 && start + count <= der.length, "a length that is no DER");
+                length = new BigInteger(1, der, start, count).intValue();
+                start += count;
+            }
+            while (!ends.isEmpty() && ends.peek() <= at) ends.pop();
+            boolean isConstructed = (der[at] & 0x20) != 0;
+            if (isConstructed) ends.push(start + length);
+            need(start + length <= der.length && ends.size() <= 32, "cut short, or nested too deep");
+            at = isConstructed ? start : start + length;
         }
     }
 
@@ -196,7 +221,7 @@ public final class LoginVerifier {
         need(content.size() == 2 && signers.size() == 1 && digests.size() == 1, "not one signer of attached content");
         byte[] octets = ASN1OctetString.getInstance(explicit(content.getObjectAt(1))).getOctets();
         ASN1Sequence signer = ASN1Sequence.getInstance(signers.getObjectAt(0));
-        need(signer.size() == 6 && isEncoded(signer.getObjectAt(0), 2, 1, 1), "without signed attributes, or of another form");
+        need(signer.size() == 6 && isEncoded(signer.getObjectAt(0), new byte[] {2, 1, 1}), "without signed attributes, or of another form");
         ASN1TaggedObject tagged = ASN1TaggedObject.getInstance(signer.getObjectAt(3));
         need(tagged.getTagNo() == 0, "without signed attributes");
         ASN1Set attributes = ASN1Set.getInstance(tagged, false);
@@ -205,16 +230,15 @@ public final class LoginVerifier {
         String used = algorithm(signer.getObjectAt(4));
         need(used.equals("1.2.840.113549.1.1.1") || used.equals(WITH_RSA.get(hash)), "not PKCS #1 v1.5 with that hash");
         Map<String, ASN1Encodable> stated = read(attributes);
-        boolean isLogin = isOid(content.getObjectAt(0), LOGIN) && isOid(stated.get(CONTENT_TYPE), LOGIN);
+        boolean isLogin = isEncoded(content.getObjectAt(0), LOGIN) && isEncoded(stated.get(CONTENT_TYPE), LOGIN);
         if (!isLogin) throw refused("wrong_content_type", content.getObjectAt(0).toString());
-        need(isEncoded(data.getObjectAt(0), 2, 1, 3), "a version that does not go with the content type");
+        need(isEncoded(data.getObjectAt(0), new byte[] {2, 1, 3}), "a version that does not go with the content type");
         X509Certificate certificate = signer(ASN1TaggedObject.getInstance(data.getObjectAt(3)), signer.getObjectAt(1));
         need(isDigest(stated.get(MESSAGE_DIGEST), hash, octets), "the content is not what was signed");
         need(isLongRsa(certificate.getPublicKey()), "not an RSA key of 2048 bits or more");
-        Signature check = Signature.getInstance(hash.replace("-", "") + "withRSA");
-        check.initVerify(certificate.getPublicKey()); // the key alone: dates come later
-        check.update(attributes.getEncoded("DER"));
-        need(check.verify(ASN1OctetString.getInstance(signer.getObjectAt(5)).getOctets()), "the signature does not fit");
+        RSAPublicKey key = (RSAPublicKey) certificate.getPublicKey();
+        byte[] signature = ASN1OctetString.getInstance(signer.getObjectAt(5)).getOctets();
+        need(isSignature(key, hash, attributes.getEncoded("DER"), signature), "the signature does not fit");
         if (stated.containsKey(SIGNING_CERTIFICATE)) need(isBound(stated.get(SIGNING_CERTIFICATE), certificate), "another certificate was signed");
         return new Opened(certificate, octets);
     }
@@ -242,6 +266,7 @@ public final class LoginVerifier {
     /** Maps each attribute to its one value. */
     private static Map<String, ASN1Encodable> read(ASN1Set attributes) throws VerificationException {
         Map<String, ASN1Encodable> found = new HashMap<>();
+        need(attributes.size() > 0, "no signed attributes");
         for (ASN1Encodable each : attributes) {
             ASN1Sequence pair = ASN1Sequence.getInstance(each);
             ASN1Set values = ASN1Set.getInstance(pair.getObjectAt(1));
@@ -263,9 +288,24 @@ public final class LoginVerifier {
         return value instanceof ASN1ObjectIdentifier found && found.getId().equals(oid);
     }
 
-    private static boolean isEncoded(ASN1Encodable value, int... octets) throws IOException {
-        byte[] found = value.toASN1Primitive().getEncoded("DER");
-        return found.length == octets.length && found[0] == octets[0] && found[1] == octets[1] && found[2] == octets[2];
+    private static boolean isEncoded(ASN1Encodable value, byte[] octets) throws IOException {
+        return value != null && Arrays.equals(value.toASN1Primitive().getEncoded("DER"), octets);
+    }
+
+    /** RSASSA-PKCS1-v1_5 (RFC 8017 §8.2.2) to the octet; the JDK's own takes a DigestInfo without NULL. */
+    private static boolean isSignature(RSAPublicKey key, String hash, byte[] octets, byte[] signature) throws GeneralSecurityException {
+        int size = (key.getModulus().bitLength() + 7) / 8;
+        byte[] info = HexFormat.of().parseHex(DIGEST_INFOS.get(hash)), digest = MessageDigest.getInstance(hash).digest(octets);
+        BigInteger number = new BigInteger(1, signature);
+        if (signature.length != size || number.compareTo(key.getModulus()) >= 0) return false;
+        byte[] expected = new byte[size];
+        Arrays.fill(expected, (byte) 0xff);
+        expected[0] = 0;
+        expected[1] = 1;
+        expected[size - digest.length - info.length - 1] = 0;
+        System.arraycopy(info, 0, expected, size - digest.length - info.length, info.length);
+        System.arraycopy(digest, 0, expected, size - digest.length, digest.length);
+        return number.modPow(key.getPublicExponent(), key.getModulus()).equals(new BigInteger(expected));
     }
 
     private static boolean isDigest(ASN1Encodable value, String hash, byte[] octets) throws GeneralSecurityException {
