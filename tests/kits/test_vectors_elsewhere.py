@@ -39,7 +39,7 @@ BLIND_OPENSSL = {
     *("type-neighbour", "type-longer", "type-modulo-64"),
     # no use of the key is asked for (-purpose any)
     *("encryption-certificate", "no-key-usage", "non-repudiation-only", "authority-as-signer"),
-    *("sha1-certificate", "root-as-signer"),
+    *("sha1-certificate", "root-as-signer", "critical-policies"),
     # lists: weak, endless, incomplete, or out of the message
     *("crl-endless", "crl-sha1", "crl-in-message-only", "crl-delta-alone", "remove-from-crl"),
 }
