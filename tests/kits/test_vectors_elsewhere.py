@@ -53,14 +53,8 @@ BLIND_PYHANKO = {
     *("signer-by-key-identifier", "attributes-unsorted", "digest-undeclared"),
     *("no-digest-declared", "pss", "ec-key"),
     *("type-data", "type-neighbour", "type-longer", "type-modulo-64", "type-padded"),
-    *(
-        "root-as-signer",
-        "root-expired",
-        "crl-sha1",
-        "crl-indirect",
-        "remove-from-crl",
-        "crl-delta-revokes",
-    ),
+    *("root-as-signer", "root-expired", "critical-policies"),
+    *("crl-sha1", "crl-indirect", "remove-from-crl", "crl-delta-revokes"),
     "list-of-other-key",
 }
 # What it refuses, as it takes the lists of all keys of one name together.
