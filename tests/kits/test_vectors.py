@@ -119,12 +119,12 @@ async def test_our_checks_say_what_is_expected(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", MESSAGES)
-async def test_the_other_judge_of_paths_says_the_same(
+async def test_the_other_judge_of_paths_is_right_as_well(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(relying_path, "choose_judge", lambda _: by_certvalidator)
     case = CASES[name]
-    assert await answer(verifier(case), case, message(name)) == expected(case)[0]
+    assert await answer(verifier(case), case, message(name)) in expected(case)
 
 
 def test_no_name_could_be_taken_for_a_real_one() -> None:

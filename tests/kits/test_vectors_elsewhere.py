@@ -39,7 +39,7 @@ BLIND_OPENSSL = {
     *("type-neighbour", "type-longer", "type-modulo-64"),
     # no use of the key is asked for (-purpose any)
     *("encryption-certificate", "no-key-usage", "non-repudiation-only", "authority-as-signer"),
-    *("sha1-certificate", "root-as-signer"),
+    *("sha1-certificate", "root-as-signer", "critical-policies"),
     # lists: weak, endless, incomplete, or out of the message
     *("crl-endless", "crl-sha1", "crl-in-message-only", "crl-delta-alone", "remove-from-crl"),
 }
@@ -53,14 +53,8 @@ BLIND_PYHANKO = {
     *("signer-by-key-identifier", "attributes-unsorted", "digest-undeclared"),
     *("no-digest-declared", "pss", "ec-key"),
     *("type-data", "type-neighbour", "type-longer", "type-modulo-64", "type-padded"),
-    *(
-        "root-as-signer",
-        "root-expired",
-        "crl-sha1",
-        "crl-indirect",
-        "remove-from-crl",
-        "crl-delta-revokes",
-    ),
+    *("root-as-signer", "root-expired", "critical-policies"),
+    *("crl-sha1", "crl-indirect", "remove-from-crl", "crl-delta-revokes"),
     "list-of-other-key",
 }
 # What it refuses, as it takes the lists of all keys of one name together.

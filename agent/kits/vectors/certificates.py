@@ -200,6 +200,23 @@ def doubly_certified() -> KeyHolder:
     return replace(made, der=body + rest.replace(_SHA256_WITH_RSA, _SHA512_WITH_RSA))
 
 
+def with_critical_policies() -> KeyHolder:
+    """Return somebody whose certificate has policies, marked critical."""
+    policy = x509.PolicyInformation(ObjectIdentifier("1.2.3.4"), None)
+    return _certified(replace(_citizen(0x1025), more=(x509.CertificatePolicies([policy]),)))
+
+
+def without_constraints() -> KeyHolder:
+    """Return somebody of whom nothing says that they are no authority."""
+    return _certified(replace(_citizen(0x1026), is_authority=None))
+
+
+def with_long_life() -> KeyHolder:
+    """Return somebody whose certificate begins and ends with the years of the two forms of time."""
+    last = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+    return _certified(replace(_citizen(0x1027), period=(datetime(1950, 1, 1, tzinfo=UTC), last)))
+
+
 def numbered(serial: int) -> KeyHolder:
     """Return somebody with a certificate of this serial number."""
     return _certified(_citizen(serial))

@@ -28,6 +28,7 @@ def paths() -> Iterator[VectorCase]:
     """Make the cases of this module."""
     yield from _usages()
     yield from _certificates()
+    yield from _odd_certificates()
     yield from _in_bag()
     yield from _authorities()
     yield from _lists()
@@ -96,6 +97,9 @@ def _certificates() -> Iterator[VectorCase]:
         (_EXPIRED, _REVOKED),
         "both of it",
     )
+
+
+def _odd_certificates() -> Iterator[VectorCase]:
     yield _case(
         "renamed",
         certificates.renamed(),
@@ -117,6 +121,14 @@ def _certificates() -> Iterator[VectorCase]:
         (UNTRUSTED, "signature_invalid"),
         "its signature is said to be with SHA-256 inside, and with SHA-512 outside",
     )
+    yield _case(
+        "critical-policies",
+        certificates.with_critical_policies(),
+        (UNTRUSTED, OK),
+        "policies marked critical: refused by whom they are unknown to",
+    )
+    yield _case("long-life", certificates.with_long_life(), OK, "from 1950 to the end of 9999")
+    yield _case("no-constraints", certificates.without_constraints(), OK, "no basicConstraints")
     yield _case(
         "wrong-authority-key-identifier",
         certificates.of_other_key(),
