@@ -101,7 +101,7 @@ def sign(
 @contextmanager
 def running_program(kind: str, state: Path, lists: str) -> Iterator[Program]:
     """Run an example, its revocation lists served at the address ``lists``."""
-    environment = os.environ | {
+    settings = {
         "SITE_ORIGIN": ORIGIN,
         "SITE_HOSTS": "localhost",
         "ACCOUNT_SECRET": SECRET.hex(),
@@ -110,10 +110,18 @@ def running_program(kind: str, state: Path, lists: str) -> Iterator[Program]:
         "TRUST_ROOTS": str(FOLDER / "root.cer"),
         "TRUST_CAS": str(FOLDER / "ca.cer"),
         "LIST_URLS": f"{lists}/root.crl {lists}/ca.crl",
-        "PYTHONPATH": os.pathsep.join(
-            [str(ALIAS), str(EXAMPLES), str(ROOT), os.environ.get("PYTHONPATH", "")]
-        ),
     }
+    named = (line.partition("=")[0] for line in (EXAMPLES / "site.env").read_text().splitlines())
+    assert list(settings) == list(named)  # the README's settings are all that there are
+    environment = (
+        os.environ
+        | settings
+        | {
+            "PYTHONPATH": os.pathsep.join(
+                [str(ALIAS), str(EXAMPLES), str(ROOT), os.environ.get("PYTHONPATH", "")]
+            ),
+        }
+    )
     if kind == "django":
         migrate = [sys.executable, str(EXAMPLES / "django_app.py"), "migrate", "--verbosity=0"]
         subprocess.run(migrate, check=True, env=environment, timeout=60)

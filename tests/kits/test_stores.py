@@ -354,6 +354,16 @@ async def test_a_client_of_redis_that_decodes_will_do() -> None:
     assert (await store.take("i", "s", bytes(32), NOW)).state is TakenState.FIRST
 
 
+async def test_two_processes_share_no_connection_to_redis(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = RedisStore(Answering(["first", "c" * 43]))
+    await store.take("i", "s", bytes(32), NOW)
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+    with pytest.raises(RuntimeError, match="forked"):
+        await store.take("i", "s", bytes(32), NOW)
+
+
 async def test_a_client_of_redis_that_blocks_will_not_do() -> None:
     class Blocking:
         def eval(self, script: str, numkeys: int, /, *rest: object) -> object:

@@ -10,13 +10,12 @@ from pathlib import Path
 
 from ankong_verify import (
     CREATE_TABLE,
-    ChallengeError,
     Challenges,
     LoginVerifier,
+    RefusedError,
     RevocationLists,
     SqlStore,
     TrustStore,
-    VerificationError,
     decode_token,
 )
 from fastapi import FastAPI, HTTPException, Request
@@ -24,7 +23,6 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.middleware.sessions import SessionMiddleware
 
-# region: start
 ORIGIN = os.environ["SITE_ORIGIN"]  # as browsers write it: https://portal.example
 SECRET = bytes.fromhex(os.environ["ACCOUNT_SECRET"])  # 32 octets, the same for ever
 STATE = Path(os.environ["STATE"])  # a folder of this site alone
@@ -57,10 +55,8 @@ app.add_middleware(
     secret_key=os.environ["SESSION_SECRET"],
     https_only=ORIGIN.startswith("https:"),
 )
-# endregion: start
 
 
-# region: login
 class LoginBody(BaseModel):
     """What the page sends."""
 
@@ -84,15 +80,12 @@ async def log_in(body: LoginBody, request: Request) -> dict[str, str | None] | J
         name = request.session.get("id", "")
         wanted = await challenges.redeem(name, body.challenge_id, token)
         login = await verifier.verify(token, challenge=wanted)
-    except (ChallengeError, VerificationError) as error:
+    except RefusedError as error:
         log.info("login refused: %s %s", error.code, error.detail)
         return JSONResponse({"code": error.code}, 400)
     request.session.clear()  # one that somebody else may have begun does not become a member's
     request.session["account"] = login.holder.account_key(SECRET).hex()  # look the account up
     return {"name": login.holder.name}
-
-
-# endregion: login
 
 
 @app.get("/account")
