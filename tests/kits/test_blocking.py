@@ -16,8 +16,8 @@ from agent.kits.vectors.cases import CHALLENGE, ORIGIN
 from agent.pki.revocation import FileSource, RevocationData
 from agent.relying import (
     ChallengeError,
+    ChallengeStoreError,
     MemoryStore,
-    StoreError,
     TrustStore,
     VerificationError,
     blocking,
@@ -130,7 +130,7 @@ async def test_a_thread_with_a_loop_is_refused_and_not_held_up() -> None:
 
 def test_an_outage_is_no_verdict() -> None:
     desk = blocking.Challenges(MemoryStore(max_records=0))
-    with pytest.raises(StoreError):
+    with pytest.raises(ChallengeStoreError):
         desk.issue("session")
 
 

@@ -18,7 +18,7 @@ from ankong_verify import (
     TrustStore,
     decode_token,
 )
-from fastapi import FastAPI, HTTPException, Request
+from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.middleware.sessions import SessionMiddleware
@@ -57,7 +57,7 @@ app.add_middleware(
 )
 
 
-class LoginBody(BaseModel):
+class SentLogin(BaseModel):
     """What the page sends."""
 
     challenge_id: str
@@ -73,7 +73,7 @@ async def challenge(request: Request) -> dict[str, str]:
 
 
 @app.post("/login", response_model=None)
-async def log_in(body: LoginBody, request: Request) -> dict[str, str | None] | JSONResponse:
+async def log_in(body: SentLogin, request: Request) -> dict[str, str | None] | JSONResponse:
     """Let whoever holds the card in."""
     try:
         token = decode_token(body.token)
@@ -89,8 +89,8 @@ async def log_in(body: LoginBody, request: Request) -> dict[str, str | None] | J
 
 
 @app.get("/account")
-async def account(request: Request) -> dict[str, str]:
+async def account(request: Request) -> JSONResponse:
     """Tell who is logged in."""
     if "account" not in request.session:
-        raise HTTPException(401)
-    return {"account": request.session["account"]}
+        return JSONResponse({}, 401)
+    return JSONResponse({"account": request.session["account"]})
