@@ -5,6 +5,7 @@ child of a child, and in the parent again, each with a challenge of its own.
 """
 
 import os
+import signal
 import sqlite3
 import sys
 import threading
@@ -40,6 +41,7 @@ def verify() -> None:
 def in_child(depth: int) -> int:
     child = os.fork()
     if child == 0:
+        signal.alarm(50)  # nobody else would end it
         use()
         codes = [in_child(depth - 1)] if depth else []
         use()

@@ -186,7 +186,14 @@ class Source:
 waiting = threading.Event()
 source = Wrapped(Source)
 source.open()
-threading.Thread(target=lambda: source.call(lambda it: it.wait()), daemon=True).start()
+
+def wait():
+    try:
+        source.call(lambda it: it.wait())
+    except BaseException as error:
+        assert type(error).__name__ == "CancelledError", error
+
+threading.Thread(target=wait, daemon=True).start()
 waiting.wait()
 """
 
@@ -194,6 +201,7 @@ waiting.wait()
 def test_a_process_ends_whoever_waits_and_closes_what_is_open() -> None:
     done = run("-X", "dev", "-c", ENDING)
     assert done.stdout.splitlines() == ["closed", "this process is ending"]
+    assert done.stderr == ""
     assert done.returncode == 0
 
 
