@@ -23,10 +23,10 @@ from agent.relying.login import Login, LoginVerifier, Purpose, decode_token
 from agent.relying.stores import (
     CREATE_TABLE,
     ChallengeStore,
+    ChallengeStoreError,
     MemoryStore,
     RedisStore,
     SqlStore,
-    StoreError,
 )
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "CertificateFacts",
     "ChallengeError",
     "ChallengeStore",
+    "ChallengeStoreError",
     "Challenges",
     "CmsError",
     "DocumentVerifier",
@@ -53,7 +54,6 @@ __all__ = [
     "RevocationSource",
     "SignedDocument",
     "SqlStore",
-    "StoreError",
     "TrustStore",
     "VerificationCode",
     "VerificationError",

@@ -17,6 +17,7 @@ T = TypeVar("T")
 A = TypeVar("A")
 
 _START: Final = 10.0  # seconds for a thread to begin
+_CANCEL: Final = 1.0  # seconds for what is cancelled to end
 _CLOSE: Final = 5.0  # seconds for what is open to close when the process ends
 
 
@@ -114,9 +115,11 @@ class _BackgroundLoop:
         asyncio.set_event_loop(self._loop)
         self._loop.call_soon(self._started.set)
         self._loop.run_forever()
-        for task in asyncio.all_tasks(self._loop):
+        tasks = asyncio.all_tasks(self._loop)
+        for task in tasks:
             task.cancel()
-        self._loop.run_until_complete(asyncio.sleep(0))
+        if tasks:
+            self._loop.run_until_complete(asyncio.wait(tasks, timeout=_CANCEL))
         self._loop.close()
 
 

@@ -13,7 +13,7 @@ from agent.cms.login import challenge_text
 from agent.relying.errors import ChallengeError, VerificationCode, VerificationError
 from agent.relying.login import Purpose
 from agent.relying.path import utc_now
-from agent.relying.records import ChallengeStore, Record, StoreError, Taken, TakenState
+from agent.relying.records import ChallengeStore, ChallengeStoreError, Record, Taken, TakenState
 
 LIFETIME: Final = timedelta(minutes=5)
 MAX_LIFETIME: Final = timedelta(hours=1)
@@ -151,11 +151,11 @@ def _octets(taken: Taken) -> bytes:
 
     Raises:
         ChallengeError: it got none.
-        StoreError: the store gave something else.
+        ChallengeStoreError: the store gave something else.
 
     """
     if taken.state in _CODES:
         raise ChallengeError(_CODES[taken.state])
     if _CHALLENGE.fullmatch(taken.challenge) is None:
-        raise StoreError("the store gave back another challenge than it was given")
+        raise ChallengeStoreError("the store gave back another challenge than it was given")
     return base64.urlsafe_b64decode(taken.challenge + "=")

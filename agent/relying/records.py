@@ -14,7 +14,7 @@ KEPT: Final = timedelta(hours=1)
 One that is gone is ``challenge_unknown``."""
 
 
-class StoreError(Exception):
+class ChallengeStoreError(Exception):
     """A store cannot tell whether a challenge is good: an outage, never a verdict."""
 
 

@@ -1,11 +1,20 @@
 """Challenges in Redis: one script decides, and a script is never interrupted."""
 
 import inspect
+import os
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-from agent.relying.records import KEPT, SKEW, Record, StoreError, Taken, TakenState, to_milliseconds
+from agent.relying.records import (
+    KEPT,
+    SKEW,
+    ChallengeStoreError,
+    Record,
+    Taken,
+    TakenState,
+    to_milliseconds,
+)
 
 # What is read is compared in the order of records.judge. A number of milliseconds has some 41
 # bits, which the numbers of Lua (IEEE 754) hold exactly.
@@ -56,6 +65,7 @@ class RedisStore:
         """
         self._client = client
         self._prefix = prefix
+        self._process: int | None = None  # that uses it
 
     async def add(self, record: Record) -> None:
         """Keep a record until an hour after its end.
@@ -76,20 +86,25 @@ class RedisStore:
 
         Raises:
             Exception: whatever the client raises.
-            StoreError: Redis gave another answer than the script's.
+            ChallengeStoreError: Redis gave another answer than the script's.
+            RuntimeError: the process forked after the store was used.
 
         """
         values = (session, token_hash.hex(), to_milliseconds(now), _SKEW)
         answer = await self._run(_TAKE, challenge_id, *values)
         if not isinstance(answer, Sequence) or len(answer) != 2:
-            raise StoreError("not an answer of the script")
+            raise ChallengeStoreError("not an answer of the script")
         state, challenge = map(_text, answer)
         try:
             return Taken(TakenState(state), challenge)
         except ValueError:
-            raise StoreError("not an answer of the script") from None
+            raise ChallengeStoreError("not an answer of the script") from None
 
     async def _run(self, script: str, challenge_id: str, *values: str | int) -> object:
+        self._process = self._process or os.getpid()
+        if self._process != os.getpid():
+            # On a connection that two processes share, one may read the other's answer.
+            raise RuntimeError("RedisStore was used before this process forked: make it afterwards")
         running = self._client.eval(script, 1, self._prefix + challenge_id, *values)
         if not inspect.isawaitable(running):
             raise TypeError("RedisStore needs a client of redis.asyncio")

@@ -10,8 +10,8 @@ from typing import Any, Final, Literal, Protocol
 from agent.relying.records import (
     KEPT,
     SKEW,
+    ChallengeStoreError,
     Record,
-    StoreError,
     Taken,
     TakenState,
     from_milliseconds,
@@ -71,7 +71,7 @@ def create_table(table: str = TABLE) -> str:
 CREATE_TABLE: Final = create_table()
 
 
-class Cursor(Protocol):
+class SqlCursor(Protocol):
     """What is used of a cursor."""
 
     @property
@@ -88,11 +88,11 @@ class Cursor(Protocol):
         """Give it back."""
 
 
-class Connection(Protocol):
+class SqlConnection(Protocol):
     """What is used of a connection."""
 
     def cursor(self) -> Any:
-        """Return a :class:`Cursor`."""
+        """Return a :class:`SqlCursor`."""
 
     def commit(self) -> Any:
         """End the transaction."""
@@ -104,7 +104,7 @@ class Connection(Protocol):
         """Close it, or give it back to the pool it came from."""
 
 
-Connect = Callable[[], Connection | AbstractContextManager[Connection]]
+Connect = Callable[[], SqlConnection | AbstractContextManager[SqlConnection]]
 
 
 class SqlStore:
@@ -161,7 +161,7 @@ class SqlStore:
 
         Raises:
             Exception: whatever the driver raises.
-            StoreError: the driver does not tell how many rows it changed, or the database
+            ChallengeStoreError: the driver does not tell how many rows it changed, or the database
                 contradicts itself.
 
         """
@@ -191,7 +191,7 @@ class SqlStore:
             # A transaction of its own: whatever its isolation, it sees what was committed by now.
             row = self._look(connection, challenge_id)
         if changed not in (0, 1):
-            raise StoreError(f"the driver says that {changed} rows of one were changed")
+            raise ChallengeStoreError(f"the driver says that {changed} rows of one were changed")
         if row is None:
             return Taken(TakenState.UNKNOWN)
         owner, challenge, issued_at, expires_at, taken_by = row
@@ -201,14 +201,16 @@ class SqlStore:
         record = Record(challenge_id, owner, challenge, *times)
         taken = judge(record, taken_by or "", session, token, now)
         if taken.state is TakenState.FIRST:
-            raise StoreError("the row is free and could not be taken: is this a replica?")
+            raise ChallengeStoreError("the row is free and could not be taken: is this a replica?")
         return taken
 
     def _run(self, statement: str, values: Mapping[str, object]) -> int:
         with _opened(self._connect()) as connection:
             return self._change(connection, statement, values)
 
-    def _change(self, connection: Connection, statement: str, values: Mapping[str, object]) -> int:
+    def _change(
+        self, connection: SqlConnection, statement: str, values: Mapping[str, object]
+    ) -> int:
         """Run a statement in a transaction of its own; return how many rows it changed."""
         for _ in range(_TRIES - 1):
             try:
@@ -219,13 +221,13 @@ class SqlStore:
         return self._change_once(connection, statement, values)
 
     def _change_once(
-        self, connection: Connection, statement: str, values: Mapping[str, object]
+        self, connection: SqlConnection, statement: str, values: Mapping[str, object]
     ) -> int:
         with _transaction(connection) as cursor:
             cursor.execute(*self._written(statement, values))
             return cursor.rowcount
 
-    def _look(self, connection: Connection, challenge_id: str) -> Sequence[Any] | None:
+    def _look(self, connection: SqlConnection, challenge_id: str) -> Sequence[Any] | None:
         with _transaction(connection) as cursor:
             cursor.execute(*self._written(_LOOK, {"id": challenge_id}))
             row: Sequence[Any] | None = cursor.fetchone()
@@ -255,8 +257,8 @@ _PLACES: Final[Mapping[ParamStyle, str]] = {
 
 
 def _opened(
-    got: Connection | AbstractContextManager[Connection],
-) -> AbstractContextManager[Connection]:
+    got: SqlConnection | AbstractContextManager[SqlConnection],
+) -> AbstractContextManager[SqlConnection]:
     """Return what gives the connection and closes it.
 
     Drivers' own connections are context managers, too, of transactions, and stay open.
@@ -268,9 +270,9 @@ def _opened(
 
 
 @contextmanager
-def _transaction(connection: Connection) -> Iterator[Cursor]:
+def _transaction(connection: SqlConnection) -> Iterator[SqlCursor]:
     try:
-        cursor: Cursor = connection.cursor()
+        cursor: SqlCursor = connection.cursor()
         try:
             yield cursor
         finally:

@@ -8,8 +8,8 @@ from typing import Final
 from agent.relying.records import (
     KEPT,
     ChallengeStore,
+    ChallengeStoreError,
     Record,
-    StoreError,
     Taken,
     TakenState,
     judge,
@@ -20,11 +20,11 @@ from agent.relying.sql_store import CREATE_TABLE, SqlStore, create_table
 __all__ = [
     "CREATE_TABLE",
     "ChallengeStore",
+    "ChallengeStoreError",
     "MemoryStore",
     "Record",
     "RedisStore",
     "SqlStore",
-    "StoreError",
     "Taken",
     "TakenState",
     "create_table",
@@ -62,7 +62,7 @@ class MemoryStore:
         """Keep a record.
 
         Raises:
-            StoreError: it is full of challenges that have not expired.
+            ChallengeStoreError: it is full of challenges that have not expired.
             RuntimeError: the process forked after the store was made.
 
         """
@@ -71,7 +71,9 @@ class MemoryStore:
             if len(self._records) >= self._max_records:
                 self._purge(record.issued_at)
             if len(self._records) >= self._max_records:
-                raise StoreError(f"{self._max_records} challenges are waiting: the store is full")
+                raise ChallengeStoreError(
+                    f"{self._max_records} challenges are waiting: the store is full"
+                )
             self._records[record.challenge_id] = record, ""
 
     async def take(

@@ -55,6 +55,7 @@ NAMES = {
         "PostgreSQL.PostgreSQL.17",
     ),
     "python3-tk": ("python3-tkinter", "tk", "python3-tk", "python-tk", ""),
+    "redis-server": ("", "", "redis", "redis", ""),
     "shellcheck": (
         *("ShellCheck", "shellcheck", "ShellCheck", "shellcheck", "koalaman.shellcheck"),
     ),
@@ -75,6 +76,7 @@ WITHOUT = {
     "pkg-config": "pyscard cannot be compiled",
     "postgresql": "the member service is tested on SQLite only",
     "python3-tk": "the agent has no windows, so that consent and PIN cannot be asked for",
+    "redis-server": "the store of challenges in Redis is not tested",
     "shellcheck": "the installers' scripts are not judged",
     "vsmartcard-vpcd": "PROVIDER=pcsc and the tests through a private pcscd do not run",
     "xvfb": "the tests of windows are skipped",

@@ -94,8 +94,12 @@ PCSC = (
     Package("pcscd", has_program("pcscd")),
     Package("vsmartcard-vpcd", _has_file("/usr/lib/pcsc/drivers/serial/libifdvpcd.so")),
 )
-# For the member service; the tests start a server of their own and leave the system's alone.
-DATABASE = (Package("postgresql", _has_postgresql),)
+# For the member service and for stores of challenges; the tests start servers of their own and
+# leave the system's alone.
+DATABASE = (
+    Package("postgresql", _has_postgresql),
+    Package("redis-server", has_program("redis-server")),
+)
 # What other languages' verifiers run with; `make proof` alone runs them.
 LANGUAGES = (
     Package("php-cli", has_program("php")),

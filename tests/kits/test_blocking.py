@@ -16,8 +16,8 @@ from agent.kits.vectors.cases import CHALLENGE, ORIGIN
 from agent.pki.revocation import FileSource, RevocationData
 from agent.relying import (
     ChallengeError,
+    ChallengeStoreError,
     MemoryStore,
-    StoreError,
     TrustStore,
     VerificationError,
     blocking,
@@ -130,7 +130,7 @@ async def test_a_thread_with_a_loop_is_refused_and_not_held_up() -> None:
 
 def test_an_outage_is_no_verdict() -> None:
     desk = blocking.Challenges(MemoryStore(max_records=0))
-    with pytest.raises(StoreError):
+    with pytest.raises(ChallengeStoreError):
         desk.issue("session")
 
 
@@ -186,7 +186,14 @@ class Source:
 waiting = threading.Event()
 source = Wrapped(Source)
 source.open()
-threading.Thread(target=lambda: source.call(lambda it: it.wait()), daemon=True).start()
+
+def wait():
+    try:
+        source.call(lambda it: it.wait())
+    except BaseException as error:
+        assert type(error).__name__ == "CancelledError", error
+
+threading.Thread(target=wait, daemon=True).start()
 waiting.wait()
 """
 
@@ -194,6 +201,7 @@ waiting.wait()
 def test_a_process_ends_whoever_waits_and_closes_what_is_open() -> None:
     done = run("-X", "dev", "-c", ENDING)
     assert done.stdout.splitlines() == ["closed", "this process is ending"]
+    assert done.stderr == ""
     assert done.returncode == 0
 
 

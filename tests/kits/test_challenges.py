@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from agent.relying import ChallengeError, Challenges, MemoryStore, Purpose, VerificationError
-from agent.relying.records import Record, StoreError, Taken, TakenState
+from agent.relying.records import ChallengeStoreError, Record, Taken, TakenState
 
 NOW = datetime(2026, 11, 27, 15, 4, 5, tzinfo=UTC)
 
@@ -115,5 +115,5 @@ class Broken:
 @pytest.mark.parametrize("challenge", ["", "c" * 42, "c" * 42 + "!", "c" * 44])
 async def test_what_was_never_issued_is_never_accepted(state: TakenState, challenge: str) -> None:
     challenges = Challenges(Broken(Taken(state, challenge)))
-    with pytest.raises(StoreError):
+    with pytest.raises(ChallengeStoreError):
         await challenges.redeem("session", "i" * 22, b"token")

@@ -19,7 +19,7 @@ from blockbuster import blockbuster_ctx
 from agent.relying import sql_store
 from agent.relying.challenges import Challenges
 from agent.relying.errors import ChallengeError
-from agent.relying.records import ChallengeStore, Record, StoreError, TakenState
+from agent.relying.records import ChallengeStore, ChallengeStoreError, Record, TakenState
 from agent.relying.stores import CREATE_TABLE, MemoryStore, RedisStore, SqlStore, create_table
 from agent.relying.testing import PROMISES, Promise, refuses_while_down
 from tests.kits import redis_server
@@ -222,7 +222,7 @@ FREE = ("session", "c" * 43, 0, 2**60, None)
 @pytest.mark.parametrize("rowcount", [-1, 2])
 async def test_a_driver_that_does_not_count_is_an_outage(rowcount: int) -> None:
     store = SqlStore(lambda: Driver(rowcount, FREE), paramstyle="qmark")
-    with pytest.raises(StoreError):
+    with pytest.raises(ChallengeStoreError):
         await store.take("i" * 22, "session", bytes(32), NOW)
 
 
@@ -230,7 +230,7 @@ async def test_a_row_that_is_free_and_cannot_be_taken_is_an_outage() -> None:
     now = int(NOW.timestamp() * 1000)
     free = ("session", "c" * 43, now, now + 1000, None)
     store = SqlStore(lambda: Driver(0, free), paramstyle="qmark")
-    with pytest.raises(StoreError):
+    with pytest.raises(ChallengeStoreError):
         await store.take("i" * 22, "session", bytes(32), NOW)
 
 
@@ -323,7 +323,7 @@ async def test_the_memory_store_is_bounded_and_makes_room() -> None:
     store = MemoryStore(max_records=3)
     for number in range(3):
         await store.add(record(number))
-    with pytest.raises(StoreError, match="full"):
+    with pytest.raises(ChallengeStoreError, match="full"):
         await store.add(record(3))
     assert (await store.take("0", "session", b"", NOW)).state is TakenState.FIRST
     later = NOW + timedelta(minutes=5)
@@ -345,13 +345,23 @@ class Answering:
 
 @pytest.mark.parametrize("answer", [None, 1, [], [b"first"], [b"well", b""], "no", {}], ids=repr)
 async def test_another_answer_of_redis_is_an_outage(answer: object) -> None:
-    with pytest.raises(StoreError):
+    with pytest.raises(ChallengeStoreError):
         await RedisStore(Answering(answer)).take("i" * 22, "session", bytes(32), NOW)
 
 
 async def test_a_client_of_redis_that_decodes_will_do() -> None:
     store = RedisStore(Answering(["first", "c" * 43]))
     assert (await store.take("i", "s", bytes(32), NOW)).state is TakenState.FIRST
+
+
+async def test_two_processes_share_no_connection_to_redis(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = RedisStore(Answering(["first", "c" * 43]))
+    await store.take("i", "s", bytes(32), NOW)
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+    with pytest.raises(RuntimeError, match="forked"):
+        await store.take("i", "s", bytes(32), NOW)
 
 
 async def test_a_client_of_redis_that_blocks_will_not_do() -> None:

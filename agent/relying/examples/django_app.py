@@ -9,14 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-from ankong_verify import (
-    CREATE_TABLE,
-    ChallengeError,
-    SqlStore,
-    TrustStore,
-    VerificationError,
-    decode_token,
-)
+from ankong_verify import CREATE_TABLE, RefusedError, SqlStore, TrustStore, decode_token
 from ankong_verify.blocking import Challenges, LoginVerifier, RevocationLists
 from django.conf import settings
 from django.core.management import execute_from_command_line
@@ -43,7 +36,6 @@ settings.configure(
 )
 application = get_wsgi_application()
 
-# region: start
 SECRET = bytes.fromhex(os.environ["ACCOUNT_SECRET"])  # 32 octets, the same for ever
 log = logging.getLogger("django.request")
 with connection.cursor() as cursor:  # in a project: migrations.RunSQL(CREATE_TABLE)
@@ -54,10 +46,8 @@ lists = RevocationLists(os.environ["LIST_URLS"].split(), STATE / "lists", trust=
 lists.open()
 verifier = LoginVerifier(origins=[ORIGIN], trust=trust, revocation=lists)
 challenges = Challenges(SqlStore(lambda: connection, paramstyle="format"))
-# endregion: start
 
 
-# region: login
 @csrf_exempt  # a request from another page knows no challenge of this session
 @require_POST
 def challenge(request: HttpRequest) -> HttpResponse:
@@ -74,22 +64,19 @@ def log_in(request: HttpRequest) -> HttpResponse:
     """Let whoever holds the card in."""
     try:
         body = dict(json.loads(request.body))
-    except (ValueError, TypeError, RecursionError):
+    except (ValueError, TypeError):
         return HttpResponseBadRequest()
     try:
         token = decode_token(body.get("token"))
         name = request.session.session_key or ""
         wanted = challenges.redeem(name, body.get("challenge_id"), token)
         login = verifier.verify(token, challenge=wanted)
-    except (ChallengeError, VerificationError) as error:
+    except RefusedError as error:
         log.info("login refused: %s %s", error.code, error.detail)
         return JsonResponse({"code": error.code}, status=400)
     request.session.flush()  # one that somebody else may have begun does not become a member's
     request.session["account"] = login.holder.account_key(SECRET).hex()  # look the account up
     return JsonResponse({"name": login.holder.name})
-
-
-# endregion: login
 
 
 def account(request: HttpRequest) -> HttpResponse:

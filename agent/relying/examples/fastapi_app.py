@@ -10,21 +10,19 @@ from pathlib import Path
 
 from ankong_verify import (
     CREATE_TABLE,
-    ChallengeError,
     Challenges,
     LoginVerifier,
+    RefusedError,
     RevocationLists,
     SqlStore,
     TrustStore,
-    VerificationError,
     decode_token,
 )
-from fastapi import FastAPI, HTTPException, Request
+from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.middleware.sessions import SessionMiddleware
 
-# region: start
 ORIGIN = os.environ["SITE_ORIGIN"]  # as browsers write it: https://portal.example
 SECRET = bytes.fromhex(os.environ["ACCOUNT_SECRET"])  # 32 octets, the same for ever
 STATE = Path(os.environ["STATE"])  # a folder of this site alone
@@ -57,11 +55,9 @@ app.add_middleware(
     secret_key=os.environ["SESSION_SECRET"],
     https_only=ORIGIN.startswith("https:"),
 )
-# endregion: start
 
 
-# region: login
-class LoginBody(BaseModel):
+class SentLogin(BaseModel):
     """What the page sends."""
 
     challenge_id: str
@@ -77,14 +73,14 @@ async def challenge(request: Request) -> dict[str, str]:
 
 
 @app.post("/login", response_model=None)
-async def log_in(body: LoginBody, request: Request) -> dict[str, str | None] | JSONResponse:
+async def log_in(body: SentLogin, request: Request) -> dict[str, str | None] | JSONResponse:
     """Let whoever holds the card in."""
     try:
         token = decode_token(body.token)
         name = request.session.get("id", "")
         wanted = await challenges.redeem(name, body.challenge_id, token)
         login = await verifier.verify(token, challenge=wanted)
-    except (ChallengeError, VerificationError) as error:
+    except RefusedError as error:
         log.info("login refused: %s %s", error.code, error.detail)
         return JSONResponse({"code": error.code}, 400)
     request.session.clear()  # one that somebody else may have begun does not become a member's
@@ -92,12 +88,9 @@ async def log_in(body: LoginBody, request: Request) -> dict[str, str | None] | J
     return {"name": login.holder.name}
 
 
-# endregion: login
-
-
 @app.get("/account")
-async def account(request: Request) -> dict[str, str]:
+async def account(request: Request) -> JSONResponse:
     """Tell who is logged in."""
     if "account" not in request.session:
-        raise HTTPException(401)
-    return {"account": request.session["account"]}
+        return JSONResponse({}, 401)
+    return JSONResponse({"account": request.session["account"]})

@@ -6,19 +6,11 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from ankong_verify import (
-    CREATE_TABLE,
-    ChallengeError,
-    SqlStore,
-    TrustStore,
-    VerificationError,
-    decode_token,
-)
+from ankong_verify import CREATE_TABLE, RefusedError, SqlStore, TrustStore, decode_token
 from ankong_verify.blocking import Challenges, LoginVerifier, RevocationLists
 from flask import Flask, abort, request, session
 from flask.typing import ResponseReturnValue
 
-# region: start
 ORIGIN = os.environ["SITE_ORIGIN"]  # as browsers write it: https://portal.example
 SECRET = bytes.fromhex(os.environ["ACCOUNT_SECRET"])  # 32 octets, the same for ever
 STATE = Path(os.environ["STATE"])  # a folder of this site alone
@@ -36,7 +28,6 @@ lists = RevocationLists(os.environ["LIST_URLS"].split(), STATE / "lists", trust=
 lists.open()
 verifier = LoginVerifier(origins=[ORIGIN], trust=trust, revocation=lists)
 challenges = Challenges(SqlStore(connect, paramstyle="qmark"))
-# endregion: start
 
 app = Flask(__name__)
 app.secret_key = os.environ["SESSION_SECRET"]
@@ -44,7 +35,6 @@ app.config.update(SESSION_COOKIE_SAMESITE="Lax")
 app.config.update(SESSION_COOKIE_SECURE=ORIGIN.startswith("https:"), MAX_CONTENT_LENGTH=128 * 1024)
 
 
-# region: login
 @app.post("/login/challenge")
 def challenge() -> ResponseReturnValue:
     """Give the page something to sign, for this session only."""
@@ -63,15 +53,12 @@ def log_in() -> ResponseReturnValue:
         token = decode_token(body.get("token"))
         wanted = challenges.redeem(session.get("id", ""), body.get("challenge_id"), token)
         login = verifier.verify(token, challenge=wanted)
-    except (ChallengeError, VerificationError) as error:
+    except RefusedError as error:
         app.logger.info("login refused: %s %s", error.code, error.detail)
         return {"code": error.code}, 400
     session.clear()  # a session that somebody else may have begun does not become a member's
     session["account"] = login.holder.account_key(SECRET).hex()  # look the account up by this
     return {"name": login.holder.name}
-
-
-# endregion: login
 
 
 @app.get("/account")
