@@ -11,9 +11,11 @@ from agent.commands.output import say, say_json
 from agent.commands.parser import CommandParser, JsonOptions, define
 from agent.commands.times import local_time
 from agent.commands.tongue import tell
+from agent.commands.verify_login import LoginQuestion, judge_login, say_login
 from agent.harmless import printable
 from agent.pki.report import Inputs, ReportVerdict, verify_files
 from agent.pki.result import PathStatus
+from agent.relying import Purpose
 
 EXIT_STATUS: Final = {
     ReportVerdict.VALID: 0,
@@ -34,6 +36,10 @@ class VerifyOptions(JsonOptions):
         anchors: files of trusted root certificates.
         intermediates: files of intermediate certificates.
         crl: files of revocation lists.
+        login: whether it is judged as a login to the site that the next options describe.
+        origin: what browsers call that site.
+        challenge: what it issued, as it stands in the login.
+        purpose: what for.
 
     """
 
@@ -42,6 +48,10 @@ class VerifyOptions(JsonOptions):
     anchors: list[Path]
     intermediates: list[Path]
     crl: list[Path]
+    login: bool = False
+    origin: list[str]
+    challenge: str | None = None
+    purpose: str
 
 
 def add(parser: CommandParser) -> None:
@@ -60,6 +70,17 @@ def add(parser: CommandParser) -> None:
             metavar="FILE",
             help=f"cli.verify.{name}",
         )
+    parser.add_argument("--login", action="store_true", help="cli.verify.login")
+    parser.add_argument(
+        "--origin", action="append", default=[], metavar="ORIGIN", help="cli.verify.origin"
+    )
+    parser.add_argument("--challenge", metavar="TEXT", help="cli.verify.challenge")
+    parser.add_argument(
+        "--purpose",
+        choices=tuple(map(str, Purpose)),
+        default=str(Purpose.LOGIN),
+        help="cli.verify.purpose",
+    )
 
 
 def verify(options: VerifyOptions) -> int:
@@ -71,11 +92,17 @@ def verify(options: VerifyOptions) -> int:
         intermediates=options.intermediates,
         crls=options.crl,
     )
-    report = asyncio.run(verify_files(inputs, datetime.now(UTC)))
+    now = datetime.now(UTC)
+    # Whoever says what the site knows wants it looked at, with or without the first of the options.
+    if options.login or options.origin or options.challenge:
+        question = LoginQuestion(options.origin, options.challenge, Purpose(options.purpose))
+        report, tell_people = asyncio.run(judge_login(inputs, question, now)), say_login
+    else:
+        report, tell_people = asyncio.run(verify_files(inputs, now)), _say_verdict
     if options.json:
         say_json(report)
     else:
-        _say_verdict(report)
+        tell_people(report)
     return EXIT_STATUS[report["verdict"]]
 
 

@@ -93,14 +93,32 @@ async def validate_path(  # noqa: PLR0913  # each is a part of the question
     """
     if at.tzinfo is None:
         raise CmsError("the moment needs a time zone")
-    found = await in_turn(chains.find_chains, leaf, store, at)
+    data = await revocation.current()
+    # A list is hashed once for each issuer, and the path takes some milliseconds.
+    return await in_turn(judge_path, leaf, store, data, at, key_usage, judge=judge)
+
+
+def judge_path(  # noqa: PLR0913  # each is a part of the question
+    leaf: CertificateFacts,
+    store: TrustStore,
+    data: RevocationData,
+    at: datetime,
+    key_usage: KeyUsage = KeyUsage.DIGITAL_SIGNATURE,
+    *,
+    judge: ChainJudge = by_certvalidator,
+) -> PathResult:
+    """Do what :func:`validate_path` does with data that are at hand, in the calling thread.
+
+    Raises:
+        CmsError: a certificate is too malformed to be judged.
+
+    """
+    found = chains.find_chains(leaf, store, at)
     if not found:
         return PathResult(Verdict(PathStatus.UNTRUSTED, detail="no path to a trust anchor"))
-    data = await revocation.current()
     results = []
     for chain in found:
-        # A list is hashed once for each issuer, and the path takes some milliseconds.
-        verdict = await in_turn(_judge, chain, data, at, judge)
+        verdict = _judge(chain, data, at, judge)
         if verdict.is_valid and key_usage not in leaf.key_usage:
             verdict = Verdict(PathStatus.WRONG_KEY_USAGE)
         results.append(PathResult(verdict, tuple(item.facts for item in chain)))

@@ -11,7 +11,7 @@ from agent.cms.verify import ContentTypeError, VerifiedMessage, verify
 from agent.pki.anchors import TrustStore
 from agent.pki.certificate import CertificateFacts
 from agent.pki.reading import read_certificate
-from agent.pki.revocation import RevocationSource
+from agent.pki.revocation import RevocationData, RevocationSource
 from agent.relying.errors import PresentedLogin, VerificationCode, VerificationError
 from agent.relying.holder import MOICA, Holder, Profile
 from agent.relying.path import CertificateJudge, utc_now
@@ -78,9 +78,15 @@ class DocumentVerifier:
             VerificationError: it does not hold; the code says which check failed first.
 
         """
-        message, certificate = await in_turn(_open, cms, content, allow_sha1=allow_sha1)
+        data = await self._certificates.current()
+        return await in_turn(self._verify, data, cms, content, allow_sha1=allow_sha1)
+
+    def _verify(
+        self, data: RevocationData, cms: object, content: object, *, allow_sha1: bool
+    ) -> SignedDocument:
+        message, certificate = _open(cms, content, allow_sha1=allow_sha1)
         try:
-            await self._certificates.judge(certificate)
+            self._certificates.judge_by(data, certificate)
             holder = self._profile.check(certificate)
         except VerificationError as error:
             error.presented = PresentedLogin(certificate.thumbprint)

@@ -19,7 +19,7 @@ from agent.cms.verify import ContentTypeError, verify
 from agent.pki.anchors import TrustStore
 from agent.pki.certificate import CertificateFacts
 from agent.pki.reading import read_certificate
-from agent.pki.revocation import RevocationSource
+from agent.pki.revocation import RevocationData, RevocationSource
 from agent.relying.errors import (
     NOTHING,
     PresentedLogin,
@@ -120,11 +120,18 @@ class LoginVerifier:
             VerificationError: it does not hold; the code says which check failed first.
 
         """
+        data = await self._certificates.current()
+        # One turn for everything: each costs a change of threads.
+        return await in_turn(self._verify, data, token, challenge, purpose)
+
+    def _verify(
+        self, data: RevocationData, token: object, challenge: object, purpose: LoginPurpose
+    ) -> Login:
         presented = NOTHING
         try:
-            content, certificate = await in_turn(_open, token)
+            content, certificate = _open(token)
             presented = PresentedLogin(certificate.thumbprint)
-            await self._certificates.judge(certificate)
+            self._certificates.judge_by(data, certificate)
             stated = _read_statement(content)
             presented = replace(presented, claimed_time=stated.time)
             self._check(stated, challenge, purpose)

@@ -9,12 +9,13 @@ from typing import Final
 from agent.cms.errors import CmsError
 from agent.pki.anchors import TrustStore
 from agent.pki.certificate import CertificateFacts, KeyUsage
-from agent.pki.path import ChainJudge, PathResult, by_certvalidator, validate_path
+from agent.pki.path import ChainJudge, PathResult, by_certvalidator, judge_path
 from agent.pki.result import PathStatus
-from agent.pki.revocation import RevocationSource
+from agent.pki.revocation import RevocationData, RevocationSource
 from agent.pki.webpki_judge import judge as by_webpki
 from agent.pki.webpki_judge import misfit
 from agent.relying.errors import VerificationCode, VerificationError
+from agent.turns import in_turn
 
 _LOG: Final = logging.getLogger(__name__)
 _CODES: Final = {
@@ -71,13 +72,24 @@ class CertificateJudge:
             VerificationError: the code says which of them failed first.
 
         """
+        await in_turn(self.judge_by, await self.current(), certificate)
+
+    async def current(self) -> RevocationData:
+        """Return the revocation data of now, for :meth:`judge_by`."""
+        return await self._revocation.current()
+
+    def judge_by(self, data: RevocationData, certificate: CertificateFacts) -> None:
+        """Do what :meth:`judge` does, in the calling thread: some milliseconds.
+
+        Raises:
+            VerificationError: the code says which of them failed first.
+
+        """
         if KeyUsage.DIGITAL_SIGNATURE not in certificate.key_usage:
             raise VerificationError(VerificationCode.WRONG_KEY_USAGE)
         now = self._clock()
         try:
-            result = await validate_path(
-                certificate, self._trust, self._revocation, now, judge=self._judge
-            )
+            result = judge_path(certificate, self._trust, data, now, judge=self._judge)
         except CmsError as error:
             code = VerificationCode.CERTIFICATE_UNTRUSTED
             raise VerificationError(code, error.detail) from error
