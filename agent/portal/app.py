@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -145,7 +145,7 @@ def create_app(
         response.headers.update(for_staff if is_staff_page(request) else headers)
 
     async def run(app: web.Application) -> AsyncIterator[None]:
-        async for _ in _run(app, config, tuple(origins), parts):
+        async for _ in _run(app, config, parts):
             yield
 
     app.on_response_prepare.append(add_headers)
@@ -159,7 +159,7 @@ def create_app(
 
 
 async def _run(
-    app: web.Application, config: PortalConfig, origins: Sequence[str], parts: Replacements
+    app: web.Application, config: PortalConfig, parts: Replacements
 ) -> AsyncIterator[None]:
     """Open the portal's resources, and close them in reverse order."""
     statics = await asyncio.to_thread(load_statics)
@@ -173,11 +173,7 @@ async def _run(
     reencoder = Reencoder(config.pictures_at_once)
     app[PICTURES] = UploadReader(reencoder)
     try:
-        async with (
-            _verification(config, origins, parts, app[METRICS]) as (verifier, checks),
-            aiohttp.ClientSession() as http,
-        ):
-            app[READINESS] = Readiness({"database": db.fault, **checks}, app[METRICS])
+        async with _verification(app, config, parts) as verifier, aiohttp.ClientSession() as http:
             cards = Cards(
                 db,
                 verifier,
@@ -214,16 +210,20 @@ async def _run(
 
 @asynccontextmanager
 async def _verification(
-    config: PortalConfig, origins: Sequence[str], parts: Replacements, metrics: PortalMetrics
-) -> AsyncIterator[tuple[CardVerifier, Mapping[str, ReadyCheck]]]:
-    """Give what verifies logins, and what it needs; one of a site's own has no lists."""
-    if parts.verifier is not None:
-        yield parts.verifier, {}
+    app: web.Application, config: PortalConfig, parts: Replacements
+) -> AsyncIterator[CardVerifier]:
+    """Give what verifies logins, and let the readiness look at what it needs."""
+    checks: dict[str, ReadyCheck] = {"database": app[DATABASE].fault}
+    if parts.verifier is not None:  # of a site's own, which has no lists
+        app[READINESS] = Readiness(checks, app[METRICS])
+        yield parts.verifier
         return
     files = config.anchors, config.intermediates, config.crl
     async with open_trust(*files, parts.clock, _lists_folder(config)) as trust:
-        verifier = await asyncio.to_thread(trust.verifier, origins)
-        yield verifier, {"revocation_lists": partial(_lists_fault, trust, metrics)}
+        checks["revocation_lists"] = partial(_lists_fault, trust, app[METRICS])
+        app[READINESS] = Readiness(checks, app[METRICS])
+        origins = app[ORIGINS]
+        yield await asyncio.to_thread(trust.verifier, origins)
 
 
 async def _lists_fault(trust: ConfiguredTrust, metrics: PortalMetrics) -> str:

@@ -118,6 +118,7 @@ class RevocationLists:
         )
         self._tasks: tuple[asyncio.Task[None], ...] = ()
         self._is_open = False
+        self._opened_at = 0.0
 
     async def __aenter__(self) -> Self:
         """Take the lists of an earlier run, and begin to renew them.
@@ -127,6 +128,7 @@ class RevocationLists:
             ModuleNotFoundError: aiohttp is not installed, and there is no other fetcher.
 
         """
+        self._opened_at = self._clock().timestamp()
         if self._addresses:
             await asyncio.to_thread(open_folder, self._folder)
             if self._fetch is None:
@@ -182,8 +184,10 @@ class RevocationLists:
                     await self._renew(address)
 
     def _is_due(self, address: _Address) -> bool:
-        look, lists = address.look, address.lists.values()
-        return is_due(lists, look.at, look.failures, address.part, self._clock())
+        look, lists, now = address.look, address.lists.values(), self._clock()
+        if look.at < self._opened_at and not address.is_fresh(now):
+            return True  # whoever starts a site again wants to know whether it works now
+        return is_due(lists, look.at, look.failures, address.part, now)
 
     def _adopt(self, address: _Address) -> None:
         stamp = address.kept.stamp()

@@ -174,6 +174,17 @@ async def test_a_restart_serves_at_once_and_asks_nobody(tmp_path: Path) -> None:
     assert not server.asked
 
 
+async def test_whoever_starts_again_without_a_list_asks_at_once(tmp_path: Path) -> None:
+    clock = SetClock()
+    down, up = FakeServer([ListFetchError("no")]), FakeServer([crl()])
+    async with make(tmp_path, down, clock) as one, make(tmp_path, down, clock) as two:
+        assert await look(one) == await look(two) == []
+        assert len(down.asked) == 1  # they began together
+    clock.now += timedelta(seconds=1)
+    async with make(tmp_path, up, clock) as lists:
+        assert await look(lists) == [crl()]
+
+
 def spoil(file: Path, how: str) -> None:
     match how:
         case "removed":

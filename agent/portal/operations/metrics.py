@@ -52,11 +52,7 @@ class PortalMetrics:
             buckets=_SECONDS,
             registry=self.registry,
         )
-        self.open_requests = Gauge(
-            "ankong_portal_open_requests",
-            "Requests that are being answered.",
-            registry=self.registry,
-        )
+        self.open_requests = self._gauge("open_requests", "Requests that are being answered.")
         self.refusals = Counter(
             "ankong_portal_refusals",
             "Requests that were refused, by the code of the refusal.",
@@ -69,24 +65,22 @@ class PortalMetrics:
             ("channel", "outcome"),
             registry=self.registry,
         )
-        self.ready = Gauge(
-            "ankong_portal_ready",
-            "Whether a part that the service needs works: 1 or 0.",
-            ("part",),
-            registry=self.registry,
+        self.ready = self._gauge(
+            "ready", "Whether a part that the service needs works: 1 or 0.", "part"
         )
-        self.lists = Gauge(
-            "ankong_portal_list_expires_seconds",
+        self.lists = self._gauge(
+            "list_expires_seconds",
             "Until an authority's revocation lists are out of date; -Inf where there is none.",
-            ("issuer",),
-            registry=self.registry,
+            "issuer",
         )
-        self.outbox = Gauge(
-            "ankong_portal_outbox_notices",
+        self.outbox = self._gauge(
+            "outbox_notices",
             "Notices in the database's outbox; every process shows the same.",
-            ("channel", "state"),
-            registry=self.registry,
+            *("channel", "state"),
         )
+
+    def _gauge(self, name: str, about: str, *labels: str) -> Gauge:
+        return Gauge(f"ankong_portal_{name}", about, labels, registry=self.registry)
 
     def show_notices(self, counts: Mapping[tuple[str, str], int]) -> None:
         """Set how many notices there are, by channel and state."""
