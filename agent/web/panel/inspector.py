@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from agent.web.front.mount import Routes
 from agent.web.panel import messages
 from agent.web.panel.door import asked_for, json_answer, posted
-from agent.web.recorder.recorder import CallRecorder
+from agent.web.recorder.recorder import CallRecorder, browser_of
 
 
 class Inspector:
@@ -71,5 +71,6 @@ class Inspector:
         return json_answer(messages.write({**self.state(), **found}))
 
     async def _get_export(self, request: web.BaseRequest) -> web.StreamResponse:
-        lines = self._recorder.export(request.query.get("origin"))
+        browser = browser_of(request.headers.get(hdrs.USER_AGENT, ""))
+        lines = self._recorder.export(request.query.get("origin"), browser)
         return web.Response(text="".join(lines), content_type="application/x-ndjson")

@@ -5,7 +5,7 @@ import { button, fill, h, icon } from "../dom.js";
 import { clock, t } from "../i18n.js";
 import { heading, notice, save, trouble } from "../parts.js";
 
-/** @typedef {{at: string, origin: string, door: "native"|"hipki"|"jrsys", transport: string, port?: number, method: string|null, shape: Record<string, any>, outcome: string|number|null, ms: number|null, times: number}} Call */
+/** @typedef {{at: string, origin: string, door: "native"|"hipki"|"jrsys", transport: string, port?: number, method: string|null, shape: Record<string, any>, outcome: string|number|null, asked: string[], ms: number|null, times: number}} Call */
 /** @typedef {{at: string, port: number, outcome: string, times: number}} Miss */
 /** @typedef {{on: boolean, until: string|null, calls: Call[], missed: Miss[], dropped: number}} Recorded */
 
