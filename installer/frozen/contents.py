@@ -79,7 +79,12 @@ UNSHIPPED = (
 """Modules that are left out even where something would import them."""
 
 _PILLOW_KEEPS = frozenset({"BmpImagePlugin", "IcoImagePlugin", "PngImagePlugin"})
-_DEVELOPERS = frozenset({".npmrc", "package.json", "package-lock.json", "tsconfig.json"})
+_DEVELOPERS = frozenset(
+    {
+        *(".npmrc", "package.json", "package-lock.json", "tsconfig.json"),
+        *("playwright.js", "testing.js"),  # for tests, in Node.js
+    }
+)
 _UNSHIPPED_KINDS = frozenset({".py", ".pyc", ".pyi", ".typed", ".md"})
 _TCL_UNNEEDED = (
     "demos",
