@@ -24,9 +24,9 @@ export const test = base.extend({
   },
 
   /** A browser of its own: only Chromium's command line can trust one key. */
-  trustedContext: async ({ ankong, playwright, browserName }, use) => {
+  trustedContext: async ({ ankong, playwright, browserName, launchOptions }, use) => {
     const isChromium = browserName === "chromium";
-    const args = isChromium ? [`--ignore-certificate-errors-spki-list=${ankong.spki}`] : [];
+    const args = [...(launchOptions.args ?? []), ...(isChromium ? [`--ignore-certificate-errors-spki-list=${ankong.spki}`] : [])];
     const browser = await playwright[browserName].launch({ args });
     const context = await browser.newContext({ ignoreHTTPSErrors: !isChromium });
     if (isChromium) await context.grantPermissions(["local-network-access"]);
