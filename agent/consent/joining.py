@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final, TypeVar, cast
 
+from agent.consent.asked import note
 from agent.consent.permissions import Permissions, keep_answer
 from agent.consent.questions import AllowBlind, AllowSite, Prompt, Prompter, Scope, SiteAnswer
 from agent.consent.site_leave import SiteLeaves
@@ -69,6 +70,7 @@ class JoiningPrompter:
             OtherWindowError: a yes in the window that was open says nothing of all that is asked.
 
         """
+        note(prompt)
         if isinstance(prompt, AllowSite | AllowBlind):
             return cast("A", await self._join(prompt))
         return await self._prompter.ask(prompt)

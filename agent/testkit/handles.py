@@ -1,5 +1,6 @@
 """What a test holds in its hands: an agent, its reader, and cards in files."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -173,6 +174,27 @@ class AgentHandle:
         query = "" if origin is None else f"?origin={quoted(origin)}"
         found: list[dict[str, Any]] = self.control.call("GET", f"requests{query}")["requests"]
         return found
+
+    def replay(self, origin: str, method: str, shape: Mapping[str, Any]) -> str:
+        """Send a recorded request again, with dummies in place of its content.
+
+        Args:
+            origin: of the page.
+            method: of the native API.
+            shape: as it was recorded; a PIN is that of the card in the first reader.
+
+        Returns:
+            "ok", or the code of the error.
+
+        Raises:
+            OtherAgentError: at its port is another program.
+
+        """
+        from agent.testkit import replay  # noqa: PLC0415  # heavy, and few tests need it
+
+        reader = self.readers[0]
+        typed = "" if reader.serial is None else reader.card.pin
+        return replay.send(self.port, self.spki, origin, method, replay.filled(shape, typed))
 
     def reset(self) -> None:
         """Put everything back to how it was when the agent started."""

@@ -10,26 +10,15 @@ without ``times`` it always does. Where no rule speaks of ``allow_site``, every 
 """
 
 from collections.abc import Iterable
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
 from msgspec import Meta, Struct, structs
 
-from agent.consent.questions import (
-    AllowBlind,
-    AllowSite,
-    ChooseCard,
-    EnterPin,
-    LastAttempt,
-    Locked,
-    Prompt,
-)
+from agent.consent.asked import QuestionKind
 from agent.errors import BadRequestError
 from agent.origin import Origin
 from agent.testkit.mistakes import of_request, read_json, wrong_field
 
-QuestionKind: TypeAlias = Literal[
-    "allow_site", "blind", "enter_pin", "last_try", "locked", "choose_card"
-]
 Word: TypeAlias = Literal["always", "this_time", "never", "cancel", "yes", "no", "seen"]
 OF_CARD: Final = "card"
 """In place of a PIN: the one of the card that the question is about."""
@@ -45,14 +34,6 @@ _WORDS: Final[dict[QuestionKind, frozenset[str]]] = {
     "choose_card": frozenset({"cancel"}),
 }
 _VALUES: Final[dict[QuestionKind, str]] = {"enter_pin": "pin", "choose_card": "reader"}
-_KINDS: Final[dict[type[object], QuestionKind]] = {
-    AllowSite: "allow_site",
-    AllowBlind: "blind",
-    EnterPin: "enter_pin",
-    LastAttempt: "last_try",
-    Locked: "locked",
-    ChooseCard: "choose_card",
-}
 
 
 class GivenValue(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -97,11 +78,6 @@ class AnswerRule(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, 
 
 _ALLOW_ALL: Final = AnswerRule(kind="allow_site", answer="always")
 _Rules: TypeAlias = Annotated[tuple[AnswerRule, ...], Meta(max_length=MAX_RULES)]
-
-
-def kind_of(prompt: Prompt[Any]) -> QuestionKind:
-    """Return what rules call such a question."""
-    return _KINDS[type(prompt)]
 
 
 def read_rules(raw: bytes) -> tuple[AnswerRule, ...]:

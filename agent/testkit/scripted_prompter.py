@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar, cast
 
 import structlog
 
+from agent.consent.asked import kind_of
 from agent.consent.questions import (
     AllowBlind,
     AllowSite,
@@ -25,7 +26,7 @@ from agent.consent.questions import (
 )
 from agent.errors import AgentError, ErrorCode
 from agent.secret import SecretBytes
-from agent.testkit.rules import OF_CARD, AnswerRule, GivenValue, RuleBook, kind_of
+from agent.testkit.rules import OF_CARD, AnswerRule, GivenValue, RuleBook
 
 A = TypeVar("A")
 MAX_QUESTIONS: Final = 1000

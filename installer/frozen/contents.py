@@ -81,7 +81,12 @@ UNSHIPPED = (
 
 _PILLOW_KEEPS = frozenset({"BmpImagePlugin", "IcoImagePlugin", "PngImagePlugin"})
 _UNSHIPPED_ROOMS = tuple(f"{name}." for name in UNSHIPPED if name.startswith("agent."))
-_DEVELOPERS = frozenset({".npmrc", "package.json", "package-lock.json", "tsconfig.json"})
+_DEVELOPERS = frozenset(
+    {
+        *(".npmrc", "package.json", "package-lock.json", "tsconfig.json"),
+        *("playwright.js", "testing.js"),  # for tests, in Node.js
+    }
+)
 _UNSHIPPED_KINDS = frozenset({".py", ".pyc", ".pyi", ".typed", ".md"})
 _TCL_UNNEEDED = (
     "demos",

@@ -208,6 +208,7 @@ def test_requests_are_recorded_by_their_shape(stand: Stand) -> None:
     connected, asked = stand.agent.requests(SITE)
     assert (connected["method"], connected["outcome"]) == ("connect", "ok")
     assert (asked["method"], asked["outcome"]) == ("sign", "pin_required")
+    assert (connected["asked"], asked["asked"]) == (["allow_site"], ["enter_pin"])
     assert asked["shape"]["params"]["hash"] == "SHA-256"
     assert "aGVsbG8" not in json.dumps(asked)
     assert len(stand.agent.requests()) == 3

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from agent.web.front.mount import Routes
 from agent.web.panel import messages
 from agent.web.panel.door import asked_for, json_answer, posted
-from agent.web.recorder.recorder import CallRecorder
+from agent.web.recorder.as_test import as_test
+from agent.web.recorder.recorder import CallRecorder, browser_of
 
 
 class Inspector:
@@ -41,6 +42,7 @@ class Inspector:
                 "POST": posted(messages.SwitchRecorder, self._post),
             },
             "record/export": {"GET": asked_for(self._get_export)},
+            "record/test": {"GET": asked_for(self._get_test)},
         }
 
     async def _get(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -71,5 +73,10 @@ class Inspector:
         return json_answer(messages.write({**self.state(), **found}))
 
     async def _get_export(self, request: web.BaseRequest) -> web.StreamResponse:
-        lines = self._recorder.export(request.query.get("origin"))
+        browser = browser_of(request.headers.get(hdrs.USER_AGENT, ""))
+        lines = self._recorder.export(request.query.get("origin"), browser)
         return web.Response(text="".join(lines), content_type="application/x-ndjson")
+
+    async def _get_test(self, request: web.BaseRequest) -> web.StreamResponse:
+        source = as_test(self._recorder.ring, request.query.get("origin", ""))
+        return web.Response(text=source, content_type="text/plain")

@@ -11,6 +11,7 @@ Belongs to one event loop. While it is off, nothing is looked at and nothing is 
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from typing import Any, Final, Literal, Self, TypeAlias
 from msgspec import Struct
 
 from agent import __version__
+from agent.consent.asked import QuestionKind, noting
 from agent.domain import group_of
 from agent.errors import AgentError
 from agent.origin import Origin
@@ -31,6 +33,9 @@ from agent.web.recorder.shape import NO_NAME, Shape, shape_of
 SCHEMA: Final = "ankong.record.v1"
 MAX_ENTRIES: Final = 500
 LIFETIME: Final = timedelta(minutes=15)
+_NAMES: Final = ("Edg", "OPR", "Firefox", "Chrome", "Version")  # the one that says most, first
+_BROWSERS: Final = re.compile(rf"\b({'|'.join(_NAMES)})/([0-9]{{1,4}})\b")
+_MAX_USER_AGENT: Final = 512  # characters
 
 Transport: TypeAlias = Literal["fetch", "socket", "popup", "image", "direct"]
 Missed: TypeAlias = Literal["refused", "tls_untrusted", "tls_failed"]
@@ -52,6 +57,7 @@ class RecordedCall:
         outcome: what the page was told: "ok", a code or a number; None while it waits.
         ms: how long it took, in milliseconds.
         times: how many calls these were.
+        asked: the windows that it brought about, in their order.
 
     """
 
@@ -65,6 +71,7 @@ class RecordedCall:
     outcome: str | int | None = None
     ms: int | None = None
     times: int = 1
+    asked: list[QuestionKind] = field(default_factory=list)
 
     def record(self) -> dict[str, Any]:
         """Return it as JSON."""
@@ -73,13 +80,23 @@ class RecordedCall:
         if self.port is not None:
             found["port"] = self.port
         found |= {"method": self.method, "shape": self.shape}
-        return {**found, "outcome": self.outcome, "ms": self.ms, "times": self.times}
+        found |= {"outcome": self.outcome, "asked": self.asked}
+        return {**found, "ms": self.ms, "times": self.times}
 
     def is_like(self, other: "RecordedCall") -> bool:
         """Return whether another call was the same and ended in the same way."""
         return all(
             getattr(self, name) == getattr(other, name)
-            for name in ("origin", "door", "transport", "port", "method", "outcome", "shape")
+            for name in (
+                "origin",
+                "door",
+                "transport",
+                "port",
+                "method",
+                "outcome",
+                "shape",
+                "asked",
+            )
         )
 
 
@@ -117,6 +134,11 @@ class _Kept(CallRecording):
         self._call = call
         self._number: int | None = None
         self._since = time.monotonic()
+        self._noting = noting(call.asked)
+
+    def __enter__(self) -> Self:
+        self._noting.__enter__()
+        return self
 
     def __exit__(
         self,
@@ -124,6 +146,7 @@ class _Kept(CallRecording):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._noting.__exit__(None, None, None)
         if self._call.outcome is None:
             self._call.outcome = _outcome_of(error)
         self._call.ms = round((time.monotonic() - self._since) * 1000)
@@ -254,19 +277,27 @@ class CallRecorder:
             for (port, why), found in self._missed.items()
         ]
 
-    def export(self, origin: str | None = None) -> Iterator[str]:
+    def export(self, origin: str | None = None, browser: str | None = None) -> Iterator[str]:
         """Yield lines of JSON: the schema, then what was recorded.
 
         Args:
             origin: of which site alone; None for all, and for what never became a call.
+            browser: name and version of the one that shows it; None where that is not known.
 
         """
-        yield _line({"schema": SCHEMA, "agent": __version__})
+        yield _line({"schema": SCHEMA, "agent": __version__, "browser": browser})
         yield from (
             _line(call.record()) for call in self.ring if origin is None or call.origin == origin
         )
         if origin is None:
             yield from map(_line, self.never_calls())
+
+
+def browser_of(user_agent: str) -> str | None:
+    """Return name and major version of a browser, and nothing else of what it says of itself."""
+    found = dict(_BROWSERS.findall(user_agent[:_MAX_USER_AGENT]))
+    name = next((each for each in _NAMES if each in found), None)
+    return None if name is None else f"{name} {found[name]}"
 
 
 def _outcome_of(error: BaseException | None) -> str:

@@ -188,7 +188,7 @@ async def test_the_panel_switches_it_shows_it_and_forgets_it(door: Door) -> None
     assert answer["calls"] == []
 
 
-@pytest.mark.parametrize("path", ["record", "record/export"])
+@pytest.mark.parametrize("path", ["record", "record/export", "record/test"])
 async def test_no_page_gets_at_what_was_recorded(door: Door, path: str) -> None:
     door.recorder.start()
     await door.agent.post("sign", {"params": SIGNING})

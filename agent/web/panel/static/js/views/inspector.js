@@ -5,7 +5,7 @@ import { button, fill, h, icon } from "../dom.js";
 import { clock, t } from "../i18n.js";
 import { heading, notice, save, trouble } from "../parts.js";
 
-/** @typedef {{at: string, origin: string, door: "native"|"hipki"|"jrsys", transport: string, port?: number, method: string|null, shape: Record<string, any>, outcome: string|number|null, ms: number|null, times: number}} Call */
+/** @typedef {{at: string, origin: string, door: "native"|"hipki"|"jrsys", transport: string, port?: number, method: string|null, shape: Record<string, any>, outcome: string|number|null, asked: string[], ms: number|null, times: number}} Call */
 /** @typedef {{at: string, port: number, outcome: string, times: number}} Miss */
 /** @typedef {{on: boolean, until: string|null, calls: Call[], missed: Miss[], dropped: number}} Recorded */
 
@@ -73,11 +73,15 @@ function control(place, found) {
   const act = (/** @type {string} */ action) => async () => draw(place, await post("record", { action }));
   const query = chosen === EVERYTHING ? "" : `?${new URLSearchParams({ origin: chosen })}`;
   const exporting = async () => save(await download(`record/export${query}`), "ankong-record.ndjson");
+  const copy = button("", t("inspector.copy_test"), async () => {
+    await navigator.clipboard.writeText(await (await download(`record/test${query}`)).text());
+    copy.textContent = t("inspector.copied");
+  });
   return [
     h("div", { class: "row" }, icon(found.on ? "working" : "skipped", `icon ${found.on ? "warning" : "soft"}-ink`), h("b", { id: "standing" }, standing(found))),
     h("div", { class: "row" },
       found.on ? button("", t("inspector.stop"), act("stop")) : button("primary", t("inspector.start"), act("start")),
-      found.calls.length + found.missed.length > 0 && [button("", t("inspector.export"), exporting), button("", t("inspector.clear"), act("clear"))]),
+      found.calls.length + found.missed.length > 0 && [button("", t("inspector.export"), exporting), chosen !== EVERYTHING && copy, button("", t("inspector.clear"), act("clear"))]),
     h("p", {}, h("small", {}, t("inspector.memory"))),
   ];
 }
