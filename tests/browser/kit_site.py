@@ -1,4 +1,4 @@
-"""A site that uses the page kit: it serves the kit and pages under a strict policy, and answers the elements."""
+"""A site that uses the page kit: it serves pages under a strict policy, and answers them."""
 
 import json
 import threading

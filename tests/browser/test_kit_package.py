@@ -1,4 +1,4 @@
-"""The npm package as it is published: what is in it, how large it is, and what a typed caller gets."""
+"""The npm package as it is published: what is in it, how large it is, what typed callers get."""
 
 import gzip
 import json
@@ -6,11 +6,13 @@ import os
 import shutil
 import subprocess
 import tarfile
+from importlib import resources
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from agent import cli
 from tests.browser.npm_packages import SDK, npm_file
 
 ROOT: Final = Path(__file__).parents[2]
@@ -140,3 +142,36 @@ def test_a_strict_program_compiles_against_the_installed_package(
         folder=tmp_path,
     )
     assert told.startswith("Put the card in")
+
+
+@pytest.mark.parametrize("has_types", [True, False])
+def test_the_agent_writes_the_package_for_npm(
+    npm: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    has_types: bool,
+) -> None:
+    source = tmp_path / "web" / "sdk"
+    shutil.copytree(SDK, source, ignore=shutil.ignore_patterns("node_modules", "types"))
+    if has_types:
+        (source / "types").mkdir()
+        (source / "types" / "index.d.ts").write_text("export {};", "utf-8")
+    monkeypatch.setattr(resources, "files", lambda _: tmp_path / "web")
+    folder = tmp_path / "ankong-sdk"
+    assert cli.run(["sdk", str(folder)]) == 0
+    assert str(folder) in capsys.readouterr().out
+    told = json.loads((folder / "package.json").read_text("utf-8"))
+    assert ("types" in told) is has_types
+    assert not {"scripts", "devDependencies"} & set(told)
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "package.json").write_text('{"name": "site", "type": "module"}', "utf-8")
+    run(npm, "install", "--offline", "--no-audit", "--no-fund", folder, folder=site)
+    script = 'import { explain } from "ankong"; import { FakeAnkong } from "ankong/fake";'
+    script += "console.log(explain('no_card', 'en').text, new FakeAnkong().snapshot.state)"
+    node = shutil.which("node") or "node"
+    said = run(node, "--input-type=module", "-e", script, folder=site)
+    assert said == "Put the card in, chip first, all the way. running\n"
+    assert cli.run(["sdk", str(folder)]) == 1
+    assert "ankong-sdk" in capsys.readouterr().err

@@ -238,7 +238,7 @@ export class AnkongButton extends AnkongElement {
   async #start() {
     if (this.#running || this.disabled) return;
     const running = (this.#running = new AbortController());
-    this.#busy(true);
+    this.#busy(running);
     let error = null;
     let detail = null;
     try {
@@ -246,8 +246,7 @@ export class AnkongButton extends AnkongElement {
     } catch (thrown) {
       detail = error = thrown instanceof AnkongError ? thrown : this.#failed("request", String(thrown), thrown);
     }
-    this.#running = null;
-    this.#busy(false);
+    this.#busy((this.#running = null));
     if (!this.isConnected) return;
     const event = new CustomEvent(error ? "ankong-error" : "ankong-done", { detail, bubbles: true, composed: true, cancelable: true });
     const mayTell = this.dispatchEvent(event);
@@ -282,8 +281,7 @@ export class AnkongButton extends AnkongElement {
   #address(name) {
     const text = this.getAttribute(name);
     if (text === null) return null;
-    const link = make("a");
-    link.href = text;
+    const link = Object.assign(make("a"), { href: text });
     if (link.origin === location.origin) return link.href;
     throw new AnkongError("bad_request", { message: `${name} is not of this origin` });
   }
@@ -304,7 +302,7 @@ export class AnkongButton extends AnkongElement {
     } catch (error) {
       if (signal.aborted) throw new AnkongError("aborted");
       if (error instanceof AnkongError) throw error;
-      throw this.#failed(name, site.signal.aborted ? "no answer in time" : "no answer", error);
+      throw this.#failed(name, site.signal.aborted ? "too late" : "no answer", error);
     } finally {
       clearTimeout(timer);
       signal.removeEventListener("abort", stop);
@@ -334,9 +332,9 @@ export class AnkongButton extends AnkongElement {
     message.append(make("p", "", text), todo);
   }
 
-  /** The button keeps the focus: a disabled one would lose it. @param {boolean} busy */
+  /** The button keeps the focus: a disabled one would lose it. @param {object|null} busy with what */
   #busy(busy) {
-    this.#parts.button.ariaBusy = this.#parts.button.ariaDisabled = String(busy);
+    this.#parts.button.ariaBusy = this.#parts.button.ariaDisabled = String(busy !== null);
     if (busy) this.#say("");
   }
 }
