@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import re
 import shutil
 import subprocess
 import tarfile
@@ -13,6 +14,7 @@ from typing import Final
 import pytest
 
 from agent import cli
+from tests.browser.kit_site import policy
 from tests.browser.npm_packages import SDK, npm_file
 
 ROOT: Final = Path(__file__).parents[2]
@@ -81,7 +83,8 @@ def test_the_package_has_what_it_names_and_no_more(tarball: Path) -> None:
     told = json.loads((SDK / "package.json").read_text("utf-8"))
     modules = {name for name in told["files"] if name.endswith(".js")}
     types = {f"types/{name.removesuffix('.js')}.d.ts" for name in modules}
-    others = {"package.json", "README.md", "LICENSE", "errors.json"}
+    documents = {name for name in told["files"] if name.endswith((".md", ".json"))}
+    others = {"package.json", "README.md", "LICENSE", *documents}
     assert names == modules | types | others
     for entry in told["exports"].values():
         parts = [entry] if isinstance(entry, str) else list(entry.values())
@@ -142,6 +145,23 @@ def test_a_strict_program_compiles_against_the_installed_package(
         folder=tmp_path,
     )
     assert told.startswith("Put the card in")
+
+
+def test_the_readme_shows_files_that_are_run(npm: str) -> None:
+    del npm
+    text = (SDK / "README.md").read_text("utf-8")
+    assert len(text.splitlines()) <= 150
+    wanted = ["What you get", "Five minutes", "The whole program", "What can go wrong"]
+    assert re.findall(r"(?m)^## (.*)$", text) == [*wanted, "Going live", "Limits"]
+    blocks = re.findall(r"<!-- from: (\S+) -->\n```\w*\n(.*?)```\n", text, re.DOTALL)
+    assert len(blocks) == text.count("```") // 2
+    for name, block in blocks:
+        assert (SDK / name).read_text("utf-8") == block, name
+    assert (SDK / "examples" / "headers.txt").read_text("utf-8").strip() == policy()
+    for link in re.findall(r"\]\(([^)#]+)\)", text):
+        assert (SDK / link).exists(), link
+    node = shutil.which("node") or "node"
+    run(node, "--test", SDK / "examples" / "sign.test.mjs", folder=SDK)
 
 
 @pytest.mark.parametrize("has_types", [True, False])
