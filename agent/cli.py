@@ -58,6 +58,7 @@ COMMANDS: Final = tuple(
         "sites",
         "history",
         "policy",
+        "sdk",
         "completion",
     )
 )

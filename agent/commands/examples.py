@@ -52,6 +52,7 @@ _LINES: Final[Mapping[str, tuple[str, ...]]] = {
     "sites": ("sites", "sites allow https://site.example"),
     "policy": ("policy show",),
     "policy show": ("policy show", "policy show --json"),
+    "sdk": ("sdk ankong-sdk",),
     "completion": ("completion bash > ankong.bash", "completion powershell > ankong.ps1"),
     "history": ("history --limit 5", "history --csv > history.csv", "history --verify"),
 }

@@ -188,7 +188,11 @@ ERROR_CODE: Final = Change(
             before="    ErrorCode.INTERNAL: ",
         ),
     ),
-    generate=("agent.web.native.openapi", "agent.web.native.error_catalogue"),
+    generate=(
+        "agent.web.native.openapi",
+        "agent.web.native.error_catalogue",
+        "agent.web.native.kit_words",
+    ),
     proof="""
 import json
 

@@ -88,7 +88,7 @@ def test_another_form_is_no_statement(text: bytes) -> None:
 
 
 def test_page_developers_are_given_the_same_form() -> None:
-    told = (Path(__file__).parents[2] / "agent/web/sdk/README.md").read_text("utf-8")
+    told = (Path(__file__).parents[2] / "agent/web/sdk/LOGIN.md").read_text("utf-8")
     (line,) = (each for each in told.splitlines() if each.startswith(r'^\{"type"'))
     found = re.fullmatch(line, TEXT.decode())
     assert found is not None

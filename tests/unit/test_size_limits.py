@@ -5,7 +5,7 @@ from pathlib import Path
 
 from agent import size_limits
 
-README = Path(__file__).parents[2] / "agent" / "web" / "sdk" / "README.md"
+README = Path(__file__).parents[2] / "agent" / "web" / "sdk" / "SIZES.md"
 UNITS = {"KiB": 1024, "MiB": 1024 * 1024}
 
 

@@ -33,6 +33,8 @@ PUBLIC = [
     "/v1/messages.schema.json",
     "/sdk/ankong.js",
     "/sdk/digest.js",
+    "/sdk/element.js",
+    "/sdk/fake.js",
 ]
 
 
@@ -94,6 +96,11 @@ async def test_the_documents_are_those_of_the_package(agent: Any) -> None:
         ("/v1/messages.schema.json", "native/messages.schema.json", "application/schema+json"),
         ("/sdk/ankong.js", "sdk/ankong.js", "text/javascript"),
         ("/sdk/digest.js", "sdk/digest.js", "text/javascript"),
+        ("/sdk/element.js", "sdk/element.js", "text/javascript"),
+        ("/sdk/explain.js", "sdk/explain.js", "text/javascript"),
+        ("/sdk/fake.js", "sdk/fake.js", "text/javascript"),
+        ("/sdk/style.js", "sdk/style.js", "text/javascript"),
+        ("/sdk/words.js", "sdk/words.js", "text/javascript"),
     ):
         async with agent.http.get(f"{agent.url}{path}") as response:
             assert await response.read() == await asyncio.to_thread((folder / name).read_bytes)

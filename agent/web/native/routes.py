@@ -30,8 +30,10 @@ from agent.words.language import SYSTEM, Language, requested_language
 DOCUMENTS: Final = (
     ("/v1/openapi.json", "native/openapi.json", "application/json"),
     ("/v1/messages.schema.json", "native/messages.schema.json", "application/schema+json"),
-    ("/sdk/ankong.js", "sdk/ankong.js", "text/javascript"),
-    ("/sdk/digest.js", "sdk/digest.js", "text/javascript"),
+    *(
+        (f"/sdk/{name}.js", f"sdk/{name}.js", "text/javascript")
+        for name in ("ankong", "digest", "element", "explain", "fake", "style", "words")
+    ),
 )
 """Path, file below ``agent/web``, media type."""
 

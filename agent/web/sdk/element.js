@@ -43,10 +43,17 @@ function say(place, text = "") {
   place.hidden = !text;
 }
 
+/** What a page set before the class was there, which would hide the class's own. @param {object} element @param {string} name @returns {any} */
+function setBefore(element, name) {
+  const value = Object.getOwnPropertyDescriptor(element, name)?.value ?? null;
+  Reflect.deleteProperty(element, name);
+  return value;
+}
+
 /** What both elements have: an agent, a language, a shadow tree. */
 class AnkongElement extends Base {
   /** @type {PublicAnkong|null} */
-  #agent = null;
+  #agent = setBefore(this, "agent");
 
   /** The agent, or what stands for it in a test; the document's shared one where none was set. @returns {PublicAnkong} */
   get agent() {
@@ -73,13 +80,6 @@ class AnkongElement extends Base {
     const root = this.attachShadow({ mode: "open", delegatesFocus: true });
     root.adoptedStyleSheets = [sheet];
     root.append(...children);
-    // What a page set before this class was there would hide the class's own.
-    for (const name of ["agent", "request"]) {
-      if (!Object.hasOwn(this, name)) continue;
-      const value = Reflect.get(this, name);
-      Reflect.deleteProperty(this, name);
-      Reflect.set(this, name, value);
-    }
   }
 }
 
@@ -148,15 +148,15 @@ export class AnkongStatus extends AnkongElement {
     const { state, reason } = snapshot;
     const { chip, reasons } = wordsFor(this.language);
     this.setAttribute("state", state);
-    this.toggleAttribute("reason", reason !== null);
     if (reason) this.setAttribute("reason", reason);
+    else this.removeAttribute("reason");
     const line = chip.line?.replace("{state}", chip[state] ?? state);
-    const detail = reason ? reasons[reason]?.[0] : state === "running" && snapshot.virtual ? chip.virtual : "";
+    const detail = reason ? (reasons[reason]?.[0] ?? reason) : state === "running" && snapshot.virtual ? chip.virtual : "";
     parts.all.className = state;
     parts.all.ariaLabel = chip.label ?? null;
     say(parts.line, line);
     say(parts.detail, detail);
-    say(parts.said, `${line} ${detail}`);
+    say(parts.said, `${line} ${detail}`.trim());
     this.#help(snapshot);
   }
 
@@ -168,29 +168,15 @@ export class AnkongStatus extends AnkongElement {
     const alone = state === "running" ? `${chip.runningText} ${chip.version?.replace("{version}", version ?? "")}` : chip.checkingText;
     // What had the focus and goes away hands it to the chip.
     const had = /** @type {HTMLElement|null|undefined} */ (this.shadowRoot?.activeElement);
-    const url = ownOrHttps(this.getAttribute("download-url"));
+    download.href = this.getAttribute("download-url") ?? "";
+    const hasDownload = reason !== null && WITH_DOWNLOAD.has(reason) && /^https?:/.test(download.protocol);
     const isDown = reason !== null && !asking;
     say(why, asking ? chip.asking : isDown ? told.text : alone);
     list(steps, isDown ? told.steps : []);
     say(check, isDown ? (needsClick ? chip.connect : chip.checkNow) : "");
-    say(download, isDown && url && WITH_DOWNLOAD.has(reason) ? kit.download : "");
-    download.href = url;
+    say(download, isDown && hasDownload ? kit.download : "");
     if (had?.hidden) button.focus();
   }
-}
-
-/** An address that may be a link: no script. @param {string|null} text */
-function ownOrHttps(text) {
-  const href = text && URL.canParse(text, document.baseURI) ? new URL(text, document.baseURI).href : "";
-  return /^https?:/.test(href) ? href : "";
-}
-
-/** @template T @param {Promise<T>|T} promise @param {AbortSignal} signal @returns {Promise<T>} */
-function until(promise, signal) {
-  return new Promise((resolve, reject) => {
-    signal.addEventListener("abort", () => reject(new AnkongError("aborted")), { once: true });
-    Promise.resolve(promise).then(resolve, reject);
-  });
 }
 
 /**
@@ -203,9 +189,9 @@ function until(promise, signal) {
 export class AnkongButton extends AnkongElement {
   static observedAttributes = ["lang", "disabled", "purpose"];
   /** Where the challenge comes from instead of `challenge-url`. @type {(() => Promise<Challenge>|Challenge)|null} */
-  request = null;
+  request = setBefore(this, "request");
   /** Milliseconds in which the site has to answer. */
-  siteTimeout = 30_000;
+  siteTimeout = setBefore(this, "siteTimeout") ?? 30_000;
   /** @type {AbortController|null} */
   #running = null;
   #parts = this.#make();
@@ -252,7 +238,7 @@ export class AnkongButton extends AnkongElement {
   async #start() {
     if (this.#running || this.disabled) return;
     const running = (this.#running = new AbortController());
-    this.#busy(true);
+    this.#busy(running);
     let error = null;
     let detail = null;
     try {
@@ -260,8 +246,7 @@ export class AnkongButton extends AnkongElement {
     } catch (thrown) {
       detail = error = thrown instanceof AnkongError ? thrown : this.#failed("request", String(thrown), thrown);
     }
-    this.#running = null;
-    this.#busy(false);
+    this.#busy((this.#running = null));
     if (!this.isConnected) return;
     const event = new CustomEvent(error ? "ankong-error" : "ankong-done", { detail, bubbles: true, composed: true, cancelable: true });
     const mayTell = this.dispatchEvent(event);
@@ -273,6 +258,7 @@ export class AnkongButton extends AnkongElement {
   async #run(signal) {
     const submitUrl = this.#address("submit-url");
     const { challenge, challenge_id } = await this.#challenge(signal);
+    signal.throwIfAborted();
     await this.agent.connect({ signal });
     this.#say(wordsFor(this.language).kit.answering);
     const answer = await this.agent.authenticate({ challenge, purpose: this.purpose, signal });
@@ -283,9 +269,9 @@ export class AnkongButton extends AnkongElement {
 
   /** @param {AbortSignal} signal @returns {Promise<Challenge>} */
   async #challenge(signal) {
-    if (this.request) return until(this.request(), signal);
+    if (this.request) return this.request();
     const url = this.#address("challenge-url");
-    if (url === null) throw new AnkongError("bad_request", { message: "challenge-url or the property request is needed" });
+    if (url === null) throw new AnkongError("bad_request", { message: "no challenge-url" });
     const told = await this.#post("challenge-url", url, {}, signal);
     if (typeof told.challenge !== "string") throw this.#failed("challenge-url", "no challenge", told);
     return told;
@@ -295,8 +281,8 @@ export class AnkongButton extends AnkongElement {
   #address(name) {
     const text = this.getAttribute(name);
     if (text === null) return null;
-    const url = URL.canParse(text, document.baseURI) ? new URL(text, document.baseURI) : null;
-    if (url?.origin === location.origin) return url.href;
+    const link = Object.assign(make("a"), { href: text });
+    if (link.origin === location.origin) return link.href;
     throw new AnkongError("bad_request", { message: `${name} is not of this origin` });
   }
 
@@ -307,17 +293,16 @@ export class AnkongButton extends AnkongElement {
     const timer = setTimeout(stop, this.siteTimeout);
     signal.addEventListener("abort", stop);
     try {
-      const headers = { Accept: "application/json", "Content-Type": "application/json" };
-      const response = await fetch(url, {
-        method: "POST", headers, body: JSON.stringify(body), credentials: "same-origin", redirect: "error", cache: "no-store", signal: site.signal,
-      });
+      const headers = { "Content-Type": "application/json" };
+      // Cookies go along, as by itself they do to one's own origin.
+      const response = await fetch(url, { method: "POST", headers, body: JSON.stringify(body), redirect: "error", signal: site.signal });
       const told = await response.json().catch(() => null);
       if (response.ok && told !== null && typeof told === "object") return told;
       throw this.#failed(name, response.ok ? "no JSON" : `HTTP ${response.status}`, told);
     } catch (error) {
       if (signal.aborted) throw new AnkongError("aborted");
       if (error instanceof AnkongError) throw error;
-      throw this.#failed(name, site.signal.aborted ? "no answer in time" : "no answer, or one from elsewhere", error);
+      throw this.#failed(name, site.signal.aborted ? "too late" : "no answer", error);
     } finally {
       clearTimeout(timer);
       signal.removeEventListener("abort", stop);
@@ -347,9 +332,9 @@ export class AnkongButton extends AnkongElement {
     message.append(make("p", "", text), todo);
   }
 
-  /** The button keeps the focus: a disabled one would lose it. @param {boolean} busy */
+  /** The button keeps the focus: a disabled one would lose it. @param {object|null} busy with what */
   #busy(busy) {
-    this.#parts.button.ariaBusy = this.#parts.button.ariaDisabled = String(busy);
+    this.#parts.button.ariaBusy = this.#parts.button.ariaDisabled = String(busy !== null);
     if (busy) this.#say("");
   }
 }

@@ -13,6 +13,7 @@
  */
 
 import { AnkongError, digest as digestFile, encodeChallenge, fromBase64, isLoopbackHost, toBase64 } from "./ankong.js";
+import { RETRIABLE } from "./words.js";
 
 /** @typedef {import("./ankong.js").Snapshot} Snapshot */
 /** @typedef {import("./ankong.js").Reader} Reader */
@@ -43,6 +44,9 @@ const CERTIFICATE = fromBase64(
 const KEY = fromBase64(
   "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQCrVB1xrrAQu3lEZbqnoaHzNQqtz+uSiPuBW8fIG4teXdLwcNvqEnzxoZDCBvMW/g4/IV5KBpVOfqlODjQBKvCIJ0EvnpVmJ+9Daaw/mbIlmW834v66d2KFo2qjzneLurcOF798HIQ0zCicEq9wf8G5p3L49XCGg2czybmhknVFvKq86J8YUl1+b1329FQoCtmzoO4B5lBgIJPpoCCBZzhUCuUG8+wMhAji2a808lBCcp9VMV0XNIrS/NRwq33D4EMk7Wpyin6rMmxf6lH87ftDwq2H9JSCHqfkVBpOiEOOf2SkYzDDkCGglYmtwrH/uGw+TuxR4GrjN9pVbqcA41Q3AgMBAAECggEAWNw0tUy8RsFlgSMeL2l2vNSq6EFp1kOz5oD62n/mxhf1mv1+IiZapVx93xSJqkg0jWu6IrzNXbv2BeT59g0WWhe6CH/Azw4xW46IZyhJLJUrCRpzsbTP5a4/Vhx1BoTeArIwf6eurk+hVGmgksHAcZE24YczSKEIuuSKohF7P6JkmSMXicr99msFp5fD4ZiSljhYDCn1iyPukfxNo0irFoegMkrfUHz29aGog0SxRN/OcZsVTWPEv3FKcLupJbgnDxYQ431lAe5F5RHPi6yaNWtpXlY2Tw50+6lR2i51y5R7ChArqR0GdJf0hJ7QvotwUponz/N1r+vFI62abggouQKBgQDIPSLWCDSfU6PoIpVK8bhNpLDnbQOHkSW5vbg2xoUcfH6LGdJKJLOr7o1w3C//SDp8CP//Drl85lSN5fNcbO95nO0qlLgGgvCTuW5YRDc4dp05VKTloysH4ulLiqtikY0/l7FjSfBNJIsgKAFYEZ7OnIRns5odk326gMmORjsWVQKBgQDbCf3Ezv7jdag0iQJCtEgjJ6vXhYOkcjZFCQV6AyMh0gemZK1Gcu6TYwUX4Hkyh/1pwiNh1ygvcAb/uVC3p/QiAibiwlKmb281kfp9rPa7zAboes1x9mBHwljRnZ+eW4Am+TlqSriao4CMigfVwE7H66fPaW6mhJ/LSYjFKdTUWwKBgQCtA/48t3xYipmec3tR9UhNdlcQsCYTljvloOMyGRhdA8kHgfks7Ud98LKv6OFkD9HQ6KnhhaSKIi6/KQi9PLcy+oAGgdf8cFlVGy0YAWFBXWP+bH/Kl9EPkGYKSrhJhABrCTRR2UpULZY047w9j4QLfDv/qrUohw9k/fCqCU72vQKBgEKPb7D9odDm8P094RT6Ca29IWf1p4IyPrGNwz9HcsaVN0Pl9g2hYUQiY+rUiJ/FWUlo+C2EHy8DIO1Wl+OnQvWOp9hiapEu7aFewbqs87Evl63Pm1yVHL7RnQHdnyKU9YViWIMnP5+mLasHSsg2jvoLb0wE4t3xEUnKB6i6RHVfAoGAbWpibFqsnvtrNgn/duUWWEPqsRsFrCgJ/1E0gSCyIRSwgM21pla7qgtTxjNO7b4DDgWT3rNGt0DAKMJgCn6jfQoPyOcJ10nGv5eyv8uFFEU1FlSoI6fGyBrwrQw9WIZRu7RCczwV1ZJX3sh2MA+LgjVRhRVpDM5sDeiymgx3YrU=",
 );
+
+/** The error that the agent would answer with. @param {string} code @param {string} [message] @param {number} [attemptsLeft] */
+const refusal = (code, message, attemptsLeft) => new AnkongError(code, { message: message ?? code, retriable: RETRIABLE.includes(code), attemptsLeft: attemptsLeft ?? null });
 
 /** @param {number[]} octets */
 const identifier = (...octets) => der(0x06, new Uint8Array(octets));
@@ -111,7 +115,7 @@ function hashAlgorithm(last) {
 
 /** @param {string} hash @returns {asserts hash is FakeHash} */
 function requireHash(hash) {
-  if (!Object.hasOwn(HASHES, hash)) throw new AnkongError("bad_request", { message: `no hash ${hash} here` });
+  if (!Object.hasOwn(HASHES, hash)) throw refusal("bad_request", `no hash ${hash} here`);
 }
 
 /** @param {FakeHash} hash @param {Uint8Array} octets */
@@ -309,9 +313,9 @@ export class FakeAnkong extends EventTarget {
     const encoded = encodeChallenge(challenge);
     await this.#answer("authenticate", { challenge: encoded, purpose, hash, ...rest }, { signal, timeout });
     requireHash(hash);
-    if (purpose !== "login" && purpose !== "identify") throw new AnkongError("bad_request", { message: "purpose" });
+    if (purpose !== "login" && purpose !== "identify") throw refusal("bad_request", "purpose");
     this.#requireAllowed();
-    if (!isSecure(this.#origin)) throw new AnkongError("insecure_origin");
+    if (!isSecure(this.#origin)) throw refusal("insecure_origin");
     const { thumbprint, reader } = await this.#unlock(rest);
     const url = encoded.replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
     const time = `${new Date().toISOString().slice(0, 19)}Z`;
@@ -330,7 +334,7 @@ export class FakeAnkong extends EventTarget {
     await this.#answer("decrypt", { data: toBase64(data), format, ...rest }, { signal, timeout });
     this.#requireAllowed();
     this.#requireReader(rest.reader);
-    throw new AnkongError(this.#card ? "key_not_found" : "no_card");
+    throw refusal(this.#card ? "key_not_found" : "no_card");
   }
 
   /** Give up on everything that waits. */
@@ -344,6 +348,7 @@ export class FakeAnkong extends EventTarget {
     const names = items.map(({ data, digest, file, documentName }) => ({ data: data === undefined ? undefined : toBase64(data), digest, file: file && true, documentName }));
     await this.#answer(method, { items: names, hash, format: chosen, ...rest }, { signal, timeout });
     requireHash(hash);
+    if (!["cms", "cms-detached", "pkcs1"].includes(chosen)) throw refusal("bad_request", `no format ${chosen}`);
     this.#requireAllowed();
     const signer = await this.#unlock(rest);
     const signatures = [];
@@ -353,11 +358,11 @@ export class FakeAnkong extends EventTarget {
 
   /** @param {Item} item @param {FakeHash} hash @param {import("./ankong.js").Format} format @param {import("./ankong.js").Bytes} [nonce] */
   async #signOne({ data, digest, file }, hash, format, nonce) {
-    if ([data, digest, file].filter((each) => each !== undefined).length !== 1) throw new AnkongError("bad_request", { message: "either a file, or data, or a digest" });
+    if ([data, digest, file].filter((each) => each !== undefined).length !== 1) throw refusal("bad_request", "either a file, or data, or a digest");
     const content = data === undefined ? null : octetsOf(data);
-    if (format === "pkcs1" && !content) throw new AnkongError("blind_not_allowed");
+    if (format === "pkcs1" && !content) throw refusal("blind_not_allowed");
     if (format === "pkcs1" && content) return signed(hash, content);
-    if (format === "cms" && !content) throw new AnkongError("bad_request", { message: "a digest alone is signed as cms-detached" });
+    if (format === "cms" && !content) throw refusal("bad_request", "a digest alone is signed as cms-detached");
     const hashed = content ? await digested(hash, content) : (digest ?? (await digestFile(/** @type {Blob} */ (file), hash)));
     const more = nonce === undefined ? [] : [der(0x30, identifier(...PKCS9, 25, 3), der(0x31, der(0x04, octetsOf(nonce))))];
     return signedData({ type: DATA, content: format === "cms" ? content : null, hashed, hash, more });
@@ -375,7 +380,7 @@ export class FakeAnkong extends EventTarget {
     if (signal?.aborted) throw new AnkongError("aborted");
     if (this.#latency > 0) await this.#wait(signal);
     const failure = this.#failures.shift();
-    if (failure) throw new AnkongError(failure.code, { ...failure, retriable: failure.code !== "pin_locked" });
+    if (failure) throw refusal(failure.code, "as failNext() asked", failure.attemptsLeft);
     if (this.#snapshot.state !== "running") throw new AnkongError("not_running", { reason: this.#snapshot.reason });
   }
 
@@ -395,29 +400,29 @@ export class FakeAnkong extends EventTarget {
   }
 
   #requireAllowed() {
-    if (!this.#snapshot.allowed) throw new AnkongError("origin_not_allowed");
+    if (!this.#snapshot.allowed) throw refusal("origin_not_allowed");
   }
 
   /** @param {string} [reader] */
   #requireReader(reader) {
-    if (reader !== undefined && reader !== READER) throw new AnkongError("no_reader");
+    if (reader !== undefined && reader !== READER) throw refusal("no_reader");
   }
 
   /** Check card and PIN as a card does. @param {{reader?: string|undefined, certificate?: string|undefined, pin?: string|undefined}} wanted @returns {Promise<Signer>} */
   async #unlock({ reader, certificate, pin }) {
     this.#requireReader(reader);
     const card = this.#card;
-    if (!card) throw new AnkongError("no_card");
+    if (!card) throw refusal("no_card");
     const { thumbprint, certificate: encoded } = await certificateOf(card.serial);
-    if (certificate !== undefined && certificate !== thumbprint) throw new AnkongError("key_not_found");
-    if (card.attemptsLeft === 0) throw new AnkongError("pin_locked", { attemptsLeft: 0, retriable: false });
-    if (pin !== undefined && (pin.length < 6 || pin.length > 8)) throw new AnkongError("pin_length", { retriable: true });
+    if (certificate !== undefined && certificate !== thumbprint) throw refusal("key_not_found");
+    if (card.attemptsLeft === 0) throw refusal("pin_locked", "pin_locked", 0);
+    if (pin !== undefined && (pin.length < 6 || pin.length > 8)) throw refusal("pin_length");
     const isRight = pin === undefined || pin === card.pin;
     card.attemptsLeft = isRight ? TRIES : card.attemptsLeft - 1;
     this.#changed("card_changed");
     if (isRight) return { thumbprint, certificate: encoded, reader: READER, cardSerial: card.serial };
     const { attemptsLeft } = card;
-    throw new AnkongError(attemptsLeft ? "pin_incorrect" : "pin_locked", { attemptsLeft, retriable: attemptsLeft > 0 });
+    throw refusal(attemptsLeft ? "pin_incorrect" : "pin_locked", "wrong PIN", attemptsLeft);
   }
 
   /** @returns {Reader} */

@@ -1,0 +1,197 @@
+"""The npm package as it is published: what is in it, how large it is, what typed callers get."""
+
+import gzip
+import json
+import os
+import re
+import shutil
+import subprocess
+import tarfile
+from importlib import resources
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from agent import cli
+from tests.browser.kit_site import policy
+from tests.browser.npm_packages import SDK, npm_file
+
+ROOT: Final = Path(__file__).parents[2]
+HERE: Final = Path(__file__).parent
+KIB: Final = 1024
+BUDGETS: Final = {
+    # Of each module by itself, minified and compressed, in bytes.
+    "ankong.js": 7 * KIB,
+    "element.js": 4 * KIB,
+    "explain.js": 11 * KIB,  # all words in four languages
+    "fake.js": 16 * KIB,
+}
+MAX_TARBALL: Final = 80_000  # bytes
+BESIDE: Final = ("ankong.js", "digest.js", "explain.js")
+"""Modules that a page loads by themselves, so that they count for themselves."""
+
+
+def run(*command: str | Path, folder: Path) -> str:
+    """Run a program without a network; return what it printed.
+
+    npm talks to no registry with ``--offline``.
+    """
+    environment = {
+        **os.environ,
+        "npm_config_offline": "true",
+        "npm_config_update_notifier": "false",
+    }
+    done = subprocess.run(
+        list(map(str, command)),
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def npm() -> str:
+    found = shutil.which("npm")
+    if found is None or shutil.which("node") is None:
+        pytest.skip("node and npm are needed")
+    npm_file(".bin/esbuild")
+    return found
+
+
+@pytest.fixture(scope="module")
+def tarball(npm: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pack the kit from a copy, so that no types lie about in the source tree."""
+    folder = tmp_path_factory.mktemp("packed")
+    copy = folder / "sdk"
+    shutil.copytree(SDK, copy, ignore=shutil.ignore_patterns("node_modules", "types"))
+    (copy / "node_modules").symlink_to(SDK / "node_modules")
+    # The folder's own settings forbid scripts, which is meant for other people's.
+    run(npm, "pack", "--ignore-scripts=false", "--pack-destination", folder, folder=copy)
+    (packed,) = folder.glob("*.tgz")
+    return packed
+
+
+def test_the_package_has_what_it_names_and_no_more(tarball: Path) -> None:
+    with tarfile.open(tarball) as archive:
+        names = {each.removeprefix("package/") for each in archive.getnames()}
+    told = json.loads((SDK / "package.json").read_text("utf-8"))
+    modules = {name for name in told["files"] if name.endswith(".js")}
+    types = {f"types/{name.removesuffix('.js')}.d.ts" for name in modules}
+    documents = {name for name in told["files"] if name.endswith((".md", ".json"))}
+    others = {"package.json", "README.md", "LICENSE", *documents}
+    assert names == modules | types | others
+    for entry in told["exports"].values():
+        parts = [entry] if isinstance(entry, str) else list(entry.values())
+        assert {part.removeprefix("./") for part in parts} <= names
+        assert isinstance(entry, str) or next(iter(entry)) == "types"
+    assert (SDK / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
+    assert told["sideEffects"] == ["./element.js"]
+    assert "dependencies" not in told
+    assert tarball.stat().st_size <= MAX_TARBALL
+
+
+@pytest.mark.parametrize("name", BUDGETS)
+def test_the_module_is_not_larger_than_promised(npm: str, name: str) -> None:
+    del npm
+    outside = [f"--external:./{each}" for each in BESIDE if each != name]
+    small = run(npm_file(".bin/esbuild"), name, *_MINIFY, *outside, folder=SDK)
+    assert len(gzip.compress(small.encode(), mtime=0)) <= BUDGETS[name]
+
+
+_MINIFY: Final = ("--bundle", "--minify", "--format=esm", "--charset=utf8")
+
+
+def test_words_that_are_not_used_are_left_out(npm: str, tmp_path: Path) -> None:
+    del npm
+    source = f'import {{ Ankong }} from "{SDK.as_posix()}/index.js"; new Ankong().check();'
+    page = tmp_path / "page.js"
+    page.write_text(source, "utf-8")
+    bundle = run(npm_file(".bin/esbuild"), page, *_MINIFY, folder=tmp_path)
+    assert "new Ankong" not in bundle
+    assert "worker_blocked:" not in bundle
+    assert len(bundle) < 45_000
+
+
+@pytest.mark.parametrize("compiler", ["typescript", "typescript-5"])
+def test_a_strict_program_compiles_against_the_installed_package(
+    npm: str, tarball: Path, tmp_path: Path, compiler: str
+) -> None:
+    project = {"name": "consumer", "private": True, "type": "module"}
+    (tmp_path / "package.json").write_text(json.dumps(project), "utf-8")
+    run(npm, "install", "--offline", "--no-audit", "--no-fund", tarball, folder=tmp_path)
+    shutil.copy(HERE / "consumer.ts", tmp_path)
+    tsc = npm_file(f"{compiler}/bin/tsc")
+    for module, resolution in (("es2022", "bundler"), ("node16", "node16")):
+        options = ["--strict", "--noEmit", "--target", "es2023", "--lib", "es2023,dom"]
+        options += [
+            "--module",
+            module,
+            "--moduleResolution",
+            resolution,
+        ]
+        run(shutil.which("node") or "node", tsc, *options, "consumer.ts", folder=tmp_path)
+    told = run(
+        shutil.which("node") or "node",
+        "--input-type=module",
+        "-e",
+        'import { explain } from "ankong"; import "ankong/element"; import "ankong/fake";'
+        'console.log(explain("no_card", "en").text)',
+        folder=tmp_path,
+    )
+    assert told.startswith("Put the card in")
+
+
+def test_the_readme_shows_files_that_are_run(npm: str) -> None:
+    del npm
+    text = (SDK / "README.md").read_text("utf-8")
+    assert len(text.splitlines()) <= 150
+    wanted = ["What you get", "Five minutes", "The whole program", "What can go wrong"]
+    assert re.findall(r"(?m)^## (.*)$", text) == [*wanted, "Going live", "Limits"]
+    blocks = re.findall(r"<!-- from: (\S+) -->\n```\w*\n(.*?)```\n", text, re.DOTALL)
+    assert len(blocks) == text.count("```") // 2
+    for name, block in blocks:
+        assert (SDK / name).read_text("utf-8") == block, name
+    assert (SDK / "examples" / "headers.txt").read_text("utf-8").strip() == policy()
+    for link in re.findall(r"\]\(([^)#]+)\)", text):
+        assert (SDK / link).exists(), link
+    node = shutil.which("node") or "node"
+    run(node, "--test", SDK / "examples" / "sign.test.mjs", folder=SDK)
+
+
+@pytest.mark.parametrize("has_types", [True, False])
+def test_the_agent_writes_the_package_for_npm(
+    npm: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    has_types: bool,
+) -> None:
+    source = tmp_path / "web" / "sdk"
+    shutil.copytree(SDK, source, ignore=shutil.ignore_patterns("node_modules", "types"))
+    if has_types:
+        (source / "types").mkdir()
+        (source / "types" / "index.d.ts").write_text("export {};", "utf-8")
+    monkeypatch.setattr(resources, "files", lambda _: tmp_path / "web")
+    folder = tmp_path / "ankong-sdk"
+    assert cli.run(["sdk", str(folder)]) == 0
+    assert str(folder) in capsys.readouterr().out
+    told = json.loads((folder / "package.json").read_text("utf-8"))
+    assert ("types" in told) is has_types
+    assert not {"scripts", "devDependencies"} & set(told)
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "package.json").write_text('{"name": "site", "type": "module"}', "utf-8")
+    run(npm, "install", "--offline", "--no-audit", "--no-fund", folder, folder=site)
+    script = 'import { explain } from "ankong"; import { FakeAnkong } from "ankong/fake";'
+    script += "console.log(explain('no_card', 'en').text, new FakeAnkong().snapshot.state)"
+    node = shutil.which("node") or "node"
+    said = run(node, "--input-type=module", "-e", script, folder=site)
+    assert said == "Put the card in, chip first, all the way. running\n"
+    assert cli.run(["sdk", str(folder)]) == 1
+    assert "ankong-sdk" in capsys.readouterr().err
