@@ -106,8 +106,11 @@ class WorkerSlot:
                 pass  # it has ended
             except TimeoutError:
                 self.kill()
-        said: dict[str, Any] = json.loads(line) if line.endswith(b"\n") else {}
-        return said
+        try:
+            said = json.loads(line)
+        except ValueError:  # it ended, or something else wrote there
+            return {}
+        return said if isinstance(said, dict) else {}
 
     async def wait(self) -> int | None:
         """Wait until the process ends; return its status."""
