@@ -30,14 +30,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; return the exit status: 0, or 1 where it says why on standard error."""
     options = _parser().parse_args(argv)
     try:
-        if os.name != "posix":
-            raise ServiceConfigError("the service needs Linux or another POSIX system")  # noqa: TRY301
+        _require_posix()
         if options.command == "serve":
             return _serve(options.config)
         return _check(options.config, is_asked=not options.only_config)
     except ServiceConfigError as error:
         sys.stderr.write(f"ankong-verify: {error}\n")
         return 1
+
+
+def _require_posix() -> None:
+    if os.name != "posix":
+        raise ServiceConfigError("the service needs Linux or another POSIX system")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -52,7 +52,8 @@ MAX_BODIES: Final = 64
 """Bodies that are received at once by one worker, 128 KiB each."""
 _TELLING: Final = frozenset((VerificationCode.ORIGIN_MISMATCH, VerificationCode.PURPOSE_MISMATCH))
 """Refusals whose detail is logged: what the operator expected, and nothing about anybody."""
-_BROWSERS: Final = ("Origin", "Sec-Fetch-Site", "Sec-Fetch-Mode", "Sec-Fetch-Dest")
+_BROWSERS: Final = ("origin", "sec-fetch-")
+"""How the names of headers begin that only browsers send."""
 _OF_STATUS: Final = {404: ServiceCode.NOT_FOUND, 405: ServiceCode.METHOD_REFUSED}
 
 Judge = Callable[[Judging, Any, ServiceClient], Awaitable[Judged]]
@@ -254,7 +255,7 @@ _KINDS: Final[tuple[tuple[str, type, Judge], ...]] = (
 
 
 def _refuse_pages(request: web.Request) -> None:
-    if any(name in request.headers for name in _BROWSERS):
+    if any(name.lower().startswith(_BROWSERS) for name in request.headers):
         raise ServiceRefusalError(ServiceCode.PAGE_REFUSED)
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-from contextlib import suppress
 from typing import Final
 from weakref import WeakSet
 
@@ -42,8 +41,11 @@ class Doorman:
             except OSError:  # it is gone again, or there are too many open files
                 await asyncio.sleep(0.05)
                 continue
-            with suppress(OSError):
+            try:
                 transport, _ = await loop.connect_accepted_socket(self._server, connection)
+            except OSError:
+                connection.close()
+            else:
                 loop.call_later(HEAD_S, self._send_away, transport)
 
     def _send_away(self, transport: asyncio.Transport) -> None:

@@ -12,7 +12,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -57,6 +57,7 @@ class WorkerSlot:
         """Keep the sockets for one worker after another."""
         self.number = number
         self._sockets = sockets
+        self._telling = asyncio.Lock()
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -95,16 +96,21 @@ class WorkerSlot:
         if process is None or process.stdin is None or process.stdout is None:
             return {}
         line = b""
-        with suppress(ConnectionError):
+        async with self._telling:
             try:
                 async with asyncio.timeout(START_S):
                     process.stdin.write(config.encode() + b"\n")
                     await process.stdin.drain()
                     line = await process.stdout.readline()
+            except ConnectionError:
+                pass  # it has ended
             except TimeoutError:
                 self.kill()
-        said: dict[str, Any] = json.loads(line) if line.endswith(b"\n") else {}
-        return said
+        try:
+            said = json.loads(line)
+        except ValueError:  # it ended, or something else wrote there
+            return {}
+        return said if isinstance(said, dict) else {}
 
     async def wait(self) -> int | None:
         """Wait until the process ends; return its status."""
@@ -167,7 +173,9 @@ class ServiceSupervisor:
         keepers: list[asyncio.Task[None]] = []
         try:
             starts = (slot.start(self._accepted, self._environment) for slot in self._slots)
-            await asyncio.gather(*starts)
+            for failed in await asyncio.gather(*starts, return_exceptions=True):
+                if failed is not None:
+                    raise failed
             keepers = [asyncio.create_task(self._keep(slot, folder)) for slot in self._slots]
             yield
         finally:
@@ -249,12 +257,14 @@ class ServiceSupervisor:
         old = self._config
         if (config.listen, config.workers) != (old.listen, old.workers):
             raise ServiceConfigError("listen and workers change with a restart only")
-        tried = False
+        is_tried = False
         for slot in self._slots:
             said = await slot.tell(accepted) if slot.pid is not None else {}
-            if not said.get("reloaded") and said and not tried:
-                raise ServiceConfigError(said.get("why", "a worker refused it"))
-            tried = tried or bool(said)
-            if said and not said.get("reloaded"):
+            if said.get("reloaded"):
+                is_tried, self._accepted = True, accepted
+            elif is_tried:
                 slot.stop()  # its successor starts with what the others have
-        self._config, self._accepted = config, accepted
+            elif said:
+                raise ServiceConfigError(said.get("why", "a worker refused it"))
+        if not is_tried:
+            raise ServiceConfigError("no worker runs that could try it")

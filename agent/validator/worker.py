@@ -95,6 +95,10 @@ async def serve(
 
     Draining lets in who comes, and tells at ``/readyz`` that it is about to stop; it ends when
     nothing is under way, or after five seconds.
+
+    Raises:
+        RuntimeError: never; the server is set up by then.
+
     """
     made = app.make()
     silent = getLogger("aiohttp.server.silent")  # its messages quote requests

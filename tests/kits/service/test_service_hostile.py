@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from agent.validator import app as service_app
 from agent.validator import doorman
+from agent.validator import worker as service_worker
 from agent.validator.messages import MAX_BODY
 from tests.kits.service.service_support import (
     FOUND,
@@ -112,7 +113,7 @@ async def test_who_has_no_key_is_not_asked_for_a_body(guarded: InProcess) -> Non
     assert (await guarded.raw(good)).startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK")
 
 
-BROWSERS = ("Origin", "Sec-Fetch-Site", "Sec-Fetch-Mode", "Sec-Fetch-Dest", "origin")
+BROWSERS = ("Origin", "Sec-Fetch-Site", "Sec-Fetch-Mode", "Sec-Fetch-User", "origin")
 
 
 async def test_pages_are_refused(open_to_all: InProcess) -> None:
@@ -233,6 +234,32 @@ async def test_who_connects_and_says_nothing_is_sent_away(monkeypatch: pytest.Mo
     monkeypatch.setattr(doorman, "HEAD_S", 0.05)
     async with service() as found:
         assert await found.raw(b"POST /v1/login") == b""
+
+
+async def test_who_comes_when_all_places_are_taken_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doorman, "MAX_CONNECTIONS", 1)
+    async with service() as found:
+        reader, writer = await asyncio.open_connection("127.0.0.1", found.port)
+        writer.write(get("/livez"))
+        assert b" 200 OK" in await reader.readline()
+        waiting = asyncio.create_task(found.raw(closing(get("/livez"))))
+        writer.write(get("/readyz"))
+        while b"ready" not in (line := await reader.read(4096)):
+            assert line
+        assert not waiting.done()
+        writer.close()
+        assert b" 200 OK" in await waiting
+
+
+async def test_a_stop_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service_worker, "DRAIN_S", 0.05)
+    monkeypatch.setattr(service_worker, "_CLOSE_S", 0.05)
+    async with service() as found:
+        reader, writer = await asyncio.open_connection("127.0.0.1", found.port)
+        writer.write(post("login/verify", login_of())[:-5])
+        await until(lambda: not found.app.is_idle)
+    assert b'"accepted"' not in await reader.read()
+    writer.close()
 
 
 async def test_pipelined_requests_are_answered_in_turn(open_to_all: InProcess) -> None:
