@@ -1,10 +1,11 @@
 package main
 
 import (
-	verify "ankongverify"
 	"crypto/x509"
 	"fmt"
 	"os"
+
+	verify "ankongverify"
 )
 
 func must[T any](value T, err error) T {
@@ -14,6 +15,7 @@ func must[T any](value T, err error) T {
 	return value
 }
 
+// region: first
 func main() {
 	file := func(name string) []byte { return must(os.ReadFile(os.Args[1] + "/" + name)) } // of the vectors
 	root, ca := must(verify.LoadAuthority(file("root.cer"))), must(verify.LoadAuthority(file("ca.cer")))
@@ -26,3 +28,5 @@ func main() {
 	}
 	fmt.Printf("%+v\n", *must(verify.VerifyLogin(file("valid.der"), options)))
 }
+
+// endregion: first
