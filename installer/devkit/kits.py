@@ -6,6 +6,7 @@ pack, and so do we.
 
 import gzip
 import io
+import os
 import shutil
 import tarfile
 import tempfile
@@ -46,7 +47,7 @@ def build() -> int:
         (made / SUMS).write_text(sums, "utf-8")
         shutil.rmtree(OUT, ignore_errors=True)
         shutil.copytree(made, OUT)
-    for path in files:
+    for path in sorted(each for each in OUT.iterdir() if each.name != SUMS):
         print(f"  {path.stat().st_size:>9,}  {path.name}", flush=True)
     say(f"{len(files)} packages and {SUMS} are in {OUT.relative_to(ROOT)}")
     return 0
@@ -59,8 +60,11 @@ def _build_wheel(source: Path, out: Path) -> None:
 
 
 def _build_npm(source: Path, out: Path) -> None:
-    words: list[str | Path] = [node.npm(), "pack", "--silent", "--pack-destination", out]
-    if run(words, env=venv.environment(), folder=source, quiet=True) != 0:
+    """Pack one package, whose types the compiler of the SDK's locked packages writes before."""
+    env = venv.environment()
+    env["PATH"] = os.pathsep.join((str(node.SDK / "node_modules" / ".bin"), env["PATH"]))
+    words: list[str | Path] = [node.npm(), "pack", "--silent", "--ignore-scripts=false"]
+    if run([*words, "--pack-destination", out], env=env, folder=source, quiet=True) != 0:
         raise SetupError(f"npm could not pack {source.relative_to(ROOT)} (see above)")
 
 
@@ -86,4 +90,5 @@ def _archive_files(language: str) -> Iterator[tuple[Path, str]]:
     for path in sorted(VECTORS.iterdir()):
         if path.is_file() and path.suffix not in {".py", ".p8"}:
             yield path, f"vectors/{path.name}"
-    yield ROOT / "LICENSE", "LICENSE"
+    if not (source / "LICENSE").exists():
+        yield ROOT / "LICENSE", "LICENSE"
