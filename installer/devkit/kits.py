@@ -36,10 +36,10 @@ def build() -> int:
     """
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder)
+        for source in NPM:  # first: what it writes for types goes into the agent's wheel, too
+            _build_npm(source, made)
         for source in WHEELS:
             _build_wheel(source, made)
-        for source in NPM:
-            _build_npm(source, made)
         for language in LANGUAGES:
             _build_archive(language, made)
         files = sorted(made.iterdir())
