@@ -12,7 +12,6 @@ from unittest.mock import Mock
 import pytest
 from cryptography.x509 import Name
 
-import agent.relying.login as login_module
 from agent.pki.anchors import TrustStore
 from agent.pki.reading import read_certificate
 from agent.pki.revocation import RevocationData, StaticSource
@@ -24,6 +23,7 @@ from agent.relying import (
     VerificationError,
     decode_token,
 )
+from agent.relying import login as logins
 from agent.relying.login import MAX_TOKEN
 from tests.kits.relying_support import (
     CHALLENGE,
@@ -239,9 +239,7 @@ async def test_the_event_loop_is_free_meanwhile(monkeypatch: pytest.MonkeyPatch)
 
         return note
 
-    monkeypatch.setattr(
-        login_module, "_open", noting(login_module._open)
-    )  # the first of the checks
+    monkeypatch.setattr(logins, "_open", noting(logins._open))  # the first of the checks
     site = verifier(profile=Mock(check=noting(MOICA.check)))  # and the last
     await site.verify(token(), challenge=CHALLENGE)
     assert len(threads) == 1
