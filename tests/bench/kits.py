@@ -1,16 +1,18 @@
 """How many logins a site's server verifies in a second of one core, with either judge of paths."""
 
 import asyncio
+import base64
 import json
 import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 
-from agent.kits.vectors import cases, certificates
+from agent.kits.vectors import certificates
 from agent.kits.vectors.__main__ import FOLDER, MANIFEST
 from agent.pki.anchors import TrustStore
 from agent.pki.path import ChainJudge, by_certvalidator
@@ -59,20 +61,21 @@ def _seconds(work: Callable[[], None]) -> float:
 
 
 def _verification(judge: ChainJudge, times: int) -> Callable[[], None]:
-    trust = json.loads((FOLDER / MANIFEST).read_text("ascii"))["trust"]
-    files = {kind: [FOLDER / name for name in names] for kind, names in trust.items()}
+    found = json.loads((FOLDER / MANIFEST).read_text("ascii"))
+    files = {kind: [FOLDER / name for name in names] for kind, names in found["trust"].items()}
     verifier = LoginVerifier(
-        origins=[cases.ORIGIN],
+        origins=found["origins"],
         trust=TrustStore.load(files["roots"], files["cas"]),
         revocation=FileSource(files["crls"]),
-        clock=lambda: certificates.AT,
+        clock=lambda: datetime.fromisoformat(found["at"]),
     )
     verifier._certificates._judge = judge
     token = (FOLDER / "valid.der").read_bytes()
+    challenge = base64.urlsafe_b64decode(found["challenge"] + "==")
 
     async def verify() -> None:
         for _ in range(times):
-            await verifier.verify(token, challenge=cases.CHALLENGE)
+            await verifier.verify(token, challenge=challenge)
 
     return lambda: asyncio.run(verify())
 

@@ -1,11 +1,10 @@
-"""Both judges of paths say the same of every case; the authorities decide which it is."""
+"""Both judges of paths say the same, and the authorities decide which it is.
 
-import json
+Every vector is judged by both in test_vectors.py, and every path of test_pki_path.py there.
+"""
+
 import logging
 from datetime import datetime
-from functools import cache
-from pathlib import Path
-from typing import Any
 
 import pytest
 from asn1crypto import x509 as asn1_x509
@@ -13,54 +12,21 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 
-from agent.kits.vectors import cases, certificates
-from agent.kits.vectors.__main__ import FOLDER, MANIFEST
+from agent.kits.vectors import certificates
 from agent.pki.anchors import TrustStore
 from agent.pki.chain import find_chains
 from agent.pki.path import ChainJudge, by_certvalidator
 from agent.pki.reading import read_certificate
 from agent.pki.result import Verdict
-from agent.pki.revocation import FileSource
 from agent.pki.webpki_judge import judge as by_webpki
 from agent.pki.webpki_judge import misfit
-from agent.relying import LoginVerifier, VerificationError
 from agent.relying.path import choose_judge
 from agent.virtualcard.issuer import TestIssuer
 from tests.kits.relying_support import CHALLENGE, ORIGIN, token, trust, verifier
 from tests.signing import pki_support as pki
 from tests.signing.pki_support import DAY, NOW
 
-FOUND: dict[str, Any] = json.loads((FOLDER / MANIFEST).read_text("ascii"))
 JUDGES = {"certvalidator": by_certvalidator, "webpki": by_webpki}
-
-
-def paths(kind: str) -> list[Path]:
-    return [FOLDER / name for name in FOUND["trust"][kind]]
-
-
-@cache
-def of_vectors(name: str) -> LoginVerifier:
-    made = LoginVerifier(
-        origins=FOUND["origins"],
-        trust=TrustStore.load(paths("roots"), paths("cas")),
-        revocation=FileSource(paths("crls")),
-        clock=lambda: certificates.AT,
-    )
-    made._certificates._judge = JUDGES[name]
-    return made
-
-
-@pytest.mark.parametrize("judge", JUDGES)
-@pytest.mark.parametrize("name", FOUND["cases"])
-async def test_every_vector_is_judged_alike(name: str, judge: str) -> None:
-    case = FOUND["cases"][name]
-    raw = (FOLDER / case["file"]).read_bytes()
-    try:
-        await of_vectors(judge).verify(raw, challenge=cases.CHALLENGE)
-        found = "ok"
-    except VerificationError as error:
-        found = error.code.value
-    assert found == case["expect"]
 
 
 def verdicts(leaf: x509.Certificate, store: TrustStore, at: datetime = NOW) -> list[Verdict]:
