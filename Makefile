@@ -2,7 +2,7 @@
 PYTHON ?= python3
 DEV := $(PYTHON) installer/dev.py
 
-.PHONY: help setup demo test lint bench house mutants pictures fuzz proof installers test-installers lock
+.PHONY: help setup demo test lint bench house mutants pictures fuzz proof docs kits installers test-installers lock
 .NOTPARALLEL:
 
 define VARIABLES
@@ -51,6 +51,12 @@ fuzz:
 
 proof:
 	@$(DEV) proof
+
+docs:
+	@$(DEV) docs
+
+kits:
+	@$(DEV) kits
 
 installers:
 	@$(DEV) installers $(if $(ONLY),--only $(ONLY))

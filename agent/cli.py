@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from agent import __version__
-from agent.commands.parser import CommandParser
+from agent.commands.parser import EXIT_USAGE, CommandParser, UnfitOptionsError
 from agent.errors import AgentError
 
 EXIT_FAILED: Final = 1
@@ -101,7 +101,7 @@ def _run(parser: CommandParser, arguments: Sequence[str]) -> int:
         from agent.commands.complaints import complain  # noqa: PLC0415  # most commands succeed
 
         complain(error, as_json=getattr(parsed, "json", False))
-        return _exit_failed(parsed)
+        return EXIT_USAGE if isinstance(error, UnfitOptionsError) else _exit_failed(parsed)
     except (KeyboardInterrupt, EOFError):  # the end of what is typed, where a PIN was asked for
         return EXIT_INTERRUPTED
     return status

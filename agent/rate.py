@@ -47,6 +47,10 @@ class TokenBuckets:
             return 1.0
         return max(0.0, (1 - tokens) / self._rate.per_second - (self._clock() - since))
 
+    def clear(self) -> None:
+        """Fill every bucket again."""
+        self._buckets.clear()
+
     def take(self, key: Hashable, count: int = 1) -> bool:
         """Take tokens of this key, or none; return whether there were so many."""
         now = self._clock()

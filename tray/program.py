@@ -74,7 +74,9 @@ class Program(Observer):
         self._announce = announce
         self._open_page = open_page
         self._lock = threading.Lock()
-        self._state = TrayState(language=daemon.preferences.language)
+        self._state = TrayState(
+            language=daemon.preferences.language, testing=daemon.testing is not None
+        )
         self._warnings: tuple[str, ...] = ("policy",) if daemon.policy.problem else ()
         self._backend: Backend | None = None
         self._loop: asyncio.AbstractEventLoop | None = None

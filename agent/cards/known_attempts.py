@@ -164,6 +164,16 @@ class StoredAttempts:
         else:
             self._unwritten.forget(serial)
 
+    def forget_all(self) -> None:
+        """Forget every card, as if none had ever been used here; blocks."""
+        self._unwritten = MemoryAttempts()
+        if self._database is None:
+            return
+        try:
+            self._database.submit(_delete_all).result()
+        except DatabaseError as error:
+            _complain("known PIN attempts cannot be forgotten", error)
+
     def close(self) -> None:
         """Let go of the database; blocks for a few seconds at most."""
         if self._database is not None:
@@ -183,6 +193,11 @@ def _select(connection: sqlite3.Connection, card: bytes) -> tuple[int, int] | No
 def _delete_old(connection: sqlite3.Connection, now: int) -> None:
     oldest = now - int(VALID_FOR.total_seconds())
     connection.execute("DELETE FROM attempts WHERE seen < ?", (oldest,))
+
+
+def _delete_all(connection: sqlite3.Connection) -> None:
+    with transaction(connection):
+        connection.execute("DELETE FROM attempts")
 
 
 def _complain(what: str, error: DatabaseError) -> None:

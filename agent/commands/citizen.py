@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from agent.commands.browser import can_open_browser, open_own_window
@@ -39,6 +40,7 @@ class Citizen:
         newcomers_wait: tells whether a new site is not asked about now.
         desk: asks in pages of the panel; None if ``--consent`` decides.
         standby: has a window ready while a card is there; None where none is shown.
+        forget_refusals: forgets who was refused, and what a yes covers, as after a new start.
 
     """
 
@@ -48,6 +50,7 @@ class Citizen:
     newcomers_wait: Callable[[], bool] = lambda: False
     desk: QuestionDesk | None = None
     standby: Standby | None = None
+    forget_refusals: Callable[[], None] = lambda: None
 
     def cards_are_there(self, *, are_there: bool) -> None:
         """Have a window ready while a card is in a reader; in the event loop."""
@@ -70,22 +73,24 @@ class Citizen:
             self.store.close()
 
 
-def open_citizen(
+def open_citizen(  # noqa: PLR0913  # whatever decides and asks meets here
     settings: Settings,
     policy: Policy,
     sites: Path,
     language: Callable[[], str] = lambda: SYSTEM,
     chosen_place: Callable[[], QuestionPlace] = lambda: "auto",
+    *,
+    scripted: Prompter | None = None,
 ) -> Citizen:
     """Open what decides about sites and asks the user; it blocks, so call it in a thread.
 
     Args:
-        settings: who answers (``consent``), and the rules for PINs of pages whose card may have any
-            number of attempts left, and for signatures over what cannot be shown.
+        settings: who answers (``consent``), and the rules for PINs of pages and blind signatures.
         policy: of this computer.
         sites: the path of the database of decisions.
         language: returns the language of the windows that the user chose.
         chosen_place: returns where the user chose to be asked.
+        scripted: answers all questions in the citizen's place, in a test; None to show windows.
 
     Raises:
         AgentError: the database can be neither opened nor made.
@@ -108,15 +113,22 @@ def open_citizen(
         return settings.questions if settings.questions != "auto" else chosen_place()
 
     desk = QuestionDesk(open_own_window)
-    standby = _standby(place) if has_display() else None
-    windows = PromptQueue(_asking(desk, place, language, standby), block)
+    standby = _standby(place) if has_display() and scripted is None else None
+    windows = PromptQueue(scripted or _asking(desk, place, language, standby), block)
     leaves = SiteLeaves()
-    prompter = PopupPrompter(JoiningPrompter(windows, permissions, leaves))
+    joining = JoiningPrompter(windows, permissions, leaves)
+    # What a test leaves open is not asked in a popup.
+    prompter = PopupPrompter(joining) if scripted is None else joining
     # Where no page may hand a PIN over, no window need speak of it.
     confirm_unknown = settings.unknown_tries == "ask" and settings.page_pin
     ask = Ask(permissions, prompter, leaves=leaves, confirm_unknown=confirm_unknown)
-    consent = LocalUserConsent(ask)
-    return Citizen(consent, prompter, store, windows.newcomers_wait, desk, standby)
+    consent, forget = LocalUserConsent(ask), partial(_forget, windows, leaves)
+    return Citizen(consent, prompter, store, windows.newcomers_wait, desk, standby, forget)
+
+
+def _forget(windows: PromptQueue, leaves: SiteLeaves) -> None:
+    windows.forget()
+    leaves.clear()
 
 
 def _answering(

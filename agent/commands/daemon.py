@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -13,6 +13,8 @@ from agent.cards.known_attempts import PURPOSE as ATTEMPTS
 from agent.cards.known_attempts import StoredAttempts
 from agent.commands.citizen import Citizen, open_citizen
 from agent.consent.process import has_display
+from agent.consent.questions import Prompter
+from agent.errors import BadRequestError
 from agent.history.store import History
 from agent.host.autostart import Autostart, autostart, start_command
 from agent.host.instance import install_key
@@ -38,6 +40,9 @@ from agent.signing.recording import Signed
 from agent.transport.base import CardProvider
 from agent.web.recorder.recorder import CallRecorder
 
+if TYPE_CHECKING:
+    from agent.testkit.testing import AgentTesting
+
 _log = structlog.get_logger(__name__)
 
 
@@ -51,12 +56,14 @@ class DaemonOptions:
         flags: values of settings from the command line, by name; they take precedence over the
             configuration file.
         record: record what pages ask for, for as long as it runs.
+        testing: answers and controls it in a test; None where a citizen does.
 
     """
 
     make_provider: Callable[[], CardProvider]
     state_dir: Path | None = None
     record: bool = False
+    testing: "AgentTesting | None" = None
     flags: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -125,6 +132,7 @@ class Daemon:
         citizen: is asked.
         history: is told what was done with cards.
         attempts: knows how many tries cards had left.
+        testing: answers and controls it in a test; None where a citizen does.
         listeners: are called when the user changed a setting.
 
     """
@@ -144,6 +152,7 @@ class Daemon:
     citizen: Citizen
     history: History
     attempts: StoredAttempts
+    testing: "AgentTesting | None" = None
     listeners: list[Callable[[], None]] = field(default_factory=list)
 
     def settings_changed(self) -> None:
@@ -176,7 +185,8 @@ def opened(options: DaemonOptions) -> Iterator[Daemon]:
     Raises:
         AlreadyRunningError: another agent has locked the folder.
         UnsafeFolderError: others than this user can change what is in the folder.
-        AgentError: the settings or a database cannot be used.
+        AgentError: the settings or a database cannot be used; or a test wants to control an agent
+            that has a policy.
         OSError: the folder cannot be used.
 
     """
@@ -186,22 +196,19 @@ def opened(options: DaemonOptions) -> Iterator[Daemon]:
     paths = Paths.choose(options.state_dir)
     paths.prepare()
     policy = Policy.of_this_computer(paths.policy)
+    _check_testing(options, policy)
     # The policy takes precedence over the command line too.
     settings = policy.over(config.load(paths.config, options.flags))
     with ExitStack() as stack:
         stack.enter_context(private_files())
-        display = has_display() if settings.consent == "ask" else None
+        wants_display = settings.consent == "ask" and options.testing is None
+        display = has_display() if wants_display else None
         running = stack.enter_context(Instance(paths, policy.fingerprint, display))
         stack.enter_context(logs.logging_to(paths.logs, settings.log_level))
         _log_policy(policy)
         preferences = Preferences(paths.preferences)
-        citizen = open_citizen(
-            settings,
-            policy,
-            paths.sites,
-            lambda: preferences.language,
-            lambda: preferences.questions,
-        )
+        scripted = None if options.testing is None else options.testing.prompter
+        citizen = _citizen(settings, policy, paths, preferences, scripted)
         key = install_key.InstallKey.ensure(paths.install_key).derive(ATTEMPTS)
         panel_key = PanelKey.create(paths.panel_key)
         yield Daemon(
@@ -220,6 +227,32 @@ def opened(options: DaemonOptions) -> Iterator[Daemon]:
             citizen=stack.enter_context(closing(citizen)),
             history=stack.enter_context(closing(History(paths.history))),
             attempts=stack.enter_context(closing(StoredAttempts.open(paths.attempts, key))),
+            testing=options.testing,
+        )
+
+
+def _citizen(
+    settings: Settings,
+    policy: Policy,
+    paths: Paths,
+    preferences: Preferences,
+    scripted: Prompter | None,
+) -> Citizen:
+    return open_citizen(
+        settings,
+        policy,
+        paths.sites,
+        lambda: preferences.language,
+        lambda: preferences.questions,
+        scripted=scripted,
+    )
+
+
+def _check_testing(options: DaemonOptions, policy: Policy) -> None:
+    """Refuse to answer for a citizen whose administrator has said something."""
+    if options.testing is not None and (policy.source is not None or policy.planted is not None):
+        raise BadRequestError(
+            "a test controls no agent that has a policy", said=("cli.error.only_for_tests", {})
         )
 
 

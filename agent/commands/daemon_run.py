@@ -95,11 +95,35 @@ class DaemonRun:
             stack.push_async_callback(listening.close)
             stack.callback(panel.close)
             stack.enter_context(service.watch(lambda: observer.changed(service.snapshot())))
-            await self._announce(listening, service, panel)
+            await self._announce(listening, service, panel, stack)
             stack.enter_context(self._trust_kept(panel, loop))
             taking = self._take_freed_ports(listening, service, panel)
             stack.callback(asyncio.create_task(taking).cancel)
             await stopped.wait()
+
+    async def _control(
+        self, stack: AsyncExitStack, listening: Serving, service: SigningService
+    ) -> dict[str, Any]:
+        """Let a test control the agent, if one does; return what the agent says of that."""
+        daemon = self._daemon
+        testing, store = daemon.testing, daemon.citizen.store
+        if testing is None:
+            return {}
+        from agent.testkit.control_calls import (  # noqa: PLC0415  # testers only
+            AgentUnderTest,
+        )
+
+        stored = () if store is None else (store.forget_all,)
+        testing.use_issuer(daemon.paths.state / "issuer")
+        stack.push_async_callback(testing.close)
+        agent = AgentUnderTest(
+            service=service,
+            recorder=daemon.recorder,
+            forget=(listening.forget_rates, daemon.citizen.forget_refusals),
+            forget_stored=(*stored, daemon.attempts.forget_all),
+        )
+        served = await asyncio.to_thread(identity.ensure, daemon.paths.tls)
+        return await testing.open(agent, served.leaf)
 
     def _listeners(
         self, panel: Panel, loop: asyncio.AbstractEventLoop
@@ -211,7 +235,13 @@ class DaemonRun:
         mount = JrsysMount(service, self._daemon.settings, recorder=self._daemon.recorder)
         yield from jrsys_listeners(self._daemon.settings, mount, context)
 
-    async def _announce(self, listening: Serving, service: SigningService, panel: Panel) -> None:
+    async def _announce(
+        self,
+        listening: Serving,
+        service: SigningService,
+        panel: Panel,
+        stack: AsyncExitStack,
+    ) -> None:
         """Announce to panel, other processes and observer that the agent is ready."""
         port, hipki, kind = listening.port, listening.others[HIPKI], service.provider_kind
         await self._announce_ports(listening, service, panel)
@@ -222,7 +252,8 @@ class DaemonRun:
         if hipki.problem is not None:
             ready["hipki_error"] = hipki.problem
         ready |= jrsys_ports(listening.others)
-        self._observer.ready({**ready, "provider": kind})
+        control = await self._control(stack, listening, service)
+        self._observer.ready({**ready, "provider": kind, **control})
         self._observer.updated(self._daemon.update.status)
         self._observer.changed(service.snapshot())
 
@@ -242,6 +273,7 @@ class DaemonRun:
             port=listening.port,
             hipki_port=hipki.port,
             provider=service.provider_kind,
+            testing=self._daemon.testing is not None,
             also=listening.also,
             missing=listening.missing,
             mca_port=listening.others[MCA].port if MCA in listening.others else None,

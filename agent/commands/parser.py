@@ -12,9 +12,14 @@ from pathlib import Path
 from typing import Any, Final, Generic, NoReturn, TypeVar
 
 from agent.commands.tongue import tell
+from agent.errors import BadRequestError
 
 EXIT_USAGE: Final = 2
 Options = TypeVar("Options", bound="CommandOptions")
+
+
+class UnfitOptionsError(BadRequestError):
+    """Options that do not go together, or not here; the exit status says that, too."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

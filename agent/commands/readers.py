@@ -1,15 +1,18 @@
 """Choose the readers of a command by its options, and use cards without a running agent."""
 
+import importlib.util
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from agent.commands.parser import CommandOptions, CommandParser
+from agent.errors import ServiceUnavailableError
 from agent.signing.service import SigningService
 from agent.transport.base import CardProvider
 
 T = TypeVar("T")
+_INSTALL: Final = "pip install 'ankong[pcsc]'"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,15 +29,24 @@ class ReaderOptions(CommandOptions):
     provider: str | None = None
     virtual_card: tuple[Path, ...] = ()
 
+    @property
+    def provider_kind(self) -> str:
+        """What the options choose: "pcsc" or "virtual"."""
+        return self.provider or ("virtual" if self.virtual_card else "pcsc")
+
     def open_provider(self) -> CardProvider:
         """Open the readers.
 
         Raises:
-            AgentError: there is no PC/SC library, or a file is no virtual card.
+            AgentError: there is no PC/SC library or pyscard, or a file is no virtual card.
 
         """
-        kind = self.provider or ("virtual" if self.virtual_card else "pcsc")
-        if kind == "pcsc":
+        if self.provider_kind == "pcsc":
+            if importlib.util.find_spec("smartcard") is None:
+                raise ServiceUnavailableError(
+                    f"pyscard is not installed: {_INSTALL}",
+                    said=("cli.error.no_pyscard", {"command": _INSTALL}),
+                )
             from agent.transport.pcsc import (  # noqa: PLC0415  # needs the PC/SC library
                 PcscProvider,
             )

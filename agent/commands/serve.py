@@ -5,13 +5,17 @@ import contextlib
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from agent.commands.daemon import Daemon, DaemonOptions, Observer, opened
 from agent.commands.output import say_json
-from agent.commands.parser import CommandParser, define
+from agent.commands.parser import CommandParser, UnfitOptionsError, define
 from agent.commands.readers import ReaderOptions, add_reader_options
 from agent.host.settings.flags import add_flags
+
+if TYPE_CHECKING:
+    from agent.testkit.testing import AgentTesting
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,21 +25,56 @@ class ServeOptions(ReaderOptions):
     Attributes:
         flags: values of settings, by name; they take precedence over the configuration file.
         record: record what pages ask for, for as long as the agent runs.
+        test_control: let tests control the agent, which must have virtual cards.
+        answers: a file of rules by which a test answers the agent's questions; likewise.
 
     """
 
     flags: Mapping[str, object] = field(default_factory=dict)
     record: bool = False
+    test_control: bool = False
+    answers: Path | None = None
 
     @property
     def daemon(self) -> DaemonOptions:
-        """The options with which the agent is opened."""
+        """The options with which the agent is opened.
+
+        Raises:
+            UnfitOptionsError: a test wants to control real readers, or an installed program.
+            AgentError, OSError: the file of answers cannot be used.
+
+        """
+        testing = self._testing()
         return DaemonOptions(
-            make_provider=self.open_provider,
+            make_provider=self.open_provider if testing is None else testing.open_provider,
+            testing=testing,
             state_dir=self.state_dir,
             flags=self.flags,
-            record=self.record,
+            record=self.record or self.test_control,
         )
+
+    def _testing(self) -> "AgentTesting | None":
+        if not self.test_control and self.answers is None:
+            return None
+        try:
+            from agent.testkit.testing import (  # noqa: PLC0415  # testers only
+                AgentTesting,
+            )
+        except ModuleNotFoundError as error:  # it is no part of an installed program
+            raise _only_for_tests() from error
+        if self.provider_kind != "virtual":
+            raise _only_for_tests()
+        testing = AgentTesting(self.open_provider, listens=self.test_control)
+        if self.answers is not None:
+            testing.read_answers(self.answers)
+        return testing
+
+
+def _only_for_tests() -> UnfitOptionsError:
+    return UnfitOptionsError(
+        "--test-control and --answers need virtual cards, and no installed program",
+        said=("cli.error.only_for_tests", {}),
+    )
 
 
 class _Printing(Observer):
@@ -58,6 +97,8 @@ def add_serve_options(parser: CommandParser) -> None:
         action="store_true",
         help="cli.serve.record",
     )
+    parser.add_argument("--test-control", action="store_true", help="cli.serve.test_control")
+    parser.add_argument("--answers", type=Path, metavar="FILE", help="cli.serve.answers")
 
 
 def serve(options: ServeOptions) -> int:

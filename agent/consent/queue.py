@@ -125,6 +125,11 @@ class PromptQueue:
         """Return whether a new site is not asked about now, as too many in a row were refused."""
         return self._clock() < self._still(self._newcomers).until(NEWCOMER_PAUSES)
 
+    def forget(self) -> None:
+        """Forget all refusals."""
+        self._refusals.clear()
+        self._common = self._newcomers = _Refusals()
+
     async def ask(self, prompt: Prompt[A]) -> A:
         """Ask when it is this question's turn.
 

@@ -46,6 +46,11 @@ class SiteLeaves:
         self._leaves: OrderedDict[Origin, _Leave] = OrderedDict()
         self._lock = threading.Lock()
 
+    def clear(self) -> None:
+        """Take every leave back."""
+        with self._lock:
+            self._leaves.clear()
+
     def now(self) -> float:
         """Return the time, for :meth:`grant`."""
         return self._clock()

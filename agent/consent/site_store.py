@@ -160,6 +160,16 @@ class SiteStore:
         """Ask about the site again next time; the future is as for :meth:`remember`."""
         return self.remember(site, Decision.UNKNOWN)
 
+    def forget_all(self) -> None:
+        """Ask about every site again; returns when that is on disk, so it blocks.
+
+        Raises:
+            DatabaseError: it cannot be written.
+
+        """
+        for record in self.snapshot():
+            self.forget(record.site).result()
+
     def touch(self, site: Origin) -> None:
         """Remember that the site is using what was decided; on disk once a minute at most."""
         now = self._monotonic()

@@ -36,6 +36,7 @@ class RunningAgent:
         jrsys_missing: those of ``missing`` that are for these pages.
         policy: the fingerprint of the policy that is in force; None where it does not say.
         icon: whether the desktop shows its icon; None where it wants none.
+        testing: whether a test answers in the citizen's place.
         is_recorded: whether there is such a record at all.
 
     """
@@ -50,6 +51,7 @@ class RunningAgent:
     jrsys_missing: tuple[int, ...] = ()
     policy: str | None = None
     icon: bool | None = None
+    testing: bool = False
     is_recorded: bool = True
 
     @property
@@ -79,12 +81,15 @@ def find_running(paths: Paths) -> RunningAgent | None:
         jrsys_missing=record.jrsys_missing,
         policy=record.policy,
         icon=record.icon,
+        testing=record.testing,
     )
 
 
 def check_agent(installation: InstalledAgent) -> Iterator[Finding]:
     """Request the running agent's status as a page would, with its certificate verified."""
     running = find_running(installation.paths)
+    if running is not None and running.testing:
+        yield note("agent", "agent_testing")
     if running is None:
         yield from _not_running(installation)
     elif not running.is_recorded:

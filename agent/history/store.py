@@ -210,9 +210,13 @@ class History:
     ) -> tuple[HistoryLine, ...]:
         """Write entries, and before them how many others could not be written."""
         with transaction(connection):
-            unwritten = max(self._unwritten, _hear(self._witness)[0].unwritten)
+            head, known = _head(connection), _hear(self._witness)[0]
+            if head == Head() and not known.is_there:
+                # A kill between the first lines and their witness would look like a theft.
+                self._witness.write(Testimony(Head()))
+            unwritten = max(self._unwritten, known.unwritten)
             gap = (self._gap(unwritten),) if unwritten else ()
-            lines = _insert(connection, _head(connection), (*gap, *entries))
+            lines = _insert(connection, head, (*gap, *entries))
         self._unwritten = 0
         self._testify(connection, 0)
         return lines[len(gap) :]
@@ -317,7 +321,7 @@ def _hear(witness: Witness) -> tuple[Testimony, str | None]:
         found = witness.read()
     except WitnessError as error:
         return Testimony(Head()), str(error)
-    return found or Testimony(Head()), None
+    return found or Testimony(Head(), is_there=False), None
 
 
 def _contradictions(
@@ -328,7 +332,7 @@ def _contradictions(
     known, found = testimony.head, []
     if flaw is not None:
         found.append(Break(head.seq, head.segment, Flaw.WITNESS, flaw))
-    elif known == Head() and connection is not None and _is_witnessed(connection):
+    elif not testimony.is_there and connection is not None and _is_witnessed(connection):
         found.append(Break(head.seq, head.segment, Flaw.WITNESS, "it is not there"))
     elif known.seq > head.seq:
         count = f"{known.seq - head.seq} of them"

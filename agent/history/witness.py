@@ -43,11 +43,13 @@ class Testimony:
     Attributes:
         head: where the chain ended when it was last written; it may have grown since.
         unwritten: how many entries could not be written since then.
+        is_there: whether there is a witness at all.
 
     """
 
     head: Head
     unwritten: int = 0
+    is_there: bool = True
 
 
 class _WitnessFile(Struct, frozen=True):

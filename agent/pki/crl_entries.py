@@ -88,22 +88,26 @@ def index_entries(der: bytes, listed: ElementPosition) -> Mapping[int, int]:
     """
     found: dict[int, int] = {}
     at, end = listed.contents, listed.end
-    while at < end:
-        # Short lengths, which nearly all of them are, are read in place: this runs 100 000 times.
-        if at + 4 <= end and der[at + 1] < _LONG:
-            contents = at + 2
-            stop = contents + der[at + 1]
+    number = int.from_bytes
+    for _ in range(MAX_ENTRIES):
+        if at >= end:
+            return found
+        # Short lengths, which nearly all of them are, are read in place: this runs 200 000 times.
+        if at + 5 <= end and der[at + 1] < _LONG:
+            tag, length, inner, octets, sign = der[at : at + 5]
+            first, stop = at + 4, at + 2 + length
             if stop > end:
                 raise CmsError("a revocation list that is cut short")
         else:
             entry = position_of(der, at, end)
-            contents, stop = entry.contents, entry.end
-        first = contents + 2
-        serial_end = first + der[contents + 1] if first < stop else stop + 1
-        if der[at] != _SEQUENCE or der[contents] != _INTEGER or not first < serial_end <= stop:
+            tag, first, stop = entry.tag, entry.contents + 2, entry.end
+            inner, octets, sign = der[first - 2 : first + 1] if first < stop else (0, 0, 0)
+        serial_end = first + octets
+        if tag != _SEQUENCE or inner != _INTEGER or not first < serial_end <= stop:
             raise CmsError("an entry of a revocation list without a serial number")
-        found[int.from_bytes(der[first:serial_end], "big", signed=True)] = at
-        if len(found) > MAX_ENTRIES:
-            raise CmsError(f"a revocation list of more than {MAX_ENTRIES} entries")
+        serial = der[first:serial_end]
+        found[number(serial) if sign < _LONG else number(serial, signed=True)] = at
         at = stop
+    if at < end:
+        raise CmsError(f"a revocation list of more than {MAX_ENTRIES} entries")
     return found

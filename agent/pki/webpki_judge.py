@@ -2,8 +2,9 @@
 
 It holds authorities to the rules of the web's own (CA/Browser Forum, Baseline Requirements §7.1),
 which go beyond RFC 5280. So whoever uses it looks first whether their authorities pass
-(:func:`misfit`): otherwise it would refuse whole generations of cards. It knows no revocation and
-no OCSP.
+(:func:`misfit`): otherwise it would refuse whole generations of cards. Of holders' certificates it
+is stricter in one thing that we know: a serial number below zero or of more than 21 octets (RFC 5280
+§4.1.2.2) is refused. It knows no revocation and no OCSP.
 """
 
 from collections.abc import Sequence

@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -46,7 +47,7 @@ from agent.portal.store.rates import SharedBuckets
 from agent.portal.telecom import pages as telecom
 from agent.portal.telecom import phone_pages
 from agent.portal.telecom.operators import reaching
-from agent.portal.trust import open_trust
+from agent.portal.trust import ConfiguredTrust, open_trust
 from agent.portal.verification import CardVerifier
 from agent.portal.wire import MAX_BODY
 from agent.rate import Rate
@@ -173,7 +174,7 @@ async def _run(
     app[PICTURES] = UploadReader(reencoder)
     try:
         async with (
-            _verification(config, origins, parts) as (verifier, checks),
+            _verification(config, origins, parts, app[METRICS]) as (verifier, checks),
             aiohttp.ClientSession() as http,
         ):
             app[READINESS] = Readiness({"database": db.fault, **checks}, app[METRICS])
@@ -213,7 +214,7 @@ async def _run(
 
 @asynccontextmanager
 async def _verification(
-    config: PortalConfig, origins: Sequence[str], parts: Replacements
+    config: PortalConfig, origins: Sequence[str], parts: Replacements, metrics: PortalMetrics
 ) -> AsyncIterator[tuple[CardVerifier, Mapping[str, ReadyCheck]]]:
     """Give what verifies logins, and what it needs; one of a site's own has no lists."""
     if parts.verifier is not None:
@@ -222,7 +223,13 @@ async def _verification(
     files = config.anchors, config.intermediates, config.crl
     async with open_trust(*files, parts.clock, _lists_folder(config)) as trust:
         verifier = await asyncio.to_thread(trust.verifier, origins)
-        yield verifier, {"revocation_lists": trust.lists_fault}
+        yield verifier, {"revocation_lists": partial(_lists_fault, trust, metrics)}
+
+
+async def _lists_fault(trust: ConfiguredTrust, metrics: PortalMetrics) -> str:
+    health = await trust.list_health()
+    metrics.show_lists(health.expires_seconds)
+    return health.fault
 
 
 def _lists_folder(config: PortalConfig) -> Path:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from agent.pki.anchors import TrustStore
 from agent.pki.chain import ChainCertificate, parse_chain_certificate
 from agent.pki.revocation import CombinedSource, FileSource, RevocationSource
-from agent.relying.list_health import lists_fault
+from agent.relying.list_health import ListHealth, list_health
 from agent.relying.lists import RevocationLists
 from agent.relying.login import LoginVerifier
 
@@ -48,9 +48,9 @@ class ConfiguredTrust:
             clock=partial(_moment, self.clock),
         )
 
-    async def lists_fault(self) -> str:
-        """Return what is wrong with the revocation lists, for the operator, or nothing."""
-        return await lists_fault(self.authorities, self.revocation, self.clock)
+    async def list_health(self) -> ListHealth:
+        """Look at the revocation lists."""
+        return await list_health(self.authorities, self.revocation, _moment(self.clock))
 
 
 @asynccontextmanager

@@ -30,6 +30,20 @@ class VerificationCode(StrEnum):
     PROFILE_MISMATCH = "profile_mismatch"
 
 
+RETRIABLE: Final = frozenset(
+    {
+        VerificationCode.CHALLENGE_UNKNOWN,
+        VerificationCode.CHALLENGE_EXPIRED,
+        VerificationCode.CHALLENGE_USED,
+        VerificationCode.SIGNATURE_INVALID,
+        VerificationCode.REVOCATION_UNKNOWN,
+        VerificationCode.CHALLENGE_MISMATCH,
+        VerificationCode.PURPOSE_MISMATCH,
+    }
+)
+"""The codes after which the same person may succeed, with a new challenge."""
+
+
 @dataclass(frozen=True, slots=True)
 class PresentedLogin:
     """What a login showed of itself, as far as it could be read; for an audit.

@@ -4,8 +4,9 @@ The same for the certificates of the authorities themselves, which nobody renews
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 from agent.pki.anchors import TrustStore
 from agent.pki.certificate import CertificateFacts
@@ -15,25 +16,46 @@ from agent.pki.revocation import RevocationSource
 from agent.turns import in_turn
 
 
-async def lists_fault(
-    authorities: Sequence[ChainCertificate],
-    source: RevocationSource,
-    clock: Callable[[], float],
-) -> str:
-    """Return what is wrong with the lists, for the operator; nothing where none is missing.
+@dataclass(frozen=True, slots=True)
+class ListHealth:
+    """What an operator and a balancer want to know about the lists.
+
+    Attributes:
+        fault: which authorities have no fresh list, for the operator; nothing where none lacks it.
+        expires_seconds: as :func:`list_expires_seconds` has it.
+
+    """
+
+    fault: str
+    expires_seconds: Mapping[str, float]
+
+
+async def list_health(
+    authorities: Sequence[ChainCertificate], source: RevocationSource, now: datetime
+) -> ListHealth:
+    """Look at the lists of a source.
 
     Args:
         authorities: each has to have a list of its own that is fresh.
         source: of the lists.
-        clock: seconds since 1970.
+        now: timezone-aware.
+
+    Raises:
+        CmsError: a list or certificate is malformed.
 
     """
     data = await source.current()
-    now = datetime.fromtimestamp(clock(), UTC)
-    fresh = [listed for listed in data.crls if listed.is_fresh(now)]
-    expiries = await in_turn(list_expires_seconds, authorities, fresh, now)
-    missing = [name for name, seconds in expiries.items() if seconds == -math.inf]
-    return f"no fresh list of {'; '.join(missing)}" if missing else ""
+    return await in_turn(_health, authorities, data.crls, now)
+
+
+def _health(
+    authorities: Sequence[ChainCertificate], lists: Sequence[RevocationList], now: datetime
+) -> ListHealth:
+    fresh = [listed for listed in lists if listed.is_fresh(now)]
+    seconds = list_expires_seconds(authorities, fresh, now)
+    missing = [name for name, left in seconds.items() if left == -math.inf]
+    fault = f"no fresh list of {'; '.join(missing)}" if missing else ""
+    return ListHealth(fault, list_expires_seconds(authorities, lists, now))
 
 
 def list_expires_seconds(

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from agent.iso7816 import SW, CommandApdu, CommandFormatError
 from agent.virtualcard import gen1, gen2
-from agent.virtualcard.model import CardData, Faults, Generation
+from agent.virtualcard.model import CardData, Faults, Generation, Tally
 from agent.virtualcard.operating_system import INS_READ_BINARY, CardOperatingSystem
 from agent.virtualcard.status import CardPulledError, StatusError
 from agent.virtualcard.t0 import T0Link
@@ -38,6 +38,7 @@ class VirtualCard:
         self.trace = Trace()
         self._pulled = threading.Event()
         self._powered = False
+        self._save = save
         self._system = _operating_system(data, lambda: save(data), self._pause)
         self._t0 = T0Link(self._execute) if data.options.t0 else None
 
@@ -56,6 +57,28 @@ class VirtualCard:
     @faults.setter
     def faults(self, faults: Faults) -> None:
         self.data.faults = faults
+
+    @property
+    def tally(self) -> Tally:
+        """What was done with the card."""
+        return self._system.tally
+
+    def set_attempts(self, left: int) -> None:
+        """Change the retry counter, as another program or the card's issuer would.
+
+        Args:
+            left: PIN attempts, 0 to 3.
+
+        Raises:
+            OSError: it cannot be kept; the card has the old one.
+
+        """
+        before, self.data.attempts_left = self.data.attempts_left, left
+        try:
+            self._save(self.data)
+        except OSError:
+            self.data.attempts_left = before
+            raise
 
     def power_on(self) -> None:
         """Reset the card cold: it forgets everything but the retry counter."""

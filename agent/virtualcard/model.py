@@ -117,6 +117,28 @@ class Faults:
 
 
 @dataclass(slots=True)
+class Tally:
+    """What was done with a card since somebody began to count.
+
+    Attributes:
+        verifies: PINs that it compared, or refused because it is locked.
+        wrong_pins: those of them that cost an attempt.
+        signatures: uses of its signing key that succeeded.
+        decryptions: uses of its other keys that succeeded.
+
+    """
+
+    verifies: int = 0
+    wrong_pins: int = 0
+    signatures: int = 0
+    decryptions: int = 0
+
+    def clear(self) -> None:
+        """Count anew."""
+        self.verifies = self.wrong_pins = self.signatures = self.decryptions = 0
+
+
+@dataclass(slots=True)
 class CardData:
     """Everything that a card file holds.
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from agent.iso7816 import SW, CommandApdu
 from agent.virtualcard.files import DF_KEYS, Df, Ef, build_tree
-from agent.virtualcard.model import CardData
+from agent.virtualcard.model import ID_SIGN, CardData, Tally
 from agent.virtualcard.pin import Pin
 from agent.virtualcard.rsa_key import MODULUS_LENGTH, RsaKey
 from agent.virtualcard.status import StatusError
@@ -49,9 +49,11 @@ class CardOperatingSystem(ABC):
 
         """
         self.data = data
-        self.pin = Pin(data, save)
+        self.tally = Tally()
+        self.pin = Pin(data, save, self.tally)
         self._pause = pause
         self._keys = {key.reference: key.key for key in data.keys}
+        self._signing = {key.reference for key in data.keys if key.id == ID_SIGN}
         self.root = build_tree(data)
         self._restart_files()
 
@@ -175,6 +177,10 @@ class CardOperatingSystem(ABC):
             self._pause(wait)
         if self._one_signature_per_pin:
             self.pin.verified = False
+        if reference in self._signing:
+            self.tally.signatures += 1
+        else:
+            self.tally.decryptions += 1
         self._result = result
         return result[:HALF], SW.SUCCESS
 

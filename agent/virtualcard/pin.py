@@ -4,7 +4,7 @@ import hmac
 from collections.abc import Callable
 
 from agent.iso7816 import SW
-from agent.virtualcard.model import MAX_ATTEMPTS, PIN_FIELD, PIN_PADDING, CardData
+from agent.virtualcard.model import MAX_ATTEMPTS, PIN_FIELD, PIN_PADDING, CardData, Tally
 from agent.virtualcard.status import StatusError
 
 MEMORY_FAILURE = 0x6581  # ISO/IEC 7816-4 §5.6: the non-volatile memory could not be changed
@@ -15,11 +15,13 @@ class Pin:
 
     Attributes:
         verified: whether the right PIN was shown in this session.
+        tally: counts what was shown.
 
     """
 
-    def __init__(self, data: CardData, save: Callable[[], None]) -> None:
+    def __init__(self, data: CardData, save: Callable[[], None], tally: Tally) -> None:
         """Check against ``data.pin``; ``save`` stores ``attempts_left``; it may raise OSError."""
+        self.tally = tally
         self._data = data
         self._save = save
         self.verified = False
@@ -32,11 +34,13 @@ class Pin:
 
         """
         self.verified = False
+        self.tally.verifies += 1
         if self._data.attempts_left == 0:
             raise StatusError(SW.PIN_BLOCKED)
         expected = self._data.pin.ljust(PIN_FIELD, PIN_PADDING)
         if candidate is None or not hmac.compare_digest(candidate, expected):
             self._set_attempts(self._data.attempts_left - 1)
+            self.tally.wrong_pins += 1
             left = self._data.attempts_left
             raise StatusError(0x63C0 | left if left else SW.PIN_BLOCKED)
         if self._data.attempts_left != MAX_ATTEMPTS:

@@ -170,6 +170,19 @@ class VirtualProvider:
         with self._changed:
             self._slot(reader).held = held
 
+    def cards(self) -> dict[str, VirtualCard | None]:
+        """Return the card in each reader, or None, by the reader's name."""
+        with self._changed:
+            return {
+                name: None if slot.inserted is None else slot.inserted.card
+                for name, slot in self._slots.items()
+            }
+
+    def held(self) -> frozenset[str]:
+        """Return the readers whose cards another program has for itself."""
+        with self._changed:
+            return frozenset(name for name, slot in self._slots.items() if slot.held)
+
     def set_service(self, available: bool) -> None:
         """Stop or start the card service; stopping invalidates every connection."""
         with self._changed:

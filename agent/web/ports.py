@@ -176,6 +176,10 @@ class Serving:
                     _log.info("a port got free and was taken", listener=name, port=port)
                     changed()
 
+    def forget_rates(self) -> None:
+        """Give every site its full budget again."""
+        self._listeners.forget_rates()
+
     async def close(self) -> None:
         """Stop: no new connection; the open ones are cut, their requests cancelled."""
         await self._listeners.close()

@@ -37,6 +37,9 @@ def _versions(root: Path, version: str) -> Iterator[str]:
         path = root / "agent" / "web" / "sdk" / name
         if path.exists() and json.loads(path.read_text("utf-8")).get("version") != version:
             yield f"agent/web/sdk/{name} does not have the agent's version {version}"
+    verifier = root / "agent" / "kits" / "node" / "package.json"
+    if verifier.exists() and json.loads(verifier.read_text("utf-8")).get("version") != version:
+        yield f"agent/kits/node/package.json does not have the agent's version {version}"
 
 
 def _portal(root: Path, project: dict[str, Any], version: str) -> Iterator[str]:
@@ -74,14 +77,14 @@ def _key(version: str) -> list[int]:
 
 def _locks(folder: Path, project: dict[str, Any]) -> Iterator[str]:
     groups = project["dependency-groups"]
-    dependencies = project["project"]["dependencies"]
+    extras = project["project"]["optional-dependencies"]
+    dependencies = [*project["project"]["dependencies"], *extras["pcsc"]]
     build = project["build-system"]["requires"]
     yield from _missing(folder / "dev.txt", [*dependencies, *groups["dev"]])
     yield from _missing(folder / "build.txt", [*build, *groups["build"]])
     yield from _missing(folder / "node.txt", groups["node"])
     yield from _missing(folder / "packages.txt", groups["packages"])
-    installer = project["project"]["optional-dependencies"]["installer"]
-    yield from _missing(folder / "installer.txt", [*dependencies, *installer])
+    yield from _missing(folder / "installer.txt", [*dependencies, *extras["installer"]])
     shipped = pins_of(folder / "installer.txt")
     for name, version in pins_of(folder / "dev.txt").items():
         if shipped.get(name, version) != version:

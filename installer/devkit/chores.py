@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from devkit import installers as artefacts
+from devkit import kits as packages
 from devkit import node, system, venv
 from devkit.agreement import disagreements
 from devkit.shell import ROOT, SetupError, become, run, say
@@ -17,12 +18,13 @@ TAKES_MORE = ("demo", "test", "bench", "house", "mutants", "pictures", "fuzz", "
 PICTURES = ROOT / "build" / "pictures"
 INSTALLER = (
     *("installer/dev.py", "installer/devkit", "installer/frozen", "installer/linux/build"),
-    *("installer/windows/build", "installer/macos/build"),
+    *("installer/windows/build", "installer/macos/build", "installer/kits"),
 )
 PROOFS = {
     "every fault at every command": ("tests.faults",),
     "many requests, hands, daemons, sites and programs": ("tests.soak",),
     "the whole member service on SQLite and on PostgreSQL": ("pytest", "tests/portal"),
+    "every vector in every language": ("pytest", "tests/kits", "-m", "kit"),
     "every page in every look": (
         *("pytest", "tests/browser/test_axe.py", "tests/browser/hipki/test_pages_access.py"),
         *(
@@ -36,20 +38,26 @@ PROOFS = {
     ),
 }
 """What ``proof`` runs: modules with arguments, which exit with another status than 0 on failure."""
+GENERATORS = (
+    "agent.web.native.openapi",
+    "agent.web.native.error_catalogue",
+    "agent.kits.error_catalogue",
+)
+HANDBOOK = ROOT / "installer" / "kits" / "handbook.py"
 UV = "uv==0.13.9"
 LOCKS = {
-    "dev.txt": ("pyproject.toml", "--group", "dev"),
+    "dev.txt": ("pyproject.toml", "--extra", "pcsc", "--group", "dev"),
     "build.txt": ("--group", "build"),
     "node.txt": ("--group", "node"),
     # What is shipped is what was tested.
     "installer.txt": (
-        *("pyproject.toml", "--extra", "installer"),
+        *("pyproject.toml", "--extra", "installer", "--extra", "pcsc"),
         *("--constraint", "installer/requirements/dev.txt"),
     ),
     "packages.txt": ("--group", "packages"),
     # The same for Windows alone: pip on Linux, which fetches these, would judge markers for Linux.
     "windows.txt": (
-        *("pyproject.toml", "--extra", "installer"),
+        *("pyproject.toml", "--extra", "installer", "--extra", "pcsc"),
         *("--constraint", "installer/requirements/installer.txt"),
         *("--python-platform", "x86_64-pc-windows-msvc", "--python-version", "3.11"),
     ),
@@ -69,6 +77,8 @@ def run_chore(options: argparse.Namespace, rest: Sequence[str]) -> int:
         "pictures": pictures,
         "fuzz": fuzz,
         "proof": proof,
+        "docs": docs,
+        "kits": kits,
         "installers": installers,
         "test-installers": test_installers,
         "lock": lock,
@@ -205,13 +215,31 @@ def fuzz(_options: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
 
 def proof(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
     """Play everything that the test run plays a sample of, and say at the end what failed."""
-    system.ensure((*system.BUILD, *system.BROWSER, *system.PCSC, *system.DATABASE))
+    needed = (*system.BUILD, *system.BROWSER, *system.PCSC, *system.DATABASE)
+    system.ensure((*needed, *system.LANGUAGES))
     venv.ensure()
     node.ensure()
     whole = {"ANKONG_TEST_DATABASES": "both", "ANKONG_TEST_LOOKS": "all"}
     failed = [name for name, words in PROOFS.items() if _tool(name, words, whole) != 0]
     say(f"proof failed: {', '.join(failed)}" if failed else "proof ok")
     return 1 if failed else 0
+
+
+def docs(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
+    """Make what is generated from the code and from the READMEs: catalogues and handbook."""
+    system.ensure(system.BUILD)
+    venv.ensure()
+    statuses = [_tool(module, [module]) for module in GENERATORS]
+    statuses.append(run([venv.PYTHON, HANDBOOK], env=venv.environment()))
+    return 1 if any(statuses) else 0
+
+
+def kits(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
+    """Build the packages for sites and their testers."""
+    system.ensure(system.BUILD)
+    venv.ensure()
+    node.ensure()
+    return packages.build()
 
 
 def installers(options: argparse.Namespace, _rest: Sequence[str]) -> int:

@@ -20,22 +20,35 @@ def ensure() -> None:
 
     """
     lock = SDK / "package-lock.json"
-    npm = _find_npm()
-    if npm is None:
+    found = _find_npm()
+    if found is None:
         # Distributions' packages are old or pull in hundreds of others; the index has a wheel.
         say(f"no Node.js {OLDEST} or newer with npm here; installing it into .venv")
         venv.install_locked(venv.NODE_LOCK)
-        npm = _find_npm()
-    if npm is None:
+        found = _find_npm()
+    if found is None:
         raise SetupError(f"Node.js {OLDEST} or newer with npm is needed for the SDK's checks")
     content = fingerprint([lock])
     if is_done(STAMP, content):
         return
     say("installing the locked npm packages of the SDK")
-    command: list[str | Path] = [npm, "ci", "--no-audit", "--no-fund"]
+    command: list[str | Path] = [found, "ci", "--no-audit", "--no-fund"]
     if run(command, env=venv.environment(), folder=SDK, quiet=True) != 0:
         raise SetupError("npm could not install the SDK's locked packages (see above); network?")
     mark_done(STAMP, content)
+
+
+def npm() -> Path:
+    """Return npm.
+
+    Raises:
+        SetupError: it is not there any more.
+
+    """
+    found = _find_npm()
+    if found is None:
+        raise SetupError("npm has gone since it was set up")
+    return found
 
 
 def is_ready() -> bool:
@@ -50,11 +63,8 @@ def check_sdk() -> int:
         SetupError: npm is not there any more.
 
     """
-    npm = _find_npm()
-    if npm is None:
-        raise SetupError("npm has gone since it was set up")
     env = venv.environment()
-    status = run([npm, "run", "--silent", "check"], env=env, folder=SDK)
+    status = run([npm(), "run", "--silent", "check"], env=env, folder=SDK)
     if status != 0:
         return status
     node = shutil.which("node", path=env["PATH"])

@@ -100,6 +100,13 @@ DATABASE = (
     Package("postgresql", _has_postgresql),
     Package("redis-server", has_program("redis-server")),
 )
+# What other languages' verifiers run with; `make proof` alone runs them.
+LANGUAGES = (
+    Package("php-cli", has_program("php")),
+    Package("golang-go", has_program("go")),
+    Package("default-jdk-headless", has_program("javac")),
+    Package("libbcprov-java", _has_file("/usr/share/java/bcprov.jar")),
+)
 # Of the scripts that installers run.
 SHELLCHECK = Package("shellcheck", has_program("shellcheck"))
 JUDGES = (

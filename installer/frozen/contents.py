@@ -15,6 +15,8 @@ PACKAGES = ("agent", "tray")
 UNSHIPPED = (
     "agent.kits",
     "agent.portal",
+    "agent.testkit",
+    "agent.validator",
     "tests",
     "installer",
     # Of the standard library: for developers, or for what the agent never does.
@@ -78,6 +80,7 @@ UNSHIPPED = (
 """Modules that are left out even where something would import them."""
 
 _PILLOW_KEEPS = frozenset({"BmpImagePlugin", "IcoImagePlugin", "PngImagePlugin"})
+_UNSHIPPED_ROOMS = tuple(f"{name}." for name in UNSHIPPED if name.startswith("agent."))
 _DEVELOPERS = frozenset({".npmrc", "package.json", "package-lock.json", "tsconfig.json"})
 _UNSHIPPED_KINDS = frozenset({".py", ".pyc", ".pyi", ".typed", ".md"})
 _TCL_UNNEEDED = (
@@ -116,7 +119,7 @@ def data_files(root: Path) -> list[tuple[str, str]]:
 def _is_data(place: Path) -> bool:
     if "node_modules" in place.parts or "__pycache__" in place.parts:
         return False
-    if ".".join(place.parts).startswith(("agent.kits.", "agent.portal.")):
+    if ".".join(place.parts).startswith(_UNSHIPPED_ROOMS):
         return False
     return place.suffix not in _UNSHIPPED_KINDS and place.name not in _DEVELOPERS
 

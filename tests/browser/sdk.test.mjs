@@ -207,12 +207,19 @@ test("a policy of the page's own is named; one that only reports is none", async
 });
 
 test("a page that may not ask for the permission is told so", async () => {
-  for (const [allowed, reason] of [[false, "blocked_by_page"], [true, "permission_denied"]]) {
-    const { agent, state, document } = world({ permission: "denied" });
-    Object.assign(document, { featurePolicy: { features: () => ["camera", "loopback-network"], allowsFeature: () => allowed } });
-    await agent.check();
+  for (const [allowed, framed, name, reason] of [
+    [false, false, "featurePolicy", "blocked_by_page"],
+    [false, false, "permissionsPolicy", "blocked_by_page"],
+    [false, true, "permissionsPolicy", "frame_not_allowed"],
+    [false, true, "featurePolicy", "frame_not_allowed"],
+    [true, true, "featurePolicy", "permission_denied"],
+  ]) {
+    const { state, document, environment } = world({ permission: "denied" });
+    Object.assign(document, { [name]: { features: () => ["camera", "loopback-network"], allowsFeature: () => allowed } });
+    const agent = new Ankong({ ports: [1, 2], pingPort: 3, environment: { ...environment, framed } });
+    await agent.check({ ask: true });
     assert.equal(agent.snapshot.reason, reason);
-    assert.deepEqual(state.fetches, []);
+    assert.deepEqual([state.fetches, state.sockets], [[], []]);
   }
 });
 

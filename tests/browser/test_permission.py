@@ -110,6 +110,7 @@ def test_before_a_click_nothing_is_sent_and_a_denial_is_told(
     with public_page(agent, secure_site) as page:
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url))
+        page.on("websocket", lambda socket: asked.append(socket.url))
         go(page, "upgrade/component")
         sign = chip(page, "not_running", "permission_prompt")
         expect(sign).to_contain_text("等候瀏覽器許可")

@@ -207,7 +207,7 @@ def test_a_page_that_gives_the_permission_away_is_not_told_to_ask(
 
 @pytest.mark.parametrize(
     ("allow", "reason"),
-    [("", "blocked_by_page"), ("local-network-access; loopback-network", "permission_prompt")],
+    [("", "frame_not_allowed"), ("local-network-access; loopback-network", "permission_prompt")],
 )
 def test_a_frame_of_another_site_needs_to_be_let(
     agent: World, site: PublicSite, tmp_path: Path, allow: str, reason: str

@@ -59,6 +59,8 @@ def test_pages_are_shipped_and_the_portals_are_not() -> None:
     found = {folder for _, folder in contents.data_files(ROOT)}
     assert {"agent/web/native", "agent/web/panel/static/js/views", "agent/web/hipki/pages"} <= found
     assert not [folder for folder in found if "portal" in folder or "node_modules" in folder]
+    assert not [folder for folder in found if "testkit" in folder]
+    assert {"agent.kits", "agent.portal", "agent.testkit"} <= set(contents.UNSHIPPED)
     names = {Path(path).name for path, _ in contents.data_files(ROOT)}
     assert "ankong.js" in names
     assert not [name for name in names if name.endswith(".md")]

@@ -44,7 +44,7 @@ def test_the_agents_wheel_has_the_virtual_card_and_nothing_of_the_portal(
 ) -> None:
     shipped = names(wheels[0])
     code = {name for name in shipped if name.endswith(".py")}
-    unshipped = sources("agent/portal") | sources("agent/kits")
+    unshipped = sources("agent/portal") | sources("agent/kits") | sources("agent/validator")
     assert code == (sources("agent") | sources("tray")) - unshipped
     assert "agent/virtualcard/card.py" in shipped
     assert "agent/web/native/openapi.json" in shipped

@@ -17,7 +17,7 @@ from agent.pki.revocation import RevocationData
 from agent.relying.list_health import (
     authority_name,
     list_expires_seconds,
-    lists_fault,
+    list_health,
     trust_expires_seconds,
 )
 from agent.relying.list_schedule import (
@@ -184,9 +184,13 @@ async def test_the_operator_hears_which_authority_has_no_fresh_list() -> None:
             return RevocationData((listed(-HOUR, HOUR).listed, of(pki.root().crl()).listed))
 
     root, issuing, _ = authorities()
-    assert await lists_fault([root, issuing], Lists(), lambda: NOW) == ""
-    told = await lists_fault([root, issuing], Lists(), lambda: NOW + 7200)
-    assert told == f"no fresh list of {authority_name(issuing.facts)}"
+    names = [authority_name(each.facts) for each in (root, issuing)]
+    health = await list_health([root, issuing], Lists(), pki.NOW)
+    assert health.fault == ""
+    assert health.expires_seconds == dict(zip(names, (24 * 3600, 3600), strict=True))
+    health = await list_health([root, issuing], Lists(), pki.NOW + 2 * HOUR)
+    assert health.fault == f"no fresh list of {names[1]}"
+    assert health.expires_seconds[names[1]] == -3600
 
 
 def test_the_gauge_says_when_trust_ends() -> None:

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 
 from agent.kits.vectors import cases, certificates
 from agent.kits.vectors.__main__ import FOLDER, MANIFEST
@@ -108,6 +110,21 @@ def test_a_path_that_is_too_long_for_an_authority_is_judged_alike() -> None:
     below = short.authority(pki.citizen_name("9" * 16), pki.rsa_key("below"), 9)
     made = below.issue(pki.citizen_name(), pki.citizen_key())
     assert [each.is_valid for each in verdicts(made, trust(short, below))] == [False, False]
+
+
+def with_serial(serial: int) -> bytes:
+    changed = asn1_x509.Certificate.load(pki.citizen())
+    changed["tbs_certificate"]["serial_number"] = serial
+    signed = changed["tbs_certificate"].dump(force=True)
+    changed["signature_value"] = pki.issuing().key.sign(signed, PKCS1v15(), hashes.SHA256())
+    return bytes(changed.dump(force=True))
+
+
+@pytest.mark.parametrize("serial", [-1, 2**167])
+@pytest.mark.filterwarnings("ignore")  # the X.509 library says what is odd
+def test_an_odd_serial_number_is_the_one_difference(serial: int) -> None:
+    (chain,) = find_chains(read_certificate(with_serial(serial)), trust(), NOW)
+    assert [judge(chain, NOW).is_valid for judge in JUDGES.values()] == [True, False]
 
 
 def test_a_refusal_names_nobody() -> None:

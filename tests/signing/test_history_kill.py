@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from agent.database import set_aside_files
-from agent.history.store import read, verify
+from agent.history.line import Entry
+from agent.history.store import History, read, verify
 
 ROOT = Path(__file__).resolve().parents[2]
 ROUNDS = 12
+ENTRY = Entry("2030-01-01T12:00:00.000000Z", "sign", "done")
 HAMMER = """
 import sys
 from pathlib import Path
@@ -79,3 +81,20 @@ def test_a_kill_while_the_file_is_made_leaves_one_that_can_be_used(tmp_path: Pat
         assert told >= 6
         assert set_aside_files(path) == ()
         assert verify(path).intact
+
+
+def test_a_kill_between_the_first_lines_and_their_witness_is_no_theft(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "history.sqlite"
+    killed = History(path)
+    monkeypatch.setattr(killed, "_testify", lambda *_: None)  # what the kill kept it from
+    killed.append(lambda: [ENTRY]).result()
+    killed.close()
+    after = History(path)
+    after.append(lambda: [ENTRY]).result()
+    after.close()
+    verdict = verify(path)
+    assert (verdict.intact, verdict.lines, verdict.segments) == (True, 2, 1)
+    path.with_name("history.witness").unlink()
+    assert not verify(path).intact

@@ -74,7 +74,8 @@ async def validate(
     authorities = trust or store(pki.issuing())
     source = StaticSource.of(lists, ocsps)
     result = await validate_path(certificate, authorities, source, at, usage)
-    if not misfit(authorities):
+    has_usual_serial = 0 <= certificate.serial < 2**167  # the web's rules want it so
+    if has_usual_serial and not misfit(authorities):
         other = await validate_path(certificate, authorities, source, at, usage, judge=by_webpki)
         assert (other.status, other.chain) == (result.status, result.chain)
     return result

@@ -33,6 +33,8 @@ OFFENCES = {
     "asn1": ("agent/portal/members.py", "import asn1crypto.x509"),
     "messages": ("agent/signing/model.py", "import msgspec"),
     "judges": ("agent/cms/signed.py", "import pyhanko.sign"),
+    "validator": ("agent/validator/judging.py", "import agent.web.front.mount"),
+    "service-alone": ("agent/commands/output.py", "import agent.validator.config"),
 }
 
 

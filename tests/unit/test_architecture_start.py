@@ -43,6 +43,7 @@ def test_the_icon_does_not_wait_for_it(opened: frozenset[str], module: str) -> N
         "agent.doctor",  # before somebody asks the doctor
         "agent.kits",
         "agent.portal",
+        "agent.testkit",
         "agent.virtualcard",
         "publicsuffixlist",  # before a site is shown in a page
         "pyhanko_certvalidator",  # `ankong verify` alone

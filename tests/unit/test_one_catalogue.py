@@ -45,6 +45,7 @@ FILES = {
     "agent/portal/birthdate.py": "how birth dates are written in years of the Republic",
     "agent/portal/demo/check.py": "what the demo's check looks for on the page",
     "agent/web/hipki/errors.py": "the old protocol's own messages, which pages compare and show",
+    "agent/web/sdk/words.js": "made of the catalogue, and compared with it",
     "agent/web/jrsys/errors.py": "another old protocol's messages, whose pages know Chinese alone",
 }
 """Files that may hold them on any line, and why."""

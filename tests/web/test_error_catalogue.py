@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from agent.errors import RETRIABLE, ErrorCode
-from agent.web.native import error_catalogue
+from agent.web.native import error_catalogue, kit_words
 from agent.web.native.error_catalogue import FOLDER, SDK_CODES, as_json, as_markdown, as_page
 from agent.words.catalogue import section
 from agent.words.language import Language
@@ -40,13 +40,25 @@ def test_what_the_catalogue_says_of_trying_again_is_what_an_error_says() -> None
 
 def test_the_codes_of_the_sdk_are_those_that_its_source_throws() -> None:
     source = SDK.read_text("utf-8")
-    thrown = set(re.findall(r'AnkongError\("(\w+)"', source))
+    thrown = set(
+        re.findall(r'AnkongError\("(\w+)"', (FOLDER.parent / "element.js").read_text("utf-8"))
+    )
+    thrown |= set(re.findall(r'AnkongError\("(\w+)"', source))
     thrown |= set(re.findall(r'verdict === "changed"\) throw new AnkongError\("(\w+)"', source))
     assert thrown - set(ErrorCode) == set(SDK_CODES)
     found = re.search(r"OWN_RETRIABLE = new Set\(\[(.*?)\]\)", source)
     assert found is not None
     retriable = set(re.findall(r'"(\w+)"', found[1]))
-    assert {code for code, again in SDK_CODES.items() if again} == retriable & set(SDK_CODES)
+    of_elements = {"site_failed"}
+    assert {code for code, again in SDK_CODES.items() if again} - of_elements == (
+        retriable & set(SDK_CODES)
+    )
+
+
+def test_what_the_page_kit_says_is_made_of_the_catalogues() -> None:
+    assert kit_words.WORDS.read_text("utf-8") == kit_words.as_words()
+    assert kit_words.ERRORS.read_text("utf-8") == kit_words.as_errors()
+    assert json.loads(kit_words.as_errors()) == json.loads(as_json())
 
 
 def test_every_language_says_every_code_in_its_own_words() -> None:

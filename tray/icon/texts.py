@@ -32,6 +32,7 @@ class TrayTexts:
     newer: str
     about: str
     quit: str
+    testing: str
     signed: str
     decrypted: str
     authenticated: str

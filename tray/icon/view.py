@@ -67,6 +67,7 @@ class TrayState:
         newest: the version of an available update; "" where there is none.
         waiting: sites that the citizen may be asked about, the newest last.
         restart: the browsers that run and trust us only after a restart.
+        testing: whether a test answers in the citizen's place.
 
     """
 
@@ -77,6 +78,7 @@ class TrayState:
     newest: str = ""
     waiting: tuple[Origin, ...] = ()
     restart: tuple[str, ...] = ()
+    testing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,8 @@ class TrayView:
 def make_view(state: TrayState, texts: TrayTexts) -> TrayView:
     """Return what the icon shows of ``state``."""
     status, text = _status(state, texts)
+    if state.testing:
+        text = f"{texts.testing} – {text}"
     menu = (
         MenuItem("panel:state", text),
         *_restart_item(state, texts, text),

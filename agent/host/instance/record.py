@@ -47,6 +47,7 @@ class InstanceRecord(Struct, frozen=True, kw_only=True):
             agent does not say.
         icon: whether the desktop shows its icon; None where it wants none, or is trying.
         provider: what its readers are, ``pcsc`` or ``virtual``; None while it starts.
+        testing: whether a test answers in the citizen's place, or controls it.
         format: see :data:`FORMAT`; 1 in what older agents wrote.
 
     """
@@ -59,6 +60,7 @@ class InstanceRecord(Struct, frozen=True, kw_only=True):
     provider: Annotated[str, Meta(max_length=32)] | None = None
     policy: Annotated[str, Meta(max_length=64)] | None = None
     display: bool | None = None
+    testing: bool = False
     also: Annotated[tuple[_Port, ...], Meta(max_length=16)] = ()
     missing: Annotated[tuple[_Port, ...], Meta(max_length=32)] = ()
     jrsys_ports: Annotated[tuple[_Port, ...], Meta(max_length=16)] = ()

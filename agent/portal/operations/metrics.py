@@ -75,7 +75,12 @@ class PortalMetrics:
             ("part",),
             registry=self.registry,
         )
-
+        self.lists = Gauge(
+            "ankong_portal_list_expires_seconds",
+            "Until an authority's revocation lists are out of date; -Inf where there is none.",
+            ("issuer",),
+            registry=self.registry,
+        )
         self.outbox = Gauge(
             "ankong_portal_outbox_notices",
             "Notices in the database's outbox; every process shows the same.",
@@ -93,6 +98,11 @@ class PortalMetrics:
         """Set which parts work; each has the text of its fault, or none."""
         for part, fault in parts.items():
             self.ready.labels(part).set(0 if fault else 1)
+
+    def show_lists(self, seconds: Mapping[str, float]) -> None:
+        """Set in how many seconds each authority's revocation lists are out of date."""
+        for issuer, left in seconds.items():
+            self.lists.labels(issuer).set(left)
 
     def count_notices(self, channel: str, outcome: str, number: int = 1) -> None:
         """Count notices to one kind of contact: "sent", "failed" for now, or "given_up"."""

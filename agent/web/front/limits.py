@@ -93,6 +93,11 @@ class RateLimiter:
             _spend(self._domains, group_of(site))
             _spend(self._strangers, None)
 
+    def forget(self) -> None:
+        """Give everybody their full budget again."""
+        for buckets in (self._sites, self._domains, self._strangers):
+            buckets.clear()
+
 
 def _spend(buckets: TokenBuckets, key: Hashable) -> None:
     if not buckets.take(key):

@@ -165,6 +165,10 @@ class Listeners:
         self._dropped = DroppedBytes()
         self._log = SeldomLog(__name__)
 
+    def forget_rates(self) -> None:
+        """Give every site its full budget again."""
+        self._rate.forget()
+
     async def listen(self, listener: Listener) -> int:
         """Serve on the first port that is free; return which it is.
 

@@ -30,8 +30,9 @@ SDK_CODES: Final[Mapping[str, bool]] = {
     "aborted": True,
     "installation_changed": False,
     "installation_unproven": False,
+    "site_failed": True,
 }
-"""The codes that only the SDK knows, and whether it calls them retriable."""
+"""The codes that only the SDK and its elements know, and whether they are retriable."""
 _TEMPLATE: Final = resources.files("agent.web.native") / "errors.html"
 
 

@@ -20,7 +20,7 @@
  * @module ankong
  */
 
-/** @typedef {"not_installed"|"not_started"|"unreachable"|"permission_prompt"|"permission_denied"|"blocked_by_page"|"certificate_not_trusted"|"port_taken"|"too_old"} Reason */
+/** @typedef {"not_installed"|"not_started"|"unreachable"|"permission_prompt"|"permission_denied"|"blocked_by_page"|"frame_not_allowed"|"worker_blocked"|"certificate_not_trusted"|"port_taken"|"too_old"} Reason */
 /** @typedef {"restart_browser"} Hint */
 /** @typedef {"granted"|"prompt"|"denied"|"unsupported"} Permission */
 /** @typedef {{generation: "gen1"|"gen2"|null, serial: string|null}} Card */
@@ -54,7 +54,8 @@
 /** @typedef {{found: {port: number, body: Announcement|null, channel?: Channel}|null, https: Outcome[], ping: Outcome}} Evidence `body` is null of an agent that refuses this site */
 /** @typedef {{features: () => string[], allowsFeature: (name: string) => boolean}} FeaturePolicy */
 /** @typedef {{controller: unknown}} WorkerContainer */
-/** @typedef {{fetch: typeof fetch, WebSocket: typeof WebSocket, permissions?: Permissions, serviceWorker?: WorkerContainer, document?: Document & {featurePolicy?: FeaturePolicy}, window?: EventTarget, hostname: string, secure: boolean, vendor: string, storage: Storage|null, random: () => number, crypto?: Crypto}} Environment */
+/** @typedef {{fetch: typeof fetch, WebSocket: typeof WebSocket, permissions?: Permissions, serviceWorker?: WorkerContainer, document?: Document & {permissionsPolicy?: FeaturePolicy, featurePolicy?: FeaturePolicy}, window?: EventTarget, framed?: boolean, hostname: string, secure: boolean, vendor: string, storage: Storage|null, random: () => number, crypto?: Crypto}} Environment */
+/** @typedef {{ports?: readonly number[], pingPort?: number, minVersion?: string, pinInstallation?: boolean, environment?: Partial<Environment>}} AnkongOptions */
 
 const SUBPROTOCOL = "ankong.v1";
 const API = "v1";
@@ -77,6 +78,9 @@ const PERSON_TIMEOUT = 180_000;
 /** Codes of this module's own; all others come from the agent and are listed in its API. */
 const OWN_RETRIABLE = new Set(["not_running", "connection_lost", "timeout", "aborted", "rate_limited", "busy"]);
 const EVENTS = new Set(["reader_added", "reader_removed", "card_inserted", "card_removed", "card_changed"]);
+
+/** The one that {@link Ankong.shared} hands out. @type {Ankong|null} */
+let shared = null;
 
 /** Why a call failed: `code` is stable, `retriable` says whether the user may try again. Each code is explained in errors/en.md and by a running agent at `/errors`. */
 export class AnkongError extends Error {
@@ -229,6 +233,9 @@ function firstMatching(promises, matches) {
   });
 }
 
+/** Nobody is refused late: the browser's question stood open, and was put away. @param {number} start of the request */
+const failure = (start) => (Date.now() - start > PROBE_TIMEOUT ? "timeout" : "unreachable");
+
 /** @returns {Environment} */
 function browserEnvironment() {
   let storage = null;
@@ -244,6 +251,7 @@ function browserEnvironment() {
     serviceWorker: globalThis.navigator?.serviceWorker,
     document: globalThis.document,
     window: globalThis.window,
+    framed: globalThis.window !== globalThis.window?.top,
     hostname: globalThis.location?.hostname ?? "localhost",
     secure: globalThis.isSecureContext ?? true,
     vendor: globalThis.navigator?.vendor ?? "",
@@ -251,6 +259,12 @@ function browserEnvironment() {
     random: Math.random,
     crypto: globalThis.crypto,
   };
+}
+
+/** Where a test has its agent; a real site's scripts cannot lead its pages elsewhere. @returns {AnkongOptions} */
+function portsOfTests() {
+  const { ports, pingPort } = /** @type {{ANKONG_PORTS?: AnkongOptions}} */ (globalThis).ANKONG_PORTS ?? {};
+  return isLoopbackHost(globalThis.location?.hostname ?? "") ? defined({ ports, pingPort }) : {};
 }
 
 /**
@@ -391,7 +405,7 @@ export class Ankong extends EventTarget {
   #environment;
 
   /**
-   * @param {{ports?: readonly number[], pingPort?: number, minVersion?: string, pinInstallation?: boolean, environment?: Partial<Environment>}} [options]
+   * @param {AnkongOptions} [options]
    *   `minVersion` is the oldest agent that this page can work with. With `pinInstallation` the page remembers the
    *   first installation and hands nothing to another one (`installation_changed`) before
    *   `acceptInstallation()`. `environment` is for tests.
@@ -406,6 +420,19 @@ export class Ankong extends EventTarget {
     this.pingPort = pingPort;
     this.minVersion = minVersion;
     this.#environment = { ...browserEnvironment(), ...environment };
+  }
+
+  /**
+   * The one agent of this document, made at the first call, which alone may give options. Tests set `ANKONG_PORTS` to
+   * `{ports, pingPort}` beforehand; pages that do not lie on this computer ignore it.
+   *
+   * @param {AnkongOptions} [options]
+   * @returns {Ankong}
+   */
+  static shared(options) {
+    // Were they ignored, a page would believe itself protected by `pinInstallation`.
+    if (shared && options) throw new TypeError("the shared agent is there already: give options at the first call");
+    return (shared ??= new Ankong({ ...portsOfTests(), ...options }));
   }
 
   /** What is known now. */
@@ -638,7 +665,7 @@ export class Ankong extends EventTarget {
     this.#environment.document?.addEventListener("securitypolicyviolation", this.#noteStopped);
     const exempt = isLoopbackHost(this.#environment.hostname);
     let permission = await this.#permission();
-    if (!exempt && this.#isForbiddenHere()) return this.#down("blocked_by_page", permission);
+    if (!exempt && this.#isForbiddenHere()) return this.#down(this.#environment.framed ? "frame_not_allowed" : "blocked_by_page", permission);
     if (!exempt && permission === "denied") return this.#down("permission_denied", permission);
     const mayAsk = permission === "prompt" && !exempt && this.#remembered(UNGUARDED) === null;
     if (mayAsk && !ask) return this.#down(this.#reasonUnasked(), permission, true);
@@ -652,7 +679,9 @@ export class Ankong extends EventTarget {
     const seen = this.#remembered(SEEN) !== null;
     const effective = exempt && permission === "prompt" ? "granted" : permission;
     const silenceProves = this.#silenceProves(permission);
-    const reason = diagnose({ permission: effective, https, ping, seen, silenceProves });
+    let reason = diagnose({ permission: effective, https, ping, seen, silenceProves });
+    // A certificate that is not trusted ends the socket before the browser asks, and no beacon gets past a worker.
+    if (reason === "not_installed" && needsClick && this.#isControlled()) reason = "worker_blocked";
     this.#down(reason, permission, needsClick, reason === "certificate_not_trusted" ? hintOf(ping) : undefined);
   }
 
@@ -663,7 +692,8 @@ export class Ankong extends EventTarget {
 
   /** Whether the page, or the one that frames it, has given the permission away: then the browser asks nobody. */
   #isForbiddenHere() {
-    const policy = this.#environment.document?.featurePolicy;
+    const { permissionsPolicy, featurePolicy } = this.#environment.document ?? {};
+    const policy = permissionsPolicy ?? featurePolicy;
     const known = policy?.features().filter((name) => PERMISSIONS.includes(name)) ?? [];
     return this.#environment.secure && known.length > 0 && !known.some((name) => policy?.allowsFeature(name));
   }
@@ -682,20 +712,35 @@ export class Ankong extends EventTarget {
   }
 
   /**
-   * Look by fetch; by WebSocket where a service worker may answer in the agent's place, or keep the browser's question from being
-   * asked: no worker sees a WebSocket.
+   * Look by fetch; by WebSocket where a service worker may answer in the agent's place, and first by WebSocket where the browser
+   * may ask its question: no worker sees a WebSocket, and of a fetch through one no browser asks.
    *
    * @param {boolean} mayAsk whether the browser may ask its question
    * @returns {Promise<Evidence>}
    */
   async #search(mayAsk) {
-    const timeout = mayAsk ? QUESTION_TIMEOUT : PROBE_TIMEOUT;
+    let evidence = mayAsk ? await this.#probeBySocket(QUESTION_TIMEOUT) : null;
+    if (evidence && (await this.#isDecided(evidence))) return evidence;
     if (!this.#isControlled()) {
-      const evidence = await this.#probe(timeout);
+      const fetched = await this.#probe(mayAsk ? QUESTION_TIMEOUT : PROBE_TIMEOUT);
       await this.#policyHeard();
-      if (evidence.found || !(this.#isControlled() || this.#stopped.has("https:"))) return evidence;
+      if (fetched.found || !(this.#isControlled() || this.#stopped.has("https:"))) return fetched;
     }
-    return this.#probeBySocket(timeout);
+    evidence ??= await this.#probeBySocket(PROBE_TIMEOUT);
+    return evidence.found ? evidence : { ...evidence, ping: await this.#askBeaconAlone() };
+  }
+
+  /** Whether the sockets have said enough: the person is not asked a second time. @param {Evidence} evidence */
+  async #isDecided({ found, https }) {
+    if (found) void this.#learnWay(found.port);
+    return found !== null || https.some(({ kind }) => kind === "timeout") || (await this.#permission()) === "denied";
+  }
+
+  /** Find out whether this browser says that it would ask, and never does. @param {number} port that the agent answered at */
+  async #learnWay(port) {
+    if (this.#isControlled() || (await this.#permission()) !== "prompt") return;
+    const { kind } = await this.#ask(`https://localhost:${port}/v1/status`, port, AbortSignal.timeout(QUESTION_TIMEOUT));
+    if (kind === "ankong" && (await this.#permission()) === "prompt") this.#remember(UNGUARDED);
   }
 
   /** Wait for the event of a policy, which comes after the failure that it explains. */
@@ -715,21 +760,24 @@ export class Ankong extends EventTarget {
     const looks = this.ports.map((port) => this.#askBySocket(port, timeout));
     const found = await firstMatching(looks, (each) => each.found !== null);
     for (const look of looks) void look.then((each) => each !== found && each.found?.channel?.socket.close());
-    if (found) return { found: found.found, https: [], ping: found.outcome };
-    const abort = new AbortController();
-    const timer = setTimeout(() => abort.abort(), PROBE_TIMEOUT);
+    const https = found ? [] : (await Promise.all(looks)).map(({ outcome }) => outcome);
+    return { found: found?.found ?? null, https, ping: { kind: "unreachable" } };
+  }
+
+  /** Ask the beacon where a worker or a policy may stand between. @returns {Promise<Outcome>} */
+  async #askBeaconAlone() {
     // No worker has this address in its cache.
     const fresh = `http://localhost:${this.pingPort}/v1/ping?${this.#environment.random()}`;
-    const ping = await this.#ask(fresh, this.pingPort, abort.signal).finally(() => clearTimeout(timer));
-    const https = (await Promise.all(looks)).map(({ outcome }) => outcome);
+    const ping = await this.#ask(fresh, this.pingPort, AbortSignal.timeout(PROBE_TIMEOUT));
     // Anything but the agent's own word may be the worker's.
-    return { found: null, https, ping: ping.kind === "ankong" ? ping : { kind: "unreachable" } };
+    return ping.kind === "ankong" ? ping : { kind: "unreachable" };
   }
 
   /** @param {number} port @param {number} timeout @returns {Promise<{found: Evidence["found"], outcome: Outcome}>} */
   async #askBySocket(port, timeout) {
     /** @type {Channel|undefined} */
     let channel;
+    const start = Date.now();
     try {
       const socket = await Channel.open(port, this.#environment.WebSocket, timeout);
       const opened = (channel = new Channel(socket, this.#onEvent, () => this.#onClose(opened)));
@@ -740,8 +788,7 @@ export class Ankong extends EventTarget {
     } catch (error) {
       const code = error instanceof AnkongError ? error.code : "";
       if (code === "timeout") channel?.socket.close();
-      if (code === "timeout") return { found: null, outcome: { kind: "timeout" } };
-      if (code !== "origin_blocked") return { found: null, outcome: { kind: "unreachable" } };
+      if (code !== "origin_blocked") return { found: null, outcome: { kind: code === "timeout" ? code : failure(start) } };
       return { found: { port, body: null, channel }, outcome: { kind: "unreachable" } };
     }
   }
@@ -920,8 +967,7 @@ export class Ankong extends EventTarget {
       if (isAnnouncement(body)) return { kind: "ankong", port, body };
       return { kind: response.status === 429 ? "limited" : "foreign" };
     } catch {
-      // Nobody is refused as late as this: the browser's question stood open, and was put away.
-      return { kind: signal.aborted || Date.now() - start > PROBE_TIMEOUT ? "timeout" : "unreachable" };
+      return { kind: signal.aborted ? "timeout" : failure(start) };
     }
   }
 
@@ -1004,7 +1050,7 @@ function encode({ data, digest, nonce, ...rest }) {
  *
  * @param {unknown} challenge
  */
-function encodeChallenge(challenge) {
+export function encodeChallenge(challenge) {
   let octets = challenge;
   if (typeof challenge === "string" && /^[A-Za-z0-9_-]{43,86}$/.test(challenge) && challenge.length % 4 !== 1) {
     octets = fromBase64(challenge.replace(/-/g, "+").replace(/_/g, "/"));

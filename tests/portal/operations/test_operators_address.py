@@ -53,6 +53,7 @@ async def test_the_operator_sees_figures_and_nobody_s_data(
         'ankong_portal_request_seconds_count{method="POST",route="/api/upgrade/card"} 1.0',
         'ankong_portal_refusals_total{code="contact_invalid"} 1.0',
         'ankong_portal_ready{part="database"} 1.0',
+        'ankong_portal_list_expires_seconds{issuer="',
         "ankong_portal_open_requests 0.0",
         'ankong_portal_outbox_notices{channel="email",state="',
     ):

@@ -1,0 +1,3 @@
+module ankongverify
+
+go 1.19

@@ -1,0 +1,260 @@
+"""The supervisor: it owns the sockets and the configuration, and sees that workers run.
+
+It judges nothing itself, and loads nothing that judges. A worker that dies is started again, later
+each time, with the configuration that was accepted last and not with what the file says by now.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+from agent.validator.config import (
+    DRAIN_S,
+    FOLDER_VARIABLE,
+    Config,
+    ServiceConfigError,
+    parse_config,
+    read_config,
+)
+from agent.validator.listening import address_of, close_sockets, open_sockets, remove_sockets
+from agent.validator.logs import log_line
+from agent.validator.notify import notify
+
+START_S: Final = 60.0
+"""Seconds that a worker has to load what it needs; real lists take some."""
+SOUND_S: Final = 60.0
+"""A worker that lived so many seconds was sound, and its successor starts at once."""
+_FIRST_DELAY: Final = 0.1
+_LAST_DELAY: Final = 30.0
+_STOP_S: Final = 3.0  # beyond the draining
+_MODULE: Final = "agent.validator.worker"
+
+
+def restart_delay(deaths: int) -> float:
+    """Return how many seconds to wait before the start after so many deaths in a row."""
+    return min(_FIRST_DELAY * float(1 << min(deaths - 1, 16)), _LAST_DELAY)
+
+
+def _forget(pid: int, folder: str) -> None:
+    """Take the gauges of a process away, which would count for ever; its counts stay."""
+    from prometheus_client.multiprocess import mark_process_dead  # noqa: PLC0415  # seldom needed
+
+    mark_process_dead(pid, folder)  # type: ignore[no-untyped-call]
+
+
+class WorkerSlot:
+    """The place of one worker: its sockets, and whatever process serves them now."""
+
+    def __init__(self, number: int, sockets: Sequence[socket.socket]) -> None:
+        """Keep the sockets for one worker after another."""
+        self.number = number
+        self._sockets = sockets
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process that serves, if one does."""
+        process = self._process
+        return process.pid if process is not None and process.returncode is None else None
+
+    async def start(self, config: str, environment: dict[str, str]) -> None:
+        """Start a process, and wait until it serves.
+
+        Raises:
+            ServiceConfigError: it cannot; the text says why where it said so.
+
+        """
+        descriptors = [sock.fileno() for sock in self._sockets]
+        self._process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-P", "-m", _MODULE),
+            *(word for number in descriptors for word in ("--fd", str(number))),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            pass_fds=descriptors,
+            env=environment,
+        )
+        said = await self.tell(config)
+        if not said.get("ready"):
+            self.kill()
+            raise ServiceConfigError(said.get("why", "a worker ended before it was ready"))
+
+    async def tell(self, config: str) -> dict[str, Any]:
+        """Hand over a configuration; return what the worker says of it.
+
+        Nothing where it is gone, or has nothing to say for a minute, which ends it.
+        """
+        process = self._process
+        if process is None or process.stdin is None or process.stdout is None:
+            return {}
+        line = b""
+        with suppress(ConnectionError):
+            try:
+                async with asyncio.timeout(START_S):
+                    process.stdin.write(config.encode() + b"\n")
+                    await process.stdin.drain()
+                    line = await process.stdout.readline()
+            except TimeoutError:
+                self.kill()
+        said: dict[str, Any] = json.loads(line) if line.endswith(b"\n") else {}
+        return said
+
+    async def wait(self) -> int | None:
+        """Wait until the process ends; return its status."""
+        return None if self._process is None else await self._process.wait()
+
+    def stop(self) -> None:
+        """Ask the process to end."""
+        if self.pid is not None and self._process is not None:
+            self._process.terminate()
+
+    def kill(self) -> None:
+        """End the process."""
+        if self.pid is not None and self._process is not None:
+            self._process.kill()
+
+
+class ServiceSupervisor:
+    """One service."""
+
+    def __init__(self, path: Path) -> None:
+        """Serve by the configuration at ``path``.
+
+        Raises:
+            ServiceConfigError: it cannot be used.
+
+        """
+        self._path = path
+        self._config, self._accepted = self._load()
+        self._events: asyncio.Queue[signal.Signals] = asyncio.Queue()
+        self._slots: list[WorkerSlot] = []
+        self._environment: dict[str, str] = {}
+        self._is_stopping = False
+
+    async def run(self) -> None:
+        """Serve until SIGTERM or SIGINT; say on standard output when every worker is ready.
+
+        Raises:
+            ServiceConfigError: a worker cannot start with this configuration.
+
+        """
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            loop.add_signal_handler(number, self._events.put_nowait, number)
+        config = self._config
+        sockets = open_sockets(config.listen, config.workers, config.socket_mode)
+        try:
+            with tempfile.TemporaryDirectory(prefix="ankong-verify-") as folder:
+                self._environment = {**os.environ, FOLDER_VARIABLE: folder}
+                self._slots = [WorkerSlot(*each) for each in enumerate(sockets)]
+                async with self._workers(folder):
+                    self._announce(sockets[0])
+                    await self._attend()
+        finally:
+            close_sockets(sockets)
+            remove_sockets(config.listen)
+
+    @asynccontextmanager
+    async def _workers(self, folder: str) -> AsyncIterator[None]:
+        """Run all workers inside the block; at its end they drain."""
+        keepers: list[asyncio.Task[None]] = []
+        try:
+            starts = (slot.start(self._accepted, self._environment) for slot in self._slots)
+            await asyncio.gather(*starts)
+            keepers = [asyncio.create_task(self._keep(slot, folder)) for slot in self._slots]
+            yield
+        finally:
+            self._is_stopping = True
+            for slot in self._slots:
+                slot.stop()
+            ends = asyncio.gather(*(slot.wait() for slot in self._slots))
+            try:
+                await asyncio.wait_for(ends, DRAIN_S + _STOP_S)
+            except TimeoutError:
+                log_line("killed_workers")
+            for slot in self._slots:
+                slot.kill()
+            for keeper in keepers:
+                keeper.cancel()
+            await asyncio.gather(*keepers, return_exceptions=True)
+
+    async def _keep(self, slot: WorkerSlot, folder: str) -> None:
+        """Start a worker again whenever it has ended, later after each death in a row."""
+        loop = asyncio.get_running_loop()
+        deaths, begun = 0, loop.time()
+        while True:
+            pid, status = slot.pid, await slot.wait()
+            if self._is_stopping:
+                return
+            deaths = 1 if loop.time() - begun >= SOUND_S else deaths + 1
+            delay = restart_delay(deaths)
+            log_line("worker_ended", worker=slot.number, pid=pid, status=status, restart_in=delay)
+            if pid is not None:
+                await asyncio.to_thread(_forget, pid, folder)
+            await asyncio.sleep(delay)
+            begun = loop.time()
+            try:
+                await slot.start(self._accepted, self._environment)
+            except (ServiceConfigError, OSError) as error:
+                log_line("worker_failed", worker=slot.number, why=str(error))
+            else:
+                log_line("worker_ready", worker=slot.number, pid=slot.pid)
+
+    def _announce(self, sockets: Sequence[socket.socket]) -> None:
+        addresses = [address_of(sock) for sock in sockets]
+        ready = {"ready": True, "listen": addresses, "pids": [slot.pid for slot in self._slots]}
+        sys.stdout.write(json.dumps(ready) + "\n")
+        sys.stdout.flush()
+        notify("READY=1")
+
+    async def _attend(self) -> None:
+        while await self._events.get() is signal.SIGHUP:
+            notify("RELOADING=1")
+            try:
+                await self._reload()
+            except ServiceConfigError as error:
+                log_line("reload_refused", why=str(error))
+            else:
+                log_line("reloaded")
+            notify("READY=1")
+        notify("STOPPING=1")
+
+    def _load(self) -> tuple[Config, str]:
+        """Return the configuration, and as a line for workers.
+
+        Raises:
+            ServiceConfigError: it cannot be used.
+
+        """
+        folder = self._path.absolute().parent
+        text = read_config(self._path)
+        config = parse_config(text, folder)
+        return config, json.dumps({"text": text, "folder": str(folder)})
+
+    async def _reload(self) -> None:
+        """Have all workers take what the file says now; the first one tries it for the others.
+
+        Raises:
+            ServiceConfigError: it cannot be used; nothing has changed.
+
+        """
+        config, accepted = await asyncio.to_thread(self._load)
+        old = self._config
+        if (config.listen, config.workers) != (old.listen, old.workers):
+            raise ServiceConfigError("listen and workers change with a restart only")
+        tried = False
+        for slot in self._slots:
+            said = await slot.tell(accepted) if slot.pid is not None else {}
+            if not said.get("reloaded") and said and not tried:
+                raise ServiceConfigError(said.get("why", "a worker refused it"))
+            tried = tried or bool(said)
+            if said and not said.get("reloaded"):
+                slot.stop()  # its successor starts with what the others have
+        self._config, self._accepted = config, accepted
