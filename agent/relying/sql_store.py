@@ -5,7 +5,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal, Protocol
+from functools import partial
+from typing import Any, Final, Literal, Protocol, TypeVar
 
 from agent.relying.records import (
     KEPT,
@@ -18,6 +19,8 @@ from agent.relying.records import (
     judge,
     to_milliseconds,
 )
+
+T = TypeVar("T")
 
 TABLE: Final = "ankong_challenge"
 ParamStyle = Literal["qmark", "numeric", "named", "format", "pyformat"]
@@ -212,13 +215,7 @@ class SqlStore:
         self, connection: SqlConnection, statement: str, values: Mapping[str, object]
     ) -> int:
         """Run a statement in a transaction of its own; return how many rows it changed."""
-        for _ in range(_TRIES - 1):
-            try:
-                return self._change_once(connection, statement, values)
-            except Exception as error:
-                if _state(error) not in _TRANSIENT:
-                    raise
-        return self._change_once(connection, statement, values)
+        return _tried(partial(self._change_once, connection, statement, values))
 
     def _change_once(
         self, connection: SqlConnection, statement: str, values: Mapping[str, object]
@@ -228,6 +225,9 @@ class SqlStore:
             return cursor.rowcount
 
     def _look(self, connection: SqlConnection, challenge_id: str) -> Sequence[Any] | None:
+        return _tried(partial(self._look_once, connection, challenge_id))
+
+    def _look_once(self, connection: SqlConnection, challenge_id: str) -> Sequence[Any] | None:
         with _transaction(connection) as cursor:
             cursor.execute(*self._written(_LOOK, {"id": challenge_id}))
             row: Sequence[Any] | None = cursor.fetchone()
@@ -282,6 +282,17 @@ def _transaction(connection: SqlConnection) -> Iterator[SqlCursor]:
         with suppress(Exception):  # what happened first is what is told
             connection.rollback()
         raise
+
+
+def _tried(work: Callable[[], T]) -> T:
+    """Do the work of one transaction, again where another transaction came between."""
+    for _ in range(_TRIES - 1):
+        try:
+            return work()
+        except Exception as error:
+            if _state(error) not in _TRANSIENT:
+                raise
+    return work()
 
 
 def _state(error: Exception) -> str | None:

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import IO
 
 INSTALL = "sudo apt-get install -y redis-server"
+ENDS_WITH_US = ("setpriv", "--pdeathsig", "TERM")  # however a run of the tests ends
 _READY = b"ready to accept connections"  # in words of its own for each kind of socket
 _SETTINGS = ("--port", "0", "--save", "", "--appendonly", "no", "--logfile", "")
 
 
 def is_installed() -> bool:
-    return shutil.which("redis-server") is not None
+    return bool(shutil.which("redis-server") and shutil.which("setpriv"))
 
 
 @contextmanager
@@ -23,7 +24,15 @@ def running_redis() -> Iterator[str]:
     """Give the socket's path while the server runs; it ends with the block."""
     with tempfile.TemporaryDirectory(prefix="ankong-redis-") as folder:
         socket = Path(folder) / "socket"
-        command = ["redis-server", *_SETTINGS, "--dir", folder, "--unixsocket", str(socket)]
+        command = [
+            *ENDS_WITH_US,
+            "redis-server",
+            *_SETTINGS,
+            "--dir",
+            folder,
+            "--unixsocket",
+            str(socket),
+        ]
         with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
             assert process.stdout is not None
             _wait_until_ready(process.stdout)

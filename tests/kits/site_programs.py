@@ -20,6 +20,7 @@ from agent.cms.signed import prepare_login
 from agent.kits.vectors import certificates
 from agent.kits.vectors.__main__ import FOLDER
 from agent.kits.vectors.certificates import KeyHolder
+from tests.kits.redis_server import ENDS_WITH_US
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "agent" / "relying" / "examples"
@@ -125,7 +126,7 @@ def running_program(kind: str, state: Path, lists: str) -> Iterator[Program]:
     if kind == "django":
         migrate = [sys.executable, str(EXAMPLES / "django_app.py"), "migrate", "--verbosity=0"]
         subprocess.run(migrate, check=True, env=environment, timeout=60)
-    command = [sys.executable, "-m", *COMMANDS[kind]]
+    command = [*ENDS_WITH_US, sys.executable, "-m", *COMMANDS[kind]]
     with _started(command, environment, state) as process:
         assert process.stderr is not None
         yield Program(_port(process.stderr))

@@ -13,7 +13,7 @@ KINDS = ("sqlite", "postgresql", "redis")
 def make_store(kind: str, where: str, tries: int = 3) -> ChallengeStore:
     """Make a store: ``where`` is a file, an address, a socket; Redis is tried again so often."""
     if kind == "sqlite":
-        return SqlStore(lambda: sqlite3.connect(where), paramstyle="qmark")
+        return SqlStore(lambda: sqlite3.connect(where, timeout=60), paramstyle="qmark")
     if kind == "postgresql":
         import psycopg
 

@@ -1,6 +1,8 @@
 """The synchronous names: the same as the others, from many threads, after forks, at the end."""
 
+import base64
 import inspect
+import json
 import subprocess
 import sys
 import threading
@@ -11,8 +13,7 @@ from typing import Any
 
 import pytest
 
-from agent.kits.vectors.__main__ import FOLDER
-from agent.kits.vectors.cases import CHALLENGE, ORIGIN
+from agent.kits.vectors.__main__ import FOLDER, MANIFEST
 from agent.pki.revocation import FileSource, RevocationData
 from agent.relying import (
     ChallengeError,
@@ -39,6 +40,9 @@ PAIRS = [
 ]
 TRUST = TrustStore.load([FOLDER / "root.cer"], [FOLDER / "ca.cer"])
 LISTS = FileSource([FOLDER / "root.crl", FOLDER / "ca.crl"])
+FOUND = json.loads((FOLDER / MANIFEST).read_text("ascii"))
+ORIGIN: str = FOUND["origin"]
+CHALLENGE = base64.urlsafe_b64decode(FOUND["challenge"] + "==")
 TOKEN = (FOLDER / "valid.der").read_bytes()
 
 

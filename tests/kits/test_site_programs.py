@@ -13,7 +13,9 @@ from agent.relying import Holder
 from tests.kits.list_server import serving
 from tests.kits.site_programs import COMMANDS, SECRET, Program, running_program, sign
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="gunicorn needs fork")
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="gunicorn needs fork, and setpriv Linux"
+)
 
 PACKAGES = {
     "flask": ("flask", "gunicorn"),

@@ -234,6 +234,31 @@ async def test_a_row_that_is_free_and_cannot_be_taken_is_an_outage() -> None:
         await store.take("i" * 22, "session", bytes(32), NOW)
 
 
+class InterruptedTransactionError(Exception):
+    """What a driver raises where another transaction came between."""
+
+    sqlstate = "40001"
+
+
+@pytest.mark.parametrize("times", [1, 4, 5])
+async def test_a_transaction_that_another_came_into_is_tried_again(times: int) -> None:
+    driver, failures = Driver(1, FREE), [InterruptedTransactionError()] * times
+
+    def execute(operation: str, parameters: object) -> None:
+        del operation, parameters
+        if failures:
+            raise failures.pop()
+
+    driver.execute = execute  # type: ignore[method-assign]
+    taking = SqlStore(lambda: driver, paramstyle="qmark").take("i", "s", bytes(32), NOW)
+    if times < 5:
+        assert (await taking).state is TakenState.FIRST
+    else:
+        with pytest.raises(InterruptedTransactionError):
+            await taking
+    assert driver.undone == times
+
+
 async def test_a_fault_of_the_driver_undoes_and_is_told() -> None:
     driver = Driver(1, FREE)
 
