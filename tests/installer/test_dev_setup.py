@@ -120,6 +120,7 @@ def copy_of_the_facts(folder: Path) -> Path:
         "agent/portal/pyproject.toml",
         "agent/web/sdk/package.json",
         "agent/web/sdk/package-lock.json",
+        "agent/kits/node/package.json",
         *(str(lock.relative_to(ROOT)) for lock in LOCKS),
     ):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -136,6 +137,7 @@ def test_what_is_written_down_twice_agrees() -> None:
     [
         ("agent/__init__.py", "__version__ =", "__edition__ =", "no __version__"),
         ("agent/web/sdk/package.json", '"version": "', '"version": "9', "the agent's version"),
+        ("agent/kits/node/package.json", '"version": "', '"version": "9', "agent/kits/node"),
         ("agent/portal/pyproject.toml", '"ankong==', '"ankong==9', "the agent's version"),
         ("agent/portal/pyproject.toml", "xml==0", "xml==1", "not what is tested"),
         ("agent/portal/pyproject.toml", "hatchling==", "flit==", "built in another way"),

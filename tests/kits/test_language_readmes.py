@@ -63,11 +63,11 @@ def test_the_npm_package_brings_types(tmp_path: Path) -> None:
     for path in (KITS / "node").iterdir():
         if path.is_file():
             (kit / path.name).write_bytes(path.read_bytes())  # another way: what is packed is read
-    for words in (["npm", "run", "--silent", "check"], ["npm", "pack", "--offline"]):
-        done = subprocess.run(
-            words, cwd=kit, env=env, capture_output=True, text=True, check=False, timeout=100
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+    packing = ["npm", "pack", "--offline"]  # which checks the types, too
+    done = subprocess.run(
+        packing, cwd=kit, env=env, capture_output=True, text=True, check=False, timeout=100
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
     project = tmp_path / "project"
     installed = project / "node_modules" / "ankong-verify"
     with tarfile.open(next(kit.glob("*.tgz"))) as packed:

@@ -3,7 +3,6 @@
 interface Buffer extends Uint8Array {
   subarray(start?: number, end?: number): Buffer;
   toString(encoding?: string): string;
-  latin1Slice(): string;
   equals(other: Uint8Array): boolean;
   readUInt16BE(at: number): number;
   readUIntBE(at: number, length: number): number;

@@ -1,6 +1,6 @@
 <?php
 /**
- * Verify a login that the Ankong agent made: one file, PHP 8.1 and its openssl extension.
+ * Verify a login that the Ankong agent made: one file, PHP 8.2 and its openssl extension.
  *
  * Load authorities and lists, then call verifyLogin with the token, after your session's challenge
  * was used up. What is wrong with your own settings is an InvalidArgumentException; a token that is

@@ -222,9 +222,7 @@ public final class LoginVerifier {
         byte[] octets = ASN1OctetString.getInstance(explicit(content.getObjectAt(1))).getOctets();
         ASN1Sequence signer = ASN1Sequence.getInstance(signers.getObjectAt(0));
         need(signer.size() == 6 && isEncoded(signer.getObjectAt(0), new byte[] {2, 1, 1}), "without signed attributes, or of another form");
-        ASN1TaggedObject tagged = ASN1TaggedObject.getInstance(signer.getObjectAt(3));
-        need(tagged.getTagNo() == 0, "without signed attributes");
-        ASN1Set attributes = ASN1Set.getInstance(tagged, false);
+        ASN1Set attributes = ASN1Set.getInstance(tagged(signer.getObjectAt(3)), false);
         String hash = DIGESTS.get(algorithm(signer.getObjectAt(2)));
         need(hash != null && digests.getObjectAt(0).equals(signer.getObjectAt(2)), "not SHA-2, or another one is declared");
         String used = algorithm(signer.getObjectAt(4));
@@ -233,7 +231,7 @@ public final class LoginVerifier {
         boolean isLogin = isEncoded(content.getObjectAt(0), LOGIN) && isEncoded(stated.get(CONTENT_TYPE), LOGIN);
         if (!isLogin) throw refused("wrong_content_type", content.getObjectAt(0).toString());
         need(isEncoded(data.getObjectAt(0), new byte[] {2, 1, 3}), "a version that does not go with the content type");
-        X509Certificate certificate = signer(ASN1TaggedObject.getInstance(data.getObjectAt(3)), signer.getObjectAt(1));
+        X509Certificate certificate = signer(tagged(data.getObjectAt(3)), signer.getObjectAt(1));
         need(isDigest(stated.get(MESSAGE_DIGEST), hash, octets), "the content is not what was signed");
         need(isLongRsa(certificate.getPublicKey()), "not an RSA key of 2048 bits or more");
         RSAPublicKey key = (RSAPublicKey) certificate.getPublicKey();
@@ -244,14 +242,18 @@ public final class LoginVerifier {
     }
 
     private static ASN1Encodable explicit(ASN1Encodable value) {
-        ASN1TaggedObject tagged = ASN1TaggedObject.getInstance(value);
-        if (tagged.getTagNo() != 0) throw new IllegalArgumentException("another tag");
-        return tagged.getExplicitBaseObject();
+        return tagged(value).getExplicitBaseObject();
+    }
+
+    /** The tag [0] of the context; BouncyCastle takes that of any other class for it. */
+    private static ASN1TaggedObject tagged(ASN1Encodable value) {
+        ASN1TaggedObject found = ASN1TaggedObject.getInstance(value);
+        if (!found.hasContextTag(0)) throw new IllegalArgumentException("another tag");
+        return found;
     }
 
     /** Returns the one certificate that has this issuer and serial number. */
     private static X509Certificate signer(ASN1TaggedObject bag, ASN1Encodable named) throws VerificationException, IOException, GeneralSecurityException {
-        need(bag.getTagNo() == 0, "without certificates");
         List<byte[]> found = new ArrayList<>();
         for (ASN1Encodable each : ASN1Set.getInstance(bag, false)) {
             ASN1Sequence body = ASN1Sequence.getInstance(ASN1Sequence.getInstance(each).getObjectAt(0));
