@@ -6,6 +6,7 @@ work takes as long in all, and the loop waits for 5 ms.
 """
 
 import asyncio
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -15,7 +16,16 @@ from typing import Final, ParamSpec, TypeVar
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_THREAD: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="turns")
+_THREADS: Final = [ThreadPoolExecutor(max_workers=1, thread_name_prefix="turns")]
+
+
+def _begin_anew() -> None:
+    """Have a thread in a forked process, which has the parent's pool without its thread."""
+    _THREADS.append(ThreadPoolExecutor(max_workers=1, thread_name_prefix="turns"))
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)
 
 
 async def in_turn(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -32,4 +42,4 @@ async def in_turn(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
     """
     call = partial(copy_context().run, work, *args, **kwargs)
-    return await asyncio.get_running_loop().run_in_executor(_THREAD, call)
+    return await asyncio.get_running_loop().run_in_executor(_THREADS[-1], call)

@@ -145,7 +145,14 @@ def _signed_data(raw: bytes) -> cms.SignedData:
     # An explicit tag may hold more than asn1crypto looks at; then the encodings differ.
     if cms.ContentInfo({"content_type": "signed_data", "content": signed}).dump() != raw:
         raise CmsError("something follows the SignedData")
+    _require_whole(signed)
     return signed
+
+
+def _require_whole(value: core.Sequence) -> None:
+    """Refuse what stands after the last known element, which asn1crypto passes over."""
+    if b"".join(value[name].dump() for name in value) != value.contents:
+        raise CmsError("more in a structure than belongs there")
 
 
 def _only_signer(signed: cms.SignedData) -> cms.SignerInfo:
@@ -153,6 +160,7 @@ def _only_signer(signed: cms.SignedData) -> cms.SignerInfo:
     if len(signers) != 1:
         raise CmsError("exactly one signer is needed")
     signer = signers[0]
+    _require_whole(signer)
     if signer["version"].native != "v1" or signer["sid"].name != "issuer_and_serial_number":
         raise CmsError("the signer has to be named by issuer and serial number")
     return signer
@@ -163,12 +171,12 @@ def _algorithm(
 ) -> HashAlgorithm:
     algorithm = _hash(signer["digest_algorithm"], allow_sha1=allow_sha1)
     for item in signed["digest_algorithms"]:
-        _require_null(item["parameters"])
+        _require_null(item)
     declared = {item["algorithm"].dotted for item in signed["digest_algorithms"]}
     if algorithm.oid not in declared:
         raise CmsError("the digest algorithm is not declared")
     signature = signer["signature_algorithm"]
-    _require_null(signature["parameters"])
+    _require_null(signature)
     oid = signature["algorithm"].dotted
     if oid != _RSA_ENCRYPTION and _WITH_RSA.get(oid) is not algorithm:
         raise CmsError("unsupported signature algorithm")
@@ -176,15 +184,16 @@ def _algorithm(
 
 
 def _hash(identifier: algos.DigestAlgorithm, *, allow_sha1: bool) -> HashAlgorithm:
-    _require_null(identifier["parameters"])
+    _require_null(identifier)
     algorithm = HashAlgorithm.by_oid(identifier["algorithm"].dotted)
     if algorithm is HashAlgorithm.SHA1 and not allow_sha1:
         raise CmsError("SHA-1 is not accepted")
     return algorithm
 
 
-def _require_null(parameters: core.Asn1Value) -> None:
-    if parameters.dump() not in (b"", b"\x05\x00"):
+def _require_null(identifier: core.Sequence) -> None:
+    _require_whole(identifier)
+    if identifier["parameters"].dump() not in (b"", b"\x05\x00"):
         raise CmsError("unexpected algorithm parameters")
 
 
@@ -259,6 +268,7 @@ def _signed_attributes(signer: cms.SignerInfo) -> dict[str, core.Asn1Value]:
         raise CmsError("the signed attributes are not in the order of DER")
     found: dict[str, core.Asn1Value] = {}
     for attribute in signer["signed_attrs"]:
+        _require_whole(attribute)
         oid = attribute["type"].dotted
         if oid in found or len(attribute["values"]) != 1:
             raise CmsError("a signed attribute with more or less than one value")

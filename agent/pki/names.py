@@ -21,8 +21,12 @@ _ATTRIBUTE_NAMES = {
 }
 
 
-def attributes(name: x509.Name) -> list[list[tuple[str, str]]]:
-    """Return a name's attributes in order: for each RDN its (dotted OID, text) pairs."""
+Attributes = list[list[tuple[str, str]]]
+"""Those of a name in order: for each RDN its (dotted OID, text) pairs."""
+
+
+def attributes(name: x509.Name) -> Attributes:
+    """Return the attributes of a name."""
     return [
         [(item["type"].dotted, _text(item["value"])) for item in relative]
         for relative in name.chosen
@@ -39,20 +43,20 @@ def _text(value: core.Asn1Value) -> str:
     return inner.dump().hex() if text is None else text
 
 
-def distinguished_name(name: x509.Name) -> str:
+def distinguished_name(name: Attributes) -> str:
     """Return a name in forward order, commas without space: ``C=TW,CN=…,serialNumber=…``.
 
     Nothing is escaped, because the pages that parse it split at commas. Not for comparing names.
     """
     return ",".join(
         "+".join(f"{_ATTRIBUTE_NAMES.get(oid, oid)}={text}" for oid, text in relative)
-        for relative in attributes(name)
+        for relative in name
     )
 
 
-def first(name: x509.Name, oid: str) -> str | None:
+def first(name: Attributes, oid: str) -> str | None:
     """Return the first attribute of a type, as text; None where there is none."""
-    for relative in attributes(name):
+    for relative in name:
         for found, text in relative:
             if found == oid:
                 return text

@@ -3,6 +3,7 @@
 Fails closed: a path that cannot be proven valid is not valid.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -30,6 +31,10 @@ _SEVERITY = (  # of several paths that do not hold, the one that says most is to
 )
 
 
+ChainJudge = Callable[[Sequence[ChainCertificate], datetime], Verdict]
+"""Validates one chain, leaf first and anchor last, apart from dates and revocation."""
+
+
 @dataclass(frozen=True, slots=True)
 class PathResult:
     """The result of validating a path.
@@ -49,12 +54,24 @@ class PathResult:
         return self.verdict.status
 
 
-async def validate_path(
+def by_certvalidator(chain: Sequence[ChainCertificate], at: datetime) -> Verdict:
+    """Validate one chain with pyhanko-certvalidator, as :data:`ChainJudge`."""
+    from agent.pki.judge import Evidence, judge  # noqa: PLC0415 # heavy; see its docstring
+
+    # It reads a list entry by entry: seconds for the real ones. It also takes a cleared leaf as
+    # word for the whole path, so all are cleared, and what is not is said afterwards.
+    cleared = frozenset(item.facts.thumbprint for item in chain[:-1])
+    return judge([item.facts.der for item in chain], Evidence(cleared=cleared), at)
+
+
+async def validate_path(  # noqa: PLR0913  # each is a part of the question
     leaf: CertificateFacts,
     store: TrustStore,
     revocation: RevocationSource,
     at: datetime,
     key_usage: KeyUsage = KeyUsage.DIGITAL_SIGNATURE,
+    *,
+    judge: ChainJudge = by_certvalidator,
 ) -> PathResult:
     """Find a path from a certificate to an anchor that is valid at ``at``.
 
@@ -67,6 +84,8 @@ async def validate_path(
         revocation: where proof comes from.
         at: the moment in question, timezone-aware.
         key_usage: what the key was used for; a certificate that does not say is refused.
+        judge: of each chain; where there are OCSP responses it is always certvalidator, because
+            only that reads them.
 
     Raises:
         CmsError: ``at`` is naive, or a certificate is too malformed to be judged.
@@ -74,13 +93,14 @@ async def validate_path(
     """
     if at.tzinfo is None:
         raise CmsError("the moment needs a time zone")
-    found = chains.find_chains(leaf, store, at)
+    found = await in_turn(chains.find_chains, leaf, store, at)
     if not found:
         return PathResult(Verdict(PathStatus.UNTRUSTED, detail="no path to a trust anchor"))
     data = await revocation.current()
     results = []
     for chain in found:
-        verdict = await _judge(chain, data, at)
+        # A list is hashed once for each issuer, and the path takes some milliseconds.
+        verdict = await in_turn(_judge, chain, data, at, judge)
         if verdict.is_valid and key_usage not in leaf.key_usage:
             verdict = Verdict(PathStatus.WRONG_KEY_USAGE)
         results.append(PathResult(verdict, tuple(item.facts for item in chain)))
@@ -89,27 +109,22 @@ async def validate_path(
     return min(results, key=lambda result: _SEVERITY.index(result.status))
 
 
-async def _judge(
-    chain: tuple[ChainCertificate, ...], data: RevocationData, at: datetime
+def _judge(
+    chain: tuple[ChainCertificate, ...], data: RevocationData, at: datetime, judge: ChainJudge
 ) -> Verdict:
     dated = _judge_dates(chain, at)
     if dated is not None:
         return dated
     if _is_ambiguous(chain):
         return Verdict(PathStatus.UNTRUSTED, detail="two authorities of one name in one path")
-    # A list is hashed once for each issuer, and the path takes some milliseconds.
-    return await in_turn(_judge_path, chain, data, at)
-
-
-def _judge_path(chain: tuple[ChainCertificate, ...], data: RevocationData, at: datetime) -> Verdict:
     statuses = [crl.status(item, issuer, data.crls, at) for item, issuer in pairwise(chain)]
     for status in statuses:
         if status.revoked is not None:
             return Verdict(PathStatus.REVOKED, status.revoked.at, status.revoked.reason)
-    verdict = _ask_certvalidator(chain, statuses, data, at)
-    if verdict.is_valid and _is_contradicted(chain, data):
-        return Verdict(PathStatus.UNKNOWN, detail="an OCSP response says that it is revoked")
-    return verdict
+    if data.ocsps:
+        return _judge_by_responses(chain, statuses, data, at)
+    verdict = judge(chain, at)
+    return _unclear(statuses) or verdict if verdict.is_valid else verdict
 
 
 def _judge_dates(chain: tuple[ChainCertificate, ...], at: datetime) -> Verdict | None:
@@ -127,30 +142,30 @@ def _is_ambiguous(chain: tuple[ChainCertificate, ...]) -> bool:
     return len(set(names)) != len(names)
 
 
-def _ask_certvalidator(
+def _unclear(statuses: list[ListedStatus]) -> Verdict | None:
+    """Return what the lists leave open; None where they clear every certificate."""
+    for status in statuses:
+        if not status.good:
+            stale = status.stale_since
+            return Verdict(PathStatus.UNKNOWN if stale is None else PathStatus.STALE, stale)
+    return None
+
+
+def _judge_by_responses(
     chain: tuple[ChainCertificate, ...],
     statuses: list[ListedStatus],
     data: RevocationData,
     at: datetime,
 ) -> Verdict:
-    """Check the path; the lists have been asked already, except where there are OCSP responses."""
+    """Check path and revocation at once, where OCSP responses may say what the lists do not."""
     from agent.pki.judge import Evidence, judge  # noqa: PLC0415 # heavy; see its docstring
 
-    ders = [item.facts.der for item in chain]
-    all_good = all(status.good for status in statuses)
-    if data.ocsps:
-        usable = {item.der: None for status in statuses for item in status.usable}
-        return judge(ders, Evidence(crls=tuple(usable), ocsps=data.ocsps), at)
-    # certvalidator reads a list entry by entry: seconds for the real ones. It also takes a cleared
-    # leaf as word for the whole path, so all are cleared, and what is not is said afterwards.
-    cleared = frozenset(item.facts.thumbprint for item in chain[:-1])
-    verdict = judge(ders, Evidence(cleared=cleared), at)
-    if not verdict.is_valid or all_good:
-        return verdict
-    unclear = next(status for status in statuses if not status.good)
-    if unclear.stale_since is not None:
-        return Verdict(PathStatus.STALE, unclear.stale_since)
-    return Verdict(PathStatus.UNKNOWN)
+    usable = {item.der: None for status in statuses for item in status.usable}
+    evidence = Evidence(crls=tuple(usable), ocsps=data.ocsps)
+    verdict = judge([item.facts.der for item in chain], evidence, at)
+    if verdict.is_valid and _is_contradicted(chain, data):
+        return Verdict(PathStatus.UNKNOWN, detail="an OCSP response says that it is revoked")
+    return verdict
 
 
 def _is_contradicted(chain: tuple[ChainCertificate, ...], data: RevocationData) -> bool:

@@ -48,7 +48,7 @@ def read_certificate(raw: bytes) -> CertificateFacts:
 def _read(raw: bytes) -> CertificateFacts:
     certificate = x509.Certificate.load(raw, strict=True)
     tbs = certificate["tbs_certificate"]
-    subject, issuer = tbs["subject"], tbs["issuer"]
+    subject, issuer = names.attributes(tbs["subject"]), names.attributes(tbs["issuer"])
     extensions = _extensions(tbs)
     stated = _directory_attributes(extensions.get(_SUBJECT_DIRECTORY_ATTRIBUTES))
     return CertificateFacts(

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -24,7 +24,6 @@ from agent.portal.counter import pages as counter
 from agent.portal.desk import pages as desk
 from agent.portal.downloads import find_artefacts
 from agent.portal.guard import Guard, guarding, refusals, security_headers, staff_headers
-from agent.portal.ics.client import NO_CREDENTIALS, IcsClient, IdentityCheck, load_credentials
 from agent.portal.notices import mailbox
 from agent.portal.notices.setup import choose_notifier, delivery_of, load_senders
 from agent.portal.notifier import Notifier
@@ -47,10 +46,11 @@ from agent.portal.store.rates import SharedBuckets
 from agent.portal.telecom import pages as telecom
 from agent.portal.telecom import phone_pages
 from agent.portal.telecom.operators import reaching
-from agent.portal.trust import CertificateVerifier, load_verifier
-from agent.portal.verification import LoginVerifier
+from agent.portal.trust import open_trust
+from agent.portal.verification import CardVerifier
 from agent.portal.wire import MAX_BODY
 from agent.rate import Rate
+from agent.relying.ics import NO_CREDENTIALS, IcsClient, IdentityCheck, load_credentials
 
 _ROOMS: Final[Sequence[Callable[[web.UrlDispatcher], None]]] = (
     api.add_routes,
@@ -103,7 +103,7 @@ class Replacements:
     """
 
     notifier: Notifier | None = None
-    verifier: LoginVerifier | None = None
+    verifier: CardVerifier | None = None
     identity: IdentityCheck | None = None
     clock: Callable[[], float] = time.time
     rates: Rates = field(default_factory=Rates)
@@ -172,14 +172,15 @@ async def _run(
     reencoder = Reencoder(config.pictures_at_once)
     app[PICTURES] = UploadReader(reencoder)
     try:
-        verifier = parts.verifier or await _verifier(config, parts.clock)
-        app[READINESS] = Readiness(_ready_checks(db, verifier), app[METRICS])
-        async with aiohttp.ClientSession() as http:
+        async with (
+            _verification(config, origins, parts) as (verifier, checks),
+            aiohttp.ClientSession() as http,
+        ):
+            app[READINESS] = Readiness({"database": db.fault, **checks}, app[METRICS])
             cards = Cards(
                 db,
                 verifier,
                 parts.identity or await _identity(http, config),
-                origins,
             )
             senders = await load_senders(config, http)
             notifier = parts.notifier or choose_notifier(config, db, senders, parts.clock)
@@ -190,7 +191,7 @@ async def _run(
                 db=db,
                 accounts=Accounts(db, notifier),
                 cards=cards,
-                staff=StaffLogins(db, verifier, origins),
+                staff=StaffLogins(db, verifier),
                 card_attempts=SharedBuckets(db, "card-attempts", parts.rates.card_attempts),
                 newcomers=SharedBuckets(db, "newcomers", parts.rates.newcomers),
                 statics=statics,
@@ -210,15 +211,18 @@ async def _run(
         await db.close()
 
 
-async def _verifier(config: PortalConfig, clock: Callable[[], float]) -> LoginVerifier:
-    return await asyncio.to_thread(
-        load_verifier,
-        config.anchors,
-        config.intermediates,
-        config.crl,
-        clock,
-        kept_in=_lists_folder(config),
-    )
+@asynccontextmanager
+async def _verification(
+    config: PortalConfig, origins: Sequence[str], parts: Replacements
+) -> AsyncIterator[tuple[CardVerifier, Mapping[str, ReadyCheck]]]:
+    """Give what verifies logins, and what it needs; one of a site's own has no lists."""
+    if parts.verifier is not None:
+        yield parts.verifier, {}
+        return
+    files = config.anchors, config.intermediates, config.crl
+    async with open_trust(*files, parts.clock, _lists_folder(config)) as trust:
+        verifier = await asyncio.to_thread(trust.verifier, origins)
+        yield verifier, {"revocation_lists": trust.lists_fault}
 
 
 def _lists_folder(config: PortalConfig) -> Path:
@@ -232,11 +236,3 @@ async def _identity(http: aiohttp.ClientSession, config: PortalConfig) -> Identi
         files = (Path(config.ics_certificate), Path(config.ics_key))
         credentials = await asyncio.to_thread(load_credentials, *files)
     return IcsClient(http, config.ics_url, credentials)
-
-
-def _ready_checks(db: PortalDatabase, verifier: LoginVerifier) -> Mapping[str, ReadyCheck]:
-    """Return what the service needs besides itself; a verifier of a site's own has no lists."""
-    checks: dict[str, ReadyCheck] = {"database": db.fault}
-    if isinstance(verifier, CertificateVerifier):
-        checks["revocation_lists"] = verifier.lists_fault
-    return checks

@@ -6,7 +6,6 @@ of the chain is not protected by itself: an export that an auditor keeps shows w
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum, unique
 from typing import Final
 
@@ -16,6 +15,7 @@ from sqlalchemy import insert, select
 from agent.portal.store.keyring import Keyring
 from agent.portal.store.tables import AUDIT
 from agent.portal.store.transaction import Transaction
+from agent.relying.errors import NOTHING, PresentedLogin
 
 FIRST_LINK: Final = bytes(32)
 """What stands in the place of a line before the first one."""
@@ -62,24 +62,6 @@ class AuditEvent(StrEnum):
     AUDIT_READ = "audit_read"
     AUDIT_CHECKED = "audit_checked"
     AUDIT_EXPORTED = "audit_exported"
-
-
-@dataclass(frozen=True, slots=True)
-class PresentedLogin:
-    """What a card's signature showed, as far as it could be read.
-
-    Attributes:
-        certificate: the SHA-256 thumbprint of its certificate, 32 bytes.
-        claimed_time: by the clock of the citizen's computer (RFC 3339 in UTC with whole seconds,
-            20 characters); the citizen's word, not ours.
-
-    """
-
-    certificate: bytes | None = None
-    claimed_time: str | None = None
-
-
-NOTHING: Final = PresentedLogin()
 
 
 class AuditLine(msgspec.Struct, frozen=True, kw_only=True, array_like=True):

@@ -6,11 +6,10 @@ afterwards.
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
-from agent.pki.certificate import CertificateFacts
 from agent.portal import audit, challenges, members
 from agent.portal.account.card_login import set_card
 from agent.portal.account.closing import begin_closing
@@ -22,17 +21,18 @@ from agent.portal.accounts import (
     require_session,
     session_of,
 )
-from agent.portal.audit import NOTHING, AuditEvent, PresentedLogin
+from agent.portal.audit import AuditEvent
 from agent.portal.challenges import OK, Challenge, ChallengePurpose, Claimed, Repeated, UnderWay
 from agent.portal.errors import PortalCode, PortalError
-from agent.portal.ics.client import IdentityCheck, IdentityServiceError, IdentityVerdict
 from agent.portal.idnumber import parse_id_number
 from agent.portal.members import CardLogin, Member, Proven, Way
 from agent.portal.sessions import MemberSession, OpenedSession
-from agent.portal.statements import PURPOSES, check_statement, read_statement
 from agent.portal.store.database import PortalDatabase
 from agent.portal.store.transaction import Transaction
-from agent.portal.verification import LoginVerifier
+from agent.portal.verification import PURPOSES, CardVerifier, refusal
+from agent.relying.errors import NOTHING, PresentedLogin, VerificationError
+from agent.relying.holder import Holder
+from agent.relying.ics import IdentityCheck, IdentityServiceError, IdentityVerdict
 
 _REFUSED_BY_ICS: Final = {
     IdentityVerdict.NO_SUCH_PAIR: PortalCode.IDENTITY_NOT_CONFIRMED,
@@ -78,18 +78,11 @@ class _Attempt:
 class Cards:
     """The use cases with a card."""
 
-    def __init__(
-        self,
-        db: PortalDatabase,
-        verifier: LoginVerifier,
-        identity: IdentityCheck,
-        origins: Sequence[str],
-    ) -> None:
-        """Verify logins to ``origins`` by ``verifier`` and identities by ``identity``."""
+    def __init__(self, db: PortalDatabase, verifier: CardVerifier, identity: IdentityCheck) -> None:
+        """Verify logins by ``verifier`` and identities by ``identity``."""
         self._db = db
         self._verifier = verifier
         self._identity = identity
-        self._origins = tuple(origins)
         self._running: dict[tuple[int, ChallengePurpose, str, bytes], asyncio.Task[str]] = {}
 
     async def upgrade_challenge(self, token: str | None, typed: str) -> Challenge:
@@ -181,14 +174,15 @@ class Cards:
             raise PortalError(claimed)
         presented = NOTHING
         try:
-            login = await self._verifier.open(attempt.signature)
-            presented = PresentedLogin(login.certificate.thumbprint)
-            await self._verifier.judge(login.certificate)
-            stated = read_statement(login.content)
-            presented = replace(presented, claimed_time=stated.time)
-            check_statement(stated, self._origins, claimed.content, PURPOSES[attempt.purpose])
-            card = _CardFacts.of(login.certificate)
-            return await self._finish(attempt, presented, card, claimed.id_number)
+            login = await self._verifier.verify(
+                attempt.signature, challenge=claimed.content, purpose=PURPOSES[attempt.purpose]
+            )
+            presented = login.presented
+            return await self._finish(attempt, presented, login.holder, claimed.id_number)
+        except VerificationError as error:
+            refused = refusal(error)
+            await self._db.run(_settle_refused, attempt, refused.code, error.presented)
+            raise refused from error
         except PortalError as error:
             await self._db.run(_settle_refused, attempt, error.code, presented)
             raise
@@ -209,7 +203,7 @@ class Cards:
         self,
         attempt: _Attempt,
         presented: PresentedLogin,
-        card: "_CardFacts",
+        card: Holder,
         id_number: str | None,
     ) -> str:
         if attempt.purpose in _OVER_ID_NUMBERS:
@@ -240,33 +234,13 @@ class Cards:
             raise PortalError(refused, f"identity service: {verdict.name}")
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class _CardFacts:
-    """What the portal uses of a certificate.
+def _card_login(tx: Transaction, card: Holder) -> CardLogin:
+    """Return by what a card is recognised: issuer and subject serial, not its key.
 
-    A card is recognised by issuer and subject serial, not by its key: a renewed certificate that
-    keeps both is the same card to us. One with a new subject serial is a new card.
+    A renewed certificate that keeps both is the same card to us. One with a new subject serial is a
+    new card.
     """
-
-    issuer: str
-    subject_serial: str
-    id_last4: str | None
-    name: str | None
-
-    @classmethod
-    def of(cls, facts: CertificateFacts) -> "_CardFacts":
-        return cls(
-            facts.issuer,
-            facts.subject_serial or "",
-            facts.id_last4,
-            facts.subject_cn,
-        )
-
-    def key(self, tx: Transaction) -> str:
-        return self.login(tx).key
-
-    def login(self, tx: Transaction) -> CardLogin:
-        return members.card_login(tx, self.issuer, self.subject_serial)
+    return members.card_login(tx, card.issuer, card.subject_serial)
 
 
 def _upgrade_challenge(tx: Transaction, token: str | None, typed: str) -> Challenge:
@@ -325,7 +299,7 @@ def _settle(
 
 
 def _finish_upgrade(
-    tx: Transaction, attempt: _Attempt, presented: PresentedLogin, card: _CardFacts, id_number: str
+    tx: Transaction, attempt: _Attempt, presented: PresentedLogin, card: Holder, id_number: str
 ) -> str | PortalCode:
     member_id = attempt.session.member
     if member_id is None:
@@ -335,7 +309,7 @@ def _finish_upgrade(
         id_number=id_number,
         name=card.name,
         evidence={"card": True},
-        card=card.login(tx),
+        card=_card_login(tx, card),
     )
     refused = members.make_gold(tx, member_id, proven)
     if refused is not None:
@@ -345,9 +319,9 @@ def _finish_upgrade(
 
 
 def _finish_login(
-    tx: Transaction, attempt: _Attempt, presented: PresentedLogin, card: _CardFacts, _: str
+    tx: Transaction, attempt: _Attempt, presented: PresentedLogin, card: Holder, _: str
 ) -> str | PortalCode:
-    member_id = members.member_of_card(tx, card.key(tx))
+    member_id = members.member_of_card(tx, _card_login(tx, card).key)
     if member_id is None:
         return PortalCode.CARD_NOT_REGISTERED
     if members.last4_of(tx, member_id) != card.id_last4:  # a subject serial given to another
@@ -357,12 +331,12 @@ def _finish_login(
 
 
 def _finish_renewal(
-    tx: Transaction, attempt: _Attempt, presented: PresentedLogin, card: _CardFacts, id_number: str
+    tx: Transaction, attempt: _Attempt, presented: PresentedLogin, card: Holder, id_number: str
 ) -> str | PortalCode:
     member_id = attempt.session.member
     if member_id is None:
         return PortalCode.NOT_LOGGED_IN
-    refused = set_card(tx, attempt.session, member_id, id_number, card.login(tx))
+    refused = set_card(tx, attempt.session, member_id, id_number, _card_login(tx, card))
     if refused is not None:
         return refused
     _settle(tx, attempt, OK, member_id, presented)
@@ -370,12 +344,12 @@ def _finish_renewal(
 
 
 def _finish_closing(
-    tx: Transaction, attempt: _Attempt, presented: PresentedLogin, card: _CardFacts, _: str
+    tx: Transaction, attempt: _Attempt, presented: PresentedLogin, card: Holder, _: str
 ) -> str | PortalCode:
     member_id = attempt.session.member
     if member_id is None:
         return PortalCode.NOT_LOGGED_IN
-    if members.member_of_card(tx, card.key(tx)) != member_id:
+    if members.member_of_card(tx, _card_login(tx, card).key) != member_id:
         return PortalCode.CARD_NOT_YOURS
     if members.last4_of(tx, member_id) != card.id_last4:  # a subject serial given to another
         return PortalCode.ID_NUMBER_MISMATCH
@@ -387,7 +361,7 @@ def _finish_closing(
 _FINISHES: Final[
     Mapping[
         ChallengePurpose,
-        Callable[[Transaction, _Attempt, PresentedLogin, _CardFacts, str], str | PortalCode],
+        Callable[[Transaction, _Attempt, PresentedLogin, Holder, str], str | PortalCode],
     ]
 ] = {
     ChallengePurpose.UPGRADE: _finish_upgrade,

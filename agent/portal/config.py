@@ -11,13 +11,12 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta
 
-from agent.errors import BadRequestError
-from agent.origin import Origin
 from agent.portal.notices.settings import SmsSettings, SmtpSettings
 from agent.portal.operations.logs import LogFormat
 from agent.portal.operations.proxies import parse_networks
 from agent.portal.telecom.settings import MOST_OPERATORS, OperatorSettings, check_operators
-from agent.portal.urls import checked_url
+from agent.relying.origins import check_origin
+from agent.relying.urls import checked_url
 
 _HTTP_PORT: Final = 80
 _Port = Annotated[int, Meta(ge=0, le=65535)]
@@ -133,29 +132,6 @@ class PortalConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         """Return the origins, given the port that the portal listens on."""
         shown = "" if port == _HTTP_PORT else f":{port}"  # browsers leave that one out
         return self.origins or (f"http://localhost{shown}", f"http://127.0.0.1{shown}")
-
-
-def check_origin(text: str) -> None:
-    """Refuse what is no origin as a browser writes it (RFC 6454 §6.2), or takes no logins.
-
-    A login names the origin octet for octet, so that a slash too many would refuse everybody.
-
-    Raises:
-        ValueError: the text says what to write instead.
-
-    """
-    try:
-        origin = Origin.parse(text)
-    except BadRequestError as error:
-        raise ValueError(
-            f"{text!r} is not an origin: scheme, host and perhaps a port, in small letters, with"
-            f" nothing after them, such as https://portal.example ({error.detail})"
-        ) from error
-    if origin.is_exposed:
-        raise ValueError(
-            f"{text!r} is an origin that no card can log in to: only https, and http on this"
-            " computer itself, can be told from others on the network"
-        )
 
 
 _FLAGS: Final[Sequence[tuple[str, dict[str, Any]]]] = (

@@ -37,6 +37,7 @@ class PortalCode(StrEnum):
     ORIGIN_MISMATCH = "origin_mismatch"
     CHALLENGE_MISMATCH = "challenge_mismatch"
     PURPOSE_MISMATCH = "purpose_mismatch"
+    PROFILE_MISMATCH = "profile_mismatch"
     CERTIFICATE_UNTRUSTED = "certificate_untrusted"
     CERTIFICATE_EXPIRED = "certificate_expired"
     CERTIFICATE_NOT_YET_VALID = "certificate_not_yet_valid"
@@ -145,6 +146,7 @@ REFUSALS: Final[Mapping[PortalCode, PortalRefusal]] = MappingProxyType(
         PortalCode.ORIGIN_MISMATCH: PortalRefusal(400, is_retriable=False),
         PortalCode.CHALLENGE_MISMATCH: PortalRefusal(400, is_retriable=True),
         PortalCode.PURPOSE_MISMATCH: PortalRefusal(400, is_retriable=True),
+        PortalCode.PROFILE_MISMATCH: PortalRefusal(400, is_retriable=False),
         PortalCode.WRONG_KEY_USAGE: PortalRefusal(400, is_retriable=False),
         PortalCode.CERTIFICATE_UNTRUSTED: PortalRefusal(400, is_retriable=False),
         PortalCode.CERTIFICATE_EXPIRED: PortalRefusal(400, is_retriable=False),

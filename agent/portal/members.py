@@ -30,8 +30,8 @@ class Way(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Login:
-    """One way to log in; ``label`` is masked."""
+class WayToLogIn:
+    """One of a member's; ``label`` is masked."""
 
     kind: LoginKind
     label: str
@@ -56,7 +56,7 @@ class Member:
     gold_since: int | None
     gold_way: Way | None
     closing: int | None
-    logins: tuple[Login, ...]
+    logins: tuple[WayToLogIn, ...]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -115,7 +115,7 @@ def find_member(tx: Transaction, member_id: str) -> Member | None:
         row.gold_since,
         None if row.gold_way is None else Way(row.gold_way),
         row.closing,
-        tuple(Login(LoginKind(login.kind), login.label) for login in logins),
+        tuple(WayToLogIn(LoginKind(login.kind), login.label) for login in logins),
     )
 
 

@@ -1,46 +1,49 @@
-"""The interface that verifies logins of a page."""
+"""How the portal has logins verified: what it asks, and how it says that one is refused."""
 
-from dataclasses import dataclass
 from typing import Final, Protocol
 
+from agent.cms.login import LoginPurpose
 from agent.pki.certificate import CertificateFacts
+from agent.portal.challenges import ChallengePurpose
+from agent.portal.errors import PortalCode, PortalError
+from agent.relying.errors import VerificationError
+from agent.relying.login import Login
 
-MAX_TOKEN: Final = 64 * 1024
-"""Octets of a login; a statement, one signature and one certificate need less than three."""
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class OpenedLogin:
-    """A login whose signature is good.
-
-    Attributes:
-        content: what was signed; not yet read.
-        certificate: whose key signed it; not yet trusted.
-
-    """
-
-    content: bytes
-    certificate: CertificateFacts
+PURPOSES: Final = {
+    ChallengePurpose.UPGRADE: LoginPurpose.IDENTIFY,
+    ChallengePurpose.LOGIN: LoginPurpose.LOGIN,
+    ChallengePurpose.RENEW: LoginPurpose.IDENTIFY,
+    ChallengePurpose.CLOSE: LoginPurpose.IDENTIFY,
+    ChallengePurpose.STAFF: LoginPurpose.LOGIN,
+}
+"""What the citizen is told in the agent's window."""
 
 
-class LoginVerifier(Protocol):
-    """Verifies a login in two steps: the signature, then its certificate."""
+class CardVerifier(Protocol):
+    """Verifies logins to this site; :class:`agent.relying.LoginVerifier` is one."""
 
-    async def open(self, token: bytes) -> OpenedLogin:
-        """Check the signature itself, and that it is that of a login and of nothing else.
+    async def verify(self, token: bytes, *, challenge: bytes, purpose: LoginPurpose) -> Login:
+        """Verify a login in answer to a challenge that has been redeemed.
 
         Args:
             token: a DER CMS SignedData from a page.
+            challenge: what the page was given, octets.
+            purpose: what for.
 
         Raises:
-            PortalError: ``signature_invalid``, ``wrong_content_type``.
+            VerificationError: it does not hold.
 
         """
 
     async def judge(self, certificate: CertificateFacts) -> None:
-        """Check the certificate: key usage, chain, validity, revocation.
+        """Check a certificate that once logged in: whether it would be good now.
 
         Raises:
-            PortalError: the code says which of them failed first.
+            VerificationError: the code says why it would not.
 
         """
+
+
+def refusal(error: VerificationError) -> PortalError:
+    """Return the refusal as the portal's own; the codes are called the same."""
+    return PortalError(PortalCode(error.code.value), error.detail)

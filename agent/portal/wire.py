@@ -14,7 +14,7 @@ from agent.portal.downloads import OfferedFile
 from agent.portal.errors import REFUSALS, PortalCode, PortalError
 from agent.portal.members import Member, Way
 from agent.portal.moments import rfc3339
-from agent.portal.verification import MAX_TOKEN
+from agent.relying.login import MAX_TOKEN
 from agent.words import Language, say
 
 MAX_BODY = 2 * MAX_TOKEN

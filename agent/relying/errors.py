@@ -3,7 +3,9 @@
 The code goes to the page. The detail, which may hold what was expected, goes to the log only.
 """
 
+from dataclasses import dataclass
 from enum import StrEnum, unique
+from typing import Final
 
 
 @unique
@@ -28,6 +30,25 @@ class VerificationCode(StrEnum):
     PROFILE_MISMATCH = "profile_mismatch"
 
 
+@dataclass(frozen=True, slots=True)
+class PresentedLogin:
+    """What a login showed of itself, as far as it could be read; for an audit.
+
+    Attributes:
+        certificate: the SHA-256 thumbprint of its certificate, 32 bytes; None where no key of a
+            certificate was found to have signed it.
+        claimed_time: by the clock of the citizen's computer (RFC 3339 in UTC with whole seconds,
+            20 characters); the citizen's word, perhaps no date of any calendar, never judged.
+
+    """
+
+    certificate: bytes | None = None
+    claimed_time: str | None = None
+
+
+NOTHING: Final = PresentedLogin()
+
+
 class RefusedError(Exception):
     """What a page sent is refused.
 
@@ -48,4 +69,15 @@ class ChallengeError(RefusedError):
 
 
 class VerificationError(RefusedError):
-    """The token or document does not hold."""
+    """The token or document does not hold.
+
+    Attributes:
+        presented: what had been read of it by then.
+
+    """
+
+    def __init__(
+        self, code: VerificationCode, detail: str = "", presented: PresentedLogin = NOTHING
+    ) -> None:
+        super().__init__(code, detail)
+        self.presented = presented

@@ -62,6 +62,13 @@ def measure_list(folder: Path, entries: int, *, narrowed: bool) -> ListCost:
     return asyncio.run(_measure(_facts(leaf), store, FileSource([file])))
 
 
+def authority_and_list(entries: int) -> tuple[bytes, bytes]:
+    """Return an authority's certificate and its list of so many entries, both DER."""
+    key = rsa.generate_private_key(65537, 2048)
+    authority = _certificate("Authority", key, key, is_ca=True)
+    return authority.public_bytes(Encoding.DER), _list(key, entries, narrowed=False)
+
+
 async def _measure(leaf: CertificateFacts, store: TrustStore, source: FileSource) -> ListCost:
     async def validate() -> float:
         begun = time.perf_counter()

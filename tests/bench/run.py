@@ -1,7 +1,8 @@
 """Measure agent and member service; print one JSON table: ``make bench`` (``--short``: a look).
 
 ``make bench ARGS="--only service"`` measures the member service alone, ``--only waiting`` what a
-person waits for (windows, panel, icon), ``--only agent`` the rest.
+person waits for (windows, panel, icon), ``--only kits`` what a site's server verifies with,
+``--only agent`` the rest.
 
 Every time is a median over many runs. Ratios are between two things that were measured in turns
 within this one run, so that a busy machine slows both. "15d1a31" is what that commit had.
@@ -28,6 +29,7 @@ from tests.bench.crowd import CrowdSize, measure_crowd
 from tests.bench.daemon import BareServer, Daemon, Page
 from tests.bench.idle import measure_idle
 from tests.bench.jrsys_crowd import measure_jrsys_crowd
+from tests.bench.kits import BARE, measure_logins
 from tests.bench.lists import measure_list
 from tests.bench.load import latencies, requests_per_second
 from tests.bench.pictures import measure_pictures
@@ -74,6 +76,7 @@ class Effort:
     crowded: int = 3
     portal: PortalEffort = field(default_factory=PortalEffort)
     pictures: int = 7
+    logins: int = 300
     uploads: int = 100
     upgrades: int = 100
     short_waits: bool = False
@@ -94,6 +97,7 @@ SHORT = Effort(
     crowded=1,
     portal=PortalEffort(members=2000, samples=4, rounds=1, seconds=0.5),
     pictures=1,
+    logins=5,
     uploads=4,
     upgrades=6,
     short_waits=True,
@@ -377,6 +381,17 @@ class Bench:
         memory = await measure_uploads(folder, at_once)
         self.table.add(f"portal: most memory, {at_once} uploads at once", memory, "MB", most=300)
 
+    def kits(self) -> None:
+        """Measure what a login costs the server of a site."""
+        for judge, cost in measure_logins(self._effort.rounds, self._effort.logins).items():
+            name = f"login, paths by {judge}"
+            least = 400 if judge == "cryptography" else None
+            self.table.add(f"{name}: a second of one core", 1 / cost.whole, "1/s", least=least)
+            bare = f"{name}: {BARE} bare RSA verifications a second of one core"
+            self.table.add(bare, 1 / cost.bare, "1/s")
+            ratio, most = cost.whole / cost.bare, 16 if least else None
+            self.table.add(f"{name}: over {BARE} bare", ratio, "ratio", most=most)
+
     async def existing_pages(self) -> None:
         """Measure the door for existing pages, in a real browser."""
         from tests.bench.hipki import HipkiEffort, hipki_rows  # needs Playwright
@@ -406,6 +421,7 @@ class BenchPart(StrEnum):
     AGENT = "agent"
     WAITING = "waiting"
     SERVICE = "service"
+    KITS = "kits"
 
 
 async def measure(effort: Effort, part: BenchPart | None) -> dict[str, Any]:
@@ -421,6 +437,8 @@ async def measure(effort: Effort, part: BenchPart | None) -> dict[str, Any]:
             await asyncio.to_thread(bench.upgrades)
             await asyncio.to_thread(bench.pictures)
             await bench.uploads()
+        if part in (None, BenchPart.KITS):
+            await asyncio.to_thread(bench.kits)
     return {
         "python": platform.python_version(),
         "system": platform.platform(terse=True),

@@ -102,3 +102,14 @@ def test_the_bench_prints_one_table_of_the_member_service() -> None:
         *(f"{name}{what} p95, full over empty" for name in compared for what in timed),
         *(f"{name}{what} a second, empty" for name in compared for what in counted),
     } <= set(rows)
+
+
+def test_the_bench_prints_one_table_of_the_kits() -> None:
+    rows = measured(BenchPart.KITS)
+    assert all(row["value"] > 0 for row in rows.values())
+    # A figure without its baseline says nothing.
+    for judge in ("cryptography", "certvalidator"):
+        name = f"login, paths by {judge}"
+        assert f"{name}: a second of one core" in rows
+        assert f"{name}: 3 bare RSA verifications a second of one core" in rows
+        assert rows[f"{name}: over 3 bare"]["value"] > 1

@@ -1,10 +1,13 @@
 """Ways to reach each code: cards, people and accounts that cannot be let in."""
 
 import json
+from unittest.mock import patch
+
+from cryptography.x509 import Name
 
 from agent.portal.errors import PortalCode
 from agent.virtualcard.issuer import Validity
-from agent.virtualcard.profile import Use
+from agent.virtualcard.profile import Use, citizen_name
 from tests.portal.code_cases import reaches
 from tests.portal.code_cases_signatures import foreign_issuer
 from tests.portal.support import (
@@ -106,6 +109,17 @@ async def outdated_list(site: Site, visitor: Visitor, citizen: Person) -> str:
 @reaches(PortalCode.WRONG_KEY_USAGE)
 async def certificate_for_encryption(site: Site, visitor: Visitor, __: Person) -> str:
     person = issue(site.issuer, 1, use=Use.KEYX)
+    await visitor.register()
+    return await visitor.upgrade(person)
+
+
+@reaches(PortalCode.PROFILE_MISMATCH)
+async def certificate_of_no_citizen(site: Site, visitor: Visitor, __: Person) -> str:
+    def named(name: str, subject_serial: str) -> Name:
+        return citizen_name(name, subject_serial[1:])
+
+    with patch("agent.virtualcard.profile.citizen_name", named):
+        person = issue(site.issuer, 1)
     await visitor.register()
     return await visitor.upgrade(person)
 

@@ -12,13 +12,13 @@ from pathlib import Path
 from agent.portal import challenges, members, otp, sessions
 from agent.portal.accounts import begin_member_session
 from agent.portal.asker import Asker
-from agent.portal.audit import PresentedLogin
-from agent.portal.cards import _Attempt, _CardFacts, _claim, _finish_upgrade
+from agent.portal.cards import _Attempt, _claim, _finish_upgrade
 from agent.portal.challenges import Challenge, ChallengePurpose, Claimed
 from agent.portal.contact import parse_contact
 from agent.portal.sessions import MemberSession
 from agent.portal.store.database import PortalDatabase
 from agent.portal.store.transaction import Transaction
+from agent.relying import Holder, PresentedLogin
 from agent.virtualcard.identity import generate_id_number
 
 
@@ -44,7 +44,7 @@ def upgrade_by_card(db: PortalDatabase, contact: int, card: int, id_number: str)
     attempt = _Attempt(session, ChallengePurpose.UPGRADE, challenge.id, b"signature")
     assert isinstance(db.run_here(_claim, attempt), Claimed)
     presented = PresentedLogin(hashlib.sha256(str(card).encode()).digest())
-    facts = _CardFacts("C=TW", f"{card:016}", "0000", None)
+    facts = Holder(None, "0000", f"{card:016}", "C=TW")
     outcome = db.run_here(_finish_upgrade, attempt, presented, facts, id_number)
     return f"gold {member_id}" if outcome == member_id else str(outcome)
 

@@ -9,6 +9,7 @@ import pytest
 from agent.portal.errors import REFUSALS, PortalCode
 from agent.portal.store import database
 from agent.rate import Rate
+from agent.relying import CertificateFacts, Login, Purpose
 from agent.virtualcard.issuer import TestIssuer
 from agent.words import Language, say
 from tests.portal import code_cases_cards, code_cases_signatures  # noqa: F401  # they note their cases
@@ -119,8 +120,11 @@ async def test_a_database_that_others_hold_too_long_is_said_to_be_unavailable(
 class BrokenVerifier:
     """Fails in a way that nobody has thought of."""
 
-    async def open(self, token: bytes) -> object:
-        raise RuntimeError(f"{token!r}")
+    async def verify(self, token: bytes, *, challenge: bytes, purpose: Purpose) -> Login:
+        raise RuntimeError(f"{token!r} {challenge!r} {purpose}")
+
+    async def judge(self, certificate: CertificateFacts) -> None:
+        raise AssertionError(certificate)
 
 
 async def test_internal(

@@ -14,7 +14,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 
-from agent.portal.ics.client import (
+from agent.portal.ics.standin import PATH, create_standin
+from agent.portal.serving import listen, serving
+from agent.relying.ics import (
     NO_CREDENTIALS,
     IcsClient,
     IcsCredentials,
@@ -23,9 +25,7 @@ from agent.portal.ics.client import (
     checked_url,
     load_credentials,
 )
-from agent.portal.ics.standin import PATH, create_standin
-from agent.portal.ics.xml import FIELD, MAX_SIZE, IcsResponse, Pair, read_request, write_response
-from agent.portal.serving import listen, serving
+from agent.relying.ics_xml import FIELD, MAX_SIZE, IcsResponse, Pair, read_request, write_response
 from agent.virtualcard.identity import generate_id_number
 from tests.portal.support import public_pem, rsa_key
 

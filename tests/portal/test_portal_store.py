@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select, text
 
 from agent.portal import audit, members
-from agent.portal.audit import AuditEvent, PresentedLogin
+from agent.portal.audit import AuditEvent
 from agent.portal.contact import parse_contact
 from agent.portal.store.database import PortalDatabase, PortalDatabaseError, database_url
 from agent.portal.store.keyring import load_or_create_keyring
@@ -21,6 +21,7 @@ from agent.portal.store.sealing import UnsealError, seal, unseal
 from agent.portal.store.tables import METADATA, UPGRADE
 from agent.portal.store.transaction import Transaction
 from agent.rate import Rate
+from agent.relying import PresentedLogin
 from tests.portal.databases import CHOSEN, DatabaseKind
 from tests.portal.legacy_schema import STATEMENTS
 

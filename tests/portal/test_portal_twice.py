@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from agent.portal.ics.client import IdentityVerdict
+from agent.relying.ics import IdentityVerdict
 from agent.virtualcard.identity import generate_id_number
 from agent.virtualcard.issuer import TestIssuer
 from agent.virtualcard.profile import Applicant, Signer, Use, citizen_certificate

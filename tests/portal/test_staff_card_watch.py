@@ -8,11 +8,10 @@ import pytest
 from sqlalchemy import update
 
 from agent.pki.certificate import CertificateFacts
-from agent.portal.errors import PortalCode, PortalError
 from agent.portal.staff import card_watch
 from agent.portal.staff.register import Role
 from agent.portal.store.tables import SESSION
-from agent.portal.verification import OpenedLogin
+from agent.relying import Login, Purpose, VerificationCode, VerificationError
 from agent.virtualcard.issuer import TestIssuer
 from tests.portal.databases import CHOSEN
 from tests.portal.staff_support import (
@@ -32,18 +31,18 @@ SECONDS = 60  # for what a fault would hold up
 class Says:
     """A verifier that says the same of every certificate."""
 
-    def __init__(self, code: PortalCode | None) -> None:
+    def __init__(self, code: VerificationCode | None) -> None:
         self.code = code
         self.judged = 0
 
-    async def open(self, token: bytes) -> OpenedLogin:
-        raise AssertionError(token)
+    async def verify(self, token: bytes, *, challenge: bytes, purpose: Purpose) -> Login:
+        raise AssertionError(token, challenge, purpose)
 
     async def judge(self, certificate: CertificateFacts) -> None:
         assert certificate.subject_serial
         self.judged += 1
         if self.code is not None:
-            raise PortalError(self.code)
+            raise VerificationError(self.code)
 
 
 async def look(site: Site, verifier: Says) -> None:
@@ -84,14 +83,14 @@ async def test_a_revoked_card_ends_its_owner_s_session_and_no_other(
     ("code", "goes_on"),
     [
         (None, True),
-        (PortalCode.REVOCATION_UNKNOWN, True),
-        (PortalCode.CERTIFICATE_REVOKED, False),
-        (PortalCode.CERTIFICATE_EXPIRED, False),
-        (PortalCode.CERTIFICATE_UNTRUSTED, False),
+        (VerificationCode.REVOCATION_UNKNOWN, True),
+        (VerificationCode.CERTIFICATE_REVOKED, False),
+        (VerificationCode.CERTIFICATE_EXPIRED, False),
+        (VerificationCode.CERTIFICATE_UNTRUSTED, False),
     ],
 )
 async def test_all_that_is_said_against_a_card_ends_it_but_not_silence(
-    site: Site, citizen: Person, code: PortalCode | None, *, goes_on: bool
+    site: Site, citizen: Person, code: VerificationCode | None, *, goes_on: bool
 ) -> None:
     browser = await staff_browser(site, citizen, Role.CLERK)
     await look(site, Says(code))
@@ -110,7 +109,7 @@ async def test_a_login_that_is_sent_again_brings_no_ended_session_back(
     for code in ("ok", "ok"):  # the second is a repetition, which has to be judged as the first
         browser.set_cookies(before)
         assert await browser.code("/staff/login", body) == code
-    verifier = Says(PortalCode.CERTIFICATE_REVOKED)
+    verifier = Says(VerificationCode.CERTIFICATE_REVOKED)
     await look(site, verifier)
     assert verifier.judged == 1
     assert (await browser.open("/staff")).status == 303
@@ -122,7 +121,7 @@ async def test_two_processes_that_look_at_once_tell_it_once(site: Site, citizen:
     browser = await staff_browser(site, citizen, Role.CLERK)
     again = await site.visitors.enter_async_context(StaffBrowser(site.origin))
     assert await again.log_in(citizen) == "ok"
-    verifier = Says(PortalCode.CERTIFICATE_REVOKED)
+    verifier = Says(VerificationCode.CERTIFICATE_REVOKED)
     await asyncio.gather(*(look(site, verifier) for _ in range(3)))
     for each in (browser, again):
         assert (await each.open("/staff")).status == 303
@@ -137,6 +136,6 @@ async def test_a_certificate_that_cannot_be_read_holds_up_no_other(
     spoilt = update(SESSION).where(SESSION.c.staff.is_not(None)).values(certificate=b"no DER")
     await transact(site, lambda tx: tx.execute(spoilt) and None)
     revoked = await staff_browser(site, other_citizen, Role.CLERK)
-    await look(site, Says(PortalCode.CERTIFICATE_REVOKED))
+    await look(site, Says(VerificationCode.CERTIFICATE_REVOKED))
     for browser in (broken, revoked):
         assert (await browser.open("/staff")).status == 303

@@ -142,6 +142,7 @@ class Authority:
         why: Sequence[x509.ExtensionType] = (),
         this_update: datetime = NOW - DAY,
         next_update: datetime = NOW + DAY,
+        number: int | None = 1,
         extra: Sequence[tuple[x509.ExtensionType, bool]] = (),
     ) -> bytes:
         builder = (
@@ -152,10 +153,11 @@ class Authority:
             .add_extension(
                 x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), False
             )
-            .add_extension(x509.CRLNumber(1), False)
         )
-        for number in revoked:
-            entry = x509.RevokedCertificateBuilder().serial_number(number)
+        if number is not None:
+            builder = builder.add_extension(x509.CRLNumber(number), False)
+        for serial in revoked:
+            entry = x509.RevokedCertificateBuilder().serial_number(serial)
             for reason in why:
                 entry = entry.add_extension(reason, critical=False)
             builder = builder.add_revoked_certificate(entry.revocation_date(NOW - 2 * DAY).build())

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -16,12 +16,10 @@ from agent.cms.errors import CmsError
 from agent.pki.anchors import TrustStore
 from agent.pki.chain import find_chains
 from agent.pki.crl import RevocationList
-from agent.pki.kept_lists import KeptLists
 from agent.pki.path import validate_path
 from agent.pki.reading import read_certificate
 from agent.pki.result import PathStatus
 from agent.pki.revocation import CombinedSource, FileSource, RevocationData, StaticSource
-from agent.pki.revocation_http import HttpSource, fetch_bounded
 from tests.signing import pki_support as pki
 
 
@@ -157,115 +155,6 @@ async def test_sources_are_combined() -> None:
     assert found.ocsps == (b"answer",)
 
 
-async def test_nobody_is_asked_twice_while_a_list_is_fresh() -> None:
-    asked: list[str] = []
-    lists = {"http://crl.test.invalid/ca.crl": pki.issuing().crl()}
-
-    async def fetch(url: str) -> bytes:
-        asked.append(url)
-        await asyncio.sleep(0)
-        return lists[url]
-
-    now = pki.NOW
-    source = HttpSource(list(lists), lambda: now, fetch)
-    results = await asyncio.gather(*(source.current() for _ in range(5)))
-    assert [ders(item) for item in results] == [list(lists.values())] * 5
-    assert len(asked) == 1
-    now = pki.NOW + 2 * pki.DAY
-    newer = pki.issuing().crl(this_update=now, next_update=now + pki.DAY)
-    lists[asked[0]] = newer
-    source._entries[asked[0]].tried_at = None
-    assert ders(await source.current()) == [newer]
-    assert len(asked) == 2
-
-
-@pytest.mark.parametrize("answer", [b"", b"garbage", CmsError("x"), OSError("x"), TimeoutError()])
-async def test_an_address_that_fails_gives_nothing_and_is_left_in_peace(
-    answer: bytes | Exception,
-) -> None:
-    asked = 0
-
-    async def fetch(_: str) -> bytes:
-        nonlocal asked
-        asked += 1
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    source = HttpSource(["http://crl.test.invalid/ca.crl"], lambda: pki.NOW, fetch)
-    for _ in range(3):
-        assert (await source.current()).crls == ()
-    assert asked == 1
-
-
-async def test_an_older_list_does_not_replace_a_newer_one() -> None:
-    """Whoever sits on the line can replay a list from before a revocation; he gains nothing."""
-    newer = pki.issuing().crl([0x5A01], next_update=pki.NOW)
-    older = pki.issuing().crl(this_update=pki.NOW - 3 * pki.DAY)
-    answers = [newer, older]
-
-    async def fetch(_: str) -> bytes:
-        return answers.pop(0)
-
-    now = pki.NOW
-    url = "http://crl.test.invalid/ca.crl"
-    source = HttpSource([url], lambda: now, fetch)
-    assert ders(await source.current()) == [newer]
-    now = pki.NOW + pki.DAY / 2
-    source._entries[url].tried_at = None
-    assert ders(await source.current()) == [newer]
-    assert not answers
-
-
-async def test_a_stranger_s_list_replaces_nothing_not_even_nothing() -> None:
-    """Or whoever sits on the line could put one of the far future in the real one's place."""
-    forged = pki.issuing_other().crl(this_update=pki.NOW, next_update=pki.NOW + 999 * pki.DAY)
-    real = pki.issuing().crl(next_update=pki.NOW)
-    answers = [forged, real, forged]
-
-    async def fetch(_: str) -> bytes:
-        return answers.pop(0)
-
-    url = "http://crl.test.invalid/ca.crl"
-    issuing = pki.issuing().certificate
-    source = HttpSource(
-        [url], lambda: pki.NOW + pki.DAY / 2, fetch, is_authentic=lambda x: x.is_signed_by(issuing)
-    )
-    seen = []
-    for _ in range(3):
-        source._entries[url].tried_at = None
-        seen.append(ders(await source.current()))
-    assert seen == [[], [real], [real]]
-    assert not answers
-
-
-async def test_a_list_is_kept_between_two_runs(tmp_path: Path) -> None:
-    url, real = "http://crl.test.invalid/ca.crl", pki.issuing().crl()
-
-    async def fetch(_: str) -> bytes:
-        return real
-
-    async def fail(_: str) -> bytes:
-        raise OSError
-
-    def source(how: Callable[[str], Awaitable[bytes]]) -> HttpSource:
-        kept = KeptLists(tmp_path / "lists")
-        issuing = pki.issuing().certificate
-        return HttpSource(
-            [url], lambda: pki.NOW, how, kept=kept, is_authentic=lambda x: x.is_signed_by(issuing)
-        )
-
-    assert ders(await source(fail).current()) == []
-    assert ders(await source(fetch).current()) == [real]
-    assert ders(await source(fail).current()) == [real]
-    (file,) = (tmp_path / "lists").iterdir()
-    for spoilt in (b"", real[:-1], pki.issuing_other().crl()):
-        file.write_bytes(spoilt)
-        assert ders(await source(fail).current()) == []
-    assert ders(await source(fetch).current()) == [real]
-    assert file.read_bytes() == real
-
-
 async def test_a_list_is_parsed_once_however_often_it_is_asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -287,26 +176,6 @@ async def test_a_list_is_parsed_once_however_often_it_is_asked(
     assert len(parsed) == 2
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "",
-        "ca.crl",
-        "file:///etc/hostname",
-        "ftp://crl.test.invalid/ca.crl",
-        "ldap://crl.test.invalid/cn=ca",
-        "http://",
-        "http://user:word@crl.test.invalid/",
-        "http://[::1",
-    ],
-)
-async def test_only_plain_web_addresses_are_fetched(url: str) -> None:
-    with pytest.raises(CmsError):
-        HttpSource([url], lambda: pki.NOW)
-    with pytest.raises(CmsError):
-        await fetch_bounded(url)
-
-
 @asynccontextmanager
 async def serving(handler: Callable[[web.Request], object]) -> AsyncIterator[str]:
     app = web.Application()
@@ -320,25 +189,6 @@ async def serving(handler: Callable[[web.Request], object]) -> AsyncIterator[str
         yield f"http://127.0.0.1:{port}/"
     finally:
         await runner.cleanup()
-
-
-async def test_a_list_over_http_clears_a_certificate() -> None:
-    lists = {"root": pki.root().crl(), "ca": pki.issuing().crl()}
-
-    async def handler(request: web.Request) -> web.Response:
-        return web.Response(body=lists[request.match_info["name"]])
-
-    async with serving(handler) as base:
-        source = HttpSource([base + "root", base + "ca"], lambda: pki.NOW)
-        store = TrustStore(
-            (read_certificate(pki.root().der),),
-            (read_certificate(pki.issuing().der),),
-        )
-        leaf = read_certificate(pki.citizen())
-        result = await validate_path(leaf, store, source, pki.NOW)
-        assert result.status is PathStatus.VALID
-    late = pki.NOW + 30 * pki.DAY
-    assert (await validate_path(leaf, store, source, late)).status is PathStatus.STALE
 
 
 async def test_an_address_in_a_certificate_is_never_called() -> None:
@@ -357,35 +207,6 @@ async def test_an_address_in_a_certificate_is_never_called() -> None:
         result = await validate_path(leaf, store, StaticSource.of(), pki.NOW)
     assert result.status is PathStatus.UNKNOWN
     assert called == []
-
-
-async def test_a_server_cannot_send_without_end_or_send_us_elsewhere() -> None:
-    reached = []
-
-    async def handler(request: web.Request) -> web.StreamResponse:
-        name = request.match_info["name"]
-        reached.append(name)
-        if name == "moved":
-            raise web.HTTPFound("/large")
-        if name == "slow":
-            await asyncio.sleep(30)
-        if name == "missing":
-            raise web.HTTPNotFound
-        response = web.StreamResponse()
-        await response.prepare(request)
-        for _ in range(1000):
-            await response.write(bytes(1024))
-        return response
-
-    async with serving(handler) as base:
-        with pytest.raises(CmsError, match="more than"):
-            await fetch_bounded(base + "large", limit=10_000)
-        for name in ("moved", "missing"):
-            with pytest.raises(CmsError, match="answered"):
-                await fetch_bounded(base + name)
-        with pytest.raises(TimeoutError):
-            await fetch_bounded(base + "slow", seconds=0.05)
-        assert reached.count("large") == 1
 
 
 def test_a_list_without_the_date_of_the_next_one_is_refused() -> None:

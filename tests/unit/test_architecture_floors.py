@@ -24,6 +24,8 @@ OFFENCES = {
     "card-side": ("agent/virtualcard/gen1.py", "import agent.cards.citizen.gen1"),
     "relying-party": ("agent/portal/members.py", "import agent.virtualcard.card"),
     "kits": ("agent/kits/vectors/cases.py", "import agent.portal.errors"),
+    "verifiers": ("agent/relying/login.py", "import agent.kits.vectors.cases"),
+    "no-verifier": ("agent/web/service.py", "import agent.relying.login"),
     "not-shipped": ("agent/signing/service.py", "import agent.virtualcard.card"),
     "upwards": ("agent/cli.py", "import tray"),
     "pyscard": ("agent/cards/card.py", "import smartcard.scard"),

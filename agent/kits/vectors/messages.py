@@ -3,7 +3,7 @@
 The agent's own way (``agent.cms.signed``) can make none of these faults.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -11,15 +11,17 @@ from agent.cms import der
 from agent.cms.attributes import digest_algorithm
 from agent.cms.digest import HashAlgorithm
 from agent.cms.login import CONTENT_TYPE
-from agent.kits.vectors.certificates import KeyHolder
+from agent.kits.vectors.holders import KeyHolder
 
 DATA: Final = bytes.fromhex("06092a864886f70d010701")
-_SIGNED_DATA: Final = bytes.fromhex("06092a864886f70d010702")
-_CONTENT_TYPE: Final = bytes.fromhex("06092a864886f70d010903")
-_MESSAGE_DIGEST: Final = bytes.fromhex("06092a864886f70d010904")
-_SIGNING_CERTIFICATE_V2: Final = bytes.fromhex("060b2a864886f70d010910022f")
-_RSA_ENCRYPTION: Final = bytes.fromhex("300d06092a864886f70d0101010500")
-_INTEGER: Final = 0x02
+SIGNED_DATA: Final = bytes.fromhex("06092a864886f70d010702")
+CONTENT_TYPE_ATTRIBUTE: Final = bytes.fromhex("06092a864886f70d010903")
+MESSAGE_DIGEST: Final = bytes.fromhex("06092a864886f70d010904")
+SIGNING_TIME: Final = bytes.fromhex("06092a864886f70d010905")
+SIGNING_CERTIFICATE_V2: Final = bytes.fromhex("060b2a864886f70d010910022f")
+RSA_ENCRYPTION: Final = bytes.fromhex("300d06092a864886f70d0101010500")
+INTEGER: Final = 0x02
+EXPLICIT_1: Final = 0xA1
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,11 @@ class Signature:
         algorithm: of the digests.
         attributes: the signed attributes as a DER SET OF; None for none.
         value: the signature.
+        version: of the SignerInfo.
+        identifier: in place of issuer and serial number, DER.
+        digest_algorithm: in place of ``algorithm``, a DER AlgorithmIdentifier.
+        signature_algorithm: likewise, of the signature.
+        after: what follows the signature: unsigned attributes, or what has no place there.
 
     """
 
@@ -38,27 +45,31 @@ class Signature:
     algorithm: HashAlgorithm
     attributes: bytes | None
     value: bytes
+    version: int = 1
+    identifier: bytes | None = None
+    digest_algorithm: bytes | None = None
+    signature_algorithm: bytes = RSA_ENCRYPTION
+    after: bytes = b""
+
+    @property
+    def digest(self) -> bytes:
+        """The DER AlgorithmIdentifier of the digests."""
+        return self.digest_algorithm or digest_algorithm(self.algorithm)
 
     def encode(self) -> bytes:
         """Return the DER SignerInfo."""
-        certificate = self.signer.certificate
-        serial = certificate.serial_number
-        octets = serial.to_bytes(serial.bit_length() // 8 + 1, "big")
         attributes = b""
         if self.attributes is not None:  # [0] IMPLICIT here (RFC 5652 §5.4)
             attributes = bytes((der.EXPLICIT_0,)) + self.attributes[1:]
         return der.element(
             der.SEQUENCE,
-            _integer(1),
-            der.element(
-                der.SEQUENCE,
-                certificate.issuer.public_bytes(),
-                der.element(_INTEGER, octets),
-            ),
-            digest_algorithm(self.algorithm),
+            integer(self.version),
+            self.identifier or issuer_and_serial(self.signer),
+            self.digest,
             attributes,
-            _RSA_ENCRYPTION,
+            self.signature_algorithm,
             der.element(der.OCTET_STRING, self.value),
+            self.after,
         )
 
 
@@ -71,6 +82,11 @@ class MessageParts:
         signatures: of its signers.
         content_type: the outer one, a DER OBJECT IDENTIFIER.
         version: of the SignedData.
+        algorithms: declared, DER AlgorithmIdentifiers; None for the signers' own.
+        certificates: DER; None for the signers' own.
+        lists: revocation lists, DER.
+        octets: in place of the OCTET STRING around the content, DER.
+        after: what follows the signers.
 
     """
 
@@ -78,23 +94,65 @@ class MessageParts:
     signatures: Sequence[Signature]
     content_type: bytes = CONTENT_TYPE
     version: int = 3
+    algorithms: Sequence[bytes] | None = None
+    certificates: Sequence[bytes] | None = None
+    lists: Sequence[bytes] = ()
+    octets: bytes | None = None
+    after: bytes = b""
 
     def encode(self) -> bytes:
         """Return the DER ContentInfo."""
+        return content_info(self.signed())
+
+    def signed(self) -> bytes:
+        """Return the DER SignedData."""
         content = b""
         if self.content is not None:
-            content = der.element(der.EXPLICIT_0, der.element(der.OCTET_STRING, self.content))
-        algorithms = {digest_algorithm(each.algorithm) for each in self.signatures}
-        holders = {each.signer.der for each in self.signatures}
-        signed = der.element(
+            octets = self.octets or der.element(der.OCTET_STRING, self.content)
+            content = der.element(der.EXPLICIT_0, octets)
+        algorithms = self.algorithms
+        if algorithms is None:
+            algorithms = sorted({each.digest for each in self.signatures})
+        holders = self.certificates
+        if holders is None:
+            holders = list({each.signer.der for each in self.signatures})
+        return der.element(
             der.SEQUENCE,
-            _integer(self.version),
-            der.element(der.SET, *sorted(algorithms)),
+            integer(self.version),
+            der.element(der.SET, *algorithms),
             der.element(der.SEQUENCE, self.content_type, content),
-            der.element(der.EXPLICIT_0, *sorted(holders)),
+            der.element(der.EXPLICIT_0, *sorted(holders)) if holders else b"",
+            der.element(EXPLICIT_1, *self.lists) if self.lists else b"",
             der.element(der.SET, *sorted(each.encode() for each in self.signatures)),
+            self.after,
         )
-        return der.element(der.SEQUENCE, _SIGNED_DATA, der.element(der.EXPLICIT_0, signed))
+
+
+def content_info(signed: bytes, content_type: bytes = SIGNED_DATA) -> bytes:
+    """Return the DER ContentInfo of a SignedData."""
+    return der.element(der.SEQUENCE, content_type, der.element(der.EXPLICIT_0, signed))
+
+
+def login_attributes(
+    signer: KeyHolder,
+    content: bytes,
+    algorithm: HashAlgorithm = HashAlgorithm.SHA256,
+    content_types: Sequence[bytes] = (CONTENT_TYPE,),
+) -> list[bytes]:
+    """Return the three attributes of a login; ``content_types`` is the first one's."""
+    digest = der.element(der.OCTET_STRING, algorithm.digest(content))
+    return [
+        attribute(CONTENT_TYPE_ATTRIBUTE, *content_types),
+        attribute(MESSAGE_DIGEST, digest),
+        signing_certificate(signer.der),
+    ]
+
+
+def signing_certificate(certificate: bytes) -> bytes:
+    """Return the attribute that binds a certificate."""
+    essential = der.element(der.OCTET_STRING, HashAlgorithm.SHA256.digest(certificate))
+    identifier = der.element(der.SEQUENCE, der.element(der.SEQUENCE, essential))
+    return attribute(SIGNING_CERTIFICATE_V2, der.element(der.SEQUENCE, identifier))
 
 
 def sign(
@@ -103,24 +161,22 @@ def sign(
     algorithm: HashAlgorithm = HashAlgorithm.SHA256,
     content_types: Sequence[bytes] = (CONTENT_TYPE,),
 ) -> Signature:
-    """Sign content with the three attributes of a login; ``content_types`` is its attribute's."""
-    essential = der.element(der.OCTET_STRING, HashAlgorithm.SHA256.digest(signer.der))
-    identifier = der.element(der.SEQUENCE, der.element(der.SEQUENCE, essential))
-    attributes = der.element(
-        der.SET,
-        *sorted(
-            (
-                _attribute(_CONTENT_TYPE, *content_types),
-                _attribute(
-                    _MESSAGE_DIGEST, der.element(der.OCTET_STRING, algorithm.digest(content))
-                ),
-                _attribute(_SIGNING_CERTIFICATE_V2, der.element(der.SEQUENCE, identifier)),
-            )
-        ),
-    )
-    return Signature(
-        signer, algorithm, attributes, signer.sign(algorithm, algorithm.digest(attributes))
-    )
+    """Sign content with the three attributes of a login."""
+    attributes = login_attributes(signer, content, algorithm, content_types)
+    return sign_attributes(signer, attributes, algorithm)
+
+
+def sign_attributes(
+    signer: KeyHolder,
+    attributes: Iterable[bytes],
+    algorithm: HashAlgorithm = HashAlgorithm.SHA256,
+    *,
+    is_sorted: bool = True,
+) -> Signature:
+    """Sign these attributes, in the order of DER or as they come."""
+    encoded = der.element(der.SET, *(sorted(attributes) if is_sorted else attributes))
+    value = signer.sign(algorithm, algorithm.digest(encoded))
+    return Signature(signer, algorithm, encoded, value)
 
 
 def with_digest_of(signature: Signature, signed: bytes, content: bytes) -> Signature:
@@ -130,9 +186,21 @@ def with_digest_of(signature: Signature, signed: bytes, content: bytes) -> Signa
     return replace(signature, attributes=attributes)
 
 
-def _attribute(oid: bytes, *values: bytes) -> bytes:
+def attribute(oid: bytes, *values: bytes) -> bytes:
+    """Return one attribute, its values in the order of DER."""
     return der.element(der.SEQUENCE, oid, der.element(der.SET, *sorted(values)))
 
 
-def _integer(number: int) -> bytes:
-    return der.element(_INTEGER, bytes((number,)))
+def issuer_and_serial(holder: KeyHolder) -> bytes:
+    """Return by what a signer is named (RFC 5652 §10.2.4)."""
+    certificate = holder.certificate
+    serial = certificate.serial_number
+    octets = serial.to_bytes(serial.bit_length() // 8 + 1, "big")
+    return der.element(
+        der.SEQUENCE, certificate.issuer.public_bytes(), der.element(INTEGER, octets)
+    )
+
+
+def integer(number: int) -> bytes:
+    """Return the DER INTEGER of a small number."""
+    return der.element(INTEGER, bytes((number,)))

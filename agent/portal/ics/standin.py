@@ -24,8 +24,9 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.x509 import Certificate, load_pem_x509_certificate
 
-from agent.portal.ics.client import IdentityVerdict
-from agent.portal.ics.xml import (
+from agent.portal.serving import announce_ready, listen, serving, stop_requested
+from agent.relying.ics import IdentityVerdict
+from agent.relying.ics_xml import (
     FIELD,
     MAX_SIZE,
     NONCE_LENGTH,
@@ -36,7 +37,6 @@ from agent.portal.ics.xml import (
     read_request,
     write_response,
 )
-from agent.portal.serving import announce_ready, listen, serving, stop_requested
 
 PATH: Final = "/cgi-bin/CheckSNPID/CheckSNPID"
 _CODE_REFUSED: Final = 1001

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from agent.harmless import is_harmful
-from agent.portal.urls import checked_url, is_this_computer
+from agent.relying.urls import checked_url, is_this_computer
 
 _PORTS: Final = {"starttls": 587, "implicit": 465, "none": 25}  # RFC 6409 §3.1, RFC 8314 §3.3
 _MAX_SECRET: Final = 4096

@@ -9,19 +9,20 @@ from agent.cms.errors import CmsError
 from agent.pki.reading import read_certificate
 from agent.portal import audit
 from agent.portal.audit import AuditEvent
-from agent.portal.errors import PortalCode, PortalError
+from agent.portal.errors import PortalCode
 from agent.portal.staff import sessions
 from agent.portal.staff.sessions import StaffSession
 from agent.portal.store.database import PortalDatabase
 from agent.portal.store.transaction import Transaction
-from agent.portal.verification import LoginVerifier
+from agent.portal.verification import CardVerifier, refusal
+from agent.relying.errors import VerificationError
 from agent.turns import in_turn
 
 _EVERY_S: Final = 60
 _LOG: Final = logging.getLogger(__name__)
 
 
-async def watch_cards(db: PortalDatabase, verifier: LoginVerifier) -> None:
+async def watch_cards(db: PortalDatabase, verifier: CardVerifier) -> None:
     """Look every minute at the cards of who is logged in; several processes may do so at once."""
     while True:
         try:
@@ -31,7 +32,7 @@ async def watch_cards(db: PortalDatabase, verifier: LoginVerifier) -> None:
         await asyncio.sleep(_EVERY_S)
 
 
-async def end_sessions_of_bad_cards(db: PortalDatabase, verifier: LoginVerifier) -> None:
+async def end_sessions_of_bad_cards(db: PortalDatabase, verifier: CardVerifier) -> None:
     """Judge each card by the revocation lists of now; end its owner's sessions if it is not good.
 
     A list that cannot be had ends none: nobody logs in without it, but who serves an applicant
@@ -46,11 +47,11 @@ async def end_sessions_of_bad_cards(db: PortalDatabase, verifier: LoginVerifier)
             await db.run(_end, theirs, code)
 
 
-async def _fault(verifier: LoginVerifier, certificate: bytes) -> PortalCode | None:
+async def _fault(verifier: CardVerifier, certificate: bytes) -> PortalCode | None:
     try:
         await verifier.judge(await in_turn(read_certificate, certificate))
-    except PortalError as error:
-        return error.code
+    except VerificationError as error:
+        return refusal(error).code
     except CmsError:  # somebody has written in the database
         return PortalCode.CERTIFICATE_UNTRUSTED
     return None

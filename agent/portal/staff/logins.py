@@ -1,22 +1,21 @@
 """Staff log in with their own card; the agent's own window asks for the PIN."""
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from agent.pki.certificate import CertificateFacts
 from agent.portal import audit, challenges
-from agent.portal.audit import NOTHING, AuditEvent, PresentedLogin
+from agent.portal.audit import AuditEvent
 from agent.portal.challenges import OK, Challenge, ChallengePurpose, Claimed, Repeated
 from agent.portal.errors import PortalCode, PortalError
 from agent.portal.members import card_login
 from agent.portal.staff import sessions
 from agent.portal.staff.register import find_staff_by_card
 from agent.portal.staff.sessions import OpenedStaffSession, StaffSession
-from agent.portal.statements import PURPOSES, check_statement, read_statement
 from agent.portal.store.database import PortalDatabase
 from agent.portal.store.transaction import Transaction
-from agent.portal.verification import LoginVerifier
+from agent.portal.verification import PURPOSES, CardVerifier, refusal
+from agent.relying.errors import NOTHING, PresentedLogin, VerificationError
+from agent.relying.login import Login
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -31,11 +30,10 @@ class _Signed:
 class StaffLogins:
     """The use cases of logging in and out."""
 
-    def __init__(self, db: PortalDatabase, verifier: LoginVerifier, origins: Sequence[str]) -> None:
-        """Verify logins to ``origins`` by ``verifier``."""
+    def __init__(self, db: PortalDatabase, verifier: CardVerifier) -> None:
+        """Verify logins by ``verifier``."""
         self._db = db
         self._verifier = verifier
-        self._origins = tuple(origins)
 
     async def challenge(self, token: str | None) -> tuple[Challenge, OpenedStaffSession | None]:
         """Make a challenge; with the session begun for it, if there was none."""
@@ -59,22 +57,18 @@ class StaffLogins:
         claimed = await self._db.run(_claim, signed)
         if isinstance(claimed, OpenedStaffSession):
             return claimed
-        presented = NOTHING
         try:
-            login = await self._verifier.open(signature)
-            presented = PresentedLogin(login.certificate.thumbprint)
-            await self._verifier.judge(login.certificate)
-            stated = read_statement(login.content)
-            presented = replace(presented, claimed_time=stated.time)
-            purpose = PURPOSES[ChallengePurpose.STAFF]
-            check_statement(stated, self._origins, claimed.content, purpose)
-        except PortalError as error:
-            await self._db.run(_refuse, signed, error.code, presented)
-            raise
+            login = await self._verifier.verify(
+                signature, challenge=claimed.content, purpose=PURPOSES[ChallengePurpose.STAFF]
+            )
+        except VerificationError as error:
+            refused = refusal(error)
+            await self._db.run(_refuse, signed, refused.code, error.presented)
+            raise refused from error
         except Exception:
-            await self._db.run(_refuse, signed, PortalCode.INTERNAL, presented)
+            await self._db.run(_refuse, signed, PortalCode.INTERNAL, NOTHING)
             raise
-        opened = await self._db.run(_finish, signed, presented, login.certificate)
+        opened = await self._db.run(_finish, signed, login)
         if opened is None:
             raise PortalError(PortalCode.NOT_STAFF)
         return opened
@@ -118,17 +112,15 @@ def _refuse(tx: Transaction, signed: _Signed, code: PortalCode, presented: Prese
     audit.record(tx, AuditEvent.STAFF_LOGIN, code, presented=presented)
 
 
-def _finish(
-    tx: Transaction, signed: _Signed, presented: PresentedLogin, facts: CertificateFacts
-) -> OpenedStaffSession | None:
-    card = card_login(tx, facts.issuer, facts.subject_serial or "")
-    staff = find_staff_by_card(tx, card.key) if facts.subject_serial else None
+def _finish(tx: Transaction, signed: _Signed, login: Login) -> OpenedStaffSession | None:
+    card = card_login(tx, login.holder.issuer, login.holder.subject_serial)
+    staff = find_staff_by_card(tx, card.key)
     if staff is None:
-        _refuse(tx, signed, PortalCode.NOT_STAFF, presented)
+        _refuse(tx, signed, PortalCode.NOT_STAFF, login.presented)
         return None
     challenges.settle(tx, signed.challenge, OK, None)
-    audit.record(tx, AuditEvent.STAFF_LOGIN, OK, staff=staff.id, presented=presented)
-    return sessions.log_in(tx, signed.session, staff, facts.der)
+    audit.record(tx, AuditEvent.STAFF_LOGIN, OK, staff=staff.id, presented=login.presented)
+    return sessions.log_in(tx, signed.session, staff, login.certificate.der)
 
 
 def _log_out(tx: Transaction, token: str | None) -> None:

@@ -32,7 +32,7 @@ from agent.portal.telecom.operator import (
     OperatorOutcome,
     OperatorUnavailableError,
 )
-from agent.portal.urls import checked_url
+from agent.relying.urls import checked_url
 
 AUTHORIZE: Final = "/authorize"
 TOKEN: Final = "/token"  # noqa: S105 - a path

@@ -18,7 +18,7 @@ from webauthn.helpers.structs import (
     UserVerificationRequirement,
 )
 
-from agent.portal.urls import is_this_computer
+from agent.relying.urls import is_this_computer
 
 CHALLENGE_BYTES: Final = 32
 _TIMEOUT_MS: Final = 120_000

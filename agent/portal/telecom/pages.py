@@ -23,8 +23,8 @@ from agent.portal.telecom.overview import DESKTOP, steps_of
 from agent.portal.telecom.phone_pages import LINK
 from agent.portal.telecom.records import PhoneApplication
 from agent.portal.telecom.states import TelecomOutcome, TelecomState
-from agent.portal.urls import is_this_computer
 from agent.portal.wire import answer
+from agent.relying.urls import is_this_computer
 
 _PHONE: Final = f"{DESKTOP}/phone"
 

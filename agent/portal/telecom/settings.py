@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from agent.portal.names import parse_name
-from agent.portal.urls import checked_url
+from agent.relying.urls import checked_url
 
 MOST_OPERATORS: Final = 8
 

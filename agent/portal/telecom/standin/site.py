@@ -30,7 +30,7 @@ from agent.portal.telecom.client import (
 )
 from agent.portal.telecom.idtoken import at_hash
 from agent.portal.telecom.standin.tokens import new_key, public_jwk, sign_token
-from agent.portal.urls import is_this_computer
+from agent.relying.urls import is_this_computer
 
 _KID: Final = "operator-1"
 _LIFETIME_S: Final = 300
