@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from agent.cms.login import LoginPurpose, LoginStatement, challenge_text
+from agent.cms.login import challenge_text
+from agent.kits.vectors import certificates
+from agent.kits.vectors.__main__ import FOLDER
+from agent.relying import FileSource, LoginVerifier, TrustStore, decode_token
 from agent.words import Language, section
 from tests.browser import axe_judge
 from tests.browser.kit_site import SDK, KitSite, as_json, page_of, policy, serving
 from tests.browser.world import PIN, WRONG_PIN, World
-from tests.kits.test_vectors import verifier
 
 pytestmark = pytest.mark.browser
 
@@ -53,17 +55,16 @@ class LoginSite(KitSite):
         return as_json({"challenge_id": name, "challenge": text})
 
     def login(self, asked: Any) -> tuple[int, str, bytes]:
-        token = base64.b64decode(asked["token"])
+        judge = LoginVerifier(
+            origins=[self.origin],
+            trust=TrustStore.load([FOLDER / "root.cer"], [FOLDER / "ca.cer"]),
+            revocation=FileSource([FOLDER / "root.crl", FOLDER / "ca.crl"]),
+            clock=lambda: certificates.AT,
+        )
         challenge = self.open.pop(asked["challenge_id"])
-        return as_json({"name": asyncio.run(self._judge(token, challenge))})
-
-    async def _judge(self, token: bytes, challenge: bytes) -> str:
-        login = await verifier().open(token)
-        await verifier().judge(login.certificate)
-        statement = LoginStatement.parse(login.content)
-        assert (statement.origin, statement.purpose) == (self.origin, LoginPurpose.LOGIN)
-        assert statement.challenge == challenge_text(challenge)
-        return str(login.certificate.subject_cn)
+        token = decode_token(asked["token"])
+        login = asyncio.run(judge.verify(token, challenge=challenge))
+        return as_json({"name": str(login.certificate.subject_cn)})
 
 
 @pytest.fixture
