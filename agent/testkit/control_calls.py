@@ -19,6 +19,7 @@ from agent.testkit.rules import read_rules
 from agent.testkit.scripted_prompter import ScriptedPrompter
 from agent.web.recorder.recorder import SCHEMA, CallRecorder
 
+T = TypeVar("T")
 M = TypeVar("M", bound=messages.ControlMessage)
 Names: TypeAlias = Sequence[str]
 Answer: TypeAlias = Callable[[web.BaseRequest, Names], Awaitable[web.StreamResponse]]
@@ -156,8 +157,6 @@ class ControlCalls:
         self._prompter.questions.clear()
         self._agent.recorder.clear()
         return nothing()
-
-    T = TypeVar("T")
 
     async def _do(self, work: Callable[[], T], *, settle: bool = True) -> T:
         """Do something with readers and cards, and wait until the agent has seen it."""

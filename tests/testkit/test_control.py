@@ -10,6 +10,7 @@ import pytest
 from agent.testkit.control_client import ControlCallError
 from tests.testkit.conftest import SITE, Stand
 
+pytestmark = pytest.mark.xdist_group("testkit-control")  # one agent for all of them
 WRONG = "000000"
 READER = "Ankong Virtual Reader 0"
 READER_PATH = "readers/Ankong%20Virtual%20Reader%200"
@@ -182,6 +183,9 @@ def test_faults_count_from_now_on(stand: Stand) -> None:
 def test_another_program_holds_the_card_or_there_is_no_service(stand: Stand) -> None:
     agent = stand.agent
     agent.answer("enter_pin", {"pin": "card"})
+    agent.readers[0].hold()
+    assert stand.sign() == "busy"
+    agent.readers[0].hold(held=False)
     agent.control.call("POST", "service", {"available": False})
     assert stand.sign() == "pcsc_unavailable"
     agent.control.call("POST", "service", {"available": True})

@@ -4,7 +4,7 @@
 
     {"format": 1, "pid": 4711, "port": 28443, "hipki_port": 61161, "provider": "pcsc",
      "also": [], "missing": [], "mca_port": null, "jrsys_ports": [17022], "jrsys_missing": [],
-     "policy": "e3b0…", "icon": true}
+     "policy": "e3b0…", "icon": true, "testing": false}
 
 The agent writes it when it takes its folder, again when its ports are open and when its icon comes
 or goes, and removes it when it ends. A killed agent leaves it behind: only the lock says whether an

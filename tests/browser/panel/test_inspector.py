@@ -38,6 +38,7 @@ ANSWERS = {
                 "Authenticode": "<text 38>",
             },
             "outcome": outcome,
+            "asked": [],
             "ms": ms,
             "times": 2,
         }
@@ -76,6 +77,13 @@ def test_a_call_is_seen_while_pages_are_recorded(
     assert first["schema"] == "ankong.record.v1"
     assert [each["origin"] for each in calls] == [SHOP]
     assert PIN not in file.read_text("utf-8")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="複製為測試").click()
+    expect(page.get_by_role("button", name="已複製")).to_be_visible()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert f"SITE = {SHOP!r}" in copied
+    assert "ankong_agent.replay(SITE, 'sign'" in copied
+    assert PIN not in copied
     page.get_by_role("button", name="停止記錄").click()
     expect(page.locator("#recording")).to_be_hidden()
     page.get_by_role("button", name="清除").click()

@@ -26,6 +26,7 @@ WHOLE: dict[str, Any] = {
     "jrsys_missing": [],
     "policy": None,
     "display": None,
+    "testing": False,
 }
 
 
