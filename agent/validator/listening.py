@@ -1,8 +1,7 @@
-"""Listening sockets, opened by the supervisor and inherited by its workers.
+"""Listening sockets, opened by the supervisor and inherited by all of its workers.
 
-A TCP port has a socket for each worker (``SO_REUSEPORT``), so that the kernel shares connections
-out; a Unix socket is one for all. A worker that died leaves its socket to its successor: whoever
-was waiting in it is served.
+Whichever worker is free takes the next connection; so nobody waits for one that is busy or has
+died, as they would if the kernel shared connections out (``SO_REUSEPORT``).
 """
 
 import os
@@ -18,34 +17,28 @@ from agent.validator.config import ListenAddress, ServiceConfigError, TcpAddress
 _BACKLOG: Final = 128
 
 
-def open_sockets(
-    addresses: Sequence[ListenAddress], workers: int, mode: int
-) -> list[list[socket.socket]]:
-    """Listen; return the sockets of each worker.
+def open_sockets(addresses: Sequence[ListenAddress], mode: int) -> list[socket.socket]:
+    """Listen at each address.
 
     Args:
         addresses: where.
-        workers: how many.
         mode: of Unix sockets.
 
     Raises:
         ServiceConfigError: an address cannot be used.
 
     """
-    found: list[list[socket.socket]] = [[] for _ in range(workers)]
+    found: list[socket.socket] = []
     for address in addresses:
         try:
             if isinstance(address, UnixAddress):
-                shared = _listen_unix(address.path, mode)
-                opened = [shared] * workers
+                found.append(_listen_unix(address.path, mode))
             else:
-                opened = _listen_tcp(address, workers)
+                found.append(_listen_tcp(address))
         except OSError as error:
             close_sockets(found)
             raise ServiceConfigError(f"listen: {address}: {error.strerror or error}") from error
-        for sockets, sock in zip(found, opened, strict=True):
-            sock.setblocking(False)
-            sockets.append(sock)
+        found[-1].setblocking(False)
     return found
 
 
@@ -57,18 +50,9 @@ def address_of(sock: socket.socket) -> str:
     return str(TcpAddress(name[0], name[1]))
 
 
-def _listen_tcp(address: TcpAddress, workers: int) -> list[socket.socket]:
+def _listen_tcp(address: TcpAddress) -> socket.socket:
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    # Who listens there already is seen only by a socket that does not share.
-    with socket.create_server((address.host, address.port), family=family) as alone:
-        port = alone.getsockname()[1]
-    where = (address.host, port)
-    if not hasattr(socket, "SO_REUSEPORT"):
-        return [socket.create_server(where, family=family, backlog=_BACKLOG)] * workers
-    return [
-        socket.create_server(where, family=family, backlog=_BACKLOG, reuse_port=True)
-        for _ in range(workers)
-    ]
+    return socket.create_server((address.host, address.port), family=family, backlog=_BACKLOG)
 
 
 def _listen_unix(path: Path, mode: int) -> socket.socket:
@@ -105,11 +89,10 @@ def _remove_leftover(path: Path) -> None:
     raise FileExistsError(f"somebody listens at {path}")
 
 
-def close_sockets(workers: Sequence[Sequence[socket.socket]]) -> None:
-    """Close the sockets of all workers; one may be several's."""
-    for sockets in workers:
-        for sock in sockets:
-            sock.close()
+def close_sockets(sockets: Sequence[socket.socket]) -> None:
+    """Close all of them."""
+    for sock in sockets:
+        sock.close()
 
 
 def remove_sockets(addresses: Sequence[ListenAddress]) -> None:

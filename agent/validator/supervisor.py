@@ -51,10 +51,10 @@ def _forget(pid: int, folder: str) -> None:
 
 
 class WorkerSlot:
-    """The place of one worker: its sockets, and whatever process serves them now."""
+    """The place of one worker: whatever process serves the sockets there now."""
 
     def __init__(self, number: int, sockets: Sequence[socket.socket]) -> None:
-        """Keep the sockets for one worker after another."""
+        """Have one worker after another serve ``sockets``."""
         self.number = number
         self._sockets = sockets
         self._telling = asyncio.Lock()
@@ -155,13 +155,13 @@ class ServiceSupervisor:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, self._events.put_nowait, number)
         config = self._config
-        sockets = open_sockets(config.listen, config.workers, config.socket_mode)
+        sockets = open_sockets(config.listen, config.socket_mode)
         try:
             with tempfile.TemporaryDirectory(prefix="ankong-verify-") as folder:
                 self._environment = {**os.environ, FOLDER_VARIABLE: folder}
-                self._slots = [WorkerSlot(*each) for each in enumerate(sockets)]
+                self._slots = [WorkerSlot(number, sockets) for number in range(config.workers)]
                 async with self._workers(folder):
-                    self._announce(sockets[0])
+                    self._announce(sockets)
                     await self._attend()
         finally:
             close_sockets(sockets)

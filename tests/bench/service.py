@@ -49,10 +49,18 @@ class ServiceEffort:
 
 @dataclass(frozen=True)
 class Load:
-    """What a load found: requests a second, and how long each took, in seconds."""
+    """What a load found.
+
+    Attributes:
+        rate: requests a second.
+        taken: how long each took, in seconds.
+        cpu: what each cost the processor, all workers' figures together, in seconds.
+
+    """
 
     rate: float
     taken: list[float]
+    cpu: float
 
 
 def write_list(folder: Path, entries: int) -> Path:
@@ -130,11 +138,20 @@ class ServiceCommand:
         raw = json.dumps(body).encode()
         head = "POST /v1/login/verify HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
         request = f"{head}Content-Length: {len(raw)}\r\n\r\n".encode() + raw
-        begun = time.perf_counter()
+        spent, begun = self._cpu(), time.perf_counter()
         end = begun + seconds
         asked = (self._ask(request, end) for _ in range(connections))
         taken = [each for one in await asyncio.gather(*asked) for each in one]
-        return Load(len(taken) / (time.perf_counter() - begun), taken)
+        rate = len(taken) / (time.perf_counter() - begun)
+        return Load(rate, taken, (self._cpu() - spent) / max(len(taken), 1))
+
+    def _cpu(self) -> float:
+        """Return the processor's seconds of all workers."""
+        ticks = 0
+        for pid in self.pids:
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
 
     async def _ask(self, request: bytes, end: float) -> list[float]:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
@@ -152,45 +169,56 @@ class ServiceCommand:
         return taken
 
 
-async def library_rate(lists: Sequence[Path], seconds: float) -> float:
-    """Return how many logins a second the library verifies in one process."""
+async def load_library(lists: Sequence[Path], seconds: float) -> Load:
+    """Verify logins one after another with the library in this process."""
     trust = TrustStore.load([FOLDER / "root.cer"], [FOLDER / "ca.cer"])
     verifier = LoginVerifier(origins=FOUND["origins"], trust=trust, revocation=FileSource(lists))
     await verifier.verify(TOKEN, challenge=CHALLENGE)  # reads the lists
-    count, begun = 0, time.perf_counter()
-    while time.perf_counter() - begun < seconds:
+    taken: list[float] = []
+    spent, begun = time.process_time(), time.perf_counter()
+    while (now := time.perf_counter()) - begun < seconds:
         await verifier.verify(TOKEN, challenge=CHALLENGE)
-        count += 1
-    return count / (time.perf_counter() - begun)
+        taken.append(time.perf_counter() - now)
+    rate = len(taken) / (time.perf_counter() - begun)
+    return Load(rate, taken, (time.process_time() - spent) / len(taken))
 
 
 async def measure_service(folder: Path, effort: ServiceEffort) -> list[dict[str, Any]]:
     """Return the rows of the table."""
     lists = [FOLDER / "root.crl", write_list(folder, effort.listed)]
-    rates: dict[int, list[float]] = {0: [], 1: [], 2: []}
-    taken: dict[int, list[float]] = {1: [], 2: []}
+    loads: dict[int, list[Load]] = {0: [], 1: [], 2: []}
     memory: float | None = None
     for _ in range(effort.rounds):
-        rates[0].append(await library_rate(lists, effort.seconds))
+        loads[0].append(await load_library(lists, effort.seconds))
         for workers in (1, 2):
             async with ServiceCommand(write_config(folder, lists, workers)) as service:
                 await service.load(workers, effort.seconds / 8)  # warm
-                found = await service.load(AT_ONCE * workers, effort.seconds)
+                loads[workers].append(await service.load(AT_ONCE * workers, effort.seconds))
                 memory = service.memory()
-            rates[workers].append(found.rate)
-            taken[workers] += found.taken
-    rows = [_row("library alone", statistics.median(rates[0]), "logins/s")]
+    alone = loads[0]
+    rows = [
+        _row("library alone: rate", statistics.median(each.rate for each in alone), "logins/s"),
+        _row("library alone: CPU", statistics.median(each.cpu for each in alone) * 1000, "ms"),
+    ]
     for workers in (1, 2):
-        name = f"service, {workers} worker{'s' if workers > 1 else ''}"
-        rows.append(_row(f"{name}: rate", statistics.median(rates[workers]), "requests/s"))
-        pairs = zip(rates[workers], rates[0], strict=True)
-        ratio = statistics.median(mine / (alone * workers) for mine, alone in pairs)
-        rows.append(_row(f"{name}: rate over library x workers", ratio, "ratio", least=0.6))
-        times = sorted(taken[workers])
-        rows.append(_row(f"{name}: p50", times[len(times) // 2] * 1000, "ms"))
-        rows.append(_row(f"{name}: p99", times[len(times) * 99 // 100] * 1000, "ms"))
+        rows += _rows_of(workers, loads[workers], alone)
     name = f"memory of a worker, {effort.listed} revoked"
     return [*rows, _row(name, memory, "MB", most=150)]
+
+
+def _rows_of(workers: int, loads: Sequence[Load], alone: Sequence[Load]) -> list[dict[str, Any]]:
+    name = f"service, {workers} worker{'s' if workers > 1 else ''}"
+    pairs = list(zip(loads, alone, strict=True))
+    rate = statistics.median(mine.rate / (its.rate * workers) for mine, its in pairs)
+    cpu = statistics.median(its.cpu / mine.cpu for mine, its in pairs)
+    times = sorted(each for load in loads for each in load.taken)
+    return [
+        _row(f"{name}: rate", statistics.median(each.rate for each in loads), "requests/s"),
+        _row(f"{name}: rate over library x workers", rate, "ratio", least=0.6),
+        _row(f"{name}: CPU of the library over its own", cpu, "ratio", least=0.6),
+        _row(f"{name}: p50", times[len(times) // 2] * 1000, "ms"),
+        _row(f"{name}: p99", times[len(times) * 99 // 100] * 1000, "ms"),
+    ]
 
 
 def _row(

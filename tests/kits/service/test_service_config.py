@@ -126,22 +126,23 @@ def test_a_socket_of_a_run_that_died_is_replaced_and_nothing_else(tmp_path: Path
     address = UnixAddress(path)
     path.write_text("precious")
     with pytest.raises(ServiceConfigError, match="no socket"):
-        open_sockets([address], 1, 0o600)
+        open_sockets([address], 0o600)
     assert path.read_text() == "precious"
     path.unlink()
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(path))
-    ((sock,),) = open_sockets([address], 1, 0o600)
+    (sock,) = open_sockets([address], 0o600)
     with sock, pytest.raises(ServiceConfigError, match="somebody listens"):
-        open_sockets([address], 1, 0o600)
+        open_sockets([address], 0o600)
     remove_sockets([address])
     assert not path.exists()
 
 
-def test_each_worker_has_a_socket_of_one_port() -> None:
-    (one,), (two,) = open_sockets([TcpAddress("127.0.0.1", 0)], 2, 0)
-    with one, two:
-        assert one.getsockname() == two.getsockname()
-        taken = TcpAddress(*one.getsockname())
+def test_a_port_is_one_services(tmp_path: Path) -> None:
+    (sock,) = open_sockets([TcpAddress("127.0.0.1", 0)], 0)
+    with sock:
+        taken = TcpAddress(*sock.getsockname())
+        path = tmp_path / "socket"
         with pytest.raises(ServiceConfigError, match="in use"):
-            open_sockets([taken], 2, 0)
+            open_sockets([UnixAddress(path), taken], 0o600)
+    assert str(taken) == f"127.0.0.1:{taken.port}"

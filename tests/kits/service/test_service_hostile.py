@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import logging
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from agent.validator import app as service_app
 from agent.validator import doorman
 from agent.validator import worker as service_worker
+from agent.validator.logs import LineHandler
 from agent.validator.messages import MAX_BODY
 from tests.kits.service.service_support import (
     FOUND,
@@ -359,3 +361,21 @@ async def test_a_body_never_crashes_it(open_to_all: InProcess) -> None:
             status, answer = await open_to_all.ask(f"{path}/verify", body)
             assert status in {200, 400}
             assert answer.get("verdict") != "accepted"
+
+
+def test_of_what_libraries_log_only_the_pattern_is_kept(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    logger = logging.getLogger("aiohttp.server")
+    handler = LineHandler()
+    logger.addHandler(handler)
+    try:
+        int(MARKER)
+    except ValueError:
+        logger.exception("Error handling request from %s", MARKER)
+    finally:
+        logger.removeHandler(handler)
+    line = json.loads(capfd.readouterr().err)
+    assert (line["text"], line["level"]) == ("Error handling request from %s", "error")
+    assert line["exception"].startswith("ValueError at test_service_hostile.py:")
+    assert MARKER not in json.dumps(line)
