@@ -277,5 +277,5 @@ def test_no_elements_of_others_pass(data: st.DataObject) -> None:
             der.require_der(made, max_size=1 << 20)
         except CmsError:
             break
-    is_accepted = asyncio.run(judged(made)) == "ok"
-    assert not is_accepted or made in map(message, DONORS) or signed_parts(made) == signed_parts(VALID)
+    if asyncio.run(judged(made)) == "ok" and made not in map(message, DONORS):
+        assert signed_parts(made) == signed_parts(VALID)
