@@ -1,6 +1,6 @@
 """What servers send to the service, and what it answers."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
@@ -8,12 +8,18 @@ from agent.cms.login import LoginPurpose
 from agent.relying.errors import VerificationCode
 from agent.validator.codes import IdentityCode, ServiceCode
 
+_END: Final = r"(?!\n)$"
+"""The end of a text: Python's ``$`` alone lets a line feed pass, and JSON Schema knows no other."""
+
 MAX_BODY = 128 * 1024
 """Octets of a request's body, as it travels."""
 
 Base64 = Annotated[str, Meta(max_length=MAX_BODY, description="RFC 4648 §4")]
 Challenge = Annotated[
-    str, Meta(pattern="^[A-Za-z0-9_-]{43,86}$", description="32 to 64 octets, base64url, unpadded")
+    str,
+    Meta(
+        pattern="^[A-Za-z0-9_-]{43,86}" + _END, description="32 to 64 octets, base64url, unpadded"
+    ),
 ]
 
 
@@ -42,8 +48,8 @@ class VerifyCertificate(Struct, frozen=True, kw_only=True, forbid_unknown_fields
 class CheckIdentity(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whether the card of a verified login is the one of an ID number."""
 
-    subject_serial: Annotated[str, Meta(pattern="^[0-9]{16}$", max_length=16)]
-    id_number: Annotated[str, Meta(pattern="^[A-Z][A-Z0-9][0-9]{8}$", max_length=10)]
+    subject_serial: Annotated[str, Meta(pattern="^[0-9]{16}" + _END, max_length=16)]
+    id_number: Annotated[str, Meta(pattern="^[A-Z][A-Z0-9][0-9]{8}" + _END, max_length=10)]
 
 
 class HolderFacts(Struct, frozen=True):

@@ -12,6 +12,9 @@ from posixpath import normpath
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from agent.words.catalogue import section
+from agent.words.language import Language
+
 ROOT = Path(__file__).resolve().parents[2]
 OUT = ROOT / "agent" / "web" / "panel" / "static" / "handbook"
 TEMPLATE = Path(__file__).with_name("handbook.html")
@@ -26,11 +29,14 @@ PAGES = {
     "go.html": ("agent/kits/go/README.md", "Server: Go"),
     "service.html": ("agent/validator/README.md", "Validation service"),
     "testing.html": ("agent/testkit/README.md", "Test kit"),
-    "codes.html": ("agent/kits/errors/en.md", "Codes of a server"),
-    "codes-zh.html": ("agent/kits/errors/zh-Hant.md", "伺服器的代碼"),
+    **{
+        f"codes-{each}.html": (f"agent/kits/errors/{each}.md", section(each, "kits")["title"])
+        for each in Language
+    },
 }
 """Each page: its source, and what it is called in the list. A source that is not there has none."""
-CHINESE = frozenset({"codes-zh.html"})
+LANGUAGES = {f"codes-{each}.html": str(each) for each in Language}
+"""The language of each page that is not in English."""
 _COMMENT = re.compile(r"<!--.*?-->\n?", re.DOTALL)
 
 
@@ -47,8 +53,8 @@ def _page(name: str, there: Mapping[str, tuple[str, str]], homes: Mapping[str, s
     tokens = reader.parse(_COMMENT.sub("", (ROOT / source).read_text("utf-8")))
     _prepare(tokens, source, homes)
     text = reader.renderer.render(tokens, reader.options, {})
-    if name in CHINESE:
-        text = f'<div lang="zh-Hant">\n{text}</div>\n'
+    if name in LANGUAGES:
+        text = f'<div lang="{LANGUAGES[name]}">\n{text}</div>\n'
     values = {"title": html.escape(there[name][1]), "pages": _list(name, there), "text": text}
     document = TEMPLATE.read_text("utf-8")
     for key, value in values.items():
@@ -60,7 +66,7 @@ def _list(current: str, there: Mapping[str, tuple[str, str]]) -> str:
     lines = []
     for name, (_, title) in there.items():
         mark = ' aria-current="page"' if name == current else ""
-        mark += ' lang="zh-Hant"' if name in CHINESE else ""
+        mark += f' lang="{LANGUAGES[name]}"' if name in LANGUAGES else ""
         lines.append(f'      <li><a href="{name}"{mark}>{html.escape(title)}</a></li>')
     return "\n".join(lines)
 

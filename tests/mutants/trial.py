@@ -112,6 +112,8 @@ def main() -> int:
     except Exception:  # noqa: BLE001  # whatever a mutant does
         return 2
     options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", "-p", "no:xdist"]
+    # The agent brings a plugin, whose package pytest would rewrite if the mutant were not there.
+    options += ["-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning"]
     return int(pytest.main([*options, f"--timeout={_ONE_TEST}", *request["tests"]]))
 
 
