@@ -41,6 +41,8 @@ PROOFS = {
 GENERATORS = (
     "agent.web.native.openapi",
     "agent.web.native.error_catalogue",
+    "agent.web.native.kit_words",
+    "agent.validator.openapi",
     "agent.kits.error_catalogue",
 )
 HANDBOOK = ROOT / "installer" / "kits" / "handbook.py"
