@@ -30,11 +30,19 @@ from tests.bench.daemon import BareServer, Daemon, Page
 from tests.bench.idle import measure_idle
 from tests.bench.jrsys_crowd import measure_jrsys_crowd
 from tests.bench.kit_lists import measure_kept_list
+from tests.bench.kit_rest import (
+    import_time,
+    language_rates,
+    module_sizes,
+    reserved_search,
+    session_start,
+)
 from tests.bench.kits import BARE, measure_logins
 from tests.bench.lists import measure_list
 from tests.bench.load import latencies, requests_per_second
 from tests.bench.pictures import measure_pictures
 from tests.bench.portal import EMPTY, FULL, PortalEffort, kinds, measure_portal
+from tests.bench.service import ServiceEffort, measure_service
 from tests.bench.upgrades import measure_upgrades
 from tests.bench.uploads import measure_uploads
 
@@ -79,6 +87,7 @@ class Effort:
     pictures: int = 7
     logins: int = 300
     kept: int = 200_000
+    validation: ServiceEffort = field(default_factory=ServiceEffort)
     uploads: int = 100
     upgrades: int = 100
     short_waits: bool = False
@@ -101,6 +110,7 @@ SHORT = Effort(
     pictures=1,
     logins=5,
     kept=1000,
+    validation=ServiceEffort(1, 0.4, 1000),
     uploads=4,
     upgrades=6,
     short_waits=True,
@@ -406,6 +416,26 @@ class Bench:
         self.table.add(f"{name}: started, signature checked", cost.ready * 1000, "ms")
         self.table.add(f"{name}: memory", cost.memory, "MB", most=60)
 
+    async def validation_service(self) -> None:
+        """Measure the validation service beside the library alone."""
+        folder = self._state.parent / "validation"
+        folder.mkdir()
+        self.table.rows += await measure_service(folder, self._effort.validation)
+
+    def kit_rest(self) -> None:
+        """Measure the other kits: languages, the page's modules, the start of a test session."""
+        for language, speed, wrong in language_rates():
+            self.table.add(f"verifier in {language}: logins", speed, "1/s")
+            self.table.add(f"verifier in {language}: vectors judged wrongly", wrong, "", exactly=0)
+        for name, size, most in module_sizes():
+            self.table.add(f"page kit, {name}: minified, compressed", size, "KiB", most=most)
+        start = session_start(self._effort.starts)
+        self.table.add("test session: agent ready", start * 1000, "ms", most=1500)
+        taken = import_time("agent.relying", self._effort.rounds)
+        self.table.add("import of the verifier, processor", taken * 1000, "ms", most=300)
+        taken = reserved_search(16 << 20, self._effort.rounds)
+        self.table.add("search of 16 MiB for a login, processor", taken * 1000, "ms", most=20)
+
     async def existing_pages(self) -> None:
         """Measure the door for existing pages, in a real browser."""
         from tests.bench.hipki import HipkiEffort, hipki_rows  # needs Playwright
@@ -454,6 +484,8 @@ async def measure(effort: Effort, part: BenchPart | None) -> dict[str, Any]:
         if part in (None, BenchPart.KITS):
             await asyncio.to_thread(bench.kits)
             await asyncio.to_thread(bench.kept_list)
+            await bench.validation_service()
+            await asyncio.to_thread(bench.kit_rest)
     return {
         "python": platform.python_version(),
         "system": platform.platform(terse=True),
