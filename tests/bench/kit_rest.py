@@ -1,4 +1,4 @@
-"""What the kits cost: verifiers in other languages, a page's modules, the start of a test session."""
+"""What the kits cost: other languages' verifiers, a page's modules, the start of a session."""
 
 import gzip
 import statistics

@@ -106,7 +106,10 @@ def test_the_bench_prints_one_table_of_the_member_service() -> None:
 
 def test_the_bench_prints_one_table_of_the_kits() -> None:
     rows = measured(BenchPart.KITS)
-    assert all(row["value"] > 0 for row in rows.values())
+    wrong = {row["value"] for name, row in rows.items() if name.endswith("judged wrongly")}
+    assert wrong <= {0, None}  # None: a language that make proof installs
+    known = (row["value"] for name, row in rows.items() if not name.startswith("verifier in"))
+    assert all(value > 0 for value in known)
     # A figure without its baseline says nothing.
     for judge in ("cryptography", "certvalidator"):
         name = f"login, paths by {judge}"
