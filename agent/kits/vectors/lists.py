@@ -97,6 +97,7 @@ def _of_authority() -> dict[str, WantedList]:
         "ca-stale.crl": WantedList(period=(BEGIN, BEGIN + YEAR)),
         "ca-future.crl": WantedList(period=(END - YEAR, END)),
         "ca-newer.crl": WantedList((CITIZEN,), period=later, number=2),
+        "ca-same-moment.crl": WantedList((CITIZEN,)),
         "ca-lifted.crl": WantedList(period=(BEGIN + 2 * YEAR, END), number=3),
         "ca-long.crl": WantedList((LONG + 1, LONG - 1, LONG & 0xFFFF, _AROUND)),
         "ca-long-revokes.crl": WantedList((_AROUND, LONG)),

@@ -374,12 +374,13 @@ public final class LoginVerifier {
         }
         for (int index = 0; index + 1 < path.size(); index++) {
             X509Certificate issuer = path.get(index + 1); // one name has many keys, and each its own list
-            RevocationList newest = lists.stream()
+            List<RevocationList> fresh = lists.stream()
                     .filter(list -> list.issuer.getPublicKey().equals(issuer.getPublicKey()) && list.issuer.getSubjectX500Principal().equals(issuer.getSubjectX500Principal()))
-                    .filter(list -> !now.before(list.begin) && !now.after(list.end))
-                    .max(Comparator.comparing(RevocationList::begin)).orElse(null);
+                    .filter(list -> !now.before(list.begin) && !now.after(list.end)).toList();
+            Date newest = fresh.stream().map(RevocationList::begin).max(Comparator.naturalOrder()).orElse(null);
             if (newest == null) return "revocation_unknown";
-            if (newest.serials.contains(path.get(index).getSerialNumber())) return "certificate_revoked";
+            BigInteger serial = path.get(index).getSerialNumber(); // of several lists of one moment each can revoke
+            if (fresh.stream().anyMatch(list -> list.begin.equals(newest) && list.serials.contains(serial))) return "certificate_revoked";
         }
         return "";
     }
