@@ -318,6 +318,12 @@ def _several_lists() -> Iterator[VectorCase]:
         ("crl-same-moment-last", ["ca.crl", "ca-same-moment.crl"]),
     ):
         yield case(name, crls, _REVOKED, "one of two lists that were issued at one moment has it")
+    yield case(
+        "crl-undated-entry",
+        ["ca-undated-entry.crl"],
+        (UNTRUSTED, _REVOKED, _UNKNOWN),
+        "it is in the list, with a date of no calendar",
+    )
     both = {"cas": ["ca-other-key.cer", "ca.cer"], "crls": ["root.crl", "ca.crl"]}
     yield VectorCase(
         "two-keys-of-one-authority",
