@@ -34,6 +34,7 @@ def paths() -> Iterator[VectorCase]:
     yield from _lists()
     yield from _partial_lists()
     yield from _several_lists()
+    yield from _lists_of_two_keys()
     yield from _numbers()
     yield from _holders()
 
@@ -324,6 +325,10 @@ def _several_lists() -> Iterator[VectorCase]:
         (UNTRUSTED, _REVOKED, _UNKNOWN),
         "it is in the list, with a date of no calendar",
     )
+
+
+def _lists_of_two_keys() -> Iterator[VectorCase]:
+    good = signed_by(certificates.citizen())
     both = {"cas": ["ca-other-key.cer", "ca.cer"], "crls": ["root.crl", "ca.crl"]}
     yield VectorCase(
         "two-keys-of-one-authority",
