@@ -48,7 +48,12 @@ def refuse_ambiguous(raw: bytes | bytearray) -> None:
         RecursionError: it is nested too deeply.
 
     """
-    json.loads(raw.decode(), object_pairs_hook=_unique, parse_constant=_no_constant)
+    json.loads(
+        raw.decode(),
+        object_pairs_hook=_unique,
+        parse_constant=_no_constant,
+        parse_int=str,  # of any length: Python's own refusal speaks of its settings
+    )
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> None:

@@ -291,7 +291,8 @@ def status(
     """Check one certificate against the lists that its issuer signed, at one moment.
 
     Of the lists that cover it only the newest is used, with the newest delta list that changes it:
-    an older one may still have a suspension that has ended. Any other list can revoke a certificate
+    an older one may still have a suspension that has ended, and of several that were issued at one
+    moment each can revoke. Any other list can revoke a certificate
     but not clear it.
 
     Raises:
@@ -312,9 +313,12 @@ def status(
         if (entry := item.find(certificate)) is not None and not entry.is_lifted
     ]
     if fresh:
-        newest = max(fresh, key=lambda item: item.this_update)
-        entry = _find_with_delta(certificate, newest, [x for x in usable if x.is_fresh(at)])
-        entries += [entry] if entry is not None else []
+        newest = max(item.this_update for item in fresh)
+        current = [item for item in usable if item.is_fresh(at)]
+        for item in fresh:
+            if item.this_update == newest:  # of two of one moment each can revoke
+                entry = _find_with_delta(certificate, item, current)
+                entries += [entry] if entry is not None else []
     dates = [item.next_update for item in covering if item.next_update < at]
     return ListedStatus(
         usable=usable,

@@ -54,6 +54,12 @@ def distinguished_name(name: Attributes) -> str:
     )
 
 
+def only(name: Attributes, oid: str) -> str | None:
+    """Return the one attribute of a type, as text; None where there is none, or several."""
+    found = [text for relative in name for kind, text in relative if kind == oid]
+    return found[0] if len(found) == 1 else None
+
+
 def first(name: Attributes, oid: str) -> str | None:
     """Return the first attribute of a type, as text; None where there is none."""
     for relative in name:

@@ -59,7 +59,7 @@ def _read(raw: bytes) -> CertificateFacts:
         subject=names.distinguished_name(subject),
         issuer=names.distinguished_name(issuer),
         subject_cn=names.first(subject, _COMMON_NAME),
-        subject_serial=names.first(subject, _SERIAL_NUMBER),
+        subject_serial=names.only(subject, _SERIAL_NUMBER),
         id_last4=_id_last4(stated.get(_ID_LAST4)),
         uniform_number=stated.get(_UNIFORM_NUMBER),
         card_rank=stated.get(_CARD_RANK),

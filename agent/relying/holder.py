@@ -70,13 +70,16 @@ class CitizenProfile:
         """Return whose certificate it is.
 
         Raises:
-            VerificationError: ``profile_mismatch``, the subject serial is not of sixteen digits.
+            VerificationError: ``profile_mismatch``, it is an authority's, or has not one subject
+                serial of sixteen digits.
 
         """
+        if certificate.is_ca:
+            raise VerificationError(VerificationCode.PROFILE_MISMATCH, "an authority, no person")
         serial = certificate.subject_serial
         if serial is None or _SUBJECT_SERIAL.fullmatch(serial) is None:
             raise VerificationError(
-                VerificationCode.PROFILE_MISMATCH, "the subject serial is not of 16 digits"
+                VerificationCode.PROFILE_MISMATCH, "there is not one subject serial of 16 digits"
             )
         return Holder(certificate.subject_cn, certificate.id_last4, serial, certificate.issuer)
 

@@ -60,11 +60,12 @@ def checked_origins(origins: Collection[str]) -> tuple[str, ...]:
     if isinstance(origins, str):
         why = f"origins is one text instead of a list of them: {origins!r}"
         raise ValueError(why)  # noqa: TRY004  # as all that is wrong with the settings
-    if not origins:
+    found = tuple(origins or ())  # once: an iterator would be empty afterwards
+    if not found:
         raise ValueError("no origin: no login could be for this site")
-    for origin in origins:
+    for origin in found:
         check_origin(origin)
-    return tuple(origins)
+    return found
 
 
 def _fault(text: object) -> str:

@@ -8,6 +8,7 @@ import json
 import random
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,9 @@ from agent.cms import der
 from agent.kits.vectors import certificates
 from agent.kits.vectors.__main__ import FOLDER, MANIFEST
 from agent.kits.vectors.case import statement
-from agent.kits.vectors.holders import KeyHolder
-from agent.kits.vectors.messages import MessageParts, sign
+from agent.kits.vectors.holders import KeyHolder, Wanted, name_of, signed_again
+from agent.kits.vectors.keys import make_key
+from agent.kits.vectors.messages import MessageParts, issuer_and_serial, sign
 from agent.pki.reading import read_certificate
 from agent.relying.errors import VerificationCode
 from agent.relying.holder import MOICA
@@ -205,6 +207,36 @@ def test_whose_account_it_is(language: str, kit_command: list[str], tmp_path: Pa
         judge_cases(kit_command, tmp_path, {})
         found = run_vectors(kit_command, tmp_path / MANIFEST)[-1]
         assert (found["account_key"], found["last4"] or None) == (key, stated), language
+
+
+def odd_names() -> dict[str, bytes]:
+    """Return the logins of people whom the authority certifies under odd names."""
+    own, key = certificates.citizen(), make_key("authority")
+    authority, subject = certificates.authority().certificate.subject, own.certificate.subject
+    made = Wanted(subject, own.key, 0x3002).certified_by(authority, key)
+    shouted = Wanted(subject, own.key, 0x3001).certified_by(name_of("WORTHLESS CITIZEN CA"), key)
+    common = subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)[0].value
+    before = der.element(0x0C, str(common).encode())
+    logins = {"other-case": login_of(shouted)}
+    for name, tag, text in (("no-utf-8", 0x0C, b"\xff" * 12), ("no-pair", 0x1E, b"\xd8\x00" * 6)):
+        odd = replace(made, der=signed_again(made.der, before, der.element(tag, text), key))
+        signature = replace(sign(odd, statement()), identifier=issuer_and_serial(made))
+        logins[name] = MessageParts(statement(), [signature]).encode()
+    return logins
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_odd_name_stops_it_or_passes_for_another(
+    language: str, kit_command: list[str], tmp_path: Path
+) -> None:
+    logins = odd_names()
+    for name, login in logins.items():
+        (tmp_path / f"{name}.der").write_bytes(login)
+    cases = {name: {"file": f"{name}.der", "expect": ""} for name in logins}
+    found = judge_cases(kit_command, tmp_path, cases)
+    assert set(found) == set(logins), language
+    assert found["other-case"] == "certificate_untrusted", language
+    assert set(found.values()) <= {*CODES, "ok"}, language
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

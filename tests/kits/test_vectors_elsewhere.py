@@ -42,6 +42,7 @@ BLIND_OPENSSL = {
     *("sha1-certificate", "root-as-signer", "critical-policies"),
     # lists: weak, endless, incomplete, or out of the message
     *("crl-endless", "crl-sha1", "crl-in-message-only", "crl-delta-alone", "remove-from-crl"),
+    *("crl-same-moment-last", "exponent-1-forged"),
 }
 SEEN_BLIND = ("attributes-as-content", "no-signed-attributes", "inner-swapped", "trailing-byte")
 

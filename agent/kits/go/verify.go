@@ -178,7 +178,7 @@ func openMessage(token []byte) (*x509.Certificate, []byte) {
 	certificate := findSigner(signed[3].parts, sid.body)
 	need(bytes.Equal(stated[messageDigest], octetString(hash, content)), "the content is not what was signed")
 	key, isRSA := certificate.PublicKey.(*rsa.PublicKey)
-	need(isRSA && key.N.BitLen() >= 2048, "not an RSA key of 2048 bits or more")
+	need(isRSA && isStrong(key), "not an RSA key of 2048 bits or more")
 	set := append([]byte{0x31}, attributes.raw[1:]...)                            // RFC 5652 §5.4
 	need(new(big.Int).SetBytes(signature.body).Cmp(key.N) < 0, "not a signature") // Go before 1.20 does not look
 	need(rsa.VerifyPKCS1v15(key, hash, octetString(hash, set)[2:], signature.body) == nil, "the signature does not fit")
@@ -186,6 +186,11 @@ func openMessage(token []byte) (*x509.Certificate, []byte) {
 		need(isBound(bound, certificate.Raw), "another certificate was signed")
 	}
 	return certificate, content
+}
+
+// isStrong tells a key of 2048 bits or more, and not one by which anybody signs.
+func isStrong(key *rsa.PublicKey) bool {
+	return key.N.BitLen() >= 2048 && key.N.Bit(0) == 1 && key.E >= 3 && key.E%2 == 1
 }
 
 // findSigner returns the one certificate that has this issuer and serial number.
@@ -248,7 +253,7 @@ func LoadAuthority(der []byte) (*x509.Certificate, error) {
 		return nil, err
 	}
 	key, isRSA := found.PublicKey.(*rsa.PublicKey)
-	if !isRSA || key.N.BitLen() < 2048 || !found.IsCA || !found.BasicConstraintsValid || found.KeyUsage&x509.KeyUsageCertSign == 0 {
+	if !isRSA || !isStrong(key) || !found.IsCA || !found.BasicConstraintsValid || found.KeyUsage&x509.KeyUsageCertSign == 0 {
 		return nil, errors.New("not an authority with an RSA key of 2048 bits or more")
 	}
 	return found, nil
@@ -374,19 +379,23 @@ func (o *Options) revoked(chain []*x509.Certificate, now time.Time) string {
 		if !isPKCS1(each.SignatureAlgorithm) {
 			return "certificate_untrusted"
 		}
-		var newest *RevocationList // one name has many keys, and each its own list
+		var newest []*RevocationList // one name has many keys, and each its own list
 		for _, list := range o.Lists {
 			isOwn := bytes.Equal(list.issuer.RawSubjectPublicKeyInfo, issuer.RawSubjectPublicKeyInfo) && bytes.Equal(list.issuer.RawSubject, issuer.RawSubject)
 			isFresh := !now.Before(list.begin) && !now.After(list.end)
-			if isOwn && isFresh && (newest == nil || list.begin.After(newest.begin)) {
-				newest = list
+			if isOwn && isFresh && (newest == nil || list.begin.After(newest[0].begin)) {
+				newest = []*RevocationList{list}
+			} else if isOwn && isFresh && list.begin.Equal(newest[0].begin) {
+				newest = append(newest, list) // of one moment each can revoke
 			}
 		}
 		if newest == nil {
 			return "revocation_unknown"
 		}
-		if _, found := newest.serials[each.SerialNumber.String()]; found {
-			return "certificate_revoked"
+		for _, list := range newest {
+			if _, found := list.serials[each.SerialNumber.String()]; found {
+				return "certificate_revoked"
+			}
 		}
 	}
 	return ""

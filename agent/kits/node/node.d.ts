@@ -17,7 +17,7 @@ declare const Buffer: {
 
 declare module "node:crypto" {
   export interface KeyObject {
-    asymmetricKeyDetails?: { modulusLength?: number };
+    asymmetricKeyDetails?: { modulusLength?: number; publicExponent?: bigint };
   }
   interface Hash {
     update(octets: Uint8Array | string): Hash;

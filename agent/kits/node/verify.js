@@ -162,7 +162,8 @@ function rsaKey({ raw, parts }) {
   } catch {
     refuse("signature_invalid", "not a key");
   }
-  need((key.asymmetricKeyDetails?.modulusLength ?? 0) >= 2048, "a key of less than 2048 bits");
+  const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {};
+  need(modulusLength >= 2048 && publicExponent >= 3n && publicExponent % 2n === 1n, "a key of less than 2048 bits, or one that anybody signs with");
   return key;
 }
 
@@ -264,8 +265,9 @@ function openMessage(token) {
   const types = [hex(contentType), hex(signed.get(CONTENT_TYPE))];
   if (types.some((each) => each !== LOGIN)) refuse("wrong_content_type", types.join(" and "));
   need(hex(version) === "020103", "a version that does not go with the content type");
+  need(bag.parts.every(isCertificate), "not a certificate");
   const [signer, ...more] = bag.parts.filter((each) => namesOf(each).equals(sid.body));
-  need(signer?.tag === 0x30 && more.length === 0, "the signer's certificate is not there");
+  need(signer && more.length === 0, "the signer's certificate is not there");
   const certificate = readCertificate(signer);
   const octets = Buffer.concat([Buffer.of(0x31), attributes.raw.subarray(1)]); // RFC 5652 §5.4
   need(hex(signed.get(MESSAGE_DIGEST)) === octetString(hash, content.body), "the content is not what was signed");
@@ -280,6 +282,9 @@ function octetString(hash, octets) {
   const digest = createHash(hash).update(octets).digest();
   return Buffer.concat([Buffer.of(0x04, digest.length), digest]).toString("hex");
 }
+
+/** Whether an element looks like a certificate, of whomever. @param {Element} element */
+const isCertificate = ({ tag, parts }) => tag === 0x30 && parts.length === 3 && parts[0].parts.length > 3;
 
 /** The issuer and the serial number of a certificate, one after the other. @param {Element} certificate */
 function namesOf(certificate) {
@@ -337,9 +342,10 @@ function checkPath(certificate, trust, now) {
 function listed(certificate, issuer, lists, now) {
   const { key, subject } = issuer.certificate; // one name has many keys, and each its own list
   const own = lists.filter((each) => hex(each.issuer.certificate.key) === hex(key) && hex(each.issuer.certificate.subject) === hex(subject));
-  const [newest] = own.filter(({ begin, end }) => begin <= now && now <= end).sort((one, other) => (one.begin < other.begin ? 1 : -1));
-  if (!newest) return "revocation_unknown";
-  return newest.serials.has(certificate.serial.body.toString("latin1")) ? "certificate_revoked" : "";
+  const fresh = own.filter(({ begin, end }) => begin <= now && now <= end);
+  const newest = fresh.filter(({ begin }) => fresh.every((each) => each.begin <= begin)); // of one moment each can revoke
+  if (newest.length === 0) return "revocation_unknown";
+  return newest.some(({ serials }) => serials.has(certificate.serial.body.toString("latin1"))) ? "certificate_revoked" : "";
 }
 
 /** @param {Element|undefined} value */

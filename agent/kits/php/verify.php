@@ -190,7 +190,10 @@ final class Certificate
         need(\in_array(($this->key->parts[0] ?? null)?->raw, RSA, true), 'not an RSA key');
         $pem = "-----BEGIN PUBLIC KEY-----\n" . chunk_split(base64_encode($this->key->raw), 64, "\n") . "-----END PUBLIC KEY-----\n";
         $key = openssl_pkey_get_public($pem);
-        need($key !== false && (openssl_pkey_get_details($key)['bits'] ?? 0) >= 2048, 'no key, or one of less than 2048 bits');
+        $found = $key === false ? [] : openssl_pkey_get_details($key);
+        $exponent = ltrim($found['rsa']['e'] ?? '', "\x00");
+        $isSafe = \strlen($exponent) > 1 || \ord($exponent ?: "\x00") >= 3; // by 1 anybody signs
+        need($key !== false && ($found['bits'] ?? 0) >= 2048 && $isSafe && \ord(substr($exponent, -1)) % 2 === 1, 'no key, or none of 2048 bits');
         return $key;
     }
 }
@@ -266,11 +269,22 @@ final class RevocationList
         return [$limit, $limit];
     }
 
-    /** Whether an entry has this number: it stands before the date, a UTCTime or GeneralizedTime. */
+    /** Whether an entry has this number; where it is found, it may still stand in the middle of another one. */
     public function has(string $serial): bool
     {
         $number = "\x02" . \chr(\strlen($serial)) . $serial;
-        return str_contains($this->entries, "$number\x17\x0d") || str_contains($this->entries, "$number\x18\x0f");
+        if (!str_contains($this->entries, $number)) {
+            return false;
+        }
+        for ($at = 0, $limit = \strlen($this->entries); $at < $limit; $at = $next) {
+            [$tag, $start, $next] = header($this->entries, $at, $limit);
+            if ($at === 0 && $next === $limit && $start < $limit && ($this->entries[$start] ?? '') === "\x30") {
+                $next = $start; // the sequence of them
+            } elseif (substr_compare($this->entries, $number, $start, \strlen($number)) === 0) {
+                return true;
+            }
+        }
+        return false;
     }
 }
 
@@ -326,8 +340,10 @@ function openMessage(mixed $token): array
     }
     need($version->raw === "\x02\x01\x03", 'a version that does not go with the content type');
     $named = fn (Element $each) => ($each->parts[0]->parts[3] ?? null)?->raw . ($each->parts[0]->parts[1] ?? null)?->raw === $sid->body;
+    $isCertificate = fn (Element $each) => $each->tag === 0x30 && \count($each->parts) === 3 && \count($each->parts[0]->parts) > 3;
+    need(array_filter($bag->parts, $isCertificate) === $bag->parts, 'not a certificate');
     $signer = array_values(array_filter($bag->parts, $named));
-    need(\count($signer) === 1 && $signer[0]->tag === 0x30, "the signer's certificate is not there");
+    need(\count($signer) === 1, "the signer's certificate is not there");
     $certificate = new Certificate($signer[0]);
     need(($signed[MESSAGE_DIGEST] ?? null)?->raw === octetString($hash, $content->body), 'the content is not what was signed');
     $octets = "\x31" . substr($attributes->raw, 1); // RFC 5652 §5.4
@@ -399,25 +415,28 @@ function checkPath(Certificate $certificate, array $roots, array $cas, array $li
 
 function listed(Certificate $certificate, Authority $issuer, array $lists, string $now): string
 {
-    $newest = null; // one name has many keys, and each its own list
+    $newest = []; // one name has many keys, and each its own list; of several of one moment each can revoke
     foreach ($lists as $each) {
         $by = $each->issuer->certificate;
         $isOwn = $by->key->raw === $issuer->certificate->key->raw && $by->subject->raw === $issuer->certificate->subject->raw;
-        if ($isOwn && $each->begin <= $now && $now <= $each->end && $each->begin >= ($newest->begin ?? '')) {
-            $newest = $each;
+        if ($isOwn && $each->begin <= $now && $now <= $each->end && $each->begin >= ($newest[0]->begin ?? '')) {
+            $newest = $each->begin === ($newest[0]->begin ?? '') ? [...$newest, $each] : [$each];
         }
     }
-    if ($newest === null) {
+    if ($newest === []) {
         return 'revocation_unknown';
     }
-    return $newest->has($certificate->serial->body) ? 'certificate_revoked' : '';
+    $revoking = array_filter($newest, fn (RevocationList $each) => $each->has($certificate->serial->body));
+    return $revoking === [] ? '' : 'certificate_revoked';
 }
 
+/** The text of a string, or null: what is no text would warn here, or stop the site's own JSON. */
 function text(?Element $value): ?string
 {
+    $body = $value?->body ?? '';
     return match ($value?->tag) {
-        0x0c, 0x13 => $value->body,
-        0x1e => iconv('UTF-16BE', 'UTF-8//IGNORE', $value->body) ?: null,
+        0x0c, 0x13 => preg_match('//u', $body) ? $body : null,
+        0x1e => preg_match('/^(?:[^\xd8-\xdf].)*$/sD', $body) ? iconv('UTF-16BE', 'UTF-8', $body) : null,
         default => null,
     };
 }

@@ -9,8 +9,10 @@ from functools import cache
 from typing import Final
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID, ObjectIdentifier
 
+from agent.cms import der
 from agent.kits.vectors.holders import (
     BEGIN,
     CERTIFY,
@@ -24,6 +26,7 @@ from agent.kits.vectors.holders import (
     signed_again,
 )
 from agent.kits.vectors.keys import make_curve_key, make_key
+from agent.kits.vectors.messages import RSA_ENCRYPTION
 
 AT: Final = datetime(2026, 11, 27, 15, 4, 5, tzinfo=UTC)
 """When the logins are verified, where the verifier's clock can be set."""
@@ -44,6 +47,7 @@ _UNKNOWN: Final = ObjectIdentifier("2.5.29.99")
 _UNKNOWN_DER: Final = bytes.fromhex("0603551d63")
 _SHA256_WITH_RSA: Final = bytes.fromhex("06092a864886f70d01010b")
 _SHA512_WITH_RSA: Final = bytes.fromhex("06092a864886f70d01010d")
+_PSS_ALONE: Final = bytes.fromhex("300b06092a864886f70d01010a")
 _ENCIPHERMENT: Final = bytes.fromhex("03020430")  # the value of a keyUsage
 
 
@@ -274,6 +278,40 @@ def with_short_key() -> KeyHolder:
 def with_long_key() -> KeyHolder:
     """Return somebody with an RSA key of 3072 bits."""
     return _certified(replace(_citizen(0x1012), key=make_key("long", 3072)))
+
+
+def with_exponent_one() -> KeyHolder:
+    """Return somebody with an RSA key of 2048 bits and 1 as its exponent: anybody signs for it."""
+    return _keyed(0x1028, RSA_ENCRYPTION, 1)
+
+
+def with_pss_key() -> KeyHolder:
+    """Return somebody whose key is said to be for RSASSA-PSS alone (RFC 4055 §1.2)."""
+    return _keyed(0x1029, _PSS_ALONE, 65537)
+
+
+def _keyed(serial: int, algorithm: bytes, exponent: int) -> KeyHolder:
+    """Return somebody whose key is written in a way that no library writes."""
+    made = _certified(_citizen(serial))
+    modulus, power = (
+        der.element(0x02, number.to_bytes(number.bit_length() // 8 + 1, "big"))
+        for number in (made.rsa.public_key().public_numbers().n, exponent)
+    )
+    numbers = der.element(der.SEQUENCE, modulus, power)
+    written = der.element(der.SEQUENCE, algorithm, der.element(0x03, b"\x00", numbers))
+    own = made.rsa.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return replace(made, der=signed_again(made.der, own, written, make_key("authority")))
+
+
+def with_two_serials() -> KeyHolder:
+    """Return somebody whose name has two serial numbers, the citizen's first."""
+    other = x509.NameAttribute(NameOID.SERIAL_NUMBER, OTHER_SERIAL)
+    return _certified(replace(_citizen(0x102A), subject=x509.Name([*_CITIZEN, other])))
+
+
+def citizen_as_authority() -> KeyHolder:
+    """Return an authority that may sign what it likes, and has a citizen's name."""
+    return _certified(replace(_citizen(0x102B), usage=(*SIGN, *CERTIFY), is_authority=True))
 
 
 @cache

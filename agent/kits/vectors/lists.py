@@ -97,6 +97,7 @@ def _of_authority() -> dict[str, WantedList]:
         "ca-stale.crl": WantedList(period=(BEGIN, BEGIN + YEAR)),
         "ca-future.crl": WantedList(period=(END - YEAR, END)),
         "ca-newer.crl": WantedList((CITIZEN,), period=later, number=2),
+        "ca-same-moment.crl": WantedList((CITIZEN,)),
         "ca-lifted.crl": WantedList(period=(BEGIN + 2 * YEAR, END), number=3),
         "ca-long.crl": WantedList((LONG + 1, LONG - 1, LONG & 0xFFFF, _AROUND)),
         "ca-long-revokes.crl": WantedList((_AROUND, LONG)),
@@ -123,11 +124,14 @@ def _damaged(authority: KeyHolder, good: bytes) -> dict[str, bytes]:
     broken = bytearray(good)
     broken[-1] ^= 1
     serial = der.element(_INTEGER, REVOKED.to_bytes(2, "big"))
+    since = b"\x17\x0d" + (BEGIN + YEAR).strftime("%y%m%d%H%M%SZ").encode()
+    revoking = WantedList((CITIZEN,)).signed_by(authority)
     ends = b"\x17\x0d" + END.strftime("%y%m%d%H%M%SZ").encode()
     return {
         "ca-badly-signed.crl": bytes(broken),
         "ca-tampered.crl": good.replace(serial, der.element(_INTEGER, b"\x11\x11")),
         "ca-two-algorithms.crl": good[:-300] + good[-300:].replace(_SHA256, _SHA512),
+        "ca-undated-entry.crl": signed_again(revoking, since, b"\x18" + since[1:], authority.rsa),
         "ca-endless.crl": signed_again(good, ends, b"", authority.rsa),
         "ca-sha1.crl": signed_again(good, b"", b"", authority.rsa, is_weak=True),
     }

@@ -34,6 +34,7 @@ def paths() -> Iterator[VectorCase]:
     yield from _lists()
     yield from _partial_lists()
     yield from _several_lists()
+    yield from _lists_of_two_keys()
     yield from _numbers()
     yield from _holders()
 
@@ -313,6 +314,21 @@ def _several_lists() -> Iterator[VectorCase]:
         (OK, _REVOKED, _UNKNOWN),
         "a list of changes ends the suspension",
     )
+    for name, crls in (
+        ("crl-same-moment-first", ["ca-same-moment.crl", "ca.crl"]),
+        ("crl-same-moment-last", ["ca.crl", "ca-same-moment.crl"]),
+    ):
+        yield case(name, crls, _REVOKED, "one of two lists that were issued at one moment has it")
+    yield case(
+        "crl-undated-entry",
+        ["ca-undated-entry.crl"],
+        (UNTRUSTED, _REVOKED, _UNKNOWN),
+        "it is in the list, with a date of no calendar",
+    )
+
+
+def _lists_of_two_keys() -> Iterator[VectorCase]:
+    good = signed_by(certificates.citizen())
     both = {"cas": ["ca-other-key.cer", "ca.cer"], "crls": ["root.crl", "ca.crl"]}
     yield VectorCase(
         "two-keys-of-one-authority",
@@ -359,4 +375,16 @@ def _holders() -> Iterator[VectorCase]:
         certificates.with_odd_serial(),
         (_PROFILE, OK),
         "its name has a serial number that is not 16 digits; likewise",
+    )
+    yield _case(
+        "two-subject-serials",
+        certificates.with_two_serials(),
+        (_PROFILE, OK),
+        "its name has two serial numbers, of two people; likewise",
+    )
+    yield _case(
+        "authority-of-citizens-name",
+        certificates.citizen_as_authority(),
+        (_PROFILE, UNTRUSTED, OK),
+        "an authority with a citizen's name; likewise",
     )

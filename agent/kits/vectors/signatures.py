@@ -127,6 +127,17 @@ def _keys() -> Iterator[VectorCase]:
         replace(small, value=forged),
         "a cube root in place of a signature: good for whoever does not look at the end",
     )
+    one = sign(certificates.with_exponent_one(), text)
+    yield _refused(
+        "exponent-1-forged",
+        replace(one, value=block_of(_SHA256_INFO + _digest(one))),
+        "a key with the exponent 1, for which a padded digest is a signature",
+    )
+    yield _refused(
+        "pss-key",
+        sign(certificates.with_pss_key(), text),
+        "a PKCS #1 signature by a key that is for RSASSA-PSS alone",
+    )
 
 
 def _padded() -> Iterator[VectorCase]:

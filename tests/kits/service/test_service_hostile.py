@@ -142,6 +142,7 @@ BODIES: dict[str, tuple[bytes, int, str]] = {
     "missing": (b'{"challenge":"' + b"a" * 43 + b'"}', 400, "missing required field `token`"),
     "number": (b'{"token":1,"challenge":""}', 400, "$.token"),
     "null": (b'{"token":null,"challenge":""}', 400, "$.token"),
+    "long-number": (b'{"token":' + b"9" * 5000 + b"}", 400, "$.token"),
     "purpose": (
         b'{"token":"","challenge":"' + b"a" * 43 + b'","purpose":"x"}',
         400,

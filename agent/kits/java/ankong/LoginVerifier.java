@@ -33,6 +33,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
+import javax.security.auth.x500.X500Principal;
 import org.bouncycastle.asn1.ASN1Encodable;
 import org.bouncycastle.asn1.ASN1ObjectIdentifier;
 import org.bouncycastle.asn1.ASN1OctetString;
@@ -143,7 +144,7 @@ public final class LoginVerifier {
         boolean isWhole = list.getCriticalExtensionOIDs() == null || list.getCriticalExtensionOIDs().isEmpty();
         boolean isComplete = isWhole && list.getExtensionValue("2.5.29.27") == null && list.getExtensionValue("2.5.29.28") == null;
         if (!isComplete || list.getNextUpdate() == null) throw new IllegalArgumentException("not a complete list with the date of the next");
-        boolean isOwn = list.getIssuerX500Principal().equals(issuer.getSubjectX500Principal()) && has(issuer, CRL_SIGN);
+        boolean isOwn = isSame(list.getIssuerX500Principal(), issuer.getSubjectX500Principal()) && has(issuer, CRL_SIGN);
         if (!isOwn || !isSha2(list.getSigAlgName())) throw new IllegalArgumentException("not a list of this issuer");
         list.verify(issuer.getPublicKey());
         Set<BigInteger> serials = new HashSet<>();
@@ -349,8 +350,13 @@ public final class LoginVerifier {
         return found;
     }
 
+    /** Whether two names are the same to the octet; equals takes those that differ in case or spaces for one. */
+    private static boolean isSame(X500Principal one, X500Principal other) {
+        return Arrays.equals(one.getEncoded(), other.getEncoded());
+    }
+
     private static boolean isIssued(X509Certificate certificate, X509Certificate issuer) {
-        if (!certificate.getIssuerX500Principal().equals(issuer.getSubjectX500Principal())) return false;
+        if (!isSame(certificate.getIssuerX500Principal(), issuer.getSubjectX500Principal())) return false;
         try {
             certificate.verify(issuer.getPublicKey());
             return true;
@@ -374,12 +380,13 @@ public final class LoginVerifier {
         }
         for (int index = 0; index + 1 < path.size(); index++) {
             X509Certificate issuer = path.get(index + 1); // one name has many keys, and each its own list
-            RevocationList newest = lists.stream()
-                    .filter(list -> list.issuer.getPublicKey().equals(issuer.getPublicKey()) && list.issuer.getSubjectX500Principal().equals(issuer.getSubjectX500Principal()))
-                    .filter(list -> !now.before(list.begin) && !now.after(list.end))
-                    .max(Comparator.comparing(RevocationList::begin)).orElse(null);
+            List<RevocationList> fresh = lists.stream()
+                    .filter(list -> list.issuer.getPublicKey().equals(issuer.getPublicKey()) && isSame(list.issuer.getSubjectX500Principal(), issuer.getSubjectX500Principal()))
+                    .filter(list -> !now.before(list.begin) && !now.after(list.end)).toList();
+            Date newest = fresh.stream().map(RevocationList::begin).max(Comparator.naturalOrder()).orElse(null);
             if (newest == null) return "revocation_unknown";
-            if (newest.serials.contains(path.get(index).getSerialNumber())) return "certificate_revoked";
+            BigInteger serial = path.get(index).getSerialNumber(); // of several lists of one moment each can revoke
+            if (fresh.stream().anyMatch(list -> list.begin.equals(newest) && list.serials.contains(serial))) return "certificate_revoked";
         }
         return "";
     }
