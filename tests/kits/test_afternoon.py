@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from agent.portal.demo.browser import find_chromium
 from tests.browser.npm_packages import npm_file
@@ -15,7 +16,6 @@ from tests.conftest import MEASURED
 from tests.kits.afternoon import ROOT, SITES, Newcomer, Readme, play
 
 pytestmark = [
-    pytest.mark.xdist_group("afternoon"),  # the packages are built once
     pytest.mark.timeout(300),  # a cold cache of pip is slow
     pytest.mark.skipif(sys.platform != "linux", reason="gunicorn and the commands are for Unix"),
 ]
@@ -35,8 +35,19 @@ KITS = [name if name in GATE else pytest.param(name, marks=pytest.mark.kit) for 
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for needed in ("hatchling", "flask", "gunicorn"):
         pytest.importorskip(needed)
-    target = tmp_path_factory.mktemp("kits") / "built"
     npm_file("typescript/bin/tsc")
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    target = folder / "built-kits"
+    # Of several processes of pytest one builds, which writes into the checkout, too.
+    with FileLock(folder / "built-kits.lock"):
+        if not target.exists():
+            _build(target)
+    return target
+
+
+def _build(target: Path) -> None:
     env = {**os.environ, "PYTHONPATH": str(ROOT / "installer")}
     done = subprocess.run(
         [sys.executable, "-c", BUILD, target],
@@ -47,7 +58,6 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
         timeout=240,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    return target
 
 
 @pytest.mark.slow
