@@ -27,6 +27,19 @@ TEST_ID_NUMBER = generate_id_number(0)
 
 CardFactory = Callable[..., VirtualCard]
 
+MEASURED = "measured"
+"""The property of a test (``record_property``) that the end of a run prints."""
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests have measured for people to read, whichever process ran them."""
+    reports = terminalreporter.getreports("passed")
+    found = [text for each in reports for name, text in each.user_properties if name == MEASURED]
+    if found:
+        terminalreporter.section("measured")
+    for text in found:
+        terminalreporter.write_line(text)
+
 
 @pytest.fixture(autouse=True)
 def _log_of_its_own() -> Iterator[None]:

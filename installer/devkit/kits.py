@@ -21,14 +21,16 @@ from devkit.shell import ROOT, SetupError, run, say
 OUT = ROOT / "dist" / "kits"
 SUMS = "SHA256SUMS"
 WHEELS = (ROOT, ROOT / "agent" / "relying")
-NPM = (node.SDK, ROOT / "agent" / "kits" / "node")
 LANGUAGES = ("php", "java", "go")
 VECTORS = ROOT / "agent" / "kits" / "vectors"
 _TIME = 1577836800  # 2020-01-01, as hatchling has it
 
 
-def build() -> int:
-    """Build every package into :data:`OUT`, with its sums; return the exit status.
+def build(out: Path = OUT) -> int:
+    """Build every package into a folder, with its sums; return the exit status.
+
+    Args:
+        out: the folder; what was in it is removed.
 
     Raises:
         SetupError: one could not be built; the output of its builder was printed.
@@ -36,8 +38,8 @@ def build() -> int:
     """
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder)
-        for source in NPM:  # first: what it writes for types goes into the agent's wheel, too
-            _build_npm(source, made)
+        _build_npm(node.SDK, made)  # first: its types go into the agent's wheel, too
+        _build_npm_verifier(made)
         for source in WHEELS:
             _build_wheel(source, made)
         for language in LANGUAGES:
@@ -45,11 +47,11 @@ def build() -> int:
         files = sorted(made.iterdir())
         sums = "".join(f"{sha256_of(path)}  {path.name}\n" for path in files)
         (made / SUMS).write_text(sums, "utf-8")
-        shutil.rmtree(OUT, ignore_errors=True)
-        shutil.copytree(made, OUT)
-    for path in sorted(each for each in OUT.iterdir() if each.name != SUMS):
+        shutil.rmtree(out, ignore_errors=True)
+        shutil.copytree(made, out)
+    for path in sorted(each for each in out.iterdir() if each.name != SUMS):
         print(f"  {path.stat().st_size:>9,}  {path.name}", flush=True)
-    say(f"{len(files)} packages and {SUMS} are in {OUT.relative_to(ROOT)}")
+    say(f"{len(files)} packages and {SUMS} are in {out}")
     return 0
 
 
@@ -65,7 +67,23 @@ def _build_npm(source: Path, out: Path) -> None:
     env["PATH"] = os.pathsep.join((str(node.SDK / "node_modules" / ".bin"), env["PATH"]))
     words: list[str | Path] = [node.npm(), "pack", "--silent", "--ignore-scripts=false"]
     if run([*words, "--pack-destination", out], env=env, folder=source, quiet=True) != 0:
-        raise SetupError(f"npm could not pack {source.relative_to(ROOT)} (see above)")
+        raise SetupError(f"npm could not pack {source} (see above)")
+
+
+def _build_npm_verifier(out: Path) -> None:
+    """Pack the verifier for Node.js with the test vectors, which npm takes from its folder only."""
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder, "node")
+        shutil.copytree(ROOT / "agent" / "kits" / "node", source)
+        (source / "vectors").mkdir()
+        for path in _vectors():
+            shutil.copyfile(path, source / "vectors" / path.name)
+        _build_npm(source, out)
+
+
+def _vectors() -> list[Path]:
+    files = sorted(path for path in VECTORS.iterdir() if path.is_file())
+    return [path for path in files if path.suffix not in {".py", ".p8"}]
 
 
 def _build_archive(language: str, out: Path) -> None:
@@ -87,8 +105,7 @@ def _archive_files(language: str) -> Iterator[tuple[Path, str]]:
     for path in sorted(source.rglob("*")):
         if path.is_file():
             yield path, path.relative_to(source).as_posix()
-    for path in sorted(VECTORS.iterdir()):
-        if path.is_file() and path.suffix not in {".py", ".p8"}:
-            yield path, f"vectors/{path.name}"
+    for path in _vectors():
+        yield path, f"vectors/{path.name}"
     if not (source / "LICENSE").exists():
         yield ROOT / "LICENSE", "LICENSE"

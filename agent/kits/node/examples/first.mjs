@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { loadAuthority, loadList, verifyLogin } from "../verify.js";
+import { loadAuthority, loadList, verifyLogin } from "ankong-verify";
 
 const file = (name) => readFileSync(`${process.argv[2]}/${name}`);
 const { origins, challenge } = JSON.parse(file("manifest.json"));

@@ -1,7 +1,7 @@
 /**
  * A whole site that logs citizens in. Start it with
  *
- *     ANKONG_TRUST=trust ANKONG_ORIGIN=https://portal.example ACCOUNT_SECRET=... PORT=8080 node server.mjs
+ *     ANKONG_TRUST=trust ANKONG_ORIGIN=https://portal.example ACCOUNT_SECRET=... PORT=8080 node examples/server.mjs
  *
  * Browsers reach it by a proxy that speaks TLS, or as http://localhost.
  */
@@ -9,7 +9,7 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
-import { accountKey, checkOrigins, loadAuthority, loadList, VerificationError, verifyLogin } from "../verify.js";
+import { accountKey, checkOrigins, loadAuthority, loadList, VerificationError, verifyLogin } from "ankong-verify";
 
 // region: load
 const { ANKONG_TRUST: folder, ANKONG_ORIGIN: origin = "", ACCOUNT_SECRET: text = "", PORT: port } = process.env;
