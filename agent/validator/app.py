@@ -9,15 +9,14 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
-import msgspec
 from aiohttp import web
 
 from agent.relying.errors import VerificationCode, VerificationError
 from agent.strict_json import decode
 from agent.turns import in_turn
+from agent.validator.answers import HEADERS, rejection, written
 from agent.validator.clients import ServiceClient
 from agent.validator.codes import (
-    STATUS,
     IdentityCode,
     ServiceCode,
     ServiceRefusalError,
@@ -36,8 +35,6 @@ from agent.validator.messages import (
     ReadyAnswer,
     RefusedAnswer,
     RefusedIdentity,
-    RejectionAnswer,
-    RejectionFacts,
     VerifyCertificate,
     VerifyDocument,
     VerifyLogin,
@@ -121,19 +118,13 @@ class ServiceApp:
             _refuse_pages(request)
             response = await handler(request)
         except ServiceRefusalError as error:
-            response = _rejection(error)
+            response = rejection(error)
         except web.HTTPException as error:
             code = _OF_STATUS.get(error.status, ServiceCode.BAD_REQUEST)
-            response = _rejection(ServiceRefusalError(code))
+            response = rejection(ServiceRefusalError(code))
             if "Allow" in error.headers:
                 response.headers["Allow"] = error.headers["Allow"]
-        response.headers.update(
-            {
-                "Cache-Control": "no-store",
-                "Server": "ankong-verify",
-                "X-Content-Type-Options": "nosniff",
-            }
-        )
+        response.headers.update(HEADERS)
         unread = request.body_exists and not request.content.is_eof()
         if self.is_draining or unread:
             response.force_close()
@@ -150,12 +141,12 @@ class ServiceApp:
             except VerificationError as error:
                 note.code, note.certificate = error.code.value, error.presented.certificate
                 note.detail = error.detail if error.code in _TELLING else None
-                response = _answer(RefusedAnswer(error.code))
+                response = written(RefusedAnswer(error.code))
             except ServiceRefusalError as error:
-                note.code, response = error.code.value, _rejection(error)
+                note.code, response = error.code.value, rejection(error)
             except Exception as error:  # noqa: BLE001  # a fault of ours is never a verdict
                 note.code, note.detail = ServiceCode.INTERNAL.value, place_of(error)
-                response = _rejection(ServiceRefusalError(ServiceCode.INTERNAL))
+                response = rejection(ServiceRefusalError(ServiceCode.INTERNAL))
             seconds = time.perf_counter() - begun
             self.metrics.verified.labels(kind, note.code).inc()
             self.metrics.seconds.labels(kind).observe(seconds)
@@ -175,7 +166,7 @@ class ServiceApp:
             answer = await judge(judging, wanted, client)
         note.code = answer.code.value if isinstance(answer, RefusedIdentity) else ACCEPTED
         note.certificate = _thumbprint(answer)
-        return _answer(answer)
+        return written(answer)
 
     async def _expect(self, request: web.Request) -> web.StreamResponse | None:
         """Ask for a body (RFC 9110 §10.1.1) only of whom it would be taken from."""
@@ -183,7 +174,7 @@ class ServiceApp:
             _refuse_pages(request)
             self.judging.clients.find(request.headers.getall("Authorization", []))
         except ServiceRefusalError as error:
-            response = _rejection(error)
+            response = rejection(error)
             response.force_close()
             return response
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -231,7 +222,7 @@ class ServiceApp:
     async def _ready(self, _request: web.Request) -> web.Response:
         missing = ["it is about to stop"] if self.is_draining else []
         missing += (await self._health()).missing
-        return _answer(ReadyAnswer(not missing, missing), 503 if missing else 200)
+        return written(ReadyAnswer(not missing, missing), 503 if missing else 200)
 
     async def _metrics(self, _request: web.Request) -> web.Response:
         health = await self._health()
@@ -285,22 +276,6 @@ def _thumbprint(answer: Judged) -> bytes | None:
             return bytes.fromhex(found.thumbprint)
         case _:
             return None
-
-
-def _answer(answer: object, status: int = 200) -> web.Response:
-    return web.Response(
-        body=msgspec.json.encode(answer), status=status, content_type="application/json"
-    )
-
-
-def _rejection(error: ServiceRefusalError) -> web.Response:
-    status = STATUS[error.code]
-    response = _answer(RejectionAnswer(RejectionFacts(error.code, error.message)), status)
-    if status == 401:
-        response.headers["WWW-Authenticate"] = 'Bearer realm="ankong-verify"'
-    elif status == 503:
-        response.headers["Retry-After"] = "1"
-    return response
 
 
 _DOCUMENTS: Final = {"openapi": openapi, "errors": catalogue}

@@ -2,10 +2,13 @@
 
 import asyncio
 import socket
+from functools import partial
 from typing import Final
 from weakref import WeakSet
 
 from aiohttp import web
+
+from agent.validator.connection import connect
 
 MAX_CONNECTIONS: Final = 512
 """Of one worker at once; more wait in the kernel."""
@@ -42,7 +45,9 @@ class Doorman:
                 await asyncio.sleep(0.05)
                 continue
             try:
-                transport, _ = await loop.connect_accepted_socket(self._server, connection)
+                transport, _ = await loop.connect_accepted_socket(
+                    partial(connect, self._server, loop), connection
+                )
             except OSError:
                 connection.close()
             else:

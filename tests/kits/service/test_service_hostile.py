@@ -292,6 +292,11 @@ async def test_garbage_is_no_request(
             answer = b""
         first = answer.partition(b" ")[2][:4]
         assert first in {b"", b"400 "}, name
+        if first:
+            assert code_of(answer) == (400, "bad_request"), name
+            assert b"aiohttp" not in answer
+            assert b"Server: ankong-verify" in answer
+            assert b"aaaa" not in answer
         assert (await open_to_all.get("/livez"))[0] == 200
     assert capfd.readouterr().err == ""
 
