@@ -30,10 +30,10 @@ def public_key(certificate: x509.Certificate) -> RSAPublicKey:
     with hostile_input("public key"):
         kind = certificate.public_key["algorithm"]["algorithm"].native
         key = load_der_public_key(certificate.public_key.dump())
-    if kind != "rsa":  # an RSASSA-PSS key is for nothing else (RFC 4055 §1.2)
-        raise CmsError("a key that is not for RSASSA-PKCS1-v1_5")
     if not isinstance(key, RSAPublicKey) or key.key_size < MIN_BITS:
         raise CmsError(f"only RSA keys of {MIN_BITS} bits and more are supported")
+    if kind != "rsa":  # an RSASSA-PSS key is for nothing else (RFC 4055 §1.2)
+        raise CmsError("a key that is not for RSASSA-PKCS1-v1_5")
     return key
 
 

@@ -75,7 +75,8 @@ def test_the_npm_package_brings_types(tmp_path: Path) -> None:
             f"package/{name}"
             for name in ("LICENSE", "README.md", "package.json", "verify.d.ts", "verify.js")
         )
-        packed.extractall(installed.parent, filter="data")
+        packed.extraction_filter = getattr(tarfile, "data_filter", None)  # Python 3.11.4
+        packed.extractall(installed.parent)
     (installed.parent / "package").rename(installed)
     (project / "package.json").write_text('{"type": "module"}', "ascii")
     (project / "consumer.ts").write_text(CONSUMER, "ascii")
