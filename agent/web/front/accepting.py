@@ -101,12 +101,17 @@ class Acceptor:
     def _begin(self, connection: socket.socket) -> None:
         opening = asyncio.get_running_loop().create_task(self._open(connection))
         self._unfinished[opening] = None
-        opening.add_done_callback(lambda task: self._unfinished.pop(task, None))
+        opening.add_done_callback(lambda task: self._finished(task, connection))
         if len(self._unfinished) > MAX_HANDSHAKES:
             oldest = next(iter(self._unfinished))
             del self._unfinished[oldest]
             self._log.note("too many unfinished handshakes: the oldest was cut")
             oldest.cancel()
+
+    def _finished(self, opening: "asyncio.Task[None]", connection: socket.socket) -> None:
+        self._unfinished.pop(opening, None)
+        if opening.cancelled():  # perhaps before it began
+            connection.close()
 
     async def _open(self, connection: socket.socket) -> None:
         seconds = HANDSHAKE_SECONDS if self._tls is not None else None
