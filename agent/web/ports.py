@@ -138,8 +138,7 @@ class Serving:
             return ListenResult(await self._listeners.listen(wanted))
         except PortTakenError as error:
             first = wanted.ports[0]
-            owner = await asyncio.to_thread(find_owner, first)
-            named = owner.words(SOURCE) if owner.is_known else ""
+            owner, named = await asyncio.to_thread(_named_owner, first)
             problem = f"{error.detail}: {named}" if named else error.detail
             _log.warning("no free port", listener=wanted.name, ports=wanted.ports, detail=problem)
             self._waiting[wanted.name] = wanted
@@ -213,3 +212,9 @@ async def serve(config: ServerConfig, service: Service) -> Serving:
     others = {name: found.port for name, found in serving.others.items()}
     _log.info("listening", port=serving.port, others=others)
     return serving
+
+
+def _named_owner(port: int) -> tuple[PortOwner, str]:
+    """Return who listens on a port, in words too; reads files, and not in the event loop."""
+    owner = find_owner(port)
+    return owner, owner.words(SOURCE) if owner.is_known else ""
