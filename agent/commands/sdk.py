@@ -1,6 +1,7 @@
 """``ankong sdk``: write the package for web pages into a folder, for npm without a network."""
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -60,7 +61,8 @@ def sdk(options: SdkOptions) -> int:
         (folder / "types").mkdir()
     for each in types:
         create_file(folder / "types" / each.name, each.read_bytes(), mode=_PUBLIC)
-    written = json.dumps(_installable(package, has_types=bool(types)), indent=2)
+    there = {each.name for each in folder.iterdir()}
+    written = json.dumps(_installable(package, there, has_types=bool(types)), indent=2)
     create_file(folder / "package.json", f"{written}\n".encode(), mode=_PUBLIC)
     say(tell("cli.sdk.done", path=folder))
     return 0
@@ -72,14 +74,16 @@ def _types(source: Traversable) -> list[Traversable]:
     return sorted(types.iterdir(), key=lambda each: each.name) if types.is_dir() else []
 
 
-def _installable(package: dict[str, Any], *, has_types: bool) -> dict[str, Any]:
+def _installable(
+    package: dict[str, Any], there: Collection[str], *, has_types: bool
+) -> dict[str, Any]:
     """Leave out what only its own checkout can do; no entry names a file that is not there."""
     left = {key: package[key] for key in package if key not in {"scripts", "devDependencies"}}
-    if has_types:
-        return left
-    left.pop("types")
-    exports = {
-        name: entry if isinstance(entry, str) else entry["default"]
-        for name, entry in package["exports"].items()
-    }
+    if not has_types:
+        left.pop("types")
+    exports = {}
+    for name, entry in package["exports"].items():
+        file = entry if isinstance(entry, str) else entry["default"]
+        if file.removeprefix("./") in {*there, "package.json"}:
+            exports[name] = entry if has_types else file
     return {**left, "exports": exports}

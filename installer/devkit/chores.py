@@ -24,7 +24,9 @@ PROOFS = {
     "every fault at every command": ("tests.faults",),
     "many requests, hands, daemons, sites and programs": ("tests.soak",),
     "the whole member service on SQLite and on PostgreSQL": ("pytest", "tests/portal"),
-    "every vector and README in every language": ("pytest", "tests/kits", "-m", "kit"),
+    "every vector and README in every language": (
+        *("pytest", "tests/kits", "tests/testkit", "tests/browser", "-m", "kit"),
+    ),
     "every page in every look": (
         *("pytest", "tests/browser/test_axe.py", "tests/browser/hipki/test_pages_access.py"),
         *(

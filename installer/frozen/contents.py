@@ -21,6 +21,7 @@ UNSHIPPED = (
     "installer",
     # Of the standard library: for developers, or for what the agent never does.
     "_codecs_cn",
+    "_codecs_hk",
     "_codecs_iso2022",
     "_codecs_jp",
     "_codecs_kr",
@@ -87,6 +88,8 @@ _DEVELOPERS = frozenset(
         *("playwright.js", "testing.js"),  # for tests, in Node.js
     }
 )
+_SDK = Path("agent", "web", "sdk")
+_RELYING = Path("agent", "relying")  # what it has besides its modules is for a site's server
 _UNSHIPPED_KINDS = frozenset({".py", ".pyc", ".pyi", ".typed", ".md"})
 _TCL_UNNEEDED = (
     "demos",
@@ -122,6 +125,10 @@ def data_files(root: Path) -> list[tuple[str, str]]:
 
 
 def _is_data(place: Path) -> bool:
+    if place == _SDK / "package.json":  # ``ankong sdk`` writes it for npm
+        return True
+    if any(place.is_relative_to(each) for each in (_RELYING, _SDK / "examples", _SDK / "types")):
+        return False
     if "node_modules" in place.parts or "__pycache__" in place.parts:
         return False
     if ".".join(place.parts).startswith(_UNSHIPPED_ROOMS):

@@ -64,7 +64,14 @@ def test_pages_are_shipped_and_the_portals_are_not() -> None:
     names = {Path(path).name for path, _ in contents.data_files(ROOT)}
     assert "ankong.js" in names
     assert not [name for name in names if name.endswith(".md")]
-    assert not names & {"package.json", "tsconfig.json", ".npmrc", "playwright.js", "testing.js"}
+    assert not names & {"tsconfig.json", ".npmrc", "playwright.js", "testing.js", "site.env"}
+    assert [
+        folder for path, folder in contents.data_files(ROOT) if path.endswith("package.json")
+    ] == [
+        "agent/web/sdk"  # for `ankong sdk`
+    ]
+    # What `make kits` leaves in the tree changes no installer.
+    assert not [name for name in names if name in {"ankong.d.ts", "element.d.ts"}]
 
 
 @pytest.mark.parametrize(
