@@ -31,8 +31,9 @@ from tests.bench.idle import measure_idle
 from tests.bench.jrsys_crowd import measure_jrsys_crowd
 from tests.bench.kit_lists import measure_kept_list
 from tests.bench.kit_rest import (
+    afternoon_times,
     import_time,
-    language_rates,
+    language_runs,
     module_sizes,
     reserved_search,
     session_start,
@@ -424,9 +425,11 @@ class Bench:
 
     def kit_rest(self) -> None:
         """Measure the other kits: languages, the page's modules, the start of a test session."""
-        for language, speed, wrong in language_rates():
-            self.table.add(f"verifier in {language}: logins", speed, "1/s")
-            self.table.add(f"verifier in {language}: vectors judged wrongly", wrong, "", exactly=0)
+        for language, found in language_runs():
+            name = f"verifier in {language}"
+            self.table.add(f"{name}: logins", found.rate, "1/s")
+            self.table.add(f"{name}: vectors judged wrongly", found.wrong, "", exactly=0)
+            self.table.add(f"{name}: all vectors", found.seconds, "s")
         for name, size, most in module_sizes():
             self.table.add(f"page kit, {name}: minified, compressed", size, "KiB", most=most)
         start = session_start(self._effort.starts)
@@ -435,6 +438,13 @@ class Bench:
         self.table.add("import of the verifier, processor", taken * 1000, "ms", most=300)
         taken = reserved_search(16 << 20, self._effort.rounds)
         self.table.add("search of 16 MiB for a login, processor", taken * 1000, "ms", most=20)
+
+    def afternoon(self) -> None:
+        """Measure how long a newcomer's machine takes from an empty folder to a login."""
+        folder = self._state.parent / "afternoon"
+        folder.mkdir()
+        for kit, seconds in afternoon_times(folder):
+            self.table.add(f"README of {kit}: empty folder to a login", seconds, "s", most=120)
 
     async def existing_pages(self) -> None:
         """Measure the door for existing pages, in a real browser."""
@@ -486,6 +496,8 @@ async def measure(effort: Effort, part: BenchPart | None) -> dict[str, Any]:
             await asyncio.to_thread(bench.kept_list)
             await bench.validation_service()
             await asyncio.to_thread(bench.kit_rest)
+            if effort.browser:  # not in a short look: the tests play it, too
+                await asyncio.to_thread(bench.afternoon)
     return {
         "python": platform.python_version(),
         "system": platform.platform(terse=True),
