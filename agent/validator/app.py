@@ -97,6 +97,7 @@ class ServiceApp:
             handler = self._post(kind, request, judge)
             app.router.add_post(path, handler, expect_handler=self._expect)
         for name in _DOCUMENTS:
+            _written(name)  # reads files: now, while nobody waits
             app.router.add_get(f"/v1/{name}.json", _document)
         app.router.add_get("/livez", _live)
         app.router.add_get("/readyz", self._ready)
@@ -278,7 +279,10 @@ def _thumbprint(answer: Judged) -> bytes | None:
             return None
 
 
-_DOCUMENTS: Final = {"openapi": openapi, "errors": catalogue}
+_DOCUMENTS: Final[dict[str, Callable[[], dict[str, Any]]]] = {
+    "openapi": openapi,
+    "errors": catalogue,
+}
 
 
 @cache

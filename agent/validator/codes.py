@@ -1,13 +1,14 @@
 """Every code of the service's answers, and what each means; the site's developer reads them.
 
-A refusal of :class:`VerificationCode` is an answer, and comes with status 200. The codes here are
+A refusal of ``agent.relying`` is an answer, and comes with status 200. The codes here are
 no verdicts: nothing was judged.
 """
 
+import json
 from enum import StrEnum, unique
+from functools import cache
+from importlib import resources
 from typing import Any, Final
-
-from agent.relying.errors import VerificationCode
 
 
 @unique
@@ -70,22 +71,6 @@ MEANINGS: Final[dict[StrEnum, str]] = {
     IdentityCode.NOT_ACTIVATED: "The card has not been activated.",
     IdentityCode.EXPIRED: "The certificate has expired, as the identity service says.",
     IdentityCode.REVOKED: "The certificate is revoked, as the identity service says.",
-    VerificationCode.CHALLENGE_UNKNOWN: "Said by a site's own store only: not this session's.",
-    VerificationCode.CHALLENGE_EXPIRED: "Said by a site's own store only: too old.",
-    VerificationCode.CHALLENGE_USED: "Said by a site's own store only: used before.",
-    VerificationCode.SIGNATURE_INVALID: "No message of our form, or its signature does not hold.",
-    VerificationCode.WRONG_CONTENT_TYPE: "A document where a login is wanted, or the reverse.",
-    VerificationCode.WRONG_KEY_USAGE: "The certificate is not for signing.",
-    VerificationCode.CERTIFICATE_UNTRUSTED: "No path to a configured authority.",
-    VerificationCode.CERTIFICATE_EXPIRED: "The certificate has expired.",
-    VerificationCode.CERTIFICATE_NOT_YET_VALID: "The certificate is not valid yet.",
-    VerificationCode.CERTIFICATE_REVOKED: "The certificate, or its authority's, is revoked.",
-    VerificationCode.REVOCATION_UNKNOWN: "No fresh list says that it is not revoked: see /readyz.",
-    VerificationCode.MALFORMED: "What was signed is no statement of a login; no certificate.",
-    VerificationCode.ORIGIN_MISMATCH: "The login was made for another site.",
-    VerificationCode.CHALLENGE_MISMATCH: "The login answers another challenge.",
-    VerificationCode.PURPOSE_MISMATCH: "The login was made for another purpose.",
-    VerificationCode.PROFILE_MISMATCH: "The certificate is none of a citizen's.",
 }
 
 
@@ -104,10 +89,15 @@ class ServiceRefusalError(Exception):
         self.message = message or MEANINGS[code]
 
 
+@cache
 def catalogue() -> dict[str, Any]:
-    """Return all codes for ``/v1/errors.json``: status, whether asking again helps, meaning."""
+    """Return all codes for ``/v1/errors.json``: status, whether trying again helps, meaning.
+
+    Of a refusal, what every kit says of it: in each language, for the site and for its page.
+    Reads a file the first time.
+    """
     again = {ServiceCode.BUSY, ServiceCode.IDENTITY_UNAVAILABLE, ServiceCode.BODY_TIMEOUT}
-    return {
+    rows: dict[str, Any] = {
         code.value: {
             "status": STATUS[code] if isinstance(code, ServiceCode) else 200,
             "retriable": code in again,
@@ -115,3 +105,9 @@ def catalogue() -> dict[str, Any]:
         }
         for code, meaning in MEANINGS.items()
     }
+    kits = json.loads((resources.files("agent.relying") / "errors.json").read_bytes())
+    for row in kits["codes"]:
+        meaning = row["texts"]["en"]["site"]
+        told = {"retriable": row["retriable"], "meaning": meaning, "texts": row["texts"]}
+        rows[row["code"]] = {"status": 200, **told}
+    return rows

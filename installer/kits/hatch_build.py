@@ -62,6 +62,7 @@ def data_files(root: Path) -> Iterator[tuple[Path, str]]:
     """Return what goes along beside the modules, and where in the package it goes."""
     yield root / "LICENSE", "LICENSE"
     yield root / "agent" / "relying" / "py.typed", "py.typed"  # PEP 561
+    yield root / "agent" / "relying" / "errors.json", "errors.json"
     for path in sorted((root / "agent" / "kits" / "vectors").iterdir()):
         if path.suffix in VECTORS:
             yield path, f"vectors/{path.name}"

@@ -43,6 +43,9 @@ def test_everything_in_it_is_ours_to_name(unpacked: Path) -> None:
     assert {path.name for path in unpacked.iterdir() if path.suffix != ".dist-info"} == {
         "ankong_verify"
     }
+    assert (unpacked / "ankong_verify" / "errors.json").read_bytes() == (
+        KIT / "errors.json"
+    ).read_bytes()
     for word in ("cards", "signing", "web", "host", "transport", "portal", "tray"):
         assert not (unpacked / "ankong_verify" / "_agent" / word).exists()
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from agent.kits.vectors.__main__ import FOLDER
-from agent.relying.errors import VerificationCode
+from agent.relying.errors import RETRIABLE, VerificationCode
 from agent.relying.ics import IdentityVerdict
 from agent.validator.codes import (
     MEANINGS,
@@ -247,8 +247,11 @@ async def test_a_full_queue_is_an_outage_and_no_verdict() -> None:
 
 def test_every_code_has_a_meaning() -> None:
     assert set(STATUS) == set(ServiceCode)
-    assert set(catalogue()) == {code.value for code in MEANINGS}
-    assert set(MEANINGS) == {*ServiceCode, *IdentityCode, *VerificationCode}
+    assert set(MEANINGS) == {*ServiceCode, *IdentityCode}
+    told = catalogue()
+    assert set(told) == {code.value for code in (*MEANINGS, *VerificationCode)}
+    # What the service says of a refusal is what every kit says of it.
+    assert {code for code in VerificationCode if told[code]["retriable"]} == RETRIABLE
 
 
 def test_a_request_says_login_unless_told_otherwise() -> None:
