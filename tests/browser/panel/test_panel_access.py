@@ -71,6 +71,22 @@ def test_nothing_is_wrong_with_any_view(language: Language, panel: Page) -> None
     assert not found, "\n".join(found)
 
 
+@pytest.mark.timeout(300)
+def test_nothing_is_wrong_with_the_handbook(panel: Page) -> None:
+    show(panel, "about")
+    with panel.context.expect_page() as opened:
+        panel.locator("a[href='handbook/index.html']").click()
+    handbook = opened.value
+    pages = [each.get_attribute("href") for each in handbook.locator("nav li a").all()]
+    found: list[str] = []
+    for name in pages if ALL else ("index.html", "testing.html", "codes-zh-Hant.html"):
+        assert name in pages
+        handbook.click(f"nav a[href='{name}']")
+        handbook.locator(f"nav a[href='{name}'][aria-current]").wait_for()
+        found += [f"{name}: {each}" for each in axe_judge.faults(handbook, LOOKS)]
+    assert not found, "\n".join(found)
+
+
 def test_where_to_be_asked_is_chosen_by_keyboard_alone_and_lasts(
     agent_here: PanelAgent, panel: Page
 ) -> None:
