@@ -29,21 +29,12 @@ from tests.bench.crowd import CrowdSize, measure_crowd
 from tests.bench.daemon import BareServer, Daemon, Page
 from tests.bench.idle import measure_idle
 from tests.bench.jrsys_crowd import measure_jrsys_crowd
-from tests.bench.kit_lists import measure_kept_list
-from tests.bench.kit_rest import (
-    afternoon_times,
-    import_time,
-    language_runs,
-    module_sizes,
-    reserved_search,
-    session_start,
-)
-from tests.bench.kits import BARE, measure_logins
+from tests.bench.kit_rows import measure_kits
 from tests.bench.lists import measure_list
 from tests.bench.load import latencies, requests_per_second
 from tests.bench.pictures import measure_pictures
 from tests.bench.portal import EMPTY, FULL, PortalEffort, kinds, measure_portal
-from tests.bench.service import ServiceEffort, measure_service
+from tests.bench.service import ServiceEffort
 from tests.bench.upgrades import measure_upgrades
 from tests.bench.uploads import measure_uploads
 
@@ -395,57 +386,6 @@ class Bench:
         memory = await measure_uploads(folder, at_once)
         self.table.add(f"portal: most memory, {at_once} uploads at once", memory, "MB", most=300)
 
-    def kits(self) -> None:
-        """Measure what a login costs the server of a site."""
-        for judge, cost in measure_logins(self._effort.rounds, self._effort.logins).items():
-            name = f"login, paths by {judge}"
-            least = 400 if judge == "cryptography" else None
-            self.table.add(f"{name}: a second of one core", 1 / cost.whole, "1/s", least=least)
-            bare = f"{name}: {BARE} bare RSA verifications a second of one core"
-            self.table.add(bare, 1 / cost.bare, "1/s")
-            ratio, most = cost.whole / cost.bare, 16 if least else None
-            self.table.add(f"{name}: over {BARE} bare", ratio, "ratio", most=most)
-
-    def kept_list(self) -> None:
-        """Measure what a long list costs a site's server that keeps it."""
-        folder = self._state.parent / "kept-list"
-        folder.mkdir()
-        cost = measure_kept_list(folder, self._effort.kept)
-        name = f"kept list of {self._effort.kept} entries"
-        self.table.add(f"{name}: parsed, processor", cost.parsed * 1000, "ms", most=100)
-        self.table.add(f"{name}: by cryptography, one look-up", cost.bare * 1000, "ms")
-        self.table.add(f"{name}: started, signature checked", cost.ready * 1000, "ms")
-        self.table.add(f"{name}: memory", cost.memory, "MB", most=60)
-
-    async def validation_service(self) -> None:
-        """Measure the validation service beside the library alone."""
-        folder = self._state.parent / "validation"
-        folder.mkdir()
-        self.table.rows += await measure_service(folder, self._effort.validation)
-
-    def kit_rest(self) -> None:
-        """Measure the other kits: languages, the page's modules, the start of a test session."""
-        for language, found in language_runs():
-            name = f"verifier in {language}"
-            self.table.add(f"{name}: logins", found.rate, "1/s")
-            self.table.add(f"{name}: vectors judged wrongly", found.wrong, "", exactly=0)
-            self.table.add(f"{name}: all vectors", found.seconds, "s")
-        for name, size, most in module_sizes():
-            self.table.add(f"page kit, {name}: minified, compressed", size, "KiB", most=most)
-        start = session_start(self._effort.starts)
-        self.table.add("test session: agent ready", start * 1000, "ms", most=1500)
-        taken = import_time("agent.relying", self._effort.rounds)
-        self.table.add("import of the verifier, processor", taken * 1000, "ms", most=300)
-        taken = reserved_search(16 << 20, self._effort.rounds)
-        self.table.add("search of 16 MiB for a login, processor", taken * 1000, "ms", most=20)
-
-    def afternoon(self) -> None:
-        """Measure how long a newcomer's machine takes from an empty folder to a login."""
-        folder = self._state.parent / "afternoon"
-        folder.mkdir()
-        for kit, seconds in afternoon_times(folder):
-            self.table.add(f"README of {kit}: empty folder to a login", seconds, "s", most=120)
-
     async def existing_pages(self) -> None:
         """Measure the door for existing pages, in a real browser."""
         from tests.bench.hipki import HipkiEffort, hipki_rows  # needs Playwright
@@ -492,12 +432,7 @@ async def measure(effort: Effort, part: BenchPart | None) -> dict[str, Any]:
             await asyncio.to_thread(bench.pictures)
             await bench.uploads()
         if part in (None, BenchPart.KITS):
-            await asyncio.to_thread(bench.kits)
-            await asyncio.to_thread(bench.kept_list)
-            await bench.validation_service()
-            await asyncio.to_thread(bench.kit_rest)
-            if effort.browser:  # not in a short look: the tests play it, too
-                await asyncio.to_thread(bench.afternoon)
+            await measure_kits(bench.table, effort, Path(folder))
     return {
         "python": platform.python_version(),
         "system": platform.platform(terse=True),
