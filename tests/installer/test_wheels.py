@@ -44,10 +44,12 @@ def test_the_agents_wheel_has_the_virtual_card_and_nothing_of_the_portal(
 ) -> None:
     shipped = names(wheels[0])
     code = {name for name in shipped if name.endswith(".py")}
-    unshipped = sources("agent/portal") | sources("agent/kits") | sources("agent/validator")
+    apart = ("portal", "kits", "validator", "relying/examples")
+    unshipped = set().union(*(sources(f"agent/{each}") for each in apart))
     assert code == (sources("agent") | sources("tray")) - unshipped
     assert "agent/virtualcard/card.py" in shipped
     assert "agent/web/native/openapi.json" in shipped
+    assert "agent/relying/pyproject.toml" not in shipped
     unwanted = ("portal", "kits", "node_modules", "README", "DECISIONS")
     assert not [name for name in shipped for word in unwanted if word in name]
 
