@@ -10,7 +10,7 @@ from typing import Final
 
 from agent.relying.errors import RETRIABLE, VerificationCode
 from agent.words.catalogue import section
-from agent.words.language import Language
+from agent.words.language import SOURCE, Language
 
 FOLDER: Final = Path(__file__).parent / "errors"
 JSON_FILE: Final = Path(__file__).parents[1] / "relying" / "errors.json"
@@ -22,6 +22,7 @@ def as_json() -> str:
         {
             "code": code.value,
             "retriable": code in RETRIABLE,
+            "meaning": dict(_texts(SOURCE, code))["site"],
             "texts": {str(each): dict(_texts(each, code)) for each in Language},
         }
         for code in VerificationCode

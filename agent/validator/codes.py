@@ -107,7 +107,5 @@ def catalogue() -> dict[str, Any]:
     }
     kits = json.loads((resources.files("agent.relying") / "errors.json").read_bytes())
     for row in kits["codes"]:
-        meaning = row["texts"]["en"]["site"]
-        told = {"retriable": row["retriable"], "meaning": meaning, "texts": row["texts"]}
-        rows[row["code"]] = {"status": 200, **told}
+        rows[row.pop("code")] = {"status": 200, **row}
     return rows
