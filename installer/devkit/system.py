@@ -114,6 +114,8 @@ JUDGES = (
     Package("opensc", has_program("pkcs11-tool")),
     Package("openssl", has_program("openssl")),
     Package("iproute2", has_program("ss")),
+    Package("poppler-utils", has_program("pdfsig")),
+    Package("qpdf", has_program("qpdf")),
     SHELLCHECK,
 )
 # What puts the frozen program into packages, and what judges them.

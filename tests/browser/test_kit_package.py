@@ -27,7 +27,7 @@ BUDGETS: Final = {
     "explain.js": 11 * KIB,  # all words in four languages
     "fake.js": 16 * KIB,
 }
-MAX_TARBALL: Final = 80_000  # bytes
+MAX_TARBALL: Final = 90_000  # a third of it prose, which no page loads
 BESIDE: Final = ("ankong.js", "digest.js", "explain.js")
 """Modules that a page loads by themselves, so that they count for themselves."""
 
@@ -170,7 +170,7 @@ def test_the_readme_shows_files_that_are_run(npm: str) -> None:
     for link in re.findall(r"\]\(([^)#]+)\)", text):
         assert (SDK / link).exists(), link
     node = shutil.which("node") or "node"
-    run(node, "--test", SDK / "examples" / "sign.test.mjs", folder=SDK)
+    run(node, "--test", *sorted((SDK / "examples").glob("*.test.mjs")), folder=SDK)
 
 
 @pytest.mark.parametrize("has_types", [True, False])

@@ -12,6 +12,8 @@ ROOMS = ("relying", "validator", "testkit", "web/sdk")
 ROOMS += tuple(f"kits/{language}" for language in ("node", "php", "java", "go"))
 READMES = [path for room in ROOMS if (path := ROOT / "agent" / room / "README.md").exists()]
 
+BESIDE = [ROOT / "agent" / "web" / "sdk" / "PDF.md"]
+
 
 @pytest.mark.parametrize("readme", READMES, ids=lambda path: path.parent.name)
 def test_a_kits_readme_has_the_six_headings_and_is_short(readme: Path) -> None:
@@ -20,7 +22,9 @@ def test_a_kits_readme_has_the_six_headings_and_is_short(readme: Path) -> None:
     assert len(text.splitlines()) <= MAX_LINES
 
 
-@pytest.mark.parametrize("readme", READMES, ids=lambda path: path.parent.name)
+@pytest.mark.parametrize(
+    "readme", [*READMES, *BESIDE], ids=lambda path: f"{path.parent.name}-{path.stem}"
+)
 def test_every_block_of_code_is_the_files(readme: Path) -> None:
     check(readme)
     assert list(blocks_of(readme.read_text("utf-8")))

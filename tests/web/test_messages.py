@@ -41,6 +41,7 @@ def test_a_full_request_is_understood() -> None:
         nonce="bm9uY2U=",
         document_name="同意書.pdf",
         signing_certificate=False,
+        signing_time=False,
     )
     asked = convert.sign_request(request.params)
     assert asked.documents[0].data == "同意書".encode()
@@ -51,11 +52,13 @@ def test_a_full_request_is_understood() -> None:
     assert asked.reader == "Reader 0"
     assert asked.nonce == b"nonce"
     assert not asked.signing_certificate
+    assert not asked.signing_time
 
 
 def test_what_is_left_out_has_its_default() -> None:
     asked = convert.sign_request(read_sign().params)
     assert asked.signing_certificate
+    assert asked.signing_time
     assert (asked.certificate, asked.reader, asked.nonce) == (None, None, None)
 
 
@@ -182,6 +185,9 @@ def test_nonsense_is_refused(raw: bytes) -> None:
         {"signing_certificate": "true"},
         {"signing_certificate": 1},
         {"signing_certificate": None},
+        {"signing_time": "false"},
+        {"signing_time": 0},
+        {"signing_time": None},
         {"pin": 123456},
         {"pin": None},
         {"pin": ["1", "2"]},

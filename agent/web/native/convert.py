@@ -60,6 +60,7 @@ def sign_request(
             reader=or_none(params.reader),
             nonce=or_none(params.nonce),
             signing_certificate=params.signing_certificate,
+            signing_time=params.signing_time,
         )
     except BadRequestError as error:
         raise MessageError(error.detail) from None

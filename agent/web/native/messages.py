@@ -115,6 +115,7 @@ class SigningParams(Params, frozen=True, kw_only=True):
     nonce: Nonce | UnsetType = UNSET
     pin: SecretBytes | UnsetType = UNSET
     signing_certificate: bool = True
+    signing_time: bool = True
 
 
 class SignParams(SigningParams, frozen=True, kw_only=True):

@@ -72,6 +72,7 @@ ALLOWED: Final[Mapping[Door, Mapping[str, Rule]]] = {
         "hash": _HASH,
         "purpose": _one_of("login", "identify"),
         "signing_certificate": _flag,
+        "signing_time": _flag,
     },
     "hipki": {
         "checkValidity": _flag,

@@ -30,7 +30,7 @@
 /** @typedef {string|ArrayBuffer|Uint8Array} Bytes text stands for its UTF-8 octets */
 /** @typedef {{signal?: AbortSignal, timeout?: number}} CallOptions `timeout` in milliseconds */
 /** @typedef {{data?: Bytes, digest?: Uint8Array, file?: Blob|ReadableStream<Uint8Array>, documentName?: string}} Item `digest` is over the data, with `hash`; a `file` has any length */
-/** @typedef {{hash?: Hash, format?: Format, certificate?: string, reader?: string, nonce?: Bytes, pin?: string, signingCertificate?: boolean}} SigningOptions `certificate` is a thumbprint; `nonce` at most 64 octets */
+/** @typedef {{hash?: Hash, format?: Format, certificate?: string, reader?: string, nonce?: Bytes, pin?: string, signingCertificate?: boolean, signingTime?: boolean}} SigningOptions `certificate` is a thumbprint; `nonce` at most 64 octets; without `signingTime` the CMS says no time, as a signature in a PDF must not */
 /** @typedef {{certificate: string, thumbprint: string, reader: string, cardSerial: string|null}} Signer `certificate` is base64 DER */
 /** @typedef {{thumbprint: string, certificate: string, reader: string, id: string, label: string, usage: string[], subject: string, subjectCn: string|null, subjectSerial: string|null, idLast4: string|null, issuer: string, serial: string, notBefore: string, notAfter: string, cardSerial: string|null}} Certificate */
 /** @typedef {{reader: string, code: string, message: string, retriable: boolean}} Problem `code` as of an error */

@@ -33,6 +33,7 @@ SIGNED = {
         "hash": "SHA-256",
         "format": "cms",
         "signing_certificate": True,
+        "signing_time": True,
         "data": "<octets 10>",
         "document_name": "<text 10>",
         "pin": "<pin>",
