@@ -40,6 +40,12 @@ class ErrorCode(StrEnum):
     OTHER_RECIPIENT = "other_recipient"
     NOT_DECRYPTABLE = "not_decryptable"
     PCSC_UNAVAILABLE = "pcsc_unavailable"
+    DOCUMENT_DAMAGED = "document_damaged"
+    DOCUMENT_ENCRYPTED = "document_encrypted"
+    DOCUMENT_PASSWORD_INCORRECT = "document_password_incorrect"  # noqa: S105  # a code
+    DOCUMENT_FORBIDS_SIGNING = "document_forbids_signing"
+    DOCUMENT_UNSUPPORTED = "document_unsupported"
+    DOCUMENT_CHANGED = "document_changed"
     INTERNAL = "internal"
 
 
@@ -60,6 +66,8 @@ RETRIABLE = frozenset(
         ErrorCode.PIN_LAST_ATTEMPT,
         ErrorCode.PIN_LENGTH,
         ErrorCode.PCSC_UNAVAILABLE,
+        ErrorCode.DOCUMENT_PASSWORD_INCORRECT,
+        ErrorCode.DOCUMENT_CHANGED,
     }
 )
 """The codes after which the same request may succeed once the user has done something."""

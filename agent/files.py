@@ -102,7 +102,7 @@ def read_file(path: Path, limit: int, *, follow_links: bool = False) -> bytes:
         OSError: it is a link, no regular file, or cannot be read.
 
     """
-    open_file = _open_followed if follow_links else private_opener
+    open_file = regular_opener if follow_links else private_opener
     with open(path, "rb", opener=open_file) as file:
         return read_at_most(file, limit)
 
@@ -168,14 +168,20 @@ def private_opener(path: str, flags: int) -> int:
     if not _NO_FOLLOW and Path(path).is_symlink():
         raise OSError(errno.ELOOP, "is a symbolic link", path)
     try:
-        return _open_followed(path, flags | _NO_FOLLOW)
+        return regular_opener(path, flags | _NO_FOLLOW)
     except OSError as error:
         if error.errno == errno.ELOOP and Path(path).is_symlink():
             raise OSError(errno.ELOOP, "is a symbolic link", path) from error
         raise
 
 
-def _open_followed(path: str, flags: int) -> int:
+def regular_opener(path: str, flags: int) -> int:
+    """Open a file for :func:`open` if it is a regular one, without waiting for any other.
+
+    Raises:
+        OSError: it cannot be opened, or is no regular file.
+
+    """
     descriptor = os.open(path, flags | _NO_WAIT, PRIVATE)
     kind = os.fstat(descriptor).st_mode
     if stat.S_ISREG(kind):

@@ -42,6 +42,8 @@ MAX_SIGNED_MESSAGE: Final = 64 * _MIB
 MAX_ATTACHED_FILE: Final = MAX_SIGNED_MESSAGE - _MIB
 """A file that its signature is to contain, with room for signature and certificates. One that is
 signed detached, or by a bare signature, has any length."""
+MAX_PDF: Final = 256 * _MIB
+"""A PDF that is signed or verified."""
 MAX_ENVELOPED_MESSAGE: Final = 16 * _MIB
 """An EnvelopedData."""
 MAX_AUTHORITIES_FILE: Final = 4 * _MIB

@@ -21,6 +21,9 @@ class Document:
         name: as the citizen is shown it; None where it has none.
         found_reserved: whether a login's reserved octets were found when the content was read piece
             by piece; None where it was not.
+        whole: SHA-256 of the file that the signature goes into, which people are told instead of
+            the digest of the part that is signed: it is what they can compare. None where the
+            content is the file.
 
     """
 
@@ -28,6 +31,7 @@ class Document:
     digest: bytes | None = None
     name: str | None = None
     found_reserved: bool | None = None
+    whole: bytes | None = None
     _digests: dict[HashAlgorithm, bytes] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -72,6 +76,10 @@ class Document:
     def holds_reserved(self) -> bool:
         """Return whether a login's reserved octets are in the content, as far as it is known."""
         return RESERVED in self.data if self.data is not None else self.found_reserved is True
+
+    def told_digest(self, algorithm: HashAlgorithm) -> bytes:
+        """Return the digest that people are told; errors as of :meth:`message_digest`."""
+        return self.message_digest(algorithm) if self.whole is None else self.whole
 
     def message_digest(self, algorithm: HashAlgorithm) -> bytes:
         """Return the digest under ``algorithm``; hash the content the first time. Thread-safe.

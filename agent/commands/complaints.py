@@ -12,7 +12,7 @@ from agent.errors import AgentError, ErrorCode
 from agent.harmless import printable
 from agent.words import SOURCE, load
 
-_OF_CARDS: Final = frozenset(
+_ALWAYS_TRUE: Final = frozenset(
     {
         ErrorCode.NO_READER,
         ErrorCode.NO_CARD,
@@ -28,6 +28,12 @@ _OF_CARDS: Final = frozenset(
         ErrorCode.CERTIFICATE_NOT_YET_VALID,
         ErrorCode.KEY_NOT_FOUND,
         ErrorCode.PCSC_UNAVAILABLE,
+        ErrorCode.DOCUMENT_DAMAGED,
+        ErrorCode.DOCUMENT_ENCRYPTED,
+        ErrorCode.DOCUMENT_PASSWORD_INCORRECT,
+        ErrorCode.DOCUMENT_FORBIDS_SIGNING,
+        ErrorCode.DOCUMENT_UNSUPPORTED,
+        ErrorCode.DOCUMENT_CHANGED,
     }
 )
 """Codes that mean one thing wherever they come from, so that their sentence is true here too."""
@@ -50,7 +56,7 @@ _SYSTEM: Final = {
 def complain(error: AgentError | OSError, *, as_json: bool) -> None:
     """Say what went wrong: as JSON on standard output, or to people on standard error."""
     if as_json:
-        say_json({"error": _facts(_agent_error(error))})
+        say_json({"error": facts_of(error)})
         return
     told = _told_of_system(error) if isinstance(error, OSError) else _told(error)
     name = coloured("ankong:", Colour.RED, sys.stderr)
@@ -65,7 +71,9 @@ def _agent_error(error: AgentError | OSError) -> AgentError:
     return AgentError(what if error.filename is None else f"{error.filename}: {what}")
 
 
-def _facts(error: AgentError) -> dict[str, object]:
+def facts_of(failure: AgentError | OSError) -> dict[str, object]:
+    """Return what programs are told of an error."""
+    error = _agent_error(failure)
     answer: dict[str, object] = {"code": str(error.code), "message": error.detail}
     answer["retriable"] = error.retriable
     if error.attempts_left is not None:
@@ -81,7 +89,7 @@ def _told(error: AgentError) -> str:
         return _told_of_system(cause)  # what it was about, and what the system refused
     technical = printable(f"{error.code}: {error.detail}" if error.detail else str(error.code))
     texts = load(tongue())
-    if error.code in _OF_CARDS:
+    if error.code in _ALWAYS_TRUE:
         sentence = str(texts.get(f"codes.{error.code}") or texts[f"panel.codes.{error.code}"])
     elif tongue() is SOURCE:
         return technical

@@ -1,42 +1,32 @@
-"""``ankong sign``: sign a file with the user's card, without a running agent."""
+"""``ankong sign``: sign files with the user's card, without a running agent."""
 
 import asyncio
-import getpass
-import sys
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from agent.cards.known_attempts import PURPOSE as ATTEMPTS
-from agent.cards.known_attempts import StoredAttempts
 from agent.cms.digest import HashAlgorithm
 from agent.cms.document import Document
 from agent.commands.out_file import add_out, require_free
 from agent.commands.output import log_aside, say, say_json
-from agent.commands.parser import CommandParser, JsonOptions, define
+from agent.commands.own_service import keep_secrets, own_service, prepared_paths, read_pin
+from agent.commands.parser import CommandParser, JsonOptions, UnfitOptionsError, define
 from agent.commands.readers import ReaderOptions, add_reader_options, use_service
-from agent.consent.consent import AlwaysAllow
+from agent.commands.sign_pdf import PdfOptions, sign_pdfs
+from agent.documents.signing import SignatureWish
 from agent.errors import TooLargeError
 from agent.files import FileTooLargeError, read_at_most
 from agent.harmless import printable
-from agent.history.store import History
-from agent.host.instance.install_key import InstallKey
-from agent.host.machine.memory import leave_no_core, shut_others_out
-from agent.host.machine.paths import Paths
-from agent.host.settings import config
-from agent.host.settings.policy import Policy
-from agent.host.update import status
 from agent.origin import LOCAL_USER
-from agent.secret import SecretBytes
 from agent.signing.model import SignatureFormat, SignatureRequest
-from agent.signing.service import SigningService
 from agent.size_limits import MAX_ATTACHED_FILE
 
 HASHES: Final = ("SHA-256", "SHA-384", "SHA-512")
-FORMATS: Final = ("cms", "cms-detached", "pkcs1")
-MAX_PIN_LINE: Final = 64
-"""Bytes; a longer line on standard input is no PIN."""
+AUTO: Final = "auto"
+PADES: Final = "pades"
+MAX_REMARK: Final = 255
+"""Characters."""
+FORMATS: Final = (AUTO, PADES, "cms", "cms-detached", "pkcs1")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,82 +34,117 @@ class SignOptions(ReaderOptions, JsonOptions):
     """The options of ``sign``.
 
     Attributes:
-        file: the document that is signed.
+        files: the documents that are signed.
         format: one of :data:`FORMATS`.
         hash: one of :data:`HASHES`.
-        out: the file that the signature is written to.
+        out: the file or folder that is written to; None for beside the documents.
         force: whether that file may be there already, and is replaced.
         reader: the name of the reader whose card is used; None for the only one.
         pin_stdin: whether the PIN is read from standard input even if that is a terminal.
+        password_stdin: whether the PDFs' own password is, one line before it.
+        reason: why a PDF is signed; None says nothing.
+        location: where, likewise.
+        field: the empty signature field of a PDF; None for the first, or a new one.
 
     """
 
-    file: Path
+    files: list[Path]
     format: str
     hash: str
-    out: Path
+    out: Path | None = None
     reader: str | None = None
     pin_stdin: bool = False
+    password_stdin: bool = False
     force: bool = False
+    reason: str | None = None
+    location: str | None = None
+    field: str | None = None
 
 
 def add(parser: CommandParser) -> None:
     """Add the command's options."""
     define(parser, SignOptions, sign)
     add_reader_options(parser)
-    parser.add_argument("file", type=Path, metavar="FILE", help="cli.sign.file")
-    parser.add_argument("--format", choices=FORMATS, default="cms", help="cli.sign.format")
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="cli.sign.file")
+    parser.add_argument("--format", choices=FORMATS, default=AUTO, help="cli.sign.format")
     parser.add_argument("--hash", choices=HASHES, default="SHA-256", help="cli.sign.hash")
-    add_out(parser, required=True, text="cli.sign.out")
+    add_out(parser, text="cli.sign.out")
     parser.add_argument("--reader", metavar="NAME", help="cli.sign.reader")
     parser.add_argument("--pin-stdin", action="store_true", help="cli.sign.pin_stdin")
+    parser.add_argument("--reason", type=_remark, metavar="TEXT", help="cli.sign.reason")
+    parser.add_argument("--location", type=_remark, metavar="TEXT", help="cli.sign.location")
+    parser.add_argument("--field", metavar="NAME", help="cli.sign.field")
+    parser.add_argument("--password-stdin", action="store_true", help="cli.sign.password_stdin")
 
 
 def sign(options: SignOptions) -> int:
-    """Sign a file under this computer's policy, and add a line to the history."""
-    require_free(options.out, force=options.force, inputs=(options.file, *options.virtual_card))
+    """Sign files under this computer's policy, and add lines to the history."""
+    form = _format(options)
+    if form == PADES:
+        return _sign_pdfs(options)
+    if options.out is None or len(options.files) > 1:
+        raise UnfitOptionsError(
+            "name one file, and with --out the file that the signature is written to",
+            said=("cli.error.one_file_and_out", {}),
+        )
+    return _sign_file(options, options.files[0], options.out, SignatureFormat(form))
+
+
+def _format(options: SignOptions) -> str:
+    """Return the format: by the ending of what is written, else of what is read."""
+    if options.format != AUTO:
+        return options.format
+    out = options.out
+    named = options.files if out is None or out.is_dir() else [out]
+    return PADES if all(each.suffix.lower() == ".pdf" for each in named) else "cms"
+
+
+def _sign_pdfs(options: SignOptions) -> int:
+    if options.hash != HashAlgorithm.SHA256:
+        raise UnfitOptionsError("a PDF is signed with SHA-256", said=("cli.error.pdf_hash", {}))
+    pdf = PdfOptions(
+        files=options.files,
+        out=options.out,
+        force=options.force,
+        wish=SignatureWish(options.reason, options.location, options.field, options.reader),
+        pin_stdin=options.pin_stdin,
+        password_stdin=options.password_stdin,
+        json=options.json,
+        state_dir=options.state_dir,
+    )
+    provider = options.open_provider()
+    log_aside()
+    return sign_pdfs(pdf, provider)
+
+
+def _sign_file(options: SignOptions, file: Path, out: Path, form: SignatureFormat) -> int:
+    """Write a signature that contains a file, or stands beside it."""
+    require_free(out, force=options.force, inputs=(file, *options.virtual_card))
     provider = options.open_provider()
     log_aside()
     request = SignatureRequest(
-        documents=(_read_document(options),),
+        documents=(_read_document(file, form, HashAlgorithm(options.hash)),),
         hash=HashAlgorithm(options.hash),
-        format=SignatureFormat(options.format),
+        format=form,
         reader=options.reader,
     )
-    paths = Paths.choose(options.state_dir)
-    paths.prepare()
-    settings = Policy.of_this_computer(paths.policy).over(config.load(paths.config))
-    known = status.read(paths, settings)
-    leave_no_core()
-    shut_others_out()
-    pin = _read_pin(from_stdin=options.pin_stdin)
-    key = InstallKey.ensure(paths.install_key).derive(ATTEMPTS)
-    with (
-        closing(History(paths.history)) as history,
-        closing(StoredAttempts.open(paths.attempts, key)) as attempts,
-    ):
-        service = SigningService(
-            provider,
-            AlwaysAllow(),
-            last_try=settings.last_try,
-            allow_sha1=settings.allow_sha1,
-            attempts=attempts,
-            history=history,
-            check_version=lambda: status.check(known),
-        )
+    paths = prepared_paths(options.state_dir)
+    with own_service(provider, paths) as service:
+        keep_secrets()
+        pin = read_pin(from_stdin=options.pin_stdin)
         result = asyncio.run(use_service(service, lambda: service.sign(LOCAL_USER, request, pin)))
     (signature,) = result.signatures
     # another way: the user may name a pipe or a device
-    options.out.write_bytes(signature)
+    out.write_bytes(signature)
     facts = result.certificate.facts
     if options.json:
-        say_json({"out": str(options.out), "thumbprint": facts.thumbprint.hex()})
+        say_json({"out": str(out), "thumbprint": facts.thumbprint.hex()})
     else:
-        say(f"{options.out}: {options.format}, {options.hash}, {printable(facts.subject)}")
+        say(f"{out}: {form}, {options.hash}, {printable(facts.subject)}")
     return 0
 
 
-def _read_document(options: SignOptions) -> Document:
+def _read_document(path: Path, form: SignatureFormat, algorithm: HashAlgorithm) -> Document:
     """Read what is signed: whole where the signature is to contain it, else piece by piece.
 
     Raises:
@@ -127,27 +152,29 @@ def _read_document(options: SignOptions) -> Document:
         OSError: it cannot be read.
 
     """
-    with options.file.open("rb") as file:
-        if SignatureFormat(options.format) is not SignatureFormat.CMS:
-            return Document.read(file, HashAlgorithm(options.hash), options.file.name)
+    with path.open("rb") as file:
+        if form is not SignatureFormat.CMS:
+            return Document.read(file, algorithm, path.name)
         try:
-            return Document(read_at_most(file, MAX_ATTACHED_FILE), name=options.file.name)
+            return Document(read_at_most(file, MAX_ATTACHED_FILE), name=path.name)
         except FileTooLargeError as error:
             raise TooLargeError(
-                f"{options.file.name}: a signature contains a document of at most"
+                f"{path.name}: a signature contains a document of at most"
                 f" {MAX_ATTACHED_FILE} bytes; --format cms-detached signs one of any length",
                 said=(
                     "cli.error.too_large_to_contain",
-                    {"name": options.file.name, "limit": MAX_ATTACHED_FILE},
+                    {"name": path.name, "limit": MAX_ATTACHED_FILE},
                 ),
             ) from error
 
 
-def _read_pin(*, from_stdin: bool) -> SecretBytes:
-    """Read the PIN without an echo; never from an argument or the environment."""
-    if not from_stdin and sys.stdin.isatty():
-        return SecretBytes.from_text(getpass.getpass("PIN: "))
-    line = bytearray(sys.stdin.buffer.readline(MAX_PIN_LINE))
-    while line and line[-1] in b"\r\n":
-        line.pop()
-    return SecretBytes(line)
+def _remark(text: str) -> str:
+    """Return a remark that readers of the document can show.
+
+    Raises:
+        ValueError: it is too long, or has characters that reorder or end a line.
+
+    """
+    if len(text) > MAX_REMARK or printable(text) != text:
+        raise ValueError
+    return text

@@ -1,4 +1,4 @@
-"""``ankong verify``: check a CMS signature or a login, and show who made it."""
+"""``ankong verify``: check a signature, a signed PDF or a login, and show who made it."""
 
 import asyncio
 from dataclasses import dataclass
@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from agent.commands.colour import Colour, coloured
+from agent.commands.out_file import add_out
 from agent.commands.output import say, say_json
-from agent.commands.parser import CommandParser, JsonOptions, define
+from agent.commands.parser import CommandParser, JsonOptions, UnfitOptionsError, define
 from agent.commands.times import local_time
 from agent.commands.tongue import tell
 from agent.commands.verify_login import LoginQuestion, judge_login, say_login
+from agent.commands.verify_pdf import PdfQuestion, is_pdf, verify_document
 from agent.harmless import printable
 from agent.pki.report import Inputs, ReportVerdict, verify_files
 from agent.pki.result import PathStatus
@@ -31,7 +33,7 @@ class VerifyOptions(JsonOptions):
     """The options of ``verify``.
 
     Attributes:
-        file: the CMS signature.
+        file: the CMS signature, or a PDF.
         content: the signed document; None if the signature contains it.
         anchors: files of trusted root certificates.
         intermediates: files of intermediate certificates.
@@ -40,6 +42,10 @@ class VerifyOptions(JsonOptions):
         origin: what browsers call that site.
         challenge: what it issued, as it stands in the login.
         purpose: what for.
+        extract: the number of a PDF's signature, whose version is taken out.
+        out: the file that it is written to.
+        force: whether that file may be there already, and is replaced.
+        password_stdin: whether a PDF's own password is read from standard input.
 
     """
 
@@ -52,6 +58,10 @@ class VerifyOptions(JsonOptions):
     origin: list[str]
     challenge: str | None = None
     purpose: str
+    extract: int | None = None
+    out: Path | None = None
+    force: bool = False
+    password_stdin: bool = False
 
 
 def add(parser: CommandParser) -> None:
@@ -81,10 +91,23 @@ def add(parser: CommandParser) -> None:
         default=str(Purpose.LOGIN),
         help="cli.verify.purpose",
     )
+    parser.add_argument("--extract", type=int, metavar="N", help="cli.verify.extract")
+    add_out(parser, text="cli.verify.out")
+    parser.add_argument("--password-stdin", action="store_true", help="cli.verify.password_stdin")
 
 
 def verify(options: VerifyOptions) -> int:
-    """Check a signature and its certificate path; return the exit status of the verdict."""
+    """Check a signature and its certificate path; return the exit status of the verdict.
+
+    Raises:
+        AgentError: nothing can be judged.
+        OSError: the file cannot be read.
+
+    """
+    if (options.extract is None) is not (options.out is None):
+        raise UnfitOptionsError(
+            "--extract and --out go together", said=("cli.error.extract_and_out", {})
+        )
     inputs = Inputs(
         message=options.file,
         content=options.content,
@@ -93,6 +116,8 @@ def verify(options: VerifyOptions) -> int:
         crls=options.crl,
     )
     now = datetime.now(UTC)
+    if options.content is None and is_pdf(options.file):
+        return verify_document(_pdf_question(options, inputs), now)
     # Whoever says what the site knows wants it looked at, with or without the first of the options.
     if options.login or options.origin or options.challenge:
         question = LoginQuestion(options.origin, options.challenge, Purpose(options.purpose))
@@ -104,6 +129,17 @@ def verify(options: VerifyOptions) -> int:
     else:
         tell_people(report)
     return EXIT_STATUS[report["verdict"]]
+
+
+def _pdf_question(options: VerifyOptions, inputs: Inputs) -> PdfQuestion:
+    return PdfQuestion(
+        inputs=inputs,
+        extract=options.extract,
+        out=options.out,
+        force=options.force,
+        password_stdin=options.password_stdin,
+        json=options.json,
+    )
 
 
 def _say_verdict(report: dict[str, Any]) -> None:

@@ -100,12 +100,12 @@ async def verify_files(inputs: Inputs, at: datetime) -> dict[str, Any]:
         "signature": "good",
         "login": login,
         "signed": _describe_message(message, content or _HeldContent(message.content), signer),
-        "signer": _describe_signer(signer),
+        "signer": describe_signer(signer),
         "chain": {"status": "not_checked", "path": []},
     }
     if inputs.anchors:
-        result = await _validate(inputs, message, signer, at)
-        report["chain"] = _describe_chain(result)
+        result = await validate_signer(inputs, signer, message.others, at)
+        report["chain"] = describe_chain(result)
         report["verdict"] = _verdict(result, message, signer)
     return report
 
@@ -133,15 +133,27 @@ def _is_within_validity(message: VerifiedMessage, signer: CertificateFacts) -> b
     return None if claimed is None else signer.not_before <= claimed <= signer.not_after
 
 
-async def _validate(
-    inputs: Inputs, message: VerifiedMessage, signer: CertificateFacts, at: datetime
+async def validate_signer(
+    inputs: Inputs, signer: CertificateFacts, others: Sequence[bytes], at: datetime
 ) -> PathResult:
+    """Validate a signer's path to the authorities that are trusted.
+
+    Args:
+        inputs: who is trusted, and what is known of revocation.
+        signer: whose certificate.
+        others: certificates that came along, DER; hints, and no more.
+        at: the moment that is asked about.
+
+    Raises:
+        CmsError: what is to be trusted cannot be used.
+
+    """
     store = await asyncio.to_thread(TrustStore.load, inputs.anchors, inputs.intermediates)
     try:
         parse_chain_certificate(signer)
     except CmsError as exc:  # no fault of the files that are trusted
         return PathResult(Verdict(PathStatus.UNTRUSTED, detail=exc.detail))
-    store = store.with_hints(message.others)
+    store = store.with_hints(tuple(others))
     return await validate_path(signer, store, FileSource(inputs.crls), at)
 
 
@@ -224,7 +236,8 @@ def _describe_login(message: VerifiedMessage) -> dict[str, str] | None:
     }
 
 
-def _describe_signer(facts: CertificateFacts) -> dict[str, Any]:
+def describe_signer(facts: CertificateFacts) -> dict[str, Any]:
+    """Return what a certificate says of its holder, for JSON."""
     return {
         "subject": facts.subject,
         "subject_cn": facts.subject_cn,
@@ -238,7 +251,8 @@ def _describe_signer(facts: CertificateFacts) -> dict[str, Any]:
     }
 
 
-def _describe_chain(result: PathResult) -> dict[str, Any]:
+def describe_chain(result: PathResult) -> dict[str, Any]:
+    """Return what was found of a certificate's path, for JSON."""
     verdict = result.verdict
     return {
         "status": verdict.status.value,

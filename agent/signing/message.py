@@ -70,7 +70,9 @@ def prepare_message(
         signing_certificate=request.signing_certificate,
     )
     attached = request.format is SignatureFormat.CMS
-    return prepare(facts.der, document, request.hash, attributes, attached=attached)
+    return prepare(
+        facts.der, document, request.hash, attributes, attached=attached, chain=request.chain
+    )
 
 
 def prepare_login_message(

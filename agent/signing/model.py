@@ -60,6 +60,9 @@ class SignatureRequest:
         expects_sha1: whether who asks may know nothing newer than SHA-1, so that it is signed
             unless the settings forbid it; otherwise only where they allow it.
         dialect: the old protocol in which a page asked, for the history; None for no such one.
+        chain: certificates that the CMS carries beside the signer's, DER.
+        container: what the history calls the format where the signature goes into a file; None
+            where it stands alone.
 
     """
 
@@ -77,6 +80,8 @@ class SignatureRequest:
     key_id: bytes = ID_SIGN
     expects_sha1: bool = False
     dialect: str | None = None
+    chain: tuple[bytes, ...] = ()
+    container: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be signed, before any card is touched.

@@ -242,7 +242,7 @@ class Recording:
     def _entry(self, outcome: str, at: str, document: Document, count: int) -> Entry:
         request = self._request
         hash_ = HashAlgorithm.SHA256 if isinstance(request, DecryptionRequest) else request.hash
-        digest = document.message_digest(hash_)
+        digest = document.told_digest(hash_)
         is_blind = isinstance(request, SignatureRequest) and request.is_blind
         facts = self._facts()
         return Entry(
@@ -250,7 +250,7 @@ class Recording:
             kind=self._kind,
             outcome=outcome,
             site=presentable(str(self._site)),
-            format=str(request.format),
+            format=_format(request),
             hash=str(hash_),
             digest=digest.hex(),
             document=_presentable(document.name),
@@ -310,6 +310,11 @@ def _outcome(error: BaseException | None) -> str:
     if error is None:
         return DONE
     return str(error.code if isinstance(error, AgentError) else ErrorCode.INTERNAL)
+
+
+def _format(request: KeyRequest) -> str:
+    container = request.container if isinstance(request, SignatureRequest) else None
+    return container or str(request.format)
 
 
 def _presentable(text: str | None) -> str | None:

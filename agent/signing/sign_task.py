@@ -187,7 +187,7 @@ def signing_purpose(request: SignatureRequest) -> Purpose:
         name = None if document.name is None else _whole_or_ends(document.name)
         data = document.data if is_alone else None
         text = None if data is None else readable_text(data)
-        return DocumentFacts(name, document.message_digest(request.hash), text)
+        return DocumentFacts(name, document.told_digest(request.hash), text)
 
     documents = tuple(shown(document) for document in request.documents[:MAX_SHOWN])
     return Purpose(Act.SIGN, request.hash, documents, len(request.documents))

@@ -46,6 +46,8 @@ def test_the_icon_does_not_wait_for_it(opened: frozenset[str], module: str) -> N
         "agent.testkit",
         "agent.virtualcard",
         "publicsuffixlist",  # before a site is shown in a page
+        "agent.documents",  # before somebody signs a document of their own
+        "pyhanko",  # the PDF worker alone
         "pyhanko_certvalidator",  # `ankong verify` alone
         "smartcard",  # PC/SC's own thread loads it
         "tkinter",

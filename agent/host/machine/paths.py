@@ -97,6 +97,11 @@ class Paths:
         return self.state / "history.sqlite"
 
     @property
+    def documents(self) -> Path:
+        """The folder of private copies of documents that are being worked on."""
+        return self.state / "documents"
+
+    @property
     def lock(self) -> Path:
         """Held by the one running agent."""
         return self.state / "instance.lock"

@@ -86,6 +86,12 @@ _MESSAGES: Final = {
         "the message cannot be decrypted: it was damaged or changed on its way, or made wrongly"
     ),
     ErrorCode.PCSC_UNAVAILABLE: "the smart-card service of this computer is not running",
+    ErrorCode.DOCUMENT_DAMAGED: "the document is no PDF, or not a whole one",
+    ErrorCode.DOCUMENT_ENCRYPTED: "the document needs a password of its own",
+    ErrorCode.DOCUMENT_PASSWORD_INCORRECT: "the password does not open the document",
+    ErrorCode.DOCUMENT_FORBIDS_SIGNING: "the document's author allows no signature",
+    ErrorCode.DOCUMENT_UNSUPPORTED: "readers would show this document differently",
+    ErrorCode.DOCUMENT_CHANGED: "the document is not the one any more that was read before",
     ErrorCode.INTERNAL: "something went wrong; the agent's log says what",
 }
 _FULL_SECONDS: Final = 3600.0  # between two tracebacks of one kind

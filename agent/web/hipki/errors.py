@@ -150,6 +150,12 @@ _NUMBERS: Final[Mapping[ErrorCode, tuple[Major, Minor]]] = {
     ErrorCode.OTHER_RECIPIENT: (Major.KEY_NOT_FOUND, Minor.NONE),
     ErrorCode.NOT_DECRYPTABLE: (Major.FAILED, Minor.FUNCTION_FAILED),
     ErrorCode.PCSC_UNAVAILABLE: (Major.NO_READER, Minor.NONE),
+    ErrorCode.DOCUMENT_DAMAGED: (Major.BAD_PARAMETER, Minor.NONE),
+    ErrorCode.DOCUMENT_ENCRYPTED: (Major.BAD_PARAMETER, Minor.NONE),
+    ErrorCode.DOCUMENT_PASSWORD_INCORRECT: (Major.BAD_PARAMETER, Minor.NONE),
+    ErrorCode.DOCUMENT_FORBIDS_SIGNING: (Major.BAD_PARAMETER, Minor.NONE),
+    ErrorCode.DOCUMENT_UNSUPPORTED: (Major.BAD_PARAMETER, Minor.NONE),
+    ErrorCode.DOCUMENT_CHANGED: (Major.BAD_PARAMETER, Minor.NONE),
     ErrorCode.INTERNAL: (Major.FAILED, Minor.FUNCTION_FAILED),
 }
 REASONS: Final[Mapping[int, str]] = {

@@ -93,6 +93,12 @@ _NUMBERS: Final[Mapping[ErrorCode, ReturnValue]] = {
     ErrorCode.OTHER_RECIPIENT: ReturnValue.OBJECT_MISSING,
     ErrorCode.NOT_DECRYPTABLE: ReturnValue.ENVELOPE,
     ErrorCode.PCSC_UNAVAILABLE: ReturnValue.READER,
+    ErrorCode.DOCUMENT_DAMAGED: ReturnValue.PARAMETER,
+    ErrorCode.DOCUMENT_ENCRYPTED: ReturnValue.PARAMETER,
+    ErrorCode.DOCUMENT_PASSWORD_INCORRECT: ReturnValue.PARAMETER,
+    ErrorCode.DOCUMENT_FORBIDS_SIGNING: ReturnValue.PARAMETER,
+    ErrorCode.DOCUMENT_UNSUPPORTED: ReturnValue.PARAMETER,
+    ErrorCode.DOCUMENT_CHANGED: ReturnValue.PARAMETER,
     ErrorCode.INTERNAL: ReturnValue.FAILED,
 }
 

@@ -8,7 +8,7 @@
  */
 
 /** The codes after which the user may try again. */
-export const RETRIABLE = ["rate_limited", "user_cancelled", "timeout", "busy", "window_unavailable", "no_reader", "no_card", "card_removed", "card_mute", "card_error", "pin_required", "pin_incorrect", "pin_last_attempt", "pin_length", "pcsc_unavailable", "not_running", "connection_lost", "aborted", "site_failed"];
+export const RETRIABLE = ["rate_limited", "user_cancelled", "timeout", "busy", "window_unavailable", "no_reader", "no_card", "card_removed", "card_mute", "card_error", "pin_required", "pin_incorrect", "pin_last_attempt", "pin_length", "pcsc_unavailable", "document_password_incorrect", "document_changed", "not_running", "connection_lost", "aborted", "site_failed"];
 
 /** @type {Record<string, Words>} */
 export const WORDS = {
@@ -42,6 +42,12 @@ export const WORDS = {
       other_recipient: "請寄件人改以您目前的卡片加密。",
       not_decryptable: "請寄件人重新寄送。",
       pcsc_unavailable: "請開啟元件的「檢查與修復」，它能啟動服務，或告訴您怎麼做。",
+      document_damaged: "請用閱讀器開啟檔案，另存新檔後再試。",
+      document_encrypted: "請輸入文件的密碼；那不是 PIN 碼。",
+      document_password_incorrect: "請再輸入一次文件的密碼；沒有用掉 PIN 碼的機會。",
+      document_forbids_signing: "請向給您文件的人要一份可以簽署的。",
+      document_unsupported: "請把文件列印成新的 PDF，看過之後再簽。",
+      document_changed: "請重看一次檔案，再簽署。",
       internal: "請儲存元件「檢查與修復」的報告，交給客服。",
       not_running: "請啟動元件，或安裝元件；網頁會說明是哪一種。",
       connection_lost: "等網頁顯示元件執行中，再重新開始。",
@@ -119,6 +125,12 @@ export const WORDS = {
       other_recipient: "Ask the sender to encrypt for your present card.",
       not_decryptable: "Ask the sender to send the message anew.",
       pcsc_unavailable: "Open “Check and repair” in the component's panel, which can start the service or says how.",
+      document_damaged: "Open the file in a reader, save a copy, and try that.",
+      document_encrypted: "Enter the document's password; it is not the PIN.",
+      document_password_incorrect: "Enter the document's password again; no PIN attempt was used.",
+      document_forbids_signing: "Ask whoever gave you the document for one that may be signed.",
+      document_unsupported: "Print the document to a new PDF, look at that one, and sign it.",
+      document_changed: "Look at the file again, and then sign.",
       internal: "Save the report of “Check and repair” in the component's panel, and send it to support.",
       not_running: "Start the component, or install it; the page shows which.",
       connection_lost: "Start again once the page shows that the component runs.",
@@ -196,6 +208,12 @@ export const WORDS = {
       other_recipient: "Nhờ người gửi mã hóa cho thẻ hiện tại của bạn.",
       not_decryptable: "Nhờ người gửi gửi lại thông điệp mới.",
       pcsc_unavailable: "Mở “Kiểm tra và sửa” trong bảng điều khiển của thành phần; mục này có thể khởi động dịch vụ hoặc chỉ cách làm.",
+      document_damaged: "Hãy mở tệp trong trình đọc, lưu một bản sao rồi thử lại.",
+      document_encrypted: "Hãy nhập mật khẩu của tài liệu; đó không phải mã PIN.",
+      document_password_incorrect: "Hãy nhập lại mật khẩu của tài liệu; không mất lượt thử PIN nào.",
+      document_forbids_signing: "Hãy xin người đưa tài liệu một bản có thể ký.",
+      document_unsupported: "Hãy in tài liệu ra PDF mới, xem lại rồi ký.",
+      document_changed: "Hãy xem lại tệp rồi ký.",
       internal: "Lưu báo cáo của “Kiểm tra và sửa” trong bảng điều khiển của thành phần và gửi cho bộ phận hỗ trợ.",
       not_running: "Khởi động hoặc cài đặt thành phần; trang sẽ cho biết việc nào.",
       connection_lost: "Bắt đầu lại khi trang cho thấy thành phần đang chạy.",
@@ -273,6 +291,12 @@ export const WORDS = {
       other_recipient: "Minta pengirim mengenkripsi untuk kartu Anda yang sekarang.",
       not_decryptable: "Minta pengirim mengirim pesan baru.",
       pcsc_unavailable: "Buka “Periksa dan perbaiki” di panel komponen, yang bisa menjalankan layanan atau memberi tahu caranya.",
+      document_damaged: "Buka berkas di pembaca, simpan salinannya, lalu coba itu.",
+      document_encrypted: "Masukkan kata sandi dokumen; itu bukan PIN.",
+      document_password_incorrect: "Masukkan lagi kata sandi dokumen; tidak ada percobaan PIN yang terpakai.",
+      document_forbids_signing: "Mintalah kepada pemberi dokumen versi yang boleh ditandatangani.",
+      document_unsupported: "Cetak dokumen ke PDF baru, periksa, lalu tandatangani.",
+      document_changed: "Lihat lagi berkasnya, lalu tandatangani.",
       internal: "Simpan laporan “Periksa dan perbaiki” di panel komponen dan kirim ke dukungan.",
       not_running: "Jalankan komponen, atau pasang; halaman menunjukkan yang mana.",
       connection_lost: "Mulai lagi setelah halaman menunjukkan komponen berjalan.",

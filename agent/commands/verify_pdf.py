@@ -1,0 +1,139 @@
+"""``ankong verify contract.pdf``: who signed a PDF, and whether it was changed since."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from agent.commands.colour import Colour, coloured
+from agent.commands.out_file import require_free
+from agent.commands.output import say, say_json
+from agent.commands.own_service import read_password
+from agent.commands.times import local_time
+from agent.commands.tongue import tell
+from agent.documents.verification import PdfVerdict, VerifiedPdf, extract, verify_pdf
+from agent.documents.worker import PdfWorker
+from agent.harmless import printable
+from agent.pki.report import Inputs
+
+_HEADER: Final = b"%PDF-"
+_NOT_PROVEN: Final = 3
+EXIT_STATUS: Final = {
+    PdfVerdict.VALID: 0,
+    PdfVerdict.UNKNOWN: _NOT_PROVEN,
+    PdfVerdict.UNSIGNED: _NOT_PROVEN,
+    PdfVerdict.EXPIRED: 1,
+    PdfVerdict.REVOKED: 1,
+    PdfVerdict.CHANGED: 1,
+    PdfVerdict.INVALID: 1,
+}
+_COLOURS: Final = {0: Colour.GREEN, _NOT_PROVEN: Colour.YELLOW, 1: Colour.RED}
+
+
+@dataclass(frozen=True, slots=True)
+class PdfQuestion:
+    """What is asked of a PDF.
+
+    Attributes:
+        inputs: the document, and who is trusted.
+        extract: the number of the signature whose version is taken out; None for no such.
+        out: the file that it is written to.
+        force: whether that file may be replaced.
+        password_stdin: whether the document's password is read from standard input.
+        json: whether programs are answered.
+
+    """
+
+    inputs: Inputs
+    extract: int | None
+    out: Path | None
+    force: bool
+    password_stdin: bool
+    json: bool
+
+
+def is_pdf(file: Path) -> bool:
+    """Return whether a file begins as a PDF does.
+
+    Raises:
+        OSError: it cannot be read.
+
+    """
+    with file.open("rb") as content:
+        return content.read(len(_HEADER)) == _HEADER
+
+
+def verify_document(question: PdfQuestion, at: datetime) -> int:
+    """Say what the signatures of a PDF are worth; return the exit status of the worst.
+
+    Raises:
+        AgentError: nothing can be said of it.
+        OSError: a file cannot be read or written.
+
+    """
+    if question.out is not None:
+        require_free(question.out, force=question.force, inputs=(question.inputs.message,))
+    verified = asyncio.run(_verify(question, at))
+    if question.json:
+        say_json(verified.report)
+    else:
+        _say(verified)
+        if question.out is not None:
+            say(tell("cli.verify.pdf.extracted", name=printable(str(question.out))))
+    return EXIT_STATUS[verified.verdict]
+
+
+async def _verify(question: PdfQuestion, at: datetime) -> VerifiedPdf:
+    password = read_password() if question.password_stdin else None
+    worker = PdfWorker()
+    try:
+        with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+            verified = await verify_pdf(worker, Path(folder), question.inputs, at, password)
+            if question.extract is not None and question.out is not None:
+                # another way: the user may name a pipe or a device
+                question.out.write_bytes(extract(verified, question.extract))
+            return verified
+    finally:
+        await worker.close()
+
+
+def _say(verified: VerifiedPdf) -> None:
+    _say_verdict(verified.verdict, "")
+    signatures = verified.report["signatures"]
+    for each in signatures:
+        _say_signature(each, len(signatures))
+    warnings = verified.report["document"]["warnings"]
+    if warnings:
+        what = ", ".join(tell(f"cli.sign.warnings.{each}") for each in warnings)
+        say(tell("cli.verify.pdf.warned", what=what))
+
+
+def _say_verdict(verdict: PdfVerdict, indent: str) -> None:
+    colour = _COLOURS[EXIT_STATUS[verdict]]
+    say(indent + coloured(tell(f"cli.verify.pdf.{verdict}"), colour))
+
+
+def _say_signature(told: dict[str, Any], count: int) -> None:
+    if count > 1:
+        say(tell("cli.verify.pdf.number", number=told["number"], count=count))
+        _say_verdict(told["verdict"], "  ")
+    if told["problem"]:
+        say(f"  {printable(told['problem'])}")
+    if told["signer"] is None:
+        return
+    subject = printable(told["signer"]["subject"])
+    say(f"  {tell('cli.verify.pdf.signer', subject=subject)}")
+    if told["claimed_time"] is not None:
+        say(f"  {tell('cli.verify.pdf.time', time=local_time(told['claimed_time']))}")
+    for name in ("reason", "location"):
+        if told[name]:
+            say(f"  {tell(f'cli.verify.pdf.{name}', text=printable(told[name]))}")
+    if told["sha256_before"]:
+        say(f"  {tell('cli.verify.pdf.before', digest=told['sha256_before'])}")
+    if told["changes"] != "none":
+        say(f"  {tell('cli.verify.pdf.changes.' + told['changes'])}")
+    say(f"  {tell('cli.verify.said.certificate', status=told['chain']['status'])}")
+    if told["chain"]["status"] == "not_checked":
+        say(f"  {tell('cli.verify.said.give_all')}")

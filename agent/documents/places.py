@@ -1,0 +1,113 @@
+"""Where a signed document goes: beside its original, under a name that nothing has yet."""
+
+import os
+import secrets
+import shutil
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from agent.files import sync_folder
+
+_TRIES: Final = 1000
+_MAX_NAME: Final = 255
+"""Bytes of a file's name, on most file systems."""
+
+
+def save_beside(signed: Path, source: Path, mark: str, folder: Path | None = None) -> Path:
+    """Save a signed document under its original's name and a mark, and over nothing.
+
+    Args:
+        signed: the document, in a private folder.
+        source: the original.
+        mark: what is put behind its name, such as "-signed".
+        folder: where to; None for the original's own.
+
+    Returns:
+        Where it is: ``NAME-signed.pdf``, or ``NAME-signed-2.pdf`` and so on.
+
+    Raises:
+        OSError: it cannot be written there.
+
+    """
+    where = source.parent if folder is None else folder
+    for number in range(1, _TRIES):
+        ending = f"{mark}{'' if number == 1 else f'-{number}'}.pdf"
+        target = where / (_shortened(source.stem, _MAX_NAME - len(os.fsencode(ending))) + ending)
+        with suppress(FileExistsError):
+            save_new(signed, target)
+            return target
+    raise FileExistsError(f"{source}: {_TRIES} signed files are beside it already")
+
+
+def save_new(signed: Path, target: Path) -> None:
+    """Save a signed document under a name that nothing has.
+
+    Raises:
+        FileExistsError: something has that name.
+        OSError: it cannot be written; nothing is left.
+
+    """
+    scratch = target.with_name(f".ankong-{secrets.token_hex(8)}.new")
+    try:
+        _copy(signed, scratch)
+        if os.name == "nt":
+            scratch.rename(target)  # which replaces nothing on Windows
+        else:
+            _link(scratch, target)
+    finally:
+        with suppress(OSError):
+            scratch.unlink()
+    sync_folder(target.parent)
+
+
+def save_over(signed: Path, target: Path) -> None:
+    """Save a signed document in the place of a file, or into a pipe or device.
+
+    Raises:
+        OSError: it cannot be written; a file that was there is as it was.
+
+    """
+    if target.exists() and not target.is_file():
+        # another way: whoever names a pipe or device wants the octets in it
+        with signed.open("rb") as read, target.open("wb") as written:
+            shutil.copyfileobj(read, written)
+        return
+    scratch = target.with_name(f".ankong-{secrets.token_hex(8)}.new")
+    try:
+        _copy(signed, scratch)
+        scratch.replace(target)
+    finally:
+        with suppress(OSError):
+            scratch.unlink()
+    sync_folder(target.parent)
+
+
+def _link(scratch: Path, target: Path) -> None:
+    try:
+        os.link(scratch, target)
+    except FileExistsError:
+        raise
+    except OSError:  # a memory stick, on which no file has two names
+        _copy(scratch, target)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a file to where there is none; nothing is left where that fails."""
+    # another way: too large to be held in memory, and never over another
+    with source.open("rb") as read, target.open("xb") as written:
+        try:
+            shutil.copyfileobj(read, written, 1024 * 1024)
+            written.flush()
+            os.fsync(written.fileno())
+        except OSError:
+            with suppress(OSError):
+                target.unlink()
+            raise
+
+
+def _shortened(stem: str, room: int) -> str:
+    """Return as much of a name as fits; no character is cut in two."""
+    while len(os.fsencode(stem)) > room:
+        stem = stem[:-1]
+    return stem

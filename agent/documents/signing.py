@@ -1,0 +1,268 @@
+"""Sign PDFs with a card: prepared before the card is asked, filled after it (PAdES B-B).
+
+The card is asked once for all of them, with one PIN. What was signed is examined again before
+anybody gets it, and it begins with all octets of the document as it was.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from agent.cards.card import ID_SIGN
+from agent.cms.document import Document
+from agent.documents.copies import PrivateCopy, copy_into
+from agent.documents.worker import PdfWorker
+from agent.errors import ErrorCode, KeyNotFoundError
+from agent.origin import Origin
+from agent.pdf.hole import begins_with, fill
+from agent.pdf.wire import (
+    Changes,
+    ExaminePdf,
+    FoundSignature,
+    InspectPdf,
+    PdfError,
+    PdfExamination,
+    PdfFacts,
+    PreparedPdf,
+    PreparePdf,
+)
+from agent.secret import SecretBytes
+from agent.signing.model import (
+    CardCertificate,
+    CertificateListing,
+    SignatureFormat,
+    SignatureRequest,
+)
+from agent.signing.service import SigningService
+
+CONTAINER: Final = "pades-b-b"
+"""What the history calls it (ETSI EN 319 142-1 §6)."""
+_HOLE: Final = 8192
+"""Octets for the signature and its certificate; more for each certificate that goes with it."""
+_ID_CA: Final = "CACert"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPdf:
+    """A document that could be signed.
+
+    Attributes:
+        copy: of it.
+        facts: what it is.
+        password: that opened it; None where it needed none.
+
+    """
+
+    copy: PrivateCopy
+    facts: PdfFacts
+    password: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The file's name, as its owner sees it."""
+        return self.copy.source.name
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureWish:
+    """What a person wants of their signature.
+
+    Attributes:
+        reason: why they sign, at most 255 characters; None says nothing.
+        location: where, likewise.
+        field: the empty signature field to use; None for the first, or a new one.
+        reader: only a card in this reader; None for any.
+
+    """
+
+    reason: str | None = None
+    location: str | None = None
+    field: str | None = None
+    reader: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SignedPdf:
+    """A document with its signature.
+
+    Attributes:
+        original: as it was.
+        file: with the signature, in the private folder.
+        signer: whose card signed it.
+        field: where the signature is.
+
+    """
+
+    original: OpenPdf
+    file: Path
+    signer: CardCertificate
+    field: str
+
+
+class PdfSigner:
+    """Signs documents of one person, in one private folder."""
+
+    def __init__(
+        self, service: SigningService, worker: PdfWorker, folder: Path, site: Origin
+    ) -> None:
+        """Get ready.
+
+        Args:
+            service: that asks the card.
+            worker: that reads and writes PDFs.
+            folder: private, and gone afterwards.
+            site: on whose behalf.
+
+        """
+        self._service = service
+        self._worker = worker
+        self._folder = folder
+        self._site = site
+
+    async def open(self, source: Path, password: str | None = None) -> OpenPdf:
+        """Read a document, and say what it is.
+
+        Raises:
+            PdfError: it cannot be signed; the code says why.
+            AgentError: it is no file, or too large.
+            OSError: it cannot be read.
+
+        """
+        copy = await asyncio.to_thread(copy_into, self._folder, source)
+        request = InspectPdf(str(copy.file), password)
+        facts = await self._worker.ask(request, PdfFacts, copy.size)
+        return OpenPdf(copy, facts, password if facts.encrypted else None)
+
+    async def sign(
+        self, documents: Sequence[OpenPdf], wish: SignatureWish, pin: SecretBytes | None
+    ) -> list[SignedPdf]:
+        """Sign documents with one PIN: all of them, or none.
+
+        Args:
+            documents: at least one.
+            wish: how.
+            pin: wiped before this returns, however it returns; None has the citizen type it in our
+                own window.
+
+        Raises:
+            AgentError: of any code; ``document_changed`` where an original is another one by now.
+
+        """
+        try:
+            signer, chain = await self._choose(wish.reader)
+            waiting = [await self._prepare(each, wish, signer, chain) for each in documents]
+            for each in documents:
+                await asyncio.to_thread(each.copy.require_unchanged)
+        except BaseException:
+            if pin is not None:
+                pin.wipe()
+            raise
+        request = SignatureRequest(
+            documents=tuple(
+                Document(digest=prepared.digest, name=each.name, whole=each.copy.digest)
+                for each, (_, prepared) in zip(documents, waiting, strict=True)
+            ),
+            format=SignatureFormat.CMS_DETACHED,
+            certificate=signer.facts.thumbprint,
+            reader=signer.reader,
+            signing_time=False,  # a PDF has a place of its own for it
+            chain=chain,
+            container=CONTAINER,
+        )
+        result = await self._service.sign(self._site, request, pin)
+        return [
+            await self._finish(each, path, prepared, signature, result.certificate)
+            for each, (path, prepared), signature in zip(
+                documents, waiting, result.signatures, strict=True
+            )
+        ]
+
+    async def _choose(self, reader: str | None) -> tuple[CardCertificate, tuple[bytes, ...]]:
+        """Return the certificate that will sign, and what goes with it; needs no PIN."""
+        listing = await self._service.certificates(self._site, reader)
+        signer = _signer(listing)
+        chain = (
+            each.facts.der
+            for each in listing.certificates
+            if each.id == _ID_CA and each.card_serial == signer.card_serial
+        )
+        return signer, tuple(chain)
+
+    async def _prepare(
+        self,
+        document: OpenPdf,
+        wish: SignatureWish,
+        signer: CardCertificate,
+        chain: Sequence[bytes],
+    ) -> tuple[Path, PreparedPdf]:
+        out = document.copy.file.with_suffix(".signed")
+        out.unlink(missing_ok=True)
+        request = PreparePdf(
+            file=str(document.copy.file),
+            password=document.password,
+            out=str(out),
+            field=wish.field,
+            name=signer.facts.subject_cn,
+            reason=wish.reason,
+            location=wish.location,
+            hole=_HOLE + sum(map(len, chain)),
+        )
+        return out, await self._worker.ask(request, PreparedPdf, document.copy.size)
+
+    async def _finish(
+        self,
+        document: OpenPdf,
+        file: Path,
+        prepared: PreparedPdf,
+        signature: bytes,
+        signer: CardCertificate,
+    ) -> SignedPdf:
+        await asyncio.to_thread(fill, file, prepared, signature)
+        request = ExaminePdf(str(file), document.password)
+        found = await self._worker.ask(request, PdfExamination, document.copy.size)
+        _require_good(found, prepared, signer)
+        if not await asyncio.to_thread(begins_with, file, document.copy.file):
+            raise _not_as_meant("it does not begin with the original")
+        return SignedPdf(document, file, signer, prepared.field)
+
+
+def _signer(listing: CertificateListing) -> CardCertificate:
+    """Return the certificate of the signing key, of one card.
+
+    Raises:
+        KeyNotFoundError: there is none, or several cards have one.
+
+    """
+    found = [each for each in listing.certificates if each.id == ID_SIGN.decode()]
+    if not found:
+        raise KeyNotFoundError("no card here has a certificate to sign with")
+    if len({each.reader for each in found}) > 1:
+        raise KeyNotFoundError("several cards could sign: name the reader")
+    return found[0]
+
+
+def _require_good(found: PdfExamination, prepared: PreparedPdf, signer: CardCertificate) -> None:
+    """Refuse to hand out what would not be found good by whoever gets it.
+
+    Raises:
+        PdfError: ``document_damaged``.
+
+    """
+    ours = [each for each in found.signatures if each.field == prepared.field]
+    if len(ours) != 1 or not _is_good(ours[0], signer):
+        raise _not_as_meant("its own signature is not good")
+
+
+def _is_good(found: FoundSignature, signer: CardCertificate) -> bool:
+    return (
+        not found.integrity.problem
+        and found.integrity.certificate == signer.facts.der
+        and found.covers
+        and found.changes is Changes.NONE
+    )
+
+
+def _not_as_meant(detail: str) -> PdfError:
+    return PdfError(f"the signed document: {detail}", code=ErrorCode.DOCUMENT_DAMAGED)

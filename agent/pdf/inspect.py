@@ -1,0 +1,175 @@
+"""What a document is: its pages, its signatures, and why it may look different later."""
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+from pyhanko.pdf_utils.generic import (
+    ArrayObject,
+    DictionaryObject,
+    IndirectObject,
+    StreamObject,
+    pdf_name,
+)
+from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign.fields import MDPPerm, enumerate_sig_fields
+from pyhanko.sign.validation.pdf_embedded import read_certification_data
+
+from agent.errors import ErrorCode
+from agent.pdf.objects import entry, items
+from agent.pdf.opening import opened, refused
+from agent.pdf.wire import MAX_FIELDS, MAX_PAGES, MAX_SIGNATURES, PdfFacts, PdfWarning
+from agent.size_limits import MAX_PDF
+
+_MAX_NAME: Final = 255
+"""Characters of a field's name that may be chosen."""
+_MAX_DEPTH: Final = 64
+
+
+def inspect(file: Path, password: str | None) -> PdfFacts:
+    """Say what a document is; refuse one that cannot be signed.
+
+    Raises:
+        PdfError: the code says why it is not taken.
+
+    """
+    if file.stat().st_size > MAX_PDF:
+        raise refused(ErrorCode.TOO_LARGE, f"a PDF has at most {MAX_PDF} bytes")
+    with opened(file, password) as (reader, may_sign):
+        facts = facts_of(reader)
+        require_signable(reader, may_sign=may_sign)
+        return facts
+
+
+def facts_of(reader: PdfFileReader) -> PdfFacts:
+    """Return the facts of a document that is open.
+
+    Raises:
+        PdfError: it is damaged, or readers would show different things.
+
+    """
+    root = reader.root
+    if entry(root, "/NeedsRendering"):
+        raise refused(ErrorCode.DOCUMENT_UNSUPPORTED, "a dynamic XFA form")
+    pages = list(_pages(root))
+    fields = list(_fields(root))
+    empty = [str(name) for name, _, _ in enumerate_sig_fields(reader, filled_status=False)]
+    filled = sum(1 for _ in enumerate_sig_fields(reader, filled_status=True))
+    if max(filled, len(empty)) > MAX_SIGNATURES:
+        raise refused(ErrorCode.DOCUMENT_UNSUPPORTED, f"more than {MAX_SIGNATURES} signatures")
+    return PdfFacts(
+        pages=len(pages),
+        signatures=filled,
+        fields=tuple(name for name in empty if len(name) <= _MAX_NAME),
+        encrypted=reader.security_handler is not None,
+        warnings=tuple(_warnings(root, pages, fields)),
+    )
+
+
+def _pages(root: DictionaryObject) -> Iterator[DictionaryObject]:
+    """Walk the page tree (ISO 32000-1 §7.7.3), each node once.
+
+    Raises:
+        PdfError: it is no tree, has no page, too many, or others than it says.
+
+    """
+    found = 0
+    for node in _walk(root.raw_get("/Pages"), 2 * MAX_PAGES):
+        if "/Kids" in node:
+            continue
+        found += 1
+        if found > MAX_PAGES:
+            raise refused(ErrorCode.DOCUMENT_UNSUPPORTED, f"more than {MAX_PAGES} pages")
+        yield node
+    if found != root["/Pages"]["/Count"] or not found:
+        raise refused(ErrorCode.DOCUMENT_DAMAGED, f"{found} pages, not as many as it says")
+
+
+def _fields(root: DictionaryObject) -> Iterator[DictionaryObject]:
+    """Walk the form's fields (§12.7.3), each once.
+
+    Raises:
+        PdfError: they are no tree, or too many.
+
+    """
+    fields = entry(entry(root, "/AcroForm"), "/Fields")
+    if isinstance(fields, ArrayObject) and fields:
+        top = DictionaryObject({pdf_name("/Kids"): fields})
+        yield from islice(_walk(top, MAX_FIELDS), 1, None)
+
+
+def _walk(top: Any, limit: int) -> Iterator[DictionaryObject]:
+    """Walk a tree whose nodes name those below them in ``/Kids``, from its top.
+
+    Raises:
+        PdfError: a node is reached twice, is no dictionary, or there are more than ``limit``.
+
+    """
+    seen: set[object] = set()
+    count = 0
+    waiting = [(top, 0)]
+    while waiting:
+        node, depth = waiting.pop()
+        if isinstance(node, IndirectObject):
+            if node.reference in seen:
+                raise refused(ErrorCode.DOCUMENT_DAMAGED, "/Kids: a node is reached twice")
+            seen.add(node.reference)
+            node = node.get_object()
+        count += 1
+        if not isinstance(node, DictionaryObject) or depth > _MAX_DEPTH or count > limit:
+            raise refused(ErrorCode.DOCUMENT_DAMAGED, "/Kids: no tree, or too large a one")
+        yield node
+        kids = entry(node, "/Kids")
+        if isinstance(kids, ArrayObject):
+            # as they stand in the array: each is looked up when it is its turn
+            waiting.extend((each, depth + 1) for each in reversed(list(kids.iterate())))
+
+
+def require_signable(reader: PdfFileReader, *, may_sign: bool) -> None:
+    """Refuse a document whose author wants nothing added (ISO 32000-1 §7.6.3.2, §12.8.2.2).
+
+    Args:
+        reader: of the document.
+        may_sign: whether its permissions let whoever opened it sign.
+
+    Raises:
+        PdfError: ``document_forbids_signing``.
+
+    """
+    if not may_sign:
+        raise refused(ErrorCode.DOCUMENT_FORBIDS_SIGNING, "its permissions")
+    certified = read_certification_data(reader)
+    if certified is not None and certified.permission is MDPPerm.NO_CHANGES:
+        raise refused(ErrorCode.DOCUMENT_FORBIDS_SIGNING, "certified: no changes")
+
+
+def _warnings(
+    root: DictionaryObject, pages: list[DictionaryObject], fields: list[DictionaryObject]
+) -> Iterator[PdfWarning]:
+    names = entry(root, "/Names")
+    if entry(names, "/JavaScript") or any(map(_acts, (root, *pages, *fields))):
+        yield PdfWarning.SCRIPTS
+    if entry(entry(root, "/AcroForm"), "/XFA"):
+        yield PdfWarning.FORM_XFA
+    if entry(names, "/EmbeddedFiles") or "/AF" in root:
+        yield PdfWarning.ATTACHMENTS
+    if "/OCProperties" in root:
+        yield PdfWarning.LAYERS
+    if any(map(_has_outside_content, pages)):
+        yield PdfWarning.EXTERNAL
+
+
+def _acts(node: DictionaryObject) -> bool:
+    """Return whether something runs when the document, page or field is opened or used (§12.6)."""
+    if "/AA" in node:
+        return True
+    action = entry(node, "/OpenAction") or entry(node, "/A")
+    return entry(action, "/S") not in ("/GoTo", None)
+
+
+def _has_outside_content(page: DictionaryObject) -> bool:
+    """Return whether octets of a page are in another file (§7.3.8.2)."""
+    contents = entry(page, "/Contents")
+    streams = items(contents) if isinstance(contents, ArrayObject) else (contents,)
+    return any(isinstance(each, StreamObject) and "/F" in each for each in streams)

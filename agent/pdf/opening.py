@@ -1,0 +1,107 @@
+"""Open a PDF strictly: what readers could understand in different ways is refused."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from pyhanko.pdf_utils.crypt import AuthStatus, StandardSecurityHandler
+from pyhanko.pdf_utils.crypt.permissions import StandardPermissions
+from pyhanko.pdf_utils.misc import PdfError as LibraryError
+from pyhanko.pdf_utils.reader import PdfFileReader
+
+from agent.errors import ErrorCode
+from agent.pdf.wire import PdfError
+
+_HEADER: Final = b"%PDF-"
+_MAY_SIGN: Final = (  # bits 6 and 9 of /P (ISO 32000-1 table 22)
+    StandardPermissions.ALLOW_ANNOTS_FORM_FILLING | StandardPermissions.ALLOW_FORM_FILLING
+)
+
+
+@contextmanager
+def hostile_pdf() -> Iterator[None]:
+    """Turn whatever goes wrong with a document into an error with a code.
+
+    Everything: no list of what a parser raises on hostile octets is ever complete, and nothing
+    that was half read is used afterwards.
+
+    Raises:
+        PdfError: ``document_damaged``, or what was raised within.
+
+    """
+    try:
+        yield
+    except PdfError:
+        raise
+    except (Exception, RecursionError, MemoryError) as error:
+        said = f"{type(error).__name__}: {error}"
+        raise refused(ErrorCode.DOCUMENT_DAMAGED, said) from error
+
+
+def refused(code: ErrorCode, detail: str) -> PdfError:
+    """Return the error that says why a document is not taken."""
+    return PdfError(detail[:300], code=code)
+
+
+@contextmanager
+def opened(file: Path, password: str | None) -> Iterator[tuple[PdfFileReader, bool]]:
+    """Open a document for as long as the context lasts.
+
+    Args:
+        file: the document.
+        password: that opens it, if it needs one.
+
+    Returns:
+        A context whose value is the reader, and whether the document may be signed by whoever
+        opened it so.
+
+    Raises:
+        PdfError: ``document_damaged``, ``document_encrypted``, ``document_password_incorrect``,
+            ``document_unsupported``.
+
+    """
+    with hostile_pdf(), file.open("rb") as stream:
+        _require_header(stream)
+        reader = PdfFileReader(stream, strict=True)
+        may_sign = _unlock(reader, password)
+        if reader.xrefs.hybrid_xrefs_present:
+            # One table for old readers and one for new: two documents in one file.
+            raise refused(ErrorCode.DOCUMENT_UNSUPPORTED, "hybrid cross-references")
+        yield reader, may_sign
+
+
+def _require_header(stream: BinaryIO) -> None:
+    """Refuse what does not begin as a PDF: octets before it are another file's."""
+    if stream.read(len(_HEADER)) != _HEADER:
+        raise refused(ErrorCode.DOCUMENT_DAMAGED, "it does not begin with %PDF-")
+    stream.seek(0)
+
+
+def _unlock(reader: PdfFileReader, password: str | None) -> bool:
+    """Open what is encrypted, and return whether its author lets whoever opens it so sign."""
+    handler = reader.security_handler
+    if handler is None:
+        return True
+    if not isinstance(handler, StandardSecurityHandler):
+        raise refused(ErrorCode.DOCUMENT_UNSUPPORTED, "encrypted to a certificate")
+    for each in (*(() if password is None else (password,)), ""):
+        found = _authenticate(reader, each)
+        if found is not None:
+            return found
+    if password is None:
+        raise refused(ErrorCode.DOCUMENT_ENCRYPTED, "it needs a password")
+    raise refused(ErrorCode.DOCUMENT_PASSWORD_INCORRECT, "the password does not open it")
+
+
+def _authenticate(reader: PdfFileReader, password: str) -> bool | None:
+    """Try a password; None where it is none of this document's."""
+    try:
+        result = reader.decrypt(password)
+    except LibraryError as error:
+        raise refused(ErrorCode.DOCUMENT_UNSUPPORTED, f"encryption: {error}") from error
+    if result.status is AuthStatus.FAILED:
+        return None
+    flags = result.permission_flags
+    is_owner = result.status is AuthStatus.OWNER
+    return is_owner or not isinstance(flags, StandardPermissions) or bool(flags & _MAY_SIGN)

@@ -1,0 +1,73 @@
+"""The worker: a process that reads one request a line, and answers with a line.
+
+It ends with its standard input. Whatever a document makes it do, it cannot reach the network,
+start a program or write a file but the one it was told to, it has no card and no PIN, and its
+memory and time are limited; where it fails, the agent reads of a damaged document.
+"""
+
+import logging
+import sys
+from pathlib import Path
+from typing import BinaryIO, Final, assert_never
+
+from agent.pdf.examine import examine
+from agent.pdf.guard import Guard
+from agent.pdf.inspect import inspect
+from agent.pdf.opening import hostile_pdf
+from agent.pdf.prepare import prepare
+from agent.pdf.wire import (
+    AnyPdfAnswer,
+    AnyPdfRequest,
+    ExaminePdf,
+    InspectPdf,
+    PdfError,
+    PreparePdf,
+    RefusedPdf,
+    decode_request,
+    encode,
+)
+
+MAX_LINE: Final = 64 * 1024
+
+
+def main() -> int:
+    """Answer until nobody asks any more; return the exit status."""
+    logging.disable(logging.CRITICAL)  # the library prints tracebacks of what documents say
+    sys.dont_write_bytecode = True
+    guard = Guard()
+    guard.raise_up()
+    return serve(sys.stdin.buffer, sys.stdout.buffer, guard)
+
+
+def serve(requests: BinaryIO, answers: BinaryIO, guard: Guard) -> int:
+    """Answer requests, line by line; return the exit status."""
+    while line := requests.readline(MAX_LINE):
+        request = decode_request(line)
+        with guard.writing(request.out if isinstance(request, PreparePdf) else None):
+            answer = encode(_answer(request))
+        answers.write(answer)
+        answers.flush()
+    return 0
+
+
+def _answer(request: AnyPdfRequest) -> AnyPdfAnswer:
+    try:
+        with hostile_pdf():
+            return _work(request)
+    except PdfError as error:
+        return RefusedPdf(error.code, error.detail)
+
+
+def _work(request: AnyPdfRequest) -> AnyPdfAnswer:
+    match request:
+        case InspectPdf():
+            return inspect(Path(request.file), request.password)
+        case PreparePdf():
+            return prepare(request)
+        case ExaminePdf():
+            return examine(Path(request.file), request.password)
+    assert_never(request)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
